@@ -1,0 +1,42 @@
+# CQAR. `make help` lists what there is; everything needs Python >= 3.11, make and the package index.
+SHELL := /bin/bash
+PY := .venv/bin/python
+STAMP := .venv/.synced
+PROTOS = $(shell cd proto && find cqc -name '*.proto' | sort)
+SERVICES := cqc/services/v1/asset_registry.proto cqc/resolver/v1/resolver.proto cqc/writer/v1/registry_admin.proto
+# `make proto-breaking BASE=v1.2`: what the contract may not break.
+BASE ?= main
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.PHONY: help
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+# uv if there is one, else it is installed into the environment.
+$(STAMP): uv.lock pyproject.toml
+	@if command -v uv >/dev/null; then uv sync --frozen --all-extras; else \
+	  test -x .venv/bin/uv || { python3 -m venv .venv && .venv/bin/pip install -q uv==$(UV_VERSION); }; \
+	  .venv/bin/uv sync --frozen --all-extras; fi
+	@touch $@
+
+.PHONY: sync
+sync: $(STAMP) ## Create .venv from uv.lock.
+
+.PHONY: proto
+proto: $(STAMP) ## Generate Python from proto/**.proto.
+	@find proto/cqc -name '*_pb2*' -delete
+	@PATH="$$PWD/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -Iproto --python_out=proto --mypy_out=quiet:proto $(PROTOS)
+	@PATH="$$PWD/.venv/bin:$$PATH" $(PY) -m grpc_tools.protoc -Iproto --grpc_python_out=proto --mypy_grpc_out=quiet,only_async:proto $(SERVICES)
+
+.PHONY: proto-check
+proto-check: proto ## The contract lints, and the generated code is the committed code.
+	@cd proto && ../.venv/bin/buf lint
+	@git diff --exit-code --stat -- 'proto/*_pb2*' || { echo "generated code differs: commit the result of 'make proto'"; exit 1; }
+	@test -z "$$(git ls-files --others --exclude-standard -- proto)" || { echo "untracked files in proto/: commit the result of 'make proto'"; exit 1; }
+
+.PHONY: proto-breaking
+proto-breaking: $(STAMP) ## The contract breaks nothing that BASE (default main) has.
+	@if git cat-file -e $(BASE):proto/buf.yaml 2>/dev/null; then \
+	  .venv/bin/buf breaking proto --against ".git#ref=$$(git rev-parse $(BASE)),subdir=proto"; \
+	else echo "proto-breaking: $(BASE) has no proto/ yet: nothing to compare"; fi
