@@ -144,6 +144,52 @@ class Change(_message.Message):
 Global___Change: _TypeAlias = Change  # noqa: Y015
 
 @_typing.final
+class DomainEvents(_message.Message):
+    """The domain events of one revision, serialised at commit; published on CQC_EVENTS in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___DomainEvent]: ...
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[Global___DomainEvent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DomainEvents: _TypeAlias = DomainEvents  # noqa: Y015
+
+@_typing.final
+class DomainEvent(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    PAYLOAD_FIELD_NUMBER: _builtins.int
+    subject: _builtins.str
+    """cqc.events.v1.asset_created"""
+    payload: _builtins.bytes
+    """The message of cqc.events.v1 that the subject names."""
+    def __init__(
+        self,
+        *,
+        subject: _builtins.str = ...,
+        payload: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DomainEvent: _TypeAlias = DomainEvent  # noqa: Y015
+
+@_typing.final
 class StreamMessage(_message.Message):
     """One message of the stream CQAR_CHANGES."""
 

@@ -1,0 +1,90 @@
+"""A stack in the background: started by a command that returns, stopped by another."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from cqar.embedded.account import make_folder
+from cqar.embedded.endpoints import Endpoints, read_endpoints
+from cqar.embedded.errors import (
+    EmbeddedError,
+    ServiceFailed,
+    StackAlreadyRunning,
+    StackNotRunning,
+)
+from cqar.embedded.lock import holder
+from cqar.embedded.process import log_tail
+
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
+POLL_SECONDS = 0.05
+
+
+def detach(state_dir: Path, resolvers: int = 2) -> Endpoints:
+    """Start a stack in a session of its own and return once it is ready.
+
+    It writes to STATE/logs/stack.log. Raises ServiceFailed with the end of that, and
+    StackAlreadyRunning.
+    """
+    state_dir = state_dir.resolve()
+    running = holder(state_dir)
+    if running is not None:
+        raise StackAlreadyRunning(state_dir, running)
+    make_folder(state_dir, 0o711)
+    logs = state_dir / "logs"
+    make_folder(logs, 0o700)
+    log = logs / "stack.log"
+    since_bytes = log.stat().st_size if log.exists() else 0
+    pid = _spawn(state_dir, resolvers, log)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            endpoints = read_endpoints(state_dir)
+        except StackNotRunning:
+            pass
+        else:
+            if endpoints.pids["supervisor"] == pid:
+                return endpoints
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            what = f"ended with status {os.waitstatus_to_exitcode(status)} before it was ready"
+            raise ServiceFailed("the stack", what, log_tail(log, since_bytes))
+        time.sleep(POLL_SECONDS)
+    os.kill(pid, signal.SIGTERM)
+    what = f"was not ready within {START_SECONDS:g} s"
+    raise ServiceFailed("the stack", what, log_tail(log, since_bytes))
+
+
+def shut_down(state_dir: Path) -> None:
+    """Stop the stack of this state folder and return once it is gone. Raises StackNotRunning."""
+    state_dir = state_dir.resolve()
+    pid = holder(state_dir)
+    if not pid:
+        raise StackNotRunning(state_dir, "nobody holds its lock")
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    while holder(state_dir) == pid:
+        if time.monotonic() > deadline:
+            message = f"process {pid} did not stop within {STOP_SECONDS:g} s: see {state_dir}/logs"
+            raise EmbeddedError(message)
+        time.sleep(POLL_SECONDS)
+
+
+def _spawn(state_dir: Path, resolvers: int, log: Path) -> int:
+    # Not Popen: it would warn, rightly for most, that we leave without waiting for its child.
+    argv = [sys.executable, "-m", "cqar.embedded.main", "--state", str(state_dir)]
+    argv += ["--resolvers", str(resolvers)]
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        sys.executable,
+        argv,
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )

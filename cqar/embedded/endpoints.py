@@ -1,0 +1,58 @@
+"""endpoints.json: every address of a running stack, for whoever may read the state folder."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from cqar.embedded.errors import StackNotRunning
+from cqar.embedded.lock import holder
+
+ENDPOINTS_NAME = "endpoints.json"
+
+
+class Keys(msgspec.Struct, frozen=True):
+    admin: str
+    read: str
+
+
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
+    """The addresses of CQAR's services are host:port, those of the servers URLs with secrets."""
+
+    writer: str
+    resolvers: list[str]
+    resolver_sockets: list[str]
+    writer_http: str
+    resolver_http: list[str]
+    postgres: str
+    nats: str
+    redis: str
+    keys: Keys
+    pids: dict[str, int]
+
+
+def read_endpoints(state_dir: Path) -> Endpoints:
+    """The addresses of the stack running there. Raises StackNotRunning, which says what to do."""
+    if holder(state_dir) is None:
+        raise StackNotRunning(state_dir, "nobody holds its lock")
+    try:
+        text = (state_dir / ENDPOINTS_NAME).read_bytes()
+    except FileNotFoundError:
+        raise StackNotRunning(state_dir, "it is starting or stopping") from None
+    return msgspec.json.decode(text, type=Endpoints)
+
+
+def write_endpoints(state_dir: Path, endpoints: Endpoints) -> None:
+    text = msgspec.json.format(msgspec.json.encode(endpoints), indent=2)
+    write_private(state_dir / ENDPOINTS_NAME, text + b"\n")
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read; a reader sees the old content or the new."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

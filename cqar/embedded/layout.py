@@ -1,0 +1,92 @@
+"""The command lines and environments of CQAR's own services, and where they listen."""
+
+import os
+import sys
+from pathlib import Path
+
+import msgspec
+
+from cqar.embedded import probes
+from cqar.embedded.keeper import Service
+from cqar.embedded.process import Command
+from cqar.embedded.servers import PORTS, Prepared
+
+WRITER_GRPC_PORT = 9090
+WRITER_HTTP_PORT = 8080
+
+
+class Listen(msgspec.Struct, frozen=True):
+    """Where one writer or resolver listens: `grpc` and `http` are host:port."""
+
+    grpc: str
+    http: str
+
+
+def preferred_ports(resolvers: int) -> dict[str, int]:
+    """A port for every name: the servers', `writer`, `writer-http`, `resolver-1`, …"""
+    ports = PORTS | {"writer": WRITER_GRPC_PORT, "writer-http": WRITER_HTTP_PORT}
+    for number in range(1, resolvers + 1):
+        ports[f"resolver-{number}"] = WRITER_GRPC_PORT + number
+        ports[f"resolver-{number}-http"] = WRITER_HTTP_PORT + number
+    return ports
+
+
+def listen(name: str, ports: dict[str, int]) -> Listen:
+    return Listen(grpc=f"127.0.0.1:{ports[name]}", http=f"127.0.0.1:{ports[f'{name}-http']}")
+
+
+def migrate(prepared: Prepared) -> Command:
+    return _command(
+        "migrations", "migrations", ["upgrade"], {"CQAR_DATABASE_URL": prepared.postgres}
+    )
+
+
+def create_key(prepared: Prepared, at: Listen, role: str) -> Command:
+    """Prints the new key alone on standard output."""
+    arguments = ["create-key", "--actor", f"stack-{role}", "--role", role]
+    return _command(f"create-key {role}", "writer", arguments, _writer_env(prepared, at))
+
+
+def writer(prepared: Prepared, at: Listen, logs: Path) -> Service:
+    return _service("writer", "writer", _writer_env(prepared, at), at, logs)
+
+
+def resolver(  # noqa: PLR0913  # what a resolver is told
+    name: str, prepared: Prepared, *, at: Listen, socket: Path, writer_at: Listen, logs: Path
+) -> Service:
+    env = _server_env("CQAR_RESOLVER", prepared, at) | {
+        "CQAR_RESOLVER_SOCKET": str(socket),
+        "CQAR_RESOLVER_WRITER": writer_at.grpc,
+    }
+    return _service(name, "resolver", env, at, logs)
+
+
+def _writer_env(prepared: Prepared, at: Listen) -> dict[str, str]:
+    return _server_env("CQAR_WRITER", prepared, at)
+
+
+def _server_env(prefix: str, prepared: Prepared, at: Listen) -> dict[str, str]:
+    return {
+        f"{prefix}_DATABASE_URL": prepared.postgres,
+        f"{prefix}_NATS_URL": prepared.nats,
+        f"{prefix}_REDIS_URL": prepared.redis,
+        f"{prefix}_GRPC_LISTEN": at.grpc,
+        f"{prefix}_HTTP_LISTEN": at.http,
+    }
+
+
+def _command(name: str, module: str, arguments: list[str], env: dict[str, str]) -> Command:
+    # The caller's environment goes along: CQAR_WRITER_LOG_LEVEL and the like are for its services.
+    argv = (sys.executable, "-m", module, *arguments)
+    return Command(name=name, argv=argv, env={**os.environ, **env})
+
+
+def _service(name: str, module: str, env: dict[str, str], at: Listen, logs: Path) -> Service:
+    command = _command(name, module, ["serve"], env)
+    return Service(
+        name=name,
+        argv=command.argv,
+        env=command.env,
+        ready=probes.http(at.http, "/health/ready"),
+        log=logs / f"{name}.log",
+    )

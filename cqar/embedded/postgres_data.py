@@ -1,0 +1,108 @@
+"""PostgreSQL's data folder: made once, found again, removed.
+
+The data lies in FOLDER/data. Where the account PostgreSQL runs as cannot reach FOLDER (a state
+folder under /root, a pytest folder), it lies in /var/lib/cqar/postgres-…, FOLDER/data is a
+symbolic link to it, and so it is found again. `remove_data` removes both.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+from cqar.embedded.account import (
+    Account,
+    can_traverse,
+    make_folder,
+    reachable_folder,
+    temporary_bases,
+    unprivileged_account,
+)
+from cqar.embedded.postgres import DATABASE, ENVIRONMENT, USER, socket_folder
+from cqar.embedded.postgres_binaries import postgres_binaries
+from cqar.embedded.process import Command, run
+
+INIT_SECONDS = 60.0
+OUTSIDE_PREFIX = "postgres-"
+# Text is compared by code point, on every machine alike; upper and lower know Unicode.
+INIT_OPTIONS = (
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=C.UTF-8",
+    "--no-instructions",
+    f"--username={USER}",
+)
+
+
+async def prepare_data(folder: Path, sockets: Path, *, durable: bool) -> bool:
+    """Make the data folder, with its user and database, if there is none; return whether so."""
+    make_folder(folder, 0o711)
+    data = folder / "data"
+    if data.exists():
+        return False
+    account = unprivileged_account()
+    home = folder
+    if not can_traverse(account, folder):
+        places = [Path("/var/lib"), Path("/var/tmp")] if durable else temporary_bases()  # noqa: S108
+        shared = reachable_folder(account, "cqar", places)
+        home = Path(tempfile.mkdtemp(prefix=OUTSIDE_PREFIX, dir=shared))
+        home.chmod(0o711)
+    # Made aside and renamed: a data folder that is there is complete.
+    unfinished = home / "unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(mode=0o700)
+    if account is not None:
+        os.chown(unfinished, account.uid, account.gid)
+    await _init(unfinished, account, sockets, read_password(folder), durable=durable)
+    data.unlink(missing_ok=True)  # a link to data that was removed
+    unfinished.rename(home / "data")
+    if home != folder:
+        data.symlink_to(home / "data")
+    return True
+
+
+def remove_data(folder: Path) -> None:
+    """Remove the data, wherever it lies. The server must not be running."""
+    data = folder / "data"
+    outside = data.resolve().parent if data.is_symlink() else None
+    shutil.rmtree(folder, ignore_errors=True)
+    if outside is not None and outside.name.startswith(OUTSIDE_PREFIX):
+        shutil.rmtree(outside, ignore_errors=True)
+
+
+def read_password(folder: Path) -> str:
+    """The password of this data folder, made on first use and kept beside it."""
+    path = folder / "password"
+    if not path.exists():
+        _write_private(path, secrets.token_urlsafe(24))
+    return path.read_text()
+
+
+async def _init(
+    data: Path, account: Account | None, sockets: Path, password: str, *, durable: bool
+) -> None:
+    binaries = postgres_binaries(account)
+    # initdb accepts a password from a file only, which the account must be able to read.
+    password_file = socket_folder(sockets, account) / "password"
+    _write_private(password_file, password, account)
+    options = [*INIT_OPTIONS, f"--pwfile={password_file}", *([] if durable else ["--no-sync"])]
+    initdb = (str(binaries / "initdb"), "-D", str(data), *options)
+    single = (str(binaries / "postgres"), "--single", "-D", str(data), "postgres")
+    create = f"CREATE DATABASE {DATABASE} OWNER {USER};\n".encode()
+    try:
+        for name, argv, stdin in [("initdb", initdb, b""), ("createdb", single, create)]:
+            command = Command(name=name, argv=argv, env=ENVIRONMENT, account=account)
+            await run(command, stdin=stdin, timeout_seconds=INIT_SECONDS)
+    finally:
+        password_file.unlink()
+
+
+def _write_private(path: Path, text: str, account: Account | None = None) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        if account is not None:  # by its descriptor: the folder is the account's, not ours
+            os.fchown(file.fileno(), account.uid, account.gid)

@@ -1,0 +1,105 @@
+"""Starting programs: everything this package runs goes through `spawn`, and none outlives us."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from cqar.embedded import launch
+from cqar.embedded.account import Account
+from cqar.embedded.errors import ServiceFailed
+
+LOG_TAIL_LINES = 20
+LOG_TAIL_BYTES = 16 * 1024
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """A program to run: absolute path and arguments, and its whole environment.
+
+    `death_signal` is what it gets when this process dies without saying so.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    account: Account | None = None
+    death_signal: int = signal.SIGKILL
+
+
+async def spawn(
+    command: Command, *, stdin: int = DEVNULL, stdout: int | IO[bytes], stderr: int | IO[bytes]
+) -> Process:
+    """Start it in a session of its own, so that a terminal's Ctrl-C reaches only its supervisor."""
+    launcher = [sys.executable, "-I", "-S", launch.__file__, "--parent", str(os.getpid())]
+    launcher += ["--signal", str(int(command.death_signal))]
+    if command.account is not None:
+        launcher += ["--uid", str(command.account.uid), "--gid", str(command.account.gid)]
+    return await asyncio.create_subprocess_exec(
+        *launcher,
+        "--",
+        *command.argv,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        env=dict(command.env),
+        start_new_session=True,
+    )
+
+
+async def run(command: Command, *, stdin: bytes = b"", timeout_seconds: float) -> str:
+    """Run it to its end and return its standard output.
+
+    Raises ServiceFailed, with the end of what it wrote, when it fails or takes too long.
+    """
+    process = await spawn(command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            out, err = await process.communicate(stdin)
+    except TimeoutError:
+        what = f"did not end within {timeout_seconds:g} s"
+        raise ServiceFailed(command.name, what, "") from None
+    finally:
+        if process.returncode is None:
+            kill_session(process)
+            await process.wait()
+    if process.returncode != 0:
+        said = (out + err).decode(errors="replace")
+        raise ServiceFailed(command.name, how_it_ended(process), last_lines(said))
+    return out.decode()
+
+
+def kill_session(process: Process) -> None:
+    """SIGKILL the process and what it started; nothing if it has been waited for already."""
+    if process.returncode is None:
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            process.kill()  # it has not reached setsid yet, or is only waiting to be reaped
+
+
+def how_it_ended(process: Process) -> str:
+    code = process.returncode
+    if code is not None and code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"exited with status {code}"
+
+
+def last_lines(text: str) -> str:
+    return "\n".join(text.rstrip().splitlines()[-LOG_TAIL_LINES:])
+
+
+def log_tail(log: Path, since_bytes: int = 0) -> str:
+    """The last lines of a log, of those written after its first `since_bytes` bytes."""
+    try:
+        with log.open("rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(since_bytes, end - LOG_TAIL_BYTES, 0))
+            return last_lines(file.read().decode(errors="replace"))
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,103 @@
+"""The three real servers together: under the stack, and by themselves for a test session."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+
+from cqar.embedded import nats, postgres, valkey
+from cqar.embedded.account import make_folder
+from cqar.embedded.keeper import Service
+from cqar.embedded.lock import hold_lock
+from cqar.embedded.ports import pick_ports
+from cqar.embedded.postgres_data import prepare_data, read_password, remove_data
+from cqar.embedded.sockets import make_sockets_folder
+from cqar.embedded.supervisor import Supervisor
+
+PORTS = {"postgres": 5432, "nats": 4222, "redis": 6379}
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """Three servers ready to be started, and the addresses they will have."""
+
+    services: tuple[Service, ...]
+    postgres: str
+    nats: str
+    redis: str
+    fresh: bool  # the database did not exist before
+
+
+async def prepare_servers(
+    directory: Path, sockets: Path, ports: dict[str, int], *, durable: bool
+) -> Prepared:
+    """Make data folders where there are none; `ports` has a port for each name of PORTS.
+
+    `durable=False` switches fsync off and is for data that nobody will miss.
+    """
+    logs = directory / "logs"
+    make_folder(logs, 0o700)
+    at = {name: directory / name for name in PORTS}
+    fresh = await prepare_data(at["postgres"], sockets, durable=durable)
+    port = ports["postgres"]
+    log = logs / "postgres.log"
+    return Prepared(
+        services=(
+            postgres.service(at["postgres"] / "data", sockets, port, log, durable=durable),
+            nats.service(at["nats"], ports["nats"], logs / "nats.log"),
+            valkey.service(sockets, ports["redis"], logs / "redis.log"),
+        ),
+        postgres=postgres.dsn(read_password(at["postgres"]), port),
+        nats=f"nats://127.0.0.1:{ports['nats']}",
+        redis=f"redis://127.0.0.1:{ports['redis']}/0",
+        fresh=fresh,
+    )
+
+
+class EmbeddedServers:
+    """Running servers by address; the names are `postgres`, `nats` and `redis`."""
+
+    def __init__(self, prepared: Prepared, supervisor: Supervisor) -> None:
+        self.postgres = prepared.postgres
+        self.nats = prepared.nats
+        self.redis = prepared.redis
+        self._supervisor = supervisor
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The living servers; one that dies by itself is restarted, as under the stack."""
+        return self._supervisor.pids
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL, and nothing on that address until `restart`."""
+        await self._supervisor.kill(name)
+
+    async def restart(self, name: str) -> None:
+        """Bring a server back on the same address, killing it first if it lives."""
+        await self._supervisor.restart(name)
+
+
+@asynccontextmanager
+async def embedded_servers(
+    directory: Path, *, durable: bool = True
+) -> AsyncIterator[EmbeddedServers]:
+    """PostgreSQL, NATS and Valkey over `directory`, ready; stopped at the end.
+
+    With `durable=False` the data is removed at the end too, also where it could not lie in
+    `directory` (see `postgres_data`).
+    """
+    make_folder(directory, 0o711)
+    with hold_lock(directory):
+        sockets = make_sockets_folder(directory)
+        supervisor = Supervisor()
+        try:
+            prepared = await prepare_servers(directory, sockets, pick_ports(PORTS), durable=durable)
+            await supervisor.start(*prepared.services)
+            yield EmbeddedServers(prepared, supervisor)
+        finally:
+            await supervisor.stop()
+            shutil.rmtree(sockets, ignore_errors=True)
+            if not durable:
+                remove_data(directory / "postgres")
+                shutil.rmtree(directory / "nats", ignore_errors=True)

@@ -1,0 +1,69 @@
+"""`python -m migrations upgrade [REVISION]`, `downgrade REVISION`, `current`.
+
+The database is CQAR_DATABASE_URL: postgresql://user:password@host:port/database.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+
+
+def config(database_url: str) -> Config:
+    made = Config()
+    made.set_main_option("script_location", str(Path(__file__).parent))
+    made.set_main_option("path_separator", "os")
+    made.attributes["database_url"] = database_url
+    return made
+
+
+@click.group()
+@click.option(
+    "--database-url",
+    envvar="CQAR_DATABASE_URL",
+    required=True,
+    help="postgresql://user:password@host:port/database (or CQAR_DATABASE_URL).",
+)
+@click.pass_context
+def main(context: click.Context, database_url: str) -> None:
+    """Bring the database's schema to a revision.
+
+    Example: CQAR_DATABASE_URL=postgresql://cqar@localhost/cqar python -m migrations upgrade
+    """
+    context.obj = config(database_url)
+
+
+@main.command()
+@click.argument("revision", default="head")
+@click.pass_obj
+def upgrade(settings: Config, revision: str) -> None:
+    """Apply the steps up to REVISION (default: all of them)."""
+    command.upgrade(settings, revision)
+
+
+@main.command()
+@click.argument("revision")
+@click.pass_obj
+def downgrade(settings: Config, revision: str) -> None:
+    """Undo the steps after REVISION; `base` undoes all. Data is lost."""
+    command.downgrade(settings, revision)
+
+
+@main.command()
+@click.pass_obj
+def current(settings: Config) -> None:
+    """Print the revision the database is at."""
+    command.current(settings)
+
+
+if __name__ == "__main__":
+    try:
+        main(prog_name=f"{os.path.basename(sys.executable)} -m migrations")
+    except (CommandError, OSError) as error:
+        sys.exit(f"migrations: {error}")

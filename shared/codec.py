@@ -1,0 +1,351 @@
+"""Entity <-> protobuf message <-> table row, for every kind, read off the declarations.
+
+Field names agree across the three forms, so only types need translating. Decimals have two
+forms on the wire: an exact string, which is the truth (`exact.tick_size`, `weight_exact`, or
+the field itself), and a double of the entity's field name as a mirror for CQC clients.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final, TypeVar
+
+import msgspec
+from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+
+from shared import decimals
+from shared.errors import Invalid, Violation
+from shared.kind import AnyKind, Entity, Kind
+
+E = TypeVar("E", bound=Entity)
+
+METADATA_BYTES_MAX: Final = 16 * 1024
+#: Years that PostgreSQL, protobuf and Python all know, with room for time zones.
+_YEARS: Final = range(1900, 9999)
+
+Report = Callable[[str, str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One field of an entity, and where it stands in one message type.
+
+    Attributes:
+        optional: May be None; an empty string then means None.
+        type: The Python type without `| None`.
+        item: The element type of a tuple.
+        exact: Path to the exact string of a decimal, of one or two names.
+        mirror: Name of the double beside it, if any.
+    """
+
+    name: str
+    optional: bool
+    type: Any
+    item: Any
+    exact: tuple[str, ...]
+    mirror: str | None
+
+
+@cache
+def _fields(entity: type[Any], descriptor: Descriptor) -> tuple[_Field, ...]:
+    hints = typing.get_type_hints(entity)
+    found = []
+    for name in entity.__struct_fields__:
+        hint = hints[name]
+        optional = isinstance(hint, types.UnionType)
+        if optional:
+            hint = next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
+        origin = typing.get_origin(hint) or hint
+        item = typing.get_args(hint)[0] if origin is tuple else None
+        exact, mirror = _places_of_decimal(name, descriptor) if hint is Decimal else ((), None)
+        if exact or name in descriptor.fields_by_name:
+            found.append(_Field(name, optional, origin, item, exact, mirror))
+    return tuple(found)
+
+
+def _places_of_decimal(name: str, descriptor: Descriptor) -> tuple[tuple[str, ...], str | None]:
+    fields = descriptor.fields_by_name
+    own = fields.get(name)
+    mirror = name if own is not None and own.type == FieldDescriptor.TYPE_DOUBLE else None
+    inner = fields["exact"].message_type.fields_by_name if "exact" in fields else {}
+    if name in inner:
+        return ("exact", name), mirror
+    if f"{name}_exact" in fields:
+        return (f"{name}_exact",), mirror
+    return ((name,), None) if own is not None and mirror is None else ((), mirror)
+
+
+# ---------------------------------------------------------------- message -> entity
+
+
+def read(entity: type[Any], message: Message) -> dict[str, Any]:
+    """The fields that `message` gives, decoded; what it leaves unset is absent.
+
+    An empty string is given and means None, so that an update can clear a field.
+
+    Raises:
+        Invalid: With every field that does not parse.
+    """
+    violations: list[Violation] = []
+    given = _read(entity, message, lambda *v: violations.append(Violation(*v)))
+    if violations:
+        raise Invalid(violations)
+    return given
+
+
+def from_message(kind: Kind[E], message: Message) -> E:
+    """Decode a whole entity. Derived fields, where given, must say what the entity says.
+
+    Raises:
+        Invalid: With every field that does not parse.
+    """
+    entity = kind.entity(**read(kind.entity, message))
+    wrong = [
+        Violation(name, "DERIVED", f"is computed, and here it is {value_of(entity)!r}")
+        for name, value_of in kind.derived.items()
+        if message.HasField(name) and getattr(message, name) != value_of(entity)
+    ]
+    # CQC clients echo what they read, so a matching value is welcome.
+    if wrong:
+        raise Invalid(wrong)
+    return entity
+
+
+def decode(kind: Kind[E], payload: bytes) -> E:
+    """Decode what `encode` made; no check, since it was checked before it was stored."""
+    message = kind.message.FromString(payload)
+    return kind.entity(**_read(kind.entity, message, _corrupt))
+
+
+def _corrupt(field: str, reason: str, message: str) -> None:
+    text = f"a stored entity does not decode: {field}: {reason} {message}"
+    raise ValueError(text)
+
+
+def _read(entity: type[Any], message: Message, report: Report) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for field in _fields(entity, message.DESCRIPTOR):
+        if field.exact or field.mirror:
+            found, value = _read_decimal(field, message, report)
+        elif field.type is tuple:
+            values = getattr(message, field.name)
+            found, value = bool(values), _read_items(field, values, report)
+        else:
+            found = message.HasField(field.name)
+            value = _read_scalar(field, getattr(message, field.name), report) if found else None
+        if found:
+            given[field.name] = value
+    return {name: value for name, value in given.items() if value is not _UNREADABLE}
+
+
+_UNREADABLE: Final = object()
+
+
+def _read_scalar(field: _Field, value: Any, report: Report) -> Any:
+    if field.type is str:
+        if "\0" in value:
+            report(field.name, "NUL", "holds a NUL character")
+        # A required string stays a string, for its own rule to refuse.
+        return None if value == "" and field.optional else value
+    if field.type is dt.datetime:
+        return _read_instant(field, value, report)
+    if field.type is dict:
+        return _read_metadata(field, value, report)
+    if isinstance(field.type, type) and issubclass(field.type, enum.Enum):
+        if value == 0:
+            return None
+        try:
+            return field.type(value)
+        except ValueError:
+            report(field.name, "UNKNOWN", f"{value} is no {field.type.__name__}")
+            return _UNREADABLE
+    return value
+
+
+def _read_metadata(field: _Field, value: Any, report: Report) -> Any:
+    if value.ByteSize() > METADATA_BYTES_MAX:
+        report(field.name, "TOO_LONG", f"at most {METADATA_BYTES_MAX} bytes")
+        return _UNREADABLE
+    try:
+        fields = json_format.MessageToDict(value)
+    except json_format.SerializeToJsonError:
+        report(field.name, "NOT_JSON", "holds a number that JSON cannot hold")
+        return _UNREADABLE
+    if b"\\u0000" in msgspec.json.encode(fields):
+        report(field.name, "NUL", "holds a NUL character")
+    return fields
+
+
+def _read_instant(field: _Field, value: Any, report: Report) -> Any:
+    try:
+        instant = value.ToDatetime(tzinfo=dt.UTC)
+    except (ValueError, OverflowError):
+        instant = None
+    if instant is None or instant.year not in _YEARS:
+        report(field.name, "OUT_OF_RANGE", f"must lie in {_YEARS.start} to {_YEARS.stop - 1}")
+        return _UNREADABLE
+    return instant
+
+
+def _read_items(field: _Field, values: Any, report: Report) -> tuple[Any, ...]:
+    if not issubclass(field.item, msgspec.Struct):
+        for value in values:
+            if isinstance(value, str) and "\0" in value:
+                report(field.name, "NUL", "holds a NUL character")
+        return tuple(values)
+
+    def report_in(index: int) -> Report:
+        return lambda name, *rest: report(f"{field.name}[{index}].{name}", *rest)
+
+    return tuple(
+        field.item(**_read(field.item, value, report_in(i))) for i, value in enumerate(values)
+    )
+
+
+def _read_decimal(field: _Field, message: Message, report: Report) -> tuple[bool, Any]:
+    path = ".".join(field.exact)
+    exact = mirrored = None
+    try:
+        if text := _exact_text(field, message):
+            exact = decimals.parse(text)
+        elif text == "":
+            return True, None
+    except ValueError as error:
+        report(path, "NOT_A_DECIMAL", str(error))
+        return True, _UNREADABLE
+    if field.mirror and message.HasField(field.mirror):
+        try:
+            mirrored = decimals.from_double(getattr(message, field.mirror))
+        except ValueError as error:
+            report(field.mirror, "NOT_A_DECIMAL", str(error))
+            return True, _UNREADABLE
+    if exact is None:
+        return mirrored is not None, mirrored
+    if mirrored is not None and float(exact) != getattr(message, field.mirror or ""):
+        report(path, "TWO_VALUES", f"differs from the double {field.mirror}")
+    return True, exact
+
+
+def _exact_text(field: _Field, message: Message) -> str | None:
+    """The exact string; None where the message has none."""
+    for name in field.exact[:-1]:
+        if not message.HasField(name):
+            return None
+        message = getattr(message, name)
+    if not field.exact or not message.HasField(field.exact[-1]):
+        return None
+    text: str = getattr(message, field.exact[-1])
+    return text
+
+
+# ---------------------------------------------------------------- entity -> message
+
+
+def to_message(kind: Kind[E], entity: E) -> Message:
+    message = kind.message()
+    _fill(message, entity)
+    for name, value_of in kind.derived.items():
+        setattr(message, name, value_of(entity))
+    return message
+
+
+def encode(kind: Kind[E], entity: E) -> bytes:
+    """Serialise deterministically: equal entities have equal bytes, and so equal hashes."""
+    return to_message(kind, entity).SerializeToString(deterministic=True)
+
+
+def _fill(message: Message, entity: Any) -> None:
+    for field in _fields(type(entity), message.DESCRIPTOR):
+        value = getattr(entity, field.name)
+        if value is None or value == ():
+            continue
+        if field.exact:
+            owner = message
+            for name in field.exact[:-1]:
+                owner = getattr(owner, name)
+            setattr(owner, field.exact[-1], decimals.plain(value))
+            if field.mirror:
+                setattr(message, field.mirror, float(value))
+        elif field.type is tuple and issubclass(field.item, msgspec.Struct):
+            for item in value:
+                _fill(getattr(message, field.name).add(), item)
+        elif field.type is tuple:
+            getattr(message, field.name).extend(value)
+        elif field.type is dt.datetime:
+            getattr(message, field.name).FromDatetime(value)
+        elif field.type is dict:
+            struct: Struct = getattr(message, field.name)
+            json_format.ParseDict(value, struct)
+        elif value != "":
+            setattr(message, field.name, value)
+
+
+def like(kind: AnyKind, request: Message, renamed: Mapping[str, str] | None = None) -> Message:
+    """The kind's message with the fields of a request that have its names.
+
+    Args:
+        kind: The kind of the message.
+        request: Its fields of the same name and type are copied, where given.
+        renamed: Field of the request -> field of the message, where names differ.
+    """
+    message = kind.message()
+    targets = message.DESCRIPTOR.fields_by_name
+    for field, value in request.ListFields():
+        name = (renamed or {}).get(field.name, field.name)
+        target = targets.get(name)
+        if target is None or target.type != field.type:
+            continue
+        if field.is_repeated:
+            getattr(message, name).extend(value)
+        elif field.message_type is not None:
+            getattr(message, name).ParseFromString(value.SerializeToString())
+            getattr(message, name).SetInParent()
+        else:
+            setattr(message, name, value)
+    return message
+
+
+# ---------------------------------------------------------------- entity -> row, and words
+
+
+def to_row(entity: Entity) -> dict[str, Any]:
+    """The columns of the kind's own table. Nested values become JSON, decimals stay exact."""
+    return {name: _column(getattr(entity, name)) for name in entity.__struct_fields__}
+
+
+def _column(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [msgspec.to_builtins(v) if isinstance(v, msgspec.Struct) else v for v in value]
+    return int(value) if isinstance(value, enum.IntEnum) else value
+
+
+def differences(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str, str]]:
+    """Yield (field, before, after) in words for every field that differs."""
+    for name in (after or before).__struct_fields__ if after or before else ():
+        one, other = getattr(before, name, None), getattr(after, name, None)
+        if one != other:
+            yield name, words(one), words(other)
+
+
+def words(value: Any) -> str:
+    if value in (None, (), ""):
+        return ""
+    if isinstance(value, Decimal):
+        return decimals.plain(value)
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()

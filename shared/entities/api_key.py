@@ -1,0 +1,84 @@
+"""A key that callers present. Only its hash is known; the key itself is shown once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import sqlalchemy as sa
+from cqc.writer.v1 import api_key_pb2
+
+from shared import rules
+from shared.errors import Violation
+from shared.kind import Entity, Kind, Seen, by
+from shared.schema import Id, Instant, metadata
+
+_SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
+
+
+class Role(enum.IntEnum):
+    """What may be done; each includes those before it."""
+
+    READ = 1
+    WRITE = 2
+    ADMIN = 3
+
+
+class ApiKey(Entity, frozen=True, kw_only=True):
+    """A key.
+
+    Attributes:
+        key_hash: SHA-256 of the key, in hexadecimal.
+        actor: Who acts with it: the name in the audit log.
+    """
+
+    key_id: str = ""
+    key_hash: str = ""
+    actor: str = ""
+    role: Role | None = None
+    created_at: dt.datetime | None = None
+    expires_at: dt.datetime | None = None
+    revoked_at: dt.datetime | None = None
+
+    def valid_at(self, now: dt.datetime) -> bool:
+        return all(end is None or now < end for end in (self.expires_at, self.revoked_at))
+
+
+api_keys = sa.Table(
+    "api_keys",
+    metadata,
+    sa.Column("key_id", Id, primary_key=True),
+    sa.Column("key_hash", sa.Text, nullable=False, unique=True),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("role", sa.SmallInteger, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant),
+    sa.Column("revoked_at", Instant),
+)
+
+
+def check_api_key(before: ApiKey | None, after: ApiKey, _: Seen) -> Iterator[Violation]:
+    yield from rules.check_uuid("key_id", after.key_id)
+    yield from rules.check_required(after, "role")
+    yield from rules.check_printable("actor", after.actor)
+    if not _SHA256_HEX.fullmatch(after.key_hash):
+        yield Violation("key_hash", "NOT_A_HASH", "must be a SHA-256 in lower-case hexadecimal")
+    yield from rules.check_immutable(before, after, "make another key", "key_hash", "actor", "role")
+    if before is not None and before.revoked_at and after.revoked_at != before.revoked_at:
+        yield Violation("revoked_at", "FINAL", "a revoked key stays revoked")
+
+
+API_KEY = Kind(
+    name="api_key",
+    entity=ApiKey,
+    message=api_key_pb2.ApiKey,
+    key=("key_id",),
+    table=api_keys,
+    check=check_api_key,
+    lookups={"hash": by("key_hash")},
+    event=lambda _, __: None,
+    exported=False,
+)

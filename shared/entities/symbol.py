@@ -1,0 +1,236 @@
+"""The canonical product: what is traded, wherever it trades.
+
+Identified by (type, base, quote, settlement, expiry, strike, option type). Its text follows
+the field's notation and is for people; programs use the id.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from cqc.markets.v1 import symbol_pb2
+
+from shared import rules
+from shared.errors import Violation
+from shared.kind import Entity, Kind, Seen, by, lifecycle
+from shared.schema import Id, Instant, Json, metadata
+
+
+class SymbolType(enum.IntEnum):
+    SPOT = 1
+    PERPETUAL = 2
+    FUTURE = 3
+    OPTION = 4
+    MARGIN = 5
+
+
+class OptionType(enum.IntEnum):
+    CALL = 1
+    PUT = 2
+
+
+class ContractKind(enum.IntEnum):
+    LINEAR = 1
+    INVERSE = 2
+    QUANTO = 3
+
+
+IDENTITY: Final = (
+    "symbol_type",
+    "base_asset_id",
+    "quote_asset_id",
+    "settlement_asset_id",
+    "expiry",
+    "strike_price",
+    "option_type",
+)
+CASH: Final = frozenset({SymbolType.SPOT, SymbolType.MARGIN})
+EXPIRING: Final = frozenset({SymbolType.FUTURE, SymbolType.OPTION})
+
+
+class Symbol(Entity, frozen=True, kw_only=True):
+    """A product.
+
+    Attributes:
+        symbol: `BTC/USDT`, `BTC/USDT:USDT`, `BTC/USD:BTC-261225-100000-C`; derived if empty.
+        tick_size, lot_size, min_order_size, max_order_size, min_notional: Defaults for
+            listings that state none of their own.
+        contract_size: LINEAR: base units in one contract; INVERSE: quote units.
+        price_asset_id: What prices are quoted in, where that is not the quote asset.
+    """
+
+    symbol_id: str = ""
+    symbol: str = ""
+    symbol_type: SymbolType | None = None
+    base_asset_id: str = ""
+    quote_asset_id: str = ""
+    settlement_asset_id: str | None = None
+    tick_size: Decimal | None = None
+    lot_size: Decimal | None = None
+    min_order_size: Decimal | None = None
+    max_order_size: Decimal | None = None
+    min_notional: Decimal | None = None
+    contract_size: Decimal | None = None
+    expiry: dt.datetime | None = None
+    strike_price: Decimal | None = None
+    option_type: OptionType | None = None
+    is_active: bool = True
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+    delisted_at: dt.datetime | None = None
+    metadata: dict[str, Any] | None = None
+    price_asset_id: str | None = None
+    contract_kind: ContractKind | None = None
+
+
+def _asset(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, Id, sa.ForeignKey("assets.asset_id"), nullable=nullable)
+
+
+symbols = sa.Table(
+    "symbols",
+    metadata,
+    sa.Column("symbol_id", Id, primary_key=True),
+    sa.Column("symbol", sa.Text, nullable=False),
+    sa.Column("symbol_type", sa.SmallInteger, nullable=False),
+    _asset("base_asset_id"),
+    _asset("quote_asset_id"),
+    _asset("settlement_asset_id"),
+    sa.Column("tick_size", sa.Numeric),
+    sa.Column("lot_size", sa.Numeric),
+    sa.Column("min_order_size", sa.Numeric),
+    sa.Column("max_order_size", sa.Numeric),
+    sa.Column("min_notional", sa.Numeric),
+    sa.Column("contract_size", sa.Numeric),
+    sa.Column("expiry", Instant),
+    sa.Column("strike_price", sa.Numeric),
+    sa.Column("option_type", sa.SmallInteger),
+    sa.Column("is_active", sa.Boolean, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("delisted_at", Instant),
+    sa.Column("metadata", Json),
+    _asset("price_asset_id", nullable=True),
+    sa.Column("contract_kind", sa.SmallInteger),
+    sa.UniqueConstraint(*IDENTITY, name="uq_symbols_identity", postgresql_nulls_not_distinct=True),
+    sa.CheckConstraint("base_asset_id <> quote_asset_id", name="base_is_not_quote"),
+    sa.CheckConstraint("tick_size > 0", name="tick_size_positive"),
+    sa.CheckConstraint("lot_size > 0", name="lot_size_positive"),
+    sa.CheckConstraint("contract_size > 0", name="contract_size_positive"),
+    sa.CheckConstraint("min_order_size <= max_order_size", name="min_below_max"),
+    sa.CheckConstraint(
+        "symbol_type <> 4 OR (strike_price > 0 AND expiry IS NOT NULL AND option_type IS NOT NULL)",
+        name="option_is_whole",
+    ),
+    sa.CheckConstraint("symbol_type <> 3 OR expiry IS NOT NULL", name="future_expires"),
+    sa.Index("idx_symbols_base_asset", "base_asset_id"),
+    sa.Index("idx_symbols_quote_asset", "quote_asset_id"),
+    sa.Index("idx_symbols_settlement_asset", "settlement_asset_id"),
+    sa.Index("idx_symbols_symbol", "symbol"),
+)
+
+
+def notation(symbol: Symbol, base: str, quote: str, settlement: str) -> str:
+    """The symbol's text, from its assets' tickers."""
+    text = f"{base}/{quote}"
+    if symbol.symbol_type not in CASH:
+        text += f":{settlement}"
+    if symbol.symbol_type in EXPIRING and symbol.expiry:
+        text += f"-{symbol.expiry:%y%m%d}"
+    if symbol.symbol_type is SymbolType.OPTION and symbol.option_type and symbol.strike_price:
+        text += f"-{symbol.strike_price:f}-{symbol.option_type.name[0]}"
+    return text
+
+
+def complete(before: Symbol | None, given: Symbol, seen: Seen) -> Symbol:
+    changes: dict[str, Any] = {}
+    settlement = given.settlement_asset_id
+    if settlement is None and given.symbol_type in CASH:
+        changes["settlement_asset_id"] = settlement = given.quote_asset_id
+    if given.symbol_type not in CASH and given.contract_kind is None and settlement:
+        changes["contract_kind"] = {
+            given.quote_asset_id: ContractKind.LINEAR,
+            given.base_asset_id: ContractKind.INVERSE,
+        }.get(settlement, ContractKind.QUANTO)
+    if not given.symbol and before is not None:
+        changes["symbol"] = before.symbol
+    elif not given.symbol:
+        legs = (given.base_asset_id, given.quote_asset_id, settlement or "")
+        assets = [seen.get("asset", key) for key in legs]
+        if all(assets):
+            changes["symbol"] = notation(given, *(a.symbol for a in assets if a))
+    return msgspec.structs.replace(given, **changes) if changes else given
+
+
+def same_identity(given: Symbol, seen: Seen) -> Symbol | None:
+    """The symbol of the same terms, if there is one."""
+    identity = [getattr(complete(None, given, seen), name) for name in IDENTITY]
+    return next(iter(seen.find("symbol", "identity", *identity)), None)
+
+
+def check_symbol(before: Symbol | None, after: Symbol, seen: Seen) -> Iterator[Violation]:
+    yield from rules.check_uuid("symbol_id", after.symbol_id)
+    yield from rules.check_required(after, "symbol_type", "base_asset_id", "quote_asset_id")
+    if after.symbol:
+        yield from rules.check_printable("symbol", after.symbol)
+    if after.base_asset_id and after.base_asset_id == after.quote_asset_id:
+        yield Violation("quote_asset_id", "SAME_AS_BASE", "must differ from the base asset")
+    if after.symbol_type not in CASH and not after.settlement_asset_id:
+        yield Violation("settlement_asset_id", "REQUIRED", "is required of a contract")
+    yield from rules.check_positive(after, "exact.", "tick_size", "lot_size", "contract_size")
+    yield from rules.check_not_negative(
+        after, "exact.", "min_order_size", "max_order_size", "min_notional"
+    )
+    yield from rules.check_below(after, "exact.", "min_order_size", "max_order_size")
+    yield from rules.check_immutable(before, after, "it is another symbol", *IDENTITY)
+    yield from _check_terms(before, after, seen)
+    if before is None:
+        twin = same_identity(after, seen)
+        if twin is not None and twin.symbol_id != after.symbol_id:
+            yield Violation("symbol_type", "DUPLICATE", f"these are the terms of {twin.symbol_id}")
+
+
+def _check_terms(before: Symbol | None, after: Symbol, seen: Seen) -> Iterator[Violation]:
+    if after.symbol_type in EXPIRING:
+        if after.expiry is None:
+            yield Violation("expiry", "REQUIRED", "is required of a future or an option")
+        elif before is None and after.expiry <= seen.now and not seen.historical:
+            yield Violation("expiry", "PAST", "has passed; history is imported, not listed")
+    elif after.expiry is not None:
+        yield Violation("expiry", "NOT_APPLICABLE", "only futures and options expire")
+    if after.symbol_type is SymbolType.OPTION:
+        if after.strike_price is None:
+            yield Violation("exact.strike_price", "REQUIRED", "is required of an option")
+        yield from rules.check_positive(after, "exact.", "strike_price")
+        if after.option_type is None:
+            yield Violation("option_type", "REQUIRED", "an option is a CALL or a PUT")
+    else:
+        for field in ("strike_price", "option_type"):
+            if getattr(after, field) is not None:
+                yield Violation(field, "NOT_APPLICABLE", "only an option has one")
+
+
+SYMBOL = Kind(
+    name="symbol",
+    entity=Symbol,
+    message=symbol_pb2.Symbol,
+    key=("symbol_id",),
+    table=symbols,
+    check=check_symbol,
+    complete=complete,
+    existing=same_identity,
+    referents={
+        "base_asset_id": "asset",
+        "quote_asset_id": "asset",
+        "settlement_asset_id": "asset",
+        "price_asset_id": "asset",
+    },
+    lookups={"identity": by(*IDENTITY)},
+    event=lifecycle("symbol_created", "symbol_updated", "symbol_deleted"),
+)

@@ -1,0 +1,94 @@
+"""One namespace of venue symbols: `binance`, `binance-usdm` and `binance-coinm` are three."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from cqc.venues.v1 import venue_pb2
+
+from shared import rules
+from shared.errors import Violation
+from shared.kind import Entity, Kind, Seen, lifecycle
+from shared.schema import Instant, Json, metadata
+
+
+class VenueType(enum.IntEnum):
+    CEX = 1
+    DEX = 2
+    DEX_AGGREGATOR = 3
+    BRIDGE = 4
+    LENDING = 5
+
+
+class Venue(Entity, frozen=True, kw_only=True):
+    """A venue.
+
+    Attributes:
+        operator: Groups the venues of one operator: `binance` for `binance-usdm`. Venues
+            of one operator share its asset codes.
+    """
+
+    venue_id: str = ""
+    name: str = ""
+    venue_type: VenueType | None = None
+    chain_id: str | None = None
+    protocol_address: str | None = None
+    website_url: str | None = None
+    api_endpoint: str | None = None
+    is_active: bool = True
+    operator: str | None = None
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+    metadata: dict[str, Any] | None = None
+
+
+venues = sa.Table(
+    "venues",
+    metadata,
+    sa.Column("venue_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("venue_type", sa.SmallInteger, nullable=False),
+    sa.Column("chain_id", sa.Text, sa.ForeignKey("chains.chain_id")),
+    sa.Column("protocol_address", sa.Text),
+    sa.Column("website_url", sa.Text),
+    sa.Column("api_endpoint", sa.Text),
+    sa.Column("is_active", sa.Boolean, nullable=False),
+    sa.Column("operator", sa.Text),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("metadata", Json),
+    sa.CheckConstraint("venue_type <> 2 OR chain_id IS NOT NULL", name="dex_has_chain"),
+    sa.Index("idx_venues_type", "venue_type"),
+    sa.Index("idx_venues_chain", "chain_id"),
+    sa.Index("idx_venues_operator", "operator"),
+)
+
+
+def check_venue(_: Venue | None, after: Venue, __: Seen) -> Iterator[Violation]:
+    yield from rules.check_slug("venue_id", after.venue_id)
+    yield from rules.check_required(after, "name", "venue_type")
+    yield from rules.check_length(after, name=rules.NAME_CHARS_MAX, protocol_address=128)
+    yield from rules.check_url(after, "website_url")
+    if after.api_endpoint:
+        schemes = ("http", "https", "ws", "wss")
+        yield from rules.check_urls("api_endpoint", [after.api_endpoint], *schemes)
+    if after.operator is not None:
+        yield from rules.check_slug("operator", after.operator)
+    if after.venue_type is VenueType.DEX and not after.chain_id:
+        yield Violation("chain_id", "REQUIRED", "a DEX settles on a chain: name it")
+
+
+VENUE = Kind(
+    name="venue",
+    entity=Venue,
+    message=venue_pb2.Venue,
+    key=("venue_id",),
+    table=venues,
+    check=check_venue,
+    referents={"chain_id": "chain"},
+    event=lifecycle("venue_registered", "venue_updated", "venue_removed"),
+)

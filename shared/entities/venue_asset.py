@@ -1,0 +1,176 @@
+"""An asset at a venue: the venue's codes for it, and what may be done with it there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from cqc.venues.v1 import venue_asset_pb2
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from shared import rules
+from shared.errors import Violation
+from shared.kind import Entity, Kind, Lookup, Row, Seen, by
+from shared.schema import Id, Instant, Json, metadata
+
+OTHER_CODES_MAX = 16
+AMOUNTS = ("min_deposit", "min_withdrawal", "withdrawal_fee", "deposit_fee")
+
+
+class VenueAsset(Entity, frozen=True, kw_only=True):
+    """One row per venue and asset; a relisting reopens it, and History has the past.
+
+    Attributes:
+        venue_asset_symbol: The venue's own code, such as XXBT.
+        other_codes: Its further codes for the same asset, such as XBT.
+    """
+
+    venue_id: str = ""
+    asset_id: str = ""
+    venue_asset_symbol: str = ""
+    deployment_id: str | None = None
+    deposit_enabled: bool = False
+    withdraw_enabled: bool = False
+    trading_enabled: bool = False
+    min_deposit: Decimal | None = None
+    min_withdrawal: Decimal | None = None
+    withdrawal_fee: Decimal | None = None
+    deposit_fee: Decimal | None = None
+    listed_at: dt.datetime | None = None
+    delisted_at: dt.datetime | None = None
+    metadata: dict[str, Any] | None = None
+    other_codes: tuple[str, ...] = ()
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        return (self.venue_asset_symbol, *self.other_codes)
+
+
+venue_assets = sa.Table(
+    "venue_assets",
+    metadata,
+    sa.Column("venue_id", sa.Text, sa.ForeignKey("venues.venue_id"), primary_key=True),
+    sa.Column("asset_id", Id, sa.ForeignKey("assets.asset_id"), primary_key=True),
+    sa.Column("venue_asset_symbol", sa.Text, nullable=False),
+    sa.Column("deployment_id", Id, sa.ForeignKey("deployments.deployment_id")),
+    sa.Column("deposit_enabled", sa.Boolean, nullable=False),
+    sa.Column("withdraw_enabled", sa.Boolean, nullable=False),
+    sa.Column("trading_enabled", sa.Boolean, nullable=False),
+    sa.Column("min_deposit", sa.Numeric),
+    sa.Column("min_withdrawal", sa.Numeric),
+    sa.Column("withdrawal_fee", sa.Numeric),
+    sa.Column("deposit_fee", sa.Numeric),
+    sa.Column("listed_at", Instant),
+    sa.Column("delisted_at", Instant),
+    sa.Column("metadata", Json),
+    sa.Column("other_codes", ARRAY(sa.Text), nullable=False),
+    sa.CheckConstraint("listed_at < delisted_at", name="period"),
+    sa.Index("idx_venue_assets_asset", "asset_id"),
+)
+
+venue_asset_codes = sa.Table(
+    "venue_asset_codes",
+    metadata,
+    sa.Column("venue_id", sa.Text, primary_key=True),
+    sa.Column("asset_id", Id, primary_key=True),
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.ForeignKeyConstraint(
+        ["venue_id", "asset_id"],
+        ["venue_assets.venue_id", "venue_assets.asset_id"],
+        ondelete="CASCADE",
+        name="fk_venue_asset_codes_venue_asset",
+    ),
+    sa.Index("uq_venue_asset_codes_code", "venue_id", "code", unique=True),
+    comment="Every code of every open venue asset: a code means one asset at a time.",
+)
+
+
+def code_rows(entity: VenueAsset) -> Iterator[Row]:
+    """A delisted asset frees its codes for another."""
+    if entity.delisted_at is None:
+        for code in entity.codes:
+            key = {"venue_id": entity.venue_id, "asset_id": entity.asset_id}
+            yield venue_asset_codes, {**key, "code": code}
+
+
+def complete(before: VenueAsset | None, given: VenueAsset, seen: Seen) -> VenueAsset:
+    if given.listed_at is not None:
+        return given
+    reopened = before is not None and before.delisted_at is not None and given.delisted_at is None
+    if before is None or reopened:
+        listed_at = None if seen.historical else seen.now
+    else:
+        listed_at = before.listed_at
+    return msgspec.structs.replace(given, listed_at=listed_at)
+
+
+def check_venue_asset(
+    _: VenueAsset | None, after: VenueAsset, seen: Seen
+) -> Iterator[Violation]:
+    yield from rules.check_required(after, "venue_id", "asset_id")
+    yield from rules.check_printable("venue_asset_symbol", after.venue_asset_symbol)
+    for code in after.other_codes[:OTHER_CODES_MAX]:
+        yield from rules.check_printable("other_codes", code)
+    if len(after.other_codes) > OTHER_CODES_MAX:
+        yield Violation("other_codes", "TOO_MANY", f"at most {OTHER_CODES_MAX}")
+    if len(set(after.codes)) < len(after.codes):
+        yield Violation("other_codes", "DUPLICATE", "names a code twice")
+    yield from rules.check_not_negative(after, "exact.", *AMOUNTS)
+    if after.listed_at and after.delisted_at and after.listed_at >= after.delisted_at:
+        yield Violation("delisted_at", "NOT_AFTER_LISTING", "must be later than listed_at")
+    if after.delisted_at is None:
+        for code in after.codes:
+            for rival in seen.find("venue_asset", "code", after.venue_id, code):
+                if rival.asset_id != after.asset_id:
+                    message = f"{code!r} already names asset {rival.asset_id} at this venue"
+                    yield Violation("venue_asset_symbol", "CODE_TAKEN", message)
+
+
+def event_of(before: VenueAsset | None, after: VenueAsset | None) -> str:
+    if after is None:
+        return "venue_asset_removed"
+    was_open = before is not None and before.delisted_at is None
+    is_open = after.delisted_at is None
+    if was_open == is_open:
+        return "venue_asset_updated"
+    return "venue_asset_listed" if is_open else "venue_asset_delisted"
+
+
+def delist(entity: VenueAsset, at: dt.datetime) -> VenueAsset:
+    """Nothing may be done with it any more from `at` on."""
+    return msgspec.structs.replace(
+        entity,
+        delisted_at=entity.delisted_at or at,
+        deposit_enabled=False,
+        withdraw_enabled=False,
+        trading_enabled=False,
+    )
+
+
+VENUE_ASSET = Kind(
+    name="venue_asset",
+    entity=VenueAsset,
+    message=venue_asset_pb2.VenueAsset,
+    key=("venue_id", "asset_id"),
+    table=venue_assets,
+    child_tables=(venue_asset_codes,),
+    children=code_rows,
+    check=check_venue_asset,
+    complete=complete,
+    referents={"venue_id": "venue", "asset_id": "asset", "deployment_id": "asset_deployment"},
+    lookups={
+        "code": Lookup(
+            ("venue_id", "code"),
+            table=venue_asset_codes,
+            values=lambda v: [(v.venue_id, c) for c in v.codes if v.delisted_at is None],
+        ),
+        "asset": by("asset_id"),
+        "venue": by("venue_id"),
+    },
+    event=event_of,
+    derived={"is_active": lambda v: v.delisted_at is None},
+)

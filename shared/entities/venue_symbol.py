@@ -1,0 +1,308 @@
+"""One spelling at one venue during one period, and what it meant.
+
+A spelling may be reused, so its meaning is a matter of time: the period is
+[listed_at, delisted_at), and an unknown listed_at is open to the past. At one instant a
+spelling has one meaning; PostgreSQL holds that by an exclusion constraint, and the rule here
+says it in words before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from cqc.venues.v1 import venue_symbol_pb2
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+
+from shared import rules
+from shared.errors import Violation
+from shared.kind import Entity, Kind, Seen, by
+from shared.schema import Id, Instant, Json, metadata
+
+
+class MarketStatus(enum.IntEnum):
+    PREOPEN = 1
+    ONLINE = 2
+    POST_ONLY = 3
+    CANCEL_ONLY = 4
+    REDUCE_ONLY = 5
+    HALTED = 6
+    DELISTED = 7
+
+
+ACTIVE: Final = frozenset({MarketStatus.ONLINE, MarketStatus.POST_ONLY})
+#: What a listing states about trading it; an alias states none.
+TERMS: Final = (
+    "maker_fee",
+    "taker_fee",
+    "min_order_value",
+    "max_order_value",
+    "min_notional",
+    "max_leverage",
+    "tick_size",
+    "lot_size",
+    "min_order_size",
+    "max_order_size",
+    "contract_size",
+    "unit_multiplier",
+)
+TICK_BANDS_MAX: Final = 64
+
+
+class TickBand(msgspec.Struct, frozen=True, kw_only=True):
+    """From this price on prices move in this tick."""
+
+    from_price: Decimal = Decimal(0)
+    tick_size: Decimal = Decimal(0)
+
+
+class VenueSymbol(Entity, frozen=True, kw_only=True):
+    """A listing.
+
+    Attributes:
+        venue_symbol: The venue's own spelling, compared exactly.
+        maker_fee, taker_fee: Fractions; negative is a rebate.
+        tick_size, lot_size, min_order_size: In the venue's own price and order units.
+        unit_multiplier: Canonical base units in one venue unit: 1000 for 1000SHIBUSDT.
+        alias_of: The primary spelling at the same venue that this one stands for.
+        first_seen_at: When this registry first saw it, whenever the venue listed it.
+    """
+
+    listing_id: str = ""
+    venue_id: str = ""
+    symbol_id: str = ""
+    venue_symbol: str = ""
+    status: MarketStatus | None = None
+    is_primary: bool | None = None
+    alias_of: str | None = None
+    maker_fee: Decimal | None = None
+    taker_fee: Decimal | None = None
+    min_order_value: Decimal | None = None
+    max_order_value: Decimal | None = None
+    min_notional: Decimal | None = None
+    max_leverage: Decimal | None = None
+    tick_size: Decimal | None = None
+    lot_size: Decimal | None = None
+    min_order_size: Decimal | None = None
+    max_order_size: Decimal | None = None
+    contract_size: Decimal | None = None
+    unit_multiplier: Decimal | None = None
+    tick_bands: tuple[TickBand, ...] = ()
+    price_significant_digits: int | None = None
+    listed_at: dt.datetime | None = None
+    delisted_at: dt.datetime | None = None
+    first_seen_at: dt.datetime | None = None
+    metadata: dict[str, Any] | None = None
+
+
+_PERIOD = sa.text("tstzrange(listed_at, delisted_at)")
+
+venue_symbols = sa.Table(
+    "venue_symbols",
+    metadata,
+    sa.Column("listing_id", Id, primary_key=True),
+    sa.Column("venue_id", sa.Text, sa.ForeignKey("venues.venue_id"), nullable=False),
+    sa.Column("symbol_id", Id, sa.ForeignKey("symbols.symbol_id"), nullable=False),
+    sa.Column("venue_symbol", sa.Text, nullable=False),
+    sa.Column("status", sa.SmallInteger, nullable=False),
+    sa.Column("is_primary", sa.Boolean, nullable=False),
+    sa.Column("alias_of", sa.Text),
+    *(sa.Column(name, sa.Numeric) for name in TERMS),
+    sa.Column("tick_bands", Json, nullable=False),
+    sa.Column("price_significant_digits", sa.SmallInteger),
+    sa.Column("listed_at", Instant),
+    sa.Column("delisted_at", Instant),
+    sa.Column("first_seen_at", Instant, nullable=False),
+    sa.Column("metadata", Json),
+    sa.CheckConstraint("listed_at < delisted_at", name="period"),
+    sa.CheckConstraint("(status = 7) = (delisted_at IS NOT NULL)", name="delisted_has_end"),
+    sa.CheckConstraint("tick_size > 0", name="tick_size_positive"),
+    sa.CheckConstraint("lot_size > 0", name="lot_size_positive"),
+    sa.CheckConstraint("min_order_size <= max_order_size", name="min_below_max"),
+    sa.CheckConstraint("abs(maker_fee) <= 1 AND abs(taker_fee) <= 1", name="rates"),
+    # Within one change set an old period may close after a new one opened: checked at its end.
+    ExcludeConstraint(
+        ("venue_id", "="),
+        ("venue_symbol", "="),
+        (_PERIOD, "&&"),
+        name="ex_venue_symbols_spelling",
+        using="gist",
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+    ExcludeConstraint(
+        ("venue_id", "="),
+        ("symbol_id", "="),
+        (_PERIOD, "&&"),
+        where=sa.text("is_primary"),
+        name="ex_venue_symbols_primary",
+        using="gist",
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+    sa.Index("idx_venue_symbols_venue_symbol", "venue_id", "venue_symbol"),
+    sa.Index("idx_venue_symbols_symbol", "symbol_id", "venue_id"),
+)
+
+
+def overlap(one: VenueSymbol, other: VenueSymbol) -> bool:
+    """Whether there is an instant at which both are listed."""
+    first = max((t for t in (one.listed_at, other.listed_at) if t), default=None)
+    last = min((t for t in (one.delisted_at, other.delisted_at) if t), default=None)
+    return first is None or last is None or first < last
+
+
+def _others(after: VenueSymbol, found: Iterable[VenueSymbol]) -> Iterator[VenueSymbol]:
+    return (v for v in found if v.listing_id != after.listing_id and overlap(v, after))
+
+
+def meant(given: VenueSymbol, seen: Seen) -> VenueSymbol | None:
+    """The period that an upsert without an id means: the one it names, else the open one."""
+    for listing in seen.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol):
+        if given.listed_at is not None and listing.listed_at == given.listed_at:
+            return listing
+        if given.listed_at is None and listing.delisted_at is None:
+            return listing
+    return None
+
+
+def complete(before: VenueSymbol | None, given: VenueSymbol, seen: Seen) -> VenueSymbol:
+    changes: dict[str, Any] = {}
+    status = given.status or (before.status if before else MarketStatus.ONLINE)
+    if status is MarketStatus.DELISTED and given.delisted_at is None:
+        changes["delisted_at"] = (before and before.delisted_at) or seen.now
+    elif given.delisted_at is not None:
+        status = MarketStatus.DELISTED
+    changes["status"] = status
+    if before is not None:
+        changes["listed_at"] = given.listed_at or before.listed_at
+        changes["first_seen_at"] = given.first_seen_at or before.first_seen_at
+    else:
+        changes["listed_at"] = given.listed_at or (None if seen.historical else seen.now)
+        changes["first_seen_at"] = given.first_seen_at or seen.now
+    after = msgspec.structs.replace(given, **changes)
+    if after.is_primary is None:
+        is_primary = before.is_primary if before else not after.alias_of and not _primary(after, seen)
+        after = msgspec.structs.replace(after, is_primary=is_primary)
+    return after
+
+
+def _primary(after: VenueSymbol, seen: Seen) -> VenueSymbol | None:
+    """The primary spelling of the same symbol at the same venue in the same period."""
+    found = seen.find("venue_symbol", "market", after.venue_id, after.symbol_id)
+    return next((v for v in _others(after, found) if v.is_primary), None)
+
+
+def check_venue_symbol(
+    before: VenueSymbol | None, after: VenueSymbol, seen: Seen
+) -> Iterator[Violation]:
+    yield from rules.check_uuid("listing_id", after.listing_id)
+    yield from rules.check_required(after, "venue_id", "symbol_id")
+    yield from rules.check_printable("venue_symbol", after.venue_symbol)
+    # Fills are booked by symbol. Re-pointing a live spelling would silently re-home them:
+    # delist it and list it again, so that as-of lookups keep telling the truth.
+    yield from rules.check_immutable(
+        before, after, "delist it and list it anew", "venue_id", "symbol_id", "venue_symbol"
+    )
+    yield from _check_terms(after)
+    yield from _check_period(before, after, seen)
+    if after.alias_of:
+        yield from _check_alias(after, seen)
+    elif after.is_primary and (rival := _primary(after, seen)):
+        message = f"{rival.venue_symbol!r} is the primary spelling of this symbol here"
+        yield Violation("is_primary", "PRIMARY_TAKEN", message)
+
+
+def _check_terms(after: VenueSymbol) -> Iterator[Violation]:
+    exact = "exact."
+    yield from rules.check_rate(after, exact, "maker_fee", "taker_fee")
+    yield from rules.check_positive(
+        after, exact, "tick_size", "lot_size", "contract_size", "unit_multiplier", "max_leverage"
+    )
+    yield from rules.check_not_negative(
+        after,
+        exact,
+        *("min_order_size", "max_order_size"),
+        *("min_order_value", "max_order_value", "min_notional"),
+    )
+    yield from rules.check_below(after, exact, "min_order_size", "max_order_size")
+    yield from rules.check_below(after, exact, "min_order_value", "max_order_value")
+    if after.price_significant_digits is not None and not 1 <= after.price_significant_digits <= 30:
+        yield Violation("price_significant_digits", "OUT_OF_RANGE", "must be 1 to 30")
+    if len(after.tick_bands) > TICK_BANDS_MAX:
+        yield Violation("tick_bands", "TOO_MANY", f"at most {TICK_BANDS_MAX}")
+    starts = [band.from_price for band in after.tick_bands]
+    if starts != sorted(set(starts)) or any(start < 0 for start in starts):
+        yield Violation("tick_bands", "NOT_ASCENDING", "prices must ascend from zero or more")
+    if any(band.tick_size <= 0 for band in after.tick_bands):
+        yield Violation("tick_bands", "NOT_POSITIVE", "ticks must be greater than zero")
+
+
+def _check_period(
+    before: VenueSymbol | None, after: VenueSymbol, seen: Seen
+) -> Iterator[Violation]:
+    if after.listed_at and after.delisted_at and after.listed_at >= after.delisted_at:
+        yield Violation("delisted_at", "NOT_AFTER_LISTING", "must be later than listed_at")
+        return
+    if before is not None and before.delisted_at and not seen.historical:
+        yield Violation("status", "FINAL", "a delisted spelling stays so: list it anew")
+    found = seen.find("venue_symbol", "spelling", after.venue_id, after.venue_symbol)
+    for rival in _others(after, found):
+        message = f"means symbol {rival.symbol_id} in an overlapping period"
+        yield Violation("venue_symbol", "SPELLING_TAKEN", message)
+        return
+
+
+def _check_alias(after: VenueSymbol, seen: Seen) -> Iterator[Violation]:
+    if after.is_primary:
+        yield Violation("is_primary", "ALIAS", "an alias is not a primary spelling")
+    for field in TERMS:
+        if getattr(after, field) is not None:
+            yield Violation(f"exact.{field}", "ALIAS", "an alias has no terms of its own")
+    found = seen.find("venue_symbol", "spelling", after.venue_id, after.alias_of)
+    targets = list(_others(after, found))
+    if not targets:
+        yield Violation("alias_of", "NOT_FOUND", f"no spelling {after.alias_of!r} in this period")
+    elif targets[0].symbol_id != after.symbol_id:
+        yield Violation("alias_of", "OTHER_SYMBOL", "is a spelling of another symbol")
+    elif targets[0].alias_of:
+        yield Violation("alias_of", "ALIAS", "is an alias itself")
+
+
+def event_of(before: VenueSymbol | None, after: VenueSymbol | None) -> str:
+    if after is None:
+        return "venue_symbol_removed"
+    if before is None:
+        return "venue_symbol_listed"
+    ended = before.delisted_at is None and after.delisted_at is not None
+    return "venue_symbol_delisted" if ended else "venue_symbol_updated"
+
+
+def delist(entity: VenueSymbol, at: dt.datetime) -> VenueSymbol:
+    """End the period at `at`; what it meant until then stays."""
+    return msgspec.structs.replace(entity, status=MarketStatus.DELISTED, delisted_at=at)
+
+
+VENUE_SYMBOL = Kind(
+    name="venue_symbol",
+    entity=VenueSymbol,
+    message=venue_symbol_pb2.VenueSymbol,
+    key=("listing_id",),
+    table=venue_symbols,
+    check=check_venue_symbol,
+    complete=complete,
+    existing=meant,
+    referents={"venue_id": "venue", "symbol_id": "symbol"},
+    lookups={
+        "spelling": by("venue_id", "venue_symbol"),
+        "market": by("venue_id", "symbol_id"),
+        "symbol": by("symbol_id"),
+    },
+    event=event_of,
+    derived={"is_active": lambda v: v.status in ACTIVE},
+)

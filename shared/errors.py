@@ -1,0 +1,126 @@
+"""What can go wrong, named once.
+
+    CqarError
+    ├── Rejected          the request can never succeed as sent
+    │   ├── Invalid         one or more fields break a rule
+    │   ├── NotFound        no such entity
+    │   ├── Exists          it is there already
+    │   ├── InUse           another entity still refers to it
+    │   ├── TooLarge        more than one request or revision may carry
+    │   ├── Misdirected     another service answers this
+    │   ├── Unimplemented   no release answers this yet
+    │   ├── Unauthenticated no key, or one that is not valid
+    │   └── Forbidden       the key's role does not suffice
+    ├── Conflict          the entity moved on; read it again, then retry
+    ├── EpochChanged      the history asked about was replaced; read again
+    └── NotReady          this process cannot answer yet; try another one
+
+Domain code raises these and never touches gRPC; `shared.grpc_errors` is the only place
+that turns them into status codes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Violation(NamedTuple):
+    """One finding of a rule: which field, which rule (stable, for programs), and in words."""
+
+    field: str
+    reason: str
+    message: str
+
+
+class CqarError(Exception):
+    """Parent of every error this project raises on purpose."""
+
+    #: Stable, machine-readable name; clients switch on it, so it never changes.
+    reason = "INTERNAL"
+
+
+class Rejected(CqarError):
+    """The request can never succeed as sent."""
+
+
+class Invalid(Rejected):
+    """One or more fields break a rule."""
+
+    reason = "INVALID"
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("; ".join(f"{v.field}: {v.message}" for v in violations))
+        self.violations = tuple(violations)
+
+
+class NotFound(Rejected):
+    """No such entity. `reason` says what was missing: VENUE_NOT_FOUND, ASSET_NOT_FOUND…"""
+
+    reason = "NOT_FOUND"
+
+    def __init__(self, kind: str, what: str, among: str = "") -> None:
+        super().__init__(f"no {kind.replace('_', ' ')} {what!r}{among and ' ' + among}")
+        self.reason = f"{kind.upper()}_NOT_FOUND"
+
+
+class Exists(Rejected):
+    """It is there already."""
+
+    reason = "EXISTS"
+
+
+class InUse(Rejected):
+    """Another entity still refers to it."""
+
+    reason = "IN_USE"
+
+
+class TooLarge(Rejected):
+    """More than one request or one revision may carry."""
+
+    reason = "TOO_LARGE"
+
+
+class Misdirected(Rejected):
+    """Another service answers this; the message names its address."""
+
+    reason = "WRONG_SERVICE"
+
+
+class Unimplemented(Rejected):
+    """Part of the contract, and not answered by this release."""
+
+    reason = "UNIMPLEMENTED"
+
+
+class Unauthenticated(Rejected):
+    """No API key, or one that is unknown, expired or revoked."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class Forbidden(Rejected):
+    """The key's role does not suffice."""
+
+    reason = "FORBIDDEN"
+
+
+class Conflict(CqarError):
+    """The entity moved on; read it again, then retry."""
+
+    reason = "REVISION_CONFLICT"
+
+
+class EpochChanged(CqarError):
+    """The history asked about was replaced; read again without a minimum."""
+
+    reason = "EPOCH_CHANGED"
+
+
+class NotReady(CqarError):
+    """This process cannot answer yet; try another one."""
+
+    reason = "NOT_READY"

@@ -1,0 +1,87 @@
+"""Domain events, built from the change they announce. Pure.
+
+An event is a message of `cqc.events.v1` named by its subject: asset_created is AssetCreated.
+What it carries is read off its descriptor: the entity whole, fields of the entity by their
+names, and who, when and why.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any, Final, NamedTuple
+
+from cqc.events.v1 import events_pb2
+from cqc.replication.v1 import replication_pb2
+from google.protobuf import message_factory
+from google.protobuf.message import Message
+
+from shared import codec
+from shared.kind import AnyKind, Entity
+
+SUBJECT_PREFIX: Final = "cqc.events.v1."
+SOURCE: Final = "cqar"
+#: Event ids are UUIDv5 of epoch:revision:index in this namespace, so that a consumer that
+#: sees an event again knows it.
+_NAMESPACE: Final = uuid.UUID("7d0b1f52-6f4a-5c39-9a52-0c6b7b1d4e11")
+
+
+class Moment(NamedTuple):
+    """Which commit an event belongs to."""
+
+    epoch: int
+    revision: int
+    at: dt.datetime
+    actor: str
+    reason: str
+
+
+def message_type(name: str) -> type[Message]:
+    camel = "".join(part.title() for part in name.split("_"))
+    descriptor = events_pb2.DESCRIPTOR.message_types_by_name[camel]
+    return message_factory.GetMessageClass(descriptor)
+
+
+def event_of(
+    kind: AnyKind, before: Entity | None, after: Entity | None, moment: Moment, index: int
+) -> replication_pb2.DomainEvent | None:
+    """The event of one change, the `index`-th of its revision; None if the kind has none."""
+    name = kind.event(before, after)
+    if name is None:
+        return None
+    entity: Any = after or before
+    event: Any = message_type(name)()
+    _stamp(event, moment, index)
+    facts = {
+        "source": SOURCE,
+        "reason": moment.reason,
+        "is_new_listing": before is None,
+        "auto_detected": False,
+    }
+    for field in event.DESCRIPTOR.fields:
+        if field.message_type is kind.message.DESCRIPTOR:
+            getattr(event, field.name).CopyFrom(codec.to_message(kind, entity))
+        elif event.HasField(field.name):
+            continue
+        elif (value := getattr(entity, field.name, facts.get(field.name))) is not None:
+            setattr(event, field.name, value)
+    return _domain_event(name, event)
+
+
+def epoch_changed(moment: Moment) -> replication_pb2.DomainEvent:
+    event = events_pb2.RegistryEpochChanged()
+    _stamp(event, moment, 0)
+    return _domain_event("registry_epoch_changed", event)
+
+
+def _stamp(event: Any, moment: Moment, index: int) -> None:
+    event.event_id = str(uuid.uuid5(_NAMESPACE, f"{moment.epoch}:{moment.revision}:{index}"))
+    event.timestamp.FromDatetime(moment.at)
+    event.actor_id = moment.actor
+    event.epoch = moment.epoch
+    event.revision = moment.revision
+
+
+def _domain_event(name: str, event: Message) -> replication_pb2.DomainEvent:
+    payload = event.SerializeToString(deterministic=True)
+    return replication_pb2.DomainEvent(subject=SUBJECT_PREFIX + name, payload=payload)

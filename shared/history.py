@@ -1,0 +1,57 @@
+"""Hashes that make a history and a set of entities comparable. Pure.
+
+`chain_of` names a history: two registries that share a chain value share all before it.
+`hash_of` names one live entity; their sum names the whole set, whatever the order, so it
+can be kept up to date by subtracting what was and adding what is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+import zstandard
+
+#: NATS takes messages of 1 MiB; a change set leaves room for its envelope.
+PAYLOAD_BYTES_MAX: Final = 900 * 1024
+#: What a payload may unpack to. A change set of 5,000 large entities is about 8 MiB.
+UNPACKED_BYTES_MAX: Final = 64 * 1024 * 1024
+
+_MODULUS: Final = 1 << 128
+
+
+def chain_of(prev_chain: bytes, epoch: int, revision: int, payload: bytes) -> bytes:
+    """sha256(prev_chain, epoch, revision, sha256(payload)); numbers as 8 bytes, big-endian."""
+    numbers = epoch.to_bytes(8, "big") + revision.to_bytes(8, "big")
+    return hashlib.sha256(prev_chain + numbers + hashlib.sha256(payload).digest()).digest()
+
+
+def hash_of(kind: str, key: str, payload: bytes) -> int:
+    """The first 16 bytes of sha256(kind, 0, key, 0, payload), as a number."""
+    digest = hashlib.sha256(b"%b\0%b\0%b" % (kind.encode(), key.encode(), payload)).digest()
+    return int.from_bytes(digest[:16], "big")
+
+
+def set_hash_from(stored: bytes) -> int:
+    return int.from_bytes(stored, "big")
+
+
+def set_hash_bytes(value: int) -> bytes:
+    return (value % _MODULUS).to_bytes(16, "big")
+
+
+def pack(message: bytes) -> bytes:
+    return zstandard.compress(message, 3)
+
+
+def unpack(packed: bytes) -> bytes:
+    """Undo `pack`.
+
+    Raises:
+        zstandard.ZstdError: Not what `pack` made, or larger than `UNPACKED_BYTES_MAX`.
+    """
+    size = zstandard.frame_content_size(packed)
+    if not 0 <= size <= UNPACKED_BYTES_MAX:
+        message = f"a frame of {size} bytes; at most {UNPACKED_BYTES_MAX} are accepted"
+        raise zstandard.ZstdError(message)
+    return zstandard.decompress(packed)

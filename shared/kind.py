@@ -1,0 +1,158 @@
+"""What every entity kind has in common, written down once.
+
+A `Kind` is a description, not a service: it holds types, names and pure functions, and does
+no I/O. The codec, the writer's transactions, the outbox, the events and the resolver's
+snapshot are each written once against `Kind`; a new kind adds no code to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from shared.errors import Violation
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    import sqlalchemy as sa
+    from google.protobuf.message import Message
+
+
+class Entity(msgspec.Struct, frozen=True, kw_only=True):
+    """An immutable domain value. Field names match the message and the table."""
+
+
+E = TypeVar("E", bound=Entity)
+
+#: Which table, and the row's columns.
+Row = tuple["sa.Table", dict[str, Any]]
+#: An entity kind's name and a key within it.
+Ref = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup(Generic[E]):
+    """A way to find entities by some of their values.
+
+    Attributes:
+        columns: Columns that hold the values in PostgreSQL; also the entity's fields,
+            unless `values` says otherwise.
+        table: The child table that has the columns; None for the kind's own.
+        values: All the tuples of values that an entity is found under.
+    """
+
+    columns: tuple[str, ...]
+    table: sa.Table | None = None
+    values: Callable[[E], Iterable[tuple[Any, ...]]] | None = None
+
+    def values_of(self, entity: E) -> Iterable[tuple[Any, ...]]:
+        if self.values is not None:
+            return self.values(entity)
+        return (tuple(getattr(entity, name) for name in self.columns),)
+
+
+def by(*fields: str) -> Lookup[Any]:
+    return Lookup(fields)
+
+
+class Seen(Protocol):
+    """What a rule may look at besides the entity itself: the registry as of this change.
+
+    Rules only ask. Whoever runs them loads what they asked for and runs them again, until
+    they ask for nothing new: so a rule must be pure, and needs no list of what it reads.
+    """
+
+    now: dt.datetime
+    #: The change describes the past: expired instruments and ended periods are welcome.
+    historical: bool
+
+    def get(self, kind: str, key: str) -> Any | None:
+        """The live entity, or None."""
+
+    def find(self, kind: str, lookup: str, *values: Any) -> Iterable[Any]:
+        """The live entities whose fields of that lookup have these values."""
+
+
+Check = Callable[[E | None, E, Seen], Iterator[Violation]]
+
+
+def _no_existing(_: Any, __: Seen) -> None:
+    return None
+
+
+def _as_given(_: Any, given: Any, __: Seen) -> Any:
+    return given
+
+
+def _no_removal_rule(_: Any, __: Seen) -> Iterator[Violation]:
+    return iter(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Generic[E]):
+    """One kind of entity, from wire to table to memory.
+
+    Attributes:
+        name: Singular snake_case noun: field of `ApplyItem`, key space, metric label.
+        key: The fields that identify an entity, joined by "/". A single one that is left
+            empty on creation gets a fresh UUID, unless `existing` finds whom it means.
+        referents: Field -> the kind it points at. An unset field points nowhere.
+        lookups: Name -> how entities are found: by index in PostgreSQL, by dictionary in a
+            snapshot.
+        table: The relational projection; its columns are the struct's fields.
+        children: Rows of `child_tables`, replaced together with the entity.
+        check: What is wrong with replacing `before` (None: creating) by `after`.
+        complete: Fills what follows from the rest, such as a symbol's text.
+        existing: The entity that an upsert without a key means, or None.
+        check_removal: What is wrong with removing it, beyond being referred to.
+        event: (before, after) -> the name of the domain event, None for no event.
+        derived: Message fields that are computed from the entity and never stored.
+        exported: Whether it leaves the registry through Export, Watch and History.
+    """
+
+    name: str
+    entity: type[E]
+    message: type[Message]
+    key: tuple[str, ...]
+    table: sa.Table
+    check: Check[E]
+    event: Callable[[E | None, E | None], str | None]
+    referents: Mapping[str, str] = field(default_factory=dict)
+    lookups: Mapping[str, Lookup[E]] = field(default_factory=dict)
+    children: Callable[[E], Iterable[Row]] = lambda _: ()
+    child_tables: tuple[sa.Table, ...] = ()
+    complete: Callable[[E | None, E, Seen], E] = _as_given
+    existing: Callable[[E, Seen], E | None] = _no_existing
+    check_removal: Callable[[E, Seen], Iterator[Violation]] = _no_removal_rule
+    derived: Mapping[str, Callable[[E], Any]] = field(default_factory=dict)
+    exported: bool = True
+
+    def key_of(self, entity: E) -> str:
+        return "/".join(getattr(entity, name) for name in self.key)
+
+    def refs_of(self, entity: E) -> Iterator[tuple[str, Ref]]:
+        """Yield (field, whom it points at) for every referent that is set."""
+        for name, kind in self.referents.items():
+            if key := getattr(entity, name):
+                yield name, (kind, key)
+
+
+
+AnyKind = Kind[Any]
+
+
+def lifecycle(
+    created: str, updated: str, removed: str
+) -> Callable[[Any | None, Any | None], str | None]:
+    """The events of a kind that has no others."""
+
+    def event(before: Any | None, after: Any | None) -> str | None:
+        if before is None:
+            return created
+        return removed if after is None else updated
+
+    return event

@@ -1,0 +1,136 @@
+"""Rules that many kinds share. Each yields what it finds; none knows a kind."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from shared.errors import Violation
+
+SYMBOL_CHARS_MAX: Final = 128
+NAME_CHARS_MAX: Final = 256
+TEXT_CHARS_MAX: Final = 4_096
+URL_CHARS_MAX: Final = 2_048
+URLS_MAX: Final = 32
+
+_SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+
+
+def check_required(entity: Any, *fields: str) -> Iterator[Violation]:
+    for field in fields:
+        if getattr(entity, field) in (None, ""):
+            yield Violation(field, "REQUIRED", "is required")
+
+
+def check_length(entity: Any, **chars_max: int) -> Iterator[Violation]:
+    for field, limit in chars_max.items():
+        value = getattr(entity, field)
+        if value is not None and len(value) > limit:
+            yield Violation(field, "TOO_LONG", f"has {len(value)} characters; at most {limit}")
+
+
+def check_printable(field: str, value: str) -> Iterator[Violation]:
+    """Non-empty printable Unicode without white space around it; inner spaces are fine.
+
+    Real spellings hold `/ : . - _ ,`, Chinese characters and emoji. Nothing is folded.
+    """
+    if not value:
+        yield Violation(field, "REQUIRED", "is required")
+    elif value != value.strip():
+        yield Violation(field, "WHITE_SPACE", "has white space around it")
+    elif len(value) > SYMBOL_CHARS_MAX:
+        yield Violation(
+            field, "TOO_LONG", f"has {len(value)} characters; at most {SYMBOL_CHARS_MAX}"
+        )
+    elif not all(c.isprintable() or c == "\u200d" for c in value):
+        yield Violation(field, "NOT_PRINTABLE", "holds characters that cannot be printed")
+
+
+def check_slug(field: str, value: str) -> Iterator[Violation]:
+    if not _SLUG.fullmatch(value):
+        yield Violation(
+            field,
+            "NOT_A_SLUG",
+            "must be 1 to 64 lower-case letters, digits and inner hyphens, such as binance-usdm",
+        )
+
+
+def slug_of(name: str) -> str:
+    """`BNB Smart Chain` -> `bnb-smart-chain`; empty when nothing is left."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64].strip("-")
+
+
+def is_uuid(value: str) -> bool:
+    """Only the canonical form: the same id must never have two spellings."""
+    try:
+        return str(uuid.UUID(value)) == value
+    except ValueError:
+        return False
+
+
+def check_uuid(field: str, value: str) -> Iterator[Violation]:
+    if not is_uuid(value):
+        yield Violation(
+            field, "NOT_A_UUID", "must be a UUID such as 3f1c9a52-7d0e-4a55-9c0a-2f4b7b9e6d11"
+        )
+
+
+def check_urls(field: str, values: Iterable[str], *schemes: str) -> Iterator[Violation]:
+    for count, value in enumerate(values, 1):
+        if count > URLS_MAX:
+            yield Violation(field, "TOO_MANY", f"at most {URLS_MAX}")
+            return
+        try:
+            parts = urlsplit(value)
+            good = parts.scheme in schemes and bool(parts.hostname) and " " not in value
+        except ValueError:
+            good = False
+        if not good or len(value) > URL_CHARS_MAX:
+            yield Violation(field, "NOT_A_URL", f"must be a URL of {'://, '.join(schemes)}://")
+
+
+def check_url(entity: Any, *fields: str) -> Iterator[Violation]:
+    for field in fields:
+        if value := getattr(entity, field):
+            yield from check_urls(field, [value], "http", "https")
+
+
+def check_positive(entity: Any, prefix: str, *fields: str) -> Iterator[Violation]:
+    """Steps and strikes: zero would make every price valid and every division fail."""
+    for field in fields:
+        value = getattr(entity, field)
+        if value is not None and value <= 0:
+            yield Violation(prefix + field, "NOT_POSITIVE", "must be greater than zero")
+
+
+def check_not_negative(entity: Any, prefix: str, *fields: str) -> Iterator[Violation]:
+    for field in fields:
+        value = getattr(entity, field)
+        if value is not None and value < 0:
+            yield Violation(prefix + field, "NEGATIVE", "must be zero or more")
+
+
+def check_below(entity: Any, prefix: str, lower: str, upper: str) -> Iterator[Violation]:
+    low, high = getattr(entity, lower), getattr(entity, upper)
+    if low is not None and high is not None and low > high:
+        yield Violation(prefix + lower, "MIN_ABOVE_MAX", f"must not exceed {upper}")
+
+
+def check_rate(entity: Any, prefix: str, *fields: str) -> Iterator[Violation]:
+    """Fractions: 0.001 is 0.1 %. Venues pay rebates, so negative ones are real."""
+    for field in fields:
+        value = getattr(entity, field)
+        if value is not None and abs(value) > Decimal(1):
+            yield Violation(
+                prefix + field, "OUT_OF_RANGE", "must lie in [-1, 1]: a fraction, not percent"
+            )
+
+
+def check_immutable(before: Any | None, after: Any, hint: str, *fields: str) -> Iterator[Violation]:
+    for field in fields:
+        if before is not None and getattr(before, field) != getattr(after, field):
+            yield Violation(field, "IMMUTABLE", f"cannot change: {hint}")

@@ -1,0 +1,81 @@
+"""SQLAlchemy metadata shared by every table, and the tables that belong to no kind."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+#: An instant, always with its zone.
+Instant = sa.TIMESTAMP(timezone=True)
+#: A UUID that Python sees as text, as messages do.
+Id = sa.Uuid(as_uuid=False)
+Json = JSONB
+
+registry_head = sa.Table(
+    "registry_head",
+    metadata,
+    sa.Column("singleton", sa.Boolean, primary_key=True, server_default=sa.true()),
+    sa.Column("registry_id", sa.LargeBinary, nullable=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("chain", sa.LargeBinary, nullable=False),
+    sa.Column("live_count", sa.BigInteger, nullable=False),
+    sa.Column("set_hash", sa.LargeBinary, nullable=False),
+    sa.Column("compacted_revision", sa.BigInteger, nullable=False),
+    sa.Column("system_identifier", sa.BigInteger, nullable=False),
+    sa.Column("timeline_id", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("singleton", name="single_row"),
+    comment="Where the registry stands. Its row lock makes mutations serial.",
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("revision", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("epoch", sa.BigInteger, nullable=False),
+    sa.Column("prev_chain", sa.LargeBinary, nullable=False),
+    sa.Column("chain", sa.LargeBinary, nullable=False),
+    sa.Column("is_reset", sa.Boolean, nullable=False),
+    sa.Column("live_count", sa.BigInteger, nullable=False),
+    sa.Column("set_hash", sa.LargeBinary, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("events", sa.LargeBinary, nullable=False),
+    sa.Column("committed_at", Instant, nullable=False),
+    postgresql_partition_by="RANGE (revision)",
+    comment="Every change set ever committed: publication, catch-up and audit log. Never deleted.",
+)
+
+current = sa.Table(
+    "current",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("deleted", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("archived", sa.Boolean, nullable=False, server_default=sa.false()),
+    comment="The newest serialised state of every entity. A snapshot is one scan of it.",
+)
+
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    metadata,
+    sa.Column("actor", sa.Text, primary_key=True),
+    sa.Column("rpc", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("request_hash", sa.LargeBinary, nullable=False),
+    sa.Column("response", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Instant, nullable=False, server_default=sa.func.now()),
+    sa.Index(None, "created_at"),
+    comment="The first answer to a mutation, kept for 24 hours.",
+)

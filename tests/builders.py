@@ -1,0 +1,76 @@
+"""Valid entities to start from; a test names only what it cares about."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from shared.entities.asset import Asset, AssetType
+from shared.entities.asset_relationship import AssetRelationship, RelationshipType
+from shared.entities.chain import Chain
+from shared.entities.symbol import Symbol, SymbolType
+from shared.entities.venue import Venue, VenueType
+from shared.entities.venue_asset import VenueAsset
+from shared.entities.venue_symbol import VenueSymbol
+
+NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
+
+
+def an_id(name: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+
+
+BTC, ETH, USDT, USD = map(an_id, ("btc", "eth", "usdt", "usd"))
+
+
+def an_asset(symbol: str = "BTC", **changes: Any) -> Asset:
+    given = {"name": symbol, "asset_type": AssetType.NATIVE, "asset_id": an_id(symbol.lower())}
+    return Asset(symbol=symbol, **{**given, **changes})
+
+
+def a_chain(**changes: Any) -> Chain:
+    return Chain(
+        **{"chain_id": "ethereum", "chain_name": "Ethereum", "chain_type": "EVM", **changes}
+    )
+
+
+def a_relationship(source: str, target: str, **changes: Any) -> AssetRelationship:
+    given = {"relationship_id": an_id(f"{source}>{target}"), "from_asset_id": source}
+    return AssetRelationship(
+        to_asset_id=target,
+        **{**given, "relationship_type": RelationshipType.WRAPS, **changes},
+    )
+
+
+def a_venue(venue_id: str = "binance", **changes: Any) -> Venue:
+    given = {"name": venue_id.title(), "venue_type": VenueType.CEX, **changes}
+    return Venue(venue_id=venue_id, **given)
+
+
+def a_symbol(**changes: Any) -> Symbol:
+    given: dict[str, Any] = {
+        "symbol_type": SymbolType.SPOT,
+        "base_asset_id": BTC,
+        "quote_asset_id": USDT,
+    }
+    given.update(changes)
+    terms = ":".join(str(given[name]) for name in sorted(given) if "size" not in name)
+    return Symbol(**{"symbol_id": an_id(terms), **given})
+
+
+def a_venue_asset(**changes: Any) -> VenueAsset:
+    given = {"venue_id": "binance", "asset_id": BTC, "venue_asset_symbol": "BTC"}
+    return VenueAsset(**{**given, "trading_enabled": True, **changes})
+
+
+def a_venue_symbol(**changes: Any) -> VenueSymbol:
+    given: dict[str, Any] = {
+        "venue_id": "binance",
+        "venue_symbol": "BTCUSDT",
+        "symbol_id": a_symbol().symbol_id,
+        "tick_size": Decimal("0.01"),
+        "lot_size": Decimal("0.00001"),
+    }
+    return VenueSymbol(**{**given, **changes})

@@ -1,0 +1,80 @@
+"""Fixtures backed by real servers, started by the session itself. Nothing here is a mock."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar.embedded.servers import EmbeddedServers, embedded_servers
+from shared.postgres import make_engine
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATE = "cqar_template"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EmbeddedServers]:
+    """PostgreSQL, NATS and Valkey for the whole session, without fsync."""
+    folder = tmp_path_factory.mktemp("servers")
+    async with embedded_servers(folder, durable=False) as running:
+        yield running
+
+
+def at_database(dsn: str, name: str) -> str:
+    return f"{dsn.rsplit('/', 1)[0]}/{name}"
+
+
+async def execute_alone(dsn: str, statement: str) -> None:
+    """Run a statement that PostgreSQL forbids inside a transaction."""
+    connection = await asyncpg.connect(at_database(dsn, "postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def migrate(dsn: str, *arguments: str) -> str:
+    """Run the migrations as an operator does; returns what they said."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "migrations", *arguments),
+        cwd=ROOT,
+        env={**os.environ, "CQAR_DATABASE_URL": dsn},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
+@pytest.fixture(scope="session")
+async def template(servers: EmbeddedServers) -> str:
+    """A migrated, empty database; copying it takes 40 ms, migrating two seconds."""
+    await execute_alone(servers.postgres, f"CREATE DATABASE {TEMPLATE}")
+    await migrate(at_database(servers.postgres, TEMPLATE), "upgrade")
+    return TEMPLATE
+
+
+@pytest.fixture
+async def database(servers: EmbeddedServers, template: str) -> AsyncIterator[str]:
+    """A database of this test's own (its DSN), so commits are real and order does not matter."""
+    name = f"cqar_test_{next(_numbers)}"
+    await execute_alone(servers.postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield at_database(servers.postgres, name)
+    await execute_alone(servers.postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+    engine = make_engine(database, connections_max=8, application="cqar-test")
+    yield engine
+    await engine.dispose()

@@ -1,0 +1,308 @@
+"""Mutations against a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import uuid
+from collections.abc import Iterable
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from cqc.replication.v1 import replication_pb2
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared import codec, history
+from shared.entities import KIND_BY_NAME, KINDS
+from shared.entities.symbol import SymbolType
+from shared.entities.venue_symbol import MarketStatus, VenueSymbol, delist
+from shared.errors import Conflict, Exists, InUse, Invalid, NotFound
+from shared.kind import Entity
+from shared.schema import current, outbox
+from tests.builders import (
+    BTC,
+    ETH,
+    NOW,
+    USDT,
+    a_chain,
+    a_relationship,
+    a_symbol,
+    a_venue,
+    a_venue_asset,
+    a_venue_symbol,
+    an_asset,
+)
+from writer import store
+from writer.judge import Intent, Item, Result
+from writer.mutations import Applied, Cause, Mutations
+
+KIND_OF = {kind.entity: kind for kind in KINDS}
+CAUSE = Cause("tester", "because")
+
+
+def upsert(entity: Entity, **options: Any) -> Item:
+    options = {"intent": Intent.UPSERT, **options}
+    return Item(kind=KIND_OF[type(entity)], given=entity, fresh=str(uuid.uuid4()), **options)
+
+
+def removal(kind: str, key: str, **options: Any) -> Item:
+    return Item(kind=KIND_BY_NAME[kind], intent=Intent.REMOVE, key=key, **options)
+
+
+@pytest.fixture
+def mutations(engine: AsyncEngine) -> Mutations:
+    return Mutations(engine, lambda: NOW)
+
+
+async def apply(mutations: Mutations, entities: Iterable[Entity], **options: bool) -> Applied:
+    applied = await mutations.apply([upsert(e) for e in entities], CAUSE, **options)
+    errors = [o.violations for o in applied.outcomes if o.error]
+    assert not errors, errors
+    return applied
+
+
+MARKET = (an_asset(), an_asset("USDT"), a_venue(), a_symbol(), a_venue_asset(), a_venue_symbol())
+
+
+async def test_concurrent_mutations_take_gapless_revisions(mutations: Mutations) -> None:
+    names = "abcdefgh"
+    results = await asyncio.gather(
+        *(mutations.change(upsert(a_venue(name)), CAUSE) for name in names)
+    )
+    assert sorted(revision for _, revision in results) == list(range(1, 9))
+
+
+async def test_a_request_that_changes_nothing_takes_no_revision(mutations: Mutations) -> None:
+    first = await apply(mutations, MARKET)
+    again = await apply(mutations, MARKET)
+
+    assert (first.committed, first.revision) == (True, 1)
+    assert (again.committed, again.revision) == (False, 1)
+    # The builder leaves the listing's id open: it is found by its spelling.
+    assert {o.result for o in again.outcomes} == {Result.UNCHANGED}
+
+
+async def test_a_rejected_item_rejects_all_unless_skipped(mutations: Mutations) -> None:
+    items = [upsert(a_venue()), upsert(a_venue("DEX!"))]
+
+    refused = await mutations.apply(items, CAUSE)
+    assert [o.result for o in refused.outcomes] == [Result.CREATED, Result.REJECTED]
+    assert (refused.committed, refused.revision) == (False, 0)
+
+    skipped = await mutations.apply(items, CAUSE, skip_rejected=True)
+    assert (skipped.committed, skipped.revision) == (True, 1)
+
+
+async def test_a_dry_run_says_what_would_happen_and_changes_nothing(
+    mutations: Mutations, engine: AsyncEngine
+) -> None:
+    planned = await apply(mutations, MARKET, dry_run=True)
+    assert {o.result for o in planned.outcomes} == {Result.CREATED}
+    async with engine.connect() as tx:
+        assert (await store.read_head(tx)).revision == 0
+        assert await store.counts(tx) == {}
+
+
+async def test_every_violation_of_an_item_is_reported_at_once(mutations: Mutations) -> None:
+    bad = a_symbol(tick_size=Decimal(0), lot_size=Decimal(-1), symbol_type=SymbolType.OPTION)
+    with pytest.raises(Invalid) as caught:
+        await mutations.change(upsert(bad), CAUSE)
+    found = {(v.field, v.reason) for v in caught.value.violations}
+    assert found >= {
+        ("base_asset_id", "NOT_FOUND"),
+        ("quote_asset_id", "NOT_FOUND"),
+        ("exact.tick_size", "NOT_POSITIVE"),
+        ("exact.lot_size", "NOT_POSITIVE"),
+        ("expiry", "REQUIRED"),
+        ("exact.strike_price", "REQUIRED"),
+        ("option_type", "REQUIRED"),
+        ("settlement_asset_id", "REQUIRED"),
+    }
+
+
+async def test_what_is_referred_to_cannot_be_removed(mutations: Mutations) -> None:
+    await apply(mutations, MARKET)
+    with pytest.raises(InUse, match="asset .* is used by symbol"):
+        await mutations.change(removal("asset", BTC), CAUSE)
+
+    listing = await the_listing(mutations)
+    everything = [
+        removal("asset", BTC),
+        removal("symbol", a_symbol().symbol_id),
+        removal("venue_asset", f"binance/{BTC}"),
+        removal("venue_symbol", listing.listing_id),
+    ]
+    applied = await mutations.apply(everything, CAUSE)
+    assert [o.violations for o in applied.outcomes] == [()] * 4
+    assert applied.committed
+
+
+async def the_listing(mutations: Mutations) -> VenueSymbol:
+    (outcome,) = (await apply(mutations, [a_venue_symbol()], dry_run=True)).outcomes
+    assert isinstance(outcome.before, VenueSymbol)
+    return outcome.before
+
+
+async def test_if_revision_refuses_what_changed_since(mutations: Mutations) -> None:
+    _, revision = await mutations.change(upsert(an_asset()), CAUSE)
+    await mutations.change(upsert(an_asset(name="Bitcoin")), CAUSE)
+    with pytest.raises(Conflict, match="changed at revision 2"):
+        await mutations.change(upsert(an_asset(name="B"), if_revision=revision), CAUSE)
+    await mutations.change(upsert(an_asset(name="B"), if_revision=revision + 1), CAUSE)
+
+
+async def test_creating_what_exists_and_removing_what_does_not(mutations: Mutations) -> None:
+    await apply(mutations, MARKET)
+    with pytest.raises(Exists):
+        await mutations.change(upsert(a_venue(), intent=Intent.CREATE), CAUSE)
+    # Same terms, no id: it means the symbol that is there.
+    twin = a_symbol(symbol_id="")
+    with pytest.raises(Exists):
+        await mutations.change(upsert(twin, intent=Intent.CREATE), CAUSE)
+    with pytest.raises(NotFound):
+        await mutations.change(removal("asset", ETH), CAUSE)
+
+
+async def test_a_spelling_is_reused_only_after_its_end(mutations: Mutations) -> None:
+    eth = a_symbol(base_asset_id=ETH)
+    await apply(mutations, [*MARKET, an_asset("ETH"), eth])
+    later = NOW + dt.timedelta(days=1)
+    reused = a_venue_symbol(symbol_id=eth.symbol_id, listed_at=later)
+    with pytest.raises(Invalid, match="overlapping period"):
+        await mutations.change(upsert(reused), CAUSE)
+
+    listing = await the_listing(mutations)
+    ended = delist(listing, later)
+    applied = await apply(mutations, [ended, reused])
+    assert [o.result for o in applied.outcomes] == [Result.UPDATED, Result.CREATED]
+
+
+async def test_the_first_spelling_of_a_symbol_is_primary_and_aliases_follow_it(
+    mutations: Mutations,
+) -> None:
+    bare = {"tick_size": None, "lot_size": None}
+    alias = a_venue_symbol(venue_symbol="BTC/USDT", alias_of="BTCUSDT", **bare)
+    applied = await apply(mutations, [*MARKET, alias])
+    first, second = (o.after for o in applied.outcomes[-2:])
+    assert isinstance(first, VenueSymbol)
+    assert isinstance(second, VenueSymbol)
+    assert (first.is_primary, second.is_primary) == (True, False)
+
+    with pytest.raises(Invalid) as caught:
+        await mutations.change(
+            upsert(a_venue_symbol(venue_symbol="B", alias_of="NOPE", lot_size=None)), CAUSE
+        )
+    assert {(v.field, v.reason) for v in caught.value.violations} == {
+        ("exact.tick_size", "ALIAS"),
+        ("alias_of", "NOT_FOUND"),
+    }
+
+
+async def test_relationships_do_not_lead_in_a_circle(mutations: Mutations) -> None:
+    coins = [an_asset(name) for name in ("A", "B", "C", "D")]
+    a, b, c, d = (coin.asset_id for coin in coins)
+    await apply(mutations, [*coins, a_relationship(a, b), a_relationship(b, c)])
+    with pytest.raises(Invalid, match="circle"):
+        await mutations.change(upsert(a_relationship(c, a)), CAUSE)
+    # Within one request as well: the second item sees the first.
+    both = [upsert(a_relationship(c, d)), upsert(a_relationship(d, a))]
+    refused = await mutations.apply(both, CAUSE)
+    assert [o.result for o in refused.outcomes] == [Result.CREATED, Result.REJECTED]
+
+
+async def test_a_code_names_one_asset_at_a_venue(mutations: Mutations) -> None:
+    await apply(mutations, MARKET)
+    await apply(mutations, [a_venue_asset(other_codes=("XBT",))])
+    rival = a_venue_asset(asset_id=USDT, venue_asset_symbol="XBT")
+    with pytest.raises(Invalid, match="already names asset"):
+        await mutations.change(upsert(rival), CAUSE)
+
+
+async def test_current_outbox_and_head_tell_the_same_story(
+    mutations: Mutations, engine: AsyncEngine
+) -> None:
+    await apply(mutations, [*MARKET, a_chain(), an_asset("ETH"), a_relationship(ETH, BTC)])
+    step = partial(delist, at=NOW + dt.timedelta(hours=1))
+    listing = await the_listing(mutations)
+    evolve = Item(
+        kind=KIND_BY_NAME["venue_symbol"], intent=Intent.EVOLVE, key=listing.listing_id, step=step
+    )
+    outcome, _ = await mutations.change(evolve, CAUSE)
+    assert isinstance(outcome.after, VenueSymbol)
+    assert outcome.after.status is MarketStatus.DELISTED
+    await mutations.change(removal("chain", "ethereum"), CAUSE)
+
+    replayed: dict[tuple[str, str], bytes] = {}
+    async with engine.connect() as tx:
+        head = await store.read_head(tx)
+        rows = await store.outbox_after(tx, 0, 100)
+        live = await tx.execute(sa.select(current).where(~current.c.deleted))
+        state = {(row.kind, row.key): row.payload for row in live}
+    chain = rows[0].prev_chain
+    for row in rows:
+        assert row.prev_chain == chain
+        chain = history.chain_of(chain, row.epoch, row.revision, row.payload)
+        assert row.chain == chain
+        change_set = replication_pb2.ChangeSet.FromString(history.unpack(row.payload))
+        assert change_set.revision == row.revision
+        for change in change_set.changes:
+            if change.deleted:
+                del replayed[change.kind, change.key]
+            else:
+                replayed[change.kind, change.key] = change.entity
+    assert replayed == state
+    assert (head.revision, head.chain, head.live_count) == (3, chain, len(state))
+    hashes = sum(history.hash_of(kind, key, payload) for (kind, key), payload in state.items())
+    assert history.set_hash_bytes(hashes) == head.set_hash
+
+    events = replication_pb2.DomainEvents.FromString(history.unpack(rows[1].events))
+    assert [e.subject for e in events.events] == ["cqc.events.v1.venue_symbol_delisted"]
+
+
+async def test_relational_rows_say_what_the_entities_say(
+    mutations: Mutations, engine: AsyncEngine
+) -> None:
+    await apply(mutations, [*MARKET, a_chain(), an_asset("ETH"), a_relationship(ETH, BTC)])
+    async with engine.connect() as tx:
+        for kind in KINDS:
+            stored = {
+                key: codec.to_row(codec.decode(kind, payload))
+                for key, payload in await tx.execute(
+                    sa.select(current.c.key, current.c.payload).where(current.c.kind == kind.name)
+                )
+            }
+            rows = (await tx.execute(sa.select(kind.table))).mappings()
+            found = {"/".join(row[name] for name in kind.key): dict(row) for row in rows}
+            assert found == stored, kind.name
+
+
+async def test_no_sql_reaches_the_period_constraint_but_it_stands(
+    database: str, mutations: Mutations
+) -> None:
+    """The rule speaks first; the constraint holds even against a hand at psql."""
+    await apply(mutations, MARKET)
+    connection = await asyncpg.connect(database)
+    with pytest.raises(asyncpg.ExclusionViolationError, match="ex_venue_symbols_spelling"):
+        await connection.execute(
+            "INSERT INTO venue_symbols (listing_id, venue_id, symbol_id, venue_symbol, status,"
+            " is_primary, tick_bands, first_seen_at) SELECT gen_random_uuid(), venue_id,"
+            " symbol_id, venue_symbol, 2, false, '[]', now() FROM venue_symbols"
+        )
+    await connection.close()
+
+
+async def test_a_database_that_was_restored_begins_a_new_epoch_first(
+    mutations: Mutations, engine: AsyncEngine
+) -> None:
+    await apply(mutations, [a_venue()])
+    async with engine.begin() as tx:
+        await tx.execute(sa.text("UPDATE registry_head SET timeline_id = timeline_id + 1"))
+    applied = await apply(mutations, [a_venue("kraken")])
+    assert (applied.epoch, applied.revision) == (2, 3)
+    async with engine.connect() as tx:
+        query = sa.select(outbox.c.revision, outbox.c.is_reset).order_by(outbox.c.revision)
+        assert list(await tx.execute(query)) == [(1, False), (2, True), (3, False)]

@@ -1,0 +1,214 @@
+"""Decides what a request would change, item by item. Pure: no I/O, no clock, no randomness.
+
+Upserts come first, in the order of kinds (a kind stands after those it refers to), then
+removals in the reverse order. An item sees what earlier items will have done.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from shared.entities import KINDS
+from shared.errors import Conflict, CqarError, Exists, InUse, Invalid, NotFound, Violation
+from shared.kind import AnyKind, Entity, Seen
+from writer.working_set import WorkingSet
+
+
+class Intent(enum.Enum):
+    CREATE = enum.auto()  # it must not be there
+    UPSERT = enum.auto()  # whether it is there or not
+    EVOLVE = enum.auto()  # it must be there
+    REMOVE = enum.auto()  # it must be there
+
+
+class Result(enum.IntEnum):
+    """Numbered as `cqc.writer.v1.OutcomeStatus`."""
+
+    CREATED = 1
+    UPDATED = 2
+    UNCHANGED = 3
+    DELETED = 4
+    REJECTED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One change that a request asks for.
+
+    Attributes:
+        key: Whom it means; empty when `given` or `locate` says it otherwise.
+        given: The entity as stated, for CREATE and UPSERT.
+        step: The entity's next state from its present one, for EVOLVE.
+        locate: Finds whom an EVOLVE means, such as the open listing of a spelling.
+        named: How the request names it, for the error when it is not there.
+        if_revision: Refuse if the entity changed after this revision.
+        fresh: The UUID that a new entity gets; drawn before, so that judging stays pure.
+        unreadable: Why the item could not be decoded; it is rejected as such.
+    """
+
+    kind: AnyKind
+    intent: Intent
+    key: str = ""
+    given: Entity | None = None
+    step: Callable[[Any], Entity] | None = None
+    locate: Callable[[Seen], Entity | None] | None = None
+    named: str = ""
+    if_revision: int | None = None
+    fresh: str = ""
+    unreadable: Invalid | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What would become of an item.
+
+    Attributes:
+        error: Why it is rejected.
+    """
+
+    kind: AnyKind
+    key: str
+    result: Result
+    before: Entity | None = None
+    after: Entity | None = None
+    error: CqarError | None = None
+
+    @property
+    def changes(self) -> bool:
+        return self.result in _CHANGING
+
+    @property
+    def violations(self) -> tuple[Violation, ...]:
+        if isinstance(self.error, Invalid):
+            return self.error.violations
+        return (Violation("", self.error.reason, str(self.error)),) if self.error else ()
+
+
+_CHANGING: Final = frozenset({Result.CREATED, Result.UPDATED, Result.DELETED})
+_ORDER: Final = {kind.name: place for place, kind in enumerate(KINDS)}
+
+
+@dataclass(slots=True)
+class Docket:
+    """A request's items in the order they are judged, and where each stood in the request."""
+
+    items: Sequence[Item]
+    order: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        def place(index: int) -> tuple[bool, int]:
+            item = self.items[index]
+            removes = item.intent is Intent.REMOVE
+            rank = _ORDER[item.kind.name]
+            return removes, -rank if removes else rank
+
+        self.order = sorted(range(len(self.items)), key=place)
+
+    def judge(self, seen: WorkingSet) -> list[Outcome]:
+        """One round. Outcomes stand in the order of the request."""
+        seen.begin_round()
+        outcomes: dict[int, Outcome] = {}
+        for index in self.order:
+            outcomes[index] = outcome = judge(self.items[index], seen)
+            if outcome.changes:
+                seen.stage(outcome.kind, outcome.key, outcome.after)
+        return [outcomes[index] for index in range(len(self.items))]
+
+
+def judge(item: Item, seen: WorkingSet) -> Outcome:
+    try:
+        if item.unreadable is not None:
+            raise item.unreadable
+        return _remove(item, seen) if item.intent is Intent.REMOVE else _replace(item, seen)
+    except CqarError as error:
+        key = item.key or (item.kind.key_of(item.given) if item.given else item.named)
+        return Outcome(kind=item.kind, key=key, result=Result.REJECTED, error=error)
+
+
+def _replace(item: Item, seen: WorkingSet) -> Outcome:
+    kind = item.kind
+    before, given = _before_and_given(item, seen)
+    key = kind.key_of(given)
+    _require_untouched(item, key, seen)
+    after = _stamped(before, kind.complete(before, given, seen), seen)
+    violations = [*_check_referents(kind, after, seen), *kind.check(before, after, seen)]
+    if violations:
+        raise Invalid(violations)
+    if after == before:
+        result = Result.UNCHANGED
+    else:
+        result = Result.CREATED if before is None else Result.UPDATED
+        if before is not None:
+            after = _set_if_there(after, updated_at=seen.now)
+    return Outcome(kind=kind, key=key, result=result, before=before, after=after)
+
+
+def _before_and_given(item: Item, seen: WorkingSet) -> tuple[Entity | None, Entity]:
+    kind = item.kind
+    if item.intent is Intent.EVOLVE:
+        before = item.locate(seen) if item.locate else seen.get(kind.name, item.key)
+        if before is None or item.step is None:
+            raise NotFound(kind.name, item.named or item.key)
+        return before, item.step(before)
+    if item.given is None:
+        raise NotFound(kind.name, item.named)
+    given = item.given
+    (id_field, *others) = kind.key
+    if not others and not getattr(given, id_field):
+        before = kind.existing(given, seen)
+        key = kind.key_of(before) if before else item.fresh
+        given = msgspec.structs.replace(given, **{id_field: key})
+    else:
+        before = seen.get(kind.name, kind.key_of(given))
+    if before is not None and item.intent is Intent.CREATE:
+        raise Exists(f"{kind.name.replace('_', ' ')} {kind.key_of(before)!r} is there already")
+    return before, given
+
+
+def _stamped(before: Entity | None, after: Entity, seen: Seen) -> Entity:
+    """Times that the registry keeps: the caller's are ignored, an unchanged one's stay."""
+    return _set_if_there(
+        after,
+        created_at=getattr(before, "created_at", None) or seen.now,
+        updated_at=getattr(before, "updated_at", None) or seen.now,
+    )
+
+
+def _set_if_there(entity: Entity, **values: Any) -> Entity:
+    known = {name: v for name, v in values.items() if name in entity.__struct_fields__}
+    return msgspec.structs.replace(entity, **known) if known else entity
+
+
+def _remove(item: Item, seen: WorkingSet) -> Outcome:
+    kind = item.kind
+    before = seen.get(kind.name, item.key)
+    if before is None:
+        raise NotFound(kind.name, item.key)
+    _require_untouched(item, item.key, seen)
+    if violations := list(kind.check_removal(before, seen)):
+        raise Invalid(violations)
+    if referrers := seen.referrers((kind.name, item.key)):
+        who = ", ".join(f"{name} {key}" for name, key in referrers[:3])
+        more = f" and {len(referrers) - 3} more" if len(referrers) > 3 else ""
+        raise InUse(f"{kind.name.replace('_', ' ')} {item.key!r} is used by {who}{more}")
+    return Outcome(kind=kind, key=item.key, result=Result.DELETED, before=before)
+
+
+def _require_untouched(item: Item, key: str, seen: WorkingSet) -> None:
+    ref = (item.kind.name, key)
+    if seen.is_pending(ref):
+        raise Invalid([Violation("", "TWICE", f"the request changes {ref[0]} {key!r} twice")])
+    stored = seen.stored(ref)
+    if item.if_revision is not None and stored and stored.revision > item.if_revision:
+        raise Conflict(f"{ref[0]} {key!r} changed at revision {stored.revision}")
+
+
+def _check_referents(kind: AnyKind, after: Entity, seen: Seen) -> Iterator[Violation]:
+    for name, (target, key) in kind.refs_of(after):
+        if seen.get(target, key) is None:
+            yield Violation(name, "NOT_FOUND", f"no {target.replace('_', ' ')} {key!r}")

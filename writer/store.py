@@ -1,0 +1,277 @@
+"""Every SQL statement the writer runs. Each function needs an open transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import codec
+from shared.entities import KIND_BY_NAME, KINDS
+from shared.kind import AnyKind, Entity, Lookup, Ref
+from shared.schema import current, outbox, registry_head
+from writer.working_set import Find, Stored
+
+#: Wakes every writer's relay; the payload is empty, since the relay looks for itself.
+CHANNEL: Final = "cqar_outbox"
+#: 10,000,000 revisions: at 1,500 commits/s, the most this design makes, nearly two hours.
+#: The relay's leader looks ahead every few minutes.
+PARTITION_REVISIONS: Final = 10_000_000
+
+
+class HeadRow(NamedTuple):
+    """`registry_head`, and what the database says of itself."""
+
+    registry_id: bytes
+    epoch: int
+    revision: int
+    chain: bytes
+    live_count: int
+    set_hash: bytes
+    compacted_revision: int
+    system_identifier: int
+    timeline_id: int
+    found_system_identifier: int
+    found_timeline_id: int
+
+    @property
+    def database_changed(self) -> bool:
+        """Restored elsewhere, or failed over: commits may be lost that nobody published."""
+        return (self.system_identifier, self.timeline_id) != (
+            self.found_system_identifier,
+            self.found_timeline_id,
+        )
+
+
+class OutboxRow(NamedTuple):
+    revision: int
+    epoch: int
+    prev_chain: bytes
+    chain: bytes
+    is_reset: bool
+    live_count: int
+    set_hash: bytes
+    payload: bytes
+    events: bytes
+    committed_at: dt.datetime
+
+
+_HEAD: Final = """
+    SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision,
+        system_identifier, timeline_id,
+        (SELECT system_identifier FROM pg_control_system()),
+        ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint
+    FROM registry_head
+"""
+
+
+async def read_head(tx: AsyncConnection) -> HeadRow:
+    return HeadRow(*(await tx.execute(sa.text(_HEAD))).one())
+
+
+async def lock_head(tx: AsyncConnection) -> HeadRow:
+    """Take the registry's write lock, and with it the right to the next revision.
+
+    A sequence would be faster and wrong: sequences hand out numbers when asked, not when
+    committed, so revision 8 could become visible before 7 and a follower that has seen 8
+    would never look for 7. The row lock held until commit makes revisions gapless and
+    visible in order, at the price of one mutation at a time. Locking before reading, rather
+    than taking the number at once, lets a request that changes nothing take none.
+    """
+    return HeadRow(*(await tx.execute(sa.text(_HEAD + "FOR UPDATE"))).one())
+
+
+# ---------------------------------------------------------------- reading entities
+
+
+async def load(tx: AsyncConnection, refs: Iterable[Ref]) -> dict[Ref, Stored]:
+    """The live entities among `refs`."""
+    wanted = list(refs)
+    query = sa.text(
+        "SELECT c.kind, c.key, c.revision, c.payload FROM current c"
+        " JOIN unnest(CAST(:kinds AS text[]), CAST(:keys AS text[])) AS w(kind, key)"
+        " ON c.kind = w.kind AND c.key = w.key WHERE NOT c.deleted"
+    )
+    kinds, keys = [kind for kind, _ in wanted], [key for _, key in wanted]
+    rows = await tx.execute(query, {"kinds": kinds, "keys": keys})
+    return {(kind, key): _stored(kind, revision, payload) for kind, key, revision, payload in rows}
+
+
+def _stored(kind: str, revision: int, payload: bytes) -> Stored:
+    return Stored(codec.decode(KIND_BY_NAME[kind], payload), revision, payload)
+
+
+async def find(
+    tx: AsyncConnection, kind: AnyKind, lookup: str, finds: Sequence[Find]
+) -> dict[Find, dict[str, Stored]]:
+    """For each of `finds`, all of one lookup of one kind: the live entities by key."""
+    columns = zip(*(f.values for f in finds), strict=True)
+    arguments = {f"v{i}": list(values) for i, values in enumerate(columns)}
+    found: dict[Find, dict[str, Stored]] = {find: {} for find in finds}
+    for place, key, revision, payload in await tx.execute(
+        _find_query(kind.name, lookup), arguments
+    ):
+        found[finds[place - 1]][key] = _stored(kind.name, revision, payload)
+    return found
+
+
+@cache
+def _find_query(kind_name: str, lookup_name: str) -> sa.TextClause:
+    kind = KIND_BY_NAME[kind_name]
+    lookup: Lookup[Any] = kind.lookups[lookup_name]
+    table = kind.table if lookup.table is None else lookup.table
+    columns = [table.c[name] for name in lookup.columns]
+    arrays = ", ".join(
+        f"CAST(:v{i} AS {c.type.compile(dialect=postgresql.dialect())}[])"  # type: ignore[no-untyped-call]
+        for i, c in enumerate(columns)
+    )
+    names = ", ".join(f"v{i}" for i in range(len(columns)))
+    # IS NOT DISTINCT FROM finds NULLs, and uses no index: only where NULLs can be.
+    matches = " AND ".join(
+        f"t.{c.name} {'IS NOT DISTINCT FROM' if c.nullable else '='} w.v{i}"
+        for i, c in enumerate(columns)
+    )
+    return sa.text(
+        f"SELECT w.place, c.key, c.revision, c.payload"  # noqa: S608  (names of our own)
+        f" FROM unnest({arrays}) WITH ORDINALITY AS w({names}, place)"
+        f" JOIN {table.name} t ON {matches}"
+        f" JOIN current c ON c.kind = '{kind.name}' AND c.key = {_key_sql(kind)}"
+        f" WHERE NOT c.deleted ORDER BY c.key"
+    )
+
+
+def _key_sql(kind: AnyKind, alias: str = "t") -> str:
+    return " || '/' || ".join(f"{alias}.{name}::text" for name in kind.key)
+
+
+async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> list[Ref]:
+    """Who refers to it: read off the foreign keys that the kinds declare."""
+    kind = KIND_BY_NAME[ref[0]]
+    target = f"{kind.table.name}.{kind.key[0]}"
+    found: list[Ref] = []
+    for other in KINDS:
+        for column in other.table.c:
+            if any(key.target_fullname == target for key in column.foreign_keys):
+                query = sa.text(
+                    f"SELECT {_key_sql(other)} FROM {other.table.name} t"  # noqa: S608
+                    f" WHERE t.{column.name}::text = :key LIMIT {most}"
+                )
+                rows = (await tx.execute(query, {"key": ref[1]})).scalars()
+                found += [(other.name, key) for key in rows]
+    return found
+
+
+# ---------------------------------------------------------------- writing a change set
+
+
+async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
+    """Insert or replace the relational rows of entities of one kind."""
+    await _delete_children(tx, kind, entities)
+    primary = [c.name for c in kind.table.primary_key]
+    statement = insert(kind.table)
+    changed = {c.name: statement.excluded[c.name] for c in kind.table.c if c.name not in primary}
+    statement = statement.on_conflict_do_update(index_elements=primary, set_=changed)
+    await tx.execute(statement, [codec.to_row(entity) for entity in entities])
+    children: defaultdict[sa.Table, list[dict[str, Any]]] = defaultdict(list)
+    for entity in entities:
+        for table, row in kind.children(entity):
+            children[table].append(row)
+    for table, rows in children.items():
+        await tx.execute(sa.insert(table), rows)
+
+
+async def remove(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
+    await _delete_children(tx, kind, entities)
+    await _delete(tx, kind.table, kind, entities)
+
+
+async def _delete_children(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
+    for table in kind.child_tables:
+        await _delete(tx, table, kind, entities)
+
+
+async def _delete(
+    tx: AsyncConnection, table: sa.Table, kind: AnyKind, entities: Sequence[Entity]
+) -> None:
+    statement = sa.delete(table).where(*(table.c[n] == sa.bindparam(f"k_{n}") for n in kind.key))
+    keys = [{f"k_{name}": getattr(entity, name) for name in kind.key} for entity in entities]
+    await tx.execute(statement, keys)
+
+
+async def save_current(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
+    statement = insert(current)
+    names = ("revision", "payload", "deleted", "archived")
+    changed = {name: statement.excluded[name] for name in names}
+    await tx.execute(
+        statement.on_conflict_do_update(index_elements=["kind", "key"], set_=changed), rows
+    )
+
+
+async def check_constraints(tx: AsyncConnection) -> None:
+    """Let deferred constraints speak now, where the error can still be told apart."""
+    await tx.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
+
+
+async def advance(tx: AsyncConnection, row: OutboxRow, database: tuple[int, int]) -> None:
+    """Append a revision to the outbox, move the head to it and wake the relays."""
+    await tx.execute(sa.insert(outbox).values(row._asdict()))
+    await tx.execute(
+        sa.update(registry_head).values(
+            epoch=row.epoch,
+            revision=row.revision,
+            chain=row.chain,
+            live_count=row.live_count,
+            set_hash=row.set_hash,
+            system_identifier=database[0],
+            timeline_id=database[1],
+        )
+    )
+    await tx.execute(sa.text(f"NOTIFY {CHANNEL}"))
+
+
+# ---------------------------------------------------------------- the outbox
+
+
+async def outbox_after(tx: AsyncConnection, revision: int, most: int) -> list[OutboxRow]:
+    """Up to `most` rows after `revision`, in order."""
+    columns = [outbox.c[name] for name in OutboxRow._fields]
+    query = sa.select(*columns).where(outbox.c.revision > revision)
+    rows = await tx.execute(query.order_by(outbox.c.revision).limit(most))
+    return [OutboxRow(*row) for row in rows]
+
+
+async def ensure_partitions(tx: AsyncConnection, revision: int) -> None:
+    """Make the outbox's partitions for this revision and the ten million after it."""
+    for place in (revision // PARTITION_REVISIONS, revision // PARTITION_REVISIONS + 1):
+        first = place * PARTITION_REVISIONS
+        await tx.execute(
+            sa.text(
+                f"CREATE TABLE IF NOT EXISTS outbox_p{place} PARTITION OF outbox"
+                f" FOR VALUES FROM ({first}) TO ({first + PARTITION_REVISIONS})"
+            )
+        )
+
+
+async def counts(tx: AsyncConnection) -> dict[str, int]:
+    """Live entities by kind."""
+    query = sa.select(current.c.kind, sa.func.count()).where(~current.c.deleted)
+    return {kind: count for kind, count in await tx.execute(query.group_by(current.c.kind))}
+
+
+def constraint_name(error: sa.exc.IntegrityError) -> str:
+    """The violated constraint; names come from one convention, so they can be understood."""
+    cause: Any = error.orig
+    while cause is not None:
+        if name := getattr(cause, "constraint_name", None):
+            return str(name)
+        cause = cause.__cause__
+    return ""
+
+

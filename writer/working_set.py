@@ -1,0 +1,116 @@
+"""What one request has read, and what its earlier items will write.
+
+Implements `shared.kind.Seen` for the writer. Rules ask; what is not loaded yet is noted in
+`wanted` and answered with nothing. The caller loads what is wanted and runs the rules again,
+so an answer only counts from a round in which nothing was wanting.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from shared.entities import KIND_BY_NAME
+from shared.kind import AnyKind, Entity, Ref
+
+
+class Find(NamedTuple):
+    kind: str
+    lookup: str
+    values: tuple[Any, ...]
+
+
+class Stored(NamedTuple):
+    """A live entity as PostgreSQL has it, and the revision that last changed it."""
+
+    entity: Entity
+    revision: int
+    payload: bytes
+
+
+class Wanted(NamedTuple):
+    refs: set[Ref]
+    finds: set[Find]
+    #: Entities about to be removed: who refers to them?
+    referrers: set[Ref]
+
+    def __bool__(self) -> bool:
+        return bool(self.refs or self.finds or self.referrers)
+
+
+class WorkingSet:
+    def __init__(self, now: dt.datetime, *, historical: bool = False) -> None:
+        self.now = now
+        self.historical = historical
+        self._stored: dict[Ref, Stored | None] = {}
+        self._found: dict[Find, list[str]] = {}
+        self._referrers: dict[Ref, list[Ref]] = {}
+        self.begin_round()
+
+    # ------------------------------------------------------------ what rules ask
+
+    def get(self, kind: str, key: str) -> Any | None:
+        ref = (kind, key)
+        if ref in self._pending:
+            return self._pending[ref]
+        stored = self.stored(ref)
+        return stored.entity if stored else None
+
+    def find(self, kind: str, lookup: str, *values: Any) -> Iterator[Any]:
+        find = Find(kind, lookup, values)
+        if find not in self._found:
+            self.wanted.finds.add(find)
+        values_of = KIND_BY_NAME[kind].lookups[lookup].values_of
+        keys = dict.fromkeys([*self._found.get(find, ()), *self._pending_found.get(find, ())])
+        for key in keys:
+            entity = self.get(kind, key)
+            if entity is not None and values in values_of(entity):
+                yield entity
+
+    # ------------------------------------------------------------ what the judge asks
+
+    def stored(self, ref: Ref) -> Stored | None:
+        if ref not in self._stored:
+            self.wanted.refs.add(ref)
+            return None
+        return self._stored[ref]
+
+    def is_pending(self, ref: Ref) -> bool:
+        return ref in self._pending
+
+    def referrers(self, ref: Ref) -> list[Ref]:
+        """Who will still refer to it after the request."""
+        if ref not in self._referrers:
+            self.wanted.referrers.add(ref)
+        found = [r for r in self._referrers.get(ref, ()) if r not in self._pending]
+        for referrer, entity in self._pending.items():
+            if entity is not None:
+                kind = KIND_BY_NAME[referrer[0]]
+                found += [referrer for _, target in kind.refs_of(entity) if target == ref]
+        return found
+
+    def stage(self, kind: AnyKind, key: str, after: Entity | None) -> None:
+        """Let later items of the request see this change."""
+        self._pending[(kind.name, key)] = after
+        if after is not None:
+            for name, lookup in kind.lookups.items():
+                for values in lookup.values_of(after):
+                    self._pending_found[Find(kind.name, name, values)].append(key)
+
+    # ------------------------------------------------------------ what the loader says
+
+    def begin_round(self) -> None:
+        self.wanted = Wanted(set(), set(), set())
+        self._pending: dict[Ref, Entity | None] = {}
+        self._pending_found: defaultdict[Find, list[str]] = defaultdict(list)
+
+    def know(self, ref: Ref, stored: Stored | None) -> None:
+        self._stored[ref] = stored
+
+    def know_found(self, find: Find, keys: list[str]) -> None:
+        self._found[find] = keys
+
+    def know_referrers(self, ref: Ref, referrers: list[Ref]) -> None:
+        self._referrers[ref] = referrers
