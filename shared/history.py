@@ -8,7 +8,7 @@ can be kept up to date by subtracting what was and adding what is.
 from __future__ import annotations
 
 import hashlib
-from typing import Final
+from typing import Final, NamedTuple
 
 import zstandard
 
@@ -18,6 +18,17 @@ PAYLOAD_BYTES_MAX: Final = 900 * 1024
 UNPACKED_BYTES_MAX: Final = 64 * 1024 * 1024
 
 _MODULUS: Final = 1 << 128
+
+
+class Position(NamedTuple):
+    """Names one history exactly, and where in it one is."""
+
+    epoch: int
+    revision: int
+    chain: bytes
+
+    def __str__(self) -> str:
+        return f"{self.epoch}:{self.revision}"
 
 
 def chain_of(prev_chain: bytes, epoch: int, revision: int, payload: bytes) -> bytes:

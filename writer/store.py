@@ -151,6 +151,30 @@ def _key_sql(kind: AnyKind, alias: str = "t") -> str:
     return " || '/' || ".join(f"{alias}.{name}::text" for name in kind.key)
 
 
+async def count(tx: AsyncConnection, kind: AnyKind, conditions: Sequence[Any]) -> int:
+    query = sa.select(sa.func.count()).select_from(kind.table).where(*conditions)
+    total: int = (await tx.execute(query)).scalar_one()
+    return total
+
+
+async def page(
+    tx: AsyncConnection, kind: AnyKind, conditions: Sequence[Any], after: list[str] | None, most: int
+) -> list[tuple[list[str], bytes]]:
+    """(key, payload) of the first `most` entities after a key, in key order."""
+    columns = [kind.table.c[name] for name in kind.key]
+    key = sa.literal_column(_key_sql(kind, kind.table.name))
+    query = (
+        sa.select(*columns, current.c.payload)
+        .join(current, (current.c.kind == kind.name) & (current.c.key == key))
+        .where(*conditions)
+        .order_by(*columns)
+        .limit(most)
+    )
+    if after is not None:
+        query = query.where(sa.tuple_(*columns) > sa.tuple_(*after))
+    return [([str(part) for part in row[:-1]], row[-1]) for row in await tx.execute(query)]
+
+
 async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> list[Ref]:
     """Who refers to it: read off the foreign keys that the kinds declare."""
     kind = KIND_BY_NAME[ref[0]]

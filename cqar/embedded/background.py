@@ -11,11 +11,10 @@ from cqar.embedded.endpoints import Endpoints, read_endpoints
 from cqar.embedded.errors import (
     EmbeddedError,
     ServiceFailed,
-    StackAlreadyRunning,
     StackNotRunning,
 )
-from cqar.embedded.lock import holder
-from cqar.embedded.process import log_tail
+from cqar.embedded.lock import hold_lock, holder
+from cqar.embedded.process import is_running, log_tail
 
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
@@ -29,10 +28,9 @@ def detach(state_dir: Path, resolvers: int = 2) -> Endpoints:
     StackAlreadyRunning.
     """
     state_dir = state_dir.resolve()
-    running = holder(state_dir)
-    if running is not None:
-        raise StackAlreadyRunning(state_dir, running)
     make_folder(state_dir, 0o711)
+    with hold_lock(state_dir):  # refused here, not in a log
+        pass
     logs = state_dir / "logs"
     make_folder(logs, 0o700)
     log = logs / "stack.log"
@@ -65,7 +63,7 @@ def shut_down(state_dir: Path) -> None:
         raise StackNotRunning(state_dir, "nobody holds its lock")
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
-    while holder(state_dir) == pid:
+    while holder(state_dir) == pid or is_running(pid):
         if time.monotonic() > deadline:
             message = f"process {pid} did not stop within {STOP_SECONDS:g} s: see {state_dir}/logs"
             raise EmbeddedError(message)

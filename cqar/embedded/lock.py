@@ -14,7 +14,8 @@ from pathlib import Path
 from cqar.embedded.errors import StackAlreadyRunning
 
 LOCK_NAME = "lock"
-# `holder` locks for an instant, which must not make a start fail.
+# Neither may make a start fail: `holder` locks for an instant, and a supervisor that was killed
+# holds on until the last of its threads is gone.
 RETRIES = 20
 RETRY_SECONDS = 0.02
 

@@ -83,6 +83,21 @@ def kill_session(process: Process) -> None:
             process.kill()  # it has not reached setsid yet, or is only waiting to be reaped
 
 
+def is_running(pid: int) -> bool:
+    """Whether a process runs: one that is dead and only waits for its parent does not.
+
+    A container's first process may never ask after the dead it inherits.
+    """
+    try:
+        os.kill(pid, 0)
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's, or no /proc here
+        return True
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
 def how_it_ended(process: Process) -> str:
     code = process.returncode
     if code is not None and code < 0:

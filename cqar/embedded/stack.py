@@ -73,7 +73,7 @@ async def run_stack(
 
 
 def remove_state(state_dir: Path) -> None:
-    """Remove a stopped stack with its database, also where that lies elsewhere (`postgres_data`)."""
+    """Remove a stopped stack and its database, wherever that lies (`postgres_data`)."""
     if state_dir.exists():
         with hold_lock(state_dir):
             remove_data(state_dir / "postgres")

@@ -1,0 +1,113 @@
+"""Answers from one snapshot. Pure: the snapshot and the instant come in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from cqc.assets.v1 import asset_pb2
+from cqc.markets.v1 import symbol_pb2
+from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from resolver.snapshot import Snapshot
+from shared import resolution
+from shared.errors import NotFound
+from shared.kind import AnyKind
+
+#: Status of a listing that means something now, or did.
+_FOUND: Final = pb.RESOLUTION_STATUS_FOUND
+_DELISTED: Final = pb.RESOLUTION_STATUS_DELISTED
+
+
+def require(snapshot: Snapshot, kind: AnyKind, key: str) -> Any:
+    """The kind's message of an entity.
+
+    Raises:
+        NotFound: The snapshot has none, and a complete snapshot's word is final.
+    """
+    payload = snapshot.get(kind.name, key)
+    if payload is None:
+        raise NotFound(kind.name, key)
+    return kind.message.FromString(payload)
+
+
+def present_listing(
+    snapshot: Snapshot, venue_id: str, spelling: str, now: Timestamp
+) -> venue_symbol_pb2.VenueSymbol:
+    """What a spelling means now, or last meant.
+
+    Raises:
+        NotFound: The venue or the spelling; naming which.
+    """
+    found = snapshot.find("venue_symbol", "spelling", venue_id, spelling)
+    parse = venue_symbol_pb2.VenueSymbol.FromString
+    listing = resolution.present((parse(payload) for _, payload in found), now)
+    if listing is None:
+        if snapshot.get("venue", venue_id) is None:
+            raise NotFound("venue", venue_id)
+        raise NotFound("venue_symbol", spelling, f"at {venue_id}")
+    return listing
+
+
+def terms_of(
+    snapshot: Snapshot, listing: venue_symbol_pb2.VenueSymbol, now: Timestamp
+) -> venue_symbol_pb2.VenueSymbol:
+    """The listing whose steps and status apply: an alias has those of its primary."""
+    if not listing.alias_of:
+        return listing
+    return present_listing(snapshot, listing.venue_id, listing.alias_of, now)
+
+
+def resolve(
+    snapshot: Snapshot, venue_id: str, spelling: str, now: Timestamp, stale: pb.Reason | None
+) -> pb.Resolution:
+    """All that is known of a spelling, with the verdict as of `now`.
+
+    Raises:
+        NotFound: The venue or the spelling; naming which.
+    """
+    listing = present_listing(snapshot, venue_id, spelling, now)
+    terms = terms_of(snapshot, listing, now)
+    symbol = symbol_pb2.Symbol.FromString(_payload(snapshot, "symbol", listing.symbol_id))
+    venue = venue_pb2.Venue.FromString(_payload(snapshot, "venue", venue_id))
+    specs = resolution.specs_of(terms, symbol)
+    ended = listing.HasField("delisted_at") and not resolution.listed_at(listing, now)
+    held = list(_venue_assets(snapshot, venue, symbol))
+    return pb.Resolution(
+        status=_DELISTED if ended else _FOUND,
+        venue_symbol=listing,
+        symbol=symbol,
+        base_asset=_asset(snapshot, symbol.base_asset_id),
+        quote_asset=_asset(snapshot, symbol.quote_asset_id),
+        settlement_asset=_asset(snapshot, symbol.settlement_asset_id),
+        specs=specs,
+        tradeable=resolution.verdict(terms, symbol, venue, specs, held, now, stale),
+    )
+
+
+def _payload(snapshot: Snapshot, kind: str, key: str) -> bytes:
+    payload = snapshot.get(kind, key)
+    if payload is None:
+        raise NotFound(kind, key)
+    return payload
+
+
+def _asset(snapshot: Snapshot, asset_id: str) -> asset_pb2.Asset:
+    return asset_pb2.Asset.FromString(_payload(snapshot, "asset", asset_id))
+
+
+def _venue_assets(
+    snapshot: Snapshot, venue: venue_pb2.Venue, symbol: symbol_pb2.Symbol
+) -> Iterator[venue_asset_pb2.VenueAsset]:
+    """The venue's own rows for the symbol's assets, else its operator's."""
+    ids = dict.fromkeys(
+        (symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id)
+    )
+    for asset_id in ids:
+        for venue_id in dict.fromkeys((venue.venue_id, venue.operator)):
+            payload = snapshot.get("venue_asset", f"{venue_id}/{asset_id}")
+            if payload is not None:
+                yield venue_asset_pb2.VenueAsset.FromString(payload)
+                break

@@ -1,0 +1,114 @@
+"""Wires every object of a resolver, once, and runs it until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import signal
+from pathlib import Path
+from typing import Final
+
+import grpc
+from cqc.resolver.v1.resolver_pb2_grpc import add_ResolverServicer_to_server
+from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
+
+from resolver.config import ResolverConfig
+from resolver.database import Database
+from resolver.follower import Follower
+from resolver.freshness import Freshness
+from resolver.services.registry import RegistryReads
+from resolver.services.resolver import ResolverService
+from resolver.view import View
+from shared import codec, grpc_server, jetstream, telemetry
+from shared import config as settings
+from shared.auth import AuthInterceptor
+from shared.entities.api_key import API_KEY, ApiKey, Role
+from shared.grpc_errors import ErrorInterceptor
+from shared.tasks import keep_going
+from shared.telemetry import Health
+
+log = logging.getLogger(__name__)
+
+SERVICES: Final = ("cqc.resolver.v1.Resolver", "cqc.services.v1.AssetRegistry")
+
+
+def utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+async def run(config: ResolverConfig) -> None:
+    """Serve until SIGTERM or SIGINT; running calls may finish within `drain_s`."""
+    view = View(Freshness(config.stale_after_s))
+    server = grpc_server.make_server(interceptors(config, view))
+    add_ResolverServicer_to_server(ResolverService(view, utc_now), server)
+    reads = RegistryReads(view, utc_now, config.writer)
+    add_AssetRegistryServicer_to_server(reads, server)
+    health = grpc_server.add_health(server, SERVICES)
+    stopping = asyncio.Event()
+
+    async def report() -> Health:
+        components = {
+            "snapshot": "ok" if view.is_complete else "loading",
+            "freshness": "ok" if view.freshness.state == 2 else "stale",
+        }
+        return Health(view.is_complete and not stopping.is_set(), components)
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    http = await telemetry.serve_http(config.http_listen, report)
+    grpc_server.bind(server, config.grpc_listen)
+    if config.socket:
+        grpc_server.bind_socket(server, Path(config.socket))
+    await server.start()
+    if config.socket:
+        grpc_server.restrict_socket(Path(config.socket))
+    following = asyncio.create_task(_follow(config, view))
+    announcing = asyncio.create_task(_announce(view, health))
+    log.info("resolver %s is up", telemetry.version())
+
+    await stopping.wait()
+    log.info("stopping: running calls may take %g s", config.drain_s)
+    await grpc_server.set_serving(health, SERVICES, serving=False)
+    await server.stop(config.drain_s)
+    for task in (following, announcing):
+        task.cancel()
+    await asyncio.wait([following, announcing])
+    await http.cleanup()
+
+
+def interceptors(config: ResolverConfig, view: View) -> list[grpc.aio.ServerInterceptor]:
+    """On loopback no key is asked for; elsewhere one with role read, from the snapshot."""
+    if settings.is_loopback(config.grpc_listen):
+        return [ErrorInterceptor()]
+    if not config.plaintext_anywhere:
+        raise SystemExit(
+            f"CQAR_RESOLVER_GRPC_LISTEN={config.grpc_listen} would carry API keys in plaintext:"
+            " listen on loopback, or say CQAR_RESOLVER_PLAINTEXT_ANYWHERE=true behind a TLS proxy"
+        )
+
+    async def find_key(key_hash: str) -> ApiKey | None:
+        for _, payload in view.snapshot.find(API_KEY.name, "hash", key_hash):
+            key = codec.decode(API_KEY, payload)
+            return key if key.valid_at(utc_now()) else None
+        return None
+
+    return [AuthInterceptor(find_key, lambda _: Role.READ), ErrorInterceptor()]
+
+
+async def _follow(config: ResolverConfig, view: View) -> None:
+    client = await jetstream.connect(config.nats_url, "cqar-resolver")
+    try:
+        database = Database(config.database_url)
+        follower = Follower(view, database, client, utc_now, config.probe_every_s)
+        await keep_going("follower", follower.run)
+    finally:
+        await client.close()
+
+
+async def _announce(view: View, health: object) -> None:
+    """gRPC's own health follows the snapshot."""
+    while not view.is_complete:
+        await asyncio.sleep(0.05)
+    await grpc_server.set_serving(health, SERVICES, serving=True)  # type: ignore[arg-type]

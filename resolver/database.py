@@ -1,0 +1,102 @@
+"""All that a resolver reads from PostgreSQL: the head, `current`, the outbox."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+from cqc.replication.v1 import replication_pb2
+
+from resolver.snapshot import Snapshot
+from shared.history import Position
+
+CONNECT_TIMEOUT_S: Final = 5.0
+#: One scan of a million entities takes 3 s; anything near this is stuck.
+SCAN_TIMEOUT_S: Final = 60.0
+ROWS_AT_ONCE: Final = 20_000
+CATCH_UP_ROWS: Final = 100
+
+_HEAD: Final = """
+    SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision
+    FROM registry_head
+"""
+_CURRENT: Final = "SELECT kind, key, payload FROM current WHERE NOT deleted AND NOT archived"
+_ROWS: Final = """
+    SELECT epoch, revision, chain, prev_chain, is_reset, live_count, set_hash, payload
+    FROM outbox WHERE revision > $1 ORDER BY revision LIMIT $2
+"""
+
+
+class Row(NamedTuple):
+    """One committed change set, and the head after it."""
+
+    head: replication_pb2.Head
+    prev_chain: bytes
+    is_reset: bool
+    payload: bytes
+
+    @property
+    def position(self) -> Position:
+        return Position(self.head.epoch, self.head.revision, self.head.chain)
+
+
+class Database:
+    """Connects for each use: a resolver needs PostgreSQL seldom, and thousands share it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def hydrate(self) -> Snapshot:
+        """The whole registry at one revision.
+
+        The default isolation level takes a fresh view per statement, so the head read first
+        could describe entities read later. REPEATABLE READ pins both to the first
+        statement's view, and blocks no writer.
+
+        Raises:
+            Diverged: Count or hash do not fit the head.
+        """
+        async with _Session(self._url) as connection:
+            head = _head(await connection.fetchrow(_HEAD))
+            entities: list[tuple[str, str, bytes]] = []
+            cursor = await connection.cursor(_CURRENT)
+            while rows := await cursor.fetch(ROWS_AT_ONCE, timeout=SCAN_TIMEOUT_S):
+                entities += map(tuple, rows)
+        return Snapshot(head, entities)
+
+    async def rows_after(self, revision: int) -> tuple[replication_pb2.Head, list[Row]]:
+        """The head, and the first outbox rows after a revision, in one view."""
+        async with _Session(self._url) as connection:
+            head = _head(await connection.fetchrow(_HEAD))
+            rows = await connection.fetch(_ROWS, revision, CATCH_UP_ROWS)
+        return head, [_row(head.registry_id, row) for row in rows]
+
+
+class _Session:
+    """A connection in a read-only REPEATABLE READ transaction."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def __aenter__(self) -> Any:
+        self._connection = await asyncpg.connect(
+            self._url,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=SCAN_TIMEOUT_S,
+            server_settings={"application_name": "cqar-resolver", "jit": "off"},
+        )
+        await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        return self._connection
+
+    async def __aexit__(self, *_: object) -> None:
+        self._connection.terminate()
+
+
+def _head(row: Any) -> replication_pb2.Head:
+    return replication_pb2.Head(**dict(row))
+
+
+def _row(registry_id: bytes, row: Any) -> Row:
+    names = ("epoch", "revision", "chain", "live_count", "set_hash")
+    head = replication_pb2.Head(registry_id=registry_id, **{name: row[name] for name in names})
+    return Row(head, row["prev_chain"], row["is_reset"], row["payload"])

@@ -1,0 +1,304 @@
+"""Keeps the view current: load everything, then follow, and start over when in doubt.
+
+Two loops feed one snapshot: the stream's messages, and a probe that asks a writer for the
+head. Whatever they see is handled under one lock, so that catching up, which waits for
+PostgreSQL, is never interleaved with another message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import zstandard
+from cqc.replication.v1 import replication_pb2
+from google.protobuf.message import DecodeError
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from resolver import follower_core as core
+from resolver import metrics
+from resolver.database import Database
+from resolver.follower_core import Do
+from resolver.freshness import Probe, boot_clock_s
+from resolver.snapshot import Diverged, Staged, stage
+from resolver.view import View
+from shared import history, jetstream
+from shared.history import Position
+from shared.jetstream import CHANGES, StreamMark
+from shared.tasks import keep_going
+
+log = logging.getLogger(__name__)
+
+#: A poisoned change set is met again at once after a start over: not faster than this.
+POISON_PAUSE_S: Final = 1.0
+#: The stream is compared with what was noted at least this often.
+STREAM_CHECK_S: Final = 5.0
+
+
+class StartOver(Exception):
+    """The snapshot cannot be advanced to where the registry is; `cause` is a metric's label."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Follower:
+    """Feeds `view` until cancelled."""
+
+    def __init__(
+        self,
+        view: View,
+        database: Database,
+        client: Client,
+        now: Callable[[], dt.datetime],
+        probe_every_s: float,
+    ) -> None:
+        self._view = view
+        self._database = database
+        self._client = client
+        self._js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
+        self._now = now
+        self._probe_every_s = probe_every_s
+        self._lock = asyncio.Lock()
+        #: The stream as noted, with `last` moved to the last message handled.
+        self._mark: StreamMark | None = None
+
+    async def run(self) -> None:
+        """Load everything and follow; returns when it must be done again."""
+        try:
+            await self._bootstrap()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(keep_going("stream", self._consume, StartOver))
+                group.create_task(self._probe())
+        except* StartOver as causes:
+            (cause, *_) = _leaves(causes)
+            metrics.REHYDRATES.labels(cause.cause).inc()
+            self._view.freshness.doubt()
+            log.warning("starting over: %s", cause.cause)
+            if cause.cause == "poison":
+                await asyncio.sleep(POISON_PAUSE_S)
+
+    # ------------------------------------------------------------ loading everything
+
+    async def _bootstrap(self) -> None:
+        """Note where the stream is, THEN read: what commits after the read is after the note."""
+        self._mark = await self._note_stream()
+        sent_s = boot_clock_s()
+        with metrics.HYDRATE_SECONDS.labels("postgres").time():
+            try:
+                snapshot = await self._database.hydrate()
+            except Diverged as error:
+                log.error("PostgreSQL's current state does not fit its head: %s", error)  # noqa: TRY400
+                raise StartOver("poison") from error
+        held = self._view.snapshot.position if self._view.is_complete else None
+        if core.on_snapshot(held, snapshot.position) is Do.BUMP:
+            await self._ask_for_bump(self._view.snapshot.head, snapshot.head)
+            raise StartOver("lost_history")
+        if held is not None and held.epoch != snapshot.position.epoch:
+            self._view.freshness.forget()
+        self._view.replace(snapshot, "postgres", self._now())
+        self._view.freshness.confirm(sent_s)
+        self._moved()
+        log.info("loaded %d entities at revision %s", snapshot.count, snapshot.position)
+
+    async def _note_stream(self) -> StreamMark | None:
+        try:
+            return await jetstream.mark_of(self._js, CHANGES)
+        except (NatsError, TimeoutError, OSError) as error:
+            log.warning("the stream is not there: %s", error or type(error).__name__)
+            return None
+
+    async def _ask_for_bump(
+        self, held: replication_pb2.Head, found: replication_pb2.Head
+    ) -> None:
+        """PostgreSQL has less than what this process served, or something else."""
+        metrics.BUMP_REQUESTS.inc()
+        log.error(
+            "PostgreSQL is at %d:%d, this process served %d:%d: asking for a new epoch",
+            *(found.epoch, found.revision, held.epoch, held.revision),
+        )
+        request = replication_pb2.EpochBumpRequest(held=held, found=found)
+        try:
+            await self._client.request(
+                jetstream.BUMP_SUBJECT,
+                request.SerializeToString(),
+                timeout=jetstream.REQUEST_TIMEOUT_S,
+            )
+        except (NatsError, TimeoutError) as error:
+            log.warning("no writer answered: %s", error)
+        await asyncio.sleep(POISON_PAUSE_S)
+
+    # ------------------------------------------------------------ the stream
+
+    async def _consume(self) -> None:
+        """Follow the stream from where it was noted, or from its beginning if it is another."""
+        found = await jetstream.mark_of(self._js, CHANGES)
+        noted = self._mark
+        if noted is None or noted.created != found.created or noted.last > found.last:
+            # Another stream, or one that lost its tail: what it holds is told apart by chains.
+            after = found.first - 1 if found.first else 0
+        else:
+            after = noted.last
+        self._mark = StreamMark(found.created, found.first, after)
+        async for item in jetstream.pull(self._client, CHANGES, after):
+            if item is None:
+                continue
+            sequence, payload = item
+            async with self._lock:
+                await self._handle(payload)
+                self._mark = StreamMark(found.created, found.first, sequence)
+
+    async def _handle(self, payload: bytes) -> None:
+        try:
+            message = replication_pb2.StreamMessage.FromString(payload)
+        except DecodeError as error:
+            raise _poison("a message of the stream", error) from error
+        head = message.head
+        mine = self._view.snapshot.position
+        self._require_own(head)
+        theirs = Position(head.epoch, head.revision, head.chain)
+        if theirs.epoch == mine.epoch:
+            self._view.freshness.heard(theirs)
+        match message.WhichOneof("body"):
+            case "commit":
+                action = core.on_commit(mine, theirs, message.commit.prev_chain)
+            case "reset":
+                action = core.on_reset(mine, theirs)
+            case "heartbeat":
+                action = core.on_heartbeat(mine, theirs)
+            case _:
+                raise _poison("a message of the stream", "of no known kind")
+        if action is Do.APPLY:
+            self._apply(head, message.commit.change_set, "stream")
+        elif action is Do.CATCH_UP:
+            metrics.GAPS.inc()
+            await self._catch_up()
+        elif action is Do.BOOTSTRAP:
+            raise StartOver("epoch")
+
+    def _require_own(self, head: replication_pb2.Head) -> None:
+        own = self._view.snapshot.head.registry_id
+        if head.registry_id != own:
+            log.error(
+                "the stream is of registry %s, the snapshot of %s: nothing of it is applied",
+                *(head.registry_id.hex(), own.hex()),
+            )
+            message = "the stream is of another registry"
+            raise ConnectionError(message)
+
+    # ------------------------------------------------------------ the probe
+
+    async def _probe(self) -> None:
+        """Ask a writer for the head, again and again; catch up when the stream is not enough."""
+        checked_s = boot_clock_s()
+        while True:
+            await asyncio.sleep(self._probe_every_s)
+            was_behind = self._view.freshness.is_behind
+            sent_s = boot_clock_s()
+            try:
+                answer = await self._client.request(
+                    jetstream.HEAD_SUBJECT, b"", timeout=jetstream.REQUEST_TIMEOUT_S
+                )
+                if sent_s - checked_s >= STREAM_CHECK_S:
+                    await self._check_stream()
+                    checked_s = sent_s
+            except (NatsError, TimeoutError, OSError) as error:
+                log.warning("no writer answered a probe: %s", error or type(error).__name__)
+                continue
+            head = replication_pb2.Head.FromString(answer.data)
+            async with self._lock:
+                self._require_own(head)
+                await self._compare(Probe(sent_s, _position(head)), was_behind=was_behind)
+
+    async def _compare(self, probe: Probe, *, was_behind: bool) -> None:
+        mine = self._view.snapshot.position
+        action = core.on_heartbeat(mine, probe.head)
+        self._view.freshness.probed(probe, mine)
+        if action is Do.BOOTSTRAP:
+            raise StartOver("epoch")
+        # A head just committed is still on its way through the stream: one probe's patience.
+        forked = probe.head.revision == mine.revision and action is Do.CATCH_UP
+        behind = probe.head.revision < mine.revision and probe.head.epoch == mine.epoch
+        if forked or behind or (action is Do.CATCH_UP and was_behind):
+            await self._catch_up()
+        metrics.LAG.set(self._view.lag)
+        metrics.STALENESS_MS.set(self._view.freshness.staleness_ms or 0)
+
+    async def _check_stream(self) -> None:
+        """A consumer that outlives a recreated stream skips messages without a word."""
+        found, noted = await jetstream.mark_of(self._js, CHANGES), self._mark
+        if noted is not None and (noted.created != found.created or noted.last > found.last):
+            log.warning("the stream was recreated or lost its tail: following it anew")
+            raise StartOver("stream")
+
+    # ------------------------------------------------------------ catching up, applying
+
+    async def _catch_up(self) -> None:
+        metrics.CATCH_UPS.inc()
+        while True:
+            mine = self._view.snapshot.position
+            head, rows = await self._database.rows_after(mine.revision)
+            action = core.on_head(mine, _position(head), head.compacted_revision)
+            if action is Do.NOTHING:
+                return
+            if action is Do.BOOTSTRAP or not rows:
+                raise StartOver("no_way_forward")
+            for row in rows:
+                mine = self._view.snapshot.position
+                action = core.on_row(mine, row.position, row.prev_chain, is_reset=row.is_reset)
+                if action is not Do.APPLY:
+                    raise StartOver("no_way_forward")
+                self._apply(row.head, row.payload, "outbox")
+
+    def _apply(self, head: replication_pb2.Head, packed: bytes, source: str) -> None:
+        snapshot = self._view.snapshot
+        staged = _decode(snapshot.position, head, packed)
+        try:
+            with metrics.APPLY_SECONDS.time():
+                snapshot.apply(head, staged)
+        except Diverged as error:
+            raise _poison(f"revision {head.revision}", error) from error
+        metrics.APPLIED.labels(source).inc()
+        self._moved()
+
+    def _moved(self) -> None:
+        snapshot = self._view.snapshot
+        self._view.freshness.reached(snapshot.position)
+        metrics.REVISION.set(snapshot.position.revision)
+        metrics.EPOCH.set(snapshot.position.epoch)
+        metrics.LAG.set(self._view.lag)
+        for kind, count in snapshot.counts.items():
+            metrics.ENTITIES.labels(kind).set(count)
+
+
+def _decode(mine: Position, head: replication_pb2.Head, packed: bytes) -> list[Staged]:
+    """Decode a change set and check that it is the one the chain speaks of."""
+    chain = history.chain_of(mine.chain, head.epoch, head.revision, packed)
+    if chain != head.chain:
+        raise _poison(f"revision {head.revision}", "its payload is not what its chain says")
+    try:
+        return stage(replication_pb2.ChangeSet.FromString(history.unpack(packed)))
+    except (DecodeError, zstandard.ZstdError) as error:
+        raise _poison(f"revision {head.revision}", error) from error
+
+
+def _poison(what: str, error: object) -> StartOver:
+    """Never skipped: the last good state is served, and says that it is stale."""
+    log.error("%s cannot be applied: %s", what, error)
+    return StartOver("poison")
+
+
+def _position(head: replication_pb2.Head) -> Position:
+    return Position(head.epoch, head.revision, head.chain)
+
+
+def _leaves(group: BaseExceptionGroup[StartOver]) -> list[StartOver]:
+    found: list[StartOver] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found

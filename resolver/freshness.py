@@ -1,0 +1,99 @@
+"""How current the snapshot is, as an upper bound that holds for any wall clock.
+
+A probe asks a writer for the head and notes when it was sent, on a clock that also runs while
+the machine sleeps. The answer was read after that instant; once the snapshot is at that head,
+nothing committed before the instant is missing from it. So the age of the newest such instant
+bounds the staleness, whatever any wall clock says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from cqc.resolver.v1 import resolver_pb2 as pb
+
+from shared.history import Position
+
+#: Two machines' monotonic clocks may run apart; 1 % is ten times what hardware does.
+DRIFT: Final = 1.01
+
+
+def boot_clock_s() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Probe(NamedTuple):
+    sent_s: float
+    head: Position
+
+
+class Freshness:
+    """Keeps the newest confirmed instant and the newest head heard of.
+
+    Args:
+        stale_after_s: From this age on the state is STALE.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, stale_after_s: float, clock: Callable[[], float] = boot_clock_s) -> None:
+        self._stale_after_s = stale_after_s
+        self._clock = clock
+        self._confirmed_s: float | None = None
+        self._waiting: Probe | None = None
+        self._doubted = False
+        self.newest_revision = 0
+
+    def heard(self, head: Position) -> None:
+        self.newest_revision = max(self.newest_revision, head.revision)
+
+    def probed(self, probe: Probe, mine: Position) -> None:
+        """An answer came. It counts now, or as soon as the snapshot gets there."""
+        self.heard(probe.head)
+        self._waiting = probe
+        self.reached(mine)
+
+    def reached(self, mine: Position) -> None:
+        """The snapshot moved."""
+        self.heard(mine)
+        probe = self._waiting
+        if probe is None:
+            return
+        head = probe.head
+        past = mine.epoch == head.epoch and mine.revision > head.revision
+        if mine == head or past:
+            self.confirm(probe.sent_s)
+            self._waiting = None
+
+    def confirm(self, instant_s: float) -> None:
+        """Nothing committed before this instant is missing."""
+        self._confirmed_s = max(self._confirmed_s or 0.0, instant_s)
+        self._doubted = False
+
+    def doubt(self) -> None:
+        """What is served may be wrong, however recent: say STALE until it is confirmed."""
+        self._doubted = True
+
+    def forget(self) -> None:
+        """What was confirmed was about a history that is no more."""
+        self._waiting = None
+        self.newest_revision = 0
+
+    @property
+    def is_behind(self) -> bool:
+        """A probe's head was not reached yet."""
+        return self._waiting is not None
+
+    @property
+    def staleness_ms(self) -> int | None:
+        if self._confirmed_s is None:
+            return None
+        return int((self._clock() - self._confirmed_s) * 1000 * DRIFT) + 1
+
+    @property
+    def state(self) -> pb.SnapshotState.ValueType:
+        staleness_ms = self.staleness_ms
+        if self._doubted or staleness_ms is None or staleness_ms >= self._stale_after_s * 1000:
+            return pb.SNAPSHOT_STATE_STALE
+        return pb.SNAPSHOT_STATE_LIVE

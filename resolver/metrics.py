@@ -1,0 +1,36 @@
+"""Everything a resolver measures. One module, so a dashboard author reads one file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+#: Compare with cqar_writer_revision: the difference is this resolver's lag, in revisions.
+REVISION: Final = Gauge("cqar_resolver_revision", "Revision of the served snapshot.")
+EPOCH: Final = Gauge("cqar_resolver_epoch", "Epoch of the served snapshot.")
+LAG: Final = Gauge("cqar_resolver_lag_revisions", "Revisions behind the newest head heard of.")
+STALENESS_MS: Final = Gauge("cqar_resolver_staleness_ms", "Upper bound on the true staleness.")
+ENTITIES: Final = Gauge("cqar_resolver_entities", "Live entities in the snapshot.", ["kind"])
+
+APPLIED: Final = Counter("cqar_resolver_applied_total", "Change sets applied.", ["source"])
+APPLY_SECONDS: Final = Histogram(
+    "cqar_resolver_apply_seconds",
+    "Applying one change set.",
+    buckets=(0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1),
+)
+HYDRATE_SECONDS: Final = Histogram(
+    "cqar_resolver_hydrate_seconds",
+    "Loading a whole snapshot.",
+    ["source"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+GAPS: Final = Counter("cqar_resolver_gaps_total", "Messages that did not follow; each is caught up.")
+CATCH_UPS: Final = Counter("cqar_resolver_catch_ups_total", "Reads of the outbox.")
+REHYDRATES: Final = Counter("cqar_resolver_rehydrates_total", "Starts over, by cause.", ["cause"])
+BUMP_REQUESTS: Final = Counter("cqar_resolver_bump_requests_total", "Asked for a new epoch.")
+
+#: `rpc` and `result` have a handful of values. Never label by key, venue or symbol.
+LOOKUPS: Final = Counter(
+    "cqar_resolver_lookups_total", "Lookups served.", ["rpc", "result", "tier"]
+)

@@ -1,0 +1,57 @@
+"""The snapshot that requests read, swapped whole, and how current it is."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from cqc.resolver.v1 import resolver_pb2 as pb
+
+from resolver.freshness import Freshness
+from resolver.snapshot import Snapshot
+from shared.errors import NotReady
+
+
+class View:
+    def __init__(self, freshness: Freshness) -> None:
+        self.freshness = freshness
+        self.hydrated_from = ""
+        self.hydrated_at: dt.datetime | None = None
+        self._snapshot: Snapshot | None = None
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is served.
+
+        Raises:
+            NotReady: Nothing yet.
+        """
+        if self._snapshot is None:
+            raise NotReady("this resolver is still loading its first snapshot")
+        return self._snapshot
+
+    @property
+    def is_complete(self) -> bool:
+        return self._snapshot is not None
+
+    def replace(self, snapshot: Snapshot, source: str, at: dt.datetime) -> None:
+        self._snapshot = snapshot
+        self.hydrated_from = source
+        self.hydrated_at = at
+
+    @property
+    def lag(self) -> int:
+        """Revisions behind the newest head heard of."""
+        if self._snapshot is None:
+            return 0
+        return max(0, self.freshness.newest_revision - self._snapshot.position.revision)
+
+    def freshness_message(self) -> pb.Freshness:
+        if self._snapshot is None:
+            return pb.Freshness(state=pb.SNAPSHOT_STATE_HYDRATING)
+        epoch, revision, _ = self._snapshot.position
+        return pb.Freshness(
+            revision=revision,
+            epoch=epoch,
+            state=self.freshness.state,
+            staleness_ms=self.freshness.staleness_ms,
+        )

@@ -1,0 +1,102 @@
+"""Who calls, by API key, and whether the key's role suffices.
+
+The interceptor runs before the request is read and before anything is looked up, so that a
+refusal says nothing about what exists. Who is calling is left in a context variable for the
+method to read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Final
+
+import grpc
+
+from shared.entities.api_key import ApiKey, Role
+from shared.errors import CqarError, Forbidden, Unauthenticated
+from shared.grpc_errors import abort
+
+#: Methods that need no key: probes, and reflection where a server offers it.
+OPEN: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
+KEY_CHARS_MAX: Final = 256
+
+FindKey = Callable[[str], Awaitable[ApiKey | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose key it was and what it may do."""
+
+    actor: str
+    role: Role
+
+
+#: Who calls, within a call.
+caller: ContextVar[Caller] = ContextVar("caller")
+
+
+def hash_of(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def presented_key(metadata: Mapping[str, Any]) -> str:
+    """The key in `authorization: Bearer …` or `x-api-key`.
+
+    Raises:
+        Unauthenticated: There is none, or it is not of a key's form.
+    """
+    bearer = str(metadata.get("authorization", ""))
+    key = bearer[7:].strip() if bearer[:7].lower() == "bearer " else ""
+    key = key or str(metadata.get("x-api-key", ""))
+    if not key:
+        raise Unauthenticated("send an API key: authorization: Bearer KEY, or x-api-key: KEY")
+    if len(key) > KEY_CHARS_MAX:
+        raise Unauthenticated("this API key is not valid")
+    return key
+
+
+class AuthInterceptor(grpc.aio.ServerInterceptor):
+    """Refuses calls whose key is not valid or whose role does not suffice.
+
+    Args:
+        find_key: The valid key of a hash, or None. Raises NotReady when it cannot know.
+        role_of: The role a method needs, by its full name.
+    """
+
+    def __init__(self, find_key: FindKey, role_of: Callable[[str], Role]) -> None:
+        self._find_key = find_key
+        self._role_of = role_of
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        method = handler_call_details.method
+        if method.startswith(OPEN):
+            return await continuation(handler_call_details)
+        metadata = dict(handler_call_details.invocation_metadata or ())
+        try:
+            caller.set(await self._identify(metadata, method))
+        except CqarError as error:
+            return _refusal(error, method)
+        return await continuation(handler_call_details)
+
+    async def _identify(self, metadata: Mapping[str, Any], method: str) -> Caller:
+        key = await self._find_key(hash_of(presented_key(metadata)))
+        if key is None or key.role is None:
+            raise Unauthenticated("this API key is not valid")
+        needed = self._role_of(method)
+        if key.role < needed:
+            raise Forbidden(f"this API key may {key.role.name.lower()}, not {needed.name.lower()}")
+        return Caller(key.actor, key.role)
+
+
+def _refusal(error: CqarError, method: str) -> Any:
+    async def refuse(_: Any, context: Any) -> None:
+        await abort(context, error, method)
+
+    return grpc.unary_unary_rpc_method_handler(refuse)

@@ -1,0 +1,124 @@
+"""Domain errors -> gRPC status, in one place and for every method."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from shared.errors import (
+    Conflict,
+    CqarError,
+    EpochChanged,
+    Exists,
+    Forbidden,
+    InUse,
+    Invalid,
+    Misdirected,
+    NotFound,
+    NotReady,
+    TooLarge,
+    Unauthenticated,
+    Unimplemented,
+)
+
+log = logging.getLogger(__name__)
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+#: A status travels in HTTP/2 headers, which clients bound at 8 KiB in all.
+VIOLATIONS_MAX: Final = 20
+MESSAGE_CHARS_MAX: Final = 1_000
+
+_CODE: Final[dict[type[CqarError], int]] = {
+    Invalid: code_pb2.INVALID_ARGUMENT,
+    NotFound: code_pb2.NOT_FOUND,
+    Exists: code_pb2.ALREADY_EXISTS,
+    InUse: code_pb2.FAILED_PRECONDITION,
+    TooLarge: code_pb2.RESOURCE_EXHAUSTED,
+    Misdirected: code_pb2.FAILED_PRECONDITION,
+    Unimplemented: code_pb2.UNIMPLEMENTED,
+    Unauthenticated: code_pb2.UNAUTHENTICATED,
+    Forbidden: code_pb2.PERMISSION_DENIED,
+    Conflict: code_pb2.ABORTED,
+    EpochChanged: code_pb2.ABORTED,
+    NotReady: code_pb2.UNAVAILABLE,
+}
+
+
+def to_status(error: CqarError) -> status_pb2.Status:
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain="cqar")]
+    if isinstance(error, Invalid):
+        bad = error_details_pb2.BadRequest()
+        for v in error.violations[:VIOLATIONS_MAX]:
+            bad.field_violations.add(field=v.field, description=v.message, reason=v.reason)
+        details.append(bad)
+    status = status_pb2.Status(code=_CODE[type(error)], message=str(error)[:MESSAGE_CHARS_MAX])
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+async def abort(context: Context, error: Exception, method: str) -> None:
+    """End the call as the error demands. Never returns normally."""
+    if isinstance(error, CqarError):
+        await context.abort_with_status(rpc_status.to_status(to_status(error)))
+    if isinstance(error, TimeoutError | ConnectionError | OSError):
+        log.warning("%s: %s", method, error or type(error).__name__)
+        await context.abort(grpc.StatusCode.UNAVAILABLE, "a service this one needs does not answer")
+    # Left alone, grpc.aio sends the exception's text to the client.
+    log.error("unhandled error in %s", method, exc_info=error)
+    await context.abort(grpc.StatusCode.INTERNAL, "internal error")
+
+
+class ErrorInterceptor(grpc.aio.ServerInterceptor):
+    """Turns whatever a method raises into a status a client may see, streams included."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None:
+            return None
+        if handler.unary_unary is not None:
+            return handler._replace(unary_unary=_unary(handler.unary_unary, method))
+        if handler.unary_stream is not None:
+            return handler._replace(unary_stream=_stream(handler.unary_stream, method))
+        return handler
+
+
+def _unary(call: Any, method: str) -> Any:
+    async def guarded(request: Any, context: Context) -> Any:
+        try:
+            return await call(request, context)
+        except (grpc.aio.AbortError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            await abort(context, error, method)
+
+    return guarded
+
+
+def _stream(call: Any, method: str) -> Any:
+    async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
+        try:
+            async for answer in call(request, context):
+                yield answer
+        except (grpc.aio.AbortError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            await abort(context, error, method)
+
+    return guarded

@@ -1,0 +1,84 @@
+"""A gRPC server as both services run it: options, health, reflection, sockets."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+log = logging.getLogger(__name__)
+
+#: An Apply of 5,000 items and a ListVenueSymbols page of 1,000 fit; gRPC's own default is 4 MiB.
+MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
+
+OPTIONS: Final[list[tuple[str, Any]]] = [
+    # Two processes on one port would share its calls without a word.
+    ("grpc.so_reuseport", 0),
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    # Clients may ping every 10 s, also without calls, so that a dead peer is noticed.
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+]
+
+
+def make_server(interceptors: Sequence[grpc.aio.ServerInterceptor]) -> grpc.aio.Server:
+    return grpc.aio.server(interceptors=list(interceptors), options=OPTIONS)
+
+
+def add_health(server: grpc.aio.Server, services: Sequence[str]) -> health.aio.HealthServicer:
+    """Register health and reflection for `services`; health begins as NOT_SERVING."""
+    servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
+    return servicer
+
+
+async def set_serving(
+    servicer: health.aio.HealthServicer, services: Sequence[str], *, serving: bool
+) -> None:
+    states = health_pb2.HealthCheckResponse
+    for name in ("", *services):
+        await servicer.set(name, states.SERVING if serving else states.NOT_SERVING)
+
+
+def bind(server: grpc.aio.Server, listen: str) -> int:
+    """Listen on HOST:PORT; returns the port (of use with port 0).
+
+    Raises:
+        SystemExit: The address is taken or not this machine's.
+    """
+    try:
+        port = server.add_insecure_port(listen)
+    except RuntimeError:
+        port = 0
+    if port == 0:
+        raise SystemExit(f"cannot listen on {listen}: is another process there?")
+    log.info("gRPC server listening on %s:%d", listen.rpartition(":")[0], port)
+    return port
+
+
+def bind_socket(server: grpc.aio.Server, path: Path) -> None:
+    """Listen on a Unix socket. Its mode is its authentication: owner and group.
+
+    Raises:
+        SystemExit: The path is too long for a socket, or taken by something else.
+    """
+    if len(os.fsencode(path)) > 107:
+        raise SystemExit(f"{path}: a Unix socket's path has at most 107 bytes")
+    if path.is_socket():
+        path.unlink()
+    if server.add_insecure_port(f"unix:{path}") == 0:
+        raise SystemExit(f"cannot listen on {path}")
+
+
+def restrict_socket(path: Path) -> None:
+    """To be called once the server has started, since gRPC makes the socket then."""
+    path.chmod(0o660)

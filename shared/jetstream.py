@@ -1,0 +1,236 @@
+"""NATS: one connection, two streams, and a pull consumer that loses nothing silently.
+
+nats-py's push and ordered consumers advance before their queue accepts a message, and its
+`fetch` waits for a full batch before it returns any. `pull` asks for messages itself: what it
+asked for it handles before it asks again, and each message arrives the moment it is published.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js import JetStreamContext, api
+from nats.js.errors import APIError, NotFoundError
+
+log = logging.getLogger(__name__)
+
+CHANGES: Final = "CQAR_CHANGES"
+CHANGES_SUBJECT: Final = "cqar.changes"
+EVENTS: Final = "CQC_EVENTS"
+#: A request answered by any writer: the head, read after the request came.
+HEAD_SUBJECT: Final = "cqar.head"
+#: A request answered by any writer, who looks for itself whether history was lost.
+BUMP_SUBJECT: Final = "cqar.bump"
+WRITERS: Final = "cqar-writers"
+
+REQUEST_TIMEOUT_S: Final = 2.0
+PULL_BATCH: Final = 256
+PULL_EXPIRES_S: Final = 1.0
+#: JetStream's code for an expected last sequence that is not the last.
+WRONG_LAST_SEQUENCE: Final = 10071
+_DAY_S: Final = 24 * 3600
+
+
+async def connect(url: str, name: str) -> Client:
+    """Connect and stay connected: reconnects for ever, 1 s apart, and says so in the log."""
+
+    async def note(error: Exception) -> None:
+        log.warning("nats: %s", error or type(error).__name__)
+
+    async def note_lost() -> None:
+        log.warning("nats: disconnected")
+
+    async def note_back() -> None:
+        log.info("nats: reconnected")
+
+    return await nats.connect(
+        url,
+        name=name,
+        error_cb=note,
+        disconnected_cb=note_lost,
+        reconnected_cb=note_back,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=1,
+        connect_timeout=2,
+        ping_interval=5,
+        allow_reconnect=True,
+    )
+
+
+def changes_config() -> api.StreamConfig:
+    """A week of change sets, at most 8 GiB, and beside them a minute of heartbeats."""
+    return api.StreamConfig(
+        name=CHANGES,
+        subjects=[CHANGES_SUBJECT],
+        max_age=7 * _DAY_S,
+        max_bytes=8 * 1024**3,
+        max_msg_size=1024**2,
+        discard=api.DiscardPolicy.OLD,
+        storage=api.StorageType.FILE,
+        allow_direct=True,
+        allow_msg_ttl=True,
+    )
+
+
+def events_config(subjects: list[str]) -> api.StreamConfig:
+    """A month of domain events on our own subjects; the namespace is the platform's."""
+    return api.StreamConfig(
+        name=EVENTS,
+        subjects=subjects,
+        max_age=30 * _DAY_S,
+        max_bytes=8 * 1024**3,
+        discard=api.DiscardPolicy.OLD,
+        storage=api.StorageType.FILE,
+        allow_direct=True,
+    )
+
+
+async def ensure_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
+    """Make the stream where there is none; its limits stay the operator's to change."""
+    try:
+        await js.stream_info(str(config.name))
+    except NotFoundError:
+        await js.add_stream(config)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMark:
+    """Which incarnation of a stream, and how far it goes."""
+
+    created: str
+    first: int
+    last: int
+
+
+async def mark_of(js: JetStreamContext, stream: str) -> StreamMark:
+    info = await js.stream_info(stream)
+    state = info.state
+    return StreamMark(str(info.created), state.first_seq, state.last_seq)
+
+
+class LostRace(Exception):
+    """Somebody else published first: look again at what the stream holds now."""
+
+
+async def publish_expecting(
+    js: JetStreamContext,
+    stream: str,
+    subject: str,
+    payload: bytes,
+    last: int,
+    headers: dict[str, str] | None = None,
+    ttl_s: int | None = None,
+) -> int:
+    """Publish if the stream's last sequence is `last`; returns the new one.
+
+    No message id: after a purge or a lost tail, JetStream acknowledges a repeated id within
+    its window as a duplicate and stores nothing.
+
+    Raises:
+        LostRace: It is not, or nothing was stored.
+    """
+    wanted = {
+        **(headers or {}),
+        "Nats-Expected-Last-Sequence": str(last),
+        "Nats-Expected-Stream": stream,
+    }
+    try:
+        ack = await js.publish(
+            subject, payload, timeout=REQUEST_TIMEOUT_S, headers=wanted, msg_ttl=ttl_s
+        )
+    except APIError as error:
+        if error.err_code == WRONG_LAST_SEQUENCE:
+            raise LostRace(f"{stream}: {error.description}") from error
+        raise
+    if ack.duplicate:
+        raise LostRace(f"{stream}: acknowledged as a duplicate, so not stored")
+    return ack.seq
+
+
+class ConsumerLost(Exception):
+    """The consumer is gone or the server does not answer: make another."""
+
+
+async def pull(client: Client, stream: str, after: int) -> AsyncIterator[tuple[int, bytes] | None]:
+    """Yield (sequence, payload) of the messages after `after`, as they come; None each idle second.
+
+    Raises:
+        ConsumerLost: After any sign that messages may be missing.
+    """
+    js = client.jetstream(timeout=REQUEST_TIMEOUT_S)
+    config = api.ConsumerConfig(
+        ack_policy=api.AckPolicy.NONE,
+        deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
+        opt_start_seq=after + 1,
+        inactive_threshold=30.0,
+        mem_storage=True,
+        num_replicas=1,
+    )
+    consumer = (await js.add_consumer(stream, config)).name
+    inbox = client.new_inbox()
+    subscription = await client.subscribe(inbox)
+    request = {"batch": PULL_BATCH, "expires": int(PULL_EXPIRES_S * 1e9)}
+    subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
+    try:
+        while True:
+            await client.publish(subject, json.dumps(request).encode(), reply=inbox)
+            outstanding = PULL_BATCH
+            while outstanding:
+                try:
+                    message = await subscription.next_msg(timeout=PULL_EXPIRES_S * 2)
+                except NatsTimeoutError as error:
+                    raise ConsumerLost("no answer to a pull request") from error
+                if _ends_pull(message):
+                    yield None
+                    break
+                outstanding -= 1
+                yield message.metadata.sequence.stream, message.data
+    finally:
+        if client.is_connected:
+            await subscription.unsubscribe()
+
+
+def _ends_pull(message: Msg) -> bool:
+    """Whether it is the status that a pull request expired, not a message.
+
+    Raises:
+        ConsumerLost: It is another status: consumer deleted, no responders, leadership lost.
+    """
+    status = (message.headers or {}).get("Status")
+    if status is None:
+        return False
+    if status in ("404", "408"):
+        return True
+    reason = (message.headers or {}).get("Description", "")
+    raise ConsumerLost(f"status {status} {reason}")
+
+
+async def serve(client: Client, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> None:
+    """Answer requests on `subject`, shared with the other writers.
+
+    An answer that fails is not sent: the asker's timeout is the truth.
+    """
+    running: set[asyncio.Task[None]] = set()
+
+    async def respond(message: Msg) -> None:
+        try:
+            await message.respond(await answer(message.data))
+        except Exception:
+            log.exception("no answer to a request on %s", subject)
+
+    async def begin(message: Msg) -> None:
+        task = asyncio.create_task(respond(message))
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    await client.subscribe(subject, queue=WRITERS, cb=begin)
+

@@ -1,0 +1,29 @@
+"""What can be a key of a kind, judged before anything is looked up."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from shared import rules
+from shared.errors import Invalid, Violation
+from shared.kind import AnyKind
+
+
+def require_key(kind: AnyKind, key: str) -> None:
+    """Refuse what cannot be a key, with the field's name.
+
+    Raises:
+        Invalid: It is empty, or no UUID where keys are UUIDs.
+    """
+    parts = key.split("/", len(kind.key) - 1)
+    columns = dict(zip(kind.key, [*parts, *[""] * len(kind.key)], strict=False))
+    violations: list[Violation] = []
+    for name, value in columns.items():
+        if not value:
+            violations.append(Violation(name, "REQUIRED", "is required"))
+        elif isinstance(kind.table.c[name].type, sa.Uuid):
+            violations += rules.check_uuid(name, value)
+        elif len(value) > rules.SYMBOL_CHARS_MAX or "\0" in value:
+            violations.append(Violation(name, "NOT_A_KEY", "is no key of this kind"))
+    if violations:
+        raise Invalid(violations)

@@ -1,0 +1,163 @@
+"""From a spelling's periods to what it means and how it trades now. Pure.
+
+Works on messages, as snapshots and PostgreSQL hold them. Time comes in as an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from cqc.markets.v1 import symbol_pb2
+from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
+
+#: Fields of a symbol that a listing's own terms stand in for where it has none.
+SYMBOL_STEPS: Final = (
+    "tick_size",
+    "lot_size",
+    "min_order_size",
+    "max_order_size",
+    "min_notional",
+    "contract_size",
+)
+_S = venue_symbol_pb2.MarketStatus
+
+Listing = venue_symbol_pb2.VenueSymbol
+
+
+def before(one: Timestamp, other: Timestamp) -> bool:
+    return (one.seconds, one.nanos) < (other.seconds, other.nanos)
+
+
+def listed_at(listing: Listing, instant: Timestamp) -> bool:
+    """Whether the listing's period covers the instant; an unknown beginning is open."""
+    if listing.HasField("listed_at") and before(instant, listing.listed_at):
+        return False
+    return not listing.HasField("delisted_at") or before(instant, listing.delisted_at)
+
+
+def present(listings: Iterable[Listing], now: Timestamp) -> Listing | None:
+    """What a spelling means now: the period that covers now, else the last that ended.
+
+    A period that has not begun is the answer only where there is no other.
+    """
+    ended: Listing | None = None
+    coming: Listing | None = None
+    for listing in listings:
+        if listed_at(listing, now):
+            return listing
+        if not listing.HasField("delisted_at") or before(now, listing.delisted_at):
+            coming = listing
+        elif ended is None or before(ended.delisted_at, listing.delisted_at):
+            ended = listing
+    return ended or coming
+
+
+def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
+    """The steps that apply: the venue's where given, else the symbol's.
+
+    Args:
+        terms: The listing; for an alias, its primary.
+    """
+    own, default = terms.exact, symbol.exact
+    has_ticks = bool(terms.tick_bands) or terms.HasField("price_significant_digits")
+    from_venue = (own.tick_size or has_ticks) and own.lot_size
+    return pb.Specs(
+        source=pb.SPECS_SOURCE_VENUE if from_venue else pb.SPECS_SOURCE_SYMBOL,
+        tick_size=own.tick_size or ("" if has_ticks else default.tick_size),
+        lot_size=own.lot_size or default.lot_size,
+        min_order_size=own.min_order_size or default.min_order_size,
+        max_order_size=own.max_order_size or default.max_order_size,
+        min_notional=own.min_notional or own.min_order_value or default.min_notional,
+        max_notional=own.max_order_value,
+        contract_size=own.contract_size or default.contract_size,
+        unit_multiplier=own.unit_multiplier or "1",
+        contract_kind=symbol.contract_kind,
+        tick_bands=terms.tick_bands,
+        price_significant_digits=terms.price_significant_digits,
+    )
+
+
+def fill_steps(symbol: symbol_pb2.Symbol, terms: Listing) -> symbol_pb2.Symbol:
+    """The symbol with the steps it leaves open taken from the listing, doubles beside them."""
+    filled = symbol_pb2.Symbol()
+    filled.CopyFrom(symbol)
+    for name in SYMBOL_STEPS:
+        exact = getattr(filled.exact, name) or getattr(terms.exact, name)
+        if exact:
+            setattr(filled.exact, name, exact)
+            setattr(filled, name, float(exact))
+    return filled
+
+
+def verdict(
+    listing: Listing,
+    symbol: symbol_pb2.Symbol,
+    venue: venue_pb2.Venue,
+    specs: pb.Specs,
+    venue_assets: Sequence[venue_asset_pb2.VenueAsset],
+    now: Timestamp,
+    stale: pb.Reason | None = None,
+) -> pb.Tradeable:
+    """May orders be sent now? Nothing here ever denies a cancel but the listing's end.
+
+    Args:
+        listing: For an alias, its primary: status is one of its terms.
+        venue_assets: The venue's rows for the symbol's assets; those it has none for are absent.
+        stale: Why the snapshot may be behind; denies opening, not getting out.
+    """
+    blocked: list[pb.Reason] = []
+    ended: list[pb.Reason] = []
+    if not venue.is_active:
+        ended.append(_reason("VENUE_INACTIVE", "venue", venue.venue_id, "the venue is inactive"))
+    if not listed_at(listing, now):
+        ended.append(_listing_reason("LISTING_DELISTED", listing, "not listed now"))
+    if not symbol.is_active or symbol.HasField("delisted_at"):
+        ended.append(_reason("SYMBOL_DELISTED", "symbol", symbol.symbol_id, "is delisted"))
+    if symbol.HasField("expiry") and not before(now, symbol.expiry):
+        ended.append(_reason("SYMBOL_EXPIRED", "symbol", symbol.symbol_id, "has expired"))
+    if not specs.lot_size or not (
+        specs.tick_size or specs.tick_bands or specs.price_significant_digits
+    ):
+        blocked.append(_listing_reason("STEPS_UNKNOWN", listing, "its tick or lot is not known"))
+    for held in venue_assets:
+        if not held.trading_enabled:
+            key = f"{held.venue_id}/{held.asset_id}"
+            text = "the venue has disabled trading of this asset"
+            blocked.append(_reason("VENUE_ASSET_TRADING_DISABLED", "venue_asset", key, text))
+    if stale is not None:
+        blocked.append(stale)
+    halted = [
+        _listing_reason(f"LISTING_{_status_name(listing)}", listing, "by the venue's status")
+    ]
+    status = listing.status
+    opens = [] if status == _S.MARKET_STATUS_ONLINE else halted
+    posts = [] if status in (_S.MARKET_STATUS_ONLINE, _S.MARKET_STATUS_POST_ONLY) else halted
+    reduces = [] if not posts or status == _S.MARKET_STATUS_REDUCE_ONLY else halted
+    cancels = [] if status != _S.MARKET_STATUS_DELISTED else halted
+    open_ = _permission([*ended, *opens, *blocked])
+    return pb.Tradeable(
+        allowed=open_.allowed,
+        open=open_,
+        post_only=_permission([*ended, *posts, *blocked]),
+        reduce=_permission([*ended, *reduces]),
+        cancel=_permission(cancels),
+    )
+
+
+def _permission(reasons: list[pb.Reason]) -> pb.Permission:
+    return pb.Permission(allowed=not reasons, reasons=reasons)
+
+
+def _reason(code: str, kind: str, key: str, message: str) -> pb.Reason:
+    return pb.Reason(code=code, kind=kind, key=key, message=message)
+
+
+def _listing_reason(code: str, listing: Listing, message: str) -> pb.Reason:
+    return _reason(code, "venue_symbol", listing.listing_id, message)
+
+
+def _status_name(listing: Listing) -> str:
+    return _S.Name(listing.status).removeprefix("MARKET_STATUS_")

@@ -1,0 +1,42 @@
+"""Loops that must go on: a failure is logged, counted and waited out, never the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from prometheus_client import Counter
+
+log = logging.getLogger(__name__)
+
+FAILURES: Final = Counter("cqar_task_failures_total", "Failures of supervised loops.", ["task"])
+BACKOFF_FIRST_S: Final = 0.1
+BACKOFF_MAX_S: Final = 5.0
+
+
+async def keep_going(
+    name: str,
+    step: Callable[[], Awaitable[object]],
+    ended_by: type[Exception] | tuple[type[Exception], ...] = (),
+) -> None:
+    """Run `step` again whenever it ends, backing off while it fails.
+
+    Raises:
+        Exception: One of `ended_by`, which is the supervisor's business.
+    """
+    delay = 0.0
+    while True:
+        try:
+            await step()
+            delay = 0.0
+        except ended_by:
+            raise
+        except Exception as error:
+            FAILURES.labels(name).inc()
+            delay = min(max(BACKOFF_FIRST_S, delay * 2), BACKOFF_MAX_S)
+            text = f"{type(error).__name__}: {error}"
+            log.warning("%s failed, again in %.1f s: %s", name, delay, text)
+            log.debug("%s", name, exc_info=error)
+            await asyncio.sleep(delay)

@@ -1,0 +1,69 @@
+"""`python -m writer serve`, `python -m writer create-key`; configured by CQAR_WRITER_*."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import click
+import uvloop
+
+from shared import telemetry
+from shared.config import load
+from shared.entities.api_key import Role
+from shared.postgres import make_engine
+from writer import app
+from writer.config import WriterConfig
+from writer.keys import create_key
+from writer.mutations import Mutations
+
+PREFIX = "CQAR_WRITER_"
+
+
+@click.group()
+@click.version_option(telemetry.version(), prog_name="cqar-writer")
+def main() -> None:
+    """The registry's writer: validates changes, commits them and publishes them.
+
+    \b
+    Example:
+      export CQAR_WRITER_DATABASE_URL=postgresql://cqar:secret@localhost/cqar
+      export CQAR_WRITER_NATS_URL=nats://localhost:4222
+      cqar-writer serve
+    """
+
+
+@main.command()
+def serve() -> None:
+    """Serve gRPC and HTTP until SIGTERM."""
+    telemetry.log_to_stderr()
+    uvloop.run(app.run(load(WriterConfig, os.environ, PREFIX)))
+
+
+@main.command("create-key")
+@click.option("--actor", required=True, help="Who acts with it: the name in the audit log.")
+@click.option(
+    "--role",
+    required=True,
+    type=click.Choice([role.name.lower() for role in Role]),
+    help="Each role includes those before it.",
+)
+def create_key_command(actor: str, role: str) -> None:
+    """Make an API key and print it: the only time that it is seen.
+
+    For the first key of a registry: it writes to the database itself.
+    """
+    config = load(WriterConfig, os.environ, PREFIX)
+
+    async def make() -> str:
+        engine = make_engine(config.database_url, connections_max=1, application="cqar-key")
+        try:
+            return await create_key(Mutations(engine, app.utc_now), actor, Role[role.upper()])
+        finally:
+            await engine.dispose()
+
+    click.echo(uvloop.run(make()))
+
+
+if __name__ == "__main__":
+    main()

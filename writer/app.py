@@ -1,0 +1,117 @@
+"""Wires every object of the writer, once, and runs it until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import signal
+from typing import Final
+
+import sqlalchemy as sa
+from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
+from cqc.writer.v1.registry_admin_pb2_grpc import add_RegistryAdminServicer_to_server
+
+from shared import config as settings
+from shared import grpc_server, telemetry
+from shared.auth import AuthInterceptor
+from shared.entities.api_key import Role
+from shared.grpc_errors import ErrorInterceptor
+from shared.postgres import make_engine
+from shared.tasks import keep_going
+from shared.telemetry import Health
+from writer.config import WriterConfig
+from writer.heads import Heads
+from writer.keys import Keys
+from writer.mutations import Mutations
+from writer.publishing import Publisher, Wake
+from writer.reads import Reads
+from writer.services.admin import Admin
+from writer.services.registry import Registry
+
+log = logging.getLogger(__name__)
+
+SERVICES: Final = ("cqc.services.v1.AssetRegistry", "cqc.writer.v1.RegistryAdmin")
+READING: Final = ("Get", "List", "Search", "Check", "History", "Export")
+HEALTH_TIMEOUT_S: Final = 2.0
+
+
+def utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def role_of(method: str) -> Role:
+    return Role.READ if method.rpartition("/")[2].startswith(READING) else Role.WRITE
+
+
+async def run(config: WriterConfig) -> None:
+    """Serve until SIGTERM or SIGINT; running calls may finish within `drain_s`."""
+    require_loopback(config)
+    engine = make_engine(
+        config.database_url,
+        connections_max=config.database_connections_max,
+        application="cqar-writer",
+    )
+    heads = Heads(engine)
+    wake = Wake()
+    mutations = Mutations(engine, utc_now, wake.all)
+    publisher = Publisher(
+        engine,
+        mutations,
+        wake,
+        heads,
+        database_url=config.database_url,
+        nats_url=config.nats_url,
+        poll_s=config.relay_poll_s,
+    )
+    keys = Keys(engine, utc_now)
+    server = grpc_server.make_server([AuthInterceptor(keys.find, role_of), ErrorInterceptor()])
+    reads = Reads(engine)
+    add_AssetRegistryServicer_to_server(Registry(mutations, reads, utc_now), server)
+    add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads), server)
+    health = grpc_server.add_health(server, SERVICES)
+    stopping = asyncio.Event()
+
+    async def report() -> Health:
+        postgres = await _postgres_state(heads)
+        components = {
+            "postgres": postgres,
+            "nats": "ok" if publisher.connected else "down: changes wait in the outbox",
+        }
+        return Health(postgres == "ok" and not stopping.is_set(), components)
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    http = await telemetry.serve_http(config.http_listen, report)
+    grpc_server.bind(server, config.grpc_listen)
+    await server.start()
+    publishing = asyncio.create_task(keep_going("publisher", publisher.run))
+    await grpc_server.set_serving(health, SERVICES, serving=True)
+    log.info("writer %s is up", telemetry.version())
+
+    await stopping.wait()
+    log.info("stopping: running calls may take %g s", config.drain_s)
+    await grpc_server.set_serving(health, SERVICES, serving=False)
+    await server.stop(config.drain_s)
+    publishing.cancel()
+    await asyncio.wait([publishing])
+    await http.cleanup()
+    await engine.dispose()
+
+
+async def _postgres_state(heads: Heads) -> str:
+    try:
+        async with asyncio.timeout(HEALTH_TIMEOUT_S):
+            await heads.read()
+    except (OSError, TimeoutError, sa.exc.SQLAlchemyError) as error:
+        return f"down: {type(error).__name__}"
+    return "ok"
+
+
+def require_loopback(config: WriterConfig) -> None:
+    if not config.plaintext_anywhere and not settings.is_loopback(config.grpc_listen):
+        raise SystemExit(
+            f"CQAR_WRITER_GRPC_LISTEN={config.grpc_listen} would send API keys in plaintext:"
+            " listen on loopback, or say CQAR_WRITER_PLAINTEXT_ANYWHERE=true behind a TLS proxy"
+        )

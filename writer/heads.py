@@ -1,0 +1,50 @@
+"""The registry's head, read for many askers at once.
+
+A probe's answer must have been read after the probe came, or it proves nothing about
+freshness. So an asker never joins a read that has begun; all who come during one share the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from cqc.replication.v1 import replication_pb2
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from writer import store
+
+
+class Heads:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._running: asyncio.Task[store.HeadRow] | None = None
+        self._next: asyncio.Task[store.HeadRow] | None = None
+
+    async def read(self) -> store.HeadRow:
+        """The head, as it was at some moment after this call."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._read_after(self._running))
+        return await asyncio.shield(self._next)
+
+    async def _read_after(self, running: asyncio.Task[store.HeadRow] | None) -> store.HeadRow:
+        if running is not None:
+            await asyncio.wait([running])
+        self._running, self._next = self._next, None
+        async with self._engine.connect() as tx:
+            return await store.read_head(tx)
+
+    async def answer(self, _: bytes) -> bytes:
+        """Answer a resolver's probe."""
+        return head_message(await self.read()).SerializeToString()
+
+
+def head_message(head: store.HeadRow) -> replication_pb2.Head:
+    return replication_pb2.Head(
+        registry_id=head.registry_id,
+        epoch=head.epoch,
+        revision=head.revision,
+        chain=head.chain,
+        live_count=head.live_count,
+        set_hash=head.set_hash,
+        compacted_revision=head.compacted_revision,
+    )

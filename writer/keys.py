@@ -1,0 +1,61 @@
+"""Finding callers' keys: PostgreSQL is asked at most every two seconds for each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+from typing import Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.auth import hash_of
+from shared.entities.api_key import API_KEY, ApiKey, Role
+from writer import store
+from writer.judge import Intent, Item
+from writer.mutations import Cause, Mutations
+from writer.working_set import Find
+
+#: A revoked key works no longer than this; the promise is 5 s.
+REMEMBER_S: Final = 2.0
+REMEMBERED_MAX: Final = 10_000
+PREFIX: Final = "cqar_"
+
+
+class Keys:
+    def __init__(self, engine: AsyncEngine, now: Callable[[], dt.datetime]) -> None:
+        self._engine = engine
+        self._now = now
+        self._remembered: dict[str, tuple[float, ApiKey | None]] = {}
+
+    async def find(self, key_hash: str) -> ApiKey | None:
+        """The key of this hash, if it is valid now."""
+        until, key = self._remembered.get(key_hash, (0.0, None))
+        if time.monotonic() >= until:
+            key = await self._read(key_hash)
+            if len(self._remembered) >= REMEMBERED_MAX:
+                self._remembered.clear()
+            self._remembered[key_hash] = (time.monotonic() + REMEMBER_S, key)
+        return key if key is not None and key.valid_at(self._now()) else None
+
+    async def _read(self, key_hash: str) -> ApiKey | None:
+        wanted = Find(API_KEY.name, "hash", (key_hash,))
+        async with self._engine.connect() as tx:
+            found = await store.find(tx, API_KEY, "hash", [wanted])
+        for stored in found[wanted].values():
+            if isinstance(stored.entity, ApiKey):
+                return stored.entity
+        return None
+
+
+async def create_key(
+    mutations: Mutations, actor: str, role: Role, expires_at: dt.datetime | None = None
+) -> str:
+    """Make a key and return it: the only time that it is seen."""
+    key = PREFIX + secrets.token_urlsafe(32)
+    entity = ApiKey(key_hash=hash_of(key), actor=actor, role=role, expires_at=expires_at)
+    item = Item(kind=API_KEY, intent=Intent.CREATE, given=entity, fresh=str(uuid.uuid4()))
+    await mutations.change(item, Cause("cqar-writer", f"key for {actor}"))
+    return key

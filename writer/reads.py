@@ -1,0 +1,104 @@
+"""The writer's reads: always the newest, straight from PostgreSQL."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.message import Message
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.errors import Invalid, TooLarge, Violation
+from shared.kind import AnyKind
+from writer import store
+from writer.working_set import Find, Stored
+
+PAGE_MAX: Final = 1_000
+#: Without a page size a list is answered whole or refused, never cut without a word.
+WHOLE_MAX: Final = 5_000
+
+
+class Page(NamedTuple):
+    """One page of a list, in key order.
+
+    Attributes:
+        next_token: Empty on the last page.
+        total: All that match, on whatever page.
+    """
+
+    messages: list[Message]
+    next_token: str
+    total: int
+
+
+class Reads:
+    """One transaction a call; `position` is the head it was answered at."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def get(self, kind: AnyKind, key: str) -> Stored | None:
+        async with self._engine.connect() as tx:
+            return (await store.load(tx, [(kind.name, key)])).get((kind.name, key))
+
+    async def get_many(self, refs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+        async with self._engine.connect() as tx:
+            return await store.load(tx, refs)
+
+    async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Stored]:
+        wanted = Find(kind.name, lookup, values)
+        async with self._engine.connect() as tx:
+            return list((await store.find(tx, kind, lookup, [wanted]))[wanted].values())
+
+    async def page(
+        self, kind: AnyKind, where: Mapping[str, Any], size: int, token: str, *, live: bool = False
+    ) -> Page:
+        """Entities whose columns have these values, after the token's key.
+
+        Args:
+            kind: The kind listed.
+            where: Column -> value; None matches anything.
+            size: At most `PAGE_MAX`; 0 asks for all there is.
+            token: Of the page before; empty for the first.
+            live: Only rows without a `delisted_at`.
+
+        Raises:
+            Invalid: The size is out of range, or the token is of another list.
+            TooLarge: All was asked for and is more than `WHOLE_MAX`.
+        """
+        if not 0 <= size <= PAGE_MAX:
+            raise Invalid([Violation("page_size", "OUT_OF_RANGE", f"must be 0 to {PAGE_MAX}")])
+        conditions = [kind.table.c[name] == value for name, value in where.items() if value]
+        if live:
+            conditions.append(kind.table.c.delisted_at.is_(None))
+        mark = hashlib.sha256(repr((kind.name, sorted(where.items()), live)).encode()).digest()[:8]
+        after = _key_in(token, mark, len(kind.key)) if token else None
+        async with self._engine.connect() as tx:
+            await tx.execution_options(isolation_level="REPEATABLE READ")
+            total = await store.count(tx, kind, conditions)
+            if not size and total > WHOLE_MAX:
+                raise TooLarge(f"{total} match; at most {WHOLE_MAX} come at once: set page_size")
+            most = size or WHOLE_MAX
+            rows = await store.page(tx, kind, conditions, after, most + 1)
+        messages = [kind.message.FromString(payload) for _, payload in rows[:most]]
+        token = _token(mark, rows[most - 1][0]) if len(rows) > most else ""
+        return Page(messages, token, total)
+
+
+def _token(mark: bytes, key: list[str]) -> str:
+    return base64.urlsafe_b64encode(mark + "/".join(key).encode()).decode()
+
+
+def _key_in(token: str, mark: bytes, parts: int) -> list[str]:
+    try:
+        raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
+        key = raw[len(mark) :].decode().split("/")
+    except (binascii.Error, UnicodeError, ValueError):
+        raw, key = b"", []
+    if raw[: len(mark)] != mark or len(key) != parts:
+        raise Invalid([Violation("page_token", "OTHER_QUERY", "is not a token of this list")])
+    return key
+

@@ -1,0 +1,183 @@
+"""Publishes the outbox on CQAR_CHANGES, in order and once, whatever dies meanwhile.
+
+Every writer runs one. The one that holds an advisory lock leads, for efficiency only: each
+publish states the stream's last sequence, so two relays at once cannot publish twice or out
+of order, and a stopped leader's work is taken up by any relay that sees the stream behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from cqc.replication.v1 import replication_pb2
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared import jetstream
+from shared.history import Position
+from shared.jetstream import CHANGES, CHANGES_SUBJECT
+from writer import metrics, store
+from writer.heads import head_message
+from writer.relay_core import Do, NextRow, decide
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S: Final = 1.0
+#: The server drops heartbeats after a minute, so that they do not fill the stream.
+HEARTBEAT_TTL_S: Final = 60
+BATCH_ROWS: Final = 64
+#: A relay that does not lead publishes all the same once the stream is behind for this long.
+PATIENCE_S: Final = 0.5
+
+Bump = Callable[[int, int, int], Awaitable[bool]]
+
+
+class ForeignStream(Exception):
+    """The stream belongs to another registry; it is never repaired by a new epoch."""
+
+
+class Relay:
+    """Advances the stream towards the database's head, a step at a time."""
+
+    def __init__(self, engine: AsyncEngine, js: JetStreamContext, bump: Bump) -> None:
+        self._engine = engine
+        self._js = js
+        self._bump = bump
+        self._heartbeat_at = 0.0
+        self._behind_since: float | None = None
+        #: What this relay published last, and its sequence; spares reading it back.
+        self._known: tuple[int, Position] | None = None
+
+    async def step(self, *, leads: bool) -> bool:
+        """Look once and act once; True if there is more to do at once.
+
+        Raises:
+            ForeignStream: The stream holds another registry's messages.
+        """
+        last, tail = self._known or await self._read_tail()
+        async with self._engine.connect() as tx:
+            await tx.execution_options(isolation_level="REPEATABLE READ")
+            head = await store.read_head(tx)
+            rows = await store.outbox_after(tx, tail.revision, BATCH_ROWS) if tail else []
+        self._note(head, tail)
+        if not leads and not self._patience_ended(head, tail):
+            self._known = None
+            return False
+        try:
+            return await self._act(head, last, tail, rows)
+        except jetstream.LostRace:
+            self._known = None
+            return True
+        except BaseException:
+            # An unanswered publish may or may not be stored: only the stream knows.
+            self._known = None
+            raise
+
+    async def _read_tail(self) -> tuple[int, Position | None]:
+        """The stream's last sequence, then its newest message: a race is seen by the publish."""
+        last = (await jetstream.mark_of(self._js, CHANGES)).last
+        try:
+            newest = await self._js.get_msg(CHANGES, subject=CHANGES_SUBJECT)
+        except NotFoundError:
+            return last, None
+        head = replication_pb2.StreamMessage.FromString(newest.data or b"").head
+        await self._require_own(head.registry_id)
+        return last, Position(head.epoch, head.revision, head.chain)
+
+    async def _require_own(self, registry_id: bytes) -> None:
+        async with self._engine.connect() as tx:
+            own = (await store.read_head(tx)).registry_id
+        if own != registry_id:
+            raise ForeignStream(
+                f"{CHANGES} belongs to registry {registry_id.hex()}, this database to"
+                f" {own.hex()}: point the writer at its own NATS account, or delete the stream"
+            )
+
+    async def _act(
+        self,
+        head: store.HeadRow,
+        last: int,
+        tail: Position | None,
+        rows: list[store.OutboxRow],
+    ) -> bool:
+        at = Position(head.epoch, head.revision, head.chain)
+        for row in [*rows, None]:
+            adjacent = row if row and tail and row.revision == tail.revision + 1 else None
+            next_row = NextRow(adjacent.prev_chain, adjacent.is_reset) if adjacent else None
+            action = decide(at, head.compacted_revision, tail, next_row)
+            if action is not Do.PUBLISH or adjacent is None:
+                break
+            last = await self._publish(commit_message(head.registry_id, adjacent), last)
+            tail = Position(adjacent.epoch, adjacent.revision, adjacent.chain)
+            self._known = (last, tail)
+        if action is Do.RESET:
+            log.warning("publishing RESET to %s (tail %s)", at, tail or "empty")
+            last = await self._publish(reset_message(head), last)
+            self._known = (last, at)
+            metrics.RESETS.inc()
+        elif action is Do.BUMP and tail is not None:
+            log.error("the stream's tail %s is not in the database", tail)
+            self._known = None
+            if await self._bump(head.epoch, tail.epoch, tail.revision):
+                metrics.EPOCH_BUMPS.inc()
+            return True
+        elif action is Do.REST and self._heartbeat_due():
+            # Once a second the tail is read back, cached or not.
+            self._known = None
+            await self._publish(heartbeat_message(head), last, HEARTBEAT_TTL_S)
+            self._heartbeat_at = time.monotonic()
+        return action is not Do.REST
+
+    async def _publish(
+        self, message: replication_pb2.StreamMessage, last: int, ttl_s: int | None = None
+    ) -> int:
+        payload = message.SerializeToString()
+        return await jetstream.publish_expecting(
+            self._js, CHANGES, CHANGES_SUBJECT, payload, last, ttl_s=ttl_s
+        )
+
+    def _heartbeat_due(self) -> bool:
+        return time.monotonic() - self._heartbeat_at >= HEARTBEAT_S
+
+    def _patience_ended(self, head: store.HeadRow, tail: Position | None) -> bool:
+        if tail is not None and (tail.epoch, tail.revision) == (head.epoch, head.revision):
+            self._behind_since = None
+            return False
+        now = time.monotonic()
+        self._behind_since = self._behind_since or now
+        return now - self._behind_since >= PATIENCE_S
+
+    def _note(self, head: store.HeadRow, tail: Position | None) -> None:
+        metrics.REVISION.set(head.revision)
+        metrics.EPOCH.set(head.epoch)
+        if tail is not None:
+            metrics.PUBLISHED.set(tail.revision)
+            metrics.OUTBOX_LAG.set(max(0, head.revision - tail.revision))
+
+
+def commit_message(registry_id: bytes, row: store.OutboxRow) -> replication_pb2.StreamMessage:
+    head = replication_pb2.Head(
+        registry_id=registry_id,
+        epoch=row.epoch,
+        revision=row.revision,
+        chain=row.chain,
+        live_count=row.live_count,
+        set_hash=row.set_hash,
+    )
+    commit = replication_pb2.Commit(prev_chain=row.prev_chain, change_set=row.payload)
+    return replication_pb2.StreamMessage(head=head, commit=commit)
+
+
+def reset_message(head: store.HeadRow) -> replication_pb2.StreamMessage:
+    reset = replication_pb2.Reset()
+    return replication_pb2.StreamMessage(head=head_message(head), reset=reset)
+
+
+def heartbeat_message(head: store.HeadRow) -> replication_pb2.StreamMessage:
+    heartbeat = replication_pb2.Heartbeat()
+    return replication_pb2.StreamMessage(head=head_message(head), heartbeat=heartbeat)

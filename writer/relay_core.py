@@ -1,0 +1,52 @@
+"""The relay's decision, as protocol.md's table states it. Pure: observations in, action out.
+
+The shell must read the stream's tail BEFORE the database. In the other order 6,000 schedules
+of the model made 914 needless epochs; in this order none.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+from shared.history import Position
+
+
+class NextRow(NamedTuple):
+    """The outbox row after the stream's tail."""
+
+    prev_chain: bytes
+    is_reset: bool
+
+
+class Do(enum.Enum):
+    REST = enum.auto()  # up to date
+    RESET = enum.auto()  # publish that the stream does not lead to the head
+    BUMP = enum.auto()  # the database lost commits: begin a new epoch
+    PUBLISH = enum.auto()  # publish the next row
+
+
+def decide(head: Position, compacted: int, tail: Position | None, row: NextRow | None) -> Do:
+    """What the relay does next.
+
+    Args:
+        head: The database's head.
+        compacted: No resolver may catch up from before this revision.
+        tail: The newest message still in the stream; None when it holds none.
+        row: The outbox row of revision `tail.revision + 1`; None when there is none.
+    """
+    if tail is None:
+        return Do.RESET
+    if tail == head:
+        return Do.REST
+    if tail.epoch != head.epoch:
+        return Do.BUMP if tail.revision >= head.revision else Do.RESET
+    if tail.revision > head.revision:
+        return Do.BUMP
+    if tail.revision < compacted:
+        return Do.RESET
+    if tail.revision == head.revision:  # and another chain
+        return Do.BUMP
+    if row is None or row.is_reset:
+        return Do.RESET
+    return Do.PUBLISH if row.prev_chain == tail.chain else Do.BUMP

@@ -1,0 +1,129 @@
+"""`cqc.writer.v1.RegistryAdmin`: bulk changes and where the registry stands."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+from cqc.writer.v1 import registry_admin_pb2 as pb
+from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminServicer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared import auth, codec
+from shared.entities import KIND_BY_NAME
+from shared.entities.api_key import API_KEY, Role
+from shared.errors import Forbidden, Invalid, TooLarge, Unimplemented, Violation
+from shared.grpc_errors import Context
+from writer import metrics, store
+from writer.heads import Heads, head_message
+from writer.judge import Intent, Item, Outcome
+from writer.mutations import ITEMS_MAX, Applied, Mutations
+from writer.services.ground import cause_of, count
+
+#: Field of `ApplyItem` -> kind. A kind that this release does not know is refused by name.
+TOMBSTONE: Final = "tombstone"
+
+
+class Admin(RegistryAdminServicer):
+    def __init__(self, mutations: Mutations, engine: AsyncEngine, heads: Heads) -> None:
+        self._mutations = mutations
+        self._engine = engine
+        self._heads = heads
+
+    async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
+        if len(request.items) > ITEMS_MAX:
+            raise TooLarge(f"{len(request.items)} items; at most {ITEMS_MAX}: split them")
+        items = [item_of(item) for item in request.items]
+        if any(item.kind is API_KEY for item in items) and auth.caller.get().role < Role.ADMIN:
+            raise Forbidden("only an admin's key may change API keys")
+        with metrics.COMMIT_SECONDS.time():
+            applied = await self._mutations.apply(
+                items,
+                cause_of(context),
+                dry_run=request.dry_run,
+                skip_rejected=request.skip_rejected,
+                historical=request.historical,
+            )
+        if applied.committed:
+            for outcome in applied.outcomes:
+                count(outcome)
+        context.set_trailing_metadata(
+            (("cqar-revision", str(applied.revision)), ("cqar-epoch", str(applied.epoch)))
+        )
+        return answer(applied)
+
+    async def GetHead(self, request: pb.GetHeadRequest, context: Context) -> pb.GetHeadResponse:
+        head = await self._heads.read()
+        async with self._engine.connect() as tx:
+            counts = await store.counts(tx)
+        return pb.GetHeadResponse(head=head_message(head), counts=counts)
+
+    async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryResponse:
+        raise Unimplemented("this release does not answer this method")
+
+    async def Export(
+        self, request: pb.ExportRequest, context: Context
+    ) -> AsyncIterator[pb.ExportResponse]:
+        raise Unimplemented("this release does not answer this method")
+        yield pb.ExportResponse()
+
+
+def item_of(item: pb.ApplyItem) -> Item:
+    """Decode one item. One that does not decode is an item of its own, to be rejected alone.
+
+    Raises:
+        Invalid: It names no kind that this release knows.
+    """
+    field = item.WhichOneof("change")
+    if_revision = item.if_revision if item.HasField("if_revision") else None
+    if field == TOMBSTONE:
+        ref = item.tombstone
+        kind = _kind(ref.kind)
+        return Item(kind=kind, intent=Intent.REMOVE, key=ref.key, if_revision=if_revision)
+    kind = _kind(field or "")
+    given: Any = None
+    unreadable = None
+    try:
+        given = codec.from_message(kind, getattr(item, kind.name))
+    except Invalid as error:
+        unreadable = error
+    return Item(
+        kind=kind,
+        intent=Intent.UPSERT,
+        given=given,
+        fresh=str(uuid.uuid4()),
+        if_revision=if_revision,
+        unreadable=unreadable,
+    )
+
+
+def _kind(name: str) -> Any:
+    if name not in KIND_BY_NAME:
+        known = ", ".join(KIND_BY_NAME)
+        message = f"{name!r} is no kind that this release changes: {known}"
+        raise Invalid([Violation("items", "UNKNOWN_KIND", message)])
+    return KIND_BY_NAME[name]
+
+
+def answer(applied: Applied) -> pb.ApplyResponse:
+    return pb.ApplyResponse(
+        outcomes=[outcome_message(outcome) for outcome in applied.outcomes],
+        committed=applied.committed,
+        revision=applied.revision,
+        epoch=applied.epoch,
+    )
+
+
+def outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
+    message = pb.ApplyOutcome(
+        status=pb.OutcomeStatus.Name(outcome.result),  # type: ignore[arg-type]
+        entity=pb.EntityRef(kind=outcome.kind.name, key=outcome.key),
+    )
+    if outcome.before is not None and outcome.after is not None:
+        for field, was, becomes in codec.differences(outcome.before, outcome.after):
+            if field != "updated_at":
+                message.differences.add(field=field, before=was, after=becomes)
+    for v in outcome.violations:
+        message.violations.add(field=v.field, reason=v.reason, message=v.message)
+    return message

@@ -1,0 +1,75 @@
+"""Assets and how they stand to each other."""
+
+from __future__ import annotations
+
+from cqc.services.v1 import asset_registry_pb2 as pb
+
+from shared.codec import like
+from shared.entities.asset import ASSET
+from shared.entities.asset_relationship import ASSET_RELATIONSHIP
+from shared.grpc_errors import Context
+from writer.services.ground import Ground, require_id
+
+
+class Assets(Ground):
+    async def CreateAsset(
+        self, request: pb.CreateAssetRequest, context: Context
+    ) -> pb.CreateAssetResponse:
+        asset, revision = await self.create(ASSET, like(ASSET, request), context)
+        return pb.CreateAssetResponse(asset=asset, revision=revision)
+
+    async def GetAsset(self, request: pb.GetAssetRequest, context: Context) -> pb.GetAssetResponse:
+        return pb.GetAssetResponse(asset=await self.get(ASSET, request.asset_id))
+
+    async def UpdateAsset(
+        self, request: pb.UpdateAssetRequest, context: Context
+    ) -> pb.UpdateAssetResponse:
+        asset, revision = await self.update(ASSET, request, context)
+        return pb.UpdateAssetResponse(asset=asset, revision=revision)
+
+    async def DeleteAsset(
+        self, request: pb.DeleteAssetRequest, context: Context
+    ) -> pb.DeleteAssetResponse:
+        revision = await self.remove(ASSET, request.asset_id, request, context)
+        return pb.DeleteAssetResponse(success=True, revision=revision)
+
+    async def ListAssets(
+        self, request: pb.ListAssetsRequest, context: Context
+    ) -> pb.ListAssetsResponse:
+        where = {"asset_type": request.asset_type, "category": request.category}
+        page = await self.page(ASSET, request, where)
+        return pb.ListAssetsResponse(
+            assets=page.messages, next_page_token=page.next_token, total_count=page.total
+        )
+
+    async def CreateAssetRelationship(
+        self, request: pb.CreateAssetRelationshipRequest, context: Context
+    ) -> pb.CreateAssetRelationshipResponse:
+        renamed = {"source_asset_id": "from_asset_id", "target_asset_id": "to_asset_id"}
+        message = like(ASSET_RELATIONSHIP, request, renamed)
+        relationship, revision = await self.create(ASSET_RELATIONSHIP, message, context)
+        return pb.CreateAssetRelationshipResponse(relationship=relationship, revision=revision)
+
+    async def ListAssetRelationships(
+        self, request: pb.ListAssetRelationshipsRequest, context: Context
+    ) -> pb.ListAssetRelationshipsResponse:
+        """From both ends: what it wraps, and what wraps it."""
+        require_id("asset_id", request.asset_id)
+        where = {"relationship_type": request.relationship_type}
+        if not request.asset_id:
+            found = await self.all(ASSET_RELATIONSHIP, where)
+        else:
+            ends = ("from_asset_id", "to_asset_id")
+            lists = [
+                await self.all(ASSET_RELATIONSHIP, {**where, end: request.asset_id})
+                for end in ends
+            ]
+            found = [relationship for messages in lists for relationship in messages]
+        return pb.ListAssetRelationshipsResponse(relationships=found)
+
+    async def DeleteAssetRelationship(
+        self, request: pb.DeleteAssetRelationshipRequest, context: Context
+    ) -> pb.DeleteAssetRelationshipResponse:
+        key = request.relationship_id
+        revision = await self.remove(ASSET_RELATIONSHIP, key, request, context)
+        return pb.DeleteAssetRelationshipResponse(success=True, revision=revision)

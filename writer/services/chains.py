@@ -1,0 +1,58 @@
+"""Chains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cqc.services.v1 import asset_registry_pb2 as pb
+
+from shared.codec import like
+from shared.entities.asset import ASSET
+from shared.entities.chain import CHAIN
+from shared.errors import Invalid, Violation
+from shared.grpc_errors import Context
+from shared.rules import slug_of
+from writer.services.ground import Ground
+
+_CREATE = {
+    "id": "chain_id",
+    "name": "chain_name",
+    "chain_id": "network_id",
+    "block_explorer_url": "explorer_url",
+}
+
+
+class Chains(Ground):
+    async def CreateChain(
+        self, request: pb.CreateChainRequest, context: Context
+    ) -> pb.CreateChainResponse:
+        message: Any = like(CHAIN, request, _CREATE)
+        if not message.chain_id:
+            message.chain_id = slug_of(request.name)
+        if request.native_asset_symbol and not message.native_asset_id:
+            message.native_asset_id = await self._asset_called(request.native_asset_symbol)
+        chain, revision = await self.create(CHAIN, message, context)
+        return pb.CreateChainResponse(chain=chain, revision=revision)
+
+    async def _asset_called(self, symbol: str) -> str:
+        """The one asset of that ticker: two would be a guess."""
+        found = await self.reads.find(ASSET, "symbol", symbol)
+        if len(found) != 1:
+            message = f"{len(found)} assets bear the ticker {symbol!r}: give native_asset_id"
+            raise Invalid([Violation("native_asset_symbol", "AMBIGUOUS", message)])
+        return ASSET.key_of(found[0].entity)  # type: ignore[arg-type]
+
+    async def GetChain(self, request: pb.GetChainRequest, context: Context) -> pb.GetChainResponse:
+        return pb.GetChainResponse(chain=await self.get(CHAIN, request.chain_id))
+
+    async def ListChains(
+        self, request: pb.ListChainsRequest, context: Context
+    ) -> pb.ListChainsResponse:
+        chains = await self.all(CHAIN, {"chain_type": request.chain_type})
+        return pb.ListChainsResponse(chains=chains)
+
+    async def UpdateChain(
+        self, request: pb.UpdateChainRequest, context: Context
+    ) -> pb.UpdateChainResponse:
+        chain, revision = await self.update(CHAIN, request, context, {"name": "chain_name"})
+        return pb.UpdateChainResponse(chain=chain, revision=revision)

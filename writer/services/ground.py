@@ -1,0 +1,154 @@
+"""What the registry's methods stand on: decode, mutate or read, answer.
+
+Each kind's methods are a class of their own (assets, chains…), joined in `registry`; they are
+explicit and short, so that a missing one is a type error and each can be found by its name.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+import msgspec
+from google.protobuf.message import Message
+
+from shared import auth, codec, rules
+from shared.errors import Invalid, NotFound
+from shared.grpc_errors import Context
+from shared.keys import require_key
+from shared.kind import AnyKind, Entity, Seen
+from writer import metrics
+from writer.judge import Intent, Item, Outcome
+from writer.mutations import Cause, Mutations
+from writer.reads import Page, Reads
+from writer.working_set import Stored
+
+M = TypeVar("M", bound=Message)
+
+REASON_CHARS_MAX = 500
+
+
+class Ground:
+    """Holds what methods need.
+
+    Args:
+        mutations: How anything changes.
+        reads: How anything is read.
+        now: The wall clock.
+    """
+
+    def __init__(
+        self, mutations: Mutations, reads: Reads, now: Callable[[], dt.datetime]
+    ) -> None:
+        self.mutations = mutations
+        self.reads = reads
+        self.now = now
+
+    async def create(self, kind: AnyKind, message: Message, context: Context) -> tuple[Any, int]:
+        """Add the entity that `message` states; returns it as it now is, and the revision."""
+        given = codec.from_message(kind, message)
+        fresh = str(uuid.uuid4())
+        return await self._change(
+            Item(kind=kind, intent=Intent.CREATE, given=given, fresh=fresh), context
+        )
+
+    async def update(
+        self,
+        kind: AnyKind,
+        request: Any,
+        context: Context,
+        renamed: Mapping[str, str] | None = None,
+        locate: Callable[[Seen], Entity | None] | None = None,
+    ) -> tuple[Any, int]:
+        """Change the fields that the request gives."""
+        given = codec.read(kind.entity, codec.like(kind, request, renamed))
+        key = "/".join(str(given.pop(name, "")) for name in kind.key)
+
+        def step(before: Entity) -> Entity:
+            return msgspec.structs.replace(before, **given)
+
+        return await self.evolve(kind, key, step, request, context, locate)
+
+    async def evolve(
+        self,
+        kind: AnyKind,
+        key: str,
+        step: Callable[[Any], Entity],
+        request: Any,
+        context: Context,
+        locate: Callable[[Seen], Entity | None] | None = None,
+    ) -> tuple[Any, int]:
+        """Replace an entity by `step(entity)`, found by its key or by `locate`."""
+        if locate is None:
+            require_key(kind, key)
+        item = Item(
+            kind=kind,
+            intent=Intent.EVOLVE,
+            key=key,
+            step=step,
+            locate=locate,
+            if_revision=if_revision_of(request),
+        )
+        return await self._change(item, context)
+
+    async def remove(self, kind: AnyKind, key: str, request: Any, context: Context) -> int:
+        require_key(kind, key)
+        item = Item(
+            kind=kind, intent=Intent.REMOVE, key=key, if_revision=if_revision_of(request)
+        )
+        _, revision = await self._change(item, context)
+        return revision
+
+    async def get(self, kind: AnyKind, key: str) -> Any:
+        """The kind's message of an entity.
+
+        Raises:
+            NotFound: There is none.
+        """
+        require_key(kind, key)
+        stored = await self.reads.get(kind, key)
+        if stored is None:
+            raise NotFound(kind.name, key)
+        return message_of(kind, stored)
+
+    async def page(self, kind: AnyKind, request: Any, where: Mapping[str, Any]) -> Page:
+        return await self.reads.page(kind, where, request.page_size, request.page_token)
+
+    async def all(self, kind: AnyKind, where: Mapping[str, Any]) -> list[Any]:
+        return (await self.reads.page(kind, where, 0, "")).messages
+
+    async def _change(self, item: Item, context: Context) -> tuple[Any, int]:
+        with metrics.COMMIT_SECONDS.time():
+            outcome, revision = await self.mutations.change(item, cause_of(context))
+        count(outcome)
+        context.set_trailing_metadata((("cqar-revision", str(revision)),))
+        after = outcome.after
+        return codec.to_message(item.kind, after) if after is not None else None, revision
+
+
+def count(outcome: Outcome) -> None:
+    metrics.MUTATIONS.labels(outcome.kind.name, outcome.result.name.lower()).inc()
+
+
+def message_of(kind: AnyKind, stored: Stored) -> Any:
+    return kind.message.FromString(stored.payload)
+
+
+def cause_of(context: Context) -> Cause:
+    """Who, why and in which request, from the key and the call's metadata."""
+    metadata = dict(context.invocation_metadata() or ())
+    reason = str(metadata.get("cqar-reason", ""))[:REASON_CHARS_MAX]
+    request_id = str(metadata.get("x-request-id", ""))[:128] or uuid.uuid4().hex
+    return Cause(auth.caller.get().actor, reason, request_id)
+
+
+def if_revision_of(request: Any) -> int | None:
+    return cast("int", request.if_revision) if request.HasField("if_revision") else None
+
+
+def require_id(field: str, value: str) -> None:
+    """Refuse a filter that cannot be an id; an empty one filters nothing."""
+    if value and (violations := list(rules.check_uuid(field, value))):
+        raise Invalid(violations)

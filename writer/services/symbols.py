@@ -1,0 +1,46 @@
+"""Symbols: the canonical products."""
+
+from __future__ import annotations
+
+from cqc.services.v1 import asset_registry_pb2 as pb
+
+from shared.codec import like
+from shared.entities.symbol import SYMBOL
+from shared.grpc_errors import Context
+from writer.services.ground import Ground, require_id
+
+
+class Symbols(Ground):
+    async def CreateSymbol(
+        self, request: pb.CreateSymbolRequest, context: Context
+    ) -> pb.CreateSymbolResponse:
+        symbol, revision = await self.create(SYMBOL, like(SYMBOL, request), context)
+        return pb.CreateSymbolResponse(symbol=symbol, revision=revision)
+
+    async def GetSymbol(
+        self, request: pb.GetSymbolRequest, context: Context
+    ) -> pb.GetSymbolResponse:
+        return pb.GetSymbolResponse(symbol=await self.get(SYMBOL, request.symbol_id))
+
+    async def UpdateSymbol(
+        self, request: pb.UpdateSymbolRequest, context: Context
+    ) -> pb.UpdateSymbolResponse:
+        symbol, revision = await self.update(SYMBOL, request, context)
+        return pb.UpdateSymbolResponse(symbol=symbol, revision=revision)
+
+    async def DeleteSymbol(
+        self, request: pb.DeleteSymbolRequest, context: Context
+    ) -> pb.DeleteSymbolResponse:
+        revision = await self.remove(SYMBOL, request.symbol_id, request, context)
+        return pb.DeleteSymbolResponse(success=True, revision=revision)
+
+    async def ListSymbols(
+        self, request: pb.ListSymbolsRequest, context: Context
+    ) -> pb.ListSymbolsResponse:
+        require_id("base_asset_id", request.base_asset_id)
+        require_id("quote_asset_id", request.quote_asset_id)
+        names = ("symbol_type", "base_asset_id", "quote_asset_id")
+        page = await self.page(SYMBOL, request, {name: getattr(request, name) for name in names})
+        return pb.ListSymbolsResponse(
+            symbols=page.messages, next_page_token=page.next_token, total_count=page.total
+        )

@@ -1,0 +1,76 @@
+"""Venues, and the assets they hold."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from cqc.services.v1 import asset_registry_pb2 as pb
+
+from shared.codec import like
+from shared.entities.venue import VENUE
+from shared.entities.venue_asset import VENUE_ASSET, delist
+from shared.grpc_errors import Context
+from shared.rules import slug_of
+from writer.services.ground import Ground, require_id
+from writer.services.instants import instant_or
+
+
+class Venues(Ground):
+    async def CreateVenue(
+        self, request: pb.CreateVenueRequest, context: Context
+    ) -> pb.CreateVenueResponse:
+        message: Any = like(VENUE, request)
+        if not message.venue_id:
+            message.venue_id = slug_of(request.name)
+        venue, revision = await self.create(VENUE, message, context)
+        return pb.CreateVenueResponse(venue=venue, revision=revision)
+
+    async def GetVenue(self, request: pb.GetVenueRequest, context: Context) -> pb.GetVenueResponse:
+        return pb.GetVenueResponse(venue=await self.get(VENUE, request.venue_id))
+
+    async def ListVenues(
+        self, request: pb.ListVenuesRequest, context: Context
+    ) -> pb.ListVenuesResponse:
+        where = {"venue_type": request.venue_type, "chain_id": request.chain_id}
+        return pb.ListVenuesResponse(venues=await self.all(VENUE, where))
+
+    async def UpdateVenue(
+        self, request: pb.UpdateVenueRequest, context: Context
+    ) -> pb.UpdateVenueResponse:
+        venue, revision = await self.update(VENUE, request, context)
+        return pb.UpdateVenueResponse(venue=venue, revision=revision)
+
+    async def CreateVenueAsset(
+        self, request: pb.CreateVenueAssetRequest, context: Context
+    ) -> pb.CreateVenueAssetResponse:
+        message = like(VENUE_ASSET, request)
+        venue_asset, revision = await self.create(VENUE_ASSET, message, context)
+        return pb.CreateVenueAssetResponse(venue_asset=venue_asset, revision=revision)
+
+    async def GetVenueAsset(
+        self, request: pb.GetVenueAssetRequest, context: Context
+    ) -> pb.GetVenueAssetResponse:
+        found = await self.get(VENUE_ASSET, f"{request.venue_id}/{request.asset_id}")
+        return pb.GetVenueAssetResponse(venue_asset=found)
+
+    async def ListVenueAssets(
+        self, request: pb.ListVenueAssetsRequest, context: Context
+    ) -> pb.ListVenueAssetsResponse:
+        require_id("asset_id", request.asset_id)
+        where = {"venue_id": request.venue_id, "asset_id": request.asset_id}
+        return pb.ListVenueAssetsResponse(venue_assets=await self.all(VENUE_ASSET, where))
+
+    async def UpdateVenueAsset(
+        self, request: pb.UpdateVenueAssetRequest, context: Context
+    ) -> pb.UpdateVenueAssetResponse:
+        venue_asset, revision = await self.update(VENUE_ASSET, request, context)
+        return pb.UpdateVenueAssetResponse(venue_asset=venue_asset, revision=revision)
+
+    async def DelistVenueAsset(
+        self, request: pb.DelistVenueAssetRequest, context: Context
+    ) -> pb.DelistVenueAssetResponse:
+        step = partial(delist, at=instant_or(request, "delisted_at", self.now()))
+        key = f"{request.venue_id}/{request.asset_id}"
+        venue_asset, revision = await self.evolve(VENUE_ASSET, key, step, request, context)
+        return pb.DelistVenueAssetResponse(venue_asset=venue_asset, revision=revision)
