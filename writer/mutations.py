@@ -23,8 +23,8 @@ from shared.entities import KIND_BY_NAME, KINDS
 from shared.errors import Invalid, NotReady, TooLarge, Violation
 from shared.kind import Entity, Ref
 from writer import store
-from writer.judge import Docket, Item, Outcome, Result
-from writer.working_set import Find, Stored, WorkingSet
+from shared.judge import Docket, Item, Outcome, Result
+from shared.working_set import Find, Stored, WorkingSet
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.errors import Invalid, TooLarge, Violation
 from shared.kind import AnyKind
 from writer import store
-from writer.working_set import Find, Stored
+from shared.working_set import Find, Stored
 
 PAGE_MAX: Final = 1_000
 #: Without a page size a list is answered whole or refused, never cut without a word.

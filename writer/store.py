@@ -17,7 +17,7 @@ from shared import codec
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.kind import AnyKind, Entity, Lookup, Ref
 from shared.schema import current, outbox, registry_head
-from writer.working_set import Find, Stored
+from shared.working_set import Find, Stored
 
 #: Wakes every writer's relay; the payload is empty, since the relay looks for itself.
 CHANNEL: Final = "cqar_outbox"

@@ -37,7 +37,7 @@ from tests.builders import (
     an_asset,
 )
 from writer import store
-from writer.judge import Intent, Item, Result
+from shared.judge import Intent, Item, Result
 from writer.mutations import Applied, Cause, Mutations
 
 KIND_OF = {kind.entity: kind for kind in KINDS}

@@ -17,7 +17,7 @@ from shared.errors import Forbidden, Invalid, TooLarge, Unimplemented, Violation
 from shared.grpc_errors import Context
 from writer import metrics, store
 from writer.heads import Heads, head_message
-from writer.judge import Intent, Item, Outcome
+from shared.judge import Intent, Item, Outcome
 from writer.mutations import ITEMS_MAX, Applied, Mutations
 from writer.services.ground import cause_of, count
 

@@ -20,10 +20,10 @@ from shared.grpc_errors import Context
 from shared.keys import require_key
 from shared.kind import AnyKind, Entity, Seen
 from writer import metrics
-from writer.judge import Intent, Item, Outcome
+from shared.judge import Intent, Item, Outcome
 from writer.mutations import Cause, Mutations
 from writer.reads import Page, Reads
-from writer.working_set import Stored
+from shared.working_set import Stored
 
 M = TypeVar("M", bound=Message)
 

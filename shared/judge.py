@@ -16,7 +16,7 @@ import msgspec
 from shared.entities import KINDS
 from shared.errors import Conflict, CqarError, Exists, InUse, Invalid, NotFound, Violation
 from shared.kind import AnyKind, Entity, Seen
-from writer.working_set import WorkingSet
+from shared.working_set import WorkingSet
 
 
 class Intent(enum.Enum):
