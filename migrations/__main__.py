@@ -5,7 +5,6 @@ The database is CQAR_DATABASE_URL: postgresql://user:password@host:port/database
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -64,6 +63,6 @@ def current(settings: Config) -> None:
 
 if __name__ == "__main__":
     try:
-        main(prog_name=f"{os.path.basename(sys.executable)} -m migrations")
+        main(prog_name="python -m migrations")
     except (CommandError, OSError) as error:
         sys.exit(f"migrations: {error}")

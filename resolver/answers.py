@@ -102,9 +102,7 @@ def _venue_assets(
     snapshot: Snapshot, venue: venue_pb2.Venue, symbol: symbol_pb2.Symbol
 ) -> Iterator[venue_asset_pb2.VenueAsset]:
     """The venue's own rows for the symbol's assets, else its operator's."""
-    ids = dict.fromkeys(
-        (symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id)
-    )
+    ids = dict.fromkeys((symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id))
     for asset_id in ids:
         for venue_id in dict.fromkeys((venue.venue_id, venue.operator)):
             payload = snapshot.get("venue_asset", f"{venue_id}/{asset_id}")

@@ -108,7 +108,7 @@ async def _follow(config: ResolverConfig, view: View) -> None:
 
 
 async def _announce(view: View, health: object) -> None:
-    """gRPC's own health follows the snapshot."""
+    """GRPC's own health follows the snapshot."""
     while not view.is_complete:
         await asyncio.sleep(0.05)
     await grpc_server.set_serving(health, SERVICES, serving=True)  # type: ignore[arg-type]

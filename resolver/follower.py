@@ -113,9 +113,7 @@ class Follower:
             log.warning("the stream is not there: %s", error or type(error).__name__)
             return None
 
-    async def _ask_for_bump(
-        self, held: replication_pb2.Head, found: replication_pb2.Head
-    ) -> None:
+    async def _ask_for_bump(self, held: replication_pb2.Head, found: replication_pb2.Head) -> None:
         """PostgreSQL has less than what this process served, or something else."""
         metrics.BUMP_REQUESTS.inc()
         log.error(

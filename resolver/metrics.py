@@ -25,7 +25,9 @@ HYDRATE_SECONDS: Final = Histogram(
     ["source"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
-GAPS: Final = Counter("cqar_resolver_gaps_total", "Messages that did not follow; each is caught up.")
+GAPS: Final = Counter(
+    "cqar_resolver_gaps_total", "Messages that did not follow; each is caught up."
+)
 CATCH_UPS: Final = Counter("cqar_resolver_catch_ups_total", "Reads of the outbox.")
 REHYDRATES: Final = Counter("cqar_resolver_rehydrates_total", "Starts over, by cause.", ["cause"])
 BUMP_REQUESTS: Final = Counter("cqar_resolver_bump_requests_total", "Asked for a new epoch.")

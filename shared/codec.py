@@ -14,7 +14,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -56,7 +56,7 @@ class _Field:
     mirror: str | None
 
 
-@cache
+@lru_cache(maxsize=256)
 def _fields(entity: type[Any], descriptor: Descriptor) -> tuple[_Field, ...]:
     hints = typing.get_type_hints(entity)
     found = []
@@ -77,7 +77,8 @@ def _places_of_decimal(name: str, descriptor: Descriptor) -> tuple[tuple[str, ..
     fields = descriptor.fields_by_name
     own = fields.get(name)
     mirror = name if own is not None and own.type == FieldDescriptor.TYPE_DOUBLE else None
-    inner = fields["exact"].message_type.fields_by_name if "exact" in fields else {}
+    exact = fields["exact"].message_type if "exact" in fields else None
+    inner = exact.fields_by_name if exact is not None else {}
     if name in inner:
         return ("exact", name), mirror
     if f"{name}_exact" in fields:
@@ -331,7 +332,8 @@ def _column(value: Any) -> Any:
 
 def differences(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str, str]]:
     """Yield (field, before, after) in words for every field that differs."""
-    for name in (after or before).__struct_fields__ if after or before else ():
+    known = after or before
+    for name in known.__struct_fields__ if known is not None else ():
         one, other = getattr(before, name, None), getattr(after, name, None)
         if one != other:
             yield name, words(one), words(other)

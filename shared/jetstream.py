@@ -233,4 +233,3 @@ async def serve(client: Client, subject: str, answer: Callable[[bytes], Awaitabl
         task.add_done_callback(running.discard)
 
     await client.subscribe(subject, queue=WRITERS, cb=begin)
-

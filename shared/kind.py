@@ -141,7 +141,6 @@ class Kind(Generic[E]):
                 yield name, (kind, key)
 
 
-
 AnyKind = Kind[Any]
 
 

@@ -13,6 +13,9 @@ SERVER_SETTINGS: Final = {
     "idle_in_transaction_session_timeout": "10000",
     # JIT pays off for analytics; here it costs tens of milliseconds on a cold plan.
     "jit": "off",
+    # A plan made while a table was tiny is kept for a connection's life otherwise, and joins a
+    # thousand wanted rows with a scan each.
+    "plan_cache_mode": "force_custom_plan",
 }
 CONNECT_TIMEOUT_S: Final = 5
 

@@ -123,15 +123,13 @@ def verdict(
     ):
         blocked.append(_listing_reason("STEPS_UNKNOWN", listing, "its tick or lot is not known"))
     for held in venue_assets:
-        if not held.trading_enabled:
+        if held.HasField("trading_enabled") and not held.trading_enabled:
             key = f"{held.venue_id}/{held.asset_id}"
             text = "the venue has disabled trading of this asset"
             blocked.append(_reason("VENUE_ASSET_TRADING_DISABLED", "venue_asset", key, text))
     if stale is not None:
         blocked.append(stale)
-    halted = [
-        _listing_reason(f"LISTING_{_status_name(listing)}", listing, "by the venue's status")
-    ]
+    halted = [_listing_reason(f"LISTING_{_status_name(listing)}", listing, "by the venue's status")]
     status = listing.status
     opens = [] if status == _S.MARKET_STATUS_ONLINE else halted
     posts = [] if status in (_S.MARKET_STATUS_ONLINE, _S.MARKET_STATUS_POST_ONLY) else halted

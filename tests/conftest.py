@@ -7,14 +7,22 @@ import itertools
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
 import pytest
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers, embedded_servers
+from shared import jetstream
 from shared.postgres import make_engine
+from tests.builders import NOW
+from writer import event_relay
+from writer.mutations import Mutations
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = "cqar_template"
@@ -78,3 +86,28 @@ async def engine(database: str) -> AsyncIterator[AsyncEngine]:
     engine = make_engine(database, connections_max=8, application="cqar-test")
     yield engine
     await engine.dispose()
+
+
+@pytest.fixture
+def mutations(engine: AsyncEngine) -> Mutations:
+    return Mutations(engine, lambda: NOW)
+
+
+@pytest.fixture
+async def client(servers: EmbeddedServers) -> AsyncIterator[Client]:
+    """A connection to NATS, where neither of the registry's streams is left from before."""
+    client = await jetstream.connect(servers.nats, "cqar-test")
+    for stream in (jetstream.CHANGES, jetstream.EVENTS):
+        with suppress(NotFoundError):
+            await client.jetstream().delete_stream(stream)
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+async def js(client: Client) -> JetStreamContext:
+    """JetStream with both streams made, and empty."""
+    js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
+    await jetstream.ensure_stream(js, jetstream.changes_config())
+    await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+    return js

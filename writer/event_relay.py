@@ -32,7 +32,7 @@ class Cursor(NamedTuple):
 
     epoch: int
     revision: int
-    index: int
+    place: int  # within the revision
 
 
 START: Final = Cursor(0, 0, -1)

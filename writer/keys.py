@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.auth import hash_of
 from shared.entities.api_key import API_KEY, ApiKey, Role
-from writer import store
 from shared.judge import Intent, Item
-from writer.mutations import Cause, Mutations
 from shared.working_set import Find
+from writer import store
+from writer.mutations import Cause, Mutations
 
 #: A revoked key works no longer than this; the promise is 5 s.
 REMEMBER_S: Final = 2.0

@@ -21,10 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared import codec, events, history
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.errors import Invalid, NotReady, TooLarge, Violation
-from shared.kind import Entity, Ref
-from writer import store
 from shared.judge import Docket, Item, Outcome, Result
+from shared.kind import Entity, Ref
 from shared.working_set import Find, Stored, WorkingSet
+from writer import store
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +102,9 @@ class Mutations:
         docket, seen = Docket(items), WorkingSet(self._now(), historical=historical)
         if dry_run:
             async with self._engine.connect() as tx:
-                await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                await tx.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
                 head = await store.read_head(tx)
                 outcomes = await _judge(tx, docket, seen)
             return Applied(outcomes, head.epoch, head.revision, committed=False)

@@ -8,13 +8,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.errors import Invalid, TooLarge, Violation
 from shared.kind import AnyKind
-from writer import store
 from shared.working_set import Find, Stored
+from writer import store
 
 PAGE_MAX: Final = 1_000
 #: Without a page size a list is answered whole or refused, never cut without a word.
@@ -29,7 +28,7 @@ class Page(NamedTuple):
         total: All that match, on whatever page.
     """
 
-    messages: list[Message]
+    messages: list[Any]
     next_token: str
     total: int
 
@@ -101,4 +100,3 @@ def _key_in(token: str, mark: bytes, parts: int) -> list[str]:
     if raw[: len(mark)] != mark or len(key) != parts:
         raise Invalid([Violation("page_token", "OTHER_QUERY", "is not a token of this list")])
     return key
-

@@ -7,7 +7,6 @@ of order, and a stopped leader's work is taken up by any relay that sees the str
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable

@@ -158,20 +158,28 @@ async def count(tx: AsyncConnection, kind: AnyKind, conditions: Sequence[Any]) -
 
 
 async def page(
-    tx: AsyncConnection, kind: AnyKind, conditions: Sequence[Any], after: list[str] | None, most: int
+    tx: AsyncConnection,
+    kind: AnyKind,
+    conditions: Sequence[Any],
+    after: list[str] | None,
+    most: int,
 ) -> list[tuple[list[str], bytes]]:
     """(key, payload) of the first `most` entities after a key, in key order."""
     columns = [kind.table.c[name] for name in kind.key]
-    key = sa.literal_column(_key_sql(kind, kind.table.name))
+    key: sa.ColumnElement[str] = sa.literal_column(_key_sql(kind, kind.table.name))
     query = (
         sa.select(*columns, current.c.payload)
+        .select_from(kind.table)
         .join(current, (current.c.kind == kind.name) & (current.c.key == key))
         .where(*conditions)
         .order_by(*columns)
         .limit(most)
     )
     if after is not None:
-        query = query.where(sa.tuple_(*columns) > sa.tuple_(*after))
+        bounds = [
+            sa.literal(part, column.type) for part, column in zip(after, columns, strict=True)
+        ]
+        query = query.where(sa.tuple_(*columns) > sa.tuple_(*bounds))
     return [([str(part) for part in row[:-1]], row[-1]) for row in await tx.execute(query)]
 
 
@@ -286,7 +294,8 @@ async def ensure_partitions(tx: AsyncConnection, revision: int) -> None:
 async def counts(tx: AsyncConnection) -> dict[str, int]:
     """Live entities by kind."""
     query = sa.select(current.c.kind, sa.func.count()).where(~current.c.deleted)
-    return {kind: count for kind, count in await tx.execute(query.group_by(current.c.kind))}
+    rows = await tx.execute(query.group_by(current.c.kind))
+    return {row[0]: row[1] for row in rows}
 
 
 def constraint_name(error: sa.exc.IntegrityError) -> str:
@@ -297,5 +306,3 @@ def constraint_name(error: sa.exc.IntegrityError) -> str:
             return str(name)
         cause = cause.__cause__
     return ""
-
-

@@ -51,7 +51,7 @@ def writer(prepared: Prepared, at: Listen, logs: Path) -> Service:
     return _service("writer", "writer", _writer_env(prepared, at), at, logs)
 
 
-def resolver(  # noqa: PLR0913  # what a resolver is told
+def resolver(  # what a resolver is told
     name: str, prepared: Prepared, *, at: Listen, socket: Path, writer_at: Listen, logs: Path
 ) -> Service:
     env = _server_env("CQAR_RESOLVER", prepared, at) | {

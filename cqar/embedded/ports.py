@@ -48,7 +48,7 @@ def is_free(port: int) -> bool:
 
 def _draw(taken: set[int]) -> int:
     for _ in range(DRAWS_MAX):
-        port = random.choice(OWN_PORTS)  # noqa: S311  # not a secret
+        port = random.choice(OWN_PORTS)  # not a secret
         if port not in taken and is_free(port):
             return port
     message = f"no free TCP port on 127.0.0.1 in {OWN_PORTS.start}-{OWN_PORTS.stop - 1}"

@@ -78,14 +78,20 @@ UPGRADE = (
         contract_kind SMALLINT,
         CONSTRAINT pk_symbols PRIMARY KEY (symbol_id),
         CONSTRAINT uq_symbols_identity
-            UNIQUE NULLS NOT DISTINCT (symbol_type, base_asset_id, quote_asset_id, settlement_asset_id, expiry, strike_price, option_type),
+            UNIQUE NULLS NOT DISTINCT (
+                symbol_type, base_asset_id, quote_asset_id, settlement_asset_id,
+                expiry, strike_price, option_type
+            ),
         CONSTRAINT ck_symbols_base_is_not_quote CHECK (base_asset_id <> quote_asset_id),
         CONSTRAINT ck_symbols_tick_size_positive CHECK (tick_size > 0),
         CONSTRAINT ck_symbols_lot_size_positive CHECK (lot_size > 0),
         CONSTRAINT ck_symbols_contract_size_positive CHECK (contract_size > 0),
         CONSTRAINT ck_symbols_min_below_max CHECK (min_order_size <= max_order_size),
         CONSTRAINT ck_symbols_option_is_whole
-            CHECK (symbol_type <> 4 OR (strike_price > 0 AND expiry IS NOT NULL AND option_type IS NOT NULL)),
+            CHECK (
+                symbol_type <> 4 OR
+                (strike_price > 0 AND expiry IS NOT NULL AND option_type IS NOT NULL)
+            ),
         CONSTRAINT ck_symbols_future_expires CHECK (symbol_type <> 3 OR expiry IS NOT NULL),
         CONSTRAINT fk_symbols_base_asset_id FOREIGN KEY(base_asset_id)
             REFERENCES assets (asset_id),

@@ -158,9 +158,9 @@ UPGRADE = (
         asset_id UUID NOT NULL,
         venue_asset_symbol TEXT NOT NULL,
         deployment_id UUID,
-        deposit_enabled BOOLEAN NOT NULL,
-        withdraw_enabled BOOLEAN NOT NULL,
-        trading_enabled BOOLEAN NOT NULL,
+        deposit_enabled BOOLEAN,
+        withdraw_enabled BOOLEAN,
+        trading_enabled BOOLEAN,
         min_deposit NUMERIC,
         min_withdrawal NUMERIC,
         withdrawal_fee NUMERIC,
@@ -225,9 +225,13 @@ UPGRADE = (
         CONSTRAINT ck_venue_symbols_min_below_max CHECK (min_order_size <= max_order_size),
         CONSTRAINT ck_venue_symbols_rates CHECK (abs(maker_fee) <= 1 AND abs(taker_fee) <= 1),
         CONSTRAINT ex_venue_symbols_spelling
-            EXCLUDE USING gist (venue_id WITH =, venue_symbol WITH =, tstzrange(listed_at, delisted_at) WITH &&) DEFERRABLE INITIALLY DEFERRED,
+            EXCLUDE USING gist (
+                venue_id WITH =, venue_symbol WITH =, tstzrange(listed_at, delisted_at) WITH &&
+            ) DEFERRABLE INITIALLY DEFERRED,
         CONSTRAINT ex_venue_symbols_primary
-            EXCLUDE USING gist (venue_id WITH =, symbol_id WITH =, tstzrange(listed_at, delisted_at) WITH &&) WHERE (is_primary) DEFERRABLE INITIALLY DEFERRED,
+            EXCLUDE USING gist (
+                venue_id WITH =, symbol_id WITH =, tstzrange(listed_at, delisted_at) WITH &&
+            ) WHERE (is_primary) DEFERRABLE INITIALLY DEFERRED,
         CONSTRAINT fk_venue_symbols_venue_id FOREIGN KEY(venue_id) REFERENCES venues (venue_id),
         CONSTRAINT fk_venue_symbols_symbol_id FOREIGN KEY(symbol_id)
             REFERENCES symbols (symbol_id)

@@ -132,9 +132,7 @@ class RegistryReads(Elsewhere, Unanswered, AssetRegistryServicer):
         snapshot = self._view.snapshot
         tell_freshness(self._view, context)
         try:
-            listing = answers.present_listing(
-                snapshot, request.venue_id, request.venue_symbol, now
-            )
+            listing = answers.present_listing(snapshot, request.venue_id, request.venue_symbol, now)
         except NotFound:
             metrics.LOOKUPS.labels("GetVenueSymbol", "not_found", "memory").inc()
             raise

@@ -139,7 +139,5 @@ ASSET_RELATIONSHIP = Kind(
         "from": by("from_asset_id"),
         "to": by("to_asset_id"),
     },
-    event=lifecycle(
-        "relationship_established", "relationship_updated", "relationship_removed"
-    ),
+    event=lifecycle("relationship_established", "relationship_updated", "relationship_removed"),
 )

@@ -27,15 +27,16 @@ class VenueAsset(Entity, frozen=True, kw_only=True):
     Attributes:
         venue_asset_symbol: The venue's own code, such as XXBT.
         other_codes: Its further codes for the same asset, such as XBT.
+        deposit_enabled, withdraw_enabled, trading_enabled: None where nobody has said.
     """
 
     venue_id: str = ""
     asset_id: str = ""
     venue_asset_symbol: str = ""
     deployment_id: str | None = None
-    deposit_enabled: bool = False
-    withdraw_enabled: bool = False
-    trading_enabled: bool = False
+    deposit_enabled: bool | None = None
+    withdraw_enabled: bool | None = None
+    trading_enabled: bool | None = None
     min_deposit: Decimal | None = None
     min_withdrawal: Decimal | None = None
     withdrawal_fee: Decimal | None = None
@@ -57,9 +58,9 @@ venue_assets = sa.Table(
     sa.Column("asset_id", Id, sa.ForeignKey("assets.asset_id"), primary_key=True),
     sa.Column("venue_asset_symbol", sa.Text, nullable=False),
     sa.Column("deployment_id", Id, sa.ForeignKey("deployments.deployment_id")),
-    sa.Column("deposit_enabled", sa.Boolean, nullable=False),
-    sa.Column("withdraw_enabled", sa.Boolean, nullable=False),
-    sa.Column("trading_enabled", sa.Boolean, nullable=False),
+    sa.Column("deposit_enabled", sa.Boolean),
+    sa.Column("withdraw_enabled", sa.Boolean),
+    sa.Column("trading_enabled", sa.Boolean),
     sa.Column("min_deposit", sa.Numeric),
     sa.Column("min_withdrawal", sa.Numeric),
     sa.Column("withdrawal_fee", sa.Numeric),
@@ -108,9 +109,7 @@ def complete(before: VenueAsset | None, given: VenueAsset, seen: Seen) -> VenueA
     return msgspec.structs.replace(given, listed_at=listed_at)
 
 
-def check_venue_asset(
-    _: VenueAsset | None, after: VenueAsset, seen: Seen
-) -> Iterator[Violation]:
+def check_venue_asset(_: VenueAsset | None, after: VenueAsset, seen: Seen) -> Iterator[Violation]:
     yield from rules.check_required(after, "venue_id", "asset_id")
     yield from rules.check_printable("venue_asset_symbol", after.venue_asset_symbol)
     for code in after.other_codes[:OTHER_CODES_MAX]:

@@ -163,7 +163,9 @@ def _others(after: VenueSymbol, found: Iterable[VenueSymbol]) -> Iterator[VenueS
 
 def meant(given: VenueSymbol, seen: Seen) -> VenueSymbol | None:
     """The period that an upsert without an id means: the one it names, else the open one."""
-    for listing in seen.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol):
+    found: Iterable[VenueSymbol]
+    found = seen.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol)
+    for listing in found:
         if given.listed_at is not None and listing.listed_at == given.listed_at:
             return listing
         if given.listed_at is None and listing.delisted_at is None:
@@ -187,7 +189,9 @@ def complete(before: VenueSymbol | None, given: VenueSymbol, seen: Seen) -> Venu
         changes["first_seen_at"] = given.first_seen_at or seen.now
     after = msgspec.structs.replace(given, **changes)
     if after.is_primary is None:
-        is_primary = before.is_primary if before else not after.alias_of and not _primary(after, seen)
+        is_primary = (
+            before.is_primary if before else not after.alias_of and not _primary(after, seen)
+        )
         after = msgspec.structs.replace(after, is_primary=is_primary)
     return after
 

@@ -75,7 +75,7 @@ def preferred_ports_taken() -> Iterator[None]:
 @pytest.fixture(scope="module")
 async def servers(  # not the session's: these are killed
     tmp_path_factory: pytest.TempPathFactory,
-    preferred_ports_taken: None,  # noqa: ARG001
+    preferred_ports_taken: None,
 ) -> AsyncIterator[EmbeddedServers]:
     directory = tmp_path_factory.mktemp("servers")
     async with embedded_servers(directory, durable=False) as running:
@@ -127,7 +127,7 @@ async def test_a_postgres_that_dies_by_itself_comes_back_on_its_address(
     async with asyncio.timeout(WAIT_SECONDS):
         while True:
             try:
-                assert await select(servers.postgres, "SELECT seven FROM kept") == 7  # noqa: PLR2004
+                assert await select(servers.postgres, "SELECT seven FROM kept") == 7
                 break
             except (OSError, asyncpg.CannotConnectNowError):
                 await asyncio.sleep(0.05)
@@ -142,8 +142,8 @@ async def test_one_folder_used_twice_keeps_database_and_streams(tmp_path: Path) 
             pids = list(first.pids.values())
         assert not any(is_running(pid) for pid in pids)
         async with embedded_servers(directory) as second:
-            assert await select(second.postgres, "SELECT seven FROM kept") == 7  # noqa: PLR2004
-            assert await messages_after_publishing(second.nats) == 2  # noqa: PLR2004
+            assert await select(second.postgres, "SELECT seven FROM kept") == 7
+            assert await messages_after_publishing(second.nats) == 2
     finally:
         home = (directory / "postgres" / "data").resolve().parent
         remove_state(directory)
@@ -242,7 +242,7 @@ async def test_what_dies_is_restarted_and_its_new_process_is_told(tmp_path: Path
     try:
         await supervisor.start(a_service("one", tmp_path / "log", program))
         os.kill(told[0]["one"], signal.SIGKILL)
-        await eventually(lambda: len(told) == 2)  # noqa: PLR2004
+        await eventually(lambda: len(told) == 2)
         assert told[1]["one"] != told[0]["one"]
         assert supervisor.pids == told[1]
         assert os.getsid(told[1]["one"]) == told[1]["one"]  # no Ctrl-C of ours reaches it
@@ -331,7 +331,7 @@ async def test_a_stack_comes_up_detached_is_held_once_and_goes_down(state_dir: P
     assert await select(endpoints.postgres, "SELECT 1") == 1
     assert all(len(path) <= SOCKET_PATH_MAX_BYTES for path in endpoints.resolver_sockets)
     for secret in ("endpoints.json", "keys.json"):
-        assert stat.S_IMODE((state_dir / secret).stat().st_mode) == 0o600  # noqa: PLR2004
+        assert stat.S_IMODE((state_dir / secret).stat().st_mode) == 0o600
     with pytest.raises(StackAlreadyRunning, match=f"process {endpoints.pids['supervisor']}"):
         detach(state_dir)
 

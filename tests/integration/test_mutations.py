@@ -21,6 +21,7 @@ from shared.entities import KIND_BY_NAME, KINDS
 from shared.entities.symbol import SymbolType
 from shared.entities.venue_symbol import MarketStatus, VenueSymbol, delist
 from shared.errors import Conflict, Exists, InUse, Invalid, NotFound
+from shared.judge import Intent, Item, Result
 from shared.kind import Entity
 from shared.schema import current, outbox
 from tests.builders import (
@@ -37,7 +38,6 @@ from tests.builders import (
     an_asset,
 )
 from writer import store
-from shared.judge import Intent, Item, Result
 from writer.mutations import Applied, Cause, Mutations
 
 KIND_OF = {kind.entity: kind for kind in KINDS}

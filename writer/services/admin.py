@@ -15,9 +15,9 @@ from shared.entities import KIND_BY_NAME
 from shared.entities.api_key import API_KEY, Role
 from shared.errors import Forbidden, Invalid, TooLarge, Unimplemented, Violation
 from shared.grpc_errors import Context
+from shared.judge import Intent, Item, Outcome
 from writer import metrics, store
 from writer.heads import Heads, head_message
-from shared.judge import Intent, Item, Outcome
 from writer.mutations import ITEMS_MAX, Applied, Mutations
 from writer.services.ground import cause_of, count
 

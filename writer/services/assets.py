@@ -61,8 +61,7 @@ class Assets(Ground):
         else:
             ends = ("from_asset_id", "to_asset_id")
             lists = [
-                await self.all(ASSET_RELATIONSHIP, {**where, end: request.asset_id})
-                for end in ends
+                await self.all(ASSET_RELATIONSHIP, {**where, end: request.asset_id}) for end in ends
             ]
             found = [relationship for messages in lists for relationship in messages]
         return pb.ListAssetRelationshipsResponse(relationships=found)

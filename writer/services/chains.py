@@ -40,7 +40,7 @@ class Chains(Ground):
         if len(found) != 1:
             message = f"{len(found)} assets bear the ticker {symbol!r}: give native_asset_id"
             raise Invalid([Violation("native_asset_symbol", "AMBIGUOUS", message)])
-        return ASSET.key_of(found[0].entity)  # type: ignore[arg-type]
+        return ASSET.key_of(found[0].entity)
 
     async def GetChain(self, request: pb.GetChainRequest, context: Context) -> pb.GetChainResponse:
         return pb.GetChainResponse(chain=await self.get(CHAIN, request.chain_id))

@@ -17,13 +17,13 @@ from google.protobuf.message import Message
 from shared import auth, codec, rules
 from shared.errors import Invalid, NotFound
 from shared.grpc_errors import Context
+from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
 from shared.kind import AnyKind, Entity, Seen
+from shared.working_set import Stored
 from writer import metrics
-from shared.judge import Intent, Item, Outcome
 from writer.mutations import Cause, Mutations
 from writer.reads import Page, Reads
-from shared.working_set import Stored
 
 M = TypeVar("M", bound=Message)
 
@@ -39,9 +39,7 @@ class Ground:
         now: The wall clock.
     """
 
-    def __init__(
-        self, mutations: Mutations, reads: Reads, now: Callable[[], dt.datetime]
-    ) -> None:
+    def __init__(self, mutations: Mutations, reads: Reads, now: Callable[[], dt.datetime]) -> None:
         self.mutations = mutations
         self.reads = reads
         self.now = now
@@ -95,9 +93,7 @@ class Ground:
 
     async def remove(self, kind: AnyKind, key: str, request: Any, context: Context) -> int:
         require_key(kind, key)
-        item = Item(
-            kind=kind, intent=Intent.REMOVE, key=key, if_revision=if_revision_of(request)
-        )
+        item = Item(kind=kind, intent=Intent.REMOVE, key=key, if_revision=if_revision_of(request))
         _, revision = await self._change(item, context)
         return revision
 

@@ -43,7 +43,5 @@ class Unanswered:
     SearchSymbols = _unanswered
 
 
-class Registry(
-    Assets, Chains, Symbols, Venues, VenueSymbols, Unanswered, AssetRegistryServicer
-):
+class Registry(Assets, Chains, Symbols, Venues, VenueSymbols, Unanswered, AssetRegistryServicer):
     pass

@@ -90,9 +90,7 @@ class VenueSymbols(Ground):
         require_spelling(request)
         step = partial(delist, at=instant_or(request, "delisted_at", self.now()))
         locate = partial(open_listing, request.venue_id, request.venue_symbol)
-        venue_symbol, revision = await self.evolve(
-            VENUE_SYMBOL, "", step, request, context, locate
-        )
+        venue_symbol, revision = await self.evolve(VENUE_SYMBOL, "", step, request, context, locate)
         return pb.DelistVenueSymbolResponse(venue_symbol=venue_symbol, revision=revision)
 
 
@@ -118,4 +116,3 @@ def open_listing(venue_id: str, spelling: str, seen: Seen) -> VenueSymbol:
             found: VenueSymbol = listing
             return found
     raise NotFound(VENUE_SYMBOL.name, spelling, f"listed at {venue_id}")
-

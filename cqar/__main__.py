@@ -1,0 +1,3 @@
+from cqar.cli import main
+
+main()

@@ -1,0 +1,244 @@
+"""Facts that come with CQAR: assets, chains, venues, codes and well-known venue symbols.
+
+Read from the JSON files beside this one and validated by the kinds' own rules. Loading adds
+what is missing and changes nothing that is there: the registry's word stands above ours.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Callable, Iterator
+from importlib import resources
+from typing import Any, Final
+
+import msgspec
+from cqc.services.v1 import asset_registry_pb2 as pb
+
+from cqar.connection import Connection
+from cqar.venues.applying import Sent, apply_entities
+from cqar.venues.state import RegistryState, load_state
+from shared import codec, decimals
+from shared.entities.asset import ASSET, Asset, AssetType
+from shared.entities.asset_relationship import (
+    ASSET_RELATIONSHIP,
+    AssetRelationship,
+    RelationshipType,
+    same_pair,
+)
+from shared.entities.chain import CHAIN, Chain
+from shared.entities.symbol import SYMBOL, ContractKind, Symbol, SymbolType, complete, same_identity
+from shared.entities.venue import VENUE, Venue, VenueType
+from shared.entities.venue_asset import VENUE_ASSET, VenueAsset
+from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol
+from shared.kind import AnyKind, Entity
+
+#: Our ids are UUIDv5 of a slug or spelling in this namespace: the same on every registry.
+NAMESPACE: Final = uuid.UUID("f1c8e2f0-5a3d-4b4e-9d57-6a0f4c1f7a10")
+#: In a venue's metadata: what `cqar import` reads its listing with.
+CCXT_ID, MARKET_TYPES = "ccxt_id", "market_types"
+_STEPS: Final = (
+    "tick_size",
+    "lot_size",
+    "min_order_size",
+    "min_notional",
+    "contract_size",
+    "unit_multiplier",
+)
+
+Named = tuple[AnyKind, Entity]
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    text = resources.files(__name__).joinpath(f"{name}.json").read_bytes()
+    found: list[dict[str, Any]] = msgspec.json.decode(text)
+    return found
+
+
+def an_id(kind: str, name: str) -> str:
+    return str(uuid.uuid5(NAMESPACE, f"{kind}:{name}"))
+
+
+def asset_id(slug: str) -> str:
+    return an_id("asset", slug)
+
+
+def load(
+    connection: Connection,
+    now: dt.datetime,
+    progress: Callable[[int, int], None] = lambda _, __: None,
+    *,
+    listings: bool = True,
+) -> Sent:
+    """Add what the registry lacks of the catalogue.
+
+    Args:
+        progress: Called with items done and items in all.
+        listings: Also symbols and venue symbols; without them, a venue's first import says
+            what it lists.
+
+    Raises:
+        CallFailed: The writer refused or did not answer.
+    """
+    state = _state(connection, now)
+    missing = list(_missing(state, listings=listings))
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, len(missing))
+
+    return apply_entities(connection, missing, "the bundled catalogue", advance)
+
+
+def _state(connection: Connection, now: dt.datetime) -> RegistryState:
+    """All of the registry that the catalogue could already be in."""
+    registry, call = connection.registry, connection.call
+    state = RegistryState(now)
+    for chain in call(registry.ListChains, pb.ListChainsRequest()).chains:
+        state.add(CHAIN, codec.from_message(CHAIN, chain))
+    listed = call(registry.ListAssetRelationships, pb.ListAssetRelationshipsRequest())
+    for relationship in listed.relationships:
+        state.add(ASSET_RELATIONSHIP, codec.from_message(ASSET_RELATIONSHIP, relationship))
+    ours = {row["id"] for row in read("venues")}
+    for message in call(registry.ListVenues, pb.ListVenuesRequest()).venues:
+        venue = codec.from_message(VENUE, message)
+        state.add(VENUE, venue)
+        if venue.venue_id in ours:
+            known = load_state(connection, venue, now)
+            for kind in (ASSET, SYMBOL, VENUE_ASSET, VENUE_SYMBOL):
+                for entity in known.all(kind):
+                    if state.get(kind.name, kind.key_of(entity)) is None:
+                        state.add(kind, entity)
+    return state
+
+
+def _missing(state: RegistryState, *, listings: bool) -> Iterator[Named]:
+    for kind, entity in (*_assets(), *_chains(), *_relationships(), *_venues(), *_venue_assets()):
+        there = state.get(kind.name, kind.key_of(entity)) is not None
+        if isinstance(entity, AssetRelationship):
+            there = same_pair(entity, state) is not None
+        if not there:
+            yield kind, entity
+    if not listings:
+        return
+    for row in read("venue_symbols"):
+        if any(state.find(VENUE_SYMBOL.name, "spelling", row["venue"], row["spelling"])):
+            continue
+        symbol = complete(None, _symbol(row), state)
+        known = same_identity(symbol, state)
+        if known is None:
+            state.add(SYMBOL, symbol)
+            yield SYMBOL, symbol
+        yield VENUE_SYMBOL, _listing(row, known or symbol)
+
+
+def _assets() -> Iterator[Named]:
+    for row in read("assets"):
+        yield (
+            ASSET,
+            Asset(
+                asset_id=asset_id(row["slug"]),
+                symbol=row["symbol"],
+                name=row["name"],
+                asset_type=AssetType[row["type"]],
+                category=row["category"],
+                website_url=row["website_url"],
+            ),
+        )
+
+
+def _chains() -> Iterator[Named]:
+    for row in read("chains"):
+        native = row["native_asset"]
+        yield (
+            CHAIN,
+            Chain(
+                chain_id=row["id"],
+                chain_name=row["name"],
+                chain_type=row["type"],
+                network_id=row["network_id"],
+                native_asset_id=asset_id(native) if native else None,
+                explorer_url=row["explorer_url"],
+                is_testnet=row["is_testnet"],
+            ),
+        )
+
+
+def _relationships() -> Iterator[Named]:
+    for row in read("relationships"):
+        rate = row["conversion_rate"]
+        yield (
+            ASSET_RELATIONSHIP,
+            AssetRelationship(
+                relationship_id=an_id("relationship", f"{row['from']}/{row['type']}/{row['to']}"),
+                from_asset_id=asset_id(row["from"]),
+                to_asset_id=asset_id(row["to"]),
+                relationship_type=RelationshipType[row["type"]],
+                conversion_rate=decimals.parse(rate) if rate else None,
+                protocol=row["protocol"],
+                description=row["description"],
+            ),
+        )
+
+
+def _venues() -> Iterator[Named]:
+    for row in read("venues"):
+        known = {CCXT_ID: row["ccxt_id"], MARKET_TYPES: row["market_types"]}
+        yield (
+            VENUE,
+            Venue(
+                venue_id=row["id"],
+                name=row["name"],
+                venue_type=VenueType[row["type"]],
+                chain_id=row["chain"],
+                operator=row["operator"],
+                website_url=row["website_url"],
+                api_endpoint=row["api_endpoint"],
+                metadata=known if row["ccxt_id"] else None,
+            ),
+        )
+
+
+def _venue_assets() -> Iterator[Named]:
+    for row in read("venue_assets"):
+        yield (
+            VENUE_ASSET,
+            VenueAsset(
+                venue_id=row["venue"],
+                asset_id=asset_id(row["asset"]),
+                venue_asset_symbol=row["code"],
+                other_codes=tuple(row["other_codes"]),
+                trading_enabled=True,
+            ),
+        )
+
+
+def _symbol(row: dict[str, Any]) -> Symbol:
+    names = (row["type"], row["base"], row["quote"], row["settle"] or "")
+    settle = row["settle"]
+    return Symbol(
+        symbol_id=an_id("symbol", "/".join(names)),
+        symbol_type=SymbolType[row["type"]],
+        base_asset_id=asset_id(row["base"]),
+        quote_asset_id=asset_id(row["quote"]),
+        settlement_asset_id=asset_id(settle) if settle else None,
+        contract_kind=ContractKind[row["contract_kind"]] if row["contract_kind"] else None,
+    )
+
+
+def _listing(row: dict[str, Any], symbol: Symbol) -> VenueSymbol:
+    steps: dict[str, Any] = {
+        name: decimals.parse(row[name]) for name in _STEPS if row[name] is not None
+    }
+    return VenueSymbol(
+        listing_id=an_id("venue_symbol", f"{row['venue']}/{row['spelling']}"),
+        venue_id=row["venue"],
+        venue_symbol=row["spelling"],
+        symbol_id=symbol.symbol_id,
+        alias_of=row["alias_of"],
+        is_primary=False if row["alias_of"] else None,
+        metadata={"steps_as_of": row["as_of"]} if row["as_of"] else None,
+        **steps,
+    )

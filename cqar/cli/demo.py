@@ -1,0 +1,197 @@
+"""`cqar demo`: the whole path once, on a stack of its own, and what it measured."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import click
+from cqc.resolver.v1 import resolver_pb2 as rpb
+from cqc.services.v1 import asset_registry_pb2 as pb
+from cqc.venues.v1 import venue_symbol_pb2
+
+from cqar import catalogue
+from cqar.cli.looking import freshness_text
+from cqar.cli.progress import bar
+from cqar.cli.words import out, table
+from cqar.connection import CallFailed, Connection
+from cqar.embedded.endpoints import Endpoints
+from cqar.embedded.stack import StackOptions, remove_state, run_stack
+
+SHOWN: Final = (
+    ("binance", "BTCUSDT"),
+    ("kraken", "XXBTZUSD"),
+    ("kraken", "XBT/USD"),
+    ("binance-usdm", "1000SHIBUSDT"),
+    ("binance-coinm", "BTCUSD_PERP"),
+)
+LOOKUPS: Final = 2_000
+CHANGES: Final = 100
+VISIBLE_TIMEOUT_S: Final = 10.0
+
+
+class DemoFailed(Exception):
+    """The demo did not see what it should have."""
+
+
+@click.command()
+def demo() -> None:
+    """Start a stack, load the catalogue, resolve, change something, see it arrive, stop.
+
+    \b
+    Example: cqar demo
+    """
+    began = time.monotonic()
+    state_dir = Path(tempfile.mkdtemp(prefix="cqar-demo-"))
+    try:
+        asyncio.run(_run(state_dir, began))
+    finally:
+        remove_state(state_dir)
+    out.print(f"Stopped. {time.monotonic() - began:.1f} s in all.")
+
+
+async def _run(state_dir: Path, began: float) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+
+    async def show(endpoints: Endpoints) -> None:
+        took = time.monotonic() - began
+        out.print(f"PostgreSQL, NATS, Redis, a writer and two resolvers: up in {took:.1f} s.")
+        try:
+            await asyncio.to_thread(_show, endpoints)
+        finally:
+            stop.set()
+
+    await run_stack(StackOptions(state_dir), show, stop)
+
+
+def _show(endpoints: Endpoints) -> None:
+    writer = Connection(endpoints.writer, endpoints.keys.admin)
+    addresses = (endpoints.resolvers[0], f"unix:{endpoints.resolver_sockets[1]}")
+    resolvers = [Connection(address) for address in addresses]
+    with writer, resolvers[0], resolvers[1]:
+        _load(writer)
+        _await_visible(resolvers, lambda r: r.venue_symbol.venue_symbol == "BTCUSDT")
+        for resolver in resolvers:
+            _resolve(resolver)
+        _change(writer, resolvers)
+        _measure(writer, resolvers)
+
+
+def _load(writer: Connection) -> None:
+    began = time.monotonic()
+    with bar("catalogue") as progress:
+        sent = catalogue.load(writer, dt.datetime.now(dt.UTC), progress)
+    if sent.rejected:
+        first = sent.rejected[0]
+        raise DemoFailed(f"the catalogue was rejected: {first.spelling}: {first.reason}")
+    took = time.monotonic() - began
+    out.print(f"Catalogue: {sent.created} entities in {took:.1f} s, revision {sent.revision}.")
+
+
+def _ask(resolver: Connection, venue_id: str, spelling: str) -> rpb.Resolution:
+    request = rpb.ResolveRequest(venue_id=venue_id, venue_symbol=spelling)
+    found: rpb.Resolution = resolver.call(resolver.resolver.Resolve, request).resolution
+    return found
+
+
+def _resolve(resolver: Connection) -> None:
+    rows = []
+    for venue_id, spelling in SHOWN:
+        found = _ask(resolver, venue_id, spelling)
+        rows.append(
+            (
+                venue_id,
+                spelling,
+                found.symbol.symbol,
+                found.specs.tick_size,
+                found.specs.lot_size,
+                "yes" if found.tradeable.allowed else "no",
+            )
+        )
+    address = resolver.address if resolver.address[:5] != "unix:" else "its Unix socket"
+    columns = ("venue", "spelling", "symbol", "tick", "lot", "tradeable")
+    table(f"Resolved through {address}", columns, rows)
+
+
+def _change(writer: Connection, resolvers: list[Connection]) -> None:
+    halted = venue_symbol_pb2.MARKET_STATUS_HALTED
+    request = pb.UpdateVenueSymbolRequest(venue_id="binance", venue_symbol="BTCUSDT", status=halted)
+    answer = writer.call(writer.registry.UpdateVenueSymbol, request, "a demo")
+    began = time.perf_counter()
+    _await_visible(resolvers, lambda r: r.venue_symbol.status == halted)
+    took_ms = (time.perf_counter() - began) * 1000
+    found = _ask(resolvers[0], *SHOWN[0])
+    reasons = ", ".join(reason.code for reason in found.tradeable.open.reasons)
+    out.print(f"Halted binance BTCUSDT: revision {answer.revision},", end=" ")
+    out.print(
+        f"visible at both resolvers {took_ms:.1f} ms after the answer; not tradeable: {reasons}."
+    )
+    out.print(f"Freshness: {freshness_text(found.freshness)}.")
+
+
+def _await_visible(resolvers: list[Connection], seen: Callable[[rpb.Resolution], bool]) -> None:
+    deadline = time.monotonic() + VISIBLE_TIMEOUT_S
+    for resolver in resolvers:
+        while True:
+            try:
+                if seen(_ask(resolver, *SHOWN[0])):
+                    break
+            except CallFailed as error:
+                if error.code != "NOT_FOUND":
+                    raise
+            if time.monotonic() > deadline:
+                text = f"{resolver.address} did not show the change in {VISIBLE_TIMEOUT_S:g} s"
+                raise DemoFailed(text)
+
+
+def _measure(writer: Connection, resolvers: list[Connection]) -> None:
+    """One caller, one call at a time, from this process: what a first user would see."""
+    rows = []
+    for resolver, name in zip(resolvers, ("TCP", "Unix socket"), strict=True):
+        rows.append((f"Resolve, {name}", *_quantiles(_lookup_ms(resolver))))
+    commits, visible = _commit_ms(writer, resolvers[0])
+    rows.append(("mutation, one caller", *_quantiles(commits)))
+    rows.append(("commit → visible in a resolver", *_quantiles(visible)))
+    table(f"Measured here, {os.cpu_count()} cores", ("what", "p50 ms", "p99 ms"), rows)
+
+
+def _lookup_ms(resolver: Connection) -> list[float]:
+    times = []
+    for _ in range(LOOKUPS):
+        began = time.perf_counter()
+        _ask(resolver, *SHOWN[0])
+        times.append((time.perf_counter() - began) * 1000)
+    return times
+
+
+def _commit_ms(writer: Connection, resolver: Connection) -> tuple[list[float], list[float]]:
+    """Halt and resume a listing in turn; from the writer's answer until a resolver shows it."""
+    statuses = (venue_symbol_pb2.MARKET_STATUS_ONLINE, venue_symbol_pb2.MARKET_STATUS_HALTED)
+    commits, visible = [], []
+    for number in range(CHANGES):
+        request = pb.UpdateVenueSymbolRequest(
+            venue_id="binance", venue_symbol="BTCUSDT", status=statuses[number % 2]
+        )
+        began = time.perf_counter()
+        revision = writer.call(writer.registry.UpdateVenueSymbol, request).revision
+        answered = time.perf_counter()
+        while _ask(resolver, *SHOWN[0]).freshness.revision < revision:
+            pass
+        commits.append((answered - began) * 1000)
+        visible.append((time.perf_counter() - answered) * 1000)
+    return commits, visible
+
+
+def _quantiles(times_ms: list[float]) -> tuple[str, str]:
+    ordered = sorted(times_ms)
+    return f"{ordered[len(ordered) // 2]:.2f}", f"{ordered[len(ordered) * 99 // 100]:.2f}"

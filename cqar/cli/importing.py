@@ -1,0 +1,166 @@
+"""`cqar import`: a venue's own listing into the registry, plan before apply."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from cqc.services.v1 import asset_registry_pb2 as pb
+
+from cqar.catalogue import CCXT_ID, MARKET_TYPES
+from cqar.cli.plans import plan_document, show_plan
+from cqar.cli.progress import bar
+from cqar.cli.target import Target, override
+from cqar.cli.words import print_json, to_stderr
+from cqar.connection import CallFailed, Connection
+from cqar.venues.answers import SavedAnswer
+from cqar.venues.applying import apply_entities
+from cqar.venues.found import Unreadable
+from cqar.venues.plan import Multiplier, Plan, make_plan
+from cqar.venues.reading import read_listing
+from cqar.venues.state import load_state
+from shared import codec, decimals
+from shared.entities.venue import VENUE, Venue
+
+
+class SavedFile(click.ParamType[Any]):
+    name = "NAME=PATH"
+
+    def convert(self, value: Any, _: Any, __: Any) -> SavedAnswer:
+        name, equals, path = str(value).partition("=")
+        while equals and "?" in name and not Path(path).exists() and "=" in path:
+            # A request's name may hold a query: instruments?instType=SPOT=spot.json
+            more, equals, path = path.partition("=")
+            name = f"{name}={more}"
+        if not name or not path:
+            self.fail(f"{value!r}: name the request that the file answers, NAME=PATH")
+        return SavedAnswer(name, Path(path))
+
+
+class Multiple(click.ParamType[Any]):
+    name = "CODE=COIN:UNITS"
+
+    def convert(self, value: Any, _: Any, __: Any) -> tuple[str, Multiplier]:
+        code, _equals, meaning = str(value).partition("=")
+        coin, _colon, units = meaning.rpartition(":")
+        try:
+            number = decimals.parse(units)
+        except ValueError:
+            number = decimals.parse("0")
+        if not code or not coin or number <= 0:
+            self.fail(f"{value!r}: say it as 1000SHIB=SHIB:1000")
+        return code, Multiplier(coin, number)
+
+
+class Instant(click.ParamType[Any]):
+    name = "TIME"
+
+    def convert(self, value: Any, _: Any, __: Any) -> dt.datetime:
+        if isinstance(value, dt.datetime):
+            return value
+        try:
+            instant = dt.datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r}: an ISO 8601 time such as 2021-10-12T00:00Z")
+        return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
+
+
+@click.command("import")
+@click.argument("venue")
+@click.option("--file", "files", multiple=True, type=SavedFile(), help="A saved answer.")
+@click.option("--live", is_flag=True, help="Ask the venue itself.")
+@click.option("--plan", "plan_only", is_flag=True, help="Show what would change; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="The plan and its result as JSON.")
+@click.option("--at", type=Instant(), help="When the listing was taken; default: now.")
+@click.option(
+    "--multiplier", "multipliers", multiple=True, type=Multiple(), help="1000SHIB=SHIB:1000"
+)
+@click.option("--allow-mass-delisting", is_flag=True, help="Believe that so much is gone.")
+@override
+def import_(target: Target, **options: Any) -> None:
+    """Bring VENUE's listing into the registry: new, changed and gone spellings.
+
+    A file is named by the request that it answers. Importing it again changes nothing.
+
+    \b
+    Examples:
+      cqar import kraken --file AssetPairs=AssetPairs.json --plan
+      cqar import okx --file 'instruments?instType=SPOT=spot.json' --at 2022-05-13
+      cqar import binance --live
+    """
+    files: tuple[SavedAnswer, ...] = options["files"]
+    if bool(files) == options["live"]:
+        raise click.UsageError("give the venue's saved answers (--file NAME=PATH) or say --live")
+    at: dt.datetime = options["at"] or dt.datetime.now(dt.UTC)
+    with target.to_writer() as connection:
+        plan = _plan(connection, options["venue"], list(files) or None, at, options)
+        applied = None if options["plan_only"] else _apply(connection, plan)
+    document = plan_document(plan, applied)
+    if options["as_json"]:
+        print_json(document)
+    else:
+        show_plan(plan, applied)
+
+
+def _plan(
+    connection: Connection,
+    venue_id: str,
+    files: list[SavedAnswer] | None,
+    at: dt.datetime,
+    options: dict[str, Any],
+) -> Plan:
+    venue = _venue(connection, venue_id)
+    known = venue.metadata or {}
+    if CCXT_ID not in known:
+        raise Unreadable(f"{venue_id} has no {CCXT_ID} in its metadata: ccxt cannot read it")
+    types = known.get(MARKET_TYPES) or ["spot", "swap", "future", "option"]
+    listing = read_listing(venue_id, str(known[CCXT_ID]), types, files)
+    state = load_state(connection, venue, at)
+    allowed = options["allow_mass_delisting"]
+    plan = make_plan(
+        state, venue, listing, at, dict(options["multipliers"]), allow_mass_delisting=allowed
+    )
+    plan.notes += [f"{name}: answers nothing that is asked" for name in listing.unused]
+    plan.notes += [
+        f"{count} {kind} markets: not of {venue_id}" for kind, count in listing.other_types.items()
+    ]
+    return plan
+
+
+def _venue(connection: Connection, venue_id: str) -> Venue:
+    try:
+        request = pb.GetVenueRequest(venue_id=venue_id)
+        answer = connection.call(connection.registry.GetVenue, request)
+    except CallFailed as error:
+        if error.code == "NOT_FOUND":
+            text = f"{error}: register it, or load the bundled ones: cqar catalogue load"
+            raise CallFailed(text, error.code, error.reason) from error
+        raise
+    return codec.from_message(VENUE, answer.venue)
+
+
+def _apply(connection: Connection, plan: Plan) -> dict[str, Any]:
+    total = len(plan.changes)
+    done = 0
+    with bar(f"import {plan.venue_id}") as progress:
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            progress(done, total)
+
+        changes = [(o.kind, o.after) for o in plan.changes if o.after is not None]
+        reason = f"import of {plan.venue_id} as of {plan.at.isoformat()}"
+        sent = apply_entities(connection, changes, reason, advance)
+    for rejected in sent.rejected:
+        to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
+    return {
+        "created": sent.created,
+        "updated": sent.updated,
+        "unchanged": sent.unchanged,
+        "rejected": [msgspec.to_builtins(rejected) for rejected in sent.rejected],
+        "revision": sent.revision,
+    }

@@ -1,0 +1,187 @@
+"""`cqar resolve`, `cqar status`, `cqar venues`: looking, changing nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from cqc.resolver.v1 import resolver_pb2 as rpb
+from cqc.services.v1 import asset_registry_pb2 as pb
+from cqc.venues.v1 import venue_pb2, venue_symbol_pb2
+from cqc.writer.v1 import registry_admin_pb2 as apb
+from google.protobuf import json_format
+
+from cqar.cli.target import Target, override
+from cqar.cli.words import print_json, table
+from cqar.connection import CallFailed, Connection
+
+
+@click.command()
+@click.argument("venue")
+@click.argument("symbol")
+@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON.")
+@override
+def resolve(target: Target, venue: str, symbol: str, *, as_json: bool) -> None:
+    """What VENUE's SYMBOL means: canonical symbol, assets, exact steps, and whether it trades.
+
+    \b
+    Example: cqar resolve binance BTCUSDT
+    """
+    with target.to_resolver() as connection:
+        request = rpb.ResolveRequest(venue_id=venue, venue_symbol=symbol)
+        answer = connection.call(connection.resolver.Resolve, request)
+    if as_json:
+        print_json(answer.resolution)
+        return
+    found = answer.resolution
+    table(f"{venue} {symbol}", ("", ""), _resolution_rows(found))
+
+
+def _resolution_rows(found: rpb.Resolution) -> list[tuple[str, str]]:
+    specs, verdict = found.specs, found.tradeable
+    status = venue_symbol_pb2.MarketStatus.Name(found.venue_symbol.status)
+    rows = [
+        ("symbol", found.symbol.symbol),
+        ("symbol id", found.symbol.symbol_id),
+        ("base", _asset_text(found.base_asset)),
+        ("quote", _asset_text(found.quote_asset)),
+        ("settlement", _asset_text(found.settlement_asset)),
+        ("status", status.removeprefix("MARKET_STATUS_")),
+        ("alias of", found.venue_symbol.alias_of),
+        ("tick size", specs.tick_size),
+        ("lot size", specs.lot_size),
+        ("min order size", specs.min_order_size),
+        ("max order size", specs.max_order_size),
+        ("min notional", specs.min_notional),
+        ("contract size", specs.contract_size),
+        ("unit multiplier", "" if specs.unit_multiplier == "1" else specs.unit_multiplier),
+        ("tradeable", "yes" if verdict.allowed else "no"),
+        *(("  because", f"{r.code} {r.message}") for r in verdict.open.reasons),
+        ("freshness", freshness_text(found.freshness)),
+    ]
+    return [(name, value) for name, value in rows if value]
+
+
+def _asset_text(asset: Any) -> str:
+    return f"{asset.symbol} ({asset.name}{', unverified' if asset.unverified else ''})"
+
+
+def freshness_text(freshness: rpb.Freshness) -> str:
+    state = rpb.SnapshotState.Name(freshness.state).removeprefix("SNAPSHOT_STATE_")
+    return (
+        f"{state}, revision {freshness.epoch}:{freshness.revision},"
+        f" at most {freshness.staleness_ms} ms old"
+    )
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@override
+def status(target: Target, *, as_json: bool) -> None:
+    """Where the registry stands, and how far each resolver is.
+
+    Exit code 1 if anything does not answer.
+
+    \b
+    Example: cqar status
+    """
+    resolvers = [_status_of(connection) for connection in target.to_resolvers()]
+    writer: dict[str, Any] = {}
+    if target.writer or not target.resolver:
+        with target.to_writer() as connection:
+            writer = _writer_status(connection)
+    if as_json:
+        print_json({"writer": writer, "resolvers": resolvers})
+    else:
+        _show(writer, resolvers)
+    if any("error" in found for found in (writer, *resolvers)):
+        raise click.exceptions.Exit(1)
+
+
+def _writer_status(connection: Connection) -> dict[str, Any]:
+    try:
+        answer = connection.call(connection.admin.GetHead, apb.GetHeadRequest())
+    except CallFailed as error:
+        return {"address": connection.address, "error": str(error)}
+    head = answer.head
+    return {
+        "address": connection.address,
+        "epoch": head.epoch,
+        "revision": head.revision,
+        "entities": head.live_count,
+        "counts": dict(sorted(answer.counts.items())),
+    }
+
+
+def _status_of(connection: Connection) -> dict[str, Any]:
+    with connection:
+        try:
+            answer = connection.call(connection.resolver.GetStatus, rpb.GetStatusRequest())
+        except CallFailed as error:
+            return {"address": connection.address, "error": str(error)}
+    fresh = answer.freshness
+    return {
+        "address": connection.address,
+        "state": rpb.SnapshotState.Name(fresh.state).removeprefix("SNAPSHOT_STATE_"),
+        "epoch": fresh.epoch,
+        "revision": fresh.revision,
+        "lag": answer.lag,
+        "staleness_ms": fresh.staleness_ms,
+        "hydrated_from": answer.hydrated_from,
+        "memory_mib": round(answer.memory_bytes / 2**20),
+        "counts": dict(sorted(answer.counts.items())),
+    }
+
+
+def _show(writer: dict[str, Any], resolvers: list[dict[str, Any]]) -> None:
+    if "error" in writer:
+        table("Writer", ("address", "error"), [(writer["address"], writer["error"])])
+    elif writer:
+        names = ("address", "epoch", "revision", "entities")
+        table("Writer", names, [[writer[name] for name in names]])
+        table("Entities", ("kind", "live"), writer["counts"].items())
+    shown = (
+        "address",
+        "state",
+        "epoch",
+        "revision",
+        "lag",
+        "staleness_ms",
+        "hydrated_from",
+        "memory_mib",
+    )
+    rows = [
+        [found.get(name, "") for name in shown]
+        if "error" not in found
+        else [found["address"], found["error"], *[""] * (len(shown) - 2)]
+        for found in resolvers
+    ]
+    table("Resolvers", shown, rows)
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@override
+def venues(target: Target, *, as_json: bool) -> None:
+    """The venues that the registry knows.
+
+    \b
+    Example: cqar venues
+    """
+    with target.to_writer() as connection:
+        found = connection.call(connection.registry.ListVenues, pb.ListVenuesRequest()).venues
+    if as_json:
+        print_json([json_format.MessageToDict(v, preserving_proto_field_name=True) for v in found])
+        return
+    rows = [
+        (
+            venue.venue_id,
+            venue.name,
+            venue_pb2.VenueType.Name(venue.venue_type).removeprefix("VENUE_TYPE_"),
+            venue.operator,
+            "yes" if venue.is_active else "no",
+            venue.website_url,
+        )
+        for venue in found
+    ]
+    table(f"{len(rows)} venues", ("id", "name", "type", "operator", "active", "site"), rows)

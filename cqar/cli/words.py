@@ -1,0 +1,52 @@
+"""How things look on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from rich.console import Console
+from rich.table import Table
+
+from cqar.embedded.endpoints import Endpoints
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def to_stderr(text: str) -> None:
+    err.print(text, markup=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    shown = Table(title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(str(cell) for cell in row))
+    out.print(shown)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout, whatever the terminal's width."""
+    if isinstance(value, Message):
+        text = json_format.MessageToJson(value, preserving_proto_field_name=True)
+    else:
+        text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    out.file.write(text + "\n")
+
+
+def show_endpoints(endpoints: Endpoints) -> None:
+    rows = [
+        ("writer", endpoints.writer),
+        *(("resolver", address) for address in endpoints.resolvers),
+        *(("resolver socket", path) for path in endpoints.resolver_sockets),
+        ("writer http", f"http://{endpoints.writer_http}"),
+        *(("resolver http", f"http://{address}") for address in endpoints.resolver_http),
+        ("nats", endpoints.nats),
+        ("redis", endpoints.redis),
+    ]
+    table("The stack is up", ("what", "where"), rows)

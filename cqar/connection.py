@@ -1,0 +1,100 @@
+"""Calls to a writer and to resolvers, for programs that wait for each answer.
+
+Errors come as one exception with a sentence: what happened, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, Self
+
+import grpc
+from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
+from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
+from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+CALL_TIMEOUT_S: Final = 60.0
+MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
+_OPTIONS: Final = [
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+]
+
+
+class CallFailed(Exception):
+    """A call was refused or not answered; the text is for people.
+
+    Attributes:
+        code: gRPC's status name, such as NOT_FOUND.
+        reason: The registry's own, such as VENUE_NOT_FOUND; empty when there is none.
+    """
+
+    def __init__(self, text: str, code: str, reason: str = "") -> None:
+        super().__init__(text)
+        self.code = code
+        self.reason = reason
+
+
+class Connection:
+    """One channel to one server, and the services it may offer.
+
+    Args:
+        address: host:port, or unix:PATH.
+        key: An API key; empty for a resolver on this machine.
+    """
+
+    def __init__(self, address: str, key: str = "") -> None:
+        self.address = address
+        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        self._metadata = (("authorization", f"Bearer {key}"),) if key else ()
+        # The stubs' types are those of asyncio; at run time they serve either kind of channel.
+        channel: Any = self._channel
+        self.registry: Any = AssetRegistryStub(channel)
+        self.admin: Any = RegistryAdminStub(channel)
+        self.resolver: Any = ResolverStub(channel)
+
+    def call(self, method: Callable[..., Any], request: Any, reason: str = "") -> Any:
+        """Call a method of one of the services.
+
+        Args:
+            reason: Why, for the audit log.
+
+        Raises:
+            CallFailed: Refused or not answered.
+        """
+        metadata = [*self._metadata, *([("cqar-reason", reason)] if reason else [])]
+        try:
+            return method(request, metadata=metadata, timeout=CALL_TIMEOUT_S)
+        except grpc.RpcError as error:
+            raise failure_of(error, self.address) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        self._channel.close()
+
+
+def failure_of(error: Any, address: str) -> CallFailed:
+    """A gRPC error in words."""
+    code = error.code().name
+    status = rpc_status.from_call(error)
+    if status is None and code == "UNAVAILABLE":
+        text = f"{address} does not answer. Is the stack up? Start one with: cqar up --detach"
+        return CallFailed(text, code)
+    if status is None:
+        return CallFailed(f"{address}: {code}: {error.details()}", code)
+    reason = ""
+    lines = [status.message]
+    for detail in status.details:
+        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        if detail.Unpack(info):
+            reason = info.reason
+        elif detail.Unpack(bad):
+            lines = [f"{v.field or 'request'}: {v.description}" for v in bad.field_violations]
+    return CallFailed("\n".join(lines), code, reason)

@@ -1,0 +1,81 @@
+"""Sends entities to the writer, in batches that one revision can carry."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from cqc.writer.v1 import registry_admin_pb2 as pb
+
+from cqar.connection import Connection
+from cqar.venues.found import Rejected
+from shared import codec
+from shared.kind import AnyKind, Entity
+
+#: A change set holds 900 KiB, compressed; a thousand listings are about 100 KiB.
+BATCH_ITEMS: Final = 1_000
+
+
+class Sent(NamedTuple):
+    """What became of what was sent."""
+
+    created: int
+    updated: int
+    unchanged: int
+    rejected: list[Rejected]
+    revision: int
+
+
+def apply_entities(
+    connection: Connection,
+    entities: Sequence[tuple[AnyKind, Entity]],
+    reason: str,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Sent:
+    """Upsert entities in the given order; rejected ones are reported and stop nothing.
+
+    Args:
+        progress: Called with the number of items done after each batch.
+
+    Raises:
+        CallFailed: The writer refused a whole batch or did not answer.
+    """
+    counts: Counter[str] = Counter()
+    rejected: list[Rejected] = []
+    revision = 0
+    for batch in _batches(entities):
+        request = pb.ApplyRequest(
+            items=[item_of(kind, entity) for kind, entity in batch],
+            skip_rejected=True,
+            historical=True,
+        )
+        answer = connection.call(connection.admin.Apply, request, reason)
+        revision = answer.revision
+        for outcome in answer.outcomes:
+            status = pb.OutcomeStatus.Name(outcome.status).removeprefix("OUTCOME_STATUS_")
+            counts[status] += 1
+            if status == "REJECTED":
+                reasons = "; ".join(f"{v.field}: {v.message}" for v in outcome.violations)
+                key = f"{outcome.entity.kind} {outcome.entity.key}"
+                rejected.append(Rejected(key, reasons))
+        progress(len(batch))
+    return Sent(counts["CREATED"], counts["UPDATED"], counts["UNCHANGED"], rejected, revision)
+
+
+def item_of(kind: AnyKind, entity: Entity) -> pb.ApplyItem:
+    message: Any = codec.to_message(kind, entity)
+    return pb.ApplyItem(**{kind.name: message})
+
+
+def _batches(
+    entities: Iterable[tuple[AnyKind, Entity]],
+) -> Iterator[list[tuple[AnyKind, Entity]]]:
+    batch: list[tuple[AnyKind, Entity]] = []
+    for pair in entities:
+        batch.append(pair)
+        if len(batch) == BATCH_ITEMS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

@@ -1,0 +1,117 @@
+"""What ccxt drops or misreads, per exchange: small functions, each with the case that needs it.
+
+The raw record is the truth; a correction reads it and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from cqar.venues.found import Code, Found
+from cqar.venues.numbers import positive
+from shared.entities.venue_symbol import MarketStatus
+
+Correction = Callable[[Found], Found]
+
+_S = MarketStatus
+_KRAKEN_STATUS: Final = {
+    "online": _S.ONLINE,
+    "limit_only": _S.ONLINE,
+    "post_only": _S.POST_ONLY,
+    "cancel_only": _S.CANCEL_ONLY,
+    "reduce_only": _S.REDUCE_ONLY,
+}
+
+
+def _with(found: Found, **changes: Any) -> Found:
+    return msgspec.structs.replace(found, **changes)
+
+
+def kraken_codes(found: Found) -> Found:
+    """Kraken's own codes are XXBT and ZUSD; ccxt's baseId is XBT, already half unified."""
+    codes = {}
+    for leg, code in (("base", found.base), ("quote", found.quote)):
+        own = found.raw.get(leg)
+        codes[leg] = Code(str(own), code.unified) if own else code
+    return _with(found, **codes)
+
+
+def kraken_spellings(found: Found) -> Found:
+    """One pair has three spellings: the key XXBTZUSD, altname XBTUSD, wsname XBT/USD."""
+    others = [found.raw.get(name) for name in ("altname", "wsname")]
+    aliases = dict.fromkeys(o for o in others if isinstance(o, str) and o and o != found.spelling)
+    return _with(found, aliases=tuple(aliases))
+
+
+def kraken_dark_pools(found: Found) -> Found:
+    """XXBTZUSD.d trades the same symbol as XXBTZUSD and is not its primary spelling."""
+    return _with(found, secondary=True) if found.spelling.endswith(".d") else found
+
+
+def kraken_status(found: Found) -> Found:
+    """Listings before 2022 state no status, and ccxt calls all 304 inactive: they traded.
+
+    ccxt also folds post_only, cancel_only and reduce_only into inactive.
+    """
+    status = found.raw.get("status")
+    if status is None:
+        return _with(found, status=_S.ONLINE)
+    return _with(found, status=_KRAKEN_STATUS.get(str(status), _S.HALTED))
+
+
+def gate_sellable(found: Found) -> Found:
+    """`sellable` pairs take sell orders only: ccxt calls them active."""
+    if found.raw.get("trade_status") == "sellable":
+        return _with(found, status=_S.REDUCE_ONLY)
+    return found
+
+
+def gate_stated_minimum(found: Found) -> Found:
+    """1,444 of 1,458 pairs of 2021 state no minimum; ccxt makes one up from the lot."""
+    if not found.raw.get("min_base_amount"):
+        return _with(found, min_order_size=None)
+    return found
+
+
+def coinbase_minimum(found: Found) -> Found:
+    """base_min_size stood in the records until 2022; ccxt reads none."""
+    stated = found.raw.get("base_min_size")
+    if stated and found.min_order_size is None:
+        return _with(found, min_order_size=positive(stated, "base_min_size"))
+    return found
+
+
+def coinbase_status(found: Found) -> Found:
+    """post_only and cancel_only are flags beside the status."""
+    for flag, status in (("cancel_only", _S.CANCEL_ONLY), ("post_only", _S.POST_ONLY)):
+        if str(found.raw.get(flag)).lower() == "true":
+            return _with(found, status=status)
+    return found
+
+
+def hyperliquid_spelling(found: Found) -> Found:
+    """Ccxt's id of a perpetual is its index in the list; orders and feeds name the coin."""
+    name = found.raw.get("name")
+    return _with(found, spelling=name) if isinstance(name, str) and name else found
+
+
+def binance_preopen(found: Found) -> Found:
+    """PENDING_TRADING and PRE_TRADING are announced, not halted."""
+    status = found.raw.get("status") or found.raw.get("contractStatus")
+    return (
+        _with(found, status=_S.PREOPEN) if status in ("PENDING_TRADING", "PRE_TRADING") else found
+    )
+
+
+CORRECTIONS: Final[dict[str, tuple[Correction, ...]]] = {
+    "binance": (binance_preopen,),
+    "binancecoinm": (binance_preopen,),
+    "binanceusdm": (binance_preopen,),
+    "coinbaseexchange": (coinbase_minimum, coinbase_status),
+    "gate": (gate_sellable, gate_stated_minimum),
+    "hyperliquid": (hyperliquid_spelling,),
+    "kraken": (kraken_codes, kraken_spellings, kraken_dark_pools, kraken_status),
+}

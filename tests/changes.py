@@ -1,0 +1,76 @@
+"""Committing entities as a test states them, and waiting for what follows."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.judge import Intent, Item
+from shared.kind import Entity
+from tests.registry_in_memory import KIND_OF
+from writer import store
+from writer.mutations import Cause, Mutations
+
+CAUSE = Cause("tester", "because")
+
+
+def upsert(entity: Entity) -> Item:
+    kind = KIND_OF[type(entity)]
+    return Item(kind=kind, intent=Intent.UPSERT, given=entity, fresh=str(uuid.uuid4()))
+
+
+async def commit(mutations: Mutations, *entities: Entity) -> int:
+    """Commit all as one revision, and return it."""
+    applied = await mutations.apply([upsert(entity) for entity in entities], CAUSE)
+    assert [o.violations for o in applied.outcomes if o.error] == []
+    assert applied.committed
+    return applied.revision
+
+
+async def head_of(engine: AsyncEngine) -> store.HeadRow:
+    async with engine.connect() as tx:
+        return await store.read_head(tx)
+
+
+async def lose_commits_after(engine: AsyncEngine, revision: int) -> None:
+    """Take the database back to a revision, as a failover that lost commits does.
+
+    Only for histories that added venues, one each: what a later revision added goes.
+    """
+    async with engine.begin() as tx:
+        gone = {"revision": revision}
+        await tx.execute(sa.text("DELETE FROM outbox WHERE revision > :revision"), gone)
+        await tx.execute(sa.text("DELETE FROM current WHERE revision > :revision"), gone)
+        left = "SELECT key FROM current WHERE kind = 'venue'"
+        await tx.execute(sa.text(f"DELETE FROM venues WHERE venue_id NOT IN ({left})"))
+        columns = ("epoch", "revision", "chain", "live_count", "set_hash")
+        assignments = ", ".join(f"{name} = o.{name}" for name in columns)
+        back = f"UPDATE registry_head SET {assignments} FROM outbox o WHERE o.revision = :revision"
+        assert (await tx.execute(sa.text(back), gone)).rowcount == 1
+
+
+async def eventually(holds: Callable[[], Awaitable[bool] | bool], seconds: float = 10.0) -> None:
+    """Wait until it holds; `seconds` only bounds a failure."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found: Any = holds()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(work: Awaitable[None]) -> AsyncIterator[asyncio.Future[None]]:
+    """Run it beside the test, and end it with the test."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])

@@ -1,0 +1,399 @@
+"""A resolver's follower against a real PostgreSQL, a real JetStream and a real writer's relay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+
+import pytest
+from cqc.replication.v1 import replication_pb2
+from cqc.resolver.v1 import resolver_pb2 as pb
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar.embedded.servers import EmbeddedServers
+from resolver.database import Database
+from resolver.follower import Follower
+from resolver.freshness import Freshness
+from resolver.snapshot import Snapshot
+from resolver.view import View
+from shared import history, jetstream
+from shared.history import Position
+from shared.jetstream import CHANGES, CHANGES_SUBJECT, EVENTS
+from shared.tasks import keep_going
+from tests.builders import NOW, a_chain, a_venue, an_asset
+from tests.changes import commit, eventually, head_of, lose_commits_after, running
+from writer import store
+from writer.heads import Heads
+from writer.mutations import Mutations
+from writer.publishing import Publisher, Wake
+from writer.relay import Relay, commit_message, reset_message
+
+LIVE, STALE = pb.SNAPSHOT_STATE_LIVE, pb.SNAPSHOT_STATE_STALE
+NEVER_S = 3600.0
+
+
+@pytest.fixture
+def view() -> View:
+    return View(Freshness(stale_after_s=60))
+
+
+@pytest.fixture
+def relay(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> Relay:
+    return Relay(engine, js, mutations.bump_epoch)
+
+
+Follow = Callable[[float], AbstractAsyncContextManager[asyncio.Future[None]]]
+
+
+@pytest.fixture
+def follow(database: str, client: Client, view: View) -> Follow:
+    """Follow until the block ends, probing every so many seconds."""
+
+    @asynccontextmanager
+    async def following(probe_every_s: float) -> AsyncIterator[asyncio.Future[None]]:
+        follower = Follower(view, Database(database), client, lambda: NOW, probe_every_s)
+        async with running(keep_going("follower", follower.run)) as task:
+            await eventually(lambda: view.is_complete)
+            yield task
+
+    return following
+
+
+@pytest.fixture
+def publish(
+    database: str, engine: AsyncEngine, servers: EmbeddedServers, client: Client
+) -> Callable[[Wake], AbstractAsyncContextManager[asyncio.Future[None]]]:
+    """A writer's publisher, for as long as the block lasts."""
+    assert client.is_connected
+
+    def publishing(wake: Wake) -> AbstractAsyncContextManager[asyncio.Future[None]]:
+        publisher = Publisher(
+            engine,
+            Mutations(engine, lambda: NOW, wake.all),
+            wake,
+            Heads(engine),
+            database_url=database,
+            nats_url=servers.nats,
+            poll_s=0.05,
+        )
+        return running(keep_going("publisher", publisher.run))
+
+    return publishing
+
+
+Publish = Callable[[Wake], AbstractAsyncContextManager[asyncio.Future[None]]]
+
+
+def stands_at(view: View, epoch: int, revision: int) -> bool:
+    return view.is_complete and view.snapshot.position[:2] == (epoch, revision)
+
+
+async def drain(relay: Relay) -> None:
+    while await relay.step(leads=True):
+        pass
+
+
+async def require_equal(view: View, database: str) -> None:
+    """What the view serves is what PostgreSQL holds: rows, count, hash and chain."""
+    loaded = await Database(database).hydrate()
+    served = view.snapshot
+    assert served.position == loaded.position
+    assert (served.counts, served.set_hash) == (loaded.counts, loaded.set_hash)
+
+
+# ---------------------------------------------------------------- loading
+
+
+async def test_what_is_loaded_while_writers_run_is_of_one_revision(
+    database: str, engine: AsyncEngine, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue("first"))
+    done = asyncio.Event()
+
+    async def write() -> None:
+        for number in range(40):
+            await commit(mutations, a_venue(f"v{number}"), a_chain(chain_id=f"c{number}"))
+        done.set()
+
+    async def load() -> list[Snapshot]:
+        loaded = []
+        while not done.is_set():
+            # Count and hash are checked as it is made; here, that chain and rows belong together.
+            loaded.append(await Database(database).hydrate())
+        return loaded
+
+    _, loaded = await asyncio.gather(write(), load())
+    assert len(loaded) > 1
+    async with engine.connect() as tx:
+        rows = {row.revision: row for row in await store.outbox_after(tx, 0, 100)}
+    for snapshot in loaded:
+        row = rows[snapshot.position.revision]
+        assert snapshot.position == Position(row.epoch, row.revision, row.chain)
+        assert snapshot.set_hash == row.set_hash
+        assert snapshot.count == 1 + 2 * (row.revision - 1)
+
+
+async def test_the_outbox_is_read_in_one_view_with_its_head(
+    database: str, mutations: Mutations
+) -> None:
+    for name in "abc":
+        await commit(mutations, a_venue(name))
+    head, rows = await Database(database).rows_after(1)
+    assert [row.head.revision for row in rows] == [2, 3]
+    assert rows[0].prev_chain != rows[1].prev_chain == rows[0].head.chain
+    assert (rows[1].head.chain, rows[1].head.set_hash) == (head.chain, head.set_hash)
+
+
+# ---------------------------------------------------------------- following
+
+
+async def test_a_commit_becomes_visible_and_so_does_a_removal(
+    database: str, view: View, engine: AsyncEngine, follow: Follow, publish: Publish
+) -> None:
+    wake = Wake()
+    mutations = Mutations(engine, lambda: NOW, wake.all)
+    await commit(mutations, a_venue("before"))
+    async with publish(wake), follow(0.1):
+        assert view.snapshot.get("venue", "before") is not None
+        await commit(mutations, a_venue("after"), an_asset())
+        await eventually(lambda: stands_at(view, 1, 2))
+        assert view.snapshot.get("venue", "after") is not None
+        await eventually(lambda: view.freshness.state == LIVE)
+        for number in range(20):
+            await commit(mutations, a_venue("after", name=f"Name {number}"))
+        await eventually(lambda: stands_at(view, 1, 22))
+        await require_equal(view, database)
+        assert view.lag == 0
+
+
+async def test_a_gap_in_the_stream_is_caught_up_from_the_outbox(
+    database: str,
+    view: View,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    mutations: Mutations,
+    relay: Relay,
+    follow: Follow,
+) -> None:
+    await drain(relay)
+    async with follow(NEVER_S):
+        for name in "abcde":
+            await commit(mutations, a_venue(name))
+        async with engine.connect() as tx:
+            head, rows = await store.read_head(tx), await store.outbox_after(tx, 0, 10)
+        # 1 and 2 never come; 4 comes twice, and 3 after it.
+        for row in (rows[2], rows[3], rows[3], rows[2], rows[4]):
+            await js.publish(
+                CHANGES_SUBJECT, commit_message(head.registry_id, row).SerializeToString()
+            )
+        await eventually(lambda: stands_at(view, 1, 5))
+        await require_equal(view, database)
+
+
+async def test_a_reset_of_the_same_history_is_caught_up_without_loading_all_again(
+    database: str,
+    view: View,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    mutations: Mutations,
+    relay: Relay,
+    follow: Follow,
+) -> None:
+    await drain(relay)
+    async with follow(NEVER_S):
+        loaded = view.snapshot
+        await commit(mutations, a_venue("a"))
+        message = reset_message(await head_of(engine))
+        await js.publish(CHANGES_SUBJECT, message.SerializeToString())
+        await eventually(lambda: stands_at(view, 1, 1))
+        assert view.snapshot is loaded
+        await require_equal(view, database)
+
+
+async def test_a_new_epoch_brings_a_new_snapshot(
+    database: str, view: View, engine: AsyncEngine, follow: Follow, publish: Publish
+) -> None:
+    wake = Wake()
+    mutations = Mutations(engine, lambda: NOW, wake.all)
+    await commit(mutations, a_venue("a"))
+    async with publish(wake), follow(0.1):
+        loaded = view.snapshot
+        assert await mutations.bump_epoch(1, 1, 1)
+        await eventually(lambda: stands_at(view, 2, 2))
+        assert view.snapshot is not loaded
+        await commit(mutations, a_venue("b"))
+        await eventually(lambda: stands_at(view, 2, 3))
+        await require_equal(view, database)
+
+
+async def test_lost_commits_that_were_served_are_never_unserved_by_number(
+    database: str, view: View, engine: AsyncEngine, follow: Follow, publish: Publish
+) -> None:
+    """The database goes back below what is served: a new epoch, and a revision beyond it."""
+    wake = Wake()
+    mutations = Mutations(engine, lambda: NOW, wake.all)
+    for name in "abc":
+        await commit(mutations, a_venue(name))
+    async with follow(0.1):
+        async with publish(wake):
+            await eventually(lambda: view.freshness.state == LIVE)
+            await commit(mutations, a_venue("d"))
+            await eventually(lambda: stands_at(view, 1, 4))
+        await lose_commits_after(engine, 2)
+        async with publish(wake):
+            await eventually(lambda: stands_at(view, 2, 5))
+            await require_equal(view, database)
+            assert view.snapshot.get("venue", "d") is None
+
+
+async def test_an_epoch_that_database_and_streams_have_lost_is_followed_by_another(
+    database: str,
+    view: View,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    follow: Follow,
+    publish: Publish,
+) -> None:
+    """Only the resolver still knows of it; its probe sees a head of an older epoch."""
+    wake = Wake()
+    mutations = Mutations(engine, lambda: NOW, wake.all)
+    await commit(mutations, a_venue("a"))
+    async with follow(0.1):
+        async with publish(wake):
+            assert await mutations.bump_epoch(1, 1, 1)
+            await eventually(lambda: stands_at(view, 2, 2))
+        await lose_commits_after(engine, 1)
+        for stream in (CHANGES, EVENTS):
+            await js.purge_stream(stream)
+        async with publish(wake):
+            await eventually(lambda: stands_at(view, 3, 3), seconds=8)
+            await require_equal(view, database)
+
+
+async def test_a_stream_made_anew_is_followed(
+    database: str,
+    view: View,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    follow: Follow,
+    publish: Publish,
+) -> None:
+    wake = Wake()
+    mutations = Mutations(engine, lambda: NOW, wake.all)
+    for name in "abc":
+        await commit(mutations, a_venue(name))
+    async with publish(wake), follow(0.1):
+        await js.delete_stream(CHANGES)
+        await jetstream.ensure_stream(js, jetstream.changes_config())
+        await commit(mutations, a_venue("d"))
+        await eventually(lambda: stands_at(view, 1, 4))
+        await commit(mutations, a_venue("e"))
+        await eventually(lambda: stands_at(view, 1, 5))
+        await require_equal(view, database)
+
+
+# ---------------------------------------------------------------- poison
+
+
+def bad_bytes(_: store.HeadRow, __: store.OutboxRow) -> bytes:
+    return b"\xff\xff no message at all"
+
+
+def wrong_chain(head: store.HeadRow, row: store.OutboxRow) -> bytes:
+    return commit_message(head.registry_id, row._replace(chain=b"x" * 32)).SerializeToString()
+
+
+def altered(row: store.OutboxRow, payload: bytes) -> store.OutboxRow:
+    chain = history.chain_of(row.prev_chain, row.epoch, row.revision, payload)
+    return row._replace(payload=payload, chain=chain)
+
+
+def not_compressed(head: store.HeadRow, row: store.OutboxRow) -> bytes:
+    return commit_message(head.registry_id, altered(row, b"junk")).SerializeToString()
+
+
+def no_change_set(head: store.HeadRow, row: store.OutboxRow) -> bytes:
+    row = altered(row, history.pack(b"\xff\xff\xff"))
+    return commit_message(head.registry_id, row).SerializeToString()
+
+
+def other_changes(head: store.HeadRow, row: store.OutboxRow) -> bytes:
+    empty = replication_pb2.ChangeSet(epoch=row.epoch, revision=row.revision)
+    row = altered(row, history.pack(empty.SerializeToString()))
+    return commit_message(head.registry_id, row).SerializeToString()
+
+
+POISONS = (bad_bytes, wrong_chain, not_compressed, no_change_set, other_changes)
+
+
+@pytest.mark.parametrize("poison", POISONS)
+async def test_poison_is_never_applied_and_the_last_good_state_says_stale(
+    poison: Callable[[store.HeadRow, store.OutboxRow], bytes],
+    database: str,
+    client: Client,
+    view: View,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    mutations: Mutations,
+    relay: Relay,
+) -> None:
+    await commit(mutations, a_venue("good"))
+    await drain(relay)
+    follower = Follower(view, Database(database), client, lambda: NOW, NEVER_S)
+    async with running(follower.run()) as run:
+        await eventually(lambda: view.freshness.state == LIVE)
+        served = view.snapshot
+        before = (served.position, served.counts, served.set_hash)
+        await commit(mutations, a_venue("next"))
+        async with engine.connect() as tx:
+            head, rows = await store.read_head(tx), await store.outbox_after(tx, 1, 1)
+        await js.publish(CHANGES_SUBJECT, poison(head, rows[0]))
+        # It ends by itself, to be begun again by whoever supervises it.
+        await asyncio.wait_for(asyncio.shield(run), 10)
+        assert view.snapshot is served
+        assert (served.position, served.counts, served.set_hash) == before
+        assert view.freshness.state == STALE
+
+
+async def test_after_poison_all_is_loaded_again_from_postgresql(
+    database: str,
+    view: View,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    mutations: Mutations,
+    relay: Relay,
+    follow: Follow,
+) -> None:
+    await drain(relay)
+    async with follow(NEVER_S):
+        await commit(mutations, a_venue("a"))
+        async with engine.connect() as tx:
+            head, rows = await store.read_head(tx), await store.outbox_after(tx, 0, 1)
+        await js.publish(CHANGES_SUBJECT, wrong_chain(head, rows[0]))
+        await eventually(partial(stands_at, view, 1, 1))
+        await eventually(lambda: view.freshness.state == LIVE)
+        await require_equal(view, database)
+
+
+async def test_the_stream_of_another_registry_is_never_applied(
+    view: View,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    mutations: Mutations,
+    relay: Relay,
+    follow: Follow,
+) -> None:
+    await drain(relay)
+    async with follow(NEVER_S):
+        before = view.snapshot.position
+        await commit(mutations, a_venue("a"))
+        async with engine.connect() as tx:
+            rows = await store.outbox_after(tx, 0, 1)
+        message = commit_message(b"another registry", rows[0]).SerializeToString()
+        await js.publish(CHANGES_SUBJECT, message)
+        await asyncio.sleep(0.5)
+        assert view.snapshot.position == before

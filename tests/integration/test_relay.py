@@ -1,0 +1,345 @@
+"""Both relays against a real PostgreSQL and a real JetStream."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import nats
+import pytest
+import sqlalchemy as sa
+from cqc.events.v1 import events_pb2
+from cqc.replication.v1 import replication_pb2
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar.embedded.servers import EmbeddedServers
+from shared import events, history, jetstream
+from shared.jetstream import CHANGES, EVENTS
+from tests.builders import a_chain, a_venue
+from tests.changes import commit, eventually, head_of, lose_commits_after
+from writer import event_relay
+from writer.event_relay import EventRelay
+from writer.mutations import Mutations
+from writer.relay import ForeignStream, Relay
+
+Published = tuple[RawStreamMsg, replication_pb2.StreamMessage]
+
+
+async def raw_messages(js: JetStreamContext, stream: str) -> list[RawStreamMsg]:
+    """All that a stream holds, in order."""
+    state = (await js.stream_info(stream)).state
+    found = []
+    for sequence in range(state.first_seq, state.last_seq + 1):
+        try:
+            found.append(await js.get_msg(stream, seq=sequence))
+        except NotFoundError:
+            continue
+    return found
+
+
+async def published(js: JetStreamContext) -> list[tuple[str, int, int]]:
+    """(body, epoch, revision) of all in CQAR_CHANGES, heartbeats left out."""
+    parsed = [parse(raw) for raw in await raw_messages(js, CHANGES)]
+    found = ((str(m.WhichOneof("body")), m.head.epoch, m.head.revision) for m in parsed)
+    return [message for message in found if message[0] != "heartbeat"]
+
+
+def parse(raw: RawStreamMsg) -> replication_pb2.StreamMessage:
+    return replication_pb2.StreamMessage.FromString(raw.data or b"")
+
+
+async def drain(relay: Relay) -> None:
+    while await relay.step(leads=True):
+        pass
+
+
+@pytest.fixture
+def relay(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> Relay:
+    return Relay(engine, js, mutations.bump_epoch)
+
+
+# ---------------------------------------------------------------- change sets
+
+
+async def test_change_sets_go_out_in_order_each_on_the_one_before(
+    relay: Relay, js: JetStreamContext, mutations: Mutations
+) -> None:
+    await drain(relay)
+    for name in "abcde":
+        await commit(mutations, a_venue(name))
+    await drain(relay)
+    expected = [("reset", 1, 0), *(("commit", 1, revision) for revision in range(1, 6))]
+    assert await published(js) == expected
+
+    chain = b""
+    for raw in await raw_messages(js, CHANGES):
+        message = parse(raw)
+        if message.WhichOneof("body") == "commit":
+            assert message.commit.prev_chain == chain
+            payload = message.commit.change_set
+            chain = history.chain_of(chain, message.head.epoch, message.head.revision, payload)
+            change_set = replication_pb2.ChangeSet.FromString(history.unpack(payload))
+            assert change_set.revision == message.head.revision
+        chain = chain or message.head.chain
+        assert message.head.chain == chain
+
+
+async def test_more_rows_than_a_batch_all_go_out(
+    relay: Relay, js: JetStreamContext, mutations: Mutations
+) -> None:
+    await drain(relay)
+    for number in range(70):
+        await commit(mutations, a_venue(f"v{number}"))
+    await drain(relay)
+    assert [revision for _, _, revision in await published(js)] == list(range(71))
+
+
+async def test_two_relays_at_once_neither_repeat_nor_reorder(
+    engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+) -> None:
+    relays = [Relay(engine, js, mutations.bump_epoch) for _ in range(2)]
+    await drain(relays[0])
+    done = asyncio.Event()
+
+    async def write() -> None:
+        for number in range(30):
+            await commit(mutations, a_venue(f"v{number}"))
+        done.set()
+
+    async def publish(relay: Relay) -> None:
+        while not done.is_set():
+            await drain(relay)
+            await asyncio.sleep(0)
+        await drain(relay)
+
+    await asyncio.gather(write(), *(publish(relay) for relay in relays))
+    found = await published(js)
+    assert found == [("reset", 1, 0), *(("commit", 1, r) for r in range(1, 31))]
+
+
+async def test_a_relay_that_does_not_lead_takes_over_a_stream_left_behind(
+    relay: Relay, js: JetStreamContext, mutations: Mutations
+) -> None:
+    await drain(relay)
+    await commit(mutations, a_venue())
+    assert await relay.step(leads=False) is False
+    assert await published(js) == [("reset", 1, 0)]
+
+    async def is_out() -> bool:
+        await relay.step(leads=False)
+        return len(await published(js)) == 2
+
+    await eventually(is_out)
+
+
+async def test_a_purged_stream_is_reset_to_the_head(
+    relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await drain(relay)
+    await commit(mutations, a_venue("b"))
+    await js.purge_stream(CHANGES)
+    await drain(Relay(engine, js, mutations.bump_epoch))
+    assert await published(js) == [("reset", 1, 2)]
+    await commit(mutations, a_venue("c"))
+    await drain(relay)
+    assert await published(js) == [("reset", 1, 2), ("commit", 1, 3)]
+
+
+async def test_a_stream_made_anew_is_reset_even_by_a_relay_that_knew_the_old_one(
+    relay: Relay, js: JetStreamContext, mutations: Mutations
+) -> None:
+    await drain(relay)
+    await commit(mutations, a_venue("a"))
+    await drain(relay)
+    await js.delete_stream(CHANGES)
+    await jetstream.ensure_stream(js, jetstream.changes_config())
+    await commit(mutations, a_venue("b"))
+    await drain(relay)
+    assert await published(js) == [("reset", 1, 2)]
+
+
+async def test_lost_commits_begin_an_epoch_and_no_revision_is_used_again(
+    relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+) -> None:
+    await drain(relay)
+    for name in "abc":
+        await commit(mutations, a_venue(name))
+    await drain(relay)
+    await lose_commits_after(engine, 1)
+    await drain(relay)
+    head = await head_of(engine)
+    assert (head.epoch, head.revision) == (2, 4)
+    await commit(mutations, a_venue("d"))
+    await drain(relay)
+    found = await published(js)
+    assert found[-3:] == [("commit", 1, 3), ("reset", 2, 4), ("commit", 2, 5)]
+    revisions = [revision for _, _, revision in found]
+    assert len(set(revisions)) == len(revisions)
+
+
+async def test_a_database_that_went_another_way_begins_an_epoch(
+    relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+) -> None:
+    await drain(relay)
+    for name in "ab":
+        await commit(mutations, a_venue(name))
+    await drain(relay)
+    await lose_commits_after(engine, 1)
+    for name in "cde":
+        await commit(mutations, a_venue(name))
+    await drain(relay)
+    head = await head_of(engine)
+    assert (head.epoch, head.revision) == (2, 5)
+    assert (await published(js))[-1] == ("reset", 2, 5)
+
+
+async def test_two_bumps_of_one_epoch_do_not_make_the_same_history(
+    engine: AsyncEngine, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue())
+    chains = set()
+    for _ in range(2):
+        assert await mutations.bump_epoch(1, 1, 1)
+        assert not await mutations.bump_epoch(1, 1, 1)
+        chains.add((await head_of(engine)).chain)
+        await lose_commits_after(engine, 1)
+    assert len(chains) == 2
+
+
+async def test_the_stream_of_another_registry_is_refused_and_never_repaired(
+    relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+) -> None:
+    await drain(relay)
+    before = await published(js)
+    async with engine.begin() as tx:
+        await tx.execute(sa.text("UPDATE registry_head SET registry_id = '\\x00'"))
+    for _ in range(2):
+        with pytest.raises(ForeignStream, match="belongs to registry"):
+            await Relay(engine, js, mutations.bump_epoch).step(leads=True)
+    assert await published(js) == before
+    assert (await head_of(engine)).epoch == 1
+
+
+async def test_a_heartbeat_says_the_head_and_expires_and_nothing_has_a_message_id(
+    relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+) -> None:
+    await drain(relay)
+    await commit(mutations, a_venue())
+    await drain(relay)
+    await eventually(lambda: beats(relay, js))
+    head = await head_of(engine)
+    for raw in await raw_messages(js, CHANGES):
+        headers = raw.headers or {}
+        assert "Nats-Msg-Id" not in headers
+        assert headers["Nats-Expected-Stream"] == CHANGES
+        is_heartbeat = parse(raw).WhichOneof("body") == "heartbeat"
+        assert (headers.get("Nats-TTL") in ("60", "60s")) == is_heartbeat
+    newest = parse((await raw_messages(js, CHANGES))[-1])
+    assert newest.WhichOneof("body") == "heartbeat"
+    assert (newest.head.revision, newest.head.chain) == (head.revision, head.chain)
+    assert (newest.head.live_count, newest.head.set_hash) == (1, head.set_hash)
+
+
+async def beats(relay: Relay, js: JetStreamContext) -> bool:
+    await drain(relay)
+    return parse((await raw_messages(js, CHANGES))[-1]).WhichOneof("body") == "heartbeat"
+
+
+# ---------------------------------------------------------------- domain events
+
+
+@pytest.fixture
+def event_relay_(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> EventRelay:
+    return EventRelay(engine, js, mutations.bump_epoch)
+
+
+async def drain_events(relay: EventRelay) -> None:
+    while await relay.step():
+        pass
+
+
+def decoded(raw: RawStreamMsg | Msg) -> Any:
+    name = (raw.subject or "").removeprefix("cqc.events.v1.")
+    return events.message_type(name).FromString(raw.data or b"")
+
+
+async def event_ids(js: JetStreamContext) -> list[str]:
+    return [decoded(raw).event_id for raw in await raw_messages(js, EVENTS)]
+
+
+async def test_a_subscriber_of_its_own_gets_each_event_in_order_with_its_place(
+    servers: EmbeddedServers, event_relay_: EventRelay, mutations: Mutations
+) -> None:
+    stranger = await nats.connect(servers.nats)
+    subscription = await stranger.subscribe("cqc.events.v1.>")
+    await stranger.flush()
+    await commit(mutations, a_venue("a"), a_chain(), a_venue("b"))
+    await commit(mutations, a_venue("a", name="Renamed"))
+    await drain_events(event_relay_)
+    found = [await subscription.next_msg(timeout=5) for _ in range(4)]
+    await stranger.close()
+    places = [
+        tuple(int((m.headers or {})[f"Cqar-{part}"]) for part in ("Epoch", "Revision", "Index"))
+        for m in found
+    ]
+    assert places == [(1, 1, 0), (1, 1, 1), (1, 1, 2), (1, 2, 0)]
+    told = [decoded(message) for message in found]
+    assert [type(event).__name__ for event in told] == [
+        *("VenueRegistered", "ChainRegistered", "VenueRegistered", "VenueUpdated")
+    ]
+    assert [event.revision for event in told] == [1, 1, 1, 2]
+    assert (told[0].venue.venue_id, told[0].actor_id) == ("a", "tester")
+    assert told[3].venue.name == "Renamed"
+    assert len({event.event_id for event in told}) == 4
+
+
+@pytest.mark.parametrize("loss", ["deleted", "purged"])
+async def test_a_lost_events_stream_is_filled_again_with_the_same_ids(
+    loss: str, event_relay_: EventRelay, js: JetStreamContext, mutations: Mutations
+) -> None:
+    for number in range(20):
+        await commit(mutations, a_venue(f"v{number}"))
+    await drain_events(event_relay_)
+    before = await event_ids(js)
+    assert len(before) == 20
+    if loss == "deleted":
+        await js.delete_stream(EVENTS)
+        await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+    else:
+        await js.purge_stream(EVENTS)
+    await drain_events(event_relay_)
+    assert await event_ids(js) == before
+
+
+async def test_two_event_relays_at_once_tell_each_event_once(
+    engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+) -> None:
+    relays = [EventRelay(engine, js, mutations.bump_epoch) for _ in range(2)]
+    for number in range(20):
+        await commit(mutations, a_venue(f"v{number}"), a_venue(f"w{number}"))
+    await asyncio.gather(*(drain_events(relay) for relay in relays))
+    told = [decoded(raw) for raw in await raw_messages(js, EVENTS)]
+    assert [event.revision for event in told] == [r for r in range(1, 21) for _ in range(2)]
+    assert len({event.event_id for event in told}) == 40
+
+
+async def test_lost_commits_whose_events_are_out_are_announced_as_a_new_epoch(
+    event_relay_: EventRelay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+) -> None:
+    for name in "abc":
+        await commit(mutations, a_venue(name))
+    await drain_events(event_relay_)
+    await lose_commits_after(engine, 1)
+    await drain_events(event_relay_)
+    await commit(mutations, a_venue("d"))
+    await drain_events(event_relay_)
+    told = [decoded(raw) for raw in await raw_messages(js, EVENTS)]
+    assert [(event.epoch, event.revision) for event in told] == [
+        *((1, 1), (1, 2), (1, 3), (2, 4), (2, 5))
+    ]
+    assert isinstance(told[3], events_pb2.RegistryEpochChanged)

@@ -1,0 +1,135 @@
+"""Every row of the resolver's decision tables in protocol.md, as findings.md corrects them."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from resolver.follower_core import (
+    Do,
+    on_commit,
+    on_head,
+    on_heartbeat,
+    on_reset,
+    on_row,
+    on_snapshot,
+)
+from shared.history import Position
+
+A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
+MINE = Position(2, 10, A)
+
+
+def at(revision: int, chain: bytes = B, epoch: int = 2) -> Position:
+    return Position(epoch, revision, chain)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "action"),
+    [
+        pytest.param(MINE, Do.NOTHING, id="equal to mine"),
+        pytest.param(at(99, epoch=1), Do.NOTHING, id="an older epoch"),
+        pytest.param(at(9), Do.NOTHING, id="my epoch, older revision"),
+        pytest.param(at(11), Do.CATCH_UP, id="my epoch, newer revision"),
+        pytest.param(at(10), Do.BOOTSTRAP, id="my revision on another chain"),
+        pytest.param(at(11, epoch=3), Do.BOOTSTRAP, id="a newer epoch"),
+        pytest.param(at(10, A, epoch=3), Do.BOOTSTRAP, id="my chain in a newer epoch"),
+    ],
+)
+def test_a_reset(theirs: Position, action: Do) -> None:
+    assert on_reset(MINE, theirs) is action
+
+
+@pytest.mark.parametrize(
+    ("theirs", "prev_chain", "action"),
+    [
+        pytest.param(at(11, epoch=3), A, Do.BOOTSTRAP, id="a newer epoch"),
+        pytest.param(at(11, epoch=1), A, Do.NOTHING, id="an older epoch"),
+        pytest.param(at(10), C, Do.CATCH_UP, id="my revision on another chain"),
+        pytest.param(MINE, C, Do.NOTHING, id="my own revision again"),
+        pytest.param(at(9), C, Do.NOTHING, id="an older revision again"),
+        pytest.param(at(11), A, Do.APPLY, id="the next one on my chain"),
+        pytest.param(at(11), C, Do.CATCH_UP, id="the next one on another chain"),
+        pytest.param(at(12), A, Do.CATCH_UP, id="one after a gap"),
+    ],
+)
+def test_a_change_set(theirs: Position, prev_chain: bytes, action: Do) -> None:
+    assert on_commit(MINE, theirs, prev_chain) is action
+
+
+@pytest.mark.parametrize(
+    ("theirs", "action"),
+    [
+        pytest.param(MINE, Do.NOTHING, id="equal to mine"),
+        pytest.param(at(9), Do.NOTHING, id="behind mine"),
+        pytest.param(at(11), Do.CATCH_UP, id="ahead of mine"),
+        pytest.param(at(10), Do.CATCH_UP, id="my revision on another chain"),
+        pytest.param(at(11, epoch=3), Do.BOOTSTRAP, id="a newer epoch"),
+        pytest.param(at(11, epoch=1), Do.NOTHING, id="an older epoch"),
+    ],
+)
+def test_a_heartbeat(theirs: Position, action: Do) -> None:
+    assert on_heartbeat(MINE, theirs) is action
+
+
+@pytest.mark.parametrize(
+    ("head", "compacted", "action"),
+    [
+        pytest.param(MINE, 0, Do.NOTHING, id="there already"),
+        pytest.param(MINE, 11, Do.NOTHING, id="there already, though compacted since"),
+        pytest.param(at(12), 0, Do.APPLY, id="a way forward"),
+        pytest.param(at(12), 10, Do.APPLY, id="a way forward from the compacted revision itself"),
+        pytest.param(at(12), 11, Do.BOOTSTRAP, id="behind the compacted revision"),
+        pytest.param(at(12, epoch=3), 0, Do.BOOTSTRAP, id="a newer epoch"),
+        pytest.param(at(12, epoch=1), 0, Do.BOOTSTRAP, id="an older epoch"),
+        pytest.param(at(9), 0, Do.BOOTSTRAP, id="ahead of the head"),
+        pytest.param(at(10), 0, Do.BOOTSTRAP, id="beside the head"),
+    ],
+)
+def test_catching_up_with_a_head(head: Position, compacted: int, action: Do) -> None:
+    assert on_head(MINE, head, compacted) is action
+
+
+@pytest.mark.parametrize(
+    ("row", "prev_chain", "is_reset", "action"),
+    [
+        pytest.param(at(11), A, False, Do.APPLY, id="the next row"),
+        pytest.param(at(12), A, False, Do.BOOTSTRAP, id="a row is missing"),
+        pytest.param(at(11), C, False, Do.BOOTSTRAP, id="of another chain"),
+        pytest.param(at(11, epoch=3), A, False, Do.BOOTSTRAP, id="of another epoch"),
+        pytest.param(at(11), A, True, Do.BOOTSTRAP, id="of kind reset"),
+    ],
+)
+def test_catching_up_with_a_row(
+    row: Position, prev_chain: bytes, *, is_reset: bool, action: Do
+) -> None:
+    assert on_row(MINE, row, prev_chain, is_reset=is_reset) is action
+
+
+@pytest.mark.parametrize(
+    ("held", "found", "action"),
+    [
+        pytest.param(None, at(0), Do.APPLY, id="nothing is held"),
+        pytest.param(MINE, MINE, Do.APPLY, id="the same again"),
+        pytest.param(MINE, at(11), Do.APPLY, id="a newer one"),
+        pytest.param(MINE, at(11, epoch=3), Do.APPLY, id="a newer one of a newer epoch"),
+        pytest.param(MINE, at(9), Do.BUMP, id="an older one"),
+        pytest.param(MINE, at(10), Do.BUMP, id="the same revision on another chain"),
+        pytest.param(MINE, at(10, A, epoch=1), Do.BUMP, id="the same revision of an older epoch"),
+        pytest.param(MINE, at(9, epoch=3), Do.BUMP, id="an older one of a newer epoch"),
+    ],
+)
+def test_a_snapshot_that_was_read(held: Position | None, found: Position, action: Do) -> None:
+    assert on_snapshot(held, found) is action
+
+
+def test_only_what_continues_my_chain_is_ever_applied() -> None:
+    everything = [Position(*p) for p in itertools.product((1, 2, 3), (9, 10, 11, 12), (A, B, C))]
+    for theirs, prev_chain in itertools.product(everything, (A, B, C)):
+        expected = (theirs.epoch, theirs.revision, prev_chain) == (2, 11, A)
+        assert (on_commit(MINE, theirs, prev_chain) is Do.APPLY) == expected
+        applied = on_row(MINE, theirs, prev_chain, is_reset=False) is Do.APPLY
+        assert applied == expected
+        for decide in (on_reset, on_heartbeat):
+            assert decide(MINE, theirs) is not Do.APPLY

@@ -1,0 +1,73 @@
+"""Every row of the relay's decision table in protocol.md, and that the rows leave no gap."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from shared.history import Position
+from writer.relay_core import Do, NextRow, decide
+
+A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
+HEAD = Position(2, 10, A)
+FOLLOWS = NextRow(prev_chain=B, is_reset=False)
+
+
+def tail(revision: int, chain: bytes = B, epoch: int = 2) -> Position:
+    return Position(epoch, revision, chain)
+
+
+ROWS = [
+    ("an empty stream is reset", None, 0, None, Do.RESET),
+    ("the head itself needs nothing", HEAD, 0, None, Do.REST),
+    ("an older epoch is reset", tail(9, epoch=1), 0, FOLLOWS, Do.RESET),
+    ("a newer epoch of older revision is reset", tail(9, epoch=3), 0, FOLLOWS, Do.RESET),
+    ("an older epoch as far as the head was lost too", tail(10, epoch=1), 0, None, Do.BUMP),
+    ("an older epoch beyond the head was lost too", tail(11, epoch=1), 0, None, Do.BUMP),
+    ("a newer epoch as far as the head was lost", tail(10, epoch=3), 0, None, Do.BUMP),
+    ("a newer epoch beyond the head was lost", tail(12, epoch=3), 0, None, Do.BUMP),
+    ("the same chain in another epoch was lost", tail(10, A, epoch=3), 0, None, Do.BUMP),
+    ("a tail beyond the head means lost commits", tail(11), 0, None, Do.BUMP),
+    ("lost commits stand above compaction", tail(11), 12, None, Do.BUMP),
+    ("a tail before the compacted revision is reset", tail(4), 5, FOLLOWS, Do.RESET),
+    ("a tail at the compacted revision is followed", tail(5), 5, FOLLOWS, Do.PUBLISH),
+    ("the head's revision on another chain is a fork", tail(10), 0, None, Do.BUMP),
+    ("a missing row is reset", tail(5), 0, None, Do.RESET),
+    ("a row of kind reset is reset", tail(5), 0, NextRow(B, is_reset=True), Do.RESET),
+    ("a row on another chain is a fork", tail(5), 0, NextRow(C, is_reset=False), Do.BUMP),
+    ("a row that follows is published", tail(9), 0, FOLLOWS, Do.PUBLISH),
+]
+
+
+@pytest.mark.parametrize(
+    ("position", "compacted", "row", "action"),
+    [case[1:] for case in ROWS],
+    ids=[case[0] for case in ROWS],
+)
+def test_the_table_says(
+    position: Position | None, compacted: int, row: NextRow | None, action: Do
+) -> None:
+    assert decide(HEAD, compacted, position, row) is action
+
+
+def test_nothing_is_published_but_a_row_that_continues_the_tail() -> None:
+    """Whatever is seen: PUBLISH only of a row on the tail's own chain and epoch, below the head."""
+    tails = [
+        None,
+        *(Position(*p) for p in itertools.product((1, 2, 3), (8, 9, 10, 11), (A, B))),
+    ]
+    rows = [None, *(NextRow(c, is_reset=r) for c in (A, B, C) for r in (True, False))]
+    for position, compacted, row in itertools.product(tails, (0, 9, 10), rows):
+        action = decide(HEAD, compacted, position, row)
+        if action is Do.PUBLISH:
+            assert position is not None
+            assert row is not None
+            assert not row.is_reset
+            assert row.prev_chain == position.chain
+            assert position.epoch == HEAD.epoch
+            assert compacted <= position.revision < HEAD.revision
+        if action is Do.REST:
+            assert position == HEAD
+        if position is None:
+            assert action is Do.RESET

@@ -1,0 +1,149 @@
+"""Every RPC has a method, and those that answer UNIMPLEMENTED are listed here by name."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+from cqc.resolver.v1 import resolver_pb2
+from cqc.services.v1 import asset_registry_pb2
+from cqc.writer.v1 import registry_admin_pb2
+
+from resolver.freshness import Freshness
+from resolver.services import registry as resolver_registry
+from resolver.services.registry import Elsewhere, RegistryReads
+from resolver.services.resolver import ResolverService
+from resolver.view import View
+from shared.entities.api_key import Role
+from shared.errors import Misdirected, Unimplemented
+from tests.builders import NOW
+from writer.app import role_of
+from writer.services.admin import Admin
+from writer.services.registry import Registry, Unanswered
+
+REGISTRY = {
+    m.name: m for m in asset_registry_pb2.DESCRIPTOR.services_by_name["AssetRegistry"].methods
+}
+ADMIN = {m.name: m for m in registry_admin_pb2.DESCRIPTOR.services_by_name["RegistryAdmin"].methods}
+RESOLVER = {m.name: m for m in resolver_pb2.DESCRIPTOR.services_by_name["Resolver"].methods}
+
+WRITER_UNANSWERED = {
+    "AddAssetToGroup",
+    "CheckAssetTradeable",
+    "CreateAssetDeployment",
+    "CreateAssetGroup",
+    "CreateAssetIdentifier",
+    "CreateSymbolIdentifier",
+    "GetAssetDeployment",
+    "GetAssetGroup",
+    "GetAssetIdentifier",
+    "GetSymbolIdentifier",
+    "ListAssetDeployments",
+    "ListAssetGroups",
+    "ListAssetIdentifiers",
+    "ListQualityFlags",
+    "ListSymbolIdentifiers",
+    "RaiseQualityFlag",
+    "RemoveAssetFromGroup",
+    "ResolveQualityFlag",
+    "SearchAssets",
+    "SearchSymbols",
+}
+ADMIN_UNANSWERED = {"Export", "History"}
+READS_UNANSWERED = {
+    "CheckAssetTradeable",
+    "GetAssetDeployment",
+    "GetAssetGroup",
+    "GetAssetIdentifier",
+    "GetSymbolIdentifier",
+    "ListAssetDeployments",
+    "ListAssetGroups",
+    "ListAssetIdentifiers",
+    "ListAssetRelationships",
+    "ListAssets",
+    "ListChains",
+    "ListQualityFlags",
+    "ListSymbolIdentifiers",
+    "ListSymbols",
+    "ListVenueAssets",
+    "ListVenueSymbols",
+    "ListVenues",
+}
+READS_ANSWERED = {
+    "GetAsset",
+    "GetChain",
+    "GetSymbol",
+    "GetVenue",
+    "GetVenueAsset",
+    "GetVenueSymbol",
+}
+RESOLVER_UNANSWERED = {"CheckOrder", "ExpandGroup", "FindVenueSymbols", "ResolveAsset", "Watch"}
+
+
+def names(owner: type[Any]) -> set[str]:
+    return {name for name in vars(owner) if name[0].isupper()}
+
+
+@pytest.mark.parametrize(
+    ("service", "rpcs"),
+    [(Registry, REGISTRY), (RegistryReads, REGISTRY), (Admin, ADMIN), (ResolverService, RESOLVER)],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+def test_every_rpc_has_a_method_of_ours(service: type[Any], rpcs: dict[str, Any]) -> None:
+    for name in rpcs:
+        owner = next(cls for cls in service.__mro__ if name in vars(cls))
+        assert not owner.__name__.endswith("Servicer"), f"{name} is only generated"
+        method = getattr(service, name)
+        assert inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method), name
+        assert inspect.isasyncgenfunction(method) == rpcs[name].server_streaming, name
+
+
+def test_the_writers_unanswered_rpcs_are_these() -> None:
+    assert names(Unanswered) == WRITER_UNANSWERED
+    for name in REGISTRY:
+        owner = next(cls for cls in Registry.__mro__ if name in vars(cls))
+        assert (owner is Unanswered) == (name in WRITER_UNANSWERED), name
+
+
+def test_a_resolver_answers_the_get_rpcs_of_its_kinds_and_sends_changes_to_the_writer() -> None:
+    assert names(resolver_registry.Unanswered) == READS_UNANSWERED
+    assert names(RegistryReads) == READS_ANSWERED
+    assert names(Elsewhere) == set(REGISTRY) - READS_UNANSWERED - READS_ANSWERED
+
+
+async def answer_of(service: Any, name: str) -> object:
+    method = getattr(service, name)
+    if inspect.isasyncgenfunction(method):
+        return await anext(method(None, None))
+    return await method(None, None)
+
+
+async def test_what_is_unanswered_says_so() -> None:
+    view = View(Freshness(5))
+    registry: Any = Registry.__new__(Registry)
+    admin: Any = Admin.__new__(Admin)
+    reads = RegistryReads(view, lambda: NOW, "writer.example:9090")
+    resolver = ResolverService(view, lambda: NOW)
+    unanswered = [
+        *((registry, name) for name in WRITER_UNANSWERED),
+        *((admin, name) for name in ADMIN_UNANSWERED),
+        *((reads, name) for name in READS_UNANSWERED),
+        *((resolver, name) for name in RESOLVER_UNANSWERED),
+    ]
+    for service, name in unanswered:
+        with pytest.raises(Unimplemented):
+            await answer_of(service, name)
+    for name in names(Elsewhere):
+        with pytest.raises(Misdirected, match=r"writer\.example:9090"):
+            await answer_of(reads, name)
+
+
+def test_only_methods_that_change_nothing_are_open_to_a_read_key() -> None:
+    changing = {
+        name
+        for name in [*REGISTRY, *ADMIN]
+        if role_of(f"/cqc.services.v1.AssetRegistry/{name}") is not Role.READ
+    }
+    verbs = ("Add", "Apply", "Create", "Delete", "Delist", "Raise", "Remove", "Resolve", "Update")
+    assert changing == {name for name in [*REGISTRY, *ADMIN] if name.startswith(verbs)}

@@ -1,0 +1,331 @@
+"""What each kind accepts and refuses: assets, chains, relationships, venues, keys."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shared import rules
+from shared.entities.api_key import ApiKey, Role
+from shared.entities.asset_relationship import ACYCLIC, RelationshipType
+from shared.entities.venue import VenueType
+from tests.builders import (
+    BTC,
+    ETH,
+    NOW,
+    USD,
+    USDT,
+    a_chain,
+    a_relationship,
+    a_venue,
+    a_venue_asset,
+    an_asset,
+    an_id,
+)
+from tests.registry_in_memory import Held, changed, completed, findings
+
+LATER = NOW + dt.timedelta(days=30)
+EARLIER = NOW - dt.timedelta(days=30)
+NOT_UUIDS = ("", "btc", BTC.upper(), BTC.replace("-", ""), f"{{{BTC}}}", BTC + "0")
+
+# ---------------------------------------------------------------- asset
+
+
+def test_an_asset_needs_a_uuid_a_ticker_a_name_and_a_type() -> None:
+    assert findings(an_asset()) == set()
+    assert findings(an_asset(asset_id="x", symbol="", name="", asset_type=None)) == {
+        ("asset_id", "NOT_A_UUID"),
+        ("symbol", "REQUIRED"),
+        ("name", "REQUIRED"),
+        ("asset_type", "REQUIRED"),
+    }
+
+
+@pytest.mark.parametrize("text", NOT_UUIDS)
+def test_only_the_canonical_form_is_a_uuid(text: str) -> None:
+    assert findings(an_asset(asset_id=text)) == {("asset_id", "NOT_A_UUID")}
+
+
+def test_only_an_unverified_asset_may_lack_a_type_and_a_verified_one_stays_so() -> None:
+    found = an_asset(asset_type=None, unverified=True)
+    assert findings(found) == set()
+    assert findings(an_asset(), before=found) == set()
+    assert findings(found, before=an_asset()) == {("unverified", "VERIFIED")}
+
+
+def test_an_assets_texts_and_urls_are_bounded() -> None:
+    good = {"name": "n" * 256, "category": "c" * 64, "description": "d" * 4096}
+    assert findings(an_asset(**good, logo_url="https://x.y/z.png")) == set()
+    bad = {field: value + "!" for field, value in good.items()}
+    assert findings(an_asset(**bad, logo_url="ftp://x.y", website_url="x")) == {
+        *((field, "TOO_LONG") for field in good),
+        ("logo_url", "NOT_A_URL"),
+        ("website_url", "NOT_A_URL"),
+    }
+
+
+# ---------------------------------------------------------------- chain
+
+
+@pytest.mark.parametrize("slug", ["ethereum", "a", "0x", "bnb-smart-chain", "a" * 64])
+def test_a_slug_is_a_chains_id(slug: str) -> None:
+    assert findings(a_chain(chain_id=slug)) == set()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Ethereum", "-a", "a-", "a_b", "a b", "a/b", "a" * 65, "é", "a\n", "１"]
+)
+def test_what_is_no_slug_is_refused(text: str) -> None:
+    assert findings(a_chain(chain_id=text)) == {("chain_id", "NOT_A_SLUG")}
+
+
+@pytest.mark.parametrize("number", [0, 1, 2**31, 11_155_111, 2**63 - 1])
+def test_a_networks_number_may_exceed_31_bits(number: int) -> None:
+    assert findings(a_chain(network_id=number)) == set()
+
+
+def test_a_chain_needs_a_name_and_a_type_and_no_negative_number() -> None:
+    assert findings(a_chain(chain_name="", chain_type="", network_id=-1)) == {
+        ("chain_name", "REQUIRED"),
+        ("chain_type", "REQUIRED"),
+        ("network_id", "NEGATIVE"),
+    }
+    assert findings(a_chain(chain_name="n" * 257, chain_type="t" * 33)) == {
+        ("chain_name", "TOO_LONG"),
+        ("chain_type", "TOO_LONG"),
+    }
+
+
+@pytest.mark.parametrize("url", ["https://rpc.x/y?k=1", "http://[::1]:8545", "wss://rpc.x"])
+def test_an_rpc_url_may_be_http_or_web_socket(url: str) -> None:
+    assert findings(a_chain(rpc_urls=(url,))) == set()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "x", "ftp://x.y", "https://", "https:///path", "javascript:alert(1)"),
+        *("https://a b", "https://[::1", "https://x.y/\n", "https://x.y/" + "a" * 2048),
+    ],
+)
+def test_what_is_no_url_is_refused(url: str) -> None:
+    assert findings(a_chain(rpc_urls=(url,))) == {("rpc_urls", "NOT_A_URL")}
+
+
+def test_a_chain_has_at_most_32_rpc_urls() -> None:
+    urls = tuple(f"https://rpc{number}.x" for number in range(33))
+    assert findings(a_chain(rpc_urls=urls[:32])) == set()
+    assert findings(a_chain(rpc_urls=urls)) == {("rpc_urls", "TOO_MANY")}
+
+
+def test_a_chains_type_is_for_ever() -> None:
+    assert findings(a_chain(chain_name="E"), before=a_chain()) == set()
+    before = a_chain(chain_type="SOLANA")
+    assert findings(a_chain(), before=before) == {("chain_type", "IMMUTABLE")}
+
+
+# ---------------------------------------------------------------- relationship
+
+
+def test_a_relationship_needs_two_assets_and_a_type() -> None:
+    assert findings(a_relationship(ETH, BTC, conversion_rate=None)) == set()
+    assert findings(a_relationship("", "", relationship_type=None)) == {
+        ("from_asset_id", "REQUIRED"),
+        ("to_asset_id", "REQUIRED"),
+        ("relationship_type", "REQUIRED"),
+    }
+
+
+@pytest.mark.parametrize("rate", ["0", "-1"])
+def test_a_conversion_rate_is_positive(rate: str) -> None:
+    bad = a_relationship(ETH, BTC, conversion_rate=Decimal(rate))
+    assert findings(bad) == {("conversion_rate", "NOT_POSITIVE")}
+    assert findings(a_relationship(ETH, BTC, conversion_rate=Decimal("1.1"))) == set()
+
+
+@pytest.mark.parametrize("kind", RelationshipType)
+def test_no_asset_relates_to_itself_or_twice_in_one_way(kind: RelationshipType) -> None:
+    itself = a_relationship(ETH, ETH, relationship_type=kind)
+    assert findings(itself) == {("to_asset_id", "SELF_REFERENCE")}
+    one = a_relationship(ETH, BTC, relationship_type=kind)
+    twin = changed(one, relationship_id=an_id("twin"))
+    assert ("to_asset_id", "DUPLICATE") in findings(twin, Held(one))
+
+
+def test_a_relationships_ends_and_type_are_for_ever() -> None:
+    before = a_relationship(ETH, BTC)
+    assert findings(changed(before, protocol="lido"), Held(before), before) == set()
+    after = changed(before, to_asset_id=USD, relationship_type=RelationshipType.STAKES)
+    assert findings(after, Held(before), before) == {
+        ("to_asset_id", "IMMUTABLE"),
+        ("relationship_type", "IMMUTABLE"),
+    }
+
+
+@pytest.mark.parametrize("first", RelationshipType)
+@pytest.mark.parametrize("second", RelationshipType)
+def test_a_circle_is_refused_only_within_types_that_make_an_order(
+    first: RelationshipType, second: RelationshipType
+) -> None:
+    path = a_relationship(BTC, ETH, relationship_type=first)
+    longer = a_relationship(ETH, USDT, relationship_type=first)
+    back = a_relationship(USDT, BTC, relationship_type=second)
+    circular = any(first in types and second in types for types in ACYCLIC)
+    expected = {("to_asset_id", "CYCLE")} if circular else set()
+    assert findings(back, Held(path, longer)) == expected
+
+
+def test_two_ways_to_one_asset_are_no_circle() -> None:
+    held = Held(a_relationship(BTC, ETH), a_relationship(ETH, USDT))
+    assert findings(a_relationship(BTC, USDT), held) == set()
+
+
+def test_a_walk_that_never_ends_is_refused() -> None:
+    leaves = [a_relationship(ETH, an_id(str(number))) for number in range(10_001)]
+
+    class Fan(Held):
+        def find(self, kind: str, lookup: str, *values: Any) -> Any:
+            return iter(leaves if lookup == "from" and values == (ETH,) else ())
+
+    assert findings(a_relationship(BTC, ETH), Fan()) == {("to_asset_id", "TOO_MANY")}
+
+
+# ---------------------------------------------------------------- venue
+
+
+def test_a_dex_settles_on_a_chain() -> None:
+    dex = a_venue("uniswap-v3", venue_type=VenueType.DEX)
+    assert findings(dex) == {("chain_id", "REQUIRED")}
+    assert findings(changed(dex, chain_id="ethereum")) == set()
+    assert findings(a_venue(chain_id=None)) == set()
+
+
+def test_a_venue_needs_a_slug_a_name_and_a_type() -> None:
+    bad = a_venue("Binance", name="", venue_type=None, operator="Binance Ltd")
+    assert findings(bad) == {
+        ("venue_id", "NOT_A_SLUG"),
+        ("name", "REQUIRED"),
+        ("venue_type", "REQUIRED"),
+        ("operator", "NOT_A_SLUG"),
+    }
+
+
+def test_a_venues_endpoint_may_be_a_web_socket_and_its_site_may_not() -> None:
+    assert findings(a_venue(api_endpoint="wss://x.y", website_url="https://x.y")) == set()
+    assert findings(a_venue(api_endpoint="x", website_url="wss://x.y")) == {
+        ("api_endpoint", "NOT_A_URL"),
+        ("website_url", "NOT_A_URL"),
+    }
+    assert findings(a_venue(protocol_address="0" * 129)) == {("protocol_address", "TOO_LONG")}
+
+
+# ---------------------------------------------------------------- venue asset
+
+
+def test_a_venue_asset_needs_a_venue_an_asset_and_a_code() -> None:
+    assert findings(a_venue_asset()) == set()
+    assert findings(a_venue_asset(venue_id="", asset_id="", venue_asset_symbol="")) == {
+        ("venue_id", "REQUIRED"),
+        ("asset_id", "REQUIRED"),
+        ("venue_asset_symbol", "REQUIRED"),
+    }
+
+
+@pytest.mark.parametrize(
+    "field", ["min_deposit", "min_withdrawal", "withdrawal_fee", "deposit_fee"]
+)
+def test_a_venue_assets_amounts_are_not_negative(field: str) -> None:
+    assert findings(a_venue_asset(**{field: Decimal(0)})) == set()
+    bad = a_venue_asset(**{field: Decimal("-0.1")})
+    assert findings(bad) == {(f"exact.{field}", "NEGATIVE")}
+
+
+def test_further_codes_are_few_printable_and_different() -> None:
+    assert findings(a_venue_asset(other_codes=("XBT", "XXBT"))) == set()
+    assert findings(a_venue_asset(other_codes=("BTC",))) == {("other_codes", "DUPLICATE")}
+    assert findings(a_venue_asset(other_codes=(" X",))) == {("other_codes", "WHITE_SPACE")}
+    many = tuple(f"X{number}" for number in range(17))
+    assert findings(a_venue_asset(other_codes=many[:16])) == set()
+    assert findings(a_venue_asset(other_codes=many)) == {("other_codes", "TOO_MANY")}
+
+
+def test_a_code_names_one_open_asset_of_a_venue() -> None:
+    rival = a_venue_asset(asset_id=ETH, venue_asset_symbol="E", other_codes=("BTC",))
+    assert findings(a_venue_asset(), Held(rival)) == {("venue_asset_symbol", "CODE_TAKEN")}
+    assert findings(a_venue_asset(delisted_at=LATER), Held(rival)) == set()
+    gone = changed(rival, delisted_at=NOW)
+    assert findings(a_venue_asset(), Held(gone)) == set()
+    elsewhere = changed(rival, venue_id="kraken")
+    assert findings(a_venue_asset(), Held(elsewhere)) == set()
+    itself = a_venue_asset(other_codes=("XBT",))
+    assert findings(a_venue_asset(), Held(itself), itself) == set()
+
+
+def test_a_venue_assets_end_is_after_its_beginning() -> None:
+    bad = a_venue_asset(listed_at=NOW, delisted_at=NOW)
+    assert findings(bad) == {("delisted_at", "NOT_AFTER_LISTING")}
+    assert findings(changed(bad, delisted_at=LATER)) == set()
+
+
+def test_a_venue_asset_is_listed_now_unless_it_is_history_and_anew_when_reopened() -> None:
+    assert completed(a_venue_asset()).listed_at == NOW
+    assert completed(a_venue_asset(), Held(historical=True)).listed_at is None
+    known = a_venue_asset(listed_at=EARLIER)
+    assert completed(a_venue_asset(), before=known).listed_at == EARLIER
+    gone = changed(known, delisted_at=EARLIER + dt.timedelta(days=1))
+    assert completed(a_venue_asset(), before=gone).listed_at == NOW
+
+
+# ---------------------------------------------------------------- api key
+
+
+def a_key(**changes: Any) -> ApiKey:
+    given = {"key_id": an_id("key"), "key_hash": hashlib.sha256(b"k").hexdigest()}
+    return ApiKey(**{**given, "actor": "alice", "role": Role.READ, **changes})
+
+
+def test_a_key_is_known_by_its_hash_actor_and_role() -> None:
+    assert findings(a_key()) == set()
+    assert findings(a_key(key_id="", key_hash="secret", actor="", role=None)) == {
+        ("key_id", "NOT_A_UUID"),
+        ("key_hash", "NOT_A_HASH"),
+        ("actor", "REQUIRED"),
+        ("role", "REQUIRED"),
+    }
+    assert findings(a_key(key_hash="A" * 64)) == {("key_hash", "NOT_A_HASH")}
+    assert findings(a_key(key_hash="a" * 64 + "\n")) == {("key_hash", "NOT_A_HASH")}
+
+
+def test_a_key_may_be_revoked_and_stays_so() -> None:
+    revoked = a_key(revoked_at=NOW)
+    assert findings(revoked, before=a_key()) == set()
+    assert findings(a_key(), before=revoked) == {("revoked_at", "FINAL")}
+    other = a_key(key_hash="0" * 64, actor="bob", role=Role.ADMIN)
+    assert findings(other, before=a_key()) == {
+        ("key_hash", "IMMUTABLE"),
+        ("actor", "IMMUTABLE"),
+        ("role", "IMMUTABLE"),
+    }
+
+
+def test_a_key_is_valid_until_it_expires_or_is_revoked() -> None:
+    assert a_key().valid_at(NOW)
+    assert a_key(expires_at=LATER, revoked_at=LATER).valid_at(NOW)
+    assert not a_key(expires_at=NOW).valid_at(NOW)
+    assert not a_key(revoked_at=NOW, expires_at=LATER).valid_at(NOW)
+
+
+# ---------------------------------------------------------------- slugs from names
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [("BNB Smart Chain", "bnb-smart-chain"), (" x ", "x"), ("!?", ""), ("A" * 70, "a" * 64)],
+)
+def test_a_slug_is_made_of_a_name(name: str, slug: str) -> None:
+    assert rules.slug_of(name) == slug
+    assert not slug or list(rules.check_slug("x", slug)) == []
