@@ -40,3 +40,55 @@ proto-breaking: $(STAMP) ## The contract breaks nothing that BASE (default main)
 	@if git cat-file -e $(BASE):proto/buf.yaml 2>/dev/null; then \
 	  .venv/bin/buf breaking proto --against ".git#ref=$$(git rev-parse $(BASE)),subdir=proto"; \
 	else echo "proto-breaking: $(BASE) has no proto/ yet: nothing to compare"; fi
+
+.PHONY: check
+check: proto-check proto-breaking ## Contract, format, lint, types, dependency rules.
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports | tail -n 12
+
+.PHONY: format
+format: $(STAMP) ## Format the code and fix what can be fixed.
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+.PHONY: test
+test: $(STAMP) ## All tests, against real servers that they start themselves.
+	@.venv/bin/pytest
+
+.PHONY: test-unit
+test-unit: $(STAMP) ## The tests of pure code: seconds.
+	@.venv/bin/pytest tests/unit
+
+.PHONY: test-integration
+test-integration: $(STAMP) ## The tests with real servers, and the whole stack.
+	@.venv/bin/pytest tests/integration tests/acceptance
+
+.PHONY: demo
+demo: $(STAMP) ## Start a stack, load the catalogue, resolve, change, see it arrive, stop.
+	@.venv/bin/cqar demo
+
+.PHONY: up
+up: $(STAMP) ## The same stack, kept running in .cqar; Ctrl-C stops all of it.
+	@exec .venv/bin/cqar up
+
+.PHONY: run
+run: up ## The same as `make up`.
+
+.PHONY: build
+build: $(STAMP) ## Build the wheel into dist/.
+	@.venv/bin/uv build --wheel --quiet --no-build-isolation 2>/dev/null || .venv/bin/uv build --wheel --quiet
+	@ls dist/*.whl
+
+.PHONY: migrate-up
+migrate-up: $(STAMP) ## Bring the database CQAR_DATABASE_URL to the newest schema.
+	@$(PY) -m migrations upgrade
+
+.PHONY: migrate-down
+migrate-down: $(STAMP) ## Undo all migrations of CQAR_DATABASE_URL. Its data is lost.
+	@$(PY) -m migrations downgrade base
+
+.PHONY: clean
+clean: ## Remove what was built and cached here; keeps .cqar.
+	@rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -9,14 +9,14 @@ import uvloop
 
 from resolver import app
 from resolver.config import ResolverConfig
-from shared import telemetry
+from shared import about, telemetry
 from shared.config import load
 
 PREFIX = "CQAR_RESOLVER_"
 
 
 @click.group()
-@click.version_option(telemetry.version(), prog_name="cqar-resolver")
+@click.version_option(about.version(), prog_name="cqar-resolver")
 def main() -> None:
     """A resolver: the registry in memory, kept current, answering in microseconds.
 

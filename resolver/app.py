@@ -12,6 +12,7 @@ from typing import Final
 import grpc
 from cqc.resolver.v1.resolver_pb2_grpc import add_ResolverServicer_to_server
 from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
+from grpc_health.v1 import health
 
 from resolver.config import ResolverConfig
 from resolver.database import Database
@@ -20,7 +21,7 @@ from resolver.freshness import Freshness
 from resolver.services.registry import RegistryReads
 from resolver.services.resolver import ResolverService
 from resolver.view import View
-from shared import codec, grpc_server, jetstream, telemetry
+from shared import about, codec, grpc_server, jetstream, telemetry
 from shared import config as settings
 from shared.auth import AuthInterceptor
 from shared.entities.api_key import API_KEY, ApiKey, Role
@@ -44,7 +45,7 @@ async def run(config: ResolverConfig) -> None:
     add_ResolverServicer_to_server(ResolverService(view, utc_now), server)
     reads = RegistryReads(view, utc_now, config.writer)
     add_AssetRegistryServicer_to_server(reads, server)
-    health = grpc_server.add_health(server, SERVICES)
+    servicer = grpc_server.add_health(server, SERVICES)
     stopping = asyncio.Event()
 
     async def report() -> Health:
@@ -65,12 +66,12 @@ async def run(config: ResolverConfig) -> None:
     if config.socket:
         grpc_server.restrict_socket(Path(config.socket))
     following = asyncio.create_task(_follow(config, view))
-    announcing = asyncio.create_task(_announce(view, health))
-    log.info("resolver %s is up", telemetry.version())
+    announcing = asyncio.create_task(_announce(view, servicer))
+    log.info("resolver %s is up", about.version())
 
     await stopping.wait()
     log.info("stopping: running calls may take %g s", config.drain_s)
-    await grpc_server.set_serving(health, SERVICES, serving=False)
+    await grpc_server.set_serving(servicer, SERVICES, serving=False)
     await server.stop(config.drain_s)
     for task in (following, announcing):
         task.cancel()
@@ -107,8 +108,7 @@ async def _follow(config: ResolverConfig, view: View) -> None:
         await client.close()
 
 
-async def _announce(view: View, health: object) -> None:
+async def _announce(view: View, servicer: health.aio.HealthServicer) -> None:
     """GRPC's own health follows the snapshot."""
-    while not view.is_complete:
-        await asyncio.sleep(0.05)
-    await grpc_server.set_serving(health, SERVICES, serving=True)  # type: ignore[arg-type]
+    await view.loaded.wait()
+    await grpc_server.set_serving(servicer, SERVICES, serving=True)

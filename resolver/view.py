@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 
 from cqc.resolver.v1 import resolver_pb2 as pb
@@ -16,6 +17,7 @@ class View:
         self.freshness = freshness
         self.hydrated_from = ""
         self.hydrated_at: dt.datetime | None = None
+        self.loaded = asyncio.Event()
         self._snapshot: Snapshot | None = None
 
     @property
@@ -37,6 +39,7 @@ class View:
         self._snapshot = snapshot
         self.hydrated_from = source
         self.hydrated_at = at
+        self.loaded.set()
 
     @property
     def lag(self) -> int:

@@ -14,14 +14,12 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
 from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
-from google.protobuf.struct_pb2 import Struct
 
 from shared import decimals
 from shared.errors import Invalid, Violation
@@ -56,8 +54,18 @@ class _Field:
     mirror: str | None
 
 
-@lru_cache(maxsize=256)
-def _fields(entity: type[Any], descriptor: Descriptor) -> tuple[_Field, ...]:
+#: By struct and message type: as many as there are kinds and requests that carry them.
+_KNOWN: Final[dict[tuple[str, str], tuple[_Field, ...]]] = {}
+
+
+def _fields(entity: type[Any], descriptor: Any) -> tuple[_Field, ...]:
+    key = (entity.__qualname__, descriptor.full_name)
+    if key not in _KNOWN:
+        _KNOWN[key] = _read_fields(entity, descriptor)
+    return _KNOWN[key]
+
+
+def _read_fields(entity: type[Any], descriptor: Descriptor) -> tuple[_Field, ...]:
     hints = typing.get_type_hints(entity)
     found = []
     for name in entity.__struct_fields__:
@@ -268,27 +276,35 @@ def encode(kind: Kind[E], entity: E) -> bytes:
 def _fill(message: Message, entity: Any) -> None:
     for field in _fields(type(entity), message.DESCRIPTOR):
         value = getattr(entity, field.name)
-        if value is None or value == ():
+        if value in (None, (), ""):
             continue
         if field.exact:
-            owner = message
-            for name in field.exact[:-1]:
-                owner = getattr(owner, name)
-            setattr(owner, field.exact[-1], decimals.plain(value))
-            if field.mirror:
-                setattr(message, field.mirror, float(value))
-        elif field.type is tuple and issubclass(field.item, msgspec.Struct):
-            for item in value:
-                _fill(getattr(message, field.name).add(), item)
+            _fill_decimal(message, field, value)
         elif field.type is tuple:
-            getattr(message, field.name).extend(value)
+            _fill_items(getattr(message, field.name), field, value)
         elif field.type is dt.datetime:
             getattr(message, field.name).FromDatetime(value)
         elif field.type is dict:
-            struct: Struct = getattr(message, field.name)
-            json_format.ParseDict(value, struct)
-        elif value != "":
+            json_format.ParseDict(value, getattr(message, field.name))
+        else:
             setattr(message, field.name, value)
+
+
+def _fill_decimal(message: Message, field: _Field, value: Decimal) -> None:
+    owner = message
+    for name in field.exact[:-1]:
+        owner = getattr(owner, name)
+    setattr(owner, field.exact[-1], decimals.plain(value))
+    if field.mirror:
+        setattr(message, field.mirror, float(value))
+
+
+def _fill_items(target: Any, field: _Field, values: tuple[Any, ...]) -> None:
+    if not issubclass(field.item, msgspec.Struct):
+        target.extend(values)
+        return
+    for value in values:
+        _fill(target.add(), value)
 
 
 def like(kind: AnyKind, request: Message, renamed: Mapping[str, str] | None = None) -> Message:

@@ -57,7 +57,7 @@ class Invalid(Rejected):
 
 
 class NotFound(Rejected):
-    """No such entity. `reason` says what was missing: VENUE_NOT_FOUND, ASSET_NOT_FOUND…"""
+    """No such entity. `reason` says what was missing, such as VENUE_NOT_FOUND."""
 
     reason = "NOT_FOUND"
 

@@ -105,7 +105,7 @@ def _unary(call: Any, method: str) -> Any:
             return await call(request, context)
         except (grpc.aio.AbortError, asyncio.CancelledError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (the one place that must know them all)
             await abort(context, error, method)
 
     return guarded
@@ -118,7 +118,7 @@ def _stream(call: Any, method: str) -> Any:
                 yield answer
         except (grpc.aio.AbortError, asyncio.CancelledError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (the one place that must know them all)
             await abort(context, error, method)
 
     return guarded

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.metadata
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,6 +11,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared.about import version
 from shared.config import host_and_port
 
 #: Component -> "ok", or what is wrong. `Health.ready` says whether that stops the service.
@@ -23,10 +23,6 @@ class Health(msgspec.Struct, frozen=True):
 
     ready: bool
     components: dict[str, str]
-
-
-def version() -> str:
-    return importlib.metadata.version("cqar")
 
 
 class JsonLines(logging.Formatter):

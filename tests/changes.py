@@ -9,6 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import sqlalchemy as sa
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg
+from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.judge import Intent, Item
@@ -16,6 +19,7 @@ from shared.kind import Entity
 from tests.registry_in_memory import KIND_OF
 from writer import store
 from writer.mutations import Cause, Mutations
+from writer.relay import Relay
 
 CAUSE = Cause("tester", "because")
 
@@ -53,6 +57,24 @@ async def lose_commits_after(engine: AsyncEngine, revision: int) -> None:
         assignments = ", ".join(f"{name} = o.{name}" for name in columns)
         back = f"UPDATE registry_head SET {assignments} FROM outbox o WHERE o.revision = :revision"
         assert (await tx.execute(sa.text(back), gone)).rowcount == 1
+
+
+async def drain(relay: Relay) -> None:
+    """Publish all there is to publish."""
+    while await relay.step(leads=True):
+        pass
+
+
+async def raw_messages(js: JetStreamContext, stream: str) -> list[RawStreamMsg]:
+    """All that a stream holds, in order."""
+    state = (await js.stream_info(stream)).state
+    found = []
+    for sequence in range(state.first_seq, state.last_seq + 1):
+        try:
+            found.append(await js.get_msg(stream, seq=sequence))
+        except NotFoundError:
+            continue
+    return found
 
 
 async def eventually(holds: Callable[[], Awaitable[bool] | bool], seconds: float = 10.0) -> None:

@@ -111,3 +111,15 @@ async def js(client: Client) -> JetStreamContext:
     await jetstream.ensure_stream(js, jetstream.changes_config())
     await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
     return js
+
+
+@pytest.fixture(scope="module")
+async def module_engine(servers: EmbeddedServers, template: str) -> AsyncIterator[AsyncEngine]:
+    """A database for a module's tests that change nothing, or nothing of each other's."""
+    name = f"cqar_module_{next(_numbers)}"
+    await execute_alone(servers.postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
+    dsn = at_database(servers.postgres, name)
+    engine = make_engine(dsn, connections_max=4, application="cqar-test")
+    yield engine
+    await engine.dispose()
+    await execute_alone(servers.postgres, f"DROP DATABASE {name} WITH (FORCE)")

@@ -47,7 +47,9 @@ def change_set(changes: Changes, revision: int = 1) -> replication_pb2.ChangeSet
         epoch=1,
         revision=revision,
         changes=[
-            replication_pb2.Change(kind=kind, key=key, entity=payload, deleted=payload is None)
+            replication_pb2.Change(
+                kind=kind, key=key, entity=payload or b"", deleted=payload is None
+            )
             for (kind, key), payload in changes.items()
         ],
     )

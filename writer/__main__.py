@@ -7,7 +7,7 @@ import os
 import click
 import uvloop
 
-from shared import telemetry
+from shared import about, telemetry
 from shared.config import load
 from shared.entities.api_key import Role
 from shared.postgres import make_engine
@@ -20,7 +20,7 @@ PREFIX = "CQAR_WRITER_"
 
 
 @click.group()
-@click.version_option(telemetry.version(), prog_name="cqar-writer")
+@click.version_option(about.version(), prog_name="cqar-writer")
 def main() -> None:
     """The registry's writer: validates changes, commits them and publishes them.
 

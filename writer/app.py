@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
 from cqc.writer.v1.registry_admin_pb2_grpc import add_RegistryAdminServicer_to_server
 
+from shared import about, grpc_server, telemetry
 from shared import config as settings
-from shared import grpc_server, telemetry
 from shared.auth import AuthInterceptor
 from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
@@ -88,7 +88,7 @@ async def run(config: WriterConfig) -> None:
     await server.start()
     publishing = asyncio.create_task(keep_going("publisher", publisher.run))
     await grpc_server.set_serving(health, SERVICES, serving=True)
-    log.info("writer %s is up", telemetry.version())
+    log.info("writer %s is up", about.version())
 
     await stopping.wait()
     log.info("stopping: running calls may take %g s", config.drain_s)

@@ -20,14 +20,14 @@ from cqar.connection import CallFailed
 from cqar.embedded.errors import EmbeddedError
 from cqar.venues.found import Unreadable
 from cqar.venues.plan import MassDelisting
-from shared import telemetry
+from shared import about
 
 #: Errors whose text is for people; anything else is a bug and shows its traceback.
 SAID = (CallFailed, DemoFailed, EmbeddedError, MassDelisting, Unreadable)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(telemetry.version(), prog_name="cqar")
+@click.version_option(about.version(), prog_name="cqar")
 @target_options
 @click.pass_context
 def cli(context: click.Context, /, **target: str) -> None:

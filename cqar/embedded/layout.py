@@ -23,7 +23,7 @@ class Listen(msgspec.Struct, frozen=True):
 
 
 def preferred_ports(resolvers: int) -> dict[str, int]:
-    """A port for every name: the servers', `writer`, `writer-http`, `resolver-1`, …"""
+    """A port for every name: the servers', `writer`, `writer-http`, `resolver-1` and so on."""
     ports = PORTS | {"writer": WRITER_GRPC_PORT, "writer-http": WRITER_HTTP_PORT}
     for number in range(1, resolvers + 1):
         ports[f"resolver-{number}"] = WRITER_GRPC_PORT + number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import resource
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any, Final
 
 from cqc.resolver.v1 import resolver_pb2 as pb
@@ -13,7 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from resolver import answers, metrics
 from resolver.view import View
-from shared import rules, telemetry
+from shared import about, rules
 from shared.errors import CqarError, Invalid, NotFound, TooLarge, Unimplemented, Violation
 from shared.grpc_errors import Context
 
@@ -77,7 +78,7 @@ class ResolverService(ResolverServicer):
             return pb.GetStatusResponse(
                 freshness=view.freshness_message(),
                 memory_bytes=memory_bytes(),
-                version=telemetry.version(),
+                version=about.version(),
             )
         snapshot = view.snapshot
         status = pb.GetStatusResponse(
@@ -87,7 +88,7 @@ class ResolverService(ResolverServicer):
             counts=snapshot.counts,
             hydrated_from=view.hydrated_from,
             memory_bytes=memory_bytes(),
-            version=telemetry.version(),
+            version=about.version(),
         )
         if view.hydrated_at is not None:
             status.hydrated_at.FromDatetime(view.hydrated_at)
@@ -161,5 +162,6 @@ def tell_freshness(view: View, context: Context) -> pb.Freshness:
 
 
 def memory_bytes() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * resource.getpagesize()
+    """What this process has resident."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * resource.getpagesize()

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 
 import pytest
-from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from nats.aio.client import Client
 from nats.js import JetStreamContext
@@ -16,16 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
 from resolver.database import Database
-from resolver.follower import Follower
 from resolver.freshness import Freshness
 from resolver.snapshot import Snapshot
 from resolver.view import View
-from shared import history, jetstream
+from shared import jetstream
 from shared.history import Position
 from shared.jetstream import CHANGES, CHANGES_SUBJECT, EVENTS
 from shared.tasks import keep_going
 from tests.builders import NOW, a_chain, a_venue, an_asset
-from tests.changes import commit, eventually, head_of, lose_commits_after, running
+from tests.changes import commit, drain, eventually, head_of, lose_commits_after, running
+from tests.following import NEVER_S, Follow, follow_into, require_equal, stands_at
 from writer import store
 from writer.heads import Heads
 from writer.mutations import Mutations
@@ -33,7 +31,6 @@ from writer.publishing import Publisher, Wake
 from writer.relay import Relay, commit_message, reset_message
 
 LIVE, STALE = pb.SNAPSHOT_STATE_LIVE, pb.SNAPSHOT_STATE_STALE
-NEVER_S = 3600.0
 
 
 @pytest.fixture
@@ -42,25 +39,13 @@ def view() -> View:
 
 
 @pytest.fixture
-def relay(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> Relay:
-    return Relay(engine, js, mutations.bump_epoch)
-
-
-Follow = Callable[[float], AbstractAsyncContextManager[asyncio.Future[None]]]
+def follow(database: str, client: Client, view: View) -> Follow:
+    return follow_into(view, database, client)
 
 
 @pytest.fixture
-def follow(database: str, client: Client, view: View) -> Follow:
-    """Follow until the block ends, probing every so many seconds."""
-
-    @asynccontextmanager
-    async def following(probe_every_s: float) -> AsyncIterator[asyncio.Future[None]]:
-        follower = Follower(view, Database(database), client, lambda: NOW, probe_every_s)
-        async with running(keep_going("follower", follower.run)) as task:
-            await eventually(lambda: view.is_complete)
-            yield task
-
-    return following
+def relay(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> Relay:
+    return Relay(engine, js, mutations.bump_epoch)
 
 
 @pytest.fixture
@@ -86,23 +71,6 @@ def publish(
 
 
 Publish = Callable[[Wake], AbstractAsyncContextManager[asyncio.Future[None]]]
-
-
-def stands_at(view: View, epoch: int, revision: int) -> bool:
-    return view.is_complete and view.snapshot.position[:2] == (epoch, revision)
-
-
-async def drain(relay: Relay) -> None:
-    while await relay.step(leads=True):
-        pass
-
-
-async def require_equal(view: View, database: str) -> None:
-    """What the view serves is what PostgreSQL holds: rows, count, hash and chain."""
-    loaded = await Database(database).hydrate()
-    served = view.snapshot
-    assert served.position == loaded.position
-    assert (served.counts, served.set_hash) == (loaded.counts, loaded.set_hash)
 
 
 # ---------------------------------------------------------------- loading
@@ -294,106 +262,3 @@ async def test_a_stream_made_anew_is_followed(
         await commit(mutations, a_venue("e"))
         await eventually(lambda: stands_at(view, 1, 5))
         await require_equal(view, database)
-
-
-# ---------------------------------------------------------------- poison
-
-
-def bad_bytes(_: store.HeadRow, __: store.OutboxRow) -> bytes:
-    return b"\xff\xff no message at all"
-
-
-def wrong_chain(head: store.HeadRow, row: store.OutboxRow) -> bytes:
-    return commit_message(head.registry_id, row._replace(chain=b"x" * 32)).SerializeToString()
-
-
-def altered(row: store.OutboxRow, payload: bytes) -> store.OutboxRow:
-    chain = history.chain_of(row.prev_chain, row.epoch, row.revision, payload)
-    return row._replace(payload=payload, chain=chain)
-
-
-def not_compressed(head: store.HeadRow, row: store.OutboxRow) -> bytes:
-    return commit_message(head.registry_id, altered(row, b"junk")).SerializeToString()
-
-
-def no_change_set(head: store.HeadRow, row: store.OutboxRow) -> bytes:
-    row = altered(row, history.pack(b"\xff\xff\xff"))
-    return commit_message(head.registry_id, row).SerializeToString()
-
-
-def other_changes(head: store.HeadRow, row: store.OutboxRow) -> bytes:
-    empty = replication_pb2.ChangeSet(epoch=row.epoch, revision=row.revision)
-    row = altered(row, history.pack(empty.SerializeToString()))
-    return commit_message(head.registry_id, row).SerializeToString()
-
-
-POISONS = (bad_bytes, wrong_chain, not_compressed, no_change_set, other_changes)
-
-
-@pytest.mark.parametrize("poison", POISONS)
-async def test_poison_is_never_applied_and_the_last_good_state_says_stale(
-    poison: Callable[[store.HeadRow, store.OutboxRow], bytes],
-    database: str,
-    client: Client,
-    view: View,
-    engine: AsyncEngine,
-    js: JetStreamContext,
-    mutations: Mutations,
-    relay: Relay,
-) -> None:
-    await commit(mutations, a_venue("good"))
-    await drain(relay)
-    follower = Follower(view, Database(database), client, lambda: NOW, NEVER_S)
-    async with running(follower.run()) as run:
-        await eventually(lambda: view.freshness.state == LIVE)
-        served = view.snapshot
-        before = (served.position, served.counts, served.set_hash)
-        await commit(mutations, a_venue("next"))
-        async with engine.connect() as tx:
-            head, rows = await store.read_head(tx), await store.outbox_after(tx, 1, 1)
-        await js.publish(CHANGES_SUBJECT, poison(head, rows[0]))
-        # It ends by itself, to be begun again by whoever supervises it.
-        await asyncio.wait_for(asyncio.shield(run), 10)
-        assert view.snapshot is served
-        assert (served.position, served.counts, served.set_hash) == before
-        assert view.freshness.state == STALE
-
-
-async def test_after_poison_all_is_loaded_again_from_postgresql(
-    database: str,
-    view: View,
-    engine: AsyncEngine,
-    js: JetStreamContext,
-    mutations: Mutations,
-    relay: Relay,
-    follow: Follow,
-) -> None:
-    await drain(relay)
-    async with follow(NEVER_S):
-        await commit(mutations, a_venue("a"))
-        async with engine.connect() as tx:
-            head, rows = await store.read_head(tx), await store.outbox_after(tx, 0, 1)
-        await js.publish(CHANGES_SUBJECT, wrong_chain(head, rows[0]))
-        await eventually(partial(stands_at, view, 1, 1))
-        await eventually(lambda: view.freshness.state == LIVE)
-        await require_equal(view, database)
-
-
-async def test_the_stream_of_another_registry_is_never_applied(
-    view: View,
-    engine: AsyncEngine,
-    js: JetStreamContext,
-    mutations: Mutations,
-    relay: Relay,
-    follow: Follow,
-) -> None:
-    await drain(relay)
-    async with follow(NEVER_S):
-        before = view.snapshot.position
-        await commit(mutations, a_venue("a"))
-        async with engine.connect() as tx:
-            rows = await store.outbox_after(tx, 0, 1)
-        message = commit_message(b"another registry", rows[0]).SerializeToString()
-        await js.publish(CHANGES_SUBJECT, message)
-        await asyncio.sleep(0.5)
-        assert view.snapshot.position == before

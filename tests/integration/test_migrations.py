@@ -1,4 +1,4 @@
-"""The schema goes up, down and up again on a real server, and its constraints hold by themselves."""
+"""The schema goes up, down and up again, and its constraints hold by themselves."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 import shared.entities  # noqa: F401  (fills the metadata)
 from cqar.embedded.servers import EmbeddedServers
 from shared.entities import KINDS
 from shared.kind import AnyKind
+from shared.postgres import make_engine
 from shared.schema import metadata
 from tests.builders import BTC, ETH, USDT, a_symbol, an_id
 from tests.conftest import at_database, execute_alone, migrate
@@ -71,16 +71,28 @@ async def test_the_schema_goes_up_down_to_nothing_and_up_again(servers: Embedded
     await execute_alone(servers.postgres, "DROP DATABASE cqar_up_and_down WITH (FORCE)")
 
 
+@pytest.fixture(scope="module")
+async def migrated(servers: EmbeddedServers, template: str) -> AsyncIterator[str]:
+    """One database for all that is rolled back or only read."""
+    await execute_alone(servers.postgres, f"CREATE DATABASE cqar_schema TEMPLATE {template}")
+    yield at_database(servers.postgres, "cqar_schema")
+    await execute_alone(servers.postgres, "DROP DATABASE cqar_schema WITH (FORCE)")
+
+
 @pytest.fixture
-async def connection(database: str) -> AsyncIterator[asyncpg.Connection[Any]]:
-    """Some rows for others to point at."""
-    connection = await asyncpg.connect(database)
+async def connection(migrated: str) -> AsyncIterator[asyncpg.Connection[Any]]:
+    """Some rows for others to point at, in a transaction that never commits."""
+    connection = await asyncpg.connect(migrated)
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
     for asset in (BTC, ETH, USDT):
-        await insert(connection, "assets", asset_id=asset)
+        await insert(connection, "assets", asset_id=asset, asset_type=1)
     await insert(connection, "venues", venue_id="binance", venue_type=1)
     await insert(connection, "chains", chain_id="ethereum")
     await insert(connection, "symbols", **SYMBOL)
     yield connection
+    await transaction.rollback()
     await connection.close()
 
 
@@ -115,7 +127,8 @@ async def insert(connection: asyncpg.Connection[Any], table: str, **given: Any) 
         f"'{given[name]}'" if given.get(name) is not None else plain[types[name]] for name in names
     ]
     statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join(values)})"
-    await connection.execute(statement)
+    async with connection.transaction():
+        await connection.execute(statement)
 
 
 DEPLOYMENT = {"asset_id": BTC, "chain_id": "ethereum", "address": "0x1", "decimals": 18}
@@ -183,7 +196,7 @@ async def test_what_points_nowhere_is_refused(
 
 
 WRONG: list[tuple[str, dict[str, Any]]] = [
-    ("assets", {"asset_id": an_id("x"), "asset_type": None, "unverified": False}),
+    ("assets", {"asset_id": an_id("x"), "unverified": False}),
     ("venues", {"venue_id": "dex", "venue_type": 2}),
     ("chains", {"chain_id": "x", "network_id": -1}),
     ("deployments", {**DEPLOYMENT, "decimals": 37}),
@@ -221,14 +234,16 @@ async def test_one_spelling_has_one_meaning_at_one_instant(
     await insert(connection, "venue_symbols", **{**LISTING, "venue_symbol": "btcusdt"}, status=2)
 
 
-# ---------------------------------------------------------------- what was declared is what is there
+# ---------------------------------------------------------------- declared and found
 
 
-@pytest.fixture
-async def reflected(engine: AsyncEngine) -> sa.MetaData:
+@pytest.fixture(scope="module")
+async def reflected(migrated: str) -> sa.MetaData:
     found = sa.MetaData()
+    engine = make_engine(migrated, connections_max=1, application="cqar-test")
     async with engine.connect() as tx:
         await tx.run_sync(found.reflect)
+    await engine.dispose()
     return found
 
 

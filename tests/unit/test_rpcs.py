@@ -91,12 +91,12 @@ def names(owner: type[Any]) -> set[str]:
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 def test_every_rpc_has_a_method_of_ours(service: type[Any], rpcs: dict[str, Any]) -> None:
-    for name in rpcs:
+    for name, rpc in rpcs.items():
         owner = next(cls for cls in service.__mro__ if name in vars(cls))
         assert not owner.__name__.endswith("Servicer"), f"{name} is only generated"
         method = getattr(service, name)
         assert inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method), name
-        assert inspect.isasyncgenfunction(method) == rpcs[name].server_streaming, name
+        assert inspect.isasyncgenfunction(method) == rpc.server_streaming, name
 
 
 def test_the_writers_unanswered_rpcs_are_these() -> None:

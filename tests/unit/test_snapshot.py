@@ -25,7 +25,7 @@ DAY = dt.timedelta(days=1)
 SPELLING = ("venue_symbol", "spelling", "binance", "BTCUSDT")
 
 
-def a_listing(name: str, **changes: Any) -> VenueSymbol:
+def a_listing(name: str, /, **changes: Any) -> VenueSymbol:
     return a_venue_symbol(**{"listing_id": an_id(name), **changes})
 
 

@@ -26,7 +26,7 @@ OTHER_SYMBOL = a_symbol(base_asset_id=ETH).symbol_id
 DELISTED = MarketStatus.DELISTED
 
 
-def a_listing(name: str = "one", **changes: Any) -> VenueSymbol:
+def a_listing(name: str = "one", /, **changes: Any) -> VenueSymbol:
     return a_venue_symbol(**{"listing_id": an_id(name), "is_primary": False, **changes})
 
 

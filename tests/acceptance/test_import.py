@@ -1,0 +1,266 @@
+"""From venues' own listings to resolved symbols, on real files, through the whole stack.
+
+What `Resolve` answers is compared with the venue's raw record, read without ccxt by
+`raw_listings`. The tests of this module build on each other, as imports do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+import pytest
+from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
+from cqc.venues.v1 import venue_symbol_pb2
+
+from tests.acceptance import raw_listings
+from tests.acceptance.conftest import Stack, saved
+
+BINANCE_2021: Final = ("binance", "spot_exchangeInfo_2021-10-12.json")
+BINANCE_2022: Final = ("binance", "spot_exchangeInfo_2022-11-28.json")
+KRAKEN_2021: Final = ("kraken", "AssetPairs_2021-04-17.json")
+KRAKEN_2025: Final = ("kraken", "AssetPairs_2025-06-11.json")
+
+#: (venue, spelling, what) -> why `Resolve` differs from the raw record. What ccxt reads
+#: otherwise is corrected in cqar.venues.corrections, so nothing is left to be listed.
+DIFFERENCES: Final[dict[tuple[str, str, str], str]] = {}
+
+
+@pytest.fixture(scope="module")
+async def registry(stack: Stack) -> Stack:
+    """Assets, chains and venues of the catalogue; no listings, so that each file tells its own."""
+    await stack.ok("catalogue", "load", "--no-listings")
+    return stack
+
+
+async def import_file(stack: Stack, venue: str, name: str, path: Path, at: str) -> Any:
+    ran = await stack.ok("import", venue, "--file", f"{name}={path}", "--at", at, "--json")
+    document = ran.document
+    assert document["rejected"] == []
+    assert document["applied"]["rejected"] == []
+    return document
+
+
+async def resolve_all(stack: Stack, venue: str, spellings: Iterable[str]) -> list[pb.Resolution]:
+    """Through a resolver, once it has the newest revision."""
+    newest = await stack.revision()
+    keys = [pb.VenueSymbolKey(venue_id=venue, venue_symbol=s) for s in spellings]
+    found: list[pb.Resolution] = []
+    async with grpc.aio.insecure_channel(
+        stack.endpoints.resolvers[1], options=[("grpc.max_receive_message_length", 2**24)]
+    ) as channel:
+        resolver = ResolverStub(channel)
+        while (await resolver.GetStatus(pb.GetStatusRequest())).freshness.revision < newest:
+            pass
+        for start in range(0, len(keys), 1000):
+            request = pb.ResolveBatchRequest(keys=keys[start : start + 1000])
+            found += (await resolver.ResolveBatch(request)).resolutions
+    return found
+
+
+async def require_as_raw(stack: Stack, venue: str, path: Path) -> None:
+    """Tick, lot, minimum and status of every market, as exact strings."""
+    raw = raw_listings.read(venue, path)
+    found = await resolve_all(stack, venue, [listing.spelling for listing in raw])
+    wrong = {}
+    for listing, resolution in zip(raw, found, strict=True):
+        assert resolution.status == pb.RESOLUTION_STATUS_FOUND, listing.spelling
+        status = venue_symbol_pb2.MarketStatus.Name(resolution.venue_symbol.status)
+        stated = {
+            "tick": (resolution.specs.tick_size or None, listing.tick_size),
+            "lot": (resolution.specs.lot_size or None, listing.lot_size),
+            "minimum": (resolution.specs.min_order_size or None, listing.min_order_size),
+            "status": (status.removeprefix("MARKET_STATUS_"), listing.status),
+        }
+        for what, (ours, theirs) in stated.items():
+            if ours != theirs and (venue, listing.spelling, what) not in DIFFERENCES:
+                wrong[listing.spelling, what] = (ours, theirs)
+    assert wrong == {}
+
+
+async def test_binance_spot_2021_is_as_the_raw_records_say(registry: Stack) -> None:
+    path = saved(*BINANCE_2021)
+    document = await import_file(registry, "binance", "exchangeInfo", path, "2021-10-12")
+    assert document["counts"]["listed"] == 1695
+    await require_as_raw(registry, "binance", path)
+
+
+async def test_importing_the_same_file_again_takes_no_revision(registry: Stack) -> None:
+    before = await registry.revision()
+    path = saved(*BINANCE_2021)
+    document = await import_file(registry, "binance", "exchangeInfo", path, "2021-10-12")
+    after = await registry.revision()
+    assert document["counts"]["unchanged"] == 1695
+    assert sum(document["counts"].values()) == 1695
+    assert after == before
+
+
+async def test_a_plan_changes_nothing_and_counts_what_2022_changed(registry: Stack) -> None:
+    before = await registry.revision()
+    file = f"exchangeInfo={saved(*BINANCE_2022)}"
+    arguments = ("import", "binance", "--file", file, "--at", "2022-11-28", "--plan")
+    document = (await registry.ok(*arguments, "--json")).document
+    after = await registry.revision()
+
+    assert (document["applied"], after) == (None, before)
+    assert document["counts"]["listed"] == 444
+    listed = [entry["status"] for entry in document["listed"]]
+    assert (listed.count("ONLINE"), listed.count("HALTED")) == (397, 47)
+    assert document["counts"]["delisted"] == 15
+    fields = document["fields_changed"]
+    assert (fields["tick_size"], fields["lot_size"], fields["min_order_size"]) == (175, 8, 8)
+    assert fields["status ONLINE → HALTED"] == 209
+    assert fields["status HALTED → ONLINE"] == 6
+    assert "Nothing was changed: this is a plan." in (await registry.ok(*arguments)).out
+
+
+async def test_binance_spot_2022_is_as_the_raw_records_say(registry: Stack) -> None:
+    path = saved(*BINANCE_2022)
+    await import_file(registry, "binance", "exchangeInfo", path, "2022-11-28")
+    await require_as_raw(registry, "binance", path)
+
+
+async def test_what_the_venue_dropped_is_delisted_and_still_an_answer(registry: Stack) -> None:
+    files = (saved(*BINANCE_2021), saved(*BINANCE_2022))
+    old, new = (
+        {listing.spelling for listing in raw_listings.read("binance", file)} for file in files
+    )
+    gone = await resolve_all(registry, "binance", sorted(old - new))
+    assert {r.status for r in gone} == {pb.RESOLUTION_STATUS_DELISTED}
+    assert {r.tradeable.allowed for r in gone} == {False}
+    assert {r.venue_symbol.delisted_at.ToJsonString() for r in gone} == {"2022-11-28T00:00:00Z"}
+
+
+async def test_binance_usdm_is_another_namespace(registry: Stack) -> None:
+    path = saved("binance", "usdm_exchangeInfo_2021-07-22.json")
+    file = f"exchangeInfo={path}"
+    multipliers = ("--multiplier", "1000SHIB=SHIB:1000")
+    arguments = ("import", "binance-usdm", "--file", file, "--at", "2021-07-22", "--json")
+    document = (await registry.ok(*arguments, *multipliers)).document
+    assert document["rejected"] == []
+    await require_as_raw(registry, "binance-usdm", path)
+    (spot,) = await resolve_all(registry, "binance", ["BTCUSDT"])
+    shib, perpetual = await resolve_all(registry, "binance-usdm", ["1000SHIBUSDT", "BTCUSDT"])
+    assert (spot.symbol.symbol, perpetual.symbol.symbol) == ("BTC/USDT", "BTC/USDT:USDT")
+    assert (shib.symbol.symbol, shib.specs.unit_multiplier) == ("SHIB/USDT:USDT", "1000")
+
+
+async def test_kraken_2021_then_2025_is_as_the_raw_records_say(registry: Stack) -> None:
+    first, second = saved(*KRAKEN_2021), saved(*KRAKEN_2025)
+    await import_file(registry, "kraken", "AssetPairs", first, "2021-04-17")
+    await require_as_raw(registry, "kraken", first)
+    document = await import_file(registry, "kraken", "AssetPairs", second, "2025-06-11")
+    assert document["counts"]["delisted"] > 0
+    await require_as_raw(registry, "kraken", second)
+
+
+async def test_krakens_three_spellings_are_one_symbol(registry: Stack) -> None:
+    names = ("XXBTZUSD", "XBTUSD", "XBT/USD")
+    answers = [(await registry.ok("resolve", "kraken", n, "--json")).document for n in names]
+    assert len({a["symbol"]["symbol_id"] for a in answers}) == 1
+    assert {a["base_asset"]["name"] for a in answers} == {"Bitcoin"}
+    assert {a["specs"]["tick_size"] for a in answers} == {"0.1"}
+
+
+async def test_two_coins_that_share_a_unified_code_stay_two(registry: Stack) -> None:
+    """Kraken's REPV2 and REP: ccxt calls both REP."""
+    (old, new) = await resolve_all(registry, "kraken", ["XREPZEUR", "REPV2EUR"])
+    assert old.base_asset.asset_id != new.base_asset.asset_id
+
+
+@pytest.mark.parametrize(
+    ("venue", "name", "parts", "at"),
+    [
+        ("coinbase", "products", ("coinbase", "exchange_products_2021-04-17.json"), "2021-04-17"),
+        (
+            "gate",
+            "spot/currency_pairs",
+            ("gate", "spot_currency_pairs_2021-04-22.json"),
+            "2021-04-22",
+        ),
+        ("kucoin", "symbols", ("kucoin", "symbols_2021-04-25.json"), "2021-04-25"),
+        ("okx", "instruments?instType=SPOT", ("okx", "instruments_SPOT_2022-05-13.json"), "2022"),
+    ],
+)
+async def test_every_market_is_as_the_raw_record_says(
+    registry: Stack, venue: str, name: str, parts: tuple[str, str], at: str
+) -> None:
+    at = at if len(at) > 4 else "2022-05-13"
+    path = saved(*parts)
+    ran = await registry.ok("import", venue, "--file", f"{name}={path}", "--at", at, "--json")
+    assert ran.document["applied"]["rejected"] == []
+    rejected = {row["spelling"] for row in ran.document["rejected"]}
+    raw = [listing.spelling for listing in raw_listings.read(venue, path)]
+    assert ran.document["counts"]["listed"] + len(rejected) == len(raw)
+    # What is rejected is rejected for its name alone: 1000X stands for nobody knows how many.
+    assert all("--multiplier" in row["reason"] for row in ran.document["rejected"])
+    if not rejected:
+        await require_as_raw(registry, venue, path)
+
+
+async def test_one_junk_row_stops_nothing_else(registry: Stack, tmp_path: Path) -> None:
+    document = json.loads(saved(*BINANCE_2022).read_text())
+    document["symbols"] += [{"symbol": "JUNK"}, {"symbol": "BADTICK", **_bad_tick(document)}]
+    path = tmp_path / "junk.json"
+    path.write_text(json.dumps(document))
+    file = f"exchangeInfo={path}"
+    ran = await registry.ok("import", "binance", "--file", file, "--at", "2022-11-29", "--json")
+    rejected = {row["spelling"]: row["reason"] for row in ran.document["rejected"]}
+    assert rejected.keys() == {"JUNK", "BADTICK"}
+    assert "price step" in rejected["BADTICK"]
+    assert ran.document["counts"]["unchanged"] == 2124
+
+
+def _bad_tick(document: Any) -> dict[str, Any]:
+    record = json.loads(json.dumps(document["symbols"][0]))
+    del record["symbol"]
+    for rule in record["filters"]:
+        if rule["filterType"] == "PRICE_FILTER":
+            rule["tickSize"] = "-0.01"
+    return dict(record)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["{}", "[]", "null", "<html>", "", '{"error":["EGeneral:Internal error"]}', '{"result":{}}'],
+)
+async def test_a_file_that_is_not_the_venues_is_refused_whole(
+    registry: Stack, tmp_path: Path, content: str
+) -> None:
+    await refuse_kraken_file(registry, tmp_path, content, "AssetPairs")
+
+
+async def test_another_venues_file_is_refused_whole(registry: Stack, tmp_path: Path) -> None:
+    content = saved(*BINANCE_2021).read_text()
+    await refuse_kraken_file(registry, tmp_path, content, "AssetPairs")
+
+
+async def test_a_file_for_a_request_nobody_makes_is_refused(
+    registry: Stack, tmp_path: Path
+) -> None:
+    ran = await refuse_kraken_file(registry, tmp_path, "{}", "exchangeInfo")
+    assert "kraken is asked for: AssetPairs" in ran
+
+
+async def test_a_cut_off_listing_is_refused_without_a_flag(registry: Stack, tmp_path: Path) -> None:
+    document = json.loads(saved(*KRAKEN_2025).read_text())
+    document["result"] = dict(list(document["result"].items())[:100])
+    said = await refuse_kraken_file(registry, tmp_path, json.dumps(document), "AssetPairs")
+    assert "--allow-mass-delisting" in said
+
+
+async def refuse_kraken_file(stack: Stack, tmp_path: Path, content: str, name: str) -> str:
+    before = await stack.revision()
+    path = tmp_path / "file.json"
+    path.write_text(content)
+    ran = await stack.cqar("import", "kraken", "--file", f"{name}={path}")
+    after = await stack.revision()
+    assert ran.code != 0
+    assert ran.err.startswith("cqar: ")
+    assert "Traceback" not in ran.err
+    assert after == before
+    return ran.err

@@ -1,0 +1,96 @@
+"""A writer's gRPC server in this process, and what a client sees of its errors."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from cqc.services.v1.asset_registry_pb2_grpc import (
+    AssetRegistryStub,
+    add_AssetRegistryServicer_to_server,
+)
+from cqc.writer.v1.registry_admin_pb2_grpc import (
+    RegistryAdminStub,
+    add_RegistryAdminServicer_to_server,
+)
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared import grpc_server
+from shared.auth import AuthInterceptor
+from shared.entities.api_key import Role
+from shared.grpc_errors import ErrorInterceptor
+from writer.app import role_of
+from writer.heads import Heads
+from writer.keys import Keys, create_key
+from writer.mutations import Mutations
+from writer.reads import Reads
+from writer.services.admin import Admin
+from writer.services.registry import Registry
+
+
+@dataclass
+class Client:
+    """Stubs, and a key of each role."""
+
+    channel: grpc.aio.Channel
+    registry: Any
+    admin: Any
+    keys: dict[Role, str]
+
+    async def call(self, method: Any, request: Any, role: Role | None = Role.WRITE) -> Any:
+        metadata = (("authorization", f"Bearer {self.keys[role]}"),) if role else ()
+        return await method(request, metadata=metadata, timeout=10)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    code: grpc.StatusCode
+    text: str
+    reason: str
+    domain: str
+    violations: frozenset[tuple[str, str]]
+
+
+async def refusal(call: Awaitable[Any]) -> Refusal:
+    """The status that a call ends with, its details taken apart."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        status = rpc_status.from_call(error)  # type: ignore[arg-type]
+        for detail in status.details if status else ():
+            detail.Unpack(info) or detail.Unpack(bad)
+        found = frozenset((v.field, v.reason) for v in bad.field_violations)
+        text = error.details() or ""
+        return Refusal(error.code(), text, info.reason, info.domain, found)
+    message = f"it was accepted: {answer}"
+    raise AssertionError(message)
+
+
+@asynccontextmanager
+async def serving(engine: AsyncEngine, now: dt.datetime) -> AsyncIterator[Client]:
+    """Wired as `writer.app` does, on a port of its own."""
+
+    def clock() -> dt.datetime:
+        return now
+
+    mutations = Mutations(engine, clock)
+    roles = (Role.READ, Role.WRITE, Role.ADMIN)
+    keys = {role: await create_key(mutations, role.name.lower(), role) for role in roles}
+    find = Keys(engine, clock).find
+    server = grpc_server.make_server([AuthInterceptor(find, role_of), ErrorInterceptor()])
+    registry = Registry(mutations, Reads(engine), clock)
+    add_AssetRegistryServicer_to_server(registry, server)
+    add_RegistryAdminServicer_to_server(Admin(mutations, engine, Heads(engine)), server)
+    port = grpc_server.bind(server, "127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stubs: tuple[Any, Any] = (AssetRegistryStub(channel), RegistryAdminStub(channel))
+        yield Client(channel, *stubs, keys)
+    await server.stop(None)

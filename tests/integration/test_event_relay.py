@@ -1,0 +1,115 @@
+"""Domain events on CQC_EVENTS, against a real PostgreSQL and a real JetStream."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import nats
+import pytest
+from cqc.events.v1 import events_pb2
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar.embedded.servers import EmbeddedServers
+from shared import events, jetstream
+from shared.jetstream import EVENTS
+from tests.builders import a_chain, a_venue
+from tests.changes import commit, lose_commits_after, raw_messages
+from writer import event_relay
+from writer.event_relay import EventRelay
+from writer.mutations import Mutations
+
+
+@pytest.fixture
+def event_relay_(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> EventRelay:
+    return EventRelay(engine, js, mutations.bump_epoch)
+
+
+async def drain_events(relay: EventRelay) -> None:
+    while await relay.step():
+        pass
+
+
+def decoded(raw: RawStreamMsg | Msg) -> Any:
+    name = (raw.subject or "").removeprefix("cqc.events.v1.")
+    return events.message_type(name).FromString(raw.data or b"")
+
+
+async def event_ids(js: JetStreamContext) -> list[str]:
+    return [decoded(raw).event_id for raw in await raw_messages(js, EVENTS)]
+
+
+async def test_a_subscriber_of_its_own_gets_each_event_in_order_with_its_place(
+    servers: EmbeddedServers, event_relay_: EventRelay, mutations: Mutations
+) -> None:
+    stranger = await nats.connect(servers.nats)
+    subscription = await stranger.subscribe("cqc.events.v1.>")
+    await stranger.flush()
+    await commit(mutations, a_venue("a"), a_chain(), a_venue("b"))
+    await commit(mutations, a_venue("a", name="Renamed"))
+    await drain_events(event_relay_)
+    found = [await subscription.next_msg(timeout=5) for _ in range(4)]
+    await stranger.close()
+    places = [
+        tuple(int((m.headers or {})[f"Cqar-{part}"]) for part in ("Epoch", "Revision", "Index"))
+        for m in found
+    ]
+    assert places == [(1, 1, 0), (1, 1, 1), (1, 1, 2), (1, 2, 0)]
+    told = [decoded(message) for message in found]
+    assert [type(event).__name__ for event in told] == [
+        *("VenueRegistered", "ChainRegistered", "VenueRegistered", "VenueUpdated")
+    ]
+    assert [event.revision for event in told] == [1, 1, 1, 2]
+    assert (told[0].venue.venue_id, told[0].actor_id) == ("a", "tester")
+    assert told[3].venue.name == "Renamed"
+    assert len({event.event_id for event in told}) == 4
+
+
+@pytest.mark.parametrize("loss", ["deleted", "purged"])
+async def test_a_lost_events_stream_is_filled_again_with_the_same_ids(
+    loss: str, event_relay_: EventRelay, js: JetStreamContext, mutations: Mutations
+) -> None:
+    for number in range(20):
+        await commit(mutations, a_venue(f"v{number}"))
+    await drain_events(event_relay_)
+    before = await event_ids(js)
+    assert len(before) == 20
+    if loss == "deleted":
+        await js.delete_stream(EVENTS)
+        await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+    else:
+        await js.purge_stream(EVENTS)
+    await drain_events(event_relay_)
+    assert await event_ids(js) == before
+
+
+async def test_two_event_relays_at_once_tell_each_event_once(
+    engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+) -> None:
+    relays = [EventRelay(engine, js, mutations.bump_epoch) for _ in range(2)]
+    for number in range(20):
+        await commit(mutations, a_venue(f"v{number}"), a_venue(f"w{number}"))
+    await asyncio.gather(*(drain_events(relay) for relay in relays))
+    told = [decoded(raw) for raw in await raw_messages(js, EVENTS)]
+    assert [event.revision for event in told] == [r for r in range(1, 21) for _ in range(2)]
+    assert len({event.event_id for event in told}) == 40
+
+
+async def test_lost_commits_whose_events_are_out_are_announced_as_a_new_epoch(
+    event_relay_: EventRelay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+) -> None:
+    for name in "abc":
+        await commit(mutations, a_venue(name))
+    await drain_events(event_relay_)
+    await lose_commits_after(engine, 1)
+    await drain_events(event_relay_)
+    await commit(mutations, a_venue("d"))
+    await drain_events(event_relay_)
+    told = [decoded(raw) for raw in await raw_messages(js, EVENTS)]
+    assert [(event.epoch, event.revision) for event in told] == [
+        *((1, 1), (1, 2), (1, 3), (2, 4), (2, 5))
+    ]
+    assert isinstance(told[3], events_pb2.RegistryEpochChanged)

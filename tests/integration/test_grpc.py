@@ -1,0 +1,248 @@
+"""Who may call, and how errors look to a client: the writer's gRPC server on a real database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import pytest
+from cqc.assets.v1 import asset_pb2
+from cqc.services.v1 import asset_registry_pb2
+from cqc.writer.v1 import api_key_pb2, registry_admin_pb2
+from google.protobuf import message_factory
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared import auth, grpc_server
+from shared.auth import AuthInterceptor
+from shared.entities.api_key import Role
+from shared.grpc_errors import ErrorInterceptor
+from tests.builders import (
+    BTC,
+    NOW,
+    USDT,
+    a_symbol,
+    a_venue,
+    a_venue_asset,
+    a_venue_symbol,
+    an_asset,
+    an_id,
+)
+from tests.changes import commit
+from tests.grpc_writer import Client, Refusal, refusal, serving
+from tests.unit.test_rpcs import ADMIN, ADMIN_UNANSWERED, REGISTRY, WRITER_UNANSWERED
+from writer.mutations import Mutations
+
+#: Requests are made from plain values, enum numbers and dictionaries included.
+pb: Any = asset_registry_pb2
+admin_pb: Any = registry_admin_pb2
+Code = grpc.StatusCode
+MARKET = (an_asset(), an_asset("USDT"), a_venue(), a_symbol(), a_venue_asset(), a_venue_symbol())
+NATIVE = asset_pb2.ASSET_TYPE_NATIVE
+
+
+@pytest.fixture
+async def client_(engine: AsyncEngine) -> AsyncIterator[Client]:
+    async with serving(engine, NOW) as client:
+        yield client
+
+
+# ---------------------------------------------------------------- who may call
+
+
+async def test_without_a_valid_key_nothing_is_answered(client_: Client) -> None:
+    request = pb.GetAssetRequest(asset_id=BTC)
+    get = client_.registry.GetAsset
+    for metadata in (
+        (),
+        (("authorization", ""),),
+        (("authorization", "Bearer "),),
+        (("authorization", f"Basic {client_.keys[Role.ADMIN]}"),),
+        (("authorization", "Bearer cqar_wrong"),),
+        (("x-api-key", "x" * 300),),
+    ):
+        found = await refusal(get(request, metadata=metadata))
+        assert (found.code, found.reason) == (Code.UNAUTHENTICATED, "UNAUTHENTICATED"), metadata
+    for name, value in (("x-api-key", ""), ("authorization", "bearer ")):
+        metadata = ((name, value + client_.keys[Role.READ]),)
+        assert (await refusal(get(request, metadata=metadata))).code == Code.NOT_FOUND
+
+
+async def test_a_read_key_reads_and_changes_nothing(client_: Client) -> None:
+    request = pb.CreateAssetRequest(symbol="BTC", name="Bitcoin", asset_type=NATIVE)
+    found = await refusal(client_.call(client_.registry.CreateAsset, request, Role.READ))
+    assert (found.code, found.reason) == (Code.PERMISSION_DENIED, "FORBIDDEN")
+    apply = client_.call(client_.admin.Apply, admin_pb.ApplyRequest(), Role.READ)
+    assert (await refusal(apply)).code == Code.PERMISSION_DENIED
+    listed = await client_.call(client_.registry.ListAssets, pb.ListAssetsRequest(), Role.READ)
+    assert listed.total_count == 0
+
+
+async def test_only_an_admin_changes_keys(client_: Client, engine: AsyncEngine) -> None:
+    key = api_key_pb2.ApiKey(key_hash=auth.hash_of("k"), actor="eve", role=api_key_pb2.ROLE_ADMIN)
+    request = admin_pb.ApplyRequest(items=[admin_pb.ApplyItem(api_key=key)])
+    found = await refusal(client_.call(client_.admin.Apply, request, Role.WRITE))
+    assert found.code == Code.PERMISSION_DENIED
+    tombstone = admin_pb.EntityRef(kind="api_key", key=an_id("key"))
+    removal = admin_pb.ApplyRequest(items=[admin_pb.ApplyItem(tombstone=tombstone)])
+    found = await refusal(client_.call(client_.admin.Apply, removal, Role.WRITE))
+    assert found.code == Code.PERMISSION_DENIED
+    answer = await client_.call(client_.admin.Apply, request, Role.ADMIN)
+    assert answer.committed
+
+
+@pytest.mark.parametrize("method", ["/cqc.services.v1.AssetRegistry/Nope", "/no.Service/Get"])
+async def test_an_unknown_method_is_unimplemented(method: str, client_: Client) -> None:
+    call: Any = client_.channel.unary_unary(method)
+    for role, code in ((None, Code.UNAUTHENTICATED), (Role.ADMIN, Code.UNIMPLEMENTED)):
+        assert (await refusal(client_.call(call, b"", role))).code == code
+
+
+# ---------------------------------------------------------------- what errors say
+
+
+async def test_an_invalid_request_is_answered_with_every_violation(client_: Client) -> None:
+    request = pb.CreateSymbolRequest(
+        symbol_type=4, base_asset_id=an_id("x"), quote_asset_id=an_id("y"), tick_size=-1
+    )  # an option
+    request.exact.min_order_size, request.exact.max_order_size = "2", "1"
+    found = await refusal(client_.call(client_.registry.CreateSymbol, request))
+    assert (found.code, found.domain, found.reason) == (Code.INVALID_ARGUMENT, "cqar", "INVALID")
+    assert found.violations == {
+        ("base_asset_id", "NOT_FOUND"),
+        ("quote_asset_id", "NOT_FOUND"),
+        ("settlement_asset_id", "REQUIRED"),
+        ("exact.tick_size", "NOT_POSITIVE"),
+        ("exact.min_order_size", "MIN_ABOVE_MAX"),
+        ("exact.strike_price", "REQUIRED"),
+        ("expiry", "REQUIRED"),
+        ("option_type", "REQUIRED"),
+    }
+
+
+async def test_fields_that_do_not_parse_are_all_named(client_: Client) -> None:
+    request = pb.CreateVenueSymbolRequest(venue_id="a\0", maker_fee=float("nan"))
+    request.exact.tick_size, request.exact.lot_size = "1e-3", "NaN"
+    found = await refusal(client_.call(client_.registry.CreateVenueSymbol, request))
+    assert found.violations == {
+        ("venue_id", "NUL"),
+        ("maker_fee", "NOT_A_DECIMAL"),
+        ("exact.tick_size", "NOT_A_DECIMAL"),
+        ("exact.lot_size", "NOT_A_DECIMAL"),
+    }
+
+
+async def test_a_request_with_hundreds_of_violations_is_still_answered(client_: Client) -> None:
+    request = pb.CreateVenueAssetRequest(other_codes=["\0"] * 5000)
+    found = await refusal(client_.call(client_.registry.CreateVenueAsset, request))
+    assert found.code == Code.INVALID_ARGUMENT
+    assert found.violations
+
+
+async def test_a_miss_names_the_venue_or_the_spelling(
+    client_: Client, mutations: Mutations
+) -> None:
+    await commit(mutations, *MARKET)
+    get = client_.registry.GetVenueSymbol
+    for venue, spelling, reason, text in (
+        ("nope", "BTCUSDT", "VENUE_NOT_FOUND", "no venue 'nope'"),
+        ("binance", "btcusdt", "VENUE_SYMBOL_NOT_FOUND", "no venue symbol 'btcusdt' at binance"),
+    ):
+        request = pb.GetVenueSymbolRequest(venue_id=venue, venue_symbol=spelling)
+        found = await refusal(client_.call(get, request, Role.READ))
+        assert found == Refusal(Code.NOT_FOUND, text, reason, "cqar", frozenset())
+    for method in (client_.registry.UpdateVenueSymbol, client_.registry.DelistVenueSymbol):
+        made = pb.UpdateVenueSymbolRequest(venue_id="nope", venue_symbol="X")
+        if method is client_.registry.DelistVenueSymbol:
+            made = pb.DelistVenueSymbolRequest(venue_id="nope", venue_symbol="X")
+        assert (await refusal(client_.call(method, made))).reason == "VENUE_NOT_FOUND"
+
+
+async def test_other_errors_have_codes_of_their_own(client_: Client, mutations: Mutations) -> None:
+    await commit(mutations, *MARKET)
+    again = pb.CreateVenueRequest(venue_id="binance", name="Binance", venue_type=1)
+    found = await refusal(client_.call(client_.registry.CreateVenue, again))
+    assert (found.code, found.reason) == (Code.ALREADY_EXISTS, "EXISTS")
+    used = pb.DeleteAssetRequest(asset_id=BTC)
+    found = await refusal(client_.call(client_.registry.DeleteAsset, used))
+    assert (found.code, found.reason) == (Code.FAILED_PRECONDITION, "IN_USE")
+    old = pb.UpdateAssetRequest(asset_id=USDT, name="Tether", if_revision=0)
+    found = await refusal(client_.call(client_.registry.UpdateAsset, old))
+    assert (found.code, found.reason) == (Code.ABORTED, "REVISION_CONFLICT")
+    many = admin_pb.ApplyRequest(items=[admin_pb.ApplyItem()] * 5001)
+    found = await refusal(client_.call(client_.admin.Apply, many))
+    assert (found.code, found.reason) == (Code.RESOURCE_EXHAUSTED, "TOO_LARGE")
+
+
+@pytest.mark.parametrize(
+    ("service", "name"),
+    [
+        *(("registry", name) for name in sorted(WRITER_UNANSWERED)),
+        *(("admin", name) for name in sorted(ADMIN_UNANSWERED)),
+    ],
+)
+async def test_what_has_not_come_yet_is_unimplemented(
+    service: str, name: str, unanswering: Client
+) -> None:
+    descriptor = (REGISTRY if service == "registry" else ADMIN)[name]
+    request = message_factory.GetMessageClass(descriptor.input_type)()
+    method = getattr(getattr(unanswering, service), name)
+    if descriptor.server_streaming:
+        metadata = (("x-api-key", unanswering.keys[Role.ADMIN]),)
+        call = method(request, metadata=metadata).read()
+    else:
+        call = unanswering.call(method, request, Role.ADMIN)
+    found = await refusal(call)
+    assert (found.code, found.reason) == (Code.UNIMPLEMENTED, "UNIMPLEMENTED")
+
+
+@pytest.fixture(scope="module")
+async def unanswering(module_engine: AsyncEngine) -> AsyncIterator[Client]:
+    """One server for calls that change nothing."""
+    async with serving(module_engine, NOW) as client:
+        yield client
+
+
+# ---------------------------------------------------------------- nothing leaks
+
+LEAK = "password=hunter2 at 10.0.0.1"
+
+
+async def failing(error: Exception, *, in_auth: bool) -> Refusal:
+    """What a client sees when a method, or the search for its key, fails unforeseen."""
+
+    async def method(_: Any, __: Any) -> bytes:
+        raise error
+
+    async def find_key(_: str) -> None:
+        raise error
+
+    interceptors: list[grpc.aio.ServerInterceptor] = [ErrorInterceptor()]
+    if in_auth:
+        interceptors.insert(0, AuthInterceptor(find_key, lambda _: Role.READ))
+    server = grpc_server.make_server(interceptors)
+    handler: Any = grpc.unary_unary_rpc_method_handler(method)
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("t.T", {"M": handler})])
+    port = grpc_server.bind(server, "127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        call: Any = channel.unary_unary("/t.T/M")
+        found = await refusal(call(b"", metadata=(("x-api-key", "k"),), timeout=10))
+    await server.stop(None)
+    return found
+
+
+@pytest.mark.parametrize("in_auth", [False, True], ids=["in a method", "finding a key"])
+async def test_an_unforeseen_error_says_internal_error_and_nothing_else(*, in_auth: bool) -> None:
+    found = await failing(ValueError(LEAK), in_auth=in_auth)
+    assert (found.code, found.text) == (Code.INTERNAL, "internal error")
+
+
+@pytest.mark.parametrize("in_auth", [False, True], ids=["in a method", "finding a key"])
+@pytest.mark.parametrize("kind", [ConnectionRefusedError, TimeoutError])
+async def test_a_service_that_does_not_answer_makes_this_one_unavailable(
+    kind: type[Exception], *, in_auth: bool
+) -> None:
+    found = await failing(kind(LEAK), in_auth=in_auth)
+    assert found.code == Code.UNAVAILABLE
+    assert "hunter2" not in found.text

@@ -1,0 +1,144 @@
+"""What cannot be applied is never applied: the last good state is served, and says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from cqc.replication.v1 import replication_pb2
+from cqc.resolver.v1 import resolver_pb2 as pb
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from resolver.database import Database
+from resolver.follower import Follower
+from resolver.freshness import Freshness
+from resolver.view import View
+from shared import history
+from shared.jetstream import CHANGES_SUBJECT
+from tests.builders import NOW, a_venue
+from tests.changes import commit, drain, eventually, running
+from tests.following import NEVER_S, Follow, follow_into, require_equal, stands_at
+from writer import store
+from writer.mutations import Mutations
+from writer.relay import Relay, commit_message
+
+LIVE, STALE = pb.SNAPSHOT_STATE_LIVE, pb.SNAPSHOT_STATE_STALE
+
+
+@pytest.fixture
+def view() -> View:
+    return View(Freshness(stale_after_s=60))
+
+
+@pytest.fixture
+def follow(database: str, client: Client, view: View) -> Follow:
+    return follow_into(view, database, client)
+
+
+@pytest.fixture
+def relay(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> Relay:
+    return Relay(engine, js, mutations.bump_epoch)
+
+
+def bad_bytes(_: store.HeadRow, __: store.OutboxRow) -> bytes:
+    return b"\xff\xff no message at all"
+
+
+def wrong_chain(head: store.HeadRow, row: store.OutboxRow) -> bytes:
+    return commit_message(head.registry_id, row._replace(chain=b"x" * 32)).SerializeToString()
+
+
+def altered(row: store.OutboxRow, payload: bytes) -> store.OutboxRow:
+    chain = history.chain_of(row.prev_chain, row.epoch, row.revision, payload)
+    return row._replace(payload=payload, chain=chain)
+
+
+def not_compressed(head: store.HeadRow, row: store.OutboxRow) -> bytes:
+    return commit_message(head.registry_id, altered(row, b"junk")).SerializeToString()
+
+
+def no_change_set(head: store.HeadRow, row: store.OutboxRow) -> bytes:
+    row = altered(row, history.pack(b"\xff\xff\xff"))
+    return commit_message(head.registry_id, row).SerializeToString()
+
+
+def other_changes(head: store.HeadRow, row: store.OutboxRow) -> bytes:
+    empty = replication_pb2.ChangeSet(epoch=row.epoch, revision=row.revision)
+    row = altered(row, history.pack(empty.SerializeToString()))
+    return commit_message(head.registry_id, row).SerializeToString()
+
+
+POISONS = (bad_bytes, wrong_chain, not_compressed, no_change_set, other_changes)
+
+
+@pytest.mark.parametrize("poison", POISONS)
+async def test_poison_is_never_applied_and_the_last_good_state_says_stale(
+    poison: Callable[[store.HeadRow, store.OutboxRow], bytes],
+    database: str,
+    client: Client,
+    view: View,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    mutations: Mutations,
+    relay: Relay,
+) -> None:
+    await commit(mutations, a_venue("good"))
+    await drain(relay)
+    follower = Follower(view, Database(database), client, lambda: NOW, NEVER_S)
+    async with running(follower.run()) as run:
+        await eventually(lambda: view.freshness.state == LIVE)
+        served = view.snapshot
+        before = (served.position, served.counts, served.set_hash)
+        await commit(mutations, a_venue("next"))
+        async with engine.connect() as tx:
+            head, rows = await store.read_head(tx), await store.outbox_after(tx, 1, 1)
+        await js.publish(CHANGES_SUBJECT, poison(head, rows[0]))
+        # It ends by itself, to be begun again by whoever supervises it.
+        await asyncio.wait_for(asyncio.shield(run), 10)
+        assert view.snapshot is served
+        assert (served.position, served.counts, served.set_hash) == before
+        assert view.freshness.state == STALE
+
+
+async def test_after_poison_all_is_loaded_again_from_postgresql(
+    database: str,
+    view: View,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    mutations: Mutations,
+    relay: Relay,
+    follow: Follow,
+) -> None:
+    await drain(relay)
+    async with follow(NEVER_S):
+        await commit(mutations, a_venue("a"))
+        async with engine.connect() as tx:
+            head, rows = await store.read_head(tx), await store.outbox_after(tx, 0, 1)
+        await js.publish(CHANGES_SUBJECT, wrong_chain(head, rows[0]))
+        await eventually(partial(stands_at, view, 1, 1))
+        await eventually(lambda: view.freshness.state == LIVE)
+        await require_equal(view, database)
+
+
+async def test_the_stream_of_another_registry_is_never_applied(
+    view: View,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    mutations: Mutations,
+    relay: Relay,
+    follow: Follow,
+) -> None:
+    await drain(relay)
+    async with follow(NEVER_S):
+        before = view.snapshot.position
+        await commit(mutations, a_venue("a"))
+        async with engine.connect() as tx:
+            rows = await store.outbox_after(tx, 0, 1)
+        message = commit_message(b"another registry", rows[0]).SerializeToString()
+        await js.publish(CHANGES_SUBJECT, message)
+        await asyncio.sleep(0.5)
+        assert view.snapshot.position == before

@@ -1,0 +1,235 @@
+"""Every RPC that the writer answers: a good request, a bad one, and lists page by page."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+import pytest
+from cqc.services.v1 import asset_registry_pb2
+from cqc.writer.v1 import registry_admin_pb2
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.entities.api_key import Role
+from tests.builders import (
+    BTC,
+    ETH,
+    NOW,
+    USDT,
+    a_chain,
+    a_relationship,
+    a_symbol,
+    a_venue,
+    a_venue_asset,
+    a_venue_symbol,
+    an_asset,
+    an_id,
+)
+from tests.changes import commit
+from tests.grpc_writer import Client, refusal, serving
+from tests.unit.test_rpcs import ADMIN, ADMIN_UNANSWERED, REGISTRY, WRITER_UNANSWERED
+from writer.mutations import Mutations
+
+#: Requests are made from plain values, enum numbers and dictionaries included.
+pb: Any = asset_registry_pb2
+admin_pb: Any = registry_admin_pb2
+Code = grpc.StatusCode
+BTC_USDT = a_symbol().symbol_id
+WRAPS = a_relationship(ETH, BTC)
+MARKET = (
+    *(an_asset(), an_asset("USDT"), an_asset("ETH"), a_chain(), WRAPS),
+    *(a_venue(), a_symbol(), a_venue_asset(), a_venue_symbol()),
+)
+SPELLED = {"venue_id": "binance", "venue_symbol": "BTCUSDT"}
+HELD = {"venue_id": "binance", "asset_id": BTC}
+CONTRACT = {
+    "symbol_type": 2,
+    "base_asset_id": BTC,
+    "quote_asset_id": USDT,
+    "settlement_asset_id": USDT,
+}
+
+#: RPC -> (a request that is answered, one that is not, and what it is refused for).
+GOOD_AND_BAD: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str]]]] = {
+    "CreateAsset": (
+        {"symbol": "SOL", "name": "Solana", "asset_type": 1},
+        {"symbol": "", "name": "", "logo_url": "x"},
+        {
+            ("symbol", "REQUIRED"),
+            ("name", "REQUIRED"),
+            ("asset_type", "REQUIRED"),
+            ("logo_url", "NOT_A_URL"),
+        },
+    ),
+    "GetAsset": ({"asset_id": BTC}, {"asset_id": "btc"}, {("asset_id", "NOT_A_UUID")}),
+    "UpdateAsset": (
+        {"asset_id": BTC, "name": "Bitcoin"},
+        {"asset_id": BTC, "symbol": " ", "name": ""},
+        {("symbol", "WHITE_SPACE"), ("name", "REQUIRED")},
+    ),
+    "DeleteAsset": ({"asset_id": an_id("lonely")}, {}, {("asset_id", "REQUIRED")}),
+    "ListAssets": ({}, {"page_size": -1}, {("page_size", "OUT_OF_RANGE")}),
+    "CreateAssetRelationship": (
+        {"source_asset_id": USDT, "target_asset_id": BTC, "relationship_type": 4},
+        {"source_asset_id": BTC, "target_asset_id": BTC, "conversion_rate": "1e3"},
+        {("conversion_rate", "NOT_A_DECIMAL")},
+    ),
+    "ListAssetRelationships": ({"asset_id": BTC}, {"asset_id": "x"}, {("asset_id", "NOT_A_UUID")}),
+    "DeleteAssetRelationship": (
+        {"relationship_id": WRAPS.relationship_id},
+        {"relationship_id": "x"},
+        {("relationship_id", "NOT_A_UUID")},
+    ),
+    "CreateChain": (
+        {"name": "BNB Smart Chain", "chain_type": "EVM", "chain_id": 2**40},
+        {"name": "!", "chain_type": "", "chain_id": -1, "rpc_urls": ["x"]},
+        {
+            ("chain_id", "NOT_A_SLUG"),
+            ("chain_type", "REQUIRED"),
+            ("network_id", "NEGATIVE"),
+            ("rpc_urls", "NOT_A_URL"),
+        },
+    ),
+    "GetChain": ({"chain_id": "ethereum"}, {}, {("chain_id", "REQUIRED")}),
+    "ListChains": ({"chain_type": "EVM"}, {"chain_type": "a\0"}, {("chain_type", "NUL")}),
+    "UpdateChain": (
+        {"chain_id": "ethereum", "rpc_urls": ["https://x.y"]},
+        {"chain_id": "ethereum", "chain_type": "SOLANA"},
+        {("chain_type", "IMMUTABLE")},
+    ),
+    "CreateSymbol": (
+        {**CONTRACT, "tick_size": 0.1},
+        {**CONTRACT, "tick_size": 0.0, "lot_size": -1.0},
+        {("exact.tick_size", "NOT_POSITIVE"), ("exact.lot_size", "NOT_POSITIVE")},
+    ),
+    "GetSymbol": ({"symbol_id": BTC_USDT}, {"symbol_id": "x"}, {("symbol_id", "NOT_A_UUID")}),
+    "UpdateSymbol": (
+        {"symbol_id": BTC_USDT, "tick_size": 0.5},
+        {"symbol_id": BTC_USDT, "symbol_type": 2, "tick_size": -0.5},
+        {("symbol_type", "IMMUTABLE"), ("exact.tick_size", "NOT_POSITIVE")},
+    ),
+    "DeleteSymbol": (
+        {"symbol_id": a_symbol(base_asset_id=ETH).symbol_id},
+        {"symbol_id": "x"},
+        {("symbol_id", "NOT_A_UUID")},
+    ),
+    "ListSymbols": (
+        {"base_asset_id": BTC},
+        {"base_asset_id": "x"},
+        {("base_asset_id", "NOT_A_UUID")},
+    ),
+    "CreateVenue": (
+        {"name": "OKX", "venue_type": 1},
+        {"name": "Uniswap", "venue_type": 2, "api_endpoint": "x"},
+        {("chain_id", "REQUIRED"), ("api_endpoint", "NOT_A_URL")},
+    ),
+    "GetVenue": ({"venue_id": "binance"}, {"venue_id": "x" * 200}, {("venue_id", "NOT_A_KEY")}),
+    "ListVenues": ({"venue_type": 1}, {"chain_id": "a\0"}, {("chain_id", "NUL")}),
+    "UpdateVenue": (
+        {"venue_id": "binance", "is_active": False},
+        {"venue_id": "binance", "operator": "No Slug"},
+        {("operator", "NOT_A_SLUG")},
+    ),
+    "CreateVenueAsset": (
+        {"venue_id": "binance", "asset_id": ETH, "venue_asset_symbol": "ETH"},
+        {"venue_id": "binance", "asset_id": ETH, "venue_asset_symbol": "BTC"},
+        {("venue_asset_symbol", "CODE_TAKEN")},
+    ),
+    "GetVenueAsset": (HELD, {**HELD, "asset_id": "x"}, {("asset_id", "NOT_A_UUID")}),
+    "ListVenueAssets": (HELD, {"asset_id": "x"}, {("asset_id", "NOT_A_UUID")}),
+    "UpdateVenueAsset": (
+        {**HELD, "trading_enabled": False},
+        {**HELD, "venue_asset_symbol": ""},
+        {("venue_asset_symbol", "REQUIRED")},
+    ),
+    "DelistVenueAsset": (HELD, {}, {("venue_id", "REQUIRED"), ("asset_id", "REQUIRED")}),
+    "CreateVenueSymbol": (
+        {"venue_id": "binance", "symbol_id": BTC_USDT, "venue_symbol": "XBT/USDT"},
+        {"venue_id": "binance", "symbol_id": BTC_USDT, "venue_symbol": "B", "maker_fee": 1.5},
+        {("exact.maker_fee", "OUT_OF_RANGE")},
+    ),
+    "GetVenueSymbol": (
+        SPELLED,
+        {"venue_id": "Binance", "venue_symbol": ""},
+        {("venue_id", "NOT_A_SLUG"), ("venue_symbol", "REQUIRED")},
+    ),
+    "ListVenueSymbols": (
+        {"venue_id": "binance"},
+        {"symbol_id": "x"},
+        {("symbol_id", "NOT_A_UUID")},
+    ),
+    "UpdateVenueSymbol": (
+        {**SPELLED, "status": 6},
+        {**SPELLED, "taker_fee": 1.5, "status": 99},
+        {("status", "UNKNOWN")},
+    ),
+    "DelistVenueSymbol": (
+        SPELLED,
+        {**SPELLED, "venue_symbol": "x" * 129},
+        {("venue_symbol", "TOO_LONG")},
+    ),
+}
+
+
+@pytest.fixture
+async def client_(engine: AsyncEngine, mutations: Mutations) -> AsyncIterator[Client]:
+    lonely = an_asset("LONELY", asset_id=an_id("lonely"))
+    await commit(mutations, *MARKET, lonely, a_symbol(base_asset_id=ETH))
+    # Later than the market was listed.
+    async with serving(engine, NOW + dt.timedelta(hours=1)) as client:
+        yield client
+
+
+def test_every_answered_rpc_is_tried() -> None:
+    assert set(GOOD_AND_BAD) == set(REGISTRY) - WRITER_UNANSWERED
+    assert set(ADMIN) - ADMIN_UNANSWERED == {"Apply", "GetHead"}
+
+
+@pytest.mark.parametrize("name", GOOD_AND_BAD)
+async def test_a_bad_request_changes_nothing_and_a_good_one_is_answered(
+    name: str, client_: Client
+) -> None:
+    good, bad, violations = GOOD_AND_BAD[name]
+    request: Callable[..., Any] = getattr(pb, f"{name}Request")
+    method = getattr(client_.registry, name)
+    before = (await head(client_)).revision
+    found = await refusal(client_.call(method, request(**bad)))
+    assert (found.code, found.domain) == (Code.INVALID_ARGUMENT, "cqar")
+    assert found.violations == violations
+    assert (await head(client_)).revision == before
+
+    answer = await client_.call(method, request(**good))
+    changes = not name.startswith(("Get", "List"))
+    assert (await head(client_)).revision == before + changes
+    if changes:
+        assert answer.revision == before + 1
+
+
+async def head(client: Client) -> Any:
+    answer = await client.call(client.admin.GetHead, admin_pb.GetHeadRequest(), Role.READ)
+    return answer.head
+
+
+async def test_apply_says_what_became_of_each_item(client_: Client) -> None:
+    items = [
+        admin_pb.ApplyItem(venue={"venue_id": "kraken", "name": "Kraken", "venue_type": 1}),
+        admin_pb.ApplyItem(venue={"venue_id": "Bad!", "name": "Bad", "venue_type": 1}),
+        admin_pb.ApplyItem(tombstone=admin_pb.EntityRef(kind="asset", key=an_id("lonely"))),
+        admin_pb.ApplyItem(tombstone=admin_pb.EntityRef(kind="asset", key="nope")),
+    ]
+    before = (await head(client_)).revision
+    for options in ({"dry_run": True}, {}):
+        answer = await client_.call(
+            client_.admin.Apply, admin_pb.ApplyRequest(items=items, **options)
+        )
+        assert [o.status for o in answer.outcomes] == [1, 5, 4, 5]
+        assert (answer.committed, answer.revision) == (False, before)
+    skipping = admin_pb.ApplyRequest(items=items, skip_rejected=True)
+    answer = await client_.call(client_.admin.Apply, skipping)
+    assert (answer.committed, answer.revision) == (True, before + 1)
+    assert [v.reason for v in answer.outcomes[1].violations] == ["NOT_A_SLUG"]
+    unknown = admin_pb.ApplyRequest(items=[admin_pb.ApplyItem()])
+    found = await refusal(client_.call(client_.admin.Apply, unknown))
+    assert found.violations == {("items", "UNKNOWN_KIND")}

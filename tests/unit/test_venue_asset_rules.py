@@ -1,0 +1,118 @@
+"""What an asset at a venue and an API key accept and refuse."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from shared.entities.api_key import ApiKey, Role
+from tests.builders import (
+    ETH,
+    NOW,
+    a_venue_asset,
+    an_id,
+)
+from tests.registry_in_memory import Held, changed, completed, findings
+
+LATER = NOW + dt.timedelta(days=30)
+EARLIER = NOW - dt.timedelta(days=30)
+
+
+# ---------------------------------------------------------------- venue asset
+
+
+def test_a_venue_asset_needs_a_venue_an_asset_and_a_code() -> None:
+    assert findings(a_venue_asset()) == set()
+    assert findings(a_venue_asset(venue_id="", asset_id="", venue_asset_symbol="")) == {
+        ("venue_id", "REQUIRED"),
+        ("asset_id", "REQUIRED"),
+        ("venue_asset_symbol", "REQUIRED"),
+    }
+
+
+@pytest.mark.parametrize(
+    "field", ["min_deposit", "min_withdrawal", "withdrawal_fee", "deposit_fee"]
+)
+def test_a_venue_assets_amounts_are_not_negative(field: str) -> None:
+    assert findings(a_venue_asset(**{field: Decimal(0)})) == set()
+    bad = a_venue_asset(**{field: Decimal("-0.1")})
+    assert findings(bad) == {(f"exact.{field}", "NEGATIVE")}
+
+
+def test_further_codes_are_few_printable_and_different() -> None:
+    assert findings(a_venue_asset(other_codes=("XBT", "XXBT"))) == set()
+    assert findings(a_venue_asset(other_codes=("BTC",))) == {("other_codes", "DUPLICATE")}
+    assert findings(a_venue_asset(other_codes=(" X",))) == {("other_codes", "WHITE_SPACE")}
+    many = tuple(f"X{number}" for number in range(17))
+    assert findings(a_venue_asset(other_codes=many[:16])) == set()
+    assert findings(a_venue_asset(other_codes=many)) == {("other_codes", "TOO_MANY")}
+
+
+def test_a_code_names_one_open_asset_of_a_venue() -> None:
+    rival = a_venue_asset(asset_id=ETH, venue_asset_symbol="E", other_codes=("BTC",))
+    assert findings(a_venue_asset(), Held(rival)) == {("venue_asset_symbol", "CODE_TAKEN")}
+    assert findings(a_venue_asset(delisted_at=LATER), Held(rival)) == set()
+    gone = changed(rival, delisted_at=NOW)
+    assert findings(a_venue_asset(), Held(gone)) == set()
+    elsewhere = changed(rival, venue_id="kraken")
+    assert findings(a_venue_asset(), Held(elsewhere)) == set()
+    itself = a_venue_asset(other_codes=("XBT",))
+    assert findings(a_venue_asset(), Held(itself), itself) == set()
+
+
+def test_a_venue_assets_end_is_after_its_beginning() -> None:
+    bad = a_venue_asset(listed_at=NOW, delisted_at=NOW)
+    assert findings(bad) == {("delisted_at", "NOT_AFTER_LISTING")}
+    assert findings(changed(bad, delisted_at=LATER)) == set()
+
+
+def test_a_venue_asset_is_listed_now_unless_it_is_history_and_anew_when_reopened() -> None:
+    assert completed(a_venue_asset()).listed_at == NOW
+    assert completed(a_venue_asset(), Held(historical=True)).listed_at is None
+    known = a_venue_asset(listed_at=EARLIER)
+    assert completed(a_venue_asset(), before=known).listed_at == EARLIER
+    gone = changed(known, delisted_at=EARLIER + dt.timedelta(days=1))
+    assert completed(a_venue_asset(), before=gone).listed_at == NOW
+
+
+# ---------------------------------------------------------------- api key
+
+
+def a_key(**changes: Any) -> ApiKey:
+    given = {"key_id": an_id("key"), "key_hash": hashlib.sha256(b"k").hexdigest()}
+    return ApiKey(**{**given, "actor": "alice", "role": Role.READ, **changes})
+
+
+def test_a_key_is_known_by_its_hash_actor_and_role() -> None:
+    assert findings(a_key()) == set()
+    assert findings(a_key(key_id="", key_hash="secret", actor="", role=None)) == {
+        ("key_id", "NOT_A_UUID"),
+        ("key_hash", "NOT_A_HASH"),
+        ("actor", "REQUIRED"),
+        ("role", "REQUIRED"),
+    }
+    assert findings(a_key(key_hash="A" * 64)) == {("key_hash", "NOT_A_HASH")}
+    assert findings(a_key(key_hash="a" * 64 + "\n")) == {("key_hash", "NOT_A_HASH")}
+
+
+def test_a_key_may_be_revoked_and_stays_so() -> None:
+    revoked = a_key(revoked_at=NOW)
+    assert findings(revoked, before=a_key()) == set()
+    assert findings(a_key(), before=revoked) == {("revoked_at", "FINAL")}
+    other = a_key(key_hash="0" * 64, actor="bob", role=Role.ADMIN)
+    assert findings(other, before=a_key()) == {
+        ("key_hash", "IMMUTABLE"),
+        ("actor", "IMMUTABLE"),
+        ("role", "IMMUTABLE"),
+    }
+
+
+def test_a_key_is_valid_until_it_expires_or_is_revoked() -> None:
+    assert a_key().valid_at(NOW)
+    assert a_key(expires_at=LATER, revoked_at=LATER).valid_at(NOW)
+    assert not a_key(expires_at=NOW).valid_at(NOW)
+    assert not a_key(revoked_at=NOW, expires_at=LATER).valid_at(NOW)
