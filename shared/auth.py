@@ -16,7 +16,7 @@ from typing import Any, Final
 import grpc
 
 from shared.entities.api_key import ApiKey, Role
-from shared.errors import CqarError, Forbidden, Unauthenticated
+from shared.errors import Forbidden, Unauthenticated
 from shared.grpc_errors import abort
 
 #: Methods that need no key: probes, and reflection where a server offers it.
@@ -81,7 +81,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         metadata = dict(handler_call_details.invocation_metadata or ())
         try:
             caller.set(await self._identify(metadata, method))
-        except CqarError as error:
+        except Exception as error:  # noqa: BLE001  (grpc.aio would tell the client its text)
             return _refusal(error, method)
         return await continuation(handler_call_details)
 
@@ -95,7 +95,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         return Caller(key.actor, key.role)
 
 
-def _refusal(error: CqarError, method: str) -> Any:
+def _refusal(error: Exception, method: str) -> Any:
     async def refuse(_: Any, context: Any) -> None:
         await abort(context, error, method)
 

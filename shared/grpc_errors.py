@@ -7,7 +7,9 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
+import asyncpg
 import grpc
+import sqlalchemy as sa
 from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
@@ -36,6 +38,19 @@ Context = grpc.aio.ServicerContext[Any, Any]
 #: A status travels in HTTP/2 headers, which clients bound at 8 KiB in all.
 VIOLATIONS_MAX: Final = 20
 MESSAGE_CHARS_MAX: Final = 1_000
+
+#: What a database that is down, starting, stopping or stuck looks like from here. SQLAlchemy
+#: wraps what asyncpg says of it in a bare DBAPIError: the named ones below it are bugs.
+AWAY: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    sa.exc.OperationalError,
+    sa.exc.InterfaceError,
+    sa.exc.TimeoutError,
+)
 
 _CODE: Final[dict[type[CqarError], int]] = {
     Invalid: code_pb2.INVALID_ARGUMENT,
@@ -72,9 +87,10 @@ async def abort(context: Context, error: Exception, method: str) -> None:
     """End the call as the error demands. Never returns normally."""
     if isinstance(error, CqarError):
         await context.abort_with_status(rpc_status.to_status(to_status(error)))
-    if isinstance(error, TimeoutError | ConnectionError | OSError):
-        log.warning("%s: %s", method, error or type(error).__name__)
-        await context.abort(grpc.StatusCode.UNAVAILABLE, "a service this one needs does not answer")
+    if isinstance(error, AWAY) or type(error) is sa.exc.DBAPIError:
+        log.warning("%s: %s: %s", method, type(error).__name__, error)
+        away = NotReady("PostgreSQL does not answer: try again, or look at /health/ready")
+        await context.abort_with_status(rpc_status.to_status(to_status(away)))
     # Left alone, grpc.aio sends the exception's text to the client.
     log.error("unhandled error in %s", method, exc_info=error)
     await context.abort(grpc.StatusCode.INTERNAL, "internal error")
