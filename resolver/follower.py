@@ -221,8 +221,11 @@ class Follower:
             raise StartOver("epoch")
         # A head just committed is still on its way through the stream: one probe's patience.
         forked = probe.head.revision == mine.revision and action is Do.CATCH_UP
-        behind = probe.head.revision < mine.revision and probe.head.epoch == mine.epoch
-        if forked or behind or (action is Do.CATCH_UP and was_behind):
+        # The database is behind what this process served: catching up finds that out for sure.
+        lost = probe.head.epoch < mine.epoch or (
+            probe.head.epoch == mine.epoch and probe.head.revision < mine.revision
+        )
+        if forked or lost or (action is Do.CATCH_UP and was_behind):
             await self._catch_up()
         metrics.LAG.set(self._view.lag)
         metrics.STALENESS_MS.set(self._view.freshness.staleness_ms or 0)

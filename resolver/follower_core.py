@@ -65,6 +65,7 @@ def on_snapshot(held: Position | None, found: Position) -> Do:
 
     Never back in revision, and never sideways: callers were told of what is held.
     """
-    if held is None or found.revision > held.revision or found == held:
+    if held is None or found == held:
         return Do.APPLY
-    return Do.BUMP
+    onward = found.epoch >= held.epoch and found.revision > held.revision
+    return Do.APPLY if onward else Do.BUMP

@@ -41,7 +41,9 @@ class Freshness:
         self._stale_after_s = stale_after_s
         self._clock = clock
         self._confirmed_s: float | None = None
-        self._waiting: Probe | None = None
+        #: Answers whose head is still to be reached: the oldest, and the newest beside it. A
+        #: resolver that is always a little behind would confirm nothing with the newest alone.
+        self._waiting: list[Probe] = []
         self._doubted = False
         self.newest_revision = 0
 
@@ -51,20 +53,16 @@ class Freshness:
     def probed(self, probe: Probe, mine: Position) -> None:
         """An answer came. It counts now, or as soon as the snapshot gets there."""
         self.heard(probe.head)
-        self._waiting = probe
+        self._waiting = [*self._waiting[:1], probe]
         self.reached(mine)
 
     def reached(self, mine: Position) -> None:
         """The snapshot moved."""
         self.heard(mine)
-        probe = self._waiting
-        if probe is None:
-            return
-        head = probe.head
-        past = mine.epoch == head.epoch and mine.revision > head.revision
-        if mine == head or past:
-            self.confirm(probe.sent_s)
-            self._waiting = None
+        for probe in self._waiting:
+            if _is_at(mine, probe.head):
+                self.confirm(probe.sent_s)
+        self._waiting = [probe for probe in self._waiting if not _is_at(mine, probe.head)]
 
     def confirm(self, instant_s: float) -> None:
         """Nothing committed before this instant is missing."""
@@ -77,13 +75,13 @@ class Freshness:
 
     def forget(self) -> None:
         """What was confirmed was about a history that is no more."""
-        self._waiting = None
+        self._waiting = []
         self.newest_revision = 0
 
     @property
     def is_behind(self) -> bool:
         """A probe's head was not reached yet."""
-        return self._waiting is not None
+        return bool(self._waiting)
 
     @property
     def staleness_ms(self) -> int | None:
@@ -97,3 +95,7 @@ class Freshness:
         if self._doubted or staleness_ms is None or staleness_ms >= self._stale_after_s * 1000:
             return pb.SNAPSHOT_STATE_STALE
         return pb.SNAPSHOT_STATE_LIVE
+
+
+def _is_at(mine: Position, head: Position) -> bool:
+    return mine == head or (mine.epoch == head.epoch and mine.revision > head.revision)

@@ -167,6 +167,8 @@ def stage(change_set: replication_pb2.ChangeSet) -> list[Staged]:
     staged = []
     for change in change_set.changes:
         gone = change.deleted or change.archived
+        if not gone and change.kind in KIND_BY_NAME:
+            KIND_BY_NAME[change.kind].message.FromString(change.entity)
         places = () if gone else tuple(places_of(change.kind, change.entity))
         staged.append(Staged(change.kind, change.key, None if gone else change.entity, places))
     return staged
@@ -174,9 +176,6 @@ def stage(change_set: replication_pb2.ChangeSet) -> list[Staged]:
 
 def places_of(kind: str, payload: bytes) -> Iterator[tuple[str, str]]:
     """Yield (index, value) under which an entity is found. Kinds unknown here have none."""
-    indexes = INDEXES.get(kind)
-    if indexes is None:
-        return
-    message: Any = KIND_BY_NAME[kind].message.FromString(payload)
-    for lookup, fields in indexes.items():
+    for lookup, fields in INDEXES.get(kind, {}).items():
+        message: Any = KIND_BY_NAME[kind].message.FromString(payload)
         yield f"{kind}.{lookup}", "\0".join(getattr(message, field) for field in fields)

@@ -14,7 +14,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from google.protobuf import json_format
@@ -167,7 +167,7 @@ def _read_scalar(field: _Field, value: Any, report: Report) -> Any:
         # A required string stays a string, for its own rule to refuse.
         return None if value == "" and field.optional else value
     if field.type is dt.datetime:
-        return _read_instant(field, value, report)
+        return _read_instant(field.name, value, report)
     if field.type is dict:
         return _read_metadata(field, value, report)
     if isinstance(field.type, type) and issubclass(field.type, enum.Enum):
@@ -187,7 +187,7 @@ def _read_metadata(field: _Field, value: Any, report: Report) -> Any:
         return _UNREADABLE
     try:
         fields = json_format.MessageToDict(value)
-    except json_format.SerializeToJsonError:
+    except (json_format.SerializeToJsonError, ValueError):
         report(field.name, "NOT_JSON", "holds a number that JSON cannot hold")
         return _UNREADABLE
     if b"\\u0000" in msgspec.json.encode(fields):
@@ -195,13 +195,28 @@ def _read_metadata(field: _Field, value: Any, report: Report) -> Any:
     return fields
 
 
-def _read_instant(field: _Field, value: Any, report: Report) -> Any:
+def instant_in(message: Message, field: str) -> dt.datetime | None:
+    """An instant that a request gives; None where it gives none.
+
+    Raises:
+        Invalid: It cannot be stored.
+    """
+    if not message.HasField(field):
+        return None
+    found: list[Violation] = []
+    instant = _read_instant(field, getattr(message, field), lambda *v: found.append(Violation(*v)))
+    if found:
+        raise Invalid(found)
+    return cast("dt.datetime", instant)
+
+
+def _read_instant(field: str, value: Any, report: Report) -> Any:
     try:
         instant = value.ToDatetime(tzinfo=dt.UTC)
     except (ValueError, OverflowError):
         instant = None
     if instant is None or instant.year not in _YEARS:
-        report(field.name, "OUT_OF_RANGE", f"must lie in {_YEARS.start} to {_YEARS.stop - 1}")
+        report(field, "OUT_OF_RANGE", f"must lie in {_YEARS.start} to {_YEARS.stop - 1}")
         return _UNREADABLE
     return instant
 
@@ -228,7 +243,10 @@ def _read_decimal(field: _Field, message: Message, report: Report) -> tuple[bool
         if text := _exact_text(field, message):
             exact = decimals.parse(text)
         elif text == "":
-            return True, None
+            # Cleared, unless the double says otherwise.
+            return (
+                (False, None) if field.mirror and message.HasField(field.mirror) else (True, None)
+            )
     except ValueError as error:
         report(path, "NOT_A_DECIMAL", str(error))
         return True, _UNREADABLE

@@ -161,7 +161,7 @@ def _before_and_given(item: Item, seen: WorkingSet) -> tuple[Entity | None, Enti
     (id_field, *others) = kind.key
     if not others and not getattr(given, id_field):
         before = kind.existing(given, seen)
-        key = kind.key_of(before) if before else item.fresh
+        key = kind.key_of(before) if before else item.fresh if kind.keyed_by_uuid else ""
         given = msgspec.structs.replace(given, **{id_field: key})
     else:
         before = seen.get(kind.name, kind.key_of(given))

@@ -134,6 +134,11 @@ class Kind(Generic[E]):
     def key_of(self, entity: E) -> str:
         return "/".join(getattr(entity, name) for name in self.key)
 
+    @property
+    def keyed_by_uuid(self) -> bool:
+        """Whether a new entity may be given a key; a slug is somebody's choice."""
+        return type(self.table.c[self.key[0]].type).__name__ == "Uuid"
+
     def refs_of(self, entity: E) -> Iterator[tuple[str, Ref]]:
         """Yield (field, whom it points at) for every referent that is set."""
         for name, kind in self.referents.items():

@@ -112,8 +112,12 @@ def verdict(
     ended: list[pb.Reason] = []
     if not venue.is_active:
         ended.append(_reason("VENUE_INACTIVE", "venue", venue.venue_id, "the venue is inactive"))
-    if not listed_at(listing, now):
-        ended.append(_listing_reason("LISTING_DELISTED", listing, "not listed now"))
+    unlisted = (
+        []
+        if listed_at(listing, now)
+        else [_listing_reason("LISTING_DELISTED", listing, "not listed now")]
+    )
+    ended += unlisted
     if not symbol.is_active or symbol.HasField("delisted_at"):
         ended.append(_reason("SYMBOL_DELISTED", "symbol", symbol.symbol_id, "is delisted"))
     if symbol.HasField("expiry") and not before(now, symbol.expiry):
@@ -134,7 +138,7 @@ def verdict(
     opens = [] if status == _S.MARKET_STATUS_ONLINE else halted
     posts = [] if status in (_S.MARKET_STATUS_ONLINE, _S.MARKET_STATUS_POST_ONLY) else halted
     reduces = [] if not posts or status == _S.MARKET_STATUS_REDUCE_ONLY else halted
-    cancels = [] if status != _S.MARKET_STATUS_DELISTED else halted
+    cancels = halted if status == _S.MARKET_STATUS_DELISTED else unlisted
     open_ = _permission([*ended, *opens, *blocked])
     return pb.Tradeable(
         allowed=open_.allowed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Iterable, Iterator
@@ -16,6 +17,8 @@ NAME_CHARS_MAX: Final = 256
 TEXT_CHARS_MAX: Final = 4_096
 URL_CHARS_MAX: Final = 2_048
 URLS_MAX: Final = 32
+#: How far a caller's clock may run before the writer's.
+CLOCKS_APART: Final = dt.timedelta(minutes=5)
 
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
@@ -31,6 +34,21 @@ def check_length(entity: Any, **chars_max: int) -> Iterator[Violation]:
         value = getattr(entity, field)
         if value is not None and len(value) > limit:
             yield Violation(field, "TOO_LONG", f"has {len(value)} characters; at most {limit}")
+
+
+def check_lines(entity: Any, *fields: str) -> Iterator[Violation]:
+    """Names stand in one line of a table."""
+    for field in fields:
+        if (value := getattr(entity, field)) and not value.isprintable():
+            yield Violation(field, "NOT_PRINTABLE", "holds characters that cannot be printed")
+
+
+def check_past(entity: Any, now: dt.datetime, *fields: str) -> Iterator[Violation]:
+    """What ends is recorded when it ends: a status cannot be both as it was and over."""
+    for field in fields:
+        instant = getattr(entity, field)
+        if instant is not None and instant > now + CLOCKS_APART:
+            yield Violation(field, "FUTURE", "has not come yet: record it when it does")
 
 
 def check_printable(field: str, value: str) -> Iterator[Violation]:
@@ -86,7 +104,9 @@ def check_urls(field: str, values: Iterable[str], *schemes: str) -> Iterator[Vio
             return
         try:
             parts = urlsplit(value)
-            good = parts.scheme in schemes and bool(parts.hostname) and " " not in value
+            good = parts.scheme in schemes and bool(parts.hostname)
+            # urlsplit strips control characters instead of minding them.
+            good = good and value.isprintable() and " " not in value
         except ValueError:
             good = False
         if not good or len(value) > URL_CHARS_MAX:

@@ -71,10 +71,15 @@ class Reads:
         if not 0 <= size <= PAGE_MAX:
             raise Invalid([Violation("page_size", "OUT_OF_RANGE", f"must be 0 to {PAGE_MAX}")])
         conditions = [kind.table.c[name] == value for name, value in where.items() if value]
+        for name, value in where.items():
+            if value and not store.storable(kind.table.c[name], value):
+                nul = "\0" in value
+                reason = ("NUL", "holds a NUL character") if nul else ("NOT_A_UUID", "is no UUID")
+                raise Invalid([Violation(name, *reason)])
         if live:
             conditions.append(kind.table.c.delisted_at.is_(None))
         mark = hashlib.sha256(repr((kind.name, sorted(where.items()), live)).encode()).digest()[:8]
-        after = _key_in(token, mark, len(kind.key)) if token else None
+        after = _key_in(token, mark, kind) if token else None
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ")
             total = await store.count(tx, kind, conditions)
@@ -91,12 +96,14 @@ def _token(mark: bytes, key: list[str]) -> str:
     return base64.urlsafe_b64encode(mark + "/".join(key).encode()).decode()
 
 
-def _key_in(token: str, mark: bytes, parts: int) -> list[str]:
+def _key_in(token: str, mark: bytes, kind: AnyKind) -> list[str]:
     try:
         raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
         key = raw[len(mark) :].decode().split("/")
     except (binascii.Error, UnicodeError, ValueError):
         raw, key = b"", []
-    if raw[: len(mark)] != mark or len(key) != parts:
+    columns = [kind.table.c[name] for name in kind.key]
+    fits = len(key) == len(columns) and all(map(store.storable, columns, key))
+    if raw[: len(mark)] != mark or not fits:
         raise Invalid([Violation("page_token", "OTHER_QUERY", "is not a token of this list")])
     return key

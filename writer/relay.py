@@ -105,7 +105,9 @@ class Relay:
         rows: list[store.OutboxRow],
     ) -> bool:
         at = Position(head.epoch, head.revision, head.chain)
-        for row in [*rows, None]:
+        whole = len(rows) == BATCH_ROWS
+        # After a whole batch there may be more: then nothing is decided on a missing row.
+        for row in rows if whole else [*rows, None]:
             adjacent = row if row and tail and row.revision == tail.revision + 1 else None
             next_row = NextRow(adjacent.prev_chain, adjacent.is_reset) if adjacent else None
             action = decide(at, head.compacted_revision, tail, next_row)

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import codec
+from shared import codec, rules
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.kind import AnyKind, Entity, Lookup, Ref
 from shared.schema import current, outbox, registry_head
@@ -93,7 +93,7 @@ async def lock_head(tx: AsyncConnection) -> HeadRow:
 
 async def load(tx: AsyncConnection, refs: Iterable[Ref]) -> dict[Ref, Stored]:
     """The live entities among `refs`."""
-    wanted = list(refs)
+    wanted = [(kind, key) for kind, key in refs if "\0" not in key]
     query = sa.text(
         "SELECT c.kind, c.key, c.revision, c.payload FROM current c"
         " JOIN unnest(CAST(:kinds AS text[]), CAST(:keys AS text[])) AS w(kind, key)"
@@ -112,9 +112,13 @@ async def find(
     tx: AsyncConnection, kind: AnyKind, lookup: str, finds: Sequence[Find]
 ) -> dict[Find, dict[str, Stored]]:
     """For each of `finds`, all of one lookup of one kind: the live entities by key."""
+    found: dict[Find, dict[str, Stored]] = {find: {} for find in finds}
+    # What no column can hold is nowhere; PostgreSQL would refuse the whole query.
+    finds = [find for find in finds if _storable(kind, lookup, find.values)]
+    if not finds:
+        return found
     columns = zip(*(f.values for f in finds), strict=True)
     arguments = {f"v{i}": list(values) for i, values in enumerate(columns)}
-    found: dict[Find, dict[str, Stored]] = {find: {} for find in finds}
     for place, key, revision, payload in await tx.execute(
         _find_query(kind.name, lookup), arguments
     ):
@@ -122,12 +126,29 @@ async def find(
     return found
 
 
+def _storable(kind: AnyKind, lookup: str, values: tuple[Any, ...]) -> bool:
+    columns = _lookup_columns(kind, kind.lookups[lookup])
+    return all(storable(column, value) for column, value in zip(columns, values, strict=True))
+
+
+def storable(column: sa.Column[Any], value: Any) -> bool:
+    """Whether a column can hold a value at all: a UUID that is one, text without NUL."""
+    if not isinstance(value, str):
+        return True
+    return rules.is_uuid(value) if isinstance(column.type, sa.Uuid) else "\0" not in value
+
+
+def _lookup_columns(kind: AnyKind, lookup: Lookup[Any]) -> list[sa.Column[Any]]:
+    table = kind.table if lookup.table is None else lookup.table
+    return [table.c[name] for name in lookup.columns]
+
+
 @cache
 def _find_query(kind_name: str, lookup_name: str) -> sa.TextClause:
     kind = KIND_BY_NAME[kind_name]
     lookup: Lookup[Any] = kind.lookups[lookup_name]
     table = kind.table if lookup.table is None else lookup.table
-    columns = [table.c[name] for name in lookup.columns]
+    columns = _lookup_columns(kind, lookup)
     arrays = ", ".join(
         f"CAST(:v{i} AS {c.type.compile(dialect=postgresql.dialect())}[])"  # type: ignore[no-untyped-call]
         for i, c in enumerate(columns)

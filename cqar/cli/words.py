@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,7 +14,10 @@ from rich.table import Table
 
 from cqar.embedded.endpoints import Endpoints
 
-out = Console(highlight=False)
+#: Where no terminal says how wide it is: wide enough for every table here.
+PIPE_WIDTH = 140
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 

@@ -21,7 +21,7 @@ from shared.entities.asset import ASSET
 from shared.entities.symbol import IDENTITY, SYMBOL, Symbol, complete, same_identity
 from shared.entities.venue import VENUE, Venue
 from shared.entities.venue_asset import VENUE_ASSET
-from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist
+from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, is_open
 from shared.judge import Docket, Intent, Item, Outcome, Result
 from shared.kind import AnyKind, Entity
 
@@ -182,7 +182,7 @@ def _restated(market: Found, stated: Multiplier) -> Found:
 
 def open_listing(state: RegistryState, venue: Venue, market: Found) -> VenueSymbol | None:
     found = state.find(VENUE_SYMBOL.name, "spelling", venue.venue_id, market.spelling)
-    return next((v for v in found if v.delisted_at is None), None)
+    return next((v for v in found if is_open(v, state.now)), None)
 
 
 class Proposals:
@@ -293,7 +293,7 @@ def _gone(state: RegistryState, listing: Listing, spellings: set[str]) -> Iterat
     for entity in list(state.all(VENUE_SYMBOL)):
         symbol = state.get(SYMBOL.name, entity.symbol_id)
         if (
-            entity.delisted_at is None
+            is_open(entity, state.now)
             and entity.venue_symbol not in spellings
             and symbol is not None
             and symbol.symbol_type in types
@@ -303,7 +303,7 @@ def _gone(state: RegistryState, listing: Listing, spellings: set[str]) -> Iterat
 
 def _refuse_mass(state: RegistryState, gone: list[VenueSymbol], *, allowed: bool) -> None:
     """Aliases do not count: they come and go with what they stand for."""
-    listed = [v for v in state.all(VENUE_SYMBOL) if v.delisted_at is None and not v.alias_of]
+    listed = [v for v in state.all(VENUE_SYMBOL) if is_open(v, state.now) and not v.alias_of]
     missing = [v for v in gone if not v.alias_of]
     if len(missing) > max(DELISTED_MIN, len(listed) * DELISTED_SHARE_MAX) and not allowed:
         raise MassDelisting(

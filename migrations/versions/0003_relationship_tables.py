@@ -219,7 +219,7 @@ UPGRADE = (
         CONSTRAINT pk_venue_symbols PRIMARY KEY (listing_id),
         CONSTRAINT ck_venue_symbols_period CHECK (listed_at < delisted_at),
         CONSTRAINT ck_venue_symbols_delisted_has_end
-            CHECK ((status = 7) = (delisted_at IS NOT NULL)),
+            CHECK (status <> 7 OR delisted_at IS NOT NULL),
         CONSTRAINT ck_venue_symbols_tick_size_positive CHECK (tick_size > 0),
         CONSTRAINT ck_venue_symbols_lot_size_positive CHECK (lot_size > 0),
         CONSTRAINT ck_venue_symbols_min_below_max CHECK (min_order_size <= max_order_size),

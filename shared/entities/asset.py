@@ -83,6 +83,7 @@ def check_asset(before: Asset | None, after: Asset, _: Seen) -> Iterator[Violati
     yield from rules.check_required(after, "name")
     if after.asset_type is None and not after.unverified:
         yield Violation("asset_type", "REQUIRED", "is required of an asset that is verified")
+    yield from rules.check_lines(after, "name")
     yield from rules.check_length(
         after, name=rules.NAME_CHARS_MAX, category=64, description=rules.TEXT_CHARS_MAX
     )

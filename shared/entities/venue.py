@@ -71,6 +71,7 @@ venues = sa.Table(
 def check_venue(_: Venue | None, after: Venue, __: Seen) -> Iterator[Violation]:
     yield from rules.check_slug("venue_id", after.venue_id)
     yield from rules.check_required(after, "name", "venue_type")
+    yield from rules.check_lines(after, "name")
     yield from rules.check_length(after, name=rules.NAME_CHARS_MAX, protocol_address=128)
     yield from rules.check_url(after, "website_url")
     if after.api_endpoint:

@@ -121,6 +121,7 @@ def check_venue_asset(_: VenueAsset | None, after: VenueAsset, seen: Seen) -> It
     yield from rules.check_not_negative(after, "exact.", *AMOUNTS)
     if after.listed_at and after.delisted_at and after.listed_at >= after.delisted_at:
         yield Violation("delisted_at", "NOT_AFTER_LISTING", "must be later than listed_at")
+    yield from rules.check_past(after, seen.now, "delisted_at")
     if after.delisted_at is None:
         for code in after.codes:
             for rival in seen.find("venue_asset", "code", after.venue_id, code):

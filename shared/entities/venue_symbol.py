@@ -120,7 +120,7 @@ venue_symbols = sa.Table(
     sa.Column("first_seen_at", Instant, nullable=False),
     sa.Column("metadata", Json),
     sa.CheckConstraint("listed_at < delisted_at", name="period"),
-    sa.CheckConstraint("(status = 7) = (delisted_at IS NOT NULL)", name="delisted_has_end"),
+    sa.CheckConstraint("status <> 7 OR delisted_at IS NOT NULL", name="delisted_has_end"),
     sa.CheckConstraint("tick_size > 0", name="tick_size_positive"),
     sa.CheckConstraint("lot_size > 0", name="lot_size_positive"),
     sa.CheckConstraint("min_order_size <= max_order_size", name="min_below_max"),
@@ -168,7 +168,7 @@ def meant(given: VenueSymbol, seen: Seen) -> VenueSymbol | None:
     for listing in found:
         if given.listed_at is not None and listing.listed_at == given.listed_at:
             return listing
-        if given.listed_at is None and listing.delisted_at is None:
+        if given.listed_at is None and is_open(listing, seen.now):
             return listing
     return None
 
@@ -178,7 +178,7 @@ def complete(before: VenueSymbol | None, given: VenueSymbol, seen: Seen) -> Venu
     status = given.status or (before.status if before else MarketStatus.ONLINE)
     if status is MarketStatus.DELISTED and given.delisted_at is None:
         changes["delisted_at"] = (before and before.delisted_at) or seen.now
-    elif given.delisted_at is not None:
+    elif given.delisted_at is not None and given.delisted_at <= seen.now:
         status = MarketStatus.DELISTED
     changes["status"] = status
     if before is not None:
@@ -253,7 +253,9 @@ def _check_period(
     if after.listed_at and after.delisted_at and after.listed_at >= after.delisted_at:
         yield Violation("delisted_at", "NOT_AFTER_LISTING", "must be later than listed_at")
         return
-    if before is not None and before.delisted_at and not seen.historical:
+    if after.status is MarketStatus.DELISTED and is_open(after, seen.now):
+        yield Violation("status", "NOT_ENDED", "its end is still to come: until then it is listed")
+    if before is not None and not is_open(before, seen.now) and not seen.historical:
         yield Violation("status", "FINAL", "a delisted spelling stays so: list it anew")
     found = seen.find("venue_symbol", "spelling", after.venue_id, after.venue_symbol)
     for rival in _others(after, found):
@@ -268,6 +270,9 @@ def _check_alias(after: VenueSymbol, seen: Seen) -> Iterator[Violation]:
     for field in TERMS:
         if getattr(after, field) is not None:
             yield Violation(f"exact.{field}", "ALIAS", "an alias has no terms of its own")
+    for field in ("tick_bands", "price_significant_digits"):
+        if getattr(after, field):
+            yield Violation(field, "ALIAS", "an alias has no terms of its own")
     found = seen.find("venue_symbol", "spelling", after.venue_id, after.alias_of)
     targets = list(_others(after, found))
     if not targets:
@@ -287,9 +292,14 @@ def event_of(before: VenueSymbol | None, after: VenueSymbol | None) -> str:
     return "venue_symbol_delisted" if ended else "venue_symbol_updated"
 
 
+def is_open(entity: VenueSymbol, now: dt.datetime) -> bool:
+    """Whether its end, if it has one, is still to come."""
+    return entity.delisted_at is None or entity.delisted_at > now
+
+
 def delist(entity: VenueSymbol, at: dt.datetime) -> VenueSymbol:
-    """End the period at `at`; what it meant until then stays."""
-    return msgspec.structs.replace(entity, status=MarketStatus.DELISTED, delisted_at=at)
+    """End the period at `at`, which may be to come; what it meant until then stays."""
+    return msgspec.structs.replace(entity, delisted_at=at)
 
 
 VENUE_SYMBOL = Kind(

@@ -226,7 +226,9 @@ async def test_current_outbox_and_head_tell_the_same_story(
     mutations: Mutations, engine: AsyncEngine
 ) -> None:
     await apply(mutations, [*MARKET, a_chain(), an_asset("ETH"), a_relationship(ETH, BTC)])
-    step = partial(delist, at=NOW + dt.timedelta(hours=1))
+    later = NOW + dt.timedelta(hours=1)
+    step = partial(delist, at=later)
+    mutations = Mutations(engine, lambda: later)
     listing = await the_listing(mutations)
     evolve = Item(
         kind=KIND_BY_NAME["venue_symbol"], intent=Intent.EVOLVE, key=listing.listing_id, step=step

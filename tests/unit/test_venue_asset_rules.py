@@ -55,7 +55,8 @@ def test_further_codes_are_few_printable_and_different() -> None:
 def test_a_code_names_one_open_asset_of_a_venue() -> None:
     rival = a_venue_asset(asset_id=ETH, venue_asset_symbol="E", other_codes=("BTC",))
     assert findings(a_venue_asset(), Held(rival)) == {("venue_asset_symbol", "CODE_TAKEN")}
-    assert findings(a_venue_asset(delisted_at=LATER), Held(rival)) == set()
+    gone = a_venue_asset(listed_at=EARLIER, delisted_at=NOW)
+    assert findings(gone, Held(rival)) == set()
     gone = changed(rival, delisted_at=NOW)
     assert findings(a_venue_asset(), Held(gone)) == set()
     elsewhere = changed(rival, venue_id="kraken")
@@ -65,9 +66,11 @@ def test_a_code_names_one_open_asset_of_a_venue() -> None:
 
 
 def test_a_venue_assets_end_is_after_its_beginning() -> None:
-    bad = a_venue_asset(listed_at=NOW, delisted_at=NOW)
+    bad = a_venue_asset(listed_at=EARLIER, delisted_at=EARLIER)
     assert findings(bad) == {("delisted_at", "NOT_AFTER_LISTING")}
-    assert findings(changed(bad, delisted_at=LATER)) == set()
+    assert findings(changed(bad, delisted_at=NOW)) == set()
+    # It has no status that would turn at its instant, so an end is recorded when it comes.
+    assert findings(changed(bad, delisted_at=LATER)) == {("delisted_at", "FUTURE")}
 
 
 def test_a_venue_asset_is_listed_now_unless_it_is_history_and_anew_when_reopened() -> None:

@@ -195,7 +195,9 @@ def test_a_delisted_spelling_stays_so_unless_history_is_corrected() -> None:
 
 def test_status_and_end_of_a_listing_agree() -> None:
     assert completed(a_listing()).status is MarketStatus.ONLINE
-    assert completed(a_listing(delisted_at=NOW + DAY)).status is DELISTED
+    assert completed(a_listing(delisted_at=NOW)).status is DELISTED
+    # An end to come leaves the status: until then it is listed.
+    assert completed(a_listing(delisted_at=NOW + DAY)).status is MarketStatus.ONLINE
     gone = completed(a_listing(status=DELISTED, listed_at=NOW - DAY))
     assert gone.delisted_at == NOW
     before = completed(a_listing(status=MarketStatus.HALTED))

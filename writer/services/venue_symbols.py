@@ -9,15 +9,14 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from shared import resolution, rules
-from shared.codec import like
+from shared.codec import instant_in, like
 from shared.entities.symbol import SYMBOL
 from shared.entities.venue import VENUE
-from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist
+from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, is_open
 from shared.errors import Invalid, NotFound, Unimplemented
 from shared.grpc_errors import Context
 from shared.kind import Seen
 from writer.services.ground import Ground, message_of, require_id
-from writer.services.instants import instant_or
 
 
 class VenueSymbols(Ground):
@@ -88,7 +87,7 @@ class VenueSymbols(Ground):
         self, request: pb.DelistVenueSymbolRequest, context: Context
     ) -> pb.DelistVenueSymbolResponse:
         require_spelling(request)
-        step = partial(delist, at=instant_or(request, "delisted_at", self.now()))
+        step = partial(delist, at=instant_in(request, "delisted_at") or self.now())
         locate = partial(open_listing, request.venue_id, request.venue_symbol)
         venue_symbol, revision = await self.evolve(VENUE_SYMBOL, "", step, request, context, locate)
         return pb.DelistVenueSymbolResponse(venue_symbol=venue_symbol, revision=revision)
@@ -104,7 +103,7 @@ def require_spelling(request: Any) -> None:
 
 
 def open_listing(venue_id: str, spelling: str, seen: Seen) -> VenueSymbol:
-    """The listing of this spelling that has no end.
+    """The listing of this spelling that has not ended.
 
     Raises:
         NotFound: The venue or the spelling; naming which.
@@ -112,7 +111,7 @@ def open_listing(venue_id: str, spelling: str, seen: Seen) -> VenueSymbol:
     if seen.get(VENUE.name, venue_id) is None:
         raise NotFound(VENUE.name, venue_id)
     for listing in seen.find(VENUE_SYMBOL.name, "spelling", venue_id, spelling):
-        if listing.delisted_at is None:
+        if is_open(listing, seen.now):
             found: VenueSymbol = listing
             return found
     raise NotFound(VENUE_SYMBOL.name, spelling, f"listed at {venue_id}")

@@ -7,13 +7,12 @@ from typing import Any
 
 from cqc.services.v1 import asset_registry_pb2 as pb
 
-from shared.codec import like
+from shared.codec import instant_in, like
 from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET, delist
 from shared.grpc_errors import Context
 from shared.rules import slug_of
 from writer.services.ground import Ground, require_id
-from writer.services.instants import instant_or
 
 
 class Venues(Ground):
@@ -70,7 +69,7 @@ class Venues(Ground):
     async def DelistVenueAsset(
         self, request: pb.DelistVenueAssetRequest, context: Context
     ) -> pb.DelistVenueAssetResponse:
-        step = partial(delist, at=instant_or(request, "delisted_at", self.now()))
+        step = partial(delist, at=instant_in(request, "delisted_at") or self.now())
         key = f"{request.venue_id}/{request.asset_id}"
         venue_asset, revision = await self.evolve(VENUE_ASSET, key, step, request, context)
         return pb.DelistVenueAssetResponse(venue_asset=venue_asset, revision=revision)
