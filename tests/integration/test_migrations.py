@@ -209,7 +209,6 @@ WRONG: list[tuple[str, dict[str, Any]]] = [
     ("venue_symbols", {**LISTING, "status": 2, "maker_fee": "1.5"}),
     ("venue_symbols", {**LISTING, "status": 2, "min_order_size": 2, "max_order_size": 1}),
     ("venue_symbols", {**LISTING, "status": 7}),
-    ("venue_symbols", {**LISTING, "status": 7}),
 ]
 
 
