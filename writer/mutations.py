@@ -71,8 +71,8 @@ class Mutations:
         self._now = now
         self._committed = committed
 
-    async def change(self, item: Item, cause: Cause) -> tuple[Outcome, int]:
-        """Make one change; returns its outcome and the revision that made it visible.
+    async def change(self, item: Item, cause: Cause) -> tuple[Outcome, Applied]:
+        """Make one change; returns its outcome, and where the registry stands with it.
 
         Raises:
             CqarError: Why the item is rejected: Invalid with every violation, NotFound…
@@ -81,7 +81,7 @@ class Mutations:
         (outcome,) = applied.outcomes
         if outcome.error is not None:
             raise outcome.error
-        return outcome, applied.revision
+        return outcome, applied
 
     async def apply(
         self,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.errors import Invalid, TooLarge, Violation
+from shared.errors import Invalid, NotFound, TooLarge, Violation
 from shared.kind import AnyKind
 from shared.working_set import Find, Stored
 from writer import store
@@ -33,24 +34,38 @@ class Page(NamedTuple):
     total: int
 
 
-class Reads:
-    """One transaction a call; `position` is the head it was answered at."""
+class Reading:
+    """The registry at one revision.
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    Attributes:
+        epoch, revision: Where it stands.
+    """
 
-    async def get(self, kind: AnyKind, key: str) -> Stored | None:
-        async with self._engine.connect() as tx:
-            return (await store.load(tx, [(kind.name, key)])).get((kind.name, key))
+    def __init__(self, tx: AsyncConnection, epoch: int, revision: int) -> None:
+        self._tx = tx
+        self.epoch = epoch
+        self.revision = revision
 
-    async def get_many(self, refs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
-        async with self._engine.connect() as tx:
-            return await store.load(tx, refs)
+    async def get(self, kind: AnyKind, key: str) -> Any:
+        """The kind's message of an entity.
 
-    async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Stored]:
+        Raises:
+            NotFound: There is none.
+        """
+        found = await store.load(self._tx, [(kind.name, key)])
+        if not found:
+            raise NotFound(kind.name, key)
+        return message_of(kind, found[kind.name, key])
+
+    async def get_many(self, kind: AnyKind, keys: Iterable[str]) -> list[Any]:
+        """The messages of those that exist, once each, in the order of their keys."""
+        found = await store.load(self._tx, sorted({(kind.name, key) for key in keys}))
+        return [message_of(kind, found[ref]) for ref in sorted(found)]
+
+    async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
         wanted = Find(kind.name, lookup, values)
-        async with self._engine.connect() as tx:
-            return list((await store.find(tx, kind, lookup, [wanted]))[wanted].values())
+        found = await store.find(self._tx, kind, lookup, [wanted])
+        return [message_of(kind, stored) for stored in found[wanted].values()]
 
     async def page(
         self, kind: AnyKind, where: Mapping[str, Any], size: int, token: str, *, live: bool = False
@@ -80,16 +95,31 @@ class Reads:
             conditions.append(kind.table.c.delisted_at.is_(None))
         mark = hashlib.sha256(repr((kind.name, sorted(where.items()), live)).encode()).digest()[:8]
         after = _key_in(token, mark, kind) if token else None
-        async with self._engine.connect() as tx:
-            await tx.execution_options(isolation_level="REPEATABLE READ")
-            total = await store.count(tx, kind, conditions)
-            if not size and total > WHOLE_MAX:
-                raise TooLarge(f"{total} match; at most {WHOLE_MAX} come at once: set page_size")
-            most = size or WHOLE_MAX
-            rows = await store.page(tx, kind, conditions, after, most + 1)
+        total = await store.count(self._tx, kind, conditions)
+        if not size and total > WHOLE_MAX:
+            raise TooLarge(f"{total} match; at most {WHOLE_MAX} come at once: set page_size")
+        most = size or WHOLE_MAX
+        rows = await store.page(self._tx, kind, conditions, after, most + 1)
         messages = [kind.message.FromString(payload) for _, payload in rows[:most]]
         token = _token(mark, rows[most - 1][0]) if len(rows) > most else ""
         return Page(messages, token, total)
+
+
+def message_of(kind: AnyKind, stored: Stored) -> Any:
+    return kind.message.FromString(stored.payload)
+
+
+class Reads:
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Reading]:
+        """A view of one revision, however many reads an answer takes."""
+        async with self._engine.connect() as tx:
+            await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            epoch, revision = await store.read_position(tx)
+            yield Reading(tx, epoch, revision)
 
 
 def _token(mark: bytes, key: list[str]) -> str:

@@ -76,6 +76,13 @@ async def read_head(tx: AsyncConnection) -> HeadRow:
     return HeadRow(*(await tx.execute(sa.text(_HEAD))).one())
 
 
+async def read_position(tx: AsyncConnection) -> tuple[int, int]:
+    """The head's epoch and revision."""
+    query = sa.select(registry_head.c.epoch, registry_head.c.revision)
+    epoch, revision = (await tx.execute(query)).one()
+    return epoch, revision
+
+
 async def lock_head(tx: AsyncConnection) -> HeadRow:
     """Take the registry's write lock, and with it the right to the next revision.
 

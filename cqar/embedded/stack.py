@@ -144,10 +144,12 @@ async def _keys(state_dir: Path, prepared: Prepared, writer_at: layout.Listen) -
     path = state_dir / KEYS_NAME
     if path.exists() and not prepared.fresh:
         return msgspec.json.decode(path.read_bytes(), type=Keys)
-    made = {}
-    for role in Keys.__struct_fields__:
-        command = layout.create_key(prepared, writer_at, role)
-        made[role] = (await run(command, timeout_seconds=COMMAND_SECONDS)).strip()
+    roles = Keys.__struct_fields__
+    commands = [layout.create_key(prepared, writer_at, role) for role in roles]
+    printed = await asyncio.gather(
+        *(run(command, timeout_seconds=COMMAND_SECONDS) for command in commands)
+    )
+    made = {role: key.strip() for role, key in zip(roles, printed, strict=True)}
     keys = msgspec.convert(made, type=Keys)
     write_private(path, msgspec.json.encode(keys))
     return keys

@@ -73,7 +73,7 @@ async def test_concurrent_mutations_take_gapless_revisions(mutations: Mutations)
     results = await asyncio.gather(
         *(mutations.change(upsert(a_venue(name)), CAUSE) for name in names)
     )
-    assert sorted(revision for _, revision in results) == list(range(1, 9))
+    assert sorted(applied.revision for _, applied in results) == list(range(1, 9))
 
 
 async def test_a_request_that_changes_nothing_takes_no_revision(mutations: Mutations) -> None:
@@ -148,7 +148,8 @@ async def the_listing(mutations: Mutations) -> VenueSymbol:
 
 
 async def test_if_revision_refuses_what_changed_since(mutations: Mutations) -> None:
-    _, revision = await mutations.change(upsert(an_asset()), CAUSE)
+    _, applied = await mutations.change(upsert(an_asset()), CAUSE)
+    revision = applied.revision
     await mutations.change(upsert(an_asset(name="Bitcoin")), CAUSE)
     with pytest.raises(Conflict, match="changed at revision 2"):
         await mutations.change(upsert(an_asset(name="B"), if_revision=revision), CAUSE)

@@ -19,7 +19,7 @@ from shared.judge import Intent, Item, Outcome
 from writer import metrics, store
 from writer.heads import Heads, head_message
 from writer.mutations import ITEMS_MAX, Applied, Mutations
-from writer.services.ground import cause_of, count
+from writer.services.ground import cause_of, count, tell_position
 
 #: Field of `ApplyItem` -> kind. A kind that this release does not know is refused by name.
 TOMBSTONE: Final = "tombstone"
@@ -48,15 +48,14 @@ class Admin(RegistryAdminServicer):
         if applied.committed:
             for outcome in applied.outcomes:
                 count(outcome)
-        context.set_trailing_metadata(
-            (("cqar-revision", str(applied.revision)), ("cqar-epoch", str(applied.epoch)))
-        )
+        tell_position(context, applied.epoch, applied.revision)
         return answer(applied)
 
     async def GetHead(self, request: pb.GetHeadRequest, context: Context) -> pb.GetHeadResponse:
         head = await self._heads.read()
         async with self._engine.connect() as tx:
             counts = await store.counts(tx)
+        tell_position(context, head.epoch, head.revision)
         return pb.GetHeadResponse(head=head_message(head), counts=counts)
 
     async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryResponse:

@@ -19,7 +19,7 @@ class Assets(Ground):
         return pb.CreateAssetResponse(asset=asset, revision=revision)
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: Context) -> pb.GetAssetResponse:
-        return pb.GetAssetResponse(asset=await self.get(ASSET, request.asset_id))
+        return pb.GetAssetResponse(asset=await self.get(ASSET, request.asset_id, context))
 
     async def UpdateAsset(
         self, request: pb.UpdateAssetRequest, context: Context
@@ -37,7 +37,7 @@ class Assets(Ground):
         self, request: pb.ListAssetsRequest, context: Context
     ) -> pb.ListAssetsResponse:
         where = {"asset_type": request.asset_type, "category": request.category}
-        page = await self.page(ASSET, request, where)
+        page = await self.page(ASSET, request, where, context)
         return pb.ListAssetsResponse(
             assets=page.messages, next_page_token=page.next_token, total_count=page.total
         )
@@ -56,14 +56,12 @@ class Assets(Ground):
         """From both ends: what it wraps, and what wraps it."""
         require_id("asset_id", request.asset_id)
         where = {"relationship_type": request.relationship_type}
-        if not request.asset_id:
-            found = await self.all(ASSET_RELATIONSHIP, where)
-        else:
-            ends = ("from_asset_id", "to_asset_id")
-            lists = [
-                await self.all(ASSET_RELATIONSHIP, {**where, end: request.asset_id}) for end in ends
-            ]
-            found = [relationship for messages in lists for relationship in messages]
+        ends = ("from_asset_id", "to_asset_id") if request.asset_id else ("from_asset_id",)
+        found = []
+        async with self.reading(context) as reading:
+            for end in ends:
+                wanted = {**where, end: request.asset_id}
+                found += (await reading.page(ASSET_RELATIONSHIP, wanted, 0, "")).messages
         return pb.ListAssetRelationshipsResponse(relationships=found)
 
     async def DeleteAssetRelationship(

@@ -36,19 +36,20 @@ class Chains(Ground):
 
     async def _asset_called(self, symbol: str) -> str:
         """The one asset of that ticker: two would be a guess."""
-        found = await self.reads.find(ASSET, "symbol", symbol)
+        async with self.reads.begin() as reading:
+            found = await reading.find(ASSET, "symbol", symbol)
         if len(found) != 1:
             message = f"{len(found)} assets bear the ticker {symbol!r}: give native_asset_id"
             raise Invalid([Violation("native_asset_symbol", "AMBIGUOUS", message)])
-        return ASSET.key_of(found[0].entity)
+        return str(found[0].asset_id)
 
     async def GetChain(self, request: pb.GetChainRequest, context: Context) -> pb.GetChainResponse:
-        return pb.GetChainResponse(chain=await self.get(CHAIN, request.chain_id))
+        return pb.GetChainResponse(chain=await self.get(CHAIN, request.chain_id, context))
 
     async def ListChains(
         self, request: pb.ListChainsRequest, context: Context
     ) -> pb.ListChainsResponse:
-        chains = await self.all(CHAIN, {"chain_type": request.chain_type})
+        chains = await self.all(CHAIN, {"chain_type": request.chain_type}, context)
         return pb.ListChainsResponse(chains=chains)
 
     async def UpdateChain(

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
 import msgspec
 from google.protobuf.message import Message
 
 from shared import auth, codec, rules
-from shared.errors import Invalid, NotFound
+from shared.errors import Invalid
 from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
 from shared.kind import AnyKind, Entity, Seen
-from shared.working_set import Stored
 from writer import metrics
 from writer.mutations import Cause, Mutations
-from writer.reads import Page, Reads
+from writer.reads import Page, Reading, Reads
 
 M = TypeVar("M", bound=Message)
 
@@ -97,39 +97,51 @@ class Ground:
         _, revision = await self._change(item, context)
         return revision
 
-    async def get(self, kind: AnyKind, key: str) -> Any:
+    @asynccontextmanager
+    async def reading(self, context: Context) -> AsyncIterator[Reading]:
+        """All that one answer reads, at one revision, which the answer's metadata names."""
+        async with self.reads.begin() as reading:
+            yield reading
+        tell_position(context, reading.epoch, reading.revision)
+
+    async def get(self, kind: AnyKind, key: str, context: Context) -> Any:
         """The kind's message of an entity.
 
         Raises:
+            Invalid: It cannot be a key.
             NotFound: There is none.
         """
         require_key(kind, key)
-        stored = await self.reads.get(kind, key)
-        if stored is None:
-            raise NotFound(kind.name, key)
-        return message_of(kind, stored)
+        async with self.reading(context) as reading:
+            return await reading.get(kind, key)
 
-    async def page(self, kind: AnyKind, request: Any, where: Mapping[str, Any]) -> Page:
-        return await self.reads.page(kind, where, request.page_size, request.page_token)
+    async def page(
+        self, kind: AnyKind, request: Any, where: Mapping[str, Any], context: Context
+    ) -> Page:
+        async with self.reading(context) as reading:
+            return await reading.page(kind, where, request.page_size, request.page_token)
 
-    async def all(self, kind: AnyKind, where: Mapping[str, Any]) -> list[Any]:
-        return (await self.reads.page(kind, where, 0, "")).messages
+    async def all(self, kind: AnyKind, where: Mapping[str, Any], context: Context) -> list[Any]:
+        async with self.reading(context) as reading:
+            return (await reading.page(kind, where, 0, "")).messages
 
     async def _change(self, item: Item, context: Context) -> tuple[Any, int]:
         with metrics.COMMIT_SECONDS.time():
-            outcome, revision = await self.mutations.change(item, cause_of(context))
+            outcome, applied = await self.mutations.change(item, cause_of(context))
         count(outcome)
-        context.set_trailing_metadata((("cqar-revision", str(revision)),))
+        tell_position(context, applied.epoch, applied.revision)
         after = outcome.after
-        return codec.to_message(item.kind, after) if after is not None else None, revision
+        message = codec.to_message(item.kind, after) if after is not None else None
+        return message, applied.revision
+
+
+def tell_position(context: Context, epoch: int, revision: int) -> None:
+    """Name the revision that an answer speaks of, in its trailing metadata."""
+    context.set_trailing_metadata((("cqar-revision", str(revision)), ("cqar-epoch", str(epoch))))
 
 
 def count(outcome: Outcome) -> None:
     metrics.MUTATIONS.labels(outcome.kind.name, outcome.result.name.lower()).inc()
-
-
-def message_of(kind: AnyKind, stored: Stored) -> Any:
-    return kind.message.FromString(stored.payload)
 
 
 def cause_of(context: Context) -> Cause:

@@ -20,7 +20,7 @@ class Symbols(Ground):
     async def GetSymbol(
         self, request: pb.GetSymbolRequest, context: Context
     ) -> pb.GetSymbolResponse:
-        return pb.GetSymbolResponse(symbol=await self.get(SYMBOL, request.symbol_id))
+        return pb.GetSymbolResponse(symbol=await self.get(SYMBOL, request.symbol_id, context))
 
     async def UpdateSymbol(
         self, request: pb.UpdateSymbolRequest, context: Context
@@ -40,7 +40,8 @@ class Symbols(Ground):
         require_id("base_asset_id", request.base_asset_id)
         require_id("quote_asset_id", request.quote_asset_id)
         names = ("symbol_type", "base_asset_id", "quote_asset_id")
-        page = await self.page(SYMBOL, request, {name: getattr(request, name) for name in names})
+        where = {name: getattr(request, name) for name in names}
+        page = await self.page(SYMBOL, request, where, context)
         return pb.ListSymbolsResponse(
             symbols=page.messages, next_page_token=page.next_token, total_count=page.total
         )

@@ -16,7 +16,8 @@ from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, is_o
 from shared.errors import Invalid, NotFound, Unimplemented
 from shared.grpc_errors import Context
 from shared.kind import Seen
-from writer.services.ground import Ground, message_of, require_id
+from writer.reads import Reading
+from writer.services.ground import Ground, require_id
 
 
 class VenueSymbols(Ground):
@@ -35,22 +36,13 @@ class VenueSymbols(Ground):
             raise Unimplemented("as_of is not answered by this release")
         now = Timestamp()
         now.FromDatetime(self.now())
-        listing = await self._present(request.venue_id, request.venue_symbol, now)
-        terms = listing
-        if listing.alias_of:
-            terms = await self._present(request.venue_id, listing.alias_of, now)
-        symbol = await self.get(SYMBOL, listing.symbol_id)
+        async with self.reading(context) as reading:
+            listing = terms = await _present(reading, request.venue_id, request.venue_symbol, now)
+            if listing.alias_of:
+                terms = await _present(reading, request.venue_id, listing.alias_of, now)
+            symbol = await reading.get(SYMBOL, listing.symbol_id)
         filled = resolution.fill_steps(symbol, terms)
         return pb.GetVenueSymbolResponse(venue_symbol=listing, symbol=filled)
-
-    async def _present(self, venue_id: str, spelling: str, now: Timestamp) -> Any:
-        found = await self.reads.find(VENUE_SYMBOL, "spelling", venue_id, spelling)
-        listings = [message_of(VENUE_SYMBOL, stored) for stored in found]
-        listing = resolution.present(listings, now)
-        if listing is None:
-            await self.get(VENUE, venue_id)
-            raise NotFound("venue_symbol", spelling, f"at {venue_id}")
-        return listing
 
     async def ListVenueSymbols(
         self, request: pb.ListVenueSymbolsRequest, context: Context
@@ -58,20 +50,19 @@ class VenueSymbols(Ground):
         require_id("symbol_id", request.symbol_id)
         names = ("venue_id", "symbol_id", "venue_symbol")
         where = {name: getattr(request, name) for name in names}
-        page = await self.reads.page(
-            VENUE_SYMBOL,
-            where,
-            request.page_size,
-            request.page_token,
-            live=not request.include_delisted,
-        )
-        listings: list[Any] = list(page.messages)
-        refs = {(SYMBOL.name, listing.symbol_id) for listing in listings}
-        symbols = await self.reads.get_many(sorted(refs))
+        async with self.reading(context) as reading:
+            page = await reading.page(
+                VENUE_SYMBOL,
+                where,
+                request.page_size,
+                request.page_token,
+                live=not request.include_delisted,
+            )
+            symbols = await reading.get_many(SYMBOL, (v.symbol_id for v in page.messages))
         return pb.ListVenueSymbolsResponse(
-            venue_symbols=listings,
+            venue_symbols=page.messages,
             next_page_token=page.next_token,
-            symbols=[message_of(SYMBOL, stored) for stored in symbols.values()],
+            symbols=symbols,
             total_count=page.total,
         )
 
@@ -91,6 +82,20 @@ class VenueSymbols(Ground):
         locate = partial(open_listing, request.venue_id, request.venue_symbol)
         venue_symbol, revision = await self.evolve(VENUE_SYMBOL, "", step, request, context, locate)
         return pb.DelistVenueSymbolResponse(venue_symbol=venue_symbol, revision=revision)
+
+
+async def _present(reading: Reading, venue_id: str, spelling: str, now: Timestamp) -> Any:
+    """What a spelling means now, or last meant.
+
+    Raises:
+        NotFound: The venue or the spelling; naming which.
+    """
+    listings = await reading.find(VENUE_SYMBOL, "spelling", venue_id, spelling)
+    listing = resolution.present(listings, now)
+    if listing is None:
+        await reading.get(VENUE, venue_id)
+        raise NotFound("venue_symbol", spelling, f"at {venue_id}")
+    return listing
 
 
 def require_spelling(request: Any) -> None:

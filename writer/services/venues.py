@@ -26,13 +26,13 @@ class Venues(Ground):
         return pb.CreateVenueResponse(venue=venue, revision=revision)
 
     async def GetVenue(self, request: pb.GetVenueRequest, context: Context) -> pb.GetVenueResponse:
-        return pb.GetVenueResponse(venue=await self.get(VENUE, request.venue_id))
+        return pb.GetVenueResponse(venue=await self.get(VENUE, request.venue_id, context))
 
     async def ListVenues(
         self, request: pb.ListVenuesRequest, context: Context
     ) -> pb.ListVenuesResponse:
         where = {"venue_type": request.venue_type, "chain_id": request.chain_id}
-        return pb.ListVenuesResponse(venues=await self.all(VENUE, where))
+        return pb.ListVenuesResponse(venues=await self.all(VENUE, where, context))
 
     async def UpdateVenue(
         self, request: pb.UpdateVenueRequest, context: Context
@@ -50,7 +50,7 @@ class Venues(Ground):
     async def GetVenueAsset(
         self, request: pb.GetVenueAssetRequest, context: Context
     ) -> pb.GetVenueAssetResponse:
-        found = await self.get(VENUE_ASSET, f"{request.venue_id}/{request.asset_id}")
+        found = await self.get(VENUE_ASSET, f"{request.venue_id}/{request.asset_id}", context)
         return pb.GetVenueAssetResponse(venue_asset=found)
 
     async def ListVenueAssets(
@@ -58,7 +58,7 @@ class Venues(Ground):
     ) -> pb.ListVenueAssetsResponse:
         require_id("asset_id", request.asset_id)
         where = {"venue_id": request.venue_id, "asset_id": request.asset_id}
-        return pb.ListVenueAssetsResponse(venue_assets=await self.all(VENUE_ASSET, where))
+        return pb.ListVenueAssetsResponse(venue_assets=await self.all(VENUE_ASSET, where, context))
 
     async def UpdateVenueAsset(
         self, request: pb.UpdateVenueAssetRequest, context: Context
