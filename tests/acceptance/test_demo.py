@@ -1,0 +1,46 @@
+"""What a first user does: the demo, and a stack that Ctrl-C stops."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from cqar.embedded.endpoints import read_endpoints
+from cqar.embedded.errors import StackNotRunning
+from cqar.embedded.process import is_running
+from cqar.embedded.stack import remove_state
+from tests.acceptance.conftest import run_cqar
+
+UP_TIMEOUT_S = 120
+
+
+async def test_the_demo_shows_a_change_arrive_and_what_it_measured(tmp_path: Path) -> None:
+    ran = await run_cqar("demo", state=tmp_path)
+    assert ran.code == 0, ran.err
+    for said in ("Catalogue: 627 entities", "BTC/USDT", "LISTING_HALTED", "p99 ms", "Stopped."):
+        assert said in ran.out, ran.out
+
+
+async def test_ctrl_c_stops_all_of_a_stack(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cqar", "up", "--resolvers", "1"),
+        env={**os.environ, "CQAR_STATE": str(state)},
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    async with asyncio.timeout(UP_TIMEOUT_S):
+        while not (state / "endpoints.json").exists():
+            await asyncio.sleep(0.1)
+    pids = read_endpoints(state).pids
+    process.send_signal(signal.SIGINT)
+    assert await process.wait() == 0
+    assert [name for name, pid in pids.items() if is_running(pid)] == []
+    with pytest.raises(StackNotRunning):
+        read_endpoints(state)
+    remove_state(state)
