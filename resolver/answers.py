@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from cqc.assets.v1 import asset_pb2
+from cqc.assets.v1 import asset_pb2, quality_flag_pb2
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
@@ -31,6 +31,24 @@ def require(snapshot: Snapshot, kind: AnyKind, key: str) -> Any:
     if payload is None:
         raise NotFound(kind.name, key)
     return kind.message.FromString(payload)
+
+
+def find(snapshot: Snapshot, kind: AnyKind, lookup: str, *values: object) -> list[Any]:
+    """The messages filed under these values."""
+    found = snapshot.find(kind.name, lookup, *values)
+    return [kind.message.FromString(payload) for _, payload in found]
+
+
+def require_found(snapshot: Snapshot, kind: AnyKind, lookup: str, value: str) -> Any:
+    """The one message filed under a value that is unique.
+
+    Raises:
+        NotFound: There is none.
+    """
+    found = find(snapshot, kind, lookup, value)
+    if not found:
+        raise NotFound(kind.name, value)
+    return found[0]
 
 
 def present_listing(
@@ -83,7 +101,9 @@ def resolve(
         quote_asset=_asset(snapshot, symbol.quote_asset_id),
         settlement_asset=_asset(snapshot, symbol.settlement_asset_id),
         specs=specs,
-        tradeable=resolution.verdict(terms, symbol, venue, specs, held, now, stale),
+        tradeable=resolution.verdict(
+            terms, symbol, venue, specs, held, _flags(snapshot, symbol), now, stale
+        ),
     )
 
 
@@ -96,6 +116,19 @@ def _payload(snapshot: Snapshot, kind: str, key: str) -> bytes:
 
 def _asset(snapshot: Snapshot, asset_id: str) -> asset_pb2.Asset:
     return asset_pb2.Asset.FromString(_payload(snapshot, "asset", asset_id))
+
+
+def _flags(
+    snapshot: Snapshot, symbol: symbol_pb2.Symbol
+) -> Iterator[tuple[str, quality_flag_pb2.AssetQualityFlag]]:
+    legs = {"SETTLEMENT": symbol.settlement_asset_id}
+    legs = {"BASE": symbol.base_asset_id, "QUOTE": symbol.quote_asset_id, **legs}
+    said: set[str] = set()
+    for leg, asset_id in legs.items():
+        if asset_id not in said:
+            said.add(asset_id)
+            for _, payload in snapshot.find("quality_flag", "asset", asset_id):
+                yield leg, quality_flag_pb2.AssetQualityFlag.FromString(payload)
 
 
 def _venue_assets(

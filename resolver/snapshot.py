@@ -19,9 +19,18 @@ from shared import history
 from shared.entities import KIND_BY_NAME
 from shared.history import Position
 
-#: (kind, lookup) -> the message fields under whose values entities are found.
+#: The lookups that a snapshot keeps, of all that kinds declare; each costs memory.
+KEPT: Final = (
+    ("venue_symbol", "spelling"),
+    ("quality_flag", "asset"),
+    ("asset_group", "name"),
+    ("asset_identifier", "source"),
+    ("symbol_identifier", "source"),
+    ("api_key", "hash"),
+)
+#: Kind -> lookup -> the message fields under whose values entities are found.
 INDEXES: Final[dict[str, dict[str, tuple[str, ...]]]] = {}
-for _kind, _lookup in (("venue_symbol", "spelling"), ("api_key", "hash")):
+for _kind, _lookup in KEPT:
     INDEXES.setdefault(_kind, {})[_lookup] = KIND_BY_NAME[_kind].lookups[_lookup].columns
 
 #: Found entities' keys; nearly always one, so no list is made for it.
@@ -76,9 +85,9 @@ class Snapshot:
     def get(self, kind: str, key: str) -> bytes | None:
         return self._entities.get(kind, {}).get(key)
 
-    def find(self, kind: str, lookup: str, *values: str) -> Iterator[tuple[str, bytes]]:
+    def find(self, kind: str, lookup: str, *values: object) -> Iterator[tuple[str, bytes]]:
         """Yield (key, payload) of the entities filed under these values."""
-        keys = self._found.get(f"{kind}.{lookup}", {}).get("\0".join(values), ())
+        keys = self._found.get(f"{kind}.{lookup}", {}).get(place_of(values), ())
         entities = self._entities.get(kind, {})
         for key in (keys,) if isinstance(keys, str) else keys:
             yield key, entities[key]
@@ -178,4 +187,8 @@ def places_of(kind: str, payload: bytes) -> Iterator[tuple[str, str]]:
     """Yield (index, value) under which an entity is found. Kinds unknown here have none."""
     for lookup, fields in INDEXES.get(kind, {}).items():
         message: Any = KIND_BY_NAME[kind].message.FromString(payload)
-        yield f"{kind}.{lookup}", "\0".join(getattr(message, field) for field in fields)
+        yield f"{kind}.{lookup}", place_of(getattr(message, field) for field in fields)
+
+
+def place_of(values: Iterable[object]) -> str:
+    return "\0".join(map(str, values))

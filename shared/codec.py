@@ -280,7 +280,7 @@ def _exact_text(field: _Field, message: Message) -> str | None:
 
 def to_message(kind: Kind[E], entity: E) -> Message:
     message = kind.message()
-    _fill(message, entity)
+    fill(message, entity)
     for name, value_of in kind.derived.items():
         setattr(message, name, value_of(entity))
     return message
@@ -291,7 +291,8 @@ def encode(kind: Kind[E], entity: E) -> bytes:
     return to_message(kind, entity).SerializeToString(deterministic=True)
 
 
-def _fill(message: Message, entity: Any) -> None:
+def fill(message: Message, entity: Any) -> None:
+    """Write an entity, or a part of one, into its message."""
     for field in _fields(type(entity), message.DESCRIPTOR):
         value = getattr(entity, field.name)
         if value in (None, (), ""):
@@ -322,7 +323,7 @@ def _fill_items(target: Any, field: _Field, values: tuple[Any, ...]) -> None:
         target.extend(values)
         return
     for value in values:
-        _fill(target.add(), value)
+        fill(target.add(), value)
 
 
 def like(kind: AnyKind, request: Message, renamed: Mapping[str, str] | None = None) -> Message:
@@ -354,7 +355,7 @@ def like(kind: AnyKind, request: Message, renamed: Mapping[str, str] | None = No
 
 
 def to_row(entity: Entity) -> dict[str, Any]:
-    """The columns of the kind's own table. Nested values become JSON, decimals stay exact."""
+    """The columns of an entity. Nested values become JSON, decimals stay exact."""
     return {name: _column(getattr(entity, name)) for name in entity.__struct_fields__}
 
 

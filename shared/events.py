@@ -46,9 +46,10 @@ def event_of(
     kind: AnyKind, before: Entity | None, after: Entity | None, moment: Moment, index: int
 ) -> replication_pb2.DomainEvent | None:
     """The event of one change, the `index`-th of its revision; None if the kind has none."""
-    name = kind.event(before, after)
-    if name is None:
+    told = kind.event(before, after)
+    if told is None:
         return None
+    name, parts = (told, {}) if isinstance(told, str) else told
     entity: Any = after or before
     event: Any = message_type(name)()
     _stamp(event, moment, index)
@@ -59,7 +60,9 @@ def event_of(
         "auto_detected": False,
     }
     for field in event.DESCRIPTOR.fields:
-        if field.message_type is kind.message.DESCRIPTOR:
+        if field.name in parts:
+            codec.fill(getattr(event, field.name), parts[field.name])
+        elif field.message_type is kind.message.DESCRIPTOR:
             getattr(event, field.name).CopyFrom(codec.to_message(kind, entity))
         elif event.HasField(field.name):
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from shared import rules
@@ -27,3 +29,26 @@ def require_key(kind: AnyKind, key: str) -> None:
             violations.append(Violation(name, "NOT_A_KEY", "is no key of this kind"))
     if violations:
         raise Invalid(violations)
+
+
+def require_id(field: str, value: str) -> None:
+    """Refuse what is no id.
+
+    Raises:
+        Invalid: It is empty or no UUID.
+    """
+    if violations := list(rules.check_uuid(field, value)):
+        raise Invalid(violations)
+
+
+def require_filter(field: str, value: str) -> None:
+    """Refuse a filter that cannot be an id; an empty one filters nothing."""
+    if value:
+        require_id(field, value)
+
+
+def require_one(request: Any, *fields: str) -> None:
+    """Refuse a request that names what it means twice, or not at all."""
+    if sum(bool(getattr(request, field)) for field in fields) != 1:
+        message = f"give one of {' and '.join(fields)}"
+        raise Invalid([Violation(fields[0], "REQUIRED", message)])

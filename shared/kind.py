@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -59,6 +59,13 @@ def by(*fields: str) -> Lookup[Any]:
     return Lookup(fields)
 
 
+class Event(NamedTuple):
+    """A domain event that tells of a part of the entity: its name, and message field -> part."""
+
+    name: str
+    facts: Mapping[str, Any]
+
+
 class Seen(Protocol):
     """What a rule may look at besides the entity itself: the registry as of this change.
 
@@ -100,7 +107,8 @@ class Kind(Generic[E]):
         name: Singular snake_case noun: field of `ApplyItem`, key space, metric label.
         key: The fields that identify an entity, joined by "/". A single one that is left
             empty on creation gets a fresh UUID, unless `existing` finds whom it means.
-        referents: Field -> the kind it points at. An unset field points nowhere.
+        referents: Field -> the kind it points at; `members.asset_id` for each of its parts.
+            An unset field points nowhere.
         lookups: Name -> how entities are found: by index in PostgreSQL, by dictionary in a
             snapshot.
         table: The relational projection; its columns are the struct's fields.
@@ -109,7 +117,8 @@ class Kind(Generic[E]):
         complete: Fills what follows from the rest, such as a symbol's text.
         existing: The entity that an upsert without a key means, or None.
         check_removal: What is wrong with removing it, beyond being referred to.
-        event: (before, after) -> the name of the domain event, None for no event.
+        event: (before, after) -> the name of the domain event, or an `Event` where it tells
+            more than the entity; None for no event.
         derived: Message fields that are computed from the entity and never stored.
         exported: Whether it leaves the registry through Export, Watch and History.
     """
@@ -120,7 +129,7 @@ class Kind(Generic[E]):
     key: tuple[str, ...]
     table: sa.Table
     check: Check[E]
-    event: Callable[[E | None, E | None], str | None]
+    event: Callable[[E | None, E | None], str | Event | None]
     referents: Mapping[str, str] = field(default_factory=dict)
     lookups: Mapping[str, Lookup[E]] = field(default_factory=dict)
     children: Callable[[E], Iterable[Row]] = lambda _: ()
@@ -142,8 +151,13 @@ class Kind(Generic[E]):
     def refs_of(self, entity: E) -> Iterator[tuple[str, Ref]]:
         """Yield (field, whom it points at) for every referent that is set."""
         for name, kind in self.referents.items():
-            if key := getattr(entity, name):
-                yield name, (kind, key)
+            outer, _, inner = name.partition(".")
+            if not inner:
+                if key := getattr(entity, name):
+                    yield name, (kind, key)
+                continue
+            for place, part in enumerate(getattr(entity, outer)):
+                yield f"{outer}[{place}].{inner}", (kind, getattr(part, inner))
 
 
 AnyKind = Kind[Any]

@@ -6,12 +6,15 @@ Works on messages, as snapshots and PostgreSQL hold them. Time comes in as an ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
+from cqc.assets.v1 import quality_flag_pb2
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
+
+from shared.errors import NotFound
 
 #: Fields of a symbol that a listing's own terms stand in for where it has none.
 SYMBOL_STEPS: Final = (
@@ -80,6 +83,18 @@ def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
     )
 
 
+def primary_identifier(kind: str, owner: str, found: Sequence[Any]) -> Any:
+    """The primary one of a source's identifiers, or the only one: of several, none is guessed.
+
+    Raises:
+        NotFound: There is none, or none of several is the primary one.
+    """
+    primary = [identifier for identifier in found if identifier.is_primary]
+    if len(primary or found) != 1:
+        raise NotFound(kind, "primary" if found else "any", f"of this source for {owner}")
+    return (primary or found)[0]
+
+
 def fill_steps(symbol: symbol_pb2.Symbol, terms: Listing) -> symbol_pb2.Symbol:
     """The symbol with the steps it leaves open taken from the listing, doubles beside them."""
     filled = symbol_pb2.Symbol()
@@ -98,6 +113,7 @@ def verdict(
     venue: venue_pb2.Venue,
     specs: pb.Specs,
     venue_assets: Sequence[venue_asset_pb2.VenueAsset],
+    flags: Iterable[tuple[str, quality_flag_pb2.AssetQualityFlag]],
     now: Timestamp,
     stale: pb.Reason | None = None,
 ) -> pb.Tradeable:
@@ -106,6 +122,7 @@ def verdict(
     Args:
         listing: For an alias, its primary: status is one of its terms.
         venue_assets: The venue's rows for the symbol's assets; those it has none for are absent.
+        flags: The flags of the symbol's assets, each with BASE, QUOTE or SETTLEMENT.
         stale: Why the snapshot may be behind; denies opening, not getting out.
     """
     blocked: list[pb.Reason] = []
@@ -131,6 +148,12 @@ def verdict(
             key = f"{held.venue_id}/{held.asset_id}"
             text = "the venue has disabled trading of this asset"
             blocked.append(_reason("VENUE_ASSET_TRADING_DISABLED", "venue_asset", key, text))
+    for leg, flag in flags:
+        if flag.severity == quality_flag_pb2.FLAG_SEVERITY_CRITICAL and not flag.HasField(
+            "resolved_at"
+        ):
+            code = f"FLAG_CRITICAL_{leg}"
+            blocked.append(_reason(code, "quality_flag", flag.flag_id, flag.reason))
     if stale is not None:
         blocked.append(stale)
     halted = [_listing_reason(f"LISTING_{_status_name(listing)}", listing, "by the venue's status")]

@@ -217,10 +217,10 @@ async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> list[Ref]
     target = f"{kind.table.name}.{kind.key[0]}"
     found: list[Ref] = []
     for other in KINDS:
-        for column in other.table.c:
+        for column in (c for table in (other.table, *other.child_tables) for c in table.c):
             if any(key.target_fullname == target for key in column.foreign_keys):
                 query = sa.text(
-                    f"SELECT {_key_sql(other)} FROM {other.table.name} t"  # noqa: S608
+                    f"SELECT {_key_sql(other)} FROM {column.table.name} t"  # noqa: S608
                     f" WHERE t.{column.name}::text = :key LIMIT {most}"
                 )
                 rows = (await tx.execute(query, {"key": ref[1]})).scalars()
@@ -238,7 +238,9 @@ async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -
     statement = insert(kind.table)
     changed = {c.name: statement.excluded[c.name] for c in kind.table.c if c.name not in primary}
     statement = statement.on_conflict_do_update(index_elements=primary, set_=changed)
-    await tx.execute(statement, [codec.to_row(entity) for entity in entities])
+    columns = kind.table.c.keys()
+    rows = [codec.to_row(entity) for entity in entities]
+    await tx.execute(statement, [{name: row[name] for name in columns} for row in rows])
     children: defaultdict[sa.Table, list[dict[str, Any]]] = defaultdict(list)
     for entity in entities:
         for table, row in kind.children(entity):

@@ -19,6 +19,7 @@ UPGRADE = (
         decimals SMALLINT NOT NULL,
         is_canonical BOOLEAN NOT NULL,
         is_native BOOLEAN NOT NULL,
+        address_unchecked BOOLEAN NOT NULL,
         deployed_at TIMESTAMPTZ,
         created_at TIMESTAMPTZ NOT NULL,
         updated_at TIMESTAMPTZ NOT NULL,

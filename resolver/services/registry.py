@@ -15,13 +15,17 @@ from resolver.services.resolver import require_present, require_spelling, tell_f
 from resolver.view import View
 from shared import resolution
 from shared.entities.asset import ASSET
+from shared.entities.asset_deployment import ASSET_DEPLOYMENT
+from shared.entities.asset_group import ASSET_GROUP
+from shared.entities.asset_identifier import ASSET_IDENTIFIER
 from shared.entities.chain import CHAIN
 from shared.entities.symbol import SYMBOL
+from shared.entities.symbol_identifier import SYMBOL_IDENTIFIER
 from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET
 from shared.errors import Misdirected, NotFound, Unimplemented
 from shared.grpc_errors import Context
-from shared.keys import require_key
+from shared.keys import require_id, require_key, require_one
 from shared.kind import AnyKind
 
 
@@ -72,10 +76,6 @@ class Unanswered:
     """Reads whose release has not come; a test pins this list."""
 
     CheckAssetTradeable = _unanswered
-    GetAssetDeployment = _unanswered
-    GetAssetGroup = _unanswered
-    GetAssetIdentifier = _unanswered
-    GetSymbolIdentifier = _unanswered
     ListAssetDeployments = _unanswered
     ListAssetGroups = _unanswered
     ListAssetIdentifiers = _unanswered
@@ -121,6 +121,45 @@ class RegistryReads(Elsewhere, Unanswered, AssetRegistryServicer):
     ) -> pb.GetVenueAssetResponse:
         key = f"{request.venue_id}/{request.asset_id}"
         return pb.GetVenueAssetResponse(venue_asset=self._get(VENUE_ASSET, key, context))
+
+    async def GetAssetDeployment(
+        self, request: pb.GetAssetDeploymentRequest, context: Context
+    ) -> pb.GetAssetDeploymentResponse:
+        deployment = self._get(ASSET_DEPLOYMENT, request.deployment_id, context)
+        chain = answers.require(self._view.snapshot, CHAIN, deployment.chain_id)
+        deployment.chain_name = chain.chain_name
+        return pb.GetAssetDeploymentResponse(deployment=deployment)
+
+    async def GetAssetGroup(
+        self, request: pb.GetAssetGroupRequest, context: Context
+    ) -> pb.GetAssetGroupResponse:
+        require_one(request, "group_id", "name")
+        if request.group_id:
+            group = self._get(ASSET_GROUP, request.group_id, context)
+        else:
+            tell_freshness(self._view, context)
+            group = answers.require_found(self._view.snapshot, ASSET_GROUP, "name", request.name)
+        return pb.GetAssetGroupResponse(group=group)
+
+    async def GetAssetIdentifier(
+        self, request: pb.GetAssetIdentifierRequest, context: Context
+    ) -> pb.GetAssetIdentifierResponse:
+        owner, source = request.asset_id, request.source
+        found = self._identifier(ASSET_IDENTIFIER, owner, source, context)
+        return pb.GetAssetIdentifierResponse(identifier=found)
+
+    async def GetSymbolIdentifier(
+        self, request: pb.GetSymbolIdentifierRequest, context: Context
+    ) -> pb.GetSymbolIdentifierResponse:
+        owner, source = request.symbol_id, request.data_source
+        found = self._identifier(SYMBOL_IDENTIFIER, owner, source, context)
+        return pb.GetSymbolIdentifierResponse(identifier=found)
+
+    def _identifier(self, kind: AnyKind, owner: str, source: int, context: Context) -> Any:
+        require_id(f"{kind.name.removesuffix('_identifier')}_id", owner)
+        tell_freshness(self._view, context)
+        found = answers.find(self._view.snapshot, kind, "source", owner, source)
+        return resolution.primary_identifier(kind.name, owner, found)
 
     async def GetVenueSymbol(
         self, request: pb.GetVenueSymbolRequest, context: Context

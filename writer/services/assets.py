@@ -8,7 +8,8 @@ from shared.codec import like
 from shared.entities.asset import ASSET
 from shared.entities.asset_relationship import ASSET_RELATIONSHIP
 from shared.grpc_errors import Context
-from writer.services.ground import Ground, require_id
+from shared.keys import require_filter
+from writer.services.ground import Ground
 
 
 class Assets(Ground):
@@ -54,7 +55,7 @@ class Assets(Ground):
         self, request: pb.ListAssetRelationshipsRequest, context: Context
     ) -> pb.ListAssetRelationshipsResponse:
         """From both ends: what it wraps, and what wraps it."""
-        require_id("asset_id", request.asset_id)
+        require_filter("asset_id", request.asset_id)
         where = {"relationship_type": request.relationship_type}
         ends = ("from_asset_id", "to_asset_id") if request.asset_id else ("from_asset_id",)
         found = []

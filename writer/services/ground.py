@@ -15,8 +15,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from google.protobuf.message import Message
 
-from shared import auth, codec, rules
-from shared.errors import Invalid
+from shared import auth, codec
 from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
@@ -154,9 +153,3 @@ def cause_of(context: Context) -> Cause:
 
 def if_revision_of(request: Any) -> int | None:
     return cast("int", request.if_revision) if request.HasField("if_revision") else None
-
-
-def require_id(field: str, value: str) -> None:
-    """Refuse a filter that cannot be an id; an empty one filters nothing."""
-    if value and (violations := list(rules.check_uuid(field, value))):
-        raise Invalid(violations)

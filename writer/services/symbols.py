@@ -7,7 +7,8 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from shared.codec import like
 from shared.entities.symbol import SYMBOL
 from shared.grpc_errors import Context
-from writer.services.ground import Ground, require_id
+from shared.keys import require_filter
+from writer.services.ground import Ground
 
 
 class Symbols(Ground):
@@ -37,8 +38,8 @@ class Symbols(Ground):
     async def ListSymbols(
         self, request: pb.ListSymbolsRequest, context: Context
     ) -> pb.ListSymbolsResponse:
-        require_id("base_asset_id", request.base_asset_id)
-        require_id("quote_asset_id", request.quote_asset_id)
+        require_filter("base_asset_id", request.base_asset_id)
+        require_filter("quote_asset_id", request.quote_asset_id)
         names = ("symbol_type", "base_asset_id", "quote_asset_id")
         where = {name: getattr(request, name) for name in names}
         page = await self.page(SYMBOL, request, where, context)

@@ -15,9 +15,10 @@ from shared.entities.venue import VENUE
 from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, is_open
 from shared.errors import Invalid, NotFound, Unimplemented
 from shared.grpc_errors import Context
+from shared.keys import require_filter
 from shared.kind import Seen
 from writer.reads import Reading
-from writer.services.ground import Ground, require_id
+from writer.services.ground import Ground
 
 
 class VenueSymbols(Ground):
@@ -47,7 +48,7 @@ class VenueSymbols(Ground):
     async def ListVenueSymbols(
         self, request: pb.ListVenueSymbolsRequest, context: Context
     ) -> pb.ListVenueSymbolsResponse:
-        require_id("symbol_id", request.symbol_id)
+        require_filter("symbol_id", request.symbol_id)
         names = ("venue_id", "symbol_id", "venue_symbol")
         where = {name: getattr(request, name) for name in names}
         async with self.reading(context) as reading:

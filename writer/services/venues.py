@@ -11,8 +11,9 @@ from shared.codec import instant_in, like
 from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET, delist
 from shared.grpc_errors import Context
+from shared.keys import require_filter
 from shared.rules import slug_of
-from writer.services.ground import Ground, require_id
+from writer.services.ground import Ground
 
 
 class Venues(Ground):
@@ -56,7 +57,7 @@ class Venues(Ground):
     async def ListVenueAssets(
         self, request: pb.ListVenueAssetsRequest, context: Context
     ) -> pb.ListVenueAssetsResponse:
-        require_id("asset_id", request.asset_id)
+        require_filter("asset_id", request.asset_id)
         where = {"venue_id": request.venue_id, "asset_id": request.asset_id}
         return pb.ListVenueAssetsResponse(venue_assets=await self.all(VENUE_ASSET, where, context))
 

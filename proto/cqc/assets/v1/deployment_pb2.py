@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63qc/assets/v1/deployment.proto\x12\rcqc.assets.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x04\n\x0f\x41ssetDeployment\x12\x1a\n\rdeployment_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08\x61sset_id\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63hain_id\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x17\n\nchain_name\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07\x61\x64\x64ress\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x15\n\x08\x64\x65\x63imals\x18\x06 \x01(\x05H\x05\x88\x01\x01\x12/\n\x0b\x64\x65ployed_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08metadata\x18\n \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x19\n\x0cis_canonical\x18\x65 \x01(\x08H\x06\x88\x01\x01\x12\x16\n\tis_native\x18\x66 \x01(\x08H\x07\x88\x01\x01\x42\x10\n\x0e_deployment_idB\x0b\n\t_asset_idB\x0b\n\t_chain_idB\r\n\x0b_chain_nameB\n\n\x08_addressB\x0b\n\t_decimalsB\x0f\n\r_is_canonicalB\x0c\n\n_is_nativeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63qc/assets/v1/deployment.proto\x12\rcqc.assets.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb9\x04\n\x0f\x41ssetDeployment\x12\x1a\n\rdeployment_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08\x61sset_id\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63hain_id\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x17\n\nchain_name\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07\x61\x64\x64ress\x18\x05 \x01(\tH\x04\x88\x01\x01\x12\x15\n\x08\x64\x65\x63imals\x18\x06 \x01(\x05H\x05\x88\x01\x01\x12/\n\x0b\x64\x65ployed_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08metadata\x18\n \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x19\n\x0cis_canonical\x18\x65 \x01(\x08H\x06\x88\x01\x01\x12\x16\n\tis_native\x18\x66 \x01(\x08H\x07\x88\x01\x01\x12\x1e\n\x11\x61\x64\x64ress_unchecked\x18g \x01(\x08H\x08\x88\x01\x01\x42\x10\n\x0e_deployment_idB\x0b\n\t_asset_idB\x0b\n\t_chain_idB\r\n\x0b_chain_nameB\n\n\x08_addressB\x0b\n\t_decimalsB\x0f\n\r_is_canonicalB\x0c\n\n_is_nativeB\x14\n\x12_address_uncheckedb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,5 +34,5 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cqc.assets.v1.deployment_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ASSETDEPLOYMENT']._serialized_start=113
-  _globals['_ASSETDEPLOYMENT']._serialized_end=628
+  _globals['_ASSETDEPLOYMENT']._serialized_end=682
 # @@protoc_insertion_point(module_scope)

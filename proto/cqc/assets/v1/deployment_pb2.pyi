@@ -34,6 +34,7 @@ class AssetDeployment(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     IS_CANONICAL_FIELD_NUMBER: _builtins.int
     IS_NATIVE_FIELD_NUMBER: _builtins.int
+    ADDRESS_UNCHECKED_FIELD_NUMBER: _builtins.int
     deployment_id: _builtins.str
     asset_id: _builtins.str
     chain_id: _builtins.str
@@ -42,6 +43,8 @@ class AssetDeployment(_message.Message):
     decimals: _builtins.int
     is_canonical: _builtins.bool
     is_native: _builtins.bool
+    address_unchecked: _builtins.bool
+    """The chain's type has no rules here: the address is kept as it was given."""
     @_builtins.property
     def deployed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -65,13 +68,16 @@ class AssetDeployment(_message.Message):
         metadata: _struct_pb2.Struct | None = ...,
         is_canonical: _builtins.bool | None = ...,
         is_native: _builtins.bool | None = ...,
+        address_unchecked: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_address", b"_address", "_asset_id", b"_asset_id", "_chain_id", b"_chain_id", "_chain_name", b"_chain_name", "_decimals", b"_decimals", "_deployment_id", b"_deployment_id", "_is_canonical", b"_is_canonical", "_is_native", b"_is_native", "address", b"address", "asset_id", b"asset_id", "chain_id", b"chain_id", "chain_name", b"chain_name", "created_at", b"created_at", "decimals", b"decimals", "deployed_at", b"deployed_at", "deployment_id", b"deployment_id", "is_canonical", b"is_canonical", "is_native", b"is_native", "metadata", b"metadata", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_address", b"_address", "_address_unchecked", b"_address_unchecked", "_asset_id", b"_asset_id", "_chain_id", b"_chain_id", "_chain_name", b"_chain_name", "_decimals", b"_decimals", "_deployment_id", b"_deployment_id", "_is_canonical", b"_is_canonical", "_is_native", b"_is_native", "address", b"address", "address_unchecked", b"address_unchecked", "asset_id", b"asset_id", "chain_id", b"chain_id", "chain_name", b"chain_name", "created_at", b"created_at", "decimals", b"decimals", "deployed_at", b"deployed_at", "deployment_id", b"deployment_id", "is_canonical", b"is_canonical", "is_native", b"is_native", "metadata", b"metadata", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_address", b"_address", "_asset_id", b"_asset_id", "_chain_id", b"_chain_id", "_chain_name", b"_chain_name", "_decimals", b"_decimals", "_deployment_id", b"_deployment_id", "_is_canonical", b"_is_canonical", "_is_native", b"_is_native", "address", b"address", "asset_id", b"asset_id", "chain_id", b"chain_id", "chain_name", b"chain_name", "created_at", b"created_at", "decimals", b"decimals", "deployed_at", b"deployed_at", "deployment_id", b"deployment_id", "is_canonical", b"is_canonical", "is_native", b"is_native", "metadata", b"metadata", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_address", b"_address", "_address_unchecked", b"_address_unchecked", "_asset_id", b"_asset_id", "_chain_id", b"_chain_id", "_chain_name", b"_chain_name", "_decimals", b"_decimals", "_deployment_id", b"_deployment_id", "_is_canonical", b"_is_canonical", "_is_native", b"_is_native", "address", b"address", "address_unchecked", b"address_unchecked", "asset_id", b"asset_id", "chain_id", b"chain_id", "chain_name", b"chain_name", "created_at", b"created_at", "decimals", b"decimals", "deployed_at", b"deployed_at", "deployment_id", b"deployment_id", "is_canonical", b"is_canonical", "is_native", b"is_native", "metadata", b"metadata", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__address: _TypeAlias = _typing.Literal["address"]  # noqa: Y015
     _WhichOneofArgType__address: _TypeAlias = _typing.Literal["_address", b"_address"]  # noqa: Y015
+    _WhichOneofReturnType__address_unchecked: _TypeAlias = _typing.Literal["address_unchecked"]  # noqa: Y015
+    _WhichOneofArgType__address_unchecked: _TypeAlias = _typing.Literal["_address_unchecked", b"_address_unchecked"]  # noqa: Y015
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
     _WhichOneofReturnType__chain_id: _TypeAlias = _typing.Literal["chain_id"]  # noqa: Y015
@@ -88,6 +94,8 @@ class AssetDeployment(_message.Message):
     _WhichOneofArgType__is_native: _TypeAlias = _typing.Literal["_is_native", b"_is_native"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__address) -> _WhichOneofReturnType__address | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__address_unchecked) -> _WhichOneofReturnType__address_unchecked | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_id) -> _WhichOneofReturnType__asset_id | None: ...
     @_typing.overload

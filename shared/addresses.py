@@ -1,0 +1,128 @@
+"""What can be an address, by the type of the chain it is on. Pure.
+
+Each form is checked by its own standard's library; what is stored is the one canonical
+spelling, so that an address is found however it was written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+import base58
+import bech32
+from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
+
+#: The most decimals that a token of a chain can have; 18 where a chain is not named. Real EVM
+#: tokens have 24, and uint8 allows any; NEAR counts in 10^-24.
+DECIMALS_MAX: Final = {"EVM": 36, "NEAR": 24}
+DECIMALS_MAX_ELSEWHERE: Final = 18
+ADDRESS_CHARS_MAX: Final = 256
+#: Coins of these chains live in outputs or accounts, not in contracts.
+WITHOUT_CONTRACTS: Final = frozenset({"BITCOIN"})
+
+_SOLANA_BYTES: Final = 32
+_TRON_BYTES: Final = 21
+_TRON_PREFIX: Final = 0x41
+#: The denominations that the Cosmos SDK allows.
+_COSMOS_DENOM: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9/:._-]{2,127}")
+_IBC_DENOM: Final = re.compile(r"ibc/[0-9A-F]{64}")
+#: NEAR account ids: 2 to 64 characters, parts joined by dots.
+_NEAR_ACCOUNT: Final = re.compile(
+    r"(?=.{2,64}$)([a-z0-9]+[-_])*[a-z0-9]+(\.([a-z0-9]+[-_])*[a-z0-9]+)*"
+)
+_MOVE_NAME: Final = r"[a-zA-Z_][a-zA-Z0-9_]*"
+_MOVE_TYPE: Final = re.compile(rf"(0x[0-9a-fA-F]{{1,64}})(::{_MOVE_NAME}::{_MOVE_NAME}(<.+>)?)?")
+
+
+class NotAnAddress(ValueError):
+    """Says what an address of the chain looks like."""
+
+
+def _evm(text: str) -> str:
+    if not is_hex_address(text) or not text.startswith("0x"):
+        raise NotAnAddress("must be 0x and 40 hexadecimal digits")
+    digits = text[2:]
+    mixed = digits not in (digits.lower(), digits.upper())
+    if mixed and not is_checksum_address(text):
+        raise NotAnAddress("its mixed case is no EIP-55 checksum: a digit or a case is wrong")
+    return str(to_checksum_address(text.lower()))
+
+
+def _solana(text: str) -> str:
+    try:
+        raw = base58.b58decode(text)
+    except ValueError as error:
+        raise NotAnAddress("must be base58") from error
+    if len(raw) != _SOLANA_BYTES:
+        raise NotAnAddress(f"must be base58 of {_SOLANA_BYTES} bytes, not of {len(raw)}")
+    return text
+
+
+def _tron(text: str) -> str:
+    try:
+        raw = base58.b58decode_check(text)
+    except ValueError as error:
+        raise NotAnAddress("must be base58 with its checksum") from error
+    if len(raw) != _TRON_BYTES or raw[0] != _TRON_PREFIX:
+        raise NotAnAddress("must be a TRON address, T and 33 characters")
+    return text
+
+
+def _cosmos(text: str) -> str:
+    """A denomination, or the account of a contract."""
+    if text.startswith("ibc/"):
+        if not _IBC_DENOM.fullmatch(text):
+            raise NotAnAddress("must be ibc/ and 64 upper-case hexadecimal digits")
+        return text
+    prefix, _ = bech32.bech32_decode(text)
+    if prefix is None and not _COSMOS_DENOM.fullmatch(text):
+        raise NotAnAddress("must be a denomination such as uatom, or a bech32 account")
+    return text
+
+
+def _near(text: str) -> str:
+    if not _NEAR_ACCOUNT.fullmatch(text):
+        raise NotAnAddress("must be a NEAR account such as usdt.tether-token.near")
+    return text
+
+
+def _move(text: str) -> str:
+    """Sui and Aptos: 0x… or 0x…::module::Type; the number is written without leading zeros."""
+    found = _MOVE_TYPE.fullmatch(text)
+    if not found:
+        raise NotAnAddress("must be 0x and hexadecimal digits, or 0x…::module::Type")
+    address = found.group(1)
+    return f"0x{int(address, 16):x}{text[len(address) :]}"
+
+
+_RULES: Final[dict[str, Callable[[str], str]]] = {
+    "APTOS": _move,
+    "COSMOS": _cosmos,
+    "EVM": _evm,
+    "NEAR": _near,
+    "SOLANA": _solana,
+    "SUI": _move,
+    "TRON": _tron,
+}
+
+
+def is_known(chain_type: str) -> bool:
+    """Whether there are rules for the chain's type; else addresses are kept as given."""
+    return chain_type.upper() in _RULES
+
+
+def canonical(chain_type: str, address: str) -> str:
+    """The one spelling of an address.
+
+    Raises:
+        NotAnAddress: It cannot be one on a chain of this type.
+    """
+    if len(address) > ADDRESS_CHARS_MAX:
+        raise NotAnAddress(f"has {len(address)} characters; at most {ADDRESS_CHARS_MAX}")
+    return _RULES.get(chain_type.upper(), str)(address)
+
+
+def decimals_max(chain_type: str) -> int:
+    return DECIMALS_MAX.get(chain_type.upper(), DECIMALS_MAX_ELSEWHERE)

@@ -1,0 +1,139 @@
+"""An asset on a chain: under which address, counted in how many decimals."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from cqc.assets.v1 import deployment_pb2
+
+from shared import addresses, rules
+from shared.errors import Violation
+from shared.kind import Entity, Kind, Seen, by, lifecycle
+from shared.schema import Id, Instant, Json, metadata
+
+
+class AssetDeployment(Entity, frozen=True, kw_only=True):
+    """A deployment.
+
+    Attributes:
+        address: In the chain's one canonical spelling; None for the chain's own coin.
+        decimals: Units of the chain in one unit of the asset, as a power of ten.
+        is_canonical: The issuer's own on this chain, at most one an asset.
+        address_unchecked: The chain's type has no rules here.
+    """
+
+    deployment_id: str = ""
+    asset_id: str = ""
+    chain_id: str = ""
+    address: str | None = None
+    decimals: int | None = None
+    deployed_at: dt.datetime | None = None
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+    metadata: dict[str, Any] | None = None
+    is_canonical: bool = False
+    is_native: bool = False
+    address_unchecked: bool = False
+
+
+deployments = sa.Table(
+    "deployments",
+    metadata,
+    sa.Column("deployment_id", Id, primary_key=True),
+    sa.Column("asset_id", Id, sa.ForeignKey("assets.asset_id"), nullable=False),
+    sa.Column("chain_id", sa.Text, sa.ForeignKey("chains.chain_id"), nullable=False),
+    sa.Column("address", sa.Text),
+    sa.Column("decimals", sa.SmallInteger, nullable=False),
+    sa.Column("deployed_at", Instant),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("metadata", Json),
+    sa.Column("is_canonical", sa.Boolean, nullable=False),
+    sa.Column("is_native", sa.Boolean, nullable=False),
+    sa.Column("address_unchecked", sa.Boolean, nullable=False),
+    sa.UniqueConstraint("chain_id", "address"),
+    sa.CheckConstraint("decimals BETWEEN 0 AND 36", name="decimals"),
+)
+
+
+def complete(_: AssetDeployment | None, given: AssetDeployment, seen: Seen) -> AssetDeployment:
+    """The address in its canonical spelling, where it is one."""
+    chain = seen.get("chain", given.chain_id)
+    if chain is None or not given.address:
+        return msgspec.structs.replace(given, address_unchecked=False)
+    unchecked = not addresses.is_known(chain.chain_type)
+    try:
+        address = addresses.canonical(chain.chain_type, given.address)
+    except addresses.NotAnAddress:
+        address = given.address
+    return msgspec.structs.replace(given, address=address, address_unchecked=unchecked)
+
+
+def same_address(given: AssetDeployment, seen: Seen) -> AssetDeployment | None:
+    """The deployment at the same address of the same chain, if there is one."""
+    whole = complete(None, given, seen)
+    if whole.address is None:
+        held = seen.find("asset_deployment", "asset", whole.asset_id)
+        return next((d for d in held if d.chain_id == whole.chain_id and d.address is None), None)
+    return next(iter(seen.find("asset_deployment", "address", whole.chain_id, whole.address)), None)
+
+
+def check_deployment(
+    before: AssetDeployment | None, after: AssetDeployment, seen: Seen
+) -> Iterator[Violation]:
+    yield from rules.check_uuid("deployment_id", after.deployment_id)
+    yield from rules.check_required(after, "asset_id", "chain_id", "decimals")
+    yield from rules.check_immutable(
+        before, after, "it is another deployment", "asset_id", "chain_id", "address"
+    )
+    chain = seen.get("chain", after.chain_id)
+    if chain is not None:
+        yield from _check_address(after, chain.chain_type)
+    rival = same_address(after, seen)
+    if rival is not None and rival.deployment_id != after.deployment_id:
+        message = f"is asset {rival.asset_id}'s deployment {rival.deployment_id}"
+        yield Violation("address", "ADDRESS_TAKEN", message)
+    if after.is_canonical:
+        for other in seen.find("asset_deployment", "asset", after.asset_id):
+            same = other.deployment_id == after.deployment_id
+            if other.is_canonical and other.chain_id == after.chain_id and not same:
+                message = f"deployment {other.deployment_id} is the canonical one on this chain"
+                yield Violation("is_canonical", "CANONICAL_TAKEN", message)
+
+
+def _check_address(after: AssetDeployment, chain_type: str) -> Iterator[Violation]:
+    most = addresses.decimals_max(chain_type)
+    if after.decimals is not None and not 0 <= after.decimals <= most:
+        yield Violation("decimals", "OUT_OF_RANGE", f"must be 0 to {most} on {chain_type}")
+    without = after.is_native or chain_type.upper() in addresses.WITHOUT_CONTRACTS
+    if without and after.address:
+        yield Violation("address", "NOT_APPLICABLE", "a chain's own coin has no address")
+    elif not without and not after.address:
+        yield Violation("address", "REQUIRED", "is required of what is not the chain's own coin")
+    elif after.address:
+        try:
+            addresses.canonical(chain_type, after.address)
+        except addresses.NotAnAddress as error:
+            yield Violation("address", "NOT_AN_ADDRESS", f"{error} ({chain_type})")
+        yield from rules.check_printable("address", after.address)
+
+
+ASSET_DEPLOYMENT = Kind(
+    name="asset_deployment",
+    entity=AssetDeployment,
+    message=deployment_pb2.AssetDeployment,
+    key=("deployment_id",),
+    table=deployments,
+    check=check_deployment,
+    complete=complete,
+    existing=same_address,
+    referents={"asset_id": "asset", "chain_id": "chain"},
+    lookups={"address": by("chain_id", "address"), "asset": by("asset_id")},
+    event=lifecycle(
+        "asset_deployment_created", "asset_deployment_updated", "asset_deployment_removed"
+    ),
+)

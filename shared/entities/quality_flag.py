@@ -1,0 +1,135 @@
+"""A warning about an asset, until somebody resolves it. A CRITICAL one stops trading."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+from cqc.assets.v1 import quality_flag_pb2
+
+from shared import rules
+from shared.errors import Violation
+from shared.kind import Entity, Kind, Seen, by
+from shared.schema import Id, Instant, Json, metadata
+
+
+class FlagType(enum.IntEnum):
+    SCAM = 1
+    RUGPULL = 2
+    EXPLOITED = 3
+    DEPRECATED = 4
+    PAUSED = 5
+    UNVERIFIED = 6
+    LOW_LIQUIDITY = 7
+    HONEYPOT = 8
+    TAX_TOKEN = 9
+
+
+class FlagSeverity(enum.IntEnum):
+    INFO = 1
+    LOW = 2
+    MEDIUM = 3
+    HIGH = 4
+    CRITICAL = 5
+
+
+class QualityFlag(Entity, frozen=True, kw_only=True):
+    """A flag.
+
+    Attributes:
+        source: Who says so.
+        reason: What they say.
+    """
+
+    flag_id: str = ""
+    asset_id: str = ""
+    flag_type: FlagType | None = None
+    severity: FlagSeverity | None = None
+    source: str = ""
+    reason: str = ""
+    evidence_url: str | None = None
+    raised_at: dt.datetime | None = None
+    resolved_at: dt.datetime | None = None
+    resolved_by: str | None = None
+    resolution_notes: str | None = None
+    metadata: dict[str, Any] | None = None
+
+
+quality_flags = sa.Table(
+    "quality_flags",
+    metadata,
+    sa.Column("flag_id", Id, primary_key=True),
+    sa.Column("asset_id", Id, sa.ForeignKey("assets.asset_id"), nullable=False),
+    sa.Column("flag_type", sa.SmallInteger, nullable=False),
+    sa.Column("severity", sa.SmallInteger, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("evidence_url", sa.Text),
+    sa.Column("raised_at", Instant, nullable=False),
+    sa.Column("resolved_at", Instant),
+    sa.Column("resolved_by", sa.Text),
+    sa.Column("resolution_notes", sa.Text),
+    sa.Column("metadata", Json),
+    sa.CheckConstraint("(resolved_at IS NULL) = (resolved_by IS NULL)", name="resolved_by_whom"),
+    sa.Index("idx_quality_flags_asset", "asset_id", "severity"),
+)
+
+
+def complete(before: QualityFlag | None, given: QualityFlag, seen: Seen) -> QualityFlag:
+    raised_at = before.raised_at if before else (seen.historical and given.raised_at) or seen.now
+    resolved_at = given.resolved_at or (seen.now if given.resolved_by else None)
+    return msgspec.structs.replace(given, raised_at=raised_at, resolved_at=resolved_at)
+
+
+def check_flag(before: QualityFlag | None, after: QualityFlag, _: Seen) -> Iterator[Violation]:
+    yield from rules.check_uuid("flag_id", after.flag_id)
+    yield from rules.check_required(after, "asset_id", "flag_type", "severity", "source", "reason")
+    yield from rules.check_length(
+        after,
+        source=rules.NAME_CHARS_MAX,
+        reason=rules.TEXT_CHARS_MAX,
+        resolved_by=rules.NAME_CHARS_MAX,
+        resolution_notes=rules.TEXT_CHARS_MAX,
+    )
+    yield from rules.check_url(after, "evidence_url")
+    yield from rules.check_immutable(
+        before,
+        after,
+        "resolve it and raise another",
+        *("asset_id", "flag_type", "severity", "source", "reason"),
+    )
+    if after.resolved_at is not None:
+        for field in ("resolved_by", "resolution_notes"):
+            if not getattr(after, field):
+                yield Violation(field, "REQUIRED", "say who resolves it, and why")
+    if before is not None and before.resolved_at is not None and after != before:
+        yield Violation("resolved_at", "FINAL", "was resolved already: raise another")
+
+
+def event_of(before: QualityFlag | None, after: QualityFlag | None) -> str | None:
+    if after is None:
+        return "quality_flag_removed"
+    return "quality_flag_raised" if before is None else "quality_flag_resolved"
+
+
+def blocks(flag: QualityFlag) -> bool:
+    """Whether it stops trading of its asset."""
+    return flag.severity is FlagSeverity.CRITICAL and flag.resolved_at is None
+
+
+QUALITY_FLAG = Kind(
+    name="quality_flag",
+    entity=QualityFlag,
+    message=quality_flag_pb2.AssetQualityFlag,
+    key=("flag_id",),
+    table=quality_flags,
+    check=check_flag,
+    complete=complete,
+    referents={"asset_id": "asset"},
+    lookups={"asset": by("asset_id")},
+    event=event_of,
+)

@@ -1,0 +1,97 @@
+"""What a symbol is called elsewhere: btc-usd at a data vendor."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from cqc.markets.v1 import identifier_pb2
+
+from shared import rules
+from shared.errors import Violation
+from shared.kind import Entity, Kind, Seen, by, lifecycle
+from shared.schema import Id, Instant, Json, metadata
+
+
+class SymbolDataSource(enum.IntEnum):
+    """Numbered as `cqc.markets.v1.DataSource`."""
+
+    COINGECKO = 1
+    COINMARKETCAP = 2
+    DEFILLAMA = 3
+    MESSARI = 4
+    GLASSNODE = 5
+
+
+class SymbolIdentifier(Entity, frozen=True, kw_only=True):
+    """One source's name for a symbol; exact, as the source writes it."""
+
+    identifier_id: str = ""
+    symbol_id: str = ""
+    data_source: SymbolDataSource | None = None
+    external_id: str = ""
+    is_primary: bool = False
+    created_at: dt.datetime | None = None
+    metadata: dict[str, Any] | None = None
+
+
+symbol_identifiers = sa.Table(
+    "symbol_identifiers",
+    metadata,
+    sa.Column("identifier_id", Id, primary_key=True),
+    sa.Column("symbol_id", Id, sa.ForeignKey("symbols.symbol_id"), nullable=False),
+    sa.Column("data_source", sa.SmallInteger, nullable=False),
+    sa.Column("external_id", sa.Text, nullable=False),
+    sa.Column("is_primary", sa.Boolean, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("metadata", Json),
+    sa.UniqueConstraint("data_source", "external_id"),
+)
+
+
+def same_external_id(given: SymbolIdentifier, seen: Seen) -> SymbolIdentifier | None:
+    """The identifier with this source's id, whosever it is."""
+    found = seen.find("symbol_identifier", "external_id", given.data_source, given.external_id)
+    return next(iter(found), None)
+
+
+def check_identifier(
+    before: SymbolIdentifier | None, after: SymbolIdentifier, seen: Seen
+) -> Iterator[Violation]:
+    yield from rules.check_uuid("identifier_id", after.identifier_id)
+    yield from rules.check_required(after, "symbol_id", "data_source")
+    yield from rules.check_printable("external_id", after.external_id)
+    yield from rules.check_immutable(
+        before, after, "remove it and create another", "symbol_id", "data_source", "external_id"
+    )
+    twin = same_external_id(after, seen)
+    if twin is not None and twin.identifier_id != after.identifier_id:
+        yield Violation("external_id", "DUPLICATE", f"is symbol {twin.symbol_id}'s already")
+    if after.is_primary:
+        for other in seen.find("symbol_identifier", "source", after.symbol_id, after.data_source):
+            if other.is_primary and other.identifier_id != after.identifier_id:
+                message = f"{other.external_id!r} is the primary one of this source"
+                yield Violation("is_primary", "PRIMARY_TAKEN", message)
+
+
+SYMBOL_IDENTIFIER = Kind(
+    name="symbol_identifier",
+    entity=SymbolIdentifier,
+    message=identifier_pb2.SymbolIdentifier,
+    key=("identifier_id",),
+    table=symbol_identifiers,
+    check=check_identifier,
+    existing=same_external_id,
+    referents={"symbol_id": "symbol"},
+    lookups={
+        "external_id": by("data_source", "external_id"),
+        "source": by("symbol_id", "data_source"),
+        "symbol": by("symbol_id"),
+    },
+    event=lifecycle(
+        "symbol_identifier_created", "symbol_identifier_updated", "symbol_identifier_removed"
+    ),
+)

@@ -1,0 +1,70 @@
+"""Quality flags, and whether an asset may be traded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from cqc.assets.v1 import quality_flag_pb2
+from cqc.services.v1 import asset_registry_pb2 as pb
+
+from shared import auth
+from shared.codec import like
+from shared.entities.asset import ASSET
+from shared.entities.quality_flag import QUALITY_FLAG, QualityFlag
+from shared.grpc_errors import Context
+from shared.keys import require_id
+from writer.services.ground import Ground
+
+CRITICAL = quality_flag_pb2.FLAG_SEVERITY_CRITICAL
+
+
+class Flags(Ground):
+    async def RaiseQualityFlag(
+        self, request: pb.RaiseQualityFlagRequest, context: Context
+    ) -> pb.RaiseQualityFlagResponse:
+        message: Any = like(QUALITY_FLAG, request, {"description": "reason"})
+        message.source = request.source or request.raised_by or auth.caller.get().actor
+        flag, revision = await self.create(QUALITY_FLAG, message, context)
+        return pb.RaiseQualityFlagResponse(flag=flag, revision=revision)
+
+    async def ResolveQualityFlag(
+        self, request: pb.ResolveQualityFlagRequest, context: Context
+    ) -> pb.ResolveQualityFlagResponse:
+        who = request.resolved_by or auth.caller.get().actor
+
+        def resolve(flag: QualityFlag) -> QualityFlag:
+            return msgspec.structs.replace(
+                flag,
+                resolved_by=who,
+                resolution_notes=request.resolution_notes or None,
+                # Resolving twice must be seen as a change, to be refused.
+                resolved_at=self.now(),
+            )
+
+        flag, revision = await self.evolve(QUALITY_FLAG, request.flag_id, resolve, request, context)
+        return pb.ResolveQualityFlagResponse(flag=flag, revision=revision)
+
+    async def ListQualityFlags(
+        self, request: pb.ListQualityFlagsRequest, context: Context
+    ) -> pb.ListQualityFlagsResponse:
+        where = {"asset_id": request.asset_id, "flag_type": request.flag_type}
+        found = await self.all(QUALITY_FLAG, where, context)
+        return pb.ListQualityFlagsResponse(
+            flags=[
+                flag
+                for flag in found
+                if flag.severity >= request.min_severity
+                and (request.include_resolved or not flag.HasField("resolved_at"))
+            ]
+        )
+
+    async def CheckAssetTradeable(
+        self, request: pb.CheckAssetTradeableRequest, context: Context
+    ) -> pb.CheckAssetTradeableResponse:
+        require_id("asset_id", request.asset_id)
+        async with self.reading(context) as reading:
+            await reading.get(ASSET, request.asset_id)
+            flags = await reading.find(QUALITY_FLAG, "asset", request.asset_id)
+        blocking = [f for f in flags if f.severity == CRITICAL and not f.HasField("resolved_at")]
+        return pb.CheckAssetTradeableResponse(tradeable=not blocking, blocking_flags=blocking)

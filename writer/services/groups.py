@@ -1,0 +1,73 @@
+"""Groups of assets, and their members."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from cqc.services.v1 import asset_registry_pb2 as pb
+
+from shared.codec import like, read
+from shared.entities.asset_group import (
+    ASSET_GROUP,
+    GroupMember,
+    with_member,
+    without_member,
+)
+from shared.errors import NotFound
+from shared.grpc_errors import Context
+from shared.keys import require_id, require_one
+from writer.services.ground import Ground
+
+
+class Groups(Ground):
+    async def CreateAssetGroup(
+        self, request: pb.CreateAssetGroupRequest, context: Context
+    ) -> pb.CreateAssetGroupResponse:
+        group, revision = await self.create(ASSET_GROUP, like(ASSET_GROUP, request), context)
+        return pb.CreateAssetGroupResponse(group=group, revision=revision)
+
+    async def GetAssetGroup(
+        self, request: pb.GetAssetGroupRequest, context: Context
+    ) -> pb.GetAssetGroupResponse:
+        require_one(request, "group_id", "name")
+        if request.group_id:
+            return pb.GetAssetGroupResponse(
+                group=await self.get(ASSET_GROUP, request.group_id, context)
+            )
+        async with self.reading(context) as reading:
+            found = await reading.find(ASSET_GROUP, "name", request.name)
+        if not found:
+            raise NotFound(ASSET_GROUP.name, request.name)
+        return pb.GetAssetGroupResponse(group=found[0])
+
+    async def ListAssetGroups(
+        self, request: pb.ListAssetGroupsRequest, context: Context
+    ) -> pb.ListAssetGroupsResponse:
+        page = await self.page(ASSET_GROUP, request, {"group_type": request.group_type}, context)
+        return pb.ListAssetGroupsResponse(
+            groups=page.messages, next_page_token=page.next_token, total_count=page.total
+        )
+
+    async def AddAssetToGroup(
+        self, request: pb.AddAssetToGroupRequest, context: Context
+    ) -> pb.AddAssetToGroupResponse:
+        require_id("asset_id", request.asset_id)
+        weight = read(GroupMember, request).get("weight")
+        step = partial(with_member, asset_id=request.asset_id, weight=weight)
+        group, revision = await self.evolve(ASSET_GROUP, request.group_id, step, request, context)
+        return pb.AddAssetToGroupResponse(
+            member=_member(group, request.asset_id), revision=revision
+        )
+
+    async def RemoveAssetFromGroup(
+        self, request: pb.RemoveAssetFromGroupRequest, context: Context
+    ) -> pb.RemoveAssetFromGroupResponse:
+        require_id("asset_id", request.asset_id)
+        step = partial(without_member, asset_id=request.asset_id)
+        _, revision = await self.evolve(ASSET_GROUP, request.group_id, step, request, context)
+        return pb.RemoveAssetFromGroupResponse(success=True, revision=revision)
+
+
+def _member(group: Any, asset_id: str) -> Any:
+    return next(member for member in group.members if member.asset_id == asset_id)
