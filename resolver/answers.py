@@ -102,7 +102,7 @@ def resolve(
         settlement_asset=_asset(snapshot, symbol.settlement_asset_id),
         specs=specs,
         tradeable=resolution.verdict(
-            terms, symbol, venue, specs, held, _flags(snapshot, symbol), now, stale
+            terms, symbol, venue, specs, held, now, stale, _flags(snapshot, symbol)
         ),
     )
 

@@ -113,17 +113,17 @@ def verdict(
     venue: venue_pb2.Venue,
     specs: pb.Specs,
     venue_assets: Sequence[venue_asset_pb2.VenueAsset],
-    flags: Iterable[tuple[str, quality_flag_pb2.AssetQualityFlag]],
     now: Timestamp,
     stale: pb.Reason | None = None,
+    flags: Iterable[tuple[str, quality_flag_pb2.AssetQualityFlag]] = (),
 ) -> pb.Tradeable:
     """May orders be sent now? Nothing here ever denies a cancel but the listing's end.
 
     Args:
         listing: For an alias, its primary: status is one of its terms.
         venue_assets: The venue's rows for the symbol's assets; those it has none for are absent.
-        flags: The flags of the symbol's assets, each with BASE, QUOTE or SETTLEMENT.
         stale: Why the snapshot may be behind; denies opening, not getting out.
+        flags: The flags of the symbol's assets, each with BASE, QUOTE or SETTLEMENT.
     """
     blocked: list[pb.Reason] = []
     ended: list[pb.Reason] = []

@@ -8,9 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from shared.entities.asset import Asset, AssetType
+from shared.entities.asset_deployment import AssetDeployment
+from shared.entities.asset_group import AssetGroup, GroupMember
+from shared.entities.asset_identifier import AssetDataSource, AssetIdentifier
 from shared.entities.asset_relationship import AssetRelationship, RelationshipType
 from shared.entities.chain import Chain
+from shared.entities.quality_flag import FlagSeverity, FlagType, QualityFlag
 from shared.entities.symbol import Symbol, SymbolType
+from shared.entities.symbol_identifier import SymbolDataSource, SymbolIdentifier
 from shared.entities.venue import Venue, VenueType
 from shared.entities.venue_asset import VenueAsset
 from shared.entities.venue_symbol import VenueSymbol
@@ -74,3 +79,32 @@ def a_venue_symbol(**changes: Any) -> VenueSymbol:
         "lot_size": Decimal("0.00001"),
     }
     return VenueSymbol(**{**given, **changes})
+
+
+def a_deployment(**changes: Any) -> AssetDeployment:
+    given = {"deployment_id": an_id("deployment"), "asset_id": USDT, "chain_id": "ethereum"}
+    tether = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
+    return AssetDeployment(**{**given, "address": tether, "decimals": 6, **changes})
+
+
+def an_identifier(**changes: Any) -> AssetIdentifier:
+    given = {"identifier_id": an_id("identifier"), "asset_id": BTC, "external_id": "bitcoin"}
+    return AssetIdentifier(**{**given, "source": AssetDataSource.COINGECKO, **changes})
+
+
+def a_symbol_identifier(**changes: Any) -> SymbolIdentifier:
+    given: dict[str, Any] = {"identifier_id": an_id("identifier"), "external_id": "btc-usdt"}
+    given |= {"symbol_id": a_symbol().symbol_id, "data_source": SymbolDataSource.MESSARI}
+    return SymbolIdentifier(**{**given, **changes})
+
+
+def a_group(*asset_ids: str, **changes: Any) -> AssetGroup:
+    members = tuple(GroupMember(asset_id=asset_id, weight=Decimal(1)) for asset_id in asset_ids)
+    given = {"group_id": an_id("group"), "name": "all-eth", "members": members}
+    return AssetGroup(**{**given, **changes})
+
+
+def a_flag(**changes: Any) -> QualityFlag:
+    given: dict[str, Any] = {"flag_id": an_id("flag"), "asset_id": BTC, "source": "desk"}
+    given |= {"flag_type": FlagType.EXPLOITED, "severity": FlagSeverity.CRITICAL}
+    return QualityFlag(**{**given, "reason": "drained", **changes})

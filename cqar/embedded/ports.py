@@ -6,31 +6,72 @@ and it could not come back on the same address. We draw from below that range in
 begins it at 32768, the IANA range at 49152).
 """
 
+import fcntl
+import os
 import random
 import socket
-from collections.abc import Mapping
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
 
 from cqar.embedded.errors import EmbeddedError
+from cqar.embedded.process import is_running
 
 OWN_PORTS = range(20_000, 32_000)
 DRAWS_MAX = 1_000
+#: From being picked until being bound. A stack takes 10 s here, a slow machine more.
+RESERVED_SECONDS = 120.0
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """A port that a living process picked and may not have bound yet."""
+
+    port: int
+    pid: int
+    until: float
 
 
 def pick_ports(preferred: Mapping[str, int]) -> dict[str, int]:
     """A distinct free port on 127.0.0.1 for every name; the preferred one wherever it is free.
 
-    A port is free when it is asked, no longer than that: two callers at the same moment may be
-    given the same preferred port, and the server that binds second fails.
+    A picked port is ours until it is bound: stacks of this user that start at the same moment
+    see each other's picks in a file that they lock.
     """
     picked: dict[str, int] = {}
-    for name, port in preferred.items():
-        taken = set(picked.values())
-        if port in taken or not is_free(port):
-            later = set(preferred.values())
-            picked[name] = _draw(taken | later)
-        else:
-            picked[name] = port
+    with _reservations() as reserved:
+        others = {r.port for r in reserved}
+        for name, port in preferred.items():
+            taken = others | set(picked.values())
+            if port in taken or not is_free(port):
+                picked[name] = _draw(taken | set(preferred.values()))
+            else:
+                picked[name] = port
+        until = time.time() + RESERVED_SECONDS
+        reserved += [Reservation(port, os.getpid(), until) for port in picked.values()]
     return picked
+
+
+@contextmanager
+def _reservations() -> Iterator[list[Reservation]]:
+    """Other living processes' reservations; what the list holds at the end is kept."""
+    path = Path(tempfile.gettempdir()) / f"cqar-ports-{os.getuid()}.json"
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            known = msgspec.json.decode(file.read() or b"[]", type=list[Reservation])
+        except msgspec.MsgspecError:
+            known = []
+        now, me = time.time(), os.getpid()
+        kept = [r for r in known if r.until > now and r.pid != me and is_running(r.pid)]
+        yield kept
+        file.seek(0)
+        file.truncate()
+        file.write(msgspec.json.encode(kept))
 
 
 def is_free(port: int) -> bool:

@@ -19,13 +19,18 @@ from tests.builders import (
     NOW,
     USDT,
     a_chain,
+    a_deployment,
+    a_flag,
+    a_group,
     a_relationship,
     a_symbol,
+    a_symbol_identifier,
     a_venue,
     a_venue_asset,
     a_venue_symbol,
     an_asset,
     an_id,
+    an_identifier,
 )
 from tests.changes import commit
 from tests.grpc_writer import Client, refusal, serving
@@ -41,7 +46,10 @@ WRAPS = a_relationship(ETH, BTC)
 MARKET = (
     *(an_asset(), an_asset("USDT"), an_asset("ETH"), a_chain(), WRAPS),
     *(a_venue(), a_symbol(), a_venue_asset(), a_venue_symbol()),
+    *(a_deployment(), an_identifier(), a_symbol_identifier(), a_group(ETH), a_flag()),
 )
+ON_ETHEREUM = {"asset_id": USDT, "chain_id": "ethereum"}
+GROUP = {"group_id": an_id("group")}
 SPELLED = {"venue_id": "binance", "venue_symbol": "BTCUSDT"}
 HELD = {"venue_id": "binance", "asset_id": BTC}
 CONTRACT = {
@@ -82,6 +90,77 @@ GOOD_AND_BAD: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str
         {"relationship_id": "x"},
         {("relationship_id", "NOT_A_UUID")},
     ),
+    "CreateAssetDeployment": (
+        {**ON_ETHEREUM, "contract_address": "0x" + "1" * 40, "decimals": 18},
+        {**ON_ETHEREUM, "contract_address": "0x1", "decimals": 99},
+        {("address", "NOT_AN_ADDRESS"), ("decimals", "OUT_OF_RANGE")},
+    ),
+    "GetAssetDeployment": (
+        {"deployment_id": an_id("deployment")},
+        {"deployment_id": ""},
+        {("deployment_id", "NOT_A_UUID")},
+    ),
+    "ListAssetDeployments": (
+        {"asset_id": USDT, "chain_id": "ethereum"},
+        {"asset_id": "x"},
+        {("asset_id", "NOT_A_UUID")},
+    ),
+    "CreateAssetIdentifier": (
+        {"asset_id": ETH, "source": 1, "external_id": "ethereum", "is_primary": True},
+        {"asset_id": ETH, "source": 1, "external_id": " x"},
+        {("external_id", "WHITE_SPACE")},
+    ),
+    "GetAssetIdentifier": (
+        {"asset_id": BTC, "source": 1},
+        {"asset_id": "x", "source": 1},
+        {("asset_id", "NOT_A_UUID")},
+    ),
+    "ListAssetIdentifiers": ({"asset_id": BTC}, {"asset_id": "x"}, {("asset_id", "NOT_A_UUID")}),
+    "CreateSymbolIdentifier": (
+        {"symbol_id": BTC_USDT, "data_source": 5, "external_id": "x"},
+        {"symbol_id": BTC_USDT, "external_id": ""},
+        {("data_source", "REQUIRED"), ("external_id", "REQUIRED")},
+    ),
+    "GetSymbolIdentifier": (
+        {"symbol_id": BTC_USDT, "data_source": 4},
+        {"symbol_id": "x"},
+        {("symbol_id", "NOT_A_UUID")},
+    ),
+    "ListSymbolIdentifiers": (
+        {"symbol_id": BTC_USDT},
+        {"symbol_id": "x"},
+        {("symbol_id", "NOT_A_UUID")},
+    ),
+    "CreateAssetGroup": (
+        {"name": "all-btc", "members": [{"asset_id": BTC, "weight": 0.1}]},
+        {"name": "some", "members": [{"asset_id": BTC}, {"asset_id": an_id("nobody")}]},
+        # Members stand in the order of their ids.
+        {("members[0].asset_id", "NOT_FOUND")},
+    ),
+    "GetAssetGroup": ({"name": "all-eth"}, {}, {("group_id", "REQUIRED")}),
+    "ListAssetGroups": ({}, {"page_size": 1001}, {("page_size", "OUT_OF_RANGE")}),
+    "AddAssetToGroup": (
+        {**GROUP, "asset_id": BTC, "weight": 0.5, "weight_exact": "0.5"},
+        {**GROUP, "asset_id": ETH, "weight_exact": "1"},
+        {("members[1].asset_id", "DUPLICATE")},
+    ),
+    "RemoveAssetFromGroup": (
+        {**GROUP, "asset_id": ETH},
+        {**GROUP, "asset_id": "x"},
+        {("asset_id", "NOT_A_UUID")},
+    ),
+    "RaiseQualityFlag": (
+        {"asset_id": ETH, "flag_type": 3, "severity": 5, "description": "drained"},
+        {"asset_id": ETH, "severity": 5},
+        {("flag_type", "REQUIRED"), ("reason", "REQUIRED")},
+    ),
+    "ResolveQualityFlag": (
+        {"flag_id": an_id("flag"), "resolution_notes": "refunded", "resolved_by": "me"},
+        {"flag_id": an_id("flag"), "resolved_by": "me"},
+        {("resolution_notes", "REQUIRED")},
+    ),
+    "ListQualityFlags": ({"asset_id": BTC}, {"asset_id": "x"}, {("asset_id", "NOT_A_UUID")}),
+    "CheckAssetTradeable": ({"asset_id": BTC}, {}, {("asset_id", "NOT_A_UUID")}),
     "CreateChain": (
         {"name": "BNB Smart Chain", "chain_type": "EVM", "chain_id": 2**40},
         {"name": "!", "chain_type": "", "chain_id": -1, "rpc_urls": ["x"]},
@@ -201,7 +280,7 @@ async def test_a_bad_request_changes_nothing_and_a_good_one_is_answered(
     assert (await head(client_)).revision == before
 
     answer = await client_.call(method, request(**good))
-    changes = not name.startswith(("Get", "List"))
+    changes = not name.startswith(("Get", "List", "Check"))
     assert (await head(client_)).revision == before + changes
     if changes:
         assert answer.revision == before + 1

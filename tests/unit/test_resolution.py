@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from resolver import answers
 from shared import codec, resolution
+from shared.entities.quality_flag import QUALITY_FLAG, FlagSeverity
 from shared.entities.symbol import SYMBOL, SymbolType
 from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET
@@ -21,6 +22,7 @@ from tests.builders import (
     BTC,
     NOW,
     USDT,
+    a_flag,
     a_symbol,
     a_venue,
     a_venue_asset,
@@ -153,14 +155,16 @@ def test_a_symbols_open_steps_are_filled_from_the_listing_with_doubles_beside() 
 # ---------------------------------------------------------------- verdicts
 
 
-def verdict(now: dt.datetime = NOW, stale: pb.Reason | None = None, **given: Any) -> pb.Tradeable:
+def verdict(
+    now: dt.datetime = NOW, stale: pb.Reason | None = None, flags: Any = (), **given: Any
+) -> pb.Tradeable:
     message: Any = codec.to_message
     market = given.get("market", listing())
     symbol = message(SYMBOL, completed(given.get("symbol", a_symbol()), Held()))
     venue = message(VENUE, given.get("venue", a_venue()))
     held = [message(VENUE_ASSET, v) for v in given.get("held", [a_venue_asset()])]
     steps = resolution.specs_of(market, symbol)
-    return resolution.verdict(market, symbol, venue, steps, held, instant(now), stale)
+    return resolution.verdict(market, symbol, venue, steps, held, instant(now), stale, flags)
 
 
 def codes(found: pb.Tradeable) -> dict[str, list[str]]:
@@ -234,6 +238,18 @@ def test_steps_of_the_symbol_or_of_bands_are_steps() -> None:
     for terms in ({"tick_bands": bands}, {"price_significant_digits": 5}):
         assert verdict(market=listing(**{"tick_size": None, **terms})).allowed
     assert verdict(market=listing(tick_size=None), symbol=DEFAULTS).allowed
+
+
+def test_a_critical_flag_denies_opening_and_nothing_else_until_it_is_resolved() -> None:
+    def flag(**changes: Any) -> Any:
+        return codec.to_message(QUALITY_FLAG, a_flag(**changes))
+
+    found = verdict(flags=[("QUOTE", flag())])
+    assert [(r.code, r.key) for r in found.open.reasons] == [("FLAG_CRITICAL_QUOTE", an_id("flag"))]
+    assert (found.allowed, found.post_only.allowed) == (False, False)
+    assert (found.reduce.allowed, found.cancel.allowed) == (True, True)
+    assert verdict(flags=[("BASE", flag(severity=FlagSeverity.HIGH))]).allowed
+    assert verdict(flags=[("BASE", flag(resolved_at=NOW, resolved_by="me"))]).allowed
 
 
 def test_a_disabled_asset_and_staleness_deny_only_opening() -> None:

@@ -28,35 +28,10 @@ REGISTRY = {
 ADMIN = {m.name: m for m in registry_admin_pb2.DESCRIPTOR.services_by_name["RegistryAdmin"].methods}
 RESOLVER = {m.name: m for m in resolver_pb2.DESCRIPTOR.services_by_name["Resolver"].methods}
 
-WRITER_UNANSWERED = {
-    "AddAssetToGroup",
-    "CheckAssetTradeable",
-    "CreateAssetDeployment",
-    "CreateAssetGroup",
-    "CreateAssetIdentifier",
-    "CreateSymbolIdentifier",
-    "GetAssetDeployment",
-    "GetAssetGroup",
-    "GetAssetIdentifier",
-    "GetSymbolIdentifier",
-    "ListAssetDeployments",
-    "ListAssetGroups",
-    "ListAssetIdentifiers",
-    "ListQualityFlags",
-    "ListSymbolIdentifiers",
-    "RaiseQualityFlag",
-    "RemoveAssetFromGroup",
-    "ResolveQualityFlag",
-    "SearchAssets",
-    "SearchSymbols",
-}
+WRITER_UNANSWERED = {"SearchAssets", "SearchSymbols"}
 ADMIN_UNANSWERED = {"Export", "History"}
 READS_UNANSWERED = {
     "CheckAssetTradeable",
-    "GetAssetDeployment",
-    "GetAssetGroup",
-    "GetAssetIdentifier",
-    "GetSymbolIdentifier",
     "ListAssetDeployments",
     "ListAssetGroups",
     "ListAssetIdentifiers",
@@ -72,8 +47,12 @@ READS_UNANSWERED = {
 }
 READS_ANSWERED = {
     "GetAsset",
+    "GetAssetDeployment",
+    "GetAssetGroup",
+    "GetAssetIdentifier",
     "GetChain",
     "GetSymbol",
+    "GetSymbolIdentifier",
     "GetVenue",
     "GetVenueAsset",
     "GetVenueSymbol",

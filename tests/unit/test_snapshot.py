@@ -116,11 +116,11 @@ def test_an_archived_entity_leaves_the_snapshot_like_a_deleted_one() -> None:
 
 
 def test_a_kind_of_a_later_release_is_kept_and_counted() -> None:
-    state: State = {("quality_flag", "f"): b"\xff of a later release"}
+    state: State = {("borrow_rate", "f"): b"\xff of a later release"}
     snapshot = hydrated({})
     apply(snapshot, {}, state, 1)
-    assert snapshot.get("quality_flag", "f") == state["quality_flag", "f"]
-    assert snapshot.counts == {"quality_flag": 1}
+    assert snapshot.get("borrow_rate", "f") == state["borrow_rate", "f"]
+    assert snapshot.counts == {"borrow_rate": 1}
 
 
 # ---------------------------------------------------------------- the spelling index

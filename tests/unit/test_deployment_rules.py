@@ -1,0 +1,107 @@
+"""Deployments: addresses by their chain's own standard, one asset each."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared import addresses
+from tests.builders import BTC, USDT, a_chain, a_deployment, an_asset, an_id
+from tests.registry_in_memory import Held, completed, findings
+
+TETHER = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
+
+
+def on(chain_type: str, **changes: object) -> set[tuple[str, str]]:
+    chain = a_chain(chain_id="x", chain_type=chain_type)
+    return findings(a_deployment(chain_id="x", **changes), Held(chain, an_asset("USDT")))
+
+
+@pytest.mark.parametrize(
+    ("chain_type", "given", "stored"),
+    [
+        ("EVM", TETHER, TETHER),
+        ("EVM", TETHER.lower(), TETHER),
+        ("evm", "0x" + TETHER[2:].upper(), TETHER),
+        ("SOLANA", "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", None),
+        ("TRON", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", None),
+        ("COSMOS", "ibc/" + "0A" * 32, None),
+        ("COSMOS", "factory/osmo1xyz/ubtc", None),
+        ("COSMOS", "uatom", None),
+        ("NEAR", "usdt.tether-token.near", None),
+        ("SUI", "0x0002::sui::SUI", "0x2::sui::SUI"),
+        ("APTOS", "0x1::aptos_coin::AptosCoin", None),
+        ("TON", "EQC-anything at all", None),
+    ],
+)
+def test_an_address_is_stored_in_its_one_spelling(
+    chain_type: str, given: str, stored: str | None
+) -> None:
+    assert on(chain_type, address=given) == set()
+    assert addresses.canonical(chain_type, given) == (stored or given)
+
+
+@pytest.mark.parametrize(
+    ("chain_type", "address"),
+    [
+        ("EVM", TETHER[:-1]),
+        ("EVM", TETHER[2:]),
+        ("EVM", TETHER.replace("dAC", "DaC")),
+        ("SOLANA", "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt"),
+        ("SOLANA", "0OIl"),
+        ("TRON", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6x"),
+        ("TRON", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"),
+        ("COSMOS", "ibc/" + "0a" * 32),
+        ("COSMOS", "1atom"),
+        ("NEAR", "Upper.near"),
+        ("SUI", "sui::SUI"),
+        ("APTOS", "0x1::only"),
+    ],
+)
+def test_what_is_no_address_of_the_chain_is_refused(chain_type: str, address: str) -> None:
+    assert on(chain_type, address=address) == {("address", "NOT_AN_ADDRESS")}
+
+
+def test_a_chain_without_rules_keeps_the_address_and_says_it_is_unchecked() -> None:
+    chain = a_chain(chain_id="x", chain_type="TON")
+    assert completed(a_deployment(chain_id="x", address="?"), Held(chain)).address_unchecked
+    known = Held(a_chain())
+    assert not completed(a_deployment(), known).address_unchecked
+
+
+def test_a_chains_own_coin_has_no_address_and_others_need_one() -> None:
+    assert on("EVM", is_native=True, address=None) == set()
+    assert on("EVM", is_native=True) == {("address", "NOT_APPLICABLE")}
+    assert on("EVM", address=None) == {("address", "REQUIRED")}
+    assert on("BITCOIN", address=None) == set()
+    assert on("BITCOIN") == {("address", "NOT_APPLICABLE")}
+
+
+@pytest.mark.parametrize(
+    ("chain_type", "decimals", "fine"),
+    [
+        ("EVM", 0, True),
+        ("EVM", 36, True),
+        ("EVM", 37, False),
+        ("EVM", -1, False),
+        ("NEAR", 24, True),
+        ("NEAR", 25, False),
+        ("COSMOS", 18, True),
+        ("COSMOS", 19, False),
+    ],
+)
+def test_decimals_are_bounded_by_the_chains_standard(
+    chain_type: str, decimals: int, *, fine: bool
+) -> None:
+    address = {"NEAR": "usdt.near", "COSMOS": "uatom"}.get(chain_type, TETHER)
+    found = on(chain_type, decimals=decimals, address=address)
+    assert found == (set() if fine else {("decimals", "OUT_OF_RANGE")})
+
+
+def test_an_address_is_one_assets_and_one_deployment_is_canonical() -> None:
+    held = Held(a_chain(), an_asset("USDT"), an_asset(), a_deployment(is_canonical=True))
+    rival = a_deployment(deployment_id=an_id("other"), asset_id=BTC, address=TETHER.lower())
+    assert findings(rival, held) == {("address", "ADDRESS_TAKEN")}
+    second = a_deployment(
+        deployment_id=an_id("other"), address="0x" + "1" * 40, is_canonical=True, asset_id=USDT
+    )
+    assert findings(second, held) == {("is_canonical", "CANONICAL_TAKEN")}

@@ -1,0 +1,101 @@
+"""Groups, identifiers and quality flags: each rule's acceptance and refusal."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from shared.entities.asset_group import GroupMember, event_of, with_member, without_member
+from shared.entities.quality_flag import FlagSeverity, blocks
+from shared.errors import NotFound
+from shared.kind import Event
+from tests.builders import (
+    BTC,
+    ETH,
+    NOW,
+    USDT,
+    a_flag,
+    a_group,
+    a_symbol_identifier,
+    an_id,
+    an_identifier,
+)
+from tests.registry_in_memory import Held, changed, completed, findings
+
+
+def test_a_group_has_each_member_once_with_a_weight_above_zero() -> None:
+    assert findings(a_group(ETH, BTC)) == set()
+    assert findings(a_group(ETH, ETH)) == {("members[1].asset_id", "DUPLICATE")}
+    for weight in ("0", "-1"):
+        member = GroupMember(asset_id=ETH, weight=Decimal(weight))
+        bad = a_group(members=(member,))
+        assert findings(bad) == {("members[0].weight", "NOT_POSITIVE")}
+    assert findings(a_group(members=(GroupMember(asset_id=ETH),))) == set()
+
+
+def test_a_groups_name_is_its_own() -> None:
+    rival = a_group(group_id=an_id("another"))
+    assert findings(a_group(), Held(rival)) == {("name", "DUPLICATE")}
+    assert findings(a_group(name="")) == {("name", "REQUIRED")}
+
+
+def test_stating_a_group_again_changes_nothing() -> None:
+    before = completed(a_group(ETH, BTC))
+    again = completed(a_group(BTC, ETH), Held(now=NOW.replace(year=2030)), before)
+    assert again == before
+
+
+def test_members_come_and_go_and_each_is_announced() -> None:
+    one = completed(a_group(ETH))
+    two = completed(with_member(one, BTC, Decimal("0.5")), before=one)
+    assert [m.weight for m in two.members if m.asset_id == BTC] == [Decimal("0.5")]
+    added = event_of(one, two)
+    assert isinstance(added, Event)
+    assert (added.name, added.facts["member"].asset_id) == ("asset_group_member_added", BTC)
+    removed = event_of(two, completed(without_member(two, BTC), before=two))
+    assert isinstance(removed, Event)
+    assert removed.name == "asset_group_member_removed"
+    with pytest.raises(NotFound, match="no asset group member"):
+        without_member(one, USDT)
+
+
+@pytest.mark.parametrize("build", [an_identifier, a_symbol_identifier])
+def test_a_sources_id_is_one_entitys_and_one_of_a_source_is_primary(build: object) -> None:
+    assert callable(build)
+    first = build(is_primary=True)
+    held = Held(first)
+    twin = build(identifier_id=an_id("twin"))
+    assert findings(twin, held) == {("external_id", "DUPLICATE")}
+    second = build(identifier_id=an_id("second"), external_id="other", is_primary=True)
+    assert findings(second, held) == {("is_primary", "PRIMARY_TAKEN")}
+    assert findings(changed(second, is_primary=False), held) == set()
+    assert findings(build(external_id=" x")) == {("external_id", "WHITE_SPACE")}
+
+
+def test_a_flag_says_what_who_and_why() -> None:
+    assert findings(a_flag()) == set()
+    for field in ("flag_type", "severity"):
+        assert findings(a_flag(**{field: None})) == {(field, "REQUIRED")}
+    for field in ("source", "reason"):
+        assert findings(a_flag(**{field: ""})) == {(field, "REQUIRED")}
+    assert findings(a_flag(evidence_url="no url")) == {("evidence_url", "NOT_A_URL")}
+
+
+def test_a_flag_is_resolved_once_by_somebody_for_a_reason() -> None:
+    before = completed(a_flag())
+    done = changed(before, resolved_by="me", resolution_notes="refunded")
+    assert findings(done, before=before) == set()
+    silent = changed(before, resolved_by="me")
+    assert findings(silent, before=before) == {("resolution_notes", "REQUIRED")}
+    resolved = completed(done, before=before)
+    again = changed(resolved, resolution_notes="again")
+    assert findings(again, before=resolved) == {("resolved_at", "FINAL")}
+    harsher = changed(before, severity=FlagSeverity.LOW)
+    assert findings(harsher, before=before) == {("severity", "IMMUTABLE")}
+
+
+def test_only_an_active_critical_flag_blocks() -> None:
+    assert blocks(a_flag())
+    assert not blocks(a_flag(severity=FlagSeverity.HIGH))
+    assert not blocks(a_flag(resolved_at=NOW))
