@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Final
 
 import grpc
+from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import add_ResolverServicer_to_server
 from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
 from grpc_health.v1 import health
+from nats.aio.client import Client
 
 from resolver.config import ResolverConfig
 from resolver.database import Database
@@ -41,17 +43,15 @@ def utc_now() -> dt.datetime:
 async def run(config: ResolverConfig) -> None:
     """Serve until SIGTERM or SIGINT; running calls may finish within `drain_s`."""
     view = View(Freshness(config.stale_after_s))
-    server = grpc_server.make_server(interceptors(config, view))
-    add_ResolverServicer_to_server(ResolverService(view, utc_now), server)
-    reads = RegistryReads(view, utc_now, config.writer)
-    add_AssetRegistryServicer_to_server(reads, server)
-    servicer = grpc_server.add_health(server, SERVICES)
+    servicer = health.aio.HealthServicer()
+    servers = [_server(config, view, servicer, interceptors(config, view))]
     stopping = asyncio.Event()
 
     async def report() -> Health:
+        live = view.freshness.state == pb.SNAPSHOT_STATE_LIVE
         components = {
             "snapshot": "ok" if view.is_complete else "loading",
-            "freshness": "ok" if view.freshness.state == 2 else "stale",
+            "freshness": "ok" if live else "stale: the head cannot be confirmed",
         }
         return Health(view.is_complete and not stopping.is_set(), components)
 
@@ -59,24 +59,43 @@ async def run(config: ResolverConfig) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     http = await telemetry.serve_http(config.http_listen, report)
-    grpc_server.bind(server, config.grpc_listen)
+    grpc_server.bind(servers[0], config.grpc_listen)
     if config.socket:
-        grpc_server.bind_socket(server, Path(config.socket))
-    await server.start()
+        # Its mode is its authentication, whatever the port asks for: a server of its own.
+        servers.append(_server(config, view, servicer, [ErrorInterceptor()]))
+        grpc_server.bind_socket(servers[1], Path(config.socket))
+    for server in servers:
+        await server.start()
     if config.socket:
         grpc_server.restrict_socket(Path(config.socket))
-    following = asyncio.create_task(_follow(config, view))
-    announcing = asyncio.create_task(_announce(view, servicer))
+    tasks = [
+        asyncio.create_task(_follow(config, view)),
+        asyncio.create_task(_announce(view, servicer)),
+    ]
     log.info("resolver %s is up", about.version())
 
     await stopping.wait()
     log.info("stopping: running calls may take %g s", config.drain_s)
     await grpc_server.set_serving(servicer, SERVICES, serving=False)
-    await server.stop(config.drain_s)
-    for task in (following, announcing):
+    await asyncio.gather(*(server.stop(config.drain_s) for server in servers))
+    for task in tasks:
         task.cancel()
-    await asyncio.wait([following, announcing])
+    await asyncio.wait(tasks)
     await http.cleanup()
+
+
+def _server(
+    config: ResolverConfig,
+    view: View,
+    servicer: health.aio.HealthServicer,
+    guards: list[grpc.aio.ServerInterceptor],
+) -> grpc.aio.Server:
+    server = grpc_server.make_server(guards)
+    add_ResolverServicer_to_server(ResolverService(view, utc_now), server)
+    reads = RegistryReads(view, utc_now, config.writer)
+    add_AssetRegistryServicer_to_server(reads, server)
+    grpc_server.add_health(server, servicer, SERVICES)
+    return server
 
 
 def interceptors(config: ResolverConfig, view: View) -> list[grpc.aio.ServerInterceptor]:
@@ -99,11 +118,18 @@ def interceptors(config: ResolverConfig, view: View) -> list[grpc.aio.ServerInte
 
 
 async def _follow(config: ResolverConfig, view: View) -> None:
-    client = await jetstream.connect(config.nats_url, "cqar-resolver")
+    """PostgreSQL alone is enough to begin with; NATS is connected to meanwhile."""
+    client = Client()
+
+    async def connect() -> None:
+        await jetstream.connect_client(client, config.nats_url, "cqar-resolver")
+        await asyncio.Event().wait()
+
+    follower = Follower(view, Database(config.database_url), client, utc_now, config.probe_every_s)
     try:
-        database = Database(config.database_url)
-        follower = Follower(view, database, client, utc_now, config.probe_every_s)
-        await keep_going("follower", follower.run)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(keep_going("nats connection", connect))
+            group.create_task(keep_going("follower", follower.run))
     finally:
         await client.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -62,7 +63,8 @@ class Database:
             cursor = await connection.cursor(_CURRENT)
             while rows := await cursor.fetch(ROWS_AT_ONCE, timeout=SCAN_TIMEOUT_S):
                 entities += map(tuple, rows)
-        return Snapshot(head, entities)
+        # A million entities take seconds; what is served meanwhile must go on.
+        return await asyncio.to_thread(Snapshot, head, entities)
 
     async def rows_after(self, revision: int) -> tuple[replication_pb2.Head, list[Row]]:
         """The head, and the first outbox rows after a revision, in one view."""

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+import asyncpg
 import zstandard
 from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
@@ -37,6 +38,14 @@ log = logging.getLogger(__name__)
 POISON_PAUSE_S: Final = 1.0
 #: The stream is compared with what was noted at least this often.
 STREAM_CHECK_S: Final = 5.0
+#: What PostgreSQL or NATS being away looks like from here.
+AWAY: Final = (
+    OSError,
+    TimeoutError,
+    NatsError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+)
 
 
 class StartOver(Exception):
@@ -96,6 +105,8 @@ class Follower:
                 log.error("PostgreSQL's current state does not fit its head: %s", error)  # noqa: TRY400
                 raise StartOver("poison") from error
         held = self._view.snapshot.position if self._view.is_complete else None
+        if self._view.is_complete:
+            self._require_own(snapshot.head)
         if core.on_snapshot(held, snapshot.position) is Do.BUMP:
             await self._ask_for_bump(self._view.snapshot.head, snapshot.head)
             raise StartOver("lost_history")
@@ -183,10 +194,10 @@ class Follower:
         own = self._view.snapshot.head.registry_id
         if head.registry_id != own:
             log.error(
-                "the stream is of registry %s, the snapshot of %s: nothing of it is applied",
+                "what came is of registry %s, the snapshot of %s: nothing of it is applied",
                 *(head.registry_id.hex(), own.hex()),
             )
-            message = "the stream is of another registry"
+            message = "what came is of another registry"
             raise ConnectionError(message)
 
     # ------------------------------------------------------------ the probe
@@ -209,14 +220,17 @@ class Follower:
                 log.warning("no writer answered a probe: %s", error or type(error).__name__)
                 continue
             head = replication_pb2.Head.FromString(answer.data)
-            async with self._lock:
-                self._require_own(head)
-                await self._compare(Probe(sent_s, _position(head)), was_behind=was_behind)
+            try:
+                async with self._lock:
+                    self._require_own(head)
+                    await self._compare(Probe(sent_s, _position(head)), was_behind=was_behind)
+            except AWAY as error:
+                # The stream goes on meanwhile; the next probe tries again.
+                log.warning("could not catch up: %s: %s", type(error).__name__, error)
 
     async def _compare(self, probe: Probe, *, was_behind: bool) -> None:
         mine = self._view.snapshot.position
         action = core.on_heartbeat(mine, probe.head)
-        self._view.freshness.probed(probe, mine)
         if action is Do.BOOTSTRAP:
             raise StartOver("epoch")
         # A head just committed is still on its way through the stream: one probe's patience.
@@ -225,7 +239,13 @@ class Follower:
         lost = probe.head.epoch < mine.epoch or (
             probe.head.epoch == mine.epoch and probe.head.revision < mine.revision
         )
-        if forked or lost or (action is Do.CATCH_UP and was_behind):
+        if forked or lost:
+            # Served and not in the database: nothing is confirmed until that is explained.
+            self._view.freshness.doubt()
+            await self._catch_up()
+            return
+        self._view.freshness.probed(probe, mine)
+        if action is Do.CATCH_UP and was_behind:
             await self._catch_up()
         metrics.LAG.set(self._view.lag)
         metrics.STALENESS_MS.set(self._view.freshness.staleness_ms or 0)

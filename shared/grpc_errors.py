@@ -40,7 +40,7 @@ VIOLATIONS_MAX: Final = 20
 MESSAGE_CHARS_MAX: Final = 1_000
 
 #: What a database that is down, starting, stopping or stuck looks like from here. SQLAlchemy
-#: wraps what asyncpg says of it in a bare DBAPIError: the named ones below it are bugs.
+#: wraps what asyncpg says of it in a bare DBAPIError, with PostgreSQL's own class of error.
 AWAY: Final = (
     OSError,
     TimeoutError,
@@ -51,6 +51,9 @@ AWAY: Final = (
     sa.exc.InterfaceError,
     sa.exc.TimeoutError,
 )
+
+#: Connection, resources, locks, operator, rollback: PostgreSQL's appendix A.
+AWAY_CLASSES: Final = frozenset({"08", "53", "55", "57", "40"})
 
 _CODE: Final[dict[type[CqarError], int]] = {
     Invalid: code_pb2.INVALID_ARGUMENT,
@@ -87,13 +90,19 @@ async def abort(context: Context, error: Exception, method: str) -> None:
     """End the call as the error demands. Never returns normally."""
     if isinstance(error, CqarError):
         await context.abort_with_status(rpc_status.to_status(to_status(error)))
-    if isinstance(error, AWAY) or type(error) is sa.exc.DBAPIError:
+    if isinstance(error, AWAY) or _is_away(error):
         log.warning("%s: %s: %s", method, type(error).__name__, error)
         away = NotReady("PostgreSQL does not answer: try again, or look at /health/ready")
         await context.abort_with_status(rpc_status.to_status(to_status(away)))
     # Left alone, grpc.aio sends the exception's text to the client.
     log.error("unhandled error in %s", method, exc_info=error)
     await context.abort(grpc.StatusCode.INTERNAL, "internal error")
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether a bare DBAPIError says that the database is away or busy, not that we erred."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return type(error) is sa.exc.DBAPIError and state[:2] in AWAY_CLASSES
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):

@@ -32,13 +32,13 @@ def make_server(interceptors: Sequence[grpc.aio.ServerInterceptor]) -> grpc.aio.
     return grpc.aio.server(interceptors=list(interceptors), options=OPTIONS)
 
 
-def add_health(server: grpc.aio.Server, services: Sequence[str]) -> health.aio.HealthServicer:
-    """Register health and reflection for `services`; health begins as NOT_SERVING."""
-    servicer = health.aio.HealthServicer()
+def add_health(
+    server: grpc.aio.Server, servicer: health.aio.HealthServicer, services: Sequence[str]
+) -> None:
+    """Register health and reflection for `services`."""
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
     names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
-    return servicer
 
 
 async def set_serving(

@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
@@ -41,7 +40,17 @@ _DAY_S: Final = 24 * 3600
 
 
 async def connect(url: str, name: str) -> Client:
-    """Connect and stay connected: reconnects for ever, 1 s apart, and says so in the log."""
+    """A connected client."""
+    client = Client()
+    await connect_client(client, url, name)
+    return client
+
+
+async def connect_client(client: Client, url: str, name: str) -> None:
+    """Connect and stay connected: tries for ever, 1 s apart, and says so in the log.
+
+    Until then and in between, the client's requests fail or time out.
+    """
 
     async def note(error: Exception) -> None:
         log.warning("nats: %s", error or type(error).__name__)
@@ -52,7 +61,7 @@ async def connect(url: str, name: str) -> Client:
     async def note_back() -> None:
         log.info("nats: reconnected")
 
-    return await nats.connect(
+    await client.connect(
         url,
         name=name,
         error_cb=note,

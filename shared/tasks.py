@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -28,6 +29,7 @@ async def keep_going(
     """
     delay = 0.0
     while True:
+        began = time.monotonic()
         try:
             await step()
             delay = 0.0
@@ -35,6 +37,8 @@ async def keep_going(
             raise
         except Exception as error:
             FAILURES.labels(name).inc()
+            if time.monotonic() - began > BACKOFF_MAX_S:
+                delay = 0.0  # it had been well
             delay = min(max(BACKOFF_FIRST_S, delay * 2), BACKOFF_MAX_S)
             text = f"{type(error).__name__}: {error}"
             log.warning("%s failed, again in %.1f s: %s", name, delay, text)

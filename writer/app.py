@@ -11,6 +11,7 @@ from typing import Final
 import sqlalchemy as sa
 from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
 from cqc.writer.v1.registry_admin_pb2_grpc import add_RegistryAdminServicer_to_server
+from grpc_health.v1 import health
 
 from shared import about, grpc_server, telemetry
 from shared import config as settings
@@ -34,6 +35,10 @@ log = logging.getLogger(__name__)
 SERVICES: Final = ("cqc.services.v1.AssetRegistry", "cqc.writer.v1.RegistryAdmin")
 READING: Final = ("Get", "List", "Search", "Check", "History", "Export")
 HEALTH_TIMEOUT_S: Final = 2.0
+#: Both relays, a probe's head and a key's look-up at the same time.
+ASIDE_CONNECTIONS: Final = 4
+#: Of the callers' connections, those that mutations leave to reads.
+READ_CONNECTIONS: Final = 4
 
 
 def utc_now() -> dt.datetime:
@@ -52,11 +57,17 @@ async def run(config: WriterConfig) -> None:
         connections_max=config.database_connections_max,
         application="cqar-writer",
     )
-    heads = Heads(engine)
+    # Probes, keys and relays must not wait behind callers who wait for the head's lock.
+    aside = make_engine(
+        config.database_url, connections_max=ASIDE_CONNECTIONS, application="cqar-writer-aside"
+    )
+    heads = Heads(aside)
     wake = Wake()
-    mutations = Mutations(engine, utc_now, wake.all)
+    mutations = Mutations(
+        engine, utc_now, wake.all, at_once_max=config.database_connections_max - READ_CONNECTIONS
+    )
     publisher = Publisher(
-        engine,
+        aside,
         mutations,
         wake,
         heads,
@@ -64,12 +75,13 @@ async def run(config: WriterConfig) -> None:
         nats_url=config.nats_url,
         poll_s=config.relay_poll_s,
     )
-    keys = Keys(engine, utc_now)
+    keys = Keys(aside, utc_now)
     server = grpc_server.make_server([AuthInterceptor(keys.find, role_of), ErrorInterceptor()])
     reads = Reads(engine)
     add_AssetRegistryServicer_to_server(Registry(mutations, reads, utc_now), server)
     add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads), server)
-    health = grpc_server.add_health(server, SERVICES)
+    servicer = health.aio.HealthServicer()
+    grpc_server.add_health(server, servicer, SERVICES)
     stopping = asyncio.Event()
 
     async def report() -> Health:
@@ -87,17 +99,18 @@ async def run(config: WriterConfig) -> None:
     grpc_server.bind(server, config.grpc_listen)
     await server.start()
     publishing = asyncio.create_task(keep_going("publisher", publisher.run))
-    await grpc_server.set_serving(health, SERVICES, serving=True)
+    await grpc_server.set_serving(servicer, SERVICES, serving=True)
     log.info("writer %s is up", about.version())
 
     await stopping.wait()
     log.info("stopping: running calls may take %g s", config.drain_s)
-    await grpc_server.set_serving(health, SERVICES, serving=False)
+    await grpc_server.set_serving(servicer, SERVICES, serving=False)
     await server.stop(config.drain_s)
     publishing.cancel()
     await asyncio.wait([publishing])
     await http.cleanup()
     await engine.dispose()
+    await aside.dispose()
 
 
 async def _postgres_state(heads: Heads) -> str:

@@ -24,6 +24,6 @@ class WriterConfig(Struct, frozen=True, kw_only=True):
     grpc_listen: str = "127.0.0.1:9090"
     http_listen: str = "127.0.0.1:8080"
     plaintext_anywhere: bool = False
-    database_connections_max: Annotated[int, Meta(ge=2, le=100)] = 16
+    database_connections_max: Annotated[int, Meta(ge=6, le=100)] = 16
     relay_poll_s: Annotated[float, Meta(gt=0, le=60)] = 0.5
     drain_s: Annotated[float, Meta(ge=0, le=300)] = 30.0

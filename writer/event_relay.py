@@ -14,17 +14,19 @@ from cqc.events.v1 import events_pb2
 from cqc.replication.v1 import replication_pb2
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import history, jetstream
 from shared.events import SUBJECT_PREFIX
 from shared.jetstream import EVENTS
 from writer import metrics, store
+from writer.relay import ForeignStream
 
 log = logging.getLogger(__name__)
 
 BATCH_ROWS: Final = 16
 _EPOCH, _REVISION, _INDEX = "Cqar-Epoch", "Cqar-Revision", "Cqar-Index"
+_REGISTRY: Final = "Cqar-Registry"
 
 
 class Cursor(NamedTuple):
@@ -36,6 +38,8 @@ class Cursor(NamedTuple):
 
 
 START: Final = Cursor(0, 0, -1)
+#: After every event of a revision.
+ALL_OF_IT: Final = 1 << 62
 
 
 def subjects() -> list[str]:
@@ -60,40 +64,68 @@ class EventRelay:
         self._bump = bump
 
     async def step(self) -> bool:
-        """Publish a batch; True if there may be more."""
-        last, cursor = await self._read_tail()
+        """Publish a batch; True if there may be more.
+
+        Raises:
+            ForeignStream: The stream holds another registry's events.
+        """
+        mark = await jetstream.mark_of(self._js, EVENTS)
+        headers = await self._newest_headers(mark.last)
         async with self._engine.connect() as tx:
             head = await store.read_head(tx)
+            cursor = await self._cursor(tx, head, mark, headers)
             rows = await store.outbox_after(tx, cursor.revision - 1, BATCH_ROWS)
         if cursor.epoch > head.epoch or cursor.revision > head.revision:
             log.error("an event of %d:%d is out, the database has lost it", *cursor[:2])
             return await self._bump(head.epoch, cursor.epoch, cursor.revision)
+        last = mark.last
         try:
             for row in rows:
-                last = await self._publish(row, cursor, last)
+                last = await self._publish(head.registry_id, row, cursor, last)
         except jetstream.LostRace:
             return True
         return len(rows) == BATCH_ROWS
 
-    async def _read_tail(self) -> tuple[int, Cursor]:
-        mark = await jetstream.mark_of(self._js, EVENTS)
-        if mark.last == 0:
-            return 0, START
+    async def _newest_headers(self, last: int) -> dict[str, str] | None:
+        """Those of the stream's newest message; None where it holds none."""
+        if last == 0:
+            return None
         try:
-            newest = await self._js.get_msg(EVENTS, seq=mark.last)
+            return (await self._js.get_msg(EVENTS, seq=last)).headers or {}
         except NotFoundError:
-            return mark.last, START
-        headers = newest.headers or {}
-        fields = (headers.get(name, "0") for name in (_EPOCH, _REVISION, _INDEX))
-        return mark.last, Cursor(*map(int, fields))
+            return None
 
-    async def _publish(self, row: store.OutboxRow, cursor: Cursor, last: int) -> int:
+    async def _cursor(
+        self,
+        tx: AsyncConnection,
+        head: store.HeadRow,
+        mark: jetstream.StreamMark,
+        headers: dict[str, str] | None,
+    ) -> Cursor:
+        if headers is not None:
+            if headers.get(_REGISTRY) != head.registry_id.hex():
+                raise ForeignStream(
+                    f"{EVENTS} holds messages that are not of registry {head.registry_id.hex()}:"
+                    " point the writer at its own NATS account, or delete the stream"
+                )
+            return Cursor(*(int(headers[name]) for name in (_EPOCH, _REVISION, _INDEX)))
+        if mark.last == 0:
+            return START
+        # It held messages, and holds none: what the stream would have dropped by now stays so.
+        age_s = (await self._js.stream_info(EVENTS)).config.max_age or 0
+        since = await store.newest_older_than(tx, age_s) if age_s else None
+        return Cursor(*since, ALL_OF_IT) if since else START
+
+    async def _publish(
+        self, registry_id: bytes, row: store.OutboxRow, cursor: Cursor, last: int
+    ) -> int:
         announced = replication_pb2.DomainEvents.FromString(history.unpack(row.events))
         for index, event in enumerate(announced.events):
             at = Cursor(row.epoch, row.revision, index)
             if at <= cursor:
                 continue
             headers = {_EPOCH: str(at.epoch), _REVISION: str(at.revision), _INDEX: str(index)}
+            headers[_REGISTRY] = registry_id.hex()
             last = await jetstream.publish_expecting(
                 self._js, EVENTS, event.subject, event.payload, last, headers
             )

@@ -6,6 +6,7 @@ entities cannot race. READ COMMITTED suffices behind it: nobody else commits mea
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 import secrets
@@ -59,6 +60,8 @@ class Mutations:
         engine: The registry's database.
         now: The wall clock.
         committed: Called after each commit, so that the relay need not wait for NOTIFY.
+        at_once_max: Mutations that hold a connection at the same time; only one can work, the
+            others queue for the head's lock.
     """
 
     def __init__(
@@ -66,7 +69,9 @@ class Mutations:
         engine: AsyncEngine,
         now: Callable[[], dt.datetime],
         committed: Callable[[], None] = lambda: None,
+        at_once_max: int = 4,
     ) -> None:
+        self._turn = asyncio.Semaphore(at_once_max)
         self._engine = engine
         self._now = now
         self._committed = committed
@@ -107,13 +112,15 @@ class Mutations:
                 )
                 head = await store.read_head(tx)
                 outcomes = await _judge(tx, docket, seen)
+            changing = [o for o in outcomes if o.changes]
+            _next_revision(head, changing, _payloads(changing), seen, cause)
             return Applied(outcomes, head.epoch, head.revision, committed=False)
         return await self._commit(docket, seen, cause, skip_rejected=skip_rejected)
 
     async def _commit(
         self, docket: Docket, seen: WorkingSet, cause: Cause, *, skip_rejected: bool
     ) -> Applied:
-        async with self._engine.connect() as tx:
+        async with self._turn, self._engine.connect() as tx:
             head = await store.lock_head(tx)
             if head.database_changed:
                 await _bump(tx, head, head, self._now())
@@ -124,8 +131,8 @@ class Mutations:
             changing = [o for o in outcomes if o.changes]
             if not changing or (rejected and not skip_rejected):
                 return Applied(outcomes, head.epoch, head.revision, committed=False)
-            payloads = [codec.encode(o.kind, o.after) if o.after else b"" for o in changing]
-            row = _next_revision(head, list(zip(changing, payloads, strict=True)), seen, cause)
+            payloads = _payloads(changing)
+            row = _next_revision(head, changing, payloads, seen, cause)
             try:
                 await _write(tx, changing, payloads, row.revision)
             except sa.exc.IntegrityError as error:
@@ -159,7 +166,8 @@ class Mutations:
 
 async def _judge(tx: AsyncConnection, docket: Docket, seen: WorkingSet) -> list[Outcome]:
     for _ in range(ROUNDS_MAX):
-        outcomes = docket.judge(seen)
+        # Thousands of rules take a while; other callers' reads must not wait for them.
+        outcomes = await asyncio.to_thread(docket.judge, seen)
         if not seen.wanted:
             return outcomes
         await _load(tx, seen)
@@ -187,8 +195,16 @@ async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:
         seen.know_referrers(ref, await store.referrers(tx, ref))
 
 
+def _payloads(changing: list[Outcome]) -> list[bytes]:
+    return [codec.encode(o.kind, o.after) if o.after else b"" for o in changing]
+
+
 def _next_revision(
-    head: store.HeadRow, changing: list[tuple[Outcome, bytes]], seen: WorkingSet, cause: Cause
+    head: store.HeadRow,
+    changing: list[Outcome],
+    payloads: list[bytes],
+    seen: WorkingSet,
+    cause: Cause,
 ) -> store.OutboxRow:
     revision = head.revision + 1
     moment = events.Moment(head.epoch, revision, seen.now, cause.actor, cause.reason)
@@ -202,7 +218,7 @@ def _next_revision(
     change_set.committed_at.FromDatetime(seen.now)
     announced = replication_pb2.DomainEvents()
     live, set_hash = head.live_count, history.set_hash_from(head.set_hash)
-    for index, (outcome, payload) in enumerate(changing):
+    for index, (outcome, payload) in enumerate(zip(changing, payloads, strict=True)):
         kind, key = outcome.kind, outcome.key
         before = seen.stored((kind.name, key))
         if before is not None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 import asyncpg
 from cqc.replication.v1 import replication_pb2
 from nats.aio.client import Client
+from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream
@@ -32,6 +33,10 @@ LEADER_LOCK: Final = 0x63716C64
 #: A resolver that asks for a new epoch is believed only so often.
 BUMPS_APART_S: Final = 10.0
 PARTITIONS_APART_S: Final = 300.0
+#: No database loses more at once; a claim beyond this is an error or an attack, and would use
+#: up the numbers.
+LOST_MAX: Final = 1_000_000
+EPOCHS_MAX: Final = 1_000
 
 
 class Wake:
@@ -75,7 +80,10 @@ class Publisher:
         return self._client is not None and self._client.is_connected
 
     async def run(self) -> None:
-        """Connect, make the streams, answer and relay; raises when any of it is lost."""
+        """Connect, make the streams, answer and relay; raises when a stream is lost.
+
+        Whoever runs it runs it again, and the stream is made anew.
+        """
         self._client = client = await jetstream.connect(self._nats_url, "cqar-writer")
         js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
         try:
@@ -86,8 +94,10 @@ class Publisher:
             relay = Relay(self._engine, js, self._mutations.bump_epoch)
             events = EventRelay(self._engine, js, self._mutations.bump_epoch)
             async with asyncio.TaskGroup() as group:
-                group.create_task(keep_going("relay", lambda: self._relay(relay)))
-                group.create_task(keep_going("event relay", lambda: self._relay_events(events)))
+                group.create_task(keep_going("relay", lambda: self._relay(relay), NotFoundError))
+                group.create_task(
+                    keep_going("event relay", lambda: self._relay_events(events), NotFoundError)
+                )
         finally:
             self._client = None
             await client.close()
@@ -131,6 +141,9 @@ class Publisher:
     async def _lost(self, head: store.HeadRow, held: replication_pb2.Head) -> bool:
         """Whether what a resolver holds is no longer part of the database's history."""
         if held.registry_id != head.registry_id or held.epoch < head.epoch:
+            return False
+        if held.revision > head.revision + LOST_MAX or held.epoch > head.epoch + EPOCHS_MAX:
+            log.error("a claim to hold %d:%d is not believed", held.epoch, held.revision)
             return False
         async with self._engine.connect() as tx:
             rows = await store.outbox_after(tx, held.revision - 1, 1)

@@ -309,6 +309,15 @@ async def outbox_after(tx: AsyncConnection, revision: int, most: int) -> list[Ou
     return [OutboxRow(*row) for row in rows]
 
 
+async def newest_older_than(tx: AsyncConnection, age_s: float) -> tuple[int, int] | None:
+    """(epoch, revision) of the newest change set that was committed longer ago than this."""
+    query = sa.select(outbox.c.epoch, outbox.c.revision).where(
+        outbox.c.committed_at < sa.func.now() - dt.timedelta(seconds=age_s)
+    )
+    row = (await tx.execute(query.order_by(outbox.c.revision.desc()).limit(1))).first()
+    return None if row is None else (row.epoch, row.revision)
+
+
 async def ensure_partitions(tx: AsyncConnection, revision: int) -> None:
     """Make the outbox's partitions for this revision and the ten million after it."""
     for place in (revision // PARTITION_REVISIONS, revision // PARTITION_REVISIONS + 1):
