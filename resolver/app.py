@@ -135,6 +135,6 @@ async def _follow(config: ResolverConfig, view: View) -> None:
 
 
 async def _announce(view: View, servicer: health.aio.HealthServicer) -> None:
-    """GRPC's own health follows the snapshot."""
+    """The health that gRPC asks for follows the snapshot."""
     await view.loaded.wait()
     await grpc_server.set_serving(servicer, SERVICES, serving=True)

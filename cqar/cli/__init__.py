@@ -18,12 +18,13 @@ from cqar.cli.stack import down, up
 from cqar.cli.target import Target, target_options
 from cqar.connection import CallFailed
 from cqar.embedded.errors import EmbeddedError
+from cqar.venues.departures import MassDelisting
 from cqar.venues.found import Unreadable
-from cqar.venues.plan import MassDelisting
+from cqar.venues.plan import OutOfOrder
 from shared import about
 
 #: Errors whose text is for people; anything else is a bug and shows its traceback.
-SAID = (CallFailed, DemoFailed, EmbeddedError, MassDelisting, Unreadable)
+SAID = (CallFailed, DemoFailed, EmbeddedError, MassDelisting, OutOfOrder, Unreadable)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,7 +50,7 @@ for command in (up, down, import_, resolve, status, venues, catalogue, demo):
 
 def main() -> None:
     try:
-        cli(standalone_mode=False)
+        sys.exit(cli(standalone_mode=False))
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
     except click.ClickException as error:

@@ -19,7 +19,7 @@ from cqar.connection import CallFailed, Connection
 from cqar.venues.answers import SavedAnswer
 from cqar.venues.applying import apply_entities
 from cqar.venues.found import Unreadable
-from cqar.venues.plan import Multiplier, Plan, make_plan
+from cqar.venues.plan import Multiplier, Plan, make_plan, require_present
 from cqar.venues.reading import read_listing
 from cqar.venues.state import load_state
 from shared import codec, decimals
@@ -65,7 +65,10 @@ class Instant(click.ParamType[Any]):
             instant = dt.datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r}: an ISO 8601 time such as 2021-10-12T00:00Z")
-        return instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
+        try:
+            return instant.astimezone(dt.UTC) if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
+        except OverflowError:
+            self.fail(f"{value!r}: beyond the calendar")
 
 
 @click.command("import")
@@ -92,17 +95,24 @@ def import_(target: Target, **options: Any) -> None:
       cqar import binance --live
     """
     files: tuple[SavedAnswer, ...] = options["files"]
+    names = [file.name for file in files]
+    if len(set(names)) < len(names):
+        raise click.UsageError("two files of one name: each answers another request")
     if bool(files) == options["live"]:
         raise click.UsageError("give the venue's saved answers (--file NAME=PATH) or say --live")
     at: dt.datetime = options["at"] or dt.datetime.now(dt.UTC)
     with target.to_writer() as connection:
-        plan = _plan(connection, options["venue"], list(files) or None, at, options)
-        applied = None if options["plan_only"] else _apply(connection, plan)
+        require_present(at, dt.datetime.now(dt.UTC))
+        plan, revision = _plan(connection, options["venue"], list(files) or None, at, options)
+        applied = None if options["plan_only"] else _apply(connection, plan, revision)
     document = plan_document(plan, applied)
     if options["as_json"]:
         print_json(document)
     else:
         show_plan(plan, applied)
+    if applied and applied["rejected"]:
+        to_stderr("the registry changed meanwhile: import it again")
+        raise click.exceptions.Exit(1)
 
 
 def _plan(
@@ -111,7 +121,8 @@ def _plan(
     files: list[SavedAnswer] | None,
     at: dt.datetime,
     options: dict[str, Any],
-) -> Plan:
+) -> tuple[Plan, int]:
+    """The plan, and the revision of the registry that it was made for."""
     venue = _venue(connection, venue_id)
     known = venue.metadata or {}
     if CCXT_ID not in known:
@@ -127,7 +138,7 @@ def _plan(
     plan.notes += [
         f"{count} {kind} markets: not of {venue_id}" for kind, count in listing.other_types.items()
     ]
-    return plan
+    return plan, state.revision
 
 
 def _venue(connection: Connection, venue_id: str) -> Venue:
@@ -142,7 +153,7 @@ def _venue(connection: Connection, venue_id: str) -> Venue:
     return codec.from_message(VENUE, answer.venue)
 
 
-def _apply(connection: Connection, plan: Plan) -> dict[str, Any]:
+def _apply(connection: Connection, plan: Plan, revision: int) -> dict[str, Any]:
     total = len(plan.changes)
     done = 0
     with bar(f"import {plan.venue_id}") as progress:
@@ -154,7 +165,7 @@ def _apply(connection: Connection, plan: Plan) -> dict[str, Any]:
 
         changes = [(o.kind, o.after) for o in plan.changes if o.after is not None]
         reason = f"import of {plan.venue_id} as of {plan.at.isoformat()}"
-        sent = apply_entities(connection, changes, reason, advance)
+        sent = apply_entities(connection, changes, reason, advance, revision)
     for rejected in sent.rejected:
         to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
     return {

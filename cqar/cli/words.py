@@ -11,6 +11,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cqar.embedded.endpoints import Endpoints
 
@@ -22,16 +23,23 @@ err = Console(stderr=True, highlight=False)
 
 
 def to_stderr(text: str) -> None:
-    err.print(text, markup=False)
+    err.print(plain(text), markup=False, soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    shown = Table(title=title, title_justify="left", title_style="bold")
+    """Cells are data: what looks like markup or moves the cursor is shown, not obeyed."""
+    out.print(Text(plain(title), style="bold"))
+    shown = Table()
     for column in columns:
         shown.add_column(column, overflow="fold")
     for row in rows:
-        shown.add_row(*(str(cell) for cell in row))
+        shown.add_row(*(Text(plain(str(cell))) for cell in row))
     out.print(shown)
+
+
+def plain(text: str) -> str:
+    """The text with control characters written out."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def print_json(value: Any) -> None:
@@ -41,6 +49,7 @@ def print_json(value: Any) -> None:
     else:
         text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     out.file.write(text + "\n")
+    out.file.flush()
 
 
 def show_endpoints(endpoints: Endpoints) -> None:

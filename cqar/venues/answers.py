@@ -34,6 +34,10 @@ FETCH_TYPES: Final[dict[str, Any]] = {
 }
 
 
+#: A record that does not say what it is called.
+NO_NAME: Final = "a record of no name"
+
+
 class SavedAnswer(NamedTuple):
     name: str
     path: Path
@@ -41,6 +45,9 @@ class SavedAnswer(NamedTuple):
 
 class Answers:
     """Stands in for an exchange's `fetch`; keeps what it answered and what was asked.
+
+    Each answer lies alone in a list, its box, so that it can be replaced whole. The venue is
+    asked each request once, however often ccxt reads the answer anew.
 
     Args:
         exchange: A ccxt exchange; its `fetch` is replaced.
@@ -50,26 +57,38 @@ class Answers:
     def __init__(self, exchange: Any, saved: Iterable[SavedAnswer] | None) -> None:
         self._exchange = exchange
         self._live: Callable[..., Any] | None = exchange.fetch if saved is None else None
-        self._saved = {s.name: _parse(exchange, s) for s in saved or ()}
+        self._saved = {s.name: [_parse(exchange, s)] for s in saved or ()}
+        self._recorded: dict[str, list[Any]] = {}
         self._used: set[str] = set()
         self.asked: list[str] = []
-        self.given: list[Any] = []
+        self.boxes: list[list[Any]] = []
         exchange.fetch = self._fetch
         exchange.enableRateLimit = self._live is not None
 
     def _fetch(self, url: str, *arguments: Any, **options: Any) -> Any:
         self.asked.append(url)
-        if self._live is not None:
-            answer = self._live(url, *arguments, **options)
+        if self._live is None:
+            box = self._saved_answer(url)
+        elif url in self._recorded:
+            box = self._recorded[url]
         else:
-            name = next((name for name in self._saved if matches(name, url)), None)
-            if name is None:
-                return EMPTY.get(self._exchange.id, {})
-            self._used.add(name)
-            answer = self._saved[name]
-        if not any(answer is known for known in self.given):
-            self.given.append(answer)
-        return answer
+            box = self._recorded[url] = [self._live(url, *arguments, **options)]
+        if box is None:
+            return EMPTY.get(self._exchange.id, {})
+        if not any(box is known for known in self.boxes):
+            self.boxes.append(box)
+        return box[0]
+
+    def _saved_answer(self, url: str) -> list[Any] | None:
+        """The file of the name that says most of the request."""
+        names = [name for name in self._saved if matches(name, url)]
+        if not names:
+            return None
+        name = max(names, key=len)
+        self._used.add(name)
+        box = self._saved[name]
+        _require_category(url, box[0])
+        return box
 
     @property
     def unused(self) -> list[str]:
@@ -93,18 +112,33 @@ class Answers:
 
 def _parse(exchange: Any, saved: SavedAnswer) -> Any:
     try:
-        text = saved.path.read_text(encoding="utf-8")
+        text = saved.path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise Unreadable(f"{saved.path}: {error}") from error
     answer = exchange.parse_json(text)
     if not isinstance(answer, dict | list):
-        raise Unreadable(f"{saved.path} is not JSON, or cut off")
+        raise Unreadable(f"{saved.path} is no JSON object or list, or is cut off")
     return answer
 
 
+def _require_category(url: str, answer: Any) -> None:
+    """Bybit's answers say which product line they are of.
+
+    Raises:
+        Unreadable: It is of another line than the one asked for.
+    """
+    asked = dict(parse_qsl(urlsplit(url).query)).get("category")
+    result = answer.get("result") if isinstance(answer, dict) else None
+    given = result.get("category") if isinstance(result, dict) else None
+    if asked and given and asked != given:
+        raise Unreadable(f"the file lists {given!r} products, and this venue's are {asked!r}")
+
+
 def request_name(url: str) -> str:
+    """Enough of a request to tell it from the venue's others."""
     parts = urlsplit(url)
-    return parts.path.rsplit("/", 1)[-1] + (f"?{parts.query}" if parts.query else "")
+    path = "/".join(parts.path.strip("/").split("/")[-2:])
+    return path + (f"?{parts.query}" if parts.query else "")
 
 
 def matches(name: str, url: str) -> bool:
@@ -135,7 +169,7 @@ def records_in(box: list[Any]) -> Records | None:
     """The longest list (or dict) of objects in an answer: that is where markets are listed.
 
     Args:
-        box: The answer, alone in a list, so that it can be replaced whole.
+        box: The answer, alone in a list.
     """
     best: Records | None = None
     for holder, place in _places(box, 0):
@@ -157,7 +191,10 @@ def _places(holder: Any, place: Any, depth: int = 0) -> Iterator[tuple[Any, Any]
 
 def _objects(value: Any) -> list[tuple[str, dict[str, Any]]]:
     if isinstance(value, list):
-        return [(name_of(record), record) for record in value if isinstance(record, dict)]
+        # Junk between records is a record of no name, to be rejected as such.
+        records = [r if isinstance(r, dict) else {"junk": r} for r in value]
+        named = [(name_of(record), record) for record in records]
+        return named if any("junk" not in record for record in records) else []
     if value and all(isinstance(inner, dict) for inner in value.values()):
         return list(value.items())
     return []
@@ -166,4 +203,4 @@ def _objects(value: Any) -> list[tuple[str, dict[str, Any]]]:
 def name_of(record: dict[str, Any]) -> str:
     """A record's name for messages; venues call it many things."""
     names = ("symbol", "id", "instId", "instrument_name", "name", "contract_code", "market")
-    return next((str(record[name]) for name in names if record.get(name)), "a record of no name")
+    return next((str(record[name]) for name in names if record.get(name)), NO_NAME)

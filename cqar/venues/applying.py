@@ -32,11 +32,13 @@ def apply_entities(
     entities: Sequence[tuple[AnyKind, Entity]],
     reason: str,
     progress: Callable[[int], None] = lambda _: None,
+    if_revision: int | None = None,
 ) -> Sent:
     """Upsert entities in the given order; rejected ones are reported and stop nothing.
 
     Args:
         progress: Called with the number of items done after each batch.
+        if_revision: What changed after it is rejected, not overwritten.
 
     Raises:
         CallFailed: The writer refused a whole batch or did not answer.
@@ -46,7 +48,7 @@ def apply_entities(
     revision = 0
     for batch in _batches(entities):
         request = pb.ApplyRequest(
-            items=[item_of(kind, entity) for kind, entity in batch],
+            items=[item_of(kind, entity, if_revision) for kind, entity in batch],
             skip_rejected=True,
             historical=True,
         )
@@ -63,9 +65,9 @@ def apply_entities(
     return Sent(counts["CREATED"], counts["UPDATED"], counts["UNCHANGED"], rejected, revision)
 
 
-def item_of(kind: AnyKind, entity: Entity) -> pb.ApplyItem:
+def item_of(kind: AnyKind, entity: Entity, if_revision: int | None) -> pb.ApplyItem:
     message: Any = codec.to_message(kind, entity)
-    return pb.ApplyItem(**{kind.name: message})
+    return pb.ApplyItem(**{kind.name: message}, if_revision=if_revision)
 
 
 def _batches(

@@ -92,10 +92,31 @@ def coinbase_status(found: Found) -> Found:
     return found
 
 
-def hyperliquid_spelling(found: Found) -> Found:
-    """Ccxt's id of a perpetual is its index in the list; orders and feeds name the coin."""
+def hyperliquid_names(found: Found) -> Found:
+    """A perpetual's id and base are indexes to ccxt; orders and feeds name the coin."""
     name = found.raw.get("name")
-    return _with(found, spelling=name) if isinstance(name, str) and name else found
+    if not isinstance(name, str) or not name:
+        return found
+    return _with(found, spelling=name, base=Code(name, found.base.unified))
+
+
+def gate_codes(found: Found) -> Found:
+    """A contract's settleId is `usdt` to ccxt, from the request; the venue's code is USDT."""
+    if found.settle is None:
+        return found
+    return _with(found, settle=Code(found.settle.venue.upper(), found.settle.unified))
+
+
+def deribit_combos(found: Found) -> Found:
+    """A combo is several instruments traded as one, and no product of its own here.
+
+    Raises:
+        ValueError: It is one.
+    """
+    if str(found.raw.get("kind", "")).endswith("_combo"):
+        message = "a combination of instruments is no product here"
+        raise ValueError(message)
+    return found
 
 
 def binance_preopen(found: Found) -> Found:
@@ -111,7 +132,8 @@ CORRECTIONS: Final[dict[str, tuple[Correction, ...]]] = {
     "binancecoinm": (binance_preopen,),
     "binanceusdm": (binance_preopen,),
     "coinbaseexchange": (coinbase_minimum, coinbase_status),
-    "gate": (gate_sellable, gate_stated_minimum),
-    "hyperliquid": (hyperliquid_spelling,),
+    "deribit": (deribit_combos,),
+    "gate": (gate_codes, gate_sellable, gate_stated_minimum),
+    "hyperliquid": (hyperliquid_names,),
     "kraken": (kraken_codes, kraken_spellings, kraken_dark_pools, kraken_status),
 }

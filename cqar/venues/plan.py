@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -11,37 +10,28 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from cqar.venues.departures import departures
 from cqar.venues.found import Code, Found, Rejected
 from cqar.venues.identity import Identity, looks_multiplied
+from cqar.venues.proposals import Proposals, open_listing, upsert
 from cqar.venues.reading import Listing
 from cqar.venues.state import RegistryState
 from shared import codec
 from shared.entities import KINDS
 from shared.entities.asset import ASSET
-from shared.entities.symbol import IDENTITY, SYMBOL, Symbol, complete, same_identity
+from shared.entities.symbol import SYMBOL
 from shared.entities.venue import VENUE, Venue
 from shared.entities.venue_asset import VENUE_ASSET
-from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, is_open
-from shared.judge import Docket, Intent, Item, Outcome, Result
-from shared.kind import AnyKind, Entity
+from shared.entities.venue_symbol import VENUE_SYMBOL, delist
+from shared.judge import Docket, Item, Outcome, Result
+from shared.kind import AnyKind
+from shared.rules import CLOCKS_APART
 
 #: In a venue's metadata: since when its whole listing is followed. A spelling that appears
 #: later was listed then; one that stood in the first listing was listed nobody knows when.
 LISTINGS_SINCE: Final = "listings_since"
-#: More delistings at once than this share of the venue look like a cut-off file. Kraken
-#: dropped 30 % of its pairs of 2021 by 2025: more in one import is not believed unasked.
-DELISTED_SHARE_MAX: Final = 1 / 3
-DELISTED_MIN: Final = 20
-
-_TERMS: Final = (
-    "tick_size",
-    "lot_size",
-    "min_order_size",
-    "max_order_size",
-    "min_notional",
-    "contract_size",
-    "price_significant_digits",
-)
+#: The instant of the newest listing that changed something: an older one would undo it.
+LISTINGS_AS_OF: Final = "listings_as_of"
 
 
 class Multiplier(NamedTuple):
@@ -51,8 +41,8 @@ class Multiplier(NamedTuple):
     units: Decimal
 
 
-class MassDelisting(Exception):
-    """The listing lacks so much of what is registered that it looks cut off."""
+class OutOfOrder(Exception):
+    """The listing is older than what the registry was told last, or of the future."""
 
 
 class Plan:
@@ -126,27 +116,71 @@ def make_plan(
         multipliers: Venue code -> what it stands for.
 
     Raises:
+        OutOfOrder: The registry was told of a newer listing.
         MassDelisting: Too much is gone at once.
     """
+    since, as_of = (_instant(venue, name) for name in (LISTINGS_SINCE, LISTINGS_AS_OF))
+    if as_of is not None and at < as_of:
+        raise OutOfOrder(
+            f"the registry has {venue.venue_id}'s listing as of {as_of.isoformat()}: one of"
+            f" {at.isoformat()} would undo it. Import listings in their order"
+        )
     plan = Plan(venue.venue_id, at)
     plan.rejected += listing.rejected
     found = list(_with_multipliers(state, venue, listing.found, multipliers, plan))
     identity = Identity(state, venue)
     identity.assign(code for market in found for code in _codes(market) if code)
-    since = (venue.metadata or {}).get(LISTINGS_SINCE)
-    known_since = dt.datetime.fromisoformat(since) if isinstance(since, str) else None
-    proposals = Proposals(state, venue, identity, at, is_new=known_since is not None)
+    proposals = Proposals(state, venue, identity, at if since is not None else None)
     for market in found:
-        proposals.propose(market)
-    gone = list(_gone(state, listing, proposals.spellings | {r.spelling for r in plan.rejected}))
-    _refuse_mass(state, gone, allowed=allow_mass_delisting)
-    items = [
-        *proposals.venue_items(known_since),
-        *proposals.items,
-        *(_upsert(VENUE_SYMBOL, delist(gone_one, at)) for gone_one in gone),
-    ]
-    _judge(state, items, plan)
+        try:
+            proposals.propose(market)
+        except ValueError as error:
+            plan.rejected.append(Rejected(market.spelling, str(error)))
+    gone = departures(
+        state,
+        listing,
+        proposals.spellings,
+        plan.rejected,
+        plan.notes,
+        allow_mass=allow_mass_delisting,
+    )
+    # What ends is judged first: its spelling or its symbol may begin anew.
+    ends = [upsert(VENUE_SYMBOL, delist(entity, at)) for entity in gone]
+    _judge(state, [*proposals.codes(), *ends, *proposals.items], plan)
+    if plan.changes or since is None:
+        _note(state, venue, at, since or at, plan)
     return plan
+
+
+def require_present(at: dt.datetime, now: dt.datetime) -> None:
+    """Refuse a listing of the future.
+
+    Raises:
+        OutOfOrder: It is one.
+    """
+    if at > now + CLOCKS_APART:
+        raise OutOfOrder(f"--at {at.isoformat()} has not come yet")
+
+
+def _instant(venue: Venue, name: str) -> dt.datetime | None:
+    text = (venue.metadata or {}).get(name)
+    return dt.datetime.fromisoformat(text) if isinstance(text, str) else None
+
+
+def _note(
+    state: RegistryState, venue: Venue, at: dt.datetime, since: dt.datetime, plan: Plan
+) -> None:
+    """Say in the venue's metadata how far its listing is known.
+
+    It is applied last: an import that was interrupted is then done again as it was begun.
+    """
+    noted = {
+        **(venue.metadata or {}),
+        LISTINGS_SINCE: since.isoformat(),
+        LISTINGS_AS_OF: at.isoformat(),
+    }
+    after = msgspec.structs.replace(venue, metadata=noted)
+    plan.changes += [o for o in Docket([upsert(VENUE, after)]).judge(state) if o.changes]
 
 
 def _codes(market: Found) -> tuple[Code, Code, Code | None]:
@@ -163,7 +197,8 @@ def _with_multipliers(
     """Drop markets whose base may be a multiple that nobody has stated."""
     for market in found:
         code = market.base.venue
-        if code in multipliers or not looks_multiplied(code) or open_listing(state, venue, market):
+        known = open_listing(state, venue.venue_id, market.spelling)
+        if code in multipliers or not looks_multiplied(market.base) or known:
             stated = multipliers.get(code)
             yield _restated(market, stated) if stated else market
         else:
@@ -180,158 +215,30 @@ def _restated(market: Found, stated: Multiplier) -> Found:
     return msgspec.structs.replace(market, base=base, unit_multiplier=units)
 
 
-def open_listing(state: RegistryState, venue: Venue, market: Found) -> VenueSymbol | None:
-    found = state.find(VENUE_SYMBOL.name, "spelling", venue.venue_id, market.spelling)
-    return next((v for v in found if is_open(v, state.now)), None)
-
-
-class Proposals:
-    """Entities as the venue's listing wants them, each as an upsert of the whole."""
-
-    def __init__(
-        self,
-        state: RegistryState,
-        venue: Venue,
-        identity: Identity,
-        at: dt.datetime,
-        *,
-        is_new: bool,
-    ) -> None:
-        self._state = state
-        self._venue = venue
-        self._identity = identity
-        self._at = at
-        self._listed_at = at if is_new else None
-        self._symbols: dict[tuple[Any, ...], str] = {}
-        self.items: list[Item] = []
-        self.spellings: set[str] = set()
-
-    def venue_items(self, known_since: dt.datetime | None) -> Iterator[Item]:
-        """New assets, their codes, and the venue's own note of when its listing began."""
-        yield from (_upsert(ASSET, asset) for asset in self._identity.new_assets.values())
-        yield from (_upsert(VENUE_ASSET, code) for code in self._identity.new_codes.values())
-        if known_since is None:
-            noted = {**(self._venue.metadata or {}), LISTINGS_SINCE: self._at.isoformat()}
-            yield _upsert(VENUE, msgspec.structs.replace(self._venue, metadata=noted))
-
-    def propose(self, market: Found) -> None:
-        before = open_listing(self._state, self._venue, market)
-        if before is not None and looks_multiplied(market.base.venue):
-            # What a multiplied code means stands in the listing itself.
-            symbol_id, multiplier = before.symbol_id, before.unit_multiplier
-        else:
-            symbol_id = self._symbol(market)
-            multiplier = market.unit_multiplier or (before.unit_multiplier if before else None)
-        self.spellings |= {market.spelling, *market.aliases}
-        stated = {name: getattr(market, name) for name in _TERMS}
-        terms = {name: value for name, value in stated.items() if value is not None}
-        after = msgspec.structs.replace(
-            before or self._fresh(market.spelling),
-            symbol_id=symbol_id,
-            status=market.status,
-            unit_multiplier=multiplier,
-            **terms,
-        )
-        if before is None and market.secondary:
-            after = msgspec.structs.replace(after, is_primary=False)
-        self.items.append(_upsert(VENUE_SYMBOL, after))
-        for spelling in market.aliases:
-            self._propose_alias(market, spelling, symbol_id)
-
-    def _propose_alias(self, market: Found, spelling: str, symbol_id: str) -> None:
-        named = msgspec.structs.replace(market, spelling=spelling)
-        before = open_listing(self._state, self._venue, named)
-        alias = msgspec.structs.replace(
-            before or self._fresh(spelling),
-            symbol_id=symbol_id,
-            status=market.status,
-            alias_of=market.spelling,
-            is_primary=False,
-        )
-        self.items.append(_upsert(VENUE_SYMBOL, alias))
-
-    def _fresh(self, spelling: str) -> VenueSymbol:
-        return VenueSymbol(
-            listing_id=str(uuid.uuid4()),
-            venue_id=self._venue.venue_id,
-            venue_symbol=spelling,
-            listed_at=self._listed_at,
-            first_seen_at=self._at,
-        )
-
-    def _symbol(self, market: Found) -> str:
-        """The id of the market's symbol; a new one becomes an item of its own."""
-        asset_of = self._identity.asset_of
-        given = Symbol(
-            symbol_type=market.symbol_type,
-            base_asset_id=asset_of(market.base),
-            quote_asset_id=asset_of(market.quote),
-            settlement_asset_id=asset_of(market.settle) if market.settle else None,
-            expiry=market.expiry,
-            strike_price=market.strike,
-            option_type=market.option_type,
-        )
-        whole = complete(None, given, self._state)
-        identity = tuple(getattr(whole, name) for name in IDENTITY)
-        if identity not in self._symbols:
-            known = same_identity(given, self._state)
-            symbol_id = known.symbol_id if known else str(uuid.uuid4())
-            self._symbols[identity] = symbol_id
-            if known is None:
-                fresh = msgspec.structs.replace(given, symbol_id=symbol_id)
-                self.items.append(_upsert(SYMBOL, fresh))
-        return self._symbols[identity]
-
-
-def _upsert(kind: AnyKind, entity: Entity) -> Item:
-    return Item(kind=kind, intent=Intent.UPSERT, given=entity)
-
-
-def _gone(state: RegistryState, listing: Listing, spellings: set[str]) -> Iterator[VenueSymbol]:
-    """Open listings that the venue no longer names, of types that its listing speaks of."""
-    types = {market.symbol_type for market in listing.found}
-    for entity in list(state.all(VENUE_SYMBOL)):
-        symbol = state.get(SYMBOL.name, entity.symbol_id)
-        if (
-            is_open(entity, state.now)
-            and entity.venue_symbol not in spellings
-            and symbol is not None
-            and symbol.symbol_type in types
-        ):
-            yield entity
-
-
-def _refuse_mass(state: RegistryState, gone: list[VenueSymbol], *, allowed: bool) -> None:
-    """Aliases do not count: they come and go with what they stand for."""
-    listed = [v for v in state.all(VENUE_SYMBOL) if is_open(v, state.now) and not v.alias_of]
-    missing = [v for v in gone if not v.alias_of]
-    if len(missing) > max(DELISTED_MIN, len(listed) * DELISTED_SHARE_MAX) and not allowed:
-        raise MassDelisting(
-            f"{len(missing)} of {len(listed)} listings are not in it: that looks like a cut-off"
-            " file. If the venue really dropped them: --allow-mass-delisting"
-        )
-
-
 def _judge(state: RegistryState, items: list[Item], plan: Plan) -> None:
+    """Keep what changes something, and of new symbols and assets what accepted listings need."""
     outcomes = Docket(items).judge(state)
-    wanted = {
-        asset_id
-        for o in outcomes
-        if o.kind is SYMBOL and isinstance(o.after, Symbol)
-        for asset_id in (
-            o.after.base_asset_id,
-            o.after.quote_asset_id,
-            o.after.settlement_asset_id,
-        )
-    }
+    accepted = [o for o in outcomes if o.kind is VENUE_SYMBOL and o.result is not Result.REJECTED]
+    symbols = {o.after.symbol_id for o in accepted if o.after is not None}  # type: ignore[attr-defined]
+    wanted: set[str] = set()
+    for symbol_id in symbols:
+        symbol = state.get(SYMBOL.name, symbol_id)
+        if symbol is not None:
+            wanted |= {
+                symbol.base_asset_id,
+                symbol.quote_asset_id,
+                symbol.settlement_asset_id,
+            }
     for item, outcome in zip(items, outcomes, strict=True):
         given: Any = item.given
         if outcome.result is Result.REJECTED:
-            name = getattr(given, "venue_symbol", None) or getattr(given, "symbol", outcome.key)
+            name = getattr(given, "venue_symbol", None) or getattr(given, "symbol", "")
             reasons = "; ".join(f"{v.field}: {v.message}" for v in outcome.violations)
             plan.rejected.append(Rejected(name or outcome.key, reasons))
         elif outcome.result is Result.UNCHANGED:
             plan.unchanged += outcome.kind is VENUE_SYMBOL
+        elif outcome.kind is SYMBOL:
+            plan.changes += [outcome] if outcome.key in symbols else []
         elif outcome.kind not in (ASSET, VENUE_ASSET) or given.asset_id in wanted:
             plan.changes.append(outcome)
     order = {kind.name: place for place, kind in enumerate(KINDS)}

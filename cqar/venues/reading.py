@@ -44,6 +44,7 @@ class Listing:
     Attributes:
         other_types: Markets of types that are other venues here, by ccxt's name.
         unused: Files that answered nothing.
+        records: How many there are in all.
     """
 
     def __init__(self) -> None:
@@ -51,6 +52,7 @@ class Listing:
         self.rejected: list[Rejected] = []
         self.other_types: dict[str, int] = {}
         self.unused: list[str] = []
+        self.records = 0
 
 
 def read_listing(
@@ -73,17 +75,17 @@ def read_listing(
             continue
         try:
             found = found_in(market, exchange.precisionMode)
-        except ValueError as error:
-            listing.rejected.append(Rejected(str(market.get("id")), str(error)))
-        else:
             for correct in CORRECTIONS.get(ccxt_id, ()):
                 found = correct(found)
+        except (ValueError, KeyError) as error:
+            listing.rejected.append(Rejected(str(market.get("id")), str(error)))
+        else:
             listing.found.append(found)
     _reject_doubles(listing)
     if not listing.found:
         raise Unreadable(
-            f"no market of {venue_id} is in it"
-            f" ({len(listing.rejected)} records rejected{_first_reason(listing)})"
+            f"no market of {venue_id} is in it: {listing.records} records,"
+            f" {len(listing.rejected)} rejected{_first_reason(listing)}"
         )
     return listing
 
@@ -122,16 +124,22 @@ def _markets(exchange: Any, answers: Answers, listing: Listing) -> list[dict[str
     markets, error = _fetch(exchange)
     answers.require_used()
     listing.unused = answers.unused
-    boxes = [[answer] for answer in answers.given]
-    found = [records for box in boxes if (records := records_in(box))]
+    found = [records for box in answers.boxes if (records := records_in(box))]
     if not found:
-        reason = f": {error}" if error else ""
-        raise Unreadable(f"the answer holds no records of {exchange.id}{reason}")
+        raise Unreadable(_nothing(exchange, error))
+    listing.records = sum(len(records.records) for records in found)
     if error is not None:
         longest = max(found, key=lambda records: len(records.records))
         markets = _by_halves(exchange, longest, listing, longest.records)
     _reject_vanished(markets, found, listing)
     return markets
+
+
+def _nothing(exchange: Any, error: Exception | None) -> str:
+    if error is not None and type(error).__mro__[1].__name__ in ("NetworkError", "OperationFailed"):
+        return f"{exchange.id} does not answer: is there a network? ({str(error)[:200]})"
+    reason = f": {str(error)[:200]}" if error else ""
+    return f"the answer holds no records of {exchange.id}{reason}"
 
 
 def _fetch(exchange: Any) -> tuple[list[dict[str, Any]], Exception | None]:
@@ -168,13 +176,15 @@ def _reject_vanished(markets: list[dict[str, Any]], found: list[Records], listin
     }
     ids = {market["id"] for market in markets}
     known = {rejected.spelling for rejected in listing.rejected}
+    # A single answer is the listing, even if nothing was read from it.
+    single = len(found) == 1
     for records in found:
         gone = [
             name
             for name, record in records.records
             if id(record) not in read and name not in ids and name not in read
         ]
-        if len(gone) < len(records.records):
+        if single or len(gone) < len(records.records):
             listing.rejected += [
                 Rejected(name, "ccxt reads no market from it") for name in gone if name not in known
             ]
@@ -182,6 +192,9 @@ def _reject_vanished(markets: list[dict[str, Any]], found: list[Records], listin
 
 def _reject_doubles(listing: Listing) -> None:
     """Two records of one spelling: neither can be trusted."""
+    # One file may have answered several requests: the very same record is no double.
+    once = {id(found.raw) if found.raw else id(found): found for found in listing.found}
+    listing.found = list(once.values())
     seen: dict[str, int] = {}
     for found in listing.found:
         seen[found.spelling] = seen.get(found.spelling, 0) + 1
@@ -209,7 +222,8 @@ def found_in(market: dict[str, Any], precision_mode: int) -> Found:
         base=_code(market, "base"),
         quote=_code(market, "quote"),
         settle=_code(market, "settle") if market.get("settle") else None,
-        expiry=_instant(market.get("expiry")),
+        # Deribit's perpetuals carry an expiration far away: they have none.
+        expiry=None if market["type"] == "swap" else _instant(market.get("expiry")),
         strike=positive(market.get("strike"), "the strike"),
         option_type=OptionType[str(market["optionType"]).upper()]
         if market.get("optionType")

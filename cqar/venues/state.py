@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from cqc.services.v1 import asset_registry_pb2 as pb
+from cqc.writer.v1 import registry_admin_pb2 as admin_pb
 
 from cqar.connection import Connection
 from shared import codec
 from shared.entities.asset import ASSET
+from shared.entities.chain import CHAIN
 from shared.entities.symbol import SYMBOL
 from shared.entities.venue import VENUE, Venue
 from shared.entities.venue_asset import VENUE_ASSET
@@ -28,8 +30,15 @@ PAGE: Final = 1_000
 class RegistryState(WorkingSet):
     """Entities by key and by every lookup of their kinds."""
 
-    def __init__(self, now: dt.datetime) -> None:
+    def __init__(self, now: dt.datetime, revision: int = 0) -> None:
+        """Hold nothing yet.
+
+        Args:
+            now: The instant that rules are judged at.
+            revision: Where the registry stood before any of it was read.
+        """
         super().__init__(now, historical=True)
+        self.revision = revision
 
     def stored(self, ref: Ref) -> Stored | None:
         return self._stored.get(ref)
@@ -54,9 +63,12 @@ def load_state(connection: Connection, venue: Venue, now: dt.datetime) -> Regist
     Raises:
         CallFailed: The writer refused or did not answer.
     """
-    state = RegistryState(now)
+    head = connection.call(connection.admin.GetHead, admin_pb.GetHeadRequest()).head
+    state = RegistryState(now, head.revision)
     registry, call = connection.registry, connection.call
     state.add(VENUE, venue)
+    for chain in call(registry.ListChains, pb.ListChainsRequest()).chains:
+        state.add(CHAIN, codec.from_message(CHAIN, chain))
     for asset in _pages(connection, registry.ListAssets, pb.ListAssetsRequest(), "assets"):
         state.add(ASSET, codec.from_message(ASSET, asset))
     for symbol in _pages(connection, registry.ListSymbols, pb.ListSymbolsRequest(), "symbols"):

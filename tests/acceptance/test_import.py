@@ -243,7 +243,7 @@ async def test_a_file_for_a_request_nobody_makes_is_refused(
     registry: Stack, tmp_path: Path
 ) -> None:
     ran = await refuse_kraken_file(registry, tmp_path, "{}", "exchangeInfo")
-    assert "kraken is asked for: AssetPairs" in ran
+    assert "kraken is asked for: public/AssetPairs" in ran
 
 
 async def test_a_cut_off_listing_is_refused_without_a_flag(registry: Stack, tmp_path: Path) -> None:

@@ -1,0 +1,148 @@
+"""Entities as a venue's listing wants them, each as an upsert of the whole. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from cqar.venues.found import Found
+from cqar.venues.identity import Identity, imported_id, looks_multiplied
+from cqar.venues.state import RegistryState
+from shared.entities.asset import ASSET
+from shared.entities.symbol import IDENTITY, SYMBOL, Symbol, complete, same_identity
+from shared.entities.venue import Venue
+from shared.entities.venue_asset import VENUE_ASSET
+from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, is_open
+from shared.judge import Intent, Item
+from shared.kind import AnyKind, Entity
+
+_TERMS: Final = (
+    "tick_size",
+    "lot_size",
+    "min_order_size",
+    "max_order_size",
+    "min_notional",
+    "contract_size",
+    "price_significant_digits",
+)
+
+
+def upsert(kind: AnyKind, entity: Entity) -> Item:
+    return Item(kind=kind, intent=Intent.UPSERT, given=entity)
+
+
+def open_listing(state: RegistryState, venue_id: str, spelling: str) -> VenueSymbol | None:
+    """What a spelling means at the instant of the import."""
+    found = state.find(VENUE_SYMBOL.name, "spelling", venue_id, spelling)
+    return next((v for v in found if is_open(v, state.now)), None)
+
+
+class Proposals:
+    """Collects `items`; `spellings` are all that the listing names.
+
+    Args:
+        listed_at: When spellings that are new were listed; None where nobody knows.
+    """
+
+    def __init__(
+        self,
+        state: RegistryState,
+        venue: Venue,
+        identity: Identity,
+        listed_at: dt.datetime | None,
+    ) -> None:
+        self._state = state
+        self._venue_id = venue.venue_id
+        self._identity = identity
+        self._listed_at = listed_at
+        self._symbols: dict[tuple[Any, ...], str] = {}
+        self.items: list[Item] = []
+        self.spellings: set[str] = set()
+
+    def codes(self) -> Iterator[Item]:
+        """New assets, and the venue's codes."""
+        yield from (upsert(ASSET, asset) for asset in self._identity.new_assets.values())
+        yield from (upsert(VENUE_ASSET, code) for code in self._identity.codes.values())
+
+    def propose(self, market: Found) -> None:
+        """Add what a market takes.
+
+        Raises:
+            ValueError: One of its codes cannot be told from another.
+        """
+        self.spellings |= {market.spelling, *market.aliases}
+        before = open_listing(self._state, self._venue_id, market.spelling)
+        if before is not None and looks_multiplied(market.base):
+            # What a multiplied code means stands in the listing itself.
+            symbol_id, multiplier = before.symbol_id, before.unit_multiplier
+        else:
+            symbol_id = self._symbol(market)
+            multiplier = market.unit_multiplier or (before.unit_multiplier if before else None)
+        stated = {name: getattr(market, name) for name in _TERMS}
+        terms = {name: value for name, value in stated.items() if value is not None}
+        after = msgspec.structs.replace(
+            before or self._fresh(market.spelling, symbol_id),
+            symbol_id=symbol_id,
+            status=market.status,
+            unit_multiplier=multiplier,
+            **terms,
+        )
+        if before is None and market.secondary:
+            after = msgspec.structs.replace(after, is_primary=False)
+        self.items.append(upsert(VENUE_SYMBOL, after))
+        for spelling in market.aliases:
+            self._propose_alias(market, spelling, symbol_id)
+
+    def _propose_alias(self, market: Found, spelling: str, symbol_id: str) -> None:
+        before = open_listing(self._state, self._venue_id, spelling)
+        alias = msgspec.structs.replace(
+            before or self._fresh(spelling, symbol_id),
+            symbol_id=symbol_id,
+            status=market.status,
+            alias_of=market.spelling,
+            is_primary=False,
+        )
+        self.items.append(upsert(VENUE_SYMBOL, alias))
+
+    def _fresh(self, spelling: str, symbol_id: str) -> VenueSymbol:
+        """A new period: from now on where the spelling or its symbol had one before."""
+        find, venue_id = self._state.find, self._venue_id
+        known = [
+            *find(VENUE_SYMBOL.name, "spelling", venue_id, spelling),
+            *find(VENUE_SYMBOL.name, "market", venue_id, symbol_id),
+        ]
+        at = self._state.now
+        return VenueSymbol(
+            listing_id=imported_id("venue_symbol", venue_id, spelling, at.isoformat()),
+            venue_id=venue_id,
+            venue_symbol=spelling,
+            listed_at=at if any(not is_open(v, at) for v in known) else self._listed_at,
+            first_seen_at=at,
+        )
+
+    def _symbol(self, market: Found) -> str:
+        """The id of the market's symbol; a new one becomes an item of its own."""
+        asset_of = self._identity.asset_of
+        given = Symbol(
+            symbol_type=market.symbol_type,
+            base_asset_id=asset_of(market.base),
+            quote_asset_id=asset_of(market.quote),
+            settlement_asset_id=asset_of(market.settle) if market.settle else None,
+            expiry=market.expiry,
+            strike_price=market.strike,
+            option_type=market.option_type,
+        )
+        whole = complete(None, given, self._state)
+        identity = tuple(getattr(whole, name) for name in IDENTITY)
+        if identity not in self._symbols:
+            known = same_identity(given, self._state)
+            symbol_id = known.symbol_id if known else imported_id("symbol", *identity)
+            self._symbols[identity] = symbol_id
+            if known is None:
+                self.items.append(
+                    upsert(SYMBOL, msgspec.structs.replace(given, symbol_id=symbol_id))
+                )
+        return self._symbols[identity]
