@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from cqc.assets.v1 import asset_pb2, quality_flag_pb2
 from cqc.markets.v1 import symbol_pb2
@@ -13,12 +13,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from resolver.snapshot import Snapshot
 from shared import resolution
+from shared.entities.venue_symbol import VENUE_SYMBOL
 from shared.errors import NotFound
 from shared.kind import AnyKind
-
-#: Status of a listing that means something now, or did.
-_FOUND: Final = pb.RESOLUTION_STATUS_FOUND
-_DELISTED: Final = pb.RESOLUTION_STATUS_DELISTED
 
 
 def require(snapshot: Snapshot, kind: AnyKind, key: str) -> Any:
@@ -69,13 +66,17 @@ def present_listing(
     return listing
 
 
-def terms_of(
-    snapshot: Snapshot, listing: venue_symbol_pb2.VenueSymbol, now: Timestamp
-) -> venue_symbol_pb2.VenueSymbol:
-    """The listing whose steps and status apply: an alias has those of its primary."""
-    if not listing.alias_of:
-        return listing
-    return present_listing(snapshot, listing.venue_id, listing.alias_of, now)
+def listing_and_terms(
+    snapshot: Snapshot, venue_id: str, spelling: str, now: Timestamp
+) -> tuple[venue_symbol_pb2.VenueSymbol, venue_symbol_pb2.VenueSymbol]:
+    """What a spelling means now or last meant, and the listing whose steps apply to it.
+
+    Raises:
+        NotFound: The venue or the spelling; naming which.
+    """
+    listing = present_listing(snapshot, venue_id, spelling, now)
+    primaries = find(snapshot, VENUE_SYMBOL, "spelling", venue_id, listing.alias_of)
+    return listing, resolution.terms_for(listing, primaries, now)
 
 
 def resolve(
@@ -86,25 +87,40 @@ def resolve(
     Raises:
         NotFound: The venue or the spelling; naming which.
     """
-    listing = present_listing(snapshot, venue_id, spelling, now)
-    terms = terms_of(snapshot, listing, now)
+    listing, terms = listing_and_terms(snapshot, venue_id, spelling, now)
     symbol = symbol_pb2.Symbol.FromString(_payload(snapshot, "symbol", listing.symbol_id))
     venue = venue_pb2.Venue.FromString(_payload(snapshot, "venue", venue_id))
     specs = resolution.specs_of(terms, symbol)
-    ended = listing.HasField("delisted_at") and not resolution.listed_at(listing, now)
     held = list(_venue_assets(snapshot, venue, symbol))
+    flags = _flags(snapshot, symbol)
     return pb.Resolution(
-        status=_DELISTED if ended else _FOUND,
-        venue_symbol=listing,
+        status=_status(listing, now),
+        venue_symbol=resolution.as_of_now(listing, terms, now),
         symbol=symbol,
         base_asset=_asset(snapshot, symbol.base_asset_id),
         quote_asset=_asset(snapshot, symbol.quote_asset_id),
         settlement_asset=_asset(snapshot, symbol.settlement_asset_id),
         specs=specs,
         tradeable=resolution.verdict(
-            terms, symbol, venue, specs, held, now, stale, _flags(snapshot, symbol)
+            terms,
+            symbol,
+            venue,
+            specs,
+            held,
+            now,
+            stale,
+            flags,
+            listing if listing.alias_of else None,
         ),
     )
+
+
+def _status(listing: venue_symbol_pb2.VenueSymbol, now: Timestamp) -> pb.ResolutionStatus.ValueType:
+    if resolution.listed_at(listing, now):
+        return pb.RESOLUTION_STATUS_FOUND
+    if listing.HasField("listed_at") and resolution.before(now, listing.listed_at):
+        return pb.RESOLUTION_STATUS_NOT_YET_LISTED
+    return pb.RESOLUTION_STATUS_DELISTED
 
 
 def _payload(snapshot: Snapshot, kind: str, key: str) -> bytes:

@@ -28,6 +28,7 @@ from shared.kind import AnyKind, Entity, Kind
 E = TypeVar("E", bound=Entity)
 
 METADATA_BYTES_MAX: Final = 16 * 1024
+METADATA_DEPTH_MAX: Final = 16
 #: Years that PostgreSQL, protobuf and Python all know, with room for time zones.
 _YEARS: Final = range(1900, 9999)
 
@@ -97,36 +98,41 @@ def _places_of_decimal(name: str, descriptor: Descriptor) -> tuple[tuple[str, ..
 # ---------------------------------------------------------------- message -> entity
 
 
-def read(entity: type[Any], message: Message) -> dict[str, Any]:
-    """The fields that `message` gives, decoded; what it leaves unset is absent.
+def read(entity: type[Any], message: Message) -> tuple[dict[str, Any], list[Violation]]:
+    """The fields that `message` gives, decoded, and what does not decode.
 
-    An empty string is given and means None, so that an update can clear a field.
-
-    Raises:
-        Invalid: With every field that does not parse.
+    What the message leaves unset is absent, and so is what cannot be read. An empty string is
+    given and means None, so that an update can clear a field.
     """
     violations: list[Violation] = []
     given = _read(entity, message, lambda *v: violations.append(Violation(*v)))
-    if violations:
-        raise Invalid(violations)
-    return given
+    return given, violations
 
 
-def from_message(kind: Kind[E], message: Message) -> E:
-    """Decode a whole entity. Derived fields, where given, must say what the entity says.
+def parse(kind: Kind[E], message: Message) -> tuple[E, list[Violation]]:
+    """A whole entity as far as it can be read, and what cannot.
 
-    Raises:
-        Invalid: With every field that does not parse.
+    Derived fields, where given, must say what the entity says: CQC clients echo what they read.
     """
-    entity = kind.entity(**read(kind.entity, message))
-    wrong = [
+    given, violations = read(kind.entity, message)
+    entity = kind.entity(**given)
+    violations += [
         Violation(name, "DERIVED", f"is computed, and here it is {value_of(entity)!r}")
         for name, value_of in kind.derived.items()
         if message.HasField(name) and getattr(message, name) != value_of(entity)
     ]
-    # CQC clients echo what they read, so a matching value is welcome.
-    if wrong:
-        raise Invalid(wrong)
+    return entity, violations
+
+
+def from_message(kind: Kind[E], message: Message) -> E:
+    """Decode a whole entity.
+
+    Raises:
+        Invalid: With everything that does not decode.
+    """
+    entity, violations = parse(kind, message)
+    if violations:
+        raise Invalid(violations)
     return entity
 
 
@@ -190,9 +196,26 @@ def _read_metadata(field: _Field, value: Any, report: Report) -> Any:
     except (json_format.SerializeToJsonError, ValueError):
         report(field.name, "NOT_JSON", "holds a number that JSON cannot hold")
         return _UNREADABLE
-    if b"\\u0000" in msgspec.json.encode(fields):
+    if _depth(fields) > METADATA_DEPTH_MAX:
+        # Protobuf reads 100 levels, and each answer and event wraps this in some more.
+        report(field.name, "TOO_DEEP", f"at most {METADATA_DEPTH_MAX} levels")
+        return _UNREADABLE
+    if _holds_nul(fields):
         report(field.name, "NUL", "holds a NUL character")
     return fields
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_nul(k) or _holds_nul(v) for k, v in value.items())
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and "\0" in value
 
 
 def instant_in(message: Message, field: str) -> dt.datetime | None:

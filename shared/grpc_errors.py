@@ -11,7 +11,7 @@ import asyncpg
 import grpc
 import sqlalchemy as sa
 from google.protobuf import any_pb2
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
@@ -29,6 +29,7 @@ from shared.errors import (
     TooLarge,
     Unauthenticated,
     Unimplemented,
+    Violation,
 )
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 #: A status travels in HTTP/2 headers, which clients bound at 8 KiB in all.
 VIOLATIONS_MAX: Final = 20
-MESSAGE_CHARS_MAX: Final = 1_000
+MESSAGE_CHARS_MAX: Final = 500
+FIELD_CHARS_MAX: Final = 200
+DETAIL_BYTES_MAX: Final = 4_000
 
 #: What a database that is down, starting, stopping or stuck looks like from here. SQLAlchemy
 #: wraps what asyncpg says of it in a bare DBAPIError, with PostgreSQL's own class of error.
@@ -76,7 +79,13 @@ def to_status(error: CqarError) -> status_pb2.Status:
     if isinstance(error, Invalid):
         bad = error_details_pb2.BadRequest()
         for v in error.violations[:VIOLATIONS_MAX]:
-            bad.field_violations.add(field=v.field, description=v.message, reason=v.reason)
+            bad.field_violations.add(
+                field=v.field[:FIELD_CHARS_MAX],
+                description=v.message[:FIELD_CHARS_MAX],
+                reason=v.reason,
+            )
+            if bad.ByteSize() > DETAIL_BYTES_MAX:
+                break
         details.append(bad)
     status = status_pb2.Status(code=_CODE[type(error)], message=str(error)[:MESSAGE_CHARS_MAX])
     for detail in details:
@@ -89,14 +98,44 @@ def to_status(error: CqarError) -> status_pb2.Status:
 async def abort(context: Context, error: Exception, method: str) -> None:
     """End the call as the error demands. Never returns normally."""
     if isinstance(error, CqarError):
-        await context.abort_with_status(rpc_status.to_status(to_status(error)))
+        await _abort_with(context, to_status(error))
     if isinstance(error, AWAY) or _is_away(error):
         log.warning("%s: %s: %s", method, type(error).__name__, error)
         away = NotReady("PostgreSQL does not answer: try again, or look at /health/ready")
-        await context.abort_with_status(rpc_status.to_status(to_status(away)))
+        await _abort_with(context, to_status(away))
     # Left alone, grpc.aio sends the exception's text to the client.
     log.error("unhandled error in %s", method, exc_info=error)
     await context.abort(grpc.StatusCode.INTERNAL, "internal error")
+
+
+async def _abort_with(context: Context, status: status_pb2.Status) -> None:
+    """End the call with a status and with the trailing metadata that was set before."""
+    whole = rpc_status.to_status(status)
+    known = tuple(context.trailing_metadata() or ())
+    await context.abort(whole.code, whole.details, (*known, *whole.trailing_metadata))
+
+
+class Undecodable:
+    """Stands for a request whose bytes are no message."""
+
+
+def _lenient(deserializer: Any) -> Any:
+    """A failure to decode must reach our own error path, not grpc.aio's."""
+    if deserializer is None:
+        return None
+
+    def decode(raw: bytes) -> Any:
+        try:
+            return deserializer(raw)
+        except (DecodeError, ValueError):
+            return Undecodable()
+
+    return decode
+
+
+def _require_decoded(request: Any) -> None:
+    if isinstance(request, Undecodable):
+        raise Invalid([Violation("", "UNDECODABLE", "the request is not this method's message")])
 
 
 def _is_away(error: Exception) -> bool:
@@ -118,15 +157,22 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         if handler is None:
             return None
         if handler.unary_unary is not None:
-            return handler._replace(unary_unary=_unary(handler.unary_unary, method))
+            return handler._replace(
+                unary_unary=_unary(handler.unary_unary, method),
+                request_deserializer=_lenient(handler.request_deserializer),
+            )
         if handler.unary_stream is not None:
-            return handler._replace(unary_stream=_stream(handler.unary_stream, method))
+            return handler._replace(
+                unary_stream=_stream(handler.unary_stream, method),
+                request_deserializer=_lenient(handler.request_deserializer),
+            )
         return handler
 
 
 def _unary(call: Any, method: str) -> Any:
     async def guarded(request: Any, context: Context) -> Any:
         try:
+            _require_decoded(request)
             return await call(request, context)
         except (grpc.aio.AbortError, asyncio.CancelledError):
             raise
@@ -139,6 +185,7 @@ def _unary(call: Any, method: str) -> Any:
 def _stream(call: Any, method: str) -> Any:
     async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
         try:
+            _require_decoded(request)
             async for answer in call(request, context):
                 yield answer
         except (grpc.aio.AbortError, asyncio.CancelledError):

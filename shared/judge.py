@@ -48,7 +48,8 @@ class Item:
         named: How the request names it, for the error when it is not there.
         if_revision: Refuse if the entity changed after this revision.
         fresh: The UUID that a new entity gets; drawn before, so that judging stays pure.
-        unreadable: Why the item could not be decoded; it is rejected as such.
+        unreadable: What of the item could not be decoded. It is rejected, with what the rules
+            say of the rest.
     """
 
     kind: AnyKind
@@ -60,7 +61,7 @@ class Item:
     named: str = ""
     if_revision: int | None = None
     fresh: str = ""
-    unreadable: Invalid | None = None
+    unreadable: Sequence[Violation] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +123,6 @@ class Docket:
 
 def judge(item: Item, seen: WorkingSet) -> Outcome:
     try:
-        if item.unreadable is not None:
-            raise item.unreadable
         return _remove(item, seen) if item.intent is Intent.REMOVE else _replace(item, seen)
     except CqarError as error:
         key = item.key or (item.kind.key_of(item.given) if item.given else item.named)
@@ -137,6 +136,10 @@ def _replace(item: Item, seen: WorkingSet) -> Outcome:
     _require_untouched(item, key, seen)
     after = _stamped(before, kind.complete(before, given, seen), seen)
     violations = [*_check_referents(kind, after, seen), *kind.check(before, after, seen)]
+    if item.unreadable:
+        # A field that could not be read is absent here: what a rule says of it is no news.
+        unread = {_leaf(v.field) for v in item.unreadable}
+        violations = [*item.unreadable, *(v for v in violations if _leaf(v.field) not in unread)]
     if violations:
         raise Invalid(violations)
     if after == before:
@@ -146,6 +149,10 @@ def _replace(item: Item, seen: WorkingSet) -> Outcome:
         if before is not None:
             after = _set_if_there(after, updated_at=seen.now)
     return Outcome(kind=kind, key=key, result=result, before=before, after=after)
+
+
+def _leaf(field: str) -> str:
+    return field.removeprefix("exact.")
 
 
 def _before_and_given(item: Item, seen: WorkingSet) -> tuple[Entity | None, Entity]:
@@ -165,7 +172,7 @@ def _before_and_given(item: Item, seen: WorkingSet) -> tuple[Entity | None, Enti
         given = msgspec.structs.replace(given, **{id_field: key})
     else:
         before = seen.get(kind.name, kind.key_of(given))
-    if before is not None and item.intent is Intent.CREATE:
+    if before is not None and item.intent is Intent.CREATE and not kind.ended(before):
         raise Exists(f"{kind.name.replace('_', ' ')} {kind.key_of(before)!r} is there already")
     return before, given
 

@@ -120,6 +120,7 @@ class Kind(Generic[E]):
         event: (before, after) -> the name of the domain event, or an `Event` where it tells
             more than the entity; None for no event.
         derived: Message fields that are computed from the entity and never stored.
+        ended: Whether creating it again opens it anew, instead of being refused.
         exported: Whether it leaves the registry through Export, Watch and History.
     """
 
@@ -139,6 +140,7 @@ class Kind(Generic[E]):
     check_removal: Callable[[E, Seen], Iterator[Violation]] = _no_removal_rule
     derived: Mapping[str, Callable[[E], Any]] = field(default_factory=dict)
     exported: bool = True
+    ended: Callable[[E], bool] = lambda _: False
 
     def key_of(self, entity: E) -> str:
         return "/".join(getattr(entity, name) for name in self.key)

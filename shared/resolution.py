@@ -5,7 +5,7 @@ Works on messages, as snapshots and PostgreSQL hold them. Time comes in as an ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from cqc.assets.v1 import quality_flag_pb2
@@ -56,6 +56,43 @@ def present(listings: Iterable[Listing], now: Timestamp) -> Listing | None:
         elif ended is None or before(ended.delisted_at, listing.delisted_at):
             ended = listing
     return ended or coming
+
+
+def terms_for(listing: Listing, primaries: Iterable[Listing], now: Timestamp) -> Listing:
+    """The listing whose steps and status apply.
+
+    Args:
+        listing: What was asked for.
+        primaries: For an alias, the periods of the spelling that it stands for. One that means
+            another symbol by now is none of its business: then nothing is known, and the
+            alias is halted.
+    """
+    if not listing.alias_of:
+        return listing
+    same = (p for p in primaries if p.symbol_id == listing.symbol_id and not p.alias_of)
+    found = present(same, now)
+    if found is not None:
+        return found
+    return Listing(
+        listing_id=listing.listing_id,
+        venue_id=listing.venue_id,
+        venue_symbol=listing.venue_symbol,
+        symbol_id=listing.symbol_id,
+        status=_S.MARKET_STATUS_HALTED,
+    )
+
+
+def as_of_now(listing: Listing, terms: Listing, now: Timestamp) -> Listing:
+    """The listing as it is to be told now: with the status that applies, and ended if it has."""
+    told = Listing()
+    told.CopyFrom(listing)
+    told.status = terms.status
+    for period in (listing, terms):
+        if period.HasField("delisted_at") and not before(now, period.delisted_at):
+            told.status = _S.MARKET_STATUS_DELISTED
+    active = (_S.MARKET_STATUS_ONLINE, _S.MARKET_STATUS_POST_ONLY)
+    told.is_active = told.status in active and listed_at(listing, now) and listed_at(terms, now)
+    return told
 
 
 def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
@@ -116,6 +153,7 @@ def verdict(
     now: Timestamp,
     stale: pb.Reason | None = None,
     flags: Iterable[tuple[str, quality_flag_pb2.AssetQualityFlag]] = (),
+    asked: Listing | None = None,
 ) -> pb.Tradeable:
     """May orders be sent now? Nothing here ever denies a cancel but the listing's end.
 
@@ -124,16 +162,14 @@ def verdict(
         venue_assets: The venue's rows for the symbol's assets; those it has none for are absent.
         stale: Why the snapshot may be behind; denies opening, not getting out.
         flags: The flags of the symbol's assets, each with BASE, QUOTE or SETTLEMENT.
+        asked: For an alias, the alias: its own period counts too.
     """
     blocked: list[pb.Reason] = []
     ended: list[pb.Reason] = []
     if not venue.is_active:
         ended.append(_reason("VENUE_INACTIVE", "venue", venue.venue_id, "the venue is inactive"))
-    unlisted = (
-        []
-        if listed_at(listing, now)
-        else [_listing_reason("LISTING_DELISTED", listing, "not listed now")]
-    )
+    periods = [listing] if asked is None else [listing, asked]
+    unlisted = [_unlisted(period, now) for period in periods if not listed_at(period, now)]
     ended += unlisted
     if not symbol.is_active or symbol.HasField("delisted_at"):
         ended.append(_reason("SYMBOL_DELISTED", "symbol", symbol.symbol_id, "is delisted"))
@@ -143,17 +179,7 @@ def verdict(
         specs.tick_size or specs.tick_bands or specs.price_significant_digits
     ):
         blocked.append(_listing_reason("STEPS_UNKNOWN", listing, "its tick or lot is not known"))
-    for held in venue_assets:
-        if held.HasField("trading_enabled") and not held.trading_enabled:
-            key = f"{held.venue_id}/{held.asset_id}"
-            text = "the venue has disabled trading of this asset"
-            blocked.append(_reason("VENUE_ASSET_TRADING_DISABLED", "venue_asset", key, text))
-    for leg, flag in flags:
-        if flag.severity == quality_flag_pb2.FLAG_SEVERITY_CRITICAL and not flag.HasField(
-            "resolved_at"
-        ):
-            code = f"FLAG_CRITICAL_{leg}"
-            blocked.append(_reason(code, "quality_flag", flag.flag_id, flag.reason))
+    blocked += _asset_reasons(venue_assets, flags, now)
     if stale is not None:
         blocked.append(stale)
     halted = [_listing_reason(f"LISTING_{_status_name(listing)}", listing, "by the venue's status")]
@@ -172,12 +198,39 @@ def verdict(
     )
 
 
+def _asset_reasons(
+    venue_assets: Sequence[venue_asset_pb2.VenueAsset],
+    flags: Iterable[tuple[str, quality_flag_pb2.AssetQualityFlag]],
+    now: Timestamp,
+) -> Iterator[pb.Reason]:
+    for held in venue_assets:
+        key = f"{held.venue_id}/{held.asset_id}"
+        if held.HasField("delisted_at") and not before(now, held.delisted_at):
+            text = "the venue no longer has this asset"
+            yield _reason("VENUE_ASSET_DELISTED", "venue_asset", key, text)
+        elif held.HasField("trading_enabled") and not held.trading_enabled:
+            text = "the venue has disabled trading of this asset"
+            yield _reason("VENUE_ASSET_TRADING_DISABLED", "venue_asset", key, text)
+    for leg, flag in flags:
+        if flag.severity == quality_flag_pb2.FLAG_SEVERITY_CRITICAL and not flag.HasField(
+            "resolved_at"
+        ):
+            code = f"FLAG_CRITICAL_{leg}"
+            yield _reason(code, "quality_flag", flag.flag_id, flag.reason)
+
+
 def _permission(reasons: list[pb.Reason]) -> pb.Permission:
     return pb.Permission(allowed=not reasons, reasons=reasons)
 
 
 def _reason(code: str, kind: str, key: str, message: str) -> pb.Reason:
     return pb.Reason(code=code, kind=kind, key=key, message=message)
+
+
+def _unlisted(listing: Listing, now: Timestamp) -> pb.Reason:
+    if listing.HasField("listed_at") and before(now, listing.listed_at):
+        return _listing_reason("LISTING_NOT_YET_LISTED", listing, "is listed later")
+    return _listing_reason("LISTING_DELISTED", listing, "not listed now")
 
 
 def _listing_reason(code: str, listing: Listing, message: str) -> pb.Reason:

@@ -36,10 +36,15 @@ def check_length(entity: Any, **chars_max: int) -> Iterator[Violation]:
             yield Violation(field, "TOO_LONG", f"has {len(value)} characters; at most {limit}")
 
 
+def is_printable(text: str) -> bool:
+    """Joiners are no characters of their own, and part of emoji and of Persian words."""
+    return all(c.isprintable() or c in "\u200c\u200d" for c in text)
+
+
 def check_lines(entity: Any, *fields: str) -> Iterator[Violation]:
     """Names stand in one line of a table."""
     for field in fields:
-        if (value := getattr(entity, field)) and not value.isprintable():
+        if (value := getattr(entity, field)) and not is_printable(value):
             yield Violation(field, "NOT_PRINTABLE", "holds characters that cannot be printed")
 
 
@@ -64,7 +69,7 @@ def check_printable(field: str, value: str) -> Iterator[Violation]:
         yield Violation(
             field, "TOO_LONG", f"has {len(value)} characters; at most {SYMBOL_CHARS_MAX}"
         )
-    elif not all(c.isprintable() or c == "\u200d" for c in value):
+    elif not is_printable(value):
         yield Violation(field, "NOT_PRINTABLE", "holds characters that cannot be printed")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -68,7 +69,12 @@ class Reading:
         return [message_of(kind, stored) for stored in found[wanted].values()]
 
     async def page(
-        self, kind: AnyKind, where: Mapping[str, Any], size: int, token: str, *, live: bool = False
+        self,
+        kind: AnyKind,
+        where: Mapping[str, Any],
+        size: int,
+        token: str,
+        open_at: dt.datetime | None = None,
     ) -> Page:
         """Entities whose columns have these values, after the token's key.
 
@@ -77,7 +83,7 @@ class Reading:
             where: Column -> value; None matches anything.
             size: At most `PAGE_MAX`; 0 asks for all there is.
             token: Of the page before; empty for the first.
-            live: Only rows without a `delisted_at`.
+            open_at: Only rows that have not ended at this instant.
 
         Raises:
             Invalid: The size is out of range, or the token is of another list.
@@ -88,12 +94,13 @@ class Reading:
         conditions = [kind.table.c[name] == value for name, value in where.items() if value]
         for name, value in where.items():
             if value and not store.storable(kind.table.c[name], value):
-                nul = "\0" in value
-                reason = ("NUL", "holds a NUL character") if nul else ("NOT_A_UUID", "is no UUID")
-                raise Invalid([Violation(name, *reason)])
-        if live:
-            conditions.append(kind.table.c.delisted_at.is_(None))
-        mark = hashlib.sha256(repr((kind.name, sorted(where.items()), live)).encode()).digest()[:8]
+                raise Invalid([_unstorable(name, value)])
+        if open_at is not None:
+            end = kind.table.c.delisted_at
+            conditions.append(end.is_(None) | (end > open_at))
+        mark = hashlib.sha256(
+            repr((kind.name, sorted(where.items()), open_at is None)).encode()
+        ).digest()[:8]
         after = _key_in(token, mark, kind) if token else None
         total = await store.count(self._tx, kind, conditions)
         if not size and total > WHOLE_MAX:
@@ -103,6 +110,14 @@ class Reading:
         messages = [kind.message.FromString(payload) for _, payload in rows[:most]]
         token = _token(mark, rows[most - 1][0]) if len(rows) > most else ""
         return Page(messages, token, total)
+
+
+def _unstorable(name: str, value: Any) -> Violation:
+    if not isinstance(value, str):
+        return Violation(name, "UNKNOWN", f"{value} is no value of this field")
+    if "\0" in value:
+        return Violation(name, "NUL", "holds a NUL character")
+    return Violation(name, "NOT_A_UUID", "is no UUID")
 
 
 def message_of(kind: AnyKind, stored: Stored) -> Any:

@@ -23,6 +23,7 @@ from shared.working_set import Find, Stored
 CHANNEL: Final = "cqar_outbox"
 #: 10,000,000 revisions: at 1,500 commits/s, the most this design makes, nearly two hours.
 #: The relay's leader looks ahead every few minutes.
+SMALLINT_END: Final = 1 << 15
 PARTITION_REVISIONS: Final = 10_000_000
 
 
@@ -140,6 +141,8 @@ def _storable(kind: AnyKind, lookup: str, values: tuple[Any, ...]) -> bool:
 
 def storable(column: sa.Column[Any], value: Any) -> bool:
     """Whether a column can hold a value at all: a UUID that is one, text without NUL."""
+    if isinstance(value, int) and isinstance(column.type, sa.SmallInteger):
+        return 0 <= value < SMALLINT_END
     if not isinstance(value, str):
         return True
     return rules.is_uuid(value) if isinstance(column.type, sa.Uuid) else "\0" not in value

@@ -19,7 +19,7 @@ from cqar.venues.state import RegistryState
 from shared import codec
 from shared.entities import KINDS
 from shared.entities.asset import ASSET
-from shared.entities.symbol import SYMBOL
+from shared.entities.symbol import SYMBOL, SymbolType
 from shared.entities.venue import VENUE, Venue
 from shared.entities.venue_asset import VENUE_ASSET
 from shared.entities.venue_symbol import VENUE_SYMBOL, delist
@@ -27,8 +27,8 @@ from shared.judge import Docket, Item, Outcome, Result
 from shared.kind import AnyKind
 from shared.rules import CLOCKS_APART
 
-#: In a venue's metadata: since when its whole listing is followed. A spelling that appears
-#: later was listed then; one that stood in the first listing was listed nobody knows when.
+#: In a venue's metadata, by type of product: since when its listing is followed. A spelling
+#: that appears later was listed then; one that stood in the first listing nobody knows when.
 LISTINGS_SINCE: Final = "listings_since"
 #: The instant of the newest listing that changed something: an older one would undo it.
 LISTINGS_AS_OF: Final = "listings_as_of"
@@ -119,10 +119,12 @@ def make_plan(
         OutOfOrder: The registry was told of a newer listing.
         MassDelisting: Too much is gone at once.
     """
-    since, as_of = (_instant(venue, name) for name in (LISTINGS_SINCE, LISTINGS_AS_OF))
-    if as_of is not None and at < as_of:
+    types = {market.symbol_type for market in listing.found}
+    since, as_of = (_instants(venue, name) for name in (LISTINGS_SINCE, LISTINGS_AS_OF))
+    newest = max((as_of[kind] for kind in types & as_of.keys()), default=at)
+    if at < newest:
         raise OutOfOrder(
-            f"the registry has {venue.venue_id}'s listing as of {as_of.isoformat()}: one of"
+            f"the registry has {venue.venue_id}'s listing as of {newest.isoformat()}: one of"
             f" {at.isoformat()} would undo it. Import listings in their order"
         )
     plan = Plan(venue.venue_id, at)
@@ -130,7 +132,7 @@ def make_plan(
     found = list(_with_multipliers(state, venue, listing.found, multipliers, plan))
     identity = Identity(state, venue)
     identity.assign(code for market in found for code in _codes(market) if code)
-    proposals = Proposals(state, venue, identity, at if since is not None else None)
+    proposals = Proposals(state, venue, identity, followed=frozenset(since))
     for market in found:
         try:
             proposals.propose(market)
@@ -147,8 +149,9 @@ def make_plan(
     # What ends is judged first: its spelling or its symbol may begin anew.
     ends = [upsert(VENUE_SYMBOL, delist(entity, at)) for entity in gone]
     _judge(state, [*proposals.codes(), *ends, *proposals.items], plan)
-    if plan.changes or since is None:
-        _note(state, venue, at, since or at, plan)
+    if plan.changes or types - since.keys():
+        since = {**dict.fromkeys(types, at), **since}
+        _note(state, venue, since, {**as_of, **dict.fromkeys(types, at)}, plan)
     return plan
 
 
@@ -162,22 +165,24 @@ def require_present(at: dt.datetime, now: dt.datetime) -> None:
         raise OutOfOrder(f"--at {at.isoformat()} has not come yet")
 
 
-def _instant(venue: Venue, name: str) -> dt.datetime | None:
-    text = (venue.metadata or {}).get(name)
-    return dt.datetime.fromisoformat(text) if isinstance(text, str) else None
+Instants = dict[SymbolType, dt.datetime]
 
 
-def _note(
-    state: RegistryState, venue: Venue, at: dt.datetime, since: dt.datetime, plan: Plan
-) -> None:
+def _instants(venue: Venue, name: str) -> Instants:
+    noted = (venue.metadata or {}).get(name)
+    pairs = noted.items() if isinstance(noted, dict) else ()
+    return {SymbolType[kind]: dt.datetime.fromisoformat(text) for kind, text in pairs}
+
+
+def _note(state: RegistryState, venue: Venue, since: Instants, as_of: Instants, plan: Plan) -> None:
     """Say in the venue's metadata how far its listing is known.
 
     It is applied last: an import that was interrupted is then done again as it was begun.
     """
     noted = {
         **(venue.metadata or {}),
-        LISTINGS_SINCE: since.isoformat(),
-        LISTINGS_AS_OF: at.isoformat(),
+        LISTINGS_SINCE: {kind.name: instant.isoformat() for kind, instant in since.items()},
+        LISTINGS_AS_OF: {kind.name: instant.isoformat() for kind, instant in as_of.items()},
     }
     after = msgspec.structs.replace(venue, metadata=noted)
     plan.changes += [o for o in Docket([upsert(VENUE, after)]).judge(state) if o.changes]

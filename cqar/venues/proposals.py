@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -12,10 +11,10 @@ from cqar.venues.found import Found
 from cqar.venues.identity import Identity, imported_id, looks_multiplied
 from cqar.venues.state import RegistryState
 from shared.entities.asset import ASSET
-from shared.entities.symbol import IDENTITY, SYMBOL, Symbol, complete, same_identity
+from shared.entities.symbol import IDENTITY, SYMBOL, Symbol, SymbolType, complete, same_identity
 from shared.entities.venue import Venue
 from shared.entities.venue_asset import VENUE_ASSET
-from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, is_open
+from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, first_open, is_open
 from shared.judge import Intent, Item
 from shared.kind import AnyKind, Entity
 
@@ -37,14 +36,15 @@ def upsert(kind: AnyKind, entity: Entity) -> Item:
 def open_listing(state: RegistryState, venue_id: str, spelling: str) -> VenueSymbol | None:
     """What a spelling means at the instant of the import."""
     found = state.find(VENUE_SYMBOL.name, "spelling", venue_id, spelling)
-    return next((v for v in found if is_open(v, state.now)), None)
+    return first_open(found, state.now)
 
 
 class Proposals:
     """Collects `items`; `spellings` are all that the listing names.
 
     Args:
-        listed_at: When spellings that are new were listed; None where nobody knows.
+        followed: Types whose listing was imported before: what is new in it was listed now.
+            Of others nobody knows when.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class Proposals:
         state: RegistryState,
         venue: Venue,
         identity: Identity,
-        listed_at: dt.datetime | None,
+        followed: frozenset[SymbolType],
     ) -> None:
         self._state = state
         self._venue_id = venue.venue_id
         self._identity = identity
-        self._listed_at = listed_at
+        self._followed = followed
         self._symbols: dict[tuple[Any, ...], str] = {}
         self.items: list[Item] = []
         self.spellings: set[str] = set()
@@ -84,7 +84,7 @@ class Proposals:
         stated = {name: getattr(market, name) for name in _TERMS}
         terms = {name: value for name, value in stated.items() if value is not None}
         after = msgspec.structs.replace(
-            before or self._fresh(market.spelling, symbol_id),
+            before or self._fresh(market, market.spelling, symbol_id),
             symbol_id=symbol_id,
             status=market.status,
             unit_multiplier=multiplier,
@@ -99,7 +99,7 @@ class Proposals:
     def _propose_alias(self, market: Found, spelling: str, symbol_id: str) -> None:
         before = open_listing(self._state, self._venue_id, spelling)
         alias = msgspec.structs.replace(
-            before or self._fresh(spelling, symbol_id),
+            before or self._fresh(market, spelling, symbol_id),
             symbol_id=symbol_id,
             status=market.status,
             alias_of=market.spelling,
@@ -107,7 +107,7 @@ class Proposals:
         )
         self.items.append(upsert(VENUE_SYMBOL, alias))
 
-    def _fresh(self, spelling: str, symbol_id: str) -> VenueSymbol:
+    def _fresh(self, market: Found, spelling: str, symbol_id: str) -> VenueSymbol:
         """A new period: from now on where the spelling or its symbol had one before."""
         find, venue_id = self._state.find, self._venue_id
         known = [
@@ -115,11 +115,12 @@ class Proposals:
             *find(VENUE_SYMBOL.name, "market", venue_id, symbol_id),
         ]
         at = self._state.now
+        new = market.symbol_type in self._followed or any(not is_open(v, at) for v in known)
         return VenueSymbol(
             listing_id=imported_id("venue_symbol", venue_id, spelling, at.isoformat()),
             venue_id=venue_id,
             venue_symbol=spelling,
-            listed_at=at if any(not is_open(v, at) for v in known) else self._listed_at,
+            listed_at=at if new else None,
             first_seen_at=at,
         )
 

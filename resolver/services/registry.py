@@ -171,15 +171,18 @@ class RegistryReads(Elsewhere, Unanswered, AssetRegistryServicer):
         snapshot = self._view.snapshot
         tell_freshness(self._view, context)
         try:
-            listing = answers.present_listing(snapshot, request.venue_id, request.venue_symbol, now)
+            listing, terms = answers.listing_and_terms(
+                snapshot, request.venue_id, request.venue_symbol, now
+            )
         except NotFound:
             metrics.LOOKUPS.labels("GetVenueSymbol", "not_found", "memory").inc()
             raise
         metrics.LOOKUPS.labels("GetVenueSymbol", "found", "memory").inc()
         symbol = answers.require(snapshot, SYMBOL, listing.symbol_id)
-        terms = answers.terms_of(snapshot, listing, now)
-        filled = resolution.fill_steps(symbol, terms)
-        return pb.GetVenueSymbolResponse(venue_symbol=listing, symbol=filled)
+        return pb.GetVenueSymbolResponse(
+            venue_symbol=resolution.as_of_now(listing, terms, now),
+            symbol=resolution.fill_steps(symbol, terms),
+        )
 
     def _get(self, kind: AnyKind, key: str, context: Context) -> Any:
         require_key(kind, key)

@@ -30,13 +30,14 @@ class ResolverService(ResolverServicer):
     async def Resolve(self, request: pb.ResolveRequest, context: Context) -> pb.ResolveResponse:
         require_present(request)
         require_spelling(request.venue_id, request.venue_symbol)
+        freshness = tell_freshness(self._view, context)
         try:
             found = self._resolve(request.venue_id, request.venue_symbol, self._instant())
         except NotFound:
             metrics.LOOKUPS.labels("Resolve", "not_found", "memory").inc()
             raise
         metrics.LOOKUPS.labels("Resolve", "found", "memory").inc()
-        found.freshness.CopyFrom(tell_freshness(self._view, context))
+        found.freshness.CopyFrom(freshness)
         return pb.ResolveResponse(resolution=found)
 
     async def ResolveBatch(

@@ -19,6 +19,10 @@ from shared.schema import Id, Instant, Json, metadata
 
 OTHER_CODES_MAX = 16
 AMOUNTS = ("min_deposit", "min_withdrawal", "withdrawal_fee", "deposit_fee")
+_FINAL_FIELDS = (
+    *("venue_asset_symbol", "other_codes", "deployment_id", "delisted_at"),
+    *("deposit_enabled", "withdraw_enabled", "trading_enabled", *AMOUNTS),
+)
 
 
 class VenueAsset(Entity, frozen=True, kw_only=True):
@@ -109,7 +113,9 @@ def complete(before: VenueAsset | None, given: VenueAsset, seen: Seen) -> VenueA
     return msgspec.structs.replace(given, listed_at=listed_at)
 
 
-def check_venue_asset(_: VenueAsset | None, after: VenueAsset, seen: Seen) -> Iterator[Violation]:
+def check_venue_asset(
+    before: VenueAsset | None, after: VenueAsset, seen: Seen
+) -> Iterator[Violation]:
     yield from rules.check_required(after, "venue_id", "asset_id")
     yield from rules.check_printable("venue_asset_symbol", after.venue_asset_symbol)
     for code in after.other_codes[:OTHER_CODES_MAX]:
@@ -122,6 +128,10 @@ def check_venue_asset(_: VenueAsset | None, after: VenueAsset, seen: Seen) -> It
     if after.listed_at and after.delisted_at and after.listed_at >= after.delisted_at:
         yield Violation("delisted_at", "NOT_AFTER_LISTING", "must be later than listed_at")
     yield from rules.check_past(after, seen.now, "delisted_at")
+    if before is not None and before.delisted_at and after.delisted_at and not seen.historical:
+        yield from rules.check_immutable(
+            before, after, "it was delisted: list it anew", *_FINAL_FIELDS
+        )
     if after.delisted_at is None:
         for code in after.codes:
             for rival in seen.find("venue_asset", "code", after.venue_id, code):
@@ -173,4 +183,5 @@ VENUE_ASSET = Kind(
     },
     event=event_of,
     derived={"is_active": lambda v: v.delisted_at is None},
+    ended=lambda v: v.delisted_at is not None,
 )

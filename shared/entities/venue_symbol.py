@@ -165,12 +165,9 @@ def meant(given: VenueSymbol, seen: Seen) -> VenueSymbol | None:
     """The period that an upsert without an id means: the one it names, else the open one."""
     found: Iterable[VenueSymbol]
     found = seen.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol)
-    for listing in found:
-        if given.listed_at is not None and listing.listed_at == given.listed_at:
-            return listing
-        if given.listed_at is None and is_open(listing, seen.now):
-            return listing
-    return None
+    if given.listed_at is None:
+        return first_open(found, seen.now)
+    return next((v for v in found if v.listed_at == given.listed_at), None)
 
 
 def complete(before: VenueSymbol | None, given: VenueSymbol, seen: Seen) -> VenueSymbol:
@@ -295,6 +292,13 @@ def event_of(before: VenueSymbol | None, after: VenueSymbol | None) -> str:
 def is_open(entity: VenueSymbol, now: dt.datetime) -> bool:
     """Whether its end, if it has one, is still to come."""
     return entity.delisted_at is None or entity.delisted_at > now
+
+
+def first_open(listings: Iterable[VenueSymbol], now: dt.datetime) -> VenueSymbol | None:
+    """Of periods that have not ended, the one that is now, else the one that comes first."""
+    begin = dt.datetime.min.replace(tzinfo=dt.UTC)
+    coming = (v for v in listings if is_open(v, now))
+    return min(coming, key=lambda v: v.listed_at or begin, default=None)
 
 
 def delist(entity: VenueSymbol, at: dt.datetime) -> VenueSymbol:

@@ -129,7 +129,38 @@ async def test_fields_that_do_not_parse_are_all_named(client_: Client) -> None:
         ("maker_fee", "NOT_A_DECIMAL"),
         ("exact.tick_size", "NOT_A_DECIMAL"),
         ("exact.lot_size", "NOT_A_DECIMAL"),
+        # And what the rules say of the rest.
+        ("symbol_id", "REQUIRED"),
+        ("venue_symbol", "REQUIRED"),
     }
+
+
+async def test_bytes_that_are_no_message_are_refused_like_any_bad_request(
+    client_: Client,
+) -> None:
+    call = client_.channel.unary_unary("/cqc.services.v1.AssetRegistry/CreateAsset")
+    found = await refusal(call(b"\x0a\xff", metadata=[("x-api-key", client_.keys[Role.ADMIN])]))
+    assert found.code == Code.INVALID_ARGUMENT
+    assert found.violations == {("", "UNDECODABLE")}
+
+
+async def test_metadata_too_deep_to_be_read_again_is_refused(client_: Client) -> None:
+    request = pb.CreateVenueRequest(name="Deep", venue_type=1)
+    deep: Any = 1
+    for _ in range(30):
+        deep = [deep]
+    request.metadata.update({"a": deep})
+    found = await refusal(client_.call(client_.registry.CreateVenue, request))
+    assert found.violations == {("metadata", "TOO_DEEP")}
+
+
+async def test_an_error_of_a_read_names_its_revision_too(client_: Client) -> None:
+    request = pb.GetVenueRequest(venue_id="nope")
+    key = (("x-api-key", client_.keys[Role.ADMIN]),)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await client_.registry.GetVenue(request, metadata=key)
+    trailing = dict(caught.value.trailing_metadata())
+    assert {"cqar-revision", "cqar-epoch"} <= trailing.keys()
 
 
 async def test_a_request_with_hundreds_of_violations_is_still_answered(client_: Client) -> None:

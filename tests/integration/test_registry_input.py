@@ -71,7 +71,7 @@ async def client_(engine: AsyncEngine, mutations: Mutations) -> AsyncIterator[Cl
         (
             "CreateAssetRelationship",
             {"source_asset_id": "x", "target_asset_id": BTC, "relationship_type": 1},
-            {"from_asset_id"},
+            {"source_asset_id"},
         ),
         (
             "CreateVenueAsset",

@@ -82,7 +82,12 @@ GOOD_AND_BAD: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str
     "CreateAssetRelationship": (
         {"source_asset_id": USDT, "target_asset_id": BTC, "relationship_type": 4},
         {"source_asset_id": BTC, "target_asset_id": BTC, "conversion_rate": "1e3"},
-        {("conversion_rate", "NOT_A_DECIMAL")},
+        # What cannot be read does not hide what is wrong with the rest.
+        {
+            ("conversion_rate", "NOT_A_DECIMAL"),
+            ("target_asset_id", "SELF_REFERENCE"),
+            ("relationship_type", "REQUIRED"),
+        },
     ),
     "ListAssetRelationships": ({"asset_id": BTC}, {"asset_id": "x"}, {("asset_id", "NOT_A_UUID")}),
     "DeleteAssetRelationship": (
@@ -93,7 +98,7 @@ GOOD_AND_BAD: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str
     "CreateAssetDeployment": (
         {**ON_ETHEREUM, "contract_address": "0x" + "1" * 40, "decimals": 18},
         {**ON_ETHEREUM, "contract_address": "0x1", "decimals": 99},
-        {("address", "NOT_AN_ADDRESS"), ("decimals", "OUT_OF_RANGE")},
+        {("contract_address", "NOT_AN_ADDRESS"), ("decimals", "OUT_OF_RANGE")},
     ),
     "GetAssetDeployment": (
         {"deployment_id": an_id("deployment")},
@@ -152,7 +157,7 @@ GOOD_AND_BAD: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str
     "RaiseQualityFlag": (
         {"asset_id": ETH, "flag_type": 3, "severity": 5, "description": "drained"},
         {"asset_id": ETH, "severity": 5},
-        {("flag_type", "REQUIRED"), ("reason", "REQUIRED")},
+        {("flag_type", "REQUIRED"), ("description", "REQUIRED")},
     ),
     "ResolveQualityFlag": (
         {"flag_id": an_id("flag"), "resolution_notes": "refunded", "resolved_by": "me"},
@@ -165,9 +170,10 @@ GOOD_AND_BAD: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str
         {"name": "BNB Smart Chain", "chain_type": "EVM", "chain_id": 2**40},
         {"name": "!", "chain_type": "", "chain_id": -1, "rpc_urls": ["x"]},
         {
-            ("chain_id", "NOT_A_SLUG"),
+            # By the names that the request has: its chain_id is the network's number.
+            ("id", "NOT_A_SLUG"),
             ("chain_type", "REQUIRED"),
-            ("network_id", "NEGATIVE"),
+            ("chain_id", "NEGATIVE"),
             ("rpc_urls", "NOT_A_URL"),
         },
     ),
@@ -242,7 +248,7 @@ GOOD_AND_BAD: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str
     "UpdateVenueSymbol": (
         {**SPELLED, "status": 6},
         {**SPELLED, "taker_fee": 1.5, "status": 99},
-        {("status", "UNKNOWN")},
+        {("status", "UNKNOWN"), ("exact.taker_fee", "OUT_OF_RANGE")},
     ),
     "DelistVenueSymbol": (
         SPELLED,
@@ -311,4 +317,4 @@ async def test_apply_says_what_became_of_each_item(client_: Client) -> None:
     assert [v.reason for v in answer.outcomes[1].violations] == ["NOT_A_SLUG"]
     unknown = admin_pb.ApplyRequest(items=[admin_pb.ApplyItem()])
     found = await refusal(client_.call(client_.admin.Apply, unknown))
-    assert found.violations == {("items", "UNKNOWN_KIND")}
+    assert found.violations == {("items[0]", "UNKNOWN_KIND")}

@@ -177,17 +177,17 @@ def test_trailing_zeros_are_dropped_and_the_notation_is_plain(text: str, plain: 
 def test_an_empty_string_clears_an_optional_field_and_stays_in_a_required_one() -> None:
     message = symbol_pb2.Symbol(settlement_asset_id="", base_asset_id="")
     message.exact.tick_size = ""
-    given_fields = codec.read(Symbol, message)
+    given_fields, _ = codec.read(Symbol, message)
     assert given_fields == {"settlement_asset_id": None, "tick_size": None, "base_asset_id": ""}
 
 
 def test_what_a_message_leaves_unset_is_not_given() -> None:
-    assert codec.read(Symbol, symbol_pb2.Symbol()) == {}
+    assert codec.read(Symbol, symbol_pb2.Symbol()) == ({}, [])
 
 
 def test_the_number_zero_of_an_enum_is_no_value() -> None:
     message = asset_pb2.Asset(asset_type=asset_pb2.ASSET_TYPE_UNSPECIFIED)
-    assert codec.read(Asset, message) == {"asset_type": None}
+    assert codec.read(Asset, message) == ({"asset_type": None}, [])
 
 
 def test_an_unknown_enum_number_is_refused() -> None:

@@ -164,7 +164,8 @@ def verdict(
     venue = message(VENUE, given.get("venue", a_venue()))
     held = [message(VENUE_ASSET, v) for v in given.get("held", [a_venue_asset()])]
     steps = resolution.specs_of(market, symbol)
-    return resolution.verdict(market, symbol, venue, steps, held, instant(now), stale, flags)
+    asked = given.get("asked")
+    return resolution.verdict(market, symbol, venue, steps, held, instant(now), stale, flags, asked)
 
 
 def codes(found: pb.Tradeable) -> dict[str, list[str]]:
@@ -217,7 +218,7 @@ def test_a_delisted_symbol_denies_all_but_a_cancel(changes: dict[str, Any]) -> N
 
 def test_what_is_not_listed_yet_may_not_be_traded() -> None:
     found = verdict(market=listing(listed_at=NOW + DAY))
-    assert codes(found)["open"] == ["LISTING_DELISTED"]
+    assert codes(found)["open"] == ["LISTING_NOT_YET_LISTED"]
 
 
 @pytest.mark.parametrize(
@@ -334,3 +335,42 @@ def test_an_operators_row_stands_in_where_the_venue_has_none_of_its_own() -> Non
     assert not resolve(*rest, shut, venue="binance-usdm").tradeable.allowed
     own = a_venue_asset(venue_id="binance-usdm")
     assert resolve(*rest, shut, own, venue="binance-usdm").tradeable.allowed
+
+
+# ---------------------------------------------------------------- aliases that outlive
+
+
+def alias_and(primary: Any, **changes: Any) -> tuple[Any, Any]:
+    """An alias of P as it is told now, and the terms it has, beside this P."""
+    alias = listing(venue_symbol="A", alias_of="P", tick_size=None, lot_size=None, **changes)
+    terms = resolution.terms_for(alias, [primary], instant(NOW))
+    return resolution.as_of_now(alias, terms, instant(NOW)), terms
+
+
+def test_an_alias_never_has_the_steps_of_another_symbol() -> None:
+    told, terms = alias_and(listing(venue_symbol="P", symbol_id=an_id("another")))
+    assert not terms.exact.tick_size
+    assert not told.is_active
+    found = verdict(market=terms)
+    assert not found.allowed
+
+
+def test_an_alias_has_its_primarys_status() -> None:
+    told, terms = alias_and(listing(venue_symbol="P", status=MarketStatus.HALTED))
+    assert (told.status, told.is_active) == (MarketStatus.HALTED, False)
+    assert terms.exact.tick_size
+
+
+def test_an_ended_alias_is_not_tradeable_though_its_primary_is() -> None:
+    told, terms = alias_and(
+        listing(venue_symbol="P"), listed_at=NOW - 2 * DAY, delisted_at=NOW - DAY
+    )
+    assert told.status == MarketStatus.DELISTED
+    found = verdict(market=terms, asked=told)
+    assert codes(found)["open"] == ["LISTING_DELISTED"]
+    assert not found.cancel.allowed
+
+
+def test_a_delisted_asset_of_the_venue_denies_opening() -> None:
+    gone = a_venue_asset(delisted_at=NOW, trading_enabled=True)
+    assert codes(verdict(held=[gone]))["open"] == ["VENUE_ASSET_DELISTED"]

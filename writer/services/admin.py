@@ -34,7 +34,7 @@ class Admin(RegistryAdminServicer):
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
         if len(request.items) > ITEMS_MAX:
             raise TooLarge(f"{len(request.items)} items; at most {ITEMS_MAX}: split them")
-        items = [item_of(item) for item in request.items]
+        items = [item_of(item, place) for place, item in enumerate(request.items)]
         if any(item.kind is API_KEY for item in items) and auth.caller.get().role < Role.ADMIN:
             raise Forbidden("only an admin's key may change API keys")
         with metrics.COMMIT_SECONDS.time():
@@ -68,8 +68,8 @@ class Admin(RegistryAdminServicer):
         yield pb.ExportResponse()
 
 
-def item_of(item: pb.ApplyItem) -> Item:
-    """Decode one item. One that does not decode is an item of its own, to be rejected alone.
+def item_of(item: pb.ApplyItem, place: int) -> Item:
+    """Decode the item at a place. One that does not decode is rejected alone, later.
 
     Raises:
         Invalid: It names no kind that this release knows.
@@ -78,15 +78,10 @@ def item_of(item: pb.ApplyItem) -> Item:
     if_revision = item.if_revision if item.HasField("if_revision") else None
     if field == TOMBSTONE:
         ref = item.tombstone
-        kind = _kind(ref.kind)
+        kind = _kind(ref.kind, place)
         return Item(kind=kind, intent=Intent.REMOVE, key=ref.key, if_revision=if_revision)
-    kind = _kind(field or "")
-    given: Any = None
-    unreadable = None
-    try:
-        given = codec.from_message(kind, getattr(item, kind.name))
-    except Invalid as error:
-        unreadable = error
+    kind = _kind(field or "", place)
+    given, unreadable = codec.parse(kind, getattr(item, kind.name))
     return Item(
         kind=kind,
         intent=Intent.UPSERT,
@@ -97,11 +92,11 @@ def item_of(item: pb.ApplyItem) -> Item:
     )
 
 
-def _kind(name: str) -> Any:
+def _kind(name: str, place: int) -> Any:
     if name not in KIND_BY_NAME:
         known = ", ".join(KIND_BY_NAME)
         message = f"{name!r} is no kind that this release changes: {known}"
-        raise Invalid([Violation("items", "UNKNOWN_KIND", message)])
+        raise Invalid([Violation(f"items[{place}]", "UNKNOWN_KIND", message)])
     return KIND_BY_NAME[name]
 
 

@@ -16,7 +16,7 @@ class Assets(Ground):
     async def CreateAsset(
         self, request: pb.CreateAssetRequest, context: Context
     ) -> pb.CreateAssetResponse:
-        asset, revision = await self.create(ASSET, like(ASSET, request), context)
+        asset, revision = await self.create(ASSET, like(ASSET, request), request, context)
         return pb.CreateAssetResponse(asset=asset, revision=revision)
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: Context) -> pb.GetAssetResponse:
@@ -48,7 +48,9 @@ class Assets(Ground):
     ) -> pb.CreateAssetRelationshipResponse:
         renamed = {"source_asset_id": "from_asset_id", "target_asset_id": "to_asset_id"}
         message = like(ASSET_RELATIONSHIP, request, renamed)
-        relationship, revision = await self.create(ASSET_RELATIONSHIP, message, context)
+        relationship, revision = await self.create(
+            ASSET_RELATIONSHIP, message, request, context, renamed
+        )
         return pb.CreateAssetRelationshipResponse(relationship=relationship, revision=revision)
 
     async def ListAssetRelationships(

@@ -31,7 +31,7 @@ class Chains(Ground):
             message.chain_id = slug_of(request.name)
         if request.native_asset_symbol and not message.native_asset_id:
             message.native_asset_id = await self._asset_called(request.native_asset_symbol)
-        chain, revision = await self.create(CHAIN, message, context)
+        chain, revision = await self.create(CHAIN, message, request, context, _CREATE)
         return pb.CreateChainResponse(chain=chain, revision=revision)
 
     async def _asset_called(self, symbol: str) -> str:

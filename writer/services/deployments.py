@@ -19,8 +19,11 @@ class Deployments(Ground):
     async def CreateAssetDeployment(
         self, request: pb.CreateAssetDeploymentRequest, context: Context
     ) -> pb.CreateAssetDeploymentResponse:
-        message = like(ASSET_DEPLOYMENT, request, {"contract_address": "address"})
-        deployment, revision = await self.create(ASSET_DEPLOYMENT, message, context)
+        renamed = {"contract_address": "address"}
+        message = like(ASSET_DEPLOYMENT, request, renamed)
+        deployment, revision = await self.create(
+            ASSET_DEPLOYMENT, message, request, context, renamed
+        )
         async with self.reads.begin() as reading:
             await _name_chains(reading, [deployment])
         return pb.CreateAssetDeploymentResponse(deployment=deployment, revision=revision)

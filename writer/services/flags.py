@@ -23,9 +23,10 @@ class Flags(Ground):
     async def RaiseQualityFlag(
         self, request: pb.RaiseQualityFlagRequest, context: Context
     ) -> pb.RaiseQualityFlagResponse:
-        message: Any = like(QUALITY_FLAG, request, {"description": "reason"})
+        renamed = {"description": "reason"}
+        message: Any = like(QUALITY_FLAG, request, renamed)
         message.source = request.source or request.raised_by or auth.caller.get().actor
-        flag, revision = await self.create(QUALITY_FLAG, message, context)
+        flag, revision = await self.create(QUALITY_FLAG, message, request, context, renamed)
         return pb.RaiseQualityFlagResponse(flag=flag, revision=revision)
 
     async def ResolveQualityFlag(

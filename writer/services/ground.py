@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
@@ -16,6 +16,7 @@ import msgspec
 from google.protobuf.message import Message
 
 from shared import auth, codec
+from shared.errors import Invalid, Violation
 from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
@@ -43,13 +44,25 @@ class Ground:
         self.reads = reads
         self.now = now
 
-    async def create(self, kind: AnyKind, message: Message, context: Context) -> tuple[Any, int]:
-        """Add the entity that `message` states; returns it as it now is, and the revision."""
-        given = codec.from_message(kind, message)
+    async def create(
+        self,
+        kind: AnyKind,
+        message: Message,
+        request: Any,
+        context: Context,
+        renamed: Mapping[str, str] | None = None,
+    ) -> tuple[Any, int]:
+        """Add the entity that `message` states; returns it as it now is, and the revision.
+
+        Args:
+            renamed: Field of the request -> field of the message, for errors to name.
+        """
+        given, unreadable = codec.parse(kind, message)
         fresh = str(uuid.uuid4())
-        return await self._change(
-            Item(kind=kind, intent=Intent.CREATE, given=given, fresh=fresh), context
+        item = Item(
+            kind=kind, intent=Intent.CREATE, given=given, fresh=fresh, unreadable=unreadable
         )
+        return await self._change(item, request, context, renamed)
 
     async def update(
         self,
@@ -60,13 +73,24 @@ class Ground:
         locate: Callable[[Seen], Entity | None] | None = None,
     ) -> tuple[Any, int]:
         """Change the fields that the request gives."""
-        given = codec.read(kind.entity, codec.like(kind, request, renamed))
+        given, unreadable = codec.read(kind.entity, codec.like(kind, request, renamed))
         key = "/".join(str(given.pop(name, "")) for name in kind.key)
+        if locate is None:
+            require_key(kind, key)
 
         def step(before: Entity) -> Entity:
             return msgspec.structs.replace(before, **given)
 
-        return await self.evolve(kind, key, step, request, context, locate)
+        item = Item(
+            kind=kind,
+            intent=Intent.EVOLVE,
+            key=key,
+            step=step,
+            locate=locate,
+            if_revision=if_revision_of(request),
+            unreadable=unreadable,
+        )
+        return await self._change(item, request, context, renamed)
 
     async def evolve(
         self,
@@ -88,20 +112,21 @@ class Ground:
             locate=locate,
             if_revision=if_revision_of(request),
         )
-        return await self._change(item, context)
+        return await self._change(item, request, context)
 
     async def remove(self, kind: AnyKind, key: str, request: Any, context: Context) -> int:
         require_key(kind, key)
         item = Item(kind=kind, intent=Intent.REMOVE, key=key, if_revision=if_revision_of(request))
-        _, revision = await self._change(item, context)
+        _, revision = await self._change(item, request, context)
         return revision
 
     @asynccontextmanager
     async def reading(self, context: Context) -> AsyncIterator[Reading]:
         """All that one answer reads, at one revision, which the answer's metadata names."""
         async with self.reads.begin() as reading:
+            # Before anything can fail: an error speaks of a revision too.
+            tell_position(context, reading.epoch, reading.revision)
             yield reading
-        tell_position(context, reading.epoch, reading.revision)
 
     async def get(self, kind: AnyKind, key: str, context: Context) -> Any:
         """The kind's message of an entity.
@@ -124,14 +149,30 @@ class Ground:
         async with self.reading(context) as reading:
             return (await reading.page(kind, where, 0, "")).messages
 
-    async def _change(self, item: Item, context: Context) -> tuple[Any, int]:
-        with metrics.COMMIT_SECONDS.time():
-            outcome, applied = await self.mutations.change(item, cause_of(context))
+    async def _change(
+        self,
+        item: Item,
+        request: Any,
+        context: Context,
+        renamed: Mapping[str, str] | None = None,
+    ) -> tuple[Any, int]:
+        cause = cause_of(context, getattr(request, "reason", ""))
+        try:
+            with metrics.COMMIT_SECONDS.time():
+                outcome, applied = await self.mutations.change(item, cause)
+        except Invalid as error:
+            raise Invalid(_as_asked(error.violations, renamed or {})) from error
         count(outcome)
         tell_position(context, applied.epoch, applied.revision)
         after = outcome.after
         message = codec.to_message(item.kind, after) if after is not None else None
         return message, applied.revision
+
+
+def _as_asked(violations: Sequence[Violation], renamed: Mapping[str, str]) -> list[Violation]:
+    """Violations by the names that the request has for its fields."""
+    asked = {field: name for name, field in renamed.items()}
+    return [v._replace(field=asked.get(v.field, v.field)) for v in violations]
 
 
 def tell_position(context: Context, epoch: int, revision: int) -> None:
@@ -143,12 +184,13 @@ def count(outcome: Outcome) -> None:
     metrics.MUTATIONS.labels(outcome.kind.name, outcome.result.name.lower()).inc()
 
 
-def cause_of(context: Context) -> Cause:
-    """Who, why and in which request, from the key and the call's metadata."""
+def cause_of(context: Context, reason: str = "") -> Cause:
+    """Who, why and in which request, from the key, the request and the call's metadata."""
     metadata = dict(context.invocation_metadata() or ())
-    reason = str(metadata.get("cqar-reason", ""))[:REASON_CHARS_MAX]
+    said = (reason, metadata.get("cqar-reason"), metadata.get("reason"))
+    why = next((str(text) for text in said if text), "")
     request_id = str(metadata.get("x-request-id", ""))[:128] or uuid.uuid4().hex
-    return Cause(auth.caller.get().actor, reason, request_id)
+    return Cause(auth.caller.get().actor, why[:REASON_CHARS_MAX], request_id)
 
 
 def if_revision_of(request: Any) -> int | None:

@@ -14,7 +14,7 @@ from shared.entities.asset_group import (
     with_member,
     without_member,
 )
-from shared.errors import NotFound
+from shared.errors import Invalid, NotFound
 from shared.grpc_errors import Context
 from shared.keys import require_id, require_one
 from writer.services.ground import Ground
@@ -24,7 +24,9 @@ class Groups(Ground):
     async def CreateAssetGroup(
         self, request: pb.CreateAssetGroupRequest, context: Context
     ) -> pb.CreateAssetGroupResponse:
-        group, revision = await self.create(ASSET_GROUP, like(ASSET_GROUP, request), context)
+        group, revision = await self.create(
+            ASSET_GROUP, like(ASSET_GROUP, request), request, context
+        )
         return pb.CreateAssetGroupResponse(group=group, revision=revision)
 
     async def GetAssetGroup(
@@ -53,7 +55,10 @@ class Groups(Ground):
         self, request: pb.AddAssetToGroupRequest, context: Context
     ) -> pb.AddAssetToGroupResponse:
         require_id("asset_id", request.asset_id)
-        weight = read(GroupMember, request).get("weight")
+        given, violations = read(GroupMember, request)
+        if violations:
+            raise Invalid(violations)
+        weight = given.get("weight")
         step = partial(with_member, asset_id=request.asset_id, weight=weight)
         group, revision = await self.evolve(ASSET_GROUP, request.group_id, step, request, context)
         return pb.AddAssetToGroupResponse(

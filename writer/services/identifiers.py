@@ -21,7 +21,7 @@ class Identifiers(Ground):
         self, request: pb.CreateAssetIdentifierRequest, context: Context
     ) -> pb.CreateAssetIdentifierResponse:
         message = like(ASSET_IDENTIFIER, request)
-        identifier, revision = await self.create(ASSET_IDENTIFIER, message, context)
+        identifier, revision = await self.create(ASSET_IDENTIFIER, message, request, context)
         return pb.CreateAssetIdentifierResponse(identifier=identifier, revision=revision)
 
     async def GetAssetIdentifier(
@@ -41,7 +41,7 @@ class Identifiers(Ground):
         self, request: pb.CreateSymbolIdentifierRequest, context: Context
     ) -> pb.CreateSymbolIdentifierResponse:
         message = like(SYMBOL_IDENTIFIER, request)
-        identifier, revision = await self.create(SYMBOL_IDENTIFIER, message, context)
+        identifier, revision = await self.create(SYMBOL_IDENTIFIER, message, request, context)
         return pb.CreateSymbolIdentifierResponse(identifier=identifier, revision=revision)
 
     async def GetSymbolIdentifier(

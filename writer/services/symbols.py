@@ -15,7 +15,7 @@ class Symbols(Ground):
     async def CreateSymbol(
         self, request: pb.CreateSymbolRequest, context: Context
     ) -> pb.CreateSymbolResponse:
-        symbol, revision = await self.create(SYMBOL, like(SYMBOL, request), context)
+        symbol, revision = await self.create(SYMBOL, like(SYMBOL, request), request, context)
         return pb.CreateSymbolResponse(symbol=symbol, revision=revision)
 
     async def GetSymbol(

@@ -12,7 +12,7 @@ from shared import resolution, rules
 from shared.codec import instant_in, like
 from shared.entities.symbol import SYMBOL
 from shared.entities.venue import VENUE
-from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, is_open
+from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, first_open
 from shared.errors import Invalid, NotFound, Unimplemented
 from shared.grpc_errors import Context
 from shared.keys import require_filter
@@ -26,7 +26,7 @@ class VenueSymbols(Ground):
         self, request: pb.CreateVenueSymbolRequest, context: Context
     ) -> pb.CreateVenueSymbolResponse:
         message = like(VENUE_SYMBOL, request)
-        venue_symbol, revision = await self.create(VENUE_SYMBOL, message, context)
+        venue_symbol, revision = await self.create(VENUE_SYMBOL, message, request, context)
         return pb.CreateVenueSymbolResponse(venue_symbol=venue_symbol, revision=revision)
 
     async def GetVenueSymbol(
@@ -38,12 +38,16 @@ class VenueSymbols(Ground):
         now = Timestamp()
         now.FromDatetime(self.now())
         async with self.reading(context) as reading:
-            listing = terms = await _present(reading, request.venue_id, request.venue_symbol, now)
-            if listing.alias_of:
-                terms = await _present(reading, request.venue_id, listing.alias_of, now)
+            listing = await _present(reading, request.venue_id, request.venue_symbol, now)
+            primaries = await reading.find(
+                VENUE_SYMBOL, "spelling", request.venue_id, listing.alias_of
+            )
             symbol = await reading.get(SYMBOL, listing.symbol_id)
-        filled = resolution.fill_steps(symbol, terms)
-        return pb.GetVenueSymbolResponse(venue_symbol=listing, symbol=filled)
+        terms = resolution.terms_for(listing, primaries, now)
+        return pb.GetVenueSymbolResponse(
+            venue_symbol=resolution.as_of_now(listing, terms, now),
+            symbol=resolution.fill_steps(symbol, terms),
+        )
 
     async def ListVenueSymbols(
         self, request: pb.ListVenueSymbolsRequest, context: Context
@@ -57,7 +61,7 @@ class VenueSymbols(Ground):
                 where,
                 request.page_size,
                 request.page_token,
-                live=not request.include_delisted,
+                open_at=None if request.include_delisted else self.now(),
             )
             symbols = await reading.get_many(SYMBOL, (v.symbol_id for v in page.messages))
         return pb.ListVenueSymbolsResponse(
@@ -116,8 +120,7 @@ def open_listing(venue_id: str, spelling: str, seen: Seen) -> VenueSymbol:
     """
     if seen.get(VENUE.name, venue_id) is None:
         raise NotFound(VENUE.name, venue_id)
-    for listing in seen.find(VENUE_SYMBOL.name, "spelling", venue_id, spelling):
-        if is_open(listing, seen.now):
-            found: VenueSymbol = listing
-            return found
+    listings = seen.find(VENUE_SYMBOL.name, "spelling", venue_id, spelling)
+    if (found := first_open(listings, seen.now)) is not None:
+        return found
     raise NotFound(VENUE_SYMBOL.name, spelling, f"listed at {venue_id}")

@@ -23,7 +23,7 @@ class Venues(Ground):
         message: Any = like(VENUE, request)
         if not message.venue_id:
             message.venue_id = slug_of(request.name)
-        venue, revision = await self.create(VENUE, message, context)
+        venue, revision = await self.create(VENUE, message, request, context)
         return pb.CreateVenueResponse(venue=venue, revision=revision)
 
     async def GetVenue(self, request: pb.GetVenueRequest, context: Context) -> pb.GetVenueResponse:
@@ -45,7 +45,7 @@ class Venues(Ground):
         self, request: pb.CreateVenueAssetRequest, context: Context
     ) -> pb.CreateVenueAssetResponse:
         message = like(VENUE_ASSET, request)
-        venue_asset, revision = await self.create(VENUE_ASSET, message, context)
+        venue_asset, revision = await self.create(VENUE_ASSET, message, request, context)
         return pb.CreateVenueAssetResponse(venue_asset=venue_asset, revision=revision)
 
     async def GetVenueAsset(
