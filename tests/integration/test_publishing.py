@@ -1,0 +1,65 @@
+"""The writer's publisher against real servers that lose what they held."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar.embedded.servers import EmbeddedServers
+from shared.jetstream import CHANGES, EVENTS
+from shared.tasks import keep_going
+from tests.builders import NOW, a_venue
+from tests.changes import commit
+from writer.heads import Heads
+from writer.mutations import Mutations
+from writer.publishing import Publisher, Wake
+
+TIMEOUT_S = 30
+
+
+@pytest.fixture
+async def publishing(
+    servers: EmbeddedServers, database: str, engine: AsyncEngine
+) -> AsyncIterator[Mutations]:
+    wake = Wake()
+    mutations = Mutations(engine, lambda: NOW, wake.all)
+    publisher = Publisher(
+        engine,
+        mutations,
+        wake,
+        Heads(engine),
+        database_url=database,
+        nats_url=servers.nats,
+        poll_s=0.2,
+    )
+    running = asyncio.create_task(keep_going("publisher", publisher.run))
+    yield mutations
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def held(js: JetStreamContext, stream: str) -> int:
+    try:
+        return (await js.stream_info(stream)).state.messages
+    except NotFoundError:
+        return 0
+
+
+async def test_streams_that_are_lost_are_made_and_filled_again(
+    js: JetStreamContext, publishing: Mutations
+) -> None:
+    await commit(publishing, a_venue())
+    async with asyncio.timeout(TIMEOUT_S):
+        while not (await held(js, CHANGES) and await held(js, EVENTS)):
+            await asyncio.sleep(0.05)
+    for stream in (CHANGES, EVENTS):
+        await js.delete_stream(stream)
+    await commit(publishing, a_venue("kraken"))
+    async with asyncio.timeout(TIMEOUT_S):
+        while not (await held(js, CHANGES) and await held(js, EVENTS) == 2):
+            await asyncio.sleep(0.05)
