@@ -28,6 +28,7 @@ from shared import config as settings
 from shared.auth import AuthInterceptor
 from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.grpc_errors import ErrorInterceptor
+from shared.min_revision import MinRevisionInterceptor
 from shared.tasks import keep_going
 from shared.telemetry import Health
 
@@ -62,7 +63,7 @@ async def run(config: ResolverConfig) -> None:
     grpc_server.bind(servers[0], config.grpc_listen)
     if config.socket:
         # Its mode is its authentication, whatever the port asks for: a server of its own.
-        servers.append(_server(config, view, servicer, [ErrorInterceptor()]))
+        servers.append(_server(config, view, servicer, unguarded(view)))
         grpc_server.bind_socket(servers[1], Path(config.socket))
     for server in servers:
         await server.start()
@@ -101,7 +102,7 @@ def _server(
 def interceptors(config: ResolverConfig, view: View) -> list[grpc.aio.ServerInterceptor]:
     """On loopback no key is asked for; elsewhere one with role read, from the snapshot."""
     if settings.is_loopback(config.grpc_listen):
-        return [ErrorInterceptor()]
+        return unguarded(view)
     if not config.plaintext_anywhere:
         raise SystemExit(
             f"CQAR_RESOLVER_GRPC_LISTEN={config.grpc_listen} would carry API keys in plaintext:"
@@ -114,7 +115,11 @@ def interceptors(config: ResolverConfig, view: View) -> list[grpc.aio.ServerInte
             return key if key.valid_at(utc_now()) else None
         return None
 
-    return [AuthInterceptor(find_key, lambda _: Role.READ), ErrorInterceptor()]
+    return [AuthInterceptor(find_key, lambda _: Role.READ), *unguarded(view)]
+
+
+def unguarded(view: View) -> list[grpc.aio.ServerInterceptor]:
+    return [ErrorInterceptor(), MinRevisionInterceptor(view.reach)]
 
 
 async def _follow(config: ResolverConfig, view: View) -> None:

@@ -290,6 +290,7 @@ class Follower:
     def _moved(self) -> None:
         snapshot = self._view.snapshot
         self._view.freshness.reached(snapshot.position)
+        self._view.moved()
         metrics.REVISION.set(snapshot.position.revision)
         metrics.EPOCH.set(snapshot.position.epoch)
         metrics.LAG.set(self._view.lag)

@@ -10,6 +10,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from resolver.freshness import Freshness
 from resolver.snapshot import Snapshot
 from shared.errors import NotReady
+from shared.min_revision import is_reached
 
 
 class View:
@@ -18,6 +19,7 @@ class View:
         self.hydrated_from = ""
         self.hydrated_at: dt.datetime | None = None
         self.loaded = asyncio.Event()
+        self._moved = asyncio.Event()
         self._snapshot: Snapshot | None = None
 
     @property
@@ -40,6 +42,32 @@ class View:
         self.hydrated_from = source
         self.hydrated_at = at
         self.loaded.set()
+
+    def moved(self) -> None:
+        """Wake all who wait for a revision."""
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def reach(self, epoch: int, revision: int, seconds: float) -> None:
+        """Return once the snapshot is at least there.
+
+        Raises:
+            NotReady: It was not within that time.
+            EpochChanged: The snapshot is of a later epoch.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._is_at((epoch, revision)):
+                    await self._moved.wait()
+        except TimeoutError as error:
+            message = f"revision {epoch}:{revision} was not reached in {seconds:.1f} s"
+            raise NotReady(message) from error
+
+    def _is_at(self, wanted: tuple[int, int]) -> bool:
+        if self._snapshot is None:
+            return False
+        epoch, revision, _ = self._snapshot.position
+        return is_reached(wanted, epoch, revision)
 
     @property
     def lag(self) -> int:

@@ -25,6 +25,7 @@ from shared import grpc_server
 from shared.auth import AuthInterceptor
 from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
+from shared.min_revision import MinRevisionInterceptor
 from writer.app import role_of
 from writer.heads import Heads
 from writer.keys import Keys, create_key
@@ -84,10 +85,12 @@ async def serving(engine: AsyncEngine, now: dt.datetime) -> AsyncIterator[Client
     roles = (Role.READ, Role.WRITE, Role.ADMIN)
     keys = {role: await create_key(mutations, role.name.lower(), role) for role in roles}
     find = Keys(engine, clock).find
-    server = grpc_server.make_server([AuthInterceptor(find, role_of), ErrorInterceptor()])
+    heads = Heads(engine)
+    guards = (AuthInterceptor(find, role_of), ErrorInterceptor())
+    server = grpc_server.make_server([*guards, MinRevisionInterceptor(heads.reach)])
     registry = Registry(mutations, Reads(engine), clock)
     add_AssetRegistryServicer_to_server(registry, server)
-    add_RegistryAdminServicer_to_server(Admin(mutations, engine, Heads(engine)), server)
+    add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads), server)
     port = grpc_server.bind(server, "127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -18,6 +18,7 @@ from shared import config as settings
 from shared.auth import AuthInterceptor
 from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
+from shared.min_revision import MinRevisionInterceptor
 from shared.postgres import make_engine
 from shared.tasks import keep_going
 from shared.telemetry import Health
@@ -76,7 +77,13 @@ async def run(config: WriterConfig) -> None:
         poll_s=config.relay_poll_s,
     )
     keys = Keys(aside, utc_now)
-    server = grpc_server.make_server([AuthInterceptor(keys.find, role_of), ErrorInterceptor()])
+    server = grpc_server.make_server(
+        [
+            AuthInterceptor(keys.find, role_of),
+            ErrorInterceptor(),
+            MinRevisionInterceptor(heads.reach),
+        ]
+    )
     reads = Reads(engine)
     add_AssetRegistryServicer_to_server(Registry(mutations, reads, utc_now), server)
     add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads), server)

@@ -11,6 +11,8 @@ import asyncio
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.errors import NotReady
+from shared.min_revision import is_reached
 from writer import store
 
 
@@ -32,6 +34,18 @@ class Heads:
         self._running, self._next = self._next, None
         async with self._engine.connect() as tx:
             return await store.read_head(tx)
+
+    async def reach(self, epoch: int, revision: int, _: float) -> None:
+        """Return if the registry is at least there: nobody is further than PostgreSQL.
+
+        Raises:
+            NotReady: It is not, and waiting would not help.
+            EpochChanged: It is of a later epoch.
+        """
+        head = await self.read()
+        if not is_reached((epoch, revision), head.epoch, head.revision):
+            message = f"the registry is at {head.epoch}:{head.revision}, before {epoch}:{revision}"
+            raise NotReady(message)
 
     async def answer(self, _: bytes) -> bytes:
         """Answer a resolver's probe."""

@@ -154,6 +154,28 @@ async def test_metadata_too_deep_to_be_read_again_is_refused(client_: Client) ->
     assert found.violations == {("metadata", "TOO_DEEP")}
 
 
+@pytest.mark.parametrize(
+    ("wanted", "code", "reason"),
+    [
+        ("1:1", None, ""),
+        ("1:99999999", Code.UNAVAILABLE, "NOT_READY"),
+        ("2:1", Code.UNAVAILABLE, "NOT_READY"),
+        ("0:1", Code.ABORTED, "EPOCH_CHANGED"),
+        ("latest", Code.INVALID_ARGUMENT, "INVALID"),
+    ],
+)
+async def test_a_minimum_revision_is_kept_or_refused(
+    client_: Client, wanted: str, code: grpc.StatusCode | None, reason: str
+) -> None:
+    metadata = (("x-api-key", client_.keys[Role.READ]), ("cqar-min-revision", wanted))
+    call = client_.registry.ListVenues(pb.ListVenuesRequest(), metadata=metadata)
+    if code is None:
+        await call
+        return
+    found = await refusal(call)
+    assert (found.code, found.reason) == (code, reason)
+
+
 async def test_an_error_of_a_read_names_its_revision_too(client_: Client) -> None:
     request = pb.GetVenueRequest(venue_id="nope")
     key = (("x-api-key", client_.keys[Role.ADMIN]),)

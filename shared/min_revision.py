@@ -1,0 +1,80 @@
+"""`cqar-min-revision: epoch:revision` on a read: at least that, or an error, never the past.
+
+A caller that changed something sends the position that the writer's answer named, and reads
+its own write at any resolver.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import grpc
+
+from shared.errors import EpochChanged, Invalid, Violation
+from shared.grpc_errors import Context
+
+HEADER: Final = "cqar-min-revision"
+#: The longest wait for a caller without a deadline, or with a distant one.
+WAIT_MAX_S: Final = 5.0
+#: Of the caller's deadline, what is left for the answer itself.
+MARGIN_S: Final = 0.05
+
+_FORM: Final = re.compile(r"([0-9]{1,18}):([0-9]{1,18})")
+
+#: Wait until (epoch, revision) is reached, for at most so many seconds, or raise.
+Reach = Callable[[int, int, float], Awaitable[None]]
+
+
+def parse(text: str) -> tuple[int, int]:
+    """Read epoch and revision.
+
+    Raises:
+        Invalid: It is not of that form.
+    """
+    found = _FORM.fullmatch(text)
+    if found is None:
+        message = f"must be EPOCH:REVISION such as 1:42, not {text[:64]!r}"
+        raise Invalid([Violation(HEADER, "MALFORMED", message)])
+    return int(found.group(1)), int(found.group(2))
+
+
+def is_reached(wanted: tuple[int, int], epoch: int, revision: int) -> bool:
+    """Whether a position is at least the one wanted.
+
+    Raises:
+        EpochChanged: It is of a later epoch: what the caller saw may never have been kept.
+    """
+    if wanted[0] < epoch:
+        raise EpochChanged(f"epoch {wanted[0]} has ended, this is {epoch}: read again without it")
+    return wanted[0] == epoch and revision >= wanted[1]
+
+
+class MinRevisionInterceptor(grpc.aio.ServerInterceptor):
+    """Holds a call until what it wants is there. Costs nothing where nothing is wanted.
+
+    To be given after `ErrorInterceptor`, which turns what is raised here into a status.
+    """
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Any:
+        handler = await continuation(handler_call_details)
+        wanted = dict(handler_call_details.invocation_metadata or ()).get(HEADER)
+        if wanted is None or handler is None or handler.unary_unary is None:
+            return handler
+        call = handler.unary_unary
+
+        async def held(request: Any, context: Context) -> Any:
+            left = context.time_remaining()
+            seconds = WAIT_MAX_S if left is None else min(left - MARGIN_S, WAIT_MAX_S)
+            await self._reach(*parse(str(wanted)), max(seconds, 0.0))
+            return await call(request, context)
+
+        return handler._replace(unary_unary=held)
