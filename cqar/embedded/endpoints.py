@@ -9,6 +9,7 @@ from cqar.embedded.errors import StackNotRunning
 from cqar.embedded.lock import holder
 
 ENDPOINTS_NAME = "endpoints.json"
+RESOLVERS = "resolvers"
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -39,11 +40,18 @@ def read_endpoints(state_dir: Path) -> Endpoints:
         text = (state_dir / ENDPOINTS_NAME).read_bytes()
     except FileNotFoundError:
         raise StackNotRunning(state_dir, "it is starting or stopping") from None
-    return msgspec.json.decode(text, type=Endpoints)
+    document = msgspec.json.decode(text)
+    document["pids"].pop(RESOLVERS, None)
+    return msgspec.convert(document, Endpoints)
 
 
 def write_endpoints(state_dir: Path, endpoints: Endpoints) -> None:
-    text = msgspec.json.format(msgspec.json.encode(endpoints), indent=2)
+    """Write it whole. In the file `pids` has the addresses' names too: `resolvers` is a list."""
+    document = msgspec.to_builtins(endpoints)
+    pids = endpoints.pids
+    numbers = range(1, len(endpoints.resolvers) + 1)
+    document["pids"][RESOLVERS] = [pids.get(f"resolver-{number}", 0) for number in numbers]
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2)
     write_private(state_dir / ENDPOINTS_NAME, text + b"\n")
 
 

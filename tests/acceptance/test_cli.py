@@ -40,6 +40,8 @@ async def test_endpoints_json_names_every_address_and_pid(registry: Stack) -> No
     assert {"resolver_http", "postgres", "nats", "redis", "keys", "pids"} <= document.keys()
     assert document["keys"].keys() == {"admin", "read"}
     assert path.stat().st_mode & 0o777 == 0o600
+    pids = document["pids"]
+    assert pids["resolvers"] == [pids["resolver-1"], pids["resolver-2"]]
     assert {"writer", "resolver-1", "resolver-2", "postgres", "nats", "redis"} <= (
         document["pids"].keys()
     )
