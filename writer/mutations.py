@@ -26,6 +26,7 @@ from shared.judge import Docket, Item, Outcome, Result
 from shared.kind import Entity, Ref
 from shared.working_set import Find, Stored, WorkingSet
 from writer import store
+from writer.once import Once, require_same
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ class Applied:
     epoch: int
     revision: int
     committed: bool
+    #: The answer that an earlier request of the same idempotency key got; no outcomes then.
+    replay: bytes | None = None
 
 
 class Mutations:
@@ -76,13 +79,19 @@ class Mutations:
         self._now = now
         self._committed = committed
 
-    async def change(self, item: Item, cause: Cause) -> tuple[Outcome, Applied]:
+    async def change(
+        self, item: Item, cause: Cause, once: Once | None = None
+    ) -> tuple[Outcome | None, Applied]:
         """Make one change; returns its outcome, and where the registry stands with it.
+
+        Without an outcome it was made before, and `Applied.replay` is the answer it got.
 
         Raises:
             CqarError: Why the item is rejected: Invalid with every violation, NotFound…
         """
-        applied = await self.apply([item], cause)
+        applied = await self.apply([item], cause, once=once)
+        if applied.replay is not None:
+            return None, applied
         (outcome,) = applied.outcomes
         if outcome.error is not None:
             raise outcome.error
@@ -96,6 +105,7 @@ class Mutations:
         dry_run: bool = False,
         skip_rejected: bool = False,
         historical: bool = False,
+        once: Once | None = None,
     ) -> Applied:
         """Make many changes as one revision: all, or with `skip_rejected` those that are valid.
 
@@ -115,10 +125,16 @@ class Mutations:
             changing = [o for o in outcomes if o.changes]
             _next_revision(head, changing, _payloads(changing), seen, cause)
             return Applied(outcomes, head.epoch, head.revision, committed=False)
-        return await self._commit(docket, seen, cause, skip_rejected=skip_rejected)
+        return await self._commit(docket, seen, cause, once, skip_rejected=skip_rejected)
 
     async def _commit(
-        self, docket: Docket, seen: WorkingSet, cause: Cause, *, skip_rejected: bool
+        self,
+        docket: Docket,
+        seen: WorkingSet,
+        cause: Cause,
+        once: Once | None,
+        *,
+        skip_rejected: bool,
     ) -> Applied:
         async with self._turn, self._engine.connect() as tx:
             head = await store.lock_head(tx)
@@ -126,11 +142,18 @@ class Mutations:
                 await _bump(tx, head, head, self._now())
                 await tx.commit()
                 head = await store.lock_head(tx)
+            if once is not None and (kept := await store.kept_answer(tx, once)):
+                require_same(once, kept.request_hash)
+                return Applied([], head.epoch, head.revision, committed=False, replay=kept.response)
             outcomes = await _judge(tx, docket, seen)
             rejected = any(o.result is Result.REJECTED for o in outcomes)
             changing = [o for o in outcomes if o.changes]
             if not changing or (rejected and not skip_rejected):
-                return Applied(outcomes, head.epoch, head.revision, committed=False)
+                applied = Applied(outcomes, head.epoch, head.revision, committed=False)
+                if once is not None and not rejected:
+                    await store.keep_answer(tx, once, once.answer(applied))
+                    await tx.commit()
+                return applied
             payloads = _payloads(changing)
             row = _next_revision(head, changing, payloads, seen, cause)
             try:
@@ -139,9 +162,12 @@ class Mutations:
                 raise _unforeseen(error) from error
             database = (head.found_system_identifier, head.found_timeline_id)
             await store.advance(tx, row, database)
+            applied = Applied(outcomes, row.epoch, row.revision, committed=True)
+            if once is not None:
+                await store.keep_answer(tx, once, once.answer(applied))
             await tx.commit()
         self._committed()
-        return Applied(outcomes, row.epoch, row.revision, committed=True)
+        return applied
 
     async def bump_epoch(self, expected_epoch: int, seen_epoch: int, seen_revision: int) -> bool:
         """Begin a new history, unless another writer already did.

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 LEADER_LOCK: Final = 0x63716C64
 #: A resolver that asks for a new epoch is believed only so often.
 BUMPS_APART_S: Final = 10.0
-PARTITIONS_APART_S: Final = 300.0
+HOUSE_APART_S: Final = 300.0
 #: No database loses more at once; a claim beyond this is an error or an attack, and would use
 #: up the numbers.
 LOST_MAX: Final = 1_000_000
@@ -104,13 +104,13 @@ class Publisher:
 
     async def _relay(self, relay: Relay) -> None:
         async with leadership(self._database_url, self._wake.all) as try_to_lead:
-            partitions_at = -PARTITIONS_APART_S
+            kept_at = -HOUSE_APART_S
             while True:
                 leads = await try_to_lead()
                 metrics.LEADER.set(leads)
-                if leads and time.monotonic() - partitions_at >= PARTITIONS_APART_S:
-                    await self._make_partitions()
-                    partitions_at = time.monotonic()
+                if leads and time.monotonic() - kept_at >= HOUSE_APART_S:
+                    await self._keep_house()
+                    kept_at = time.monotonic()
                 while await relay.step(leads=leads):
                     pass
                 await _wait(self._wake.changes, self._poll_s)
@@ -121,8 +121,9 @@ class Publisher:
                 pass
             await _wait(self._wake.events, self._poll_s)
 
-    async def _make_partitions(self) -> None:
+    async def _keep_house(self) -> None:
         async with self._engine.begin() as tx:
+            await store.forget_answers(tx)
             await store.ensure_partitions(tx, (await store.read_head(tx)).revision)
 
     async def _answer_bump(self, request: bytes) -> bytes:

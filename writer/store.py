@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import codec, rules
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.kind import AnyKind, Entity, Lookup, Ref
-from shared.schema import current, outbox, registry_head
+from shared.schema import current, idempotency_keys, outbox, registry_head
 from shared.working_set import Find, Stored
+from writer.once import KEPT_HOURS, Once
 
 #: Wakes every writer's relay; the payload is empty, since the relay looks for itself.
 CHANNEL: Final = "cqar_outbox"
@@ -299,6 +300,50 @@ async def advance(tx: AsyncConnection, row: OutboxRow, database: tuple[int, int]
         )
     )
     await tx.execute(sa.text(f"NOTIFY {CHANNEL}"))
+
+
+# ---------------------------------------------------------------- answers kept
+
+
+class KeptAnswer(NamedTuple):
+    request_hash: bytes
+    response: bytes
+
+
+async def kept_answer(tx: AsyncConnection, once: Once) -> KeptAnswer | None:
+    """The answer that this key got within the last 24 hours."""
+    table = idempotency_keys
+    query = sa.select(table.c.request_hash, table.c.response).where(
+        table.c.actor == once.actor, table.c.rpc == once.rpc, table.c.key == once.key
+    )
+    row = (await tx.execute(query.where(table.c.created_at > _forgotten_before()))).first()
+    return None if row is None else KeptAnswer(*row)
+
+
+async def keep_answer(tx: AsyncConnection, once: Once, response: bytes) -> None:
+    statement = insert(idempotency_keys).values(
+        actor=once.actor,
+        rpc=once.rpc,
+        key=once.key,
+        request_hash=once.request_hash,
+        response=response,
+    )
+    changed = {name: statement.excluded[name] for name in ("request_hash", "response")}
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["actor", "rpc", "key"],
+            set_={**changed, "created_at": sa.func.now()},
+        )
+    )
+
+
+async def forget_answers(tx: AsyncConnection) -> None:
+    table = idempotency_keys
+    await tx.execute(sa.delete(table).where(table.c.created_at <= _forgotten_before()))
+
+
+def _forgotten_before() -> sa.ColumnElement[Any]:
+    return sa.func.now() - dt.timedelta(hours=KEPT_HOURS)
 
 
 # ---------------------------------------------------------------- the outbox

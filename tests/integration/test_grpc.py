@@ -154,6 +154,28 @@ async def test_metadata_too_deep_to_be_read_again_is_refused(client_: Client) ->
     assert found.violations == {("metadata", "TOO_DEEP")}
 
 
+async def test_a_request_sent_again_gets_its_first_answer_and_changes_nothing(
+    client_: Client,
+) -> None:
+    metadata = (("x-api-key", client_.keys[Role.WRITE]), ("idempotency-key", "k1"))
+    create, request = (
+        client_.registry.CreateAsset,
+        pb.CreateAssetRequest(symbol="SOL", name="Solana", asset_type=1),
+    )
+    first = await create(request, metadata=metadata)
+    await client_.call(client_.registry.CreateVenue, pb.CreateVenueRequest(name="X", venue_type=1))
+    again = await create(request, metadata=metadata)
+    assert again == first
+    listed = await client_.call(client_.registry.ListAssets, pb.ListAssetsRequest())
+    assert listed.total_count == 1
+    request.name = "Another"
+    found = await refusal(create(request, metadata=metadata))
+    assert found.violations == {("idempotency-key", "REUSED")}
+    # Another caller's key of the same name is another key.
+    other = (("x-api-key", client_.keys[Role.ADMIN]), ("idempotency-key", "k1"))
+    assert (await create(request, metadata=other)).asset.asset_id != first.asset.asset_id
+
+
 @pytest.mark.parametrize(
     ("wanted", "code", "reason"),
     [

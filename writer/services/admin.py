@@ -19,6 +19,7 @@ from shared.judge import Intent, Item, Outcome
 from writer import metrics, store
 from writer.heads import Heads, head_message
 from writer.mutations import ITEMS_MAX, Applied, Mutations
+from writer.once import once_of
 from writer.services.ground import cause_of, count, tell_position
 
 #: Field of `ApplyItem` -> kind. A kind that this release does not know is refused by name.
@@ -44,7 +45,12 @@ class Admin(RegistryAdminServicer):
                 dry_run=request.dry_run,
                 skip_rejected=request.skip_rejected,
                 historical=request.historical,
+                once=None if request.dry_run else once_of(request, context, _kept),
             )
+        if applied.replay is not None:
+            first = pb.ApplyResponse.FromString(applied.replay)
+            tell_position(context, first.epoch, first.revision)
+            return first
         if applied.committed:
             for outcome in applied.outcomes:
                 count(outcome)
@@ -98,6 +104,10 @@ def _kind(name: str, place: int) -> Any:
         message = f"{name!r} is no kind that this release changes: {known}"
         raise Invalid([Violation(f"items[{place}]", "UNKNOWN_KIND", message)])
     return KIND_BY_NAME[name]
+
+
+def _kept(applied: Applied) -> bytes:
+    return answer(applied).SerializeToString()
 
 
 def answer(applied: Applied) -> pb.ApplyResponse:

@@ -22,7 +22,8 @@ from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
 from shared.kind import AnyKind, Entity, Seen
 from writer import metrics
-from writer.mutations import Cause, Mutations
+from writer.mutations import Applied, Cause, Mutations
+from writer.once import once_of
 from writer.reads import Page, Reading, Reads
 
 M = TypeVar("M", bound=Message)
@@ -157,16 +158,30 @@ class Ground:
         renamed: Mapping[str, str] | None = None,
     ) -> tuple[Any, int]:
         cause = cause_of(context, getattr(request, "reason", ""))
+        once = once_of(request, context, _kept)
         try:
             with metrics.COMMIT_SECONDS.time():
-                outcome, applied = await self.mutations.change(item, cause)
+                outcome, applied = await self.mutations.change(item, cause, once)
         except Invalid as error:
             raise Invalid(_as_asked(error.violations, renamed or {})) from error
+        if outcome is None:
+            payload, epoch, revision = msgspec.msgpack.decode(
+                applied.replay or b"", type=tuple[bytes, int, int]
+            )
+            tell_position(context, epoch, revision)
+            return item.kind.message.FromString(payload) if payload else None, revision
         count(outcome)
         tell_position(context, applied.epoch, applied.revision)
         after = outcome.after
         message = codec.to_message(item.kind, after) if after is not None else None
         return message, applied.revision
+
+
+def _kept(applied: Applied) -> bytes:
+    """What is kept of one change, to answer it again."""
+    (outcome,) = applied.outcomes
+    payload = codec.encode(outcome.kind, outcome.after) if outcome.after is not None else b""
+    return msgspec.msgpack.encode((payload, applied.epoch, applied.revision))
 
 
 def _as_asked(violations: Sequence[Violation], renamed: Mapping[str, str]) -> list[Violation]:

@@ -1,0 +1,66 @@
+"""`idempotency-key`: a mutation that is sent again gets its first answer and changes nothing.
+
+The answer is kept in the transaction that made the change, so there is no moment at which one
+is there without the other. Keys are the caller's own, by actor and method.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from shared import auth
+from shared.errors import Invalid, Violation
+from shared.grpc_errors import Context
+
+if TYPE_CHECKING:
+    from writer.mutations import Applied
+
+HEADER: Final = "idempotency-key"
+KEY_CHARS_MAX: Final = 256
+KEPT_HOURS: Final = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A request that may be sent again.
+
+    Attributes:
+        answer: What is to be kept of a request's outcome.
+    """
+
+    actor: str
+    rpc: str
+    key: str
+    request_hash: bytes
+    answer: Callable[[Applied], bytes]
+
+
+def once_of(request: Any, context: Context, answer: Callable[[Applied], bytes]) -> Once | None:
+    """The request's key, if it has one.
+
+    Raises:
+        Invalid: It is too long.
+    """
+    key = str(dict(context.invocation_metadata() or ()).get(HEADER, ""))
+    if not key:
+        return None
+    if len(key) > KEY_CHARS_MAX or "\0" in key:
+        message = f"at most {KEY_CHARS_MAX} characters, none of them NUL"
+        raise Invalid([Violation(HEADER, "MALFORMED", message)])
+    digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    rpc = request.DESCRIPTOR.full_name
+    return Once(auth.caller.get().actor, rpc, key, digest, answer)
+
+
+def require_same(once: Once, request_hash: bytes) -> None:
+    """Refuse a key that was used for something else.
+
+    Raises:
+        Invalid: It was.
+    """
+    if once.request_hash != request_hash:
+        message = "was used for another request: a key is for one request and its repetitions"
+        raise Invalid([Violation(HEADER, "REUSED", message)])
