@@ -8,12 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
-import asyncpg
-from cqc.replication.v1 import replication_pb2
 from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,22 +17,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared import jetstream
 from shared.tasks import keep_going
 from writer import event_relay, metrics, store
+from writer.bumps import Bumps
 from writer.event_relay import EventRelay
-from writer.heads import Heads, head_message
+from writer.heads import Heads
+from writer.leadership import leadership
 from writer.mutations import Mutations
 from writer.relay import Relay
 
 log = logging.getLogger(__name__)
 
-#: The relay's leader holds this session-level advisory lock. Any constant would do.
-LEADER_LOCK: Final = 0x63716C64
-#: A resolver that asks for a new epoch is believed only so often.
-BUMPS_APART_S: Final = 10.0
 HOUSE_APART_S: Final = 300.0
-#: No database loses more at once; a claim beyond this is an error or an attack, and would use
-#: up the numbers.
-LOST_MAX: Final = 1_000_000
-EPOCHS_MAX: Final = 1_000
 
 
 class Wake:
@@ -73,7 +63,6 @@ class Publisher:
         self._poll_s = poll_s
         self._wake = wake
         self._client: Client | None = None
-        self._bumped_at = -BUMPS_APART_S
 
     @property
     def connected(self) -> bool:
@@ -89,8 +78,9 @@ class Publisher:
         try:
             await jetstream.ensure_stream(js, jetstream.changes_config())
             await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+            bumps = Bumps(self._engine, self._mutations, self._heads)
             await jetstream.serve(client, jetstream.HEAD_SUBJECT, self._heads.answer)
-            await jetstream.serve(client, jetstream.BUMP_SUBJECT, self._answer_bump)
+            await jetstream.serve(client, jetstream.BUMP_SUBJECT, bumps.answer)
             relay = Relay(self._engine, js, self._mutations.bump_epoch)
             events = EventRelay(self._engine, js, self._mutations.bump_epoch)
             async with asyncio.TaskGroup() as group:
@@ -126,36 +116,6 @@ class Publisher:
             await store.forget_answers(tx)
             await store.ensure_partitions(tx, (await store.read_head(tx)).revision)
 
-    async def _answer_bump(self, request: bytes) -> bytes:
-        """A resolver holds what the database it read does not: look, and believe the look."""
-        asked = replication_pb2.EpochBumpRequest.FromString(request)
-        bumped = False
-        head = await self._heads.read()
-        if await self._lost(head, asked.held) and self._may_bump():
-            held = asked.held
-            bumped = await self._mutations.bump_epoch(head.epoch, held.epoch, held.revision)
-            metrics.EPOCH_BUMPS.inc(bumped)
-            head = await self._heads.read()
-        answer = replication_pb2.EpochBumpResponse(head=head_message(head), bumped=bumped)
-        return answer.SerializeToString()
-
-    async def _lost(self, head: store.HeadRow, held: replication_pb2.Head) -> bool:
-        """Whether what a resolver holds is no longer part of the database's history."""
-        if held.registry_id != head.registry_id or held.epoch < head.epoch:
-            return False
-        if held.revision > head.revision + LOST_MAX or held.epoch > head.epoch + EPOCHS_MAX:
-            log.error("a claim to hold %d:%d is not believed", held.epoch, held.revision)
-            return False
-        async with self._engine.connect() as tx:
-            rows = await store.outbox_after(tx, held.revision - 1, 1)
-        return not rows or (rows[0].revision, rows[0].chain) != (held.revision, held.chain)
-
-    def _may_bump(self) -> bool:
-        if time.monotonic() - self._bumped_at < BUMPS_APART_S:
-            return False
-        self._bumped_at = time.monotonic()
-        return True
-
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
     try:
@@ -164,34 +124,3 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
     except TimeoutError:
         return
     event.clear()
-
-
-@asynccontextmanager
-async def leadership(database_url: str, wake: Callable[[], None]) -> AsyncIterator[Any]:
-    """A session of its own that listens for commits and tries for the leader's lock.
-
-    Yields a function that says whether this session leads. The lock ends with the session,
-    so a leader that dies frees it, and one whose connection broke leads no more.
-    """
-    connection = await asyncpg.connect(
-        database_url, timeout=5, server_settings={"application_name": "cqar-relay"}
-    )
-    leads = False
-
-    async def try_to_lead() -> bool:
-        nonlocal leads
-        if connection.is_closed():
-            message = "the relay's session with PostgreSQL is lost"
-            raise ConnectionError(message)
-        if not leads:
-            leads = await connection.fetchval("SELECT pg_try_advisory_lock($1)", LEADER_LOCK)
-            if leads:
-                log.info("this writer's relay leads")
-        return leads
-
-    try:
-        await connection.add_listener(store.CHANNEL, lambda *_: wake())
-        yield try_to_lead
-    finally:
-        metrics.LEADER.set(0)
-        connection.terminate()

@@ -17,7 +17,7 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.connection import Connection
 from cqar.venues.applying import Sent, apply_entities
-from cqar.venues.state import RegistryState, load_state
+from cqar.venues.state import RegistryState, load_codes, load_listings, load_products
 from shared import codec, decimals
 from shared.entities.asset import ASSET, Asset, AssetType
 from shared.entities.asset_relationship import (
@@ -94,23 +94,16 @@ def load(
 
 def _state(connection: Connection, now: dt.datetime) -> RegistryState:
     """All of the registry that the catalogue could already be in."""
-    registry, call = connection.registry, connection.call
     state = RegistryState(now)
-    for chain in call(registry.ListChains, pb.ListChainsRequest()).chains:
-        state.add(CHAIN, codec.from_message(CHAIN, chain))
-    listed = call(registry.ListAssetRelationships, pb.ListAssetRelationshipsRequest())
+    load_products(connection, state)
+    request = pb.ListAssetRelationshipsRequest()
+    listed = connection.call(connection.registry.ListAssetRelationships, request)
     for relationship in listed.relationships:
         state.add(ASSET_RELATIONSHIP, codec.from_message(ASSET_RELATIONSHIP, relationship))
-    ours = {row["id"] for row in read("venues")}
-    for message in call(registry.ListVenues, pb.ListVenuesRequest()).venues:
-        venue = codec.from_message(VENUE, message)
-        state.add(VENUE, venue)
-        if venue.venue_id in ours:
-            known = load_state(connection, venue, now)
-            for kind in (ASSET, SYMBOL, VENUE_ASSET, VENUE_SYMBOL):
-                for entity in known.all(kind):
-                    if state.get(kind.name, kind.key_of(entity)) is None:
-                        state.add(kind, entity)
+    for row in read("venues"):
+        if state.get(VENUE.name, row["id"]) is not None:
+            load_codes(connection, state, row["id"])
+            load_listings(connection, state, row["id"])
     return state
 
 

@@ -58,34 +58,45 @@ class RegistryState(WorkingSet):
 
 
 def load_state(connection: Connection, venue: Venue, now: dt.datetime) -> RegistryState:
-    """Read what a plan for the venue needs: all assets and symbols, and the venue's own.
+    """Read what a plan for the venue needs: the registry's products, and the venue's own.
 
     Raises:
         CallFailed: The writer refused or did not answer.
     """
     head = connection.call(connection.admin.GetHead, admin_pb.GetHeadRequest()).head
     state = RegistryState(now, head.revision)
+    load_products(connection, state)
+    for venue_id in dict.fromkeys((venue.venue_id, code_holder(venue))):
+        load_codes(connection, state, venue_id)
+    load_listings(connection, state, venue.venue_id)
+    return state
+
+
+def load_products(connection: Connection, state: RegistryState) -> None:
+    """All chains, venues, assets and symbols."""
     registry, call = connection.registry, connection.call
-    state.add(VENUE, venue)
     for chain in call(registry.ListChains, pb.ListChainsRequest()).chains:
         state.add(CHAIN, codec.from_message(CHAIN, chain))
+    for venue in call(registry.ListVenues, pb.ListVenuesRequest()).venues:
+        state.add(VENUE, codec.from_message(VENUE, venue))
     for asset in _pages(connection, registry.ListAssets, pb.ListAssetsRequest(), "assets"):
         state.add(ASSET, codec.from_message(ASSET, asset))
     for symbol in _pages(connection, registry.ListSymbols, pb.ListSymbolsRequest(), "symbols"):
         state.add(SYMBOL, codec.from_message(SYMBOL, symbol))
-    for venue_id in dict.fromkeys((venue.venue_id, code_holder(venue))):
-        if venue_id != venue.venue_id:
-            answer = call(registry.ListVenues, pb.ListVenuesRequest())
-            for other in answer.venues:
-                if other.venue_id == venue_id:
-                    state.add(VENUE, codec.from_message(VENUE, other))
-        held = call(registry.ListVenueAssets, pb.ListVenueAssetsRequest(venue_id=venue_id))
-        for venue_asset in held.venue_assets:
-            state.add(VENUE_ASSET, codec.from_message(VENUE_ASSET, venue_asset))
-    request = pb.ListVenueSymbolsRequest(venue_id=venue.venue_id, include_delisted=True)
-    for listing in _pages(connection, registry.ListVenueSymbols, request, "venue_symbols"):
+
+
+def load_codes(connection: Connection, state: RegistryState, venue_id: str) -> None:
+    request = pb.ListVenueAssetsRequest(venue_id=venue_id)
+    for held in connection.call(connection.registry.ListVenueAssets, request).venue_assets:
+        state.add(VENUE_ASSET, codec.from_message(VENUE_ASSET, held))
+
+
+def load_listings(connection: Connection, state: RegistryState, venue_id: str) -> None:
+    """All periods of all spellings."""
+    request = pb.ListVenueSymbolsRequest(venue_id=venue_id, include_delisted=True)
+    method = connection.registry.ListVenueSymbols
+    for listing in _pages(connection, method, request, "venue_symbols"):
         state.add(VENUE_SYMBOL, codec.from_message(VENUE_SYMBOL, listing))
-    return state
 
 
 def code_holder(venue: Venue) -> str:
