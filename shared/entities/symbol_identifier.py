@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from cqc.markets.v1 import identifier_pb2
 
-from shared import rules
-from shared.errors import Violation
-from shared.kind import Entity, Kind, Seen, by, lifecycle
+from shared.identifiers import checker, finder
+from shared.kind import Entity, Kind, by, lifecycle
 from shared.schema import Id, Instant, Json, metadata
 
 
@@ -52,39 +50,14 @@ symbol_identifiers = sa.Table(
 )
 
 
-def same_external_id(given: SymbolIdentifier, seen: Seen) -> SymbolIdentifier | None:
-    """The identifier with this source's id, whosever it is."""
-    found = seen.find("symbol_identifier", "external_id", given.data_source, given.external_id)
-    return next(iter(found), None)
-
-
-def check_identifier(
-    before: SymbolIdentifier | None, after: SymbolIdentifier, seen: Seen
-) -> Iterator[Violation]:
-    yield from rules.check_uuid("identifier_id", after.identifier_id)
-    yield from rules.check_required(after, "symbol_id", "data_source")
-    yield from rules.check_printable("external_id", after.external_id)
-    yield from rules.check_immutable(
-        before, after, "remove it and create another", "symbol_id", "data_source", "external_id"
-    )
-    twin = same_external_id(after, seen)
-    if twin is not None and twin.identifier_id != after.identifier_id:
-        yield Violation("external_id", "DUPLICATE", f"is symbol {twin.symbol_id}'s already")
-    if after.is_primary:
-        for other in seen.find("symbol_identifier", "source", after.symbol_id, after.data_source):
-            if other.is_primary and other.identifier_id != after.identifier_id:
-                message = f"{other.external_id!r} is the primary one of this source"
-                yield Violation("is_primary", "PRIMARY_TAKEN", message)
-
-
 SYMBOL_IDENTIFIER = Kind(
     name="symbol_identifier",
     entity=SymbolIdentifier,
     message=identifier_pb2.SymbolIdentifier,
     key=("identifier_id",),
     table=symbol_identifiers,
-    check=check_identifier,
-    existing=same_external_id,
+    check=checker("symbol_identifier", "symbol_id", "data_source"),
+    existing=finder("symbol_identifier", "data_source"),
     referents={"symbol_id": "symbol"},
     lookups={
         "external_id": by("data_source", "external_id"),
