@@ -67,6 +67,15 @@ current = sa.Table(
     comment="The newest serialised state of every entity. A snapshot is one scan of it.",
 )
 
+entity_revisions = sa.Table(
+    "entity_revisions",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("revision", sa.BigInteger, primary_key=True),
+    comment="Which revisions changed an entity: where in the outbox its history is.",
+)
+
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import codec, rules
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.kind import AnyKind, Entity, Lookup, Ref
-from shared.schema import current, idempotency_keys, outbox, registry_head
+from shared.schema import current, entity_revisions, idempotency_keys, outbox, registry_head
 from shared.working_set import Find, Stored
 from writer.once import KEPT_HOURS, Once
 
@@ -278,6 +278,8 @@ async def save_current(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> N
     await tx.execute(
         statement.on_conflict_do_update(index_elements=["kind", "key"], set_=changed), rows
     )
+    named = [{name: row[name] for name in ("kind", "key", "revision")} for row in rows]
+    await tx.execute(sa.insert(entity_revisions), named)
 
 
 async def check_constraints(tx: AsyncConnection) -> None:
@@ -300,6 +302,21 @@ async def advance(tx: AsyncConnection, row: OutboxRow, database: tuple[int, int]
         )
     )
     await tx.execute(sa.text(f"NOTIFY {CHANNEL}"))
+
+
+async def rows_of(tx: AsyncConnection, ref: Ref, before: int | None, most: int) -> list[OutboxRow]:
+    """The newest `most` outbox rows that changed an entity, before a revision if given."""
+    table = entity_revisions
+    columns = [outbox.c[name] for name in OutboxRow._fields]
+    query = (
+        sa.select(*columns)
+        .join(table, table.c.revision == outbox.c.revision)
+        .where(table.c.kind == ref[0], table.c.key == ref[1])
+    )
+    if before is not None:
+        query = query.where(table.c.revision < before)
+    rows = await tx.execute(query.order_by(table.c.revision.desc()).limit(most))
+    return [OutboxRow(*row) for row in rows]
 
 
 # ---------------------------------------------------------------- answers kept

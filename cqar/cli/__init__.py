@@ -14,6 +14,7 @@ from cqar.cli.catalogue import catalogue
 from cqar.cli.demo import DemoFailed, demo
 from cqar.cli.importing import import_
 from cqar.cli.looking import resolve, status, venues
+from cqar.cli.past import audit, history
 from cqar.cli.stack import down, up
 from cqar.cli.target import Target, target_options
 from cqar.connection import CallFailed
@@ -44,7 +45,7 @@ def cli(context: click.Context, /, **target: str) -> None:
     context.obj = Target(**target)
 
 
-for command in (up, down, import_, resolve, status, venues, catalogue, demo):
+for command in (up, down, import_, resolve, status, venues, catalogue, history, audit, demo):
     cli.add_command(command)
 
 

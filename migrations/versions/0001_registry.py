@@ -56,6 +56,14 @@ UPGRADE = (
     )
     """,
     """
+    CREATE TABLE entity_revisions (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        revision BIGINT NOT NULL,
+        CONSTRAINT pk_entity_revisions PRIMARY KEY (kind, key, revision)
+    )
+    """,
+    """
     CREATE TABLE idempotency_keys (
         actor TEXT NOT NULL,
         rpc TEXT NOT NULL,
@@ -96,6 +104,7 @@ UPGRADE = (
 DOWNGRADE = (
     "DROP TABLE api_keys",
     "DROP TABLE idempotency_keys",
+    "DROP TABLE entity_revisions",
     "DROP TABLE current",
     "DROP TABLE outbox",
     "DROP TABLE registry_head",

@@ -29,7 +29,7 @@ ADMIN = {m.name: m for m in registry_admin_pb2.DESCRIPTOR.services_by_name["Regi
 RESOLVER = {m.name: m for m in resolver_pb2.DESCRIPTOR.services_by_name["Resolver"].methods}
 
 WRITER_UNANSWERED = {"SearchAssets", "SearchSymbols"}
-ADMIN_UNANSWERED = {"Export", "History"}
+ADMIN_UNANSWERED: set[str] = set()
 READS_UNANSWERED = {
     "CheckAssetTradeable",
     "ListAssetDeployments",

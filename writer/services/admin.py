@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
 from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminServicer
@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared import auth, codec
 from shared.entities import KIND_BY_NAME
 from shared.entities.api_key import API_KEY, Role
-from shared.errors import Forbidden, Invalid, TooLarge, Unimplemented, Violation
+from shared.errors import Forbidden, Invalid, TooLarge, Violation
 from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
-from writer import metrics, store
+from shared.keys import require_key
+from shared.kind import AnyKind
+from writer import metrics, past, store
 from writer.heads import Heads, head_message
 from writer.mutations import ITEMS_MAX, Applied, Mutations
 from writer.once import once_of
@@ -24,6 +26,8 @@ from writer.services.ground import cause_of, count, tell_position
 
 #: Field of `ApplyItem` -> kind. A kind that this release does not know is refused by name.
 TOMBSTONE: Final = "tombstone"
+#: Entities in one message of an export: some 100 KiB.
+EXPORT_ITEMS: Final = 500
 
 
 class Admin(RegistryAdminServicer):
@@ -65,13 +69,69 @@ class Admin(RegistryAdminServicer):
         return pb.GetHeadResponse(head=head_message(head), counts=counts)
 
     async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryResponse:
-        raise Unimplemented("this release does not answer this method")
+        kind = _kind(request.entity.kind, None)
+        if not kind.exported:
+            raise Forbidden(f"the history of {kind.name} is not told")
+        require_key(kind, request.entity.key)
+        if not 0 <= request.page_size <= past.PAGE_MAX:
+            text = f"must be 0 to {past.PAGE_MAX}"
+            raise Invalid([Violation("page_size", "OUT_OF_RANGE", text)])
+        before = _revision_in(request.page_token)
+        most = request.page_size or past.PAGE_MAX
+        async with self._engine.connect() as tx:
+            position = await store.read_position(tx)
+            ref = (kind.name, request.entity.key)
+            entries, more = await past.entries_of(tx, ref, before, most)
+        tell_position(context, *position)
+        return pb.HistoryResponse(
+            entries=[_entry_message(kind, entry) for entry in entries],
+            next_page_token="" if more is None else str(more),
+        )
 
     async def Export(
         self, request: pb.ExportRequest, context: Context
     ) -> AsyncIterator[pb.ExportResponse]:
-        raise Unimplemented("this release does not answer this method")
-        yield pb.ExportResponse()
+        for place, name in enumerate(request.kinds):
+            _kind(name, place)
+        head = head_message(await self._heads.read())
+        revision = request.revision or head.revision
+        state = await past.state_at(self._engine, revision)
+        wanted = set(request.kinds) or {ref[0] for ref in state}
+        chosen = [(ref, payload) for ref, payload in state.items() if ref[0] in wanted]
+        for start in range(0, max(len(chosen), 1), EXPORT_ITEMS):
+            items = []
+            for (name, _), payload in chosen[start : start + EXPORT_ITEMS]:
+                message = KIND_BY_NAME[name].message.FromString(payload)
+                items.append(pb.ApplyItem(**{name: message}))  # type: ignore[arg-type]
+            yield pb.ExportResponse(head=head, items=items)
+
+
+def _revision_in(token: str) -> int | None:
+    if not token:
+        return None
+    if not token.isascii() or not token.isdigit() or len(token) > 18:
+        raise Invalid([Violation("page_token", "OTHER_QUERY", "is not a token of a history")])
+    return int(token)
+
+
+def _entry_message(kind: AnyKind, entry: past.Entry) -> pb.HistoryEntry:
+    change_set = entry.change_set
+    message = pb.HistoryEntry(
+        epoch=change_set.epoch,
+        revision=change_set.revision,
+        committed_at=change_set.committed_at,
+        actor=change_set.actor,
+        reason=change_set.reason,
+        request_id=change_set.request_id,
+        before=entry.before,
+        after=entry.after,
+    )
+    before, after = (
+        codec.decode(kind, payload) if payload else None for payload in (entry.before, entry.after)
+    )
+    for field, was, becomes in codec.differences(before, after):
+        message.differences.add(field=field, before=was, after=becomes)
+    return message
 
 
 def item_of(item: pb.ApplyItem, place: int) -> Item:
@@ -98,11 +158,20 @@ def item_of(item: pb.ApplyItem, place: int) -> Item:
     )
 
 
-def _kind(name: str, place: int) -> Any:
+def _kind(name: str, place: int | None) -> AnyKind:
+    """The kind of a name.
+
+    Args:
+        place: Where in the request's list it stands; None where there is no list.
+
+    Raises:
+        Invalid: This release knows no such kind.
+    """
     if name not in KIND_BY_NAME:
         known = ", ".join(KIND_BY_NAME)
+        field = "kind" if place is None else f"items[{place}]"
         message = f"{name!r} is no kind that this release changes: {known}"
-        raise Invalid([Violation(f"items[{place}]", "UNKNOWN_KIND", message)])
+        raise Invalid([Violation(field, "UNKNOWN_KIND", message)])
     return KIND_BY_NAME[name]
 
 

@@ -1,0 +1,119 @@
+"""History and export: the past as it was committed, and nothing of the keys."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import grpc
+import pytest
+from cqc.venues.v1 import venue_pb2
+from cqc.writer.v1 import registry_admin_pb2 as pb
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar.cli.past import _verify
+from cqar.connection import CallFailed
+from shared.entities.api_key import Role
+from tests.builders import NOW, a_venue, an_asset, an_id
+from tests.changes import commit
+from tests.grpc_writer import Client, refusal, serving
+from writer import past
+from writer.mutations import Mutations
+
+Code = grpc.StatusCode
+
+
+@pytest.fixture
+async def client_(engine: AsyncEngine, mutations: Mutations) -> AsyncIterator[Client]:
+    async with serving(engine, NOW + dt.timedelta(hours=1)) as client:
+        yield client
+
+
+def ref(kind: str, key: str) -> pb.EntityRef:
+    return pb.EntityRef(kind=kind, key=key)
+
+
+async def history(client: Client, kind: str, key: str, **options: Any) -> pb.HistoryResponse:
+    request = pb.HistoryRequest(entity=ref(kind, key), **options)
+    answer: pb.HistoryResponse = await client.call(client.admin.History, request, Role.READ)
+    return answer
+
+
+async def test_history_tells_every_change_newest_first(
+    client_: Client, mutations: Mutations
+) -> None:
+    for name in ("One", "Two", "Three"):
+        await commit(mutations, a_venue(name=name), an_asset(name, asset_id=an_id(name)))
+    found = await history(client_, "venue", "binance")
+    names = [venue_pb2.Venue.FromString(entry.after).name for entry in found.entries]
+    assert names == ["Three", "Two", "One"]
+    changes = [
+        (d.before, d.after) for e in found.entries for d in e.differences if d.field == "name"
+    ]
+    assert changes == [("Two", "Three"), ("One", "Two"), ("", "One")]
+    assert found.entries[2].before == b""
+
+    first = await history(client_, "venue", "binance", page_size=2)
+    rest = await history(client_, "venue", "binance", page_token=first.next_page_token)
+    assert [*first.entries, *rest.entries] == list(found.entries)
+
+
+async def test_a_removal_and_a_new_beginning_are_told(
+    client_: Client, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue(name="One"))
+    tombstone = pb.ApplyRequest(items=[pb.ApplyItem(tombstone=ref("venue", "binance"))])
+    await client_.call(client_.admin.Apply, tombstone)
+    await commit(mutations, a_venue(name="Again"))
+    found = await history(client_, "venue", "binance")
+    assert [(bool(e.before), bool(e.after)) for e in found.entries] == [
+        (False, True),
+        (True, False),
+        (False, True),
+    ]
+
+
+async def test_what_never_was_and_what_is_not_told(client_: Client) -> None:
+    for kind, key, code in (
+        ("venue", "nope", Code.NOT_FOUND),
+        ("nothing", "x", Code.INVALID_ARGUMENT),
+        ("asset", "x", Code.INVALID_ARGUMENT),
+        ("api_key", an_id("x"), Code.PERMISSION_DENIED),
+    ):
+        request = pb.HistoryRequest(entity=ref(kind, key))
+        found = await refusal(client_.call(client_.admin.History, request))
+        assert found.code == code, kind
+
+
+async def test_an_export_is_the_registry_as_of_a_revision(
+    client_: Client, mutations: Mutations, engine: AsyncEngine
+) -> None:
+    await commit(mutations, a_venue(name="One"))
+    revision = (await client_.call(client_.admin.GetHead, pb.GetHeadRequest())).head.revision
+    await commit(mutations, a_venue(name="Two"), an_asset())
+
+    async def export(**options: Any) -> list[pb.ApplyItem]:
+        key = (("x-api-key", client_.keys[Role.READ]),)
+        stream = client_.admin.Export(pb.ExportRequest(**options), metadata=key)
+        return [item async for answer in stream for item in answer.items]
+
+    (then,) = await export(revision=revision)
+    assert then.venue.name == "One"
+    now = await export()
+    assert [item.WhichOneof("change") for item in now] == ["asset", "venue"]
+    assert [item.venue.name for item in await export(kinds=["venue"])] == ["Two"]
+    assert {ref[0] for ref in await past.state_at(engine, revision)} == {"venue"}
+
+
+async def test_a_revision_altered_afterwards_is_named(database: str, mutations: Mutations) -> None:
+    for name in ("One", "Two", "Three"):
+        await commit(mutations, a_venue(name=name))
+    count, _ = await _verify(database)
+    assert count == 3
+    connection = await asyncpg.connect(database)
+    await connection.execute("UPDATE outbox SET payload = payload || 'x'::bytea WHERE revision = 2")
+    await connection.close()
+    with pytest.raises(CallFailed, match="revision 1:2 is not as it was written"):
+        await _verify(database)
