@@ -26,9 +26,13 @@ UP_TIMEOUT_S = 120
 
 
 def saved(*parts: str) -> Path:
-    """A venue's saved answer; third parties' data, read where it lies."""
+    """A venue's saved answer; third parties' data, read where it lies.
+
+    Where the data folder is absent, the test that asks is skipped and says so.
+    """
     path = VENUES.joinpath(*parts)
-    assert path.exists(), f"{path} is absent: these tests need the data folder beside the project"
+    if not path.exists():
+        pytest.skip(f"{path} is absent: third parties' listings, not part of this project")
     return path
 
 

@@ -159,6 +159,7 @@ async def test_kraken_2021_then_2025_is_as_the_raw_records_say(registry: Stack) 
 
 
 async def test_krakens_three_spellings_are_one_symbol(registry: Stack) -> None:
+    saved(*KRAKEN_2025)
     names = ("XXBTZUSD", "XBTUSD", "XBT/USD")
     answers = [(await registry.ok("resolve", "kraken", n, "--json")).document for n in names]
     assert len({a["symbol"]["symbol_id"] for a in answers}) == 1
@@ -168,6 +169,7 @@ async def test_krakens_three_spellings_are_one_symbol(registry: Stack) -> None:
 
 async def test_two_coins_that_share_a_unified_code_stay_two(registry: Stack) -> None:
     """Kraken's REPV2 and REP: ccxt calls both REP."""
+    saved(*KRAKEN_2025)
     (old, new) = await resolve_all(registry, "kraken", ["XREPZEUR", "REPV2EUR"])
     assert old.base_asset.asset_id != new.base_asset.asset_id
 
