@@ -23,9 +23,13 @@ class Find(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A live entity as PostgreSQL has it, and the revision that last changed it."""
+    """An entity as PostgreSQL has it, and the revision that last changed it.
 
-    entity: Entity
+    Attributes:
+        entity: None where that revision removed it.
+    """
+
+    entity: Entity | None
     revision: int
     payload: bytes
 

@@ -214,7 +214,7 @@ async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:
             seen.know_found(find, list(entities))
             found |= {(kind, key): stored for key, stored in entities.items()}
     if missing := wanted.refs - found.keys():
-        found |= await store.load(tx, missing)
+        found |= await store.load(tx, missing, removed=True)
     for ref in wanted.refs | found.keys():
         seen.know(ref, found.get(ref))
     for ref in wanted.referrers:
@@ -246,7 +246,8 @@ def _next_revision(
     live, set_hash = head.live_count, history.set_hash_from(head.set_hash)
     for index, (outcome, payload) in enumerate(zip(changing, payloads, strict=True)):
         kind, key = outcome.kind, outcome.key
-        before = seen.stored((kind.name, key))
+        stored = seen.stored((kind.name, key))
+        before = stored if stored and stored.entity is not None else None
         if before is not None:
             set_hash -= history.hash_of(kind.name, key, before.payload)
         if outcome.after is not None:

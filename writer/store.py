@@ -100,17 +100,22 @@ async def lock_head(tx: AsyncConnection) -> HeadRow:
 # ---------------------------------------------------------------- reading entities
 
 
-async def load(tx: AsyncConnection, refs: Iterable[Ref]) -> dict[Ref, Stored]:
-    """The live entities among `refs`."""
+async def load(
+    tx: AsyncConnection, refs: Iterable[Ref], *, removed: bool = False
+) -> dict[Ref, Stored]:
+    """The live entities among `refs`; with `removed` also those that are no more."""
     wanted = [(kind, key) for kind, key in refs if "\0" not in key]
     query = sa.text(
-        "SELECT c.kind, c.key, c.revision, c.payload FROM current c"
+        "SELECT c.kind, c.key, c.revision, c.deleted, c.payload FROM current c"
         " JOIN unnest(CAST(:kinds AS text[]), CAST(:keys AS text[])) AS w(kind, key)"
-        " ON c.kind = w.kind AND c.key = w.key WHERE NOT c.deleted"
+        " ON c.kind = w.kind AND c.key = w.key WHERE :removed OR NOT c.deleted"
     )
     kinds, keys = [kind for kind, _ in wanted], [key for _, key in wanted]
-    rows = await tx.execute(query, {"kinds": kinds, "keys": keys})
-    return {(kind, key): _stored(kind, revision, payload) for kind, key, revision, payload in rows}
+    rows = await tx.execute(query, {"kinds": kinds, "keys": keys, "removed": removed})
+    return {
+        (kind, key): Stored(None, revision, b"") if deleted else _stored(kind, revision, payload)
+        for kind, key, revision, deleted, payload in rows
+    }
 
 
 def _stored(kind: str, revision: int, payload: bytes) -> Stored:

@@ -154,6 +154,11 @@ async def test_if_revision_refuses_what_changed_since(mutations: Mutations) -> N
     with pytest.raises(Conflict, match="changed at revision 2"):
         await mutations.change(upsert(an_asset(name="B"), if_revision=revision), CAUSE)
     await mutations.change(upsert(an_asset(name="B"), if_revision=revision + 1), CAUSE)
+    # What was removed since changed too: it is not made anew by one who did not know.
+    await mutations.change(removal("asset", BTC), CAUSE)
+    with pytest.raises(Conflict, match="changed at revision 4"):
+        await mutations.change(upsert(an_asset(name="C"), if_revision=revision + 2), CAUSE)
+    await mutations.change(upsert(an_asset(name="C")), CAUSE)
 
 
 async def test_creating_what_exists_and_removing_what_does_not(mutations: Mutations) -> None:
