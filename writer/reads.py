@@ -12,14 +12,17 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared import rules
 from shared.errors import Invalid, NotFound, TooLarge, Violation
 from shared.kind import AnyKind
 from shared.working_set import Find, Stored
-from writer import store
+from writer import search, store
 
 PAGE_MAX: Final = 1_000
 #: Without a page size a list is answered whole or refused, never cut without a word.
 WHOLE_MAX: Final = 5_000
+#: What a search without a limit answers.
+SEARCH_LIMIT: Final = 20
 
 
 class Page(NamedTuple):
@@ -98,9 +101,7 @@ class Reading:
         if open_at is not None:
             end = kind.table.c.delisted_at
             conditions.append(end.is_(None) | (end > open_at))
-        mark = hashlib.sha256(
-            repr((kind.name, sorted(where.items()), open_at is None)).encode()
-        ).digest()[:8]
+        mark = _mark(kind, where, str(open_at is None))
         after = _key_in(token, mark, kind) if token else None
         total = await store.count(self._tx, kind, conditions)
         if not size and total > WHOLE_MAX:
@@ -110,6 +111,39 @@ class Reading:
         messages = [kind.message.FromString(payload) for _, payload in rows[:most]]
         token = _token(mark, rows[most - 1][0]) if len(rows) > most else ""
         return Page(messages, token, total)
+
+    async def search(
+        self, kind: AnyKind, query: str, where: Mapping[str, Any], limit: int, token: str
+    ) -> Page:
+        """The entities that a query finds, best first, `limit` of them (20 if 0).
+
+        Raises:
+            Invalid: The query is empty or too long, the limit out of range, the token another's.
+        """
+        violations = list(rules.check_printable("query", query))
+        if not 0 <= limit <= PAGE_MAX:
+            violations.append(Violation("limit", "OUT_OF_RANGE", f"must be 0 to {PAGE_MAX}"))
+        for name, value in where.items():
+            column = kind.table.c.get(name)
+            if value and column is not None and not store.storable(column, value):
+                violations.append(_unstorable(name, value))
+        if violations:
+            raise Invalid(violations)
+        mark = _mark(kind, {**where, "query": query}, "search")
+        after = _parts_in(token, mark) if token else None
+        if after is not None and not (len(after) == 2 and after[0].isdigit()):
+            raise _other_query()
+        most = limit or SEARCH_LIMIT
+        last = (int(after[0]), after[1]) if after else None
+        hits = await search.search(self._tx, kind, query, where, last, most + 1)
+        shown = hits[:most]
+        messages = [kind.message.FromString(hit.payload) for hit in shown]
+        more = len(hits) > most
+        return Page(
+            messages,
+            _token(mark, [str(shown[-1].score), shown[-1].key]) if more else "",
+            len(shown),
+        )
 
 
 def _unstorable(name: str, value: Any) -> Violation:
@@ -141,14 +175,29 @@ def _token(mark: bytes, key: list[str]) -> str:
     return base64.urlsafe_b64encode(mark + "/".join(key).encode()).decode()
 
 
-def _key_in(token: str, mark: bytes, kind: AnyKind) -> list[str]:
+def _mark(kind: AnyKind, where: Mapping[str, Any], what: str) -> bytes:
+    """Names a query, so that a token of another is known."""
+    return hashlib.sha256(repr((kind.name, sorted(where.items()), what)).encode()).digest()[:8]
+
+
+def _parts_in(token: str, mark: bytes) -> list[str]:
     try:
         raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
-        key = raw[len(mark) :].decode().split("/")
+        parts = raw[len(mark) :].decode().split("/")
     except (binascii.Error, UnicodeError, ValueError):
-        raw, key = b"", []
+        raw, parts = b"", []
+    if raw[: len(mark)] != mark:
+        raise _other_query()
+    return parts
+
+
+def _key_in(token: str, mark: bytes, kind: AnyKind) -> list[str]:
+    key = _parts_in(token, mark)
     columns = [kind.table.c[name] for name in kind.key]
-    fits = len(key) == len(columns) and all(map(store.storable, columns, key))
-    if raw[: len(mark)] != mark or not fits:
-        raise Invalid([Violation("page_token", "OTHER_QUERY", "is not a token of this list")])
+    if len(key) != len(columns) or not all(map(store.storable, columns, key)):
+        raise _other_query()
     return key
+
+
+def _other_query() -> Invalid:
+    return Invalid([Violation("page_token", "OTHER_QUERY", "is not a token of this list")])

@@ -10,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 UPGRADE = (
+    "CREATE EXTENSION IF NOT EXISTS pg_trgm",
     """
     CREATE TABLE assets (
         asset_id UUID NOT NULL,
@@ -129,6 +130,9 @@ UPGRADE = (
     "CREATE INDEX idx_venues_chain ON venues (chain_id)",
     "CREATE INDEX idx_venues_operator ON venues (operator)",
     "CREATE INDEX idx_venues_type ON venues (venue_type)",
+    "CREATE INDEX idx_assets_symbol_trgm ON assets USING gin (symbol gin_trgm_ops)",
+    "CREATE INDEX idx_assets_name_trgm ON assets USING gin (name gin_trgm_ops)",
+    "CREATE INDEX idx_symbols_symbol_trgm ON symbols USING gin (symbol gin_trgm_ops)",
 )
 
 DOWNGRADE = (
@@ -136,6 +140,7 @@ DOWNGRADE = (
     "DROP TABLE symbols",
     "DROP TABLE chains",
     "DROP TABLE assets",
+    "DROP EXTENSION pg_trgm",
 )
 
 

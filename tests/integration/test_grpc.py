@@ -10,7 +10,6 @@ import pytest
 from cqc.assets.v1 import asset_pb2
 from cqc.services.v1 import asset_registry_pb2
 from cqc.writer.v1 import api_key_pb2, registry_admin_pb2
-from google.protobuf import message_factory
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import auth, grpc_server
@@ -30,7 +29,6 @@ from tests.builders import (
 )
 from tests.changes import commit
 from tests.grpc_writer import Client, Refusal, refusal, serving
-from tests.unit.test_rpcs import ADMIN, ADMIN_UNANSWERED, REGISTRY, WRITER_UNANSWERED
 from writer.mutations import Mutations
 
 #: Requests are made from plain values, enum numbers and dictionaries included.
@@ -249,33 +247,11 @@ async def test_other_errors_have_codes_of_their_own(client_: Client, mutations: 
     assert (found.code, found.reason) == (Code.RESOURCE_EXHAUSTED, "TOO_LARGE")
 
 
-@pytest.mark.parametrize(
-    ("service", "name"),
-    [
-        *(("registry", name) for name in sorted(WRITER_UNANSWERED)),
-        *(("admin", name) for name in sorted(ADMIN_UNANSWERED)),
-    ],
-)
-async def test_what_has_not_come_yet_is_unimplemented(
-    service: str, name: str, unanswering: Client
-) -> None:
-    descriptor = (REGISTRY if service == "registry" else ADMIN)[name]
-    request = message_factory.GetMessageClass(descriptor.input_type)()
-    method = getattr(getattr(unanswering, service), name)
-    if descriptor.server_streaming:
-        metadata = (("x-api-key", unanswering.keys[Role.ADMIN]),)
-        call = method(request, metadata=metadata).read()
-    else:
-        call = unanswering.call(method, request, Role.ADMIN)
-    found = await refusal(call)
+async def test_a_resolution_of_the_past_is_unimplemented(client_: Client) -> None:
+    request = pb.GetVenueSymbolRequest(venue_id="binance", venue_symbol="BTCUSDT")
+    request.as_of.seconds = 1
+    found = await refusal(client_.call(client_.registry.GetVenueSymbol, request))
     assert (found.code, found.reason) == (Code.UNIMPLEMENTED, "UNIMPLEMENTED")
-
-
-@pytest.fixture(scope="module")
-async def unanswering(module_engine: AsyncEngine) -> AsyncIterator[Client]:
-    """One server for calls that change nothing."""
-    async with serving(module_engine, NOW) as client:
-        yield client
 
 
 # ---------------------------------------------------------------- nothing leaks

@@ -1,4 +1,4 @@
-"""Every RPC has a method, and those that answer UNIMPLEMENTED are listed here by name."""
+"""Every RPC has a method, and those that a resolver does not answer are listed here by name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.errors import Misdirected, Unimplemented
 from tests.builders import NOW
 from writer.app import role_of
 from writer.services.admin import Admin
-from writer.services.registry import Registry, Unanswered
+from writer.services.registry import Registry
 
 REGISTRY = {
     m.name: m for m in asset_registry_pb2.DESCRIPTOR.services_by_name["AssetRegistry"].methods
@@ -28,8 +28,6 @@ REGISTRY = {
 ADMIN = {m.name: m for m in registry_admin_pb2.DESCRIPTOR.services_by_name["RegistryAdmin"].methods}
 RESOLVER = {m.name: m for m in resolver_pb2.DESCRIPTOR.services_by_name["Resolver"].methods}
 
-WRITER_UNANSWERED = {"SearchAssets", "SearchSymbols"}
-ADMIN_UNANSWERED: set[str] = set()
 READS_UNANSWERED = {
     "CheckAssetTradeable",
     "ListAssetDeployments",
@@ -78,13 +76,6 @@ def test_every_rpc_has_a_method_of_ours(service: type[Any], rpcs: dict[str, Any]
         assert inspect.isasyncgenfunction(method) == rpc.server_streaming, name
 
 
-def test_the_writers_unanswered_rpcs_are_these() -> None:
-    assert names(Unanswered) == WRITER_UNANSWERED
-    for name in REGISTRY:
-        owner = next(cls for cls in Registry.__mro__ if name in vars(cls))
-        assert (owner is Unanswered) == (name in WRITER_UNANSWERED), name
-
-
 def test_a_resolver_answers_the_get_rpcs_of_its_kinds_and_sends_changes_to_the_writer() -> None:
     assert names(resolver_registry.Unanswered) == READS_UNANSWERED
     assert names(RegistryReads) == READS_ANSWERED
@@ -98,15 +89,11 @@ async def answer_of(service: Any, name: str) -> object:
     return await method(None, None)
 
 
-async def test_what_is_unanswered_says_so() -> None:
+async def test_what_a_resolver_does_not_answer_says_so() -> None:
     view = View(Freshness(5))
-    registry: Any = Registry.__new__(Registry)
-    admin: Any = Admin.__new__(Admin)
     reads = RegistryReads(view, lambda: NOW, "writer.example:9090")
     resolver = ResolverService(view, lambda: NOW)
     unanswered = [
-        *((registry, name) for name in WRITER_UNANSWERED),
-        *((admin, name) for name in ADMIN_UNANSWERED),
         *((reads, name) for name in READS_UNANSWERED),
         *((resolver, name) for name in RESOLVER_UNANSWERED),
     ]

@@ -43,6 +43,17 @@ class Assets(Ground):
             assets=page.messages, next_page_token=page.next_token, total_count=page.total
         )
 
+    async def SearchAssets(
+        self, request: pb.SearchAssetsRequest, context: Context
+    ) -> pb.SearchAssetsResponse:
+        names = ("asset_type", "category", "max_flag_severity")
+        where = {name: getattr(request, name) for name in names}
+        async with self.reading(context) as reading:
+            page = await reading.search(
+                ASSET, request.query, where, request.limit, request.page_token
+            )
+        return pb.SearchAssetsResponse(assets=page.messages, next_page_token=page.next_token)
+
     async def CreateAssetRelationship(
         self, request: pb.CreateAssetRelationshipRequest, context: Context
     ) -> pb.CreateAssetRelationshipResponse:

@@ -46,3 +46,14 @@ class Symbols(Ground):
         return pb.ListSymbolsResponse(
             symbols=page.messages, next_page_token=page.next_token, total_count=page.total
         )
+
+    async def SearchSymbols(
+        self, request: pb.SearchSymbolsRequest, context: Context
+    ) -> pb.SearchSymbolsResponse:
+        names = ("base_asset_id", "quote_asset_id", "symbol_type")
+        where = {name: getattr(request, name) for name in names}
+        async with self.reading(context) as reading:
+            page = await reading.search(
+                SYMBOL, request.query, where, request.limit, request.page_token
+            )
+        return pb.SearchSymbolsResponse(symbols=page.messages, next_page_token=page.next_token)
