@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import math
 import os
 import signal
 import tempfile
@@ -193,5 +194,7 @@ def _commit_ms(writer: Connection, resolver: Connection) -> tuple[list[float], l
 
 
 def _quantiles(times_ms: list[float]) -> tuple[str, str]:
+    """p50 and p99 by nearest rank."""
     ordered = sorted(times_ms)
-    return f"{ordered[len(ordered) // 2]:.2f}", f"{ordered[len(ordered) * 99 // 100]:.2f}"
+    p50, p99 = (ordered[math.ceil(len(ordered) * part) - 1] for part in (0.5, 0.99))
+    return f"{p50:.2f}", f"{p99:.2f}"
