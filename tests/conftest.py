@@ -18,11 +18,15 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers, embedded_servers
+from resolver.freshness import Freshness
+from resolver.view import View
 from shared import jetstream
 from shared.postgres import make_engine
 from tests.builders import NOW
+from tests.following import Follow, follow_into
 from writer import event_relay
 from writer.mutations import Mutations
+from writer.relay import Relay
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = "cqar_template"
@@ -113,13 +117,16 @@ async def js(client: Client) -> JetStreamContext:
     return js
 
 
-@pytest.fixture(scope="module")
-async def module_engine(servers: EmbeddedServers, template: str) -> AsyncIterator[AsyncEngine]:
-    """A database for a module's tests that change nothing, or nothing of each other's."""
-    name = f"cqar_module_{next(_numbers)}"
-    await execute_alone(servers.postgres, f"CREATE DATABASE {name} TEMPLATE {template}")
-    dsn = at_database(servers.postgres, name)
-    engine = make_engine(dsn, connections_max=4, application="cqar-test")
-    yield engine
-    await engine.dispose()
-    await execute_alone(servers.postgres, f"DROP DATABASE {name} WITH (FORCE)")
+@pytest.fixture
+def relay(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> Relay:
+    return Relay(engine, js, mutations.bump_epoch)
+
+
+@pytest.fixture
+def view() -> View:
+    return View(Freshness(stale_after_s=60))
+
+
+@pytest.fixture
+def follow(database: str, client: Client, view: View) -> Follow:
+    return follow_into(view, database, client)

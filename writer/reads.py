@@ -6,7 +6,7 @@ import base64
 import binascii
 import datetime as dt
 import hashlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
@@ -95,9 +95,8 @@ class Reading:
         if not 0 <= size <= PAGE_MAX:
             raise Invalid([Violation("page_size", "OUT_OF_RANGE", f"must be 0 to {PAGE_MAX}")])
         conditions = [kind.table.c[name] == value for name, value in where.items() if value]
-        for name, value in where.items():
-            if value and not store.storable(kind.table.c[name], value):
-                raise Invalid([_unstorable(name, value)])
+        if unstorable := next(_unstorable(kind, where), None):
+            raise Invalid([unstorable])
         if open_at is not None:
             end = kind.table.c.delisted_at
             conditions.append(end.is_(None) | (end > open_at))
@@ -114,8 +113,11 @@ class Reading:
 
     async def search(
         self, kind: AnyKind, query: str, where: Mapping[str, Any], limit: int, token: str
-    ) -> Page:
+    ) -> tuple[list[Any], str]:
         """The entities that a query finds, best first, `limit` of them (20 if 0).
+
+        Returns:
+            Their messages, and the token of the next page, empty on the last.
 
         Raises:
             Invalid: The query is empty or too long, the limit out of range, the token another's.
@@ -123,10 +125,8 @@ class Reading:
         violations = list(rules.check_printable("query", query))
         if not 0 <= limit <= PAGE_MAX:
             violations.append(Violation("limit", "OUT_OF_RANGE", f"must be 0 to {PAGE_MAX}"))
-        for name, value in where.items():
-            column = kind.table.c.get(name)
-            if value and column is not None and not store.storable(column, value):
-                violations.append(_unstorable(name, value))
+        columns = {name: value for name, value in where.items() if name in kind.table.c}
+        violations += _unstorable(kind, columns)
         if violations:
             raise Invalid(violations)
         mark = _mark(kind, {**where, "query": query}, "search")
@@ -138,20 +138,21 @@ class Reading:
         hits = await search.search(self._tx, kind, query, where, last, most + 1)
         shown = hits[:most]
         messages = [kind.message.FromString(hit.payload) for hit in shown]
-        more = len(hits) > most
-        return Page(
-            messages,
-            _token(mark, [str(shown[-1].score), shown[-1].key]) if more else "",
-            len(shown),
-        )
+        last_shown = [str(shown[-1].score), shown[-1].key] if len(hits) > most else None
+        return messages, _token(mark, last_shown) if last_shown else ""
 
 
-def _unstorable(name: str, value: Any) -> Violation:
-    if not isinstance(value, str):
-        return Violation(name, "UNKNOWN", f"{value} is no value of this field")
-    if "\0" in value:
-        return Violation(name, "NUL", "holds a NUL character")
-    return Violation(name, "NOT_A_UUID", "is no UUID")
+def _unstorable(kind: AnyKind, where: Mapping[str, Any]) -> Iterator[Violation]:
+    """What is asked for and no column of a kind can hold."""
+    for name, value in where.items():
+        if not value or store.storable(kind.table.c[name], value):
+            continue
+        if not isinstance(value, str):
+            yield Violation(name, "UNKNOWN", f"{value} is no value of this field")
+        elif "\0" in value:
+            yield Violation(name, "NUL", "holds a NUL character")
+        else:
+            yield Violation(name, "NOT_A_UUID", "is no UUID")
 
 
 def message_of(kind: AnyKind, stored: Stored) -> Any:

@@ -16,8 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.kind import AnyKind
 
 _ASSETS: Final = """
-    SELECT asset_id, 4000 AS score FROM assets WHERE lower(symbol) = lower(:query)
-    UNION ALL SELECT asset_id, 3000 FROM assets WHERE symbol ILIKE :prefix
+    SELECT asset_id, CASE WHEN lower(symbol) = lower(:query) THEN 4000 ELSE 3000 END AS score
+        FROM assets WHERE symbol ILIKE :prefix
     UNION ALL SELECT asset_id, 2500 FROM assets WHERE name ILIKE :prefix
     UNION ALL SELECT asset_id, 5000 FROM deployments WHERE lower(address) = lower(:query)
     UNION ALL SELECT asset_id, 5000 FROM asset_identifiers WHERE external_id = :query
@@ -25,15 +25,15 @@ _ASSETS: Final = """
         similarity(symbol, :query)))::int FROM assets WHERE name % :query OR symbol % :query
 """
 _SYMBOLS: Final = """
-    SELECT symbol_id, 4000 AS score FROM symbols WHERE lower(symbol) = lower(:query)
-    UNION ALL SELECT symbol_id, 3000 FROM symbols WHERE symbol ILIKE :prefix
+    SELECT symbol_id, CASE WHEN lower(symbol) = lower(:query) THEN 4000 ELSE 3000 END AS score
+        FROM symbols WHERE symbol ILIKE :prefix
     UNION ALL SELECT symbol_id, 5000 FROM symbol_identifiers WHERE external_id = :query
     UNION ALL SELECT symbol_id, (1000 * similarity(symbol, :query))::int
         FROM symbols WHERE symbol % :query
 """
 _HITS: Final = {"asset": _ASSETS, "symbol": _SYMBOLS}
 #: Assets without an active flag above a severity.
-UNFLAGGED: Final = """
+_UNFLAGGED: Final = """
     NOT EXISTS (SELECT FROM quality_flags f WHERE f.asset_id = t.asset_id
         AND f.resolved_at IS NULL AND f.severity > :max_flag_severity)
 """
@@ -66,7 +66,7 @@ async def search(
     arguments: dict[str, Any] = {**wanted, "query": query, "most": most}
     arguments["prefix"] = query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     if flagged is not None:
-        conditions.append(UNFLAGGED)
+        conditions.append(_UNFLAGGED)
         arguments["max_flag_severity"] = flagged
     if after is not None:
         conditions.append(

@@ -1,4 +1,4 @@
-"""Every SQL statement the writer runs. Each function needs an open transaction."""
+"""Every SQL statement the writer runs but those of `search`; each needs an open transaction."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from writer.once import KEPT_HOURS, Once
 
 #: Wakes every writer's relay; the payload is empty, since the relay looks for itself.
 CHANNEL: Final = "cqar_outbox"
+SMALLINT_END: Final = 1 << 15
 #: 10,000,000 revisions: at 1,500 commits/s, the most this design makes, nearly two hours.
 #: The relay's leader looks ahead every few minutes.
-SMALLINT_END: Final = 1 << 15
 PARTITION_REVISIONS: Final = 10_000_000
 
 

@@ -14,7 +14,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
 from resolver.database import Database
-from resolver.freshness import Freshness
 from resolver.snapshot import Snapshot
 from resolver.view import View
 from shared import jetstream
@@ -23,7 +22,7 @@ from shared.jetstream import CHANGES, CHANGES_SUBJECT, EVENTS
 from shared.tasks import keep_going
 from tests.builders import NOW, a_chain, a_venue, an_asset
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after, running
-from tests.following import NEVER_S, Follow, follow_into, require_equal, stands_at
+from tests.following import NEVER_S, Follow, require_equal, stands_at
 from writer import store
 from writer.heads import Heads
 from writer.mutations import Mutations
@@ -31,21 +30,6 @@ from writer.publishing import Publisher, Wake
 from writer.relay import Relay, commit_message, reset_message
 
 LIVE, STALE = pb.SNAPSHOT_STATE_LIVE, pb.SNAPSHOT_STATE_STALE
-
-
-@pytest.fixture
-def view() -> View:
-    return View(Freshness(stale_after_s=60))
-
-
-@pytest.fixture
-def follow(database: str, client: Client, view: View) -> Follow:
-    return follow_into(view, database, client)
-
-
-@pytest.fixture
-def relay(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> Relay:
-    return Relay(engine, js, mutations.bump_epoch)
 
 
 @pytest.fixture

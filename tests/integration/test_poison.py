@@ -15,33 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from resolver.database import Database
 from resolver.follower import Follower
-from resolver.freshness import Freshness
 from resolver.view import View
 from shared import history
 from shared.jetstream import CHANGES_SUBJECT
 from tests.builders import NOW, a_venue
 from tests.changes import commit, drain, eventually, running
-from tests.following import NEVER_S, Follow, follow_into, require_equal, stands_at
+from tests.following import NEVER_S, Follow, require_equal, stands_at
 from writer import store
 from writer.mutations import Mutations
 from writer.relay import Relay, commit_message
 
 LIVE, STALE = pb.SNAPSHOT_STATE_LIVE, pb.SNAPSHOT_STATE_STALE
-
-
-@pytest.fixture
-def view() -> View:
-    return View(Freshness(stale_after_s=60))
-
-
-@pytest.fixture
-def follow(database: str, client: Client, view: View) -> Follow:
-    return follow_into(view, database, client)
-
-
-@pytest.fixture
-def relay(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> Relay:
-    return Relay(engine, js, mutations.bump_epoch)
 
 
 def bad_bytes(_: store.HeadRow, __: store.OutboxRow) -> bytes:

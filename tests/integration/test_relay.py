@@ -32,11 +32,6 @@ def parse(raw: RawStreamMsg) -> replication_pb2.StreamMessage:
     return replication_pb2.StreamMessage.FromString(raw.data or b"")
 
 
-@pytest.fixture
-def relay(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> Relay:
-    return Relay(engine, js, mutations.bump_epoch)
-
-
 async def test_change_sets_go_out_in_order_each_on_the_one_before(
     relay: Relay, js: JetStreamContext, mutations: Mutations
 ) -> None:

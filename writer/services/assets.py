@@ -48,11 +48,8 @@ class Assets(Ground):
     ) -> pb.SearchAssetsResponse:
         names = ("asset_type", "category", "max_flag_severity")
         where = {name: getattr(request, name) for name in names}
-        async with self.reading(context) as reading:
-            page = await reading.search(
-                ASSET, request.query, where, request.limit, request.page_token
-            )
-        return pb.SearchAssetsResponse(assets=page.messages, next_page_token=page.next_token)
+        found, token = await self.search(ASSET, request, where, context)
+        return pb.SearchAssetsResponse(assets=found, next_page_token=token)
 
     async def CreateAssetRelationship(
         self, request: pb.CreateAssetRelationshipRequest, context: Context

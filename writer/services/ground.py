@@ -146,6 +146,14 @@ class Ground:
         async with self.reading(context) as reading:
             return await reading.page(kind, where, request.page_size, request.page_token)
 
+    async def search(
+        self, kind: AnyKind, request: Any, where: Mapping[str, Any], context: Context
+    ) -> tuple[list[Any], str]:
+        async with self.reading(context) as reading:
+            return await reading.search(
+                kind, request.query, where, request.limit, request.page_token
+            )
+
     async def all(self, kind: AnyKind, where: Mapping[str, Any], context: Context) -> list[Any]:
         async with self.reading(context) as reading:
             return (await reading.page(kind, where, 0, "")).messages

@@ -52,8 +52,5 @@ class Symbols(Ground):
     ) -> pb.SearchSymbolsResponse:
         names = ("base_asset_id", "quote_asset_id", "symbol_type")
         where = {name: getattr(request, name) for name in names}
-        async with self.reading(context) as reading:
-            page = await reading.search(
-                SYMBOL, request.query, where, request.limit, request.page_token
-            )
-        return pb.SearchSymbolsResponse(symbols=page.messages, next_page_token=page.next_token)
+        found, token = await self.search(SYMBOL, request, where, context)
+        return pb.SearchSymbolsResponse(symbols=found, next_page_token=token)
