@@ -17,6 +17,16 @@ BACKOFF_FIRST_S: Final = 0.1
 BACKOFF_MAX_S: Final = 5.0
 
 
+async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
+    """Until the event, which is then cleared, or until the time is over."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+    event.clear()
+
+
 async def keep_going(
     name: str,
     step: Callable[[], Awaitable[object]],

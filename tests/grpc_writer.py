@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import grpc_server
 from shared.auth import AuthInterceptor
+from shared.cache import Cache
 from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.min_revision import MinRevisionInterceptor
@@ -30,6 +31,7 @@ from writer.app import role_of
 from writer.heads import Heads
 from writer.keys import Keys, create_key
 from writer.mutations import Mutations
+from writer.newest import Newest
 from writer.reads import Reads
 from writer.services.admin import Admin
 from writer.services.registry import Registry
@@ -75,20 +77,26 @@ async def refusal(call: Awaitable[Any]) -> Refusal:
 
 
 @asynccontextmanager
-async def serving(engine: AsyncEngine, now: dt.datetime) -> AsyncIterator[Client]:
+async def serving(
+    engine: AsyncEngine,
+    now: dt.datetime,
+    newest: Newest | None = None,
+    cache: Cache | None = None,
+) -> AsyncIterator[Client]:
     """Wired as `writer.app` does, on a port of its own."""
+    newest = newest or Newest()
 
     def clock() -> dt.datetime:
         return now
 
-    mutations = Mutations(engine, clock)
+    mutations = Mutations(engine, clock, newest.note)
     roles = (Role.READ, Role.WRITE, Role.ADMIN)
     keys = {role: await create_key(mutations, role.name.lower(), role) for role in roles}
     find = Keys(engine, clock).find
-    heads = Heads(engine)
+    heads = Heads(engine, newest)
     guards = (AuthInterceptor(find, role_of), ErrorInterceptor())
     server = grpc_server.make_server([*guards, MinRevisionInterceptor(heads.reach)])
-    registry = Registry(mutations, Reads(engine), clock)
+    registry = Registry(mutations, Reads(engine, newest, cache), clock)
     add_AssetRegistryServicer_to_server(registry, server)
     add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads), server)
     port = grpc_server.bind(server, "127.0.0.1:0")

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import logging
 import signal
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
@@ -16,16 +17,20 @@ from grpc_health.v1 import health
 from shared import about, grpc_server, telemetry
 from shared import config as settings
 from shared.auth import AuthInterceptor
+from shared.cache import Cache
 from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.min_revision import MinRevisionInterceptor
 from shared.postgres import make_engine
 from shared.tasks import keep_going
 from shared.telemetry import Health
+from writer import metrics
+from writer.cache_relay import CacheRelay
 from writer.config import WriterConfig
 from writer.heads import Heads
 from writer.keys import Keys
 from writer.mutations import Mutations
+from writer.newest import Newest
 from writer.publishing import Publisher, Wake
 from writer.reads import Reads
 from writer.services.admin import Admin
@@ -36,8 +41,8 @@ log = logging.getLogger(__name__)
 SERVICES: Final = ("cqc.services.v1.AssetRegistry", "cqc.writer.v1.RegistryAdmin")
 READING: Final = ("Get", "List", "Search", "Check", "History", "Export")
 HEALTH_TIMEOUT_S: Final = 2.0
-#: Both relays, a probe's head and a key's look-up at the same time.
-ASIDE_CONNECTIONS: Final = 4
+#: The relays, a probe's head and a key's look-up at the same time.
+ASIDE_CONNECTIONS: Final = 5
 #: Of the callers' connections, those that mutations leave to reads.
 READ_CONNECTIONS: Final = 4
 
@@ -62,11 +67,18 @@ async def run(config: WriterConfig) -> None:
     aside = make_engine(
         config.database_url, connections_max=ASIDE_CONNECTIONS, application="cqar-writer-aside"
     )
-    heads = Heads(aside)
+    newest = Newest()
+    heads = Heads(aside, newest)
     wake = Wake()
+
+    def committed(epoch: int, revision: int) -> None:
+        newest.note(epoch, revision)
+        wake.all()
+
     mutations = Mutations(
-        engine, utc_now, wake.all, at_once_max=config.database_connections_max - READ_CONNECTIONS
+        engine, utc_now, committed, at_once_max=config.database_connections_max - READ_CONNECTIONS
     )
+    cache = Cache(config.redis_url) if config.redis_url else None
     publisher = Publisher(
         aside,
         mutations,
@@ -84,7 +96,7 @@ async def run(config: WriterConfig) -> None:
             MinRevisionInterceptor(heads.reach),
         ]
     )
-    reads = Reads(engine)
+    reads = Reads(engine, newest, cache)
     add_AssetRegistryServicer_to_server(Registry(mutations, reads, utc_now), server)
     add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads), server)
     servicer = health.aio.HealthServicer()
@@ -96,6 +108,7 @@ async def run(config: WriterConfig) -> None:
         components = {
             "postgres": postgres,
             "nats": "ok" if publisher.connected else "down: changes wait in the outbox",
+            "redis": _redis_state(cache),
         }
         return Health(postgres == "ok" and not stopping.is_set(), components)
 
@@ -105,7 +118,11 @@ async def run(config: WriterConfig) -> None:
     http = await telemetry.serve_http(config.http_listen, report)
     grpc_server.bind(server, config.grpc_listen)
     await server.start()
-    publishing = asyncio.create_task(keep_going("publisher", publisher.run))
+    tasks = [asyncio.create_task(keep_going("publisher", publisher.run))]
+    if cache is not None:
+        metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)
+        follow = partial(CacheRelay(aside, cache, newest).run, wake.cache, config.relay_poll_s)
+        tasks.append(asyncio.create_task(keep_going("cache relay", follow)))
     await grpc_server.set_serving(servicer, SERVICES, serving=True)
     log.info("writer %s is up", about.version())
 
@@ -113,9 +130,12 @@ async def run(config: WriterConfig) -> None:
     log.info("stopping: running calls may take %g s", config.drain_s)
     await grpc_server.set_serving(servicer, SERVICES, serving=False)
     await server.stop(config.drain_s)
-    publishing.cancel()
-    await asyncio.wait([publishing])
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
     await http.cleanup()
+    if cache is not None:
+        await cache.close()
     await engine.dispose()
     await aside.dispose()
 
@@ -127,6 +147,12 @@ async def _postgres_state(heads: Heads) -> str:
     except (OSError, TimeoutError, sa.exc.SQLAlchemyError) as error:
         return f"down: {type(error).__name__}"
     return "ok"
+
+
+def _redis_state(cache: Cache | None) -> str:
+    if cache is None:
+        return "off"
+    return "down: reads go to PostgreSQL" if cache.breaker.is_open else "ok"
 
 
 def require_loopback(config: WriterConfig) -> None:

@@ -14,11 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.errors import NotReady
 from shared.min_revision import is_reached
 from writer import store
+from writer.newest import Newest
 
 
 class Heads:
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, newest: Newest | None = None) -> None:
         self._engine = engine
+        self._newest = newest or Newest()
         self._running: asyncio.Task[store.HeadRow] | None = None
         self._next: asyncio.Task[store.HeadRow] | None = None
 
@@ -33,7 +35,9 @@ class Heads:
             await asyncio.wait([running])
         self._running, self._next = self._next, None
         async with self._engine.connect() as tx:
-            return await store.read_head(tx)
+            head = await store.read_head(tx)
+        self._newest.note_head(head)
+        return head
 
     async def reach(self, epoch: int, revision: int, _: float) -> None:
         """Return if the registry is at least there: nobody is further than PostgreSQL.

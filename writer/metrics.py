@@ -20,6 +20,17 @@ RESETS: Final = Counter("cqar_relay_resets_total", "RESET messages published.")
 #: `event_type` is the subject without its prefix: a closed set of about forty.
 EVENTS: Final = Counter("cqar_event_published_total", "Domain events published.", ["event_type"])
 
+#: `entity` is the prefix of a key in Redis: six values.
+CACHE_HITS: Final = Counter("cqar_cache_hit_total", "Reads that Redis answered.", ["entity"])
+CACHE_MISSES: Final = Counter("cqar_cache_miss_total", "Reads that it did not.", ["entity"])
+CACHE_UNAVAILABLE: Final = Counter(
+    "cqar_cache_unavailable_total", "Times that Redis was down, too slow or not asked any more."
+)
+CACHE_BREAKER_OPEN: Final = Gauge("cqar_cache_breaker_open", "1 while Redis is not asked.")
+CACHE_GENERATIONS: Final = Counter(
+    "cqar_cache_generations_total", "Times that all cached values ceased to count."
+)
+
 MUTATIONS: Final = Counter("cqar_mutations_total", "Changes by outcome.", ["kind", "result"])
 COMMIT_SECONDS: Final = Histogram(
     "cqar_mutation_seconds",

@@ -62,7 +62,8 @@ class Mutations:
     Args:
         engine: The registry's database.
         now: The wall clock.
-        committed: Called after each commit, so that the relay need not wait for NOTIFY.
+        committed: Called with epoch and revision after each commit, so that the relays need not
+            wait for NOTIFY.
         at_once_max: Mutations that hold a connection at the same time; only one can work, the
             others queue for the head's lock.
     """
@@ -71,7 +72,7 @@ class Mutations:
         self,
         engine: AsyncEngine,
         now: Callable[[], dt.datetime],
-        committed: Callable[[], None] = lambda: None,
+        committed: Callable[[int, int], None] = lambda _, __: None,
         at_once_max: int = 4,
     ) -> None:
         self._turn = asyncio.Semaphore(at_once_max)
@@ -166,7 +167,7 @@ class Mutations:
             if once is not None:
                 await store.keep_answer(tx, once, once.answer(applied))
             await tx.commit()
-        self._committed()
+        self._committed(row.epoch, row.revision)
         return applied
 
     async def bump_epoch(self, expected_epoch: int, seen_epoch: int, seen_revision: int) -> bool:
@@ -184,9 +185,9 @@ class Mutations:
             beyond = head._replace(
                 epoch=max(head.epoch, seen_epoch), revision=max(head.revision, seen_revision)
             )
-            await _bump(tx, head, beyond, self._now())
+            row = await _bump(tx, head, beyond, self._now())
             await tx.commit()
-        self._committed()
+        self._committed(row.epoch, row.revision)
         return True
 
 
@@ -291,7 +292,7 @@ def _sealed(
 
 async def _bump(
     tx: AsyncConnection, head: store.HeadRow, beyond: store.HeadRow, now: dt.datetime
-) -> None:
+) -> store.OutboxRow:
     """Write the first revision of the next epoch, which changes nothing.
 
     Its chain is unforeseeable, so that a database that loses this commit and makes it again
@@ -314,6 +315,7 @@ async def _bump(
     await store.ensure_partitions(tx, revision)
     await store.advance(tx, row, (head.found_system_identifier, head.found_timeline_id))
     log.warning("epoch %d -> %d at revision %d", head.epoch, epoch, revision)
+    return row
 
 
 async def _write(

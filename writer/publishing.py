@@ -15,7 +15,7 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream
-from shared.tasks import keep_going
+from shared.tasks import keep_going, wait_at_most
 from writer import event_relay, metrics, store
 from writer.bumps import Bumps
 from writer.event_relay import EventRelay
@@ -30,15 +30,20 @@ HOUSE_APART_S: Final = 300.0
 
 
 class Wake:
-    """Tells both relays that something was committed."""
+    """Tells the relays that something was committed."""
 
     def __init__(self) -> None:
         self.changes = asyncio.Event()
         self.events = asyncio.Event()
+        self.cache = asyncio.Event()
 
     def all(self) -> None:
         self.changes.set()
         self.events.set()
+        self.cache.set()
+
+    def committed(self, _: int, __: int) -> None:
+        self.all()
 
 
 class Publisher:
@@ -103,24 +108,15 @@ class Publisher:
                     kept_at = time.monotonic()
                 while await relay.step(leads=leads):
                     pass
-                await _wait(self._wake.changes, self._poll_s)
+                await wait_at_most(self._wake.changes, self._poll_s)
 
     async def _relay_events(self, events: EventRelay) -> None:
         while True:
             while await events.step():
                 pass
-            await _wait(self._wake.events, self._poll_s)
+            await wait_at_most(self._wake.events, self._poll_s)
 
     async def _keep_house(self) -> None:
         async with self._engine.begin() as tx:
             await store.forget_answers(tx)
             await store.ensure_partitions(tx, (await store.read_head(tx)).revision)
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return
-    event.clear()

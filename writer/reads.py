@@ -1,4 +1,4 @@
-"""The writer's reads: always the newest, straight from PostgreSQL."""
+"""The writer's reads from PostgreSQL: always the newest."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import rules
+from shared.cache import Cache
 from shared.errors import Invalid, NotFound, TooLarge, Violation
 from shared.kind import AnyKind
 from shared.working_set import Find, Stored
 from writer import search, store
+from writer.cached import CachedReading
+from writer.newest import Newest
 
 PAGE_MAX: Final = 1_000
 #: Without a page size a list is answered whole or refused, never cut without a word.
@@ -160,8 +163,21 @@ def message_of(kind: AnyKind, stored: Stored) -> Any:
 
 
 class Reads:
-    def __init__(self, engine: AsyncEngine) -> None:
+    """Where reads begin.
+
+    Args:
+        cache: None where there is no Redis.
+    """
+
+    def __init__(
+        self, engine: AsyncEngine, newest: Newest | None = None, cache: Cache | None = None
+    ) -> None:
         self._engine = engine
+        self._newest = newest or Newest()
+        self._cache = cache
+
+    def cached(self) -> CachedReading:
+        return CachedReading(self._cache, self._newest)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Reading]:
@@ -169,6 +185,7 @@ class Reads:
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             epoch, revision = await store.read_position(tx)
+            self._newest.note(epoch, revision)
             yield Reading(tx, epoch, revision)
 
 

@@ -42,7 +42,7 @@ def publish(
     def publishing(wake: Wake) -> AbstractAsyncContextManager[asyncio.Future[None]]:
         publisher = Publisher(
             engine,
-            Mutations(engine, lambda: NOW, wake.all),
+            Mutations(engine, lambda: NOW, wake.committed),
             wake,
             Heads(engine),
             database_url=database,
@@ -107,7 +107,7 @@ async def test_a_commit_becomes_visible_and_so_does_a_removal(
     database: str, view: View, engine: AsyncEngine, follow: Follow, publish: Publish
 ) -> None:
     wake = Wake()
-    mutations = Mutations(engine, lambda: NOW, wake.all)
+    mutations = Mutations(engine, lambda: NOW, wake.committed)
     await commit(mutations, a_venue("before"))
     async with publish(wake), follow(0.1):
         assert view.snapshot.get("venue", "before") is not None
@@ -170,7 +170,7 @@ async def test_a_new_epoch_brings_a_new_snapshot(
     database: str, view: View, engine: AsyncEngine, follow: Follow, publish: Publish
 ) -> None:
     wake = Wake()
-    mutations = Mutations(engine, lambda: NOW, wake.all)
+    mutations = Mutations(engine, lambda: NOW, wake.committed)
     await commit(mutations, a_venue("a"))
     async with publish(wake), follow(0.1):
         loaded = view.snapshot
@@ -187,7 +187,7 @@ async def test_lost_commits_that_were_served_are_never_unserved_by_number(
 ) -> None:
     """The database goes back below what is served: a new epoch, and a revision beyond it."""
     wake = Wake()
-    mutations = Mutations(engine, lambda: NOW, wake.all)
+    mutations = Mutations(engine, lambda: NOW, wake.committed)
     for name in "abc":
         await commit(mutations, a_venue(name))
     async with follow(0.1):
@@ -212,7 +212,7 @@ async def test_an_epoch_that_database_and_streams_have_lost_is_followed_by_anoth
 ) -> None:
     """Only the resolver still knows of it; its probe sees a head of an older epoch."""
     wake = Wake()
-    mutations = Mutations(engine, lambda: NOW, wake.all)
+    mutations = Mutations(engine, lambda: NOW, wake.committed)
     await commit(mutations, a_venue("a"))
     async with follow(0.1):
         async with publish(wake):
@@ -235,7 +235,7 @@ async def test_a_stream_made_anew_is_followed(
     publish: Publish,
 ) -> None:
     wake = Wake()
-    mutations = Mutations(engine, lambda: NOW, wake.all)
+    mutations = Mutations(engine, lambda: NOW, wake.committed)
     for name in "abc":
         await commit(mutations, a_venue(name))
     async with publish(wake), follow(0.1):

@@ -27,7 +27,7 @@ async def publishing(
     servers: EmbeddedServers, database: str, engine: AsyncEngine
 ) -> AsyncIterator[Mutations]:
     wake = Wake()
-    mutations = Mutations(engine, lambda: NOW, wake.all)
+    mutations = Mutations(engine, lambda: NOW, wake.committed)
     publisher = Publisher(
         engine,
         mutations,

@@ -49,8 +49,14 @@ class Flags(Ground):
     async def ListQualityFlags(
         self, request: pb.ListQualityFlagsRequest, context: Context
     ) -> pb.ListQualityFlagsResponse:
-        where = {"asset_id": request.asset_id, "flag_type": request.flag_type}
-        found = await self.all(QUALITY_FLAG, where, context)
+        if request.asset_id and not request.flag_type:
+            require_id("asset_id", request.asset_id)
+            found = await self.read(
+                context, lambda reader: reader.find(QUALITY_FLAG, "asset", request.asset_id)
+            )
+        else:
+            where = {"asset_id": request.asset_id, "flag_type": request.flag_type}
+            found = await self.all(QUALITY_FLAG, where, context)
         return pb.ListQualityFlagsResponse(
             flags=[
                 flag

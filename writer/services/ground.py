@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
@@ -22,11 +22,12 @@ from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
 from shared.kind import AnyKind, Entity, Seen
 from writer import metrics
+from writer.cached import Missed, Reader
 from writer.mutations import Applied, Cause, Mutations
 from writer.once import once_of
 from writer.reads import Page, Reading, Reads
 
-M = TypeVar("M", bound=Message)
+A = TypeVar("A")
 
 REASON_CHARS_MAX = 500
 
@@ -129,6 +130,25 @@ class Ground:
             tell_position(context, reading.epoch, reading.revision)
             yield reading
 
+    async def read(self, context: Context, work: Callable[[Reader], Awaitable[A]]) -> A:
+        """Let `work` read what an answer takes: from Redis if it can, else from PostgreSQL.
+
+        It may be begun twice, so it must do nothing else.
+        """
+        cached = self.reads.cached()
+        try:
+            return await work(cached)
+        except Missed:
+            pass
+        finally:
+            if cached.cursor is not None:
+                tell_position(context, cached.cursor.at.epoch, cached.cursor.at.revision)
+        async with self.reading(context) as reading:
+            keeping = cached.keeping(reading, reading.epoch, reading.revision)
+            answer = await work(keeping)
+        await keeping.keep()
+        return answer
+
     async def get(self, kind: AnyKind, key: str, context: Context) -> Any:
         """The kind's message of an entity.
 
@@ -137,8 +157,7 @@ class Ground:
             NotFound: There is none.
         """
         require_key(kind, key)
-        async with self.reading(context) as reading:
-            return await reading.get(kind, key)
+        return await self.read(context, lambda reader: reader.get(kind, key))
 
     async def page(
         self, kind: AnyKind, request: Any, where: Mapping[str, Any], context: Context

@@ -17,7 +17,7 @@ from shared.errors import Invalid, NotFound, Unimplemented
 from shared.grpc_errors import Context
 from shared.keys import require_filter
 from shared.kind import Seen
-from writer.reads import Reading
+from writer.cached import Reader
 from writer.services.ground import Ground
 
 
@@ -37,17 +37,18 @@ class VenueSymbols(Ground):
             raise Unimplemented("as_of is not answered by this release")
         now = Timestamp()
         now.FromDatetime(self.now())
-        async with self.reading(context) as reading:
-            listing = await _present(reading, request.venue_id, request.venue_symbol, now)
-            primaries = await reading.find(
-                VENUE_SYMBOL, "spelling", request.venue_id, listing.alias_of
+
+        async def answer(reader: Reader) -> pb.GetVenueSymbolResponse:
+            listing = await _present(reader, request.venue_id, request.venue_symbol, now)
+            primaries = await _spelled(reader, request.venue_id, listing.alias_of)
+            symbol = await reader.get(SYMBOL, listing.symbol_id)
+            terms = resolution.terms_for(listing, primaries, now)
+            return pb.GetVenueSymbolResponse(
+                venue_symbol=resolution.as_of_now(listing, terms, now),
+                symbol=resolution.fill_steps(symbol, terms),
             )
-            symbol = await reading.get(SYMBOL, listing.symbol_id)
-        terms = resolution.terms_for(listing, primaries, now)
-        return pb.GetVenueSymbolResponse(
-            venue_symbol=resolution.as_of_now(listing, terms, now),
-            symbol=resolution.fill_steps(symbol, terms),
-        )
+
+        return await self.read(context, answer)
 
     async def ListVenueSymbols(
         self, request: pb.ListVenueSymbolsRequest, context: Context
@@ -89,16 +90,22 @@ class VenueSymbols(Ground):
         return pb.DelistVenueSymbolResponse(venue_symbol=venue_symbol, revision=revision)
 
 
-async def _present(reading: Reading, venue_id: str, spelling: str, now: Timestamp) -> Any:
+async def _spelled(reader: Reader, venue_id: str, spelling: str) -> list[Any]:
+    """All that a spelling meant at a venue; nothing for the spelling that is none."""
+    if not spelling:
+        return []
+    return await reader.find(VENUE_SYMBOL, "spelling", venue_id, spelling)
+
+
+async def _present(reader: Reader, venue_id: str, spelling: str, now: Timestamp) -> Any:
     """What a spelling means now, or last meant.
 
     Raises:
         NotFound: The venue or the spelling; naming which.
     """
-    listings = await reading.find(VENUE_SYMBOL, "spelling", venue_id, spelling)
-    listing = resolution.present(listings, now)
+    listing = resolution.present(await _spelled(reader, venue_id, spelling), now)
     if listing is None:
-        await reading.get(VENUE, venue_id)
+        await reader.get(VENUE, venue_id)
         raise NotFound("venue_symbol", spelling, f"at {venue_id}")
     return listing
 

@@ -1,0 +1,75 @@
+"""A writer's cache as one process has it, and what Redis holds, read by an independent client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import redis.asyncio
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.cache import CURSOR_KEY, Cache, Cursor
+from tests.builders import NOW
+from writer.cache_relay import CacheRelay
+from writer.cached import Missed, Reader
+from writer.mutations import Mutations
+from writer.newest import Newest
+from writer.reads import Reads
+
+
+class Process:
+    """What one writer process has of it. Several on one engine are several writers."""
+
+    def __init__(self, engine: AsyncEngine, url: str) -> None:
+        # Tests share two slow cores: what is tried is not whether Redis takes 20 ms.
+        self.cache = Cache(url, timeout_s=5)
+        self.newest = Newest()
+        self.mutations = Mutations(engine, lambda: NOW, self.newest.note)
+        self.reads = Reads(engine, self.newest, self.cache)
+        self.relay = CacheRelay(engine, self.cache, self.newest)
+
+    async def write_through(self) -> None:
+        while await self.relay.step():
+            pass
+
+    async def from_redis(self, work: Callable[[Reader], Awaitable[Any]]) -> Any:
+        """What Redis alone says; raises Missed."""
+        return await work(self.reads.cached())
+
+    async def read(self, work: Callable[[Reader], Awaitable[Any]]) -> Any:
+        """As the service's methods read, with what is kept for the next."""
+        cached = self.reads.cached()
+        try:
+            return await work(cached)
+        except Missed:
+            async with self.reads.begin() as reading:
+                keeping = cached.keeping(reading, reading.epoch, reading.revision)
+                answer = await work(keeping)
+            await keeping.keep()
+            return answer
+
+
+@asynccontextmanager
+async def process(engine: AsyncEngine, url: str) -> AsyncIterator[Process]:
+    made = Process(engine, url)
+    yield made
+    await made.cache.close()
+
+
+async def cursor_in(store: redis.asyncio.Redis) -> Cursor | None:
+    return Cursor.parse(await store.get(CURSOR_KEY))
+
+
+@asynccontextmanager
+async def statements(engine: AsyncEngine) -> AsyncIterator[list[str]]:
+    """What PostgreSQL is asked meanwhile."""
+    asked: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        asked.append(statement)
+
+    sa.event.listen(engine.sync_engine, "before_cursor_execute", note)
+    yield asked
+    sa.event.remove(engine.sync_engine, "before_cursor_execute", note)

@@ -1,0 +1,119 @@
+"""Writes what is committed through to Redis.
+
+Every writer runs one. The cursor is compared before it is moved, so none of them needs to lead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from cqc.replication.v1 import replication_pb2
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.cache import Cache, Cursor, Value
+from shared.entities import KIND_BY_NAME
+from shared.history import Position
+from shared.tasks import wait_at_most
+from shared.working_set import Find
+from writer import metrics, store
+from writer.cached import ENTRIES
+from writer.newest import Newest
+from writer.past import change_set_of
+from writer.reads import message_of
+
+ROWS_MAX: Final = 64
+#: Reading more than this again, when asked, is cheaper than writing it through now.
+CHANGES_MAX: Final = 500
+#: Kind -> by what its cached lists are found.
+LISTED: Final = {name: lookup for name, lookup in ENTRIES if lookup}
+
+
+class ForeignCache(Exception):
+    """Redis holds another registry's values."""
+
+
+class CacheRelay:
+    """Moves the cursor towards the database's head, a step at a time."""
+
+    def __init__(self, engine: AsyncEngine, cache: Cache, newest: Newest) -> None:
+        self._engine = engine
+        self._cache = cache
+        self._newest = newest
+
+    async def run(self, wake: asyncio.Event, poll_s: float) -> None:
+        """Follow the head until cancelled, or until Redis or PostgreSQL fails."""
+        while True:
+            while await self.step():
+                pass
+            await wait_at_most(wake, poll_s)
+
+    async def step(self) -> bool:
+        """Look once and act once; True if there may be more to do.
+
+        Raises:
+            ForeignCache: Redis holds another registry's values.
+            Unavailable: Redis does not answer.
+        """
+        cursor, _ = await self._cache.read([])
+        async with self._engine.connect() as tx:
+            await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            head = await store.read_head(tx)
+            self._newest.note_head(head)
+            at = Position(head.epoch, head.revision, head.chain)
+            if cursor is not None and cursor.registry_id != head.registry_id:
+                raise ForeignCache(
+                    f"Redis holds registry {cursor.registry_id.hex()}, this database is"
+                    f" {head.registry_id.hex()}: give each registry a Redis database of its own"
+                )
+            if cursor is not None and cursor.at == at:
+                return False
+            values = await _changed(tx, cursor.at, at) if cursor else None
+        if cursor is None or values is None:
+            await self._cache.begin(Cursor.fresh(head.registry_id, at))
+            metrics.CACHE_GENERATIONS.inc()
+        else:
+            await self._cache.set(cursor, cursor.moved(at), values)
+        return True
+
+
+async def _changed(tx: AsyncConnection, since: Position, head: Position) -> dict[str, Value] | None:
+    """What the revisions after `since` changed, as it is at the head; None if that is not known."""
+    if since.epoch != head.epoch or since.revision >= head.revision:
+        return None
+    rows = await store.outbox_after(tx, since.revision, ROWS_MAX + 1)
+    if len(rows) > ROWS_MAX or not rows or rows[0].prev_chain != since.chain:
+        return None
+    changes = [change for row in rows for change in change_set_of(row).changes]
+    # What was removed from a list does not say any more which list that was.
+    if len(changes) > CHANGES_MAX or any(c.deleted and c.kind in LISTED for c in changes):
+        return None
+    values = dict(_entities(changes))
+    for (name, lookup), finds in _lists(changes).items():
+        kind, entry = KIND_BY_NAME[name], ENTRIES[name, lookup]
+        for find, entities in (await store.find(tx, kind, lookup, list(finds))).items():
+            messages = [message_of(kind, stored) for stored in entities.values()]
+            values[entry.key(find.values)] = entry.value(messages)
+    return values
+
+
+def _entities(changes: Iterable[replication_pb2.Change]) -> Iterator[tuple[str, Value]]:
+    """The newest of each changed entity that is cached by its key."""
+    for change in changes:
+        if (entry := ENTRIES.get((change.kind, ""))) is not None:
+            parts = change.key.split("/", len(entry.kind.key) - 1)
+            yield entry.key(parts), Value(change.entity, entry.minutes * 60)
+
+
+def _lists(changes: Iterable[replication_pb2.Change]) -> dict[tuple[str, str], set[Find]]:
+    """The cached lists that changes are in, by kind and lookup."""
+    found: defaultdict[tuple[str, str], set[Find]] = defaultdict(set)
+    for change in changes:
+        if (lookup := LISTED.get(change.kind)) is not None:
+            kind = KIND_BY_NAME[change.kind]
+            message = kind.message.FromString(change.entity)
+            values = tuple(getattr(message, name) for name in kind.lookups[lookup].columns)
+            found[change.kind, lookup].add(Find(change.kind, lookup, values))
+    return found

@@ -1,0 +1,173 @@
+"""Which reads Redis may answer, under which keys, and for how long.
+
+An answer that takes several values is given only if all were read under one cursor: then they
+fit together, as in one transaction. Else PostgreSQL is asked, and what it said is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple, Protocol
+
+from cqc.services.v1 import asset_registry_pb2 as pb
+
+from shared.cache import VALUE_BYTES_MAX, Cache, Cursor, Unavailable, Value
+from shared.entities.asset import ASSET
+from shared.entities.quality_flag import QUALITY_FLAG
+from shared.entities.symbol import SYMBOL
+from shared.entities.venue import VENUE
+from shared.entities.venue_asset import VENUE_ASSET
+from shared.entities.venue_symbol import VENUE_SYMBOL
+from shared.errors import NotFound
+from shared.kind import AnyKind
+from writer import metrics
+from writer.newest import Newest
+
+
+class Entry(NamedTuple):
+    """What is cached under one prefix.
+
+    Attributes:
+        lookup: By what a list of entities is found; empty for one entity by its key.
+        answer: The message that holds the list, in its field `field`.
+    """
+
+    kind: AnyKind
+    prefix: str
+    minutes: int
+    lookup: str = ""
+    answer: Any = None
+    field: str = ""
+
+    def key(self, values: Iterable[str]) -> str:
+        return ":".join((self.prefix, *values))
+
+    def value(self, messages: list[Any]) -> Value:
+        """An entity that is not there is an empty value."""
+        if self.lookup:
+            payload = self.answer(**{self.field: messages}).SerializeToString()
+        else:
+            payload = b"".join(message.SerializeToString() for message in messages)
+        return Value(payload if len(payload) <= VALUE_BYTES_MAX else None, self.minutes * 60)
+
+    def messages(self, payload: bytes) -> list[Any]:
+        if self.lookup:
+            return list(getattr(self.answer.FromString(payload), self.field))
+        return [self.kind.message.FromString(payload)] if payload else []
+
+
+ENTRIES: Final = {
+    (entry.kind.name, entry.lookup): entry
+    for entry in (
+        Entry(ASSET, "asset", 60),
+        Entry(SYMBOL, "symbol", 60),
+        Entry(VENUE, "venue", 60),
+        Entry(VENUE_ASSET, "venue_asset", 15),
+        Entry(
+            *(VENUE_SYMBOL, "venue_symbol", 15, "spelling"),
+            *(pb.ListVenueSymbolsResponse, "venue_symbols"),
+        ),
+        Entry(QUALITY_FLAG, "quality_flags", 5, "asset", pb.ListQualityFlagsResponse, "flags"),
+    )
+}
+
+
+class Missed(Exception):
+    """The cache cannot answer: ask PostgreSQL."""
+
+
+class Reader(Protocol):
+    """What an answer may read by; of one revision, however often it is asked."""
+
+    async def get(self, kind: AnyKind, key: str) -> Any:
+        """The kind's message of an entity; raises NotFound if there is none."""
+
+    async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
+        """The messages of those found, in the order of their keys."""
+
+
+class CachedReading:
+    """Reads from Redis as long as that is possible.
+
+    Attributes:
+        cursor: What the first answer was as of.
+    """
+
+    def __init__(self, cache: Cache | None, newest: Newest) -> None:
+        self._cache = cache
+        self._newest = newest
+        self.cursor: Cursor | None = None
+
+    async def get(self, kind: AnyKind, key: str) -> Any:
+        found = await self._messages(kind, "", key.split("/", len(kind.key) - 1))
+        if not found:
+            raise NotFound(kind.name, key)
+        return found[0]
+
+    async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
+        return await self._messages(kind, lookup, values)
+
+    async def _messages(self, kind: AnyKind, lookup: str, values: Iterable[str]) -> list[Any]:
+        entry = ENTRIES.get((kind.name, lookup))
+        if self._cache is None or entry is None:
+            raise Missed
+        try:
+            payload = await self._payload(self._cache, entry.key(values))
+        except Unavailable:
+            metrics.CACHE_UNAVAILABLE.inc()
+            payload = None
+        if payload is None:
+            metrics.CACHE_MISSES.labels(entry.prefix).inc()
+            raise Missed
+        metrics.CACHE_HITS.labels(entry.prefix).inc()
+        return entry.messages(payload)
+
+    async def _payload(self, cache: Cache, key: str) -> bytes | None:
+        cursor, (payload,) = await cache.read([key])
+        if cursor is None:
+            return None
+        current = self._newest.is_reached(cursor.registry_id, cursor.at.epoch, cursor.at.revision)
+        moved = self.cursor is not None and cursor != self.cursor
+        self.cursor = self.cursor or cursor
+        return payload if current and not moved else None
+
+    def keeping(self, reader: Reader, epoch: int, revision: int) -> Keeping:
+        """Read by PostgreSQL's reader, which is at this position, instead."""
+        return Keeping(self._cache, self.cursor, reader, (epoch, revision))
+
+
+class Keeping:
+    """Reads by another, and keeps what can be kept, once that is over."""
+
+    def __init__(
+        self, cache: Cache | None, cursor: Cursor | None, reader: Reader, at: tuple[int, int]
+    ) -> None:
+        self._cache = cache
+        self._cursor = cursor if cursor and (cursor.at.epoch, cursor.at.revision) == at else None
+        self._reader = reader
+        self._read: dict[str, Value] = {}
+
+    async def get(self, kind: AnyKind, key: str) -> Any:
+        message = await self._reader.get(kind, key)
+        self._note(kind, "", key.split("/", len(kind.key) - 1), [message])
+        return message
+
+    async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
+        messages = await self._reader.find(kind, lookup, *values)
+        self._note(kind, lookup, values, messages)
+        return messages
+
+    def _note(self, kind: AnyKind, lookup: str, values: Iterable[str], messages: list[Any]) -> None:
+        # What is nowhere is not kept: whoever asks at random would fill Redis.
+        entry = ENTRIES.get((kind.name, lookup))
+        if entry is not None and messages:
+            self._read[entry.key(values)] = entry.value(messages)
+
+    async def keep(self) -> None:
+        """Set what was read, if the cache still is where PostgreSQL was."""
+        if self._cache is None or self._cursor is None or not self._read:
+            return
+        try:
+            await self._cache.set(self._cursor, self._cursor, self._read)
+        except Unavailable:
+            metrics.CACHE_UNAVAILABLE.inc()
