@@ -1,4 +1,4 @@
-"""`python -m resolver serve`; configured by CQAR_RESOLVER_*."""
+"""`python -m resolver serve`; configured by config.yaml and CQAR_RESOLVER_*."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import click
 import uvloop
 
 from resolver import app
-from resolver.config import ResolverConfig
+from resolver.config import SECTION, ResolverConfig
 from shared import about, telemetry
-from shared.config import load
-
-PREFIX = "CQAR_RESOLVER_"
+from shared.config import load, shown
 
 
 @click.group()
@@ -31,8 +29,15 @@ def main() -> None:
 @main.command()
 def serve() -> None:
     """Serve gRPC and HTTP until SIGTERM."""
-    telemetry.log_to_stderr()
-    uvloop.run(app.run(load(ResolverConfig, os.environ, PREFIX)))
+    config = load(ResolverConfig, SECTION, os.environ)
+    telemetry.log_to_stderr(config)
+    uvloop.run(app.run(config))
+
+
+@main.command("config")
+def config_command() -> None:
+    """Show every setting in effect as config.yaml would state it, without passwords."""
+    click.echo(shown(load(ResolverConfig, SECTION, os.environ), SECTION), nl=False)
 
 
 if __name__ == "__main__":

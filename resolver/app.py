@@ -23,13 +23,14 @@ from resolver.freshness import Freshness
 from resolver.services.registry import RegistryReads
 from resolver.services.resolver import ResolverService
 from resolver.view import View
-from shared import about, codec, grpc_server, jetstream, telemetry
-from shared import config as settings
+from shared import about, codec, grpc_server, jetstream, telemetry, tls, tracing
 from shared.auth import AuthInterceptor
+from shared.calls import CallInterceptor
+from shared.config import is_loopback, require_private
 from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.min_revision import MinRevisionInterceptor
-from shared.tasks import keep_going
+from shared.tasks import end, keep_going
 from shared.telemetry import Health
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,9 @@ def utc_now() -> dt.datetime:
 
 async def run(config: ResolverConfig) -> None:
     """Serve until SIGTERM or SIGINT; running calls may finish within `drain_s`."""
+    require_private(config, config.grpc_listen, "CQAR_RESOLVER_")
+    credentials = tls.credentials_of(config)
+    tracing.start("cqar-resolver", config)
     view = View(Freshness(config.stale_after_s))
     servicer = health.aio.HealthServicer()
     servers = [_server(config, view, servicer, interceptors(config, view))]
@@ -60,7 +64,7 @@ async def run(config: ResolverConfig) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     http = await telemetry.serve_http(config.http_listen, report)
-    grpc_server.bind(servers[0], config.grpc_listen)
+    grpc_server.bind(servers[0], config.grpc_listen, credentials)
     if config.socket:
         # Its mode is its authentication, whatever the port asks for: a server of its own.
         servers.append(_server(config, view, servicer, unguarded(view)))
@@ -79,10 +83,9 @@ async def run(config: ResolverConfig) -> None:
     log.info("stopping: running calls may take %g s", config.drain_s)
     await grpc_server.set_serving(servicer, SERVICES, serving=False)
     await asyncio.gather(*(server.stop(config.drain_s) for server in servers))
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    await end(tasks)
     await http.cleanup()
+    tracing.stop()
 
 
 def _server(
@@ -95,19 +98,14 @@ def _server(
     add_ResolverServicer_to_server(ResolverService(view, utc_now), server)
     reads = RegistryReads(view, utc_now, config.writer)
     add_AssetRegistryServicer_to_server(reads, server)
-    grpc_server.add_health(server, servicer, SERVICES)
+    grpc_server.add_health(server, servicer, SERVICES, reflects=config.reflection)
     return server
 
 
 def interceptors(config: ResolverConfig, view: View) -> list[grpc.aio.ServerInterceptor]:
     """On loopback no key is asked for; elsewhere one with role read, from the snapshot."""
-    if settings.is_loopback(config.grpc_listen):
+    if is_loopback(config.grpc_listen):
         return unguarded(view)
-    if not config.plaintext_anywhere:
-        raise SystemExit(
-            f"CQAR_RESOLVER_GRPC_LISTEN={config.grpc_listen} would carry API keys in plaintext:"
-            " listen on loopback, or say CQAR_RESOLVER_PLAINTEXT_ANYWHERE=true behind a TLS proxy"
-        )
 
     async def find_key(key_hash: str) -> ApiKey | None:
         for _, payload in view.snapshot.find(API_KEY.name, "hash", key_hash):
@@ -119,7 +117,13 @@ def interceptors(config: ResolverConfig, view: View) -> list[grpc.aio.ServerInte
 
 
 def unguarded(view: View) -> list[grpc.aio.ServerInterceptor]:
-    return [ErrorInterceptor(), MinRevisionInterceptor(view.reach)]
+    """Nothing is changed here, so calls are logged at DEBUG only."""
+    return [
+        *tracing.interceptors(),
+        CallInterceptor(lambda _: True),
+        ErrorInterceptor(),
+        MinRevisionInterceptor(view.reach),
+    ]
 
 
 async def _follow(config: ResolverConfig, view: View) -> None:

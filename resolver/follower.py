@@ -27,10 +27,10 @@ from resolver.follower_core import Do
 from resolver.freshness import Probe, boot_clock_s
 from resolver.snapshot import Diverged, Staged, stage
 from resolver.view import View
-from shared import history, jetstream
+from shared import history, jetstream, tracing
 from shared.history import Position
 from shared.jetstream import CHANGES, StreamMark
-from shared.tasks import keep_going
+from shared.tasks import keep_going, require_wanted
 
 log = logging.getLogger(__name__)
 
@@ -155,6 +155,7 @@ class Follower:
             after = noted.last
         self._mark = StreamMark(found.created, found.first, after)
         async for item in jetstream.pull(self._client, CHANGES, after):
+            require_wanted()
             if item is None:
                 continue
             sequence, payload = item
@@ -206,6 +207,7 @@ class Follower:
         """Ask a writer for the head, again and again; catch up when the stream is not enough."""
         checked_s = boot_clock_s()
         while True:
+            require_wanted()
             await asyncio.sleep(self._probe_every_s)
             was_behind = self._view.freshness.is_behind
             sent_s = boot_clock_s()
@@ -278,9 +280,12 @@ class Follower:
 
     def _apply(self, head: replication_pb2.Head, packed: bytes, source: str) -> None:
         snapshot = self._view.snapshot
-        staged = _decode(snapshot.position, head, packed)
+        change_set, staged = _decode(snapshot.position, head, packed)
         try:
-            with metrics.APPLY_SECONDS.time():
+            with (
+                tracing.span("apply", lambda: change_set.traceparent, source=source),
+                metrics.APPLY_SECONDS.time(),
+            ):
                 snapshot.apply(head, staged)
         except Diverged as error:
             raise _poison(f"revision {head.revision}", error) from error
@@ -298,13 +303,16 @@ class Follower:
             metrics.ENTITIES.labels(kind).set(count)
 
 
-def _decode(mine: Position, head: replication_pb2.Head, packed: bytes) -> list[Staged]:
+def _decode(
+    mine: Position, head: replication_pb2.Head, packed: bytes
+) -> tuple[replication_pb2.ChangeSet, list[Staged]]:
     """Decode a change set and check that it is the one the chain speaks of."""
     chain = history.chain_of(mine.chain, head.epoch, head.revision, packed)
     if chain != head.chain:
         raise _poison(f"revision {head.revision}", "its payload is not what its chain says")
     try:
-        return stage(replication_pb2.ChangeSet.FromString(history.unpack(packed)))
+        change_set = replication_pb2.ChangeSet.FromString(history.unpack(packed))
+        return change_set, stage(change_set)
     except (DecodeError, zstandard.ZstdError) as error:
         raise _poison(f"revision {head.revision}", error) from error
 

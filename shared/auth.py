@@ -8,20 +8,26 @@ method to read.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
+from prometheus_client import Counter
 
 from shared.entities.api_key import ApiKey, Role
-from shared.errors import Forbidden, Unauthenticated
-from shared.grpc_errors import abort
+from shared.errors import CqarError, Forbidden, Unauthenticated
+from shared.grpc_errors import refusal
 
 #: Methods that need no key: probes, and reflection where a server offers it.
 OPEN: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 KEY_CHARS_MAX: Final = 256
+
+REFUSED: Final = Counter("cqar_auth_refused_total", "Calls refused for their key.", ["reason"])
+
+log = logging.getLogger(__name__)
 
 FindKey = Callable[[str], Awaitable[ApiKey | None]]
 
@@ -82,7 +88,10 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         try:
             caller.set(await self._identify(metadata, method))
         except Exception as error:  # noqa: BLE001  (grpc.aio would tell the client its text)
-            return _refusal(error, method)
+            reason = error.reason if isinstance(error, CqarError) else "UNAVAILABLE"
+            REFUSED.labels(reason).inc()
+            log.info("refused %s: %s", method, error)
+            return refusal(error, method)
         return await continuation(handler_call_details)
 
     async def _identify(self, metadata: Mapping[str, Any], method: str) -> Caller:
@@ -93,10 +102,3 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         if key.role < needed:
             raise Forbidden(f"this API key may {key.role.name.lower()}, not {needed.name.lower()}")
         return Caller(key.actor, key.role)
-
-
-def _refusal(error: Exception, method: str) -> Any:
-    async def refuse(_: Any, context: Any) -> None:
-        await abort(context, error, method)
-
-    return grpc.unary_unary_rpc_method_handler(refuse)

@@ -1,36 +1,132 @@
-"""Environment variables -> a frozen struct, checked once, at startup."""
+"""Defaults < `config.yaml` < environment -> a frozen struct, checked whole, once, at start.
+
+A service that cannot trust its configuration must not start: whatever is unknown, of the wrong
+type or out of range ends the process with the setting's name, never with its value.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Meta, Struct
 
-C = TypeVar("C", bound=msgspec.Struct)
+#: Read if it is there, unless `CQAR_CONFIG` names another file, or is empty: then none.
+FILE: Final = "config.yaml"
+FILE_VARIABLE: Final = "CQAR_CONFIG"
+#: Settings of both services, in the file.
+COMMON: Final = "common"
+SECTIONS: Final = frozenset({COMMON, "writer", "resolver"})
 
 
-def load(config: type[C], environ: Mapping[str, str], prefix: str) -> C:
-    """Build `config` from the variables that start with `prefix`.
+class ServiceConfig(Struct, frozen=True, kw_only=True):
+    """What both services need. Names end in their unit.
+
+    Attributes:
+        database_url: postgresql://user:password@host:port/database.
+        nats_url: nats://host:port, or tls://.
+        redis_url: redis://, rediss:// or unix://; empty: no Redis.
+        tls_certificate, tls_key: PEM files; with them gRPC is served over TLS. They are read
+            again when they change.
+        tls_client_ca: PEM file; with it clients must present a certificate that it signed.
+        plaintext_anywhere: Keys may travel in plaintext beyond this machine: behind a TLS proxy.
+        reflection: Whether gRPC tells what it serves, without a key: for development.
+        log_level: DEBUG also logs each read.
+        log_format: `auto` is readable on a terminal and JSON elsewhere.
+        traces_url: Where OpenTelemetry traces go, by OTLP over gRPC: http://host:4317, or https://.
+            Needs the extra `cqar[otel]`.
+        traces_sampled: Fraction of the traces begun here that are kept.
+        drain_s: How long running calls may take to finish after SIGTERM.
+    """
+
+    database_url: str
+    nats_url: str
+    redis_url: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_client_ca: str = ""
+    plaintext_anywhere: bool = False
+    reflection: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    traces_url: str = ""
+    traces_sampled: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    drain_s: Annotated[float, Meta(ge=0, le=300)] = 30.0
+
+
+C = TypeVar("C", bound=ServiceConfig)
+
+
+def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
+    """Build `config` of a section: `writer` from CQAR_WRITER_* and the file's `writer:`.
 
     Raises:
-        SystemExit: A variable is missing, malformed or misspelt. The message names it; a
-            service that cannot trust its configuration must not start.
+        SystemExit: A setting is missing, unknown, malformed or out of range; names it.
     """
-    fields = {
+    prefix = f"CQAR_{section.upper()}_"
+    settings: dict[str, Any] = {}
+    if path := environ.get(FILE_VARIABLE, FILE if Path(FILE).exists() else ""):
+        for name, values in _read(Path(path)).items():
+            if name in (COMMON, section):
+                _require_known(config, values, f"{path}: {name}.")
+                settings |= values
+    named = {
         name.removeprefix(prefix).lower(): value
         for name, value in environ.items()
         if name.startswith(prefix)
     }
-    unknown = fields.keys() - set(config.__struct_fields__)
-    if unknown:
-        names = ", ".join(prefix + name.upper() for name in sorted(unknown))
-        raise SystemExit(f"configuration: unknown setting {names}")
+    _require_known(config, named, prefix, upper=True)
     try:
-        return msgspec.convert(fields, config, strict=False)
+        # A file states types; the environment has only text.
+        return msgspec.convert({**settings, **_typed(config, named, prefix)}, config)
     except msgspec.ValidationError as error:
         text = str(error).replace("`$.", "`")
-        raise SystemExit(f"configuration ({prefix}*): {text}") from error
+        raise SystemExit(
+            f"configuration of the {section}: {text}: set it in {FILE}, or {prefix}NAME"
+        ) from None
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        document = msgspec.yaml.decode(path.read_bytes()) or {}
+    except OSError as error:
+        raise SystemExit(f"configuration: {path}: {error.strerror}") from None
+    except msgspec.MsgspecError as error:
+        raise SystemExit(f"configuration: {path} is no YAML: {error}") from None
+    if not isinstance(document, dict) or document.keys() - SECTIONS:
+        extra = sorted(map(str, document.keys() - SECTIONS)) if isinstance(document, dict) else []
+        raise SystemExit(
+            f"configuration: {path}: unknown section {', '.join(extra) or '(none at all)'};"
+            f" there are {', '.join(sorted(SECTIONS))}"
+        )
+    sections = {name: values or {} for name, values in document.items()}
+    if not all(isinstance(values, dict) for values in sections.values()):
+        raise SystemExit(f"configuration: {path}: a section holds names and their values")
+    return sections
+
+
+def _require_known(
+    config: type[ServiceConfig], values: Mapping[str, Any], where: str, *, upper: bool = False
+) -> None:
+    unknown = sorted(map(str, values.keys() - set(config.__struct_fields__)))
+    if unknown:
+        names = ", ".join(where + (name.upper() if upper else name) for name in unknown)
+        raise SystemExit(f"configuration: unknown setting {names}")
+
+
+def _typed(config: type[C], named: Mapping[str, str], prefix: str) -> dict[str, Any]:
+    """Text from the environment as the types that its settings have."""
+    types = {field.name: field.type for field in msgspec.structs.fields(config)}
+    found: dict[str, Any] = {}
+    for name, text in named.items():
+        try:
+            found[name] = msgspec.convert(text, types[name], strict=False)
+        except msgspec.ValidationError as error:
+            raise SystemExit(f"configuration: {prefix}{name.upper()}: {error}") from None
+    return found
 
 
 def host_and_port(listen: str) -> tuple[str, int]:
@@ -48,3 +144,36 @@ def host_and_port(listen: str) -> tuple[str, int]:
 def is_loopback(listen: str) -> bool:
     host, _ = host_and_port(listen)
     return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def require_private(config: ServiceConfig, listen: str, prefix: str) -> None:
+    """Refuse to carry API keys in plaintext beyond this machine, unless told to.
+
+    Raises:
+        SystemExit: It would.
+    """
+    if bool(config.tls_certificate) != bool(config.tls_key):
+        raise SystemExit(f"configuration: {prefix}TLS_CERTIFICATE and {prefix}TLS_KEY go together")
+    if config.tls_client_ca and not config.tls_certificate:
+        raise SystemExit(f"configuration: {prefix}TLS_CLIENT_CA needs {prefix}TLS_CERTIFICATE")
+    private = config.tls_certificate or config.plaintext_anywhere or is_loopback(listen)
+    if not private:
+        raise SystemExit(
+            f"{prefix}GRPC_LISTEN={listen} would carry API keys in plaintext: listen on loopback,"
+            f" set {prefix}TLS_CERTIFICATE and {prefix}TLS_KEY, or say"
+            f" {prefix}PLAINTEXT_ANYWHERE=true behind a TLS proxy"
+        )
+
+
+def shown(config: ServiceConfig, section: str) -> str:
+    """The settings in effect as config.yaml would state them, passwords left out."""
+    values = {name: getattr(config, name) for name in config.__struct_fields__}
+    values |= {name: _without_password(values[name]) for name in values if name.endswith("_url")}
+    return msgspec.yaml.encode({section: values}).decode()
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":…@", 1)

@@ -13,6 +13,7 @@
     │   └── Forbidden       the key's role does not suffice
     ├── Conflict          the entity moved on; read it again, then retry
     ├── EpochChanged      the history asked about was replaced; read again
+    ├── TooMany           this caller asks for too much at once; wait, then retry
     └── NotReady          this process cannot answer yet; try another one
 
 Domain code raises these and never touches gRPC; `shared.grpc_errors` is the only place
@@ -118,6 +119,12 @@ class EpochChanged(CqarError):
     """The history asked about was replaced; read again without a minimum."""
 
     reason = "EPOCH_CHANGED"
+
+
+class TooMany(CqarError):
+    """This caller asks for too much at once; wait, then retry."""
+
+    reason = "RATE_LIMITED"
 
 
 class NotReady(CqarError):

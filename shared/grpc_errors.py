@@ -27,6 +27,7 @@ from shared.errors import (
     NotFound,
     NotReady,
     TooLarge,
+    TooMany,
     Unauthenticated,
     Unimplemented,
     Violation,
@@ -70,6 +71,7 @@ _CODE: Final[dict[type[CqarError], int]] = {
     Forbidden: code_pb2.PERMISSION_DENIED,
     Conflict: code_pb2.ABORTED,
     EpochChanged: code_pb2.ABORTED,
+    TooMany: code_pb2.RESOURCE_EXHAUSTED,
     NotReady: code_pb2.UNAVAILABLE,
 }
 
@@ -106,6 +108,15 @@ async def abort(context: Context, error: Exception, method: str) -> None:
     # Left alone, grpc.aio sends the exception's text to the client.
     log.error("unhandled error in %s", method, exc_info=error)
     await context.abort(grpc.StatusCode.INTERNAL, "internal error")
+
+
+def refusal(error: Exception, method: str) -> Any:
+    """A handler that ends every call of a method with an error."""
+
+    async def refuse(_: Any, context: Context) -> None:
+        await abort(context, error, method)
+
+    return grpc.unary_unary_rpc_method_handler(refuse)
 
 
 async def _abort_with(context: Context, status: status_pb2.Status) -> None:

@@ -33,12 +33,17 @@ def make_server(interceptors: Sequence[grpc.aio.ServerInterceptor]) -> grpc.aio.
 
 
 def add_health(
-    server: grpc.aio.Server, servicer: health.aio.HealthServicer, services: Sequence[str]
+    server: grpc.aio.Server,
+    servicer: health.aio.HealthServicer,
+    services: Sequence[str],
+    *,
+    reflects: bool,
 ) -> None:
-    """Register health and reflection for `services`."""
+    """Register health for `services`, and reflection where it is wanted."""
     health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
+    if reflects:
+        names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, server)
 
 
 async def set_serving(
@@ -49,19 +54,25 @@ async def set_serving(
         await servicer.set(name, states.SERVING if serving else states.NOT_SERVING)
 
 
-def bind(server: grpc.aio.Server, listen: str) -> int:
-    """Listen on HOST:PORT; returns the port (of use with port 0).
+def bind(
+    server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None = None
+) -> int:
+    """Listen on HOST:PORT; returns the port (of use with port 0). Plaintext without credentials.
 
     Raises:
         SystemExit: The address is taken or not this machine's.
     """
     try:
-        port = server.add_insecure_port(listen)
+        if credentials is None:
+            port = server.add_insecure_port(listen)
+        else:
+            port = server.add_secure_port(listen, credentials)
     except RuntimeError:
         port = 0
     if port == 0:
         raise SystemExit(f"cannot listen on {listen}: is another process there?")
-    log.info("gRPC server listening on %s:%d", listen.rpartition(":")[0], port)
+    how = "" if credentials is None else " with TLS"
+    log.info("gRPC server listening on %s:%d%s", listen.rpartition(":")[0], port, how)
     return port
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from prometheus_client import Counter
@@ -15,10 +15,35 @@ log = logging.getLogger(__name__)
 FAILURES: Final = Counter("cqar_task_failures_total", "Failures of supervised loops.", ["task"])
 BACKOFF_FIRST_S: Final = 0.1
 BACKOFF_MAX_S: Final = 5.0
+END_MAX_S: Final = 5.0
+
+
+def require_wanted() -> None:
+    """End a loop whose cancellation was lost.
+
+    Python 3.11's `wait_for`, which nats-py waits by, returns its result where the cancellation
+    comes in the same moment. A loop that publishes when it is told to end would never end.
+
+    Raises:
+        CancelledError: This task was cancelled.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for their end, for a bounded time: the process is to end as well."""
+    for task in tasks:
+        task.cancel()
+    _, left = await asyncio.wait(tasks, timeout=END_MAX_S)
+    for task in left:
+        log.error("%s did not end within %g s", task.get_name(), END_MAX_S)
 
 
 async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
     """Until the event, which is then cleared, or until the time is over."""
+    require_wanted()
     try:
         async with asyncio.timeout(seconds):
             await event.wait()
@@ -40,6 +65,7 @@ async def keep_going(
     delay = 0.0
     while True:
         began = time.monotonic()
+        require_wanted()
         try:
             await step()
             delay = 0.0

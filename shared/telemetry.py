@@ -5,21 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from shared import tracing
 from shared.about import version
-from shared.config import host_and_port
+from shared.config import ServiceConfig, host_and_port
 
-#: Component -> "ok", or what is wrong. `Health.ready` says whether that stops the service.
-Components = Mapping[str, str]
+#: Of the call that is being answered: the caller's own, or made here.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class Health(msgspec.Struct, frozen=True):
-    """Whether calls should come here, and how each component is."""
+    """Whether calls should come here, and for each component "ok" or what is wrong."""
 
     ready: bool
     components: dict[str, str]
@@ -29,24 +32,32 @@ class JsonLines(logging.Formatter):
     """One JSON object a line, for machines."""
 
     def format(self, record: logging.LogRecord) -> str:
-        entry = {
+        entry: dict[str, Any] = {
             "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, "fields", {}),
         }
+        ids = {"request_id": request_id.get(), "trace_id": tracing.trace_id()}
+        entry |= {name: value for name, value in ids.items() if value}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return msgspec.json.encode(entry).decode()
 
 
-def log_to_stderr() -> None:
+READABLE: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+def log_to_stderr(config: ServiceConfig) -> None:
     """JSON lines, or a readable form where a person looks on."""
     handler = logging.StreamHandler(sys.stderr)
-    readable = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    handler.setFormatter(logging.Formatter(readable) if sys.stderr.isatty() else JsonLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    readable = config.log_format == "text" or (config.log_format == "auto" and sys.stderr.isatty())
+    handler.setFormatter(logging.Formatter(READABLE) if readable else JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    # Other libraries' loggers may say more than is theirs to say: a URL's password, at DEBUG.
+    for name in ("shared", "writer", "resolver"):
+        logging.getLogger(name).setLevel(config.log_level)
 
 
 async def serve_http(listen: str, health: Callable[[], Awaitable[Health]]) -> web.AppRunner:

@@ -1,4 +1,4 @@
-"""`python -m writer serve`, `python -m writer create-key`; configured by CQAR_WRITER_*."""
+"""`python -m writer serve` and `create-key`; configured by config.yaml and CQAR_WRITER_*."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ import click
 import uvloop
 
 from shared import about, telemetry
-from shared.config import load
+from shared.config import load, shown
 from shared.entities.api_key import Role
 from shared.postgres import make_engine
 from writer import app
-from writer.config import WriterConfig
+from writer.config import SECTION, WriterConfig
 from writer.keys import create_key
 from writer.mutations import Mutations
-
-PREFIX = "CQAR_WRITER_"
 
 
 @click.group()
@@ -35,8 +33,15 @@ def main() -> None:
 @main.command()
 def serve() -> None:
     """Serve gRPC and HTTP until SIGTERM."""
-    telemetry.log_to_stderr()
-    uvloop.run(app.run(load(WriterConfig, os.environ, PREFIX)))
+    config = load(WriterConfig, SECTION, os.environ)
+    telemetry.log_to_stderr(config)
+    uvloop.run(app.run(config))
+
+
+@main.command("config")
+def config_command() -> None:
+    """Show every setting in effect as config.yaml would state it, without passwords."""
+    click.echo(shown(load(WriterConfig, SECTION, os.environ), SECTION), nl=False)
 
 
 @main.command("create-key")
@@ -52,7 +57,7 @@ def create_key_command(actor: str, role: str) -> None:
 
     For the first key of a registry: it writes to the database itself.
     """
-    config = load(WriterConfig, os.environ, PREFIX)
+    config = load(WriterConfig, SECTION, os.environ)
 
     async def make() -> str:
         engine = make_engine(config.database_url, connections_max=1, application="cqar-key")

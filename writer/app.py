@@ -6,23 +6,26 @@ import asyncio
 import datetime as dt
 import logging
 import signal
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
+import grpc
 import sqlalchemy as sa
 from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
 from cqc.writer.v1.registry_admin_pb2_grpc import add_RegistryAdminServicer_to_server
 from grpc_health.v1 import health
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import about, grpc_server, telemetry
-from shared import config as settings
+from shared import about, config, grpc_server, telemetry, tls, tracing
 from shared.auth import AuthInterceptor
 from shared.cache import Cache
+from shared.calls import CallInterceptor
 from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.min_revision import MinRevisionInterceptor
 from shared.postgres import make_engine
-from shared.tasks import keep_going
+from shared.tasks import end, keep_going
 from shared.telemetry import Health
 from writer import metrics
 from writer.cache_relay import CacheRelay
@@ -32,6 +35,7 @@ from writer.keys import Keys
 from writer.mutations import Mutations
 from writer.newest import Newest
 from writer.publishing import Publisher, Wake
+from writer.rates import RateInterceptor, Rates
 from writer.reads import Reads
 from writer.services.admin import Admin
 from writer.services.registry import Registry
@@ -40,6 +44,8 @@ log = logging.getLogger(__name__)
 
 SERVICES: Final = ("cqc.services.v1.AssetRegistry", "cqc.writer.v1.RegistryAdmin")
 READING: Final = ("Get", "List", "Search", "Check", "History", "Export")
+#: Of those that read, what is not for everybody.
+ADMINS: Final = ("ListApiKeys",)
 HEALTH_TIMEOUT_S: Final = 2.0
 #: The relays, a probe's head and a key's look-up at the same time.
 ASIDE_CONNECTIONS: Final = 5
@@ -52,112 +58,139 @@ def utc_now() -> dt.datetime:
 
 
 def role_of(method: str) -> Role:
-    return Role.READ if method.rpartition("/")[2].startswith(READING) else Role.WRITE
+    name = method.rpartition("/")[2]
+    if name in ADMINS:
+        return Role.ADMIN
+    return Role.READ if name.startswith(READING) else Role.WRITE
 
 
-async def run(config: WriterConfig) -> None:
-    """Serve until SIGTERM or SIGINT; running calls may finish within `drain_s`."""
-    require_loopback(config)
-    engine = make_engine(
-        config.database_url,
-        connections_max=config.database_connections_max,
-        application="cqar-writer",
-    )
-    # Probes, keys and relays must not wait behind callers who wait for the head's lock.
-    aside = make_engine(
-        config.database_url, connections_max=ASIDE_CONNECTIONS, application="cqar-writer-aside"
-    )
-    newest = Newest()
-    heads = Heads(aside, newest)
-    wake = Wake()
+class Writer:
+    """Every object, by what it stands on.
 
-    def committed(epoch: int, revision: int) -> None:
-        newest.note(epoch, revision)
-        wake.all()
+    Attributes:
+        aside: Connections for probes, keys and relays, which must not wait behind callers who
+            wait for the head's lock.
+    """
 
-    mutations = Mutations(
-        engine, utc_now, committed, at_once_max=config.database_connections_max - READ_CONNECTIONS
-    )
-    cache = Cache(config.redis_url) if config.redis_url else None
-    publisher = Publisher(
-        aside,
-        mutations,
-        wake,
-        heads,
-        database_url=config.database_url,
-        nats_url=config.nats_url,
-        poll_s=config.relay_poll_s,
-    )
-    keys = Keys(aside, utc_now)
-    server = grpc_server.make_server(
-        [
-            AuthInterceptor(keys.find, role_of),
-            ErrorInterceptor(),
-            MinRevisionInterceptor(heads.reach),
-        ]
-    )
-    reads = Reads(engine, newest, cache)
-    add_AssetRegistryServicer_to_server(Registry(mutations, reads, utc_now), server)
-    add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads), server)
-    servicer = health.aio.HealthServicer()
-    grpc_server.add_health(server, servicer, SERVICES)
-    stopping = asyncio.Event()
+    def __init__(self, settings: WriterConfig, now: Callable[[], dt.datetime] = utc_now) -> None:
+        self.settings = settings
+        most = settings.database_connections_max
+        self.engine = _engine(settings, "cqar-writer", most)
+        self.aside = _engine(settings, "cqar-writer-aside", ASIDE_CONNECTIONS)
+        self.newest = Newest()
+        self.heads = Heads(self.aside, self.newest)
+        self.wake = Wake()
+        self.mutations = Mutations(
+            self.engine, now, self._committed, at_once_max=most - READ_CONNECTIONS
+        )
+        self.cache = Cache(settings.redis_url) if settings.redis_url else None
+        self.reads = Reads(self.engine, self.newest, self.cache)
+        self.keys = Keys(self.aside, now)
+        self.publisher = Publisher(
+            self.aside,
+            self.mutations,
+            self.wake,
+            self.heads,
+            database_url=settings.database_url,
+            nats_url=settings.nats_url,
+            poll_s=settings.relay_poll_s,
+        )
+        self.health = health.aio.HealthServicer()
+        self.registry = Registry(self.mutations, self.reads, now)
+        self.admin = Admin(self.mutations, self.engine, self.heads)
 
-    async def report() -> Health:
-        postgres = await _postgres_state(heads)
-        components = {
-            "postgres": postgres,
-            "nats": "ok" if publisher.connected else "down: changes wait in the outbox",
-            "redis": _redis_state(cache),
-        }
-        return Health(postgres == "ok" and not stopping.is_set(), components)
+    def _committed(self, epoch: int, revision: int) -> None:
+        self.newest.note(epoch, revision)
+        self.wake.all()
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    http = await telemetry.serve_http(config.http_listen, report)
-    grpc_server.bind(server, config.grpc_listen)
-    await server.start()
-    tasks = [asyncio.create_task(keep_going("publisher", publisher.run))]
-    if cache is not None:
-        metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)
-        follow = partial(CacheRelay(aside, cache, newest).run, wake.cache, config.relay_poll_s)
-        tasks.append(asyncio.create_task(keep_going("cache relay", follow)))
-    await grpc_server.set_serving(servicer, SERVICES, serving=True)
-    log.info("writer %s is up", about.version())
+    def make_server(self) -> grpc.aio.Server:
+        server = grpc_server.make_server(
+            [
+                AuthInterceptor(self.keys.find, role_of),
+                *tracing.interceptors(),
+                CallInterceptor(lambda method: role_of(method) is Role.READ),
+                ErrorInterceptor(),
+                RateInterceptor(Rates(self.settings.mutations_per_s_max), role_of),
+                MinRevisionInterceptor(self.heads.reach),
+            ]
+        )
+        add_AssetRegistryServicer_to_server(self.registry, server)
+        add_RegistryAdminServicer_to_server(self.admin, server)
+        reflects = self.settings.reflection
+        grpc_server.add_health(server, self.health, SERVICES, reflects=reflects)
+        return server
 
-    await stopping.wait()
-    log.info("stopping: running calls may take %g s", config.drain_s)
-    await grpc_server.set_serving(servicer, SERVICES, serving=False)
-    await server.stop(config.drain_s)
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-    await http.cleanup()
-    if cache is not None:
-        await cache.close()
-    await engine.dispose()
-    await aside.dispose()
+    def loops(self) -> dict[str, Callable[[], Awaitable[object]]]:
+        """What runs beside the calls, by name."""
+        found: dict[str, Callable[[], Awaitable[object]]] = {"publisher": self.publisher.run}
+        if (cache := self.cache) is not None:
+            metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)
+            relay = CacheRelay(self.aside, cache, self.newest)
+            found["cache relay"] = partial(relay.run, self.wake.cache, self.settings.relay_poll_s)
+        return found
+
+    async def report(self) -> Health:
+        """PostgreSQL is needed; without NATS or Redis the writer works on, degraded."""
+        postgres = await self._postgres_state()
+        connected = self.publisher.connected
+        nats = "ok" if connected else "degraded: not connected, changes wait in the outbox"
+        components = {"postgres": postgres, "nats": nats, "redis": _redis_state(self.cache)}
+        return Health(postgres == "ok", components)
+
+    async def _postgres_state(self) -> str:
+        try:
+            async with asyncio.timeout(HEALTH_TIMEOUT_S):
+                await self.heads.read()
+        except (OSError, TimeoutError, sa.exc.SQLAlchemyError) as error:
+            return f"down: {type(error).__name__}"
+        return "ok"
+
+    async def close(self) -> None:
+        if self.cache is not None:
+            await self.cache.close()
+        await self.engine.dispose()
+        await self.aside.dispose()
 
 
-async def _postgres_state(heads: Heads) -> str:
-    try:
-        async with asyncio.timeout(HEALTH_TIMEOUT_S):
-            await heads.read()
-    except (OSError, TimeoutError, sa.exc.SQLAlchemyError) as error:
-        return f"down: {type(error).__name__}"
-    return "ok"
+def _engine(settings: WriterConfig, application: str, most: int) -> AsyncEngine:
+    url = settings.database_url
+    return tracing.instrument(make_engine(url, connections_max=most, application=application))
 
 
 def _redis_state(cache: Cache | None) -> str:
     if cache is None:
         return "off"
-    return "down: reads go to PostgreSQL" if cache.breaker.is_open else "ok"
+    return "degraded: reads go to PostgreSQL" if cache.breaker.is_open else "ok"
 
 
-def require_loopback(config: WriterConfig) -> None:
-    if not config.plaintext_anywhere and not settings.is_loopback(config.grpc_listen):
-        raise SystemExit(
-            f"CQAR_WRITER_GRPC_LISTEN={config.grpc_listen} would send API keys in plaintext:"
-            " listen on loopback, or say CQAR_WRITER_PLAINTEXT_ANYWHERE=true behind a TLS proxy"
-        )
+async def run(settings: WriterConfig) -> None:
+    """Serve until SIGTERM or SIGINT; running calls may finish within `drain_s`."""
+    config.require_private(settings, settings.grpc_listen, "CQAR_WRITER_")
+    credentials = tls.credentials_of(settings)
+    tracing.start("cqar-writer", settings)
+    writer = Writer(settings)
+    stopping = asyncio.Event()
+
+    async def report() -> Health:
+        found = await writer.report()
+        return Health(found.ready and not stopping.is_set(), found.components)
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    server = writer.make_server()
+    http = await telemetry.serve_http(settings.http_listen, report)
+    grpc_server.bind(server, settings.grpc_listen, credentials)
+    await server.start()
+    tasks = [asyncio.create_task(keep_going(*work)) for work in writer.loops().items()]
+    await grpc_server.set_serving(writer.health, SERVICES, serving=True)
+    log.info("writer %s is up", about.version())
+
+    await stopping.wait()
+    log.info("stopping: running calls may take %g s", settings.drain_s)
+    await grpc_server.set_serving(writer.health, SERVICES, serving=False)
+    await server.stop(settings.drain_s)
+    await end(tasks)
+    await http.cleanup()
+    await writer.close()
+    tracing.stop()

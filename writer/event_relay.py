@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 from cqc.events.v1 import events_pb2
@@ -16,10 +17,11 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared import history, jetstream
+from shared import history, jetstream, tracing
 from shared.events import SUBJECT_PREFIX
 from shared.jetstream import EVENTS
 from writer import metrics, store
+from writer.past import trace_of
 from writer.relay import ForeignStream
 
 log = logging.getLogger(__name__)
@@ -126,8 +128,11 @@ class EventRelay:
                 continue
             headers = {_EPOCH: str(at.epoch), _REVISION: str(at.revision), _INDEX: str(index)}
             headers[_REGISTRY] = registry_id.hex()
-            last = await jetstream.publish_expecting(
-                self._js, EVENTS, event.subject, event.payload, last, headers
-            )
+            with tracing.span("publish CQC_EVENTS", partial(trace_of, row)):
+                if traceparent := tracing.traceparent():
+                    headers[tracing.TRACEPARENT] = traceparent
+                last = await jetstream.publish_expecting(
+                    self._js, EVENTS, event.subject, event.payload, last, headers
+                )
             metrics.EVENTS.labels(event.subject.removeprefix(SUBJECT_PREFIX)).inc()
         return last

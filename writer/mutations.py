@@ -37,11 +37,12 @@ ROUNDS_MAX: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Who changes something, why, and in which request."""
+    """Who changes something, why, in which request, and in which trace if that is traced."""
 
     actor: str
     reason: str = ""
     request_id: str = ""
+    traceparent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +242,7 @@ def _next_revision(
         actor=cause.actor,
         reason=cause.reason,
         request_id=cause.request_id,
+        traceparent=cause.traceparent,
     )
     change_set.committed_at.FromDatetime(seen.now)
     announced = replication_pb2.DomainEvents()

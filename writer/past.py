@@ -36,6 +36,11 @@ def change_set_of(row: store.OutboxRow) -> replication_pb2.ChangeSet:
     return replication_pb2.ChangeSet.FromString(history.unpack(row.payload))
 
 
+def trace_of(row: store.OutboxRow) -> str:
+    """The W3C trace context of the request that made a revision; empty unless it was traced."""
+    return change_set_of(row).traceparent
+
+
 async def entries_of(
     tx: AsyncConnection, ref: Ref, before: int | None, most: int
 ) -> tuple[list[Entry], int | None]:

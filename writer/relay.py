@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from cqc.replication.v1 import replication_pb2
@@ -17,11 +18,12 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import jetstream
+from shared import jetstream, tracing
 from shared.history import Position
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from writer import metrics, store
 from writer.heads import head_message
+from writer.past import trace_of
 from writer.relay_core import Do, NextRow, decide
 
 log = logging.getLogger(__name__)
@@ -113,7 +115,8 @@ class Relay:
             action = decide(at, head.compacted_revision, tail, next_row)
             if action is not Do.PUBLISH or adjacent is None:
                 break
-            last = await self._publish(commit_message(head.registry_id, adjacent), last)
+            with tracing.span("publish CQAR_CHANGES", partial(trace_of, adjacent)):
+                last = await self._publish(commit_message(head.registry_id, adjacent), last)
             tail = Position(adjacent.epoch, adjacent.revision, adjacent.chain)
             self._known = (last, tail)
         if action is Do.RESET:

@@ -67,6 +67,8 @@ def _writer_env(prepared: Prepared, at: Listen) -> dict[str, str]:
 
 def _server_env(prefix: str, prepared: Prepared, at: Listen) -> dict[str, str]:
     return {
+        "CQAR_CONFIG": "",  # a file that lies about is not about this stack
+        f"{prefix}_REFLECTION": "true",
         f"{prefix}_DATABASE_URL": prepared.postgres,
         f"{prefix}_NATS_URL": prepared.nats,
         f"{prefix}_REDIS_URL": prepared.redis,

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from google.protobuf.message import Message
 
-from shared import auth, codec
+from shared import auth, codec, telemetry, tracing
 from shared.errors import Invalid, Violation
 from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
@@ -231,8 +231,12 @@ def cause_of(context: Context, reason: str = "") -> Cause:
     metadata = dict(context.invocation_metadata() or ())
     said = (reason, metadata.get("cqar-reason"), metadata.get("reason"))
     why = next((str(text) for text in said if text), "")
-    request_id = str(metadata.get("x-request-id", ""))[:128] or uuid.uuid4().hex
-    return Cause(auth.caller.get().actor, why[:REASON_CHARS_MAX], request_id)
+    return Cause(
+        auth.caller.get().actor,
+        why[:REASON_CHARS_MAX],
+        telemetry.request_id.get(),
+        tracing.traceparent(),
+    )
 
 
 def if_revision_of(request: Any) -> int | None:

@@ -77,6 +77,7 @@ class ChangeSet(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     CHANGES_FIELD_NUMBER: _builtins.int
     EPOCH_NONCE_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     revision: _builtins.int
     actor: _builtins.str
@@ -84,6 +85,8 @@ class ChangeSet(_message.Message):
     request_id: _builtins.str
     epoch_nonce: _builtins.bytes
     """Only in the first revision of an epoch, which changes nothing: makes its chain unforeseeable."""
+    traceparent: _builtins.str
+    """W3C trace context of the request that made it; empty unless that is traced."""
     @_builtins.property
     def committed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -99,10 +102,11 @@ class ChangeSet(_message.Message):
         request_id: _builtins.str = ...,
         changes: _abc.Iterable[Global___Change] | None = ...,
         epoch_nonce: _builtins.bytes = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["committed_at", b"committed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "changes", b"changes", "committed_at", b"committed_at", "epoch", b"epoch", "epoch_nonce", b"epoch_nonce", "reason", b"reason", "request_id", b"request_id", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "changes", b"changes", "committed_at", b"committed_at", "epoch", b"epoch", "epoch_nonce", b"epoch_nonce", "reason", b"reason", "request_id", b"request_id", "revision", b"revision", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
