@@ -26,12 +26,30 @@ async def test_a_loop_ends_though_what_it_waits_by_loses_the_cancellation() -> N
             await _swallow(began)
             await wait_at_most(never, 60)
 
-    for step in (lambda: _swallow(began), inner):
-        began.clear()
-        task = asyncio.create_task(keep_going("test", step))
-        await began.wait()
-        await end([task])
-        assert task.cancelled()
+    task = asyncio.create_task(keep_going("test", inner))
+    await began.wait()
+    await end([task])
+    assert task.cancelled()
+
+
+async def test_a_loop_that_holds_a_group_goes_on_after_the_group_failed() -> None:
+    async def fail() -> None:
+        raise ConnectionError
+
+    ran = 0
+
+    async def grouped() -> None:
+        nonlocal ran
+        ran += 1
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+
+    task = asyncio.create_task(keep_going("test", grouped))
+    while ran < 3:
+        await asyncio.sleep(0.01)
+    assert not task.done()
+    await end([task])
+    assert task.cancelled()
 
 
 async def test_a_loop_that_cannot_be_ended_is_given_up(
