@@ -25,8 +25,9 @@ WITHOUT_CONTRACTS: Final = frozenset({"BITCOIN"})
 _SOLANA_BYTES: Final = 32
 _TRON_BYTES: Final = 21
 _TRON_PREFIX: Final = 0x41
-#: The denominations that the Cosmos SDK allows.
-_COSMOS_DENOM: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9/:._-]{2,127}")
+#: The denominations of Cosmos chains. The SDK's own pattern wants three characters, but chains
+#: replace it (`SetCoinDenomRegex`): f(x)Core's coin is FX, Union's is au.
+_COSMOS_DENOM: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9/:._-]{1,127}")
 _IBC_DENOM: Final = re.compile(r"ibc/[0-9A-F]{64}")
 #: NEAR account ids: 2 to 64 characters, parts joined by dots.
 _NEAR_ACCOUNT: Final = re.compile(
