@@ -48,6 +48,8 @@ def _evm(text: str) -> str:
     mixed = digits not in (digits.lower(), digits.upper())
     if mixed and not is_checksum_address(text):
         raise NotAnAddress("its mixed case is no EIP-55 checksum: a digit or a case is wrong")
+    if not int(digits, 16):
+        raise NotAnAddress("must not be zero: nothing is there, and a chain's own coin has none")
     return str(to_checksum_address(text.lower()))
 
 

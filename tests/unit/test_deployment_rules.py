@@ -47,6 +47,7 @@ def test_an_address_is_stored_in_its_one_spelling(
         ("EVM", TETHER[:-1]),
         ("EVM", TETHER[2:]),
         ("EVM", TETHER.replace("dAC", "DaC")),
+        ("EVM", "0x" + "0" * 40),
         ("SOLANA", "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt"),
         ("SOLANA", "0OIl"),
         ("TRON", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6x"),
