@@ -29,6 +29,8 @@ _TRON_PREFIX: Final = 0x41
 #: replace it (`SetCoinDenomRegex`): f(x)Core's coin is FX, Union's is au.
 _COSMOS_DENOM: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9/:._-]{1,127}")
 _IBC_DENOM: Final = re.compile(r"ibc/[0-9A-F]{64}")
+#: What is written like a bech32 account of 20 or 32 bytes, its checksum included.
+_LIKE_BECH32: Final = re.compile(r"[a-z]+1[02-9ac-hj-np-z]{38}([02-9ac-hj-np-z]{20})?")
 #: NEAR account ids: 2 to 64 characters, parts joined by dots.
 _NEAR_ACCOUNT: Final = re.compile(
     r"(?=.{2,64}$)([a-z0-9]+[-_])*[a-z0-9]+(\.([a-z0-9]+[-_])*[a-z0-9]+)*"
@@ -80,6 +82,9 @@ def _cosmos(text: str) -> str:
             raise NotAnAddress("must be ibc/ and 64 upper-case hexadecimal digits")
         return text
     prefix, _ = bech32.bech32_decode(text)
+    if prefix is None and _LIKE_BECH32.fullmatch(text):
+        # Any misspelt account would pass as a denomination.
+        raise NotAnAddress("its bech32 checksum is wrong: a character is")
     if prefix is None and not _COSMOS_DENOM.fullmatch(text):
         raise NotAnAddress("must be a denomination such as uatom, or a bech32 account")
     return text

@@ -9,6 +9,7 @@ from tests.builders import BTC, USDT, a_chain, a_deployment, an_asset, an_id
 from tests.registry_in_memory import Held, completed, findings
 
 TETHER = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
+JUNO_CONTRACT = "juno1tdjwrqmnztn2j3sj2ln9xnyps5hs48q3ddwjrz7jpv6mskappjys5czd49"
 
 
 def on(chain_type: str, **changes: object) -> set[tuple[str, str]]:
@@ -28,6 +29,7 @@ def on(chain_type: str, **changes: object) -> set[tuple[str, str]]:
         ("COSMOS", "factory/osmo1xyz/ubtc", None),
         ("COSMOS", "uatom", None),
         ("COSMOS", "au", None),
+        ("COSMOS", JUNO_CONTRACT, None),
         ("NEAR", "usdt.tether-token.near", None),
         ("SUI", "0x0002::sui::SUI", "0x2::sui::SUI"),
         ("APTOS", "0x1::aptos_coin::AptosCoin", None),
@@ -55,6 +57,8 @@ def test_an_address_is_stored_in_its_one_spelling(
         ("COSMOS", "ibc/" + "0a" * 32),
         ("COSMOS", "1atom"),
         ("COSMOS", "u"),
+        ("COSMOS", JUNO_CONTRACT.replace("juno1t", "juno1s")),
+        ("COSMOS", "cosmos1" + "q" * 38),
         ("NEAR", "Upper.near"),
         ("SUI", "sui::SUI"),
         ("APTOS", "0x1::only"),
