@@ -90,6 +90,8 @@ def check_deployment(
     yield from rules.check_immutable(
         before, after, "it is another deployment", "asset_id", "chain_id", "address"
     )
+    # A contract's decimals do not change; a list that states others would rescale every amount.
+    yield from rules.check_immutable(before, after, "remove it and create another", "decimals")
     chain = seen.get("chain", after.chain_id)
     if chain is not None:
         yield from _check_address(after, chain.chain_type)

@@ -112,3 +112,11 @@ def test_an_address_is_one_assets_and_one_deployment_is_canonical() -> None:
         deployment_id=an_id("other"), address="0x" + "1" * 40, is_canonical=True, asset_id=USDT
     )
     assert findings(second, held) == {("is_canonical", "CANONICAL_TAKEN")}
+
+
+def test_what_a_deployment_is_never_changes_and_its_decimals_are_part_of_it() -> None:
+    held = Held(a_chain(), an_asset("USDT"), an_asset())
+    before = completed(a_deployment(), held)
+    assert findings(a_deployment(is_canonical=True), held, before) == set()
+    for field, value in (("asset_id", BTC), ("address", "0x" + "1" * 40), ("decimals", 18)):
+        assert findings(a_deployment(**{field: value}), held, before) == {(field, "IMMUTABLE")}
