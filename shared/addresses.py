@@ -13,6 +13,7 @@ from typing import Final
 import base58
 import bech32
 from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
+from eth_utils.crypto import keccak
 
 #: The most decimals that a token of a chain can have; 18 where a chain is not named. Real EVM
 #: tokens have 24, and uint8 allows any; NEAR counts in 10^-24.
@@ -21,6 +22,9 @@ DECIMALS_MAX_ELSEWHERE: Final = 18
 ADDRESS_CHARS_MAX: Final = 256
 #: Coins of these chains live in outputs or accounts, not in contracts.
 WITHOUT_CONTRACTS: Final = frozenset({"BITCOIN"})
+
+#: Rootstock and its test network mix their cases by EIP-1191, which hashes the number too.
+EIP_1191_NETWORKS: Final = frozenset({30, 31})
 
 _SOLANA_BYTES: Final = 32
 _TRON_BYTES: Final = 21
@@ -53,6 +57,13 @@ def _evm(text: str) -> str:
     if not int(digits, 16):
         raise NotAnAddress("must not be zero: nothing is there, and a chain's own coin has none")
     return str(to_checksum_address(text.lower()))
+
+
+def _is_eip_1191(text: str, network_id: int) -> bool:
+    digits = text[2:]
+    hashed = keccak(text=f"{network_id}{text.lower()}").hex()
+    cased = (d.upper() if h >= "8" else d for d, h in zip(digits.lower(), hashed, strict=False))
+    return digits == "".join(cased)
 
 
 def _solana(text: str) -> str:
@@ -121,15 +132,22 @@ def is_known(chain_type: str) -> bool:
     return chain_type.upper() in _RULES
 
 
-def canonical(chain_type: str, address: str) -> str:
+def canonical(chain_type: str, address: str, network_id: int | None = None) -> str:
     """The one spelling of an address.
+
+    Args:
+        network_id: The chain's number, where it has one: some mix their cases by it.
 
     Raises:
         NotAnAddress: It cannot be one on a chain of this type.
     """
     if len(address) > ADDRESS_CHARS_MAX:
         raise NotAnAddress(f"has {len(address)} characters; at most {ADDRESS_CHARS_MAX}")
-    return _RULES.get(chain_type.upper(), str)(address)
+    chain_type = chain_type.upper()
+    own_checksum = chain_type == "EVM" and network_id in EIP_1191_NETWORKS
+    if own_checksum and network_id is not None and _is_eip_1191(address, network_id):
+        address = address.lower()
+    return _RULES.get(chain_type, str)(address)
 
 
 def decimals_max(chain_type: str) -> int:

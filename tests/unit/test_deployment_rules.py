@@ -68,6 +68,22 @@ def test_what_is_no_address_of_the_chain_is_refused(chain_type: str, address: st
     assert on(chain_type, address=address) == {("address", "NOT_AN_ADDRESS")}
 
 
+def test_rootstock_mixes_its_cases_by_its_number_and_stores_the_one_spelling() -> None:
+    theirs = "0x542FDA317318eBf1d3DeAF76E0B632741a7e677d"
+    rootstock = Held(a_chain(network_id=30), an_asset("USDT"))
+    assert findings(a_deployment(address=theirs), rootstock) == set()
+    ours = completed(a_deployment(address=theirs), rootstock).address
+    assert ours == addresses.canonical("EVM", theirs.lower()) != theirs
+    assert findings(a_deployment(address=TETHER), rootstock) == set()
+    # Its completed spelling is checked anew, there and on any other chain.
+    assert findings(a_deployment(address=ours), rootstock) == set()
+    assert findings(a_deployment(address=theirs), Held(a_chain(network_id=1))) == {
+        ("address", "NOT_AN_ADDRESS")
+    }
+    wrong = theirs.replace("FDA", "FdA")
+    assert findings(a_deployment(address=wrong), rootstock) == {("address", "NOT_AN_ADDRESS")}
+
+
 def test_a_chain_without_rules_keeps_the_address_and_says_it_is_unchecked() -> None:
     chain = a_chain(chain_id="x", chain_type="TON")
     assert completed(a_deployment(chain_id="x", address="?"), Held(chain)).address_unchecked
