@@ -13,6 +13,7 @@ from typing import Final
 import base58
 import bech32
 from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
+from eth_utils.crypto import keccak
 
 #: The most decimals that a token of a chain can have; 18 where a chain is not named. Real EVM
 #: tokens have 24, and uint8 allows any; NEAR counts in 10^-24.
@@ -22,12 +23,18 @@ ADDRESS_CHARS_MAX: Final = 256
 #: Coins of these chains live in outputs or accounts, not in contracts.
 WITHOUT_CONTRACTS: Final = frozenset({"BITCOIN"})
 
+#: Rootstock and its test network mix their cases by EIP-1191, which hashes the number too.
+EIP_1191_NETWORKS: Final = frozenset({30, 31})
+
 _SOLANA_BYTES: Final = 32
 _TRON_BYTES: Final = 21
 _TRON_PREFIX: Final = 0x41
-#: The denominations that the Cosmos SDK allows.
-_COSMOS_DENOM: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9/:._-]{2,127}")
+#: The denominations of Cosmos chains. The SDK's own pattern wants three characters, but chains
+#: replace it (`SetCoinDenomRegex`): f(x)Core's coin is FX, Union's is au.
+_COSMOS_DENOM: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9/:._-]{1,127}")
 _IBC_DENOM: Final = re.compile(r"ibc/[0-9A-F]{64}")
+#: What is written like a bech32 account of 20 or 32 bytes, its checksum included.
+_LIKE_BECH32: Final = re.compile(r"[a-z]+1[02-9ac-hj-np-z]{38}([02-9ac-hj-np-z]{20})?")
 #: NEAR account ids: 2 to 64 characters, parts joined by dots.
 _NEAR_ACCOUNT: Final = re.compile(
     r"(?=.{2,64}$)([a-z0-9]+[-_])*[a-z0-9]+(\.([a-z0-9]+[-_])*[a-z0-9]+)*"
@@ -47,7 +54,16 @@ def _evm(text: str) -> str:
     mixed = digits not in (digits.lower(), digits.upper())
     if mixed and not is_checksum_address(text):
         raise NotAnAddress("its mixed case is no EIP-55 checksum: a digit or a case is wrong")
+    if not int(digits, 16):
+        raise NotAnAddress("must not be zero: nothing is there, and a chain's own coin has none")
     return str(to_checksum_address(text.lower()))
+
+
+def _is_eip_1191(text: str, network_id: int) -> bool:
+    digits = text[2:]
+    hashed = keccak(text=f"{network_id}{text.lower()}").hex()
+    cased = (d.upper() if h >= "8" else d for d, h in zip(digits.lower(), hashed, strict=False))
+    return digits == "".join(cased)
 
 
 def _solana(text: str) -> str:
@@ -77,6 +93,9 @@ def _cosmos(text: str) -> str:
             raise NotAnAddress("must be ibc/ and 64 upper-case hexadecimal digits")
         return text
     prefix, _ = bech32.bech32_decode(text)
+    if prefix is None and _LIKE_BECH32.fullmatch(text):
+        # Any misspelt account would pass as a denomination.
+        raise NotAnAddress("its bech32 checksum is wrong: a character is")
     if prefix is None and not _COSMOS_DENOM.fullmatch(text):
         raise NotAnAddress("must be a denomination such as uatom, or a bech32 account")
     return text
@@ -113,15 +132,22 @@ def is_known(chain_type: str) -> bool:
     return chain_type.upper() in _RULES
 
 
-def canonical(chain_type: str, address: str) -> str:
+def canonical(chain_type: str, address: str, network_id: int | None = None) -> str:
     """The one spelling of an address.
+
+    Args:
+        network_id: The chain's number, where it has one: some mix their cases by it.
 
     Raises:
         NotAnAddress: It cannot be one on a chain of this type.
     """
     if len(address) > ADDRESS_CHARS_MAX:
         raise NotAnAddress(f"has {len(address)} characters; at most {ADDRESS_CHARS_MAX}")
-    return _RULES.get(chain_type.upper(), str)(address)
+    chain_type = chain_type.upper()
+    own_checksum = chain_type == "EVM" and network_id in EIP_1191_NETWORKS
+    if own_checksum and network_id is not None and _is_eip_1191(address, network_id):
+        address = address.lower()
+    return _RULES.get(chain_type, str)(address)
 
 
 def decimals_max(chain_type: str) -> int:

@@ -67,7 +67,7 @@ def complete(_: AssetDeployment | None, given: AssetDeployment, seen: Seen) -> A
         return msgspec.structs.replace(given, address_unchecked=False)
     unchecked = not addresses.is_known(chain.chain_type)
     try:
-        address = addresses.canonical(chain.chain_type, given.address)
+        address = addresses.canonical(chain.chain_type, given.address, chain.network_id)
     except addresses.NotAnAddress:
         address = given.address
     return msgspec.structs.replace(given, address=address, address_unchecked=unchecked)
@@ -90,9 +90,11 @@ def check_deployment(
     yield from rules.check_immutable(
         before, after, "it is another deployment", "asset_id", "chain_id", "address"
     )
+    # A contract's decimals do not change; a list that states others would rescale every amount.
+    yield from rules.check_immutable(before, after, "remove it and create another", "decimals")
     chain = seen.get("chain", after.chain_id)
     if chain is not None:
-        yield from _check_address(after, chain.chain_type)
+        yield from _check_address(after, chain.chain_type, chain.network_id)
     rival = same_address(after, seen)
     if rival is not None and rival.deployment_id != after.deployment_id:
         message = f"is asset {rival.asset_id}'s deployment {rival.deployment_id}"
@@ -105,7 +107,9 @@ def check_deployment(
                 yield Violation("is_canonical", "CANONICAL_TAKEN", message)
 
 
-def _check_address(after: AssetDeployment, chain_type: str) -> Iterator[Violation]:
+def _check_address(
+    after: AssetDeployment, chain_type: str, network_id: int | None
+) -> Iterator[Violation]:
     most = addresses.decimals_max(chain_type)
     if after.decimals is not None and not 0 <= after.decimals <= most:
         yield Violation("decimals", "OUT_OF_RANGE", f"must be 0 to {most} on {chain_type}")
@@ -116,7 +120,7 @@ def _check_address(after: AssetDeployment, chain_type: str) -> Iterator[Violatio
         yield Violation("address", "REQUIRED", "is required of what is not the chain's own coin")
     elif after.address:
         try:
-            addresses.canonical(chain_type, after.address)
+            addresses.canonical(chain_type, after.address, network_id)
         except addresses.NotAnAddress as error:
             yield Violation("address", "NOT_AN_ADDRESS", f"{error} ({chain_type})")
         yield from rules.check_printable("address", after.address)

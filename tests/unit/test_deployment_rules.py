@@ -9,6 +9,7 @@ from tests.builders import BTC, USDT, a_chain, a_deployment, an_asset, an_id
 from tests.registry_in_memory import Held, completed, findings
 
 TETHER = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
+JUNO_CONTRACT = "juno1tdjwrqmnztn2j3sj2ln9xnyps5hs48q3ddwjrz7jpv6mskappjys5czd49"
 
 
 def on(chain_type: str, **changes: object) -> set[tuple[str, str]]:
@@ -27,6 +28,8 @@ def on(chain_type: str, **changes: object) -> set[tuple[str, str]]:
         ("COSMOS", "ibc/" + "0A" * 32, None),
         ("COSMOS", "factory/osmo1xyz/ubtc", None),
         ("COSMOS", "uatom", None),
+        ("COSMOS", "au", None),
+        ("COSMOS", JUNO_CONTRACT, None),
         ("NEAR", "usdt.tether-token.near", None),
         ("SUI", "0x0002::sui::SUI", "0x2::sui::SUI"),
         ("APTOS", "0x1::aptos_coin::AptosCoin", None),
@@ -46,12 +49,16 @@ def test_an_address_is_stored_in_its_one_spelling(
         ("EVM", TETHER[:-1]),
         ("EVM", TETHER[2:]),
         ("EVM", TETHER.replace("dAC", "DaC")),
+        ("EVM", "0x" + "0" * 40),
         ("SOLANA", "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt"),
         ("SOLANA", "0OIl"),
         ("TRON", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6x"),
         ("TRON", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"),
         ("COSMOS", "ibc/" + "0a" * 32),
         ("COSMOS", "1atom"),
+        ("COSMOS", "u"),
+        ("COSMOS", JUNO_CONTRACT.replace("juno1t", "juno1s")),
+        ("COSMOS", "cosmos1" + "q" * 38),
         ("NEAR", "Upper.near"),
         ("SUI", "sui::SUI"),
         ("APTOS", "0x1::only"),
@@ -59,6 +66,22 @@ def test_an_address_is_stored_in_its_one_spelling(
 )
 def test_what_is_no_address_of_the_chain_is_refused(chain_type: str, address: str) -> None:
     assert on(chain_type, address=address) == {("address", "NOT_AN_ADDRESS")}
+
+
+def test_rootstock_mixes_its_cases_by_its_number_and_stores_the_one_spelling() -> None:
+    theirs = "0x542FDA317318eBf1d3DeAF76E0B632741a7e677d"
+    rootstock = Held(a_chain(network_id=30), an_asset("USDT"))
+    assert findings(a_deployment(address=theirs), rootstock) == set()
+    ours = completed(a_deployment(address=theirs), rootstock).address
+    assert ours == addresses.canonical("EVM", theirs.lower()) != theirs
+    assert findings(a_deployment(address=TETHER), rootstock) == set()
+    # Its completed spelling is checked anew, there and on any other chain.
+    assert findings(a_deployment(address=ours), rootstock) == set()
+    assert findings(a_deployment(address=theirs), Held(a_chain(network_id=1))) == {
+        ("address", "NOT_AN_ADDRESS")
+    }
+    wrong = theirs.replace("FDA", "FdA")
+    assert findings(a_deployment(address=wrong), rootstock) == {("address", "NOT_AN_ADDRESS")}
 
 
 def test_a_chain_without_rules_keeps_the_address_and_says_it_is_unchecked() -> None:
@@ -105,3 +128,11 @@ def test_an_address_is_one_assets_and_one_deployment_is_canonical() -> None:
         deployment_id=an_id("other"), address="0x" + "1" * 40, is_canonical=True, asset_id=USDT
     )
     assert findings(second, held) == {("is_canonical", "CANONICAL_TAKEN")}
+
+
+def test_what_a_deployment_is_never_changes_and_its_decimals_are_part_of_it() -> None:
+    held = Held(a_chain(), an_asset("USDT"), an_asset())
+    before = completed(a_deployment(), held)
+    assert findings(a_deployment(is_canonical=True), held, before) == set()
+    for field, value in (("asset_id", BTC), ("address", "0x" + "1" * 40), ("decimals", 18)):
+        assert findings(a_deployment(**{field: value}), held, before) == {(field, "IMMUTABLE")}
