@@ -29,7 +29,7 @@ from shared.auth import AuthInterceptor
 from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.min_revision import MinRevisionInterceptor
-from shared.tasks import keep_going
+from shared.tasks import end, keep_going
 from shared.telemetry import Health
 
 log = logging.getLogger(__name__)
@@ -79,9 +79,7 @@ async def run(config: ResolverConfig) -> None:
     log.info("stopping: running calls may take %g s", config.drain_s)
     await grpc_server.set_serving(servicer, SERVICES, serving=False)
     await asyncio.gather(*(server.stop(config.drain_s) for server in servers))
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    await end(*tasks)
     await http.cleanup()
 
 

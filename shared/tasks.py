@@ -15,6 +15,33 @@ log = logging.getLogger(__name__)
 FAILURES: Final = Counter("cqar_task_failures_total", "Failures of supervised loops.", ["task"])
 BACKOFF_FIRST_S: Final = 0.1
 BACKOFF_MAX_S: Final = 5.0
+#: What a task may take to close its connections.
+CANCEL_APART_S: Final = 5.0
+
+
+def heed_cancellation() -> None:
+    """End this task if it was cancelled and the cancellation was lost on the way.
+
+    Until Python 3.12 `asyncio.wait_for` gives its result, and forgets the cancellation, where
+    both come in one turn of the event loop; nats-py waits by it wherever it waits. A loop
+    around nats-py calls this once a turn: else whoever waits for its end waits for ever.
+    Not for a task in which a TaskGroup has failed: until 3.13 its cancellation stays counted.
+
+    Raises:
+        CancelledError: Of the task that calls.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+async def end(*tasks: asyncio.Future[None]) -> None:
+    """Cancel tasks until they have ended; one cancellation may be lost."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_APART_S)
 
 
 async def keep_going(

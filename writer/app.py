@@ -20,7 +20,7 @@ from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.min_revision import MinRevisionInterceptor
 from shared.postgres import make_engine
-from shared.tasks import keep_going
+from shared.tasks import end, keep_going
 from shared.telemetry import Health
 from writer.config import WriterConfig
 from writer.heads import Heads
@@ -113,8 +113,7 @@ async def run(config: WriterConfig) -> None:
     log.info("stopping: running calls may take %g s", config.drain_s)
     await grpc_server.set_serving(servicer, SERVICES, serving=False)
     await server.stop(config.drain_s)
-    publishing.cancel()
-    await asyncio.wait([publishing])
+    await end(publishing)
     await http.cleanup()
     await engine.dispose()
     await aside.dispose()

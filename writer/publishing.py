@@ -15,7 +15,7 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream
-from shared.tasks import keep_going
+from shared.tasks import heed_cancellation, keep_going
 from writer import event_relay, metrics, store
 from writer.bumps import Bumps
 from writer.event_relay import EventRelay
@@ -118,6 +118,7 @@ class Publisher:
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
+    heed_cancellation()
     try:
         async with asyncio.timeout(seconds):
             await event.wait()
