@@ -29,6 +29,7 @@ from tests.builders import (
     an_id,
     an_identifier,
 )
+from tests.registry_in_memory import KIND_OF
 
 _DAY: Final = dt.timedelta(days=1)
 _ASSETS: Final = (an_asset(), an_asset("ETH"), an_asset("USDT"))
@@ -110,7 +111,7 @@ LIVES: Final[dict[str, Life]] = {
     ),
     "symbol": Life(
         needs=_ASSETS,
-        born=a_symbol(tick_size=Decimal("0.01"), min_notional=Decimal(5)),
+        born=a_symbol(tick_size=Decimal("0.01"), min_order_size=Decimal(5)),
         steps=(({"is_active": False, "lot_size": Decimal("1E-5")}, "symbol_updated"),),
         told=("symbol_created", "symbol_deleted"),
     ),
@@ -148,3 +149,13 @@ LIVES: Final[dict[str, Life]] = {
         told=("", ""),
     ),
 }
+
+
+def one_of_each() -> list[Entity]:
+    """An entity of every kind, and what they need."""
+    whole = {
+        (type(entity), KIND_OF[type(entity)].key_of(entity)): entity
+        for life in LIVES.values()
+        for entity in (*life.needs, life.born)
+    }
+    return list(whole.values())
