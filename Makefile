@@ -65,6 +65,11 @@ test-unit: $(STAMP) ## The tests of pure code: seconds.
 test-integration: $(STAMP) ## The tests with real servers, and the whole stack.
 	@.venv/bin/pytest tests/integration tests/acceptance
 
+.PHONY: soak
+soak: $(STAMP) ## 64 clients on two writers for CQAR_SOAK_SECONDS (30), then compare all there is.
+	@CQAR_SOAK_SECONDS=$${CQAR_SOAK_SECONDS:-30} .venv/bin/pytest tests/acceptance/test_two_writers.py \
+	  -o log_cli=true -o log_cli_level=INFO
+
 .PHONY: demo
 demo: $(STAMP) ## Start a stack, load the catalogue, resolve, change, see it arrive, stop.
 	@.venv/bin/cqar demo

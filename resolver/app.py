@@ -83,7 +83,7 @@ async def run(config: ResolverConfig) -> None:
     log.info("stopping: running calls may take %g s", config.drain_s)
     await grpc_server.set_serving(servicer, SERVICES, serving=False)
     await asyncio.gather(*(server.stop(config.drain_s) for server in servers))
-    await end(tasks)
+    await end(*tasks)
     await http.cleanup()
     tracing.stop()
 

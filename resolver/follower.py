@@ -30,7 +30,7 @@ from resolver.view import View
 from shared import history, jetstream, tracing
 from shared.history import Position
 from shared.jetstream import CHANGES, StreamMark
-from shared.tasks import keep_going, require_wanted
+from shared.tasks import heed_cancellation, keep_going
 
 log = logging.getLogger(__name__)
 
@@ -155,7 +155,7 @@ class Follower:
             after = noted.last
         self._mark = StreamMark(found.created, found.first, after)
         async for item in jetstream.pull(self._client, CHANGES, after):
-            require_wanted()
+            heed_cancellation()
             if item is None:
                 continue
             sequence, payload = item
@@ -207,7 +207,7 @@ class Follower:
         """Ask a writer for the head, again and again; catch up when the stream is not enough."""
         checked_s = boot_clock_s()
         while True:
-            require_wanted()
+            heed_cancellation()
             await asyncio.sleep(self._probe_every_s)
             was_behind = self._view.freshness.is_behind
             sent_s = boot_clock_s()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from prometheus_client import Counter
@@ -15,36 +15,42 @@ log = logging.getLogger(__name__)
 FAILURES: Final = Counter("cqar_task_failures_total", "Failures of supervised loops.", ["task"])
 BACKOFF_FIRST_S: Final = 0.1
 BACKOFF_MAX_S: Final = 5.0
-END_MAX_S: Final = 5.0
+#: What a task may take to close its connections.
+CANCEL_APART_S: Final = 5.0
+CANCELS_MAX: Final = 3
 
 
-def require_wanted() -> None:
-    """End a loop whose cancellation was lost.
+def heed_cancellation() -> None:
+    """End this task if it was cancelled and the cancellation was lost on the way.
 
-    Python 3.11's `wait_for`, which nats-py waits by, returns its result where the cancellation
-    comes in the same moment. A loop that publishes when it is told to end would never end.
-    Not for a task that holds a TaskGroup: in 3.11 a group that fails leaves its task cancelled.
+    Until Python 3.12 `asyncio.wait_for` gives its result, and forgets the cancellation, where
+    both come in one turn of the event loop; nats-py waits by it wherever it waits. A loop
+    around nats-py calls this once a turn: else whoever waits for its end waits for ever.
+    Not for a task in which a TaskGroup has failed: until 3.13 its cancellation stays counted.
 
     Raises:
-        CancelledError: This task was cancelled.
+        CancelledError: Of the task that calls.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
 
 
-async def end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel tasks and wait for their end, for a bounded time: the process is to end as well."""
-    for task in tasks:
-        task.cancel()
-    _, left = await asyncio.wait(tasks, timeout=END_MAX_S)
-    for task in left:
-        log.error("%s did not end within %g s", task.get_name(), END_MAX_S)
+async def end(*tasks: asyncio.Future[None]) -> None:
+    """Cancel tasks and wait for their end; one cancellation may be lost, so it is repeated."""
+    left = set(tasks)
+    for _ in range(CANCELS_MAX):
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_APART_S)
+        if not left:
+            return
+    log.error("%d tasks do not end: the process ends without them", len(left))
 
 
 async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
     """Until the event, which is then cleared, or until the time is over."""
-    require_wanted()
+    heed_cancellation()
     try:
         async with asyncio.timeout(seconds):
             await event.wait()

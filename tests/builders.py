@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import uuid
 from decimal import Decimal
 from typing import Any
 
+from shared.entities.api_key import ApiKey, Role
 from shared.entities.asset import Asset, AssetType
 from shared.entities.asset_deployment import AssetDeployment
 from shared.entities.asset_group import AssetGroup, GroupMember
@@ -108,3 +110,8 @@ def a_flag(**changes: Any) -> QualityFlag:
     given: dict[str, Any] = {"flag_id": an_id("flag"), "asset_id": BTC, "source": "desk"}
     given |= {"flag_type": FlagType.EXPLOITED, "severity": FlagSeverity.CRITICAL}
     return QualityFlag(**{**given, "reason": "drained", **changes})
+
+
+def a_key(**changes: Any) -> ApiKey:
+    given = {"key_id": an_id("key"), "key_hash": hashlib.sha256(b"k").hexdigest()}
+    return ApiKey(**{**given, "actor": "alice", "role": Role.READ, **changes})

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.judge import Intent, Item
 from shared.kind import Entity
+from shared.tasks import end
 from tests.registry_in_memory import KIND_OF
 from writer import store
 from writer.mutations import Cause, Mutations
@@ -94,5 +95,4 @@ async def running(work: Awaitable[None]) -> AsyncIterator[asyncio.Future[None]]:
     try:
         yield task
     finally:
-        task.cancel()
-        await asyncio.wait([task])
+        await end(task)

@@ -1,9 +1,9 @@
-"""A writer's gRPC server in this process, and what a client sees of its errors."""
+"""A writer's gRPC server in this process, and a client with a key of each role."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +17,6 @@ from cqc.writer.v1.registry_admin_pb2_grpc import (
     RegistryAdminStub,
     add_RegistryAdminServicer_to_server,
 )
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import grpc_server
@@ -50,31 +48,6 @@ class Client:
     async def call(self, method: Any, request: Any, role: Role | None = Role.WRITE) -> Any:
         metadata = (("authorization", f"Bearer {self.keys[role]}"),) if role else ()
         return await method(request, metadata=metadata, timeout=10)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    code: grpc.StatusCode
-    text: str
-    reason: str
-    domain: str
-    violations: frozenset[tuple[str, str]]
-
-
-async def refusal(call: Awaitable[Any]) -> Refusal:
-    """The status that a call ends with, its details taken apart."""
-    try:
-        answer = await call
-    except grpc.aio.AioRpcError as error:
-        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-        status = rpc_status.from_call(error)  # type: ignore[arg-type]
-        for detail in status.details if status else ():
-            detail.Unpack(info) or detail.Unpack(bad)
-        found = frozenset((v.field, v.reason) for v in bad.field_violations)
-        text = error.details() or ""
-        return Refusal(error.code(), text, info.reason, info.domain, found)
-    message = f"it was accepted: {answer}"
-    raise AssertionError(message)
 
 
 @asynccontextmanager

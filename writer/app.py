@@ -190,7 +190,7 @@ async def run(settings: WriterConfig) -> None:
     log.info("stopping: running calls may take %g s", settings.drain_s)
     await grpc_server.set_serving(writer.health, SERVICES, serving=False)
     await server.stop(settings.drain_s)
-    await end(tasks)
+    await end(*tasks)
     await http.cleanup()
     await writer.close()
     tracing.stop()

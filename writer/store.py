@@ -221,16 +221,20 @@ async def page(
 
 
 async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> list[Ref]:
-    """Who refers to it: read off the foreign keys that the kinds declare."""
+    """Who else refers to it: read off the foreign keys that the kinds declare.
+
+    An entity's own parts, such as a group's members, point at it and hold it not.
+    """
     kind = KIND_BY_NAME[ref[0]]
     target = f"{kind.table.name}.{kind.key[0]}"
     found: list[Ref] = []
     for other in KINDS:
+        another = f"AND {_key_sql(other)} <> :key" if other is kind else ""
         for column in (c for table in (other.table, *other.child_tables) for c in table.c):
             if any(key.target_fullname == target for key in column.foreign_keys):
                 query = sa.text(
                     f"SELECT {_key_sql(other)} FROM {column.table.name} t"  # noqa: S608
-                    f" WHERE t.{column.name}::text = :key LIMIT {most}"
+                    f" WHERE t.{column.name}::text = :key {another} LIMIT {most}"
                 )
                 rows = (await tx.execute(query, {"key": ref[1]})).scalars()
                 found += [(other.name, key) for key in rows]

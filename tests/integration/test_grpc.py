@@ -28,7 +28,8 @@ from tests.builders import (
     an_id,
 )
 from tests.changes import commit
-from tests.grpc_writer import Client, Refusal, refusal, serving
+from tests.grpc_writer import Client, serving
+from tests.refusals import Refusal, refusal
 from writer.mutations import Mutations
 
 #: Requests are made from plain values, enum numbers and dictionaries included.

@@ -30,6 +30,7 @@ from tests.builders import (
     NOW,
     USDT,
     a_chain,
+    a_group,
     a_relationship,
     a_symbol,
     a_venue,
@@ -145,6 +146,19 @@ async def the_listing(mutations: Mutations) -> VenueSymbol:
     (outcome,) = (await apply(mutations, [a_venue_symbol()], dry_run=True)).outcomes
     assert isinstance(outcome.before, VenueSymbol)
     return outcome.before
+
+
+async def test_a_group_is_removed_with_its_members_and_holds_its_assets_until_then(
+    mutations: Mutations,
+) -> None:
+    group = a_group(ETH, BTC)
+    await apply(mutations, [an_asset(), an_asset("ETH"), group])
+    with pytest.raises(InUse, match="is used by asset_group"):
+        await mutations.change(removal("asset", ETH), CAUSE)
+    await mutations.change(removal("asset_group", group.group_id), CAUSE)
+    outcome, _ = await mutations.change(removal("asset", ETH), CAUSE)
+    assert outcome is not None
+    assert outcome.result is Result.DELETED
 
 
 async def test_if_revision_refuses_what_changed_since(mutations: Mutations) -> None:

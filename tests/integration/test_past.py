@@ -18,7 +18,8 @@ from cqar.connection import CallFailed
 from shared.entities.api_key import Role
 from tests.builders import NOW, a_venue, an_asset, an_id
 from tests.changes import commit
-from tests.grpc_writer import Client, refusal, serving
+from tests.grpc_writer import Client, serving
+from tests.refusals import refusal
 from writer import past
 from writer.mutations import Mutations
 

@@ -25,7 +25,8 @@ from tests.builders import (
     an_id,
 )
 from tests.changes import CAUSE, commit, upsert
-from tests.grpc_writer import Client, refusal, serving
+from tests.grpc_writer import Client, serving
+from tests.refusals import refusal
 from writer.mutations import Mutations
 
 #: Requests are made from plain values, enum numbers and dictionaries included.

@@ -33,7 +33,8 @@ from tests.builders import (
     an_identifier,
 )
 from tests.changes import commit
-from tests.grpc_writer import Client, refusal, serving
+from tests.grpc_writer import Client, serving
+from tests.refusals import refusal
 from tests.unit.test_rpcs import REGISTRY
 from writer.mutations import Mutations
 

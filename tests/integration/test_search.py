@@ -22,7 +22,8 @@ from tests.builders import (
     an_identifier,
 )
 from tests.changes import commit
-from tests.grpc_writer import Client, refusal, serving
+from tests.grpc_writer import Client, serving
+from tests.refusals import refusal
 from writer.mutations import Mutations
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared import addresses
 from tests.builders import BTC, USDT, a_chain, a_deployment, an_asset, an_id
-from tests.registry_in_memory import Held, completed, findings
+from tests.registry_in_memory import Held, changed, completed, findings
 
 TETHER = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
 JUNO_CONTRACT = "juno1tdjwrqmnztn2j3sj2ln9xnyps5hs48q3ddwjrz7jpv6mskappjys5czd49"
@@ -82,6 +82,39 @@ def test_rootstock_mixes_its_cases_by_its_number_and_stores_the_one_spelling() -
     }
     wrong = theirs.replace("FDA", "FdA")
     assert findings(a_deployment(address=wrong), rootstock) == {("address", "NOT_AN_ADDRESS")}
+
+
+def test_a_deployment_needs_ids_and_decimals() -> None:
+    assert findings(a_deployment()) == set()
+    bad = a_deployment(deployment_id="x", asset_id="", chain_id="", decimals=None)
+    assert findings(bad) == {
+        ("deployment_id", "NOT_A_UUID"),
+        ("asset_id", "REQUIRED"),
+        ("chain_id", "REQUIRED"),
+        ("decimals", "REQUIRED"),
+    }
+
+
+def test_a_deployments_asset_chain_and_address_are_for_ever() -> None:
+    held = Held(a_chain(), a_chain(chain_id="polygon"))
+    before = a_deployment()
+    # Another spelling of the same address is no change.
+    assert findings(changed(before, address=TETHER.lower()), held, before) == set()
+    after = changed(before, asset_id=BTC, chain_id="polygon", address="0x" + "1" * 40)
+    assert findings(after, held, before) == {
+        ("asset_id", "IMMUTABLE"),
+        ("chain_id", "IMMUTABLE"),
+        ("address", "IMMUTABLE"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [("E Q\t", "WHITE_SPACE"), ("E\tQ", "NOT_PRINTABLE"), ("E" * 129, "TOO_LONG")],
+)
+def test_even_an_unchecked_address_is_printable(address: str, reason: str) -> None:
+    assert on("TON", address=address) == {("address", reason)}
+    assert on("TON", address="E" * 128) == set()
 
 
 def test_a_chain_without_rules_keeps_the_address_and_says_it_is_unchecked() -> None:

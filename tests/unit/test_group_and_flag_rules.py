@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from shared.entities.asset_group import GroupMember, event_of, with_member, without_member
-from shared.entities.quality_flag import FlagSeverity, blocks
+from shared.entities.asset_group import (
+    MEMBERS_MAX,
+    GroupMember,
+    event_of,
+    with_member,
+    without_member,
+)
+from shared.entities.asset_identifier import AssetDataSource
+from shared.entities.quality_flag import FlagSeverity, FlagType, blocks
+from shared.entities.symbol_identifier import SymbolDataSource
 from shared.errors import NotFound
 from shared.kind import Event
 from tests.builders import (
@@ -38,6 +48,19 @@ def test_a_groups_name_is_its_own() -> None:
     rival = a_group(group_id=an_id("another"))
     assert findings(a_group(), Held(rival)) == {("name", "DUPLICATE")}
     assert findings(a_group(name="")) == {("name", "REQUIRED")}
+
+
+def test_a_groups_id_texts_and_size_are_bounded() -> None:
+    good = {"description": "d" * 4096, "group_type": "t" * 64, "name": "n" * 128}
+    assert findings(a_group(ETH, **good)) == set()
+    bad = {field: value + "!" for field, value in good.items()}
+    assert findings(a_group(ETH, **bad, group_id="x")) == {
+        ("group_id", "NOT_A_UUID"),
+        *((field, "TOO_LONG") for field in good),
+    }
+    members = [an_id(str(number)) for number in range(MEMBERS_MAX + 1)]
+    assert findings(a_group(*members[1:])) == set()
+    assert findings(a_group(*members)) == {("members", "TOO_MANY")}
 
 
 def test_stating_a_group_again_changes_nothing() -> None:
@@ -73,8 +96,40 @@ def test_a_sources_id_is_one_entitys_and_one_of_a_source_is_primary(build: objec
     assert findings(build(external_id=" x")) == {("external_id", "WHITE_SPACE")}
 
 
+@pytest.mark.parametrize(
+    ("build", "owner", "source", "other"),
+    [
+        (an_identifier, "asset_id", "source", AssetDataSource.INTERNAL),
+        (a_symbol_identifier, "symbol_id", "data_source", SymbolDataSource.GLASSNODE),
+    ],
+)
+def test_an_identifier_needs_its_parts_and_keeps_them(
+    build: Callable[..., Any], owner: str, source: str, other: Any
+) -> None:
+    assert findings(build()) == set()
+    bad = build(**{"identifier_id": "x", owner: "", source: None, "external_id": ""})
+    assert findings(bad) == {
+        ("identifier_id", "NOT_A_UUID"),
+        (owner, "REQUIRED"),
+        (source, "REQUIRED"),
+        ("external_id", "REQUIRED"),
+    }
+    before = build()
+    assert findings(changed(before, is_primary=True), Held(before), before) == set()
+    after = changed(before, **{owner: USDT, source: other, "external_id": "else"})
+    assert findings(after, Held(before), before) == {
+        (owner, "IMMUTABLE"),
+        (source, "IMMUTABLE"),
+        ("external_id", "IMMUTABLE"),
+    }
+
+
 def test_a_flag_says_what_who_and_why() -> None:
     assert findings(a_flag()) == set()
+    assert findings(a_flag(flag_id="x", asset_id="")) == {
+        ("flag_id", "NOT_A_UUID"),
+        ("asset_id", "REQUIRED"),
+    }
     for field in ("flag_type", "severity"):
         assert findings(a_flag(**{field: None})) == {(field, "REQUIRED")}
     for field in ("source", "reason"):
@@ -91,8 +146,33 @@ def test_a_flag_is_resolved_once_by_somebody_for_a_reason() -> None:
     resolved = completed(done, before=before)
     again = changed(resolved, resolution_notes="again")
     assert findings(again, before=resolved) == {("resolved_at", "FINAL")}
-    harsher = changed(before, severity=FlagSeverity.LOW)
-    assert findings(harsher, before=before) == {("severity", "IMMUTABLE")}
+
+
+def test_what_a_flag_says_is_for_ever_and_bounded() -> None:
+    before = completed(a_flag())
+    assert findings(changed(before, evidence_url="https://x.y"), before=before) == set()
+    other = {
+        "asset_id": ETH,
+        "flag_type": FlagType.SCAM,
+        "severity": FlagSeverity.LOW,
+        "source": "somebody",
+        "reason": "else",
+    }
+    assert findings(changed(before, **other), before=before) == {
+        (field, "IMMUTABLE") for field in other
+    }
+    lengths = {"source": 256, "reason": 4096, "resolved_by": 256, "resolution_notes": 4096}
+    good = {field: "x" * length for field, length in lengths.items()}
+    assert findings(a_flag(**good)) == set()
+    bad = {field: value + "!" for field, value in good.items()}
+    assert findings(a_flag(**bad)) == {(field, "TOO_LONG") for field in lengths}
+
+
+def test_who_resolves_a_flag_is_said() -> None:
+    before = completed(a_flag())
+    unsaid = changed(before, resolved_at=NOW, resolution_notes="refunded")
+    assert findings(unsaid, before=before) == {("resolved_by", "REQUIRED")}
+    assert findings(changed(unsaid, resolved_by="me"), before=before) == set()
 
 
 def test_only_an_active_critical_flag_blocks() -> None:

@@ -66,6 +66,32 @@ def test_an_assets_texts_and_urls_are_bounded() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        *(("B" * 129, "TOO_LONG"), (" B", "WHITE_SPACE"), ("B\n", "WHITE_SPACE")),
+        *(("B\tC", "NOT_PRINTABLE"), ("B\u202eC", "NOT_PRINTABLE")),
+    ],
+)
+def test_a_ticker_is_printable_and_of_at_most_128_characters(text: str, reason: str) -> None:
+    assert findings(an_asset(text, name="B")) == {("symbol", reason)}
+    assert findings(an_asset("B" * 128, name="B")) == set()
+
+
+def test_names_stand_in_one_line() -> None:
+    for good in ("Bitcoin Cash", "币安人生", "👨\u200d👩\u200d👧"):
+        assert findings(an_asset(name=good)) == set()
+        assert findings(a_chain(chain_name=good)) == set()
+        assert findings(a_venue(name=good)) == set()
+    two_lines = "Bit\ncoin"
+    assert findings(an_asset(name=two_lines)) == {("name", "NOT_PRINTABLE")}
+    assert findings(a_venue(name=two_lines)) == {("name", "NOT_PRINTABLE")}
+    assert findings(a_chain(chain_name=two_lines, chain_type=two_lines)) == {
+        ("chain_name", "NOT_PRINTABLE"),
+        ("chain_type", "NOT_PRINTABLE"),
+    }
+
+
 # ---------------------------------------------------------------- chain
 
 
@@ -120,6 +146,11 @@ def test_a_chain_has_at_most_32_rpc_urls() -> None:
     assert findings(a_chain(rpc_urls=urls)) == {("rpc_urls", "TOO_MANY")}
 
 
+def test_a_chains_explorer_is_a_web_page() -> None:
+    assert findings(a_chain(explorer_url="https://etherscan.io")) == set()
+    assert findings(a_chain(explorer_url="wss://x.y")) == {("explorer_url", "NOT_A_URL")}
+
+
 def test_a_chains_type_is_for_ever() -> None:
     assert findings(a_chain(chain_name="E"), before=a_chain()) == set()
     before = a_chain(chain_type="SOLANA")
@@ -136,6 +167,16 @@ def test_a_relationship_needs_two_assets_and_a_type() -> None:
         ("to_asset_id", "REQUIRED"),
         ("relationship_type", "REQUIRED"),
     }
+    assert findings(a_relationship(ETH, BTC, relationship_id="x")) == {
+        ("relationship_id", "NOT_A_UUID")
+    }
+
+
+def test_a_relationships_texts_are_bounded() -> None:
+    good = {"protocol": "p" * 128, "description": "d" * 4096}
+    assert findings(a_relationship(ETH, BTC, **good)) == set()
+    bad = {field: value + "!" for field, value in good.items()}
+    assert findings(a_relationship(ETH, BTC, **bad)) == {(field, "TOO_LONG") for field in good}
 
 
 @pytest.mark.parametrize("rate", ["0", "-1"])
@@ -157,8 +198,14 @@ def test_no_asset_relates_to_itself_or_twice_in_one_way(kind: RelationshipType) 
 def test_a_relationships_ends_and_type_are_for_ever() -> None:
     before = a_relationship(ETH, BTC)
     assert findings(changed(before, protocol="lido"), Held(before), before) == set()
-    after = changed(before, to_asset_id=USD, relationship_type=RelationshipType.STAKES)
+    after = changed(
+        before,
+        from_asset_id=USDT,
+        to_asset_id=USD,
+        relationship_type=RelationshipType.STAKES,
+    )
     assert findings(after, Held(before), before) == {
+        ("from_asset_id", "IMMUTABLE"),
         ("to_asset_id", "IMMUTABLE"),
         ("relationship_type", "IMMUTABLE"),
     }
@@ -221,7 +268,14 @@ def test_a_venues_endpoint_may_be_a_web_socket_and_its_site_may_not() -> None:
         ("api_endpoint", "NOT_A_URL"),
         ("website_url", "NOT_A_URL"),
     }
-    assert findings(a_venue(protocol_address="0" * 129)) == {("protocol_address", "TOO_LONG")}
+
+
+def test_a_venues_texts_are_bounded() -> None:
+    assert findings(a_venue(name="n" * 256, protocol_address="0" * 128)) == set()
+    assert findings(a_venue(name="n" * 257, protocol_address="0" * 129)) == {
+        ("name", "TOO_LONG"),
+        ("protocol_address", "TOO_LONG"),
+    }
 
 
 # ---------------------------------------------------------------- slugs from names

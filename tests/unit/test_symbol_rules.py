@@ -54,6 +54,9 @@ def test_a_text_that_is_given_stays_and_one_that_is_left_out_is_kept() -> None:
     assert completed(given, Held(*ASSETS)).symbol == "XBT/USDT"
     assert completed(a_symbol(), Held(*ASSETS), given).symbol == "XBT/USDT"
     assert findings(a_symbol(symbol=" B")) == {("symbol", "WHITE_SPACE")}
+    assert findings(a_symbol(symbol="B\tC")) == {("symbol", "NOT_PRINTABLE")}
+    assert findings(a_symbol(symbol="B" * 129)) == {("symbol", "TOO_LONG")}
+    assert findings(a_symbol(symbol="B" * 128)) == set()
 
 
 def test_the_settlement_of_a_spot_symbol_is_its_quote_and_a_contract_names_its_own() -> None:

@@ -3,33 +3,88 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 import pytest
 
 from shared import tasks
 from shared.tasks import end, keep_going, wait_at_most
 
-
-async def _swallow(began: asyncio.Event) -> None:
-    """As Python 3.11's wait_for does where a cancellation meets a result."""
-    began.set()
-    with suppress(asyncio.CancelledError):
-        await asyncio.sleep(60)
+TIMEOUT_S = 10
 
 
-async def test_a_loop_ends_though_what_it_waits_by_loses_the_cancellation() -> None:
-    began, never = asyncio.Event(), asyncio.Event()
+class Asked:
+    """Waits as nats-py does: the first times until it is answered, then for ever."""
 
-    async def inner() -> None:
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.waits = 0
+
+    async def __call__(self) -> None:
+        self.waits += 1
+        wanted = self.answer if self.waits == 1 else asyncio.Future()
+        await asyncio.wait_for(wanted, 3600)
+
+
+async def answered_and_cancelled_at_once(asked: Asked, task: asyncio.Task[None]) -> None:
+    while not asked.waits:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    asked.answer.set_result(None)
+    task.cancel()
+
+
+async def test_a_cancellation_that_comes_with_an_answer_ends_a_relay_all_the_same() -> None:
+    asked = Asked()
+
+    async def relaying() -> None:
         while True:
-            await _swallow(began)
-            await wait_at_most(never, 60)
+            await asked()
+            await wait_at_most(asyncio.Event(), 3600)
 
-    task = asyncio.create_task(keep_going("test", inner))
-    await began.wait()
-    await end([task])
+    task = asyncio.create_task(keep_going("test", relaying))
+    await answered_and_cancelled_at_once(asked, task)
+    done, _ = await asyncio.wait([task], timeout=TIMEOUT_S)
+    task.cancel()
+    assert done == {task}
+    assert asked.waits == 1
+
+
+async def test_what_lost_its_cancellation_is_cancelled_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks, "CANCEL_APART_S", 0.01)
+    asked = Asked()
+
+    async def twice() -> None:
+        await asked()
+        await asked()
+
+    task = asyncio.create_task(twice())
+    await answered_and_cancelled_at_once(asked, task)
+    async with asyncio.timeout(TIMEOUT_S):
+        await end(task)
     assert task.cancelled()
+
+
+async def test_what_does_not_end_at_all_is_left_behind(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tasks, "CANCEL_APART_S", 0.01)
+    release = asyncio.Event()
+
+    async def deaf() -> None:
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    await end(task)
+    assert "1 tasks do not end" in caplog.text
+    release.set()
+    await task
 
 
 async def test_a_loop_that_holds_a_group_goes_on_after_the_group_failed() -> None:
@@ -48,26 +103,8 @@ async def test_a_loop_that_holds_a_group_goes_on_after_the_group_failed() -> Non
     while ran < 3:
         await asyncio.sleep(0.01)
     assert not task.done()
-    await end([task])
+    await end(task)
     assert task.cancelled()
-
-
-async def test_a_loop_that_cannot_be_ended_is_given_up(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(tasks, "END_MAX_S", 0.05)
-    began = asyncio.Event()
-
-    async def deaf() -> None:
-        await _swallow(began)
-        await _swallow(began)
-
-    task = asyncio.create_task(deaf(), name="deaf")
-    await began.wait()
-    await end([task])
-    assert "deaf did not end" in caplog.text
-    task.cancel()
-    await task
 
 
 async def test_waiting_ends_with_the_event_or_with_the_time() -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from shared.entities.api_key import ApiKey, Role
+from shared.entities.api_key import Role
 from tests.builders import (
     ETH,
     NOW,
+    a_key,
     a_venue_asset,
     an_id,
 )
@@ -82,12 +81,39 @@ def test_a_venue_asset_is_listed_now_unless_it_is_history_and_anew_when_reopened
     assert completed(a_venue_asset(), before=gone).listed_at == NOW
 
 
+#: What a venue asset that was delisted keeps, and something else for each.
+OTHERWISE = {
+    "venue_asset_symbol": "XBT",
+    "other_codes": ("X",),
+    "deployment_id": an_id("deployment"),
+    "delisted_at": NOW,
+    "deposit_enabled": True,
+    "withdraw_enabled": True,
+    "trading_enabled": False,
+    "min_deposit": Decimal(1),
+    "min_withdrawal": Decimal(1),
+    "withdrawal_fee": Decimal(1),
+    "deposit_fee": Decimal(1),
+}
+
+
+@pytest.mark.parametrize("field", OTHERWISE)
+def test_a_delisted_venue_asset_stays_as_it_was_unless_reopened_or_history(field: str) -> None:
+    before = a_venue_asset(listed_at=EARLIER, delisted_at=NOW - dt.timedelta(days=1))
+    after = changed(before, **{field: OTHERWISE[field]})
+    assert findings(after, before=before) == {(field, "IMMUTABLE")}
+    assert findings(after, Held(historical=True), before) == set()
+    assert findings(changed(after, delisted_at=None), before=before) == set()
+    assert findings(changed(before, metadata={"note": "x"}), before=before) == set()
+
+
+def test_a_venues_code_is_printable_and_of_at_most_128_characters() -> None:
+    assert findings(a_venue_asset(venue_asset_symbol="B" * 128)) == set()
+    for text, reason in (("B" * 129, "TOO_LONG"), (" B", "WHITE_SPACE"), ("B\tC", "NOT_PRINTABLE")):
+        assert findings(a_venue_asset(venue_asset_symbol=text)) == {("venue_asset_symbol", reason)}
+
+
 # ---------------------------------------------------------------- api key
-
-
-def a_key(**changes: Any) -> ApiKey:
-    given = {"key_id": an_id("key"), "key_hash": hashlib.sha256(b"k").hexdigest()}
-    return ApiKey(**{**given, "actor": "alice", "role": Role.READ, **changes})
 
 
 def test_a_key_is_known_by_its_hash_actor_and_role() -> None:
@@ -98,6 +124,7 @@ def test_a_key_is_known_by_its_hash_actor_and_role() -> None:
         ("actor", "REQUIRED"),
         ("role", "REQUIRED"),
     }
+    assert findings(a_key(actor=" alice")) == {("actor", "WHITE_SPACE")}
     assert findings(a_key(key_hash="A" * 64)) == {("key_hash", "NOT_A_HASH")}
     assert findings(a_key(key_hash="a" * 64 + "\n")) == {("key_hash", "NOT_A_HASH")}
 

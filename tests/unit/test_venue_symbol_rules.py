@@ -204,6 +204,13 @@ def test_status_and_end_of_a_listing_agree() -> None:
     assert completed(a_listing(), before=before).status is MarketStatus.HALTED
 
 
+def test_a_listing_is_not_delisted_before_its_end() -> None:
+    early = a_listing(listed_at=NOW - DAY, status=DELISTED, delisted_at=NOW + DAY)
+    assert findings(early) == {("status", "NOT_ENDED")}
+    assert findings(changed(early, delisted_at=NOW)) == set()
+    assert findings(changed(early, status=MarketStatus.ONLINE)) == set()
+
+
 def test_a_listing_begins_now_unless_it_is_history() -> None:
     fresh = completed(a_listing())
     assert (fresh.listed_at, fresh.first_seen_at) == (NOW, NOW)

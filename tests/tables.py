@@ -1,0 +1,50 @@
+"""The relational tables against `current`: two projections of the same commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared import codec
+from shared.entities import KINDS
+from shared.kind import AnyKind, Entity, Row
+from shared.schema import current
+
+
+async def require_tables_equal_current(engine: AsyncEngine) -> int:
+    """Every live entity stands in its kind's table, with its children, and nothing else does.
+
+    Returns:
+        How many rows were compared.
+    """
+    compared = 0
+    async with engine.connect() as tx:
+        await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        for kind in KINDS:
+            entities = await _live(tx, kind)
+            rows: list[Row] = [(kind.table, _own_row(kind, entity)) for entity in entities]
+            rows += [row for entity in entities for row in kind.children(entity)]
+            for table in (kind.table, *kind.child_tables):
+                expected = [row for owner, row in rows if owner is table]
+                found = (await tx.execute(sa.select(table))).mappings()
+                assert _in_order(table, expected) == _in_order(table, map(dict, found)), table.name
+                compared += len(expected)
+    return compared
+
+
+async def _live(tx: AsyncConnection, kind: AnyKind) -> list[Entity]:
+    query = sa.select(current.c.payload).where(current.c.kind == kind.name, ~current.c.deleted)
+    return [codec.decode(kind, payload) for payload in (await tx.execute(query)).scalars()]
+
+
+def _own_row(kind: AnyKind, entity: Entity) -> dict[str, Any]:
+    row = codec.to_row(entity)
+    return {name: row[name] for name in row if name in kind.table.c}
+
+
+def _in_order(table: sa.Table, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    key = [column.name for column in table.primary_key]
+    return sorted(rows, key=lambda row: [str(row[name]) for name in key])
