@@ -18,9 +18,9 @@ import aiohttp
 
 from cqar.embedded import probes
 from cqar.embedded.ports import pick_ports
+from cqar.embedded.process import Command, spawn
 from tests.changes import eventually
 
-ROOT = Path(__file__).resolve().parents[1]
 START_S = 60.0
 
 
@@ -72,11 +72,8 @@ async def service(name: str, folder: Path, **settings: str) -> AsyncIterator[Run
 async def start(name: str, log: Path, *arguments: str, **settings: str) -> Process:
     prefix = f"CQAR_{name.upper()}_"
     environ = {f"{prefix}{key.upper()}": value for key, value in settings.items()}
+    argv = (sys.executable, "-m", name, *(arguments or ("serve",)))
+    # It dies with the tests: one that outlived them would answer the next ones' probes.
+    command = Command(name=name, argv=argv, env={**os.environ, "CQAR_CONFIG": "", **environ})
     with log.open("wb") as file:
-        return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", name, *(arguments or ("serve",))),
-            cwd=ROOT,
-            env={**os.environ, "CQAR_CONFIG": "", **environ},
-            stdout=file,
-            stderr=file,
-        )
+        return await spawn(command, stdout=file, stderr=file)
