@@ -211,8 +211,9 @@ def cause_of(context: Context, reason: str = "") -> Cause:
     """Who, why and in which request, from the key, the request and the call's metadata."""
     metadata = dict(context.invocation_metadata() or ())
     # Metadata is ASCII, except under a name in -bin.
-    whole = bytes(metadata.get("cqar-reason-bin", b"")).decode(errors="replace")
-    said = (reason, whole, metadata.get("cqar-reason"), metadata.get("reason"))
+    whole = metadata.get("cqar-reason-bin")
+    decoded = whole.decode(errors="replace") if isinstance(whole, bytes) else whole
+    said = (reason, decoded, metadata.get("cqar-reason"), metadata.get("reason"))
     why = next((str(text) for text in said if text), "")
     request_id = str(metadata.get("x-request-id", ""))[:128] or uuid.uuid4().hex
     return Cause(auth.caller.get().actor, why[:REASON_CHARS_MAX], request_id)
