@@ -12,6 +12,7 @@ from typing import Final
 import click
 
 from cqar.cli.lazy import Commands, elsewhere
+from cqar.cli.nouns.table import noun_commands
 from cqar.cli.target import Target, target_options
 from shared import about
 
@@ -57,7 +58,7 @@ def cli(context: click.Context, /, **target: str) -> None:
     context.obj = Target(**target)
 
 
-for command in (elsewhere(*known) for known in COMMANDS):
+for command in (*(elsewhere(*known) for known in COMMANDS), *noun_commands()):
     cli.add_command(command)
 
 
