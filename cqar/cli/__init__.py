@@ -28,6 +28,7 @@ COMMANDS: Final = (
     ("history", "cqar.cli.past:history", "What became of an entity: when, by whom, why."),
     ("audit", "cqar.cli.past:audit", "Evidence that the registry's past is as it was written."),
     ("demo", "cqar.cli.demo:demo", "The whole path once, on a stack of its own."),
+    ("completion", "cqar.cli.completion:completion", "What a shell needs to complete `cqar`."),
 )
 
 #: Errors whose text is for people; anything else is a bug and shows its traceback.
