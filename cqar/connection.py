@@ -49,23 +49,30 @@ class Connection:
     def __init__(self, address: str, key: str = "") -> None:
         self.address = address
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
-        self._metadata = (("authorization", f"Bearer {key}"),) if key else ()
+        bearer = (("authorization", f"Bearer {key}"),) if key else ()
+        self._metadata: tuple[tuple[str, str | bytes], ...] = bearer
         # The stubs' types are those of asyncio; at run time they serve either kind of channel.
         channel: Any = self._channel
         self.registry: Any = AssetRegistryStub(channel)
         self.admin: Any = RegistryAdminStub(channel)
         self.resolver: Any = ResolverStub(channel)
 
-    def call(self, method: Callable[..., Any], request: Any, reason: str = "") -> Any:
+    def call(
+        self, method: Callable[..., Any], request: Any, reason: str = "", idempotency_key: str = ""
+    ) -> Any:
         """Call a method of one of the services.
 
         Args:
             reason: Why, for the audit log.
+            idempotency_key: Sent again with the same request, a change is made once. Printable
+                ASCII.
 
         Raises:
             CallFailed: Refused or not answered.
         """
-        metadata = [*self._metadata, *([("cqar-reason", reason)] if reason else [])]
+        metadata = [*self._metadata, *_told(reason)]
+        if idempotency_key:
+            metadata.append(("idempotency-key", idempotency_key))
         try:
             return method(request, metadata=metadata, timeout=CALL_TIMEOUT_S)
         except grpc.RpcError as error:
@@ -78,6 +85,15 @@ class Connection:
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
         self._channel.close()
+
+
+def _told(reason: str) -> list[tuple[str, str | bytes]]:
+    """The reason as metadata: gRPC carries other than printable ASCII under `-bin` only."""
+    if not reason:
+        return []
+    if reason.isascii() and reason.isprintable():
+        return [("cqar-reason", reason)]
+    return [("cqar-reason-bin", reason.encode())]
 
 
 def failure_of(error: Any, address: str) -> CallFailed:

@@ -7,28 +7,42 @@ exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import click
 
-from cqar.cli.catalogue import catalogue
-from cqar.cli.demo import DemoFailed, demo
-from cqar.cli.importing import import_
-from cqar.cli.looking import resolve, status, venues
-from cqar.cli.past import audit, history
-from cqar.cli.stack import down, up
+from cqar.cli.lazy import Commands, elsewhere
+from cqar.cli.nouns.table import noun_commands
 from cqar.cli.target import Target, target_options
-from cqar.connection import CallFailed
-from cqar.embedded.errors import EmbeddedError
-from cqar.venues.departures import MassDelisting
-from cqar.venues.found import Unreadable
-from cqar.venues.plan import OutOfOrder
 from shared import about
 
+#: Name, where it is, what it does: each is imported when it is run.
+COMMANDS: Final = (
+    ("up", "cqar.cli.stack:up", "Start PostgreSQL, NATS, Redis, a writer and resolvers."),
+    ("down", "cqar.cli.stack:down", "Stop a stack that `cqar up` started."),
+    ("import", "cqar.cli.importing:import_", "Bring a venue's listing into the registry."),
+    ("resolve", "cqar.cli.looking:resolve", "What a venue's symbol means, and whether it trades."),
+    ("status", "cqar.cli.looking:status", "Where the registry stands; how far resolvers are."),
+    ("venues", "cqar.cli.looking:venues", "The venues that the registry knows."),
+    ("catalogue", "cqar.cli.catalogue:catalogue", "The facts that come with CQAR."),
+    ("history", "cqar.cli.past:history", "What became of an entity: when, by whom, why."),
+    ("audit", "cqar.cli.past:audit", "Evidence that the registry's past is as it was written."),
+    ("demo", "cqar.cli.demo:demo", "The whole path once, on a stack of its own."),
+    ("completion", "cqar.cli.completion:completion", "What a shell needs to complete `cqar`."),
+)
+
 #: Errors whose text is for people; anything else is a bug and shows its traceback.
-SAID = (CallFailed, DemoFailed, EmbeddedError, MassDelisting, OutOfOrder, Unreadable)
+SAID: Final = (
+    ("cqar.connection", "CallFailed"),
+    ("cqar.cli.demo", "DemoFailed"),
+    ("cqar.embedded.errors", "EmbeddedError"),
+    ("cqar.venues.departures", "MassDelisting"),
+    ("cqar.venues.plan", "OutOfOrder"),
+    ("cqar.venues.found", "Unreadable"),
+)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(about.version(), prog_name="cqar")
 @target_options
 @click.pass_context
@@ -45,7 +59,7 @@ def cli(context: click.Context, /, **target: str) -> None:
     context.obj = Target(**target)
 
 
-for command in (up, down, import_, resolve, status, venues, catalogue, history, audit, demo):
+for command in (*(elsewhere(*known) for known in COMMANDS), *noun_commands()):
     cli.add_command(command)
 
 
@@ -61,6 +75,11 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
-    except SAID as error:
+    except _said() as error:
         click.echo(f"cqar: {error}", err=True)
         sys.exit(1)
+
+
+def _said() -> tuple[type[Exception], ...]:
+    """What of `SAID` can have been raised: the errors of modules that are loaded."""
+    return tuple(getattr(sys.modules[at], name) for at, name in SAID if at in sys.modules)

@@ -11,6 +11,7 @@ import msgspec
 from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.catalogue import CCXT_ID, MARKET_TYPES
+from cqar.cli.instants import Instant
 from cqar.cli.plans import plan_document, show_plan
 from cqar.cli.progress import bar
 from cqar.cli.target import Target, override
@@ -53,22 +54,6 @@ class Multiple(click.ParamType[Any]):
         if not code or not coin or number <= 0:
             self.fail(f"{value!r}: say it as 1000SHIB=SHIB:1000")
         return code, Multiplier(coin, number)
-
-
-class Instant(click.ParamType[Any]):
-    name = "TIME"
-
-    def convert(self, value: Any, _: Any, __: Any) -> dt.datetime:
-        if isinstance(value, dt.datetime):
-            return value
-        try:
-            instant = dt.datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r}: an ISO 8601 time such as 2021-10-12T00:00Z")
-        try:
-            return instant.astimezone(dt.UTC) if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
-        except OverflowError:
-            self.fail(f"{value!r}: beyond the calendar")
 
 
 @click.command("import")

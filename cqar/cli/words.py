@@ -31,7 +31,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     out.print(Text(plain(title), style="bold"))
     shown = Table()
     for column in columns:
-        shown.add_column(column, overflow="fold")
+        # An id is copied; one that is folded cannot be.
+        shown.add_column(column, overflow="fold", no_wrap=column == "id")
     for row in rows:
         shown.add_row(*(Text(plain(str(cell))) for cell in row))
     out.print(shown)

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import grpc
 import pytest
+from cqc.services.v1 import asset_registry_pb2 as registry_pb
 from cqc.venues.v1 import venue_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -59,6 +60,19 @@ async def test_history_tells_every_change_newest_first(
     first = await history(client_, "venue", "binance", page_size=2)
     rest = await history(client_, "venue", "binance", page_token=first.next_page_token)
     assert [*first.entries, *rest.entries] == list(found.entries)
+
+
+async def test_a_reason_may_be_written_in_any_script(client_: Client, mutations: Mutations) -> None:
+    await commit(mutations, a_venue())
+    said = "geprüft von Zoë\n（確認済み）"
+    request = registry_pb.UpdateVenueRequest(venue_id="binance", name="Binance Spot")
+    metadata = (
+        ("authorization", f"Bearer {client_.keys[Role.WRITE]}"),
+        ("cqar-reason-bin", said.encode()),
+    )
+    await client_.registry.UpdateVenue(request, metadata=metadata, timeout=10)
+    found = await history(client_, "venue", "binance")
+    assert found.entries[0].reason == said
 
 
 async def test_a_removal_and_a_new_beginning_are_told(

@@ -229,7 +229,10 @@ def count(outcome: Outcome) -> None:
 def cause_of(context: Context, reason: str = "") -> Cause:
     """Who, why and in which request, from the key, the request and the call's metadata."""
     metadata = dict(context.invocation_metadata() or ())
-    said = (reason, metadata.get("cqar-reason"), metadata.get("reason"))
+    # Metadata is ASCII, except under a name in -bin.
+    whole = metadata.get("cqar-reason-bin")
+    decoded = whole.decode(errors="replace") if isinstance(whole, bytes) else whole
+    said = (reason, decoded, metadata.get("cqar-reason"), metadata.get("reason"))
     why = next((str(text) for text in said if text), "")
     return Cause(
         auth.caller.get().actor,

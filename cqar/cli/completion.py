@@ -1,0 +1,27 @@
+"""`cqar completion`: what a shell needs to complete `cqar` at the Tab key."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+VARIABLE = "_CQAR_COMPLETE"
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, /, shell: str) -> None:
+    """Print the script that completes `cqar` in SHELL.
+
+    \b
+    Examples:
+      source <(cqar completion bash)         # in ~/.bashrc; bash 4.4 or newer
+      source <(cqar completion zsh)          # in ~/.zshrc, after compinit
+      cqar completion fish > ~/.config/fish/completions/cqar.fish
+    """
+    completer = get_completion_class(shell)
+    assert completer is not None
+    root = context.find_root().command
+    script = completer(root, {}, "cqar", VARIABLE)
+    click.echo(script.source_template % script.source_vars())

@@ -1,0 +1,47 @@
+"""Commands that are imported when they are run: help and completion need only their names.
+
+Importing all of them takes a second and a half, most of it SQLAlchemy's and eth_utils'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import click
+
+
+class Elsewhere(click.Command):
+    """Stands for a command until somebody runs it.
+
+    Args:
+        name: The word that people type.
+        about: What its own help says first.
+        load: Returns the command itself.
+    """
+
+    def __init__(self, name: str, about: str, load: Callable[[], click.Command]) -> None:
+        super().__init__(name, short_help=about)
+        self.load = load
+
+
+class Commands(click.Group):
+    """A group whose commands may be `Elsewhere`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, Elsewhere) else command, rest
+
+
+def elsewhere(name: str, where: str, about: str) -> Elsewhere:
+    """A command that is a module's attribute, `module:attribute`."""
+    return Elsewhere(name, about, partial(attribute, where))
+
+
+def attribute(where: str) -> Any:
+    module, _, name = where.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,129 @@
+"""What people may type for a field, and what it becomes in the request."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+import click
+from google.protobuf import json_format, struct_pb2
+from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+
+from cqar.cli.instants import Instant
+from cqar.cli.nouns.names import values_of
+
+_INTEGERS: Final = {
+    FieldDescriptor.TYPE_INT32: click.IntRange(-(2**31), 2**31 - 1),
+    FieldDescriptor.TYPE_INT64: click.IntRange(-(2**63), 2**63 - 1),
+    FieldDescriptor.TYPE_UINT64: click.IntRange(0, 2**64 - 1),
+}
+
+
+class Words(click.ParamType[Any]):
+    """Text that can be sent."""
+
+    name = "TEXT"
+
+    def convert(self, value: Any, _: Any, __: Any) -> str:
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            self.fail("is not in this terminal's encoding: type it as UTF-8")
+        return str(value)
+
+
+class HeaderText(click.ParamType[Any]):
+    """Text that fits into a call's metadata."""
+
+    name = "TEXT"
+
+    def convert(self, value: Any, _: Any, __: Any) -> str:
+        text = str(value)
+        if not text or not text.isascii() or not text.isprintable():
+            self.fail(f"{text!a}: printable ASCII only, such as a UUID")
+        return text
+
+
+class OneOf(click.Choice[str]):
+    """A value of an enum, by its short name; case and `_` for `-` do not matter."""
+
+    def __init__(self, enum: EnumDescriptor) -> None:
+        self._numbers = values_of(enum)
+        super().__init__(list(self._numbers))
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> Any:
+        if isinstance(value, int):
+            return value
+        word = str(value).lower().replace("_", "-")
+        return self._numbers[super().convert(word, parameter, context)]
+
+
+class JsonObject(click.ParamType[Any]):
+    name = "JSON"
+
+    def convert(self, value: Any, _: Any, __: Any) -> struct_pb2.Struct:
+        if isinstance(value, struct_pb2.Struct):
+            return value
+        try:
+            return json_format.Parse(str(value), struct_pb2.Struct())
+        except (json_format.ParseError, RecursionError, UnicodeEncodeError):
+            self.fail(f"""{value!r}: a JSON object such as '{{"ccxt_id": "binance"}}'""")
+
+
+class Pair(click.ParamType[Any]):
+    """Two fields of a part, joined by "=".
+
+    Args:
+        name: As help shows it; the second may be left out if it stands in brackets.
+        fields: The names of both.
+    """
+
+    def __init__(self, name: str, *fields: str) -> None:
+        self.name = name
+        self._fields = fields
+
+    def convert(self, value: Any, _: Any, __: Any) -> dict[str, str]:
+        if isinstance(value, dict):
+            return value
+        text = Words().convert(value, None, None)
+        first, equals, second = text.rpartition("=") if "=" in text else (text, "", "")
+        if not first or (not second and (equals or "[" not in self.name)):
+            self.fail(f"{text!r}: say it as {self.name}")
+        parts = zip(self._fields, (first, second), strict=True)
+        return {field: part for field, part in parts if part}
+
+
+#: Messages that are typed as one word.
+_TYPES: Final[dict[str, click.ParamType[Any]]] = {
+    "google.protobuf.Timestamp": Instant(),
+    "google.protobuf.Struct": JsonObject(),
+    "cqc.assets.v1.AssetGroupMember": Pair("ASSET[=WEIGHT]", "asset_id", "weight_exact"),
+    "cqc.venues.v1.TickBand": Pair("FROM=TICK", "from_price", "tick_size"),
+}
+
+
+def type_of(field: FieldDescriptor) -> click.ParamType[Any]:
+    """How a field is typed; not for booleans, which are flags."""
+    if field.enum_type is not None:
+        return OneOf(field.enum_type)
+    if field.message_type is not None:
+        return _TYPES[field.message_type.full_name]
+    if field.type == FieldDescriptor.TYPE_STRING:
+        return Words()
+    return _INTEGERS[field.type]
+
+
+def put(request: Any, field: FieldDescriptor, value: Any) -> None:
+    """Set a field of a message to what `type_of` its field made of what was typed."""
+    target = getattr(request, field.name)
+    if field.is_repeated and field.message_type is not None:
+        for part in value:
+            target.add(**part)
+    elif field.is_repeated:
+        target.extend(value)
+    elif isinstance(value, dt.datetime):
+        target.FromDatetime(value)
+    elif field.message_type is not None:
+        target.CopyFrom(value)
+    else:
+        setattr(request, field.name, value)
