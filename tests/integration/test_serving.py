@@ -26,7 +26,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from cqar.embedded.servers import EmbeddedServers
 from shared.entities.api_key import Role
 from tests.changes import eventually
-from tests.grpc_writer import refusal
+from tests.refusals import refusal
 from tests.services import Running, service, start
 from writer.keys import create_key
 from writer.mutations import Mutations
