@@ -5,7 +5,7 @@ Errors come as one exception with a sentence: what happened, and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -55,21 +55,59 @@ class Connection:
         self.registry: Any = AssetRegistryStub(channel)
         self.admin: Any = RegistryAdminStub(channel)
         self.resolver: Any = ResolverStub(channel)
+        self._stubs = {
+            "cqc.services.v1.AssetRegistry": self.registry,
+            "cqc.writer.v1.RegistryAdmin": self.admin,
+            "cqc.resolver.v1.Resolver": self.resolver,
+        }
 
-    def call(self, method: Callable[..., Any], request: Any, reason: str = "") -> Any:
+    def method(self, service: str, name: str) -> Callable[..., Any]:
+        """The method of a service, by the service's full name."""
+        found: Callable[..., Any] = getattr(self._stubs[service], name)
+        return found
+
+    def call(
+        self,
+        method: Callable[..., Any],
+        request: Any,
+        reason: str = "",
+        metadata: Sequence[tuple[str, str]] = (),
+    ) -> Any:
         """Call a method of one of the services.
 
         Args:
             reason: Why, for the audit log.
+            metadata: What else to send along.
 
         Raises:
             CallFailed: Refused or not answered.
         """
-        metadata = [*self._metadata, *([("cqar-reason", reason)] if reason else [])]
+        sent = self._sent(reason, metadata)
         try:
-            return method(request, metadata=metadata, timeout=CALL_TIMEOUT_S)
+            return method(request, metadata=sent, timeout=CALL_TIMEOUT_S)
         except grpc.RpcError as error:
             raise failure_of(error, self.address) from error
+
+    def stream(
+        self,
+        method: Callable[..., Any],
+        request: Any,
+        reason: str = "",
+        metadata: Sequence[tuple[str, str]] = (),
+    ) -> Iterator[Any]:
+        """The answers of a method that streams them, as they come and without a deadline.
+
+        Raises:
+            CallFailed: Refused, or broken off; answers may have come before.
+        """
+        try:
+            yield from method(request, metadata=self._sent(reason, metadata))
+        except grpc.RpcError as error:
+            raise failure_of(error, self.address) from error
+
+    def _sent(self, reason: str, metadata: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        why = [("cqar-reason", reason)] if reason else []
+        return [*self._metadata, *why, *metadata]
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@ import sys
 
 import click
 
+from cqar.cli.calling import call
 from cqar.cli.catalogue import catalogue
 from cqar.cli.demo import DemoFailed, demo
 from cqar.cli.importing import import_
@@ -45,7 +46,7 @@ def cli(context: click.Context, /, **target: str) -> None:
     context.obj = Target(**target)
 
 
-for command in (up, down, import_, resolve, status, venues, catalogue, history, audit, demo):
+for command in (up, down, call, import_, resolve, status, venues, catalogue, history, audit, demo):
     cli.add_command(command)
 
 
