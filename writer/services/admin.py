@@ -94,6 +94,7 @@ class Admin(RegistryAdminServicer):
         for place, name in enumerate(request.kinds):
             _kind(name, place)
         head = head_message(await self._heads.read())
+        tell_position(context, head.epoch, head.revision)
         revision = request.revision or head.revision
         state = await past.state_at(self._engine, revision)
         wanted = set(request.kinds) or {ref[0] for ref in state}
