@@ -69,6 +69,10 @@ test-integration: $(STAMP) ## The tests with real servers, and the whole stack.
 demo: $(STAMP) ## Start a stack, load the catalogue, resolve, change, see it arrive, stop.
 	@.venv/bin/cqar demo
 
+.PHONY: docs-api
+docs-api: $(STAMP) ## Make docs/API.md: run every example against a stack of its own.
+	@$(PY) -m tools.api_docs
+
 .PHONY: up
 up: $(STAMP) ## The same stack, kept running in .cqar; Ctrl-C stops all of it.
 	@exec .venv/bin/cqar up
