@@ -74,6 +74,10 @@ soak: $(STAMP) ## 64 clients on two writers for CQAR_SOAK_SECONDS (30), then com
 demo: $(STAMP) ## Start a stack, load the catalogue, resolve, change, see it arrive, stop.
 	@.venv/bin/cqar demo
 
+.PHONY: docs-api
+docs-api: $(STAMP) ## Make docs/API.md: run every example against a stack of its own.
+	@$(PY) -m tools.api_docs
+
 .PHONY: up
 up: $(STAMP) ## The same stack, kept running in .cqar; Ctrl-C stops all of it.
 	@exec .venv/bin/cqar up

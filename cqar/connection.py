@@ -5,7 +5,7 @@ Errors come as one exception with a sentence: what happened, and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -44,11 +44,17 @@ class Connection:
     Args:
         address: host:port, or unix:PATH.
         key: An API key; empty for a resolver on this machine.
+        credentials: Those of TLS; None: plaintext.
     """
 
-    def __init__(self, address: str, key: str = "") -> None:
+    def __init__(
+        self, address: str, key: str = "", credentials: grpc.ChannelCredentials | None = None
+    ) -> None:
         self.address = address
-        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        if credentials is None:
+            self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        else:
+            self._channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
         bearer = (("authorization", f"Bearer {key}"),) if key else ()
         self._metadata: tuple[tuple[str, str | bytes], ...] = bearer
         # The stubs' types are those of asyncio; at run time they serve either kind of channel.
@@ -56,27 +62,60 @@ class Connection:
         self.registry: Any = AssetRegistryStub(channel)
         self.admin: Any = RegistryAdminStub(channel)
         self.resolver: Any = ResolverStub(channel)
+        self._stubs = {
+            "cqc.services.v1.AssetRegistry": self.registry,
+            "cqc.writer.v1.RegistryAdmin": self.admin,
+            "cqc.resolver.v1.Resolver": self.resolver,
+        }
+
+    def method(self, service: str, name: str) -> Callable[..., Any]:
+        """The method of a service, by the service's full name."""
+        found: Callable[..., Any] = getattr(self._stubs[service], name)
+        return found
 
     def call(
-        self, method: Callable[..., Any], request: Any, reason: str = "", idempotency_key: str = ""
+        self,
+        method: Callable[..., Any],
+        request: Any,
+        reason: str = "",
+        metadata: Sequence[tuple[str, str]] = (),
     ) -> Any:
         """Call a method of one of the services.
 
         Args:
             reason: Why, for the audit log.
-            idempotency_key: Sent again with the same request, a change is made once. Printable
-                ASCII.
+            metadata: What else to send along.
 
         Raises:
             CallFailed: Refused or not answered.
         """
-        metadata = [*self._metadata, *_told(reason)]
-        if idempotency_key:
-            metadata.append(("idempotency-key", idempotency_key))
+        sent = self._sent(reason, metadata)
         try:
-            return method(request, metadata=metadata, timeout=CALL_TIMEOUT_S)
+            return method(request, metadata=sent, timeout=CALL_TIMEOUT_S)
         except grpc.RpcError as error:
             raise failure_of(error, self.address) from error
+
+    def stream(
+        self,
+        method: Callable[..., Any],
+        request: Any,
+        reason: str = "",
+        metadata: Sequence[tuple[str, str]] = (),
+    ) -> Iterator[Any]:
+        """The answers of a method that streams them, as they come and without a deadline.
+
+        Raises:
+            CallFailed: Refused, or broken off; answers may have come before.
+        """
+        try:
+            yield from method(request, metadata=self._sent(reason, metadata))
+        except grpc.RpcError as error:
+            raise failure_of(error, self.address) from error
+
+    def _sent(
+        self, reason: str, metadata: Sequence[tuple[str, str]]
+    ) -> list[tuple[str, str | bytes]]:
+        return [*self._metadata, *_told(reason), *metadata]
 
     def __enter__(self) -> Self:
         return self

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from shared.grpc_errors import refusal
 #: Methods that need no key: probes, and reflection where a server offers it.
 OPEN: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 KEY_CHARS_MAX: Final = 256
+#: By which scanners for leaked secrets know one.
+PREFIX: Final = "cqar_"
 
 REFUSED: Final = Counter("cqar_auth_refused_total", "Calls refused for their key.", ["reason"])
 
@@ -42,6 +45,11 @@ class Caller:
 
 #: Who calls, within a call.
 caller: ContextVar[Caller] = ContextVar("caller")
+
+
+def fresh_key() -> str:
+    """A new key, of 256 random bits."""
+    return PREFIX + secrets.token_urlsafe(32)
 
 
 def hash_of(key: str) -> str:

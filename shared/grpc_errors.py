@@ -59,7 +59,8 @@ AWAY: Final = (
 #: Connection, resources, locks, operator, rollback: PostgreSQL's appendix A.
 AWAY_CLASSES: Final = frozenset({"08", "53", "55", "57", "40"})
 
-_CODE: Final[dict[type[CqarError], int]] = {
+#: What each error is to a client.
+CODES: Final[dict[type[CqarError], int]] = {
     Invalid: code_pb2.INVALID_ARGUMENT,
     NotFound: code_pb2.NOT_FOUND,
     Exists: code_pb2.ALREADY_EXISTS,
@@ -89,7 +90,7 @@ def to_status(error: CqarError) -> status_pb2.Status:
             if bad.ByteSize() > DETAIL_BYTES_MAX:
                 break
         details.append(bad)
-    status = status_pb2.Status(code=_CODE[type(error)], message=str(error)[:MESSAGE_CHARS_MAX])
+    status = status_pb2.Status(code=CODES[type(error)], message=str(error)[:MESSAGE_CHARS_MAX])
     for detail in details:
         packed = any_pb2.Any()
         packed.Pack(detail)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import secrets
 import time
 import uuid
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.auth import hash_of
+from shared.auth import fresh_key, hash_of
 from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.judge import Intent, Item
 from shared.working_set import Find
@@ -21,7 +20,6 @@ from writer.mutations import Cause, Mutations
 #: A revoked key works no longer than this; the promise is 5 s.
 REMEMBER_S: Final = 2.0
 REMEMBERED_MAX: Final = 10_000
-PREFIX: Final = "cqar_"
 
 
 class Keys:
@@ -54,7 +52,7 @@ async def create_key(
     mutations: Mutations, actor: str, role: Role, expires_at: dt.datetime | None = None
 ) -> str:
     """Make a key and return it: the only time that it is seen."""
-    key = PREFIX + secrets.token_urlsafe(32)
+    key = fresh_key()
     entity = ApiKey(key_hash=hash_of(key), actor=actor, role=role, expires_at=expires_at)
     item = Item(kind=API_KEY, intent=Intent.CREATE, given=entity, fresh=str(uuid.uuid4()))
     await mutations.change(item, Cause("cqar-writer", f"key for {actor}"))

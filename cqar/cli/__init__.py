@@ -20,6 +20,7 @@ from shared import about
 COMMANDS: Final = (
     ("up", "cqar.cli.stack:up", "Start PostgreSQL, NATS, Redis, a writer and resolvers."),
     ("down", "cqar.cli.stack:down", "Stop a stack that `cqar up` started."),
+    ("call", "cqar.cli.calling:call", "Any RPC by its name, in JSON."),
     ("import", "cqar.cli.importing:import_", "Bring a venue's listing into the registry."),
     ("resolve", "cqar.cli.looking:resolve", "What a venue's symbol means, and whether it trades."),
     ("status", "cqar.cli.looking:status", "Where the registry stands; how far resolvers are."),
@@ -27,6 +28,7 @@ COMMANDS: Final = (
     ("catalogue", "cqar.cli.catalogue:catalogue", "The facts that come with CQAR."),
     ("history", "cqar.cli.past:history", "What became of an entity: when, by whom, why."),
     ("audit", "cqar.cli.past:audit", "Evidence that the registry's past is as it was written."),
+    ("keys", "cqar.cli.keys:keys", "Make, list and revoke API keys."),
     ("demo", "cqar.cli.demo:demo", "The whole path once, on a stack of its own."),
     ("completion", "cqar.cli.completion:completion", "What a shell needs to complete `cqar`."),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import grpc
 
 from cqar.connection import Connection
 from cqar.embedded.endpoints import read_endpoints
@@ -19,6 +20,9 @@ class Target(NamedTuple):
     writer: str
     resolver: str
     key: str
+    ca: str
+    cert: str
+    cert_key: str
 
     @property
     def state_dir(self) -> Path:
@@ -31,20 +35,34 @@ class Target(NamedTuple):
             StackNotRunning: No address is given and none is in the state folder.
         """
         if self.writer:
-            return Connection(self.writer, self.key)
+            return Connection(self.writer, self.key, self._credentials())
         endpoints = read_endpoints(self.state_dir)
         return Connection(endpoints.writer, self.key or endpoints.keys.admin)
 
     def to_resolvers(self) -> list[Connection]:
         """Connections to every resolver there is."""
         if self.resolver:
-            return [Connection(self.resolver, self.key)]
+            return [Connection(self.resolver, self.key, self._credentials())]
         return [Connection(address) for address in read_endpoints(self.state_dir).resolvers]
 
     def to_resolver(self) -> Connection:
         return self.to_resolvers()[0]
 
+    def _credentials(self) -> grpc.ChannelCredentials | None:
+        """Those of TLS, for the addresses given; a stack of this machine speaks plaintext."""
+        if not self.ca:
+            return None
+        names = (self.ca, self.cert_key, self.cert)
+        try:
+            ca, key, cert = (Path(name).read_bytes() if name else None for name in names)
+        except OSError as error:
+            raise click.UsageError(f"TLS: {error.filename}: {error.strerror}") from error
+        return grpc.ssl_channel_credentials(ca, key, cert)
 
+
+_CA = "TLS, by this authority's certificate (or CQAR_CA)."
+_CERT = "What to present, where clients must (or CQAR_CERT)."
+_CERT_KEY = "Its private key (or CQAR_CERT_KEY)."
 _OPTIONS = (
     click.option(
         "--state",
@@ -56,6 +74,9 @@ _OPTIONS = (
     click.option("--writer", default="", metavar="HOST:PORT", help="A writer, instead."),
     click.option("--resolver", default="", metavar="ADDRESS", help="A resolver, instead."),
     click.option("--key", envvar="CQAR_KEY", default="", help="API key (or CQAR_KEY)."),
+    click.option("--ca", envvar="CQAR_CA", default="", metavar="FILE", help=_CA),
+    click.option("--cert", envvar="CQAR_CERT", default="", metavar="FILE", help=_CERT),
+    click.option("--cert-key", envvar="CQAR_CERT_KEY", default="", metavar="FILE", help=_CERT_KEY),
 )
 
 

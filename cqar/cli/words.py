@@ -53,6 +53,13 @@ def print_json(value: Any) -> None:
     out.file.flush()
 
 
+def print_json_line(message: Message) -> None:
+    """One JSON document on one line, for answers that come one by one."""
+    text = json_format.MessageToJson(message, preserving_proto_field_name=True, indent=None)
+    out.file.write(text + "\n")
+    out.file.flush()
+
+
 def show_endpoints(endpoints: Endpoints) -> None:
     rows = [
         ("writer", endpoints.writer),

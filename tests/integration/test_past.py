@@ -122,6 +122,23 @@ async def test_an_export_is_the_registry_as_of_a_revision(
     assert {ref[0] for ref in await past.state_at(engine, revision)} == {"venue"}
 
 
+async def test_an_export_names_the_registrys_position_in_its_metadata(
+    client_: Client, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue())
+    head = (await client_.call(client_.admin.GetHead, pb.GetHeadRequest())).head
+    key = (("x-api-key", client_.keys[Role.READ]),)
+    stream = client_.admin.Export(pb.ExportRequest(), metadata=key)
+    assert [answer async for answer in stream]
+    refused = client_.admin.Export(pb.ExportRequest(revision=999), metadata=key)
+    with pytest.raises(grpc.aio.AioRpcError, match="999"):
+        await anext(aiter(refused))
+    for call in (stream, refused):
+        told = dict(await call.trailing_metadata())
+        assert told["cqar-revision"] == str(head.revision)
+        assert told["cqar-epoch"] == str(head.epoch)
+
+
 async def test_a_revision_altered_afterwards_is_named(database: str, mutations: Mutations) -> None:
     for name in ("One", "Two", "Three"):
         await commit(mutations, a_venue(name=name))

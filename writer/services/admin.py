@@ -22,6 +22,7 @@ from writer import metrics, past, store
 from writer.heads import Heads, head_message
 from writer.mutations import ITEMS_MAX, Applied, Mutations
 from writer.once import once_of
+from writer.reads import Reads
 from writer.services.ground import cause_of, count, tell_position
 
 #: Field of `ApplyItem` -> kind. A kind that this release does not know is refused by name.
@@ -35,6 +36,7 @@ class Admin(RegistryAdminServicer):
         self._mutations = mutations
         self._engine = engine
         self._heads = heads
+        self._reads = Reads(engine)
 
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
         if len(request.items) > ITEMS_MAX:
@@ -68,6 +70,14 @@ class Admin(RegistryAdminServicer):
         tell_position(context, head.epoch, head.revision)
         return pb.GetHeadResponse(head=head_message(head), counts=counts)
 
+    async def ListApiKeys(
+        self, request: pb.ListApiKeysRequest, context: Context
+    ) -> pb.ListApiKeysResponse:
+        async with self._reads.begin() as reading:
+            tell_position(context, reading.epoch, reading.revision)
+            page = await reading.page(API_KEY, {}, request.page_size, request.page_token)
+        return pb.ListApiKeysResponse(keys=page.messages, next_page_token=page.next_token)
+
     async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryResponse:
         kind = _kind(request.entity.kind, None)
         if not kind.exported:
@@ -94,6 +104,7 @@ class Admin(RegistryAdminServicer):
         for place, name in enumerate(request.kinds):
             _kind(name, place)
         head = head_message(await self._heads.read())
+        tell_position(context, head.epoch, head.revision)
         revision = request.revision or head.revision
         state = await past.state_at(self._engine, revision)
         wanted = set(request.kinds) or {ref[0] for ref in state}

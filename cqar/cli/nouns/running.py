@@ -54,9 +54,9 @@ def run(
         if noun.many in method.output_type.fields_by_name:
             _list(noun, verb, connection, request, how)
             return
-        key = how.idempotency_key or ""
+        once = [("idempotency-key", key)] if (key := how.idempotency_key) else []
         call = getattr(connection.registry, verb.rpc)
-        answer = connection.call(call, request, how.reason, key)
+        answer = connection.call(call, request, how.reason, once)
         if not verb.done:
             _show(noun, verb, connection, answer, what, how)
         elif how.as_json:

@@ -52,6 +52,8 @@ Global___AssetType: _TypeAlias = AssetType  # noqa: Y015
 
 @_typing.final
 class Asset(_message.Message):
+    """One economic thing, one id for ever. Tickers are shared; a bridged coin is another asset."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ASSET_ID_FIELD_NUMBER: _builtins.int
@@ -67,10 +69,13 @@ class Asset(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     UNVERIFIED_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
+    """A UUID."""
     symbol: _builtins.str
+    """The ticker, for people; not unique."""
     name: _builtins.str
     asset_type: Global___AssetType.ValueType
     category: _builtins.str
+    """Free, such as stablecoin or layer-1."""
     description: _builtins.str
     logo_url: _builtins.str
     website_url: _builtins.str
@@ -81,7 +86,9 @@ class Asset(_message.Message):
     @_builtins.property
     def updated_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def metadata(self) -> _struct_pb2.Struct: ...
+    def metadata(self) -> _struct_pb2.Struct:
+        """Free; at most 16 KiB."""
+
     def __init__(
         self,
         *,

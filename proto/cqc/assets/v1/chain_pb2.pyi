@@ -22,6 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Chain(_message.Message):
+    """Where deployments live and DEX venues settle."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHAIN_ID_FIELD_NUMBER: _builtins.int
@@ -36,10 +38,13 @@ class Chain(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     chain_id: _builtins.str
+    """A slug, such as ethereum."""
     chain_name: _builtins.str
     native_asset_id: _builtins.str
     chain_type: _builtins.str
+    """Whose address rules hold: EVM, SOLANA, BITCOIN, COSMOS…"""
     network_id: _builtins.int
+    """The network's own number, such as 1 for Ethereum."""
     explorer_url: _builtins.str
     is_testnet: _builtins.bool
     @_builtins.property

@@ -20,6 +20,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AssetDeployment(_message.Message):
+    """An asset on a chain."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DEPLOYMENT_ID_FIELD_NUMBER: _builtins.int
@@ -39,10 +41,15 @@ class AssetDeployment(_message.Message):
     asset_id: _builtins.str
     chain_id: _builtins.str
     chain_name: _builtins.str
+    """Read off the chain."""
     address: _builtins.str
+    """In the chain's canonical spelling; unset for the chain's own coin."""
     decimals: _builtins.int
+    """Units of the chain in one unit of the asset, as a power of ten."""
     is_canonical: _builtins.bool
+    """The issuer's own on this chain."""
     is_native: _builtins.bool
+    """The chain's own coin."""
     address_unchecked: _builtins.bool
     """The chain's type has no rules here: the address is kept as it was given."""
     @_builtins.property

@@ -22,6 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class AssetGroup(_message.Message):
+    """Assets that belong together, such as all ETH variants."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     GROUP_ID_FIELD_NUMBER: _builtins.int
@@ -36,8 +38,11 @@ class AssetGroup(_message.Message):
     name: _builtins.str
     description: _builtins.str
     group_type: _builtins.str
+    """Free, such as index."""
     @_builtins.property
-    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssetGroupMember]: ...
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___AssetGroupMember]:
+        """In the order of their assets' ids."""
+
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -93,7 +98,9 @@ class AssetGroupMember(_message.Message):
     group_id: _builtins.str
     asset_id: _builtins.str
     weight: _builtins.float
+    """CQC's double of weight_exact."""
     weight_exact: _builtins.str
+    """Units of the group in one unit of the asset, as a plain decimal."""
     @_builtins.property
     def added_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(

@@ -44,6 +44,8 @@ Global___DataSource: _TypeAlias = DataSource  # noqa: Y015
 
 @_typing.final
 class AssetIdentifier(_message.Message):
+    """What a source calls an asset: bitcoin at CoinGecko, 1 at CoinMarketCap."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     IDENTIFIER_ID_FIELD_NUMBER: _builtins.int
@@ -57,6 +59,7 @@ class AssetIdentifier(_message.Message):
     asset_id: _builtins.str
     source: Global___DataSource.ValueType
     external_id: _builtins.str
+    """Exactly as the source writes it."""
     is_primary: _builtins.bool
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...

@@ -62,6 +62,7 @@ class _FlagSeverityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FlagSeve
     FLAG_SEVERITY_MEDIUM: _FlagSeverity.ValueType  # 3
     FLAG_SEVERITY_HIGH: _FlagSeverity.ValueType  # 4
     FLAG_SEVERITY_CRITICAL: _FlagSeverity.ValueType  # 5
+    """Stops trading of the asset until it is resolved."""
 
 class FlagSeverity(_FlagSeverity, metaclass=_FlagSeverityEnumTypeWrapper): ...
 
@@ -71,10 +72,13 @@ FLAG_SEVERITY_LOW: FlagSeverity.ValueType  # 2
 FLAG_SEVERITY_MEDIUM: FlagSeverity.ValueType  # 3
 FLAG_SEVERITY_HIGH: FlagSeverity.ValueType  # 4
 FLAG_SEVERITY_CRITICAL: FlagSeverity.ValueType  # 5
+"""Stops trading of the asset until it is resolved."""
 Global___FlagSeverity: _TypeAlias = FlagSeverity  # noqa: Y015
 
 @_typing.final
 class AssetQualityFlag(_message.Message):
+    """A warning about an asset, until somebody resolves it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     FLAG_ID_FIELD_NUMBER: _builtins.int
@@ -94,14 +98,18 @@ class AssetQualityFlag(_message.Message):
     flag_type: Global___FlagType.ValueType
     severity: Global___FlagSeverity.ValueType
     source: _builtins.str
+    """Who says so."""
     reason: _builtins.str
+    """What they say."""
     evidence_url: _builtins.str
     resolved_by: _builtins.str
     resolution_notes: _builtins.str
     @_builtins.property
     def raised_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def resolved_at(self) -> _timestamp_pb2.Timestamp: ...
+    def resolved_at(self) -> _timestamp_pb2.Timestamp:
+        """Unset: it stands."""
+
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct: ...
     def __init__(

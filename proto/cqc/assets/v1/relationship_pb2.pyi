@@ -50,6 +50,8 @@ Global___RelationshipType: _TypeAlias = RelationshipType  # noqa: Y015
 
 @_typing.final
 class AssetRelationship(_message.Message):
+    """How one asset stands to another: wETH (from) WRAPS ETH (to)."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RELATIONSHIP_ID_FIELD_NUMBER: _builtins.int
@@ -67,6 +69,7 @@ class AssetRelationship(_message.Message):
     to_asset_id: _builtins.str
     relationship_type: Global___RelationshipType.ValueType
     conversion_rate: _builtins.str
+    """Units of `to` in one unit of `from`, as a plain decimal."""
     protocol: _builtins.str
     description: _builtins.str
     @_builtins.property

@@ -81,6 +81,10 @@ Global___ContractKind: _TypeAlias = ContractKind  # noqa: Y015
 
 @_typing.final
 class Symbol(_message.Message):
+    """The canonical product: what is traded, wherever it trades. Its steps are defaults for listings
+    that state none of their own; the doubles are mirrors of `exact`.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SYMBOL_ID_FIELD_NUMBER: _builtins.int
@@ -107,7 +111,9 @@ class Symbol(_message.Message):
     PRICE_ASSET_ID_FIELD_NUMBER: _builtins.int
     CONTRACT_KIND_FIELD_NUMBER: _builtins.int
     symbol_id: _builtins.str
+    """A UUID."""
     symbol: _builtins.str
+    """For people: BTC/USDT, BTC/USDT:USDT, BTC/USD:BTC-261225-100000-C."""
     symbol_type: Global___SymbolType.ValueType
     base_asset_id: _builtins.str
     quote_asset_id: _builtins.str
@@ -135,7 +141,9 @@ class Symbol(_message.Message):
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct: ...
     @_builtins.property
-    def exact(self) -> Global___SymbolDecimals: ...
+    def exact(self) -> Global___SymbolDecimals:
+        """The truth of the doubles above."""
+
     def __init__(
         self,
         *,
@@ -257,6 +265,7 @@ class SymbolDecimals(_message.Message):
     max_order_size: _builtins.str
     min_notional: _builtins.str
     contract_size: _builtins.str
+    """LINEAR: base units in one contract; INVERSE: quote units."""
     strike_price: _builtins.str
     def __init__(
         self,

@@ -35,7 +35,9 @@ class Head(_message.Message):
     registry_id: _builtins.bytes
     """Random, made when the registry was created: streams of another registry are refused."""
     epoch: _builtins.int
+    """Rises when the database may have lost commits."""
     revision: _builtins.int
+    """Counts commits; without gaps within an epoch."""
     chain: _builtins.bytes
     """sha256(previous chain, epoch, revision, sha256(payload))."""
     live_count: _builtins.int

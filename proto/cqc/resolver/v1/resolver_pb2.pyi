@@ -60,7 +60,9 @@ class _SnapshotStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Snapsho
     DESCRIPTOR: _descriptor.EnumDescriptor
     SNAPSHOT_STATE_UNSPECIFIED: _SnapshotState.ValueType  # 0
     SNAPSHOT_STATE_HYDRATING: _SnapshotState.ValueType  # 1
+    """Loading: nothing can be answered yet."""
     SNAPSHOT_STATE_LIVE: _SnapshotState.ValueType  # 2
+    """Complete, and confirmed against the registry's head."""
     SNAPSHOT_STATE_STALE: _SnapshotState.ValueType  # 3
     """Complete, but not confirmed against the registry's head for too long."""
     SNAPSHOT_STATE_LAST_GOOD: _SnapshotState.ValueType  # 4
@@ -70,7 +72,9 @@ class SnapshotState(_SnapshotState, metaclass=_SnapshotStateEnumTypeWrapper): ..
 
 SNAPSHOT_STATE_UNSPECIFIED: SnapshotState.ValueType  # 0
 SNAPSHOT_STATE_HYDRATING: SnapshotState.ValueType  # 1
+"""Loading: nothing can be answered yet."""
 SNAPSHOT_STATE_LIVE: SnapshotState.ValueType  # 2
+"""Complete, and confirmed against the registry's head."""
 SNAPSHOT_STATE_STALE: SnapshotState.ValueType  # 3
 """Complete, but not confirmed against the registry's head for too long."""
 SNAPSHOT_STATE_LAST_GOOD: SnapshotState.ValueType  # 4
@@ -123,15 +127,21 @@ class _OrderIntentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderInte
     DESCRIPTOR: _descriptor.EnumDescriptor
     ORDER_INTENT_UNSPECIFIED: _OrderIntent.ValueType  # 0
     ORDER_INTENT_OPEN: _OrderIntent.ValueType  # 1
+    """Open or enlarge a position."""
     ORDER_INTENT_POST_ONLY: _OrderIntent.ValueType  # 2
+    """The same, with an order that only adds liquidity."""
     ORDER_INTENT_REDUCE: _OrderIntent.ValueType  # 3
+    """Get out of a position."""
 
 class OrderIntent(_OrderIntent, metaclass=_OrderIntentEnumTypeWrapper): ...
 
 ORDER_INTENT_UNSPECIFIED: OrderIntent.ValueType  # 0
 ORDER_INTENT_OPEN: OrderIntent.ValueType  # 1
+"""Open or enlarge a position."""
 ORDER_INTENT_POST_ONLY: OrderIntent.ValueType  # 2
+"""The same, with an order that only adds liquidity."""
 ORDER_INTENT_REDUCE: OrderIntent.ValueType  # 3
+"""Get out of a position."""
 Global___OrderIntent: _TypeAlias = OrderIntent  # noqa: Y015
 
 @_typing.final
@@ -145,6 +155,7 @@ class Freshness(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     STALENESS_MS_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
+    """Every change up to it is in the answer."""
     epoch: _builtins.int
     state: Global___SnapshotState.ValueType
     staleness_ms: _builtins.int
@@ -248,6 +259,7 @@ class Reason(_message.Message):
     KEY_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     code: _builtins.str
+    """Stable, such as LISTING_HALTED or FLAG_CRITICAL_BASE."""
     kind: _builtins.str
     key: _builtins.str
     message: _builtins.str
@@ -269,6 +281,8 @@ Global___Reason: _TypeAlias = Reason  # noqa: Y015
 
 @_typing.final
 class Permission(_message.Message):
+    """Whether something is allowed, and if not, every reason why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ALLOWED_FIELD_NUMBER: _builtins.int
@@ -312,9 +326,13 @@ class Tradeable(_message.Message):
         """The same, with orders that only add liquidity."""
 
     @_builtins.property
-    def reduce(self) -> Global___Permission: ...
+    def reduce(self) -> Global___Permission:
+        """Get out of a position. Flags and staleness never deny it."""
+
     @_builtins.property
-    def cancel(self) -> Global___Permission: ...
+    def cancel(self) -> Global___Permission:
+        """Denied only by the listing's end."""
+
     def __init__(
         self,
         *,
@@ -334,6 +352,8 @@ Global___Tradeable: _TypeAlias = Tradeable  # noqa: Y015
 
 @_typing.final
 class Resolution(_message.Message):
+    """What a spelling means, how it trades, and how current that is."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     STATUS_FIELD_NUMBER: _builtins.int
@@ -391,11 +411,14 @@ Global___Resolution: _TypeAlias = Resolution  # noqa: Y015
 
 @_typing.final
 class VenueSymbolKey(_message.Message):
+    """A venue's spelling."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VENUE_ID_FIELD_NUMBER: _builtins.int
     VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
+    """A slug, such as binance-usdm."""
     venue_symbol: _builtins.str
     """Compared exactly: never case-folded or normalised."""
     def __init__(
@@ -420,9 +443,13 @@ class ResolveRequest(_message.Message):
     VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
     AS_OF_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
+    """A slug, such as binance-usdm."""
     venue_symbol: _builtins.str
+    """The venue's own spelling, compared exactly: never case-folded or normalised."""
     @_builtins.property
-    def as_of(self) -> _timestamp_pb2.Timestamp: ...
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """UNIMPLEMENTED in this release: leave it unset."""
+
     def __init__(
         self,
         *,
@@ -469,7 +496,9 @@ class ResolveBatchRequest(_message.Message):
         """At most 2,000."""
 
     @_builtins.property
-    def as_of(self) -> _timestamp_pb2.Timestamp: ...
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """UNIMPLEMENTED in this release: leave it unset."""
+
     def __init__(
         self,
         *,
@@ -567,6 +596,7 @@ class VenueAssetCode(_message.Message):
     CODE_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     code: _builtins.str
+    """The venue's own code, such as XXBT or XBT."""
     def __init__(
         self,
         *,
@@ -674,7 +704,9 @@ class ResolveAssetResponse(_message.Message):
     @_builtins.property
     def active_flags(self) -> _containers.RepeatedCompositeFieldContainer[_quality_flag_pb2.AssetQualityFlag]: ...
     @_builtins.property
-    def tradeable(self) -> Global___Permission: ...
+    def tradeable(self) -> Global___Permission:
+        """Denied by CRITICAL flags."""
+
     @_builtins.property
     def freshness(self) -> Global___Freshness: ...
     def __init__(
@@ -726,6 +758,7 @@ class ExpandedMember(_message.Message):
     WEIGHT_FIELD_NUMBER: _builtins.int
     ACTIVE_FLAGS_FIELD_NUMBER: _builtins.int
     weight: _builtins.str
+    """A plain decimal; empty where it has none."""
     @_builtins.property
     def asset(self) -> _asset_pb2.Asset: ...
     @_builtins.property
@@ -859,10 +892,15 @@ class WatchRequest(_message.Message):
     from_revision: _builtins.int
     """The first revision wanted; zero: from now on."""
     epoch: _builtins.int
+    """The epoch that from_revision is of."""
     @_builtins.property
-    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Empty: all kinds."""
+
     @_builtins.property
-    def venue_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def venue_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Empty: all venues."""
+
     def __init__(
         self,
         *,

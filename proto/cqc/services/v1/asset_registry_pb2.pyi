@@ -44,9 +44,11 @@ class CreateAssetRequest(_message.Message):
     LOGO_URL_FIELD_NUMBER: _builtins.int
     WEBSITE_URL_FIELD_NUMBER: _builtins.int
     symbol: _builtins.str
+    """The ticker, for people."""
     name: _builtins.str
     asset_type: _asset_pb2.AssetType.ValueType
     category: _builtins.str
+    """Free, such as stablecoin or layer-1."""
     description: _builtins.str
     logo_url: _builtins.str
     website_url: _builtins.str
@@ -178,6 +180,7 @@ class UpdateAssetRequest(_message.Message):
     IF_REVISION_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
     symbol: _builtins.str
+    """The ticker, for people."""
     name: _builtins.str
     asset_type: _asset_pb2.AssetType.ValueType
     category: _builtins.str
@@ -337,7 +340,9 @@ class ListAssetsRequest(_message.Message):
     ASSET_TYPE_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
+    """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
     page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     asset_type: _asset_pb2.AssetType.ValueType
     category: _builtins.str
     def __init__(
@@ -379,7 +384,9 @@ class ListAssetsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Empty on the last page."""
     total_count: _builtins.int
+    """All that match, on whatever page."""
     @_builtins.property
     def assets(self) -> _containers.RepeatedCompositeFieldContainer[_asset_pb2.Asset]: ...
     def __init__(
@@ -415,11 +422,15 @@ class SearchAssetsRequest(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     MAX_FLAG_SEVERITY_FIELD_NUMBER: _builtins.int
     query: _builtins.str
+    """A ticker, name, contract address or external id; 1 to 128 characters."""
     limit: _builtins.int
+    """At most 1,000; zero: 20."""
     page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     asset_type: _asset_pb2.AssetType.ValueType
     category: _builtins.str
     max_flag_severity: _quality_flag_pb2.FlagSeverity.ValueType
+    """Leaves out assets with an unresolved flag above it."""
     def __init__(
         self,
         *,
@@ -468,6 +479,7 @@ class SearchAssetsResponse(_message.Message):
     ASSETS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Empty on the last page."""
     @_builtins.property
     def assets(self) -> _containers.RepeatedCompositeFieldContainer[_asset_pb2.Asset]: ...
     def __init__(
@@ -498,10 +510,15 @@ class CreateAssetDeploymentRequest(_message.Message):
     IS_CANONICAL_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
     chain_id: _builtins.str
+    """A slug, such as ethereum."""
     contract_address: _builtins.str
+    """Empty for the chain's own coin only."""
     decimals: _builtins.int
+    """Units of the chain in one unit of the asset, as a power of ten. EVM: 0 to 36."""
     is_native: _builtins.bool
+    """The chain's own coin, which has no address."""
     is_canonical: _builtins.bool
+    """The issuer's own on this chain; at most one of an asset."""
     def __init__(
         self,
         *,
@@ -670,7 +687,9 @@ class CreateAssetIdentifierRequest(_message.Message):
     asset_id: _builtins.str
     source: _identifier_pb2.DataSource.ValueType
     external_id: _builtins.str
+    """Exactly as the source writes it."""
     is_primary: _builtins.bool
+    """At most one of an asset and source."""
     def __init__(
         self,
         *,
@@ -783,6 +802,7 @@ class ListAssetIdentifiersRequest(_message.Message):
 
     ASSET_ID_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
+    """Empty: of all assets."""
     def __init__(
         self,
         *,
@@ -829,10 +849,13 @@ class CreateAssetRelationshipRequest(_message.Message):
     CONVERSION_RATE_FIELD_NUMBER: _builtins.int
     PROTOCOL_FIELD_NUMBER: _builtins.int
     source_asset_id: _builtins.str
+    """wETH in: wETH WRAPS ETH."""
     target_asset_id: _builtins.str
+    """ETH in: wETH WRAPS ETH."""
     relationship_type: _relationship_pb2.RelationshipType.ValueType
     description: _builtins.str
     conversion_rate: _builtins.str
+    """Units of the target in one unit of the source, as a plain decimal."""
     protocol: _builtins.str
     def __init__(
         self,
@@ -908,6 +931,7 @@ class ListAssetRelationshipsRequest(_message.Message):
     ASSET_ID_FIELD_NUMBER: _builtins.int
     RELATIONSHIP_TYPE_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
+    """Empty: of all assets."""
     relationship_type: _relationship_pb2.RelationshipType.ValueType
     def __init__(
         self,
@@ -961,8 +985,11 @@ class CreateAssetGroupRequest(_message.Message):
     name: _builtins.str
     description: _builtins.str
     group_type: _builtins.str
+    """Free, such as index."""
     @_builtins.property
-    def members(self) -> _containers.RepeatedCompositeFieldContainer[_group_pb2.AssetGroupMember]: ...
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[_group_pb2.AssetGroupMember]:
+        """asset_id and weight_exact of each; at most 2,000."""
+
     def __init__(
         self,
         *,
@@ -1023,7 +1050,9 @@ class GetAssetGroupRequest(_message.Message):
     GROUP_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     group_id: _builtins.str
+    """This or name."""
     name: _builtins.str
+    """This or group_id."""
     def __init__(
         self,
         *,
@@ -1077,9 +1106,11 @@ class AddAssetToGroupRequest(_message.Message):
     group_id: _builtins.str
     asset_id: _builtins.str
     weight: _builtins.float
+    """CQC's double of weight_exact."""
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     weight_exact: _builtins.str
+    """Units of the group in one unit of the asset, as a plain decimal."""
     def __init__(
         self,
         *,
@@ -1224,8 +1255,11 @@ class RaiseQualityFlagRequest(_message.Message):
     flag_type: _quality_flag_pb2.FlagType.ValueType
     severity: _quality_flag_pb2.FlagSeverity.ValueType
     description: _builtins.str
+    """Why: the flag's reason."""
     raised_by: _builtins.str
+    """Stands in for an empty source."""
     source: _builtins.str
+    """Who says so; else raised_by, else the key's actor."""
     evidence_url: _builtins.str
     def __init__(
         self,
@@ -1309,7 +1343,9 @@ class ResolveQualityFlagRequest(_message.Message):
     IF_REVISION_FIELD_NUMBER: _builtins.int
     flag_id: _builtins.str
     resolution_notes: _builtins.str
+    """Why it is over. Required."""
     resolved_by: _builtins.str
+    """Empty: the key's actor."""
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     def __init__(
@@ -1378,8 +1414,10 @@ class ListQualityFlagsRequest(_message.Message):
     INCLUDE_RESOLVED_FIELD_NUMBER: _builtins.int
     FLAG_TYPE_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
+    """Empty: of all assets."""
     min_severity: _quality_flag_pb2.FlagSeverity.ValueType
     include_resolved: _builtins.bool
+    """Resolved ones too."""
     flag_type: _quality_flag_pb2.FlagType.ValueType
     def __init__(
         self,
@@ -1447,14 +1485,20 @@ class CreateChainRequest(_message.Message):
     IS_TESTNET_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     chain_type: _builtins.str
+    """Whose address rules hold: EVM, SOLANA, BITCOIN, COSMOS… Never changes."""
     chain_id: _builtins.int
+    """The network's own number, such as 1 for Ethereum."""
     native_asset_symbol: _builtins.str
+    """A ticker that exactly one asset bears; else give native_asset_id."""
     block_explorer_url: _builtins.str
     id: _builtins.str
+    """A slug, such as ethereum; else it is derived from the name."""
     native_asset_id: _builtins.str
     is_testnet: _builtins.bool
     @_builtins.property
-    def rpc_urls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def rpc_urls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 32."""
+
     def __init__(
         self,
         *,
@@ -1539,6 +1583,7 @@ class GetChainRequest(_message.Message):
 
     CHAIN_ID_FIELD_NUMBER: _builtins.int
     chain_id: _builtins.str
+    """A slug, such as ethereum."""
     def __init__(
         self,
         *,
@@ -1632,19 +1677,30 @@ class CreateSymbolRequest(_message.Message):
     PRICE_ASSET_ID_FIELD_NUMBER: _builtins.int
     CONTRACT_KIND_FIELD_NUMBER: _builtins.int
     symbol: _builtins.str
+    """Its text, for people; empty: derived, such as BTC/USDT or BTC/USD:BTC-261225-100000-C."""
     symbol_type: _symbol_pb2.SymbolType.ValueType
     base_asset_id: _builtins.str
     quote_asset_id: _builtins.str
     settlement_asset_id: _builtins.str
+    """Required of contracts; for spot and margin the quote asset by default."""
     tick_size: _builtins.float
+    """CQC's double of exact.tick_size."""
     lot_size: _builtins.float
+    """CQC's double of exact.lot_size."""
     option_type: _symbol_pb2.OptionType.ValueType
+    """Of options only."""
     price_asset_id: _builtins.str
+    """What prices are quoted in, where that is not the quote asset."""
     contract_kind: _symbol_pb2.ContractKind.ValueType
+    """Else told from the settlement asset."""
     @_builtins.property
-    def exact(self) -> _symbol_pb2.SymbolDecimals: ...
+    def exact(self) -> _symbol_pb2.SymbolDecimals:
+        """Exact steps, size limits and strike."""
+
     @_builtins.property
-    def expiry(self) -> _timestamp_pb2.Timestamp: ...
+    def expiry(self) -> _timestamp_pb2.Timestamp:
+        """Of futures and options only; still to come."""
+
     def __init__(
         self,
         *,
@@ -1790,9 +1846,13 @@ class UpdateSymbolRequest(_message.Message):
     symbol_id: _builtins.str
     symbol: _builtins.str
     symbol_type: _symbol_pb2.SymbolType.ValueType
+    """Only as it is."""
     tick_size: _builtins.float
+    """CQC's double of exact.tick_size."""
     lot_size: _builtins.float
+    """CQC's double of exact.lot_size."""
     is_active: _builtins.bool
+    """False stops trading of it at every venue."""
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     @_builtins.property
@@ -1940,7 +2000,9 @@ class ListSymbolsRequest(_message.Message):
     BASE_ASSET_ID_FIELD_NUMBER: _builtins.int
     QUOTE_ASSET_ID_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
+    """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
     page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     symbol_type: _symbol_pb2.SymbolType.ValueType
     base_asset_id: _builtins.str
     quote_asset_id: _builtins.str
@@ -1988,7 +2050,9 @@ class ListSymbolsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Empty on the last page."""
     total_count: _builtins.int
+    """All that match, on whatever page."""
     @_builtins.property
     def symbols(self) -> _containers.RepeatedCompositeFieldContainer[_symbol_pb2.Symbol]: ...
     def __init__(
@@ -2024,8 +2088,11 @@ class SearchSymbolsRequest(_message.Message):
     QUOTE_ASSET_ID_FIELD_NUMBER: _builtins.int
     SYMBOL_TYPE_FIELD_NUMBER: _builtins.int
     query: _builtins.str
+    """A symbol's text or an external id; 1 to 128 characters."""
     limit: _builtins.int
+    """At most 1,000; zero: 20."""
     page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     base_asset_id: _builtins.str
     quote_asset_id: _builtins.str
     symbol_type: _symbol_pb2.SymbolType.ValueType
@@ -2077,6 +2144,7 @@ class SearchSymbolsResponse(_message.Message):
     SYMBOLS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Empty on the last page."""
     @_builtins.property
     def symbols(self) -> _containers.RepeatedCompositeFieldContainer[_symbol_pb2.Symbol]: ...
     def __init__(
@@ -2106,7 +2174,9 @@ class CreateSymbolIdentifierRequest(_message.Message):
     symbol_id: _builtins.str
     data_source: _identifier_pb2_1.DataSource.ValueType
     external_id: _builtins.str
+    """Exactly as the source writes it."""
     is_primary: _builtins.bool
+    """At most one of a symbol and source."""
     def __init__(
         self,
         *,
@@ -2219,6 +2289,7 @@ class ListSymbolIdentifiersRequest(_message.Message):
 
     SYMBOL_ID_FIELD_NUMBER: _builtins.int
     symbol_id: _builtins.str
+    """Empty: of all symbols."""
     def __init__(
         self,
         *,
@@ -2270,13 +2341,18 @@ class CreateVenueRequest(_message.Message):
     name: _builtins.str
     venue_type: _venue_pb2.VenueType.ValueType
     chain_id: _builtins.str
+    """Where it settles. Required of a DEX."""
     api_endpoint: _builtins.str
     website_url: _builtins.str
     venue_id: _builtins.str
+    """A slug, such as binance-usdm; else it is derived from the name."""
     protocol_address: _builtins.str
     operator: _builtins.str
+    """Groups venues that share asset codes: binance for binance-usdm."""
     @_builtins.property
-    def metadata(self) -> _struct_pb2.Struct: ...
+    def metadata(self) -> _struct_pb2.Struct:
+        """Free; at most 16 KiB. cqar import reads ccxt_id and market_types."""
+
     def __init__(
         self,
         *,
@@ -2461,14 +2537,20 @@ class CreateVenueAssetRequest(_message.Message):
     venue_id: _builtins.str
     asset_id: _builtins.str
     venue_asset_symbol: _builtins.str
+    """The venue's own code, such as XXBT. A code means one asset there at a time."""
     deployment_id: _builtins.str
+    """On which chain it is deposited and withdrawn."""
     deposit_enabled: _builtins.bool
     withdraw_enabled: _builtins.bool
     trading_enabled: _builtins.bool
     @_builtins.property
-    def exact(self) -> _venue_asset_pb2.VenueAssetDecimals: ...
+    def exact(self) -> _venue_asset_pb2.VenueAssetDecimals:
+        """Exact minima and fees, in units of the asset."""
+
     @_builtins.property
-    def other_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def other_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Further codes of this asset there, such as XBT beside XXBT; at most 16."""
+
     def __init__(
         self,
         *,
@@ -2660,18 +2742,31 @@ class CreateVenueSymbolRequest(_message.Message):
     venue_id: _builtins.str
     symbol_id: _builtins.str
     venue_symbol: _builtins.str
+    """The venue's own spelling, compared exactly: never case-folded or normalised."""
     maker_fee: _builtins.float
+    """CQC's double of exact.maker_fee."""
     taker_fee: _builtins.float
+    """CQC's double of exact.taker_fee."""
     status: _venue_symbol_pb2.MarketStatus.ValueType
+    """ONLINE, if not given."""
     is_primary: _builtins.bool
+    """True by default, where the symbol has no primary spelling there yet."""
     alias_of: _builtins.str
+    """The primary spelling there that this one stands for; an alias has no terms of its own."""
     price_significant_digits: _builtins.int
+    """Where the venue limits the digits of a price; 1 to 30."""
     @_builtins.property
-    def exact(self) -> _venue_symbol_pb2.VenueSymbolDecimals: ...
+    def exact(self) -> _venue_symbol_pb2.VenueSymbolDecimals:
+        """Exact fees, steps and limits, in the venue's own price and order units."""
+
     @_builtins.property
-    def listed_at(self) -> _timestamp_pb2.Timestamp: ...
+    def listed_at(self) -> _timestamp_pb2.Timestamp:
+        """Now, if not given."""
+
     @_builtins.property
-    def tick_bands(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.TickBand]: ...
+    def tick_bands(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.TickBand]:
+        """Where the tick depends on the price; ascending, at most 64."""
+
     def __init__(
         self,
         *,
@@ -2766,8 +2861,11 @@ class GetVenueSymbolRequest(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     venue_symbol: _builtins.str
+    """The venue's own spelling, compared exactly: never case-folded or normalised."""
     @_builtins.property
-    def as_of(self) -> _timestamp_pb2.Timestamp: ...
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """UNIMPLEMENTED in this release: leave it unset."""
+
     def __init__(
         self,
         *,
@@ -2829,9 +2927,13 @@ class ListVenueSymbolsRequest(_message.Message):
     venue_id: _builtins.str
     symbol_id: _builtins.str
     venue_symbol: _builtins.str
+    """The venue's own spelling, compared exactly: never case-folded or normalised."""
     include_delisted: _builtins.bool
+    """Ended ones too."""
     page_size: _builtins.int
+    """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
     page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     def __init__(
         self,
         *,
@@ -2882,7 +2984,9 @@ class ListVenueSymbolsResponse(_message.Message):
     SYMBOLS_FIELD_NUMBER: _builtins.int
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Empty on the last page."""
     total_count: _builtins.int
+    """All that match, on whatever page."""
     @_builtins.property
     def venue_symbols(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.VenueSymbol]: ...
     @_builtins.property
@@ -2920,8 +3024,11 @@ class ListAssetGroupsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     GROUP_TYPE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
+    """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
     page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     group_type: _builtins.str
+    """Empty: of every type."""
     def __init__(
         self,
         *,
@@ -2956,7 +3063,9 @@ class ListAssetGroupsResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     TOTAL_COUNT_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Empty on the last page."""
     total_count: _builtins.int
+    """All that match, on whatever page."""
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[_group_pb2.AssetGroup]: ...
     def __init__(
@@ -3055,16 +3164,21 @@ class UpdateChainRequest(_message.Message):
     IS_TESTNET_FIELD_NUMBER: _builtins.int
     IF_REVISION_FIELD_NUMBER: _builtins.int
     chain_id: _builtins.str
+    """A slug, such as ethereum."""
     name: _builtins.str
     chain_type: _builtins.str
+    """Only as it is: addresses were checked by its rules."""
     network_id: _builtins.int
+    """The network's own number, such as 1 for Ethereum."""
     native_asset_id: _builtins.str
     explorer_url: _builtins.str
     is_testnet: _builtins.bool
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     @_builtins.property
-    def rpc_urls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def rpc_urls(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Replaces all, where any is given."""
+
     def __init__(
         self,
         *,
@@ -3162,11 +3276,15 @@ class UpdateVenueRequest(_message.Message):
     api_endpoint: _builtins.str
     protocol_address: _builtins.str
     operator: _builtins.str
+    """Groups venues that share asset codes: binance for binance-usdm."""
     is_active: _builtins.bool
+    """False stops trading of all that is listed there."""
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     @_builtins.property
-    def metadata(self) -> _struct_pb2.Struct: ...
+    def metadata(self) -> _struct_pb2.Struct:
+        """Replaces all of it, where given."""
+
     def __init__(
         self,
         *,
@@ -3269,9 +3387,13 @@ class UpdateVenueAssetRequest(_message.Message):
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     @_builtins.property
-    def exact(self) -> _venue_asset_pb2.VenueAssetDecimals: ...
+    def exact(self) -> _venue_asset_pb2.VenueAssetDecimals:
+        """Exact minima and fees, in units of the asset."""
+
     @_builtins.property
-    def other_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def other_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Replaces all, where any is given."""
+
     def __init__(
         self,
         *,
@@ -3363,10 +3485,13 @@ class DelistVenueAssetRequest(_message.Message):
     venue_id: _builtins.str
     asset_id: _builtins.str
     reason: _builtins.str
+    """For the audit log."""
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     @_builtins.property
-    def delisted_at(self) -> _timestamp_pb2.Timestamp: ...
+    def delisted_at(self) -> _timestamp_pb2.Timestamp:
+        """Now, if not given; not in the future."""
+
     def __init__(
         self,
         *,
@@ -3441,17 +3566,24 @@ class UpdateVenueSymbolRequest(_message.Message):
     IF_REVISION_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     venue_symbol: _builtins.str
+    """The venue's own spelling, compared exactly: never case-folded or normalised."""
     maker_fee: _builtins.float
+    """CQC's double of exact.maker_fee."""
     taker_fee: _builtins.float
+    """CQC's double of exact.taker_fee."""
     status: _venue_symbol_pb2.MarketStatus.ValueType
     is_primary: _builtins.bool
     price_significant_digits: _builtins.int
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     @_builtins.property
-    def exact(self) -> _venue_symbol_pb2.VenueSymbolDecimals: ...
+    def exact(self) -> _venue_symbol_pb2.VenueSymbolDecimals:
+        """Exact fees, steps and limits; those that are given change."""
+
     @_builtins.property
-    def tick_bands(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.TickBand]: ...
+    def tick_bands(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.TickBand]:
+        """Replaces all, where any is given."""
+
     def __init__(
         self,
         *,
@@ -3542,11 +3674,15 @@ class DelistVenueSymbolRequest(_message.Message):
     IF_REVISION_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     venue_symbol: _builtins.str
+    """The venue's own spelling, compared exactly: never case-folded or normalised."""
     reason: _builtins.str
+    """For the audit log."""
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     @_builtins.property
-    def delisted_at(self) -> _timestamp_pb2.Timestamp: ...
+    def delisted_at(self) -> _timestamp_pb2.Timestamp:
+        """Now, if not given; may be to come."""
+
     def __init__(
         self,
         *,
@@ -3634,7 +3770,9 @@ class CheckAssetTradeableResponse(_message.Message):
     BLOCKING_FLAGS_FIELD_NUMBER: _builtins.int
     tradeable: _builtins.bool
     @_builtins.property
-    def blocking_flags(self) -> _containers.RepeatedCompositeFieldContainer[_quality_flag_pb2.AssetQualityFlag]: ...
+    def blocking_flags(self) -> _containers.RepeatedCompositeFieldContainer[_quality_flag_pb2.AssetQualityFlag]:
+        """Unresolved and CRITICAL."""
+
     def __init__(
         self,
         *,

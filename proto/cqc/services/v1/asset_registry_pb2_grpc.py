@@ -297,259 +297,312 @@ class AssetRegistryServicer:
     """
 
     def CreateAsset(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Adds an asset under a new id. A ticker is no identity: two assets may share one.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetAsset(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One asset, by its id.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateAsset(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Changes the fields that are given; an empty string clears an optional one.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAsset(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Removes an asset that nothing refers to; else FAILED_PRECONDITION, IN_USE.
+        Its history stays.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListAssets(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Assets in the order of their ids, in pages.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SearchAssets(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Finds assets by ticker, name, contract address or external id, the best first.
+        Exact addresses and ids stand before tickers, tickers before names, names before likenesses.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateAssetDeployment(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """States that an asset lives on a chain, under which address and in how many decimals.
+        The address is checked by the rules of the chain's type and kept in its canonical spelling.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetAssetDeployment(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One deployment, by its id.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListAssetDeployments(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Deployments of an asset, on a chain, or all.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateAssetIdentifier(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """States what a source calls an asset. A source's name means one asset.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetAssetIdentifier(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """What a source calls an asset: the primary name, or the only one.
+        Of several without a primary one none is guessed: NOT_FOUND.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListAssetIdentifiers(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """What sources call an asset.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateAssetRelationship(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """States how one asset stands to another, such as wETH WRAPS ETH.
+        Backing (WRAPS, STAKES, BRIDGES, SYNTHETIC_OF) must not lead in a circle, nor MIGRATES_TO.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListAssetRelationships(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Relationships of an asset, from either end, or all.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateAssetGroup(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Makes a group, with its members or without. Names are unique.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetAssetGroup(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One group with its members, by its id or its name.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def AddAssetToGroup(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Adds a member to a group.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RemoveAssetFromGroup(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Takes a member out of a group.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RaiseQualityFlag(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Warns about an asset until somebody resolves it. A CRITICAL flag stops trading at once.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResolveQualityFlag(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Ends a flag, saying who and why. It stays to be seen, and is never reopened.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListQualityFlags(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Flags of an asset, or all; unresolved ones unless asked otherwise.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateChain(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Registers a chain.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetChain(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One chain, by its slug.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListChains(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """All chains, or those of one type.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateSymbol(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Adds a canonical product. Its terms (type, assets, expiry, strike, option type) are its
+        identity: the same terms twice are refused.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetSymbol(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One symbol, by its id.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def UpdateSymbol(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Changes the fields that are given. Terms that make the identity never change.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DeleteSymbol(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Removes a symbol that nothing refers to; else FAILED_PRECONDITION, IN_USE.
+        Its history stays.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSymbols(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Symbols in the order of their ids, in pages.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SearchSymbols(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Finds symbols by their text or an external id, the best first.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateSymbolIdentifier(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """States what a source calls a symbol. A source's name means one symbol.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetSymbolIdentifier(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """What a source calls a symbol: the primary name, or the only one.
+        Of several without a primary one none is guessed: NOT_FOUND.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSymbolIdentifiers(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """What sources call a symbol.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateVenue(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Registers a venue: one namespace of spellings. One operator's spot and futures are two.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetVenue(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One venue, by its slug.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListVenues(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """All venues, or those of one type or on one chain.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateVenueAsset(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """States that a venue holds an asset, and under which codes. Lists a delisted one anew.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetVenueAsset(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """One asset at one venue, open or delisted.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListVenueAssets(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Assets of a venue, venues of an asset, or all.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def CreateVenueSymbol(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Lists a symbol at a venue under the venue's own spelling.
+        At one instant a spelling has one meaning: one that is open cannot be listed again.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetVenueSymbol(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """What a spelling means now, or last meant, with its canonical symbol.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListVenueSymbols(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Listings of a venue, of a symbol, or of a spelling, with their symbols; open ones unless
+        asked otherwise.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListAssetGroups(self, request, context):
         """CQAR's own.
+
         All groups, or those of one type.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

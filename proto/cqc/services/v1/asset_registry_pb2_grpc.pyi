@@ -17,49 +17,112 @@ class AssetRegistryStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateAsset: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateAssetRequest, _asset_registry_pb2.CreateAssetResponse]
+    """Adds an asset under a new id. A ticker is no identity: two assets may share one."""
     GetAsset: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.GetAssetRequest, _asset_registry_pb2.GetAssetResponse]
+    """One asset, by its id."""
     UpdateAsset: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.UpdateAssetRequest, _asset_registry_pb2.UpdateAssetResponse]
+    """Changes the fields that are given; an empty string clears an optional one."""
     DeleteAsset: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.DeleteAssetRequest, _asset_registry_pb2.DeleteAssetResponse]
+    """Removes an asset that nothing refers to; else FAILED_PRECONDITION, IN_USE.
+    Its history stays.
+    """
     ListAssets: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListAssetsRequest, _asset_registry_pb2.ListAssetsResponse]
+    """Assets in the order of their ids, in pages."""
     SearchAssets: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.SearchAssetsRequest, _asset_registry_pb2.SearchAssetsResponse]
+    """Finds assets by ticker, name, contract address or external id, the best first.
+    Exact addresses and ids stand before tickers, tickers before names, names before likenesses.
+    """
     CreateAssetDeployment: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateAssetDeploymentRequest, _asset_registry_pb2.CreateAssetDeploymentResponse]
+    """States that an asset lives on a chain, under which address and in how many decimals.
+    The address is checked by the rules of the chain's type and kept in its canonical spelling.
+    """
     GetAssetDeployment: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.GetAssetDeploymentRequest, _asset_registry_pb2.GetAssetDeploymentResponse]
+    """One deployment, by its id."""
     ListAssetDeployments: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListAssetDeploymentsRequest, _asset_registry_pb2.ListAssetDeploymentsResponse]
+    """Deployments of an asset, on a chain, or all."""
     CreateAssetIdentifier: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateAssetIdentifierRequest, _asset_registry_pb2.CreateAssetIdentifierResponse]
+    """States what a source calls an asset. A source's name means one asset."""
     GetAssetIdentifier: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.GetAssetIdentifierRequest, _asset_registry_pb2.GetAssetIdentifierResponse]
+    """What a source calls an asset: the primary name, or the only one.
+    Of several without a primary one none is guessed: NOT_FOUND.
+    """
     ListAssetIdentifiers: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListAssetIdentifiersRequest, _asset_registry_pb2.ListAssetIdentifiersResponse]
+    """What sources call an asset."""
     CreateAssetRelationship: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateAssetRelationshipRequest, _asset_registry_pb2.CreateAssetRelationshipResponse]
+    """States how one asset stands to another, such as wETH WRAPS ETH.
+    Backing (WRAPS, STAKES, BRIDGES, SYNTHETIC_OF) must not lead in a circle, nor MIGRATES_TO.
+    """
     ListAssetRelationships: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListAssetRelationshipsRequest, _asset_registry_pb2.ListAssetRelationshipsResponse]
+    """Relationships of an asset, from either end, or all."""
     CreateAssetGroup: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateAssetGroupRequest, _asset_registry_pb2.CreateAssetGroupResponse]
+    """Makes a group, with its members or without. Names are unique."""
     GetAssetGroup: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.GetAssetGroupRequest, _asset_registry_pb2.GetAssetGroupResponse]
+    """One group with its members, by its id or its name."""
     AddAssetToGroup: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.AddAssetToGroupRequest, _asset_registry_pb2.AddAssetToGroupResponse]
+    """Adds a member to a group."""
     RemoveAssetFromGroup: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.RemoveAssetFromGroupRequest, _asset_registry_pb2.RemoveAssetFromGroupResponse]
+    """Takes a member out of a group."""
     RaiseQualityFlag: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.RaiseQualityFlagRequest, _asset_registry_pb2.RaiseQualityFlagResponse]
+    """Warns about an asset until somebody resolves it. A CRITICAL flag stops trading at once."""
     ResolveQualityFlag: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ResolveQualityFlagRequest, _asset_registry_pb2.ResolveQualityFlagResponse]
+    """Ends a flag, saying who and why. It stays to be seen, and is never reopened."""
     ListQualityFlags: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListQualityFlagsRequest, _asset_registry_pb2.ListQualityFlagsResponse]
+    """Flags of an asset, or all; unresolved ones unless asked otherwise."""
     CreateChain: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateChainRequest, _asset_registry_pb2.CreateChainResponse]
+    """Registers a chain."""
     GetChain: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.GetChainRequest, _asset_registry_pb2.GetChainResponse]
+    """One chain, by its slug."""
     ListChains: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListChainsRequest, _asset_registry_pb2.ListChainsResponse]
+    """All chains, or those of one type."""
     CreateSymbol: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateSymbolRequest, _asset_registry_pb2.CreateSymbolResponse]
+    """Adds a canonical product. Its terms (type, assets, expiry, strike, option type) are its
+    identity: the same terms twice are refused.
+    """
     GetSymbol: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.GetSymbolRequest, _asset_registry_pb2.GetSymbolResponse]
+    """One symbol, by its id."""
     UpdateSymbol: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.UpdateSymbolRequest, _asset_registry_pb2.UpdateSymbolResponse]
+    """Changes the fields that are given. Terms that make the identity never change."""
     DeleteSymbol: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.DeleteSymbolRequest, _asset_registry_pb2.DeleteSymbolResponse]
+    """Removes a symbol that nothing refers to; else FAILED_PRECONDITION, IN_USE.
+    Its history stays.
+    """
     ListSymbols: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListSymbolsRequest, _asset_registry_pb2.ListSymbolsResponse]
+    """Symbols in the order of their ids, in pages."""
     SearchSymbols: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.SearchSymbolsRequest, _asset_registry_pb2.SearchSymbolsResponse]
+    """Finds symbols by their text or an external id, the best first."""
     CreateSymbolIdentifier: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateSymbolIdentifierRequest, _asset_registry_pb2.CreateSymbolIdentifierResponse]
+    """States what a source calls a symbol. A source's name means one symbol."""
     GetSymbolIdentifier: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.GetSymbolIdentifierRequest, _asset_registry_pb2.GetSymbolIdentifierResponse]
+    """What a source calls a symbol: the primary name, or the only one.
+    Of several without a primary one none is guessed: NOT_FOUND.
+    """
     ListSymbolIdentifiers: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListSymbolIdentifiersRequest, _asset_registry_pb2.ListSymbolIdentifiersResponse]
+    """What sources call a symbol."""
     CreateVenue: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateVenueRequest, _asset_registry_pb2.CreateVenueResponse]
+    """Registers a venue: one namespace of spellings. One operator's spot and futures are two."""
     GetVenue: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.GetVenueRequest, _asset_registry_pb2.GetVenueResponse]
+    """One venue, by its slug."""
     ListVenues: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListVenuesRequest, _asset_registry_pb2.ListVenuesResponse]
+    """All venues, or those of one type or on one chain."""
     CreateVenueAsset: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateVenueAssetRequest, _asset_registry_pb2.CreateVenueAssetResponse]
+    """States that a venue holds an asset, and under which codes. Lists a delisted one anew."""
     GetVenueAsset: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.GetVenueAssetRequest, _asset_registry_pb2.GetVenueAssetResponse]
+    """One asset at one venue, open or delisted."""
     ListVenueAssets: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListVenueAssetsRequest, _asset_registry_pb2.ListVenueAssetsResponse]
+    """Assets of a venue, venues of an asset, or all."""
     CreateVenueSymbol: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateVenueSymbolRequest, _asset_registry_pb2.CreateVenueSymbolResponse]
+    """Lists a symbol at a venue under the venue's own spelling.
+    At one instant a spelling has one meaning: one that is open cannot be listed again.
+    """
     GetVenueSymbol: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.GetVenueSymbolRequest, _asset_registry_pb2.GetVenueSymbolResponse]
+    """What a spelling means now, or last meant, with its canonical symbol."""
     ListVenueSymbols: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListVenueSymbolsRequest, _asset_registry_pb2.ListVenueSymbolsResponse]
+    """Listings of a venue, of a symbol, or of a spelling, with their symbols; open ones unless
+    asked otherwise.
+    """
     ListAssetGroups: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListAssetGroupsRequest, _asset_registry_pb2.ListAssetGroupsResponse]
     """CQAR's own.
+
     All groups, or those of one type.
     """
     DeleteAssetRelationship: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.DeleteAssetRelationshipRequest, _asset_registry_pb2.DeleteAssetRelationshipResponse]
@@ -87,294 +150,356 @@ class AssetRegistryServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _asset_registry_pb2.CreateAssetRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.CreateAssetRequest, _abc.Awaitable[_asset_registry_pb2.CreateAssetResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.CreateAssetResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.CreateAssetResponse]:
+        """Adds an asset under a new id. A ticker is no identity: two assets may share one."""
 
     @_abc_1.abstractmethod
     def GetAsset(
         self,
         request: _asset_registry_pb2.GetAssetRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.GetAssetRequest, _abc.Awaitable[_asset_registry_pb2.GetAssetResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.GetAssetResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.GetAssetResponse]:
+        """One asset, by its id."""
 
     @_abc_1.abstractmethod
     def UpdateAsset(
         self,
         request: _asset_registry_pb2.UpdateAssetRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.UpdateAssetRequest, _abc.Awaitable[_asset_registry_pb2.UpdateAssetResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.UpdateAssetResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.UpdateAssetResponse]:
+        """Changes the fields that are given; an empty string clears an optional one."""
 
     @_abc_1.abstractmethod
     def DeleteAsset(
         self,
         request: _asset_registry_pb2.DeleteAssetRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.DeleteAssetRequest, _abc.Awaitable[_asset_registry_pb2.DeleteAssetResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.DeleteAssetResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.DeleteAssetResponse]:
+        """Removes an asset that nothing refers to; else FAILED_PRECONDITION, IN_USE.
+        Its history stays.
+        """
 
     @_abc_1.abstractmethod
     def ListAssets(
         self,
         request: _asset_registry_pb2.ListAssetsRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ListAssetsRequest, _abc.Awaitable[_asset_registry_pb2.ListAssetsResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.ListAssetsResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.ListAssetsResponse]:
+        """Assets in the order of their ids, in pages."""
 
     @_abc_1.abstractmethod
     def SearchAssets(
         self,
         request: _asset_registry_pb2.SearchAssetsRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.SearchAssetsRequest, _abc.Awaitable[_asset_registry_pb2.SearchAssetsResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.SearchAssetsResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.SearchAssetsResponse]:
+        """Finds assets by ticker, name, contract address or external id, the best first.
+        Exact addresses and ids stand before tickers, tickers before names, names before likenesses.
+        """
 
     @_abc_1.abstractmethod
     def CreateAssetDeployment(
         self,
         request: _asset_registry_pb2.CreateAssetDeploymentRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.CreateAssetDeploymentRequest, _abc.Awaitable[_asset_registry_pb2.CreateAssetDeploymentResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.CreateAssetDeploymentResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.CreateAssetDeploymentResponse]:
+        """States that an asset lives on a chain, under which address and in how many decimals.
+        The address is checked by the rules of the chain's type and kept in its canonical spelling.
+        """
 
     @_abc_1.abstractmethod
     def GetAssetDeployment(
         self,
         request: _asset_registry_pb2.GetAssetDeploymentRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.GetAssetDeploymentRequest, _abc.Awaitable[_asset_registry_pb2.GetAssetDeploymentResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.GetAssetDeploymentResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.GetAssetDeploymentResponse]:
+        """One deployment, by its id."""
 
     @_abc_1.abstractmethod
     def ListAssetDeployments(
         self,
         request: _asset_registry_pb2.ListAssetDeploymentsRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ListAssetDeploymentsRequest, _abc.Awaitable[_asset_registry_pb2.ListAssetDeploymentsResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.ListAssetDeploymentsResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.ListAssetDeploymentsResponse]:
+        """Deployments of an asset, on a chain, or all."""
 
     @_abc_1.abstractmethod
     def CreateAssetIdentifier(
         self,
         request: _asset_registry_pb2.CreateAssetIdentifierRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.CreateAssetIdentifierRequest, _abc.Awaitable[_asset_registry_pb2.CreateAssetIdentifierResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.CreateAssetIdentifierResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.CreateAssetIdentifierResponse]:
+        """States what a source calls an asset. A source's name means one asset."""
 
     @_abc_1.abstractmethod
     def GetAssetIdentifier(
         self,
         request: _asset_registry_pb2.GetAssetIdentifierRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.GetAssetIdentifierRequest, _abc.Awaitable[_asset_registry_pb2.GetAssetIdentifierResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.GetAssetIdentifierResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.GetAssetIdentifierResponse]:
+        """What a source calls an asset: the primary name, or the only one.
+        Of several without a primary one none is guessed: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ListAssetIdentifiers(
         self,
         request: _asset_registry_pb2.ListAssetIdentifiersRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ListAssetIdentifiersRequest, _abc.Awaitable[_asset_registry_pb2.ListAssetIdentifiersResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.ListAssetIdentifiersResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.ListAssetIdentifiersResponse]:
+        """What sources call an asset."""
 
     @_abc_1.abstractmethod
     def CreateAssetRelationship(
         self,
         request: _asset_registry_pb2.CreateAssetRelationshipRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.CreateAssetRelationshipRequest, _abc.Awaitable[_asset_registry_pb2.CreateAssetRelationshipResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.CreateAssetRelationshipResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.CreateAssetRelationshipResponse]:
+        """States how one asset stands to another, such as wETH WRAPS ETH.
+        Backing (WRAPS, STAKES, BRIDGES, SYNTHETIC_OF) must not lead in a circle, nor MIGRATES_TO.
+        """
 
     @_abc_1.abstractmethod
     def ListAssetRelationships(
         self,
         request: _asset_registry_pb2.ListAssetRelationshipsRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ListAssetRelationshipsRequest, _abc.Awaitable[_asset_registry_pb2.ListAssetRelationshipsResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.ListAssetRelationshipsResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.ListAssetRelationshipsResponse]:
+        """Relationships of an asset, from either end, or all."""
 
     @_abc_1.abstractmethod
     def CreateAssetGroup(
         self,
         request: _asset_registry_pb2.CreateAssetGroupRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.CreateAssetGroupRequest, _abc.Awaitable[_asset_registry_pb2.CreateAssetGroupResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.CreateAssetGroupResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.CreateAssetGroupResponse]:
+        """Makes a group, with its members or without. Names are unique."""
 
     @_abc_1.abstractmethod
     def GetAssetGroup(
         self,
         request: _asset_registry_pb2.GetAssetGroupRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.GetAssetGroupRequest, _abc.Awaitable[_asset_registry_pb2.GetAssetGroupResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.GetAssetGroupResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.GetAssetGroupResponse]:
+        """One group with its members, by its id or its name."""
 
     @_abc_1.abstractmethod
     def AddAssetToGroup(
         self,
         request: _asset_registry_pb2.AddAssetToGroupRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.AddAssetToGroupRequest, _abc.Awaitable[_asset_registry_pb2.AddAssetToGroupResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.AddAssetToGroupResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.AddAssetToGroupResponse]:
+        """Adds a member to a group."""
 
     @_abc_1.abstractmethod
     def RemoveAssetFromGroup(
         self,
         request: _asset_registry_pb2.RemoveAssetFromGroupRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.RemoveAssetFromGroupRequest, _abc.Awaitable[_asset_registry_pb2.RemoveAssetFromGroupResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.RemoveAssetFromGroupResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.RemoveAssetFromGroupResponse]:
+        """Takes a member out of a group."""
 
     @_abc_1.abstractmethod
     def RaiseQualityFlag(
         self,
         request: _asset_registry_pb2.RaiseQualityFlagRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.RaiseQualityFlagRequest, _abc.Awaitable[_asset_registry_pb2.RaiseQualityFlagResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.RaiseQualityFlagResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.RaiseQualityFlagResponse]:
+        """Warns about an asset until somebody resolves it. A CRITICAL flag stops trading at once."""
 
     @_abc_1.abstractmethod
     def ResolveQualityFlag(
         self,
         request: _asset_registry_pb2.ResolveQualityFlagRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ResolveQualityFlagRequest, _abc.Awaitable[_asset_registry_pb2.ResolveQualityFlagResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.ResolveQualityFlagResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.ResolveQualityFlagResponse]:
+        """Ends a flag, saying who and why. It stays to be seen, and is never reopened."""
 
     @_abc_1.abstractmethod
     def ListQualityFlags(
         self,
         request: _asset_registry_pb2.ListQualityFlagsRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ListQualityFlagsRequest, _abc.Awaitable[_asset_registry_pb2.ListQualityFlagsResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.ListQualityFlagsResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.ListQualityFlagsResponse]:
+        """Flags of an asset, or all; unresolved ones unless asked otherwise."""
 
     @_abc_1.abstractmethod
     def CreateChain(
         self,
         request: _asset_registry_pb2.CreateChainRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.CreateChainRequest, _abc.Awaitable[_asset_registry_pb2.CreateChainResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.CreateChainResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.CreateChainResponse]:
+        """Registers a chain."""
 
     @_abc_1.abstractmethod
     def GetChain(
         self,
         request: _asset_registry_pb2.GetChainRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.GetChainRequest, _abc.Awaitable[_asset_registry_pb2.GetChainResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.GetChainResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.GetChainResponse]:
+        """One chain, by its slug."""
 
     @_abc_1.abstractmethod
     def ListChains(
         self,
         request: _asset_registry_pb2.ListChainsRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ListChainsRequest, _abc.Awaitable[_asset_registry_pb2.ListChainsResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.ListChainsResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.ListChainsResponse]:
+        """All chains, or those of one type."""
 
     @_abc_1.abstractmethod
     def CreateSymbol(
         self,
         request: _asset_registry_pb2.CreateSymbolRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.CreateSymbolRequest, _abc.Awaitable[_asset_registry_pb2.CreateSymbolResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.CreateSymbolResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.CreateSymbolResponse]:
+        """Adds a canonical product. Its terms (type, assets, expiry, strike, option type) are its
+        identity: the same terms twice are refused.
+        """
 
     @_abc_1.abstractmethod
     def GetSymbol(
         self,
         request: _asset_registry_pb2.GetSymbolRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.GetSymbolRequest, _abc.Awaitable[_asset_registry_pb2.GetSymbolResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.GetSymbolResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.GetSymbolResponse]:
+        """One symbol, by its id."""
 
     @_abc_1.abstractmethod
     def UpdateSymbol(
         self,
         request: _asset_registry_pb2.UpdateSymbolRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.UpdateSymbolRequest, _abc.Awaitable[_asset_registry_pb2.UpdateSymbolResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.UpdateSymbolResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.UpdateSymbolResponse]:
+        """Changes the fields that are given. Terms that make the identity never change."""
 
     @_abc_1.abstractmethod
     def DeleteSymbol(
         self,
         request: _asset_registry_pb2.DeleteSymbolRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.DeleteSymbolRequest, _abc.Awaitable[_asset_registry_pb2.DeleteSymbolResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.DeleteSymbolResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.DeleteSymbolResponse]:
+        """Removes a symbol that nothing refers to; else FAILED_PRECONDITION, IN_USE.
+        Its history stays.
+        """
 
     @_abc_1.abstractmethod
     def ListSymbols(
         self,
         request: _asset_registry_pb2.ListSymbolsRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ListSymbolsRequest, _abc.Awaitable[_asset_registry_pb2.ListSymbolsResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.ListSymbolsResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.ListSymbolsResponse]:
+        """Symbols in the order of their ids, in pages."""
 
     @_abc_1.abstractmethod
     def SearchSymbols(
         self,
         request: _asset_registry_pb2.SearchSymbolsRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.SearchSymbolsRequest, _abc.Awaitable[_asset_registry_pb2.SearchSymbolsResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.SearchSymbolsResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.SearchSymbolsResponse]:
+        """Finds symbols by their text or an external id, the best first."""
 
     @_abc_1.abstractmethod
     def CreateSymbolIdentifier(
         self,
         request: _asset_registry_pb2.CreateSymbolIdentifierRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.CreateSymbolIdentifierRequest, _abc.Awaitable[_asset_registry_pb2.CreateSymbolIdentifierResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.CreateSymbolIdentifierResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.CreateSymbolIdentifierResponse]:
+        """States what a source calls a symbol. A source's name means one symbol."""
 
     @_abc_1.abstractmethod
     def GetSymbolIdentifier(
         self,
         request: _asset_registry_pb2.GetSymbolIdentifierRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.GetSymbolIdentifierRequest, _abc.Awaitable[_asset_registry_pb2.GetSymbolIdentifierResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.GetSymbolIdentifierResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.GetSymbolIdentifierResponse]:
+        """What a source calls a symbol: the primary name, or the only one.
+        Of several without a primary one none is guessed: NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ListSymbolIdentifiers(
         self,
         request: _asset_registry_pb2.ListSymbolIdentifiersRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ListSymbolIdentifiersRequest, _abc.Awaitable[_asset_registry_pb2.ListSymbolIdentifiersResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.ListSymbolIdentifiersResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.ListSymbolIdentifiersResponse]:
+        """What sources call a symbol."""
 
     @_abc_1.abstractmethod
     def CreateVenue(
         self,
         request: _asset_registry_pb2.CreateVenueRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.CreateVenueRequest, _abc.Awaitable[_asset_registry_pb2.CreateVenueResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.CreateVenueResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.CreateVenueResponse]:
+        """Registers a venue: one namespace of spellings. One operator's spot and futures are two."""
 
     @_abc_1.abstractmethod
     def GetVenue(
         self,
         request: _asset_registry_pb2.GetVenueRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.GetVenueRequest, _abc.Awaitable[_asset_registry_pb2.GetVenueResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.GetVenueResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.GetVenueResponse]:
+        """One venue, by its slug."""
 
     @_abc_1.abstractmethod
     def ListVenues(
         self,
         request: _asset_registry_pb2.ListVenuesRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ListVenuesRequest, _abc.Awaitable[_asset_registry_pb2.ListVenuesResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.ListVenuesResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.ListVenuesResponse]:
+        """All venues, or those of one type or on one chain."""
 
     @_abc_1.abstractmethod
     def CreateVenueAsset(
         self,
         request: _asset_registry_pb2.CreateVenueAssetRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.CreateVenueAssetRequest, _abc.Awaitable[_asset_registry_pb2.CreateVenueAssetResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.CreateVenueAssetResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.CreateVenueAssetResponse]:
+        """States that a venue holds an asset, and under which codes. Lists a delisted one anew."""
 
     @_abc_1.abstractmethod
     def GetVenueAsset(
         self,
         request: _asset_registry_pb2.GetVenueAssetRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.GetVenueAssetRequest, _abc.Awaitable[_asset_registry_pb2.GetVenueAssetResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.GetVenueAssetResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.GetVenueAssetResponse]:
+        """One asset at one venue, open or delisted."""
 
     @_abc_1.abstractmethod
     def ListVenueAssets(
         self,
         request: _asset_registry_pb2.ListVenueAssetsRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ListVenueAssetsRequest, _abc.Awaitable[_asset_registry_pb2.ListVenueAssetsResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.ListVenueAssetsResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.ListVenueAssetsResponse]:
+        """Assets of a venue, venues of an asset, or all."""
 
     @_abc_1.abstractmethod
     def CreateVenueSymbol(
         self,
         request: _asset_registry_pb2.CreateVenueSymbolRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.CreateVenueSymbolRequest, _abc.Awaitable[_asset_registry_pb2.CreateVenueSymbolResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.CreateVenueSymbolResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.CreateVenueSymbolResponse]:
+        """Lists a symbol at a venue under the venue's own spelling.
+        At one instant a spelling has one meaning: one that is open cannot be listed again.
+        """
 
     @_abc_1.abstractmethod
     def GetVenueSymbol(
         self,
         request: _asset_registry_pb2.GetVenueSymbolRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.GetVenueSymbolRequest, _abc.Awaitable[_asset_registry_pb2.GetVenueSymbolResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.GetVenueSymbolResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.GetVenueSymbolResponse]:
+        """What a spelling means now, or last meant, with its canonical symbol."""
 
     @_abc_1.abstractmethod
     def ListVenueSymbols(
         self,
         request: _asset_registry_pb2.ListVenueSymbolsRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ListVenueSymbolsRequest, _abc.Awaitable[_asset_registry_pb2.ListVenueSymbolsResponse]],
-    ) -> _abc.Awaitable[_asset_registry_pb2.ListVenueSymbolsResponse]: ...
+    ) -> _abc.Awaitable[_asset_registry_pb2.ListVenueSymbolsResponse]:
+        """Listings of a venue, of a symbol, or of a spelling, with their symbols; open ones unless
+        asked otherwise.
+        """
 
     @_abc_1.abstractmethod
     def ListAssetGroups(
@@ -383,6 +508,7 @@ class AssetRegistryServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_asset_registry_pb2.ListAssetGroupsRequest, _abc.Awaitable[_asset_registry_pb2.ListAssetGroupsResponse]],
     ) -> _abc.Awaitable[_asset_registry_pb2.ListAssetGroupsResponse]:
         """CQAR's own.
+
         All groups, or those of one type.
         """
 

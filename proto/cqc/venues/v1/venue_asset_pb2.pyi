@@ -22,6 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class VenueAsset(_message.Message):
+    """An asset at a venue: the venue's codes for it, and what may be done with it there."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VENUE_ID_FIELD_NUMBER: _builtins.int
@@ -44,15 +46,18 @@ class VenueAsset(_message.Message):
     venue_id: _builtins.str
     asset_id: _builtins.str
     venue_asset_symbol: _builtins.str
+    """The venue's own code, such as XXBT."""
     deployment_id: _builtins.str
     deposit_enabled: _builtins.bool
     withdraw_enabled: _builtins.bool
     trading_enabled: _builtins.bool
+    """Unset, like the two above: nobody has said."""
     min_deposit: _builtins.float
     min_withdrawal: _builtins.float
     withdrawal_fee: _builtins.float
     deposit_fee: _builtins.float
     is_active: _builtins.bool
+    """Derived: it is not delisted."""
     @_builtins.property
     def listed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -60,7 +65,9 @@ class VenueAsset(_message.Message):
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct: ...
     @_builtins.property
-    def exact(self) -> Global___VenueAssetDecimals: ...
+    def exact(self) -> Global___VenueAssetDecimals:
+        """The truth of the doubles above."""
+
     @_builtins.property
     def other_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Further codes of this asset at this venue, such as XBT beside XXBT."""

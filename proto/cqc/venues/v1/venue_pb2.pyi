@@ -44,6 +44,8 @@ Global___VenueType: _TypeAlias = VenueType  # noqa: Y015
 
 @_typing.final
 class Venue(_message.Message):
+    """One namespace of spellings: binance, binance-usdm and binance-coinm are three."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VENUE_ID_FIELD_NUMBER: _builtins.int
@@ -59,13 +61,16 @@ class Venue(_message.Message):
     OPERATOR_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
+    """A slug, such as binance-usdm."""
     name: _builtins.str
     venue_type: Global___VenueType.ValueType
     chain_id: _builtins.str
+    """Where it settles."""
     protocol_address: _builtins.str
     website_url: _builtins.str
     api_endpoint: _builtins.str
     is_active: _builtins.bool
+    """False: nothing there may be traded."""
     operator: _builtins.str
     """Groups venues of one operator: binance for binance-usdm."""
     @_builtins.property

@@ -29,27 +29,45 @@ class _MarketStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MarketSt
     DESCRIPTOR: _descriptor.EnumDescriptor
     MARKET_STATUS_UNSPECIFIED: _MarketStatus.ValueType  # 0
     MARKET_STATUS_PREOPEN: _MarketStatus.ValueType  # 1
+    """Listed, not open yet: only cancels."""
     MARKET_STATUS_ONLINE: _MarketStatus.ValueType  # 2
+    """All orders."""
     MARKET_STATUS_POST_ONLY: _MarketStatus.ValueType  # 3
+    """Only orders that add liquidity, or reduce a position."""
     MARKET_STATUS_CANCEL_ONLY: _MarketStatus.ValueType  # 4
+    """Only cancels."""
     MARKET_STATUS_REDUCE_ONLY: _MarketStatus.ValueType  # 5
+    """Only orders that reduce a position, and cancels."""
     MARKET_STATUS_HALTED: _MarketStatus.ValueType  # 6
+    """Only cancels."""
     MARKET_STATUS_DELISTED: _MarketStatus.ValueType  # 7
+    """Nothing any more."""
 
 class MarketStatus(_MarketStatus, metaclass=_MarketStatusEnumTypeWrapper): ...
 
 MARKET_STATUS_UNSPECIFIED: MarketStatus.ValueType  # 0
 MARKET_STATUS_PREOPEN: MarketStatus.ValueType  # 1
+"""Listed, not open yet: only cancels."""
 MARKET_STATUS_ONLINE: MarketStatus.ValueType  # 2
+"""All orders."""
 MARKET_STATUS_POST_ONLY: MarketStatus.ValueType  # 3
+"""Only orders that add liquidity, or reduce a position."""
 MARKET_STATUS_CANCEL_ONLY: MarketStatus.ValueType  # 4
+"""Only cancels."""
 MARKET_STATUS_REDUCE_ONLY: MarketStatus.ValueType  # 5
+"""Only orders that reduce a position, and cancels."""
 MARKET_STATUS_HALTED: MarketStatus.ValueType  # 6
+"""Only cancels."""
 MARKET_STATUS_DELISTED: MarketStatus.ValueType  # 7
+"""Nothing any more."""
 Global___MarketStatus: _TypeAlias = MarketStatus  # noqa: Y015
 
 @_typing.final
 class VenueSymbol(_message.Message):
+    """One spelling at one venue during one period, and what it meant. Steps are in the venue's own
+    price and order units; the doubles are mirrors of `exact`.
+    """
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VENUE_ID_FIELD_NUMBER: _builtins.int
@@ -76,7 +94,9 @@ class VenueSymbol(_message.Message):
     venue_id: _builtins.str
     symbol_id: _builtins.str
     venue_symbol: _builtins.str
+    """The venue's own spelling, compared exactly: never case-folded or normalised."""
     is_active: _builtins.bool
+    """Derived: ONLINE or POST_ONLY."""
     maker_fee: _builtins.float
     taker_fee: _builtins.float
     min_order_value: _builtins.float
@@ -93,13 +113,19 @@ class VenueSymbol(_message.Message):
     alias_of: _builtins.str
     """The primary spelling at the same venue that this one stands for; an alias has no terms of its own."""
     @_builtins.property
-    def listed_at(self) -> _timestamp_pb2.Timestamp: ...
+    def listed_at(self) -> _timestamp_pb2.Timestamp:
+        """Unset: not known."""
+
     @_builtins.property
-    def delisted_at(self) -> _timestamp_pb2.Timestamp: ...
+    def delisted_at(self) -> _timestamp_pb2.Timestamp:
+        """The end of the period; may be to come."""
+
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct: ...
     @_builtins.property
-    def exact(self) -> Global___VenueSymbolDecimals: ...
+    def exact(self) -> Global___VenueSymbolDecimals:
+        """The truth of the doubles above."""
+
     @_builtins.property
     def tick_bands(self) -> _containers.RepeatedCompositeFieldContainer[Global___TickBand]:
         """For venues whose tick depends on the price; ascending."""
@@ -230,6 +256,7 @@ class VenueSymbolDecimals(_message.Message):
     max_order_size: _builtins.str
     contract_size: _builtins.str
     unit_multiplier: _builtins.str
+    """Canonical base units in one venue unit: 1000 for 1000SHIBUSDT."""
     def __init__(
         self,
         *,

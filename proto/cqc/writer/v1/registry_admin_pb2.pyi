@@ -44,6 +44,7 @@ class _OutcomeStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Outcome
     OUTCOME_STATUS_CREATED: _OutcomeStatus.ValueType  # 1
     OUTCOME_STATUS_UPDATED: _OutcomeStatus.ValueType  # 2
     OUTCOME_STATUS_UNCHANGED: _OutcomeStatus.ValueType  # 3
+    """It was so already."""
     OUTCOME_STATUS_DELETED: _OutcomeStatus.ValueType  # 4
     OUTCOME_STATUS_REJECTED: _OutcomeStatus.ValueType  # 5
 
@@ -53,6 +54,7 @@ OUTCOME_STATUS_UNSPECIFIED: OutcomeStatus.ValueType  # 0
 OUTCOME_STATUS_CREATED: OutcomeStatus.ValueType  # 1
 OUTCOME_STATUS_UPDATED: OutcomeStatus.ValueType  # 2
 OUTCOME_STATUS_UNCHANGED: OutcomeStatus.ValueType  # 3
+"""It was so already."""
 OUTCOME_STATUS_DELETED: OutcomeStatus.ValueType  # 4
 OUTCOME_STATUS_REJECTED: OutcomeStatus.ValueType  # 5
 Global___OutcomeStatus: _TypeAlias = OutcomeStatus  # noqa: Y015
@@ -66,7 +68,9 @@ class EntityRef(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     KEY_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
+    """asset, venue_symbol and so on: the names of ApplyItem's fields."""
     key: _builtins.str
+    """The id; venue_id/asset_id for a venue_asset."""
     def __init__(
         self,
         *,
@@ -132,9 +136,13 @@ class ApplyItem(_message.Message):
     @_builtins.property
     def venue_symbol(self) -> _venue_symbol_pb2.VenueSymbol: ...
     @_builtins.property
-    def api_key(self) -> _api_key_pb2.ApiKey: ...
+    def api_key(self) -> _api_key_pb2.ApiKey:
+        """Takes a key with role admin."""
+
     @_builtins.property
-    def tombstone(self) -> Global___EntityRef: ...
+    def tombstone(self) -> Global___EntityRef:
+        """Removes the entity."""
+
     def __init__(
         self,
         *,
@@ -184,7 +192,9 @@ class ApplyRequest(_message.Message):
     historical: _builtins.bool
     """The items describe the past: expired instruments and ended periods are welcome."""
     @_builtins.property
-    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplyItem]: ...
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplyItem]:
+        """At most 5,000, and one change set of at most 900 KiB."""
+
     def __init__(
         self,
         *,
@@ -239,6 +249,7 @@ class Violation(_message.Message):
     MESSAGE_FIELD_NUMBER: _builtins.int
     field: _builtins.str
     reason: _builtins.str
+    """Stable, such as REQUIRED or IMMUTABLE."""
     message: _builtins.str
     def __init__(
         self,
@@ -267,9 +278,13 @@ class ApplyOutcome(_message.Message):
     @_builtins.property
     def entity(self) -> Global___EntityRef: ...
     @_builtins.property
-    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldDifference]: ...
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldDifference]:
+        """Fields that an update changes."""
+
     @_builtins.property
-    def violations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Violation]: ...
+    def violations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Violation]:
+        """Why it is rejected."""
+
     def __init__(
         self,
         *,
@@ -327,7 +342,9 @@ class HistoryRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
+    """At most 200; zero: 200."""
     page_token: _builtins.str
+    """next_page_token of the page before; empty: the newest."""
     @_builtins.property
     def entity(self) -> Global___EntityRef: ...
     def __init__(
@@ -361,7 +378,9 @@ class HistoryEntry(_message.Message):
     epoch: _builtins.int
     revision: _builtins.int
     actor: _builtins.str
+    """The actor of the key it was done with."""
     reason: _builtins.str
+    """As the caller gave it."""
     request_id: _builtins.str
     before: _builtins.bytes
     """The kind's message before and after, serialised; empty where there was none."""
@@ -398,6 +417,7 @@ class HistoryResponse(_message.Message):
     ENTRIES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Empty on the last page."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___HistoryEntry]: ...
     def __init__(
@@ -447,9 +467,13 @@ class ExportResponse(_message.Message):
     HEAD_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def head(self) -> _replication_pb2.Head: ...
+    def head(self) -> _replication_pb2.Head:
+        """The registry's when the export began."""
+
     @_builtins.property
-    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplyItem]: ...
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplyItem]:
+        """At most 500 a message; Apply takes them as they are."""
+
     def __init__(
         self,
         *,
@@ -524,3 +548,50 @@ class GetHeadResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetHeadResponse: _TypeAlias = GetHeadResponse  # noqa: Y015
+
+@_typing.final
+class ListApiKeysRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most 1,000; zero: all there are."""
+    page_token: _builtins.str
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListApiKeysRequest: _TypeAlias = ListApiKeysRequest  # noqa: Y015
+
+@_typing.final
+class ListApiKeysResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEYS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_api_key_pb2.ApiKey]: ...
+    def __init__(
+        self,
+        *,
+        keys: _abc.Iterable[_api_key_pb2.ApiKey] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["keys", b"keys", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListApiKeysResponse: _TypeAlias = ListApiKeysResponse  # noqa: Y015

@@ -55,6 +55,11 @@ class RegistryAdminStub:
                 request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetHeadRequest.SerializeToString,
                 response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetHeadResponse.FromString,
                 _registered_method=True)
+        self.ListApiKeys = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/ListApiKeys',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListApiKeysRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListApiKeysResponse.FromString,
+                _registered_method=True)
 
 
 class RegistryAdminServicer:
@@ -89,6 +94,13 @@ class RegistryAdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListApiKeys(self, request, context):
+        """The API keys by their hashes: expired and revoked ones too. Keys are made and revoked by Apply.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegistryAdminServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -111,6 +123,11 @@ def add_RegistryAdminServicer_to_server(servicer, server):
                     servicer.GetHead,
                     request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetHeadRequest.FromString,
                     response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetHeadResponse.SerializeToString,
+            ),
+            'ListApiKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListApiKeys,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListApiKeysRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListApiKeysResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -222,6 +239,33 @@ class RegistryAdmin:
             '/cqc.writer.v1.RegistryAdmin/GetHead',
             cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetHeadRequest.SerializeToString,
             cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetHeadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListApiKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/ListApiKeys',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListApiKeysRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListApiKeysResponse.FromString,
             options,
             channel_credentials,
             insecure,

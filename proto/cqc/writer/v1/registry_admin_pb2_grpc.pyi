@@ -24,6 +24,8 @@ class RegistryAdminStub:
     """The registry as of a revision."""
     GetHead: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.GetHeadRequest, _registry_admin_pb2.GetHeadResponse]
     """Where the registry stands."""
+    ListApiKeys: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListApiKeysRequest, _registry_admin_pb2.ListApiKeysResponse]
+    """The API keys by their hashes: expired and revoked ones too. Keys are made and revoked by Apply."""
 
 class RegistryAdminServicer(metaclass=_abc_1.ABCMeta):
     """Bulk changes, history and export: for importers, admins and auditors."""
@@ -59,5 +61,13 @@ class RegistryAdminServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_registry_admin_pb2.GetHeadRequest, _abc.Awaitable[_registry_admin_pb2.GetHeadResponse]],
     ) -> _abc.Awaitable[_registry_admin_pb2.GetHeadResponse]:
         """Where the registry stands."""
+
+    @_abc_1.abstractmethod
+    def ListApiKeys(
+        self,
+        request: _registry_admin_pb2.ListApiKeysRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.ListApiKeysRequest, _abc.Awaitable[_registry_admin_pb2.ListApiKeysResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.ListApiKeysResponse]:
+        """The API keys by their hashes: expired and revoked ones too. Keys are made and revoked by Apply."""
 
 def add_RegistryAdminServicer_to_server(servicer: RegistryAdminServicer, server: _aio.Server) -> None: ...

@@ -1,0 +1,158 @@
+"""`cqar keys`: who may call, made, listed and revoked. Needs a key with role admin."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import click
+from cqc.writer.v1 import api_key_pb2
+from cqc.writer.v1 import registry_admin_pb2 as pb
+from google.protobuf import json_format
+
+from cqar.cli.instants import Instant
+from cqar.cli.target import Target, override
+from cqar.cli.words import err, out, print_json, table
+from cqar.connection import CallFailed, Connection
+from shared.auth import fresh_key, hash_of
+
+ROLES = [name.removeprefix("ROLE_").lower() for name in api_key_pb2.Role.keys()[1:]]
+PAGE_KEYS = 1_000
+
+
+@click.group()
+def keys() -> None:
+    """API keys: the registry knows only their hashes, so a key is shown once, when it is made.
+
+    A revoked key is refused within 5 seconds, by the writers and by every resolver.
+    """
+
+
+@keys.command()
+@click.argument("actor")
+@click.option(
+    "--role",
+    type=click.Choice(ROLES),
+    required=True,
+    help="Each role includes those before it.",
+)
+@click.option("--expires", type=Instant(), help="When it ends; else never.")
+@click.option("--reason", default="", help="Why, for the audit log.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@override
+def make(
+    target: Target,
+    actor: str,
+    role: str,
+    expires: dt.datetime | None,
+    reason: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Make a key for ACTOR, the name that the audit log will have, and print it.
+
+    \b
+    Examples:
+      cqar keys make portfolio --role read --expires 2027-12-31
+      CQAR_KEY=$(cqar keys make ops --role write) cqar venue set okx --no-active
+    """
+    secret = fresh_key()
+    key = api_key_pb2.ApiKey(
+        key_hash=hash_of(secret), actor=actor, role=api_key_pb2.Role.Value(f"ROLE_{role.upper()}")
+    )
+    if expires is not None:
+        key.expires_at.FromDatetime(expires)
+    with target.to_writer() as connection:
+        key_id = _apply(connection, key, reason)
+    if as_json:
+        print_json({"key_id": key_id, "key": secret})
+        return
+    out.file.write(secret + "\n")
+    err.print(f"{key_id}: this is the only time that the key is seen.", markup=False)
+
+
+@keys.command("list")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@override
+def list_(target: Target, *, as_json: bool) -> None:
+    """Every key there is or was: whose, what it may do, until when.
+
+    \b
+    Example: cqar keys list
+    """
+    with target.to_writer() as connection:
+        found = _all(connection)
+    if as_json:
+        shown = [json_format.MessageToDict(k, preserving_proto_field_name=True) for k in found]
+        print_json(shown)
+        return
+    now = dt.datetime.now(dt.UTC)
+    rows = [
+        (
+            key.key_id,
+            key.actor,
+            api_key_pb2.Role.Name(key.role).removeprefix("ROLE_").lower(),
+            _state(key, now),
+            key.created_at.ToJsonString(),
+        )
+        for key in sorted(found, key=lambda key: key.actor)
+    ]
+    table(f"{len(rows)} keys", ("id", "actor", "role", "state", "made"), rows)
+
+
+@keys.command()
+@click.argument("key_id")
+@click.option("--reason", default="", help="Why, for the audit log.")
+@override
+def revoke(target: Target, key_id: str, reason: str) -> None:
+    """End the key KEY_ID, for good. `cqar keys list` shows the ids.
+
+    \b
+    Example: cqar keys revoke 3f1c9a52-7d0e-4a55-9c0a-2f4b7b9e6d11 --reason "left the team"
+    """
+    with target.to_writer() as connection:
+        known = {key.key_id: key for key in _all(connection)}
+        if key_id not in known:
+            raise CallFailed(f"no key {key_id!r}: see cqar keys list", "NOT_FOUND")
+        key = known[key_id]
+        if key.HasField("revoked_at"):
+            out.print(f"{key.actor}'s key was revoked already.", markup=False)
+            return
+        key.revoked_at.FromDatetime(dt.datetime.now(dt.UTC))
+        _apply(connection, key, reason)
+    out.print(f"{key.actor}'s key is revoked.", markup=False)
+
+
+def _apply(connection: Connection, key: api_key_pb2.ApiKey, reason: str) -> str:
+    """State a key; returns its id.
+
+    Raises:
+        CallFailed: It is refused; says why.
+    """
+    request = pb.ApplyRequest(items=[pb.ApplyItem(api_key=key)])
+    (outcome,) = connection.call(connection.admin.Apply, request, reason).outcomes
+    if outcome.violations:
+        said = [f"{v.field or 'key'}: {v.message}" for v in outcome.violations]
+        raise CallFailed("\n".join(said), "INVALID_ARGUMENT")
+    return str(outcome.entity.key)
+
+
+def _all(connection: Connection) -> list[Any]:
+    found: list[Any] = []
+    token = ""
+    while True:
+        request = pb.ListApiKeysRequest(page_size=PAGE_KEYS, page_token=token)
+        answer = connection.call(connection.admin.ListApiKeys, request)
+        found += answer.keys
+        token = answer.next_page_token
+        if not token:
+            return found
+
+
+def _state(key: Any, now: dt.datetime) -> str:
+    if key.HasField("revoked_at"):
+        return "revoked"
+    if not key.HasField("expires_at"):
+        return "valid"
+    ends = key.expires_at.ToDatetime(dt.UTC)
+    return "expired" if ends <= now else f"valid until {ends:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,87 @@
+"""The RPCs of the three services, by name; what each says of itself in its .proto file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any, Final, NamedTuple
+
+from cqc.resolver.v1 import resolver_pb2
+from cqc.services.v1 import asset_registry_pb2
+from cqc.writer.v1 import registry_admin_pb2
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+WRITER, RESOLVER = "writer", "resolver"
+
+#: Module -> service, and who answers all of it.
+_SERVICES: Final = (
+    (asset_registry_pb2, "AssetRegistry", WRITER),
+    (resolver_pb2, "Resolver", RESOLVER),
+    (registry_admin_pb2, "RegistryAdmin", WRITER),
+)
+#: A comment and the RPC that it stands before.
+_COMMENTED: Final = re.compile(r"((?:^ *//.*\n)+) *rpc (\w+)\(", re.MULTILINE)
+NEAR_MAX: Final = 3
+
+
+class Rpc(NamedTuple):
+    """One RPC.
+
+    Attributes:
+        service: The service's full name, such as cqc.services.v1.AssetRegistry.
+        home: The server that answers it: writer or resolver.
+        streams: Whether it answers with a stream.
+        summary: The first line of its comment; empty where it has none.
+    """
+
+    service: str
+    name: str
+    home: str
+    streams: bool
+    request: type[Message]
+    response: type[Message]
+    summary: str
+
+    @property
+    def path(self) -> str:
+        return f"/{self.service}/{self.name}"
+
+
+def rpcs() -> dict[str, Rpc]:
+    """Every RPC by its name, in the order of the contract. Names are unique across services."""
+    return {rpc.name: rpc for place in _SERVICES for rpc in _rpcs_of(*place)}
+
+
+def _rpcs_of(module: Any, name: str, home: str) -> Iterator[Rpc]:
+    service = module.DESCRIPTOR.services_by_name[name]
+    summaries = _summaries(module.DESCRIPTOR.name)
+    for method in service.methods:
+        yield Rpc(
+            service=service.full_name,
+            name=method.name,
+            home=home,
+            streams=method.server_streaming,
+            request=GetMessageClass(method.input_type),
+            response=GetMessageClass(method.output_type),
+            summary=summaries.get(method.name, ""),
+        )
+
+
+def _summaries(proto: str) -> dict[str, str]:
+    """First lines of comments; generated code has none, so they are read off the .proto file."""
+    folder, _, name = proto.rpartition("/")
+    text = resources.files(folder.replace("/", ".")).joinpath(name).read_text(encoding="utf-8")
+    return {
+        name: comment.strip().splitlines()[0].removeprefix("//").strip()
+        for comment, name in _COMMENTED.findall(text)
+    }
+
+
+def near(name: str) -> list[str]:
+    """RPCs whose names look like `name`, the likeliest first."""
+    known = {rpc.lower(): rpc for rpc in rpcs()}
+    found = difflib.get_close_matches(name.lower(), known, n=NEAR_MAX)
+    return [known[rpc] for rpc in found]
