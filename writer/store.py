@@ -128,15 +128,18 @@ async def find(
     """For each of `finds`, all of one lookup of one kind: the live entities by key."""
     found: dict[Find, dict[str, Stored]] = {find: {} for find in finds}
     # What no column can hold is nowhere; PostgreSQL would refuse the whole query.
-    finds = [find for find in finds if _storable(kind, lookup, find.values)]
-    if not finds:
-        return found
-    columns = zip(*(f.values for f in finds), strict=True)
-    arguments = {f"v{i}": list(values) for i, values in enumerate(columns)}
-    for place, key, revision, payload in await tx.execute(
-        _find_query(kind.name, lookup), arguments
-    ):
-        found[finds[place - 1]][key] = _stored(kind.name, revision, payload)
+    groups: defaultdict[tuple[bool, ...], list[Find]] = defaultdict(list)
+    for find in finds:
+        if _storable(kind, lookup, find.values):
+            groups[tuple(value is not None for value in find.values)].append(find)
+    for given, group in groups.items():
+        arguments: dict[str, Any] = {"places": list(range(len(group)))}
+        for i, values in enumerate(zip(*(find.values for find in group), strict=True)):
+            if given[i]:
+                arguments[f"v{i}"] = list(values)
+        query = _find_query(kind.name, lookup, given)
+        for place, key, revision, payload in await tx.execute(query, arguments):
+            found[group[place]][key] = _stored(kind.name, revision, payload)
     return found
 
 
@@ -160,25 +163,28 @@ def _lookup_columns(kind: AnyKind, lookup: Lookup[Any]) -> list[sa.Column[Any]]:
 
 
 @cache
-def _find_query(kind_name: str, lookup_name: str) -> sa.TextClause:
+def _find_query(kind_name: str, lookup_name: str, given: tuple[bool, ...]) -> sa.TextClause:
+    """Finds by the values that are given, where the others are NULL.
+
+    IS NOT DISTINCT FROM would say both at once, and be neither hashed nor looked up in an index:
+    1,000 addresses against 77,000 deployments took 3.7 s, so they take 0.03 s.
+    """
     kind = KIND_BY_NAME[kind_name]
     lookup: Lookup[Any] = kind.lookups[lookup_name]
     table = kind.table if lookup.table is None else lookup.table
-    columns = _lookup_columns(kind, lookup)
-    arrays = ", ".join(
-        f"CAST(:v{i} AS {c.type.compile(dialect=postgresql.dialect())}[])"  # type: ignore[no-untyped-call]
-        for i, c in enumerate(columns)
-    )
-    names = ", ".join(f"v{i}" for i in range(len(columns)))
-    # IS NOT DISTINCT FROM finds NULLs, and uses no index: only where NULLs can be.
-    matches = " AND ".join(
-        f"t.{c.name} {'IS NOT DISTINCT FROM' if c.nullable else '='} w.v{i}"
-        for i, c in enumerate(columns)
-    )
+    arrays, names, matches = ["CAST(:places AS int[])"], ["place"], []
+    for i, column in enumerate(_lookup_columns(kind, lookup)):
+        if not given[i]:
+            matches.append(f"t.{column.name} IS NULL")
+            continue
+        type_ = column.type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
+        arrays.append(f"CAST(:v{i} AS {type_}[])")
+        names.append(f"v{i}")
+        matches.append(f"t.{column.name} = w.v{i}")
     return sa.text(
         f"SELECT w.place, c.key, c.revision, c.payload"  # noqa: S608  (names of our own)
-        f" FROM unnest({arrays}) WITH ORDINALITY AS w({names}, place)"
-        f" JOIN {table.name} t ON {matches}"
+        f" FROM unnest({', '.join(arrays)}) AS w({', '.join(names)})"
+        f" JOIN {table.name} t ON {' AND '.join(matches)}"
         f" JOIN current c ON c.kind = '{kind.name}' AND c.key = {_key_sql(kind)}"
         f" WHERE NOT c.deleted ORDER BY c.key"
     )

@@ -56,6 +56,7 @@ deployments = sa.Table(
     sa.Column("is_native", sa.Boolean, nullable=False),
     sa.Column("address_unchecked", sa.Boolean, nullable=False),
     sa.UniqueConstraint("chain_id", "address"),
+    sa.Index("idx_deployments_asset", "asset_id"),
     sa.CheckConstraint("decimals BETWEEN 0 AND 36", name="decimals"),
 )
 

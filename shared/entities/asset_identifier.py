@@ -47,6 +47,7 @@ asset_identifiers = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("metadata", Json),
     sa.UniqueConstraint("source", "external_id"),
+    sa.Index("idx_asset_identifiers_external_id", "external_id"),
 )
 
 

@@ -132,6 +132,7 @@ symbols = sa.Table(
     sa.Index("idx_symbols_base_asset", "base_asset_id"),
     sa.Index("idx_symbols_quote_asset", "quote_asset_id"),
     sa.Index("idx_symbols_settlement_asset", "settlement_asset_id"),
+    sa.Index("idx_symbols_price_asset", "price_asset_id"),
     sa.Index("idx_symbols_symbol", "symbol"),
 )
 

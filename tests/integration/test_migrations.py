@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 import shared.entities  # noqa: F401  (fills the metadata)
 from cqar.embedded.servers import EmbeddedServers
@@ -286,3 +287,15 @@ async def test_prices_sizes_and_fees_are_numeric_and_nothing_is_a_float(
                 assert (column.type.precision, column.type.scale) == (None, None)
                 amounts += 1
     assert amounts >= 20
+
+
+async def test_every_foreign_key_is_led_by_an_index(engine: AsyncEngine) -> None:
+    """Who refers to an entity is asked before it goes, and must not be a scan."""
+    query = """
+        SELECT k.conrelid::regclass || '.' || a.attname FROM pg_constraint k
+        JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+        WHERE k.contype = 'f' AND NOT EXISTS (SELECT FROM pg_index i
+            WHERE i.indrelid = k.conrelid AND i.indkey[0] = k.conkey[1] AND i.indpred IS NULL)
+    """
+    async with engine.connect() as tx:
+        assert list((await tx.exec_driver_sql(query)).scalars()) == []

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import msgspec
 import pytest
 import trustme
 from cqc.resolver.v1 import resolver_pb2
@@ -23,9 +24,13 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
+from cqar.embedded.ports import pick_ports
 from cqar.embedded.servers import EmbeddedServers
-from shared.entities.api_key import Role
-from tests.changes import eventually
+from shared.auth import hash_of
+from shared.entities.api_key import API_KEY, Role
+from shared.judge import Intent, Item
+from tests.builders import NOW
+from tests.changes import CAUSE, eventually
 from tests.refusals import refusal
 from tests.services import Running, service, start
 from writer.keys import create_key
@@ -204,6 +209,49 @@ async def _serial(address: str, authority: trustme.CA, client: trustme.LeafCert)
             return str((secure.getpeercert() or {})["serialNumber"])
 
     return await asyncio.to_thread(look)
+
+
+async def test_a_resolver_beyond_loopback_asks_for_a_key_and_hears_of_its_end(
+    servers: EmbeddedServers,
+    database: str,
+    tmp_path: Path,
+    mutations: Mutations,
+    js: object,
+) -> None:
+    key = await create_key(mutations, "pod", Role.READ)
+    settings = urls(servers, database)
+    port = pick_ports({"grpc": 9091})["grpc"]
+    open_to_all = {"grpc_listen": f"0.0.0.0:{port}", "plaintext_anywhere": "true"}
+    async with (
+        service("writer", tmp_path, **settings),
+        service("resolver", tmp_path, **settings, **open_to_all),
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        stub: Any = ResolverStub(channel)
+        asked = resolver_pb2.GetStatusRequest()
+        assert (await refusal(stub.GetStatus(asked, timeout=20))).code is Code.UNAUTHENTICATED
+        assert (await calls(stub.GetStatus, asked, key)).version
+        await _revoke(mutations, key)
+
+        async def refused() -> bool:
+            try:
+                await calls(stub.GetStatus, asked, key)
+            except grpc.aio.AioRpcError as error:
+                return error.code() is Code.UNAUTHENTICATED
+            return False
+
+        await eventually(refused, 30)
+
+
+async def _revoke(mutations: Mutations, key: str) -> None:
+    def located(seen: Any) -> Any:
+        return next(iter(seen.find("api_key", "hash", hash_of(key))))
+
+    def step(found: Any) -> Any:
+        return msgspec.structs.replace(found, revoked_at=NOW)
+
+    item = Item(kind=API_KEY, intent=Intent.EVOLVE, locate=located, step=step)
+    await mutations.change(item, CAUSE)
 
 
 async def test_it_does_not_start_with_a_configuration_it_cannot_trust(tmp_path: Path) -> None:

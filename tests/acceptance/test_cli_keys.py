@@ -1,0 +1,72 @@
+"""`cqar keys`: made, used, listed, revoked."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.acceptance.conftest import Ran, Stack
+from tests.changes import eventually
+
+UNKNOWN = "3f1c9a52-7d0e-4a55-9c0a-2f4b7b9e6d11"
+
+
+async def calls(stack: Stack, key: str, *arguments: str) -> Ran:
+    return await stack.cqar(*arguments, "--key", key)
+
+
+async def states(stack: Stack) -> dict[str, str]:
+    """Actor -> what the table says of its key."""
+    listed = await stack.ok("keys", "list")
+    cells = [[c.strip() for c in line.split("│")[1:-1]] for line in listed.out.splitlines()]
+    return {row[1]: row[3] for row in cells if len(row) == 5}
+
+
+async def test_a_key_may_what_its_role_says_until_it_is_revoked(stack: Stack) -> None:
+    made = await stack.ok("keys", "make", "desk", "--role", "read", "--reason", "new desk")
+    key = made.out.strip()
+    assert key.startswith("cqar_")
+    key_id = made.err.split(":")[0]
+    assert (await calls(stack, key, "asset", "list")).code == 0
+    changing = await calls(stack, key, "venue", "add", "OKX", "--type", "cex")
+    assert (changing.code, "may read, not write" in changing.err) == (1, True)
+    assert "may read, not admin" in (await calls(stack, key, "keys", "list")).err
+    assert (await states(stack))["desk"] == "valid"
+
+    await stack.ok("keys", "revoke", key_id, "--reason", "desk closed")
+
+    async def refused() -> bool:
+        ran = await calls(stack, key, "asset", "list")
+        return ran.code == 1 and "not valid" in ran.err
+
+    await eventually(refused, 30)
+    assert (await states(stack))["desk"] == "revoked"
+    again = await stack.ok("keys", "revoke", key_id)
+    assert "revoked already" in again.out
+
+
+async def test_a_key_ends_when_it_was_said_to(stack: Stack) -> None:
+    made = (
+        await stack.ok(
+            *("keys", "make", "guest", "--role", "write", "--json"),
+            *("--expires", "2099-12-31T12:00Z"),
+        )
+    ).document
+    assert (await states(stack))["guest"] == "valid until 2099-12-31 12:00 UTC"
+    listed = (await stack.ok("keys", "list", "--json")).document
+    (guest,) = [key for key in listed if key["key_id"] == made["key_id"]]
+    assert guest["role"] == "ROLE_WRITE"
+    assert made["key"] not in str(listed)
+    past = await stack.ok("keys", "make", "late", "--role", "read", "--expires", "2020-01-01")
+    assert "not valid" in (await calls(stack, past.out.strip(), "asset", "list")).err
+    assert (await states(stack))["late"] == "expired"
+
+
+async def test_what_cannot_be_is_said(stack: Stack) -> None:
+    unknown, nameless, roleless = await asyncio.gather(
+        stack.cqar("keys", "revoke", UNKNOWN),
+        stack.cqar("keys", "make", " ", "--role", "read"),
+        stack.cqar("keys", "make", "x", "--role", "king"),
+    )
+    assert (unknown.code, "see cqar keys list" in unknown.err) == (1, True)
+    assert (nameless.code, "actor: has white space" in nameless.err) == (1, True)
+    assert roleless.code == 2
