@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-import types
-import typing
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
 from google.protobuf import json_format
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from shared import decimals
 from shared.errors import Invalid, Violation
+from shared.fields import Field, fields_of
 from shared.kind import AnyKind, Entity, Kind
 
 E = TypeVar("E", bound=Entity)
@@ -33,66 +30,6 @@ METADATA_DEPTH_MAX: Final = 16
 _YEARS: Final = range(1900, 9999)
 
 Report = Callable[[str, str, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """One field of an entity, and where it stands in one message type.
-
-    Attributes:
-        optional: May be None; an empty string then means None.
-        type: The Python type without `| None`.
-        item: The element type of a tuple.
-        exact: Path to the exact string of a decimal, of one or two names.
-        mirror: Name of the double beside it, if any.
-    """
-
-    name: str
-    optional: bool
-    type: Any
-    item: Any
-    exact: tuple[str, ...]
-    mirror: str | None
-
-
-#: By struct and message type: as many as there are kinds and requests that carry them.
-_KNOWN: Final[dict[tuple[str, str], tuple[_Field, ...]]] = {}
-
-
-def _fields(entity: type[Any], descriptor: Any) -> tuple[_Field, ...]:
-    key = (entity.__qualname__, descriptor.full_name)
-    if key not in _KNOWN:
-        _KNOWN[key] = _read_fields(entity, descriptor)
-    return _KNOWN[key]
-
-
-def _read_fields(entity: type[Any], descriptor: Descriptor) -> tuple[_Field, ...]:
-    hints = typing.get_type_hints(entity)
-    found = []
-    for name in entity.__struct_fields__:
-        hint = hints[name]
-        optional = isinstance(hint, types.UnionType)
-        if optional:
-            hint = next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
-        origin = typing.get_origin(hint) or hint
-        item = typing.get_args(hint)[0] if origin is tuple else None
-        exact, mirror = _places_of_decimal(name, descriptor) if hint is Decimal else ((), None)
-        if exact or name in descriptor.fields_by_name:
-            found.append(_Field(name, optional, origin, item, exact, mirror))
-    return tuple(found)
-
-
-def _places_of_decimal(name: str, descriptor: Descriptor) -> tuple[tuple[str, ...], str | None]:
-    fields = descriptor.fields_by_name
-    own = fields.get(name)
-    mirror = name if own is not None and own.type == FieldDescriptor.TYPE_DOUBLE else None
-    exact = fields["exact"].message_type if "exact" in fields else None
-    inner = exact.fields_by_name if exact is not None else {}
-    if name in inner:
-        return ("exact", name), mirror
-    if f"{name}_exact" in fields:
-        return (f"{name}_exact",), mirror
-    return ((name,), None) if own is not None and mirror is None else ((), mirror)
 
 
 # ---------------------------------------------------------------- message -> entity
@@ -149,7 +86,7 @@ def _corrupt(field: str, reason: str, message: str) -> None:
 
 def _read(entity: type[Any], message: Message, report: Report) -> dict[str, Any]:
     given: dict[str, Any] = {}
-    for field in _fields(entity, message.DESCRIPTOR):
+    for field in fields_of(entity, message.DESCRIPTOR):
         if field.exact or field.mirror:
             found, value = _read_decimal(field, message, report)
         elif field.type is tuple:
@@ -166,7 +103,7 @@ def _read(entity: type[Any], message: Message, report: Report) -> dict[str, Any]
 _UNREADABLE: Final = object()
 
 
-def _read_scalar(field: _Field, value: Any, report: Report) -> Any:
+def _read_scalar(field: Field, value: Any, report: Report) -> Any:
     if field.type is str:
         if "\0" in value:
             report(field.name, "NUL", "holds a NUL character")
@@ -187,7 +124,7 @@ def _read_scalar(field: _Field, value: Any, report: Report) -> Any:
     return value
 
 
-def _read_metadata(field: _Field, value: Any, report: Report) -> Any:
+def _read_metadata(field: Field, value: Any, report: Report) -> Any:
     if value.ByteSize() > METADATA_BYTES_MAX:
         report(field.name, "TOO_LONG", f"at most {METADATA_BYTES_MAX} bytes")
         return _UNREADABLE
@@ -244,7 +181,7 @@ def _read_instant(field: str, value: Any, report: Report) -> Any:
     return instant
 
 
-def _read_items(field: _Field, values: Any, report: Report) -> tuple[Any, ...]:
+def _read_items(field: Field, values: Any, report: Report) -> tuple[Any, ...]:
     if not issubclass(field.item, msgspec.Struct):
         for value in values:
             if isinstance(value, str) and "\0" in value:
@@ -259,7 +196,7 @@ def _read_items(field: _Field, values: Any, report: Report) -> tuple[Any, ...]:
     )
 
 
-def _read_decimal(field: _Field, message: Message, report: Report) -> tuple[bool, Any]:
+def _read_decimal(field: Field, message: Message, report: Report) -> tuple[bool, Any]:
     path = ".".join(field.exact)
     exact = mirrored = None
     try:
@@ -286,7 +223,7 @@ def _read_decimal(field: _Field, message: Message, report: Report) -> tuple[bool
     return True, exact
 
 
-def _exact_text(field: _Field, message: Message) -> str | None:
+def _exact_text(field: Field, message: Message) -> str | None:
     """The exact string; None where the message has none."""
     for name in field.exact[:-1]:
         if not message.HasField(name):
@@ -316,7 +253,7 @@ def encode(kind: Kind[E], entity: E) -> bytes:
 
 def fill(message: Message, entity: Any) -> None:
     """Write an entity, or a part of one, into its message."""
-    for field in _fields(type(entity), message.DESCRIPTOR):
+    for field in fields_of(type(entity), message.DESCRIPTOR):
         value = getattr(entity, field.name)
         if value in (None, (), ""):
             continue
@@ -332,7 +269,7 @@ def fill(message: Message, entity: Any) -> None:
             setattr(message, field.name, value)
 
 
-def _fill_decimal(message: Message, field: _Field, value: Decimal) -> None:
+def _fill_decimal(message: Message, field: Field, value: Decimal) -> None:
     owner = message
     for name in field.exact[:-1]:
         owner = getattr(owner, name)
@@ -341,7 +278,7 @@ def _fill_decimal(message: Message, field: _Field, value: Decimal) -> None:
         setattr(message, field.mirror, float(value))
 
 
-def _fill_items(target: Any, field: _Field, values: tuple[Any, ...]) -> None:
+def _fill_items(target: Any, field: Field, values: tuple[Any, ...]) -> None:
     if not issubclass(field.item, msgspec.Struct):
         target.extend(values)
         return
@@ -374,7 +311,7 @@ def like(kind: AnyKind, request: Message, renamed: Mapping[str, str] | None = No
     return message
 
 
-# ---------------------------------------------------------------- entity -> row, and words
+# ---------------------------------------------------------------- entity -> row
 
 
 def to_row(entity: Entity) -> dict[str, Any]:
@@ -386,26 +323,3 @@ def _column(value: Any) -> Any:
     if isinstance(value, tuple):
         return [msgspec.to_builtins(v) if isinstance(v, msgspec.Struct) else v for v in value]
     return int(value) if isinstance(value, enum.IntEnum) else value
-
-
-def differences(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str, str]]:
-    """Yield (field, before, after) in words for every field that differs."""
-    known = after or before
-    for name in known.__struct_fields__ if known is not None else ():
-        one, other = getattr(before, name, None), getattr(after, name, None)
-        if one != other:
-            yield name, words(one), words(other)
-
-
-def words(value: Any) -> str:
-    if value in (None, (), ""):
-        return ""
-    if isinstance(value, Decimal):
-        return decimals.plain(value)
-    if isinstance(value, enum.Enum):
-        return value.name
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
-    if isinstance(value, str):
-        return value
-    return msgspec.json.encode(value).decode()

@@ -13,7 +13,7 @@ from typing import Final
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from writer import metrics, store
+from writer import metrics, outbox, store
 from writer.heads import Heads, head_message
 from writer.mutations import Mutations
 
@@ -55,7 +55,7 @@ class Bumps:
             log.error("a claim to hold %d:%d is not believed", held.epoch, held.revision)
             return False
         async with self._engine.connect() as tx:
-            rows = await store.outbox_after(tx, held.revision - 1, 1)
+            rows = await outbox.rows_after(tx, held.revision - 1, 1)
         return not rows or (rows[0].revision, rows[0].chain) != (held.revision, held.chain)
 
     def _may_bump(self) -> bool:

@@ -18,7 +18,7 @@ from shared.entities import KIND_BY_NAME
 from shared.history import Position
 from shared.tasks import wait_at_most
 from shared.working_set import Find
-from writer import metrics, store
+from writer import metrics, outbox, store
 from writer.cached import ENTRIES
 from writer.newest import Newest
 from writer.past import change_set_of
@@ -83,7 +83,7 @@ async def _changed(tx: AsyncConnection, since: Position, head: Position) -> dict
     """What the revisions after `since` changed, as it is at the head; None if that is not known."""
     if since.epoch != head.epoch or since.revision >= head.revision:
         return None
-    rows = await store.outbox_after(tx, since.revision, ROWS_MAX + 1)
+    rows = await outbox.rows_after(tx, since.revision, ROWS_MAX + 1)
     if len(rows) > ROWS_MAX or not rows or rows[0].prev_chain != since.chain:
         return None
     changes = [change for row in rows for change in change_set_of(row).changes]

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared import history, jetstream, tracing
 from shared.events import SUBJECT_PREFIX
 from shared.jetstream import EVENTS
-from writer import metrics, store
+from writer import metrics, outbox, store
 from writer.past import trace_of
 from writer.relay import ForeignStream
 
@@ -76,7 +76,7 @@ class EventRelay:
         async with self._engine.connect() as tx:
             head = await store.read_head(tx)
             cursor = await self._cursor(tx, head, mark, headers)
-            rows = await store.outbox_after(tx, cursor.revision - 1, BATCH_ROWS)
+            rows = await outbox.rows_after(tx, cursor.revision - 1, BATCH_ROWS)
         if cursor.epoch > head.epoch or cursor.revision > head.revision:
             log.error("an event of %d:%d is out, the database has lost it", *cursor[:2])
             return await self._bump(head.epoch, cursor.epoch, cursor.revision)
@@ -115,11 +115,11 @@ class EventRelay:
             return START
         # It held messages, and holds none: what the stream would have dropped by now stays so.
         age_s = (await self._js.stream_info(EVENTS)).config.max_age or 0
-        since = await store.newest_older_than(tx, age_s) if age_s else None
+        since = await outbox.newest_older_than(tx, age_s) if age_s else None
         return Cursor(*since, ALL_OF_IT) if since else START
 
     async def _publish(
-        self, registry_id: bytes, row: store.OutboxRow, cursor: Cursor, last: int
+        self, registry_id: bytes, row: outbox.OutboxRow, cursor: Cursor, last: int
     ) -> int:
         announced = replication_pb2.DomainEvents.FromString(history.unpack(row.events))
         for index, event in enumerate(announced.events):

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from writer import metrics, store
+from writer import metrics, outbox
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ async def leadership(database_url: str, wake: Callable[[], None]) -> AsyncIterat
         return leads
 
     try:
-        await connection.add_listener(store.CHANNEL, lambda *_: wake())
+        await connection.add_listener(outbox.CHANNEL, lambda *_: wake())
         yield try_to_lead
     finally:
         metrics.LEADER.set(0)

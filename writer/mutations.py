@@ -25,7 +25,7 @@ from shared.errors import Invalid, NotReady, TooLarge, Violation
 from shared.judge import Docket, Item, Outcome, Result
 from shared.kind import Entity, Ref
 from shared.working_set import Find, Stored, WorkingSet
-from writer import store
+from writer import answers, outbox, store
 from writer.once import Once, require_same
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ class Mutations:
                 await _bump(tx, head, head, self._now())
                 await tx.commit()
                 head = await store.lock_head(tx)
-            if once is not None and (kept := await store.kept_answer(tx, once)):
+            if once is not None and (kept := await answers.kept_answer(tx, once)):
                 require_same(once, kept.request_hash)
                 return Applied([], head.epoch, head.revision, committed=False, replay=kept.response)
             outcomes = await _judge(tx, docket, seen)
@@ -153,7 +153,7 @@ class Mutations:
             if not changing or (rejected and not skip_rejected):
                 applied = Applied(outcomes, head.epoch, head.revision, committed=False)
                 if once is not None and not rejected:
-                    await store.keep_answer(tx, once, once.answer(applied))
+                    await answers.keep_answer(tx, once, once.answer(applied))
                     await tx.commit()
                 return applied
             payloads = _payloads(changing)
@@ -163,10 +163,10 @@ class Mutations:
             except sa.exc.IntegrityError as error:
                 raise _unforeseen(error) from error
             database = (head.found_system_identifier, head.found_timeline_id)
-            await store.advance(tx, row, database)
+            await outbox.advance(tx, row, database)
             applied = Applied(outcomes, row.epoch, row.revision, committed=True)
             if once is not None:
-                await store.keep_answer(tx, once, once.answer(applied))
+                await answers.keep_answer(tx, once, once.answer(applied))
             await tx.commit()
         self._committed(row.epoch, row.revision)
         return applied
@@ -233,7 +233,7 @@ def _next_revision(
     payloads: list[bytes],
     seen: WorkingSet,
     cause: Cause,
-) -> store.OutboxRow:
+) -> outbox.OutboxRow:
     revision = head.revision + 1
     moment = events.Moment(head.epoch, revision, seen.now, cause.actor, cause.reason)
     change_set = replication_pb2.ChangeSet(
@@ -272,13 +272,13 @@ def _sealed(
     live: int,
     set_hash: int,
     now: dt.datetime,
-) -> store.OutboxRow:
+) -> outbox.OutboxRow:
     payload = history.pack(change_set.SerializeToString(deterministic=True))
     if len(payload) > history.PAYLOAD_BYTES_MAX:
         size, most = len(payload) // 1024, history.PAYLOAD_BYTES_MAX // 1024
         raise TooLarge(f"a change set of {size} KiB; at most {most} KiB: split the request")
     epoch, revision = change_set.epoch, change_set.revision
-    return store.OutboxRow(
+    return outbox.OutboxRow(
         revision=revision,
         epoch=epoch,
         prev_chain=head.chain,
@@ -294,7 +294,7 @@ def _sealed(
 
 async def _bump(
     tx: AsyncConnection, head: store.HeadRow, beyond: store.HeadRow, now: dt.datetime
-) -> store.OutboxRow:
+) -> outbox.OutboxRow:
     """Write the first revision of the next epoch, which changes nothing.
 
     Its chain is unforeseeable, so that a database that loses this commit and makes it again
@@ -314,8 +314,8 @@ async def _bump(
     announced = replication_pb2.DomainEvents(events=[events.epoch_changed(moment)])
     set_hash = history.set_hash_from(head.set_hash)
     row = _sealed(head, change_set, announced, head.live_count, set_hash, now)
-    await store.ensure_partitions(tx, revision)
-    await store.advance(tx, row, (head.found_system_identifier, head.found_timeline_id))
+    await outbox.ensure_partitions(tx, revision)
+    await outbox.advance(tx, row, (head.found_system_identifier, head.found_timeline_id))
     log.warning("epoch %d -> %d at revision %d", head.epoch, epoch, revision)
     return row
 

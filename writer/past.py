@@ -15,7 +15,7 @@ from shared import history
 from shared.entities import KIND_BY_NAME
 from shared.errors import NotFound, TooLarge
 from shared.kind import Ref
-from writer import store
+from writer import outbox
 
 PAGE_MAX: Final = 200
 #: Change sets read at once: at most 900 KiB each, compressed.
@@ -32,11 +32,11 @@ class Entry(NamedTuple):
     after: bytes
 
 
-def change_set_of(row: store.OutboxRow) -> replication_pb2.ChangeSet:
+def change_set_of(row: outbox.OutboxRow) -> replication_pb2.ChangeSet:
     return replication_pb2.ChangeSet.FromString(history.unpack(row.payload))
 
 
-def trace_of(row: store.OutboxRow) -> str:
+def trace_of(row: outbox.OutboxRow) -> str:
     """The W3C trace context of the request that made a revision; empty unless it was traced."""
     return change_set_of(row).traceparent
 
@@ -49,7 +49,7 @@ async def entries_of(
     Raises:
         NotFound: It never was.
     """
-    rows = await store.rows_of(tx, ref, before, most + 1)
+    rows = await outbox.rows_of(tx, ref, before, most + 1)
     if not rows and before is None:
         raise NotFound(ref[0], ref[1])
     sets = [change_set_of(row) for row in rows]
@@ -93,11 +93,11 @@ async def state_at(engine: AsyncEngine, revision: int) -> dict[Ref, bytes]:
     return dict(sorted(state.items(), key=lambda item: (order[item[0][0]], item[0][1])))
 
 
-async def _rows_until(engine: AsyncEngine, revision: int) -> AsyncIterator[store.OutboxRow]:
+async def _rows_until(engine: AsyncEngine, revision: int) -> AsyncIterator[outbox.OutboxRow]:
     after = 0
     while after < revision:
         async with engine.connect() as tx:
-            rows = await store.outbox_after(tx, after, ROWS_AT_ONCE)
+            rows = await outbox.rows_after(tx, after, ROWS_AT_ONCE)
         for row in rows:
             if row.revision <= revision:
                 yield row

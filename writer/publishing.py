@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream
 from shared.tasks import keep_going, wait_at_most
-from writer import event_relay, metrics, store
+from writer import answers, event_relay, metrics, outbox, store
 from writer.bumps import Bumps
 from writer.event_relay import EventRelay
 from writer.heads import Heads
@@ -118,5 +118,5 @@ class Publisher:
 
     async def _keep_house(self) -> None:
         async with self._engine.begin() as tx:
-            await store.forget_answers(tx)
-            await store.ensure_partitions(tx, (await store.read_head(tx)).revision)
+            await answers.forget_answers(tx)
+            await outbox.ensure_partitions(tx, (await store.read_head(tx)).revision)

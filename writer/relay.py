@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared import jetstream, tracing
 from shared.history import Position
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
-from writer import metrics, store
+from writer import metrics, outbox, store
 from writer.heads import head_message
 from writer.past import trace_of
 from writer.relay_core import Do, NextRow, decide
@@ -64,7 +64,7 @@ class Relay:
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ")
             head = await store.read_head(tx)
-            rows = await store.outbox_after(tx, tail.revision, BATCH_ROWS) if tail else []
+            rows = await outbox.rows_after(tx, tail.revision, BATCH_ROWS) if tail else []
         self._note(head, tail)
         if not leads and not self._patience_ended(head, tail):
             self._known = None
@@ -104,7 +104,7 @@ class Relay:
         head: store.HeadRow,
         last: int,
         tail: Position | None,
-        rows: list[store.OutboxRow],
+        rows: list[outbox.OutboxRow],
     ) -> bool:
         at = Position(head.epoch, head.revision, head.chain)
         whole = len(rows) == BATCH_ROWS
@@ -164,7 +164,7 @@ class Relay:
             metrics.OUTBOX_LAG.set(max(0, head.revision - tail.revision))
 
 
-def commit_message(registry_id: bytes, row: store.OutboxRow) -> replication_pb2.StreamMessage:
+def commit_message(registry_id: bytes, row: outbox.OutboxRow) -> replication_pb2.StreamMessage:
     head = replication_pb2.Head(
         registry_id=registry_id,
         epoch=row.epoch,

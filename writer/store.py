@@ -1,8 +1,10 @@
-"""Every SQL statement the writer runs but those of `search`; each needs an open transaction."""
+"""The head and the entities in SQL; each function needs an open transaction.
+
+The outbox, kept answers and searches have modules of their own; no other holds SQL.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -16,16 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import codec, rules
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.kind import AnyKind, Entity, Lookup, Ref
-from shared.schema import current, entity_revisions, idempotency_keys, outbox, registry_head
+from shared.schema import current, entity_revisions, registry_head
 from shared.working_set import Find, Stored
-from writer.once import KEPT_HOURS, Once
 
-#: Wakes every writer's relay; the payload is empty, since the relay looks for itself.
-CHANNEL: Final = "cqar_outbox"
 SMALLINT_END: Final = 1 << 15
-#: 10,000,000 revisions: at 1,500 commits/s, the most this design makes, nearly two hours.
-#: The relay's leader looks ahead every few minutes.
-PARTITION_REVISIONS: Final = 10_000_000
 
 
 class HeadRow(NamedTuple):
@@ -50,19 +46,6 @@ class HeadRow(NamedTuple):
             self.found_system_identifier,
             self.found_timeline_id,
         )
-
-
-class OutboxRow(NamedTuple):
-    revision: int
-    epoch: int
-    prev_chain: bytes
-    chain: bytes
-    is_reset: bool
-    live_count: int
-    set_hash: bytes
-    payload: bytes
-    events: bytes
-    committed_at: dt.datetime
 
 
 _HEAD: Final = """
@@ -300,114 +283,6 @@ async def save_current(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> N
 async def check_constraints(tx: AsyncConnection) -> None:
     """Let deferred constraints speak now, where the error can still be told apart."""
     await tx.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
-
-
-async def advance(tx: AsyncConnection, row: OutboxRow, database: tuple[int, int]) -> None:
-    """Append a revision to the outbox, move the head to it and wake the relays."""
-    await tx.execute(sa.insert(outbox).values(row._asdict()))
-    await tx.execute(
-        sa.update(registry_head).values(
-            epoch=row.epoch,
-            revision=row.revision,
-            chain=row.chain,
-            live_count=row.live_count,
-            set_hash=row.set_hash,
-            system_identifier=database[0],
-            timeline_id=database[1],
-        )
-    )
-    await tx.execute(sa.text(f"NOTIFY {CHANNEL}"))
-
-
-async def rows_of(tx: AsyncConnection, ref: Ref, before: int | None, most: int) -> list[OutboxRow]:
-    """The newest `most` outbox rows that changed an entity, before a revision if given."""
-    table = entity_revisions
-    columns = [outbox.c[name] for name in OutboxRow._fields]
-    query = (
-        sa.select(*columns)
-        .join(table, table.c.revision == outbox.c.revision)
-        .where(table.c.kind == ref[0], table.c.key == ref[1])
-    )
-    if before is not None:
-        query = query.where(table.c.revision < before)
-    rows = await tx.execute(query.order_by(table.c.revision.desc()).limit(most))
-    return [OutboxRow(*row) for row in rows]
-
-
-# ---------------------------------------------------------------- answers kept
-
-
-class KeptAnswer(NamedTuple):
-    request_hash: bytes
-    response: bytes
-
-
-async def kept_answer(tx: AsyncConnection, once: Once) -> KeptAnswer | None:
-    """The answer that this key got within the last 24 hours."""
-    table = idempotency_keys
-    query = sa.select(table.c.request_hash, table.c.response).where(
-        table.c.actor == once.actor, table.c.rpc == once.rpc, table.c.key == once.key
-    )
-    row = (await tx.execute(query.where(table.c.created_at > _forgotten_before()))).first()
-    return None if row is None else KeptAnswer(*row)
-
-
-async def keep_answer(tx: AsyncConnection, once: Once, response: bytes) -> None:
-    statement = insert(idempotency_keys).values(
-        actor=once.actor,
-        rpc=once.rpc,
-        key=once.key,
-        request_hash=once.request_hash,
-        response=response,
-    )
-    changed = {name: statement.excluded[name] for name in ("request_hash", "response")}
-    await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["actor", "rpc", "key"],
-            set_={**changed, "created_at": sa.func.now()},
-        )
-    )
-
-
-async def forget_answers(tx: AsyncConnection) -> None:
-    table = idempotency_keys
-    await tx.execute(sa.delete(table).where(table.c.created_at <= _forgotten_before()))
-
-
-def _forgotten_before() -> sa.ColumnElement[Any]:
-    return sa.func.now() - dt.timedelta(hours=KEPT_HOURS)
-
-
-# ---------------------------------------------------------------- the outbox
-
-
-async def outbox_after(tx: AsyncConnection, revision: int, most: int) -> list[OutboxRow]:
-    """Up to `most` rows after `revision`, in order."""
-    columns = [outbox.c[name] for name in OutboxRow._fields]
-    query = sa.select(*columns).where(outbox.c.revision > revision)
-    rows = await tx.execute(query.order_by(outbox.c.revision).limit(most))
-    return [OutboxRow(*row) for row in rows]
-
-
-async def newest_older_than(tx: AsyncConnection, age_s: float) -> tuple[int, int] | None:
-    """(epoch, revision) of the newest change set that was committed longer ago than this."""
-    query = sa.select(outbox.c.epoch, outbox.c.revision).where(
-        outbox.c.committed_at < sa.func.now() - dt.timedelta(seconds=age_s)
-    )
-    row = (await tx.execute(query.order_by(outbox.c.revision.desc()).limit(1))).first()
-    return None if row is None else (row.epoch, row.revision)
-
-
-async def ensure_partitions(tx: AsyncConnection, revision: int) -> None:
-    """Make the outbox's partitions for this revision and the ten million after it."""
-    for place in (revision // PARTITION_REVISIONS, revision // PARTITION_REVISIONS + 1):
-        first = place * PARTITION_REVISIONS
-        await tx.execute(
-            sa.text(
-                f"CREATE TABLE IF NOT EXISTS outbox_p{place} PARTITION OF outbox"
-                f" FOR VALUES FROM ({first}) TO ({first + PARTITION_REVISIONS})"
-            )
-        )
 
 
 async def counts(tx: AsyncConnection) -> dict[str, int]:

@@ -9,7 +9,7 @@ import msgspec
 
 from cqar.cli.words import out, table
 from cqar.venues.plan import Plan
-from shared import codec
+from shared import wording
 from shared.judge import Outcome
 
 #: Examples shown of each part of a plan; --json has all.
@@ -26,7 +26,7 @@ def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
         "new_assets": [_entity(o).symbol for o in plan.new_assets],
         "new_symbols": [_entity(o).symbol for o in plan.new_symbols],
         "listed": [
-            {"venue_symbol": _entity(o).venue_symbol, "status": codec.words(_entity(o).status)}
+            {"venue_symbol": _entity(o).venue_symbol, "status": wording.words(_entity(o).status)}
             for o in plan.listed
         ],
         "changed": [
@@ -34,7 +34,7 @@ def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
                 "venue_symbol": _entity(o).venue_symbol,
                 "differences": [
                     {"field": field, "before": was, "after": becomes}
-                    for field, was, becomes in codec.differences(o.before, o.after)
+                    for field, was, becomes in wording.differences(o.before, o.after)
                 ],
             }
             for o in plan.changed
@@ -71,12 +71,12 @@ def show_plan(plan: Plan, applied: dict[str, Any] | None) -> None:
     _some(
         "Listed",
         ("spelling", "status"),
-        [[_entity(o).venue_symbol, codec.words(_entity(o).status)] for o in plan.listed],
+        [[_entity(o).venue_symbol, wording.words(_entity(o).status)] for o in plan.listed],
     )
     changes = [
         [_entity(o).venue_symbol, field, was, becomes]
         for o in plan.changed
-        for field, was, becomes in codec.differences(o.before, o.after)
+        for field, was, becomes in wording.differences(o.before, o.after)
     ]
     _some("Changed", ("spelling", "field", "before", "after"), changes)
     _some("Delisted", ("spelling",), [[_entity(o).venue_symbol] for o in plan.delisted])

@@ -16,7 +16,7 @@ from cqar.venues.identity import Identity, looks_multiplied
 from cqar.venues.proposals import Proposals, open_listing, upsert
 from cqar.venues.reading import Listing
 from cqar.venues.state import RegistryState
-from shared import codec
+from shared import wording
 from shared.entities import KINDS
 from shared.entities.asset import ASSET
 from shared.entities.symbol import SYMBOL, SymbolType
@@ -89,7 +89,7 @@ class Plan:
         """How many listings change, by field; a status by where it goes."""
         counts: Counter[str] = Counter()
         for outcome in self.changed:
-            for field, was, becomes in codec.differences(outcome.before, outcome.after):
+            for field, was, becomes in wording.differences(outcome.before, outcome.after):
                 counts[f"status {was} → {becomes}" if field == "status" else field] += 1
         return counts
 

@@ -32,7 +32,7 @@ from tests.lives import one_of_each
 from tests.load import Acknowledged, Load, Writer
 from tests.tables import require_tables_equal_current
 from tests.writer_processes import writers
-from writer import store
+from writer import outbox, store
 from writer.app import utc_now
 from writer.keys import create_key
 from writer.mutations import Mutations
@@ -64,7 +64,7 @@ async def replay(engine: AsyncEngine) -> Replayed:
     state: dict[Ref, bytes] = {}
     chain: bytes | None = None
     async with engine.connect() as tx:
-        while rows := await store.outbox_after(tx, len(changes), 500):
+        while rows := await outbox.rows_after(tx, len(changes), 500):
             for row in rows:
                 assert row.revision == len(changes) + 1, "a revision is missing"
                 assert chain in (None, row.prev_chain)

@@ -23,7 +23,7 @@ from shared.tasks import keep_going
 from tests.builders import NOW, a_chain, a_venue, an_asset
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after, running
 from tests.following import NEVER_S, Follow, require_equal, stands_at
-from writer import store
+from writer import outbox, store
 from writer.heads import Heads
 from writer.mutations import Mutations
 from writer.publishing import Publisher, Wake
@@ -81,7 +81,7 @@ async def test_what_is_loaded_while_writers_run_is_of_one_revision(
     _, loaded = await asyncio.gather(write(), load())
     assert len(loaded) > 1
     async with engine.connect() as tx:
-        rows = {row.revision: row for row in await store.outbox_after(tx, 0, 100)}
+        rows = {row.revision: row for row in await outbox.rows_after(tx, 0, 100)}
     for snapshot in loaded:
         row = rows[snapshot.position.revision]
         assert snapshot.position == Position(row.epoch, row.revision, row.chain)
@@ -136,7 +136,7 @@ async def test_a_gap_in_the_stream_is_caught_up_from_the_outbox(
         for name in "abcde":
             await commit(mutations, a_venue(name))
         async with engine.connect() as tx:
-            head, rows = await store.read_head(tx), await store.outbox_after(tx, 0, 10)
+            head, rows = await store.read_head(tx), await outbox.rows_after(tx, 0, 10)
         # 1 and 2 never come; 4 comes twice, and 3 after it.
         for row in (rows[2], rows[3], rows[3], rows[2], rows[4]):
             await js.publish(

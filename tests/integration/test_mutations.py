@@ -16,14 +16,14 @@ import sqlalchemy as sa
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import codec, history
+from shared import codec, history, schema
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.entities.symbol import SymbolType
 from shared.entities.venue_symbol import MarketStatus, VenueSymbol, delist
 from shared.errors import Conflict, Exists, InUse, Invalid, NotFound
 from shared.judge import Intent, Item, Result
 from shared.kind import Entity
-from shared.schema import current, outbox
+from shared.schema import current
 from tests.builders import (
     BTC,
     ETH,
@@ -38,7 +38,7 @@ from tests.builders import (
     a_venue_symbol,
     an_asset,
 )
-from writer import store
+from writer import outbox, store
 from writer.mutations import Applied, Cause, Mutations
 
 KIND_OF = {kind.entity: kind for kind in KINDS}
@@ -261,7 +261,7 @@ async def test_current_outbox_and_head_tell_the_same_story(
     replayed: dict[tuple[str, str], bytes] = {}
     async with engine.connect() as tx:
         head = await store.read_head(tx)
-        rows = await store.outbox_after(tx, 0, 100)
+        rows = await outbox.rows_after(tx, 0, 100)
         live = await tx.execute(sa.select(current).where(~current.c.deleted))
         state = {(row.kind, row.key): row.payload for row in live}
     chain = rows[0].prev_chain
@@ -326,5 +326,7 @@ async def test_a_database_that_was_restored_begins_a_new_epoch_first(
     applied = await apply(mutations, [a_venue("kraken")])
     assert (applied.epoch, applied.revision) == (2, 3)
     async with engine.connect() as tx:
-        query = sa.select(outbox.c.revision, outbox.c.is_reset).order_by(outbox.c.revision)
+        query = sa.select(schema.outbox.c.revision, schema.outbox.c.is_reset).order_by(
+            schema.outbox.c.revision
+        )
         assert list(await tx.execute(query)) == [(1, False), (2, True), (3, False)]

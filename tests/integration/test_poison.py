@@ -21,36 +21,36 @@ from shared.jetstream import CHANGES_SUBJECT
 from tests.builders import NOW, a_venue
 from tests.changes import commit, drain, eventually, running
 from tests.following import NEVER_S, Follow, require_equal, stands_at
-from writer import store
+from writer import outbox, store
 from writer.mutations import Mutations
 from writer.relay import Relay, commit_message
 
 LIVE, STALE = pb.SNAPSHOT_STATE_LIVE, pb.SNAPSHOT_STATE_STALE
 
 
-def bad_bytes(_: store.HeadRow, __: store.OutboxRow) -> bytes:
+def bad_bytes(_: store.HeadRow, __: outbox.OutboxRow) -> bytes:
     return b"\xff\xff no message at all"
 
 
-def wrong_chain(head: store.HeadRow, row: store.OutboxRow) -> bytes:
+def wrong_chain(head: store.HeadRow, row: outbox.OutboxRow) -> bytes:
     return commit_message(head.registry_id, row._replace(chain=b"x" * 32)).SerializeToString()
 
 
-def altered(row: store.OutboxRow, payload: bytes) -> store.OutboxRow:
+def altered(row: outbox.OutboxRow, payload: bytes) -> outbox.OutboxRow:
     chain = history.chain_of(row.prev_chain, row.epoch, row.revision, payload)
     return row._replace(payload=payload, chain=chain)
 
 
-def not_compressed(head: store.HeadRow, row: store.OutboxRow) -> bytes:
+def not_compressed(head: store.HeadRow, row: outbox.OutboxRow) -> bytes:
     return commit_message(head.registry_id, altered(row, b"junk")).SerializeToString()
 
 
-def no_change_set(head: store.HeadRow, row: store.OutboxRow) -> bytes:
+def no_change_set(head: store.HeadRow, row: outbox.OutboxRow) -> bytes:
     row = altered(row, history.pack(b"\xff\xff\xff"))
     return commit_message(head.registry_id, row).SerializeToString()
 
 
-def other_changes(head: store.HeadRow, row: store.OutboxRow) -> bytes:
+def other_changes(head: store.HeadRow, row: outbox.OutboxRow) -> bytes:
     empty = replication_pb2.ChangeSet(epoch=row.epoch, revision=row.revision)
     row = altered(row, history.pack(empty.SerializeToString()))
     return commit_message(head.registry_id, row).SerializeToString()
@@ -61,7 +61,7 @@ POISONS = (bad_bytes, wrong_chain, not_compressed, no_change_set, other_changes)
 
 @pytest.mark.parametrize("poison", POISONS)
 async def test_poison_is_never_applied_and_the_last_good_state_says_stale(
-    poison: Callable[[store.HeadRow, store.OutboxRow], bytes],
+    poison: Callable[[store.HeadRow, outbox.OutboxRow], bytes],
     database: str,
     client: Client,
     view: View,
@@ -79,7 +79,7 @@ async def test_poison_is_never_applied_and_the_last_good_state_says_stale(
         before = (served.position, served.counts, served.set_hash)
         await commit(mutations, a_venue("next"))
         async with engine.connect() as tx:
-            head, rows = await store.read_head(tx), await store.outbox_after(tx, 1, 1)
+            head, rows = await store.read_head(tx), await outbox.rows_after(tx, 1, 1)
         await js.publish(CHANGES_SUBJECT, poison(head, rows[0]))
         # It ends by itself, to be begun again by whoever supervises it.
         await asyncio.wait_for(asyncio.shield(run), 10)
@@ -101,7 +101,7 @@ async def test_after_poison_all_is_loaded_again_from_postgresql(
     async with follow(NEVER_S):
         await commit(mutations, a_venue("a"))
         async with engine.connect() as tx:
-            head, rows = await store.read_head(tx), await store.outbox_after(tx, 0, 1)
+            head, rows = await store.read_head(tx), await outbox.rows_after(tx, 0, 1)
         await js.publish(CHANGES_SUBJECT, wrong_chain(head, rows[0]))
         await eventually(partial(stands_at, view, 1, 1))
         await eventually(lambda: view.freshness.state == LIVE)
@@ -121,7 +121,7 @@ async def test_the_stream_of_another_registry_is_never_applied(
         before = view.snapshot.position
         await commit(mutations, a_venue("a"))
         async with engine.connect() as tx:
-            rows = await store.outbox_after(tx, 0, 1)
+            rows = await outbox.rows_after(tx, 0, 1)
         message = commit_message(b"another registry", rows[0]).SerializeToString()
         await js.publish(CHANGES_SUBJECT, message)
         await asyncio.sleep(0.5)

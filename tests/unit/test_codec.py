@@ -14,7 +14,7 @@ from cqc.venues.v1 import venue_asset_pb2, venue_symbol_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared import codec, decimals
+from shared import codec, decimals, wording
 from shared.entities import KINDS
 from shared.entities.asset import ASSET, Asset, AssetType
 from shared.entities.asset_relationship import ASSET_RELATIONSHIP, AssetRelationship
@@ -317,11 +317,11 @@ def test_like_keeps_an_empty_message_that_was_given() -> None:
 def test_differences_are_told_field_by_field_in_plain_words() -> None:
     before = a_venue_symbol(tick_size=Decimal("1E-8"), status=MarketStatus.ONLINE)
     after = a_venue_symbol(tick_size=None, status=MarketStatus.HALTED, listed_at=NOW)
-    assert set(codec.differences(before, after)) == {
+    assert set(wording.differences(before, after)) == {
         ("tick_size", "0.00000001", ""),
         ("status", "ONLINE", "HALTED"),
         ("listed_at", "", "2026-11-24T12:00:00Z"),
     }
-    assert list(codec.differences(before, before)) == []
-    assert codec.words({"a": 1}) == '{"a":1}'
-    assert codec.words(AssetType.ERC20) == "ERC20"
+    assert list(wording.differences(before, before)) == []
+    assert wording.words({"a": 1}) == '{"a":1}'
+    assert wording.words(AssetType.ERC20) == "ERC20"

@@ -10,7 +10,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminServicer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import auth, codec
+from shared import auth, codec, wording
 from shared.entities import KIND_BY_NAME
 from shared.entities.api_key import API_KEY, Role
 from shared.errors import Forbidden, Invalid, TooLarge, Violation
@@ -140,7 +140,7 @@ def _entry_message(kind: AnyKind, entry: past.Entry) -> pb.HistoryEntry:
     before, after = (
         codec.decode(kind, payload) if payload else None for payload in (entry.before, entry.after)
     )
-    for field, was, becomes in codec.differences(before, after):
+    for field, was, becomes in wording.differences(before, after):
         message.differences.add(field=field, before=was, after=becomes)
     return message
 
@@ -205,7 +205,7 @@ def outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
         entity=pb.EntityRef(kind=outcome.kind.name, key=outcome.key),
     )
     if outcome.before is not None and outcome.after is not None:
-        for field, was, becomes in codec.differences(outcome.before, outcome.after):
+        for field, was, becomes in wording.differences(outcome.before, outcome.after):
             if field != "updated_at":
                 message.differences.add(field=field, before=was, after=becomes)
     for v in outcome.violations:

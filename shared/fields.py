@@ -1,0 +1,71 @@
+"""Which field of an entity stands where in a message type, read off both declarations."""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an entity, and where it stands in one message type.
+
+    Attributes:
+        optional: May be None; an empty string then means None.
+        type: The Python type without `| None`.
+        item: The element type of a tuple.
+        exact: Path to the exact string of a decimal, of one or two names.
+        mirror: Name of the double beside it, if any.
+    """
+
+    name: str
+    optional: bool
+    type: Any
+    item: Any
+    exact: tuple[str, ...]
+    mirror: str | None
+
+
+#: By struct and message type: as many as there are kinds and requests that carry them.
+_KNOWN: Final[dict[tuple[str, str], tuple[Field, ...]]] = {}
+
+
+def fields_of(entity: type[Any], descriptor: Any) -> tuple[Field, ...]:
+    key = (entity.__qualname__, descriptor.full_name)
+    if key not in _KNOWN:
+        _KNOWN[key] = _read_fields(entity, descriptor)
+    return _KNOWN[key]
+
+
+def _read_fields(entity: type[Any], descriptor: Descriptor) -> tuple[Field, ...]:
+    hints = typing.get_type_hints(entity)
+    found = []
+    for name in entity.__struct_fields__:
+        hint = hints[name]
+        optional = isinstance(hint, types.UnionType)
+        if optional:
+            hint = next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
+        origin = typing.get_origin(hint) or hint
+        item = typing.get_args(hint)[0] if origin is tuple else None
+        exact, mirror = _places_of_decimal(name, descriptor) if hint is Decimal else ((), None)
+        if exact or name in descriptor.fields_by_name:
+            found.append(Field(name, optional, origin, item, exact, mirror))
+    return tuple(found)
+
+
+def _places_of_decimal(name: str, descriptor: Descriptor) -> tuple[tuple[str, ...], str | None]:
+    fields = descriptor.fields_by_name
+    own = fields.get(name)
+    mirror = name if own is not None and own.type == FieldDescriptor.TYPE_DOUBLE else None
+    exact = fields["exact"].message_type if "exact" in fields else None
+    inner = exact.fields_by_name if exact is not None else {}
+    if name in inner:
+        return ("exact", name), mirror
+    if f"{name}_exact" in fields:
+        return (f"{name}_exact",), mirror
+    return ((name,), None) if own is not None and mirror is None else ((), mirror)

@@ -1,0 +1,37 @@
+"""Entities in words: how their values read in a history, a plan or a table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from shared import decimals
+from shared.kind import Entity
+
+
+def differences(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str, str]]:
+    """Yield (field, before, after) in words for every field that differs."""
+    known = after or before
+    for name in known.__struct_fields__ if known is not None else ():
+        one, other = getattr(before, name, None), getattr(after, name, None)
+        if one != other:
+            yield name, words(one), words(other)
+
+
+def words(value: Any) -> str:
+    if value in (None, (), ""):
+        return ""
+    if isinstance(value, Decimal):
+        return decimals.plain(value)
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()
