@@ -59,6 +59,14 @@ class ServiceConfig(Struct, frozen=True, kw_only=True):
 
 C = TypeVar("C", bound=ServiceConfig)
 
+#: Setting -> the schemes that it may have.
+SCHEMES: Final = {
+    "database_url": ("postgresql",),
+    "nats_url": ("nats", "tls"),
+    "redis_url": ("redis", "rediss", "unix"),
+    "traces_url": ("http", "https"),
+}
+
 
 def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
     """Build `config` of a section: `writer` from CQAR_WRITER_* and the file's `writer:`.
@@ -81,12 +89,38 @@ def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
     _require_known(config, named, prefix, upper=True)
     try:
         # A file states types; the environment has only text.
-        return msgspec.convert({**settings, **_typed(config, named, prefix)}, config)
+        found = msgspec.convert({**settings, **_typed(config, named, prefix)}, config)
     except msgspec.ValidationError as error:
         text = str(error).replace("`$.", "`")
         raise SystemExit(
             f"configuration of the {section}: {text}: set it in {FILE}, or {prefix}NAME"
         ) from None
+    for name in found.__struct_fields__:
+        _require_address(prefix + name.upper(), name, getattr(found, name))
+    return found
+
+
+def _require_address(variable: str, name: str, value: Any) -> None:
+    """Refuse what is no URL or HOST:PORT where one is wanted; an empty one wants none."""
+    if name.endswith("_listen"):
+        try:
+            host_and_port(value)
+        except SystemExit as error:
+            raise SystemExit(f"{error} ({variable})") from None
+    if name not in SCHEMES or not (value or name in ("database_url", "nats_url")):
+        return
+    schemes = SCHEMES[name]
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018  (raises if it is no number)
+        # PostgreSQL and Redis may be at a Unix socket.
+        socket = parts.scheme in ("unix", "postgresql") and parts.path not in ("", "/")
+        good = parts.scheme in schemes and bool(parts.hostname or socket)
+    except ValueError:
+        good = False
+    if not good:
+        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise SystemExit(f"configuration: {variable} must be a URL of {wanted}")
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
@@ -174,6 +208,7 @@ def shown(config: ServiceConfig, section: str) -> str:
 
 def _without_password(url: str) -> str:
     parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return url.replace(f":{parts.password}@", ":…@", 1)
+    host = parts.netloc.rpartition("@")[2]
+    who = f"{parts.username}:…@" if parts.password is not None else "…@" if parts.username else ""
+    # Passwords also travel in the query.
+    return parts._replace(netloc=who + host, query="…" if parts.query else "").geturl()

@@ -56,6 +56,13 @@ def check_past(entity: Any, now: dt.datetime, *fields: str) -> Iterator[Violatio
             yield Violation(field, "FUTURE", "has not come yet: record it when it does")
 
 
+def not_after(now: dt.datetime, instant: dt.datetime | None) -> dt.datetime | None:
+    """An end that a caller's clock puts a little ahead is now: it must not wait for it."""
+    if instant is None or instant > now + CLOCKS_APART:
+        return instant
+    return min(instant, now)
+
+
 def check_printable(field: str, value: str) -> Iterator[Violation]:
     """Non-empty printable Unicode without white space around it; inner spaces are fine.
 

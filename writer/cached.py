@@ -6,10 +6,12 @@ fit together, as in one transaction. Else PostgreSQL is asked, and what it said 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, Protocol
 
 from cqc.services.v1 import asset_registry_pb2 as pb
+from google.protobuf.message import DecodeError
 
 from shared.cache import VALUE_BYTES_MAX, Cache, Cursor, Unavailable, Value
 from shared.entities.asset import ASSET
@@ -22,6 +24,8 @@ from shared.errors import NotFound
 from shared.kind import AnyKind
 from writer import metrics
 from writer.newest import Newest
+
+log = logging.getLogger(__name__)
 
 
 class Entry(NamedTuple):
@@ -119,8 +123,15 @@ class CachedReading:
         if payload is None:
             metrics.CACHE_MISSES.labels(entry.prefix).inc()
             raise Missed
+        try:
+            found = entry.messages(payload)
+        except DecodeError:
+            # Somebody else wrote there. What PostgreSQL says will be written over it.
+            log.warning("a value of %s in Redis is no message", entry.prefix)
+            metrics.CACHE_MISSES.labels(entry.prefix).inc()
+            raise Missed from None
         metrics.CACHE_HITS.labels(entry.prefix).inc()
-        return entry.messages(payload)
+        return found
 
     async def _payload(self, cache: Cache, key: str) -> bytes | None:
         cursor, (payload,) = await cache.read([key])

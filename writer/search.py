@@ -1,8 +1,9 @@
 """Search: by symbol, name, identifier and contract address; best first.
 
 Scores are whole numbers, so that a page can go on exactly after the one before: an address or
-an external id is named exactly (5000), a symbol is (4000) or begins so (3000), a name begins so
-(2500), the rest is likeness by trigrams (up to 1000).
+an external id is named exactly (5000), a symbol is (4000), a name is (3600); a symbol begins so
+(from 3000), a name (from 2500), an address or external id (from 2000), each up to 400 higher the
+more of it the query is; the rest is likeness by trigrams (up to 1000). Letters' case is nothing.
 """
 
 from __future__ import annotations
@@ -16,22 +17,38 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared.kind import AnyKind
 
 _ASSETS: Final = """
-    SELECT asset_id, CASE WHEN lower(symbol) = lower(:query) THEN 4000 ELSE 3000 END AS score
+    SELECT asset_id, CASE WHEN lower(symbol) = lower(:query) THEN 4000
+        ELSE 3000 + (400 * similarity(symbol, :query))::int END AS score
         FROM assets WHERE symbol ILIKE :prefix
-    UNION ALL SELECT asset_id, 2500 FROM assets WHERE name ILIKE :prefix
-    UNION ALL SELECT asset_id, 5000 FROM deployments WHERE lower(address) = lower(:query)
-    UNION ALL SELECT asset_id, 5000 FROM asset_identifiers WHERE external_id = :query
+    UNION ALL SELECT asset_id, CASE WHEN lower(name) = lower(:query) THEN 3600
+        ELSE 2500 + (400 * similarity(name, :query))::int END
+        FROM assets WHERE name ILIKE :prefix
+    UNION ALL SELECT asset_id, CASE WHEN lower(address) = lower(:query) THEN 5000
+        ELSE 2000 + (400 * similarity(address, :query))::int END
+        FROM deployments WHERE lower(address) LIKE lower(:prefix) AND length(:query) >= :address_min
+    UNION ALL SELECT asset_id, CASE WHEN lower(external_id) = lower(:query) THEN 5000
+        ELSE 2000 + (400 * similarity(external_id, :query))::int END
+        FROM asset_identifiers WHERE external_id ILIKE :prefix
+    UNION ALL SELECT asset_id, (1000 * similarity(external_id, :query))::int
+        FROM asset_identifiers WHERE external_id % :query
     UNION ALL SELECT asset_id, (1000 * greatest(similarity(name, :query),
         similarity(symbol, :query)))::int FROM assets WHERE name % :query OR symbol % :query
 """
 _SYMBOLS: Final = """
-    SELECT symbol_id, CASE WHEN lower(symbol) = lower(:query) THEN 4000 ELSE 3000 END AS score
+    SELECT symbol_id, CASE WHEN lower(symbol) = lower(:query) THEN 4000
+        ELSE 3000 + (400 * similarity(symbol, :query))::int END AS score
         FROM symbols WHERE symbol ILIKE :prefix
-    UNION ALL SELECT symbol_id, 5000 FROM symbol_identifiers WHERE external_id = :query
+    UNION ALL SELECT symbol_id, CASE WHEN lower(external_id) = lower(:query) THEN 5000
+        ELSE 2000 + (400 * similarity(external_id, :query))::int END
+        FROM symbol_identifiers WHERE external_id ILIKE :prefix
+    UNION ALL SELECT symbol_id, (1000 * similarity(external_id, :query))::int
+        FROM symbol_identifiers WHERE external_id % :query
     UNION ALL SELECT symbol_id, (1000 * similarity(symbol, :query))::int
         FROM symbols WHERE symbol % :query
 """
 _HITS: Final = {"asset": _ASSETS, "symbol": _SYMBOLS}
+#: The beginning of an address, `0x` included, that is worth looking for: fewer name thousands.
+ADDRESS_CHARS_MIN: Final = 6
 #: Assets without an active flag above a severity.
 _UNFLAGGED: Final = """
     NOT EXISTS (SELECT FROM quality_flags f WHERE f.asset_id = t.asset_id
@@ -64,6 +81,7 @@ async def search(
     flagged = wanted.pop("max_flag_severity", None)
     conditions = [f"t.{name} = :{name}" for name in wanted]
     arguments: dict[str, Any] = {**wanted, "query": query, "most": most}
+    arguments["address_min"] = ADDRESS_CHARS_MIN
     arguments["prefix"] = query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     if flagged is not None:
         conditions.append(_UNFLAGGED)

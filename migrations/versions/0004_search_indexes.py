@@ -14,15 +14,23 @@ UPGRADE = (
     "CREATE INDEX idx_deployments_asset ON deployments (asset_id)",
     "CREATE INDEX idx_symbols_price_asset ON symbols (price_asset_id)",
     "CREATE INDEX idx_venue_assets_deployment ON venue_assets (deployment_id)",
-    # Searches name an address in any case, an external id of any source, a ticker in any case.
-    "CREATE INDEX idx_deployments_address_lower ON deployments (lower(address))",
-    "CREATE INDEX idx_asset_identifiers_external_id ON asset_identifiers (external_id)",
-    "CREATE INDEX idx_symbol_identifiers_external_id ON symbol_identifiers (external_id)",
+    # Searches name an address or an external id in any case, whole, begun, or misspelt.
+    """
+    CREATE INDEX idx_deployments_address_lower ON deployments (lower(address) text_pattern_ops)
+    """,
+    """
+    CREATE INDEX idx_asset_identifiers_external_id_trgm ON asset_identifiers
+        USING gin (external_id gin_trgm_ops)
+    """,
+    """
+    CREATE INDEX idx_symbol_identifiers_external_id_trgm ON symbol_identifiers
+        USING gin (external_id gin_trgm_ops)
+    """,
 )
 
 DOWNGRADE = (
-    "DROP INDEX idx_symbol_identifiers_external_id",
-    "DROP INDEX idx_asset_identifiers_external_id",
+    "DROP INDEX idx_symbol_identifiers_external_id_trgm",
+    "DROP INDEX idx_asset_identifiers_external_id_trgm",
     "DROP INDEX idx_deployments_address_lower",
     "DROP INDEX idx_venue_assets_deployment",
     "DROP INDEX idx_symbols_price_asset",

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
 import sqlalchemy as sa
 from cqc.writer.v1 import api_key_pb2
 
@@ -60,13 +61,21 @@ api_keys = sa.Table(
 )
 
 
-def check_api_key(before: ApiKey | None, after: ApiKey, _: Seen) -> Iterator[Violation]:
+def complete(before: ApiKey | None, given: ApiKey, seen: Seen) -> ApiKey:
+    if before is not None and before.revoked_at is not None:
+        return given
+    return msgspec.structs.replace(given, revoked_at=rules.not_after(seen.now, given.revoked_at))
+
+
+def check_api_key(before: ApiKey | None, after: ApiKey, seen: Seen) -> Iterator[Violation]:
     yield from rules.check_uuid("key_id", after.key_id)
     yield from rules.check_required(after, "role")
     yield from rules.check_printable("actor", after.actor)
     if not _SHA256_HEX.fullmatch(after.key_hash):
         yield Violation("key_hash", "NOT_A_HASH", "must be a SHA-256 in lower-case hexadecimal")
     yield from rules.check_immutable(before, after, "make another key", "key_hash", "actor", "role")
+    # One that would end later could not be ended sooner.
+    yield from rules.check_past(after, seen.now, "revoked_at")
     if before is not None and before.revoked_at and after.revoked_at != before.revoked_at:
         yield Violation("revoked_at", "FINAL", "a revoked key stays revoked")
 
@@ -78,6 +87,7 @@ API_KEY = Kind(
     key=("key_id",),
     table=api_keys,
     check=check_api_key,
+    complete=complete,
     lookups={"hash": by("key_hash")},
     event=lambda _, __: None,
     exported=False,

@@ -47,7 +47,6 @@ asset_identifiers = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("metadata", Json),
     sa.UniqueConstraint("source", "external_id"),
-    sa.Index("idx_asset_identifiers_external_id", "external_id"),
 )
 
 

@@ -82,10 +82,12 @@ quality_flags = sa.Table(
 def complete(before: QualityFlag | None, given: QualityFlag, seen: Seen) -> QualityFlag:
     raised_at = before.raised_at if before else (seen.historical and given.raised_at) or seen.now
     resolved_at = given.resolved_at or (seen.now if given.resolved_by else None)
+    if before is None or before.resolved_at is None:
+        resolved_at = rules.not_after(seen.now, resolved_at)
     return msgspec.structs.replace(given, raised_at=raised_at, resolved_at=resolved_at)
 
 
-def check_flag(before: QualityFlag | None, after: QualityFlag, _: Seen) -> Iterator[Violation]:
+def check_flag(before: QualityFlag | None, after: QualityFlag, seen: Seen) -> Iterator[Violation]:
     yield from rules.check_uuid("flag_id", after.flag_id)
     yield from rules.check_required(after, "asset_id", "flag_type", "severity", "source", "reason")
     yield from rules.check_length(
@@ -96,12 +98,17 @@ def check_flag(before: QualityFlag | None, after: QualityFlag, _: Seen) -> Itera
         resolution_notes=rules.TEXT_CHARS_MAX,
     )
     yield from rules.check_url(after, "evidence_url")
+    # Nothing changes but its resolution: whoever heard of it has heard all.
     yield from rules.check_immutable(
         before,
         after,
         "resolve it and raise another",
-        *("asset_id", "flag_type", "severity", "source", "reason"),
+        *("asset_id", "flag_type", "severity", "source", "reason", "evidence_url", "metadata"),
     )
+    # It would be over before its time: a flag that is resolved stops no trade.
+    yield from rules.check_past(after, seen.now, "resolved_at", "raised_at")
+    if after.resolved_at and after.raised_at and after.resolved_at < after.raised_at:
+        yield Violation("resolved_at", "BEFORE_RAISED", "is before it was raised")
     if after.resolved_at is not None:
         for field in ("resolved_by", "resolution_notes"):
             if not getattr(after, field):

@@ -47,7 +47,6 @@ symbol_identifiers = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("metadata", Json),
     sa.UniqueConstraint("data_source", "external_id"),
-    sa.Index("idx_symbol_identifiers_external_id", "external_id"),
 )
 
 

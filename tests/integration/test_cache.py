@@ -236,6 +236,18 @@ async def test_another_registrys_redis_is_refused(
         await writer.from_redis(name_of())
 
 
+async def test_a_value_that_somebody_else_wrote_there_is_read_again_and_written_over(
+    writer: Process, mutations: Mutations, store: redis.asyncio.Redis
+) -> None:
+    await commit(mutations, an_asset())
+    await writer.write_through()
+    cursor = await cursor_in(store)
+    assert cursor is not None
+    await store.set(f"asset:{BTC}", cursor.seal(b"\xff\xff\xff"))
+    assert await writer.read(name_of()) == "BTC"
+    assert await writer.from_redis(name_of()) == "BTC"
+
+
 async def test_a_large_list_is_not_kept_and_not_believed(
     writer: Process, mutations: Mutations
 ) -> None:

@@ -19,6 +19,7 @@ from tests.builders import (
     a_flag,
     a_symbol,
     an_asset,
+    an_id,
     an_identifier,
 )
 from tests.changes import commit
@@ -32,9 +33,13 @@ async def client_(engine: AsyncEngine, mutations: Mutations) -> AsyncIterator[Cl
     await commit(
         mutations,
         *(an_asset("BTC", name="Bitcoin"), an_asset("WBTC", name="Wrapped Bitcoin")),
+        an_asset("BCH", name="Bitcoin Cash"),
         *(an_asset("BTCB", name="Binance Bitcoin"), an_asset("USDT", name="Tether USD")),
         *(an_asset("XAUT", name="Tether Gold", category="gold"), an_asset("P%T", name="Percent")),
         *(a_chain(), a_deployment(), an_identifier(), a_symbol(), a_flag()),
+        an_identifier(
+            identifier_id=an_id("other"), asset_id=an_id("wbtc"), external_id="coin-of-satoshi"
+        ),
     )
     async with serving(engine, NOW) as client:
         yield client
@@ -53,13 +58,19 @@ async def test_an_exact_symbol_comes_before_a_beginning_and_a_beginning_before_a
     assert found[:2] == ["BTC", "BTCB"]
     assert set(found[2:]) <= {"WBTC"}
     assert (await assets(client_, "Bitcoin"))[0] == "BTC"
+    assert (await assets(client_, "bitc"))[:2] == ["BTC", "BCH"]
     assert (await assets(client_, "tethr usd"))[0] == "USDT"  # a slip of the finger
 
 
-async def test_addresses_and_external_ids_are_found_exactly(client_: Client) -> None:
-    assert await assets(client_, "0xdac17f958d2ee523a2206206994597c13d831ec7") == ["USDT"]
-    assert (await assets(client_, "bitcoin"))[0] == "BTC"
+async def test_addresses_and_external_ids_are_found_whole_or_begun_in_any_case(
+    client_: Client,
+) -> None:
+    for query in ("0xdac17f958d2ee523a2206206994597c13d831ec7", "0XDAC17F", "0xdac1"):
+        assert await assets(client_, query) == ["USDT"]
     assert await assets(client_, "0xdac17f958d2ee523a2206206994597c13d831ec8") == []
+    assert await assets(client_, "0xda") == []
+    for query in ("coin-of-satoshi", "COIN-OF-SATOSHI", "coin-of", "coin-of-satosi"):
+        assert (await assets(client_, query))[0] == "WBTC", query
 
 
 async def test_filters_narrow_and_wildcards_are_letters(client_: Client) -> None:
@@ -75,7 +86,7 @@ async def test_filters_narrow_and_wildcards_are_letters(client_: Client) -> None
 
 async def test_pages_of_a_search_are_the_whole_in_its_order(client_: Client) -> None:
     whole = await assets(client_, "bitcoin")
-    assert len(whole) == 3
+    assert len(whole) == 4
     pages, token = [], ""
     while True:
         request = pb.SearchAssetsRequest(query="bitcoin", limit=1, page_token=token)

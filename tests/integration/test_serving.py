@@ -245,7 +245,7 @@ async def test_a_resolver_beyond_loopback_asks_for_a_key_and_hears_of_its_end(
 
 async def _revoke(mutations: Mutations, key: str) -> None:
     def located(seen: Any) -> Any:
-        return next(iter(seen.find("api_key", "hash", hash_of(key))))
+        return next(iter(seen.find("api_key", "hash", hash_of(key))), None)
 
     def step(found: Any) -> Any:
         return msgspec.structs.replace(found, revoked_at=NOW)
@@ -256,10 +256,12 @@ async def _revoke(mutations: Mutations, key: str) -> None:
 
 async def test_it_does_not_start_with_a_configuration_it_cannot_trust(tmp_path: Path) -> None:
     log = tmp_path / "log"
+    servers = {"database_url": "postgresql://h/db", "nats_url": "nats://h"}
     for settings, said in (
         ({"nats_url": "nats://x"}, "database_url"),
-        ({"grpc_listen": "0.0.0.0:1", "database_url": "x", "nats_url": "x"}, "in plaintext"),
-        ({"tls_key": "k", "tls_certificate": "/no", "database_url": "x", "nats_url": "x"}, "/no"),
+        ({**servers, "grpc_listen": "0.0.0.0:1"}, "in plaintext"),
+        ({**servers, "tls_key": "k", "tls_certificate": "/no"}, "/no"),
+        ({**servers, "redis_url": "garbage"}, "CQAR_RESOLVER_REDIS_URL must be"),
     ):
         process = await start("resolver", log, **settings)
         assert await process.wait() == 1

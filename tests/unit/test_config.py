@@ -56,7 +56,15 @@ def test_the_environment_wins_over_the_section_that_wins_over_common_that_wins_o
         ("wirter: {drain_s: 2}", {}, "unknown section wirter"),
         ("writer: [drain_s]", {}, "names and their values"),
         ("- writer", {}, "unknown section"),
-        ("writer: {", {}, "is no YAML"),
+        ("writer: {", {}, r"some\.yaml is no YAML"),
+        ("a: [1\nb: 2", {}, r"some\.yaml is no YAML"),
+        ("", {"CQAR_WRITER_DATABASE_URL": "garbage"}, "DATABASE_URL must be .* postgresql://"),
+        ("", {"CQAR_WRITER_DATABASE_URL": "postgresql://u:p@h:port/db"}, "DATABASE_URL must be"),
+        ("", {"CQAR_WRITER_NATS_URL": "http://x:1"}, "NATS_URL must be a URL of nats://"),
+        ("", {"CQAR_WRITER_NATS_URL": ""}, "NATS_URL must be"),
+        ("writer: {redis_url: localhost}", {}, "REDIS_URL must be .* redis://"),
+        ("", {"CQAR_WRITER_TRACES_URL": "http://"}, "TRACES_URL must be"),
+        ("", {"CQAR_WRITER_HTTP_LISTEN": "here"}, "HOST:PORT .*HTTP_LISTEN"),
         ("", {"CQAR_CONFIG": "/nowhere/at.yaml"}, "No such file"),
     ],
 )
@@ -73,6 +81,11 @@ def test_a_setting_that_is_missing_is_named_and_a_password_never() -> None:
     assert "secret" not in text
     assert msgspec.yaml.decode(text)["writer"]["database_url"] == "postgresql://cqar:…@db/cqar"
     assert msgspec.yaml.decode(text)["writer"]["drain_s"] == 30
+    for url in ("nats://hunter2@h:4222", "nats://h:4222?token=hunter2"):
+        hidden = {**URLS, "CQAR_WRITER_NATS_URL": url, "CQAR_CONFIG": ""}
+        shown_text = shown(load(WriterConfig, "writer", hidden), "writer")
+        assert "hunter2" not in shown_text
+        assert "@h:4222" in shown_text or "//h:4222" in shown_text
 
 
 def test_no_file_is_read_where_none_is_wanted(

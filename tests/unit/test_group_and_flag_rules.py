@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -148,15 +149,32 @@ def test_a_flag_is_resolved_once_by_somebody_for_a_reason() -> None:
     assert findings(again, before=resolved) == {("resolved_at", "FINAL")}
 
 
+def test_a_resolution_is_not_for_later_and_not_from_before_the_flag() -> None:
+    before = completed(a_flag())
+    done = changed(before, resolved_by="me", resolution_notes="refunded")
+    soon, late = NOW + dt.timedelta(minutes=1), NOW + dt.timedelta(minutes=6)
+    # A clock that runs a little ahead means now.
+    assert completed(changed(done, resolved_at=soon), before=before).resolved_at == NOW
+    assert findings(changed(done, resolved_at=late), before=before) == {("resolved_at", "FUTURE")}
+    early = changed(done, resolved_at=NOW - dt.timedelta(minutes=1))
+    assert findings(early, before=before) == {("resolved_at", "BEFORE_RAISED")}
+    past = a_flag(
+        raised_at=early.resolved_at, resolved_at=NOW, resolved_by="me", resolution_notes="x"
+    )
+    assert findings(past, Held(historical=True)) == set()
+
+
 def test_what_a_flag_says_is_for_ever_and_bounded() -> None:
     before = completed(a_flag())
-    assert findings(changed(before, evidence_url="https://x.y"), before=before) == set()
     other = {
         "asset_id": ETH,
         "flag_type": FlagType.SCAM,
         "severity": FlagSeverity.LOW,
         "source": "somebody",
         "reason": "else",
+        # Else an update would be told as the flag's resolution.
+        "evidence_url": "https://x.y",
+        "metadata": {"x": "y"},
     }
     assert findings(changed(before, **other), before=before) == {
         (field, "IMMUTABLE") for field in other

@@ -133,6 +133,10 @@ def test_a_key_may_be_revoked_and_stays_so() -> None:
     revoked = a_key(revoked_at=NOW)
     assert findings(revoked, before=a_key()) == set()
     assert findings(a_key(), before=revoked) == {("revoked_at", "FINAL")}
+    # A revocation for later could not be brought forward: it is refused, or it is now.
+    soon, late = (a_key(revoked_at=NOW + dt.timedelta(minutes=m)) for m in (1, 6))
+    assert completed(soon, before=a_key()).revoked_at == NOW
+    assert findings(late, before=a_key()) == {("revoked_at", "FUTURE")}
     other = a_key(key_hash="0" * 64, actor="bob", role=Role.ADMIN)
     assert findings(other, before=a_key()) == {
         ("key_hash", "IMMUTABLE"),

@@ -287,6 +287,7 @@ class VenueAssetDelisted(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    VENUE_ASSET_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     actor_id: _builtins.str
     venue_id: _builtins.str
@@ -296,6 +297,10 @@ class VenueAssetDelisted(_message.Message):
     revision: _builtins.int
     @_builtins.property
     def timestamp(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def venue_asset(self) -> _venue_asset_pb2.VenueAsset:
+        """As it now is: which spelling, and from when on. That may be to come."""
+
     def __init__(
         self,
         *,
@@ -307,10 +312,11 @@ class VenueAssetDelisted(_message.Message):
         reason: _builtins.str | None = ...,
         epoch: _builtins.int | None = ...,
         revision: _builtins.int | None = ...,
+        venue_asset: _venue_asset_pb2.VenueAsset | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_actor_id", b"_actor_id", "_asset_id", b"_asset_id", "_epoch", b"_epoch", "_event_id", b"_event_id", "_reason", b"_reason", "_revision", b"_revision", "_venue_id", b"_venue_id", "actor_id", b"actor_id", "asset_id", b"asset_id", "epoch", b"epoch", "event_id", b"event_id", "reason", b"reason", "revision", b"revision", "timestamp", b"timestamp", "venue_id", b"venue_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_actor_id", b"_actor_id", "_asset_id", b"_asset_id", "_epoch", b"_epoch", "_event_id", b"_event_id", "_reason", b"_reason", "_revision", b"_revision", "_venue_id", b"_venue_id", "actor_id", b"actor_id", "asset_id", b"asset_id", "epoch", b"epoch", "event_id", b"event_id", "reason", b"reason", "revision", b"revision", "timestamp", b"timestamp", "venue_asset", b"venue_asset", "venue_id", b"venue_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actor_id", b"_actor_id", "_asset_id", b"_asset_id", "_epoch", b"_epoch", "_event_id", b"_event_id", "_reason", b"_reason", "_revision", b"_revision", "_venue_id", b"_venue_id", "actor_id", b"actor_id", "asset_id", b"asset_id", "epoch", b"epoch", "event_id", b"event_id", "reason", b"reason", "revision", b"revision", "timestamp", b"timestamp", "venue_id", b"venue_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actor_id", b"_actor_id", "_asset_id", b"_asset_id", "_epoch", b"_epoch", "_event_id", b"_event_id", "_reason", b"_reason", "_revision", b"_revision", "_venue_id", b"_venue_id", "actor_id", b"actor_id", "asset_id", b"asset_id", "epoch", b"epoch", "event_id", b"event_id", "reason", b"reason", "revision", b"revision", "timestamp", b"timestamp", "venue_asset", b"venue_asset", "venue_id", b"venue_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__actor_id: _TypeAlias = _typing.Literal["actor_id"]  # noqa: Y015
     _WhichOneofArgType__actor_id: _TypeAlias = _typing.Literal["_actor_id", b"_actor_id"]  # noqa: Y015
@@ -413,6 +419,7 @@ class VenueSymbolDelisted(_message.Message):
     REASON_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     actor_id: _builtins.str
     venue_id: _builtins.str
@@ -422,6 +429,10 @@ class VenueSymbolDelisted(_message.Message):
     revision: _builtins.int
     @_builtins.property
     def timestamp(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def venue_symbol(self) -> _venue_symbol_pb2.VenueSymbol:
+        """As it now is: which spelling, and from when on. That may be to come."""
+
     def __init__(
         self,
         *,
@@ -433,10 +444,11 @@ class VenueSymbolDelisted(_message.Message):
         reason: _builtins.str | None = ...,
         epoch: _builtins.int | None = ...,
         revision: _builtins.int | None = ...,
+        venue_symbol: _venue_symbol_pb2.VenueSymbol | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_actor_id", b"_actor_id", "_epoch", b"_epoch", "_event_id", b"_event_id", "_reason", b"_reason", "_revision", b"_revision", "_symbol_id", b"_symbol_id", "_venue_id", b"_venue_id", "actor_id", b"actor_id", "epoch", b"epoch", "event_id", b"event_id", "reason", b"reason", "revision", b"revision", "symbol_id", b"symbol_id", "timestamp", b"timestamp", "venue_id", b"venue_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_actor_id", b"_actor_id", "_epoch", b"_epoch", "_event_id", b"_event_id", "_reason", b"_reason", "_revision", b"_revision", "_symbol_id", b"_symbol_id", "_venue_id", b"_venue_id", "actor_id", b"actor_id", "epoch", b"epoch", "event_id", b"event_id", "reason", b"reason", "revision", b"revision", "symbol_id", b"symbol_id", "timestamp", b"timestamp", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actor_id", b"_actor_id", "_epoch", b"_epoch", "_event_id", b"_event_id", "_reason", b"_reason", "_revision", b"_revision", "_symbol_id", b"_symbol_id", "_venue_id", b"_venue_id", "actor_id", b"actor_id", "epoch", b"epoch", "event_id", b"event_id", "reason", b"reason", "revision", b"revision", "symbol_id", b"symbol_id", "timestamp", b"timestamp", "venue_id", b"venue_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actor_id", b"_actor_id", "_epoch", b"_epoch", "_event_id", b"_event_id", "_reason", b"_reason", "_revision", b"_revision", "_symbol_id", b"_symbol_id", "_venue_id", b"_venue_id", "actor_id", b"actor_id", "epoch", b"epoch", "event_id", b"event_id", "reason", b"reason", "revision", b"revision", "symbol_id", b"symbol_id", "timestamp", b"timestamp", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__actor_id: _TypeAlias = _typing.Literal["actor_id"]  # noqa: Y015
     _WhichOneofArgType__actor_id: _TypeAlias = _typing.Literal["_actor_id", b"_actor_id"]  # noqa: Y015
