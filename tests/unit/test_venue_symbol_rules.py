@@ -16,8 +16,8 @@ from shared.entities.venue_symbol import (
     VenueSymbol,
     delist,
     meant,
-    overlap,
 )
+from shared.periods import overlap
 from tests.builders import ETH, NOW, a_symbol, a_venue_symbol, an_id
 from tests.registry_in_memory import Held, changed, completed, findings
 
