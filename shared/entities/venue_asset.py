@@ -146,7 +146,15 @@ def check_venue_asset(
         yield from rules.check_immutable(
             before, after, "it was delisted: list it anew", *_FINAL_FIELDS
         )
+    yield from _check_deployment(after, seen)
     yield from _check_codes(after, seen)
+
+
+def _check_deployment(after: VenueAsset, seen: Seen) -> Iterator[Violation]:
+    """Deposits of one asset would be sent to another's contract."""
+    held = seen.get("asset_deployment", after.deployment_id) if after.deployment_id else None
+    if held is not None and held.asset_id != after.asset_id:
+        yield Violation("deployment_id", "OTHER_ASSET", f"is a deployment of {held.asset_id}")
 
 
 def _check_codes(after: VenueAsset, seen: Seen) -> Iterator[Violation]:

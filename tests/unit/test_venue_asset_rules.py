@@ -11,6 +11,8 @@ from shared.entities.api_key import Role
 from tests.builders import (
     ETH,
     NOW,
+    USDT,
+    a_deployment,
     a_key,
     a_venue_asset,
     an_id,
@@ -126,6 +128,13 @@ def test_a_delisted_venue_asset_stays_as_it_was_unless_reopened_or_history(field
     assert findings(after, Held(historical=True), before) == set()
     assert findings(changed(after, delisted_at=None), before=before) == set()
     assert findings(changed(before, metadata={"note": "x"}), before=before) == set()
+
+
+def test_a_venue_assets_deployment_is_one_of_its_own_asset() -> None:
+    deposited = a_venue_asset(asset_id=USDT, deployment_id=a_deployment().deployment_id)
+    assert findings(deposited, Held(a_deployment())) == set()
+    of_another = Held(a_deployment(asset_id=ETH))
+    assert findings(deposited, of_another) == {("deployment_id", "OTHER_ASSET")}
 
 
 def test_a_venues_code_is_printable_and_of_at_most_128_characters() -> None:
