@@ -156,6 +156,8 @@ def check_rate(entity: Any, prefix: str, *fields: str) -> Iterator[Violation]:
 
 
 def check_immutable(before: Any | None, after: Any, hint: str, *fields: str) -> Iterator[Violation]:
+    """Fields are named as violations name them: a decimal among others as `exact.tick_size`."""
     for field in fields:
-        if before is not None and getattr(before, field) != getattr(after, field):
+        name = field.removeprefix("exact.")
+        if before is not None and getattr(before, name) != getattr(after, name):
             yield Violation(field, "IMMUTABLE", f"cannot change: {hint}")

@@ -22,7 +22,8 @@ OTHER_CODES_MAX = 16
 AMOUNTS = ("min_deposit", "min_withdrawal", "withdrawal_fee", "deposit_fee")
 _FINAL_FIELDS = (
     *("venue_asset_symbol", "other_codes", "deployment_id", "delisted_at"),
-    *("deposit_enabled", "withdraw_enabled", "trading_enabled", *AMOUNTS),
+    *("deposit_enabled", "withdraw_enabled", "trading_enabled"),
+    *(f"exact.{amount}" for amount in AMOUNTS),
 )
 
 

@@ -28,6 +28,7 @@ from tests.builders import (
     a_flag,
     a_group,
     a_symbol_identifier,
+    an_asset,
     an_id,
     an_identifier,
 )
@@ -42,6 +43,21 @@ def test_a_group_has_each_member_once_with_a_weight_above_zero() -> None:
         bad = a_group(members=(member,))
         assert findings(bad) == {("members[0].weight", "NOT_POSITIVE")}
     assert findings(a_group(members=(GroupMember(asset_id=ETH),))) == set()
+
+
+def test_a_member_at_fault_is_named_by_its_place_in_the_request() -> None:
+    low, high = sorted((BTC, ETH))
+    held = Held(an_asset(), an_asset("ETH"))
+    weights = ((high, "1"), (low, "-1"), (high, "1"))
+    members = tuple(GroupMember(asset_id=a, weight=Decimal(w)) for a, w in weights)
+    assert findings(a_group(members=members), held) == {
+        ("members[1].weight", "NOT_POSITIVE"),
+        ("members[2].asset_id", "DUPLICATE"),
+    }
+    whole = completed(a_group(high, low), held)
+    assert [member.asset_id for member in whole.members] == [low, high]
+    with_nobody = completed(a_group(high, an_id("nobody"), low), held)
+    assert [member.asset_id for member in with_nobody.members] == [high, an_id("nobody"), low]
 
 
 def test_a_groups_name_is_its_own() -> None:
@@ -64,8 +80,9 @@ def test_a_groups_id_texts_and_size_are_bounded() -> None:
 
 
 def test_stating_a_group_again_changes_nothing() -> None:
-    before = completed(a_group(ETH, BTC))
-    again = completed(a_group(BTC, ETH), Held(now=NOW.replace(year=2030)), before)
+    assets = (an_asset(), an_asset("ETH"))
+    before = completed(a_group(ETH, BTC), Held(*assets))
+    again = completed(a_group(BTC, ETH), Held(*assets, now=NOW.replace(year=2030)), before)
     assert again == before
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from shared.entities.api_key import Role
+from shared.entities.venue_asset import AMOUNTS
 from tests.builders import (
     ETH,
     NOW,
@@ -124,7 +125,8 @@ OTHERWISE = {
 def test_a_delisted_venue_asset_stays_as_it_was_unless_reopened_or_history(field: str) -> None:
     before = a_venue_asset(listed_at=EARLIER, delisted_at=NOW - dt.timedelta(days=1))
     after = changed(before, **{field: OTHERWISE[field]})
-    assert findings(after, before=before) == {(field, "IMMUTABLE")}
+    named = f"exact.{field}" if field in AMOUNTS else field
+    assert findings(after, before=before) == {(named, "IMMUTABLE")}
     assert findings(after, Held(historical=True), before) == set()
     assert findings(changed(after, delisted_at=None), before=before) == set()
     assert findings(changed(before, metadata={"note": "x"}), before=before) == set()
