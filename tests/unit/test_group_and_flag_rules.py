@@ -150,7 +150,8 @@ def test_a_flag_says_what_who_and_why() -> None:
     for field in ("flag_type", "severity"):
         assert findings(a_flag(**{field: None})) == {(field, "REQUIRED")}
     for field in ("source", "reason"):
-        assert findings(a_flag(**{field: ""})) == {(field, "REQUIRED")}
+        for blank in ("", "  ", "\u200d"):
+            assert findings(a_flag(**{field: blank})) == {(field, "REQUIRED")}
     assert findings(a_flag(evidence_url="no url")) == {("evidence_url", "NOT_A_URL")}
 
 
@@ -158,8 +159,11 @@ def test_a_flag_is_resolved_once_by_somebody_for_a_reason() -> None:
     before = completed(a_flag())
     done = changed(before, resolved_by="me", resolution_notes="refunded")
     assert findings(done, before=before) == set()
-    silent = changed(before, resolved_by="me")
-    assert findings(silent, before=before) == {("resolution_notes", "REQUIRED")}
+    for blank in (None, "   "):
+        silent = changed(before, resolved_by="me", resolution_notes=blank)
+        assert findings(silent, before=before) == {("resolution_notes", "REQUIRED")}
+        unsaid = changed(done, resolved_at=NOW, resolved_by=blank)
+        assert findings(unsaid, before=before) == {("resolved_by", "REQUIRED")}
     resolved = completed(done, before=before)
     again = changed(resolved, resolution_notes="again")
     assert findings(again, before=resolved) == {("resolved_at", "FINAL")}
