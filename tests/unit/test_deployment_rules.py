@@ -199,6 +199,18 @@ def test_an_address_is_one_assets_and_one_deployment_is_canonical() -> None:
     assert findings(second, held) == {("is_canonical", "CANONICAL_TAKEN")}
 
 
+def test_a_chain_has_one_coin_of_its_own() -> None:
+    coin = a_deployment(is_native=True, address=None)
+    held = Held(a_chain(), a_chain(chain_id="polygon"), an_asset("USDT"), an_asset(), coin)
+    assert findings(changed(coin, is_canonical=True), held, coin) == set()
+    second = changed(coin, deployment_id=an_id("other"), asset_id=BTC)
+    assert findings(second, held) == {("is_native", "NATIVE_TAKEN")}
+    assert findings(changed(second, chain_id="polygon"), held) == set()
+    # Without contracts others have no address either, and are not the chain's own.
+    bitcoin = Held(a_chain(chain_type="BITCOIN"), an_asset(), coin)
+    assert findings(changed(second, is_native=False), bitcoin) == set()
+
+
 def test_what_a_deployment_is_never_changes_and_its_decimals_are_part_of_it() -> None:
     held = Held(a_chain(), an_asset("USDT"), an_asset())
     before = completed(a_deployment(), held)
