@@ -15,6 +15,8 @@ import bech32
 from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
 from eth_utils.crypto import keccak
 
+from shared import move_types
+
 #: The most decimals that a token of a chain can have; 18 where a chain is not named. Real EVM
 #: tokens have 24, and uint8 allows any; NEAR counts in 10^-24.
 DECIMALS_MAX: Final = {"EVM": 36, "NEAR": 24}
@@ -39,8 +41,6 @@ _LIKE_BECH32: Final = re.compile(r"[a-z]+1[02-9ac-hj-np-z]{38}([02-9ac-hj-np-z]{
 _NEAR_ACCOUNT: Final = re.compile(
     r"(?=.{2,64}$)([a-z0-9]+[-_])*[a-z0-9]+(\.([a-z0-9]+[-_])*[a-z0-9]+)*"
 )
-_MOVE_NAME: Final = r"[a-zA-Z_][a-zA-Z0-9_]*"
-_MOVE_TYPE: Final = re.compile(rf"(0x[0-9a-fA-F]{{1,64}})(::{_MOVE_NAME}::{_MOVE_NAME}(<.+>)?)?")
 
 
 class NotAnAddress(ValueError):
@@ -92,13 +92,22 @@ def _cosmos(text: str) -> str:
         if not _IBC_DENOM.fullmatch(text):
             raise NotAnAddress("must be ibc/ and 64 upper-case hexadecimal digits")
         return text
-    prefix, _ = bech32.bech32_decode(text)
-    if prefix is None and _LIKE_BECH32.fullmatch(text):
+    lowered = text.lower()
+    if _is_bech32(lowered):
+        if text not in (lowered, text.upper()):
+            raise NotAnAddress("is bech32 of mixed case, which BIP-173 forbids")
+        return lowered
+    if _LIKE_BECH32.fullmatch(lowered):
         # Any misspelt account would pass as a denomination.
         raise NotAnAddress("its bech32 checksum is wrong: a character is")
-    if prefix is None and not _COSMOS_DENOM.fullmatch(text):
+    if not _COSMOS_DENOM.fullmatch(text):
         raise NotAnAddress("must be a denomination such as uatom, or a bech32 account")
     return text
+
+
+def _is_bech32(text: str) -> bool:
+    prefix, _ = bech32.bech32_decode(text)
+    return prefix is not None
 
 
 def _near(text: str) -> str:
@@ -108,12 +117,14 @@ def _near(text: str) -> str:
 
 
 def _move(text: str) -> str:
-    """Sui and Aptos: 0x… or 0x…::module::Type; the number is written without leading zeros."""
-    found = _MOVE_TYPE.fullmatch(text)
-    if not found:
-        raise NotAnAddress("must be 0x and hexadecimal digits, or 0x…::module::Type")
-    address = found.group(1)
-    return f"0x{int(address, 16):x}{text[len(address) :]}"
+    """Sui and Aptos: an object, or the type of a coin."""
+    if address := move_types.canonical_address(text):
+        return address
+    try:
+        return move_types.canonical_struct(text)
+    except move_types.NotAType as error:
+        message = f"must be 0x and hexadecimal digits, or 0x…::module::Type: it {error}"
+        raise NotAnAddress(message) from error
 
 
 _RULES: Final[dict[str, Callable[[str], str]]] = {

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from shared import joiners
 from shared.errors import Violation
 
 SYMBOL_CHARS_MAX: Final = 128
@@ -20,13 +21,20 @@ URLS_MAX: Final = 32
 #: How far a caller's clock may run before the writer's.
 CLOCKS_APART: Final = dt.timedelta(minutes=5)
 
+_NOT_PRINTABLE: Final = "holds characters that cannot be printed, or a joiner that joins nothing"
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 
 def check_required(entity: Any, *fields: str) -> Iterator[Violation]:
     for field in fields:
-        if getattr(entity, field) in (None, ""):
+        value = getattr(entity, field)
+        if value is None or (isinstance(value, str) and is_blank(value)):
             yield Violation(field, "REQUIRED", "is required")
+
+
+def is_blank(text: str) -> bool:
+    """Whether it is empty, or shows nothing: white space and what cannot be printed only."""
+    return all(c.isspace() or not c.isprintable() for c in text)
 
 
 def check_length(entity: Any, **chars_max: int) -> Iterator[Violation]:
@@ -38,14 +46,15 @@ def check_length(entity: Any, **chars_max: int) -> Iterator[Violation]:
 
 def is_printable(text: str) -> bool:
     """Joiners are no characters of their own, and part of emoji and of Persian words."""
-    return all(c.isprintable() or c in "\u200c\u200d" for c in text)
+    return joiners.all_join(text) and all(c.isprintable() or c in joiners.JOINERS for c in text)
 
 
 def check_lines(entity: Any, *fields: str) -> Iterator[Violation]:
     """Names stand in one line of a table."""
     for field in fields:
-        if (value := getattr(entity, field)) and not is_printable(value):
-            yield Violation(field, "NOT_PRINTABLE", "holds characters that cannot be printed")
+        value = getattr(entity, field)
+        if value and not is_blank(value) and not is_printable(value):
+            yield Violation(field, "NOT_PRINTABLE", _NOT_PRINTABLE)
 
 
 def check_past(entity: Any, now: dt.datetime, *fields: str) -> Iterator[Violation]:
@@ -77,7 +86,7 @@ def check_printable(field: str, value: str) -> Iterator[Violation]:
             field, "TOO_LONG", f"has {len(value)} characters; at most {SYMBOL_CHARS_MAX}"
         )
     elif not is_printable(value):
-        yield Violation(field, "NOT_PRINTABLE", "holds characters that cannot be printed")
+        yield Violation(field, "NOT_PRINTABLE", _NOT_PRINTABLE)
 
 
 def check_slug(field: str, value: str) -> Iterator[Violation]:
@@ -163,6 +172,8 @@ def check_rate(entity: Any, prefix: str, *fields: str) -> Iterator[Violation]:
 
 
 def check_immutable(before: Any | None, after: Any, hint: str, *fields: str) -> Iterator[Violation]:
+    """Fields are named as violations name them: a decimal among others as `exact.tick_size`."""
     for field in fields:
-        if before is not None and getattr(before, field) != getattr(after, field):
+        name = field.removeprefix("exact.")
+        if before is not None and getattr(before, name) != getattr(after, name):
             yield Violation(field, "IMMUTABLE", f"cannot change: {hint}")

@@ -72,7 +72,7 @@ LIVES: Final[dict[str, Life]] = {
     "asset_deployment": Life(
         needs=(*_ASSETS, a_chain()),
         born=a_deployment(),
-        steps=(({"decimals": 8, "is_canonical": True}, "asset_deployment_updated"),),
+        steps=(({"is_canonical": True}, "asset_deployment_updated"),),
         told=("asset_deployment_created", "asset_deployment_removed"),
     ),
     "asset_identifier": Life(

@@ -7,6 +7,7 @@ marked unverified. REPV2 is unified to REP, and so is REP: the second rule's las
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Iterable
@@ -102,6 +103,7 @@ class Identity:
                 asset_id=asset_id,
                 venue_asset_symbol=code.venue,
                 trading_enabled=True,
+                listed_at=self._listed_at(code.venue),
             )
         elif before.delisted_at is not None:
             self.codes[asset_id] = msgspec.structs.replace(
@@ -112,6 +114,11 @@ class Identity:
                 listed_at=self._state.now,
                 delisted_at=None,
             )
+
+    def _listed_at(self, code: str) -> dt.datetime | None:
+        """Unknown, unless the code meant another asset before: then it means this one from now."""
+        was = self._state.find(VENUE_ASSET.name, "code", self._holder, code)
+        return self._state.now if any(was) else None
 
     def _new_asset(self, code: Code, ticker: str) -> str:
         """Make an asset whose id follows from venue and code: two imports at once make one."""

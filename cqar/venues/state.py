@@ -16,6 +16,7 @@ from cqc.writer.v1 import registry_admin_pb2 as admin_pb
 from cqar.connection import Connection
 from shared import codec
 from shared.entities.asset import ASSET
+from shared.entities.asset_deployment import ASSET_DEPLOYMENT
 from shared.entities.chain import CHAIN
 from shared.entities.symbol import SYMBOL
 from shared.entities.venue import VENUE, Venue
@@ -86,9 +87,15 @@ def load_products(connection: Connection, state: RegistryState) -> None:
 
 
 def load_codes(connection: Connection, state: RegistryState, venue_id: str) -> None:
+    """The venue's assets, and the deployments that they name: rules look at those too."""
+    registry, call = connection.registry, connection.call
     request = pb.ListVenueAssetsRequest(venue_id=venue_id)
-    for held in connection.call(connection.registry.ListVenueAssets, request).venue_assets:
+    for held in call(registry.ListVenueAssets, request).venue_assets:
         state.add(VENUE_ASSET, codec.from_message(VENUE_ASSET, held))
+        if held.deployment_id:
+            wanted = pb.GetAssetDeploymentRequest(deployment_id=held.deployment_id)
+            found = call(registry.GetAssetDeployment, wanted).deployment
+            state.add(ASSET_DEPLOYMENT, codec.from_message(ASSET_DEPLOYMENT, found))
 
 
 def load_listings(connection: Connection, state: RegistryState, venue_id: str) -> None:

@@ -100,6 +100,11 @@ def check_deployment(
     if rival is not None and rival.deployment_id != after.deployment_id:
         message = f"is asset {rival.asset_id}'s deployment {rival.deployment_id}"
         yield Violation("address", "ADDRESS_TAKEN", message)
+    if after.is_native:
+        for other in seen.find("asset_deployment", "address", after.chain_id, None):
+            if other.is_native and other.deployment_id != after.deployment_id:
+                message = f"asset {other.asset_id} is the chain's own coin"
+                yield Violation("is_native", "NATIVE_TAKEN", message)
     if after.is_canonical:
         for other in seen.find("asset_deployment", "asset", after.asset_id):
             same = other.deployment_id == after.deployment_id

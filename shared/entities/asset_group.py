@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -82,6 +82,10 @@ def member_rows(group: AssetGroup) -> Iterator[Row]:
 
 
 def complete(before: AssetGroup | None, given: AssetGroup, seen: Seen) -> AssetGroup:
+    """The group with its members in order; as stated while one of them is at fault.
+
+    Violations name members by their place in the request, and a group with any is not stored.
+    """
     known = {member.asset_id: member for member in (before.members if before else ())}
     members = [
         msgspec.structs.replace(
@@ -90,8 +94,11 @@ def complete(before: AssetGroup | None, given: AssetGroup, seen: Seen) -> AssetG
             member_id=str(uuid.uuid5(_NAMESPACE, f"{given.group_id}/{member.asset_id}")),
             added_at=known[member.asset_id].added_at if member.asset_id in known else seen.now,
         )
-        for member in sorted(given.members, key=lambda m: m.asset_id)
+        for member in given.members
     ]
+    known_assets = all(seen.get("asset", member.asset_id) for member in members)
+    if known_assets and not any(_check_members(members)):
+        members.sort(key=lambda member: member.asset_id)
     return msgspec.structs.replace(given, members=tuple(members))
 
 
@@ -108,8 +115,12 @@ def check_group(_: AssetGroup | None, after: AssetGroup, seen: Seen) -> Iterator
         yield Violation("name", "DUPLICATE", f"is the name of group {twin.group_id}")
     if len(after.members) > MEMBERS_MAX:
         yield Violation("members", "TOO_MANY", f"at most {MEMBERS_MAX}")
+    yield from _check_members(after.members)
+
+
+def _check_members(members: Sequence[GroupMember]) -> Iterator[Violation]:
     seen_ids: set[str] = set()
-    for place, member in enumerate(after.members):
+    for place, member in enumerate(members):
         prefix = f"members[{place}]."
         if member.asset_id in seen_ids:
             yield Violation(f"{prefix}asset_id", "DUPLICATE", "is a member already")

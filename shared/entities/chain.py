@@ -60,8 +60,9 @@ chains = sa.Table(
 
 def check_chain(before: Chain | None, after: Chain, _: Seen) -> Iterator[Violation]:
     yield from rules.check_slug("chain_id", after.chain_id)
-    yield from rules.check_required(after, "chain_name", "chain_type")
-    yield from rules.check_lines(after, "chain_name", "chain_type")
+    yield from rules.check_required(after, "chain_name")
+    yield from rules.check_lines(after, "chain_name")
+    yield from rules.check_printable("chain_type", after.chain_type)
     yield from rules.check_length(after, chain_name=rules.NAME_CHARS_MAX, chain_type=32)
     yield from rules.check_not_negative(after, "", "network_id")
     yield from rules.check_url(after, "explorer_url")

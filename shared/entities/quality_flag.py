@@ -111,7 +111,7 @@ def check_flag(before: QualityFlag | None, after: QualityFlag, seen: Seen) -> It
         yield Violation("resolved_at", "BEFORE_RAISED", "is before it was raised")
     if after.resolved_at is not None:
         for field in ("resolved_by", "resolution_notes"):
-            if not getattr(after, field):
+            if rules.is_blank(getattr(after, field) or ""):
                 yield Violation(field, "REQUIRED", "say who resolves it, and why")
     if before is not None and before.resolved_at is not None and after != before:
         yield Violation("resolved_at", "FINAL", "was resolved already: raise another")

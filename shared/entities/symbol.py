@@ -50,6 +50,8 @@ IDENTITY: Final = (
     "strike_price",
     "option_type",
 )
+#: As violations name them.
+_FOR_EVER: Final = tuple("exact.strike_price" if f == "strike_price" else f for f in IDENTITY)
 CASH: Final = frozenset({SymbolType.SPOT, SymbolType.MARGIN})
 EXPIRING: Final = frozenset({SymbolType.FUTURE, SymbolType.OPTION})
 
@@ -189,7 +191,7 @@ def check_symbol(before: Symbol | None, after: Symbol, seen: Seen) -> Iterator[V
         after, "exact.", "min_order_size", "max_order_size", "min_notional"
     )
     yield from rules.check_below(after, "exact.", "min_order_size", "max_order_size")
-    yield from rules.check_immutable(before, after, "it is another symbol", *IDENTITY)
+    yield from rules.check_immutable(before, after, "it is another symbol", *_FOR_EVER)
     yield from _check_terms(before, after, seen)
     if before is None:
         twin = same_identity(after, seen)
@@ -212,8 +214,8 @@ def _check_terms(before: Symbol | None, after: Symbol, seen: Seen) -> Iterator[V
         if after.option_type is None:
             yield Violation("option_type", "REQUIRED", "an option is a CALL or a PUT")
     else:
-        for field in ("strike_price", "option_type"):
-            if getattr(after, field) is not None:
+        for field in ("exact.strike_price", "option_type"):
+            if getattr(after, field.removeprefix("exact.")) is not None:
                 yield Violation(field, "NOT_APPLICABLE", "only an option has one")
 
 

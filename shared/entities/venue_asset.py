@@ -10,18 +10,20 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from cqc.venues.v1 import venue_asset_pb2
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Lookup, Row, Seen, by
+from shared.periods import overlap
 from shared.schema import Id, Instant, Json, metadata
 
 OTHER_CODES_MAX = 16
 AMOUNTS = ("min_deposit", "min_withdrawal", "withdrawal_fee", "deposit_fee")
 _FINAL_FIELDS = (
     *("venue_asset_symbol", "other_codes", "deployment_id", "delisted_at"),
-    *("deposit_enabled", "withdraw_enabled", "trading_enabled", *AMOUNTS),
+    *("deposit_enabled", "withdraw_enabled", "trading_enabled"),
+    *(f"exact.{amount}" for amount in AMOUNTS),
 )
 
 
@@ -84,23 +86,35 @@ venue_asset_codes = sa.Table(
     sa.Column("venue_id", sa.Text, primary_key=True),
     sa.Column("asset_id", Id, primary_key=True),
     sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("listed_at", Instant),
+    sa.Column("delisted_at", Instant),
     sa.ForeignKeyConstraint(
         ["venue_id", "asset_id"],
         ["venue_assets.venue_id", "venue_assets.asset_id"],
         ondelete="CASCADE",
         name="fk_venue_asset_codes_venue_asset",
     ),
-    sa.Index("uq_venue_asset_codes_code", "venue_id", "code", unique=True),
-    comment="Every code of every open venue asset: a code means one asset at a time.",
+    # Within one change set a code may pass from one asset to another: checked at its end.
+    ExcludeConstraint(
+        ("venue_id", "="),
+        ("code", "="),
+        (sa.text("tstzrange(listed_at, delisted_at)"), "&&"),
+        name="ex_venue_asset_codes_code",
+        using="gist",
+        deferrable=True,
+        initially="DEFERRED",
+    ),
+    sa.Index("idx_venue_asset_codes_code", "venue_id", "code"),
+    comment="Every code of every venue asset, and when it is one: it means one asset at a time.",
 )
 
 
 def code_rows(entity: VenueAsset) -> Iterator[Row]:
-    """A delisted asset frees its codes for another."""
-    if entity.delisted_at is None:
-        for code in entity.codes:
-            key = {"venue_id": entity.venue_id, "asset_id": entity.asset_id}
-            yield venue_asset_codes, {**key, "code": code}
+    """A delisted asset frees its codes for another, from its end on."""
+    names = ("venue_id", "asset_id", "listed_at", "delisted_at")
+    ours = {name: getattr(entity, name) for name in names}
+    for code in entity.codes:
+        yield venue_asset_codes, {**ours, "code": code}
 
 
 def complete(before: VenueAsset | None, given: VenueAsset, seen: Seen) -> VenueAsset:
@@ -133,12 +147,25 @@ def check_venue_asset(
         yield from rules.check_immutable(
             before, after, "it was delisted: list it anew", *_FINAL_FIELDS
         )
-    if after.delisted_at is None:
-        for code in after.codes:
-            for rival in seen.find("venue_asset", "code", after.venue_id, code):
-                if rival.asset_id != after.asset_id:
-                    message = f"{code!r} already names asset {rival.asset_id} at this venue"
-                    yield Violation("venue_asset_symbol", "CODE_TAKEN", message)
+    yield from _check_deployment(after, seen)
+    yield from _check_codes(after, seen)
+
+
+def _check_deployment(after: VenueAsset, seen: Seen) -> Iterator[Violation]:
+    """Deposits of one asset would be sent to another's contract."""
+    held = seen.get("asset_deployment", after.deployment_id) if after.deployment_id else None
+    if held is not None and held.asset_id != after.asset_id:
+        yield Violation("deployment_id", "OTHER_ASSET", f"is a deployment of {held.asset_id}")
+
+
+def _check_codes(after: VenueAsset, seen: Seen) -> Iterator[Violation]:
+    """Deposits are credited by code: at one instant it means one asset of the venue."""
+    for place, code in enumerate(after.codes):
+        field = "other_codes" if place else "venue_asset_symbol"
+        for rival in seen.find("venue_asset", "code", after.venue_id, code):
+            if rival.asset_id != after.asset_id and overlap(rival, after):
+                message = f"{code!r} names asset {rival.asset_id} here in an overlapping period"
+                yield Violation(field, "CODE_TAKEN", message)
 
 
 def event_of(before: VenueAsset | None, after: VenueAsset | None) -> str:
@@ -177,7 +204,7 @@ VENUE_ASSET = Kind(
         "code": Lookup(
             ("venue_id", "code"),
             table=venue_asset_codes,
-            values=lambda v: [(v.venue_id, c) for c in v.codes if v.delisted_at is None],
+            values=lambda v: [(v.venue_id, code) for code in v.codes],
         ),
         "asset": by("asset_id"),
         "venue": by("venue_id"),

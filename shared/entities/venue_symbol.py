@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Seen, by
+from shared.periods import overlap
 from shared.schema import Id, Instant, Json, metadata
 
 
@@ -148,13 +149,6 @@ venue_symbols = sa.Table(
     sa.Index("idx_venue_symbols_venue_symbol", "venue_id", "venue_symbol"),
     sa.Index("idx_venue_symbols_symbol", "symbol_id", "venue_id"),
 )
-
-
-def overlap(one: VenueSymbol, other: VenueSymbol) -> bool:
-    """Whether there is an instant at which both are listed."""
-    first = max((t for t in (one.listed_at, other.listed_at) if t), default=None)
-    last = min((t for t in (one.delisted_at, other.delisted_at) if t), default=None)
-    return first is None or last is None or first < last
 
 
 def _others(after: VenueSymbol, found: Iterable[VenueSymbol]) -> Iterator[VenueSymbol]:

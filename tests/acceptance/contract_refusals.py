@@ -96,7 +96,7 @@ def _of_their_company(market: Market) -> dict[str, Bad]:
         "GetAssetGroup": _invalid({}, ("group_id", "REQUIRED")),
         "AddAssetToGroup": _invalid(
             {**group, "asset_id": NOBODY, "weight": 0.0},
-            *(("members[0].asset_id", "NOT_FOUND"), ("members[0].weight", "NOT_POSITIVE")),
+            *(("asset_id", "NOT_FOUND"), ("weight", "NOT_POSITIVE")),
         ),
         "RemoveAssetFromGroup": _missing(
             "ASSET_GROUP_MEMBER", **group, asset_id=market.btc.asset_id

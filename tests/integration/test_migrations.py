@@ -234,6 +234,51 @@ async def test_one_spelling_has_one_meaning_at_one_instant(
     await insert(connection, "venue_symbols", **{**LISTING, "venue_symbol": "btcusdt"}, status=2)
 
 
+async def test_one_code_means_one_asset_of_a_venue_at_one_instant(
+    connection: asyncpg.Connection[Any],
+) -> None:
+    code, now = {"venue_id": "binance", "code": "C"}, "2026-01-01T00:00Z"
+    for asset in (BTC, ETH, USDT):
+        await insert(connection, "venue_assets", venue_id="binance", asset_id=asset)
+    await insert(connection, "venue_asset_codes", **code, asset_id=BTC, delisted_at=now)
+    await insert(connection, "venue_asset_codes", **code, asset_id=ETH, listed_at=now)
+    with pytest.raises(asyncpg.ExclusionViolationError, match="ex_venue_asset_codes_code"):
+        await insert(connection, "venue_asset_codes", **code, asset_id=USDT)
+    await insert(connection, "venue_asset_codes", **{**code, "code": "c"}, asset_id=USDT)
+
+
+async def test_codes_that_were_recorded_before_periods_were_get_theirs(
+    servers: EmbeddedServers,
+) -> None:
+    await execute_alone(servers.postgres, "CREATE DATABASE cqar_codes")
+    dsn = at_database(servers.postgres, "cqar_codes")
+    await migrate(dsn, "upgrade", "0004")
+    connection = await asyncpg.connect(dsn)
+    await insert(connection, "venues", venue_id="kraken", venue_type=1)
+    begin, end = "2020-01-01T00:00Z", "2022-01-01T00:00Z"
+    held = {"venue_id": "kraken", "venue_asset_symbol": "C"}
+    for asset in (BTC, ETH):
+        await insert(connection, "assets", asset_id=asset, asset_type=1)
+    await insert(connection, "venue_assets", **held, asset_id=BTC, listed_at=begin, delisted_at=end)
+    codes = {"other_codes": "{D,E}"}
+    await insert(connection, "venue_assets", **held, **codes, asset_id=ETH, listed_at=end)
+    await insert(connection, "venue_asset_codes", venue_id="kraken", asset_id=ETH, code="C")
+    await migrate(dsn, "upgrade")
+    query = (
+        "SELECT asset_id::text, code, listed_at::date::text, delisted_at::date::text"
+        " FROM venue_asset_codes ORDER BY listed_at, code"
+    )
+    assert [tuple(row) for row in await connection.fetch(query)] == [
+        (BTC, "C", "2020-01-01", "2022-01-01"),
+        *((ETH, code, "2022-01-01", None) for code in "CDE"),
+    ]
+    await migrate(dsn, "downgrade", "0004")
+    query = "SELECT asset_id::text, code FROM venue_asset_codes ORDER BY code"
+    assert [tuple(row) for row in await connection.fetch(query)] == [(ETH, code) for code in "CDE"]
+    await connection.close()
+    await execute_alone(servers.postgres, "DROP DATABASE cqar_codes WITH (FORCE)")
+
+
 # ---------------------------------------------------------------- declared and found
 
 

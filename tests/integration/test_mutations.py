@@ -187,6 +187,21 @@ async def test_creating_what_exists_and_removing_what_does_not(mutations: Mutati
         await mutations.change(removal("asset", ETH), CAUSE)
 
 
+async def test_a_code_is_reused_only_after_its_end_in_the_past_too(mutations: Mutations) -> None:
+    await apply(mutations, MARKET)
+    await apply(mutations, [an_asset("ETH")])
+    code = {"venue_asset_symbol": "CODE"}
+    year = {n: dt.datetime(n, 1, 1, tzinfo=dt.UTC) for n in (2020, 2021, 2022)}
+    old = a_venue_asset(**code, asset_id=USDT, listed_at=year[2020], delisted_at=year[2022])
+    await apply(mutations, [old], historical=True)
+    reused = a_venue_asset(**code, asset_id=ETH, listed_at=year[2021])
+    with pytest.raises(Invalid, match="overlapping period"):
+        await mutations.change(upsert(reused), CAUSE)
+    shorter = a_venue_asset(**code, asset_id=USDT, listed_at=year[2020], delisted_at=year[2021])
+    applied = await apply(mutations, [shorter, reused], historical=True)
+    assert [o.result for o in applied.outcomes] == [Result.UPDATED, Result.CREATED]
+
+
 async def test_a_spelling_is_reused_only_after_its_end(mutations: Mutations) -> None:
     eth = a_symbol(base_asset_id=ETH)
     await apply(mutations, [*MARKET, an_asset("ETH"), eth])
@@ -238,7 +253,7 @@ async def test_a_code_names_one_asset_at_a_venue(mutations: Mutations) -> None:
     await apply(mutations, MARKET)
     await apply(mutations, [a_venue_asset(other_codes=("XBT",))])
     rival = a_venue_asset(asset_id=USDT, venue_asset_symbol="XBT")
-    with pytest.raises(Invalid, match="already names asset"):
+    with pytest.raises(Invalid, match="overlapping period"):
         await mutations.change(upsert(rival), CAUSE)
 
 

@@ -150,15 +150,14 @@ GOOD_AND_BAD: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str
     "CreateAssetGroup": (
         {"name": "all-btc", "members": [{"asset_id": BTC, "weight": 0.1}]},
         {"name": "some", "members": [{"asset_id": BTC}, {"asset_id": an_id("nobody")}]},
-        # Members stand in the order of their ids.
-        {("members[0].asset_id", "NOT_FOUND")},
+        {("members[1].asset_id", "NOT_FOUND")},
     ),
     "GetAssetGroup": ({"name": "all-eth"}, {}, {("group_id", "REQUIRED")}),
     "ListAssetGroups": ({}, {"page_size": 1001}, {("page_size", "OUT_OF_RANGE")}),
     "AddAssetToGroup": (
         {**GROUP, "asset_id": BTC, "weight": 0.5, "weight_exact": "0.5"},
-        {**GROUP, "asset_id": ETH, "weight_exact": "1"},
-        {("members[1].asset_id", "DUPLICATE")},
+        {**GROUP, "asset_id": ETH, "weight_exact": "-1"},
+        {("asset_id", "DUPLICATE"), ("weight_exact", "NOT_POSITIVE")},
     ),
     "RemoveAssetFromGroup": (
         {**GROUP, "asset_id": ETH},
@@ -203,8 +202,18 @@ GOOD_AND_BAD: dict[str, tuple[dict[str, Any], dict[str, Any], set[tuple[str, str
     "GetSymbol": ({"symbol_id": BTC_USDT}, {"symbol_id": "x"}, {("symbol_id", "NOT_A_UUID")}),
     "UpdateSymbol": (
         {"symbol_id": BTC_USDT, "tick_size": 0.5},
-        {"symbol_id": BTC_USDT, "symbol_type": 2, "tick_size": -0.5},
-        {("symbol_type", "IMMUTABLE"), ("exact.tick_size", "NOT_POSITIVE")},
+        {
+            "symbol_id": BTC_USDT,
+            "symbol_type": 2,
+            "tick_size": -0.5,
+            "exact": {"strike_price": "1"},
+        },
+        {
+            ("symbol_type", "IMMUTABLE"),
+            ("exact.tick_size", "NOT_POSITIVE"),
+            ("exact.strike_price", "IMMUTABLE"),
+            ("exact.strike_price", "NOT_APPLICABLE"),
+        },
     ),
     "DeleteSymbol": (
         {"symbol_id": a_symbol(base_asset_id=ETH).symbol_id},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bech32
 import pytest
 
 from shared import addresses
@@ -10,6 +11,11 @@ from tests.registry_in_memory import Held, changed, completed, findings
 
 TETHER = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
 JUNO_CONTRACT = "juno1tdjwrqmnztn2j3sj2ln9xnyps5hs48q3ddwjrz7jpv6mskappjys5czd49"
+HUB_ACCOUNT = bech32.bech32_encode("cosmos", range(32)) or ""
+
+
+def nested(depth: int) -> str:
+    return "0x3::a::B<" * (depth - 1) + "0x3::a::B" + ">" * (depth - 1)
 
 
 def on(chain_type: str, **changes: object) -> set[tuple[str, str]]:
@@ -33,6 +39,16 @@ def on(chain_type: str, **changes: object) -> set[tuple[str, str]]:
         ("NEAR", "usdt.tether-token.near", None),
         ("SUI", "0x0002::sui::SUI", "0x2::sui::SUI"),
         ("APTOS", "0x1::aptos_coin::AptosCoin", None),
+        ("SUI", "0x0002::coin::Coin<0x0002::sui::SUI>", "0x2::coin::Coin<0x2::sui::SUI>"),
+        ("SUI", "0x00AB", "0xab"),
+        (
+            "APTOS",
+            "0x1::a::P<u8,vector<0x01::b::Q<bool>>>",
+            "0x1::a::P<u8, vector<0x1::b::Q<bool>>>",
+        ),
+        ("APTOS", "0x1::_m::u8<address, signer>", None),
+        ("SUI", nested(8), None),
+        ("COSMOS", HUB_ACCOUNT.upper(), HUB_ACCOUNT),
         ("TON", "EQC-anything at all", None),
     ],
 )
@@ -62,6 +78,26 @@ def test_an_address_is_stored_in_its_one_spelling(
         ("NEAR", "Upper.near"),
         ("SUI", "sui::SUI"),
         ("APTOS", "0x1::only"),
+        ("SUI", "0x3::a::B<!!! ;drop>"),
+        ("SUI", "0x3::a::B<>"),
+        ("SUI", "0x3::a::B<u8"),
+        ("SUI", "0x3::a::B<u8>>"),
+        ("SUI", "0x3::a::B<u8,>"),
+        ("SUI", "0x3::a::B<u8 u8>"),
+        ("SUI", "0x3::a::B<u9>"),
+        ("SUI", "0x3::a::B<u8x>"),
+        ("SUI", "0x3::a::B<0x2>"),
+        ("SUI", "0x3::a::B<vector>"),
+        ("SUI", "0x3::a::B<vector<u8, u8>>"),
+        ("SUI", "0x3::a::_"),
+        ("SUI", "0x" + "1" * 65 + "::a::B"),
+        ("SUI", "u8"),
+        ("SUI", "vector<u8>"),
+        ("SUI", nested(9)),
+        ("SUI", "0x3::a::B<" + "vector<" * 8 + "u8" + ">" * 9),
+        ("COSMOS", HUB_ACCOUNT.capitalize()),
+        ("COSMOS", HUB_ACCOUNT[:-1] + HUB_ACCOUNT[-1].upper()),
+        ("COSMOS", HUB_ACCOUNT.upper().replace("VDW", "VWD")),
     ],
 )
 def test_what_is_no_address_of_the_chain_is_refused(chain_type: str, address: str) -> None:
@@ -161,6 +197,18 @@ def test_an_address_is_one_assets_and_one_deployment_is_canonical() -> None:
         deployment_id=an_id("other"), address="0x" + "1" * 40, is_canonical=True, asset_id=USDT
     )
     assert findings(second, held) == {("is_canonical", "CANONICAL_TAKEN")}
+
+
+def test_a_chain_has_one_coin_of_its_own() -> None:
+    coin = a_deployment(is_native=True, address=None)
+    held = Held(a_chain(), a_chain(chain_id="polygon"), an_asset("USDT"), an_asset(), coin)
+    assert findings(changed(coin, is_canonical=True), held, coin) == set()
+    second = changed(coin, deployment_id=an_id("other"), asset_id=BTC)
+    assert findings(second, held) == {("is_native", "NATIVE_TAKEN")}
+    assert findings(changed(second, chain_id="polygon"), held) == set()
+    # Without contracts others have no address either, and are not the chain's own.
+    bitcoin = Held(a_chain(chain_type="BITCOIN"), an_asset(), coin)
+    assert findings(changed(second, is_native=False), bitcoin) == set()
 
 
 def test_what_a_deployment_is_never_changes_and_its_decimals_are_part_of_it() -> None:

@@ -29,6 +29,7 @@ from tests.builders import (
     a_flag,
     a_group,
     a_symbol_identifier,
+    an_asset,
     an_id,
     an_identifier,
 )
@@ -43,6 +44,21 @@ def test_a_group_has_each_member_once_with_a_weight_above_zero() -> None:
         bad = a_group(members=(member,))
         assert findings(bad) == {("members[0].weight", "NOT_POSITIVE")}
     assert findings(a_group(members=(GroupMember(asset_id=ETH),))) == set()
+
+
+def test_a_member_at_fault_is_named_by_its_place_in_the_request() -> None:
+    low, high = sorted((BTC, ETH))
+    held = Held(an_asset(), an_asset("ETH"))
+    weights = ((high, "1"), (low, "-1"), (high, "1"))
+    members = tuple(GroupMember(asset_id=a, weight=Decimal(w)) for a, w in weights)
+    assert findings(a_group(members=members), held) == {
+        ("members[1].weight", "NOT_POSITIVE"),
+        ("members[2].asset_id", "DUPLICATE"),
+    }
+    whole = completed(a_group(high, low), held)
+    assert [member.asset_id for member in whole.members] == [low, high]
+    with_nobody = completed(a_group(high, an_id("nobody"), low), held)
+    assert [member.asset_id for member in with_nobody.members] == [high, an_id("nobody"), low]
 
 
 def test_a_groups_name_is_its_own() -> None:
@@ -65,8 +81,9 @@ def test_a_groups_id_texts_and_size_are_bounded() -> None:
 
 
 def test_stating_a_group_again_changes_nothing() -> None:
-    before = completed(a_group(ETH, BTC))
-    again = completed(a_group(BTC, ETH), Held(now=NOW.replace(year=2030)), before)
+    assets = (an_asset(), an_asset("ETH"))
+    before = completed(a_group(ETH, BTC), Held(*assets))
+    again = completed(a_group(BTC, ETH), Held(*assets, now=NOW.replace(year=2030)), before)
     assert again == before
 
 
@@ -134,7 +151,8 @@ def test_a_flag_says_what_who_and_why() -> None:
     for field in ("flag_type", "severity"):
         assert findings(a_flag(**{field: None})) == {(field, "REQUIRED")}
     for field in ("source", "reason"):
-        assert findings(a_flag(**{field: ""})) == {(field, "REQUIRED")}
+        for blank in ("", "  ", "\u200d"):
+            assert findings(a_flag(**{field: blank})) == {(field, "REQUIRED")}
     assert findings(a_flag(evidence_url="no url")) == {("evidence_url", "NOT_A_URL")}
 
 
@@ -142,8 +160,11 @@ def test_a_flag_is_resolved_once_by_somebody_for_a_reason() -> None:
     before = completed(a_flag())
     done = changed(before, resolved_by="me", resolution_notes="refunded")
     assert findings(done, before=before) == set()
-    silent = changed(before, resolved_by="me")
-    assert findings(silent, before=before) == {("resolution_notes", "REQUIRED")}
+    for blank in (None, "   "):
+        silent = changed(before, resolved_by="me", resolution_notes=blank)
+        assert findings(silent, before=before) == {("resolution_notes", "REQUIRED")}
+        unsaid = changed(done, resolved_at=NOW, resolved_by=blank)
+        assert findings(unsaid, before=before) == {("resolved_by", "REQUIRED")}
     resolved = completed(done, before=before)
     again = changed(resolved, resolution_notes="again")
     assert findings(again, before=resolved) == {("resolved_at", "FINAL")}

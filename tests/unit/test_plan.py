@@ -186,6 +186,22 @@ def test_a_rejected_listing_leaves_neither_asset_nor_symbol_behind() -> None:
     assert (plan.new_assets, len(plan.new_symbols)) == ([], 1)
 
 
+def test_a_code_that_meant_another_asset_before_means_the_new_one_from_now() -> None:
+    classic, luna = an_asset("LUNC"), an_asset("LUNA")
+    gone = a_venue_asset(
+        asset_id=classic.asset_id, venue_asset_symbol="LUNA", delisted_at=NOW - DAY
+    )
+    registry = Registry(classic, luna, gone)
+    plan = registry.plan(a_market(), coin("LUNA"))
+    assert plan.rejected == []
+    opened = {o.after.venue_asset_symbol: o.after for o in plan.of(VENUE_ASSET, Result.CREATED)}  # type: ignore[union-attr]
+    assert {code: held.listed_at for code, held in opened.items()} == {
+        "BTC": None,
+        "USDT": None,
+        "LUNA": NOW,
+    }
+
+
 def test_a_relisted_asset_is_opened_again() -> None:
     gone = a_venue_asset(listed_at=NOW - 2 * DAY, delisted_at=NOW - DAY, trading_enabled=False)
     plan = Registry(gone).plan(a_market())

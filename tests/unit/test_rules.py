@@ -92,6 +92,49 @@ def test_names_stand_in_one_line() -> None:
     }
 
 
+@pytest.mark.parametrize("blank", ["", "   ", "\u3000", "\u200d", " \u200b\t"])
+def test_a_blank_name_is_none(blank: str) -> None:
+    assert findings(an_asset(name=blank)) == {("name", "REQUIRED")}
+    assert findings(a_venue(name=blank)) == {("name", "REQUIRED")}
+    assert findings(a_chain(chain_name=blank)) == {("chain_name", "REQUIRED")}
+
+
+def test_a_name_may_have_white_space_around_it_as_those_of_real_lists_have() -> None:
+    assert findings(an_asset(name=" Bitcoin ")) == set()
+    assert findings(a_venue(name=" Kraken ")) == set()
+
+
+def test_a_chains_type_has_no_white_space_around_it() -> None:
+    """It says which rules addresses follow; of an unknown type they are not checked."""
+    assert findings(a_chain(chain_type="EVM ")) == {("chain_type", "WHITE_SPACE")}
+
+
+@pytest.mark.parametrize(
+    "joined",
+    [
+        *("👨\u200d👩\u200d👧", "👩🏽\u200d🚀", "🏳️\u200d🌈", "🙂\u200d↔️"),
+        *("می\u200cخواهم", "क\u094d\u200dष", "BTC/👨\u200d👩"),
+    ],
+)
+def test_a_joiner_stands_between_what_it_joins(joined: str) -> None:
+    assert findings(an_asset(joined)) == set()
+
+
+@pytest.mark.parametrize("joiner", ["\u200c", "\u200d"])
+@pytest.mark.parametrize(
+    "twin",
+    [
+        *("{}", "{}BTC", "BTC{}", "BTC{}USDT", "BTC{}👨", "👨{}BTC", "BTC/{}-", "币{}安", "В{}Т"),
+        *("👨{}", "{}👨", "👨{}{}👩", "👨{}م", "é{}é"),
+    ],
+)
+def test_a_joiner_that_joins_nothing_makes_no_twin(twin: str, joiner: str) -> None:
+    text = twin.replace("{}", joiner)
+    assert findings(an_asset(text, name="B")) == {("symbol", "NOT_PRINTABLE")}
+    if text != joiner:
+        assert findings(an_asset(name=text)) == {("name", "NOT_PRINTABLE")}
+
+
 # ---------------------------------------------------------------- chain
 
 

@@ -8,9 +8,12 @@ from decimal import Decimal
 import pytest
 
 from shared.entities.api_key import Role
+from shared.entities.venue_asset import AMOUNTS
 from tests.builders import (
     ETH,
     NOW,
+    USDT,
+    a_deployment,
     a_key,
     a_venue_asset,
     an_id,
@@ -19,6 +22,7 @@ from tests.registry_in_memory import Held, changed, completed, findings
 
 LATER = NOW + dt.timedelta(days=30)
 EARLIER = NOW - dt.timedelta(days=30)
+DAY = dt.timedelta(days=1)
 
 
 # ---------------------------------------------------------------- venue asset
@@ -54,14 +58,34 @@ def test_further_codes_are_few_printable_and_different() -> None:
 def test_a_code_names_one_open_asset_of_a_venue() -> None:
     rival = a_venue_asset(asset_id=ETH, venue_asset_symbol="E", other_codes=("BTC",))
     assert findings(a_venue_asset(), Held(rival)) == {("venue_asset_symbol", "CODE_TAKEN")}
-    gone = a_venue_asset(listed_at=EARLIER, delisted_at=NOW)
-    assert findings(gone, Held(rival)) == set()
+    further = a_venue_asset(venue_asset_symbol="XBT", other_codes=("XXBT", "E"))
+    assert findings(further, Held(rival)) == {("other_codes", "CODE_TAKEN")}
     gone = changed(rival, delisted_at=NOW)
     assert findings(a_venue_asset(), Held(gone)) == set()
     elsewhere = changed(rival, venue_id="kraken")
     assert findings(a_venue_asset(), Held(elsewhere)) == set()
     itself = a_venue_asset(other_codes=("XBT",))
     assert findings(a_venue_asset(), Held(itself), itself) == set()
+
+
+@pytest.mark.parametrize(
+    ("listed_at", "delisted_at", "taken"),
+    [
+        (None, EARLIER, False),
+        (None, EARLIER + DAY, True),
+        (EARLIER + DAY, EARLIER + 2 * DAY, True),
+        (NOW - DAY, None, True),
+        (NOW, None, False),
+        (None, None, True),
+    ],
+)
+def test_a_code_named_one_asset_of_a_venue_at_any_instant_of_the_past(
+    listed_at: dt.datetime | None, delisted_at: dt.datetime | None, *, taken: bool
+) -> None:
+    rival = a_venue_asset(asset_id=ETH, listed_at=EARLIER, delisted_at=NOW)
+    past = Held(rival, historical=True)
+    found = findings(a_venue_asset(listed_at=listed_at, delisted_at=delisted_at), past)
+    assert found == ({("venue_asset_symbol", "CODE_TAKEN")} if taken else set())
 
 
 def test_a_venue_assets_end_is_after_its_beginning() -> None:
@@ -101,10 +125,18 @@ OTHERWISE = {
 def test_a_delisted_venue_asset_stays_as_it_was_unless_reopened_or_history(field: str) -> None:
     before = a_venue_asset(listed_at=EARLIER, delisted_at=NOW - dt.timedelta(days=1))
     after = changed(before, **{field: OTHERWISE[field]})
-    assert findings(after, before=before) == {(field, "IMMUTABLE")}
+    named = f"exact.{field}" if field in AMOUNTS else field
+    assert findings(after, before=before) == {(named, "IMMUTABLE")}
     assert findings(after, Held(historical=True), before) == set()
     assert findings(changed(after, delisted_at=None), before=before) == set()
     assert findings(changed(before, metadata={"note": "x"}), before=before) == set()
+
+
+def test_a_venue_assets_deployment_is_one_of_its_own_asset() -> None:
+    deposited = a_venue_asset(asset_id=USDT, deployment_id=a_deployment().deployment_id)
+    assert findings(deposited, Held(a_deployment())) == set()
+    of_another = Held(a_deployment(asset_id=ETH))
+    assert findings(deposited, of_another) == {("deployment_id", "OTHER_ASSET")}
 
 
 def test_a_venues_code_is_printable_and_of_at_most_128_characters() -> None:

@@ -16,8 +16,8 @@ from shared.entities.venue_symbol import (
     VenueSymbol,
     delist,
     meant,
-    overlap,
 )
+from shared.periods import overlap
 from tests.builders import ETH, NOW, a_symbol, a_venue_symbol, an_id
 from tests.registry_in_memory import Held, changed, completed, findings
 
@@ -52,6 +52,7 @@ def test_a_venues_own_spelling_is_taken_as_it_is(spelling: str) -> None:
         *(("\u3000BTC", "WHITE_SPACE"), ("B\tC", "NOT_PRINTABLE"), ("B\0C", "NOT_PRINTABLE")),
         *(("B\x7fC", "NOT_PRINTABLE"), ("B\u202eC", "NOT_PRINTABLE")),
         *(("B\u200bC", "NOT_PRINTABLE"), ("x" * 129, "TOO_LONG")),
+        *(("BTC\u200dUSDT", "NOT_PRINTABLE"), ("\u200d", "NOT_PRINTABLE")),
     ],
 )
 def test_what_cannot_be_seen_or_is_too_long_is_no_spelling(spelling: str, reason: str) -> None:

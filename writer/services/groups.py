@@ -14,7 +14,7 @@ from shared.entities.asset_group import (
     with_member,
     without_member,
 )
-from shared.errors import Invalid, NotFound
+from shared.errors import Invalid, NotFound, Violation
 from shared.grpc_errors import Context
 from shared.keys import require_id, require_one
 from writer.services.ground import Ground
@@ -60,7 +60,13 @@ class Groups(Ground):
             raise Invalid(violations)
         weight = given.get("weight")
         step = partial(with_member, asset_id=request.asset_id, weight=weight)
-        group, revision = await self.evolve(ASSET_GROUP, request.group_id, step, request, context)
+        try:
+            group, revision = await self.evolve(
+                ASSET_GROUP, request.group_id, step, request, context
+            )
+        except Invalid as error:
+            exact = request.HasField("weight_exact")
+            raise Invalid([_as_asked(v, exact=exact) for v in error.violations]) from error
         return pb.AddAssetToGroupResponse(
             member=_member(group, request.asset_id), revision=revision
         )
@@ -72,6 +78,14 @@ class Groups(Ground):
         step = partial(without_member, asset_id=request.asset_id)
         _, revision = await self.evolve(ASSET_GROUP, request.group_id, step, request, context)
         return pb.RemoveAssetFromGroupResponse(success=True, revision=revision)
+
+
+def _as_asked(violation: Violation, *, exact: bool) -> Violation:
+    """By the request's name for the field: of all members only the new one can be at fault."""
+    member, _, field = violation.field.rpartition(".")
+    if member and field == "weight" and exact:
+        field = "weight_exact"
+    return violation._replace(field=field)
 
 
 def _member(group: Any, asset_id: str) -> Any:
