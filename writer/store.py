@@ -1,6 +1,6 @@
 """The head and the entities in SQL; each function needs an open transaction.
 
-The outbox, kept answers and searches have modules of their own; no other holds SQL.
+The outbox, kept answers, searches and filters have modules of their own; no other holds SQL.
 """
 
 from __future__ import annotations

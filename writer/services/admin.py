@@ -75,7 +75,7 @@ class Admin(RegistryAdminServicer):
     ) -> pb.ListApiKeysResponse:
         async with self._reads.begin() as reading:
             tell_position(context, reading.epoch, reading.revision)
-            page = await reading.page(API_KEY, {}, request.page_size, request.page_token)
+            page = await reading.page(API_KEY, [], request.page_size, request.page_token)
         return pb.ListApiKeysResponse(keys=page.messages, next_page_token=page.next_token)
 
     async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryResponse:

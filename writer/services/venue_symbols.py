@@ -18,6 +18,7 @@ from shared.grpc_errors import Context
 from shared.keys import require_filter
 from shared.kind import Seen
 from writer.cached import Reader
+from writer.filters import equal, only_open
 from writer.services.ground import Ground
 
 
@@ -55,15 +56,11 @@ class VenueSymbols(Ground):
     ) -> pb.ListVenueSymbolsResponse:
         require_filter("symbol_id", request.symbol_id)
         names = ("venue_id", "symbol_id", "venue_symbol")
-        where = {name: getattr(request, name) for name in names}
+        wanted = equal({name: getattr(request, name) for name in names})
+        if not request.include_delisted:
+            wanted.append(only_open("include_delisted", "delisted_at", self.now()))
         async with self.reading(context) as reading:
-            page = await reading.page(
-                VENUE_SYMBOL,
-                where,
-                request.page_size,
-                request.page_token,
-                open_at=None if request.include_delisted else self.now(),
-            )
+            page = await reading.page(VENUE_SYMBOL, wanted, request.page_size, request.page_token)
             symbols = await reading.get_many(SYMBOL, (v.symbol_id for v in page.messages))
         return pb.ListVenueSymbolsResponse(
             venue_symbols=page.messages,
