@@ -40,6 +40,7 @@ from writer.services.registry import Registry
 class Client:
     """Stubs, and a key of each role."""
 
+    address: str
     channel: grpc.aio.Channel
     registry: Any
     admin: Any
@@ -76,7 +77,8 @@ async def serving(
     add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads), server)
     port = grpc_server.bind(server, "127.0.0.1:0")
     await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    address = f"127.0.0.1:{port}"
+    async with grpc.aio.insecure_channel(address) as channel:
         stubs: tuple[Any, Any] = (AssetRegistryStub(channel), RegistryAdminStub(channel))
-        yield Client(channel, *stubs, keys)
+        yield Client(address, channel, *stubs, keys)
     await server.stop(None)
