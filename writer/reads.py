@@ -69,9 +69,18 @@ class Reading:
         return [message_of(kind, found[ref]) for ref in sorted(found)]
 
     async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
-        wanted = Find(kind.name, lookup, values)
-        found = await store.find(self._tx, kind, lookup, [wanted])
-        return [message_of(kind, stored) for stored in found[wanted].values()]
+        return (await self.find_each(kind, lookup, [values]))[values]
+
+    async def find_each(
+        self, kind: AnyKind, lookup: str, wanted: Iterable[tuple[Any, ...]]
+    ) -> dict[tuple[Any, ...], list[Any]]:
+        """For each of the values what `find` finds, by one query."""
+        finds = [Find(kind.name, lookup, values) for values in wanted]
+        found = await store.find(self._tx, kind, lookup, finds)
+        return {
+            find.values: [message_of(kind, stored) for stored in entities.values()]
+            for find, entities in found.items()
+        }
 
     async def page(self, kind: AnyKind, wanted: Sequence[Filter], size: int, token: str) -> Page:
         """Entities that pass all filters, after the token's key.
