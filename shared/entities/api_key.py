@@ -60,13 +60,17 @@ api_keys = sa.Table(
 )
 
 
-def check_api_key(before: ApiKey | None, after: ApiKey, _: Seen) -> Iterator[Violation]:
+def check_api_key(before: ApiKey | None, after: ApiKey, seen: Seen) -> Iterator[Violation]:
     yield from rules.check_uuid("key_id", after.key_id)
     yield from rules.check_required(after, "role")
     yield from rules.check_printable("actor", after.actor)
     if not _SHA256_HEX.fullmatch(after.key_hash):
         yield Violation("key_hash", "NOT_A_HASH", "must be a SHA-256 in lower-case hexadecimal")
     yield from rules.check_immutable(before, after, "make another key", "key_hash", "actor", "role")
+    # A slip in a date would make a key that never works, without a word.
+    over = after.expires_at is not None and after.expires_at <= seen.now
+    if before is None and over and not seen.historical:
+        yield Violation("expires_at", "PAST", "has passed already: the key would never be valid")
     if before is not None and before.revoked_at and after.revoked_at != before.revoked_at:
         yield Violation("revoked_at", "FINAL", "a revoked key stays revoked")
 
