@@ -16,7 +16,10 @@ import msgspec
 from shared.entities import KINDS
 from shared.errors import Conflict, CqarError, Exists, InUse, Invalid, NotFound, Violation
 from shared.kind import AnyKind, Entity, Seen
-from shared.working_set import WorkingSet
+from shared.working_set import Referrers, WorkingSet
+
+#: Of those that an entity is used by, so many are named in the refusal.
+REFERRERS_NAMED: Final = 3
 
 
 class Intent(enum.Enum):
@@ -199,11 +202,19 @@ def _remove(item: Item, seen: WorkingSet) -> Outcome:
     _require_untouched(item, item.key, seen)
     if violations := list(kind.check_removal(before, seen)):
         raise Invalid(violations)
-    if referrers := seen.referrers((kind.name, item.key)):
-        who = ", ".join(f"{name} {key}" for name, key in referrers[:3])
-        more = f" and {len(referrers) - 3} more" if len(referrers) > 3 else ""
-        raise InUse(f"{kind.name.replace('_', ' ')} {item.key!r} is used by {who}{more}")
+    referrers = seen.referrers((kind.name, item.key))
+    if referrers.refs:
+        what = f"{kind.name.replace('_', ' ')} {item.key!r}"
+        raise InUse(f"{what} is used by {_some_of(referrers)}")
     return Outcome(kind=kind, key=item.key, result=Result.DELETED, before=before)
+
+
+def _some_of(referrers: Referrers) -> str:
+    who = ", ".join(f"{name} {key}" for name, key in referrers.refs[:REFERRERS_NAMED])
+    if referrers.more:
+        return f"{who} and more"
+    rest = len(referrers.refs) - REFERRERS_NAMED
+    return f"{who} and {rest} more" if rest > 0 else who
 
 
 def _require_untouched(item: Item, key: str, seen: WorkingSet) -> None:

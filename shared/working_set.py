@@ -34,6 +34,17 @@ class Stored(NamedTuple):
     payload: bytes
 
 
+class Referrers(NamedTuple):
+    """Who refers to an entity, as far as was looked.
+
+    Attributes:
+        more: There are more than `refs` names.
+    """
+
+    refs: list[Ref]
+    more: bool = False
+
+
 class Wanted(NamedTuple):
     refs: set[Ref]
     finds: set[Find]
@@ -50,7 +61,7 @@ class WorkingSet:
         self.historical = historical
         self._stored: dict[Ref, Stored | None] = {}
         self._found: dict[Find, list[str]] = {}
-        self._referrers: dict[Ref, list[Ref]] = {}
+        self._referrers: dict[Ref, Referrers] = {}
         self.begin_round()
 
     # ------------------------------------------------------------ what rules ask
@@ -84,16 +95,17 @@ class WorkingSet:
     def is_pending(self, ref: Ref) -> bool:
         return ref in self._pending
 
-    def referrers(self, ref: Ref) -> list[Ref]:
-        """Who will still refer to it after the request."""
+    def referrers(self, ref: Ref) -> Referrers:
+        """Who will still refer to it after the request, once each."""
         if ref not in self._referrers:
             self.wanted.referrers.add(ref)
-        found = [r for r in self._referrers.get(ref, ()) if r not in self._pending]
+        stored = self._referrers.get(ref, Referrers([]))
+        found = [r for r in stored.refs if r not in self._pending]
         for referrer, entity in self._pending.items():
             if entity is not None:
-                kind = KIND_BY_NAME[referrer[0]]
-                found += [referrer for _, target in kind.refs_of(entity) if target == ref]
-        return found
+                targets = {target for _, target in KIND_BY_NAME[referrer[0]].refs_of(entity)}
+                found += [referrer] if ref in targets else []
+        return Referrers(found, stored.more)
 
     def stage(self, kind: AnyKind, key: str, after: Entity | None) -> None:
         """Let later items of the request see this change."""
@@ -116,5 +128,5 @@ class WorkingSet:
     def know_found(self, find: Find, keys: list[str]) -> None:
         self._found[find] = keys
 
-    def know_referrers(self, ref: Ref, referrers: list[Ref]) -> None:
+    def know_referrers(self, ref: Ref, referrers: Referrers) -> None:
         self._referrers[ref] = referrers

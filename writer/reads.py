@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import datetime as dt
-import hashlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
@@ -17,8 +13,9 @@ from shared.cache import Cache
 from shared.errors import Invalid, NotFound, TooLarge, Violation
 from shared.kind import AnyKind
 from shared.working_set import Find, Stored
-from writer import search, store
+from writer import filters, search, store, tokens
 from writer.cached import CachedReading
+from writer.filters import Filter
 from writer.newest import Newest
 
 PAGE_MAX: Final = 1_000
@@ -26,6 +23,8 @@ PAGE_MAX: Final = 1_000
 WHOLE_MAX: Final = 5_000
 #: What a search without a limit answers.
 SEARCH_LIMIT: Final = 20
+#: A hit's score is at most 5000.
+SCORE_DIGITS_MAX: Final = 4
 
 
 class Page(NamedTuple):
@@ -70,49 +69,47 @@ class Reading:
         return [message_of(kind, found[ref]) for ref in sorted(found)]
 
     async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
-        wanted = Find(kind.name, lookup, values)
-        found = await store.find(self._tx, kind, lookup, [wanted])
-        return [message_of(kind, stored) for stored in found[wanted].values()]
+        return (await self.find_each(kind, lookup, [values]))[values]
 
-    async def page(
-        self,
-        kind: AnyKind,
-        where: Mapping[str, Any],
-        size: int,
-        token: str,
-        open_at: dt.datetime | None = None,
-    ) -> Page:
-        """Entities whose columns have these values, after the token's key.
+    async def find_each(
+        self, kind: AnyKind, lookup: str, wanted: Iterable[tuple[Any, ...]]
+    ) -> dict[tuple[Any, ...], list[Any]]:
+        """For each of the values what `find` finds, by one query."""
+        finds = [Find(kind.name, lookup, values) for values in wanted]
+        found = await store.find(self._tx, kind, lookup, finds)
+        return {
+            find.values: [message_of(kind, stored) for stored in entities.values()]
+            for find, entities in found.items()
+        }
+
+    async def page(self, kind: AnyKind, wanted: Sequence[Filter], size: int, token: str) -> Page:
+        """Entities that pass all filters, after the token's key.
 
         Args:
             kind: The kind listed.
-            where: Column -> value; None matches anything.
+            wanted: What they must pass.
             size: At most `PAGE_MAX`; 0 asks for all there is.
             token: Of the page before; empty for the first.
-            open_at: Only rows that have not ended at this instant.
 
         Raises:
-            Invalid: The size is out of range, or the token is of another list.
+            Invalid: The size is out of range, a filter asks for what cannot be, or the token is
+                of another list.
             TooLarge: All was asked for and is more than `WHOLE_MAX`.
         """
         if not 0 <= size <= PAGE_MAX:
             raise Invalid([Violation("page_size", "OUT_OF_RANGE", f"must be 0 to {PAGE_MAX}")])
-        conditions = [kind.table.c[name] == value for name, value in where.items() if value]
-        if unstorable := next(_unstorable(kind, where), None):
-            raise Invalid([unstorable])
-        if open_at is not None:
-            end = kind.table.c.delisted_at
-            conditions.append(end.is_(None) | (end > open_at))
-        mark = _mark(kind, where, str(open_at is None))
+        filters.require_storable(kind, wanted)
+        mark = tokens.mark_of("list", kind.name, sorted((f.field, f.value) for f in wanted))
         after = _key_in(token, mark, kind) if token else None
+        conditions = [f.condition(kind) for f in wanted]
         total = await store.count(self._tx, kind, conditions)
-        if not size and total > WHOLE_MAX:
-            raise TooLarge(f"{total} match; at most {WHOLE_MAX} come at once: set page_size")
+        if not size:
+            require_whole(total)
         most = size or WHOLE_MAX
         rows = await store.page(self._tx, kind, conditions, after, most + 1)
         messages = [kind.message.FromString(payload) for _, payload in rows[:most]]
-        token = _token(mark, rows[most - 1][0]) if len(rows) > most else ""
-        return Page(messages, token, total)
+        more = tokens.make(mark, rows[most - 1][0]) if len(rows) > most else ""
+        return Page(messages, more, total)
 
     async def search(
         self, kind: AnyKind, query: str, where: Mapping[str, Any], limit: int, token: str
@@ -129,33 +126,28 @@ class Reading:
         if not 0 <= limit <= PAGE_MAX:
             violations.append(Violation("limit", "OUT_OF_RANGE", f"must be 0 to {PAGE_MAX}"))
         columns = {name: value for name, value in where.items() if name in kind.table.c}
-        violations += _unstorable(kind, columns)
+        violations += filters.unstorable(kind, filters.equal(columns))
         if violations:
             raise Invalid(violations)
-        mark = _mark(kind, {**where, "query": query}, "search")
-        after = _parts_in(token, mark) if token else None
-        if after is not None and not (len(after) == 2 and after[0].isdigit()):
-            raise _other_query()
+        mark = tokens.mark_of("search", kind.name, query, sorted(where.items()))
+        last = _hit_in(token, mark, kind) if token else None
         most = limit or SEARCH_LIMIT
-        last = (int(after[0]), after[1]) if after else None
         hits = await search.search(self._tx, kind, query, where, last, most + 1)
         shown = hits[:most]
         messages = [kind.message.FromString(hit.payload) for hit in shown]
-        last_shown = [str(shown[-1].score), shown[-1].key] if len(hits) > most else None
-        return messages, _token(mark, last_shown) if last_shown else ""
+        if len(hits) <= most:
+            return messages, ""
+        return messages, tokens.make(mark, [str(shown[-1].score), shown[-1].key])
 
 
-def _unstorable(kind: AnyKind, where: Mapping[str, Any]) -> Iterator[Violation]:
-    """What is asked for and no column of a kind can hold."""
-    for name, value in where.items():
-        if not value or store.storable(kind.table.c[name], value):
-            continue
-        if not isinstance(value, str):
-            yield Violation(name, "UNKNOWN", f"{value} is no value of this field")
-        elif "\0" in value:
-            yield Violation(name, "NUL", "holds a NUL character")
-        else:
-            yield Violation(name, "NOT_A_UUID", "is no UUID")
+def require_whole(total: int) -> None:
+    """Refuse to answer all at once where that is too much.
+
+    Raises:
+        TooLarge: It is.
+    """
+    if total > WHOLE_MAX:
+        raise TooLarge(f"{total} match; at most {WHOLE_MAX} come at once: set page_size")
 
 
 def message_of(kind: AnyKind, stored: Stored) -> Any:
@@ -189,33 +181,17 @@ class Reads:
             yield Reading(tx, epoch, revision)
 
 
-def _token(mark: bytes, key: list[str]) -> str:
-    return base64.urlsafe_b64encode(mark + "/".join(key).encode()).decode()
-
-
-def _mark(kind: AnyKind, where: Mapping[str, Any], what: str) -> bytes:
-    """Names a query, so that a token of another is known."""
-    return hashlib.sha256(repr((kind.name, sorted(where.items()), what)).encode()).digest()[:8]
-
-
-def _parts_in(token: str, mark: bytes) -> list[str]:
-    try:
-        raw = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
-        parts = raw[len(mark) :].decode().split("/")
-    except (binascii.Error, UnicodeError, ValueError):
-        raw, parts = b"", []
-    if raw[: len(mark)] != mark:
-        raise _other_query()
-    return parts
-
-
 def _key_in(token: str, mark: bytes, kind: AnyKind) -> list[str]:
-    key = _parts_in(token, mark)
     columns = [kind.table.c[name] for name in kind.key]
-    if len(key) != len(columns) or not all(map(store.storable, columns, key)):
-        raise _other_query()
+    key = tokens.parts_in(token, mark, len(columns))
+    if not all(map(store.storable, columns, key)):
+        raise tokens.other_query()
     return key
 
 
-def _other_query() -> Invalid:
-    return Invalid([Violation("page_token", "OTHER_QUERY", "is not a token of this list")])
+def _hit_in(token: str, mark: bytes, kind: AnyKind) -> tuple[int, str]:
+    """Score and key of the last hit of the page before."""
+    score, key = tokens.parts_in(token, mark, 2)
+    if not store.storable(kind.table.c[kind.key[0]], key):
+        raise tokens.other_query()
+    return tokens.whole_number(score, SCORE_DIGITS_MAX), key

@@ -1,6 +1,6 @@
 """The head and the entities in SQL; each function needs an open transaction.
 
-The outbox, kept answers and searches have modules of their own; no other holds SQL.
+The outbox, kept answers, searches and filters have modules of their own; no other holds SQL.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared import codec, rules
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.kind import AnyKind, Entity, Lookup, Ref
 from shared.schema import current, entity_revisions, registry_head
-from shared.working_set import Find, Stored
+from shared.working_set import Find, Referrers, Stored
 
 SMALLINT_END: Final = 1 << 15
 
@@ -209,25 +209,30 @@ async def page(
     return [([str(part) for part in row[:-1]], row[-1]) for row in await tx.execute(query)]
 
 
-async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> list[Ref]:
-    """Who else refers to it: read off the foreign keys that the kinds declare.
+async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> Referrers:
+    """Who else refers to it, once each: read off the foreign keys that the kinds declare.
 
     An entity's own parts, such as a group's members, point at it and hold it not.
+
+    Args:
+        most: By one column.
     """
     kind = KIND_BY_NAME[ref[0]]
     target = f"{kind.table.name}.{kind.key[0]}"
-    found: list[Ref] = []
+    found: dict[Ref, None] = {}
+    more = False
     for other in KINDS:
         another = f"AND {_key_sql(other)} <> :key" if other is kind else ""
         for column in (c for table in (other.table, *other.child_tables) for c in table.c):
             if any(key.target_fullname == target for key in column.foreign_keys):
                 query = sa.text(
                     f"SELECT {_key_sql(other)} FROM {column.table.name} t"  # noqa: S608
-                    f" WHERE t.{column.name}::text = :key {another} LIMIT {most}"
+                    f" WHERE t.{column.name}::text = :key {another} LIMIT {most + 1}"
                 )
-                rows = (await tx.execute(query, {"key": ref[1]})).scalars()
-                found += [(other.name, key) for key in rows]
-    return found
+                keys = list((await tx.execute(query, {"key": ref[1]})).scalars())
+                more = more or len(keys) > most
+                found.update(dict.fromkeys((other.name, key) for key in keys[:most]))
+    return Referrers(list(found), more)
 
 
 # ---------------------------------------------------------------- writing a change set

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 from cqc.services.v1 import asset_registry_pb2 as pb
 
+from cqar import pages
 from cqar.connection import Connection
 from cqar.venues.applying import Sent, apply_entities
 from cqar.venues.state import RegistryState, load_codes, load_listings, load_products
@@ -97,8 +98,8 @@ def _state(connection: Connection, now: dt.datetime) -> RegistryState:
     state = RegistryState(now)
     load_products(connection, state)
     request = pb.ListAssetRelationshipsRequest()
-    listed = connection.call(connection.registry.ListAssetRelationships, request)
-    for relationship in listed.relationships:
+    method = connection.registry.ListAssetRelationships
+    for relationship in pages.entities(connection, method, request, "relationships"):
         state.add(ASSET_RELATIONSHIP, codec.from_message(ASSET_RELATIONSHIP, relationship))
     for row in read("venues"):
         if state.get(VENUE.name, row["id"]) is not None:

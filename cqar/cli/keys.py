@@ -10,6 +10,7 @@ from cqc.writer.v1 import api_key_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 from google.protobuf import json_format
 
+from cqar import pages
 from cqar.cli.instants import Instant
 from cqar.cli.target import Target, override
 from cqar.cli.words import err, out, print_json, table
@@ -17,7 +18,6 @@ from cqar.connection import CallFailed, Connection
 from shared.auth import fresh_key, hash_of
 
 ROLES = [name.removeprefix("ROLE_").lower() for name in api_key_pb2.Role.keys()[1:]]
-PAGE_KEYS = 1_000
 
 
 @click.group()
@@ -138,15 +138,8 @@ def _apply(connection: Connection, key: api_key_pb2.ApiKey, reason: str) -> str:
 
 
 def _all(connection: Connection) -> list[Any]:
-    found: list[Any] = []
-    token = ""
-    while True:
-        request = pb.ListApiKeysRequest(page_size=PAGE_KEYS, page_token=token)
-        answer = connection.call(connection.admin.ListApiKeys, request)
-        found += answer.keys
-        token = answer.next_page_token
-        if not token:
-            return found
+    method = connection.admin.ListApiKeys
+    return list(pages.entities(connection, method, pb.ListApiKeysRequest(), "keys"))
 
 
 def _state(key: Any, now: dt.datetime) -> str:

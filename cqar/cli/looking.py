@@ -11,6 +11,7 @@ from cqc.venues.v1 import venue_pb2, venue_symbol_pb2
 from cqc.writer.v1 import registry_admin_pb2 as apb
 from google.protobuf import json_format
 
+from cqar import pages
 from cqar.cli.target import Target, override
 from cqar.cli.words import print_json, table
 from cqar.connection import CallFailed, Connection
@@ -169,7 +170,8 @@ def venues(target: Target, *, as_json: bool) -> None:
     Example: cqar venues
     """
     with target.to_writer() as connection:
-        found = connection.call(connection.registry.ListVenues, pb.ListVenuesRequest()).venues
+        method = connection.registry.ListVenues
+        found = list(pages.entities(connection, method, pb.ListVenuesRequest(), "venues"))
     if as_json:
         print_json([json_format.MessageToDict(v, preserving_proto_field_name=True) for v in found])
         return

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.writer.v1 import registry_admin_pb2 as admin_pb
 
+from cqar import pages
 from cqar.connection import Connection
 from shared import codec
 from shared.entities.asset import ASSET
@@ -24,8 +25,6 @@ from shared.entities.venue_asset import VENUE_ASSET
 from shared.entities.venue_symbol import VENUE_SYMBOL
 from shared.kind import AnyKind, Entity, Ref
 from shared.working_set import Find, Stored, WorkingSet
-
-PAGE: Final = 1_000
 
 
 class RegistryState(WorkingSet):
@@ -75,14 +74,16 @@ def load_state(connection: Connection, venue: Venue, now: dt.datetime) -> Regist
 
 def load_products(connection: Connection, state: RegistryState) -> None:
     """All chains, venues, assets and symbols."""
-    registry, call = connection.registry, connection.call
-    for chain in call(registry.ListChains, pb.ListChainsRequest()).chains:
+    registry = connection.registry
+    for chain in pages.entities(connection, registry.ListChains, pb.ListChainsRequest(), "chains"):
         state.add(CHAIN, codec.from_message(CHAIN, chain))
-    for venue in call(registry.ListVenues, pb.ListVenuesRequest()).venues:
+    for venue in pages.entities(connection, registry.ListVenues, pb.ListVenuesRequest(), "venues"):
         state.add(VENUE, codec.from_message(VENUE, venue))
-    for asset in _pages(connection, registry.ListAssets, pb.ListAssetsRequest(), "assets"):
+    for asset in pages.entities(connection, registry.ListAssets, pb.ListAssetsRequest(), "assets"):
         state.add(ASSET, codec.from_message(ASSET, asset))
-    for symbol in _pages(connection, registry.ListSymbols, pb.ListSymbolsRequest(), "symbols"):
+    for symbol in pages.entities(
+        connection, registry.ListSymbols, pb.ListSymbolsRequest(), "symbols"
+    ):
         state.add(SYMBOL, codec.from_message(SYMBOL, symbol))
 
 
@@ -90,32 +91,23 @@ def load_codes(connection: Connection, state: RegistryState, venue_id: str) -> N
     """The venue's assets, and the deployments that they name: rules look at those too."""
     registry, call = connection.registry, connection.call
     request = pb.ListVenueAssetsRequest(venue_id=venue_id)
-    for held in call(registry.ListVenueAssets, request).venue_assets:
+    found = pages.entities(connection, registry.ListVenueAssets, request, "venue_assets")
+    for held in found:
         state.add(VENUE_ASSET, codec.from_message(VENUE_ASSET, held))
         if held.deployment_id:
             wanted = pb.GetAssetDeploymentRequest(deployment_id=held.deployment_id)
-            found = call(registry.GetAssetDeployment, wanted).deployment
-            state.add(ASSET_DEPLOYMENT, codec.from_message(ASSET_DEPLOYMENT, found))
+            deployment = call(registry.GetAssetDeployment, wanted).deployment
+            state.add(ASSET_DEPLOYMENT, codec.from_message(ASSET_DEPLOYMENT, deployment))
 
 
 def load_listings(connection: Connection, state: RegistryState, venue_id: str) -> None:
     """All periods of all spellings."""
     request = pb.ListVenueSymbolsRequest(venue_id=venue_id, include_delisted=True)
     method = connection.registry.ListVenueSymbols
-    for listing in _pages(connection, method, request, "venue_symbols"):
+    for listing in pages.entities(connection, method, request, "venue_symbols"):
         state.add(VENUE_SYMBOL, codec.from_message(VENUE_SYMBOL, listing))
 
 
 def code_holder(venue: Venue) -> str:
     """The venue whose asset codes apply: venues of one operator share its codes."""
     return venue.operator or venue.venue_id
-
-
-def _pages(connection: Connection, method: Any, request: Any, field: str) -> Iterator[Any]:
-    request.page_size = PAGE
-    while True:
-        answer = connection.call(method, request)
-        yield from getattr(answer, field)
-        if not answer.next_page_token:
-            return
-        request.page_token = answer.next_page_token

@@ -76,6 +76,10 @@ def check_api_key(before: ApiKey | None, after: ApiKey, seen: Seen) -> Iterator[
     yield from rules.check_immutable(before, after, "make another key", "key_hash", "actor", "role")
     # One that would end later could not be ended sooner.
     yield from rules.check_past(after, seen.now, "revoked_at")
+    # A slip in a date would make a key that never works, without a word.
+    over = after.expires_at is not None and after.expires_at <= seen.now
+    if before is None and over and not seen.historical:
+        yield Violation("expires_at", "PAST", "has passed already: the key would never be valid")
     if before is not None and before.revoked_at and after.revoked_at != before.revoked_at:
         yield Violation("revoked_at", "FINAL", "a revoked key stays revoked")
 

@@ -59,6 +59,7 @@ asset_groups = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Column("metadata", Json),
+    sa.Index("idx_asset_groups_type", "group_type"),
 )
 
 group_members = sa.Table(

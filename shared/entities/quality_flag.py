@@ -76,6 +76,12 @@ quality_flags = sa.Table(
     sa.Column("metadata", Json),
     sa.CheckConstraint("(resolved_at IS NULL) = (resolved_by IS NULL)", name="resolved_by_whom"),
     sa.Index("idx_quality_flags_asset", "asset_id", "severity"),
+    sa.Index("idx_quality_flags_type", "flag_type", "severity"),
+    sa.Index(
+        "idx_quality_flags_active",
+        *("severity", "flag_type"),
+        postgresql_where=sa.text("resolved_at IS NULL"),
+    ),
 )
 
 

@@ -131,6 +131,7 @@ symbols = sa.Table(
         name="option_is_whole",
     ),
     sa.CheckConstraint("symbol_type <> 3 OR expiry IS NOT NULL", name="future_expires"),
+    sa.Index("idx_symbols_type", "symbol_type"),
     sa.Index("idx_symbols_base_asset", "base_asset_id"),
     sa.Index("idx_symbols_quote_asset", "quote_asset_id"),
     sa.Index("idx_symbols_settlement_asset", "settlement_asset_id"),

@@ -146,6 +146,7 @@ venue_symbols = sa.Table(
         deferrable=True,
         initially="DEFERRED",
     ),
+    sa.Index("idx_venue_symbols_spelling", "venue_symbol"),
     sa.Index("idx_venue_symbols_venue_symbol", "venue_id", "venue_symbol"),
     sa.Index("idx_venue_symbols_symbol", "symbol_id", "venue_id"),
 )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
+from shared.auth import fresh_key, hash_of
 from tests.acceptance.conftest import Ran, Stack
 from tests.changes import eventually
 
@@ -56,9 +58,24 @@ async def test_a_key_ends_when_it_was_said_to(stack: Stack) -> None:
     (guest,) = [key for key in listed if key["key_id"] == made["key_id"]]
     assert guest["role"] == "ROLE_WRITE"
     assert made["key"] not in str(listed)
-    past = await stack.ok("keys", "make", "late", "--role", "read", "--expires", "2020-01-01")
-    assert "not valid" in (await calls(stack, past.out.strip(), "asset", "list")).err
-    assert (await states(stack))["late"] == "expired"
+    past = await stack.cqar("keys", "make", "late", "--role", "read", "--expires", "2020-01-01")
+    assert (past.code, past.out) == (1, "")
+    assert "expires_at: has passed already" in past.err
+    assert "late" not in await states(stack)
+
+
+async def test_a_key_that_has_expired_is_refused_and_listed_as_that(stack: Stack) -> None:
+    secret = fresh_key()
+    key = {
+        "key_hash": hash_of(secret),
+        "actor": "bygone",
+        "role": "ROLE_READ",
+        "expires_at": "2020-01-01T00:00:00Z",
+    }
+    told = json.dumps({"items": [{"api_key": key}], "historical": True})
+    await stack.ok("call", "Apply", told)
+    assert "not valid" in (await calls(stack, secret, "asset", "list")).err
+    assert (await states(stack))["bygone"] == "expired"
 
 
 async def test_what_cannot_be_is_said(stack: Stack) -> None:

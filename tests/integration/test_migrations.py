@@ -344,3 +344,32 @@ async def test_every_foreign_key_is_led_by_an_index(engine: AsyncEngine) -> None
     """
     async with engine.connect() as tx:
         assert list((await tx.exec_driver_sql(query)).scalars()) == []
+
+
+#: Table -> what lists filter it by.
+FILTERED = {
+    "assets": ("asset_type", "category"),
+    "asset_groups": ("group_type",),
+    "asset_identifiers": ("asset_id",),
+    "chains": ("chain_type",),
+    "deployments": ("asset_id", "chain_id"),
+    "quality_flags": ("asset_id", "flag_type", "severity"),
+    "relationships": ("from_asset_id", "to_asset_id", "relationship_type"),
+    "symbol_identifiers": ("symbol_id",),
+    "symbols": ("symbol_type", "base_asset_id", "quote_asset_id"),
+    "venue_assets": ("venue_id", "asset_id"),
+    "venue_symbols": ("venue_id", "symbol_id", "venue_symbol"),
+    "venues": ("venue_type", "chain_id"),
+}
+
+
+async def test_every_column_that_lists_filter_by_leads_an_index(engine: AsyncEngine) -> None:
+    """A page of a rare value must not be a scan; a page of a frequent one is read in key order."""
+    query = """
+        SELECT i.indrelid::regclass::text, a.attname FROM pg_index i
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+    """
+    async with engine.connect() as tx:
+        led = {tuple(row) for row in await tx.exec_driver_sql(query)}
+    wanted = {(table, column) for table, columns in FILTERED.items() for column in columns}
+    assert wanted - led == set()

@@ -37,6 +37,8 @@ from tests.builders import (
     a_venue_asset,
     a_venue_symbol,
     an_asset,
+    an_id,
+    an_identifier,
 )
 from writer import outbox, store
 from writer.mutations import Applied, Cause, Mutations
@@ -140,6 +142,39 @@ async def test_what_is_referred_to_cannot_be_removed(mutations: Mutations) -> No
     applied = await mutations.apply(everything, CAUSE)
     assert [o.violations for o in applied.outcomes] == [()] * 4
     assert applied.committed
+
+
+@pytest.mark.parametrize(
+    ("count", "more"),
+    [(1, ""), (3, ""), (4, " and 1 more"), (100, " and 97 more"), (101, " and more")],
+)
+async def test_who_refers_to_it_is_counted_as_far_as_was_looked(
+    count: int, more: str, mutations: Mutations
+) -> None:
+    names = [f"id-{place}" for place in range(count)]
+    named = [an_identifier(identifier_id=an_id(name), external_id=name) for name in names]
+    await apply(mutations, [an_asset(), *named])
+    with pytest.raises(InUse) as caught:
+        await mutations.change(removal("asset", BTC), CAUSE)
+    said = str(caught.value)
+    assert said.count("asset_identifier") == min(count, 3)
+    assert said.endswith(more)
+    assert (" more" in said) == bool(more)
+
+
+async def test_who_refers_to_it_twice_is_named_once(mutations: Mutations) -> None:
+    await apply(mutations, [an_asset(), an_asset("USDT"), a_symbol()])
+    symbol = a_symbol().symbol_id
+    # Its quote and its settlement asset.
+    with pytest.raises(InUse, match=f"is used by symbol {symbol}$"):
+        await mutations.change(removal("asset", USDT), CAUSE)
+    fresh = a_symbol(base_asset_id=ETH)
+    both = [an_asset("ETH"), fresh]
+    await mutations.change(removal("symbol", symbol), CAUSE)
+    items = [*map(upsert, both), removal("asset", USDT)]
+    error = (await mutations.apply(items, CAUSE)).outcomes[-1].error
+    assert isinstance(error, InUse)
+    assert str(error).endswith(f"is used by symbol {fresh.symbol_id}")
 
 
 async def the_listing(mutations: Mutations) -> VenueSymbol:

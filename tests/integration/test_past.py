@@ -62,6 +62,27 @@ async def test_history_tells_every_change_newest_first(
     assert [*first.entries, *rest.entries] == list(found.entries)
 
 
+async def test_a_page_token_is_of_one_entitys_history_only(
+    client_: Client, mutations: Mutations
+) -> None:
+    for name in ("One", "Two", "Three"):
+        await commit(mutations, a_venue(name=name), a_venue("kraken", name=name))
+    token = (await history(client_, "venue", "binance", page_size=1)).next_page_token
+    assert not token.isdigit()
+    assert len((await history(client_, "venue", "binance", page_token=token)).entries) == 2
+    head = (await client_.call(client_.admin.GetHead, pb.GetHeadRequest())).head
+    listed = await client_.call(
+        client_.registry.ListVenues, registry_pb.ListVenuesRequest(page_size=1)
+    )
+    other = await history(client_, "venue", "kraken", page_size=1)
+    for text in (str(head.revision), other.next_page_token, listed.next_page_token, token[:-4]):
+        found = await refusal(history(client_, "venue", "binance", page_token=text))
+        assert (found.code, found.violations) == (
+            Code.INVALID_ARGUMENT,
+            {("page_token", "OTHER_QUERY")},
+        )
+
+
 async def test_a_reason_may_be_written_in_any_script(client_: Client, mutations: Mutations) -> None:
     await commit(mutations, a_venue())
     said = "geprüft von Zoë\n（確認済み）"

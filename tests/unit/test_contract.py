@@ -50,6 +50,23 @@ def test_cqars_own_fields_in_cqcs_messages_start_at_100() -> None:
             assert (message, field.name) in theirs or field.number >= 100, field.full_name
 
 
+def test_every_list_pages_and_what_cqc_lacks_has_the_same_numbers_everywhere() -> None:
+    theirs = {(r["message"], r["field"]) for r in rows("messages")}
+    registry = POOL.FindServiceByName("cqc.services.v1.AssetRegistry")
+    wholly_ours = {"ListAssetGroups"}
+    lists = [m for m in registry.methods if m.name.startswith("List")]
+    assert len(lists) == 12
+    for method in lists:
+        for message, numbers in (
+            (method.input_type, {"page_size": 103, "page_token": 104}),
+            (method.output_type, {"next_page_token": 101, "total_count": 103}),
+        ):
+            for name, number in numbers.items():
+                field = message.fields_by_name[name]
+                given = (message.full_name, name) in theirs or method.name in wholly_ours
+                assert given or field.number == number, field.full_name
+
+
 @pytest.mark.parametrize("row", rows("enums"), ids=lambda r: r["enum"] + "." + r["value"])
 def test_enum_value_is_as_cqc_has_it(row: dict[str, str]) -> None:
     value = POOL.FindEnumTypeByName(row["enum"]).values_by_name[row["value"]]

@@ -177,6 +177,16 @@ def test_a_key_may_be_revoked_and_stays_so() -> None:
     }
 
 
+def test_a_new_key_expires_in_the_future_unless_it_is_told_of_the_past() -> None:
+    assert findings(a_key(expires_at=LATER)) == set()
+    for over in (NOW, EARLIER):
+        dead = a_key(expires_at=over)
+        assert findings(dead) == {("expires_at", "PAST")}
+        assert findings(dead, Held(historical=True)) == set()
+        # A key that is there may be ended, by its expiry too.
+        assert findings(dead, before=a_key(expires_at=LATER)) == set()
+
+
 def test_a_key_is_valid_until_it_expires_or_is_revoked() -> None:
     assert a_key().valid_at(NOW)
     assert a_key(expires_at=LATER, revoked_at=LATER).valid_at(NOW)

@@ -18,7 +18,7 @@ from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
 from shared.kind import AnyKind
-from writer import metrics, past, store
+from writer import metrics, past, store, tokens
 from writer.heads import Heads, head_message
 from writer.mutations import ITEMS_MAX, Applied, Mutations
 from writer.once import once_of
@@ -29,6 +29,8 @@ from writer.services.ground import cause_of, count, tell_position
 TOMBSTONE: Final = "tombstone"
 #: Entities in one message of an export: some 100 KiB.
 EXPORT_ITEMS: Final = 500
+#: Of what PostgreSQL holds as a bigint, whatever the digits are.
+REVISION_DIGITS_MAX: Final = 18
 
 
 class Admin(RegistryAdminServicer):
@@ -75,7 +77,7 @@ class Admin(RegistryAdminServicer):
     ) -> pb.ListApiKeysResponse:
         async with self._reads.begin() as reading:
             tell_position(context, reading.epoch, reading.revision)
-            page = await reading.page(API_KEY, {}, request.page_size, request.page_token)
+            page = await reading.page(API_KEY, [], request.page_size, request.page_token)
         return pb.ListApiKeysResponse(keys=page.messages, next_page_token=page.next_token)
 
     async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryResponse:
@@ -86,16 +88,17 @@ class Admin(RegistryAdminServicer):
         if not 0 <= request.page_size <= past.PAGE_MAX:
             text = f"must be 0 to {past.PAGE_MAX}"
             raise Invalid([Violation("page_size", "OUT_OF_RANGE", text)])
-        before = _revision_in(request.page_token)
+        ref = (kind.name, request.entity.key)
+        mark = tokens.mark_of("history", *ref)
+        before = _revision_in(request.page_token, mark)
         most = request.page_size or past.PAGE_MAX
         async with self._engine.connect() as tx:
             position = await store.read_position(tx)
-            ref = (kind.name, request.entity.key)
             entries, more = await past.entries_of(tx, ref, before, most)
         tell_position(context, *position)
         return pb.HistoryResponse(
             entries=[_entry_message(kind, entry) for entry in entries],
-            next_page_token="" if more is None else str(more),
+            next_page_token="" if more is None else tokens.make(mark, [str(more)]),
         )
 
     async def Export(
@@ -117,12 +120,12 @@ class Admin(RegistryAdminServicer):
             yield pb.ExportResponse(head=head, items=items)
 
 
-def _revision_in(token: str) -> int | None:
+def _revision_in(token: str, mark: bytes) -> int | None:
+    """The revision that a page goes on before; None for the first page."""
     if not token:
         return None
-    if not token.isascii() or not token.isdigit() or len(token) > 18:
-        raise Invalid([Violation("page_token", "OTHER_QUERY", "is not a token of a history")])
-    return int(token)
+    (revision,) = tokens.parts_in(token, mark, 1)
+    return tokens.whole_number(revision, REVISION_DIGITS_MAX)
 
 
 def _entry_message(kind: AnyKind, entry: past.Entry) -> pb.HistoryEntry:

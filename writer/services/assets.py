@@ -9,6 +9,7 @@ from shared.entities.asset import ASSET
 from shared.entities.asset_relationship import ASSET_RELATIONSHIP
 from shared.grpc_errors import Context
 from shared.keys import require_filter
+from writer.filters import either, equal
 from writer.services.ground import Ground
 
 
@@ -38,7 +39,7 @@ class Assets(Ground):
         self, request: pb.ListAssetsRequest, context: Context
     ) -> pb.ListAssetsResponse:
         where = {"asset_type": request.asset_type, "category": request.category}
-        page = await self.page(ASSET, request, where, context)
+        page = await self.page(ASSET, request, equal(where), context)
         return pb.ListAssetsResponse(
             assets=page.messages, next_page_token=page.next_token, total_count=page.total
         )
@@ -66,14 +67,14 @@ class Assets(Ground):
     ) -> pb.ListAssetRelationshipsResponse:
         """From both ends: what it wraps, and what wraps it."""
         require_filter("asset_id", request.asset_id)
-        where = {"relationship_type": request.relationship_type}
-        ends = ("from_asset_id", "to_asset_id") if request.asset_id else ("from_asset_id",)
-        found = []
-        async with self.reading(context) as reading:
-            for end in ends:
-                wanted = {**where, end: request.asset_id}
-                found += (await reading.page(ASSET_RELATIONSHIP, wanted, 0, "")).messages
-        return pb.ListAssetRelationshipsResponse(relationships=found)
+        wanted = [
+            *equal({"relationship_type": request.relationship_type}),
+            *either("asset_id", request.asset_id, "from_asset_id", "to_asset_id"),
+        ]
+        page = await self.page(ASSET_RELATIONSHIP, request, wanted, context)
+        return pb.ListAssetRelationshipsResponse(
+            relationships=page.messages, next_page_token=page.next_token, total_count=page.total
+        )
 
     async def DeleteAssetRelationship(
         self, request: pb.DeleteAssetRelationshipRequest, context: Context

@@ -12,6 +12,7 @@ from shared.entities.chain import CHAIN
 from shared.errors import Invalid, Violation
 from shared.grpc_errors import Context
 from shared.rules import slug_of
+from writer.filters import equal
 from writer.services.ground import Ground
 
 _CREATE = {
@@ -49,8 +50,11 @@ class Chains(Ground):
     async def ListChains(
         self, request: pb.ListChainsRequest, context: Context
     ) -> pb.ListChainsResponse:
-        chains = await self.all(CHAIN, {"chain_type": request.chain_type}, context)
-        return pb.ListChainsResponse(chains=chains)
+        wanted = equal({"chain_type": request.chain_type})
+        page = await self.page(CHAIN, request, wanted, context)
+        return pb.ListChainsResponse(
+            chains=page.messages, next_page_token=page.next_token, total_count=page.total
+        )
 
     async def UpdateChain(
         self, request: pb.UpdateChainRequest, context: Context

@@ -11,6 +11,7 @@ from shared.entities.asset_deployment import ASSET_DEPLOYMENT
 from shared.entities.chain import CHAIN
 from shared.grpc_errors import Context
 from shared.keys import require_id
+from writer.filters import equal
 from writer.reads import Reading
 from writer.services.ground import Ground
 
@@ -42,9 +43,13 @@ class Deployments(Ground):
     ) -> pb.ListAssetDeploymentsResponse:
         where = {"asset_id": request.asset_id, "chain_id": request.chain_id}
         async with self.reading(context) as reading:
-            found = (await reading.page(ASSET_DEPLOYMENT, where, 0, "")).messages
-            await _name_chains(reading, found)
-        return pb.ListAssetDeploymentsResponse(deployments=found)
+            page = await reading.page(
+                ASSET_DEPLOYMENT, equal(where), request.page_size, request.page_token
+            )
+            await _name_chains(reading, page.messages)
+        return pb.ListAssetDeploymentsResponse(
+            deployments=page.messages, next_page_token=page.next_token, total_count=page.total
+        )
 
 
 async def _name_chains(reading: Reading, deployments: list[Any]) -> None:

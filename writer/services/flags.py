@@ -14,6 +14,8 @@ from shared.entities.asset import ASSET
 from shared.entities.quality_flag import QUALITY_FLAG, QualityFlag
 from shared.grpc_errors import Context
 from shared.keys import require_id
+from writer.filters import at_least, equal, only_unset, require_storable
+from writer.reads import Page, require_whole
 from writer.services.ground import Ground
 
 CRITICAL = quality_flag_pb2.FLAG_SEVERITY_CRITICAL
@@ -49,22 +51,34 @@ class Flags(Ground):
     async def ListQualityFlags(
         self, request: pb.ListQualityFlagsRequest, context: Context
     ) -> pb.ListQualityFlagsResponse:
-        if request.asset_id and not request.flag_type:
-            require_id("asset_id", request.asset_id)
-            found = await self.read(
-                context, lambda reader: reader.find(QUALITY_FLAG, "asset", request.asset_id)
-            )
+        wanted = [
+            *equal({"asset_id": request.asset_id, "flag_type": request.flag_type}),
+            *at_least("min_severity", request.min_severity, "severity"),
+        ]
+        if not request.include_resolved:
+            wanted.append(only_unset("include_resolved", "resolved_at"))
+        if request.asset_id and not (request.flag_type or request.page_size or request.page_token):
+            require_storable(QUALITY_FLAG, wanted)
+            page = await self._whole(request, context)
         else:
-            where = {"asset_id": request.asset_id, "flag_type": request.flag_type}
-            found = await self.all(QUALITY_FLAG, where, context)
+            page = await self.page(QUALITY_FLAG, request, wanted, context)
         return pb.ListQualityFlagsResponse(
-            flags=[
-                flag
-                for flag in found
-                if flag.severity >= request.min_severity
-                and (request.include_resolved or not flag.HasField("resolved_at"))
-            ]
+            flags=page.messages, next_page_token=page.next_token, total_count=page.total
         )
+
+    async def _whole(self, request: pb.ListQualityFlagsRequest, context: Context) -> Page:
+        """All flags of an asset that are asked for: the list that Redis may answer."""
+        found = await self.read(
+            context, lambda reader: reader.find(QUALITY_FLAG, "asset", request.asset_id)
+        )
+        flags = [
+            flag
+            for flag in found
+            if flag.severity >= request.min_severity
+            and (request.include_resolved or not flag.HasField("resolved_at"))
+        ]
+        require_whole(len(flags))
+        return Page(flags, "", len(flags))
 
     async def CheckAssetTradeable(
         self, request: pb.CheckAssetTradeableRequest, context: Context

@@ -23,6 +23,7 @@ from shared.keys import require_key
 from shared.kind import AnyKind, Entity, Seen
 from writer import metrics
 from writer.cached import Missed, Reader
+from writer.filters import Filter
 from writer.mutations import Applied, Cause, Mutations
 from writer.once import once_of
 from writer.reads import Page, Reading, Reads
@@ -160,10 +161,10 @@ class Ground:
         return await self.read(context, lambda reader: reader.get(kind, key))
 
     async def page(
-        self, kind: AnyKind, request: Any, where: Mapping[str, Any], context: Context
+        self, kind: AnyKind, request: Any, wanted: Sequence[Filter], context: Context
     ) -> Page:
         async with self.reading(context) as reading:
-            return await reading.page(kind, where, request.page_size, request.page_token)
+            return await reading.page(kind, wanted, request.page_size, request.page_token)
 
     async def search(
         self, kind: AnyKind, request: Any, where: Mapping[str, Any], context: Context
@@ -172,10 +173,6 @@ class Ground:
             return await reading.search(
                 kind, request.query, where, request.limit, request.page_token
             )
-
-    async def all(self, kind: AnyKind, where: Mapping[str, Any], context: Context) -> list[Any]:
-        async with self.reading(context) as reading:
-            return (await reading.page(kind, where, 0, "")).messages
 
     async def _change(
         self,

@@ -17,6 +17,7 @@ from shared.entities.asset_group import (
 from shared.errors import Invalid, NotFound, Violation
 from shared.grpc_errors import Context
 from shared.keys import require_id, require_one
+from writer.filters import equal
 from writer.services.ground import Ground
 
 
@@ -46,7 +47,8 @@ class Groups(Ground):
     async def ListAssetGroups(
         self, request: pb.ListAssetGroupsRequest, context: Context
     ) -> pb.ListAssetGroupsResponse:
-        page = await self.page(ASSET_GROUP, request, {"group_type": request.group_type}, context)
+        wanted = equal({"group_type": request.group_type})
+        page = await self.page(ASSET_GROUP, request, wanted, context)
         return pb.ListAssetGroupsResponse(
             groups=page.messages, next_page_token=page.next_token, total_count=page.total
         )

@@ -13,6 +13,7 @@ from shared.grpc_errors import Context
 from shared.keys import require_id
 from shared.kind import AnyKind
 from shared.resolution import primary_identifier
+from writer.filters import equal
 from writer.services.ground import Ground
 
 
@@ -34,8 +35,11 @@ class Identifiers(Ground):
     async def ListAssetIdentifiers(
         self, request: pb.ListAssetIdentifiersRequest, context: Context
     ) -> pb.ListAssetIdentifiersResponse:
-        found = await self.all(ASSET_IDENTIFIER, {"asset_id": request.asset_id}, context)
-        return pb.ListAssetIdentifiersResponse(identifiers=found)
+        wanted = equal({"asset_id": request.asset_id})
+        page = await self.page(ASSET_IDENTIFIER, request, wanted, context)
+        return pb.ListAssetIdentifiersResponse(
+            identifiers=page.messages, next_page_token=page.next_token, total_count=page.total
+        )
 
     async def CreateSymbolIdentifier(
         self, request: pb.CreateSymbolIdentifierRequest, context: Context
@@ -54,8 +58,11 @@ class Identifiers(Ground):
     async def ListSymbolIdentifiers(
         self, request: pb.ListSymbolIdentifiersRequest, context: Context
     ) -> pb.ListSymbolIdentifiersResponse:
-        found = await self.all(SYMBOL_IDENTIFIER, {"symbol_id": request.symbol_id}, context)
-        return pb.ListSymbolIdentifiersResponse(identifiers=found)
+        wanted = equal({"symbol_id": request.symbol_id})
+        page = await self.page(SYMBOL_IDENTIFIER, request, wanted, context)
+        return pb.ListSymbolIdentifiersResponse(
+            identifiers=page.messages, next_page_token=page.next_token, total_count=page.total
+        )
 
     async def _primary(self, kind: AnyKind, owner: str, source: int, context: Context) -> Any:
         """The primary one of a source, or the only one.

@@ -8,6 +8,7 @@ from shared.codec import like
 from shared.entities.symbol import SYMBOL
 from shared.grpc_errors import Context
 from shared.keys import require_filter
+from writer.filters import equal
 from writer.services.ground import Ground
 
 
@@ -42,7 +43,7 @@ class Symbols(Ground):
         require_filter("quote_asset_id", request.quote_asset_id)
         names = ("symbol_type", "base_asset_id", "quote_asset_id")
         where = {name: getattr(request, name) for name in names}
-        page = await self.page(SYMBOL, request, where, context)
+        page = await self.page(SYMBOL, request, equal(where), context)
         return pb.ListSymbolsResponse(
             symbols=page.messages, next_page_token=page.next_token, total_count=page.total
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -18,6 +20,8 @@ from shared.grpc_errors import Context
 from shared.keys import require_filter
 from shared.kind import Seen
 from writer.cached import Reader
+from writer.filters import equal, only_open
+from writer.reads import Reading
 from writer.services.ground import Ground
 
 
@@ -26,8 +30,9 @@ class VenueSymbols(Ground):
         self, request: pb.CreateVenueSymbolRequest, context: Context
     ) -> pb.CreateVenueSymbolResponse:
         message = like(VENUE_SYMBOL, request)
-        venue_symbol, revision = await self.create(VENUE_SYMBOL, message, request, context)
-        return pb.CreateVenueSymbolResponse(venue_symbol=venue_symbol, revision=revision)
+        changed, revision = await self.create(VENUE_SYMBOL, message, request, context)
+        told = await self._as_of_now(changed)
+        return pb.CreateVenueSymbolResponse(venue_symbol=told, revision=revision)
 
     async def GetVenueSymbol(
         self, request: pb.GetVenueSymbolRequest, context: Context
@@ -35,8 +40,7 @@ class VenueSymbols(Ground):
         require_spelling(request)
         if request.HasField("as_of"):
             raise Unimplemented("as_of is not answered by this release")
-        now = Timestamp()
-        now.FromDatetime(self.now())
+        now = instant(self.now())
 
         async def answer(reader: Reader) -> pb.GetVenueSymbolResponse:
             listing = await _present(reader, request.venue_id, request.venue_symbol, now)
@@ -55,18 +59,16 @@ class VenueSymbols(Ground):
     ) -> pb.ListVenueSymbolsResponse:
         require_filter("symbol_id", request.symbol_id)
         names = ("venue_id", "symbol_id", "venue_symbol")
-        where = {name: getattr(request, name) for name in names}
+        wanted = equal({name: getattr(request, name) for name in names})
+        now = self.now()
+        if not request.include_delisted:
+            wanted.append(only_open("include_delisted", "delisted_at", now))
         async with self.reading(context) as reading:
-            page = await reading.page(
-                VENUE_SYMBOL,
-                where,
-                request.page_size,
-                request.page_token,
-                open_at=None if request.include_delisted else self.now(),
-            )
+            page = await reading.page(VENUE_SYMBOL, wanted, request.page_size, request.page_token)
             symbols = await reading.get_many(SYMBOL, (v.symbol_id for v in page.messages))
+            told = await _told(reading, page.messages, instant(now))
         return pb.ListVenueSymbolsResponse(
-            venue_symbols=page.messages,
+            venue_symbols=told,
             next_page_token=page.next_token,
             symbols=symbols,
             total_count=page.total,
@@ -77,8 +79,9 @@ class VenueSymbols(Ground):
     ) -> pb.UpdateVenueSymbolResponse:
         require_spelling(request)
         locate = partial(open_listing, request.venue_id, request.venue_symbol)
-        venue_symbol, revision = await self.update(VENUE_SYMBOL, request, context, locate=locate)
-        return pb.UpdateVenueSymbolResponse(venue_symbol=venue_symbol, revision=revision)
+        changed, revision = await self.update(VENUE_SYMBOL, request, context, locate=locate)
+        told = await self._as_of_now(changed)
+        return pb.UpdateVenueSymbolResponse(venue_symbol=told, revision=revision)
 
     async def DelistVenueSymbol(
         self, request: pb.DelistVenueSymbolRequest, context: Context
@@ -86,8 +89,36 @@ class VenueSymbols(Ground):
         require_spelling(request)
         step = partial(delist, at=instant_in(request, "delisted_at") or self.now())
         locate = partial(open_listing, request.venue_id, request.venue_symbol)
-        venue_symbol, revision = await self.evolve(VENUE_SYMBOL, "", step, request, context, locate)
-        return pb.DelistVenueSymbolResponse(venue_symbol=venue_symbol, revision=revision)
+        changed, revision = await self.evolve(VENUE_SYMBOL, "", step, request, context, locate)
+        told = await self._as_of_now(changed)
+        return pb.DelistVenueSymbolResponse(venue_symbol=told, revision=revision)
+
+    async def _as_of_now(self, changed: Any) -> Any:
+        """A listing that a change left, as the methods that read tell of it."""
+        now = instant(self.now())
+        if not changed.alias_of:
+            return resolution.as_of_now(changed, changed, now)
+        async with self.reads.begin() as reading:
+            (told,) = await _told(reading, [changed], now)
+        return told
+
+
+async def _told(reading: Reading, listings: Sequence[Any], now: Timestamp) -> list[Any]:
+    """Listings as they are to be told now; aliases by the terms of what they stand for."""
+    spelled = {(v.venue_id, v.alias_of) for v in listings if v.alias_of}
+    primaries = await reading.find_each(VENUE_SYMBOL, "spelling", spelled)
+    return [
+        resolution.as_of_now(
+            v, resolution.terms_for(v, primaries.get((v.venue_id, v.alias_of), ()), now), now
+        )
+        for v in listings
+    ]
+
+
+def instant(moment: dt.datetime) -> Timestamp:
+    told = Timestamp()
+    told.FromDatetime(moment)
+    return told
 
 
 async def _spelled(reader: Reader, venue_id: str, spelling: str) -> list[Any]:

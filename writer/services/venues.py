@@ -13,6 +13,7 @@ from shared.entities.venue_asset import VENUE_ASSET, delist
 from shared.grpc_errors import Context
 from shared.keys import require_filter
 from shared.rules import slug_of
+from writer.filters import equal
 from writer.services.ground import Ground
 
 
@@ -33,7 +34,10 @@ class Venues(Ground):
         self, request: pb.ListVenuesRequest, context: Context
     ) -> pb.ListVenuesResponse:
         where = {"venue_type": request.venue_type, "chain_id": request.chain_id}
-        return pb.ListVenuesResponse(venues=await self.all(VENUE, where, context))
+        page = await self.page(VENUE, request, equal(where), context)
+        return pb.ListVenuesResponse(
+            venues=page.messages, next_page_token=page.next_token, total_count=page.total
+        )
 
     async def UpdateVenue(
         self, request: pb.UpdateVenueRequest, context: Context
@@ -59,7 +63,10 @@ class Venues(Ground):
     ) -> pb.ListVenueAssetsResponse:
         require_filter("asset_id", request.asset_id)
         where = {"venue_id": request.venue_id, "asset_id": request.asset_id}
-        return pb.ListVenueAssetsResponse(venue_assets=await self.all(VENUE_ASSET, where, context))
+        page = await self.page(VENUE_ASSET, request, equal(where), context)
+        return pb.ListVenueAssetsResponse(
+            venue_assets=page.messages, next_page_token=page.next_token, total_count=page.total
+        )
 
     async def UpdateVenueAsset(
         self, request: pb.UpdateVenueAssetRequest, context: Context

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from cqc.services.v1 import asset_registry_pb2 as pb
 
-from cqar.cli.nouns.references import PAGE_SIZE
+from cqar import pages
 from cqar.connection import CallFailed, Connection
 
 #: More are read off the whole list, a thousand at a time.
@@ -57,10 +57,6 @@ class Names:
 
     def _all(self, kind: str) -> Iterator[tuple[str, str]]:
         _, id_field, _, rpc, field = _METHODS[kind]
-        request = getattr(pb, f"{rpc}Request")(page_size=PAGE_SIZE)
-        while True:
-            answer = self._connection.call(getattr(self._connection.registry, rpc), request)
-            yield from ((getattr(e, id_field), e.symbol) for e in getattr(answer, field))
-            if not answer.next_page_token:
-                return
-            request.page_token = answer.next_page_token
+        request, method = getattr(pb, f"{rpc}Request")(), getattr(self._connection.registry, rpc)
+        for entity in pages.entities(self._connection, method, request, field):
+            yield getattr(entity, id_field), entity.symbol

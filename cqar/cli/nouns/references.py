@@ -14,9 +14,9 @@ from typing import Any, Final
 from cqc.services.v1 import asset_registry_pb2 as pb
 from google.protobuf.descriptor import FieldDescriptor
 
+from cqar import pages
 from cqar.connection import CallFailed, Connection
 
-PAGE_SIZE: Final = 1_000
 SHOWN_MAX: Final = 20
 
 
@@ -101,7 +101,7 @@ _FINDERS: Final[dict[str, Callable[[Connection, str], str]]] = {
 
 
 def _search(connection: Connection, rpc: str, field: str, query: str) -> Iterator[Any]:
-    request = getattr(pb, f"{rpc}Request")(query=query, limit=PAGE_SIZE)
+    request = getattr(pb, f"{rpc}Request")(query=query, limit=pages.PAGE_ROWS)
     while True:
         answer = connection.call(getattr(connection.registry, rpc), request)
         yield from getattr(answer, field)

@@ -10,10 +10,11 @@ import click
 from google.protobuf import json_format, message_factory
 from google.protobuf.message import Message
 
+from cqar import pages
 from cqar.cli.nouns.asking import Asked, fill, method_of
 from cqar.cli.nouns.names import value_word
 from cqar.cli.nouns.naming import Names
-from cqar.cli.nouns.references import PAGE_SIZE, References
+from cqar.cli.nouns.references import References
 from cqar.cli.nouns.refusals import with_advice
 from cqar.cli.nouns.shape import Noun, Verb
 from cqar.cli.nouns.showing import details, listed
@@ -130,12 +131,8 @@ def _list(noun: Noun, verb: Verb, connection: Connection, request: Any, how: How
 
 def _pages(connection: Connection, verb: Verb, request: Any) -> Iterator[Any]:
     """All of a list, page by page; of a search the one page it asks for."""
-    paged = "page_size" in request.DESCRIPTOR.fields_by_name
-    if paged:
-        request.page_size = PAGE_SIZE
-    while True:
-        answer = connection.call(getattr(connection.registry, verb.rpc), request)
-        yield answer
-        if not paged or not answer.next_page_token:
-            return
-        request.page_token = answer.next_page_token
+    method = getattr(connection.registry, verb.rpc)
+    if "page_size" in request.DESCRIPTOR.fields_by_name:
+        yield from pages.answers(connection, method, request)
+    else:
+        yield connection.call(method, request)

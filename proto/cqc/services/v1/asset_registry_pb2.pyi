@@ -633,26 +633,42 @@ class ListAssetDeploymentsRequest(_message.Message):
 
     ASSET_ID_FIELD_NUMBER: _builtins.int
     CHAIN_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
     chain_id: _builtins.str
+    page_size: _builtins.int
+    """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
+    page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     def __init__(
         self,
         *,
         asset_id: _builtins.str | None = ...,
         chain_id: _builtins.str | None = ...,
+        page_size: _builtins.int | None = ...,
+        page_token: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_chain_id", b"_chain_id", "asset_id", b"asset_id", "chain_id", b"chain_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_chain_id", b"_chain_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "asset_id", b"asset_id", "chain_id", b"chain_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_chain_id", b"_chain_id", "asset_id", b"asset_id", "chain_id", b"chain_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_chain_id", b"_chain_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "asset_id", b"asset_id", "chain_id", b"chain_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
     _WhichOneofReturnType__chain_id: _TypeAlias = _typing.Literal["chain_id"]  # noqa: Y015
     _WhichOneofArgType__chain_id: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id"]  # noqa: Y015
+    _WhichOneofReturnType__page_size: _TypeAlias = _typing.Literal["page_size"]  # noqa: Y015
+    _WhichOneofArgType__page_size: _TypeAlias = _typing.Literal["_page_size", b"_page_size"]  # noqa: Y015
+    _WhichOneofReturnType__page_token: _TypeAlias = _typing.Literal["page_token"]  # noqa: Y015
+    _WhichOneofArgType__page_token: _TypeAlias = _typing.Literal["_page_token", b"_page_token"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_id) -> _WhichOneofReturnType__asset_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_id) -> _WhichOneofReturnType__chain_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_size) -> _WhichOneofReturnType__page_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_token) -> _WhichOneofReturnType__page_token | None: ...
 
 Global___ListAssetDeploymentsRequest: _TypeAlias = ListAssetDeploymentsRequest  # noqa: Y015
 
@@ -661,18 +677,33 @@ class ListAssetDeploymentsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DEPLOYMENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    total_count: _builtins.int
+    """All that match, on whatever page."""
     @_builtins.property
     def deployments(self) -> _containers.RepeatedCompositeFieldContainer[_deployment_pb2.AssetDeployment]: ...
     def __init__(
         self,
         *,
         deployments: _abc.Iterable[_deployment_pb2.AssetDeployment] | None = ...,
+        next_page_token: _builtins.str | None = ...,
+        total_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deployments", b"deployments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "deployments", b"deployments", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__next_page_token: _TypeAlias = _typing.Literal["next_page_token"]  # noqa: Y015
+    _WhichOneofArgType__next_page_token: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token"]  # noqa: Y015
+    _WhichOneofReturnType__total_count: _TypeAlias = _typing.Literal["total_count"]  # noqa: Y015
+    _WhichOneofArgType__total_count: _TypeAlias = _typing.Literal["_total_count", b"_total_count"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_page_token) -> _WhichOneofReturnType__next_page_token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_count) -> _WhichOneofReturnType__total_count | None: ...
 
 Global___ListAssetDeploymentsResponse: _TypeAlias = ListAssetDeploymentsResponse  # noqa: Y015
 
@@ -801,20 +832,37 @@ class ListAssetIdentifiersRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ASSET_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
     """Empty: of all assets."""
+    page_size: _builtins.int
+    """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
+    page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     def __init__(
         self,
         *,
         asset_id: _builtins.str | None = ...,
+        page_size: _builtins.int | None = ...,
+        page_token: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "asset_id", b"asset_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "asset_id", b"asset_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "asset_id", b"asset_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "asset_id", b"asset_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
+    _WhichOneofReturnType__page_size: _TypeAlias = _typing.Literal["page_size"]  # noqa: Y015
+    _WhichOneofArgType__page_size: _TypeAlias = _typing.Literal["_page_size", b"_page_size"]  # noqa: Y015
+    _WhichOneofReturnType__page_token: _TypeAlias = _typing.Literal["page_token"]  # noqa: Y015
+    _WhichOneofArgType__page_token: _TypeAlias = _typing.Literal["_page_token", b"_page_token"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_id) -> _WhichOneofReturnType__asset_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_size) -> _WhichOneofReturnType__page_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_token) -> _WhichOneofReturnType__page_token | None: ...
 
 Global___ListAssetIdentifiersRequest: _TypeAlias = ListAssetIdentifiersRequest  # noqa: Y015
 
@@ -823,18 +871,33 @@ class ListAssetIdentifiersResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     IDENTIFIERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    total_count: _builtins.int
+    """All that match, on whatever page."""
     @_builtins.property
     def identifiers(self) -> _containers.RepeatedCompositeFieldContainer[_identifier_pb2.AssetIdentifier]: ...
     def __init__(
         self,
         *,
         identifiers: _abc.Iterable[_identifier_pb2.AssetIdentifier] | None = ...,
+        next_page_token: _builtins.str | None = ...,
+        total_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifiers", b"identifiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "identifiers", b"identifiers", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__next_page_token: _TypeAlias = _typing.Literal["next_page_token"]  # noqa: Y015
+    _WhichOneofArgType__next_page_token: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token"]  # noqa: Y015
+    _WhichOneofReturnType__total_count: _TypeAlias = _typing.Literal["total_count"]  # noqa: Y015
+    _WhichOneofArgType__total_count: _TypeAlias = _typing.Literal["_total_count", b"_total_count"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_page_token) -> _WhichOneofReturnType__next_page_token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_count) -> _WhichOneofReturnType__total_count | None: ...
 
 Global___ListAssetIdentifiersResponse: _TypeAlias = ListAssetIdentifiersResponse  # noqa: Y015
 
@@ -930,25 +993,41 @@ class ListAssetRelationshipsRequest(_message.Message):
 
     ASSET_ID_FIELD_NUMBER: _builtins.int
     RELATIONSHIP_TYPE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
     """Empty: of all assets."""
     relationship_type: _relationship_pb2.RelationshipType.ValueType
+    page_size: _builtins.int
+    """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
+    page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     def __init__(
         self,
         *,
         asset_id: _builtins.str | None = ...,
         relationship_type: _relationship_pb2.RelationshipType.ValueType | None = ...,
+        page_size: _builtins.int | None = ...,
+        page_token: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_relationship_type", b"_relationship_type", "asset_id", b"asset_id", "relationship_type", b"relationship_type"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "_relationship_type", b"_relationship_type", "asset_id", b"asset_id", "page_size", b"page_size", "page_token", b"page_token", "relationship_type", b"relationship_type"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_relationship_type", b"_relationship_type", "asset_id", b"asset_id", "relationship_type", b"relationship_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "_relationship_type", b"_relationship_type", "asset_id", b"asset_id", "page_size", b"page_size", "page_token", b"page_token", "relationship_type", b"relationship_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
+    _WhichOneofReturnType__page_size: _TypeAlias = _typing.Literal["page_size"]  # noqa: Y015
+    _WhichOneofArgType__page_size: _TypeAlias = _typing.Literal["_page_size", b"_page_size"]  # noqa: Y015
+    _WhichOneofReturnType__page_token: _TypeAlias = _typing.Literal["page_token"]  # noqa: Y015
+    _WhichOneofArgType__page_token: _TypeAlias = _typing.Literal["_page_token", b"_page_token"]  # noqa: Y015
     _WhichOneofReturnType__relationship_type: _TypeAlias = _typing.Literal["relationship_type"]  # noqa: Y015
     _WhichOneofArgType__relationship_type: _TypeAlias = _typing.Literal["_relationship_type", b"_relationship_type"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_id) -> _WhichOneofReturnType__asset_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_size) -> _WhichOneofReturnType__page_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_token) -> _WhichOneofReturnType__page_token | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__relationship_type) -> _WhichOneofReturnType__relationship_type | None: ...
 
@@ -959,18 +1038,33 @@ class ListAssetRelationshipsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     RELATIONSHIPS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    total_count: _builtins.int
+    """All that match, on whatever page."""
     @_builtins.property
     def relationships(self) -> _containers.RepeatedCompositeFieldContainer[_relationship_pb2.AssetRelationship]: ...
     def __init__(
         self,
         *,
         relationships: _abc.Iterable[_relationship_pb2.AssetRelationship] | None = ...,
+        next_page_token: _builtins.str | None = ...,
+        total_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["relationships", b"relationships"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "next_page_token", b"next_page_token", "relationships", b"relationships", "total_count", b"total_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__next_page_token: _TypeAlias = _typing.Literal["next_page_token"]  # noqa: Y015
+    _WhichOneofArgType__next_page_token: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token"]  # noqa: Y015
+    _WhichOneofReturnType__total_count: _TypeAlias = _typing.Literal["total_count"]  # noqa: Y015
+    _WhichOneofArgType__total_count: _TypeAlias = _typing.Literal["_total_count", b"_total_count"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_page_token) -> _WhichOneofReturnType__next_page_token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_count) -> _WhichOneofReturnType__total_count | None: ...
 
 Global___ListAssetRelationshipsResponse: _TypeAlias = ListAssetRelationshipsResponse  # noqa: Y015
 
@@ -1413,12 +1507,18 @@ class ListQualityFlagsRequest(_message.Message):
     MIN_SEVERITY_FIELD_NUMBER: _builtins.int
     INCLUDE_RESOLVED_FIELD_NUMBER: _builtins.int
     FLAG_TYPE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
     """Empty: of all assets."""
     min_severity: _quality_flag_pb2.FlagSeverity.ValueType
     include_resolved: _builtins.bool
     """Resolved ones too."""
     flag_type: _quality_flag_pb2.FlagType.ValueType
+    page_size: _builtins.int
+    """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
+    page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     def __init__(
         self,
         *,
@@ -1426,10 +1526,12 @@ class ListQualityFlagsRequest(_message.Message):
         min_severity: _quality_flag_pb2.FlagSeverity.ValueType | None = ...,
         include_resolved: _builtins.bool | None = ...,
         flag_type: _quality_flag_pb2.FlagType.ValueType | None = ...,
+        page_size: _builtins.int | None = ...,
+        page_token: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_flag_type", b"_flag_type", "_include_resolved", b"_include_resolved", "_min_severity", b"_min_severity", "asset_id", b"asset_id", "flag_type", b"flag_type", "include_resolved", b"include_resolved", "min_severity", b"min_severity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_flag_type", b"_flag_type", "_include_resolved", b"_include_resolved", "_min_severity", b"_min_severity", "_page_size", b"_page_size", "_page_token", b"_page_token", "asset_id", b"asset_id", "flag_type", b"flag_type", "include_resolved", b"include_resolved", "min_severity", b"min_severity", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_flag_type", b"_flag_type", "_include_resolved", b"_include_resolved", "_min_severity", b"_min_severity", "asset_id", b"asset_id", "flag_type", b"flag_type", "include_resolved", b"include_resolved", "min_severity", b"min_severity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_flag_type", b"_flag_type", "_include_resolved", b"_include_resolved", "_min_severity", b"_min_severity", "_page_size", b"_page_size", "_page_token", b"_page_token", "asset_id", b"asset_id", "flag_type", b"flag_type", "include_resolved", b"include_resolved", "min_severity", b"min_severity", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
@@ -1439,6 +1541,10 @@ class ListQualityFlagsRequest(_message.Message):
     _WhichOneofArgType__include_resolved: _TypeAlias = _typing.Literal["_include_resolved", b"_include_resolved"]  # noqa: Y015
     _WhichOneofReturnType__min_severity: _TypeAlias = _typing.Literal["min_severity"]  # noqa: Y015
     _WhichOneofArgType__min_severity: _TypeAlias = _typing.Literal["_min_severity", b"_min_severity"]  # noqa: Y015
+    _WhichOneofReturnType__page_size: _TypeAlias = _typing.Literal["page_size"]  # noqa: Y015
+    _WhichOneofArgType__page_size: _TypeAlias = _typing.Literal["_page_size", b"_page_size"]  # noqa: Y015
+    _WhichOneofReturnType__page_token: _TypeAlias = _typing.Literal["page_token"]  # noqa: Y015
+    _WhichOneofArgType__page_token: _TypeAlias = _typing.Literal["_page_token", b"_page_token"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_id) -> _WhichOneofReturnType__asset_id | None: ...
     @_typing.overload
@@ -1447,6 +1553,10 @@ class ListQualityFlagsRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__include_resolved) -> _WhichOneofReturnType__include_resolved | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_severity) -> _WhichOneofReturnType__min_severity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_size) -> _WhichOneofReturnType__page_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_token) -> _WhichOneofReturnType__page_token | None: ...
 
 Global___ListQualityFlagsRequest: _TypeAlias = ListQualityFlagsRequest  # noqa: Y015
 
@@ -1455,18 +1565,33 @@ class ListQualityFlagsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FLAGS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    total_count: _builtins.int
+    """All that match, on whatever page."""
     @_builtins.property
     def flags(self) -> _containers.RepeatedCompositeFieldContainer[_quality_flag_pb2.AssetQualityFlag]: ...
     def __init__(
         self,
         *,
         flags: _abc.Iterable[_quality_flag_pb2.AssetQualityFlag] | None = ...,
+        next_page_token: _builtins.str | None = ...,
+        total_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flags", b"flags"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "flags", b"flags", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__next_page_token: _TypeAlias = _typing.Literal["next_page_token"]  # noqa: Y015
+    _WhichOneofArgType__next_page_token: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token"]  # noqa: Y015
+    _WhichOneofReturnType__total_count: _TypeAlias = _typing.Literal["total_count"]  # noqa: Y015
+    _WhichOneofArgType__total_count: _TypeAlias = _typing.Literal["_total_count", b"_total_count"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_page_token) -> _WhichOneofReturnType__next_page_token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_count) -> _WhichOneofReturnType__total_count | None: ...
 
 Global___ListQualityFlagsResponse: _TypeAlias = ListQualityFlagsResponse  # noqa: Y015
 
@@ -1624,19 +1749,36 @@ class ListChainsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CHAIN_TYPE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     chain_type: _builtins.str
+    page_size: _builtins.int
+    """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
+    page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     def __init__(
         self,
         *,
         chain_type: _builtins.str | None = ...,
+        page_size: _builtins.int | None = ...,
+        page_token: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_chain_type", b"_chain_type", "chain_type", b"chain_type"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_chain_type", b"_chain_type", "_page_size", b"_page_size", "_page_token", b"_page_token", "chain_type", b"chain_type", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_chain_type", b"_chain_type", "chain_type", b"chain_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_chain_type", b"_chain_type", "_page_size", b"_page_size", "_page_token", b"_page_token", "chain_type", b"chain_type", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__chain_type: _TypeAlias = _typing.Literal["chain_type"]  # noqa: Y015
     _WhichOneofArgType__chain_type: _TypeAlias = _typing.Literal["_chain_type", b"_chain_type"]  # noqa: Y015
+    _WhichOneofReturnType__page_size: _TypeAlias = _typing.Literal["page_size"]  # noqa: Y015
+    _WhichOneofArgType__page_size: _TypeAlias = _typing.Literal["_page_size", b"_page_size"]  # noqa: Y015
+    _WhichOneofReturnType__page_token: _TypeAlias = _typing.Literal["page_token"]  # noqa: Y015
+    _WhichOneofArgType__page_token: _TypeAlias = _typing.Literal["_page_token", b"_page_token"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_type) -> _WhichOneofReturnType__chain_type | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_size) -> _WhichOneofReturnType__page_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_token) -> _WhichOneofReturnType__page_token | None: ...
 
 Global___ListChainsRequest: _TypeAlias = ListChainsRequest  # noqa: Y015
 
@@ -1645,18 +1787,33 @@ class ListChainsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CHAINS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    total_count: _builtins.int
+    """All that match, on whatever page."""
     @_builtins.property
     def chains(self) -> _containers.RepeatedCompositeFieldContainer[_chain_pb2.Chain]: ...
     def __init__(
         self,
         *,
         chains: _abc.Iterable[_chain_pb2.Chain] | None = ...,
+        next_page_token: _builtins.str | None = ...,
+        total_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chains", b"chains"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "chains", b"chains", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__next_page_token: _TypeAlias = _typing.Literal["next_page_token"]  # noqa: Y015
+    _WhichOneofArgType__next_page_token: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token"]  # noqa: Y015
+    _WhichOneofReturnType__total_count: _TypeAlias = _typing.Literal["total_count"]  # noqa: Y015
+    _WhichOneofArgType__total_count: _TypeAlias = _typing.Literal["_total_count", b"_total_count"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_page_token) -> _WhichOneofReturnType__next_page_token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_count) -> _WhichOneofReturnType__total_count | None: ...
 
 Global___ListChainsResponse: _TypeAlias = ListChainsResponse  # noqa: Y015
 
@@ -2288,19 +2445,36 @@ class ListSymbolIdentifiersRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SYMBOL_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     symbol_id: _builtins.str
     """Empty: of all symbols."""
+    page_size: _builtins.int
+    """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
+    page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     def __init__(
         self,
         *,
         symbol_id: _builtins.str | None = ...,
+        page_size: _builtins.int | None = ...,
+        page_token: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_symbol_id", b"_symbol_id", "symbol_id", b"symbol_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_page_size", b"_page_size", "_page_token", b"_page_token", "_symbol_id", b"_symbol_id", "page_size", b"page_size", "page_token", b"page_token", "symbol_id", b"symbol_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_symbol_id", b"_symbol_id", "symbol_id", b"symbol_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_page_size", b"_page_size", "_page_token", b"_page_token", "_symbol_id", b"_symbol_id", "page_size", b"page_size", "page_token", b"page_token", "symbol_id", b"symbol_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__page_size: _TypeAlias = _typing.Literal["page_size"]  # noqa: Y015
+    _WhichOneofArgType__page_size: _TypeAlias = _typing.Literal["_page_size", b"_page_size"]  # noqa: Y015
+    _WhichOneofReturnType__page_token: _TypeAlias = _typing.Literal["page_token"]  # noqa: Y015
+    _WhichOneofArgType__page_token: _TypeAlias = _typing.Literal["_page_token", b"_page_token"]  # noqa: Y015
     _WhichOneofReturnType__symbol_id: _TypeAlias = _typing.Literal["symbol_id"]  # noqa: Y015
     _WhichOneofArgType__symbol_id: _TypeAlias = _typing.Literal["_symbol_id", b"_symbol_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_size) -> _WhichOneofReturnType__page_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_token) -> _WhichOneofReturnType__page_token | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__symbol_id) -> _WhichOneofReturnType__symbol_id | None: ...
 
 Global___ListSymbolIdentifiersRequest: _TypeAlias = ListSymbolIdentifiersRequest  # noqa: Y015
@@ -2310,18 +2484,33 @@ class ListSymbolIdentifiersResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     IDENTIFIERS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    total_count: _builtins.int
+    """All that match, on whatever page."""
     @_builtins.property
     def identifiers(self) -> _containers.RepeatedCompositeFieldContainer[_identifier_pb2_1.SymbolIdentifier]: ...
     def __init__(
         self,
         *,
         identifiers: _abc.Iterable[_identifier_pb2_1.SymbolIdentifier] | None = ...,
+        next_page_token: _builtins.str | None = ...,
+        total_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["identifiers", b"identifiers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "identifiers", b"identifiers", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__next_page_token: _TypeAlias = _typing.Literal["next_page_token"]  # noqa: Y015
+    _WhichOneofArgType__next_page_token: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token"]  # noqa: Y015
+    _WhichOneofReturnType__total_count: _TypeAlias = _typing.Literal["total_count"]  # noqa: Y015
+    _WhichOneofArgType__total_count: _TypeAlias = _typing.Literal["_total_count", b"_total_count"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_page_token) -> _WhichOneofReturnType__next_page_token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_count) -> _WhichOneofReturnType__total_count | None: ...
 
 Global___ListSymbolIdentifiersResponse: _TypeAlias = ListSymbolIdentifiersResponse  # noqa: Y015
 
@@ -2478,24 +2667,40 @@ class ListVenuesRequest(_message.Message):
 
     VENUE_TYPE_FIELD_NUMBER: _builtins.int
     CHAIN_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     venue_type: _venue_pb2.VenueType.ValueType
     chain_id: _builtins.str
+    page_size: _builtins.int
+    """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
+    page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     def __init__(
         self,
         *,
         venue_type: _venue_pb2.VenueType.ValueType | None = ...,
         chain_id: _builtins.str | None = ...,
+        page_size: _builtins.int | None = ...,
+        page_token: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id", "_venue_type", b"_venue_type", "chain_id", b"chain_id", "venue_type", b"venue_type"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "_venue_type", b"_venue_type", "chain_id", b"chain_id", "page_size", b"page_size", "page_token", b"page_token", "venue_type", b"venue_type"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id", "_venue_type", b"_venue_type", "chain_id", b"chain_id", "venue_type", b"venue_type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "_venue_type", b"_venue_type", "chain_id", b"chain_id", "page_size", b"page_size", "page_token", b"page_token", "venue_type", b"venue_type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__chain_id: _TypeAlias = _typing.Literal["chain_id"]  # noqa: Y015
     _WhichOneofArgType__chain_id: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id"]  # noqa: Y015
+    _WhichOneofReturnType__page_size: _TypeAlias = _typing.Literal["page_size"]  # noqa: Y015
+    _WhichOneofArgType__page_size: _TypeAlias = _typing.Literal["_page_size", b"_page_size"]  # noqa: Y015
+    _WhichOneofReturnType__page_token: _TypeAlias = _typing.Literal["page_token"]  # noqa: Y015
+    _WhichOneofArgType__page_token: _TypeAlias = _typing.Literal["_page_token", b"_page_token"]  # noqa: Y015
     _WhichOneofReturnType__venue_type: _TypeAlias = _typing.Literal["venue_type"]  # noqa: Y015
     _WhichOneofArgType__venue_type: _TypeAlias = _typing.Literal["_venue_type", b"_venue_type"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_id) -> _WhichOneofReturnType__chain_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_size) -> _WhichOneofReturnType__page_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_token) -> _WhichOneofReturnType__page_token | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__venue_type) -> _WhichOneofReturnType__venue_type | None: ...
 
@@ -2506,18 +2711,33 @@ class ListVenuesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VENUES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    total_count: _builtins.int
+    """All that match, on whatever page."""
     @_builtins.property
     def venues(self) -> _containers.RepeatedCompositeFieldContainer[_venue_pb2.Venue]: ...
     def __init__(
         self,
         *,
         venues: _abc.Iterable[_venue_pb2.Venue] | None = ...,
+        next_page_token: _builtins.str | None = ...,
+        total_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["venues", b"venues"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "next_page_token", b"next_page_token", "total_count", b"total_count", "venues", b"venues"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__next_page_token: _TypeAlias = _typing.Literal["next_page_token"]  # noqa: Y015
+    _WhichOneofArgType__next_page_token: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token"]  # noqa: Y015
+    _WhichOneofReturnType__total_count: _TypeAlias = _typing.Literal["total_count"]  # noqa: Y015
+    _WhichOneofArgType__total_count: _TypeAlias = _typing.Literal["_total_count", b"_total_count"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_page_token) -> _WhichOneofReturnType__next_page_token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_count) -> _WhichOneofReturnType__total_count | None: ...
 
 Global___ListVenuesResponse: _TypeAlias = ListVenuesResponse  # noqa: Y015
 
@@ -2680,24 +2900,40 @@ class ListVenueAssetsRequest(_message.Message):
 
     VENUE_ID_FIELD_NUMBER: _builtins.int
     ASSET_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     asset_id: _builtins.str
+    page_size: _builtins.int
+    """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
+    page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
     def __init__(
         self,
         *,
         venue_id: _builtins.str | None = ...,
         asset_id: _builtins.str | None = ...,
+        page_size: _builtins.int | None = ...,
+        page_token: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_venue_id", b"_venue_id", "asset_id", b"asset_id", "venue_id", b"venue_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "_venue_id", b"_venue_id", "asset_id", b"asset_id", "page_size", b"page_size", "page_token", b"page_token", "venue_id", b"venue_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_venue_id", b"_venue_id", "asset_id", b"asset_id", "venue_id", b"venue_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_page_size", b"_page_size", "_page_token", b"_page_token", "_venue_id", b"_venue_id", "asset_id", b"asset_id", "page_size", b"page_size", "page_token", b"page_token", "venue_id", b"venue_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
+    _WhichOneofReturnType__page_size: _TypeAlias = _typing.Literal["page_size"]  # noqa: Y015
+    _WhichOneofArgType__page_size: _TypeAlias = _typing.Literal["_page_size", b"_page_size"]  # noqa: Y015
+    _WhichOneofReturnType__page_token: _TypeAlias = _typing.Literal["page_token"]  # noqa: Y015
+    _WhichOneofArgType__page_token: _TypeAlias = _typing.Literal["_page_token", b"_page_token"]  # noqa: Y015
     _WhichOneofReturnType__venue_id: _TypeAlias = _typing.Literal["venue_id"]  # noqa: Y015
     _WhichOneofArgType__venue_id: _TypeAlias = _typing.Literal["_venue_id", b"_venue_id"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_id) -> _WhichOneofReturnType__asset_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_size) -> _WhichOneofReturnType__page_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_token) -> _WhichOneofReturnType__page_token | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__venue_id) -> _WhichOneofReturnType__venue_id | None: ...
 
@@ -2708,18 +2944,33 @@ class ListVenueAssetsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     VENUE_ASSETS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    total_count: _builtins.int
+    """All that match, on whatever page."""
     @_builtins.property
     def venue_assets(self) -> _containers.RepeatedCompositeFieldContainer[_venue_asset_pb2.VenueAsset]: ...
     def __init__(
         self,
         *,
         venue_assets: _abc.Iterable[_venue_asset_pb2.VenueAsset] | None = ...,
+        next_page_token: _builtins.str | None = ...,
+        total_count: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "next_page_token", b"next_page_token", "total_count", b"total_count"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["venue_assets", b"venue_assets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token", "_total_count", b"_total_count", "next_page_token", b"next_page_token", "total_count", b"total_count", "venue_assets", b"venue_assets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__next_page_token: _TypeAlias = _typing.Literal["next_page_token"]  # noqa: Y015
+    _WhichOneofArgType__next_page_token: _TypeAlias = _typing.Literal["_next_page_token", b"_next_page_token"]  # noqa: Y015
+    _WhichOneofReturnType__total_count: _TypeAlias = _typing.Literal["total_count"]  # noqa: Y015
+    _WhichOneofArgType__total_count: _TypeAlias = _typing.Literal["_total_count", b"_total_count"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_page_token) -> _WhichOneofReturnType__next_page_token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_count) -> _WhichOneofReturnType__total_count | None: ...
 
 Global___ListVenueAssetsResponse: _TypeAlias = ListVenueAssetsResponse  # noqa: Y015
 
