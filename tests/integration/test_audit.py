@@ -1,0 +1,57 @@
+"""`cqar audit verify` finds whatever was altered behind the registry's back, and says where."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar.audit import Broken, verified
+from tests.builders import a_venue
+from tests.changes import commit, head_of
+from writer.mutations import Mutations
+
+TAMPERED = {
+    "UPDATE outbox SET payload = payload || '\\x00' WHERE revision = 3": "revision 1:3 is not as",
+    "UPDATE outbox SET chain = sha256(chain) WHERE revision = 3": "revision 1:3 is not as",
+    "UPDATE outbox SET prev_chain = sha256(chain) WHERE revision = 3": "revision 1:3 is not as",
+    "DELETE FROM outbox WHERE revision = 1": "revision 1:1 is missing",
+    "DELETE FROM outbox WHERE revision = 3": "revision 1:3 is missing",
+    "DELETE FROM outbox WHERE revision = 5": "not where the chain ends, at revision 4",
+    "DELETE FROM entity_revisions WHERE revision = 3": "revision 1:3 changed other entities",
+    "UPDATE entity_revisions SET key = 'x' WHERE revision = 3": "revision 1:3 changed other",
+    "INSERT INTO entity_revisions VALUES ('venue', 'x', 9)": "names revision 9, which is not",
+    "UPDATE current SET payload = payload || '\\x00' WHERE key = 'c'": "`current` was altered",
+    "UPDATE current SET deleted = true WHERE key = 'c'": "`current` was altered",
+    "UPDATE registry_head SET chain = sha256(chain)": "not where the chain ends",
+}
+
+
+@pytest.fixture
+async def written(mutations: Mutations) -> None:
+    for name in "abcde":
+        await commit(mutations, a_venue(name))
+
+
+@pytest.mark.usefixtures("written")
+async def test_what_was_not_touched_is_whole_over_epochs_too(
+    database: str, engine: AsyncEngine, mutations: Mutations
+) -> None:
+    assert (await verified(database))[:2] == (5, 5)
+    # An epoch's first revision may leave numbers out.
+    assert await mutations.bump_epoch(1, 1, 50)
+    await commit(mutations, a_venue("f"), a_venue("a", is_active=False))
+    found = await verified(database)
+    assert found == (7, 6, (await head_of(engine)).chain)
+
+
+@pytest.mark.usefixtures("written")
+@pytest.mark.parametrize("statement", TAMPERED)
+async def test_what_was_altered_is_found_and_named(
+    statement: str, database: str, engine: AsyncEngine
+) -> None:
+    async with engine.begin() as tx:
+        assert (await tx.execute(sa.text(statement))).rowcount == 1
+    with pytest.raises(Broken) as broken:
+        await verified(database)
+    assert TAMPERED[statement] in str(broken.value)
