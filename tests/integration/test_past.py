@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from typing import Any
 
-import asyncpg
 import grpc
 import pytest
 from cqc.services.v1 import asset_registry_pb2 as registry_pb
@@ -14,8 +13,6 @@ from cqc.venues.v1 import venue_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cqar.cli.past import _verify
-from cqar.connection import CallFailed
 from shared.entities.api_key import Role
 from tests.builders import NOW, a_venue, an_asset, an_id
 from tests.changes import commit
@@ -158,15 +155,3 @@ async def test_an_export_names_the_registrys_position_in_its_metadata(
         told = dict(await call.trailing_metadata())
         assert told["cqar-revision"] == str(head.revision)
         assert told["cqar-epoch"] == str(head.epoch)
-
-
-async def test_a_revision_altered_afterwards_is_named(database: str, mutations: Mutations) -> None:
-    for name in ("One", "Two", "Three"):
-        await commit(mutations, a_venue(name=name))
-    count, _ = await _verify(database)
-    assert count == 3
-    connection = await asyncpg.connect(database)
-    await connection.execute("UPDATE outbox SET payload = payload || 'x'::bytea WHERE revision = 2")
-    await connection.close()
-    with pytest.raises(CallFailed, match="revision 1:2 is not as it was written"):
-        await _verify(database)
