@@ -21,6 +21,7 @@ from shared.entities.venue_symbol import VENUE_SYMBOL
 from shared.errors import NotFound
 from shared.kind import AnyKind
 from writer import metrics
+from writer.cache_core import may_keep
 from writer.newest import Newest
 
 
@@ -143,7 +144,7 @@ class Keeping:
         self, cache: Cache | None, cursor: Cursor | None, reader: Reader, at: tuple[int, int]
     ) -> None:
         self._cache = cache
-        self._cursor = cursor if cursor and (cursor.at.epoch, cursor.at.revision) == at else None
+        self._cursor = cursor if cursor and may_keep(cursor.at, at) else None
         self._reader = reader
         self._read: dict[str, Value] = {}
 

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import codec, rules
 from shared.entities import KIND_BY_NAME, KINDS
+from shared.history import Position
 from shared.kind import AnyKind, Entity, Lookup, Ref
 from shared.schema import current, entity_revisions, registry_head
 from shared.working_set import Find, Stored
@@ -46,6 +47,10 @@ class HeadRow(NamedTuple):
             self.found_system_identifier,
             self.found_timeline_id,
         )
+
+
+def position_of(head: HeadRow) -> Position:
+    return Position(head.epoch, head.revision, head.chain)
 
 
 _HEAD: Final = """
