@@ -22,12 +22,16 @@ def is_believable(head: Position, held: Position) -> bool:
 def is_lost(head: Position, held: Position, row: Position | None) -> bool:
     """Whether what a resolver holds is no longer part of the database's history.
 
+    A resolver of an ended epoch that the head is beyond needs no new one: it can go on to the
+    head. Where the head is not beyond it, as after a failover that lost more revisions than
+    the new epoch has, it can go nowhere.
+
     Args:
         head: The database's head.
         held: What the resolver says that it holds.
         row: The first outbox row of `held.revision` or later, read after the head.
     """
-    if held.epoch < head.epoch:
+    if held.epoch < head.epoch and held.revision < head.revision:
         return False
     return row is None or (row.revision, row.chain) != (held.revision, held.chain)
 

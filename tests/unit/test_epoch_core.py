@@ -21,6 +21,8 @@ HEAD = Position(2, 10, A)
         pytest.param(Position(2, 8, B), Position(2, 9, A), True, id="a revision that it skips"),
         pytest.param(Position(3, 9, B), Position(2, 9, A), True, id="of an epoch that was lost"),
         pytest.param(Position(1, 9, B), Position(2, 9, A), False, id="of an ended epoch, behind"),
+        pytest.param(Position(1, 10, B), HEAD, True, id="of an ended epoch, beside the head"),
+        pytest.param(Position(1, 12, B), None, True, id="of an ended epoch, beyond the head"),
     ],
 )
 def test_what_is_lost(held: Position, row: Position | None, *, lost: bool) -> None:
