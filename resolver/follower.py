@@ -28,6 +28,7 @@ from resolver.freshness import Probe, boot_clock_s
 from resolver.snapshot import Diverged
 from resolver.view import View
 from shared import jetstream, tracing
+from shared.history import Position
 from shared.jetstream import CHANGES
 from shared.stream_mark import StreamMark
 from shared.tasks import heed_cancellation, keep_going
@@ -200,6 +201,7 @@ class Follower:
             heed_cancellation()
             await asyncio.sleep(self._probe_every_s)
             was_behind = self._view.freshness.is_behind
+            asked = self._view.snapshot.position
             sent_s = boot_clock_s()
             try:
                 answer = await self._client.request(
@@ -215,16 +217,15 @@ class Follower:
             try:
                 async with self._lock:
                     self._require_own(head)
-                    await self._compare(
-                        Probe(sent_s, core.position_of(head)), was_behind=was_behind
-                    )
+                    probe = Probe(sent_s, core.position_of(head))
+                    await self._compare(asked, probe, was_behind=was_behind)
             except AWAY as error:
                 # The stream goes on meanwhile; the next probe tries again.
                 log.warning("could not catch up: %s: %s", type(error).__name__, error)
 
-    async def _compare(self, probe: Probe, *, was_behind: bool) -> None:
+    async def _compare(self, asked: Position, probe: Probe, *, was_behind: bool) -> None:
         mine = self._view.snapshot.position
-        action = core.on_probe(mine, probe.head, was_behind=was_behind)
+        action = core.on_probe(asked, mine, probe.head, was_behind=was_behind)
         if action is Do.BOOTSTRAP:
             raise StartOver("epoch")
         if action is Do.DOUBT:

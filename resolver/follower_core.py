@@ -82,18 +82,22 @@ def on_heartbeat(mine: Position, theirs: Position) -> Do:
     return Do.CATCH_UP if theirs.revision > mine.revision or forked else Do.NOTHING
 
 
-def on_probe(mine: Position, head: Position, *, was_behind: bool) -> Do:
+def on_probe(asked: Position, mine: Position, head: Position, *, was_behind: bool) -> Do:
     """A writer's answer to a probe: the head, read after the probe was sent.
 
     Args:
+        asked: What was held when the probe was sent: the database had it then, or lost it. What
+            came since may be newer than the answer, and says nothing.
         mine: What is held now.
         head: The answer.
         was_behind: Whether an earlier answer was still to be reached when this one was asked
             for. A head just committed is on its way through the stream: one probe's patience.
     """
     action = on_heartbeat(mine, head)
-    forked = head.revision == mine.revision and action is Do.CATCH_UP
-    lost = head.epoch < mine.epoch or (head.epoch == mine.epoch and head.revision < mine.revision)
+    forked = head.epoch == mine.epoch and any(
+        head.revision == held.revision and head.chain != held.chain for held in (asked, mine)
+    )
+    lost = (head.epoch, head.revision) < (asked.epoch, asked.revision)
     if forked or lost:
         # Served and not in the database: nothing is confirmed until that is explained.
         return Do.DOUBT

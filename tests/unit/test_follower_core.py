@@ -155,7 +155,22 @@ def test_only_what_continues_my_chain_is_ever_applied() -> None:
     ],
 )
 def test_an_answer_to_a_probe(head: Position, *, was_behind: bool, action: Do) -> None:
-    assert on_probe(MINE, head, was_behind=was_behind) is action
+    assert on_probe(MINE, MINE, head, was_behind=was_behind) is action
+
+
+@pytest.mark.parametrize(
+    ("head", "action"),
+    [
+        pytest.param(at(8, C), Do.NOTHING, id="what was held when it was asked for"),
+        pytest.param(at(9, C), Do.NOTHING, id="what was committed and handled meanwhile"),
+        pytest.param(at(8, B), Do.DOUBT, id="what was held then, on another chain"),
+        pytest.param(at(7, C), Do.DOUBT, id="behind what was held then"),
+        pytest.param(at(11), Do.NOTHING, id="ahead of both"),
+    ],
+)
+def test_an_answer_that_the_stream_has_overtaken(head: Position, action: Do) -> None:
+    """The head was read, then two change sets came: no reason to doubt them."""
+    assert on_probe(at(8, C), MINE, head, was_behind=False) is action
 
 
 def test_a_message_is_judged_by_what_it_is() -> None:
