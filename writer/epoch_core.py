@@ -36,11 +36,15 @@ def is_lost(head: Position, held: Position, row: Position | None) -> bool:
     return row is None or (row.revision, row.chain) != (held.revision, held.chain)
 
 
-def begins_at(head: Position, seen: Position) -> tuple[int, int]:
+def begins_at(head: Position, seen: Position, timelines: int = 1) -> tuple[int, int]:
     """Epoch and revision of an epoch's first commit: beyond all that was seen anywhere.
 
     Args:
         head: The database's head.
         seen: What was seen outside, in the stream or at a resolver.
+        timelines: How many timelines the database has begun since the head was written. A
+            failover that was followed by another may have begun an epoch that was lost with
+            it, and that nobody is left to tell of: its number is passed over.
     """
-    return max(head.epoch, seen.epoch) + 1, max(head.revision, seen.revision) + 1
+    epoch = max(head.epoch + max(timelines, 1), seen.epoch + 1)
+    return epoch, max(head.revision, seen.revision) + 1

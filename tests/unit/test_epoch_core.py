@@ -39,3 +39,11 @@ def test_claims_that_would_use_up_the_numbers_are_not_believed() -> None:
 def test_an_epoch_begins_beyond_all_that_was_seen(seen: Position) -> None:
     epoch, revision = begins_at(HEAD, seen)
     assert (epoch, revision) == (max(2, seen.epoch) + 1, max(10, seen.revision) + 1)
+
+
+def test_an_epoch_that_was_lost_with_its_timeline_is_passed_over() -> None:
+    assert begins_at(HEAD, HEAD, 1) == (3, 11)
+    assert begins_at(HEAD, HEAD, 2) == (4, 11)
+    assert begins_at(HEAD, Position(6, 12, B), 2) == (7, 13)
+    # Restored elsewhere, timelines may begin anew.
+    assert begins_at(HEAD, HEAD, -3) == (3, 11)
