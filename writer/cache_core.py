@@ -1,4 +1,4 @@
-"""When values in the cache may be moved on or added to. Pure."""
+"""When values in the cache may be moved on. Pure."""
 
 from __future__ import annotations
 
@@ -20,8 +20,3 @@ def continues(since: Position, head: Position, rows: Sequence[Row], most: int) -
     if since.epoch != head.epoch or since.revision >= head.revision:
         return False
     return 0 < len(rows) <= most and rows[0].prev_chain == since.chain
-
-
-def may_keep(cursor: Position, read: tuple[int, int]) -> bool:
-    """Whether what PostgreSQL said at (epoch, revision) fits the values as of the cursor."""
-    return (cursor.epoch, cursor.revision) == read

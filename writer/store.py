@@ -66,11 +66,11 @@ async def read_head(tx: AsyncConnection) -> HeadRow:
     return HeadRow(*(await tx.execute(sa.text(_HEAD))).one())
 
 
-async def read_position(tx: AsyncConnection) -> tuple[int, int]:
-    """The head's epoch and revision."""
-    query = sa.select(registry_head.c.epoch, registry_head.c.revision)
-    epoch, revision = (await tx.execute(query)).one()
-    return epoch, revision
+async def read_position(tx: AsyncConnection) -> Position:
+    """Where the head is."""
+    columns = registry_head.c
+    query = sa.select(columns.epoch, columns.revision, columns.chain)
+    return Position(*(await tx.execute(query)).one())
 
 
 async def lock_head(tx: AsyncConnection) -> HeadRow:

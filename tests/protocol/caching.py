@@ -106,7 +106,7 @@ async def read(
     except Away:
         return None
     newest.note(head.epoch, head.revision)
-    keeping = cached.keeping(Served(state), head.epoch, head.revision)
+    keeping = cached.keeping(Served(state), position_of(head))
     found = await _all_of(keeping, keys)
     await keeping.keep()
     return Answer(found, None)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from shared.history import Position
-from writer.cache_core import continues, may_keep
+from writer.cache_core import continues
 
 A, B = b"a" * 32, b"b" * 32
 SINCE = Position(2, 8, A)
@@ -37,9 +37,3 @@ def test_what_leads_from_the_cursor_to_the_head(
     head: Position, rows: list[Row], *, leads_on: bool
 ) -> None:
     assert continues(SINCE, head, rows, 2) is leads_on
-
-
-def test_only_what_was_read_where_the_cursor_stands_is_kept() -> None:
-    assert may_keep(SINCE, (2, 8))
-    assert not may_keep(SINCE, (2, 9))
-    assert not may_keep(SINCE, (1, 8))
