@@ -12,6 +12,8 @@ LOST_MAX: Final = 1_000_000
 EPOCHS_MAX: Final = 1_000
 #: A resolver that asks for a new epoch is believed only so often.
 BUMPS_APART_S: Final = 10.0
+#: More epochs than ever begin on one timeline: each is a loss of commits that somebody saw.
+EPOCHS_A_TIMELINE: Final = 100
 
 
 def is_believable(head: Position, held: Position) -> bool:
@@ -42,9 +44,10 @@ def begins_at(head: Position, seen: Position, timelines: int = 1) -> tuple[int, 
     Args:
         head: The database's head.
         seen: What was seen outside, in the stream or at a resolver.
-        timelines: How many timelines the database has begun since the head was written. A
-            failover that was followed by another may have begun an epoch that was lost with
-            it, and that nobody is left to tell of: its number is passed over.
+        timelines: How many timelines the database has begun since the head was written. On
+            all but the last, epochs may have begun that were lost with them, and that nobody
+            is left to tell of: their numbers are passed over.
     """
-    epoch = max(head.epoch + max(timelines, 1), seen.epoch + 1)
+    unknown = EPOCHS_A_TIMELINE * max(timelines - 1, 0)
+    epoch = max(head.epoch + unknown, seen.epoch) + 1
     return epoch, max(head.revision, seen.revision) + 1

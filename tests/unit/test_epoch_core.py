@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from shared.history import Position
-from writer.epoch_core import EPOCHS_MAX, LOST_MAX, begins_at, is_believable, is_lost
+from writer.epoch_core import (
+    EPOCHS_A_TIMELINE,
+    EPOCHS_MAX,
+    LOST_MAX,
+    begins_at,
+    is_believable,
+    is_lost,
+)
 
 A, B = b"a" * 32, b"b" * 32
 HEAD = Position(2, 10, A)
@@ -41,9 +48,9 @@ def test_an_epoch_begins_beyond_all_that_was_seen(seen: Position) -> None:
     assert (epoch, revision) == (max(2, seen.epoch) + 1, max(10, seen.revision) + 1)
 
 
-def test_an_epoch_that_was_lost_with_its_timeline_is_passed_over() -> None:
+def test_epochs_that_were_lost_with_their_timeline_are_passed_over() -> None:
     assert begins_at(HEAD, HEAD, 1) == (3, 11)
-    assert begins_at(HEAD, HEAD, 2) == (4, 11)
-    assert begins_at(HEAD, Position(6, 12, B), 2) == (7, 13)
+    assert begins_at(HEAD, HEAD, 3) == (3 + 2 * EPOCHS_A_TIMELINE, 11)
+    assert begins_at(HEAD, Position(600, 12, B), 2) == (601, 13)
     # Restored elsewhere, timelines may begin anew.
     assert begins_at(HEAD, HEAD, -3) == (3, 11)
