@@ -12,8 +12,6 @@ LOST_MAX: Final = 1_000_000
 EPOCHS_MAX: Final = 1_000
 #: A resolver that asks for a new epoch is believed only so often.
 BUMPS_APART_S: Final = 10.0
-#: More epochs than ever begin on one timeline: each is a loss of commits that somebody saw.
-EPOCHS_A_TIMELINE: Final = 100
 
 
 def is_believable(head: Position, held: Position) -> bool:
@@ -38,16 +36,11 @@ def is_lost(head: Position, held: Position, row: Position | None) -> bool:
     return row is None or (row.revision, row.chain) != (held.revision, held.chain)
 
 
-def begins_at(head: Position, seen: Position, timelines: int = 1) -> tuple[int, int]:
+def begins_at(head: Position, seen: Position) -> tuple[int, int]:
     """Epoch and revision of an epoch's first commit: beyond all that was seen anywhere.
 
     Args:
         head: The database's head.
         seen: What was seen outside, in the stream or at a resolver.
-        timelines: How many timelines the database has begun since the head was written. On
-            all but the last, epochs may have begun that were lost with them, and that nobody
-            is left to tell of: their numbers are passed over.
     """
-    unknown = EPOCHS_A_TIMELINE * max(timelines - 1, 0)
-    epoch = max(head.epoch + unknown, seen.epoch) + 1
-    return epoch, max(head.revision, seen.revision) + 1
+    return max(head.epoch, seen.epoch) + 1, max(head.revision, seen.revision) + 1

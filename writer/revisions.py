@@ -70,8 +70,7 @@ def first_of_epoch(head: HeadRow, seen: Position, now: dt.datetime, nonce: bytes
         now: When it is committed.
         nonce: `NONCE_BYTES` random bytes.
     """
-    timelines = head.found_timeline_id - head.timeline_id
-    epoch, revision = epoch_core.begins_at(position_of(head), seen, timelines)
+    epoch, revision = epoch_core.begins_at(position_of(head), seen)
     change_set = replication_pb2.ChangeSet(
         epoch=epoch,
         revision=revision,

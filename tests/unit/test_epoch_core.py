@@ -6,7 +6,6 @@ import pytest
 
 from shared.history import Position
 from writer.epoch_core import (
-    EPOCHS_A_TIMELINE,
     EPOCHS_MAX,
     LOST_MAX,
     begins_at,
@@ -46,11 +45,3 @@ def test_claims_that_would_use_up_the_numbers_are_not_believed() -> None:
 def test_an_epoch_begins_beyond_all_that_was_seen(seen: Position) -> None:
     epoch, revision = begins_at(HEAD, seen)
     assert (epoch, revision) == (max(2, seen.epoch) + 1, max(10, seen.revision) + 1)
-
-
-def test_epochs_that_were_lost_with_their_timeline_are_passed_over() -> None:
-    assert begins_at(HEAD, HEAD, 1) == (3, 11)
-    assert begins_at(HEAD, HEAD, 3) == (3 + 2 * EPOCHS_A_TIMELINE, 11)
-    assert begins_at(HEAD, Position(600, 12, B), 2) == (601, 13)
-    # Restored elsewhere, timelines may begin anew.
-    assert begins_at(HEAD, HEAD, -3) == (3, 11)
