@@ -1,4 +1,4 @@
-"""A writer's use of Redis: its relay into it, and its reads; all that decides is the writer's own."""
+"""A writer's use of Redis: its relay into it, and its reads. What decides is the writer's own."""
 
 from __future__ import annotations
 

@@ -103,8 +103,9 @@ class Database:
         self._require_up()
         if self.head().epoch != expected_epoch:
             return False
-        self._ledger.bumped(seen)
+        self._ledger.begins(seen)
         self._begin_epoch(seen)
+        self._ledger.begun(seen)
         return True
 
     def _begin_epoch(self, seen: Position) -> None:

@@ -67,7 +67,7 @@ def check_min_revision(ledger: Ledger, resolver: Resolver, wrote: Position) -> N
     except EpochChanged:
         require(held.epoch > wrote.epoch, 6, "an epoch that did not end:", held, wrote)
         return
-    if reached and wrote in ledger.line and not ledger.forks_unseen:
+    if reached and ledger.can_be_named(wrote):
         require(ledger.holds(held, wrote), 6, "answered from before:", held, wrote)
 
 
@@ -79,7 +79,7 @@ def check_answer(ledger: Ledger, answer: Answer, wrote: Position | None) -> None
     require(at in ledger.states, 10, "Redis names what never was:", at)
     for key, payload in answer.found.items():
         require(payload == ledger.states[at].get(key), 10, "Redis, not as of its cursor:", key, at)
-    if wrote is not None and wrote in ledger.line and not ledger.forks_unseen:
+    if wrote is not None and ledger.can_be_named(wrote):
         require(ledger.holds(at, wrote), 10, "Redis answered from before:", at, wrote)
 
 

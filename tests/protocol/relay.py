@@ -1,4 +1,4 @@
-"""A writer's relay, waiting where `writer.relay.Relay` waits; what it does, the real core says."""
+"""A relay that waits where `writer.relay.Relay` waits, and does what the real core says."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from tests.protocol.database import ROWS_MAX, Database
 from tests.protocol.pausing import Away, pause
 from tests.protocol.stream import LostRace, Stream
 from writer import relay_core
+from writer.outbox import OutboxRow
 from writer.relay import HEARTBEAT_S, commit_message, heartbeat_message, reset_message
 from writer.relay_core import Do
-from writer.store import position_of
+from writer.store import HeadRow, position_of
 
 
 class Relay:
@@ -37,14 +38,11 @@ class Relay:
             await pause()
 
     async def _step(self) -> None:
-        last, tail = self._known or await self._read_tail()
-        head = self._database.head()
-        rows = self._database.rows_after(tail.revision) if tail else []
-        await pause()
+        last, tail, head, rows = await self._look()
         at, whole = position_of(head), len(rows) == ROWS_MAX
         action = Do.REST
         for action, row in relay_core.plan(at, head.compacted_revision, tail, rows, whole=whole):
-            if row is None:
+            if action is not Do.PUBLISH or row is None:
                 break
             last = await self._publish(commit_message(head.registry_id, row), last)
             self._known = (last, Position(row.epoch, row.revision, row.chain))
@@ -58,6 +56,14 @@ class Relay:
             self._known = None
             await self._publish(heartbeat_message(head), last)
             self._heartbeat_at_s = self._clock()
+
+    async def _look(self) -> tuple[int, Position | None, HeadRow, list[OutboxRow]]:
+        """The stream first, then the database."""
+        last, tail = self._known or await self._read_tail()
+        head = self._database.head()
+        rows = self._database.rows_after(tail.revision) if tail else []
+        await pause()
+        return last, tail, head, rows
 
     async def _read_tail(self) -> tuple[int, Position | None]:
         last = self._stream.mark().last

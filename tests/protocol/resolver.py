@@ -1,4 +1,4 @@
-"""A resolver, waiting where `resolver.follower.Follower` waits; what it does, the real core says."""
+"""A resolver that waits where `resolver.follower.Follower` waits, and does what the core says."""
 
 from __future__ import annotations
 

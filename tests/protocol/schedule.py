@@ -14,11 +14,29 @@ from tests.protocol.world import World
 ACTIONS_MAX: Final = 60
 #: Name -> how often, relative to the others.
 WEIGHTS: Final = {
-    **{"write": 12, "relay": 16, "follow": 16, "probe": 10, "wait": 6},
-    **{"relay_to_cache": 6, "read": 6, "prefetch": 2, "arrive_late": 3},
-    **{"crash_writer": 1, "crash_resolver": 1, "delay_publish": 1, "lose_acknowledgement": 1},
-    **{"lose_consumer": 1, "deliver_again": 2, "truncate": 1, "lose_tail": 1.5, "wipe": 1},
-    **{"corrupt": 0.3, "lose_commits": 2, "compact": 0.7, "forget_cache": 1, "go_down": 1},
+    "write": 12,
+    "relay": 16,
+    "follow": 16,
+    "probe": 10,
+    "wait": 6,
+    "relay_to_cache": 8,
+    "read": 8,
+    "prefetch": 2,
+    "arrive_late": 3,
+    "crash_writer": 1,
+    "crash_resolver": 1,
+    "lose_consumer": 1,
+    "deliver_again": 2,
+    "delay_publish": 1,
+    "lose_acknowledgement": 1,
+    "forget_cache": 1,
+    "go_down": 1,
+    "truncate": 1,
+    "lose_tail": 1.5,
+    "wipe": 1,
+    "corrupt": 0.3,
+    "lose_commits": 2,
+    "compact": 0.7,
 }
 _NAMES: Final = tuple(WEIGHTS)
 _SUMS: Final = tuple(accumulate(WEIGHTS.values()))

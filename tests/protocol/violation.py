@@ -7,10 +7,13 @@ class Violation(AssertionError):
     """An invariant does not hold. `number` is protocol.md's; 0 for what it only implies."""
 
     def __init__(self, number: int, what: str) -> None:
-        super().__init__(f"invariant {number}: {what}")
+        super().__init__(number, what)
         self.number = number
 
+    def __str__(self) -> str:
+        return f"invariant {self.number}: {self.args[1]}"
 
-def require(holds: bool, number: int, what: str, *facts: object) -> None:  # noqa: FBT001
+
+def require(holds: bool, number: int, what: str, *facts: object) -> None:
     if not holds:
         raise Violation(number, " ".join((what, *map(str, facts))))

@@ -152,7 +152,7 @@ class World:
     def read(self, number: int) -> None:
         """A client reads at a writer, and another one what it wrote at a resolver."""
         keys = (KEYS[number % 4], KEYS[number // 4 % 4])
-        for _ in range(1 + number // 16 % 3):
+        for _ in range(1 + number // 16 % 8):
             self._writers[number % WRITERS].read(keys)
         invariants.check_redis(self.ledger, self.redis)
         if self._acknowledged:
