@@ -98,5 +98,6 @@ class Ledger:
     def begins(self, seen: Position) -> None:
         """An epoch is about to begin, for something seen outside the database."""
         require(seen not in self.line, 0, "a needless epoch, for what is in the database:", seen)
-        begun = self._begun_for.get(seen) in self.line
+        # Whoever looked before an epoch's number was taken again compares it in vain.
+        begun = self._begun_for.get(seen) in self.line and self.head.epoch not in self.begun_twice
         require(not begun, 0, "a needless epoch, since one was begun for", seen)

@@ -9,18 +9,15 @@ from cqc.replication.v1 import replication_pb2
 
 from shared.history import Position
 from tests.protocol import invariants
-from tests.protocol.bumping import Bumps
-from tests.protocol.caching import Answer, CacheRelay, read
 from tests.protocol.database import Database
 from tests.protocol.invariants import Watch
 from tests.protocol.ledger import Ledger
-from tests.protocol.pausing import Away, Process
+from tests.protocol.pausing import Away
 from tests.protocol.redis_server import Redis
-from tests.protocol.relay import Relay
 from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
 from tests.protocol.violation import require
-from writer.newest import Newest
+from tests.protocol.writer_process import Writer
 
 WRITERS: Final = 2
 RESOLVERS: Final = 2
@@ -39,36 +36,6 @@ class Clock:
         return self.now_s
 
 
-class Writer:
-    """One writer's process: its relays, its answers, and what it knows."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.newest = Newest()
-        self.bumps = Bumps(world.database, world.clock)
-        self.wrote: Position | None = None
-        self.relay = Process(Relay(world.database, world.stream, world.clock).run())
-        cache = CacheRelay(world.database, world.redis, self.newest)
-        self.cache_relay = Process(cache.run())
-        self.reading: Process | None = None
-
-    def read(self, keys: tuple[str, ...]) -> None:
-        if self.reading is None or self.reading.step():
-            self.reading = Process(self._read(keys))
-
-    async def _read(self, keys: tuple[str, ...]) -> None:
-        wrote = self.wrote
-        world = self._world
-        answer: Answer | None = await read(world.redis, world.database, self.newest, keys)
-        if answer is not None:
-            invariants.check_answer(world.ledger, answer, wrote)
-
-    def crash(self) -> None:
-        for process in (self.relay, self.cache_relay, self.reading):
-            if process is not None:
-                process.crash()
-
-
 class World:
     """Everything, and every action that a schedule may take; an action is a name and a number.
 
@@ -85,9 +52,13 @@ class World:
         self._asked = 0
         self._corrupted = False
         self._acknowledged: list[Position] = []
-        self._writers = [Writer(self) for _ in range(WRITERS)]
+        self._writers = [self._new_writer() for _ in range(WRITERS)]
         self._resolvers = [self._new_resolver() for _ in range(RESOLVERS)]
         self._watches = [Watch(self.ledger, resolver) for resolver in self._resolvers]
+
+    def _new_writer(self) -> Writer:
+        servers = (self.database, self.stream, self.redis)
+        return Writer(*servers, self.ledger, self.clock)
 
     def _new_resolver(self) -> Resolver:
         return Resolver(self.database, self.stream, self.clock, self._ask_for_bump)
@@ -167,7 +138,7 @@ class World:
 
     def crash_writer(self, number: int) -> None:
         self._writers[number % WRITERS].crash()
-        self._writers[number % WRITERS] = Writer(self)
+        self._writers[number % WRITERS] = self._new_writer()
 
     def crash_resolver(self, number: int) -> None:
         place = number % RESOLVERS
