@@ -66,7 +66,9 @@ test-integration: $(STAMP) ## The tests with real servers, and the whole stack.
 	@.venv/bin/pytest tests/integration tests/acceptance
 
 .PHONY: soak
-soak: $(STAMP) ## 64 clients on two writers for CQAR_SOAK_SECONDS (30), then compare all there is.
+soak: $(STAMP) ## A million schedules of faults; then 64 clients on two writers for CQAR_SOAK_SECONDS (30).
+	@CQAR_FUZZ_SCHEDULES=$${CQAR_FUZZ_SCHEDULES:-1000000} .venv/bin/pytest tests/protocol/test_fuzz.py \
+	  -o log_cli=true -o log_cli_level=INFO
 	@CQAR_SOAK_SECONDS=$${CQAR_SOAK_SECONDS:-30} .venv/bin/pytest tests/acceptance/test_two_writers.py \
 	  -o log_cli=true -o log_cli_level=INFO
 

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Final
 
 import asyncpg
-import zstandard
 from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 from nats.aio.client import Client
@@ -23,13 +22,15 @@ from nats.errors import Error as NatsError
 from resolver import follower_core as core
 from resolver import metrics
 from resolver.database import Database
+from resolver.decoding import Poison, decode
 from resolver.follower_core import Do
 from resolver.freshness import Probe, boot_clock_s
-from resolver.snapshot import Diverged, Staged, stage
+from resolver.snapshot import Diverged
 from resolver.view import View
-from shared import history, jetstream, tracing
+from shared import jetstream, tracing
 from shared.history import Position
-from shared.jetstream import CHANGES, StreamMark
+from shared.jetstream import CHANGES
+from shared.stream_mark import StreamMark
 from shared.tasks import heed_cancellation, keep_going
 
 log = logging.getLogger(__name__)
@@ -147,12 +148,7 @@ class Follower:
     async def _consume(self) -> None:
         """Follow the stream from where it was noted, or from its beginning if it is another."""
         found = await jetstream.mark_of(self._js, CHANGES)
-        noted = self._mark
-        if noted is None or noted.created != found.created or noted.last > found.last:
-            # Another stream, or one that lost its tail: what it holds is told apart by chains.
-            after = found.first - 1 if found.first else 0
-        else:
-            after = noted.last
+        after = core.resume_after(self._mark, found)
         self._mark = StreamMark(found.created, found.first, after)
         async for item in jetstream.pull(self._client, CHANGES, after):
             heed_cancellation()
@@ -171,18 +167,13 @@ class Follower:
         head = message.head
         mine = self._view.snapshot.position
         self._require_own(head)
-        theirs = Position(head.epoch, head.revision, head.chain)
+        theirs = core.position_of(head)
         if theirs.epoch == mine.epoch:
             self._view.freshness.heard(theirs)
-        match message.WhichOneof("body"):
-            case "commit":
-                action = core.on_commit(mine, theirs, message.commit.prev_chain)
-            case "reset":
-                action = core.on_reset(mine, theirs)
-            case "heartbeat":
-                action = core.on_heartbeat(mine, theirs)
-            case _:
-                raise _poison("a message of the stream", "of no known kind")
+        try:
+            action = core.on_message(mine, message)
+        except core.Unknown as error:
+            raise _poison("a message of the stream", "of no known kind") from error
         if action is Do.APPLY:
             self._apply(head, message.commit.change_set, "stream")
         elif action is Do.CATCH_UP:
@@ -210,6 +201,7 @@ class Follower:
             heed_cancellation()
             await asyncio.sleep(self._probe_every_s)
             was_behind = self._view.freshness.is_behind
+            asked = self._view.snapshot.position
             sent_s = boot_clock_s()
             try:
                 answer = await self._client.request(
@@ -225,29 +217,23 @@ class Follower:
             try:
                 async with self._lock:
                     self._require_own(head)
-                    await self._compare(Probe(sent_s, _position(head)), was_behind=was_behind)
+                    probe = Probe(sent_s, core.position_of(head))
+                    await self._compare(asked, probe, was_behind=was_behind)
             except AWAY as error:
                 # The stream goes on meanwhile; the next probe tries again.
                 log.warning("could not catch up: %s: %s", type(error).__name__, error)
 
-    async def _compare(self, probe: Probe, *, was_behind: bool) -> None:
+    async def _compare(self, asked: Position, probe: Probe, *, was_behind: bool) -> None:
         mine = self._view.snapshot.position
-        action = core.on_heartbeat(mine, probe.head)
+        action = core.on_probe(asked, mine, probe.head, was_behind=was_behind)
         if action is Do.BOOTSTRAP:
             raise StartOver("epoch")
-        # A head just committed is still on its way through the stream: one probe's patience.
-        forked = probe.head.revision == mine.revision and action is Do.CATCH_UP
-        # The database is behind what this process served: catching up finds that out for sure.
-        lost = probe.head.epoch < mine.epoch or (
-            probe.head.epoch == mine.epoch and probe.head.revision < mine.revision
-        )
-        if forked or lost:
-            # Served and not in the database: nothing is confirmed until that is explained.
+        if action is Do.DOUBT:
             self._view.freshness.doubt()
             await self._catch_up()
             return
         self._view.freshness.probed(probe, mine)
-        if action is Do.CATCH_UP and was_behind:
+        if action is Do.CATCH_UP:
             await self._catch_up()
         metrics.LAG.set(self._view.lag)
         metrics.STALENESS_MS.set(self._view.freshness.staleness_ms or 0)
@@ -255,7 +241,7 @@ class Follower:
     async def _check_stream(self) -> None:
         """A consumer that outlives a recreated stream skips messages without a word."""
         found, noted = await jetstream.mark_of(self._js, CHANGES), self._mark
-        if noted is not None and (noted.created != found.created or noted.last > found.last):
+        if noted is not None and not found.continues(noted):
             log.warning("the stream was recreated or lost its tail: following it anew")
             raise StartOver("stream")
 
@@ -266,7 +252,7 @@ class Follower:
         while True:
             mine = self._view.snapshot.position
             head, rows = await self._database.rows_after(mine.revision)
-            action = core.on_head(mine, _position(head), head.compacted_revision)
+            action = core.on_head(mine, core.position_of(head), head.compacted_revision)
             if action is Do.NOTHING:
                 return
             if action is Do.BOOTSTRAP or not rows:
@@ -280,15 +266,15 @@ class Follower:
 
     def _apply(self, head: replication_pb2.Head, packed: bytes, source: str) -> None:
         snapshot = self._view.snapshot
-        change_set, staged = _decode(snapshot.position, head, packed)
         try:
+            change_set, staged = decode(snapshot.position, head, packed)
             with (
                 tracing.span("apply", lambda: change_set.traceparent, source=source),
                 metrics.APPLY_SECONDS.time(),
             ):
                 snapshot.apply(head, staged)
-        except Diverged as error:
-            raise _poison(f"revision {head.revision}", error) from error
+        except (Poison, Diverged) as error:
+            raise _poison("a change set", error) from error
         metrics.APPLIED.labels(source).inc()
         self._moved()
 
@@ -303,28 +289,10 @@ class Follower:
             metrics.ENTITIES.labels(kind).set(count)
 
 
-def _decode(
-    mine: Position, head: replication_pb2.Head, packed: bytes
-) -> tuple[replication_pb2.ChangeSet, list[Staged]]:
-    """Decode a change set and check that it is the one the chain speaks of."""
-    chain = history.chain_of(mine.chain, head.epoch, head.revision, packed)
-    if chain != head.chain:
-        raise _poison(f"revision {head.revision}", "its payload is not what its chain says")
-    try:
-        change_set = replication_pb2.ChangeSet.FromString(history.unpack(packed))
-        return change_set, stage(change_set)
-    except (DecodeError, zstandard.ZstdError) as error:
-        raise _poison(f"revision {head.revision}", error) from error
-
-
 def _poison(what: str, error: object) -> StartOver:
     """Never skipped: the last good state is served, and says that it is stale."""
     log.error("%s cannot be applied: %s", what, error)
     return StartOver("poison")
-
-
-def _position(head: replication_pb2.Head) -> Position:
-    return Position(head.epoch, head.revision, head.chain)
 
 
 def _leaves(group: BaseExceptionGroup[StartOver]) -> list[StartOver]:

@@ -4,15 +4,54 @@ from __future__ import annotations
 
 import enum
 
+from cqc.replication.v1 import replication_pb2
+
 from shared.history import Position
+from shared.stream_mark import StreamMark
 
 
 class Do(enum.Enum):
     NOTHING = enum.auto()
     APPLY = enum.auto()
     CATCH_UP = enum.auto()  # read the outbox from mine + 1
+    DOUBT = enum.auto()  # say STALE, and catch up
     BOOTSTRAP = enum.auto()  # read everything anew
     BUMP = enum.auto()  # ask the writers for a new epoch, then read everything anew
+
+
+class Unknown(Exception):
+    """A message that this version has no rule for; never skipped."""
+
+
+def resume_after(noted: StreamMark | None, found: StreamMark) -> int:
+    """The sequence after which to follow a stream.
+
+    Args:
+        noted: The stream when the snapshot was loaded, or how far it was handled since.
+        found: The stream now. If it is another, or has lost its tail, all that it holds is
+            read: chains tell it apart.
+    """
+    if noted is not None and found.continues(noted):
+        return noted.last
+    return found.first - 1 if found.first else 0
+
+
+def on_message(mine: Position, message: replication_pb2.StreamMessage) -> Do:
+    """A message of the stream, of whatever kind.
+
+    Raises:
+        Unknown: It is of none.
+    """
+    theirs = position_of(message.head)
+    match message.WhichOneof("body"):
+        case "commit":
+            return on_commit(mine, theirs, message.commit.prev_chain)
+        case "reset":
+            return on_reset(mine, theirs)
+        case "heartbeat":
+            return on_heartbeat(mine, theirs)
+        case _:
+            raise Unknown
 
 
 def on_commit(mine: Position, theirs: Position, prev_chain: bytes) -> Do:
@@ -43,6 +82,28 @@ def on_heartbeat(mine: Position, theirs: Position) -> Do:
     return Do.CATCH_UP if theirs.revision > mine.revision or forked else Do.NOTHING
 
 
+def on_probe(asked: Position, mine: Position, head: Position, *, was_behind: bool) -> Do:
+    """A writer's answer to a probe: the head, read after the probe was sent.
+
+    Args:
+        asked: What was held when the probe was sent: the database had it then, or lost it. What
+            came since may be newer than the answer, and says nothing.
+        mine: What is held now.
+        head: The answer.
+        was_behind: Whether an earlier answer was still to be reached when this one was asked
+            for. A head just committed is on its way through the stream: one probe's patience.
+    """
+    action = on_heartbeat(mine, head)
+    forked = head.epoch == mine.epoch and any(
+        head.revision == held.revision and head.chain != held.chain for held in (asked, mine)
+    )
+    lost = (head.epoch, head.revision) < (asked.epoch, asked.revision)
+    if forked or lost:
+        # Served and not in the database: nothing is confirmed until that is explained.
+        return Do.DOUBT
+    return action if action is not Do.CATCH_UP or was_behind else Do.NOTHING
+
+
 def on_head(mine: Position, head: Position, compacted: int) -> Do:
     """The database's head, read to catch up: is there a way from mine to it?"""
     if head == mine:
@@ -69,3 +130,7 @@ def on_snapshot(held: Position | None, found: Position) -> Do:
         return Do.APPLY
     onward = found.epoch >= held.epoch and found.revision > held.revision
     return Do.APPLY if onward else Do.BUMP
+
+
+def position_of(head: replication_pb2.Head) -> Position:
+    return Position(head.epoch, head.revision, head.chain)

@@ -11,7 +11,6 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final
 
 from nats.aio.client import Client
@@ -19,6 +18,8 @@ from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
+
+from shared.stream_mark import StreamMark
 
 log = logging.getLogger(__name__)
 
@@ -109,15 +110,6 @@ async def ensure_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
         await js.stream_info(str(config.name))
     except NotFoundError:
         await js.add_stream(config)
-
-
-@dataclass(frozen=True, slots=True)
-class StreamMark:
-    """Which incarnation of a stream, and how far it goes."""
-
-    created: str
-    first: int
-    last: int
 
 
 async def mark_of(js: JetStreamContext, stream: str) -> StreamMark:

@@ -45,7 +45,7 @@ class Process:
             return await work(cached)
         except Missed:
             async with self.reads.begin() as reading:
-                keeping = cached.keeping(reading, reading.epoch, reading.revision)
+                keeping = cached.keeping(reading, reading.position)
                 answer = await work(keeping)
             await keeping.keep()
             return answer

@@ -8,23 +8,17 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Final
 
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from writer import metrics, outbox, store
+from shared.history import Position
+from writer import epoch_core, metrics, outbox, store
+from writer.epoch_core import BUMPS_APART_S
 from writer.heads import Heads, head_message
 from writer.mutations import Mutations
 
 log = logging.getLogger(__name__)
-
-#: A resolver that asks for a new epoch is believed only so often.
-BUMPS_APART_S: Final = 10.0
-#: No database loses more at once; a claim beyond this is an error or an attack, and would use
-#: up the numbers.
-LOST_MAX: Final = 1_000_000
-EPOCHS_MAX: Final = 1_000
 
 
 class Bumps:
@@ -49,14 +43,17 @@ class Bumps:
 
     async def _lost(self, head: store.HeadRow, held: replication_pb2.Head) -> bool:
         """Whether what a resolver holds is no longer part of the database's history."""
-        if held.registry_id != head.registry_id or held.epoch < head.epoch:
+        if held.registry_id != head.registry_id:
             return False
-        if held.revision > head.revision + LOST_MAX or held.epoch > head.epoch + EPOCHS_MAX:
-            log.error("a claim to hold %d:%d is not believed", held.epoch, held.revision)
+        at = store.position_of(head)
+        claim = Position(held.epoch, held.revision, held.chain)
+        if not epoch_core.is_believable(at, claim):
+            log.error("a claim to hold %s is not believed", claim)
             return False
         async with self._engine.connect() as tx:
             rows = await outbox.rows_after(tx, held.revision - 1, 1)
-        return not rows or (rows[0].revision, rows[0].chain) != (held.revision, held.chain)
+        row = Position(rows[0].epoch, rows[0].revision, rows[0].chain) if rows else None
+        return epoch_core.is_lost(at, claim, row)
 
     def _may_bump(self) -> bool:
         if time.monotonic() - self._bumped_at < BUMPS_APART_S:

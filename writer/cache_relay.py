@@ -19,6 +19,7 @@ from shared.history import Position
 from shared.tasks import wait_at_most
 from shared.working_set import Find
 from writer import metrics, outbox, store
+from writer.cache_core import continues
 from writer.cached import ENTRIES
 from writer.newest import Newest
 from writer.past import change_set_of
@@ -62,7 +63,7 @@ class CacheRelay:
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             head = await store.read_head(tx)
             self._newest.note_head(head)
-            at = Position(head.epoch, head.revision, head.chain)
+            at = store.position_of(head)
             if cursor is not None and cursor.registry_id != head.registry_id:
                 raise ForeignCache(
                     f"Redis holds registry {cursor.registry_id.hex()}, this database is"
@@ -81,10 +82,8 @@ class CacheRelay:
 
 async def _changed(tx: AsyncConnection, since: Position, head: Position) -> dict[str, Value] | None:
     """What the revisions after `since` changed, as it is at the head; None if that is not known."""
-    if since.epoch != head.epoch or since.revision >= head.revision:
-        return None
     rows = await outbox.rows_after(tx, since.revision, ROWS_MAX + 1)
-    if len(rows) > ROWS_MAX or not rows or rows[0].prev_chain != since.chain:
+    if not continues(since, head, rows, ROWS_MAX):
         return None
     changes = [change for row in rows for change in change_set_of(row).changes]
     # What was removed from a list does not say any more which list that was.

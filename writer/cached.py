@@ -21,6 +21,7 @@ from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET
 from shared.entities.venue_symbol import VENUE_SYMBOL
 from shared.errors import NotFound
+from shared.history import Position
 from shared.kind import AnyKind
 from writer import metrics
 from writer.newest import Newest
@@ -142,19 +143,19 @@ class CachedReading:
         self.cursor = self.cursor or cursor
         return payload if current and not moved else None
 
-    def keeping(self, reader: Reader, epoch: int, revision: int) -> Keeping:
+    def keeping(self, reader: Reader, at: Position) -> Keeping:
         """Read by PostgreSQL's reader, which is at this position, instead."""
-        return Keeping(self._cache, self.cursor, reader, (epoch, revision))
+        return Keeping(self._cache, self.cursor, reader, at)
 
 
 class Keeping:
     """Reads by another, and keeps what can be kept, once that is over."""
 
     def __init__(
-        self, cache: Cache | None, cursor: Cursor | None, reader: Reader, at: tuple[int, int]
+        self, cache: Cache | None, cursor: Cursor | None, reader: Reader, at: Position
     ) -> None:
         self._cache = cache
-        self._cursor = cursor if cursor and (cursor.at.epoch, cursor.at.revision) == at else None
+        self._cursor = cursor if cursor and cursor.at == at else None
         self._reader = reader
         self._read: dict[str, Value] = {}
 

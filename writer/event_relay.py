@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared import history, jetstream, tracing
 from shared.events import SUBJECT_PREFIX
 from shared.jetstream import EVENTS
+from shared.stream_mark import StreamMark
 from writer import metrics, outbox, store
 from writer.past import trace_of
 from writer.relay import ForeignStream
@@ -101,7 +102,7 @@ class EventRelay:
         self,
         tx: AsyncConnection,
         head: store.HeadRow,
-        mark: jetstream.StreamMark,
+        mark: StreamMark,
         headers: dict[str, str] | None,
     ) -> Cursor:
         if headers is not None:

@@ -22,10 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared import codec, events, history
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.errors import Invalid, NotReady, TooLarge, Violation
+from shared.history import Position
 from shared.judge import Docket, Item, Outcome, Result
 from shared.kind import Entity, Ref
 from shared.working_set import Find, Stored, WorkingSet
-from writer import answers, outbox, store
+from writer import answers, outbox, revisions, store
 from writer.once import Once, require_same
 
 log = logging.getLogger(__name__)
@@ -141,7 +142,7 @@ class Mutations:
         async with self._turn, self._engine.connect() as tx:
             head = await store.lock_head(tx)
             if head.database_changed:
-                await _bump(tx, head, head, self._now())
+                await _bump(tx, head, store.position_of(head), self._now())
                 await tx.commit()
                 head = await store.lock_head(tx)
             if once is not None and (kept := await answers.kept_answer(tx, once)):
@@ -183,10 +184,7 @@ class Mutations:
             head = await store.lock_head(tx)
             if head.epoch != expected_epoch:
                 return False
-            beyond = head._replace(
-                epoch=max(head.epoch, seen_epoch), revision=max(head.revision, seen_revision)
-            )
-            row = await _bump(tx, head, beyond, self._now())
+            row = await _bump(tx, head, Position(seen_epoch, seen_revision, b""), self._now())
             await tx.commit()
         self._committed(row.epoch, row.revision)
         return True
@@ -262,61 +260,16 @@ def _next_revision(
         event = events.event_of(kind, outcome.before, outcome.after, moment, index)
         if event is not None:
             announced.events.append(event)
-    return _sealed(head, change_set, announced, live, set_hash, seen.now)
-
-
-def _sealed(
-    head: store.HeadRow,
-    change_set: replication_pb2.ChangeSet,
-    announced: replication_pb2.DomainEvents,
-    live: int,
-    set_hash: int,
-    now: dt.datetime,
-) -> outbox.OutboxRow:
-    payload = history.pack(change_set.SerializeToString(deterministic=True))
-    if len(payload) > history.PAYLOAD_BYTES_MAX:
-        size, most = len(payload) // 1024, history.PAYLOAD_BYTES_MAX // 1024
-        raise TooLarge(f"a change set of {size} KiB; at most {most} KiB: split the request")
-    epoch, revision = change_set.epoch, change_set.revision
-    return outbox.OutboxRow(
-        revision=revision,
-        epoch=epoch,
-        prev_chain=head.chain,
-        chain=history.chain_of(head.chain, epoch, revision, payload),
-        is_reset=bool(change_set.epoch_nonce),
-        live_count=live,
-        set_hash=history.set_hash_bytes(set_hash),
-        payload=payload,
-        events=history.pack(announced.SerializeToString(deterministic=True)),
-        committed_at=now,
-    )
+    return revisions.sealed(head, change_set, announced, live, set_hash, seen.now)
 
 
 async def _bump(
-    tx: AsyncConnection, head: store.HeadRow, beyond: store.HeadRow, now: dt.datetime
+    tx: AsyncConnection, head: store.HeadRow, seen: Position, now: dt.datetime
 ) -> outbox.OutboxRow:
-    """Write the first revision of the next epoch, which changes nothing.
-
-    Its chain is unforeseeable, so that a database that loses this commit and makes it again
-    does not make the same one: with a chain of (epoch, revision) alone, 42 of 82,780
-    schedules of the model went wrong; with a nonce none of 300,000.
-    """
-    epoch, revision = beyond.epoch + 1, beyond.revision + 1
-    change_set = replication_pb2.ChangeSet(
-        epoch=epoch,
-        revision=revision,
-        actor="cqar-writer",
-        reason="the database lost commits, or was restored or failed over",
-        epoch_nonce=secrets.token_bytes(32),
-    )
-    change_set.committed_at.FromDatetime(now)
-    moment = events.Moment(epoch, revision, now, "cqar-writer", change_set.reason)
-    announced = replication_pb2.DomainEvents(events=[events.epoch_changed(moment)])
-    set_hash = history.set_hash_from(head.set_hash)
-    row = _sealed(head, change_set, announced, head.live_count, set_hash, now)
-    await outbox.ensure_partitions(tx, revision)
+    row = revisions.first_of_epoch(head, seen, now, secrets.token_bytes(revisions.NONCE_BYTES))
+    await outbox.ensure_partitions(tx, row.revision)
     await outbox.advance(tx, row, (head.found_system_identifier, head.found_timeline_id))
-    log.warning("epoch %d -> %d at revision %d", head.epoch, epoch, revision)
+    log.warning("epoch %d -> %d at revision %d", head.epoch, row.epoch, row.revision)
     return row
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared import rules
 from shared.cache import Cache
 from shared.errors import Invalid, NotFound, TooLarge, Violation
+from shared.history import Position
 from shared.kind import AnyKind
 from shared.working_set import Find, Stored
 from writer import filters, search, store, tokens
@@ -44,13 +45,12 @@ class Reading:
     """The registry at one revision.
 
     Attributes:
-        epoch, revision: Where it stands.
+        position: Where it stands.
     """
 
-    def __init__(self, tx: AsyncConnection, epoch: int, revision: int) -> None:
+    def __init__(self, tx: AsyncConnection, position: Position) -> None:
         self._tx = tx
-        self.epoch = epoch
-        self.revision = revision
+        self.position = position
 
     async def get(self, kind: AnyKind, key: str) -> Any:
         """The kind's message of an entity.
@@ -176,9 +176,9 @@ class Reads:
         """A view of one revision, however many reads an answer takes."""
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            epoch, revision = await store.read_position(tx)
-            self._newest.note(epoch, revision)
-            yield Reading(tx, epoch, revision)
+            position = await store.read_position(tx)
+            self._newest.note(position.epoch, position.revision)
+            yield Reading(tx, position)
 
 
 def _key_in(token: str, mark: bytes, kind: AnyKind) -> list[str]:

@@ -24,7 +24,7 @@ from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from writer import metrics, outbox, store
 from writer.heads import head_message
 from writer.past import trace_of
-from writer.relay_core import Do, NextRow, decide
+from writer.relay_core import Do, plan
 
 log = logging.getLogger(__name__)
 
@@ -106,19 +106,14 @@ class Relay:
         tail: Position | None,
         rows: list[outbox.OutboxRow],
     ) -> bool:
-        at = Position(head.epoch, head.revision, head.chain)
+        at = store.position_of(head)
         whole = len(rows) == BATCH_ROWS
-        # After a whole batch there may be more: then nothing is decided on a missing row.
-        for row in rows if whole else [*rows, None]:
-            adjacent = row if row and tail and row.revision == tail.revision + 1 else None
-            next_row = NextRow(adjacent.prev_chain, adjacent.is_reset) if adjacent else None
-            action = decide(at, head.compacted_revision, tail, next_row)
-            if action is not Do.PUBLISH or adjacent is None:
+        for action, row in plan(at, head.compacted_revision, tail, rows, whole=whole):
+            if action is not Do.PUBLISH or row is None:
                 break
-            with tracing.span("publish CQAR_CHANGES", partial(trace_of, adjacent)):
-                last = await self._publish(commit_message(head.registry_id, adjacent), last)
-            tail = Position(adjacent.epoch, adjacent.revision, adjacent.chain)
-            self._known = (last, tail)
+            with tracing.span("publish CQAR_CHANGES", partial(trace_of, row)):
+                last = await self._publish(commit_message(head.registry_id, row), last)
+            self._known = (last, Position(row.epoch, row.revision, row.chain))
         if action is Do.RESET:
             log.warning("publishing RESET to %s (tail %s)", at, tail or "empty")
             last = await self._publish(reset_message(head), last)

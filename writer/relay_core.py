@@ -7,7 +7,8 @@ of the model made 914 needless epochs; in this order none.
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 from shared.history import Position
 
@@ -50,3 +51,44 @@ def decide(head: Position, compacted: int, tail: Position | None, row: NextRow |
     if row is None or row.is_reset:
         return Do.RESET
     return Do.PUBLISH if row.prev_chain == tail.chain else Do.BUMP
+
+
+class Row(Protocol):
+    """An outbox row, as far as deciding goes."""
+
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def revision(self) -> int: ...
+    @property
+    def chain(self) -> bytes: ...
+    @property
+    def prev_chain(self) -> bytes: ...
+    @property
+    def is_reset(self) -> bool: ...
+
+
+R = TypeVar("R", bound=Row)
+
+
+def plan(
+    head: Position, compacted: int, tail: Position | None, rows: Sequence[R], *, whole: bool
+) -> Iterator[tuple[Do, R | None]]:
+    """What to do about a batch, step by step; a row comes with PUBLISH, which may be followed.
+
+    Args:
+        head: The database's head, read together with the rows.
+        compacted: As in `decide`.
+        tail: As in `decide`, before the first step.
+        rows: The outbox after the tail, in order.
+        whole: There may be more rows: then nothing is decided on a missing one.
+    """
+    for row in rows if whole else [*rows, None]:
+        adjacent = row if row and tail and row.revision == tail.revision + 1 else None
+        next_row = NextRow(adjacent.prev_chain, adjacent.is_reset) if adjacent else None
+        action = decide(head, compacted, tail, next_row)
+        if action is not Do.PUBLISH or adjacent is None:
+            yield action, None
+            return
+        yield action, adjacent
+        tail = Position(adjacent.epoch, adjacent.revision, adjacent.chain)

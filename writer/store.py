@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import codec, rules
 from shared.entities import KIND_BY_NAME, KINDS
+from shared.history import Position
 from shared.kind import AnyKind, Entity, Lookup, Ref
 from shared.schema import current, entity_revisions, registry_head
 from shared.working_set import Find, Referrers, Stored
@@ -48,6 +49,10 @@ class HeadRow(NamedTuple):
         )
 
 
+def position_of(head: HeadRow) -> Position:
+    return Position(head.epoch, head.revision, head.chain)
+
+
 _HEAD: Final = """
     SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision,
         system_identifier, timeline_id,
@@ -61,11 +66,11 @@ async def read_head(tx: AsyncConnection) -> HeadRow:
     return HeadRow(*(await tx.execute(sa.text(_HEAD))).one())
 
 
-async def read_position(tx: AsyncConnection) -> tuple[int, int]:
-    """The head's epoch and revision."""
-    query = sa.select(registry_head.c.epoch, registry_head.c.revision)
-    epoch, revision = (await tx.execute(query)).one()
-    return epoch, revision
+async def read_position(tx: AsyncConnection) -> Position:
+    """Where the head is."""
+    columns = registry_head.c
+    query = sa.select(columns.epoch, columns.revision, columns.chain)
+    return Position(*(await tx.execute(query)).one())
 
 
 async def lock_head(tx: AsyncConnection) -> HeadRow:

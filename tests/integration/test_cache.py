@@ -33,11 +33,11 @@ from tests.builders import (
     an_id,
 )
 from tests.caching import Process, cursor_in, process, statements
-from tests.changes import CAUSE, commit
+from tests.changes import CAUSE, commit, lose_commits_after
 from tests.grpc_writer import Client, serving
 from writer import metrics, past
 from writer.cache_relay import ForeignCache
-from writer.cached import Missed
+from writer.cached import Missed, Reader
 from writer.mutations import Mutations
 from writer.newest import Newest
 from writer.reads import Reads
@@ -173,12 +173,29 @@ async def test_a_slow_reader_never_puts_an_old_value_over_a_new_one(
     with pytest.raises(Missed):
         await name_of()(cached)
     async with writer.reads.begin() as reading:
-        slow = cached.keeping(reading, reading.epoch, reading.revision)
+        slow = cached.keeping(reading, reading.position)
         assert await name_of()(slow) == "BTC"
         await commit(mutations, an_asset(name="Bitcoin"))
         await writer.write_through()
     await slow.keep()
     assert await writer.from_redis(name_of()) == "Bitcoin"
+
+
+async def test_what_another_history_says_under_the_same_number_is_not_kept(
+    writer: Process, engine: AsyncEngine, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue("kept"))
+    await commit(mutations, a_venue("lost"))
+    await writer.write_through()
+    await lose_commits_after(engine, 1)
+    await commit(mutations, a_venue("other"))
+
+    async def other(reader: Reader) -> Any:
+        return await reader.get(VENUE, "other")
+
+    assert (await writer.read(other)).venue_id == "other"
+    with pytest.raises(Missed):
+        await writer.from_redis(other)
 
 
 async def test_an_answer_of_several_values_is_of_one_revision(
@@ -339,7 +356,7 @@ async def _begin(writer: Process, asset_id: str) -> list[Any]:
         await name_of(asset_id)(cached)
     except (Missed, NotFound):
         async with writer.reads.begin() as reading:
-            keeping = cached.keeping(reading, reading.epoch, reading.revision)
+            keeping = cached.keeping(reading, reading.position)
             try:
                 await name_of(asset_id)(keeping)
             except NotFound:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 
 import pytest
+from cqc.replication.v1 import replication_pb2
 
 from resolver.follower_core import (
     Do,
+    Unknown,
     on_commit,
     on_head,
     on_heartbeat,
+    on_message,
+    on_probe,
     on_reset,
     on_row,
     on_snapshot,
+    resume_after,
 )
 from shared.history import Position
+from shared.stream_mark import StreamMark
 
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
 MINE = Position(2, 10, A)
@@ -133,3 +140,65 @@ def test_only_what_continues_my_chain_is_ever_applied() -> None:
         assert applied == expected
         for decide in (on_reset, on_heartbeat):
             assert decide(MINE, theirs) is not Do.APPLY
+
+
+@pytest.mark.parametrize(
+    ("head", "was_behind", "action"),
+    [
+        pytest.param(MINE, False, Do.NOTHING, id="what is held"),
+        pytest.param(at(11), False, Do.NOTHING, id="ahead, perhaps on its way"),
+        pytest.param(at(11), True, Do.CATCH_UP, id="ahead, for the second time"),
+        pytest.param(at(11, epoch=3), False, Do.BOOTSTRAP, id="a newer epoch"),
+        pytest.param(at(10), False, Do.DOUBT, id="the same revision on another chain"),
+        pytest.param(at(9), False, Do.DOUBT, id="behind what is held"),
+        pytest.param(at(12, epoch=1), False, Do.DOUBT, id="an older epoch"),
+    ],
+)
+def test_an_answer_to_a_probe(head: Position, *, was_behind: bool, action: Do) -> None:
+    assert on_probe(MINE, MINE, head, was_behind=was_behind) is action
+
+
+@pytest.mark.parametrize(
+    ("head", "action"),
+    [
+        pytest.param(at(8, C), Do.NOTHING, id="what was held when it was asked for"),
+        pytest.param(at(9, C), Do.NOTHING, id="what was committed and handled meanwhile"),
+        pytest.param(at(8, B), Do.DOUBT, id="what was held then, on another chain"),
+        pytest.param(at(7, C), Do.DOUBT, id="behind what was held then"),
+        pytest.param(at(11), Do.NOTHING, id="ahead of both"),
+    ],
+)
+def test_an_answer_that_the_stream_has_overtaken(head: Position, action: Do) -> None:
+    """The head was read, then two change sets came: no reason to doubt them."""
+    assert on_probe(at(8, C), MINE, head, was_behind=False) is action
+
+
+def test_a_message_is_judged_by_what_it_is() -> None:
+    head = replication_pb2.Head(epoch=2, revision=11, chain=B)
+    commit = replication_pb2.Commit(prev_chain=A)
+    reset, beat = replication_pb2.Reset(), replication_pb2.Heartbeat()
+    message = partial(replication_pb2.StreamMessage, head=head)
+    assert on_message(MINE, message(commit=commit)) is Do.APPLY
+    assert on_message(MINE, message(reset=reset)) is Do.CATCH_UP
+    assert on_message(MINE, message(heartbeat=beat)) is Do.CATCH_UP
+    assert on_message(MINE._replace(revision=11, chain=B), message(heartbeat=beat)) is Do.NOTHING
+    with pytest.raises(Unknown):
+        on_message(MINE, message())
+
+
+NOTED = StreamMark("monday", 3, 8)
+
+
+@pytest.mark.parametrize(
+    ("noted", "found", "after"),
+    [
+        pytest.param(NOTED, StreamMark("monday", 5, 12), 8, id="grown since"),
+        pytest.param(NOTED, NOTED, 8, id="as it was"),
+        pytest.param(NOTED, StreamMark("tuesday", 1, 12), 0, id="made anew"),
+        pytest.param(NOTED, StreamMark("monday", 3, 7), 2, id="its tail lost"),
+        pytest.param(None, StreamMark("monday", 4, 9), 3, id="nothing noted"),
+        pytest.param(None, StreamMark("monday", 0, 0), 0, id="nothing noted, and nothing there"),
+    ],
+)
+def test_where_following_begins(noted: StreamMark | None, found: StreamMark, after: int) -> None:
+    assert resume_after(noted, found) == after

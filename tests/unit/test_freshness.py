@@ -83,7 +83,22 @@ def test_another_history_is_never_reached_by_its_number_alone() -> None:
     for mine in (at(7, chain=b"x" * 32), at(8, epoch=2), at(9, epoch=0)):
         freshness = Freshness(5, Clock())
         freshness.probed(Probe(1000.0, at(7)), mine)
-        assert (freshness.is_behind, freshness.staleness_ms) == (True, None), mine
+        assert freshness.staleness_ms is None, mine
+
+
+def test_a_head_that_was_passed_on_another_chain_is_not_reached() -> None:
+    """The database lost 6 and 7 and made another 6; the old ones were still in the stream."""
+    for passed_first in (True, False):
+        freshness = Freshness(5, Clock())
+        freshness.reached(at(5))
+        probe = Probe(1000.0, at(6, chain=b"x" * 32))
+        if not passed_first:
+            freshness.probed(probe, at(5))
+        freshness.reached(at(6))
+        freshness.reached(at(7))
+        if passed_first:
+            freshness.probed(probe, at(7))
+        assert (freshness.is_behind, freshness.staleness_ms) == (False, None)
 
 
 def test_a_late_answer_to_an_old_probe_takes_nothing_back() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import pytest
 
 from shared.history import Position
-from writer.relay_core import Do, NextRow, decide
+from writer.relay_core import Do, NextRow, decide, plan
 
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
 HEAD = Position(2, 10, A)
@@ -71,3 +72,33 @@ def test_nothing_is_published_but_a_row_that_continues_the_tail() -> None:
             assert position == HEAD
         if position is None:
             assert action is Do.RESET
+
+
+class Row(NamedTuple):
+    epoch: int
+    revision: int
+    chain: bytes
+    prev_chain: bytes
+    is_reset: bool = False
+
+
+def test_a_batch_is_published_row_by_row_until_the_head() -> None:
+    rows = [Row(2, 9, C, B), Row(2, 10, A, C)]
+    steps = list(plan(HEAD, 0, tail(8), rows, whole=False))
+    assert steps == [(Do.PUBLISH, rows[0]), (Do.PUBLISH, rows[1]), (Do.REST, None)]
+
+
+def test_nothing_is_decided_on_a_row_that_may_come_with_the_next_batch() -> None:
+    rows = [Row(2, 8, C, B)]
+    assert list(plan(HEAD, 0, tail(7), rows, whole=True)) == [(Do.PUBLISH, rows[0])]
+    # Of the same rows as all there is: the ninth is missing.
+    assert list(plan(HEAD, 0, tail(7), rows, whole=False))[1:] == [(Do.RESET, None)]
+
+
+def test_a_batch_ends_where_its_rows_do_not_continue() -> None:
+    for row, action in (
+        (Row(2, 9, C, C), Do.BUMP),
+        (Row(2, 9, C, B, is_reset=True), Do.RESET),
+        (Row(2, 10, A, C), Do.RESET),
+    ):
+        assert list(plan(HEAD, 0, tail(8), [row, row], whole=True)) == [(action, None)]

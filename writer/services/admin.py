@@ -76,7 +76,7 @@ class Admin(RegistryAdminServicer):
         self, request: pb.ListApiKeysRequest, context: Context
     ) -> pb.ListApiKeysResponse:
         async with self._reads.begin() as reading:
-            tell_position(context, reading.epoch, reading.revision)
+            tell_position(context, reading.position.epoch, reading.position.revision)
             page = await reading.page(API_KEY, [], request.page_size, request.page_token)
         return pb.ListApiKeysResponse(keys=page.messages, next_page_token=page.next_token)
 
@@ -95,7 +95,7 @@ class Admin(RegistryAdminServicer):
         async with self._engine.connect() as tx:
             position = await store.read_position(tx)
             entries, more = await past.entries_of(tx, ref, before, most)
-        tell_position(context, *position)
+        tell_position(context, position.epoch, position.revision)
         return pb.HistoryResponse(
             entries=[_entry_message(kind, entry) for entry in entries],
             next_page_token="" if more is None else tokens.make(mark, [str(more)]),

@@ -128,7 +128,7 @@ class Ground:
         """All that one answer reads, at one revision, which the answer's metadata names."""
         async with self.reads.begin() as reading:
             # Before anything can fail: an error speaks of a revision too.
-            tell_position(context, reading.epoch, reading.revision)
+            tell_position(context, reading.position.epoch, reading.position.revision)
             yield reading
 
     async def read(self, context: Context, work: Callable[[Reader], Awaitable[A]]) -> A:
@@ -145,7 +145,7 @@ class Ground:
             if cached.cursor is not None:
                 tell_position(context, cached.cursor.at.epoch, cached.cursor.at.revision)
         async with self.reading(context) as reading:
-            keeping = cached.keeping(reading, reading.epoch, reading.revision)
+            keeping = cached.keeping(reading, reading.position)
             answer = await work(keeping)
         await keeping.keep()
         return answer

@@ -1,0 +1,122 @@
+"""A writer's use of Redis: its relay into it, and its reads. What decides is the writer's own."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from cqc.replication.v1 import replication_pb2
+
+from shared import history
+from shared.cache import Cursor, Unavailable, Value
+from shared.entities.venue import VENUE
+from shared.errors import NotFound
+from shared.history import Position
+from shared.kind import AnyKind
+from tests.protocol.database import REGISTRY_ID, ROWS_MAX, Database
+from tests.protocol.ledger import State
+from tests.protocol.pausing import Away, pause
+from tests.protocol.redis_server import Redis
+from writer import cache_core, cache_relay
+from writer.cached import CachedReading, Missed, Reader
+from writer.newest import Newest
+from writer.store import position_of
+
+
+class CacheRelay:
+    """As `writer.cache_relay.CacheRelay`."""
+
+    def __init__(self, database: Database, redis: Redis, newest: Newest) -> None:
+        self._database = database
+        self._redis = redis
+        self._newest = newest
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._step()
+            except (Away, Unavailable):
+                await pause()
+            await pause()
+
+    async def _step(self) -> None:
+        cursor, _ = await self._redis.read([])
+        head = self._database.head()
+        self._newest.note_head(head)
+        at = position_of(head)
+        if cursor is not None and cursor.at == at:
+            return
+        values = self._changed(cursor.at, at) if cursor else None
+        await pause()
+        if cursor is None or values is None:
+            await self._redis.begin(Cursor.fresh(REGISTRY_ID, at))
+        else:
+            await self._redis.set(cursor, cursor.moved(at), values)
+
+    def _changed(self, since: Position, head: Position) -> dict[str, Value] | None:
+        rows = self._database.rows_after(since.revision, ROWS_MAX + 1)
+        if not cache_core.continues(since, head, rows, ROWS_MAX):
+            return None
+        change_sets = (
+            replication_pb2.ChangeSet.FromString(history.unpack(row.payload)) for row in rows
+        )
+        changes = [change for change_set in change_sets for change in change_set.changes]
+        return dict(cache_relay._entities(changes))
+
+
+class Served:
+    """PostgreSQL in one view, as `writer.reads.Reading`."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def get(self, kind: AnyKind, key: str) -> Any:
+        await pause()
+        if key not in self._state:
+            raise NotFound(kind.name, key)
+        return kind.message.FromString(self._state[key])
+
+    async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
+        raise NotFound(kind.name, f"{lookup} {values}")
+
+
+class Answer(NamedTuple):
+    """What a writer told a client: key -> payload, None for what is not there.
+
+    Attributes:
+        by_redis_at: As of what, if Redis answered.
+    """
+
+    found: dict[str, bytes | None]
+    by_redis_at: Position | None
+
+
+async def read(
+    redis: Redis, database: Database, newest: Newest, keys: tuple[str, ...]
+) -> Answer | None:
+    """Answer a client that asks a writer for venues; None when it cannot be answered."""
+    cached = CachedReading(redis, newest)  # type: ignore[arg-type]
+    try:
+        found = await _all_of(cached, keys)
+    except Missed:
+        await pause()
+    else:
+        return Answer(found, cached.cursor.at if cached.cursor else None)
+    try:
+        head, state = database.head(), database.state()
+    except Away:
+        return None
+    newest.note(head.epoch, head.revision)
+    keeping = cached.keeping(Served(state), position_of(head))
+    found = await _all_of(keeping, keys)
+    await keeping.keep()
+    return Answer(found, None)
+
+
+async def _all_of(reader: Reader, keys: tuple[str, ...]) -> dict[str, bytes | None]:
+    found: dict[str, bytes | None] = {}
+    for key in keys:
+        try:
+            found[key] = (await reader.get(VENUE, key)).SerializeToString()
+        except NotFound:
+            found[key] = None
+    return found

@@ -1,0 +1,130 @@
+"""protocol.md's ten invariants, as far as one moment shows them."""
+
+from __future__ import annotations
+
+from cqc.replication.v1 import replication_pb2
+from cqc.resolver.v1 import resolver_pb2 as pb
+
+from resolver import follower_core as core
+from shared.cache import CURSOR_KEY, Cursor
+from shared.errors import EpochChanged
+from shared.history import Position
+from shared.min_revision import is_reached
+from tests.protocol.caching import Answer
+from tests.protocol.database import KIND, Database
+from tests.protocol.ledger import Ledger
+from tests.protocol.redis_server import Redis
+from tests.protocol.resolver import Resolver
+from tests.protocol.stream import Stream
+from tests.protocol.violation import require
+from writer.cached import ENTRIES
+
+_VENUES = ENTRIES[KIND, ""]
+
+
+class Watch:
+    """Looks at one resolver's process after every step."""
+
+    def __init__(self, ledger: Ledger, resolver: Resolver) -> None:
+        self._ledger = ledger
+        self._resolver = resolver
+        self._seen: Position | None = None
+
+    def look(self) -> None:
+        view = self._resolver.view
+        if not view.is_complete:
+            return
+        position = view.snapshot.position
+        if position is not self._seen:
+            self._moved(position)
+        staleness_ms, ledger = view.freshness.staleness_ms, self._ledger
+        if staleness_ms is not None and position is not ledger.head:
+            true_ms = ledger.staleness_s(position) * 1000
+            require(true_ms <= staleness_ms, 7, "staler than told:", true_ms, staleness_ms)
+        doubted, self._resolver.doubted = self._resolver.doubted, None
+        if doubted is not None and not ledger.forks_unseen:
+            require(doubted not in ledger.line, 0, "doubts what the database holds:", doubted)
+
+    def _moved(self, position: Position) -> None:
+        snapshot = self._resolver.view.snapshot
+        require(position in self._ledger.states, 1, "never committed:", position)
+        served = snapshot._entities.get(KIND, {})
+        require(served == self._ledger.states[position], 1, "not what was committed:", position)
+        seen = self._seen
+        if seen is not None and position != seen:
+            require(position.revision > seen.revision, 2, "went back:", seen, position)
+            require(position.epoch >= seen.epoch, 2, "went back an epoch:", seen, position)
+        self._seen = position
+
+
+def check_min_revision(ledger: Ledger, resolver: Resolver, wrote: Position) -> None:
+    """A client that wrote asks a resolver for what it wrote."""
+    if not resolver.view.is_complete:
+        return
+    held = resolver.view.snapshot.position
+    try:
+        reached = is_reached((wrote.epoch, wrote.revision), held.epoch, held.revision)
+    except EpochChanged:
+        require(held.epoch > wrote.epoch, 6, "an epoch that did not end:", held, wrote)
+        return
+    if reached and ledger.can_be_named(wrote):
+        require(ledger.holds(held, wrote), 6, "answered from before:", held, wrote)
+
+
+def check_answer(ledger: Ledger, answer: Answer, wrote: Position | None) -> None:
+    """A client reads at the writer that it wrote to, if at any."""
+    at = answer.by_redis_at
+    if at is None:
+        return
+    require(at in ledger.states, 10, "Redis names what never was:", at)
+    for key, payload in answer.found.items():
+        require(payload == ledger.states[at].get(key), 10, "Redis, not as of its cursor:", key, at)
+    if wrote is not None and ledger.can_be_named(wrote):
+        require(ledger.holds(at, wrote), 10, "Redis answered from before:", at, wrote)
+
+
+def check_redis(ledger: Ledger, redis: Redis) -> None:
+    """Every value that counts is as of the cursor."""
+    cursor = Cursor.parse(redis.values.get(CURSOR_KEY))
+    if cursor is None:
+        return
+    require(cursor.at in ledger.states, 10, "Redis names what never was:", cursor.at)
+    state = ledger.states[cursor.at]
+    for name, value in redis.values.items():
+        found = cursor.open(value) if name != CURSOR_KEY else None
+        if found is not None:
+            key = name.removeprefix(_VENUES.key([""]))
+            require(found == state.get(key, b""), 10, "Redis holds another", name, cursor.at)
+
+
+def check_stream(stream: Stream) -> None:
+    """What was published is in order and once, as long as nothing was taken from the tail."""
+    if not stream.is_whole:
+        return
+    before: Position | None = None
+    for sequence in range(stream.first, stream.last + 1):
+        payload = stream.messages.get(sequence)
+        if payload is None:
+            before = None
+            continue
+        message = replication_pb2.StreamMessage.FromString(payload)
+        at, body = core.position_of(message.head), message.WhichOneof("body")
+        if before is not None and body == "commit":
+            require(at.revision == before.revision + 1, 3, "published", at, "after", before)
+            follows = message.commit.prev_chain == before.chain
+            require(follows, 3, "published on another chain:", at)
+        before = at
+
+
+def check_rest(database: Database, resolver: Resolver) -> None:
+    """Faults have ended, and everything has run for long enough."""
+    view, loaded = resolver.view, database.hydrate()
+    require(view.is_complete, 9, "nothing is loaded")
+    served = view.snapshot
+    require(
+        served.position == loaded.position, 9, "serves", served.position, "not", loaded.position
+    )
+    require(served._entities.get(KIND, {}) == database.state(), 9, "other rows")
+    same = (served.count, served.set_hash) == (loaded.count, loaded.set_hash)
+    require(same, 9, "other count or hash")
+    require(view.freshness.state == pb.SNAPSHOT_STATE_LIVE, 7, "never LIVE again")

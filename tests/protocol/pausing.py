@@ -1,0 +1,35 @@
+"""Coroutines that a schedule advances a step at a time: no event loop, no time, no chance."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Coroutine, Generator
+from typing import Any
+
+
+class Away(Exception):
+    """A server does not answer, or its answer is lost."""
+
+
+@types.coroutine
+def pause() -> Generator[None]:
+    """Where a process waits: anything may happen before it goes on, its own death included."""
+    yield
+
+
+class Process:
+    """Something that a step advances to where it waits next; it may be begun anew at any time."""
+
+    def __init__(self, work: Coroutine[Any, None, None]) -> None:
+        self._work = work
+
+    def step(self) -> bool:
+        """Advance; True once it has ended."""
+        try:
+            self._work.send(None)
+        except StopIteration:
+            return True
+        return False
+
+    def crash(self) -> None:
+        self._work.close()

@@ -1,0 +1,66 @@
+"""A Redis that runs the cache's script, late if told to, and forgets all when told to."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+from shared.cache import CURSOR_KEY, Cursor, Unavailable, Value
+from tests.protocol.pausing import pause
+
+
+class Redis:
+    """What `shared.cache.Cache` asks of a server.
+
+    Attributes:
+        values: All that is stored.
+        delayed: So many writes to come are not answered in time, and happen later.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, bytes] = {}
+        self.is_down = False
+        self.delayed = 0
+        self.under_way: deque[Callable[[], object]] = deque()
+
+    def compare_and_set(self, cursor: Cursor, moved: Cursor, values: Mapping[str, Value]) -> bool:
+        """As the script `shared.cache._SET` does on the server, all at once."""
+        if self.values.get(CURSOR_KEY) != bytes(cursor):
+            return False
+        self.values |= {key: moved.seal(value.payload) for key, value in values.items()}
+        self.values[CURSOR_KEY] = bytes(moved)
+        return True
+
+    def arrive_oldest(self) -> None:
+        if self.under_way:
+            self.under_way.popleft()()
+
+    def forget(self) -> None:
+        self.values = {}
+
+    # ------------------------------------------------------------ as shared.cache.Cache
+
+    async def read(self, keys: Sequence[str]) -> tuple[Cursor | None, list[bytes | None]]:
+        await pause()
+        if self.is_down:
+            raise Unavailable
+        cursor = Cursor.parse(self.values.get(CURSOR_KEY))
+        if cursor is None:
+            return None, [None] * len(keys)
+        return cursor, [cursor.open(self.values.get(key)) for key in keys]
+
+    async def set(self, cursor: Cursor, moved: Cursor, values: Mapping[str, Value]) -> bool:
+        return bool(await self._ask(lambda: self.compare_and_set(cursor, moved, values)))
+
+    async def begin(self, cursor: Cursor) -> None:
+        await self._ask(lambda: self.values.update({CURSOR_KEY: bytes(cursor)}))
+
+    async def _ask(self, work: Callable[[], object]) -> object:
+        await pause()
+        if self.is_down:
+            raise Unavailable
+        if self.delayed:
+            self.delayed -= 1
+            self.under_way.append(work)
+            raise Unavailable
+        return work()

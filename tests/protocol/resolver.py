@@ -1,0 +1,270 @@
+"""A resolver that waits where `resolver.follower.Follower` waits, and does what the core says."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from cqc.replication.v1 import replication_pb2
+from cqc.resolver.v1 import resolver_pb2 as pb
+from google.protobuf.message import DecodeError
+
+from resolver import decoding
+from resolver import follower_core as core
+from resolver.follower import POISON_PAUSE_S, STREAM_CHECK_S, StartOver
+from resolver.follower_core import Do
+from resolver.freshness import Freshness, Probe
+from resolver.snapshot import Diverged
+from resolver.view import View
+from shared.history import Position
+from shared.stream_mark import StreamMark
+from tests.protocol.database import NOW, Database
+from tests.protocol.pausing import Away, Process, pause
+from tests.protocol.stream import Consumer, Stream
+from writer.heads import head_message
+from writer.store import position_of
+
+STALE_AFTER_S: Final = 5.0
+
+
+class Resolver:
+    """One process's life: a crash is the end of the object.
+
+    Args:
+        ask_for_bump: Asks a writer for a new epoch, beyond what is held.
+
+    Attributes:
+        view: What its clients read.
+        poisoned: How often it met what cannot be applied.
+        repeated: Messages that come once more, out of their order.
+        doubted: What it held when it came to doubt that the database has it, until asserted.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        stream: Stream,
+        clock: Callable[[], float],
+        ask_for_bump: Callable[[replication_pb2.Head], Awaitable[None]],
+    ) -> None:
+        self._database = database
+        self._stream = stream
+        self._clock = clock
+        self._ask_for_bump = ask_for_bump
+        self.view = View(Freshness(STALE_AFTER_S, clock))
+        self.poisoned = 0
+        self.repeated: deque[bytes] = deque()
+        self.doubted: Position | None = None
+        self._mark: StreamMark | None = None
+        self._is_locked = False
+        self.consumer: Consumer | None = None
+        self._loading: Process | None = Process(self._bootstrap())
+        self._following: Process | None = None
+        self._probing: Process | None = None
+
+    # ------------------------------------------------------------ supervision
+
+    def step(self, *, probes: bool) -> None:
+        """Advance loading, or else one of the two loops that follow it."""
+        try:
+            if self._loading is not None:
+                self._load_on(self._loading)
+            elif probes and self._probing is not None:
+                self._probing.step()
+            elif self._following is not None:
+                self._follow_on(self._following)
+        except StartOver as error:
+            self.poisoned += error.cause == "poison"
+            self.view.freshness.doubt()
+            self.crash()
+            self._loading = Process(self._begin_again(error))
+
+    def _load_on(self, loading: Process) -> None:
+        try:
+            if loading.step():
+                self._loading = None
+                self._following = Process(self._consume())
+                self._probing = Process(self._probe())
+        except Away:
+            self._loading = Process(self._bootstrap())
+
+    def _follow_on(self, following: Process) -> None:
+        try:
+            following.step()
+        except Away:
+            self._is_locked = False
+            self._following = Process(self._consume())
+
+    def crash(self) -> None:
+        for process in (self._loading, self._following, self._probing):
+            if process is not None:
+                process.crash()
+        self._loading = self._following = self._probing = None
+        self._is_locked = False
+
+    async def _begin_again(self, error: StartOver) -> None:
+        if error.cause == "poison":
+            await self._sleep(POISON_PAUSE_S)
+        await self._bootstrap()
+
+    async def _sleep(self, seconds: float) -> None:
+        until_s = self._clock() + seconds
+        while self._clock() < until_s:
+            await pause()
+
+    # ------------------------------------------------------------ loading everything
+
+    async def _bootstrap(self) -> None:
+        try:
+            self._mark = self._stream.mark()
+        except Away:
+            self._mark = None
+        await pause()
+        sent_s = self._clock()
+        snapshot = self._database.hydrate()
+        await pause()
+        held = self.view.snapshot.position if self.view.is_complete else None
+        if core.on_snapshot(held, snapshot.position) is Do.BUMP:
+            try:
+                await self._ask_for_bump(self.view.snapshot.head)
+            except Away:
+                await pause()
+            await self._sleep(POISON_PAUSE_S)
+            raise StartOver("lost_history")
+        if held is not None and held.epoch != snapshot.position.epoch:
+            self.view.freshness.forget()
+        self.view.replace(snapshot, "postgres", NOW)
+        self.view.freshness.confirm(sent_s)
+        self._moved()
+
+    # ------------------------------------------------------------ the stream
+
+    async def _consume(self) -> None:
+        found = self._stream.mark()
+        await pause()
+        after = core.resume_after(self._mark, found)
+        self._mark = StreamMark(found.created, found.first, after)
+        self.consumer = consumer = Consumer(self._stream, after)
+        while True:
+            await pause()
+            if self.repeated:
+                await self._lock()
+                await self._handle(self.repeated.popleft())
+                self._is_locked = False
+            item = consumer.take()
+            if item is None:
+                continue
+            sequence, payload = item
+            await self._lock()
+            await self._handle(payload)
+            self._mark = StreamMark(found.created, found.first, sequence)
+            self._is_locked = False
+
+    async def _lock(self) -> None:
+        while self._is_locked:
+            await pause()
+        self._is_locked = True
+
+    async def _handle(self, payload: bytes) -> None:
+        try:
+            message = replication_pb2.StreamMessage.FromString(payload)
+        except DecodeError as error:
+            raise StartOver("poison") from error
+        head, mine = message.head, self.view.snapshot.position
+        theirs = core.position_of(head)
+        if theirs.epoch == mine.epoch:
+            self.view.freshness.heard(theirs)
+        action = core.on_message(mine, message)
+        if action is Do.APPLY:
+            self._apply(head, message.commit.change_set)
+        elif action is Do.CATCH_UP:
+            await self._catch_up()
+        elif action is Do.BOOTSTRAP:
+            raise StartOver("epoch")
+
+    # ------------------------------------------------------------ the probe
+
+    async def _probe(self) -> None:
+        checked_s = self._clock()
+        while True:
+            await pause()
+            try:
+                checked_s = await self._probe_once(checked_s)
+            except Away:
+                continue
+
+    async def _probe_once(self, checked_s: float) -> float:
+        was_behind = self.view.freshness.is_behind
+        asked = self.view.snapshot.position
+        sent_s = self._clock()
+        await pause()
+        head = position_of(self._database.head())
+        await pause()
+        if sent_s - checked_s >= STREAM_CHECK_S:
+            found = self._stream.mark()
+            await pause()
+            if self._mark is not None and not found.continues(self._mark):
+                raise StartOver("stream")
+            checked_s = sent_s
+        await self._lock()
+        try:
+            await self._compare(asked, Probe(sent_s, head), was_behind=was_behind)
+        finally:
+            self._is_locked = False
+        return checked_s
+
+    async def _compare(self, asked: Position, probe: Probe, *, was_behind: bool) -> None:
+        mine = self.view.snapshot.position
+        action = core.on_probe(asked, mine, probe.head, was_behind=was_behind)
+        if action is Do.BOOTSTRAP:
+            raise StartOver("epoch")
+        if action is Do.DOUBT:
+            self.doubted = mine
+            self.view.freshness.doubt()
+            await self._catch_up()
+            return
+        self.view.freshness.probed(probe, mine)
+        if action is Do.CATCH_UP:
+            await self._catch_up()
+
+    # ------------------------------------------------------------ catching up, applying
+
+    async def _catch_up(self) -> None:
+        while True:
+            mine = self.view.snapshot.position
+            head = head_message(self._database.head())
+            rows = self._database.resolver_rows(mine.revision)
+            await pause()
+            action = core.on_head(mine, core.position_of(head), head.compacted_revision)
+            if action is Do.NOTHING:
+                return
+            if action is Do.BOOTSTRAP or not rows:
+                raise StartOver("no_way_forward")
+            for row in rows:
+                mine = self.view.snapshot.position
+                action = core.on_row(mine, row.position, row.prev_chain, is_reset=row.is_reset)
+                if action is not Do.APPLY:
+                    raise StartOver("no_way_forward")
+                self._apply(row.head, row.payload)
+
+    def _apply(self, head: replication_pb2.Head, packed: bytes) -> None:
+        snapshot = self.view.snapshot
+        try:
+            _, staged = decoding.decode(snapshot.position, head, packed)
+            snapshot.apply(head, staged)
+        except (decoding.Poison, Diverged) as error:
+            raise StartOver("poison") from error
+        self._moved()
+
+    def _moved(self) -> None:
+        self.view.freshness.reached(self.view.snapshot.position)
+        self.view.moved()
+
+    # ------------------------------------------------------------ being looked at
+
+    def is_live_at(self, head: Position) -> bool:
+        view = self.view
+        if not view.is_complete or view.snapshot.position != head:
+            return False
+        return view.freshness.state == pb.SNAPSHOT_STATE_LIVE

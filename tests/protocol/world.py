@@ -1,0 +1,288 @@
+"""The whole system in one process: what runs, what may happen to it, and what must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cqc.replication.v1 import replication_pb2
+
+from shared.history import Position
+from tests.protocol import invariants
+from tests.protocol.database import Database
+from tests.protocol.invariants import Watch
+from tests.protocol.ledger import Ledger
+from tests.protocol.pausing import Away
+from tests.protocol.redis_server import Redis
+from tests.protocol.resolver import Resolver
+from tests.protocol.stream import Stream
+from tests.protocol.violation import require
+from tests.protocol.writer_process import Writer
+
+WRITERS: Final = 2
+RESOLVERS: Final = 2
+KEYS: Final = ("a", "b", "c", "d")
+#: After faults have ended: rounds of 0.5 s. A bump is granted every 10 s, a stream compared
+#: every 5 s, and each may have to happen several times over.
+ROUNDS_MAX: Final = 200
+_UNDECODABLE: Final = b"\xff" * 8
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class World:
+    """Everything, and every action that a schedule may take; an action is a name and a number.
+
+    Any number will do for any action, so that any part of a schedule is a schedule.
+    """
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.ledger = Ledger(self.clock)
+        self.database = Database(self.ledger)
+        self.stream = Stream()
+        self.redis = Redis()
+        self._names = 0
+        self._asked = 0
+        self._corrupted = False
+        self._acknowledged: list[Position] = []
+        self._writers = [self._new_writer() for _ in range(WRITERS)]
+        self._resolvers = [self._new_resolver() for _ in range(RESOLVERS)]
+        self._watches = [Watch(self.ledger, resolver) for resolver in self._resolvers]
+
+    def _new_writer(self) -> Writer:
+        servers = (self.database, self.stream, self.redis)
+        return Writer(*servers, self.ledger, self.clock)
+
+    def _new_resolver(self) -> Resolver:
+        return Resolver(self.database, self.stream, self.clock, self._ask_for_bump)
+
+    async def _ask_for_bump(self, held: replication_pb2.Head) -> None:
+        self._asked += 1
+        await self._writers[self._asked % WRITERS].bumps.answer(held)
+
+    def do(self, action: str, number: int) -> None:
+        """Take one action and look at everything.
+
+        Raises:
+            Violation: An invariant does not hold.
+        """
+        ACTIONS[action](self, number)
+        self.look()
+
+    def look(self) -> None:
+        for watch in self._watches:
+            watch.look()
+        if not self._corrupted:
+            for resolver in self._resolvers:
+                require(not resolver.poisoned, 0, "a sound change set was taken for poison")
+
+    # ------------------------------------------------------------ what goes on
+
+    def write(self, number: int) -> None:
+        """One to three keys, each set or, one time in four, removed."""
+        first, count, removed = number % 4, 1 + number // 4 % 3, number // 12 % 4
+        self._names += 1
+        changes: dict[str, str | None] = {
+            KEYS[(first + step) % 4]: f"{self._names}.{step}" for step in range(count)
+        }
+        if removed == 0:
+            changes[KEYS[first]] = None
+        try:
+            position = self.database.commit(changes)
+        except Away:
+            return
+        writer = self._writers[number // 48 % WRITERS]
+        writer.newest.note(position.epoch, position.revision)
+        writer.wrote = position
+        self._acknowledged.append(position)
+
+    def relay(self, number: int) -> None:
+        for _ in range(1 + number // WRITERS % 6):
+            self._writers[number % WRITERS].relay.step()
+
+    def follow(self, number: int) -> None:
+        for _ in range(1 + number // RESOLVERS % 5):
+            self._resolvers[number % RESOLVERS].step(probes=False)
+
+    def probe(self, number: int) -> None:
+        for _ in range(1 + number // RESOLVERS % 4):
+            self._resolvers[number % RESOLVERS].step(probes=True)
+
+    def relay_to_cache(self, number: int) -> None:
+        for _ in range(1 + number // WRITERS % 4):
+            self._writers[number % WRITERS].cache_relay.step()
+        invariants.check_redis(self.ledger, self.redis)
+
+    def read(self, number: int) -> None:
+        """A client reads at a writer, and another one what it wrote at a resolver."""
+        keys = (KEYS[number % 4], KEYS[number // 4 % 4])
+        for _ in range(1 + number // 16 % 8):
+            self._writers[number % WRITERS].read(keys)
+        invariants.check_redis(self.ledger, self.redis)
+        if self._acknowledged:
+            wrote = self._acknowledged[-1 - number % min(4, len(self._acknowledged))]
+            resolver = self._resolvers[number // 2 % RESOLVERS]
+            invariants.check_min_revision(self.ledger, resolver, wrote)
+
+    def wait(self, number: int) -> None:
+        self.clock.now_s += 0.1 * (1 + number % 30)
+
+    # ------------------------------------------------------------ faults
+
+    def crash_writer(self, number: int) -> None:
+        self._writers[number % WRITERS].crash()
+        self._writers[number % WRITERS] = self._new_writer()
+
+    def crash_resolver(self, number: int) -> None:
+        place = number % RESOLVERS
+        self._resolvers[place].crash()
+        self._resolvers[place] = self._new_resolver()
+        self._watches[place] = Watch(self.ledger, self._resolvers[place])
+
+    def delay_publish(self, number: int) -> None:
+        self.stream.delayed += 1 + number % 2
+
+    def lose_acknowledgement(self, number: int) -> None:
+        self.stream.unheard += 1 + number % 2
+
+    def arrive_late(self, number: int) -> None:
+        if number % 2:
+            self.redis.arrive_oldest()
+            invariants.check_redis(self.ledger, self.redis)
+        else:
+            self.stream.arrive_oldest()
+
+    def prefetch(self, number: int) -> None:
+        """Messages are on their way, whatever becomes of the stream."""
+        consumer = self._resolvers[number % RESOLVERS].consumer
+        if consumer is not None:
+            consumer.prefetch(1 + number // RESOLVERS % 4)
+
+    def lose_consumer(self, number: int) -> None:
+        consumer = self._resolvers[number % RESOLVERS].consumer
+        if consumer is not None:
+            consumer.is_lost = True
+
+    def deliver_again(self, number: int) -> None:
+        """A message once more, late: duplicated and out of its order."""
+        resolver = self._resolvers[number % RESOLVERS]
+        kept = list(self.stream.messages.values())
+        if kept:
+            resolver.repeated.append(kept[number // RESOLVERS % len(kept)])
+
+    def truncate(self, number: int) -> None:
+        self.stream.truncate(1 + number % 5)
+
+    def lose_tail(self, number: int) -> None:
+        self.stream.lose_tail(1 + number % 3)
+
+    def wipe(self, number: int) -> None:
+        self.stream.wipe()
+        for place, resolver in enumerate(self._resolvers):
+            if resolver.consumer is not None and number >> place & 1:
+                resolver.consumer.is_lost = True
+
+    def corrupt(self, number: int) -> None:
+        """Spoil a message that is not the newest: the relay must be able to read that."""
+        sequences = list(self.stream.messages)[:-1]
+        if sequences:
+            self._corrupted = True
+            sequence = sequences[number // 2 % len(sequences)]
+            spoilt = _spoil(self.stream.messages[sequence], undecodable=bool(number % 2))
+            self.stream.messages[sequence] = spoilt
+
+    def lose_commits(self, number: int) -> None:
+        self.database.lose(1 + number // 4 % 3, fails_over=bool(number % 4))
+
+    def compact(self, number: int) -> None:
+        self.database.compact(number % 3)
+
+    def forget_cache(self, number: int) -> None:
+        if number % 2:
+            self.redis.forget()
+        else:
+            self.redis.delayed += 1
+
+    def go_down(self, number: int) -> None:
+        server = (self.database, self.stream, self.redis)[number % 3]
+        server.is_down = not server.is_down
+
+    # ------------------------------------------------------------ the end
+
+    def come_to_rest(self) -> None:
+        """End all faults, run everything until it agrees, and prove that it does.
+
+        Raises:
+            Violation: An invariant does not hold, or does not within `ROUNDS_MAX`.
+        """
+        for server in (self.database, self.stream, self.redis):
+            server.is_down = False
+        self.stream.delayed = self.stream.unheard = self.redis.delayed = 0
+        for _ in range(ROUNDS_MAX):
+            self.clock.now_s += 0.5
+            for action, number, count in _ROUND:
+                for _ in range(count):
+                    ACTIONS[action](self, number)
+            self.look()
+            if self._is_at_rest():
+                break
+        if not self._corrupted:
+            invariants.check_stream(self.stream)
+        for resolver in self._resolvers:
+            invariants.check_rest(self.database, resolver)
+        self._require_nothing_missing()
+
+    def _is_at_rest(self) -> bool:
+        return all(resolver.is_live_at(self.ledger.head) for resolver in self._resolvers)
+
+    def _require_nothing_missing(self) -> None:
+        """What was acknowledged is served, or superseded, or was lost with its epoch."""
+        for resolver in self._resolvers:
+            place = self.ledger.line[resolver.view.snapshot.position]
+            for position in self._acknowledged:
+                served = self.ledger.line.get(position, -1) <= place
+                require(served, 5, "acknowledged and not served:", position)
+
+    def close(self) -> None:
+        for process in (*self._writers, *self._resolvers):
+            process.crash()
+
+
+def _spoil(payload: bytes, *, undecodable: bool) -> bytes:
+    if undecodable or payload == _UNDECODABLE:
+        return _UNDECODABLE
+    message = replication_pb2.StreamMessage.FromString(payload)
+    if message.WhichOneof("body") != "commit":
+        return _UNDECODABLE
+    message.commit.change_set = message.commit.change_set[::-1]
+    return message.SerializeToString()
+
+
+#: Name -> what a schedule may do.
+ACTIONS: Final[dict[str, Callable[[World, int], None]]] = {
+    method.__name__: method
+    for method in (
+        *(World.write, World.relay, World.follow, World.probe, World.relay_to_cache),
+        *(World.read, World.wait, World.crash_writer, World.crash_resolver),
+        *(World.delay_publish, World.lose_acknowledgement, World.arrive_late, World.prefetch),
+        *(World.lose_consumer, World.deliver_again, World.truncate, World.lose_tail),
+        *(World.wipe, World.corrupt, World.lose_commits, World.compact),
+        *(World.forget_cache, World.go_down),
+    )
+}
+
+#: One round of everything, once faults have ended: name, number, how often.
+_ROUND: Final = (
+    *(("arrive_late", 0, 1), ("arrive_late", 1, 1)),
+    *(("relay", 0 + 2 * 5, 1), ("relay", 1 + 2 * 5, 1)),
+    *(("follow", 0 + 2 * 4, 2), ("follow", 1 + 2 * 4, 2)),
+    *(("probe", 0 + 2 * 3, 1), ("probe", 1 + 2 * 3, 1)),
+    *(("relay_to_cache", 0, 2), ("relay_to_cache", 1, 2)),
+)

@@ -1,0 +1,85 @@
+"""Outbox rows as they are made: a revision that follows the head, an epoch's first. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from cqc.replication.v1 import replication_pb2
+
+from shared import events, history
+from shared.errors import TooLarge
+from shared.history import Position
+from writer import epoch_core
+from writer.outbox import OutboxRow
+from writer.store import HeadRow, position_of
+
+NONCE_BYTES: Final = 32
+
+
+def sealed(
+    head: HeadRow,
+    change_set: replication_pb2.ChangeSet,
+    announced: replication_pb2.DomainEvents,
+    live: int,
+    set_hash: int,
+    now: dt.datetime,
+) -> OutboxRow:
+    """The revision after `head`.
+
+    Args:
+        head: The registry's head.
+        change_set: Says its own epoch and revision.
+        announced: Its domain events.
+        live: Entities alive after it.
+        set_hash: The sum of their hashes.
+        now: When it is committed.
+
+    Raises:
+        TooLarge: Packed it is over 900 KiB.
+    """
+    payload = history.pack(change_set.SerializeToString(deterministic=True))
+    if len(payload) > history.PAYLOAD_BYTES_MAX:
+        size, most = len(payload) // 1024, history.PAYLOAD_BYTES_MAX // 1024
+        raise TooLarge(f"a change set of {size} KiB; at most {most} KiB: split the request")
+    epoch, revision = change_set.epoch, change_set.revision
+    return OutboxRow(
+        revision=revision,
+        epoch=epoch,
+        prev_chain=head.chain,
+        chain=history.chain_of(head.chain, epoch, revision, payload),
+        is_reset=bool(change_set.epoch_nonce),
+        live_count=live,
+        set_hash=history.set_hash_bytes(set_hash),
+        payload=payload,
+        events=history.pack(announced.SerializeToString(deterministic=True)),
+        committed_at=now,
+    )
+
+
+def first_of_epoch(head: HeadRow, seen: Position, now: dt.datetime, nonce: bytes) -> OutboxRow:
+    """The first revision of the next epoch, which changes nothing.
+
+    Its chain is unforeseeable, so that a database that loses this commit and makes it again
+    does not make the same one: with a chain of (epoch, revision) alone, 42 of 82,780
+    schedules of the model went wrong; with a nonce none of 300,000.
+
+    Args:
+        head: The registry's head.
+        seen: What was seen outside it, or the head itself.
+        now: When it is committed.
+        nonce: `NONCE_BYTES` random bytes.
+    """
+    epoch, revision = epoch_core.begins_at(position_of(head), seen)
+    change_set = replication_pb2.ChangeSet(
+        epoch=epoch,
+        revision=revision,
+        actor="cqar-writer",
+        reason="the database lost commits, or was restored or failed over",
+        epoch_nonce=nonce,
+    )
+    change_set.committed_at.FromDatetime(now)
+    moment = events.Moment(epoch, revision, now, "cqar-writer", change_set.reason)
+    announced = replication_pb2.DomainEvents(events=[events.epoch_changed(moment)])
+    set_hash = history.set_hash_from(head.set_hash)
+    return sealed(head, change_set, announced, head.live_count, set_hash, now)
