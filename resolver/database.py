@@ -87,7 +87,11 @@ class _Session:
             command_timeout=SCAN_TIMEOUT_S,
             server_settings={"application_name": "cqar-resolver", "jit": "off"},
         )
-        await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        except BaseException:  # cancelled in between, it would stay open
+            self._connection.terminate()
+            raise
         return self._connection
 
     async def __aexit__(self, *_: object) -> None:
