@@ -43,6 +43,7 @@ class Database:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._nonces = 0
+        self._commits = 0
         self._timeline = 1
         self.is_down = False
         self._outbox: list[OutboxRow] = []
@@ -86,7 +87,11 @@ class Database:
             self._begin_epoch(position_of(self.head()))
         head, state = self._frames[-1]
         after, total = dict(state), history.set_hash_from(head.set_hash)
-        change_set = replication_pb2.ChangeSet(epoch=head.epoch, revision=head.revision + 1)
+        # Two commits are never the same bytes: production's differ in time and request.
+        self._commits += 1
+        change_set = replication_pb2.ChangeSet(
+            epoch=head.epoch, revision=head.revision + 1, request_id=str(self._commits)
+        )
         for key, name in names.items():
             payload = b"" if name is None else _venue(key, name)
             if (before := after.pop(key, None)) is not None:
