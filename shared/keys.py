@@ -17,7 +17,7 @@ def require_key(kind: AnyKind, key: str) -> None:
     Raises:
         Invalid: It is empty, or no UUID where keys are UUIDs.
     """
-    parts = key.split("/", len(kind.key) - 1)
+    parts = kind.parts_of(key)
     columns = dict(zip(kind.key, [*parts, *[""] * len(kind.key)], strict=False))
     violations: list[Violation] = []
     for name, value in columns.items():

@@ -145,6 +145,10 @@ class Kind(Generic[E]):
     def key_of(self, entity: E) -> str:
         return "/".join(getattr(entity, name) for name in self.key)
 
+    def parts_of(self, key: str) -> list[str]:
+        """What `key_of` joined; only the last may hold a slash."""
+        return key.split("/", len(self.key) - 1)
+
     @property
     def keyed_by_uuid(self) -> bool:
         """Whether a new entity may be given a key; a slug is somebody's choice."""

@@ -5,6 +5,7 @@ Works on messages, as snapshots and PostgreSQL hold them. Time comes in as an ar
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -30,15 +31,22 @@ _S = venue_symbol_pb2.MarketStatus
 Listing = venue_symbol_pb2.VenueSymbol
 
 
+def instant(moment: dt.datetime) -> Timestamp:
+    """A moment as messages state it."""
+    told = Timestamp()
+    told.FromDatetime(moment)
+    return told
+
+
 def before(one: Timestamp, other: Timestamp) -> bool:
     return (one.seconds, one.nanos) < (other.seconds, other.nanos)
 
 
-def listed_at(listing: Listing, instant: Timestamp) -> bool:
-    """Whether the listing's period covers the instant; an unknown beginning is open."""
-    if listing.HasField("listed_at") and before(instant, listing.listed_at):
+def listed_at(listing: Listing, at: Timestamp) -> bool:
+    """Whether the listing's period covers an instant; an unknown beginning is open."""
+    if listing.HasField("listed_at") and before(at, listing.listed_at):
         return False
-    return not listing.HasField("delisted_at") or before(instant, listing.delisted_at)
+    return not listing.HasField("delisted_at") or before(at, listing.delisted_at)
 
 
 def present(listings: Iterable[Listing], now: Timestamp) -> Listing | None:

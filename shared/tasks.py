@@ -59,6 +59,14 @@ async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
     event.clear()
 
 
+async def follow(step: Callable[[], Awaitable[bool]], wake: asyncio.Event, poll_s: float) -> None:
+    """Take steps while there is more to do, then wait to be woken, for ever."""
+    while True:
+        while await step():
+            pass
+        await wait_at_most(wake, poll_s)
+
+
 async def keep_going(
     name: str,
     step: Callable[[], Awaitable[object]],

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.cache import Cache, Cursor, Value
 from shared.entities import KIND_BY_NAME
 from shared.history import Position
-from shared.tasks import wait_at_most
+from shared.tasks import follow
 from shared.working_set import Find
 from writer import metrics, outbox, store
 from writer.cache_core import continues
@@ -46,13 +46,10 @@ class CacheRelay:
 
     async def run(self, wake: asyncio.Event, poll_s: float) -> None:
         """Follow the head until cancelled, or until Redis or PostgreSQL fails."""
-        while True:
-            while await self.step():
-                pass
-            await wait_at_most(wake, poll_s)
+        await follow(self.step, wake, poll_s)
 
     async def step(self) -> bool:
-        """Look once and act once; True if there may be more to do.
+        """Look once and act once; True if another writer's relay was quicker: look again.
 
         Raises:
             ForeignCache: Redis holds another registry's values.
@@ -75,9 +72,8 @@ class CacheRelay:
         if cursor is None or values is None:
             await self._cache.begin(Cursor.fresh(head.registry_id, at))
             metrics.CACHE_GENERATIONS.inc()
-        else:
-            await self._cache.set(cursor, cursor.moved(at), values)
-        return True
+            return False
+        return not await self._cache.set(cursor, cursor.moved(at), values)
 
 
 async def _changed(tx: AsyncConnection, since: Position, head: Position) -> dict[str, Value] | None:
@@ -102,8 +98,10 @@ def _entities(changes: Iterable[replication_pb2.Change]) -> Iterator[tuple[str, 
     """The newest of each changed entity that is cached by its key."""
     for change in changes:
         if (entry := ENTRIES.get((change.kind, ""))) is not None:
-            parts = change.key.split("/", len(entry.kind.key) - 1)
-            yield entry.key(parts), Value(change.entity, entry.minutes * 60)
+            yield (
+                entry.key(entry.kind.parts_of(change.key)),
+                Value(change.entity, entry.minutes * 60),
+            )
 
 
 def _lists(changes: Iterable[replication_pb2.Change]) -> dict[tuple[str, str], set[Find]]:

@@ -104,7 +104,7 @@ class CachedReading:
         self.cursor: Cursor | None = None
 
     async def get(self, kind: AnyKind, key: str) -> Any:
-        found = await self._messages(kind, "", key.split("/", len(kind.key) - 1))
+        found = await self._messages(kind, "", kind.parts_of(key))
         if not found:
             raise NotFound(kind.name, key)
         return found[0]
@@ -121,16 +121,10 @@ class CachedReading:
         except Unavailable:
             metrics.CACHE_UNAVAILABLE.inc()
             payload = None
-        if payload is None:
+        found = None if payload is None else _decoded(entry, payload)
+        if found is None:
             metrics.CACHE_MISSES.labels(entry.prefix).inc()
             raise Missed
-        try:
-            found = entry.messages(payload)
-        except DecodeError:
-            # Somebody else wrote there. What PostgreSQL says will be written over it.
-            log.warning("a value of %s in Redis is no message", entry.prefix)
-            metrics.CACHE_MISSES.labels(entry.prefix).inc()
-            raise Missed from None
         metrics.CACHE_HITS.labels(entry.prefix).inc()
         return found
 
@@ -148,6 +142,15 @@ class CachedReading:
         return Keeping(self._cache, self.cursor, reader, at)
 
 
+def _decoded(entry: Entry, payload: bytes) -> list[Any] | None:
+    """None where somebody else wrote: what PostgreSQL says will be written over it."""
+    try:
+        return entry.messages(payload)
+    except DecodeError:
+        log.warning("a value of %s in Redis is no message", entry.prefix)
+        return None
+
+
 class Keeping:
     """Reads by another, and keeps what can be kept, once that is over."""
 
@@ -161,7 +164,7 @@ class Keeping:
 
     async def get(self, kind: AnyKind, key: str) -> Any:
         message = await self._reader.get(kind, key)
-        self._note(kind, "", key.split("/", len(kind.key) - 1), [message])
+        self._note(kind, "", kind.parts_of(key), [message])
         return message
 
     async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
@@ -172,7 +175,7 @@ class Keeping:
     def _note(self, kind: AnyKind, lookup: str, values: Iterable[str], messages: list[Any]) -> None:
         # What is nowhere is not kept: whoever asks at random would fill Redis.
         entry = ENTRIES.get((kind.name, lookup))
-        if entry is not None and messages:
+        if entry is not None and messages and self._cursor is not None:
             self._read[entry.key(values)] = entry.value(messages)
 
     async def keep(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from functools import partial
 from typing import Final
 
 from nats.aio.client import Client
@@ -15,7 +16,7 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream
-from shared.tasks import keep_going, wait_at_most
+from shared.tasks import follow, keep_going, wait_at_most
 from writer import answers, event_relay, metrics, outbox, store
 from writer.bumps import Bumps
 from writer.event_relay import EventRelay
@@ -90,9 +91,8 @@ class Publisher:
             events = EventRelay(self._engine, js, self._mutations.bump_epoch)
             async with asyncio.TaskGroup() as group:
                 group.create_task(keep_going("relay", lambda: self._relay(relay), NotFoundError))
-                group.create_task(
-                    keep_going("event relay", lambda: self._relay_events(events), NotFoundError)
-                )
+                follow_events = partial(follow, events.step, self._wake.events, self._poll_s)
+                group.create_task(keep_going("event relay", follow_events, NotFoundError))
         finally:
             self._client = None
             await client.close()
@@ -109,12 +109,6 @@ class Publisher:
                 while await relay.step(leads=leads):
                     pass
                 await wait_at_most(self._wake.changes, self._poll_s)
-
-    async def _relay_events(self, events: EventRelay) -> None:
-        while True:
-            while await events.step():
-                pass
-            await wait_at_most(self._wake.events, self._poll_s)
 
     async def _keep_house(self) -> None:
         async with self._engine.begin() as tx:

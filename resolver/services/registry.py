@@ -8,7 +8,6 @@ from typing import Any
 
 from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryServicer
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from resolver import answers, metrics
 from resolver.services.resolver import require_present, require_spelling, tell_freshness
@@ -166,8 +165,7 @@ class RegistryReads(Elsewhere, Unanswered, AssetRegistryServicer):
     ) -> pb.GetVenueSymbolResponse:
         require_present(request)
         require_spelling(request.venue_id, request.venue_symbol)
-        now = Timestamp()
-        now.FromDatetime(self._now())
+        now = resolution.instant(self._now())
         snapshot = self._view.snapshot
         tell_freshness(self._view, context)
         try:

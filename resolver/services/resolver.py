@@ -17,6 +17,7 @@ from resolver.view import View
 from shared import about, rules
 from shared.errors import CqarError, Invalid, NotFound, TooLarge, Unimplemented, Violation
 from shared.grpc_errors import Context
+from shared.resolution import instant
 
 #: gRPC's default limit is 4 MB a message; a Resolution is at most about 2 KB.
 KEYS_MAX: Final = 2_000
@@ -32,7 +33,7 @@ class ResolverService(ResolverServicer):
         require_spelling(request.venue_id, request.venue_symbol)
         freshness = tell_freshness(self._view, context)
         try:
-            found = self._resolve(request.venue_id, request.venue_symbol, self._instant())
+            found = self._resolve(request.venue_id, request.venue_symbol, instant(self._now()))
         except NotFound:
             metrics.LOOKUPS.labels("Resolve", "not_found", "memory").inc()
             raise
@@ -47,7 +48,7 @@ class ResolverService(ResolverServicer):
         if len(request.keys) > KEYS_MAX:
             raise TooLarge(f"{len(request.keys)} keys; at most {KEYS_MAX}: split them")
         # No await between here and the answer: all are of one revision.
-        now = self._instant()
+        now = instant(self._now())
         resolutions = [self._resolve_or_say_why(key, now) for key in request.keys]
         freshness = tell_freshness(self._view, context)
         return pb.ResolveBatchResponse(resolutions=resolutions, freshness=freshness)
@@ -65,11 +66,6 @@ class ResolverService(ResolverServicer):
 
     def _resolve(self, venue_id: str, spelling: str, now: Timestamp) -> pb.Resolution:
         return answers.resolve(self._view.snapshot, venue_id, spelling, now, stale(self._view))
-
-    def _instant(self) -> Timestamp:
-        now = Timestamp()
-        now.FromDatetime(self._now())
-        return now
 
     async def GetStatus(
         self, request: pb.GetStatusRequest, context: Context

@@ -30,8 +30,8 @@ from tests.changes import commit, eventually
 from tests.following import Follow, require_equal, stands_at
 from tests.lives import one_of_each
 from tests.load import Acknowledged, Load, Writer
+from tests.services import service
 from tests.tables import require_tables_equal_current
-from tests.writer_processes import writers
 from writer import outbox, store
 from writer.app import utc_now
 from writer.keys import create_key
@@ -147,13 +147,22 @@ async def test_64_clients_on_two_writers_lose_nothing_and_all_projections_agree(
     mutations = Mutations(engine, utc_now)
     before = await commit(mutations, *one_of_each())
     key = await create_key(mutations, "load", Role.ADMIN)
-    async with writers(servers, database, tmp_path, 2) as addresses, follow(1.0):
+    settings = {"database_url": database, "nats_url": servers.nats, "redis_url": servers.redis}
+    folders = [tmp_path / "one", tmp_path / "other"]
+    for folder in folders:
+        folder.mkdir()
+    async with (
+        service("writer", folders[0], **settings) as first,
+        service("writer", folders[1], **settings) as second,
+        follow(1.0),
+    ):
         async with (
-            grpc.aio.insecure_channel(addresses[0]) as one,
-            grpc.aio.insecure_channel(addresses[1]) as other,
+            grpc.aio.insecure_channel(first.grpc) as one,
+            grpc.aio.insecure_channel(second.grpc) as other,
         ):
             load = Load([Writer(one, key), Writer(other, key)])
             await load.run(CLIENTS, COUNTERS, SECONDS)
+        assert [first.process.returncode, second.process.returncode] == [None, None]
         replayed = await replay(engine)
         require_acknowledged(load.acknowledged, replayed)
         require_no_lost_update(load, replayed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -40,7 +39,7 @@ class VenueSymbols(Ground):
         require_spelling(request)
         if request.HasField("as_of"):
             raise Unimplemented("as_of is not answered by this release")
-        now = instant(self.now())
+        now = resolution.instant(self.now())
 
         async def answer(reader: Reader) -> pb.GetVenueSymbolResponse:
             listing = await _present(reader, request.venue_id, request.venue_symbol, now)
@@ -66,7 +65,7 @@ class VenueSymbols(Ground):
         async with self.reading(context) as reading:
             page = await reading.page(VENUE_SYMBOL, wanted, request.page_size, request.page_token)
             symbols = await reading.get_many(SYMBOL, (v.symbol_id for v in page.messages))
-            told = await _told(reading, page.messages, instant(now))
+            told = await _told(reading, page.messages, resolution.instant(now))
         return pb.ListVenueSymbolsResponse(
             venue_symbols=told,
             next_page_token=page.next_token,
@@ -95,7 +94,7 @@ class VenueSymbols(Ground):
 
     async def _as_of_now(self, changed: Any) -> Any:
         """A listing that a change left, as the methods that read tell of it."""
-        now = instant(self.now())
+        now = resolution.instant(self.now())
         if not changed.alias_of:
             return resolution.as_of_now(changed, changed, now)
         async with self.reads.begin() as reading:
@@ -113,12 +112,6 @@ async def _told(reading: Reading, listings: Sequence[Any], now: Timestamp) -> li
         )
         for v in listings
     ]
-
-
-def instant(moment: dt.datetime) -> Timestamp:
-    told = Timestamp()
-    told.FromDatetime(moment)
-    return told
 
 
 async def _spelled(reader: Reader, venue_id: str, spelling: str) -> list[Any]:
