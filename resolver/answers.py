@@ -1,4 +1,4 @@
-"""Answers from one snapshot. Pure: the snapshot and the instant come in."""
+"""Answers from one reading of the registry. Pure: reading and instant come in."""
 
 from __future__ import annotations
 
@@ -11,95 +11,107 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from resolver.snapshot import Snapshot
+from resolver.reading import Basis, Reading
 from shared import resolution
+from shared.entities.asset_deployment import ASSET_DEPLOYMENT
+from shared.entities.chain import CHAIN
 from shared.entities.venue_symbol import VENUE_SYMBOL
 from shared.errors import NotFound
 from shared.kind import AnyKind
 
 
-def require(snapshot: Snapshot, kind: AnyKind, key: str) -> Any:
+def require(reading: Reading, kind: AnyKind, key: str) -> Any:
     """The kind's message of an entity.
 
     Raises:
-        NotFound: The snapshot has none, and a complete snapshot's word is final.
+        NotFound: The reading has none.
     """
-    payload = snapshot.get(kind.name, key)
+    payload = reading.get(kind.name, key)
     if payload is None:
         raise NotFound(kind.name, key)
     return kind.message.FromString(payload)
 
 
-def find(snapshot: Snapshot, kind: AnyKind, lookup: str, *values: object) -> list[Any]:
+def find(reading: Reading, kind: AnyKind, lookup: str, *values: object) -> list[Any]:
     """The messages filed under these values."""
-    found = snapshot.find(kind.name, lookup, *values)
+    found = reading.find(kind.name, lookup, *values)
     return [kind.message.FromString(payload) for _, payload in found]
 
 
-def require_found(snapshot: Snapshot, kind: AnyKind, lookup: str, value: str) -> Any:
+def require_found(reading: Reading, kind: AnyKind, lookup: str, value: str) -> Any:
     """The one message filed under a value that is unique.
 
     Raises:
         NotFound: There is none.
     """
-    found = find(snapshot, kind, lookup, value)
+    found = find(reading, kind, lookup, value)
     if not found:
         raise NotFound(kind.name, value)
     return found[0]
 
 
+def deployment(reading: Reading, deployment_id: str) -> Any:
+    """A deployment with its chain's name.
+
+    Raises:
+        NotFound: There is none.
+    """
+    found = require(reading, ASSET_DEPLOYMENT, deployment_id)
+    found.chain_name = require(reading, CHAIN, found.chain_id).chain_name
+    return found
+
+
 def present_listing(
-    snapshot: Snapshot, venue_id: str, spelling: str, now: Timestamp
+    reading: Reading, venue_id: str, spelling: str, now: Timestamp
 ) -> venue_symbol_pb2.VenueSymbol:
     """What a spelling means now, or last meant.
 
     Raises:
         NotFound: The venue or the spelling; naming which.
     """
-    found = snapshot.find("venue_symbol", "spelling", venue_id, spelling)
+    found = reading.find("venue_symbol", "spelling", venue_id, spelling)
     parse = venue_symbol_pb2.VenueSymbol.FromString
     listing = resolution.present((parse(payload) for _, payload in found), now)
     if listing is None:
-        if snapshot.get("venue", venue_id) is None:
+        if reading.get("venue", venue_id) is None:
             raise NotFound("venue", venue_id)
         raise NotFound("venue_symbol", spelling, f"at {venue_id}")
     return listing
 
 
 def listing_and_terms(
-    snapshot: Snapshot, venue_id: str, spelling: str, now: Timestamp
+    reading: Reading, venue_id: str, spelling: str, now: Timestamp
 ) -> tuple[venue_symbol_pb2.VenueSymbol, venue_symbol_pb2.VenueSymbol]:
     """What a spelling means now or last meant, and the listing whose steps apply to it.
 
     Raises:
         NotFound: The venue or the spelling; naming which.
     """
-    listing = present_listing(snapshot, venue_id, spelling, now)
-    primaries = find(snapshot, VENUE_SYMBOL, "spelling", venue_id, listing.alias_of)
+    listing = present_listing(reading, venue_id, spelling, now)
+    primaries = find(reading, VENUE_SYMBOL, "spelling", venue_id, listing.alias_of)
     return listing, resolution.terms_for(listing, primaries, now)
 
 
-def resolve(
-    snapshot: Snapshot, venue_id: str, spelling: str, now: Timestamp, stale: pb.Reason | None
-) -> pb.Resolution:
+def resolve(basis: Basis, venue_id: str, spelling: str, now: Timestamp) -> pb.Resolution:
     """All that is known of a spelling, with the verdict as of `now`.
 
     Raises:
         NotFound: The venue or the spelling; naming which.
     """
-    listing, terms = listing_and_terms(snapshot, venue_id, spelling, now)
-    symbol = symbol_pb2.Symbol.FromString(_payload(snapshot, "symbol", listing.symbol_id))
-    venue = venue_pb2.Venue.FromString(_payload(snapshot, "venue", venue_id))
+    reading = basis.reading
+    listing, terms = listing_and_terms(reading, venue_id, spelling, now)
+    symbol = symbol_pb2.Symbol.FromString(_payload(reading, "symbol", listing.symbol_id))
+    venue = venue_pb2.Venue.FromString(_payload(reading, "venue", venue_id))
     specs = resolution.specs_of(terms, symbol)
-    held = list(_venue_assets(snapshot, venue, symbol))
-    flags = _flags(snapshot, symbol)
+    held = list(_venue_assets(reading, venue, symbol))
+    flags = _flags(reading, symbol)
     return pb.Resolution(
         status=_status(listing, now),
         venue_symbol=resolution.as_of_now(listing, terms, now),
         symbol=symbol,
-        base_asset=_asset(snapshot, symbol.base_asset_id),
-        quote_asset=_asset(snapshot, symbol.quote_asset_id),
-        settlement_asset=_asset(snapshot, symbol.settlement_asset_id),
+        base_asset=_asset(reading, symbol.base_asset_id),
+        quote_asset=_asset(reading, symbol.quote_asset_id),
+        settlement_asset=_asset(reading, symbol.settlement_asset_id),
         specs=specs,
         tradeable=resolution.verdict(
             terms,
@@ -108,7 +120,7 @@ def resolve(
             specs,
             held,
             now,
-            stale,
+            basis.stale,
             flags,
             listing if listing.alias_of else None,
         ),
@@ -123,19 +135,19 @@ def _status(listing: venue_symbol_pb2.VenueSymbol, now: Timestamp) -> pb.Resolut
     return pb.RESOLUTION_STATUS_DELISTED
 
 
-def _payload(snapshot: Snapshot, kind: str, key: str) -> bytes:
-    payload = snapshot.get(kind, key)
+def _payload(reading: Reading, kind: str, key: str) -> bytes:
+    payload = reading.get(kind, key)
     if payload is None:
         raise NotFound(kind, key)
     return payload
 
 
-def _asset(snapshot: Snapshot, asset_id: str) -> asset_pb2.Asset:
-    return asset_pb2.Asset.FromString(_payload(snapshot, "asset", asset_id))
+def _asset(reading: Reading, asset_id: str) -> asset_pb2.Asset:
+    return asset_pb2.Asset.FromString(_payload(reading, "asset", asset_id))
 
 
 def _flags(
-    snapshot: Snapshot, symbol: symbol_pb2.Symbol
+    reading: Reading, symbol: symbol_pb2.Symbol
 ) -> Iterator[tuple[str, quality_flag_pb2.AssetQualityFlag]]:
     legs = {"SETTLEMENT": symbol.settlement_asset_id}
     legs = {"BASE": symbol.base_asset_id, "QUOTE": symbol.quote_asset_id, **legs}
@@ -143,18 +155,18 @@ def _flags(
     for leg, asset_id in legs.items():
         if asset_id not in said:
             said.add(asset_id)
-            for _, payload in snapshot.find("quality_flag", "asset", asset_id):
+            for _, payload in reading.find("quality_flag", "asset", asset_id):
                 yield leg, quality_flag_pb2.AssetQualityFlag.FromString(payload)
 
 
 def _venue_assets(
-    snapshot: Snapshot, venue: venue_pb2.Venue, symbol: symbol_pb2.Symbol
+    reading: Reading, venue: venue_pb2.Venue, symbol: symbol_pb2.Symbol
 ) -> Iterator[venue_asset_pb2.VenueAsset]:
     """The venue's own rows for the symbol's assets, else its operator's."""
     ids = dict.fromkeys((symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id))
     for asset_id in ids:
         for venue_id in dict.fromkeys((venue.venue_id, venue.operator)):
-            payload = snapshot.get("venue_asset", f"{venue_id}/{asset_id}")
+            payload = reading.get("venue_asset", f"{venue_id}/{asset_id}")
             if payload is not None:
                 yield venue_asset_pb2.VenueAsset.FromString(payload)
                 break

@@ -6,6 +6,9 @@ import asyncio
 import datetime as dt
 import logging
 import signal
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -18,23 +21,35 @@ from nats.aio.client import Client
 
 from resolver.config import ResolverConfig
 from resolver.database import Database
+from resolver.fallback import BUDGET_S, CONNECTIONS_MAX, Fallback
 from resolver.follower import Follower
 from resolver.freshness import Freshness
+from resolver.keeping import Journal, Keeping
+from resolver.last_good import LastGood
+from resolver.reading import Basis
+from resolver.reporting import report_state
 from resolver.services.registry import RegistryReads
 from resolver.services.resolver import ResolverService
+from resolver.sources import Sources
+from resolver.tiers import Tiers
 from resolver.view import View
 from shared import about, codec, grpc_server, jetstream, telemetry, tls, tracing
 from shared.auth import AuthInterceptor
+from shared.cache import Cache
 from shared.calls import CallInterceptor
 from shared.config import is_loopback, require_private
 from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.grpc_errors import ErrorInterceptor
-from shared.min_revision import MinRevisionInterceptor
+from shared.image_store import ImageStore
+from shared.min_revision import MARGIN_S, MinRevisionInterceptor
+from shared.postgres import make_engine
 from shared.tasks import end, keep_going
 from shared.telemetry import Health
 
 log = logging.getLogger(__name__)
 
+#: Of a caller's deadline, what is left when memory is given up.
+FALLBACK_MARGIN_S: Final = BUDGET_S + MARGIN_S
 SERVICES: Final = ("cqc.resolver.v1.Resolver", "cqc.services.v1.AssetRegistry")
 
 
@@ -42,108 +57,153 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+class Resolver:
+    """Every object, by what it stands on."""
+
+    def __init__(self, config: ResolverConfig, now: Callable[[], dt.datetime] = utc_now) -> None:
+        self.config = config
+        self.view = View(Freshness(config.stale_after_s))
+        self.images = ImageStore(config.redis_url) if config.redis_url else None
+        cache = Cache(config.redis_url) if config.redis_url else None
+        engine = make_engine(
+            config.database_url, connections_max=CONNECTIONS_MAX, application="cqar-resolver"
+        )
+        self.fallback = Fallback(engine, cache)
+        self.tiers = Tiers(self.view, self.fallback)
+        self.client = Client()
+        self.health = health.aio.HealthServicer()
+        self.now = now
+        file = LastGood(Path(config.last_good_file)) if config.last_good_file else None
+        journal = Journal()
+        self.follower = Follower(
+            self.view,
+            Database(config.database_url, config.hydrate_concurrency),
+            self.client,
+            now,
+            config.probe_every_s,
+            Sources(self.images, file),
+            journal,
+        )
+        self.file = file
+        self.keeping: Keeping | None = None
+        if file is not None:
+            self.keeping = Keeping(self.view, file, lambda: self.follower.mark, journal)
+
+    def make_server(self, guards: list[grpc.aio.ServerInterceptor]) -> grpc.aio.Server:
+        server = grpc_server.make_server(guards)
+        own = ResolverService(self.view, self.tiers, self.now)
+        add_ResolverServicer_to_server(own, server)
+        reads = RegistryReads(self.tiers, self.now, self.config.writer)
+        add_AssetRegistryServicer_to_server(reads, server)
+        reflects = self.config.reflection
+        grpc_server.add_health(server, self.health, SERVICES, reflects=reflects)
+        return server
+
+    def guards(self) -> list[grpc.aio.ServerInterceptor]:
+        """On loopback no key is asked for; elsewhere one with role read."""
+        if is_loopback(self.config.grpc_listen):
+            return self.unguarded()
+        return [AuthInterceptor(self.find_key, lambda _: Role.READ), *self.unguarded()]
+
+    def unguarded(self) -> list[grpc.aio.ServerInterceptor]:
+        """Nothing is changed here, so calls are logged at DEBUG only."""
+        return [
+            *tracing.interceptors(),
+            CallInterceptor(lambda _: True),
+            ErrorInterceptor(),
+            MinRevisionInterceptor(self.tiers.reach, FALLBACK_MARGIN_S),
+        ]
+
+    async def find_key(self, key_hash: str) -> ApiKey | None:
+        """The valid key of a hash, or None."""
+
+        def work(basis: Basis) -> ApiKey | None:
+            for _, payload in basis.reading.find(API_KEY.name, "hash", key_hash):
+                key = codec.decode(API_KEY, payload)
+                return key if key.valid_at(self.now()) else None
+            return None
+
+        found, _ = await self.tiers.answer("FindKey", key_hash, work, None)
+        return found
+
+    async def report(self) -> Health:
+        state = pb.SnapshotState.Name(self.view.state).removeprefix("SNAPSHOT_STATE_")
+        live = self.view.state == pb.SNAPSHOT_STATE_LIVE
+        components = {
+            "snapshot": "ok" if self.view.is_complete else "loading",
+            "freshness": "ok" if live else f"{state}: {self.view.reason}",
+        }
+        return Health(self.view.is_complete, components)
+
+    def loops(self) -> dict[str, Callable[[], Awaitable[object]]]:
+        """What runs beside the calls, by name."""
+        found: dict[str, Callable[[], Awaitable[object]]] = {
+            "nats connection": self._connect,
+            "follower": self.follower.run,
+            "state": partial(report_state, self.view),
+        }
+        if self.keeping is not None:
+            found["last good"] = partial(self.keeping.run, self.config.last_good_every_s)
+        return found
+
+    async def _connect(self) -> None:
+        """PostgreSQL alone is enough to begin with; NATS is connected to meanwhile."""
+        await jetstream.connect_client(self.client, self.config.nats_url, "cqar-resolver")
+        await asyncio.Event().wait()
+
+    async def announce(self) -> None:
+        """The health that gRPC asks for follows the snapshot."""
+        await self.view.loaded.wait()
+        await grpc_server.set_serving(self.health, SERVICES, serving=True)
+
+    async def close(self) -> None:
+        """When nothing runs any more: what is served is kept for the next start."""
+        if self.keeping is not None:
+            await self.keeping.keep()
+            self.keeping.close()
+        await self.client.close()
+        await self.fallback.close()
+        if self.images is not None:
+            await self.images.close()
+
+
 async def run(config: ResolverConfig) -> None:
     """Serve until SIGTERM or SIGINT; running calls may finish within `drain_s`."""
     require_private(config, config.grpc_listen, "CQAR_RESOLVER_")
     credentials = tls.credentials_of(config)
     tracing.start("cqar-resolver", config)
-    view = View(Freshness(config.stale_after_s))
-    servicer = health.aio.HealthServicer()
-    servers = [_server(config, view, servicer, interceptors(config, view))]
+    resolver = Resolver(config)
+    held = resolver.file.hold() if resolver.file is not None else nullcontext()
     stopping = asyncio.Event()
 
     async def report() -> Health:
-        live = view.freshness.state == pb.SNAPSHOT_STATE_LIVE
-        components = {
-            "snapshot": "ok" if view.is_complete else "loading",
-            "freshness": "ok" if live else "stale: the head cannot be confirmed",
-        }
-        return Health(view.is_complete and not stopping.is_set(), components)
+        found = await resolver.report()
+        return Health(found.ready and not stopping.is_set(), found.components)
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    http = await telemetry.serve_http(config.http_listen, report)
-    grpc_server.bind(servers[0], config.grpc_listen, credentials)
-    if config.socket:
-        # Its mode is its authentication, whatever the port asks for: a server of its own.
-        servers.append(_server(config, view, servicer, unguarded(view)))
-        grpc_server.bind_socket(servers[1], Path(config.socket))
-    for server in servers:
-        await server.start()
-    if config.socket:
-        grpc_server.restrict_socket(Path(config.socket))
-    tasks = [
-        asyncio.create_task(_follow(config, view)),
-        asyncio.create_task(_announce(view, servicer)),
-    ]
-    log.info("resolver %s is up", about.version())
+    with held:
+        http = await telemetry.serve_http(config.http_listen, report)
+        servers = [resolver.make_server(resolver.guards())]
+        grpc_server.bind(servers[0], config.grpc_listen, credentials)
+        if config.socket:
+            # Its mode is its authentication, whatever the port asks for: a server of its own.
+            servers.append(resolver.make_server(resolver.unguarded()))
+            grpc_server.bind_socket(servers[1], Path(config.socket))
+        for server in servers:
+            await server.start()
+        if config.socket:
+            grpc_server.restrict_socket(Path(config.socket))
+        tasks = [asyncio.create_task(keep_going(*work)) for work in resolver.loops().items()]
+        tasks.append(asyncio.create_task(resolver.announce()))
+        log.info("resolver %s is up", about.version())
 
-    await stopping.wait()
-    log.info("stopping: running calls may take %g s", config.drain_s)
-    await grpc_server.set_serving(servicer, SERVICES, serving=False)
-    await asyncio.gather(*(server.stop(config.drain_s) for server in servers))
-    await end(*tasks)
-    await http.cleanup()
+        await stopping.wait()
+        log.info("stopping: running calls may take %g s", config.drain_s)
+        await grpc_server.set_serving(resolver.health, SERVICES, serving=False)
+        await asyncio.gather(*(server.stop(config.drain_s) for server in servers))
+        await end(*tasks)
+        await http.cleanup()
+        await resolver.close()
     tracing.stop()
-
-
-def _server(
-    config: ResolverConfig,
-    view: View,
-    servicer: health.aio.HealthServicer,
-    guards: list[grpc.aio.ServerInterceptor],
-) -> grpc.aio.Server:
-    server = grpc_server.make_server(guards)
-    add_ResolverServicer_to_server(ResolverService(view, utc_now), server)
-    reads = RegistryReads(view, utc_now, config.writer)
-    add_AssetRegistryServicer_to_server(reads, server)
-    grpc_server.add_health(server, servicer, SERVICES, reflects=config.reflection)
-    return server
-
-
-def interceptors(config: ResolverConfig, view: View) -> list[grpc.aio.ServerInterceptor]:
-    """On loopback no key is asked for; elsewhere one with role read, from the snapshot."""
-    if is_loopback(config.grpc_listen):
-        return unguarded(view)
-
-    async def find_key(key_hash: str) -> ApiKey | None:
-        for _, payload in view.snapshot.find(API_KEY.name, "hash", key_hash):
-            key = codec.decode(API_KEY, payload)
-            return key if key.valid_at(utc_now()) else None
-        return None
-
-    return [AuthInterceptor(find_key, lambda _: Role.READ), *unguarded(view)]
-
-
-def unguarded(view: View) -> list[grpc.aio.ServerInterceptor]:
-    """Nothing is changed here, so calls are logged at DEBUG only."""
-    return [
-        *tracing.interceptors(),
-        CallInterceptor(lambda _: True),
-        ErrorInterceptor(),
-        MinRevisionInterceptor(view.reach),
-    ]
-
-
-async def _follow(config: ResolverConfig, view: View) -> None:
-    """PostgreSQL alone is enough to begin with; NATS is connected to meanwhile."""
-    client = Client()
-
-    async def connect() -> None:
-        await jetstream.connect_client(client, config.nats_url, "cqar-resolver")
-        await asyncio.Event().wait()
-
-    follower = Follower(view, Database(config.database_url), client, utc_now, config.probe_every_s)
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(keep_going("nats connection", connect))
-            group.create_task(keep_going("follower", follower.run))
-    finally:
-        await client.close()
-
-
-async def _announce(view: View, servicer: health.aio.HealthServicer) -> None:
-    """The health that gRPC asks for follows the snapshot."""
-    await view.loaded.wait()
-    await grpc_server.set_serving(servicer, SERVICES, serving=True)

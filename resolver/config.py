@@ -19,6 +19,11 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
         grpc_listen: On loopback no key is asked for; elsewhere an API key with role read.
         http_listen: HOST:PORT of /health and /metrics.
         socket: Path of a Unix socket beside it; its mode (0660) is its authentication.
+        last_good_file: Where the last good state is kept, to start from when neither PostgreSQL nor
+            Redis can be read; empty: nowhere. Each resolver needs a file of its own.
+        last_good_every_s: How often the file is brought up to date, if anything changed.
+        hydrate_concurrency: How many resolvers may load everything from PostgreSQL at once; the
+            others start from Redis or wait for their turn.
         writer: The writer's address, for the error that mutations get here.
         stale_after_s: Without a confirmed head for this long, answers say STALE.
         probe_every_s: How often the head is asked for; each probe is one NATS round trip.
@@ -28,5 +33,8 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
     http_listen: str = "127.0.0.1:8081"
     socket: str = ""
     writer: str = "the writer"
+    last_good_file: str = ""
+    last_good_every_s: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
+    hydrate_concurrency: Annotated[int, Meta(ge=1, le=1000)] = 8
     stale_after_s: Annotated[float, Meta(ge=2, le=3600)] = 5.0
     probe_every_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -11,9 +12,13 @@ from cqc.replication.v1 import replication_pb2
 from resolver.snapshot import Snapshot
 from shared.history import Position
 
-CONNECT_TIMEOUT_S: Final = 5.0
+CONNECT_TIMEOUT_S: Final = 3.0
 #: One scan of a million entities takes 3 s; anything near this is stuck.
 SCAN_TIMEOUT_S: Final = 60.0
+#: A scan keeps a core of PostgreSQL busy.
+HYDRATE_CONCURRENCY: Final = 8
+#: The first key of the advisory locks of those who load. Any constant would do.
+HYDRATE_LOCK: Final = 0x63716879
 ROWS_AT_ONCE: Final = 20_000
 CATCH_UP_ROWS: Final = 100
 
@@ -41,11 +46,20 @@ class Row(NamedTuple):
         return Position(self.head.epoch, self.head.revision, self.head.chain)
 
 
-class Database:
-    """Connects for each use: a resolver needs PostgreSQL seldom, and thousands share it."""
+class Busy(Exception):
+    """As many resolvers load from PostgreSQL as may at once: start from elsewhere, or ask again."""
 
-    def __init__(self, url: str) -> None:
+
+class Database:
+    """Connects for each use: a resolver needs PostgreSQL seldom, and thousands share it.
+
+    Args:
+        hydrate_concurrency: How many resolvers may load everything at once.
+    """
+
+    def __init__(self, url: str, hydrate_concurrency: int = HYDRATE_CONCURRENCY) -> None:
         self._url = url
+        self._hydrate_concurrency = hydrate_concurrency
 
     async def hydrate(self) -> Snapshot:
         """The whole registry at one revision.
@@ -55,9 +69,11 @@ class Database:
         statement's view, and blocks no writer.
 
         Raises:
+            Busy: Too many others do the same.
             Diverged: Count or hash do not fit the head.
         """
         async with _Session(self._url) as connection:
+            await self._take_turn(connection)
             head = _head(await connection.fetchrow(_HEAD))
             entities: list[tuple[str, str, bytes]] = []
             cursor = await connection.cursor(_CURRENT)
@@ -65,6 +81,14 @@ class Database:
                 entities += map(tuple, rows)
         # A million entities take seconds; what is served meanwhile must go on.
         return await asyncio.to_thread(Snapshot, head, entities)
+
+    async def _take_turn(self, connection: Any) -> None:
+        """Hold one of the locks that are turns, until the session ends."""
+        free = "SELECT 1 FROM unnest($1::int[]) turn WHERE pg_try_advisory_lock($2, turn) LIMIT 1"
+        turns = list(range(self._hydrate_concurrency))
+        random.shuffle(turns)
+        if await connection.fetchval(free, turns, HYDRATE_LOCK) is None:
+            raise Busy(f"{len(turns)} resolvers are loading from it")
 
     async def rows_after(self, revision: int) -> tuple[replication_pb2.Head, list[Row]]:
         """The head, and the first outbox rows after a revision, in one view."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
+import random
 from collections.abc import Callable
 from typing import Final
 
@@ -21,13 +22,15 @@ from nats.errors import Error as NatsError
 
 from resolver import follower_core as core
 from resolver import metrics
-from resolver.database import Database
-from resolver.decoding import Poison, decode
+from resolver.database import Busy, Database
+from resolver.decoding import Poison, decode, plan
 from resolver.follower_core import Do
 from resolver.freshness import Probe, boot_clock_s
-from resolver.snapshot import Diverged
+from resolver.keeping import Journal
+from resolver.snapshot import Diverged, Planned, Snapshot
+from resolver.sources import Loaded, Sources
 from resolver.view import View
-from shared import jetstream, tracing
+from shared import image, jetstream, tracing
 from shared.history import Position
 from shared.jetstream import CHANGES
 from shared.stream_mark import StreamMark
@@ -39,6 +42,10 @@ log = logging.getLogger(__name__)
 POISON_PAUSE_S: Final = 1.0
 #: The stream is compared with what was noted at least this often.
 STREAM_CHECK_S: Final = 5.0
+#: Readers wait for this many changes of a large change set at most: some 3 ms.
+PLANNED_AT_ONCE: Final = 256
+#: Between two looks for a turn to load; random, so that a thousand resolvers do not look at once.
+TURN_PAUSE_S: Final = (0.05, 0.25)
 #: What PostgreSQL or NATS being away looks like from here.
 AWAY: Final = (
     OSError,
@@ -67,9 +74,13 @@ class Follower:
         client: Client,
         now: Callable[[], dt.datetime],
         probe_every_s: float,
+        sources: Sources | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._view = view
         self._database = database
+        self._sources = sources or Sources(None, None)
+        self._journal = journal or Journal()
         self._client = client
         self._js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
         self._now = now
@@ -77,6 +88,11 @@ class Follower:
         self._lock = asyncio.Lock()
         #: The stream as noted, with `last` moved to the last message handled.
         self._mark: StreamMark | None = None
+
+    @property
+    def mark(self) -> StreamMark | None:
+        """How far the stream was read for what is served."""
+        return self._mark
 
     async def run(self) -> None:
         """Load everything and follow; returns when it must be done again."""
@@ -88,7 +104,7 @@ class Follower:
         except* StartOver as causes:
             (cause, *_) = _leaves(causes)
             metrics.REHYDRATES.labels(cause.cause).inc()
-            self._view.freshness.doubt()
+            self._view.freshness.doubt(f"starting over: {cause.cause}")
             log.warning("starting over: %s", cause.cause)
             if cause.cause == "poison":
                 await asyncio.sleep(POISON_PAUSE_S)
@@ -96,34 +112,94 @@ class Follower:
     # ------------------------------------------------------------ loading everything
 
     async def _bootstrap(self) -> None:
-        """Note where the stream is, THEN read: what commits after the read is after the note."""
-        self._mark = await self._note_stream()
-        sent_s = boot_clock_s()
+        """Load from PostgreSQL, or from what stands in for it, and never go back."""
+        loaded = await self._load()
+        snapshot = loaded.snapshot
+        if loaded.as_of_s is not None:
+            await self._require_onward(snapshot)
+        held = self._view.snapshot.position if self._view.is_complete else None
+        if held is not None and held.epoch != snapshot.position.epoch:
+            self._view.freshness.forget()
+            metrics.EPOCHS.inc()
+        self._mark = loaded.mark
+        self._view.replace(snapshot, loaded.source, self._now())
+        if loaded.as_of_s is not None:
+            self._view.freshness.confirm(loaded.as_of_s)
+        self._journal.replaced()
+        self._moved()
+        text = "loaded %d entities at revision %s from %s"
+        log.info(text, snapshot.count, snapshot.position, loaded.source)
+
+    async def _load(self) -> Loaded:
+        """All of the registry, from PostgreSQL or, ahead of what is served, from elsewhere."""
+        while True:
+            # Noted BEFORE the read: what commits after the read is published after the note.
+            mark, as_of_s = await jetstream.note(self._js, CHANGES), boot_clock_s()
+            failed: Exception
+            try:
+                return Loaded(await self._hydrate(), mark, "postgres", as_of_s)
+            except (Busy, *AWAY) as error:
+                failed = error
+            loaded = await self._sources.newest(self._is_onward)
+            if loaded is not None:
+                log.warning("not loaded from PostgreSQL: %s", said(failed))
+                return loaded
+            if not isinstance(failed, Busy):
+                raise failed
+            await asyncio.sleep(random.uniform(*TURN_PAUSE_S))
+
+    async def _hydrate(self) -> Snapshot:
         with metrics.HYDRATE_SECONDS.labels("postgres").time():
             try:
-                snapshot = await self._database.hydrate()
+                return await self._database.hydrate()
             except Diverged as error:
                 log.error("PostgreSQL's current state does not fit its head: %s", error)  # noqa: TRY400
                 raise StartOver("poison") from error
-        held = self._view.snapshot.position if self._view.is_complete else None
-        if self._view.is_complete:
-            self._require_own(snapshot.head)
-        if core.on_snapshot(held, snapshot.position) is Do.BUMP:
-            await self._ask_for_bump(self._view.snapshot.head, snapshot.head)
-            raise StartOver("lost_history")
-        if held is not None and held.epoch != snapshot.position.epoch:
-            self._view.freshness.forget()
-        self._view.replace(snapshot, "postgres", self._now())
-        self._view.freshness.confirm(sent_s)
-        self._moved()
-        log.info("loaded %d entities at revision %s", snapshot.count, snapshot.position)
 
-    async def _note_stream(self) -> StreamMark | None:
+    def _is_onward(self, head: replication_pb2.Head) -> bool:
+        """Whether an image of this head may take the place of what is served, if anything is."""
+        if not self._view.is_complete:
+            return True
+        mine = self._view.snapshot
+        found = core.position_of(head)
+        if head.registry_id != mine.head.registry_id or found == mine.position:
+            return False
+        return core.on_snapshot(mine.position, found) is Do.APPLY
+
+    async def _require_onward(self, found: Snapshot) -> None:
+        """Never go back: not behind what is served, nor behind what the last process served.
+
+        Raises:
+            StartOver: PostgreSQL has less, or something else; a new epoch was asked for.
+        """
+        if not self._view.is_complete and not await self._resume(found):
+            return
+        mine = self._view.snapshot
+        if found.head.registry_id != mine.head.registry_id:
+            if self._view.freshness.is_confirmed:
+                self._require_own(found.head)
+            log.error("what was served until now was of another registry than PostgreSQL's")
+            return
+        if core.on_snapshot(mine.position, found.position) is Do.BUMP:
+            await self._ask_for_bump(mine.head, found.head)
+            raise StartOver("lost_history")
+
+    async def _resume(self, found: Snapshot) -> bool:
+        """Serve what the file holds, if PostgreSQL does not lead on from there."""
+        kept = await self._sources.kept()
+        if kept is None or kept.head.registry_id != found.head.registry_id:
+            return False
+        if core.on_snapshot(core.position_of(kept.head), found.position) is Do.APPLY:
+            return False
         try:
-            return await jetstream.mark_of(self._js, CHANGES)
-        except (NatsError, TimeoutError, OSError) as error:
-            log.warning("the stream is not there: %s", error or type(error).__name__)
-            return None
+            snapshot = await asyncio.to_thread(kept.snapshot)
+        except image.Damaged as error:
+            log.warning("the last good file is not used: %s", error)
+            return False
+        self._mark = kept.mark
+        self._view.replace(snapshot, "file", self._now())
+        self._moved()
+        return True
 
     async def _ask_for_bump(self, held: replication_pb2.Head, found: replication_pb2.Head) -> None:
         """PostgreSQL has less than what this process served, or something else."""
@@ -175,7 +251,7 @@ class Follower:
         except core.Unknown as error:
             raise _poison("a message of the stream", "of no known kind") from error
         if action is Do.APPLY:
-            self._apply(head, message.commit.change_set, "stream")
+            await self._apply(head, message.commit, "stream")
         elif action is Do.CATCH_UP:
             metrics.GAPS.inc()
             await self._catch_up()
@@ -185,6 +261,8 @@ class Follower:
     def _require_own(self, head: replication_pb2.Head) -> None:
         own = self._view.snapshot.head.registry_id
         if head.registry_id != own:
+            if not self._view.freshness.is_confirmed:
+                raise StartOver("registry")
             log.error(
                 "what came is of registry %s, the snapshot of %s: nothing of it is applied",
                 *(head.registry_id.hex(), own.hex()),
@@ -229,14 +307,12 @@ class Follower:
         if action is Do.BOOTSTRAP:
             raise StartOver("epoch")
         if action is Do.DOUBT:
-            self._view.freshness.doubt()
+            self._view.freshness.doubt("a writer's head does not know what is served")
             await self._catch_up()
             return
         self._view.freshness.probed(probe, mine)
         if action is Do.CATCH_UP:
             await self._catch_up()
-        metrics.LAG.set(self._view.lag)
-        metrics.STALENESS_MS.set(self._view.freshness.staleness_ms or 0)
 
     async def _check_stream(self) -> None:
         """A consumer that outlives a recreated stream skips messages without a word."""
@@ -262,20 +338,29 @@ class Follower:
                 action = core.on_row(mine, row.position, row.prev_chain, is_reset=row.is_reset)
                 if action is not Do.APPLY:
                     raise StartOver("no_way_forward")
-                self._apply(row.head, row.payload, "outbox")
+                commit = replication_pb2.Commit(prev_chain=row.prev_chain, change_set=row.payload)
+                await self._apply(row.head, commit, "outbox")
 
-    def _apply(self, head: replication_pb2.Head, packed: bytes, source: str) -> None:
+    async def _apply(
+        self, head: replication_pb2.Head, commit: replication_pb2.Commit, source: str
+    ) -> None:
         snapshot = self._view.snapshot
         try:
-            change_set, staged = decode(snapshot.position, head, packed)
+            change_set = decode(snapshot.position, head, commit.change_set)
             with (
                 tracing.span("apply", lambda: change_set.traceparent, source=source),
                 metrics.APPLY_SECONDS.time(),
             ):
-                snapshot.apply(head, staged)
+                planned: list[Planned] = []
+                for change in plan(snapshot, change_set):
+                    planned.append(change)
+                    if len(planned) % PLANNED_AT_ONCE == 0:
+                        await asyncio.sleep(0)  # readers first; they see the old revision
+                snapshot.apply(head, planned)
         except (Poison, Diverged) as error:
             raise _poison("a change set", error) from error
         metrics.APPLIED.labels(source).inc()
+        self._journal.applied(head, commit.prev_chain, commit.change_set)
         self._moved()
 
     def _moved(self) -> None:
@@ -284,9 +369,12 @@ class Follower:
         self._view.moved()
         metrics.REVISION.set(snapshot.position.revision)
         metrics.EPOCH.set(snapshot.position.epoch)
-        metrics.LAG.set(self._view.lag)
         for kind, count in snapshot.counts.items():
             metrics.ENTITIES.labels(kind).set(count)
+
+
+def said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def _poison(what: str, error: object) -> StartOver:

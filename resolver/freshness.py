@@ -50,7 +50,8 @@ class Freshness:
         self._waiting: list[Probe] = []
         #: Revision -> chain of where the snapshot was: a head is behind it only if it went by.
         self._passed: dict[int, bytes] = {}
-        self._doubted = False
+        #: Why what is served may be wrong; empty where there is no such doubt.
+        self._doubt = ""
         self.newest_revision = 0
 
     def heard(self, head: Position) -> None:
@@ -87,11 +88,11 @@ class Freshness:
     def confirm(self, instant_s: float) -> None:
         """Nothing committed before this instant is missing."""
         self._confirmed_s = max(self._confirmed_s or 0.0, instant_s)
-        self._doubted = False
+        self._doubt = ""
 
-    def doubt(self) -> None:
+    def doubt(self, why: str) -> None:
         """What is served may be wrong, however recent: say STALE until it is confirmed."""
-        self._doubted = True
+        self._doubt = why
 
     def forget(self) -> None:
         """What was confirmed was about a history that is no more."""
@@ -111,8 +112,28 @@ class Freshness:
         return int((self._clock() - self._confirmed_s) * 1000 * DRIFT) + 1
 
     @property
+    def is_confirmed(self) -> bool:
+        """What is served, or what was before it, was once confirmed against a registry's head."""
+        return self._confirmed_s is not None
+
+    @property
     def state(self) -> pb.SnapshotState.ValueType:
         staleness_ms = self.staleness_ms
-        if self._doubted or staleness_ms is None or staleness_ms >= self._stale_after_s * 1000:
+        if staleness_ms is None:
+            return pb.SNAPSHOT_STATE_LAST_GOOD
+        if self._doubt or staleness_ms >= self._stale_after_s * 1000:
             return pb.SNAPSHOT_STATE_STALE
         return pb.SNAPSHOT_STATE_LIVE
+
+    @property
+    def reason(self) -> str:
+        """Why the state is what it is, for the log."""
+        staleness_ms = self.staleness_ms
+        if staleness_ms is None:
+            return "no writer has confirmed it yet"
+        if self._doubt:
+            return self._doubt
+        if self.state == pb.SNAPSHOT_STATE_LIVE:
+            return "a writer confirmed the head"
+        what = "the head is not reached" if self._waiting else "no writer answers"
+        return f"not confirmed for {staleness_ms} ms: {what}"

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Enum, Gauge, Histogram
 
 #: Compare with cqar_writer_revision: the difference is this resolver's lag, in revisions.
 REVISION: Final = Gauge("cqar_resolver_revision", "Revision of the served snapshot.")
 EPOCH: Final = Gauge("cqar_resolver_epoch", "Epoch of the served snapshot.")
 LAG: Final = Gauge("cqar_resolver_lag_revisions", "Revisions behind the newest head heard of.")
+#: Infinite where no bound is known.
 STALENESS_MS: Final = Gauge("cqar_resolver_staleness_ms", "Upper bound on the true staleness.")
+STATE: Final = Enum(
+    "cqar_resolver_state",
+    "1 for the state that answers tell.",
+    states=["HYDRATING", "LIVE", "STALE", "LAST_GOOD"],
+)
 ENTITIES: Final = Gauge("cqar_resolver_entities", "Live entities in the snapshot.", ["kind"])
 
 APPLIED: Final = Counter("cqar_resolver_applied_total", "Change sets applied.", ["source"])
@@ -25,14 +31,23 @@ HYDRATE_SECONDS: Final = Histogram(
     ["source"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
+KEPT_REVISION: Final = Gauge("cqar_resolver_kept_revision", "Revision of the last good file.")
+KEEP_SECONDS: Final = Histogram(
+    "cqar_resolver_keep_seconds",
+    "Bringing the last good file up to date.",
+    buckets=(0.001, 0.01, 0.1, 0.5, 1, 5, 10),
+)
+KEEP_FAILURES: Final = Counter("cqar_resolver_keep_failures_total", "Times that it failed.")
 GAPS: Final = Counter(
     "cqar_resolver_gaps_total", "Messages that did not follow; each is caught up."
 )
 CATCH_UPS: Final = Counter("cqar_resolver_catch_ups_total", "Reads of the outbox.")
 REHYDRATES: Final = Counter("cqar_resolver_rehydrates_total", "Starts over, by cause.", ["cause"])
+EPOCHS: Final = Counter("cqar_resolver_epochs_total", "New epochs followed.")
 BUMP_REQUESTS: Final = Counter("cqar_resolver_bump_requests_total", "Asked for a new epoch.")
 
-#: `rpc` and `result` have a handful of values. Never label by key, venue or symbol.
+#: `tier` is memory, redis or postgres, the others have a handful of values too. Never label by
+#: key, venue or symbol.
 LOOKUPS: Final = Counter(
     "cqar_resolver_lookups_total", "Lookups served.", ["rpc", "result", "tier"]
 )

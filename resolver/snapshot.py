@@ -10,7 +10,7 @@ would be 170 ms with a million objects, and most are never asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
@@ -41,13 +41,25 @@ class Diverged(Exception):
     """What was applied or loaded is not what the registry says it should be."""
 
 
-class Staged(NamedTuple):
-    """A decoded change, ready to be applied without failing."""
+Place = tuple[str, str]
+
+
+class Planned(NamedTuple):
+    """What one change will do to the snapshot that it was planned on.
+
+    Attributes:
+        payload: None for an end.
+        left, taken: Places under which the entity will not be found any more, and newly will.
+        adds, adds_hash: What is to be added to the snapshot's.
+    """
 
     kind: str
     key: str
     payload: bytes | None
-    places: tuple[tuple[str, str], ...]
+    left: tuple[Place, ...]
+    taken: tuple[Place, ...]
+    adds: int
+    adds_hash: int
 
 
 class Snapshot:
@@ -92,6 +104,14 @@ class Snapshot:
         for key in (keys,) if isinstance(keys, str) else keys:
             yield key, entities[key]
 
+    def copied(self) -> Iterator[tuple[str, str, bytes]]:
+        """(kind, key, payload) of all entities as they are now, to be read at any time later.
+
+        Costs 20 ms for a million: dicts of bytes are copied without a look at their entries.
+        """
+        kinds = [(kind, entities.copy()) for kind, entities in self._entities.items()]
+        return ((kind, key, payload) for kind, found in kinds for key, payload in found.items())
+
     @property
     def counts(self) -> dict[str, int]:
         return {kind: len(entities) for kind, entities in self._entities.items() if entities}
@@ -106,38 +126,48 @@ class Snapshot:
 
     # ------------------------------------------------------------ advancing
 
-    def apply(self, head: replication_pb2.Head, staged: list[Staged]) -> None:
+    def plan(self, change: replication_pb2.Change) -> Planned:
+        """Work out what a change will do, so that doing it costs next to nothing.
+
+        Raises:
+            google.protobuf.message.DecodeError: The entity is not what its kind says.
+        """
+        kind, key = change.kind, change.key
+        payload = None if change.deleted or change.archived else change.entity
+        before = self.get(kind, key)
+        old = () if before is None else tuple(places_of(kind, before))
+        new = () if payload is None else tuple(places_of(kind, payload, check=True))
+        count = (payload is not None) - (before is not None)
+        set_hash = 0 if payload is None else history.hash_of(kind, key, payload)
+        if before is not None:
+            set_hash -= history.hash_of(kind, key, before)
+        if old == new:
+            old = new = ()
+        return Planned(kind, key, payload, old, new, count, set_hash)
+
+    def apply(self, head: replication_pb2.Head, planned: Sequence[Planned]) -> None:
         """Move to the next revision. The caller has checked that it is the next.
+
+        Args:
+            planned: What was planned on this snapshot since it moved last.
 
         Raises:
             Diverged: The result would not be what the head says. Nothing was applied.
         """
-        count, set_hash = self.count, self._set_hash
-        for kind, key, payload, _ in staged:
-            before = self.get(kind, key)
-            if before is not None:
-                count -= 1
-                set_hash -= history.hash_of(kind, key, before)
-            if payload is not None:
-                count += 1
-                set_hash += history.hash_of(kind, key, payload)
+        count = self.count + sum(change.adds for change in planned)
+        set_hash = self._set_hash + sum(change.adds_hash for change in planned)
         _require_same(head, count, set_hash)
-        for change in staged:
-            self._replace(change)
+        for kind, key, payload, left, taken, _, _ in planned:
+            for index, value in left:
+                self._unfile(index, value, key)
+            if payload is None:
+                self._entities.get(kind, {}).pop(key, None)
+            else:
+                self._entities.setdefault(kind, {})[key] = payload
+            for index, value in taken:
+                self._file(index, value, key)
         self._set_hash = set_hash
         self._move(head)
-
-    def _replace(self, change: Staged) -> None:
-        kind, key, payload, places = change
-        entities = self._entities.setdefault(kind, {})
-        before = entities.pop(key, None)
-        if before is not None:
-            for index, value in places_of(kind, before):
-                self._unfile(index, value, key)
-        if payload is not None:
-            entities[key] = payload
-            for index, value in places:
-                self._file(index, value, key)
 
     def _file(self, index: str, value: str, key: str) -> None:
         found = self._found.setdefault(index, {})
@@ -167,26 +197,17 @@ def _require_same(head: replication_pb2.Head, count: int, set_hash: int) -> None
         )
 
 
-def stage(change_set: replication_pb2.ChangeSet) -> list[Staged]:
-    """Decode all of a change set before anything is touched.
+def places_of(kind: str, payload: bytes, *, check: bool = False) -> Iterator[Place]:
+    """Yield (index, value) under which an entity is found. Kinds unknown here have none.
 
-    Raises:
-        google.protobuf.message.DecodeError: An entity is not what its kind says.
+    Args:
+        check: Whether the payload is read also where no index asks for it.
     """
-    staged = []
-    for change in change_set.changes:
-        gone = change.deleted or change.archived
-        if not gone and change.kind in KIND_BY_NAME:
-            KIND_BY_NAME[change.kind].message.FromString(change.entity)
-        places = () if gone else tuple(places_of(change.kind, change.entity))
-        staged.append(Staged(change.kind, change.key, None if gone else change.entity, places))
-    return staged
-
-
-def places_of(kind: str, payload: bytes) -> Iterator[tuple[str, str]]:
-    """Yield (index, value) under which an entity is found. Kinds unknown here have none."""
-    for lookup, fields in INDEXES.get(kind, {}).items():
-        message: Any = KIND_BY_NAME[kind].message.FromString(payload)
+    lookups = INDEXES.get(kind, {})
+    if kind not in KIND_BY_NAME or not (lookups or check):
+        return
+    message: Any = KIND_BY_NAME[kind].message.FromString(payload)
+    for lookup, fields in lookups.items():
         yield f"{kind}.{lookup}", place_of(getattr(message, field) for field in fields)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from typing import Final
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 
@@ -11,6 +12,11 @@ from resolver.freshness import Freshness
 from resolver.snapshot import Snapshot
 from shared.errors import NotReady
 from shared.min_revision import is_reached
+
+STALE: Final = pb.Reason(
+    code="STALE_SNAPSHOT",
+    message="this resolver could not confirm lately that it is up to date",
+)
 
 
 class View:
@@ -75,6 +81,20 @@ class View:
         if self._snapshot is None:
             return 0
         return max(0, self.freshness.newest_revision - self._snapshot.position.revision)
+
+    @property
+    def state(self) -> pb.SnapshotState.ValueType:
+        return self.freshness.state if self.is_complete else pb.SNAPSHOT_STATE_HYDRATING
+
+    @property
+    def reason(self) -> str:
+        """Why the state is what it is, for the log."""
+        return self.freshness.reason if self.is_complete else "the first snapshot is loading"
+
+    @property
+    def stale_reason(self) -> pb.Reason | None:
+        """Why verdicts must fail closed now, if they must."""
+        return None if self.state == pb.SNAPSHOT_STATE_LIVE else STALE
 
     def freshness_message(self) -> pb.Freshness:
         if self._snapshot is None:

@@ -15,6 +15,7 @@ from typing import Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
@@ -116,6 +117,15 @@ async def mark_of(js: JetStreamContext, stream: str) -> StreamMark:
     info = await js.stream_info(stream)
     state = info.state
     return StreamMark(str(info.created), state.first_seq, state.last_seq)
+
+
+async def note(js: JetStreamContext, stream: str) -> StreamMark | None:
+    """Where a stream is now; None where that is not to be had."""
+    try:
+        return await mark_of(js, stream)
+    except (NatsError, TimeoutError, OSError) as error:
+        log.warning("%s is not there: %s", stream, error or type(error).__name__)
+        return None
 
 
 class LostRace(Exception):

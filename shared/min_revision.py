@@ -18,7 +18,7 @@ from shared.grpc_errors import Context
 HEADER: Final = "cqar-min-revision"
 #: The longest wait for a caller without a deadline, or with a distant one.
 WAIT_MAX_S: Final = 5.0
-#: Of the caller's deadline, what is left for the answer itself.
+#: For an answer that is made at once.
 MARGIN_S: Final = 0.05
 
 _FORM: Final = re.compile(r"([0-9]{1,18}):([0-9]{1,18})")
@@ -54,11 +54,16 @@ def is_reached(wanted: tuple[int, int], epoch: int, revision: int) -> bool:
 class MinRevisionInterceptor(grpc.aio.ServerInterceptor):
     """Holds a call until what it wants is there. Costs nothing where nothing is wanted.
 
+    Args:
+        reach: Waits for a position, or raises.
+        margin_s: Of the caller's deadline, what is left for the answer itself; at most half.
+
     To be given after `ErrorInterceptor`, which turns what is raised here into a status.
     """
 
-    def __init__(self, reach: Reach) -> None:
+    def __init__(self, reach: Reach, margin_s: float = MARGIN_S) -> None:
         self._reach = reach
+        self._margin_s = margin_s
 
     async def intercept_service(
         self,
@@ -73,7 +78,11 @@ class MinRevisionInterceptor(grpc.aio.ServerInterceptor):
 
         async def held(request: Any, context: Context) -> Any:
             left = context.time_remaining()
-            seconds = WAIT_MAX_S if left is None else min(left - MARGIN_S, WAIT_MAX_S)
+            seconds = (
+                WAIT_MAX_S
+                if left is None
+                else min(left - min(self._margin_s, left / 2), WAIT_MAX_S)
+            )
             await self._reach(*parse(str(wanted)), max(seconds, 0.0))
             return await call(request, context)
 

@@ -8,10 +8,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from nats.aio.client import Client
 
+from resolver.app import Resolver
+from resolver.config import ResolverConfig
 from resolver.database import Database
 from resolver.follower import Follower
 from resolver.view import View
-from shared.tasks import keep_going
+from shared.tasks import end, keep_going
 from tests.builders import NOW
 from tests.changes import eventually, running
 
@@ -30,6 +32,18 @@ def follow_into(view: View, database: str, client: Client) -> Follow:
             yield task
 
     return following
+
+
+@asynccontextmanager
+async def resolving(config: ResolverConfig) -> AsyncIterator[Resolver]:
+    """All of a resolver but its servers, in this process; at the end it is as if SIGTERM came."""
+    resolver = Resolver(config)
+    tasks = [asyncio.ensure_future(keep_going(*work)) for work in resolver.loops().items()]
+    try:
+        yield resolver
+    finally:
+        await end(*tasks)
+        await resolver.close()
 
 
 def stands_at(view: View, epoch: int, revision: int) -> bool:

@@ -23,6 +23,7 @@ from shared.cache import Cache
 from shared.calls import CallInterceptor
 from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
+from shared.image_store import ImageStore
 from shared.min_revision import MinRevisionInterceptor
 from shared.postgres import make_engine
 from shared.tasks import end, keep_going
@@ -31,6 +32,7 @@ from writer import metrics
 from writer.cache_relay import CacheRelay
 from writer.config import WriterConfig
 from writer.heads import Heads
+from writer.images import Images
 from writer.keys import Keys
 from writer.mutations import Mutations
 from writer.newest import Newest
@@ -47,8 +49,8 @@ READING: Final = ("Get", "List", "Search", "Check", "History", "Export")
 #: Of those that read, what is not for everybody.
 ADMINS: Final = ("ListApiKeys",)
 HEALTH_TIMEOUT_S: Final = 2.0
-#: The relays, a probe's head and a key's look-up at the same time.
-ASIDE_CONNECTIONS: Final = 5
+#: The relays, a probe's head, a key's look-up and the image at the same time.
+ASIDE_CONNECTIONS: Final = 6
 #: Of the callers' connections, those that mutations leave to reads.
 READ_CONNECTIONS: Final = 4
 
@@ -84,6 +86,7 @@ class Writer:
             self.engine, now, self._committed, at_once_max=most - READ_CONNECTIONS
         )
         self.cache = Cache(settings.redis_url) if settings.redis_url else None
+        self.images = ImageStore(settings.redis_url) if settings.redis_url else None
         self.reads = Reads(self.engine, self.newest, self.cache)
         self.keys = Keys(self.aside, now)
         self.publisher = Publisher(
@@ -127,6 +130,9 @@ class Writer:
             metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)
             relay = CacheRelay(self.aside, cache, self.newest)
             found["cache relay"] = partial(relay.run, self.wake.cache, self.settings.relay_poll_s)
+        if self.images is not None:
+            images = Images(self.aside, self.images, self.publisher.note_stream, utc_now)
+            found["images"] = images.run
         return found
 
     async def report(self) -> Health:
@@ -148,6 +154,8 @@ class Writer:
     async def close(self) -> None:
         if self.cache is not None:
             await self.cache.close()
+        if self.images is not None:
+            await self.images.close()
         await self.engine.dispose()
         await self.aside.dispose()
 

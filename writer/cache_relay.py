@@ -14,13 +14,13 @@ from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.cache import Cache, Cursor, Value
+from shared.cache_entries import ENTRIES
 from shared.entities import KIND_BY_NAME
 from shared.history import Position
 from shared.tasks import follow
 from shared.working_set import Find
 from writer import metrics, outbox, store
 from writer.cache_core import continues
-from writer.cached import ENTRIES
 from writer.newest import Newest
 from writer.past import change_set_of
 from writer.reads import message_of

@@ -8,18 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from cqc.services.v1 import asset_registry_pb2 as pb
-from google.protobuf.message import DecodeError
-
-from shared.cache import VALUE_BYTES_MAX, Cache, Cursor, Unavailable, Value
-from shared.entities.asset import ASSET
-from shared.entities.quality_flag import QUALITY_FLAG
-from shared.entities.symbol import SYMBOL
-from shared.entities.venue import VENUE
-from shared.entities.venue_asset import VENUE_ASSET
-from shared.entities.venue_symbol import VENUE_SYMBOL
+from shared.cache import Cache, Cursor, Unavailable, Value
+from shared.cache_entries import ENTRIES, decoded
 from shared.errors import NotFound
 from shared.history import Position
 from shared.kind import AnyKind
@@ -27,54 +19,6 @@ from writer import metrics
 from writer.newest import Newest
 
 log = logging.getLogger(__name__)
-
-
-class Entry(NamedTuple):
-    """What is cached under one prefix.
-
-    Attributes:
-        lookup: By what a list of entities is found; empty for one entity by its key.
-        answer: The message that holds the list, in its field `field`.
-    """
-
-    kind: AnyKind
-    prefix: str
-    minutes: int
-    lookup: str = ""
-    answer: Any = None
-    field: str = ""
-
-    def key(self, values: Iterable[str]) -> str:
-        return ":".join((self.prefix, *values))
-
-    def value(self, messages: list[Any]) -> Value:
-        """An entity that is not there is an empty value."""
-        if self.lookup:
-            payload = self.answer(**{self.field: messages}).SerializeToString()
-        else:
-            payload = b"".join(message.SerializeToString() for message in messages)
-        return Value(payload if len(payload) <= VALUE_BYTES_MAX else None, self.minutes * 60)
-
-    def messages(self, payload: bytes) -> list[Any]:
-        if self.lookup:
-            return list(getattr(self.answer.FromString(payload), self.field))
-        return [self.kind.message.FromString(payload)] if payload else []
-
-
-ENTRIES: Final = {
-    (entry.kind.name, entry.lookup): entry
-    for entry in (
-        Entry(ASSET, "asset", 60),
-        Entry(SYMBOL, "symbol", 60),
-        Entry(VENUE, "venue", 60),
-        Entry(VENUE_ASSET, "venue_asset", 15),
-        Entry(
-            *(VENUE_SYMBOL, "venue_symbol", 15, "spelling"),
-            *(pb.ListVenueSymbolsResponse, "venue_symbols"),
-        ),
-        Entry(QUALITY_FLAG, "quality_flags", 5, "asset", pb.ListQualityFlagsResponse, "flags"),
-    )
-}
 
 
 class Missed(Exception):
@@ -121,7 +65,7 @@ class CachedReading:
         except Unavailable:
             metrics.CACHE_UNAVAILABLE.inc()
             payload = None
-        found = None if payload is None else _decoded(entry, payload)
+        found = None if payload is None else decoded(entry, payload)
         if found is None:
             metrics.CACHE_MISSES.labels(entry.prefix).inc()
             raise Missed
@@ -140,15 +84,6 @@ class CachedReading:
     def keeping(self, reader: Reader, at: Position) -> Keeping:
         """Read by PostgreSQL's reader, which is at this position, instead."""
         return Keeping(self._cache, self.cursor, reader, at)
-
-
-def _decoded(entry: Entry, payload: bytes) -> list[Any] | None:
-    """None where somebody else wrote: what PostgreSQL says will be written over it."""
-    try:
-        return entry.messages(payload)
-    except DecodeError:
-        log.warning("a value of %s in Redis is no message", entry.prefix)
-        return None
 
 
 class Keeping:

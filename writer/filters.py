@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from shared import finding
 from shared.errors import Invalid, Violation
 from shared.kind import AnyKind
-from writer import store
 
 
 class Filter(NamedTuple):
@@ -69,7 +69,7 @@ def require_storable(kind: AnyKind, filters: Sequence[Filter]) -> None:
 
 def unstorable(kind: AnyKind, filters: Sequence[Filter]) -> Iterator[Violation]:
     for field, value, columns, _ in filters:
-        if store.storable(kind.table.c[columns[0]], value):
+        if finding.storable(kind.table.c[columns[0]], value):
             continue
         if not isinstance(value, str):
             yield Violation(field, "UNKNOWN", f"{value} is no value of this field")

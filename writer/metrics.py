@@ -31,6 +31,10 @@ CACHE_GENERATIONS: Final = Counter(
     "cqar_cache_generations_total", "Times that all cached values ceased to count."
 )
 
+#: A resolver without PostgreSQL starts from here: the head's revision less this is what it lacks.
+IMAGE_REVISION: Final = Gauge("cqar_image_revision", "Revision of the image published last.")
+IMAGES: Final = Counter("cqar_images_total", "Images of the registry published in Redis.")
+
 MUTATIONS: Final = Counter("cqar_mutations_total", "Changes by outcome.", ["kind", "result"])
 COMMIT_SECONDS: Final = Histogram(
     "cqar_mutation_seconds",

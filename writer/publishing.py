@@ -16,6 +16,7 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream
+from shared.stream_mark import StreamMark
 from shared.tasks import follow, keep_going, wait_at_most
 from writer import answers, event_relay, metrics, outbox, store
 from writer.bumps import Bumps
@@ -73,6 +74,13 @@ class Publisher:
     @property
     def connected(self) -> bool:
         return self._client is not None and self._client.is_connected
+
+    async def note_stream(self) -> StreamMark | None:
+        """Where the stream is now; None while NATS is away."""
+        if self._client is None:
+            return None
+        js = self._client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
+        return await jetstream.note(js, jetstream.CHANGES)
 
     async def run(self) -> None:
         """Connect, make the streams, answer and relay; raises when a stream is lost.

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared import rules
+from shared import finding, rules
 from shared.cache import Cache
 from shared.errors import Invalid, NotFound, TooLarge, Violation
 from shared.history import Position
@@ -184,7 +184,7 @@ class Reads:
 def _key_in(token: str, mark: bytes, kind: AnyKind) -> list[str]:
     columns = [kind.table.c[name] for name in kind.key]
     key = tokens.parts_in(token, mark, len(columns))
-    if not all(map(store.storable, columns, key)):
+    if not all(map(finding.storable, columns, key)):
         raise tokens.other_query()
     return key
 
@@ -192,6 +192,6 @@ def _key_in(token: str, mark: bytes, kind: AnyKind) -> list[str]:
 def _hit_in(token: str, mark: bytes, kind: AnyKind) -> tuple[int, str]:
     """Score and key of the last hit of the page before."""
     score, key = tokens.parts_in(token, mark, 2)
-    if not store.storable(kind.table.c[kind.key[0]], key):
+    if not finding.storable(kind.table.c[kind.key[0]], key):
         raise tokens.other_query()
     return tokens.whole_number(score, SCORE_DIGITS_MAX), key

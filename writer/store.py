@@ -7,22 +7,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import codec, rules
+from shared import codec, finding
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.history import Position
-from shared.kind import AnyKind, Entity, Lookup, Ref
+from shared.kind import AnyKind, Entity, Ref
 from shared.schema import current, entity_revisions, registry_head
 from shared.working_set import Find, Referrers, Stored
-
-SMALLINT_END: Final = 1 << 15
 
 
 class HeadRow(NamedTuple):
@@ -92,94 +88,27 @@ async def load(
     tx: AsyncConnection, refs: Iterable[Ref], *, removed: bool = False
 ) -> dict[Ref, Stored]:
     """The live entities among `refs`; with `removed` also those that are no more."""
-    wanted = [(kind, key) for kind, key in refs if "\0" not in key]
-    query = sa.text(
-        "SELECT c.kind, c.key, c.revision, c.deleted, c.payload FROM current c"
-        " JOIN unnest(CAST(:kinds AS text[]), CAST(:keys AS text[])) AS w(kind, key)"
-        " ON c.kind = w.kind AND c.key = w.key WHERE :removed OR NOT c.deleted"
-    )
-    kinds, keys = [kind for kind, _ in wanted], [key for _, key in wanted]
-    rows = await tx.execute(query, {"kinds": kinds, "keys": keys, "removed": removed})
+    rows = await finding.load(tx, refs, removed=removed)
     return {
-        (kind, key): Stored(None, revision, b"") if deleted else _stored(kind, revision, payload)
-        for kind, key, revision, deleted, payload in rows
+        (row.kind, row.key): Stored(None, row.revision, b"") if row.deleted else _stored(row)
+        for row in rows
     }
 
 
-def _stored(kind: str, revision: int, payload: bytes) -> Stored:
-    return Stored(codec.decode(KIND_BY_NAME[kind], payload), revision, payload)
+def _stored(row: finding.Found) -> Stored:
+    entity = codec.decode(KIND_BY_NAME[row.kind], row.payload)
+    return Stored(entity, row.revision, row.payload)
 
 
 async def find(
     tx: AsyncConnection, kind: AnyKind, lookup: str, finds: Sequence[Find]
 ) -> dict[Find, dict[str, Stored]]:
     """For each of `finds`, all of one lookup of one kind: the live entities by key."""
-    found: dict[Find, dict[str, Stored]] = {find: {} for find in finds}
-    # What no column can hold is nowhere; PostgreSQL would refuse the whole query.
-    groups: defaultdict[tuple[bool, ...], list[Find]] = defaultdict(list)
-    for find in finds:
-        if _storable(kind, lookup, find.values):
-            groups[tuple(value is not None for value in find.values)].append(find)
-    for given, group in groups.items():
-        arguments: dict[str, Any] = {"places": list(range(len(group)))}
-        for i, values in enumerate(zip(*(find.values for find in group), strict=True)):
-            if given[i]:
-                arguments[f"v{i}"] = list(values)
-        query = _find_query(kind.name, lookup, given)
-        for place, key, revision, payload in await tx.execute(query, arguments):
-            found[group[place]][key] = _stored(kind.name, revision, payload)
-    return found
-
-
-def _storable(kind: AnyKind, lookup: str, values: tuple[Any, ...]) -> bool:
-    columns = _lookup_columns(kind, kind.lookups[lookup])
-    return all(storable(column, value) for column, value in zip(columns, values, strict=True))
-
-
-def storable(column: sa.Column[Any], value: Any) -> bool:
-    """Whether a column can hold a value at all: a UUID that is one, text without NUL."""
-    if isinstance(value, int) and isinstance(column.type, sa.SmallInteger):
-        return 0 <= value < SMALLINT_END
-    if not isinstance(value, str):
-        return True
-    return rules.is_uuid(value) if isinstance(column.type, sa.Uuid) else "\0" not in value
-
-
-def _lookup_columns(kind: AnyKind, lookup: Lookup[Any]) -> list[sa.Column[Any]]:
-    table = kind.table if lookup.table is None else lookup.table
-    return [table.c[name] for name in lookup.columns]
-
-
-@cache
-def _find_query(kind_name: str, lookup_name: str, given: tuple[bool, ...]) -> sa.TextClause:
-    """Finds by the values that are given, where the others are NULL.
-
-    IS NOT DISTINCT FROM would say both at once, and be neither hashed nor looked up in an index:
-    1,000 addresses against 77,000 deployments took 3.7 s, so they take 0.03 s.
-    """
-    kind = KIND_BY_NAME[kind_name]
-    lookup: Lookup[Any] = kind.lookups[lookup_name]
-    table = kind.table if lookup.table is None else lookup.table
-    arrays, names, matches = ["CAST(:places AS int[])"], ["place"], []
-    for i, column in enumerate(_lookup_columns(kind, lookup)):
-        if not given[i]:
-            matches.append(f"t.{column.name} IS NULL")
-            continue
-        type_ = column.type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
-        arrays.append(f"CAST(:v{i} AS {type_}[])")
-        names.append(f"v{i}")
-        matches.append(f"t.{column.name} = w.v{i}")
-    return sa.text(
-        f"SELECT w.place, c.key, c.revision, c.payload"  # noqa: S608  (names of our own)
-        f" FROM unnest({', '.join(arrays)}) AS w({', '.join(names)})"
-        f" JOIN {table.name} t ON {' AND '.join(matches)}"
-        f" JOIN current c ON c.kind = '{kind.name}' AND c.key = {_key_sql(kind)}"
-        f" WHERE NOT c.deleted ORDER BY c.key"
-    )
-
-
-def _key_sql(kind: AnyKind, alias: str = "t") -> str:
-    return " || '/' || ".join(f"{alias}.{name}::text" for name in kind.key)
+    found = await finding.find(tx, kind, lookup, [find.values for find in finds])
+    return {
+        find: {row.key: _stored(row) for row in rows}
+        for find, rows in zip(finds, found, strict=True)
+    }
 
 
 async def count(tx: AsyncConnection, kind: AnyKind, conditions: Sequence[Any]) -> int:
@@ -197,7 +126,7 @@ async def page(
 ) -> list[tuple[list[str], bytes]]:
     """(key, payload) of the first `most` entities after a key, in key order."""
     columns = [kind.table.c[name] for name in kind.key]
-    key: sa.ColumnElement[str] = sa.literal_column(_key_sql(kind, kind.table.name))
+    key: sa.ColumnElement[str] = sa.literal_column(finding.key_sql(kind, kind.table.name))
     query = (
         sa.select(*columns, current.c.payload)
         .select_from(kind.table)
@@ -227,11 +156,11 @@ async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> Referrers
     found: dict[Ref, None] = {}
     more = False
     for other in KINDS:
-        another = f"AND {_key_sql(other)} <> :key" if other is kind else ""
+        another = f"AND {finding.key_sql(other)} <> :key" if other is kind else ""
         for column in (c for table in (other.table, *other.child_tables) for c in table.c):
             if any(key.target_fullname == target for key in column.foreign_keys):
                 query = sa.text(
-                    f"SELECT {_key_sql(other)} FROM {column.table.name} t"  # noqa: S608
+                    f"SELECT {finding.key_sql(other)} FROM {column.table.name} t"  # noqa: S608
                     f" WHERE t.{column.name}::text = :key {another} LIMIT {most + 1}"
                 )
                 keys = list((await tx.execute(query, {"key": ref[1]})).scalars())

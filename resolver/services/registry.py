@@ -8,10 +8,13 @@ from typing import Any
 
 from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryServicer
+from google.protobuf.message import Message
 
-from resolver import answers, metrics
-from resolver.services.resolver import require_present, require_spelling, tell_freshness
-from resolver.view import View
+from resolver import answers
+from resolver.fallback import Work
+from resolver.reading import Basis
+from resolver.services.resolver import require_present, require_spelling
+from resolver.tiers import Tiers
 from shared import resolution
 from shared.entities.asset import ASSET
 from shared.entities.asset_deployment import ASSET_DEPLOYMENT
@@ -22,7 +25,7 @@ from shared.entities.symbol import SYMBOL
 from shared.entities.symbol_identifier import SYMBOL_IDENTIFIER
 from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET
-from shared.errors import Misdirected, NotFound, Unimplemented
+from shared.errors import Misdirected, Unimplemented
 from shared.grpc_errors import Context
 from shared.keys import require_id, require_key, require_one
 from shared.kind import AnyKind
@@ -96,69 +99,85 @@ class RegistryReads(Elsewhere, Unanswered, AssetRegistryServicer):
         writer: The writer's address, for the error that changes get here.
     """
 
-    def __init__(self, view: View, now: Callable[[], dt.datetime], writer: str) -> None:
-        self._view = view
+    def __init__(self, tiers: Tiers, now: Callable[[], dt.datetime], writer: str) -> None:
+        self._tiers = tiers
         self._now = now
         self.writer = writer
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: Context) -> pb.GetAssetResponse:
-        return pb.GetAssetResponse(asset=self._get(ASSET, request.asset_id, context))
+        asset = await self._get(ASSET, request.asset_id, request, context)
+        return pb.GetAssetResponse(asset=asset)
 
     async def GetChain(self, request: pb.GetChainRequest, context: Context) -> pb.GetChainResponse:
-        return pb.GetChainResponse(chain=self._get(CHAIN, request.chain_id, context))
+        chain = await self._get(CHAIN, request.chain_id, request, context)
+        return pb.GetChainResponse(chain=chain)
 
     async def GetSymbol(
         self, request: pb.GetSymbolRequest, context: Context
     ) -> pb.GetSymbolResponse:
-        return pb.GetSymbolResponse(symbol=self._get(SYMBOL, request.symbol_id, context))
+        symbol = await self._get(SYMBOL, request.symbol_id, request, context)
+        return pb.GetSymbolResponse(symbol=symbol)
 
     async def GetVenue(self, request: pb.GetVenueRequest, context: Context) -> pb.GetVenueResponse:
-        return pb.GetVenueResponse(venue=self._get(VENUE, request.venue_id, context))
+        venue = await self._get(VENUE, request.venue_id, request, context)
+        return pb.GetVenueResponse(venue=venue)
 
     async def GetVenueAsset(
         self, request: pb.GetVenueAssetRequest, context: Context
     ) -> pb.GetVenueAssetResponse:
         key = f"{request.venue_id}/{request.asset_id}"
-        return pb.GetVenueAssetResponse(venue_asset=self._get(VENUE_ASSET, key, context))
+        venue_asset = await self._get(VENUE_ASSET, key, request, context)
+        return pb.GetVenueAssetResponse(venue_asset=venue_asset)
 
     async def GetAssetDeployment(
         self, request: pb.GetAssetDeploymentRequest, context: Context
     ) -> pb.GetAssetDeploymentResponse:
-        deployment = self._get(ASSET_DEPLOYMENT, request.deployment_id, context)
-        chain = answers.require(self._view.snapshot, CHAIN, deployment.chain_id)
-        deployment.chain_name = chain.chain_name
-        return pb.GetAssetDeploymentResponse(deployment=deployment)
+        require_key(ASSET_DEPLOYMENT, request.deployment_id)
+
+        def work(basis: Basis) -> Any:
+            return answers.deployment(basis.reading, request.deployment_id)
+
+        found = await self._answer("GetAssetDeployment", request, work, context)
+        return pb.GetAssetDeploymentResponse(deployment=found)
 
     async def GetAssetGroup(
         self, request: pb.GetAssetGroupRequest, context: Context
     ) -> pb.GetAssetGroupResponse:
         require_one(request, "group_id", "name")
         if request.group_id:
-            group = self._get(ASSET_GROUP, request.group_id, context)
-        else:
-            tell_freshness(self._view, context)
-            group = answers.require_found(self._view.snapshot, ASSET_GROUP, "name", request.name)
+            group = await self._get(ASSET_GROUP, request.group_id, request, context)
+            return pb.GetAssetGroupResponse(group=group)
+
+        def work(basis: Basis) -> Any:
+            return answers.require_found(basis.reading, ASSET_GROUP, "name", request.name)
+
+        group = await self._answer("GetAssetGroup", request, work, context)
         return pb.GetAssetGroupResponse(group=group)
 
     async def GetAssetIdentifier(
         self, request: pb.GetAssetIdentifierRequest, context: Context
     ) -> pb.GetAssetIdentifierResponse:
         owner, source = request.asset_id, request.source
-        found = self._identifier(ASSET_IDENTIFIER, owner, source, context)
+        found = await self._identifier(ASSET_IDENTIFIER, owner, source, request, context)
         return pb.GetAssetIdentifierResponse(identifier=found)
 
     async def GetSymbolIdentifier(
         self, request: pb.GetSymbolIdentifierRequest, context: Context
     ) -> pb.GetSymbolIdentifierResponse:
         owner, source = request.symbol_id, request.data_source
-        found = self._identifier(SYMBOL_IDENTIFIER, owner, source, context)
+        found = await self._identifier(SYMBOL_IDENTIFIER, owner, source, request, context)
         return pb.GetSymbolIdentifierResponse(identifier=found)
 
-    def _identifier(self, kind: AnyKind, owner: str, source: int, context: Context) -> Any:
+    async def _identifier(
+        self, kind: AnyKind, owner: str, source: int, request: Message, context: Context
+    ) -> Any:
         require_id(f"{kind.name.removesuffix('_identifier')}_id", owner)
-        tell_freshness(self._view, context)
-        found = answers.find(self._view.snapshot, kind, "source", owner, source)
-        return resolution.primary_identifier(kind.name, owner, found)
+
+        def work(basis: Basis) -> Any:
+            found = answers.find(basis.reading, kind, "source", owner, source)
+            return resolution.primary_identifier(kind.name, owner, found)
+
+        return await self._answer(f"Get{kind.message.DESCRIPTOR.name}", request, work, context)
 
     async def GetVenueSymbol(
         self, request: pb.GetVenueSymbolRequest, context: Context
@@ -166,29 +185,28 @@ class RegistryReads(Elsewhere, Unanswered, AssetRegistryServicer):
         require_present(request)
         require_spelling(request.venue_id, request.venue_symbol)
         now = resolution.instant(self._now())
-        snapshot = self._view.snapshot
-        tell_freshness(self._view, context)
-        try:
-            listing, terms = answers.listing_and_terms(
-                snapshot, request.venue_id, request.venue_symbol, now
-            )
-        except NotFound:
-            metrics.LOOKUPS.labels("GetVenueSymbol", "not_found", "memory").inc()
-            raise
-        metrics.LOOKUPS.labels("GetVenueSymbol", "found", "memory").inc()
-        symbol = answers.require(snapshot, SYMBOL, listing.symbol_id)
-        return pb.GetVenueSymbolResponse(
-            venue_symbol=resolution.as_of_now(listing, terms, now),
-            symbol=resolution.fill_steps(symbol, terms),
-        )
 
-    def _get(self, kind: AnyKind, key: str, context: Context) -> Any:
+        def work(basis: Basis) -> pb.GetVenueSymbolResponse:
+            place = request.venue_id, request.venue_symbol
+            listing, terms = answers.listing_and_terms(basis.reading, *place, now)
+            symbol = answers.require(basis.reading, SYMBOL, listing.symbol_id)
+            return pb.GetVenueSymbolResponse(
+                venue_symbol=resolution.as_of_now(listing, terms, now),
+                symbol=resolution.fill_steps(symbol, terms),
+            )
+
+        found = await self._answer("GetVenueSymbol", request, work, context)
+        answer: pb.GetVenueSymbolResponse = found
+        return answer
+
+    async def _get(self, kind: AnyKind, key: str, request: Message, context: Context) -> Any:
         require_key(kind, key)
-        tell_freshness(self._view, context)
-        try:
-            found = answers.require(self._view.snapshot, kind, key)
-        except NotFound:
-            metrics.LOOKUPS.labels(f"Get{kind.name}", "not_found", "memory").inc()
-            raise
-        metrics.LOOKUPS.labels(f"Get{kind.name}", "found", "memory").inc()
+
+        def work(basis: Basis) -> Any:
+            return answers.require(basis.reading, kind, key)
+
+        return await self._answer(f"Get{kind.message.DESCRIPTOR.name}", request, work, context)
+
+    async def _answer(self, rpc: str, request: Message, work: Work[Any], context: Context) -> Any:
+        found, _ = await self._tiers.answer(rpc, request, work, context)
         return found

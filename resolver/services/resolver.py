@@ -12,7 +12,9 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverServicer
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from resolver import answers, metrics
+from resolver import answers
+from resolver.reading import Basis
+from resolver.tiers import Tiers, tell_freshness
 from resolver.view import View
 from shared import about, rules
 from shared.errors import CqarError, Invalid, NotFound, TooLarge, Unimplemented, Violation
@@ -24,20 +26,20 @@ KEYS_MAX: Final = 2_000
 
 
 class ResolverService(ResolverServicer):
-    def __init__(self, view: View, now: Callable[[], dt.datetime]) -> None:
+    def __init__(self, view: View, tiers: Tiers, now: Callable[[], dt.datetime]) -> None:
         self._view = view
+        self._tiers = tiers
         self._now = now
 
     async def Resolve(self, request: pb.ResolveRequest, context: Context) -> pb.ResolveResponse:
         require_present(request)
         require_spelling(request.venue_id, request.venue_symbol)
-        freshness = tell_freshness(self._view, context)
-        try:
-            found = self._resolve(request.venue_id, request.venue_symbol, instant(self._now()))
-        except NotFound:
-            metrics.LOOKUPS.labels("Resolve", "not_found", "memory").inc()
-            raise
-        metrics.LOOKUPS.labels("Resolve", "found", "memory").inc()
+        now = instant(self._now())
+
+        def work(basis: Basis) -> pb.Resolution:
+            return answers.resolve(basis, request.venue_id, request.venue_symbol, now)
+
+        found, freshness = await self._tiers.answer("Resolve", request, work, context)
         found.freshness.CopyFrom(freshness)
         return pb.ResolveResponse(resolution=found)
 
@@ -47,39 +49,29 @@ class ResolverService(ResolverServicer):
         require_present(request)
         if len(request.keys) > KEYS_MAX:
             raise TooLarge(f"{len(request.keys)} keys; at most {KEYS_MAX}: split them")
-        # No await between here and the answer: all are of one revision.
         now = instant(self._now())
-        resolutions = [self._resolve_or_say_why(key, now) for key in request.keys]
-        freshness = tell_freshness(self._view, context)
-        return pb.ResolveBatchResponse(resolutions=resolutions, freshness=freshness)
 
-    def _resolve_or_say_why(self, key: pb.VenueSymbolKey, now: Timestamp) -> pb.Resolution:
-        try:
-            require_spelling(key.venue_id, key.venue_symbol)
-            found = self._resolve(key.venue_id, key.venue_symbol, now)
-        except (NotFound, Invalid) as error:
-            metrics.LOOKUPS.labels("ResolveBatch", "not_found", "memory").inc()
-            reason = pb.Reason(code=error.reason, message=str(error))
-            return pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND, not_found=reason)
-        metrics.LOOKUPS.labels("ResolveBatch", "found", "memory").inc()
-        return found
+        def work(basis: Basis) -> list[pb.Resolution]:
+            return [resolve_or_say_why(basis, key, now) for key in request.keys]
 
-    def _resolve(self, venue_id: str, spelling: str, now: Timestamp) -> pb.Resolution:
-        return answers.resolve(self._view.snapshot, venue_id, spelling, now, stale(self._view))
+        found, freshness = await self._tiers.answer("ResolveBatch", request, work, context)
+        return pb.ResolveBatchResponse(resolutions=found, freshness=freshness)
 
     async def GetStatus(
         self, request: pb.GetStatusRequest, context: Context
     ) -> pb.GetStatusResponse:
         view = self._view
+        freshness = view.freshness_message()
+        tell_freshness(freshness, context)
         if not view.is_complete:
             return pb.GetStatusResponse(
-                freshness=view.freshness_message(),
+                freshness=freshness,
                 memory_bytes=memory_bytes(),
                 version=about.version(),
             )
         snapshot = view.snapshot
         status = pb.GetStatusResponse(
-            freshness=tell_freshness(view, context),
+            freshness=freshness,
             head=snapshot.head,
             lag=view.lag,
             counts=snapshot.counts,
@@ -118,6 +110,16 @@ class ResolverService(ResolverServicer):
         yield pb.WatchResponse()
 
 
+def resolve_or_say_why(basis: Basis, key: pb.VenueSymbolKey, now: Timestamp) -> pb.Resolution:
+    """One answer of a batch, where a miss is an answer too."""
+    try:
+        require_spelling(key.venue_id, key.venue_symbol)
+        return answers.resolve(basis, key.venue_id, key.venue_symbol, now)
+    except (NotFound, Invalid) as error:
+        reason = pb.Reason(code=error.reason, message=str(error))
+        return pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND, not_found=reason)
+
+
 def unanswered() -> CqarError:
     return Unimplemented("this release does not answer this method")
 
@@ -139,23 +141,6 @@ def require_spelling(venue_id: str, spelling: str) -> None:
     ]
     if violations:
         raise Invalid(violations)
-
-
-def stale(view: View) -> pb.Reason | None:
-    """Why verdicts must fail closed now, if they must."""
-    if view.freshness.state == pb.SNAPSHOT_STATE_LIVE:
-        return None
-    message = "this resolver could not confirm lately that it is up to date"
-    return pb.Reason(code="STALE_SNAPSHOT", message=message)
-
-
-def tell_freshness(view: View, context: Context) -> pb.Freshness:
-    """The answer's freshness, told in its trailing metadata too."""
-    freshness = view.freshness_message()
-    context.set_trailing_metadata(
-        (("cqar-revision", str(freshness.revision)), ("cqar-epoch", str(freshness.epoch)))
-    )
-    return freshness
 
 
 def memory_bytes() -> int:

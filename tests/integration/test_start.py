@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver import app
 from resolver.config import ResolverConfig
-from resolver.freshness import Freshness
-from resolver.view import View
 from tests.builders import a_venue
-from tests.changes import commit
+from tests.changes import commit, eventually
+from tests.following import resolving
 from writer.mutations import Mutations
 
 TIMEOUT_S = 30
@@ -23,16 +19,15 @@ async def test_it_loads_without_nats_and_says_that_it_cannot_confirm_what_it_has
 ) -> None:
     await commit(mutations, a_venue())
     await servers.kill("nats")
-    view = View(Freshness(2.0))
-    config = ResolverConfig(database_url=database, nats_url=servers.nats, probe_every_s=0.2)
-    following = asyncio.create_task(app._follow(config, view))
+    config = ResolverConfig(
+        database_url=database, nats_url=servers.nats, probe_every_s=0.2, stale_after_s=2
+    )
     try:
-        async with asyncio.timeout(TIMEOUT_S):
-            await view.loaded.wait()
+        async with resolving(config) as resolver:
+            view = resolver.view
+            await eventually(lambda: view.is_complete, TIMEOUT_S)
             assert view.snapshot.get("venue", "binance") is not None
-            while view.freshness.state != pb.SNAPSHOT_STATE_STALE:
-                await asyncio.sleep(0.05)
+            await eventually(lambda: view.state == pb.SNAPSHOT_STATE_STALE, TIMEOUT_S)
+            assert "no writer answers" in view.reason
     finally:
         await servers.restart("nats")
-        following.cancel()
-        await asyncio.wait([following])

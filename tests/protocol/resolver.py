@@ -76,7 +76,7 @@ class Resolver:
                 self._follow_on(self._following)
         except StartOver as error:
             self.poisoned += error.cause == "poison"
-            self.view.freshness.doubt()
+            self.view.freshness.doubt(error.cause)
             self.crash()
             self._loading = Process(self._begin_again(error))
 
@@ -177,7 +177,7 @@ class Resolver:
             self.view.freshness.heard(theirs)
         action = core.on_message(mine, message)
         if action is Do.APPLY:
-            self._apply(head, message.commit.change_set)
+            await self._apply(head, message.commit.change_set)
         elif action is Do.CATCH_UP:
             await self._catch_up()
         elif action is Do.BOOTSTRAP:
@@ -221,7 +221,7 @@ class Resolver:
             raise StartOver("epoch")
         if action is Do.DOUBT:
             self.doubted = mine
-            self.view.freshness.doubt()
+            self.view.freshness.doubt("a head")
             await self._catch_up()
             return
         self.view.freshness.probed(probe, mine)
@@ -246,13 +246,15 @@ class Resolver:
                 action = core.on_row(mine, row.position, row.prev_chain, is_reset=row.is_reset)
                 if action is not Do.APPLY:
                     raise StartOver("no_way_forward")
-                self._apply(row.head, row.payload)
+                await self._apply(row.head, row.payload)
 
-    def _apply(self, head: replication_pb2.Head, packed: bytes) -> None:
+    async def _apply(self, head: replication_pb2.Head, packed: bytes) -> None:
         snapshot = self.view.snapshot
         try:
-            _, staged = decoding.decode(snapshot.position, head, packed)
-            snapshot.apply(head, staged)
+            change_set = decoding.decode(snapshot.position, head, packed)
+            planned = list(decoding.plan(snapshot, change_set))
+            await pause()
+            snapshot.apply(head, planned)
         except (decoding.Poison, Diverged) as error:
             raise StartOver("poison") from error
         self._moved()

@@ -63,8 +63,7 @@ def _on_chain_of(mine: Position, theirs: Position) -> Position:
 def _decode_without_chain(patch: Patch) -> None:
     def decode(mine: Position, head: Any, packed: bytes) -> Any:
         try:
-            change_set = decoding.replication_pb2.ChangeSet.FromString(history.unpack(packed))
-            return change_set, decoding.stage(change_set)
+            return decoding.replication_pb2.ChangeSet.FromString(history.unpack(packed))
         except (DecodeError, zstandard.ZstdError) as error:
             raise decoding.Poison from error
 

@@ -13,6 +13,7 @@ from tests.builders import NOW
 from tests.histories import head_of, hydrated
 
 LIVE, STALE = pb.SNAPSHOT_STATE_LIVE, pb.SNAPSHOT_STATE_STALE
+LAST_GOOD = pb.SNAPSHOT_STATE_LAST_GOOD
 
 
 class Clock:
@@ -29,9 +30,9 @@ def at(revision: int, epoch: int = 1, chain: bytes = b"") -> Position:
     return Position(epoch, revision, chain or bytes([revision]) * 32)
 
 
-def test_nothing_confirmed_is_stale_and_of_unknown_age() -> None:
+def test_nothing_confirmed_is_last_good_and_of_unknown_age() -> None:
     freshness = Freshness(5, Clock())
-    assert (freshness.state, freshness.staleness_ms) == (STALE, None)
+    assert (freshness.state, freshness.staleness_ms) == (LAST_GOOD, None)
 
 
 def test_age_counts_from_when_the_probe_was_sent_with_drift_added() -> None:
@@ -113,7 +114,7 @@ def test_doubt_is_stale_however_recent_until_confirmed() -> None:
     clock = Clock()
     freshness = Freshness(5, clock)
     freshness.confirm(clock())
-    freshness.doubt()
+    freshness.doubt("why")
     assert (freshness.state, freshness.staleness_ms) == (STALE, 1)
     freshness.confirm(clock())
     assert freshness.state == LIVE

@@ -11,6 +11,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from resolver import answers
+from resolver.reading import Basis
 from shared import codec, resolution
 from shared.entities.quality_flag import QUALITY_FLAG, FlagSeverity
 from shared.entities.symbol import SYMBOL, SymbolType
@@ -295,7 +296,7 @@ ALIAS = a_venue_symbol(
 
 def resolve(*entities: Any, spelling: str = "BTCUSDT", venue: str = "binance") -> pb.Resolution:
     snapshot = hydrated(encoded(*entities))
-    return answers.resolve(snapshot, venue, spelling, instant(), None)
+    return answers.resolve(Basis(snapshot, pb.Freshness(), None), venue, spelling, instant())
 
 
 def test_an_alias_has_the_steps_and_the_status_of_its_primary() -> None:

@@ -10,11 +10,11 @@ from cqc.resolver.v1 import resolver_pb2
 from cqc.services.v1 import asset_registry_pb2
 from cqc.writer.v1 import registry_admin_pb2
 
-from resolver.freshness import Freshness
+from resolver.app import Resolver
+from resolver.config import ResolverConfig
 from resolver.services import registry as resolver_registry
 from resolver.services.registry import Elsewhere, RegistryReads
 from resolver.services.resolver import ResolverService
-from resolver.view import View
 from shared.entities.api_key import Role
 from shared.errors import Misdirected, Unimplemented
 from tests.builders import NOW
@@ -90,9 +90,10 @@ async def answer_of(service: Any, name: str) -> object:
 
 
 async def test_what_a_resolver_does_not_answer_says_so() -> None:
-    view = View(Freshness(5))
-    reads = RegistryReads(view, lambda: NOW, "writer.example:9090")
-    resolver = ResolverService(view, lambda: NOW)
+    config = ResolverConfig(database_url="postgresql://nobody@nowhere/none", nats_url="nats://no")
+    objects = Resolver(config)
+    reads = RegistryReads(objects.tiers, lambda: NOW, "writer.example:9090")
+    resolver = ResolverService(objects.view, objects.tiers, lambda: NOW)
     unanswered = [
         *((reads, name) for name in READS_UNANSWERED),
         *((resolver, name) for name in RESOLVER_UNANSWERED),

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from cqc.replication.v1 import replication_pb2
-from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resolver.snapshot import Diverged, Snapshot, stage
+from resolver.decoding import Poison, plan
+from resolver.snapshot import Diverged, Snapshot
 from shared import codec
 from shared.entities import KINDS
 from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol
@@ -44,7 +44,7 @@ def seen(snapshot: Snapshot, spellings: set[tuple[str, str]] = frozenset()) -> A
 
 def apply(snapshot: Snapshot, state: State, changes: Changes, revision: int) -> State:
     after = advanced(state, changes)
-    snapshot.apply(head_of(after, revision), stage(change_set(changes, revision)))
+    snapshot.apply(head_of(after, revision), list(plan(snapshot, change_set(changes, revision))))
     return after
 
 
@@ -86,7 +86,7 @@ def test_a_head_that_does_not_fit_changes_nothing(wrong: str) -> None:
     else:
         head.set_hash = bytes(16)
     with pytest.raises(Diverged):
-        snapshot.apply(head, stage(change_set(changes)))
+        snapshot.apply(head, list(plan(snapshot, change_set(changes))))
     assert seen(snapshot, {("binance", "BTCUSDT"), ("binance", "X")}) == before
     for (kind, key), payload in state.items():
         assert snapshot.get(kind, key) == payload
@@ -99,8 +99,8 @@ def test_an_entity_that_does_not_decode_is_refused_before_anything_is_touched(
     kind: AnyKind,
 ) -> None:
     changes: Changes = {**encoded(an_asset()), (kind.name, "key"): b"\xff\xff\xff"}
-    with pytest.raises(DecodeError):
-        stage(change_set(changes))
+    with pytest.raises(Poison):
+        list(plan(hydrated({}), change_set(changes)))
 
 
 def test_an_archived_entity_leaves_the_snapshot_like_a_deleted_one() -> None:
@@ -109,8 +109,7 @@ def test_an_archived_entity_leaves_the_snapshot_like_a_deleted_one() -> None:
     (ref,) = encoded(a_listing("one"))
     archived = replication_pb2.Change(kind=ref[0], key=ref[1], entity=state[ref], archived=True)
     after = advanced(state, {ref: None})
-    staged = stage(replication_pb2.ChangeSet(changes=[archived]))
-    snapshot.apply(head_of(after, 1), staged)
+    snapshot.apply(head_of(after, 1), [snapshot.plan(archived)])
     assert snapshot.get(*ref) is None
     assert list(snapshot.find(*SPELLING)) == []
 

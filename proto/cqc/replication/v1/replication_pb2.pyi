@@ -342,3 +342,126 @@ class EpochBumpResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EpochBumpResponse: _TypeAlias = EpochBumpResponse  # noqa: Y015
+
+@_typing.final
+class StreamPlace(_message.Message):
+    """One incarnation of a stream and how far it was read: where to follow it from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATED_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    created: _builtins.str
+    """When the stream was made, as the server tells it."""
+    first: _builtins.int
+    last: _builtins.int
+    """The last message that is in what this stands beside."""
+    def __init__(
+        self,
+        *,
+        created: _builtins.str = ...,
+        first: _builtins.int = ...,
+        last: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "first", b"first", "last", b"last"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamPlace: _TypeAlias = StreamPlace  # noqa: Y015
+
+@_typing.final
+class Image(_message.Message):
+    """The whole registry at one head, in chunks that follow it: in Redis, or in a resolver's file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HEAD_FIELD_NUMBER: _builtins.int
+    STREAM_FIELD_NUMBER: _builtins.int
+    CHUNK_HASHES_FIELD_NUMBER: _builtins.int
+    PUBLICATION_FIELD_NUMBER: _builtins.int
+    MADE_AT_FIELD_NUMBER: _builtins.int
+    publication: _builtins.str
+    """In Redis: random, and part of the chunks' keys."""
+    @_builtins.property
+    def head(self) -> Global___Head: ...
+    @_builtins.property
+    def stream(self) -> Global___StreamPlace:
+        """Unset where the stream was not to be reached: then it is read from its first message."""
+
+    @_builtins.property
+    def chunk_hashes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """sha256 of each chunk, in their order."""
+
+    @_builtins.property
+    def made_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        head: Global___Head | None = ...,
+        stream: Global___StreamPlace | None = ...,
+        chunk_hashes: _abc.Iterable[_builtins.bytes] | None = ...,
+        publication: _builtins.str = ...,
+        made_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["head", b"head", "made_at", b"made_at", "stream", b"stream"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk_hashes", b"chunk_hashes", "head", b"head", "made_at", b"made_at", "publication", b"publication", "stream", b"stream"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Image: _TypeAlias = Image  # noqa: Y015
+
+@_typing.final
+class ImageChunk(_message.Message):
+    """Some of an image's entities. Stored compressed (zstd)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def entities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Change]: ...
+    def __init__(
+        self,
+        *,
+        entities: _abc.Iterable[Global___Change] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entities", b"entities"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImageChunk: _TypeAlias = ImageChunk  # noqa: Y015
+
+@_typing.final
+class Since(_message.Message):
+    """What came after an image, in a resolver's file."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMITS_FIELD_NUMBER: _builtins.int
+    STREAM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def commits(self) -> _containers.RepeatedCompositeFieldContainer[Global___StreamMessage]:
+        """Each with its commit, in order."""
+
+    @_builtins.property
+    def stream(self) -> Global___StreamPlace:
+        """How far the stream was read with them."""
+
+    def __init__(
+        self,
+        *,
+        commits: _abc.Iterable[Global___StreamMessage] | None = ...,
+        stream: Global___StreamPlace | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stream", b"stream"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commits", b"commits", "stream", b"stream"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Since: _TypeAlias = Since  # noqa: Y015

@@ -66,7 +66,7 @@ class _SnapshotStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Snapsho
     SNAPSHOT_STATE_STALE: _SnapshotState.ValueType  # 3
     """Complete, but not confirmed against the registry's head for too long."""
     SNAPSHOT_STATE_LAST_GOOD: _SnapshotState.ValueType  # 4
-    """Loaded from Redis or a file while PostgreSQL is away."""
+    """Complete as it was, from Redis or a file, and not yet confirmed against the registry's head."""
 
 class SnapshotState(_SnapshotState, metaclass=_SnapshotStateEnumTypeWrapper): ...
 
@@ -78,7 +78,7 @@ SNAPSHOT_STATE_LIVE: SnapshotState.ValueType  # 2
 SNAPSHOT_STATE_STALE: SnapshotState.ValueType  # 3
 """Complete, but not confirmed against the registry's head for too long."""
 SNAPSHOT_STATE_LAST_GOOD: SnapshotState.ValueType  # 4
-"""Loaded from Redis or a file while PostgreSQL is away."""
+"""Complete as it was, from Redis or a file, and not yet confirmed against the registry's head."""
 Global___SnapshotState: _TypeAlias = SnapshotState  # noqa: Y015
 
 class _SpecsSource:
@@ -159,7 +159,9 @@ class Freshness(_message.Message):
     epoch: _builtins.int
     state: Global___SnapshotState.ValueType
     staleness_ms: _builtins.int
-    """Upper bound, for any wall clock: nothing committed longer ago than this is missing."""
+    """Upper bound, for any wall clock: nothing committed longer ago than this is missing. Unset
+    where no bound is known.
+    """
     def __init__(
         self,
         *,

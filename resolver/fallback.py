@@ -1,0 +1,224 @@
+"""The tiers below memory: Redis for what is one value there, PostgreSQL for all else.
+
+Used while the first snapshot is loading, and for a caller who saw more than the snapshot has by
+its deadline. Every part has a bound: a flight per question, so many at once, a budget of time,
+so many connections, and a breaker that stops asking a PostgreSQL that does not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+import sqlalchemy as sa
+from cqc.resolver.v1 import resolver_pb2 as pb
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from resolver.freshness import DRIFT, boot_clock_s
+from resolver.reading import Basis, Partial, Wanted
+from shared import cache_entries, finding
+from shared.breaker import Breaker
+from shared.cache import Cache, Unavailable
+from shared.cache_entries import ENTRIES
+from shared.entities import KIND_BY_NAME
+from shared.errors import CqarError, NotReady
+from shared.min_revision import is_reached
+
+#: All that a caller waits for below memory.
+BUDGET_S: Final = 0.25
+FLIGHTS_MAX: Final = 32
+#: A thousand resolvers share one PostgreSQL.
+CONNECTIONS_MAX: Final = 2
+#: A resolution takes some ten steps, each of which may want what the one before has found.
+ROUNDS_MAX: Final = 32
+
+T = TypeVar("T")
+Work = Callable[[Basis], T]
+#: (epoch, revision) that the answer must have, at least.
+Least = tuple[int, int]
+
+
+class Answer(NamedTuple, Generic[T]):
+    """A value, or the error that is the answer, and what it is made from.
+
+    Attributes:
+        tier: `memory`, `redis` or `postgres`.
+    """
+
+    value: T | CqarError
+    freshness: pb.Freshness
+    tier: str
+
+    def get(self) -> T:
+        """The value; raises the error."""
+        if isinstance(self.value, CqarError):
+            raise self.value
+        return self.value
+
+
+def answer_by(work: Work[T], basis: Basis, tier: str) -> Answer[T]:
+    try:
+        return Answer(work(basis), basis.freshness, tier)
+    except CqarError as error:
+        return Answer(error, basis.freshness, tier)
+
+
+class Fallback:
+    """Both tiers.
+
+    Args:
+        cache: None where there is no Redis.
+    """
+
+    def __init__(self, engine: AsyncEngine, cache: Cache | None) -> None:
+        self._engine = engine
+        self._cache = cache
+        self._breaker = Breaker()
+        self._running: dict[Any, asyncio.Task[Answer[Any]]] = {}
+        self._places = asyncio.Semaphore(FLIGHTS_MAX)
+        self._registry_id = b""
+
+    async def answer(
+        self, question: Any, work: Work[T], least: Least, state: pb.SnapshotState.ValueType
+    ) -> Answer[T]:
+        """Answer from below memory, at `least` or later.
+
+        Args:
+            question: Equal for those who ask the same; they share one flight.
+
+        Raises:
+            NotReady: Neither tier answers within the budget, or none is as far as `least`.
+            EpochChanged: The registry is in a later epoch than `least`.
+        """
+        key = (question, least)
+        flight = self._running.get(key)
+        if flight is None:
+            flight = asyncio.create_task(self._fly(work, least, state))
+            self._running[key] = flight
+            flight.add_done_callback(partial(self._landed, key))
+        return await asyncio.shield(flight)
+
+    def _landed(self, key: Any, flight: asyncio.Task[Answer[Any]]) -> None:
+        del self._running[key]
+        if not flight.cancelled():
+            flight.exception()  # looked at, even where all who asked have gone
+
+    async def _fly(
+        self, work: Work[T], least: Least, state: pb.SnapshotState.ValueType
+    ) -> Answer[T]:
+        try:
+            async with asyncio.timeout(BUDGET_S), self._places:
+                found = await self._from_redis(work, least, state)
+                return found or await self._from_postgres(work, least, state)
+        except TimeoutError as error:
+            raise NotReady(
+                f"neither memory nor what stands in for it answers in {BUDGET_S} s"
+            ) from error
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+        if self._cache is not None:
+            await self._cache.close()
+
+    # ------------------------------------------------------------ Redis
+
+    async def _from_redis(
+        self, work: Work[T], least: Least, state: pb.SnapshotState.ValueType
+    ) -> Answer[T] | None:
+        """What one value in Redis answers; never composed of several, never a NOT_FOUND."""
+        known = Partial()
+        wanted = _first_wanted(work, known)
+        entry = ENTRIES.get((wanted.kind, wanted.lookup)) if wanted else None
+        if self._cache is None or wanted is None or entry is None:
+            return None
+        values = wanted.values if wanted.lookup else entry.kind.parts_of(*wanted.values)
+        try:
+            cursor, (payload,) = await self._cache.read([entry.key(values)])
+        except Unavailable:
+            return None
+        if cursor is None or payload is None or cursor.at[:2] < least:
+            return None
+        if self._registry_id and cursor.registry_id != self._registry_id:
+            return None
+        messages = cache_entries.decoded(entry, payload)
+        if not messages:
+            return None
+        kind = entry.kind
+        found = [(kind.key_of(m), m.SerializeToString()) for m in messages]
+        known.learn({wanted: found})
+        freshness = pb.Freshness(epoch=cursor.at.epoch, revision=cursor.at.revision, state=state)
+        answer = answer_by(work, Basis(known, freshness, UNCONFIRMED), "redis")
+        return None if known.wanted or isinstance(answer.value, CqarError) else answer
+
+    # ------------------------------------------------------------ PostgreSQL
+
+    async def _from_postgres(
+        self, work: Work[T], least: Least, state: pb.SnapshotState.ValueType
+    ) -> Answer[T]:
+        if not self._breaker.allows():
+            raise NotReady("PostgreSQL did not answer lately, and this resolver is not ready")
+        try:
+            answer = await self._read(work, least, state)
+        except (OSError, TimeoutError, sa.exc.SQLAlchemyError, asyncio.CancelledError) as error:
+            self._breaker.failed()
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise NotReady(f"PostgreSQL does not answer: {type(error).__name__}") from error
+        self._breaker.succeeded()
+        return answer
+
+    async def _read(
+        self, work: Work[T], least: Least, state: pb.SnapshotState.ValueType
+    ) -> Answer[T]:
+        began_s = boot_clock_s()
+        async with self._engine.connect() as tx:
+            await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            query = sa.text("SELECT registry_id, epoch, revision FROM registry_head")
+            self._registry_id, epoch, revision = (await tx.execute(query)).one()
+            if least > (0, 0) and not is_reached(least, epoch, revision):
+                raise NotReady(
+                    f"the registry is at {epoch}:{revision}, before {least[0]}:{least[1]}"
+                )
+            known = Partial()
+            freshness = pb.Freshness(epoch=epoch, revision=revision, state=state)
+            for _ in range(ROUNDS_MAX):
+                answer = answer_by(work, Basis(known, freshness, None), "postgres")
+                if not known.wanted:
+                    age_s = boot_clock_s() - began_s
+                    freshness.staleness_ms = int(age_s * 1000 * DRIFT) + 1
+                    return answer
+                known.learn(await _load(tx, known.wanted))
+        raise NotReady("this takes too many steps: ask again when this resolver is loaded")
+
+
+#: Of an answer from Redis nobody knows whether it is the newest.
+UNCONFIRMED: Final = pb.Reason(
+    code="STALE_SNAPSHOT", message="this resolver is loading, and could not ask PostgreSQL"
+)
+
+
+def _first_wanted(work: Work[Any], known: Partial) -> Wanted | None:
+    """The one question that an answer begins with; None if it begins with several, or none."""
+    answer_by(work, Basis(known, pb.Freshness(), UNCONFIRMED), "redis")
+    return next(iter(known.wanted)) if len(known.wanted) == 1 else None
+
+
+async def _load(
+    tx: AsyncConnection, wanted: Iterable[Wanted]
+) -> dict[Wanted, list[tuple[str, bytes]]]:
+    """The answers to all questions: one query for those by key, one for each lookup."""
+    found: dict[Wanted, list[tuple[str, bytes]]] = {question: [] for question in wanted}
+    lookups: defaultdict[tuple[str, str], list[Wanted]] = defaultdict(list)
+    for question in found:
+        lookups[question.kind if question.lookup else "", question.lookup].append(question)
+    for row in await finding.load(tx, [(q.kind, q.values[0]) for q in lookups.pop(("", ""), [])]):
+        found[Wanted(row.kind, "", (row.key,))].append((row.key, row.payload))
+    for (kind, lookup), questions in lookups.items():
+        values = [question.values for question in questions]
+        rows = await finding.find(tx, KIND_BY_NAME[kind], lookup, values)
+        for question, some in zip(questions, rows, strict=True):
+            found[question] = [(row.key, row.payload) for row in some]
+    return found

@@ -1,0 +1,69 @@
+"""What answers read by, wherever it comes from. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from cqc.resolver.v1 import resolver_pb2 as pb
+
+
+class Reading(Protocol):
+    """The registry at one revision; `resolver.snapshot.Snapshot` is one."""
+
+    def get(self, kind: str, key: str) -> bytes | None:
+        """The entity, serialised; None if there is none."""
+
+    def find(self, kind: str, lookup: str, *values: Any) -> Iterable[tuple[str, bytes]]:
+        """(key, payload) of the entities filed under these values."""
+
+
+class Basis(NamedTuple):
+    """What an answer is made from.
+
+    Attributes:
+        stale: Why verdicts must fail closed, if they must.
+    """
+
+    reading: Reading
+    freshness: pb.Freshness
+    stale: pb.Reason | None
+
+
+class Wanted(NamedTuple):
+    """One question to a reading: by key where `lookup` is empty."""
+
+    kind: str
+    lookup: str
+    values: tuple[Any, ...]
+
+
+class Partial:
+    """What is known so far of a revision.
+
+    What is not is noted in `wanted` and answered with nothing: an answer counts only if nothing
+    was wanting when it was made.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Wanted, list[tuple[str, bytes]]] = {}
+        self.wanted: set[Wanted] = set()
+
+    def get(self, kind: str, key: str) -> bytes | None:
+        for _, payload in self._ask(Wanted(kind, "", (key,))):
+            return payload
+        return None
+
+    def find(self, kind: str, lookup: str, *values: Any) -> Iterator[tuple[str, bytes]]:
+        return iter(self._ask(Wanted(kind, lookup, values)))
+
+    def _ask(self, question: Wanted) -> list[tuple[str, bytes]]:
+        if question not in self._known:
+            self.wanted.add(question)
+            return []
+        return self._known[question]
+
+    def learn(self, found: Mapping[Wanted, list[tuple[str, bytes]]]) -> None:
+        """Take the answers to all that was wanted."""
+        self._known |= found
+        self.wanted.clear()

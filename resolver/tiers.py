@@ -1,0 +1,86 @@
+"""Memory first; what stands in for it only while it cannot answer.
+
+With a complete snapshot a miss in memory is the answer, at once and without any I/O. Below it is
+asked only while the first snapshot is loading, and for a caller whose minimal revision was not
+reached by its deadline.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import Final, TypeVar
+
+from cqc.resolver.v1 import resolver_pb2 as pb
+from google.protobuf.message import Message
+
+from resolver import metrics
+from resolver.fallback import Answer, Fallback, Least, Work, answer_by
+from resolver.reading import Basis
+from resolver.view import View
+from shared.errors import CqarError, NotFound, NotReady
+from shared.grpc_errors import Context
+
+#: Of this call: what its caller saw and memory did not reach in time.
+_unreached: ContextVar[Least | None] = ContextVar("unreached", default=None)
+ANY: Final[Least] = (0, 0)
+
+T = TypeVar("T")
+
+
+class Tiers:
+    def __init__(self, view: View, fallback: Fallback) -> None:
+        self._view = view
+        self._fallback = fallback
+
+    async def reach(self, epoch: int, revision: int, seconds: float) -> None:
+        """Wait for a revision; where memory does not get there in time, this call goes below it.
+
+        Raises:
+            EpochChanged: The snapshot is of a later epoch.
+        """
+        try:
+            await self._view.reach(epoch, revision, seconds)
+        except NotReady:
+            _unreached.set((epoch, revision))
+
+    async def answer(
+        self, rpc: str, question: Message | str, work: Work[T], context: Context | None
+    ) -> tuple[T, pb.Freshness]:
+        """What `work` makes of the registry, and how current that is.
+
+        Args:
+            question: What is asked; below memory those who ask the same share one flight.
+            work: Pure, and repeatable: below memory it runs once for each thing it turns out to
+                need.
+            context: Told the freshness in trailing metadata.
+
+        Raises:
+            NotReady: No tier can answer.
+        """
+        view, least = self._view, _unreached.get()
+        answer: Answer[T]
+        if view.is_complete and least is None:
+            freshness = view.freshness_message()
+            answer = answer_by(work, Basis(view.snapshot, freshness, view.stale_reason), "memory")
+        else:
+            said = question if isinstance(question, str) else question.SerializeToString()
+            answer = await self._fallback.answer((rpc, said), work, least or ANY, view.state)
+        if context is not None:
+            tell_freshness(answer.freshness, context)
+        if not isinstance(answer.value, CqarError):
+            metrics.LOOKUPS.labels(rpc, "found", answer.tier).inc()
+        elif isinstance(answer.value, NotFound):
+            metrics.LOOKUPS.labels(rpc, "not_found", answer.tier).inc()
+        return answer.get(), answer.freshness
+
+
+def tell_freshness(freshness: pb.Freshness, context: Context) -> None:
+    """In trailing metadata, which CQC's own answers have no field for."""
+    state = pb.SnapshotState.Name(freshness.state).removeprefix("SNAPSHOT_STATE_")
+    told = [("cqar-state", state)]
+    if freshness.HasField("revision"):
+        told.append(("cqar-revision", str(freshness.revision)))
+        told.append(("cqar-epoch", str(freshness.epoch)))
+    if freshness.HasField("staleness_ms"):
+        told.append(("cqar-staleness-ms", str(freshness.staleness_ms)))
+    context.set_trailing_metadata(tuple(told))

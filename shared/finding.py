@@ -1,0 +1,117 @@
+"""Entities from PostgreSQL by their keys, and by what they are filed under, in SQL.
+
+Each function needs an open transaction and reads as of it. Payloads stay serialised.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared import rules
+from shared.entities import KIND_BY_NAME
+from shared.kind import AnyKind, Lookup, Ref
+
+SMALLINT_END: Final = 1 << 15
+
+
+class Found(NamedTuple):
+    """A row of `current`."""
+
+    kind: str
+    key: str
+    revision: int
+    deleted: bool
+    payload: bytes
+
+
+async def load(tx: AsyncConnection, refs: Iterable[Ref], *, removed: bool = False) -> list[Found]:
+    """The live entities among `refs`; with `removed` also those that are no more."""
+    wanted = [(kind, key) for kind, key in refs if "\0" not in key]
+    query = sa.text(
+        "SELECT c.kind, c.key, c.revision, c.deleted, c.payload FROM current c"
+        " JOIN unnest(CAST(:kinds AS text[]), CAST(:keys AS text[])) AS w(kind, key)"
+        " ON c.kind = w.kind AND c.key = w.key WHERE :removed OR NOT c.deleted"
+    )
+    kinds, keys = [kind for kind, _ in wanted], [key for _, key in wanted]
+    rows = await tx.execute(query, {"kinds": kinds, "keys": keys, "removed": removed})
+    return [Found(*row) for row in rows]
+
+
+async def find(
+    tx: AsyncConnection, kind: AnyKind, lookup: str, finds: Sequence[tuple[Any, ...]]
+) -> list[list[Found]]:
+    """For each tuple of a lookup's values: the live entities filed there, in key order."""
+    found: list[list[Found]] = [[] for _ in finds]
+    # What no column can hold is nowhere; PostgreSQL would refuse the whole query.
+    groups: defaultdict[tuple[bool, ...], list[int]] = defaultdict(list)
+    for place, values in enumerate(finds):
+        if _storable(kind, lookup, values):
+            groups[tuple(value is not None for value in values)].append(place)
+    for given, places in groups.items():
+        arguments: dict[str, Any] = {"places": places}
+        for i, values in enumerate(zip(*(finds[place] for place in places), strict=True)):
+            if given[i]:
+                arguments[f"v{i}"] = list(values)
+        query = _find_query(kind.name, lookup, given)
+        for place, key, revision, payload in await tx.execute(query, arguments):
+            found[place].append(Found(kind.name, key, revision, False, payload))  # noqa: FBT003
+    return found
+
+
+def _storable(kind: AnyKind, lookup: str, values: tuple[Any, ...]) -> bool:
+    columns = _lookup_columns(kind, kind.lookups[lookup])
+    return all(storable(column, value) for column, value in zip(columns, values, strict=True))
+
+
+def storable(column: sa.Column[Any], value: Any) -> bool:
+    """Whether a column can hold a value at all: a UUID that is one, text without NUL."""
+    if isinstance(value, int) and isinstance(column.type, sa.SmallInteger):
+        return 0 <= value < SMALLINT_END
+    if not isinstance(value, str):
+        return True
+    return rules.is_uuid(value) if isinstance(column.type, sa.Uuid) else "\0" not in value
+
+
+def _lookup_columns(kind: AnyKind, lookup: Lookup[Any]) -> list[sa.Column[Any]]:
+    table = kind.table if lookup.table is None else lookup.table
+    return [table.c[name] for name in lookup.columns]
+
+
+@cache
+def _find_query(kind_name: str, lookup_name: str, given: tuple[bool, ...]) -> sa.TextClause:
+    """Finds by the values that are given, where the others are NULL.
+
+    IS NOT DISTINCT FROM would say both at once, and be neither hashed nor looked up in an index:
+    1,000 addresses against 77,000 deployments took 3.7 s, so they take 0.03 s.
+    """
+    kind = KIND_BY_NAME[kind_name]
+    lookup: Lookup[Any] = kind.lookups[lookup_name]
+    table = kind.table if lookup.table is None else lookup.table
+    arrays, names, matches = ["CAST(:places AS int[])"], ["place"], []
+    for i, column in enumerate(_lookup_columns(kind, lookup)):
+        if not given[i]:
+            matches.append(f"t.{column.name} IS NULL")
+            continue
+        type_ = column.type.compile(dialect=postgresql.dialect())  # type: ignore[no-untyped-call]
+        arrays.append(f"CAST(:v{i} AS {type_}[])")
+        names.append(f"v{i}")
+        matches.append(f"t.{column.name} = w.v{i}")
+    return sa.text(
+        f"SELECT w.place, c.key, c.revision, c.payload"  # noqa: S608  (names of our own)
+        f" FROM unnest({', '.join(arrays)}) AS w({', '.join(names)})"
+        f" JOIN {table.name} t ON {' AND '.join(matches)}"
+        f" JOIN current c ON c.kind = '{kind.name}' AND c.key = {key_sql(kind)}"
+        f" WHERE NOT c.deleted ORDER BY c.key"
+    )
+
+
+def key_sql(kind: AnyKind, alias: str = "t") -> str:
+    """A kind's key as `current` has it, of a row of its table."""
+    return " || '/' || ".join(f"{alias}.{name}::text" for name in kind.key)

@@ -1,0 +1,111 @@
+"""The whole registry at one head, as bytes: what Redis holds of it, and a resolver's file. Pure.
+
+An image is a manifest, which names head and stream, and chunks of entities. It is believed only
+whole: each chunk is what the manifest says, and a snapshot compares count and hash with the head.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import zstandard
+from cqc.replication.v1 import replication_pb2
+from google.protobuf.message import DecodeError
+
+from shared import frames, history
+from shared.history import Position
+from shared.stream_mark import StreamMark
+
+#: Of entities' bytes, before compression; some 5,000 listings.
+CHUNK_BYTES: Final = 1024 * 1024
+#: A million entities are about 250 chunks.
+CHUNKS_MAX: Final = 10_000
+
+
+class Damaged(Exception):
+    """An image, or what should be one, that cannot be believed."""
+
+
+def chunks_of(entities: Iterable[tuple[str, str, bytes]]) -> Iterator[bytes]:
+    """Yield the chunks of (kind, key, payload), compressed."""
+    chunk, size = replication_pb2.ImageChunk(), 0
+    for kind, key, payload in entities:
+        chunk.entities.add(kind=kind, key=key, entity=payload)
+        size += len(payload)
+        if size >= CHUNK_BYTES:
+            yield history.pack(chunk.SerializeToString())
+            chunk, size = replication_pb2.ImageChunk(), 0
+    if chunk.entities:
+        yield history.pack(chunk.SerializeToString())
+
+
+def entities_of(
+    manifest: replication_pb2.Image, chunks: Sequence[bytes]
+) -> Iterator[tuple[str, str, bytes]]:
+    """Yield (kind, key, payload) of all chunks.
+
+    Raises:
+        Damaged: A chunk is missing or is not what the manifest says.
+    """
+    if len(chunks) != len(manifest.chunk_hashes):
+        raise Damaged(f"{len(chunks)} chunks of {len(manifest.chunk_hashes)} are there")
+    for chunk, expected in zip(chunks, manifest.chunk_hashes, strict=True):
+        if hash_of_chunk(chunk) != expected:
+            raise Damaged("a chunk is not the one that its manifest speaks of")
+        try:
+            parsed = replication_pb2.ImageChunk.FromString(history.unpack(chunk))
+        except (DecodeError, zstandard.ZstdError) as error:
+            raise Damaged(f"a chunk cannot be read: {error}") from error
+        for entity in parsed.entities:
+            yield entity.kind, entity.key, entity.entity
+
+
+def hash_of_chunk(chunk: bytes) -> bytes:
+    return hashlib.sha256(chunk).digest()
+
+
+def sealed(manifest: replication_pb2.Image) -> bytes:
+    """A manifest as it is stored."""
+    return frames.frame(manifest.SerializeToString())
+
+
+def manifest_of(stored: bytes) -> replication_pb2.Image:
+    """Read a stored manifest.
+
+    Raises:
+        Damaged: It is none.
+    """
+    try:
+        return parse_manifest(frames.only_payload(stored))
+    except frames.Torn as error:
+        raise Damaged(f"the manifest cannot be read: {error}") from error
+
+
+def parse_manifest(payload: bytes) -> replication_pb2.Image:
+    """Read a manifest whose frame is opened.
+
+    Raises:
+        Damaged: It is none.
+    """
+    try:
+        manifest = replication_pb2.Image.FromString(payload)
+    except DecodeError as error:
+        raise Damaged(f"the manifest cannot be read: {error}") from error
+    if len(manifest.chunk_hashes) > CHUNKS_MAX or not manifest.head.registry_id:
+        raise Damaged("the manifest is not of our making")
+    return manifest
+
+
+def position_of(head: replication_pb2.Head) -> Position:
+    return Position(head.epoch, head.revision, head.chain)
+
+
+def place_of(mark: StreamMark) -> replication_pb2.StreamPlace:
+    return replication_pb2.StreamPlace(created=mark.created, first=mark.first, last=mark.last)
+
+
+def mark_of(place: replication_pb2.StreamPlace) -> StreamMark | None:
+    """Where to follow the stream from; None where that was not known."""
+    return StreamMark(place.created, place.first, place.last) if place.created else None

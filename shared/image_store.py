@@ -1,0 +1,130 @@
+"""The image of the registry in Redis: what resolvers start from when PostgreSQL cannot serve them.
+
+Its chunks are immutable: each publication writes its own, then one script puts its manifest in
+place of the one that was seen before, makes the new chunks stay and lets the old ones end a
+while later, for those who are still reading them. What was never finished ends by itself.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any, Final
+
+import redis.asyncio
+from cqc.replication.v1 import replication_pb2
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from shared import image
+from shared.cache import Unavailable
+
+MANIFEST_KEY: Final = "cqar:image"
+#: A chunk is 1 MiB at most, mostly 200 KiB.
+TIMEOUT_S: Final = 2.0
+CHUNKS_AT_ONCE: Final = 16
+#: A publication takes seconds; what is not finished after this is abandoned.
+UNFINISHED_S: Final = 600
+#: Who reads the old chunks has this long to finish.
+REPLACED_S: Final = 120
+_SWITCH: Final = """
+    local seen = redis.call('GET', KEYS[1])
+    if (seen or '') ~= ARGV[1] then return 0 end
+    local fresh = tonumber(ARGV[3])
+    for i = 2, #KEYS do
+        if i <= fresh + 1 then
+            if redis.call('PERSIST', KEYS[i]) == 0 then return 0 end
+        else redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+    end
+    redis.call('SET', KEYS[1], ARGV[2])
+    return 1
+"""
+
+
+class ImageStore:
+    """One Redis.
+
+    Args:
+        url: redis://, rediss:// or unix://.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._redis = redis.asyncio.Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._switch = self._redis.register_script(_SWITCH)
+
+    async def manifest(self) -> bytes | None:
+        """The manifest as stored, of which nothing is checked; None where there is none.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        found: bytes | None = await _ask(self._redis.get(MANIFEST_KEY))
+        return found
+
+    async def is_whole(self, manifest: replication_pb2.Image) -> bool:
+        """Whether every chunk is there."""
+        keys = _chunk_keys(manifest)
+        return not keys or await _ask(self._redis.exists(*keys)) == len(keys)
+
+    async def chunks(self, manifest: replication_pb2.Image) -> list[bytes]:
+        """All chunks of an image.
+
+        Raises:
+            Unavailable: Redis does not answer.
+            Damaged: A chunk is missing: the image was replaced long ago, or Redis lost it.
+        """
+        chunks: list[bytes] = []
+        keys = _chunk_keys(manifest)
+        for at in range(0, len(keys), CHUNKS_AT_ONCE):
+            found = await _ask(self._redis.mget(keys[at : at + CHUNKS_AT_ONCE]))
+            if None in found:
+                raise image.Damaged("a chunk is missing")
+            chunks += found
+        return chunks
+
+    async def put(self, publication: str, number: int, chunk: bytes) -> None:
+        """Write a chunk of a publication that is not finished."""
+        await _ask(self._redis.set(_key(publication, number), chunk, ex=UNFINISHED_S))
+
+    async def switch(self, seen: bytes | None, manifest: replication_pb2.Image) -> bool:
+        """Make a publication the image, if what was seen still is the image."""
+        fresh = _chunk_keys(manifest)
+        old = _old_keys(seen)
+        arguments: list[Any] = [seen or b"", image.sealed(manifest), len(fresh), REPLACED_S]
+        done = await _ask(self._switch(keys=[MANIFEST_KEY, *fresh, *old], args=arguments))
+        return bool(done)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+
+def fresh_publication() -> str:
+    return secrets.token_hex(8)
+
+
+def _old_keys(seen: bytes | None) -> Sequence[str]:
+    try:
+        return _chunk_keys(image.manifest_of(seen)) if seen else ()
+    except image.Damaged:
+        return ()
+
+
+def _chunk_keys(manifest: replication_pb2.Image) -> list[str]:
+    return [_key(manifest.publication, n) for n in range(len(manifest.chunk_hashes))]
+
+
+def _key(publication: str, number: int) -> str:
+    return f"{MANIFEST_KEY}:{publication}:{number}"
+
+
+async def _ask(asked: Any) -> Any:
+    try:
+        return await asked
+    except (RedisError, OSError, TimeoutError) as error:
+        raise Unavailable(f"{type(error).__name__}: {error}") from error
