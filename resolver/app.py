@@ -71,6 +71,7 @@ class Resolver:
         self.fallback = Fallback(engine, cache)
         self.tiers = Tiers(self.view, self.fallback)
         self.client = Client()
+        self._connects = False
         self.health = health.aio.HealthServicer()
         self.now = now
         file = LastGood(Path(config.last_good_file)) if config.last_good_file else None
@@ -148,6 +149,7 @@ class Resolver:
 
     async def _connect(self) -> None:
         """PostgreSQL alone is enough to begin with; NATS is connected to meanwhile."""
+        self._connects = True
         await jetstream.connect_client(self.client, self.config.nats_url, "cqar-resolver")
         await asyncio.Event().wait()
 
@@ -161,7 +163,8 @@ class Resolver:
         if self.keeping is not None:
             await self.keeping.keep()
             self.keeping.close()
-        await self.client.close()
+        if self._connects:
+            await self.client.close()
         await self.fallback.close()
         if self.images is not None:
             await self.images.close()

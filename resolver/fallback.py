@@ -71,13 +71,16 @@ class Fallback:
 
     Args:
         cache: None where there is no Redis.
+
+    Attributes:
+        running: The flights, by question.
     """
 
     def __init__(self, engine: AsyncEngine, cache: Cache | None) -> None:
         self._engine = engine
         self._cache = cache
         self._breaker = Breaker()
-        self._running: dict[Any, asyncio.Task[Answer[Any]]] = {}
+        self.running: dict[Any, asyncio.Task[Answer[Any]]] = {}
         self._places = asyncio.Semaphore(FLIGHTS_MAX)
         self._registry_id = b""
 
@@ -94,15 +97,15 @@ class Fallback:
             EpochChanged: The registry is in a later epoch than `least`.
         """
         key = (question, least)
-        flight = self._running.get(key)
+        flight = self.running.get(key)
         if flight is None:
             flight = asyncio.create_task(self._fly(work, least, state))
-            self._running[key] = flight
+            self.running[key] = flight
             flight.add_done_callback(partial(self._landed, key))
         return await asyncio.shield(flight)
 
     def _landed(self, key: Any, flight: asyncio.Task[Answer[Any]]) -> None:
-        del self._running[key]
+        del self.running[key]
         if not flight.cancelled():
             flight.exception()  # looked at, even where all who asked have gone
 

@@ -34,7 +34,7 @@ from shared import image, jetstream, tracing
 from shared.history import Position
 from shared.jetstream import CHANGES
 from shared.stream_mark import StreamMark
-from shared.tasks import heed_cancellation, keep_going
+from shared.tasks import heed_cancellation, heeding, keep_going
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class Follower:
         """All of the registry, from PostgreSQL or, ahead of what is served, from elsewhere."""
         while True:
             # Noted BEFORE the read: what commits after the read is published after the note.
-            mark, as_of_s = await jetstream.note(self._js, CHANGES), boot_clock_s()
+            mark, as_of_s = await jetstream.note(self._client, CHANGES), boot_clock_s()
             failed: Exception
             try:
                 return Loaded(await self._hydrate(), mark, "postgres", as_of_s)
@@ -223,17 +223,18 @@ class Follower:
 
     async def _consume(self) -> None:
         """Follow the stream from where it was noted, or from its beginning if it is another."""
-        found = await jetstream.mark_of(self._js, CHANGES)
-        after = core.resume_after(self._mark, found)
-        self._mark = StreamMark(found.created, found.first, after)
-        async for item in jetstream.pull(self._client, CHANGES, after):
-            heed_cancellation()
-            if item is None:
-                continue
-            sequence, payload = item
-            async with self._lock:
-                await self._handle(payload)
-                self._mark = StreamMark(found.created, found.first, sequence)
+        with heeding():
+            found = await jetstream.mark_of(self._js, CHANGES)
+            after = core.resume_after(self._mark, found)
+            self._mark = StreamMark(found.created, found.first, after)
+            async for item in jetstream.pull(self._client, CHANGES, after):
+                heed_cancellation()
+                if item is None:
+                    continue
+                sequence, payload = item
+                async with self._lock:
+                    await self._handle(payload)
+                    self._mark = StreamMark(found.created, found.first, sequence)
 
     async def _handle(self, payload: bytes) -> None:
         try:

@@ -8,6 +8,7 @@ flipped the part before counts: that too was the registry once. One whose image 
 from __future__ import annotations
 
 import fcntl
+import itertools
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -72,13 +73,13 @@ class LastGood:
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
             held = lock.open("wb")
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise SystemExit(
-                f"{self.path}: another resolver keeps its last good state here"
-            ) from error
         except OSError as error:
             raise SystemExit(f"{self.path}: cannot be kept here: {error.strerror}") from error
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            held.close()
+            raise SystemExit(f"{self.path}: another resolver keeps its state here") from error
         return held
 
     def read(self) -> Kept | None:
@@ -96,7 +97,7 @@ class LastGood:
             raise image.Damaged("it is no file of a resolver's last good state")
         parts = _whole(memoryview(data)[len(_MAGIC) :])
         manifest = image.parse_manifest(next(parts, b""))
-        chunks = [chunk for chunk, _ in zip(parts, manifest.chunk_hashes, strict=False)]
+        chunks = list(itertools.islice(parts, len(manifest.chunk_hashes)))
         kept = Kept(manifest, chunks, [], image.mark_of(manifest.stream))
         for part in parts:
             try:

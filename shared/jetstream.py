@@ -34,6 +34,9 @@ BUMP_SUBJECT: Final = "cqar.bump"
 WRITERS: Final = "cqar-writers"
 
 REQUEST_TIMEOUT_S: Final = 2.0
+#: A connection takes milliseconds where there is a server.
+CONNECT_LOOK_S: Final = 0.01
+CONNECT_LOOKS: Final = 100
 PULL_BATCH: Final = 256
 PULL_EXPIRES_S: Final = 1.0
 #: JetStream's code for an expected last sequence that is not the last.
@@ -119,10 +122,17 @@ async def mark_of(js: JetStreamContext, stream: str) -> StreamMark:
     return StreamMark(str(info.created), state.first_seq, state.last_seq)
 
 
-async def note(js: JetStreamContext, stream: str) -> StreamMark | None:
-    """Where a stream is now; None where that is not to be had."""
+async def note(client: Client, stream: str) -> StreamMark | None:
+    """Where a stream is now; None where that is not to be had, as before the first connection."""
+    for _ in range(CONNECT_LOOKS):
+        if client.is_connected:
+            break
+        await asyncio.sleep(CONNECT_LOOK_S)
+    else:
+        log.warning("%s is not looked at: NATS is not connected", stream)
+        return None
     try:
-        return await mark_of(js, stream)
+        return await mark_of(client.jetstream(timeout=REQUEST_TIMEOUT_S), stream)
     except (NatsError, TimeoutError, OSError) as error:
         log.warning("%s is not there: %s", stream, error or type(error).__name__)
         return None

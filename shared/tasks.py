@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from prometheus_client import Counter
@@ -36,6 +37,15 @@ def heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
+@contextmanager
+def heeding() -> Iterator[None]:
+    """Heed a lost cancellation also where an error ends the block: who catches it goes on."""
+    try:
+        yield
+    finally:
+        heed_cancellation()
+
+
 async def end(*tasks: asyncio.Future[None]) -> None:
     """Cancel tasks and wait for their end; one cancellation may be lost, so it is repeated."""
     left = set(tasks)
@@ -61,10 +71,11 @@ async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
 
 async def follow(step: Callable[[], Awaitable[bool]], wake: asyncio.Event, poll_s: float) -> None:
     """Take steps while there is more to do, then wait to be woken, for ever."""
-    while True:
-        while await step():
-            pass
-        await wait_at_most(wake, poll_s)
+    with heeding():
+        while True:
+            while await step():
+                pass
+            await wait_at_most(wake, poll_s)
 
 
 async def keep_going(

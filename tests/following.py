@@ -16,6 +16,8 @@ from resolver.view import View
 from shared.tasks import end, keep_going
 from tests.builders import NOW
 from tests.changes import eventually, running
+from writer.app import Writer
+from writer.config import WriterConfig
 
 #: Given to a follower whose probe is to stay out of a test.
 NEVER_S = 3600.0
@@ -44,6 +46,18 @@ async def resolving(config: ResolverConfig) -> AsyncIterator[Resolver]:
     finally:
         await end(*tasks)
         await resolver.close()
+
+
+@asynccontextmanager
+async def writing(settings: WriterConfig) -> AsyncIterator[Writer]:
+    """All of a writer but its servers, in this process."""
+    writer = Writer(settings)
+    tasks = [asyncio.ensure_future(keep_going(*work)) for work in writer.loops().items()]
+    try:
+        yield writer
+    finally:
+        await end(*tasks)
+        await writer.close()
 
 
 def stands_at(view: View, epoch: int, revision: int) -> bool:

@@ -16,6 +16,8 @@ class Link:
 
     Attributes:
         tells_end: Whether one side learns that the other has closed.
+        refuses: Whether new connections are reset at once, as where no server is.
+        asked: Connections that were tried.
         passed_bytes: From the server to its clients.
     """
 
@@ -26,12 +28,22 @@ class Link:
         self.open = asyncio.Event()
         self.open.set()
         self.tells_end = True
+        self.refuses = False
+        self.asked = 0
         self.passed_bytes = 0
 
     def cut(self) -> None:
         """Reset every connection; new ones are taken."""
         for writer in self._writers:
             writer.transport.abort()
+
+    def go_down(self) -> None:
+        """Be as a server that is not there, until `come_back`."""
+        self.refuses = True
+        self.cut()
+
+    def come_back(self) -> None:
+        self.refuses = False
 
     async def end(self) -> None:
         self.cut()
@@ -40,7 +52,10 @@ class Link:
         await asyncio.gather(*self._pumps, return_exceptions=True)
 
     async def accept(self, from_client: StreamReader, to_client: StreamWriter) -> None:
+        self.asked += 1
         try:
+            if self.refuses:
+                raise ConnectionRefusedError
             from_server, to_server = await asyncio.open_connection(*self._at)
         except OSError:
             to_client.transport.abort()

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream
 from shared.stream_mark import StreamMark
-from shared.tasks import follow, keep_going, wait_at_most
+from shared.tasks import follow, heeding, keep_going, wait_at_most
 from writer import answers, event_relay, metrics, outbox, store
 from writer.bumps import Bumps
 from writer.event_relay import EventRelay
@@ -79,8 +79,7 @@ class Publisher:
         """Where the stream is now; None while NATS is away."""
         if self._client is None:
             return None
-        js = self._client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
-        return await jetstream.note(js, jetstream.CHANGES)
+        return await jetstream.note(self._client, jetstream.CHANGES)
 
     async def run(self) -> None:
         """Connect, make the streams, answer and relay; raises when a stream is lost.
@@ -106,6 +105,10 @@ class Publisher:
             await client.close()
 
     async def _relay(self, relay: Relay) -> None:
+        with heeding():
+            await self._lead_and_relay(relay)
+
+    async def _lead_and_relay(self, relay: Relay) -> None:
         async with leadership(self._database_url, self._wake.all) as try_to_lead:
             kept_at = -HOUSE_APART_S
             while True:

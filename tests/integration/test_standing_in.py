@@ -1,0 +1,292 @@
+"""A resolver that starts while PostgreSQL is away: from Redis, from its file, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis.asyncio
+from cqc.resolver.v1 import resolver_pb2 as pb
+from nats.aio.client import Client
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar.embedded.servers import EmbeddedServers
+from resolver.config import ResolverConfig
+from resolver.last_good import LastGood
+from resolver.view import View
+from shared import image, jetstream
+from shared.image_store import MANIFEST_KEY, ImageStore
+from shared.jetstream import CHANGES
+from tests.builders import a_venue
+from tests.changes import commit, drain, eventually, head_of, lose_commits_after
+from tests.following import require_equal, resolving, stands_at, writing
+from tests.links import Link, link_to
+from writer.app import utc_now
+from writer.config import WriterConfig
+from writer.images import Images
+from writer.mutations import Mutations
+from writer.relay import Relay
+
+HYDRATING, LIVE = pb.SNAPSHOT_STATE_HYDRATING, pb.SNAPSHOT_STATE_LIVE
+LAST_GOOD, STALE = pb.SNAPSHOT_STATE_LAST_GOOD, pb.SNAPSHOT_STATE_STALE
+WAIT_S = 30
+
+
+@dataclass
+class Place:
+    """A resolver's surroundings: PostgreSQL and Redis behind links that can go down.
+
+    Attributes:
+        own_database, own_redis: Past the links, for the test and for writers.
+    """
+
+    database: Link
+    redis: Link
+    config: ResolverConfig
+    own_database: str
+    own_redis: str
+    nats: str
+    file: Path
+
+    def writer(self) -> WriterConfig:
+        urls = {"database_url": self.own_database, "nats_url": self.nats}
+        return WriterConfig(**urls, redis_url=self.own_redis)
+
+
+@pytest.fixture
+async def place(
+    servers: EmbeddedServers, database: str, client: Client, tmp_path: Path
+) -> AsyncIterator[Place]:
+    assert client.is_connected
+    async with redis.asyncio.Redis.from_url(servers.redis) as store:
+        await store.flushall()
+    async with link_to(database) as (to_database, url), link_to(servers.redis) as (to_redis, cache):
+        config = ResolverConfig(
+            database_url=url,
+            nats_url=servers.nats,
+            redis_url=cache,
+            last_good_file=str(tmp_path / "last-good"),
+            last_good_every_s=0.2,
+            probe_every_s=0.2,
+        )
+        yield Place(
+            *(to_database, to_redis, config, database, servers.redis, servers.nats),
+            Path(config.last_good_file),
+        )
+
+
+@pytest.fixture
+async def publish_image(
+    place: Place, engine: AsyncEngine, client: Client, relay: Relay
+) -> AsyncIterator[Callable[[], Any]]:
+    """Puts an image of the database's head into Redis."""
+    store = ImageStore(place.own_redis)
+
+    async def publish() -> None:
+        await drain(relay)
+        async with redis.asyncio.Redis.from_url(place.own_redis) as raw:
+            await raw.delete(MANIFEST_KEY)
+        images = Images(engine, store, lambda: jetstream.note(client, CHANGES), utc_now)
+        assert await images.step()
+
+    yield publish
+    await store.close()
+
+
+async def keep_file(place: Place) -> None:
+    """A resolver's life that ends with its state in the file."""
+    async with resolving(place.config) as resolver:
+        await eventually(lambda: resolver.view.is_complete, WAIT_S)
+
+
+def source(view: View) -> tuple[str, str]:
+    return view.hydrated_from, pb.SnapshotState.Name(view.state).removeprefix("SNAPSHOT_STATE_")
+
+
+async def test_from_redis_and_what_came_since_from_the_stream(
+    place: Place, mutations: Mutations, relay: Relay, publish_image: Callable[[], Any]
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await publish_image()
+    await commit(mutations, a_venue("b"))
+    await drain(relay)
+    place.database.go_down()
+    async with resolving(place.config) as resolver:
+        view = resolver.view
+        await eventually(lambda: stands_at(view, 1, 2), WAIT_S)
+        assert source(view) == ("redis", "LAST_GOOD")
+        assert view.freshness.staleness_ms is None
+        assert view.snapshot.get("venue", "b") is not None
+        place.database.come_back()
+        async with writing(place.writer()):
+            await eventually(lambda: view.state == LIVE, WAIT_S)
+            await commit(mutations, a_venue("c"))
+            await eventually(lambda: stands_at(view, 1, 3), WAIT_S)
+            await require_equal(view, place.own_database)
+        assert view.hydrated_from == "redis"
+
+
+async def test_from_its_file_where_redis_is_away_too(
+    place: Place, mutations: Mutations, relay: Relay
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await drain(relay)
+    await keep_file(place)
+    await commit(mutations, a_venue("b"))
+    await drain(relay)
+    place.database.go_down()
+    place.redis.go_down()
+    async with resolving(place.config) as resolver:
+        await eventually(lambda: stands_at(resolver.view, 1, 2), WAIT_S)
+        assert source(resolver.view) == ("file", "LAST_GOOD")
+
+
+async def test_the_newer_of_redis_and_file(
+    place: Place, mutations: Mutations, publish_image: Callable[[], Any]
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await publish_image()
+    await commit(mutations, a_venue("b"))
+    await keep_file(place)
+    place.database.go_down()
+    async with resolving(place.config) as resolver:
+        await eventually(lambda: resolver.view.is_complete, WAIT_S)
+        assert resolver.view.hydrated_from == "file"
+    place.database.come_back()
+    await commit(mutations, a_venue("c"))
+    await publish_image()
+    place.database.go_down()
+    async with resolving(place.config) as resolver:
+        await eventually(lambda: resolver.view.is_complete, WAIT_S)
+        assert resolver.view.hydrated_from == "redis"
+
+
+async def test_with_neither_it_waits_and_starts_when_postgres_is_back(
+    place: Place, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue("a"))
+    place.database.go_down()
+    place.redis.go_down()
+    async with resolving(place.config) as resolver:
+        await asyncio.sleep(1)
+        assert resolver.view.state == HYDRATING
+        assert place.database.asked > 1
+        place.database.come_back()
+        await eventually(lambda: stands_at(resolver.view, 1, 1), WAIT_S)
+        assert source(resolver.view) == ("postgres", "LIVE")
+
+
+async def test_with_redis_away_it_starts_from_postgres_as_ever(
+    place: Place, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue("a"))
+    place.redis.go_down()
+    async with resolving(place.config) as resolver:
+        await eventually(lambda: stands_at(resolver.view, 1, 1), WAIT_S)
+        assert resolver.view.hydrated_from == "postgres"
+
+
+# ---------------------------------------------------------------- what cannot be believed
+
+
+def flip(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize("spoilt", ["manifest", "chunk", "lost chunk"])
+async def test_an_image_that_is_spoilt_is_not_used(
+    spoilt: str, place: Place, mutations: Mutations, publish_image: Callable[[], Any]
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await keep_file(place)
+    await commit(mutations, a_venue("b"))
+    await publish_image()
+    async with redis.asyncio.Redis.from_url(place.own_redis) as store:
+        chunk = f"{MANIFEST_KEY}:{image.manifest_of(await store.get(MANIFEST_KEY)).publication}:0"
+        key = MANIFEST_KEY if spoilt == "manifest" else chunk
+        if spoilt == "lost chunk":
+            await store.delete(key)
+        else:
+            value = await store.get(key)
+            await store.set(key, flip(value, len(value) // 2))
+    place.database.go_down()
+    async with resolving(place.config) as resolver:
+        await eventually(lambda: resolver.view.is_complete, WAIT_S)
+        assert source(resolver.view) == ("file", "LAST_GOOD")
+        assert resolver.view.snapshot.position.revision == 1
+
+
+async def test_a_truncated_and_a_flipped_file_is_not_used_for_more_than_it_proves(
+    place: Place, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await keep_file(place)
+    whole = place.file.read_bytes()
+    place.database.go_down()
+    place.redis.go_down()
+    for spoilt in (whole[: len(whole) // 2], flip(whole, len(whole) - 3), b""):
+        place.file.write_bytes(spoilt)
+        async with resolving(place.config) as resolver:
+            await asyncio.sleep(0.5)
+            assert resolver.view.state == HYDRATING
+
+
+async def test_a_file_from_the_future_ends_in_a_new_epoch_and_never_goes_back(
+    place: Place, engine: AsyncEngine, mutations: Mutations
+) -> None:
+    """The database is restored to before what was served: a revision is never served anew."""
+    for name in "abc":
+        await commit(mutations, a_venue(name))
+    await keep_file(place)
+    await lose_commits_after(engine, 1)
+    async with resolving(place.config) as resolver:
+        view = resolver.view
+        await eventually(lambda: view.is_complete, WAIT_S)
+        assert view.snapshot.position[:2] == (1, 3)
+        assert view.state != LIVE
+        seen = [view.snapshot.position[:2]]
+        async with writing(place.writer()):
+            await eventually(lambda: view.snapshot.position.epoch == 2, WAIT_S)
+            seen.append(view.snapshot.position[:2])
+            await eventually(lambda: view.state == LIVE, WAIT_S)
+            await require_equal(view, place.own_database)
+        assert seen == [(1, 3), (2, 4)]
+        assert view.snapshot.get("venue", "c") is None
+
+
+# ---------------------------------------------------------------- the file
+
+
+async def test_the_file_follows_what_is_served_and_is_whole_after_a_kill(
+    place: Place, engine: AsyncEngine, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue("a"))
+    async with writing(place.writer()), resolving(place.config) as resolver:
+        file = LastGood(place.file)
+
+        def kept() -> int:
+            found = file.read()
+            return found.head.revision if found is not None else 0
+
+        for name in "bcdef":
+            await commit(mutations, a_venue(name))
+            head = await head_of(engine)
+            await eventually(lambda at=head.revision: kept() == at, WAIT_S)
+        found = file.read()
+        assert found is not None
+        assert len(found.since) >= 4, "a whole image was written for each change"
+        assert found.snapshot().set_hash == resolver.view.snapshot.set_hash
+        assert found.mark is not None
+        # As SIGKILL leaves it: the lock is the process's, the file is what was written last.
+        assert place.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_is_one_resolvers(tmp_path: Path) -> None:
+    file = LastGood(tmp_path / "last-good")
+    with file.hold(), pytest.raises(SystemExit, match="another resolver"):
+        file.hold()
+    file.hold().close()
