@@ -69,10 +69,12 @@ def _asset_text(asset: Any) -> str:
 
 def freshness_text(freshness: rpb.Freshness) -> str:
     state = rpb.SnapshotState.Name(freshness.state).removeprefix("SNAPSHOT_STATE_")
-    return (
-        f"{state}, revision {freshness.epoch}:{freshness.revision},"
-        f" at most {freshness.staleness_ms} ms old"
-    )
+    age = f"at most {freshness.staleness_ms} ms old" if _is_bounded(freshness) else "age unknown"
+    return f"{state}, revision {freshness.epoch}:{freshness.revision}, {age}"
+
+
+def _is_bounded(freshness: rpb.Freshness) -> bool:
+    return freshness.HasField("staleness_ms")
 
 
 @click.command()
@@ -127,7 +129,8 @@ def _status_of(connection: Connection) -> dict[str, Any]:
         "epoch": fresh.epoch,
         "revision": fresh.revision,
         "lag": answer.lag,
-        "staleness_ms": fresh.staleness_ms,
+        "staleness_ms": fresh.staleness_ms if _is_bounded(fresh) else None,
+        "reason": answer.reason,
         "hydrated_from": answer.hydrated_from,
         "memory_mib": round(answer.memory_bytes / 2**20),
         "counts": dict(sorted(answer.counts.items())),
@@ -141,6 +144,9 @@ def _show(writer: dict[str, Any], resolvers: list[dict[str, Any]]) -> None:
         names = ("address", "epoch", "revision", "entities")
         table("Writer", names, [[writer[name] for name in names]])
         table("Entities", ("kind", "live"), writer["counts"].items())
+    for found in resolvers:
+        if found.get("state", "LIVE") != "LIVE":
+            click.echo(f"{found['address']} is {found['state']}: {found['reason']}", err=True)
     shown = (
         "address",
         "state",
@@ -152,7 +158,7 @@ def _show(writer: dict[str, Any], resolvers: list[dict[str, Any]]) -> None:
         "memory_mib",
     )
     rows = [
-        [found.get(name, "") for name in shown]
+        ["" if found.get(name) is None else found[name] for name in shown]
         if "error" not in found
         else [found["address"], found["error"], *[""] * (len(shown) - 2)]
         for found in resolvers

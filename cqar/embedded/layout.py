@@ -52,10 +52,18 @@ def writer(prepared: Prepared, at: Listen, logs: Path) -> Service:
 
 
 def resolver(  # what a resolver is told
-    name: str, prepared: Prepared, *, at: Listen, socket: Path, writer_at: Listen, logs: Path
+    name: str,
+    prepared: Prepared,
+    *,
+    at: Listen,
+    socket: Path,
+    kept: Path,
+    writer_at: Listen,
+    logs: Path,
 ) -> Service:
     env = _server_env("CQAR_RESOLVER", prepared, at) | {
         "CQAR_RESOLVER_SOCKET": str(socket),
+        "CQAR_RESOLVER_LAST_GOOD_FILE": str(kept),
         "CQAR_RESOLVER_WRITER": writer_at.grpc,
     }
     return _service(name, "resolver", env, at, logs)

@@ -1,8 +1,7 @@
 """The whole stack of one state folder: servers, migrations, keys, one writer, its resolvers.
 
-The folder holds `postgres`, `nats`, `logs`, `keys.json`, `lock` and, while the stack runs,
-`endpoints.json`. The database and the keys outlive the stack and go together: a new database
-gets new keys.
+The folder holds `postgres`, `nats`, `last-good`, `logs`, `keys.json`, `lock` and, while the stack
+runs, `endpoints.json`. The database and the keys outlive the stack and go together: a new database
 """
 
 import asyncio
@@ -110,6 +109,7 @@ class _Stack:
                 prepared,
                 at=listens[name],
                 socket=sockets[name],
+                kept=state_dir / "last-good" / name,
                 writer_at=writer_at,
                 logs=logs,
             )

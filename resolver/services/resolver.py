@@ -68,6 +68,7 @@ class ResolverService(ResolverServicer):
                 freshness=freshness,
                 memory_bytes=memory_bytes(),
                 version=about.version(),
+                reason=view.reason,
             )
         snapshot = view.snapshot
         status = pb.GetStatusResponse(
@@ -78,6 +79,7 @@ class ResolverService(ResolverServicer):
             hydrated_from=view.hydrated_from,
             memory_bytes=memory_bytes(),
             version=about.version(),
+            reason=view.reason,
         )
         if view.hydrated_at is not None:
             status.hydrated_at.FromDatetime(view.hydrated_at)

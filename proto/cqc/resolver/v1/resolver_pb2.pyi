@@ -60,7 +60,7 @@ class _SnapshotStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Snapsho
     DESCRIPTOR: _descriptor.EnumDescriptor
     SNAPSHOT_STATE_UNSPECIFIED: _SnapshotState.ValueType  # 0
     SNAPSHOT_STATE_HYDRATING: _SnapshotState.ValueType  # 1
-    """Loading: nothing can be answered yet."""
+    """Loading: Redis or PostgreSQL is asked for each answer."""
     SNAPSHOT_STATE_LIVE: _SnapshotState.ValueType  # 2
     """Complete, and confirmed against the registry's head."""
     SNAPSHOT_STATE_STALE: _SnapshotState.ValueType  # 3
@@ -72,7 +72,7 @@ class SnapshotState(_SnapshotState, metaclass=_SnapshotStateEnumTypeWrapper): ..
 
 SNAPSHOT_STATE_UNSPECIFIED: SnapshotState.ValueType  # 0
 SNAPSHOT_STATE_HYDRATING: SnapshotState.ValueType  # 1
-"""Loading: nothing can be answered yet."""
+"""Loading: Redis or PostgreSQL is asked for each answer."""
 SNAPSHOT_STATE_LIVE: SnapshotState.ValueType  # 2
 """Complete, and confirmed against the registry's head."""
 SNAPSHOT_STATE_STALE: SnapshotState.ValueType  # 3
@@ -990,6 +990,7 @@ class GetStatusResponse(_message.Message):
     HYDRATED_AT_FIELD_NUMBER: _builtins.int
     MEMORY_BYTES_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     lag: _builtins.int
     """Revisions behind the newest head heard of."""
     hydrated_from: _builtins.str
@@ -997,6 +998,8 @@ class GetStatusResponse(_message.Message):
     memory_bytes: _builtins.int
     """Resident memory, in bytes."""
     version: _builtins.str
+    reason: _builtins.str
+    """Why the state is what it is."""
     @_builtins.property
     def freshness(self) -> Global___Freshness: ...
     @_builtins.property
@@ -1018,10 +1021,11 @@ class GetStatusResponse(_message.Message):
         hydrated_at: _timestamp_pb2.Timestamp | None = ...,
         memory_bytes: _builtins.int = ...,
         version: _builtins.str = ...,
+        reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freshness", b"freshness", "head", b"head", "hydrated_at", b"hydrated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "freshness", b"freshness", "head", b"head", "hydrated_at", b"hydrated_at", "hydrated_from", b"hydrated_from", "lag", b"lag", "memory_bytes", b"memory_bytes", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "freshness", b"freshness", "head", b"head", "hydrated_at", b"hydrated_at", "hydrated_from", b"hydrated_from", "lag", b"lag", "memory_bytes", b"memory_bytes", "reason", b"reason", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
