@@ -1,0 +1,127 @@
+"""The image in Redis as writers publish it: whole or not at all, never going back."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator
+
+import pytest
+import redis.asyncio
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar.embedded.servers import EmbeddedServers
+from resolver.sources import Sources
+from shared import image
+from shared.image_store import MANIFEST_KEY, ImageStore
+from tests.builders import NOW, a_venue, an_asset
+from tests.changes import commit, head_of
+from writer import images
+from writer.image_core import APART, REVISIONS_APART
+from writer.images import Images
+from writer.mutations import Mutations
+
+
+class Publisher:
+    """A writer's part of it, with a clock that the test sets."""
+
+    def __init__(self, engine: AsyncEngine, store: ImageStore) -> None:
+        self.now = NOW
+        self.images = Images(engine, store, lambda: asyncio.sleep(0, None), lambda: self.now)
+
+
+@pytest.fixture
+async def raw(servers: EmbeddedServers) -> AsyncIterator[redis.asyncio.Redis]:
+    async with redis.asyncio.Redis.from_url(servers.redis) as store:
+        await store.flushall()
+        yield store
+
+
+@pytest.fixture
+async def store(servers: EmbeddedServers, raw: redis.asyncio.Redis) -> AsyncIterator[ImageStore]:
+    store = ImageStore(servers.redis)
+    assert await raw.dbsize() == 0
+    yield store
+    await store.close()
+
+
+async def revision_in(store: ImageStore) -> int:
+    stored = await store.manifest()
+    assert stored is not None
+    return image.manifest_of(stored).head.revision
+
+
+async def test_a_published_image_is_the_registry_at_its_head(
+    engine: AsyncEngine,
+    mutations: Mutations,
+    store: ImageStore,
+    raw: redis.asyncio.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(images, "ROWS_AT_ONCE", 3)
+    await commit(mutations, a_venue(), *(an_asset(f"A{number}") for number in range(20)))
+    assert await Publisher(engine, store).images.step()
+    loaded = await Sources(store, None).newest(lambda _: True)
+    assert loaded is not None
+    head = await head_of(engine)
+    assert (loaded.source, loaded.snapshot.count) == ("redis", 21)
+    assert loaded.snapshot.set_hash == head.set_hash
+    # In several chunks, each of which stays.
+    assert len(await raw.keys(f"{MANIFEST_KEY}:*")) == 7
+    assert {await raw.ttl(key) for key in await raw.keys()} == {-1}
+
+
+async def test_it_is_published_anew_after_many_revisions_or_ten_minutes_and_when_missing(
+    engine: AsyncEngine, mutations: Mutations, store: ImageStore, raw: redis.asyncio.Redis
+) -> None:
+    publisher = Publisher(engine, store)
+    await commit(mutations, a_venue("first"))
+    assert await publisher.images.step()
+    publisher.now += APART
+    assert not await publisher.images.step(), "nothing changed"
+    await commit(mutations, a_venue("second"))
+    assert await publisher.images.step()
+    assert await revision_in(store) == 2
+    await commit(mutations, a_venue("third"))
+    assert not await publisher.images.step(), "it is young, and little changed"
+    chunk = next(iter(await raw.keys(f"{MANIFEST_KEY}:*")))
+    await raw.delete(
+        *[key for key in await raw.keys(f"{MANIFEST_KEY}:*") if await raw.ttl(key) < 0]
+    )
+    assert await publisher.images.step(), f"{chunk!r} or another is missing"
+    assert await revision_in(store) == 3
+    await raw.set(MANIFEST_KEY, b"no manifest")
+    assert await publisher.images.step()
+    assert REVISIONS_APART == 1_000
+    assert dt.timedelta(minutes=10) == APART
+
+
+async def test_who_is_slower_than_another_leaves_his_image_alone(
+    engine: AsyncEngine, mutations: Mutations, store: ImageStore, raw: redis.asyncio.Redis
+) -> None:
+    await commit(mutations, a_venue("first"))
+    assert await Publisher(engine, store).images.step()
+    stored = await store.manifest()
+    assert stored is not None
+    manifest = image.manifest_of(stored)
+    assert not await store.switch(b"what was there before", manifest)
+    assert await store.manifest() == stored
+    unfinished = image.manifest_of(stored)
+    unfinished.publication = "never written"
+    assert not await store.switch(stored, unfinished), "its chunks are not there"
+    assert await store.manifest() == stored
+
+
+async def test_what_was_begun_and_not_finished_ends_by_itself(
+    store: ImageStore, raw: redis.asyncio.Redis
+) -> None:
+    await store.put("abandoned", 0, b"chunk")
+    assert 0 < await raw.ttl(f"{MANIFEST_KEY}:abandoned:0") <= 600
+
+
+async def test_only_one_writer_publishes_at_a_time(
+    engine: AsyncEngine, mutations: Mutations, store: ImageStore
+) -> None:
+    await commit(mutations, a_venue("first"))
+    done = await asyncio.gather(*(Publisher(engine, store).images.step() for _ in range(4)))
+    assert done.count(True) == 1
