@@ -18,20 +18,26 @@ from cqc.replication.v1 import replication_pb2
 from shared import history
 from shared.entities import KIND_BY_NAME
 from shared.history import Position
+from shared.kind import Lookup
 
 #: The lookups that a snapshot keeps, of all that kinds declare; each costs memory.
 KEPT: Final = (
     ("venue_symbol", "spelling"),
+    ("venue_symbol", "symbol"),
+    ("venue_asset", "code"),
+    ("asset_deployment", "address"),
+    ("asset_deployment", "asset"),
+    ("asset_identifier", "external_id"),
     ("quality_flag", "asset"),
     ("asset_group", "name"),
     ("asset_identifier", "source"),
     ("symbol_identifier", "source"),
     ("api_key", "hash"),
 )
-#: Kind -> lookup -> the message fields under whose values entities are found.
-INDEXES: Final[dict[str, dict[str, tuple[str, ...]]]] = {}
+#: Kind -> lookup -> how a message is found; its fields have the names of the entity's.
+INDEXES: Final[dict[str, dict[str, Lookup[Any]]]] = {}
 for _kind, _lookup in KEPT:
-    INDEXES.setdefault(_kind, {})[_lookup] = KIND_BY_NAME[_kind].lookups[_lookup].columns
+    INDEXES.setdefault(_kind, {})[_lookup] = KIND_BY_NAME[_kind].lookups[_lookup]
 
 #: Found entities' keys; nearly always one, so no list is made for it.
 Keys = str | tuple[str, ...]
@@ -207,8 +213,9 @@ def places_of(kind: str, payload: bytes, *, check: bool = False) -> Iterator[Pla
     if kind not in KIND_BY_NAME or not (lookups or check):
         return
     message: Any = KIND_BY_NAME[kind].message.FromString(payload)
-    for lookup, fields in lookups.items():
-        yield f"{kind}.{lookup}", place_of(getattr(message, field) for field in fields)
+    for name, lookup in lookups.items():
+        for values in lookup.values_of(message):
+            yield f"{kind}.{name}", place_of(values)
 
 
 def place_of(values: Iterable[object]) -> str:

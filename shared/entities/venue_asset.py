@@ -109,6 +109,11 @@ venue_asset_codes = sa.Table(
 )
 
 
+def codes_at(held: Any) -> list[tuple[str, str]]:
+    """(venue, code) of all codes of an entity, or of its message."""
+    return [(held.venue_id, code) for code in (held.venue_asset_symbol, *held.other_codes)]
+
+
 def code_rows(entity: VenueAsset) -> Iterator[Row]:
     """A delisted asset frees its codes for another, from its end on."""
     names = ("venue_id", "asset_id", "listed_at", "delisted_at")
@@ -204,7 +209,7 @@ VENUE_ASSET = Kind(
         "code": Lookup(
             ("venue_id", "code"),
             table=venue_asset_codes,
-            values=lambda v: [(v.venue_id, code) for code in v.codes],
+            values=codes_at,
         ),
         "asset": by("asset_id"),
         "venue": by("venue_id"),
