@@ -8,6 +8,10 @@ SERVICES := cqc/services/v1/asset_registry.proto cqc/resolver/v1/resolver.proto 
 BASE ?= main
 UV_VERSION := 0.13.9
 
+# Containers often forbid Python to keep what it has compiled. Here many processes start, each of
+# which would compile SQLAlchemy and all the rest anew: 2.6 s of CPU for a writer, instead of 1.0.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## List the targets.
