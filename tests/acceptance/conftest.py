@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +14,7 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
+from tests.in_memory import server_folder
 from tests.typed import Ran, run_here, run_process
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
@@ -80,7 +79,6 @@ async def _running(state_dir: Path) -> AsyncIterator[Stack]:
 @pytest.fixture(scope="module")
 async def stack() -> AsyncIterator[Stack]:
     """A stack with an empty registry, for the tests of one module."""
-    folder = Path(tempfile.mkdtemp(prefix="cqar-acceptance-"))
-    async for running in _running(folder / "state"):
-        yield running
-    shutil.rmtree(folder, ignore_errors=True)
+    with server_folder() as folder:
+        async for running in _running(folder / "state"):
+            yield running
