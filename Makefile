@@ -8,6 +8,10 @@ SERVICES := cqc/services/v1/asset_registry.proto cqc/resolver/v1/resolver.proto 
 BASE ?= main
 UV_VERSION := 0.13.9
 
+# Containers often forbid Python to keep what it has compiled. Here many processes start, each of
+# which would compile SQLAlchemy and all the rest anew: 2.6 s of CPU for a writer, instead of 1.0.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help
 help: ## List the targets.
@@ -53,9 +57,13 @@ format: $(STAMP) ## Format the code and fix what can be fixed.
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
 
+# Two workers, each with servers of its own, take module by module in the order of their names: the
+# long ones, which start stacks, come first.
+BESIDE_EACH_OTHER := -n 2 --dist loadscope --no-loadscope-reorder
+
 .PHONY: test
 test: $(STAMP) ## All tests, against real servers that they start themselves.
-	@.venv/bin/pytest
+	@.venv/bin/pytest $(BESIDE_EACH_OTHER)
 
 .PHONY: test-unit
 test-unit: $(STAMP) ## The tests of pure code: seconds.
@@ -63,7 +71,7 @@ test-unit: $(STAMP) ## The tests of pure code: seconds.
 
 .PHONY: test-integration
 test-integration: $(STAMP) ## The tests with real servers, and the whole stack.
-	@.venv/bin/pytest tests/integration tests/acceptance
+	@.venv/bin/pytest $(BESIDE_EACH_OTHER) tests/integration tests/acceptance
 
 .PHONY: soak
 soak: $(STAMP) ## A million schedules of faults; then 64 clients on two writers for CQAR_SOAK_SECONDS (30).

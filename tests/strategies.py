@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import functools
 import types
 import typing
 from decimal import Decimal
@@ -58,7 +59,12 @@ def values(hint: Any) -> st.SearchStrategy[Any]:
     }[hint]
 
 
+@functools.cache
 def structs(struct: type[Any], **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Structs of any values but those `fixed`.
+
+    Kept: tests ask anew with each example, and making the strategy takes longer than drawing.
+    """
     hints = typing.get_type_hints(struct)
     fields = {name: values(hints[name]) for name in struct.__struct_fields__}
     return st.builds(struct, **{**fields, **fixed})

@@ -7,7 +7,8 @@ exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 from __future__ import annotations
 
 import sys
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, Never
 
 import click
 
@@ -65,9 +66,14 @@ for command in (*(elsewhere(*known) for known in COMMANDS), *noun_commands()):
     cli.add_command(command)
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> Never:
+    """Run one command line and exit with its code.
+
+    Args:
+        arguments: What was typed behind `cqar`; None: what this process was started with.
+    """
     try:
-        sys.exit(cli(standalone_mode=False))
+        sys.exit(cli(arguments, prog_name="cqar", standalone_mode=False))
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
     except click.ClickException as error:

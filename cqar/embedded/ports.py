@@ -11,7 +11,6 @@ import os
 import random
 import socket
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,55 +22,65 @@ from cqar.embedded.process import is_running
 
 OWN_PORTS = range(20_000, 32_000)
 DRAWS_MAX = 1_000
-#: From being picked until being bound. A stack takes 10 s here, a slow machine more.
-RESERVED_SECONDS = 120.0
 
 
 class Reservation(msgspec.Struct, frozen=True):
-    """A port that a living process picked and may not have bound yet."""
+    """A port that a living process picked: it is not bound yet, or bound, or to be bound again.
+
+    `began` is when the process did, in the kernel's ticks: a number is some day another's.
+    """
 
     port: int
     pid: int
-    until: float
+    began: int
 
 
 def pick_ports(preferred: Mapping[str, int]) -> dict[str, int]:
     """A distinct free port on 127.0.0.1 for every name; the preferred one wherever it is free.
 
-    A picked port is ours until it is bound: stacks of this user that start at the same moment
-    see each other's picks in a file that they lock.
+    A picked port is ours as long as this process lives, also before it is bound and while what
+    was killed is not back yet: stacks of this user see each other's picks in a file that they
+    lock. Our own are given again when they are free.
     """
     picked: dict[str, int] = {}
+    me = os.getpid()
     with _reservations() as reserved:
-        others = {r.port for r in reserved}
+        others = {r.port for r in reserved if r.pid != me}
         for name, port in preferred.items():
             taken = others | set(picked.values())
             if port in taken or not is_free(port):
                 picked[name] = _draw(taken | set(preferred.values()))
             else:
                 picked[name] = port
-        until = time.time() + RESERVED_SECONDS
-        reserved += [Reservation(port, os.getpid(), until) for port in picked.values()]
+        reserved |= {Reservation(port, me, _began(me)) for port in picked.values()}
     return picked
 
 
 @contextmanager
-def _reservations() -> Iterator[list[Reservation]]:
-    """Other living processes' reservations; what the list holds at the end is kept."""
+def _reservations() -> Iterator[set[Reservation]]:
+    """Living processes' reservations; what the set holds at the end is kept."""
     path = Path(tempfile.gettempdir()) / f"cqar-ports-{os.getuid()}.json"
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
-            known = msgspec.json.decode(file.read() or b"[]", type=list[Reservation])
+            known = msgspec.json.decode(file.read() or b"[]", type=set[Reservation])
         except msgspec.MsgspecError:
-            known = []
-        now, me = time.time(), os.getpid()
-        kept = [r for r in known if r.until > now and r.pid != me and is_running(r.pid)]
+            known = set()
+        kept = {r for r in known if is_running(r.pid) and _began(r.pid) == r.began}
         yield kept
         file.seek(0)
         file.truncate()
         file.write(msgspec.json.encode(kept))
+
+
+def _began(pid: int) -> int:
+    """When a process began; 0 where nothing tells."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[19])
 
 
 def is_free(port: int) -> bool:

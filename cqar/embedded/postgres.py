@@ -31,7 +31,8 @@ SETTINGS = {
 }
 # For tests: data may not survive the machine's crash, but must survive the server's, which tests
 # cause. So synchronous_commit stays on: off, a killed server forgets its last 0.6 s of commits.
-FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
+# The log is kept small, for it may lie in memory.
+FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
 
 
 def dsn(password: str, port: int) -> str:

@@ -1,16 +1,11 @@
-"""The whole stack, as `cqar up` starts it, once for the session; and `cqar` as people type it."""
+"""The whole stack, as `cqar up` starts it, and what is typed at it."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import shutil
-import sys
-import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import grpc
 import pytest
@@ -19,6 +14,8 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
+from tests.in_memory import server_folder
+from tests.typed import Ran, run_here, run_process
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 VENUES = SHARED / "data" / "venues"
@@ -36,26 +33,20 @@ def saved(*parts: str) -> Path:
     return path
 
 
-class Ran(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
 class Stack(NamedTuple):
     state_dir: Path
     endpoints: Endpoints
 
-    async def cqar(self, *arguments: str | Path, state: Path | None = None) -> Ran:
-        """Run the command line against this stack."""
-        return await run_cqar(*arguments, state=state or self.state_dir)
+    async def cqar(self, *arguments: str | Path) -> Ran:
+        """Run the command line against this stack, in this process."""
+        return await run_here(*arguments, state=self.state_dir)
+
+    async def process(self, *arguments: str | Path) -> Ran:
+        """The same as a process of its own, as a shell starts it."""
+        return await run_process(*arguments, state=self.state_dir)
 
     async def revision(self) -> int:
-        """The writer's head, asked without the command line, which takes a second to start."""
+        """The writer's head."""
         metadata = (("x-api-key", self.endpoints.keys.read),)
         async with grpc.aio.insecure_channel(self.endpoints.writer) as channel:
             answer = await RegistryAdminStub(channel).GetHead(
@@ -67,17 +58,6 @@ class Stack(NamedTuple):
         ran = await self.cqar(*arguments)
         assert ran.code == 0, ran.err
         return ran
-
-
-async def run_cqar(*arguments: str | Path, state: Path) -> Ran:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "cqar", *map(str, arguments)),
-        env={**os.environ, "CQAR_STATE": str(state), "COLUMNS": "160"},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    return Ran(process.returncode or 0, out.decode(), err.decode())
 
 
 async def _running(state_dir: Path) -> AsyncIterator[Stack]:
@@ -99,7 +79,6 @@ async def _running(state_dir: Path) -> AsyncIterator[Stack]:
 @pytest.fixture(scope="module")
 async def stack() -> AsyncIterator[Stack]:
     """A stack with an empty registry, for the tests of one module."""
-    folder = Path(tempfile.mkdtemp(prefix="cqar-acceptance-"))
-    async for running in _running(folder / "state"):
-        yield running
-    shutil.rmtree(folder, ignore_errors=True)
+    with server_folder() as folder:
+        async for running in _running(folder / "state"):
+            yield running

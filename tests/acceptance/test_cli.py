@@ -14,7 +14,8 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 
 from cqar.embedded.endpoints import read_endpoints
-from tests.acceptance.conftest import Stack, run_cqar
+from tests.acceptance.conftest import Stack
+from tests.typed import run_process
 
 BACK_TIMEOUT_S = 60
 
@@ -27,9 +28,9 @@ async def registry(stack: Stack) -> Stack:
 
 async def test_loading_the_catalogue_again_changes_nothing(registry: Stack) -> None:
     before = await registry.revision()
-    said = await registry.ok("catalogue", "load")
+    said = await registry.process("catalogue", "load")
     after = await registry.revision()
-    assert "0 added" in said.err
+    assert (said.code, "0 added" in said.err) == (0, True)
     assert after == before
 
 
@@ -51,7 +52,7 @@ async def test_resolve_shows_symbol_steps_and_verdict(registry: Stack) -> None:
     text = (await registry.ok("resolve", "binance", "BTCUSDT")).out
     assert "BTC/USDT" in text
     assert "0.00001" in text
-    answer = (await registry.ok("resolve", "binance", "BTCUSDT", "--json")).document
+    answer = (await registry.process("resolve", "binance", "BTCUSDT", "--json")).document
     assert answer["tradeable"]["allowed"] is True
     assert answer["freshness"]["state"] == "SNAPSHOT_STATE_LIVE"
 
@@ -63,7 +64,7 @@ async def test_a_listing_without_steps_resolves_and_is_not_tradeable(registry: S
 
 
 async def test_status_and_venues_are_readable_and_json(registry: Stack) -> None:
-    document = (await registry.ok("status", "--json")).document
+    document = (await registry.process("status", "--json")).document
     assert [r["state"] for r in document["resolvers"]] == ["LIVE", "LIVE"]
     assert "LIVE" in (await registry.ok("status")).out
     venues = (await registry.ok("venues", "--json")).document
@@ -85,14 +86,14 @@ async def test_status_and_venues_are_readable_and_json(registry: Stack) -> None:
 async def test_bad_input_is_refused_in_words(
     registry: Stack, arguments: tuple[str, ...], said: str
 ) -> None:
-    ran = await registry.cqar(*arguments)
+    ran = await registry.process(*arguments)
     assert ran.code == 1
     assert said in ran.err
     assert "Traceback" not in ran.err
 
 
 async def test_a_stack_that_is_not_there_says_how_to_start_one(tmp_path: Path) -> None:
-    ran = await run_cqar("status", state=tmp_path / "none")
+    ran = await run_process("status", state=tmp_path / "none")
     assert (ran.code, "cqar up" in ran.err, "Traceback" in ran.err) == (1, True, False)
 
 
@@ -104,8 +105,8 @@ async def test_a_writer_that_is_down_is_named(registry: Stack) -> None:
 
 async def test_every_command_explains_itself_with_an_example(registry: Stack) -> None:
     for command in ("up", "down", "import", "resolve", "status", "venues", "demo"):
-        text = (await registry.ok(command, "--help")).out
-        assert "Example" in text, command
+        ran = await registry.process(command, "--help")
+        assert (ran.code, "Example" in ran.out) == (0, True), command
 
 
 async def test_what_is_killed_comes_back_on_its_address_and_goes_on(registry: Stack) -> None:

@@ -6,8 +6,9 @@ import asyncio
 import json
 
 from shared.auth import fresh_key, hash_of
-from tests.acceptance.conftest import Ran, Stack
+from tests.acceptance.conftest import Stack
 from tests.changes import eventually
+from tests.typed import Ran
 
 UNKNOWN = "3f1c9a52-7d0e-4a55-9c0a-2f4b7b9e6d11"
 

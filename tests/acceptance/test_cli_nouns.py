@@ -16,7 +16,8 @@ from cqc.venues.v1 import venue_asset_pb2
 from cqc.writer.v1 import registry_admin_pb2 as admin_pb
 from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 
-from tests.acceptance.conftest import Ran, Stack
+from tests.acceptance.conftest import Stack
+from tests.typed import Ran
 
 USDC_ADDRESS = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
 

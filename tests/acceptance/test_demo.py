@@ -14,13 +14,13 @@ from cqar.embedded.endpoints import read_endpoints
 from cqar.embedded.errors import StackNotRunning
 from cqar.embedded.process import is_running
 from cqar.embedded.stack import remove_state
-from tests.acceptance.conftest import run_cqar
+from tests.typed import run_process
 
 UP_TIMEOUT_S = 120
 
 
 async def test_the_demo_shows_a_change_arrive_and_what_it_measured(tmp_path: Path) -> None:
-    ran = await run_cqar("demo", state=tmp_path)
+    ran = await run_process("demo", state=tmp_path)
     assert ran.code == 0, ran.err
     for said in ("Catalogue: 627 entities", "BTC/USDT", "LISTING_HALTED", "p99 ms", "Stopped."):
         assert said in ran.out, ran.out

@@ -186,14 +186,42 @@ async def test_binaries_under_a_private_folder_are_copied_once(tmp_path: Path) -
         assert "PostgreSQL" in version
 
 
+def a_free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return int(held.getsockname()[1])
+
+
 def test_a_port_is_the_preferred_one_if_free_and_never_given_twice() -> None:
-    free = pick_ports({"any": 0})["any"]
+    free = a_free_port()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         busy = taken.getsockname()[1]
         picked = pick_ports({"free": free, "busy": busy, "same": free})
     assert picked["free"] == free
     assert picked["busy"] != busy
     assert len(set(picked.values())) == len(picked)
+
+
+async def test_a_port_is_nobody_elses_as_long_as_the_process_that_picked_it_lives() -> None:
+    """Also while nothing listens there: what was killed comes back on its address."""
+    port = a_free_port()
+    program = f"""
+from cqar.embedded.ports import pick_ports
+print(pick_ports({{"other": {port}}})["other"], flush=True)
+input()
+"""
+    other = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert other.stdin is not None
+    assert other.stdout is not None
+    assert int(await other.stdout.readline()) == port
+    for _ in range(2):  # what this process picks takes nothing from the other's
+        assert pick_ports({"ours": port})["ours"] != port
+    other.stdin.write(b"\n")
+    await other.wait()
+    assert pick_ports({"ours": port})["ours"] == port
 
 
 # The supervisor

@@ -349,7 +349,7 @@ def test_help_and_completion_import_neither_sqlalchemy_nor_the_importer() -> Non
         "import cqar.cli\n"
         "try: cqar.cli.main()\n"
         "except SystemExit: pass\n"
-        "heavy = {'sqlalchemy', 'asyncpg', 'ccxt', 'eth_utils', 'nats', 'cqar.catalogue'}\n"
+        "heavy = {'sqlalchemy', 'asyncpg', 'ccxt', 'eth_hash', 'nats', 'cqar.catalogue'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", text], check=True, stdout=subprocess.DEVNULL)

@@ -9,6 +9,17 @@ from shared import addresses
 from tests.builders import BTC, USDT, a_chain, a_deployment, an_asset, an_id
 from tests.registry_in_memory import Held, changed, completed, findings
 
+#: The examples of EIP-55 itself.
+EIP_55 = (
+    "0x52908400098527886E0F7030069857D2E4169EE7",
+    "0x8617E340B3D01FA5F11F306F4090FD50E238070D",
+    "0xde709f2102306220921060314715629080e2fb77",
+    "0x27b1fdb04752bbc536007a920d24acb045561c26",
+    "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+    "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
+    "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB",
+    "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
+)
 TETHER = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
 JUNO_CONTRACT = "juno1tdjwrqmnztn2j3sj2ln9xnyps5hs48q3ddwjrz7jpv6mskappjys5czd49"
 HUB_ACCOUNT = bech32.bech32_encode("cosmos", range(32)) or ""
@@ -21,6 +32,12 @@ def nested(depth: int) -> str:
 def on(chain_type: str, **changes: object) -> set[tuple[str, str]]:
     chain = a_chain(chain_id="x", chain_type=chain_type)
     return findings(a_deployment(chain_id="x", **changes), Held(chain, an_asset("USDT")))
+
+
+@pytest.mark.parametrize("address", EIP_55)
+def test_an_evm_address_is_stored_in_the_cases_of_eip_55(address: str) -> None:
+    for given in (address, address.lower(), "0x" + address[2:].upper()):
+        assert addresses.canonical("EVM", given) == address
 
 
 @pytest.mark.parametrize(
