@@ -51,7 +51,7 @@ def notional(specs: pb.Specs, price: Decimal, quantity: Decimal) -> Decimal | No
 def base_quantity(specs: pb.Specs, price: Decimal, quantity: Decimal) -> Decimal | None:
     """Canonical units of the base asset in a quantity of the venue's order units.
 
-    Linear: quantity × contract size × unit multiplier, exact. Inverse: quantity × contract size,
+    Linear: quantity times contract size times unit multiplier, exact. Inverse: quantity times size,
     which is in quote, divided by the price, to 28 digits.
     """
     contracts = _contracts(specs, quantity)
@@ -68,7 +68,7 @@ def canonical_price(specs: pb.Specs, price: Decimal) -> Decimal:
 
 
 def _contracts(specs: pb.Specs, quantity: Decimal) -> Decimal | None:
-    """Quantity × contract size; a spot market has no contracts."""
+    """Quantity times contract size; a spot market has no contracts."""
     if specs.contract_size:
         return _EXACT.multiply(quantity, Decimal(specs.contract_size))
     spot = specs.contract_kind == symbol_pb2.CONTRACT_KIND_UNSPECIFIED
