@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from cqc.assets.v1 import asset_pb2, quality_flag_pb2
@@ -15,6 +15,7 @@ from resolver.reading import Basis, Reading
 from shared import resolution
 from shared.entities.asset_deployment import ASSET_DEPLOYMENT
 from shared.entities.chain import CHAIN
+from shared.entities.symbol import SYMBOL
 from shared.entities.venue_symbol import VENUE_SYMBOL
 from shared.errors import NotFound
 from shared.kind import AnyKind
@@ -90,6 +91,29 @@ def listing_and_terms(
     listing = present_listing(reading, venue_id, spelling, now)
     primaries = find(reading, VENUE_SYMBOL, "spelling", venue_id, listing.alias_of)
     return listing, resolution.terms_for(listing, primaries, now)
+
+
+def venue_symbols(
+    reading: Reading, symbol_id: str, venue_ids: Collection[str], now: Timestamp
+) -> list[venue_symbol_pb2.VenueSymbol]:
+    """A symbol's spellings that are listed now: primary ones first, then by venue and spelling.
+
+    Args:
+        venue_ids: Only at these; empty: at all.
+
+    Raises:
+        NotFound: There is no such symbol.
+    """
+    require(reading, SYMBOL, symbol_id)
+    listed = []
+    for listing in find(reading, VENUE_SYMBOL, "symbol", symbol_id):
+        wanted = not venue_ids or listing.venue_id in venue_ids
+        if wanted and resolution.listed_at(listing, now):
+            primaries = find(reading, VENUE_SYMBOL, "spelling", listing.venue_id, listing.alias_of)
+            terms = resolution.terms_for(listing, primaries, now)
+            listed.append(resolution.as_of_now(listing, terms, now))
+    listed.sort(key=lambda one: (not one.is_primary, one.venue_id, one.venue_symbol))
+    return listed
 
 
 def resolve(basis: Basis, venue_id: str, spelling: str, now: Timestamp) -> pb.Resolution:

@@ -362,6 +362,7 @@ class Follower:
             raise _poison("a change set", error) from error
         metrics.APPLIED.labels(source).inc()
         self._journal.applied(head, commit.prev_chain, commit.change_set)
+        self._view.recent.add(change_set)
         self._moved()
 
     def _moved(self) -> None:

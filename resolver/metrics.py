@@ -43,6 +43,7 @@ GAPS: Final = Counter(
 )
 CATCH_UPS: Final = Counter("cqar_resolver_catch_ups_total", "Reads of the outbox.")
 REHYDRATES: Final = Counter("cqar_resolver_rehydrates_total", "Starts over, by cause.", ["cause"])
+WATCHERS: Final = Gauge("cqar_resolver_watchers", "Clients that watch.")
 EPOCHS: Final = Counter("cqar_resolver_epochs_total", "New epochs followed.")
 BUMP_REQUESTS: Final = Counter("cqar_resolver_bump_requests_total", "Asked for a new epoch.")
 

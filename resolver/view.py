@@ -9,6 +9,7 @@ from typing import Final
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver.freshness import Freshness
+from resolver.recent import Recent
 from resolver.snapshot import Snapshot
 from shared.errors import NotReady
 from shared.min_revision import is_reached
@@ -26,6 +27,7 @@ class View:
         self.hydrated_at: dt.datetime | None = None
         self.loaded = asyncio.Event()
         self._moved = asyncio.Event()
+        self.recent = Recent()
         self._snapshot: Snapshot | None = None
 
     @property
@@ -45,6 +47,7 @@ class View:
 
     def replace(self, snapshot: Snapshot, source: str, at: dt.datetime) -> None:
         self._snapshot = snapshot
+        self.recent.restart()
         self.hydrated_from = source
         self.hydrated_at = at
         self.loaded.set()
@@ -53,6 +56,15 @@ class View:
         """Wake all who wait for a revision."""
         self._moved.set()
         self._moved = asyncio.Event()
+
+    async def moves_within(self, seconds: float) -> bool:
+        """Wait for the next revision; False if none came in that time."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def reach(self, epoch: int, revision: int, seconds: float) -> None:
         """Return once the snapshot is at least there.

@@ -121,6 +121,12 @@ class EpochChanged(CqarError):
     reason = "EPOCH_CHANGED"
 
 
+class OutOfRange(CqarError):
+    """So far back nothing is kept; read anew, then go on from there."""
+
+    reason = "NOT_KEPT"
+
+
 class TooMany(CqarError):
     """This caller asks for too much at once; wait, then retry."""
 

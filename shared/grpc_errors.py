@@ -26,6 +26,7 @@ from shared.errors import (
     Misdirected,
     NotFound,
     NotReady,
+    OutOfRange,
     TooLarge,
     TooMany,
     Unauthenticated,
@@ -72,6 +73,7 @@ CODES: Final[dict[type[CqarError], int]] = {
     Forbidden: code_pb2.PERMISSION_DENIED,
     Conflict: code_pb2.ABORTED,
     EpochChanged: code_pb2.ABORTED,
+    OutOfRange: code_pb2.OUT_OF_RANGE,
     TooMany: code_pb2.RESOURCE_EXHAUSTED,
     NotReady: code_pb2.UNAVAILABLE,
 }

@@ -10,15 +10,18 @@ from typing import Any, Final
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverServicer
+from cqc.venues.v1.venue_symbol_pb2 import VenueSymbol
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from resolver import answers
+from resolver import answers, assets, orders
 from resolver.reading import Basis
+from resolver.services.watching import Watching
 from resolver.tiers import Tiers, tell_freshness
 from resolver.view import View
 from shared import about, rules
-from shared.errors import CqarError, Invalid, NotFound, TooLarge, Unimplemented, Violation
+from shared.errors import Invalid, NotFound, TooLarge, Unimplemented, Violation
 from shared.grpc_errors import Context
+from shared.keys import require_id, require_one
 from shared.resolution import instant
 
 #: gRPC's default limit is 4 MB a message; a Resolution is at most about 2 KB.
@@ -29,6 +32,7 @@ class ResolverService(ResolverServicer):
     def __init__(self, view: View, tiers: Tiers, now: Callable[[], dt.datetime]) -> None:
         self._view = view
         self._tiers = tiers
+        self._watching = Watching(view)
         self._now = now
 
     async def Resolve(self, request: pb.ResolveRequest, context: Context) -> pb.ResolveResponse:
@@ -88,28 +92,62 @@ class ResolverService(ResolverServicer):
     async def FindVenueSymbols(
         self, request: pb.FindVenueSymbolsRequest, context: Context
     ) -> pb.FindVenueSymbolsResponse:
-        raise unanswered()
+        require_id("symbol_id", request.symbol_id)
+        if len(request.venue_ids) > KEYS_MAX:
+            raise TooLarge(f"{len(request.venue_ids)} venues; at most {KEYS_MAX}")
+        now, venue_ids = instant(self._now()), frozenset(request.venue_ids)
+
+        def work(basis: Basis) -> list[VenueSymbol]:
+            return answers.venue_symbols(basis.reading, request.symbol_id, venue_ids, now)
+
+        found, freshness = await self._tiers.answer("FindVenueSymbols", request, work, context)
+        return pb.FindVenueSymbolsResponse(venue_symbols=found, freshness=freshness)
 
     async def ResolveAsset(
         self, request: pb.ResolveAssetRequest, context: Context
     ) -> pb.ResolveAssetResponse:
-        raise unanswered()
+        assets.require_question(request)
+        now = instant(self._now())
+
+        def work(basis: Basis) -> pb.ResolveAssetResponse:
+            return assets.resolve(basis, request, now)
+
+        found, freshness = await self._tiers.answer("ResolveAsset", request, work, context)
+        found.freshness.CopyFrom(freshness)
+        return found
 
     async def ExpandGroup(
         self, request: pb.ExpandGroupRequest, context: Context
     ) -> pb.ExpandGroupResponse:
-        raise unanswered()
+        require_one(request, "group_id", "name")
+        if request.group_id:
+            require_id("group_id", request.group_id)
+
+        def work(basis: Basis) -> pb.ExpandGroupResponse:
+            return assets.expand(basis, request)
+
+        found, freshness = await self._tiers.answer("ExpandGroup", request, work, context)
+        found.freshness.CopyFrom(freshness)
+        return found
 
     async def CheckOrder(
         self, request: pb.CheckOrderRequest, context: Context
     ) -> pb.CheckOrderResponse:
-        raise unanswered()
+        require_spelling(request.venue_id, request.venue_symbol)
+        order, now = orders.order_in(request), instant(self._now())
+
+        def work(basis: Basis) -> pb.CheckOrderResponse:
+            return orders.check(basis, order, now)
+
+        found, freshness = await self._tiers.answer("CheckOrder", request, work, context)
+        found.freshness.CopyFrom(freshness)
+        return found
 
     async def Watch(
         self, request: pb.WatchRequest, context: Context
     ) -> AsyncIterator[pb.WatchResponse]:
-        raise unanswered()
-        yield pb.WatchResponse()
+        async for response in self._watching.watch(request):
+            yield response
 
 
 def resolve_or_say_why(basis: Basis, key: pb.VenueSymbolKey, now: Timestamp) -> pb.Resolution:
@@ -120,10 +158,6 @@ def resolve_or_say_why(basis: Basis, key: pb.VenueSymbolKey, now: Timestamp) -> 
     except (NotFound, Invalid) as error:
         reason = pb.Reason(code=error.reason, message=str(error))
         return pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND, not_found=reason)
-
-
-def unanswered() -> CqarError:
-    return Unimplemented("this release does not answer this method")
 
 
 def require_present(request: Any) -> None:

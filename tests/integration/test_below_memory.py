@@ -11,22 +11,20 @@ import grpc
 import pytest
 import redis.asyncio
 from cqc.resolver.v1 import resolver_pb2 as pb
-from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2 as rpb
-from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 from nats.aio.client import Client
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
 from resolver import fallback
-from resolver.app import Resolver
 from resolver.config import ResolverConfig
 from shared.entities.asset import ASSET
+from tests.asking import Asked, serving
 from tests.builders import BTC, a_venue, an_asset, an_id
 from tests.caching import Process, process
 from tests.changes import commit, eventually
-from tests.following import resolving, writing
-from tests.links import Link, link_to
+from tests.following import writing
+from tests.links import link_to
 from tests.lives import one_of_each
 from writer.config import WriterConfig
 from writer.mutations import Mutations
@@ -34,33 +32,6 @@ from writer.mutations import Mutations
 HYDRATING, LIVE = pb.SNAPSHOT_STATE_HYDRATING, pb.SNAPSHOT_STATE_LIVE
 WAIT_S = 30
 SPELLING = {"venue_id": "binance", "venue_symbol": "BTCUSDT"}
-
-
-class Asked:
-    """A resolver's own gRPC, as a client sees it, and its links to PostgreSQL and Redis."""
-
-    def __init__(
-        self, resolver: Resolver, channel: grpc.aio.Channel, database: Link, cache: Link
-    ) -> None:
-        self.resolver = resolver
-        self.database = database
-        self.cache = cache
-        self.own: Any = ResolverStub(channel)
-        self.registry: Any = AssetRegistryStub(channel)
-
-    async def answer(
-        self, method: Any, request: Any, least: str = "", timeout_s: float = 10
-    ) -> tuple[Any, dict[str, str]]:
-        """The answer and its trailing metadata."""
-        metadata = (("cqar-min-revision", least),) if least else ()
-        call = method(request, metadata=metadata, timeout=timeout_s)
-        answer = await call
-        return answer, dict(await call.trailing_metadata())
-
-    async def code(self, method: Any, request: Any, least: str = "", timeout_s: float = 10) -> Any:
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await self.answer(method, request, least, timeout_s)
-        return caught.value.code()
 
 
 Ask = Callable[..., Any]
@@ -86,31 +57,10 @@ async def ask(
             config = ResolverConfig(
                 database_url=url, nats_url=servers.nats, redis_url=cache, probe_every_s=0.1
             )
-            async with _served(config, follows=follows) as (resolver, channel):
+            async with serving(config, follows=follows) as (resolver, channel):
                 yield Asked(resolver, channel, to_database, to_cache)
 
     return asking
-
-
-@asynccontextmanager
-async def _served(
-    config: ResolverConfig, *, follows: bool
-) -> AsyncIterator[tuple[Resolver, grpc.aio.Channel]]:
-    @asynccontextmanager
-    async def idle() -> AsyncIterator[Resolver]:
-        resolver = Resolver(config)
-        yield resolver
-        await resolver.close()
-
-    async with resolving(config) if follows else idle() as resolver:
-        server = resolver.make_server(resolver.unguarded())
-        port = server.add_insecure_port("127.0.0.1:0")
-        await server.start()
-        try:
-            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-                yield resolver, channel
-        finally:
-            await server.stop(None)
 
 
 def question(spelling: str = "BTCUSDT") -> pb.ResolveRequest:

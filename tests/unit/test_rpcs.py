@@ -55,7 +55,7 @@ READS_ANSWERED = {
     "GetVenueAsset",
     "GetVenueSymbol",
 }
-RESOLVER_UNANSWERED = {"CheckOrder", "ExpandGroup", "FindVenueSymbols", "ResolveAsset", "Watch"}
+RESOLVER_UNANSWERED: set[str] = set()
 
 
 def names(owner: type[Any]) -> set[str]:

@@ -1,0 +1,67 @@
+"""A resolver in this process that serves gRPC, as a client sees it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import pytest
+from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
+from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
+
+from resolver.app import Resolver
+from resolver.config import ResolverConfig
+from tests.following import resolving
+from tests.links import Link
+
+
+class Asked:
+    """A resolver's own gRPC, as a client sees it, and its links to PostgreSQL and Redis."""
+
+    def __init__(
+        self, resolver: Resolver, channel: grpc.aio.Channel, database: Link, cache: Link
+    ) -> None:
+        self.resolver = resolver
+        self.database = database
+        self.cache = cache
+        self.own: Any = ResolverStub(channel)
+        self.registry: Any = AssetRegistryStub(channel)
+
+    async def answer(
+        self, method: Any, request: Any, least: str = "", timeout_s: float = 10
+    ) -> tuple[Any, dict[str, str]]:
+        """The answer and its trailing metadata."""
+        metadata = (("cqar-min-revision", least),) if least else ()
+        call = method(request, metadata=metadata, timeout=timeout_s)
+        answer = await call
+        return answer, dict(await call.trailing_metadata())
+
+    async def code(self, method: Any, request: Any, least: str = "", timeout_s: float = 10) -> Any:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await self.answer(method, request, least, timeout_s)
+        return caught.value.code()
+
+
+@asynccontextmanager
+async def serving(
+    config: ResolverConfig, *, follows: bool
+) -> AsyncIterator[tuple[Resolver, grpc.aio.Channel]]:
+    """A resolver of which nothing is loaded or followed unless `follows`, and a channel to it."""
+
+    @asynccontextmanager
+    async def idle() -> AsyncIterator[Resolver]:
+        resolver = Resolver(config)
+        yield resolver
+        await resolver.close()
+
+    async with resolving(config) if follows else idle() as resolver:
+        server = resolver.make_server(resolver.unguarded())
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                yield resolver, channel
+        finally:
+            await server.stop(None)

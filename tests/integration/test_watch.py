@@ -1,0 +1,268 @@
+"""Watch: every change set from a revision on, or an error; never a hole."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import pytest
+from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
+from nats.aio.client import Client
+
+from cqar.embedded.servers import EmbeddedServers
+from resolver import recent
+from resolver.config import ResolverConfig
+from resolver.services import watching
+from resolver.view import View
+from tests.asking import serving
+from tests.builders import (
+    a_key,
+    a_symbol,
+    a_venue,
+    a_venue_asset,
+    a_venue_symbol,
+    an_asset,
+    an_id,
+)
+from tests.changes import commit, eventually
+from tests.following import stands_at, writing
+from writer.config import WriterConfig
+from writer.mutations import Mutations
+
+LIVE = pb.SNAPSHOT_STATE_LIVE
+WAIT_S = 60
+
+
+@dataclass
+class Watched:
+    """A resolver that follows a writer, and what its clients see."""
+
+    view: View
+    own: Any
+    mutations: Mutations
+
+    async def see(
+        self, request: pb.WatchRequest, until: Callable[[pb.WatchResponse], bool]
+    ) -> list[pb.WatchResponse]:
+        """All responses up to one."""
+        call = self.own.Watch(request)
+        found = []
+        try:
+            async with asyncio.timeout(WAIT_S):
+                async for response in call:
+                    found.append(response)
+                    if until(response):
+                        return found
+        finally:
+            call.cancel()
+        pytest.fail("it ended")
+
+    async def code(self, request: pb.WatchRequest) -> tuple[grpc.StatusCode, str]:
+        """How a watch ends that is refused, or told that it cannot go on."""
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await self.see(request, lambda _: False)
+        return caught.value.code(), caught.value.details() or ""
+
+
+@pytest.fixture
+async def watched(
+    servers: EmbeddedServers, database: str, client: Client
+) -> AsyncIterator[Watched]:
+    assert client.is_connected
+    settings = WriterConfig(database_url=database, nats_url=servers.nats)
+    config = ResolverConfig(database_url=database, nats_url=servers.nats, probe_every_s=0.1)
+    async with writing(settings) as writer, serving(config, follows=True) as (resolver, channel):
+        await eventually(lambda: resolver.view.state == LIVE, WAIT_S)
+        yield Watched(resolver.view, ResolverStub(channel), writer.mutations)
+
+
+def revisions(responses: list[pb.WatchResponse]) -> list[int]:
+    return [r.change_set.revision for r in responses if r.HasField("change_set")]
+
+
+def reached(revision: int) -> Callable[[pb.WatchResponse], bool]:
+    return lambda response: response.change_set.revision == revision
+
+
+def idle() -> Callable[[pb.WatchResponse], bool]:
+    """The second heartbeat: the first comes at once, this one when there is nothing more."""
+    heartbeats = itertools.count(1)
+    return lambda response: not response.HasField("change_set") and next(heartbeats) == 2
+
+
+async def at(watched: Watched, revision: int) -> None:
+    await eventually(lambda: stands_at(watched.view, 1, revision), WAIT_S)
+
+
+async def test_a_watch_resumes_where_it_was_and_misses_nothing(watched: Watched) -> None:
+    for number in range(5):
+        await commit(watched.mutations, a_venue(f"v{number}"))
+    await at(watched, 5)
+    seen = await watched.see(pb.WatchRequest(from_revision=3, epoch=1), reached(5))
+    assert revisions(seen) == [3, 4, 5]
+    assert [seen[1].change_set.changes[0].key] == ["v2"]
+    assert seen[1].freshness.state == LIVE
+
+
+async def test_from_now_on_each_change_comes_as_it_is_applied_and_heartbeats_in_between(
+    watched: Watched,
+) -> None:
+    await commit(watched.mutations, a_venue("before"))
+    await at(watched, 1)
+    heard = asyncio.Event()
+
+    def until(response: pb.WatchResponse) -> bool:
+        heard.set()
+        return response.change_set.revision == 3
+
+    seeing = asyncio.create_task(watched.see(pb.WatchRequest(), until))
+    await heard.wait()
+    await asyncio.sleep(watching.HEARTBEAT_S * 1.5)
+    for name in ("first", "second"):
+        await commit(watched.mutations, a_venue(name))
+    seen = await seeing
+    assert revisions(seen) == [2, 3]
+    assert sum(not response.HasField("change_set") for response in seen) >= 2
+
+
+async def test_kinds_and_venues_choose_and_keys_are_never_told(watched: Watched) -> None:
+    await commit(watched.mutations, a_key(), an_asset(), an_asset("USDT"), a_symbol())
+    await commit(watched.mutations, a_venue("binance"), a_venue("kraken"))
+    for venue_id in ("binance", "kraken"):
+        own = {"venue_id": venue_id, "listing_id": an_id(venue_id)}
+        await commit(watched.mutations, a_venue_asset(venue_id=venue_id), a_venue_symbol(**own))
+    await at(watched, 4)
+
+    async def told(**chosen: list[str]) -> set[tuple[int, str]]:
+        request = pb.WatchRequest(from_revision=1, epoch=1, **chosen)
+        seen = await watched.see(request, idle())
+        return {(r.change_set.revision, c.kind) for r in seen for c in r.change_set.changes}
+
+    market = {"venue_asset", "venue_symbol"}
+    assert await told() == {
+        *((1, "asset"), (1, "symbol"), (2, "venue")),
+        *((revision, kind) for revision in (3, 4) for kind in market),
+    }
+    assert await told(kinds=["venue"]) == {(2, "venue")}
+    assert await told(kinds=["venue_symbol"], venue_ids=["kraken"]) == {(4, "venue_symbol")}
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"kinds": ["api_key"]}, "kinds"),
+        ({"kinds": ["no"]}, "kinds"),
+        ({"venue_ids": ["A"]}, "venue_ids"),
+    ],
+)
+async def test_a_filter_that_can_choose_nothing_is_refused(
+    watched: Watched, fields: dict[str, list[str]], named: str
+) -> None:
+    code, details = await watched.code(pb.WatchRequest(**fields))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert named in details
+
+
+async def test_what_is_not_kept_any_more_is_out_of_range(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "CHANGE_SETS_MAX", 3)
+    for number in range(6):
+        await commit(watched.mutations, a_venue(f"v{number}"))
+    await at(watched, 6)
+    code, details = await watched.code(pb.WatchRequest(from_revision=2, epoch=1))
+    assert (code, "read anew" in details) == (grpc.StatusCode.OUT_OF_RANGE, True)
+    seen = await watched.see(pb.WatchRequest(from_revision=4, epoch=1), reached(6))
+    assert revisions(seen) == [4, 5, 6]
+
+
+async def test_a_history_that_ended_is_told(watched: Watched) -> None:
+    await commit(watched.mutations, a_venue("a"))
+    await at(watched, 1)
+    code, _ = await watched.code(pb.WatchRequest(from_revision=1, epoch=7))
+    assert code is grpc.StatusCode.ABORTED
+    ending = asyncio.create_task(watched.code(pb.WatchRequest()))
+    await asyncio.sleep(0.2)
+    assert await watched.mutations.bump_epoch(1, 1, 1)
+    assert (await ending)[0] is grpc.StatusCode.ABORTED
+
+
+async def test_more_than_may_watch_are_refused(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "WATCHERS_MAX", 1)
+    call = watched.own.Watch(pb.WatchRequest())
+    await call.read()
+    assert (await watched.code(pb.WatchRequest()))[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
+    call.cancel()
+
+    async def is_free() -> bool:
+        again = watched.own.Watch(pb.WatchRequest())
+        try:
+            return await again.read() is not grpc.aio.EOF
+        except grpc.aio.AioRpcError:
+            return False
+        finally:
+            again.cancel()
+
+    await eventually(is_free, WAIT_S)
+
+
+# ---------------------------------------------------------------- a thousand
+
+
+async def test_a_thousand_watch_and_the_slow_lose_nothing_without_being_told(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in ten reads nothing until all is over: it gets all, or is told that it was slow."""
+    monkeypatch.setattr(recent, "CHANGE_SETS_MAX", 40)
+    last = 60
+    over, begun = asyncio.Event(), asyncio.Semaphore(0)
+
+    place = dict.fromkeys(range(1_000), 0)
+
+    def quick_place() -> int:
+        return min(at for number, at in place.items() if number % 10)
+
+    async def follow(number: int) -> tuple[list[int], grpc.StatusCode | None]:
+        slow = number % 10 == 0
+        call = watched.own.Watch(pb.WatchRequest(from_revision=1, epoch=1))
+        seen: list[int] = []
+        try:
+            await call.read()
+            begun.release()
+            if slow:
+                await over.wait()
+            while not seen or seen[-1] < last:
+                response = await call.read()
+                if response.HasField("change_set"):
+                    seen.append(response.change_set.revision)
+                    place[number] = seen[-1]
+        except grpc.aio.AioRpcError as error:
+            return seen, error.code()
+        finally:
+            call.cancel()
+        return seen, None
+
+    async with asyncio.timeout(WAIT_S * 2):
+        following = [asyncio.create_task(follow(number)) for number in range(1_000)]
+        for _ in following:
+            await begun.acquire()
+        for number in range(last):
+            # The quick keep up; those who read nothing hold up nobody.
+            await eventually(lambda n=number: quick_place() >= n - 20, WAIT_S)
+            # Large enough that a slow reader's window of HTTP/2 is full soon.
+            await commit(watched.mutations, a_venue(f"v{number}", name="x" * 190))
+        over.set()
+        ended = await asyncio.gather(*following)
+    for seen, code in ended:
+        assert seen == list(range(1, len(seen) + 1)), "a hole"
+        assert code in (None, grpc.StatusCode.RESOURCE_EXHAUSTED)
+        assert (code is None) == (len(seen) == last)
+    quick = [code for number, (_, code) in enumerate(ended) if number % 10]
+    assert quick.count(None) == len(quick)
