@@ -24,6 +24,12 @@ COMMANDS: Final = (
     ("call", "cqar.cli.calling:call", "Any RPC by its name, in JSON."),
     ("import", "cqar.cli.importing:import_", "Bring a venue's listing into the registry."),
     ("resolve", "cqar.cli.looking:resolve", "What a venue's symbol means, and whether it trades."),
+    (
+        "check",
+        "cqar.cli.trading:check",
+        "Whether an order may be sent, and what it is on the steps.",
+    ),
+    ("watch", "cqar.cli.watching:watch", "Each change as a resolver applies it."),
     ("status", "cqar.cli.looking:status", "Where the registry stands; how far resolvers are."),
     ("venues", "cqar.cli.looking:venues", "The venues that the registry knows."),
     ("catalogue", "cqar.cli.catalogue:catalogue", "The facts that come with CQAR."),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
 
 import click
 from cqc.resolver.v1 import resolver_pb2 as rpb
@@ -16,26 +18,67 @@ from cqar.cli.target import Target, override
 from cqar.cli.words import print_json, table
 from cqar.connection import CallFailed, Connection
 
+#: A resolver takes 2,000.
+KEYS_AT_ONCE: Final = 1_000
+
 
 @click.command()
 @click.argument("venue")
-@click.argument("symbol")
-@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON.")
+@click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
+@click.option("--json", "as_json", is_flag=True, help="The whole answers as JSON.")
 @override
-def resolve(target: Target, venue: str, symbol: str, *, as_json: bool) -> None:
+def resolve(target: Target, venue: str, symbols: tuple[str, ...], *, as_json: bool) -> None:
     """What VENUE's SYMBOL means: canonical symbol, assets, exact steps, and whether it trades.
 
+    Several are asked for at once; `-` reads them from standard input, one a line. Exit code 1 if
+    one of them means nothing.
+
     \b
-    Example: cqar resolve binance BTCUSDT
+    Examples:
+      cqar resolve binance BTCUSDT
+      cqar resolve kraken XBT/USD ETH/USD
+      cut -d, -f1 symbols.csv | cqar resolve okx - --json
     """
+    if symbols == ("-",):
+        symbols = tuple(line.strip() for line in sys.stdin if line.strip())
     with target.to_resolver() as connection:
-        request = rpb.ResolveRequest(venue_id=venue, venue_symbol=symbol)
-        answer = connection.call(connection.resolver.Resolve, request)
+        if len(symbols) != 1:
+            _resolve_many(connection, venue, symbols, as_json=as_json)
+            return
+        request = rpb.ResolveRequest(venue_id=venue, venue_symbol=symbols[0])
+        found = connection.call(connection.resolver.Resolve, request).resolution
     if as_json:
-        print_json(answer.resolution)
+        print_json(found)
         return
-    found = answer.resolution
-    table(f"{venue} {symbol}", ("", ""), _resolution_rows(found))
+    table(f"{venue} {symbols[0]}", ("", ""), _resolution_rows(found))
+
+
+def _resolve_many(
+    connection: Connection, venue: str, symbols: Sequence[str], *, as_json: bool
+) -> None:
+    found: list[rpb.Resolution] = []
+    for at in range(0, len(symbols), KEYS_AT_ONCE):
+        keys = [
+            rpb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol)
+            for symbol in symbols[at : at + KEYS_AT_ONCE]
+        ]
+        request = rpb.ResolveBatchRequest(keys=keys)
+        found += connection.call(connection.resolver.ResolveBatch, request).resolutions
+    if as_json:
+        print_json([json_format.MessageToDict(r, preserving_proto_field_name=True) for r in found])
+    else:
+        columns = ("spelling", "symbol", "tick size", "lot size", "tradeable", "because")
+        rows = [_short(*pair) for pair in zip(symbols, found, strict=True)]
+        table(f"{len(rows)} of {venue}", columns, rows)
+    if any(one.status == rpb.RESOLUTION_STATUS_NOT_FOUND for one in found):
+        raise click.exceptions.Exit(1)
+
+
+def _short(spelling: str, found: rpb.Resolution) -> tuple[str, ...]:
+    specs, reasons = found.specs, found.tradeable.open.reasons
+    why = found.not_found.message or ", ".join(reason.code for reason in reasons)
+    tradeable = "yes" if found.tradeable.allowed else "no"
+    return spelling, found.symbol.symbol, specs.tick_size, specs.lot_size, tradeable, why
 
 
 def _resolution_rows(found: rpb.Resolution) -> list[tuple[str, str]]:

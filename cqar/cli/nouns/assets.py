@@ -117,6 +117,8 @@ GROUP: Final = Noun(
     one="group",
     many="groups",
     columns="name group_type members description group_id",
+    more={"expand": "cqar.cli.trading:expand"},
+    otherwise="expand",
     verbs={
         "add": Verb(
             "CreateAssetGroup",

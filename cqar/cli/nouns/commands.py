@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cqar.cli.lazy import attribute
 from cqar.cli.nouns.asking import asked
 from cqar.cli.nouns.running import How, run
 from cqar.cli.nouns.shape import Noun, Verb
@@ -15,11 +16,21 @@ from cqar.cli.target import Target, override
 
 
 class Verbs(click.Group):
-    """A group that knows other words for some of its commands."""
+    """A group that knows other words for some of its commands, and one for all other words."""
 
-    def __init__(self, name: str, about: str, aliases: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, about: str, aliases: Mapping[str, str], otherwise: str = ""
+    ) -> None:
         super().__init__(name, help=about)
         self._aliases = aliases
+        self._otherwise = otherwise
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self._otherwise and args and self.get_command(ctx, args[0]) is None:
+            args = [self._otherwise, *args]
+        return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return super().get_command(ctx, self._aliases.get(cmd_name, cmd_name))
@@ -31,7 +42,8 @@ class Verbs(click.Group):
 
 def command_of(noun: Noun) -> click.Group:
     """The noun's group; verbs of two words lie in a group of their own."""
-    top = Verbs(noun.name, _help(noun.about, *noun.verbs.values()), noun.aliases)
+    about = _help(noun.about, *noun.verbs.values())
+    top = Verbs(noun.name, about, noun.aliases, noun.otherwise)
     for words, verb in noun.verbs.items():
         *outer, last = words.split()
         group: click.Group = top
@@ -42,6 +54,8 @@ def command_of(noun: Noun) -> click.Group:
             assert isinstance(inner, click.Group)
             group = inner
         group.add_command(_command(noun, verb, last))
+    for name, where in noun.more.items():
+        top.add_command(attribute(where), name)
     return top
 
 

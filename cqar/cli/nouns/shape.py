@@ -43,6 +43,8 @@ class Noun(NamedTuple):
         columns: The entity's fields that a list shows.
         verbs: Words, such as "add" or "member add" -> command.
         aliases: Another word -> the verb it stands for.
+        more: Verbs that are no RPC of AssetRegistry -> where the command is, `module:attribute`.
+        otherwise: The verb that is meant where the first word is none.
     """
 
     name: str
@@ -53,3 +55,5 @@ class Noun(NamedTuple):
     columns: str
     verbs: Mapping[str, Verb]
     aliases: Mapping[str, str] = {}
+    more: Mapping[str, str] = {}
+    otherwise: str = ""

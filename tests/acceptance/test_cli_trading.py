@@ -1,0 +1,85 @@
+"""`cqar check`, `cqar group NAME`, `cqar watch` and several symbols at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+import pytest
+
+from tests.acceptance.conftest import Stack
+from tests.changes import eventually
+
+
+@pytest.fixture(scope="module")
+async def registry(stack: Stack) -> Stack:
+    await stack.ok("catalogue", "load")
+    return stack
+
+
+async def test_an_order_is_shown_on_the_venues_steps(registry: Stack) -> None:
+    order = ("--price", "64000.123", "--quantity", "0.00112345")
+    found = (await registry.ok("check", "binance", "BTCUSDT", *order, "--json")).document
+    assert (found["allowed"], found["price"], found["quantity"]) == (True, "64000.12", "0.00112")
+    selling = await registry.ok("check", "binance", "BTCUSDT", *order, "--side", "sell", "--json")
+    assert selling.document["price"] == "64000.13"
+    assert "64000.12" in (await registry.ok("check", "binance", "BTCUSDT", *order)).out
+
+
+async def test_an_order_that_is_not_allowed_says_why_and_exits_1(registry: Stack) -> None:
+    refused = await registry.cqar("check", "binance", "BTCUSDT", "--quantity", "0.0000001")
+    assert (refused.code, "QUANTITY_BELOW_LOT" in refused.out) == (1, True)
+    wrong = await registry.cqar("check", "binance", "BTCUSDT", "--price", "1e5")
+    assert (wrong.code, "price: must be a plain decimal" in wrong.err) == (1, True)
+
+
+async def test_a_groups_name_alone_shows_what_is_in_it(registry: Stack) -> None:
+    await registry.ok("group", "add", "majors", "--member", "BTC=1", "--member", "ETH=0.5")
+
+    async def is_there() -> bool:
+        return (await registry.cqar("group", "majors")).code == 0
+
+    await eventually(is_there, 30)
+    found = (await registry.ok("group", "majors", "--json")).document
+    weights = {member["asset"]["symbol"]: member["weight"] for member in found["members"]}
+    assert weights == {"BTC": "1", "ETH": "0.5"}
+    assert "Ether" in (await registry.ok("group", "majors")).out
+    missing = await registry.cqar("group", "minors")
+    assert (missing.code, "no asset group 'minors'" in missing.err) == (1, True)
+
+
+async def test_several_symbols_are_asked_for_at_once(registry: Stack) -> None:
+    answers = (await registry.ok("resolve", "binance", "BTCUSDT", "ETHUSDT", "--json")).document
+    assert [one["symbol"]["symbol"] for one in answers] == ["BTC/USDT", "ETH/USDT"]
+    some = await registry.cqar("resolve", "binance", "BTCUSDT", "NONE")
+    assert (some.code, "BTC/USDT" in some.out, "no venue symbol" in some.out) == (1, True, True)
+
+
+async def test_symbols_come_from_standard_input(registry: Stack) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "cqar", "--state", str(registry.state_dir)),
+        *("resolve", "binance", "-", "--json"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate(b"BTCUSDT\n\nETHUSDT\n")
+    found = json.loads(out)
+    assert (process.returncode, len(found)) == (0, 2)
+
+
+async def test_watch_shows_what_changed_from_a_revision_on(registry: Stack) -> None:
+    before = await registry.revision()
+    await registry.ok(
+        "venue", "add", "watched", "--name", "Watched", "--type", "cex", "--reason", "to be seen"
+    )
+    place = ("--from", f"1:{before + 1}", "--count", "1")
+    shown = (await registry.ok("watch", *place)).out
+    assert f"1:{before + 1}" in shown
+    assert "to be seen" in shown
+    assert "venue watched" in shown
+    lines = (await registry.ok("watch", *place, "--kind", "venue", "--json")).out.splitlines()
+    last = json.loads(lines[-1])["change_set"]
+    assert [change["key"] for change in last["changes"]] == ["watched"]
+    wrong = await registry.cqar("watch", "--from", "42")
+    assert (wrong.code, "EPOCH:REVISION" in wrong.err) == (2, True)
