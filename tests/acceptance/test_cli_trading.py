@@ -11,11 +11,19 @@ import pytest
 from tests.acceptance.conftest import Stack
 from tests.changes import eventually
 
+WAIT_S = 30
+
 
 @pytest.fixture(scope="module")
 async def registry(stack: Stack) -> Stack:
     await stack.ok("catalogue", "load")
+    await eventually(lambda: succeeds(stack, "resolve", "binance", "BTCUSDT"), WAIT_S)
     return stack
+
+
+async def succeeds(stack: Stack, *arguments: str) -> bool:
+    """Resolvers are milliseconds behind the writer, or more on a machine with much to do."""
+    return (await stack.cqar(*arguments)).code == 0
 
 
 async def test_an_order_is_shown_on_the_venues_steps(registry: Stack) -> None:
@@ -36,11 +44,7 @@ async def test_an_order_that_is_not_allowed_says_why_and_exits_1(registry: Stack
 
 async def test_a_groups_name_alone_shows_what_is_in_it(registry: Stack) -> None:
     await registry.ok("group", "add", "majors", "--member", "BTC=1", "--member", "ETH=0.5")
-
-    async def is_there() -> bool:
-        return (await registry.cqar("group", "majors")).code == 0
-
-    await eventually(is_there, 30)
+    await eventually(lambda: succeeds(registry, "group", "majors"), WAIT_S)
     found = (await registry.ok("group", "majors", "--json")).document
     weights = {member["asset"]["symbol"]: member["weight"] for member in found["members"]}
     assert weights == {"BTC": "1", "ETH": "0.5"}
