@@ -27,7 +27,7 @@ from resolver.freshness import Freshness
 from resolver.keeping import Journal, Keeping
 from resolver.last_good import LastGood
 from resolver.reading import Basis
-from resolver.reporting import report_state
+from resolver.reporting import Reporting
 from resolver.services.registry import RegistryReads
 from resolver.services.resolver import ResolverService
 from resolver.sources import Sources
@@ -141,7 +141,7 @@ class Resolver:
         found: dict[str, Callable[[], Awaitable[object]]] = {
             "nats connection": self._connect,
             "follower": self.follower.run,
-            "state": partial(report_state, self.view),
+            "state": Reporting(self.view).run,
         }
         if self.keeping is not None:
             found["last good"] = partial(self.keeping.run, self.config.last_good_every_s)

@@ -122,9 +122,10 @@ class Follower:
             self._view.freshness.forget()
             metrics.EPOCHS.inc()
         self._mark = loaded.mark
-        self._view.replace(snapshot, loaded.source, self._now())
+        # No reader comes in between: there is no moment at which it is loaded and unconfirmed.
         if loaded.as_of_s is not None:
             self._view.freshness.confirm(loaded.as_of_s)
+        self._view.replace(snapshot, loaded.source, self._now())
         self._journal.replaced()
         self._moved()
         text = "loaded %d entities at revision %s from %s"

@@ -39,11 +39,15 @@ class Freshness:
     Args:
         stale_after_s: From this age on the state is STALE.
         clock: Seconds that never go back.
+
+    Attributes:
+        look: Called before and after the state may change by anything but time.
     """
 
     def __init__(self, stale_after_s: float, clock: Callable[[], float] = boot_clock_s) -> None:
         self._stale_after_s = stale_after_s
         self._clock = clock
+        self.look: Callable[[], None] = _nobody_looks
         self._confirmed_s: float | None = None
         #: Answers whose head is still to be reached: the oldest, and the newest beside it. A
         #: resolver that is always a little behind would confirm nothing with the newest alone.
@@ -87,12 +91,16 @@ class Freshness:
 
     def confirm(self, instant_s: float) -> None:
         """Nothing committed before this instant is missing."""
+        self.look()
         self._confirmed_s = max(self._confirmed_s or 0.0, instant_s)
         self._doubt = ""
+        self.look()
 
     def doubt(self, why: str) -> None:
         """What is served may be wrong, however recent: say STALE until it is confirmed."""
+        self.look()
         self._doubt = why
+        self.look()
 
     def forget(self) -> None:
         """What was confirmed was about a history that is no more."""
@@ -137,3 +145,7 @@ class Freshness:
             return "a writer confirmed the head"
         what = "the head is not reached" if self._waiting else "no writer answers"
         return f"not confirmed for {staleness_ms} ms: {what}"
+
+
+def _nobody_looks() -> None:
+    pass

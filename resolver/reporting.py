@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Final
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 
@@ -13,25 +14,36 @@ from shared.tasks import heed_cancellation
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 0.1
+#: What time alone changes is seen within this.
+LOOK_EVERY_S: Final = 0.1
+_EXPECTED: Final = ("HYDRATING", "LIVE")
 
 
-async def report_state(view: View) -> None:
-    """Look ten times a second, until cancelled."""
-    said = ""
-    while True:
-        heed_cancellation()
+class Reporting:
+    """Looks when it is told to and ten times a second: no state is too short to be told."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._said = "START"
+        view.freshness.look = self.look
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            heed_cancellation()
+            self.look()
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def look(self) -> None:
+        view = self._view
         state = pb.SnapshotState.Name(view.state).removeprefix("SNAPSHOT_STATE_")
         metrics.STATE.state(state)
         metrics.LAG.set(view.lag)
         staleness_ms = view.freshness.staleness_ms
         metrics.STALENESS_MS.set(float("inf") if staleness_ms is None else staleness_ms)
-        if state != said:
-            position = view.snapshot.position if view.is_complete else "none"
-            log.log(
-                logging.INFO if state in ("LIVE", "HYDRATING") else logging.WARNING,
-                "state %s -> %s at revision %s: %s",
-                *(said or "START", state, position, view.reason),
-            )
-            said = state
-        await asyncio.sleep(LOOK_EVERY_S)
+        if state == self._said:
+            return
+        at = view.snapshot.position if view.is_complete else "none"
+        level = logging.INFO if state in _EXPECTED else logging.WARNING
+        log.log(level, "state %s -> %s at revision %s: %s", *(self._said, state, at, view.reason))
+        self._said = state

@@ -54,6 +54,7 @@ class View:
 
     def moved(self) -> None:
         """Wake all who wait for a revision."""
+        self.freshness.look()
         self._moved.set()
         self._moved = asyncio.Event()
 

@@ -1,14 +1,22 @@
-"""A resolver that starts while NATS is away: PostgreSQL is enough to begin with."""
+"""A resolver's states from its start on, as answers, metrics and the log tell them."""
 
 from __future__ import annotations
 
+import logging
+import re
+
+import pytest
 from cqc.resolver.v1 import resolver_pb2 as pb
+from nats.aio.client import Client
+from prometheus_client import REGISTRY
 
 from cqar.embedded.servers import EmbeddedServers
 from resolver.config import ResolverConfig
 from tests.builders import a_venue
 from tests.changes import commit, eventually
-from tests.following import resolving
+from tests.following import resolving, writing
+from tests.links import link_to
+from writer.config import WriterConfig
 from writer.mutations import Mutations
 
 TIMEOUT_S = 30
@@ -31,3 +39,52 @@ async def test_it_loads_without_nats_and_says_that_it_cannot_confirm_what_it_has
             assert "no writer answers" in view.reason
     finally:
         await servers.restart("nats")
+
+
+async def test_every_change_of_state_is_one_line_of_the_log_that_says_why(
+    servers: EmbeddedServers,
+    database: str,
+    client: Client,
+    mutations: Mutations,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert client.is_connected
+    caplog.set_level(logging.INFO, "resolver.reporting")
+    await commit(mutations, a_venue())
+    async with link_to(servers.nats) as (link, nats):
+        config = ResolverConfig(
+            database_url=database, nats_url=nats, probe_every_s=0.1, stale_after_s=2
+        )
+        settings = WriterConfig(database_url=database, nats_url=servers.nats)
+        async with writing(settings), resolving(config) as resolver:
+            view = resolver.view
+            await eventually(lambda: view.state == pb.SNAPSHOT_STATE_LIVE, TIMEOUT_S)
+            link.open.clear()
+            await eventually(lambda: view.state == pb.SNAPSHOT_STATE_STALE, TIMEOUT_S)
+            link.open.set()
+            await eventually(lambda: view.state == pb.SNAPSHOT_STATE_LIVE, TIMEOUT_S)
+            await eventually(lambda: len(states(caplog)) >= 4, TIMEOUT_S)
+    lines = states(caplog)
+    moves = [re.sub(r" at revision .*", "", line) for line in lines]
+    assert moves[-3:] == ["HYDRATING -> LIVE", "LIVE -> STALE", "STALE -> LIVE"]
+    assert "at revision 1:1: a writer confirmed the head" in lines[-1]
+    assert re.search(r"at revision 1:1: not confirmed for \d+ ms: no writer answers", lines[-2])
+
+
+def states(caplog: pytest.LogCaptureFixture) -> list[str]:
+    told = (record.getMessage() for record in caplog.records)
+    return [text.removeprefix("state ") for text in told if text.startswith("state ")]
+
+
+def test_what_operators_watch_is_measured() -> None:
+    names = {metric.name for metric in REGISTRY.collect()}
+    resolvers = {
+        *("revision", "epoch", "lag_revisions", "staleness_ms", "state", "apply_seconds"),
+        *("hydrate_seconds", "gaps", "catch_ups", "rehydrates", "epochs", "lookups"),
+        *("kept_revision", "keep_seconds", "entities", "applied", "watchers"),
+    }
+    writers = {
+        *("cqar_writer_revision", "cqar_writer_epoch", "cqar_epoch_bumps", "cqar_relay_leader"),
+        *("cqar_outbox_lag_revisions", "cqar_relay_published_revision", "cqar_image_revision"),
+    }
+    assert {f"cqar_resolver_{name}" for name in resolvers} | writers <= names
