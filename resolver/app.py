@@ -62,7 +62,8 @@ class Resolver:
 
     def __init__(self, config: ResolverConfig, now: Callable[[], dt.datetime] = utc_now) -> None:
         self.config = config
-        self.view = View(Freshness(config.stale_after_s))
+        fails_closed = config.stale_verdict != "allow"
+        self.view = View(Freshness(config.stale_after_s), fails_closed=fails_closed)
         self.images = ImageStore(config.redis_url) if config.redis_url else None
         cache = Cache(config.redis_url) if config.redis_url else None
         engine = make_engine(
@@ -92,7 +93,8 @@ class Resolver:
 
     def make_server(self, guards: list[grpc.aio.ServerInterceptor]) -> grpc.aio.Server:
         server = grpc_server.make_server(guards)
-        own = ResolverService(self.view, self.tiers, self.now)
+        errs = self.config.stale_verdict == "error"
+        own = ResolverService(self.view, self.tiers, self.now, stale_is_error=errs)
         add_ResolverServicer_to_server(own, server)
         reads = RegistryReads(self.tiers, self.now, self.config.writer)
         add_AssetRegistryServicer_to_server(reads, server)

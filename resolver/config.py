@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
 from shared.config import ServiceConfig
 
 SECTION: Final = "resolver"
+
+StaleVerdict = Literal["deny", "allow", "error"]
 
 
 class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
@@ -25,6 +27,9 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
         hydrate_concurrency: How many resolvers may load everything from PostgreSQL at once; the
             others start from Redis or wait for their turn.
         writer: The writer's address, for the error that mutations get here.
+        stale_verdict: What becomes of verdicts while the snapshot is not LIVE: `deny` opening, for
+            STALE_SNAPSHOT; `allow` as if it were; `error`: deny, and do not answer CheckOrder.
+            What is asked about a market is answered in any case.
         stale_after_s: Without a confirmed head for this long, answers say STALE.
         probe_every_s: How often the head is asked for; each probe is one NATS round trip.
     """
@@ -36,5 +41,6 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
     last_good_file: str = ""
     last_good_every_s: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
     hydrate_concurrency: Annotated[int, Meta(ge=1, le=1000)] = 8
+    stale_verdict: StaleVerdict = "deny"
     stale_after_s: Annotated[float, Meta(ge=2, le=3600)] = 5.0
     probe_every_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0

@@ -21,8 +21,15 @@ STALE: Final = pb.Reason(
 
 
 class View:
-    def __init__(self, freshness: Freshness) -> None:
+    """The snapshot, if there is one, and how current it is.
+
+    Args:
+        fails_closed: Whether verdicts deny what a stale snapshot cannot vouch for.
+    """
+
+    def __init__(self, freshness: Freshness, *, fails_closed: bool = True) -> None:
         self.freshness = freshness
+        self._fails_closed = fails_closed
         self.hydrated_from = ""
         self.hydrated_at: dt.datetime | None = None
         self.loaded = asyncio.Event()
@@ -107,7 +114,8 @@ class View:
     @property
     def stale_reason(self) -> pb.Reason | None:
         """Why verdicts must fail closed now, if they must."""
-        return None if self.state == pb.SNAPSHOT_STATE_LIVE else STALE
+        live = self.state == pb.SNAPSHOT_STATE_LIVE
+        return None if live or not self._fails_closed else STALE
 
     def freshness_message(self) -> pb.Freshness:
         if self._snapshot is None:

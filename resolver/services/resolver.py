@@ -19,7 +19,7 @@ from resolver.services.watching import Watching
 from resolver.tiers import Tiers, tell_freshness
 from resolver.view import View
 from shared import about, rules
-from shared.errors import Invalid, NotFound, TooLarge, Unimplemented, Violation
+from shared.errors import Invalid, NotFound, NotReady, TooLarge, Unimplemented, Violation
 from shared.grpc_errors import Context
 from shared.keys import require_id, require_one
 from shared.resolution import instant
@@ -29,11 +29,25 @@ KEYS_MAX: Final = 2_000
 
 
 class ResolverService(ResolverServicer):
-    def __init__(self, view: View, tiers: Tiers, now: Callable[[], dt.datetime]) -> None:
+    """Every method; those that look something up do so through the tiers.
+
+    Args:
+        stale_is_error: Whether an order is not judged at all by what may be behind.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        tiers: Tiers,
+        now: Callable[[], dt.datetime],
+        *,
+        stale_is_error: bool = False,
+    ) -> None:
         self._view = view
         self._tiers = tiers
         self._watching = Watching(view)
         self._now = now
+        self._stale_is_error = stale_is_error
 
     async def Resolve(self, request: pb.ResolveRequest, context: Context) -> pb.ResolveResponse:
         require_present(request)
@@ -137,6 +151,8 @@ class ResolverService(ResolverServicer):
         order, now = orders.order_in(request), instant(self._now())
 
         def work(basis: Basis) -> pb.CheckOrderResponse:
+            if self._stale_is_error and basis.stale is not None:
+                raise NotReady(f"orders are not judged now: {basis.stale.message}")
             return orders.check(basis, order, now)
 
         found, freshness = await self._tiers.answer("CheckOrder", request, work, context)

@@ -11,13 +11,14 @@ import grpc
 import pytest
 import redis.asyncio
 from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2 as rpb
 from nats.aio.client import Client
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
 from resolver import fallback
-from resolver.config import ResolverConfig
+from resolver.config import ResolverConfig, StaleVerdict
 from shared.entities.asset import ASSET
 from tests.asking import Asked, serving
 from tests.builders import BTC, a_venue, an_asset, an_id
@@ -262,3 +263,43 @@ async def test_a_writers_answer_is_never_older_at_a_resolver_that_is_told_its_re
             revision = await commit(writer.mutations, a_venue(f"v{number}"))
             request = rpb.GetVenueRequest(venue_id=f"v{number}")
             await asked.answer(asked.registry.GetVenue, request, f"1:{revision}")
+
+
+# ---------------------------------------------------------------- verdicts of a stale snapshot
+
+
+@pytest.mark.parametrize(
+    ("policy", "reasons", "code"),
+    [
+        ("deny", ["STALE_SNAPSHOT"], grpc.StatusCode.OK),
+        ("allow", [], grpc.StatusCode.OK),
+        ("error", ["STALE_SNAPSHOT"], grpc.StatusCode.UNAVAILABLE),
+    ],
+)
+async def test_a_stale_snapshots_verdicts_are_as_the_policy_says(
+    policy: StaleVerdict,
+    reasons: list[str],
+    code: grpc.StatusCode,
+    servers: EmbeddedServers,
+    database: str,
+    client: Client,
+    mutations: Mutations,
+) -> None:
+    assert client.is_connected
+    await commit(mutations, *one_of_each())
+    config = ResolverConfig(
+        database_url=database, nats_url=servers.nats, stale_after_s=2, stale_verdict=policy
+    )
+    async with serving(config, follows=True) as (resolver, channel):
+        stale = pb.SNAPSHOT_STATE_STALE
+        await eventually(lambda: resolver.view.state == stale, WAIT_S)
+        own: Any = ResolverStub(channel)
+        found = (await own.Resolve(question())).resolution
+        assert found.symbol.symbol == "BTC/USDT"
+        assert set(reasons) == {"STALE_SNAPSHOT"} & {
+            reason.code for reason in found.tradeable.open.reasons
+        }
+        assert "STALE_SNAPSHOT" not in {reason.code for reason in found.tradeable.reduce.reasons}
+        order = pb.CheckOrderRequest(**SPELLING, quantity="1")
+        call = own.CheckOrder(order)
+        assert await call.code() is code
