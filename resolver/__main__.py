@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import click
 import uvloop
 
 from resolver import app
+from resolver import workers as several
 from resolver.config import SECTION, ResolverConfig
 from shared import about, telemetry
 from shared.config import load, shown
@@ -27,11 +29,27 @@ def main() -> None:
 
 
 @main.command()
-def serve() -> None:
-    """Serve gRPC and HTTP until SIGTERM."""
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Processes that share the gRPC port, each with its own snapshot, HTTP port and files.",
+)
+def serve(workers: int) -> None:
+    """Serve gRPC and HTTP until SIGTERM.
+
+    \b
+    Example: cqar-resolver serve --workers 4    # HTTP on 8081, 8082, 8083 and 8084
+    """
     config = load(ResolverConfig, SECTION, os.environ)
     telemetry.log_to_stderr(config)
-    uvloop.run(app.run(config))
+    if workers > 1:
+        asyncio.run(several.run(workers, config, os.environ))
+    elif (worker := os.environ.get(several.WORKER)) is not None:
+        uvloop.run(app.run(several.settings_of(config, int(worker)), os.getppid()))
+    else:
+        uvloop.run(app.run(config))
 
 
 @main.command("config")

@@ -19,6 +19,7 @@ from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to
 from grpc_health.v1 import health
 from nats.aio.client import Client
 
+from resolver import workers
 from resolver.config import ResolverConfig
 from resolver.database import Database
 from resolver.fallback import BUDGET_S, CONNECTIONS_MAX, Fallback
@@ -91,8 +92,10 @@ class Resolver:
         if file is not None:
             self.keeping = Keeping(self.view, file, lambda: self.follower.mark, journal)
 
-    def make_server(self, guards: list[grpc.aio.ServerInterceptor]) -> grpc.aio.Server:
-        server = grpc_server.make_server(guards)
+    def make_server(
+        self, guards: list[grpc.aio.ServerInterceptor], *, shares_port: bool = False
+    ) -> grpc.aio.Server:
+        server = grpc_server.make_server(guards, shares_port=shares_port)
         errs = self.config.stale_verdict == "error"
         own = ResolverService(self.view, self.tiers, self.now, stale_is_error=errs)
         add_ResolverServicer_to_server(own, server)
@@ -172,8 +175,12 @@ class Resolver:
             await self.images.close()
 
 
-async def run(config: ResolverConfig) -> None:
-    """Serve until SIGTERM or SIGINT; running calls may finish within `drain_s`."""
+async def run(config: ResolverConfig, parent: int | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; running calls may finish within `drain_s`.
+
+    Args:
+        parent: The process that keeps this worker and others on the same port; None: alone.
+    """
     require_private(config, config.grpc_listen, "CQAR_RESOLVER_")
     credentials = tls.credentials_of(config)
     tracing.start("cqar-resolver", config)
@@ -190,7 +197,7 @@ async def run(config: ResolverConfig) -> None:
         loop.add_signal_handler(number, stopping.set)
     with held:
         http = await telemetry.serve_http(config.http_listen, report)
-        servers = [resolver.make_server(resolver.guards())]
+        servers = [resolver.make_server(resolver.guards(), shares_port=parent is not None)]
         grpc_server.bind(servers[0], config.grpc_listen, credentials)
         if config.socket:
             # Its mode is its authentication, whatever the port asks for: a server of its own.
@@ -202,6 +209,8 @@ async def run(config: ResolverConfig) -> None:
             grpc_server.restrict_socket(Path(config.socket))
         tasks = [asyncio.create_task(keep_going(*work)) for work in resolver.loops().items()]
         tasks.append(asyncio.create_task(resolver.announce()))
+        if parent is not None:
+            tasks.append(asyncio.create_task(workers.outlive(parent, stopping)))
         log.info("resolver %s is up", about.version())
 
         await stopping.wait()

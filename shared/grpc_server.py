@@ -18,8 +18,6 @@ log = logging.getLogger(__name__)
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 
 OPTIONS: Final[list[tuple[str, Any]]] = [
-    # Two processes on one port would share its calls without a word.
-    ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     # Clients may ping every 10 s, also without calls, so that a dead peer is noticed.
@@ -28,8 +26,17 @@ OPTIONS: Final[list[tuple[str, Any]]] = [
 ]
 
 
-def make_server(interceptors: Sequence[grpc.aio.ServerInterceptor]) -> grpc.aio.Server:
-    return grpc.aio.server(interceptors=list(interceptors), options=OPTIONS)
+def make_server(
+    interceptors: Sequence[grpc.aio.ServerInterceptor], *, shares_port: bool = False
+) -> grpc.aio.Server:
+    """A server that listens nowhere yet.
+
+    Args:
+        shares_port: Whether other processes of ours listen on the same port.
+    """
+    # gRPC shares a port by default: two processes would share its calls without a word.
+    options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]
+    return grpc.aio.server(interceptors=list(interceptors), options=options)
 
 
 def add_health(
