@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -24,11 +20,11 @@ from shared import jetstream
 from shared.postgres import make_engine
 from tests.builders import NOW
 from tests.following import Follow, follow_into
+from tests.services import migrate
 from writer import event_relay
 from writer.mutations import Mutations
 from writer.relay import Relay
 
-ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = "cqar_template"
 _numbers = itertools.count()
 
@@ -52,20 +48,6 @@ async def execute_alone(dsn: str, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
-
-
-async def migrate(dsn: str, *arguments: str) -> str:
-    """Run the migrations as an operator does; returns what they said."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "migrations", *arguments),
-        cwd=ROOT,
-        env={**os.environ, "CQAR_DATABASE_URL": dsn},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    return output.decode()
 
 
 @pytest.fixture(scope="session")

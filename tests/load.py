@@ -47,21 +47,35 @@ class Acknowledged(NamedTuple):
 class Writer:
     """One writer, as a client sees it."""
 
-    def __init__(self, channel: grpc.aio.Channel, key: str) -> None:
+    def __init__(
+        self, channel: grpc.aio.Channel, key: str, timeout_s: float = CALL_TIMEOUT_S
+    ) -> None:
         self.registry: Any = AssetRegistryStub(channel)
         self.admin: Any = RegistryAdminStub(channel)
         self._key = ("x-api-key", key)
+        self._timeout_s = timeout_s
 
     async def call(self, method: Any, request: Any, once: str = "") -> Any:
-        answer, _ = await self.read(method, request, once)
+        answer, _ = await self.ask(method, request, once)
         return answer
 
     async def read(self, method: Any, request: Any, once: str = "") -> tuple[Any, int]:
         """The answer, and the revision that it speaks of."""
+        answer, (_, revision) = await self.ask(method, request, once)
+        return answer, revision
+
+    async def ask(self, method: Any, request: Any, once: str = "") -> tuple[Any, tuple[int, int]]:
+        """The answer, and the (epoch, revision) that it speaks of."""
         again = (("idempotency-key", once),) if once else ()
-        call = method(request, metadata=(self._key, *again), timeout=CALL_TIMEOUT_S)
+        call = method(request, metadata=(self._key, *again), timeout=self._timeout_s)
         answer = await call
-        return answer, int(dict(await call.trailing_metadata())["cqar-revision"])
+        return answer, spoken_of(await call.trailing_metadata())
+
+
+def spoken_of(trailing: Any) -> tuple[int, int]:
+    """The (epoch, revision) that an answer's trailing metadata names."""
+    named = dict(trailing)
+    return int(named["cqar-epoch"]), int(named["cqar-revision"])
 
 
 class Load:

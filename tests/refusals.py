@@ -25,12 +25,15 @@ async def refusal(call: Awaitable[Any]) -> Refusal:
     try:
         answer = await call
     except grpc.aio.AioRpcError as error:
-        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-        status = rpc_status.from_call(error)  # type: ignore[arg-type]
-        for detail in status.details if status else ():
-            detail.Unpack(info) or detail.Unpack(bad)
-        found = frozenset((v.field, v.reason) for v in bad.field_violations)
-        text = error.details() or ""
-        return Refusal(error.code(), text, info.reason, info.domain, found)
+        return refusal_of(error)
     message = f"it was accepted: {answer}"
     raise AssertionError(message)
+
+
+def refusal_of(error: grpc.aio.AioRpcError) -> Refusal:
+    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]
+    for detail in status.details if status else ():
+        detail.Unpack(info) or detail.Unpack(bad)
+    found = frozenset((v.field, v.reason) for v in bad.field_violations)
+    return Refusal(error.code(), error.details() or "", info.reason, info.domain, found)
