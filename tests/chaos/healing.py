@@ -1,0 +1,68 @@
+"""Whether every resolver equals PostgreSQL, and how long that took."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from cqc.replication.v1 import replication_pb2
+from cqc.resolver.v1 import resolver_pb2 as pb
+
+from resolver.database import Database
+from tests.changes import eventually, head_of
+from tests.chaos.cluster import Cluster
+from tests.chaos.steady import Steady
+
+#: Ends a failure.
+HEAL_S: Final = 60.0
+#: What is promised, once the load has ended.
+EQUAL_S: Final = 5.0
+
+
+async def healed_after(cluster: Cluster, load: Steady, since_s: float) -> float:
+    """Seconds until a change that was sent after `since_s` was acknowledged, and every resolver
+    was LIVE and served it, with all that was committed by then.
+    """
+    await load.until_told_after(since_s)
+    head = await head_of(cluster.engine)
+    wanted = (head.epoch, head.revision)
+
+    async def all_serve_it() -> bool:
+        statuses = [await cluster.status(resolver) for resolver in cluster.resolvers]
+        return all(status is not None and _is_live_at(status, wanted) for status in statuses)
+
+    await eventually(all_serve_it, HEAL_S)
+    return asyncio.get_running_loop().time() - since_s
+
+
+def _is_live_at(status: pb.GetStatusResponse, wanted: tuple[int, int]) -> bool:
+    if status.freshness.state != pb.SNAPSHOT_STATE_LIVE:
+        return False
+    return (status.head.epoch, status.head.revision) >= wanted
+
+
+async def require_equal(cluster: Cluster) -> None:
+    """Every resolver is LIVE at PostgreSQL's head: epoch, revision, chain, counts and hash."""
+    loaded = await Database(cluster.database).hydrate()
+    expected = (_told(loaded.head), loaded.counts, pb.SNAPSHOT_STATE_LIVE)
+
+    async def equals(number: int) -> bool:
+        status = await cluster.status(cluster.resolvers[number])
+        if status is None:
+            found[number] = None
+            return False
+        found[number] = (_told(status.head), dict(status.counts), status.freshness.state)
+        return found[number] == expected
+
+    found: dict[int, object] = {}
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number in range(len(cluster.resolvers)):
+                group.create_task(eventually(lambda number=number: equals(number), EQUAL_S))
+    except* TimeoutError as error:
+        message = f"resolvers say {found}, PostgreSQL is at {expected}"
+        raise AssertionError(message) from error
+
+
+def _told(head: replication_pb2.Head) -> tuple[int, int, bytes, int, bytes]:
+    return head.epoch, head.revision, head.chain, head.live_count, head.set_hash

@@ -1,0 +1,16 @@
+"""Every fault of the table, one after another, on one cluster under a steady load."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.cluster import Cluster
+from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.trial import endure
+
+
+@pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.name) for fault in FAULTS])
+async def test_nothing_acknowledged_is_lost_and_every_resolver_is_equal_again_after(
+    fault: Fault, cluster: Cluster
+) -> None:
+    await endure(cluster, fault)

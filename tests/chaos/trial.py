@@ -1,0 +1,72 @@
+"""Faults under load: what was acknowledged stays, no answer is wrong, and all heals."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections import Counter
+from typing import Final
+
+from tests.changes import head_of
+from tests.chaos.answers import require_right
+from tests.chaos.cluster import Cluster
+from tests.chaos.faults import Fault
+from tests.chaos.healing import healed_after, require_equal
+from tests.chaos.readers import Reader, reading
+from tests.chaos.steady import Steady
+from tests.replaying import (
+    replay,
+    require_acknowledged,
+    require_no_lost_update,
+    require_same_everywhere,
+)
+
+#: The load before a fault, and after it healed.
+BEFORE_S: Final = 0.5
+AFTER_S: Final = 1.0
+
+log = logging.getLogger(__name__)
+_numbers = itertools.count()
+
+
+async def endure(cluster: Cluster, *faults: Fault, seed: int = 0) -> float:
+    """Strike with these faults at once, and prove that nothing came of them.
+
+    Returns:
+        Seconds from the faults' end until all resolvers were LIVE and equal again, while the
+        load went on.
+
+    Raises:
+        AssertionError: Something acknowledged is gone, an answer was wrong or went back, or
+            resolvers do not equal PostgreSQL 5 s after the load's end.
+    """
+    names = ", ".join(fault.name for fault in faults)
+    epoch = (await head_of(cluster.engine)).epoch
+    load = Steady(cluster.clients(), f"{next(_numbers)}")
+    readers = [
+        Reader(name, reads)
+        for name, reads in zip(("first", "second", "both"), cluster.reads(), strict=True)
+    ]
+    async with load.running(), reading(readers, load, seed):
+        await asyncio.sleep(BEFORE_S)
+        strikes = [asyncio.create_task(fault.strike(cluster)) for fault in faults]
+        ended_s = max(await asyncio.gather(*strikes))
+        healed_s = await healed_after(cluster, load, ended_s)
+        await cluster.until_ready()
+        await asyncio.sleep(AFTER_S)
+    await require_equal(cluster)
+    replayed = await replay(cluster.engine)
+    head = await require_same_everywhere(cluster.engine, cluster.database, replayed)
+    assert head.epoch == epoch, "a new epoch began, and PostgreSQL had lost nothing"
+    require_acknowledged(load.acknowledged, replayed)
+    require_no_lost_update(load.increments, replayed)
+    answers = [*load.answers, *(answer for reader in readers for answer in reader.answers)]
+    compared = require_right(answers, replayed)
+    assert all(reader.answers for reader in readers)
+    refused = sum((reader.refused for reader in readers), Counter[str]())
+    log.info(
+        "%s: healed in %.2f s; %d changes acknowledged, %s unanswered; %d answers right, refused %s",
+        *(names, healed_s, len(load.acknowledged), dict(load.unanswered), compared, dict(refused)),
+    )
+    return healed_s
