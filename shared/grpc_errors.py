@@ -102,7 +102,7 @@ async def abort(context: Context, error: Exception, method: str) -> None:
     """End the call as the error demands. Never returns normally."""
     if isinstance(error, CqarError):
         await _abort_with(context, to_status(error))
-    if isinstance(error, AWAY) or _is_away(error):
+    if is_away(error):
         log.warning("%s: %s: %s", method, type(error).__name__, error)
         away = NotReady("PostgreSQL does not answer: try again, or look at /health/ready")
         await _abort_with(context, to_status(away))
@@ -118,6 +118,18 @@ def refusal(error: Exception, method: str) -> Any:
         await abort(context, error, method)
 
     return grpc.unary_unary_rpc_method_handler(refuse)
+
+
+def is_away(error: Exception) -> bool:
+    """Whether it says that the database is away or busy, not that we erred."""
+    if isinstance(error, AWAY):
+        return True
+    orig = getattr(error, "orig", None)
+    if type(error) is sa.exc.DBAPIError:
+        return (getattr(orig, "sqlstate", None) or "")[:2] in AWAY_CLASSES
+    # The last words of a session that PostgreSQL ended, read before the connection's end, leave
+    # asyncpg waiting for more: what is sent next meets "another operation is in progress".
+    return type(getattr(orig, "__cause__", None)) is asyncpg.InternalClientError
 
 
 async def _abort_with(context: Context, status: status_pb2.Status) -> None:
@@ -148,12 +160,6 @@ def _lenient(deserializer: Any) -> Any:
 def _require_decoded(request: Any) -> None:
     if isinstance(request, Undecodable):
         raise Invalid([Violation("", "UNDECODABLE", "the request is not this method's message")])
-
-
-def _is_away(error: Exception) -> bool:
-    """Whether a bare DBAPIError says that the database is away or busy, not that we erred."""
-    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-    return type(error) is sa.exc.DBAPIError and state[:2] in AWAY_CLASSES
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):
