@@ -17,10 +17,10 @@ from redis.asyncio import Redis
 
 from shared.jetstream import CHANGES, EVENTS
 from tests.chaos.cluster import Cluster
+from tests.chaos.healing import until_stale
 from tests.services import Running
 
 STOPPED_S: Final = 3.0
-OUTAGE_S: Final = 2.0
 
 Strike = Callable[[Cluster], Awaitable[float]]
 
@@ -35,6 +35,7 @@ class Fault:
         seen: What users see of it.
         heals: What makes it good, by itself.
         victim: Faults of one victim are never struck at the same time.
+        long: Only `make soak` and `make reliability` have the time for it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Fault:
     heals: str
     victim: str
     strike: Strike
+    long: bool = False
 
 
 def _now_s() -> float:
@@ -96,11 +98,13 @@ def _kill_server(name: str) -> Strike:
     return strike
 
 
-def _server_away(name: str) -> Strike:
+def _away_until_stale(name: str) -> Strike:
     async def strike(cluster: Cluster) -> float:
         await cluster.servers.kill(name)
-        await asyncio.sleep(OUTAGE_S)
-        await cluster.servers.restart(name)
+        try:
+            await until_stale(cluster)
+        finally:
+            await cluster.servers.restart(name)
         return _now_s()
 
     return strike
@@ -179,12 +183,14 @@ FAULTS: Final = (
         strike=_kill_server("nats"),
     ),
     Fault(
-        name="NATS_away_for_2_s",
-        title="NATS away for 2 s",
-        seen="The same. After 5 s without it resolvers would say STALE, and verdicts fail closed.",
+        name="NATS_away_until_resolvers_are_stale",
+        title="NATS away, until every resolver says STALE",
+        seen="The same; after 5 s resolvers say STALE and nothing may be opened, with the reason"
+        " `STALE_SNAPSHOT`. What they tell of steps and symbols goes on.",
         heals="The same.",
         victim="nats",
-        strike=_server_away("nats"),
+        strike=_away_until_stale("nats"),
+        long=True,
     ),
     Fault(
         name="SIGKILL_of_Redis",
@@ -205,20 +211,21 @@ FAULTS: Final = (
         strike=_kill_server("postgres"),
     ),
     Fault(
-        name="PostgreSQL_away_for_2_s",
-        title="PostgreSQL away for 2 s",
-        seen="The same. After 5 s without it resolvers would say STALE, since no writer can tell"
-        " them the head.",
+        name="PostgreSQL_away_until_resolvers_are_stale",
+        title="PostgreSQL away, until every resolver says STALE",
+        seen="The same; after 5 s, since no writer can tell the head, resolvers say STALE and"
+        " nothing may be opened.",
         heals="The same.",
         victim="postgres",
-        strike=_server_away("postgres"),
+        strike=_away_until_stale("postgres"),
+        long=True,
     ),
     Fault(
         name="the_stream_of_changes_purged",
         title="Stream CQAR_CHANGES purged",
         seen="Nothing.",
         heals="The relay finds it empty and publishes RESET; resolvers catch up from the outbox.",
-        victim="streams",
+        victim="nats",
         strike=purge_changes,
     ),
     Fault(
@@ -227,7 +234,7 @@ FAULTS: Final = (
         seen="Changes reach resolvers later, by the probe.",
         heals="The writer makes it anew and publishes RESET; resolvers see another stream under"
         " the name and start over.",
-        victim="streams",
+        victim="nats",
         strike=_delete_stream(CHANGES),
     ),
     Fault(
@@ -236,7 +243,7 @@ FAULTS: Final = (
         seen="Consumers of domain events get all that the outbox keeps again, under the same"
         " event ids. The registry's own users notice nothing.",
         heals="The writer makes it anew and publishes events from the oldest outbox row kept.",
-        victim="streams",
+        victim="nats",
         strike=_delete_stream(EVENTS),
     ),
     Fault(

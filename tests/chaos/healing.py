@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 
 from resolver.database import Database
+from tests.builders import a_venue_symbol
 from tests.changes import eventually, head_of
 from tests.chaos.cluster import Cluster
 from tests.chaos.steady import Steady
@@ -39,6 +41,25 @@ def _is_live_at(status: pb.GetStatusResponse, wanted: tuple[int, int]) -> bool:
     if status.freshness.state != pb.SNAPSHOT_STATE_LIVE:
         return False
     return (status.head.epoch, status.head.revision) >= wanted
+
+
+async def until_stale(cluster: Cluster) -> None:
+    """Wait until every resolver says STALE; a verdict that it gives then denies to open."""
+
+    async def all_are_stale() -> bool:
+        statuses = [await cluster.status(resolver) for resolver in cluster.resolvers]
+        stale = pb.SNAPSHOT_STATE_STALE
+        return all(status is not None and status.freshness.state == stale for status in statuses)
+
+    await eventually(all_are_stale, HEAL_S)
+    listing = a_venue_symbol()
+    request = pb.ResolveRequest(venue_id=listing.venue_id, venue_symbol=listing.venue_symbol)
+    for resolver in cluster.resolvers:
+        stub: Any = ResolverStub(cluster.channels[resolver.grpc])
+        verdict = (await stub.Resolve(request, timeout=10)).resolution.tradeable
+        assert not verdict.open.allowed
+        assert "STALE_SNAPSHOT" in {reason.code for reason in verdict.open.reasons}
+        assert verdict.cancel.allowed
 
 
 async def require_equal(cluster: Cluster) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import random
 from collections import Counter
 from typing import Final
 
@@ -25,13 +26,18 @@ from tests.replaying import (
 #: The load before a fault, and after it healed.
 BEFORE_S: Final = 0.5
 AFTER_S: Final = 1.0
+#: Several faults are struck within so many seconds of each other.
+APART_S: Final = 0.5
 
 log = logging.getLogger(__name__)
 _numbers = itertools.count()
 
 
 async def endure(cluster: Cluster, *faults: Fault, seed: int = 0) -> float:
-    """Strike with these faults at once, and prove that nothing came of them.
+    """Strike with these faults, and prove that nothing came of them.
+
+    Args:
+        seed: Of what readers ask for, and of how far apart several faults are struck.
 
     Returns:
         Seconds from the faults' end until all resolvers were LIVE and equal again, while the
@@ -42,6 +48,7 @@ async def endure(cluster: Cluster, *faults: Fault, seed: int = 0) -> float:
             resolvers do not equal PostgreSQL 5 s after the load's end.
     """
     names = ", ".join(fault.name for fault in faults)
+    chance = random.Random(seed)
     epoch = (await head_of(cluster.engine)).epoch
     load = Steady(cluster.clients(), f"{next(_numbers)}")
     readers = [
@@ -50,8 +57,7 @@ async def endure(cluster: Cluster, *faults: Fault, seed: int = 0) -> float:
     ]
     async with load.running(), reading(readers, load, seed):
         await asyncio.sleep(BEFORE_S)
-        strikes = [asyncio.create_task(fault.strike(cluster)) for fault in faults]
-        ended_s = max(await asyncio.gather(*strikes))
+        ended_s = max(await asyncio.gather(*(_strike(cluster, fault, chance) for fault in faults)))
         healed_s = await healed_after(cluster, load, ended_s)
         await cluster.until_ready()
         await asyncio.sleep(AFTER_S)
@@ -66,7 +72,12 @@ async def endure(cluster: Cluster, *faults: Fault, seed: int = 0) -> float:
     assert all(reader.answers for reader in readers)
     refused = sum((reader.refused for reader in readers), Counter[str]())
     log.info(
-        "%s: healed in %.2f s; %d changes acknowledged, %s unanswered; %d answers right, refused %s",
+        "%s: healed in %.2f s; %d acknowledged, %s unanswered; %d answers right, refused %s",
         *(names, healed_s, len(load.acknowledged), dict(load.unanswered), compared, dict(refused)),
     )
     return healed_s
+
+
+async def _strike(cluster: Cluster, fault: Fault, chance: random.Random) -> float:
+    await asyncio.sleep(chance.uniform(0, APART_S))
+    return await fault.strike(cluster)
