@@ -77,6 +77,8 @@ class Follower:
         self._lock = asyncio.Lock()
         #: The stream as noted, with `last` moved to the last message handled.
         self._mark: StreamMark | None = None
+        # Asked for when it is read: it grows just when nothing comes that could set it.
+        metrics.STALENESS_MS.set_function(lambda: view.freshness.staleness_ms or 0)
 
     async def run(self) -> None:
         """Load everything and follow; returns when it must be done again."""
@@ -236,7 +238,6 @@ class Follower:
         if action is Do.CATCH_UP:
             await self._catch_up()
         metrics.LAG.set(self._view.lag)
-        metrics.STALENESS_MS.set(self._view.freshness.staleness_ms or 0)
 
     async def _check_stream(self) -> None:
         """A consumer that outlives a recreated stream skips messages without a word."""
