@@ -12,6 +12,7 @@ from typing import Final
 from tests.changes import head_of
 from tests.chaos.answers import require_right
 from tests.chaos.cluster import Cluster
+from tests.chaos.events import require_events
 from tests.chaos.faults import Fault
 from tests.chaos.healing import healed_after, require_equal
 from tests.chaos.readers import Reader, reading
@@ -44,8 +45,8 @@ async def endure(cluster: Cluster, *faults: Fault, seed: int = 0) -> float:
         load went on.
 
     Raises:
-        AssertionError: Something acknowledged is gone, an answer was wrong or went back, or
-            resolvers do not equal PostgreSQL 5 s after the load's end.
+        AssertionError: Something acknowledged is gone, an answer was wrong or went back, an
+            event is missing, or resolvers do not equal PostgreSQL 5 s after the load's end.
     """
     names = ", ".join(fault.name for fault in faults)
     chance = random.Random(seed)
@@ -70,6 +71,7 @@ async def endure(cluster: Cluster, *faults: Fault, seed: int = 0) -> float:
     answers = [*load.answers, *(answer for reader in readers for answer in reader.answers)]
     compared = require_right(answers, replayed)
     assert all(reader.answers for reader in readers)
+    assert await require_events(cluster) > len(load.acknowledged)
     refused = sum((reader.refused for reader in readers), Counter[str]())
     log.info(
         "%s: healed in %.2f s; %d acknowledged, %s unanswered; %d answers right, refused %s",
