@@ -63,7 +63,7 @@ test-unit: $(STAMP) ## The tests of pure code: seconds.
 
 .PHONY: test-integration
 test-integration: $(STAMP) ## The tests with real servers, and the whole stack.
-	@.venv/bin/pytest tests/integration tests/acceptance
+	@.venv/bin/pytest tests/integration tests/acceptance tests/chaos
 
 .PHONY: soak
 soak: $(STAMP) ## A million schedules; 64 clients for CQAR_SOAK_SECONDS (30); faults for CQAR_CHAOS_SECONDS (120); stalls (600).

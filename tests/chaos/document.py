@@ -14,11 +14,10 @@ from typing import Final
 from tests.chaos.faults import FAULTS, Fault
 
 PATH: Final = Path(__file__).resolve().parents[2] / "docs" / "RELIABILITY.md"
-TEST: Final = "tests/chaos/test_faults.py"
 
 TEMPLATE: Final = Path(__file__).with_name("reliability.md")
 TABLE: Final = """\
-| fault | what users see | how it heals | test | median | worst |
+| fault | what users see | how it heals | test in `tests/chaos/test_faults.py` | median | worst |
 |---|---|---|---|---:|---:|
 """
 #: Fault's name -> each time to heal, in seconds.
@@ -44,8 +43,7 @@ def prose() -> str:
 
 def words_of(fault: Fault) -> str:
     """A fault's row, up to what is measured."""
-    test = f"`{TEST}` `[{fault.name}]`"
-    return f"| {fault.title} | {fault.seen} | {fault.heals} | {test} |"
+    return f"| {fault.title} | {fault.seen} | {fault.heals} | `[{fault.name}]` |"
 
 
 def _numbers(healed_s: Sequence[float]) -> str:

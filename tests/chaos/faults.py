@@ -147,7 +147,7 @@ FAULTS: Final = (
     Fault(
         name="SIGKILL_of_the_relays_leader",
         title="SIGKILL of the writer whose relay leads",
-        seen="The same; changes reach resolvers half a second later at the most.",
+        seen="As above; changes reach resolvers a moment later.",
         heals="PostgreSQL frees the leader's lock with its session, and the other relay takes it;"
         " what was committed and not published is in the outbox.",
         victim="writers",
@@ -177,17 +177,17 @@ FAULTS: Final = (
         title="SIGKILL of NATS, started again at once",
         seen="Nothing is refused. Changes reach resolvers later; whoever asks for one by"
         " `cqar-min-revision` waits up to 5 s for it, then UNAVAILABLE.",
-        heals="Everybody reconnects within a second; relays publish what waits in the outbox,"
-        " resolvers make their consumers anew and compare the stream with what they noted.",
+        heals="Everybody tries to reconnect once a second; relays publish what waits in the"
+        " outbox, resolvers make their consumers anew and compare the stream with what they noted.",
         victim="nats",
         strike=_kill_server("nats"),
     ),
     Fault(
         name="NATS_away_until_resolvers_are_stale",
         title="NATS away, until every resolver says STALE",
-        seen="The same; after 5 s resolvers say STALE and nothing may be opened, with the reason"
+        seen="As above; after 5 s resolvers say STALE and nothing may be opened, with the reason"
         " `STALE_SNAPSHOT`. What they tell of steps and symbols goes on.",
-        heals="The same.",
+        heals="As above.",
         victim="nats",
         strike=_away_until_stale("nats"),
         long=True,
@@ -213,9 +213,9 @@ FAULTS: Final = (
     Fault(
         name="PostgreSQL_away_until_resolvers_are_stale",
         title="PostgreSQL away, until every resolver says STALE",
-        seen="The same; after 5 s, since no writer can tell the head, resolvers say STALE and"
+        seen="As above; after 5 s, since no writer can tell the head, resolvers say STALE and"
         " nothing may be opened.",
-        heals="The same.",
+        heals="As above.",
         victim="postgres",
         strike=_away_until_stale("postgres"),
         long=True,
