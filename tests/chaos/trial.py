@@ -50,7 +50,7 @@ async def endure(cluster: Cluster, *faults: Fault, seed: int = 0) -> float:
     """
     names = ", ".join(fault.name for fault in faults)
     chance = random.Random(seed)
-    epoch = (await head_of(cluster.engine)).epoch
+    before = await head_of(cluster.engine)
     load = Steady(cluster.clients(), f"{next(_numbers)}")
     readers = [
         Reader(name, reads)
@@ -65,8 +65,11 @@ async def endure(cluster: Cluster, *faults: Fault, seed: int = 0) -> float:
     await require_equal(cluster)
     replayed = await replay(cluster.engine)
     head = await require_same_everywhere(cluster.engine, cluster.database, replayed)
-    assert head.epoch == epoch, "a new epoch began, and PostgreSQL had lost nothing"
+    assert head.epoch == before.epoch, "a new epoch began, and PostgreSQL had lost nothing"
     require_acknowledged(load.acknowledged, replayed)
+    # What was sent again was made once: no revision is there that nobody was told of.
+    made = set(range(before.revision + 1, head.revision + 1))
+    assert {one.revision for one in load.acknowledged} == made
     require_no_lost_update(load.increments, replayed)
     answers = [*load.answers, *(answer for reader in readers for answer in reader.answers)]
     compared = require_right(answers, replayed)
