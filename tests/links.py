@@ -1,4 +1,4 @@
-"""A TCP connection that a test can stall, cut, or leave half-open, with a real server behind it."""
+"""A TCP connection that a test can stall, slow, cut or leave half-open, to a real server."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Link:
     """Passes bytes both ways while `open` is set; what arrives meanwhile waits, and is not lost.
 
     Attributes:
+        delay_s: What each chunk waits on its way.
         tells_end: Whether one side learns that the other has closed.
         passed_bytes: From the server to its clients.
     """
@@ -25,6 +26,7 @@ class Link:
         self._pumps: set[asyncio.Task[None]] = set()
         self.open = asyncio.Event()
         self.open.set()
+        self.delay_s = 0.0
         self.tells_end = True
         self.passed_bytes = 0
 
@@ -62,6 +64,7 @@ class Link:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK_BYTES):
                 await self.open.wait()
+                await asyncio.sleep(self.delay_s)
                 writer.write(chunk)
                 await writer.drain()
                 self.passed_bytes += len(chunk) * counted

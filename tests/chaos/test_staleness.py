@@ -18,13 +18,13 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar.embedded.servers import EmbeddedServers
 from tests.builders import an_asset
-from tests.changes import commit, eventually, running
+from tests.changes import commit, eventually, head_of, running
 from tests.chaos.cluster import Cluster, cluster_on
 from tests.chaos.healing import require_equal
 from tests.chaos.readers import Reader
 from tests.chaos.soaking import STALENESS_SECONDS, a_seed
 from tests.chaos.staleness import Claim, Observed, ask_steadily, commit_steadily, states_of
-from tests.chaos.weather import links_of, stall, storm
+from tests.chaos.weather import links_of, slow, stall, storm
 from tests.conftest import at_database, execute_alone, without_streams
 from tests.links import Link
 from tests.services import START_S
@@ -33,6 +33,7 @@ from tests.services import START_S
 IDLE_S = 5.0
 IDLE_STALENESS_MS = 2_000
 TURNS = 6
+FIRST_S = 3.0
 DATABASE = "cqar_linked"
 LIVE = pb.SNAPSHOT_STATE_LIVE
 
@@ -78,8 +79,10 @@ async def test_no_resolver_says_that_it_is_less_stale_than_it_is(linked: Linked)
     observed = Observed()
     asking = [ask_steadily(cluster, observed, number) for number in range(len(cluster.resolvers))]
     async with all_running(commit_steadily(cluster, observed), *asking):
-        # Whatever is drawn, one resolver hears nothing for a while, and must say so.
-        await stall(links["resolver-1 nats"], 2.0)
+        # Whatever is drawn, one resolver hears nothing for a while, the other hears all late.
+        await asyncio.gather(
+            stall(links["resolver-1 nats"], FIRST_S), slow(links["resolver-2 nats"], 0.4, FIRST_S)
+        )
         async with storm(links, seed):
             await asyncio.sleep(STALENESS_SECONDS)
     await require_equal(cluster)
@@ -124,8 +127,9 @@ async def test_a_client_that_carries_its_revision_never_goes_back_behind_one_add
             for name in ("resolver-2 nats", "resolver-2 database"):
                 links[name].open.clear()
                 stalled.callback(links[name].open.set)
-            await commit(cluster.mutations, an_asset(name=f"Bitcoin {turn}"))
-            at_both = asyncio.gather(carrying.ask(asset_id), carrying.ask(asset_id))
+            revision = await commit(cluster.mutations, an_asset(name=f"Bitcoin {turn}"))
+            told = ((await head_of(cluster.engine)).epoch, revision)
+            at_both = asyncio.gather(*(carrying.ask(asset_id, told) for _ in range(2)))
             for _ in range(3):
                 before, careless.seen = careless.seen, (0, 0)
                 await careless.ask(asset_id)

@@ -1,4 +1,4 @@
-"""Links that stall and break at random, each by itself."""
+"""Links that stall, slow down and break at random, each by itself."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from tests.links import Link, link_to
 
 CALM_S: Final = (0.2, 3.0)
 STALL_S: Final = (0.05, 4.0)
-#: Of the troubles, those that reset connections instead of stalling them.
-CUTS: Final = 0.3
+#: What a slow link adds each way. Only so is an answer's head old when it arrives: a stall seldom
+#: begins in the milliseconds between a question and its answer.
+SLOW_S: Final = (0.05, 0.8)
 
 
 @asynccontextmanager
@@ -45,6 +46,14 @@ async def stall(link: Link, seconds: float) -> None:
         link.open.set()
 
 
+async def slow(link: Link, delay_s: float, seconds: float) -> None:
+    link.delay_s = delay_s
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        link.delay_s = 0.0
+
+
 @asynccontextmanager
 async def storm(links: Mapping[str, Link], seed: int) -> AsyncIterator[None]:
     """Trouble on every link until the block ends; afterwards all are open."""
@@ -52,10 +61,14 @@ async def storm(links: Mapping[str, Link], seed: int) -> AsyncIterator[None]:
     async def trouble(link: Link, chance: random.Random) -> None:
         while True:
             await asyncio.sleep(chance.uniform(*CALM_S))
-            if chance.random() < CUTS:
-                link.cut()
-            else:
-                await stall(link, chance.uniform(*STALL_S))
+            lasts_s = chance.uniform(*STALL_S)
+            match chance.choice(("cut", "stall", "slow")):
+                case "cut":
+                    link.cut()
+                case "stall":
+                    await stall(link, lasts_s)
+                case _:
+                    await slow(link, chance.uniform(*SLOW_S), lasts_s)
 
     tasks = [
         asyncio.create_task(trouble(link, random.Random(f"{seed} {name}")))
