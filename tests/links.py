@@ -15,6 +15,7 @@ class Link:
     """Passes bytes both ways while `open` is set; what arrives meanwhile waits, and is not lost.
 
     Attributes:
+        answers: While it is not set, what the server says waits, and what its clients say passes.
         delay_s: What each chunk waits on its way.
         tells_end: Whether one side learns that the other has closed.
         passed_bytes: From the server to its clients.
@@ -26,6 +27,8 @@ class Link:
         self._pumps: set[asyncio.Task[None]] = set()
         self.open = asyncio.Event()
         self.open.set()
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.delay_s = 0.0
         self.tells_end = True
         self.passed_bytes = 0
@@ -50,8 +53,8 @@ class Link:
         ends = {to_client, to_server}
         self._writers |= ends
         pumps = {
-            asyncio.create_task(self._pump(from_client, to_server, counted=False)),
-            asyncio.create_task(self._pump(from_server, to_client, counted=True)),
+            asyncio.create_task(self._pump(from_client, to_server, answers=False)),
+            asyncio.create_task(self._pump(from_server, to_client, answers=True)),
         }
         self._pumps |= pumps
         await asyncio.wait(pumps)
@@ -60,14 +63,18 @@ class Link:
         for writer in ends:
             writer.transport.abort()
 
-    async def _pump(self, reader: StreamReader, writer: StreamWriter, *, counted: bool) -> None:
+    async def _pump(self, reader: StreamReader, writer: StreamWriter, *, answers: bool) -> None:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK_BYTES):
                 await self.open.wait()
                 await asyncio.sleep(self.delay_s)
+                if answers:
+                    await self.answers.wait()
+                if writer.is_closing():
+                    return
                 writer.write(chunk)
                 await writer.drain()
-                self.passed_bytes += len(chunk) * counted
+                self.passed_bytes += len(chunk) * answers
         if self.tells_end:
             writer.close()
 

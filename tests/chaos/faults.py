@@ -21,6 +21,7 @@ from tests.chaos.healing import until_stale
 from tests.services import Running
 
 STOPPED_S: Final = 3.0
+UNTOLD_S: Final = 0.5
 
 Strike = Callable[[Cluster], Awaitable[float]]
 
@@ -82,6 +83,17 @@ async def stop_leader(cluster: Cluster) -> float:
         await asyncio.sleep(STOPPED_S)
     finally:
         leader.resume()
+    return _now_s()
+
+
+async def lose_answers(cluster: Cluster) -> float:
+    """What clients send arrives and is done; the answers are lost with their connections."""
+    for link in cluster.links:
+        link.answers.clear()
+    await asyncio.sleep(UNTOLD_S)
+    for link in cluster.links:
+        link.cut()
+        link.answers.set()
     return _now_s()
 
 
@@ -162,6 +174,15 @@ FAULTS: Final = (
         " compare-and-set makes that safe, also when the leader wakes.",
         victim="writers",
         strike=stop_leader,
+    ),
+    Fault(
+        name="answers_of_both_writers_lost",
+        title="Answers of both writers lost on their way to clients",
+        seen="Calls end UNAVAILABLE, though the change was made: sent again under its"
+        " `idempotency-key` it gets the first answer. Without a key it would be made twice.",
+        heals="Clients connect anew.",
+        victim="clients",
+        strike=lose_answers,
     ),
     Fault(
         name="SIGKILL_of_a_resolver",
