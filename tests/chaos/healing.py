@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Final
 
+import grpc
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
@@ -14,6 +15,7 @@ from tests.builders import a_venue_symbol
 from tests.changes import eventually, head_of
 from tests.chaos.cluster import Cluster
 from tests.chaos.steady import Steady
+from tests.services import Running
 
 #: Ends a failure.
 HEAL_S: Final = 60.0
@@ -44,22 +46,38 @@ def _is_live_at(status: pb.GetStatusResponse, wanted: tuple[int, int]) -> bool:
 
 
 async def until_stale(cluster: Cluster) -> None:
-    """Wait until every resolver says STALE; a verdict that it gives then denies to open."""
+    """Wait until no resolver says LIVE and one says STALE; no verdict then allows to open.
 
-    async def all_are_stale() -> bool:
+    One that another fault has killed meanwhile may have nothing to answer from yet.
+    """
+
+    async def none_is_live() -> bool:
         statuses = [await cluster.status(resolver) for resolver in cluster.resolvers]
-        stale = pb.SNAPSHOT_STATE_STALE
-        return all(status is not None and status.freshness.state == stale for status in statuses)
+        states = {status.freshness.state for status in statuses if status is not None}
+        return pb.SNAPSHOT_STATE_LIVE not in states and pb.SNAPSHOT_STATE_STALE in states
 
-    await eventually(all_are_stale, HEAL_S)
-    listing = a_venue_symbol()
-    request = pb.ResolveRequest(venue_id=listing.venue_id, venue_symbol=listing.venue_symbol)
-    for resolver in cluster.resolvers:
-        stub: Any = ResolverStub(cluster.channels[resolver.grpc])
-        verdict = (await stub.Resolve(request, timeout=10)).resolution.tradeable
+    await eventually(none_is_live, HEAL_S)
+    verdicts = [await _verdict(cluster, resolver) for resolver in cluster.resolvers]
+    given = [verdict for verdict in verdicts if verdict is not None]
+    assert given
+    for verdict in given:
         assert not verdict.open.allowed
         assert "STALE_SNAPSHOT" in {reason.code for reason in verdict.open.reasons}
         assert verdict.cancel.allowed
+
+
+async def _verdict(cluster: Cluster, resolver: Running) -> pb.Tradeable | None:
+    """Of a listing that is open; None where the resolver has nothing to answer from."""
+    stub: Any = ResolverStub(cluster.channels[resolver.grpc])
+    listing = a_venue_symbol()
+    request = pb.ResolveRequest(venue_id=listing.venue_id, venue_symbol=listing.venue_symbol)
+    try:
+        found: pb.Tradeable = (await stub.Resolve(request, timeout=10)).resolution.tradeable
+    except grpc.aio.AioRpcError as error:
+        if error.code() is not grpc.StatusCode.UNAVAILABLE:
+            raise
+        return None
+    return found
 
 
 async def require_equal(cluster: Cluster) -> None:
