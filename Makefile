@@ -71,14 +71,21 @@ test-unit: $(STAMP) ## The tests of pure code: seconds.
 
 .PHONY: test-integration
 test-integration: $(STAMP) ## The tests with real servers, and the whole stack.
-	@.venv/bin/pytest $(BESIDE_EACH_OTHER) tests/integration tests/acceptance
+	@.venv/bin/pytest $(BESIDE_EACH_OTHER) tests/integration tests/acceptance tests/chaos
 
 .PHONY: soak
-soak: $(STAMP) ## A million schedules of faults; then 64 clients on two writers for CQAR_SOAK_SECONDS (30).
+soak: $(STAMP) ## A million schedules; 64 clients for CQAR_SOAK_SECONDS (30); faults for CQAR_CHAOS_SECONDS (120); stalls (600).
 	@CQAR_FUZZ_SCHEDULES=$${CQAR_FUZZ_SCHEDULES:-1000000} .venv/bin/pytest tests/protocol/test_fuzz.py \
 	  -o log_cli=true -o log_cli_level=INFO
 	@CQAR_SOAK_SECONDS=$${CQAR_SOAK_SECONDS:-30} .venv/bin/pytest tests/acceptance/test_two_writers.py \
 	  -o log_cli=true -o log_cli_level=INFO
+	@CQAR_CHAOS_SECONDS=$${CQAR_CHAOS_SECONDS:-120} CQAR_STALENESS_SECONDS=$${CQAR_STALENESS_SECONDS:-600} \
+	  CQAR_IMPORT_ENTITIES=$${CQAR_IMPORT_ENTITIES:-50000} .venv/bin/pytest tests/chaos \
+	  -o log_cli=true -o log_cli_level=INFO
+
+.PHONY: reliability
+reliability: $(STAMP) ## Strike with every fault CQAR_RELIABILITY_TIMES (5) times; write docs/RELIABILITY.md.
+	@$(PY) -m tests.chaos
 
 .PHONY: demo
 demo: $(STAMP) ## Start a stack, load the catalogue, resolve, change, see it arrive, stop.

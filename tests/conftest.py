@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 import pytest
@@ -82,15 +82,21 @@ def mutations(engine: AsyncEngine) -> Mutations:
     return Mutations(engine, lambda: NOW)
 
 
-@pytest.fixture
-async def client(servers: EmbeddedServers) -> AsyncIterator[Client]:
+@asynccontextmanager
+async def without_streams(nats: str) -> AsyncIterator[Client]:
     """A connection to NATS, where neither of the registry's streams is left from before."""
-    client = await jetstream.connect(servers.nats, "cqar-test")
+    client = await jetstream.connect(nats, "cqar-test")
     for stream in (jetstream.CHANGES, jetstream.EVENTS):
         with suppress(NotFoundError):
             await client.jetstream().delete_stream(stream)
     yield client
     await client.close()
+
+
+@pytest.fixture
+async def client(servers: EmbeddedServers) -> AsyncIterator[Client]:
+    async with without_streams(servers.nats) as connected:
+        yield connected
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A TCP connection that a test can stall, cut, or leave half-open, with a real server behind it."""
+"""A TCP connection that a test can stall, slow, cut or leave half-open, to a real server."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ class Link:
     """Passes bytes both ways while `open` is set; what arrives meanwhile waits, and is not lost.
 
     Attributes:
+        answers: While it is not set, what the server says waits, and what its clients say passes.
+        delay_s: What each chunk waits on its way.
         tells_end: Whether one side learns that the other has closed.
         refuses: Whether new connections are reset at once, as where no server is.
         asked: Connections that were tried.
@@ -27,6 +29,9 @@ class Link:
         self._pumps: set[asyncio.Task[None]] = set()
         self.open = asyncio.Event()
         self.open.set()
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.delay_s = 0.0
         self.tells_end = True
         self.refuses = False
         self.asked = 0
@@ -63,8 +68,8 @@ class Link:
         ends = {to_client, to_server}
         self._writers |= ends
         pumps = {
-            asyncio.create_task(self._pump(from_client, to_server, counted=False)),
-            asyncio.create_task(self._pump(from_server, to_client, counted=True)),
+            asyncio.create_task(self._pump(from_client, to_server, answers=False)),
+            asyncio.create_task(self._pump(from_server, to_client, answers=True)),
         }
         self._pumps |= pumps
         await asyncio.wait(pumps)
@@ -73,13 +78,18 @@ class Link:
         for writer in ends:
             writer.transport.abort()
 
-    async def _pump(self, reader: StreamReader, writer: StreamWriter, *, counted: bool) -> None:
+    async def _pump(self, reader: StreamReader, writer: StreamWriter, *, answers: bool) -> None:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK_BYTES):
                 await self.open.wait()
+                await asyncio.sleep(self.delay_s)
+                if answers:
+                    await self.answers.wait()
+                if writer.is_closing():
+                    return
                 writer.write(chunk)
                 await writer.drain()
-                self.passed_bytes += len(chunk) * counted
+                self.passed_bytes += len(chunk) * answers
         if self.tells_end:
             writer.close()
 

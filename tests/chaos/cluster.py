@@ -22,6 +22,7 @@ from shared import jetstream
 from shared.entities.api_key import Role
 from shared.postgres import make_engine
 from tests.changes import commit, eventually
+from tests.links import Link, link_to
 from tests.lives import one_of_each
 from tests.load import Writer
 from tests.services import START_S, Running, begin, migrate, pick_listens
@@ -49,7 +50,8 @@ class Cluster:
     Attributes:
         database: The DSN, past any link that a test may stall.
         key: Of a client that may do all.
-        channels: By address; `beside` reaches both resolvers behind one.
+        channels: By address; `beside` reaches both resolvers behind one, `to_writers` lead
+            through `links`.
     """
 
     servers: EmbeddedServers
@@ -61,6 +63,8 @@ class Cluster:
     key: str
     channels: dict[str, grpc.aio.Channel]
     beside: grpc.aio.Channel
+    to_writers: list[grpc.aio.Channel]
+    links: list[Link]
 
     @property
     def services(self) -> list[Running]:
@@ -68,8 +72,7 @@ class Cluster:
 
     def clients(self) -> list[Writer]:
         """A client of each writer."""
-        channels = [self.channels[one.grpc] for one in self.writers]
-        return [Writer(channel, self.key, WRITE_TIMEOUT_S) for channel in channels]
+        return [Writer(channel, self.key, WRITE_TIMEOUT_S) for channel in self.to_writers]
 
     def reads(self) -> list[Any]:
         """The registry's reads at each resolver, and at both behind one address."""
@@ -168,8 +171,11 @@ async def cluster_on(
         writers, resolvers = ([services[name] for name in names] for names in (WRITERS, RESOLVERS))
         both = "ipv4:" + ",".join(one.grpc for one in resolvers)
         beside = await stack.enter_async_context(_channel(both, ROUND_ROBIN))
+        ways = [await stack.enter_async_context(_linked(one.grpc)) for one in writers]
+        links, to_writers = map(list, zip(*ways, strict=True))
         cluster = Cluster(
-            servers, database, engine, mutations, writers, resolvers, key, channels, beside
+            *(servers, database, engine, mutations, writers, resolvers),
+            *(key, channels, beside, to_writers, links),
         )
         await cluster.until_ready()
         yield cluster
@@ -177,3 +183,12 @@ async def cluster_on(
 
 def _channel(target: str, *options: tuple[str, Any]) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(target, options=[*RECONNECTING, *options])
+
+
+@asynccontextmanager
+async def _linked(address: str) -> AsyncIterator[tuple[Link, grpc.aio.Channel]]:
+    async with (
+        link_to(f"grpc://{address}") as (link, url),
+        _channel(url.removeprefix("grpc://")) as channel,
+    ):
+        yield link, channel

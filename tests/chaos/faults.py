@@ -17,10 +17,11 @@ from redis.asyncio import Redis
 
 from shared.jetstream import CHANGES, EVENTS
 from tests.chaos.cluster import Cluster
+from tests.chaos.healing import until_stale
 from tests.services import Running
 
 STOPPED_S: Final = 3.0
-OUTAGE_S: Final = 2.0
+UNTOLD_S: Final = 0.5
 
 Strike = Callable[[Cluster], Awaitable[float]]
 
@@ -35,6 +36,7 @@ class Fault:
         seen: What users see of it.
         heals: What makes it good, by itself.
         victim: Faults of one victim are never struck at the same time.
+        long: Only `make soak` and `make reliability` have the time for it.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Fault:
     heals: str
     victim: str
     strike: Strike
+    long: bool = False
 
 
 def _now_s() -> float:
@@ -83,6 +86,17 @@ async def stop_leader(cluster: Cluster) -> float:
     return _now_s()
 
 
+async def lose_answers(cluster: Cluster) -> float:
+    """What clients send arrives and is done; the answers are lost with their connections."""
+    for link in cluster.links:
+        link.answers.clear()
+    await asyncio.sleep(UNTOLD_S)
+    for link in cluster.links:
+        link.cut()
+        link.answers.set()
+    return _now_s()
+
+
 # ---------------------------------------------------------------- servers
 
 
@@ -96,11 +110,13 @@ def _kill_server(name: str) -> Strike:
     return strike
 
 
-def _server_away(name: str) -> Strike:
+def _away_until_stale(name: str) -> Strike:
     async def strike(cluster: Cluster) -> float:
         await cluster.servers.kill(name)
-        await asyncio.sleep(OUTAGE_S)
-        await cluster.servers.restart(name)
+        try:
+            await until_stale(cluster)
+        finally:
+            await cluster.servers.restart(name)
         return _now_s()
 
     return strike
@@ -143,7 +159,7 @@ FAULTS: Final = (
     Fault(
         name="SIGKILL_of_the_relays_leader",
         title="SIGKILL of the writer whose relay leads",
-        seen="The same; changes reach resolvers half a second later at the most.",
+        seen="As above; changes reach resolvers a moment later.",
         heals="PostgreSQL frees the leader's lock with its session, and the other relay takes it;"
         " what was committed and not published is in the outbox.",
         victim="writers",
@@ -160,6 +176,15 @@ FAULTS: Final = (
         strike=stop_leader,
     ),
     Fault(
+        name="answers_of_both_writers_lost",
+        title="Answers of both writers lost on their way to clients",
+        seen="Calls end UNAVAILABLE, though the change was made: sent again under its"
+        " `idempotency-key` it gets the first answer. Without a key it would be made twice.",
+        heals="Clients connect anew.",
+        victim="clients",
+        strike=lose_answers,
+    ),
+    Fault(
         name="SIGKILL_of_a_resolver",
         title="SIGKILL of a resolver",
         seen="Its clients see UNAVAILABLE; behind one address they are answered by another, and"
@@ -173,18 +198,20 @@ FAULTS: Final = (
         title="SIGKILL of NATS, started again at once",
         seen="Nothing is refused. Changes reach resolvers later; whoever asks for one by"
         " `cqar-min-revision` waits up to 5 s for it, then UNAVAILABLE.",
-        heals="Everybody reconnects within a second; relays publish what waits in the outbox,"
-        " resolvers make their consumers anew and compare the stream with what they noted.",
+        heals="Everybody tries to reconnect once a second; relays publish what waits in the"
+        " outbox, resolvers make their consumers anew and compare the stream with what they noted.",
         victim="nats",
         strike=_kill_server("nats"),
     ),
     Fault(
-        name="NATS_away_for_2_s",
-        title="NATS away for 2 s",
-        seen="The same. After 5 s without it resolvers would say STALE, and verdicts fail closed.",
-        heals="The same.",
+        name="NATS_away_until_resolvers_are_stale",
+        title="NATS away, until every resolver says STALE",
+        seen="As above; after 5 s resolvers say STALE and nothing may be opened, with the reason"
+        " `STALE_SNAPSHOT`. What they tell of steps and symbols goes on.",
+        heals="As above.",
         victim="nats",
-        strike=_server_away("nats"),
+        strike=_away_until_stale("nats"),
+        long=True,
     ),
     Fault(
         name="SIGKILL_of_Redis",
@@ -205,20 +232,21 @@ FAULTS: Final = (
         strike=_kill_server("postgres"),
     ),
     Fault(
-        name="PostgreSQL_away_for_2_s",
-        title="PostgreSQL away for 2 s",
-        seen="The same. After 5 s without it resolvers would say STALE, since no writer can tell"
-        " them the head.",
-        heals="The same.",
+        name="PostgreSQL_away_until_resolvers_are_stale",
+        title="PostgreSQL away, until every resolver says STALE",
+        seen="As above; after 5 s, since no writer can tell the head, resolvers say STALE and"
+        " nothing may be opened.",
+        heals="As above.",
         victim="postgres",
-        strike=_server_away("postgres"),
+        strike=_away_until_stale("postgres"),
+        long=True,
     ),
     Fault(
         name="the_stream_of_changes_purged",
         title="Stream CQAR_CHANGES purged",
         seen="Nothing.",
         heals="The relay finds it empty and publishes RESET; resolvers catch up from the outbox.",
-        victim="streams",
+        victim="nats",
         strike=purge_changes,
     ),
     Fault(
@@ -227,7 +255,7 @@ FAULTS: Final = (
         seen="Changes reach resolvers later, by the probe.",
         heals="The writer makes it anew and publishes RESET; resolvers see another stream under"
         " the name and start over.",
-        victim="streams",
+        victim="nats",
         strike=_delete_stream(CHANGES),
     ),
     Fault(
@@ -236,7 +264,7 @@ FAULTS: Final = (
         seen="Consumers of domain events get all that the outbox keeps again, under the same"
         " event ids. The registry's own users notice nothing.",
         heals="The writer makes it anew and publishes events from the oldest outbox row kept.",
-        victim="streams",
+        victim="nats",
         strike=_delete_stream(EVENTS),
     ),
     Fault(

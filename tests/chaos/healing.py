@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
+import grpc
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 
 from resolver.database import Database
+from tests.builders import a_venue_symbol
 from tests.changes import eventually, head_of
 from tests.chaos.cluster import Cluster
 from tests.chaos.steady import Steady
+from tests.services import Running
 
 #: Ends a failure.
 HEAL_S: Final = 60.0
@@ -39,6 +43,41 @@ def _is_live_at(status: pb.GetStatusResponse, wanted: tuple[int, int]) -> bool:
     if status.freshness.state != pb.SNAPSHOT_STATE_LIVE:
         return False
     return (status.head.epoch, status.head.revision) >= wanted
+
+
+async def until_stale(cluster: Cluster) -> None:
+    """Wait until no resolver says LIVE and one says STALE; no verdict then allows to open.
+
+    One that another fault has killed meanwhile may have nothing to answer from yet.
+    """
+
+    async def none_is_live() -> bool:
+        statuses = [await cluster.status(resolver) for resolver in cluster.resolvers]
+        states = {status.freshness.state for status in statuses if status is not None}
+        return pb.SNAPSHOT_STATE_LIVE not in states and pb.SNAPSHOT_STATE_STALE in states
+
+    await eventually(none_is_live, HEAL_S)
+    verdicts = [await _verdict(cluster, resolver) for resolver in cluster.resolvers]
+    given = [verdict for verdict in verdicts if verdict is not None]
+    assert given
+    for verdict in given:
+        assert not verdict.open.allowed
+        assert "STALE_SNAPSHOT" in {reason.code for reason in verdict.open.reasons}
+        assert verdict.cancel.allowed
+
+
+async def _verdict(cluster: Cluster, resolver: Running) -> pb.Tradeable | None:
+    """Of a listing that is open; None where the resolver has nothing to answer from."""
+    stub: Any = ResolverStub(cluster.channels[resolver.grpc])
+    listing = a_venue_symbol()
+    request = pb.ResolveRequest(venue_id=listing.venue_id, venue_symbol=listing.venue_symbol)
+    try:
+        found: pb.Tradeable = (await stub.Resolve(request, timeout=10)).resolution.tradeable
+    except grpc.aio.AioRpcError as error:
+        if error.code() is not grpc.StatusCode.UNAVAILABLE:
+            raise
+        return None
+    return found
 
 
 async def require_equal(cluster: Cluster) -> None:

@@ -23,7 +23,7 @@ from tests.chaos.answers import Answer
 from tests.load import NATIVE, Acknowledged, Writer
 
 #: From one change of a client to its next.
-PAUSE_S: Final = 0.05
+PAUSE_S: Final = 0.08
 #: From an attempt that got no answer to the next.
 RETRY_S: Final = 0.1
 #: A change is repeated for this long; no fault here lasts as long.

@@ -10,6 +10,7 @@ import pytest
 from cqc.resolver.v1 import resolver_pb2 as pb
 from nats.aio.client import Client
 from nats.js import JetStreamContext
+from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
@@ -246,3 +247,15 @@ async def test_a_stream_made_anew_is_followed(
         await commit(mutations, a_venue("e"))
         await eventually(lambda: stands_at(view, 1, 5))
         await require_equal(view, database)
+
+
+async def test_the_metric_of_staleness_grows_while_nothing_confirms_it(
+    follow: Follow, view: View
+) -> None:
+    def metric_ms() -> float:
+        return REGISTRY.get_sample_value("cqar_resolver_staleness_ms") or 0.0
+
+    async with follow(NEVER_S):
+        before_ms = metric_ms()
+        await eventually(lambda: (view.freshness.staleness_ms or 0) > before_ms)
+        assert metric_ms() > before_ms

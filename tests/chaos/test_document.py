@@ -1,0 +1,15 @@
+"""docs/RELIABILITY.md has a row for every fault of the table, in the table's words."""
+
+from __future__ import annotations
+
+from tests.chaos import document
+from tests.chaos.faults import FAULTS
+
+
+def test_the_document_tells_of_every_fault_what_users_see_and_how_it_heals() -> None:
+    text = document.PATH.read_text()
+    before = document.prose() + document.TABLE
+    assert text.startswith(before), "run `make reliability`"
+    rows = text.removeprefix(before).partition("\n\n")[0].splitlines()
+    told = [row.rsplit("|", 3)[0] + "|" for row in rows]
+    assert told == [document.words_of(fault) for fault in FAULTS], "run `make reliability`"
