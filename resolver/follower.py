@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 #: A poisoned change set is met again at once after a start over: not faster than this.
 POISON_PAUSE_S: Final = 1.0
+#: Between two tries to consume the stream, while PostgreSQL or NATS is away.
+STREAM_PAUSE_MAX_S: Final = 1.0
 #: The stream is compared with what was noted at least this often.
 STREAM_CHECK_S: Final = 5.0
 #: Readers wait for this many changes of a large change set at most: some 3 ms.
@@ -53,6 +55,7 @@ AWAY: Final = (
     NatsError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
 )
 
 
@@ -99,7 +102,8 @@ class Follower:
         try:
             await self._bootstrap()
             async with asyncio.TaskGroup() as group:
-                group.create_task(keep_going("stream", self._consume, StartOver))
+                stream = keep_going("stream", self._consume, StartOver, STREAM_PAUSE_MAX_S)
+                group.create_task(stream)
                 group.create_task(self._probe())
         except* StartOver as causes:
             (cause, *_) = _leaves(causes)

@@ -37,6 +37,8 @@ REQUEST_TIMEOUT_S: Final = 2.0
 #: A connection takes milliseconds where there is a server.
 CONNECT_LOOK_S: Final = 0.01
 CONNECT_LOOKS: Final = 100
+#: Between two tries to reconnect.
+RECONNECT_S: Final = 0.5
 PULL_BATCH: Final = 256
 PULL_EXPIRES_S: Final = 1.0
 #: JetStream's code for an expected last sequence that is not the last.
@@ -52,7 +54,7 @@ async def connect(url: str, name: str) -> Client:
 
 
 async def connect_client(client: Client, url: str, name: str) -> None:
-    """Connect and stay connected: tries for ever, 1 s apart, and says so in the log.
+    """Connect and stay connected: tries for ever, and says so in the log.
 
     Until then and in between, the client's requests fail or time out.
     """
@@ -73,7 +75,7 @@ async def connect_client(client: Client, url: str, name: str) -> None:
         disconnected_cb=note_lost,
         reconnected_cb=note_back,
         max_reconnect_attempts=-1,
-        reconnect_time_wait=1,
+        reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]  # it is slept for
         connect_timeout=2,
         ping_interval=5,
         allow_reconnect=True,

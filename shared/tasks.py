@@ -82,8 +82,12 @@ async def keep_going(
     name: str,
     step: Callable[[], Awaitable[object]],
     ended_by: type[Exception] | tuple[type[Exception], ...] = (),
+    most_s: float = BACKOFF_MAX_S,
 ) -> None:
     """Run `step` again whenever it ends, backing off while it fails.
+
+    Args:
+        most_s: The longest pause; for what others wait for, a short one.
 
     Raises:
         Exception: One of `ended_by`, which is the supervisor's business.
@@ -100,7 +104,7 @@ async def keep_going(
             FAILURES.labels(name).inc()
             if time.monotonic() - began > BACKOFF_MAX_S:
                 delay = 0.0  # it had been well
-            delay = min(max(BACKOFF_FIRST_S, delay * 2), BACKOFF_MAX_S)
+            delay = min(max(BACKOFF_FIRST_S, delay * 2), most_s)
             text = f"{type(error).__name__}: {error}"
             log.warning("%s failed, again in %.1f s: %s", name, delay, text)
             log.debug("%s", name, exc_info=error)

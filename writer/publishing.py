@@ -29,6 +29,8 @@ from writer.relay import Relay
 log = logging.getLogger(__name__)
 
 HOUSE_APART_S: Final = 300.0
+#: Resolvers wait for the relay: it is there this soon after PostgreSQL and NATS are back.
+PAUSE_MAX_S: Final = 1.0
 
 
 class Wake:
@@ -97,9 +99,10 @@ class Publisher:
             relay = Relay(self._engine, js, self._mutations.bump_epoch)
             events = EventRelay(self._engine, js, self._mutations.bump_epoch)
             async with asyncio.TaskGroup() as group:
-                group.create_task(keep_going("relay", lambda: self._relay(relay), NotFoundError))
                 follow_events = partial(follow, events.step, self._wake.events, self._poll_s)
-                group.create_task(keep_going("event relay", follow_events, NotFoundError))
+                steps = {"relay": partial(self._relay, relay), "event relay": follow_events}
+                for name, step in steps.items():
+                    group.create_task(keep_going(name, step, NotFoundError, PAUSE_MAX_S))
         finally:
             self._client = None
             await client.close()

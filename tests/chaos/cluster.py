@@ -160,8 +160,9 @@ async def cluster_on(
         stack.push_async_callback(engine.dispose)
         services: dict[str, Running] = {}
         for name, listen in listens.items():
-            settings = {**urls, **listen, **(through or {}).get(name, {})}
             program = name.partition("-")[0]
+            own = last_good(folder / f"{name}.last-good") if program == "resolver" else {}
+            settings = {**urls, **listen, **own, **(through or {}).get(name, {})}
             services[name] = await begin(program, folder / f"{name}.log", **settings)
             stack.push_async_callback(services[name].kill)
         channels = {
@@ -179,6 +180,10 @@ async def cluster_on(
         )
         await cluster.until_ready()
         yield cluster
+
+
+def last_good(path: Path) -> dict[str, str]:
+    return {"last_good_file": str(path), "last_good_every_s": "0.5"}
 
 
 def _channel(target: str, *options: tuple[str, Any]) -> grpc.aio.Channel:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from redis.asyncio import Redis
 
 from shared.jetstream import CHANGES, EVENTS
 from tests.chaos.cluster import Cluster
-from tests.chaos.healing import until_stale
+from tests.chaos.healing import until_last_good, until_stale
 from tests.services import Running
 
 STOPPED_S: Final = 3.0
@@ -35,7 +36,7 @@ class Fault:
         title: What happens, in an operator's words.
         seen: What users see of it.
         heals: What makes it good, by itself.
-        victim: Faults of one victim are never struck at the same time.
+        victim: Words; faults that share one are never struck at the same time.
         long: Only `make soak` and `make reliability` have the time for it.
     """
 
@@ -122,6 +123,27 @@ def _away_until_stale(name: str) -> Strike:
     return strike
 
 
+def _start_without(*names: str, source: str) -> Strike:
+    """Start a resolver while servers are away; it answers from `source` before they are back."""
+
+    async def strike(cluster: Cluster) -> float:
+        resolver = cluster.resolvers[0]
+        for name in names:
+            await cluster.servers.kill(name)
+        try:
+            await resolver.kill()
+            if source == "redis":
+                Path(resolver.settings["last_good_file"]).unlink(missing_ok=True)
+            await resolver.start_again()
+            await until_last_good(cluster, resolver, source)
+        finally:
+            for name in names:
+                await cluster.servers.restart(name)
+        return _now_s()
+
+    return strike
+
+
 # ---------------------------------------------------------------- what they hold
 
 
@@ -198,7 +220,7 @@ FAULTS: Final = (
         title="SIGKILL of NATS, started again at once",
         seen="Nothing is refused. Changes reach resolvers later; whoever asks for one by"
         " `cqar-min-revision` waits up to 5 s for it, then UNAVAILABLE.",
-        heals="Everybody tries to reconnect once a second; relays publish what waits in the"
+        heals="Everybody tries to reconnect twice a second; relays publish what waits in the"
         " outbox, resolvers make their consumers anew and compare the stream with what they noted.",
         victim="nats",
         strike=_kill_server("nats"),
@@ -239,6 +261,26 @@ FAULTS: Final = (
         heals="As above.",
         victim="postgres",
         strike=_away_until_stale("postgres"),
+        long=True,
+    ),
+    Fault(
+        name="a_resolver_starts_without_PostgreSQL",
+        title="A resolver is killed and starts while PostgreSQL is away, its file lost",
+        seen="It loads the image in Redis, follows the stream from there, and says LAST_GOOD: what"
+        " it tells of steps and symbols is as of the revision it names, and nothing may be opened.",
+        heals="It catches up from the outbox, and is LIVE once a writer confirms the head.",
+        victim="postgres resolvers",
+        strike=_start_without("postgres", source="redis"),
+        long=True,
+    ),
+    Fault(
+        name="a_resolver_starts_without_PostgreSQL_and_Redis",
+        title="The same with Redis away too: only its own file is left",
+        seen="As above; it is behind by what was committed since the file was written"
+        " (`last_good_every_s`) and is no longer in the stream.",
+        heals="As above. A new image is published in Redis within seconds.",
+        victim="postgres redis resolvers",
+        strike=_start_without("postgres", "redis", source="file"),
         long=True,
     ),
     Fault(

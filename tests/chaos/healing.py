@@ -66,6 +66,23 @@ async def until_stale(cluster: Cluster) -> None:
         assert verdict.cancel.allowed
 
 
+async def until_last_good(cluster: Cluster, resolver: Running, source: str) -> None:
+    """Wait until a resolver answers from its last good state; no verdict then allows to open."""
+
+    async def answers_from_it() -> bool:
+        status = await cluster.status(resolver)
+        if status is None or status.freshness.state != pb.SNAPSHOT_STATE_LAST_GOOD:
+            return False
+        assert status.hydrated_from == source
+        return True
+
+    await eventually(answers_from_it, HEAL_S)
+    verdict = await _verdict(cluster, resolver)
+    assert verdict is not None
+    assert not verdict.open.allowed
+    assert verdict.cancel.allowed
+
+
 async def _verdict(cluster: Cluster, resolver: Running) -> pb.Tradeable | None:
     """Of a listing that is open; None where the resolver has nothing to answer from."""
     stub: Any = ResolverStub(cluster.channels[resolver.grpc])

@@ -25,8 +25,14 @@ def drawn(chance: random.Random) -> list[Fault]:
     shuffled = chance.sample(FAULTS, len(FAULTS))
     if not CHAOS_SECONDS:
         shuffled = [fault for fault in shuffled if not fault.long]
-    of_victims = {fault.victim: fault for fault in shuffled}
-    return list(of_victims.values())[: chance.randint(1, AT_ONCE_MAX)]
+    chosen: list[Fault] = []
+    struck: set[str] = set()
+    for fault in shuffled:
+        victims = set(fault.victim.split())
+        if not victims & struck:
+            chosen.append(fault)
+            struck |= victims
+    return chosen[: chance.randint(1, AT_ONCE_MAX)]
 
 
 async def test_several_faults_at_once_lose_nothing_either(cluster: Cluster) -> None:
