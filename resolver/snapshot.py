@@ -39,8 +39,10 @@ INDEXES: Final[dict[str, dict[str, Lookup[Any]]]] = {}
 for _kind, _lookup in KEPT:
     INDEXES.setdefault(_kind, {})[_lookup] = KIND_BY_NAME[_kind].lookups[_lookup]
 
-#: Found entities' keys; nearly always one, so no list is made for it.
-Keys = str | tuple[str, ...]
+#: Found entities' keys; nearly always one, so no list is made for it. Many are a dict, in order:
+#: a tuple would be copied for each that is added.
+Keys = str | tuple[str, ...] | dict[str, None]
+TUPLE_KEYS_MAX: Final = 32
 
 
 class Diverged(Exception):
@@ -180,12 +182,19 @@ class Snapshot:
         keys = found.get(value)
         if keys is None:
             found[value] = key
+        elif isinstance(keys, dict):
+            keys[key] = None
         else:
-            found[value] = (*((keys,) if isinstance(keys, str) else keys), key)
+            several = (*((keys,) if isinstance(keys, str) else keys), key)
+            found[value] = several if len(several) <= TUPLE_KEYS_MAX else dict.fromkeys(several)
 
     def _unfile(self, index: str, value: str, key: str) -> None:
         found = self._found[index]
         keys = found[value]
+        if isinstance(keys, dict):
+            del keys[key]
+            if keys:
+                return
         rest = () if isinstance(keys, str) else tuple(k for k in keys if k != key)
         if not rest:
             # Spellings come and go; empty entries left behind are a slow leak.

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resolver.decoding import Poison, plan
-from resolver.snapshot import Diverged, Snapshot
+from resolver.snapshot import TUPLE_KEYS_MAX, Diverged, Snapshot
 from shared import codec
 from shared.entities import KINDS
 from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol
@@ -208,3 +208,20 @@ def test_replaying_change_sets_equals_hydrating_what_they_lead_to(history: list[
     for key_hash in ("00", "ff"):
         found = (set(s.find("api_key", "hash", key_hash)) for s in (replayed, loaded))
         assert next(found) == next(found)
+
+
+def test_many_under_one_value_are_found_in_the_order_they_came_and_leave_nothing_behind() -> None:
+    many = TUPLE_KEYS_MAX * 2
+    listings = [a_listing(f"n{n}") for n in range(many)]
+    state: State = {}
+    snapshot = hydrated(state)
+    for revision, listing in enumerate(listings, 1):
+        state = apply(snapshot, state, encoded(listing), revision)
+    found = [key for key, _ in snapshot.find(*SPELLING)]
+    assert found == [listing.listing_id for listing in listings]
+    for revision, listing in enumerate(listings, many + 1):
+        (ref,) = encoded(listing)
+        state = apply(snapshot, state, {ref: None}, revision)
+        left = [key for key, _ in snapshot.find(*SPELLING)]
+        assert left == [one.listing_id for one in listings[revision - many :]]
+    assert snapshot.count == 0
