@@ -49,6 +49,16 @@ BUMP_REQUESTS: Final = Counter("cqar_resolver_bump_requests_total", "Asked for a
 
 #: `tier` is memory, redis or postgres, the others have a handful of values too. Never label by
 #: key, venue or symbol.
+LOOKUP_SECONDS: Final = Histogram(
+    "cqar_resolver_lookup_seconds",
+    "From a lookup's question to its answer, without gRPC's part.",
+    ["rpc", "tier"],
+    buckets=(0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.005, 0.02, 0.1, 0.25),
+)
+#: `reason` is one of the codes that verdicts have: some twenty.
+DENIED: Final = Counter(
+    "cqar_resolver_denied_total", "Verdicts that do not allow to open, by reason.", ["reason"]
+)
 LOOKUPS: Final = Counter(
     "cqar_resolver_lookups_total", "Lookups served.", ["rpc", "result", "tier"]
 )

@@ -7,6 +7,7 @@ reached by its deadline.
 
 from __future__ import annotations
 
+import time
 from contextvars import ContextVar
 from typing import Final, TypeVar
 
@@ -57,7 +58,7 @@ class Tiers:
         Raises:
             NotReady: No tier can answer.
         """
-        view, least = self._view, _unreached.get()
+        view, least, began_s = self._view, _unreached.get(), time.perf_counter()
         answer: Answer[T]
         if view.is_complete and least is None:
             freshness = view.freshness_message()
@@ -67,6 +68,7 @@ class Tiers:
             answer = await self._fallback.answer((rpc, said), work, least or ANY, view.state)
         if context is not None:
             tell_freshness(answer.freshness, context)
+        metrics.LOOKUP_SECONDS.labels(rpc, answer.tier).observe(time.perf_counter() - began_s)
         if not isinstance(answer.value, CqarError):
             metrics.LOOKUPS.labels(rpc, "found", answer.tier).inc()
         elif isinstance(answer.value, NotFound):

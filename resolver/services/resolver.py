@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import resource
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from cqc.resolver.v1.resolver_pb2_grpc import ResolverServicer
 from cqc.venues.v1.venue_symbol_pb2 import VenueSymbol
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from resolver import answers, assets, orders
+from resolver import answers, assets, metrics, orders
 from resolver.reading import Basis
 from resolver.services.watching import Watching
 from resolver.tiers import Tiers, tell_freshness
@@ -59,6 +59,7 @@ class ResolverService(ResolverServicer):
 
         found, freshness = await self._tiers.answer("Resolve", request, work, context)
         found.freshness.CopyFrom(freshness)
+        count_denials(found.tradeable.open.reasons)
         return pb.ResolveResponse(resolution=found)
 
     async def ResolveBatch(
@@ -73,6 +74,8 @@ class ResolverService(ResolverServicer):
             return [resolve_or_say_why(basis, key, now) for key in request.keys]
 
         found, freshness = await self._tiers.answer("ResolveBatch", request, work, context)
+        for resolution in found:
+            count_denials(resolution.tradeable.open.reasons)
         return pb.ResolveBatchResponse(resolutions=found, freshness=freshness)
 
     async def GetStatus(
@@ -156,6 +159,7 @@ class ResolverService(ResolverServicer):
             return orders.check(basis, order, now)
 
         found, freshness = await self._tiers.answer("CheckOrder", request, work, context)
+        count_denials(found.reasons)
         found.freshness.CopyFrom(freshness)
         return found
 
@@ -174,6 +178,11 @@ def resolve_or_say_why(basis: Basis, key: pb.VenueSymbolKey, now: Timestamp) -> 
     except (NotFound, Invalid) as error:
         reason = pb.Reason(code=error.reason, message=str(error))
         return pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND, not_found=reason)
+
+
+def count_denials(reasons: Iterable[pb.Reason]) -> None:
+    for reason in reasons:
+        metrics.DENIED.labels(reason.code).inc()
 
 
 def require_present(request: Any) -> None:

@@ -81,7 +81,8 @@ def test_what_operators_watch_is_measured() -> None:
     resolvers = {
         *("revision", "epoch", "lag_revisions", "staleness_ms", "state", "apply_seconds"),
         *("hydrate_seconds", "gaps", "catch_ups", "rehydrates", "epochs", "lookups"),
-        *("kept_revision", "keep_seconds", "entities", "applied", "watchers"),
+        *("kept_revision", "keep_seconds", "entities", "applied", "watchers", "denied"),
+        "lookup_seconds",
     }
     writers = {
         *("cqar_writer_revision", "cqar_writer_epoch", "cqar_epoch_bumps", "cqar_relay_leader"),
