@@ -80,7 +80,7 @@ class Resolver:
         journal = Journal()
         self.follower = Follower(
             self.view,
-            Database(config.database_url, config.hydrate_concurrency),
+            Database(config.database_url, config.hydrate_concurrency, config.memory_limit_mib),
             self.client,
             now,
             config.probe_every_s,

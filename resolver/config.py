@@ -26,6 +26,8 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
         last_good_every_s: How often the file is brought up to date, if anything changed.
         hydrate_concurrency: How many resolvers may load everything from PostgreSQL at once; the
             others start from Redis or wait for their turn.
+        memory_limit_mib: What loading must not take this process beyond: it refuses, with a clear
+            message, and goes on with what it has; 0: no limit.
         writer: The writer's address, for the error that mutations get here.
         stale_verdict: What becomes of verdicts while the snapshot is not LIVE: `deny` opening, for
             STALE_SNAPSHOT; `allow` as if it were; `error`: deny, and do not answer CheckOrder.
@@ -41,6 +43,7 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
     last_good_file: str = ""
     last_good_every_s: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
     hydrate_concurrency: Annotated[int, Meta(ge=1, le=1000)] = 8
+    memory_limit_mib: Annotated[int, Meta(ge=0)] = 0
     stale_verdict: StaleVerdict = "deny"
     stale_after_s: Annotated[float, Meta(ge=2, le=3600)] = 5.0
     probe_every_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0

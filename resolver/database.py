@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 from cqc.replication.v1 import replication_pb2
 
+from resolver.memory import require_room
 from resolver.snapshot import Snapshot
 from shared.history import Position
 
@@ -55,11 +56,18 @@ class Database:
 
     Args:
         hydrate_concurrency: How many resolvers may load everything at once.
+        memory_limit_mib: What loading must not take this process beyond; 0: no limit.
     """
 
-    def __init__(self, url: str, hydrate_concurrency: int = HYDRATE_CONCURRENCY) -> None:
+    def __init__(
+        self,
+        url: str,
+        hydrate_concurrency: int = HYDRATE_CONCURRENCY,
+        memory_limit_mib: int = 0,
+    ) -> None:
         self._url = url
         self._hydrate_concurrency = hydrate_concurrency
+        self._memory_limit_mib = memory_limit_mib
 
     async def hydrate(self) -> Snapshot:
         """The whole registry at one revision.
@@ -71,14 +79,17 @@ class Database:
         Raises:
             Busy: Too many others do the same.
             Diverged: Count or hash do not fit the head.
+            NoRoom: It would take more memory than this process may.
         """
         async with _Session(self._url) as connection:
             await self._take_turn(connection)
             head = _head(await connection.fetchrow(_HEAD))
+            require_room(self._memory_limit_mib, head.live_count)
             entities: list[tuple[str, str, bytes]] = []
             cursor = await connection.cursor(_CURRENT)
             while rows := await cursor.fetch(ROWS_AT_ONCE, timeout=SCAN_TIMEOUT_S):
                 entities += map(tuple, rows)
+                require_room(self._memory_limit_mib, head.live_count)
         # A million entities take seconds; what is served meanwhile must go on.
         return await asyncio.to_thread(Snapshot, head, entities)
 

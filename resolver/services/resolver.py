@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import resource
 from collections.abc import AsyncIterator, Callable, Iterable
-from pathlib import Path
 from typing import Any, Final
 
 from cqc.resolver.v1 import resolver_pb2 as pb
@@ -14,6 +12,7 @@ from cqc.venues.v1.venue_symbol_pb2 import VenueSymbol
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from resolver import answers, assets, metrics, orders
+from resolver.memory import memory_bytes
 from resolver.reading import Basis
 from resolver.services.watching import Watching
 from resolver.tiers import Tiers, tell_freshness
@@ -202,9 +201,3 @@ def require_spelling(venue_id: str, spelling: str) -> None:
     ]
     if violations:
         raise Invalid(violations)
-
-
-def memory_bytes() -> int:
-    """What this process has resident."""
-    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    return int(pages) * resource.getpagesize()

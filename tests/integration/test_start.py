@@ -89,3 +89,18 @@ def test_what_operators_watch_is_measured() -> None:
         *("cqar_outbox_lag_revisions", "cqar_relay_published_revision", "cqar_image_revision"),
     }
     assert {f"cqar_resolver_{name}" for name in resolvers} | writers <= names
+
+
+async def test_what_does_not_fit_is_not_loaded_and_the_log_says_what_to_do(
+    servers: EmbeddedServers,
+    database: str,
+    client: Client,
+    mutations: Mutations,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert client.is_connected
+    await commit(mutations, a_venue())
+    config = ResolverConfig(database_url=database, nats_url=servers.nats, memory_limit_mib=1)
+    async with resolving(config) as resolver:
+        await eventually(lambda: "raise it, and the container's limit" in caplog.text, TIMEOUT_S)
+        assert resolver.view.state == pb.SNAPSHOT_STATE_HYDRATING
