@@ -180,13 +180,19 @@ F = TypeVar("F", bound=Found)
 def choices(held: replication_pb2.Head | None, kept: F | None, published: F | None) -> list[F]:
     """What may take the place of what is served, the best first.
 
+    The file says what the last process served: the image in Redis comes before it only if it
+    leads on from there. The newer of the two by epoch is not enough. After a failover whose lost
+    commits nobody knew of, a new epoch has lower revisions.
+
     Args:
         held: What is served, if anything is.
         kept: In the file.
         published: In Redis.
     """
     onward = [one for one in (kept, published) if one is not None and is_onward(held, one.head)]
-    return sorted(onward, key=lambda one: position_of(one.head)[:2], reverse=True)
+    if len(onward) > 1 and is_onward(onward[0].head, onward[1].head):
+        onward.reverse()
+    return onward
 
 
 def position_of(head: replication_pb2.Head) -> Position:

@@ -276,3 +276,9 @@ def test_of_what_may_be_loaded_the_newer_is_tried_first() -> None:
     assert choices(head_at(12, B), old, new) == choices(None, None, None) == []
     (first, second) = choices(None, new, twin)
     assert (first is new, second is twin) == (True, True)
+
+
+def test_an_image_that_goes_back_in_revision_does_not_come_before_the_file() -> None:
+    """Three commits were lost that nobody but this resolver saw; the new epoch has two."""
+    kept, published = Candidate(head_at(3, A, epoch=1)), Candidate(head_at(2, B, epoch=2))
+    assert choices(None, kept, published) == [kept, published]
