@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Final, NamedTuple
 
 from tests.protocol.violation import Violation
@@ -23,8 +22,16 @@ WEIGHTS: Final = {
     "read": 8,
     "prefetch": 2,
     "arrive_late": 3,
+    "publish_image": 6,
+    "keep_file": 6,
     "crash_writer": 1,
     "crash_resolver": 1,
+    "stop_resolver": 1,
+    "start_without_database": 1,
+    "start_over_without_database": 1.5,
+    "crowd": 1,
+    "flip_file": 0.4,
+    "lose_file": 0.3,
     "lose_consumer": 1,
     "deliver_again": 2,
     "delay_publish": 1,
@@ -38,8 +45,19 @@ WEIGHTS: Final = {
     "lose_commits": 2,
     "compact": 0.7,
 }
-_NAMES: Final = tuple(WEIGHTS)
-_SUMS: Final = tuple(accumulate(WEIGHTS.values()))
+#: In one schedule of `STARTS_ONE_IN`: resolvers that end and begin, while commits are lost.
+STARTS: Final = WEIGHTS | {
+    "publish_image": 16,
+    "keep_file": 10,
+    "stop_resolver": 3,
+    "start_without_database": 3,
+    "start_over_without_database": 3,
+    "lose_commits": 4,
+    "go_down": 2,
+    "read": 2,
+    "relay_to_cache": 2,
+}
+STARTS_ONE_IN: Final = 3
 _NUMBERS: Final = 4096
 
 
@@ -63,7 +81,8 @@ class Failure(NamedTuple):
 def schedule_of(seed: int) -> list[Action]:
     dice = random.Random(seed)
     count = dice.randrange(10, ACTIONS_MAX + 1)
-    names = dice.choices(_NAMES, cum_weights=_SUMS, k=count)
+    weights = STARTS if seed % STARTS_ONE_IN == 0 else WEIGHTS
+    names = dice.choices(tuple(weights), tuple(weights.values()), k=count)
     return [Action(name, dice.randrange(_NUMBERS)) for name in names]
 
 

@@ -10,7 +10,9 @@ from cqc.replication.v1 import replication_pb2
 from shared.history import Position
 from tests.protocol import invariants
 from tests.protocol.database import Database
-from tests.protocol.invariants import Watch
+from tests.protocol.file import File
+from tests.protocol.image_server import Images, ImageServer
+from tests.protocol.invariants import ImageWatch, Watch
 from tests.protocol.ledger import Ledger
 from tests.protocol.pausing import Away
 from tests.protocol.redis_server import Redis
@@ -48,20 +50,32 @@ class World:
         self.database = Database(self.ledger)
         self.stream = Stream()
         self.redis = Redis()
+        self.images = ImageServer(self.redis, self.clock)
+        self.files = [File() for _ in range(RESOLVERS)]
+        self._publications = 0
         self._names = 0
         self._asked = 0
         self._corrupted = False
         self._acknowledged: list[Position] = []
         self._writers = [self._new_writer() for _ in range(WRITERS)]
-        self._resolvers = [self._new_resolver() for _ in range(RESOLVERS)]
-        self._watches = [Watch(self.ledger, resolver) for resolver in self._resolvers]
+        self._resolvers = [self._new_resolver(place) for place in range(RESOLVERS)]
+        self._watches = [self._new_watch(place) for place in range(RESOLVERS)]
+        self._image_watch = ImageWatch(self.ledger, self.images)
 
     def _new_writer(self) -> Writer:
-        servers = (self.database, self.stream, self.redis)
-        return Writer(*servers, self.ledger, self.clock)
+        servers = (self.database, self.stream, self.redis, Images(self.images))
+        return Writer(*servers, self.ledger, self.clock, self._fresh_publication)
 
-    def _new_resolver(self) -> Resolver:
-        return Resolver(self.database, self.stream, self.clock, self._ask_for_bump)
+    def _fresh_publication(self) -> str:
+        self._publications += 1
+        return str(self._publications)
+
+    def _new_resolver(self, place: int) -> Resolver:
+        servers = (self.database, self.stream, Images(self.images), self.files[place])
+        return Resolver(*servers, self.clock, self._ask_for_bump)
+
+    def _new_watch(self, place: int) -> Watch:
+        return Watch(self.ledger, self._resolvers[place], self.files[place])
 
     async def _ask_for_bump(self, held: replication_pb2.Head) -> None:
         self._asked += 1
@@ -79,6 +93,7 @@ class World:
     def look(self) -> None:
         for watch in self._watches:
             watch.look()
+        self._image_watch.look()
         if not self._corrupted:
             for resolver in self._resolvers:
                 require(not resolver.poisoned, 0, "a sound change set was taken for poison")
@@ -120,6 +135,17 @@ class World:
             self._writers[number % WRITERS].cache_relay.step()
         invariants.check_redis(self.ledger, self.redis)
 
+    def publish_image(self, number: int) -> None:
+        for _ in range(1 + number // WRITERS % 8):
+            self._writers[number % WRITERS].imaging.step()
+            self._image_watch.look()
+
+    def keep_file(self, number: int) -> None:
+        resolver = self._resolvers[number % RESOLVERS]
+        resolver.keeping.rewrites |= number // RESOLVERS % 8 == 0
+        for _ in range(1 + number // 16 % 5):
+            resolver.keep()
+
     def read(self, number: int) -> None:
         """A client reads at a writer, and another one what it wrote at a resolver."""
         keys = (KEYS[number % 4], KEYS[number // 4 % 4])
@@ -141,10 +167,38 @@ class World:
         self._writers[number % WRITERS] = self._new_writer()
 
     def crash_resolver(self, number: int) -> None:
-        place = number % RESOLVERS
-        self._resolvers[place].crash()
-        self._resolvers[place] = self._new_resolver()
-        self._watches[place] = Watch(self.ledger, self._resolvers[place])
+        self._resolvers[number % RESOLVERS].crash()
+        self._start_resolver(number % RESOLVERS)
+
+    def stop_resolver(self, number: int) -> None:
+        self._resolvers[number % RESOLVERS].stop()
+        self._start_resolver(number % RESOLVERS)
+
+    def _start_resolver(self, place: int) -> None:
+        self._resolvers[place] = self._new_resolver(place)
+        self._watches[place] = self._new_watch(place)
+
+    def start_without_database(self, number: int) -> None:
+        """One resolver, or all, as when a whole site starts while PostgreSQL fails over."""
+        self.database.is_down = True
+        for place in range(RESOLVERS):
+            if number % (RESOLVERS + 1) != place:
+                self.crash_resolver(place)
+
+    def start_over_without_database(self, number: int) -> None:
+        """A resolver meets what it cannot apply while PostgreSQL is down."""
+        self.database.is_down = self._corrupted = True
+        self._resolvers[number % RESOLVERS].repeated.append(_UNDECODABLE)
+
+    def crowd(self, number: int) -> None:
+        """So many resolvers that are not simulated load from PostgreSQL."""
+        self.database.busy += 1 + number % 4
+
+    def flip_file(self, number: int) -> None:
+        self.files[number % RESOLVERS].flip(number // RESOLVERS)
+
+    def lose_file(self, number: int) -> None:
+        self.files[number % RESOLVERS].lose()
 
     def delay_publish(self, number: int) -> None:
         self.stream.delayed += 1 + number % 2
@@ -190,11 +244,12 @@ class World:
                 resolver.consumer.is_lost = True
 
     def corrupt(self, number: int) -> None:
-        """Spoil a message that is not the newest: the relay must be able to read that."""
-        sequences = list(self.stream.messages)[:-1]
+        """Spoil a message, one time in four the newest: the relay goes on all the same."""
+        sequences = list(self.stream.messages)
         if sequences:
             self._corrupted = True
-            sequence = sequences[number // 2 % len(sequences)]
+            back = 1 if number // 2 % 4 == 0 else 1 + number // 8 % len(sequences)
+            sequence = sequences[-back]
             spoilt = _spoil(self.stream.messages[sequence], undecodable=bool(number % 2))
             self.stream.messages[sequence] = spoilt
 
@@ -224,7 +279,7 @@ class World:
         """
         for server in (self.database, self.stream, self.redis):
             server.is_down = False
-        self.stream.delayed = self.stream.unheard = self.redis.delayed = 0
+        self.stream.delayed = self.stream.unheard = self.redis.delayed = self.database.busy = 0
         for _ in range(ROUNDS_MAX):
             self.clock.now_s += 0.5
             for action, number, count in _ROUND:
@@ -238,6 +293,8 @@ class World:
         for resolver in self._resolvers:
             invariants.check_rest(self.database, resolver)
         self._require_nothing_missing()
+        for file in self.files:
+            invariants.check_file(self.ledger, file)
 
     def _is_at_rest(self) -> bool:
         return all(resolver.is_live_at(self.ledger.head) for resolver in self._resolvers)
@@ -274,7 +331,14 @@ ACTIONS: Final[dict[str, Callable[[World, int], None]]] = {
         *(World.delay_publish, World.lose_acknowledgement, World.arrive_late, World.prefetch),
         *(World.lose_consumer, World.deliver_again, World.truncate, World.lose_tail),
         *(World.wipe, World.corrupt, World.lose_commits, World.compact),
-        *(World.forget_cache, World.go_down),
+        *(World.forget_cache, World.go_down, World.publish_image, World.keep_file),
+        *(
+            World.stop_resolver,
+            World.start_without_database,
+            World.crowd,
+            World.start_over_without_database,
+        ),
+        *(World.flip_file, World.lose_file),
     )
 }
 
@@ -285,4 +349,5 @@ _ROUND: Final = (
     *(("follow", 0 + 2 * 4, 2), ("follow", 1 + 2 * 4, 2)),
     *(("probe", 0 + 2 * 3, 1), ("probe", 1 + 2 * 3, 1)),
     *(("relay_to_cache", 0, 2), ("relay_to_cache", 1, 2)),
+    *(("publish_image", 0 + 2 * 3, 1), ("keep_file", 0 + 2 * 1, 1), ("keep_file", 1 + 2 * 1, 1)),
 )
