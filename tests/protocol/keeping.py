@@ -57,15 +57,15 @@ class Keeping:
     async def _append(
         self, commits: Sequence[replication_pb2.StreamMessage], mark: StreamMark | None
     ) -> bool:
-        """As a disk may do it: a part of it, then another, at last all; False where no file is."""
+        """As a disk may do it: in no order, at last all of it; False where no file is."""
         part = kept.since_part(commits, mark)
         if self._file.data is None:
             return False
         size, proven, third = len(self._file.data), self._file.proves, len(part) // 3
-        self._file.write_at(size, part[:third])
-        await pause()
-        self._file.write_at(size, bytes(third) + part[third:])
-        await pause()
+        torn = (part[:third], bytes(len(part)), part[:third] + bytes(third) + part[2 * third :])
+        for written in torn:
+            self._file.write_at(size, written)
+            await pause()
         self._file.write_at(size, part)
         if proven is not None and self._file.proves is not None:
             self._file.proves = position_of(commits[-1].head)

@@ -48,16 +48,16 @@ WEIGHTS: Final = {
 #: In one schedule of `STARTS_ONE_IN`: resolvers that end and begin, while commits are lost.
 STARTS: Final = WEIGHTS | {
     "publish_image": 16,
-    "keep_file": 10,
+    "keep_file": 12,
     "stop_resolver": 3,
-    "start_without_database": 3,
+    "start_without_database": 4,
     "start_over_without_database": 3,
-    "lose_commits": 4,
+    "lose_commits": 5,
     "go_down": 2,
     "read": 2,
     "relay_to_cache": 2,
 }
-STARTS_ONE_IN: Final = 3
+STARTS_ONE_IN: Final = 2
 _NUMBERS: Final = 4096
 
 
