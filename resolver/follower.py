@@ -125,6 +125,8 @@ class Follower:
         self._view.replace(snapshot, loaded.source, self._now())
         if loaded.as_of_s is not None:
             self._view.freshness.confirm(loaded.as_of_s)
+        else:
+            self._view.freshness.unconfirm()
         self._journal.replaced()
         self._moved()
         text = "loaded %d entities at revision %s from %s"

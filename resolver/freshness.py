@@ -45,6 +45,7 @@ class Freshness:
         self._stale_after_s = stale_after_s
         self._clock = clock
         self._confirmed_s: float | None = None
+        self._was_confirmed = False
         #: Answers whose head is still to be reached: the oldest, and the newest beside it. A
         #: resolver that is always a little behind would confirm nothing with the newest alone.
         self._waiting: list[Probe] = []
@@ -88,6 +89,7 @@ class Freshness:
     def confirm(self, instant_s: float) -> None:
         """Nothing committed before this instant is missing."""
         self._confirmed_s = max(self._confirmed_s or 0.0, instant_s)
+        self._was_confirmed = True
         self._doubt = ""
 
     def doubt(self, why: str) -> None:
@@ -99,6 +101,14 @@ class Freshness:
         self._waiting = []
         self._passed = {}
         self.newest_revision = 0
+
+    def unconfirm(self) -> None:
+        """What is served now did not come from PostgreSQL, nor from what was served until now.
+
+        It may be of commits that the database lost, and lack others that were confirmed before.
+        """
+        self.forget()
+        self._confirmed_s = None
 
     @property
     def is_behind(self) -> bool:
@@ -114,7 +124,7 @@ class Freshness:
     @property
     def is_confirmed(self) -> bool:
         """What is served, or what was before it, was once confirmed against a registry's head."""
-        return self._confirmed_s is not None
+        return self._was_confirmed
 
     @property
     def state(self) -> pb.SnapshotState.ValueType:
