@@ -46,7 +46,7 @@ class Resolver:
         poisoned: How often it met what cannot be applied.
         repeated: Messages that come once more, out of their order.
         doubted: What it held when it came to doubt that the database has it, until asserted.
-        has_heard: PostgreSQL or a writer told it the head.
+        has_heard: PostgreSQL or a writer told it the head since it loaded what it serves.
     """
 
     def __init__(
@@ -148,15 +148,17 @@ class Resolver:
         loaded = await self._load()
         snapshot = loaded.snapshot
         if loaded.as_of_s is not None:
-            self.has_heard = True
             await self._require_onward(snapshot)
         held = self.view.snapshot.position if self.view.is_complete else None
         if held is not None and held.epoch != snapshot.position.epoch:
             self.view.freshness.forget()
         self._mark = loaded.mark
         self.view.replace(snapshot, loaded.source, NOW)
+        self.has_heard = loaded.as_of_s is not None
         if loaded.as_of_s is not None:
             self.view.freshness.confirm(loaded.as_of_s)
+        else:
+            self.view.freshness.unconfirm()
         self._journal.replaced()
         self._moved()
 

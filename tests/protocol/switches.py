@@ -14,6 +14,7 @@ import zstandard
 from google.protobuf.message import DecodeError
 
 from resolver import decoding, follower_core, kept
+from resolver.freshness import Freshness
 from shared import frames, history
 from shared.cache import CURSOR_KEY
 from shared.history import Position
@@ -219,6 +220,11 @@ def images_confirmed_unasked(patch: Patch) -> None:
     patch.setattr(Resolver, "_load", load_as_of_now)
 
 
+def confirmed_by_what_was(patch: Patch) -> None:
+    """As it was: what was served before an image was loaded vouches for it."""
+    patch.setattr(Freshness, "unconfirm", lambda _: None)
+
+
 class Switch(NamedTuple):
     """What is turned off, and the invariants of which one shows it."""
 
@@ -245,4 +251,5 @@ SWITCHES: Final = (
     Switch(chunks_in_place, (10,)),
     Switch(torn_tails_believed, (1, 2, 10)),
     Switch(images_confirmed_unasked, (7,)),
+    Switch(confirmed_by_what_was, (7,)),
 )
