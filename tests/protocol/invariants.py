@@ -71,11 +71,16 @@ class Watch:
 
 
 class ImageWatch:
-    """Looks at what Redis holds to start from: a fallback never overwrites what is newer."""
+    """Looks at what Redis holds to start from: a fallback never overwrites what is newer.
+
+    Attributes:
+        is_spoilt: What is there lost a part: it may be replaced by anything.
+    """
 
     def __init__(self, ledger: Ledger, server: ImageServer) -> None:
         self._ledger = ledger
         self._server = server
+        self.is_spoilt = False
         self._seen: bytes | None = None
         self._head: replication_pb2.Head | None = None
 
@@ -96,10 +101,10 @@ class ImageWatch:
         except image.Damaged as error:
             raise Violation(10, f"an image that is not whole: {error}") from error
         require(held == self._ledger.states.get(at), 10, "an image that was never committed:", at)
-        if before is not None:
+        if before is not None and not self.is_spoilt:
             back = (at.epoch, at.revision) < (before.epoch, before.revision)
             require(not back, 10, "an older image over a newer one:", at)
-        self._head = manifest.head
+        self._head, self.is_spoilt = manifest.head, False
 
 
 def check_file(ledger: Ledger, file: File) -> None:

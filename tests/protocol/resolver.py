@@ -117,9 +117,10 @@ class Resolver:
     def stop(self) -> None:
         """End as SIGTERM ends it: what is served is kept."""
         self._end()
-        self.keep()
-        while not self.keeping.is_idle:
+        for _ in ("what is being written", "what came since"):
             self.keep()
+            while not self.keeping.is_idle:
+                self.keep()
         self.crash()
 
     def crash(self) -> None:

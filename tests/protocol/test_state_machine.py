@@ -10,7 +10,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from tests.protocol.world import ACTIONS, World
 
-WORK: Final = ("write", "relay", "follow", "probe", "relay_to_cache", "read", "wait")
+WORK: Final = (
+    *("write", "relay", "follow", "probe", "relay_to_cache", "read", "wait"),
+    *("publish_image", "keep_file"),
+)
 FAULTS: Final = tuple(sorted(ACTIONS.keys() - set(WORK)))
 NUMBERS: Final = st.integers(0, 4095)
 

@@ -8,6 +8,7 @@ from typing import Final
 from cqc.replication.v1 import replication_pb2
 
 from shared.history import Position
+from shared.image_store import MANIFEST_KEY
 from tests.protocol import invariants
 from tests.protocol.database import Database
 from tests.protocol.file import File
@@ -171,7 +172,11 @@ class World:
         self._start_resolver(number % RESOLVERS)
 
     def stop_resolver(self, number: int) -> None:
-        self._resolvers[number % RESOLVERS].stop()
+        resolver, file = self._resolvers[number % RESOLVERS], self.files[number % RESOLVERS]
+        resolver.stop()
+        if resolver.view.is_complete and file.proves is not None:
+            served = resolver.view.snapshot.position
+            require(file.proves == served, 10, "stopped, and kept", file.proves, "of", served)
         self._start_resolver(number % RESOLVERS)
 
     def _start_resolver(self, place: int) -> None:
@@ -179,7 +184,11 @@ class World:
         self._watches[place] = self._new_watch(place)
 
     def start_without_database(self, number: int) -> None:
-        """One resolver, or all, as when a whole site starts while PostgreSQL fails over."""
+        """One resolver, or all; now and then after a failover that an image was made of."""
+        if number // 3 % 3 == 0:
+            self.lose_commits(number // 9)
+            for _ in range(3):
+                self.publish_image(14 + number % WRITERS)
         self.database.is_down = True
         for place in range(RESOLVERS):
             if number % (RESOLVERS + 1) != place:
@@ -254,7 +263,10 @@ class World:
             self.stream.messages[sequence] = spoilt
 
     def lose_commits(self, number: int) -> None:
+        """Commits are lost; now and then the next is made before anybody has looked."""
         self.database.lose(1 + number // 4 % 3, fails_over=bool(number % 4))
+        if number // 16 % 2:
+            self.write(number // 32)
 
     def compact(self, number: int) -> None:
         self.database.compact(number % 3)
@@ -264,6 +276,12 @@ class World:
             self.redis.forget()
         else:
             self.redis.delayed += 1
+
+    def evict_chunk(self, number: int) -> None:
+        """Redis drops a part of what it holds, as it may when it is full."""
+        if keys := sorted(self.redis.images.keys() - {MANIFEST_KEY}):
+            del self.redis.images[keys[number % len(keys)]]
+            self._image_watch.is_spoilt = True
 
     def go_down(self, number: int) -> None:
         server = (self.database, self.stream, self.redis)[number % 3]
@@ -338,7 +356,7 @@ ACTIONS: Final[dict[str, Callable[[World, int], None]]] = {
             World.crowd,
             World.start_over_without_database,
         ),
-        *(World.flip_file, World.lose_file),
+        *(World.flip_file, World.lose_file, World.evict_chunk),
     )
 }
 
