@@ -1,7 +1,7 @@
 """Where a resolver starts from when PostgreSQL cannot serve it: Redis, or its own file.
 
-Either may be old, damaged or gone. The newer of the two counts; what cannot be believed is said
-in the log and left out. Nothing read here is evidence that history was lost: that is for
+Either may be old, damaged or gone. The newer of the two counts, and the image never where it goes
+back behind the file; what cannot be believed is said in the log and left out. Nothing read here is evidence that history was lost: that is for
 PostgreSQL alone to say.
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from resolver import kept
 from shared.history import Position
 
@@ -11,6 +13,7 @@ class File:
 
     Attributes:
         data: None where there is no file.
+        full: So many writes to come find no room on the disk.
         proves: What was written last, all of it; None where that is not to be read back whole.
     """
 
@@ -19,18 +22,25 @@ class File:
     def __init__(self) -> None:
         self.data: bytes | None = None
         self.proves: Position | None = None
+        self.full = 0
 
     def read(self) -> kept.Kept | None:
         return None if self.data is None else kept.read(self.data)
 
     def put(self, data: bytes, at: Position) -> None:
         """As a rename does: all at once."""
+        self.require_room()
         self.data, self.proves = data, at
 
     def write_at(self, place: int, data: bytes) -> None:
         """Write at an end noted earlier; into nothing where the file was lost meanwhile."""
         if self.data is not None:
             self.data = self.data[:place] + data
+
+    def require_room(self) -> None:
+        if self.full:
+            self.full -= 1
+            raise OSError(errno.ENOSPC, "no space left on device")
 
     # ------------------------------------------------------------ faults
 

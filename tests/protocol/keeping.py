@@ -35,7 +35,10 @@ class Keeping:
         while True:
             if self._view.is_complete:
                 self.is_idle = False
-                await self._write()
+                try:
+                    await self._write()
+                except OSError:
+                    self._journal.replaced()
                 self.is_idle = True
             await pause()
 
@@ -51,22 +54,21 @@ class Keeping:
             self._file.put(data, position_of(head))
         elif commits := self._journal.take():
             await pause()
-            if not await self._append(commits, mark):
-                self._journal.replaced()
+            await self._append(commits, mark)
 
     async def _append(
         self, commits: Sequence[replication_pb2.StreamMessage], mark: StreamMark | None
-    ) -> bool:
-        """As a disk may do it: in no order, at last all of it; False where no file is."""
+    ) -> None:
+        """As a disk may do it: in no order, at last all of it."""
         part = kept.since_part(commits, mark)
         if self._file.data is None:
-            return False
+            raise FileNotFoundError
         size, proven, third = len(self._file.data), self._file.proves, len(part) // 3
         torn = (part[:third], bytes(len(part)), part[:third] + bytes(third) + part[2 * third :])
         for written in torn:
             self._file.write_at(size, written)
+            self._file.require_room()
             await pause()
         self._file.write_at(size, part)
         if proven is not None and self._file.proves is not None:
             self._file.proves = position_of(commits[-1].head)
-        return True

@@ -32,6 +32,7 @@ WEIGHTS: Final = {
     "crowd": 1,
     "flip_file": 0.4,
     "lose_file": 0.3,
+    "fill_disk": 0.3,
     "evict_chunk": 0.5,
     "lose_consumer": 1,
     "deliver_again": 2,

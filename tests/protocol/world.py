@@ -173,6 +173,7 @@ class World:
 
     def stop_resolver(self, number: int) -> None:
         resolver, file = self._resolvers[number % RESOLVERS], self.files[number % RESOLVERS]
+        file.full = 0
         resolver.stop()
         if resolver.view.is_complete and file.proves is not None:
             served = resolver.view.snapshot.position
@@ -205,6 +206,9 @@ class World:
 
     def flip_file(self, number: int) -> None:
         self.files[number % RESOLVERS].flip(number // RESOLVERS)
+
+    def fill_disk(self, number: int) -> None:
+        self.files[number % RESOLVERS].full += 1 + number // RESOLVERS % 3
 
     def lose_file(self, number: int) -> None:
         self.files[number % RESOLVERS].lose()
@@ -356,7 +360,7 @@ ACTIONS: Final[dict[str, Callable[[World, int], None]]] = {
             World.crowd,
             World.start_over_without_database,
         ),
-        *(World.flip_file, World.lose_file, World.evict_chunk),
+        *(World.flip_file, World.lose_file, World.fill_disk, World.evict_chunk),
     )
 }
 
