@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from tests.protocol.rest import come_to_rest
 from tests.protocol.violation import Violation
 from tests.protocol.world import World
 
@@ -94,7 +95,7 @@ def violation_of(actions: Sequence[Action]) -> Violation | None:
     try:
         for name, number in actions:
             world.do(name, number)
-        world.come_to_rest()
+        come_to_rest(world)
     except Violation as violation:
         return violation
     finally:

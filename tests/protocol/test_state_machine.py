@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from tests.protocol.rest import come_to_rest
 from tests.protocol.world import ACTIONS, World
 
 WORK: Final = (
@@ -42,7 +43,7 @@ class Protocol(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self._world.come_to_rest()
+            come_to_rest(self._world)
         finally:
             self._world.close()
 

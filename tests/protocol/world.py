@@ -25,9 +25,6 @@ from tests.protocol.writer_process import Writer
 WRITERS: Final = 2
 RESOLVERS: Final = 2
 KEYS: Final = ("a", "b", "c", "d")
-#: After faults have ended: rounds of 0.5 s. A bump is granted every 10 s, a stream compared
-#: every 5 s, and each may have to happen several times over.
-ROUNDS_MAX: Final = 200
 _UNDECODABLE: Final = b"\xff" * 8
 
 
@@ -293,42 +290,6 @@ class World:
 
     # ------------------------------------------------------------ the end
 
-    def come_to_rest(self) -> None:
-        """End all faults, run everything until it agrees, and prove that it does.
-
-        Raises:
-            Violation: An invariant does not hold, or does not within `ROUNDS_MAX`.
-        """
-        for server in (self.database, self.stream, self.redis):
-            server.is_down = False
-        self.stream.delayed = self.stream.unheard = self.redis.delayed = self.database.busy = 0
-        for _ in range(ROUNDS_MAX):
-            self.clock.now_s += 0.5
-            for action, number, count in _ROUND:
-                for _ in range(count):
-                    ACTIONS[action](self, number)
-            self.look()
-            if self._is_at_rest():
-                break
-        if not self._corrupted:
-            invariants.check_stream(self.stream)
-        for resolver in self._resolvers:
-            invariants.check_rest(self.database, resolver)
-        self._require_nothing_missing()
-        for file in self.files:
-            invariants.check_file(self.ledger, file)
-
-    def _is_at_rest(self) -> bool:
-        return all(resolver.is_live_at(self.ledger.head) for resolver in self._resolvers)
-
-    def _require_nothing_missing(self) -> None:
-        """What was acknowledged is served, or superseded, or was lost with its epoch."""
-        for resolver in self._resolvers:
-            place = self.ledger.line[resolver.view.snapshot.position]
-            for position in self._acknowledged:
-                served = self.ledger.line.get(position, -1) <= place
-                require(served, 5, "acknowledged and not served:", position)
-
     def close(self) -> None:
         for process in (*self._writers, *self._resolvers):
             process.crash()
@@ -363,13 +324,3 @@ ACTIONS: Final[dict[str, Callable[[World, int], None]]] = {
         *(World.flip_file, World.lose_file, World.fill_disk, World.evict_chunk),
     )
 }
-
-#: One round of everything, once faults have ended: name, number, how often.
-_ROUND: Final = (
-    *(("arrive_late", 0, 1), ("arrive_late", 1, 1)),
-    *(("relay", 0 + 2 * 5, 1), ("relay", 1 + 2 * 5, 1)),
-    *(("follow", 0 + 2 * 4, 2), ("follow", 1 + 2 * 4, 2)),
-    *(("probe", 0 + 2 * 3, 1), ("probe", 1 + 2 * 3, 1)),
-    *(("relay_to_cache", 0, 2), ("relay_to_cache", 1, 2)),
-    *(("publish_image", 0 + 2 * 3, 1), ("keep_file", 0 + 2 * 1, 1), ("keep_file", 1 + 2 * 1, 1)),
-)
