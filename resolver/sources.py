@@ -1,8 +1,8 @@
 """Where a resolver starts from when PostgreSQL cannot serve it: Redis, or its own file.
 
 Either may be old, damaged or gone. The newer of the two counts, and the image never where it goes
-back behind the file; what cannot be believed is said in the log and left out. Nothing read here is evidence that history was lost: that is for
-PostgreSQL alone to say.
+back behind the file; what cannot be believed is said in the log and left out. Nothing read here
+is evidence that history was lost: that is for PostgreSQL alone to say.
 """
 
 from __future__ import annotations
