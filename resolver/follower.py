@@ -30,7 +30,7 @@ from resolver.keeping import Journal
 from resolver.snapshot import Diverged, Planned, Snapshot
 from resolver.sources import Loaded, Sources
 from resolver.view import View
-from shared import image, jetstream, tracing
+from shared import jetstream, tracing
 from shared.history import Position
 from shared.jetstream import CHANGES
 from shared.stream_mark import StreamMark
@@ -129,6 +129,8 @@ class Follower:
         # No reader comes in between: there is no moment at which it is loaded and unconfirmed.
         if loaded.as_of_s is not None:
             self._view.freshness.confirm(loaded.as_of_s)
+        else:
+            self._view.freshness.unconfirm()
         self._view.replace(snapshot, loaded.source, self._now())
         self._journal.replaced()
         self._moved()
@@ -145,7 +147,8 @@ class Follower:
                 return Loaded(await self._hydrate(), mark, "postgres", as_of_s)
             except (Busy, *AWAY) as error:
                 failed = error
-            loaded = await self._sources.newest(self._is_onward)
+            held = self._view.snapshot.head if self._view.is_complete else None
+            loaded = await self._sources.newest(held)
             if loaded is not None:
                 log.warning("not loaded from PostgreSQL: %s", said(failed))
                 return loaded
@@ -161,50 +164,33 @@ class Follower:
                 log.error("PostgreSQL's current state does not fit its head: %s", error)  # noqa: TRY400
                 raise StartOver("poison") from error
 
-    def _is_onward(self, head: replication_pb2.Head) -> bool:
-        """Whether an image of this head may take the place of what is served, if anything is."""
-        if not self._view.is_complete:
-            return True
-        mine = self._view.snapshot
-        found = core.position_of(head)
-        if head.registry_id != mine.head.registry_id or found == mine.position:
-            return False
-        return core.on_snapshot(mine.position, found) is Do.APPLY
-
     async def _require_onward(self, found: Snapshot) -> None:
         """Never go back: not behind what is served, nor behind what the last process served.
 
         Raises:
             StartOver: PostgreSQL has less, or something else; a new epoch was asked for.
         """
-        if not self._view.is_complete and not await self._resume(found):
+        if not self._view.is_complete:
+            await self._resume(found.head)
+        if not self._view.is_complete:
             return
-        mine = self._view.snapshot
-        if found.head.registry_id != mine.head.registry_id:
-            if self._view.freshness.is_confirmed:
-                self._require_own(found.head)
-            log.error("what was served until now was of another registry than PostgreSQL's")
-            return
-        if core.on_snapshot(mine.position, found.position) is Do.BUMP:
-            await self._ask_for_bump(mine.head, found.head)
+        held, confirmed = self._view.snapshot.head, self._view.freshness.is_confirmed
+        action = core.on_hydrated(held, found.head, is_confirmed=confirmed)
+        if action is Do.REFUSE:
+            self._require_own(found.head)
+        if action is Do.BUMP:
+            await self._ask_for_bump(held, found.head)
             raise StartOver("lost_history")
+        if found.head.registry_id != held.registry_id:
+            log.error("what was served until now was of another registry than PostgreSQL's")
 
-    async def _resume(self, found: Snapshot) -> bool:
+    async def _resume(self, found: replication_pb2.Head) -> None:
         """Serve what the file holds, if PostgreSQL does not lead on from there."""
-        kept = await self._sources.kept()
-        if kept is None or kept.head.registry_id != found.head.registry_id:
-            return False
-        if core.on_snapshot(core.position_of(kept.head), found.position) is Do.APPLY:
-            return False
-        try:
-            snapshot = await asyncio.to_thread(kept.snapshot)
-        except image.Damaged as error:
-            log.warning("the last good file is not used: %s", error)
-            return False
-        self._mark = kept.mark
-        self._view.replace(snapshot, "file", self._now())
-        self._moved()
-        return True
+        loaded = await self._sources.ahead_of(found)
+        if loaded is not None:
+            self._mark = loaded.mark
+            self._view.replace(loaded.snapshot, loaded.source, self._now())
+            self._moved()
 
     async def _ask_for_bump(self, held: replication_pb2.Head, found: replication_pb2.Head) -> None:
         """PostgreSQL has less than what this process served, or something else."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Protocol, TypeVar
 
 from cqc.replication.v1 import replication_pb2
 
@@ -17,6 +18,7 @@ class Do(enum.Enum):
     DOUBT = enum.auto()  # say STALE, and catch up
     BOOTSTRAP = enum.auto()  # read everything anew
     BUMP = enum.auto()  # ask the writers for a new epoch, then read everything anew
+    REFUSE = enum.auto()  # it is of another registry than what is served
 
 
 class Unknown(Exception):
@@ -130,6 +132,67 @@ def on_snapshot(held: Position | None, found: Position) -> Do:
         return Do.APPLY
     onward = found.epoch >= held.epoch and found.revision > held.revision
     return Do.APPLY if onward else Do.BUMP
+
+
+def on_hydrated(
+    held: replication_pb2.Head, found: replication_pb2.Head, *, is_confirmed: bool
+) -> Do:
+    """May what PostgreSQL holds take the place of what is served?
+
+    Args:
+        held: What is served.
+        found: PostgreSQL's head.
+        is_confirmed: What is served was once confirmed. If never, an image or a file of another
+            registry was served, and PostgreSQL is right.
+    """
+    if found.registry_id != held.registry_id:
+        return Do.REFUSE if is_confirmed else Do.APPLY
+    return on_snapshot(position_of(held), position_of(found))
+
+
+def is_ahead(kept: replication_pb2.Head, found: replication_pb2.Head) -> bool:
+    """Whether the last process kept what PostgreSQL, at `found`, does not lead on from."""
+    if kept.registry_id != found.registry_id:
+        return False
+    return on_snapshot(position_of(kept), position_of(found)) is Do.BUMP
+
+
+def is_onward(held: replication_pb2.Head | None, found: replication_pb2.Head) -> bool:
+    """Whether an image or a file may take the place of what is served, if anything is."""
+    if held is None:
+        return True
+    mine, theirs = position_of(held), position_of(found)
+    if found.registry_id != held.registry_id or theirs == mine:
+        return False
+    return on_snapshot(mine, theirs) is Do.APPLY
+
+
+class Found(Protocol):
+    """What may be loaded, as far as deciding goes."""
+
+    @property
+    def head(self) -> replication_pb2.Head: ...
+
+
+F = TypeVar("F", bound=Found)
+
+
+def choices(held: replication_pb2.Head | None, kept: F | None, published: F | None) -> list[F]:
+    """What may take the place of what is served, the best first.
+
+    The file says what the last process served: the image in Redis comes before it only if it
+    leads on from there. The newer of the two by epoch is not enough. After a failover whose lost
+    commits nobody knew of, a new epoch has lower revisions.
+
+    Args:
+        held: What is served, if anything is.
+        kept: In the file.
+        published: In Redis.
+    """
+    onward = [one for one in (kept, published) if one is not None and is_onward(held, one.head)]
+    if len(onward) > 1 and is_onward(onward[0].head, onward[1].head):
+        onward.reverse()
+    return onward
 
 
 def position_of(head: replication_pb2.Head) -> Position:

@@ -49,6 +49,7 @@ class Freshness:
         self._clock = clock
         self.look: Callable[[], None] = _nobody_looks
         self._confirmed_s: float | None = None
+        self._was_confirmed = False
         #: Answers whose head is still to be reached: the oldest, and the newest beside it. A
         #: resolver that is always a little behind would confirm nothing with the newest alone.
         self._waiting: list[Probe] = []
@@ -93,6 +94,7 @@ class Freshness:
         """Nothing committed before this instant is missing."""
         self.look()
         self._confirmed_s = max(self._confirmed_s or 0.0, instant_s)
+        self._was_confirmed = True
         self._doubt = ""
         self.look()
 
@@ -108,6 +110,14 @@ class Freshness:
         self._passed = {}
         self.newest_revision = 0
 
+    def unconfirm(self) -> None:
+        """What is served now did not come from PostgreSQL, nor from what was served until now.
+
+        It may be of commits that the database lost, and lack others that were confirmed before.
+        """
+        self.forget()
+        self._confirmed_s = None
+
     @property
     def is_behind(self) -> bool:
         """A probe's head was not reached yet."""
@@ -122,7 +132,7 @@ class Freshness:
     @property
     def is_confirmed(self) -> bool:
         """What is served, or what was before it, was once confirmed against a registry's head."""
-        return self._confirmed_s is not None
+        return self._was_confirmed
 
     @property
     def state(self) -> pb.SnapshotState.ValueType:

@@ -13,7 +13,6 @@ from cqc.replication.v1 import replication_pb2
 from resolver import metrics
 from resolver.last_good import LastGood
 from resolver.view import View
-from shared import image
 from shared.stream_mark import StreamMark
 from shared.tasks import heed_cancellation
 
@@ -114,10 +113,9 @@ class Keeping:
             )
             self._appended_bytes = 0
         elif commits := self._journal.take():
-            since = replication_pb2.Since(commits=commits)
-            if mark is not None:
-                since.stream.CopyFrom(image.place_of(mark))
-            self._appended_bytes += await self._in_thread(lambda: self._last_good.append(since))
+            self._appended_bytes += await self._in_thread(
+                lambda: self._last_good.append(commits, mark)
+            )
         else:
             return
         metrics.KEPT_REVISION.set(revision)

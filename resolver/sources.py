@@ -1,8 +1,8 @@
 """Where a resolver starts from when PostgreSQL cannot serve it: Redis, or its own file.
 
-Either may be old, damaged or gone. The newer of the two counts; what cannot be believed is said
-in the log and left out. Nothing read here is evidence that history was lost: that is for
-PostgreSQL alone to say.
+Either may be old, damaged or gone. The newer of the two counts, and the image never where it goes
+back behind the file; what cannot be believed is said in the log and left out. Nothing read here
+is evidence that history was lost: that is for PostgreSQL alone to say.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
 
+from resolver import follower_core as core
 from resolver import metrics
-from resolver.last_good import Kept, LastGood
+from resolver.kept import Kept
+from resolver.last_good import LastGood
 from resolver.snapshot import Diverged, Snapshot
 from shared import image
 from shared.cache import Unavailable
@@ -49,62 +51,82 @@ class _Candidate(NamedTuple):
 
 
 class Sources:
-    """Both are optional."""
+    """Both are optional.
 
-    def __init__(self, images: ImageStore | None, last_good: LastGood | None) -> None:
+    Args:
+        in_thread: Runs what waits for the disk or takes long, and returns what it returns.
+    """
+
+    def __init__(
+        self,
+        images: ImageStore | None,
+        last_good: LastGood | None,
+        in_thread: Callable[..., Awaitable[Any]] = asyncio.to_thread,
+    ) -> None:
         self._images = images
         self._last_good = last_good
+        self._in_thread = in_thread
 
-    async def newest(self, wanted: Callable[[replication_pb2.Head], bool]) -> Loaded | None:
-        """Load the newest that is wanted and can be believed; None where there is none."""
-        found = [c for c in (await self._in_file(), await self._in_redis()) if c is not None]
-        found = [candidate for candidate in found if wanted(candidate.head)]
-        found.sort(key=lambda candidate: candidate.head.revision, reverse=True)
-        found.sort(key=lambda candidate: candidate.head.epoch, reverse=True)
-        for candidate in found:
-            try:
-                with metrics.HYDRATE_SECONDS.labels(candidate.source).time():
-                    return await candidate.load()
-            except (image.Damaged, Diverged, Unavailable) as error:
-                log.warning("what %s holds is not used: %s", candidate.source, error)
+    async def newest(self, held: replication_pb2.Head | None) -> Loaded | None:
+        """Load the newest that can be believed; None where nothing leads on from what is held."""
+        kept, published = await self._in_file(), await self._in_redis()
+        for candidate in core.choices(held, kept, published):
+            if (loaded := await _tried(candidate)) is not None:
+                return loaded
         return None
 
-    async def kept(self) -> Kept | None:
+    async def ahead_of(self, found: replication_pb2.Head) -> Loaded | None:
+        """Load the file if PostgreSQL, whose head was found, does not lead on from it."""
+        candidate = await self._in_file()
+        if candidate is None or not core.is_ahead(candidate.head, found):
+            return None
+        return await _tried(candidate)
+
+    async def _kept(self) -> Kept | None:
         """What the file holds; None where it holds nothing that can be believed."""
         if self._last_good is None:
             return None
         try:
-            return await asyncio.to_thread(self._last_good.read)
+            kept: Kept | None = await self._in_thread(self._last_good.read)
         except (image.Damaged, OSError) as error:
             log.warning("%s is not used: %s", self._last_good.path, error)
             return None
+        return kept
 
     async def _in_file(self) -> _Candidate | None:
-        kept = await self.kept()
+        kept = await self._kept()
         if kept is None:
             return None
 
         async def load() -> Loaded:
-            return Loaded(await asyncio.to_thread(kept.snapshot), kept.mark, "file")
+            return Loaded(await self._in_thread(kept.snapshot), kept.mark, "file")
 
         return _Candidate(kept.head, "file", load)
 
     async def _in_redis(self) -> _Candidate | None:
-        if self._images is None:
+        images = self._images
+        if images is None:
             return None
         try:
-            stored = await self._images.manifest()
+            stored = await images.manifest()
             if stored is None:
                 return None
             manifest = image.manifest_of(stored)
         except (image.Damaged, Unavailable) as error:
             log.warning("the image in Redis is not used: %s", error)
             return None
-        return _Candidate(manifest.head, "redis", partial(_from_redis, self._images, manifest))
+        return _Candidate(manifest.head, "redis", partial(self._from_redis, images, manifest))
+
+    async def _from_redis(self, images: ImageStore, manifest: replication_pb2.Image) -> Loaded:
+        entities = image.entities_of(manifest, await images.chunks(manifest))
+        snapshot = await self._in_thread(Snapshot, manifest.head, entities)
+        return Loaded(snapshot, image.mark_of(manifest.stream), "redis")
 
 
-async def _from_redis(images: ImageStore, manifest: replication_pb2.Image) -> Loaded:
-    chunks = await images.chunks(manifest)
-    entities = image.entities_of(manifest, chunks)
-    snapshot = await asyncio.to_thread(Snapshot, manifest.head, entities)
-    return Loaded(snapshot, image.mark_of(manifest.stream), "redis")
+async def _tried(candidate: _Candidate) -> Loaded | None:
+    try:
+        with metrics.HYDRATE_SECONDS.labels(candidate.source).time():
+            return await candidate.load()
+    except (image.Damaged, Diverged, Unavailable) as error:
+        log.warning("what %s holds is not used: %s", candidate.source, error)
+        return None

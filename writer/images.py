@@ -66,7 +66,7 @@ class Images:
             Unavailable: Redis does not answer.
         """
         seen = await self._images.manifest()
-        found = await self._read(seen)
+        found = await whole_image(self._images, seen)
         # Noted before the database is read: what commits later is published after the note.
         mark = await self._note_stream()
         async with self._engine.connect() as tx:
@@ -94,16 +94,21 @@ class Images:
         )
         return True
 
-    async def _read(self, stored: bytes | None) -> replication_pb2.Image | None:
-        """What is there and whole; else there is none."""
-        if stored is None:
-            return None
-        try:
-            found = image.manifest_of(stored)
-        except image.Damaged as error:
-            log.warning("the image in Redis is replaced: %s", error)
-            return None
-        return found if await self._images.is_whole(found) else None
+
+async def whole_image(images: ImageStore, stored: bytes | None) -> replication_pb2.Image | None:
+    """The image that a stored manifest speaks of, if all of it is there.
+
+    Raises:
+        Unavailable: Redis does not answer.
+    """
+    if stored is None:
+        return None
+    try:
+        found = image.manifest_of(stored)
+    except image.Damaged as error:
+        log.warning("the image in Redis is replaced: %s", error)
+        return None
+    return found if await images.is_whole(found) else None
 
 
 async def _lock(tx: AsyncConnection) -> bool:

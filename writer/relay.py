@@ -24,7 +24,7 @@ from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from writer import metrics, outbox, store
 from writer.heads import head_message
 from writer.past import trace_of
-from writer.relay_core import Do, plan
+from writer.relay_core import Do, plan, tail_of
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,10 @@ class Relay:
             newest = await self._js.get_msg(CHANGES, subject=CHANGES_SUBJECT)
         except NotFoundError:
             return last, None
-        head = replication_pb2.StreamMessage.FromString(newest.data or b"").head
+        head = tail_of(newest.data)
+        if head is None:
+            log.error("the newest message of %s, %s, cannot be read", CHANGES, newest.seq)
+            return last, None
         await self._require_own(head.registry_id)
         return last, Position(head.epoch, head.revision, head.chain)
 
@@ -115,7 +118,7 @@ class Relay:
                 last = await self._publish(commit_message(head.registry_id, row), last)
             self._known = (last, Position(row.epoch, row.revision, row.chain))
         if action is Do.RESET:
-            log.warning("publishing RESET to %s (tail %s)", at, tail or "empty")
+            log.warning("publishing RESET to %s (tail %s)", at, tail or "none")
             last = await self._publish(reset_message(head), last)
             self._known = (last, at)
             metrics.RESETS.inc()

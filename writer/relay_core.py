@@ -10,6 +10,9 @@ import enum
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
+from cqc.replication.v1 import replication_pb2
+from google.protobuf.message import DecodeError
+
 from shared.history import Position
 
 
@@ -27,13 +30,27 @@ class Do(enum.Enum):
     PUBLISH = enum.auto()  # publish the next row
 
 
+def tail_of(newest: bytes | None) -> replication_pb2.Head | None:
+    """The head that the stream's newest message speaks of; None where it leads nowhere.
+
+    Args:
+        newest: Its payload; None where the stream holds no message. What is no message of any
+            relay is as good as none: it is never waited out, for nothing would ever come after it.
+    """
+    try:
+        head = replication_pb2.StreamMessage.FromString(newest or b"").head
+    except DecodeError:
+        return None
+    return head if head.registry_id else None
+
+
 def decide(head: Position, compacted: int, tail: Position | None, row: NextRow | None) -> Do:
     """What the relay does next.
 
     Args:
         head: The database's head.
         compacted: No resolver may catch up from before this revision.
-        tail: The newest message still in the stream; None when it holds none.
+        tail: The newest message still in the stream; None when it holds none, or none of ours.
         row: The outbox row of revision `tail.revision + 1`; None when there is none.
     """
     if tail is None:

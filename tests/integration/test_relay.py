@@ -12,7 +12,7 @@ from nats.js.api import RawStreamMsg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import history, jetstream
-from shared.jetstream import CHANGES
+from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from tests.builders import a_venue
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after, raw_messages
 from writer.mutations import Mutations
@@ -115,6 +115,24 @@ async def test_a_purged_stream_is_reset_to_the_head(
     await commit(mutations, a_venue("c"))
     await drain(relay)
     assert await published(js) == [("reset", 1, 2), ("commit", 1, 3)]
+
+
+@pytest.mark.parametrize("payload", [b"\xff" * 8, b""], ids=["undecodable", "empty"])
+async def test_a_newest_message_that_nobody_can_read_is_reset_to_the_head(
+    payload: bytes, relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await drain(relay)
+    await js.publish(CHANGES_SUBJECT, payload)
+    await commit(mutations, a_venue("b"))
+    await drain(Relay(engine, js, mutations.bump_epoch))
+    await commit(mutations, a_venue("c"))
+    await drain(relay)
+    raw = [one for one in await raw_messages(js, CHANGES) if (one.data or b"") != payload]
+    found = [(m.WhichOneof("body"), m.head.epoch, m.head.revision) for m in map(parse, raw)]
+    assert [one for one in found if one[0] != "heartbeat"] == [
+        *(("reset", 1, 1), ("reset", 1, 2), ("commit", 1, 3)),
+    ]
 
 
 async def test_a_stream_made_anew_is_reset_even_by_a_relay_that_knew_the_old_one(

@@ -38,7 +38,11 @@ class Frame(NamedTuple):
 
 
 class Database:
-    """The registry's tables, as far as the protocol goes. Rows and chains are the writer's own."""
+    """The registry's tables, as far as the protocol goes. Rows and chains are the writer's own.
+
+    Attributes:
+        busy: So many resolvers to come find that others are loading everything.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -46,6 +50,7 @@ class Database:
         self._commits = 0
         self._timeline = 1
         self.is_down = False
+        self.busy = 0
         self._outbox: list[OutboxRow] = []
         empty = history.set_hash_bytes(0)
         row = HeadRow(REGISTRY_ID, 1, 0, b"\0" * 32, 0, empty, 0, _SYSTEM, 1, _SYSTEM, 1)
@@ -72,6 +77,13 @@ class Database:
 
     def hydrate(self) -> Snapshot:
         """As `resolver.database.Database.hydrate`."""
+        self._require_up()
+        if self.busy:
+            self.busy -= 1
+            raise resolver_database.Busy
+        return self.loaded()
+
+    def loaded(self) -> Snapshot:
         entities = [(KIND, key, payload) for key, payload in self.state().items()]
         return Snapshot(head_message(self.head()), entities)
 

@@ -6,37 +6,50 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver import follower_core as core
+from shared import image, image_store
 from shared.cache import CURSOR_KEY, Cursor
 from shared.errors import EpochChanged
 from shared.history import Position
+from shared.image_store import MANIFEST_KEY
 from shared.min_revision import is_reached
 from tests.protocol.caching import Answer
 from tests.protocol.database import KIND, Database
+from tests.protocol.file import File
+from tests.protocol.image_server import ImageServer
 from tests.protocol.ledger import Ledger
 from tests.protocol.redis_server import Redis
 from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
-from tests.protocol.violation import require
+from tests.protocol.violation import Violation, require
 from writer.cached import ENTRIES
 
 _VENUES = ENTRIES[KIND, ""]
 
 
 class Watch:
-    """Looks at one resolver's process after every step."""
+    """Looks at one resolver's process after every step.
 
-    def __init__(self, ledger: Ledger, resolver: Resolver) -> None:
+    Args:
+        file: What the process before it left there is never gone behind, if it is whole.
+    """
+
+    def __init__(self, ledger: Ledger, resolver: Resolver, file: File) -> None:
         self._ledger = ledger
         self._resolver = resolver
+        self._file = file
         self._seen: Position | None = None
 
     def look(self) -> None:
         view = self._resolver.view
         if not view.is_complete:
+            self._seen = self._file.proves
             return
         position = view.snapshot.position
         if position is not self._seen:
             self._moved(position)
+        if not self._resolver.has_heard:
+            told = view.freshness.state == pb.SNAPSHOT_STATE_LAST_GOOD
+            require(told, 7, "claims to know, and nobody told it:", position)
         staleness_ms, ledger = view.freshness.staleness_ms, self._ledger
         if staleness_ms is not None and position is not ledger.head:
             true_ms = ledger.staleness_s(position) * 1000
@@ -55,6 +68,58 @@ class Watch:
             require(position.revision > seen.revision, 2, "went back:", seen, position)
             require(position.epoch >= seen.epoch, 2, "went back an epoch:", seen, position)
         self._seen = position
+
+
+class ImageWatch:
+    """Looks at what Redis holds to start from: a fallback never overwrites what is newer.
+
+    Attributes:
+        is_spoilt: What is there lost a part: it may be replaced by anything.
+    """
+
+    def __init__(self, ledger: Ledger, server: ImageServer) -> None:
+        self._ledger = ledger
+        self._server = server
+        self.is_spoilt = False
+        self._seen: bytes | None = None
+        self._head: replication_pb2.Head | None = None
+
+    def look(self) -> None:
+        stored = self._server.value(MANIFEST_KEY)
+        if stored is self._seen:
+            return
+        self._seen = stored
+        if stored is None:
+            self._head = None
+            return
+        manifest = image.manifest_of(stored)
+        at, before = core.position_of(manifest.head), self._head
+        keys = image_store._chunk_keys(manifest)
+        chunks = [chunk for chunk in map(self._server.value, keys) if chunk is not None]
+        try:
+            held = {key: payload for _, key, payload in image.entities_of(manifest, chunks)}
+        except image.Damaged as error:
+            raise Violation(10, f"an image that is not whole: {error}") from error
+        require(held == self._ledger.states.get(at), 10, "an image that was never committed:", at)
+        if before is not None and not self.is_spoilt:
+            back = (at.epoch, at.revision) < (before.epoch, before.revision)
+            require(not back, 10, "an older image over a newer one:", at)
+        self._head, self.is_spoilt = manifest.head, False
+
+
+def check_file(ledger: Ledger, file: File) -> None:
+    """What a file proves is in it, and what it holds was committed."""
+    try:
+        kept = file.read()
+        snapshot = kept.snapshot() if kept is not None else None
+    except image.Damaged:
+        snapshot = None
+    if snapshot is not None:
+        served = snapshot._entities.get(KIND, {})
+        require(served == ledger.states.get(snapshot.position), 1, "kept what never was")
+    if file.proves is not None:
+        held = snapshot.position if snapshot is not None else None
+        require(held == file.proves, 10, "the file lost", file.proves, "and holds", held)
 
 
 def check_min_revision(ledger: Ledger, resolver: Resolver, wrote: Position) -> None:
@@ -118,7 +183,7 @@ def check_stream(stream: Stream) -> None:
 
 def check_rest(database: Database, resolver: Resolver) -> None:
     """Faults have ended, and everything has run for long enough."""
-    view, loaded = resolver.view, database.hydrate()
+    view, loaded = resolver.view, database.loaded()
     require(view.is_complete, 9, "nothing is loaded")
     served = view.snapshot
     require(

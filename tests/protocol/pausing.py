@@ -33,3 +33,18 @@ class Process:
 
     def crash(self) -> None:
         self._work.close()
+
+
+class Lock:
+    """As `asyncio.Lock`, in no order."""
+
+    def __init__(self) -> None:
+        self._is_held = False
+
+    async def __aenter__(self) -> None:
+        while self._is_held:
+            await pause()
+        self._is_held = True
+
+    async def __aexit__(self, *_: object) -> None:
+        self._is_held = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from shared.cache import CURSOR_KEY, Cursor, Unavailable, Value
 from tests.protocol.pausing import pause
@@ -13,12 +14,14 @@ class Redis:
     """What `shared.cache.Cache` asks of a server.
 
     Attributes:
-        values: All that is stored.
+        values: All that is stored of the cache.
+        images: All that is stored of the image.
         delayed: So many writes to come are not answered in time, and happen later.
     """
 
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
+        self.images: dict[str, Any] = {}
         self.is_down = False
         self.delayed = 0
         self.under_way: deque[Callable[[], object]] = deque()
@@ -37,6 +40,7 @@ class Redis:
 
     def forget(self) -> None:
         self.values = {}
+        self.images = {}
 
     # ------------------------------------------------------------ as shared.cache.Cache
 
@@ -50,12 +54,14 @@ class Redis:
         return cursor, [cursor.open(self.values.get(key)) for key in keys]
 
     async def set(self, cursor: Cursor, moved: Cursor, values: Mapping[str, Value]) -> bool:
-        return bool(await self._ask(lambda: self.compare_and_set(cursor, moved, values)))
+        return bool(await self.ask(lambda: self.compare_and_set(cursor, moved, values)))
 
     async def begin(self, cursor: Cursor) -> None:
-        await self._ask(lambda: self.values.update({CURSOR_KEY: bytes(cursor)}))
+        await self.ask(lambda: self.values.update({CURSOR_KEY: bytes(cursor)}))
 
-    async def _ask(self, work: Callable[[], object]) -> object:
+    # ------------------------------------------------------------ any write
+
+    async def ask(self, work: Callable[[], object]) -> object:
         await pause()
         if self.is_down:
             raise Unavailable

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cqc.replication.v1 import replication_pb2
-from google.protobuf.message import DecodeError
 
 from shared.history import Position
+from shared.image import position_of as position_of_head
 from tests.protocol.database import ROWS_MAX, Database
 from tests.protocol.pausing import Away, pause
 from tests.protocol.stream import LostRace, Stream
@@ -32,8 +32,7 @@ class Relay:
         while True:
             try:
                 await self._step()
-            except (LostRace, Away, DecodeError):
-                # Spoilt bytes at the tail are read again and again: resolvers do without it.
+            except (LostRace, Away):
                 self._known = None
             await pause()
 
@@ -70,10 +69,8 @@ class Relay:
         await pause()
         newest = self._stream.newest()
         await pause()
-        if newest is None:
-            return last, None
-        head = replication_pb2.StreamMessage.FromString(newest).head
-        return last, Position(head.epoch, head.revision, head.chain)
+        head = relay_core.tail_of(newest)
+        return last, position_of_head(head) if head is not None else None
 
     async def _publish(self, message: replication_pb2.StreamMessage, last: int) -> int:
         return await self._stream.publish(message.SerializeToString(), last)

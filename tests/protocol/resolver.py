@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
@@ -12,15 +12,21 @@ from google.protobuf.message import DecodeError
 
 from resolver import decoding
 from resolver import follower_core as core
-from resolver.follower import POISON_PAUSE_S, STREAM_CHECK_S, StartOver
+from resolver.database import Busy
+from resolver.follower import POISON_PAUSE_S, STREAM_CHECK_S, TURN_PAUSE_S, StartOver
 from resolver.follower_core import Do
 from resolver.freshness import Freshness, Probe
-from resolver.snapshot import Diverged
+from resolver.keeping import Journal
+from resolver.snapshot import Diverged, Snapshot
+from resolver.sources import Loaded, Sources
 from resolver.view import View
 from shared.history import Position
+from shared.image_store import ImageStore
 from shared.stream_mark import StreamMark
 from tests.protocol.database import NOW, Database
-from tests.protocol.pausing import Away, Process, pause
+from tests.protocol.file import File
+from tests.protocol.keeping import Keeping
+from tests.protocol.pausing import Away, Lock, Process, pause
 from tests.protocol.stream import Consumer, Stream
 from writer.heads import head_message
 from writer.store import position_of
@@ -32,6 +38,7 @@ class Resolver:
     """One process's life: a crash is the end of the object.
 
     Args:
+        file: Outlives it.
         ask_for_bump: Asks a writer for a new epoch, beyond what is held.
 
     Attributes:
@@ -39,12 +46,15 @@ class Resolver:
         poisoned: How often it met what cannot be applied.
         repeated: Messages that come once more, out of their order.
         doubted: What it held when it came to doubt that the database has it, until asserted.
+        has_heard: PostgreSQL or a writer told it the head since it loaded what it serves.
     """
 
     def __init__(
         self,
         database: Database,
         stream: Stream,
+        images: ImageStore,
+        file: File,
         clock: Callable[[], float],
         ask_for_bump: Callable[[replication_pb2.Head], Awaitable[None]],
     ) -> None:
@@ -57,11 +67,16 @@ class Resolver:
         self.repeated: deque[bytes] = deque()
         self.doubted: Position | None = None
         self._mark: StreamMark | None = None
-        self._is_locked = False
+        self._lock = Lock()
+        self._sources = Sources(images, file, _in_thread)  # type: ignore[arg-type]
+        self._journal = Journal()
+        self.keeping = Keeping(self.view, file, lambda: self._mark, self._journal)
+        self.has_heard = False
         self.consumer: Consumer | None = None
         self._loading: Process | None = Process(self._bootstrap())
         self._following: Process | None = None
         self._probing: Process | None = None
+        self._writing = Process(self.keeping.run())
 
     # ------------------------------------------------------------ supervision
 
@@ -77,8 +92,12 @@ class Resolver:
         except StartOver as error:
             self.poisoned += error.cause == "poison"
             self.view.freshness.doubt(error.cause)
-            self.crash()
+            self._end()
             self._loading = Process(self._begin_again(error))
+
+    def keep(self) -> None:
+        """Advance the writing of the file."""
+        self._writing.step()
 
     def _load_on(self, loading: Process) -> None:
         try:
@@ -93,15 +112,26 @@ class Resolver:
         try:
             following.step()
         except Away:
-            self._is_locked = False
             self._following = Process(self._consume())
 
+    def stop(self) -> None:
+        """End as SIGTERM ends it: what is served is kept."""
+        self._end()
+        for _ in ("what is being written", "what came since"):
+            self.keep()
+            while not self.keeping.is_idle:
+                self.keep()
+        self.crash()
+
     def crash(self) -> None:
+        self._end()
+        self._writing.crash()
+
+    def _end(self) -> None:
         for process in (self._loading, self._following, self._probing):
             if process is not None:
                 process.crash()
         self._loading = self._following = self._probing = None
-        self._is_locked = False
 
     async def _begin_again(self, error: StartOver) -> None:
         if error.cause == "poison":
@@ -116,27 +146,63 @@ class Resolver:
     # ------------------------------------------------------------ loading everything
 
     async def _bootstrap(self) -> None:
-        try:
-            self._mark = self._stream.mark()
-        except Away:
-            self._mark = None
-        await pause()
-        sent_s = self._clock()
-        snapshot = self._database.hydrate()
-        await pause()
+        loaded = await self._load()
+        snapshot = loaded.snapshot
+        if loaded.as_of_s is not None:
+            await self._require_onward(snapshot)
         held = self.view.snapshot.position if self.view.is_complete else None
-        if core.on_snapshot(held, snapshot.position) is Do.BUMP:
+        if held is not None and held.epoch != snapshot.position.epoch:
+            self.view.freshness.forget()
+        self._mark = loaded.mark
+        self.view.replace(snapshot, loaded.source, NOW)
+        self.has_heard = loaded.as_of_s is not None
+        if loaded.as_of_s is not None:
+            self.view.freshness.confirm(loaded.as_of_s)
+        else:
+            self.view.freshness.unconfirm()
+        self._journal.replaced()
+        self._moved()
+
+    async def _load(self) -> Loaded:
+        while True:
+            mark, as_of_s = self._stream.noted(), self._clock()
+            await pause()
+            failed: Exception
             try:
-                await self._ask_for_bump(self.view.snapshot.head)
+                snapshot = self._database.hydrate()
+                await pause()
+                return Loaded(snapshot, mark, "postgres", as_of_s)
+            except (Busy, Away) as error:
+                failed = error
+            await pause()
+            held = self.view.snapshot.head if self.view.is_complete else None
+            loaded = await self._sources.newest(held)
+            if loaded is not None:
+                return loaded
+            if not isinstance(failed, Busy):
+                raise failed
+            await self._sleep(TURN_PAUSE_S[0])
+
+    async def _require_onward(self, found: Snapshot) -> None:
+        if not self.view.is_complete:
+            await self._resume(found.head)
+        if not self.view.is_complete:
+            return
+        held, confirmed = self.view.snapshot.head, self.view.freshness.is_confirmed
+        if core.on_hydrated(held, found.head, is_confirmed=confirmed) is Do.BUMP:
+            try:
+                await self._ask_for_bump(held)
             except Away:
                 await pause()
             await self._sleep(POISON_PAUSE_S)
             raise StartOver("lost_history")
-        if held is not None and held.epoch != snapshot.position.epoch:
-            self.view.freshness.forget()
-        self.view.replace(snapshot, "postgres", NOW)
-        self.view.freshness.confirm(sent_s)
-        self._moved()
+
+    async def _resume(self, found: replication_pb2.Head) -> None:
+        loaded = await self._sources.ahead_of(found)
+        if loaded is not None:
+            self._mark = loaded.mark
+            self.view.replace(loaded.snapshot, loaded.source, NOW)
+            self._moved()
 
     # ------------------------------------------------------------ the stream
 
@@ -149,22 +215,15 @@ class Resolver:
         while True:
             await pause()
             if self.repeated:
-                await self._lock()
-                await self._handle(self.repeated.popleft())
-                self._is_locked = False
+                async with self._lock:
+                    await self._handle(self.repeated.popleft())
             item = consumer.take()
             if item is None:
                 continue
             sequence, payload = item
-            await self._lock()
-            await self._handle(payload)
-            self._mark = StreamMark(found.created, found.first, sequence)
-            self._is_locked = False
-
-    async def _lock(self) -> None:
-        while self._is_locked:
-            await pause()
-        self._is_locked = True
+            async with self._lock:
+                await self._handle(payload)
+                self._mark = StreamMark(found.created, found.first, sequence)
 
     async def _handle(self, payload: bytes) -> None:
         try:
@@ -177,7 +236,7 @@ class Resolver:
             self.view.freshness.heard(theirs)
         action = core.on_message(mine, message)
         if action is Do.APPLY:
-            await self._apply(head, message.commit.change_set)
+            await self._apply(head, message.commit)
         elif action is Do.CATCH_UP:
             await self._catch_up()
         elif action is Do.BOOTSTRAP:
@@ -207,11 +266,9 @@ class Resolver:
             if self._mark is not None and not found.continues(self._mark):
                 raise StartOver("stream")
             checked_s = sent_s
-        await self._lock()
-        try:
+        async with self._lock:
+            self.has_heard = True
             await self._compare(asked, Probe(sent_s, head), was_behind=was_behind)
-        finally:
-            self._is_locked = False
         return checked_s
 
     async def _compare(self, asked: Position, probe: Probe, *, was_behind: bool) -> None:
@@ -246,17 +303,19 @@ class Resolver:
                 action = core.on_row(mine, row.position, row.prev_chain, is_reset=row.is_reset)
                 if action is not Do.APPLY:
                     raise StartOver("no_way_forward")
-                await self._apply(row.head, row.payload)
+                commit = replication_pb2.Commit(prev_chain=row.prev_chain, change_set=row.payload)
+                await self._apply(row.head, commit)
 
-    async def _apply(self, head: replication_pb2.Head, packed: bytes) -> None:
+    async def _apply(self, head: replication_pb2.Head, commit: replication_pb2.Commit) -> None:
         snapshot = self.view.snapshot
         try:
-            change_set = decoding.decode(snapshot.position, head, packed)
+            change_set = decoding.decode(snapshot.position, head, commit.change_set)
             planned = list(decoding.plan(snapshot, change_set))
             await pause()
             snapshot.apply(head, planned)
         except (decoding.Poison, Diverged) as error:
             raise StartOver("poison") from error
+        self._journal.applied(head, commit.prev_chain, commit.change_set)
         self._moved()
 
     def _moved(self) -> None:
@@ -270,3 +329,9 @@ class Resolver:
         if not view.is_complete or view.snapshot.position != head:
             return False
         return view.freshness.state == pb.SNAPSHOT_STATE_LIVE
+
+
+async def _in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
+    found = work(*arguments)
+    await pause()
+    return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Final, NamedTuple
 
+from tests.protocol.rest import come_to_rest
 from tests.protocol.violation import Violation
 from tests.protocol.world import World
 
@@ -23,8 +23,18 @@ WEIGHTS: Final = {
     "read": 8,
     "prefetch": 2,
     "arrive_late": 3,
+    "publish_image": 6,
+    "keep_file": 6,
     "crash_writer": 1,
     "crash_resolver": 1,
+    "stop_resolver": 1,
+    "start_without_database": 1,
+    "start_over_without_database": 1.5,
+    "crowd": 1,
+    "flip_file": 0.4,
+    "lose_file": 0.3,
+    "fill_disk": 0.3,
+    "evict_chunk": 0.5,
     "lose_consumer": 1,
     "deliver_again": 2,
     "delay_publish": 1,
@@ -38,8 +48,19 @@ WEIGHTS: Final = {
     "lose_commits": 2,
     "compact": 0.7,
 }
-_NAMES: Final = tuple(WEIGHTS)
-_SUMS: Final = tuple(accumulate(WEIGHTS.values()))
+#: In one schedule of `STARTS_ONE_IN`: resolvers that end and begin, while commits are lost.
+STARTS: Final = WEIGHTS | {
+    "publish_image": 16,
+    "keep_file": 12,
+    "stop_resolver": 3,
+    "start_without_database": 4,
+    "start_over_without_database": 3,
+    "lose_commits": 5,
+    "go_down": 2,
+    "read": 2,
+    "relay_to_cache": 2,
+}
+STARTS_ONE_IN: Final = 2
 _NUMBERS: Final = 4096
 
 
@@ -63,7 +84,8 @@ class Failure(NamedTuple):
 def schedule_of(seed: int) -> list[Action]:
     dice = random.Random(seed)
     count = dice.randrange(10, ACTIONS_MAX + 1)
-    names = dice.choices(_NAMES, cum_weights=_SUMS, k=count)
+    weights = STARTS if seed % STARTS_ONE_IN == 0 else WEIGHTS
+    names = dice.choices(tuple(weights), tuple(weights.values()), k=count)
     return [Action(name, dice.randrange(_NUMBERS)) for name in names]
 
 
@@ -73,7 +95,7 @@ def violation_of(actions: Sequence[Action]) -> Violation | None:
     try:
         for name, number in actions:
             world.do(name, number)
-        world.come_to_rest()
+        come_to_rest(world)
     except Violation as violation:
         return violation
     finally:

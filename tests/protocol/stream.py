@@ -58,6 +58,10 @@ class Stream:
             raise Away
         return StreamMark(str(self.created), self.first, self.last)
 
+    def noted(self) -> StreamMark | None:
+        """As `shared.jetstream.note`."""
+        return None if self.is_down else self.mark()
+
     def newest(self) -> bytes | None:
         if self.is_down:
             raise Away

@@ -13,16 +13,19 @@ import pytest
 import zstandard
 from google.protobuf.message import DecodeError
 
-from resolver import decoding, follower_core
-from shared import history
+from resolver import decoding, follower_core, kept
+from resolver.freshness import Freshness
+from shared import frames, history
 from shared.cache import CURSOR_KEY
 from shared.history import Position
 from tests.protocol.database import Database
+from tests.protocol.image_server import ImageServer
 from tests.protocol.pausing import pause
 from tests.protocol.redis_server import Redis
 from tests.protocol.relay import Relay
 from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
+from tests.protocol.world import World
 from writer import epoch_core, revisions
 
 Patch = pytest.MonkeyPatch
@@ -157,6 +160,71 @@ def overtaken_answers_doubted(patch: Patch) -> None:
     )
 
 
+def older_images(patch: Patch) -> None:
+    """An image or a file takes the place of what is served, whatever it holds."""
+    patch.setattr(follower_core, "is_onward", lambda _, __: True)
+
+
+def file_ignored(patch: Patch) -> None:
+    """PostgreSQL is loaded from though the last process was further."""
+    patch.setattr(follower_core, "is_ahead", lambda _, __: False)
+
+
+def newer_epoch_first(patch: Patch) -> None:
+    """As it was: the image of a newer epoch comes before a file of later revision."""
+
+    def choices(held: Any, *found: Any) -> Any:
+        onward = [one for one in found if one and follower_core.is_onward(held, one.head)]
+        return sorted(onward, key=lambda one: (-one.head.epoch, -one.head.revision))
+
+    patch.setattr(follower_core, "choices", choices)
+
+
+def images_without_compare(patch: Patch) -> None:
+    switch = ImageServer.compare_and_switch
+
+    def switch_anyway(self: ImageServer, keys: Any, args: Any) -> int:
+        return switch(self, keys, [self.value(keys[0]) or b"", *args[1:]])
+
+    patch.setattr(ImageServer, "compare_and_switch", switch_anyway)
+
+
+def chunks_in_place(patch: Patch) -> None:
+    """A publication writes over the chunks of the one before."""
+    patch.setattr(World, "_fresh_publication", lambda _: "the only one")
+
+
+def torn_tails_believed(patch: Patch) -> None:
+    """No checksum is looked at: what a file ends with counts as it is."""
+
+    def payloads(data: Any) -> Any:
+        at = 0
+        while len(data) - at >= frames._HEADER.size:
+            size, _ = frames._HEADER.unpack_from(data, at)
+            at += frames._HEADER.size
+            yield bytes(data[at : at + size])
+            at += size
+
+    patch.setattr(frames, "payloads", payloads)
+    patch.setattr(kept, "_follows", lambda _, since: bool(since.commits))
+
+
+def images_confirmed_unasked(patch: Patch) -> None:
+    """What was loaded from a file or from Redis counts as read from PostgreSQL."""
+    load = Resolver._load
+
+    async def load_as_of_now(self: Resolver) -> Any:
+        loaded = await load(self)
+        return loaded._replace(as_of_s=loaded.as_of_s or self._clock())
+
+    patch.setattr(Resolver, "_load", load_as_of_now)
+
+
+def confirmed_by_what_was(patch: Patch) -> None:
+    """As it was: what was served before an image was loaded vouches for it."""
+    patch.setattr(Freshness, "unconfirm", lambda _: None)
+
+
 class Switch(NamedTuple):
     """What is turned off, and the invariants of which one shows it."""
 
@@ -176,4 +244,12 @@ SWITCHES: Final = (
     Switch(foreseeable_epochs, (1,)),
     Switch(overtaken_answers_doubted, (0,)),
     Switch(claims_of_ended_epochs_refused, (9,)),
+    Switch(older_images, (2,)),
+    Switch(file_ignored, (2,)),
+    Switch(newer_epoch_first, (2,)),
+    Switch(images_without_compare, (10,)),
+    Switch(chunks_in_place, (10,)),
+    Switch(torn_tails_believed, (1, 2, 10)),
+    Switch(images_confirmed_unasked, (7,)),
+    Switch(confirmed_by_what_was, (7,)),
 )

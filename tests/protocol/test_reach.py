@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from resolver import follower_core
+from resolver import follower_core, kept
+from resolver.database import Busy
 from resolver.follower_core import Do
+from resolver.view import View
+from shared import image
+from tests.protocol.database import Database
+from tests.protocol.pausing import Away
 from tests.protocol.schedule import schedule_of, violation_of
-from writer import cache_core, epoch_core, relay_core
+from writer import cache_core, epoch_core, image_core, relay_core
 
 SCHEDULES = 3_000
-EXPECTED = {
+OWNERS = (
+    *(follower_core, kept, relay_core, epoch_core, cache_core, image_core),
+    *(View, Database),
+)
+EXPECTED: dict[str, set[Any]] = {
     "decide": set(relay_core.Do),
     "on_commit": {Do.NOTHING, Do.APPLY, Do.CATCH_UP, Do.BOOTSTRAP},
     "on_reset": {Do.NOTHING, Do.CATCH_UP, Do.BOOTSTRAP},
@@ -24,28 +32,53 @@ EXPECTED = {
     "on_head": {Do.NOTHING, Do.APPLY, Do.BOOTSTRAP},
     "on_row": {Do.APPLY, Do.BOOTSTRAP},
     "on_snapshot": {Do.APPLY, Do.BUMP},
+    "on_hydrated": {Do.APPLY, Do.BUMP},
+    "is_ahead": {True, False},
+    "is_onward": {(True, "nothing"), (True, "something"), (False, "something")},
+    "is_due": {True, False},
+    "_follows": {True, False},
+    "hydrate": {"loaded", Busy, Away},
+    "read": {"an image", "with more", image.Damaged},
+    "tail_of": {"none", True, False},
+    "replace": {"postgres", "redis", "file"},
     "is_lost": {True, False},
     "continues": {True, False},
 }
+#: What is counted of a decision that is more than a value: from it and what it was made of.
+TOLD: dict[str, Callable[..., Any]] = {
+    "hydrate": lambda *_: "loaded",
+    "read": lambda found, _: "with more" if found.since else "an image",
+    "tail_of": lambda head, newest: "none" if newest is None else head is not None,
+    "is_onward": lambda onward, held, _: (onward, "nothing" if held is None else "something"),
+    "replace": lambda *facts: facts[3],
+}
+
+
+class Reached(Counter[tuple[str, Any]]):
+    """What was decided or raised, and how often."""
+
+    def watch(self, patch: pytest.MonkeyPatch, owner: Any, name: str) -> None:
+        decide: Callable[..., Any] = getattr(owner, name)
+        told = TOLD.get(name, lambda decision, *_: decision)
+
+        def counted(*facts: Any, **more: Any) -> Any:
+            try:
+                decision = decide(*facts, **more)
+            except (Away, Busy, image.Damaged) as error:
+                self[name, type(error)] += 1
+                raise
+            self[name, told(decision, *facts)] += 1
+            return decision
+
+        patch.setattr(owner, name, counted)
 
 
 def test_the_schedules_reach_every_decision(monkeypatch: pytest.MonkeyPatch) -> None:
-    reached: Counter[tuple[str, Any]] = Counter()
-
-    def count(module: ModuleType, name: str) -> None:
-        decide: Callable[..., Any] = getattr(module, name)
-
-        def counted(*facts: Any, **more: Any) -> Any:
-            decision = decide(*facts, **more)
-            reached[name, decision] += 1
-            return decision
-
-        monkeypatch.setattr(module, name, counted)
-
+    reached = Reached()
     for name in EXPECTED:
-        for module in (follower_core, relay_core, epoch_core, cache_core):
-            if hasattr(module, name):
-                count(module, name)
+        for owner in OWNERS:
+            if hasattr(owner, name):
+                reached.watch(monkeypatch, owner, name)
     for seed in range(SCHEDULES):
         assert violation_of(schedule_of(seed)) is None
     wanted = {(name, decision) for name, decisions in EXPECTED.items() for decision in decisions}

@@ -8,9 +8,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from tests.protocol.rest import come_to_rest
 from tests.protocol.world import ACTIONS, World
 
-WORK: Final = ("write", "relay", "follow", "probe", "relay_to_cache", "read", "wait")
+WORK: Final = (
+    *("write", "relay", "follow", "probe", "relay_to_cache", "read", "wait"),
+    *("publish_image", "keep_file"),
+)
 FAULTS: Final = tuple(sorted(ACTIONS.keys() - set(WORK)))
 NUMBERS: Final = st.integers(0, 4095)
 
@@ -39,7 +43,7 @@ class Protocol(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
-            self._world.come_to_rest()
+            come_to_rest(self._world)
         finally:
             self._world.close()
 

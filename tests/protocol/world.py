@@ -8,9 +8,12 @@ from typing import Final
 from cqc.replication.v1 import replication_pb2
 
 from shared.history import Position
+from shared.image_store import MANIFEST_KEY
 from tests.protocol import invariants
 from tests.protocol.database import Database
-from tests.protocol.invariants import Watch
+from tests.protocol.file import File
+from tests.protocol.image_server import Images, ImageServer
+from tests.protocol.invariants import ImageWatch, Watch
 from tests.protocol.ledger import Ledger
 from tests.protocol.pausing import Away
 from tests.protocol.redis_server import Redis
@@ -22,9 +25,6 @@ from tests.protocol.writer_process import Writer
 WRITERS: Final = 2
 RESOLVERS: Final = 2
 KEYS: Final = ("a", "b", "c", "d")
-#: After faults have ended: rounds of 0.5 s. A bump is granted every 10 s, a stream compared
-#: every 5 s, and each may have to happen several times over.
-ROUNDS_MAX: Final = 200
 _UNDECODABLE: Final = b"\xff" * 8
 
 
@@ -48,20 +48,32 @@ class World:
         self.database = Database(self.ledger)
         self.stream = Stream()
         self.redis = Redis()
+        self.images = ImageServer(self.redis, self.clock)
+        self.files = [File() for _ in range(RESOLVERS)]
+        self._publications = 0
         self._names = 0
         self._asked = 0
         self._corrupted = False
         self._acknowledged: list[Position] = []
         self._writers = [self._new_writer() for _ in range(WRITERS)]
-        self._resolvers = [self._new_resolver() for _ in range(RESOLVERS)]
-        self._watches = [Watch(self.ledger, resolver) for resolver in self._resolvers]
+        self._resolvers = [self._new_resolver(place) for place in range(RESOLVERS)]
+        self._watches = [self._new_watch(place) for place in range(RESOLVERS)]
+        self._image_watch = ImageWatch(self.ledger, self.images)
 
     def _new_writer(self) -> Writer:
-        servers = (self.database, self.stream, self.redis)
-        return Writer(*servers, self.ledger, self.clock)
+        servers = (self.database, self.stream, self.redis, Images(self.images))
+        return Writer(*servers, self.ledger, self.clock, self._fresh_publication)
 
-    def _new_resolver(self) -> Resolver:
-        return Resolver(self.database, self.stream, self.clock, self._ask_for_bump)
+    def _fresh_publication(self) -> str:
+        self._publications += 1
+        return str(self._publications)
+
+    def _new_resolver(self, place: int) -> Resolver:
+        servers = (self.database, self.stream, Images(self.images), self.files[place])
+        return Resolver(*servers, self.clock, self._ask_for_bump)
+
+    def _new_watch(self, place: int) -> Watch:
+        return Watch(self.ledger, self._resolvers[place], self.files[place])
 
     async def _ask_for_bump(self, held: replication_pb2.Head) -> None:
         self._asked += 1
@@ -79,6 +91,7 @@ class World:
     def look(self) -> None:
         for watch in self._watches:
             watch.look()
+        self._image_watch.look()
         if not self._corrupted:
             for resolver in self._resolvers:
                 require(not resolver.poisoned, 0, "a sound change set was taken for poison")
@@ -120,6 +133,17 @@ class World:
             self._writers[number % WRITERS].cache_relay.step()
         invariants.check_redis(self.ledger, self.redis)
 
+    def publish_image(self, number: int) -> None:
+        for _ in range(1 + number // WRITERS % 8):
+            self._writers[number % WRITERS].imaging.step()
+            self._image_watch.look()
+
+    def keep_file(self, number: int) -> None:
+        resolver = self._resolvers[number % RESOLVERS]
+        resolver.keeping.rewrites |= number // RESOLVERS % 8 == 0
+        for _ in range(1 + number // 16 % 5):
+            resolver.keep()
+
     def read(self, number: int) -> None:
         """A client reads at a writer, and another one what it wrote at a resolver."""
         keys = (KEYS[number % 4], KEYS[number // 4 % 4])
@@ -141,10 +165,50 @@ class World:
         self._writers[number % WRITERS] = self._new_writer()
 
     def crash_resolver(self, number: int) -> None:
-        place = number % RESOLVERS
-        self._resolvers[place].crash()
-        self._resolvers[place] = self._new_resolver()
-        self._watches[place] = Watch(self.ledger, self._resolvers[place])
+        self._resolvers[number % RESOLVERS].crash()
+        self._start_resolver(number % RESOLVERS)
+
+    def stop_resolver(self, number: int) -> None:
+        resolver, file = self._resolvers[number % RESOLVERS], self.files[number % RESOLVERS]
+        file.full = 0
+        resolver.stop()
+        if resolver.view.is_complete and file.proves is not None:
+            served = resolver.view.snapshot.position
+            require(file.proves == served, 10, "stopped, and kept", file.proves, "of", served)
+        self._start_resolver(number % RESOLVERS)
+
+    def _start_resolver(self, place: int) -> None:
+        self._resolvers[place] = self._new_resolver(place)
+        self._watches[place] = self._new_watch(place)
+
+    def start_without_database(self, number: int) -> None:
+        """One resolver, or all; now and then after a failover that an image was made of."""
+        if number // 3 % 3 == 0:
+            self.lose_commits(number // 9)
+            for _ in range(3):
+                self.publish_image(14 + number % WRITERS)
+        self.database.is_down = True
+        for place in range(RESOLVERS):
+            if number % (RESOLVERS + 1) != place:
+                self.crash_resolver(place)
+
+    def start_over_without_database(self, number: int) -> None:
+        """A resolver meets what it cannot apply while PostgreSQL is down."""
+        self.database.is_down = self._corrupted = True
+        self._resolvers[number % RESOLVERS].repeated.append(_UNDECODABLE)
+
+    def crowd(self, number: int) -> None:
+        """So many resolvers that are not simulated load from PostgreSQL."""
+        self.database.busy += 1 + number % 4
+
+    def flip_file(self, number: int) -> None:
+        self.files[number % RESOLVERS].flip(number // RESOLVERS)
+
+    def fill_disk(self, number: int) -> None:
+        self.files[number % RESOLVERS].full += 1 + number // RESOLVERS % 3
+
+    def lose_file(self, number: int) -> None:
+        self.files[number % RESOLVERS].lose()
 
     def delay_publish(self, number: int) -> None:
         self.stream.delayed += 1 + number % 2
@@ -190,16 +254,20 @@ class World:
                 resolver.consumer.is_lost = True
 
     def corrupt(self, number: int) -> None:
-        """Spoil a message that is not the newest: the relay must be able to read that."""
-        sequences = list(self.stream.messages)[:-1]
+        """Spoil a message, one time in four the newest: the relay goes on all the same."""
+        sequences = list(self.stream.messages)
         if sequences:
             self._corrupted = True
-            sequence = sequences[number // 2 % len(sequences)]
+            back = 1 if number // 2 % 4 == 0 else 1 + number // 8 % len(sequences)
+            sequence = sequences[-back]
             spoilt = _spoil(self.stream.messages[sequence], undecodable=bool(number % 2))
             self.stream.messages[sequence] = spoilt
 
     def lose_commits(self, number: int) -> None:
+        """Commits are lost; now and then the next is made before anybody has looked."""
         self.database.lose(1 + number // 4 % 3, fails_over=bool(number % 4))
+        if number // 16 % 2:
+            self.write(number // 32)
 
     def compact(self, number: int) -> None:
         self.database.compact(number % 3)
@@ -210,45 +278,17 @@ class World:
         else:
             self.redis.delayed += 1
 
+    def evict_chunk(self, number: int) -> None:
+        """Redis drops a part of what it holds, as it may when it is full."""
+        if keys := sorted(self.redis.images.keys() - {MANIFEST_KEY}):
+            del self.redis.images[keys[number % len(keys)]]
+            self._image_watch.is_spoilt = True
+
     def go_down(self, number: int) -> None:
         server = (self.database, self.stream, self.redis)[number % 3]
         server.is_down = not server.is_down
 
     # ------------------------------------------------------------ the end
-
-    def come_to_rest(self) -> None:
-        """End all faults, run everything until it agrees, and prove that it does.
-
-        Raises:
-            Violation: An invariant does not hold, or does not within `ROUNDS_MAX`.
-        """
-        for server in (self.database, self.stream, self.redis):
-            server.is_down = False
-        self.stream.delayed = self.stream.unheard = self.redis.delayed = 0
-        for _ in range(ROUNDS_MAX):
-            self.clock.now_s += 0.5
-            for action, number, count in _ROUND:
-                for _ in range(count):
-                    ACTIONS[action](self, number)
-            self.look()
-            if self._is_at_rest():
-                break
-        if not self._corrupted:
-            invariants.check_stream(self.stream)
-        for resolver in self._resolvers:
-            invariants.check_rest(self.database, resolver)
-        self._require_nothing_missing()
-
-    def _is_at_rest(self) -> bool:
-        return all(resolver.is_live_at(self.ledger.head) for resolver in self._resolvers)
-
-    def _require_nothing_missing(self) -> None:
-        """What was acknowledged is served, or superseded, or was lost with its epoch."""
-        for resolver in self._resolvers:
-            place = self.ledger.line[resolver.view.snapshot.position]
-            for position in self._acknowledged:
-                served = self.ledger.line.get(position, -1) <= place
-                require(served, 5, "acknowledged and not served:", position)
 
     def close(self) -> None:
         for process in (*self._writers, *self._resolvers):
@@ -274,15 +314,13 @@ ACTIONS: Final[dict[str, Callable[[World, int], None]]] = {
         *(World.delay_publish, World.lose_acknowledgement, World.arrive_late, World.prefetch),
         *(World.lose_consumer, World.deliver_again, World.truncate, World.lose_tail),
         *(World.wipe, World.corrupt, World.lose_commits, World.compact),
-        *(World.forget_cache, World.go_down),
+        *(World.forget_cache, World.go_down, World.publish_image, World.keep_file),
+        *(
+            World.stop_resolver,
+            World.start_without_database,
+            World.crowd,
+            World.start_over_without_database,
+        ),
+        *(World.flip_file, World.lose_file, World.fill_disk, World.evict_chunk),
     )
 }
-
-#: One round of everything, once faults have ended: name, number, how often.
-_ROUND: Final = (
-    *(("arrive_late", 0, 1), ("arrive_late", 1, 1)),
-    *(("relay", 0 + 2 * 5, 1), ("relay", 1 + 2 * 5, 1)),
-    *(("follow", 0 + 2 * 4, 2), ("follow", 1 + 2 * 4, 2)),
-    *(("probe", 0 + 2 * 3, 1), ("probe", 1 + 2 * 3, 1)),
-    *(("relay_to_cache", 0, 2), ("relay_to_cache", 1, 2)),
-)

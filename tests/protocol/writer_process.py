@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shared.history import Position
+from shared.image_store import ImageStore
 from tests.protocol import invariants
 from tests.protocol.bumping import Bumps
 from tests.protocol.caching import CacheRelay, read
 from tests.protocol.database import Database
+from tests.protocol.imaging import Imaging
 from tests.protocol.ledger import Ledger
 from tests.protocol.pausing import Process
 from tests.protocol.redis_server import Redis
@@ -29,8 +31,10 @@ class Writer:
         database: Database,
         stream: Stream,
         redis: Redis,
+        images: ImageStore,
         ledger: Ledger,
         clock: Callable[[], float],
+        fresh_publication: Callable[[], str],
     ) -> None:
         self._database = database
         self._redis = redis
@@ -40,6 +44,8 @@ class Writer:
         self.wrote: Position | None = None
         self.relay = Process(Relay(database, stream, clock).run())
         self.cache_relay = Process(CacheRelay(database, redis, self.newest).run())
+        imaging = Imaging(database, stream, images, clock, fresh_publication)
+        self.imaging = Process(imaging.run())
         self._reading: Process | None = None
 
     def read(self, keys: tuple[str, ...]) -> None:
@@ -54,6 +60,6 @@ class Writer:
             invariants.check_answer(self._ledger, answer, wrote)
 
     def crash(self) -> None:
-        for process in (self.relay, self.cache_relay, self._reading):
+        for process in (self.relay, self.cache_relay, self.imaging, self._reading):
             if process is not None:
                 process.crash()

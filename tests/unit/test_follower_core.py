@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import itertools
 from functools import partial
+from typing import NamedTuple
 
 import pytest
 from cqc.replication.v1 import replication_pb2
+from cqc.replication.v1.replication_pb2 import Head
 
 from resolver.follower_core import (
     Do,
     Unknown,
+    choices,
+    is_ahead,
+    is_onward,
     on_commit,
     on_head,
     on_heartbeat,
+    on_hydrated,
     on_message,
     on_probe,
     on_reset,
@@ -202,3 +208,77 @@ NOTED = StreamMark("monday", 3, 8)
 )
 def test_where_following_begins(noted: StreamMark | None, found: StreamMark, after: int) -> None:
     assert resume_after(noted, found) == after
+
+
+def head_at(revision: int, chain: bytes = A, epoch: int = 2, of: bytes = b"r") -> Head:
+    return Head(registry_id=of, epoch=epoch, revision=revision, chain=chain)
+
+
+HELD = head_at(10)
+
+
+@pytest.mark.parametrize(
+    ("found", "is_confirmed", "action"),
+    [
+        pytest.param(head_at(11, B), True, Do.APPLY, id="it leads on"),
+        pytest.param(head_at(9, B), False, Do.BUMP, id="it has less, and nothing was confirmed"),
+        pytest.param(head_at(10, B), True, Do.BUMP, id="it has something else"),
+        pytest.param(head_at(11, B, of=b"s"), True, Do.REFUSE, id="another's, after its own"),
+        pytest.param(head_at(3, B, of=b"s"), False, Do.APPLY, id="what was served was another's"),
+    ],
+)
+def test_what_postgres_holds(found: Head, *, is_confirmed: bool, action: Do) -> None:
+    assert on_hydrated(HELD, found, is_confirmed=is_confirmed) is action
+
+
+@pytest.mark.parametrize(
+    ("found", "ahead"),
+    [
+        pytest.param(HELD, False, id="the same"),
+        pytest.param(head_at(11, B), False, id="PostgreSQL leads on"),
+        pytest.param(head_at(9, B), True, id="PostgreSQL has less"),
+        pytest.param(head_at(10, B), True, id="PostgreSQL has something else"),
+        pytest.param(head_at(9, B, epoch=3), True, id="less, though of a newer epoch"),
+        pytest.param(head_at(9, B, of=b"s"), False, id="another registry's"),
+    ],
+)
+def test_a_file_is_ahead_of_postgres(found: Head, *, ahead: bool) -> None:
+    assert is_ahead(HELD, found) is ahead
+
+
+@pytest.mark.parametrize(
+    ("found", "onward"),
+    [
+        pytest.param(head_at(11, B), True, id="newer"),
+        pytest.param(head_at(11, B, epoch=3), True, id="of a newer epoch"),
+        pytest.param(HELD, False, id="the same: nothing is gained by it"),
+        pytest.param(head_at(9, B), False, id="older"),
+        pytest.param(head_at(10, B), False, id="beside it"),
+        pytest.param(head_at(9, B, epoch=3), False, id="older of a newer epoch"),
+        pytest.param(head_at(11, B, of=b"s"), False, id="another registry's"),
+    ],
+)
+def test_an_image_that_leads_on_from_what_is_served(found: Head, *, onward: bool) -> None:
+    assert is_onward(HELD, found) is onward
+    assert is_onward(None, found)
+
+
+class Candidate(NamedTuple):
+    head: Head
+
+
+def test_of_what_may_be_loaded_the_newer_is_tried_first() -> None:
+    old, new, twin = (Candidate(head_at(*at)) for at in ((10, A), (12, B), (12, B)))
+    assert choices(None, old, new) == [new, old]
+    assert choices(None, new, old) == [new, old]
+    assert choices(HELD, old, new) == choices(HELD, None, new) == [new]
+    assert choices(HELD, new, old) == choices(HELD, new, None) == [new]
+    assert choices(head_at(12, B), old, new) == choices(None, None, None) == []
+    (first, second) = choices(None, new, twin)
+    assert (first is new, second is twin) == (True, True)
+
+
+def test_an_image_that_goes_back_in_revision_does_not_come_before_the_file() -> None:
+    """Three commits were lost that nobody but this resolver saw; the new epoch has two."""
+    kept, published = Candidate(head_at(3, A, epoch=1)), Candidate(head_at(2, B, epoch=2))
+    assert choices(None, kept, published) == [kept, published]

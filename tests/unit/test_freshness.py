@@ -194,3 +194,18 @@ def test_a_view_tells_where_it_stands_and_how_far_behind() -> None:
     expected = pb.Freshness(revision=4, epoch=1, state=LIVE, staleness_ms=1)
     assert view.freshness_message() == expected
     assert view.lag == 5
+
+
+def test_what_came_from_elsewhere_is_not_confirmed_by_what_was_served_before() -> None:
+    """Commits were lost; what an image holds of them is newer, and lacks what was confirmed."""
+    clock = Clock()
+    freshness = Freshness(5, clock)
+    freshness.probed(Probe(clock(), at(2)), at(2))
+    freshness.probed(Probe(clock(), at(3)), at(2))
+    assert freshness.state == LIVE
+    freshness.unconfirm()
+    freshness.reached(at(3, chain=b"lost"))
+    assert (freshness.state, freshness.staleness_ms) == (LAST_GOOD, None)
+    assert (freshness.is_confirmed, freshness.is_behind) == (True, False)
+    freshness.probed(Probe(clock(), at(4)), at(4))
+    assert (freshness.state, freshness.staleness_ms) == (LIVE, 1)

@@ -6,9 +6,10 @@ import itertools
 from typing import NamedTuple
 
 import pytest
+from cqc.replication.v1 import replication_pb2
 
 from shared.history import Position
-from writer.relay_core import Do, NextRow, decide, plan
+from writer.relay_core import Do, NextRow, decide, plan, tail_of
 
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
 HEAD = Position(2, 10, A)
@@ -102,3 +103,24 @@ def test_a_batch_ends_where_its_rows_do_not_continue() -> None:
         (Row(2, 10, A, C), Do.RESET),
     ):
         assert list(plan(HEAD, 0, tail(8), [row, row], whole=True)) == [(action, None)]
+
+
+@pytest.mark.parametrize(
+    "newest",
+    [
+        pytest.param(None, id="none"),
+        pytest.param(b"", id="an empty one"),
+        pytest.param(b"\xff" * 8, id="one that cannot be decoded"),
+        pytest.param(replication_pb2.StreamMessage().SerializeToString(), id="one of nobody"),
+    ],
+)
+def test_a_newest_message_that_is_no_relays_leads_nowhere(newest: bytes | None) -> None:
+    assert tail_of(newest) is None
+
+
+def test_the_newest_message_says_where_the_stream_leads() -> None:
+    head = replication_pb2.Head(registry_id=b"r", epoch=2, revision=9, chain=B)
+    for body in ("commit", "reset", "heartbeat"):
+        message = replication_pb2.StreamMessage(head=head)
+        getattr(message, body).SetInParent()
+        assert tail_of(message.SerializeToString()) == head

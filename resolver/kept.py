@@ -1,0 +1,128 @@
+"""What a resolver's last good file is made of, as bytes. Pure.
+
+An image, and behind it the change sets applied since, each part with its checksum. Of a file
+whose end is torn or flipped the part before counts: that too was the registry once. One whose
+image is damaged is none.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from cqc.replication.v1 import replication_pb2
+from google.protobuf.message import DecodeError
+
+from resolver.decoding import Poison, decode, plan
+from resolver.snapshot import Diverged, Snapshot
+from shared import frames, history, image
+from shared.stream_mark import StreamMark
+
+log = logging.getLogger(__name__)
+
+_MAGIC: Final = b"cqar last good 1\n"
+
+
+class Kept(NamedTuple):
+    """What is read back: the head it leads to, and where to follow the stream from."""
+
+    manifest: replication_pb2.Image
+    chunks: list[bytes]
+    since: list[replication_pb2.StreamMessage]
+    mark: StreamMark | None
+
+    @property
+    def head(self) -> replication_pb2.Head:
+        return self.since[-1].head if self.since else self.manifest.head
+
+    def snapshot(self) -> Snapshot:
+        """What was served.
+
+        Raises:
+            Damaged: It is not what its checksums say.
+        """
+        try:
+            snapshot = Snapshot(self.manifest.head, image.entities_of(self.manifest, self.chunks))
+            for message in self.since:
+                packed = message.commit.change_set
+                change_set = decode(snapshot.position, message.head, packed)
+                snapshot.apply(message.head, list(plan(snapshot, change_set)))
+        except (Diverged, Poison) as error:
+            raise image.Damaged(str(error)) from error
+        return snapshot
+
+
+def read(data: bytes) -> Kept:
+    """What a file holds.
+
+    Raises:
+        Damaged: Its image cannot be believed.
+    """
+    if not data.startswith(_MAGIC):
+        raise image.Damaged("it is no file of a resolver's last good state")
+    parts = _whole(memoryview(data)[len(_MAGIC) :])
+    manifest = image.parse_manifest(next(parts, b""))
+    chunks = list(itertools.islice(parts, len(manifest.chunk_hashes)))
+    kept = Kept(manifest, chunks, [], image.mark_of(manifest.stream))
+    for part in parts:
+        try:
+            since = replication_pb2.Since.FromString(part)
+        except DecodeError:
+            since = replication_pb2.Since()
+        if not _follows(kept.head, since):
+            log.warning("of the last good file, what does not follow is left out")
+            break
+        kept.since.extend(since.commits)
+        kept = kept._replace(mark=image.mark_of(since.stream))
+    return kept
+
+
+def image_parts(
+    head: replication_pb2.Head,
+    entities: Iterable[tuple[str, str, bytes]],
+    mark: StreamMark | None,
+) -> Iterator[bytes]:
+    """Yield the parts that a file begins with.
+
+    Args:
+        head: The registry's, with these entities.
+        entities: (kind, key, payload).
+        mark: How far the stream was read for them.
+    """
+    chunks = list(image.chunks_of(entities))
+    manifest = replication_pb2.Image(
+        head=head, chunk_hashes=[image.hash_of_chunk(chunk) for chunk in chunks]
+    )
+    if mark is not None:
+        manifest.stream.CopyFrom(image.place_of(mark))
+    yield _MAGIC
+    yield image.sealed(manifest)
+    yield from map(frames.frame, chunks)
+
+
+def since_part(commits: Sequence[replication_pb2.StreamMessage], mark: StreamMark | None) -> bytes:
+    """What is appended: change sets in their order, and how far the stream was read with them."""
+    since = replication_pb2.Since(commits=commits)
+    if mark is not None:
+        since.stream.CopyFrom(image.place_of(mark))
+    return frames.frame(since.SerializeToString())
+
+
+def _follows(head: replication_pb2.Head, since: replication_pb2.Since) -> bool:
+    chain = head.chain
+    for message in since.commits:
+        at = message.head
+        chain = history.chain_of(chain, at.epoch, at.revision, message.commit.change_set)
+        if chain != at.chain:
+            return False
+    return bool(since.commits)
+
+
+def _whole(data: memoryview) -> Iterator[bytes]:
+    """The parts up to the first that is torn."""
+    try:
+        yield from frames.payloads(data)
+    except frames.Torn as error:
+        log.warning("the last good file is used up to where it is torn: %s", error)

@@ -1,0 +1,78 @@
+"""A writer that publishes the image where `writer.images.Images` does; the real core says when."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from cqc.replication.v1 import replication_pb2
+
+from shared import image
+from shared.cache import Unavailable
+from shared.image_store import ImageStore
+from tests.protocol.database import KIND, Database
+from tests.protocol.ledger import State
+from tests.protocol.pausing import Away, pause
+from tests.protocol.stream import Stream
+from writer import image_core
+from writer.heads import head_message
+from writer.images import whole_image
+
+#: So small that a schedule publishes several times.
+REVISIONS_APART: Final = 2
+APART: Final = dt.timedelta(seconds=10)
+
+
+class Imaging:
+    """No lock keeps two writers from publishing at once: only the comparison must.
+
+    Args:
+        fresh_publication: Names a publication, as no other is named.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        stream: Stream,
+        images: ImageStore,
+        clock: Callable[[], float],
+        fresh_publication: Callable[[], str],
+    ) -> None:
+        self._database = database
+        self._stream = stream
+        self._images = images
+        self._clock = clock
+        self._fresh_publication = fresh_publication
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._step()
+            except (Away, Unavailable):
+                await pause()
+            await pause()
+
+    async def _step(self) -> None:
+        seen = await self._images.manifest()
+        found = await whole_image(self._images, seen)
+        mark = self._stream.noted()
+        await pause()
+        head, state = head_message(self._database.head()), self._database.state()
+        now = dt.datetime.fromtimestamp(self._clock(), dt.UTC)
+        if not image_core.is_due(found, head, now, revisions_apart=REVISIONS_APART, apart=APART):
+            return
+        manifest = replication_pb2.Image(head=head, publication=self._fresh_publication())
+        if mark is not None:
+            manifest.stream.CopyFrom(image.place_of(mark))
+        manifest.made_at.FromDatetime(now)
+        for chunk in _chunks(state):
+            await self._images.put(manifest.publication, len(manifest.chunk_hashes), chunk)
+            manifest.chunk_hashes.append(image.hash_of_chunk(chunk))
+        await self._images.switch(seen, manifest)
+
+
+def _chunks(state: State) -> Iterator[bytes]:
+    """As if an entity were as many as PostgreSQL is asked for at once."""
+    for key, payload in state.items():
+        yield from image.chunks_of([(KIND, key, payload)])

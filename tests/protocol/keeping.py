@@ -1,0 +1,74 @@
+"""Keeps a file up with what is served, waiting where `resolver.keeping.Keeping` waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from cqc.replication.v1 import replication_pb2
+
+from resolver import kept
+from resolver.follower_core import position_of
+from resolver.keeping import Journal
+from resolver.view import View
+from shared.stream_mark import StreamMark
+from tests.protocol.file import File
+from tests.protocol.pausing import pause
+
+
+class Keeping:
+    """Attributes:
+    rewrites: The next write is of an image, as after many change sets.
+    is_idle: Nothing is being written.
+    """
+
+    def __init__(
+        self, view: View, file: File, mark: Callable[[], StreamMark | None], journal: Journal
+    ) -> None:
+        self._view = view
+        self._file = file
+        self._mark = mark
+        self._journal = journal
+        self.rewrites = False
+        self.is_idle = True
+
+    async def run(self) -> None:
+        while True:
+            if self._view.is_complete:
+                self.is_idle = False
+                try:
+                    await self._write()
+                except OSError:
+                    self._journal.replaced()
+                self.is_idle = True
+            await pause()
+
+    async def _write(self) -> None:
+        mark, snapshot = self._mark(), self._view.snapshot
+        if self._journal.needs_image or self.rewrites:
+            self.rewrites = self._journal.needs_image = False
+            self._journal.take()
+            head, entities = snapshot.head, snapshot.copied()
+            await pause()
+            data = b"".join(kept.image_parts(head, entities, mark))
+            await pause()
+            self._file.put(data, position_of(head))
+        elif commits := self._journal.take():
+            await pause()
+            await self._append(commits, mark)
+
+    async def _append(
+        self, commits: Sequence[replication_pb2.StreamMessage], mark: StreamMark | None
+    ) -> None:
+        """As a disk may do it: in no order, at last all of it."""
+        part = kept.since_part(commits, mark)
+        if self._file.data is None:
+            raise FileNotFoundError
+        size, proven, third = len(self._file.data), self._file.proves, len(part) // 3
+        torn = (part[:third], bytes(len(part)), part[:third] + bytes(third) + part[2 * third :])
+        for written in torn:
+            self._file.write_at(size, written)
+            self._file.require_room()
+            await pause()
+        self._file.write_at(size, part)
+        if proven is not None and self._file.proves is not None:
+            self._file.proves = position_of(commits[-1].head)
