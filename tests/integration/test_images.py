@@ -61,7 +61,7 @@ async def test_a_published_image_is_the_registry_at_its_head(
     monkeypatch.setattr(images, "ROWS_AT_ONCE", 3)
     await commit(mutations, a_venue(), *(an_asset(f"A{number}") for number in range(20)))
     assert await Publisher(engine, store).images.step()
-    loaded = await Sources(store, None).newest(lambda _: True)
+    loaded = await Sources(store, None).newest(None)
     assert loaded is not None
     head = await head_of(engine)
     assert (loaded.source, loaded.snapshot.count) == ("redis", 21)

@@ -88,7 +88,7 @@ def test_no_file_is_no_state(file: LastGood) -> None:
 
 def test_the_file_leads_to_what_was_served_last(file: LastGood) -> None:
     file.begin(FIRST, ENTITIES, None)
-    file.append(replication_pb2.Since(commits=[COMMIT], stream=image.place_of(MARK)))
+    file.append([COMMIT], MARK)
     kept = file.read()
     assert kept is not None
     assert (kept.head, kept.mark) == (COMMIT.head, MARK)
@@ -108,7 +108,7 @@ def test_a_new_image_takes_the_files_place_at_once_and_leaves_nothing_beside(
 
 def test_whatever_byte_is_cut_or_flipped_what_is_read_was_once_committed(file: LastGood) -> None:
     file.begin(FIRST, ENTITIES, None)
-    file.append(replication_pb2.Since(commits=[COMMIT], stream=image.place_of(MARK)))
+    file.append([COMMIT], MARK)
     whole = file.path.read_bytes()
     seen: set[int] = set()
     for at in range(len(whole)):
@@ -131,7 +131,7 @@ def test_whatever_byte_is_cut_or_flipped_what_is_read_was_once_committed(file: L
 def test_what_was_appended_by_another_history_is_left_out(file: LastGood) -> None:
     file.begin(FIRST, ENTITIES, None)
     other = next_commit(head_of(STATE, 1, chain=b"d" * 32))
-    file.append(replication_pb2.Since(commits=[other]))
+    file.append([other], None)
     kept = file.read()
     assert kept is not None
     assert kept.head == FIRST
@@ -139,7 +139,7 @@ def test_what_was_appended_by_another_history_is_left_out(file: LastGood) -> Non
 
 def test_nothing_is_appended_where_the_file_is_gone(file: LastGood) -> None:
     with pytest.raises(FileNotFoundError):
-        file.append(replication_pb2.Since(commits=[COMMIT]))
+        file.append([COMMIT], None)
     assert not file.path.exists()
 
 
