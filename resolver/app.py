@@ -136,10 +136,17 @@ class Resolver:
         state = pb.SnapshotState.Name(self.view.state).removeprefix("SNAPSHOT_STATE_")
         live = self.view.state == pb.SNAPSHOT_STATE_LIVE
         components = {
-            "snapshot": "ok" if self.view.is_complete else "loading",
+            "snapshot": self._snapshot_state(),
             "freshness": "ok" if live else f"{state}: {self.view.reason}",
         }
-        return Health(self.view.is_complete, components)
+        return Health(self.view.ready.is_set(), components)
+
+    def _snapshot_state(self) -> str:
+        if not self.view.is_complete:
+            return "loading"
+        return (
+            "ok" if self.view.ready.is_set() else f"catching up: {self.view.lag} revisions behind"
+        )
 
     def loops(self) -> dict[str, Callable[[], Awaitable[object]]]:
         """What runs beside the calls, by name."""
@@ -160,7 +167,7 @@ class Resolver:
 
     async def announce(self) -> None:
         """The health that gRPC asks for follows the snapshot."""
-        await self.view.loaded.wait()
+        await self.view.ready.wait()
         await grpc_server.set_serving(self.health, SERVICES, serving=True)
 
     async def close(self) -> None:

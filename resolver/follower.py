@@ -282,6 +282,7 @@ class Follower:
                     checked_s = sent_s
             except (NatsError, TimeoutError, OSError) as error:
                 log.warning("no writer answered a probe: %s", error or type(error).__name__)
+                self._view.asked()
                 continue
             head = replication_pb2.Head.FromString(answer.data)
             try:
@@ -303,6 +304,7 @@ class Follower:
             await self._catch_up()
             return
         self._view.freshness.probed(probe, mine)
+        self._view.asked()
         if action is Do.CATCH_UP:
             await self._catch_up()
 

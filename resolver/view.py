@@ -25,6 +25,10 @@ class View:
 
     Args:
         fails_closed: Whether verdicts deny what a stale snapshot cannot vouch for.
+
+    Attributes:
+        loaded: There is a snapshot.
+        ready: It was once as new as the newest head seen: callers may be sent here.
     """
 
     def __init__(self, freshness: Freshness, *, fails_closed: bool = True) -> None:
@@ -33,6 +37,8 @@ class View:
         self.hydrated_from = ""
         self.hydrated_at: dt.datetime | None = None
         self.loaded = asyncio.Event()
+        self.ready = asyncio.Event()
+        self._asked = False
         self._moved = asyncio.Event()
         self.recent = Recent()
         self._snapshot: Snapshot | None = None
@@ -59,9 +65,21 @@ class View:
         self.hydrated_at = at
         self.loaded.set()
 
+    def asked(self) -> None:
+        """A writer was asked for the head, whatever came of it."""
+        self._asked = True
+        self._consider()
+
+    def _consider(self) -> None:
+        """Ready once it was as new as every head seen, and a head was looked for; from then on."""
+        looked = self._asked or self.freshness.is_confirmed
+        if self.is_complete and looked and not self.lag:
+            self.ready.set()
+
     def moved(self) -> None:
         """Wake all who wait for a revision."""
         self.freshness.look()
+        self._consider()
         self._moved.set()
         self._moved = asyncio.Event()
 

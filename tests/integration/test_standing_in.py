@@ -12,6 +12,7 @@ import pytest
 import redis.asyncio
 from cqc.resolver.v1 import resolver_pb2 as pb
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
@@ -20,7 +21,7 @@ from resolver.last_good import LastGood
 from resolver.view import View
 from shared import image, jetstream
 from shared.image_store import MANIFEST_KEY, ImageStore
-from shared.jetstream import CHANGES
+from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from tests.builders import a_venue
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after
 from tests.following import require_equal, resolving, stands_at, writing
@@ -29,7 +30,7 @@ from writer.app import utc_now
 from writer.config import WriterConfig
 from writer.images import Images
 from writer.mutations import Mutations
-from writer.relay import Relay
+from writer.relay import Relay, reset_message
 
 HYDRATING, LIVE = pb.SNAPSHOT_STATE_HYDRATING, pb.SNAPSHOT_STATE_LIVE
 LAST_GOOD, STALE = pb.SNAPSHOT_STATE_LAST_GOOD, pb.SNAPSHOT_STATE_STALE
@@ -188,6 +189,41 @@ async def test_with_redis_away_it_starts_from_postgres_as_ever(
     async with resolving(place.config) as resolver:
         await eventually(lambda: stands_at(resolver.view, 1, 1), WAIT_S)
         assert resolver.view.hydrated_from == "postgres"
+
+
+async def test_it_is_ready_once_it_has_reached_the_head_that_it_saw(
+    place: Place,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    mutations: Mutations,
+    publish_image: Callable[[], Any],
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await publish_image()
+    for name in "bcd":
+        await commit(mutations, a_venue(name))
+    place.database.go_down()
+    async with resolving(place.config) as resolver:
+        await eventually(lambda: resolver.view.is_complete, WAIT_S)
+        message = reset_message(await head_of(engine))
+        await js.publish(CHANGES_SUBJECT, message.SerializeToString())
+        await eventually(lambda: resolver.view.lag == 3, WAIT_S)
+        assert not (await resolver.report()).ready
+        place.database.come_back()
+        await eventually(resolver.view.ready.is_set, WAIT_S)
+        assert stands_at(resolver.view, 1, 4)
+        assert (await resolver.report()).ready
+
+
+async def test_without_any_head_to_see_what_is_loaded_is_ready(
+    place: Place, mutations: Mutations, publish_image: Callable[[], Any]
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await publish_image()
+    place.database.go_down()
+    async with resolving(place.config) as resolver:
+        await eventually(resolver.view.ready.is_set, WAIT_S)
+        assert source(resolver.view) == ("redis", "LAST_GOOD")
 
 
 # ---------------------------------------------------------------- what cannot be believed
