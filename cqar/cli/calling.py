@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from itertools import islice
 from typing import Final
 
 import click
@@ -32,6 +33,7 @@ _VALUE: Final = re.compile(r"[ -~]*")
 )
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="To send along; repeatable.")
 @click.option("--reason", default="", help="Why, for the audit log.")
+@click.option("--count", type=click.IntRange(min=1), help="End a stream after so many answers.")
 @override
 def call(
     target: Target,
@@ -41,6 +43,7 @@ def call(
     metadata: tuple[str, ...],
     reason: str,
     *,
+    count: int | None,
     listing: bool,
 ) -> None:
     """Call RPC with the request JSON (`-` reads it from stdin); the answer is JSON.
@@ -62,17 +65,22 @@ def call(
     sent = [_pair(text) for text in metadata]
     where = to or chosen.home
     with target.to_writer() if where == WRITER else target.to_resolver() as connection:
-        _call(connection, chosen, message, reason, sent)
+        _call(connection, chosen, message, reason, sent, count)
 
 
 def _call(
-    connection: Connection, rpc: Rpc, message: Message, reason: str, sent: list[tuple[str, str]]
+    connection: Connection,
+    rpc: Rpc,
+    message: Message,
+    reason: str,
+    sent: list[tuple[str, str]],
+    count: int | None,
 ) -> None:
     method = connection.method(rpc.service, rpc.name)
     if not rpc.streams:
         print_json(connection.call(method, message, reason, sent))
         return
-    for answer in connection.stream(method, message, reason, sent):
+    for answer in islice(connection.stream(method, message, reason, sent), count):
         print_json_line(answer)
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar.embedded.servers import EmbeddedServers
 from resolver import fallback
 from resolver.config import ResolverConfig, StaleVerdict
+from shared import min_revision
 from shared.entities.asset import ASSET
 from tests.asking import Asked, serving
 from tests.builders import BTC, a_venue, an_asset, an_id
@@ -46,6 +47,7 @@ async def ask(
     assert client.is_connected
     # Tests share two slow cores: what is tried is not whether PostgreSQL takes 250 ms.
     monkeypatch.setattr(fallback, "BUDGET_S", WAIT_S)
+    monkeypatch.setattr(min_revision, "WAIT_MAX_S", 0.5)
     async with redis.asyncio.Redis.from_url(servers.redis) as store:
         await store.flushall()
 
@@ -231,14 +233,14 @@ async def test_what_memory_does_not_reach_in_time_postgres_answers(
         await commit(mutations, an_asset(asset_id=asset_id))  # nobody publishes it
         request = rpb.GetAssetRequest(asset_id=asset_id)
         assert await asked.code(asked.registry.GetAsset, request) is grpc.StatusCode.NOT_FOUND
-        answer, told = await asked.answer(asked.registry.GetAsset, request, "1:2", timeout_s=2)
+        answer, told = await asked.answer(asked.registry.GetAsset, request, "1:2")
         assert answer.asset.asset_id == asset_id
         assert told["cqar-revision"] == "2"
         # Further than the registry is: an error in time, never the past.
-        code = await asked.code(asked.registry.GetAsset, request, "1:3", timeout_s=2)
+        code = await asked.code(asked.registry.GetAsset, request, "1:3")
         assert code is grpc.StatusCode.UNAVAILABLE
         asked.database.go_down()
-        code = await asked.code(asked.registry.GetAsset, request, "1:2", timeout_s=2)
+        code = await asked.code(asked.registry.GetAsset, request, "1:2")
         assert code is grpc.StatusCode.UNAVAILABLE
 
 
@@ -249,7 +251,7 @@ async def test_an_epoch_that_has_ended_is_refused_below_memory_too(
     assert await mutations.bump_epoch(1, 1, 1)
     async with ask(follows=False) as asked:
         request = rpb.GetVenueRequest(venue_id="binance")
-        code = await asked.code(asked.registry.GetVenue, request, "1:1", timeout_s=2)
+        code = await asked.code(asked.registry.GetVenue, request, "1:1")
         assert code is grpc.StatusCode.ABORTED
 
 

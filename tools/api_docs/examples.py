@@ -31,7 +31,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         about: What there is to see, in a sentence.
         fails: The reason of the error that it is an example of; empty where it succeeds.
         unanswered: No release answers it yet.
-        to, key, reason, metadata: Options of `cqar call`.
+        to, key, reason, metadata, count: Options of `cqar call`.
     """
 
     rpc: str
@@ -43,6 +43,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = ""
     reason: str = ""
     metadata: list[str] = []
+    count: int = 0
 
     @property
     def line(self) -> str:
@@ -52,6 +53,7 @@ class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             line += f" {_quoted(lay_out(self.request, taken=len(line) + 3))}"
         given = [(name, getattr(self, name)) for name in ("to", "key", "reason")]
         given += [("metadata", pair) for pair in self.metadata]
+        given += [("count", str(self.count or ""))]
         options = [f"--{name} {shlex.quote(value)}" for name, value in given if value]
         flat = " ".join([line, *options])
         return flat if "\n" not in flat and len(flat) <= LINE_CHARS_MAX else _broken(line, options)
