@@ -21,7 +21,7 @@ from nats.aio.client import Client
 from cqar.embedded.servers import EmbeddedServers
 from resolver.config import ResolverConfig
 from tests.asking import serving
-from tests.builders import NOW, a_flag, an_id
+from tests.builders import a_flag, an_id
 from tests.changes import commit, eventually
 from tests.following import writing
 from tests.lives import one_of_each
@@ -58,7 +58,7 @@ async def test_a_flag_reaches_every_resolvers_verdict_and_who_watches(
             await asyncio.gather(*(until_denied(stub, flag.flag_id) for stub in stubs))
             delays_s.append(time.perf_counter() - began_s)
             assert await next_change(watch) == (revision, flag.flag_id)
-            over = msgspec.structs.replace(flag, resolved_at=NOW, resolved_by="desk")
+            over = msgspec.structs.replace(flag, resolved_by="desk")
             revision = await commit(writer.mutations, over)
             assert await next_change(watch) == (revision, flag.flag_id)
         watch.cancel()
