@@ -220,11 +220,15 @@ def _asset_reasons(
             text = "the venue has disabled trading of this asset"
             yield _reason("VENUE_ASSET_TRADING_DISABLED", "venue_asset", key, text)
     for leg, flag in flags:
-        if flag.severity == quality_flag_pb2.FLAG_SEVERITY_CRITICAL and not flag.HasField(
-            "resolved_at"
-        ):
+        if blocks(flag):
             code = f"FLAG_CRITICAL_{leg}"
             yield _reason(code, "quality_flag", flag.flag_id, flag.reason)
+
+
+def blocks(flag: quality_flag_pb2.AssetQualityFlag) -> bool:
+    """Whether it stops trading of its asset."""
+    critical = quality_flag_pb2.FLAG_SEVERITY_CRITICAL
+    return flag.severity == critical and not flag.HasField("resolved_at")
 
 
 def _permission(reasons: list[pb.Reason]) -> pb.Permission:

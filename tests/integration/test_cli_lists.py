@@ -16,13 +16,13 @@ from cqar.cli import cli
 from cqar.cli.nouns.table import NOUNS
 from cqar.connection import Connection
 from cqar.venues.state import load_state
+from shared import paging
 from shared.entities import KIND_BY_NAME
 from shared.entities.api_key import Role
 from tests.builders import NOW, a_venue
 from tests.changes import commit
 from tests.grpc_writer import Client, serving
 from tests.integration.test_lists import COUNT, LISTS, REGISTRY_OF_FIVES, ask
-from writer import reads
 from writer.mutations import Mutations
 
 LINES = {
@@ -36,7 +36,7 @@ async def client_(
 ) -> AsyncIterator[Client]:
     """A writer that gives no list whole, for all have five or more; pages are of two."""
     await commit(mutations, *REGISTRY_OF_FIVES)
-    monkeypatch.setattr(reads, "WHOLE_MAX", 2)
+    monkeypatch.setattr(paging, "WHOLE_MAX", 2)
     monkeypatch.setattr(pages, "PAGE_ROWS", 2)
     async with serving(engine, NOW) as client:
         yield client

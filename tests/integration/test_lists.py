@@ -11,6 +11,7 @@ import pytest
 from cqc.services.v1 import asset_registry_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared import paging
 from shared.entities.api_key import Role
 from shared.entities.asset_relationship import RelationshipType
 from shared.entities.quality_flag import FlagSeverity, FlagType
@@ -35,7 +36,6 @@ from tests.builders import (
 from tests.changes import CAUSE, commit, upsert
 from tests.grpc_writer import Client, serving
 from tests.refusals import refusal
-from writer import reads
 from writer.mutations import ITEMS_MAX, Mutations
 
 #: Requests are made from plain values, enum numbers and dictionaries included.
@@ -154,7 +154,7 @@ async def test_a_whole_list_that_is_too_long_is_refused_and_comes_in_pages(
     rpc: str, client_: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     field, _, where, _ = LISTS[rpc]
-    monkeypatch.setattr(reads, "WHOLE_MAX", COUNT - 1)
+    monkeypatch.setattr(paging, "WHOLE_MAX", COUNT - 1)
     found = await refusal(ask(client_, rpc, **where))
     assert (found.code, found.reason) == (Code.RESOURCE_EXHAUSTED, "TOO_LARGE")
     assert "page_size" in found.text
@@ -262,7 +262,7 @@ async def test_flags_are_filtered_before_they_are_paged_and_counted(
 async def test_more_than_comes_at_once_is_read_in_pages(
     engine: AsyncEngine, mutations: Mutations
 ) -> None:
-    count = reads.WHOLE_MAX + 1
+    count = paging.WHOLE_MAX + 1
     chains = [a_chain(chain_id=f"c{n}", chain_name=f"C{n}") for n in range(count)]
     for start in range(0, count, ITEMS_MAX // 2):
         some = [upsert(chain) for chain in chains[start : start + ITEMS_MAX // 2]]
