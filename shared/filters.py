@@ -27,12 +27,13 @@ class Test(NamedTuple):
         sql: (column, what is asked for) -> whether a row passes.
         holds: (what a message states, what is asked for) -> whether it passes; what it does
             not state is None.
-        ends: The instant at which what passes now passes no more, of what is stated.
+        ends: Of what passes, the instant from which on it does not, if there is one; None of a
+            test that time does not change.
     """
 
     sql: Callable[[Any, Any], sa.ColumnElement[bool]]
     holds: Callable[[Any, Any], bool]
-    ends: Callable[[Any], dt.datetime | None] = lambda _: None
+    ends: Callable[[Any], dt.datetime | None] | None = None
 
 
 EQUAL: Final = Test(operator.eq, operator.eq)
@@ -67,6 +68,10 @@ class Filter(NamedTuple):
 
     def passes(self, message: Message) -> bool:
         return any(self.test.holds(stated(message, name), self.value) for name in self.columns)
+
+    def end(self, message: Message) -> dt.datetime | None:
+        """From when on a message that passes does not; None if it is not known to end."""
+        return None if self.test.ends is None else self.test.ends(stated(message, *self.columns))
 
 
 def stated(message: Message, field: str) -> Any:

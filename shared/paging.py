@@ -49,6 +49,15 @@ class Asked(NamedTuple):
     most: int
     is_whole: bool
 
+    def require_answerable(self, total: int) -> None:
+        """Refuse to answer all at once where so many match.
+
+        Raises:
+            TooLarge: All was asked for, and is too much.
+        """
+        if self.is_whole:
+            require_whole(total)
+
     def page(self, total: int, found: Sequence[tuple[list[str], Any]]) -> Page:
         """The page.
 
@@ -56,12 +65,7 @@ class Asked(NamedTuple):
             total: How many entities pass the filters.
             found: Key, in parts, and message of those after `after`: `most`, and one more if
                 there is one.
-
-        Raises:
-            TooLarge: All was asked for and is too much.
         """
-        if self.is_whole:
-            require_whole(total)
         more = tokens.make(self.mark, found[self.most - 1][0]) if len(found) > self.most else ""
         return Page([message for _, message in found[: self.most]], more, total)
 

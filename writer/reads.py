@@ -71,8 +71,7 @@ class Reading:
         asked = paging.asked_for(kind, wanted, size, token)
         conditions = [f.condition(kind) for f in wanted]
         total = await store.count(self._tx, kind, conditions)
-        if asked.is_whole:
-            paging.require_whole(total)
+        asked.require_answerable(total)
         rows = await store.page(self._tx, kind, conditions, asked.after, asked.most + 1)
         parse = kind.message.FromString
         return asked.page(total, [(key, parse(payload)) for key, payload in rows])

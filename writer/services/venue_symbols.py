@@ -101,8 +101,8 @@ async def _present(reader: Reader, venue_id: str, spelling: str, now: Timestamp)
 
 def require_spelling(request: Any) -> None:
     violations = [
-        *rules.check_printable("venue_symbol", request.venue_symbol),
         *rules.check_slug("venue_id", request.venue_id),
+        *rules.check_printable("venue_symbol", request.venue_symbol),
     ]
     if violations:
         raise Invalid(violations)
