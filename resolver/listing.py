@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
@@ -18,8 +19,12 @@ from shared.history import Position
 from shared.kind import AnyKind
 from shared.paging import Asked, Page
 
-#: Others wait for so many entities at most: some 1 ms.
-LOOKED_AT_ONCE: Final = 512
+#: Entities between two looks at the clock.
+LOOKED_AT_ONCE: Final = 64
+#: Others wait so long at most, and then have as long for themselves: a lookup takes several turns
+#: of the event loop, and would wait so long at each.
+BUSY_S: Final = 0.001
+REST_S: Final = 0.001
 #: One looks through a kind at a time; so many may wait for their turn.
 WAITING_MAX: Final = 32
 #: Of the newest revision; each has 8 bytes a key, and 100 where a key has two parts.
@@ -105,36 +110,38 @@ class MemoryReading:
             selection = await self._scans.selection(self._pinned, asked, self._now())
         asked.require_answerable(selection.total)
         keys = islice(selection.after(asked.after), asked.most + 1)
-        found = [pair async for pair in self._messages(kind, keys)]
+        found = await self._messages(kind, keys)
         return asked.page(selection.total, [(kind.parts_of(key), each) for key, each in found])
 
     async def get_many(self, kind: AnyKind, keys: Iterable[str]) -> list[Any]:
-        return [message async for _, message in self._messages(kind, sorted(set(keys)))]
+        return [message for _, message in await self._messages(kind, sorted(set(keys)))]
 
     async def find_each(
         self, kind: AnyKind, lookup: str, wanted: Iterable[tuple[Any, ...]]
     ) -> dict[tuple[Any, ...], list[Any]]:
         parse, found = kind.message.FromString, {}
-        async for values in unhurried(wanted):
-            filed = sorted(self._pinned.find(kind.name, lookup, *values))
-            found[values] = [parse(payload) for _, payload in filed]
+        async for some in unhurried(wanted):
+            for values in some:
+                filed = sorted(self._pinned.find(kind.name, lookup, *values))
+                found[values] = [parse(payload) for _, payload in filed]
         return found
 
-    async def _messages(self, kind: AnyKind, keys: Iterable[str]) -> AsyncIterator[tuple[str, Any]]:
+    async def _messages(self, kind: AnyKind, keys: Iterable[str]) -> list[tuple[str, Any]]:
         """Those that exist."""
-        async for key in unhurried(keys):
-            payload = self._pinned.get(kind.name, key)
-            if payload is not None:
-                yield key, kind.message.FromString(payload)
+        found = []
+        async for some in unhurried(keys):
+            for key in some:
+                payload = self._pinned.get(kind.name, key)
+                if payload is not None:
+                    found.append((key, kind.message.FromString(payload)))
+        return found
 
 
 async def select(asked: Asked, entities: Iterator[tuple[str, bytes]]) -> Selection:
     """Look at all of these, and let others be answered in between."""
     selection = Selection(asked.kind, asked.filters)
-    while some := list(islice(entities, LOOKED_AT_ONCE)):
+    async for some in unhurried(entities):
         selection.take(some)
-        if len(some) == LOOKED_AT_ONCE:
-            await asyncio.sleep(0)
     return selection
 
 
@@ -155,9 +162,11 @@ def filed_under(pinned: Pinned, asked: Asked) -> Iterator[tuple[str, bytes]] | N
     return None
 
 
-async def unhurried(items: Iterable[T]) -> AsyncIterator[T]:
-    """The items; others are answered in between."""
-    for count, item in enumerate(items, 1):
-        yield item
-        if count % LOOKED_AT_ONCE == 0:
-            await asyncio.sleep(0)
+async def unhurried(items: Iterable[T]) -> AsyncIterator[list[T]]:
+    """The items, some at a time; others are answered in between."""
+    left, began_s = iter(items), time.perf_counter()
+    while some := list(islice(left, LOOKED_AT_ONCE)):
+        yield some
+        if time.perf_counter() - began_s > BUSY_S:
+            await asyncio.sleep(REST_S)
+            began_s = time.perf_counter()

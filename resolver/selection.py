@@ -33,6 +33,8 @@ class Selection:
     def __init__(self, kind: AnyKind, filters: Sequence[Filter]) -> None:
         self._kind = kind
         self._filters = filters
+        self._ending = [each for each in filters if each.test.ends is not None]
+        self._traces = [traces for each in filters if (traces := each.traces(kind))]
         self._buckets: dict[str, list[str]] = {}
         self._sorted: set[str] = set()
         self.total = 0
@@ -41,17 +43,25 @@ class Selection:
     def take(self, entities: Iterable[tuple[str, bytes]]) -> None:
         """Look at some entities, (key, payload) each; every one once, in any order."""
         kind, filters, parse = self._kind, self._filters, self._kind.message.FromString
-        ending = [each for each in filters if each.test.ends is not None]
         for key, payload in entities:
             if filters:
+                if not self._may_pass(payload):
+                    continue
                 message = parse(payload)
                 if not passes_all(filters, message):
                     continue
-                for end in filter(None, (each.end(message) for each in ending)):
-                    self.until = min(self.until or end, end)
+                for each in self._ending:
+                    if (end := each.end(message)) is not None:
+                        self.until = min(self.until or end, end)
             place = key if len(kind.key) == 1 else _JOINER.join(kind.parts_of(key))
             self._buckets.setdefault(place[:_BUCKET_CHARS], []).append(place)
             self.total += 1
+
+    def _may_pass(self, payload: bytes) -> bool:
+        for traces in self._traces:
+            if traces[0] not in payload and not any(trace in payload for trace in traces[1:]):
+                return False
+        return True
 
     def after(self, key: list[str] | None) -> Iterator[str]:
         """The keys behind one, in order; all of them behind None. Nothing is taken any more."""

@@ -69,6 +69,18 @@ class Filter(NamedTuple):
     def passes(self, message: Message) -> bool:
         return any(self.test.holds(stated(message, name), self.value) for name in self.columns)
 
+    def traces(self, kind: AnyKind) -> tuple[bytes, ...]:
+        """One of these is in the serialised form of every message that passes; empty: unknown.
+
+        Looking for bytes takes a third of the time of reading the message. What has one may still
+        not pass: the bytes may be another field's.
+        """
+        if self.test is not EQUAL:
+            return ()
+        return tuple(
+            kind.message(**{name: self.value}).SerializeToString() for name in self.columns
+        )
+
     def end(self, message: Message) -> dt.datetime | None:
         """From when on a message that passes does not; None if it is not known to end."""
         return None if self.test.ends is None else self.test.ends(stated(message, *self.columns))
