@@ -302,7 +302,7 @@ async def test_lists_come_from_memory_alone_and_tell_how_current_it_is(
     async with ask(follows=True) as asked:
         await eventually(lambda: asked.resolver.view.state == LIVE, WAIT_S)
         answer, told = await asked.answer(asked.registry.ListVenues, request, "1:1")
-        assert [venue.venue_id for venue in answer.venues] == ["binance"]
+        assert answer.venues[0].venue_id == "binance"
         assert (told["cqar-state"], told["cqar-revision"], told["cqar-epoch"]) == ("LIVE", "1", "1")
         assert int(told["cqar-staleness-ms"]) > 0
         code = await asked.code(asked.registry.ListVenues, request, "1:2", timeout_s=2)

@@ -145,13 +145,13 @@ def requests_of(rpc: str) -> Iterator[dict[str, Any]]:
 
 
 async def outcome(service: Served, rpc: str, request: dict[str, Any]) -> Any:
-    """The answer or the error, and the revision that it is of; what is invalid always is."""
+    """The answer or the error, and the revision that it is of, if it is of one."""
     try:
         answer, told = await service.read(rpc, getattr(pb, f"{rpc}Request")(**request))
     except grpc.aio.AioRpcError as error:
         refused = refusal_of(error)
         told = dict(error.trailing_metadata() or ())
-        of = None if refused.code is Code.INVALID_ARGUMENT else told["cqar-revision"]
+        of = told["cqar-revision"] if refused.code is Code.NOT_FOUND else None
         return refused, of
     return answer, (told["cqar-revision"], told["cqar-epoch"])
 
