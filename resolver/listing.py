@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from resolver.pinned import Pinned
 from resolver.places import INDEXES
@@ -18,19 +17,12 @@ from shared.filters import EQUAL, Filter
 from shared.history import Position
 from shared.kind import AnyKind
 from shared.paging import Asked, Page
+from shared.unhurried import unhurried
 
-#: Entities between two looks at the clock.
-LOOKED_AT_ONCE: Final = 64
-#: Others wait so long at most, and then have as long for themselves: a lookup takes several turns
-#: of the event loop, and would wait so long at each.
-BUSY_S: Final = 0.001
-REST_S: Final = 0.001
 #: One looks through a kind at a time; so many may wait for their turn.
 WAITING_MAX: Final = 32
 #: Of the newest revision; each has 8 bytes a key, and 100 where a key has two parts.
 SELECTIONS_MAX: Final = 4
-
-T = TypeVar("T")
 
 
 class Kept(NamedTuple):
@@ -160,13 +152,3 @@ def filed_under(pinned: Pinned, asked: Asked) -> Iterator[tuple[str, bytes]] | N
             values = (equals[column] for column in lookup.columns)
             return pinned.find(asked.kind.name, name, *values)
     return None
-
-
-async def unhurried(items: Iterable[T]) -> AsyncIterator[list[T]]:
-    """The items, some at a time; others are answered in between."""
-    left, began_s = iter(items), time.perf_counter()
-    while some := list(islice(left, LOOKED_AT_ONCE)):
-        yield some
-        if time.perf_counter() - began_s > BUSY_S:
-            await asyncio.sleep(REST_S)
-            began_s = time.perf_counter()

@@ -18,8 +18,8 @@ KEPT: Final = (
     ("asset_identifier", "external_id"),
     ("quality_flag", "asset"),
     ("asset_group", "name"),
-    ("asset_identifier", "source"),
-    ("symbol_identifier", "source"),
+    ("asset_identifier", "asset"),
+    ("symbol_identifier", "symbol"),
     ("api_key", "hash"),
 )
 #: Kind -> lookup -> how a message is found; its fields have the names of the entity's.

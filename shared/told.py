@@ -11,6 +11,7 @@ from shared import resolution
 from shared.entities.chain import CHAIN
 from shared.entities.venue_symbol import VENUE_SYMBOL
 from shared.kind import AnyKind
+from shared.unhurried import unhurried
 
 
 class ReadsMany(Protocol):
@@ -37,9 +38,10 @@ async def told_now(reading: ReadsMany, listings: Sequence[Any], now: Timestamp) 
     """Listings as they are to be told now; aliases by the terms of what they stand for."""
     spelled = {(v.venue_id, v.alias_of) for v in listings if v.alias_of}
     primaries = await reading.find_each(VENUE_SYMBOL, "spelling", spelled)
-    return [
-        resolution.as_of_now(
-            v, resolution.terms_for(v, primaries.get((v.venue_id, v.alias_of), ()), now), now
-        )
-        for v in listings
-    ]
+    found = []
+    async for some in unhurried(listings):
+        for listing in some:
+            stands_for = primaries.get((listing.venue_id, listing.alias_of), ())
+            terms = resolution.terms_for(listing, stands_for, now)
+            found.append(resolution.as_of_now(listing, terms, now))
+    return found

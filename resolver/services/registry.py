@@ -80,9 +80,11 @@ class RegistryReads(Elsewhere, Lists, AssetRegistryServicer):
         writer: The writer's address, for the error that changes get here.
     """
 
-    def __init__(self, tiers: Tiers, now: Callable[[], dt.datetime], writer: str) -> None:
+    def __init__(
+        self, tiers: Tiers, scans: Scans, now: Callable[[], dt.datetime], writer: str
+    ) -> None:
         self._tiers = tiers
-        self._scans = Scans()
+        self._scans = scans
         self.now = now
         self.writer = writer
 
@@ -158,11 +160,15 @@ class RegistryReads(Elsewhere, Lists, AssetRegistryServicer):
     async def _identifier(
         self, kind: AnyKind, owner: str, source: int, request: Message, context: Context
     ) -> Any:
-        require_id(f"{kind.name.removesuffix('_identifier')}_id", owner)
+        of = kind.name.removesuffix("_identifier")
+        require_id(f"{of}_id", owner)
+        _, field = kind.lookups["source"].columns
 
         def work(basis: Basis) -> Any:
-            found = answers.find(basis.reading, kind, "source", owner, source)
-            return resolution.primary_identifier(kind.name, owner, found)
+            # All the owner's: lists have that index too, and there are a few at most.
+            found = answers.find(basis.reading, kind, of, owner)
+            named = [identifier for identifier in found if getattr(identifier, field) == source]
+            return resolution.primary_identifier(kind.name, owner, named)
 
         return await self._answer(f"Get{kind.message.DESCRIPTOR.name}", request, work, context)
 

@@ -12,6 +12,7 @@ from resolver import listing
 from resolver.decoding import plan
 from resolver.listing import MemoryReading, Scans
 from resolver.snapshot import Snapshot
+from shared import unhurried
 from shared.entities.venue import VENUE
 from shared.entities.venue_symbol import VENUE_SYMBOL
 from shared.errors import NotReady
@@ -19,7 +20,7 @@ from shared.filters import equal, only_open
 from tests.builders import NOW, a_venue, a_venue_symbol, an_id
 from tests.histories import State, advanced, change_set, encoded, head_of, hydrated
 
-COUNT = 40 * listing.LOOKED_AT_ONCE
+COUNT = 40 * unhurried.AT_ONCE
 HOUR = dt.timedelta(hours=1)
 CEX = equal({"venue_type": 1})
 
@@ -27,8 +28,8 @@ CEX = equal({"venue_type": 1})
 @pytest.fixture
 def state(monkeypatch: pytest.MonkeyPatch) -> State:
     """Many venues; whoever looks at them rests as often as can be."""
-    monkeypatch.setattr(listing, "BUSY_S", 0.0)
-    monkeypatch.setattr(listing, "REST_S", 0.0)
+    monkeypatch.setattr(unhurried, "BUSY_S", 0.0)
+    monkeypatch.setattr(unhurried, "REST_S", 0.0)
     return encoded(*(a_venue(f"v{number:05}") for number in range(COUNT)))
 
 
@@ -59,7 +60,7 @@ async def test_a_list_is_of_the_revision_that_it_began_at(state: State) -> None:
             state = apply(snapshot, state, {**gone, **encoded(a_venue(f"a{turns:05}"))})
     assert await asked == [f"v{number:05}" for number in range(1000)]
     # Others had their turns between the portions.
-    assert turns >= COUNT / listing.LOOKED_AT_ONCE
+    assert turns >= COUNT / unhurried.AT_ONCE
     assert snapshot.position.revision > 3
 
 
