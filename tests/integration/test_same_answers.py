@@ -58,6 +58,7 @@ MARKET: Final = (
         listing_id=an_id("past"), venue_symbol="OLD", delisted_at=NOW, listed_at=NOW - HOUR
     ),
     a_venue_symbol(listing_id=an_id("ends"), venue_id="venue", delisted_at=NOW + 2 * HOUR),
+    a_venue_symbol(listing_id=an_id("ends now"), venue_id="venue-1-b", delisted_at=NOW + HOUR),
     *(
         a_venue_symbol(
             listing_id=an_id(f"to come {n}"),
