@@ -90,9 +90,9 @@ class Snapshot:
             yield key, entities[key]
 
     def keys_at(self, index: str, value: str) -> tuple[str, ...]:
-        """The keys of the entities filed there."""
+        """The keys of the entities filed there, to be kept as they are now."""
         keys = self._found.get(index, {}).get(value, ())
-        return (keys,) if isinstance(keys, str) else keys
+        return (keys,) if isinstance(keys, str) else tuple(keys)
 
     def keys(self, kind: str) -> list[str]:
         """All of a kind, in no order; costs 10 ms for a million."""

@@ -65,7 +65,9 @@ def apply(snapshot: Snapshot, state: State, changes: Changes) -> State:
 def test_a_pin_sees_what_was_there_when_it_was_made(
     history: list[Changes], first: int, second: int
 ) -> None:
-    state = encoded(an_asset(), a_venue(), a_listing("one", venue_symbol="A"))
+    # More under one spelling than a snapshot files in a tuple.
+    many = (a_listing(f"stays {number}", venue_symbol="A") for number in range(40))
+    state = encoded(an_asset(), a_venue(), a_listing("one", venue_symbol="A"), *many)
     snapshot = hydrated(state)
     pins: list[tuple[Any, Any, Any]] = []
     for place, changes in enumerate([*history, {}]):
