@@ -27,6 +27,7 @@ from resolver.follower import Follower
 from resolver.freshness import Freshness
 from resolver.keeping import Journal, Keeping
 from resolver.last_good import LastGood
+from resolver.listing import Scans
 from resolver.reading import Basis
 from resolver.reporting import Reporting
 from resolver.services.registry import RegistryReads
@@ -72,6 +73,7 @@ class Resolver:
         )
         self.fallback = Fallback(engine, cache)
         self.tiers = Tiers(self.view, self.fallback)
+        self.scans = Scans()
         self.client = Client()
         self._connects = False
         self.health = health.aio.HealthServicer()
@@ -99,7 +101,7 @@ class Resolver:
         errs = self.config.stale_verdict == "error"
         own = ResolverService(self.view, self.tiers, self.now, stale_is_error=errs)
         add_ResolverServicer_to_server(own, server)
-        reads = RegistryReads(self.tiers, self.now, self.config.writer)
+        reads = RegistryReads(self.tiers, self.scans, self.now, self.config.writer)
         add_AssetRegistryServicer_to_server(reads, server)
         reflects = self.config.reflection
         grpc_server.add_health(server, self.health, SERVICES, reflects=reflects)

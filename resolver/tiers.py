@@ -8,6 +8,8 @@ reached by its deadline.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Final, TypeVar
 
@@ -16,6 +18,8 @@ from google.protobuf.message import Message
 
 from resolver import metrics
 from resolver.fallback import Answer, Fallback, Least, Work, answer_by
+from resolver.freshness import DRIFT, boot_clock_s
+from resolver.pinned import Pinned
 from resolver.reading import Basis
 from resolver.view import View
 from shared.errors import CqarError, NotFound, NotReady
@@ -43,6 +47,30 @@ class Tiers:
             await self._view.reach(epoch, revision, seconds)
         except NotReady:
             _unreached.set((epoch, revision))
+
+    @contextmanager
+    def pinned(self, context: Context) -> Iterator[Pinned]:
+        """Memory at one revision, for what nothing below it answers, such as lists.
+
+        Args:
+            context: Told the freshness, as of the end.
+
+        Raises:
+            NotReady: Memory is loading, or has not come as far as this call asks.
+        """
+        freshness, least, began_s = self._view.freshness_message(), _unreached.get(), boot_clock_s()
+        tell_freshness(freshness, context)
+        if not self._view.is_complete:
+            raise NotReady("lists come from memory alone, which is loading: ask another resolver")
+        if least is not None:
+            raise NotReady(f"lists come from memory alone, which is before {least[0]}:{least[1]}")
+        try:
+            with self._view.snapshot.pinned() as pinned:
+                yield pinned
+        finally:
+            if freshness.HasField("staleness_ms"):
+                freshness.staleness_ms += int((boot_clock_s() - began_s) * 1000 * DRIFT) + 1
+                tell_freshness(freshness, context)
 
     async def answer(
         self, rpc: str, question: Message | str, work: Work[T], context: Context | None

@@ -52,7 +52,7 @@ def listed_at(listing: Listing, at: Timestamp) -> bool:
 def present(listings: Iterable[Listing], now: Timestamp) -> Listing | None:
     """What a spelling means now: the period that covers now, else the last that ended.
 
-    A period that has not begun is the answer only where there is no other.
+    A period that has not begun is the answer only where there is no other, and then the first.
     """
     ended: Listing | None = None
     coming: Listing | None = None
@@ -60,7 +60,8 @@ def present(listings: Iterable[Listing], now: Timestamp) -> Listing | None:
         if listed_at(listing, now):
             return listing
         if not listing.HasField("delisted_at") or before(now, listing.delisted_at):
-            coming = listing
+            if coming is None or before(listing.listed_at, coming.listed_at):
+                coming = listing
         elif ended is None or before(ended.delisted_at, listing.delisted_at):
             ended = listing
     return ended or coming
@@ -220,11 +221,15 @@ def _asset_reasons(
             text = "the venue has disabled trading of this asset"
             yield _reason("VENUE_ASSET_TRADING_DISABLED", "venue_asset", key, text)
     for leg, flag in flags:
-        if flag.severity == quality_flag_pb2.FLAG_SEVERITY_CRITICAL and not flag.HasField(
-            "resolved_at"
-        ):
+        if blocks(flag):
             code = f"FLAG_CRITICAL_{leg}"
             yield _reason(code, "quality_flag", flag.flag_id, flag.reason)
+
+
+def blocks(flag: quality_flag_pb2.AssetQualityFlag) -> bool:
+    """Whether it stops trading of its asset."""
+    critical = quality_flag_pb2.FLAG_SEVERITY_CRITICAL
+    return flag.severity == critical and not flag.HasField("resolved_at")
 
 
 def _permission(reasons: list[pb.Reason]) -> pb.Permission:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from nats.aio.client import Client
 
-from resolver.app import Resolver
+from resolver.app import Resolver, utc_now
 from resolver.config import ResolverConfig
 from resolver.database import Database
 from resolver.follower import Follower
@@ -37,9 +38,11 @@ def follow_into(view: View, database: str, client: Client) -> Follow:
 
 
 @asynccontextmanager
-async def resolving(config: ResolverConfig) -> AsyncIterator[Resolver]:
+async def resolving(
+    config: ResolverConfig, now: Callable[[], dt.datetime] = utc_now
+) -> AsyncIterator[Resolver]:
     """All of a resolver but its servers, in this process; at the end it is as if SIGTERM came."""
-    resolver = Resolver(config)
+    resolver = Resolver(config, now)
     tasks = [asyncio.ensure_future(keep_going(*work)) for work in resolver.loops().items()]
     try:
         yield resolver

@@ -4,41 +4,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared import finding, rules
+from shared import filters, finding, paging, rules, tokens
 from shared.cache import Cache
-from shared.errors import Invalid, NotFound, TooLarge, Violation
+from shared.errors import Invalid, NotFound, Violation
+from shared.filters import Filter
 from shared.history import Position
 from shared.kind import AnyKind
+from shared.paging import Page
 from shared.working_set import Find, Stored
-from writer import filters, search, store, tokens
+from writer import search, store
 from writer.cached import CachedReading
-from writer.filters import Filter
 from writer.newest import Newest
 
-PAGE_MAX: Final = 1_000
-#: Without a page size a list is answered whole or refused, never cut without a word.
-WHOLE_MAX: Final = 5_000
 #: What a search without a limit answers.
 SEARCH_LIMIT: Final = 20
 #: A hit's score is at most 5000.
 SCORE_DIGITS_MAX: Final = 4
-
-
-class Page(NamedTuple):
-    """One page of a list, in key order.
-
-    Attributes:
-        next_token: Empty on the last page.
-        total: All that match, on whatever page.
-    """
-
-    messages: list[Any]
-    next_token: str
-    total: int
 
 
 class Reading:
@@ -83,33 +68,13 @@ class Reading:
         }
 
     async def page(self, kind: AnyKind, wanted: Sequence[Filter], size: int, token: str) -> Page:
-        """Entities that pass all filters, after the token's key.
-
-        Args:
-            kind: The kind listed.
-            wanted: What they must pass.
-            size: At most `PAGE_MAX`; 0 asks for all there is.
-            token: Of the page before; empty for the first.
-
-        Raises:
-            Invalid: The size is out of range, a filter asks for what cannot be, or the token is
-                of another list.
-            TooLarge: All was asked for and is more than `WHOLE_MAX`.
-        """
-        if not 0 <= size <= PAGE_MAX:
-            raise Invalid([Violation("page_size", "OUT_OF_RANGE", f"must be 0 to {PAGE_MAX}")])
-        filters.require_storable(kind, wanted)
-        mark = tokens.mark_of("list", kind.name, sorted((f.field, f.value) for f in wanted))
-        after = _key_in(token, mark, kind) if token else None
+        asked = paging.asked_for(kind, wanted, size, token)
         conditions = [f.condition(kind) for f in wanted]
         total = await store.count(self._tx, kind, conditions)
-        if not size:
-            require_whole(total)
-        most = size or WHOLE_MAX
-        rows = await store.page(self._tx, kind, conditions, after, most + 1)
-        messages = [kind.message.FromString(payload) for _, payload in rows[:most]]
-        more = tokens.make(mark, rows[most - 1][0]) if len(rows) > most else ""
-        return Page(messages, more, total)
+        asked.require_answerable(total)
+        rows = await store.page(self._tx, kind, conditions, asked.after, asked.most + 1)
+        parse = kind.message.FromString
+        return asked.page(total, [(key, parse(payload)) for key, payload in rows])
 
     async def search(
         self, kind: AnyKind, query: str, where: Mapping[str, Any], limit: int, token: str
@@ -123,8 +88,8 @@ class Reading:
             Invalid: The query is empty or too long, the limit out of range, the token another's.
         """
         violations = list(rules.check_printable("query", query))
-        if not 0 <= limit <= PAGE_MAX:
-            violations.append(Violation("limit", "OUT_OF_RANGE", f"must be 0 to {PAGE_MAX}"))
+        if not 0 <= limit <= paging.PAGE_MAX:
+            violations.append(Violation("limit", "OUT_OF_RANGE", f"must be 0 to {paging.PAGE_MAX}"))
         columns = {name: value for name, value in where.items() if name in kind.table.c}
         violations += filters.unstorable(kind, filters.equal(columns))
         if violations:
@@ -138,16 +103,6 @@ class Reading:
         if len(hits) <= most:
             return messages, ""
         return messages, tokens.make(mark, [str(shown[-1].score), shown[-1].key])
-
-
-def require_whole(total: int) -> None:
-    """Refuse to answer all at once where that is too much.
-
-    Raises:
-        TooLarge: It is.
-    """
-    if total > WHOLE_MAX:
-        raise TooLarge(f"{total} match; at most {WHOLE_MAX} come at once: set page_size")
 
 
 def message_of(kind: AnyKind, stored: Stored) -> Any:
@@ -179,14 +134,6 @@ class Reads:
             position = await store.read_position(tx)
             self._newest.note(position.epoch, position.revision)
             yield Reading(tx, position)
-
-
-def _key_in(token: str, mark: bytes, kind: AnyKind) -> list[str]:
-    columns = [kind.table.c[name] for name in kind.key]
-    key = tokens.parts_in(token, mark, len(columns))
-    if not all(map(finding.storable, columns, key)):
-        raise tokens.other_query()
-    return key
 
 
 def _hit_in(token: str, mark: bytes, kind: AnyKind) -> tuple[int, str]:

@@ -124,22 +124,27 @@ async def page(
     after: list[str] | None,
     most: int,
 ) -> list[tuple[list[str], bytes]]:
-    """(key, payload) of the first `most` entities after a key, in key order."""
+    """(key, payload) of the first `most` entities after a key, in key order.
+
+    Text is in the order of its bytes, whatever collation the database was made with: resolvers,
+    who have none, list in the same order.
+    """
     columns = [kind.table.c[name] for name in kind.key]
+    places = [c.collate("C") if isinstance(c.type, sa.Text) else c for c in columns]
     key: sa.ColumnElement[str] = sa.literal_column(finding.key_sql(kind, kind.table.name))
     query = (
         sa.select(*columns, current.c.payload)
         .select_from(kind.table)
         .join(current, (current.c.kind == kind.name) & (current.c.key == key))
         .where(*conditions)
-        .order_by(*columns)
+        .order_by(*places)
         .limit(most)
     )
     if after is not None:
         bounds = [
             sa.literal(part, column.type) for part, column in zip(after, columns, strict=True)
         ]
-        query = query.where(sa.tuple_(*columns) > sa.tuple_(*bounds))
+        query = query.where(sa.tuple_(*places) > sa.tuple_(*bounds))
     return [([str(part) for part in row[:-1]], row[-1]) for row in await tx.execute(query)]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from cqc.services.v1 import asset_registry_pb2 as pb
@@ -12,31 +13,29 @@ from google.protobuf.message import Message
 
 from resolver import answers
 from resolver.fallback import Work
+from resolver.listing import MemoryReading, Scans
 from resolver.reading import Basis
 from resolver.services.resolver import require_present, require_spelling
 from resolver.tiers import Tiers
 from shared import resolution
 from shared.entities.asset import ASSET
-from shared.entities.asset_deployment import ASSET_DEPLOYMENT
 from shared.entities.asset_group import ASSET_GROUP
 from shared.entities.asset_identifier import ASSET_IDENTIFIER
 from shared.entities.chain import CHAIN
+from shared.entities.quality_flag import QUALITY_FLAG
 from shared.entities.symbol import SYMBOL
 from shared.entities.symbol_identifier import SYMBOL_IDENTIFIER
 from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET
-from shared.errors import Misdirected, Unimplemented
+from shared.errors import Misdirected, NotReady
 from shared.grpc_errors import Context
 from shared.keys import require_id, require_key, require_one
 from shared.kind import AnyKind
+from shared.lists import Lists
 
 
 async def _misdirected(self: Any, _: Any, __: Any) -> Any:
     raise Misdirected(f"a resolver changes and searches nothing: ask {self.writer}")
-
-
-async def _unanswered(_: Any, __: Any, ___: Any) -> Any:
-    raise Unimplemented("this release does not answer this method here")
 
 
 class Elsewhere:
@@ -74,35 +73,25 @@ class Elsewhere:
     UpdateVenueSymbol = _misdirected
 
 
-class Unanswered:
-    """Reads whose release has not come; a test pins this list."""
-
-    CheckAssetTradeable = _unanswered
-    ListAssetDeployments = _unanswered
-    ListAssetGroups = _unanswered
-    ListAssetIdentifiers = _unanswered
-    ListAssetRelationships = _unanswered
-    ListAssets = _unanswered
-    ListChains = _unanswered
-    ListQualityFlags = _unanswered
-    ListSymbolIdentifiers = _unanswered
-    ListSymbols = _unanswered
-    ListVenueAssets = _unanswered
-    ListVenueSymbols = _unanswered
-    ListVenues = _unanswered
-
-
-class RegistryReads(Elsewhere, Unanswered, AssetRegistryServicer):
+class RegistryReads(Elsewhere, Lists, AssetRegistryServicer):
     """Answers carry their freshness in trailing metadata.
 
     Args:
         writer: The writer's address, for the error that changes get here.
     """
 
-    def __init__(self, tiers: Tiers, now: Callable[[], dt.datetime], writer: str) -> None:
+    def __init__(
+        self, tiers: Tiers, scans: Scans, now: Callable[[], dt.datetime], writer: str
+    ) -> None:
         self._tiers = tiers
-        self._now = now
+        self._scans = scans
+        self.now = now
         self.writer = writer
+
+    @asynccontextmanager
+    async def reading(self, context: Context) -> AsyncIterator[MemoryReading]:
+        with self._tiers.pinned(context) as pinned:
+            yield MemoryReading(pinned, self._scans, self.now)
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: Context) -> pb.GetAssetResponse:
         asset = await self._get(ASSET, request.asset_id, request, context)
@@ -132,7 +121,7 @@ class RegistryReads(Elsewhere, Unanswered, AssetRegistryServicer):
     async def GetAssetDeployment(
         self, request: pb.GetAssetDeploymentRequest, context: Context
     ) -> pb.GetAssetDeploymentResponse:
-        require_key(ASSET_DEPLOYMENT, request.deployment_id)
+        require_id("deployment_id", request.deployment_id)
 
         def work(basis: Basis) -> Any:
             return answers.deployment(basis.reading, request.deployment_id)
@@ -171,20 +160,24 @@ class RegistryReads(Elsewhere, Unanswered, AssetRegistryServicer):
     async def _identifier(
         self, kind: AnyKind, owner: str, source: int, request: Message, context: Context
     ) -> Any:
-        require_id(f"{kind.name.removesuffix('_identifier')}_id", owner)
+        of = kind.name.removesuffix("_identifier")
+        require_id(f"{of}_id", owner)
+        _, field = kind.lookups["source"].columns
 
         def work(basis: Basis) -> Any:
-            found = answers.find(basis.reading, kind, "source", owner, source)
-            return resolution.primary_identifier(kind.name, owner, found)
+            # All the owner's: lists have that index too, and there are a few at most.
+            found = answers.find(basis.reading, kind, of, owner)
+            named = [identifier for identifier in found if getattr(identifier, field) == source]
+            return resolution.primary_identifier(kind.name, owner, named)
 
         return await self._answer(f"Get{kind.message.DESCRIPTOR.name}", request, work, context)
 
     async def GetVenueSymbol(
         self, request: pb.GetVenueSymbolRequest, context: Context
     ) -> pb.GetVenueSymbolResponse:
-        require_present(request)
         require_spelling(request.venue_id, request.venue_symbol)
-        now = resolution.instant(self._now())
+        require_present(request)
+        now = resolution.instant(self.now())
 
         def work(basis: Basis) -> pb.GetVenueSymbolResponse:
             place = request.venue_id, request.venue_symbol
@@ -197,6 +190,25 @@ class RegistryReads(Elsewhere, Unanswered, AssetRegistryServicer):
 
         found = await self._answer("GetVenueSymbol", request, work, context)
         answer: pb.GetVenueSymbolResponse = found
+        return answer
+
+    async def CheckAssetTradeable(
+        self, request: pb.CheckAssetTradeableRequest, context: Context
+    ) -> pb.CheckAssetTradeableResponse:
+        """That it may be traded is said only by who is sure; a flag that is known counts always."""
+        require_id("asset_id", request.asset_id)
+
+        def work(basis: Basis) -> pb.CheckAssetTradeableResponse:
+            answers.require(basis.reading, ASSET, request.asset_id)
+            flags = answers.find(basis.reading, QUALITY_FLAG, "asset", request.asset_id)
+            blocking = [flag for flag in flags if resolution.blocks(flag)]
+            if basis.stale is not None and not blocking:
+                raise NotReady(f"no flag is known that forbids it, but {basis.stale.message}")
+            blocking.sort(key=lambda flag: flag.flag_id)
+            return pb.CheckAssetTradeableResponse(tradeable=not blocking, blocking_flags=blocking)
+
+        found = await self._answer("CheckAssetTradeable", request, work, context)
+        answer: pb.CheckAssetTradeableResponse = found
         return answer
 
     async def _get(self, kind: AnyKind, key: str, request: Message, context: Context) -> Any:

@@ -22,7 +22,7 @@ from resolver.config import ResolverConfig, StaleVerdict
 from shared import min_revision
 from shared.entities.asset import ASSET
 from tests.asking import Asked, serving
-from tests.builders import BTC, a_venue, an_asset, an_id
+from tests.builders import BTC, ETH, a_flag, a_venue, an_asset, an_id
 from tests.caching import Process, process
 from tests.changes import commit, eventually
 from tests.following import writing
@@ -218,6 +218,51 @@ async def test_a_complete_snapshots_miss_asks_nobody_even_where_nobody_is(
             request = rpb.GetAssetRequest(asset_id=an_id(f"none {number}"))
             assert await asked.code(asked.registry.GetAsset, request) is grpc.StatusCode.NOT_FOUND
         assert (asked.database.asked, asked.cache.asked) == before
+
+
+async def test_that_an_asset_may_be_traded_is_said_only_by_who_is_sure(
+    ask: Ask, mutations: Mutations
+) -> None:
+    await commit(mutations, an_asset(), an_asset("ETH"), a_flag())
+    flagged = rpb.CheckAssetTradeableRequest(asset_id=BTC)
+    free = rpb.CheckAssetTradeableRequest(asset_id=ETH)
+
+    async def says(asked: Asked, request: Any) -> tuple[bool, list[str]]:
+        answer, _ = await asked.answer(asked.registry.CheckAssetTradeable, request)
+        return answer.tradeable, [flag.flag_id for flag in answer.blocking_flags]
+
+    for follows in (False, True):
+        async with ask(follows=follows) as asked:
+            if follows:
+                await eventually(lambda: asked.resolver.view.state == LIVE, WAIT_S)
+            assert await says(asked, free) == (True, [])
+            assert await says(asked, flagged) == (False, [an_id("flag")])
+            if follows:
+                asked.resolver.view.freshness.doubt("for this test")
+                code = await asked.code(asked.registry.CheckAssetTradeable, free)
+                assert code is grpc.StatusCode.UNAVAILABLE
+                assert await says(asked, flagged) == (False, [an_id("flag")])
+
+
+async def test_lists_come_from_memory_alone_and_tell_how_current_it_is(
+    ask: Ask, mutations: Mutations
+) -> None:
+    await commit(mutations, *one_of_each())
+    request = rpb.ListVenuesRequest()
+    async with ask(follows=False) as asked:
+        code = await asked.code(asked.registry.ListVenues, request)
+        assert code is grpc.StatusCode.UNAVAILABLE
+    async with ask(follows=True) as asked:
+        await eventually(lambda: asked.resolver.view.state == LIVE, WAIT_S)
+        answer, told = await asked.answer(asked.registry.ListVenues, request, "1:1")
+        assert answer.venues[0].venue_id == "binance"
+        assert (told["cqar-state"], told["cqar-revision"], told["cqar-epoch"]) == ("LIVE", "1", "1")
+        assert int(told["cqar-staleness-ms"]) > 0
+        code = await asked.code(asked.registry.ListVenues, request, "1:2", timeout_s=2)
+        assert code is grpc.StatusCode.UNAVAILABLE
+        asked.resolver.view.freshness.doubt("for this test")
+        _, told = await asked.answer(asked.registry.ListVenues, request)
+        assert told["cqar-state"] == "STALE"
 
 
 # ---------------------------------------------------------------- min revision

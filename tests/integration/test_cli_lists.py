@@ -16,13 +16,14 @@ from cqar.cli import cli
 from cqar.cli.nouns.table import NOUNS
 from cqar.connection import Connection
 from cqar.venues.state import load_state
+from shared import paging
 from shared.entities import KIND_BY_NAME
 from shared.entities.api_key import Role
 from tests.builders import NOW, a_venue
 from tests.changes import commit
+from tests.fives import COUNT, LISTS, REGISTRY_OF_FIVES
 from tests.grpc_writer import Client, serving
-from tests.integration.test_lists import COUNT, LISTS, REGISTRY_OF_FIVES, ask
-from writer import reads
+from tests.served import Served
 from writer.mutations import Mutations
 
 LINES = {
@@ -36,7 +37,7 @@ async def client_(
 ) -> AsyncIterator[Client]:
     """A writer that gives no list whole, for all have five or more; pages are of two."""
     await commit(mutations, *REGISTRY_OF_FIVES)
-    monkeypatch.setattr(reads, "WHOLE_MAX", 2)
+    monkeypatch.setattr(paging, "WHOLE_MAX", 2)
     monkeypatch.setattr(pages, "PAGE_ROWS", 2)
     async with serving(engine, NOW) as client:
         yield client
@@ -53,7 +54,7 @@ async def run(client: Client, *arguments: str) -> Any:
 @pytest.mark.parametrize("rpc", LISTS)
 async def test_a_list_is_printed_to_its_end(rpc: str, client_: Client) -> None:
     _, key, _, _ = LISTS[rpc]
-    told = await ask(client_, rpc, page_size=1)
+    told = await Served(client_).call(rpc, page_size=1)
     found = await run(client_, *LINES[rpc])
     assert len(found) == told.total_count >= COUNT
     assert len({json.dumps(entity, sort_keys=True) for entity in found}) == len(found)

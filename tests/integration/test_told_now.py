@@ -1,21 +1,19 @@
-"""A listing is told as it is now, whichever method tells of it."""
+"""A listing is told as it is now, whichever method of whichever service tells of it."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from cqc.services.v1 import asset_registry_pb2
 from cqc.venues.v1 import venue_symbol_pb2
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.entities.venue_symbol import MarketStatus
 from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
 from tests.changes import commit
-from tests.grpc_writer import Client, serving
+from tests.integration.conftest import Serve
+from tests.served import Served
 from writer.mutations import Mutations
 
 #: Requests are made from plain values, enum numbers and dictionaries included.
@@ -31,22 +29,12 @@ async def market(mutations: Mutations) -> None:
     await commit(mutations, an_asset(), an_asset("USDT"), a_venue(), a_symbol())
 
 
-@asynccontextmanager
-async def at(engine: AsyncEngine, now: dt.datetime) -> AsyncIterator[Client]:
-    async with serving(engine, now) as client:
-        yield client
-
-
-async def call(client: Client, rpc: str, **request: Any) -> Any:
-    return await client.call(getattr(client.registry, rpc), getattr(pb, f"{rpc}Request")(**request))
-
-
-async def got_and_listed(client: Client, spelling: dict[str, str]) -> Any:
+async def got_and_listed(registry: Served, spelling: dict[str, str]) -> Any:
     """What GetVenueSymbol tells; the list tells the same."""
-    got = (await call(client, "GetVenueSymbol", **spelling)).venue_symbol
+    got = (await registry.call("GetVenueSymbol", **spelling)).venue_symbol
     for options in ({}, {"page_size": 1}):
         asked = {**spelling, "include_delisted": True, **options}
-        listed = await call(client, "ListVenueSymbols", **asked)
+        listed = await registry.call("ListVenueSymbols", **asked)
         assert list(listed.venue_symbols) == [got]
     return got
 
@@ -56,65 +44,65 @@ def said(listing: Any) -> tuple[str, bool]:
 
 
 async def test_a_period_whose_end_has_come_is_told_as_ended_by_lists_too(
-    engine: AsyncEngine, mutations: Mutations
+    serve: Serve, mutations: Mutations
 ) -> None:
     await commit(mutations, a_venue_symbol(delisted_at=NOW + HOUR))
-    async with at(engine, NOW) as client:
-        assert said(await got_and_listed(client, SPELLED)) == ("ONLINE", True)
-    async with at(engine, NOW + HOUR) as client:
-        assert said(await got_and_listed(client, SPELLED)) == ("DELISTED", False)
-        still = await call(client, "ListVenueSymbols", **SPELLED)
+    async with serve(NOW) as registry:
+        assert said(await got_and_listed(registry, SPELLED)) == ("ONLINE", True)
+    async with serve(NOW + HOUR) as registry:
+        assert said(await got_and_listed(registry, SPELLED)) == ("DELISTED", False)
+        still = await registry.call("ListVenueSymbols", **SPELLED)
         assert (list(still.venue_symbols), still.total_count) == ([], 0)
 
 
-async def test_a_listing_that_is_to_come_is_not_active_in_any_answer(engine: AsyncEngine) -> None:
-    async with at(engine, NOW) as client:
+async def test_a_listing_that_is_to_come_is_not_active_in_any_answer(serve: Serve) -> None:
+    async with serve(NOW) as registry:
         listed_at = {"seconds": int((NOW + HOUR).timestamp())}
         symbol_id = a_symbol().symbol_id
         asked = {**SPELLED, "symbol_id": symbol_id, "listed_at": listed_at}
-        made = (await call(client, "CreateVenueSymbol", **asked)).venue_symbol
+        made = (await registry.call("CreateVenueSymbol", **asked)).venue_symbol
         assert said(made) == ("ONLINE", False)
-        assert made == await got_and_listed(client, SPELLED)
-        changed = await call(
-            client, "UpdateVenueSymbol", **SPELLED, status=STATUS.Value("MARKET_STATUS_POST_ONLY")
+        assert made == await got_and_listed(registry, SPELLED)
+        changed = await registry.call(
+            "UpdateVenueSymbol", **SPELLED, status=STATUS.Value("MARKET_STATUS_POST_ONLY")
         )
         assert said(changed.venue_symbol) == ("POST_ONLY", False)
-        assert changed.venue_symbol == await got_and_listed(client, SPELLED)
-    async with at(engine, NOW + HOUR) as client:
-        assert said(await got_and_listed(client, SPELLED)) == ("POST_ONLY", True)
+        assert changed.venue_symbol == await got_and_listed(registry, SPELLED)
+    async with serve(NOW + HOUR) as registry:
+        assert said(await got_and_listed(registry, SPELLED)) == ("POST_ONLY", True)
 
 
 async def test_a_delisting_is_told_when_it_happens_and_not_before(
-    engine: AsyncEngine, mutations: Mutations
+    serve: Serve, mutations: Mutations
 ) -> None:
     await commit(mutations, a_venue_symbol())
-    async with at(engine, NOW + HOUR) as client:
+    async with serve(NOW + HOUR) as registry:
         later = {"seconds": int((NOW + 2 * HOUR).timestamp())}
-        told = await call(client, "DelistVenueSymbol", **SPELLED, delisted_at=later)
+        told = await registry.call("DelistVenueSymbol", **SPELLED, delisted_at=later)
         assert said(told.venue_symbol) == ("ONLINE", True)
-        assert told.venue_symbol == await got_and_listed(client, SPELLED)
-        told = await call(client, "DelistVenueSymbol", **SPELLED)
+        assert told.venue_symbol == await got_and_listed(registry, SPELLED)
+        told = await registry.call("DelistVenueSymbol", **SPELLED)
         assert said(told.venue_symbol) == ("DELISTED", False)
-        assert told.venue_symbol == await got_and_listed(client, SPELLED)
+        assert told.venue_symbol == await got_and_listed(registry, SPELLED)
 
 
 async def test_an_alias_is_told_with_its_primarys_status_by_every_method(
-    engine: AsyncEngine, mutations: Mutations
+    serve: Serve, mutations: Mutations
 ) -> None:
     await commit(mutations, a_venue_symbol(status=MarketStatus.HALTED))
-    async with at(engine, NOW + HOUR) as client:
+    async with serve(NOW + HOUR) as registry:
         alias = {**ALIAS, "symbol_id": a_symbol().symbol_id, "alias_of": "BTCUSDT"}
-        made = (await call(client, "CreateVenueSymbol", **alias)).venue_symbol
+        made = (await registry.call("CreateVenueSymbol", **alias)).venue_symbol
         assert said(made) == ("HALTED", False)
-        assert made == await got_and_listed(client, ALIAS)
-        await call(client, "UpdateVenueSymbol", **SPELLED, status=MarketStatus.ONLINE)
-        assert said(await got_and_listed(client, ALIAS)) == ("ONLINE", True)
-        told = await call(client, "UpdateVenueSymbol", **ALIAS, status=MarketStatus.HALTED)
+        assert made == await got_and_listed(registry, ALIAS)
+        await registry.call("UpdateVenueSymbol", **SPELLED, status=MarketStatus.ONLINE)
+        assert said(await got_and_listed(registry, ALIAS)) == ("ONLINE", True)
+        told = await registry.call("UpdateVenueSymbol", **ALIAS, status=MarketStatus.HALTED)
         assert said(told.venue_symbol) == ("ONLINE", True)
 
 
 async def test_each_of_many_spellings_is_told_by_its_own_terms(
-    engine: AsyncEngine, mutations: Mutations
+    serve: Serve, mutations: Mutations
 ) -> None:
     other = a_symbol(base_asset_id=an_id("eth"))
     ether = {"symbol_id": other.symbol_id, "tick_size": None, "lot_size": None}
@@ -127,8 +115,8 @@ async def test_each_of_many_spellings_is_told_by_its_own_terms(
         a_venue_symbol(venue_symbol="XBT", alias_of="BTCUSDT", **bitcoin),
         a_venue_symbol(venue_symbol="XETH", alias_of="ETHUSDT", **ether),
     )
-    async with at(engine, NOW + HOUR) as client:
-        listed = await call(client, "ListVenueSymbols", venue_id="binance")
+    async with serve(NOW + HOUR) as registry:
+        listed = await registry.call("ListVenueSymbols", venue_id="binance")
     assert {v.venue_symbol: said(v)[0] for v in listed.venue_symbols} == {
         "BTCUSDT": "HALTED",
         "XBT": "HALTED",

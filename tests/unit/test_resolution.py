@@ -74,6 +74,13 @@ def test_without_one_it_is_the_last_that_ended_and_only_then_one_to_come() -> No
     assert resolution.present([], instant()) is None
 
 
+def test_of_periods_that_are_all_to_come_the_first_is_meant() -> None:
+    soon = listing("soon", listed_at=NOW + DAY, delisted_at=NOW + 2 * DAY)
+    later = listing("later", listed_at=NOW + 2 * DAY)
+    for order in ([soon, later], [later, soon]):
+        assert resolution.present(order, instant()) == soon
+
+
 def test_a_period_includes_its_beginning_and_not_its_end() -> None:
     one = listing(listed_at=NOW, delisted_at=NOW + DAY)
     assert not resolution.listed_at(one, instant(NOW - TICK))

@@ -12,11 +12,11 @@ from cqc.writer.v1 import registry_admin_pb2
 
 from resolver.app import Resolver
 from resolver.config import ResolverConfig
-from resolver.services import registry as resolver_registry
 from resolver.services.registry import Elsewhere, RegistryReads
 from resolver.services.resolver import ResolverService
 from shared.entities.api_key import Role
 from shared.errors import Misdirected, Unimplemented
+from shared.lists import Lists
 from tests.builders import NOW
 from writer.app import role_of
 from writer.services.admin import Admin
@@ -28,33 +28,7 @@ REGISTRY = {
 ADMIN = {m.name: m for m in registry_admin_pb2.DESCRIPTOR.services_by_name["RegistryAdmin"].methods}
 RESOLVER = {m.name: m for m in resolver_pb2.DESCRIPTOR.services_by_name["Resolver"].methods}
 
-READS_UNANSWERED = {
-    "CheckAssetTradeable",
-    "ListAssetDeployments",
-    "ListAssetGroups",
-    "ListAssetIdentifiers",
-    "ListAssetRelationships",
-    "ListAssets",
-    "ListChains",
-    "ListQualityFlags",
-    "ListSymbolIdentifiers",
-    "ListSymbols",
-    "ListVenueAssets",
-    "ListVenueSymbols",
-    "ListVenues",
-}
-READS_ANSWERED = {
-    "GetAsset",
-    "GetAssetDeployment",
-    "GetAssetGroup",
-    "GetAssetIdentifier",
-    "GetChain",
-    "GetSymbol",
-    "GetSymbolIdentifier",
-    "GetVenue",
-    "GetVenueAsset",
-    "GetVenueSymbol",
-}
+READS = ("Get", "List", "Check")
 RESOLVER_UNANSWERED: set[str] = set()
 
 
@@ -76,10 +50,10 @@ def test_every_rpc_has_a_method_of_ours(service: type[Any], rpcs: dict[str, Any]
         assert inspect.isasyncgenfunction(method) == rpc.server_streaming, name
 
 
-def test_a_resolver_answers_the_get_rpcs_of_its_kinds_and_sends_changes_to_the_writer() -> None:
-    assert names(resolver_registry.Unanswered) == READS_UNANSWERED
-    assert names(RegistryReads) == READS_ANSWERED
-    assert names(Elsewhere) == set(REGISTRY) - READS_UNANSWERED - READS_ANSWERED
+def test_a_resolver_answers_every_read_and_sends_changes_and_searches_to_the_writer() -> None:
+    reads = {name for name in REGISTRY if name.startswith(READS)}
+    assert names(RegistryReads) | names(Lists) == reads
+    assert names(Elsewhere) == set(REGISTRY) - reads
 
 
 async def answer_of(service: Any, name: str) -> object:
@@ -92,15 +66,11 @@ async def answer_of(service: Any, name: str) -> object:
 async def test_what_a_resolver_does_not_answer_says_so() -> None:
     config = ResolverConfig(database_url="postgresql://nobody@nowhere/none", nats_url="nats://no")
     objects = Resolver(config)
-    reads = RegistryReads(objects.tiers, lambda: NOW, "writer.example:9090")
+    reads = RegistryReads(objects.tiers, objects.scans, lambda: NOW, "writer.example:9090")
     resolver = ResolverService(objects.view, objects.tiers, lambda: NOW)
-    unanswered = [
-        *((reads, name) for name in READS_UNANSWERED),
-        *((resolver, name) for name in RESOLVER_UNANSWERED),
-    ]
-    for service, name in unanswered:
+    for name in RESOLVER_UNANSWERED:
         with pytest.raises(Unimplemented):
-            await answer_of(service, name)
+            await answer_of(resolver, name)
     for name in names(Elsewhere):
         with pytest.raises(Misdirected, match=r"writer\.example:9090"):
             await answer_of(reads, name)

@@ -68,7 +68,7 @@ def _preface(ran: Ran, stated: set[str]) -> str:
 def _service_head(service: Service, ran: Ran) -> str:
     rows = [
         f"| [{rpc.name}](#{rpc.name.lower()}) | {_first_sentence(rpc.comment)} |"
-        f" {_role(service, rpc)} | {_SERVED[ran.served[rpc.name].by]} |"
+        f" {_role(service, rpc)} | {_SERVED[ran.served[rpc.name]]} |"
         for rpc in service.rpcs
     ]
     head = ["| RPC | what it does | role | answered by |", "|---|---|---|---|"]
@@ -109,14 +109,13 @@ def _rpc(
 
 
 def _keyless(served: Served) -> str:
-    return "; none at a resolver on loopback or a Unix socket" if RESOLVER in served.by else ""
+    return "; none at a resolver on loopback or a Unix socket" if RESOLVER in served else ""
 
 
 def _answered(served: Served) -> str:
-    if not served.by:
+    if not served:
         return "**Not answered by this release**: UNIMPLEMENTED."
-    only = " only in this release; at a resolver it is UNIMPLEMENTED" if served.coming else ""
-    return f"Answered by {_SERVED[served.by]}{only}."
+    return f"Answered by {_SERVED[served]}."
 
 
 def _metadata(role: str, rpc: Rpc) -> str:

@@ -45,15 +45,8 @@ class Shown(NamedTuple):
     error: CallFailed | None
 
 
-class Served(NamedTuple):
-    """Who answers an RPC in this release.
-
-    Attributes:
-        coming: A resolver is to answer it, and does not yet.
-    """
-
-    by: tuple[str, ...]
-    coming: bool
+#: Who answers an RPC in this release.
+Served = tuple[str, ...]
 
 
 class Ran(NamedTuple):
@@ -137,7 +130,7 @@ def _served(rpc: Rpc, resolver: Connection) -> Served:
     """Who answers an RPC; a resolver is asked with an empty request, which changes nothing."""
     by = (WRITER,) if rpc.home == WRITER else ()
     if rpc.service.endswith(".RegistryAdmin"):
-        return Served(by, coming=False)
+        return by
     try:
         answers = resolver.stream if rpc.streams else resolver.call
         found = answers(resolver.method(rpc.service, rpc.name), rpc.request())
@@ -145,8 +138,8 @@ def _served(rpc: Rpc, resolver: Connection) -> Served:
             next(found, None)
     except CallFailed as error:
         if error.reason in (Misdirected.reason, Unimplemented.reason):
-            return Served(by, coming=error.reason == Unimplemented.reason)
-    return Served((*by, RESOLVER), coming=False)
+            return by
+    return (*by, RESOLVER)
 
 
 def _run_client(endpoints: Endpoints) -> str:

@@ -10,7 +10,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminServicer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import auth, codec, wording
+from shared import auth, codec, tokens, wording
 from shared.entities import KIND_BY_NAME
 from shared.entities.api_key import API_KEY, Role
 from shared.errors import Forbidden, Invalid, TooLarge, Violation
@@ -18,7 +18,7 @@ from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
 from shared.kind import AnyKind
-from writer import metrics, past, store, tokens
+from writer import metrics, past, store
 from writer.heads import Heads, head_message
 from writer.mutations import ITEMS_MAX, Applied, Mutations
 from writer.once import once_of

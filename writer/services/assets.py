@@ -8,8 +8,6 @@ from shared.codec import like
 from shared.entities.asset import ASSET
 from shared.entities.asset_relationship import ASSET_RELATIONSHIP
 from shared.grpc_errors import Context
-from shared.keys import require_filter
-from writer.filters import either, equal
 from writer.services.ground import Ground
 
 
@@ -35,15 +33,6 @@ class Assets(Ground):
         revision = await self.remove(ASSET, request.asset_id, request, context)
         return pb.DeleteAssetResponse(success=True, revision=revision)
 
-    async def ListAssets(
-        self, request: pb.ListAssetsRequest, context: Context
-    ) -> pb.ListAssetsResponse:
-        where = {"asset_type": request.asset_type, "category": request.category}
-        page = await self.page(ASSET, request, equal(where), context)
-        return pb.ListAssetsResponse(
-            assets=page.messages, next_page_token=page.next_token, total_count=page.total
-        )
-
     async def SearchAssets(
         self, request: pb.SearchAssetsRequest, context: Context
     ) -> pb.SearchAssetsResponse:
@@ -61,20 +50,6 @@ class Assets(Ground):
             ASSET_RELATIONSHIP, message, request, context, renamed
         )
         return pb.CreateAssetRelationshipResponse(relationship=relationship, revision=revision)
-
-    async def ListAssetRelationships(
-        self, request: pb.ListAssetRelationshipsRequest, context: Context
-    ) -> pb.ListAssetRelationshipsResponse:
-        """From both ends: what it wraps, and what wraps it."""
-        require_filter("asset_id", request.asset_id)
-        wanted = [
-            *equal({"relationship_type": request.relationship_type}),
-            *either("asset_id", request.asset_id, "from_asset_id", "to_asset_id"),
-        ]
-        page = await self.page(ASSET_RELATIONSHIP, request, wanted, context)
-        return pb.ListAssetRelationshipsResponse(
-            relationships=page.messages, next_page_token=page.next_token, total_count=page.total
-        )
 
     async def DeleteAssetRelationship(
         self, request: pb.DeleteAssetRelationshipRequest, context: Context

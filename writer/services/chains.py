@@ -12,7 +12,6 @@ from shared.entities.chain import CHAIN
 from shared.errors import Invalid, Violation
 from shared.grpc_errors import Context
 from shared.rules import slug_of
-from writer.filters import equal
 from writer.services.ground import Ground
 
 _CREATE = {
@@ -46,15 +45,6 @@ class Chains(Ground):
 
     async def GetChain(self, request: pb.GetChainRequest, context: Context) -> pb.GetChainResponse:
         return pb.GetChainResponse(chain=await self.get(CHAIN, request.chain_id, context))
-
-    async def ListChains(
-        self, request: pb.ListChainsRequest, context: Context
-    ) -> pb.ListChainsResponse:
-        wanted = equal({"chain_type": request.chain_type})
-        page = await self.page(CHAIN, request, wanted, context)
-        return pb.ListChainsResponse(
-            chains=page.messages, next_page_token=page.next_token, total_count=page.total
-        )
 
     async def UpdateChain(
         self, request: pb.UpdateChainRequest, context: Context

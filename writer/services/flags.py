@@ -5,20 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from cqc.assets.v1 import quality_flag_pb2
 from cqc.services.v1 import asset_registry_pb2 as pb
 
 from shared import auth
 from shared.codec import like
 from shared.entities.asset import ASSET
 from shared.entities.quality_flag import QUALITY_FLAG, QualityFlag
+from shared.filters import passes_all, require_storable
 from shared.grpc_errors import Context
 from shared.keys import require_id
-from writer.filters import at_least, equal, only_unset, require_storable
-from writer.reads import Page, require_whole
+from shared.lists import flags_wanted, paged
+from shared.paging import Page, require_whole
+from shared.resolution import blocks
 from writer.services.ground import Ground
-
-CRITICAL = quality_flag_pb2.FLAG_SEVERITY_CRITICAL
 
 
 class Flags(Ground):
@@ -51,34 +50,17 @@ class Flags(Ground):
     async def ListQualityFlags(
         self, request: pb.ListQualityFlagsRequest, context: Context
     ) -> pb.ListQualityFlagsResponse:
-        wanted = [
-            *equal({"asset_id": request.asset_id, "flag_type": request.flag_type}),
-            *at_least("min_severity", request.min_severity, "severity"),
-        ]
-        if not request.include_resolved:
-            wanted.append(only_unset("include_resolved", "resolved_at"))
-        if request.asset_id and not (request.flag_type or request.page_size or request.page_token):
-            require_storable(QUALITY_FLAG, wanted)
-            page = await self._whole(request, context)
-        else:
-            page = await self.page(QUALITY_FLAG, request, wanted, context)
-        return pb.ListQualityFlagsResponse(
-            flags=page.messages, next_page_token=page.next_token, total_count=page.total
-        )
-
-    async def _whole(self, request: pb.ListQualityFlagsRequest, context: Context) -> Page:
-        """All flags of an asset that are asked for: the list that Redis may answer."""
+        """All of an asset at once is the list that Redis may answer."""
+        if not request.asset_id or request.flag_type or request.page_size or request.page_token:
+            return await super().ListQualityFlags(request, context)
+        wanted = flags_wanted(request)
+        require_storable(QUALITY_FLAG, wanted)
         found = await self.read(
             context, lambda reader: reader.find(QUALITY_FLAG, "asset", request.asset_id)
         )
-        flags = [
-            flag
-            for flag in found
-            if flag.severity >= request.min_severity
-            and (request.include_resolved or not flag.HasField("resolved_at"))
-        ]
+        flags = [flag for flag in found if passes_all(wanted, flag)]
         require_whole(len(flags))
-        return Page(flags, "", len(flags))
+        return paged(pb.ListQualityFlagsResponse(flags=flags), Page(flags, "", len(flags)))
 
     async def CheckAssetTradeable(
         self, request: pb.CheckAssetTradeableRequest, context: Context
@@ -87,5 +69,5 @@ class Flags(Ground):
         async with self.reading(context) as reading:
             await reading.get(ASSET, request.asset_id)
             flags = await reading.find(QUALITY_FLAG, "asset", request.asset_id)
-        blocking = [f for f in flags if f.severity == CRITICAL and not f.HasField("resolved_at")]
+        blocking = [flag for flag in flags if blocks(flag)]
         return pb.CheckAssetTradeableResponse(tradeable=not blocking, blocking_flags=blocking)

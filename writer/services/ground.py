@@ -1,7 +1,8 @@
 """What the registry's methods stand on: decode, mutate or read, answer.
 
 Each kind's methods are a class of their own (assets, chains…), joined in `registry`; they are
-explicit and short, so that a missing one is a type error and each can be found by its name.
+explicit and short, so that a missing one is a type error and each can be found by its name. Lists
+are `shared.lists`', by which resolvers answer too.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
 from shared.kind import AnyKind, Entity, Seen
+from shared.lists import Lists
 from writer import metrics
 from writer.cached import Missed, Reader
-from writer.filters import Filter
 from writer.mutations import Applied, Cause, Mutations
 from writer.once import once_of
-from writer.reads import Page, Reading, Reads
+from writer.reads import Reading, Reads
 
 A = TypeVar("A")
 
 REASON_CHARS_MAX = 500
 
 
-class Ground:
+class Ground(Lists):
     """Holds what methods need.
 
     Args:
@@ -159,12 +160,6 @@ class Ground:
         """
         require_key(kind, key)
         return await self.read(context, lambda reader: reader.get(kind, key))
-
-    async def page(
-        self, kind: AnyKind, request: Any, wanted: Sequence[Filter], context: Context
-    ) -> Page:
-        async with self.reading(context) as reading:
-            return await reading.page(kind, wanted, request.page_size, request.page_token)
 
     async def search(
         self, kind: AnyKind, request: Any, where: Mapping[str, Any], context: Context

@@ -17,7 +17,6 @@ from shared.entities.asset_group import (
 from shared.errors import Invalid, NotFound, Violation
 from shared.grpc_errors import Context
 from shared.keys import require_id, require_one
-from writer.filters import equal
 from writer.services.ground import Ground
 
 
@@ -43,15 +42,6 @@ class Groups(Ground):
         if not found:
             raise NotFound(ASSET_GROUP.name, request.name)
         return pb.GetAssetGroupResponse(group=found[0])
-
-    async def ListAssetGroups(
-        self, request: pb.ListAssetGroupsRequest, context: Context
-    ) -> pb.ListAssetGroupsResponse:
-        wanted = equal({"group_type": request.group_type})
-        page = await self.page(ASSET_GROUP, request, wanted, context)
-        return pb.ListAssetGroupsResponse(
-            groups=page.messages, next_page_token=page.next_token, total_count=page.total
-        )
 
     async def AddAssetToGroup(
         self, request: pb.AddAssetToGroupRequest, context: Context

@@ -13,7 +13,6 @@ from shared.grpc_errors import Context
 from shared.keys import require_id
 from shared.kind import AnyKind
 from shared.resolution import primary_identifier
-from writer.filters import equal
 from writer.services.ground import Ground
 
 
@@ -32,15 +31,6 @@ class Identifiers(Ground):
         found = await self._primary(ASSET_IDENTIFIER, owner, source, context)
         return pb.GetAssetIdentifierResponse(identifier=found)
 
-    async def ListAssetIdentifiers(
-        self, request: pb.ListAssetIdentifiersRequest, context: Context
-    ) -> pb.ListAssetIdentifiersResponse:
-        wanted = equal({"asset_id": request.asset_id})
-        page = await self.page(ASSET_IDENTIFIER, request, wanted, context)
-        return pb.ListAssetIdentifiersResponse(
-            identifiers=page.messages, next_page_token=page.next_token, total_count=page.total
-        )
-
     async def CreateSymbolIdentifier(
         self, request: pb.CreateSymbolIdentifierRequest, context: Context
     ) -> pb.CreateSymbolIdentifierResponse:
@@ -54,15 +44,6 @@ class Identifiers(Ground):
         owner, source = request.symbol_id, request.data_source
         found = await self._primary(SYMBOL_IDENTIFIER, owner, source, context)
         return pb.GetSymbolIdentifierResponse(identifier=found)
-
-    async def ListSymbolIdentifiers(
-        self, request: pb.ListSymbolIdentifiersRequest, context: Context
-    ) -> pb.ListSymbolIdentifiersResponse:
-        wanted = equal({"symbol_id": request.symbol_id})
-        page = await self.page(SYMBOL_IDENTIFIER, request, wanted, context)
-        return pb.ListSymbolIdentifiersResponse(
-            identifiers=page.messages, next_page_token=page.next_token, total_count=page.total
-        )
 
     async def _primary(self, kind: AnyKind, owner: str, source: int, context: Context) -> Any:
         """The primary one of a source, or the only one.

@@ -7,8 +7,6 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from shared.codec import like
 from shared.entities.symbol import SYMBOL
 from shared.grpc_errors import Context
-from shared.keys import require_filter
-from writer.filters import equal
 from writer.services.ground import Ground
 
 
@@ -35,18 +33,6 @@ class Symbols(Ground):
     ) -> pb.DeleteSymbolResponse:
         revision = await self.remove(SYMBOL, request.symbol_id, request, context)
         return pb.DeleteSymbolResponse(success=True, revision=revision)
-
-    async def ListSymbols(
-        self, request: pb.ListSymbolsRequest, context: Context
-    ) -> pb.ListSymbolsResponse:
-        require_filter("base_asset_id", request.base_asset_id)
-        require_filter("quote_asset_id", request.quote_asset_id)
-        names = ("symbol_type", "base_asset_id", "quote_asset_id")
-        where = {name: getattr(request, name) for name in names}
-        page = await self.page(SYMBOL, request, equal(where), context)
-        return pb.ListSymbolsResponse(
-            symbols=page.messages, next_page_token=page.next_token, total_count=page.total
-        )
 
     async def SearchSymbols(
         self, request: pb.SearchSymbolsRequest, context: Context

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,11 +15,9 @@ from shared.entities.venue import VENUE
 from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, first_open
 from shared.errors import Invalid, NotFound, Unimplemented
 from shared.grpc_errors import Context
-from shared.keys import require_filter
 from shared.kind import Seen
+from shared.told import told_now
 from writer.cached import Reader
-from writer.filters import equal, only_open
-from writer.reads import Reading
 from writer.services.ground import Ground
 
 
@@ -53,26 +50,6 @@ class VenueSymbols(Ground):
 
         return await self.read(context, answer)
 
-    async def ListVenueSymbols(
-        self, request: pb.ListVenueSymbolsRequest, context: Context
-    ) -> pb.ListVenueSymbolsResponse:
-        require_filter("symbol_id", request.symbol_id)
-        names = ("venue_id", "symbol_id", "venue_symbol")
-        wanted = equal({name: getattr(request, name) for name in names})
-        now = self.now()
-        if not request.include_delisted:
-            wanted.append(only_open("include_delisted", "delisted_at", now))
-        async with self.reading(context) as reading:
-            page = await reading.page(VENUE_SYMBOL, wanted, request.page_size, request.page_token)
-            symbols = await reading.get_many(SYMBOL, (v.symbol_id for v in page.messages))
-            told = await _told(reading, page.messages, resolution.instant(now))
-        return pb.ListVenueSymbolsResponse(
-            venue_symbols=told,
-            next_page_token=page.next_token,
-            symbols=symbols,
-            total_count=page.total,
-        )
-
     async def UpdateVenueSymbol(
         self, request: pb.UpdateVenueSymbolRequest, context: Context
     ) -> pb.UpdateVenueSymbolResponse:
@@ -98,20 +75,8 @@ class VenueSymbols(Ground):
         if not changed.alias_of:
             return resolution.as_of_now(changed, changed, now)
         async with self.reads.begin() as reading:
-            (told,) = await _told(reading, [changed], now)
+            (told,) = await told_now(reading, [changed], now)
         return told
-
-
-async def _told(reading: Reading, listings: Sequence[Any], now: Timestamp) -> list[Any]:
-    """Listings as they are to be told now; aliases by the terms of what they stand for."""
-    spelled = {(v.venue_id, v.alias_of) for v in listings if v.alias_of}
-    primaries = await reading.find_each(VENUE_SYMBOL, "spelling", spelled)
-    return [
-        resolution.as_of_now(
-            v, resolution.terms_for(v, primaries.get((v.venue_id, v.alias_of), ()), now), now
-        )
-        for v in listings
-    ]
 
 
 async def _spelled(reader: Reader, venue_id: str, spelling: str) -> list[Any]:
@@ -136,8 +101,8 @@ async def _present(reader: Reader, venue_id: str, spelling: str, now: Timestamp)
 
 def require_spelling(request: Any) -> None:
     violations = [
-        *rules.check_printable("venue_symbol", request.venue_symbol),
         *rules.check_slug("venue_id", request.venue_id),
+        *rules.check_printable("venue_symbol", request.venue_symbol),
     ]
     if violations:
         raise Invalid(violations)

@@ -11,9 +11,7 @@ from shared.codec import instant_in, like
 from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET, delist
 from shared.grpc_errors import Context
-from shared.keys import require_filter
 from shared.rules import slug_of
-from writer.filters import equal
 from writer.services.ground import Ground
 
 
@@ -29,15 +27,6 @@ class Venues(Ground):
 
     async def GetVenue(self, request: pb.GetVenueRequest, context: Context) -> pb.GetVenueResponse:
         return pb.GetVenueResponse(venue=await self.get(VENUE, request.venue_id, context))
-
-    async def ListVenues(
-        self, request: pb.ListVenuesRequest, context: Context
-    ) -> pb.ListVenuesResponse:
-        where = {"venue_type": request.venue_type, "chain_id": request.chain_id}
-        page = await self.page(VENUE, request, equal(where), context)
-        return pb.ListVenuesResponse(
-            venues=page.messages, next_page_token=page.next_token, total_count=page.total
-        )
 
     async def UpdateVenue(
         self, request: pb.UpdateVenueRequest, context: Context
@@ -57,16 +46,6 @@ class Venues(Ground):
     ) -> pb.GetVenueAssetResponse:
         found = await self.get(VENUE_ASSET, f"{request.venue_id}/{request.asset_id}", context)
         return pb.GetVenueAssetResponse(venue_asset=found)
-
-    async def ListVenueAssets(
-        self, request: pb.ListVenueAssetsRequest, context: Context
-    ) -> pb.ListVenueAssetsResponse:
-        require_filter("asset_id", request.asset_id)
-        where = {"venue_id": request.venue_id, "asset_id": request.asset_id}
-        page = await self.page(VENUE_ASSET, request, equal(where), context)
-        return pb.ListVenueAssetsResponse(
-            venue_assets=page.messages, next_page_token=page.next_token, total_count=page.total
-        )
 
     async def UpdateVenueAsset(
         self, request: pb.UpdateVenueAssetRequest, context: Context
