@@ -33,7 +33,7 @@ def upsert(entity: Entity) -> Item:
 async def commit(mutations: Mutations, *entities: Entity) -> int:
     """Commit all as one revision, and return it."""
     applied = await mutations.apply([upsert(entity) for entity in entities], CAUSE)
-    assert [o.violations for o in applied.outcomes if o.error] == []
+    assert [(o.violations, str(o.error)) for o in applied.outcomes if o.error] == []
     assert applied.committed
     return applied.revision
 

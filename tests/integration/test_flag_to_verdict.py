@@ -23,7 +23,7 @@ from resolver.config import ResolverConfig
 from tests.asking import serving
 from tests.builders import a_flag, an_id
 from tests.changes import commit, eventually
-from tests.following import writing
+from tests.following import stands_at, writing
 from tests.lives import one_of_each
 from writer.config import WriterConfig
 
@@ -46,7 +46,7 @@ async def test_a_flag_reaches_every_resolvers_verdict_and_who_watches(
         stubs: list[Any] = [ResolverStub(channel) for _, channel in pairs]
         before = await commit(writer.mutations, *one_of_each())
         for resolver, _ in pairs:
-            await eventually(lambda view=resolver.view: view.lag == 0 and view.is_complete, WAIT_S)
+            await eventually(lambda view=resolver.view: stands_at(view, 1, before), WAIT_S)
         watch = stubs[0].Watch(
             pb.WatchRequest(kinds=["quality_flag"], from_revision=before + 1, epoch=1)
         )
@@ -58,7 +58,7 @@ async def test_a_flag_reaches_every_resolvers_verdict_and_who_watches(
             await asyncio.gather(*(until_denied(stub, flag.flag_id) for stub in stubs))
             delays_s.append(time.perf_counter() - began_s)
             assert await next_change(watch) == (revision, flag.flag_id)
-            over = msgspec.structs.replace(flag, resolved_by="desk")
+            over = msgspec.structs.replace(flag, resolved_by="desk", resolution_notes="refunded")
             revision = await commit(writer.mutations, over)
             assert await next_change(watch) == (revision, flag.flag_id)
         watch.cancel()
