@@ -1,4 +1,4 @@
-"""Keeps the view current: load everything, then follow, and start over when in doubt.
+"""Keeps the view current: follows the stream from what was loaded, and starts over when in doubt.
 
 Two loops feed one snapshot: the stream's messages, and a probe that asks a writer for the
 head. Whatever they see is handled under one lock, so that catching up, which waits for
@@ -10,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-import random
 from collections.abc import Callable
 from typing import Final
 
-import asyncpg
 from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 from nats.aio.client import Client
@@ -22,13 +20,14 @@ from nats.errors import Error as NatsError
 
 from resolver import follower_core as core
 from resolver import metrics
-from resolver.database import Busy, Database
+from resolver.database import Database
 from resolver.decoding import Poison, decode, plan
 from resolver.follower_core import Do
 from resolver.freshness import Probe, boot_clock_s
 from resolver.keeping import Journal
-from resolver.snapshot import Diverged, Planned, Snapshot
-from resolver.sources import Loaded, Sources
+from resolver.loading import AWAY, POISON_PAUSE_S, Loader, StartOver, require_own
+from resolver.snapshot import Diverged, Planned
+from resolver.sources import Sources
 from resolver.view import View
 from shared import jetstream, tracing
 from shared.history import Position
@@ -38,33 +37,12 @@ from shared.tasks import heed_cancellation, heeding, keep_going
 
 log = logging.getLogger(__name__)
 
-#: A poisoned change set is met again at once after a start over: not faster than this.
-POISON_PAUSE_S: Final = 1.0
 #: Between two tries to consume the stream, while PostgreSQL or NATS is away.
 STREAM_PAUSE_MAX_S: Final = 1.0
 #: The stream is compared with what was noted at least this often.
 STREAM_CHECK_S: Final = 5.0
 #: Readers wait for this many changes of a large change set at most: some 3 ms.
 PLANNED_AT_ONCE: Final = 256
-#: Between two looks for a turn to load; random, so that a thousand resolvers do not look at once.
-TURN_PAUSE_S: Final = (0.05, 0.25)
-#: What PostgreSQL or NATS being away looks like from here.
-AWAY: Final = (
-    OSError,
-    TimeoutError,
-    NatsError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-)
-
-
-class StartOver(Exception):
-    """The snapshot cannot be advanced to where the registry is; `cause` is a metric's label."""
-
-    def __init__(self, cause: str) -> None:
-        super().__init__(cause)
-        self.cause = cause
 
 
 class Follower:
@@ -82,11 +60,12 @@ class Follower:
     ) -> None:
         self._view = view
         self._database = database
-        self._sources = sources or Sources(None, None)
         self._journal = journal or Journal()
+        self._loader = Loader(
+            view, database, client, now, sources or Sources(None, None), self._journal
+        )
         self._client = client
         self._js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
-        self._now = now
         self._probe_every_s = probe_every_s
         self._lock = asyncio.Lock()
         #: The stream as noted, with `last` moved to the last message handled.
@@ -100,7 +79,7 @@ class Follower:
     async def run(self) -> None:
         """Load everything and follow; returns when it must be done again."""
         try:
-            await self._bootstrap()
+            self._mark = await self._loader.load()
             async with asyncio.TaskGroup() as group:
                 stream = keep_going("stream", self._consume, StartOver, STREAM_PAUSE_MAX_S)
                 group.create_task(stream)
@@ -112,103 +91,6 @@ class Follower:
             log.warning("starting over: %s", cause.cause)
             if cause.cause == "poison":
                 await asyncio.sleep(POISON_PAUSE_S)
-
-    # ------------------------------------------------------------ loading everything
-
-    async def _bootstrap(self) -> None:
-        """Load from PostgreSQL, or from what stands in for it, and never go back."""
-        loaded = await self._load()
-        snapshot = loaded.snapshot
-        if loaded.as_of_s is not None:
-            await self._require_onward(snapshot)
-        held = self._view.snapshot.position if self._view.is_complete else None
-        if held is not None and held.epoch != snapshot.position.epoch:
-            self._view.freshness.forget()
-            metrics.EPOCHS.inc()
-        self._mark = loaded.mark
-        # No reader comes in between: there is no moment at which it is loaded and unconfirmed.
-        if loaded.as_of_s is not None:
-            self._view.freshness.confirm(loaded.as_of_s)
-        else:
-            self._view.freshness.unconfirm()
-        self._view.replace(snapshot, loaded.source, self._now())
-        self._journal.replaced()
-        self._moved()
-        text = "loaded %d entities at revision %s from %s"
-        log.info(text, snapshot.count, snapshot.position, loaded.source)
-
-    async def _load(self) -> Loaded:
-        """All of the registry, from PostgreSQL or, ahead of what is served, from elsewhere."""
-        while True:
-            # Noted BEFORE the read: what commits after the read is published after the note.
-            mark, as_of_s = await jetstream.note(self._client, CHANGES), boot_clock_s()
-            failed: Exception
-            try:
-                return Loaded(await self._hydrate(), mark, "postgres", as_of_s)
-            except (Busy, *AWAY) as error:
-                failed = error
-            held = self._view.snapshot.head if self._view.is_complete else None
-            loaded = await self._sources.newest(held)
-            if loaded is not None:
-                log.warning("not loaded from PostgreSQL: %s", said(failed))
-                return loaded
-            if not isinstance(failed, Busy):
-                raise failed
-            await asyncio.sleep(random.uniform(*TURN_PAUSE_S))
-
-    async def _hydrate(self) -> Snapshot:
-        with metrics.HYDRATE_SECONDS.labels("postgres").time():
-            try:
-                return await self._database.hydrate()
-            except Diverged as error:
-                log.error("PostgreSQL's current state does not fit its head: %s", error)  # noqa: TRY400
-                raise StartOver("poison") from error
-
-    async def _require_onward(self, found: Snapshot) -> None:
-        """Never go back: not behind what is served, nor behind what the last process served.
-
-        Raises:
-            StartOver: PostgreSQL has less, or something else; a new epoch was asked for.
-        """
-        if not self._view.is_complete:
-            await self._resume(found.head)
-        if not self._view.is_complete:
-            return
-        held, confirmed = self._view.snapshot.head, self._view.freshness.is_confirmed
-        action = core.on_hydrated(held, found.head, is_confirmed=confirmed)
-        if action is Do.REFUSE:
-            self._require_own(found.head)
-        if action is Do.BUMP:
-            await self._ask_for_bump(held, found.head)
-            raise StartOver("lost_history")
-        if found.head.registry_id != held.registry_id:
-            log.error("what was served until now was of another registry than PostgreSQL's")
-
-    async def _resume(self, found: replication_pb2.Head) -> None:
-        """Serve what the file holds, if PostgreSQL does not lead on from there."""
-        loaded = await self._sources.ahead_of(found)
-        if loaded is not None:
-            self._mark = loaded.mark
-            self._view.replace(loaded.snapshot, loaded.source, self._now())
-            self._moved()
-
-    async def _ask_for_bump(self, held: replication_pb2.Head, found: replication_pb2.Head) -> None:
-        """PostgreSQL has less than what this process served, or something else."""
-        metrics.BUMP_REQUESTS.inc()
-        log.error(
-            "PostgreSQL is at %d:%d, this process served %d:%d: asking for a new epoch",
-            *(found.epoch, found.revision, held.epoch, held.revision),
-        )
-        request = replication_pb2.EpochBumpRequest(held=held, found=found)
-        try:
-            await self._client.request(
-                jetstream.BUMP_SUBJECT,
-                request.SerializeToString(),
-                timeout=jetstream.REQUEST_TIMEOUT_S,
-            )
-        except (NatsError, TimeoutError) as error:
-            log.warning("no writer answered: %s", error)
-        await asyncio.sleep(POISON_PAUSE_S)
 
     # ------------------------------------------------------------ the stream
 
@@ -234,7 +116,7 @@ class Follower:
             raise _poison("a message of the stream", error) from error
         head = message.head
         mine = self._view.snapshot.position
-        self._require_own(head)
+        require_own(self._view, head)
         theirs = core.position_of(head)
         if theirs.epoch == mine.epoch:
             self._view.freshness.heard(theirs)
@@ -249,18 +131,6 @@ class Follower:
             await self._catch_up()
         elif action is Do.BOOTSTRAP:
             raise StartOver("epoch")
-
-    def _require_own(self, head: replication_pb2.Head) -> None:
-        own = self._view.snapshot.head.registry_id
-        if head.registry_id != own:
-            if not self._view.freshness.is_confirmed:
-                raise StartOver("registry")
-            log.error(
-                "what came is of registry %s, the snapshot of %s: nothing of it is applied",
-                *(head.registry_id.hex(), own.hex()),
-            )
-            message = "what came is of another registry"
-            raise ConnectionError(message)
 
     # ------------------------------------------------------------ the probe
 
@@ -287,7 +157,7 @@ class Follower:
             head = replication_pb2.Head.FromString(answer.data)
             try:
                 async with self._lock:
-                    self._require_own(head)
+                    require_own(self._view, head)
                     probe = Probe(sent_s, core.position_of(head))
                     await self._compare(asked, probe, was_behind=was_behind)
             except AWAY as error:
@@ -356,20 +226,7 @@ class Follower:
         metrics.APPLIED.labels(source).inc()
         self._journal.applied(head, commit.prev_chain, commit.change_set)
         self._view.recent.add(change_set)
-        self._moved()
-
-    def _moved(self) -> None:
-        snapshot = self._view.snapshot
-        self._view.freshness.reached(snapshot.position)
         self._view.moved()
-        metrics.REVISION.set(snapshot.position.revision)
-        metrics.EPOCH.set(snapshot.position.epoch)
-        for kind, count in snapshot.counts.items():
-            metrics.ENTITIES.labels(kind).set(count)
-
-
-def said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def _poison(what: str, error: object) -> StartOver:

@@ -39,6 +39,11 @@ class Reporting:
         state = pb.SnapshotState.Name(view.state).removeprefix("SNAPSHOT_STATE_")
         metrics.STATE.state(state)
         metrics.LAG.set(view.lag)
+        if view.is_complete:
+            metrics.REVISION.set(view.snapshot.position.revision)
+            metrics.EPOCH.set(view.snapshot.position.epoch)
+            for kind, count in view.snapshot.counts.items():
+                metrics.ENTITIES.labels(kind).set(count)
         staleness_ms = view.freshness.staleness_ms
         metrics.STALENESS_MS.set(float("inf") if staleness_ms is None else staleness_ms)
         if state == self._said:

@@ -77,7 +77,8 @@ class View:
             self.ready.set()
 
     def moved(self) -> None:
-        """Wake all who wait for a revision."""
+        """The snapshot is at another revision: tell all who wait for one."""
+        self.freshness.reached(self.snapshot.position)
         self.freshness.look()
         self._consider()
         self._moved.set()

@@ -13,10 +13,11 @@ from google.protobuf.message import DecodeError
 from resolver import decoding
 from resolver import follower_core as core
 from resolver.database import Busy
-from resolver.follower import POISON_PAUSE_S, STREAM_CHECK_S, TURN_PAUSE_S, StartOver
+from resolver.follower import STREAM_CHECK_S
 from resolver.follower_core import Do
 from resolver.freshness import Freshness, Probe
 from resolver.keeping import Journal
+from resolver.loading import POISON_PAUSE_S, TURN_PAUSE_S, StartOver
 from resolver.snapshot import Diverged, Snapshot
 from resolver.sources import Loaded, Sources
 from resolver.view import View
@@ -161,7 +162,7 @@ class Resolver:
         else:
             self.view.freshness.unconfirm()
         self._journal.replaced()
-        self._moved()
+        self.view.moved()
 
     async def _load(self) -> Loaded:
         while True:
@@ -202,7 +203,7 @@ class Resolver:
         if loaded is not None:
             self._mark = loaded.mark
             self.view.replace(loaded.snapshot, loaded.source, NOW)
-            self._moved()
+            self.view.moved()
 
     # ------------------------------------------------------------ the stream
 
@@ -316,10 +317,6 @@ class Resolver:
         except (decoding.Poison, Diverged) as error:
             raise StartOver("poison") from error
         self._journal.applied(head, commit.prev_chain, commit.change_set)
-        self._moved()
-
-    def _moved(self) -> None:
-        self.view.freshness.reached(self.view.snapshot.position)
         self.view.moved()
 
     # ------------------------------------------------------------ being looked at

@@ -1,0 +1,200 @@
+"""Loads everything into the view: from PostgreSQL, else from what stands in for it.
+
+Never back: neither behind what is served, nor behind what the last process served and kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import random
+from collections.abc import Callable
+from typing import Final
+
+import asyncpg
+from cqc.replication.v1 import replication_pb2
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from resolver import follower_core as core
+from resolver import metrics
+from resolver.database import Busy, Database
+from resolver.follower_core import Do
+from resolver.freshness import boot_clock_s
+from resolver.keeping import Journal
+from resolver.snapshot import Diverged, Snapshot
+from resolver.sources import Loaded, Sources
+from resolver.view import View
+from shared import jetstream
+from shared.jetstream import CHANGES
+from shared.stream_mark import StreamMark
+
+log = logging.getLogger(__name__)
+
+#: A poisoned change set is met again at once after a start over: not faster than this.
+POISON_PAUSE_S: Final = 1.0
+#: Between two looks for a turn to load; random, so that a thousand resolvers do not look at once.
+TURN_PAUSE_S: Final = (0.05, 0.25)
+#: What PostgreSQL or NATS being away looks like from here.
+AWAY: Final = (
+    OSError,
+    TimeoutError,
+    NatsError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+
+
+class StartOver(Exception):
+    """The snapshot cannot be advanced to where the registry is; `cause` is a metric's label."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Loader:
+    """Everything that loading needs; it keeps nothing."""
+
+    def __init__(
+        self,
+        view: View,
+        database: Database,
+        client: Client,
+        now: Callable[[], dt.datetime],
+        sources: Sources,
+        journal: Journal,
+    ) -> None:
+        self._view = view
+        self._database = database
+        self._client = client
+        self._now = now
+        self._sources = sources
+        self._journal = journal
+
+    async def load(self) -> StreamMark | None:
+        """Put into the view what PostgreSQL holds, or what stands in for it; never go back.
+
+        Returns:
+            How far the stream was read for it; None where that is not known.
+
+        Raises:
+            StartOver: It must be done again.
+        """
+        loaded = await self._load()
+        snapshot = loaded.snapshot
+        if loaded.as_of_s is not None:
+            await self._require_onward(snapshot)
+        held = self._view.snapshot.position if self._view.is_complete else None
+        if held is not None and held.epoch != snapshot.position.epoch:
+            self._view.freshness.forget()
+            metrics.EPOCHS.inc()
+        # No reader comes in between: there is no moment at which it is loaded and unconfirmed.
+        if loaded.as_of_s is not None:
+            self._view.freshness.confirm(loaded.as_of_s)
+        else:
+            self._view.freshness.unconfirm()
+        self._view.replace(snapshot, loaded.source, self._now())
+        self._journal.replaced()
+        self._view.moved()
+        text = "loaded %d entities at revision %s from %s"
+        log.info(text, snapshot.count, snapshot.position, loaded.source)
+        return loaded.mark
+
+    async def _load(self) -> Loaded:
+        """All of the registry, from PostgreSQL or, ahead of what is served, from elsewhere."""
+        while True:
+            # Noted BEFORE the read: what commits after the read is published after the note.
+            mark, as_of_s = await jetstream.note(self._client, CHANGES), boot_clock_s()
+            failed: Exception
+            try:
+                return Loaded(await self._hydrate(), mark, "postgres", as_of_s)
+            except (Busy, *AWAY) as error:
+                failed = error
+            held = self._view.snapshot.head if self._view.is_complete else None
+            loaded = await self._sources.newest(held)
+            if loaded is not None:
+                log.warning("not loaded from PostgreSQL: %s", said(failed))
+                return loaded
+            if not isinstance(failed, Busy):
+                raise failed
+            await asyncio.sleep(random.uniform(*TURN_PAUSE_S))
+
+    async def _hydrate(self) -> Snapshot:
+        with metrics.HYDRATE_SECONDS.labels("postgres").time():
+            try:
+                return await self._database.hydrate()
+            except Diverged as error:
+                log.error("PostgreSQL's current state does not fit its head: %s", error)  # noqa: TRY400
+                raise StartOver("poison") from error
+
+    async def _require_onward(self, found: Snapshot) -> None:
+        """Never go back: not behind what is served, nor behind what the last process served.
+
+        Raises:
+            StartOver: PostgreSQL has less, or something else; a new epoch was asked for.
+        """
+        if not self._view.is_complete:
+            await self._resume(found.head)
+        if not self._view.is_complete:
+            return
+        held, confirmed = self._view.snapshot.head, self._view.freshness.is_confirmed
+        action = core.on_hydrated(held, found.head, is_confirmed=confirmed)
+        if action is Do.REFUSE:
+            require_own(self._view, found.head)
+        if action is Do.BUMP:
+            await self._ask_for_bump(held, found.head)
+            raise StartOver("lost_history")
+        if found.head.registry_id != held.registry_id:
+            log.error("what was served until now was of another registry than PostgreSQL's")
+
+    async def _resume(self, found: replication_pb2.Head) -> None:
+        """Serve what the file holds, if PostgreSQL does not lead on from there."""
+        loaded = await self._sources.ahead_of(found)
+        if loaded is not None:
+            self._view.replace(loaded.snapshot, loaded.source, self._now())
+            self._view.moved()
+
+    async def _ask_for_bump(self, held: replication_pb2.Head, found: replication_pb2.Head) -> None:
+        """PostgreSQL has less than what this process served, or something else."""
+        metrics.BUMP_REQUESTS.inc()
+        log.error(
+            "PostgreSQL is at %d:%d, this process served %d:%d: asking for a new epoch",
+            *(found.epoch, found.revision, held.epoch, held.revision),
+        )
+        request = replication_pb2.EpochBumpRequest(held=held, found=found)
+        try:
+            await self._client.request(
+                jetstream.BUMP_SUBJECT,
+                request.SerializeToString(),
+                timeout=jetstream.REQUEST_TIMEOUT_S,
+            )
+        except (NatsError, TimeoutError) as error:
+            log.warning("no writer answered: %s", error)
+        await asyncio.sleep(POISON_PAUSE_S)
+
+
+def require_own(view: View, head: replication_pb2.Head) -> None:
+    """Refuse another registry's head.
+
+    Raises:
+        StartOver: What is served was never confirmed, so it may be that which is foreign.
+        ConnectionError: What came is foreign: nothing of it is applied.
+    """
+    own = view.snapshot.head.registry_id
+    if head.registry_id == own:
+        return
+    if not view.freshness.is_confirmed:
+        raise StartOver("registry")
+    log.error(
+        "what came is of registry %s, the snapshot of %s: nothing of it is applied",
+        *(head.registry_id.hex(), own.hex()),
+    )
+    message = "what came is of another registry"
+    raise ConnectionError(message)
+
+
+def said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
