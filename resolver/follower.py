@@ -25,7 +25,7 @@ from resolver.decoding import Poison, decode, plan
 from resolver.follower_core import Do
 from resolver.freshness import Probe, boot_clock_s
 from resolver.keeping import Journal
-from resolver.loading import AWAY, POISON_PAUSE_S, Loader, StartOver, require_own
+from resolver.loading import AWAY, POISON_PAUSE_S, Loader, StartOver, require_own, said
 from resolver.snapshot import Diverged, Planned
 from resolver.sources import Sources
 from resolver.view import View
@@ -68,6 +68,7 @@ class Follower:
         self._js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
         self._probe_every_s = probe_every_s
         self._lock = asyncio.Lock()
+        self._unanswered = False
         #: The stream as noted, with `last` moved to the last message handled.
         self._mark: StreamMark | None = None
 
@@ -151,9 +152,10 @@ class Follower:
                     await self._check_stream()
                     checked_s = sent_s
             except (NatsError, TimeoutError, OSError) as error:
-                log.warning("no writer answered a probe: %s", error or type(error).__name__)
+                self._note_answers(said(error))
                 self._view.asked()
                 continue
+            self._note_answers("")
             head = replication_pb2.Head.FromString(answer.data)
             try:
                 async with self._lock:
@@ -163,6 +165,14 @@ class Follower:
             except AWAY as error:
                 # The stream goes on meanwhile; the next probe tries again.
                 log.warning("could not catch up: %s: %s", type(error).__name__, error)
+
+    def _note_answers(self, failure: str) -> None:
+        """Log when probes cease to be answered, and when they are again: not once a second."""
+        if failure and not self._unanswered:
+            log.warning("no writer answers probes: %s", failure)
+        elif self._unanswered and not failure:
+            log.info("a writer answers probes again")
+        self._unanswered = bool(failure)
 
     async def _compare(self, asked: Position, probe: Probe, *, was_behind: bool) -> None:
         mine = self._view.snapshot.position
