@@ -90,11 +90,15 @@ class Resolver:
         if file is not None:
             self.keeping = Keeping(self.view, file, lambda: self.follower.mark, journal)
 
+    def services(self) -> tuple[ResolverService, RegistryReads]:
+        """What answers, whether asked over gRPC or in this process."""
+        own = ResolverService(self.view, self.tiers, self.now)
+        return own, RegistryReads(self.tiers, self.now, self.config.writer)
+
     def make_server(self, guards: list[grpc.aio.ServerInterceptor]) -> grpc.aio.Server:
         server = grpc_server.make_server(guards)
-        own = ResolverService(self.view, self.tiers, self.now)
+        own, reads = self.services()
         add_ResolverServicer_to_server(own, server)
-        reads = RegistryReads(self.tiers, self.now, self.config.writer)
         add_AssetRegistryServicer_to_server(reads, server)
         reflects = self.config.reflection
         grpc_server.add_health(server, self.health, SERVICES, reflects=reflects)
