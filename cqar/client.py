@@ -13,7 +13,7 @@ from cqar.asked import TIMEOUT_S
 from cqar.asking import Question
 from cqar.awaiting import AsyncAnswers
 from cqar.calling import Calling, make_channel
-from cqar.position import Carried, MinRevision
+from cqar.position import Carried, MinRevision, Position
 from cqar.waiting import Answers
 
 #: Where a resolver beside this program listens.
@@ -68,6 +68,7 @@ class Client(Answers):
         )
         try:
             for answer in call:
+                self._carried.saw(Position.in_message(answer.freshness))
                 yield question.read(answer)
         except grpc.RpcError as error:
             raise calling.failure(error) from error
@@ -126,6 +127,7 @@ class AsyncClient(AsyncAnswers):
         )
         try:
             async for answer in call:
+                self._carried.saw(Position.in_message(answer.freshness))
                 yield question.read(answer)
         except grpc.aio.AioRpcError as error:
             raise calling.failure(error) from error

@@ -17,8 +17,6 @@ from cqar.awaiting import AsyncAnswers
 from cqar.position import Carried, Position
 from resolver.app import FALLBACK_MARGIN_S, Resolver
 from resolver.config import ResolverConfig
-from resolver.services.registry import RegistryReads
-from resolver.services.resolver import ResolverService
 from shared.errors import CqarError, EpochChanged
 from shared.grpc_errors import Context, to_status
 from shared.min_revision import is_reached
@@ -32,12 +30,9 @@ class InLoop(AsyncAnswers):
 
     def __init__(self, config: ResolverConfig, timeout_s: float, carried: Carried) -> None:
         super().__init__(timeout_s, carried)
-        resolver = Resolver(config)
-        self._resolver = resolver
-        self._services: dict[str, Any] = {
-            RESOLVER: ResolverService(resolver.view, resolver.tiers, resolver.now),
-            REGISTRY: RegistryReads(resolver.tiers, resolver.now, config.writer),
-        }
+        self._resolver = Resolver(config)
+        own, reads = self._resolver.services()
+        self._services: dict[str, Any] = {RESOLVER: own, REGISTRY: reads}
         self._held: AbstractContextManager[Any] = nullcontext()
         self._tasks: list[asyncio.Future[None]] = []
 
@@ -111,6 +106,7 @@ class InLoop(AsyncAnswers):
                 # Not around the yield: there the caller's own work would be cut off.
                 async with asyncio.timeout_at(until_s):
                     answer = await anext(answers)
+                self._carried.saw(Position.in_message(answer.freshness))
                 yield question.read(answer)
         except TimeoutError as error:
             raise errors.TimedOut(f"followed for {timeout_s:g} s") from error

@@ -44,6 +44,11 @@ class Position(NamedTuple):
             return None
         return cls(int(told[_EPOCH]), int(told[_REVISION]))
 
+    @classmethod
+    def in_message(cls, freshness: Any) -> Position | None:
+        """What a message of a stream tells; None while nothing is loaded."""
+        return cls(freshness.epoch, freshness.revision) if freshness.revision else None
+
     def __str__(self) -> str:
         return f"{self.epoch}:{self.revision}"
 

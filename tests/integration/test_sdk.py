@@ -421,6 +421,8 @@ async def test_both_forms_see_each_change_once_and_in_order(
                 seen += venues_in(update)
                 if len(seen) == 3:
                     break
+            # What it was told of here it will not be denied by another resolver.
+            assert answers.position == (1, 4)
             return seen
 
         def waited(context: Any) -> list[str]:
@@ -432,6 +434,7 @@ async def test_both_forms_see_each_change_once_and_in_order(
                     seen += venues_in(update)
                     if len(seen) == 3:
                         break
+            assert answers.position == (1, 4)
             return seen
 
         watching = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from typing import Any
@@ -12,8 +13,10 @@ from google.rpc import code_pb2, status_pb2
 
 import cqar
 from cqar import asking, errors
+from cqar.awaiting import AsyncAnswers
 from cqar.calling import KEEPALIVE_MS
 from cqar.position import Carried
+from cqar.waiting import Answers
 from shared import errors as e
 from shared.grpc_errors import CODES, to_status
 from shared.grpc_server import OPTIONS
@@ -135,6 +138,19 @@ def test_an_order_is_asked_about_in_exact_text() -> None:
     assert (request.side, request.intent) == (pb.ORDER_SIDE_BUY, pb.ORDER_INTENT_REDUCE)
     with pytest.raises(TypeError):
         asking.check_order(("b", "S"), 0.1, 1, "buy", "open")  # type: ignore[arg-type]
+
+
+def test_both_forms_of_the_interface_ask_the_same_in_the_same_words() -> None:
+    def asks(form: type) -> dict[str, dict[str, object]]:
+        methods = inspect.getmembers(form, inspect.isfunction)
+        parameters = {name: inspect.signature(method).parameters for name, method in methods}
+        return {
+            name: {p.name: (p.kind, p.default, p.annotation) for p in found.values()}
+            for name, found in parameters.items()
+        }
+
+    assert asks(Answers) == asks(AsyncAnswers)
+    assert {"resolve", "resolve_batch", "watch", "wait_ready"} <= asks(Answers).keys()
 
 
 # ---------------------------------------------------------------- positions
