@@ -1,13 +1,16 @@
-"""What the SDK's tests share: results as they can be compared, and a market as it is answered."""
+"""What the SDK's tests share: a market as it is answered, results to compare, a ready client."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 from cqc.resolver.v1 import resolver_pb2 as pb
 
+import cqar
 from cqar import from_messages as read
 from cqar.results import Resolution
 from resolver import answers
@@ -19,6 +22,8 @@ from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_
 from tests.histories import encoded, hydrated
 from tests.registry_in_memory import Held, completed
 
+#: What a test waits at most for what must come.
+WAIT_S = 30.0
 LISTING = an_id("listing")
 TOLD = pb.Freshness(epoch=1, revision=7, state=pb.SNAPSHOT_STATE_LIVE, staleness_ms=12)
 
@@ -50,3 +55,10 @@ def _without_age(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _without_age(v) for k, v in value.items() if k != "staleness_ms"}
     return [_without_age(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+@asynccontextmanager
+async def asking(target: str, **options: Any) -> AsyncIterator[cqar.AsyncClient]:
+    async with cqar.AsyncClient(target, **{"timeout_s": WAIT_S, **options}) as asked:
+        await asked.wait_ready(WAIT_S)
+        yield asked
