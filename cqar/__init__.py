@@ -1,0 +1,155 @@
+"""CQAR for programs: `cqar.Client`, `cqar.AsyncClient`, `cqar.Replica`; docs/SDK.md shows them.
+
+Names are imported when they are first used: `import cqar` costs nothing, a client needs none of
+what a replica needs, and nobody who types `cqar --help` waits for gRPC.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from cqar.ccxt_bridge import ccxt_market, ccxt_markets
+    from cqar.changes import Change, ChangeSet, Update
+    from cqar.client import AsyncClient, Client
+    from cqar.errors import (
+        Busy,
+        CqarError,
+        Denied,
+        EpochChanged,
+        InvalidRequest,
+        NotFound,
+        NotKept,
+        NotReady,
+        StepsUnknown,
+        TimedOut,
+        Unsupported,
+        Violation,
+    )
+    from cqar.nautilus import instrument
+    from cqar.position import Position
+    from cqar.replica import Replica
+    from cqar.results import (
+        AssetAnswer,
+        AssetRef,
+        Deployment,
+        Flag,
+        Freshness,
+        Group,
+        Member,
+        Miss,
+        OrderCheck,
+        Permission,
+        Reason,
+        Resolution,
+        ResolverStatus,
+        Spelling,
+        SymbolRef,
+        Tradeable,
+    )
+    from cqar.specs import Specs, TickBand
+    from cqar.words import (
+        ContractKind,
+        Intent,
+        MarketStatus,
+        OptionType,
+        Severity,
+        Side,
+        Source,
+        SpecsSource,
+        State,
+        Status,
+        SymbolType,
+    )
+
+__all__ = [
+    "AssetAnswer",
+    "AssetRef",
+    "AsyncClient",
+    "Busy",
+    "Change",
+    "ChangeSet",
+    "Client",
+    "ContractKind",
+    "CqarError",
+    "Denied",
+    "Deployment",
+    "EpochChanged",
+    "Flag",
+    "Freshness",
+    "Group",
+    "Intent",
+    "InvalidRequest",
+    "MarketStatus",
+    "Member",
+    "Miss",
+    "NotFound",
+    "NotKept",
+    "NotReady",
+    "OptionType",
+    "OrderCheck",
+    "Permission",
+    "Position",
+    "Reason",
+    "Replica",
+    "Resolution",
+    "ResolverStatus",
+    "Severity",
+    "Side",
+    "Source",
+    "Specs",
+    "SpecsSource",
+    "Spelling",
+    "State",
+    "Status",
+    "StepsUnknown",
+    "SymbolRef",
+    "SymbolType",
+    "TickBand",
+    "TimedOut",
+    "Tradeable",
+    "Unsupported",
+    "Update",
+    "Violation",
+    "ccxt_market",
+    "ccxt_markets",
+    "instrument",
+]
+
+#: Module -> what of it is public.
+_PUBLIC: Final = {
+    "ccxt_bridge": ("ccxt_market", "ccxt_markets"),
+    "changes": ("Change", "ChangeSet", "Update"),
+    "client": ("AsyncClient", "Client"),
+    "errors": (
+        *("Busy", "CqarError", "Denied", "EpochChanged", "InvalidRequest", "NotFound", "NotKept"),
+        *("NotReady", "StepsUnknown", "TimedOut", "Unsupported", "Violation"),
+    ),
+    "nautilus": ("instrument",),
+    "position": ("Position",),
+    "replica": ("Replica",),
+    "results": (
+        *("AssetAnswer", "AssetRef", "Deployment", "Flag", "Freshness", "Group", "Member", "Miss"),
+        *("OrderCheck", "Permission", "Reason", "Resolution", "ResolverStatus", "Spelling"),
+        *("SymbolRef", "Tradeable"),
+    ),
+    "specs": ("Specs", "TickBand"),
+    "words": (
+        *("ContractKind", "Intent", "MarketStatus", "OptionType", "Severity", "Side", "Source"),
+        *("SpecsSource", "State", "Status", "SymbolType"),
+    ),
+}
+_HOME: Final = {name: f"cqar.{module}" for module, names in _PUBLIC.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'cqar' has no attribute {name!r}")
+    found = getattr(import_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

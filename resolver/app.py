@@ -94,14 +94,18 @@ class Resolver:
         if file is not None:
             self.keeping = Keeping(self.view, file, lambda: self.follower.mark, journal)
 
+    def services(self) -> tuple[ResolverService, RegistryReads]:
+        """What answers, whether asked over gRPC or in this process."""
+        errs = self.config.stale_verdict == "error"
+        own = ResolverService(self.view, self.tiers, self.now, stale_is_error=errs)
+        return own, RegistryReads(self.tiers, self.scans, self.now, self.config.writer)
+
     def make_server(
         self, guards: list[grpc.aio.ServerInterceptor], *, shares_port: bool = False
     ) -> grpc.aio.Server:
         server = grpc_server.make_server(guards, shares_port=shares_port)
-        errs = self.config.stale_verdict == "error"
-        own = ResolverService(self.view, self.tiers, self.now, stale_is_error=errs)
+        own, reads = self.services()
         add_ResolverServicer_to_server(own, server)
-        reads = RegistryReads(self.tiers, self.scans, self.now, self.config.writer)
         add_AssetRegistryServicer_to_server(reads, server)
         reflects = self.config.reflection
         grpc_server.add_health(server, self.health, SERVICES, reflects=reflects)

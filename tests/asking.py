@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import pytest
@@ -44,11 +44,22 @@ class Asked:
         return caught.value.code()
 
 
+class Served(NamedTuple):
+    """A resolver and where it serves: 127.0.0.1:PORT."""
+
+    resolver: Resolver
+    target: str
+
+
 @asynccontextmanager
-async def serving(
-    config: ResolverConfig, *, follows: bool
-) -> AsyncIterator[tuple[Resolver, grpc.aio.Channel]]:
-    """A resolver of which nothing is loaded or followed unless `follows`, and a channel to it."""
+async def served(
+    config: ResolverConfig, *guards: grpc.aio.ServerInterceptor, follows: bool = True
+) -> AsyncIterator[Served]:
+    """A resolver that serves, of which nothing is loaded or followed unless `follows`.
+
+    Args:
+        guards: Instead of those that a resolver has.
+    """
 
     @asynccontextmanager
     async def idle() -> AsyncIterator[Resolver]:
@@ -57,11 +68,22 @@ async def serving(
         await resolver.close()
 
     async with resolving(config) if follows else idle() as resolver:
-        server = resolver.make_server(resolver.unguarded())
+        server = resolver.make_server(list(guards) or resolver.unguarded())
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         try:
-            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-                yield resolver, channel
+            yield Served(resolver, f"127.0.0.1:{port}")
         finally:
             await server.stop(None)
+
+
+@asynccontextmanager
+async def serving(
+    config: ResolverConfig, *, follows: bool
+) -> AsyncIterator[tuple[Resolver, grpc.aio.Channel]]:
+    """The same, and a channel to it."""
+    async with (
+        served(config, follows=follows) as at,
+        grpc.aio.insecure_channel(at.target) as channel,
+    ):
+        yield at.resolver, channel

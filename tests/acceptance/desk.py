@@ -29,7 +29,7 @@ class Desk:
         self.sidecar: Any = AssetRegistryStub(resolver)
         self.resolver: Any = ResolverStub(resolver)
         self._key = ("x-api-key", key)
-        self._position = "1:0"
+        self.position = "1:0"
 
     @staticmethod
     def number() -> int:
@@ -40,12 +40,12 @@ class Desk:
         call = method(request, metadata=(self._key,), timeout=CALL_TIMEOUT_S)
         answer = await call
         trailing = dict(await call.trailing_metadata())
-        self._position = f"{trailing['cqar-epoch']}:{trailing['cqar-revision']}"
+        self.position = f"{trailing['cqar-epoch']}:{trailing['cqar-revision']}"
         return answer
 
     async def read(self, method: Any, request: Any) -> Any:
         """At the writer or at the resolver; nothing older than what was written last."""
-        metadata = (self._key, ("cqar-min-revision", self._position))
+        metadata = (self._key, ("cqar-min-revision", self.position))
         return await method(request, metadata=metadata, timeout=CALL_TIMEOUT_S)
 
     async def resolve(self, venue_id: str, spelling: str) -> resolver_pb2.Resolution:

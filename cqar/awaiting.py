@@ -1,0 +1,134 @@
+"""What can be asked, for programs that await each answer; `cqar.waiting`, its twin, says more."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterable
+from typing import TypeVar
+
+from cqar import asking
+from cqar.asked import LOOK_S, Asked
+from cqar.asking import Key, Question
+from cqar.changes import Update
+from cqar.deadline import Deadline
+from cqar.errors import NotReady, TimedOut
+from cqar.exact import Exact
+from cqar.results import AssetAnswer, Group, Miss, OrderCheck, Resolution, ResolverStatus, Spelling
+from cqar.words import Intent, Side
+
+T = TypeVar("T")
+
+
+class AsyncAnswers(Asked, ABC):
+    """For programs that await each answer."""
+
+    @abstractmethod
+    async def ask(self, question: Question[T], timeout_s: float) -> T:
+        """As `cqar.waiting.Answers.ask`."""
+
+    @abstractmethod
+    def follow(self, question: Question[T], timeout_s: float | None) -> AsyncIterator[T]:
+        """As `cqar.waiting.Answers.follow`."""
+
+    async def resolve(
+        self, venue: str, symbol: str, *, timeout_s: float | None = None
+    ) -> Resolution:
+        """As `cqar.waiting.Answers.resolve`."""
+        return await self.ask(asking.resolve(venue, symbol), self._deadline(timeout_s).left_s)
+
+    async def resolve_batch(
+        self, keys: Iterable[Key], *, timeout_s: float | None = None
+    ) -> list[Resolution | Miss]:
+        """As `cqar.waiting.Answers.resolve_batch`."""
+        deadline = self._deadline(timeout_s)
+        found: list[Resolution | Miss] = []
+        for question in asking.resolve_batches(keys):
+            some = await self.ask(question, deadline.left_s)
+            found += some
+        return found
+
+    async def venue_symbols(
+        self, symbol_id: str, venues: Iterable[str] = (), *, timeout_s: float | None = None
+    ) -> list[Spelling]:
+        """As `cqar.waiting.Answers.venue_symbols`."""
+        question = asking.venue_symbols(symbol_id, venues)
+        return await self.ask(question, self._deadline(timeout_s).left_s)
+
+    async def asset(
+        self,
+        asset_id: str = "",
+        *,
+        venue: str = "",
+        code: str = "",
+        chain: str = "",
+        address: str = "",
+        source: str = "",
+        external_id: str = "",
+        timeout_s: float | None = None,
+    ) -> AssetAnswer:
+        """As `cqar.waiting.Answers.asset`."""
+        names = {"asset_id": asset_id, "venue": venue, "code": code, "chain": chain}
+        names |= {"address": address, "source": source, "external_id": external_id}
+        return await self.ask(asking.asset(names), self._deadline(timeout_s).left_s)
+
+    async def group(
+        self, name: str = "", *, group_id: str = "", timeout_s: float | None = None
+    ) -> Group:
+        """As `cqar.waiting.Answers.group`."""
+        return await self.ask(asking.group(name, group_id), self._deadline(timeout_s).left_s)
+
+    async def check_order(
+        self,
+        venue: str,
+        symbol: str,
+        *,
+        price: Exact | None = None,
+        quantity: Exact | None = None,
+        side: Side | str | None = None,
+        intent: Intent | str = Intent.OPEN,
+        timeout_s: float | None = None,
+    ) -> OrderCheck:
+        """As `cqar.waiting.Answers.check_order`."""
+        question = asking.check_order((venue, symbol), price, quantity, side, intent)
+        return await self.ask(question, self._deadline(timeout_s).left_s)
+
+    async def status(self, *, timeout_s: float | None = None) -> ResolverStatus:
+        """As `cqar.waiting.Answers.status`."""
+        return await self.ask(asking.status(), self._deadline(timeout_s).left_s)
+
+    async def listed(self, venue: str, *, timeout_s: float | None = None) -> list[Spelling]:
+        """As `cqar.waiting.Answers.listed`."""
+        deadline = self._deadline(timeout_s)
+        page = await self.ask(asking.listed_at(venue, ""), deadline.left_s)
+        found = page.spellings
+        while page.following:
+            page = await self.ask(asking.listed_at(venue, page.following), deadline.left_s)
+            found += page.spellings
+        return found
+
+    def watch(
+        self,
+        from_revision: int = 0,
+        *,
+        epoch: int = 0,
+        kinds: Iterable[str] = (),
+        venues: Iterable[str] = (),
+        timeout_s: float | None = None,
+    ) -> AsyncIterator[Update]:
+        """As `cqar.waiting.Answers.watch`."""
+        return self.follow(asking.watch(from_revision, epoch, kinds, venues), timeout_s)
+
+    async def wait_ready(self, timeout_s: float = 60.0) -> ResolverStatus:
+        """As `cqar.waiting.Answers.wait_ready`."""
+        deadline, why = Deadline(timeout_s), ""
+        while left_s := deadline.left_s:
+            try:
+                found = await self.status(timeout_s=min(left_s, self._timeout_s))
+                if found.is_complete:
+                    return found
+                why = found.reason
+            except (NotReady, TimedOut) as error:
+                why = str(error)
+            await asyncio.sleep(min(LOOK_S, deadline.left_s))
+        raise TimedOut(f"not ready within {timeout_s:g} s: {why}")

@@ -1,0 +1,135 @@
+"""A resolver without its servers, in the caller's event loop: what `async with Replica(…)` gives.
+
+Rule: whatever reads the snapshot runs in this loop. There a change set is applied in one step, so
+no answer sees half of one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, TypeVar, cast
+
+from cqar import errors
+from cqar.asking import REGISTRY, RESOLVER, Question
+from cqar.awaiting import AsyncAnswers
+from cqar.position import Carried, Position
+from resolver.app import FALLBACK_MARGIN_S, Resolver
+from resolver.config import ResolverConfig
+from shared.errors import CqarError, EpochChanged
+from shared.grpc_errors import Context, to_status
+from shared.min_revision import is_reached
+from shared.tasks import end, keep_going
+
+T = TypeVar("T")
+
+
+class InLoop(AsyncAnswers):
+    """Answers by the very methods that a resolver serves."""
+
+    def __init__(self, config: ResolverConfig, timeout_s: float, carried: Carried) -> None:
+        super().__init__(timeout_s, carried)
+        self._resolver = Resolver(config)
+        own, reads = self._resolver.services()
+        self._services: dict[str, Any] = {RESOLVER: own, REGISTRY: reads}
+        self._held: AbstractContextManager[Any] = nullcontext()
+        self._tasks: list[asyncio.Future[None]] = []
+
+    def start(self) -> None:
+        """Begin to load and to follow.
+
+        Raises:
+            CqarError: Another process keeps its state in the same file.
+        """
+        if self._resolver.file is not None:
+            try:
+                self._held = self._resolver.file.hold()
+            except SystemExit as error:
+                raise errors.CqarError(str(error)) from error
+        loops = self._resolver.loops().items()
+        self._tasks = [asyncio.ensure_future(keep_going(*work)) for work in loops]
+
+    async def stop(self) -> None:
+        """End all of it; what is served is kept in the file, if there is one."""
+        with self._held:
+            await end(*self._tasks)
+            await self._resolver.close()
+
+    async def ask(self, question: Question[T], timeout_s: float) -> T:
+        try:
+            if self._is_there():
+                return await self._answer(question)
+            return await self._wait_and_answer(question, timeout_s)
+        except CqarError as error:
+            raise self._failure(error) from error
+
+    async def _answer(self, question: Question[T]) -> T:
+        told = _Told()
+        try:
+            answer = await self._method(question)(question.request, cast("Context", told))
+        finally:
+            self._carried.saw(Position.of(told.metadata))
+        return question.read(answer)
+
+    async def _wait_and_answer(self, question: Question[T], timeout_s: float) -> T:
+        """In a task of its own, since that a call goes below memory must not outlive it."""
+
+        async def reach_and_answer() -> T:
+            least = self._carried.position
+            if least is not None:
+                margin_s = min(FALLBACK_MARGIN_S, timeout_s / 2)
+                await self._resolver.tiers.reach(*least, timeout_s - margin_s)
+            return await self._answer(question)
+
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await asyncio.create_task(reach_and_answer())
+        except TimeoutError as error:
+            raise errors.TimedOut(f"no answer within {timeout_s:g} s") from error
+
+    def _is_there(self) -> bool:
+        """Whether memory answers, and is where the caller wants it to be."""
+        view, least = self._resolver.view, self._carried.position
+        if not view.is_complete:
+            return False
+        return least is None or is_reached(least, *view.snapshot.position[:2])
+
+    async def follow(
+        self, question: Question[T], timeout_s: float | None
+    ) -> AsyncGenerator[T, None]:
+        answers = self._method(question)(question.request, cast("Context", _Told()))
+        loop = asyncio.get_running_loop()
+        until_s = None if timeout_s is None else loop.time() + timeout_s
+        try:
+            while True:
+                # Not around the yield: there the caller's own work would be cut off.
+                async with asyncio.timeout_at(until_s):
+                    answer = await anext(answers)
+                self._carried.saw(Position.in_message(answer.freshness))
+                yield question.read(answer)
+        except TimeoutError as error:
+            raise errors.TimedOut(f"followed for {timeout_s:g} s") from error
+        except CqarError as error:
+            raise self._failure(error) from error
+        finally:
+            await answers.aclose()
+
+    def _method(self, question: Question[Any]) -> Any:
+        return getattr(self._services[question.service], question.method)
+
+    def _failure(self, error: CqarError) -> errors.CqarError:
+        """As a client would be told."""
+        if isinstance(error, EpochChanged):
+            self._carried.forget()
+        return errors.of_status(to_status(error))
+
+
+class _Told:
+    """Stands for the call's context, of which answering needs one thing."""
+
+    def __init__(self) -> None:
+        self.metadata: Iterable[tuple[str, str]] = ()
+
+    def set_trailing_metadata(self, metadata: Iterable[tuple[str, str]]) -> None:
+        self.metadata = metadata

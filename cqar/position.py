@@ -1,0 +1,80 @@
+"""Where in the registry's history a caller was, so that no later answer is from before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from threading import Lock
+from typing import Any, Final, Literal, NamedTuple
+
+#: What a read may carry, and what every answer tells (docs/API.md).
+HEADER: Final = "cqar-min-revision"
+_EPOCH: Final = "cqar-epoch"
+_REVISION: Final = "cqar-revision"
+_FORM: Final = re.compile(r"([0-9]{1,18}):([0-9]{1,18})")
+
+#: `seen`: never older than anything this client was answered or told. `told`: only than what
+#: it was told with `carry`; an answer at once matters more than never going back.
+MinRevision = Literal["seen", "told"]
+
+
+class Position(NamedTuple):
+    """Epoch and revision; the later one is the greater."""
+
+    epoch: int
+    revision: int
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """Read EPOCH:REVISION, such as 1:42.
+
+        Raises:
+            ValueError: It is not of that form.
+        """
+        found = _FORM.fullmatch(text)
+        if found is None:
+            raise ValueError(f"{text!r} is no EPOCH:REVISION such as 1:42")
+        return cls(int(found.group(1)), int(found.group(2)))
+
+    @classmethod
+    def of(cls, trailing_metadata: Iterable[Any] | None) -> Position | None:
+        """What an answer's trailing metadata tells, a writer's included; None if nothing."""
+        told = {pair[0]: pair[1] for pair in trailing_metadata or ()}
+        if _EPOCH not in told or _REVISION not in told:
+            return None
+        return cls(int(told[_EPOCH]), int(told[_REVISION]))
+
+    @classmethod
+    def in_message(cls, freshness: Any) -> Position | None:
+        """What a message of a stream tells; None while nothing is loaded."""
+        return cls(freshness.epoch, freshness.revision) if freshness.revision else None
+
+    def __str__(self) -> str:
+        return f"{self.epoch}:{self.revision}"
+
+
+class Carried:
+    """The newest position that later answers must not be older than. For any number of threads."""
+
+    def __init__(self, min_revision: MinRevision) -> None:
+        if min_revision not in ("seen", "told"):
+            raise ValueError(f"min_revision={min_revision!r}: it is 'seen' or 'told'")
+        self._notes_seen = min_revision == "seen"
+        self._lock = Lock()
+        self.position: Position | None = None
+
+    def told(self, position: Position) -> None:
+        """The caller knows of it, as from a writer's answer."""
+        with self._lock:
+            if self.position is None or position > self.position:
+                self.position = position
+
+    def saw(self, position: Position | None) -> None:
+        """An answer was from there."""
+        if self._notes_seen and position is not None:
+            self.told(position)
+
+    def forget(self) -> None:
+        """A new history began: nothing of the old one is to be waited for."""
+        with self._lock:
+            self.position = None

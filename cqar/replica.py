@@ -1,0 +1,89 @@
+"""`Replica`: the registry inside the caller's own program. No call leaves the process to answer."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import msgspec
+
+from cqar.asked import TIMEOUT_S
+from cqar.in_loop import InLoop
+from cqar.on_thread import OnThread
+from cqar.position import Carried, MinRevision
+from resolver.config import ResolverConfig
+
+
+class Replica:
+    """Loads the snapshot from PostgreSQL and follows NATS, as a resolver does.
+
+    `async with Replica(…) as replica` answers as `AsyncClient`, in the caller's event loop; `with
+    Replica(…) as replica` as `Client`, on a thread of its own. It loads from then on: until
+    `wait_ready` returns, PostgreSQL answers, or nobody.
+
+    Args:
+        database_url: postgresql://…; rights to read suffice.
+        nats_url: nats://host:port, or tls://.
+        redis_url: To start from while PostgreSQL is away; empty: not.
+        last_good_file: Where the state is kept, to start from when nothing else is there; a file of
+            this program's own. Empty: nowhere.
+        timeout_s: For each question, where none is given with it.
+        min_revision: As that of `Client`.
+        stale_after_s: Without a confirmed head for this long, answers say STALE.
+        probe_every_s: How often a writer is asked for the head.
+
+    Raises:
+        ValueError: A setting is of another type than wanted, or out of range.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        nats_url: str,
+        redis_url: str = "",
+        last_good_file: str = "",
+        *,
+        timeout_s: float = TIMEOUT_S,
+        min_revision: MinRevision = "seen",
+        stale_after_s: float = 5.0,
+        probe_every_s: float = 1.0,
+    ) -> None:
+        settings = {
+            "database_url": database_url,
+            "nats_url": nats_url,
+            "redis_url": redis_url,
+            "last_good_file": last_good_file,
+            "stale_after_s": stale_after_s,
+            "probe_every_s": probe_every_s,
+        }
+        try:
+            self._config = msgspec.convert(settings, ResolverConfig)
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from error
+        self._timeout_s = timeout_s
+        self._carried = Carried(min_revision)
+        self._in_loop: InLoop | None = None
+        self._on_thread: OnThread | None = None
+
+    async def __aenter__(self) -> InLoop:
+        begun = InLoop(self._config, self._timeout_s, self._carried)
+        begun.start()
+        self._in_loop = begun
+        return begun
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        if self._in_loop is not None:
+            await self._in_loop.stop()
+
+    def __enter__(self) -> OnThread:
+        begun = OnThread(self._config, self._timeout_s, self._carried)
+        begun.start()
+        self._on_thread = begun
+        return begun
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        if self._on_thread is not None:
+            self._on_thread.stop()

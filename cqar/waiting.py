@@ -1,0 +1,164 @@
+"""What can be asked, for programs that wait for each answer; `cqar.awaiting` is its twin.
+
+A client and a replica differ in `ask` and `follow` alone. Every method takes `timeout_s`, which
+bounds all of it, and raises what `cqar.errors` names.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from cqar import asking
+from cqar.asked import LOOK_S, Asked
+from cqar.asking import Key, Question
+from cqar.changes import Update
+from cqar.deadline import Deadline
+from cqar.errors import NotReady, TimedOut
+from cqar.exact import Exact
+from cqar.results import AssetAnswer, Group, Miss, OrderCheck, Resolution, ResolverStatus, Spelling
+from cqar.words import Intent, Side
+
+T = TypeVar("T")
+
+
+class Answers(Asked, ABC):
+    """For programs that wait for each answer."""
+
+    @abstractmethod
+    def ask(self, question: Question[T], timeout_s: float) -> T:
+        """The answer to any question that `cqar.asking` can put."""
+
+    @abstractmethod
+    def follow(self, question: Question[T], timeout_s: float | None) -> Iterator[T]:
+        """The answers to one that has many; without an end where `timeout_s` is None."""
+
+    def resolve(self, venue: str, symbol: str, *, timeout_s: float | None = None) -> Resolution:
+        """What a venue's spelling means, how it trades, and whether it may be traded now.
+
+        Raises:
+            NotFound: It means nothing; one that is delisted is an answer.
+        """
+        return self.ask(asking.resolve(venue, symbol), self._deadline(timeout_s).left_s)
+
+    def resolve_batch(
+        self, keys: Iterable[Key], *, timeout_s: float | None = None
+    ) -> list[Resolution | Miss]:
+        """Any number of (venue, spelling), answered in their order; each 2,000 of one revision."""
+        deadline = self._deadline(timeout_s)
+        found: list[Resolution | Miss] = []
+        for question in asking.resolve_batches(keys):
+            some = self.ask(question, deadline.left_s)
+            found += some
+        return found
+
+    def venue_symbols(
+        self, symbol_id: str, venues: Iterable[str] = (), *, timeout_s: float | None = None
+    ) -> list[Spelling]:
+        """The way back: how venues (none named: all) write a symbol now, primary spellings first.
+
+        Raises:
+            NotFound: There is no such symbol.
+        """
+        question = asking.venue_symbols(symbol_id, venues)
+        return self.ask(question, self._deadline(timeout_s).left_s)
+
+    def asset(
+        self,
+        asset_id: str = "",
+        *,
+        venue: str = "",
+        code: str = "",
+        chain: str = "",
+        address: str = "",
+        source: str = "",
+        external_id: str = "",
+        timeout_s: float | None = None,
+    ) -> AssetAnswer:
+        """The asset of that id; or that a venue calls so; or of that contract; or of that source.
+
+        Raises:
+            NotFound: Nothing is called so, or several things are.
+        """
+        names = {"asset_id": asset_id, "venue": venue, "code": code, "chain": chain}
+        names |= {"address": address, "source": source, "external_id": external_id}
+        return self.ask(asking.asset(names), self._deadline(timeout_s).left_s)
+
+    def group(self, name: str = "", *, group_id: str = "", timeout_s: float | None = None) -> Group:
+        """A group's members with their assets, exact weights and active flags.
+
+        Raises:
+            NotFound: There is no such group.
+        """
+        return self.ask(asking.group(name, group_id), self._deadline(timeout_s).left_s)
+
+    def check_order(
+        self,
+        venue: str,
+        symbol: str,
+        *,
+        price: Exact | None = None,
+        quantity: Exact | None = None,
+        side: Side | str | None = None,
+        intent: Intent | str = Intent.OPEN,
+        timeout_s: float | None = None,
+    ) -> OrderCheck:
+        """May this order be sent, and as what? With a price, say the side.
+
+        Raises:
+            NotFound: The spelling means nothing.
+        """
+        question = asking.check_order((venue, symbol), price, quantity, side, intent)
+        return self.ask(question, self._deadline(timeout_s).left_s)
+
+    def status(self, *, timeout_s: float | None = None) -> ResolverStatus:
+        """What the resolver holds, and how far behind it may be."""
+        return self.ask(asking.status(), self._deadline(timeout_s).left_s)
+
+    def listed(self, venue: str, *, timeout_s: float | None = None) -> list[Spelling]:
+        """All that a venue lists now. Pages need not be of one revision."""
+        deadline = self._deadline(timeout_s)
+        page = self.ask(asking.listed_at(venue, ""), deadline.left_s)
+        found = page.spellings
+        while page.following:
+            page = self.ask(asking.listed_at(venue, page.following), deadline.left_s)
+            found += page.spellings
+        return found
+
+    def watch(
+        self,
+        from_revision: int = 0,
+        *,
+        epoch: int = 0,
+        kinds: Iterable[str] = (),
+        venues: Iterable[str] = (),
+        timeout_s: float | None = None,
+    ) -> Iterator[Update]:
+        """Change sets as they become visible, from a revision on, or from now on; without an end.
+
+        Raises:
+            NotKept: So far back nothing is kept: read anew, then watch from there.
+            EpochChanged: The history that was watched has ended: read anew.
+            NotReady: It broke off: watch on from the revision after the last one told.
+        """
+        return self.follow(asking.watch(from_revision, epoch, kinds, venues), timeout_s)
+
+    def wait_ready(self, timeout_s: float = 60.0) -> ResolverStatus:
+        """Return once answers come from memory.
+
+        Raises:
+            TimedOut: They did not in that time; says why.
+        """
+        deadline, why = Deadline(timeout_s), ""
+        while left_s := deadline.left_s:
+            try:
+                found = self.status(timeout_s=min(left_s, self._timeout_s))
+                if found.is_complete:
+                    return found
+                why = found.reason
+            except (NotReady, TimedOut) as error:
+                why = str(error)
+            time.sleep(min(LOOK_S, deadline.left_s))
+        raise TimedOut(f"not ready within {timeout_s:g} s: {why}")

@@ -1,0 +1,103 @@
+"""The contract's enumerations as words, which compare, print and encode as text."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What became of a spelling: FOUND, or why it means nothing now."""
+
+    FOUND = "FOUND"
+    DELISTED = "DELISTED"
+    NOT_FOUND = "NOT_FOUND"
+    NOT_YET_LISTED = "NOT_YET_LISTED"
+
+
+class MarketStatus(StrEnum):
+    """How a listing trades, as the venue says."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    PREOPEN = "PREOPEN"
+    ONLINE = "ONLINE"
+    POST_ONLY = "POST_ONLY"
+    CANCEL_ONLY = "CANCEL_ONLY"
+    REDUCE_ONLY = "REDUCE_ONLY"
+    HALTED = "HALTED"
+    DELISTED = "DELISTED"
+
+
+class SymbolType(StrEnum):
+    UNSPECIFIED = "UNSPECIFIED"
+    SPOT = "SPOT"
+    PERPETUAL = "PERPETUAL"
+    FUTURE = "FUTURE"
+    OPTION = "OPTION"
+    MARGIN = "MARGIN"
+
+
+class ContractKind(StrEnum):
+    """How a contract pays: LINEAR in quote, INVERSE in base, QUANTO in a third asset."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    LINEAR = "LINEAR"
+    INVERSE = "INVERSE"
+    QUANTO = "QUANTO"
+
+
+class OptionType(StrEnum):
+    UNSPECIFIED = "UNSPECIFIED"
+    CALL = "CALL"
+    PUT = "PUT"
+
+
+class SpecsSource(StrEnum):
+    """Whose steps: the VENUE's own, or at least one the SYMBOL's default: not for orders."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    VENUE = "VENUE"
+    SYMBOL = "SYMBOL"
+
+
+class State(StrEnum):
+    """How current a resolver's memory is; only LIVE is confirmed against the registry's head."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    HYDRATING = "HYDRATING"
+    LIVE = "LIVE"
+    STALE = "STALE"
+    LAST_GOOD = "LAST_GOOD"
+
+
+class Severity(StrEnum):
+    """Of a quality flag; CRITICAL stops trading of the asset until it is resolved."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    INFO = "INFO"
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+
+
+class Source(StrEnum):
+    """Who gives assets names of their own."""
+
+    COINGECKO = "COINGECKO"
+    COINMARKETCAP = "COINMARKETCAP"
+    DEFILLAMA = "DEFILLAMA"
+    MESSARI = "MESSARI"
+    INTERNAL = "INTERNAL"
+
+
+class Side(StrEnum):
+    BUY = "buy"
+    SELL = "sell"
+
+
+class Intent(StrEnum):
+    """What an order is for: to open or enlarge a position, only as a maker, or to get out."""
+
+    OPEN = "open"
+    POST_ONLY = "post_only"
+    REDUCE = "reduce"

@@ -1,0 +1,134 @@
+"""Two venues' full listings through the SDK: client and replica agree, and ccxt takes them."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import ccxt
+import pytest
+
+import cqar
+from cqar.waiting import Answers
+from tests.acceptance import raw_listings
+from tests.acceptance.conftest import Stack, saved
+from tests.sdk import timeless
+
+WAIT_S: Final = 120.0
+BINANCE: Final = ("binance", "spot_exchangeInfo_2022-11-28.json")
+KRAKEN: Final = ("kraken", "AssetPairs_2025-06-11.json")
+USDM: Final = ("binance", "usdm_exchangeInfo_2021-07-22.json")
+IMPORTS: Final = {
+    "binance": ("exchangeInfo", BINANCE, "2022-11-28", ()),
+    "kraken": ("AssetPairs", KRAKEN, "2025-06-11", ()),
+    "binance-usdm": ("exchangeInfo", USDM, "2021-07-22", ("--multiplier", "1000SHIB=SHIB:1000")),
+}
+
+
+@pytest.fixture(scope="module")
+async def registry(stack: Stack) -> Stack:
+    await stack.ok("catalogue", "load", "--no-listings")
+    for venue, (name, parts, at, more) in IMPORTS.items():
+        file = f"{name}={saved(*parts)}"
+        await stack.ok("import", venue, "--file", file, "--at", at, *more)
+    return stack
+
+
+def opened(stack: Stack, form: str) -> Any:
+    ends = stack.endpoints
+    if form == "client":
+        return cqar.Client(ends.resolvers[1], timeout_s=WAIT_S)
+    return cqar.Replica(ends.postgres, ends.nats, timeout_s=WAIT_S)
+
+
+async def asking(stack: Stack, form: str, work: Any) -> Any:
+    """Run `work` with a client or a replica, and with a client of the writer, in a thread."""
+    newest = cqar.Position(1, await stack.revision())
+
+    def run() -> Any:
+        writer = cqar.Client(stack.endpoints.writer, stack.endpoints.keys.read, timeout_s=WAIT_S)
+        with writer, opened(stack, form) as asked:
+            asked.wait_ready(WAIT_S)
+            asked.carry(newest)
+            return work(asked, writer)
+
+    return await asyncio.to_thread(run)
+
+
+def everything(asked: Answers, writer: Answers) -> dict[str, Any]:
+    """Every spelling of both venues, all that is known of it, and the way back from it."""
+    found: dict[str, Any] = {}
+    for venue in ("binance", "kraken"):
+        spellings = writer.listed(venue)
+        resolved = asked.resolve_batch([(venue, one.venue_symbol) for one in spellings])
+        found[venue] = timeless(resolved)
+        for one in resolved[::50]:
+            assert isinstance(one, cqar.Resolution)
+            back = asked.venue_symbols(one.symbol.symbol_id)
+            found[f"{venue} {one.venue_symbol}"] = timeless(back)
+            assert (venue, one.venue_symbol) in [(b.venue_id, b.venue_symbol) for b in back]
+    return found
+
+
+async def test_client_and_replica_give_equal_answers_for_all_that_two_venues_list(
+    registry: Stack,
+) -> None:
+    client = await asking(registry, "client", everything)
+    replica = await asking(registry, "replica", everything)
+    assert client == replica
+    for venue, parts in (("binance", BINANCE), ("kraken", KRAKEN)):
+        raw = {listing.spelling: listing for listing in raw_listings.read(venue, saved(*parts))}
+        told = {one["venue_symbol"]: one for one in client[venue]}
+        assert raw.keys() <= told.keys()
+        for spelling, listing in raw.items():
+            ticks = (listing.tick_size and Decimal(listing.tick_size), listing.lot_size)
+            specs = told[spelling]["specs"]
+            assert (specs["tick_size"], specs["lot_size"] and f"{specs['lot_size']:f}") == ticks
+
+
+def markets_of(venue: str) -> Any:
+    return lambda asked, writer: cqar.ccxt_markets(venue, asked, lister=writer)
+
+
+def raw_by_id(venue: str, parts: tuple[str, str]) -> dict[str, raw_listings.RawListing]:
+    path: Path = saved(*parts)
+    return {listing.spelling: listing for listing in raw_listings.read(venue, path)}
+
+
+@pytest.mark.parametrize(
+    ("venue", "exchange", "parts"),
+    [
+        ("binance", ccxt.binance, BINANCE),
+        ("kraken", ccxt.kraken, KRAKEN),
+        ("binance-usdm", ccxt.binanceusdm, USDM),
+    ],
+)
+@pytest.mark.parametrize("form", ["client", "replica"])
+async def test_ccxt_rounds_on_the_steps_of_every_market_that_the_bridge_gives_it(
+    registry: Stack, venue: str, exchange: Any, parts: tuple[str, str], form: str
+) -> None:
+    markets = await asking(registry, form, markets_of(venue))
+    told = exchange()
+    told.set_markets(markets)
+    raw = raw_by_id(venue, parts)
+    assert {market["id"] for market in markets.values()} == raw.keys()
+    for market in markets.values():
+        listing = raw[market["id"]]
+        assert told.market(market["symbol"])["id"] == market["id"]
+        assert market["precision"]["price"] == float(listing.tick_size or "nan")
+        assert market["precision"]["amount"] == float(listing.lot_size or "nan")
+        assert market["active"] == (listing.status in ("ONLINE", "POST_ONLY"))
+        tick, lot = Decimal(listing.tick_size or 0), Decimal(listing.lot_size or 0)
+        price = told.price_to_precision(market["symbol"], f"{tick * 7 + tick / 10:f}")
+        amount = told.amount_to_precision(market["symbol"], f"{lot * 7 + lot / 2:f}")
+        assert (Decimal(price), Decimal(amount)) == (tick * 7, lot * 7)
+
+
+async def test_a_unit_of_a_thousand_is_a_coin_of_its_own_to_ccxt(registry: Stack) -> None:
+    markets = await asking(registry, "client", markets_of("binance-usdm"))
+    shib = markets["1000SHIB/USDT:USDT"]
+    assert (shib["id"], shib["base"], shib["contractSize"]) == ("1000SHIBUSDT", "1000SHIB", 1.0)
+    assert shib["info"]["unit_multiplier"] == "1000"
+    assert "SHIB/USDT:USDT" not in markets

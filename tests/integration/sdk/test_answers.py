@@ -1,0 +1,169 @@
+"""One interface, one answer: of clients and replicas, waited for or awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cqar
+from cqar.awaiting import AsyncAnswers
+from cqar.waiting import Answers
+from resolver.config import ResolverConfig
+from tests.asking import served
+from tests.builders import BTC, a_group, a_symbol, a_venue, an_id
+from tests.changes import commit
+from tests.links import link_to
+from tests.lives import one_of_each
+from tests.sdk import WAIT_S, asking, timeless
+from writer.mutations import Mutations
+
+Question = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+
+def questions() -> list[Question]:
+    symbol_id = a_symbol().symbol_id
+    return [
+        ("resolve", ("binance", "BTCUSDT"), {}),
+        ("resolve", ("binance", "NONE"), {}),
+        ("resolve", ("Not A Slug", ""), {}),
+        ("resolve_batch", ([("binance", "BTCUSDT"), ("binance", "no"), ("", "")],), {}),
+        ("venue_symbols", (symbol_id,), {}),
+        ("venue_symbols", (symbol_id, ["kraken"]), {}),
+        ("venue_symbols", (an_id("none"),), {}),
+        ("asset", (BTC,), {}),
+        ("asset", (), {"venue": "binance", "code": "XBT"}),
+        ("asset", (), {"chain": "ethereum", "address": "0x" + "0" * 40}),
+        ("asset", (), {"source": "COINGECKO", "external_id": "bitcoin"}),
+        ("group", ("all-eth",), {}),
+        ("group", (), {"group_id": a_group().group_id}),
+        ("group", ("nobody",), {}),
+        ("check_order", ("binance", "BTCUSDT"), {"price": "1.2345", "quantity": 3, "side": "buy"}),
+        ("check_order", ("binance", "BTCUSDT"), {"quantity": "0.000001", "intent": "reduce"}),
+        ("check_order", ("binance", "BTCUSDT"), {"price": "1", "quantity": "1"}),
+    ]
+
+
+def told(error: cqar.CqarError) -> object:
+    return type(error), str(error), error.reason, error.violations
+
+
+async def all_awaited(asked: AsyncAnswers) -> list[object]:
+    found: list[object] = []
+    for name, arguments, named in questions():
+        try:
+            found.append(timeless(await getattr(asked, name)(*arguments, **named)))
+        except cqar.CqarError as error:
+            found.append(told(error))
+    return found
+
+
+def all_waited(asked: Answers) -> list[object]:
+    found: list[object] = []
+    for name, arguments, named in questions():
+        try:
+            found.append(timeless(getattr(asked, name)(*arguments, **named)))
+        except cqar.CqarError as error:
+            found.append(told(error))
+    return found
+
+
+async def test_clients_and_replicas_of_both_forms_give_equal_answers(
+    config: ResolverConfig, mutations: Mutations
+) -> None:
+    revision = await commit(mutations, *one_of_each(), a_venue("kraken"))
+    here = (config.database_url, config.nats_url)
+    position = cqar.Position(1, revision)
+
+    def wait(asked: Answers) -> list[object]:
+        with asked as entered:  # type: ignore[attr-defined]
+            entered.wait_ready(WAIT_S)
+            entered.carry(position)
+            return all_waited(entered)
+
+    async with served(config) as at, asking(at.target) as asked:
+        asked.carry(position)
+        expected = await all_awaited(asked)
+        assert await asyncio.to_thread(wait, cqar.Client(at.target, timeout_s=WAIT_S)) == expected
+        replica: Any = cqar.Replica(*here, timeout_s=WAIT_S, probe_every_s=0.1)
+        assert await asyncio.to_thread(wait, replica) == expected
+        async with cqar.Replica(*here, timeout_s=WAIT_S) as in_loop:
+            await in_loop.wait_ready(WAIT_S)
+            in_loop.carry(position)
+            assert await all_awaited(in_loop) == expected
+    refused = [one for one in expected if isinstance(one, tuple)]
+    assert len(refused) == 6
+
+
+async def test_a_batch_of_any_size_is_answered_in_its_order(
+    config: ResolverConfig, mutations: Mutations
+) -> None:
+    await commit(mutations, *one_of_each())
+    keys = [("binance", "BTCUSDT" if n % 7 else f"NONE{n}") for n in range(4_321)]
+    async with served(config) as at, asking(at.target) as asked:
+        found = await asked.resolve_batch(keys)
+        assert [(one.venue_id, one.venue_symbol) for one in found] == keys
+        for n, one in enumerate(found):
+            assert isinstance(one, cqar.Resolution if n % 7 else cqar.Miss)
+        assert {one.freshness.revision for one in found} == {1}
+        assert await asked.resolve_batch([]) == []
+
+
+async def test_many_threads_share_one_client_and_one_replica(
+    config: ResolverConfig, mutations: Mutations
+) -> None:
+    await commit(mutations, *one_of_each())
+
+    def share(context: Any) -> set[str]:
+        with context as asked, ThreadPoolExecutor(8) as pool:
+            asked.wait_ready(WAIT_S)
+            found = pool.map(lambda _: asked.resolve("binance", "BTCUSDT"), range(400))
+            return {one.base.asset_id for one in found}
+
+    async with served(config) as at:
+        client = cqar.Client(at.target, timeout_s=WAIT_S)
+        assert await asyncio.to_thread(share, client) == {BTC}
+    replica = cqar.Replica(config.database_url, config.nats_url, timeout_s=WAIT_S)
+    assert await asyncio.to_thread(share, replica) == {BTC}
+
+
+async def test_a_miss_and_a_bad_request_say_what_is_wrong(
+    config: ResolverConfig, mutations: Mutations
+) -> None:
+    await commit(mutations, *one_of_each())
+    async with served(config) as at, asking(at.target) as asked:
+        with pytest.raises(cqar.NotFound, match="NONE") as missed:
+            await asked.resolve("binance", "NONE")
+        assert missed.value.reason == "VENUE_SYMBOL_NOT_FOUND"
+        with pytest.raises(cqar.InvalidRequest) as invalid:
+            await asked.resolve("Not A Slug", "")
+        assert [v.field for v in invalid.value.violations] == ["venue_id", "venue_symbol"]
+
+
+async def test_where_nobody_listens_it_says_so_and_where(tmp_path: Path) -> None:
+    target = f"unix:{tmp_path}/nobody"
+    async with cqar.AsyncClient(target, timeout_s=WAIT_S) as asked:
+        with pytest.raises(cqar.NotReady, match="try again, or at another"):
+            await asked.resolve("binance", "BTCUSDT")
+        with pytest.raises(cqar.TimedOut, match="not ready within 0.3 s: unix:"):
+            await asked.wait_ready(0.3)
+
+    def wait() -> None:
+        with cqar.Client(target) as waited, pytest.raises(cqar.NotReady):
+            waited.resolve("binance", "BTCUSDT")
+
+    await asyncio.to_thread(wait)
+
+
+async def test_an_answer_that_does_not_come_ends_with_its_time(config: ResolverConfig) -> None:
+    async with (
+        link_to(config.database_url) as (link, url),
+        served(ResolverConfig(database_url=url, nats_url=config.nats_url), follows=False) as at,
+    ):
+        link.open.clear()
+        async with cqar.AsyncClient(at.target) as asked:
+            with pytest.raises(cqar.TimedOut):
+                await asked.resolve("binance", "BTCUSDT", timeout_s=0.3)

@@ -1,0 +1,114 @@
+"""What is tried again, how often, and that a client goes on when its resolver does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+import cqar
+from resolver.config import ResolverConfig
+from shared.errors import NotReady
+from shared.grpc_errors import ErrorInterceptor
+from tests.asking import served
+from tests.builders import BTC
+from tests.changes import commit, eventually
+from tests.links import link_to
+from tests.lives import one_of_each
+from tests.sdk import WAIT_S, asking, timeless
+from tests.services import service
+from writer.mutations import Mutations
+
+
+class Away(grpc.aio.ServerInterceptor):
+    """Says that it is not ready, so many times.
+
+    Attributes:
+        calls: Those that came, by method.
+    """
+
+    def __init__(self, times: int) -> None:
+        self._times = times
+        self.calls: list[str] = []
+
+    async def intercept_service(
+        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
+    ) -> Any:
+        handler = await continuation(handler_call_details)
+        name = handler_call_details.method.rpartition("/")[2]
+
+        async def away(request: Any, context: Any) -> Any:
+            self.calls.append(name)
+            if len(self.calls) <= self._times:
+                raise NotReady("loading")
+            return await handler.unary_unary(request, context)
+
+        return handler._replace(unary_unary=away)
+
+
+@pytest.mark.parametrize(("times", "answers"), [(2, True), (3, False)])
+async def test_a_read_that_nobody_could_answer_is_tried_three_times(
+    config: ResolverConfig, mutations: Mutations, times: int, answers: bool
+) -> None:
+    await commit(mutations, *one_of_each())
+    away = Away(times)
+    async with served(config, ErrorInterceptor(), away) as at:
+        await eventually(lambda: at.resolver.view.is_complete, WAIT_S)
+        async with cqar.AsyncClient(at.target, timeout_s=WAIT_S) as asked:
+            if answers:
+                assert (await asked.resolve("binance", "BTCUSDT")).base.asset_id == BTC
+            else:
+                with pytest.raises(cqar.NotReady, match="loading"):
+                    await asked.resolve("binance", "BTCUSDT")
+        assert away.calls == ["Resolve"] * 3
+
+
+async def test_what_can_never_be_answered_is_asked_once(
+    config: ResolverConfig, mutations: Mutations
+) -> None:
+    await commit(mutations, *one_of_each())
+    away = Away(0)
+    async with served(config, ErrorInterceptor(), away) as at, asking(at.target) as asked:
+        away.calls.clear()
+        for refused in (("binance", "NONE"), ("Not A Slug", "")):
+            with pytest.raises(cqar.CqarError):
+                await asked.resolve(*refused)
+        assert away.calls == ["Resolve", "Resolve"]
+
+
+async def test_a_client_goes_on_when_its_resolver_was_killed_and_started_again(
+    config: ResolverConfig, mutations: Mutations, tmp_path: Path
+) -> None:
+    await commit(mutations, *one_of_each())
+    settings = {"database_url": config.database_url, "nats_url": config.nats_url}
+    async with service("resolver", tmp_path, **settings) as running, asking(running.grpc) as asked:
+        before = timeless(await asked.resolve("binance", "BTCUSDT"))
+        await running.kill()
+        with pytest.raises(cqar.NotReady, match=running.grpc):
+            await asked.resolve("binance", "BTCUSDT")
+        await running.start_again()
+        await asked.wait_ready(2 * WAIT_S)
+        assert timeless(await asked.resolve("binance", "BTCUSDT")) == before
+
+
+async def test_calls_that_are_cut_off_are_answered_by_another_connection(
+    config: ResolverConfig, mutations: Mutations
+) -> None:
+    await commit(mutations, *one_of_each())
+    async with (
+        served(config) as at,
+        link_to(f"grpc://{at.target}") as (link, url),
+        asking(url.removeprefix("grpc://")) as asked,
+    ):
+        link.open.clear()
+        calls = [asyncio.ensure_future(asked.resolve("binance", "BTCUSDT")) for _ in range(20)]
+        await asyncio.sleep(0.1)
+        assert not any(call.done() for call in calls)
+        link.open.set()
+        link.cut()
+        found = await asyncio.gather(*calls)
+        assert {one.base.asset_id for one in found} == {BTC}

@@ -1,0 +1,206 @@
+"""What the SDK asks, what it makes of a refusal, and what it carries from answer to answer."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from cqc.resolver.v1 import resolver_pb2 as pb
+from google.rpc import code_pb2, status_pb2
+
+import cqar
+from cqar import asking, errors
+from cqar.awaiting import AsyncAnswers
+from cqar.calling import KEEPALIVE_MS
+from cqar.position import Carried
+from cqar.waiting import Answers
+from shared import errors as e
+from shared.grpc_errors import CODES, to_status
+from shared.grpc_server import OPTIONS
+
+ONE_OF_EACH = (
+    e.Invalid([e.Violation("venue_id", "REQUIRED", "is required")]),
+    e.NotFound("venue", "nowhere"),
+    e.Exists("there"),
+    e.InUse("used"),
+    e.TooLarge("large"),
+    e.Misdirected("the writer answers"),
+    e.Unimplemented("not yet"),
+    e.Unauthenticated("no key"),
+    e.Forbidden("not yours"),
+    e.Conflict("moved on"),
+    e.EpochChanged("epoch 1 has ended"),
+    e.OutOfRange("gone"),
+    e.TooMany("wait"),
+    e.NotReady("loading"),
+)
+
+
+def test_every_error_of_a_server_is_one_of_ours_with_its_reason_and_words() -> None:
+    assert {type(error) for error in ONE_OF_EACH} == set(CODES)
+    for error in ONE_OF_EACH:
+        found = errors.of_status(to_status(error))
+        assert found.reason == error.reason
+        assert str(error) in str(found)
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (e.NotFound("venue", "x"), cqar.NotFound),
+        (e.Invalid([]), cqar.InvalidRequest),
+        (e.Unauthenticated(""), cqar.Denied),
+        (e.Forbidden(""), cqar.Denied),
+        (e.Misdirected(""), cqar.Unsupported),
+        (e.Unimplemented(""), cqar.Unsupported),
+        (e.EpochChanged(""), cqar.EpochChanged),
+        (e.OutOfRange(""), cqar.NotKept),
+        (e.TooMany(""), cqar.Busy),
+        (e.TooLarge(""), cqar.Busy),
+        (e.NotReady(""), cqar.NotReady),
+    ],
+)
+def test_an_error_is_named_for_what_to_do(error: e.CqarError, ours: type[cqar.CqarError]) -> None:
+    assert type(errors.of_status(to_status(error))) is ours
+
+
+def test_an_invalid_request_names_every_field() -> None:
+    given = [e.Violation("a", "REQUIRED", "is required"), e.Violation("b", "TOO_MANY", "at most 2")]
+    found = errors.of_status(to_status(e.Invalid(given)))
+    assert [(v.field, v.reason, v.message) for v in found.violations] == given
+
+
+def test_a_status_that_nobody_explained_is_an_error_all_the_same() -> None:
+    assert type(errors.of_code(code_pb2.DEADLINE_EXCEEDED, "late")) is cqar.TimedOut
+    assert type(errors.of_code(code_pb2.UNAVAILABLE, "refused")) is cqar.NotReady
+    assert type(errors.of_code(code_pb2.INTERNAL, "internal error")) is cqar.CqarError
+    bare = errors.of_status(status_pb2.Status(code=code_pb2.NOT_FOUND, message="gone"))
+    assert (type(bare), bare.reason) == (cqar.NotFound, "")
+
+
+# ---------------------------------------------------------------- questions
+
+
+def test_a_batch_is_asked_in_as_few_pieces_as_it_takes_in_order() -> None:
+    keys = [("binance", f"S{number}") for number in range(4_500)]
+    questions = list(asking.resolve_batches(keys))
+    asked: list[Any] = [key for q in questions for key in q.request.keys]  # type: ignore[attr-defined]
+    assert [len(q.request.keys) for q in questions] == [2_000, 2_000, 500]  # type: ignore[attr-defined]
+    assert [(key.venue_id, key.venue_symbol) for key in asked] == keys
+    assert list(asking.resolve_batches([])) == []
+
+
+def test_an_answer_of_another_length_than_its_batch_is_refused() -> None:
+    (question,) = asking.resolve_batches([("binance", "A"), ("binance", "B")])
+    missed = pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND)
+    with pytest.raises(ValueError, match="shorter"):
+        question.read(pb.ResolveBatchResponse(resolutions=[missed]))
+
+
+@pytest.mark.parametrize(
+    ("names", "by"),
+    [
+        ({"asset_id": "x"}, "asset_id"),
+        ({"venue": "kraken", "code": "XXBT"}, "venue_code"),
+        ({"chain": "ethereum", "address": "0x"}, "contract"),
+        ({"source": "COINGECKO", "external_id": "bitcoin"}, "external_id"),
+    ],
+)
+def test_an_asset_is_asked_for_by_one_name(names: dict[str, str], by: str) -> None:
+    empty = dict.fromkeys(("asset_id", "venue", "code", "chain", "address", "source"), "")
+    request: Any = asking.asset({**empty, **names}).request
+    assert request.WhichOneof("by") == by
+
+
+@pytest.mark.parametrize(
+    "names",
+    [{}, {"venue": "kraken"}, {"asset_id": "x", "venue": "kraken"}, {"code": "XXBT"}],
+)
+def test_an_asset_with_no_name_or_two_is_not_asked_for(names: dict[str, str]) -> None:
+    with pytest.raises(TypeError, match="give asset_id"):
+        asking.asset(names)
+
+
+def test_a_group_is_asked_for_by_name_or_id() -> None:
+    assert asking.group("all-eth", "").request == pb.ExpandGroupRequest(name="all-eth")
+    assert asking.group("", "x").request == pb.ExpandGroupRequest(group_id="x")
+    for name, group_id in (("", ""), ("a", "b")):
+        with pytest.raises(TypeError, match="name or group_id"):
+            asking.group(name, group_id)
+
+
+def test_an_order_is_asked_about_in_exact_text() -> None:
+    request: Any = asking.check_order(("b", "S"), "64000.10", 3, "buy", "reduce").request
+    assert (request.price, request.quantity) == ("64000.1", "3")
+    assert (request.side, request.intent) == (pb.ORDER_SIDE_BUY, pb.ORDER_INTENT_REDUCE)
+    with pytest.raises(TypeError):
+        asking.check_order(("b", "S"), 0.1, 1, "buy", "open")  # type: ignore[arg-type]
+
+
+def test_both_forms_of_the_interface_ask_the_same_in_the_same_words() -> None:
+    def asks(form: type) -> dict[str, dict[str, object]]:
+        methods = inspect.getmembers(form, inspect.isfunction)
+        parameters = {name: inspect.signature(method).parameters for name, method in methods}
+        return {
+            name: {p.name: (p.kind, p.default, p.annotation) for p in found.values()}
+            for name, found in parameters.items()
+        }
+
+    assert asks(Answers) == asks(AsyncAnswers)
+    assert {"resolve", "resolve_batch", "watch", "wait_ready"} <= asks(Answers).keys()
+
+
+# ---------------------------------------------------------------- positions
+
+
+def test_a_position_is_read_as_it_is_written() -> None:
+    assert cqar.Position.parse("1:42") == (1, 42)
+    assert str(cqar.Position(1, 42)) == "1:42"
+    for text in ("", "42", "1:", "1:x", "-1:2", "1:2:3"):
+        with pytest.raises(ValueError, match="EPOCH:REVISION"):
+            cqar.Position.parse(text)
+    told = (("other", b"x"), ("cqar-revision", "42"), ("cqar-epoch", "1"))
+    assert cqar.Position.of(told) == (1, 42)
+    assert cqar.Position.of(told[:2]) is None
+    assert cqar.Position.of(None) is None
+
+
+def test_what_is_carried_never_goes_back_until_it_is_forgotten() -> None:
+    carried = Carried("seen")
+    for position, held in (((1, 5), (1, 5)), ((1, 4), (1, 5)), ((2, 1), (2, 1)), ((1, 9), (2, 1))):
+        carried.saw(cqar.Position(*position))
+        assert carried.position == held
+    carried.saw(None)
+    assert carried.position == (2, 1)
+    carried.forget()
+    assert carried.position is None
+
+
+def test_where_only_what_is_told_counts_what_is_seen_does_not() -> None:
+    carried = Carried("told")
+    carried.saw(cqar.Position(1, 5))
+    assert carried.position is None
+    carried.told(cqar.Position(1, 3))
+    assert carried.position == (1, 3)
+    with pytest.raises(ValueError, match="'seen' or 'told'"):
+        Carried("carry")  # type: ignore[arg-type]
+
+
+def test_clients_ping_no_more_often_than_servers_take() -> None:
+    assert dict(OPTIONS)["grpc.http2.min_ping_interval_without_data_ms"] < KEEPALIVE_MS
+    assert dict(OPTIONS)["grpc.keepalive_permit_without_calls"] == 1
+
+
+def test_a_client_imports_nothing_that_only_a_replica_needs() -> None:
+    program = (
+        "import cqar, sys; cqar.Client, cqar.instrument, cqar.ccxt_markets; print(*sys.modules)"
+    )
+    command = (sys.executable, "-c", program)
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    heavy = {"sqlalchemy", "asyncpg", "nats", "redis", "aiohttp", "ccxt", "click", "resolver"}
+    imported = set(ran.stdout.split())
+    assert "cqar.client" in imported
+    assert not imported & heavy
