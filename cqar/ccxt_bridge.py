@@ -40,14 +40,12 @@ def ccxt_markets(
     venue: str,
     source: Answers | None = None,
     *,
-    lister: Answers | None = None,
     number: Number = float,
 ) -> dict[str, dict[str, Any]]:
     """What a venue lists now, by ccxt's unified symbols; aliases are not markets of their own.
 
     Args:
         source: A `Client`, or what `with Replica(…)` gives; None: the resolver on this machine.
-        lister: Who lists the venue's spellings, where that is another, such as a writer.
         number: `str` or `Decimal` where `exchange.number` is.
 
     Raises:
@@ -56,7 +54,7 @@ def ccxt_markets(
     """
     with ExitStack() as stack:
         asked = source if source is not None else stack.enter_context(Client())
-        listed = (lister or asked).listed(venue)
+        listed = asked.listed(venue)
         keys = [(venue, one.venue_symbol) for one in listed if one.is_primary and not one.alias_of]
         found = asked.resolve_batch(keys)
     return by_symbol(found, number)

@@ -63,7 +63,8 @@ async def connect_client(client: Client, url: str, name: str) -> None:
         log.warning("nats: %s", error or type(error).__name__)
 
     async def note_lost() -> None:
-        log.warning("nats: disconnected")
+        if not client.is_closed:
+            log.warning("nats: disconnected")
 
     async def note_back() -> None:
         log.info("nats: reconnected")

@@ -44,24 +44,23 @@ def opened(stack: Stack, form: str) -> Any:
 
 
 async def asking(stack: Stack, form: str, work: Any) -> Any:
-    """Run `work` with a client or a replica, and with a client of the writer, in a thread."""
+    """Run `work` with a client or a replica, in a thread."""
     newest = cqar.Position(1, await stack.revision())
 
     def run() -> Any:
-        writer = cqar.Client(stack.endpoints.writer, stack.endpoints.keys.read, timeout_s=WAIT_S)
-        with writer, opened(stack, form) as asked:
+        with opened(stack, form) as asked:
             asked.wait_ready(WAIT_S)
             asked.carry(newest)
-            return work(asked, writer)
+            return work(asked)
 
     return await asyncio.to_thread(run)
 
 
-def everything(asked: Answers, writer: Answers) -> dict[str, Any]:
+def everything(asked: Answers) -> dict[str, Any]:
     """Every spelling of both venues, all that is known of it, and the way back from it."""
     found: dict[str, Any] = {}
     for venue in ("binance", "kraken"):
-        spellings = writer.listed(venue)
+        spellings = asked.listed(venue)
         resolved = asked.resolve_batch([(venue, one.venue_symbol) for one in spellings])
         found[venue] = timeless(resolved)
         for one in resolved[::50]:
@@ -89,7 +88,7 @@ async def test_client_and_replica_give_equal_answers_for_all_that_two_venues_lis
 
 
 def markets_of(venue: str) -> Any:
-    return lambda asked, writer: cqar.ccxt_markets(venue, asked, lister=writer)
+    return lambda asked: cqar.ccxt_markets(venue, asked)
 
 
 def raw_by_id(venue: str, parts: tuple[str, str]) -> dict[str, raw_listings.RawListing]:
