@@ -34,6 +34,7 @@ from shared.history import Position
 from shared.jetstream import CHANGES
 from shared.stream_mark import StreamMark
 from shared.tasks import heed_cancellation, heeding, keep_going
+from shared.unhurried import unhurried
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +42,6 @@ log = logging.getLogger(__name__)
 STREAM_PAUSE_MAX_S: Final = 1.0
 #: The stream is compared with what was noted at least this often.
 STREAM_CHECK_S: Final = 5.0
-#: Readers wait for this many changes of a large change set at most: some 3 ms.
-PLANNED_AT_ONCE: Final = 256
 
 
 class Follower:
@@ -226,10 +225,9 @@ class Follower:
                 metrics.APPLY_SECONDS.time(),
             ):
                 planned: list[Planned] = []
-                for change in plan(snapshot, change_set):
-                    planned.append(change)
-                    if len(planned) % PLANNED_AT_ONCE == 0:
-                        await asyncio.sleep(0)  # readers first; they see the old revision
+                # Readers are answered in between, from the revision before.
+                async for some in unhurried(plan(snapshot, change_set)):
+                    planned += some
                 snapshot.apply(head, planned)
         except (Poison, Diverged) as error:
             raise _poison("a change set", error) from error
