@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import gc
 import logging
 import signal
 from collections.abc import Awaitable, Callable
@@ -188,6 +189,13 @@ class Resolver:
             await self.images.close()
 
 
+async def _settle(view: View) -> None:
+    """What is loaded stays: to look through it for garbage would stop all calls for 50 ms."""
+    await view.loaded.wait()
+    gc.collect()
+    gc.freeze()
+
+
 async def run(config: ResolverConfig, parent: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT; running calls may finish within `drain_s`.
 
@@ -222,6 +230,7 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
             grpc_server.restrict_socket(Path(config.socket))
         tasks = [asyncio.create_task(keep_going(*work)) for work in resolver.loops().items()]
         tasks.append(asyncio.create_task(resolver.announce()))
+        tasks.append(asyncio.create_task(_settle(resolver.view)))
         if parent is not None:
             tasks.append(asyncio.create_task(workers.outlive(parent, stopping)))
         log.info("resolver %s is up", about.version())
