@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 from typing import Final
 
+from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver.freshness import Freshness
@@ -18,6 +19,11 @@ STALE: Final = pb.Reason(
     code="STALE_SNAPSHOT",
     message="this resolver could not confirm lately that it is up to date",
 )
+
+
+def history_of(head: replication_pb2.Head) -> tuple[bytes, int]:
+    """Names what revisions are counted in: a registry's epoch."""
+    return head.registry_id, head.epoch
 
 
 class View:

@@ -43,7 +43,7 @@ class Watching:
         """
         _require_filters(request)
         kinds, venue_ids = frozenset(request.kinds), frozenset(request.venue_ids)
-        epoch, revision, _ = self._view.snapshot.position
+        began, (epoch, revision, _) = self._view.snapshot.head, self._view.snapshot.position
         if request.epoch and request.epoch != epoch:
             raise EpochChanged(f"epoch {request.epoch} is not this one, {epoch}: read anew")
         told = request.from_revision - 1 if request.from_revision else revision
@@ -52,7 +52,7 @@ class Watching:
         with self._place():
             yield pb.WatchResponse(freshness=self._view.freshness_message())
             while True:
-                while (change_set := self._next(epoch, told)) is not None:
+                while (change_set := self._next(began, told)) is not None:
                     told = change_set.revision
                     found = chosen(change_set, kinds, venue_ids)
                     if found.changes:
@@ -61,12 +61,14 @@ class Watching:
                 if not await self._view.moves_within(HEARTBEAT_S):
                     yield pb.WatchResponse(freshness=self._view.freshness_message())
 
-    def _next(self, epoch: int, told: int) -> replication_pb2.ChangeSet | None:
+    def _next(self, began: replication_pb2.Head, told: int) -> replication_pb2.ChangeSet | None:
         """The change set after `told`; None if that is what is served."""
-        now_epoch, revision, _ = self._view.snapshot.position
-        if now_epoch != epoch:
-            raise EpochChanged(f"epoch {epoch} has ended, this is {now_epoch}: read anew")
-        if revision <= told:
+        now = self._view.snapshot.head
+        if now.registry_id != began.registry_id:
+            raise EpochChanged("what was watched was another registry's: read anew")
+        if now.epoch != began.epoch:
+            raise EpochChanged(f"epoch {began.epoch} has ended, this is {now.epoch}: read anew")
+        if now.revision <= told:
             return None
         try:
             return self._view.recent.at(told + 1)
