@@ -14,6 +14,7 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver import metrics
+from resolver.freshness import boot_clock_s
 from resolver.recent import chosen
 from resolver.view import View
 from shared import rules
@@ -51,6 +52,7 @@ class Watching:
             self._view.recent.at(told + 1)
         with self._place():
             yield pb.WatchResponse(freshness=self._view.freshness_message())
+            beat_s = boot_clock_s()
             while True:
                 while (change_set := self._next(began, told)) is not None:
                     told = change_set.revision
@@ -58,8 +60,12 @@ class Watching:
                     if found.changes:
                         freshness = self._view.freshness_message()
                         yield pb.WatchResponse(change_set=found, freshness=freshness)
-                if not await self._view.moves_within(HEARTBEAT_S):
+                        beat_s = boot_clock_s()
+                # From the last heartbeat on: what is not for this watcher may never pause.
+                left_s = beat_s + HEARTBEAT_S - boot_clock_s()
+                if left_s <= 0 or not await self._view.moves_within(left_s):
                     yield pb.WatchResponse(freshness=self._view.freshness_message())
+                    beat_s = boot_clock_s()
 
     def _next(self, began: replication_pb2.Head, told: int) -> replication_pb2.ChangeSet | None:
         """The change set after `told`; None if that is what is served."""

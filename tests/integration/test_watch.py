@@ -130,6 +130,17 @@ async def test_from_now_on_each_change_comes_as_it_is_applied_and_heartbeats_in_
     assert sum(not response.HasField("change_set") for response in seen) >= 2
 
 
+async def test_heartbeats_come_also_while_all_that_changes_is_none_of_the_watchers(
+    watched: Watched,
+) -> None:
+    seeing = asyncio.create_task(watched.see(pb.WatchRequest(kinds=["quality_flag"]), idle()))
+    for number in itertools.count():
+        await commit(watched.mutations, a_venue(f"v{number}"))
+        if seeing.done():
+            break
+    assert revisions(await seeing) == []
+
+
 async def test_kinds_and_venues_choose_and_keys_are_never_told(watched: Watched) -> None:
     await commit(watched.mutations, a_key(), an_asset(), an_asset("USDT"), a_symbol())
     await commit(watched.mutations, a_venue("binance"), a_venue("kraken"))
