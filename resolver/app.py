@@ -86,7 +86,7 @@ class Resolver:
             self.client,
             now,
             config.probe_every_s,
-            Sources(self.images, file),
+            Sources(self.images, file, memory_limit_mib=config.memory_limit_mib),
             journal,
         )
         self.file = file

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import redis.asyncio
 from cqc.replication.v1 import replication_pb2
@@ -333,6 +334,28 @@ async def test_a_file_from_the_future_ends_in_a_new_epoch_and_never_goes_back(
             await require_equal(view, place.own_database)
         assert seen == [(1, 3), (2, 4)]
         assert view.snapshot.get("venue", "c") is None
+
+
+# ---------------------------------------------------------------- what does not fit
+
+
+async def test_an_image_and_a_file_that_do_not_fit_are_not_loaded_either(
+    place: Place,
+    mutations: Mutations,
+    publish_image: Callable[[], Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await keep_file(place)
+    await commit(mutations, a_venue("b"))
+    await publish_image()
+    place.database.go_down()
+    small = msgspec.structs.replace(place.config, memory_limit_mib=1)
+    async with resolving(small) as resolver:
+        for said in ("what redis holds is not used: 2", "what file holds is not used: 1"):
+            await eventually(lambda said=said: said in caplog.text, WAIT_S)
+        assert "memory_limit_mib is 1" in caplog.text
+        assert resolver.view.state == HYDRATING
 
 
 # ---------------------------------------------------------------- the file
