@@ -225,6 +225,7 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
         await stopping.wait()
         log.info("stopping: running calls may take %g s", config.drain_s)
         await grpc_server.set_serving(resolver.health, SERVICES, serving=False)
+        resolver.view.end()
         await asyncio.gather(*(server.stop(config.drain_s) for server in servers))
         await end(*tasks)
         await http.cleanup()

@@ -19,7 +19,7 @@ from resolver.recent import chosen
 from resolver.view import View
 from shared import rules
 from shared.entities import KIND_BY_NAME
-from shared.errors import EpochChanged, Invalid, OutOfRange, TooMany, Violation
+from shared.errors import EpochChanged, Invalid, NotReady, OutOfRange, TooMany, Violation
 
 WATCHERS_MAX: Final = 2_000
 #: Freshness alone is told this often where nothing changes.
@@ -37,7 +37,7 @@ class Watching:
 
         Raises:
             Invalid: A filter names what cannot be.
-            NotReady: Nothing is loaded yet.
+            NotReady: Nothing is loaded yet, or this process is about to end.
             EpochChanged: The history that was watched has ended: read anew.
             OutOfRange: The revision is not kept any more: read anew.
             TooMany: As many watch as may, or this watcher is too slow.
@@ -69,6 +69,8 @@ class Watching:
 
     def _next(self, began: replication_pb2.Head, told: int) -> replication_pb2.ChangeSet | None:
         """The change set after `told`; None if that is what is served."""
+        if self._view.is_ending:
+            raise NotReady("this resolver is stopping: watch another, from where this one was")
         now = self._view.snapshot.head
         if now.registry_id != began.registry_id:
             raise EpochChanged("what was watched was another registry's: read anew")
