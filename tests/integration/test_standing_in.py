@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -294,8 +293,7 @@ async def test_another_registrys_image_leaves_nothing_behind_once_postgres_is_th
             # What was heard of the other says nothing of how far this one is behind.
             assert view.lag == 0
             with pytest.raises(EpochChanged):
-                async for _ in watched:
-                    assert (await commit(mutations, a_venue(f"v{time.monotonic_ns()}"))) < 20
+                await anext(watched)
 
 
 async def test_a_truncated_and_a_flipped_file_is_not_used_for_more_than_it_proves(
