@@ -47,7 +47,8 @@ def serve(workers: int) -> None:
     if workers > 1:
         asyncio.run(several.run(workers, config, os.environ))
     elif (worker := os.environ.get(several.WORKER)) is not None:
-        uvloop.run(app.run(several.settings_of(config, int(worker)), os.getppid()))
+        parent = int(os.environ[several.PARENT])
+        uvloop.run(app.run(several.settings_of(config, int(worker)), parent))
     else:
         uvloop.run(app.run(config))
 

@@ -87,7 +87,7 @@ class Resolver:
             self.client,
             now,
             config.probe_every_s,
-            Sources(self.images, file),
+            Sources(self.images, file, memory_limit_mib=config.memory_limit_mib),
             journal,
         )
         self.file = file
@@ -238,6 +238,7 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
         await stopping.wait()
         log.info("stopping: running calls may take %g s", config.drain_s)
         await grpc_server.set_serving(resolver.health, SERVICES, serving=False)
+        resolver.view.end()
         await asyncio.gather(*(server.stop(config.drain_s) for server in servers))
         await end(*tasks)
         await http.cleanup()

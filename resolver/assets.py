@@ -113,7 +113,7 @@ def _by_venue_code(reading: Reading, code: pb.VenueAssetCode, now: Timestamp) ->
     venue = answers.require(reading, VENUE, code.venue_id)
     for venue_id in dict.fromkeys((venue.venue_id, venue.operator)):
         for held in answers.find(reading, VENUE_ASSET, "code", venue_id, code.code):
-            if not held.HasField("delisted_at") or resolution.before(now, held.delisted_at):
+            if resolution.listed_at(held, now):
                 return str(held.asset_id)
     raise NotFound("venue_asset", code.code, f"at {code.venue_id}")
 

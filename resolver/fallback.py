@@ -142,9 +142,12 @@ class Fallback:
             cursor, (payload,) = await self._cache.read([entry.key(values)])
         except Unavailable:
             return None
-        if cursor is None or payload is None or cursor.at[:2] < least:
+        if cursor is None or payload is None:
             return None
         if self._registry_id and cursor.registry_id != self._registry_id:
+            return None
+        # That an epoch has ended is for PostgreSQL to say.
+        if least > (0, 0) and (cursor.at.epoch != least[0] or cursor.at.revision < least[1]):
             return None
         messages = cache_entries.decoded(entry, payload)
         if not messages:
@@ -170,6 +173,9 @@ class Fallback:
             if isinstance(error, asyncio.CancelledError):
                 raise
             raise NotReady(f"PostgreSQL does not answer: {type(error).__name__}") from error
+        except CqarError:
+            self._breaker.succeeded()  # it did answer
+            raise
         self._breaker.succeeded()
         return answer
 

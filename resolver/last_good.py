@@ -68,7 +68,8 @@ class LastGood:
         """
         parts = list(kept.image_parts(head, entities, mark))
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}.new")
+        # The same name in every life: what a killed one left half written is written over.
+        fresh = self.path.with_name(f"{self.path.name}.new")
         try:
             # It holds the hashes of keys.
             with open(fresh, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:

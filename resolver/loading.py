@@ -25,7 +25,7 @@ from resolver.freshness import boot_clock_s
 from resolver.keeping import Journal
 from resolver.snapshot import Diverged, Snapshot
 from resolver.sources import Loaded, Sources
-from resolver.view import View
+from resolver.view import View, history_of
 from shared import jetstream
 from shared.jetstream import CHANGES
 from shared.stream_mark import StreamMark
@@ -87,8 +87,8 @@ class Loader:
         snapshot = loaded.snapshot
         if loaded.as_of_s is not None:
             await self._require_onward(snapshot)
-        held = self._view.snapshot.position if self._view.is_complete else None
-        if held is not None and held.epoch != snapshot.position.epoch:
+        held = self._view.snapshot.head if self._view.is_complete else None
+        if held is not None and history_of(held) != history_of(snapshot.head):
             self._view.freshness.forget()
             metrics.EPOCHS.inc()
         # No reader comes in between: there is no moment at which it is loaded and unconfirmed.

@@ -108,6 +108,8 @@ def _against(
     """Yield (code, message) of what the venue's own limits forbid."""
     if specs.source != pb.SPECS_SOURCE_VENUE:
         yield "STEPS_NOT_THE_VENUES", "the venue's own steps are not known, only the symbol's"
+    elif order.price is not None and price is None:
+        yield "STEPS_UNKNOWN", f"no price near {_text(order.price)} is on the venue's steps"
     if order.price is not None and price == 0:
         yield "PRICE_BELOW_TICK", f"{_text(order.price)} is less than one tick"
     if order.quantity is not None and quantity == 0:

@@ -19,6 +19,7 @@ from resolver import follower_core as core
 from resolver import metrics
 from resolver.kept import Kept
 from resolver.last_good import LastGood
+from resolver.memory import NoRoom, require_room
 from resolver.snapshot import Diverged, Snapshot
 from shared import image
 from shared.cache import Unavailable
@@ -55,6 +56,7 @@ class Sources:
 
     Args:
         in_thread: Runs what waits for the disk or takes long, and returns what it returns.
+        memory_limit_mib: What loading must not take this process beyond; 0: no limit.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class Sources:
         images: ImageStore | None,
         last_good: LastGood | None,
         in_thread: Callable[..., Awaitable[Any]] = asyncio.to_thread,
+        memory_limit_mib: int = 0,
     ) -> None:
+        self._memory_limit_mib = memory_limit_mib
         self._images = images
         self._last_good = last_good
         self._in_thread = in_thread
@@ -71,7 +75,7 @@ class Sources:
         """Load the newest that can be believed; None where nothing leads on from what is held."""
         kept, published = await self._in_file(), await self._in_redis()
         for candidate in core.choices(held, kept, published):
-            if (loaded := await _tried(candidate)) is not None:
+            if (loaded := await self._tried(candidate)) is not None:
                 return loaded
         return None
 
@@ -80,7 +84,7 @@ class Sources:
         candidate = await self._in_file()
         if candidate is None or not core.is_ahead(candidate.head, found):
             return None
-        return await _tried(candidate)
+        return await self._tried(candidate)
 
     async def _kept(self) -> Kept | None:
         """What the file holds; None where it holds nothing that can be believed."""
@@ -122,11 +126,11 @@ class Sources:
         snapshot = await self._in_thread(Snapshot, manifest.head, entities)
         return Loaded(snapshot, image.mark_of(manifest.stream), "redis")
 
-
-async def _tried(candidate: _Candidate) -> Loaded | None:
-    try:
-        with metrics.HYDRATE_SECONDS.labels(candidate.source).time():
-            return await candidate.load()
-    except (image.Damaged, Diverged, Unavailable) as error:
-        log.warning("what %s holds is not used: %s", candidate.source, error)
-        return None
+    async def _tried(self, candidate: _Candidate) -> Loaded | None:
+        try:
+            require_room(self._memory_limit_mib, candidate.head.live_count)
+            with metrics.HYDRATE_SECONDS.labels(candidate.source).time():
+                return await candidate.load()
+        except (image.Damaged, Diverged, Unavailable, NoRoom) as error:
+            log.warning("what %s holds is not used: %s", candidate.source, error)
+            return None

@@ -48,6 +48,16 @@ class Tiers:
         except NotReady:
             _unreached.set((epoch, revision))
 
+    def require_reached(self) -> None:
+        """Refuse a call that only memory answers, where memory is before what its caller saw.
+
+        Raises:
+            NotReady: It is.
+        """
+        least = _unreached.get()
+        if least is not None:
+            raise NotReady(f"this comes from memory alone, which is before {least[0]}:{least[1]}")
+
     @contextmanager
     def pinned(self, context: Context) -> Iterator[Pinned]:
         """Memory at one revision, for what nothing below it answers, such as lists.
@@ -58,12 +68,11 @@ class Tiers:
         Raises:
             NotReady: Memory is loading, or has not come as far as this call asks.
         """
-        freshness, least, began_s = self._view.freshness_message(), _unreached.get(), boot_clock_s()
+        freshness, began_s = self._view.freshness_message(), boot_clock_s()
         tell_freshness(freshness, context)
         if not self._view.is_complete:
             raise NotReady("lists come from memory alone, which is loading: ask another resolver")
-        if least is not None:
-            raise NotReady(f"lists come from memory alone, which is before {least[0]}:{least[1]}")
+        self.require_reached()
         try:
             with self._view.snapshot.pinned() as pinned:
                 yield pinned

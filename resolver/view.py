@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 from typing import Final
 
+from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver.freshness import Freshness
@@ -20,6 +21,11 @@ STALE: Final = pb.Reason(
 )
 
 
+def history_of(head: replication_pb2.Head) -> tuple[bytes, int]:
+    """Names what revisions are counted in: a registry's epoch."""
+    return head.registry_id, head.epoch
+
+
 class View:
     """The snapshot, if there is one, and how current it is.
 
@@ -29,6 +35,7 @@ class View:
     Attributes:
         loaded: There is a snapshot.
         ready: It was once as new as the newest head seen: callers may be sent here.
+        is_ending: The process is about to end: who would wait here without end goes elsewhere.
     """
 
     def __init__(self, freshness: Freshness, *, fails_closed: bool = True) -> None:
@@ -38,6 +45,7 @@ class View:
         self.hydrated_at: dt.datetime | None = None
         self.loaded = asyncio.Event()
         self.ready = asyncio.Event()
+        self.is_ending = False
         self._asked = False
         self._moved = asyncio.Event()
         self.recent = Recent()
@@ -81,6 +89,14 @@ class View:
         self.freshness.reached(self.snapshot.position)
         self.freshness.look()
         self._consider()
+        self._wake()
+
+    def end(self) -> None:
+        """Send away who would wait without end; who waits for an answer may finish."""
+        self.is_ending = True
+        self._wake()
+
+    def _wake(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
 

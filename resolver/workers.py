@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: Which of the workers a process is: said to it by its parent, not by people.
 WORKER: Final = "CQAR_WORKER"
+#: And who its parent is: asked for once it runs, that may be somebody else already.
+PARENT: Final = "CQAR_WORKER_PARENT"
 KILL_AFTER_S: Final = 10.0
 PARENT_LOOK_S: Final = 1.0
 
@@ -78,7 +80,7 @@ async def _keep(
     while not stopping.is_set():
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "resolver", "serve"),
-            env={**environ, WORKER: str(worker)},
+            env={**environ, WORKER: str(worker), PARENT: str(os.getpid())},
             start_new_session=True,  # a terminal's Ctrl-C reaches it through us, once
         )
         ended = asyncio.create_task(process.wait())

@@ -28,16 +28,19 @@ CHUNKS_AT_ONCE: Final = 16
 UNFINISHED_S: Final = 600
 #: Who reads the old chunks has this long to finish.
 REPLACED_S: Final = 120
+#: Nothing is made to stay before it is known that all can: what did stay would stay for ever.
 _SWITCH: Final = """
     local seen = redis.call('GET', KEYS[1])
     if (seen or '') ~= ARGV[1] then return 0 end
-    local fresh = tonumber(ARGV[3])
-    for i = 2, #KEYS do
-        if i <= fresh + 1 then
-            if redis.call('PERSIST', KEYS[i]) == 0 then return 0 end
-        else redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+    local fresh = tonumber(ARGV[3]) + 1
+    for i = 2, fresh do
+        if redis.call('EXISTS', KEYS[i]) == 0 then return 0 end
     end
     redis.call('SET', KEYS[1], ARGV[2])
+    for i = 2, #KEYS do
+        if i <= fresh then redis.call('PERSIST', KEYS[i])
+        else redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+    end
     return 1
 """
 

@@ -7,7 +7,7 @@ its own write at any resolver.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 import grpc
@@ -72,18 +72,33 @@ class MinRevisionInterceptor(grpc.aio.ServerInterceptor):
     ) -> Any:
         handler = await continuation(handler_call_details)
         wanted = dict(handler_call_details.invocation_metadata or ()).get(HEADER)
-        if wanted is None or handler is None or handler.unary_unary is None:
+        if wanted is None or handler is None:
             return handler
-        call = handler.unary_unary
+        if handler.unary_unary is not None:
+            return handler._replace(unary_unary=self._held(handler.unary_unary, str(wanted)))
+        if handler.unary_stream is not None:
+            held = self._held_stream(handler.unary_stream, str(wanted))
+            return handler._replace(unary_stream=held)
+        return handler
 
+    def _held(self, call: Any, wanted: str) -> Any:
         async def held(request: Any, context: Context) -> Any:
-            left = context.time_remaining()
-            seconds = (
-                WAIT_MAX_S
-                if left is None
-                else min(left - min(self._margin_s, left / 2), WAIT_MAX_S)
-            )
-            await self._reach(*parse(str(wanted)), max(seconds, 0.0))
+            await self._hold(wanted, context)
             return await call(request, context)
 
-        return handler._replace(unary_unary=held)
+        return held
+
+    def _held_stream(self, call: Any, wanted: str) -> Any:
+        async def held(request: Any, context: Context) -> AsyncIterator[Any]:
+            await self._hold(wanted, context)
+            async for answer in call(request, context):
+                yield answer
+
+        return held
+
+    async def _hold(self, wanted: str, context: Context) -> None:
+        left = context.time_remaining()
+        seconds = (
+            WAIT_MAX_S if left is None else min(left - min(self._margin_s, left / 2), WAIT_MAX_S)
+        )
+        await self._reach(*parse(wanted), max(seconds, 0.0))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from cqc.assets.v1 import quality_flag_pb2
@@ -119,7 +120,7 @@ def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
         lot_size=own.lot_size or default.lot_size,
         min_order_size=own.min_order_size or default.min_order_size,
         max_order_size=own.max_order_size or default.max_order_size,
-        min_notional=own.min_notional or own.min_order_value or default.min_notional,
+        min_notional=_greater(own.min_notional, own.min_order_value) or default.min_notional,
         max_notional=own.max_order_value,
         contract_size=own.contract_size or default.contract_size,
         unit_multiplier=own.unit_multiplier or "1",
@@ -127,6 +128,11 @@ def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
         tick_bands=terms.tick_bands,
         price_significant_digits=terms.price_significant_digits,
     )
+
+
+def _greater(*stated: str) -> str:
+    """Of what a venue states, what an order must reach; empty where it states nothing."""
+    return max(filter(None, stated), key=Decimal, default="")
 
 
 def primary_identifier(kind: str, owner: str, found: Sequence[Any]) -> Any:

@@ -83,6 +83,7 @@ class ResolverService(ResolverServicer):
         view = self._view
         freshness = view.freshness_message()
         tell_freshness(freshness, context)
+        self._tiers.require_reached()
         if not view.is_complete:
             return pb.GetStatusResponse(
                 freshness=freshness,
@@ -165,6 +166,7 @@ class ResolverService(ResolverServicer):
     async def Watch(
         self, request: pb.WatchRequest, context: Context
     ) -> AsyncIterator[pb.WatchResponse]:
+        self._tiers.require_reached()
         async for response in self._watching.watch(request):
             yield response
 

@@ -14,11 +14,12 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver import metrics
+from resolver.freshness import boot_clock_s
 from resolver.recent import chosen
 from resolver.view import View
 from shared import rules
 from shared.entities import KIND_BY_NAME
-from shared.errors import EpochChanged, Invalid, OutOfRange, TooMany, Violation
+from shared.errors import EpochChanged, Invalid, NotReady, OutOfRange, TooMany, Violation
 
 WATCHERS_MAX: Final = 2_000
 #: Freshness alone is told this often where nothing changes.
@@ -36,14 +37,14 @@ class Watching:
 
         Raises:
             Invalid: A filter names what cannot be.
-            NotReady: Nothing is loaded yet.
+            NotReady: Nothing is loaded yet, or this process is about to end.
             EpochChanged: The history that was watched has ended: read anew.
             OutOfRange: The revision is not kept any more: read anew.
             TooMany: As many watch as may, or this watcher is too slow.
         """
         _require_filters(request)
         kinds, venue_ids = frozenset(request.kinds), frozenset(request.venue_ids)
-        epoch, revision, _ = self._view.snapshot.position
+        began, (epoch, revision, _) = self._view.snapshot.head, self._view.snapshot.position
         if request.epoch and request.epoch != epoch:
             raise EpochChanged(f"epoch {request.epoch} is not this one, {epoch}: read anew")
         told = request.from_revision - 1 if request.from_revision else revision
@@ -51,22 +52,31 @@ class Watching:
             self._view.recent.at(told + 1)
         with self._place():
             yield pb.WatchResponse(freshness=self._view.freshness_message())
+            beat_s = boot_clock_s()
             while True:
-                while (change_set := self._next(epoch, told)) is not None:
+                while (change_set := self._next(began, told)) is not None:
                     told = change_set.revision
                     found = chosen(change_set, kinds, venue_ids)
                     if found.changes:
                         freshness = self._view.freshness_message()
                         yield pb.WatchResponse(change_set=found, freshness=freshness)
-                if not await self._view.moves_within(HEARTBEAT_S):
+                        beat_s = boot_clock_s()
+                # From the last heartbeat on: what is not for this watcher may never pause.
+                left_s = beat_s + HEARTBEAT_S - boot_clock_s()
+                if left_s <= 0 or not await self._view.moves_within(left_s):
                     yield pb.WatchResponse(freshness=self._view.freshness_message())
+                    beat_s = boot_clock_s()
 
-    def _next(self, epoch: int, told: int) -> replication_pb2.ChangeSet | None:
+    def _next(self, began: replication_pb2.Head, told: int) -> replication_pb2.ChangeSet | None:
         """The change set after `told`; None if that is what is served."""
-        now_epoch, revision, _ = self._view.snapshot.position
-        if now_epoch != epoch:
-            raise EpochChanged(f"epoch {epoch} has ended, this is {now_epoch}: read anew")
-        if revision <= told:
+        if self._view.is_ending:
+            raise NotReady("this resolver is stopping: watch another, from where this one was")
+        now = self._view.snapshot.head
+        if now.registry_id != began.registry_id:
+            raise EpochChanged("what was watched was another registry's: read anew")
+        if now.epoch != began.epoch:
+            raise EpochChanged(f"epoch {began.epoch} has ended, this is {now.epoch}: read anew")
+        if now.revision <= told:
             return None
         try:
             return self._view.recent.at(told + 1)

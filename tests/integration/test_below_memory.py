@@ -20,6 +20,7 @@ from cqar.embedded.servers import EmbeddedServers
 from resolver import fallback
 from resolver.config import ResolverConfig, StaleVerdict
 from shared import min_revision
+from shared.breaker import FAILURES_MAX
 from shared.entities.asset import ASSET
 from tests.asking import Asked, serving
 from tests.builders import BTC, ETH, a_flag, a_venue, an_asset, an_id
@@ -146,6 +147,44 @@ async def test_redis_answers_for_one_value_and_never_says_not_found(
             (asked.own.Resolve, question()),  # several values: never composed of Redis's
         ):
             assert await asked.code(method, request) is grpc.StatusCode.UNAVAILABLE
+
+
+async def test_redis_answers_nobody_who_saw_an_epoch_that_has_ended(
+    ask: Ask, engine: AsyncEngine, servers: EmbeddedServers, mutations: Mutations
+) -> None:
+    await commit(mutations, *one_of_each())
+    assert await mutations.bump_epoch(1, 1, 1)
+    async with process(engine, servers.redis) as writer, ask(follows=False) as asked:
+        await fill(writer)
+        asked.database.go_down()
+        request = rpb.GetAssetRequest(asset_id=BTC)
+        _, told = await asked.answer(asked.registry.GetAsset, request, "2:2")
+        assert told["cqar-epoch"] == "2"
+        # What the caller saw may never have been kept: it is never shown another history.
+        code = await asked.code(asked.registry.GetAsset, request, "1:1")
+        assert code is grpc.StatusCode.UNAVAILABLE
+        asked.database.come_back()
+        code = await asked.code(asked.registry.GetAsset, request, "1:1")
+        assert code is grpc.StatusCode.ABORTED
+
+
+async def test_who_asks_for_the_future_keeps_nobody_else_from_postgres(
+    ask: Ask, mutations: Mutations
+) -> None:
+    await commit(mutations, *one_of_each())
+    async with ask(follows=False) as asked:
+        asked.database.go_down()
+        for _ in range(FAILURES_MAX):
+            await asked.code(asked.own.Resolve, question())
+        asked.database.come_back()
+
+        async def is_told_where_the_registry_is() -> bool:
+            call = asked.own.Resolve(question(), metadata=(("cqar-min-revision", "1:99"),))
+            assert await call.code() is grpc.StatusCode.UNAVAILABLE
+            return "the registry is at 1:1" in await call.details()
+
+        await eventually(is_told_where_the_registry_is, WAIT_S)
+        await asked.answer(asked.own.Resolve, question())
 
 
 async def fill(writer: Process) -> None:

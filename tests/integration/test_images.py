@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import redis.asyncio
+from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
@@ -114,6 +115,22 @@ async def test_what_was_begun_and_not_finished_ends_by_itself(
 ) -> None:
     await store.put("abandoned", 0, b"chunk")
     assert 0 < await raw.ttl(f"{MANIFEST_KEY}:abandoned:0") <= 600
+
+
+async def test_what_cannot_be_finished_leaves_nothing_that_stays(
+    store: ImageStore, raw: redis.asyncio.Redis
+) -> None:
+    head = replication_pb2.Head(registry_id=b"registry", epoch=1, revision=1)
+    manifest = replication_pb2.Image(head=head, publication="evicted")
+    for number, chunk in enumerate((b"one", b"two", b"three")):
+        await store.put(manifest.publication, number, chunk)
+        manifest.chunk_hashes.append(image.hash_of_chunk(chunk))
+    # A Redis that is full takes what will end by itself.
+    await raw.delete(f"{MANIFEST_KEY}:evicted:2")
+    assert not await store.switch(None, manifest)
+    assert await store.manifest() is None
+    left = [await raw.ttl(f"{MANIFEST_KEY}:evicted:{number}") for number in (0, 1)]
+    assert min(left) > 0
 
 
 async def test_only_one_writer_publishes_at_a_time(

@@ -109,6 +109,20 @@ async def _require_health(writer: Running) -> None:
     await eventually(all_counted)
 
 
+async def test_who_watches_is_sent_elsewhere_and_holds_up_no_end(
+    servers: EmbeddedServers, database: str, tmp_path: Path
+) -> None:
+    given = {**urls(servers, database), "drain_s": "300"}
+    async with service("resolver", tmp_path, **given) as resolver:
+        async with grpc.aio.insecure_channel(resolver.grpc) as channel:
+            watch = ResolverStub(channel).Watch(resolver_pb2.WatchRequest())
+            await watch.read()
+            ending = asyncio.create_task(resolver.terminate())
+            assert await watch.code() is Code.UNAVAILABLE
+        async with asyncio.timeout(60):
+            assert await ending == 0
+
+
 async def test_a_call_that_runs_is_answered_before_the_end(
     servers: EmbeddedServers, database: str, key: str, tmp_path: Path, mutations: Mutations
 ) -> None:

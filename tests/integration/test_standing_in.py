@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import redis.asyncio
+from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from nats.aio.client import Client
 from nats.js import JetStreamContext
@@ -18,13 +20,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar.embedded.servers import EmbeddedServers
 from resolver.config import ResolverConfig
 from resolver.last_good import LastGood
+from resolver.services.watching import Watching
 from resolver.view import View
 from shared import image, jetstream
+from shared.errors import EpochChanged
 from shared.image_store import MANIFEST_KEY, ImageStore
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from tests.builders import a_venue
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after
 from tests.following import require_equal, resolving, stands_at, writing
+from tests.histories import encoded
+from tests.histories import head_of as head_of_state
 from tests.links import Link, link_to
 from writer.app import utc_now
 from writer.config import WriterConfig
@@ -256,6 +262,40 @@ async def test_an_image_that_is_spoilt_is_not_used(
         assert resolver.view.snapshot.position.revision == 1
 
 
+async def put_image(place: Place, revision: int) -> None:
+    """Puts an image of a registry that is not the database's into Redis."""
+    state = encoded(a_venue("elsewhere"))
+    head = head_of_state(state, revision)
+    manifest = replication_pb2.Image(head=head, publication="elsewhere")
+    store = ImageStore(place.own_redis)
+    for chunk in image.chunks_of((*ref, payload) for ref, payload in state.items()):
+        await store.put(manifest.publication, len(manifest.chunk_hashes), chunk)
+        manifest.chunk_hashes.append(image.hash_of_chunk(chunk))
+    assert await store.switch(None, manifest)
+    await store.close()
+
+
+async def test_another_registrys_image_leaves_nothing_behind_once_postgres_is_there(
+    place: Place, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue("own"))
+    await put_image(place, revision=20)
+    place.database.go_down()
+    async with resolving(place.config) as resolver:
+        view = resolver.view
+        await eventually(lambda: stands_at(view, 1, 20), WAIT_S)
+        watched = Watching(view).watch(pb.WatchRequest())
+        assert (await anext(watched)).freshness.revision == 20
+        place.database.come_back()
+        async with writing(place.writer()):
+            await eventually(lambda: view.state == LIVE, WAIT_S)
+            await require_equal(view, place.own_database)
+            # What was heard of the other says nothing of how far this one is behind.
+            assert view.lag == 0
+            with pytest.raises(EpochChanged):
+                await anext(watched)
+
+
 async def test_a_truncated_and_a_flipped_file_is_not_used_for_more_than_it_proves(
     place: Place, mutations: Mutations
 ) -> None:
@@ -292,6 +332,28 @@ async def test_a_file_from_the_future_ends_in_a_new_epoch_and_never_goes_back(
             await require_equal(view, place.own_database)
         assert seen == [(1, 3), (2, 4)]
         assert view.snapshot.get("venue", "c") is None
+
+
+# ---------------------------------------------------------------- what does not fit
+
+
+async def test_an_image_and_a_file_that_do_not_fit_are_not_loaded_either(
+    place: Place,
+    mutations: Mutations,
+    publish_image: Callable[[], Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await keep_file(place)
+    await commit(mutations, a_venue("b"))
+    await publish_image()
+    place.database.go_down()
+    small = msgspec.structs.replace(place.config, memory_limit_mib=1)
+    async with resolving(small) as resolver:
+        for said in ("what redis holds is not used: 2", "what file holds is not used: 1"):
+            await eventually(lambda said=said: said in caplog.text, WAIT_S)
+        assert "memory_limit_mib is 1" in caplog.text
+        assert resolver.view.state == HYDRATING
 
 
 # ---------------------------------------------------------------- the file

@@ -19,6 +19,7 @@ from resolver import recent
 from resolver.config import ResolverConfig
 from resolver.services import watching
 from resolver.view import View
+from shared import min_revision
 from tests.asking import serving
 from tests.builders import (
     a_key,
@@ -130,6 +131,17 @@ async def test_from_now_on_each_change_comes_as_it_is_applied_and_heartbeats_in_
     assert sum(not response.HasField("change_set") for response in seen) >= 2
 
 
+async def test_heartbeats_come_also_while_all_that_changes_is_none_of_the_watchers(
+    watched: Watched,
+) -> None:
+    seeing = asyncio.create_task(watched.see(pb.WatchRequest(kinds=["quality_flag"]), idle()))
+    for number in itertools.count():
+        await commit(watched.mutations, a_venue(f"v{number}"))
+        if seeing.done():
+            break
+    assert revisions(await seeing) == []
+
+
 async def test_kinds_and_venues_choose_and_keys_are_never_told(watched: Watched) -> None:
     await commit(watched.mutations, a_key(), an_asset(), an_asset("USDT"), a_symbol())
     await commit(watched.mutations, a_venue("binance"), a_venue("kraken"))
@@ -211,6 +223,32 @@ async def test_more_than_may_watch_are_refused(
             again.cancel()
 
     await eventually(is_free, WAIT_S)
+
+
+@pytest.mark.parametrize(
+    ("least", "code"),
+    [("1:99", grpc.StatusCode.UNAVAILABLE), ("0:1", grpc.StatusCode.ABORTED)],
+)
+async def test_nobody_watches_or_is_told_the_state_of_what_is_before_his_revision(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, least: str, code: grpc.StatusCode
+) -> None:
+    monkeypatch.setattr(min_revision, "WAIT_MAX_S", 0.2)
+    metadata = (("cqar-min-revision", least),)
+    watch = watched.own.Watch(pb.WatchRequest(), metadata=metadata, timeout=WAIT_S)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await watch.read()
+    assert caught.value.code() is code
+    status = watched.own.GetStatus(pb.GetStatusRequest(), metadata=metadata)
+    assert await status.code() is code
+
+
+async def test_a_watch_that_is_told_a_revision_begins_there(watched: Watched) -> None:
+    waiting = watched.own.Watch(pb.WatchRequest(), metadata=(("cqar-min-revision", "1:2"),))
+    for name in ("a", "b"):
+        await commit(watched.mutations, a_venue(name))
+    async with asyncio.timeout(WAIT_S):
+        assert (await waiting.read()).freshness.revision >= 2
+    waiting.cancel()
 
 
 # ---------------------------------------------------------------- a thousand

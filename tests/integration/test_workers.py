@@ -94,6 +94,41 @@ async def test_workers_share_a_port_are_started_again_and_end_together(
         await process.wait()
 
 
+async def test_workers_end_also_where_their_parent_was_killed_before_they_looked(
+    servers: EmbeddedServers, seeded: str, tmp_path: Path
+) -> None:
+    listens = pick_listens("one")["one"]
+    log = tmp_path / "resolver.log"
+    process = await start(
+        *("resolver", log, "serve", "--workers", "2"),
+        database_url=seeded,
+        nats_url=servers.nats,
+        grpc_listen=listens["grpc_listen"],
+        http_listen="127.0.0.1:0",
+    )
+    await eventually(lambda: len(children_of(process.pid)) == 2, WAIT_S)
+    workers = children_of(process.pid)
+    process.kill()
+    await process.wait()
+
+    def are_gone() -> bool:
+        return not any(map(is_running, workers))
+
+    try:
+        await eventually(are_gone, WAIT_S)
+    finally:
+        for worker in filter(is_running, workers):
+            os.kill(worker, signal.SIGKILL)
+
+
+def is_running(pid: int) -> bool:
+    """One that ended and that nobody has asked about is not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 async def test_a_port_that_somebody_has_is_refused(
     servers: EmbeddedServers, seeded: str, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -120,6 +121,15 @@ def test_what_names_nothing_is_refused_by_field(by: dict[str, Any], field: str) 
     with pytest.raises(Invalid) as caught:
         resolve(**by)
     assert caught.value.violations[0].field == field
+
+
+def test_a_code_that_is_an_assets_only_later_does_not_mean_it_yet() -> None:
+    later = NOW + dt.timedelta(days=1)
+    coming = a_venue_asset(asset_id=USDT, venue_asset_symbol="NEW", listed_at=later)
+    with pytest.raises(NotFound):
+        resolve(coming, **code("binance", "NEW"))
+    now = a_venue_asset(asset_id=USDT, venue_asset_symbol="NEW", listed_at=NOW)
+    assert resolve(now, **code("binance", "NEW")).asset.asset_id == USDT
 
 
 def test_an_id_of_two_assets_is_not_answered() -> None:

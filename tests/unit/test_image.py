@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import signal
 from pathlib import Path
 from typing import Final
 
@@ -104,6 +106,25 @@ def test_a_new_image_takes_the_files_place_at_once_and_leaves_nothing_beside(
     assert kept is not None
     assert (kept.head, kept.since) == (COMMIT.head, [])
     assert [path.name for path in file.path.parent.iterdir()] == ["last-good"]
+
+
+def killed_while_writing(file: LastGood, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another life of the process that has the file, which ends before its image is whole."""
+    child = os.fork()
+    if child == 0:
+        monkeypatch.setattr(os, "fsync", lambda _: os.kill(os.getpid(), signal.SIGKILL))
+        file.begin(FIRST, ENTITIES, None)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+
+
+def test_what_killed_processes_left_half_written_does_not_pile_up(
+    file: LastGood, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        killed_while_writing(file, monkeypatch)
+    file.begin(FIRST, ENTITIES, MARK)
+    assert [path.name for path in file.path.parent.iterdir()] == ["last-good"]
+    assert file.path.stat().st_mode & 0o777 == 0o600
 
 
 def test_whatever_byte_is_cut_or_flipped_what_is_read_was_once_committed(file: LastGood) -> None:

@@ -90,6 +90,14 @@ def test_the_venues_own_limits_are_told_with_the_listing(
     assert {(reason.kind, reason.key) for reason in found.reasons} == {("venue_symbol", LISTING)}
 
 
+def test_of_two_minima_of_its_value_an_order_must_reach_both() -> None:
+    for low, high in (("min_notional", "min_order_value"), ("min_order_value", "min_notional")):
+        market = listed(**{low: Decimal(5), high: Decimal(50)})
+        below = check(market, price="1000", quantity="0.01", side=BUY)
+        assert reasons(below) == ["NOTIONAL_BELOW_MINIMUM"]
+        assert check(market, price="1000", quantity="0.05", side=BUY).allowed
+
+
 def test_steps_that_are_only_the_symbols_are_refused_for_orders() -> None:
     own = listed(tick_size=None)
     assert "STEPS_NOT_THE_VENUES" in reasons(check(own, quantity="1"))

@@ -9,7 +9,7 @@ import pytest
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1.venue_symbol_pb2 import TickBand
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared import steps
@@ -79,6 +79,55 @@ def test_a_limit_of_significant_digits_is_a_tick_too_and_the_coarser_counts() ->
     assert steps.round_price(
         specs(price_significant_digits=5), Decimal("0.000123456"), up=True
     ) == Decimal("0.00012346")
+
+
+def test_a_price_is_on_the_tick_and_within_the_digits_at_once() -> None:
+    own = specs(price_significant_digits=4, tick_size="0.25")
+    assert steps.round_price(own, Decimal("123.80"), up=False) == Decimal("123.5")
+    assert steps.round_price(own, Decimal("123.80"), up=True) == Decimal(124)
+    # A one-digit multiple of 13 there is none.
+    never = specs(price_significant_digits=1, tick_size="13")
+    assert steps.round_price(never, Decimal(20), up=False) == 0
+    assert steps.round_price(never, Decimal(20), up=True) is None
+
+
+def test_no_price_of_the_band_beside_is_passed_over() -> None:
+    assert steps.round_price(bands(("0", "3"), ("10", "1")), Decimal("9.5"), up=True) == 10
+    assert steps.round_price(bands(("0", "0.5"), ("10", "3")), Decimal(11), up=False) == Decimal(
+        "9.5"
+    )
+    wide = bands(("0", "0.01"), ("100", "1000"))
+    assert steps.round_price(wide, Decimal(500), up=False) == Decimal("99.99")
+
+
+TICKS = ("0.01", "0.02", "0.05", "0.25", "0.3", "0.5", "1", "3", "7", "13")
+GRID = [Decimal(cents) / 100 for cents in range(1, 20_001)]
+
+
+def is_on_the_steps(own: pb.Specs, price: Decimal) -> bool:
+    tick = next(b for b in reversed(own.tick_bands) if price >= Decimal(b.from_price)).tick_size
+    digits = len(price.normalize().as_tuple().digits)
+    return price % Decimal(tick) == 0 and digits <= (own.price_significant_digits or digits)
+
+
+@settings(max_examples=50)
+@given(
+    st.lists(st.sampled_from(TICKS), min_size=1, max_size=4),
+    st.lists(st.sampled_from((1, 5, 10, 13, 50)), min_size=3, max_size=3),
+    st.integers(0, 4),
+    st.decimals("0.001", "99", places=4),
+)
+def test_of_all_prices_on_the_steps_it_is_the_nearest_on_its_side(
+    ticks: list[str], apart: list[int], digits: int, price: Decimal
+) -> None:
+    starts = [str(sum(apart[:n])) for n in range(len(ticks))]
+    own = bands(*zip(starts, ticks, strict=True))
+    own.price_significant_digits = digits
+    on_steps = [each for each in GRID if is_on_the_steps(own, each)]
+    below = max((each for each in on_steps if each <= price), default=0)
+    assert steps.round_price(own, price, up=False) == below
+    above = min((each for each in on_steps if each >= price), default=None)
+    assert above is None or steps.round_price(own, price, up=True) == above
 
 
 def test_a_quantity_is_rounded_down() -> None:
