@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
+from typing import Final
 
 import click
 import uvloop
@@ -13,6 +15,10 @@ from resolver import workers as several
 from resolver.config import SECTION, ResolverConfig
 from shared import about, telemetry
 from shared.config import load, shown
+
+#: Threads that load or write the last good file hold up each turn of the event loop for so long;
+#: a call takes several turns. Python's own is 5 ms.
+SWITCH_S: Final = 0.0005
 
 
 @click.group()
@@ -44,6 +50,7 @@ def serve(workers: int) -> None:
     """
     config = load(ResolverConfig, SECTION, os.environ)
     telemetry.log_to_stderr(config)
+    sys.setswitchinterval(SWITCH_S)
     if workers > 1:
         asyncio.run(several.run(workers, config, os.environ))
     elif (worker := os.environ.get(several.WORKER)) is not None:

@@ -29,6 +29,9 @@ from shared.min_revision import is_reached
 
 #: All that a caller waits for below memory.
 BUDGET_S: Final = 0.25
+#: PostgreSQL takes milliseconds: whoever waited for it this long when the budget ended met a
+#: failure of its own.
+PATIENCE_S: Final = 0.1
 FLIGHTS_MAX: Final = 32
 #: A thousand resolvers share one PostgreSQL.
 CONNECTIONS_MAX: Final = 2
@@ -82,6 +85,7 @@ class Fallback:
         self._breaker = Breaker()
         self.running: dict[Any, asyncio.Task[Answer[Any]]] = {}
         self._places = asyncio.Semaphore(FLIGHTS_MAX)
+        self._connections = asyncio.Semaphore(CONNECTIONS_MAX)
         self._registry_id = b""
 
     async def answer(
@@ -164,14 +168,24 @@ class Fallback:
     async def _from_postgres(
         self, work: Work[T], least: Least, state: pb.SnapshotState.ValueType
     ) -> Answer[T]:
+        # Whoever waits for a connection waits for us, which says nothing about PostgreSQL.
+        async with self._connections:
+            return await self._ask_postgres(work, least, state)
+
+    async def _ask_postgres(
+        self, work: Work[T], least: Least, state: pb.SnapshotState.ValueType
+    ) -> Answer[T]:
         if not self._breaker.allows():
             raise NotReady("PostgreSQL did not answer lately, and this resolver is not ready")
+        began_s = boot_clock_s()
         try:
             answer = await self._read(work, least, state)
-        except (OSError, TimeoutError, sa.exc.SQLAlchemyError, asyncio.CancelledError) as error:
+        except asyncio.CancelledError:
+            if boot_clock_s() - began_s >= PATIENCE_S:
+                self._breaker.failed()
+            raise
+        except (OSError, TimeoutError, sa.exc.SQLAlchemyError) as error:
             self._breaker.failed()
-            if isinstance(error, asyncio.CancelledError):
-                raise
             raise NotReady(f"PostgreSQL does not answer: {type(error).__name__}") from error
         except CqarError:
             self._breaker.succeeded()  # it did answer

@@ -86,7 +86,7 @@ def check(basis: Basis, order: Order, now: Timestamp) -> pb.CheckOrderResponse:
         quantity = steps.round_quantity(specs, order.quantity)
     if price and quantity:
         notional = steps.notional(specs, price, quantity)
-    for code, message in _against(specs, order, price, quantity, notional):
+    for code, message in against(specs, order, price, quantity, notional):
         listing_id = found.venue_symbol.listing_id
         reasons.append(pb.Reason(code=code, kind="venue_symbol", key=listing_id, message=message))
     return pb.CheckOrderResponse(
@@ -98,7 +98,7 @@ def check(basis: Basis, order: Order, now: Timestamp) -> pb.CheckOrderResponse:
     )
 
 
-def _against(
+def against(
     specs: pb.Specs,
     order: Order,
     price: Decimal | None,
@@ -116,6 +116,9 @@ def _against(
         yield "QUANTITY_BELOW_LOT", f"{_text(order.quantity)} is less than {specs.lot_size}"
     if quantity:
         yield from _outside("QUANTITY", quantity, specs.min_order_size, specs.max_order_size)
+    limited = (specs.min_notional or specs.max_notional) and price and quantity
+    if limited and notional is None and order.intent != pb.ORDER_INTENT_REDUCE:
+        yield "NOTIONAL_UNKNOWN", "the venue limits an order's value, which cannot be told here"
     if notional:
         yield from _outside("NOTIONAL", notional, specs.min_notional, specs.max_notional)
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import sys
 from asyncio.subprocess import PIPE
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
 from cqc.writer.v1 import registry_admin_pb2 as pb
@@ -26,6 +29,8 @@ from tests.services import ROOT
 LISTINGS = min(1_000, IMPORT_ENTITIES // 10)
 BATCH = min(5_000, IMPORT_ENTITIES // 2)
 APPLY_TIMEOUT_S = 120.0
+#: A niceness, for those who may set it.
+PREFERRED = -10
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +55,25 @@ class Looking:
             self._process.kill()
             await self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     async def told(self) -> Any:
         out, error = await self._process.communicate(b"")
         assert self._process.returncode == 0, error.decode()
         return json.loads(out)
+
+
+def prefer(pid: int) -> None:
+    """Run every thread of it before the import, which keeps both of two cores busy.
+
+    So what is measured is how long a resolver makes a reader wait, not how long both wait for a
+    core: in production none of them shares its cores with the writer.
+    """
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, int(thread.name), PREFERRED)
 
 
 async def _apply(writer: Writer, request: pb.ApplyRequest) -> None:
@@ -76,6 +96,8 @@ async def test_no_reader_of_a_large_import_sees_half_a_change_set(cluster: Clust
         for resolver, how in zip(cluster.resolvers, ("all", "one"), strict=True)
     )
     async with many, one:
+        for process in (cluster.resolvers[1].process.pid, one.pid):
+            prefer(process)
         for batch in range(batches):
             await _apply(writer, assets_of(batch, BATCH))
             await _apply(writer, listings_at(str(batch + 2), LISTINGS))
@@ -88,6 +110,7 @@ async def test_no_reader_of_a_large_import_sees_half_a_change_set(cluster: Clust
     assert len(of_all["counts"]) > 1
     assert of_one["answers"]
     log.info(
-        "%d entities in change sets of %d: %d answers, longest waits %s",
+        "%d entities in change sets of %d: %d answers, longest waits %s, %d beyond 50 ms",
         *(batches * (BATCH + LISTINGS), BATCH, of_one["answers"], of_one["longest_ms"]),
+        of_one["beyond_50_ms"],
     )

@@ -239,6 +239,24 @@ async def test_many_who_ask_the_same_share_one_flight_and_connections_stay_few(
         assert asked.database.asked <= fallback.CONNECTIONS_MAX
 
 
+async def test_ones_own_crowd_is_not_taken_for_a_postgres_that_is_down(
+    ask: Ask, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await commit(mutations, *one_of_each())
+    monkeypatch.setattr(fallback, "PATIENCE_S", WAIT_S)
+    async with ask(follows=False) as asked:
+        await asked.answer(asked.own.Resolve, question())
+        monkeypatch.setattr(fallback, "BUDGET_S", 0.05)
+        calls = [asked.own.Resolve(question(f"S{number}")) for number in range(300)]
+        codes = await asyncio.gather(*(call.code() for call in calls))
+        # PostgreSQL knows none of them; most were never asked for within the budget.
+        assert set(codes) <= {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE}
+        assert grpc.StatusCode.UNAVAILABLE in codes
+        monkeypatch.setattr(fallback, "BUDGET_S", WAIT_S)
+        found, _ = await asked.answer(asked.own.Resolve, question())
+        assert found.resolution.symbol.symbol == "BTC/USDT"
+
+
 # ---------------------------------------------------------------- with a complete snapshot
 
 

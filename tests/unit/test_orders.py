@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -101,6 +102,22 @@ def test_of_two_minima_of_its_value_an_order_must_reach_both() -> None:
 def test_steps_that_are_only_the_symbols_are_refused_for_orders() -> None:
     own = listed(tick_size=None)
     assert "STEPS_NOT_THE_VENUES" in reasons(check(own, quantity="1"))
+
+
+def test_a_limit_of_value_that_cannot_be_checked_denies_opening_and_not_getting_out() -> None:
+    specs = pb.Specs(
+        source=pb.SPECS_SOURCE_VENUE,
+        contract_kind=symbol_pb2.CONTRACT_KIND_QUANTO,
+        contract_size="1",
+        max_notional="1000000",
+    )
+    for intent, expected in (
+        (pb.ORDER_INTENT_OPEN, ["NOTIONAL_UNKNOWN"]),
+        (pb.ORDER_INTENT_REDUCE, []),
+    ):
+        asked = orders.Order("v", "S", Decimal(64000), Decimal(90), BUY, intent)
+        against = orders.against(specs, asked, Decimal(64000), Decimal(90), None)
+        assert [code for code, _ in against] == expected
 
 
 def test_who_gets_out_of_a_position_is_not_held_by_flags_or_staleness() -> None:
