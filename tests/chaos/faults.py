@@ -269,7 +269,7 @@ FAULTS: Final = (
         seen="It loads the image in Redis, follows the stream from there, and says LAST_GOOD: what"
         " it tells of steps and symbols is as of the revision it names, and nothing may be opened.",
         heals="It catches up from the outbox, and is LIVE once a writer confirms the head.",
-        victim="postgres resolvers",
+        victim="postgres resolvers redis",
         strike=_start_without("postgres", source="redis"),
         long=True,
     ),
