@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 import grpc
 import pytest
+from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 
@@ -15,6 +16,15 @@ from resolver.app import Resolver
 from resolver.config import ResolverConfig
 from tests.following import resolving
 from tests.links import Link
+
+WAIT_S = 30
+SPELLING = {"venue_id": "binance", "venue_symbol": "BTCUSDT"}
+#: Serves from a resolver until the block ends: `ask(follows=True)`.
+Ask = Callable[..., Any]
+
+
+def question(spelling: str = "BTCUSDT") -> pb.ResolveRequest:
+    return pb.ResolveRequest(venue_id="binance", venue_symbol=spelling)
 
 
 class Asked:

@@ -1,15 +1,22 @@
-"""The registry as each of both services reads it."""
+"""The registry as both services read it, and as a resolver does behind links of its own."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
+import redis.asyncio
+from nats.aio.client import Client
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
+from resolver import fallback
+from resolver.config import ResolverConfig
+from shared import min_revision
+from tests.asking import WAIT_S, Ask, Asked, serving
+from tests.links import link_to
 from tests.served import Served, served
 from writer.relay import Relay
 
@@ -27,3 +34,30 @@ def serve(
 ) -> Serve:
     """What a test proves with it is proved of the writer and of a resolver."""
     return lambda now: served(request.param, database, servers.nats, engine, relay, now)
+
+
+@pytest.fixture
+async def ask(
+    servers: EmbeddedServers, database: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Ask]:
+    """Serves from a resolver of which nothing is loaded or followed unless `follows`."""
+    assert client.is_connected
+    # Tests share two slow cores: what is tried is not whether PostgreSQL takes 250 ms.
+    monkeypatch.setattr(fallback, "BUDGET_S", WAIT_S)
+    monkeypatch.setattr(min_revision, "WAIT_MAX_S", 0.5)
+    async with redis.asyncio.Redis.from_url(servers.redis) as store:
+        await store.flushall()
+
+    @asynccontextmanager
+    async def asking(*, follows: bool) -> AsyncIterator[Asked]:
+        async with (
+            link_to(database) as (to_database, url),
+            link_to(servers.redis) as (to_cache, cache),
+        ):
+            config = ResolverConfig(
+                database_url=url, nats_url=servers.nats, redis_url=cache, probe_every_s=0.1
+            )
+            async with serving(config, follows=follows) as (resolver, channel):
+                yield Asked(resolver, channel, to_database, to_cache)
+
+    return asking
