@@ -19,7 +19,6 @@ _ROWS: Final = """
     SELECT revision, epoch, prev_chain, chain, payload, is_reset FROM outbox ORDER BY revision
 """
 _INDEX: Final = "SELECT revision, kind, key FROM entity_revisions ORDER BY revision"
-_CURRENT: Final = "SELECT kind, key, payload FROM current WHERE NOT deleted AND NOT archived"
 
 
 class Broken(Exception):
@@ -99,7 +98,7 @@ def _changed(row: Any) -> set[tuple[str, str]]:
 
 async def _require_current(connection: Any, head: Any) -> int:
     total = count = 0
-    async for row in connection.cursor(_CURRENT, prefetch=ROWS_AT_ONCE):
+    async for row in connection.cursor(history.LIVE_ENTITIES, prefetch=ROWS_AT_ONCE):
         total += history.hash_of(row["kind"], row["key"], row["payload"])
         count += 1
     if (count, history.set_hash_bytes(total)) != (head["live_count"], head["set_hash"]):

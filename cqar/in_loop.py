@@ -20,7 +20,7 @@ from resolver.config import ResolverConfig
 from shared.errors import CqarError, EpochChanged
 from shared.grpc_errors import Context, to_status
 from shared.min_revision import is_reached
-from shared.tasks import end, keep_going
+from shared.tasks import begin, end
 
 T = TypeVar("T")
 
@@ -34,7 +34,7 @@ class InLoop(AsyncAnswers):
         own, reads = self._resolver.services()
         self._services: dict[str, Any] = {RESOLVER: own, REGISTRY: reads}
         self._held: AbstractContextManager[Any] = nullcontext()
-        self._tasks: list[asyncio.Future[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begin to load and to follow.
@@ -47,8 +47,7 @@ class InLoop(AsyncAnswers):
                 self._held = self._resolver.file.hold()
             except SystemExit as error:
                 raise errors.CqarError(str(error)) from error
-        loops = self._resolver.loops().items()
-        self._tasks = [asyncio.ensure_future(keep_going(*work)) for work in loops]
+        self._tasks = begin(self._resolver.loops())
 
     async def stop(self) -> None:
         """End all of it; what is served is kept in the file, if there is one."""

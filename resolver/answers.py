@@ -57,7 +57,11 @@ def deployment(reading: Reading, deployment_id: str) -> Any:
     Raises:
         NotFound: There is none.
     """
-    found = require(reading, ASSET_DEPLOYMENT, deployment_id)
+    return with_chain(reading, require(reading, ASSET_DEPLOYMENT, deployment_id))
+
+
+def with_chain(reading: Reading, found: Any) -> Any:
+    """The deployment with its chain's name, which is the chain's and never stored."""
     found.chain_name = require(reading, CHAIN, found.chain_id).chain_name
     return found
 

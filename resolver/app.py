@@ -6,7 +6,6 @@ import asyncio
 import datetime as dt
 import gc
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from functools import partial
@@ -25,7 +24,7 @@ from resolver.config import ResolverConfig
 from resolver.database import Database
 from resolver.fallback import BUDGET_S, CONNECTIONS_MAX, Fallback
 from resolver.follower import Follower
-from resolver.freshness import Freshness
+from resolver.freshness import Freshness, name_of
 from resolver.keeping import Journal, Keeping
 from resolver.last_good import LastGood
 from resolver.listing import Scans
@@ -46,7 +45,7 @@ from shared.grpc_errors import ErrorInterceptor
 from shared.image_store import ImageStore
 from shared.min_revision import MARGIN_S, MinRevisionInterceptor
 from shared.postgres import make_engine
-from shared.tasks import end, keep_going
+from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
 
 log = logging.getLogger(__name__)
@@ -140,11 +139,10 @@ class Resolver:
         return found
 
     async def report(self) -> Health:
-        state = pb.SnapshotState.Name(self.view.state).removeprefix("SNAPSHOT_STATE_")
         live = self.view.state == pb.SNAPSHOT_STATE_LIVE
         components = {
             "snapshot": self._snapshot_state(),
-            "freshness": "ok" if live else f"{state}: {self.view.reason}",
+            "freshness": "ok" if live else f"{name_of(self.view.state)}: {self.view.reason}",
         }
         return Health(self.view.ready.is_set(), components)
 
@@ -207,15 +205,12 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
     tracing.start("cqar-resolver", config)
     resolver = Resolver(config)
     held = resolver.file.hold() if resolver.file is not None else nullcontext()
-    stopping = asyncio.Event()
+    stopping = told_to_stop()
 
     async def report() -> Health:
         found = await resolver.report()
         return Health(found.ready and not stopping.is_set(), found.components)
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
     with held:
         http = await telemetry.serve_http(config.http_listen, report)
         servers = [resolver.make_server(resolver.guards(), shares_port=parent is not None)]
@@ -228,7 +223,7 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
             await server.start()
         if config.socket:
             grpc_server.restrict_socket(Path(config.socket))
-        tasks = [asyncio.create_task(keep_going(*work)) for work in resolver.loops().items()]
+        tasks = begin(resolver.loops())
         tasks.append(asyncio.create_task(resolver.announce()))
         tasks.append(asyncio.create_task(_settle(resolver.view)))
         if parent is not None:

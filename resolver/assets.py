@@ -63,12 +63,10 @@ def resolve(
     asset_id = _asset_id(reading, request, now)
     asset = answers.require(reading, ASSET, asset_id)
     deployments = answers.find(reading, ASSET_DEPLOYMENT, "asset", asset_id)
-    for deployment in deployments:
-        deployment.chain_name = answers.require(reading, CHAIN, deployment.chain_id).chain_name
     flags = _active_flags(reading, asset_id)
     return pb.ResolveAssetResponse(
         asset=asset,
-        deployments=deployments,
+        deployments=[answers.with_chain(reading, each) for each in deployments],
         active_flags=flags,
         tradeable=_permission(flags, basis.stale),
     )

@@ -11,7 +11,7 @@ from cqc.replication.v1 import replication_pb2
 
 from resolver.memory import require_room
 from resolver.snapshot import Snapshot
-from shared.history import Position
+from shared.history import LIVE_ENTITIES, Position, position_of
 
 CONNECT_TIMEOUT_S: Final = 3.0
 #: One scan of a million entities takes 3 s; anything near this is stuck.
@@ -27,7 +27,6 @@ _HEAD: Final = """
     SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision
     FROM registry_head
 """
-_CURRENT: Final = "SELECT kind, key, payload FROM current WHERE NOT deleted AND NOT archived"
 _ROWS: Final = """
     SELECT epoch, revision, chain, prev_chain, is_reset, live_count, set_hash, payload
     FROM outbox WHERE revision > $1 ORDER BY revision LIMIT $2
@@ -44,7 +43,7 @@ class Row(NamedTuple):
 
     @property
     def position(self) -> Position:
-        return Position(self.head.epoch, self.head.revision, self.head.chain)
+        return position_of(self.head)
 
 
 class Busy(Exception):
@@ -86,7 +85,7 @@ class Database:
             head = _head(await connection.fetchrow(_HEAD))
             require_room(self._memory_limit_mib, head.live_count)
             entities: list[tuple[str, str, bytes]] = []
-            cursor = await connection.cursor(_CURRENT)
+            cursor = await connection.cursor(LIVE_ENTITIES)
             while rows := await cursor.fetch(ROWS_AT_ONCE, timeout=SCAN_TIMEOUT_S):
                 entities += map(tuple, rows)
                 require_room(self._memory_limit_mib, head.live_count)

@@ -30,7 +30,7 @@ from resolver.snapshot import Diverged, Planned
 from resolver.sources import Sources
 from resolver.view import View
 from shared import jetstream, tracing
-from shared.history import Position
+from shared.history import Position, position_of
 from shared.jetstream import CHANGES
 from shared.stream_mark import StreamMark
 from shared.tasks import heed_cancellation, heeding, keep_going
@@ -117,7 +117,7 @@ class Follower:
         head = message.head
         mine = self._view.snapshot.position
         require_own(self._view, head)
-        theirs = core.position_of(head)
+        theirs = position_of(head)
         if theirs.epoch == mine.epoch:
             self._view.freshness.heard(theirs)
         try:
@@ -159,7 +159,7 @@ class Follower:
             try:
                 async with self._lock:
                     require_own(self._view, head)
-                    probe = Probe(sent_s, core.position_of(head))
+                    probe = Probe(sent_s, position_of(head))
                     await self._compare(asked, probe, was_behind=was_behind)
             except AWAY as error:
                 # The stream goes on meanwhile; the next probe tries again.
@@ -201,7 +201,7 @@ class Follower:
         while True:
             mine = self._view.snapshot.position
             head, rows = await self._database.rows_after(mine.revision)
-            action = core.on_head(mine, core.position_of(head), head.compacted_revision)
+            action = core.on_head(mine, position_of(head), head.compacted_revision)
             if action is Do.NOTHING:
                 return
             if action is Do.BOOTSTRAP or not rows:

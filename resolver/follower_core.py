@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from cqc.replication.v1 import replication_pb2
 
-from shared.history import Position
+from shared.history import Position, position_of
 from shared.stream_mark import StreamMark
 
 
@@ -193,7 +193,3 @@ def choices(held: replication_pb2.Head | None, kept: F | None, published: F | No
     if len(onward) > 1 and is_onward(onward[0].head, onward[1].head):
         onward.reverse()
     return onward
-
-
-def position_of(head: replication_pb2.Head) -> Position:
-    return Position(head.epoch, head.revision, head.chain)

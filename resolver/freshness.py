@@ -28,6 +28,11 @@ def boot_clock_s() -> float:
 PASSED_MAX: Final = 4_096
 
 
+def name_of(state: pb.SnapshotState.ValueType) -> str:
+    """A state in a word, such as LIVE."""
+    return pb.SnapshotState.Name(state).removeprefix("SNAPSHOT_STATE_")
+
+
 class Probe(NamedTuple):
     sent_s: float
     head: Position

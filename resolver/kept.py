@@ -93,10 +93,10 @@ def image_parts(
     """
     chunks = list(image.chunks_of(entities))
     manifest = replication_pb2.Image(
-        head=head, chunk_hashes=[image.hash_of_chunk(chunk) for chunk in chunks]
+        head=head,
+        stream=image.place_of(mark),
+        chunk_hashes=[image.hash_of_chunk(chunk) for chunk in chunks],
     )
-    if mark is not None:
-        manifest.stream.CopyFrom(image.place_of(mark))
     yield _MAGIC
     yield image.sealed(manifest)
     yield from map(frames.frame, chunks)
@@ -104,9 +104,7 @@ def image_parts(
 
 def since_part(commits: Sequence[replication_pb2.StreamMessage], mark: StreamMark | None) -> bytes:
     """What is appended: change sets in their order, and how far the stream was read with them."""
-    since = replication_pb2.Since(commits=commits)
-    if mark is not None:
-        since.stream.CopyFrom(image.place_of(mark))
+    since = replication_pb2.Since(commits=commits, stream=image.place_of(mark))
     return frames.frame(since.SerializeToString())
 
 

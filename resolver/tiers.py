@@ -18,7 +18,7 @@ from google.protobuf.message import Message
 
 from resolver import metrics
 from resolver.fallback import Answer, Fallback, Least, Work, answer_by
-from resolver.freshness import DRIFT, boot_clock_s
+from resolver.freshness import DRIFT, boot_clock_s, name_of
 from resolver.pinned import Pinned
 from resolver.reading import Basis
 from resolver.view import View
@@ -115,8 +115,7 @@ class Tiers:
 
 def tell_freshness(freshness: pb.Freshness, context: Context) -> None:
     """In trailing metadata, which CQC's own answers have no field for."""
-    state = pb.SnapshotState.Name(freshness.state).removeprefix("SNAPSHOT_STATE_")
-    told = [("cqar-state", state)]
+    told = [("cqar-state", name_of(freshness.state))]
     if freshness.HasField("revision"):
         told.append(("cqar-revision", str(freshness.revision)))
         told.append(("cqar-epoch", str(freshness.epoch)))

@@ -20,7 +20,7 @@ import msgspec
 
 from resolver.config import ResolverConfig
 from shared.config import host_and_port
-from shared.tasks import BACKOFF_MAX_S
+from shared.tasks import BACKOFF_MAX_S, told_to_stop
 
 log = logging.getLogger(__name__)
 
@@ -64,10 +64,7 @@ def require_free(listen: str) -> None:
 async def run(count: int, config: ResolverConfig, environ: Mapping[str, str]) -> None:
     """Keep so many workers running until SIGTERM or SIGINT, which they are told too."""
     require_free(config.grpc_listen)
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+    stopping = told_to_stop()
     async with asyncio.TaskGroup() as group:
         for worker in range(count):
             group.create_task(_keep(worker, config, environ, stopping))

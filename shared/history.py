@@ -8,7 +8,7 @@ can be kept up to date by subtracting what was and adding what is.
 from __future__ import annotations
 
 import hashlib
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import zstandard
 
@@ -16,6 +16,9 @@ import zstandard
 PAYLOAD_BYTES_MAX: Final = 900 * 1024
 #: What a payload may unpack to. A change set of 5,000 large entities is about 8 MiB.
 UNPACKED_BYTES_MAX: Final = 64 * 1024 * 1024
+
+#: What is counted and hashed: (kind, key, payload) of all that is neither deleted nor archived.
+LIVE_ENTITIES: Final = "SELECT kind, key, payload FROM current WHERE NOT deleted AND NOT archived"
 
 _MODULUS: Final = 1 << 128
 
@@ -29,6 +32,21 @@ class Position(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.epoch}:{self.revision}"
+
+
+class Placed(Protocol):
+    """What says where in a history it is, such as a head."""
+
+    @property
+    def epoch(self) -> int: ...
+    @property
+    def revision(self) -> int: ...
+    @property
+    def chain(self) -> bytes: ...
+
+
+def position_of(head: Placed) -> Position:
+    return Position(head.epoch, head.revision, head.chain)
 
 
 def chain_of(prev_chain: bytes, epoch: int, revision: int, payload: bytes) -> bytes:

@@ -15,7 +15,6 @@ from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 
 from shared import frames, history
-from shared.history import Position
 from shared.stream_mark import StreamMark
 
 #: Of entities' bytes, before compression; some 5,000 listings.
@@ -98,11 +97,10 @@ def parse_manifest(payload: bytes) -> replication_pb2.Image:
     return manifest
 
 
-def position_of(head: replication_pb2.Head) -> Position:
-    return Position(head.epoch, head.revision, head.chain)
-
-
-def place_of(mark: StreamMark) -> replication_pb2.StreamPlace:
+def place_of(mark: StreamMark | None) -> replication_pb2.StreamPlace | None:
+    """A mark as a field of a message; None leaves it unset."""
+    if mark is None:
+        return None
     return replication_pb2.StreamPlace(created=mark.created, first=mark.first, last=mark.last)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -76,6 +77,19 @@ async def follow(step: Callable[[], Awaitable[bool]], wake: asyncio.Event, poll_
             while await step():
                 pass
             await wait_at_most(wake, poll_s)
+
+
+def begin(loops: Mapping[str, Callable[[], Awaitable[object]]]) -> list[asyncio.Task[None]]:
+    """Keep each of the named loops going, in a task of its own; `end` ends them."""
+    return [asyncio.create_task(keep_going(name, step)) for name, step in loops.items()]
+
+
+def told_to_stop() -> asyncio.Event:
+    """Set at SIGTERM and SIGINT, from now on."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
 
 
 async def keep_going(

@@ -14,7 +14,7 @@ from resolver.config import ResolverConfig
 from resolver.database import Database
 from resolver.follower import Follower
 from resolver.view import View
-from shared.tasks import end, keep_going
+from shared.tasks import begin, end, keep_going
 from tests.builders import NOW
 from tests.changes import eventually, running
 from writer.app import Writer
@@ -43,7 +43,7 @@ async def resolving(
 ) -> AsyncIterator[Resolver]:
     """All of a resolver but its servers, in this process; at the end it is as if SIGTERM came."""
     resolver = Resolver(config, now)
-    tasks = [asyncio.ensure_future(keep_going(*work)) for work in resolver.loops().items()]
+    tasks = begin(resolver.loops())
     try:
         yield resolver
     finally:
@@ -55,7 +55,7 @@ async def resolving(
 async def writing(settings: WriterConfig) -> AsyncIterator[Writer]:
     """All of a writer but its servers, in this process."""
     writer = Writer(settings)
-    tasks = [asyncio.ensure_future(keep_going(*work)) for work in writer.loops().items()]
+    tasks = begin(writer.loops())
     try:
         yield writer
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
@@ -26,7 +25,7 @@ from shared.grpc_errors import ErrorInterceptor
 from shared.image_store import ImageStore
 from shared.min_revision import MinRevisionInterceptor
 from shared.postgres import make_engine
-from shared.tasks import end, keep_going
+from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
 from writer import metrics
 from writer.cache_relay import CacheRelay
@@ -177,20 +176,17 @@ async def run(settings: WriterConfig) -> None:
     credentials = tls.credentials_of(settings)
     tracing.start("cqar-writer", settings)
     writer = Writer(settings)
-    stopping = asyncio.Event()
+    stopping = told_to_stop()
 
     async def report() -> Health:
         found = await writer.report()
         return Health(found.ready and not stopping.is_set(), found.components)
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
     server = writer.make_server()
     http = await telemetry.serve_http(settings.http_listen, report)
     grpc_server.bind(server, settings.grpc_listen, credentials)
     await server.start()
-    tasks = [asyncio.create_task(keep_going(*work)) for work in writer.loops().items()]
+    tasks = begin(writer.loops())
     await grpc_server.set_serving(writer.health, SERVICES, serving=True)
     log.info("writer %s is up", about.version())
 

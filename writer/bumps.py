@@ -12,7 +12,7 @@ import time
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.history import Position
+from shared.history import Position, position_of
 from writer import epoch_core, metrics, outbox, store
 from writer.epoch_core import BUMPS_APART_S
 from writer.heads import Heads, head_message
@@ -45,7 +45,7 @@ class Bumps:
         """Whether what a resolver holds is no longer part of the database's history."""
         if held.registry_id != head.registry_id:
             return False
-        at = store.position_of(head)
+        at = position_of(head)
         claim = Position(held.epoch, held.revision, held.chain)
         if not epoch_core.is_believable(at, claim):
             log.error("a claim to hold %s is not believed", claim)

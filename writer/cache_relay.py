@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared.cache import Cache, Cursor, Value
 from shared.cache_entries import ENTRIES
 from shared.entities import KIND_BY_NAME
-from shared.history import Position
+from shared.history import Position, position_of
 from shared.tasks import follow
 from shared.working_set import Find
 from writer import metrics, outbox, store
@@ -60,7 +60,7 @@ class CacheRelay:
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             head = await store.read_head(tx)
             self._newest.note_head(head)
-            at = store.position_of(head)
+            at = position_of(head)
             if cursor is not None and cursor.registry_id != head.registry_id:
                 raise ForeignCache(
                     f"Redis holds registry {cursor.registry_id.hex()}, this database is"

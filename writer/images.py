@@ -16,6 +16,7 @@ from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import image
+from shared.history import LIVE_ENTITIES
 from shared.image_store import ImageStore, fresh_publication
 from shared.stream_mark import StreamMark
 from shared.tasks import heed_cancellation
@@ -29,7 +30,6 @@ LOOK_EVERY_S: Final = 5.0
 #: Who publishes holds this transaction-level advisory lock. Any constant would do.
 IMAGE_LOCK: Final = 0x6371696D
 ROWS_AT_ONCE: Final = 5_000
-_CURRENT: Final = "SELECT kind, key, payload FROM current WHERE NOT deleted AND NOT archived"
 
 
 class Images:
@@ -76,9 +76,10 @@ class Images:
             if not is_due(found, head, now) or not await _lock(tx):
                 return False
             began_s = asyncio.get_running_loop().time()
-            manifest = replication_pb2.Image(head=head, publication=fresh_publication())
-            if mark is not None:
-                manifest.stream.CopyFrom(image.place_of(mark))
+            place = image.place_of(mark)
+            manifest = replication_pb2.Image(
+                head=head, stream=place, publication=fresh_publication()
+            )
             manifest.made_at.FromDatetime(now)
             async for chunk in _chunks(tx):
                 await self._images.put(manifest.publication, len(manifest.chunk_hashes), chunk)
@@ -120,7 +121,7 @@ async def _lock(tx: AsyncConnection) -> bool:
 
 async def _chunks(tx: AsyncConnection) -> AsyncIterator[bytes]:
     """The chunks of `current`; compressed beside the event loop."""
-    async with tx.stream(sa.text(_CURRENT).execution_options(yield_per=ROWS_AT_ONCE)) as rows:
+    async with tx.stream(sa.text(LIVE_ENTITIES).execution_options(yield_per=ROWS_AT_ONCE)) as rows:
         async for part in rows.partitions(ROWS_AT_ONCE):
             entities = [(row[0], row[1], row[2]) for row in part]
             for chunk in await asyncio.to_thread(list, image.chunks_of(entities)):

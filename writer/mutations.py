@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared import codec, events, history
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.errors import Invalid, NotReady, TooLarge, Violation
-from shared.history import Position
+from shared.history import Position, position_of
 from shared.judge import Docket, Item, Outcome, Result
 from shared.kind import Entity, Ref
 from shared.working_set import Find, Stored, WorkingSet
@@ -142,7 +142,7 @@ class Mutations:
         async with self._turn, self._engine.connect() as tx:
             head = await store.lock_head(tx)
             if head.database_changed:
-                await _bump(tx, head, store.position_of(head), self._now())
+                await _bump(tx, head, position_of(head), self._now())
                 await tx.commit()
                 head = await store.lock_head(tx)
             if once is not None and (kept := await answers.kept_answer(tx, once)):

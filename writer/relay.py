@@ -19,7 +19,7 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream, tracing
-from shared.history import Position
+from shared.history import Position, position_of
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from writer import metrics, outbox, store
 from writer.heads import head_message
@@ -109,7 +109,7 @@ class Relay:
         tail: Position | None,
         rows: list[outbox.OutboxRow],
     ) -> bool:
-        at = store.position_of(head)
+        at = position_of(head)
         whole = len(rows) == BATCH_ROWS
         for action, row in plan(at, head.compacted_revision, tail, rows, whole=whole):
             if action is not Do.PUBLISH or row is None:

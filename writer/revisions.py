@@ -9,10 +9,10 @@ from cqc.replication.v1 import replication_pb2
 
 from shared import events, history
 from shared.errors import TooLarge
-from shared.history import Position
+from shared.history import Position, position_of
 from writer import epoch_core
 from writer.outbox import OutboxRow
-from writer.store import HeadRow, position_of
+from writer.store import HeadRow
 
 NONCE_BYTES: Final = 32
 

@@ -45,10 +45,6 @@ class HeadRow(NamedTuple):
         )
 
 
-def position_of(head: HeadRow) -> Position:
-    return Position(head.epoch, head.revision, head.chain)
-
-
 _HEAD: Final = """
     SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision,
         system_identifier, timeline_id,

@@ -111,9 +111,13 @@ def _asset_text(asset: Any) -> str:
 
 
 def freshness_text(freshness: rpb.Freshness) -> str:
-    state = rpb.SnapshotState.Name(freshness.state).removeprefix("SNAPSHOT_STATE_")
+    state = _state_of(freshness)
     age = f"at most {freshness.staleness_ms} ms old" if _is_bounded(freshness) else "age unknown"
     return f"{state}, revision {freshness.epoch}:{freshness.revision}, {age}"
+
+
+def _state_of(freshness: rpb.Freshness) -> str:
+    return rpb.SnapshotState.Name(freshness.state).removeprefix("SNAPSHOT_STATE_")
 
 
 def _is_bounded(freshness: rpb.Freshness) -> bool:
@@ -168,7 +172,7 @@ def _status_of(connection: Connection) -> dict[str, Any]:
     fresh = answer.freshness
     return {
         "address": connection.address,
-        "state": rpb.SnapshotState.Name(fresh.state).removeprefix("SNAPSHOT_STATE_"),
+        "state": _state_of(fresh),
         "epoch": fresh.epoch,
         "revision": fresh.revision,
         "lag": answer.lag,

@@ -17,14 +17,14 @@ from contextlib import suppress
 from resolver.app import Resolver
 from resolver.config import SECTION, ResolverConfig
 from shared.config import load
-from shared.tasks import end, keep_going
+from shared.tasks import begin, end
 
 WAIT_S = 120
 
 
 async def start(config: ResolverConfig, began: float) -> None:
     resolver = Resolver(config)
-    tasks = [asyncio.ensure_future(keep_going(*work)) for work in resolver.loops().items()]
+    tasks = begin(resolver.loops())
     async with asyncio.timeout(WAIT_S):
         await resolver.view.loaded.wait()
     view = resolver.view

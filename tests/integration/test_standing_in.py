@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
 from resolver.config import ResolverConfig
+from resolver.freshness import name_of
 from resolver.last_good import LastGood
 from resolver.services.watching import Watching
 from resolver.view import View
@@ -111,7 +112,7 @@ async def keep_file(place: Place) -> None:
 
 
 def source(view: View) -> tuple[str, str]:
-    return view.hydrated_from, pb.SnapshotState.Name(view.state).removeprefix("SNAPSHOT_STATE_")
+    return view.hydrated_from, name_of(view.state)
 
 
 async def test_from_redis_and_what_came_since_from_the_stream(

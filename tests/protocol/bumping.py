@@ -6,12 +6,11 @@ from collections.abc import Callable
 
 from cqc.replication.v1 import replication_pb2
 
-from shared.history import Position
+from shared.history import Position, position_of
 from tests.protocol.database import Database
 from tests.protocol.pausing import pause
 from writer import epoch_core
 from writer.epoch_core import BUMPS_APART_S
-from writer.store import position_of
 
 
 class Bumps:

@@ -10,16 +10,15 @@ from shared import history
 from shared.cache import Cursor, Unavailable, Value
 from shared.entities.venue import VENUE
 from shared.errors import NotFound
-from shared.history import Position
+from shared.history import Position, position_of
 from shared.kind import AnyKind
 from tests.protocol.database import REGISTRY_ID, ROWS_MAX, Database
 from tests.protocol.ledger import State
-from tests.protocol.pausing import Away, pause
+from tests.protocol.pausing import Away, again_and_again, pause
 from tests.protocol.redis_server import Redis
 from writer import cache_core, cache_relay
 from writer.cached import CachedReading, Missed, Reader
 from writer.newest import Newest
-from writer.store import position_of
 
 
 class CacheRelay:
@@ -31,12 +30,7 @@ class CacheRelay:
         self._newest = newest
 
     async def run(self) -> None:
-        while True:
-            try:
-                await self._step()
-            except (Away, Unavailable):
-                await pause()
-            await pause()
+        await again_and_again(self._step, Away, Unavailable)
 
     async def _step(self) -> None:
         cursor, _ = await self._redis.read([])

@@ -13,13 +13,13 @@ from cqc.venues.v1 import venue_pb2
 from resolver import database as resolver_database
 from resolver.snapshot import Snapshot
 from shared import history
-from shared.history import Position
+from shared.history import Position, position_of
 from tests.protocol.ledger import Ledger, State
 from tests.protocol.pausing import Away
 from writer import revisions
 from writer.heads import head_message
 from writer.outbox import OutboxRow
-from writer.store import HeadRow, position_of
+from writer.store import HeadRow
 
 KIND: Final = "venue"
 REGISTRY_ID: Final = b"r" * 16

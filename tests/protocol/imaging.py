@@ -13,7 +13,7 @@ from shared.cache import Unavailable
 from shared.image_store import ImageStore
 from tests.protocol.database import KIND, Database
 from tests.protocol.ledger import State
-from tests.protocol.pausing import Away, pause
+from tests.protocol.pausing import Away, again_and_again, pause
 from tests.protocol.stream import Stream
 from writer import image_core
 from writer.heads import head_message
@@ -46,12 +46,7 @@ class Imaging:
         self._fresh_publication = fresh_publication
 
     async def run(self) -> None:
-        while True:
-            try:
-                await self._step()
-            except (Away, Unavailable):
-                await pause()
-            await pause()
+        await again_and_again(self._step, Away, Unavailable)
 
     async def _step(self) -> None:
         seen = await self._images.manifest()
@@ -62,9 +57,8 @@ class Imaging:
         now = dt.datetime.fromtimestamp(self._clock(), dt.UTC)
         if not image_core.is_due(found, head, now, revisions_apart=REVISIONS_APART, apart=APART):
             return
-        manifest = replication_pb2.Image(head=head, publication=self._fresh_publication())
-        if mark is not None:
-            manifest.stream.CopyFrom(image.place_of(mark))
+        place, publication = image.place_of(mark), self._fresh_publication()
+        manifest = replication_pb2.Image(head=head, stream=place, publication=publication)
         manifest.made_at.FromDatetime(now)
         for chunk in _chunks(state):
             await self._images.put(manifest.publication, len(manifest.chunk_hashes), chunk)

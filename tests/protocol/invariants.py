@@ -5,11 +5,10 @@ from __future__ import annotations
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from resolver import follower_core as core
 from shared import image, image_store
 from shared.cache import CURSOR_KEY, Cursor
 from shared.errors import EpochChanged
-from shared.history import Position
+from shared.history import Position, position_of
 from shared.image_store import MANIFEST_KEY
 from shared.min_revision import is_reached
 from tests.protocol.caching import Answer
@@ -93,7 +92,7 @@ class ImageWatch:
             self._head = None
             return
         manifest = image.manifest_of(stored)
-        at, before = core.position_of(manifest.head), self._head
+        at, before = position_of(manifest.head), self._head
         keys = image_store._chunk_keys(manifest)
         chunks = [chunk for chunk in map(self._server.value, keys) if chunk is not None]
         try:
@@ -173,7 +172,7 @@ def check_stream(stream: Stream) -> None:
             before = None
             continue
         message = replication_pb2.StreamMessage.FromString(payload)
-        at, body = core.position_of(message.head), message.WhichOneof("body")
+        at, body = position_of(message.head), message.WhichOneof("body")
         if before is not None and body == "commit":
             require(at.revision == before.revision + 1, 3, "published", at, "after", before)
             follows = message.commit.prev_chain == before.chain

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from cqc.replication.v1 import replication_pb2
 
 from resolver import kept
-from resolver.follower_core import position_of
 from resolver.keeping import Journal
 from resolver.view import View
+from shared.history import position_of
 from shared.stream_mark import StreamMark
 from tests.protocol.file import File
 from tests.protocol.pausing import pause

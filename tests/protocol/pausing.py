@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 
@@ -15,6 +15,16 @@ class Away(Exception):
 def pause() -> Generator[None]:
     """Where a process waits: anything may happen before it goes on, its own death included."""
     yield
+
+
+async def again_and_again(step: Callable[[], Awaitable[object]], *away: type[Exception]) -> None:
+    """Take steps for ever; one that meets `away` is over, and the next begins later."""
+    while True:
+        try:
+            await step()
+        except away:
+            await pause()
+        await pause()
 
 
 class Process:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from cqc.replication.v1 import replication_pb2
 
-from shared.history import Position
-from shared.image import position_of as position_of_head
+from shared.history import Position, position_of
 from tests.protocol.database import ROWS_MAX, Database
 from tests.protocol.pausing import Away, pause
 from tests.protocol.stream import LostRace, Stream
@@ -15,7 +14,7 @@ from writer import relay_core
 from writer.outbox import OutboxRow
 from writer.relay import HEARTBEAT_S, commit_message, heartbeat_message, reset_message
 from writer.relay_core import Do
-from writer.store import HeadRow, position_of
+from writer.store import HeadRow
 
 
 class Relay:
@@ -70,7 +69,7 @@ class Relay:
         newest = self._stream.newest()
         await pause()
         head = relay_core.tail_of(newest)
-        return last, position_of_head(head) if head is not None else None
+        return last, position_of(head) if head is not None else None
 
     async def _publish(self, message: replication_pb2.StreamMessage, last: int) -> int:
         return await self._stream.publish(message.SerializeToString(), last)

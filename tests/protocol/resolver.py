@@ -21,7 +21,7 @@ from resolver.loading import POISON_PAUSE_S, TURN_PAUSE_S, StartOver
 from resolver.snapshot import Diverged, Snapshot
 from resolver.sources import Loaded, Sources
 from resolver.view import View
-from shared.history import Position
+from shared.history import Position, position_of
 from shared.image_store import ImageStore
 from shared.stream_mark import StreamMark
 from tests.protocol.database import NOW, Database
@@ -30,7 +30,6 @@ from tests.protocol.keeping import Keeping
 from tests.protocol.pausing import Away, Lock, Process, pause
 from tests.protocol.stream import Consumer, Stream
 from writer.heads import head_message
-from writer.store import position_of
 
 STALE_AFTER_S: Final = 5.0
 
@@ -232,7 +231,7 @@ class Resolver:
         except DecodeError as error:
             raise StartOver("poison") from error
         head, mine = message.head, self.view.snapshot.position
-        theirs = core.position_of(head)
+        theirs = position_of(head)
         if theirs.epoch == mine.epoch:
             self.view.freshness.heard(theirs)
         action = core.on_message(mine, message)
@@ -294,7 +293,7 @@ class Resolver:
             head = head_message(self._database.head())
             rows = self._database.resolver_rows(mine.revision)
             await pause()
-            action = core.on_head(mine, core.position_of(head), head.compacted_revision)
+            action = core.on_head(mine, position_of(head), head.compacted_revision)
             if action is Do.NOTHING:
                 return
             if action is Do.BOOTSTRAP or not rows:
