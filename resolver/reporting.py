@@ -6,9 +6,8 @@ import asyncio
 import logging
 from typing import Final
 
-from cqc.resolver.v1 import resolver_pb2 as pb
-
 from resolver import metrics
+from resolver.freshness import name_of
 from resolver.view import View
 from shared.tasks import heed_cancellation
 
@@ -28,27 +27,33 @@ class Reporting:
         view.freshness.look = self.look
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look and measure until cancelled."""
         while True:
             heed_cancellation()
             self.look()
+            measure(self._view)
             await asyncio.sleep(LOOK_EVERY_S)
 
     def look(self) -> None:
+        """Tell the state, if it is another. Costs next to nothing: every change set calls it."""
         view = self._view
-        state = pb.SnapshotState.Name(view.state).removeprefix("SNAPSHOT_STATE_")
-        metrics.STATE.state(state)
-        metrics.LAG.set(view.lag)
-        if view.is_complete:
-            metrics.REVISION.set(view.snapshot.position.revision)
-            metrics.EPOCH.set(view.snapshot.position.epoch)
-            for kind, count in view.snapshot.counts.items():
-                metrics.ENTITIES.labels(kind).set(count)
-        staleness_ms = view.freshness.staleness_ms
-        metrics.STALENESS_MS.set(float("inf") if staleness_ms is None else staleness_ms)
+        state = name_of(view.state)
         if state == self._said:
             return
+        metrics.STATE.state(state)
         at = view.snapshot.position if view.is_complete else "none"
         level = logging.INFO if state in _EXPECTED else logging.WARNING
         log.log(level, "state %s -> %s at revision %s: %s", *(self._said, state, at, view.reason))
         self._said = state
+
+
+def measure(view: View) -> None:
+    """Set what operators read off now and then."""
+    metrics.LAG.set(view.lag)
+    staleness_ms = view.freshness.staleness_ms
+    metrics.STALENESS_MS.set(float("inf") if staleness_ms is None else staleness_ms)
+    if view.is_complete:
+        metrics.REVISION.set(view.snapshot.position.revision)
+        metrics.EPOCH.set(view.snapshot.position.epoch)
+        for kind, count in view.snapshot.counts.items():
+            metrics.ENTITIES.labels(kind).set(count)
