@@ -9,7 +9,6 @@ from cqc.assets.v1 import asset_pb2, quality_flag_pb2
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from resolver.reading import Basis, Reading
 from shared import resolution
@@ -18,6 +17,7 @@ from shared.entities.chain import CHAIN
 from shared.entities.symbol import SYMBOL
 from shared.entities.venue_symbol import VENUE_SYMBOL
 from shared.errors import NotFound
+from shared.instant import Instant
 from shared.kind import AnyKind
 
 
@@ -67,7 +67,7 @@ def with_chain(reading: Reading, found: Any) -> Any:
 
 
 def present_listing(
-    reading: Reading, venue_id: str, spelling: str, now: Timestamp
+    reading: Reading, venue_id: str, spelling: str, now: Instant
 ) -> venue_symbol_pb2.VenueSymbol:
     """What a spelling means now, or last meant.
 
@@ -85,7 +85,7 @@ def present_listing(
 
 
 def listing_and_terms(
-    reading: Reading, venue_id: str, spelling: str, now: Timestamp
+    reading: Reading, venue_id: str, spelling: str, now: Instant
 ) -> tuple[venue_symbol_pb2.VenueSymbol, venue_symbol_pb2.VenueSymbol]:
     """What a spelling means now or last meant, and the listing whose steps apply to it.
 
@@ -98,7 +98,7 @@ def listing_and_terms(
 
 
 def venue_symbols(
-    reading: Reading, symbol_id: str, venue_ids: Collection[str], now: Timestamp
+    reading: Reading, symbol_id: str, venue_ids: Collection[str], now: Instant
 ) -> list[venue_symbol_pb2.VenueSymbol]:
     """A symbol's spellings that are listed now: primary ones first, then by venue and spelling.
 
@@ -120,7 +120,7 @@ def venue_symbols(
     return listed
 
 
-def resolve(basis: Basis, venue_id: str, spelling: str, now: Timestamp) -> pb.Resolution:
+def resolve(basis: Basis, venue_id: str, spelling: str, now: Instant) -> pb.Resolution:
     """All that is known of a spelling, with the verdict as of `now`.
 
     Raises:
@@ -155,10 +155,10 @@ def resolve(basis: Basis, venue_id: str, spelling: str, now: Timestamp) -> pb.Re
     )
 
 
-def _status(listing: venue_symbol_pb2.VenueSymbol, now: Timestamp) -> pb.ResolutionStatus.ValueType:
+def _status(listing: venue_symbol_pb2.VenueSymbol, now: Instant) -> pb.ResolutionStatus.ValueType:
     if resolution.listed_at(listing, now):
         return pb.RESOLUTION_STATUS_FOUND
-    if listing.HasField("listed_at") and resolution.before(now, listing.listed_at):
+    if listing.HasField("listed_at") and not now.reached(listing.listed_at):
         return pb.RESOLUTION_STATUS_NOT_YET_LISTED
     return pb.RESOLUTION_STATUS_DELISTED
 

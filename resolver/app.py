@@ -30,6 +30,8 @@ from resolver.last_good import LastGood
 from resolver.listing import Scans
 from resolver.reading import Basis
 from resolver.reporting import Reporting
+from resolver.resolutions import Resolutions
+from resolver.services.hot import HotMethods
 from resolver.services.registry import RegistryReads
 from resolver.services.resolver import ResolverService
 from resolver.sources import Sources
@@ -74,6 +76,7 @@ class Resolver:
         self.fallback = Fallback(engine, cache)
         self.tiers = Tiers(self.view, self.fallback)
         self.scans = Scans()
+        self.resolutions = Resolutions()
         self.client = Client()
         self._connects = False
         self.health = health.aio.HealthServicer()
@@ -107,6 +110,8 @@ class Resolver:
         own, reads = self.services()
         add_ResolverServicer_to_server(own, server)
         add_AssetRegistryServicer_to_server(reads, server)
+        hot = HotMethods(self.view, self.tiers, own, self.resolutions, self.now)
+        server.add_registered_method_handlers(SERVICES[0], hot.handlers())
         reflects = self.config.reflection
         grpc_server.add_health(server, self.health, SERVICES, reflects=reflects)
         return server

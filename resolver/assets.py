@@ -7,7 +7,6 @@ from typing import Any
 
 from cqc.assets.v1 import quality_flag_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from resolver import answers
 from resolver.reading import Basis, Reading
@@ -21,6 +20,7 @@ from shared.entities.quality_flag import QUALITY_FLAG
 from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET
 from shared.errors import Invalid, NotFound, Violation
+from shared.instant import Instant
 
 
 def require_question(request: pb.ResolveAssetRequest) -> None:
@@ -51,9 +51,7 @@ def require_question(request: pb.ResolveAssetRequest) -> None:
         raise Invalid(violations)
 
 
-def resolve(
-    basis: Basis, request: pb.ResolveAssetRequest, now: Timestamp
-) -> pb.ResolveAssetResponse:
+def resolve(basis: Basis, request: pb.ResolveAssetRequest, now: Instant) -> pb.ResolveAssetResponse:
     """The asset that is meant, its deployments and active flags, and whether it may be traded.
 
     Raises:
@@ -94,7 +92,7 @@ def expand(basis: Basis, request: pb.ExpandGroupRequest) -> pb.ExpandGroupRespon
     return pb.ExpandGroupResponse(group_id=group.group_id, name=group.name, members=members)
 
 
-def _asset_id(reading: Reading, request: pb.ResolveAssetRequest, now: Timestamp) -> str:
+def _asset_id(reading: Reading, request: pb.ResolveAssetRequest, now: Instant) -> str:
     match request.WhichOneof("by"):
         case "venue_code":
             return _by_venue_code(reading, request.venue_code, now)
@@ -106,7 +104,7 @@ def _asset_id(reading: Reading, request: pb.ResolveAssetRequest, now: Timestamp)
             return request.asset_id
 
 
-def _by_venue_code(reading: Reading, code: pb.VenueAssetCode, now: Timestamp) -> str:
+def _by_venue_code(reading: Reading, code: pb.VenueAssetCode, now: Instant) -> str:
     """At the venue itself, else at its operator; only what the code means now."""
     venue = answers.require(reading, VENUE, code.venue_id)
     for venue_id in dict.fromkeys((venue.venue_id, venue.operator)):

@@ -7,12 +7,12 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from cqc.resolver.v1 import resolver_pb2 as pb
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from resolver import answers
 from resolver.reading import Basis
 from shared import decimals, steps
 from shared.errors import Invalid, Violation
+from shared.instant import Instant
 
 #: What an intent needs; unsaid, it is the one that needs most.
 _PERMISSIONS: Final = {
@@ -69,7 +69,7 @@ def order_in(request: pb.CheckOrderRequest) -> Order:
     return Order(*place, price, quantity, request.side, request.intent)
 
 
-def check(basis: Basis, order: Order, now: Timestamp) -> pb.CheckOrderResponse:
+def check(basis: Basis, order: Order, now: Instant) -> pb.CheckOrderResponse:
     """Round the order to the steps and say all that stands against it.
 
     Raises:

@@ -20,11 +20,13 @@ class Pinned:
 
     Attributes:
         position: The revision.
+        changed: What changed in the snapshot, before that revision and since.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self.position = snapshot.position
+        self.changed = snapshot.changed
         #: Of what changed since: as it was.
         self._entities: dict[str, dict[str, bytes | None]] = {}
         self._found: dict[Place, tuple[str, ...]] = {}

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
 
+from resolver.changed import Changed
 from resolver.pinned import Pinned
 from resolver.places import Place, place_of, places_of
 from shared import history
@@ -50,7 +51,11 @@ class Planned(NamedTuple):
 
 
 class Snapshot:
-    """Every live entity at `position`, and where to find it."""
+    """Every live entity at `position`, and where to find it.
+
+    Attributes:
+        changed: What changed since it was loaded, and when.
+    """
 
     def __init__(
         self, head: replication_pb2.Head, entities: Iterable[tuple[str, str, bytes]]
@@ -67,6 +72,7 @@ class Snapshot:
         self._entities: dict[str, dict[str, bytes]] = {}
         self._found: dict[str, dict[str, Keys]] = {}
         self._pins: list[Pinned] = []
+        self.changed = Changed()
         self._set_hash = 0
         for kind, key, payload in entities:
             self._entities.setdefault(kind, {})[key] = payload
@@ -165,6 +171,7 @@ class Snapshot:
         _require_same(head, count, set_hash)
         for pin in self._pins:
             pin.note(planned)
+        self.changed.note(head.revision, planned)
         for kind, key, payload, left, taken, _, _ in planned:
             for index, value in left:
                 self._unfile(index, value, key)

@@ -48,6 +48,24 @@ class Tiers:
         except NotReady:
             _unreached.set((epoch, revision))
 
+    @property
+    def are_not_needed(self) -> bool:
+        """Memory is complete, and where this call's caller wants it to be."""
+        return self._view.is_complete and _unreached.get() is None
+
+    def tell(self, rpc: str, result: str, began_s: float, context: Context) -> pb.Freshness:
+        """How current memory is, told in trailing metadata, too; the lookup is counted."""
+        freshness = self._view.freshness_message()
+        tell_freshness(freshness, context)
+        self.count(rpc, result, "memory", began_s)
+        return freshness
+
+    @staticmethod
+    def count(rpc: str, result: str, tier: str, began_s: float) -> None:
+        """A lookup that began at an instant of `time.perf_counter`."""
+        metrics.LOOKUP_SECONDS.labels(rpc, tier).observe(time.perf_counter() - began_s)
+        metrics.LOOKUPS.labels(rpc, result, tier).inc()
+
     def require_reached(self) -> None:
         """Refuse a call that only memory answers, where memory is before what its caller saw.
 
@@ -59,11 +77,11 @@ class Tiers:
             raise NotReady(f"this comes from memory alone, which is before {least[0]}:{least[1]}")
 
     @contextmanager
-    def pinned(self, context: Context) -> Iterator[Pinned]:
-        """Memory at one revision, for what nothing below it answers, such as lists.
+    def pinned(self, context: Context) -> Iterator[tuple[Pinned, pb.Freshness]]:
+        """Memory at one revision, for what takes longer than one moment.
 
         Args:
-            context: Told the freshness, as of the end.
+            context: Told the freshness, which is as of the end.
 
         Raises:
             NotReady: Memory is loading, or has not come as far as this call asks.
@@ -75,7 +93,7 @@ class Tiers:
         self.require_reached()
         try:
             with self._view.snapshot.pinned() as pinned:
-                yield pinned
+                yield pinned, freshness
         finally:
             if freshness.HasField("staleness_ms"):
                 freshness.staleness_ms += int((boot_clock_s() - began_s) * 1000 * DRIFT) + 1
@@ -105,11 +123,10 @@ class Tiers:
             answer = await self._fallback.answer((rpc, said), work, least or ANY, view.state)
         if context is not None:
             tell_freshness(answer.freshness, context)
-        metrics.LOOKUP_SECONDS.labels(rpc, answer.tier).observe(time.perf_counter() - began_s)
         if not isinstance(answer.value, CqarError):
-            metrics.LOOKUPS.labels(rpc, "found", answer.tier).inc()
+            self.count(rpc, "found", answer.tier, began_s)
         elif isinstance(answer.value, NotFound):
-            metrics.LOOKUPS.labels(rpc, "not_found", answer.tier).inc()
+            self.count(rpc, "not_found", answer.tier, began_s)
         return answer.get(), answer.freshness
 
 

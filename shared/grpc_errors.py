@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import asyncpg
 import grpc
@@ -37,6 +37,7 @@ from shared.errors import (
 log = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
+M = TypeVar("M", bound=Message)
 
 #: A status travels in HTTP/2 headers, which clients bound at 8 KiB in all.
 VIOLATIONS_MAX: Final = 20
@@ -161,7 +162,23 @@ def _lenient(deserializer: Any) -> Any:
 
 def _require_decoded(request: Any) -> None:
     if isinstance(request, Undecodable):
-        raise Invalid([Violation("", "UNDECODABLE", "the request is not this method's message")])
+        raise _undecodable()
+
+
+def parsed(message: type[M], raw: bytes) -> M:
+    """A request, for a method that takes bytes.
+
+    Raises:
+        Invalid: They are no such message.
+    """
+    try:
+        return message.FromString(raw)
+    except (DecodeError, ValueError) as error:
+        raise _undecodable() from error
+
+
+def _undecodable() -> Invalid:
+    return Invalid([Violation("", "UNDECODABLE", "the request is not this method's message")])
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from cqc.services.v1 import asset_registry_pb2 as pb
 
-from shared import resolution, told
+from shared import told
 from shared.entities.asset import ASSET
 from shared.entities.asset_deployment import ASSET_DEPLOYMENT
 from shared.entities.asset_group import ASSET_GROUP
@@ -29,6 +29,7 @@ from shared.entities.venue_asset import VENUE_ASSET
 from shared.entities.venue_symbol import VENUE_SYMBOL
 from shared.filters import Filter, at_least, either, equal, only_open, only_unset
 from shared.grpc_errors import Context
+from shared.instant import Instant
 from shared.keys import require_filter
 from shared.kind import AnyKind
 from shared.paging import Page
@@ -163,7 +164,7 @@ class Lists(ABC):
         async with self.reading(context) as reading:
             page = await reading.page(VENUE_SYMBOL, wanted, request.page_size, request.page_token)
             symbols = await reading.get_many(SYMBOL, (v.symbol_id for v in page.messages))
-            listings = await told.told_now(reading, page.messages, resolution.instant(now))
+            listings = await told.told_now(reading, page.messages, Instant.of(now))
         response = pb.ListVenueSymbolsResponse(venue_symbols=listings, symbols=symbols)
         return paged(response, page)
 

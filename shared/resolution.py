@@ -5,7 +5,6 @@ Works on messages, as snapshots and PostgreSQL hold them. Time comes in as an ar
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -14,9 +13,9 @@ from cqc.assets.v1 import quality_flag_pb2
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from shared.errors import NotFound
+from shared.instant import Instant, ns_of
 
 #: Fields of a symbol that a listing's own terms stand in for where it has none.
 SYMBOL_STEPS: Final = (
@@ -32,25 +31,14 @@ _S = venue_symbol_pb2.MarketStatus
 Listing = venue_symbol_pb2.VenueSymbol
 
 
-def instant(moment: dt.datetime) -> Timestamp:
-    """A moment as messages state it."""
-    told = Timestamp()
-    told.FromDatetime(moment)
-    return told
-
-
-def before(one: Timestamp, other: Timestamp) -> bool:
-    return (one.seconds, one.nanos) < (other.seconds, other.nanos)
-
-
-def listed_at(listing: Listing, at: Timestamp) -> bool:
+def listed_at(listing: Listing, at: Instant) -> bool:
     """Whether the listing's period covers an instant; an unknown beginning is open."""
-    if listing.HasField("listed_at") and before(at, listing.listed_at):
+    if listing.HasField("listed_at") and not at.reached(listing.listed_at):
         return False
-    return not listing.HasField("delisted_at") or before(at, listing.delisted_at)
+    return not (listing.HasField("delisted_at") and at.reached(listing.delisted_at))
 
 
-def present(listings: Iterable[Listing], now: Timestamp) -> Listing | None:
+def present(listings: Iterable[Listing], now: Instant) -> Listing | None:
     """What a spelling means now: the period that covers now, else the last that ended.
 
     A period that has not begun is the answer only where there is no other, and then the first.
@@ -60,15 +48,15 @@ def present(listings: Iterable[Listing], now: Timestamp) -> Listing | None:
     for listing in listings:
         if listed_at(listing, now):
             return listing
-        if not listing.HasField("delisted_at") or before(now, listing.delisted_at):
-            if coming is None or before(listing.listed_at, coming.listed_at):
+        if not (listing.HasField("delisted_at") and now.reached(listing.delisted_at)):
+            if coming is None or ns_of(listing.listed_at) < ns_of(coming.listed_at):
                 coming = listing
-        elif ended is None or before(ended.delisted_at, listing.delisted_at):
+        elif ended is None or ns_of(ended.delisted_at) < ns_of(listing.delisted_at):
             ended = listing
     return ended or coming
 
 
-def terms_for(listing: Listing, primaries: Iterable[Listing], now: Timestamp) -> Listing:
+def terms_for(listing: Listing, primaries: Iterable[Listing], now: Instant) -> Listing:
     """The listing whose steps and status apply.
 
     Args:
@@ -92,13 +80,13 @@ def terms_for(listing: Listing, primaries: Iterable[Listing], now: Timestamp) ->
     )
 
 
-def as_of_now(listing: Listing, terms: Listing, now: Timestamp) -> Listing:
+def as_of_now(listing: Listing, terms: Listing, now: Instant) -> Listing:
     """The listing as it is to be told now: with the status that applies, and ended if it has."""
     told = Listing()
     told.CopyFrom(listing)
     told.status = terms.status
     for period in (listing, terms):
-        if period.HasField("delisted_at") and not before(now, period.delisted_at):
+        if period.HasField("delisted_at") and now.reached(period.delisted_at):
             told.status = _S.MARKET_STATUS_DELISTED
     active = (_S.MARKET_STATUS_ONLINE, _S.MARKET_STATUS_POST_ONLY)
     told.is_active = told.status in active and listed_at(listing, now) and listed_at(terms, now)
@@ -165,7 +153,7 @@ def verdict(
     venue: venue_pb2.Venue,
     specs: pb.Specs,
     venue_assets: Sequence[venue_asset_pb2.VenueAsset],
-    now: Timestamp,
+    now: Instant,
     stale: pb.Reason | None = None,
     flags: Iterable[tuple[str, quality_flag_pb2.AssetQualityFlag]] = (),
     asked: Listing | None = None,
@@ -188,7 +176,7 @@ def verdict(
     ended += unlisted
     if not symbol.is_active or symbol.HasField("delisted_at"):
         ended.append(_reason("SYMBOL_DELISTED", "symbol", symbol.symbol_id, "is delisted"))
-    if symbol.HasField("expiry") and not before(now, symbol.expiry):
+    if symbol.HasField("expiry") and now.reached(symbol.expiry):
         ended.append(_reason("SYMBOL_EXPIRED", "symbol", symbol.symbol_id, "has expired"))
     if not specs.lot_size or not (
         specs.tick_size or specs.tick_bands or specs.price_significant_digits
@@ -216,11 +204,11 @@ def verdict(
 def _asset_reasons(
     venue_assets: Sequence[venue_asset_pb2.VenueAsset],
     flags: Iterable[tuple[str, quality_flag_pb2.AssetQualityFlag]],
-    now: Timestamp,
+    now: Instant,
 ) -> Iterator[pb.Reason]:
     for held in venue_assets:
         key = f"{held.venue_id}/{held.asset_id}"
-        if held.HasField("delisted_at") and not before(now, held.delisted_at):
+        if held.HasField("delisted_at") and now.reached(held.delisted_at):
             text = "the venue no longer has this asset"
             yield _reason("VENUE_ASSET_DELISTED", "venue_asset", key, text)
         elif held.HasField("trading_enabled") and not held.trading_enabled:
@@ -246,8 +234,8 @@ def _reason(code: str, kind: str, key: str, message: str) -> pb.Reason:
     return pb.Reason(code=code, kind=kind, key=key, message=message)
 
 
-def _unlisted(listing: Listing, now: Timestamp) -> pb.Reason:
-    if listing.HasField("listed_at") and before(now, listing.listed_at):
+def _unlisted(listing: Listing, now: Instant) -> pb.Reason:
+    if listing.HasField("listed_at") and not now.reached(listing.listed_at):
         return _listing_reason("LISTING_NOT_YET_LISTED", listing, "is listed later")
     return _listing_reason("LISTING_DELISTED", listing, "not listed now")
 

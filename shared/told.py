@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from shared import resolution
 from shared.entities.chain import CHAIN
 from shared.entities.venue_symbol import VENUE_SYMBOL
+from shared.instant import Instant
 from shared.kind import AnyKind
 from shared.unhurried import unhurried
 
@@ -34,7 +33,7 @@ async def name_chains(reading: ReadsMany, deployments: Sequence[Any]) -> None:
         deployment.chain_name = names[deployment.chain_id]
 
 
-async def told_now(reading: ReadsMany, listings: Sequence[Any], now: Timestamp) -> list[Any]:
+async def told_now(reading: ReadsMany, listings: Sequence[Any], now: Instant) -> list[Any]:
     """Listings as they are to be told now; aliases by the terms of what they stand for."""
     spelled = {(v.venue_id, v.alias_of) for v in listings if v.alias_of}
     primaries = await reading.find_each(VENUE_SYMBOL, "spelling", spelled)

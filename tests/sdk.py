@@ -16,8 +16,8 @@ from cqar.results import Resolution
 from resolver import answers
 from resolver.reading import Basis
 from shared.entities.venue_symbol import MarketStatus
+from shared.instant import Instant
 from shared.kind import Entity
-from shared.resolution import instant
 from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
 from tests.histories import encoded, hydrated
 from tests.registry_in_memory import Held, completed
@@ -42,7 +42,7 @@ def resolved(
     market = (*assets, a_venue(), completed(symbol or a_symbol(), Held(*assets)))
     snapshot = hydrated(encoded(*market, *(entities or (a_listing(),))))
     basis = Basis(snapshot, TOLD, stale)
-    found = answers.resolve(basis, "binance", "BTCUSDT", instant(NOW))
+    found = answers.resolve(basis, "binance", "BTCUSDT", Instant.of(NOW))
     return read.resolution(found, read.freshness(TOLD))
 
 

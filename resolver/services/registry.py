@@ -15,7 +15,8 @@ from resolver import answers
 from resolver.fallback import Work
 from resolver.listing import MemoryReading, Scans
 from resolver.reading import Basis
-from resolver.services.resolver import require_present, require_spelling
+from resolver.resolutions import require_spelling
+from resolver.services.resolver import require_present
 from resolver.tiers import Tiers
 from shared import resolution
 from shared.entities.asset import ASSET
@@ -29,6 +30,7 @@ from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET
 from shared.errors import Misdirected, NotReady
 from shared.grpc_errors import Context
+from shared.instant import Instant
 from shared.keys import require_id, require_key, require_one
 from shared.kind import AnyKind
 from shared.lists import Lists
@@ -90,7 +92,7 @@ class RegistryReads(Elsewhere, Lists, AssetRegistryServicer):
 
     @asynccontextmanager
     async def reading(self, context: Context) -> AsyncIterator[MemoryReading]:
-        with self._tiers.pinned(context) as pinned:
+        with self._tiers.pinned(context) as (pinned, _):
             yield MemoryReading(pinned, self._scans, self.now)
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: Context) -> pb.GetAssetResponse:
@@ -177,7 +179,7 @@ class RegistryReads(Elsewhere, Lists, AssetRegistryServicer):
     ) -> pb.GetVenueSymbolResponse:
         require_spelling(request.venue_id, request.venue_symbol)
         require_present(request)
-        now = resolution.instant(self.now())
+        now = Instant.of(self.now())
 
         def work(basis: Basis) -> pb.GetVenueSymbolResponse:
             place = request.venue_id, request.venue_symbol

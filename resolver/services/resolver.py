@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sized
 from typing import Any, Final
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverServicer
 from cqc.venues.v1.venue_symbol_pb2 import VenueSymbol
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from resolver import answers, assets, metrics, orders
 from resolver.memory import memory_bytes
 from resolver.reading import Basis
+from resolver.resolutions import require_spelling, resolve_or_say_why
 from resolver.services.watching import Watching
 from resolver.tiers import Tiers, tell_freshness
 from resolver.view import View
-from shared import about, rules
-from shared.errors import Invalid, NotFound, NotReady, TooLarge, Unimplemented, Violation
+from shared import about
+from shared.errors import NotReady, TooLarge, Unimplemented
 from shared.grpc_errors import Context
+from shared.instant import Instant
 from shared.keys import require_id, require_one
-from shared.resolution import instant
 
 #: gRPC's default limit is 4 MB a message; a Resolution is at most about 2 KB.
 KEYS_MAX: Final = 2_000
@@ -51,30 +51,29 @@ class ResolverService(ResolverServicer):
     async def Resolve(self, request: pb.ResolveRequest, context: Context) -> pb.ResolveResponse:
         require_present(request)
         require_spelling(request.venue_id, request.venue_symbol)
-        now = instant(self._now())
+        now = Instant.of(self._now())
 
         def work(basis: Basis) -> pb.Resolution:
             return answers.resolve(basis, request.venue_id, request.venue_symbol, now)
 
         found, freshness = await self._tiers.answer("Resolve", request, work, context)
         found.freshness.CopyFrom(freshness)
-        count_denials(found.tradeable.open.reasons)
+        count_denials(reason.code for reason in found.tradeable.open.reasons)
         return pb.ResolveResponse(resolution=found)
 
     async def ResolveBatch(
         self, request: pb.ResolveBatchRequest, context: Context
     ) -> pb.ResolveBatchResponse:
         require_present(request)
-        if len(request.keys) > KEYS_MAX:
-            raise TooLarge(f"{len(request.keys)} keys; at most {KEYS_MAX}: split them")
-        now = instant(self._now())
+        require_few(request.keys)
+        now = Instant.of(self._now())
 
         def work(basis: Basis) -> list[pb.Resolution]:
             return [resolve_or_say_why(basis, key, now) for key in request.keys]
 
         found, freshness = await self._tiers.answer("ResolveBatch", request, work, context)
         for resolution in found:
-            count_denials(resolution.tradeable.open.reasons)
+            count_denials(reason.code for reason in resolution.tradeable.open.reasons)
         return pb.ResolveBatchResponse(resolutions=found, freshness=freshness)
 
     async def GetStatus(
@@ -112,7 +111,7 @@ class ResolverService(ResolverServicer):
         require_id("symbol_id", request.symbol_id)
         if len(request.venue_ids) > KEYS_MAX:
             raise TooLarge(f"{len(request.venue_ids)} venues; at most {KEYS_MAX}")
-        now, venue_ids = instant(self._now()), frozenset(request.venue_ids)
+        now, venue_ids = Instant.of(self._now()), frozenset(request.venue_ids)
 
         def work(basis: Basis) -> list[VenueSymbol]:
             return answers.venue_symbols(basis.reading, request.symbol_id, venue_ids, now)
@@ -124,7 +123,7 @@ class ResolverService(ResolverServicer):
         self, request: pb.ResolveAssetRequest, context: Context
     ) -> pb.ResolveAssetResponse:
         assets.require_question(request)
-        now = instant(self._now())
+        now = Instant.of(self._now())
 
         def work(basis: Basis) -> pb.ResolveAssetResponse:
             return assets.resolve(basis, request, now)
@@ -151,7 +150,7 @@ class ResolverService(ResolverServicer):
         self, request: pb.CheckOrderRequest, context: Context
     ) -> pb.CheckOrderResponse:
         require_spelling(request.venue_id, request.venue_symbol)
-        order, now = orders.order_in(request), instant(self._now())
+        order, now = orders.order_in(request), Instant.of(self._now())
 
         def work(basis: Basis) -> pb.CheckOrderResponse:
             if self._stale_is_error and basis.stale is not None:
@@ -159,7 +158,7 @@ class ResolverService(ResolverServicer):
             return orders.check(basis, order, now)
 
         found, freshness = await self._tiers.answer("CheckOrder", request, work, context)
-        count_denials(found.reasons)
+        count_denials(reason.code for reason in found.reasons)
         found.freshness.CopyFrom(freshness)
         return found
 
@@ -171,35 +170,21 @@ class ResolverService(ResolverServicer):
             yield response
 
 
-def resolve_or_say_why(basis: Basis, key: pb.VenueSymbolKey, now: Timestamp) -> pb.Resolution:
-    """One answer of a batch, where a miss is an answer too."""
-    try:
-        require_spelling(key.venue_id, key.venue_symbol)
-        return answers.resolve(basis, key.venue_id, key.venue_symbol, now)
-    except (NotFound, Invalid) as error:
-        reason = pb.Reason(code=error.reason, message=str(error))
-        return pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND, not_found=reason)
+def count_denials(codes: Iterable[str]) -> None:
+    for code in codes:
+        metrics.DENIED.labels(code).inc()
 
 
-def count_denials(reasons: Iterable[pb.Reason]) -> None:
-    for reason in reasons:
-        metrics.DENIED.labels(reason.code).inc()
+def require_few(keys: Sized) -> None:
+    """Refuse more than fits one answer.
+
+    Raises:
+        TooLarge: They are more.
+    """
+    if len(keys) > KEYS_MAX:
+        raise TooLarge(f"{len(keys)} keys; at most {KEYS_MAX}: split them")
 
 
 def require_present(request: Any) -> None:
     if request.HasField("as_of"):
         raise Unimplemented("as_of is not answered by this release")
-
-
-def require_spelling(venue_id: str, spelling: str) -> None:
-    """Refuse what no venue or spelling can be.
-
-    Raises:
-        Invalid: With both fields' violations.
-    """
-    violations: list[Violation] = [
-        *rules.check_slug("venue_id", venue_id),
-        *rules.check_printable("venue_symbol", spelling),
-    ]
-    if violations:
-        raise Invalid(violations)

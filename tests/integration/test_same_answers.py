@@ -18,8 +18,8 @@ from resolver.config import ResolverConfig
 from resolver.fallback import Answer
 from resolver.reading import Basis
 from shared.errors import CqarError
+from shared.instant import Instant
 from shared.judge import Intent, Item
-from shared.resolution import instant
 from tests.builders import BTC, ETH, NOW, USDT, a_symbol, an_id
 from tests.changes import CAUSE, commit, eventually
 from tests.following import resolving, stands_at, writing
@@ -38,7 +38,7 @@ def order(quantity: str) -> orders.Order:
 
 def questions() -> dict[str, Work]:
     """Everything that is asked after each change."""
-    now = instant(NOW)
+    now = Instant.of(NOW)
     symbol_id = a_symbol().symbol_id
     named = {
         "btc": pb.ResolveAssetRequest(asset_id=BTC),

@@ -15,7 +15,7 @@ from shared.entities.asset_identifier import AssetDataSource
 from shared.entities.quality_flag import FlagSeverity
 from shared.entities.venue_symbol import MarketStatus
 from shared.errors import Invalid, NotFound
-from shared.resolution import instant
+from shared.instant import Instant
 from tests.builders import (
     BTC,
     ETH,
@@ -55,7 +55,7 @@ def basis(*more: Any, stale: pb.Reason | None = None) -> Basis:
 def resolve(*more: Any, stale: pb.Reason | None = None, **by: Any) -> pb.ResolveAssetResponse:
     request = pb.ResolveAssetRequest(**by)
     assets.require_question(request)
-    return assets.resolve(basis(*more, stale=stale), request, instant(NOW))
+    return assets.resolve(basis(*more, stale=stale), request, Instant.of(NOW))
 
 
 def code(venue_id: str, text: str) -> dict[str, pb.VenueAssetCode]:
@@ -183,7 +183,7 @@ def test_the_way_back_has_what_is_listed_now_primary_spellings_first() -> None:
     reading = basis(symbol, *listings).reading
 
     def spelled(*venues: str) -> list[tuple[str, str]]:
-        found = answers.venue_symbols(reading, symbol.symbol_id, venues, instant(NOW))
+        found = answers.venue_symbols(reading, symbol.symbol_id, venues, Instant.of(NOW))
         return [(one.venue_id, one.venue_symbol) for one in found]
 
     both = [("binance", "BTCUSDT"), ("binance-usdm", "BTCUSDT"), ("binance", "ALIAS")]
@@ -191,4 +191,4 @@ def test_the_way_back_has_what_is_listed_now_primary_spellings_first() -> None:
     assert spelled("binance") == [both[0], both[2]]
     assert spelled("kraken") == []
     with pytest.raises(NotFound):
-        answers.venue_symbols(reading, an_id("none"), (), instant(NOW))
+        answers.venue_symbols(reading, an_id("none"), (), Instant.of(NOW))

@@ -8,14 +8,13 @@ from typing import Any
 import pytest
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from resolver import orders
 from resolver.reading import Basis
 from resolver.view import STALE
 from shared.entities.venue_symbol import MarketStatus
 from shared.errors import Invalid, NotFound
-from shared.resolution import instant
+from shared.instant import Instant
 from tests.builders import (
     NOW,
     a_flag,
@@ -50,7 +49,7 @@ def check(*entities: Any, stale: pb.Reason | None = None, **fields: Any) -> pb.C
     snapshot = hydrated(encoded(*market, *(entities or (listed(),))))
     given = {"venue_id": "binance", "venue_symbol": "BTCUSDT", **fields}
     order = orders.order_in(pb.CheckOrderRequest(**given))
-    now: Timestamp = instant(NOW)
+    now: Instant = Instant.of(NOW)
     return orders.check(Basis(snapshot, pb.Freshness(), stale), order, now)
 
 

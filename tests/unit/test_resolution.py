@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from cqc.resolver.v1 import resolver_pb2 as pb
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from resolver import answers
 from resolver.reading import Basis
@@ -19,6 +18,7 @@ from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET
 from shared.entities.venue_symbol import TERMS, VENUE_SYMBOL, MarketStatus, TickBand
 from shared.errors import NotFound
+from shared.instant import Instant
 from tests.builders import (
     BTC,
     NOW,
@@ -40,10 +40,8 @@ STALE = pb.Reason(code="STALE_SNAPSHOT")
 OPENING = ("open", "post_only")
 
 
-def instant(at: dt.datetime = NOW) -> Timestamp:
-    made = Timestamp()
-    made.FromDatetime(at)
-    return made
+def instant(at: dt.datetime = NOW) -> Instant:
+    return Instant.of(at)
 
 
 def listing(name: str = "one", /, **changes: Any) -> Any:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from cqc.services.v1 import asset_registry_pb2 as pb
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from shared import resolution, rules
 from shared.codec import instant_in, like
@@ -15,6 +14,7 @@ from shared.entities.venue import VENUE
 from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, first_open
 from shared.errors import Invalid, NotFound, Unimplemented
 from shared.grpc_errors import Context
+from shared.instant import Instant
 from shared.kind import Seen
 from shared.told import told_now
 from writer.cached import Reader
@@ -36,7 +36,7 @@ class VenueSymbols(Ground):
         require_spelling(request)
         if request.HasField("as_of"):
             raise Unimplemented("as_of is not answered by this release")
-        now = resolution.instant(self.now())
+        now = Instant.of(self.now())
 
         async def answer(reader: Reader) -> pb.GetVenueSymbolResponse:
             listing = await _present(reader, request.venue_id, request.venue_symbol, now)
@@ -71,7 +71,7 @@ class VenueSymbols(Ground):
 
     async def _as_of_now(self, changed: Any) -> Any:
         """A listing that a change left, as the methods that read tell of it."""
-        now = resolution.instant(self.now())
+        now = Instant.of(self.now())
         if not changed.alias_of:
             return resolution.as_of_now(changed, changed, now)
         async with self.reads.begin() as reading:
@@ -86,7 +86,7 @@ async def _spelled(reader: Reader, venue_id: str, spelling: str) -> list[Any]:
     return await reader.find(VENUE_SYMBOL, "spelling", venue_id, spelling)
 
 
-async def _present(reader: Reader, venue_id: str, spelling: str, now: Timestamp) -> Any:
+async def _present(reader: Reader, venue_id: str, spelling: str, now: Instant) -> Any:
     """What a spelling means now, or last meant.
 
     Raises:

@@ -1,0 +1,122 @@
+"""Answers made before, for as long as all that they were made from is as it was. Pure.
+
+An answer notes what it read and the next instant that it depends on. It is looked at again when it
+is asked for, not when something changes: a flag on USDT costs nothing until somebody asks.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from collections.abc import Iterator
+from typing import Any, Final, Protocol
+
+from resolver.changed import Changed, thing
+from resolver.places import place_of
+from resolver.reading import Reading
+from shared.history import Position
+from shared.instant import Instant
+
+#: Of 1.2 KB each: 60 MB.
+ANSWERS_MAX: Final = 50_000
+
+
+class Memory(Reading, Protocol):
+    """A reading that knows what changed when: a snapshot, or one that is pinned."""
+
+    @property
+    def position(self) -> Position: ...
+
+    @property
+    def changed(self) -> Changed: ...
+
+
+class Noting:
+    """A reading that notes what was read."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self.things: set[int] = set()
+
+    def get(self, kind: str, key: str) -> bytes | None:
+        self.things.add(thing(kind, key))
+        return self._reading.get(kind, key)
+
+    def find(self, kind: str, lookup: str, *values: Any) -> Iterator[tuple[str, bytes]]:
+        self.things.add(thing(f"{kind}.{lookup}", place_of(values)))
+        for key, payload in self._reading.find(kind, lookup, *values):
+            self.things.add(thing(kind, key))
+            yield key, payload
+
+
+class Made:
+    """An answer, and what it rests on.
+
+    Attributes:
+        is_found: Whether the spelling has a meaning; where not, the answer says why.
+        framed: The answer as field 1 of the message that tells it, without freshness.
+        denials: Why its verdict does not allow to open.
+    """
+
+    __slots__ = ("_from_ns", "_revision", "_things", "_until_ns", "denials", "framed", "is_found")
+
+    def __init__(
+        self,
+        framed: bytes,
+        denials: tuple[str, ...],
+        things: set[int],
+        revision: int,
+        at: Instant,
+        *,
+        is_found: bool,
+    ) -> None:
+        self.framed = framed
+        self.denials = denials
+        self.is_found = is_found
+        self._things = array("q", things)
+        self._revision = revision
+        self._from_ns, self._until_ns = at.ns, at.holds_until_ns
+
+    def holds(self, changed: Changed, revision: int, ns: int) -> bool:
+        """Whether it is the answer at this revision and instant, too."""
+        if not self._from_ns <= ns < self._until_ns:
+            return False
+        if revision == self._revision:
+            return True
+        if changed.newest(self._things) > min(revision, self._revision):
+            return False
+        self._revision = max(revision, self._revision)
+        return True
+
+
+class Remembered:
+    """The answers asked for last, by the bytes of their questions."""
+
+    def __init__(self, answers_max: int = ANSWERS_MAX) -> None:
+        self._answers_max = answers_max
+        self._made: OrderedDict[bytes, Made] = OrderedDict()
+        self._changed: Changed | None = None
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def find(self, question: bytes, memory: Memory, ns: int) -> Made | None:
+        """What was answered, if that is still the answer by this memory at this instant."""
+        changed = memory.changed
+        made = self._made.get(question)
+        if made is None or changed is not self._changed:
+            return None
+        if not made.holds(changed, memory.position.revision, ns):
+            del self._made[question]
+            return None
+        self._made.move_to_end(question)
+        return made
+
+    def keep(self, question: bytes, memory: Memory, made: Made) -> None:
+        """Remember an answer that this memory gave; another snapshot's are forgotten."""
+        if memory.changed is not self._changed:
+            self._made.clear()
+            self._changed = memory.changed
+        self._made[question] = made
+        if len(self._made) > self._answers_max:
+            self._made.popitem(last=False)

@@ -1,0 +1,50 @@
+"""The instant that an answer is for, and how long the answer stays true. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+#: Later than any timestamp that a message can state.
+NEVER_NS: Final = 2**80
+
+
+class Instant:
+    """Now, or as of when. Whatever an answer asks of it also bounds how long the answer is true.
+
+    Attributes:
+        ns: Since 1970.
+        holds_until_ns: The first instant that was asked for and not reached; until then the same
+            questions have the same answers.
+    """
+
+    __slots__ = ("holds_until_ns", "ns")
+
+    def __init__(self, ns: int) -> None:
+        self.ns = ns
+        self.holds_until_ns = NEVER_NS
+
+    @classmethod
+    def of(cls, moment: dt.datetime) -> Instant:
+        return cls((moment - _EPOCH) // _MICROSECOND * 1000)
+
+    @classmethod
+    def stated(cls, moment: Timestamp) -> Instant:
+        return cls(ns_of(moment))
+
+    def reached(self, other: Timestamp) -> bool:
+        """Whether this instant is the other or after it."""
+        ns = ns_of(other)
+        if ns <= self.ns:
+            return True
+        self.holds_until_ns = min(self.holds_until_ns, ns)
+        return False
+
+
+def ns_of(moment: Timestamp) -> int:
+    """Nanoseconds since 1970."""
+    return moment.seconds * 1_000_000_000 + moment.nanos
