@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
+from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 from prometheus_client import Counter, Enum, Gauge, Histogram
@@ -62,3 +65,19 @@ DENIED: Final = Counter(
 LOOKUPS: Final = Counter(
     "cqar_resolver_lookups_total", "Lookups served.", ["rpc", "result", "tier"]
 )
+
+# To find a metric by its labels takes longer than to count by it.
+_lookup_seconds: Final = cache(LOOKUP_SECONDS.labels)
+_lookups: Final = cache(LOOKUPS.labels)
+_denied: Final = cache(DENIED.labels)
+
+
+def count_lookup(rpc: str, result: str, tier: str, seconds: float) -> None:
+    _lookup_seconds(rpc, tier).observe(seconds)
+    _lookups(rpc, result, tier).inc()
+
+
+def count_denials(reasons: Iterable[str]) -> None:
+    """Of one answer, or of many."""
+    for reason, times in Tally(reasons).items():
+        _denied(reason).inc(times)

@@ -57,14 +57,8 @@ class Tiers:
         """How current memory is, told in trailing metadata, too; the lookup is counted."""
         freshness = self._view.freshness_message()
         tell_freshness(freshness, context)
-        self.count(rpc, result, "memory", began_s)
+        metrics.count_lookup(rpc, result, "memory", time.perf_counter() - began_s)
         return freshness
-
-    @staticmethod
-    def count(rpc: str, result: str, tier: str, began_s: float) -> None:
-        """A lookup that began at an instant of `time.perf_counter`."""
-        metrics.LOOKUP_SECONDS.labels(rpc, tier).observe(time.perf_counter() - began_s)
-        metrics.LOOKUPS.labels(rpc, result, tier).inc()
 
     def require_reached(self) -> None:
         """Refuse a call that only memory answers, where memory is before what its caller saw.
@@ -123,10 +117,10 @@ class Tiers:
             answer = await self._fallback.answer((rpc, said), work, least or ANY, view.state)
         if context is not None:
             tell_freshness(answer.freshness, context)
-        if not isinstance(answer.value, CqarError):
-            self.count(rpc, "found", answer.tier, began_s)
-        elif isinstance(answer.value, NotFound):
-            self.count(rpc, "not_found", answer.tier, began_s)
+        missed = isinstance(answer.value, NotFound)
+        if missed or not isinstance(answer.value, CqarError):
+            result, took_s = "not_found" if missed else "found", time.perf_counter() - began_s
+            metrics.count_lookup(rpc, result, answer.tier, took_s)
         return answer.get(), answer.freshness
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -33,6 +33,7 @@ from shared.errors import (
     Unimplemented,
     Violation,
 )
+from shared.wrapping import Wrapping
 
 log = logging.getLogger(__name__)
 
@@ -181,53 +182,33 @@ def _undecodable() -> Invalid:
     return Invalid([Violation("", "UNDECODABLE", "the request is not this method's message")])
 
 
-class ErrorInterceptor(grpc.aio.ServerInterceptor):
+class ErrorInterceptor(Wrapping):
     """Turns whatever a method raises into a status a client may see, streams included."""
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        handler = await continuation(handler_call_details)
-        method = handler_call_details.method
-        if handler is None:
-            return None
-        if handler.unary_unary is not None:
-            return handler._replace(
-                unary_unary=_unary(handler.unary_unary, method),
-                request_deserializer=_lenient(handler.request_deserializer),
-            )
-        if handler.unary_stream is not None:
-            return handler._replace(
-                unary_stream=_stream(handler.unary_stream, method),
-                request_deserializer=_lenient(handler.request_deserializer),
-            )
-        return handler
+    def decoder(self, decode: Any) -> Any:
+        return _lenient(decode)
 
+    def unary(self, call: Any, method: str) -> Any:
+        async def guarded(request: Any, context: Context) -> Any:
+            try:
+                _require_decoded(request)
+                return await call(request, context)
+            except (grpc.aio.AbortError, asyncio.CancelledError):
+                raise
+            except Exception as error:  # noqa: BLE001  (the one place that must know them all)
+                await abort(context, error, method)
 
-def _unary(call: Any, method: str) -> Any:
-    async def guarded(request: Any, context: Context) -> Any:
-        try:
-            _require_decoded(request)
-            return await call(request, context)
-        except (grpc.aio.AbortError, asyncio.CancelledError):
-            raise
-        except Exception as error:  # noqa: BLE001  (the one place that must know them all)
-            await abort(context, error, method)
+        return guarded
 
-    return guarded
+    def stream(self, call: Any, method: str) -> Any:
+        async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
+            try:
+                _require_decoded(request)
+                async for answer in call(request, context):
+                    yield answer
+            except (grpc.aio.AbortError, asyncio.CancelledError):
+                raise
+            except Exception as error:  # noqa: BLE001  (the one place that must know them all)
+                await abort(context, error, method)
 
-
-def _stream(call: Any, method: str) -> Any:
-    async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
-        try:
-            _require_decoded(request)
-            async for answer in call(request, context):
-                yield answer
-        except (grpc.aio.AbortError, asyncio.CancelledError):
-            raise
-        except Exception as error:  # noqa: BLE001  (the one place that must know them all)
-            await abort(context, error, method)
-
-    return guarded
+        return guarded

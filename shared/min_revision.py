@@ -10,10 +10,9 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
-import grpc
-
 from shared.errors import EpochChanged, Invalid, Violation
 from shared.grpc_errors import Context
+from shared.wrapping import Wrapping, metadata_of
 
 HEADER: Final = "cqar-min-revision"
 #: The longest wait for a caller without a deadline, or with a distant one.
@@ -51,7 +50,7 @@ def is_reached(wanted: tuple[int, int], epoch: int, revision: int) -> bool:
     return wanted[0] == epoch and revision >= wanted[1]
 
 
-class MinRevisionInterceptor(grpc.aio.ServerInterceptor):
+class MinRevisionInterceptor(Wrapping):
     """Holds a call until what it wants is there. Costs nothing where nothing is wanted.
 
     Args:
@@ -62,41 +61,29 @@ class MinRevisionInterceptor(grpc.aio.ServerInterceptor):
     """
 
     def __init__(self, reach: Reach, margin_s: float = MARGIN_S) -> None:
+        super().__init__()
         self._reach = reach
         self._margin_s = margin_s
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        handler = await continuation(handler_call_details)
-        wanted = dict(handler_call_details.invocation_metadata or ()).get(HEADER)
-        if wanted is None or handler is None:
-            return handler
-        if handler.unary_unary is not None:
-            return handler._replace(unary_unary=self._held(handler.unary_unary, str(wanted)))
-        if handler.unary_stream is not None:
-            held = self._held_stream(handler.unary_stream, str(wanted))
-            return handler._replace(unary_stream=held)
-        return handler
-
-    def _held(self, call: Any, wanted: str) -> Any:
+    def unary(self, call: Any, method: str) -> Any:  # noqa: ARG002
         async def held(request: Any, context: Context) -> Any:
-            await self._hold(wanted, context)
+            await self._hold(context)
             return await call(request, context)
 
         return held
 
-    def _held_stream(self, call: Any, wanted: str) -> Any:
+    def stream(self, call: Any, method: str) -> Any:  # noqa: ARG002
         async def held(request: Any, context: Context) -> AsyncIterator[Any]:
-            await self._hold(wanted, context)
+            await self._hold(context)
             async for answer in call(request, context):
                 yield answer
 
         return held
 
-    async def _hold(self, wanted: str, context: Context) -> None:
+    async def _hold(self, context: Context) -> None:
+        wanted = metadata_of(context, HEADER)
+        if not wanted:
+            return
         left = context.time_remaining()
         seconds = (
             WAIT_MAX_S if left is None else min(left - min(self._margin_s, left / 2), WAIT_MAX_S)

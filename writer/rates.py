@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
-
-import grpc
 
 from shared.auth import caller
 from shared.entities.api_key import Role
 from shared.errors import TooMany
-from shared.grpc_errors import refusal
+from shared.grpc_errors import Context
+from shared.wrapping import Wrapping
 
 #: How many seconds' worth may come at once.
 BURST_S: Final = 2.0
@@ -44,23 +43,29 @@ class Rates:
         return 0.0 if left >= 1 else (1 - left) / self._per_s
 
 
-class RateInterceptor(grpc.aio.ServerInterceptor):
-    """Refuses the changes of an actor who asks for too many. To be given after auth."""
+class RateInterceptor(Wrapping):
+    """Refuses the changes of an actor who asks for too many.
+
+    To be given after auth, and after `ErrorInterceptor`, which tells what is raised here.
+    """
 
     def __init__(self, rates: Rates, role_of: Callable[[str], Role]) -> None:
+        super().__init__()
         self._rates = rates
         self._role_of = role_of
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        method = handler_call_details.method
+    def unary(self, call: Any, method: str) -> Any:
+        if self._role_of(method) is Role.READ:
+            return call
+
+        async def limited(request: Any, context: Context) -> Any:
+            self._take()
+            return await call(request, context)
+
+        return limited
+
+    def _take(self) -> None:
         who = caller.get(None)
-        if who is not None and self._role_of(method) is not Role.READ:
-            wait_s = self._rates.take(who.actor)
-            if wait_s > 0:
-                text = f"{who.actor} changes too much at once: again in {wait_s:.2f} s, or Apply"
-                return refusal(TooMany(f"{text} takes 5,000 at a time"), method)
-        return await continuation(handler_call_details)
+        if who is not None and (wait_s := self._rates.take(who.actor)) > 0:
+            text = f"{who.actor} changes too much at once: again in {wait_s:.2f} s, or Apply"
+            raise TooMany(f"{text} takes 5,000 at a time")

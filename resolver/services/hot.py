@@ -9,15 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Final
 
 import grpc
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from resolver import resolutions
+from resolver import metrics, resolutions
 from resolver.remembered import Made, Memory
 from resolver.resolutions import Resolutions
-from resolver.services.resolver import ResolverService, count_denials, require_few
+from resolver.services.resolver import ResolverService, require_few
 from resolver.tiers import Tiers
 from resolver.view import View
 from shared.grpc_errors import Context, parsed
@@ -62,7 +63,8 @@ class HotMethods:
         if self._tiers.are_not_needed:
             made = self._from_memory(request)
             if made is not None and made.is_found:
-                count_denials(made.denials)
+                if made.denials:
+                    metrics.count_denials(made.denials)
                 freshness = self._tiers.tell("Resolve", "found", began_s, context)
                 return resolutions.response(made, freshness)
         question = parsed(pb.ResolveRequest, request)
@@ -91,9 +93,8 @@ class HotMethods:
         began_s = time.perf_counter()
         with self._tiers.pinned(context) as (memory, freshness):
             made = await self._all_from(memory, [key.SerializeToString() for key in batch.keys])
-        for one in made:
-            count_denials(one.denials)
-        self._tiers.count("ResolveBatch", "found", "memory", began_s)
+        metrics.count_denials(chain.from_iterable(one.denials for one in made))
+        metrics.count_lookup("ResolveBatch", "found", "memory", time.perf_counter() - began_s)
         return resolutions.batch_response(made, freshness)
 
     async def _all_from(self, memory: Memory, questions: Sequence[bytes]) -> list[Made]:

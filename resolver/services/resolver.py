@@ -58,7 +58,7 @@ class ResolverService(ResolverServicer):
 
         found, freshness = await self._tiers.answer("Resolve", request, work, context)
         found.freshness.CopyFrom(freshness)
-        count_denials(reason.code for reason in found.tradeable.open.reasons)
+        count_denials(found.tradeable.open.reasons)
         return pb.ResolveResponse(resolution=found)
 
     async def ResolveBatch(
@@ -73,7 +73,7 @@ class ResolverService(ResolverServicer):
 
         found, freshness = await self._tiers.answer("ResolveBatch", request, work, context)
         for resolution in found:
-            count_denials(reason.code for reason in resolution.tradeable.open.reasons)
+            count_denials(resolution.tradeable.open.reasons)
         return pb.ResolveBatchResponse(resolutions=found, freshness=freshness)
 
     async def GetStatus(
@@ -158,7 +158,7 @@ class ResolverService(ResolverServicer):
             return orders.check(basis, order, now)
 
         found, freshness = await self._tiers.answer("CheckOrder", request, work, context)
-        count_denials(reason.code for reason in found.reasons)
+        count_denials(found.reasons)
         found.freshness.CopyFrom(freshness)
         return found
 
@@ -170,9 +170,8 @@ class ResolverService(ResolverServicer):
             yield response
 
 
-def count_denials(codes: Iterable[str]) -> None:
-    for code in codes:
-        metrics.DENIED.labels(code).inc()
+def count_denials(reasons: Iterable[pb.Reason]) -> None:
+    metrics.count_denials(reason.code for reason in reasons)
 
 
 def require_few(keys: Sized) -> None:
