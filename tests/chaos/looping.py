@@ -41,7 +41,8 @@ class Looker:
         self._counts: set[int] = set()
         self._ticks = 0
         self._answers = 0
-        self._beyond_50_ms = 0
+        self._beyond_50_ms: list[str] = []
+        self._began_s = time.perf_counter()
         self._longest_ms = {"Resolve": 0.0, "GetAsset": 0.0}
         self.goes_on = True
 
@@ -75,7 +76,10 @@ class Looker:
                 waited_ms = (time.perf_counter() - began_s) * 1000
                 self._longest_ms[name] = max(self._longest_ms[name], waited_ms)
                 self._answers += 1
-                self._beyond_50_ms += waited_ms > 50
+                if waited_ms > 50:
+                    self._beyond_50_ms.append(
+                        f"{name} {waited_ms:.0f} ms after {began_s - self._began_s:.1f} s"
+                    )
             await asyncio.sleep(0.001)
 
     def told(self) -> dict[str, Any]:
