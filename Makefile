@@ -73,6 +73,14 @@ test-unit: $(STAMP) ## The tests of pure code: seconds.
 test-integration: $(STAMP) ## The tests with real servers, and the whole stack.
 	@.venv/bin/pytest $(BESIDE_EACH_OTHER) tests/integration tests/acceptance tests/chaos
 
+# What serves calls in those: everything that a resolver answers is asked of its other front, too.
+BEHAVIOUR := sdk test_below_memory.py test_cli_lists.py test_flag_to_verdict.py test_from_memory.py \
+  test_lists.py test_same_reads.py test_told_now.py test_watch.py
+
+.PHONY: test-native
+test-native: $(STAMP) ## The resolver's behaviour once more, served by grpc_front native.
+	@CQAR_TEST_FRONT=native .venv/bin/pytest $(BESIDE_EACH_OTHER) $(addprefix tests/integration/,$(BEHAVIOUR))
+
 .PHONY: soak
 soak: $(STAMP) ## A million schedules; 64 clients for CQAR_SOAK_SECONDS (30); faults for CQAR_CHAOS_SECONDS (120); stalls (600).
 	@CQAR_FUZZ_SCHEDULES=$${CQAR_FUZZ_SCHEDULES:-1000000} .venv/bin/pytest tests/protocol/test_fuzz.py \

@@ -114,5 +114,7 @@ class Calling:
 def make_channel(module: Any, target: str, credentials: grpc.ChannelCredentials | None) -> Any:
     """A channel of grpc or grpc.aio, which are the module; in plaintext without credentials."""
     if credentials is None:
-        return module.insecure_channel(target, options=OPTIONS)
+        # gRPC's authority is the whole target; of several addresses it makes one that HTTP forbids.
+        named = [("grpc.default_authority", "cqar")] if "," in target else []
+        return module.insecure_channel(target, options=[*OPTIONS, *named])
     return module.secure_channel(target, credentials, options=OPTIONS)

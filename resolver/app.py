@@ -20,7 +20,7 @@ from grpc_health.v1 import health
 from nats.aio.client import Client
 
 from resolver import workers
-from resolver.config import ResolverConfig
+from resolver.config import Front, ResolverConfig
 from resolver.database import Database
 from resolver.fallback import BUDGET_S, CONNECTIONS_MAX, Fallback
 from resolver.follower import Follower
@@ -104,9 +104,14 @@ class Resolver:
         return own, RegistryReads(self.tiers, self.scans, self.now, self.config.writer)
 
     def make_server(
-        self, guards: list[grpc.aio.ServerInterceptor], *, shares_port: bool = False
+        self,
+        guards: list[grpc.aio.ServerInterceptor],
+        *,
+        shares_port: bool = False,
+        front: Front = "aio",
     ) -> grpc.aio.Server:
-        server = grpc_server.make_server(guards, shares_port=shares_port)
+        is_native = front == "native"
+        server = grpc_server.make_server(guards, shares_port=shares_port, is_native=is_native)
         own, reads = self.services()
         add_ResolverServicer_to_server(own, server)
         add_AssetRegistryServicer_to_server(reads, server)
@@ -199,6 +204,18 @@ async def _settle(view: View) -> None:
     gc.freeze()
 
 
+def require_native_can(config: ResolverConfig, *, alone: bool, has_tls: bool) -> None:
+    """Refuse what the native front cannot do, or would do without a word.
+
+    Raises:
+        SystemExit: TLS is wanted, or somebody else has the port: it would share it.
+    """
+    if has_tls:
+        raise SystemExit("configuration: grpc_front native has no TLS: use aio, or leave TLS out")
+    if alone:
+        workers.require_free(config.grpc_listen)
+
+
 async def run(config: ResolverConfig, parent: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT; running calls may finish within `drain_s`.
 
@@ -207,6 +224,8 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
     """
     require_private(config, config.grpc_listen, "CQAR_RESOLVER_")
     credentials = tls.credentials_of(config)
+    if config.grpc_front == "native":
+        require_native_can(config, alone=parent is None, has_tls=credentials is not None)
     tracing.start("cqar-resolver", config)
     resolver = Resolver(config)
     held = resolver.file.hold() if resolver.file is not None else nullcontext()
@@ -218,7 +237,8 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
 
     with held:
         http = await telemetry.serve_http(config.http_listen, report)
-        servers = [resolver.make_server(resolver.guards(), shares_port=parent is not None)]
+        shares_port, front = parent is not None, config.grpc_front
+        servers = [resolver.make_server(resolver.guards(), shares_port=shares_port, front=front)]
         grpc_server.bind(servers[0], config.grpc_listen, credentials)
         if config.socket:
             # Its mode is its authentication, whatever the port asks for: a server of its own.

@@ -11,6 +11,7 @@ from shared.config import ServiceConfig
 SECTION: Final = "resolver"
 
 StaleVerdict = Literal["deny", "allow", "error"]
+Front = Literal["aio", "native"]
 
 
 class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
@@ -19,6 +20,9 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
     Attributes:
         database_url: Read-only rights suffice.
         grpc_listen: On loopback no key is asked for; elsewhere an API key with role read.
+        grpc_front: `native` serves the port by HTTP/2 in Rust, outside the GIL, for more calls a
+            second: plaintext only, and of the extra cqar[native]. A Unix socket is served by `aio`
+            in any case.
         http_listen: HOST:PORT of /health and /metrics.
         socket: Path of a Unix socket beside it; its mode (0660) is its authentication.
         last_good_file: Where the last good state is kept, to start from when neither PostgreSQL nor
@@ -37,6 +41,7 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
     """
 
     grpc_listen: str = "127.0.0.1:9091"
+    grpc_front: Front = "aio"
     http_listen: str = "127.0.0.1:8081"
     socket: str = ""
     writer: str = "the writer"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 from collections.abc import Sequence
@@ -27,16 +28,38 @@ OPTIONS: Final[list[tuple[str, Any]]] = [
 
 
 def make_server(
-    interceptors: Sequence[grpc.aio.ServerInterceptor], *, shares_port: bool = False
+    interceptors: Sequence[grpc.aio.ServerInterceptor],
+    *,
+    shares_port: bool = False,
+    is_native: bool = False,
 ) -> grpc.aio.Server:
     """A server that listens nowhere yet.
 
     Args:
         shares_port: Whether other processes of ours listen on the same port.
+        is_native: Whether its HTTP/2 runs in Rust, outside the GIL: plaintext, and on one port.
+
+    Raises:
+        SystemExit: It should be native, and the extra is not installed.
     """
     # gRPC shares a port by default: two processes would share its calls without a word.
     options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]
+    if is_native:
+        return _native_server(interceptors, options)
     return grpc.aio.server(interceptors=list(interceptors), options=options)
+
+
+def _native_server(
+    interceptors: Sequence[grpc.aio.ServerInterceptor], options: list[tuple[str, Any]]
+) -> grpc.aio.Server:
+    try:
+        native = importlib.import_module("pygrpc_native.aio")
+    except ImportError as error:
+        raise SystemExit(
+            f"configuration: grpc_front needs an extra ({error}): pip install 'cqar[native]'"
+        ) from error
+    server: grpc.aio.Server = native.server(interceptors=list(interceptors), options=options)
+    return server
 
 
 def add_health(

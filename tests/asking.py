@@ -15,6 +15,7 @@ from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 from resolver.app import Resolver
 from resolver.config import ResolverConfig
 from tests.following import resolving
+from tests.front import FRONT
 from tests.links import Link
 
 WAIT_S = 30
@@ -78,7 +79,7 @@ async def served(
         await resolver.close()
 
     async with resolving(config) if follows else idle() as resolver:
-        server = resolver.make_server(list(guards) or resolver.unguarded())
+        server = resolver.make_server(list(guards) or resolver.unguarded(), front=FRONT)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         try:

@@ -17,6 +17,7 @@ from resolver.config import ResolverConfig
 from shared.entities.api_key import Role
 from tests.changes import drain, eventually, head_of
 from tests.following import NEVER_S, resolving, stands_at
+from tests.front import FRONT
 from tests.grpc_writer import Client, serving
 from writer.relay import Relay
 
@@ -85,7 +86,7 @@ async def resolver_served(
 ) -> AsyncIterator[tuple[Resolver, Any]]:
     """A resolver in this process, loaded, and its stub."""
     async with resolving(config, lambda: now) as resolver:
-        server = resolver.make_server(resolver.unguarded())
+        server = resolver.make_server(resolver.unguarded(), front=FRONT)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         await eventually(lambda: resolver.view.is_complete, TIMEOUT_S)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from typing import get_args
 
 import grpc
 import pytest
@@ -15,7 +16,7 @@ from nats.aio.client import Client
 
 from cqar.embedded import probes
 from cqar.embedded.servers import EmbeddedServers
-from resolver.config import ResolverConfig
+from resolver.config import Front, ResolverConfig
 from resolver.workers import settings_of
 from tests.builders import a_venue
 from tests.changes import commit, eventually
@@ -54,8 +55,9 @@ async def seeded(client: Client, mutations: Mutations, database: str) -> str:
     return database
 
 
+@pytest.mark.parametrize("front", get_args(Front))
 async def test_workers_share_a_port_are_started_again_and_end_together(
-    servers: EmbeddedServers, seeded: str, tmp_path: Path
+    servers: EmbeddedServers, seeded: str, tmp_path: Path, front: str
 ) -> None:
     listens = pick_listens("one", "two")
     ports = sorted(int(listens[name]["http_listen"].rpartition(":")[2]) for name in listens)
@@ -63,6 +65,7 @@ async def test_workers_share_a_port_are_started_again_and_end_together(
     http = f"127.0.0.1:{ports[0]}"
     grpc_at = listens["one"]["grpc_listen"]
     settings = {"database_url": seeded, "nats_url": servers.nats, "http_listen": http}
+    settings["grpc_front"] = front
     log = tmp_path / "resolver.log"
     process = await start(
         "resolver", log, "serve", "--workers", "2", grpc_listen=grpc_at, **settings
@@ -129,17 +132,22 @@ def is_running(pid: int) -> bool:
         return False
 
 
+@pytest.mark.parametrize(
+    ("how", "front"), [(("--workers", "2"), "aio"), ((), "aio"), ((), "native")]
+)
 async def test_a_port_that_somebody_has_is_refused(
-    servers: EmbeddedServers, seeded: str, tmp_path: Path
+    servers: EmbeddedServers, seeded: str, tmp_path: Path, how: tuple[str, ...], front: str
 ) -> None:
     server = await asyncio.start_server(lambda _, __: None, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     log = tmp_path / "resolver.log"
     process = await start(
-        *("resolver", log, "serve", "--workers", "2"),
+        *("resolver", log, "serve", *how),
         database_url=seeded,
         nats_url=servers.nats,
         grpc_listen=f"127.0.0.1:{port}",
+        http_listen="127.0.0.1:0",
+        grpc_front=front,
     )
     async with asyncio.timeout(WAIT_S):
         assert await process.wait() == 1
