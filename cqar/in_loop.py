@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Any, TypeVar, cast
 
 from cqar import errors
 from cqar.asking import REGISTRY, RESOLVER, Question
 from cqar.awaiting import AsyncAnswers
+from cqar.hits import Hits
 from cqar.position import Carried, Position
+from cqar.results import Resolution
 from resolver.app import FALLBACK_MARGIN_S, Resolver
 from resolver.config import ResolverConfig
 from shared.errors import CqarError, EpochChanged
@@ -31,6 +34,8 @@ class InLoop(AsyncAnswers):
     def __init__(self, config: ResolverConfig, timeout_s: float, carried: Carried) -> None:
         super().__init__(timeout_s, carried)
         self._resolver = Resolver(config)
+        self.view = self._resolver.view
+        self.hits = Hits(self._resolver, carried)
         own, reads = self._resolver.services()
         self._services: dict[str, Any] = {RESOLVER: own, REGISTRY: reads}
         self._held: AbstractContextManager[Any] = nullcontext()
@@ -54,6 +59,20 @@ class InLoop(AsyncAnswers):
         with self._held:
             await end(*self._tasks)
             await self._resolver.close()
+
+    async def resolve(
+        self, venue: str, symbol: str, *, timeout_s: float | None = None
+    ) -> Resolution:
+        hit = self.hits.get((venue, symbol))
+        if (
+            hit is not None
+            and hit.mark is self.view.mark
+            and hit.carried is self._carried.position
+            and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
+        ):
+            return hit.result
+        found = self.hits.make(venue, symbol) if self._is_there() else None
+        return found or await super().resolve(venue, symbol, timeout_s=timeout_s)
 
     async def ask(self, question: Question[T], timeout_s: float) -> T:
         try:
@@ -89,7 +108,7 @@ class InLoop(AsyncAnswers):
 
     def _is_there(self) -> bool:
         """Whether memory answers, and is where the caller wants it to be."""
-        view, least = self._resolver.view, self._carried.position
+        view, least = self.view, self._carried.position
         if not view.is_complete:
             return False
         return least is None or is_reached(least, *view.snapshot.position[:2])

@@ -87,7 +87,7 @@ class Follower:
         except* StartOver as causes:
             (cause, *_) = _leaves(causes)
             metrics.REHYDRATES.labels(cause.cause).inc()
-            self._view.freshness.doubt(f"starting over: {cause.cause}")
+            self._view.doubt(f"starting over: {cause.cause}")
             log.warning("starting over: %s", cause.cause)
             if cause.cause == "poison":
                 await asyncio.sleep(POISON_PAUSE_S)
@@ -179,7 +179,7 @@ class Follower:
         if action is Do.BOOTSTRAP:
             raise StartOver("epoch")
         if action is Do.DOUBT:
-            self._view.freshness.doubt("a writer's head does not know what is served")
+            self._view.doubt("a writer's head does not know what is served")
             await self._catch_up()
             return
         self._view.freshness.probed(probe, mine)

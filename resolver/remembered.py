@@ -56,9 +56,10 @@ class Made:
         is_found: Whether the spelling has a meaning; where not, the answer says why.
         framed: The answer as field 1 of the message that tells it, without freshness.
         denials: Why its verdict does not allow to open.
+        until_ns: The first instant at which it may be another.
     """
 
-    __slots__ = ("_from_ns", "_revision", "_things", "_until_ns", "denials", "framed", "is_found")
+    __slots__ = ("_from_ns", "_revision", "_things", "denials", "framed", "is_found", "until_ns")
 
     def __init__(
         self,
@@ -75,11 +76,11 @@ class Made:
         self.is_found = is_found
         self._things = array("q", things)
         self._revision = revision
-        self._from_ns, self._until_ns = at.ns, at.holds_until_ns
+        self._from_ns, self.until_ns = at.ns, at.holds_until_ns
 
     def holds(self, changed: Changed, revision: int, ns: int) -> bool:
         """Whether it is the answer at this revision and instant, too."""
-        if not self._from_ns <= ns < self._until_ns:
+        if not self._from_ns <= ns < self.until_ns:
             return False
         if revision == self._revision:
             return True

@@ -30,6 +30,11 @@ class Resolutions:
     def __init__(self) -> None:
         self._remembered = Remembered()
 
+    def of(self, question: bytes, memory: Memory, stale: pb.Reason | None, now_ns: int) -> Made:
+        """The answer, made before or now."""
+        known = self.known(question, memory, now_ns) if stale is None else None
+        return known or self.make(question, memory, stale, now_ns)
+
     def known(self, question: bytes, memory: Memory, now_ns: int) -> Made | None:
         """The answer, if it was made before and still holds; for who may trust this memory."""
         return self._remembered.find(question, memory, now_ns)

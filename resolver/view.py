@@ -33,6 +33,7 @@ class View:
         fails_closed: Whether verdicts deny what a stale snapshot cannot vouch for.
 
     Attributes:
+        mark: Another object with each move and each doubt: what was answered under it is still so.
         loaded: There is a snapshot.
         ready: It was once as new as the newest head seen: callers may be sent here.
         is_ending: The process is about to end: who would wait here without end goes elsewhere.
@@ -50,6 +51,7 @@ class View:
         self._moved = asyncio.Event()
         self.recent = Recent()
         self._snapshot: Snapshot | None = None
+        self.mark = object()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -68,6 +70,7 @@ class View:
 
     def replace(self, snapshot: Snapshot, source: str, at: dt.datetime) -> None:
         self._snapshot = snapshot
+        self.mark = object()
         self.recent.restart()
         self.hydrated_from = source
         self.hydrated_at = at
@@ -86,10 +89,16 @@ class View:
 
     def moved(self) -> None:
         """The snapshot is at another revision: tell all who wait for one."""
+        self.mark = object()
         self.freshness.reached(self.snapshot.position)
         self.freshness.look()
         self._consider()
         self._wake()
+
+    def doubt(self, why: str) -> None:
+        """What is served may be wrong, however recent: say STALE until it is confirmed."""
+        self.mark = object()
+        self.freshness.doubt(why)
 
     def end(self) -> None:
         """Send away who would wait without end; who waits for an answer may finish."""

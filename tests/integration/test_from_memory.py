@@ -62,7 +62,7 @@ async def test_that_an_asset_may_be_traded_is_said_only_by_who_is_sure(
             assert await says(asked, free) == (True, [])
             assert await says(asked, flagged) == (False, [an_id("flag")])
             if follows:
-                asked.resolver.view.freshness.doubt("for this test")
+                asked.resolver.view.doubt("for this test")
                 code = await asked.code(asked.registry.CheckAssetTradeable, free)
                 assert code is grpc.StatusCode.UNAVAILABLE
                 assert await says(asked, flagged) == (False, [an_id("flag")])
@@ -84,7 +84,7 @@ async def test_lists_come_from_memory_alone_and_tell_how_current_it_is(
         assert int(told["cqar-staleness-ms"]) > 0
         code = await asked.code(asked.registry.ListVenues, request, "1:2", timeout_s=2)
         assert code is grpc.StatusCode.UNAVAILABLE
-        asked.resolver.view.freshness.doubt("for this test")
+        asked.resolver.view.doubt("for this test")
         _, told = await asked.answer(asked.registry.ListVenues, request)
         assert told["cqar-state"] == "STALE"
 

@@ -91,7 +91,7 @@ class Resolver:
                 self._follow_on(self._following)
         except StartOver as error:
             self.poisoned += error.cause == "poison"
-            self.view.freshness.doubt(error.cause)
+            self.view.doubt(error.cause)
             self._end()
             self._loading = Process(self._begin_again(error))
 
@@ -278,7 +278,7 @@ class Resolver:
             raise StartOver("epoch")
         if action is Do.DOUBT:
             self.doubted = mine
-            self.view.freshness.doubt("a head")
+            self.view.doubt("a head")
             await self._catch_up()
             return
         self.view.freshness.probed(probe, mine)

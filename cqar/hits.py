@@ -1,0 +1,104 @@
+"""Resolutions that a replica gave a moment ago, for whoever asks again within the moment.
+
+A hit is one look into a dict: nothing is parsed, made or handed from thread to thread. It is given
+only as long as it is true word for word, its freshness and its verdict included: while the
+snapshot is at the same revision, before any instant that the answer depends on, and no longer
+than the staleness that it tells is an upper bound.
+"""
+
+from __future__ import annotations
+
+from time import CLOCK_BOOTTIME, clock_gettime
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+from cqc.resolver.v1 import resolver_pb2 as pb
+
+from cqar import from_messages as read
+from cqar.position import Carried, Position
+from cqar.results import Freshness, Resolution
+from cqar.words import State
+from resolver.freshness import DRIFT
+from shared.instant import Instant
+
+if TYPE_CHECKING:
+    from resolver.app import Resolver
+    from resolver.remembered import Made
+
+#: How much staler than it is an answer may say that it is, to be given again so long.
+LEASE_S: Final = 0.1
+HITS_MAX: Final = 50_000
+
+
+class Hit:
+    """An answer, and while what it is given again."""
+
+    __slots__ = ("carried", "made", "mark", "result", "until_s")
+
+    def __init__(
+        self,
+        result: Resolution,
+        made: Made,
+        mark: object,
+        carried: Position | None,
+        until_s: float,
+    ) -> None:
+        self.result = result
+        self.made = made
+        self.mark = mark
+        self.carried = carried
+        self.until_s = until_s
+
+
+class Hits(dict[tuple[str, str], Hit]):
+    """By venue and spelling; made in the replica's event loop, looked up in any thread."""
+
+    def __init__(self, resolver: Resolver, carried: Carried) -> None:
+        super().__init__()
+        self._resolver = resolver
+        self._carried = carried
+
+    def make(self, venue: str, symbol: str) -> Resolution | None:
+        """The answer by memory; None if it is not for memory to answer, or there is none.
+
+        To be called in the replica's event loop, where memory is as far as the caller wants it.
+        """
+        resolver, view = self._resolver, self._resolver.view
+        if view.state != pb.SNAPSHOT_STATE_LIVE:
+            return None
+        began_s, now_ns = clock_gettime(CLOCK_BOOTTIME), Instant.of(resolver.now()).ns
+        lease = lease_of(view.freshness.staleness_ms or 0, resolver.config.stale_after_s)
+        key = pb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol).SerializeToString()
+        made = resolver.resolutions.of(key, view.snapshot, None, now_ns)
+        if not made.is_found:
+            return None
+        position = Position(*view.snapshot.position[:2])
+        self._carried.saw(position)
+        result = self._result(
+            made, (venue, symbol), Freshness(*position, State.LIVE, lease.told_ms)
+        )
+        until_s = began_s + min(lease.seconds, (made.until_ns - now_ns) / 1e9)
+        if len(self) >= HITS_MAX:
+            self.clear()
+        self[venue, symbol] = Hit(result, made, view.mark, self._carried.position, until_s)
+        return result
+
+    def _result(self, made: Made, key: tuple[str, str], freshness: Freshness) -> Resolution:
+        held = self.get(key)
+        if held is not None and held.made is made:
+            return msgspec.structs.replace(held.result, freshness=freshness)
+        message = pb.ResolveResponse.FromString(made.framed).resolution
+        return read.resolution(message, freshness)
+
+
+class Lease(NamedTuple):
+    """For how long an answer may be given again, and the staleness that it tells meanwhile."""
+
+    seconds: float
+    told_ms: int
+
+
+def lease_of(staleness_ms: int, stale_after_s: float) -> Lease:
+    """One that ends before the answer counts as stale: else a verdict would deny too late."""
+    seconds = max(0.0, min(LEASE_S, stale_after_s - staleness_ms / 1000))
+    return Lease(seconds, staleness_ms + int(seconds * 1000 * DRIFT) + 1)
