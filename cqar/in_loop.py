@@ -71,7 +71,10 @@ class InLoop(AsyncAnswers):
             and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
         ):
             return hit.result
-        found = self.hits.make(venue, symbol) if self._is_there() else None
+        try:
+            found = self.hits.make(venue, symbol) if self._is_there() else None
+        except CqarError as error:
+            raise self._failure(error) from error
         return found or await super().resolve(venue, symbol, timeout_s=timeout_s)
 
     async def ask(self, question: Question[T], timeout_s: float) -> T:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
+import hypothesis
 import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
@@ -25,6 +26,10 @@ from tests.services import migrate
 from writer import event_relay
 from writer.mutations import Mutations
 from writer.relay import Relay
+
+# How long an example takes says how busy the machine is: timings are benchmarks, not tests.
+hypothesis.settings.register_profile("cqar", deadline=None)
+hypothesis.settings.load_profile("cqar")
 
 TEMPLATE = "cqar_template"
 _numbers = itertools.count()

@@ -145,7 +145,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(STEPS)
 def test_true_staleness_never_exceeds_the_reported_one(steps: list[tuple[str, int]]) -> None:
     """Commits, probes in flight, answers of any age in any order, applies: the bound holds."""

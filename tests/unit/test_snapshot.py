@@ -192,7 +192,7 @@ def changes_of(draw: st.DrawFn) -> Changes:
     return changes
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(changes_of(), max_size=8))
 def test_replaying_change_sets_equals_hydrating_what_they_lead_to(history: list[Changes]) -> None:
     state: State = {}
