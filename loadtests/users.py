@@ -108,13 +108,16 @@ class RegistryUser(User):
         act = self.place.deck(self.mix).deal()
         if act == CHANGES:
             self.place.changes = self.place.changes or new_changes()
-            live(self.place.changes, self._call_now)
+            due = iter([due_s])
+
+            def call(name: str, request: Message) -> Any:
+                """The first counts from when the act was due, each later one from now."""
+                return self._count(name, request, lambda _: True, next(due, perf_counter()))
+
+            live(self.place.changes, call)
             return
         request, is_right = QUESTIONS[act].ask(self.place.keys)
         self._count(act, request, is_right, due_s)
-
-    def _call_now(self, name: str, request: Message) -> Any:
-        return self._count(name, request, lambda _: True, perf_counter())
 
     def _count(self, name: str, request: Message, is_right: Any, due_s: float) -> Any:
         """Make a call and tell locust; the answer, or None if there was no right one."""
