@@ -91,6 +91,14 @@ soak: $(STAMP) ## A million schedules; 64 clients for CQAR_SOAK_SECONDS (30); fa
 	  CQAR_IMPORT_ENTITIES=$${CQAR_IMPORT_ENTITIES:-50000} .venv/bin/pytest tests/chaos \
 	  -o log_cli=true -o log_cli_level=INFO
 
+# `make load HOST=127.0.0.1:9091 KEY=…` goes against that server, MIX=cqmd makes one mix only.
+ifdef KEY
+export CQAR_KEY := $(KEY)
+endif
+.PHONY: load
+load: $(STAMP) ## Every kind of user for CQAR_LOAD_SECONDS (30) each, on a stack of its own or on HOST.
+	@$(PY) -m loadtests $(if $(HOST),--host $(HOST)) $(addprefix --mix ,$(MIX))
+
 .PHONY: reliability
 reliability: $(STAMP) ## Strike with every fault CQAR_RELIABILITY_TIMES (5) times; write docs/RELIABILITY.md.
 	@$(PY) -m tests.chaos

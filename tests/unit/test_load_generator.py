@@ -1,0 +1,103 @@
+"""The load generator's own arithmetic: a benchmark that is wrong is worse than none."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+from cqar.rpcs import RESOLVER, rpcs
+from loadtests.deck import Deck
+from loadtests.mixes import CHANGES, DECK_ACTS, MIXES, ROADMAP
+from loadtests.outcome import Made, Outcome, bucket_ms, quantile_ms
+from loadtests.pacing import Pace
+from loadtests.questions import QUESTIONS
+from loadtests.running import Run
+from loadtests.summary import COLUMNS, Ended, rows
+
+
+def made(p50_ms: float = 1.0, p99_ms: float = 2.0, errors: int = 0) -> Made:
+    return Made(10, errors, 1.0, p50_ms, p99_ms, p99_ms)
+
+
+def ended(*, all_there: bool = True, errors: tuple[str, ...] = (), **calls: Made) -> Ended:
+    run = Run(ROADMAP, RESOLVER, "127.0.0.1:9091", "")
+    return Ended(run, Outcome(calls, [*errors]), all_there)
+
+
+def test_a_user_that_is_on_time_acts_at_even_intervals() -> None:
+    pace = Pace(first_s=100.0, every_s=0.5)
+    assert pace.wait_s(now_s=99.75) == 0.25
+    assert pace.take_s() == 100.0
+    assert pace.wait_s(now_s=100.125) == 0.375
+    assert pace.take_s() == 100.5
+
+
+def test_a_stall_is_counted_for_every_act_that_was_due_in_it() -> None:
+    pace = Pace(first_s=0.0, every_s=1.0)
+    pace.take_s()
+    answered_s = 3.5
+    late = []
+    while pace.wait_s(answered_s) == 0:
+        late.append(answered_s - pace.take_s())
+    assert late == [2.5, 1.5, 0.5]
+    assert pace.wait_s(answered_s) == 0.5
+
+
+def test_every_deck_holds_the_mix_exactly() -> None:
+    shares = {"Resolve": 95, "ResolveBatch": 4, "Watch": 1}
+    deck = Deck(shares, random.Random(1))
+    for _ in range(3):
+        assert Counter(deck.deal() for _ in range(DECK_ACTS)) == shares
+
+
+def test_each_mix_is_of_a_hundred_acts_that_can_be_made() -> None:
+    for mix in MIXES.values():
+        assert sum(mix.shares.values()) == DECK_ACTS, mix.name
+        assert {act for act in mix.shares if act != CHANGES} <= QUESTIONS.keys()
+        assert set(mix.rpcs) <= rpcs().keys()
+        assert set(mix.goals) <= set(mix.rpcs)
+
+
+def test_every_question_is_asked_by_some_mix() -> None:
+    assert {act for mix in MIXES.values() for act in mix.shares} - {CHANGES} == QUESTIONS.keys()
+
+
+def test_quantiles_are_of_the_nearest_rank() -> None:
+    counts = {0.5: 50, 1.5: 49, 80.0: 1}
+    assert quantile_ms(counts, 0.5) == 0.5
+    assert quantile_ms(counts, 0.51) == 1.5
+    assert quantile_ms(counts, 0.99) == 1.5
+    assert quantile_ms(counts, 1.0) == 80.0
+    assert quantile_ms({}, 0.5) is None
+
+
+def test_latencies_keep_three_digits() -> None:
+    assert [bucket_ms(took) for took in (0.64, 12.34, 99.96, 123.4, 4_567.0)] == [
+        *(0.6, 12.3, 100.0, 123.0, 4_570.0)
+    ]
+
+
+def test_a_goal_that_is_missed_is_shown_and_is_no_fault() -> None:
+    run = ended(GetVenueSymbol=made(p50_ms=9.9, p99_ms=50.0), GetAsset=made(p99_ms=19.0))
+    shown = {row[2]: dict(zip(COLUMNS, row, strict=True))["goal"] for row in rows([run])}
+    assert shown == {
+        "GetVenueSymbol": "p50 < 10 met, p99 < 50 MISSED",
+        "GetAsset": "p99 < 20 met",
+    }
+    assert run.faults == []
+
+
+def test_an_error_fails_a_run() -> None:
+    run = ended(errors=("3x GetAsset: INTERNAL",), GetVenueSymbol=made(), GetAsset=made(errors=3))
+    assert run.faults == ["roadmap-resolver: 3x GetAsset: INTERNAL"]
+    assert [row[-1] for row in rows([run])] == ["pass", "FAIL"]
+
+
+def test_a_call_that_was_never_made_fails_a_run_unless_there_is_nothing_to_ask_about() -> None:
+    assert ended(GetAsset=made()).faults == ["roadmap-resolver: never made: GetVenueSymbol"]
+    elsewhere = ended(all_there=False, GetAsset=made())
+    assert elsewhere.faults == []
+    assert [row[-1] for row in rows([elsewhere])] == ["nothing there to ask about", "pass"]
+    assert ended(all_there=False).faults == [
+        "roadmap-resolver: never made: GetVenueSymbol, GetAsset"
+    ]
