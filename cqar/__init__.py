@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Member,
         Miss,
         OrderCheck,
+        PastResolution,
         Permission,
         Reason,
         Resolution,
@@ -89,6 +90,7 @@ __all__ = [
     "NotReady",
     "OptionType",
     "OrderCheck",
+    "PastResolution",
     "Permission",
     "Position",
     "Reason",
@@ -131,8 +133,8 @@ _PUBLIC: Final = {
     "replica": ("Replica",),
     "results": (
         *("AssetAnswer", "AssetRef", "Deployment", "Flag", "Freshness", "Group", "Member", "Miss"),
-        *("OrderCheck", "Permission", "Reason", "Resolution", "ResolverStatus", "Spelling"),
-        *("SymbolRef", "Tradeable"),
+        *("OrderCheck", "PastResolution", "Permission", "Reason", "Resolution", "ResolverStatus"),
+        *("Spelling", "SymbolRef", "Tradeable"),
     ),
     "specs": ("Specs", "TickBand"),
     "words": (

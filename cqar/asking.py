@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -9,15 +10,18 @@ from cqc.assets.v1 import identifier_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.services.v1 import asset_registry_pb2 as rpb
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from cqar import from_messages as read
 from cqar.changes import Update
 from cqar.exact import Exact, exact
 from cqar.results import (
     AssetAnswer,
+    Freshness,
     Group,
     Miss,
     OrderCheck,
+    PastResolution,
     Resolution,
     ResolverStatus,
     Spelling,
@@ -41,6 +45,8 @@ _INTENTS: Final = {
 T = TypeVar("T")
 #: (venue, the venue's own spelling).
 Key = tuple[str, str]
+#: What a Resolution means, of a registry that is so current.
+Read = Callable[[pb.Resolution, Freshness], T]
 
 
 class Question(NamedTuple, Generic[T]):
@@ -58,33 +64,66 @@ class Question(NamedTuple, Generic[T]):
 
 
 def resolve(venue: str, symbol: str) -> Question[Resolution]:
-    def meant(answer: pb.ResolveResponse) -> Resolution:
-        found = answer.resolution
-        return read.resolution(found, read.freshness(found.freshness))
+    return _resolve(pb.ResolveRequest(venue_id=venue, venue_symbol=symbol), read.resolution)
 
-    request = pb.ResolveRequest(venue_id=venue, venue_symbol=symbol)
+
+def resolve_past(venue: str, symbol: str, as_of: dt.datetime) -> Question[PastResolution]:
+    """Raises ValueError for a time without a zone."""
+    request = pb.ResolveRequest(venue_id=venue, venue_symbol=symbol, as_of=_instant(as_of))
+    return _resolve(request, read.past_resolution)
+
+
+def _resolve(request: pb.ResolveRequest, how: Read[T]) -> Question[T]:
+    def meant(answer: pb.ResolveResponse) -> T:
+        found = answer.resolution
+        return how(found, read.freshness(found.freshness))
+
     return Question(RESOLVER, "Resolve", request, pb.ResolveResponse, meant)
 
 
 def resolve_batches(keys: Iterable[Key]) -> Iterator[Question[list[Resolution | Miss]]]:
     """As many questions as it takes, each of one revision."""
+    for some in _batches(keys):
+        yield _resolve_batch(some, pb.ResolveBatchRequest(), read.resolution)
+
+
+def resolve_past_batches(
+    keys: Iterable[Key], as_of: dt.datetime
+) -> Iterator[Question[list[PastResolution | Miss]]]:
+    """The same as of an instant; raises ValueError for one without a zone."""
+    for some in _batches(keys):
+        request = pb.ResolveBatchRequest(as_of=_instant(as_of))
+        yield _resolve_batch(some, request, read.past_resolution)
+
+
+def _batches(keys: Iterable[Key]) -> Iterator[list[Key]]:
     left = list(keys)
     for start in range(0, len(left), KEYS_MAX):
-        yield _resolve_batch(left[start : start + KEYS_MAX])
+        yield left[start : start + KEYS_MAX]
 
 
-def _resolve_batch(keys: Sequence[Key]) -> Question[list[Resolution | Miss]]:
-    def meant(answer: pb.ResolveBatchResponse) -> list[Resolution | Miss]:
+def _resolve_batch(
+    keys: Sequence[Key], request: pb.ResolveBatchRequest, how: Read[T]
+) -> Question[list[T | Miss]]:
+    def meant(answer: pb.ResolveBatchResponse) -> list[T | Miss]:
         freshness = read.freshness(answer.freshness)
         return [
-            read.resolution_or_miss(found, *key, freshness)
+            read.found_or_miss(found, key, freshness, how)
             for key, found in zip(keys, answer.resolutions, strict=True)
         ]
 
-    request = pb.ResolveBatchRequest(
-        keys=[pb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol) for venue, symbol in keys]
+    request.keys.extend(
+        pb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol) for venue, symbol in keys
     )
     return Question(RESOLVER, "ResolveBatch", request, pb.ResolveBatchResponse, meant)
+
+
+def _instant(moment: dt.datetime) -> Timestamp:
+    if moment.tzinfo is None:
+        raise ValueError(f"as_of={moment!r} has no time zone")
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp
 
 
 def venue_symbols(symbol_id: str, venues: Iterable[str]) -> Question[list[Spelling]]:

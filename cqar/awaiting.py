@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from cqar import asking
 from cqar.asked import LOOK_S, Asked
@@ -14,7 +15,16 @@ from cqar.changes import Update
 from cqar.deadline import Deadline
 from cqar.errors import NotReady, TimedOut
 from cqar.exact import Exact
-from cqar.results import AssetAnswer, Group, Miss, OrderCheck, Resolution, ResolverStatus, Spelling
+from cqar.results import (
+    AssetAnswer,
+    Group,
+    Miss,
+    OrderCheck,
+    PastResolution,
+    Resolution,
+    ResolverStatus,
+    Spelling,
+)
 from cqar.words import Intent, Side
 
 T = TypeVar("T")
@@ -31,22 +41,55 @@ class AsyncAnswers(Asked, ABC):
     def follow(self, question: Question[T], timeout_s: float | None) -> AsyncIterator[T]:
         """As `cqar.waiting.Answers.follow`."""
 
+    @overload
     async def resolve(
-        self, venue: str, symbol: str, *, timeout_s: float | None = None
-    ) -> Resolution:
+        self, venue: str, symbol: str, *, as_of: None = None, timeout_s: float | None = None
+    ) -> Resolution: ...
+
+    @overload
+    async def resolve(
+        self, venue: str, symbol: str, *, as_of: dt.datetime, timeout_s: float | None = None
+    ) -> PastResolution: ...
+
+    async def resolve(
+        self,
+        venue: str,
+        symbol: str,
+        *,
+        as_of: dt.datetime | None = None,
+        timeout_s: float | None = None,
+    ) -> Resolution | PastResolution:
         """As `cqar.waiting.Answers.resolve`."""
-        return await self.ask(asking.resolve(venue, symbol), self._deadline(timeout_s).left_s)
+        deadline = self._deadline(timeout_s)
+        if as_of is None:
+            return await self.ask(asking.resolve(venue, symbol), deadline.left_s)
+        return await self.ask(asking.resolve_past(venue, symbol, as_of), deadline.left_s)
+
+    @overload
+    async def resolve_batch(
+        self, keys: Iterable[Key], *, as_of: None = None, timeout_s: float | None = None
+    ) -> list[Resolution | Miss]: ...
+
+    @overload
+    async def resolve_batch(
+        self, keys: Iterable[Key], *, as_of: dt.datetime, timeout_s: float | None = None
+    ) -> list[PastResolution | Miss]: ...
 
     async def resolve_batch(
-        self, keys: Iterable[Key], *, timeout_s: float | None = None
-    ) -> list[Resolution | Miss]:
+        self,
+        keys: Iterable[Key],
+        *,
+        as_of: dt.datetime | None = None,
+        timeout_s: float | None = None,
+    ) -> list[Resolution | Miss] | list[PastResolution | Miss]:
         """As `cqar.waiting.Answers.resolve_batch`."""
         deadline = self._deadline(timeout_s)
-        found: list[Resolution | Miss] = []
-        for question in asking.resolve_batches(keys):
-            some = await self.ask(question, deadline.left_s)
-            found += some
-        return found
+        if as_of is None:
+            return await self._ask_all(asking.resolve_batches(keys), deadline)
+        return await self._ask_all(asking.resolve_past_batches(keys, as_of), deadline)
+
+    async def _ask_all(self, questions: Iterable[Question[list[T]]], deadline: Deadline) -> list[T]:
+        return [one for question in questions for one in await self.ask(question, deadline.left_s)]
 
     async def venue_symbols(
         self, symbol_id: str, venues: Iterable[str] = (), *, timeout_s: float | None = None

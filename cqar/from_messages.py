@@ -6,7 +6,7 @@ They are on the path of every answer: a Resolution takes some 20 microseconds.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -21,6 +21,7 @@ from cqar import changes, words
 from cqar import results as r
 from cqar.specs import Specs, TickBand
 
+R = TypeVar("R")
 W = TypeVar("W", bound=StrEnum)
 
 
@@ -76,12 +77,41 @@ def resolution(found: pb.Resolution, freshness: r.Freshness) -> r.Resolution:
     )
 
 
-def resolution_or_miss(
-    found: pb.Resolution, venue_id: str, venue_symbol: str, freshness: r.Freshness
-) -> r.Resolution | r.Miss:
-    """One answer of a batch, beside what was asked."""
+def past_resolution(found: pb.Resolution, freshness: r.Freshness) -> r.PastResolution:
+    """The same as of an instant: what is not known of that time is None."""
+    listing = found.venue_symbol
+    exact = listing.exact
+    return r.PastResolution(
+        status=_STATUS[found.status],
+        venue_id=listing.venue_id,
+        venue_symbol=listing.venue_symbol,
+        listing_id=listing.listing_id,
+        market_status=_MARKET[listing.status] if listing.status else None,
+        alias_of=listing.alias_of or None,
+        listed_at=_instant(listing, "listed_at"),
+        delisted_at=_instant(listing, "delisted_at"),
+        terms_since=_instant(listing, "terms_since"),
+        maker_fee=_decimal(exact.maker_fee),
+        taker_fee=_decimal(exact.taker_fee),
+        symbol=symbol(found.symbol),
+        base=asset(found.base_asset),
+        quote=asset(found.quote_asset),
+        settlement=asset(found.settlement_asset),
+        specs=specs(found.specs) if found.HasField("specs") else None,
+        freshness=freshness,
+    )
+
+
+def found_or_miss(
+    found: pb.Resolution,
+    key: tuple[str, str],
+    freshness: r.Freshness,
+    read: Callable[[pb.Resolution, r.Freshness], R],
+) -> R | r.Miss:
+    """One answer of a batch, beside the (venue, spelling) that was asked for."""
     if found.status != pb.RESOLUTION_STATUS_NOT_FOUND:
-        return resolution(found, freshness)
+        return read(found, freshness)
+    venue_id, venue_symbol = key
     return r.Miss(
         venue_id=venue_id,
         venue_symbol=venue_symbol,

@@ -127,6 +127,34 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     freshness: Freshness
 
 
+class PastResolution(msgspec.Struct, frozen=True, kw_only=True):
+    """What a venue's spelling meant at an instant of the past. Nothing says what might be traded.
+
+    Attributes:
+        status: FOUND; DELISTED: it had meant this last; NOT_YET_LISTED: it would mean this first.
+        market_status: None, as are fees and `specs`: those of that time are not known.
+        specs: The venue's own; the symbol's, which have no dates, stand in for none.
+    """
+
+    status: Status
+    venue_id: str
+    venue_symbol: str
+    listing_id: str
+    market_status: MarketStatus | None
+    alias_of: str | None
+    listed_at: dt.datetime | None
+    delisted_at: dt.datetime | None
+    terms_since: dt.datetime | None
+    maker_fee: Decimal | None
+    taker_fee: Decimal | None
+    symbol: SymbolRef
+    base: AssetRef
+    quote: AssetRef
+    settlement: AssetRef
+    specs: Specs | None
+    freshness: Freshness
+
+
 class Miss(msgspec.Struct, frozen=True, kw_only=True):
     """Of a batch: this spelling means nothing, and why."""
 

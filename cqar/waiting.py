@@ -6,10 +6,11 @@ bounds all of it, and raises what `cqar.errors` names.
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TypeVar, overload
 
 from cqar import asking
 from cqar.asked import LOOK_S, Asked
@@ -18,7 +19,16 @@ from cqar.changes import Update
 from cqar.deadline import Deadline
 from cqar.errors import NotReady, TimedOut
 from cqar.exact import Exact
-from cqar.results import AssetAnswer, Group, Miss, OrderCheck, Resolution, ResolverStatus, Spelling
+from cqar.results import (
+    AssetAnswer,
+    Group,
+    Miss,
+    OrderCheck,
+    PastResolution,
+    Resolution,
+    ResolverStatus,
+    Spelling,
+)
 from cqar.words import Intent, Side
 
 T = TypeVar("T")
@@ -35,24 +45,72 @@ class Answers(Asked, ABC):
     def follow(self, question: Question[T], timeout_s: float | None) -> Iterator[T]:
         """The answers to one that has many; without an end where `timeout_s` is None."""
 
-    def resolve(self, venue: str, symbol: str, *, timeout_s: float | None = None) -> Resolution:
+    @overload
+    def resolve(
+        self, venue: str, symbol: str, *, as_of: None = None, timeout_s: float | None = None
+    ) -> Resolution: ...
+
+    @overload
+    def resolve(
+        self, venue: str, symbol: str, *, as_of: dt.datetime, timeout_s: float | None = None
+    ) -> PastResolution: ...
+
+    def resolve(
+        self,
+        venue: str,
+        symbol: str,
+        *,
+        as_of: dt.datetime | None = None,
+        timeout_s: float | None = None,
+    ) -> Resolution | PastResolution:
         """What a venue's spelling means, how it trades, and whether it may be traded now.
+
+        Args:
+            as_of: What it meant then, and the status and steps of that time, as far as known.
 
         Raises:
             NotFound: It means nothing; one that is delisted is an answer.
+            InvalidRequest: `as_of` has not come yet.
+            ValueError: `as_of` has no time zone.
         """
-        return self.ask(asking.resolve(venue, symbol), self._deadline(timeout_s).left_s)
+        deadline = self._deadline(timeout_s)
+        if as_of is None:
+            return self.ask(asking.resolve(venue, symbol), deadline.left_s)
+        return self.ask(asking.resolve_past(venue, symbol, as_of), deadline.left_s)
+
+    @overload
+    def resolve_batch(
+        self, keys: Iterable[Key], *, as_of: None = None, timeout_s: float | None = None
+    ) -> list[Resolution | Miss]: ...
+
+    @overload
+    def resolve_batch(
+        self, keys: Iterable[Key], *, as_of: dt.datetime, timeout_s: float | None = None
+    ) -> list[PastResolution | Miss]: ...
 
     def resolve_batch(
-        self, keys: Iterable[Key], *, timeout_s: float | None = None
-    ) -> list[Resolution | Miss]:
-        """Any number of (venue, spelling), answered in their order; each 2,000 of one revision."""
+        self,
+        keys: Iterable[Key],
+        *,
+        as_of: dt.datetime | None = None,
+        timeout_s: float | None = None,
+    ) -> list[Resolution | Miss] | list[PastResolution | Miss]:
+        """Any number of (venue, spelling), answered in their order; each 2,000 of one revision.
+
+        Args:
+            as_of: As that of `resolve`.
+
+        Raises:
+            InvalidRequest: `as_of` has not come yet.
+            ValueError: `as_of` has no time zone.
+        """
         deadline = self._deadline(timeout_s)
-        found: list[Resolution | Miss] = []
-        for question in asking.resolve_batches(keys):
-            some = self.ask(question, deadline.left_s)
-            found += some
-        return found
+        if as_of is None:
+            return self._ask_all(asking.resolve_batches(keys), deadline)
+        return self._ask_all(asking.resolve_past_batches(keys, as_of), deadline)
+
+    def _ask_all(self, questions: Iterable[Question[list[T]]], deadline: Deadline) -> list[T]:
+        return [one for question in questions for one in self.ask(question, deadline.left_s)]
 
     def venue_symbols(
         self, symbol_id: str, venues: Iterable[str] = (), *, timeout_s: float | None = None

@@ -12,9 +12,11 @@ from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
 
 from resolver.reading import Basis, Reading
 from shared import resolution
+from shared.entities.asset import ASSET
 from shared.entities.asset_deployment import ASSET_DEPLOYMENT
 from shared.entities.chain import CHAIN
 from shared.entities.symbol import SYMBOL
+from shared.entities.venue import VENUE
 from shared.entities.venue_symbol import VENUE_SYMBOL
 from shared.errors import NotFound
 from shared.instant import Instant
@@ -128,18 +130,18 @@ def resolve(basis: Basis, venue_id: str, spelling: str, now: Instant) -> pb.Reso
     """
     reading = basis.reading
     listing, terms = listing_and_terms(reading, venue_id, spelling, now)
-    symbol = symbol_pb2.Symbol.FromString(_payload(reading, "symbol", listing.symbol_id))
-    venue = venue_pb2.Venue.FromString(_payload(reading, "venue", venue_id))
+    symbol = require(reading, SYMBOL, listing.symbol_id)
+    venue = require(reading, VENUE, venue_id)
     specs = resolution.specs_of(terms, symbol)
     held = list(_venue_assets(reading, venue, symbol))
     flags = _flags(reading, symbol)
     return pb.Resolution(
-        status=_status(listing, now),
+        status=status_of(listing, now),
         venue_symbol=resolution.as_of_now(listing, terms, now),
         symbol=symbol,
-        base_asset=_asset(reading, symbol.base_asset_id),
-        quote_asset=_asset(reading, symbol.quote_asset_id),
-        settlement_asset=_asset(reading, symbol.settlement_asset_id),
+        base_asset=asset(reading, symbol.base_asset_id),
+        quote_asset=asset(reading, symbol.quote_asset_id),
+        settlement_asset=asset(reading, symbol.settlement_asset_id),
         specs=specs,
         tradeable=resolution.verdict(
             terms,
@@ -155,7 +157,8 @@ def resolve(basis: Basis, venue_id: str, spelling: str, now: Instant) -> pb.Reso
     )
 
 
-def _status(listing: venue_symbol_pb2.VenueSymbol, now: Instant) -> pb.ResolutionStatus.ValueType:
+def status_of(listing: venue_symbol_pb2.VenueSymbol, now: Instant) -> pb.ResolutionStatus.ValueType:
+    """Whether the listing's period covers an instant, or is over, or is to come."""
     if resolution.listed_at(listing, now):
         return pb.RESOLUTION_STATUS_FOUND
     if listing.HasField("listed_at") and not now.reached(listing.listed_at):
@@ -163,15 +166,14 @@ def _status(listing: venue_symbol_pb2.VenueSymbol, now: Instant) -> pb.Resolutio
     return pb.RESOLUTION_STATUS_DELISTED
 
 
-def _payload(reading: Reading, kind: str, key: str) -> bytes:
-    payload = reading.get(kind, key)
-    if payload is None:
-        raise NotFound(kind, key)
-    return payload
+def asset(reading: Reading, asset_id: str) -> asset_pb2.Asset:
+    """The asset itself.
 
-
-def _asset(reading: Reading, asset_id: str) -> asset_pb2.Asset:
-    return asset_pb2.Asset.FromString(_payload(reading, "asset", asset_id))
+    Raises:
+        NotFound: There is none.
+    """
+    found: asset_pb2.Asset = require(reading, ASSET, asset_id)
+    return found
 
 
 def _flags(

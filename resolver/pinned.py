@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from resolver.places import Place, place_of
+from resolver.reading import NotInMemory
+from shared.instant import Instant
 
 if TYPE_CHECKING:
     from resolver.snapshot import Planned, Snapshot
@@ -51,6 +53,10 @@ class Pinned:
             if payload is None:
                 raise KeyError(key)
             yield key, payload
+
+    def terms(self, listing_id: str, _: Instant) -> bytes | None:
+        """Of the past nothing is kept here."""
+        raise NotInMemory(listing_id)
 
     def keys(self, kind: str) -> list[str]:
         """All of a kind, in no order."""

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
 from cqc.resolver.v1 import resolver_pb2 as pb
+
+from shared.instant import Instant
+
+#: In place of a kind: listings as they were.
+LISTING_TERMS: Final = "listing_terms"
+
+
+class NotInMemory(Exception):
+    """Memory knows that it does not hold this: what stands below it is to be asked."""
 
 
 class Reading(Protocol):
@@ -16,6 +25,13 @@ class Reading(Protocol):
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterable[tuple[str, bytes]]:
         """(key, payload) of the entities filed under these values."""
+
+    def terms(self, listing_id: str, at: Instant) -> bytes | None:
+        """A listing as it was from an instant or before on; None if nobody knows.
+
+        Raises:
+            NotInMemory: The reading has the present only.
+        """
 
 
 class Basis(NamedTuple):
@@ -43,19 +59,32 @@ class Partial:
 
     What is not is noted in `wanted` and answered with nothing: an answer counts only if nothing
     was wanting when it was made.
+
+    Args:
+        base: Memory at that very revision: only what is not in it is wanted.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, base: Reading | None = None) -> None:
+        self._base = base
         self._known: dict[Wanted, list[tuple[str, bytes]]] = {}
         self.wanted: set[Wanted] = set()
 
     def get(self, kind: str, key: str) -> bytes | None:
+        if self._base is not None:
+            return self._base.get(kind, key)
         for _, payload in self._ask(Wanted(kind, "", (key,))):
             return payload
         return None
 
-    def find(self, kind: str, lookup: str, *values: Any) -> Iterator[tuple[str, bytes]]:
-        return iter(self._ask(Wanted(kind, lookup, values)))
+    def find(self, kind: str, lookup: str, *values: Any) -> Iterable[tuple[str, bytes]]:
+        if self._base is not None:
+            return self._base.find(kind, lookup, *values)
+        return self._ask(Wanted(kind, lookup, values))
+
+    def terms(self, listing_id: str, at: Instant) -> bytes | None:
+        for _, payload in self._ask(Wanted(LISTING_TERMS, "at", (listing_id, at.moment))):
+            return payload
+        return None
 
     def _ask(self, question: Wanted) -> list[tuple[str, bytes]]:
         if question not in self._known:

@@ -48,6 +48,9 @@ class Noting:
             self.things.add(thing(kind, key))
             yield key, payload
 
+    def terms(self, listing_id: str, at: Instant) -> bytes | None:
+        return self._reading.terms(listing_id, at)
+
 
 class Made:
     """An answer, and what it rests on.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from cqc.resolver.v1 import resolver_pb2 as pb
@@ -57,11 +58,16 @@ class Resolutions:
         return made
 
 
-def resolve_or_say_why(basis: Basis, key: pb.VenueSymbolKey, now: Instant) -> pb.Resolution:
+Resolving = Callable[[Basis, str, str, Instant], pb.Resolution]
+
+
+def resolve_or_say_why(
+    basis: Basis, key: pb.VenueSymbolKey, at: Instant, resolve: Resolving = answers.resolve
+) -> pb.Resolution:
     """One answer of a batch, where a miss is an answer too."""
     try:
         require_spelling(key.venue_id, key.venue_symbol)
-        return answers.resolve(basis, key.venue_id, key.venue_symbol, now)
+        return resolve(basis, key.venue_id, key.venue_symbol, at)
     except (NotFound, Invalid) as error:
         reason = pb.Reason(code=error.reason, message=str(error))
         return pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND, not_found=reason)

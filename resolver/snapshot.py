@@ -19,8 +19,10 @@ from cqc.replication.v1 import replication_pb2
 from resolver.changed import Changed
 from resolver.pinned import Pinned
 from resolver.places import Place, place_of, places_of
+from resolver.reading import NotInMemory
 from shared import history
 from shared.history import Position
+from shared.instant import Instant
 
 #: Found entities' keys; nearly always one, so no list is made for it. Many are a dict, in order:
 #: a tuple would be copied for each that is added.
@@ -96,6 +98,10 @@ class Snapshot:
         entities = self._entities.get(kind, {})
         for key in self.keys_at(f"{kind}.{lookup}", place_of(values)):
             yield key, entities[key]
+
+    def terms(self, listing_id: str, _: Instant) -> bytes | None:
+        """Of the past nothing is kept here."""
+        raise NotInMemory(listing_id)
 
     def keys_at(self, index: str, value: str) -> tuple[str, ...]:
         """The keys of the entities filed there, to be kept as they are now."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 from google.protobuf.message import Message
@@ -20,9 +20,9 @@ from resolver import metrics
 from resolver.fallback import Answer, Fallback, Least, Work, answer_by
 from resolver.freshness import DRIFT, boot_clock_s, name_of
 from resolver.pinned import Pinned
-from resolver.reading import Basis
+from resolver.reading import Basis, NotInMemory
 from resolver.view import View
-from shared.errors import CqarError, NotFound, NotReady
+from shared.errors import CqarError, EpochChanged, NotFound, NotReady
 from shared.grpc_errors import Context
 
 #: Of this call: what its caller saw and memory did not reach in time.
@@ -107,14 +107,13 @@ class Tiers:
         Raises:
             NotReady: No tier can answer.
         """
-        view, least, began_s = self._view, _unreached.get(), time.perf_counter()
-        answer: Answer[T]
-        if view.is_complete and least is None:
-            freshness = view.freshness_message()
-            answer = answer_by(work, Basis(view.snapshot, freshness, view.stale_reason), "memory")
+        least, began_s = _unreached.get(), time.perf_counter()
+        found = self._from_memory(work) if self.are_not_needed else None
+        if found is not None:
+            answer = found
         else:
             said = question if isinstance(question, str) else question.SerializeToString()
-            answer = await self._fallback.answer((rpc, said), work, least or ANY, view.state)
+            answer = await self._below((rpc, said), work, least)
         if context is not None:
             tell_freshness(answer.freshness, context)
         missed = isinstance(answer.value, NotFound)
@@ -122,6 +121,27 @@ class Tiers:
             result, took_s = "not_found" if missed else "found", time.perf_counter() - began_s
             metrics.count_lookup(rpc, result, answer.tier, took_s)
         return answer.get(), answer.freshness
+
+    def _from_memory(self, work: Work[T]) -> Answer[T] | None:
+        """None where memory knows that it lacks what this takes."""
+        view = self._view
+        basis = Basis(view.snapshot, view.freshness_message(), view.stale_reason)
+        try:
+            return answer_by(work, basis, "memory")
+        except NotInMemory:
+            return None
+
+    async def _below(self, question: Any, work: Work[T], least: Least | None) -> Answer[T]:
+        """What memory cannot answer: not yet, not as of `least`, or never."""
+        view, ask = self._view, self._fallback.answer
+        if not view.is_complete or least is not None:
+            return await ask(question, work, least or ANY, view.state)
+        # Nobody is told anything from before what this process told already.
+        at = view.snapshot.position[:2]
+        try:
+            return await ask(question, work, at, view.state, view.snapshot)
+        except EpochChanged as error:
+            raise NotReady(f"memory is not in the registry's new epoch yet: {error}") from error
 
 
 def tell_freshness(freshness: pb.Freshness, context: Context) -> None:

@@ -5,6 +5,7 @@ Each function needs an open transaction and reads as of it. Payloads stay serial
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -110,6 +111,25 @@ def _find_query(kind_name: str, lookup_name: str, given: tuple[bool, ...]) -> sa
         f" JOIN current c ON c.kind = '{kind.name}' AND c.key = {key_sql(kind)}"
         f" WHERE NOT c.deleted ORDER BY c.key"
     )
+
+
+async def terms_at(
+    tx: AsyncConnection, wanted: Sequence[tuple[str, dt.datetime]]
+) -> list[bytes | None]:
+    """For each (listing_id, instant): the listing as it was from then or before on, if known."""
+    query = sa.text(
+        "SELECT w.place, t.payload FROM unnest(CAST(:places AS int[]), CAST(:ids AS uuid[]),"
+        " CAST(:moments AS timestamptz[])) AS w(place, listing_id, moment)"
+        " CROSS JOIN LATERAL (SELECT l.payload FROM listing_terms l"
+        " WHERE l.listing_id = w.listing_id AND l.since <= w.moment"
+        " ORDER BY l.since DESC LIMIT 1) AS t"
+    )
+    ids, moments = [each for each, _ in wanted], [moment for _, moment in wanted]
+    given = {"places": list(range(len(wanted))), "ids": ids, "moments": moments}
+    found: list[bytes | None] = [None] * len(wanted)
+    for place, payload in await tx.execute(query, given):
+        found[place] = payload
+    return found
 
 
 def key_sql(kind: AnyKind, alias: str = "t") -> str:

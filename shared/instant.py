@@ -36,6 +36,11 @@ class Instant:
     def stated(cls, moment: Timestamp) -> Instant:
         return cls(ns_of(moment))
 
+    @property
+    def moment(self) -> dt.datetime:
+        """To the microsecond."""
+        return _EPOCH + self.ns // 1000 * _MICROSECOND
+
     def reached(self, other: Timestamp) -> bool:
         """Whether this instant is the other or after it."""
         ns = ns_of(other)

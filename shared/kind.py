@@ -76,6 +76,8 @@ class Seen(Protocol):
     now: dt.datetime
     #: The change describes the past: expired instruments and ended periods are welcome.
     historical: bool
+    #: Since when a listing's terms are as the change says, where that is not now.
+    as_of: dt.datetime | None
 
     def get(self, kind: str, key: str) -> Any | None:
         """The live entity, or None."""

@@ -76,6 +76,20 @@ entity_revisions = sa.Table(
     comment="Which revisions changed an entity: where in the outbox its history is.",
 )
 
+listing_terms = sa.Table(
+    "listing_terms",
+    metadata,
+    sa.Column(
+        "listing_id",
+        Id,
+        sa.ForeignKey("venue_symbols.listing_id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    sa.Column("since", Instant, primary_key=True),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    comment="Listings as they were from an instant on: of what was before the first nobody knows.",
+)
+
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,

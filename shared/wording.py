@@ -6,12 +6,20 @@ import datetime as dt
 import enum
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from shared import decimals
 from shared.kind import Entity
+
+#: Times that the registry keeps: that one of them moves is no news.
+_KEPT_TIMES: Final = frozenset({"updated_at", "terms_since"})
+
+
+def news(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str, str]]:
+    """Yield what `differences` yields, but for the times that the registry keeps."""
+    return (found for found in differences(before, after) if found[0] not in _KEPT_TIMES)
 
 
 def differences(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str, str]]:

@@ -56,9 +56,12 @@ class Wanted(NamedTuple):
 
 
 class WorkingSet:
-    def __init__(self, now: dt.datetime, *, historical: bool = False) -> None:
+    def __init__(
+        self, now: dt.datetime, *, historical: bool = False, as_of: dt.datetime | None = None
+    ) -> None:
         self.now = now
         self.historical = historical
+        self.as_of = as_of
         self._stored: dict[Ref, Stored | None] = {}
         self._found: dict[Find, list[str]] = {}
         self._referrers: dict[Ref, Referrers] = {}

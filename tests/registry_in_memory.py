@@ -19,9 +19,16 @@ KIND_OF: dict[type[Entity], AnyKind] = {kind.entity: kind for kind in KINDS}
 class Held:
     """The registry as of a change."""
 
-    def __init__(self, *entities: Entity, now: dt.datetime = NOW, historical: bool = False) -> None:
+    def __init__(
+        self,
+        *entities: Entity,
+        now: dt.datetime = NOW,
+        historical: bool = False,
+        as_of: dt.datetime | None = None,
+    ) -> None:
         self.now = now
         self.historical = historical
+        self.as_of = as_of
         self._entities = [(KIND_OF[type(entity)], entity) for entity in entities]
 
     def get(self, kind: str, key: str) -> Any | None:

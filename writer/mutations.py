@@ -21,10 +21,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import codec, events, history
 from shared.entities import KIND_BY_NAME, KINDS
+from shared.entities.venue_symbol import VenueSymbol, terms_of
 from shared.errors import Invalid, NotReady, TooLarge, Violation
 from shared.history import Position, position_of
 from shared.judge import Docket, Item, Outcome, Result
 from shared.kind import Entity, Ref
+from shared.rules import CLOCKS_APART
 from shared.working_set import Find, Stored, WorkingSet
 from writer import answers, outbox, revisions, store
 from writer.once import Once, require_same
@@ -108,16 +110,23 @@ class Mutations:
         dry_run: bool = False,
         skip_rejected: bool = False,
         historical: bool = False,
+        as_of: dt.datetime | None = None,
         once: Once | None = None,
     ) -> Applied:
         """Make many changes as one revision: all, or with `skip_rejected` those that are valid.
 
+        Args:
+            as_of: Since when a listing's terms are as the items say; None: now.
+
         Raises:
+            Invalid: `as_of` has not come yet.
             TooLarge: More than `ITEMS_MAX` items, or a change set over 900 KiB.
         """
         if len(items) > ITEMS_MAX:
             raise TooLarge(f"{len(items)} items; at most {ITEMS_MAX}: split them")
-        docket, seen = Docket(items), WorkingSet(self._now(), historical=historical)
+        now = self._now()
+        as_of = None if as_of is None else require_past(as_of, now)
+        docket, seen = Docket(items), WorkingSet(now, historical=historical, as_of=as_of)
         if dry_run:
             async with self._engine.connect() as tx:
                 await tx.execution_options(
@@ -188,6 +197,17 @@ class Mutations:
             await tx.commit()
         self._committed(row.epoch, row.revision)
         return True
+
+
+def require_past(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
+    """Refuse to be told what will be; a caller's clock may be a little ahead.
+
+    Raises:
+        Invalid: It has not come yet.
+    """
+    if as_of > now + CLOCKS_APART:
+        raise Invalid([Violation("as_of", "FUTURE", "has not come yet")])
+    return min(as_of, now)
 
 
 async def _judge(tx: AsyncConnection, docket: Docket, seen: WorkingSet) -> list[Outcome]:
@@ -294,7 +314,16 @@ async def _write(
         if kind.name in removed:
             await store.remove(tx, kind, removed[kind.name])
     await store.save_current(tx, rows)
+    dated = [(p, o.after) for o, p in zip(changing, payloads, strict=True) if _sets_terms(o)]
+    await store.save_terms(tx, dated)
     await store.check_constraints(tx)
+
+
+def _sets_terms(outcome: Outcome) -> bool:
+    before, after = outcome.before, outcome.after
+    if not isinstance(after, VenueSymbol) or after.terms_since is None:
+        return False
+    return not isinstance(before, VenueSymbol) or terms_of(before) != terms_of(after)
 
 
 def _unforeseen(error: sa.exc.IntegrityError) -> Invalid | NotReady:

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared import filters, finding, paging, rules, tokens
+from shared import as_of, filters, finding, paging, rules, tokens
 from shared.cache import Cache
 from shared.errors import Invalid, NotFound, Violation
 from shared.filters import Filter
 from shared.history import Position
+from shared.instant import Instant
 from shared.kind import AnyKind
 from shared.paging import Page
 from shared.working_set import Find, Stored
@@ -66,6 +67,13 @@ class Reading:
             find.values: [message_of(kind, stored) for stored in entities.values()]
             for find, entities in found.items()
         }
+
+    async def terms_at(self, listing: Any, at: Instant) -> Any:
+        """A listing with its terms of an instant; None where nobody knows them."""
+        if as_of.holds(listing, at):
+            return listing
+        (payload,) = await finding.terms_at(self._tx, [(listing.listing_id, at.moment)])
+        return as_of.in_period(payload, listing)
 
     async def page(self, kind: AnyKind, wanted: Sequence[Filter], size: int, token: str) -> Page:
         asked = paging.asked_for(kind, wanted, size, token)

@@ -17,7 +17,7 @@ from shared import codec, finding
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.history import Position
 from shared.kind import AnyKind, Entity, Ref
-from shared.schema import current, entity_revisions, registry_head
+from shared.schema import current, entity_revisions, listing_terms, registry_head
 from shared.working_set import Find, Referrers, Stored
 
 
@@ -218,6 +218,23 @@ async def save_current(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> N
     )
     named = [{name: row[name] for name in ("kind", "key", "revision")} for row in rows]
     await tx.execute(sa.insert(entity_revisions), named)
+
+
+async def save_terms(tx: AsyncConnection, dated: Sequence[tuple[bytes, Any]]) -> None:
+    """Note listings, each with its payload, as they are from their terms' instant on."""
+    if not dated:
+        return
+    statement = insert(listing_terms)
+    rows = [
+        {"listing_id": one.listing_id, "since": one.terms_since, "payload": payload}
+        for payload, one in dated
+    ]
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["listing_id", "since"], set_={"payload": statement.excluded["payload"]}
+        ),
+        rows,
+    )
 
 
 async def check_constraints(tx: AsyncConnection) -> None:

@@ -89,7 +89,9 @@ def import_(target: Target, **options: Any) -> None:
     with target.to_writer() as connection:
         require_present(at, dt.datetime.now(dt.UTC))
         plan, revision = _plan(connection, options["venue"], list(files) or None, at, options)
-        applied = None if options["plan_only"] else _apply(connection, plan, revision)
+        applied = (
+            None if options["plan_only"] else _apply(connection, plan, revision, options["at"])
+        )
     document = plan_document(plan, applied)
     if options["as_json"]:
         print_json(document)
@@ -114,7 +116,7 @@ def _plan(
         raise Unreadable(f"{venue_id} has no {CCXT_ID} in its metadata: ccxt cannot read it")
     types = known.get(MARKET_TYPES) or ["spot", "swap", "future", "option"]
     listing = read_listing(venue_id, str(known[CCXT_ID]), types, files)
-    state = load_state(connection, venue, at)
+    state = load_state(connection, venue, at, options["at"])
     allowed = options["allow_mass_delisting"]
     plan = make_plan(
         state, venue, listing, at, dict(options["multipliers"]), allow_mass_delisting=allowed
@@ -138,7 +140,9 @@ def _venue(connection: Connection, venue_id: str) -> Venue:
     return codec.from_message(VENUE, answer.venue)
 
 
-def _apply(connection: Connection, plan: Plan, revision: int) -> dict[str, Any]:
+def _apply(
+    connection: Connection, plan: Plan, revision: int, at: dt.datetime | None
+) -> dict[str, Any]:
     total = len(plan.changes)
     done = 0
     with bar(f"import {plan.venue_id}") as progress:
@@ -150,7 +154,7 @@ def _apply(connection: Connection, plan: Plan, revision: int) -> dict[str, Any]:
 
         changes = [(o.kind, o.after) for o in plan.changes if o.after is not None]
         reason = f"import of {plan.venue_id} as of {plan.at.isoformat()}"
-        sent = apply_entities(connection, changes, reason, advance, revision)
+        sent = apply_entities(connection, changes, reason, advance, revision, at)
     for rejected in sent.rejected:
         to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
     return {

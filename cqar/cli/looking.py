@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -14,6 +15,7 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 from google.protobuf import json_format
 
 from cqar import pages
+from cqar.cli.instants import Instant
 from cqar.cli.target import Target, override
 from cqar.cli.words import print_json, table
 from cqar.connection import CallFailed, Connection
@@ -25,27 +27,38 @@ KEYS_AT_ONCE: Final = 1_000
 @click.command()
 @click.argument("venue")
 @click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
+@click.option("--as-of", type=Instant(), help="What it meant then; default: now.")
 @click.option("--json", "as_json", is_flag=True, help="The whole answers as JSON.")
 @override
-def resolve(target: Target, venue: str, symbols: tuple[str, ...], *, as_json: bool) -> None:
+def resolve(
+    target: Target,
+    venue: str,
+    symbols: tuple[str, ...],
+    *,
+    as_of: dt.datetime | None,
+    as_json: bool,
+) -> None:
     """What VENUE's SYMBOL means: canonical symbol, assets, exact steps, and whether it trades.
 
     Several are asked for at once; `-` reads them from standard input, one a line. Exit code 1 if
-    one of them means nothing.
+    one of them means nothing. As of a time: status and steps of that time, if they are known.
 
     \b
     Examples:
       cqar resolve binance BTCUSDT
       cqar resolve kraken XBT/USD ETH/USD
+      cqar resolve binance BTCUSDT --as-of 2022-01-01
       cut -d, -f1 symbols.csv | cqar resolve okx - --json
     """
     if symbols == ("-",):
         symbols = tuple(line.strip() for line in sys.stdin if line.strip())
     with target.to_resolver() as connection:
         if len(symbols) != 1:
-            _resolve_many(connection, venue, symbols, as_json=as_json)
+            _resolve_many(connection, venue, symbols, as_of, as_json=as_json)
             return
         request = rpb.ResolveRequest(venue_id=venue, venue_symbol=symbols[0])
+        if as_of is not None:
+            request.as_of.FromDatetime(as_of)
         found = connection.call(connection.resolver.Resolve, request).resolution
     if as_json:
         print_json(found)
@@ -54,7 +67,12 @@ def resolve(target: Target, venue: str, symbols: tuple[str, ...], *, as_json: bo
 
 
 def _resolve_many(
-    connection: Connection, venue: str, symbols: Sequence[str], *, as_json: bool
+    connection: Connection,
+    venue: str,
+    symbols: Sequence[str],
+    as_of: dt.datetime | None,
+    *,
+    as_json: bool,
 ) -> None:
     found: list[rpb.Resolution] = []
     for at in range(0, len(symbols), KEYS_AT_ONCE):
@@ -63,6 +81,8 @@ def _resolve_many(
             for symbol in symbols[at : at + KEYS_AT_ONCE]
         ]
         request = rpb.ResolveBatchRequest(keys=keys)
+        if as_of is not None:
+            request.as_of.FromDatetime(as_of)
         found += connection.call(connection.resolver.ResolveBatch, request).resolutions
     if as_json:
         print_json([json_format.MessageToDict(r, preserving_proto_field_name=True) for r in found])
@@ -77,20 +97,22 @@ def _resolve_many(
 def _short(spelling: str, found: rpb.Resolution) -> tuple[str, ...]:
     specs, reasons = found.specs, found.tradeable.open.reasons
     why = found.not_found.message or ", ".join(reason.code for reason in reasons)
-    tradeable = "yes" if found.tradeable.allowed else "no"
+    tradeable = _tradeable_text(found)
     return spelling, found.symbol.symbol, specs.tick_size, specs.lot_size, tradeable, why
 
 
 def _resolution_rows(found: rpb.Resolution) -> list[tuple[str, str]]:
     specs, verdict = found.specs, found.tradeable
     status = venue_symbol_pb2.MarketStatus.Name(found.venue_symbol.status)
+    listed = rpb.ResolutionStatus.Name(found.status).removeprefix("RESOLUTION_STATUS_")
     rows = [
         ("symbol", found.symbol.symbol),
         ("symbol id", found.symbol.symbol_id),
         ("base", _asset_text(found.base_asset)),
         ("quote", _asset_text(found.quote_asset)),
         ("settlement", _asset_text(found.settlement_asset)),
-        ("status", status.removeprefix("MARKET_STATUS_")),
+        ("listed", "" if listed == "FOUND" else listed.replace("_", " ").lower()),
+        ("status", _known(status.removeprefix("MARKET_STATUS_"))),
         ("alias of", found.venue_symbol.alias_of),
         ("tick size", specs.tick_size),
         ("lot size", specs.lot_size),
@@ -99,11 +121,22 @@ def _resolution_rows(found: rpb.Resolution) -> list[tuple[str, str]]:
         ("min notional", specs.min_notional),
         ("contract size", specs.contract_size),
         ("unit multiplier", "" if specs.unit_multiplier == "1" else specs.unit_multiplier),
-        ("tradeable", "yes" if verdict.allowed else "no"),
+        ("tradeable", _tradeable_text(found)),
         *(("  because", f"{r.code} {r.message}") for r in verdict.open.reasons),
         ("freshness", freshness_text(found.freshness)),
     ]
     return [(name, value) for name, value in rows if value]
+
+
+def _tradeable_text(found: rpb.Resolution) -> str:
+    """Of another time there is no verdict."""
+    if found.status != rpb.RESOLUTION_STATUS_NOT_FOUND and not found.HasField("tradeable"):
+        return ""
+    return "yes" if found.tradeable.allowed else "no"
+
+
+def _known(status: str) -> str:
+    return "not known, nor are the steps" if status == "UNSPECIFIED" else status
 
 
 def _asset_text(asset: Any) -> str:

@@ -34,7 +34,7 @@ def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
                 "venue_symbol": _entity(o).venue_symbol,
                 "differences": [
                     {"field": field, "before": was, "after": becomes}
-                    for field, was, becomes in wording.differences(o.before, o.after)
+                    for field, was, becomes in wording.news(o.before, o.after)
                 ],
             }
             for o in plan.changed
@@ -76,7 +76,7 @@ def show_plan(plan: Plan, applied: dict[str, Any] | None) -> None:
     changes = [
         [_entity(o).venue_symbol, field, was, becomes]
         for o in plan.changed
-        for field, was, becomes in wording.differences(o.before, o.after)
+        for field, was, becomes in wording.news(o.before, o.after)
     ]
     _some("Changed", ("spelling", "field", "before", "after"), changes)
     _some("Delisted", ("spelling",), [[_entity(o).venue_symbol] for o in plan.delisted])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
@@ -33,12 +34,14 @@ def apply_entities(
     reason: str,
     progress: Callable[[int], None] = lambda _: None,
     if_revision: int | None = None,
+    as_of: dt.datetime | None = None,
 ) -> Sent:
     """Upsert entities in the given order; rejected ones are reported and stop nothing.
 
     Args:
         progress: Called with the number of items done after each batch.
         if_revision: What changed after it is rejected, not overwritten.
+        as_of: Since when listings' terms are so; None: now.
 
     Raises:
         CallFailed: The writer refused a whole batch or did not answer.
@@ -52,6 +55,8 @@ def apply_entities(
             skip_rejected=True,
             historical=True,
         )
+        if as_of is not None:
+            request.as_of.FromDatetime(as_of)
         answer = connection.call(connection.admin.Apply, request, reason)
         revision = answer.revision
         for outcome in answer.outcomes:

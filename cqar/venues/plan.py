@@ -89,7 +89,7 @@ class Plan:
         """How many listings change, by field; a status by where it goes."""
         counts: Counter[str] = Counter()
         for outcome in self.changed:
-            for field, was, becomes in wording.differences(outcome.before, outcome.after):
+            for field, was, becomes in wording.news(outcome.before, outcome.after):
                 counts[f"status {was} → {becomes}" if field == "status" else field] += 1
         return counts
 

@@ -30,14 +30,17 @@ from shared.working_set import Find, Stored, WorkingSet
 class RegistryState(WorkingSet):
     """Entities by key and by every lookup of their kinds."""
 
-    def __init__(self, now: dt.datetime, revision: int = 0) -> None:
+    def __init__(
+        self, now: dt.datetime, revision: int = 0, as_of: dt.datetime | None = None
+    ) -> None:
         """Hold nothing yet.
 
         Args:
             now: The instant that rules are judged at.
             revision: Where the registry stood before any of it was read.
+            as_of: The same instant, where that is not the present.
         """
-        super().__init__(now, historical=True)
+        super().__init__(now, historical=True, as_of=as_of)
         self.revision = revision
 
     def stored(self, ref: Ref) -> Stored | None:
@@ -57,14 +60,20 @@ class RegistryState(WorkingSet):
                 yield stored.entity
 
 
-def load_state(connection: Connection, venue: Venue, now: dt.datetime) -> RegistryState:
+def load_state(
+    connection: Connection, venue: Venue, now: dt.datetime, as_of: dt.datetime | None = None
+) -> RegistryState:
     """Read what a plan for the venue needs: the registry's products, and the venue's own.
+
+    Args:
+        now: The instant of the listing.
+        as_of: The same, where that is not the present.
 
     Raises:
         CallFailed: The writer refused or did not answer.
     """
     head = connection.call(connection.admin.GetHead, admin_pb.GetHeadRequest()).head
-    state = RegistryState(now, head.revision)
+    state = RegistryState(now, head.revision, as_of)
     load_products(connection, state)
     for venue_id in dict.fromkeys((venue.venue_id, code_holder(venue))):
         load_codes(connection, state, venue_id)

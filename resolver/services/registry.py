@@ -11,14 +11,13 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryServicer
 from google.protobuf.message import Message
 
-from resolver import answers
+from resolver import answers, past
 from resolver.fallback import Work
 from resolver.listing import MemoryReading, Scans
 from resolver.reading import Basis
 from resolver.resolutions import require_spelling
-from resolver.services.resolver import require_present
 from resolver.tiers import Tiers
-from shared import resolution
+from shared import as_of, resolution
 from shared.entities.asset import ASSET
 from shared.entities.asset_group import ASSET_GROUP
 from shared.entities.asset_identifier import ASSET_IDENTIFIER
@@ -178,11 +177,12 @@ class RegistryReads(Elsewhere, Lists, AssetRegistryServicer):
         self, request: pb.GetVenueSymbolRequest, context: Context
     ) -> pb.GetVenueSymbolResponse:
         require_spelling(request.venue_id, request.venue_symbol)
-        require_present(request)
-        now = Instant.of(self.now())
+        at, now = as_of.asked(request, self.now()), Instant.of(self.now())
 
         def work(basis: Basis) -> pb.GetVenueSymbolResponse:
             place = request.venue_id, request.venue_symbol
+            if at is not None:
+                return past.venue_symbol(basis, *place, at)
             listing, terms = answers.listing_and_terms(basis.reading, *place, now)
             symbol = answers.require(basis.reading, SYMBOL, listing.symbol_id)
             return pb.GetVenueSymbolResponse(

@@ -10,15 +10,15 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverServicer
 from cqc.venues.v1.venue_symbol_pb2 import VenueSymbol
 
-from resolver import answers, assets, metrics, orders
+from resolver import answers, assets, metrics, orders, past
 from resolver.memory import memory_bytes
 from resolver.reading import Basis
-from resolver.resolutions import require_spelling, resolve_or_say_why
+from resolver.resolutions import Resolving, require_spelling, resolve_or_say_why
 from resolver.services.watching import Watching
 from resolver.tiers import Tiers, tell_freshness
 from resolver.view import View
-from shared import about
-from shared.errors import NotReady, TooLarge, Unimplemented
+from shared import about, as_of
+from shared.errors import NotReady, TooLarge
 from shared.grpc_errors import Context
 from shared.instant import Instant
 from shared.keys import require_id, require_one
@@ -49,12 +49,11 @@ class ResolverService(ResolverServicer):
         self._stale_is_error = stale_is_error
 
     async def Resolve(self, request: pb.ResolveRequest, context: Context) -> pb.ResolveResponse:
-        require_present(request)
         require_spelling(request.venue_id, request.venue_symbol)
-        now = Instant.of(self._now())
+        resolve, at = self._resolving(request)
 
         def work(basis: Basis) -> pb.Resolution:
-            return answers.resolve(basis, request.venue_id, request.venue_symbol, now)
+            return resolve(basis, request.venue_id, request.venue_symbol, at)
 
         found, freshness = await self._tiers.answer("Resolve", request, work, context)
         found.freshness.CopyFrom(freshness)
@@ -64,17 +63,26 @@ class ResolverService(ResolverServicer):
     async def ResolveBatch(
         self, request: pb.ResolveBatchRequest, context: Context
     ) -> pb.ResolveBatchResponse:
-        require_present(request)
         require_few(request.keys)
-        now = Instant.of(self._now())
+        resolve, at = self._resolving(request)
 
         def work(basis: Basis) -> list[pb.Resolution]:
-            return [resolve_or_say_why(basis, key, now) for key in request.keys]
+            return [resolve_or_say_why(basis, key, at, resolve) for key in request.keys]
 
         found, freshness = await self._tiers.answer("ResolveBatch", request, work, context)
         for resolution in found:
             count_denials(resolution.tradeable.open.reasons)
         return pb.ResolveBatchResponse(resolutions=found, freshness=freshness)
+
+    def _resolving(self, request: Any) -> tuple[Resolving, Instant]:
+        """How to answer, and for which instant.
+
+        Raises:
+            Invalid: It is none that can be asked for.
+        """
+        now = self._now()
+        then = as_of.asked(request, now)
+        return (answers.resolve, Instant.of(now)) if then is None else (past.resolve, then)
 
     async def GetStatus(
         self, request: pb.GetStatusRequest, context: Context
@@ -182,8 +190,3 @@ def require_few(keys: Sized) -> None:
     """
     if len(keys) > KEYS_MAX:
         raise TooLarge(f"{len(keys)} keys; at most {KEYS_MAX}: split them")
-
-
-def require_present(request: Any) -> None:
-    if request.HasField("as_of"):
-        raise Unimplemented("as_of is not answered by this release")

@@ -72,6 +72,8 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
         unit_multiplier: Canonical base units in one venue unit: 1000 for 1000SHIBUSDT.
         alias_of: The primary spelling at the same venue that this one stands for.
         first_seen_at: When this registry first saw it, whenever the venue listed it.
+        terms_since: From when on all but the identity and the period is as it is here; None: not
+            known. The registry keeps it.
     """
 
     listing_id: str = ""
@@ -98,8 +100,16 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
     listed_at: dt.datetime | None = None
     delisted_at: dt.datetime | None = None
     first_seen_at: dt.datetime | None = None
+    terms_since: dt.datetime | None = None
     metadata: dict[str, Any] | None = None
 
+
+#: What a listing is and when, whatever its terms are.
+_IDENTITY: Final = (
+    *("listing_id", "venue_id", "symbol_id", "venue_symbol"),
+    *("listed_at", "delisted_at", "first_seen_at", "terms_since"),
+)
+_DATED: Final = tuple(n for n in VenueSymbol.__struct_fields__ if n not in _IDENTITY)
 
 _PERIOD = sa.text("tstzrange(listed_at, delisted_at)")
 
@@ -119,6 +129,7 @@ venue_symbols = sa.Table(
     sa.Column("listed_at", Instant),
     sa.Column("delisted_at", Instant),
     sa.Column("first_seen_at", Instant, nullable=False),
+    sa.Column("terms_since", Instant),
     sa.Column("metadata", Json),
     sa.CheckConstraint("listed_at < delisted_at", name="period"),
     sa.CheckConstraint("status <> 7 OR delisted_at IS NOT NULL", name="delisted_has_end"),
@@ -185,7 +196,37 @@ def complete(before: VenueSymbol | None, given: VenueSymbol, seen: Seen) -> Venu
             before.is_primary if before else not after.alias_of and not _primary(after, seen)
         )
         after = msgspec.structs.replace(after, is_primary=is_primary)
-    return after
+    return _dated(before, after, seen)
+
+
+def terms_of(entity: VenueSymbol) -> tuple[Any, ...]:
+    """All that may differ from one instant of its period to another."""
+    return tuple(getattr(entity, name) for name in _DATED)
+
+
+def _dated(before: VenueSymbol | None, after: VenueSymbol, seen: Seen) -> VenueSymbol:
+    """The listing with the instant that its terms hold from; of the past it takes none.
+
+    What a change says as of an instant does not replace what is known of a later one, nor what
+    may be of a later one. Only that the period has ended counts whenever it is said.
+    """
+    known = before.terms_since if before is not None else None
+    since: dt.datetime | None
+    if before is None:
+        since = seen.as_of or seen.now
+    elif terms_of(after) == terms_of(before):
+        since = known
+    elif seen.as_of is None:
+        # Of two writers' clocks one is behind.
+        since = max(seen.now, known or seen.now)
+    elif known is not None and known <= seen.as_of:
+        since = seen.as_of
+    else:
+        kept = {name: getattr(before, name) for name in _DATED}
+        if after.status is MarketStatus.DELISTED:
+            kept["status"] = MarketStatus.DELISTED
+        return msgspec.structs.replace(after, **kept, terms_since=known)
+    return msgspec.structs.replace(after, terms_since=since)
 
 
 def _primary(after: VenueSymbol, seen: Seen) -> VenueSymbol | None:

@@ -45,8 +45,10 @@ async def import_file(stack: Stack, venue: str, name: str, path: Path, at: str) 
     return document
 
 
-async def resolve_all(stack: Stack, venue: str, spellings: Iterable[str]) -> list[pb.Resolution]:
-    """Through a resolver, once it has the newest revision."""
+async def resolve_all(
+    stack: Stack, venue: str, spellings: Iterable[str], as_of: str = ""
+) -> list[pb.Resolution]:
+    """Through a resolver, once it has the newest revision; as of a day, if given."""
     newest = await stack.revision()
     keys = [pb.VenueSymbolKey(venue_id=venue, venue_symbol=s) for s in spellings]
     found: list[pb.Resolution] = []
@@ -58,14 +60,16 @@ async def resolve_all(stack: Stack, venue: str, spellings: Iterable[str]) -> lis
             pass
         for start in range(0, len(keys), 1000):
             request = pb.ResolveBatchRequest(keys=keys[start : start + 1000])
+            if as_of:
+                request.as_of.FromJsonString(f"{as_of}T00:00:00Z")
             found += (await resolver.ResolveBatch(request)).resolutions
     return found
 
 
-async def require_as_raw(stack: Stack, venue: str, path: Path) -> None:
+async def require_as_raw(stack: Stack, venue: str, path: Path, as_of: str = "") -> None:
     """Tick, lot, minimum and status of every market, as exact strings."""
     raw = raw_listings.read(venue, path)
-    found = await resolve_all(stack, venue, [listing.spelling for listing in raw])
+    found = await resolve_all(stack, venue, [listing.spelling for listing in raw], as_of)
     wrong = {}
     for listing, resolution in zip(raw, found, strict=True):
         assert resolution.status == pb.RESOLUTION_STATUS_FOUND, listing.spelling
@@ -122,6 +126,26 @@ async def test_binance_spot_2022_is_as_the_raw_records_say(registry: Stack) -> N
     path = saved(*BINANCE_2022)
     await import_file(registry, "binance", "exchangeInfo", path, "2022-11-28")
     await require_as_raw(registry, "binance", path)
+
+
+async def test_as_of_each_files_day_every_market_is_as_that_file_says(registry: Stack) -> None:
+    await require_as_raw(registry, "binance", saved(*BINANCE_2021), "2021-10-12")
+    await require_as_raw(registry, "binance", saved(*BINANCE_2021), "2022-11-27")
+    await require_as_raw(registry, "binance", saved(*BINANCE_2022), "2022-11-28")
+    changed = "REEFUSDT"
+    ticks = {}
+    for day in ("2021-10-11", "2021-10-12", "2022-11-28"):
+        ran = await registry.ok("resolve", "binance", changed, "--as-of", day, "--json")
+        assert "tradeable" not in ran.document
+        ticks[day] = ran.document.get("specs", {}).get("tick_size")
+    old, new = (
+        {one.spelling: one.tick_size for one in raw_listings.read("binance", saved(*file))}
+        for file in (BINANCE_2021, BINANCE_2022)
+    )
+    assert ticks == {"2021-10-11": None, "2021-10-12": old[changed], "2022-11-28": new[changed]}
+    assert old[changed] != new[changed]
+    table = (await registry.ok("resolve", "binance", changed, "--as-of", "2020-01-01")).out
+    assert "not known" in table
 
 
 async def test_what_the_venue_dropped_is_delisted_and_still_an_answer(registry: Stack) -> None:

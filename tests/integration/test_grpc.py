@@ -248,13 +248,6 @@ async def test_other_errors_have_codes_of_their_own(client_: Client, mutations: 
     assert (found.code, found.reason) == (Code.RESOURCE_EXHAUSTED, "TOO_LARGE")
 
 
-async def test_a_resolution_of_the_past_is_unimplemented(client_: Client) -> None:
-    request = pb.GetVenueSymbolRequest(venue_id="binance", venue_symbol="BTCUSDT")
-    request.as_of.seconds = 1
-    found = await refusal(client_.call(client_.registry.GetVenueSymbol, request))
-    assert (found.code, found.reason) == (Code.UNIMPLEMENTED, "UNIMPLEMENTED")
-
-
 # ---------------------------------------------------------------- nothing leaks
 
 LEAK = "password=hunter2 at 10.0.0.1"

@@ -279,6 +279,38 @@ async def test_codes_that_were_recorded_before_periods_were_get_theirs(
     await execute_alone(servers.postgres, "DROP DATABASE cqar_codes WITH (FORCE)")
 
 
+async def test_of_listings_that_were_there_before_terms_had_dates_nothing_is_guessed(
+    servers: EmbeddedServers,
+) -> None:
+    await execute_alone(servers.postgres, "CREATE DATABASE cqar_terms")
+    dsn = at_database(servers.postgres, "cqar_terms")
+    await migrate(dsn, "upgrade", "0006")
+    connection = await asyncpg.connect(dsn)
+    await insert(connection, "venues", venue_id="binance", venue_type=1)
+    for asset in (BTC, USDT):
+        await insert(connection, "assets", asset_id=asset, asset_type=1)
+    await insert(connection, "symbols", **SYMBOL)
+    for place, listing in enumerate((an_id("there"), an_id("removed"))):
+        named = {**LISTING, "listing_id": listing, "venue_symbol": listing, "is_primary": False}
+        await insert(connection, "venue_symbols", **named, status=2)
+        await connection.execute(
+            "INSERT INTO current (kind, key, revision, payload, deleted)"
+            " VALUES ('venue_symbol', $1, 1, $2, $3)",
+            *(listing, b"as it is", place == 1),
+        )
+    before = await connection.fetchval("SELECT now()")
+    await migrate(dsn, "upgrade")
+    (row,) = await connection.fetch("SELECT listing_id::text, since, payload FROM listing_terms")
+    assert (row["listing_id"], row["payload"]) == (an_id("there"), b"as it is")
+    assert row["since"] >= before
+    query = "SELECT DISTINCT terms_since FROM venue_symbols"
+    assert await connection.fetchval(query) == row["since"]
+    await migrate(dsn, "downgrade", "0006")
+    assert "listing_terms" not in await tables_of(connection)
+    await connection.close()
+    await execute_alone(servers.postgres, "DROP DATABASE cqar_terms WITH (FORCE)")
+
+
 # ---------------------------------------------------------------- declared and found
 
 
@@ -303,7 +335,7 @@ async def test_a_kinds_tables_are_as_declared(kind: AnyKind, reflected: sa.MetaD
 
 
 async def test_tables_of_no_kind_are_as_declared(reflected: sa.MetaData) -> None:
-    for name in ("registry_head", "outbox", "current", "idempotency_keys"):
+    for name in ("registry_head", "outbox", "current", "idempotency_keys", "listing_terms"):
         assert columns(reflected.tables[name]) == columns(metadata.tables[name])
 
 

@@ -80,7 +80,7 @@ def test_what_is_not_allowed_says_why_and_is_false() -> None:
 def test_a_miss_of_a_batch_says_what_was_asked_and_why() -> None:
     reason = pb.Reason(code="VENUE_NOT_FOUND", message="no venue 'nowhere'")
     missed = pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND, not_found=reason)
-    found = read.resolution_or_miss(missed, "nowhere", "X", read.freshness(TOLD))
+    found = read.found_or_miss(missed, ("nowhere", "X"), read.freshness(TOLD), read.resolution)
     assert isinstance(found, cqar.Miss)
     assert (found.venue_id, found.venue_symbol, found.status) == ("nowhere", "X", "NOT_FOUND")
     assert found.reason.code == "VENUE_NOT_FOUND"

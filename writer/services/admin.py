@@ -53,6 +53,7 @@ class Admin(RegistryAdminServicer):
                 dry_run=request.dry_run,
                 skip_rejected=request.skip_rejected,
                 historical=request.historical,
+                as_of=codec.instant_in(request, "as_of"),
                 once=None if request.dry_run else once_of(request, context, _kept),
             )
         if applied.replay is not None:
@@ -208,9 +209,8 @@ def outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
         entity=pb.EntityRef(kind=outcome.kind.name, key=outcome.key),
     )
     if outcome.before is not None and outcome.after is not None:
-        for field, was, becomes in wording.differences(outcome.before, outcome.after):
-            if field != "updated_at":
-                message.differences.add(field=field, before=was, after=becomes)
+        for field, was, becomes in wording.news(outcome.before, outcome.after):
+            message.differences.add(field=field, before=was, after=becomes)
     for v in outcome.violations:
         message.violations.add(field=v.field, reason=v.reason, message=v.message)
     return message

@@ -7,17 +7,18 @@ from typing import Any
 
 from cqc.services.v1 import asset_registry_pb2 as pb
 
-from shared import resolution, rules
+from shared import as_of, resolution, rules
 from shared.codec import instant_in, like
 from shared.entities.symbol import SYMBOL
 from shared.entities.venue import VENUE
 from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, first_open
-from shared.errors import Invalid, NotFound, Unimplemented
+from shared.errors import Invalid, NotFound
 from shared.grpc_errors import Context
 from shared.instant import Instant
 from shared.kind import Seen
 from shared.told import told_now
 from writer.cached import Reader
+from writer.reads import Reading
 from writer.services.ground import Ground
 
 
@@ -34,8 +35,9 @@ class VenueSymbols(Ground):
         self, request: pb.GetVenueSymbolRequest, context: Context
     ) -> pb.GetVenueSymbolResponse:
         require_spelling(request)
-        if request.HasField("as_of"):
-            raise Unimplemented("as_of is not answered by this release")
+        if (at := as_of.asked(request, self.now())) is not None:
+            async with self.reading(context) as reading:
+                return await _as_of(reading, request, at)
         now = Instant.of(self.now())
 
         async def answer(reader: Reader) -> pb.GetVenueSymbolResponse:
@@ -77,6 +79,23 @@ class VenueSymbols(Ground):
         async with self.reads.begin() as reading:
             (told,) = await told_now(reading, [changed], now)
         return told
+
+
+async def _as_of(
+    reading: Reading, request: pb.GetVenueSymbolRequest, at: Instant
+) -> pb.GetVenueSymbolResponse:
+    """What a spelling meant at an instant, with the terms of that time."""
+    listing = await _present(reading, request.venue_id, request.venue_symbol, at)
+    symbol = await reading.get(SYMBOL, listing.symbol_id)
+    own = terms = await reading.terms_at(listing, at)
+    if own is not None and own.alias_of:
+        spelled = await _spelled(reading, request.venue_id, own.alias_of)
+        primary = as_of.stood_for(listing, spelled, at)
+        terms = None if primary is None else await reading.terms_at(primary, at)
+    told = as_of.then(listing, own, terms, at)
+    if told.terms is not None:
+        symbol = resolution.fill_steps(symbol, told.terms)
+    return pb.GetVenueSymbolResponse(venue_symbol=told.listing, symbol=symbol)
 
 
 async def _spelled(reader: Reader, venue_id: str, spelling: str) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from tests.lives import one_of_each
 from tests.sdk import WAIT_S, asking, timeless
 from writer.mutations import Mutations
 
+PAST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+FUTURE = dt.datetime(9000, 1, 1, tzinfo=dt.UTC)
 Question = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
@@ -31,6 +34,10 @@ def questions() -> list[Question]:
         ("resolve", ("binance", "NONE"), {}),
         ("resolve", ("Not A Slug", ""), {}),
         ("resolve_batch", ([("binance", "BTCUSDT"), ("binance", "no"), ("", "")],), {}),
+        ("resolve", ("binance", "BTCUSDT"), {"as_of": PAST}),
+        ("resolve", ("binance", "NONE"), {"as_of": PAST}),
+        ("resolve", ("binance", "BTCUSDT"), {"as_of": FUTURE}),
+        ("resolve_batch", ([("binance", "BTCUSDT"), ("binance", "no")],), {"as_of": PAST}),
         ("venue_symbols", (symbol_id,), {}),
         ("venue_symbols", (symbol_id, ["kraken"]), {}),
         ("venue_symbols", (an_id("none"),), {}),
@@ -95,7 +102,23 @@ async def test_clients_and_replicas_of_both_forms_give_equal_answers(
             in_loop.carry(position)
             assert await all_awaited(in_loop) == expected
     refused = [one for one in expected if isinstance(one, tuple)]
-    assert len(refused) == 6
+    assert len(refused) == 8
+
+
+async def test_what_is_not_known_of_a_time_is_none_and_nothing_says_what_might_be_traded(
+    config: ResolverConfig, mutations: Mutations
+) -> None:
+    await commit(mutations, *one_of_each())
+    async with served(config) as at, asking(at.target) as asked:
+        found = await asked.resolve("binance", "BTCUSDT", as_of=PAST)
+        assert isinstance(found, cqar.PastResolution)
+        assert (found.status, found.symbol.symbol) == (cqar.Status.NOT_YET_LISTED, "BTC/USDT")
+        assert (found.market_status, found.specs, found.terms_since) == (None, None, None)
+        one, missed = await asked.resolve_batch([("binance", "BTCUSDT"), ("no", "no")], as_of=PAST)
+        assert timeless(one) == timeless(found)
+        assert isinstance(missed, cqar.Miss)
+        with pytest.raises(ValueError, match="no time zone"):
+            await asked.resolve("binance", "BTCUSDT", as_of=PAST.replace(tzinfo=None))
 
 
 async def test_a_batch_of_any_size_is_answered_in_its_order(

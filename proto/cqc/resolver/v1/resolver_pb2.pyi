@@ -39,7 +39,7 @@ class _ResolutionStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Reso
     """It meant this until delisted_at; it means nothing now."""
     RESOLUTION_STATUS_NOT_FOUND: _ResolutionStatus.ValueType  # 3
     RESOLUTION_STATUS_NOT_YET_LISTED: _ResolutionStatus.ValueType  # 4
-    """As of the instant asked for, it was not listed."""
+    """At the instant asked for, its first period had not begun."""
 
 class ResolutionStatus(_ResolutionStatus, metaclass=_ResolutionStatusEnumTypeWrapper): ...
 
@@ -49,7 +49,7 @@ RESOLUTION_STATUS_DELISTED: ResolutionStatus.ValueType  # 2
 """It meant this until delisted_at; it means nothing now."""
 RESOLUTION_STATUS_NOT_FOUND: ResolutionStatus.ValueType  # 3
 RESOLUTION_STATUS_NOT_YET_LISTED: ResolutionStatus.ValueType  # 4
-"""As of the instant asked for, it was not listed."""
+"""At the instant asked for, its first period had not begun."""
 Global___ResolutionStatus: _TypeAlias = ResolutionStatus  # noqa: Y015
 
 class _SnapshotState:
@@ -88,6 +88,7 @@ class _SpecsSource:
 class _SpecsSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SpecsSource.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     SPECS_SOURCE_UNSPECIFIED: _SpecsSource.ValueType  # 0
+    """As of an instant: at least one of them is not known."""
     SPECS_SOURCE_VENUE: _SpecsSource.ValueType  # 1
     """Price and quantity step are both the venue's own."""
     SPECS_SOURCE_SYMBOL: _SpecsSource.ValueType  # 2
@@ -96,6 +97,7 @@ class _SpecsSourceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SpecsSour
 class SpecsSource(_SpecsSource, metaclass=_SpecsSourceEnumTypeWrapper): ...
 
 SPECS_SOURCE_UNSPECIFIED: SpecsSource.ValueType  # 0
+"""As of an instant: at least one of them is not known."""
 SPECS_SOURCE_VENUE: SpecsSource.ValueType  # 1
 """Price and quantity step are both the venue's own."""
 SPECS_SOURCE_SYMBOL: SpecsSource.ValueType  # 2
@@ -308,7 +310,7 @@ Global___Permission: _TypeAlias = Permission  # noqa: Y015
 
 @_typing.final
 class Tradeable(_message.Message):
-    """May orders be sent now? Computed at read time, never stored."""
+    """May orders be sent now? Computed at read time, never stored; unset in an answer as of an instant."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -450,7 +452,9 @@ class ResolveRequest(_message.Message):
     """The venue's own spelling, compared exactly: never case-folded or normalised."""
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
-        """UNIMPLEMENTED in this release: leave it unset."""
+        """What it meant then, and its status and steps of that time, without a verdict; where those are not
+        known, none. Not in the future. Unset: now.
+        """
 
     def __init__(
         self,
@@ -499,7 +503,9 @@ class ResolveBatchRequest(_message.Message):
 
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
-        """UNIMPLEMENTED in this release: leave it unset."""
+        """What it meant then, and its status and steps of that time, without a verdict; where those are not
+        known, none. Not in the future. Unset: now.
+        """
 
     def __init__(
         self,

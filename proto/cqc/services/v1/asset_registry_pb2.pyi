@@ -3115,7 +3115,9 @@ class GetVenueSymbolRequest(_message.Message):
     """The venue's own spelling, compared exactly: never case-folded or normalised."""
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
-        """UNIMPLEMENTED in this release: leave it unset."""
+        """What it meant then, and its status and steps of that time; where those are not known, none. Not
+        in the future. Unset: now.
+        """
 
     def __init__(
         self,

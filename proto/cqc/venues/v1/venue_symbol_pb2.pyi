@@ -91,6 +91,7 @@ class VenueSymbol(_message.Message):
     PRICE_SIGNIFICANT_DIGITS_FIELD_NUMBER: _builtins.int
     ALIAS_OF_FIELD_NUMBER: _builtins.int
     FIRST_SEEN_AT_FIELD_NUMBER: _builtins.int
+    TERMS_SINCE_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     symbol_id: _builtins.str
     venue_symbol: _builtins.str
@@ -134,6 +135,12 @@ class VenueSymbol(_message.Message):
     def first_seen_at(self) -> _timestamp_pb2.Timestamp:
         """When this registry first saw it; listed_at is when the venue listed it, if known."""
 
+    @_builtins.property
+    def terms_since(self) -> _timestamp_pb2.Timestamp:
+        """Since when all but the identity and the period is as told here; what a request states of it is
+        ignored. Unset: not known.
+        """
+
     def __init__(
         self,
         *,
@@ -158,10 +165,11 @@ class VenueSymbol(_message.Message):
         price_significant_digits: _builtins.int | None = ...,
         alias_of: _builtins.str | None = ...,
         first_seen_at: _timestamp_pb2.Timestamp | None = ...,
+        terms_since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "delisted_at", b"delisted_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "is_active", b"is_active", "is_primary", b"is_primary", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "delisted_at", b"delisted_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "is_active", b"is_active", "is_primary", b"is_primary", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "delisted_at", b"delisted_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "is_active", b"is_active", "is_primary", b"is_primary", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "tick_bands", b"tick_bands", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "delisted_at", b"delisted_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "is_active", b"is_active", "is_primary", b"is_primary", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "tick_bands", b"tick_bands", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__alias_of: _TypeAlias = _typing.Literal["alias_of"]  # noqa: Y015
     _WhichOneofArgType__alias_of: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of"]  # noqa: Y015

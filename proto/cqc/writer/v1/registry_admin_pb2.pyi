@@ -185,6 +185,7 @@ class ApplyRequest(_message.Message):
     DRY_RUN_FIELD_NUMBER: _builtins.int
     SKIP_REJECTED_FIELD_NUMBER: _builtins.int
     HISTORICAL_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     dry_run: _builtins.bool
     """Answer what would happen and change nothing."""
     skip_rejected: _builtins.bool
@@ -195,6 +196,12 @@ class ApplyRequest(_message.Message):
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplyItem]:
         """At most 5,000, and one change set of at most 900 KiB."""
 
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """Since when what the items say of a listing's terms was so; what is known of later stands. Unset:
+        now.
+        """
+
     def __init__(
         self,
         *,
@@ -202,10 +209,11 @@ class ApplyRequest(_message.Message):
         dry_run: _builtins.bool = ...,
         skip_rejected: _builtins.bool = ...,
         historical: _builtins.bool = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "historical", b"historical", "items", b"items", "skip_rejected", b"skip_rejected"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "dry_run", b"dry_run", "historical", b"historical", "items", b"items", "skip_rejected", b"skip_rejected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
