@@ -7,17 +7,18 @@ no answer sees half of one.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from time import CLOCK_BOOTTIME, clock_gettime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 from cqar import errors
 from cqar.asking import REGISTRY, RESOLVER, Question
 from cqar.awaiting import AsyncAnswers
 from cqar.hits import Hits
 from cqar.position import Carried, Position
-from cqar.results import Resolution
+from cqar.results import PastResolution, Resolution
 from resolver.app import FALLBACK_MARGIN_S, Resolver
 from resolver.config import ResolverConfig
 from shared.errors import CqarError, EpochChanged
@@ -60,9 +61,27 @@ class InLoop(AsyncAnswers):
             await end(*self._tasks)
             await self._resolver.close()
 
+    @overload
     async def resolve(
-        self, venue: str, symbol: str, *, timeout_s: float | None = None
-    ) -> Resolution:
+        self, venue: str, symbol: str, *, as_of: None = None, timeout_s: float | None = None
+    ) -> Resolution: ...
+
+    @overload
+    async def resolve(
+        self, venue: str, symbol: str, *, as_of: dt.datetime, timeout_s: float | None = None
+    ) -> PastResolution: ...
+
+    async def resolve(
+        self,
+        venue: str,
+        symbol: str,
+        *,
+        as_of: dt.datetime | None = None,
+        timeout_s: float | None = None,
+    ) -> Resolution | PastResolution:
+        """As `cqar.waiting.Answers.resolve`."""
+        if as_of is not None:
+            return await super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
         hit = self.hits.get((venue, symbol))
         if (
             hit is not None

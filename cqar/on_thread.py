@@ -8,16 +8,17 @@ A lock around the snapshot instead would save them, and cost the rule that makes
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import threading
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
 from time import CLOCK_BOOTTIME, clock_gettime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, overload
 
 from cqar.asking import Question
 from cqar.in_loop import InLoop
 from cqar.position import Carried
-from cqar.results import Resolution
+from cqar.results import PastResolution, Resolution
 from cqar.waiting import Answers
 from resolver.config import ResolverConfig
 
@@ -73,8 +74,27 @@ class OnThread(Answers):
         await running.stopping.wait()
         await running.replica.stop()
 
-    def resolve(self, venue: str, symbol: str, *, timeout_s: float | None = None) -> Resolution:
+    @overload
+    def resolve(
+        self, venue: str, symbol: str, *, as_of: None = None, timeout_s: float | None = None
+    ) -> Resolution: ...
+
+    @overload
+    def resolve(
+        self, venue: str, symbol: str, *, as_of: dt.datetime, timeout_s: float | None = None
+    ) -> PastResolution: ...
+
+    def resolve(
+        self,
+        venue: str,
+        symbol: str,
+        *,
+        as_of: dt.datetime | None = None,
+        timeout_s: float | None = None,
+    ) -> Resolution | PastResolution:
         """As `Client.resolve`; where it was asked a moment ago, without the other thread."""
+        if as_of is not None:
+            return super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
         hit = self._hits.get((venue, symbol))
         if (
             hit is not None
