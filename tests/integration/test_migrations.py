@@ -59,6 +59,23 @@ async def test_the_database_may_be_named_by_a_file(database: str, tmp_path: Path
     assert await migrate("", "current", **environ) == newest
 
 
+async def test_an_address_says_whether_postgresql_must_speak_tls(database: str) -> None:
+    """As libpq says it, whether SQLAlchemy or asyncpg itself connects."""
+    assert (await migrate(f"{database}?sslmode=disable", "current")).strip().endswith("(head)")
+    engines = {
+        mode: make_engine(f"{database}?sslmode={mode}", connections_max=1, application="test")
+        for mode in ("disable", "require")
+    }
+    async with engines["disable"].connect() as connection:
+        found = await connection.execute(sa.text("SELECT current_setting('jit')"))
+        assert found.scalar() == "off"
+    # The test's server has no certificate.
+    with pytest.raises(ConnectionError, match="rejected SSL"):
+        await engines["require"].connect()
+    for engine in engines.values():
+        await engine.dispose()
+
+
 async def test_the_schema_goes_up_down_to_nothing_and_up_again(servers: EmbeddedServers) -> None:
     await execute_alone(servers.postgres, "CREATE DATABASE cqar_up_and_down")
     dsn = at_database(servers.postgres, "cqar_up_and_down")
