@@ -128,6 +128,19 @@ def test_secrets_have_what_the_services_read(overlays: Rendered, overlay: str) -
         assert secrets_of(overlays[overlay], who) == SECRET_KEYS
 
 
+def test_secrets_made_by_hand_are_those_that_pods_mount(tmp_path: Path) -> None:
+    text = (K8S / "secrets.example.yaml").read_text()
+    for found in yaml.safe_load_all(text):
+        validate(found, VERSIONS[-1])
+        assert found["metadata"]["name"] in ELSEWHERE["Secret"]
+        service = found["metadata"]["name"].removeprefix("cqar-")
+        assert found["stringData"].keys() == SECRET_KEYS
+        files = {f"/s/{name}": value for name, value in found["stringData"].items()}
+        environ = {f"CQAR_{service.upper()}_{Path(path).name.upper()}_FILE": path for path in files}
+        made = settings_of(service, environ, "", files, tmp_path)
+        assert made.redis_url == ""
+
+
 def settings(objects: list[Object], container: Object, folder: Path) -> Any:
     """Of the container `writer`, `resolver` or `cqar-resolver`."""
     service = container["name"].removeprefix("cqar-")
