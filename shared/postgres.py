@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
+import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 #: One stuck client must not stop the registry: it loses its transaction instead.
@@ -26,14 +28,16 @@ def sqlalchemy_url(url: str) -> str:
 
 def make_engine(url: str, *, connections_max: int, application: str) -> AsyncEngine:
     """An engine that opens at most `connections_max` connections, lazily."""
+    settings = {**SERVER_SETTINGS, "application_name": application}
     return create_async_engine(
         sqlalchemy_url(url),
+        # asyncpg reads the address itself: of what may follow its `?` SQLAlchemy takes nothing that
+        # every other reader takes, sslmode above all.
+        async_creator=partial(
+            asyncpg.connect, url, timeout=CONNECT_TIMEOUT_S, server_settings=settings
+        ),
         pool_size=connections_max,
         max_overflow=0,
         pool_timeout=CONNECT_TIMEOUT_S,
         pool_pre_ping=True,
-        connect_args={
-            "timeout": CONNECT_TIMEOUT_S,
-            "server_settings": {**SERVER_SETTINGS, "application_name": application},
-        },
     )

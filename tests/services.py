@@ -115,12 +115,12 @@ async def start(name: str, log: Path, *arguments: str, **settings: str) -> Proce
         return await spawn(command, stdout=file, stderr=file)
 
 
-async def migrate(dsn: str, *arguments: str) -> str:
+async def migrate(dsn: str, *arguments: str, **environ: str) -> str:
     """Run the migrations as an operator does; returns what they said."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "migrations", *arguments),
         cwd=ROOT,
-        env={**os.environ, "CQAR_DATABASE_URL": dsn},
+        env={**os.environ, "CQAR_DATABASE_URL": dsn, **environ},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

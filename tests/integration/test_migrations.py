@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -48,6 +49,31 @@ MISSING = an_id("missing")
 async def tables_of(connection: asyncpg.Connection[Any]) -> set[str]:
     query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
     return {row["tablename"] for row in await connection.fetch(query)}
+
+
+async def test_the_database_may_be_named_by_a_file(database: str, tmp_path: Path) -> None:
+    (tmp_path / "database_url").write_text(f"{database}\n")
+    environ = {"CQAR_DATABASE_URL_FILE": str(tmp_path / "database_url")}
+    newest = await migrate(database, "current")
+    assert newest.strip().endswith("(head)")
+    assert await migrate("", "current", **environ) == newest
+
+
+async def test_an_address_says_whether_postgresql_must_speak_tls(database: str) -> None:
+    """As libpq says it, whether SQLAlchemy or asyncpg itself connects."""
+    assert (await migrate(f"{database}?sslmode=disable", "current")).strip().endswith("(head)")
+    engines = {
+        mode: make_engine(f"{database}?sslmode={mode}", connections_max=1, application="test")
+        for mode in ("disable", "require")
+    }
+    async with engines["disable"].connect() as connection:
+        found = await connection.execute(sa.text("SELECT current_setting('jit')"))
+        assert found.scalar() == "off"
+    # The test's server has no certificate.
+    with pytest.raises(ConnectionError, match="rejected SSL"):
+        await engines["require"].connect()
+    for engine in engines.values():
+        await engine.dispose()
 
 
 async def test_the_schema_goes_up_down_to_nothing_and_up_again(servers: EmbeddedServers) -> None:

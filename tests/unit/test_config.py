@@ -97,6 +97,25 @@ def test_no_file_is_read_where_none_is_wanted(
     assert load(WriterConfig, "writer", {**URLS, "CQAR_CONFIG": ""}).drain_s == 30
 
 
+def test_what_may_hold_a_password_may_stand_in_a_file_that_is_never_shown(tmp_path: Path) -> None:
+    path = tmp_path / "database_url"
+    path.write_text("postgresql://cqar:hunter2@db/cqar\n")
+    by_file = {"CQAR_WRITER_DATABASE_URL_FILE": str(path), "CQAR_CONFIG": ""}
+    environ = {"CQAR_WRITER_NATS_URL": "nats://nats:4222", **by_file}
+    assert load(WriterConfig, "writer", environ).database_url == "postgresql://cqar:hunter2@db/cqar"
+    with pytest.raises(SystemExit, match="DATABASE_URL and .*_FILE are both set"):
+        load(WriterConfig, "writer", {**URLS, **by_file})
+    path.write_text("hunter2")
+    with pytest.raises(SystemExit, match="DATABASE_URL must be a URL") as refused:
+        load(WriterConfig, "writer", environ)
+    assert "hunter2" not in str(refused.value)
+    path.unlink()
+    with pytest.raises(SystemExit, match="DATABASE_URL_FILE: .*No such file"):
+        load(WriterConfig, "writer", environ)
+    with pytest.raises(SystemExit, match="unknown setting CQAR_WRITER_LOG_LEVEL_FILE"):
+        load(WriterConfig, "writer", {**URLS, "CQAR_WRITER_LOG_LEVEL_FILE": str(path)})
+
+
 @pytest.mark.parametrize("name", ["config.yaml", "config.dev.yaml", "config.prod.yaml"])
 def test_the_files_that_ship_are_whole(name: str) -> None:
     environ = {**URLS, "CQAR_CONFIG": str(ROOT / name)}

@@ -1,0 +1,66 @@
+# One recipe, three images: `docker build --target writer .`, and `resolver`, and `tools`.
+#
+# What is inside comes from uv.lock, the builder of the wheel too. Nothing is written at run time:
+# each runs as 10001, on a read-only root. Two builds make the same files (tests/ops/test_images.py).
+ARG PYTHON=3.11.14-slim-bookworm
+
+FROM docker.io/library/python:${PYTHON} AS python
+# The image has what Python compiled; as somebody else than root it could not keep it anyway.
+ENV PATH=/opt/cqar/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+
+FROM python AS locked
+ARG UV_VERSION=0.13.9
+# Compiled files name their source's hash, not its time, which differs with every build.
+ENV PYC_INVALIDATION_MODE=UNCHECKED_HASH \
+    UV_COMPILE_BYTECODE=1 \
+    UV_LINK_MODE=copy \
+    UV_NO_CACHE=1 \
+    UV_PROJECT_ENVIRONMENT=/opt/cqar \
+    UV_PYTHON_DOWNLOADS=never
+RUN python3 -m venv /opt/uv \
+ && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check uv==${UV_VERSION}
+WORKDIR /src
+# What others wrote changes seldom: a layer of its own, of uv.lock alone.
+COPY pyproject.toml uv.lock ./
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra otel --no-install-project
+
+# uv notes when it built; two builds are to be alike.
+FROM locked AS build
+COPY . .
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra otel --no-editable \
+ && sed -i '/uv_cache.json/d' /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/RECORD \
+ && rm /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/uv_cache.json
+
+# Only who imports needs ccxt.
+FROM locked AS build-tools
+COPY . .
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra otel --extra import --no-editable \
+ && sed -i '/uv_cache.json/d' /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/RECORD \
+ && rm /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/uv_cache.json
+
+# The folders belong to whom the services run as, and so do the volumes that are made from them.
+FROM python AS service
+RUN install -d -o 10001 -g 10001 -m 0750 /var/lib/cqar /run/cqar
+COPY --from=build /opt/cqar /opt/cqar
+WORKDIR /
+USER 10001:10001
+
+# The migrations come with it: `python -m migrations upgrade`.
+FROM service AS writer
+EXPOSE 9090 8080
+ENTRYPOINT ["cqar-writer"]
+CMD ["serve"]
+
+FROM service AS resolver
+EXPOSE 9091 8081
+ENTRYPOINT ["cqar-resolver"]
+CMD ["serve"]
+
+FROM python AS tools
+COPY --from=build-tools /opt/cqar /opt/cqar
+WORKDIR /
+USER 10001:10001
+ENTRYPOINT ["cqar"]
+CMD ["--help"]

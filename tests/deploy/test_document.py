@@ -1,0 +1,73 @@
+"""docs/DEPLOYMENT.md names what there is."""
+
+from __future__ import annotations
+
+import re
+
+import click
+
+from cqar.cli import main
+from migrations.__main__ import main as migrations
+from resolver.__main__ import main as resolver
+from resolver.config import ResolverConfig
+from shared.config import SCHEMES
+from tests.deploy.rendering import ROOT, compose
+from writer.__main__ import main as writer
+from writer.config import WriterConfig
+
+TEXT = (ROOT / "docs/DEPLOYMENT.md").read_text()
+#: What may be typed, without the prose around it.
+CODE = "\n".join(
+    "".join(found) for found in re.findall(r"```\n(.*?)```|`([^`]+)`", TEXT, re.DOTALL)
+)
+#: What is in the environment and no setting of a service.
+ALONE = {
+    *("CQAR_CONFIG", "CQAR_DATABASE_URL", "CQAR_DATABASE_URL_FILE", "CQAR_VERSION"),
+    *("CQAR_KEY", "CQAR_CA", "CQAR_CERT", "CQAR_CERT_KEY"),
+    *("CQAR_WRITER_NAME", "CQAR_RESOLVER_NAME", "CQAR_CHANGES"),
+}
+PROGRAMS = {"cqar": main, "cqar-writer": writer, "cqar-resolver": resolver}
+
+
+def test_every_file_that_it_names_is_there() -> None:
+    named = set(re.findall(r"(?:deploy|docs|tests|shared|writer|resolver)/[\w./-]+[\w]", TEXT))
+    made = {"deploy/compose/secrets", "deploy/compose/secrets/grafana_password"}
+    missing = {path for path in named - made if not (ROOT / path).exists()}
+    # `kubectl exec deploy/cqar-writer`: Kubernetes' own word.
+    assert missing <= {"deploy/cqar-writer"}
+    assert len(named) > 10
+
+
+def test_every_variable_that_it_names_is_read() -> None:
+    settings = {
+        f"CQAR_{section}_{name.upper()}"
+        for section, config in (("WRITER", WriterConfig), ("RESOLVER", ResolverConfig))
+        for name in config.__struct_fields__
+    }
+    named = set(re.findall(r"\bCQAR_[A-Z_]*[A-Z]\b", TEXT))
+    assert named <= settings | ALONE
+    assert {name for name in settings if name.endswith("_URL")} & named
+    assert set(SCHEMES) >= {"database_url", "nats_url", "redis_url"}
+
+
+def test_every_command_that_it_names_exists() -> None:
+    seen = 0
+    typed = r"^(?:.*-- |.* writer-1 )?(cqar(?:-writer|-resolver)?)((?: [a-z][a-z-]*)+)"
+    for program, words in re.findall(typed, CODE, re.MULTILINE):
+        command: click.Command | None = PROGRAMS[program]
+        for word in words.split():
+            if not isinstance(command, click.Group):
+                break
+            command = command.get_command(click.Context(command), word)
+            seen += 1
+            assert command is not None, f"{program}{words}"
+    assert seen > 3
+    for word in re.findall(r"python -m migrations ([a-z]+)", TEXT):
+        assert word in migrations.commands
+
+
+def test_every_service_of_compose_that_it_names_is_one() -> None:
+    services = compose()["services"]
+    named = re.findall(r"docker compose (?:exec|run --rm) ([a-z0-9-]+)", TEXT)
+    assert set(named) == {"writer-1", "tools"}
+    assert set(named) <= set(services)
