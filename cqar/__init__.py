@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         Unsupported,
         Violation,
     )
+    from cqar.local_replica import LocalReplica
     from cqar.nautilus import instrument
     from cqar.position import Position
     from cqar.replica import Replica
@@ -82,6 +83,7 @@ __all__ = [
     "Group",
     "Intent",
     "InvalidRequest",
+    "LocalReplica",
     "MarketStatus",
     "Member",
     "Miss",
@@ -128,6 +130,7 @@ _PUBLIC: Final = {
         *("Busy", "CqarError", "Denied", "EpochChanged", "InvalidRequest", "NotFound", "NotKept"),
         *("NotReady", "StepsUnknown", "TimedOut", "Unsupported", "Violation"),
     ),
+    "local_replica": ("LocalReplica",),
     "nautilus": ("instrument",),
     "position": ("Position",),
     "replica": ("Replica",),

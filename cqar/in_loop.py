@@ -22,8 +22,9 @@ from cqar.results import PastResolution, Resolution
 from resolver.app import FALLBACK_MARGIN_S, Resolver
 from resolver.config import ResolverConfig
 from shared.errors import CqarError, EpochChanged
-from shared.grpc_errors import Context, to_status
-from shared.min_revision import is_reached
+from shared.grpc_errors import Context
+from shared.history import is_reached
+from shared.statuses import to_status
 from shared.tasks import begin, end
 
 T = TypeVar("T")

@@ -28,6 +28,8 @@ from resolver.freshness import Freshness, name_of
 from resolver.keeping import Journal, Keeping
 from resolver.last_good import LastGood
 from resolver.listing import Scans
+from resolver.published import Published
+from resolver.publishing import Publishing
 from resolver.reading import Basis
 from resolver.reporting import Reporting
 from resolver.resolutions import Resolutions
@@ -96,6 +98,9 @@ class Resolver:
         self.keeping: Keeping | None = None
         if file is not None:
             self.keeping = Keeping(self.view, file, lambda: self.follower.mark, journal)
+        self.publishing: Publishing | None = None
+        if config.replica_path:
+            self.publishing = Publishing(self.view, Published(Path(config.replica_path)))
 
     def services(self) -> tuple[ResolverService, RegistryReads]:
         """What answers, whether asked over gRPC or in this process."""
@@ -172,6 +177,8 @@ class Resolver:
         }
         if self.keeping is not None:
             found["last good"] = partial(self.keeping.run, self.config.last_good_every_s)
+        if self.publishing is not None:
+            found["replica"] = self.publishing.run
         return found
 
     async def _connect(self) -> None:
@@ -190,6 +197,8 @@ class Resolver:
         if self.keeping is not None:
             await self.keeping.keep()
             self.keeping.close()
+        if self.publishing is not None:
+            self.publishing.close()
         if self._connects:
             await self.client.close()
         await self.fallback.close()

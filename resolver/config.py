@@ -28,6 +28,9 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
         last_good_file: Where the last good state is kept, to start from when neither PostgreSQL nor
             Redis can be read; empty: nowhere. Each resolver needs a file of its own.
         last_good_every_s: How often the file is brought up to date, if anything changed.
+        replica_path: Folder of an LMDB environment, on disk or in shared memory, that is kept up
+            with what is served, for `cqar.LocalReplica` in this machine's other processes
+            (docs/REPLICA.md; the extra cqar[replica]); empty: none. Each resolver needs its own.
         hydrate_concurrency: How many resolvers may load everything from PostgreSQL at once; the
             others start from Redis or wait for their turn.
         memory_limit_mib: What loading must not take this process beyond: it refuses, with a clear
@@ -47,6 +50,7 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
     writer: str = "the writer"
     last_good_file: str = ""
     last_good_every_s: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0
+    replica_path: str = ""
     hydrate_concurrency: Annotated[int, Meta(ge=1, le=1000)] = 8
     memory_limit_mib: Annotated[int, Meta(ge=0)] = 0
     stale_verdict: StaleVerdict = "deny"

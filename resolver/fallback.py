@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any, Final, Generic, NamedTuple, TypeVar
@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from resolver.freshness import DRIFT, boot_clock_s
 from resolver.pinned import Pinned
-from resolver.reading import LISTING_TERMS, Basis, Partial, Wanted
+from resolver.reading import LISTING_TERMS, Basis, Partial, Wanted, Work
 from resolver.snapshot import Snapshot
 from shared import cache_entries, finding
 from shared.breaker import Breaker
@@ -28,7 +28,7 @@ from shared.cache import Cache, Unavailable
 from shared.cache_entries import ENTRIES
 from shared.entities import KIND_BY_NAME
 from shared.errors import CqarError, NotReady
-from shared.min_revision import is_reached
+from shared.history import is_reached
 
 #: All that a caller waits for below memory.
 BUDGET_S: Final = 0.25
@@ -45,7 +45,6 @@ CONNECTIONS_MAX: Final = 2
 ROUNDS_MAX: Final = 32
 
 T = TypeVar("T")
-Work = Callable[[Basis], T]
 #: (epoch, revision) that the answer must have, at least.
 Least = tuple[int, int]
 

@@ -234,6 +234,7 @@ class Follower:
         metrics.APPLIED.labels(source).inc()
         self._journal.applied(head, commit.prev_chain, commit.change_set)
         self._view.recent.add(change_set)
+        self._view.moves.applied(head, planned)
         self._view.moved()
 
 

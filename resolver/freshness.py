@@ -33,6 +33,13 @@ def name_of(state: pb.SnapshotState.ValueType) -> str:
     return pb.SnapshotState.Name(state).removeprefix("SNAPSHOT_STATE_")
 
 
+#: Of a verdict that fails closed.
+STALE: Final = pb.Reason(
+    code="STALE_SNAPSHOT",
+    message="this resolver could not confirm lately that it is up to date",
+)
+
+
 class Probe(NamedTuple):
     sent_s: float
     head: Position
@@ -133,6 +140,11 @@ class Freshness:
         if self._confirmed_s is None:
             return None
         return int((self._clock() - self._confirmed_s) * 1000 * DRIFT) + 1
+
+    @property
+    def confirmed_ns(self) -> int | None:
+        """Of the clock that runs on; nothing committed before is missing. None: not known."""
+        return None if self._confirmed_s is None else int(self._confirmed_s * 1e9)
 
     @property
     def is_confirmed(self) -> bool:

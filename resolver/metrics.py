@@ -41,6 +41,14 @@ KEEP_SECONDS: Final = Histogram(
     buckets=(0.001, 0.01, 0.1, 0.5, 1, 5, 10),
 )
 KEEP_FAILURES: Final = Counter("cqar_resolver_keep_failures_total", "Times that it failed.")
+PUBLISHED_REVISION: Final = Gauge(
+    "cqar_resolver_published_revision", "Revision of the published replica."
+)
+PUBLISH_SECONDS: Final = Histogram(
+    "cqar_resolver_publish_seconds",
+    "Bringing the published replica up to date.",
+    buckets=(0.0001, 0.001, 0.01, 0.1, 1, 10, 60),
+)
 GAPS: Final = Counter(
     "cqar_resolver_gaps_total", "Messages that did not follow; each is caught up."
 )

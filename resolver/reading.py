@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from shared.instant import Instant
+
+T = TypeVar("T")
 
 #: In place of a kind: listings as they were.
 LISTING_TERMS: Final = "listing_terms"
@@ -44,6 +46,10 @@ class Basis(NamedTuple):
     reading: Reading
     freshness: pb.Freshness
     stale: pb.Reason | None
+
+
+#: What makes an answer of a basis: pure, and repeatable.
+Work = Callable[[Basis], T]
 
 
 class Wanted(NamedTuple):

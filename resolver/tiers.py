@@ -17,10 +17,10 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from google.protobuf.message import Message
 
 from resolver import metrics
-from resolver.fallback import Answer, Fallback, Least, Work, answer_by
+from resolver.fallback import Answer, Fallback, Least, answer_by
 from resolver.freshness import DRIFT, boot_clock_s, name_of
 from resolver.pinned import Pinned
-from resolver.reading import Basis, NotInMemory
+from resolver.reading import Basis, NotInMemory, Work
 from resolver.view import View
 from shared.errors import CqarError, EpochChanged, NotFound, NotReady
 from shared.grpc_errors import Context

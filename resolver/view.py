@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from typing import Final
 
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from resolver.freshness import Freshness
+from resolver.freshness import STALE, Freshness
+from resolver.moves import Moves
 from resolver.recent import Recent
 from resolver.snapshot import Snapshot
 from shared.errors import NotReady
-from shared.min_revision import is_reached
-
-STALE: Final = pb.Reason(
-    code="STALE_SNAPSHOT",
-    message="this resolver could not confirm lately that it is up to date",
-)
+from shared.history import is_reached
 
 
 def history_of(head: replication_pb2.Head) -> tuple[bytes, int]:
@@ -36,6 +31,7 @@ class View:
         mark: Another object with each move and each doubt: what was answered under it is still so.
         loaded: There is a snapshot.
         ready: It was once as new as the newest head seen: callers may be sent here.
+        moves: What is served and not yet published, where somebody publishes it.
         is_ending: The process is about to end: who would wait here without end goes elsewhere.
     """
 
@@ -50,6 +46,7 @@ class View:
         self._asked = False
         self._moved = asyncio.Event()
         self.recent = Recent()
+        self.moves = Moves()
         self._snapshot: Snapshot | None = None
         self.mark = object()
 
@@ -72,6 +69,7 @@ class View:
         self._snapshot = snapshot
         self.mark = object()
         self.recent.restart()
+        self.moves.replaced()
         self.hydrated_from = source
         self.hydrated_at = at
         self.loaded.set()

@@ -42,6 +42,7 @@ def settings_of(config: ResolverConfig, worker: int) -> ResolverConfig:
         http_listen=f"{own}:{port + worker if port else 0}",
         socket=config.socket and config.socket + beside,
         last_good_file=config.last_good_file and config.last_good_file + beside,
+        replica_path=config.replica_path and config.replica_path + beside,
     )
 
 

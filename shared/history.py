@@ -12,6 +12,8 @@ from typing import Final, NamedTuple, Protocol
 
 import zstandard
 
+from shared.errors import EpochChanged
+
 #: NATS takes messages of 1 MiB; a change set leaves room for its envelope.
 PAYLOAD_BYTES_MAX: Final = 900 * 1024
 #: What a payload may unpack to. A change set of 5,000 large entities is about 8 MiB.
@@ -84,3 +86,14 @@ def unpack(packed: bytes) -> bytes:
         message = f"a frame of {size} bytes; at most {UNPACKED_BYTES_MAX} are accepted"
         raise zstandard.ZstdError(message)
     return zstandard.decompress(packed)
+
+
+def is_reached(wanted: tuple[int, int], epoch: int, revision: int) -> bool:
+    """Whether a position is at least the one wanted.
+
+    Raises:
+        EpochChanged: It is of a later epoch: what the caller saw may never have been kept.
+    """
+    if wanted[0] < epoch:
+        raise EpochChanged(f"epoch {wanted[0]} has ended, this is {epoch}: read again without it")
+    return wanted[0] == epoch and revision >= wanted[1]

@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
-from shared.errors import EpochChanged, Invalid, Violation
+from shared.errors import Invalid, Violation
 from shared.grpc_errors import Context
 from shared.wrapping import Wrapping, metadata_of
 
@@ -37,17 +37,6 @@ def parse(text: str) -> tuple[int, int]:
         message = f"must be EPOCH:REVISION such as 1:42, not {text[:64]!r}"
         raise Invalid([Violation(HEADER, "MALFORMED", message)])
     return int(found.group(1)), int(found.group(2))
-
-
-def is_reached(wanted: tuple[int, int], epoch: int, revision: int) -> bool:
-    """Whether a position is at least the one wanted.
-
-    Raises:
-        EpochChanged: It is of a later epoch: what the caller saw may never have been kept.
-    """
-    if wanted[0] < epoch:
-        raise EpochChanged(f"epoch {wanted[0]} has ended, this is {epoch}: read again without it")
-    return wanted[0] == epoch and revision >= wanted[1]
 
 
 class MinRevisionInterceptor(Wrapping):

@@ -12,7 +12,7 @@ from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.errors import NotReady
-from shared.min_revision import is_reached
+from shared.history import is_reached
 from writer import store
 from writer.newest import Newest
 

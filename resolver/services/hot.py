@@ -18,9 +18,10 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from resolver import metrics, resolutions
 from resolver.remembered import Made, Memory
 from resolver.resolutions import Resolutions
-from resolver.services.resolver import ResolverService, require_few
+from resolver.services.resolver import ResolverService
 from resolver.tiers import Tiers
 from resolver.view import View
+from resolver.works import require_few
 from shared.grpc_errors import Context, parsed
 from shared.instant import Instant
 from shared.unhurried import unhurried
@@ -89,7 +90,7 @@ class HotMethods:
         if batch.HasField("as_of") or not self._tiers.are_not_needed:
             answer = await self._ordinary.ResolveBatch(batch, context)
             return answer.SerializeToString()
-        require_few(batch.keys)
+        require_few(batch.keys, "keys")
         began_s = time.perf_counter()
         with self._tiers.pinned(context) as (memory, freshness):
             made = await self._all_from(memory, [key.SerializeToString() for key in batch.keys])

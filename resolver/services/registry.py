@@ -12,9 +12,8 @@ from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryServicer
 from google.protobuf.message import Message
 
 from resolver import answers, past
-from resolver.fallback import Work
 from resolver.listing import MemoryReading, Scans
-from resolver.reading import Basis
+from resolver.reading import Basis, Work
 from resolver.resolutions import require_spelling
 from resolver.tiers import Tiers
 from shared import as_of, resolution

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Iterable, Sized
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable
+from typing import TypeVar
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverServicer
-from cqc.venues.v1.venue_symbol_pb2 import VenueSymbol
+from google.protobuf.message import Message
 
-from resolver import answers, assets, metrics, orders, past
+from resolver import metrics, works
 from resolver.memory import memory_bytes
-from resolver.reading import Basis
-from resolver.resolutions import Resolving, require_spelling, resolve_or_say_why
+from resolver.reading import Work
 from resolver.services.watching import Watching
 from resolver.tiers import Tiers, tell_freshness
 from resolver.view import View
-from shared import about, as_of
-from shared.errors import NotReady, TooLarge
+from shared import about
 from shared.grpc_errors import Context
-from shared.instant import Instant
-from shared.keys import require_id, require_one
 
-#: gRPC's default limit is 4 MB a message; a Resolution is at most about 2 KB.
-KEYS_MAX: Final = 2_000
+M = TypeVar("M", bound=Message)
 
 
 class ResolverService(ResolverServicer):
@@ -49,40 +44,44 @@ class ResolverService(ResolverServicer):
         self._stale_is_error = stale_is_error
 
     async def Resolve(self, request: pb.ResolveRequest, context: Context) -> pb.ResolveResponse:
-        require_spelling(request.venue_id, request.venue_symbol)
-        resolve, at = self._resolving(request)
-
-        def work(basis: Basis) -> pb.Resolution:
-            return resolve(basis, request.venue_id, request.venue_symbol, at)
-
-        found, freshness = await self._tiers.answer("Resolve", request, work, context)
-        found.freshness.CopyFrom(freshness)
-        count_denials(found.tradeable.open.reasons)
-        return pb.ResolveResponse(resolution=found)
+        work = works.resolve(request, self._now())
+        return await self._answer("Resolve", request, work, context)
 
     async def ResolveBatch(
         self, request: pb.ResolveBatchRequest, context: Context
     ) -> pb.ResolveBatchResponse:
-        require_few(request.keys)
-        resolve, at = self._resolving(request)
+        work = works.resolve_batch(request, self._now())
+        return await self._answer("ResolveBatch", request, work, context)
 
-        def work(basis: Basis) -> list[pb.Resolution]:
-            return [resolve_or_say_why(basis, key, at, resolve) for key in request.keys]
+    async def FindVenueSymbols(
+        self, request: pb.FindVenueSymbolsRequest, context: Context
+    ) -> pb.FindVenueSymbolsResponse:
+        work = works.find_venue_symbols(request, self._now())
+        return await self._answer("FindVenueSymbols", request, work, context)
 
-        found, freshness = await self._tiers.answer("ResolveBatch", request, work, context)
-        for resolution in found:
-            count_denials(resolution.tradeable.open.reasons)
-        return pb.ResolveBatchResponse(resolutions=found, freshness=freshness)
+    async def ResolveAsset(
+        self, request: pb.ResolveAssetRequest, context: Context
+    ) -> pb.ResolveAssetResponse:
+        work = works.resolve_asset(request, self._now())
+        return await self._answer("ResolveAsset", request, work, context)
 
-    def _resolving(self, request: Any) -> tuple[Resolving, Instant]:
-        """How to answer, and for which instant.
+    async def ExpandGroup(
+        self, request: pb.ExpandGroupRequest, context: Context
+    ) -> pb.ExpandGroupResponse:
+        work = works.expand_group(request, self._now())
+        return await self._answer("ExpandGroup", request, work, context)
 
-        Raises:
-            Invalid: It is none that can be asked for.
-        """
-        now = self._now()
-        then = as_of.asked(request, now)
-        return (answers.resolve, Instant.of(now)) if then is None else (past.resolve, then)
+    async def CheckOrder(
+        self, request: pb.CheckOrderRequest, context: Context
+    ) -> pb.CheckOrderResponse:
+        work = works.check_order(request, self._now(), stale_is_error=self._stale_is_error)
+        return await self._answer("CheckOrder", request, work, context)
+
+    async def _answer(self, rpc: str, request: Message, work: Work[M], context: Context) -> M:
+        answer, freshness = await self._tiers.answer(rpc, request, work, context)
+        metrics.count_denials(works.denials(answer))
+        works.told(answer, freshness)
+        return answer
 
     async def GetStatus(
         self, request: pb.GetStatusRequest, context: Context
@@ -113,80 +112,9 @@ class ResolverService(ResolverServicer):
             status.hydrated_at.FromDatetime(view.hydrated_at)
         return status
 
-    async def FindVenueSymbols(
-        self, request: pb.FindVenueSymbolsRequest, context: Context
-    ) -> pb.FindVenueSymbolsResponse:
-        require_id("symbol_id", request.symbol_id)
-        if len(request.venue_ids) > KEYS_MAX:
-            raise TooLarge(f"{len(request.venue_ids)} venues; at most {KEYS_MAX}")
-        now, venue_ids = Instant.of(self._now()), frozenset(request.venue_ids)
-
-        def work(basis: Basis) -> list[VenueSymbol]:
-            return answers.venue_symbols(basis.reading, request.symbol_id, venue_ids, now)
-
-        found, freshness = await self._tiers.answer("FindVenueSymbols", request, work, context)
-        return pb.FindVenueSymbolsResponse(venue_symbols=found, freshness=freshness)
-
-    async def ResolveAsset(
-        self, request: pb.ResolveAssetRequest, context: Context
-    ) -> pb.ResolveAssetResponse:
-        assets.require_question(request)
-        now = Instant.of(self._now())
-
-        def work(basis: Basis) -> pb.ResolveAssetResponse:
-            return assets.resolve(basis, request, now)
-
-        found, freshness = await self._tiers.answer("ResolveAsset", request, work, context)
-        found.freshness.CopyFrom(freshness)
-        return found
-
-    async def ExpandGroup(
-        self, request: pb.ExpandGroupRequest, context: Context
-    ) -> pb.ExpandGroupResponse:
-        require_one(request, "group_id", "name")
-        if request.group_id:
-            require_id("group_id", request.group_id)
-
-        def work(basis: Basis) -> pb.ExpandGroupResponse:
-            return assets.expand(basis, request)
-
-        found, freshness = await self._tiers.answer("ExpandGroup", request, work, context)
-        found.freshness.CopyFrom(freshness)
-        return found
-
-    async def CheckOrder(
-        self, request: pb.CheckOrderRequest, context: Context
-    ) -> pb.CheckOrderResponse:
-        require_spelling(request.venue_id, request.venue_symbol)
-        order, now = orders.order_in(request), Instant.of(self._now())
-
-        def work(basis: Basis) -> pb.CheckOrderResponse:
-            if self._stale_is_error and basis.stale is not None:
-                raise NotReady(f"orders are not judged now: {basis.stale.message}")
-            return orders.check(basis, order, now)
-
-        found, freshness = await self._tiers.answer("CheckOrder", request, work, context)
-        count_denials(found.reasons)
-        found.freshness.CopyFrom(freshness)
-        return found
-
     async def Watch(
         self, request: pb.WatchRequest, context: Context
     ) -> AsyncIterator[pb.WatchResponse]:
         self._tiers.require_reached()
         async for response in self._watching.watch(request):
             yield response
-
-
-def count_denials(reasons: Iterable[pb.Reason]) -> None:
-    metrics.count_denials(reason.code for reason in reasons)
-
-
-def require_few(keys: Sized) -> None:
-    """Refuse more than fits one answer.
-
-    Raises:
-        TooLarge: They are more.
-    """
-    if len(keys) > KEYS_MAX:
-        raise TooLarge(f"{len(keys)} keys; at most {KEYS_MAX}: split them")

@@ -8,9 +8,8 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from shared import image, image_store
 from shared.cache import CURSOR_KEY, Cursor
 from shared.errors import EpochChanged
-from shared.history import Position, position_of
+from shared.history import Position, is_reached, position_of
 from shared.image_store import MANIFEST_KEY
-from shared.min_revision import is_reached
 from tests.protocol.caching import Answer
 from tests.protocol.database import KIND, Database
 from tests.protocol.file import File

@@ -9,7 +9,7 @@ import pytest
 from resolver.freshness import Freshness
 from resolver.view import View
 from shared.errors import EpochChanged, Invalid, NotReady
-from shared.min_revision import is_reached, parse
+from shared.history import is_reached, parse
 from tests.builders import NOW, a_venue
 from tests.histories import encoded, hydrated
 

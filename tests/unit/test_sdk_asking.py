@@ -18,8 +18,8 @@ from cqar.calling import KEEPALIVE_MS
 from cqar.position import Carried
 from cqar.waiting import Answers
 from shared import errors as e
-from shared.grpc_errors import CODES, to_status
 from shared.grpc_server import OPTIONS
+from shared.statuses import CODES, to_status
 
 ONE_OF_EACH = (
     e.Invalid([e.Violation("venue_id", "REQUIRED", "is required")]),

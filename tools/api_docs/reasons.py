@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.rpc import code_pb2
 
 from shared.errors import NotFound
-from shared.grpc_errors import CODES
+from shared.statuses import CODES
 
 
 def reasons_table() -> str:

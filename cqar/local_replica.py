@@ -1,0 +1,304 @@
+"""`LocalReplica`: what a resolver of this machine publishes, read without asking it anything.
+
+An answer is a few reads of memory that the kernel shares between both processes, and one that was
+given before is one: `now`, which says that nothing has changed. The resolver may stop and start
+again meanwhile; answers say how old they are.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from time import CLOCK_BOOTTIME, clock_gettime, time_ns
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar, overload
+
+import msgspec
+
+from cqar import errors
+from cqar.asked import TIMEOUT_S
+from cqar.asking import Question
+from cqar.local_reading import LocalReading, Read
+from cqar.local_view import LocalView, Policy, current
+from cqar.position import Carried, MinRevision, Position
+from cqar.results import PastResolution, Resolution, Spelling
+from cqar.waiting import Answers
+from cqar.words import State
+from shared import local_format as fmt
+from shared.errors import EpochChanged
+from shared.history import is_reached
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+#: As the resolver's own.
+MAP_BYTES: Final = 64 * 1024**3
+DATABASES_MAX: Final = 64
+HITS_MAX: Final = 50_000
+#: Between two looks for a revision, or for a replica.
+LOOK_S: Final = 0.001
+
+StaleVerdict = Literal["deny", "allow", "error"]
+T = TypeVar("T")
+
+
+class _Hit(NamedTuple):
+    """An answer, and what it rests on.
+
+    Attributes:
+        record: `now`, as it was when this was last known to be the answer.
+        until_s: CLOCK_BOOTTIME.
+    """
+
+    result: Resolution
+    record: bytes
+    carried: Position | None
+    until_s: float
+    from_ns: int
+    until_ns: int
+    read: list[Read]
+
+
+class LocalReplica(Answers):
+    """Answers as `Client`, of the present, and in microseconds. For any number of threads.
+
+    Args:
+        path: The resolver's `replica_path`; it may come into being later.
+        timeout_s: For how long a question waits for a replica, or a revision, that is not there.
+        min_revision: As that of `Client`.
+        stale_after_s: Without a confirmed head for this long, answers say STALE.
+        stale_verdict: What then becomes of verdicts: `deny` opening, `allow` as if it were not, or
+            `error`: deny, and judge no order.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        timeout_s: float = TIMEOUT_S,
+        min_revision: MinRevision = "seen",
+        stale_after_s: float = 5.0,
+        stale_verdict: StaleVerdict = "deny",
+    ) -> None:
+        super().__init__(timeout_s, Carried(min_revision))
+        self._path = Path(path)
+        self._policy = Policy(stale_after_s, stale_verdict)
+        self._boot_id = fmt.boot_id()
+        self._env: Any = None
+        self._inode = 0
+        self._lock = Lock()
+        self._databases: tuple[int, tuple[Any, Any]] | None = None
+        self._hits: dict[tuple[str, str], _Hit] = {}
+
+    # ------------------------------------------------------------ asking
+
+    @overload
+    def resolve(
+        self, venue: str, symbol: str, *, as_of: None = None, timeout_s: float | None = None
+    ) -> Resolution: ...
+
+    @overload
+    def resolve(
+        self, venue: str, symbol: str, *, as_of: dt.datetime, timeout_s: float | None = None
+    ) -> PastResolution: ...
+
+    def resolve(
+        self,
+        venue: str,
+        symbol: str,
+        *,
+        as_of: dt.datetime | None = None,
+        timeout_s: float | None = None,
+    ) -> Resolution | PastResolution:
+        """As `Client.resolve`; the past only as far as the present terms reach back."""
+        if as_of is not None:
+            return super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
+        hit = self._hits.get((venue, symbol))
+        if hit is not None:
+            with self._env.begin() as tx:
+                record = tx.get(fmt.NOW_KEY)
+            if (
+                record == hit.record
+                and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
+                and hit.carried is self._carried.position
+            ):
+                return hit.result
+        with self.at(timeout_s) as view:
+            return self._resolve(view, (venue, symbol), hit)
+
+    def _resolve(self, view: LocalView, key: tuple[str, str], hit: _Hit | None) -> Resolution:
+        now_ns, began_s = time_ns(), clock_gettime(CLOCK_BOOTTIME)
+        lease = view.lease()
+        if hit is not None and lease.seconds and _still(hit, view, now_ns):
+            self._carried.saw(view.revision)
+            result = msgspec.structs.replace(hit.result, freshness=view.told(lease))
+            read, until_ns = hit.read, hit.until_ns
+        else:
+            result, lease, until_ns = view.resolve_now(*key)
+            read = view.reading.read
+        if lease.seconds:
+            until_s = began_s + min(lease.seconds, (until_ns - now_ns) / 1e9)
+            place = (view.record, self._carried.position, until_s, now_ns, until_ns)
+            if len(self._hits) >= HITS_MAX:
+                self._hits.clear()
+            self._hits[key] = _Hit(result, *place, read)
+        return result
+
+    def ask(self, question: Question[T], timeout_s: float) -> T:
+        with self.at(timeout_s) as view:
+            return view.ask(question, timeout_s)
+
+    def follow(self, question: Question[T], timeout_s: float | None) -> Iterator[T]:
+        with self.at(timeout_s) as view:
+            return view.follow(question, timeout_s)
+
+    def listed(self, venue: str, *, timeout_s: float | None = None) -> list[Spelling]:
+        """All that a venue lists now, of one revision."""
+        with self.at(timeout_s) as view:
+            return view.listed(venue)
+
+    # ------------------------------------------------------------ reading
+
+    @contextmanager
+    def at(self, timeout_s: float | None = None) -> Iterator[LocalView]:
+        """The replica at one revision, for as long as the block lasts; keep it short.
+
+        Raises:
+            NotReady: There is none, or none as far as `carry` wants.
+            EpochChanged: The registry began a new history.
+        """
+        until_s = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
+        while True:
+            why = self._prepare()
+            if not why:
+                with self._opened().begin() as tx:
+                    record = tx.get(fmt.NOW_KEY)
+                    why = self._why_not(record)
+                    if not why:
+                        databases = self._of_generation(fmt.Now.unpacked(record).generation)
+                        if databases is not None:
+                            yield self._view(LocalReading(tx, databases), record)
+                            return
+            if time.monotonic() >= until_s:
+                raise errors.NotReady(why or f"{self._path} is being replaced too often")
+            if why:
+                time.sleep(LOOK_S)
+
+    def _view(self, reading: LocalReading, record: bytes) -> LocalView:
+        place = (self._boot_id, self._policy, self._carried, self._timeout_s)
+        return LocalView(reading, record, *place)
+
+    def _prepare(self) -> str:
+        """Open what the newest record names; returns why that cannot be, or nothing."""
+        try:
+            env = self._opened()
+        except errors.NotReady as error:
+            return str(error)
+        with env.begin() as tx:
+            record = tx.get(fmt.NOW_KEY)
+        if record is not None:
+            now = fmt.Now.unpacked(record)
+            if current(now, self._boot_id, self._policy.stale_after_s).state is not State.LIVE:
+                self._look_for_another()
+            if self._of_generation(now.generation) is None:
+                self._open_generation(env, now.generation)
+        return ""
+
+    def _look_for_another(self) -> None:
+        """Somebody may have made the folder anew: this one would stay as it is for ever."""
+        with self._lock:
+            try:
+                is_same = (self._path / "data.mdb").stat().st_ino == self._inode
+            except OSError:
+                return
+            if not is_same:
+                # Not closed: other threads may be reading it.
+                self._env = self._databases = None
+
+    def _why_not(self, record: bytes | None) -> str:
+        """Why this is not to be answered from; empty if it is."""
+        if record is None:
+            return f"{self._path} holds no replica yet: is its resolver loading?"
+        now, least = fmt.Now.unpacked(record), self._carried.position
+        try:
+            if least is not None and not is_reached(least, now.epoch, now.revision):
+                return f"{self._path} is at {now.epoch}:{now.revision}, before {least}"
+        except EpochChanged as error:
+            self._carried.forget()
+            raise errors.EpochChanged(str(error), error.reason) from error
+        return ""
+
+    def _of_generation(self, generation: int) -> tuple[Any, Any] | None:
+        """Its databases, if they are open; a transaction knows those opened before it began."""
+        known = self._databases
+        return known[1] if known is not None and known[0] == generation else None
+
+    def _open_generation(self, env: Any, generation: int) -> None:
+        entities, places = fmt.database_names(generation)
+        with self._lock:
+            try:
+                databases = (env.open_db(entities, create=False), env.open_db(places, create=False))
+            except self._lmdb().NotFoundError:
+                return  # a newer one is there by now
+            self._databases = (generation, databases)
+
+    def _opened(self) -> Any:
+        """The environment; opened when first asked, and anew where another has taken its place."""
+        with self._lock:
+            if self._env is None:
+                self._env, self._inode = self._open()
+        return self._env
+
+    def _open(self) -> tuple[Any, int]:
+        lmdb = self._lmdb()
+        try:
+            inode = (self._path / "data.mdb").stat().st_ino
+            env = lmdb.open(
+                str(self._path),
+                map_size=MAP_BYTES,
+                max_dbs=DATABASES_MAX,
+                readonly=True,
+                create=False,
+                max_readers=1024,
+            )
+        except (OSError, lmdb.Error) as error:
+            raise errors.NotReady(
+                f"{self._path} holds no replica ({error}): start a resolver with replica_path"
+            ) from error
+        return env, inode
+
+    @staticmethod
+    def _lmdb() -> Any:
+        try:
+            return importlib.import_module("lmdb")
+        except ImportError as error:
+            raise errors.NotReady(
+                f"a local replica needs an extra ({error}): pip install 'cqar[replica]'"
+            ) from error
+
+    def close(self) -> None:
+        with self._lock:
+            self._hits.clear()
+            if self._env is not None:
+                self._env.close()
+                self._env = self._databases = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _still(hit: _Hit, view: LocalView, now_ns: int) -> bool:
+    """Whether what was answered is the answer now, too, but for how current it is."""
+    if not hit.from_ns <= now_ns < hit.until_ns:
+        return False
+    is_same = hit.record[: fmt.MARK_BYTES] == view.record[: fmt.MARK_BYTES]
+    return is_same or view.reading.holds(hit.read)

@@ -1,0 +1,79 @@
+"""Keeps the published replica up with what is served."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+
+from resolver import metrics
+from resolver.published import Published
+from resolver.view import View
+from shared import local_format as fmt
+from shared.tasks import heed_cancellation
+
+log = logging.getLogger(__name__)
+
+#: How current it is is told this often; what changed, at once.
+BEAT_S: Final = 0.1
+
+
+class Publishing:
+    """Writes in a thread of its own, one write at a time."""
+
+    def __init__(self, view: View, published: Published) -> None:
+        self._view = view
+        self._published = published
+        self._moves = view.moves
+        self._boot_id = fmt.boot_id()
+        self._told: fmt.Now | None = None
+        self._thread = ThreadPoolExecutor(1, "published")
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        await self._view.loaded.wait()
+        while True:
+            heed_cancellation()
+            self._moves.stirred.clear()
+            await self._publish()
+            try:
+                async with asyncio.timeout(BEAT_S):
+                    await self._moves.stirred.wait()
+            except TimeoutError:
+                continue
+
+    async def _publish(self) -> None:
+        """Write what changed; what is taken, and how current it is, are of one moment."""
+        now, snapshot, moves = self._now(), self._view.snapshot, self._moves.take()
+        if not self._moves.is_whole:
+            self._moves.is_whole = True
+            entities = snapshot.copied()
+            write: Callable[[], None]
+            write = partial(self._published.replace, snapshot.head, entities, now)
+        elif moves or now != self._told:
+            write = partial(self._published.apply, moves, now)
+        else:
+            return
+        try:
+            with metrics.PUBLISH_SECONDS.time():
+                await asyncio.get_running_loop().run_in_executor(self._thread, write)
+        except BaseException:
+            # Whatever was taken is in the snapshot: the next one is written from that.
+            self._moves.replaced()
+            raise
+        self._told = now
+        metrics.PUBLISHED_REVISION.set(now.revision)
+
+    def _now(self) -> fmt.Now:
+        view = self._view
+        epoch, revision, _ = view.snapshot.position
+        confirmed_ns = view.freshness.confirmed_ns
+        bound = fmt.NO_BOUND if confirmed_ns is None else confirmed_ns
+        return fmt.Now(0, 0, epoch, revision, bound, view.state, self._boot_id)
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        self._published.close()

@@ -1,0 +1,143 @@
+"""What a resolver is asked, as work on one reading: checked at once, then done as often as need be.
+
+Pure, so that whoever has a reading answers alike: a resolver, what stands in for its memory, and
+a program that reads a resolver's published replica.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sized
+from typing import Any, Final
+
+from cqc.resolver.v1 import resolver_pb2 as pb
+
+from resolver import answers, assets, orders, past
+from resolver.reading import Basis, Work
+from resolver.resolutions import Resolving, require_spelling, resolve_or_say_why
+from shared import as_of
+from shared.errors import NotReady, TooLarge
+from shared.instant import Instant
+from shared.keys import require_id, require_one
+
+#: gRPC's default limit is 4 MB a message; a Resolution is at most about 2 KB.
+KEYS_MAX: Final = 2_000
+
+
+def resolve(request: pb.ResolveRequest, now: dt.datetime) -> Work[pb.ResolveResponse]:
+    require_spelling(request.venue_id, request.venue_symbol)
+    resolving, at = _resolving(request, now)
+
+    def work(basis: Basis) -> pb.ResolveResponse:
+        found = resolving(basis, request.venue_id, request.venue_symbol, at)
+        return pb.ResolveResponse(resolution=found)
+
+    return work
+
+
+def resolve_batch(
+    request: pb.ResolveBatchRequest, now: dt.datetime
+) -> Work[pb.ResolveBatchResponse]:
+    require_few(request.keys, "keys")
+    resolving, at = _resolving(request, now)
+
+    def work(basis: Basis) -> pb.ResolveBatchResponse:
+        found = [resolve_or_say_why(basis, key, at, resolving) for key in request.keys]
+        return pb.ResolveBatchResponse(resolutions=found)
+
+    return work
+
+
+def find_venue_symbols(
+    request: pb.FindVenueSymbolsRequest, now: dt.datetime
+) -> Work[pb.FindVenueSymbolsResponse]:
+    require_id("symbol_id", request.symbol_id)
+    require_few(request.venue_ids, "venues")
+    at, venue_ids = Instant.of(now), frozenset(request.venue_ids)
+
+    def work(basis: Basis) -> pb.FindVenueSymbolsResponse:
+        found = answers.venue_symbols(basis.reading, request.symbol_id, venue_ids, at)
+        return pb.FindVenueSymbolsResponse(venue_symbols=found)
+
+    return work
+
+
+def resolve_asset(
+    request: pb.ResolveAssetRequest, now: dt.datetime
+) -> Work[pb.ResolveAssetResponse]:
+    assets.require_question(request)
+    at = Instant.of(now)
+    return lambda basis: assets.resolve(basis, request, at)
+
+
+def expand_group(request: pb.ExpandGroupRequest, _: dt.datetime) -> Work[pb.ExpandGroupResponse]:
+    require_one(request, "group_id", "name")
+    if request.group_id:
+        require_id("group_id", request.group_id)
+    return lambda basis: assets.expand(basis, request)
+
+
+def check_order(
+    request: pb.CheckOrderRequest, now: dt.datetime, *, stale_is_error: bool = False
+) -> Work[pb.CheckOrderResponse]:
+    """Args: stale_is_error: Whether an order is not judged at all by what may be behind."""
+    require_spelling(request.venue_id, request.venue_symbol)
+    order, at = orders.order_in(request), Instant.of(now)
+
+    def work(basis: Basis) -> pb.CheckOrderResponse:
+        if stale_is_error and basis.stale is not None:
+            raise NotReady(f"orders are not judged now: {basis.stale.message}")
+        return orders.check(basis, order, at)
+
+    return work
+
+
+#: By the names of the methods.
+WORKS: Final[Mapping[str, Callable[[Any, dt.datetime], Work[Any]]]] = {
+    "Resolve": resolve,
+    "ResolveBatch": resolve_batch,
+    "FindVenueSymbols": find_venue_symbols,
+    "ResolveAsset": resolve_asset,
+    "ExpandGroup": expand_group,
+    "CheckOrder": check_order,
+}
+
+
+def told(answer: Any, freshness: pb.Freshness) -> Any:
+    """The answer, which says how current it is."""
+    place = answer.resolution if isinstance(answer, pb.ResolveResponse) else answer
+    place.freshness.CopyFrom(freshness)
+    return answer
+
+
+def denials(answer: Any) -> Iterator[str]:
+    """Why it allows nothing to be opened; nothing where it says nothing of that."""
+    verdicts: list[Any] = []
+    match answer:
+        case pb.ResolveResponse():
+            verdicts = [answer.resolution.tradeable.open]
+        case pb.ResolveBatchResponse():
+            verdicts = [found.tradeable.open for found in answer.resolutions]
+        case pb.CheckOrderResponse():
+            verdicts = [answer]
+    return (reason.code for verdict in verdicts for reason in verdict.reasons)
+
+
+def _resolving(request: Any, now: dt.datetime) -> tuple[Resolving, Instant]:
+    """How to answer, and for which instant.
+
+    Raises:
+        Invalid: It is none that can be asked for.
+    """
+    then = as_of.asked(request, now)
+    return (answers.resolve, Instant.of(now)) if then is None else (past.resolve, then)
+
+
+def require_few(asked: Sized, what: str) -> None:
+    """Refuse more than fits one answer.
+
+    Raises:
+        TooLarge: They are more.
+    """
+    if len(asked) > KEYS_MAX:
+        raise TooLarge(f"{len(asked)} {what}; at most {KEYS_MAX}: split them")

@@ -1,0 +1,72 @@
+"""Domain errors as gRPC statuses: what a client is told, whoever tells it. No I/O, no gRPC."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from shared.errors import (
+    Conflict,
+    CqarError,
+    EpochChanged,
+    Exists,
+    Forbidden,
+    InUse,
+    Invalid,
+    Misdirected,
+    NotFound,
+    NotReady,
+    OutOfRange,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unimplemented,
+)
+
+#: A status travels in HTTP/2 headers, which clients bound at 8 KiB in all.
+VIOLATIONS_MAX: Final = 20
+MESSAGE_CHARS_MAX: Final = 500
+FIELD_CHARS_MAX: Final = 200
+DETAIL_BYTES_MAX: Final = 4_000
+
+#: What each error is to a client.
+CODES: Final[dict[type[CqarError], int]] = {
+    Invalid: code_pb2.INVALID_ARGUMENT,
+    NotFound: code_pb2.NOT_FOUND,
+    Exists: code_pb2.ALREADY_EXISTS,
+    InUse: code_pb2.FAILED_PRECONDITION,
+    TooLarge: code_pb2.RESOURCE_EXHAUSTED,
+    Misdirected: code_pb2.FAILED_PRECONDITION,
+    Unimplemented: code_pb2.UNIMPLEMENTED,
+    Unauthenticated: code_pb2.UNAUTHENTICATED,
+    Forbidden: code_pb2.PERMISSION_DENIED,
+    Conflict: code_pb2.ABORTED,
+    EpochChanged: code_pb2.ABORTED,
+    OutOfRange: code_pb2.OUT_OF_RANGE,
+    TooMany: code_pb2.RESOURCE_EXHAUSTED,
+    NotReady: code_pb2.UNAVAILABLE,
+}
+
+
+def to_status(error: CqarError) -> status_pb2.Status:
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=error.reason, domain="cqar")]
+    if isinstance(error, Invalid):
+        bad = error_details_pb2.BadRequest()
+        for v in error.violations[:VIOLATIONS_MAX]:
+            bad.field_violations.add(
+                field=v.field[:FIELD_CHARS_MAX],
+                description=v.message[:FIELD_CHARS_MAX],
+                reason=v.reason,
+            )
+            if bad.ByteSize() > DETAIL_BYTES_MAX:
+                break
+        details.append(bad)
+    status = status_pb2.Status(code=CODES[type(error)], message=str(error)[:MESSAGE_CHARS_MAX])
+    for detail in details:
+        packed = any_pb2.Any()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
