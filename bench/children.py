@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import os
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -18,13 +19,14 @@ from typing import Any, Final
 import msgspec
 
 from bench.environment import environment
+from bench.measured import Unmeasured
 from cqar.embedded.process import Command, kill_session, spawn
 
 TIMEOUT_S: Final = 900.0
 READY: Final = b"ready\n"
 
 
-class ProbeFailed(Exception):
+class ProbeFailed(Unmeasured):
     """A process that measures has ended otherwise than with a result."""
 
 
@@ -34,6 +36,10 @@ class Child:
     def __init__(self, name: str, process: Process) -> None:
         self._name = name
         self._process = process
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     async def until_ready(self) -> None:
         """Wait until it says that it is about to measure.
@@ -99,7 +105,9 @@ def main() -> None:
     found = probe(**msgspec.json.decode(sys.stdin.buffer.read()))
     if inspect.iscoroutine(found):
         found = asyncio.run(found)
-    sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
+    # Python's own may be unbuffered, and then writes as much as the pipe takes.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "wb") as out:
+        out.write(msgspec.json.encode(found))
 
 
 if __name__ == "__main__":

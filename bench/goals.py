@@ -9,6 +9,8 @@ from typing import Final, NamedTuple
 from bench.measured import Result
 from bench.subjects.grpc_resolve import CALLERS, name_of
 
+#: Instead of a goal, where a figure alone was asked for.
+FIGURE: Final = "to be known"
 #: Subject -> what was measured of it.
 Results = Mapping[str, Result]
 
@@ -264,7 +266,7 @@ GOALS: Final[tuple[Goal, ...]] = (
     Goal("memory", "RSS per listing at 1M", "≤ 700 bytes, all included", _memory),
     Goal("local_memory", "private memory of a LocalReplica's reader", "≤ 20 MB", _local_memory),
     Goal("growth", "lookup p50 at 1M beside 1k", "≤ 1.5 ×", _growth),
-    Goal("collector", "the garbage collector's pauses at 1M", "measured", _collector),
+    Goal("collector", "the garbage collector's pauses at 1M", FIGURE, _collector),
     *(
         Goal(
             "pause",
@@ -282,4 +284,5 @@ def found(goal: Goal, results: Results) -> Finding:
     try:
         return goal.judge(results)
     except NotMeasured as error:
-        return Finding(f"not measured: {error}", "", met=False)
+        met = None if goal.goal == FIGURE else False
+        return Finding(f"not measured: {error}", "", met)

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.measured import Sample, spread
+from bench.measured import Sample, Unmeasured, spread
 
 #: Before what counts, some calls of each caller tell the rate, and then the server is made warm.
 FIRST_CALLS: Final = 4
@@ -26,7 +26,7 @@ _DATA: Final = re.compile(r"\((\d+)\) data")
 _FRAME_BYTES: Final = 5
 
 
-class LoadFailed(Exception):
+class LoadFailed(Unmeasured):
     """What was measured is not what was meant."""
 
 

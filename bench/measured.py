@@ -16,6 +16,10 @@ SHARES: Final = (
 )
 
 
+class Unmeasured(Exception):
+    """A round gave nothing that could be written down; the text says why."""
+
+
 class Sample(msgspec.Struct, frozen=True):
     """One round of one contestant.
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
 
 from bench import machine
-from bench.measured import Contestant, Result, Sample
+from bench.measured import Contestant, Result, Sample, Unmeasured
 from bench.scale import Scale
 from bench.setting import Progress, Setting
 from bench.subject import Field, Subject
@@ -54,7 +54,7 @@ async def _measured(
     scale, load = setting.scale, machine.load()
     rounds = min(scale.rounds, subject.rounds_max)
     async with subject.open(setting) as field:
-        samples = await _samples(subject.name, field, rounds, scale, progress, chance)
+        samples, failed = await _samples(subject.name, field, rounds, scale, progress, chance)
     return Result(
         subject=subject.name,
         machine=machine.machine(),
@@ -62,8 +62,8 @@ async def _measured(
         commit=machine.commit(),
         quick=scale.quick,
         load=load,
-        contestants={name: Contestant(found) for name, found in samples.items()},
-        absent=field.absent,
+        contestants={name: Contestant(found) for name, found in samples.items() if found},
+        absent={**field.absent, **failed},
     )
 
 
@@ -74,12 +74,17 @@ async def _samples(
     scale: Scale,
     progress: Progress,
     chance: random.Random,
-) -> dict[str, list[Sample]]:
+) -> tuple[dict[str, list[Sample]], dict[str, str]]:
+    """The rounds of each contestant; and of those that failed in one, how it did last."""
+    failed = dict[str, str]()
     found: dict[str, list[Sample]] = {contestant: [] for contestant in field.contestants}
     total = rounds * len(found)
     for done, contestant in enumerate(turns(field.contestants, rounds, chance)):
         progress(f"{name}: {contestant}", done, total)
-        found[contestant].append(await field.contestants[contestant]())
+        try:
+            found[contestant].append(await field.contestants[contestant]())
+        except Unmeasured as error:
+            failed[contestant] = f"a round failed: {error}"
         await asyncio.sleep(scale.rest_s)
     progress(name, total, total)
-    return found
+    return found, failed
