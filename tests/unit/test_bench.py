@@ -59,7 +59,10 @@ def test_a_share_of_latencies_is_the_smallest_that_so_many_do_not_exceed() -> No
 def test_a_spread_keeps_the_tail_and_the_longest() -> None:
     sample = spread([1.0] * 998 + [50.0, 900.0], calls_per_s=3.0)
     assert sample.figures == {
-        "p50_us": 1.0, "p99_us": 1.0, "p999_us": 50.0, "max_us": 900.0,
+        "p50_us": 1.0,
+        "p99_us": 1.0,
+        "p999_us": 50.0,
+        "max_us": 900.0,
         "calls_per_s": 3.0,
     }
     assert sample.curve_us[-1] == 900.0
