@@ -117,6 +117,14 @@ load: $(STAMP) ## Every kind of user for CQAR_LOAD_SECONDS (30) each, on a stack
 reliability: $(STAMP) ## Strike with every fault CQAR_RELIABILITY_TIMES (5) times; write docs/RELIABILITY.md.
 	@$(PY) -m tests.chaos
 
+.PHONY: bench
+bench: $(STAMP) ## Measure everything beside its peers (half an hour); write docs/PERFORMANCE.md.
+	@$(PY) -m bench
+
+.PHONY: bench-quick
+bench-quick: $(STAMP) ## A look at the same within a minute, in no document.
+	@$(PY) -m bench --quick
+
 .PHONY: demo
 demo: $(STAMP) ## Start a stack, load the catalogue, resolve, change, see it arrive, stop.
 	@.venv/bin/cqar demo

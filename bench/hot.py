@@ -1,0 +1,16 @@
+"""Which listings are asked for. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bench.registry.market import Market
+
+#: Different spellings that are asked for in turn: what a desk watches.
+HOT: Final = 1_000
+
+
+def hot(market: Market, count: int = HOT) -> list[list[str]]:
+    """(venue, spelling) from all over the market, each once."""
+    step = max(1, market.listings // count)
+    return [list(market.spelled(number)) for number in range(0, market.listings, step)][:count]

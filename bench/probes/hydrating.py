@@ -1,0 +1,60 @@
+"""Loading everything, as a resolver does, and the least that this can take."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from resolver.database import ROWS_AT_ONCE, Database
+from resolver.kept import Kept
+from resolver.last_good import LastGood
+from resolver.memory import memory_bytes
+from shared import history
+from shared.history import LIVE_ENTITIES
+
+
+async def from_postgres(database: str, keep_in: str) -> dict[str, float]:
+    """Seconds; with `keep_in` the last good file is written there afterwards."""
+    began = time.perf_counter()
+    snapshot = await Database(database).hydrate()
+    took = time.perf_counter() - began
+    if keep_in:
+        LastGood(Path(keep_in)).begin(snapshot.head, snapshot.copied(), None)
+    return {"seconds": took, "entities": snapshot.count, "rss_bytes": memory_bytes()}
+
+
+async def scan_alone(database: str) -> dict[str, float]:
+    """The same rows, thrown away as they come."""
+    connection = await asyncpg.connect(database)
+    try:
+        began, count = time.perf_counter(), 0
+        async with connection.transaction():
+            cursor: Any = await connection.cursor(LIVE_ENTITIES)
+            while rows := await cursor.fetch(ROWS_AT_ONCE):
+                count += len(rows)
+        return {"seconds": time.perf_counter() - began, "entities": count}
+    finally:
+        await connection.close()
+
+
+def from_file(path: str) -> dict[str, float]:
+    began = time.perf_counter()
+    snapshot = _read(path).snapshot()
+    took = time.perf_counter() - began
+    return {"seconds": took, "entities": snapshot.count, "rss_bytes": memory_bytes()}
+
+
+def file_alone(path: str) -> dict[str, float]:
+    """Its bytes read and unpacked, and nothing made of them."""
+    began = time.perf_counter()
+    size = sum(len(history.unpack(chunk)) for chunk in _read(path).chunks)
+    return {"seconds": time.perf_counter() - began, "bytes": size}
+
+
+def _read(path: str) -> Kept:
+    kept = LastGood(Path(path)).read()
+    assert kept is not None
+    return kept

@@ -1,0 +1,102 @@
+"""The benchmark's registry is one that the writer could have made, and resolvers serve."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from cqc.resolver.v1 import resolver_pb2 as pb
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bench.registry import burst
+from bench.registry.filling import fill
+from bench.registry.market import Market
+from cqar.audit import verified
+from resolver import answers
+from resolver.database import Database
+from resolver.reading import Basis
+from resolver.snapshot import Snapshot
+from shared import codec
+from shared.entities import KINDS
+from shared.judge import Intent, Item, Result
+from shared.resolution import instant
+from shared.schema import current
+from tests.builders import NOW
+from tests.tables import require_tables_equal_current
+from writer.mutations import Cause, Mutations
+
+LISTINGS = 700
+MARKET = Market(LISTINGS, NOW)
+
+
+@pytest.fixture
+async def filled(database: str) -> str:
+    await fill(database, MARKET, NOW, tables=True)
+    return database
+
+
+def resolution(snapshot: Snapshot, number: int) -> pb.Resolution:
+    basis = Basis(snapshot, pb.Freshness(), None)
+    return answers.resolve(basis, *MARKET.spelled(number), instant(NOW))
+
+
+async def test_its_count_hash_and_chain_are_what_audit_and_resolvers_compute(filled: str) -> None:
+    found = await verified(filled)
+    snapshot = await Database(filled).hydrate()
+    assert (found.entities, found.chain) == (snapshot.count, snapshot.head.chain)
+    assert snapshot.counts["venue_symbol"] == LISTINGS
+    assert snapshot.counts["symbol"] == LISTINGS * 3 // 10
+
+
+async def test_its_relational_tables_hold_what_current_holds(
+    filled: str, engine: AsyncEngine
+) -> None:
+    assert await require_tables_equal_current(engine) > LISTINGS
+
+
+async def test_the_writers_rules_find_nothing_to_refuse_or_change_in_it(
+    filled: str, engine: AsyncEngine, mutations: Mutations
+) -> None:
+    async with engine.connect() as tx:
+        rows = list(await tx.execute(sa.select(current.c.kind, current.c.payload)))
+    items = [
+        Item(kind=kind, intent=Intent.UPSERT, given=codec.decode(kind, payload))
+        for kind in KINDS
+        for name, payload in rows
+        if name == kind.name
+    ]
+    applied = await mutations.apply(items, Cause("test"), dry_run=True, historical=True)
+    assert {outcome.result for outcome in applied.outcomes} == {Result.UNCHANGED}
+
+
+async def test_every_spelling_resolves_to_its_symbol_and_to_steps(filled: str) -> None:
+    snapshot = await Database(filled).hydrate()
+    for number in range(LISTINGS):
+        found = resolution(snapshot, number)
+        assert found.symbol.symbol_id == MARKET.listing(number).symbol_id
+        assert found.specs.tick_size
+
+
+async def test_it_has_aliases_options_delisted_and_untradeable_listings(filled: str) -> None:
+    snapshot = await Database(filled).hydrate()
+    found = [resolution(snapshot, number) for number in range(LISTINGS)]
+    assert any(one.venue_symbol.alias_of for one in found)
+    assert any(one.symbol.option_type for one in found)
+    assert any(one.status == pb.RESOLUTION_STATUS_DELISTED for one in found)
+    assert sum(one.tradeable.allowed for one in found) > LISTINGS // 2
+
+
+async def test_a_burst_is_committed_as_revisions_that_continue_the_chain(
+    filled: str, engine: AsyncEngine
+) -> None:
+    before = await Database(filled).hydrate()
+    last = await burst.commit(filled, await burst.prepared(filled, 500), NOW)
+    after = await Database(filled).hydrate()
+    assert after.head.revision == last == before.head.revision + 1
+    assert (await verified(filled)).entities == before.count
+    assert after.set_hash != before.set_hash
+    assert await require_tables_equal_current(engine) > LISTINGS
+
+
+async def test_a_burst_of_more_than_trades_is_refused(filled: str) -> None:
+    with pytest.raises(ValueError, match="1000 changes of"):
+        await burst.prepared(filled, 1_000)
