@@ -117,9 +117,9 @@ class LocalReplica(Answers):
         """As `Client.resolve`; the past only as far as the present terms reach back."""
         if as_of is not None:
             return super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
-        hit = self._hits.get((venue, symbol))
-        if hit is not None:
-            with self._env.begin() as tx:
+        hit, env = self._hits.get((venue, symbol)), self._env
+        if hit is not None and env is not None:
+            with env.begin() as tx:
                 record = tx.get(fmt.NOW_KEY)
             if (
                 record == hit.record
@@ -202,22 +202,24 @@ class LocalReplica(Answers):
             record = tx.get(fmt.NOW_KEY)
         if record is not None:
             now = fmt.Now.unpacked(record)
-            if current(now, self._boot_id, self._policy.stale_after_s).state is not State.LIVE:
-                self._look_for_another()
+            state = current(now, self._boot_id, self._policy.stale_after_s).state
+            if state is not State.LIVE and self._leaves_for_another():
+                return f"{self._path} was made anew"
             if self._of_generation(now.generation) is None:
                 self._open_generation(env, now.generation)
         return ""
 
-    def _look_for_another(self) -> None:
+    def _leaves_for_another(self) -> bool:
         """Somebody may have made the folder anew: this one would stay as it is for ever."""
         with self._lock:
             try:
                 is_same = (self._path / "data.mdb").stat().st_ino == self._inode
             except OSError:
-                return
+                return False
             if not is_same:
                 # Not closed: other threads may be reading it.
                 self._env = self._databases = None
+        return not is_same
 
     def _why_not(self, record: bytes | None) -> str:
         """Why this is not to be answered from; empty if it is."""

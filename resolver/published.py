@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import importlib
 import logging
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 MAP_BYTES: Final = 64 * 1024**3
 #: Two generations, and some to spare.
 DATABASES_MAX: Final = 16
+MARK_BITS: Final = 62
 #: Changes between two pauses: the thread that writes shares its interpreter with the one that
 #: answers.
 AT_ONCE: Final = 64
@@ -68,8 +70,9 @@ class Published:
         with self._env.begin() as tx:
             record = tx.get(fmt.NOW_KEY)
         now = fmt.Now.unpacked(record) if record else None
-        #: Goes on from the last writer's: no reader takes new content for what it knows.
-        self._mark = now.mark if now else 0
+        #: Goes on from the last writer's, or begins anywhere where there is none: no reader takes
+        #: new content for what it knows.
+        self._mark = now.mark if now else secrets.randbits(MARK_BITS)
         self._generation = now.generation if now else 0
         self._databases: tuple[Any, Any] | None = None
 

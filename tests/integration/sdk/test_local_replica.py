@@ -1,0 +1,183 @@
+"""`cqar.LocalReplica`: what a resolver publishes, read by another process of the machine."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nats.aio.client import Client as Nats
+
+import cqar
+from cqar.embedded.servers import EmbeddedServers
+from shared.entities.venue_symbol import MarketStatus
+from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_id
+from tests.changes import commit, eventually
+from tests.following import writing
+from tests.integration.sdk.test_answers import FUTURE, PAST, questions, told
+from tests.lives import one_of_each
+from tests.sdk import WAIT_S, timeless
+from tests.services import Running, service
+from writer.app import Writer
+from writer.config import WriterConfig
+
+KEY = ("binance", "BTCUSDT")
+
+
+@pytest.fixture
+async def writer(servers: EmbeddedServers, database: str, client: Nats) -> AsyncIterator[Writer]:
+    assert client.is_connected
+    settings = WriterConfig(database_url=database, nats_url=servers.nats)
+    async with writing(settings) as running:
+        await commit(running.mutations, *one_of_each())
+        yield running
+
+
+@pytest.fixture
+def settings(servers: EmbeddedServers, database: str, tmp_path: Path) -> dict[str, str]:
+    return {
+        "database_url": database,
+        "nats_url": servers.nats,
+        "replica_path": str(tmp_path / "replica"),
+        "probe_every_s": "0.1",
+        "stale_after_s": "2",
+    }
+
+
+@pytest.fixture
+async def resolver(
+    writer: Writer, settings: dict[str, str], tmp_path: Path
+) -> AsyncIterator[Running]:
+    assert writer.mutations is not None
+    async with service("resolver", tmp_path, **settings) as running:
+        yield running
+
+
+async def outcome(asked: Any, name: str, args: Any, options: Any) -> object:
+    """In a thread, since it waits."""
+    try:
+        return timeless(await asyncio.to_thread(getattr(asked, name), *args, **options))
+    except cqar.CqarError as error:
+        return told(error)
+
+
+async def test_it_answers_what_a_client_of_its_resolver_is_answered(
+    resolver: Running, settings: dict[str, str]
+) -> None:
+    replica = cqar.LocalReplica(settings["replica_path"], stale_after_s=60)
+    with replica, cqar.Client(resolver.grpc) as client:
+        await asyncio.to_thread(replica.wait_ready)
+        for name, args, options in questions():
+            if options.get("as_of") in (PAST, FUTURE):
+                continue
+            here = await outcome(replica, name, args, options)
+            assert here == await outcome(client, name, args, options), (name, args)
+            assert here == await outcome(replica, name, args, options), "asked again"
+        assert replica.listed("binance") == await asyncio.to_thread(client.listed, "binance")
+
+
+async def test_the_past_is_somebody_elses_to_tell(
+    resolver: Running, settings: dict[str, str]
+) -> None:
+    assert resolver.process.returncode is None
+    with cqar.LocalReplica(settings["replica_path"]) as replica:
+        await asyncio.to_thread(replica.wait_ready)
+        with pytest.raises(cqar.Unsupported, match="ask a resolver"):
+            replica.resolve(*KEY, as_of=NOW.replace(year=2021))
+        with pytest.raises(cqar.Unsupported, match="watch a resolver"):
+            next(iter(replica.watch()))
+
+
+async def test_a_change_is_told_once_the_resolver_has_it_and_a_view_stays_what_it_was(
+    resolver: Running, settings: dict[str, str], writer: Writer
+) -> None:
+    assert resolver.process.returncode is None
+    with cqar.LocalReplica(settings["replica_path"], stale_after_s=60) as replica:
+        await asyncio.to_thread(replica.wait_ready)
+        first = replica.resolve(*KEY)
+        assert first.market_status is not cqar.MarketStatus.HALTED
+        with replica.at() as view:
+            halted = a_venue_symbol(listing_id=an_id("listing"), status=MarketStatus.HALTED)
+            revision = await commit(writer.mutations, halted)
+            await eventually(lambda: replica.resolve(*KEY).freshness.revision == revision, WAIT_S)
+            assert view.resolve(*KEY).market_status is first.market_status
+            assert view.revision == (1, first.freshness.revision)
+        denied = replica.resolve(*KEY)
+        assert denied.market_status is cqar.MarketStatus.HALTED
+        assert "LISTING_HALTED" in [reason.code for reason in denied.tradeable.reasons]
+        # What it does not rest on leaves it as it is, but for the revision.
+        revision = await commit(writer.mutations, a_venue("kraken", name="Kraken, Inc."))
+        await eventually(lambda: replica.resolve(*KEY).freshness.revision == revision, WAIT_S)
+        assert replica.resolve(*KEY).symbol is denied.symbol
+
+
+async def test_whoever_wrote_waits_for_it(
+    resolver: Running, settings: dict[str, str], writer: Writer
+) -> None:
+    assert resolver.process.returncode is None
+    with cqar.LocalReplica(settings["replica_path"], stale_after_s=60) as replica:
+        await asyncio.to_thread(replica.wait_ready)
+        for number in range(5):
+            listing = a_venue_symbol(venue_symbol=f"S{number}", listing_id=an_id(f"l{number}"))
+            replica.carry(cqar.Position(1, await commit(writer.mutations, listing)))
+            found = await asyncio.to_thread(replica.resolve, "binance", f"S{number}")
+            assert found.symbol.symbol_id == a_symbol().symbol_id
+        replica.carry(cqar.Position(1, 1_000_000))
+        with pytest.raises(cqar.NotReady, match="before 1:1000000"):
+            replica.resolve(*KEY, timeout_s=0.05)
+        replica.carry(cqar.Position(2, 1))
+        with pytest.raises(cqar.NotReady):
+            replica.resolve(*KEY, timeout_s=0.05)
+
+
+async def test_it_outlives_its_resolver_says_so_and_goes_on_with_the_next_one(
+    resolver: Running, settings: dict[str, str], writer: Writer
+) -> None:
+    with cqar.LocalReplica(settings["replica_path"], stale_after_s=2) as replica:
+        await asyncio.to_thread(replica.wait_ready)
+        assert replica.resolve(*KEY).freshness.state is cqar.State.LIVE
+        await resolver.kill()
+
+        def is_stale() -> bool:
+            found = replica.resolve(*KEY)
+            says_so = "STALE_SNAPSHOT" in [reason.code for reason in found.tradeable.reasons]
+            assert says_so == (found.freshness.state is not cqar.State.LIVE)
+            return says_so
+
+        await eventually(is_stale, WAIT_S)
+        revision = await commit(writer.mutations, a_venue("kraken"))
+        await resolver.start_again()
+        await resolver.until_ready()
+
+        def is_current() -> bool:
+            freshness = replica.resolve(*KEY).freshness
+            return freshness.state is cqar.State.LIVE and freshness.revision == revision
+
+        await eventually(is_current, WAIT_S)
+
+
+async def test_a_folder_made_anew_is_found(
+    resolver: Running, settings: dict[str, str], writer: Writer
+) -> None:
+    with cqar.LocalReplica(settings["replica_path"], stale_after_s=2) as replica:
+        await asyncio.to_thread(replica.wait_ready)
+        assert replica.resolve(*KEY).freshness.state is cqar.State.LIVE
+        await resolver.kill()
+        shutil.rmtree(settings["replica_path"])
+        await resolver.start_again()
+        await resolver.until_ready()
+        revision = await commit(writer.mutations, a_venue("kraken"))
+
+        def is_current() -> bool:
+            return replica.resolve(*KEY).freshness.revision == revision
+
+        await eventually(is_current, WAIT_S)
+
+
+def test_where_nothing_is_published_it_says_what_to_do(tmp_path: Path) -> None:
+    refused: Callable[[], Any] = cqar.LocalReplica(tmp_path / "none", timeout_s=0.01).status
+    with pytest.raises(cqar.NotReady, match="start a resolver with replica_path"):
+        refused()
