@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import grpc
 from cqc.resolver.v1 import resolver_pb2 as pb
@@ -51,6 +51,7 @@ from shared.min_revision import MARGIN_S, MinRevisionInterceptor
 from shared.postgres import make_engine
 from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
+from shared.wrapping import Methods, Wrapping
 
 log = logging.getLogger(__name__)
 
@@ -116,12 +117,15 @@ class Resolver:
         front: Front = "aio",
     ) -> grpc.aio.Server:
         is_native = front == "native"
-        server = grpc_server.make_server(guards, shares_port=shares_port, is_native=is_native)
+        wrappings = [guard for guard in guards if isinstance(guard, Wrapping)]
+        asked = [guard for guard in guards if not isinstance(guard, Wrapping)]
+        server = grpc_server.make_server(asked, shares_port=shares_port, is_native=is_native)
+        methods: Any = Methods(server, wrappings)
         own, reads = self.services()
-        add_ResolverServicer_to_server(own, server)
-        add_AssetRegistryServicer_to_server(reads, server)
+        add_ResolverServicer_to_server(own, methods)
+        add_AssetRegistryServicer_to_server(reads, methods)
         hot = HotMethods(self.view, self.tiers, own, self.resolutions, self.now)
-        server.add_registered_method_handlers(SERVICES[0], hot.handlers())
+        hot.register(server, methods)
         reflects = self.config.reflection
         grpc_server.add_health(server, self.health, SERVICES, reflects=reflects)
         return server

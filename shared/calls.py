@@ -101,6 +101,22 @@ class CallInterceptor(Wrapping):
         return note
 
 
+def succeeded(name: str) -> Callable[[float], None]:
+    """What counts a method's calls that need no more than to be counted, by their seconds."""
+    seconds_of, calls = CALL_SECONDS.labels(name), CALLS.labels(name, "OK")
+
+    def count(seconds: float) -> None:
+        calls.inc()
+        seconds_of.observe(seconds)
+
+    return count
+
+
+def is_logged() -> bool:
+    """Whether reads are logged, one by one."""
+    return log.isEnabledFor(logging.DEBUG)
+
+
 def _identify(context: Context) -> None:
     given = metadata_of(context, REQUEST_ID_HEADER)
     request_id.set(given[:REQUEST_ID_CHARS_MAX] or f"{_PROCESS}-{next(_numbers):x}")

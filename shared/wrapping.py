@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -35,6 +35,14 @@ class Wrapping(grpc.aio.ServerInterceptor):
     def unknown(self) -> None:
         """A method was called that no service has."""
 
+    def wrapped(self, handler: Any, method: str) -> Any:
+        """The handler of a method, which calls through this."""
+        if handler.unary_unary is not None:
+            handler = handler._replace(unary_unary=self.unary(handler.unary_unary, method))
+        elif handler.unary_stream is not None:
+            handler = handler._replace(unary_stream=self.stream(handler.unary_stream, method))
+        return handler._replace(request_deserializer=self.decoder(handler.request_deserializer))
+
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
@@ -48,13 +56,49 @@ class Wrapping(grpc.aio.ServerInterceptor):
         if handler is None:
             self.unknown()
             return None
-        if handler.unary_unary is not None:
-            handler = handler._replace(unary_unary=self.unary(handler.unary_unary, method))
-        elif handler.unary_stream is not None:
-            handler = handler._replace(unary_stream=self.stream(handler.unary_stream, method))
-        decode = self.decoder(handler.request_deserializer)
-        self._wrapped[method] = wrapped = handler._replace(request_deserializer=decode)
+        self._wrapped[method] = wrapped = self.wrapped(handler, method)
         return wrapped
+
+
+class Methods:
+    """Registers methods that are wrapped once, when they are registered.
+
+    That there is any interceptor at all costs each of gRPC's calls 30 us. To be given to the
+    generated `add_…_to_server` in place of the server.
+
+    Args:
+        wrappings: The first one is called first.
+    """
+
+    def __init__(self, server: grpc.aio.Server, wrappings: Sequence[Wrapping]) -> None:
+        self._server = server
+        self._wrappings = wrappings
+        server.add_generic_rpc_handlers([_Unknown(wrappings)])
+
+    def wrapped(self, handler: Any, method: str) -> Any:
+        """A handler that calls through all of them."""
+        for wrapping in reversed(self._wrappings):
+            handler = wrapping.wrapped(handler, method)
+        return handler
+
+    def add_generic_rpc_handlers(self, _: Any) -> None:
+        """The same methods, which generated code registers by name, too."""
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
+        """The last handler that is registered under a name is the one that counts."""
+        wrapped = {name: self.wrapped(h, f"/{service}/{name}") for name, h in handlers.items()}
+        self._server.add_registered_method_handlers(service, wrapped)
+
+
+class _Unknown(grpc.GenericRpcHandler):
+    """Is asked for what nobody registered."""
+
+    def __init__(self, wrappings: Sequence[Wrapping]) -> None:
+        self._wrappings = wrappings
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> None:  # noqa: ARG002
+        for wrapping in self._wrappings:
+            wrapping.unknown()
 
 
 def metadata_of(context: grpc.aio.ServicerContext[Any, Any], name: str) -> str:

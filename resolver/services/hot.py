@@ -10,7 +10,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
 import grpc
 from cqc.resolver.v1 import resolver_pb2 as pb
@@ -22,16 +22,20 @@ from resolver.services.resolver import ResolverService
 from resolver.tiers import Tiers
 from resolver.view import View
 from resolver.works import require_few
+from shared.calls import is_logged, succeeded
 from shared.grpc_errors import Context, parsed
 from shared.instant import Instant
+from shared.min_revision import HEADER
 from shared.unhurried import unhurried
+from shared.wrapping import Methods, metadata_of
 
+SERVICE: Final = "cqc.resolver.v1.Resolver"
 #: Of answers made anew, at 60 us each, between two looks at the clock.
 ANEW_AT_ONCE: Final = 8
 
 
 class HotMethods:
-    """Both, by the names that gRPC calls them.
+    """Resolve and ResolveBatch.
 
     Args:
         ordinary: Answers what memory may not, or has no answer to.
@@ -52,22 +56,55 @@ class HotMethods:
         self._now = now
         self._resolutions = known
 
-    def handlers(self) -> dict[str, grpc.RpcMethodHandler[bytes, bytes]]:
-        """To be registered after the service's own: the last one counts."""
-        return {
-            "Resolve": grpc.unary_unary_rpc_method_handler(self.resolve),
-            "ResolveBatch": grpc.unary_unary_rpc_method_handler(self.resolve_batch),
-        }
+    def register(self, server: grpc.aio.Server, methods: Methods) -> None:
+        """To be done after the service's own: the last handler of a name is the one that counts.
 
-    async def resolve(self, request: bytes, context: Context) -> bytes:
+        Args:
+            methods: Wraps what is not answered at once.
+        """
+        handlers: dict[str, Any] = {
+            "Resolve": grpc.unary_unary_rpc_method_handler(self._resolve),
+            "ResolveBatch": grpc.unary_unary_rpc_method_handler(self._resolve_batch),
+        }
+        methods.add_registered_method_handlers(SERVICE, handlers)
+        wrapped = methods.wrapped(handlers["Resolve"], f"/{SERVICE}/Resolve").unary_unary
+        count = succeeded("Resolve")
+
+        async def resolve(request: bytes, context: Context) -> bytes:
+            """A question asked before needs none of what the others are wrapped in."""
+            began_s = time.perf_counter()
+            answer = self._known(request, began_s, context)
+            if answer is None:
+                told: bytes = await wrapped(request, context)
+                return told
+            count(time.perf_counter() - began_s)
+            return answer
+
+        first: dict[str, Any] = {"Resolve": grpc.unary_unary_rpc_method_handler(resolve)}
+        server.add_registered_method_handlers(SERVICE, first)
+
+    def _known(self, request: bytes, began_s: float, context: Context) -> bytes | None:
+        """The answer, if it was given before, may be trusted, and is as new as the caller asks."""
+        view = self._view
+        if not view.is_complete or view.stale_reason is not None or metadata_of(context, HEADER):
+            return None
+        made = self._resolutions.known(request, view.snapshot, self._now_ns())
+        if made is None or not made.is_found or is_logged():
+            return None
+        return self._told(made, began_s, context)
+
+    def _told(self, made: Made, began_s: float, context: Context) -> bytes:
+        if made.denials:
+            metrics.count_denials(made.denials)
+        freshness = self._tiers.tell("Resolve", "found", began_s, context)
+        return resolutions.response(made, freshness)
+
+    async def _resolve(self, request: bytes, context: Context) -> bytes:
         began_s = time.perf_counter()
         if self._tiers.are_not_needed:
             made = self._from_memory(request)
             if made is not None and made.is_found:
-                if made.denials:
-                    metrics.count_denials(made.denials)
-                freshness = self._tiers.tell("Resolve", "found", began_s, context)
-                return resolutions.response(made, freshness)
+                return self._told(made, began_s, context)
         question = parsed(pb.ResolveRequest, request)
         answer = await self._ordinary.Resolve(question, context)
         return answer.SerializeToString()
@@ -75,17 +112,13 @@ class HotMethods:
     def _from_memory(self, request: bytes) -> Made | None:
         """Unless it is asked as of another time than now."""
         stale, memory, now_ns = self._view.stale_reason, self._view.snapshot, self._now_ns()
-        if stale is None:
-            made = self._resolutions.known(request, memory, now_ns)
-            if made is not None:
-                return made
         question = parsed(pb.ResolveRequest, request)
         if question.HasField("as_of"):
             return None
         key = pb.VenueSymbolKey(venue_id=question.venue_id, venue_symbol=question.venue_symbol)
-        return self._resolutions.make(key.SerializeToString(), memory, stale, now_ns)
+        return self._resolutions.of(key.SerializeToString(), memory, stale, now_ns)
 
-    async def resolve_batch(self, request: bytes, context: Context) -> bytes:
+    async def _resolve_batch(self, request: bytes, context: Context) -> bytes:
         batch = parsed(pb.ResolveBatchRequest, request)
         if batch.HasField("as_of") or not self._tiers.are_not_needed:
             answer = await self._ordinary.ResolveBatch(batch, context)

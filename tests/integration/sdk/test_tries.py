@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 
 import cqar
 from resolver.config import ResolverConfig
 from shared.errors import NotReady
 from shared.grpc_errors import ErrorInterceptor
+from shared.wrapping import Wrapping
 from tests.asking import served
 from tests.builders import BTC
 from tests.changes import commit, eventually
@@ -24,7 +23,7 @@ from tests.services import service
 from writer.mutations import Mutations
 
 
-class Away(grpc.aio.ServerInterceptor):
+class Away(Wrapping):
     """Says that it is not ready, so many times.
 
     Attributes:
@@ -32,22 +31,20 @@ class Away(grpc.aio.ServerInterceptor):
     """
 
     def __init__(self, times: int) -> None:
+        super().__init__()
         self._times = times
         self.calls: list[str] = []
 
-    async def intercept_service(
-        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
-    ) -> Any:
-        handler = await continuation(handler_call_details)
-        name = handler_call_details.method.rpartition("/")[2]
+    def unary(self, call: Any, method: str) -> Any:
+        name = method.rpartition("/")[2]
 
         async def away(request: Any, context: Any) -> Any:
             self.calls.append(name)
             if len(self.calls) <= self._times:
                 raise NotReady("loading")
-            return await handler.unary_unary(request, context)
+            return await call(request, context)
 
-        return handler._replace(unary_unary=away)
+        return away
 
 
 @pytest.mark.parametrize(("times", "answers"), [(2, True), (3, False)])
