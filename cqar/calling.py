@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import grpc
+from cqc.resolver.v1 import resolver_pb2 as pb
+from google.protobuf.message import Message
 from grpc_status import rpc_status
 
 from cqar import errors
@@ -91,9 +93,12 @@ class Calling:
         position = self._carried.position
         return self._key if position is None else (*self._key, (HEADER, str(position)))
 
-    def learn(self, trailing_metadata: Iterable[Any] | None) -> None:
-        """An answer came, or a refusal."""
-        self._carried.saw(Position.of(trailing_metadata))
+    def learn(self, trailing_metadata: Iterable[Any] | None, answer: Message | None = None) -> None:
+        """An answer came, or a refusal; a Resolve's tells in itself where it is from."""
+        if isinstance(answer, pb.ResolveResponse):
+            self._carried.saw(Position.in_message(answer.resolution.freshness))
+        else:
+            self._carried.saw(Position.of(trailing_metadata))
 
     def failure(self, error: Any) -> errors.CqarError:
         """A call's error as one of ours; of a new epoch nothing older is carried."""

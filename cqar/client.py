@@ -58,7 +58,7 @@ class Client(Answers):
             )
         except grpc.RpcError as error:
             raise calling.failure(error) from error
-        calling.learn(call.trailing_metadata())
+        calling.learn(call.trailing_metadata(), answer)
         return question.read(answer)
 
     def follow(self, question: Question[T], timeout_s: float | None) -> Iterator[T]:
@@ -117,7 +117,7 @@ class AsyncClient(AsyncAnswers):
             answer = await call
         except grpc.aio.AioRpcError as error:
             raise calling.failure(error) from error
-        calling.learn(await call.trailing_metadata())
+        calling.learn(await call.trailing_metadata(), answer)
         return question.read(answer)
 
     async def follow(self, question: Question[T], timeout_s: float | None) -> AsyncIterator[T]:

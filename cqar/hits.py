@@ -9,7 +9,7 @@ than the staleness that it tells is an upper bound.
 from __future__ import annotations
 
 from time import CLOCK_BOOTTIME, clock_gettime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from cqc.resolver.v1 import resolver_pb2 as pb
@@ -18,7 +18,7 @@ from cqar import from_messages as read
 from cqar.position import Carried, Position
 from cqar.results import Freshness, Resolution
 from cqar.words import State
-from resolver.freshness import DRIFT
+from resolver.moment import lease_of
 from shared.instant import Instant
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Hits(dict[tuple[str, str], Hit]):
         if view.state != pb.SNAPSHOT_STATE_LIVE:
             return None
         began_s, now_ns = clock_gettime(CLOCK_BOOTTIME), Instant.of(resolver.now()).ns
-        lease = lease_of(view.freshness.staleness_ms or 0, resolver.config.stale_after_s)
+        lease = lease_of(view.freshness.staleness_ms or 0, resolver.config.stale_after_s, LEASE_S)
         key = pb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol).SerializeToString()
         made = resolver.resolutions.of(key, view.snapshot, None, now_ns)
         if not made.is_found:
@@ -89,16 +89,3 @@ class Hits(dict[tuple[str, str], Hit]):
             return msgspec.structs.replace(held.result, freshness=freshness)
         message = pb.ResolveResponse.FromString(made.framed).resolution
         return read.resolution(message, freshness)
-
-
-class Lease(NamedTuple):
-    """For how long an answer may be given again, and the staleness that it tells meanwhile."""
-
-    seconds: float
-    told_ms: int
-
-
-def lease_of(staleness_ms: int, stale_after_s: float) -> Lease:
-    """One that ends before the answer counts as stale: else a verdict would deny too late."""
-    seconds = max(0.0, min(LEASE_S, stale_after_s - staleness_ms / 1000))
-    return Lease(seconds, staleness_ms + int(seconds * 1000 * DRIFT) + 1)

@@ -13,7 +13,7 @@ from cqc.venues.v1.venue_symbol_pb2 import VenueSymbol
 from cqar import errors
 from cqar import from_messages as read
 from cqar.asking import RESOLVER, Question
-from cqar.hits import Lease, lease_of
+from cqar.hits import LEASE_S
 from cqar.local_reading import LocalReading
 from cqar.position import Carried, Position
 from cqar.results import Freshness, Resolution, Spelling
@@ -21,6 +21,7 @@ from cqar.waiting import Answers
 from cqar.words import State
 from resolver import answers, works
 from resolver.freshness import DRIFT, STALE, name_of
+from resolver.moment import Lease, lease_of
 from resolver.reading import Basis, NotInMemory
 from resolver.resolutions import require_spelling
 from shared import about, resolution
@@ -189,7 +190,7 @@ class LocalView(Answers):
         state, staleness_ms = self.current()
         if state is not State.LIVE or staleness_ms is None:
             return Lease(0.0, staleness_ms or 0)
-        return lease_of(staleness_ms, self._policy.stale_after_s)
+        return lease_of(staleness_ms, self._policy.stale_after_s, LEASE_S)
 
     def told(self, lease: Lease) -> Freshness:
         """How current an answer is until its lease ends."""

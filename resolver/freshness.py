@@ -53,11 +53,12 @@ class Freshness:
         clock: Seconds that never go back.
 
     Attributes:
+        stale_after_s: As given.
         look: Called before and after the state may change by anything but time.
     """
 
     def __init__(self, stale_after_s: float, clock: Callable[[], float] = boot_clock_s) -> None:
-        self._stale_after_s = stale_after_s
+        self.stale_after_s = stale_after_s
         self._clock = clock
         self.look: Callable[[], None] = _nobody_looks
         self._confirmed_s: float | None = None
@@ -156,7 +157,7 @@ class Freshness:
         staleness_ms = self.staleness_ms
         if staleness_ms is None:
             return pb.SNAPSHOT_STATE_LAST_GOOD
-        if self._doubt or staleness_ms >= self._stale_after_s * 1000:
+        if self._doubt or staleness_ms >= self.stale_after_s * 1000:
             return pb.SNAPSHOT_STATE_STALE
         return pb.SNAPSHOT_STATE_LIVE
 

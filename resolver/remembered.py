@@ -104,8 +104,12 @@ class Remembered:
     def __len__(self) -> int:
         return len(self._made)
 
-    def find(self, question: bytes, memory: Memory, ns: int) -> Made | None:
-        """What was answered, if that is still the answer by this memory at this instant."""
+    def find(self, question: bytes, memory: Memory, ns: int, until_ns: int = 0) -> Made | None:
+        """What was answered, if that is still the answer by this memory at this instant.
+
+        Args:
+            until_ns: And at any instant before this one.
+        """
         changed = memory.changed
         made = self._made.get(question)
         if made is None or changed is not self._changed:
@@ -114,7 +118,7 @@ class Remembered:
             del self._made[question]
             return None
         self._made.move_to_end(question)
-        return made
+        return made if until_ns <= made.until_ns else None
 
     def keep(self, question: bytes, memory: Memory, made: Made) -> None:
         """Remember an answer that this memory gave; another snapshot's are forgotten."""

@@ -36,9 +36,13 @@ class Resolutions:
         known = self.known(question, memory, now_ns) if stale is None else None
         return known or self.make(question, memory, stale, now_ns)
 
-    def known(self, question: bytes, memory: Memory, now_ns: int) -> Made | None:
-        """The answer, if it was made before and still holds; for who may trust this memory."""
-        return self._remembered.find(question, memory, now_ns)
+    def known(self, question: bytes, memory: Memory, now_ns: int, until_ns: int = 0) -> Made | None:
+        """The answer, if it was made before and still holds; for who may trust this memory.
+
+        Args:
+            until_ns: And holds at any instant before this one.
+        """
+        return self._remembered.find(question, memory, now_ns, until_ns)
 
     def make(self, question: bytes, memory: Memory, stale: pb.Reason | None, now_ns: int) -> Made:
         """The answer, where that there is none is one, too; remembered unless it may be stale."""
@@ -87,16 +91,18 @@ def require_spelling(venue_id: str, spelling: str) -> None:
         raise Invalid(violations)
 
 
-def response(made: Made, freshness: pb.Freshness) -> bytes:
-    """A ResolveResponse. Of a message that is stated twice, parsers merge the parts."""
-    told = framed(_FRESHNESS, freshness.SerializeToString())
-    return made.framed + framed(_FIRST, told)
+def told(freshness: pb.Freshness) -> bytes:
+    """How current a ResolveResponse is, to stand behind its resolution.
+
+    Of a message that is stated twice, parsers merge the parts.
+    """
+    return framed(_FIRST, framed(_FRESHNESS, freshness.SerializeToString()))
 
 
 def batch_response(made: list[Made], freshness: pb.Freshness) -> bytes:
     """A ResolveBatchResponse."""
-    told = framed(_BATCH_FRESHNESS, freshness.SerializeToString())
-    return b"".join([*[one.framed for one in made], told])
+    said = framed(_BATCH_FRESHNESS, freshness.SerializeToString())
+    return b"".join([*[one.framed for one in made], said])
 
 
 def framed(tag: bytes, message: bytes) -> bytes:

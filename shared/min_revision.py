@@ -20,7 +20,8 @@ WAIT_MAX_S: Final = 5.0
 #: For an answer that is made at once.
 MARGIN_S: Final = 0.05
 
-_FORM: Final = re.compile(r"([0-9]{1,18}):([0-9]{1,18})")
+#: EPOCH:REVISION.
+FORM: Final = re.compile(r"([0-9]{1,18}):([0-9]{1,18})")
 
 #: Wait until (epoch, revision) is reached, for at most so many seconds, or raise.
 Reach = Callable[[int, int, float], Awaitable[None]]
@@ -32,7 +33,7 @@ def parse(text: str) -> tuple[int, int]:
     Raises:
         Invalid: It is not of that form.
     """
-    found = _FORM.fullmatch(text)
+    found = FORM.fullmatch(text)
     if found is None:
         message = f"must be EPOCH:REVISION such as 1:42, not {text[:64]!r}"
         raise Invalid([Violation(HEADER, "MALFORMED", message)])

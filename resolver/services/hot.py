@@ -10,12 +10,14 @@ import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 from itertools import chain
+from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Any, Final
 
 import grpc
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver import metrics, resolutions
+from resolver.moment import MOMENT_S, Moment, lease_of
 from resolver.remembered import Made, Memory
 from resolver.resolutions import Resolutions
 from resolver.services.resolver import ResolverService
@@ -25,7 +27,7 @@ from resolver.works import require_few
 from shared.calls import is_logged, succeeded
 from shared.grpc_errors import Context, parsed
 from shared.instant import Instant
-from shared.min_revision import HEADER
+from shared.min_revision import FORM, HEADER
 from shared.unhurried import unhurried
 from shared.wrapping import Methods, metadata_of
 
@@ -55,6 +57,7 @@ class HotMethods:
         self._ordinary = ordinary
         self._now = now
         self._resolutions = known
+        self._held: Moment | None = None
 
     def register(self, server: grpc.aio.Server, methods: Methods) -> None:
         """To be done after the service's own: the last handler of a name is the one that counts.
@@ -73,38 +76,60 @@ class HotMethods:
         async def resolve(request: bytes, context: Context) -> bytes:
             """A question asked before needs none of what the others are wrapped in."""
             began_s = time.perf_counter()
-            answer = self._known(request, began_s, context)
-            if answer is None:
-                told: bytes = await wrapped(request, context)
-                return told
-            count(time.perf_counter() - began_s)
+            moment = self._moment()
+            if moment is not None and self._is_reached(metadata_of(context, HEADER)):
+                made = self._known(request, moment)
+                if made is not None:
+                    metrics.count_denials(made.denials)
+                    seconds = time.perf_counter() - began_s
+                    metrics.count_lookup("Resolve", "found", "memory", seconds)
+                    count(seconds)
+                    return made.framed + moment.told
+            answer: bytes = await wrapped(request, context)
             return answer
 
         first: dict[str, Any] = {"Resolve": grpc.unary_unary_rpc_method_handler(resolve)}
         server.add_registered_method_handlers(SERVICE, first)
 
-    def _known(self, request: bytes, began_s: float, context: Context) -> bytes | None:
-        """The answer, if it was given before, may be trusted, and is as new as the caller asks."""
-        view = self._view
-        if not view.is_complete or view.stale_reason is not None or metadata_of(context, HEADER):
-            return None
-        made = self._resolutions.known(request, view.snapshot, self._now_ns())
-        if made is None or not made.is_found or is_logged():
-            return None
-        return self._told(made, began_s, context)
+    def _is_reached(self, wanted: str) -> bool:
+        """Whether memory is where a call wants it to be; where not, others wait or say why."""
+        if not wanted:
+            return True
+        found = FORM.fullmatch(wanted)
+        epoch, revision, _ = self._view.snapshot.position
+        return found is not None and int(found[1]) == epoch and int(found[2]) <= revision
 
-    def _told(self, made: Made, began_s: float, context: Context) -> bytes:
-        if made.denials:
-            metrics.count_denials(made.denials)
-        freshness = self._tiers.tell("Resolve", "found", began_s, context)
-        return resolutions.response(made, freshness)
+    def _moment(self) -> Moment | None:
+        """How current memory is now; None where it is not LIVE, or calls are logged one by one."""
+        held, view = self._held, self._view
+        now_s = clock_gettime(CLOCK_BOOTTIME)
+        if held is not None and held.mark is view.mark and now_s < held.until_s:
+            return held
+        if view.state != pb.SNAPSHOT_STATE_LIVE or is_logged():
+            return None
+        freshness = view.freshness_message()
+        lease = lease_of(freshness.staleness_ms, view.freshness.stale_after_s, MOMENT_S)
+        freshness.staleness_ms = lease.told_ms
+        now_ns = self._now_ns()
+        until_ns = now_ns + int(lease.seconds * 1e9)
+        told = resolutions.told(freshness)
+        self._held = Moment(view.mark, now_s + lease.seconds, now_ns, until_ns, told)
+        return self._held
+
+    def _known(self, request: bytes, moment: Moment) -> Made | None:
+        """The answer, if it was given before and holds for all of the moment."""
+        memory = self._view.snapshot
+        made = self._resolutions.known(request, memory, moment.now_ns, moment.until_ns)
+        return made if made is not None and made.is_found else None
 
     async def _resolve(self, request: bytes, context: Context) -> bytes:
         began_s = time.perf_counter()
         if self._tiers.are_not_needed:
             made = self._from_memory(request)
             if made is not None and made.is_found:
-                return self._told(made, began_s, context)
+                metrics.count_denials(made.denials)
+                freshness = self._tiers.tell("Resolve", "found", began_s, context)
+                return made.framed + resolutions.told(freshness)
         question = parsed(pb.ResolveRequest, request)
         answer = await self._ordinary.Resolve(question, context)
         return answer.SerializeToString()

@@ -7,12 +7,13 @@ import datetime as dt
 
 import pytest
 
-from cqar.hits import LEASE_S, Hits, lease_of
+from cqar.hits import LEASE_S, Hits
 from cqar.in_loop import InLoop
 from cqar.position import Carried, Position
 from cqar.words import State
 from resolver.config import ResolverConfig
 from resolver.freshness import DRIFT, boot_clock_s
+from resolver.moment import lease_of
 from shared.entities.venue_symbol import MarketStatus
 from tests.builders import NOW, a_flag, a_symbol, a_venue, a_venue_symbol, an_asset
 from tests.histories import State as Held
@@ -80,7 +81,7 @@ async def test_its_staleness_is_a_bound_for_as_long_as_it_is_given() -> None:
 async def test_no_answer_is_given_again_once_memory_counts_as_stale() -> None:
     replica = Replica()
     for staleness_ms in (0, 4_950, 4_999, 5_000, 9_000):
-        lease = lease_of(staleness_ms, stale_after_s=5.0)
+        lease = lease_of(staleness_ms, 5.0, LEASE_S)
         assert staleness_ms + lease.seconds * 1000 <= max(5_000, staleness_ms)
         assert lease.told_ms >= staleness_ms + lease.seconds * 1000
     first = await replica.resolve(*KEY)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from resolver.changed import THINGS_MAX, Changed
 from resolver.reading import Basis
 from resolver.remembered import Memory, Remembered
-from resolver.resolutions import Resolutions, batch_response, resolve_or_say_why, response
+from resolver.resolutions import Resolutions, batch_response, resolve_or_say_why, told
 from resolver.snapshot import Planned, Snapshot
 from shared.instant import Instant
 from shared.kind import Entity
@@ -130,13 +130,13 @@ def require_as_if_made_now(
     made = made or resolutions.make(asked, memory, None, now.ns)
     key = pb.VenueSymbolKey.FromString(asked)
     anew = resolve_or_say_why(Basis(memory, TOLD, None), key, now)
-    told = pb.ResolveBatchResponse.FromString(batch_response([made], TOLD))
-    assert told.resolutions == [anew]
-    assert told.freshness == TOLD
+    batch = pb.ResolveBatchResponse.FromString(batch_response([made], TOLD))
+    assert batch.resolutions == [anew]
+    assert batch.freshness == TOLD
     assert made.is_found == (anew.status != pb.RESOLUTION_STATUS_NOT_FOUND)
     assert made.denials == tuple(reason.code for reason in anew.tradeable.open.reasons)
     if made.is_found:
-        alone = pb.ResolveResponse.FromString(response(made, TOLD)).resolution
+        alone = pb.ResolveResponse.FromString(made.framed + told(TOLD)).resolution
         assert alone.freshness == TOLD
         alone.ClearField("freshness")
         assert alone == anew
