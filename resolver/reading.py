@@ -26,6 +26,13 @@ class Reading(Protocol):
     def find(self, kind: str, lookup: str, *values: Any) -> Iterable[tuple[str, bytes]]:
         """(key, payload) of the entities filed under these values."""
 
+    def archived(self, lookup: str, *values: str) -> bool:
+        """Whether something that was archived may be there, and this reading does not hold it.
+
+        Args:
+            lookup: `entity`, by kind and key, or `spelling`, by venue and spelling.
+        """
+
     def terms(self, listing_id: str, at: Instant) -> bytes | None:
         """A listing as it was from an instant or before on; None if nobody knows.
 
@@ -71,15 +78,29 @@ class Partial:
 
     def get(self, kind: str, key: str) -> bytes | None:
         if self._base is not None:
-            return self._base.get(kind, key)
+            payload = self._base.get(kind, key)
+            if payload is not None or not self._base.archived("entity", kind, key):
+                return payload
         for _, payload in self._ask(Wanted(kind, "", (key,))):
             return payload
         return None
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterable[tuple[str, bytes]]:
-        if self._base is not None:
+        if self._base is not None and not self._holds_archived(kind, lookup, *values):
             return self._base.find(kind, lookup, *values)
         return self._ask(Wanted(kind, lookup, values))
+
+    def _holds_archived(self, kind: str, lookup: str, *values: Any) -> bool:
+        """Whether PostgreSQL may have more of these than memory."""
+        if self._base is None or kind != "venue_symbol":
+            return False
+        if lookup == "symbol":
+            return self._base.archived("entity", "symbol", *values)
+        return self._base.archived(lookup, *values)
+
+    def archived(self, _: str, *__: str) -> bool:
+        """PostgreSQL has all there is."""
+        return False
 
     def terms(self, listing_id: str, at: Instant) -> bytes | None:
         for _, payload in self._ask(Wanted(LISTING_TERMS, "at", (listing_id, at.moment))):

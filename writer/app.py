@@ -28,6 +28,7 @@ from shared.postgres import make_engine
 from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
 from writer import metrics
+from writer.archiving import Archiving
 from writer.cache_relay import CacheRelay
 from writer.config import WriterConfig
 from writer.heads import Heads
@@ -129,6 +130,9 @@ class Writer:
             metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)
             relay = CacheRelay(self.aside, cache, self.newest)
             found["cache relay"] = partial(relay.run, self.wake.cache, self.settings.relay_poll_s)
+        if days := self.settings.archive_after_days:
+            archiving = Archiving(self.aside, self.mutations, dt.timedelta(days=days))
+            found["archiving"] = archiving.run
         if self.images is not None:
             images = Images(self.aside, self.images, self.publisher.note_stream, utc_now)
             found["images"] = images.run

@@ -16,6 +16,7 @@ import grpc
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver import metrics, resolutions
+from resolver.reading import NotInMemory
 from resolver.remembered import Made, Memory
 from resolver.resolutions import Resolutions
 from resolver.services.resolver import ResolverService, require_few
@@ -72,7 +73,7 @@ class HotMethods:
         return answer.SerializeToString()
 
     def _from_memory(self, request: bytes) -> Made | None:
-        """Unless it is asked as of another time than now."""
+        """Unless it is asked as of another time than now, or is archived."""
         stale, memory, now_ns = self._view.stale_reason, self._view.snapshot, self._now_ns()
         if stale is None:
             made = self._resolutions.known(request, memory, now_ns)
@@ -82,20 +83,29 @@ class HotMethods:
         if question.HasField("as_of"):
             return None
         key = pb.VenueSymbolKey(venue_id=question.venue_id, venue_symbol=question.venue_symbol)
-        return self._resolutions.make(key.SerializeToString(), memory, stale, now_ns)
+        try:
+            return self._resolutions.make(key.SerializeToString(), memory, stale, now_ns)
+        except NotInMemory:
+            return None
 
     async def resolve_batch(self, request: bytes, context: Context) -> bytes:
         batch = parsed(pb.ResolveBatchRequest, request)
         if batch.HasField("as_of") or not self._tiers.are_not_needed:
-            answer = await self._ordinary.ResolveBatch(batch, context)
-            return answer.SerializeToString()
+            return await self._batch_below(batch, context)
         require_few(batch.keys)
         began_s = time.perf_counter()
-        with self._tiers.pinned(context) as (memory, freshness):
-            made = await self._all_from(memory, [key.SerializeToString() for key in batch.keys])
+        try:
+            with self._tiers.pinned(context) as (memory, freshness):
+                made = await self._all_from(memory, [key.SerializeToString() for key in batch.keys])
+        except NotInMemory:
+            return await self._batch_below(batch, context)
         metrics.count_denials(chain.from_iterable(one.denials for one in made))
         metrics.count_lookup("ResolveBatch", "found", "memory", time.perf_counter() - began_s)
         return resolutions.batch_response(made, freshness)
+
+    async def _batch_below(self, batch: pb.ResolveBatchRequest, context: Context) -> bytes:
+        answer = await self._ordinary.ResolveBatch(batch, context)
+        return answer.SerializeToString()
 
     async def _all_from(self, memory: Memory, questions: Sequence[bytes]) -> list[Made]:
         """What is known at once; what is to be made anew, between other calls."""
