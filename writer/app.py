@@ -49,8 +49,8 @@ READING: Final = ("Get", "List", "Search", "Check", "History", "Export")
 #: Of those that read, what is not for everybody.
 ADMINS: Final = ("ListApiKeys",)
 HEALTH_TIMEOUT_S: Final = 2.0
-#: The relays, a probe's head, a key's look-up and the image at the same time.
-ASIDE_CONNECTIONS: Final = 6
+#: The relays, a probe's head, a key's look-up, the image and what is archived at the same time.
+ASIDE_CONNECTIONS: Final = 7
 #: Of the callers' connections, those that mutations leave to reads.
 READ_CONNECTIONS: Final = 4
 

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import codec, history
 from shared.entities.archive import ARCHIVE, Archive, ArchivedEntity
-from writer import archivable, outbox, revisions, store
+from writer import archivable, metrics, outbox, revisions, store
 from writer.archivable import Over
 from writer.mutations import Mutations
 
@@ -71,6 +71,8 @@ class Archiving:
             await outbox.advance(tx, row, database)
             await tx.commit()
         self._mutations.committed(row.epoch, row.revision)
+        for one in leaving:
+            metrics.ARCHIVED.labels(one.kind).inc()
         log.info("revision %d: %d entities are archived", row.revision, len(leaving))
         return len(leaving)
 
