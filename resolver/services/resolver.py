@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Iterable, Sized
+from functools import partial
 from typing import Any, Final
 
 from cqc.resolver.v1 import resolver_pb2 as pb
@@ -11,6 +12,7 @@ from cqc.resolver.v1.resolver_pb2_grpc import ResolverServicer
 from cqc.venues.v1.venue_symbol_pb2 import VenueSymbol
 
 from resolver import answers, assets, metrics, orders, past
+from resolver.fallback import Many
 from resolver.memory import memory_bytes
 from resolver.reading import Basis
 from resolver.resolutions import Resolving, require_spelling, resolve_or_say_why
@@ -66,9 +68,7 @@ class ResolverService(ResolverServicer):
         require_few(request.keys)
         resolve, at = self._resolving(request)
 
-        def work(basis: Basis) -> list[pb.Resolution]:
-            return [resolve_or_say_why(basis, key, at, resolve) for key in request.keys]
-
+        work = Many([partial(resolve_or_say_why, key=k, at=at, how=resolve) for k in request.keys])
         found, freshness = await self._tiers.answer("ResolveBatch", request, work, context)
         for resolution in found:
             count_denials(resolution.tradeable.open.reasons)
