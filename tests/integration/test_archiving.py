@@ -23,8 +23,9 @@ from resolver import fallback, kept
 from resolver.app import Resolver
 from resolver.config import ResolverConfig
 from shared.entities.api_key import Role
-from shared.entities.symbol import OptionType, SymbolType
-from shared.entities.venue_symbol import delist
+from shared.entities.symbol import SYMBOL, OptionType, SymbolType
+from shared.entities.venue_symbol import VENUE_SYMBOL, delist
+from shared.judge import Intent, Item
 from shared.kind import Entity
 from tests import grpc_writer
 from tests.asking import served
@@ -363,6 +364,42 @@ async def test_a_spelling_that_means_something_again_is_answered_from_memory(
     assert old.venue_symbol.listing_id == an_id("one")
     both.database.go_down()
     assert (await both.resolve(spelled)).venue_symbol.listing_id == an_id("two")
+
+
+async def test_a_symbol_that_comes_back_alone_is_still_found_with_its_spellings(
+    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
+) -> None:
+    await commit(mutations, *MARKET, OPTION)
+    await commit(mutations, LISTED)
+    clock.now = EXPIRY + AFTER + HOUR
+    assert await archiving.step() == 2
+    await tell(mutations, changed(OPTION, tick_size=Decimal(5)))
+    await both.follow()
+    assert (both.counts["symbol"], both.counts.get("venue_symbol")) == (2, None)
+    await require_equal(both.resolver.view, database)
+    request = pb.FindVenueSymbolsRequest(symbol_id=OPTION.symbol_id)
+    found = await both.own.FindVenueSymbols(request, timeout=WAIT_S)
+    assert [one.venue_symbol for one in found.venue_symbols] == [SPELLING]
+    assert (await both.resolve(SPELLED)).symbol.exact.tick_size == "5"
+
+
+async def test_what_is_removed_after_it_was_archived_is_nowhere(
+    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
+) -> None:
+    await commit(mutations, *MARKET, OPTION)
+    await commit(mutations, LISTED)
+    clock.now = EXPIRY + AFTER + HOUR
+    assert await archiving.step() == 2
+    for kind, key in ((VENUE_SYMBOL, LISTED.listing_id), (SYMBOL, OPTION.symbol_id)):
+        applied = await mutations.apply([Item(kind=kind, intent=Intent.REMOVE, key=key)], CAUSE)
+        assert applied.committed
+    await both.follow()
+    await require_equal(both.resolver.view, database)
+    gone = grpc.StatusCode.NOT_FOUND
+    assert await both.same("GetVenueSymbol", **SPELLED) is gone
+    assert await both.same("GetSymbol", symbol_id=OPTION.symbol_id) is gone
+    assert await _said(both.resolve(SPELLED)) is gone
+    assert await _said(both.resolve(SPELLED, EXPIRY - DAY)) is gone
 
 
 async def test_each_mutation_archives_so_many_until_all_is_done(
