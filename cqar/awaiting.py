@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
 from typing import TypeVar, overload
 
 from cqar import asking
@@ -25,6 +26,7 @@ from cqar.results import (
     ResolverStatus,
     Spelling,
 )
+from cqar.watching import Place
 from cqar.words import Intent, Side
 
 T = TypeVar("T")
@@ -38,7 +40,7 @@ class AsyncAnswers(Asked, ABC):
         """As `cqar.waiting.Answers.ask`."""
 
     @abstractmethod
-    def follow(self, question: Question[T], timeout_s: float | None) -> AsyncIterator[T]:
+    def follow(self, question: Question[T], timeout_s: float | None) -> AsyncGenerator[T, None]:
         """As `cqar.waiting.Answers.follow`."""
 
     @overload
@@ -150,7 +152,7 @@ class AsyncAnswers(Asked, ABC):
             found += page.spellings
         return found
 
-    def watch(
+    async def watch(
         self,
         from_revision: int = 0,
         *,
@@ -160,7 +162,19 @@ class AsyncAnswers(Asked, ABC):
         timeout_s: float | None = None,
     ) -> AsyncIterator[Update]:
         """As `cqar.waiting.Answers.watch`."""
-        return self.follow(asking.watch(from_revision, epoch, kinds, venues), timeout_s)
+        place = Place(from_revision, epoch, kinds, venues)
+        deadline = None if timeout_s is None else Deadline(timeout_s)
+        while True:
+            left_s = None if deadline is None else deadline.left_s
+            try:
+                async with aclosing(self.follow(place.question(), left_s)) as updates:
+                    async for update in updates:
+                        place.told(update)
+                        yield update
+            except NotReady:
+                if not place.is_begun:
+                    raise
+            await asyncio.sleep(place.pause_s())
 
     async def wait_ready(self, timeout_s: float = 60.0) -> ResolverStatus:
         """As `cqar.waiting.Answers.wait_ready`."""

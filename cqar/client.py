@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
@@ -61,7 +61,7 @@ class Client(Answers):
         calling.learn(call.trailing_metadata(), answer)
         return question.read(answer)
 
-    def follow(self, question: Question[T], timeout_s: float | None) -> Iterator[T]:
+    def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T, None, None]:
         calling = self._calling
         call = calling.stream(question)(
             question.request, timeout=timeout_s, metadata=calling.metadata()
@@ -120,7 +120,9 @@ class AsyncClient(AsyncAnswers):
         calling.learn(await call.trailing_metadata(), answer)
         return question.read(answer)
 
-    async def follow(self, question: Question[T], timeout_s: float | None) -> AsyncIterator[T]:
+    async def follow(
+        self, question: Question[T], timeout_s: float | None
+    ) -> AsyncGenerator[T, None]:
         calling = self._calling
         call = calling.stream(question)(
             question.request, timeout=timeout_s, metadata=calling.metadata()

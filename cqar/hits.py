@@ -19,6 +19,7 @@ from cqar.position import Carried, Position
 from cqar.results import Freshness, Resolution
 from cqar.words import State
 from resolver.moment import lease_of
+from resolver.reading import NotInMemory
 from shared.instant import Instant
 
 if TYPE_CHECKING:
@@ -69,7 +70,10 @@ class Hits(dict[tuple[str, str], Hit]):
         began_s, now_ns = clock_gettime(CLOCK_BOOTTIME), Instant.of(resolver.now()).ns
         lease = lease_of(view.freshness.staleness_ms or 0, resolver.config.stale_after_s, LEASE_S)
         key = pb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol).SerializeToString()
-        made = resolver.resolutions.of(key, view.snapshot, None, now_ns)
+        try:
+            made = resolver.resolutions.of(key, view.snapshot, None, now_ns)
+        except NotInMemory:
+            return None
         if not made.is_found:
             return None
         position = Position(*view.snapshot.position[:2])

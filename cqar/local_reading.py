@@ -45,6 +45,11 @@ class LocalReading:
                 raise fmt.Damaged(f"a place names {kind} {key}, which is not there")
             yield key, payload
 
+    def archived(self, lookup: str, *values: str) -> bool:
+        """Whether something that was archived may be there."""
+        place = fmt.place_key(f"archive.{lookup}", place_of(values))
+        return self._get(PLACES, place) is not None
+
     def terms(self, listing_id: str, at: Instant) -> bytes | None:
         """Only the present is published."""
         raise NotInMemory(listing_id, at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -152,7 +152,7 @@ class LocalReplica(Answers):
         with self.at(timeout_s) as view:
             return view.ask(question, timeout_s)
 
-    def follow(self, question: Question[T], timeout_s: float | None) -> Iterator[T]:
+    def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T, None, None]:
         with self.at(timeout_s) as view:
             return view.follow(question, timeout_s)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Generator
 from time import CLOCK_BOOTTIME, clock_gettime, time_ns
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
@@ -31,6 +31,7 @@ from shared.instant import Instant
 from shared.statuses import to_status
 
 T = TypeVar("T")
+PAST: Final = "a local replica holds the present only: ask a resolver what was before"
 #: A listing's place begins with its venue.
 _AFTER_VENUE: Final = "\0"
 
@@ -108,8 +109,7 @@ class LocalView(Answers):
         try:
             return question.read(self._answer(question.method, question.request))
         except NotInMemory as error:
-            text = "a local replica holds the present only: ask a resolver what was before"
-            raise errors.Unsupported(text) from error
+            raise errors.Unsupported(PAST) from error
         except CqarError as error:
             raise errors.of_status(to_status(error)) from error
 
@@ -143,7 +143,7 @@ class LocalView(Answers):
         self,
         question: Question[T],  # noqa: ARG002
         timeout_s: float | None,  # noqa: ARG002
-    ) -> Iterator[T]:
+    ) -> Generator[T, None, None]:
         raise errors.Unsupported("a local replica tells no changes: watch a resolver")
 
     def listed(self, venue: str, *, timeout_s: float | None = None) -> list[Spelling]:
@@ -179,6 +179,8 @@ class LocalView(Answers):
                 request.venue_symbol,
                 now,
             )
+        except NotInMemory as error:
+            raise errors.Unsupported(PAST) from error
         except CqarError as error:
             raise errors.of_status(to_status(error)) from error
         self._carried.saw(self.revision)

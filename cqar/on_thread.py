@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Generator
 from concurrent.futures import Future
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Any, NamedTuple, TypeVar, overload
@@ -110,7 +110,7 @@ class OnThread(Answers):
         running = self._begun.result()
         return _in_loop(running, running.replica.ask(question, timeout_s))
 
-    def follow(self, question: Question[T], timeout_s: float | None) -> Iterator[T]:
+    def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T, None, None]:
         running = self._begun.result()
         answers = running.replica.follow(question, timeout_s)
 

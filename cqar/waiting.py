@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from typing import TypeVar, overload
 
 from cqar import asking
@@ -29,6 +30,7 @@ from cqar.results import (
     ResolverStatus,
     Spelling,
 )
+from cqar.watching import Place
 from cqar.words import Intent, Side
 
 T = TypeVar("T")
@@ -42,7 +44,7 @@ class Answers(Asked, ABC):
         """The answer to any question that `cqar.asking` can put."""
 
     @abstractmethod
-    def follow(self, question: Question[T], timeout_s: float | None) -> Iterator[T]:
+    def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T, None, None]:
         """The answers to one that has many; without an end where `timeout_s` is None."""
 
     @overload
@@ -196,12 +198,29 @@ class Answers(Asked, ABC):
     ) -> Iterator[Update]:
         """Change sets as they become visible, from a revision on, or from now on; without an end.
 
+        Once something came, a connection that is lost is made again, for as long as it takes: what
+        follows is what follows what was told, without gap or repetition. While nobody is there,
+        nothing comes, no sign of life either.
+
         Raises:
             NotKept: So far back nothing is kept: read anew, then watch from there.
             EpochChanged: The history that was watched has ended: read anew.
-            NotReady: It broke off: watch on from the revision after the last one told.
+            NotReady: Nobody is there to begin with.
+            TimedOut: `timeout_s` is over.
         """
-        return self.follow(asking.watch(from_revision, epoch, kinds, venues), timeout_s)
+        place = Place(from_revision, epoch, kinds, venues)
+        deadline = None if timeout_s is None else Deadline(timeout_s)
+        while True:
+            left_s = None if deadline is None else deadline.left_s
+            try:
+                with closing(self.follow(place.question(), left_s)) as updates:
+                    for update in updates:
+                        place.told(update)
+                        yield update
+            except NotReady:
+                if not place.is_begun:
+                    raise
+            time.sleep(place.pause_s())
 
     def wait_ready(self, timeout_s: float = 60.0) -> ResolverStatus:
         """Return once answers come from memory.

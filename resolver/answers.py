@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from cqc.assets.v1 import asset_pb2, quality_flag_pb2
@@ -10,7 +10,7 @@ from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
 
-from resolver.reading import Basis, Reading
+from resolver.reading import Basis, NotInMemory, Reading
 from shared import resolution
 from shared.entities.asset import ASSET
 from shared.entities.asset_deployment import ASSET_DEPLOYMENT
@@ -28,9 +28,12 @@ def require(reading: Reading, kind: AnyKind, key: str) -> Any:
 
     Raises:
         NotFound: The reading has none.
+        NotInMemory: It was archived.
     """
     payload = reading.get(kind.name, key)
     if payload is None:
+        if kind.archives and reading.archived("entity", kind.name, key):
+            raise NotInMemory(key)
         raise NotFound(kind.name, key)
     return kind.message.FromString(payload)
 
@@ -75,15 +78,49 @@ def present_listing(
 
     Raises:
         NotFound: The venue or the spelling; naming which.
+        NotInMemory: Something that counts was archived.
     """
-    found = reading.find("venue_symbol", "spelling", venue_id, spelling)
-    parse = venue_symbol_pb2.VenueSymbol.FromString
-    listing = resolution.present((parse(payload) for _, payload in found), now)
+    found = find(reading, VENUE_SYMBOL, "spelling", venue_id, spelling)
+    _require_all(reading, venue_id, spelling, found, now)
+    listing = resolution.present(found, now)
     if listing is None:
         if reading.get("venue", venue_id) is None:
             raise NotFound("venue", venue_id)
         raise NotFound("venue_symbol", spelling, f"at {venue_id}")
     return listing
+
+
+def primaries_of(
+    reading: Reading, listing: venue_symbol_pb2.VenueSymbol, alias_of: str, now: Instant
+) -> list[venue_symbol_pb2.VenueSymbol]:
+    """All that a spelling meant which a listing stands for; nothing for the spelling that is none.
+
+    Raises:
+        NotInMemory: The period that counts may be archived.
+    """
+    if not alias_of:
+        return []
+    found = find(reading, VENUE_SYMBOL, "spelling", listing.venue_id, alias_of)
+    same = [p for p in found if p.symbol_id == listing.symbol_id and not p.alias_of]
+    _require_all(reading, listing.venue_id, alias_of, same, now)
+    return found
+
+
+def _require_all(
+    reading: Reading,
+    venue_id: str,
+    spelling: str,
+    found: Iterable[venue_symbol_pb2.VenueSymbol],
+    now: Instant,
+) -> None:
+    """Where none of these is listed, one that is archived may be what counts.
+
+    Raises:
+        NotInMemory: There may be one.
+    """
+    listed = any(resolution.listed_at(one, now) for one in found)
+    if not listed and reading.archived("spelling", venue_id, spelling):
+        raise NotInMemory(spelling)
 
 
 def listing_and_terms(
@@ -93,9 +130,10 @@ def listing_and_terms(
 
     Raises:
         NotFound: The venue or the spelling; naming which.
+        NotInMemory: Something that counts was archived.
     """
     listing = present_listing(reading, venue_id, spelling, now)
-    primaries = find(reading, VENUE_SYMBOL, "spelling", venue_id, listing.alias_of)
+    primaries = primaries_of(reading, listing, listing.alias_of, now)
     return listing, resolution.terms_for(listing, primaries, now)
 
 
@@ -109,13 +147,16 @@ def venue_symbols(
 
     Raises:
         NotFound: There is no such symbol.
+        NotInMemory: It was archived, and listings with it.
     """
     require(reading, SYMBOL, symbol_id)
+    if reading.archived("entity", SYMBOL.name, symbol_id):
+        raise NotInMemory(symbol_id)
     listed = []
     for listing in find(reading, VENUE_SYMBOL, "symbol", symbol_id):
         wanted = not venue_ids or listing.venue_id in venue_ids
         if wanted and resolution.listed_at(listing, now):
-            primaries = find(reading, VENUE_SYMBOL, "spelling", listing.venue_id, listing.alias_of)
+            primaries = primaries_of(reading, listing, listing.alias_of, now)
             terms = resolution.terms_for(listing, primaries, now)
             listed.append(resolution.as_of_now(listing, terms, now))
     listed.sort(key=lambda one: (not one.is_primary, one.venue_id, one.venue_symbol))
@@ -127,6 +168,7 @@ def resolve(basis: Basis, venue_id: str, spelling: str, now: Instant) -> pb.Reso
 
     Raises:
         NotFound: The venue or the spelling; naming which.
+        NotInMemory: Something that counts was archived.
     """
     reading = basis.reading
     listing, terms = listing_and_terms(reading, venue_id, spelling, now)

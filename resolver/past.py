@@ -10,7 +10,6 @@ from resolver.reading import Basis, Reading
 from shared import as_of, resolution
 from shared.as_of import Then
 from shared.entities.symbol import SYMBOL
-from shared.entities.venue_symbol import VENUE_SYMBOL
 from shared.instant import Instant
 from shared.resolution import Listing
 
@@ -25,7 +24,7 @@ def listing_then(reading: Reading, venue_id: str, spelling: str, at: Instant) ->
     listing = answers.present_listing(reading, venue_id, spelling, at)
     own = terms = _terms(reading, listing, at)
     if own is not None and own.alias_of:
-        spelled = answers.find(reading, VENUE_SYMBOL, "spelling", venue_id, own.alias_of)
+        spelled = answers.primaries_of(reading, listing, own.alias_of, at)
         primary = as_of.stood_for(listing, spelled, at)
         terms = None if primary is None else _terms(reading, primary, at)
     return as_of.then(listing, own, terms, at)

@@ -54,6 +54,11 @@ class Pinned:
                 raise KeyError(key)
             yield key, payload
 
+    def archived(self, lookup: str, *values: str) -> bool:
+        place = (f"archive.{lookup}", place_of(values))
+        found = self._found.get(place)
+        return bool(self._snapshot.keys_at(*place) if found is None else found)
+
     def terms(self, listing_id: str, _: Instant) -> bytes | None:
         """Of the past nothing is kept here."""
         raise NotInMemory(listing_id)

@@ -21,6 +21,8 @@ KEPT: Final = (
     ("asset_identifier", "asset"),
     ("symbol_identifier", "symbol"),
     ("api_key", "hash"),
+    ("archive", "entity"),
+    ("archive", "spelling"),
 )
 #: Kind -> lookup -> how a message is found; its fields have the names of the entity's.
 INDEXES: Final[dict[str, dict[str, Lookup[Any]]]] = {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 
@@ -28,6 +28,13 @@ class Reading(Protocol):
     def find(self, kind: str, lookup: str, *values: Any) -> Iterable[tuple[str, bytes]]:
         """(key, payload) of the entities filed under these values."""
 
+    def archived(self, lookup: str, *values: str) -> bool:
+        """Whether something that was archived may be there, and this reading does not hold it.
+
+        Args:
+            lookup: `entity`, by kind and key, or `spelling`, by venue and spelling.
+        """
+
     def terms(self, listing_id: str, at: Instant) -> bytes | None:
         """A listing as it was from an instant or before on; None if nobody knows.
 
@@ -50,6 +57,22 @@ class Basis(NamedTuple):
 
 #: What makes an answer of a basis: pure, and repeatable.
 Work = Callable[[Basis], T]
+
+
+class Many(Generic[T]):
+    """Work of many answers from one reading: others need not wait for all of them.
+
+    Args:
+        each: In the order of the answers.
+        gathered: Makes one of them all.
+    """
+
+    def __init__(self, each: Sequence[Work[Any]], gathered: Callable[[list[Any]], T]) -> None:
+        self.each = each
+        self.gathered = gathered
+
+    def __call__(self, basis: Basis) -> T:
+        return self.gathered([one(basis) for one in self.each])
 
 
 class Wanted(NamedTuple):
@@ -77,15 +100,29 @@ class Partial:
 
     def get(self, kind: str, key: str) -> bytes | None:
         if self._base is not None:
-            return self._base.get(kind, key)
+            payload = self._base.get(kind, key)
+            if payload is not None or not self._base.archived("entity", kind, key):
+                return payload
         for _, payload in self._ask(Wanted(kind, "", (key,))):
             return payload
         return None
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterable[tuple[str, bytes]]:
-        if self._base is not None:
+        if self._base is not None and not self._holds_archived(kind, lookup, *values):
             return self._base.find(kind, lookup, *values)
         return self._ask(Wanted(kind, lookup, values))
+
+    def _holds_archived(self, kind: str, lookup: str, *values: Any) -> bool:
+        """Whether PostgreSQL may have more of these than memory."""
+        if self._base is None or kind != "venue_symbol":
+            return False
+        if lookup == "symbol":
+            return self._base.archived("entity", "symbol", *values)
+        return self._base.archived(lookup, *values)
+
+    def archived(self, _: str, *__: str) -> bool:
+        """PostgreSQL has all there is."""
+        return False
 
     def terms(self, listing_id: str, at: Instant) -> bytes | None:
         for _, payload in self._ask(Wanted(LISTING_TERMS, "at", (listing_id, at.moment))):

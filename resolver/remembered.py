@@ -48,6 +48,10 @@ class Noting:
             self.things.add(thing(kind, key))
             yield key, payload
 
+    def archived(self, lookup: str, *values: str) -> bool:
+        self.things.add(thing(f"archive.{lookup}", place_of(values)))
+        return self._reading.archived(lookup, *values)
+
     def terms(self, listing_id: str, at: Instant) -> bytes | None:
         return self._reading.terms(listing_id, at)
 

@@ -66,12 +66,12 @@ Resolving = Callable[[Basis, str, str, Instant], pb.Resolution]
 
 
 def resolve_or_say_why(
-    basis: Basis, key: pb.VenueSymbolKey, at: Instant, resolve: Resolving = answers.resolve
+    basis: Basis, key: pb.VenueSymbolKey, at: Instant, how: Resolving = answers.resolve
 ) -> pb.Resolution:
     """One answer of a batch, where a miss is an answer too."""
     try:
         require_spelling(key.venue_id, key.venue_symbol)
-        return resolve(basis, key.venue_id, key.venue_symbol, at)
+        return how(basis, key.venue_id, key.venue_symbol, at)
     except (NotFound, Invalid) as error:
         reason = pb.Reason(code=error.reason, message=str(error))
         return pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND, not_found=reason)

@@ -99,6 +99,9 @@ class Snapshot:
         for key in self.keys_at(f"{kind}.{lookup}", place_of(values)):
             yield key, entities[key]
 
+    def archived(self, lookup: str, *values: str) -> bool:
+        return place_of(values) in self._found.get(f"archive.{lookup}", ())
+
     def terms(self, listing_id: str, _: Instant) -> bytes | None:
         """Of the past nothing is kept here."""
         raise NotInMemory(listing_id)

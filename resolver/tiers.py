@@ -17,10 +17,10 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from google.protobuf.message import Message
 
 from resolver import metrics
-from resolver.fallback import Answer, Fallback, Least, answer_by
+from resolver.fallback import Answer, Fallback, Least, answer_by, answer_unhurried
 from resolver.freshness import DRIFT, boot_clock_s, name_of
 from resolver.pinned import Pinned
-from resolver.reading import Basis, NotInMemory, Work
+from resolver.reading import Basis, Many, NotInMemory, Work
 from resolver.view import View
 from shared.errors import CqarError, EpochChanged, NotFound, NotReady
 from shared.grpc_errors import Context
@@ -80,18 +80,28 @@ class Tiers:
         Raises:
             NotReady: Memory is loading, or has not come as far as this call asks.
         """
-        freshness, began_s = self._view.freshness_message(), boot_clock_s()
-        tell_freshness(freshness, context)
+        tell_freshness(self._view.freshness_message(), context)
         if not self._view.is_complete:
             raise NotReady("lists come from memory alone, which is loading: ask another resolver")
         self.require_reached()
+        freshness = None
+        try:
+            with self._pinned() as (pinned, freshness):
+                yield pinned, freshness
+        finally:
+            if freshness is not None:
+                tell_freshness(freshness, context)
+
+    @contextmanager
+    def _pinned(self) -> Iterator[tuple[Pinned, pb.Freshness]]:
+        """Memory at one revision, and how current it is at the end."""
+        freshness, began_s = self._view.freshness_message(), boot_clock_s()
         try:
             with self._view.snapshot.pinned() as pinned:
                 yield pinned, freshness
         finally:
             if freshness.HasField("staleness_ms"):
                 freshness.staleness_ms += int((boot_clock_s() - began_s) * 1000 * DRIFT) + 1
-                tell_freshness(freshness, context)
 
     async def answer(
         self, rpc: str, question: Message | str, work: Work[T], context: Context | None
@@ -108,7 +118,7 @@ class Tiers:
             NotReady: No tier can answer.
         """
         least, began_s = _unreached.get(), time.perf_counter()
-        found = self._from_memory(work) if self.are_not_needed else None
+        found = await self._from_memory(work) if self.are_not_needed else None
         if found is not None:
             answer = found
         else:
@@ -122,12 +132,15 @@ class Tiers:
             metrics.count_lookup(rpc, result, answer.tier, took_s)
         return answer.get(), answer.freshness
 
-    def _from_memory(self, work: Work[T]) -> Answer[T] | None:
+    async def _from_memory(self, work: Work[T]) -> Answer[T] | None:
         """None where memory knows that it lacks what this takes."""
-        view = self._view
-        basis = Basis(view.snapshot, view.freshness_message(), view.stale_reason)
+        stale, is_long = self._view.stale_reason, isinstance(work, Many)
         try:
-            return answer_by(work, basis, "memory")
+            if not is_long:
+                freshness = self._view.freshness_message()
+                return answer_by(work, Basis(self._view.snapshot, freshness, stale), "memory")
+            with self._pinned() as (pinned, freshness):
+                return await answer_unhurried(work, Basis(pinned, freshness, stale), "memory")
         except NotInMemory:
             return None
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sized
+from functools import partial
 from typing import Any, Final
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver import answers, assets, orders, past
-from resolver.reading import Basis, Work
+from resolver.reading import Basis, Many, Work
 from resolver.resolutions import Resolving, require_spelling, resolve_or_say_why
 from shared import as_of
 from shared.errors import NotReady, TooLarge
@@ -40,12 +41,8 @@ def resolve_batch(
 ) -> Work[pb.ResolveBatchResponse]:
     require_few(request.keys, "keys")
     resolving, at = _resolving(request, now)
-
-    def work(basis: Basis) -> pb.ResolveBatchResponse:
-        found = [resolve_or_say_why(basis, key, at, resolving) for key in request.keys]
-        return pb.ResolveBatchResponse(resolutions=found)
-
-    return work
+    each = [partial(resolve_or_say_why, key=key, at=at, how=resolving) for key in request.keys]
+    return Many(each, lambda found: pb.ResolveBatchResponse(resolutions=found))
 
 
 def find_venue_symbols(

@@ -30,13 +30,14 @@ class Found(NamedTuple):
     revision: int
     deleted: bool
     payload: bytes
+    archived: bool
 
 
 async def load(tx: AsyncConnection, refs: Iterable[Ref], *, removed: bool = False) -> list[Found]:
-    """The live entities among `refs`; with `removed` also those that are no more."""
+    """The entities among `refs`, archived ones too; with `removed` also those that are no more."""
     wanted = [(kind, key) for kind, key in refs if "\0" not in key]
     query = sa.text(
-        "SELECT c.kind, c.key, c.revision, c.deleted, c.payload FROM current c"
+        "SELECT c.kind, c.key, c.revision, c.deleted, c.payload, c.archived FROM current c"
         " JOIN unnest(CAST(:kinds AS text[]), CAST(:keys AS text[])) AS w(kind, key)"
         " ON c.kind = w.kind AND c.key = w.key WHERE :removed OR NOT c.deleted"
     )
@@ -48,7 +49,7 @@ async def load(tx: AsyncConnection, refs: Iterable[Ref], *, removed: bool = Fals
 async def find(
     tx: AsyncConnection, kind: AnyKind, lookup: str, finds: Sequence[tuple[Any, ...]]
 ) -> list[list[Found]]:
-    """For each tuple of a lookup's values: the live entities filed there, in key order."""
+    """For each tuple of a lookup's values: the entities filed there, archived too, by key."""
     found: list[list[Found]] = [[] for _ in finds]
     # What no column can hold is nowhere; PostgreSQL would refuse the whole query.
     groups: defaultdict[tuple[bool, ...], list[int]] = defaultdict(list)
@@ -61,8 +62,9 @@ async def find(
             if given[i]:
                 arguments[f"v{i}"] = list(values)
         query = _find_query(kind.name, lookup, given)
-        for place, key, revision, payload in await tx.execute(query, arguments):
-            found[place].append(Found(kind.name, key, revision, False, payload))  # noqa: FBT003
+        for place, key, revision, payload, archived in await tx.execute(query, arguments):
+            one = Found(kind.name, key, revision, False, payload, archived)  # noqa: FBT003
+            found[place].append(one)
     return found
 
 
@@ -105,7 +107,7 @@ def _find_query(kind_name: str, lookup_name: str, given: tuple[bool, ...]) -> sa
         names.append(f"v{i}")
         matches.append(f"t.{column.name} = w.v{i}")
     return sa.text(
-        f"SELECT w.place, c.key, c.revision, c.payload"  # noqa: S608  (names of our own)
+        f"SELECT w.place, c.key, c.revision, c.payload, c.archived"  # noqa: S608  (names of our own)
         f" FROM unnest({', '.join(arrays)}) AS w({', '.join(names)})"
         f" JOIN {table.name} t ON {' AND '.join(matches)}"
         f" JOIN current c ON c.kind = '{kind.name}' AND c.key = {key_sql(kind)}"

@@ -124,6 +124,8 @@ class Kind(Generic[E]):
         derived: Message fields that are computed from the entity and never stored.
         ended: Whether creating it again opens it anew, instead of being refused.
         exported: Whether it leaves the registry through Export, Watch and History.
+        stated: Whether Apply takes it; else the writer alone makes it.
+        archives: Whether it leaves snapshots and lists long after its end.
     """
 
     name: str
@@ -142,6 +144,8 @@ class Kind(Generic[E]):
     check_removal: Callable[[E, Seen], Iterator[Violation]] = _no_removal_rule
     derived: Mapping[str, Callable[[E], Any]] = field(default_factory=dict)
     exported: bool = True
+    stated: bool = True
+    archives: bool = False
     ended: Callable[[E], bool] = lambda _: False
 
     def key_of(self, entity: E) -> str:

@@ -64,6 +64,7 @@ current = sa.Table(
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("deleted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("archived", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("idx_current_archived", "kind", "key", postgresql_where=sa.text("archived")),
     comment="The newest serialised state of every entity. A snapshot is one scan of it.",
 )
 

@@ -27,11 +27,13 @@ class Stored(NamedTuple):
 
     Attributes:
         entity: None where that revision removed it.
+        archived: It is in no snapshot.
     """
 
     entity: Entity | None
     revision: int
     payload: bytes
+    archived: bool = False
 
 
 class Referrers(NamedTuple):

@@ -28,6 +28,7 @@ from shared.postgres import make_engine
 from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
 from writer import metrics
+from writer.archiving import Archiving
 from writer.cache_relay import CacheRelay
 from writer.config import WriterConfig
 from writer.heads import Heads
@@ -48,8 +49,8 @@ READING: Final = ("Get", "List", "Search", "Check", "History", "Export")
 #: Of those that read, what is not for everybody.
 ADMINS: Final = ("ListApiKeys",)
 HEALTH_TIMEOUT_S: Final = 2.0
-#: The relays, a probe's head, a key's look-up and the image at the same time.
-ASIDE_CONNECTIONS: Final = 6
+#: The relays, a probe's head, a key's look-up, the image and what is archived at the same time.
+ASIDE_CONNECTIONS: Final = 7
 #: Of the callers' connections, those that mutations leave to reads.
 READ_CONNECTIONS: Final = 4
 
@@ -129,6 +130,9 @@ class Writer:
             metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)
             relay = CacheRelay(self.aside, cache, self.newest)
             found["cache relay"] = partial(relay.run, self.wake.cache, self.settings.relay_poll_s)
+        if days := self.settings.archive_after_days:
+            archiving = Archiving(self.aside, self.mutations, dt.timedelta(days=days))
+            found["archiving"] = archiving.run
         if self.images is not None:
             images = Images(self.aside, self.images, self.publisher.note_stream, utc_now)
             found["images"] = images.run

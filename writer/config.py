@@ -20,6 +20,8 @@ class WriterConfig(ServiceConfig, frozen=True, kw_only=True):
         grpc_listen: HOST:PORT. Without TLS on loopback only, unless `plaintext_anywhere`.
         http_listen: HOST:PORT of /health and /metrics.
         relay_poll_s: The relays are woken by NOTIFY; polling only covers a lost notification.
+        archive_after_days: What has been delisted or expired for so long leaves snapshots and
+            lists, and is answered from PostgreSQL; 0: never.
         mutations_per_s_max: What one actor may ask for; beyond it RESOURCE_EXHAUSTED.
     """
 
@@ -27,4 +29,5 @@ class WriterConfig(ServiceConfig, frozen=True, kw_only=True):
     http_listen: str = "127.0.0.1:8080"
     database_connections_max: Annotated[int, Meta(ge=6, le=100)] = 16
     relay_poll_s: Annotated[float, Meta(gt=0, le=60)] = 0.5
+    archive_after_days: Annotated[int, Meta(ge=0, le=36_500)] = 30
     mutations_per_s_max: Annotated[float, Meta(gt=0, le=100_000)] = 500.0

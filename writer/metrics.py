@@ -36,6 +36,7 @@ IMAGE_REVISION: Final = Gauge("cqar_image_revision", "Revision of the image publ
 IMAGES: Final = Counter("cqar_images_total", "Images of the registry published in Redis.")
 
 MUTATIONS: Final = Counter("cqar_mutations_total", "Changes by outcome.", ["kind", "result"])
+ARCHIVED: Final = Counter("cqar_archived_total", "Entities taken out of snapshots.", ["kind"])
 COMMIT_SECONDS: Final = Histogram(
     "cqar_mutation_seconds",
     "From a request's items to their commit.",

@@ -11,7 +11,8 @@ import datetime as dt
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ from shared.rules import CLOCKS_APART
 from shared.working_set import Find, Stored, WorkingSet
 from writer import answers, outbox, revisions, store
 from writer.once import Once, require_same
+from writer.reviving import revived
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +83,8 @@ class Mutations:
     ) -> None:
         self._turn = asyncio.Semaphore(at_once_max)
         self._engine = engine
-        self._now = now
-        self._committed = committed
+        self.now = now
+        self.committed = committed
 
     async def change(
         self, item: Item, cause: Cause, once: Once | None = None
@@ -124,7 +126,7 @@ class Mutations:
         """
         if len(items) > ITEMS_MAX:
             raise TooLarge(f"{len(items)} items; at most {ITEMS_MAX}: split them")
-        now = self._now()
+        now = self.now()
         as_of = None if as_of is None else require_past(as_of, now)
         docket, seen = Docket(items), WorkingSet(now, historical=historical, as_of=as_of)
         if dry_run:
@@ -148,18 +150,14 @@ class Mutations:
         *,
         skip_rejected: bool,
     ) -> Applied:
-        async with self._turn, self._engine.connect() as tx:
-            head = await store.lock_head(tx)
-            if head.database_changed:
-                await _bump(tx, head, position_of(head), self._now())
-                await tx.commit()
-                head = await store.lock_head(tx)
+        async with self.turn() as (tx, head):
             if once is not None and (kept := await answers.kept_answer(tx, once)):
                 require_same(once, kept.request_hash)
                 return Applied([], head.epoch, head.revision, committed=False, replay=kept.response)
             outcomes = await _judge(tx, docket, seen)
             rejected = any(o.result is Result.REJECTED for o in outcomes)
             changing = [o for o in outcomes if o.changes]
+            changing += revived(changing, seen)
             if not changing or (rejected and not skip_rejected):
                 applied = Applied(outcomes, head.epoch, head.revision, committed=False)
                 if once is not None and not rejected:
@@ -178,8 +176,19 @@ class Mutations:
             if once is not None:
                 await answers.keep_answer(tx, once, once.answer(applied))
             await tx.commit()
-        self._committed(row.epoch, row.revision)
+        self.committed(row.epoch, row.revision)
         return applied
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[tuple[AsyncConnection, store.HeadRow]]:
+        """The registry's write lock, until the transaction ends, and the head behind it."""
+        async with self._turn, self._engine.connect() as tx:
+            head = await store.lock_head(tx)
+            if head.database_changed:
+                await _bump(tx, head, position_of(head), self.now())
+                await tx.commit()
+                head = await store.lock_head(tx)
+            yield tx, head
 
     async def bump_epoch(self, expected_epoch: int, seen_epoch: int, seen_revision: int) -> bool:
         """Begin a new history, unless another writer already did.
@@ -193,9 +202,9 @@ class Mutations:
             head = await store.lock_head(tx)
             if head.epoch != expected_epoch:
                 return False
-            row = await _bump(tx, head, Position(seen_epoch, seen_revision, b""), self._now())
+            row = await _bump(tx, head, Position(seen_epoch, seen_revision, b""), self.now())
             await tx.commit()
-        self._committed(row.epoch, row.revision)
+        self.committed(row.epoch, row.revision)
         return True
 
 
@@ -268,7 +277,9 @@ def _next_revision(
     for index, (outcome, payload) in enumerate(zip(changing, payloads, strict=True)):
         kind, key = outcome.kind, outcome.key
         stored = seen.stored((kind.name, key))
-        before = stored if stored and stored.entity is not None else None
+        # What is archived is neither counted nor hashed.
+        counted = stored is not None and stored.entity is not None and not stored.archived
+        before = stored if counted else None
         if before is not None:
             set_hash -= history.hash_of(kind.name, key, before.payload)
         if outcome.after is not None:
@@ -277,7 +288,9 @@ def _next_revision(
         change_set.changes.add(
             kind=kind.name, key=key, entity=payload, deleted=outcome.after is None
         )
-        event = events.event_of(kind, outcome.before, outcome.after, moment, index)
+        event = None
+        if outcome.before != outcome.after:
+            event = events.event_of(kind, outcome.before, outcome.after, moment, index)
         if event is not None:
             announced.events.append(event)
     return revisions.sealed(head, change_set, announced, live, set_hash, seen.now)

@@ -93,7 +93,7 @@ async def load(
 
 def _stored(row: finding.Found) -> Stored:
     entity = codec.decode(KIND_BY_NAME[row.kind], row.payload)
-    return Stored(entity, row.revision, row.payload)
+    return Stored(entity, row.revision, row.payload, row.archived)
 
 
 async def find(
@@ -109,6 +109,12 @@ async def find(
 
 async def count(tx: AsyncConnection, kind: AnyKind, conditions: Sequence[Any]) -> int:
     query = sa.select(sa.func.count()).select_from(kind.table).where(*conditions)
+    if kind.archives:
+        # There are few of them, and an index of their own: all others are counted without a look.
+        gone = sa.exists().where(
+            current.c.archived, current.c.kind == kind.name, current.c.key == _key(kind)
+        )
+        query = query.where(~gone)
     total: int = (await tx.execute(query)).scalar_one()
     return total
 
@@ -120,19 +126,18 @@ async def page(
     after: list[str] | None,
     most: int,
 ) -> list[tuple[list[str], bytes]]:
-    """(key, payload) of the first `most` entities after a key, in key order.
+    """(key, payload) of the first `most` entities after a key, in key order; no archived ones.
 
     Text is in the order of its bytes, whatever collation the database was made with: resolvers,
     who have none, list in the same order.
     """
     columns = [kind.table.c[name] for name in kind.key]
     places = [c.collate("C") if isinstance(c.type, sa.Text) else c for c in columns]
-    key: sa.ColumnElement[str] = sa.literal_column(finding.key_sql(kind, kind.table.name))
     query = (
         sa.select(*columns, current.c.payload)
         .select_from(kind.table)
-        .join(current, (current.c.kind == kind.name) & (current.c.key == key))
-        .where(*conditions)
+        .join(current, (current.c.kind == kind.name) & (current.c.key == _key(kind)))
+        .where(*conditions, ~current.c.archived)
         .order_by(*places)
         .limit(most)
     )
@@ -142,6 +147,10 @@ async def page(
         ]
         query = query.where(sa.tuple_(*places) > sa.tuple_(*bounds))
     return [([str(part) for part in row[:-1]], row[-1]) for row in await tx.execute(query)]
+
+
+def _key(kind: AnyKind) -> sa.ColumnElement[str]:
+    return sa.literal_column(finding.key_sql(kind, kind.table.name))
 
 
 async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> Referrers:
@@ -244,7 +253,8 @@ async def check_constraints(tx: AsyncConnection) -> None:
 
 async def counts(tx: AsyncConnection) -> dict[str, int]:
     """Live entities by kind."""
-    query = sa.select(current.c.kind, sa.func.count()).where(~current.c.deleted)
+    live = ~current.c.deleted & ~current.c.archived
+    query = sa.select(current.c.kind, sa.func.count()).where(live)
     rows = await tx.execute(query.group_by(current.c.kind))
     return {row[0]: row[1] for row in rows}
 

@@ -72,6 +72,8 @@ def _show(change_set: replication_pb2.ChangeSet) -> None:
 def _said(change: replication_pb2.Change) -> str:
     if change.deleted:
         return f"{change.kind} {change.key} removed"
+    if change.archived:
+        return f"{change.kind} {change.key} archived"
     kind = KIND_BY_NAME.get(change.kind)
     if kind is None:
         return f"{change.kind} {change.key} (of a later release)"

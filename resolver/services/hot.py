@@ -18,6 +18,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver import metrics, resolutions
 from resolver.moment import MOMENT_S, Moment, lease_of
+from resolver.reading import NotInMemory
 from resolver.remembered import Made, Memory
 from resolver.resolutions import Resolutions
 from resolver.services.resolver import ResolverService
@@ -135,26 +136,35 @@ class HotMethods:
         return answer.SerializeToString()
 
     def _from_memory(self, request: bytes) -> Made | None:
-        """Unless it is asked as of another time than now."""
+        """Unless it is asked as of another time than now, or is archived."""
         stale, memory, now_ns = self._view.stale_reason, self._view.snapshot, self._now_ns()
         question = parsed(pb.ResolveRequest, request)
         if question.HasField("as_of"):
             return None
         key = pb.VenueSymbolKey(venue_id=question.venue_id, venue_symbol=question.venue_symbol)
-        return self._resolutions.of(key.SerializeToString(), memory, stale, now_ns)
+        try:
+            return self._resolutions.of(key.SerializeToString(), memory, stale, now_ns)
+        except NotInMemory:
+            return None
 
     async def _resolve_batch(self, request: bytes, context: Context) -> bytes:
         batch = parsed(pb.ResolveBatchRequest, request)
         if batch.HasField("as_of") or not self._tiers.are_not_needed:
-            answer = await self._ordinary.ResolveBatch(batch, context)
-            return answer.SerializeToString()
+            return await self._batch_below(batch, context)
         require_few(batch.keys, "keys")
         began_s = time.perf_counter()
-        with self._tiers.pinned(context) as (memory, freshness):
-            made = await self._all_from(memory, [key.SerializeToString() for key in batch.keys])
+        try:
+            with self._tiers.pinned(context) as (memory, freshness):
+                made = await self._all_from(memory, [key.SerializeToString() for key in batch.keys])
+        except NotInMemory:
+            return await self._batch_below(batch, context)
         metrics.count_denials(chain.from_iterable(one.denials for one in made))
         metrics.count_lookup("ResolveBatch", "found", "memory", time.perf_counter() - began_s)
         return resolutions.batch_response(made, freshness)
+
+    async def _batch_below(self, batch: pb.ResolveBatchRequest, context: Context) -> bytes:
+        answer = await self._ordinary.ResolveBatch(batch, context)
+        return answer.SerializeToString()
 
     async def _all_from(self, memory: Memory, questions: Sequence[bytes]) -> list[Made]:
         """What is known at once; what is to be made anew, between other calls."""

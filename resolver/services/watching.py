@@ -61,9 +61,12 @@ class Watching:
                         freshness = self._view.freshness_message()
                         yield pb.WatchResponse(change_set=found, freshness=freshness)
                         beat_s = boot_clock_s()
-                # From the last heartbeat on: what is not for this watcher may never pause.
+                # From the last heartbeat on: what is not for this watcher may never pause. All up
+                # to the revision that it names was looked through: nothing is awaited in between.
                 left_s = beat_s + HEARTBEAT_S - boot_clock_s()
-                if left_s <= 0 or not await self._view.moves_within(left_s):
+                if left_s > 0:
+                    await self._view.moves_within(left_s)
+                else:
                     yield pb.WatchResponse(freshness=self._view.freshness_message())
                     beat_s = boot_clock_s()
 

@@ -6,6 +6,7 @@ Order matters: a kind comes after every kind it refers to.
 from __future__ import annotations
 
 from shared.entities.api_key import API_KEY
+from shared.entities.archive import ARCHIVE
 from shared.entities.asset import ASSET
 from shared.entities.asset_deployment import ASSET_DEPLOYMENT
 from shared.entities.asset_group import ASSET_GROUP
@@ -34,5 +35,6 @@ KINDS: tuple[AnyKind, ...] = (
     VENUE_ASSET,
     VENUE_SYMBOL,
     API_KEY,
+    ARCHIVE,
 )
 KIND_BY_NAME: dict[str, AnyKind] = {kind.name: kind for kind in KINDS}

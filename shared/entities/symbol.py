@@ -237,4 +237,5 @@ SYMBOL = Kind(
     },
     lookups={"identity": by(*IDENTITY)},
     event=lifecycle("symbol_created", "symbol_updated", "symbol_deleted"),
+    archives=True,
 )

@@ -359,4 +359,5 @@ VENUE_SYMBOL = Kind(
     },
     event=event_of,
     derived={"is_active": lambda v: v.status in ACTIVE},
+    archives=True,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -182,6 +183,29 @@ async def test_a_batch_of_another_time_is_answered_as_one_by_one(
             assert none.status == pb.RESOLUTION_STATUS_NOT_FOUND
             assert none.not_found.code == "VENUE_SYMBOL_NOT_FOUND"
             assert [said(one) for one in found] == [history.said(s, moment) for s in spellings]
+
+
+async def test_others_are_answered_while_a_long_batch_of_another_time_is(
+    serve: Serve, told: Mutations, clock: Clock
+) -> None:
+    listing = a_venue_symbol(listing_id=an_id("listing"), listed_at=BEGIN)
+    await tell(told, listing)
+    clock.now = BEGIN + HOUR
+    await tell(told, changed(listing, tick_size=Decimal(2)))
+    keys = [pb.VenueSymbolKey(**SPELLED)] * 2_000
+    async with serve() as both:
+        own = both.asked.own
+        for moment, tick in ((BEGIN, "0.01"), (BEGIN + HOUR, "2")):
+            request = pb.ResolveBatchRequest(keys=keys, as_of=at(moment))
+            batch = asyncio.ensure_future(both.asked.answer(own.ResolveBatch, request))
+            others = 0
+            while not batch.done():
+                await both.asked.answer(own.Resolve, pb.ResolveRequest(**SPELLED))
+                others += 1
+            answer, _ = await batch
+            assert {found.specs.tick_size for found in answer.resolutions} == {tick}
+            assert len(answer.resolutions) == len(keys)
+            assert others > 1
 
 
 # ---------------------------------------------------------------- one by one

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 import grpc
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
+from shared.entities.symbol import OptionType, SymbolType
 from shared.entities.venue_symbol import MarketStatus
 from tests.builders import (
     BTC,
@@ -34,14 +36,25 @@ from tests.fives import BTC_USDT, COINS, REGISTRY_OF_FIVES
 from tests.refusals import Refusal, refusal_of
 from tests.served import READS, Served, pb, served
 from tests.unit.test_rpcs import REGISTRY
+from writer.archiving import Archiving
 from writer.mutations import Mutations
 from writer.relay import Relay
 
 Code = grpc.StatusCode
 HOUR: Final = dt.timedelta(hours=1)
+EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _RESOLVED: Final = {"resolved_at": NOW, "resolved_by": "desk", "resolution_notes": "refunded"}
 _NO_TERMS: Final = {"tick_size": None, "lot_size": None}
 _COIN_USDT: Final = a_symbol(base_asset_id=COINS[0]).symbol_id
+OPTION: Final = a_symbol(
+    symbol_type=SymbolType.OPTION,
+    expiry=NOW + HOUR / 4,
+    strike_price=Decimal(60_000),
+    option_type=OptionType.CALL,
+    settlement_asset_id=USDT,
+)
+#: Of what follows, by its name what is archived before anything is asked.
+ARCHIVED: Final = ("past", "expired", "the option")
 #: What lists and Get methods tell apart, beyond what there is five of.
 MARKET: Final = (
     *REGISTRY_OF_FIVES,
@@ -56,6 +69,13 @@ MARKET: Final = (
     an_identifier(identifier_id=an_id("coin"), asset_id=COINS[1], external_id="coin"),
     a_venue_symbol(
         listing_id=an_id("past"), venue_symbol="OLD", delisted_at=NOW, listed_at=NOW - HOUR
+    ),
+    OPTION,
+    a_venue_symbol(
+        listing_id=an_id("expired"),
+        venue_symbol="EXPIRED",
+        symbol_id=OPTION.symbol_id,
+        listed_at=NOW - HOUR,
     ),
     a_venue_symbol(listing_id=an_id("ends"), venue_id="venue", delisted_at=NOW + 2 * HOUR),
     a_venue_symbol(listing_id=an_id("ends now"), venue_id="venue-1-b", delisted_at=NOW + HOUR),
@@ -88,21 +108,31 @@ _IDS: Final = (an_id("nobody"), "x", "a\0", "A" * 36)
 #: Field -> what is asked for; first what there is.
 VALUES: Final[dict[str, tuple[Any, ...]]] = {
     "asset_id": (BTC, COINS[0], *_IDS),
-    "symbol_id": (BTC_USDT, _COIN_USDT, *_IDS),
+    "symbol_id": (BTC_USDT, _COIN_USDT, OPTION.symbol_id, *_IDS),
     "base_asset_id": (BTC, *_IDS),
     "quote_asset_id": (USDT, *_IDS),
     "deployment_id": (an_id("on 1"), *_IDS),
     "group_id": (an_id("with members"), *_IDS),
     "chain_id": ("chain-1", "nowhere", "a\0", "x" * 200),
     "venue_id": ("binance", "venue", "venue-1", "nowhere", "Not-a-slug", "a\0"),
-    "venue_symbol": ("BTCUSDT", "OLD", "SOON", "COIN/USDT", "none", " x", "a\0", "x" * 129),
+    "venue_symbol": (
+        "BTCUSDT",
+        "EXPIRED",
+        "OLD",
+        "SOON",
+        "COIN/USDT",
+        "none",
+        " x",
+        "a\0",
+        "x" * 129,
+    ),
     "name": ("with members", "g1", "none", "a\0"),
     "asset_type": (1, 2, 9, -1, 40_000),
     "category": ("meme", "gold", "a\0"),
     "chain_type": ("EVM", "evm", "a\0"),
     "group_type": ("basket", "none", "a\0"),
     "relationship_type": (1, 4, 9, -1),
-    "symbol_type": (1, 2, -1),
+    "symbol_type": (1, 4, -1),
     "venue_type": (1, 2, -1),
     "source": (1, 2, -1, 40_000),
     "data_source": (4, 5, -1),
@@ -110,7 +140,10 @@ VALUES: Final[dict[str, tuple[Any, ...]]] = {
     "min_severity": (4, 5, 9, -1, 40_000),
     "include_resolved": (True,),
     "include_delisted": (True,),
-    "as_of": ({"seconds": 1},),
+    "as_of": tuple(
+        {"seconds": int(moment.timestamp())}
+        for moment in (EPOCH, NOW - HOUR / 2, NOW, NOW + HOUR, NOW + 2 * HOUR)
+    ),
 }
 _PAGING: Final = {"page_size", "page_token"}
 RPCS: Final = [name for name in REGISTRY if name.startswith(READS)]
@@ -131,6 +164,8 @@ async def both(
     mutations: Mutations,
 ) -> AsyncIterator[Both]:
     await commit(mutations, a_venue("binance"), *MARKET)
+    later = Mutations(engine, lambda: NOW + HOUR)
+    assert await Archiving(engine, later, HOUR / 2).step() == len(ARCHIVED)
     places = (database, servers.nats, engine, relay, NOW + HOUR)
     async with served("resolver", *places) as resolver:
         yield Both(Served(resolver.writer), resolver)

@@ -9,7 +9,8 @@ import pytest
 from resolver.freshness import Freshness
 from resolver.view import View
 from shared.errors import EpochChanged, Invalid, NotReady
-from shared.history import is_reached, parse
+from shared.history import is_reached
+from shared.min_revision import parse
 from tests.builders import NOW, a_venue
 from tests.histories import encoded, hydrated
 

@@ -283,3 +283,40 @@ def test_tick_rules_are_terms_that_an_alias_does_not_have(term: dict[str, Any]) 
     target = completed(a_listing(is_primary=True))
     alias = a_listing("two", venue_symbol="X", alias_of="BTCUSDT", **BARE, **term)
     assert {reason for _, reason in findings(alias, Held(target))} == {"ALIAS"}
+
+
+# ---------------------------------------------------------------- since when
+
+
+def test_terms_hold_from_the_change_that_sets_them_whatever_a_request_says() -> None:
+    born = completed(a_listing(terms_since=NOW - DAY))
+    assert born.terms_since == NOW
+    later = Held(now=NOW + DAY)
+    same = completed(changed(born, delisted_at=NOW + 9 * DAY, terms_since=None), later, born)
+    assert same.terms_since == NOW
+    other = completed(changed(born, taker_fee=Decimal("0.002")), later, born)
+    assert other.terms_since == NOW + DAY
+
+
+def test_of_two_writers_clocks_the_one_that_is_behind_does_not_take_terms_back() -> None:
+    born = completed(a_listing(), Held(now=NOW + DAY))
+    after = completed(changed(born, status=MarketStatus.HALTED), Held(now=NOW), born)
+    assert (after.status, after.terms_since) == (MarketStatus.HALTED, NOW + DAY)
+
+
+def test_what_is_said_as_of_an_instant_holds_from_then_on() -> None:
+    born = completed(a_listing(), Held(as_of=NOW - 9 * DAY))
+    after = completed(changed(born, lot_size=Decimal(2)), Held(as_of=NOW - DAY), born)
+    assert (born.terms_since, after.terms_since) == (NOW - 9 * DAY, NOW - DAY)
+    assert after.lot_size == 2
+
+
+@pytest.mark.parametrize("known", [NOW, None])
+def test_what_is_said_of_before_replaces_nothing_but_that_the_period_is_over(known: Any) -> None:
+    born = changed(completed(a_listing()), terms_since=known)
+    old = changed(born, lot_size=Decimal(2), status=MarketStatus.HALTED)
+    held = Held(as_of=NOW - DAY, historical=True)
+    assert completed(old, held, born) == born
+    ended = completed(changed(old, delisted_at=NOW - DAY), held, born)
+    assert (ended.status, ended.lot_size) == (MarketStatus.DELISTED, born.lot_size)
+    assert ended.terms_since == known

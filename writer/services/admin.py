@@ -160,6 +160,8 @@ def item_of(item: pb.ApplyItem, place: int) -> Item:
     if field == TOMBSTONE:
         ref = item.tombstone
         kind = _kind(ref.kind, place)
+        if not kind.stated:
+            raise Invalid([Violation(f"items[{place}]", "UNKNOWN_KIND", "is the writer's own")])
         return Item(kind=kind, intent=Intent.REMOVE, key=ref.key, if_revision=if_revision)
     kind = _kind(field or "", place)
     given, unreadable = codec.parse(kind, getattr(item, kind.name))

@@ -932,7 +932,11 @@ class WatchResponse(_message.Message):
     CHANGE_SET_FIELD_NUMBER: _builtins.int
     FRESHNESS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def change_set(self) -> _replication_pb2.ChangeSet: ...
+    def change_set(self) -> _replication_pb2.ChangeSet:
+        """Unset in a sign of life, once a second: all up to its revision was told, or is not for this
+        watcher. But for the first message, behind which the past that was asked for is told.
+        """
+
     @_builtins.property
     def freshness(self) -> Global___Freshness: ...
     def __init__(

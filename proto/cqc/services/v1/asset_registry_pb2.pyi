@@ -3182,7 +3182,9 @@ class ListVenueSymbolsRequest(_message.Message):
     venue_symbol: _builtins.str
     """The venue's own spelling, compared exactly: never case-folded or normalised."""
     include_delisted: _builtins.bool
-    """Ended ones too."""
+    """Ended ones too, until they are archived (30 days, unless the writer is set otherwise):
+    GetVenueSymbol goes on telling of those.
+    """
     page_size: _builtins.int
     """At most 1,000. Zero: all at once, or RESOURCE_EXHAUSTED where more than 5,000 match."""
     page_token: _builtins.str

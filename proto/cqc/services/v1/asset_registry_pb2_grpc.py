@@ -500,7 +500,7 @@ class AssetRegistryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListSymbols(self, request, context):
-        """Symbols in the order of their ids, in pages.
+        """Symbols in the order of their ids, in pages; without those that expired long ago.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -594,7 +594,7 @@ class AssetRegistryServicer:
 
     def ListVenueSymbols(self, request, context):
         """Listings of a venue, of a symbol, or of a spelling, with their symbols; open ones unless
-        asked otherwise.
+        asked otherwise, and none that ended long ago.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -87,7 +87,7 @@ class AssetRegistryStub:
     Its history stays.
     """
     ListSymbols: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListSymbolsRequest, _asset_registry_pb2.ListSymbolsResponse]
-    """Symbols in the order of their ids, in pages."""
+    """Symbols in the order of their ids, in pages; without those that expired long ago."""
     SearchSymbols: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.SearchSymbolsRequest, _asset_registry_pb2.SearchSymbolsResponse]
     """Finds symbols by their text or an external id, the best first."""
     CreateSymbolIdentifier: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateSymbolIdentifierRequest, _asset_registry_pb2.CreateSymbolIdentifierResponse]
@@ -118,7 +118,7 @@ class AssetRegistryStub:
     """What a spelling means now, or last meant, with its canonical symbol."""
     ListVenueSymbols: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListVenueSymbolsRequest, _asset_registry_pb2.ListVenueSymbolsResponse]
     """Listings of a venue, of a symbol, or of a spelling, with their symbols; open ones unless
-    asked otherwise.
+    asked otherwise, and none that ended long ago.
     """
     ListAssetGroups: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.ListAssetGroupsRequest, _asset_registry_pb2.ListAssetGroupsResponse]
     """CQAR's own.
@@ -389,7 +389,7 @@ class AssetRegistryServicer(metaclass=_abc_1.ABCMeta):
         request: _asset_registry_pb2.ListSymbolsRequest,
         context: _aio.ServicerContext[_asset_registry_pb2.ListSymbolsRequest, _abc.Awaitable[_asset_registry_pb2.ListSymbolsResponse]],
     ) -> _abc.Awaitable[_asset_registry_pb2.ListSymbolsResponse]:
-        """Symbols in the order of their ids, in pages."""
+        """Symbols in the order of their ids, in pages; without those that expired long ago."""
 
     @_abc_1.abstractmethod
     def SearchSymbols(
@@ -498,7 +498,7 @@ class AssetRegistryServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_asset_registry_pb2.ListVenueSymbolsRequest, _abc.Awaitable[_asset_registry_pb2.ListVenueSymbolsResponse]],
     ) -> _abc.Awaitable[_asset_registry_pb2.ListVenueSymbolsResponse]:
         """Listings of a venue, of a symbol, or of a spelling, with their symbols; open ones unless
-        asked otherwise.
+        asked otherwise, and none that ended long ago.
         """
 
     @_abc_1.abstractmethod

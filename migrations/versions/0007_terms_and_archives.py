@@ -1,4 +1,4 @@
-"""Listings' terms by the instant that they hold from."""
+"""Listings' terms by the instant that they hold from; what is out of snapshots, and since when."""
 
 from __future__ import annotations
 
@@ -34,9 +34,38 @@ UPGRADE = (
     WHERE NOT c.deleted
     """,
     "UPDATE venue_symbols SET terms_since = now()",
+    """
+    CREATE TABLE archives (
+        archive_id UUID NOT NULL,
+        archived_at TIMESTAMPTZ NOT NULL,
+        CONSTRAINT pk_archives PRIMARY KEY (archive_id)
+    )
+    """,
+    """
+    CREATE TABLE archived_entities (
+        archive_id UUID NOT NULL,
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        venue_id TEXT,
+        venue_symbol TEXT,
+        CONSTRAINT pk_archived_entities PRIMARY KEY (archive_id, kind, key),
+        CONSTRAINT fk_archived_entities_archive_id FOREIGN KEY (archive_id)
+            REFERENCES archives (archive_id) ON DELETE CASCADE
+    )
+    """,
+    # Lists leave these out.
+    "CREATE INDEX idx_current_archived ON current (kind, key) WHERE archived",
+    # What is to be archived is looked for every hour, and is little of all.
+    "CREATE INDEX idx_venue_symbols_delisted_at ON venue_symbols (delisted_at)",
+    "CREATE INDEX idx_symbols_expiry ON symbols (expiry) WHERE expiry IS NOT NULL",
 )
 
 DOWNGRADE = (
+    "DROP INDEX idx_symbols_expiry",
+    "DROP INDEX idx_venue_symbols_delisted_at",
+    "DROP INDEX idx_current_archived",
+    "DROP TABLE archived_entities",
+    "DROP TABLE archives",
     "DROP TABLE listing_terms",
     "ALTER TABLE venue_symbols DROP COLUMN terms_since",
 )

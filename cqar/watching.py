@@ -1,0 +1,61 @@
+"""How far a watcher was told, and so where it goes on when a connection is lost. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import Final
+
+from cqar import asking
+from cqar.asking import Question
+from cqar.changes import Update
+
+#: Between two tries; each waits twice as long as the one before, up to the second.
+PAUSE_FIRST_S: Final = 0.1
+PAUSE_MAX_S: Final = 2.0
+
+
+class Place:
+    """Where a watcher is in the registry's history.
+
+    Args:
+        from_revision: The first that is wanted; 0: the next.
+        epoch: Of that revision; 0: whichever it is.
+
+    Attributes:
+        is_begun: Something came: from then on a lost connection is made again.
+    """
+
+    def __init__(
+        self, from_revision: int, epoch: int, kinds: Iterable[str], venues: Iterable[str]
+    ) -> None:
+        self._next = from_revision
+        self._epoch = epoch
+        self._kinds = tuple(kinds)
+        self._venues = tuple(venues)
+        self._pause_s = PAUSE_FIRST_S
+        self._is_first = True
+        self.is_begun = False
+
+    def question(self) -> Question[Update]:
+        """What to ask for: all that was not told."""
+        self._is_first = True
+        return asking.watch(self._next, self._epoch, self._kinds, self._venues)
+
+    def told(self, update: Update) -> None:
+        """This is handed on to whoever watches."""
+        freshness, change_set = update.freshness, update.change_set
+        self.is_begun = True
+        self._pause_s = PAUSE_FIRST_S
+        self._epoch = freshness.epoch
+        if change_set is not None:
+            self._next = change_set.revision + 1
+        elif not self._is_first or not self._next:
+            # But for what comes first of a past that is yet to be told, all before it was told.
+            self._next = max(self._next, freshness.revision + 1)
+        self._is_first = False
+
+    def pause_s(self) -> float:
+        """Before the next try; with jitter, since many lose the same resolver at once."""
+        pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, PAUSE_MAX_S)
+        return pause_s * random.uniform(0.5, 1)

@@ -1,0 +1,124 @@
+"""Takes what is long over out of snapshots: once an hour, one writer at a time.
+
+It is a mutation like any other: one revision of the history, which every resolver applies. What is
+archived stays in PostgreSQL and is answered from there; whoever changes it makes it live again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import uuid
+from collections.abc import Sequence
+from typing import Final
+
+from cqc.replication.v1 import replication_pb2
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared import codec, history
+from shared.entities.archive import ARCHIVE, Archive, ArchivedEntity
+from writer import archivable, metrics, outbox, revisions, store
+from writer.archivable import Over
+from writer.mutations import Mutations
+
+log = logging.getLogger(__name__)
+
+ARCHIVE_EVERY_S: Final = 3_600.0
+#: Between two mutations, others have their turn.
+PAUSE_S: Final = 0.1
+ACTOR: Final = "cqar"
+
+
+class Archiving:
+    """Archives by and by.
+
+    Args:
+        engine: For looking: what is found is looked at again behind the head's lock.
+        after: How long something has been over.
+    """
+
+    def __init__(self, engine: AsyncEngine, mutations: Mutations, after: dt.timedelta) -> None:
+        self._engine = engine
+        self._mutations = mutations
+        self._after = after
+
+    async def run(self) -> None:
+        """Archive all there is, and again after an hour, until cancelled."""
+        while True:
+            more = await self.step()
+            await asyncio.sleep(PAUSE_S if more else ARCHIVE_EVERY_S)
+
+    async def step(self) -> int:
+        """Archive up to 1,000 listings and their symbols; returns how many entities it were."""
+        before = self._mutations.now() - self._after
+        async with self._engine.connect() as tx:
+            if not await archivable.try_turn(tx):
+                return 0
+            found = await archivable.over(tx, before)
+            return await self._archive(found, before) if found else 0
+
+    async def _archive(self, found: Sequence[Over], before: dt.datetime) -> int:
+        now = self._mutations.now()
+        async with self._mutations.turn() as (tx, head):
+            leaving = await archivable.over(tx, before, found)
+            if not leaving:
+                return 0
+            archive = _archive_of(leaving, now)
+            row = _revision(head, leaving, archive, self._reason(), now)
+            await _write(tx, leaving, archive, row.revision)
+            database = (head.found_system_identifier, head.found_timeline_id)
+            await outbox.advance(tx, row, database)
+            await tx.commit()
+        self._mutations.committed(row.epoch, row.revision)
+        for one in leaving:
+            metrics.ARCHIVED.labels(one.kind).inc()
+        log.info("revision %d: %d entities are archived", row.revision, len(leaving))
+        return len(leaving)
+
+    def _reason(self) -> str:
+        return f"archived: delisted or expired {self._after.days} days ago or more"
+
+
+def _archive_of(leaving: Sequence[Over], now: dt.datetime) -> Archive:
+    entities = tuple(
+        ArchivedEntity(
+            kind=one.kind,
+            key=one.key,
+            venue_id=one.venue_id or None,
+            venue_symbol=one.venue_symbol or None,
+        )
+        for one in leaving
+    )
+    return Archive(archive_id=str(uuid.uuid4()), archived_at=now, entities=entities)
+
+
+def _revision(
+    head: store.HeadRow, leaving: Sequence[Over], archive: Archive, reason: str, now: dt.datetime
+) -> outbox.OutboxRow:
+    change_set = replication_pb2.ChangeSet(
+        epoch=head.epoch, revision=head.revision + 1, actor=ACTOR, reason=reason
+    )
+    change_set.committed_at.FromDatetime(now)
+    set_hash = history.set_hash_from(head.set_hash)
+    for one in leaving:
+        change_set.changes.add(kind=one.kind, key=one.key, entity=one.payload, archived=True)
+        set_hash -= history.hash_of(one.kind, one.key, one.payload)
+    payload = codec.encode(ARCHIVE, archive)
+    change_set.changes.add(kind=ARCHIVE.name, key=archive.archive_id, entity=payload)
+    set_hash += history.hash_of(ARCHIVE.name, archive.archive_id, payload)
+    live = head.live_count - len(leaving) + 1
+    return revisions.sealed(head, change_set, replication_pb2.DomainEvents(), live, set_hash, now)
+
+
+async def _write(
+    tx: AsyncConnection, leaving: Sequence[Over], archive: Archive, revision: int
+) -> None:
+    entity = (ARCHIVE.name, archive.archive_id, codec.encode(ARCHIVE, archive))
+    rows = [
+        {"kind": one.kind, "key": one.key, "payload": one.payload, "archived": True}
+        for one in leaving
+    ]
+    rows.append(dict(zip(("kind", "key", "payload"), entity, strict=True)) | {"archived": False})
+    await store.save(tx, ARCHIVE, [archive])
+    await store.save_current(tx, [{**row, "revision": revision, "deleted": False} for row in rows])
