@@ -28,6 +28,7 @@ from resolver.freshness import Freshness, name_of
 from resolver.keeping import Journal, Keeping
 from resolver.last_good import LastGood
 from resolver.listing import Scans
+from resolver.memory import give_back
 from resolver.published import Published
 from resolver.publishing import Publishing
 from resolver.reading import Basis
@@ -215,6 +216,7 @@ async def _settle(view: View) -> None:
     await view.loaded.wait()
     gc.collect()
     gc.freeze()
+    give_back()
 
 
 def require_native_can(config: ResolverConfig, *, alone: bool, has_tls: bool) -> None:

@@ -10,7 +10,7 @@ import asyncpg
 from cqc.replication.v1 import replication_pb2
 
 from resolver.memory import require_room
-from resolver.snapshot import Snapshot
+from resolver.snapshot import Filling, Snapshot
 from shared.history import LIVE_ENTITIES, Position, position_of
 
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -84,13 +84,18 @@ class Database:
             await self._take_turn(connection)
             head = _head(await connection.fetchrow(_HEAD))
             require_room(self._memory_limit_mib, head.live_count)
-            entities: list[tuple[str, str, bytes]] = []
+            filling = Filling()
             cursor = await connection.cursor(LIVE_ENTITIES)
-            while rows := await cursor.fetch(ROWS_AT_ONCE, timeout=SCAN_TIMEOUT_S):
-                entities += map(tuple, rows)
+            rows = await cursor.fetch(ROWS_AT_ONCE, timeout=SCAN_TIMEOUT_S)
+            while rows:
+                # A million entities take seconds; what is served meanwhile must go on.
+                taking = asyncio.create_task(asyncio.to_thread(filling.take, rows))
+                try:
+                    rows = await cursor.fetch(ROWS_AT_ONCE, timeout=SCAN_TIMEOUT_S)
+                finally:
+                    await taking
                 require_room(self._memory_limit_mib, head.live_count)
-        # A million entities take seconds; what is served meanwhile must go on.
-        return await asyncio.to_thread(Snapshot, head, entities)
+        return Snapshot.of(head, filling)
 
     async def _take_turn(self, connection: Any) -> None:
         """Hold one of the locks that are turns, until the session ends."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import resource
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +20,12 @@ def memory_bytes() -> int:
     """What this process has resident."""
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * resource.getpagesize()
+
+
+def give_back() -> None:
+    """Give what was needed to load, and is no more, back to the system, where libc can."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def require_room(limit_mib: int, entities: int) -> None:

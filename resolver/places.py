@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from operator import attrgetter
 from typing import Any, Final
 
 from shared.entities import KIND_BY_NAME
@@ -33,20 +34,38 @@ for _kind, _lookup in KEPT:
 Place = tuple[str, str]
 
 
-def places_of(kind: str, payload: bytes, *, check: bool = False) -> Iterator[Place]:
-    """Yield (index, value) under which an entity is found. Kinds unknown here have none.
+def places_of(kind: str, payload: bytes, *, check: bool = False) -> Iterable[Place]:
+    """(index, value) under which an entity is found. Kinds unknown here have none.
 
     Args:
         check: Whether the payload is read also where no index asks for it.
     """
-    lookups = INDEXES.get(kind, {})
-    if kind not in KIND_BY_NAME or not (lookups or check):
-        return
+    filed = _FILED.get(kind, ())
+    if kind not in KIND_BY_NAME or not (filed or check):
+        return ()
     message: Any = KIND_BY_NAME[kind].message.FromString(payload)
-    for name, lookup in lookups.items():
-        for values in lookup.values_of(message):
-            yield f"{kind}.{name}", place_of(values)
+    found = []
+    for index, simple, lookup in filed:
+        if simple is not None:
+            values = simple(message)
+            found.append((index, values if type(values) is str else place_of(values)))
+        else:
+            found += [(index, place_of(values)) for values in lookup.values_of(message)]
+    return found
 
 
-def place_of(values: Iterable[object]) -> str:
-    return "\0".join(map(str, values))
+def _simple(lookup: Lookup[Any]) -> Callable[[Any], Any] | None:
+    """Reads the one tuple of values, or the one value, that most entities are found under."""
+    return attrgetter(*lookup.columns) if lookup.values is None else None
+
+
+#: Kind -> for each of its lookups its index, how it is read at once, and the lookup.
+_FILED: Final = {
+    kind: tuple((f"{kind}.{name}", _simple(lookup), lookup) for name, lookup in lookups.items())
+    for kind, lookups in INDEXES.items()
+}
+
+
+def place_of(values: object) -> str:
+    """Values as text; a single one that is no text may stand for itself."""
+    return "\0".join(map(str, values if isinstance(values, tuple) else (values,)))

@@ -52,6 +52,23 @@ class Planned(NamedTuple):
     adds_hash: int
 
 
+class Filling:
+    """What a snapshot is made of, taken some at a time: a million entities come for seconds."""
+
+    def __init__(self) -> None:
+        self.entities: dict[str, dict[str, bytes]] = {}
+        self.found: dict[str, dict[str, Keys]] = {}
+        self.set_hash = 0
+
+    def take(self, entities: Iterable[tuple[str, str, bytes]]) -> None:
+        """Take these (kind, key, payload)."""
+        for kind, key, payload in entities:
+            self.entities.setdefault(kind, {})[key] = payload
+            self.set_hash += history.hash_of(kind, key, payload)
+            for index, value in places_of(kind, payload):
+                file(self.found.setdefault(index, {}), value, key)
+
+
 class Snapshot:
     """Every live entity at `position`, and where to find it.
 
@@ -71,16 +88,26 @@ class Snapshot:
         Raises:
             Diverged: Their count or hash is not the head's.
         """
-        self._entities: dict[str, dict[str, bytes]] = {}
-        self._found: dict[str, dict[str, Keys]] = {}
+        filling = Filling()
+        filling.take(entities)
+        self._fill(head, filling)
+
+    @classmethod
+    def of(cls, head: replication_pb2.Head, filling: Filling) -> Snapshot:
+        """What was taken so far, as of a head.
+
+        Raises:
+            Diverged: Its count or hash is not the head's.
+        """
+        made = cls.__new__(cls)
+        made._fill(head, filling)  # noqa: SLF001  (its own)
+        return made
+
+    def _fill(self, head: replication_pb2.Head, filling: Filling) -> None:
+        self._entities, self._found = filling.entities, filling.found
+        self._set_hash = filling.set_hash
         self._pins: list[Pinned] = []
         self.changed = Changed()
-        self._set_hash = 0
-        for kind, key, payload in entities:
-            self._entities.setdefault(kind, {})[key] = payload
-            self._set_hash += history.hash_of(kind, key, payload)
-            for index, value in places_of(kind, payload):
-                self._file(index, value, key)
         _require_same(head, self.count, self._set_hash)
         self._move(head)
 
@@ -189,20 +216,9 @@ class Snapshot:
             else:
                 self._entities.setdefault(kind, {})[key] = payload
             for index, value in taken:
-                self._file(index, value, key)
+                file(self._found.setdefault(index, {}), value, key)
         self._set_hash = set_hash
         self._move(head)
-
-    def _file(self, index: str, value: str, key: str) -> None:
-        found = self._found.setdefault(index, {})
-        keys = found.get(value)
-        if keys is None:
-            found[value] = key
-        elif isinstance(keys, dict):
-            keys[key] = None
-        else:
-            several = (*((keys,) if isinstance(keys, str) else keys), key)
-            found[value] = several if len(several) <= TUPLE_KEYS_MAX else dict.fromkeys(several)
 
     def _unfile(self, index: str, value: str, key: str) -> None:
         found = self._found[index]
@@ -217,6 +233,18 @@ class Snapshot:
             del found[value]
         else:
             found[value] = rest[0] if len(rest) == 1 else rest
+
+
+def file(found: dict[str, Keys], value: str, key: str) -> None:
+    """Note in an index that an entity is found under a value."""
+    keys = found.get(value)
+    if keys is None:
+        found[value] = key
+    elif isinstance(keys, dict):
+        keys[key] = None
+    else:
+        several = (*((keys,) if isinstance(keys, str) else keys), key)
+        found[value] = several if len(several) <= TUPLE_KEYS_MAX else dict.fromkeys(several)
 
 
 def _require_same(head: replication_pb2.Head, count: int, set_hash: int) -> None:
