@@ -118,11 +118,10 @@ class Remembered:
         made = self._made.get(question)
         if made is None or changed is not self._changed:
             return None
-        if not made.holds(changed, memory.position.revision, ns):
-            del self._made[question]
+        if not made.holds(changed, memory.position.revision, ns) or made.until_ns < until_ns:
             return None
         self._made.move_to_end(question)
-        return made if until_ns <= made.until_ns else None
+        return made
 
     def keep(self, question: bytes, memory: Memory, made: Made) -> None:
         """Remember an answer that this memory gave; another snapshot's are forgotten."""
@@ -130,5 +129,6 @@ class Remembered:
             self._made.clear()
             self._changed = memory.changed
         self._made[question] = made
+        self._made.move_to_end(question)
         if len(self._made) > self._answers_max:
             self._made.popitem(last=False)
