@@ -50,6 +50,11 @@ WATCHERS: Final = Gauge("cqar_resolver_watchers", "Clients that watch.")
 EPOCHS: Final = Counter("cqar_resolver_epochs_total", "New epochs followed.")
 BUMP_REQUESTS: Final = Counter("cqar_resolver_bump_requests_total", "Asked for a new epoch.")
 
+#: Asked only while memory cannot answer: 0 also where nobody asks.
+BREAKER_OPEN: Final = Gauge(
+    "cqar_resolver_breaker_open", "1 while a tier below memory is not asked.", ["tier"]
+)
+
 #: `tier` is memory, redis or postgres, the others have a handful of values too. Never label by
 #: key, venue or symbol.
 LOOKUP_SECONDS: Final = Histogram(
