@@ -80,7 +80,8 @@ async def test_streams_are_measured_with_their_limits(
 
     async def measured() -> bool:
         await surroundings.look()
-        return bool(value(metrics.STREAM_MESSAGES.labels(EVENTS)))
+        held = (value(metrics.STREAM_MESSAGES.labels(name)) for name in (CHANGES, EVENTS))
+        return all(held)
 
     await eventually(measured)
     assert value(UP.labels("nats")) == value(UP.labels("postgres")) == 1
