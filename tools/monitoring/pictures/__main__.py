@@ -1,6 +1,6 @@
 """`make dashboards-pictures`: a stack, a short load, a Prometheus; then docs/dashboards/*.svg.
 
-Needs Debian's `prometheus`. CQAR_PICTURES_SECONDS (180) is how long the load lasts.
+Needs Debian's `prometheus`. CQAR_PICTURES_SECONDS (150) is how long the load lasts.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tools.monitoring.pictures.prometheus import Prometheus, Series, beside
 from tools.monitoring.places import PICTURES
 
 STEP_S: Final = 5
-SECONDS: Final = int(os.environ.get("CQAR_PICTURES_SECONDS", "180"))
+SECONDS: Final = int(os.environ.get("CQAR_PICTURES_SECONDS", "150"))
 #: Mix of loadtests -> acts a second: few enough for a machine that does other things too.
 RATES: Final = {"cqmd": 60, "cqvx": 40, "roadmap": 40, "admin": 30}
 AT_WRITER: Final = frozenset({"roadmap", "admin"})
