@@ -92,7 +92,7 @@ test-native: $(STAMP) ## The resolver's behaviour once more, served by grpc_fron
 	@CQAR_TEST_FRONT=native .venv/bin/pytest $(BESIDE_EACH_OTHER) $(addprefix tests/integration/,$(BEHAVIOUR))
 
 .PHONY: test-ops
-test-ops: $(DEPLOY_STAMP) ## What needs root and more tools: debootstrap and buildah build the images, and run them.
+test-ops: $(DEPLOY_STAMP) ## What needs root and more tools: promtool's tests of the alerts; images built and run.
 	@.venv/bin/pytest tests/ops
 
 .PHONY: soak
@@ -132,6 +132,18 @@ demo: $(STAMP) ## Start a stack, load the catalogue, resolve, change, see it arr
 .PHONY: docs-api
 docs-api: $(STAMP) ## Make docs/API.md: run every example against a stack of its own.
 	@$(PY) -m tools.api_docs
+
+.PHONY: monitoring
+monitoring: $(STAMP) ## Make Grafana's dashboards, and the rules for Kubernetes.
+	@$(PY) -m tools.monitoring
+
+.PHONY: dashboards-pictures
+dashboards-pictures: $(STAMP) ## Draw docs/dashboards from a stack under load; needs Debian's prometheus.
+	@$(PY) -m tools.monitoring.pictures
+
+.PHONY: fleet
+fleet: $(STAMP) ## What ten thousand sidecars would ask of what they share.
+	@$(PY) -m tools.fleet
 
 .PHONY: up
 up: $(STAMP) ## The same stack, kept running in .cqar; Ctrl-C stops all of it.

@@ -19,7 +19,7 @@ from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to
 from grpc_health.v1 import health
 from nats.aio.client import Client
 
-from resolver import workers
+from resolver import metrics, workers
 from resolver.config import Front, ResolverConfig
 from resolver.database import Database
 from resolver.fallback import BUDGET_S, CONNECTIONS_MAX, Fallback
@@ -50,6 +50,7 @@ from shared.grpc_errors import ErrorInterceptor
 from shared.image_store import ImageStore
 from shared.min_revision import MARGIN_S, MinRevisionInterceptor
 from shared.postgres import make_engine
+from shared.reachable import UP
 from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
 from shared.wrapping import Methods, Wrapping
@@ -175,6 +176,7 @@ class Resolver:
 
     def loops(self) -> dict[str, Callable[[], Awaitable[object]]]:
         """What runs beside the calls, by name."""
+        self._measure()
         found: dict[str, Callable[[], Awaitable[object]]] = {
             "nats connection": self._connect,
             "follower": self.follower.run,
@@ -185,6 +187,15 @@ class Resolver:
         if self.publishing is not None:
             found["replica"] = self.publishing.run
         return found
+
+    def _measure(self) -> None:
+        """PostgreSQL is not asked for the sake of a metric: there may be a thousand resolvers."""
+        UP.labels("nats").set_function(lambda: self.client.is_connected)
+        breakers = {"postgres": self.fallback.breaker}
+        if self.fallback.cache is not None:
+            breakers["redis"] = self.fallback.cache.breaker
+        for tier, breaker in breakers.items():
+            metrics.BREAKER_OPEN.labels(tier).set_function(partial(getattr, breaker, "is_holding"))
 
     async def _connect(self) -> None:
         """PostgreSQL alone is enough to begin with; NATS is connected to meanwhile."""

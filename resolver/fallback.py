@@ -111,13 +111,14 @@ class Fallback:
         cache: None where there is no Redis.
 
     Attributes:
+        breaker: Of PostgreSQL.
         running: The flights, by question.
     """
 
     def __init__(self, engine: AsyncEngine, cache: Cache | None) -> None:
         self._engine = engine
-        self._cache = cache
-        self._breaker = Breaker()
+        self.cache = cache
+        self.breaker = Breaker()
         self.running: dict[Any, asyncio.Task[Answer[Any]]] = {}
         self._places = asyncio.Semaphore(FLIGHTS_MAX)
         self._connections = asyncio.Semaphore(CONNECTIONS_MAX)
@@ -168,8 +169,8 @@ class Fallback:
 
     async def close(self) -> None:
         await self._engine.dispose()
-        if self._cache is not None:
-            await self._cache.close()
+        if self.cache is not None:
+            await self.cache.close()
 
     # ------------------------------------------------------------ Redis
 
@@ -180,11 +181,11 @@ class Fallback:
         known = Partial()
         wanted = _first_wanted(work, known)
         entry = ENTRIES.get((wanted.kind, wanted.lookup)) if wanted else None
-        if self._cache is None or wanted is None or entry is None:
+        if self.cache is None or wanted is None or entry is None:
             return None
         values = wanted.values if wanted.lookup else entry.kind.parts_of(*wanted.values)
         try:
-            cursor, (payload,) = await self._cache.read([entry.key(values)])
+            cursor, (payload,) = await self.cache.read([entry.key(values)])
         except Unavailable:
             return None
         if cursor is None or payload is None:
@@ -215,22 +216,22 @@ class Fallback:
             return await self._ask_postgres(work, asked)
 
     async def _ask_postgres(self, work: Work[T], asked: Asked) -> Answer[T]:
-        if not self._breaker.allows():
+        if not self.breaker.allows():
             raise NotReady("PostgreSQL did not answer lately, and this resolver is not ready")
         began_s = boot_clock_s()
         try:
             answer = await self._read(work, asked)
         except asyncio.CancelledError:
             if boot_clock_s() - began_s >= PATIENCE_S:
-                self._breaker.failed()
+                self.breaker.failed()
             raise
         except (OSError, TimeoutError, sa.exc.SQLAlchemyError) as error:
-            self._breaker.failed()
+            self.breaker.failed()
             raise NotReady(f"PostgreSQL does not answer: {type(error).__name__}") from error
         except CqarError:
-            self._breaker.succeeded()  # it did answer
+            self.breaker.succeeded()  # it did answer
             raise
-        self._breaker.succeeded()
+        self.breaker.succeeded()
         return answer
 
     @asynccontextmanager

@@ -50,7 +50,7 @@ AWAY: Final = (
 class StartOver(Exception):
     """The snapshot cannot be advanced to where the registry is; `cause` is a metric's label."""
 
-    def __init__(self, cause: str) -> None:
+    def __init__(self, cause: metrics.Cause) -> None:
         super().__init__(cause)
         self.cause = cause
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Iterable
 from functools import cache
-from typing import Final
+from typing import Final, Literal, get_args
 
 from prometheus_client import Counter, Enum, Gauge, Histogram
 
@@ -53,10 +53,18 @@ GAPS: Final = Counter(
     "cqar_resolver_gaps_total", "Messages that did not follow; each is caught up."
 )
 CATCH_UPS: Final = Counter("cqar_resolver_catch_ups_total", "Reads of the outbox.")
+Cause = Literal["epoch", "lost_history", "no_way_forward", "poison", "registry", "stream"]
 REHYDRATES: Final = Counter("cqar_resolver_rehydrates_total", "Starts over, by cause.", ["cause"])
+for _cause in get_args(Cause):
+    REHYDRATES.labels(_cause)  # from 0 on: a first time is then an increase
 WATCHERS: Final = Gauge("cqar_resolver_watchers", "Clients that watch.")
 EPOCHS: Final = Counter("cqar_resolver_epochs_total", "New epochs followed.")
 BUMP_REQUESTS: Final = Counter("cqar_resolver_bump_requests_total", "Asked for a new epoch.")
+
+#: Asked only while memory cannot answer: 0 also where nobody asks.
+BREAKER_OPEN: Final = Gauge(
+    "cqar_resolver_breaker_open", "1 while a tier below memory is not asked.", ["tier"]
+)
 
 #: `tier` is memory, redis or postgres, the others have a handful of values too. Never label by
 #: key, venue or symbol.

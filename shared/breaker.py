@@ -26,6 +26,11 @@ class Breaker:
     def is_open(self) -> bool:
         return self._failures >= FAILURES_MAX
 
+    @property
+    def is_holding(self) -> bool:
+        """Open, and somebody failed within the last pause: false where nobody asks any more."""
+        return self.is_open and self._clock() < self._closed_at
+
     def allows(self) -> bool:
         """Whether to ask now. Whoever asks must say how it went."""
         if not self.is_open:

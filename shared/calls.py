@@ -85,6 +85,7 @@ class CallInterceptor(Wrapping):
         name = method.rpartition("/")[2]
         usual_level = logging.DEBUG if self._is_read(method) else logging.INFO
         seconds_of, calls_of = CALL_SECONDS.labels(name), cache(partial(CALLS.labels, name))
+        calls_of("INTERNAL")  # from 0 on: a first one is then an increase, and an alert
 
         def note(context: Context, seconds: float) -> None:
             code = _code_of(context)

@@ -106,7 +106,7 @@ async def keep_going(
     Raises:
         Exception: One of `ended_by`, which is the supervisor's business.
     """
-    delay = 0.0
+    failures, delay = FAILURES.labels(name), 0.0
     while True:
         began = time.monotonic()
         try:
@@ -115,7 +115,7 @@ async def keep_going(
         except ended_by:
             raise
         except Exception as error:
-            FAILURES.labels(name).inc()
+            failures.inc()
             if time.monotonic() - began > BACKOFF_MAX_S:
                 delay = 0.0  # it had been well
             delay = min(max(BACKOFF_FIRST_S, delay * 2), most_s)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Info, generate_latest
 
 from shared import tracing
 from shared.about import version
@@ -19,6 +19,9 @@ from shared.config import ServiceConfig, host_and_port
 
 #: Of the call that is being answered: the caller's own, or made here.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+BUILD: Final = Info("cqar_build", "What runs: two versions at once during an upgrade.")
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -81,6 +84,7 @@ async def serve_http(listen: str, health: Callable[[], Awaitable[Health]]) -> we
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
+    BUILD.info({"version": version()})
     app = web.Application()
     app.router.add_get("/health/live", live)
     app.router.add_get("/health/ready", ready)

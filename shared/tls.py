@@ -5,15 +5,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import grpc
+from prometheus_client import Gauge
 
+from shared.certificate_end import earliest_end
 from shared.config import ServiceConfig
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+#: `file` is certificate or client_ca.
+ENDS: Final = Gauge(
+    "cqar_certificate_expiry_timestamp_seconds",
+    "When the first certificate of a file that is presented or trusted ends.",
+    ["file"],
+)
 
 
 class Certificates:
@@ -56,6 +65,9 @@ class Certificates:
         certificate, key, client_ca = self._files
         pair = (_of(key, Path.read_bytes), _of(certificate, Path.read_bytes))
         authority = _of(client_ca, Path.read_bytes) if client_ca else None
+        _tell_end("certificate", pair[1])
+        if authority is not None:
+            _tell_end("client_ca", authority)
         return grpc.ssl_server_certificate_configuration([pair], authority)
 
 
@@ -66,6 +78,14 @@ def credentials_of(config: ServiceConfig) -> grpc.ServerCredentials | None:
     client_ca = Path(config.tls_client_ca) if config.tls_client_ca else None
     files = Certificates(Path(config.tls_certificate), Path(config.tls_key), client_ca)
     return files.credentials()
+
+
+def _tell_end(file: str, pem: bytes) -> None:
+    """Measured only: whether it is any good gRPC itself judges."""
+    try:
+        ENDS.labels(file).set(earliest_end(pem).timestamp())
+    except ValueError as error:
+        log.warning("when the TLS %s ends is not known: %s", file, error)
 
 
 def _of(path: Path, read: Callable[[Path], T]) -> T:

@@ -41,6 +41,7 @@ from writer.rates import RateInterceptor, Rates
 from writer.reads import Reads
 from writer.services.admin import Admin
 from writer.services.registry import Registry
+from writer.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,7 @@ class Writer:
             nats_url=settings.nats_url,
             poll_s=settings.relay_poll_s,
         )
+        self.surroundings = Surroundings(self.aside, self.publisher, self.cache, now)
         self.health = health.aio.HealthServicer()
         self.registry = Registry(self.mutations, self.reads, now)
         self.admin = Admin(self.mutations, self.engine, self.heads)
@@ -125,7 +127,10 @@ class Writer:
 
     def loops(self) -> dict[str, Callable[[], Awaitable[object]]]:
         """What runs beside the calls, by name."""
-        found: dict[str, Callable[[], Awaitable[object]]] = {"publisher": self.publisher.run}
+        found: dict[str, Callable[[], Awaitable[object]]] = {
+            "publisher": self.publisher.run,
+            "surroundings": self.surroundings.run,
+        }
         if (cache := self.cache) is not None:
             metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)
             relay = CacheRelay(self.aside, cache, self.newest)

@@ -14,7 +14,6 @@ EPOCH_BUMPS: Final = Counter("cqar_epoch_bumps_total", "Histories begun by this 
 PUBLISHED: Final = Gauge("cqar_relay_published_revision", "Newest revision in CQAR_CHANGES.")
 OUTBOX_LAG: Final = Gauge("cqar_outbox_lag_revisions", "Committed and not yet published.")
 LEADER: Final = Gauge("cqar_relay_leader", "1 where this writer's relay leads.")
-RELAY_ERRORS: Final = Counter("cqar_relay_errors_total", "Relay steps that failed.", ["relay"])
 RESETS: Final = Counter("cqar_relay_resets_total", "RESET messages published.")
 
 #: `event_type` is the subject without its prefix: a closed set of about forty.
@@ -35,6 +34,19 @@ CACHE_GENERATIONS: Final = Counter(
 IMAGE_REVISION: Final = Gauge("cqar_image_revision", "Revision of the image published last.")
 IMAGES: Final = Counter("cqar_images_total", "Images of the registry published in Redis.")
 
+#: Infinite where there is no limit. At its limit a stream drops its oldest messages.
+STREAM_BYTES: Final = Gauge("cqar_stream_bytes", "What a stream holds.", ["stream"])
+STREAM_BYTES_MAX: Final = Gauge("cqar_stream_bytes_max", "What it may hold.", ["stream"])
+STREAM_MESSAGES: Final = Gauge("cqar_stream_messages", "Messages in a stream.", ["stream"])
+#: At its limit an account's streams take no more.
+STORAGE_BYTES: Final = Gauge("cqar_jetstream_bytes", "What our NATS account holds in files.")
+STORAGE_BYTES_MAX: Final = Gauge("cqar_jetstream_bytes_max", "What it may hold.")
+
+#: Infinite where none ends.
+KEY_END: Final = Gauge(
+    "cqar_api_key_expiry_timestamp_seconds", "When the first of the keys that are valid ends."
+)
+
 MUTATIONS: Final = Counter("cqar_mutations_total", "Changes by outcome.", ["kind", "result"])
 ARCHIVED: Final = Counter("cqar_archived_total", "Entities taken out of snapshots.", ["kind"])
 COMMIT_SECONDS: Final = Histogram(
@@ -42,3 +54,32 @@ COMMIT_SECONDS: Final = Histogram(
     "From a request's items to their commit.",
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
 )
+
+
+class Progress:
+    """How far what is published lies behind what is committed, whoever hears of either.
+
+    While NATS is away no relay runs: commits are then seen by who looks at the database.
+    """
+
+    def __init__(self) -> None:
+        self._committed = 0
+        self._published: int | None = None
+
+    def committed(self, epoch: int, revision: int) -> None:
+        self._committed = revision
+        REVISION.set(revision)
+        EPOCH.set(epoch)
+        self._tell()
+
+    def published(self, revision: int) -> None:
+        self._published = revision
+        PUBLISHED.set(revision)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._published is not None:
+            OUTBOX_LAG.set(max(0, self._committed - self._published))
+
+
+PROGRESS: Final = Progress()

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -76,6 +77,12 @@ class Publisher:
     @property
     def connected(self) -> bool:
         return self._client is not None and self._client.is_connected
+
+    def jetstream(self) -> JetStreamContext | None:
+        """None while NATS is away."""
+        if self._client is None or not self._client.is_connected:
+            return None
+        return self._client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
 
     async def note_stream(self) -> StreamMark | None:
         """Where the stream is now; None while NATS is away."""

@@ -155,11 +155,9 @@ class Relay:
         return now - self._behind_since >= PATIENCE_S
 
     def _note(self, head: store.HeadRow, tail: Position | None) -> None:
-        metrics.REVISION.set(head.revision)
-        metrics.EPOCH.set(head.epoch)
+        metrics.PROGRESS.committed(head.epoch, head.revision)
         if tail is not None:
-            metrics.PUBLISHED.set(tail.revision)
-            metrics.OUTBOX_LAG.set(max(0, head.revision - tail.revision))
+            metrics.PROGRESS.published(tail.revision)
 
 
 def commit_message(registry_id: bytes, row: outbox.OutboxRow) -> replication_pb2.StreamMessage:

@@ -5,6 +5,7 @@ The outbox, kept answers, searches and filters have modules of their own; no oth
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
@@ -56,6 +57,19 @@ _HEAD: Final = """
 
 async def read_head(tx: AsyncConnection) -> HeadRow:
     return HeadRow(*(await tx.execute(sa.text(_HEAD))).one())
+
+
+_FIRST_KEY_END: Final = """
+    SELECT min(expires_at) FROM api_keys
+    WHERE expires_at > :now AND (revoked_at IS NULL OR revoked_at > :now)
+"""
+
+
+async def first_key_end(tx: AsyncConnection, now: dt.datetime) -> dt.datetime | None:
+    """When the first of the keys that are valid ends; None where none does."""
+    found = await tx.execute(sa.text(_FIRST_KEY_END), {"now": now})
+    end: dt.datetime | None = found.scalar_one()
+    return end
 
 
 async def read_position(tx: AsyncConnection) -> Position:

@@ -29,6 +29,18 @@ def _resource(version: str, kind: str, spec: Schema) -> Schema:
     )
 
 
+RULES: Final[list[Schema]] = [
+    _all_of(record=TEXT, expr=TEXT),
+    {
+        **_all_of(
+            alert=TEXT,
+            expr=TEXT,
+            labels=_all_of(severity={"enum": ["critical", "warning"]}),
+            annotations=_all_of(summary=TEXT, description=TEXT, runbook_url=TEXT),
+        ),
+        "additionalProperties": {"type": "string", "pattern": "^[0-9]+(s|m|h)$"},
+    },
+]
 SCHEMAS: Final[dict[str, Schema]] = {
     "ServiceMonitor": _resource(
         "monitoring.coreos.com/v1",
@@ -39,7 +51,27 @@ SCHEMAS: Final[dict[str, Schema]] = {
             endpoints={
                 "type": "array",
                 "minItems": 1,
-                "items": _all_of(port=TEXT, path=TEXT, interval=DURATION, scrapeTimeout=DURATION),
+                "items": _all_of(
+                    port=TEXT,
+                    path=TEXT,
+                    interval=DURATION,
+                    scrapeTimeout=DURATION,
+                    relabelings={
+                        "type": "array",
+                        "items": _all_of(targetLabel=TEXT, replacement=TEXT),
+                    },
+                ),
+            },
+        ),
+    ),
+    "PrometheusRule": _resource(
+        "monitoring.coreos.com/v1",
+        "PrometheusRule",
+        _all_of(
+            groups={
+                "type": "array",
+                "minItems": 1,
+                "items": _all_of(name=TEXT, rules={"type": "array", "items": {"oneOf": RULES}}),
             },
         ),
     ),

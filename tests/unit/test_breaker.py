@@ -45,3 +45,16 @@ def test_one_asker_at_a_time_finds_out_whether_it_is_well() -> None:
     assert not breaker.is_open
     assert breaker.allows()
     assert breaker.allows()
+
+
+def test_nobody_is_held_off_once_nobody_asks_any_more() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    assert breaker.is_holding
+    clock.now += OPEN_S
+    assert breaker.is_open
+    assert not breaker.is_holding
+    assert breaker.allows()
+    assert breaker.is_holding  # while one finds out
+    breaker.succeeded()
+    assert not breaker.is_holding

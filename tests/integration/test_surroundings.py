@@ -1,0 +1,158 @@
+"""What a writer stands on is measured as it is, and as it is not there."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import math
+from collections.abc import AsyncIterator
+
+import pytest
+from nats.js import JetStreamContext
+from prometheus_client import Gauge
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar.embedded.servers import EmbeddedServers
+from shared.auth import hash_of
+from shared.breaker import FAILURES_MAX
+from shared.cache import Cache, Unavailable
+from shared.entities.api_key import ApiKey, Role
+from shared.jetstream import CHANGES, EVENTS
+from shared.postgres import make_engine
+from shared.reachable import UP
+from shared.tasks import end, keep_going
+from tests.builders import NOW, a_venue, an_id
+from tests.changes import commit, eventually
+from writer import metrics
+from writer.heads import Heads
+from writer.mutations import Mutations
+from writer.publishing import Publisher, Wake
+from writer.relay import Relay
+from writer.surroundings import Surroundings
+
+NOWHERE = "nats://127.0.0.1:1"
+
+
+def value(gauge: Gauge) -> float:
+    ((sample,),) = (metric.samples for metric in gauge.collect())
+    return sample.value
+
+
+def publisher(
+    engine: AsyncEngine, mutations: Mutations, database: str, nats: str = NOWHERE
+) -> Publisher:
+    return Publisher(
+        engine,
+        mutations,
+        Wake(),
+        Heads(engine),
+        database_url=database,
+        nats_url=nats,
+        poll_s=0.2,
+    )
+
+
+@pytest.fixture
+async def connected(
+    servers: EmbeddedServers,
+    engine: AsyncEngine,
+    database: str,
+    mutations: Mutations,
+    js: JetStreamContext,
+) -> AsyncIterator[Publisher]:
+    made = publisher(engine, mutations, database, servers.nats)
+    running = asyncio.create_task(keep_going("publisher", made.run))
+    yield made
+    await end(running)
+
+
+@pytest.fixture
+def alone(engine: AsyncEngine, mutations: Mutations, database: str) -> Surroundings:
+    """Without NATS and Redis."""
+    return Surroundings(engine, publisher(engine, mutations, database), None, lambda: NOW)
+
+
+async def test_streams_are_measured_with_their_limits(
+    engine: AsyncEngine, connected: Publisher, mutations: Mutations, js: JetStreamContext
+) -> None:
+    await commit(mutations, a_venue())
+    surroundings = Surroundings(engine, connected, None, lambda: NOW)
+
+    async def measured() -> bool:
+        await surroundings.look()
+        held = (value(metrics.STREAM_MESSAGES.labels(name)) for name in (CHANGES, EVENTS))
+        return all(held)
+
+    await eventually(measured)
+    assert value(UP.labels("nats")) == value(UP.labels("postgres")) == 1
+    for stream in (CHANGES, EVENTS):
+        assert 0 < value(metrics.STREAM_BYTES.labels(stream)) < 100_000
+        assert value(metrics.STREAM_BYTES_MAX.labels(stream)) == 8 * 1024**3
+    assert value(metrics.STORAGE_BYTES) > 0
+    assert value(metrics.STORAGE_BYTES_MAX) == math.inf  # as this server is set up
+    limits = (await js.stream_info(CHANGES)).config
+    await js.update_stream(limits.evolve(max_bytes=1_000_000))
+    await surroundings.look()
+    assert value(metrics.STREAM_BYTES_MAX.labels(CHANGES)) == 1_000_000
+
+
+async def test_the_outbox_is_seen_to_grow_while_nats_is_away(
+    alone: Surroundings, mutations: Mutations, relay: Relay
+) -> None:
+    await commit(mutations, a_venue())
+    while await relay.step(leads=True):
+        pass
+    assert value(metrics.OUTBOX_LAG) == 0
+    for name in ("kraken", "okx"):
+        newest = await commit(mutations, a_venue(name))
+    await alone.look()
+    assert value(UP.labels("nats")) == 0
+    assert value(metrics.OUTBOX_LAG) == 2
+    assert value(metrics.REVISION) == newest
+
+
+async def test_a_database_that_is_away_is_said_to_be(
+    mutations: Mutations, engine: AsyncEngine, database: str
+) -> None:
+    nowhere = make_engine("postgresql://127.0.0.1:1/none", connections_max=1, application="t")
+    away = Surroundings(nowhere, publisher(engine, mutations, database), None, lambda: NOW)
+    await away.look()
+    assert value(UP.labels("postgres")) == 0
+    await nowhere.dispose()
+
+
+async def test_redis_is_up_while_its_breaker_is_closed(
+    engine: AsyncEngine, mutations: Mutations, database: str, servers: EmbeddedServers
+) -> None:
+    for url, up in ((servers.redis, 1), ("unix:///nowhere/redis.sock", 0)):
+        cache = Cache(url)
+        for _ in range(FAILURES_MAX):
+            try:
+                await cache.read([])
+            except Unavailable:
+                assert up == 0
+        made = publisher(engine, mutations, database)
+        await Surroundings(engine, made, cache, lambda: NOW).look()
+        assert value(UP.labels("redis")) == up
+        await cache.close()
+
+
+async def test_the_first_valid_key_to_end_is_told(
+    alone: Surroundings, mutations: Mutations
+) -> None:
+    def a_key(number: int, days: int | None, *, revoked: bool = False) -> ApiKey:
+        return ApiKey(
+            key_id=an_id(f"key-{number}"),
+            key_hash=hash_of(str(number)),
+            actor=f"desk-{number}",
+            role=Role.READ,
+            expires_at=None if days is None else NOW + dt.timedelta(days=days),
+            revoked_at=NOW if revoked else None,
+        )
+
+    await commit(mutations, a_key(1, None))
+    await alone.look()
+    assert value(metrics.KEY_END) == math.inf
+    await commit(mutations, a_key(2, 30), a_key(3, 9), a_key(4, 2, revoked=True))
+    await alone.look()
+    assert value(metrics.KEY_END) == (NOW + dt.timedelta(days=9)).timestamp()

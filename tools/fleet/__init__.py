@@ -1,0 +1,1 @@
+"""What ten thousand sidecars ask of what they share: arithmetic, from figures measured once."""

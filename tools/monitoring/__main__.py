@@ -1,0 +1,8 @@
+"""`python -m tools.monitoring`: make the dashboards, and the rules for Kubernetes."""
+
+from __future__ import annotations
+
+from tools.monitoring.making import write
+
+if __name__ == "__main__":
+    write()
