@@ -18,7 +18,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 from bench.asking import RESOLVE, TIMEOUT_S, resolve
 from bench.children import say_ready
-from bench.probes.timing import Key
+from bench.probes.timing import LIVE_FOR_S, Key
 from cqar import Replica
 
 #: Lookups that wait for their answers at most; more than a minute's pause is none.
@@ -60,7 +60,7 @@ def in_process(database: str, nats: str, keys: Sequence[Key], **how: Any) -> dic
     """A replica's, in the event loop that also applies what changes."""
 
     async def run() -> dict[str, Any]:
-        async with Replica(database, nats) as replica:
+        async with Replica(database, nats, stale_after_s=LIVE_FOR_S) as replica:
             await replica.wait_ready()
 
             async def look(key: Key) -> int:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from bench.probes.timing import Key, timed_async
+from bench.probes.timing import LIVE_FOR_S, Key, timed_async
 from cqar import Replica
 
 READY_S = 300.0
@@ -37,7 +37,7 @@ class Pauses:
 
 async def lookups(database: str, nats: str, keys: Sequence[Key], seconds: float) -> dict[str, Any]:
     """Lookups in process, and what the garbage collector did meanwhile and would do in full."""
-    async with Replica(database, nats) as replica:
+    async with Replica(database, nats, stale_after_s=LIVE_FOR_S) as replica:
         await replica.wait_ready(READY_S)
         full_us = _full_us()
         # As a resolver does once it has loaded.
