@@ -13,7 +13,7 @@ AT_ONCE: Final = 50
 KEPT_MAX: Final = 200_000
 
 Key = Sequence[str]
-#: No writer confirms the head where one is not needed: answers are to count as current all the same.
+#: Where nothing is written no writer confirms the head: answers count as current all the same.
 LIVE_FOR_S: Final = 3600.0
 
 
