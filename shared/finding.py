@@ -33,16 +33,18 @@ class Found(NamedTuple):
     archived: bool
 
 
+_LOAD: Final = sa.text(
+    "SELECT c.kind, c.key, c.revision, c.deleted, c.payload, c.archived FROM current c"
+    " JOIN unnest(CAST(:kinds AS text[]), CAST(:keys AS text[])) AS w(kind, key)"
+    " ON c.kind = w.kind AND c.key = w.key WHERE :removed OR NOT c.deleted"
+)
+
+
 async def load(tx: AsyncConnection, refs: Iterable[Ref], *, removed: bool = False) -> list[Found]:
     """The entities among `refs`, archived ones too; with `removed` also those that are no more."""
     wanted = [(kind, key) for kind, key in refs if "\0" not in key]
-    query = sa.text(
-        "SELECT c.kind, c.key, c.revision, c.deleted, c.payload, c.archived FROM current c"
-        " JOIN unnest(CAST(:kinds AS text[]), CAST(:keys AS text[])) AS w(kind, key)"
-        " ON c.kind = w.kind AND c.key = w.key WHERE :removed OR NOT c.deleted"
-    )
     kinds, keys = [kind for kind, _ in wanted], [key for _, key in wanted]
-    rows = await tx.execute(query, {"kinds": kinds, "keys": keys, "removed": removed})
+    rows = await tx.execute(_LOAD, {"kinds": kinds, "keys": keys, "removed": removed})
     return [Found(*row) for row in rows]
 
 

@@ -106,7 +106,7 @@ class Writer:
 
     def _committed(self, epoch: int, revision: int) -> None:
         self.newest.note(epoch, revision)
-        self.wake.all()
+        self.wake.committed(epoch, revision)
 
     def make_server(self) -> grpc.aio.Server:
         server = grpc_server.make_server(

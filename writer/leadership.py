@@ -21,7 +21,7 @@ LEADER_LOCK: Final = 0x63716C64
 
 
 @asynccontextmanager
-async def leadership(database_url: str, wake: Callable[[], None]) -> AsyncIterator[Any]:
+async def leadership(database_url: str, heard: Callable[[str], None]) -> AsyncIterator[Any]:
     """A session of its own that listens for commits and tries for the leader's lock.
 
     Yields a function that says whether this session leads. The lock ends with the session,
@@ -44,7 +44,7 @@ async def leadership(database_url: str, wake: Callable[[], None]) -> AsyncIterat
         return leads
 
     try:
-        await connection.add_listener(outbox.CHANNEL, lambda *_: wake())
+        await connection.add_listener(outbox.CHANNEL, lambda *told: heard(str(told[-1])))
         yield try_to_lead
     finally:
         metrics.LEADER.set(0)

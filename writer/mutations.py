@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 ITEMS_MAX: Final = 5_000
 #: A rule asks further only from what it was shown; the deepest is the walk along relationships.
 ROUNDS_MAX: Final = 256
+#: More items than this are judged on a thread of their own: some 50 us each.
+JUDGED_AT_ONCE_MAX: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +223,11 @@ def require_past(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
 
 async def _judge(tx: AsyncConnection, docket: Docket, seen: WorkingSet) -> list[Outcome]:
     for _ in range(ROUNDS_MAX):
-        # Thousands of rules take a while; other callers' reads must not wait for them.
-        outcomes = await asyncio.to_thread(docket.judge, seen)
+        if len(docket.items) <= JUDGED_AT_ONCE_MAX:
+            outcomes = docket.judge(seen)
+        else:
+            # Thousands of rules take a while; other callers' reads must not wait for them.
+            outcomes = await asyncio.to_thread(docket.judge, seen)
         if not seen.wanted:
             return outcomes
         await _load(tx, seen)

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.kind import Ref
-from shared.schema import entity_revisions, outbox, registry_head
+from shared.schema import entity_revisions, outbox
 
-#: Wakes every writer's relay; the payload is empty, since the relay looks for itself.
+#: Wakes every writer's relay; the payload is EPOCH:REVISION, for those who know it already.
 CHANNEL: Final = "cqar_outbox"
 #: 10,000,000 revisions: at 1,500 commits/s, the most this design makes, nearly two hours.
 #: The relay's leader looks ahead every few minutes.
@@ -31,21 +31,27 @@ class OutboxRow(NamedTuple):
     committed_at: dt.datetime
 
 
+_ADVANCE: Final = sa.text(
+    f"WITH appended AS (INSERT INTO outbox ({', '.join(OutboxRow._fields)})"  # noqa: S608
+    f" VALUES ({', '.join(f':{name}' for name in OutboxRow._fields)})),"
+    " moved AS (UPDATE registry_head SET epoch = :epoch, revision = :revision, chain = :chain,"
+    " live_count = :live_count, set_hash = :set_hash,"
+    " system_identifier = :system_identifier, timeline_id = :timeline_id)"
+    " SELECT pg_notify(:channel, :position)"
+).bindparams(
+    *(sa.bindparam(name, type_=outbox.c[name].type) for name in OutboxRow._fields),
+    sa.bindparam("system_identifier", type_=sa.BigInteger),
+    sa.bindparam("timeline_id", type_=sa.BigInteger),
+    sa.bindparam("channel", CHANNEL, type_=sa.Text),
+    sa.bindparam("position", type_=sa.Text),
+)
+
+
 async def advance(tx: AsyncConnection, row: OutboxRow, database: tuple[int, int]) -> None:
     """Append a revision to the outbox, move the head to it and wake the relays."""
-    await tx.execute(sa.insert(outbox).values(row._asdict()))
-    await tx.execute(
-        sa.update(registry_head).values(
-            epoch=row.epoch,
-            revision=row.revision,
-            chain=row.chain,
-            live_count=row.live_count,
-            set_hash=row.set_hash,
-            system_identifier=database[0],
-            timeline_id=database[1],
-        )
-    )
-    await tx.execute(sa.text(f"NOTIFY {CHANNEL}"))
+    there = {"system_identifier": database[0], "timeline_id": database[1]}
+    position = f"{row.epoch}:{row.revision}"
+    await tx.execute(_ADVANCE, {**row._asdict(), **there, "position": position})
 
 
 async def rows_of(tx: AsyncConnection, ref: Ref, before: int | None, most: int) -> list[OutboxRow]:
@@ -63,11 +69,17 @@ async def rows_of(tx: AsyncConnection, ref: Ref, before: int | None, most: int) 
     return [OutboxRow(*row) for row in rows]
 
 
+_ROWS_AFTER: Final = (
+    sa.select(*(outbox.c[name] for name in OutboxRow._fields))
+    .where(outbox.c.revision > sa.bindparam("after"))
+    .order_by(outbox.c.revision)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
+
 async def rows_after(tx: AsyncConnection, revision: int, most: int) -> list[OutboxRow]:
     """Up to `most` rows after `revision`, in order."""
-    columns = [outbox.c[name] for name in OutboxRow._fields]
-    query = sa.select(*columns).where(outbox.c.revision > revision)
-    rows = await tx.execute(query.order_by(outbox.c.revision).limit(most))
+    rows = await tx.execute(_ROWS_AFTER, {"after": revision, "most": most})
     return [OutboxRow(*row) for row in rows]
 
 

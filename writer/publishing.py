@@ -35,9 +35,10 @@ PAUSE_MAX_S: Final = 1.0
 
 
 class Wake:
-    """Tells the relays that something was committed."""
+    """Tells the relays that something was committed, once a commit."""
 
     def __init__(self) -> None:
+        self._newest = (0, 0)
         self.changes = asyncio.Event()
         self.events = asyncio.Event()
         self.cache = asyncio.Event()
@@ -47,8 +48,18 @@ class Wake:
         self.events.set()
         self.cache.set()
 
-    def committed(self, _: int, __: int) -> None:
-        self.all()
+    def committed(self, epoch: int, revision: int) -> None:
+        if (epoch, revision) > self._newest:
+            self._newest = (epoch, revision)
+            self.all()
+
+    def heard(self, position: str) -> None:
+        """PostgreSQL told of a commit: of one's own too, before or after it is known as such."""
+        epoch, _, revision = position.partition(":")
+        if revision:
+            self.committed(int(epoch), int(revision))
+        else:
+            self.all()
 
 
 class Publisher:
@@ -119,7 +130,7 @@ class Publisher:
             await self._lead_and_relay(relay)
 
     async def _lead_and_relay(self, relay: Relay) -> None:
-        async with leadership(self._database_url, self._wake.all) as try_to_lead:
+        async with leadership(self._database_url, self._wake.heard) as try_to_lead:
             kept_at = -HOUSE_APART_S
             while True:
                 leads = await try_to_lead()

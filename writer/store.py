@@ -8,17 +8,18 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import codec, finding
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.history import Position
 from shared.kind import AnyKind, Entity, Ref
-from shared.schema import current, entity_revisions, listing_terms, registry_head
+from shared.schema import current, listing_terms, registry_head
 from shared.working_set import Find, Referrers, Stored
 
 
@@ -53,10 +54,12 @@ _HEAD: Final = """
         ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint
     FROM registry_head
 """
+_READ_HEAD: Final = sa.text(_HEAD)
+_LOCK_HEAD: Final = sa.text(_HEAD + "FOR UPDATE")
 
 
 async def read_head(tx: AsyncConnection) -> HeadRow:
-    return HeadRow(*(await tx.execute(sa.text(_HEAD))).one())
+    return HeadRow(*(await tx.execute(_READ_HEAD)).one())
 
 
 _FIRST_KEY_END: Final = """
@@ -88,7 +91,7 @@ async def lock_head(tx: AsyncConnection) -> HeadRow:
     visible in order, at the price of one mutation at a time. Locking before reading, rather
     than taking the number at once, lets a request that changes nothing take none.
     """
-    return HeadRow(*(await tx.execute(sa.text(_HEAD + "FOR UPDATE"))).one())
+    return HeadRow(*(await tx.execute(_LOCK_HEAD)).one())
 
 
 # ---------------------------------------------------------------- reading entities
@@ -196,13 +199,19 @@ async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> Referrers
 # ---------------------------------------------------------------- writing a change set
 
 
+@cache
+def _upsert(table: sa.Table) -> Insert:
+    """Made once: that takes longer than to run it."""
+    primary = [c.name for c in table.primary_key]
+    statement = insert(table)
+    changed = {c.name: statement.excluded[c.name] for c in table.c if c.name not in primary}
+    return statement.on_conflict_do_update(index_elements=primary, set_=changed)
+
+
 async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
     """Insert or replace the relational rows of entities of one kind."""
     await _delete_children(tx, kind, entities)
-    primary = [c.name for c in kind.table.primary_key]
-    statement = insert(kind.table)
-    changed = {c.name: statement.excluded[c.name] for c in kind.table.c if c.name not in primary}
-    statement = statement.on_conflict_do_update(index_elements=primary, set_=changed)
+    statement = _upsert(kind.table)
     columns = kind.table.c.keys()
     rows = [codec.to_row(entity) for entity in entities]
     await tx.execute(statement, [{name: row[name] for name in columns} for row in rows])
@@ -232,15 +241,25 @@ async def _delete(
     await tx.execute(statement, keys)
 
 
+_CURRENT: Final = ("kind", "key", "revision", "payload", "deleted", "archived")
+#: One statement for any number of rows, with what says where their history is.
+_SAVE_CURRENT: Final = sa.text(
+    "WITH given AS (SELECT * FROM unnest(CAST(:kind AS text[]), CAST(:key AS text[]),"
+    " CAST(:revision AS bigint[]), CAST(:payload AS bytea[]), CAST(:deleted AS boolean[]),"
+    " CAST(:archived AS boolean[])) AS g(kind, key, revision, payload, deleted, archived)),"
+    " noted AS (INSERT INTO entity_revisions (kind, key, revision)"
+    " SELECT kind, key, revision FROM given)"
+    " INSERT INTO current (kind, key, revision, payload, deleted, archived) SELECT * FROM given"
+    " ON CONFLICT (kind, key) DO UPDATE SET revision = excluded.revision,"
+    " payload = excluded.payload, deleted = excluded.deleted, archived = excluded.archived"
+)
+
+
 async def save_current(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-    statement = insert(current)
-    names = ("revision", "payload", "deleted", "archived")
-    changed = {name: statement.excluded[name] for name in names}
-    await tx.execute(
-        statement.on_conflict_do_update(index_elements=["kind", "key"], set_=changed), rows
-    )
-    named = [{name: row[name] for name in ("kind", "key", "revision")} for row in rows]
-    await tx.execute(sa.insert(entity_revisions), named)
+    await tx.execute(_SAVE_CURRENT, {name: [row[name] for row in rows] for name in _CURRENT})
+
+
+_CHECK_CONSTRAINTS: Final = sa.text("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 async def save_terms(tx: AsyncConnection, dated: Sequence[tuple[bytes, Any]]) -> None:
@@ -262,7 +281,7 @@ async def save_terms(tx: AsyncConnection, dated: Sequence[tuple[bytes, Any]]) ->
 
 async def check_constraints(tx: AsyncConnection) -> None:
     """Let deferred constraints speak now, where the error can still be told apart."""
-    await tx.execute(sa.text("SET CONSTRAINTS ALL IMMEDIATE"))
+    await tx.execute(_CHECK_CONSTRAINTS)
 
 
 async def counts(tx: AsyncConnection) -> dict[str, int]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
+from shared import postgres
 from shared.grpc_errors import is_away
 from shared.postgres import make_engine
 from tests.changes import eventually
@@ -40,6 +43,37 @@ async def test_a_session_that_postgresql_ended_is_a_database_that_is_away(
         link.tells_end = tells_end
         error = await _error_after_termination(link, database, through)
     assert is_away(error)
+
+
+@pytest.mark.parametrize("believed_s", [postgres.BELIEVED_S, 0.0])
+async def test_a_connection_that_died_while_it_was_idle_costs_its_next_user_nothing(
+    database: str, monkeypatch: pytest.MonkeyPatch, believed_s: float
+) -> None:
+    monkeypatch.setattr(postgres, "BELIEVED_S", believed_s)
+    engine = make_engine(database, connections_max=1, application="cqar-test")
+    async with engine.connect() as tx:
+        pid = (await tx.execute(PID)).scalar_one()
+        session: Any = (await tx.get_raw_connection()).driver_connection
+    await execute_alone(database, f"SELECT pg_terminate_backend({pid})")
+    if believed_s:
+        await eventually(session.is_closed)
+    async with engine.connect() as tx:
+        assert (await tx.execute(PID)).scalar_one() != pid
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("believed_s", [postgres.BELIEVED_S, 0.0])
+async def test_a_connection_that_lives_is_used_again(
+    database: str, monkeypatch: pytest.MonkeyPatch, believed_s: float
+) -> None:
+    monkeypatch.setattr(postgres, "BELIEVED_S", believed_s)
+    engine = make_engine(database, connections_max=2, application="cqar-test")
+    pids = []
+    for _ in range(3):
+        async with engine.connect() as tx:
+            pids.append((await tx.execute(PID)).scalar_one())
+    assert len(set(pids)) == 1
+    await engine.dispose()
 
 
 async def test_a_statement_that_is_wrong_is_not_a_database_that_is_away(database: str) -> None:
