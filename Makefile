@@ -133,6 +133,17 @@ demo: $(STAMP) ## Start a stack, load the catalogue, resolve, change, see it arr
 docs-api: $(STAMP) ## Make docs/API.md: run every example against a stack of its own.
 	@$(PY) -m tools.api_docs
 
+.PHONY: docs-reference
+docs-reference: $(STAMP) ## Make docs/CONFIGURATION.md and docs/METRICS.md from the code.
+	@$(PY) -m tools.reference
+
+.PHONY: docs
+docs: $(STAMP) ## Build the site into site/; anything that it warns of is an error.
+	@$$(command -v uv || echo .venv/bin/uv) sync --frozen --all-extras --inexact --group docs
+	@.venv/bin/python -m tools.site
+	@.venv/bin/mkdocs build --quiet --strict
+	@echo site/index.html
+
 .PHONY: up
 up: $(STAMP) ## The same stack, kept running in .cqar; Ctrl-C stops all of it.
 	@exec .venv/bin/cqar up
@@ -144,6 +155,17 @@ run: up ## The same as `make up`.
 build: $(STAMP) ## Build the wheel into dist/.
 	@.venv/bin/uv build --wheel --quiet --no-build-isolation 2>/dev/null || .venv/bin/uv build --wheel --quiet
 	@ls dist/*.whl
+
+.PHONY: release
+release: $(STAMP) ## Build wheel, sdist and bill of materials into dist/, of the version that git tells.
+	@rm -rf dist
+	@$$(command -v uv || echo .venv/bin/uv) build --quiet
+	@$(PY) -m tools.release
+	@ls dist/*.whl dist/*.tar.gz dist/*.json
+
+.PHONY: release-check
+release-check: $(DEPLOY_STAMP) ## Install what would be released into clean environments, extra by extra, and run it.
+	@.venv/bin/pytest tests/ops/test_release.py
 
 .PHONY: migrate-up
 migrate-up: $(STAMP) ## Bring the database CQAR_DATABASE_URL to the newest schema.
