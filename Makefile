@@ -139,9 +139,9 @@ docs-reference: $(STAMP) ## Make docs/CONFIGURATION.md and docs/METRICS.md from 
 
 .PHONY: docs
 docs: $(STAMP) ## Build the site into site/; anything that it warns of is an error.
-	@$$(command -v uv || echo .venv/bin/uv) sync --frozen --all-extras --inexact --group docs
+	@$$(command -v uv || echo .venv/bin/uv) sync --quiet --frozen --all-extras --inexact --group docs
 	@.venv/bin/python -m tools.site
-	@.venv/bin/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict --config-file build/mkdocs.yml
 	@echo site/index.html
 
 .PHONY: up
