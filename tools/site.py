@@ -1,6 +1,6 @@
-"""`python -m tools.site`: lay out in build/ what mkdocs makes the site of: every page, in its place.
+"""`python -m tools.site`: lay out in build/ what mkdocs makes the site of.
 
-A page that stands in no place is an error, and so is a place without its page.
+A page that stands in no place is an error; a place whose page is to come is left out.
 """
 
 from __future__ import annotations
