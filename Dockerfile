@@ -12,6 +12,8 @@ ENV PATH=/opt/cqar/bin:$PATH \
 
 FROM python AS locked
 ARG UV_VERSION=0.13.9
+# A build sees no tags: it is told what it builds, by compose.yaml and by whoever releases.
+ARG VERSION=0.1.0
 # Compiled files name their source's hash, not its time, which differs with every build.
 ENV PYC_INVALIDATION_MODE=UNCHECKED_HASH \
     UV_COMPILE_BYTECODE=1 \
@@ -22,21 +24,25 @@ ENV PYC_INVALIDATION_MODE=UNCHECKED_HASH \
 RUN python3 -m venv /opt/uv \
  && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check uv==${UV_VERSION}
 WORKDIR /src
+# What a writer and a resolver may be set to use; without what only builds, tests or serves `cqar up`.
+ENV SERVICE="--extra writer --extra native --extra otel --extra replica"
 # What others wrote changes seldom: a layer of its own, of uv.lock alone.
 COPY pyproject.toml uv.lock ./
-RUN /opt/uv/bin/uv sync --frozen --no-dev --extra otel --no-install-project
+RUN /opt/uv/bin/uv sync --frozen --no-dev $SERVICE --no-install-project
 
 # uv notes when it built; two builds are to be alike.
 FROM locked AS build
+ENV SETUPTOOLS_SCM_PRETEND_VERSION_FOR_CQAR=${VERSION}
 COPY . .
-RUN /opt/uv/bin/uv sync --frozen --no-dev --extra otel --no-editable \
+RUN /opt/uv/bin/uv sync --frozen --no-dev $SERVICE --no-editable \
  && sed -i '/uv_cache.json/d' /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/RECORD \
  && rm /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/uv_cache.json
 
-# Only who imports needs ccxt.
+# The command line; only who imports needs ccxt.
 FROM locked AS build-tools
+ENV SETUPTOOLS_SCM_PRETEND_VERSION_FOR_CQAR=${VERSION}
 COPY . .
-RUN /opt/uv/bin/uv sync --frozen --no-dev --extra otel --extra import --no-editable \
+RUN /opt/uv/bin/uv sync --frozen --no-dev --extra import --no-editable \
  && sed -i '/uv_cache.json/d' /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/RECORD \
  && rm /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/uv_cache.json
 

@@ -145,6 +145,17 @@ dashboards-pictures: $(STAMP) ## Draw docs/dashboards from a stack under load; n
 fleet: $(STAMP) ## What ten thousand sidecars would ask of what they share.
 	@$(PY) -m tools.fleet
 
+.PHONY: docs-reference
+docs-reference: $(STAMP) ## Make docs/CONFIGURATION.md and docs/METRICS.md from the code.
+	@$(PY) -m tools.reference
+
+.PHONY: docs
+docs: $(STAMP) ## Build the site into site/; anything that it warns of is an error.
+	@$$(command -v uv || echo .venv/bin/uv) sync --quiet --frozen --all-extras --inexact --group docs
+	@.venv/bin/python -m tools.site
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict --config-file build/mkdocs.yml
+	@echo site/index.html
+
 .PHONY: up
 up: $(STAMP) ## The same stack, kept running in .cqar; Ctrl-C stops all of it.
 	@exec .venv/bin/cqar up
@@ -156,6 +167,17 @@ run: up ## The same as `make up`.
 build: $(STAMP) ## Build the wheel into dist/.
 	@.venv/bin/uv build --wheel --quiet --no-build-isolation 2>/dev/null || .venv/bin/uv build --wheel --quiet
 	@ls dist/*.whl
+
+.PHONY: release
+release: $(STAMP) ## Build wheel, sdist and bill of materials into dist/, of the version that git tells.
+	@rm -rf dist
+	@$$(command -v uv || echo .venv/bin/uv) build --quiet
+	@$(PY) -m tools.release
+	@ls dist/*.whl dist/*.tar.gz dist/*.json
+
+.PHONY: release-check
+release-check: $(DEPLOY_STAMP) ## Install what would be released into clean environments, extra by extra, and run it.
+	@.venv/bin/pytest tests/ops/test_release.py
 
 .PHONY: migrate-up
 migrate-up: $(STAMP) ## Bring the database CQAR_DATABASE_URL to the newest schema.

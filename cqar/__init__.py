@@ -147,11 +147,20 @@ _PUBLIC: Final = {
 }
 _HOME: Final = {name: f"cqar.{module}" for module, names in _PUBLIC.items() for name in names}
 
+#: What needs more than a client does.
+_EXTRAS: Final = {"LocalReplica": "replica", "Replica": "resolver"}
+
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'cqar' has no attribute {name!r}")
-    found = getattr(import_module(_HOME[name]), name)
+    try:
+        found = getattr(import_module(_HOME[name]), name)
+    except ModuleNotFoundError as error:
+        if (extra := _EXTRAS.get(name)) is None:
+            raise
+        text = import_module("shared.extras").wanting(f"cqar.{name}", error, extra)
+        raise ModuleNotFoundError(text, name=error.name) from None
     globals()[name] = found
     return found
 

@@ -19,6 +19,8 @@ class WriterConfig(ServiceConfig, frozen=True, kw_only=True):
             lock.
         grpc_listen: HOST:PORT. Without TLS on loopback only, unless `plaintext_anywhere`.
         http_listen: HOST:PORT of /health and /metrics.
+        database_connections_max: To PostgreSQL, of this process; the relay and the caches hold some
+            of them for good.
         relay_poll_s: The relays are woken by NOTIFY; polling only covers a lost notification.
         archive_after_days: What has been delisted or expired for so long leaves snapshots and
             lists, and is answered from PostgreSQL; 0: never.

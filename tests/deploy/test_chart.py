@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
-import tomllib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ import helm_python
 import pytest
 import yaml
 
+from tests.deploy.releases import newest_release
 from tests.deploy.rendering import (
     CHART,
     K8S,
     ROOT,
     Object,
     called,
+    compose,
     containers_of,
     kustomized,
     plain_name,
@@ -127,7 +129,7 @@ def test_another_chart_can_have_the_resolver_in_its_pods(tmp_path: Path) -> None
     (folder / "templates").mkdir(parents=True)
     (folder / "charts").mkdir()
     (folder / "charts/cqar").symlink_to(CHART)
-    dependency = {"name": "cqar", "version": "0.1.0", "condition": "cqar.enabled"}
+    dependency = {"name": "cqar", "version": newest_release(), "condition": "cqar.enabled"}
     chart = {"apiVersion": "v2", "name": "cqmd", "version": "1.0.0", "dependencies": [dependency]}
     (folder / "Chart.yaml").write_text(yaml.safe_dump(chart))
     deployment = yaml.safe_load((K8S / "example-sidecar/cqmd.yaml").read_text())
@@ -153,12 +155,23 @@ def test_another_chart_can_have_the_resolver_in_its_pods(tmp_path: Path) -> None
 
 
 def test_one_version_is_named_everywhere() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    version = newest_release()
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     images = yaml.safe_load((K8S / "components/version/kustomization.yaml").read_text())["images"]
     named = {chart["appVersion"], *(image["newTag"] for image in images)}
     assert named == {version}
-    assert f"${{CQAR_VERSION:-{version}}}" in (ROOT / "compose.yaml").read_text()
+    defaults = re.findall(r"\$\{CQAR_VERSION:-([^}]+)\}", (ROOT / "compose.yaml").read_text())
+    assert set(defaults) == {version}
+    assert re.findall(r"^ARG VERSION=(.+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE) == [
+        version
+    ]
+
+
+def test_compose_builds_the_version_that_it_names() -> None:
+    ours = [s for s in compose()["services"].values() if s["image"].startswith("cqar-")]
+    assert len(ours) == 6
+    for service in ours:
+        assert service["build"]["args"] == {"VERSION": service["image"].partition(":")[2]}
 
 
 def test_secrets_that_are_said_in_values_are_what_was_said() -> None:

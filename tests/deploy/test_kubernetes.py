@@ -13,6 +13,7 @@ import yaml
 
 from shared.calls import CALLS
 from tests.deploy.custom_resources import SCHEMAS
+from tests.deploy.releases import newest_release
 from tests.deploy.rendering import (
     K8S,
     Object,
@@ -80,7 +81,7 @@ def test_every_pod_is_hardened(overlays: Rendered, overlay: str) -> None:
             assert security["capabilities"] == {"drop": ["ALL"]}, name
             assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
             assert {"requests", "limits"} == set(container["resources"]), name
-            assert container["image"].rpartition(":")[2] == "0.1.0", name
+            assert container["image"].rpartition(":")[2] == newest_release(), name
 
 
 @pytest.mark.parametrize("overlay", WHOLE)

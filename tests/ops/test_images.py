@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from tests.deploy.releases import newest_release
 from tests.ops.images import ROOT, Builder, Image, digests
 
 #: Of a whole image, with Debian's Python below it, which is larger than the real base's.
@@ -26,7 +27,7 @@ def test_each_image_has_what_it_runs_and_runs_it_as_somebody_without_a_name(
             text=True,
             check=True,
         ).stdout
-        assert "0.1.0" in said
+        assert newest_release() in said
 
 
 def test_nothing_of_the_building_is_left_in_an_image(images: dict[str, Image]) -> None:

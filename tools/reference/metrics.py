@@ -1,0 +1,85 @@
+"""docs/METRICS.md, from the metrics that the services' modules hold, and the comments above them."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Final, NamedTuple
+
+from prometheus_client import Counter, Enum
+from prometheus_client.metrics import MetricWrapperBase
+
+from tools.reference.table import MADE, table
+
+#: Where a process of ours begins: whatever it may count is imported with it.
+ENTRIES: Final = ("writer.app", "resolver.app")
+PREFACE: Final = f"""\
+# Metrics
+
+{MADE}
+
+Both services show them at `/metrics` of their HTTP port (8080 and 8081; no key), with `process_*` and `python_*`, which
+prometheus_client adds. Labels have few values each: never a key, a venue or a symbol. A histogram `x` has
+`x_bucket`, `x_sum` and `x_count`; a name ends in its unit. What to alert on, and how much is too much:
+`deploy/prometheus/rules`; pictures: `deploy/grafana/dashboards`.
+"""
+TITLES: Final = {"shared": "Both services", "writer": "The writer", "resolver": "A resolver"}
+#: `#: …` above `NAME: Final = `, as these modules write their comments.
+_COMMENT = re.compile(r"((?:^#: .*\n)+)^(\w+): Final = ", re.MULTILINE)
+
+
+class Metric(NamedTuple):
+    """A metric as a scrape shows it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+
+
+def metrics_page() -> str:
+    parts = [PREFACE]
+    for package, found in metrics().items():
+        parts.append(f"\n## {TITLES[package]}\n\n")
+        rows = [(f"`{m.name}`", m.kind, ", ".join(m.labels), m.help) for m in found]
+        parts.append(table(("name", "type", "labels", "what"), sorted(rows)))
+    return "".join(parts)
+
+
+def metrics() -> dict[str, list[Metric]]:
+    """Of each package, what its modules hold once both services are imported."""
+    for entry in ENTRIES:
+        import_module(entry)
+    found: dict[str, list[Metric]] = {package: [] for package in TITLES}
+    seen: set[int] = set()
+    for package in TITLES:  # shared first: what others import of it is its own
+        for name in sorted(n for n in sys.modules if n.startswith(f"{package}.")):
+            for metric, comment in _held(sys.modules[name]):
+                if id(metric) not in seen:
+                    seen.add(id(metric))
+                    found[package].append(_read(metric, comment))
+    return found
+
+
+def _held(module: ModuleType) -> list[tuple[MetricWrapperBase, str]]:
+    held = {n: v for n, v in vars(module).items() if isinstance(v, MetricWrapperBase)}
+    if not held:
+        return []
+    comments = {
+        name: " ".join(line.removeprefix("#: ") for line in text.splitlines())
+        for text, name in _COMMENT.findall(inspect.getsource(module))
+    }
+    return [(metric, comments.get(name, "")) for name, metric in held.items()]
+
+
+def _read(metric: MetricWrapperBase, comment: str) -> Metric:
+    (family,) = metric.describe()
+    name = f"{family.name}_total" if isinstance(metric, Counter) else family.name
+    labels: tuple[str, ...] = metric._labelnames  # noqa: SLF001  (nothing public tells them)
+    if isinstance(metric, Enum):  # a gauge for each state, labelled with the metric's own name
+        return Metric(name, "gauge", (*labels, name), family.documentation)
+    help_ = f"{family.documentation} {comment}".strip()
+    return Metric(name, family.type, tuple(labels), help_)
