@@ -262,7 +262,8 @@ def _next_revision(
         change_set.changes.add(
             kind=kind.name, key=key, entity=payload, deleted=outcome.after is None
         )
-        event = events.event_of(kind, outcome.before, outcome.after, moment, index)
+        told = payload or (before.payload if before else b"")
+        event = events.event_of(kind, outcome.before, outcome.after, told, moment, index)
         if event is not None:
             announced.events.append(event)
     return revisions.sealed(head, change_set, announced, live, set_hash, seen.now)
