@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from cqc.events.v1 import events_pb2
@@ -36,6 +37,7 @@ class Moment(NamedTuple):
     reason: str
 
 
+@cache
 def message_type(name: str) -> type[Message]:
     camel = "".join(part.title() for part in name.split("_"))
     descriptor = events_pb2.DESCRIPTOR.message_types_by_name[camel]
@@ -43,9 +45,18 @@ def message_type(name: str) -> type[Message]:
 
 
 def event_of(
-    kind: AnyKind, before: Entity | None, after: Entity | None, moment: Moment, index: int
+    kind: AnyKind,
+    before: Entity | None,
+    after: Entity | None,
+    payload: bytes,
+    moment: Moment,
+    index: int,
 ) -> replication_pb2.DomainEvent | None:
-    """The event of one change, the `index`-th of its revision; None if the kind has none."""
+    """The event of one change, the `index`-th of its revision; None if the kind has none.
+
+    Args:
+        payload: The entity serialised, as it is after or was before.
+    """
     told = kind.event(before, after)
     if told is None:
         return None
@@ -63,7 +74,7 @@ def event_of(
         if field.name in parts:
             codec.fill(getattr(event, field.name), parts[field.name])
         elif field.message_type is kind.message.DESCRIPTOR:
-            getattr(event, field.name).CopyFrom(codec.to_message(kind, entity))
+            getattr(event, field.name).MergeFromString(payload)
         elif event.HasField(field.name):
             continue
         elif (value := getattr(entity, field.name, facts.get(field.name))) is not None:

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 
-class Entity(msgspec.Struct, frozen=True, kw_only=True):
-    """An immutable domain value. Field names match the message and the table."""
+class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An immutable domain value. Field names match the message and the table.
+
+    Nothing in it can refer back to it, so that garbage collection need not look at it.
+    """
 
 
 E = TypeVar("E", bound=Entity)

@@ -295,7 +295,8 @@ def _next_revision(
         )
         event = None
         if outcome.before != outcome.after:
-            event = events.event_of(kind, outcome.before, outcome.after, moment, index)
+            told = payload or (before.payload if before else b"")
+            event = events.event_of(kind, outcome.before, outcome.after, told, moment, index)
         if event is not None:
             announced.events.append(event)
     return revisions.sealed(head, change_set, announced, live, set_hash, seen.now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -21,6 +21,9 @@ from shared.history import Position
 from shared.kind import AnyKind, Entity, Ref
 from shared.schema import current, listing_terms, registry_head
 from shared.working_set import Find, Referrers, Stored
+
+#: Decoded entities that are remembered, of 2 KB each.
+ENTITIES_MAX: Final = 8_192
 
 
 class HeadRow(NamedTuple):
@@ -109,8 +112,14 @@ async def load(
 
 
 def _stored(row: finding.Found) -> Stored:
-    entity = codec.decode(KIND_BY_NAME[row.kind], row.payload)
-    return Stored(entity, row.revision, row.payload, row.archived)
+    return Stored(_entity(row.kind, row.payload), row.revision, row.payload, row.archived)
+
+
+@lru_cache(ENTITIES_MAX)
+def _entity(kind: str, payload: bytes) -> Entity:
+    """The same row is found by its key and by each of its lookups, and its referents again."""
+    entity: Entity = codec.decode(KIND_BY_NAME[kind], payload)
+    return entity
 
 
 async def find(

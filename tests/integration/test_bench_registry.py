@@ -17,8 +17,8 @@ from resolver.reading import Basis
 from resolver.snapshot import Snapshot
 from shared import codec
 from shared.entities import KINDS
+from shared.instant import Instant
 from shared.judge import Intent, Item, Result
-from shared.resolution import instant
 from shared.schema import current
 from tests.builders import NOW
 from tests.tables import require_tables_equal_current
@@ -36,7 +36,7 @@ async def filled(database: str) -> str:
 
 def resolution(snapshot: Snapshot, number: int) -> pb.Resolution:
     basis = Basis(snapshot, pb.Freshness(), None)
-    return answers.resolve(basis, *MARKET.spelled(number), instant(NOW))
+    return answers.resolve(basis, *MARKET.spelled(number), Instant.of(NOW))
 
 
 async def test_its_count_hash_and_chain_are_what_audit_and_resolvers_compute(filled: str) -> None:

@@ -195,7 +195,8 @@ def test_every_event_of_a_kinds_life_is_a_message_that_carries_it(kind: AnyKind)
 def _announced(kind: AnyKind, before: Any, after: Any, moment: events.Moment) -> str:
     name = kind.event(before, after)
     assert name is not None
-    event = events.event_of(kind, before, after, moment, 0)
+    payload = codec.encode(kind, after or before)
+    event = events.event_of(kind, before, after, payload, moment, 0)
     assert event is not None
     assert event.subject == events.SUBJECT_PREFIX + name
     message: Any = events.message_type(name).FromString(event.payload)
@@ -213,7 +214,9 @@ def _announced(kind: AnyKind, before: Any, after: Any, moment: events.Moment) ->
 def test_an_events_id_is_of_its_place_in_history_and_nothing_else() -> None:
     def event_id(epoch: int, revision: int, index: int) -> str:
         moment = events.Moment(epoch, revision, NOW, "tester", "")
-        event = events.event_of(KIND_BY_NAME["asset"], None, an_asset(), moment, index)
+        asset = KIND_BY_NAME["asset"]
+        payload = codec.encode(asset, an_asset())
+        event = events.event_of(asset, None, an_asset(), payload, moment, index)
         assert event is not None
         message: Any = events.message_type("asset_created").FromString(event.payload)
         return str(message.event_id)

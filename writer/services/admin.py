@@ -61,8 +61,7 @@ class Admin(RegistryAdminServicer):
             tell_position(context, first.epoch, first.revision)
             return first
         if applied.committed:
-            for outcome in applied.outcomes:
-                count(outcome)
+            count(*applied.outcomes)
         tell_position(context, applied.epoch, applied.revision)
         return answer(applied)
 

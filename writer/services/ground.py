@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
@@ -214,8 +215,9 @@ def tell_position(context: Context, epoch: int, revision: int) -> None:
     context.set_trailing_metadata((("cqar-revision", str(revision)), ("cqar-epoch", str(epoch))))
 
 
-def count(outcome: Outcome) -> None:
-    metrics.MUTATIONS.labels(outcome.kind.name, outcome.result.name.lower()).inc()
+def count(*outcomes: Outcome) -> None:
+    for (kind, result), number in Counter((o.kind.name, o.result.name) for o in outcomes).items():
+        metrics.MUTATIONS.labels(kind, result.lower()).inc(number)
 
 
 def cause_of(context: Context, reason: str = "") -> Cause:
