@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import cqar
 from tests.acceptance.conftest import Stack
+from tests.changes import eventually
 from tests.pages import blocks, run_page
 from tests.services import ROOT, Running, service
 
@@ -44,7 +46,13 @@ async def test_every_block_of_a_page_does_what_the_page_says(
 ) -> None:
     await stack.ok("catalogue", "load")
     with cqar.LocalReplica(tmp_path / "replica", timeout_s=WAIT_S) as replica:
-        replica.resolve("binance", "BTCUSDT")
+
+        def is_published() -> bool:
+            with suppress(cqar.NotFound):
+                return bool(replica.resolve("binance", "BTCUSDT").listing_id)
+            return False
+
+        await eventually(is_published, WAIT_S)
     ends = stack.endpoints
     places = {
         "127.0.0.1:9091": ends.resolvers[0],

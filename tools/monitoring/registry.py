@@ -99,6 +99,7 @@ DASHBOARD: Final = Dashboard(
             ("sum(increase(cqar_cache_unavailable_total[5m]))", "asked in vain"),
             ("sum(increase(cqar_cache_generations_total[5m]))", "all forgotten"),
             ("sum(increase(cqar_images_total[5m]))", "images published"),
+            ("sum(increase(cqar_archived_total[5m]))", "archived"),
             says="Within five minutes. What is removed from a list makes all be forgotten.",
         ),
         panel(

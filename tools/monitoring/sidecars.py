@@ -130,5 +130,22 @@ DASHBOARD: Final = Dashboard(
             "s",
             *quantiles("cqar_resolver_keep_seconds", "", 0.99),
         ),
+        panel(
+            "Published replica",
+            "short",
+            (
+                (
+                    "cqar_resolver_revision - cqar_resolver_published_revision"
+                    " and cqar_resolver_published_revision > 0"
+                ),
+                "{{instance}}: revisions behind",
+            ),
+            says="For cqar.LocalReplica, where replica_path is set.",
+        ),
+        panel(
+            "Time to publish it",
+            "s",
+            *quantiles("cqar_resolver_publish_seconds", "", 0.99),
+        ),
     ),
 )
