@@ -33,6 +33,12 @@ from writer.surroundings import Surroundings
 NOWHERE = "nats://127.0.0.1:1"
 
 
+@pytest.fixture(autouse=True)
+def told_by_nobody_else() -> None:
+    """A resolver of this process may have said how its own are to be looked at."""
+    UP.clear()
+
+
 def value(gauge: Gauge) -> float:
     ((sample,),) = (metric.samples for metric in gauge.collect())
     return sample.value
