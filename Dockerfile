@@ -12,8 +12,6 @@ ENV PATH=/opt/cqar/bin:$PATH \
 
 FROM python AS locked
 ARG UV_VERSION=0.13.9
-# A build sees no tags: it is told what it builds, by compose.yaml and by whoever releases.
-ARG VERSION=0.1.0
 # Compiled files name their source's hash, not its time, which differs with every build.
 ENV PYC_INVALIDATION_MODE=UNCHECKED_HASH \
     UV_COMPILE_BYTECODE=1 \
@@ -32,6 +30,8 @@ RUN /opt/uv/bin/uv sync --frozen --no-dev $SERVICE --no-install-project
 
 # uv notes when it built; two builds are to be alike.
 FROM locked AS build
+# A build sees no tags: it is told what it builds, by compose.yaml and by whoever releases.
+ARG VERSION=0.1.0
 ENV SETUPTOOLS_SCM_PRETEND_VERSION_FOR_CQAR=${VERSION}
 COPY . .
 RUN /opt/uv/bin/uv sync --frozen --no-dev $SERVICE --no-editable \
@@ -40,6 +40,7 @@ RUN /opt/uv/bin/uv sync --frozen --no-dev $SERVICE --no-editable \
 
 # The command line; only who imports needs ccxt.
 FROM locked AS build-tools
+ARG VERSION=0.1.0
 ENV SETUPTOOLS_SCM_PRETEND_VERSION_FOR_CQAR=${VERSION}
 COPY . .
 RUN /opt/uv/bin/uv sync --frozen --no-dev --extra import --no-editable \

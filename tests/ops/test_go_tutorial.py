@@ -6,9 +6,12 @@ Debian's Go and grpc-go: no module index is reached, so GOPATH has what packages
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import cqar
 from tests.acceptance.conftest import Stack, stack  # noqa: F401  (a fixture)
+from tests.changes import eventually
 from tests.pages import blocks, ran
 from tests.services import ROOT
 
@@ -43,4 +46,12 @@ async def test_the_page_in_go_prints_what_it_says(stack: Stack, tmp_path: Path) 
     built = tmp_path / "cqmd"
     await ran("go", "build", "-o", built, "cqmd", **go, GOCACHE=str(tmp_path / "cache"))
     await stack.ok("catalogue", "load")
+    with cqar.Client(stack.endpoints.resolvers[0]) as client:
+
+        def is_there() -> bool:
+            with suppress(cqar.NotFound):
+                return bool(client.resolve("binance", "BTCUSDT").listing_id)
+            return False
+
+        await eventually(is_there, 30)
     assert await ran(built, stack.endpoints.resolvers[0]) == expected.text
