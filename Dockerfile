@@ -32,7 +32,7 @@ RUN /opt/uv/bin/uv sync --frozen --no-dev $SERVICE --no-install-project
 FROM locked AS build
 # A build sees no tags: it is told what it builds, by compose.yaml and by whoever releases.
 ARG VERSION=0.1.0
-ENV SETUPTOOLS_SCM_PRETEND_VERSION_FOR_CQAR=${VERSION}
+ENV SETUPTOOLS_SCM_PRETEND_VERSION=${VERSION}
 COPY . .
 RUN /opt/uv/bin/uv sync --frozen --no-dev $SERVICE --no-editable \
  && sed -i '/uv_cache.json/d' /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/RECORD \
@@ -41,7 +41,7 @@ RUN /opt/uv/bin/uv sync --frozen --no-dev $SERVICE --no-editable \
 # The command line; only who imports needs ccxt.
 FROM locked AS build-tools
 ARG VERSION=0.1.0
-ENV SETUPTOOLS_SCM_PRETEND_VERSION_FOR_CQAR=${VERSION}
+ENV SETUPTOOLS_SCM_PRETEND_VERSION=${VERSION}
 COPY . .
 RUN /opt/uv/bin/uv sync --frozen --no-dev --extra import --no-editable \
  && sed -i '/uv_cache.json/d' /opt/cqar/lib/python3*/site-packages/cqar-*.dist-info/RECORD \
