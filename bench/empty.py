@@ -40,7 +40,7 @@ async def _ready() -> Health:
 
 async def serve() -> None:
     setting = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
-    server = grpc_server.make_server([])
+    server, _ = grpc_server.make_server([])
     same = Same(Path(setting[f"{PREFIX}ANSWER"]).read_bytes())
     server.add_generic_rpc_handlers((same,))
     grpc_server.bind(server, setting[f"{PREFIX}GRPC_LISTEN"])

@@ -6,11 +6,11 @@ import asyncio
 import datetime as dt
 import gc
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import grpc
 from cqc.resolver.v1 import resolver_pb2 as pb
@@ -47,13 +47,13 @@ from shared.calls import CallInterceptor
 from shared.config import is_loopback, require_private
 from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.grpc_errors import ErrorInterceptor
+from shared.grpc_server import Guard
 from shared.image_store import ImageStore
 from shared.min_revision import MARGIN_S, MinRevisionInterceptor
 from shared.postgres import make_engine
 from shared.reachable import UP
 from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
-from shared.wrapping import Methods, Wrapping
 
 log = logging.getLogger(__name__)
 
@@ -113,32 +113,30 @@ class Resolver:
 
     def make_server(
         self,
-        guards: list[grpc.aio.ServerInterceptor],
+        guards: Sequence[Guard],
         *,
         shares_port: bool = False,
         front: Front = "aio",
     ) -> grpc.aio.Server:
-        is_native = front == "native"
-        wrappings = [guard for guard in guards if isinstance(guard, Wrapping)]
-        asked = [guard for guard in guards if not isinstance(guard, Wrapping)]
-        server = grpc_server.make_server(asked, shares_port=shares_port, is_native=is_native)
-        methods: Any = Methods(server, wrappings)
+        server, methods = grpc_server.make_server(
+            guards, shares_port=shares_port, is_native=front == "native"
+        )
         own, reads = self.services()
         add_ResolverServicer_to_server(own, methods)
         add_AssetRegistryServicer_to_server(reads, methods)
         hot = HotMethods(self.view, self.tiers, own, self.resolutions, self.now)
         hot.register(server, methods)
         reflects = self.config.reflection
-        grpc_server.add_health(server, self.health, SERVICES, reflects=reflects)
+        grpc_server.add_health(server, methods, self.health, SERVICES, reflects=reflects)
         return server
 
-    def guards(self) -> list[grpc.aio.ServerInterceptor]:
+    def guards(self) -> list[Guard]:
         """On loopback no key is asked for; elsewhere one with role read."""
         if is_loopback(self.config.grpc_listen):
             return self.unguarded()
         return [AuthInterceptor(self.find_key, lambda _: Role.READ), *self.unguarded()]
 
-    def unguarded(self) -> list[grpc.aio.ServerInterceptor]:
+    def unguarded(self) -> list[Guard]:
         """Nothing is changed here, so calls are logged at DEBUG only."""
         return [
             *tracing.interceptors(),

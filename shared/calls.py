@@ -47,7 +47,6 @@ class CallInterceptor(Wrapping):
     """
 
     def __init__(self, is_read: Callable[[str], bool]) -> None:
-        super().__init__()
         self._is_read = is_read
 
     def unknown(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 #: Packages of the wheel itself: one of these that is missing is a bug, and shows its traceback.
 OWN: Final = frozenset({"cqar", "cqc", "migrations", "resolver", "shared", "writer"})
@@ -16,11 +16,22 @@ def run(where: str, extra: str) -> None:
         SystemExit: Something of it is not installed; names it, and the extra.
     """
     module, _, name = where.partition(":")
+    getattr(needed(module, "this program", extra), name)()
+
+
+def needed(module: str, what: str, extra: str) -> Any:
+    """A module that `extra` brings.
+
+    Args:
+        what: Who needs it, for the error.
+
+    Raises:
+        SystemExit: Something of it is not installed; names it, and the extra.
+    """
     try:
-        program = getattr(import_module(module), name)
+        return import_module(module)
     except ModuleNotFoundError as error:
-        raise SystemExit(wanting("this program", error, extra)) from None
-    program()
+        raise SystemExit(wanting(what, error, extra)) from None
 
 
 def wanting(what: str, error: ModuleNotFoundError, extra: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 from collections.abc import Sequence
@@ -12,6 +11,9 @@ from typing import Any, Final
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+
+from shared import extras
+from shared.wrapping import Methods, Wrapping
 
 log = logging.getLogger(__name__)
 
@@ -27,15 +29,17 @@ OPTIONS: Final[list[tuple[str, Any]]] = [
 ]
 
 
+#: What stands before a server's methods.
+Guard = grpc.aio.ServerInterceptor | Wrapping
+
+
 def make_server(
-    interceptors: Sequence[grpc.aio.ServerInterceptor],
-    *,
-    shares_port: bool = False,
-    is_native: bool = False,
-) -> grpc.aio.Server:
-    """A server that listens nowhere yet.
+    guards: Sequence[Guard], *, shares_port: bool = False, is_native: bool = False
+) -> tuple[grpc.aio.Server, Any]:
+    """A server that listens nowhere yet, and where its methods are to be registered.
 
     Args:
+        guards: The first one comes first; interceptors before all that wrap.
         shares_port: Whether other processes of ours listen on the same port.
         is_native: Whether its HTTP/2 runs in Rust, outside the GIL: plaintext, and on one port.
 
@@ -44,33 +48,24 @@ def make_server(
     """
     # gRPC shares a port by default: two processes would share its calls without a word.
     options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]
+    front: Any = grpc.aio
     if is_native:
-        return _native_server(interceptors, options)
-    return grpc.aio.server(interceptors=list(interceptors), options=options)
-
-
-def _native_server(
-    interceptors: Sequence[grpc.aio.ServerInterceptor], options: list[tuple[str, Any]]
-) -> grpc.aio.Server:
-    try:
-        native = importlib.import_module("pygrpc_native.aio")
-    except ImportError as error:
-        raise SystemExit(
-            f"configuration: grpc_front needs an extra ({error}): pip install 'cqar[native]'"
-        ) from error
-    server: grpc.aio.Server = native.server(interceptors=list(interceptors), options=options)
-    return server
+        front = extras.needed("pygrpc_native.aio", "configuration: grpc_front native", "native")
+    interceptors = [guard for guard in guards if not isinstance(guard, Wrapping)]
+    server: grpc.aio.Server = front.server(interceptors=interceptors, options=options)
+    return server, Methods(server, [guard for guard in guards if isinstance(guard, Wrapping)])
 
 
 def add_health(
     server: grpc.aio.Server,
+    methods: Any,
     servicer: health.aio.HealthServicer,
     services: Sequence[str],
     *,
     reflects: bool,
 ) -> None:
     """Register health for `services`, and reflection where it is wanted."""
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, methods)
     if reflects:
         names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, server)

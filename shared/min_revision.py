@@ -51,7 +51,6 @@ class MinRevisionInterceptor(Wrapping):
     """
 
     def __init__(self, reach: Reach, margin_s: float = MARGIN_S) -> None:
-        super().__init__()
         self._reach = reach
         self._margin_s = margin_s
 

@@ -6,7 +6,6 @@ one trace holds the call, its SQL, the publishing and each resolver's applying.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared import extras
 from shared.config import ServiceConfig
 
 if TYPE_CHECKING:
@@ -34,12 +34,7 @@ def start(service: str, config: ServiceConfig) -> None:
     global _running  # noqa: PLW0603  (a process has one tracer, or none)
     if not config.traces_url:
         return
-    try:
-        otel = importlib.import_module("shared.otel")
-    except ImportError as error:
-        raise SystemExit(
-            f"configuration: traces_url needs OpenTelemetry ({error}): pip install 'cqar[otel]'"
-        ) from error
+    otel = extras.needed("shared.otel", "configuration: traces_url", "otel")
     _running = otel.OpenTelemetry(service, config.traces_url, config.traces_sampled)
 
 

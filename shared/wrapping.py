@@ -1,24 +1,20 @@
-"""Interceptors that cost a call one look into a dict."""
+"""What stands around methods: once, when they are registered, and not anew with every call."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import grpc
 
 
-class Wrapping(grpc.aio.ServerInterceptor):
-    """Wraps every method once, at its first call.
+class Wrapping:
+    """Wraps methods.
 
-    gRPC asks its interceptors anew with each call. What these make of a method depends on nothing
-    but the method; whatever else there is to know they read off the call's context. So all
-    that are given after one must be such, too.
+    What it makes of a method depends on nothing but the method; whatever else there is to know it
+    reads off the call's context. So it is no interceptor of gRPC's, which are asked with each
+    call: that there is any costs every call 30 us.
     """
-
-    def __init__(self) -> None:
-        #: As many as there are methods: what no service has is not kept.
-        self._wrapped: dict[str, Any] = {}
 
     def unary(self, call: Any, method: str) -> Any:  # noqa: ARG002
         """What is to be called instead, for one answer."""
@@ -43,28 +39,11 @@ class Wrapping(grpc.aio.ServerInterceptor):
             handler = handler._replace(unary_stream=self.stream(handler.unary_stream, method))
         return handler._replace(request_deserializer=self.decoder(handler.request_deserializer))
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Any:
-        method = handler_call_details.method
-        wrapped = self._wrapped.get(method)
-        if wrapped is not None:
-            return wrapped
-        handler = await continuation(handler_call_details)
-        if handler is None:
-            self.unknown()
-            return None
-        self._wrapped[method] = wrapped = self.wrapped(handler, method)
-        return wrapped
-
 
 class Methods:
-    """Registers methods that are wrapped once, when they are registered.
+    """Registers a server's methods, wrapped.
 
-    That there is any interceptor at all costs each of gRPC's calls 30 us. To be given to the
-    generated `add_…_to_server` in place of the server.
+    To be given to the generated `add_…_to_server` in place of the server.
 
     Args:
         wrappings: The first one is called first.

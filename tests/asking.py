@@ -14,6 +14,7 @@ from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 
 from resolver.app import Resolver
 from resolver.config import ResolverConfig
+from shared.grpc_server import Guard
 from tests.following import resolving
 from tests.front import FRONT
 from tests.links import Link
@@ -64,7 +65,7 @@ class Served(NamedTuple):
 
 @asynccontextmanager
 async def served(
-    config: ResolverConfig, *guards: grpc.aio.ServerInterceptor, follows: bool = True
+    config: ResolverConfig, *guards: Guard, follows: bool = True
 ) -> AsyncIterator[Served]:
     """A resolver that serves, of which nothing is loaded or followed unless `follows`.
 

@@ -71,10 +71,10 @@ async def serving(
     heads = Heads(engine, newest)
     calls = CallInterceptor(lambda _: False)
     guards = (AuthInterceptor(find, role_of), calls, ErrorInterceptor())
-    server = grpc_server.make_server([*guards, MinRevisionInterceptor(heads.reach)])
+    server, methods = grpc_server.make_server([*guards, MinRevisionInterceptor(heads.reach)])
     registry = Registry(mutations, Reads(engine, newest, cache), clock)
-    add_AssetRegistryServicer_to_server(registry, server)
-    add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads), server)
+    add_AssetRegistryServicer_to_server(registry, methods)
+    add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads), methods)
     port = grpc_server.bind(server, "127.0.0.1:0")
     await server.start()
     address = f"127.0.0.1:{port}"

@@ -112,7 +112,7 @@ class Writer:
         self.wake.committed(epoch, revision)
 
     def make_server(self) -> grpc.aio.Server:
-        server = grpc_server.make_server(
+        server, methods = grpc_server.make_server(
             [
                 AuthInterceptor(self.keys.find, role_of),
                 *tracing.interceptors(),
@@ -122,10 +122,10 @@ class Writer:
                 MinRevisionInterceptor(self.heads.reach),
             ]
         )
-        add_AssetRegistryServicer_to_server(self.registry, server)
-        add_RegistryAdminServicer_to_server(self.admin, server)
+        add_AssetRegistryServicer_to_server(self.registry, methods)
+        add_RegistryAdminServicer_to_server(self.admin, methods)
         reflects = self.settings.reflection
-        grpc_server.add_health(server, self.health, SERVICES, reflects=reflects)
+        grpc_server.add_health(server, methods, self.health, SERVICES, reflects=reflects)
         return server
 
     def loops(self) -> dict[str, Callable[[], Awaitable[object]]]:

@@ -50,7 +50,6 @@ class RateInterceptor(Wrapping):
     """
 
     def __init__(self, rates: Rates, role_of: Callable[[str], Role]) -> None:
-        super().__init__()
         self._rates = rates
         self._role_of = role_of
 

@@ -16,6 +16,7 @@ from shared import auth, grpc_server
 from shared.auth import AuthInterceptor
 from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
+from shared.grpc_server import Guard
 from tests.builders import (
     BTC,
     NOW,
@@ -262,12 +263,12 @@ async def failing(error: Exception, *, in_auth: bool) -> Refusal:
     async def find_key(_: str) -> None:
         raise error
 
-    interceptors: list[grpc.aio.ServerInterceptor] = [ErrorInterceptor()]
+    guards: list[Guard] = [ErrorInterceptor()]
     if in_auth:
-        interceptors.insert(0, AuthInterceptor(find_key, lambda _: Role.READ))
-    server = grpc_server.make_server(interceptors)
+        guards.insert(0, AuthInterceptor(find_key, lambda _: Role.READ))
+    server, methods = grpc_server.make_server(guards)
     handler: Any = grpc.unary_unary_rpc_method_handler(method)
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("t.T", {"M": handler})])
+    methods.add_registered_method_handlers("t.T", {"M": handler})
     port = grpc_server.bind(server, "127.0.0.1:0")
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

@@ -31,7 +31,6 @@ class Away(Wrapping):
     """
 
     def __init__(self, times: int) -> None:
-        super().__init__()
         self._times = times
         self.calls: list[str] = []
 
