@@ -53,24 +53,10 @@ _ALLOWED: Final = r.Permission(allowed=True)
 
 def resolution(found: pb.Resolution, freshness: r.Freshness) -> r.Resolution:
     """A spelling that means, or meant, something."""
-    listing = found.venue_symbol
-    exact = listing.exact
     return r.Resolution(
-        status=_STATUS[found.status],
-        venue_id=listing.venue_id,
-        venue_symbol=listing.venue_symbol,
-        listing_id=listing.listing_id,
-        market_status=_MARKET[listing.status],
-        is_primary=listing.is_primary,
-        alias_of=listing.alias_of or None,
-        listed_at=_instant(listing, "listed_at"),
-        delisted_at=_instant(listing, "delisted_at"),
-        maker_fee=_decimal(exact.maker_fee),
-        taker_fee=_decimal(exact.taker_fee),
-        symbol=symbol(found.symbol),
-        base=asset(found.base_asset),
-        quote=asset(found.quote_asset),
-        settlement=asset(found.settlement_asset),
+        **_meaning(found),
+        market_status=_MARKET[found.venue_symbol.status],
+        is_primary=found.venue_symbol.is_primary,
         specs=specs(found.specs),
         tradeable=tradeable(found.tradeable),
         freshness=freshness,
@@ -80,26 +66,33 @@ def resolution(found: pb.Resolution, freshness: r.Freshness) -> r.Resolution:
 def past_resolution(found: pb.Resolution, freshness: r.Freshness) -> r.PastResolution:
     """The same as of an instant: what is not known of that time is None."""
     listing = found.venue_symbol
-    exact = listing.exact
     return r.PastResolution(
-        status=_STATUS[found.status],
-        venue_id=listing.venue_id,
-        venue_symbol=listing.venue_symbol,
-        listing_id=listing.listing_id,
+        **_meaning(found),
         market_status=_MARKET[listing.status] if listing.status else None,
-        alias_of=listing.alias_of or None,
-        listed_at=_instant(listing, "listed_at"),
-        delisted_at=_instant(listing, "delisted_at"),
         terms_since=_instant(listing, "terms_since"),
-        maker_fee=_decimal(exact.maker_fee),
-        taker_fee=_decimal(exact.taker_fee),
-        symbol=symbol(found.symbol),
-        base=asset(found.base_asset),
-        quote=asset(found.quote_asset),
-        settlement=asset(found.settlement_asset),
         specs=specs(found.specs) if found.HasField("specs") else None,
         freshness=freshness,
     )
+
+
+def _meaning(found: pb.Resolution) -> dict[str, Any]:
+    """What is told alike of now and of the past."""
+    listing = found.venue_symbol
+    return {
+        "status": _STATUS[found.status],
+        "venue_id": listing.venue_id,
+        "venue_symbol": listing.venue_symbol,
+        "listing_id": listing.listing_id,
+        "alias_of": listing.alias_of or None,
+        "listed_at": _instant(listing, "listed_at"),
+        "delisted_at": _instant(listing, "delisted_at"),
+        "maker_fee": _decimal(listing.exact.maker_fee),
+        "taker_fee": _decimal(listing.exact.taker_fee),
+        "symbol": symbol(found.symbol),
+        "base": asset(found.base_asset),
+        "quote": asset(found.quote_asset),
+        "settlement": asset(found.settlement_asset),
+    }
 
 
 def found_or_miss(

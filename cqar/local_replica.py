@@ -7,7 +7,6 @@ again meanwhile; answers say how old they are.
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -17,11 +16,13 @@ from time import CLOCK_BOOTTIME, clock_gettime, time_ns
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar, overload
 
+import lmdb
 import msgspec
 
 from cqar import errors
 from cqar.asked import TIMEOUT_S
 from cqar.asking import Question
+from cqar.hits import HITS_MAX
 from cqar.local_reading import LocalReading, Read
 from cqar.local_view import LocalView, Policy, current
 from cqar.position import Carried, MinRevision, Position
@@ -35,10 +36,8 @@ from shared.history import is_reached
 if TYPE_CHECKING:
     import datetime as dt
 
-#: As the resolver's own.
-MAP_BYTES: Final = 64 * 1024**3
+#: A handle is kept for each database of the generations that were read.
 DATABASES_MAX: Final = 64
-HITS_MAX: Final = 50_000
 #: Between two looks for a revision, or for a replica.
 LOOK_S: Final = 0.001
 
@@ -132,13 +131,14 @@ class LocalReplica(Answers):
 
     def _resolve(self, view: LocalView, key: tuple[str, str], hit: _Hit | None) -> Resolution:
         now_ns, began_s = time_ns(), clock_gettime(CLOCK_BOOTTIME)
-        lease = view.lease()
+        at = view.current()
+        lease = view.lease(at)
         if hit is not None and lease.seconds and _still(hit, view, now_ns):
             self._carried.saw(view.revision)
-            result = msgspec.structs.replace(hit.result, freshness=view.told(lease))
+            result = msgspec.structs.replace(hit.result, freshness=view.told(at, lease))
             read, until_ns = hit.read, hit.until_ns
         else:
-            result, lease, until_ns = view.resolve_now(*key)
+            result, until_ns = view.resolve_now(*key, at)
             read = view.reading.read
         if lease.seconds:
             until_s = began_s + min(lease.seconds, (until_ns - now_ns) / 1e9)
@@ -244,7 +244,7 @@ class LocalReplica(Answers):
         with self._lock:
             try:
                 databases = (env.open_db(entities, create=False), env.open_db(places, create=False))
-            except self._lmdb().NotFoundError:
+            except lmdb.NotFoundError:
                 return  # a newer one is there by now
             self._databases = (generation, databases)
 
@@ -256,12 +256,11 @@ class LocalReplica(Answers):
         return self._env
 
     def _open(self) -> tuple[Any, int]:
-        lmdb = self._lmdb()
         try:
             inode = (self._path / "data.mdb").stat().st_ino
             env = lmdb.open(
                 str(self._path),
-                map_size=MAP_BYTES,
+                map_size=fmt.MAP_BYTES,
                 max_dbs=DATABASES_MAX,
                 readonly=True,
                 create=False,
@@ -272,15 +271,6 @@ class LocalReplica(Answers):
                 f"{self._path} holds no replica ({error}): start a resolver with replica_path"
             ) from error
         return env, inode
-
-    @staticmethod
-    def _lmdb() -> Any:
-        try:
-            return importlib.import_module("lmdb")
-        except ImportError as error:
-            raise errors.NotReady(
-                f"a local replica needs an extra ({error}): pip install 'cqar[replica]'"
-            ) from error
 
     def close(self) -> None:
         with self._lock:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from time import CLOCK_BOOTTIME, clock_gettime, time_ns
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
@@ -63,10 +64,9 @@ def current(now: fmt.Now, boot_id: bytes, stale_after_s: float) -> Current:
 
 
 class Answered(NamedTuple):
-    """A resolution, and what a reader needs to know for how long it is the answer."""
+    """A resolution, and the first instant at which it may be another."""
 
     result: Resolution
-    lease: Lease
     until_ns: int
 
 
@@ -101,43 +101,38 @@ class LocalView(Answers):
         return Position(self._now.epoch, self._now.revision)
 
     def current(self) -> Current:
+        """How current it is by now: looked at once for each answer, which says but one thing."""
         return current(self._now, self._boot_id, self._policy.stale_after_s)
 
     def ask(self, question: Question[T], timeout_s: float) -> T:  # noqa: ARG002  (nothing waits)
         if question.service != RESOLVER or question.method not in (*works.WORKS, "GetStatus"):
             raise errors.Unsupported(f"a local replica has no {question.method}: ask a resolver")
-        try:
+        with _as_told():
             return question.read(self._answer(question.method, question.request))
-        except NotInMemory as error:
-            raise errors.Unsupported(PAST) from error
-        except CqarError as error:
-            raise errors.of_status(to_status(error)) from error
 
     def _answer(self, method: str, request: Any) -> Any:
-        freshness, state = self._freshness(), self.current().state
+        basis = self._basis(self.current())
         if method == "GetStatus":
-            return pb.GetStatusResponse(freshness=freshness, version=about.version())
-        stale = None
-        if state is not State.LIVE and self._policy.stale_verdict != "allow":
-            stale = STALE
+            return pb.GetStatusResponse(freshness=basis.freshness, version=about.version())
         now = dt.datetime.now(dt.UTC)
         if method == "CheckOrder":
             is_error = self._policy.stale_verdict == "error"
             work = works.check_order(request, now, stale_is_error=is_error)
         else:
             work = works.WORKS[method](request, now)
-        answer = work(Basis(self.reading, freshness, stale))
+        answer = work(basis)
         self._carried.saw(self.revision)
-        return works.told(answer, freshness)
+        return works.told(answer, basis.freshness)
 
-    def _freshness(self) -> pb.Freshness:
-        state, staleness_ms = self.current()
-        return pb.Freshness(
+    def _basis(self, at: Current) -> Basis:
+        fails_closed = at.state is not State.LIVE and self._policy.stale_verdict != "allow"
+        freshness = pb.Freshness(
             epoch=self._now.epoch,
             revision=self._now.revision,
-            state=pb.SnapshotState.Value(f"SNAPSHOT_STATE_{state}"),
-            staleness_ms=staleness_ms,
+            state=pb.SnapshotState.Value(f"SNAPSHOT_STATE_{at.state}"),
+            staleness_ms=at.staleness_ms,
         )
+        return Basis(self.reading, freshness, STALE if fails_closed else None)
 
     def follow(
         self,
@@ -152,50 +147,45 @@ class LocalView(Answers):
         now = Instant(time_ns())
         found = []
         prefix = f"{venue}{_AFTER_VENUE}"
-        for payload in self.reading.all_at("venue_symbol", "spelling", prefix):
-            listing = VenueSymbol.FromString(payload)
-            if resolution.listed_at(listing, now):
-                _, terms = answers.listing_and_terms(self.reading, venue, listing.venue_symbol, now)
-                found.append(read.spelling(resolution.as_of_now(listing, terms, now)))
+        with _as_told():
+            for payload in self.reading.all_at("venue_symbol", "spelling", prefix):
+                listing = VenueSymbol.FromString(payload)
+                if resolution.listed_at(listing, now):
+                    terms = answers.terms_of(self.reading, listing, now)
+                    found.append(read.spelling(resolution.as_of_now(listing, terms, now)))
         return found
 
-    def resolve_now(self, venue: str, symbol: str) -> Answered:
+    def resolve_now(self, venue: str, symbol: str, at: Current) -> Answered:
         """As `resolve`, with what is needed to give it again.
 
         Raises:
             NotFound: It means nothing.
         """
         now = Instant(time_ns())
-        lease = self.lease()
-        request = pb.ResolveRequest(venue_id=venue, venue_symbol=symbol)
-        stale = None
-        if self.current().state is not State.LIVE and self._policy.stale_verdict != "allow":
-            stale = STALE
-        try:
+        with _as_told():
             require_spelling(venue, symbol)
-            found = answers.resolve(
-                Basis(self.reading, pb.Freshness(), stale),
-                request.venue_id,
-                request.venue_symbol,
-                now,
-            )
-        except NotInMemory as error:
-            raise errors.Unsupported(PAST) from error
-        except CqarError as error:
-            raise errors.of_status(to_status(error)) from error
+            found = answers.resolve(self._basis(at), venue, symbol, now)
         self._carried.saw(self.revision)
-        result = read.resolution(found, self.told(lease))
-        return Answered(result, lease, now.holds_until_ns)
+        return Answered(read.resolution(found, self.told(at, self.lease(at))), now.holds_until_ns)
 
-    def lease(self) -> Lease:
+    def lease(self, at: Current) -> Lease:
         """For how long what is said now may be said again."""
-        state, staleness_ms = self.current()
-        if state is not State.LIVE or staleness_ms is None:
-            return Lease(0.0, staleness_ms or 0)
-        return lease_of(staleness_ms, self._policy.stale_after_s, LEASE_S)
+        if at.state is not State.LIVE or at.staleness_ms is None:
+            return Lease(0.0, at.staleness_ms or 0)
+        return lease_of(at.staleness_ms, self._policy.stale_after_s, LEASE_S)
 
-    def told(self, lease: Lease) -> Freshness:
+    def told(self, at: Current, lease: Lease) -> Freshness:
         """How current an answer is until its lease ends."""
-        state, staleness_ms = self.current()
-        bound = lease.told_ms if state is State.LIVE else staleness_ms
-        return Freshness(self._now.epoch, self._now.revision, state, bound)
+        bound = lease.told_ms if at.state is State.LIVE else at.staleness_ms
+        return Freshness(self._now.epoch, self._now.revision, at.state, bound)
+
+
+@contextmanager
+def _as_told() -> Iterator[None]:
+    """What a resolver would tell its client, as that raises it."""
+    try:
+        yield
+    except NotInMemory as error:
+        raise errors.Unsupported(PAST) from error
+    except CqarError as error:
+        raise errors.of_status(to_status(error)) from error

@@ -133,8 +133,19 @@ def listing_and_terms(
         NotInMemory: Something that counts was archived.
     """
     listing = present_listing(reading, venue_id, spelling, now)
+    return listing, terms_of(reading, listing, now)
+
+
+def terms_of(
+    reading: Reading, listing: venue_symbol_pb2.VenueSymbol, now: Instant
+) -> venue_symbol_pb2.VenueSymbol:
+    """The listing whose steps and status apply to one: itself, or what it stands for.
+
+    Raises:
+        NotInMemory: The period that counts may be archived.
+    """
     primaries = primaries_of(reading, listing, listing.alias_of, now)
-    return listing, resolution.terms_for(listing, primaries, now)
+    return resolution.terms_for(listing, primaries, now)
 
 
 def venue_symbols(
@@ -156,8 +167,7 @@ def venue_symbols(
     for listing in find(reading, VENUE_SYMBOL, "symbol", symbol_id):
         wanted = not venue_ids or listing.venue_id in venue_ids
         if wanted and resolution.listed_at(listing, now):
-            primaries = primaries_of(reading, listing, listing.alias_of, now)
-            terms = resolution.terms_for(listing, primaries, now)
+            terms = terms_of(reading, listing, now)
             listed.append(resolution.as_of_now(listing, terms, now))
     listed.sort(key=lambda one: (not one.is_primary, one.venue_id, one.venue_symbol))
     return listed

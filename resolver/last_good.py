@@ -5,7 +5,6 @@ A new image takes the file's place by a rename; what came since is appended.
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import IO
 from cqc.replication.v1 import replication_pb2
 
 from resolver import kept
+from resolver.held import hold
 from shared.stream_mark import StreamMark
 
 
@@ -30,17 +30,7 @@ class LastGood:
             SystemExit: Another resolver has it, or it cannot be had.
         """
         lock = self.path.with_name(f"{self.path.name}.lock")
-        try:
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            held = lock.open("wb")
-        except OSError as error:
-            raise SystemExit(f"{self.path}: cannot be kept here: {error.strerror}") from error
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            held.close()
-            raise SystemExit(f"{self.path}: another resolver keeps its state here") from error
-        return held
+        return hold(lock, self.path, "another resolver keeps its state here")
 
     def read(self) -> kept.Kept | None:
         """What the file holds; None where there is none.

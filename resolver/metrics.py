@@ -95,7 +95,5 @@ def count_lookup(rpc: str, result: str, tier: str, seconds: float) -> None:
 
 def count_denials(reasons: Iterable[str]) -> None:
     """Of one answer, or of many."""
-    if reasons == ():
-        return
     for reason, times in Tally(reasons).items():
         _denied(reason).inc(times)

@@ -6,19 +6,19 @@ again; nobody waits for it.
 
 from __future__ import annotations
 
-import fcntl
-import importlib
 import logging
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cqc.replication.v1 import replication_pb2
 
+from resolver.held import hold
 from resolver.places import places_of
+from shared import extras
 from shared import local_format as fmt
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Address space, not memory or disk; a million listings take some 2 GiB.
-MAP_BYTES: Final = 64 * 1024**3
 #: Two generations, and some to spare.
 DATABASES_MAX: Final = 16
 MARK_BITS: Final = 62
@@ -47,18 +45,13 @@ class Published:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            lmdb = importlib.import_module("lmdb")
-        except ImportError as error:
-            raise SystemExit(
-                f"configuration: replica_path needs an extra ({error}): pip install 'cqar[replica]'"
-            ) from error
-        self._held = _hold(path)
+        lmdb = extras.needed("lmdb", "configuration: replica_path", "replica")
+        self._held = hold(path / "publisher.lock", path, "another resolver publishes there")
         try:
             # What a machine's crash may damage is made anew: the resolver never reads it.
             self._env: Any = lmdb.open(
                 str(path),
-                map_size=MAP_BYTES,
+                map_size=fmt.MAP_BYTES,
                 max_dbs=DATABASES_MAX,
                 mode=0o660,
                 sync=False,
@@ -145,25 +138,6 @@ class Published:
     def close(self) -> None:
         self._env.close()
         self._held.close()
-
-
-def _hold(path: Path) -> IO[bytes]:
-    """Be the only one who publishes there, for as long as the file is open.
-
-    Raises:
-        SystemExit: Another process is, or the folder cannot be made.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        file = (path / "publisher.lock").open("wb")
-    except OSError as error:
-        raise SystemExit(f"configuration: replica_path {path}: {error.strerror}") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise SystemExit(f"replica_path {path}: another resolver publishes there") from error
-    return file
 
 
 def _unhurried(items: list[Any]) -> Iterator[Any]:

@@ -17,6 +17,8 @@ FORMAT_KEY: Final = b"format"
 HEAD_KEY: Final = b"head"
 NOW_KEY: Final = b"now"
 
+#: Address space, not memory or disk; a million listings take some 2 GiB.
+MAP_BYTES: Final = 64 * 1024**3
 #: LMDB takes 511 bytes.
 KEY_BYTES_MAX: Final = 500
 _DIGEST_AFTER: Final = 400

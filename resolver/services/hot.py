@@ -17,6 +17,7 @@ import grpc
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver import metrics, resolutions
+from resolver.fallback import EACH_AT_ONCE
 from resolver.moment import MOMENT_S, Moment, lease_of
 from resolver.reading import NotInMemory
 from resolver.remembered import Made, Memory
@@ -33,8 +34,6 @@ from shared.unhurried import unhurried
 from shared.wrapping import Methods, metadata_of
 
 SERVICE: Final = "cqc.resolver.v1.Resolver"
-#: Of answers made anew, at 60 us each, between two looks at the clock.
-ANEW_AT_ONCE: Final = 8
 
 
 class HotMethods:
@@ -81,7 +80,8 @@ class HotMethods:
             if moment is not None and self._is_reached(metadata_of(context, HEADER)):
                 made = self._known(request, moment)
                 if made is not None:
-                    metrics.count_denials(made.denials)
+                    if made.denials:
+                        metrics.count_denials(made.denials)
                     seconds = time.perf_counter() - began_s
                     metrics.count_lookup("Resolve", "found", "memory", seconds)
                     count(seconds)
@@ -173,7 +173,7 @@ class HotMethods:
         found = [known(one, memory, now_ns) if stale is None else None for one in questions]
         missing = {one for one, made in zip(questions, found, strict=True) if made is None}
         anew: dict[bytes, Made] = {}
-        async for some in unhurried(missing, ANEW_AT_ONCE):
+        async for some in unhurried(missing, EACH_AT_ONCE):
             for one in some:
                 anew[one] = self._resolutions.make(one, memory, stale, now_ns)
         return [made or anew[one] for one, made in zip(questions, found, strict=True)]

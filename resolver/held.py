@@ -1,0 +1,30 @@
+"""What is one process's for as long as it holds it."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+from typing import IO
+
+
+def hold(lock: Path, path: Path, taken: str) -> IO[bytes]:
+    """Keep others from `path`, until what is returned is closed.
+
+    Args:
+        lock: A file that stands for it; made, with the folders above.
+        taken: What to say of another process that has it.
+
+    Raises:
+        SystemExit: One has, or it cannot be had.
+    """
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        held = lock.open("wb")
+    except OSError as error:
+        raise SystemExit(f"{path}: cannot be kept here: {error.strerror}") from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        held.close()
+        raise SystemExit(f"{path}: {taken}") from error
+    return held
