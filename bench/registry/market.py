@@ -30,6 +30,8 @@ from shared.entities.venue_asset import VENUE_ASSET
 from shared.entities.venue_symbol import VENUE_SYMBOL, MarketStatus, VenueSymbol
 from shared.kind import AnyKind, Entity
 
+#: Not for so long that a writer archives it, which would be in the way of what is measured.
+ENDED_BEFORE: Final = dt.timedelta(days=20)
 #: One listing of so many is an alias of the one before it, and one is delisted.
 EVERY: Final = 33
 ALIAS: Final = 32
@@ -97,7 +99,7 @@ class Market:
             status=MarketStatus.DELISTED if ended else MarketStatus.ONLINE,
             is_primary=True,
             listed_at=listed_at,
-            delisted_at=self._at - dt.timedelta(days=30) if ended else None,
+            delisted_at=self._at - ENDED_BEFORE if ended else None,
             first_seen_at=listed_at,
             **_terms(number),
         )
