@@ -125,9 +125,9 @@ class Resolver:
         add_ResolverServicer_to_server(own, methods)
         add_AssetRegistryServicer_to_server(reads, methods)
         hot = HotMethods(self.view, self.tiers, own, self.resolutions, self.now)
-        hot.register(server, methods)
+        hot.register(methods)
         reflects = self.config.reflection
-        grpc_server.add_health(server, methods, self.health, SERVICES, reflects=reflects)
+        grpc_server.add_health(methods, self.health, SERVICES, reflects=reflects)
         return server
 
     def guards(self) -> list[Guard]:

@@ -57,7 +57,6 @@ def make_server(
 
 
 def add_health(
-    server: grpc.aio.Server,
     methods: Any,
     servicer: health.aio.HealthServicer,
     services: Sequence[str],
@@ -68,7 +67,7 @@ def add_health(
     health_pb2_grpc.add_HealthServicer_to_server(servicer, methods)
     if reflects:
         names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, server)
+        reflection.enable_server_reflection(names, methods)
 
 
 async def set_serving(

@@ -125,7 +125,7 @@ class Writer:
         add_AssetRegistryServicer_to_server(self.registry, methods)
         add_RegistryAdminServicer_to_server(self.admin, methods)
         reflects = self.settings.reflection
-        grpc_server.add_health(server, methods, self.health, SERVICES, reflects=reflects)
+        grpc_server.add_health(methods, self.health, SERVICES, reflects=reflects)
         return server
 
     def loops(self) -> dict[str, Callable[[], Awaitable[object]]]:

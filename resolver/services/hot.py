@@ -34,6 +34,7 @@ from shared.unhurried import unhurried
 from shared.wrapping import Methods, metadata_of
 
 SERVICE: Final = "cqc.resolver.v1.Resolver"
+RESOLVE: Final = f"/{SERVICE}/Resolve"
 
 
 class HotMethods:
@@ -59,7 +60,7 @@ class HotMethods:
         self._resolutions = known
         self._held: Moment | None = None
 
-    def register(self, server: grpc.aio.Server, methods: Methods) -> None:
+    def register(self, methods: Methods) -> None:
         """To be done after the service's own: the last handler of a name is the one that counts.
 
         Args:
@@ -70,7 +71,7 @@ class HotMethods:
             "ResolveBatch": grpc.unary_unary_rpc_method_handler(self._resolve_batch),
         }
         methods.add_registered_method_handlers(SERVICE, handlers)
-        wrapped = methods.wrapped(handlers["Resolve"], f"/{SERVICE}/Resolve").unary_unary
+        wrapped = methods.wrapped(handlers["Resolve"], RESOLVE).unary_unary
         count = succeeded("Resolve")
 
         async def resolve(request: bytes, context: Context) -> bytes:
@@ -89,8 +90,7 @@ class HotMethods:
             answer: bytes = await wrapped(request, context)
             return answer
 
-        first: dict[str, Any] = {"Resolve": grpc.unary_unary_rpc_method_handler(resolve)}
-        server.add_registered_method_handlers(SERVICE, first)
+        methods.put_as_it_is(RESOLVE, grpc.unary_unary_rpc_method_handler(resolve))
 
     def _is_reached(self, wanted: str) -> bool:
         """Whether memory is where a call wants it to be; where not, others wait or say why."""
