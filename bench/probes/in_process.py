@@ -11,14 +11,17 @@ from bench.probes.timing import LIVE_FOR_S, Key, timed, timed_async
 from cqar import Replica
 from cqar.words import State
 
+#: Until the head is confirmed nothing is told twice; while lookups are timed, the loop is too busy.
 LOOK_S: Final = 0.01
+LOOKS_MAX: Final = 1_000
 
 
 async def replica(database: str, nats: str, keys: Sequence[Key], seconds: float) -> list[float]:
     async with Replica(database, nats, stale_after_s=LIVE_FOR_S) as opened:
         await opened.wait_ready()
-        # Until the head is confirmed nothing is told twice; while it is timed, the loop is too busy.
-        while (await opened.resolve(*keys[0])).freshness.state is not State.LIVE:
+        for _ in range(LOOKS_MAX):
+            if (await opened.resolve(*keys[0])).freshness.state is State.LIVE:
+                break
             await asyncio.sleep(LOOK_S)
         return await timed_async(opened.resolve, keys, seconds)
 
@@ -26,6 +29,8 @@ async def replica(database: str, nats: str, keys: Sequence[Key], seconds: float)
 def replica_on_thread(database: str, nats: str, keys: Sequence[Key], seconds: float) -> list[float]:
     with Replica(database, nats, stale_after_s=LIVE_FOR_S) as opened:
         opened.wait_ready()
-        while opened.resolve(*keys[0]).freshness.state is not State.LIVE:
+        for _ in range(LOOKS_MAX):
+            if opened.resolve(*keys[0]).freshness.state is State.LIVE:
+                break
             time.sleep(LOOK_S)
         return timed(opened.resolve, keys, seconds)
