@@ -1,7 +1,8 @@
 """Decides what a request would change, item by item. Pure: no I/O, no clock, no randomness.
 
-Upserts come first, in the order of kinds (a kind stands after those it refers to), then
-removals in the reverse order. An item sees what earlier items will have done.
+Removals come first of what nothing refers to: a listing takes the place of one that goes. Then
+upserts, in the order of kinds (a kind stands after those it refers to), then all other removals
+in the reverse order. An item sees what earlier items will have done.
 """
 
 from __future__ import annotations
@@ -95,6 +96,7 @@ class Outcome:
 
 _CHANGING: Final = frozenset({Result.CREATED, Result.UPDATED, Result.DELETED})
 _ORDER: Final = {kind.name: place for place, kind in enumerate(KINDS)}
+_REFERRED_TO: Final = {target for kind in KINDS for target in kind.referents.values()}
 
 
 @dataclass(slots=True)
@@ -105,11 +107,12 @@ class Docket:
     order: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        def place(index: int) -> tuple[bool, int]:
+        def place(index: int) -> tuple[int, int]:
             item = self.items[index]
-            removes = item.intent is Intent.REMOVE
             rank = _ORDER[item.kind.name]
-            return removes, -rank if removes else rank
+            if item.intent is not Intent.REMOVE:
+                return 0, rank
+            return 1 if item.kind.name in _REFERRED_TO else -1, -rank
 
         self.order = sorted(range(len(self.items)), key=place)
 

@@ -151,6 +151,7 @@ LISTING: Final = Noun(
             asks=True,
         ),
     },
+    more={"void": "cqar.cli.voiding:void"},
 )
 
 VENUE_ASSET: Final = Noun(

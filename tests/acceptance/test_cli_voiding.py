@@ -1,0 +1,100 @@
+"""A mapping that was wrong from the start is taken back: now, as of any time, not from history."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from tests.acceptance.conftest import Stack
+
+LISTED = "2024-01-02T00:00:00Z"
+SINCE_THEN = "2024-03-01T00:00:00Z"
+
+
+@pytest.fixture(scope="module")
+async def stack_with_luna(stack: Stack) -> Stack:
+    """LUNAUSDT and its alias mean the new Luna, which came later under the same ticker."""
+    for ticker in ("LUNA", "LUNC", "USDT"):
+        await stack.ok("asset", "add", ticker, "--name", ticker, "--type", "native")
+    for base in ("LUNA", "LUNC"):
+        await stack.ok("symbol", "add", base, "USDT", "--type", "spot")
+    await stack.ok("venue", "add", "okx", "--name", "OKX", "--type", "cex")
+    return stack
+
+
+async def listed(stack: Stack, spelling: str, *more: str) -> str:
+    added = await stack.ok(
+        *("listing", "add", "okx", spelling, "LUNA/USDT", "--listed-at", LISTED),
+        *(*more, "--json"),
+    )
+    return str(added.document["venue_symbol"]["listing_id"])
+
+
+async def meant(stack: Stack, spelling: str, *more: str) -> str:
+    found = (await stack.ok("resolve", "okx", spelling, *more, "--json")).document
+    return str(found["symbol"]["symbol"])
+
+
+async def test_a_wrong_mapping_never_was_and_its_history_stays(stack_with_luna: Stack) -> None:
+    stack = stack_with_luna
+    wrong = await listed(stack, "LUNAUSDT", "--tick-size", "0.0001", "--lot-size", "0.01")
+    alias = await listed(stack, "LUNA-USDT", "--alias-of", "LUNAUSDT")
+    assert await meant(stack, "LUNA-USDT", "--as-of", SINCE_THEN) == "LUNA/USDT"
+    order = ("listing", "void", "okx", "LUNAUSDT", "--symbol", "LUNC/USDT", "--reason", "incident")
+
+    refused = await stack.cqar(*order)
+    assert refused.code == 2
+    assert "say --plan or --yes" in refused.err
+    planned = await stack.ok(*order, "--plan")
+    assert all(word in planned.out for word in (wrong, alias, "LUNC/USDT", "Nothing was changed"))
+    assert await meant(stack, "LUNAUSDT") == "LUNA/USDT"
+
+    done = (await stack.ok(*order, "--yes", "--json")).document
+    statuses = [outcome["status"].removeprefix("OUTCOME_STATUS_") for outcome in done["outcomes"]]
+    assert statuses == ["DELETED", "DELETED", "CREATED", "CREATED"]
+    for spelling in ("LUNAUSDT", "LUNA-USDT"):
+        assert await meant(stack, spelling) == "LUNC/USDT"
+        assert await meant(stack, spelling, "--as-of", SINCE_THEN) == "LUNC/USDT"
+    shown = (await stack.ok("listing", "show", "okx", "LUNAUSDT", "--json")).document
+    assert shown["venue_symbol"]["exact"] == {"tick_size": "0.0001", "lot_size": "0.01"}
+    begin = dt.datetime.fromisoformat(shown["venue_symbol"]["listed_at"])
+    assert begin == dt.datetime.fromisoformat(LISTED)
+
+    told = (await stack.ok("history", f"venue_symbol:{wrong}", "--json")).document
+    assert [entry.get("reason", "") for entry in told] == ["incident", ""]
+    assert (await stack.ok("audit", "verify")).code == 0
+
+
+async def test_without_another_meaning_it_means_nothing(stack_with_luna: Stack) -> None:
+    stack = stack_with_luna
+    await listed(stack, "LUNAUSDT-OLD", "--no-primary")
+    order = ("listing", "void", "okx", "LUNAUSDT-OLD", "--reason", "never was", "--yes")
+    assert "voided, revision" in (await stack.ok(*order)).out
+    for more in ((), ("--as-of", SINCE_THEN)):
+        found = await stack.cqar("resolve", "okx", "LUNAUSDT-OLD", *more)
+        assert found.code == 1
+    again = await stack.cqar(*order)
+    assert again.code == 1
+    assert "Traceback" not in again.err
+
+
+async def test_of_two_periods_one_is_to_be_named(stack_with_luna: Stack) -> None:
+    stack = stack_with_luna
+    first = await listed(stack, "LUNA2", "--no-primary")
+    await stack.ok("listing", "rm", "okx", "LUNA2", "--delisted-at", "2024-02-01", "--yes")
+    second = (
+        await stack.ok(
+            *("listing", "add", "okx", "LUNA2", "LUNC/USDT", "--no-primary", "--json"),
+            *("--listed-at", SINCE_THEN),
+        )
+    ).document["venue_symbol"]["listing_id"]
+    order = ("listing", "void", "okx", "LUNA2", "--reason", "wrong", "--yes")
+    unclear = await stack.cqar(*order)
+    assert unclear.code == 1
+    assert first in unclear.err
+    assert second in unclear.err
+    await stack.ok(*order, "--listing", first)
+    assert await meant(stack, "LUNA2") == "LUNC/USDT"
+    then = await stack.ok("resolve", "okx", "LUNA2", "--as-of", "2024-01-15", "--json")
+    assert then.document["status"] == "RESOLUTION_STATUS_NOT_YET_LISTED"
