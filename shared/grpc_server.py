@@ -53,7 +53,8 @@ def make_server(
         front = extras.needed("pygrpc_native.aio", "configuration: grpc_front native", "native")
     interceptors = [guard for guard in guards if not isinstance(guard, Wrapping)]
     server: grpc.aio.Server = front.server(interceptors=interceptors, options=options)
-    return server, Methods(server, [guard for guard in guards if isinstance(guard, Wrapping)])
+    wrappings = [guard for guard in guards if isinstance(guard, Wrapping)]
+    return server, Methods(server, wrappings, registers=is_native)
 
 
 def add_health(

@@ -45,15 +45,19 @@ class Wrapping:
 class Methods:
     """A server's methods, wrapped, by their names.
 
-    To be given to the generated `add_…_to_server` in place of the server. The server itself has
-    none registered: with n of them grpc.aio waits for n events at once, which costs each call
-    a microsecond for every one.
+    To be given to the generated `add_…_to_server` in place of the server.
 
     Args:
         wrappings: The first one is called first.
+        registers: Whether the server is told of each method, too: one that is native serves no
+            other. With n of them grpc.aio waits for n events at once, which costs each of its
+            calls a microsecond for every one.
     """
 
-    def __init__(self, server: grpc.aio.Server, wrappings: Sequence[Wrapping]) -> None:
+    def __init__(
+        self, server: grpc.aio.Server, wrappings: Sequence[Wrapping], *, registers: bool
+    ) -> None:
+        self._server = server if registers else None
         self._wrappings = wrappings
         self._named: dict[str, Any] = {}
         server.add_generic_rpc_handlers([_ByName(self._named, wrappings)])
@@ -70,12 +74,13 @@ class Methods:
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
         """The last handler of a name is the one that counts."""
         for name, handler in handlers.items():
-            method = f"/{service}/{name}"
-            self._named[method] = self.wrapped(handler, method)
+            self.put(service, name, self.wrapped(handler, f"/{service}/{name}"))
 
-    def put_as_it_is(self, method: str, handler: Any) -> None:
-        """In the place of a method, called through nothing."""
-        self._named[method] = handler
+    def put(self, service: str, name: str, handler: Any) -> None:
+        """A method's handler as it is, called through nothing else."""
+        self._named[f"/{service}/{name}"] = handler
+        if self._server is not None:
+            self._server.add_registered_method_handlers(service, {name: handler})
 
 
 class _ByName(grpc.GenericRpcHandler):

@@ -34,7 +34,6 @@ from shared.unhurried import unhurried
 from shared.wrapping import Methods, metadata_of
 
 SERVICE: Final = "cqc.resolver.v1.Resolver"
-RESOLVE: Final = f"/{SERVICE}/Resolve"
 
 
 class HotMethods:
@@ -71,7 +70,7 @@ class HotMethods:
             "ResolveBatch": grpc.unary_unary_rpc_method_handler(self._resolve_batch),
         }
         methods.add_registered_method_handlers(SERVICE, handlers)
-        wrapped = methods.wrapped(handlers["Resolve"], RESOLVE).unary_unary
+        wrapped = methods.wrapped(handlers["Resolve"], f"/{SERVICE}/Resolve").unary_unary
         count = succeeded("Resolve")
 
         async def resolve(request: bytes, context: Context) -> bytes:
@@ -90,7 +89,7 @@ class HotMethods:
             answer: bytes = await wrapped(request, context)
             return answer
 
-        methods.put_as_it_is(RESOLVE, grpc.unary_unary_rpc_method_handler(resolve))
+        methods.put(SERVICE, "Resolve", grpc.unary_unary_rpc_method_handler(resolve))
 
     def _is_reached(self, wanted: str) -> bool:
         """Whether memory is where a call wants it to be; where not, others wait or say why."""
