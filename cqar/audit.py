@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final, NamedTuple
 
 import asyncpg
 from cqc.replication.v1 import replication_pb2
 
 from shared import history
+from shared.history import Position
 
 ROWS_AT_ONCE: Final = 500
 
@@ -18,6 +19,7 @@ _HEAD: Final = """
 _ROWS: Final = """
     SELECT revision, epoch, prev_chain, chain, payload, is_reset FROM outbox ORDER BY revision
 """
+_NOTED: Final = "SELECT epoch, chain FROM outbox WHERE revision = $1"
 _INDEX: Final = "SELECT revision, kind, key FROM entity_revisions ORDER BY revision"
 
 
@@ -37,8 +39,11 @@ class Verified(NamedTuple):
     chain: bytes
 
 
-async def verified(url: str) -> Verified:
+async def verified(url: str, noted: Iterable[Position] = ()) -> Verified:
     """Recompute chain, set hash and each history's index, at one revision.
+
+    Args:
+        noted: Where the chain was, by what was noted outside PostgreSQL.
 
     Raises:
         Broken: One does not fit; names the first revision that does not.
@@ -48,6 +53,8 @@ async def verified(url: str) -> Verified:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             head: Any = await connection.fetchrow(_HEAD)
             revisions = await _require_chain(connection, head)
+            for one in noted:
+                await _require_noted(connection, one)
             entities = await _require_current(connection, head)
     finally:
         await connection.close()
@@ -76,6 +83,17 @@ async def _require_chain(connection: Any, head: Any) -> int:
     if named is not None:
         raise Broken(f"the index of histories names revision {named[0]}, which is not there")
     return count
+
+
+async def _require_noted(connection: Any, noted: Position) -> None:
+    row = await connection.fetchrow(_NOTED, noted.revision)
+    if row is None or (row["epoch"], row["chain"]) != (noted.epoch, noted.chain):
+        was = (
+            "not there" if row is None else f"{row['epoch']}:{noted.revision}:{row['chain'].hex()}"
+        )
+        raise Broken(
+            f"{noted}:{noted.chain.hex()} was noted, and now is {was}: history was rewritten"
+        )
 
 
 async def _indexed(connection: Any) -> AsyncIterator[tuple[int, set[tuple[str, str]]]]:

@@ -154,8 +154,13 @@ class Follower:
                 self._note_answers(said(error))
                 self._view.asked()
                 continue
+            try:
+                head = replication_pb2.Head.FromString(answer.data)
+            except DecodeError:
+                self._note_answers(f"what answers on {jetstream.HEAD_SUBJECT} is no head")
+                self._view.asked()
+                continue
             self._note_answers("")
-            head = replication_pb2.Head.FromString(answer.data)
             try:
                 async with self._lock:
                     require_own(self._view, head)

@@ -32,6 +32,9 @@ HEARTBEAT_S: Final = 1.0
 #: The server drops heartbeats after a minute, so that they do not fill the stream.
 HEARTBEAT_TTL_S: Final = 60
 BATCH_ROWS: Final = 64
+#: Against who can rewrite PostgreSQL the chain is evidence only if it is noted elsewhere: here, in
+#: the log.
+NOTED_EVERY_S: Final = 3_600.0
 #: A relay that does not lead publishes all the same once the stream is behind for this long.
 PATIENCE_S: Final = 0.5
 
@@ -50,6 +53,7 @@ class Relay:
         self._js = js
         self._bump = bump
         self._heartbeat_at = 0.0
+        self._noted_at = -NOTED_EVERY_S
         self._behind_since: float | None = None
         #: What this relay published last, and its sequence; spares reading it back.
         self._known: tuple[int, Position] | None = None
@@ -133,6 +137,7 @@ class Relay:
             self._known = None
             await self._publish(heartbeat_message(head), last, HEARTBEAT_TTL_S)
             self._heartbeat_at = time.monotonic()
+            self._log_head(at)
         return action is not Do.REST
 
     async def _publish(
@@ -142,6 +147,14 @@ class Relay:
         return await jetstream.publish_expecting(
             self._js, CHANGES, CHANGES_SUBJECT, payload, last, ttl_s=ttl_s
         )
+
+    def _log_head(self, at: Position) -> None:
+        """Once an hour, and when this relay begins: what `cqar audit verify --noted` compares."""
+        if self._heartbeat_at - self._noted_at >= NOTED_EVERY_S:
+            self._noted_at = self._heartbeat_at
+            fields = {"epoch": at.epoch, "revision": at.revision, "chain": at.chain.hex()}
+            said = f"{at}:{at.chain.hex()}"
+            log.info("the chain is at %s", said, extra={"fields": fields})
 
     def _heartbeat_due(self) -> bool:
         return time.monotonic() - self._heartbeat_at >= HEARTBEAT_S

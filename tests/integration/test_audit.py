@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.audit import Broken, verified
+from shared.history import position_of
 from tests.builders import a_venue
 from tests.changes import commit, head_of
 from writer.mutations import Mutations
@@ -55,3 +56,19 @@ async def test_what_was_altered_is_found_and_named(
     with pytest.raises(Broken) as broken:
         await verified(database)
     assert TAMPERED[statement] in str(broken.value)
+
+
+@pytest.mark.usefixtures("written")
+async def test_a_history_that_did_not_go_through_what_was_noted_was_rewritten(
+    database: str, engine: AsyncEngine, mutations: Mutations
+) -> None:
+    noted = position_of(await head_of(engine))
+    await commit(mutations, a_venue("f"))
+    await verified(database, [noted])
+    for other in (
+        noted._replace(chain=bytes(32)),
+        noted._replace(epoch=2),
+        noted._replace(revision=99),
+    ):
+        with pytest.raises(Broken, match=f"{other}:{other.chain.hex()} was noted"):
+            await verified(database, [noted, other])

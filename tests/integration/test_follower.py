@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
 from cqc.resolver.v1 import resolver_pb2 as pb
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -19,7 +21,7 @@ from resolver.reporting import Reporting, measure
 from resolver.snapshot import Snapshot
 from resolver.view import View
 from shared import jetstream
-from shared.history import Position
+from shared.history import Position, position_of
 from shared.jetstream import CHANGES, CHANGES_SUBJECT, EVENTS
 from shared.tasks import keep_going
 from tests.builders import NOW, a_chain, a_venue, an_asset
@@ -263,3 +265,41 @@ async def test_the_metric_of_staleness_grows_while_nothing_confirms_it(
         before_ms = metric_ms()
         async with running(Reporting(view).run()):
             await eventually(lambda: metric_ms() > before_ms)
+
+
+async def test_who_answers_probes_with_no_head_is_not_believed_and_stops_nobody(
+    database: str,
+    view: View,
+    client: Client,
+    follow: Follow,
+    publish: Publish,
+    engine: AsyncEngine,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def answer(message: Msg) -> None:
+        await message.respond(b"\xffno head")
+
+    caplog.set_level(logging.INFO, "resolver.follower")
+    wake = Wake()
+    mutations = Mutations(engine, lambda: NOW, wake.committed)
+    intruder = await client.subscribe(jetstream.HEAD_SUBJECT, cb=answer)
+    await client.flush()
+    async with follow(0.05):
+        await eventually(lambda: "what answers on cqar.head is no head" in caplog.text)
+        await intruder.unsubscribe()
+        async with publish(wake):
+            await commit(mutations, a_venue("a"))
+            await eventually(lambda: "a writer answers probes again" in caplog.text)
+            await eventually(lambda: stands_at(view, 1, 1))
+            await require_equal(view, database)
+
+
+async def test_a_writer_that_publishes_logs_where_the_chain_is(
+    engine: AsyncEngine, publish: Publish, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "writer.relay")
+    await commit(Mutations(engine, lambda: NOW), a_venue("a"))
+    noted = position_of(await head_of(engine))
+    said = f"the chain is at {noted}:{noted.chain.hex()}"
+    async with publish(Wake()):
+        await eventually(lambda: said in caplog.text)
