@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+
 import click
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as rpb
 from google.protobuf import json_format
 
 from cqar.cli.target import Target, override
-from cqar.cli.words import out, plain, print_json_line
+from cqar.cli.words import out, plain, print_json_line, to_stderr
+from cqar.connection import CallFailed
+from cqar.position import Position
 from shared.entities import KIND_BY_NAME
 
 VALUE_CHARS_MAX = 160
+#: A resolver that is lost for longer is not waited for.
+LOST_S = 60.0
+PAUSE_S = 1.0
 
 
 @click.command()
@@ -32,6 +40,8 @@ def watch(
 ) -> None:
     """Each change as a resolver applies it, until Ctrl-C.
 
+    A connection that is lost is made again for a minute, from what came last.
+
     \b
     Examples:
       cqar watch --kind quality_flag
@@ -40,24 +50,47 @@ def watch(
     epoch, revision = _position(position) if position else (0, 0)
     request = rpb.WatchRequest(from_revision=revision, epoch=epoch, kinds=kinds, venue_ids=venues)
     left = count
-    with target.to_resolver() as connection:
-        for response in connection.stream(connection.resolver.Watch, request):
-            if as_json:
-                print_json_line(response)
-            if not response.HasField("change_set"):
-                continue
-            if not as_json:
-                _show(response.change_set)
-            left = left and left - 1
-            if left == 0:
-                return
+    for response in _responses(target, request):
+        if as_json:
+            print_json_line(response)
+        if not response.HasField("change_set"):
+            continue
+        if not as_json:
+            _show(response.change_set)
+        left = left and left - 1
+        if left == 0:
+            return
 
 
-def _position(text: str) -> tuple[int, int]:
-    epoch, colon, revision = text.partition(":")
-    if not (colon and epoch.isdigit() and revision.isdigit()):
-        raise click.UsageError(f"--from is EPOCH:REVISION such as 1:42, not {text!r}")
-    return int(epoch), int(revision)
+def _responses(target: Target, request: rpb.WatchRequest) -> Iterator[rpb.WatchResponse]:
+    """What a resolver tells; where a connection is lost, from there on by another one.
+
+    Raises:
+        CallFailed: Refused, or no resolver was there for a minute.
+    """
+    heard_s = time.monotonic()
+    while True:
+        try:
+            with target.to_resolver() as connection:
+                for response in connection.stream(connection.resolver.Watch, request):
+                    heard_s = time.monotonic()
+                    yield response
+                    told = response.change_set if response.HasField("change_set") else None
+                    if told is not None:
+                        request.epoch, request.from_revision = told.epoch, told.revision + 1
+        except CallFailed as error:
+            is_lost = error.code == "UNAVAILABLE" and request.from_revision
+            if not is_lost or time.monotonic() - heard_s > LOST_S:
+                raise
+            to_stderr(f"{error}: going on from {request.epoch}:{request.from_revision}")
+            time.sleep(PAUSE_S)
+
+
+def _position(text: str) -> Position:
+    try:
+        return Position.parse(text)
+    except ValueError as error:
+        raise click.UsageError(f"--from: {error}") from error
 
 
 def _show(change_set: replication_pb2.ChangeSet) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import sys
 
 import pytest
@@ -87,3 +89,20 @@ async def test_watch_shows_what_changed_from_a_revision_on(registry: Stack) -> N
     assert [change["key"] for change in last["changes"]] == ["watched"]
     wrong = await registry.cqar("watch", "--from", "42")
     assert (wrong.code, "EPOCH:REVISION" in wrong.err) == (2, True)
+
+
+async def test_a_watch_goes_on_when_its_resolver_was_killed_and_is_back(registry: Stack) -> None:
+    first = await registry.revision() + 1
+    place = ("--from", f"1:{first}", "--count", "2", "--json")
+    watching = asyncio.create_task(registry.process("watch", *place))
+    await registry.ok("venue", "set", "okx", "--website-url", "https://1.example")
+    await asyncio.sleep(3)  # until it has that, however slow a process begins here
+    os.kill(registry.endpoints.pids["resolver-1"], signal.SIGKILL)
+    await asyncio.sleep(1)
+    await eventually(lambda: succeeds(registry, "resolve", "binance", "BTCUSDT"), WAIT_S)
+    await registry.ok("venue", "set", "okx", "--website-url", "https://2.example")
+    watched = await asyncio.wait_for(watching, WAIT_S)
+    said = [json.loads(line) for line in watched.out.splitlines()]
+    revisions = [int(one["change_set"]["revision"]) for one in said if "change_set" in one]
+    assert (watched.code, revisions) == (0, [first, first + 1]), watched.err
+    assert f"going on from 1:{first + 1}" in watched.err
