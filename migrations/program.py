@@ -67,7 +67,8 @@ def current(settings: Config) -> None:
     command.current(settings)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """The command line."""
     try:
         main(prog_name="python -m migrations")
     except (CommandError, OSError) as error:

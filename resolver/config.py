@@ -56,3 +56,10 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
     stale_verdict: StaleVerdict = "deny"
     stale_after_s: Annotated[float, Meta(ge=2, le=3600)] = 5.0
     probe_every_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
+
+    def __post_init__(self) -> None:
+        if self.probe_every_s >= self.stale_after_s:
+            raise ValueError(
+                f"probe_every_s {self.probe_every_s:g} is not below stale_after_s"
+                f" {self.stale_after_s:g}: between two probes it would be STALE"
+            )

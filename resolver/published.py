@@ -62,7 +62,7 @@ class Published:
         self._env.reader_check()
         with self._env.begin() as tx:
             record = tx.get(fmt.NOW_KEY)
-        now = fmt.Now.unpacked(record) if record else None
+        now = _known(record)
         #: Goes on from the last writer's, or begins anywhere where there is none: no reader takes
         #: new content for what it knows.
         self._mark = now.mark if now else secrets.randbits(MARK_BITS)
@@ -161,3 +161,12 @@ def _unfile(tx: Any, places: Any, place: tuple[str, str], key: str) -> None:
         tx.put(name, fmt.joined(keys), db=places)
     else:
         tx.delete(name, db=places)
+
+
+def _known(record: bytes | None) -> fmt.Now | None:
+    """What was published last; None where nothing was, or by a release with another format."""
+    try:
+        return fmt.Now.unpacked(record) if record else None
+    except fmt.Damaged as error:
+        log.warning("the published replica is made anew: %s", error)
+        return None

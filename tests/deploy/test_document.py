@@ -8,7 +8,7 @@ import click
 import pytest
 
 from cqar.cli import cli
-from migrations.__main__ import main as migrations
+from migrations.program import main as migrations
 from resolver.__main__ import main as resolver
 from resolver.config import ResolverConfig
 from shared.config import SCHEMES

@@ -140,3 +140,10 @@ def test_keys_do_not_travel_in_plaintext_unless_that_is_said() -> None:
         require("127.0.0.1:1", tls_certificate="a")
     with pytest.raises(SystemExit, match="needs CQAR_WRITER_TLS_CERTIFICATE"):
         require("127.0.0.1:1", tls_client_ca="a")
+
+
+def test_a_resolver_that_would_be_stale_between_two_probes_does_not_start(file: Path) -> None:
+    file.write_text("resolver: {probe_every_s: 5, stale_after_s: 5}\n")
+    environ = {name.replace("WRITER", "RESOLVER"): url for name, url in URLS.items()}
+    with pytest.raises(SystemExit, match="probe_every_s 5 is not below stale_after_s 5"):
+        load(ResolverConfig, "resolver", {**environ, "CQAR_CONFIG": str(file)})

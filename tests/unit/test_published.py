@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import lmdb
 import pytest
 from cqc.resolver.v1 import resolver_pb2 as pb
 from hypothesis import given, settings
@@ -169,3 +170,13 @@ def test_keys_longer_than_lmdb_takes_are_told_apart() -> None:
     names = {fmt.place_key("a.b", long + end) for end in ("", "y", "z")}
     assert len(names) == 3
     assert max(map(len, names)) <= 511
+
+
+def test_what_another_format_left_is_made_anew(tmp_path: Path) -> None:
+    with lmdb.open(str(tmp_path)) as env, env.begin(write=True) as tx:
+        tx.put(fmt.NOW_KEY, b"of a later release")
+    snapshot = hydrated(encoded(a_venue()))
+    with publishing(tmp_path) as published:
+        published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+        with reading(published) as (_, found):
+            assert seen(found) == seen(snapshot)
