@@ -41,6 +41,17 @@ RULES: Final[list[Schema]] = [
         "additionalProperties": {"type": "string", "pattern": "^[0-9]+(s|m|h)$"},
     },
 ]
+ENDPOINTS: Final[Schema] = {
+    "type": "array",
+    "minItems": 1,
+    "items": _all_of(
+        port=TEXT,
+        path=TEXT,
+        interval=DURATION,
+        scrapeTimeout=DURATION,
+        relabelings={"type": "array", "items": _all_of(targetLabel=TEXT, replacement=TEXT)},
+    ),
+}
 SCHEMAS: Final[dict[str, Schema]] = {
     "ServiceMonitor": _resource(
         "monitoring.coreos.com/v1",
@@ -48,20 +59,15 @@ SCHEMAS: Final[dict[str, Schema]] = {
         _all_of(
             jobLabel=TEXT,
             selector=_all_of(matchLabels={"type": "object", "additionalProperties": TEXT}),
-            endpoints={
-                "type": "array",
-                "minItems": 1,
-                "items": _all_of(
-                    port=TEXT,
-                    path=TEXT,
-                    interval=DURATION,
-                    scrapeTimeout=DURATION,
-                    relabelings={
-                        "type": "array",
-                        "items": _all_of(targetLabel=TEXT, replacement=TEXT),
-                    },
-                ),
-            },
+            endpoints=ENDPOINTS,
+        ),
+    ),
+    "PodMonitor": _resource(
+        "monitoring.coreos.com/v1",
+        "PodMonitor",
+        _all_of(
+            selector=_all_of(matchLabels={"type": "object", "additionalProperties": TEXT}),
+            podMetricsEndpoints=ENDPOINTS,
         ),
     ),
     "PrometheusRule": _resource(

@@ -214,6 +214,11 @@ def test_every_selector_selects_the_pods_of_one_workload(overlays: Rendered, ove
         assert len(services) == 1
         ports = {p["name"] for p in services[0]["spec"]["ports"]}
         assert {e["port"] for e in monitor["spec"]["endpoints"]} <= ports
+    for monitor in of_kind(objects, "PodMonitor"):
+        (pod,) = pods_selected(objects, monitor["spec"]["selector"]["matchLabels"])
+        containers = [*pod["containers"], *pod["initContainers"]]
+        ports = {p["name"] for c in containers for p in c.get("ports", [])}
+        assert {e["port"] for e in monitor["spec"]["podMetricsEndpoints"]} <= ports
 
 
 def test_resolvers_scale_by_a_metric_that_is_made_of_one_they_export(overlays: Rendered) -> None:
