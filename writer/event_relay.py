@@ -1,7 +1,8 @@
 """Publishes domain events on CQC_EVENTS, in order, from where the stream itself says it is.
 
 The cursor is (epoch, revision, index) in the tail's headers. A stream that was lost is filled
-again from the oldest outbox row; consumers know a repeated event by its id.
+again from the oldest outbox row; consumers know a repeated event by its id. Of revisions that
+announce nothing the stream knows nothing: how far they were looked through is kept here.
 """
 
 from __future__ import annotations
@@ -40,6 +41,15 @@ class Cursor(NamedTuple):
     place: int  # within the revision
 
 
+class Looked(NamedTuple):
+    """A revision up to which all events were published, the stream's newest being `tail`."""
+
+    tail: Cursor
+    epoch: int
+    revision: int
+    chain: bytes
+
+
 START: Final = Cursor(0, 0, -1)
 #: After every event of a revision.
 ALL_OF_IT: Final = 1 << 62
@@ -55,6 +65,15 @@ def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
 
 
+def _leads_on(looked: Looked, rows: list[outbox.OutboxRow]) -> bool:
+    """Whether the first row is the one that was looked at last."""
+    return bool(rows) and (looked.epoch, looked.revision, looked.chain) == (
+        rows[0].epoch,
+        rows[0].revision,
+        rows[0].chain,
+    )
+
+
 class EventRelay:
     def __init__(
         self,
@@ -65,6 +84,7 @@ class EventRelay:
         self._engine = engine
         self._js = js
         self._bump = bump
+        self._looked: Looked | None = None
 
     async def step(self) -> bool:
         """Publish a batch; True if there may be more.
@@ -77,7 +97,13 @@ class EventRelay:
         async with self._engine.connect() as tx:
             head = await store.read_head(tx)
             cursor = await self._cursor(tx, head, mark, headers)
-            rows = await outbox.rows_after(tx, cursor.revision - 1, BATCH_ROWS)
+            looked = self._looked if self._looked and self._looked.tail == cursor else None
+            after = looked.revision if looked else cursor.revision
+            rows = await outbox.rows_after(tx, after - 1, BATCH_ROWS)
+        if looked and not _leads_on(looked, rows):
+            # What was looked through was lost: the tail says whether events were, too.
+            self._looked = None
+            return True
         if cursor.epoch > head.epoch or cursor.revision > head.revision:
             log.error("an event of %d:%d is out, the database has lost it", *cursor[:2])
             return await self._bump(head.epoch, cursor.epoch, cursor.revision)
@@ -87,6 +113,9 @@ class EventRelay:
                 last = await self._publish(head.registry_id, row, cursor, last)
         except jetstream.LostRace:
             return True
+        if rows and last == mark.last:
+            end = rows[-1]
+            self._looked = Looked(cursor, end.epoch, end.revision, end.chain)
         return len(rows) == BATCH_ROWS
 
     async def _newest_headers(self, last: int) -> dict[str, str] | None:

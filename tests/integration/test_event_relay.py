@@ -15,11 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
 from shared import events, jetstream
+from shared.entities.api_key import Role
 from shared.jetstream import EVENTS
 from tests.builders import a_chain, a_venue
 from tests.changes import commit, lose_commits_after, raw_messages
 from writer import event_relay
 from writer.event_relay import EventRelay
+from writer.keys import create_key
 from writer.mutations import Mutations
 
 
@@ -113,3 +115,42 @@ async def test_lost_commits_whose_events_are_out_are_announced_as_a_new_epoch(
         *((1, 1), (1, 2), (1, 3), (2, 4), (2, 5))
     ]
     assert isinstance(told[3], events_pb2.RegistryEpochChanged)
+
+
+async def make_keys(mutations: Mutations, count: int) -> None:
+    """Revisions that announce nothing."""
+    for number in range(count):
+        await create_key(mutations, f"desk {number}", Role.READ)
+
+
+@pytest.mark.parametrize("told_before", [[], ["before"]])
+async def test_many_revisions_without_events_are_looked_through_once(
+    event_relay_: EventRelay, mutations: Mutations, js: JetStreamContext, told_before: list[str]
+) -> None:
+    for name in told_before:
+        await commit(mutations, a_venue(name))
+        await drain_events(event_relay_)
+    silent = 3 * event_relay.BATCH_ROWS
+    await make_keys(mutations, silent)
+    steps = 0
+    while await event_relay_.step():
+        steps += 1
+        assert steps <= 4
+    await commit(mutations, a_venue("after"))
+    await event_relay_.step()
+    told = [decoded(raw) for raw in await raw_messages(js, EVENTS)]
+    assert [event.venue.venue_id for event in told] == [*told_before, "after"]
+    assert told[-1].revision == len(told_before) + silent + 1
+
+
+async def test_an_event_of_a_history_that_took_the_place_of_one_looked_through_is_told(
+    event_relay_: EventRelay, engine: AsyncEngine, mutations: Mutations, js: JetStreamContext
+) -> None:
+    await commit(mutations, a_venue("kept"))
+    await make_keys(mutations, 3)
+    await drain_events(event_relay_)
+    await lose_commits_after(engine, 1)
+    await commit(mutations, a_venue("other"))
+    await drain_events(event_relay_)
+    told = [decoded(raw) for raw in await raw_messages(js, EVENTS)]
+    assert [event.venue.venue_id for event in told] == ["kept", "other"]
