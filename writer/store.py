@@ -275,17 +275,11 @@ async def save_terms(tx: AsyncConnection, dated: Sequence[tuple[bytes, Any]]) ->
     """Note listings, each with its payload, as they are from their terms' instant on."""
     if not dated:
         return
-    statement = insert(listing_terms)
     rows = [
         {"listing_id": one.listing_id, "since": one.terms_since, "payload": payload}
         for payload, one in dated
     ]
-    await tx.execute(
-        statement.on_conflict_do_update(
-            index_elements=["listing_id", "since"], set_={"payload": statement.excluded["payload"]}
-        ),
-        rows,
-    )
+    await tx.execute(_upsert(listing_terms), rows)
 
 
 async def check_constraints(tx: AsyncConnection) -> None:
