@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Final, Literal, get_args
 
 from prometheus_client import Counter, Enum, Gauge, Histogram
+
+from shared.times import Times
 
 #: Compare with cqar_writer_revision: the difference is this resolver's lag, in revisions.
 REVISION: Final = Gauge("cqar_resolver_revision", "Revision of the served snapshot.")
@@ -68,7 +70,7 @@ BREAKER_OPEN: Final = Gauge(
 
 #: `tier` is memory, redis or postgres, the others have a handful of values too. Never label by
 #: key, venue or symbol.
-LOOKUP_SECONDS: Final = Histogram(
+LOOKUP_SECONDS: Final = Times(
     "cqar_resolver_lookup_seconds",
     "From a lookup's question to its answer, without gRPC's part.",
     ["rpc", "tier"],
@@ -82,15 +84,23 @@ LOOKUPS: Final = Counter(
     "cqar_resolver_lookups_total", "Lookups served.", ["rpc", "result", "tier"]
 )
 
-# To find a metric by its labels takes longer than to count by it.
-_lookup_seconds: Final = cache(LOOKUP_SECONDS.labels)
-_lookups: Final = cache(LOOKUPS.labels)
 _denied: Final = cache(DENIED.labels)
 
 
+@cache
+def counting(rpc: str, result: str, tier: str) -> Callable[[float], None]:
+    """What counts lookups of these labels: to find a metric takes longer than to count by it."""
+    observe, lookups = LOOKUP_SECONDS.of(rpc, tier), LOOKUPS.labels(rpc, result, tier)
+
+    def count(seconds: float) -> None:
+        observe(seconds)
+        lookups.inc()
+
+    return count
+
+
 def count_lookup(rpc: str, result: str, tier: str, seconds: float) -> None:
-    _lookup_seconds(rpc, tier).observe(seconds)
-    _lookups(rpc, result, tier).inc()
+    counting(rpc, result, tier)(seconds)
 
 
 def count_denials(reasons: Iterable[str]) -> None:

@@ -11,11 +11,12 @@ from functools import cache, partial
 from typing import Any, Final
 
 import grpc
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
 from shared.auth import caller
 from shared.grpc_errors import Context
 from shared.telemetry import request_id
+from shared.times import Times
 from shared.wrapping import Wrapping, metadata_of
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ REQUEST_ID_CHARS_MAX: Final = 128
 
 #: `method` is a closed set: what no service here serves is `unknown`.
 CALLS: Final = Counter("cqar_grpc_calls_total", "gRPC calls ended.", ["method", "code"])
-CALL_SECONDS: Final = Histogram(
+CALL_SECONDS: Final = Times(
     "cqar_grpc_call_seconds",
     "From a call's arrival to its answer.",
     ["method"],
@@ -83,13 +84,13 @@ class CallInterceptor(Wrapping):
         """What counts and logs a call's end; found once, since that takes longer than to count."""
         name = method.rpartition("/")[2]
         usual_level = logging.DEBUG if self._is_read(method) else logging.INFO
-        seconds_of, calls_of = CALL_SECONDS.labels(name), cache(partial(CALLS.labels, name))
+        observe, calls_of = CALL_SECONDS.of(name), cache(partial(CALLS.labels, name))
         calls_of("INTERNAL")  # from 0 on: a first one is then an increase, and an alert
 
         def note(context: Context, seconds: float) -> None:
             code = _code_of(context)
             calls_of(code).inc()
-            seconds_of.observe(seconds)
+            observe(seconds)
             level = logging.WARNING if code in OURS else usual_level
             if log.isEnabledFor(level):
                 who = caller.get(None)
@@ -103,11 +104,11 @@ class CallInterceptor(Wrapping):
 
 def succeeded(name: str) -> Callable[[float], None]:
     """What counts a method's calls that need no more than to be counted, by their seconds."""
-    seconds_of, calls = CALL_SECONDS.labels(name), CALLS.labels(name, "OK")
+    observe, calls = CALL_SECONDS.of(name), CALLS.labels(name, "OK")
 
     def count(seconds: float) -> None:
         calls.inc()
-        seconds_of.observe(seconds)
+        observe(seconds)
 
     return count
 

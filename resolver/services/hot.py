@@ -71,7 +71,8 @@ class HotMethods:
         }
         methods.add_registered_method_handlers(SERVICE, handlers)
         wrapped = methods.wrapped(handlers["Resolve"], f"/{SERVICE}/Resolve").unary_unary
-        count = succeeded("Resolve")
+        count_call = succeeded("Resolve")
+        count_lookup = metrics.counting("Resolve", "found", "memory")
 
         async def resolve(request: bytes, context: Context) -> bytes:
             """A question asked before needs none of what the others are wrapped in."""
@@ -83,8 +84,8 @@ class HotMethods:
                     if made.denials:
                         metrics.count_denials(made.denials)
                     seconds = time.perf_counter() - began_s
-                    metrics.count_lookup("Resolve", "found", "memory", seconds)
-                    count(seconds)
+                    count_lookup(seconds)
+                    count_call(seconds)
                     return made.framed + moment.told
             answer: bytes = await wrapped(request, context)
             return answer

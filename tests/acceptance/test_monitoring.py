@@ -53,7 +53,7 @@ class Exported(NamedTuple):
 def declared(name: str) -> set[str]:
     """The labels of a metric that has no sample yet."""
     collector = REGISTRY._names_to_collectors.get(name)
-    return set(getattr(collector, "_labelnames", ()))
+    return set(getattr(collector, "_labelnames", None) or getattr(collector, "labels", ()))
 
 
 def read(pages: Mapping[str, str]) -> Exported:

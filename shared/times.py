@@ -1,0 +1,61 @@
+"""A histogram for what happens ten thousand times a second.
+
+prometheus_client's own locks twice for each observation and looks for the bucket in Python: 1.5 us,
+where all that is observed takes 4. This one is of one event loop, and so without locks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+
+from prometheus_client import REGISTRY, Metric
+from prometheus_client.core import HistogramMetricFamily
+from prometheus_client.registry import Collector
+from prometheus_client.utils import INF, floatToGoString
+
+_text: Callable[[float], str] = floatToGoString
+
+
+class Times(Collector):
+    """Seconds, by labels; observed and collected in the same thread.
+
+    Args:
+        buckets: Upper bounds, ascending, without the infinite one.
+    """
+
+    def __init__(
+        self, name: str, documentation: str, labels: Sequence[str], buckets: Sequence[float]
+    ) -> None:
+        self._name = name
+        self._documentation = documentation
+        self.labels = tuple(labels)
+        self._bounds = list(buckets)
+        self._counts: dict[tuple[str, ...], list[int]] = {}
+        self._sums: dict[tuple[str, ...], list[float]] = {}
+        REGISTRY.register(self)
+
+    def of(self, *values: str) -> Callable[[float], None]:
+        """What observes seconds under these labels, in their order; to be kept."""
+        bounds, find = self._bounds, bisect_left
+        counts = self._counts.setdefault(values, [0] * (len(bounds) + 1))
+        total = self._sums.setdefault(values, [0.0])
+
+        def observe(seconds: float) -> None:
+            counts[find(bounds, seconds)] += 1
+            total[0] += seconds
+
+        return observe
+
+    def describe(self) -> Iterator[Metric]:
+        yield HistogramMetricFamily(self._name, self._documentation, labels=self.labels)
+
+    def collect(self) -> Iterator[Metric]:
+        family = HistogramMetricFamily(self._name, self._documentation, labels=self.labels)
+        for values, counts in self._counts.items():
+            below, buckets = 0, list[tuple[str, float]]()
+            for bound, count in zip([*self._bounds, INF], counts, strict=True):
+                below += count
+                buckets.append((_text(bound), below))
+            family.add_metric(values, buckets, self._sums[values][0])
+        yield family
