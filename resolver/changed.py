@@ -34,9 +34,9 @@ class Changed:
         if len(self._at) > THINGS_MAX:
             self._at.clear()
             self._forgotten = revision - 1
-        for kind, key, _, left, taken, _, _ in planned:
-            self._at[thing(kind, key)] = revision
-            for place in (*left, *taken):
+        for change in planned:
+            self._at[thing(change.kind, change.key)] = revision
+            for place in (*change.left, *change.taken):
                 self._at[thing(*place)] = revision
 
     def newest(self, things: Iterable[int]) -> int:

@@ -35,7 +35,8 @@ class Pinned:
 
     def note(self, planned: Iterable[Planned]) -> None:
         """The snapshot is about to apply these."""
-        for kind, key, _, left, taken, _, _ in planned:
+        for change in planned:
+            kind, key, left, taken = change.kind, change.key, change.left, change.taken
             self._entities.setdefault(kind, {}).setdefault(key, self._snapshot.get(kind, key))
             for index, value in (*left, *taken):
                 if (index, value) not in self._found:

@@ -109,14 +109,15 @@ class Published:
         entities, places = self._databases
         with self._env.begin(write=True) as tx:
             for _, planned in moves:
-                for kind, key, payload, left, taken, _, _ in _unhurried(planned):
-                    for place in left:
+                for change in _unhurried(planned):
+                    kind, key, payload = change.kind, change.key, change.payload
+                    for place in change.left:
                         _unfile(tx, places, place, key)
                     if payload is None:
                         tx.delete(fmt.entity_key(kind, key), db=entities)
                     else:
                         tx.put(fmt.entity_key(kind, key), payload, db=entities)
-                    for place in taken:
+                    for place in change.taken:
                         _file(tx, places, place, key)
             self._tell(tx, moves[-1][0] if moves else None, now)
 

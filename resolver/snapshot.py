@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, NamedTuple
+from typing import Final
 
+import msgspec
 from cqc.replication.v1 import replication_pb2
 
 from resolver.changed import Changed
@@ -34,8 +35,11 @@ class Diverged(Exception):
     """What was applied or loaded is not what the registry says it should be."""
 
 
-class Planned(NamedTuple):
+class Planned(msgspec.Struct, frozen=True, gc=False):
     """What one change will do to the snapshot that it was planned on.
+
+    Unseen by the garbage collector: thousands that live for a moment would make it look through
+    all that the process has.
 
     Attributes:
         payload: None for an end.
@@ -208,14 +212,15 @@ class Snapshot:
         for pin in self._pins:
             pin.note(planned)
         self.changed.note(head.revision, planned)
-        for kind, key, payload, left, taken, _, _ in planned:
-            for index, value in left:
+        for change in planned:
+            kind, key, payload = change.kind, change.key, change.payload
+            for index, value in change.left:
                 self._unfile(index, value, key)
             if payload is None:
                 self._entities.get(kind, {}).pop(key, None)
             else:
                 self._entities.setdefault(kind, {})[key] = payload
-            for index, value in taken:
+            for index, value in change.taken:
                 file(self._found.setdefault(index, {}), value, key)
         self._set_hash = set_hash
         self._move(head)
