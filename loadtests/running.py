@@ -21,6 +21,8 @@ from loadtests.outcome import Outcome
 LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
 #: Calls under way when the time is over end by themselves within this.
 STOP_S: Final = 15
+#: Before what counts: a writer's cache is empty at first.
+WARM_UP_S: Final = 5
 #: Importing locust, asking for keys, stopping, writing the report; on a busy machine.
 AROUND_S: Final = 120
 
@@ -91,7 +93,7 @@ async def run_locust(run: Run, amount: Amount, reports: Path) -> Ran:
             stderr=asyncio.subprocess.STDOUT,
         )
     try:
-        async with asyncio.timeout(amount.seconds + AROUND_S):
+        async with asyncio.timeout(WARM_UP_S + amount.seconds + AROUND_S):
             code = await process.wait()
     except TimeoutError as error:
         raise LoadFailed(f"{run.name}: locust did not end: see {log}") from error
@@ -100,7 +102,7 @@ async def run_locust(run: Run, amount: Amount, reports: Path) -> Ran:
     written = await asyncio.to_thread(outcome.read_bytes)
     if not written:
         raise LoadFailed(f"{run.name}: locust ended with {code}:\n{log_tail(log)}")
-    cores = (_children_cpu_s() - before_s) / amount.seconds
+    cores = (_children_cpu_s() - before_s) / (WARM_UP_S + amount.seconds)
     return Ran(msgspec.json.decode(written, type=Outcome), cores)
 
 
@@ -126,7 +128,8 @@ def _command(run: Run, amount: Amount, reports: Path) -> Sequence[str]:
         *(sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE)),
         *("--headless", "--only-summary", "--host", run.address),
         *("--users", users, "--spawn-rate", users),
-        *("--run-time", f"{amount.seconds}s", "--stop-timeout", str(STOP_S)),
+        *("--warm-up", str(WARM_UP_S), "--run-time", f"{WARM_UP_S + amount.seconds}s"),
+        *("--stop-timeout", str(STOP_S)),
         *("--html", str(reports / f"{run.name}.html")),
         *("--outcome", str(reports / f"{run.name}.json")),
         *several,
