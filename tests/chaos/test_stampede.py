@@ -62,9 +62,10 @@ async def start_all(
     assert process.stdout
     watching = await asyncpg.connect(settings["database_url"])
     turns: list[int] = []
+    over = asyncio.Event()
 
     async def watch() -> None:
-        while True:
+        while not over.is_set():
             turns.append(await watching.fetchval(_TURNS, HYDRATE_LOCK))
 
     task = asyncio.create_task(watch())
@@ -76,7 +77,8 @@ async def start_all(
         async with asyncio.timeout(WAIT_S):
             await process.wait()
     finally:
-        task.cancel()
+        # Not cancelled: a cancellation that comes together with an answer may be lost.
+        over.set()
         await asyncio.gather(task, return_exceptions=True)
         await watching.close()
         kill_session(process)
