@@ -19,7 +19,7 @@ _HEAD: Final = """
 _ROWS: Final = """
     SELECT revision, epoch, prev_chain, chain, payload, is_reset FROM outbox ORDER BY revision
 """
-_NOTED: Final = "SELECT epoch, chain FROM outbox WHERE revision = $1"
+_NOTED: Final = "SELECT epoch, revision, chain FROM outbox WHERE revision = $1"
 _INDEX: Final = "SELECT revision, kind, key FROM entity_revisions ORDER BY revision"
 
 
@@ -87,13 +87,10 @@ async def _require_chain(connection: Any, head: Any) -> int:
 
 async def _require_noted(connection: Any, noted: Position) -> None:
     row = await connection.fetchrow(_NOTED, noted.revision)
-    if row is None or (row["epoch"], row["chain"]) != (noted.epoch, noted.chain):
-        was = (
-            "not there" if row is None else f"{row['epoch']}:{noted.revision}:{row['chain'].hex()}"
-        )
-        raise Broken(
-            f"{noted}:{noted.chain.hex()} was noted, and now is {was}: history was rewritten"
-        )
+    found = None if row is None else Position(*row)
+    if found != noted:
+        now = "not there" if found is None else found.whole
+        raise Broken(f"{noted.whole} was noted, and now is {now}: history was rewritten")
 
 
 async def _indexed(connection: Any) -> AsyncIterator[tuple[int, set[tuple[str, str]]]]:

@@ -37,6 +37,10 @@ class Place:
         self._is_first = True
         self.is_begun = False
 
+    def __str__(self) -> str:
+        """EPOCH:REVISION of what is wanted next."""
+        return f"{self._epoch}:{self._next}"
+
     def question(self) -> Question[Update]:
         """What to ask for: all that was not told."""
         self._is_first = True

@@ -144,20 +144,12 @@ class Follower:
             asked = self._view.snapshot.position
             sent_s = boot_clock_s()
             try:
-                answer = await self._client.request(
-                    jetstream.HEAD_SUBJECT, b"", timeout=jetstream.REQUEST_TIMEOUT_S
-                )
+                head = await self._asked_head()
                 if sent_s - checked_s >= STREAM_CHECK_S:
                     await self._check_stream()
                     checked_s = sent_s
             except (NatsError, TimeoutError, OSError) as error:
                 self._note_answers(said(error))
-                self._view.asked()
-                continue
-            try:
-                head = replication_pb2.Head.FromString(answer.data)
-            except DecodeError:
-                self._note_answers(f"what answers on {jetstream.HEAD_SUBJECT} is no head")
                 self._view.asked()
                 continue
             self._note_answers("")
@@ -169,6 +161,19 @@ class Follower:
             except AWAY as error:
                 # The stream goes on meanwhile; the next probe tries again.
                 log.warning("could not catch up: %s: %s", type(error).__name__, error)
+
+    async def _asked_head(self) -> replication_pb2.Head:
+        """A writer's.
+
+        Raises:
+            ConnectionError: Something else answers there.
+        """
+        subject = jetstream.HEAD_SUBJECT
+        answer = await self._client.request(subject, b"", timeout=jetstream.REQUEST_TIMEOUT_S)
+        try:
+            return replication_pb2.Head.FromString(answer.data)
+        except DecodeError as error:
+            raise ConnectionError(f"what answers on {subject} is no head") from error
 
     def _note_answers(self, failure: str) -> None:
         """Log when probes cease to be answered, and when they are again: not once a second."""

@@ -35,6 +35,11 @@ class Position(NamedTuple):
     def __str__(self) -> str:
         return f"{self.epoch}:{self.revision}"
 
+    @property
+    def whole(self) -> str:
+        """EPOCH:REVISION:CHAIN, to be noted outside PostgreSQL."""
+        return f"{self}:{self.chain.hex()}"
+
 
 class Placed(Protocol):
     """What says where in a history it is, such as a head."""

@@ -31,18 +31,17 @@ class Times(Collector):
         self._documentation = documentation
         self.labels = tuple(labels)
         self._bounds = list(buckets)
-        self._counts: dict[tuple[str, ...], list[int]] = {}
-        self._sums: dict[tuple[str, ...], list[float]] = {}
+        #: Labels -> how often in each bucket, and the sum.
+        self._seen: dict[tuple[str, ...], tuple[list[int], list[float]]] = {}
         REGISTRY.register(self)
 
     def of(self, *values: str) -> Callable[[float], None]:
         """What observes seconds under these labels, in their order; to be kept."""
-        bounds, find = self._bounds, bisect_left
-        counts = self._counts.setdefault(values, [0] * (len(bounds) + 1))
-        total = self._sums.setdefault(values, [0.0])
+        bounds = self._bounds
+        counts, total = self._seen.setdefault(values, ([0] * (len(bounds) + 1), [0.0]))
 
         def observe(seconds: float) -> None:
-            counts[find(bounds, seconds)] += 1
+            counts[bisect_left(bounds, seconds)] += 1
             total[0] += seconds
 
         return observe
@@ -52,10 +51,10 @@ class Times(Collector):
 
     def collect(self) -> Iterator[Metric]:
         family = HistogramMetricFamily(self._name, self._documentation, labels=self.labels)
-        for values, counts in self._counts.items():
+        for values, (counts, total) in self._seen.items():
             below, buckets = 0, list[tuple[str, float]]()
             for bound, count in zip([*self._bounds, INF], counts, strict=True):
                 below += count
                 buckets.append((_text(bound), below))
-            family.add_metric(values, buckets, self._sums[values][0])
+            family.add_metric(values, buckets, total[0])
         yield family

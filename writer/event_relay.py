@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import history, jetstream, tracing
 from shared.events import SUBJECT_PREFIX
+from shared.history import Position, position_of
 from shared.jetstream import EVENTS
 from shared.stream_mark import StreamMark
 from writer import metrics, outbox, store
@@ -42,12 +43,10 @@ class Cursor(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """A revision up to which all events were published, the stream's newest being `tail`."""
+    """Where all events before were published, the stream's newest being `tail`."""
 
     tail: Cursor
-    epoch: int
-    revision: int
-    chain: bytes
+    at: Position
 
 
 START: Final = Cursor(0, 0, -1)
@@ -63,15 +62,6 @@ def subjects() -> list[str]:
 
 def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
-
-
-def _leads_on(looked: Looked, rows: list[outbox.OutboxRow]) -> bool:
-    """Whether the first row is the one that was looked at last."""
-    return bool(rows) and (looked.epoch, looked.revision, looked.chain) == (
-        rows[0].epoch,
-        rows[0].revision,
-        rows[0].chain,
-    )
 
 
 class EventRelay:
@@ -98,9 +88,9 @@ class EventRelay:
             head = await store.read_head(tx)
             cursor = await self._cursor(tx, head, mark, headers)
             looked = self._looked if self._looked and self._looked.tail == cursor else None
-            after = looked.revision if looked else cursor.revision
-            rows = await outbox.rows_after(tx, after - 1, BATCH_ROWS)
-        if looked and not _leads_on(looked, rows):
+            since = looked.at.revision if looked else cursor.revision
+            rows = await outbox.rows_after(tx, since - 1, BATCH_ROWS)
+        if looked and not (rows and position_of(rows[0]) == looked.at):
             # What was looked through was lost: the tail says whether events were, too.
             self._looked = None
             return True
@@ -114,8 +104,7 @@ class EventRelay:
         except jetstream.LostRace:
             return True
         if rows and last == mark.last:
-            end = rows[-1]
-            self._looked = Looked(cursor, end.epoch, end.revision, end.chain)
+            self._looked = Looked(cursor, position_of(rows[-1]))
         return len(rows) == BATCH_ROWS
 
     async def _newest_headers(self, last: int) -> dict[str, str] | None:

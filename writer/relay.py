@@ -153,8 +153,7 @@ class Relay:
         if self._heartbeat_at - self._noted_at >= NOTED_EVERY_S:
             self._noted_at = self._heartbeat_at
             fields = {"epoch": at.epoch, "revision": at.revision, "chain": at.chain.hex()}
-            said = f"{at}:{at.chain.hex()}"
-            log.info("the chain is at %s", said, extra={"fields": fields})
+            log.info("the chain is at %s", at.whole, extra={"fields": fields})
 
     def _heartbeat_due(self) -> bool:
         return time.monotonic() - self._heartbeat_at >= HEARTBEAT_S

@@ -11,6 +11,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from google.protobuf import json_format
 
 from cqar import pages
+from cqar.cli.applied import applied
 from cqar.cli.instants import Instant
 from cqar.cli.target import Target, override
 from cqar.cli.words import err, out, print_json, table
@@ -130,11 +131,8 @@ def _apply(connection: Connection, key: api_key_pb2.ApiKey, reason: str) -> str:
         CallFailed: It is refused; says why.
     """
     request = pb.ApplyRequest(items=[pb.ApplyItem(api_key=key)])
-    (outcome,) = connection.call(connection.admin.Apply, request, reason).outcomes
-    if outcome.violations:
-        said = [f"{v.field or 'key'}: {v.message}" for v in outcome.violations]
-        raise CallFailed("\n".join(said), "INVALID_ARGUMENT")
-    return str(outcome.entity.key)
+    (outcome,) = applied(connection, request, reason, "key").outcomes
+    return outcome.entity.key
 
 
 def _all(connection: Connection) -> list[Any]:

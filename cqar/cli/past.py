@@ -103,7 +103,6 @@ def audit() -> None:
 @click.option("--database-url", default="", help="Instead of the stack's own database.")
 @click.option(
     "--noted",
-    "noted",
     multiple=True,
     metavar="EPOCH:REVISION:CHAIN",
     callback=lambda _, __, given: [_noted(text) for text in given],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -12,10 +11,11 @@ from cqc.venues.v1 import venue_symbol_pb2
 from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar import pages
+from cqar.cli.applied import applied
 from cqar.cli.nouns.naming import Names
 from cqar.cli.nouns.references import References
 from cqar.cli.target import Target, override
-from cqar.cli.words import out, print_json, table, to_stderr
+from cqar.cli.words import ask, out, print_json, require_somebody, table
 from cqar.connection import CallFailed, Connection
 
 Listing = venue_symbol_pb2.VenueSymbol
@@ -54,31 +54,28 @@ def void(
     \b
     Example: cqar listing void binance LUNAUSDT --symbol LUNC/USDT --reason "incident 12"
     """
-    if not (plan or yes or sys.stdin.isatty()):
-        raise click.UsageError("nobody is at a terminal to be asked: say --plan or --yes")
+    if not (plan or yes):
+        require_somebody("--plan or --yes")
     with target.to_writer() as connection:
         wrong = _meant(connection, venue, spelling, listing)
         symbol_id = References(connection).id_of("symbol", symbol or "")
         voided = [wrong, *_aliases(connection, wrong)]
-        request = apb.ApplyRequest(items=_items(voided, symbol_id), historical=True, dry_run=True)
+        request = apb.ApplyRequest(items=_items(voided, symbol_id), historical=True)
+        request.dry_run = plan or not yes
         if wrong.HasField("terms_since"):
             request.as_of.CopyFrom(wrong.terms_since)
-        planned = _applied(connection, request, reason)
-        if plan and as_json:
-            print_json(planned)
-            return
+        answer = applied(connection, request, reason, "listing")
         if not as_json:
             _show(Names(connection), voided, symbol_id)
-        if plan:
-            out.print("Nothing was changed: this is a plan.")
-            return
-        if not (yes or click.confirm("have it voided?", err=True)):
-            to_stderr("nothing was changed.")
-            raise click.exceptions.Exit(1)
-        request.dry_run = False
-        answer = _applied(connection, request, reason)
+        if not (plan or yes):
+            ask("have it voided?", err=True)
+            request.dry_run = False
+            answer = applied(connection, request, reason, "listing")
     if as_json:
         print_json(answer)
+        return
+    if plan:
+        out.print("Nothing was changed: this is a plan.")
         return
     out.print(
         f"voided, revision {answer.revision}; what was told until then:"
@@ -136,20 +133,6 @@ def _items(voided: Sequence[Listing], symbol_id: str) -> list[apb.ApplyItem]:
         right.listing_id = ""
         items.append(apb.ApplyItem(venue_symbol=right))
     return items
-
-
-def _applied(connection: Connection, request: apb.ApplyRequest, reason: str) -> Any:
-    """The answer.
-
-    Raises:
-        CallFailed: A rule is against it.
-    """
-    answer = connection.call(connection.admin.Apply, request, reason)
-    against = [v for outcome in answer.outcomes for v in outcome.violations]
-    if against:
-        text = "; ".join(f"{v.field}: {v.message}" if v.field else v.message for v in against)
-        raise CallFailed(text, "INVALID_ARGUMENT", against[0].reason)
-    return answer
 
 
 def _show(names: Names, voided: Sequence[Listing], symbol_id: str) -> None:

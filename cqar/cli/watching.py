@@ -14,12 +14,12 @@ from cqar.cli.target import Target, override
 from cqar.cli.words import out, plain, print_json_line, to_stderr
 from cqar.connection import CallFailed
 from cqar.position import Position
+from cqar.watching import Place
 from shared.entities import KIND_BY_NAME
 
 VALUE_CHARS_MAX = 160
 #: A resolver that is lost for longer is not waited for.
 LOST_S = 60.0
-PAUSE_S = 1.0
 
 
 @click.command()
@@ -48,9 +48,8 @@ def watch(
       cqar watch --from 1:100 --venue binance --json
     """
     epoch, revision = _position(position) if position else (0, 0)
-    request = rpb.WatchRequest(from_revision=revision, epoch=epoch, kinds=kinds, venue_ids=venues)
     left = count
-    for response in _responses(target, request):
+    for response in _responses(target, Place(revision, epoch, kinds, venues)):
         if as_json:
             print_json_line(response)
         if not response.HasField("change_set"):
@@ -62,7 +61,7 @@ def watch(
             return
 
 
-def _responses(target: Target, request: rpb.WatchRequest) -> Iterator[rpb.WatchResponse]:
+def _responses(target: Target, place: Place) -> Iterator[rpb.WatchResponse]:
     """What a resolver tells; where a connection is lost, from there on by another one.
 
     Raises:
@@ -70,20 +69,19 @@ def _responses(target: Target, request: rpb.WatchRequest) -> Iterator[rpb.WatchR
     """
     heard_s = time.monotonic()
     while True:
+        question = place.question()
         try:
             with target.to_resolver() as connection:
-                for response in connection.stream(connection.resolver.Watch, request):
+                for response in connection.stream(connection.resolver.Watch, question.request):
                     heard_s = time.monotonic()
+                    place.told(question.read(response))
                     yield response
-                    told = response.change_set if response.HasField("change_set") else None
-                    if told is not None:
-                        request.epoch, request.from_revision = told.epoch, told.revision + 1
         except CallFailed as error:
-            is_lost = error.code == "UNAVAILABLE" and request.from_revision
+            is_lost = error.code == "UNAVAILABLE" and place.is_begun
             if not is_lost or time.monotonic() - heard_s > LOST_S:
                 raise
-            to_stderr(f"{error}: going on from {request.epoch}:{request.from_revision}")
-            time.sleep(PAUSE_S)
+            to_stderr(f"{error}: going on from {place}")
+            time.sleep(place.pause_s())
 
 
 def _position(text: str) -> Position:

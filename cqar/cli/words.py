@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import click
 import msgspec
 from google.protobuf import json_format
 from google.protobuf.message import Message
@@ -24,6 +25,33 @@ err = Console(stderr=True, highlight=False)
 
 def to_stderr(text: str) -> None:
     err.print(plain(text), markup=False, soft_wrap=True)
+
+
+def require_somebody(otherwise: str) -> None:
+    """Refuse to ask where nobody could answer.
+
+    Args:
+        otherwise: The options that need no answer.
+
+    Raises:
+        UsageError: Nobody could.
+    """
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"nobody is at a terminal to be asked: say {otherwise}")
+
+
+def ask(question: str, *, err: bool = False) -> None:
+    """Go on only if somebody says yes.
+
+    Args:
+        err: Whether it is asked beside what a program reads.
+
+    Raises:
+        Exit: Nobody did; said so.
+    """
+    if not click.confirm(plain(question), err=err):
+        to_stderr("nothing was changed.")
+        raise click.exceptions.Exit(1)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

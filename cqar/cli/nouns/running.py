@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from cqar.cli.nouns.refusals import with_advice
 from cqar.cli.nouns.shape import Noun, Verb
 from cqar.cli.nouns.showing import details, listed
 from cqar.cli.target import Target
-from cqar.cli.words import out, plain, print_json, table, to_stderr
+from cqar.cli.words import ask, out, plain, print_json, require_somebody, table, to_stderr
 from cqar.connection import Connection
 
 
@@ -43,15 +42,15 @@ def run(
     """
     if verb.done == "changed":
         _require_change(verb, wanted, given)
-    if verb.asks and not how.yes and not sys.stdin.isatty():
-        raise click.UsageError("nobody is at a terminal to be asked: say --yes")
+    if verb.asks and not how.yes:
+        require_somebody("--yes")
     request = message_factory.GetMessageClass(method_of(verb).input_type)()
     what = _words(verb, wanted, given)
     method = method_of(verb)
     with target.to_writer() as connection, with_advice(noun, verb):
         fill(request, wanted, given, References(connection))
         if verb.asks and not how.yes:
-            _ask(noun, verb, what)
+            ask(f"have {noun.name} {what} {verb.done}?")
         if noun.many in method.output_type.fields_by_name:
             _list(noun, verb, connection, request, how)
             return
@@ -82,12 +81,6 @@ def _words(verb: Verb, wanted: list[Asked], given: dict[str, Any]) -> str:
             enum = item.field.enum_type
             words.append(str(value) if enum is None else value_word(enum, value))
     return " ".join(words)
-
-
-def _ask(noun: Noun, verb: Verb, what: str) -> None:
-    if not click.confirm(plain(f"have {noun.name} {what} {verb.done}?")):
-        to_stderr("nothing was changed.")
-        raise click.exceptions.Exit(1)
 
 
 def _tell(noun: Noun, verb: Verb, what: str, request: Message, answer: Any) -> None:
