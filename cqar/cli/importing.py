@@ -11,10 +11,10 @@ import msgspec
 from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.catalogue import CCXT_ID, MARKET_TYPES
-from cqar.cli.instants import Instant
 from cqar.cli.plans import plan_document, show_plan
 from cqar.cli.progress import bar
 from cqar.cli.target import Target, override
+from cqar.cli.typed import Instant
 from cqar.cli.words import print_json, to_stderr
 from cqar.connection import CallFailed, Connection
 from cqar.venues.answers import SavedAnswer

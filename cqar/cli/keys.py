@@ -12,8 +12,8 @@ from google.protobuf import json_format
 
 from cqar import pages
 from cqar.cli.applied import applied
-from cqar.cli.instants import Instant
 from cqar.cli.target import Target, override
+from cqar.cli.typed import Instant
 from cqar.cli.words import err, out, print_json, table
 from cqar.connection import CallFailed, Connection
 from shared.auth import fresh_key, hash_of

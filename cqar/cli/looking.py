@@ -15,10 +15,11 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 from google.protobuf import json_format
 
 from cqar import pages
-from cqar.cli.instants import Instant
 from cqar.cli.target import Target, override
+from cqar.cli.typed import At, Instant
 from cqar.cli.words import print_json, table
 from cqar.connection import CallFailed, Connection
+from cqar.position import HEADER, Position
 
 #: A resolver takes 2,000.
 KEYS_AT_ONCE: Final = 1_000
@@ -28,6 +29,11 @@ KEYS_AT_ONCE: Final = 1_000
 @click.argument("venue")
 @click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
 @click.option("--as-of", type=Instant(), help="What it meant then; default: now.")
+@click.option(
+    "--min-revision",
+    type=At(),
+    help="Not before a change that was just made: wait for it, for some seconds at most.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The whole answers as JSON.")
 @override
 def resolve(
@@ -36,6 +42,7 @@ def resolve(
     symbols: tuple[str, ...],
     *,
     as_of: dt.datetime | None,
+    min_revision: Position | None,
     as_json: bool,
 ) -> None:
     """What VENUE's SYMBOL means: canonical symbol, assets, exact steps, and whether it trades.
@@ -48,18 +55,21 @@ def resolve(
       cqar resolve binance BTCUSDT
       cqar resolve kraken XBT/USD ETH/USD
       cqar resolve binance BTCUSDT --as-of 2022-01-01
+      cqar resolve binance BTCUSDT --min-revision 1:42
       cut -d, -f1 symbols.csv | cqar resolve okx - --json
     """
     if symbols == ("-",):
         symbols = tuple(line.strip() for line in sys.stdin if line.strip())
+    least = [(HEADER, str(min_revision))] if min_revision else []
     with target.to_resolver() as connection:
         if len(symbols) != 1:
-            _resolve_many(connection, venue, symbols, as_of, as_json=as_json)
+            _resolve_many(connection, venue, symbols, as_of, least, as_json=as_json)
             return
         request = rpb.ResolveRequest(venue_id=venue, venue_symbol=symbols[0])
         if as_of is not None:
             request.as_of.FromDatetime(as_of)
-        found = connection.call(connection.resolver.Resolve, request).resolution
+        answer = connection.call(connection.resolver.Resolve, request, metadata=least)
+    found = answer.resolution
     if as_json:
         print_json(found)
         return
@@ -71,6 +81,7 @@ def _resolve_many(
     venue: str,
     symbols: Sequence[str],
     as_of: dt.datetime | None,
+    least: Sequence[tuple[str, str]],
     *,
     as_json: bool,
 ) -> None:
@@ -83,7 +94,8 @@ def _resolve_many(
         request = rpb.ResolveBatchRequest(keys=keys)
         if as_of is not None:
             request.as_of.FromDatetime(as_of)
-        found += connection.call(connection.resolver.ResolveBatch, request).resolutions
+        method = connection.resolver.ResolveBatch
+        found += connection.call(method, request, metadata=least).resolutions
     if as_json:
         print_json([json_format.MessageToDict(r, preserving_proto_field_name=True) for r in found])
     else:

@@ -11,6 +11,7 @@ from cqc.resolver.v1 import resolver_pb2 as rpb
 from google.protobuf import json_format
 
 from cqar.cli.target import Target, override
+from cqar.cli.typed import At
 from cqar.cli.words import out, plain, print_json_line, to_stderr
 from cqar.connection import CallFailed
 from cqar.position import Position
@@ -23,7 +24,7 @@ LOST_S = 60.0
 
 
 @click.command()
-@click.option("--from", "position", default="", metavar="EPOCH:REVISION", help="Else: from now on.")
+@click.option("--from", "since", type=At(), default=Position(0, 0), help="Default: from now on.")
 @click.option("--kind", "kinds", multiple=True, help="Only these; may be given several times.")
 @click.option("--venue", "venues", multiple=True, help="Only at these; several times.")
 @click.option("--count", type=click.IntRange(min=1), help="End after so many change sets.")
@@ -32,7 +33,7 @@ LOST_S = 60.0
 def watch(
     target: Target,
     *,
-    position: str,
+    since: Position,
     kinds: tuple[str, ...],
     venues: tuple[str, ...],
     count: int | None,
@@ -47,9 +48,8 @@ def watch(
       cqar watch --kind quality_flag
       cqar watch --from 1:100 --venue binance --json
     """
-    epoch, revision = _position(position) if position else (0, 0)
     left = count
-    for response in _responses(target, Place(revision, epoch, kinds, venues)):
+    for response in _responses(target, Place(since.revision, since.epoch, kinds, venues)):
         if as_json:
             print_json_line(response)
         if not response.HasField("change_set"):
@@ -82,13 +82,6 @@ def _responses(target: Target, place: Place) -> Iterator[rpb.WatchResponse]:
                 raise
             to_stderr(f"{error}: going on from {place}")
             time.sleep(place.pause_s())
-
-
-def _position(text: str) -> Position:
-    try:
-        return Position.parse(text)
-    except ValueError as error:
-        raise click.UsageError(f"--from: {error}") from error
 
 
 def _show(change_set: replication_pb2.ChangeSet) -> None:

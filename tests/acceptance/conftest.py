@@ -14,6 +14,7 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
+from cqar.position import Position
 from tests.in_memory import server_folder
 from tests.typed import Ran, run_here, run_process
 
@@ -45,14 +46,17 @@ class Stack(NamedTuple):
         """The same as a process of its own, as a shell starts it."""
         return await run_process(*arguments, state=self.state_dir)
 
-    async def revision(self) -> int:
-        """The writer's head."""
+    async def head(self) -> Position:
+        """Where the writer is."""
         metadata = (("x-api-key", self.endpoints.keys.read),)
         async with grpc.aio.insecure_channel(self.endpoints.writer) as channel:
             answer = await RegistryAdminStub(channel).GetHead(
                 registry_admin_pb2.GetHeadRequest(), metadata=metadata
             )
-        return int(answer.head.revision)
+        return Position(answer.head.epoch, answer.head.revision)
+
+    async def revision(self) -> int:
+        return (await self.head()).revision
 
     async def ok(self, *arguments: str | Path) -> Ran:
         ran = await self.cqar(*arguments)

@@ -69,7 +69,7 @@ async def services(stack: Stack) -> AsyncIterator[Services]:
         grpc.aio.insecure_channel(ends.writer) as writer,
         grpc.aio.insecure_channel(ends.resolvers[0]) as resolver,
     ):
-        least = f"1:{await stack.revision()}"
+        least = str(await stack.head())
         stubs: tuple[Any, Any] = (AssetRegistryStub(writer), AssetRegistryStub(resolver))
         yield Services(*stubs, ends.keys.read, least)
 

@@ -9,8 +9,8 @@ import click
 from google.protobuf import json_format, struct_pb2
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
-from cqar.cli.instants import Instant
 from cqar.cli.nouns.names import values_of
+from cqar.cli.typed import Instant
 
 _INTEGERS: Final = {
     FieldDescriptor.TYPE_INT32: click.IntRange(-(2**31), 2**31 - 1),

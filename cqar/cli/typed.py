@@ -1,4 +1,4 @@
-"""Instants as people type them."""
+"""Instants and positions as people type them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import datetime as dt
 from typing import Any
 
 import click
+
+from cqar.position import Position
 
 
 class Instant(click.ParamType[Any]):
@@ -24,3 +26,17 @@ class Instant(click.ParamType[Any]):
             return instant.astimezone(dt.UTC) if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
         except OverflowError:
             self.fail(f"{value!r}: beyond the calendar")
+
+
+class At(click.ParamType[Any]):
+    """A position in the registry's history."""
+
+    name = "EPOCH:REVISION"
+
+    def convert(self, value: Any, _: Any, __: Any) -> Position:
+        if isinstance(value, Position):
+            return value
+        try:
+            return Position.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error))
