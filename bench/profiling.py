@@ -29,6 +29,7 @@ from bench.machine import ROOT
 from bench.measured import Sample
 from bench.scale import FULL, QUICK
 from bench.setting import Setting
+from bench.subjects.changing import symbols
 
 #: The load goes on a little longer than the profile.
 PROFILED_S: Final = 10
@@ -62,9 +63,9 @@ async def _grpc(method: str, request: bytes, ground: Ground) -> AsyncIterator[in
 @asynccontextmanager
 async def _apply(ground: Ground) -> AsyncIterator[int]:
     writer = await ground.writer()
-    symbol_ids = [ground.market.listing(number).symbol_id for number in range(1_000)]
-    arguments = {"writer": writer.grpc, "api_key": ground.key, "symbol_ids": symbol_ids}
-    async with started("changing:apply", count=20, **arguments):
+    arguments = {"writer": writer.grpc, "api_key": ground.key}
+    found = symbols(ground.market, 10_000)
+    async with started("changing:apply", symbol_ids=found, size=1_000, count=20, **arguments):
         await asyncio.sleep(3)
         yield writer.pid
 

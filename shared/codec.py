@@ -20,6 +20,7 @@ from google.protobuf.message import Message
 from shared import decimals
 from shared.errors import Invalid, Violation
 from shared.fields import Field, fields_of
+from shared.instant import moment_of, state
 from shared.kind import AnyKind, Entity, Kind
 
 E = TypeVar("E", bound=Entity)
@@ -85,21 +86,32 @@ def _corrupt(field: str, reason: str, message: str) -> None:
 
 
 def _read(entity: type[Any], message: Message, report: Report) -> dict[str, Any]:
+    stated = _stated(message)
     given: dict[str, Any] = {}
     for field in fields_of(entity, message.DESCRIPTOR):
-        if field.exact or field.mirror:
-            found, value = _read_decimal(field, message, report)
+        if field.path not in stated and field.name not in stated:
+            continue
+        if field.type is Decimal:
+            value = _read_decimal(field, stated, report)
         elif field.type is tuple:
-            values = getattr(message, field.name)
-            found, value = bool(values), _read_items(field, values, report)
+            value = _read_items(field, stated[field.name], report)
         else:
-            found = message.HasField(field.name)
-            value = _read_scalar(field, getattr(message, field.name), report) if found else None
-        if found:
+            value = _read_scalar(field, stated[field.name], report)
+        if value is not _UNREADABLE:
             given[field.name] = value
-    return {name: value for name, value in given.items() if value is not _UNREADABLE}
+    return given
 
 
+def _stated(message: Message) -> dict[str, Any]:
+    """The fields that are set, those of `exact` by their path."""
+    stated = {field.name: value for field, value in message.ListFields()}
+    exact = stated.pop("exact", None)
+    if exact is not None:
+        stated |= {f"exact.{field.name}": value for field, value in exact.ListFields()}
+    return stated
+
+
+#: Not given, as far as can be told.
 _UNREADABLE: Final = object()
 
 
@@ -172,7 +184,7 @@ def instant_in(message: Message, field: str) -> dt.datetime | None:
 
 def _read_instant(field: str, value: Any, report: Report) -> Any:
     try:
-        instant = value.ToDatetime(tzinfo=dt.UTC)
+        instant = moment_of(value)
     except (ValueError, OverflowError):
         instant = None
     if instant is None or instant.year not in _YEARS:
@@ -196,43 +208,27 @@ def _read_items(field: Field, values: Any, report: Report) -> tuple[Any, ...]:
     )
 
 
-def _read_decimal(field: Field, message: Message, report: Report) -> tuple[bool, Any]:
-    path = ".".join(field.exact)
+def _read_decimal(field: Field, stated: Mapping[str, Any], report: Report) -> Any:
     exact = mirrored = None
+    text, double = stated.get(field.path), stated.get(field.mirror)
+    if text == "":
+        # Cleared, unless the double says otherwise.
+        return None if double is None else _UNREADABLE
     try:
-        if text := _exact_text(field, message):
-            exact = decimals.parse(text)
-        elif text == "":
-            # Cleared, unless the double says otherwise.
-            return (
-                (False, None) if field.mirror and message.HasField(field.mirror) else (True, None)
-            )
+        exact = decimals.parse(text) if text else None
     except ValueError as error:
-        report(path, "NOT_A_DECIMAL", str(error))
-        return True, _UNREADABLE
-    if field.mirror and message.HasField(field.mirror):
-        try:
-            mirrored = decimals.from_double(getattr(message, field.mirror))
-        except ValueError as error:
-            report(field.mirror, "NOT_A_DECIMAL", str(error))
-            return True, _UNREADABLE
+        report(field.path, "NOT_A_DECIMAL", str(error))
+        return _UNREADABLE
+    try:
+        mirrored = decimals.from_double(double) if double is not None else None
+    except ValueError as error:
+        report(field.mirror, "NOT_A_DECIMAL", str(error))
+        return _UNREADABLE
     if exact is None:
-        return mirrored is not None, mirrored
-    if mirrored is not None and float(exact) != getattr(message, field.mirror or ""):
-        report(path, "TWO_VALUES", f"differs from the double {field.mirror}")
-    return True, exact
-
-
-def _exact_text(field: Field, message: Message) -> str | None:
-    """The exact string; None where the message has none."""
-    for name in field.exact[:-1]:
-        if not message.HasField(name):
-            return None
-        message = getattr(message, name)
-    if not field.exact or not message.HasField(field.exact[-1]):
-        return None
-    text: str = getattr(message, field.exact[-1])
-    return text
+        return mirrored
+    if mirrored is not None and float(exact) != double:
+        report(field.path, "TWO_VALUES", f"differs from the double {field.mirror}")
+    return exact
 
 
 # ---------------------------------------------------------------- entity -> message
@@ -262,7 +258,7 @@ def fill(message: Message, entity: Any) -> None:
         elif field.type is tuple:
             _fill_items(getattr(message, field.name), field, value)
         elif field.type is dt.datetime:
-            getattr(message, field.name).FromDatetime(value)
+            state(getattr(message, field.name), value)
         elif field.type is dict:
             json_format.ParseDict(value, getattr(message, field.name))
         else:

@@ -8,14 +8,19 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 #: Longer than any real step (18 digits before, 30 after the point), short enough to be cheap.
 CHARS_MAX: Final = 64
 
+#: Steps and sizes are the same few ones at most listings.
+KNOWN_MAX: Final = 4_096
+
 _PLAIN: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 
 
+@lru_cache(KNOWN_MAX)
 def parse(text: str) -> Decimal:
     """Read plain notation; trailing zeros are dropped.
 

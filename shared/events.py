@@ -18,6 +18,7 @@ from google.protobuf import message_factory
 from google.protobuf.message import Message
 
 from shared import codec
+from shared.instant import state
 from shared.kind import AnyKind, Entity
 
 SUBJECT_PREFIX: Final = "cqc.events.v1."
@@ -90,7 +91,7 @@ def epoch_changed(moment: Moment) -> replication_pb2.DomainEvent:
 
 def _stamp(event: Any, moment: Moment, index: int) -> None:
     event.event_id = str(uuid.uuid5(_NAMESPACE, f"{moment.epoch}:{moment.revision}:{index}"))
-    event.timestamp.FromDatetime(moment.at)
+    state(event.timestamp, moment.at)
     event.actor_id = moment.actor
     event.epoch = moment.epoch
     event.revision = moment.revision

@@ -20,7 +20,8 @@ class Field:
         type: The Python type without `| None`.
         item: The element type of a tuple.
         exact: Path to the exact string of a decimal, of one or two names.
-        mirror: Name of the double beside it, if any.
+        path: The same, joined by points; of what is no decimal, the name.
+        mirror: Name of the double beside it; empty: there is none.
     """
 
     name: str
@@ -28,7 +29,8 @@ class Field:
     type: Any
     item: Any
     exact: tuple[str, ...]
-    mirror: str | None
+    path: str
+    mirror: str
 
 
 #: By struct and message type: as many as there are kinds and requests that carry them.
@@ -52,20 +54,21 @@ def _read_fields(entity: type[Any], descriptor: Descriptor) -> tuple[Field, ...]
             hint = next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
         origin = typing.get_origin(hint) or hint
         item = typing.get_args(hint)[0] if origin is tuple else None
-        exact, mirror = _places_of_decimal(name, descriptor) if hint is Decimal else ((), None)
+        exact, mirror = _places_of_decimal(name, descriptor) if hint is Decimal else ((), "")
         if exact or name in descriptor.fields_by_name:
-            found.append(Field(name, optional, origin, item, exact, mirror))
+            path = ".".join(exact) or name
+            found.append(Field(name, optional, origin, item, exact, path, mirror))
     return tuple(found)
 
 
-def _places_of_decimal(name: str, descriptor: Descriptor) -> tuple[tuple[str, ...], str | None]:
+def _places_of_decimal(name: str, descriptor: Descriptor) -> tuple[tuple[str, ...], str]:
     fields = descriptor.fields_by_name
     own = fields.get(name)
-    mirror = name if own is not None and own.type == FieldDescriptor.TYPE_DOUBLE else None
+    mirror = name if own is not None and own.type == FieldDescriptor.TYPE_DOUBLE else ""
     exact = fields["exact"].message_type if "exact" in fields else None
     inner = exact.fields_by_name if exact is not None else {}
     if name in inner:
         return ("exact", name), mirror
     if f"{name}_exact" in fields:
         return (f"{name}_exact",), mirror
-    return ((name,), None) if own is not None and mirror is None else ((), mirror)
+    return ((name,), "") if own is not None and not mirror else ((), mirror)

@@ -17,6 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from shared import finding
 from shared.errors import Invalid, Violation
+from shared.instant import moment_of
 from shared.kind import AnyKind
 
 
@@ -91,7 +92,7 @@ def stated(message: Message, field: str) -> Any:
     if not message.HasField(field):
         return None
     value = getattr(message, field)
-    return value.ToDatetime(tzinfo=dt.UTC) if isinstance(value, Timestamp) else value
+    return moment_of(value) if isinstance(value, Timestamp) else value
 
 
 def passes_all(filters: Iterable[Filter], message: Message) -> bool:

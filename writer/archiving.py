@@ -18,9 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import codec, history
 from shared.entities.archive import ARCHIVE, Archive, ArchivedEntity
-from writer import archivable, metrics, outbox, revisions, store
+from writer import archivable, metrics, outbox, revisions, saving, store
 from writer.archivable import Over
 from writer.mutations import Mutations
+from writer.saving import CurrentRow
 
 log = logging.getLogger(__name__)
 
@@ -114,11 +115,16 @@ def _revision(
 async def _write(
     tx: AsyncConnection, leaving: Sequence[Over], archive: Archive, revision: int
 ) -> None:
-    entity = (ARCHIVE.name, archive.archive_id, codec.encode(ARCHIVE, archive))
     rows = [
-        {"kind": one.kind, "key": one.key, "payload": one.payload, "archived": True}
+        CurrentRow(one.kind, one.key, revision, one.payload, deleted=False, archived=True)
         for one in leaving
     ]
-    rows.append(dict(zip(("kind", "key", "payload"), entity, strict=True)) | {"archived": False})
-    await store.save(tx, ARCHIVE, [archive])
-    await store.save_current(tx, [{**row, "revision": revision, "deleted": False} for row in rows])
+    payload = codec.encode(ARCHIVE, archive)
+    rows.append(
+        CurrentRow(
+            *(ARCHIVE.name, archive.archive_id, revision, payload), deleted=False, archived=False
+        )
+    )
+    await saving.expect(tx, len(rows))
+    await saving.save(tx, ARCHIVE, [archive])
+    await saving.save_current(tx, rows)

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 from cqc.replication.v1 import replication_pb2
@@ -29,17 +29,21 @@ from shared.judge import Docket, Item, Outcome, Result
 from shared.kind import Entity, Ref
 from shared.rules import CLOCKS_APART
 from shared.working_set import Find, Stored, WorkingSet
-from writer import answers, outbox, revisions, store
+from writer import answers, outbox, revisions, saving, store
 from writer.once import Once, require_same
 from writer.reviving import revived
+from writer.saving import CurrentRow
 
 log = logging.getLogger(__name__)
 
 ITEMS_MAX: Final = 5_000
 #: A rule asks further only from what it was shown; the deepest is the walk along relationships.
 ROUNDS_MAX: Final = 256
-#: More items than this are judged on a thread of their own: some 50 us each.
-JUDGED_AT_ONCE_MAX: Final = 20
+#: More items than this are worked on in a thread of their own: some 50 us each.
+AT_ONCE_MAX: Final = 20
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ class Mutations:
                 head = await store.read_head(tx)
                 outcomes = await _judge(tx, docket, seen)
             changing = [o for o in outcomes if o.changes]
-            _next_revision(head, changing, _payloads(changing), seen, cause)
+            await _unblocking(changing, _sealed, head, changing, seen, cause)
             return Applied(outcomes, head.epoch, head.revision, committed=False)
         return await self._commit(docket, seen, cause, once, skip_rejected=skip_rejected)
 
@@ -166,10 +170,10 @@ class Mutations:
                     await answers.keep_answer(tx, once, once.answer(applied))
                     await tx.commit()
                 return applied
-            payloads = _payloads(changing)
-            row = _next_revision(head, changing, payloads, seen, cause)
+            payloads, row = await _unblocking(changing, _sealed, head, changing, seen, cause)
             try:
-                await _write(tx, changing, payloads, row.revision)
+                await _save(tx, changing)
+                await _note(tx, changing, payloads, row.revision)
             except sa.exc.IntegrityError as error:
                 raise _unforeseen(error) from error
             database = (head.found_system_identifier, head.found_timeline_id)
@@ -223,16 +227,21 @@ def require_past(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
 
 async def _judge(tx: AsyncConnection, docket: Docket, seen: WorkingSet) -> list[Outcome]:
     for _ in range(ROUNDS_MAX):
-        if len(docket.items) <= JUDGED_AT_ONCE_MAX:
-            outcomes = docket.judge(seen)
-        else:
-            # Thousands of rules take a while; other callers' reads must not wait for them.
-            outcomes = await asyncio.to_thread(docket.judge, seen)
+        outcomes = await _unblocking(docket.items, docket.judge, seen)
         if not seen.wanted:
             return outcomes
         await _load(tx, seen)
     message = f"the rules asked for more than {ROUNDS_MAX} rounds of entities"
     raise TooLarge(message)
+
+
+async def _unblocking(
+    items: Sequence[Any], work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """Work on so many items takes a while: then other callers' reads do not wait for it."""
+    if len(items) <= AT_ONCE_MAX:
+        return work(*args, **kwargs)
+    return await asyncio.to_thread(work, *args, **kwargs)
 
 
 async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:
@@ -255,8 +264,12 @@ async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:
         seen.know_referrers(ref, await store.referrers(tx, ref))
 
 
-def _payloads(changing: list[Outcome]) -> list[bytes]:
-    return [codec.encode(o.kind, o.after) if o.after else b"" for o in changing]
+def _sealed(
+    head: store.HeadRow, changing: list[Outcome], seen: WorkingSet, cause: Cause
+) -> tuple[list[bytes], outbox.OutboxRow]:
+    """Each entity serialised, empty where it is removed, and the revision that says so."""
+    payloads = [codec.encode(o.kind, o.after) if o.after else b"" for o in changing]
+    return payloads, _next_revision(head, changing, payloads, seen, cause)
 
 
 def _next_revision(
@@ -312,30 +325,36 @@ async def _bump(
     return row
 
 
-async def _write(
-    tx: AsyncConnection, changing: list[Outcome], payloads: list[bytes], revision: int
-) -> None:
+async def _save(tx: AsyncConnection, changing: list[Outcome]) -> None:
+    """The relational rows, and with them the constraints that speak at once."""
     saved: defaultdict[str, list[Entity]] = defaultdict(list)
     removed: defaultdict[str, list[Entity]] = defaultdict(list)
-    rows: list[dict[str, Any]] = []
-    for outcome, payload in zip(changing, payloads, strict=True):
-        name = outcome.kind.name
+    for outcome in changing:
         if outcome.after is not None:
-            saved[name].append(outcome.after)
+            saved[outcome.kind.name].append(outcome.after)
         elif outcome.before is not None:
-            removed[name].append(outcome.before)
-        row = {"kind": name, "key": outcome.key, "revision": revision, "payload": payload}
-        rows.append({**row, "deleted": outcome.after is None, "archived": False})
+            removed[outcome.kind.name].append(outcome.before)
+    await saving.expect(tx, len(changing))
     for kind in KINDS:
         if kind.name in saved:
-            await store.save(tx, kind, saved[kind.name])
+            await saving.save(tx, kind, saved[kind.name])
     for kind in reversed(KINDS):
         if kind.name in removed:
-            await store.remove(tx, kind, removed[kind.name])
-    await store.save_current(tx, rows)
-    dated = [(p, o.after) for o, p in zip(changing, payloads, strict=True) if _sets_terms(o)]
-    await store.save_terms(tx, dated)
-    await store.check_constraints(tx)
+            await saving.remove(tx, kind, removed[kind.name])
+
+
+async def _note(
+    tx: AsyncConnection, changing: list[Outcome], payloads: list[bytes], revision: int
+) -> None:
+    """The entities as they are sent, and the constraints that speak in the end."""
+    told = list(zip(changing, payloads, strict=True))
+    rows = [
+        CurrentRow(o.kind.name, o.key, revision, payload, deleted=o.after is None, archived=False)
+        for o, payload in told
+    ]
+    await saving.save_current(tx, rows)
+    await saving.save_terms(tx, [(p, o.after) for o, p in told if _sets_terms(o)])
+    await saving.check_constraints(tx)
 
 
 def _sets_terms(outcome: Outcome) -> bool:
@@ -347,6 +366,6 @@ def _sets_terms(outcome: Outcome) -> bool:
 
 def _unforeseen(error: sa.exc.IntegrityError) -> Invalid | NotReady:
     """A constraint that a rule should have spoken for first."""
-    name = store.constraint_name(error)
+    name = saving.constraint_name(error)
     log.error("constraint %s refused what the rules accepted: %s", name, error.orig)
     return Invalid([Violation("", name.upper() or "CONSTRAINT", "the database refuses it")])

@@ -1,25 +1,24 @@
-"""The head and the entities in SQL; each function needs an open transaction.
+"""The head and the entities in SQL, read; each function needs an open transaction.
 
-The outbox, kept answers, searches and filters have modules of their own; no other holds SQL.
+What is written, the outbox, kept answers, searches and filters have modules of their own; no other
+holds SQL.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import codec, finding
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.history import Position
 from shared.kind import AnyKind, Entity, Ref
-from shared.schema import current, listing_terms, registry_head
+from shared.schema import current, registry_head
 from shared.working_set import Find, Referrers, Stored
 
 #: Decoded entities that are remembered, of 2 KB each.
@@ -95,9 +94,6 @@ async def lock_head(tx: AsyncConnection) -> HeadRow:
     than taking the number at once, lets a request that changes nothing take none.
     """
     return HeadRow(*(await tx.execute(_LOCK_HEAD)).one())
-
-
-# ---------------------------------------------------------------- reading entities
 
 
 async def load(
@@ -205,101 +201,9 @@ async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> Referrers
     return Referrers(list(found), more)
 
 
-# ---------------------------------------------------------------- writing a change set
-
-
-@cache
-def _upsert(table: sa.Table) -> Insert:
-    """Made once: that takes longer than to run it."""
-    primary = [c.name for c in table.primary_key]
-    statement = insert(table)
-    changed = {c.name: statement.excluded[c.name] for c in table.c if c.name not in primary}
-    return statement.on_conflict_do_update(index_elements=primary, set_=changed)
-
-
-async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
-    """Insert or replace the relational rows of entities of one kind."""
-    await _delete_children(tx, kind, entities)
-    statement = _upsert(kind.table)
-    columns = kind.table.c.keys()
-    rows = [codec.to_row(entity) for entity in entities]
-    await tx.execute(statement, [{name: row[name] for name in columns} for row in rows])
-    children: defaultdict[sa.Table, list[dict[str, Any]]] = defaultdict(list)
-    for entity in entities:
-        for table, row in kind.children(entity):
-            children[table].append(row)
-    for table, rows in children.items():
-        await tx.execute(sa.insert(table), rows)
-
-
-async def remove(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
-    await _delete_children(tx, kind, entities)
-    await _delete(tx, kind.table, kind, entities)
-
-
-async def _delete_children(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
-    for table in kind.child_tables:
-        await _delete(tx, table, kind, entities)
-
-
-async def _delete(
-    tx: AsyncConnection, table: sa.Table, kind: AnyKind, entities: Sequence[Entity]
-) -> None:
-    statement = sa.delete(table).where(*(table.c[n] == sa.bindparam(f"k_{n}") for n in kind.key))
-    keys = [{f"k_{name}": getattr(entity, name) for name in kind.key} for entity in entities]
-    await tx.execute(statement, keys)
-
-
-_CURRENT: Final = ("kind", "key", "revision", "payload", "deleted", "archived")
-#: One statement for any number of rows, with what says where their history is.
-_SAVE_CURRENT: Final = sa.text(
-    "WITH given AS (SELECT * FROM unnest(CAST(:kind AS text[]), CAST(:key AS text[]),"
-    " CAST(:revision AS bigint[]), CAST(:payload AS bytea[]), CAST(:deleted AS boolean[]),"
-    " CAST(:archived AS boolean[])) AS g(kind, key, revision, payload, deleted, archived)),"
-    " noted AS (INSERT INTO entity_revisions (kind, key, revision)"
-    " SELECT kind, key, revision FROM given)"
-    " INSERT INTO current (kind, key, revision, payload, deleted, archived) SELECT * FROM given"
-    " ON CONFLICT (kind, key) DO UPDATE SET revision = excluded.revision,"
-    " payload = excluded.payload, deleted = excluded.deleted, archived = excluded.archived"
-)
-
-
-async def save_current(tx: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:
-    await tx.execute(_SAVE_CURRENT, {name: [row[name] for row in rows] for name in _CURRENT})
-
-
-_CHECK_CONSTRAINTS: Final = sa.text("SET CONSTRAINTS ALL IMMEDIATE")
-
-
-async def save_terms(tx: AsyncConnection, dated: Sequence[tuple[bytes, Any]]) -> None:
-    """Note listings, each with its payload, as they are from their terms' instant on."""
-    if not dated:
-        return
-    rows = [
-        {"listing_id": one.listing_id, "since": one.terms_since, "payload": payload}
-        for payload, one in dated
-    ]
-    await tx.execute(_upsert(listing_terms), rows)
-
-
-async def check_constraints(tx: AsyncConnection) -> None:
-    """Let deferred constraints speak now, where the error can still be told apart."""
-    await tx.execute(_CHECK_CONSTRAINTS)
-
-
 async def counts(tx: AsyncConnection) -> dict[str, int]:
     """Live entities by kind."""
     live = ~current.c.deleted & ~current.c.archived
     query = sa.select(current.c.kind, sa.func.count()).where(live)
     rows = await tx.execute(query.group_by(current.c.kind))
     return {row[0]: row[1] for row in rows}
-
-
-def constraint_name(error: sa.exc.IntegrityError) -> str:
-    """The violated constraint; names come from one convention, so they can be understood."""
-    cause: Any = error.orig
-    while cause is not None:
-        if name := getattr(cause, "constraint_name", None):
-            return str(name)
-        cause = cause.__cause__
-    return ""

@@ -11,6 +11,7 @@ from typing import Final
 from bench.children import measured
 from bench.ground import Ground
 from bench.measured import Sample, at_share, spread
+from bench.registry.market import Market
 from bench.scale import Scale
 from bench.setting import Setting
 from bench.subject import Field, Subject
@@ -73,16 +74,21 @@ async def _latencies(probe: str, **arguments: object) -> Sample:
 
 async def _apply(ground: Ground, scale: Scale) -> Sample:
     writer = await ground.writer()
-    size = min(APPLIED, ground.market.listings * 3 // 10)
-    symbol_ids = [ground.market.listing(number).symbol_id for number in range(size)]
+    size = min(APPLIED, ground.market.listings // 10)
     found = await measured(
         "changing:apply",
         writer=writer.grpc,
         api_key=ground.key,
-        symbol_ids=symbol_ids,
+        symbol_ids=symbols(ground.market, size * 10),
+        size=size,
         count=scale.applies,
     )
     return Sample({f"{what}_per_s": statistics.median(rates) for what, rates in found.items()})
+
+
+def symbols(market: Market, most: int) -> list[str]:
+    """Ids of symbols, each once."""
+    return list(dict.fromkeys(market.listing(number).symbol_id for number in range(most)))
 
 
 async def _rows(ground: Ground, scale: Scale) -> Sample:
