@@ -24,8 +24,8 @@ class Replica:
         database_url: postgresql://…; rights to read suffice.
         nats_url: nats://host:port, or tls://.
         redis_url: To start from while PostgreSQL is away; empty: not.
-        last_good_file: Where the state is kept, to start from when nothing else is there; a file of
-            this program's own. Empty: nowhere.
+        last_good_file: Where the state is kept, to go on from at the next start, which is then fast,
+            and needs no PostgreSQL; a file of this program's own. Empty: nowhere.
         timeout_s: For each question, where none is given with it.
         min_revision: As that of `Client`.
         stale_after_s: Without a confirmed head for this long, answers say STALE.

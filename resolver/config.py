@@ -25,8 +25,8 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
             in any case.
         http_listen: HOST:PORT of /health and /metrics.
         socket: Path of a Unix socket beside it; its mode (0660) is its authentication.
-        last_good_file: Where the last good state is kept, to start from when neither PostgreSQL nor
-            Redis can be read; empty: nowhere. Each resolver needs a file of its own.
+        last_good_file: Where the last good state is kept, for a restart to go on from, and to start
+            from when PostgreSQL cannot be read; empty: nowhere. Each resolver needs its own.
         last_good_every_s: How often the file is brought up to date, if anything changed.
         replica_path: Folder of an LMDB environment, on disk or in shared memory, that is kept up
             with what is served, for `cqar.LocalReplica` in this machine's other processes

@@ -68,6 +68,11 @@ class Database:
         self._hydrate_concurrency = hydrate_concurrency
         self._memory_limit_mib = memory_limit_mib
 
+    async def head(self) -> replication_pb2.Head:
+        """The registry's."""
+        async with _Session(self._url) as connection:
+            return _head(await connection.fetchrow(_HEAD))
+
     async def hydrate(self) -> Snapshot:
         """The whole registry at one revision.
 

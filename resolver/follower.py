@@ -11,6 +11,7 @@ import asyncio
 import datetime as dt
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from cqc.replication.v1 import replication_pb2
@@ -29,7 +30,7 @@ from resolver.loading import AWAY, POISON_PAUSE_S, Loader, StartOver, require_ow
 from resolver.snapshot import Diverged, Planned
 from resolver.sources import Sources
 from resolver.view import View
-from shared import jetstream, tracing
+from shared import history, jetstream, tracing
 from shared.history import Position, position_of
 from shared.jetstream import CHANGES
 from shared.stream_mark import StreamMark
@@ -80,10 +81,16 @@ class Follower:
         """Load everything and follow; returns when it must be done again."""
         try:
             self._mark = await self._loader.load()
+            if self._view.freshness.is_behind:
+                # A file lacks what came since; where this fails, a probe will make it good.
+                with suppress(*AWAY):
+                    await self._catch_up()
             async with asyncio.TaskGroup() as group:
                 stream = keep_going("stream", self._consume, StartOver, STREAM_PAUSE_MAX_S)
                 group.create_task(stream)
                 group.create_task(self._probe())
+                if self._view.hydrated_from == "file":
+                    group.create_task(self._verify())
         except* StartOver as causes:
             (cause, *_) = _leaves(causes)
             metrics.REHYDRATES.labels(cause.cause).inc()
@@ -131,6 +138,16 @@ class Follower:
             await self._catch_up()
         elif action is Do.BOOTSTRAP:
             raise StartOver("epoch")
+
+    async def _verify(self) -> None:
+        """Count up the hash that a file was believed, while its entities are served already."""
+        snapshot = self._view.snapshot
+        expected, total = snapshot.set_hash, 0
+        async for some in unhurried(snapshot.copied()):
+            total += sum(history.hash_of(*entity) for entity in some)
+        if history.set_hash_bytes(total) != expected:
+            raise _poison("the last good file", "its entities do not have the hash that it says")
+        log.info("the last good file's entities have the hash that it says")
 
     # ------------------------------------------------------------ the probe
 

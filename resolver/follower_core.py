@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from cqc.replication.v1 import replication_pb2
 
 from shared.history import Position, position_of
 from shared.stream_mark import StreamMark
+
+#: To read so many from the outbox is faster than to load everything; a second, if they are small.
+NEAR_REVISIONS: Final = 1_000
 
 
 class Do(enum.Enum):
@@ -155,6 +158,16 @@ def is_ahead(kept: replication_pb2.Head, found: replication_pb2.Head) -> bool:
     if kept.registry_id != found.registry_id:
         return False
     return on_snapshot(position_of(kept), position_of(found)) is Do.BUMP
+
+
+def is_near(kept: replication_pb2.Head, found: replication_pb2.Head) -> bool:
+    """Whether PostgreSQL, at `found`, leads on in few steps from what the last process kept."""
+    if (kept.registry_id, kept.epoch) != (found.registry_id, found.epoch):
+        return False
+    if kept.revision == found.revision:
+        return kept.chain == found.chain
+    least = max(found.compacted_revision, found.revision - NEAR_REVISIONS)
+    return least <= kept.revision < found.revision
 
 
 def is_onward(held: replication_pb2.Head | None, found: replication_pb2.Head) -> bool:

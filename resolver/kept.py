@@ -15,14 +15,16 @@ from typing import Final, NamedTuple
 from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 
+from resolver.columns import chunks_of, columns_of
 from resolver.decoding import Poison, decode, plan
-from resolver.snapshot import Diverged, Snapshot
+from resolver.snapshot import Diverged, Filling, Snapshot
 from shared import frames, history, image
 from shared.stream_mark import StreamMark
 
 log = logging.getLogger(__name__)
 
-_MAGIC: Final = b"cqar last good 1\n"
+#: To be counted on wherever an index's values come to be computed otherwise.
+_MAGIC: Final = b"cqar last good 2\n"
 
 
 class Kept(NamedTuple):
@@ -38,13 +40,17 @@ class Kept(NamedTuple):
         return self.since[-1].head if self.since else self.manifest.head
 
     def snapshot(self) -> Snapshot:
-        """What was served.
+        """What was served. Its hash is the head's word, until `Snapshot.copied` is counted up.
 
         Raises:
             Damaged: It is not what its checksums say.
         """
         try:
-            snapshot = Snapshot(self.manifest.head, image.entities_of(self.manifest, self.chunks))
+            filling = Filling()
+            for columns in columns_of(self.manifest, self.chunks):
+                filling.take_columns(columns)
+            filling.set_hash = history.set_hash_from(self.manifest.head.set_hash)
+            snapshot = Snapshot.of(self.manifest.head, filling)
             for message in self.since:
                 packed = message.commit.change_set
                 change_set = decode(snapshot.position, message.head, packed)
@@ -91,7 +97,7 @@ def image_parts(
         entities: (kind, key, payload).
         mark: How far the stream was read for them.
     """
-    chunks = list(image.chunks_of(entities))
+    chunks = list(chunks_of(entities))
     manifest = replication_pb2.Image(
         head=head,
         stream=image.place_of(mark),

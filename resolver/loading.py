@@ -1,5 +1,8 @@
 """Loads everything into the view: from PostgreSQL, else from what stands in for it.
 
+A process that begins prefers its own file if PostgreSQL leads on from there in few steps: that
+takes a fourth of the time, and PostgreSQL none.
+
 Never back: neither behind what is served, nor behind what the last process served and kept.
 """
 
@@ -85,7 +88,7 @@ class Loader:
         """
         loaded = await self._load()
         snapshot = loaded.snapshot
-        if loaded.as_of_s is not None:
+        if loaded.source == "postgres":
             await self._require_onward(snapshot)
         held = self._view.snapshot.head if self._view.is_complete else None
         if held is not None and history_of(held) != history_of(snapshot.head):
@@ -96,6 +99,8 @@ class Loader:
             self._view.freshness.confirm(loaded.as_of_s)
         else:
             self._view.freshness.unconfirm()
+        if loaded.leads_to is not None:
+            self._view.freshness.probed(loaded.leads_to, snapshot.position)
         self._view.replace(snapshot, loaded.source, self._now())
         self._journal.replaced()
         self._view.moved()
@@ -104,12 +109,16 @@ class Loader:
         return loaded.mark
 
     async def _load(self) -> Loaded:
-        """All of the registry, from PostgreSQL or, ahead of what is served, from elsewhere."""
+        """All of the registry, ahead of what is served."""
         while True:
             # Noted BEFORE the read: what commits after the read is published after the note.
             mark, as_of_s = await jetstream.note(self._client, CHANGES), boot_clock_s()
             failed: Exception
             try:
+                if not self._view.is_complete:
+                    near = await self._sources.near(await self._database.head(), as_of_s)
+                    if near is not None:
+                        return near
                 return Loaded(await self._hydrate(), mark, "postgres", as_of_s)
             except (Busy, *AWAY) as error:
                 failed = error

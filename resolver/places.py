@@ -54,6 +54,11 @@ def places_of(kind: str, payload: bytes, *, check: bool = False) -> Iterable[Pla
     return found
 
 
+def indexes_of(kind: str) -> tuple[str, ...]:
+    """Those that its entities are filed in."""
+    return tuple(index for index, _, _ in _FILED.get(kind, ()))
+
+
 def _simple(lookup: Lookup[Any]) -> Callable[[Any], Any] | None:
     """Reads the one tuple of values, or the one value, that most entities are found under."""
     return attrgetter(*lookup.columns) if lookup.values is None else None
@@ -64,6 +69,18 @@ _FILED: Final = {
     kind: tuple((f"{kind}.{name}", _simple(lookup), lookup) for name, lookup in lookups.items())
     for kind, lookups in INDEXES.items()
 }
+
+
+#: Indexes whose value is the key of another entity, and the kinds of those.
+REFERRING: Final = {
+    f"{kind}.{name}": KIND_BY_NAME[kind].referents[lookup.columns[0]]
+    for kind, lookups in INDEXES.items()
+    for name, lookup in lookups.items()
+    if len(lookup.columns) == 1 and lookup.columns[0] in KIND_BY_NAME[kind].referents
+}
+REFERRED: Final = frozenset(REFERRING.values())
+#: Kind -> such an index of it.
+GROUPED: Final = {index.partition(".")[0]: index for index in REFERRING}
 
 
 def place_of(values: object) -> str:

@@ -18,8 +18,9 @@ import msgspec
 from cqc.replication.v1 import replication_pb2
 
 from resolver.changed import Changed
+from resolver.columns import Columns, Filed
 from resolver.pinned import Pinned
-from resolver.places import Place, place_of, places_of
+from resolver.places import GROUPED, REFERRED, REFERRING, Place, place_of, places_of
 from resolver.reading import NotInMemory
 from shared import history
 from shared.history import Position
@@ -63,14 +64,34 @@ class Filling:
         self.entities: dict[str, dict[str, bytes]] = {}
         self.found: dict[str, dict[str, Keys]] = {}
         self.set_hash = 0
+        #: Keys that others are filed under, as one object each.
+        self._one: dict[str, str] = {}
 
     def take(self, entities: Iterable[tuple[str, str, bytes]]) -> None:
         """Take these (kind, key, payload)."""
+        one = self._one
         for kind, key, payload in entities:
-            self.entities.setdefault(kind, {})[key] = payload
+            own = one.setdefault(key, key) if kind in REFERRED else key
+            self.entities.setdefault(kind, {})[own] = payload
             self.set_hash += history.hash_of(kind, key, payload)
             for index, value in places_of(kind, payload):
-                file(self.found.setdefault(index, {}), value, key)
+                place = one.setdefault(value, value) if index in REFERRING else value
+                file(self.found.setdefault(index, {}), place, own)
+
+    def take_columns(self, columns: Columns) -> None:
+        """Take a chunk of a file. It adds nothing to `set_hash`."""
+        keys = columns.keys
+        if columns.kind in REFERRED:
+            self._one.update(zip(keys, keys, strict=True))
+        self.entities.setdefault(columns.kind, {}).update(zip(keys, columns.payloads, strict=True))
+        for filed in columns.filed:
+            values = filed.values
+            if not values:
+                continue
+            if filed.index in REFERRING:
+                values = list(map(self._one.get, values, values))
+            some = [*_runs(filed, keys)] if filed.begins else keys
+            _file_each(self.found.setdefault(filed.index, {}), values, some)
 
 
 class Snapshot:
@@ -159,10 +180,20 @@ class Snapshot:
     def copied(self) -> Iterator[tuple[str, str, bytes]]:
         """(kind, key, payload) of all entities as they are now, to be read at any time later.
 
-        Costs 20 ms for a million: dicts of bytes are copied without a look at their entries.
+        Those that belong to another entity stand together, where an index knows it: in that order
+        they are loaded faster.
+
+        Costs 25 ms for a million: dicts are copied without a look at their entries.
         """
-        kinds = [(kind, entities.copy()) for kind, entities in self._entities.items()]
-        return ((kind, key, payload) for kind, found in kinds for key, payload in found.items())
+        kinds = []
+        for kind, entities in self._entities.items():
+            groups = self._found.get(GROUPED.get(kind, ""), {}).values()
+            kinds.append((kind, entities.copy(), list(groups)))
+        return (
+            (kind, key, payload)
+            for kind, entities, groups in kinds
+            for key, payload in _grouped(entities, groups)
+        )
 
     @property
     def counts(self) -> dict[str, int]:
@@ -250,6 +281,35 @@ def file(found: dict[str, Keys], value: str, key: str) -> None:
     else:
         several = (*((keys,) if isinstance(keys, str) else keys), key)
         found[value] = several if len(several) <= TUPLE_KEYS_MAX else dict.fromkeys(several)
+
+
+def _grouped(entities: dict[str, bytes], groups: Iterable[Keys]) -> Iterator[tuple[str, bytes]]:
+    """Take all entities out, those of a group one after the other; groups may have changed."""
+    for keys in groups:
+        for key in (keys,) if isinstance(keys, str) else tuple(keys):
+            if key in entities:
+                yield key, entities.pop(key)
+    yield from entities.items()
+
+
+def _runs(filed: Filed, keys: Sequence[str]) -> Iterator[Keys]:
+    """Of each value the keys, as an index holds them."""
+    for begin, count in zip(filed.begins, filed.counts, strict=True):
+        if count == 1:
+            yield keys[begin]
+        else:
+            some = keys[begin : begin + count]
+            yield tuple(some) if count <= TUPLE_KEYS_MAX else dict.fromkeys(some)
+
+
+def _file_each(found: dict[str, Keys], values: Sequence[str], keys: Sequence[Keys]) -> None:
+    """File each of the keys, which may be several together, under its value."""
+    held = list(map(found.setdefault, values, keys))
+    if held != keys:
+        for value, some, there in zip(values, keys, held, strict=True):
+            if there is not some:
+                for key in (some,) if isinstance(some, str) else some:
+                    file(found, value, key)
 
 
 def _require_same(head: replication_pb2.Head, count: int, set_hash: int) -> None:

@@ -1,4 +1,4 @@
-"""Where a resolver starts from when PostgreSQL cannot serve it: Redis, or its own file.
+"""Where a resolver starts from instead of PostgreSQL: Redis, or its own file.
 
 Either may be old, damaged or gone. The newer of the two counts, and the image never where it goes
 back behind the file; what cannot be believed is said in the log and left out. Nothing read here
@@ -17,12 +17,14 @@ from cqc.replication.v1 import replication_pb2
 
 from resolver import follower_core as core
 from resolver import metrics
+from resolver.freshness import Probe
 from resolver.kept import Kept
 from resolver.last_good import LastGood
 from resolver.memory import NoRoom, require_room
 from resolver.snapshot import Diverged, Snapshot
 from shared import image
 from shared.cache import Unavailable
+from shared.history import position_of
 from shared.image_store import ImageStore
 from shared.stream_mark import StreamMark
 
@@ -35,12 +37,14 @@ class Loaded(NamedTuple):
     Attributes:
         source: `postgres`, `redis` or `file`.
         as_of_s: Boot clock; nothing committed before is missing. None where that is not known.
+        leads_to: PostgreSQL's head, and when it was asked for, where that follows in few steps.
     """
 
     snapshot: Snapshot
     mark: StreamMark | None
     source: str
     as_of_s: float | None = None
+    leads_to: Probe | None = None
 
 
 class _Candidate(NamedTuple):
@@ -78,6 +82,19 @@ class Sources:
             if (loaded := await self._tried(candidate)) is not None:
                 return loaded
         return None
+
+    async def near(self, found: replication_pb2.Head, asked_s: float) -> Loaded | None:
+        """Load the file if PostgreSQL leads on from there in few steps.
+
+        Args:
+            found: PostgreSQL's head.
+            asked_s: Boot clock, before it was read.
+        """
+        candidate = await self._in_file()
+        if candidate is None or not core.is_near(candidate.head, found):
+            return None
+        loaded = await self._tried(candidate)
+        return loaded and loaded._replace(leads_to=Probe(asked_s, position_of(found)))
 
     async def ahead_of(self, found: replication_pb2.Head) -> Loaded | None:
         """Load the file if PostgreSQL, whose head was found, does not lead on from it."""

@@ -48,17 +48,27 @@ def entities_of(
     Raises:
         Damaged: A chunk is missing or is not what the manifest says.
     """
-    if len(chunks) != len(manifest.chunk_hashes):
-        raise Damaged(f"{len(chunks)} chunks of {len(manifest.chunk_hashes)} are there")
-    for chunk, expected in zip(chunks, manifest.chunk_hashes, strict=True):
-        if hash_of_chunk(chunk) != expected:
-            raise Damaged("a chunk is not the one that its manifest speaks of")
+    for chunk in checked(manifest, chunks):
         try:
             parsed = replication_pb2.ImageChunk.FromString(history.unpack(chunk))
         except (DecodeError, zstandard.ZstdError) as error:
             raise Damaged(f"a chunk cannot be read: {error}") from error
         for entity in parsed.entities:
             yield entity.kind, entity.key, entity.entity
+
+
+def checked(manifest: replication_pb2.Image, chunks: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the chunks.
+
+    Raises:
+        Damaged: One is missing or is not what the manifest says.
+    """
+    if len(chunks) != len(manifest.chunk_hashes):
+        raise Damaged(f"{len(chunks)} chunks of {len(manifest.chunk_hashes)} are there")
+    for chunk, expected in zip(chunks, manifest.chunk_hashes, strict=True):
+        if hash_of_chunk(chunk) != expected:
+            raise Damaged("a chunk is not the one that its manifest speaks of")
+        yield chunk
 
 
 def hash_of_chunk(chunk: bytes) -> bytes:

@@ -18,6 +18,7 @@ from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
+from resolver import follower_core
 from resolver.config import ResolverConfig
 from resolver.freshness import name_of
 from resolver.last_good import LastGood
@@ -186,6 +187,51 @@ async def test_with_neither_it_waits_and_starts_when_postgres_is_back(
         place.database.come_back()
         await eventually(lambda: stands_at(resolver.view, 1, 1), WAIT_S)
         assert source(resolver.view) == ("postgres", "LIVE")
+
+
+async def test_a_restart_goes_on_from_its_file_and_is_live_at_once(
+    place: Place, mutations: Mutations
+) -> None:
+    """No writer is there to ask, nothing is in the stream: PostgreSQL says what came since."""
+    await commit(mutations, a_venue("a"))
+    await keep_file(place)
+    for name in "bc":
+        await commit(mutations, a_venue(name))
+    async with resolving(place.config) as resolver:
+        view = resolver.view
+        await eventually(lambda: stands_at(view, 1, 3), WAIT_S)
+        assert source(view) == ("file", "LIVE")
+        await require_equal(view, place.own_database)
+
+
+async def test_a_restart_loads_all_anew_where_its_file_is_far_behind(
+    place: Place, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await keep_file(place)
+    await commit(mutations, a_venue("b"))
+    await commit(mutations, a_venue("c"))
+    monkeypatch.setattr(follower_core, "NEAR_REVISIONS", 1)
+    async with resolving(place.config) as resolver:
+        await eventually(lambda: stands_at(resolver.view, 1, 3), WAIT_S)
+        assert source(resolver.view) == ("postgres", "LIVE")
+
+
+async def test_a_file_whose_entities_are_not_of_its_hash_is_found_out(
+    place: Place, mutations: Mutations, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whole by its checksums, and wrong: as a fault of the memory that it was written from."""
+    await commit(mutations, a_venue("a"))
+    await keep_file(place)
+    file = LastGood(place.file)
+    kept = file.read()
+    assert kept is not None
+    file.begin(kept.head, [("venue", "another", b"")], kept.mark)
+    async with resolving(place.config) as resolver:
+        view = resolver.view
+        await eventually(lambda: source(view) == ("postgres", "LIVE"), WAIT_S)
+        await require_equal(view, place.own_database)
+    assert "do not have the hash" in caplog.text
 
 
 async def test_with_redis_away_it_starts_from_postgres_as_ever(

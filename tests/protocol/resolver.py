@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from cqc.replication.v1 import replication_pb2
@@ -148,20 +149,25 @@ class Resolver:
     async def _bootstrap(self) -> None:
         loaded = await self._load()
         snapshot = loaded.snapshot
-        if loaded.as_of_s is not None:
+        if loaded.source == "postgres":
             await self._require_onward(snapshot)
         held = self.view.snapshot.position if self.view.is_complete else None
         if held is not None and held.epoch != snapshot.position.epoch:
             self.view.freshness.forget()
         self._mark = loaded.mark
         self.view.replace(snapshot, loaded.source, NOW)
-        self.has_heard = loaded.as_of_s is not None
+        self.has_heard = (loaded.as_of_s, loaded.leads_to) != (None, None)
         if loaded.as_of_s is not None:
             self.view.freshness.confirm(loaded.as_of_s)
         else:
             self.view.freshness.unconfirm()
+        if loaded.leads_to is not None:
+            self.view.freshness.probed(loaded.leads_to, snapshot.position)
         self._journal.replaced()
         self.view.moved()
+        if self.view.freshness.is_behind:
+            with suppress(Away):
+                await self._catch_up()
 
     async def _load(self) -> Loaded:
         while True:
@@ -169,6 +175,13 @@ class Resolver:
             await pause()
             failed: Exception
             try:
+                if not self.view.is_complete:
+                    found = head_message(self._database.head())
+                    await pause()
+                    near = await self._sources.near(found, as_of_s)
+                    if near is not None:
+                        return near
+                    await pause()
                 snapshot = self._database.hydrate()
                 await pause()
                 return Loaded(snapshot, mark, "postgres", as_of_s)

@@ -34,6 +34,7 @@ EXPECTED: dict[str, set[Any]] = {
     "on_snapshot": {Do.APPLY, Do.BUMP},
     "on_hydrated": {Do.APPLY, Do.BUMP},
     "is_ahead": {True, False},
+    "is_near": {True, False},
     "is_onward": {(True, "nothing"), (True, "something"), (False, "something")},
     "is_due": {True, False},
     "_follows": {True, False},

@@ -11,10 +11,12 @@ from cqc.replication.v1 import replication_pb2
 from cqc.replication.v1.replication_pb2 import Head
 
 from resolver.follower_core import (
+    NEAR_REVISIONS,
     Do,
     Unknown,
     choices,
     is_ahead,
+    is_near,
     is_onward,
     on_commit,
     on_head,
@@ -244,6 +246,33 @@ def test_what_postgres_holds(found: Head, *, is_confirmed: bool, action: Do) -> 
 )
 def test_a_file_is_ahead_of_postgres(found: Head, *, ahead: bool) -> None:
     assert is_ahead(HELD, found) is ahead
+
+
+def compacted(head: Head, revision: int) -> Head:
+    head.compacted_revision = revision
+    return head
+
+
+FAR = HELD.revision + NEAR_REVISIONS
+
+
+@pytest.mark.parametrize(
+    ("found", "near"),
+    [
+        pytest.param(HELD, True, id="the same"),
+        pytest.param(head_at(11, B), True, id="the next"),
+        pytest.param(head_at(FAR, B), True, id="as far as can be read"),
+        pytest.param(head_at(FAR + 1, B), False, id="further"),
+        pytest.param(compacted(head_at(12, B), 10), True, id="all of it is kept"),
+        pytest.param(compacted(head_at(12, B), 11), False, id="the next is not kept"),
+        pytest.param(head_at(10, B), False, id="beside it"),
+        pytest.param(head_at(9, B), False, id="behind it"),
+        pytest.param(head_at(11, B, epoch=3), False, id="in a newer epoch"),
+        pytest.param(head_at(11, B, of=b"s"), False, id="another registry's"),
+    ],
+)
+def test_a_file_that_postgres_leads_on_from(found: Head, *, near: bool) -> None:
+    assert is_near(HELD, found) is near
 
 
 @pytest.mark.parametrize(

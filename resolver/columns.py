@@ -1,0 +1,100 @@
+"""Entities column by column, with the places where they are found: loaded without reading them.
+
+What a million entities take to load is what Python does for each: here nothing but its entry in a
+dict. So what a last good file says of places is believed, as its checksums are, and its hash is
+computed later (`resolver.follower`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+import zstandard
+from cqc.replication.v1 import replication_pb2
+
+from resolver.places import indexes_of, places_of
+from shared import history, image
+from shared.ahead import ahead
+
+
+class Filed(msgspec.Struct, array_like=True):
+    """Under which values an index finds entities of a chunk.
+
+    Attributes:
+        begins, counts: For each value the first entity that is found there, by its place in the
+            chunk, and how many with those behind it are. Empty: each entity has one, in order.
+    """
+
+    index: str
+    values: list[str]
+    begins: list[int]
+    counts: list[int]
+
+
+class Columns(msgspec.Struct, array_like=True):
+    """Some entities of one kind."""
+
+    kind: str
+    keys: list[str]
+    payloads: list[bytes]
+    filed: list[Filed]
+
+
+_DECODER: Final = msgspec.msgpack.Decoder(Columns)
+
+
+def chunks_of(entities: Iterable[tuple[str, str, bytes]]) -> Iterator[bytes]:
+    """Yield the chunks of (kind, key, payload), compressed; each is of one kind."""
+    some: list[tuple[str, bytes]] = []
+    current, size = "", 0
+    for kind, key, payload in entities:
+        if some and (kind != current or size >= image.CHUNK_BYTES):
+            yield _packed(current, some)
+            some, size = [], 0
+        current = kind
+        some.append((key, payload))
+        size += len(payload)
+    if some:
+        yield _packed(current, some)
+
+
+def _packed(kind: str, some: Sequence[tuple[str, bytes]]) -> bytes:
+    filed = {index: Filed(index, [], [], []) for index in indexes_of(kind)}
+    for place, (_, payload) in enumerate(some):
+        for index, value in places_of(kind, payload):
+            _add(filed[index], value, place)
+    for each in filed.values():
+        if each.begins == list(range(len(some))):
+            each.begins, each.counts = [], []
+    keys, payloads = ([*column] for column in zip(*some, strict=True))
+    columns = Columns(kind, keys, payloads, list(filed.values()))
+    return history.pack(msgspec.msgpack.encode(columns))
+
+
+def _add(filed: Filed, value: str, place: int) -> None:
+    values, begins, counts = filed.values, filed.begins, filed.counts
+    if values and values[-1] == value and begins[-1] + counts[-1] == place:
+        counts[-1] += 1
+        return
+    values.append(value)
+    begins.append(place)
+    counts.append(1)
+
+
+def columns_of(manifest: replication_pb2.Image, chunks: Sequence[bytes]) -> Iterator[Columns]:
+    """Yield what is in all chunks.
+
+    Raises:
+        Damaged: A chunk is missing, is not what the manifest says, or of a release that finds
+            entities otherwise.
+    """
+    for unpacked in ahead(history.unpack, image.checked(manifest, chunks)):
+        try:
+            columns = _DECODER.decode(unpacked())
+        except (msgspec.MsgspecError, zstandard.ZstdError) as error:
+            raise image.Damaged(f"a chunk cannot be read: {error}") from error
+        if [each.index for each in columns.filed] != list(indexes_of(columns.kind)):
+            raise image.Damaged("it is of a release that finds entities by other values")
+        yield columns

@@ -1,0 +1,109 @@
+"""What is loaded column by column is what is loaded entity by entity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from cqc.replication.v1 import replication_pb2
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resolver import columns, places
+from resolver.snapshot import TUPLE_KEYS_MAX, Filling
+from shared import image
+from shared.entities import KINDS
+from shared.kind import Entity
+from tests.builders import a_venue_symbol, an_id
+from tests.histories import State, encoded, hydrated
+from tests.strategies import entities
+
+SYMBOLS = [an_id(f"symbol{n}") for n in range(3)]
+#: Few, so that several entities are found under one value.
+FIXED = {
+    "symbol_id": st.sampled_from(SYMBOLS),
+    "asset_id": st.sampled_from(SYMBOLS),
+    "venue_id": st.sampled_from(["binance", "kraken"]),
+    "venue_symbol": st.sampled_from(["BTCUSDT", "币"]),
+}
+
+
+def read_back(chunks: Iterable[bytes]) -> Filling:
+    held = list(chunks)
+    manifest = replication_pb2.Image(chunk_hashes=map(image.hash_of_chunk, held))
+    filling = Filling()
+    for each in columns.columns_of(manifest, held):
+        filling.take_columns(each)
+    return filling
+
+
+def found_in(filling: Filling) -> dict[tuple[str, str], list[str]]:
+    """Index and value -> the keys found there."""
+    return {
+        (index, value): sorted([keys] if isinstance(keys, str) else keys)
+        for index, found in filling.found.items()
+        for value, keys in found.items()
+    }
+
+
+def require_same(state: State) -> None:
+    """Entity by entity, column by column, in a snapshot's order and in any: one and the same."""
+    rows = [(kind, key, payload) for (kind, key), payload in state.items()]
+    plain = Filling()
+    plain.take(rows)
+    for order in (rows, list(hydrated(state).copied())):
+        read = read_back(columns.chunks_of(order))
+        assert read.entities == plain.entities
+        assert found_in(read) == found_in(plain)
+
+
+@st.composite
+def states(draw: st.DrawFn) -> State:
+    found: list[Entity] = []
+    for kind in draw(st.lists(st.sampled_from(KINDS), max_size=12)):
+        names = kind.entity.__struct_fields__
+        found.append(draw(entities(kind, **{n: FIXED[n] for n in FIXED if n in names})))
+    return encoded(*found)
+
+
+@settings(max_examples=80, deadline=None)
+@given(states())
+def test_any_entities_are_found_as_they_were(state: State) -> None:
+    require_same(state)
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 500, image.CHUNK_BYTES])
+def test_many_of_one_symbol_are_found_wherever_chunks_are_cut(
+    chunk_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image, "CHUNK_BYTES", chunk_bytes)
+    many = [
+        a_venue_symbol(listing_id=an_id(f"{n}"), venue_symbol=f"S{n}", symbol_id=SYMBOLS[n % 2])
+        for n in range(TUPLE_KEYS_MAX * 3)
+    ]
+    require_same(encoded(*many))
+
+
+def test_a_key_and_the_value_that_names_it_are_one_object() -> None:
+    """A million listings name 300,000 symbols: each text is held once."""
+    symbol_id = SYMBOLS[0]
+    listing = a_venue_symbol(symbol_id=symbol_id)
+    rows = [("symbol", str(symbol_id), b""), *((*r, p) for r, p in encoded(listing).items())]
+    plain = Filling()
+    plain.take(rows)
+    for filling in (plain, read_back(columns.chunks_of(rows))):
+        (key,) = filling.entities["symbol"]
+        (value,) = filling.found["venue_symbol.symbol"]
+        assert value is key
+
+
+def test_of_a_release_that_finds_otherwise_nothing_is_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [(*ref, payload) for ref, payload in encoded(a_venue_symbol()).items()]
+    written = list(columns.chunks_of(rows))
+    filed: dict[str, Any] = {**places._FILED, "venue_symbol": places._FILED["venue_symbol"][:1]}
+    monkeypatch.setattr(places, "_FILED", filed)
+    with pytest.raises(image.Damaged, match="by other values"):
+        read_back(written)
