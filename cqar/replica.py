@@ -24,7 +24,7 @@ class Replica:
         database_url: postgresql://…; rights to read suffice.
         nats_url: nats://host:port, or tls://.
         redis_url: To start from while PostgreSQL is away; empty: not.
-        last_good_file: Where the state is kept, to go on from at the next start, which is then fast,
+        last_good_file: Where the state is kept, to go on from at the next start, which is then fast
             and needs no PostgreSQL; a file of this program's own. Empty: nowhere.
         timeout_s: For each question, where none is given with it.
         min_revision: As that of `Client`.
