@@ -11,9 +11,8 @@ from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-import shared.entities  # noqa: F401  (fills the metadata)
 from shared.postgres import sqlalchemy_url
-from shared.schema import metadata
+from shared.tables import metadata
 
 #: Two migration jobs started together take turns. The number is ours; any constant would do.
 ADVISORY_LOCK = 0x63716172

@@ -19,6 +19,7 @@ from shared import finding
 from shared.errors import Invalid, Violation
 from shared.instant import moment_of
 from shared.kind import AnyKind
+from shared.tables import table_of
 
 
 class Test(NamedTuple):
@@ -65,7 +66,7 @@ class Filter(NamedTuple):
     test: Test = EQUAL
 
     def condition(self, kind: AnyKind) -> sa.ColumnElement[bool]:
-        return sa.or_(*(self.test.sql(kind.table.c[name], self.value) for name in self.columns))
+        return sa.or_(*(self.test.sql(table_of(kind).c[name], self.value) for name in self.columns))
 
     def passes(self, message: Message) -> bool:
         return any(self.test.holds(stated(message, name), self.value) for name in self.columns)
@@ -135,7 +136,7 @@ def require_storable(kind: AnyKind, filters: Sequence[Filter]) -> None:
 
 def unstorable(kind: AnyKind, filters: Sequence[Filter]) -> Iterator[Violation]:
     for field, value, columns, _ in filters:
-        if finding.storable(kind.table.c[columns[0]], value):
+        if finding.storable(table_of(kind).c[columns[0]], value):
             continue
         if not isinstance(value, str):
             yield Violation(field, "UNKNOWN", f"{value} is no value of this field")

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import rules
 from shared.entities import KIND_BY_NAME
 from shared.kind import AnyKind, Lookup, Ref
+from shared.tables import table_of_lookup
 
 SMALLINT_END: Final = 1 << 15
 
@@ -85,7 +86,7 @@ def storable(column: sa.Column[Any], value: Any) -> bool:
 
 
 def _lookup_columns(kind: AnyKind, lookup: Lookup[Any]) -> list[sa.Column[Any]]:
-    table = kind.table if lookup.table is None else lookup.table
+    table = table_of_lookup(kind, lookup)
     return [table.c[name] for name in lookup.columns]
 
 
@@ -98,7 +99,7 @@ def _find_query(kind_name: str, lookup_name: str, given: tuple[bool, ...]) -> sa
     """
     kind = KIND_BY_NAME[kind_name]
     lookup: Lookup[Any] = kind.lookups[lookup_name]
-    table = kind.table if lookup.table is None else lookup.table
+    table = table_of_lookup(kind, lookup)
     arrays, names, matches = ["CAST(:places AS int[])"], ["place"], []
     for i, column in enumerate(_lookup_columns(kind, lookup)):
         if not given[i]:

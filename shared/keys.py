@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
-
 from shared import rules
 from shared.errors import Invalid, Violation
 from shared.kind import AnyKind
@@ -23,7 +21,7 @@ def require_key(kind: AnyKind, key: str) -> None:
     for name, value in columns.items():
         if not value:
             violations.append(Violation(name, "REQUIRED", "is required"))
-        elif isinstance(kind.table.c[name].type, sa.Uuid):
+        elif name not in kind.slugs:
             violations += rules.check_uuid(name, value)
         elif len(value) > rules.SYMBOL_CHARS_MAX or "\0" in value:
             violations.append(Violation(name, "NOT_A_KEY", "is no key of this kind"))

@@ -18,7 +18,6 @@ from shared.errors import Violation
 if TYPE_CHECKING:
     import datetime as dt
 
-    import sqlalchemy as sa
     from google.protobuf.message import Message
 
 
@@ -31,8 +30,8 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 E = TypeVar("E", bound=Entity)
 
-#: Which table, and the row's columns.
-Row = tuple["sa.Table", dict[str, Any]]
+#: Which table, by its name, and the row's columns.
+Row = tuple[str, dict[str, Any]]
 #: An entity kind's name and a key within it.
 Ref = tuple[str, str]
 
@@ -44,12 +43,12 @@ class Lookup(Generic[E]):
     Attributes:
         columns: Columns that hold the values in PostgreSQL; also the entity's fields,
             unless `values` says otherwise.
-        table: The child table that has the columns; None for the kind's own.
+        table: The child table that has the columns; empty for the kind's own.
         values: All the tuples of values that an entity is found under.
     """
 
     columns: tuple[str, ...]
-    table: sa.Table | None = None
+    table: str = ""
     values: Callable[[E], Iterable[tuple[Any, ...]]] | None = None
 
     def values_of(self, entity: E) -> Iterable[tuple[Any, ...]]:
@@ -116,7 +115,9 @@ class Kind(Generic[E]):
             An unset field points nowhere.
         lookups: Name -> how entities are found: by index in PostgreSQL, by dictionary in a
             snapshot.
-        table: The relational projection; its columns are the struct's fields.
+        table: The relational projection's name (`shared.tables`); its columns are the struct's
+            fields.
+        slugs: Fields of the key that are somebody's choice; the others are UUIDs.
         children: Rows of `child_tables`, replaced together with the entity.
         check: What is wrong with replacing `before` (None: creating) by `after`.
         complete: Fills what follows from the rest, such as a symbol's text.
@@ -135,13 +136,14 @@ class Kind(Generic[E]):
     entity: type[E]
     message: type[Message]
     key: tuple[str, ...]
-    table: sa.Table
+    table: str
     check: Check[E]
     event: Callable[[E | None, E | None], str | Event | None]
     referents: Mapping[str, str] = field(default_factory=dict)
     lookups: Mapping[str, Lookup[E]] = field(default_factory=dict)
     children: Callable[[E], Iterable[Row]] = lambda _: ()
-    child_tables: tuple[sa.Table, ...] = ()
+    child_tables: tuple[str, ...] = ()
+    slugs: frozenset[str] = frozenset()
     complete: Callable[[E | None, E, Seen], E] = _as_given
     existing: Callable[[E, Seen], E | None] = _no_existing
     check_removal: Callable[[E, Seen], Iterator[Violation]] = _no_removal_rule
@@ -160,8 +162,8 @@ class Kind(Generic[E]):
 
     @property
     def keyed_by_uuid(self) -> bool:
-        """Whether a new entity may be given a key; a slug is somebody's choice."""
-        return type(self.table.c[self.key[0]].type).__name__ == "Uuid"
+        """Whether a new entity may be given a key."""
+        return self.key[0] not in self.slugs
 
     def refs_of(self, entity: E) -> Iterator[tuple[str, Ref]]:
         """Yield (field, whom it points at) for every referent that is set."""

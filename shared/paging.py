@@ -12,6 +12,7 @@ from shared import filters, finding, tokens
 from shared.errors import Invalid, TooLarge, Violation
 from shared.filters import Filter
 from shared.kind import AnyKind
+from shared.tables import table_of
 
 PAGE_MAX: Final = 1_000
 #: Without a page size a list is answered whole or refused, never cut without a word.
@@ -102,7 +103,7 @@ def require_whole(total: int) -> None:
 
 
 def _key_in(token: str, mark: bytes, kind: AnyKind) -> list[str]:
-    columns = [kind.table.c[name] for name in kind.key]
+    columns = [table_of(kind).c[name] for name in kind.key]
     key = tokens.parts_in(token, mark, len(columns))
     if not all(map(finding.storable, columns, key)):
         raise tokens.other_query()

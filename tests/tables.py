@@ -12,6 +12,7 @@ from shared import codec
 from shared.entities import KINDS
 from shared.kind import AnyKind, Entity, Row
 from shared.schema import current
+from shared.tables import table_of, tables_of
 
 
 async def require_tables_equal_current(engine: AsyncEngine) -> int:
@@ -27,8 +28,8 @@ async def require_tables_equal_current(engine: AsyncEngine) -> int:
             entities = await _live(tx, kind)
             rows: list[Row] = [(kind.table, _own_row(kind, entity)) for entity in entities]
             rows += [row for entity in entities for row in kind.children(entity)]
-            for table in (kind.table, *kind.child_tables):
-                expected = [row for owner, row in rows if owner is table]
+            for table in tables_of(kind):
+                expected = [row for owner, row in rows if owner == table.name]
                 found = (await tx.execute(sa.select(table))).mappings()
                 assert _in_order(table, expected) == _in_order(table, map(dict, found)), table.name
                 compared += len(expected)
@@ -42,7 +43,7 @@ async def _live(tx: AsyncConnection, kind: AnyKind) -> list[Entity]:
 
 def _own_row(kind: AnyKind, entity: Entity) -> dict[str, Any]:
     row = codec.to_row(entity)
-    return {name: row[name] for name in row if name in kind.table.c}
+    return {name: row[name] for name in row if name in table_of(kind).c}
 
 
 def _in_order(table: sa.Table, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

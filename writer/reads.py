@@ -16,6 +16,7 @@ from shared.history import Position
 from shared.instant import Instant
 from shared.kind import AnyKind
 from shared.paging import Page
+from shared.tables import table_of
 from shared.working_set import Find, Stored
 from writer import search, store
 from writer.cached import CachedReading
@@ -98,7 +99,7 @@ class Reading:
         violations = list(rules.check_printable("query", query))
         if not 0 <= limit <= paging.PAGE_MAX:
             violations.append(Violation("limit", "OUT_OF_RANGE", f"must be 0 to {paging.PAGE_MAX}"))
-        columns = {name: value for name, value in where.items() if name in kind.table.c}
+        columns = {name: value for name, value in where.items() if name in table_of(kind).c}
         violations += filters.unstorable(kind, filters.equal(columns))
         if violations:
             raise Invalid(violations)
@@ -147,6 +148,6 @@ class Reads:
 def _hit_in(token: str, mark: bytes, kind: AnyKind) -> tuple[int, str]:
     """Score and key of the last hit of the page before."""
     score, key = tokens.parts_in(token, mark, 2)
-    if not finding.storable(kind.table.c[kind.key[0]], key):
+    if not finding.storable(table_of(kind).c[kind.key[0]], key):
         raise tokens.other_query()
     return tokens.whole_number(score, SCORE_DIGITS_MAX), key

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import codec
 from shared.kind import AnyKind, Entity
+from shared.tables import child_tables_of, metadata, table_of
 
 #: So many rows are worth a statement that lets them share their plans.
 MANY: Final = 20
@@ -37,22 +38,22 @@ async def expect(tx: AsyncConnection, rows: int) -> None:
 async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
     """Insert or replace the rows of entities of one kind, those of their parts too."""
     await _delete_children(tx, kind, entities)
-    await _execute(tx, _upsert(kind.table), map(codec.to_row, entities))
-    children: defaultdict[sa.Table, list[dict[str, Any]]] = defaultdict(list)
+    await _execute(tx, _upsert(table_of(kind)), map(codec.to_row, entities))
+    children: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for entity in entities:
-        for table, row in kind.children(entity):
-            children[table].append(row)
-    for table, rows in children.items():
-        await _execute(tx, _insert(table), rows)
+        for name, row in kind.children(entity):
+            children[name].append(row)
+    for name, rows in children.items():
+        await _execute(tx, _insert(metadata.tables[name]), rows)
 
 
 async def remove(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
     await _delete_children(tx, kind, entities)
-    await _delete(tx, kind.table, kind, entities)
+    await _delete(tx, table_of(kind), kind, entities)
 
 
 async def _delete_children(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
-    for table in kind.child_tables:
+    for table in child_tables_of(kind):
         await _delete(tx, table, kind, entities)
 
 

@@ -96,7 +96,7 @@ async def search(
             SELECT {key}, max(score) AS score FROM ({_HITS[kind.name]}) AS hits GROUP BY {key}
         )
         SELECT b.score, c.key, c.payload
-        FROM best b JOIN {kind.table.name} t USING ({key})
+        FROM best b JOIN {kind.table} t USING ({key})
         JOIN current c ON c.kind = '{kind.name}' AND c.key = t.{key}::text
         WHERE {" AND ".join(["NOT c.deleted", *conditions])}
         ORDER BY b.score DESC, c.key LIMIT :most

@@ -19,6 +19,7 @@ from shared.entities import KIND_BY_NAME, KINDS
 from shared.history import Position
 from shared.kind import AnyKind, Entity, Ref
 from shared.schema import current, registry_head
+from shared.tables import table_of, tables_of
 from shared.working_set import Find, Referrers, Stored
 
 #: Decoded entities that are remembered, of 2 KB each.
@@ -130,7 +131,7 @@ async def find(
 
 
 async def count(tx: AsyncConnection, kind: AnyKind, conditions: Sequence[Any]) -> int:
-    query = sa.select(sa.func.count()).select_from(kind.table).where(*conditions)
+    query = sa.select(sa.func.count()).select_from(table_of(kind)).where(*conditions)
     if kind.archives:
         # There are few of them, and an index of their own: all others are counted without a look.
         gone = sa.exists().where(
@@ -153,11 +154,11 @@ async def page(
     Text is in the order of its bytes, whatever collation the database was made with: resolvers,
     who have none, list in the same order.
     """
-    columns = [kind.table.c[name] for name in kind.key]
+    columns = [table_of(kind).c[name] for name in kind.key]
     places = [c.collate("C") if isinstance(c.type, sa.Text) else c for c in columns]
     query = (
         sa.select(*columns, current.c.payload)
-        .select_from(kind.table)
+        .select_from(table_of(kind))
         .join(current, (current.c.kind == kind.name) & (current.c.key == _key(kind)))
         .where(*conditions, ~current.c.archived)
         .order_by(*places)
@@ -172,7 +173,7 @@ async def page(
 
 
 def _key(kind: AnyKind) -> sa.ColumnElement[str]:
-    return sa.literal_column(finding.key_sql(kind, kind.table.name))
+    return sa.literal_column(finding.key_sql(kind, kind.table))
 
 
 async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> Referrers:
@@ -184,12 +185,12 @@ async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> Referrers
         most: By one column.
     """
     kind = KIND_BY_NAME[ref[0]]
-    target = f"{kind.table.name}.{kind.key[0]}"
+    target = f"{kind.table}.{kind.key[0]}"
     found: dict[Ref, None] = {}
     more = False
     for other in KINDS:
         another = f"AND {finding.key_sql(other)} <> :key" if other is kind else ""
-        for column in (c for table in (other.table, *other.child_tables) for c in table.c):
+        for column in (c for table in tables_of(other) for c in table.c):
             if any(key.target_fullname == target for key in column.foreign_keys):
                 query = sa.text(
                     f"SELECT {finding.key_sql(other)} FROM {column.table.name} t"  # noqa: S608

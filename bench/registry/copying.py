@@ -13,6 +13,7 @@ from bench.registry.revisions import Change
 from shared import codec
 from shared.kind import Row
 from shared.schema import current, entity_revisions, outbox
+from shared.tables import metadata
 from writer.outbox import OutboxRow
 
 #: Checked row by row they take most of the time; checked once, at the end, they are as good.
@@ -43,12 +44,13 @@ async def copy_revision(connection: Any, row: OutboxRow, changes: Sequence[Chang
 
 async def copy_tables(connection: Any, changes: Sequence[Change]) -> None:
     """Their relational rows: what lists, searches and rules read."""
-    kept: dict[sa.Table, list[dict[str, Any]]] = {}
+    kept: dict[str, list[dict[str, Any]]] = {}
     for change in changes:
         own: list[Row] = [(change.kind.table, codec.to_row(change.entity))]
-        for table, values in (*own, *change.kind.children(change.entity)):
-            kept.setdefault(table, []).append(values)
-    for table, found in kept.items():
+        for name, values in (*own, *change.kind.children(change.entity)):
+            kept.setdefault(name, []).append(values)
+    for name, found in kept.items():
+        table = metadata.tables[name]
         rows = [tuple(_column(column, row[column.name]) for column in table.c) for row in found]
         await copy(connection, table, rows)
 

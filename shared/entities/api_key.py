@@ -9,13 +9,11 @@ from collections.abc import Iterator
 from typing import Final
 
 import msgspec
-import sqlalchemy as sa
 from cqc.writer.v1 import api_key_pb2
 
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Seen, by
-from shared.schema import Id, Instant, metadata
 
 _SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -48,19 +46,6 @@ class ApiKey(Entity, frozen=True, kw_only=True):
         return all(end is None or now < end for end in (self.expires_at, self.revoked_at))
 
 
-api_keys = sa.Table(
-    "api_keys",
-    metadata,
-    sa.Column("key_id", Id, primary_key=True),
-    sa.Column("key_hash", sa.Text, nullable=False, unique=True),
-    sa.Column("actor", sa.Text, nullable=False),
-    sa.Column("role", sa.SmallInteger, nullable=False),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("expires_at", Instant),
-    sa.Column("revoked_at", Instant),
-)
-
-
 def complete(before: ApiKey | None, given: ApiKey, seen: Seen) -> ApiKey:
     if before is not None and before.revoked_at is not None:
         return given
@@ -89,7 +74,7 @@ API_KEY = Kind(
     entity=ApiKey,
     message=api_key_pb2.ApiKey,
     key=("key_id",),
-    table=api_keys,
+    table="api_keys",
     check=check_api_key,
     complete=complete,
     lookups={"hash": by("key_hash")},

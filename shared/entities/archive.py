@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 from cqc.writer.v1 import archive_pb2
 
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Lookup, Row, Seen
-from shared.schema import Id, Instant, metadata
 
 
 class ArchivedEntity(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,32 +40,9 @@ class Archive(Entity, frozen=True, kw_only=True):
     entities: tuple[ArchivedEntity, ...] = ()
 
 
-archives = sa.Table(
-    "archives",
-    metadata,
-    sa.Column("archive_id", Id, primary_key=True),
-    sa.Column("archived_at", Instant, nullable=False),
-)
-
-archived_entities = sa.Table(
-    "archived_entities",
-    metadata,
-    sa.Column(
-        "archive_id",
-        Id,
-        sa.ForeignKey("archives.archive_id", ondelete="CASCADE"),
-        primary_key=True,
-    ),
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("venue_id", sa.Text),
-    sa.Column("venue_symbol", sa.Text),
-)
-
-
 def entity_rows(archive: Archive) -> Iterator[Row]:
     for one in archive.entities:
-        yield archived_entities, {"archive_id": archive.archive_id, **msgspec.structs.asdict(one)}
+        yield "archived_entities", {"archive_id": archive.archive_id, **msgspec.structs.asdict(one)}
 
 
 def check_archive(before: Archive | None, after: Archive, _: Seen) -> Iterator[Violation]:
@@ -88,13 +63,13 @@ ARCHIVE = Kind(
     entity=Archive,
     message=archive_pb2.Archive,
     key=("archive_id",),
-    table=archives,
-    child_tables=(archived_entities,),
+    table="archives",
+    child_tables=("archived_entities",),
     children=entity_rows,
     check=check_archive,
     lookups={
-        "entity": Lookup(("kind", "key"), archived_entities, _entities),
-        "spelling": Lookup(("venue_id", "venue_symbol"), archived_entities, _spellings),
+        "entity": Lookup(("kind", "key"), "archived_entities", _entities),
+        "spelling": Lookup(("venue_id", "venue_symbol"), "archived_entities", _spellings),
     },
     event=lambda _, __: None,
     exported=False,

@@ -11,13 +11,11 @@ import enum
 from collections.abc import Iterator
 from typing import Any
 
-import sqlalchemy as sa
 from cqc.assets.v1 import asset_pb2
 
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Seen, by, lifecycle
-from shared.schema import Id, Instant, Json, metadata
 
 
 class AssetType(enum.IntEnum):
@@ -55,28 +53,6 @@ class Asset(Entity, frozen=True, kw_only=True):
     unverified: bool = False
 
 
-assets = sa.Table(
-    "assets",
-    metadata,
-    sa.Column("asset_id", Id, primary_key=True),
-    sa.Column("symbol", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("asset_type", sa.SmallInteger),
-    sa.Column("category", sa.Text),
-    sa.Column("description", sa.Text),
-    sa.Column("logo_url", sa.Text),
-    sa.Column("website_url", sa.Text),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("updated_at", Instant, nullable=False),
-    sa.Column("metadata", Json),
-    sa.Column("unverified", sa.Boolean, nullable=False),
-    sa.CheckConstraint("asset_type IS NOT NULL OR unverified", name="has_type"),
-    sa.Index("idx_assets_symbol", "symbol"),
-    sa.Index("idx_assets_type", "asset_type"),
-    sa.Index("idx_assets_category", "category"),
-)
-
-
 def check_asset(before: Asset | None, after: Asset, _: Seen) -> Iterator[Violation]:
     yield from rules.check_uuid("asset_id", after.asset_id)
     yield from rules.check_printable("symbol", after.symbol)
@@ -97,7 +73,7 @@ ASSET = Kind(
     entity=Asset,
     message=asset_pb2.Asset,
     key=("asset_id",),
-    table=assets,
+    table="assets",
     check=check_asset,
     lookups={"symbol": by("symbol")},
     event=lifecycle("asset_created", "asset_updated", "asset_deleted"),

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 from cqc.assets.v1 import deployment_pb2
 
 from shared import addresses, rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Seen, by, lifecycle
-from shared.schema import Id, Instant, Json, metadata
 
 
 class AssetDeployment(Entity, frozen=True, kw_only=True):
@@ -38,27 +36,6 @@ class AssetDeployment(Entity, frozen=True, kw_only=True):
     is_canonical: bool = False
     is_native: bool = False
     address_unchecked: bool = False
-
-
-deployments = sa.Table(
-    "deployments",
-    metadata,
-    sa.Column("deployment_id", Id, primary_key=True),
-    sa.Column("asset_id", Id, sa.ForeignKey("assets.asset_id"), nullable=False),
-    sa.Column("chain_id", sa.Text, sa.ForeignKey("chains.chain_id"), nullable=False),
-    sa.Column("address", sa.Text),
-    sa.Column("decimals", sa.SmallInteger, nullable=False),
-    sa.Column("deployed_at", Instant),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("updated_at", Instant, nullable=False),
-    sa.Column("metadata", Json),
-    sa.Column("is_canonical", sa.Boolean, nullable=False),
-    sa.Column("is_native", sa.Boolean, nullable=False),
-    sa.Column("address_unchecked", sa.Boolean, nullable=False),
-    sa.UniqueConstraint("chain_id", "address"),
-    sa.Index("idx_deployments_asset", "asset_id"),
-    sa.CheckConstraint("decimals BETWEEN 0 AND 36", name="decimals"),
-)
 
 
 def complete(_: AssetDeployment | None, given: AssetDeployment, seen: Seen) -> AssetDeployment:
@@ -137,7 +114,7 @@ ASSET_DEPLOYMENT = Kind(
     entity=AssetDeployment,
     message=deployment_pb2.AssetDeployment,
     key=("deployment_id",),
-    table=deployments,
+    table="deployments",
     check=check_deployment,
     complete=complete,
     existing=same_address,

@@ -9,13 +9,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
-import sqlalchemy as sa
 from cqc.assets.v1 import group_pb2
 
 from shared import rules
 from shared.errors import NotFound, Violation
 from shared.kind import Entity, Event, Kind, Row, Seen, by
-from shared.schema import Id, Instant, Json, metadata
 
 MEMBERS_MAX: Final = 2_000
 #: A member's id follows from its group and asset, so that stating a group again changes nothing.
@@ -49,37 +47,9 @@ class AssetGroup(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
-asset_groups = sa.Table(
-    "asset_groups",
-    metadata,
-    sa.Column("group_id", Id, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False, unique=True),
-    sa.Column("description", sa.Text),
-    sa.Column("group_type", sa.Text),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("updated_at", Instant, nullable=False),
-    sa.Column("metadata", Json),
-    sa.Index("idx_asset_groups_type", "group_type"),
-)
-
-group_members = sa.Table(
-    "group_members",
-    metadata,
-    sa.Column("member_id", Id, primary_key=True),
-    sa.Column(
-        "group_id", Id, sa.ForeignKey("asset_groups.group_id", ondelete="CASCADE"), nullable=False
-    ),
-    sa.Column("asset_id", Id, sa.ForeignKey("assets.asset_id"), nullable=False),
-    sa.Column("weight", sa.Numeric),
-    sa.Column("added_at", Instant, nullable=False),
-    sa.UniqueConstraint("group_id", "asset_id"),
-    sa.CheckConstraint("weight > 0", name="weight_positive"),
-)
-
-
 def member_rows(group: AssetGroup) -> Iterator[Row]:
     for member in group.members:
-        yield group_members, msgspec.structs.asdict(member)
+        yield "group_members", msgspec.structs.asdict(member)
 
 
 def complete(before: AssetGroup | None, given: AssetGroup, seen: Seen) -> AssetGroup:
@@ -167,8 +137,8 @@ ASSET_GROUP = Kind(
     entity=AssetGroup,
     message=group_pb2.AssetGroup,
     key=("group_id",),
-    table=asset_groups,
-    child_tables=(group_members,),
+    table="asset_groups",
+    child_tables=("group_members",),
     children=member_rows,
     check=check_group,
     complete=complete,

@@ -6,12 +6,10 @@ import datetime as dt
 import enum
 from typing import Any
 
-import sqlalchemy as sa
 from cqc.assets.v1 import identifier_pb2
 
 from shared.identifiers import checker, finder
 from shared.kind import Entity, Kind, by, lifecycle
-from shared.schema import Id, Instant, Json, metadata
 
 
 class AssetDataSource(enum.IntEnum):
@@ -36,26 +34,12 @@ class AssetIdentifier(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
-asset_identifiers = sa.Table(
-    "asset_identifiers",
-    metadata,
-    sa.Column("identifier_id", Id, primary_key=True),
-    sa.Column("asset_id", Id, sa.ForeignKey("assets.asset_id"), nullable=False),
-    sa.Column("source", sa.SmallInteger, nullable=False),
-    sa.Column("external_id", sa.Text, nullable=False),
-    sa.Column("is_primary", sa.Boolean, nullable=False),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("metadata", Json),
-    sa.UniqueConstraint("source", "external_id"),
-)
-
-
 ASSET_IDENTIFIER = Kind(
     name="asset_identifier",
     entity=AssetIdentifier,
     message=identifier_pb2.AssetIdentifier,
     key=("identifier_id",),
-    table=asset_identifiers,
+    table="asset_identifiers",
     check=checker("asset_identifier", "asset_id", "source"),
     existing=finder("asset_identifier", "source"),
     referents={"asset_id": "asset"},

@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-import sqlalchemy as sa
 from cqc.assets.v1 import relationship_pb2
 
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Seen, by, lifecycle
-from shared.schema import Id, Instant, Json, metadata
 
 
 class RelationshipType(enum.IntEnum):
@@ -53,27 +51,6 @@ class AssetRelationship(Entity, frozen=True, kw_only=True):
     created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
     metadata: dict[str, Any] | None = None
-
-
-asset_relationships = sa.Table(
-    "relationships",
-    metadata,
-    sa.Column("relationship_id", Id, primary_key=True),
-    sa.Column("from_asset_id", Id, sa.ForeignKey("assets.asset_id"), nullable=False),
-    sa.Column("to_asset_id", Id, sa.ForeignKey("assets.asset_id"), nullable=False),
-    sa.Column("relationship_type", sa.SmallInteger, nullable=False),
-    sa.Column("conversion_rate", sa.Numeric),
-    sa.Column("protocol", sa.Text),
-    sa.Column("description", sa.Text),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("updated_at", Instant, nullable=False),
-    sa.Column("metadata", Json),
-    sa.UniqueConstraint("from_asset_id", "to_asset_id", "relationship_type"),
-    sa.CheckConstraint("from_asset_id <> to_asset_id", name="not_to_itself"),
-    sa.CheckConstraint("conversion_rate > 0", name="conversion_rate_positive"),
-    sa.Index("idx_relationships_to_asset", "to_asset_id"),
-    sa.Index("idx_relationships_type", "relationship_type"),
-)
 
 
 def check_relationship(
@@ -130,7 +107,7 @@ ASSET_RELATIONSHIP = Kind(
     entity=AssetRelationship,
     message=relationship_pb2.AssetRelationship,
     key=("relationship_id",),
-    table=asset_relationships,
+    table="relationships",
     check=check_relationship,
     existing=same_pair,
     referents={"from_asset_id": "asset", "to_asset_id": "asset"},

@@ -6,14 +6,11 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
-import sqlalchemy as sa
 from cqc.assets.v1 import chain_pb2
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Seen, lifecycle
-from shared.schema import Id, Instant, Json, metadata
 
 
 class Chain(Entity, frozen=True, kw_only=True):
@@ -38,26 +35,6 @@ class Chain(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
-chains = sa.Table(
-    "chains",
-    metadata,
-    sa.Column("chain_id", sa.Text, primary_key=True),
-    sa.Column("chain_name", sa.Text, nullable=False),
-    sa.Column("chain_type", sa.Text, nullable=False),
-    sa.Column("network_id", sa.BigInteger),
-    sa.Column("native_asset_id", Id, sa.ForeignKey("assets.asset_id")),
-    sa.Column("explorer_url", sa.Text),
-    sa.Column("rpc_urls", ARRAY(sa.Text), nullable=False),
-    sa.Column("is_testnet", sa.Boolean, nullable=False),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("updated_at", Instant, nullable=False),
-    sa.Column("metadata", Json),
-    sa.CheckConstraint("network_id >= 0", name="network_id_not_negative"),
-    sa.Index("idx_chains_type", "chain_type"),
-    sa.Index("idx_chains_native_asset", "native_asset_id"),
-)
-
-
 def check_chain(before: Chain | None, after: Chain, _: Seen) -> Iterator[Violation]:
     yield from rules.check_slug("chain_id", after.chain_id)
     yield from rules.check_required(after, "chain_name")
@@ -76,7 +53,8 @@ CHAIN = Kind(
     entity=Chain,
     message=chain_pb2.Chain,
     key=("chain_id",),
-    table=chains,
+    slugs=frozenset({"chain_id"}),
+    table="chains",
     check=check_chain,
     referents={"native_asset_id": "asset"},
     event=lifecycle("chain_registered", "chain_updated", "chain_removed"),

@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 from cqc.assets.v1 import quality_flag_pb2
 
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Seen, by
-from shared.schema import Id, Instant, Json, metadata
 
 
 class FlagType(enum.IntEnum):
@@ -57,32 +55,6 @@ class QualityFlag(Entity, frozen=True, kw_only=True):
     resolved_by: str | None = None
     resolution_notes: str | None = None
     metadata: dict[str, Any] | None = None
-
-
-quality_flags = sa.Table(
-    "quality_flags",
-    metadata,
-    sa.Column("flag_id", Id, primary_key=True),
-    sa.Column("asset_id", Id, sa.ForeignKey("assets.asset_id"), nullable=False),
-    sa.Column("flag_type", sa.SmallInteger, nullable=False),
-    sa.Column("severity", sa.SmallInteger, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("evidence_url", sa.Text),
-    sa.Column("raised_at", Instant, nullable=False),
-    sa.Column("resolved_at", Instant),
-    sa.Column("resolved_by", sa.Text),
-    sa.Column("resolution_notes", sa.Text),
-    sa.Column("metadata", Json),
-    sa.CheckConstraint("(resolved_at IS NULL) = (resolved_by IS NULL)", name="resolved_by_whom"),
-    sa.Index("idx_quality_flags_asset", "asset_id", "severity"),
-    sa.Index("idx_quality_flags_type", "flag_type", "severity"),
-    sa.Index(
-        "idx_quality_flags_active",
-        *("severity", "flag_type"),
-        postgresql_where=sa.text("resolved_at IS NULL"),
-    ),
-)
 
 
 def complete(before: QualityFlag | None, given: QualityFlag, seen: Seen) -> QualityFlag:
@@ -139,7 +111,7 @@ QUALITY_FLAG = Kind(
     entity=QualityFlag,
     message=quality_flag_pb2.AssetQualityFlag,
     key=("flag_id",),
-    table=quality_flags,
+    table="quality_flags",
     check=check_flag,
     complete=complete,
     referents={"asset_id": "asset"},

@@ -13,13 +13,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
-import sqlalchemy as sa
 from cqc.markets.v1 import symbol_pb2
 
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Seen, by, lifecycle
-from shared.schema import Id, Instant, Json, metadata
 
 
 class SymbolType(enum.IntEnum):
@@ -89,55 +87,6 @@ class Symbol(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
     price_asset_id: str | None = None
     contract_kind: ContractKind | None = None
-
-
-def _asset(name: str, *, nullable: bool = False) -> sa.Column[Any]:
-    return sa.Column(name, Id, sa.ForeignKey("assets.asset_id"), nullable=nullable)
-
-
-symbols = sa.Table(
-    "symbols",
-    metadata,
-    sa.Column("symbol_id", Id, primary_key=True),
-    sa.Column("symbol", sa.Text, nullable=False),
-    sa.Column("symbol_type", sa.SmallInteger, nullable=False),
-    _asset("base_asset_id"),
-    _asset("quote_asset_id"),
-    _asset("settlement_asset_id"),
-    sa.Column("tick_size", sa.Numeric),
-    sa.Column("lot_size", sa.Numeric),
-    sa.Column("min_order_size", sa.Numeric),
-    sa.Column("max_order_size", sa.Numeric),
-    sa.Column("min_notional", sa.Numeric),
-    sa.Column("contract_size", sa.Numeric),
-    sa.Column("expiry", Instant),
-    sa.Column("strike_price", sa.Numeric),
-    sa.Column("option_type", sa.SmallInteger),
-    sa.Column("is_active", sa.Boolean, nullable=False),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("updated_at", Instant, nullable=False),
-    sa.Column("delisted_at", Instant),
-    sa.Column("metadata", Json),
-    _asset("price_asset_id", nullable=True),
-    sa.Column("contract_kind", sa.SmallInteger),
-    sa.UniqueConstraint(*IDENTITY, name="uq_symbols_identity", postgresql_nulls_not_distinct=True),
-    sa.CheckConstraint("base_asset_id <> quote_asset_id", name="base_is_not_quote"),
-    sa.CheckConstraint("tick_size > 0", name="tick_size_positive"),
-    sa.CheckConstraint("lot_size > 0", name="lot_size_positive"),
-    sa.CheckConstraint("contract_size > 0", name="contract_size_positive"),
-    sa.CheckConstraint("min_order_size <= max_order_size", name="min_below_max"),
-    sa.CheckConstraint(
-        "symbol_type <> 4 OR (strike_price > 0 AND expiry IS NOT NULL AND option_type IS NOT NULL)",
-        name="option_is_whole",
-    ),
-    sa.CheckConstraint("symbol_type <> 3 OR expiry IS NOT NULL", name="future_expires"),
-    sa.Index("idx_symbols_type", "symbol_type"),
-    sa.Index("idx_symbols_base_asset", "base_asset_id"),
-    sa.Index("idx_symbols_quote_asset", "quote_asset_id"),
-    sa.Index("idx_symbols_settlement_asset", "settlement_asset_id"),
-    sa.Index("idx_symbols_price_asset", "price_asset_id"),
-    sa.Index("idx_symbols_symbol", "symbol"),
-)
 
 
 def notation(symbol: Symbol, base: str, quote: str, settlement: str) -> str:
@@ -225,7 +174,7 @@ SYMBOL = Kind(
     entity=Symbol,
     message=symbol_pb2.Symbol,
     key=("symbol_id",),
-    table=symbols,
+    table="symbols",
     check=check_symbol,
     complete=complete,
     existing=same_identity,

@@ -6,12 +6,10 @@ import datetime as dt
 import enum
 from typing import Any
 
-import sqlalchemy as sa
 from cqc.markets.v1 import identifier_pb2
 
 from shared.identifiers import checker, finder
 from shared.kind import Entity, Kind, by, lifecycle
-from shared.schema import Id, Instant, Json, metadata
 
 
 class SymbolDataSource(enum.IntEnum):
@@ -36,26 +34,12 @@ class SymbolIdentifier(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
-symbol_identifiers = sa.Table(
-    "symbol_identifiers",
-    metadata,
-    sa.Column("identifier_id", Id, primary_key=True),
-    sa.Column("symbol_id", Id, sa.ForeignKey("symbols.symbol_id"), nullable=False),
-    sa.Column("data_source", sa.SmallInteger, nullable=False),
-    sa.Column("external_id", sa.Text, nullable=False),
-    sa.Column("is_primary", sa.Boolean, nullable=False),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("metadata", Json),
-    sa.UniqueConstraint("data_source", "external_id"),
-)
-
-
 SYMBOL_IDENTIFIER = Kind(
     name="symbol_identifier",
     entity=SymbolIdentifier,
     message=identifier_pb2.SymbolIdentifier,
     key=("identifier_id",),
-    table=symbol_identifiers,
+    table="symbol_identifiers",
     check=checker("symbol_identifier", "symbol_id", "data_source"),
     existing=finder("symbol_identifier", "data_source"),
     referents={"symbol_id": "symbol"},

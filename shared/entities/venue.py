@@ -7,13 +7,11 @@ import enum
 from collections.abc import Iterator
 from typing import Any
 
-import sqlalchemy as sa
 from cqc.venues.v1 import venue_pb2
 
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Seen, lifecycle
-from shared.schema import Instant, Json, metadata
 
 
 class VenueType(enum.IntEnum):
@@ -46,28 +44,6 @@ class Venue(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
-venues = sa.Table(
-    "venues",
-    metadata,
-    sa.Column("venue_id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("venue_type", sa.SmallInteger, nullable=False),
-    sa.Column("chain_id", sa.Text, sa.ForeignKey("chains.chain_id")),
-    sa.Column("protocol_address", sa.Text),
-    sa.Column("website_url", sa.Text),
-    sa.Column("api_endpoint", sa.Text),
-    sa.Column("is_active", sa.Boolean, nullable=False),
-    sa.Column("operator", sa.Text),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.Column("updated_at", Instant, nullable=False),
-    sa.Column("metadata", Json),
-    sa.CheckConstraint("venue_type <> 2 OR chain_id IS NOT NULL", name="dex_has_chain"),
-    sa.Index("idx_venues_type", "venue_type"),
-    sa.Index("idx_venues_chain", "chain_id"),
-    sa.Index("idx_venues_operator", "operator"),
-)
-
-
 def check_venue(_: Venue | None, after: Venue, __: Seen) -> Iterator[Violation]:
     yield from rules.check_slug("venue_id", after.venue_id)
     yield from rules.check_required(after, "name", "venue_type")
@@ -88,7 +64,8 @@ VENUE = Kind(
     entity=Venue,
     message=venue_pb2.Venue,
     key=("venue_id",),
-    table=venues,
+    slugs=frozenset({"venue_id"}),
+    table="venues",
     check=check_venue,
     referents={"chain_id": "chain"},
     event=lifecycle("venue_registered", "venue_updated", "venue_removed"),

@@ -8,15 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 from cqc.venues.v1 import venue_asset_pb2
-from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Lookup, Row, Seen, by
 from shared.periods import overlap
-from shared.schema import Id, Instant, Json, metadata
 
 OTHER_CODES_MAX = 16
 AMOUNTS = ("min_deposit", "min_withdrawal", "withdrawal_fee", "deposit_fee")
@@ -57,58 +54,6 @@ class VenueAsset(Entity, frozen=True, kw_only=True):
         return (self.venue_asset_symbol, *self.other_codes)
 
 
-venue_assets = sa.Table(
-    "venue_assets",
-    metadata,
-    sa.Column("venue_id", sa.Text, sa.ForeignKey("venues.venue_id"), primary_key=True),
-    sa.Column("asset_id", Id, sa.ForeignKey("assets.asset_id"), primary_key=True),
-    sa.Column("venue_asset_symbol", sa.Text, nullable=False),
-    sa.Column("deployment_id", Id, sa.ForeignKey("deployments.deployment_id")),
-    sa.Column("deposit_enabled", sa.Boolean),
-    sa.Column("withdraw_enabled", sa.Boolean),
-    sa.Column("trading_enabled", sa.Boolean),
-    sa.Column("min_deposit", sa.Numeric),
-    sa.Column("min_withdrawal", sa.Numeric),
-    sa.Column("withdrawal_fee", sa.Numeric),
-    sa.Column("deposit_fee", sa.Numeric),
-    sa.Column("listed_at", Instant),
-    sa.Column("delisted_at", Instant),
-    sa.Column("metadata", Json),
-    sa.Column("other_codes", ARRAY(sa.Text), nullable=False),
-    sa.CheckConstraint("listed_at < delisted_at", name="period"),
-    sa.Index("idx_venue_assets_asset", "asset_id"),
-    sa.Index("idx_venue_assets_deployment", "deployment_id"),
-)
-
-venue_asset_codes = sa.Table(
-    "venue_asset_codes",
-    metadata,
-    sa.Column("venue_id", sa.Text, primary_key=True),
-    sa.Column("asset_id", Id, primary_key=True),
-    sa.Column("code", sa.Text, primary_key=True),
-    sa.Column("listed_at", Instant),
-    sa.Column("delisted_at", Instant),
-    sa.ForeignKeyConstraint(
-        ["venue_id", "asset_id"],
-        ["venue_assets.venue_id", "venue_assets.asset_id"],
-        ondelete="CASCADE",
-        name="fk_venue_asset_codes_venue_asset",
-    ),
-    # Within one change set a code may pass from one asset to another: checked at its end.
-    ExcludeConstraint(
-        ("venue_id", "="),
-        ("code", "="),
-        (sa.text("tstzrange(listed_at, delisted_at)"), "&&"),
-        name="ex_venue_asset_codes_code",
-        using="gist",
-        deferrable=True,
-        initially="DEFERRED",
-    ),
-    sa.Index("idx_venue_asset_codes_code", "venue_id", "code"),
-    comment="Every code of every venue asset, and when it is one: it means one asset at a time.",
-)
-
-
 def codes_at(held: Any) -> list[tuple[str, str]]:
     """(venue, code) of all codes of an entity, or of its message."""
     return [(held.venue_id, code) for code in (held.venue_asset_symbol, *held.other_codes)]
@@ -119,7 +64,7 @@ def code_rows(entity: VenueAsset) -> Iterator[Row]:
     names = ("venue_id", "asset_id", "listed_at", "delisted_at")
     ours = {name: getattr(entity, name) for name in names}
     for code in entity.codes:
-        yield venue_asset_codes, {**ours, "code": code}
+        yield "venue_asset_codes", {**ours, "code": code}
 
 
 def complete(before: VenueAsset | None, given: VenueAsset, seen: Seen) -> VenueAsset:
@@ -199,8 +144,9 @@ VENUE_ASSET = Kind(
     entity=VenueAsset,
     message=venue_asset_pb2.VenueAsset,
     key=("venue_id", "asset_id"),
-    table=venue_assets,
-    child_tables=(venue_asset_codes,),
+    slugs=frozenset({"venue_id"}),
+    table="venue_assets",
+    child_tables=("venue_asset_codes",),
     children=code_rows,
     check=check_venue_asset,
     complete=complete,
@@ -208,7 +154,7 @@ VENUE_ASSET = Kind(
     lookups={
         "code": Lookup(
             ("venue_id", "code"),
-            table=venue_asset_codes,
+            table="venue_asset_codes",
             values=codes_at,
         ),
         "asset": by("asset_id"),

@@ -15,15 +15,12 @@ from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
-import sqlalchemy as sa
 from cqc.venues.v1 import venue_symbol_pb2
-from sqlalchemy.dialects.postgresql import ExcludeConstraint
 
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Seen, by
 from shared.periods import overlap
-from shared.schema import Id, Instant, Json, metadata
 
 
 class MarketStatus(enum.IntEnum):
@@ -110,57 +107,6 @@ _IDENTITY: Final = (
     *("listed_at", "delisted_at", "first_seen_at", "terms_since"),
 )
 _DATED: Final = tuple(n for n in VenueSymbol.__struct_fields__ if n not in _IDENTITY)
-
-_PERIOD = sa.text("tstzrange(listed_at, delisted_at)")
-
-venue_symbols = sa.Table(
-    "venue_symbols",
-    metadata,
-    sa.Column("listing_id", Id, primary_key=True),
-    sa.Column("venue_id", sa.Text, sa.ForeignKey("venues.venue_id"), nullable=False),
-    sa.Column("symbol_id", Id, sa.ForeignKey("symbols.symbol_id"), nullable=False),
-    sa.Column("venue_symbol", sa.Text, nullable=False),
-    sa.Column("status", sa.SmallInteger, nullable=False),
-    sa.Column("is_primary", sa.Boolean, nullable=False),
-    sa.Column("alias_of", sa.Text),
-    *(sa.Column(name, sa.Numeric) for name in TERMS),
-    sa.Column("tick_bands", Json, nullable=False),
-    sa.Column("price_significant_digits", sa.SmallInteger),
-    sa.Column("listed_at", Instant),
-    sa.Column("delisted_at", Instant),
-    sa.Column("first_seen_at", Instant, nullable=False),
-    sa.Column("terms_since", Instant),
-    sa.Column("metadata", Json),
-    sa.CheckConstraint("listed_at < delisted_at", name="period"),
-    sa.CheckConstraint("status <> 7 OR delisted_at IS NOT NULL", name="delisted_has_end"),
-    sa.CheckConstraint("tick_size > 0", name="tick_size_positive"),
-    sa.CheckConstraint("lot_size > 0", name="lot_size_positive"),
-    sa.CheckConstraint("min_order_size <= max_order_size", name="min_below_max"),
-    sa.CheckConstraint("abs(maker_fee) <= 1 AND abs(taker_fee) <= 1", name="rates"),
-    # Within one change set an old period may close after a new one opened: checked at its end.
-    ExcludeConstraint(
-        ("venue_id", "="),
-        ("venue_symbol", "="),
-        (_PERIOD, "&&"),
-        name="ex_venue_symbols_spelling",
-        using="gist",
-        deferrable=True,
-        initially="DEFERRED",
-    ),
-    ExcludeConstraint(
-        ("venue_id", "="),
-        ("symbol_id", "="),
-        (_PERIOD, "&&"),
-        where=sa.text("is_primary"),
-        name="ex_venue_symbols_primary",
-        using="gist",
-        deferrable=True,
-        initially="DEFERRED",
-    ),
-    sa.Index("idx_venue_symbols_spelling", "venue_symbol"),
-    sa.Index("idx_venue_symbols_venue_symbol", "venue_id", "venue_symbol"),
-    sa.Index("idx_venue_symbols_symbol", "symbol_id", "venue_id"),
-)
 
 
 def _others(after: VenueSymbol, found: Iterable[VenueSymbol]) -> Iterator[VenueSymbol]:
@@ -347,7 +293,7 @@ VENUE_SYMBOL = Kind(
     entity=VenueSymbol,
     message=venue_symbol_pb2.VenueSymbol,
     key=("listing_id",),
-    table=venue_symbols,
+    table="venue_symbols",
     check=check_venue_symbol,
     complete=complete,
     existing=meant,

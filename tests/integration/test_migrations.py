@@ -17,7 +17,7 @@ from cqar.embedded.servers import EmbeddedServers
 from shared.entities import KINDS
 from shared.kind import AnyKind
 from shared.postgres import make_engine
-from shared.schema import metadata
+from shared.tables import metadata, tables_of
 from tests.builders import BTC, ETH, USDT, a_symbol, an_id
 from tests.conftest import at_database, execute_alone, migrate
 
@@ -46,7 +46,7 @@ NOT_AMOUNTS = {"deposit_enabled", "price_asset_id", "price_significant_digits"}
 MISSING = an_id("missing")
 
 
-async def tables_of(connection: asyncpg.Connection[Any]) -> set[str]:
+async def names_of_tables(connection: asyncpg.Connection[Any]) -> set[str]:
     query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
     return {row["tablename"] for row in await connection.fetch(query)}
 
@@ -83,7 +83,7 @@ async def test_the_schema_goes_up_down_to_nothing_and_up_again(servers: Embedded
     for step in (("upgrade",), ("downgrade", "base"), ("upgrade",), ("upgrade",)):
         await migrate(dsn, *step)
         connection = await asyncpg.connect(dsn)
-        found.append(await tables_of(connection))
+        found.append(await names_of_tables(connection))
         heads = (
             await connection.fetch("SELECT epoch, revision FROM registry_head")
             if step[0] == "upgrade"
@@ -332,7 +332,7 @@ async def test_of_listings_that_were_there_before_terms_had_dates_nothing_is_gue
     query = "SELECT DISTINCT terms_since FROM venue_symbols"
     assert await connection.fetchval(query) == row["since"]
     await migrate(dsn, "downgrade", "0006")
-    assert "listing_terms" not in await tables_of(connection)
+    assert "listing_terms" not in await names_of_tables(connection)
     await connection.close()
     await execute_alone(servers.postgres, "DROP DATABASE cqar_terms WITH (FORCE)")
 
@@ -352,7 +352,7 @@ async def reflected(migrated: str) -> sa.MetaData:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 async def test_a_kinds_tables_are_as_declared(kind: AnyKind, reflected: sa.MetaData) -> None:
-    for declared in (kind.table, *kind.child_tables):
+    for declared in tables_of(kind):
         found = reflected.tables[declared.name]
         assert columns(found) == columns(declared)
         assert {c.name for c in found.primary_key} == {c.name for c in declared.primary_key}

@@ -24,6 +24,7 @@ from shared.errors import Conflict, Exists, InUse, Invalid, NotFound
 from shared.judge import Intent, Item, Result
 from shared.kind import Entity
 from shared.schema import current
+from shared.tables import table_of
 from tests.builders import (
     BTC,
     ETH,
@@ -347,7 +348,7 @@ async def test_relational_rows_say_what_the_entities_say(
                     sa.select(current.c.key, current.c.payload).where(current.c.kind == kind.name)
                 )
             }
-            rows = (await tx.execute(sa.select(kind.table))).mappings()
+            rows = (await tx.execute(sa.select(table_of(kind)))).mappings()
             found = {"/".join(row[name] for name in kind.key): dict(row) for row in rows}
             assert found == stored, kind.name
 

@@ -39,9 +39,9 @@ def read_back(chunks: Iterable[bytes]) -> Filling:
 
 
 def found_in(filling: Filling) -> dict[tuple[str, str], list[str]]:
-    """Index and value -> the keys found there."""
+    """Index and value -> the keys found there, each once."""
     return {
-        (index, value): sorted([keys] if isinstance(keys, str) else keys)
+        (index, value): sorted({keys} if isinstance(keys, str) else set(keys))
         for index, found in filling.found.items()
         for value, keys in found.items()
     }

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from cqc.writer.v1 import registry_admin_pb2
 from google.protobuf.descriptor import FieldDescriptor
 
-from shared import codec, events
+from shared import codec, events, schema
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.kind import AnyKind
-from shared.schema import metadata
+from shared.tables import child_tables_of, metadata, table_of, table_of_lookup, tables_of
 from tests.builders import (
     BTC,
     ETH,
@@ -99,22 +99,28 @@ def test_every_decimal_has_an_exact_form_on_the_wire(kind: AnyKind) -> None:
 @each_kind
 def test_table_and_struct_have_the_same_fields(kind: AnyKind) -> None:
     parts = PARTS.get(kind.name, set())
-    assert {c.name for c in kind.table.c} == set(kind.entity.__struct_fields__) - parts
+    assert {c.name for c in table_of(kind).c} == set(kind.entity.__struct_fields__) - parts
 
 
 @each_kind
 def test_column_types_fit_the_fields(kind: AnyKind) -> None:
     for name, hint in typing.get_type_hints(kind.entity).items():
         if Decimal in (hint, *typing.get_args(hint)):
-            assert isinstance(kind.table.c[name].type, sa.Numeric), name
-            assert not isinstance(kind.table.c[name].type, sa.Float), name
+            assert isinstance(table_of(kind).c[name].type, sa.Numeric), name
+            assert not isinstance(table_of(kind).c[name].type, sa.Float), name
         if hint is str and name in kind.key:
-            assert not kind.table.c[name].nullable
+            assert not table_of(kind).c[name].nullable
+
+
+@each_kind
+def test_what_of_a_key_is_no_slug_is_a_uuid(kind: AnyKind) -> None:
+    uuids = {name for name in kind.key if isinstance(table_of(kind).c[name].type, sa.Uuid)}
+    assert kind.slugs == {*kind.key} - uuids
 
 
 @each_kind
 def test_the_key_is_the_primary_key(kind: AnyKind) -> None:
-    assert kind.key == tuple(c.name for c in kind.table.primary_key)
+    assert kind.key == tuple(c.name for c in table_of(kind).primary_key)
 
 
 @each_kind
@@ -135,11 +141,11 @@ def test_referents_name_known_kinds_and_the_table_has_the_foreign_key(kind: AnyK
     for name, target in kind.referents.items():
         part, _, inner = name.rpartition(".")
         assert (part or inner) in kind.entity.__struct_fields__
-        (key,) = (kind.child_tables[0] if part else kind.table).c[inner].foreign_keys
+        (key,) = (child_tables_of(kind)[0] if part else table_of(kind)).c[inner].foreign_keys
         table, column = key.target_fullname.split(".")
-        assert KIND_BY_NAME[target].table.name == table
+        assert KIND_BY_NAME[target].table == table
         assert KIND_BY_NAME[target].key == (column,)
-    declared = {c.name for c in kind.table.c if c.foreign_keys}
+    declared = {c.name for c in table_of(kind).c if c.foreign_keys}
     assert declared == {name for name in kind.referents if "." not in name}
 
 
@@ -153,8 +159,8 @@ def test_a_kind_stands_after_the_kinds_it_refers_to() -> None:
 @each_kind
 def test_columns_of_lookups_are_of_a_table_that_the_kind_writes(kind: AnyKind) -> None:
     for name, lookup in kind.lookups.items():
-        table = kind.table if lookup.table is None else lookup.table
-        assert table in (kind.table, *kind.child_tables), name
+        table = table_of_lookup(kind, lookup)
+        assert table in tables_of(kind), name
         assert set(lookup.columns) <= {c.name for c in table.c}, name
         # A row of the child table says whose it is.
         assert set(kind.key) <= {c.name for c in table.c}, name
@@ -170,10 +176,11 @@ def test_names_are_snake_case_and_the_kinds_field_of_apply_item(kind: AnyKind) -
     assert not kind.stated or fields[kind.name].message_type is kind.message.DESCRIPTOR
 
 
-@each_kind
-def test_tables_are_of_the_shared_metadata(kind: AnyKind) -> None:
-    for table in (kind.table, *kind.child_tables):
-        assert metadata.tables[table.name] is table
+def test_every_table_is_one_kinds_or_declared_for_none() -> None:
+    of_kinds = [table.name for kind in KINDS for table in tables_of(kind)]
+    assert len(set(of_kinds)) == len(of_kinds)
+    others = {table.name for table in vars(schema).values() if isinstance(table, sa.Table)}
+    assert set(metadata.tables) == {*of_kinds, *others}
 
 
 @each_kind
