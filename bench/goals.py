@@ -178,6 +178,12 @@ def _hydrate(source: str, floor: str, goal_s: float, results: Results) -> Findin
     return Finding(measured, f"{floor} {least_s:.3g} s", took_s <= goal_s)
 
 
+def _restart(results: Results) -> Finding:
+    get = partial(figure, results, "hydrating", name="seconds")
+    kept_s, anew_s = get("a service, from its file"), get("a service, from its start")
+    return Finding(f"{kept_s:.3g} s", f"from PostgreSQL {anew_s:.3g} s", None)
+
+
 def _memory(results: Results) -> Finding:
     each = figure(results, "sizes", "memory, 1M", "rss_per_listing_bytes")
     rss = figure(results, "sizes", "memory, 1M", "rss_bytes")
@@ -263,6 +269,7 @@ GOALS: Final[tuple[Goal, ...]] = (
         "≤ 2 s",
         partial(_hydrate, "from the last good file", "the file's bytes alone", 2.0),
     ),
+    Goal("restart", "a resolver's restart from its file at 1M, until ready", FIGURE, _restart),
     Goal("memory", "RSS per listing at 1M", "≤ 700 bytes, all included", _memory),
     Goal("local_memory", "private memory of a LocalReplica's reader", "≤ 20 MB", _local_memory),
     Goal("growth", "lookup p50 at 1M beside 1k", "≤ 1.5 ×", _growth),

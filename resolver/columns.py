@@ -11,12 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
-import zstandard
 from cqc.replication.v1 import replication_pb2
 
 from resolver.places import indexes_of, places_of
 from shared import history, image
-from shared.ahead import ahead
 
 
 class Filed(msgspec.Struct, array_like=True):
@@ -37,7 +35,7 @@ class Columns(msgspec.Struct, array_like=True):
     """Some entities of one kind."""
 
     kind: str
-    keys: list[str]
+    keys: tuple[str, ...]
     payloads: list[bytes]
     filed: list[Filed]
 
@@ -68,8 +66,8 @@ def _packed(kind: str, some: Sequence[tuple[str, bytes]]) -> bytes:
     for each in filed.values():
         if each.begins == list(range(len(some))):
             each.begins, each.counts = [], []
-    keys, payloads = ([*column] for column in zip(*some, strict=True))
-    columns = Columns(kind, keys, payloads, list(filed.values()))
+    keys, payloads = zip(*some, strict=True)
+    columns = Columns(kind, keys, list(payloads), list(filed.values()))
     return history.pack(msgspec.msgpack.encode(columns))
 
 
@@ -90,10 +88,10 @@ def columns_of(manifest: replication_pb2.Image, chunks: Sequence[bytes]) -> Iter
         Damaged: A chunk is missing, is not what the manifest says, or of a release that finds
             entities otherwise.
     """
-    for unpacked in ahead(history.unpack, image.checked(manifest, chunks)):
+    for unpacked in image.unpacked_chunks(manifest, chunks):
         try:
-            columns = _DECODER.decode(unpacked())
-        except (msgspec.MsgspecError, zstandard.ZstdError) as error:
+            columns = _DECODER.decode(unpacked)
+        except msgspec.MsgspecError as error:
             raise image.Damaged(f"a chunk cannot be read: {error}") from error
         if [each.index for each in columns.filed] != list(indexes_of(columns.kind)):
             raise image.Damaged("it is of a release that finds entities by other values")

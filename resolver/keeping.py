@@ -35,8 +35,16 @@ class Journal:
         self._bytes = 0
 
     def replaced(self) -> None:
-        """What is served was loaded anew."""
-        self.needs_image = True
+        """The file does not lead to what is served."""
+        self.begin(is_kept=False)
+
+    def begin(self, *, is_kept: bool) -> None:
+        """What is served was loaded.
+
+        Args:
+            is_kept: From the file, where what comes next may be appended.
+        """
+        self.needs_image = not is_kept
         self._waiting.clear()
         self._bytes = 0
 
@@ -116,8 +124,6 @@ class Keeping:
             self._appended_bytes += await self._in_thread(
                 lambda: self._last_good.append(commits, mark)
             )
-        else:
-            return
         metrics.KEPT_REVISION.set(revision)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:

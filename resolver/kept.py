@@ -25,15 +25,22 @@ log = logging.getLogger(__name__)
 
 #: To be counted on wherever an index's values come to be computed otherwise.
 _MAGIC: Final = b"cqar last good 2\n"
+#: Commits behind an image: with more, a start would take long for what writing it anew costs.
+SINCE_MAX: Final = 1_000
 
 
 class Kept(NamedTuple):
-    """What is read back: the head it leads to, and where to follow the stream from."""
+    """What is read back: the head it leads to, and where to follow the stream from.
+
+    Attributes:
+        goes_on: What comes next may be appended: all of the file was used, and it is not too long.
+    """
 
     manifest: replication_pb2.Image
     chunks: list[bytes]
     since: list[replication_pb2.StreamMessage]
     mark: StreamMark | None
+    goes_on: bool
 
     @property
     def head(self) -> replication_pb2.Head:
@@ -68,21 +75,33 @@ def read(data: bytes) -> Kept:
     """
     if not data.startswith(_MAGIC):
         raise image.Damaged("it is no file of a resolver's last good state")
-    parts = _whole(memoryview(data)[len(_MAGIC) :])
-    manifest = image.parse_manifest(next(parts, b""))
-    chunks = list(itertools.islice(parts, len(manifest.chunk_hashes)))
-    kept = Kept(manifest, chunks, [], image.mark_of(manifest.stream))
-    for part in parts:
-        try:
-            since = replication_pb2.Since.FromString(part)
-        except DecodeError:
-            since = replication_pb2.Since()
-        if not _follows(kept.head, since):
-            log.warning("of the last good file, what does not follow is left out")
-            break
-        kept.since.extend(since.commits)
-        kept = kept._replace(mark=image.mark_of(since.stream))
-    return kept
+    parts = frames.payloads(memoryview(data)[len(_MAGIC) :])
+    try:
+        manifest = image.parse_manifest(next(parts, b""))
+        chunks = list(itertools.islice(parts, len(manifest.chunk_hashes)))
+    except frames.Torn as error:
+        raise image.Damaged(f"its image is torn: {error}") from error
+    kept = Kept(manifest, chunks, [], image.mark_of(manifest.stream), goes_on=True)
+    try:
+        for part in parts:
+            since = _since(part)
+            if not _follows(kept.head, since):
+                log.warning("of the last good file, what does not follow is left out")
+                return kept._replace(goes_on=False)
+            kept.since.extend(since.commits)
+            kept = kept._replace(mark=image.mark_of(since.stream))
+    except frames.Torn as error:
+        log.warning("the last good file is used up to where it is torn: %s", error)
+        return kept._replace(goes_on=False)
+    return kept._replace(goes_on=len(kept.since) <= SINCE_MAX)
+
+
+def _since(part: bytes) -> replication_pb2.Since:
+    """What was appended; nothing where it cannot be read."""
+    try:
+        return replication_pb2.Since.FromString(part)
+    except DecodeError:
+        return replication_pb2.Since()
 
 
 def image_parts(
@@ -122,11 +141,3 @@ def _follows(head: replication_pb2.Head, since: replication_pb2.Since) -> bool:
         if chain != at.chain:
             return False
     return bool(since.commits)
-
-
-def _whole(data: memoryview) -> Iterator[bytes]:
-    """The parts up to the first that is torn."""
-    try:
-        yield from frames.payloads(data)
-    except frames.Torn as error:
-        log.warning("the last good file is used up to where it is torn: %s", error)

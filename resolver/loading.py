@@ -102,7 +102,7 @@ class Loader:
         if loaded.leads_to is not None:
             self._view.freshness.probed(loaded.leads_to, snapshot.position)
         self._view.replace(snapshot, loaded.source, self._now())
-        self._journal.replaced()
+        self._journal.begin(is_kept=loaded.is_kept)
         self._view.moved()
         text = "loaded %d entities at revision %s from %s"
         log.info(text, snapshot.count, snapshot.position, loaded.source)

@@ -90,7 +90,7 @@ class Filling:
                 continue
             if filed.index in REFERRING:
                 values = list(map(self._one.get, values, values))
-            some = [*_runs(filed, keys)] if filed.begins else keys
+            some = (*_runs(filed, keys),) if filed.begins else keys
             _file_each(self.found.setdefault(filed.index, {}), values, some)
 
 
@@ -292,19 +292,19 @@ def _grouped(entities: dict[str, bytes], groups: Iterable[Keys]) -> Iterator[tup
     yield from entities.items()
 
 
-def _runs(filed: Filed, keys: Sequence[str]) -> Iterator[Keys]:
+def _runs(filed: Filed, keys: tuple[str, ...]) -> Iterator[Keys]:
     """Of each value the keys, as an index holds them."""
     for begin, count in zip(filed.begins, filed.counts, strict=True):
         if count == 1:
             yield keys[begin]
         else:
             some = keys[begin : begin + count]
-            yield tuple(some) if count <= TUPLE_KEYS_MAX else dict.fromkeys(some)
+            yield some if count <= TUPLE_KEYS_MAX else dict.fromkeys(some)
 
 
-def _file_each(found: dict[str, Keys], values: Sequence[str], keys: Sequence[Keys]) -> None:
+def _file_each(found: dict[str, Keys], values: Sequence[str], keys: tuple[Keys, ...]) -> None:
     """File each of the keys, which may be several together, under its value."""
-    held = list(map(found.setdefault, values, keys))
+    held = tuple(map(found.setdefault, values, keys))
     if held != keys:
         for value, some, there in zip(values, keys, held, strict=True):
             if there is not some:

@@ -38,6 +38,7 @@ class Loaded(NamedTuple):
         source: `postgres`, `redis` or `file`.
         as_of_s: Boot clock; nothing committed before is missing. None where that is not known.
         leads_to: PostgreSQL's head, and when it was asked for, where that follows in few steps.
+        is_kept: The file has it, and what comes next may be appended there.
     """
 
     snapshot: Snapshot
@@ -45,6 +46,7 @@ class Loaded(NamedTuple):
     source: str
     as_of_s: float | None = None
     leads_to: Probe | None = None
+    is_kept: bool = False
 
 
 class _Candidate(NamedTuple):
@@ -120,7 +122,8 @@ class Sources:
             return None
 
         async def load() -> Loaded:
-            return Loaded(await self._in_thread(kept.snapshot), kept.mark, "file")
+            snapshot = await self._in_thread(kept.snapshot)
+            return Loaded(snapshot, kept.mark, "file", is_kept=kept.goes_on)
 
         return _Candidate(kept.head, "file", load)
 

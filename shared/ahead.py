@@ -13,8 +13,8 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-def ahead(work: Callable[[A], B], items: Iterable[A]) -> Iterator[Callable[[], B]]:
-    """For each item, in order, what gives the work's result or raises its error.
+def ahead(work: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+    """Yield what the work makes of each item, in order; its error is raised in its place.
 
     Of use where the work lets go of the interpreter, as compressing does.
     """
@@ -23,6 +23,6 @@ def ahead(work: Callable[[A], B], items: Iterable[A]) -> Iterator[Callable[[], B
         for item in items:
             begun.append(thread.submit(work, item))
             if len(begun) > STEPS_MAX:
-                yield begun.popleft().result
+                yield begun.popleft().result()
         while begun:
-            yield begun.popleft().result
+            yield begun.popleft().result()

@@ -15,6 +15,7 @@ from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 
 from shared import frames, history
+from shared.ahead import ahead
 from shared.stream_mark import StreamMark
 
 #: Of entities' bytes, before compression; some 5,000 listings.
@@ -48,27 +49,34 @@ def entities_of(
     Raises:
         Damaged: A chunk is missing or is not what the manifest says.
     """
-    for chunk in checked(manifest, chunks):
+    for unpacked in unpacked_chunks(manifest, chunks):
         try:
-            parsed = replication_pb2.ImageChunk.FromString(history.unpack(chunk))
-        except (DecodeError, zstandard.ZstdError) as error:
+            parsed = replication_pb2.ImageChunk.FromString(unpacked)
+        except DecodeError as error:
             raise Damaged(f"a chunk cannot be read: {error}") from error
         for entity in parsed.entities:
             yield entity.kind, entity.key, entity.entity
 
 
-def checked(manifest: replication_pb2.Image, chunks: Sequence[bytes]) -> Iterator[bytes]:
-    """Yield the chunks.
+def unpacked_chunks(manifest: replication_pb2.Image, chunks: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the chunks, checked and unpacked, on another core than who takes them.
 
     Raises:
         Damaged: One is missing or is not what the manifest says.
     """
     if len(chunks) != len(manifest.chunk_hashes):
         raise Damaged(f"{len(chunks)} chunks of {len(manifest.chunk_hashes)} are there")
-    for chunk, expected in zip(chunks, manifest.chunk_hashes, strict=True):
-        if hash_of_chunk(chunk) != expected:
-            raise Damaged("a chunk is not the one that its manifest speaks of")
-        yield chunk
+    yield from ahead(_unpacked, zip(chunks, manifest.chunk_hashes, strict=True))
+
+
+def _unpacked(pair: tuple[bytes, bytes]) -> bytes:
+    chunk, expected = pair
+    if hash_of_chunk(chunk) != expected:
+        raise Damaged("a chunk is not the one that its manifest speaks of")
+    try:
+        return history.unpack(chunk)
+    except zstandard.ZstdError as error:
+        raise Damaged(f"a chunk cannot be read: {error}") from error
 
 
 def hash_of_chunk(chunk: bytes) -> bytes:

@@ -14,6 +14,7 @@ from cqar.words import State
 #: Until the head is confirmed nothing is told twice; while lookups are timed, the loop is too busy.
 LOOK_S: Final = 0.01
 LOOKS_MAX: Final = 1_000
+NEVER_LIVE: Final = "the replica was not LIVE within 10 s"
 
 
 async def replica(database: str, nats: str, keys: Sequence[Key], seconds: float) -> list[float]:
@@ -23,6 +24,8 @@ async def replica(database: str, nats: str, keys: Sequence[Key], seconds: float)
             if (await opened.resolve(*keys[0])).freshness.state is State.LIVE:
                 break
             await asyncio.sleep(LOOK_S)
+        else:
+            raise SystemExit(NEVER_LIVE)
         return await timed_async(opened.resolve, keys, seconds)
 
 
@@ -33,4 +36,6 @@ def replica_on_thread(database: str, nats: str, keys: Sequence[Key], seconds: fl
             if opened.resolve(*keys[0]).freshness.state is State.LIVE:
                 break
             time.sleep(LOOK_S)
+        else:
+            raise SystemExit(NEVER_LIVE)
         return timed(opened.resolve, keys, seconds)

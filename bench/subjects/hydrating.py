@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
 from bench.children import measured
+from bench.ground import Ground
 from bench.measured import Sample
+from bench.services import running
 from bench.setting import Setting
 from bench.subject import Field, Subject
 
@@ -19,18 +22,30 @@ async def _open(setting: Setting) -> AsyncIterator[Field]:
     path = str(ground.folder / "last-good")
     await measured("hydrating:from_postgres", database=ground.database, keep_in=path)
     database = {"database": ground.database}
+    await ground.writer()
     yield Field(
         {
             "from PostgreSQL": partial(_measure, "from_postgres", **database, keep_in=""),
             "PostgreSQL's rows alone": partial(_measure, "scan_alone", **database),
             "from the last good file": partial(_measure, "from_file", path=path),
             "the file's bytes alone": partial(_measure, "file_alone", path=path),
+            "a service, from its start": partial(_service, ground, {}),
+            "a service, from its file": partial(_service, ground, {"last_good_file": path}),
         }
     )
 
 
 async def _measure(probe: str, **arguments: Any) -> Sample:
     return Sample(await measured(f"hydrating:{probe}", **arguments))
+
+
+async def _service(ground: Ground, settings: dict[str, str]) -> Sample:
+    """Seconds from `python -m resolver serve` until it is ready, Python's own start included."""
+    folder = ground.folder / "restarting"
+    folder.mkdir(exist_ok=True)
+    began_s = time.perf_counter()
+    async with running("resolver", folder, {**ground.settings, **settings}):
+        return Sample({"seconds": time.perf_counter() - began_s})
 
 
 SUBJECT: Final = Subject("hydrating", _open, rounds_max=2, is_large=True)

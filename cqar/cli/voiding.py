@@ -57,10 +57,12 @@ def void(
     if not (plan or yes):
         require_somebody("--plan or --yes")
     with target.to_writer() as connection:
+        # What changes from here on is not what was read: Apply refuses it.
+        read_at = connection.call(connection.admin.GetHead, apb.GetHeadRequest()).head.revision
         wrong = _meant(connection, venue, spelling, listing)
         symbol_id = References(connection).id_of("symbol", symbol or "")
         voided = [wrong, *_aliases(connection, wrong)]
-        request = apb.ApplyRequest(items=_items(voided, symbol_id), historical=True)
+        request = apb.ApplyRequest(items=_items(voided, symbol_id, read_at), historical=True)
         request.dry_run = plan or not yes
         if wrong.HasField("terms_since"):
             request.as_of.CopyFrom(wrong.terms_since)
@@ -121,10 +123,11 @@ def _listings(connection: Connection, **filters: str) -> list[Listing]:
     return [one for answer in answers for one in answer.venue_symbols]
 
 
-def _items(voided: Sequence[Listing], symbol_id: str) -> list[apb.ApplyItem]:
+def _items(voided: Sequence[Listing], symbol_id: str, read_at: int) -> list[apb.ApplyItem]:
     """Tombstones; and the same periods of another symbol, if one is given."""
     items = [
-        apb.ApplyItem(tombstone=apb.EntityRef(kind=KIND, key=one.listing_id)) for one in voided
+        apb.ApplyItem(tombstone=apb.EntityRef(kind=KIND, key=one.listing_id), if_revision=read_at)
+        for one in voided
     ]
     for one in voided if symbol_id else ():
         right = Listing()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
+from cqc.services.v1 import asset_registry_pb2 as pb
+from cqc.venues.v1 import venue_symbol_pb2
 
+from cqar.cli import voiding
+from cqar.connection import Connection
 from tests.acceptance.conftest import Stack
 from tests.typed import Ran
 
@@ -72,6 +77,25 @@ async def test_a_wrong_mapping_never_was_and_its_history_stays(stack_with_luna: 
     told = (await stack.ok("history", f"venue_symbol:{wrong}", "--json")).document
     assert [entry.get("reason", "") for entry in told] == ["incident", ""]
     assert (await stack.ok("audit", "verify")).code == 0
+
+
+async def test_what_somebody_changed_meanwhile_is_not_voided(
+    stack_with_luna: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = stack_with_luna
+    await listed(stack, "LUNA3", "--no-primary")
+    look = voiding._aliases
+
+    def look_while_it_changes(connection: Connection, wrong: voiding.Listing) -> Any:
+        request = pb.UpdateVenueSymbolRequest(venue_id="okx", venue_symbol="LUNA3")
+        request.status = venue_symbol_pb2.MARKET_STATUS_HALTED
+        connection.call(connection.registry.UpdateVenueSymbol, request)
+        return look(connection, wrong)
+
+    monkeypatch.setattr(voiding, "_aliases", look_while_it_changes)
+    ran = await stack.cqar("listing", "void", "okx", "LUNA3", "--reason", "wrong", "--yes")
+    assert (ran.code, "changed at revision" in ran.err) == (1, True)
+    assert await meant(stack, "LUNA3") == "LUNA/USDT"
 
 
 async def test_without_another_meaning_it_means_nothing(stack_with_luna: Stack) -> None:

@@ -204,6 +204,27 @@ async def test_a_restart_goes_on_from_its_file_and_is_live_at_once(
         await require_equal(view, place.own_database)
 
 
+async def test_a_restart_appends_to_the_file_that_it_went_on_from(
+    place: Place, mutations: Mutations
+) -> None:
+    """A million listings are not written anew for a restart; but where an end is torn they are."""
+    await commit(mutations, a_venue("a"))
+    await keep_file(place)
+    for revision, (name, is_torn) in enumerate((("b", False), ("c", True)), 2):
+        before = place.file.read_bytes()
+        if is_torn:
+            place.file.write_bytes(before + b"\0")
+        await commit(mutations, a_venue(name))
+        async with resolving(place.config) as resolver:
+            await eventually(lambda at=revision: stands_at(resolver.view, 1, at), WAIT_S)
+        whole, file = place.file.read_bytes(), LastGood(place.file)
+        assert whole.startswith(before) is not is_torn
+        kept = file.read()
+        assert kept is not None
+        assert is_torn or len(kept.since) == 1
+        assert kept.snapshot().get("venue", name) is not None
+
+
 async def test_a_restart_loads_all_anew_where_its_file_is_far_behind(
     place: Place, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:

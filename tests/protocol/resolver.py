@@ -163,7 +163,7 @@ class Resolver:
             self.view.freshness.unconfirm()
         if loaded.leads_to is not None:
             self.view.freshness.probed(loaded.leads_to, snapshot.position)
-        self._journal.replaced()
+        self._journal.begin(is_kept=loaded.is_kept)
         self.view.moved()
         if self.view.freshness.is_behind:
             with suppress(Away):

@@ -56,6 +56,7 @@ def test_a_file_is_read_back_with_what_was_appended() -> None:
     assert (found.head, found.mark) == (SECOND.head, LATER)
     found = kept.read(FILE)
     assert (found.head, found.mark) == (THIRD.head, None)
+    assert found.goes_on
     assert found.snapshot().counts == {KIND: 3}
     assert found.snapshot().set_hash == THIRD.head.set_hash
 
@@ -68,7 +69,9 @@ def test_of_a_torn_file_what_is_whole_counts_and_nothing_else(size: int) -> None
             kept.read(FILE[:size]).snapshot()
         return
     expected = BEGIN if size < wholes[1] else SECOND.head
-    assert kept.read(FILE[:size]).snapshot().head == expected
+    found = kept.read(FILE[:size])
+    assert found.snapshot().head == expected
+    assert found.goes_on == (size in wholes), "what is appended behind a torn end is never read"
 
 
 @given(at=st.integers(0, len(FILE) - 1), bit=st.integers(0, 7))
