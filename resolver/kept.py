@@ -23,7 +23,7 @@ from shared.stream_mark import StreamMark
 
 log = logging.getLogger(__name__)
 
-#: To be counted on wherever an index's values come to be computed otherwise.
+#: Its number rises wherever an index comes to find entities by values that are made otherwise.
 _MAGIC: Final = b"cqar last good 2\n"
 #: Commits behind an image: with more, a start would take long for what writing it anew costs.
 SINCE_MAX: Final = 1_000
@@ -62,8 +62,8 @@ class Kept(NamedTuple):
                 packed = message.commit.change_set
                 change_set = decode(snapshot.position, message.head, packed)
                 snapshot.apply(message.head, list(plan(snapshot, change_set)))
-        except (Diverged, Poison) as error:
-            raise image.Damaged(str(error)) from error
+        except (Diverged, Poison, IndexError, ValueError) as error:
+            raise image.Damaged(f"it is whole, and wrong: {error}") from error
         return snapshot
 
 

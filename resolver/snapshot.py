@@ -79,7 +79,11 @@ class Filling:
                 file(self.found.setdefault(index, {}), place, own)
 
     def take_columns(self, columns: Columns) -> None:
-        """Take a chunk of a file. It adds nothing to `set_hash`."""
+        """Take a chunk of a file. It adds nothing to `set_hash`.
+
+        Raises:
+            ValueError, IndexError: Its columns do not fit each other.
+        """
         keys = columns.keys
         if columns.kind in REFERRED:
             self._one.update(zip(keys, keys, strict=True))
@@ -303,7 +307,14 @@ def _runs(filed: Filed, keys: tuple[str, ...]) -> Iterator[Keys]:
 
 
 def _file_each(found: dict[str, Keys], values: Sequence[str], keys: tuple[Keys, ...]) -> None:
-    """File each of the keys, which may be several together, under its value."""
+    """File each of the keys, which may be several together, under its value.
+
+    Raises:
+        ValueError: They are not as many.
+    """
+    if len(values) != len(keys):
+        message = f"{len(keys)} keys for {len(values)} values"
+        raise ValueError(message)
     held = tuple(map(found.setdefault, values, keys))
     if held != keys:
         for value, some, there in zip(values, keys, held, strict=True):

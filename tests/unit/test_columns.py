@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 from cqc.replication.v1 import replication_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resolver import columns, places
+from resolver import columns, kept, places
 from resolver.snapshot import TUPLE_KEYS_MAX, Filling
-from shared import image
+from shared import history, image
 from shared.entities import KINDS
 from shared.kind import Entity
 from tests.builders import a_venue_symbol, an_id
-from tests.histories import State, encoded, hydrated
+from tests.histories import State, encoded, head_of, hydrated
 from tests.strategies import entities
 
 SYMBOLS = [an_id(f"symbol{n}") for n in range(3)]
@@ -96,6 +97,30 @@ def test_a_key_and_the_value_that_names_it_are_one_object() -> None:
         (key,) = filling.entities["symbol"]
         (value,) = filling.found["venue_symbol.symbol"]
         assert value is key
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"begins": [7], "counts": [1]},
+        {"begins": [0], "counts": []},
+        {"values": ["a\0b", "c\0d"]},
+    ],
+    ids=["beyond", "uneven", "too many"],
+)
+def test_a_chunk_that_is_whole_and_wrong_is_damage(wrong: dict[str, Any]) -> None:
+    """Its checksum was made of what was wrong already."""
+    state = encoded(a_venue_symbol())
+    (chunk,) = columns.chunks_of((*ref, payload) for ref, payload in state.items())
+    read = msgspec.msgpack.decode(history.unpack(chunk), type=columns.Columns)
+    for name, value in wrong.items():
+        setattr(read.filed[0], name, value)
+    spoilt = history.pack(msgspec.msgpack.encode(read))
+    manifest = replication_pb2.Image(
+        head=head_of(state, 1), chunk_hashes=[image.hash_of_chunk(spoilt)]
+    )
+    with pytest.raises(image.Damaged):
+        kept.Kept(manifest, [spoilt], [], None, goes_on=True).snapshot()
 
 
 def test_of_a_release_that_finds_otherwise_nothing_is_believed(
