@@ -22,7 +22,7 @@ async def _open(setting: Setting) -> AsyncIterator[Field]:
     path = str(ground.folder / "last-good")
     await measured("hydrating:from_postgres", database=ground.database, keep_in=path)
     database = {"database": ground.database}
-    await ground.writer()
+    # No writer runs: one that starts publishes an image of all this, for which it needs a core.
     yield Field(
         {
             "from PostgreSQL": partial(_measure, "from_postgres", **database, keep_in=""),
