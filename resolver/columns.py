@@ -8,12 +8,13 @@ computed later (`resolver.follower`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from typing import Final
 
 import msgspec
 from cqc.replication.v1 import replication_pb2
 
-from resolver.places import indexes_of, places_of
+from resolver.places import REFERRED, REFERRING, indexes_of, places_of
 from shared import history, image
 
 
@@ -21,12 +22,14 @@ class Filed(msgspec.Struct, array_like=True):
     """Under which values an index finds entities of a chunk.
 
     Attributes:
+        values: As text; where all are keys of other entities, which stand before in the file, as
+            their places among the keys of that kind.
         begins, counts: For each value the first entity that is found there, by its place in the
             chunk, and how many with those behind it are. Empty: each entity has one, in order.
     """
 
     index: str
-    values: list[str]
+    values: list[str | int]
     begins: list[int]
     counts: list[int]
 
@@ -40,6 +43,8 @@ class Columns(msgspec.Struct, array_like=True):
     filed: list[Filed]
 
 
+#: Kind -> key -> its place among that kind's keys, so far.
+Places = dict[str, dict[str | int, int]]
 _DECODER: Final = msgspec.msgpack.Decoder(Columns)
 
 
@@ -47,18 +52,19 @@ def chunks_of(entities: Iterable[tuple[str, str, bytes]]) -> Iterator[bytes]:
     """Yield the chunks of (kind, key, payload), compressed; each is of one kind."""
     some: list[tuple[str, bytes]] = []
     current, size = "", 0
+    places: Places = {kind: {} for kind in REFERRED}
     for kind, key, payload in entities:
         if some and (kind != current or size >= image.CHUNK_BYTES):
-            yield _packed(current, some)
+            yield _packed(current, some, places)
             some, size = [], 0
         current = kind
         some.append((key, payload))
         size += len(payload)
     if some:
-        yield _packed(current, some)
+        yield _packed(current, some, places)
 
 
-def _packed(kind: str, some: Sequence[tuple[str, bytes]]) -> bytes:
+def _packed(kind: str, some: Sequence[tuple[str, bytes]], places: Places) -> bytes:
     filed = {index: Filed(index, [], [], []) for index in indexes_of(kind)}
     for place, (_, payload) in enumerate(some):
         for index, value in places_of(kind, payload):
@@ -66,7 +72,12 @@ def _packed(kind: str, some: Sequence[tuple[str, bytes]]) -> bytes:
     for each in filed.values():
         if each.begins == list(range(len(some))):
             each.begins, each.counts = [], []
+        known = places.get(REFERRING.get(each.index, ""), {})
+        if all(value in known for value in each.values):
+            each.values = [known[value] for value in each.values]
     keys, payloads = zip(*some, strict=True)
+    if kind in places:
+        places[kind].update(zip(keys, count(len(places[kind])), strict=False))
     columns = Columns(kind, keys, list(payloads), list(filed.values()))
     return history.pack(msgspec.msgpack.encode(columns))
 

@@ -62,7 +62,7 @@ class Kept(NamedTuple):
                 packed = message.commit.change_set
                 change_set = decode(snapshot.position, message.head, packed)
                 snapshot.apply(message.head, list(plan(snapshot, change_set)))
-        except (Diverged, Poison, IndexError, ValueError) as error:
+        except (Diverged, Poison, LookupError, TypeError, ValueError) as error:
             raise image.Damaged(f"it is whole, and wrong: {error}") from error
         return snapshot
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from cqc.replication.v1 import replication_pb2
@@ -64,8 +64,9 @@ class Filling:
         self.entities: dict[str, dict[str, bytes]] = {}
         self.found: dict[str, dict[str, Keys]] = {}
         self.set_hash = 0
-        #: Keys that others are filed under, as one object each.
+        #: Keys that others are filed under, each as one object: a million listings name 300,000.
         self._one: dict[str, str] = {}
+        self._keys: dict[str, list[str]] = {kind: [] for kind in REFERRED}
 
     def take(self, entities: Iterable[tuple[str, str, bytes]]) -> None:
         """Take these (kind, key, payload)."""
@@ -82,19 +83,19 @@ class Filling:
         """Take a chunk of a file. It adds nothing to `set_hash`.
 
         Raises:
-            ValueError, IndexError: Its columns do not fit each other.
+            ValueError, LookupError, TypeError: Its columns do not fit each other.
         """
         keys = columns.keys
         if columns.kind in REFERRED:
-            self._one.update(zip(keys, keys, strict=True))
+            self._keys[columns.kind].extend(keys)
         self.entities.setdefault(columns.kind, {}).update(zip(keys, columns.payloads, strict=True))
         for filed in columns.filed:
-            values = filed.values
+            values: Sequence[Any] = filed.values
             if not values:
                 continue
-            if filed.index in REFERRING:
-                values = list(map(self._one.get, values, values))
-            some = (*_runs(filed, keys),) if filed.begins else keys
+            if isinstance(values[0], int):
+                values = [*map(self._keys[REFERRING[filed.index]].__getitem__, values)]
+            some = _runs(filed, keys) if filed.begins else keys
             _file_each(self.found.setdefault(filed.index, {}), values, some)
 
 
@@ -190,7 +191,10 @@ class Snapshot:
         Costs 25 ms for a million: dicts are copied without a look at their entries.
         """
         kinds = []
-        for kind, entities in self._entities.items():
+        # First those that others are filed under.
+        for kind, entities in sorted(
+            self._entities.items(), key=lambda kind: kind[0] not in REFERRED
+        ):
             groups = self._found.get(GROUPED.get(kind, ""), {}).values()
             kinds.append((kind, entities.copy(), list(groups)))
         return (
@@ -283,8 +287,7 @@ def file(found: dict[str, Keys], value: str, key: str) -> None:
     elif isinstance(keys, dict):
         keys[key] = None
     else:
-        several = (*((keys,) if isinstance(keys, str) else keys), key)
-        found[value] = several if len(several) <= TUPLE_KEYS_MAX else dict.fromkeys(several)
+        found[value] = _held((*((keys,) if isinstance(keys, str) else keys), key))
 
 
 def _grouped(entities: dict[str, bytes], groups: Iterable[Keys]) -> Iterator[tuple[str, bytes]]:
@@ -296,14 +299,19 @@ def _grouped(entities: dict[str, bytes], groups: Iterable[Keys]) -> Iterator[tup
     yield from entities.items()
 
 
-def _runs(filed: Filed, keys: tuple[str, ...]) -> Iterator[Keys]:
-    """Of each value the keys, as an index holds them."""
-    for begin, count in zip(filed.begins, filed.counts, strict=True):
-        if count == 1:
-            yield keys[begin]
-        else:
-            some = keys[begin : begin + count]
-            yield some if count <= TUPLE_KEYS_MAX else dict.fromkeys(some)
+def _runs(filed: Filed, keys: tuple[str, ...]) -> tuple[Keys, ...]:
+    """Of each value the keys."""
+    runs = zip(filed.begins, filed.counts, strict=True)
+    some = (*[keys[at] if count == 1 else keys[at : at + count] for at, count in runs],)
+    if max(filed.counts) <= TUPLE_KEYS_MAX:
+        return some
+    return (*map(_held, some),)
+
+
+def _held(keys: str | tuple[str, ...]) -> Keys:
+    """Keys found in one place, as an index holds them."""
+    is_many = not isinstance(keys, str) and len(keys) > TUPLE_KEYS_MAX
+    return dict.fromkeys(keys) if is_many else keys
 
 
 def _file_each(found: dict[str, Keys], values: Sequence[str], keys: tuple[Keys, ...]) -> None:

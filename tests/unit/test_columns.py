@@ -83,7 +83,8 @@ def test_many_of_one_symbol_are_found_wherever_chunks_are_cut(
         a_venue_symbol(listing_id=an_id(f"{n}"), venue_symbol=f"S{n}", symbol_id=SYMBOLS[n % 2])
         for n in range(TUPLE_KEYS_MAX * 3)
     ]
-    require_same(encoded(*many))
+    alone = a_venue_symbol(listing_id=an_id("alone"), venue_symbol="A", symbol_id=SYMBOLS[2])
+    require_same(encoded(*many, alone))
 
 
 def test_a_key_and_the_value_that_names_it_are_one_object() -> None:
