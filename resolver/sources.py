@@ -92,16 +92,17 @@ class Sources:
             found: PostgreSQL's head.
             asked_s: Boot clock, before it was read.
         """
-        candidate = await self._in_file()
-        if candidate is None or not core.is_near(candidate.head, found):
-            return None
-        loaded = await self._tried(candidate)
+        loaded = await self._from_file(partial(core.is_near, found=found))
         return loaded and loaded._replace(leads_to=Probe(asked_s, position_of(found)))
 
     async def ahead_of(self, found: replication_pb2.Head) -> Loaded | None:
         """Load the file if PostgreSQL, whose head was found, does not lead on from it."""
+        return await self._from_file(partial(core.is_ahead, found=found))
+
+    async def _from_file(self, fits: Callable[[replication_pb2.Head], bool]) -> Loaded | None:
+        """Load the file if its head fits."""
         candidate = await self._in_file()
-        if candidate is None or not core.is_ahead(candidate.head, found):
+        if candidate is None or not fits(candidate.head):
             return None
         return await self._tried(candidate)
 

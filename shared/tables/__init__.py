@@ -5,47 +5,20 @@ Apart from the kinds, since who only looks up has no SQL: SQLAlchemy takes 16 MB
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
 
+from shared.entities import KINDS
 from shared.kind import AnyKind, Lookup
 from shared.schema import metadata
-from shared.tables import (
-    api_key,
-    archive,
-    asset,
-    asset_deployment,
-    asset_group,
-    asset_identifier,
-    asset_relationship,
-    chain,
-    quality_flag,
-    symbol,
-    symbol_identifier,
-    venue,
-    venue_asset,
-    venue_symbol,
-)
 
 __all__ = ["child_tables_of", "metadata", "table_of", "table_of_lookup", "tables_of"]
-#: Each declares its tables in `metadata`.
-DECLARING = (
-    api_key,
-    archive,
-    asset,
-    asset_deployment,
-    asset_group,
-    asset_identifier,
-    asset_relationship,
-    chain,
-    quality_flag,
-    symbol,
-    symbol_identifier,
-    venue,
-    venue_asset,
-    venue_symbol,
-)
+
+for _kind in KINDS:
+    # Each module here has a kind's name, and declares its tables in `metadata`.
+    import_module(f"{__name__}.{_kind.name}")
 
 
 def table_of(kind: AnyKind) -> sa.Table:
