@@ -8,8 +8,10 @@ than the staleness that it tells is an upper bound.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from time import CLOCK_BOOTTIME, clock_gettime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 from cqc.resolver.v1 import resolver_pb2 as pb
@@ -31,10 +33,28 @@ LEASE_S: Final = 0.1
 HITS_MAX: Final = 50_000
 
 
+class Ready(asyncio.Future[Resolution], Coroutine[Any, Any, Resolution]):
+    """Stands where a coroutine would, its result there: to be awaited, or to be made a task of.
+
+    To make a coroutine for each hit would take as long as the look into the dict.
+    """
+
+    __slots__ = ()
+
+    def send(self, _: object, /) -> NoReturn:
+        raise StopIteration(self.result())
+
+    def throw(self, error: Any, *_: Any) -> NoReturn:
+        raise error
+
+    def close(self) -> None:
+        """Nothing goes on that would have to end."""
+
+
 class Hit:
     """An answer, and while what it is given again."""
 
-    __slots__ = ("carried", "made", "mark", "result", "until_s")
+    __slots__ = ("carried", "made", "mark", "ready", "result", "until_s")
 
     def __init__(
         self,
@@ -45,17 +65,24 @@ class Hit:
         until_s: float,
     ) -> None:
         self.result = result
+        self.ready = Ready()
+        self.ready.set_result(result)
         self.made = made
         self.mark = mark
         self.carried = carried
         self.until_s = until_s
 
 
-class Hits(dict[tuple[str, str], Hit]):
-    """By venue and spelling; made in the replica's event loop, looked up in any thread."""
+class Hits:
+    """Made in the replica's event loop.
+
+    Attributes:
+        kept: By venue and spelling; any thread may look into it. A plain dict, since that is read
+            faster than what is derived from one.
+    """
 
     def __init__(self, resolver: Resolver, carried: Carried) -> None:
-        super().__init__()
+        self.kept: dict[tuple[str, str], Hit] = {}
         self._resolver = resolver
         self._carried = carried
 
@@ -82,13 +109,13 @@ class Hits(dict[tuple[str, str], Hit]):
             made, (venue, symbol), Freshness(*position, State.LIVE, lease.told_ms)
         )
         until_s = began_s + min(lease.seconds, (made.until_ns - now_ns) / 1e9)
-        if len(self) >= HITS_MAX:
-            self.clear()
-        self[venue, symbol] = Hit(result, made, view.mark, self._carried.position, until_s)
+        if len(self.kept) >= HITS_MAX:
+            self.kept.clear()
+        self.kept[venue, symbol] = Hit(result, made, view.mark, self._carried.position, until_s)
         return result
 
     def _result(self, made: Made, key: tuple[str, str], freshness: Freshness) -> Resolution:
-        held = self.get(key)
+        held = self.kept.get(key)
         if held is not None and held.made is made:
             return msgspec.structs.replace(held.result, freshness=freshness)
         message = pb.ResolveResponse.FromString(made.framed).resolution

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Coroutine, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Any, TypeVar, cast, overload
@@ -38,6 +38,7 @@ class InLoop(AsyncAnswers):
         self._resolver = Resolver(config)
         self.view = self._resolver.view
         self.hits = Hits(self._resolver, carried)
+        self._kept = self.hits.kept
         own, reads = self._resolver.services()
         self._services: dict[str, Any] = {RESOLVER: own, REGISTRY: reads}
         self._held: AbstractContextManager[Any] = nullcontext()
@@ -63,34 +64,38 @@ class InLoop(AsyncAnswers):
             await self._resolver.close()
 
     @overload
-    async def resolve(
+    def resolve(
         self, venue: str, symbol: str, *, as_of: None = None, timeout_s: float | None = None
-    ) -> Resolution: ...
+    ) -> Coroutine[Any, Any, Resolution]: ...
 
     @overload
-    async def resolve(
+    def resolve(
         self, venue: str, symbol: str, *, as_of: dt.datetime, timeout_s: float | None = None
-    ) -> PastResolution: ...
+    ) -> Coroutine[Any, Any, PastResolution]: ...
 
-    async def resolve(
+    def resolve(
         self,
         venue: str,
         symbol: str,
         *,
         as_of: dt.datetime | None = None,
         timeout_s: float | None = None,
-    ) -> Resolution | PastResolution:
+    ) -> Coroutine[Any, Any, Resolution | PastResolution]:
         """As `cqar.waiting.Answers.resolve`."""
-        if as_of is not None:
-            return await super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
-        hit = self.hits.get((venue, symbol))
+        hit = self._kept.get((venue, symbol))
         if (
             hit is not None
             and hit.mark is self.view.mark
             and hit.carried is self._carried.position
             and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
+            and as_of is None
         ):
-            return hit.result
+            return hit.ready
+        if as_of is not None:
+            return super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
+        return self._make(venue, symbol, timeout_s)
+
+    async def _make(self, venue: str, symbol: str, timeout_s: float | None) -> Resolution:
         try:
             found = self.hits.make(venue, symbol) if self._is_there() else None
         except CqarError as error:

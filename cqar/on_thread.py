@@ -48,7 +48,7 @@ class OnThread(Answers):
         """
         self._thread.start()
         replica = self._begun.result().replica
-        self._hits, self._view = replica.hits, replica.view
+        self._kept, self._view = replica.hits.kept, replica.view
 
     def stop(self) -> None:
         """End all of it; what is served is kept in the file, if there is one."""
@@ -95,7 +95,7 @@ class OnThread(Answers):
         """As `Client.resolve`; where it was asked a moment ago, without the other thread."""
         if as_of is not None:
             return super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
-        hit = self._hits.get((venue, symbol))
+        hit = self._kept.get((venue, symbol))
         if (
             hit is not None
             and hit.mark is self._view.mark

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import sys
+import tracemalloc
 
 import pytest
 
-from cqar.hits import LEASE_S, Hits
+from cqar.hits import LEASE_S
 from cqar.in_loop import InLoop
 from cqar.position import Carried, Position
 from cqar.words import State
@@ -49,6 +51,40 @@ async def test_the_same_answer_is_given_again_without_anything_being_made() -> N
     first = await replica.resolve(*KEY)
     assert first.tradeable.allowed
     assert await replica.resolve(*KEY) is first
+
+
+async def test_a_hit_is_awaited_waited_for_gathered_and_made_a_task_like_any_other_answer() -> None:
+    replica = Replica()
+    first = await replica.resolve(*KEY)
+    async with asyncio.TaskGroup() as group:
+        in_group = group.create_task(replica.resolve(*KEY))
+    assert in_group.result() is first
+    assert await asyncio.create_task(replica.resolve(*KEY)) is first
+    assert await asyncio.wait_for(replica.resolve(*KEY), 1) is first
+    both = await asyncio.gather(replica.resolve(*KEY), replica.resolve(*KEY))
+    assert all(one is first for one in both)
+    loop = asyncio.get_running_loop()
+    elsewhere = asyncio.run_coroutine_threadsafe(replica.resolve(*KEY), loop)
+    assert await asyncio.to_thread(elsewhere.result, 1) is first
+    replica.resolve(*KEY).close()
+    with pytest.raises(KeyError):
+        replica.resolve(*KEY).throw(KeyError())
+    assert await replica.resolve(*KEY) is first
+
+
+async def test_a_hit_allocates_nothing() -> None:
+    replica = Replica()
+    await replica.resolve(*KEY)
+    tracemalloc.start()
+    try:
+        await replica.resolve(*KEY)
+        tracemalloc.reset_peak()
+        before, _ = tracemalloc.get_traced_memory()
+        await replica.resolve(*KEY)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak - before <= sys.getsizeof(KEY) + 8, "more than the key that is looked for"
 
 
 async def test_what_changed_is_told_at_once_and_what_did_not_is_not_worked_out_again() -> None:
@@ -119,7 +155,7 @@ def test_hits_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         encoded(a_venue_symbol(venue_symbol="OTHER", listing_id=a_symbol().symbol_id)),
     )
     replica.view.moved()
-    hits: Hits = replica.hits
+    hits = replica.hits
     for spelling in ("BTCUSDT", "OTHER", "BTCUSDT"):
         assert hits.make("binance", spelling) is not None
-        assert len(hits) == 1
+        assert len(hits.kept) == 1
