@@ -108,19 +108,29 @@ def events_config(subjects: list[str]) -> api.StreamConfig:
         discard=api.DiscardPolicy.OLD,
         storage=api.StorageType.FILE,
         allow_direct=True,
+        allow_atomic=True,
     )
 
 
 async def ensure_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
     """Make the stream where there is none; its limits stay the operator's to change."""
     try:
-        await js.stream_info(str(config.name))
+        found = (await js.stream_info(str(config.name))).config
     except NotFoundError:
         await js.add_stream(config)
+        return
+    if config.allow_atomic and not found.allow_atomic:
+        try:
+            await js.update_stream(found, allow_atomic=True)
+        except (NatsError, TimeoutError) as error:
+            log.info("%s takes messages one by one: %s", config.name, error)
 
 
 async def mark_of(js: JetStreamContext, stream: str) -> StreamMark:
-    info = await js.stream_info(stream)
+    return mark_in(await js.stream_info(stream))
+
+
+def mark_in(info: api.StreamInfo) -> StreamMark:
     state = info.state
     return StreamMark(str(info.created), state.first_seq, state.last_seq)
 
@@ -162,14 +172,31 @@ async def publish_expecting(
     Raises:
         LostRace: It is not, or nothing was stored.
     """
-    wanted = {
-        **(headers or {}),
-        "Nats-Expected-Last-Sequence": str(last),
-        "Nats-Expected-Stream": stream,
-    }
+    wanted = {**(headers or {}), **expecting(stream, last)}
+    return await publish_acknowledged(js, stream, subject, payload, wanted, ttl_s)
+
+
+def expecting(stream: str, last: int) -> dict[str, str]:
+    """Headers that have a message stored only if the stream's last sequence is `last`."""
+    return {"Nats-Expected-Last-Sequence": str(last), "Nats-Expected-Stream": stream}
+
+
+async def publish_acknowledged(
+    js: JetStreamContext,
+    stream: str,
+    subject: str,
+    payload: bytes,
+    headers: dict[str, str],
+    ttl_s: int | None = None,
+) -> int:
+    """Publish what says itself what it expects; returns the sequence that it got.
+
+    Raises:
+        LostRace: The stream is not as expected, or nothing was stored.
+    """
     try:
         ack = await js.publish(
-            subject, payload, timeout=REQUEST_TIMEOUT_S, headers=wanted, msg_ttl=ttl_s
+            subject, payload, timeout=REQUEST_TIMEOUT_S, headers=headers, msg_ttl=ttl_s
         )
     except APIError as error:
         if error.err_code == WRONG_LAST_SEQUENCE:

@@ -8,20 +8,21 @@ announce nothing the stream knows nothing: how far they were looked through is k
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final, NamedTuple
 
 from cqc.events.v1 import events_pb2
 from cqc.replication.v1 import replication_pb2
-from nats.js import JetStreamContext
+from nats.aio.client import Client
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared import history, jetstream, tracing
+from shared import history, jetstream, stream_batch, tracing
 from shared.events import SUBJECT_PREFIX
 from shared.history import Position, position_of
 from shared.jetstream import EVENTS
+from shared.stream_batch import Message
 from shared.stream_mark import StreamMark
 from writer import metrics, outbox, store
 from writer.past import trace_of
@@ -68,11 +69,12 @@ class EventRelay:
     def __init__(
         self,
         engine: AsyncEngine,
-        js: JetStreamContext,
+        client: Client,
         bump: Callable[[int, int, int], Awaitable[bool]],
     ) -> None:
         self._engine = engine
-        self._js = js
+        self._client = client
+        self._js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
         self._bump = bump
         self._looked: Looked | None = None
 
@@ -82,7 +84,8 @@ class EventRelay:
         Raises:
             ForeignStream: The stream holds another registry's events.
         """
-        mark = await jetstream.mark_of(self._js, EVENTS)
+        info = await self._js.stream_info(EVENTS)
+        mark = jetstream.mark_in(info)
         headers = await self._newest_headers(mark.last)
         async with self._engine.connect() as tx:
             head = await store.read_head(tx)
@@ -97,10 +100,12 @@ class EventRelay:
         if cursor.epoch > head.epoch or cursor.revision > head.revision:
             log.error("an event of %d:%d is out, the database has lost it", *cursor[:2])
             return await self._bump(head.epoch, cursor.epoch, cursor.revision)
-        last = mark.last
+        messages = _messages(head.registry_id, rows, cursor)
+        # Of a server or a stream that knows no batches each message is one.
+        together = bool(info.config.allow_atomic)
+        batches = stream_batch.batches_of(messages) if together else ([m] for m in messages)
         try:
-            for row in rows:
-                last = await self._publish(head.registry_id, row, cursor, last)
+            last = await self._publish(batches, mark.last)
         except jetstream.LostRace:
             return True
         if rows and last == mark.last:
@@ -137,21 +142,26 @@ class EventRelay:
         since = await outbox.newest_older_than(tx, age_s) if age_s else None
         return Cursor(*since, ALL_OF_IT) if since else START
 
-    async def _publish(
-        self, registry_id: bytes, row: outbox.OutboxRow, cursor: Cursor, last: int
-    ) -> int:
+    async def _publish(self, batches: Iterable[Sequence[Message]], last: int) -> int:
+        for batch in batches:
+            last = await stream_batch.publish_expecting(self._client, EVENTS, batch, last)
+            for message in batch:
+                metrics.EVENTS.labels(message.subject.removeprefix(SUBJECT_PREFIX)).inc()
+        return last
+
+
+def _messages(
+    registry_id: bytes, rows: Iterable[outbox.OutboxRow], cursor: Cursor
+) -> Iterator[Message]:
+    """Yield the events after the cursor."""
+    own = {_REGISTRY: registry_id.hex()}
+    for row in rows:
         announced = replication_pb2.DomainEvents.FromString(history.unpack(row.events))
         for index, event in enumerate(announced.events):
-            at = Cursor(row.epoch, row.revision, index)
-            if at <= cursor:
+            if (at := Cursor(row.epoch, row.revision, index)) <= cursor:
                 continue
-            headers = {_EPOCH: str(at.epoch), _REVISION: str(at.revision), _INDEX: str(index)}
-            headers[_REGISTRY] = registry_id.hex()
+            place = {_EPOCH: str(at.epoch), _REVISION: str(at.revision), _INDEX: str(index)}
             with tracing.span("publish CQC_EVENTS", partial(trace_of, row)):
-                if traceparent := tracing.traceparent():
-                    headers[tracing.TRACEPARENT] = traceparent
-                last = await jetstream.publish_expecting(
-                    self._js, EVENTS, event.subject, event.payload, last, headers
-                )
-            metrics.EVENTS.labels(event.subject.removeprefix(SUBJECT_PREFIX)).inc()
-        return last
+                traceparent = tracing.traceparent()
+            traced = {tracing.TRACEPARENT: traceparent} if traceparent else {}
+            yield Message(event.subject, event.payload, own | place | traced)

@@ -115,7 +115,7 @@ class Publisher:
             await jetstream.serve(client, jetstream.HEAD_SUBJECT, self._heads.answer)
             await jetstream.serve(client, jetstream.BUMP_SUBJECT, bumps.answer)
             relay = Relay(self._engine, js, self._mutations.bump_epoch)
-            events = EventRelay(self._engine, js, self._mutations.bump_epoch)
+            events = EventRelay(self._engine, client, self._mutations.bump_epoch)
             async with asyncio.TaskGroup() as group:
                 follow_events = partial(follow, events.step, self._wake.events, self._poll_s)
                 steps = {"relay": partial(self._relay, relay), "event relay": follow_events}

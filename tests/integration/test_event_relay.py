@@ -8,15 +8,17 @@ from typing import Any
 import nats
 import pytest
 from cqc.events.v1 import events_pb2
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from shared import events, jetstream
+from shared import events, jetstream, stream_batch
 from shared.entities.api_key import Role
 from shared.jetstream import EVENTS
+from shared.stream_batch import Message
 from tests.builders import a_chain, a_venue
 from tests.changes import commit, lose_commits_after, raw_messages
 from writer import event_relay
@@ -26,8 +28,11 @@ from writer.mutations import Mutations
 
 
 @pytest.fixture
-def event_relay_(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> EventRelay:
-    return EventRelay(engine, js, mutations.bump_epoch)
+def event_relay_(
+    engine: AsyncEngine, client: Client, js: JetStreamContext, mutations: Mutations
+) -> EventRelay:
+    assert js
+    return EventRelay(engine, client, mutations.bump_epoch)
 
 
 async def drain_events(relay: EventRelay) -> None:
@@ -88,16 +93,61 @@ async def test_a_lost_events_stream_is_filled_again_with_the_same_ids(
     assert await event_ids(js) == before
 
 
+async def _without_batches(js: JetStreamContext) -> None:
+    """As a stream that an earlier release made, or a server before 2.12 has."""
+    await js.update_stream((await js.stream_info(EVENTS)).config, allow_atomic=False)
+
+
+@pytest.mark.parametrize("how", ["together", "one by one"])
 async def test_two_event_relays_at_once_tell_each_event_once(
-    engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+    how: str,
+    engine: AsyncEngine,
+    client: Client,
+    js: JetStreamContext,
+    mutations: Mutations,
 ) -> None:
-    relays = [EventRelay(engine, js, mutations.bump_epoch) for _ in range(2)]
+    if how == "one by one":
+        await _without_batches(js)
+    relays = [EventRelay(engine, client, mutations.bump_epoch) for _ in range(2)]
     for number in range(20):
         await commit(mutations, a_venue(f"v{number}"), a_venue(f"w{number}"))
     await asyncio.gather(*(drain_events(relay) for relay in relays))
     told = [decoded(raw) for raw in await raw_messages(js, EVENTS)]
     assert [event.revision for event in told] == [r for r in range(1, 21) for _ in range(2)]
     assert len({event.event_id for event in told}) == 40
+
+
+async def test_more_events_than_a_batch_holds_come_in_their_order(
+    event_relay_: EventRelay, js: JetStreamContext, mutations: Mutations
+) -> None:
+    count = stream_batch.MESSAGES_MAX * 2 + 1
+    await commit(mutations, *(a_venue(f"v{number}") for number in range(count)))
+    await commit(mutations, a_venue("last"))
+    await drain_events(event_relay_)
+    raw = await raw_messages(js, EVENTS)
+    assert [int((one.headers or {})["Cqar-Index"]) for one in raw] == [*range(count), 0]
+    assert [decoded(one).revision for one in raw] == [1] * count + [2]
+
+
+async def test_of_a_batch_all_is_stored_or_nothing(client: Client, js: JetStreamContext) -> None:
+    subject = event_relay.subjects()[0]
+    batch = [Message(subject, bytes([number]), {}) for number in range(100)]
+    assert await stream_batch.publish_expecting(client, EVENTS, batch, 0) == 100
+    with pytest.raises(jetstream.LostRace):
+        await stream_batch.publish_expecting(client, EVENTS, batch, 99)
+    assert len(await raw_messages(js, EVENTS)) == 100
+    assert await stream_batch.publish_expecting(client, EVENTS, batch[:1], 100) == 101
+
+
+async def test_a_stream_of_before_takes_batches_from_the_next_start_on(
+    js: JetStreamContext,
+) -> None:
+    await _without_batches(js)
+    config = (await js.stream_info(EVENTS)).config
+    await js.update_stream(config, max_bytes=12_345_678)
+    await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+    found = (await js.stream_info(EVENTS)).config
+    assert (found.allow_atomic, found.max_bytes) == (True, 12_345_678)
 
 
 async def test_lost_commits_whose_events_are_out_are_announced_as_a_new_epoch(

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from cqc.events.v1 import events_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 from google.protobuf.message_factory import GetMessageClass
+from nats.aio.client import Client as NatsClient
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.js import JetStreamContext
@@ -54,10 +55,14 @@ async def writer(engine: AsyncEngine) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def subscription(
-    servers: EmbeddedServers, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+    servers: EmbeddedServers,
+    engine: AsyncEngine,
+    client: NatsClient,
+    js: JetStreamContext,
+    mutations: Mutations,
 ) -> AsyncIterator[Subscription]:
     """Somebody else's plain subscription, while the event relay runs."""
-    relay = EventRelay(engine, js, mutations.bump_epoch)
+    relay = EventRelay(engine, client, mutations.bump_epoch)
     stranger = await nats.connect(servers.nats)
     found = await stranger.subscribe(f"{PREFIX}>")
     await stranger.flush()
