@@ -93,6 +93,7 @@ class Follower:
                     group.create_task(self._verify())
         except* StartOver as causes:
             (cause, *_) = _leaves(causes)
+            self._loader.told = cause.registry_id
             metrics.REHYDRATES.labels(cause.cause).inc()
             self._view.doubt(f"starting over: {cause.cause}")
             log.warning("starting over: %s", cause.cause)

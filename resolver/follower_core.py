@@ -190,7 +190,9 @@ class Found(Protocol):
 F = TypeVar("F", bound=Found)
 
 
-def choices(held: replication_pb2.Head | None, kept: F | None, published: F | None) -> list[F]:
+def choices(
+    held: replication_pb2.Head | None, kept: F | None, published: F | None, told: bytes = b""
+) -> list[F]:
     """What may take the place of what is served, the best first.
 
     The file says what the last process served: the image in Redis comes before it only if it
@@ -201,8 +203,14 @@ def choices(held: replication_pb2.Head | None, kept: F | None, published: F | No
         held: What is served, if anything is.
         kept: In the file.
         published: In Redis.
+        told: The registry that the stream or a writer is of, where what is served never was
+            confirmed and is of another: then only that one's. Empty elsewhere.
     """
-    onward = [one for one in (kept, published) if one is not None and is_onward(held, one.head)]
+    found = [one for one in (kept, published) if one is not None]
+    if told:
+        onward = [one for one in found if one.head.registry_id == told]
+    else:
+        onward = [one for one in found if is_onward(held, one.head)]
     if len(onward) > 1 and is_onward(onward[0].head, onward[1].head):
         onward.reverse()
     return onward

@@ -53,13 +53,20 @@ AWAY: Final = (
 class StartOver(Exception):
     """The snapshot cannot be advanced to where the registry is; `cause` is a metric's label."""
 
-    def __init__(self, cause: metrics.Cause) -> None:
+    def __init__(self, cause: metrics.Cause, registry_id: bytes = b"") -> None:
         super().__init__(cause)
         self.cause = cause
+        #: The stream's or a writer's, where that is not the snapshot's.
+        self.registry_id = registry_id
 
 
 class Loader:
-    """Everything that loading needs; it keeps nothing."""
+    """Everything that loading needs.
+
+    Attributes:
+        told: The registry that the stream or a writer is of, where what is served never was
+            confirmed and is of another; empty elsewhere.
+    """
 
     def __init__(
         self,
@@ -76,6 +83,7 @@ class Loader:
         self._now = now
         self._sources = sources
         self._journal = journal
+        self.told = b""
 
     async def load(self) -> StreamMark | None:
         """Put into the view what PostgreSQL holds, or what stands in for it; never go back.
@@ -101,6 +109,7 @@ class Loader:
             self._view.freshness.unconfirm()
         if loaded.leads_to is not None:
             self._view.freshness.probed(loaded.leads_to, snapshot.position)
+        self.told = b""
         self._view.replace(snapshot, loaded.source, self._now())
         self._journal.begin(is_kept=loaded.is_kept)
         self._view.moved()
@@ -123,7 +132,7 @@ class Loader:
             except (Busy, *AWAY) as error:
                 failed = error
             held = self._view.snapshot.head if self._view.is_complete else None
-            loaded = await self._sources.newest(held)
+            loaded = await self._sources.newest(held, self.told)
             if loaded is not None:
                 log.warning("not loaded from PostgreSQL: %s", said(failed))
                 return loaded
@@ -196,7 +205,7 @@ def require_own(view: View, head: replication_pb2.Head) -> None:
     if head.registry_id == own:
         return
     if not view.freshness.is_confirmed:
-        raise StartOver("registry")
+        raise StartOver("registry", head.registry_id)
     log.error(
         "what came is of registry %s, the snapshot of %s: nothing of it is applied",
         *(head.registry_id.hex(), own.hex()),

@@ -17,8 +17,9 @@ from resolver.reading import Reading
 from shared.history import Position
 from shared.instant import Instant
 
-#: Of 1.2 KB each: 60 MB.
 ANSWERS_MAX: Final = 50_000
+#: An answer takes 1.2 KB; with what somebody noted about a market up to 100.
+BYTES_MAX: Final = 64 * 1024**2
 
 
 class Memory(Reading, Protocol):
@@ -100,8 +101,10 @@ class Made:
 class Remembered:
     """The answers asked for last, by the bytes of their questions."""
 
-    def __init__(self, answers_max: int = ANSWERS_MAX) -> None:
+    def __init__(self, answers_max: int = ANSWERS_MAX, bytes_max: int = BYTES_MAX) -> None:
         self._answers_max = answers_max
+        self._bytes_max = bytes_max
+        self._bytes = 0
         self._made: OrderedDict[bytes, Made] = OrderedDict()
         self._changed: Changed | None = None
 
@@ -127,8 +130,16 @@ class Remembered:
         """Remember an answer that this memory gave; another snapshot's are forgotten."""
         if memory.changed is not self._changed:
             self._made.clear()
+            self._bytes = 0
             self._changed = memory.changed
+        before = self._made.pop(question, None)
+        if before is not None:
+            self._bytes -= _size(question, before)
         self._made[question] = made
-        self._made.move_to_end(question)
-        if len(self._made) > self._answers_max:
-            self._made.popitem(last=False)
+        self._bytes += _size(question, made)
+        while len(self._made) > self._answers_max or self._bytes > self._bytes_max:
+            self._bytes -= _size(*self._made.popitem(last=False))
+
+
+def _size(question: bytes, made: Made) -> int:
+    return len(question) + len(made.framed)

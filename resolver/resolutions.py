@@ -20,6 +20,8 @@ _FIRST: Final = b"\x0a"
 #: `Resolution.freshness` and `ResolveBatchResponse.freshness`.
 _FRESHNESS: Final = b"\x4a"
 _BATCH_FRESHNESS: Final = b"\x12"
+#: No spelling that there may be is longer: others are not remembered.
+QUESTION_BYTES_MAX: Final = 1024
 
 
 class Resolutions:
@@ -45,8 +47,12 @@ class Resolutions:
         return self._remembered.find(question, memory, now_ns, until_ns)
 
     def make(self, question: bytes, memory: Memory, stale: pb.Reason | None, now_ns: int) -> Made:
-        """The answer, where that there is none is one, too; remembered unless it may be stale."""
+        """The answer, where that there is none is one, too; remembered unless it may be stale.
+
+        Only for these very bytes: a key that says more than one knows of is no other's question.
+        """
         key = pb.VenueSymbolKey.FromString(question)
+        key.DiscardUnknownFields()
         noting, now = Noting(memory), Instant(now_ns)
         found = resolve_or_say_why(Basis(noting, pb.Freshness(), stale), key, now)
         made = Made(
@@ -57,7 +63,8 @@ class Resolutions:
             now,
             is_found=not found.HasField("not_found"),
         )
-        if stale is None:
+        is_whole = len(question) <= QUESTION_BYTES_MAX and key.SerializeToString() == question
+        if stale is None and is_whole:
             self._remembered.keep(question, memory, made)
         return made
 

@@ -77,10 +77,14 @@ class Sources:
         self._last_good = last_good
         self._in_thread = in_thread
 
-    async def newest(self, held: replication_pb2.Head | None) -> Loaded | None:
-        """Load the newest that can be believed; None where nothing leads on from what is held."""
+    async def newest(self, held: replication_pb2.Head | None, told: bytes = b"") -> Loaded | None:
+        """Load the newest that can be believed; None where nothing leads on from what is held.
+
+        Args:
+            told: The registry that it must be of, where that is known not to be what is held.
+        """
         kept, published = await self._in_file(), await self._in_redis()
-        for candidate in core.choices(held, kept, published):
+        for candidate in core.choices(held, kept, published, told=told):
             if (loaded := await self._tried(candidate)) is not None:
                 return loaded
         return None

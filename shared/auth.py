@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,11 +21,13 @@ from prometheus_client import Counter
 
 from shared.entities.api_key import ApiKey, Role
 from shared.errors import CqarError, Forbidden, Unauthenticated
-from shared.grpc_errors import refusal
+from shared.grpc_errors import Context, abort, refusal
 
 #: Methods that need no key: probes, and reflection where a server offers it.
 OPEN: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 KEY_CHARS_MAX: Final = 256
+#: A key that ends, ends what it may follow: it is looked up again with the first answer after this.
+RECHECK_S: Final = 2.0
 #: By which scanners for leaked secrets know one.
 PREFIX: Final = "cqar_"
 
@@ -100,7 +103,36 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
             REFUSED.labels(reason).inc()
             log.info("refused %s: %s", method, error)
             return refusal(error, method)
-        return await continuation(handler_call_details)
+        handler = await continuation(handler_call_details)
+        if handler is None or handler.unary_stream is None:
+            return handler
+        return handler._replace(unary_stream=self._held(handler.unary_stream, metadata, method))
+
+    def _held(self, stream: Any, metadata: Mapping[str, Any], method: str) -> Any:
+        """A stream that ends with its caller's key."""
+
+        async def held(request: Any, context: Context) -> AsyncIterator[Any]:
+            looked_s = time.monotonic()
+            async for answer in stream(request, context):
+                if time.monotonic() - looked_s >= RECHECK_S:
+                    await self._require_still(metadata, method, context)
+                    looked_s = time.monotonic()
+                yield answer
+
+        return held
+
+    async def _require_still(
+        self, metadata: Mapping[str, Any], method: str, context: Context
+    ) -> None:
+        """End the call if its key may no longer; whether it may need not be known at any time."""
+        try:
+            await self._identify(metadata, method)
+        except (Unauthenticated, Forbidden) as error:
+            REFUSED.labels(error.reason).inc()
+            log.info("ended %s: %s", method, error)
+            await abort(context, error, method)
+        except Exception as error:  # noqa: BLE001  (whoever was let in stays until it is known)
+            log.warning("%s goes on unchecked: %s", method, error)
 
     async def _identify(self, metadata: Mapping[str, Any], method: str) -> Caller:
         key = await self._find_key(hash_of(presented_key(metadata)))

@@ -96,7 +96,8 @@ class Outcome:
 
 _CHANGING: Final = frozenset({Result.CREATED, Result.UPDATED, Result.DELETED})
 _ORDER: Final = {kind.name: place for place, kind in enumerate(KINDS)}
-_REFERRED_TO: Final = {target for kind in KINDS for target in kind.referents.values()}
+#: Kinds of which others name entities.
+REFERRED_TO: Final = {target for kind in KINDS for target in kind.referents.values()}
 
 
 @dataclass(slots=True)
@@ -112,7 +113,7 @@ class Docket:
             rank = _ORDER[item.kind.name]
             if item.intent is not Intent.REMOVE:
                 return 0, rank
-            return 1 if item.kind.name in _REFERRED_TO else -1, -rank
+            return 1 if item.kind.name in REFERRED_TO else -1, -rank
 
         self.order = sorted(range(len(self.items)), key=place)
 

@@ -99,7 +99,7 @@ def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
     Args:
         terms: The listing; for an alias, its primary.
     """
-    own, default = terms.exact, symbol.exact
+    own, default = terms.exact, _defaults(terms.exact, symbol.exact)
     has_ticks = bool(terms.tick_bands) or terms.HasField("price_significant_digits")
     from_venue = (own.tick_size or has_ticks) and own.lot_size
     return pb.Specs(
@@ -112,10 +112,32 @@ def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
         max_notional=own.max_order_value,
         contract_size=own.contract_size or default.contract_size,
         unit_multiplier=own.unit_multiplier or "1",
-        contract_kind=symbol.contract_kind,
+        contract_kind=_counted(symbol),
         tick_bands=terms.tick_bands,
         price_significant_digits=terms.price_significant_digits,
     )
+
+
+def _counted(symbol: symbol_pb2.Symbol) -> symbol_pb2.ContractKind.ValueType:
+    """What a contract's size is counted in; an option is on so many base units, however it pays."""
+    if symbol.symbol_type == symbol_pb2.SYMBOL_TYPE_OPTION:
+        return symbol_pb2.CONTRACT_KIND_LINEAR
+    return symbol.contract_kind
+
+
+def _defaults(
+    own: venue_symbol_pb2.VenueSymbolDecimals, symbol: symbol_pb2.SymbolDecimals
+) -> symbol_pb2.SymbolDecimals:
+    """What a symbol's steps say of a listing: nothing that is counted in units of another size."""
+    is_scaled = Decimal(own.unit_multiplier or 1) != 1
+    is_sized = own.contract_size and Decimal(own.contract_size) != Decimal(
+        symbol.contract_size or 0
+    )
+    if not (is_scaled or is_sized):
+        return symbol
+    of_orders = {"min_notional": symbol.min_notional}
+    of_prices = {} if is_scaled else {"tick_size": symbol.tick_size}
+    return symbol_pb2.SymbolDecimals(**of_orders, **of_prices)
 
 
 def _greater(*stated: str) -> str:
@@ -174,7 +196,8 @@ def verdict(
     periods = [listing] if asked is None else [listing, asked]
     unlisted = [_unlisted(period, now) for period in periods if not listed_at(period, now)]
     ended += unlisted
-    if not symbol.is_active or symbol.HasField("delisted_at"):
+    gone = symbol.HasField("delisted_at") and now.reached(symbol.delisted_at)
+    if gone or not symbol.is_active:
         ended.append(_reason("SYMBOL_DELISTED", "symbol", symbol.symbol_id, "is delisted"))
     if symbol.HasField("expiry") and now.reached(symbol.expiry):
         ended.append(_reason("SYMBOL_EXPIRED", "symbol", symbol.symbol_id, "has expired"))
@@ -211,6 +234,9 @@ def _asset_reasons(
         if held.HasField("delisted_at") and now.reached(held.delisted_at):
             text = "the venue no longer has this asset"
             yield _reason("VENUE_ASSET_DELISTED", "venue_asset", key, text)
+        elif held.HasField("listed_at") and not now.reached(held.listed_at):
+            text = "the venue has this asset only later"
+            yield _reason("VENUE_ASSET_NOT_YET_LISTED", "venue_asset", key, text)
         elif held.HasField("trading_enabled") and not held.trading_enabled:
             text = "the venue has disabled trading of this asset"
             yield _reason("VENUE_ASSET_TRADING_DISABLED", "venue_asset", key, text)

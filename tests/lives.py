@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from shared.entities.asset_group import GroupMember
+from shared.entities.quality_flag import FlagSeverity
 from shared.entities.venue_symbol import MarketStatus
 from shared.kind import Entity
 from tests.builders import (
@@ -99,7 +100,7 @@ LIVES: Final[dict[str, Life]] = {
     ),
     "quality_flag": Life(
         needs=_ASSETS,
-        born=a_flag(evidence_url="https://x.y"),
+        born=a_flag(severity=FlagSeverity.HIGH, evidence_url="https://x.y"),
         steps=(({"resolved_by": "ops", "resolution_notes": "refunded"}, "quality_flag_resolved"),),
         told=("quality_flag_raised", "quality_flag_removed"),
     ),

@@ -25,7 +25,7 @@ from shared.entities import KIND_BY_NAME, KINDS
 from shared.entities.venue_symbol import VenueSymbol, terms_of
 from shared.errors import Invalid, NotReady, TooLarge, Violation
 from shared.history import Position, position_of
-from shared.judge import Docket, Item, Outcome, Result
+from shared.judge import REFERRED_TO, Docket, Item, Outcome, Result
 from shared.kind import Entity, Ref
 from shared.rules import CLOCKS_APART
 from shared.working_set import Find, Stored, WorkingSet
@@ -308,7 +308,7 @@ def _next_revision(
         )
         event = None
         if outcome.before != outcome.after:
-            told = payload or (before.payload if before else b"")
+            told = payload or (stored.payload if stored else b"")
             event = events.event_of(kind, outcome.before, outcome.after, told, moment, index)
         if event is not None:
             announced.events.append(event)
@@ -335,11 +335,14 @@ async def _save(tx: AsyncConnection, changing: list[Outcome]) -> None:
         elif outcome.before is not None:
             removed[outcome.kind.name].append(outcome.before)
     await saving.expect(tx, len(changing))
-    for kind in KINDS:
-        if kind.name in saved:
-            await saving.save(tx, kind, saved[kind.name])
+    # In the order in which they were judged: what goes makes room for what takes its place.
     for kind in reversed(KINDS):
-        if kind.name in removed:
+        if kind.name not in REFERRED_TO:
+            await saving.remove(tx, kind, removed[kind.name])
+    for kind in KINDS:
+        await saving.save(tx, kind, saved[kind.name])
+    for kind in reversed(KINDS):
+        if kind.name in REFERRED_TO:
             await saving.remove(tx, kind, removed[kind.name])
 
 

@@ -37,6 +37,8 @@ async def expect(tx: AsyncConnection, rows: int) -> None:
 
 async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
     """Insert or replace the rows of entities of one kind, those of their parts too."""
+    if not entities:
+        return
     await _delete_children(tx, kind, entities)
     await _execute(tx, _upsert(table_of(kind)), map(codec.to_row, entities))
     children: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -48,6 +50,8 @@ async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -
 
 
 async def remove(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
+    if not entities:
+        return
     await _delete_children(tx, kind, entities)
     await _delete(tx, table_of(kind), kind, entities)
 

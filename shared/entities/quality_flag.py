@@ -95,6 +95,12 @@ def check_flag(before: QualityFlag | None, after: QualityFlag, seen: Seen) -> It
         yield Violation("resolved_at", "FINAL", "was resolved already: raise another")
 
 
+def check_removal(flag: QualityFlag, _: Seen) -> Iterator[Violation]:
+    if blocks(flag):
+        message = "it stops trading: resolve it first, which says who does, and why"
+        yield Violation("flag_id", "IN_FORCE", message)
+
+
 def event_of(before: QualityFlag | None, after: QualityFlag | None) -> str | None:
     if after is None:
         return "quality_flag_removed"
@@ -117,4 +123,5 @@ QUALITY_FLAG = Kind(
     referents={"asset_id": "asset"},
     lookups={"asset": by("asset_id")},
     event=event_of,
+    check_removal=check_removal,
 )

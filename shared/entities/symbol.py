@@ -101,16 +101,23 @@ def notation(symbol: Symbol, base: str, quote: str, settlement: str) -> str:
     return text
 
 
+def kind_of(symbol: Symbol) -> ContractKind | None:
+    """How a contract pays, which is what it settles in; None of what is no contract."""
+    if symbol.symbol_type in CASH or not symbol.settlement_asset_id:
+        return None
+    return {
+        symbol.quote_asset_id: ContractKind.LINEAR,
+        symbol.base_asset_id: ContractKind.INVERSE,
+    }.get(symbol.settlement_asset_id, ContractKind.QUANTO)
+
+
 def complete(before: Symbol | None, given: Symbol, seen: Seen) -> Symbol:
     changes: dict[str, Any] = {}
     settlement = given.settlement_asset_id
     if settlement is None and given.symbol_type in CASH:
         changes["settlement_asset_id"] = settlement = given.quote_asset_id
-    if given.symbol_type not in CASH and given.contract_kind is None and settlement:
-        changes["contract_kind"] = {
-            given.quote_asset_id: ContractKind.LINEAR,
-            given.base_asset_id: ContractKind.INVERSE,
-        }.get(settlement, ContractKind.QUANTO)
+    if given.contract_kind is None:
+        changes["contract_kind"] = kind_of(given)
     if not given.symbol and before is not None:
         changes["symbol"] = before.symbol
     elif not given.symbol:
@@ -134,12 +141,11 @@ def check_symbol(before: Symbol | None, after: Symbol, seen: Seen) -> Iterator[V
         yield from rules.check_printable("symbol", after.symbol)
     if after.base_asset_id and after.base_asset_id == after.quote_asset_id:
         yield Violation("quote_asset_id", "SAME_AS_BASE", "must differ from the base asset")
-    if after.symbol_type not in CASH and not after.settlement_asset_id:
-        yield Violation("settlement_asset_id", "REQUIRED", "is required of a contract")
-    yield from rules.check_positive(after, "exact.", "tick_size", "lot_size", "contract_size")
-    yield from rules.check_not_negative(
-        after, "exact.", "min_order_size", "max_order_size", "min_notional"
+    yield from _check_settlement(after)
+    yield from rules.check_positive(
+        after, "exact.", "tick_size", "lot_size", "contract_size", "max_order_size"
     )
+    yield from rules.check_not_negative(after, "exact.", "min_order_size", "min_notional")
     yield from rules.check_below(after, "exact.", "min_order_size", "max_order_size")
     yield from rules.check_immutable(before, after, "it is another symbol", *_FOR_EVER)
     yield from _check_terms(before, after, seen)
@@ -147,6 +153,22 @@ def check_symbol(before: Symbol | None, after: Symbol, seen: Seen) -> Iterator[V
         twin = same_identity(after, seen)
         if twin is not None and twin.symbol_id != after.symbol_id:
             yield Violation("symbol_type", "DUPLICATE", f"these are the terms of {twin.symbol_id}")
+
+
+def _check_settlement(after: Symbol) -> Iterator[Violation]:
+    """What it settles in says how it pays: orders are valued by both."""
+    settlement, kind = after.settlement_asset_id, after.contract_kind
+    if after.symbol_type in CASH:
+        if settlement != after.quote_asset_id:
+            message = "what is traded for cash settles in its quote asset"
+            yield Violation("settlement_asset_id", "NOT_THE_QUOTE", message)
+        if kind is not None:
+            yield Violation("contract_kind", "NOT_APPLICABLE", "only a contract has one")
+    elif not settlement:
+        yield Violation("settlement_asset_id", "REQUIRED", "is required of a contract")
+    elif (pays := kind_of(after)) is not None and kind is not pays:
+        message = f"settling in this asset it is {pays.name}"
+        yield Violation("contract_kind", "CONTRADICTS", message)
 
 
 def _check_terms(before: Symbol | None, after: Symbol, seen: Seen) -> Iterator[Violation]:

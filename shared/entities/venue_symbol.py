@@ -126,7 +126,7 @@ def complete(before: VenueSymbol | None, given: VenueSymbol, seen: Seen) -> Venu
     changes: dict[str, Any] = {}
     status = given.status or (before.status if before else MarketStatus.ONLINE)
     if status is MarketStatus.DELISTED and given.delisted_at is None:
-        changes["delisted_at"] = (before and before.delisted_at) or seen.now
+        changes["delisted_at"] = (before and before.delisted_at) or seen.as_of or seen.now
     elif given.delisted_at is not None and given.delisted_at <= seen.now:
         status = MarketStatus.DELISTED
     changes["status"] = status
@@ -205,18 +205,21 @@ def _check_terms(after: VenueSymbol) -> Iterator[Violation]:
     exact = "exact."
     yield from rules.check_rate(after, exact, "maker_fee", "taker_fee")
     yield from rules.check_positive(
-        after, exact, "tick_size", "lot_size", "contract_size", "unit_multiplier", "max_leverage"
-    )
-    yield from rules.check_not_negative(
         after,
         exact,
-        *("min_order_size", "max_order_size"),
-        *("min_order_value", "max_order_value", "min_notional"),
+        *("tick_size", "lot_size", "contract_size", "unit_multiplier", "max_leverage"),
+        *("max_order_size", "max_order_value"),
+    )
+    yield from rules.check_not_negative(
+        after, exact, "min_order_size", "min_order_value", "min_notional"
     )
     yield from rules.check_below(after, exact, "min_order_size", "max_order_size")
     yield from rules.check_below(after, exact, "min_order_value", "max_order_value")
     if after.price_significant_digits is not None and not 1 <= after.price_significant_digits <= 30:
         yield Violation("price_significant_digits", "OUT_OF_RANGE", "must be 1 to 30")
+    if after.tick_bands and after.tick_size is not None:
+        message = "stands in the bands: the first one's is also below it"
+        yield Violation("exact.tick_size", "NOT_APPLICABLE", message)
     if len(after.tick_bands) > TICK_BANDS_MAX:
         yield Violation("tick_bands", "TOO_MANY", f"at most {TICK_BANDS_MAX}")
     starts = [band.from_price for band in after.tick_bands]

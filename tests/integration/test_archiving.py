@@ -10,6 +10,9 @@ from typing import Any, Final, NamedTuple
 
 import grpc
 import pytest
+import sqlalchemy as sa
+from cqc.events.v1 import events_pb2
+from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2 as rpb
@@ -22,6 +25,7 @@ from cqar.embedded.servers import EmbeddedServers
 from resolver import fallback, kept
 from resolver.app import Resolver
 from resolver.config import ResolverConfig
+from shared import history
 from shared.entities.api_key import Role
 from shared.entities.symbol import SYMBOL, OptionType, SymbolType
 from shared.entities.venue_symbol import VENUE_SYMBOL, delist
@@ -256,6 +260,24 @@ async def test_what_is_nowhere_is_said_without_postgres_and_what_is_archived_is_
         assert (await refusal(call)).code is expected
     batch = await both.own.ResolveBatch(pb.ResolveBatchRequest(keys=keys[1:]))
     assert batch.resolutions[0].status == pb.RESOLUTION_STATUS_NOT_FOUND
+
+
+async def test_voiding_what_is_archived_tells_what_it_was(
+    mutations: Mutations, archiving: Archiving, clock: Clock, engine: AsyncEngine
+) -> None:
+    await commit(mutations, *MARKET, OPTION)
+    await commit(mutations, LISTED)
+    clock.now = EXPIRY + AFTER + HOUR
+    assert await archiving.step() == 2
+    void = Item(kind=VENUE_SYMBOL, intent=Intent.REMOVE, key=LISTED.listing_id)
+    await mutations.change(void, CAUSE)
+    async with engine.connect() as tx:
+        query = sa.text("SELECT events FROM outbox ORDER BY revision DESC LIMIT 1")
+        raw = (await tx.execute(query)).scalar_one()
+    (event,) = replication_pb2.DomainEvents.FromString(history.unpack(raw)).events
+    told = events_pb2.VenueSymbolRemoved.FromString(event.payload)
+    assert told.venue_symbol.listing_id == LISTED.listing_id
+    assert told.venue_symbol.venue_symbol == LISTED.venue_symbol
 
 
 # ---------------------------------------------------------------- the law

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,13 +15,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import auth, grpc_server
 from shared.auth import AuthInterceptor
-from shared.entities.api_key import Role
+from shared.entities.api_key import ApiKey, Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.grpc_server import Guard
 from tests.builders import (
     BTC,
     NOW,
     USDT,
+    a_key,
     a_symbol,
     a_venue,
     a_venue_asset,
@@ -292,3 +294,38 @@ async def test_a_service_that_does_not_answer_makes_this_one_unavailable(
     found = await failing(kind(LEAK), in_auth=in_auth)
     assert found.code == Code.UNAVAILABLE
     assert "hunter2" not in found.text
+
+
+async def _last(answers: Any) -> Any:
+    return [answer async for answer in answers]
+
+
+async def test_a_stream_ends_with_its_callers_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.auth.RECHECK_S", 0.05)
+    keys: list[ApiKey | Exception | None] = [a_key(), OSError("away"), a_key(), None]
+
+    async def find_key(_: str) -> ApiKey | None:
+        (now, *rest) = keys
+        keys[:] = rest or [now]
+        if isinstance(now, Exception):
+            raise now
+        return now
+
+    async def method(_: Any, __: Any) -> AsyncIterator[bytes]:
+        while True:
+            yield b"beat"
+            await asyncio.sleep(0.01)
+
+    guards: list[Guard] = [AuthInterceptor(find_key, lambda _: Role.READ), ErrorInterceptor()]
+    server, methods = grpc_server.make_server(guards)
+    handler: Any = grpc.unary_stream_rpc_method_handler(method)
+    methods.add_registered_method_handlers("t.T", {"S": handler})
+    port = grpc_server.bind(server, "127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        stream: Any = channel.unary_stream("/t.T/S")
+        call = stream(b"", metadata=(("x-api-key", "k"),), timeout=10)
+        found = await refusal(_last(call))
+    assert found.code == Code.UNAUTHENTICATED
+    assert keys == [None]
+    await server.stop(None)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 import sqlalchemy as sa
 from cqc.replication.v1 import replication_pb2
@@ -31,6 +32,7 @@ from tests.builders import (
     NOW,
     USDT,
     a_chain,
+    a_flag,
     a_group,
     a_relationship,
     a_symbol,
@@ -45,6 +47,7 @@ from writer import outbox, store
 from writer.mutations import Applied, Cause, Mutations
 
 KIND_OF = {kind.entity: kind for kind in KINDS}
+DAY = dt.timedelta(days=1)
 CAUSE = Cause("tester", "because")
 
 
@@ -381,3 +384,51 @@ async def test_a_database_that_was_restored_begins_a_new_epoch_first(
             schema.outbox.c.revision
         )
         assert list(await tx.execute(query)) == [(1, False), (2, True), (3, False)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (an_identifier(), an_identifier(identifier_id=an_id("another"))),
+        (a_relationship(BTC, USDT), a_relationship(BTC, USDT, relationship_id=an_id("another"))),
+        (a_group(BTC), a_group(BTC, group_id=an_id("another"))),
+    ],
+    ids=["identifier", "relationship", "group"],
+)
+async def test_what_goes_makes_room_for_what_takes_its_place(
+    before: Entity, after: Entity, mutations: Mutations
+) -> None:
+    assets = (an_asset(), an_asset("USDT"))
+    await mutations.apply([upsert(entity) for entity in (*assets, before)], CAUSE)
+    kind = KIND_OF[type(before)]
+    items = [removal(kind.name, kind.key_of(before)), upsert(after)]
+    applied = await mutations.apply(items, CAUSE)
+    assert applied.committed
+    assert [o.result for o in applied.outcomes] == [Result.DELETED, Result.CREATED]
+
+
+async def test_a_flag_that_stops_trading_is_resolved_before_it_is_removed(
+    mutations: Mutations,
+) -> None:
+    flag = a_flag()
+    await mutations.apply([upsert(an_asset()), upsert(flag)], CAUSE)
+    with pytest.raises(Invalid) as caught:
+        await mutations.change(removal("quality_flag", flag.flag_id), CAUSE)
+    assert [v.reason for v in caught.value.violations] == ["IN_FORCE"]
+    resolved = msgspec.structs.replace(flag, resolved_by="ops", resolution_notes="refunded")
+    await mutations.change(upsert(resolved), CAUSE)
+    await mutations.change(removal("quality_flag", flag.flag_id), CAUSE)
+
+
+async def test_a_listing_said_to_be_delisted_as_of_an_instant_ended_then(
+    mutations: Mutations,
+) -> None:
+    begin, end = NOW - 2 * DAY, NOW - DAY
+    market = (an_asset(), an_asset("USDT"), a_venue(), a_symbol())
+    listing = a_venue_symbol(listed_at=begin)
+    await mutations.apply([upsert(e) for e in (*market, listing)], CAUSE, as_of=begin)
+    gone = msgspec.structs.replace(listing, status=MarketStatus.DELISTED)
+    applied = await mutations.apply([upsert(gone)], CAUSE, as_of=end)
+    (outcome,) = applied.outcomes
+    assert isinstance(outcome.after, VenueSymbol)
+    assert outcome.after.delisted_at == end

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 import redis.asyncio
+import sqlalchemy as sa
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from nats.aio.client import Client
@@ -43,6 +44,7 @@ from writer.relay import Relay, reset_message
 HYDRATING, LIVE = pb.SNAPSHOT_STATE_HYDRATING, pb.SNAPSHOT_STATE_LIVE
 LAST_GOOD, STALE = pb.SNAPSHOT_STATE_LAST_GOOD, pb.SNAPSHOT_STATE_STALE
 WAIT_S = 30
+OWN = b"own registry id."
 
 
 @dataclass
@@ -362,6 +364,23 @@ async def test_another_registrys_image_leaves_nothing_behind_once_postgres_is_th
             assert view.lag == 0
             with pytest.raises(EpochChanged):
                 await anext(watched)
+
+
+async def test_another_registrys_file_gives_way_to_the_image_of_the_one_that_is_followed(
+    place: Place, mutations: Mutations, engine: AsyncEngine, publish_image: Callable[[], Any]
+) -> None:
+    await commit(mutations, a_venue("foreign"))
+    await keep_file(place)
+    async with engine.begin() as tx:
+        await tx.execute(sa.text("UPDATE registry_head SET registry_id = :own"), {"own": OWN})
+    await commit(mutations, a_venue("own"))
+    await publish_image()
+    place.database.go_down()
+    async with writing(place.writer()), resolving(place.config) as resolver:
+        view = resolver.view
+        await eventually(lambda: view.is_complete and view.snapshot.head.registry_id == OWN, WAIT_S)
+        assert view.hydrated_from == "redis"
+        await eventually(lambda: view.state == LIVE, WAIT_S)
 
 
 async def test_a_truncated_and_a_flipped_file_is_not_used_for_more_than_it_proves(

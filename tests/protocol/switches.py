@@ -173,7 +173,7 @@ def file_ignored(patch: Patch) -> None:
 def newer_epoch_first(patch: Patch) -> None:
     """As it was: the image of a newer epoch comes before a file of later revision."""
 
-    def choices(held: Any, *found: Any) -> Any:
+    def choices(held: Any, *found: Any, **_: Any) -> Any:
         onward = [one for one in found if one and follower_core.is_onward(held, one.head)]
         return sorted(onward, key=lambda one: (-one.head.epoch, -one.head.revision))
 

@@ -303,6 +303,8 @@ def test_of_what_may_be_loaded_the_newer_is_tried_first() -> None:
     assert choices(HELD, old, new) == choices(HELD, None, new) == [new]
     assert choices(HELD, new, old) == choices(HELD, new, None) == [new]
     assert choices(head_at(12, B), old, new) == choices(None, None, None) == []
+    assert choices(new.head, new, twin, told=b"another") == []
+    assert choices(head_at(12, B), old, None, told=old.head.registry_id) == [old]
     (first, second) = choices(None, new, twin)
     assert (first is new, second is twin) == (True, True)
 

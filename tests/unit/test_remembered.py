@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from resolver.changed import THINGS_MAX, Changed
 from resolver.reading import Basis
 from resolver.remembered import Memory, Remembered
-from resolver.resolutions import Resolutions, batch_response, resolve_or_say_why, told
+from resolver.resolutions import (
+    QUESTION_BYTES_MAX,
+    Resolutions,
+    batch_response,
+    resolve_or_say_why,
+    told,
+)
 from resolver.snapshot import Planned, Snapshot
 from shared.instant import Instant
 from shared.kind import Entity
@@ -206,3 +212,31 @@ def test_what_is_forgotten_counts_as_changed() -> None:
     assert changed.newest([0]) == 0
     changed.note(2, many[:1])
     assert changed.newest([0]) == 1
+
+
+def asked(resolutions: Resolutions, key: bytes, memory: Snapshot) -> None:
+    resolutions.of(key, memory, None, Instant.of(NOW).ns)
+
+
+def test_what_is_asked_in_words_that_are_not_known_answers_no_other_question() -> None:
+    resolutions, memory = Resolutions(), hydrated(MARKET, 1)
+    past = pb.ResolveRequest(venue_id="binance", venue_symbol="BTCUSDT")
+    past.as_of.FromDatetime(NOW - HOUR)
+    raw = past.SerializeToString()
+    asked(resolutions, raw, memory)
+    assert resolutions.known(raw, memory, Instant.of(NOW).ns) is None
+    asked(resolutions, question("BTCUSDT"), memory)
+    assert resolutions.known(question("BTCUSDT"), memory, Instant.of(NOW).ns) is not None
+
+
+def test_what_is_remembered_is_bounded_in_bytes() -> None:
+    resolutions, memory = Resolutions(), hydrated(MARKET, 1)
+    asked(resolutions, question("X" * QUESTION_BYTES_MAX), memory)
+    assert resolutions.known(question("X" * QUESTION_BYTES_MAX), memory, Instant.of(NOW).ns) is None
+    one = resolutions.of(question("A"), memory, None, Instant.of(NOW).ns)
+    size = len(question("A")) + len(one.framed)
+    few = Remembered(bytes_max=3 * size)
+    for name in "ABCDCCC":
+        few.keep(question(name), memory, one)
+    held = [name for name in "ABCD" if few.find(question(name), memory, Instant.of(NOW).ns)]
+    assert held == ["B", "C", "D"]

@@ -7,13 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver import answers
 from resolver.reading import Basis
-from shared import codec, resolution
+from shared import codec, resolution, steps
 from shared.entities.quality_flag import QUALITY_FLAG, FlagSeverity
-from shared.entities.symbol import SYMBOL, SymbolType
+from shared.entities.symbol import SYMBOL, ContractKind, SymbolType
 from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET
 from shared.entities.venue_symbol import TERMS, VENUE_SYMBOL, MarketStatus, TickBand
@@ -32,7 +33,7 @@ from tests.builders import (
     an_id,
 )
 from tests.histories import encoded, hydrated
-from tests.registry_in_memory import Held, completed
+from tests.registry_in_memory import Held, changed, completed
 
 DAY = dt.timedelta(days=1)
 TICK = dt.timedelta(microseconds=1)
@@ -169,9 +170,9 @@ def verdict(
     symbol = message(SYMBOL, completed(given.get("symbol", a_symbol()), Held()))
     venue = message(VENUE, given.get("venue", a_venue()))
     held = [message(VENUE_ASSET, v) for v in given.get("held", [a_venue_asset()])]
-    steps = resolution.specs_of(market, symbol)
+    own = resolution.specs_of(market, symbol)
     asked = given.get("asked")
-    return resolution.verdict(market, symbol, venue, steps, held, instant(now), stale, flags, asked)
+    return resolution.verdict(market, symbol, venue, own, held, instant(now), stale, flags, asked)
 
 
 def codes(found: pb.Tradeable) -> dict[str, list[str]]:
@@ -380,3 +381,34 @@ def test_an_ended_alias_is_not_tradeable_though_its_primary_is() -> None:
 def test_a_delisted_asset_of_the_venue_denies_opening() -> None:
     gone = a_venue_asset(delisted_at=NOW, trading_enabled=True)
     assert codes(verdict(held=[gone]))["open"] == ["VENUE_ASSET_DELISTED"]
+
+
+def test_an_asset_that_the_venue_has_only_later_denies_opening_until_then() -> None:
+    later = a_venue_asset(listed_at=NOW + DAY, trading_enabled=True)
+    assert codes(verdict(held=[later]))["open"] == ["VENUE_ASSET_NOT_YET_LISTED"]
+    assert verdict(NOW + DAY, held=[later]).allowed
+
+
+def test_a_symbol_trades_until_the_end_that_it_states() -> None:
+    ending = a_symbol(delisted_at=NOW + DAY)
+    assert verdict(symbol=ending).allowed
+    assert codes(verdict(NOW + DAY, symbol=ending))["open"] == ["SYMBOL_DELISTED"]
+
+
+def test_a_symbols_steps_are_not_those_of_a_listing_in_other_units() -> None:
+    scaled = specs({"unit_multiplier": Decimal(1000)})
+    assert scaled.source == pb.SPECS_SOURCE_SYMBOL
+    assert (scaled.tick_size, scaled.lot_size, scaled.contract_size) == ("", "", "")
+    assert (scaled.min_order_size, scaled.max_order_size) == ("", "")
+    assert scaled.min_notional == "5"
+    sized = specs({"contract_size": Decimal(1)})
+    assert (sized.tick_size, sized.lot_size, sized.min_notional) == ("0.5", "", "5")
+    same = specs({"contract_size": Decimal("100.0"), "unit_multiplier": Decimal(1)})
+    assert (same.tick_size, same.lot_size, same.max_order_size) == ("0.5", "0.1", "9")
+
+
+def test_an_options_size_is_in_base_units_however_it_pays() -> None:
+    terms = {"symbol_type": SymbolType.OPTION, "contract_kind": ContractKind.INVERSE}
+    option = specs({"contract_size": Decimal("0.1")}, changed(DEFAULTS, **terms))
+    assert option.contract_kind == symbol_pb2.CONTRACT_KIND_LINEAR
+    assert steps.base_quantity(option, Decimal("0.05"), Decimal(2)) == Decimal("0.2")

@@ -75,9 +75,18 @@ def test_how_a_contract_pays_follows_from_its_settlement(
 ) -> None:
     contract = a_symbol(symbol_type=SymbolType.PERPETUAL, settlement_asset_id=settlement)
     assert completed(contract).contract_kind is kind
-    stated = changed(contract, contract_kind=ContractKind.QUANTO)
-    assert completed(stated).contract_kind is ContractKind.QUANTO
     assert completed(a_symbol()).contract_kind is None
+    for other in set(ContractKind) - {kind}:
+        stated = changed(contract, contract_kind=other)
+        assert findings(stated) == {("contract_kind", "CONTRADICTS")}
+
+
+def test_what_is_traded_for_cash_settles_in_its_quote_and_is_no_contract() -> None:
+    for cash in (SymbolType.SPOT, SymbolType.MARGIN):
+        third = a_symbol(symbol_type=cash, settlement_asset_id=ETH)
+        assert findings(third) == {("settlement_asset_id", "NOT_THE_QUOTE")}
+        contract = a_symbol(symbol_type=cash, contract_kind=ContractKind.LINEAR)
+        assert findings(contract) == {("contract_kind", "NOT_APPLICABLE")}
 
 
 def test_a_symbol_needs_a_uuid_a_type_and_two_different_assets() -> None:
@@ -92,15 +101,15 @@ def test_a_symbol_needs_a_uuid_a_type_and_two_different_assets() -> None:
     assert findings(same) == {("quote_asset_id", "SAME_AS_BASE")}
 
 
-@pytest.mark.parametrize("step", ["tick_size", "lot_size", "contract_size"])
+@pytest.mark.parametrize("step", ["tick_size", "lot_size", "contract_size", "max_order_size"])
 @pytest.mark.parametrize("value", ["0", "-0.01"])
 def test_steps_are_greater_than_zero(step: str, value: str) -> None:
     assert findings(a_symbol(**{step: Decimal(value)})) == {(f"exact.{step}", "NOT_POSITIVE")}
     assert findings(a_symbol(**{step: Decimal("0.00000001")})) == set()
 
 
-@pytest.mark.parametrize("size", ["min_order_size", "max_order_size", "min_notional"])
-def test_sizes_are_zero_or_more(size: str) -> None:
+@pytest.mark.parametrize("size", ["min_order_size", "min_notional"])
+def test_lower_bounds_are_zero_or_more(size: str) -> None:
     assert findings(a_symbol(**{size: Decimal(0)})) == set()
     assert findings(a_symbol(**{size: Decimal(-1)})) == {(f"exact.{size}", "NEGATIVE")}
 

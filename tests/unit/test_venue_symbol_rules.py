@@ -94,7 +94,11 @@ def test_a_fee_of_150_percent_is_refused(fee: str, rate: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", ["tick_size", "lot_size", "contract_size", "unit_multiplier", "max_leverage"]
+    "field",
+    [
+        *("tick_size", "lot_size", "contract_size", "unit_multiplier", "max_leverage"),
+        *("max_order_size", "max_order_value"),
+    ],
 )
 def test_steps_and_multipliers_are_greater_than_zero(field: str) -> None:
     for value in ("0", "-1"):
@@ -103,11 +107,8 @@ def test_steps_and_multipliers_are_greater_than_zero(field: str) -> None:
     assert findings(a_listing(**{field: Decimal("0.5")})) == set()
 
 
-@pytest.mark.parametrize(
-    "field",
-    ["min_order_size", "max_order_size", "min_order_value", "max_order_value", "min_notional"],
-)
-def test_bounds_of_orders_are_zero_or_more(field: str) -> None:
+@pytest.mark.parametrize("field", ["min_order_size", "min_order_value", "min_notional"])
+def test_lower_bounds_of_orders_are_zero_or_more(field: str) -> None:
     assert findings(a_listing(**{field: Decimal(-1)})) == {(f"exact.{field}", "NEGATIVE")}
     assert findings(a_listing(**{field: Decimal(0)})) == set()
 
@@ -130,19 +131,26 @@ def bands(*pairs: tuple[str, str]) -> tuple[TickBand, ...]:
     return tuple(TickBand(from_price=Decimal(p), tick_size=Decimal(t)) for p, t in pairs)
 
 
+def banded(ticks: tuple[TickBand, ...]) -> VenueSymbol:
+    return a_listing(tick_bands=ticks, tick_size=None)
+
+
 def test_tick_bands_ascend_from_zero_or_more() -> None:
-    assert findings(a_listing(tick_bands=bands(("0", "0.01"), ("100", "0.5")))) == set()
+    good = bands(("0", "0.01"), ("100", "0.5"))
+    assert findings(banded(good)) == set()
+    beside = a_listing(tick_bands=good, tick_size=Decimal("0.01"))
+    assert findings(beside) == {("exact.tick_size", "NOT_APPLICABLE")}
     for pairs in (
         (("100", "1"), ("0", "1")),
         (("1", "1"), ("1", "2")),
         (("-1", "1"),),
     ):
-        bad = a_listing(tick_bands=bands(*pairs))
+        bad = banded(bands(*pairs))
         assert findings(bad) == {("tick_bands", "NOT_ASCENDING")}
-    assert findings(a_listing(tick_bands=bands(("0", "0")))) == {("tick_bands", "NOT_POSITIVE")}
+    assert findings(banded(bands(("0", "0")))) == {("tick_bands", "NOT_POSITIVE")}
     many = bands(*((str(number), "1") for number in range(TICK_BANDS_MAX + 1)))
-    assert findings(a_listing(tick_bands=many[:-1])) == set()
-    assert findings(a_listing(tick_bands=many)) == {("tick_bands", "TOO_MANY")}
+    assert findings(banded(many[:-1])) == set()
+    assert findings(banded(many)) == {("tick_bands", "TOO_MANY")}
 
 
 # ---------------------------------------------------------------- periods
