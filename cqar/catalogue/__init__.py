@@ -38,6 +38,8 @@ from shared.kind import AnyKind, Entity
 NAMESPACE: Final = uuid.UUID("f1c8e2f0-5a3d-4b4e-9d57-6a0f4c1f7a10")
 #: In a venue's metadata: what `cqar import` reads its listing with.
 CCXT_ID, MARKET_TYPES = "ccxt_id", "market_types"
+#: `linear` or `inverse`, where a venue's namespace is of contracts of one kind only.
+CONTRACTS = "contracts"
 _STEPS: Final = (
     "tick_size",
     "lot_size",
@@ -180,6 +182,8 @@ def _relationships() -> Iterator[Named]:
 def _venues() -> Iterator[Named]:
     for row in read("venues"):
         known = {CCXT_ID: row["ccxt_id"], MARKET_TYPES: row["market_types"]}
+        if row["contracts"]:
+            known[CONTRACTS] = row["contracts"]
         yield (
             VENUE,
             Venue(

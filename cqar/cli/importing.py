@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
 from cqc.services.v1 import asset_registry_pb2 as pb
 
-from cqar.catalogue import CCXT_ID, MARKET_TYPES
+from cqar.catalogue import CCXT_ID, CONTRACTS, MARKET_TYPES
 from cqar.cli.plans import plan_document, show_plan
 from cqar.cli.progress import bar
 from cqar.cli.target import Target, override
@@ -20,11 +20,14 @@ from cqar.connection import CallFailed, Connection
 from cqar.venues.answers import SavedAnswer
 from cqar.venues.applying import apply_entities
 from cqar.venues.found import Unreadable
-from cqar.venues.plan import Multiplier, Plan, make_plan, require_present
+from cqar.venues.plan import LISTINGS_SINCE, Multiplier, Plan, make_plan, require_present
 from cqar.venues.reading import read_listing
 from cqar.venues.state import load_state
 from shared import codec, decimals
 from shared.entities.venue import VENUE, Venue
+
+#: A file that says to be older is not taken for the present.
+NEW_FOR: Final = dt.timedelta(hours=1)
 
 
 class SavedFile(click.ParamType[Any]):
@@ -115,8 +118,13 @@ def _plan(
     if CCXT_ID not in known:
         raise Unreadable(f"{venue_id} has no {CCXT_ID} in its metadata: ccxt cannot read it")
     types = known.get(MARKET_TYPES) or ["spot", "swap", "future", "option"]
-    listing = read_listing(venue_id, str(known[CCXT_ID]), types, files)
-    state = load_state(connection, venue, at, options["at"])
+    listing = read_listing(venue_id, str(known[CCXT_ID]), types, files, known.get(CONTRACTS))
+    if options["at"] is None and listing.taken_at is not None:
+        _require_new(listing.taken_at, at)
+    named = [name for market in listing.found for name in (market.spelling, *market.aliases)]
+    # Of a venue that never was imported nothing is archived.
+    known_before = named if LISTINGS_SINCE in known else []
+    state = load_state(connection, venue, at, options["at"], known_before)
     allowed = options["allow_mass_delisting"]
     plan = make_plan(
         state, venue, listing, at, dict(options["multipliers"]), allow_mass_delisting=allowed
@@ -126,6 +134,17 @@ def _plan(
         f"{count} {kind} markets: not of {venue_id}" for kind, count in listing.other_types.items()
     ]
     return plan, state.revision
+
+
+def _require_new(taken_at: dt.datetime, now: dt.datetime) -> None:
+    """Refuse to take an old file for what the venue lists now.
+
+    Raises:
+        Unreadable: It says itself that it is.
+    """
+    if now - taken_at > NEW_FOR:
+        taken = f"{taken_at:%Y-%m-%dT%H:%M:%SZ}"
+        raise Unreadable(f"the file was taken at {taken}: say so, --at {taken}")
 
 
 def _venue(connection: Connection, venue_id: str) -> Venue:

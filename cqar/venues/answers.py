@@ -7,6 +7,7 @@ of host and query as it takes to tell requests apart (`AssetPairs`, `instruments
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -34,6 +35,10 @@ FETCH_TYPES: Final[dict[str, Any]] = {
 }
 
 
+#: Where venues tell their clock: Binance, Bybit, HTX.
+CLOCKS: Final = ("serverTime", "time", "ts")
+#: Of an instant of 2001 to 2286.
+MILLISECONDS_DIGITS: Final = 13
 #: A record that does not say what it is called.
 NO_NAME: Final = "a record of no name"
 
@@ -91,6 +96,12 @@ class Answers:
         return box
 
     @property
+    def taken_at(self) -> dt.datetime | None:
+        """When the newest of the files was answered, as far as they say so."""
+        told = [_told_at(box[0]) for name, box in self._saved.items() if name in self._used]
+        return max(filter(None, told), default=None)
+
+    @property
     def unused(self) -> list[str]:
         """Files that answered nothing, such as Kraken's Assets, which ccxt does not ask for."""
         return sorted(set(self._saved) - self._used)
@@ -119,6 +130,16 @@ def _parse(exchange: Any, saved: SavedAnswer) -> Any:
     if not isinstance(answer, dict | list):
         raise Unreadable(f"{saved.path} is no JSON object or list, or is cut off")
     return answer
+
+
+def _told_at(answer: Any) -> dt.datetime | None:
+    """The venue's clock, in milliseconds, where an answer tells it."""
+    told = answer if isinstance(answer, dict) else {}
+    for name in CLOCKS:
+        text = str(told.get(name))
+        if text.isdecimal() and len(text) == MILLISECONDS_DIGITS:
+            return dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
+    return None
 
 
 def _require_category(url: str, answer: Any) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from cqar.venues.found import Code, Found
 from cqar.venues.numbers import positive
+from shared.entities.symbol import SymbolType
 from shared.entities.venue_symbol import MarketStatus
 
 Correction = Callable[[Found], Found]
@@ -71,17 +72,27 @@ def gate_sellable(found: Found) -> Found:
 
 def gate_stated_minimum(found: Found) -> Found:
     """1,444 of 1,458 pairs of 2021 state no minimum; ccxt makes one up from the lot."""
-    if not found.raw.get("min_base_amount"):
+    if found.settle is None and not found.raw.get("min_base_amount"):
         return _with(found, min_order_size=None)
     return found
 
 
-def coinbase_minimum(found: Found) -> Found:
-    """base_min_size stood in the records until 2022; ccxt reads none."""
-    stated = found.raw.get("base_min_size")
-    if stated and found.min_order_size is None:
-        return _with(found, min_order_size=positive(stated, "base_min_size"))
+def gate_leaving(found: Found) -> Found:
+    """A contract that is `in_delisting` takes no new positions: ccxt calls it active."""
+    if str(found.raw.get("in_delisting")).lower() == "true" and found.status is _S.ONLINE:
+        return _with(found, status=_S.REDUCE_ONLY)
     return found
+
+
+def coinbase_sizes(found: Found) -> Found:
+    """base_min_size and base_max_size stood in the records until 2022; ccxt reads neither."""
+    raw = found.raw
+    least, most = (positive(raw.get(name), name) for name in ("base_min_size", "base_max_size"))
+    return _with(
+        found,
+        min_order_size=found.min_order_size or least,
+        max_order_size=found.max_order_size or most,
+    )
 
 
 def coinbase_status(found: Found) -> Found:
@@ -89,6 +100,32 @@ def coinbase_status(found: Found) -> Found:
     for flag, status in (("cancel_only", _S.CANCEL_ONLY), ("post_only", _S.POST_ONLY)):
         if str(found.raw.get(flag)).lower() == "true":
             return _with(found, status=status)
+    return found
+
+
+def okx_multiplier(found: Found) -> Found:
+    """A contract is ctVal times ctMult: an option on 1 BTC with 0.1 is one on 0.1. ccxt has ctVal.
+
+    Raises:
+        ValueError: ctMult is no number.
+    """
+    times = positive(found.raw.get("ctMult"), "ctMult")
+    if times is None or found.contract_size is None:
+        return found
+    return _with(found, contract_size=found.contract_size * times)
+
+
+def bybit_categories(found: Found) -> Found:
+    """Every record of a spot answer is spot to ccxt, also one that says what it is.
+
+    Raises:
+        ValueError: It is a contract.
+    """
+    if found.symbol_type is SymbolType.SPOT:
+        for name in ("contractType", "optionsType"):
+            if found.raw.get(name):
+                message = f"it is no spot market: its {name} is {found.raw[name]}"
+                raise ValueError(message)
     return found
 
 
@@ -131,9 +168,11 @@ CORRECTIONS: Final[dict[str, tuple[Correction, ...]]] = {
     "binance": (binance_preopen,),
     "binancecoinm": (binance_preopen,),
     "binanceusdm": (binance_preopen,),
-    "coinbaseexchange": (coinbase_minimum, coinbase_status),
+    "bybit": (bybit_categories,),
+    "coinbaseexchange": (coinbase_sizes, coinbase_status),
     "deribit": (deribit_combos,),
-    "gate": (gate_codes, gate_sellable, gate_stated_minimum),
+    "gate": (gate_codes, gate_sellable, gate_leaving, gate_stated_minimum),
     "hyperliquid": (hyperliquid_names,),
     "kraken": (kraken_codes, kraken_spellings, kraken_dark_pools, kraken_status),
+    "okx": (okx_multiplier,),
 }

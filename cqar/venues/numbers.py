@@ -21,7 +21,7 @@ def exact(value: Any, what: str) -> Decimal | None:
         whole = whole.removeprefix("-").lstrip("0") or "0"
         return decimals.parse(f"{sign}{whole}.{fraction or '0'}")
     except (ValueError, InvalidOperation) as error:
-        message = f"{what} is {value!r}"
+        message = f"{what} is {value!r}: {error}"
         raise ValueError(message) from error
 
 

@@ -22,7 +22,7 @@ from shared.entities.asset import ASSET
 from shared.entities.symbol import SYMBOL, SymbolType
 from shared.entities.venue import VENUE, Venue
 from shared.entities.venue_asset import VENUE_ASSET
-from shared.entities.venue_symbol import VENUE_SYMBOL, delist
+from shared.entities.venue_symbol import VENUE_SYMBOL, MarketStatus, delist
 from shared.judge import Docket, Item, Outcome, Result
 from shared.kind import AnyKind
 from shared.rules import CLOCKS_APART
@@ -100,6 +100,12 @@ def _ends(outcome: Outcome) -> bool:
     return before.delisted_at is None and after.delisted_at is not None
 
 
+def _is_lifted(outcome: Outcome) -> bool:
+    before: Any = outcome.before
+    after: Any = outcome.after
+    return (before.status, after.status) == (MarketStatus.HALTED, MarketStatus.ONLINE)
+
+
 def make_plan(
     state: RegistryState,
     venue: Venue,
@@ -146,9 +152,17 @@ def make_plan(
         plan.notes,
         allow_mass=allow_mass_delisting,
     )
+    if proposals.archived:
+        plan.unchanged += len(proposals.archived)
+        plan.notes.append(f"{len(proposals.archived)} listings are archived: left as they are")
     # What ends is judged first: its spelling or its symbol may begin anew.
     ends = [upsert(VENUE_SYMBOL, delist(entity, at)) for entity in gone]
     _judge(state, [*proposals.codes(), *ends, *proposals.items], plan)
+    if lifted := [o for o in plan.changed if _is_lifted(o)]:
+        plan.notes.append(
+            f"{len(lifted)} listings that are HALTED here go ONLINE, as the venue says: a halt of"
+            " your own does not outlive an import"
+        )
     if plan.changes or types - since.keys():
         since = {**dict.fromkeys(types, at), **since}
         _note(state, venue, since, {**as_of, **dict.fromkeys(types, at)}, plan)

@@ -40,7 +40,7 @@ def open_listing(state: RegistryState, venue_id: str, spelling: str) -> VenueSym
 
 
 class Proposals:
-    """Collects `items`; `spellings` are all that the listing names.
+    """Collects `items`; `spellings` are all that the listing names, `archived` those left alone.
 
     Args:
         followed: Types whose listing was imported before: what is new in it was listed now.
@@ -61,6 +61,7 @@ class Proposals:
         self._symbols: dict[tuple[Any, ...], str] = {}
         self.items: list[Item] = []
         self.spellings: set[str] = set()
+        self.archived: set[str] = set()
 
     def codes(self) -> Iterator[Item]:
         """New assets, and the venue's codes."""
@@ -74,6 +75,10 @@ class Proposals:
             ValueError: One of its codes cannot be told from another.
         """
         self.spellings |= {market.spelling, *market.aliases}
+        if market.spelling in self._state.archived:
+            # What is over is not made current again by a listing of its time.
+            self.archived |= {market.spelling, *market.aliases}
+            return
         before = open_listing(self._state, self._venue_id, market.spelling)
         if before is not None and looks_multiplied(market.base):
             # What a multiplied code means stands in the listing itself.

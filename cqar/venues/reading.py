@@ -45,6 +45,7 @@ class Listing:
         other_types: Markets of types that are other venues here, by ccxt's name.
         unused: Files that answered nothing.
         records: How many there are in all.
+        taken_at: When the files were answered, where they say so.
     """
 
     def __init__(self) -> None:
@@ -53,12 +54,20 @@ class Listing:
         self.other_types: dict[str, int] = {}
         self.unused: list[str] = []
         self.records = 0
+        self.taken_at: dt.datetime | None = None
 
 
 def read_listing(
-    venue_id: str, ccxt_id: str, market_types: Iterable[str], saved: list[SavedAnswer] | None
+    venue_id: str,
+    ccxt_id: str,
+    market_types: Iterable[str],
+    saved: list[SavedAnswer] | None,
+    contracts: str | None = None,
 ) -> Listing:
     """Read a venue's listing from saved files, or (None) from the venue.
+
+    Args:
+        contracts: `linear` or `inverse`, where contracts of the other kind are another venue here.
 
     Raises:
         Unreadable: It is not this venue's listing, or the venue does not answer.
@@ -70,6 +79,8 @@ def read_listing(
     markets = _markets(exchange, answers, listing)
     for market in markets:
         kind = str(market.get("type"))
+        if kind in types and contracts and market.get("contract") and not market.get(contracts):
+            kind = f"{'inverse' if market.get('inverse') else 'linear'} {kind}"
         if kind not in types:
             listing.other_types[kind] = listing.other_types.get(kind, 0) + 1
             continue
@@ -81,11 +92,12 @@ def read_listing(
             listing.rejected.append(Rejected(str(market.get("id")), str(error)))
         else:
             listing.found.append(found)
+    listing.taken_at = answers.taken_at
     _reject_doubles(listing)
     if not listing.found:
         raise Unreadable(
             f"no market of {venue_id} is in it: {listing.records} records,"
-            f" {len(listing.rejected)} rejected{_first_reason(listing)}"
+            f" {len(listing.rejected)} rejected{_first_reason(listing)}{_others(listing)}"
         )
     return listing
 
@@ -95,6 +107,12 @@ def _first_reason(listing: Listing) -> str:
         return ""
     first = listing.rejected[0]
     return f"; the first, {first.spelling}: {first.reason}"
+
+
+def _others(listing: Listing) -> str:
+    return "".join(
+        f"; {n} {kind} markets are not its own" for kind, n in listing.other_types.items()
+    )
 
 
 def make_exchange(venue_id: str, ccxt_id: str, market_types: set[str]) -> Any:

@@ -1,20 +1,20 @@
 """The part of the registry that concerns one venue, in memory.
 
-It is a working set that lacks nothing: what is not in it is not in the registry. So the
-writer's own rules judge a plan here, before anything is sent.
+It is a working set that lacks nothing that a plan asks for: what is not in it is not in the
+registry, or archived. So the writer's own rules judge a plan here, before anything is sent.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.writer.v1 import registry_admin_pb2 as admin_pb
 
 from cqar import pages
-from cqar.connection import Connection
+from cqar.connection import CallFailed, Connection
 from shared import codec
 from shared.entities.asset import ASSET
 from shared.entities.asset_deployment import ASSET_DEPLOYMENT
@@ -22,13 +22,17 @@ from shared.entities.chain import CHAIN
 from shared.entities.symbol import SYMBOL
 from shared.entities.venue import VENUE, Venue
 from shared.entities.venue_asset import VENUE_ASSET
-from shared.entities.venue_symbol import VENUE_SYMBOL
+from shared.entities.venue_symbol import VENUE_SYMBOL, is_open
 from shared.kind import AnyKind, Entity, Ref
 from shared.working_set import Find, Stored, WorkingSet
 
 
 class RegistryState(WorkingSet):
-    """Entities by key and by every lookup of their kinds."""
+    """Entities by key and by every lookup of their kinds.
+
+    Attributes:
+        archived: Spellings that mean something at the instant of the listing and are archived.
+    """
 
     def __init__(
         self, now: dt.datetime, revision: int = 0, as_of: dt.datetime | None = None
@@ -42,6 +46,7 @@ class RegistryState(WorkingSet):
         """
         super().__init__(now, historical=True, as_of=as_of)
         self.revision = revision
+        self.archived: set[str] = set()
 
     def stored(self, ref: Ref) -> Stored | None:
         return self._stored.get(ref)
@@ -61,13 +66,18 @@ class RegistryState(WorkingSet):
 
 
 def load_state(
-    connection: Connection, venue: Venue, now: dt.datetime, as_of: dt.datetime | None = None
+    connection: Connection,
+    venue: Venue,
+    now: dt.datetime,
+    as_of: dt.datetime | None = None,
+    spellings: Iterable[str] = (),
 ) -> RegistryState:
     """Read what a plan for the venue needs: the registry's products, and the venue's own.
 
     Args:
         now: The instant of the listing.
         as_of: The same, where that is not the present.
+        spellings: What the listing names: lists do not have what is archived.
 
     Raises:
         CallFailed: The writer refused or did not answer.
@@ -78,6 +88,7 @@ def load_state(
     for venue_id in dict.fromkeys((venue.venue_id, code_holder(venue))):
         load_codes(connection, state, venue_id)
     load_listings(connection, state, venue.venue_id)
+    load_archived(connection, state, venue.venue_id, spellings)
     return state
 
 
@@ -115,6 +126,27 @@ def load_listings(connection: Connection, state: RegistryState, venue_id: str) -
     method = connection.registry.ListVenueSymbols
     for listing in pages.entities(connection, method, request, "venue_symbols"):
         state.add(VENUE_SYMBOL, codec.from_message(VENUE_SYMBOL, listing))
+
+
+def load_archived(
+    connection: Connection, state: RegistryState, venue_id: str, spellings: Iterable[str]
+) -> None:
+    """Of spellings that no list has, the last period, if there ever was one."""
+    for spelling in spellings:
+        if next(iter(state.find(VENUE_SYMBOL.name, "spelling", venue_id, spelling)), None):
+            continue
+        request = pb.GetVenueSymbolRequest(venue_id=venue_id, venue_symbol=spelling)
+        try:
+            answer = connection.call(connection.registry.GetVenueSymbol, request)
+        except CallFailed as error:
+            if error.code == "NOT_FOUND":
+                continue
+            raise
+        listing = codec.from_message(VENUE_SYMBOL, answer.venue_symbol)
+        if (listing.listed_at or state.now) <= state.now and is_open(listing, state.now):
+            state.archived.add(spelling)
+        else:
+            state.add(VENUE_SYMBOL, listing)
 
 
 def code_holder(venue: Venue) -> str:

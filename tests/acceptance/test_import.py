@@ -272,6 +272,13 @@ async def test_a_file_for_a_request_nobody_makes_is_refused(
     assert "kraken is asked for: public/AssetPairs" in ran
 
 
+async def test_an_old_file_is_not_taken_for_the_present(registry: Stack) -> None:
+    before = await registry.revision()
+    ran = await registry.cqar("import", "binance", "--file", f"exchangeInfo={saved(*BINANCE_2022)}")
+    assert (ran.code, await registry.revision()) == (1, before)
+    assert "say so, --at 2022-11-28T" in ran.err
+
+
 async def test_a_cut_off_listing_is_refused_without_a_flag(registry: Stack, tmp_path: Path) -> None:
     document = json.loads(saved(*KRAKEN_2025).read_text())
     document["result"] = dict(list(document["result"].items())[:100])

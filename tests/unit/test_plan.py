@@ -55,6 +55,7 @@ class Registry:
 
     def plan(self, *found: Found, at: dt.datetime = NOW, **options: Any) -> Plan:
         state = RegistryState(at)
+        state.archived = options.pop("archived", set())
         for kind, entity in self.entities.values():
             state.add(kind, entity)
         listing = Listing()
@@ -101,6 +102,23 @@ def test_what_was_in_the_first_listing_was_listed_nobody_knows_when() -> None:
     swap = a_market("BTC-SWAP", symbol_type=SymbolType.PERPETUAL, settle=Code("USDT", "USDT"))
     registry.imported(swap, at=NOW + 2 * DAY)
     assert registry.listing("BTC-SWAP").listed_at is None
+
+
+def test_what_is_archived_is_left_as_it_is() -> None:
+    registry = Registry()
+    registry.imported(a_market())
+    old = coin("SOL", aliases=("SOL-USDT",))
+    plan = registry.plan(a_market(), old, archived={"SOLUSDT"}, at=NOW + DAY)
+    assert (plan.changes, plan.unchanged) == ([], 3)
+    assert plan.notes == ["2 listings are archived: left as they are"]
+
+
+def test_a_halt_that_an_import_lifts_is_said() -> None:
+    registry = Registry()
+    registry.imported(a_market(status=MarketStatus.HALTED), coin("SOL"))
+    plan = registry.plan(a_market(), coin("SOL"), at=NOW + DAY)
+    (note,) = plan.notes
+    assert note.startswith("1 listings that are HALTED here go ONLINE")
 
 
 def test_the_note_of_how_far_a_listing_is_known_comes_last() -> None:
