@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from functools import wraps
+from typing import Any, Final, Generic, NamedTuple, ParamSpec, TypeVar
 
 from cqc.assets.v1 import identifier_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
@@ -14,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cqar import from_messages as read
 from cqar.changes import Update
+from cqar.errors import InvalidRequest
 from cqar.exact import Exact, exact
 from cqar.results import (
     AssetAnswer,
@@ -42,11 +44,25 @@ _INTENTS: Final = {
     Intent.REDUCE: pb.ORDER_INTENT_REDUCE,
 }
 
+P = ParamSpec("P")
 T = TypeVar("T")
 #: (venue, the venue's own spelling).
 Key = tuple[str, str]
 #: What a Resolution means, of a registry that is so current.
 Read = Callable[[pb.Resolution, Freshness], T]
+
+
+def _in_words(how: Callable[P, T]) -> Callable[P, T]:
+    """Says in the registry's terms that what was asked is no text."""
+
+    @wraps(how)
+    def worded(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return how(*args, **kwargs)
+        except UnicodeEncodeError as error:
+            raise InvalidRequest(f"{error.object!r} is no text: {error.reason}") from error
+
+    return worded
 
 
 class Question(NamedTuple, Generic[T]):
@@ -63,10 +79,12 @@ class Question(NamedTuple, Generic[T]):
         return f"/{self.service}/{self.method}"
 
 
+@_in_words
 def resolve(venue: str, symbol: str) -> Question[Resolution]:
     return _resolve(pb.ResolveRequest(venue_id=venue, venue_symbol=symbol), read.resolution)
 
 
+@_in_words
 def resolve_past(venue: str, symbol: str, as_of: dt.datetime) -> Question[PastResolution]:
     """Raises ValueError for a time without a zone."""
     request = pb.ResolveRequest(venue_id=venue, venue_symbol=symbol, as_of=_instant(as_of))
@@ -102,6 +120,7 @@ def _batches(keys: Iterable[Key]) -> Iterator[list[Key]]:
         yield left[start : start + KEYS_MAX]
 
 
+@_in_words
 def _resolve_batch(
     keys: Sequence[Key], request: pb.ResolveBatchRequest, how: Read[T]
 ) -> Question[list[T | Miss]]:
@@ -119,6 +138,8 @@ def _resolve_batch(
 
 
 def _instant(moment: dt.datetime) -> Timestamp:
+    if not isinstance(moment, dt.datetime):
+        raise TypeError(f"as_of={moment!r} is no datetime, which has a time zone here")
     if moment.tzinfo is None:
         raise ValueError(f"as_of={moment!r} has no time zone")
     stamp = Timestamp()
@@ -126,6 +147,7 @@ def _instant(moment: dt.datetime) -> Timestamp:
     return stamp
 
 
+@_in_words
 def venue_symbols(symbol_id: str, venues: Iterable[str]) -> Question[list[Spelling]]:
     def meant(answer: pb.FindVenueSymbolsResponse) -> list[Spelling]:
         return list(map(read.spelling, answer.venue_symbols))
@@ -134,6 +156,7 @@ def venue_symbols(symbol_id: str, venues: Iterable[str]) -> Question[list[Spelli
     return Question(RESOLVER, "FindVenueSymbols", request, pb.FindVenueSymbolsResponse, meant)
 
 
+@_in_words
 def asset(names: dict[str, str]) -> Question[AssetAnswer]:
     """By exactly one of asset_id; venue and code; chain and address; source and external_id.
 
@@ -162,6 +185,7 @@ def asset(names: dict[str, str]) -> Question[AssetAnswer]:
     return Question(RESOLVER, "ResolveAsset", request, pb.ResolveAssetResponse, read.asset_answer)
 
 
+@_in_words
 def group(name: str, group_id: str) -> Question[Group]:
     """By one of both.
 
@@ -174,6 +198,7 @@ def group(name: str, group_id: str) -> Question[Group]:
     return Question(RESOLVER, "ExpandGroup", request, pb.ExpandGroupResponse, read.group)
 
 
+@_in_words
 def check_order(
     key: Key,
     price: Exact | None,
@@ -198,6 +223,7 @@ def status() -> Question[ResolverStatus]:
     return Question(RESOLVER, "GetStatus", request, pb.GetStatusResponse, read.status)
 
 
+@_in_words
 def watch(
     from_revision: int, epoch: int, kinds: Iterable[str], venues: Iterable[str]
 ) -> Question[Update]:
@@ -215,6 +241,7 @@ class Page(NamedTuple):
     following: str
 
 
+@_in_words
 def listed_at(venue: str, token: str) -> Question[Page]:
     """A page of what a venue lists now."""
 

@@ -13,6 +13,7 @@ from cqar.asked import TIMEOUT_S
 from cqar.asking import Question
 from cqar.awaiting import AsyncAnswers
 from cqar.calling import Calling, make_channel
+from cqar.errors import closed
 from cqar.position import Carried, MinRevision, Position
 from cqar.waiting import Answers
 
@@ -48,8 +49,11 @@ class Client(Answers):
         super().__init__(timeout_s, Carried(min_revision))
         self._channel = make_channel(grpc, target, credentials)
         self._calling = Calling(self._channel, target, key, self._carried)
+        self._is_closed = False
 
     def ask(self, question: Question[T], timeout_s: float) -> T:
+        if self._is_closed:
+            raise closed()
         calling = self._calling
         method: Any = calling.unary(question)
         try:
@@ -62,6 +66,8 @@ class Client(Answers):
         return question.read(answer)
 
     def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T, None, None]:
+        if self._is_closed:
+            raise closed()
         calling = self._calling
         call = calling.stream(question)(
             question.request, timeout=timeout_s, metadata=calling.metadata()
@@ -77,6 +83,7 @@ class Client(Answers):
 
     def close(self) -> None:
         """End it; questions that run fail."""
+        self._is_closed = True
         self._channel.close()
 
     def __enter__(self) -> Self:
@@ -107,8 +114,11 @@ class AsyncClient(AsyncAnswers):
         super().__init__(timeout_s, Carried(min_revision))
         self._channel = make_channel(grpc.aio, target, credentials)
         self._calling = Calling(self._channel, target, key, self._carried)
+        self._is_closed = False
 
     async def ask(self, question: Question[T], timeout_s: float) -> T:
+        if self._is_closed:
+            raise closed()
         calling = self._calling
         call = calling.unary(question)(
             question.request, timeout=timeout_s, metadata=calling.metadata()
@@ -123,6 +133,8 @@ class AsyncClient(AsyncAnswers):
     async def follow(
         self, question: Question[T], timeout_s: float | None
     ) -> AsyncGenerator[T, None]:
+        if self._is_closed:
+            raise closed()
         calling = self._calling
         call = calling.stream(question)(
             question.request, timeout=timeout_s, metadata=calling.metadata()
@@ -138,6 +150,7 @@ class AsyncClient(AsyncAnswers):
 
     async def close(self) -> None:
         """End it; questions that run are cancelled."""
+        self._is_closed = True
         await self._channel.close()
 
     async def __aenter__(self) -> Self:

@@ -40,7 +40,8 @@ class CqarError(Exception):
     advice = ""
 
     def __init__(self, text: str, reason: str = "", violations: tuple[Violation, ...] = ()) -> None:
-        super().__init__(f"{text}; {self.advice}" if self.advice else text)
+        is_said = self.advice.partition(",")[0] in text
+        super().__init__(text if is_said else f"{text}; {self.advice}")
         self.reason = reason
         self.violations = violations
 
@@ -98,6 +99,11 @@ class TimedOut(CqarError):
 
 class StepsUnknown(CqarError):
     """A helper needs a step or a size that nobody knows: do not send this order."""
+
+
+def closed() -> CqarError:
+    """What was closed is asked."""
+    return CqarError("it is closed: make another")
 
 
 _C = code_pb2

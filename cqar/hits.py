@@ -96,10 +96,10 @@ class Hits:
             return None
         began_s, now_ns = clock_gettime(CLOCK_BOOTTIME), Instant.of(resolver.now()).ns
         lease = lease_of(view.freshness.staleness_ms or 0, resolver.config.stale_after_s, LEASE_S)
-        key = pb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol).SerializeToString()
         try:
+            key = pb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol).SerializeToString()
             made = resolver.resolutions.of(key, view.snapshot, None, now_ns)
-        except NotInMemory:
+        except (NotInMemory, UnicodeEncodeError):
             return None
         if not made.is_found:
             return None

@@ -43,6 +43,7 @@ class InLoop(AsyncAnswers):
         self._services: dict[str, Any] = {RESOLVER: own, REGISTRY: reads}
         self._held: AbstractContextManager[Any] = nullcontext()
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_closed = False
 
     def start(self) -> None:
         """Begin to load and to follow.
@@ -59,6 +60,8 @@ class InLoop(AsyncAnswers):
 
     async def stop(self) -> None:
         """End all of it; what is served is kept in the file, if there is one."""
+        self._is_closed = True
+        self.hits.kept.clear()
         with self._held:
             await end(*self._tasks)
             await self._resolver.close()
@@ -96,6 +99,8 @@ class InLoop(AsyncAnswers):
         return self._make(venue, symbol, timeout_s)
 
     async def _make(self, venue: str, symbol: str, timeout_s: float | None) -> Resolution:
+        if self._is_closed:
+            raise errors.closed()
         try:
             found = self.hits.make(venue, symbol) if self._is_there() else None
         except CqarError as error:
@@ -103,6 +108,8 @@ class InLoop(AsyncAnswers):
         return found or await super().resolve(venue, symbol, timeout_s=timeout_s)
 
     async def ask(self, question: Question[T], timeout_s: float) -> T:
+        if self._is_closed:
+            raise errors.closed()
         try:
             if self._is_there():
                 return await self._answer(question)

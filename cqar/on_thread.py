@@ -16,6 +16,7 @@ from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Any, NamedTuple, TypeVar, overload
 
 from cqar.asking import Question
+from cqar.errors import closed
 from cqar.in_loop import InLoop
 from cqar.position import Carried
 from cqar.results import PastResolution, Resolution
@@ -38,6 +39,7 @@ class OnThread(Answers):
         super().__init__(timeout_s, carried)
         self._config = config
         self._begun: Future[_Running] = Future()
+        self._stopped = False
         self._thread = threading.Thread(target=self._run, name="cqar-replica", daemon=True)
 
     def start(self) -> None:
@@ -53,20 +55,23 @@ class OnThread(Answers):
     def stop(self) -> None:
         """End all of it; what is served is kept in the file, if there is one."""
         running = self._begun.result()
+        self._stopped = True
         running.loop.call_soon_threadsafe(running.stopping.set)
         self._thread.join()
+
+    def _running(self) -> _Running:
+        if self._stopped:
+            raise closed()
+        return self._begun.result()
 
     def _run(self) -> None:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        running = _Running(
-            InLoop(self._config, self._timeout_s, self._carried),
-            asyncio.get_running_loop(),
-            asyncio.Event(),
-        )
         try:
-            running.replica.start()
+            replica = InLoop(self._config, self._timeout_s, self._carried)
+            running = _Running(replica, asyncio.get_running_loop(), asyncio.Event())
+            replica.start()
         except Exception as error:  # noqa: BLE001  (whoever waits for the start is told)
             self._begun.set_exception(error)
             return
@@ -103,15 +108,15 @@ class OnThread(Answers):
             and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
         ):
             return hit.result
-        running = self._begun.result()
+        running = self._running()
         return _in_loop(running, running.replica.resolve(venue, symbol, timeout_s=timeout_s))
 
     def ask(self, question: Question[T], timeout_s: float) -> T:
-        running = self._begun.result()
+        running = self._running()
         return _in_loop(running, running.replica.ask(question, timeout_s))
 
     def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T, None, None]:
-        running = self._begun.result()
+        running = self._running()
         answers = running.replica.follow(question, timeout_s)
 
         async def following() -> T | None:

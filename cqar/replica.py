@@ -11,6 +11,7 @@ from cqar.in_loop import InLoop
 from cqar.on_thread import OnThread
 from cqar.position import Carried, MinRevision
 from resolver.config import ResolverConfig
+from shared.config import require_address
 
 
 class Replica:
@@ -57,8 +58,10 @@ class Replica:
         }
         try:
             self._config = msgspec.convert(settings, ResolverConfig)
-        except msgspec.ValidationError as error:
-            raise ValueError(str(error)) from error
+            for name, value in settings.items():
+                require_address(name, name, value)
+        except (msgspec.ValidationError, SystemExit) as error:
+            raise ValueError(str(error).removeprefix("configuration: ")) from error
         self._timeout_s = timeout_s
         self._carried = Carried(min_revision)
         self._in_loop: InLoop | None = None

@@ -102,7 +102,7 @@ def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
             f"configuration of the {section}: {text}: set it in {FILE}, or {prefix}NAME"
         ) from None
     for name in found.__struct_fields__:
-        _require_address(prefix + name.upper(), name, getattr(found, name))
+        require_address(prefix + name.upper(), name, getattr(found, name))
     return found
 
 
@@ -124,8 +124,12 @@ def secret(environ: Mapping[str, str], variable: str) -> str:
         raise SystemExit(f"configuration: {named}: {path}: {why}") from None
 
 
-def _require_address(variable: str, name: str, value: Any) -> None:
-    """Refuse what is no URL or HOST:PORT where one is wanted; an empty one wants none."""
+def require_address(variable: str, name: str, value: Any) -> None:
+    """Refuse what is no URL or HOST:PORT where one is wanted; an empty one wants none.
+
+    Raises:
+        SystemExit: It is none; names the variable.
+    """
     if name.endswith("_listen"):
         try:
             host_and_port(value)

@@ -6,6 +6,7 @@ exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final, Never
@@ -89,6 +90,13 @@ def main(arguments: Sequence[str] | None = None) -> Never:
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        # What could not be written is tried again at the end, unless it goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        click.echo(f"cqar: {error.strerror}", err=True)
+        sys.exit(1)
     except _said() as error:
         click.echo(f"cqar: {error}", err=True)
         sys.exit(1)

@@ -100,6 +100,8 @@ def import_(target: Target, **options: Any) -> None:
         print_json(document)
     else:
         show_plan(plan, applied)
+    if plan.rejected:
+        to_stderr(f"{len(plan.rejected)} rows of the listing are not imported: the plan says why")
     if applied and applied["rejected"]:
         to_stderr("the registry changed meanwhile: import it again")
         raise click.exceptions.Exit(1)
@@ -173,7 +175,11 @@ def _apply(
 
         changes = [(o.kind, o.after) for o in plan.changes if o.after is not None]
         reason = f"import of {plan.venue_id} as of {plan.at.isoformat()}"
-        sent = apply_entities(connection, changes, reason, advance, revision, at)
+        try:
+            sent = apply_entities(connection, changes, reason, advance, revision, at)
+        except KeyboardInterrupt:
+            to_stderr(f"stopped: {done} of {total} changes are applied; import it again to go on")
+            raise
     for rejected in sent.rejected:
         to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
     return {

@@ -58,11 +58,11 @@ def resolve(
       cqar resolve binance BTCUSDT --min-revision 1:42
       cut -d, -f1 symbols.csv | cqar resolve okx - --json
     """
-    if symbols == ("-",):
+    if is_many := symbols == ("-",):
         symbols = tuple(line.strip() for line in sys.stdin if line.strip())
     least = [(HEADER, str(min_revision))] if min_revision else []
     with target.to_resolver() as connection:
-        if len(symbols) != 1:
+        if is_many or len(symbols) != 1:
             _resolve_many(connection, venue, symbols, as_of, least, as_json=as_json)
             return
         request = rpb.ResolveRequest(venue_id=venue, venue_symbol=symbols[0])
@@ -86,6 +86,7 @@ def _resolve_many(
     as_json: bool,
 ) -> None:
     found: list[rpb.Resolution] = []
+    told = ""
     for at in range(0, len(symbols), KEYS_AT_ONCE):
         keys = [
             rpb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol)
@@ -95,13 +96,17 @@ def _resolve_many(
         if as_of is not None:
             request.as_of.FromDatetime(as_of)
         method = connection.resolver.ResolveBatch
-        found += connection.call(method, request, metadata=least).resolutions
+        answer = connection.call(method, request, metadata=least)
+        told = freshness_text(answer.freshness)
+        for one in answer.resolutions:
+            one.freshness.CopyFrom(answer.freshness)
+        found += answer.resolutions
     if as_json:
         print_json([json_format.MessageToDict(r, preserving_proto_field_name=True) for r in found])
     else:
         columns = ("spelling", "symbol", "tick size", "lot size", "tradeable", "because")
         rows = [_short(*pair) for pair in zip(symbols, found, strict=True)]
-        table(f"{len(rows)} of {venue}", columns, rows)
+        table(f"{len(rows)} of {venue}, {told}", columns, rows)
     if any(one.status == rpb.RESOLUTION_STATUS_NOT_FOUND for one in found):
         raise click.exceptions.Exit(1)
 

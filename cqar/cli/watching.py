@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import click
+import msgspec
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as rpb
 from google.protobuf import json_format
@@ -18,7 +19,8 @@ from cqar.position import Position
 from cqar.watching import Place
 from shared.entities import KIND_BY_NAME
 
-VALUE_CHARS_MAX = 160
+#: What people see of an entity; `--json` has all of it.
+VALUE_CHARS_MAX = 600
 #: A resolver that is lost for longer is not waited for.
 LOST_S = 60.0
 
@@ -102,5 +104,10 @@ def _said(change: replication_pb2.Change) -> str:
     if kind is None:
         return f"{change.kind} {change.key} (of a later release)"
     message = kind.message.FromString(change.entity)
-    text = json_format.MessageToJson(message, preserving_proto_field_name=True, indent=None)
-    return f"{change.kind} {change.key} {text[:VALUE_CHARS_MAX]}"
+    stated = json_format.MessageToDict(message, preserving_proto_field_name=True)
+    exact = stated.get("exact", {})
+    # The key stands before it, and doubles beside the exact decimals say nothing more.
+    said = {name: value for name, value in stated.items() if name not in (*kind.key, *exact)}
+    text = msgspec.json.encode(said).decode()
+    cut = f"{text[:VALUE_CHARS_MAX]}…" if len(text) > VALUE_CHARS_MAX else text
+    return f"{change.kind} {change.key} {cut}"

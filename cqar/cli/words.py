@@ -18,6 +18,11 @@ from cqar.embedded.endpoints import Endpoints
 
 #: Where no terminal says how wide it is: wide enough for every table here.
 PIPE_WIDTH = 140
+#: A table of more columns than this, that would be folded to less than this part of its width, is
+#: shown row by row.
+BLOCK_COLUMNS, FOLDED_MAX = 2, 1.25
+#: Wider than any table.
+WIDE = 10_000
 
 out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True, highlight=False)
@@ -55,15 +60,34 @@ def ask(question: str, *, err: bool = False) -> None:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Cells are data: what looks like markup or moves the cursor is shown, not obeyed."""
+    """Cells are data: what looks like markup or moves the cursor is shown, not obeyed.
+
+    Where the terminal is much too narrow for it, each row is a block of lines.
+    """
     out.print(Text(plain(title), style="bold"))
+    cells = [[Text(plain(str(cell))) for cell in row] for row in rows]
     shown = Table()
     for column in columns:
         # An id is copied; one that is folded cannot be.
         shown.add_column(column, overflow="fold", no_wrap=column == "id")
+    for row in cells:
+        shown.add_row(*row)
+    wanted = out.measure(shown, options=out.options.update(width=WIDE, max_width=WIDE)).maximum
+    if len(columns) <= BLOCK_COLUMNS or wanted <= out.width * FOLDED_MAX:
+        out.print(shown)
+    else:
+        _blocks(columns, cells)
+
+
+def _blocks(columns: Sequence[str], rows: Iterable[Sequence[Text]]) -> None:
     for row in rows:
-        shown.add_row(*(Text(plain(str(cell))) for cell in row))
-    out.print(shown)
+        block = Table(show_header=False)
+        block.add_column(no_wrap=True)
+        block.add_column(overflow="fold")
+        for column, cell in zip(columns, row, strict=True):
+            if cell.plain:
+                block.add_row(column, cell)
+        out.print(block)
 
 
 def plain(text: str) -> str:

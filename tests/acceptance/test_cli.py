@@ -57,6 +57,15 @@ async def test_resolve_shows_symbol_steps_and_verdict(registry: Stack) -> None:
     assert answer["freshness"]["state"] == "SNAPSHOT_STATE_LIVE"
 
 
+async def test_several_are_told_with_how_current_they_are(registry: Stack) -> None:
+    ran = await registry.ok("resolve", "binance", "BTCUSDT", "ETHUSDT", "--json")
+    assert {one["freshness"]["state"] for one in ran.document} == {"SNAPSHOT_STATE_LIVE"}
+    assert (
+        "2 of binance, LIVE, revision "
+        in (await registry.ok("resolve", "binance", "BTCUSDT", "ETHUSDT")).out
+    )
+
+
 async def test_a_listing_without_steps_resolves_and_is_not_tradeable(registry: Stack) -> None:
     answer = (await registry.ok("resolve", "binance", "BNBUSDT", "--json")).document
     reasons = [reason["code"] for reason in answer["tradeable"]["open"]["reasons"]]

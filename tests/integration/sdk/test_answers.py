@@ -33,6 +33,8 @@ def questions() -> list[Question]:
         ("resolve", ("binance", "BTCUSDT"), {}),
         ("resolve", ("binance", "NONE"), {}),
         ("resolve", ("Not A Slug", ""), {}),
+        ("resolve", ("binance", "\ud800"), {}),
+        ("resolve_batch", ([("binance", "BTCUSDT"), ("binance", "\ud800")],), {}),
         ("resolve_batch", ([("binance", "BTCUSDT"), ("binance", "no"), ("", "")],), {}),
         ("resolve", ("binance", "BTCUSDT"), {"as_of": PAST}),
         ("resolve", ("binance", "NONE"), {"as_of": PAST}),
@@ -102,7 +104,7 @@ async def test_clients_and_replicas_of_both_forms_give_equal_answers(
             in_loop.carry(position)
             assert await all_awaited(in_loop) == expected
     refused = [one for one in expected if isinstance(one, tuple)]
-    assert len(refused) == 8
+    assert len(refused) == 10
 
 
 async def test_what_is_not_known_of_a_time_is_none_and_nothing_says_what_might_be_traded(

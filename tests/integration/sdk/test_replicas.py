@@ -28,6 +28,44 @@ def test_a_replica_refuses_settings_that_no_resolver_takes() -> None:
         cqar.Replica("postgresql://h/db", "nats://h", min_revision="always")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("database", "nats"),
+    [
+        ("garbage", "nats://h"),
+        ("mysql://h/db", "nats://h"),
+        ("postgresql://h:port/db", "nats://h"),
+        ("postgresql://h/db", "http://h"),
+    ],
+)
+def test_a_replica_refuses_an_address_that_is_none(database: str, nats: str) -> None:
+    with pytest.raises(ValueError, match="must be a URL of"):
+        cqar.Replica(database, nats)
+
+
+async def test_what_is_closed_says_so(config: ResolverConfig) -> None:
+    here = (config.database_url, config.nats_url)
+
+    def ask_closed() -> None:
+        client = cqar.Client("127.0.0.1:1")
+        client.close()
+        with cqar.Replica(*here) as replica:
+            pass
+        for closed in (client, replica):
+            with pytest.raises(cqar.CqarError, match="it is closed"):
+                closed.resolve("binance", "BTCUSDT")
+            with pytest.raises(cqar.CqarError, match="it is closed"):
+                closed.status()
+
+    await asyncio.to_thread(ask_closed)
+    client = cqar.AsyncClient("127.0.0.1:1")
+    await client.close()
+    async with cqar.Replica(*here) as replica:
+        pass
+    for closed in (client, replica):
+        with pytest.raises(cqar.CqarError, match="it is closed"):
+            await closed.resolve("binance", "BTCUSDT")
+
+
 async def test_a_replica_answers_from_postgres_until_it_is_loaded(
     config: ResolverConfig, mutations: Mutations
 ) -> None:
