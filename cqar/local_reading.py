@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+import lmdb
+
+from cqar import errors
 from resolver.places import place_of
 from resolver.reading import NotInMemory
 from shared import local_format as fmt
@@ -16,11 +19,36 @@ ENTITIES: Final = 0
 PLACES: Final = 1
 
 
+def unreadable(error: Exception) -> errors.NotReady:
+    """What LMDB says, or what is there and should not be, with what to do."""
+    return errors.NotReady(
+        f"the published replica cannot be read ({error}): its resolver makes it anew when it starts"
+    )
+
+
+def told(tx: Any) -> bytes | None:
+    """The record that says what is there now; None where nothing is yet.
+
+    Raises:
+        NotReady: It cannot be read.
+    """
+    try:
+        record: bytes | None = tx.get(fmt.NOW_KEY)
+        if record is not None:
+            fmt.Now.unpacked(record)
+    except (lmdb.Error, fmt.Damaged) as error:
+        raise unreadable(error) from error
+    return record
+
+
 class LocalReading:
     """Within one read transaction of LMDB, which sees one revision however long it lasts.
 
     Attributes:
         read: All that was read, to tell later whether it is still so.
+
+    Raises:
+        NotReady: From all that reads: it cannot be read.
     """
 
     def __init__(self, tx: Any, databases: tuple[Any, Any]) -> None:
@@ -29,7 +57,10 @@ class LocalReading:
         self.read: list[Read] = []
 
     def _get(self, which: int, name: bytes) -> bytes | None:
-        value: bytes | None = self._tx.get(name, db=self._databases[which])
+        try:
+            value: bytes | None = self._tx.get(name, db=self._databases[which])
+        except lmdb.Error as error:
+            raise unreadable(error) from error
         self.read.append((which, name, hash(value)))
         return value
 
@@ -42,7 +73,7 @@ class LocalReading:
         ):
             payload = self.get(kind, key)
             if payload is None:
-                raise fmt.Damaged(f"a place names {kind} {key}, which is not there")
+                raise unreadable(fmt.Damaged(f"a place names {kind} {key}, which is not there"))
             yield key, payload
 
     def archived(self, lookup: str, *values: str) -> bool:
@@ -56,18 +87,28 @@ class LocalReading:
 
     def all_at(self, kind: str, lookup: str, prefix: str) -> Iterator[bytes]:
         """Payloads of the entities filed under values that begin so, in the order of these."""
-        start = fmt.place_key(f"{kind}.{lookup}", prefix)
-        cursor = self._tx.cursor(db=self._databases[PLACES])
-        cursor.set_range(start)
-        for name, value in cursor:
-            if not name.startswith(start):
-                return
+        for value in self._from(fmt.place_key(f"{kind}.{lookup}", prefix)):
             for key in fmt.parted(value):
                 payload = self.get(kind, key)
                 if payload is not None:
                     yield payload
 
+    def _from(self, start: bytes) -> Iterator[bytes]:
+        """What is filed under names that begin so."""
+        try:
+            cursor = self._tx.cursor(db=self._databases[PLACES])
+            cursor.set_range(start)
+            for name, value in cursor:
+                if not name.startswith(start):
+                    return
+                yield value
+        except lmdb.Error as error:
+            raise unreadable(error) from error
+
     def holds(self, read: list[Read]) -> bool:
         """Whether all of that is so in this reading, too."""
         tx, databases = self._tx, self._databases
-        return all(hash(tx.get(name, db=databases[which])) == was for which, name, was in read)
+        try:
+            return all(hash(tx.get(name, db=databases[which])) == was for which, name, was in read)
+        except lmdb.Error as error:
+            raise unreadable(error) from error

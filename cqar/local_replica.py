@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Lock
 from time import CLOCK_BOOTTIME, clock_gettime, time_ns
@@ -23,12 +23,12 @@ from cqar import errors
 from cqar.asked import TIMEOUT_S
 from cqar.asking import Question
 from cqar.hits import HITS_MAX
-from cqar.local_reading import LocalReading, Read
-from cqar.local_view import LocalView, Policy, current
+from cqar.local_file import LocalFile
+from cqar.local_reading import LocalReading, Read, told
+from cqar.local_view import LocalView, Policy
 from cqar.position import Carried, MinRevision, Position
 from cqar.results import PastResolution, Resolution, Spelling
 from cqar.waiting import Answers
-from cqar.words import State
 from shared import local_format as fmt
 from shared.errors import EpochChanged
 from shared.history import is_reached
@@ -36,8 +36,6 @@ from shared.history import is_reached
 if TYPE_CHECKING:
     import datetime as dt
 
-#: A handle is kept for each database of the generations that were read.
-DATABASES_MAX: Final = 64
 #: Between two looks for a revision, or for a replica.
 LOOK_S: Final = 0.001
 
@@ -85,12 +83,10 @@ class LocalReplica(Answers):
     ) -> None:
         super().__init__(timeout_s, Carried(min_revision))
         self._path = Path(path)
+        self._file: LocalFile | None = None
+        self._lock = Lock()
         self._policy = Policy(stale_after_s, stale_verdict)
         self._boot_id = fmt.boot_id()
-        self._env: Any = None
-        self._inode = 0
-        self._lock = Lock()
-        self._databases: tuple[int, tuple[Any, Any]] | None = None
         self._hits: dict[tuple[str, str], _Hit] = {}
 
     # ------------------------------------------------------------ asking
@@ -116,10 +112,13 @@ class LocalReplica(Answers):
         """As `Client.resolve`; the past only as far as the present terms reach back."""
         if as_of is not None:
             return super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
-        hit, env = self._hits.get((venue, symbol)), self._env
-        if hit is not None and env is not None:
-            with env.begin() as tx:
-                record = tx.get(fmt.NOW_KEY)
+        hit, file = self._hits.get((venue, symbol)), self._file
+        if hit is not None and file is not None:
+            try:
+                with file.env.begin() as tx:
+                    record = tx.get(fmt.NOW_KEY)
+            except lmdb.Error:
+                record = None  # `at` meets it again, and says what it is
             if (
                 record == hit.record
                 and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
@@ -169,115 +168,66 @@ class LocalReplica(Answers):
 
         Raises:
             NotReady: There is none, or none as far as `carry` wants.
+            Busy: As many read it as may.
             EpochChanged: The registry began a new history.
         """
         until_s = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
         while True:
-            why = self._prepare()
-            if not why:
-                with self._opened().begin() as tx:
-                    record = tx.get(fmt.NOW_KEY)
-                    why = self._why_not(record)
-                    if not why:
-                        databases = self._of_generation(fmt.Now.unpacked(record).generation)
-                        if databases is not None:
-                            yield self._view(LocalReading(tx, databases), record)
-                            return
-            if time.monotonic() >= until_s:
-                raise errors.NotReady(why or f"{self._path} is being replaced too often")
-            if why:
-                time.sleep(LOOK_S)
-
-    def _view(self, reading: LocalReading, record: bytes) -> LocalView:
-        place = (self._boot_id, self._policy, self._carried, self._timeout_s)
-        return LocalView(reading, record, *place)
-
-    def _prepare(self) -> str:
-        """Open what the newest record names; returns why that cannot be, or nothing."""
-        try:
-            env = self._opened()
-        except errors.NotReady as error:
-            return str(error)
-        with env.begin() as tx:
-            record = tx.get(fmt.NOW_KEY)
-        if record is not None:
-            now = fmt.Now.unpacked(record)
-            state = current(now, self._boot_id, self._policy.stale_after_s).state
-            if state is not State.LIVE and self._leaves_for_another():
-                return f"{self._path} was made anew"
-            if self._of_generation(now.generation) is None:
-                self._open_generation(env, now.generation)
-        return ""
-
-    def _leaves_for_another(self) -> bool:
-        """Somebody may have made the folder anew: this one would stay as it is for ever."""
-        with self._lock:
             try:
-                is_same = (self._path / "data.mdb").stat().st_ino == self._inode
-            except OSError:
-                return False
-            if not is_same:
-                # Not closed: other threads may be reading it.
-                self._env = self._databases = None
-        return not is_same
+                tx, view = self._begin()
+                break
+            except (errors.NotReady, errors.Busy):
+                if time.monotonic() >= until_s:
+                    raise
+            time.sleep(LOOK_S)
+        with tx:
+            yield view
 
-    def _why_not(self, record: bytes | None) -> str:
-        """Why this is not to be answered from; empty if it is."""
-        if record is None:
-            return f"{self._path} holds no replica yet: is its resolver loading?"
-        now, least = fmt.Now.unpacked(record), self._carried.position
+    def _begin(self) -> tuple[Any, LocalView]:
+        file = self._opened()
+        file.prepare()
+        with ExitStack() as failing:
+            tx = failing.enter_context(file.begin())
+            record = told(tx)
+            if record is None:
+                raise errors.NotReady(
+                    f"{self._path} holds no replica yet: is its resolver loading?"
+                )
+            now = fmt.Now.unpacked(record)
+            self._require_wanted(now)
+            databases = file.of_generation(now.generation)
+            if databases is None:
+                raise errors.NotReady(f"{self._path} is being replaced too often")
+            place = (self._boot_id, self._policy, self._carried, self._timeout_s)
+            view = LocalView(LocalReading(tx, databases), record, *place)
+            failing.pop_all()
+        return tx, view
+
+    def _opened(self) -> LocalFile:
+        """What is at the path; threads that read what was there before go on with that."""
+        with self._lock:
+            if self._file is not None and self._file.is_past:
+                self._file = None
+            if self._file is None:
+                self._file = LocalFile(self._path)
+            return self._file
+
+    def _require_wanted(self, now: fmt.Now) -> None:
+        least = self._carried.position
         try:
             if least is not None and not is_reached(least, now.epoch, now.revision):
-                return f"{self._path} is at {now.epoch}:{now.revision}, before {least}"
+                at = f"{now.epoch}:{now.revision}"
+                raise errors.NotReady(f"{self._path} is at {at}, before {least}")
         except EpochChanged as error:
             self._carried.forget()
             raise errors.EpochChanged(str(error), error.reason) from error
-        return ""
-
-    def _of_generation(self, generation: int) -> tuple[Any, Any] | None:
-        """Its databases, if they are open; a transaction knows those opened before it began."""
-        known = self._databases
-        return known[1] if known is not None and known[0] == generation else None
-
-    def _open_generation(self, env: Any, generation: int) -> None:
-        entities, places = fmt.database_names(generation)
-        with self._lock:
-            try:
-                databases = (env.open_db(entities, create=False), env.open_db(places, create=False))
-            except lmdb.NotFoundError:
-                return  # a newer one is there by now
-            self._databases = (generation, databases)
-
-    def _opened(self) -> Any:
-        """The environment; opened when first asked, and anew where another has taken its place."""
-        with self._lock:
-            if self._env is None:
-                self._env, self._inode = self._open()
-        return self._env
-
-    def _open(self) -> tuple[Any, int]:
-        try:
-            inode = (self._path / "data.mdb").stat().st_ino
-            env = lmdb.open(
-                str(self._path),
-                map_size=fmt.MAP_BYTES,
-                max_dbs=DATABASES_MAX,
-                readonly=True,
-                create=False,
-                max_readers=1024,
-            )
-        except (OSError, lmdb.Error) as error:
-            raise errors.NotReady(
-                f"{self._path} holds no replica ({error}): start a resolver with replica_path"
-            ) from error
-        return env, inode
 
     def close(self) -> None:
         with self._lock:
             self._hits.clear()
-            if self._env is not None:
-                self._env.close()
-                self._env = self._databases = None
+            if self._file is not None:
+                self._file.close()
+                self._file = None
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,6 @@ again; nobody waits for it.
 
 from __future__ import annotations
 
-import logging
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,18 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cqc.replication.v1 import replication_pb2
 
-from resolver.held import hold
 from resolver.places import places_of
-from shared import extras
+from resolver.replica_file import Lost, ReplicaFile, own_look
 from shared import local_format as fmt
 
 if TYPE_CHECKING:
     from resolver.snapshot import Planned
 
-log = logging.getLogger(__name__)
-
-#: Two generations, and some to spare.
-DATABASES_MAX: Final = 16
 MARK_BITS: Final = 62
 #: Changes between two pauses: the thread that writes shares its interpreter with the one that
 #: answers.
@@ -35,6 +29,8 @@ AT_ONCE: Final = 64
 PAUSE_S: Final = 0.0005
 #: Of a new generation, entities that are committed at once.
 COMMIT_ENTITIES: Final = 20_000
+#: A reader that was killed within a read keeps its place, and every page that it may still see.
+READERS_EVERY_S: Final = 1.0
 
 
 class Published:
@@ -45,29 +41,15 @@ class Published:
     """
 
     def __init__(self, path: Path) -> None:
-        lmdb = extras.needed("lmdb", "configuration: replica_path", "replica")
-        self._held = hold(path / "publisher.lock", path, "another resolver publishes there")
-        try:
-            # What a machine's crash may damage is made anew: the resolver never reads it.
-            self._env: Any = lmdb.open(
-                str(path),
-                map_size=fmt.MAP_BYTES,
-                max_dbs=DATABASES_MAX,
-                mode=0o660,
-                sync=False,
-                metasync=False,
-            )
-        except lmdb.Error as error:
-            raise SystemExit(f"configuration: replica_path {path}: {error}") from error
-        self._env.reader_check()
-        with self._env.begin() as tx:
-            record = tx.get(fmt.NOW_KEY)
-        now = _known(record)
+        self._file = ReplicaFile(path)
+        now = _told(self._file.env)
         #: Goes on from the last writer's, or begins anywhere where there is none: no reader takes
         #: new content for what it knows.
         self._mark = now.mark if now else secrets.randbits(MARK_BITS)
-        self._generation = now.generation if now else 0
+        #: Of what is read, once this process made one.
+        self._generation = 0
         self._databases: tuple[Any, Any] | None = None
+        self._readers_checked_s = -READERS_EVERY_S
 
     def replace(
         self,
@@ -75,26 +57,26 @@ class Published:
         entities: Iterable[tuple[str, str, bytes]],
         now: fmt.Now,
     ) -> None:
-        """Make a new generation of these, whole, and then the one that is read."""
-        generation = self._generation + 1
-        names = fmt.database_names(generation)
-        databases = (self._env.open_db(names[0]), self._env.open_db(names[1]))
-        with self._env.begin(write=True) as tx:
-            for database in databases:  # somebody may have ended in the middle of this one
-                tx.drop(database, delete=False)
-        left = iter(entities)
-        while some := list(islice(left, COMMIT_ENTITIES)):
-            with self._env.begin(write=True) as tx:
-                for kind, key, payload in _unhurried(some):
-                    tx.put(fmt.entity_key(kind, key), payload, db=databases[0])
-                    for place in places_of(kind, payload):
-                        _file(tx, databases[1], place, key)
-        previous, self._databases, self._generation = self._generation, databases, generation
-        with self._env.begin(write=True) as tx:
-            tx.put(fmt.FORMAT_KEY, fmt.FORMAT)
-            self._tell(tx, head, now)
-        self._drop(previous)
-        self._env.reader_check()
+        """Make a new generation of these, whole, and then the one that is read.
+
+        Raises:
+            Lost: Damage was met; the next one is in a new file.
+        """
+        self._databases = None
+        if self._file.lost():
+            self._file.make_anew()
+        with self._file.writing() as env:
+            _drop_others(env)  # somebody may have ended in the middle of one
+            before = _told(env)
+            self._generation = fmt.generation_after(before.generation if before else 0)
+            entities_name, places_name = fmt.database_names(self._generation)
+            self._databases = (env.open_db(entities_name), env.open_db(places_name))
+            _fill(env, self._databases, entities)
+            with env.begin(write=True) as tx:
+                tx.put(fmt.FORMAT_KEY, fmt.FORMAT)
+                self._tell(tx, head, now)
+            _drop_others(env)
+        self.tend()
 
     def apply(
         self, moves: Sequence[tuple[replication_pb2.Head, list[Planned]]], now: fmt.Now
@@ -103,11 +85,15 @@ class Published:
 
         Args:
             now: What is so after all of them.
+
+        Raises:
+            Lost: It would not be read: replace().
         """
+        self.tend()
         if self._databases is None:
             raise ValueError("there is no generation yet: replace() makes one")
         entities, places = self._databases
-        with self._env.begin(write=True) as tx:
+        with self._file.writing() as env, env.begin(write=True) as tx:
             for _, planned in moves:
                 for change in _unhurried(planned):
                     kind, key, payload = change.kind, change.key, change.payload
@@ -128,17 +114,50 @@ class Published:
         told = now._replace(mark=self._mark, generation=self._generation)
         tx.put(fmt.NOW_KEY, told.packed())
 
-    def _drop(self, generation: int) -> None:
-        if not generation:
-            return
-        names = fmt.database_names(generation)
-        for database in [self._env.open_db(name) for name in names]:
-            with self._env.begin(write=True) as tx:
-                tx.drop(database)
+    def tend(self) -> None:
+        """See that it is read; to be called often.
+
+        Raises:
+            Lost: It would not be: replace().
+        """
+        if lost := self._file.lost():
+            raise Lost(lost)
+        if time.monotonic() - self._readers_checked_s >= READERS_EVERY_S:
+            self._readers_checked_s = time.monotonic()
+            with self._file.writing() as env:
+                env.reader_check()
 
     def close(self) -> None:
-        self._env.close()
-        self._held.close()
+        self._file.close()
+
+
+def _told(env: Any) -> fmt.Now | None:
+    with own_look(env) as tx:
+        record = tx.get(fmt.NOW_KEY)
+    return fmt.Now.unpacked(record) if record else None
+
+
+def _drop_others(env: Any) -> None:
+    """All generations but the one that is read, whoever made them and came to no end."""
+    now = _told(env)
+    kept = fmt.database_names(now.generation) if now else ()
+    with own_look(env) as tx:
+        names = list(tx.cursor().iternext(values=False))
+    for name in names:
+        if fmt.is_database(name) and name not in kept:
+            database = env.open_db(name, create=False)
+            with env.begin(write=True) as tx:
+                tx.drop(database)
+
+
+def _fill(env: Any, databases: tuple[Any, Any], entities: Iterable[tuple[str, str, bytes]]) -> None:
+    left = iter(entities)
+    while some := list(islice(left, COMMIT_ENTITIES)):
+        with env.begin(write=True) as tx:
+            for kind, key, payload in _unhurried(some):
+                tx.put(fmt.entity_key(kind, key), payload, db=databases[0])
+                for place in places_of(kind, payload):
+                    _file(tx, databases[1], place, key)
 
 
 def _unhurried(items: list[Any]) -> Iterator[Any]:
@@ -162,12 +181,3 @@ def _unfile(tx: Any, places: Any, place: tuple[str, str], key: str) -> None:
         tx.put(name, fmt.joined(keys), db=places)
     else:
         tx.delete(name, db=places)
-
-
-def _known(record: bytes | None) -> fmt.Now | None:
-    """What was published last; None where nothing was, or by a release with another format."""
-    try:
-        return fmt.Now.unpacked(record) if record else None
-    except fmt.Damaged as error:
-        log.warning("the published replica is made anew: %s", error)
-        return None

@@ -56,16 +56,20 @@ class Publishing:
         elif moves or now != self._told:
             write = partial(self._published.apply, moves, now)
         else:
+            await self._in_thread(self._published.tend)
             return
+        with metrics.PUBLISH_SECONDS.time():
+            await self._in_thread(write)
+        self._told = now
+        metrics.PUBLISHED_REVISION.set(now.revision)
+
+    async def _in_thread(self, work: Callable[[], None]) -> None:
         try:
-            with metrics.PUBLISH_SECONDS.time():
-                await asyncio.get_running_loop().run_in_executor(self._thread, write)
+            await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except BaseException:
             # Whatever was taken is in the snapshot: the next one is written from that.
             self._moves.replaced()
             raise
-        self._told = now
-        metrics.PUBLISHED_REVISION.set(now.revision)
 
     def _now(self) -> fmt.Now:
         view = self._view

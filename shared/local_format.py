@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 FORMAT: Final = b"1"
 FORMAT_KEY: Final = b"format"
@@ -17,6 +17,13 @@ FORMAT_KEY: Final = b"format"
 HEAD_KEY: Final = b"head"
 NOW_KEY: Final = b"now"
 
+DATA_FILE: Final = "data.mdb"
+LOCK_FILE: Final = "lock.mdb"
+#: Who opens the lock file first decides for all: publisher and readers say the same. 64 KiB.
+READERS_MAX: Final = 1024
+#: Generations have these numbers in turn: a reader's handle is of a name, and LMDB keeps it for
+#: as long as the environment is open, so with ever new names it would run out of handles.
+GENERATIONS: Final = 2
 #: Address space, not memory or disk; a million listings take some 2 GiB.
 MAP_BYTES: Final = 64 * 1024**3
 #: LMDB takes 511 bytes.
@@ -37,7 +44,7 @@ class Now(NamedTuple):
 
     Attributes:
         mark: Another number with each change of the content, never used twice.
-        generation: Which pair of databases holds it.
+        generation: Which pair of databases holds it; numbers come again.
         confirmed_ns: CLOCK_BOOTTIME of the resolver's machine: nothing that was committed before
             is missing. NO_BOUND where no bound is known.
         state: cqc.resolver.v1.SnapshotState, as the resolver says it.
@@ -70,6 +77,23 @@ class Now(NamedTuple):
 def database_names(generation: int) -> tuple[bytes, bytes]:
     """Of a generation's entities, and of its places."""
     return b"entities.%d" % generation, b"places.%d" % generation
+
+
+def is_database(name: bytes) -> bool:
+    """Whether a name in the main database is one of `database_names`, of any generation."""
+    return name.startswith((b"entities.", b"places."))
+
+
+def generation_after(generation: int) -> int:
+    """Of what is made next; never the one that is read meanwhile."""
+    return generation % GENERATIONS + 1
+
+
+def bytes_used(env: Any) -> int:
+    """Where the last page of an LMDB environment ends; a data file is no shorter."""
+    pages: int = env.info()["last_pgno"] + 1
+    page_bytes: int = env.stat()["psize"]
+    return pages * page_bytes
 
 
 def entity_key(kind: str, key: str) -> bytes:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import lmdb
 import pytest
@@ -15,15 +21,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqar.local_reading import LocalReading
+from resolver import published as module
 from resolver.decoding import plan
+from resolver.moves import Moves
 from resolver.published import Published
+from resolver.publishing import Publishing
+from resolver.replica_file import BOOT, Lost
 from resolver.snapshot import Planned, Snapshot
 from shared import local_format as fmt
+from shared.errors import NotReady
+from shared.tasks import end, keep_going
 from tests.builders import a_venue, a_venue_symbol, an_asset, an_id
+from tests.changes import eventually
 from tests.histories import Changes, State, advanced, change_set, encoded, head_of, hydrated
 from tests.unit.test_pinned import ALL_KEYS, SPELLINGS, a_change_set, a_listing
 
+if TYPE_CHECKING:
+    from resolver.view import View
+
 LIVE = pb.SNAPSHOT_STATE_LIVE
+#: So many bytes begin a data file before any content does.
+METAS = 8192
+WAIT_S = 10.0
 
 
 @contextmanager
@@ -49,7 +68,7 @@ def now_at(snapshot: Snapshot) -> fmt.Now:
 @contextmanager
 def reading(published: Published) -> Iterator[tuple[fmt.Now, LocalReading]]:
     """As another process reads; within this one LMDB may be opened once only."""
-    env = published._env
+    env = published._file.env
     with env.begin() as tx:
         now = fmt.Now.unpacked(tx.get(fmt.NOW_KEY))
     names = fmt.database_names(now.generation)
@@ -129,7 +148,9 @@ def test_the_next_publisher_goes_on_with_new_marks_and_readers_go_on(tmp_path: P
         first.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
         with reading(first) as (before, _):
             pass
+    inode = (tmp_path / "data.mdb").stat().st_ino
     with publishing(tmp_path) as second:
+        assert (tmp_path / "data.mdb").stat().st_ino == inode
         with reading(second) as (between, found):
             assert between == before
             assert seen(found) == seen(snapshot)
@@ -172,7 +193,233 @@ def test_keys_longer_than_lmdb_takes_are_told_apart() -> None:
     assert max(map(len, names)) <= 511
 
 
+def published_once(folder: Path) -> Snapshot:
+    snapshot = hydrated(encoded(a_venue(), *(an_asset(f"A{number}") for number in range(500))))
+    with publishing(folder) as published:
+        published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    return snapshot
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda good: b"\0" * METAS + good[METAS:],
+        lambda good: good[:100],
+        lambda good: good[: len(good) // 2 // 4096 * 4096],
+        lambda good: good[:METAS] + b"\0" * (len(good) - METAS),
+        lambda good: good[:METAS] + os.urandom(len(good) - METAS),
+    ],
+    ids=["no head", "hardly any", "half of it", "no body", "another body"],
+)
+def test_a_damaged_file_is_made_anew(
+    tmp_path: Path, damage: Callable[[bytes], bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    snapshot = published_once(tmp_path)
+    data = tmp_path / "data.mdb"
+    data.write_bytes(damage(data.read_bytes()))
+    with publishing(tmp_path) as published:
+        assert "the published replica is made anew" in caplog.text
+        published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+        with reading(published) as (_, found):
+            assert seen(found) == seen(snapshot)
+
+
+@pytest.mark.parametrize("boot", [None, b"", b"another"])
+def test_what_another_boot_left_is_not_believed(tmp_path: Path, boot: bytes | None) -> None:
+    published_once(tmp_path)
+    with (tmp_path / "data.mdb").open("rb") as old:
+        (tmp_path / BOOT).unlink()
+        if boot is not None:
+            (tmp_path / BOOT).write_bytes(boot)
+        with publishing(tmp_path) as published:
+            assert (tmp_path / "data.mdb").stat().st_ino != os.fstat(old.fileno()).st_ino
+            with published._file.env.begin() as tx:
+                assert tx.get(fmt.NOW_KEY) is None
+    inode = (tmp_path / "data.mdb").stat().st_ino
+    with publishing(tmp_path):
+        assert (tmp_path / "data.mdb").stat().st_ino == inode
+
+
+@pytest.mark.parametrize("gone", ["data.mdb", "lock.mdb"])
+def test_one_file_without_the_other_is_not_gone_on_with(tmp_path: Path, gone: str) -> None:
+    published_once(tmp_path)
+    with (tmp_path / "data.mdb").open("rb") as old, (tmp_path / "lock.mdb").open("rb") as lock:
+        (tmp_path / gone).unlink()
+        with publishing(tmp_path):
+            assert (tmp_path / "data.mdb").stat().st_ino != os.fstat(old.fileno()).st_ino
+            assert (tmp_path / "lock.mdb").stat().st_ino != os.fstat(lock.fileno()).st_ino
+
+
+def test_damage_that_is_met_later_leads_to_a_new_file(tmp_path: Path) -> None:
+    snapshot = published_once(tmp_path)
+    with publishing(tmp_path) as published:
+        published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+        data = tmp_path / "data.mdb"
+        with data.open("r+b") as file:
+            file.seek(METAS)
+            file.write(b"\0" * (data.stat().st_size - METAS))
+        for write in (
+            lambda: published.apply([], now_at(snapshot)),
+            lambda: published.apply([], now_at(snapshot)),
+        ):
+            with pytest.raises(Lost):
+                write()
+        published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+        published.apply([], now_at(snapshot))
+        with reading(published) as (_, found):
+            assert seen(found) == seen(snapshot)
+
+
+@pytest.mark.parametrize("gone", [["data.mdb"], ["lock.mdb"], ["data.mdb", "lock.mdb"], None])
+def test_what_is_removed_is_made_anew_with_new_marks(
+    published: Published, tmp_path: Path, gone: list[str] | None
+) -> None:
+    snapshot = hydrated(encoded(a_venue()))
+    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    with reading(published) as (before, _):
+        pass
+    if gone is None:
+        shutil.rmtree(tmp_path)
+    for name in gone or ():
+        (tmp_path / name).unlink()
+    with pytest.raises(Lost, match="somebody removed it"):
+        published.apply([], now_at(snapshot))
+    with pytest.raises(Lost, match="somebody removed it"):
+        published.tend()
+    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    published.apply([], now_at(snapshot))
+    with reading(published) as (after, found):
+        assert after.mark > before.mark
+        assert seen(found) == seen(snapshot)
+    with pytest.raises(SystemExit, match="another resolver publishes there"):
+        Published(tmp_path)
+    published.close()
+    with publishing(tmp_path) as again, reading(again) as (now, _):
+        assert now == after
+
+
+async def test_what_is_removed_is_made_anew_while_nothing_changes(
+    published: Published, tmp_path: Path
+) -> None:
+    loaded = asyncio.Event()
+    loaded.set()
+    unconfirmed, snapshot = SimpleNamespace(confirmed_ns=None), hydrated(encoded(a_venue()))
+    view = SimpleNamespace(
+        loaded=loaded, moves=Moves(), snapshot=snapshot, freshness=unconfirmed, state=LIVE
+    )
+    publishing = Publishing(cast("View", view), published)
+    running = asyncio.create_task(keep_going("replica", publishing.run))
+    data = tmp_path / "data.mdb"
+
+    def is_told() -> bool:
+        with published._file.env.begin() as tx:
+            return data.exists() and tx.get(fmt.NOW_KEY) is not None
+
+    await eventually(is_told, WAIT_S)
+    data.unlink()
+    await eventually(data.exists, WAIT_S)
+    await end(running)
+    publishing.close()
+
+
+def test_a_publisher_that_lost_its_folder_to_another_leaves_it(
+    published: Published, tmp_path: Path
+) -> None:
+    snapshot = hydrated(encoded(a_venue()))
+    shutil.rmtree(tmp_path)
+    with publishing(tmp_path):
+        for _ in range(2):
+            with pytest.raises(NotReady, match="another resolver publishes there"):
+                published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+
+
+def test_no_generation_stays_but_the_one_that_is_read(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = hydrated(encoded(a_venue()))
+    env = published._file.env
+
+    def names() -> list[bytes]:
+        with env.begin() as tx:
+            return [name for name, _ in tx.cursor() if fmt.is_database(name)]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_drop_others", lambda _: None)  # as one that ends before it
+        for _ in range(2):
+            published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    for name in fmt.database_names(57):
+        env.open_db(name)
+    assert len(names()) == 6
+    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    with reading(published) as (now, found):
+        assert names() == list(fmt.database_names(now.generation))
+        assert seen(found) == seen(snapshot)
+
+
+def test_one_that_failed_before_it_was_told_leaves_the_one_that_is_read(
+    published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = hydrated(encoded(a_venue()))
+    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+
+    def fails(*_: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Published, "_tell", fails)
+        for _ in range(2):
+            with pytest.raises(OSError, match="no space"):
+                published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+            with reading(published) as (_, found):
+                assert seen(found) == seen(snapshot)
+
+
+#: Readers that are killed within a read.
+KILLED = """
+import os, sys, lmdb
+for _ in range(int(sys.argv[2])):
+    child = os.fork()
+    if not child:
+        try:
+            reading = lmdb.open(sys.argv[1], readonly=True).begin()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_places_of_readers_that_were_killed_are_free_again(
+    published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = hydrated(encoded(a_venue()))
+    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    argv = (sys.executable, "-c", KILLED, str(tmp_path), "130")
+    subprocess.run(argv, check=True)
+    env = published._file.env
+    assert env.info()["num_readers"] >= 130
+    assert env.info()["max_readers"] == fmt.READERS_MAX
+    monkeypatch.setattr(module, "READERS_EVERY_S", 0)
+    published.apply([], now_at(snapshot))
+    assert env.reader_check() == 0
+
+
+def test_it_publishes_though_no_reader_has_a_place_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fmt, "READERS_MAX", 2)
+    snapshot = hydrated(encoded(a_venue()))
+    with publishing(tmp_path) as published:
+        env = published._file.env
+        with env.begin(), env.begin():
+            for _ in range(3):
+                published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+                published.apply([], now_at(snapshot))
+
+
 def test_what_another_format_left_is_made_anew(tmp_path: Path) -> None:
+    published_once(tmp_path)
     with lmdb.open(str(tmp_path)) as env, env.begin(write=True) as tx:
         tx.put(fmt.NOW_KEY, b"of a later release")
     snapshot = hydrated(encoded(a_venue()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,18 +14,22 @@ from nats.aio.client import Client as Nats
 
 import cqar
 from cqar.embedded.servers import EmbeddedServers
+from shared import local_format as fmt
 from shared.entities.venue_symbol import MarketStatus
 from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_id
 from tests.changes import commit, eventually
 from tests.following import writing
 from tests.integration.sdk.test_answers import FUTURE, PAST, questions, told
 from tests.lives import one_of_each
+from tests.publishing_apart import publisher
 from tests.sdk import WAIT_S, timeless
 from tests.services import Running, service
 from writer.app import Writer
 from writer.config import WriterConfig
 
 KEY = ("binance", "BTCUSDT")
+#: So many bytes begin a data file before any content does.
+METAS = 8192
 
 
 @pytest.fixture
@@ -175,6 +180,98 @@ async def test_a_folder_made_anew_is_found(
             return replica.resolve(*KEY).freshness.revision == revision
 
         await eventually(is_current, WAIT_S)
+
+
+async def test_files_removed_from_under_a_running_resolver_are_made_anew(
+    resolver: Running, settings: dict[str, str], writer: Writer
+) -> None:
+    assert resolver.process.returncode is None
+    folder = Path(settings["replica_path"])
+    with cqar.LocalReplica(folder, stale_after_s=60) as replica:
+        await asyncio.to_thread(replica.wait_ready)
+        for gone in (["data.mdb"], ["lock.mdb"], ["data.mdb", "lock.mdb"]):
+            with replica.at() as view:
+                before = view.resolve(*KEY)
+                inode = (folder / "data.mdb").stat().st_ino
+                for name in gone:
+                    (folder / name).unlink()
+                await eventually(lambda: is_another(folder, inode), WAIT_S)  # noqa: B023
+                assert view.resolve(*KEY).symbol == before.symbol
+            revision = await commit(writer.mutations, a_venue("kraken", name=f"without {gone}"))
+            await eventually(lambda: replica.resolve(*KEY).freshness.revision == revision, WAIT_S)  # noqa: B023
+
+
+def is_another(folder: Path, inode: int) -> bool:
+    data = folder / "data.mdb"
+    return data.exists() and data.stat().st_ino != inode
+
+
+@pytest.mark.parametrize("numbers", [fmt.GENERATIONS, 1_000])
+def test_a_reader_lives_through_any_number_of_generations(tmp_path: Path, numbers: int) -> None:
+    with (
+        publisher(tmp_path, numbers) as publish,
+        cqar.LocalReplica(tmp_path, stale_after_s=60) as replica,
+    ):
+        for _ in range(70):
+            publish()
+            assert replica.listed("binance")
+            assert replica.resolve(*KEY).freshness.state is cqar.State.LIVE
+
+
+def test_a_view_outlives_the_generation_that_it_is_of(tmp_path: Path) -> None:
+    with publisher(tmp_path) as publish, cqar.LocalReplica(tmp_path, stale_after_s=60) as replica:
+        publish()
+        with replica.at() as view:
+            before = view.resolve(*KEY)
+            for _ in range(5):
+                publish()
+                replica.listed("binance")
+            assert view.resolve(*KEY).symbol == before.symbol
+            assert view.listed("binance") == replica.listed("binance")
+
+
+@pytest.mark.parametrize("length", [100, METAS])
+def test_a_file_that_is_cut_short_is_not_read(tmp_path: Path, length: int) -> None:
+    with publisher(tmp_path) as publish:
+        publish()
+    os.truncate(tmp_path / "data.mdb", length)
+    replica = cqar.LocalReplica(tmp_path, timeout_s=0.01)
+    with pytest.raises(cqar.NotReady, match=r"start a resolver|makes it anew"):
+        replica.status()
+    with publisher(tmp_path) as publish, replica:
+        publish()
+        assert replica.listed("binance")
+
+
+def test_what_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
+    with publisher(tmp_path) as publish:
+        publish()
+    with cqar.LocalReplica(tmp_path, timeout_s=0.01) as replica:
+        replica.resolve(*KEY)
+        with replica.at() as view:
+            data = tmp_path / "data.mdb"
+            with data.open("r+b") as file:
+                file.seek(METAS)
+                file.write(b"\0" * (data.stat().st_size - METAS))
+            for ask in (view.listed, replica.listed, lambda venue: view.resolve(venue, KEY[1])):
+                with pytest.raises(cqar.NotReady, match="makes it anew when it starts"):
+                    ask("binance")
+        with pytest.raises(cqar.NotReady, match="makes it anew when it starts"):
+            replica.resolve(*KEY)
+
+
+def test_more_readers_than_may_are_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with publisher(tmp_path) as publish:
+        publish()
+    (tmp_path / "lock.mdb").unlink()  # who makes it says how many
+    monkeypatch.setattr(fmt, "READERS_MAX", 2)
+    with (
+        cqar.LocalReplica(tmp_path, timeout_s=0.01) as replica,
+        replica.at(),
+        replica.at(),
+        pytest.raises(cqar.Busy, match="2 readers at once"),
+    ):
+        replica.status()
 
 
 def test_where_nothing_is_published_it_says_what_to_do(tmp_path: Path) -> None:
