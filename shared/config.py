@@ -6,6 +6,7 @@ type or out of range ends the process with the setting's name, never with its va
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -205,7 +206,10 @@ def host_and_port(listen: str) -> tuple[str, int]:
 
 def is_loopback(listen: str) -> bool:
     host, _ = host_and_port(listen)
-    return host in ("localhost", "::1") or host.startswith("127.")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False  # a name, which may be anybody's
 
 
 def require_private(config: ServiceConfig, listen: str, prefix: str) -> None:

@@ -12,14 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.auth import fresh_key, hash_of
 from shared.entities.api_key import API_KEY, ApiKey, Role
+from shared.errors import TooMany
 from shared.judge import Intent, Item
 from shared.working_set import Find
 from writer import store
 from writer.mutations import Cause, Mutations
+from writer.rates import Rates
 
 #: A revoked key works no longer than this; the promise is 5 s.
 REMEMBER_S: Final = 2.0
 REMEMBERED_MAX: Final = 10_000
+#: Keys that were not known to be valid take a query each: not more of them than PostgreSQL answers
+#: beside all else.
+NEW_PER_S: Final = 200.0
 
 
 class Keys:
@@ -27,16 +32,28 @@ class Keys:
         self._engine = engine
         self._now = now
         self._remembered: dict[str, tuple[float, ApiKey | None]] = {}
+        self._new = Rates(NEW_PER_S)
 
     async def find(self, key_hash: str) -> ApiKey | None:
-        """The key of this hash, if it is valid now."""
+        """The key of this hash, if it is valid now.
+
+        Raises:
+            TooMany: So many are asked for that nobody has asked for before.
+        """
         until, key = self._remembered.get(key_hash, (0.0, None))
         if time.monotonic() >= until:
+            if key is None and (wait_s := self._new.take("")) > 0:
+                raise TooMany(f"too many new API keys at once: again in {wait_s:.2f} s")
             key = await self._read(key_hash)
-            if len(self._remembered) >= REMEMBERED_MAX:
-                self._remembered.clear()
-            self._remembered[key_hash] = (time.monotonic() + REMEMBER_S, key)
+            self._remember(key_hash, key)
         return key if key is not None and key.valid_at(self._now()) else None
+
+    def _remember(self, key_hash: str, key: ApiKey | None) -> None:
+        if len(self._remembered) >= REMEMBERED_MAX:
+            # Those that are none go first: whoever makes them up takes nobody's place.
+            known = {one: held for one, held in self._remembered.items() if held[1] is not None}
+            self._remembered = known if len(known) < REMEMBERED_MAX else {}
+        self._remembered[key_hash] = (time.monotonic() + REMEMBER_S, key)
 
     async def _read(self, key_hash: str) -> ApiKey | None:
         wanted = Find(API_KEY.name, "hash", (key_hash,))

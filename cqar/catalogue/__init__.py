@@ -38,6 +38,8 @@ from shared.kind import AnyKind, Entity
 NAMESPACE: Final = uuid.UUID("f1c8e2f0-5a3d-4b4e-9d57-6a0f4c1f7a10")
 #: In a venue's metadata: what `cqar import` reads its listing with.
 CCXT_ID, MARKET_TYPES = "ccxt_id", "market_types"
+#: In a listing's metadata: when the venue was seen to state its steps.
+STEPS_AS_OF = "steps_as_of"
 #: `linear` or `inverse`, where a venue's namespace is of contracts of one kind only.
 CONTRACTS = "contracts"
 _STEPS: Final = (
@@ -237,6 +239,6 @@ def _listing(row: dict[str, Any], symbol: Symbol) -> VenueSymbol:
         symbol_id=symbol.symbol_id,
         alias_of=row["alias_of"],
         is_primary=False if row["alias_of"] else None,
-        metadata={"steps_as_of": row["as_of"]} if row["as_of"] else None,
+        metadata={STEPS_AS_OF: row["as_of"]} if row["as_of"] else None,
         **steps,
     )

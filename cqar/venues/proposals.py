@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cqar.catalogue import STEPS_AS_OF
 from cqar.venues.found import Found
 from cqar.venues.identity import Identity, imported_id, looks_multiplied
 from cqar.venues.state import RegistryState
@@ -37,6 +38,12 @@ def open_listing(state: RegistryState, venue_id: str, spelling: str) -> VenueSym
     """What a spelling means at the instant of the import."""
     found = state.find(VENUE_SYMBOL.name, "spelling", venue_id, spelling)
     return first_open(found, state.now)
+
+
+def _without_date(before: VenueSymbol | None) -> dict[str, Any] | None:
+    """What is noted of a listing, but for when the catalogue's steps were seen: these are newer."""
+    noted = (before and before.metadata) or {}
+    return {name: value for name, value in noted.items() if name != STEPS_AS_OF} or None
 
 
 class Proposals:
@@ -93,6 +100,7 @@ class Proposals:
             symbol_id=symbol_id,
             status=market.status,
             unit_multiplier=multiplier,
+            metadata=_without_date(before),
             **terms,
         )
         if before is None and market.secondary:

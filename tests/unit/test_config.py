@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from resolver.config import ResolverConfig
-from shared.config import load, require_private, shown
+from shared.config import is_loopback, load, require_private, shown
 from writer.config import WriterConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,3 +147,20 @@ def test_a_resolver_that_would_be_stale_between_two_probes_does_not_start(file: 
     environ = {name.replace("WRITER", "RESOLVER"): url for name, url in URLS.items()}
     with pytest.raises(SystemExit, match="probe_every_s 5 is not below stale_after_s 5"):
         load(ResolverConfig, "resolver", {**environ, "CQAR_CONFIG": str(file)})
+
+
+@pytest.mark.parametrize(
+    ("listen", "is_here"),
+    [
+        ("127.0.0.1:1", True),
+        ("127.9.9.9:1", True),
+        ("[::1]:1", True),
+        ("localhost:1", True),
+        ("127.evil.example:1", False),
+        ("10.0.0.1:1", False),
+        ("0.0.0.0:1", False),
+        ("[::]:1", False),
+    ],
+)
+def test_only_addresses_of_this_machine_need_no_key(listen: str, *, is_here: bool) -> None:
+    assert is_loopback(listen) is is_here
