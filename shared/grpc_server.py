@@ -13,12 +13,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from shared import extras
+from shared.message_size import MESSAGE_BYTES_MAX
 from shared.wrapping import Methods, Wrapping
 
 log = logging.getLogger(__name__)
-
-#: An Apply of 5,000 items and a ListVenueSymbols page of 1,000 fit; gRPC's own default is 4 MiB.
-MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 
 OPTIONS: Final[list[tuple[str, Any]]] = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),

@@ -16,7 +16,10 @@ from shared.errors import EpochChanged
 
 #: NATS takes messages of 1 MiB; a change set leaves room for its envelope.
 PAYLOAD_BYTES_MAX: Final = 900 * 1024
-#: What a payload may unpack to. A change set of 5,000 large entities is about 8 MiB.
+#: What a change set, or its events, may be before it is packed: text alike packs to a hundredth,
+#: and Watch sends it whole, in a message of 16 MiB. 5,000 listings are about 3 MiB.
+CHANGE_SET_BYTES_MAX: Final = 8 * 1024 * 1024
+#: What is read again: an image's chunks, and change sets of before that limit.
 UNPACKED_BYTES_MAX: Final = 64 * 1024 * 1024
 
 #: What is counted and hashed: (kind, key, payload) of all that is neither deleted nor archived.
@@ -86,11 +89,16 @@ def unpack(packed: bytes) -> bytes:
     Raises:
         zstandard.ZstdError: Not what `pack` made, or larger than `UNPACKED_BYTES_MAX`.
     """
-    size = zstandard.frame_content_size(packed)
+    size = unpacked_bytes(packed)
     if not 0 <= size <= UNPACKED_BYTES_MAX:
         message = f"a frame of {size} bytes; at most {UNPACKED_BYTES_MAX} are accepted"
         raise zstandard.ZstdError(message)
     return zstandard.decompress(packed)
+
+
+def unpacked_bytes(packed: bytes) -> int:
+    """What `unpack` makes of it; negative where it does not say so."""
+    return zstandard.frame_content_size(packed)
 
 
 def is_reached(wanted: tuple[int, int], epoch: int, revision: int) -> bool:

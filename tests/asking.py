@@ -14,7 +14,7 @@ from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 
 from resolver.app import Resolver
 from resolver.config import ResolverConfig
-from shared.grpc_server import Guard
+from shared.grpc_server import OPTIONS, Guard
 from tests.following import resolving
 from tests.front import FRONT
 from tests.links import Link
@@ -96,6 +96,6 @@ async def serving(
     """The same, and a channel to it."""
     async with (
         served(config, follows=follows) as at,
-        grpc.aio.insecure_channel(at.target) as channel,
+        grpc.aio.insecure_channel(at.target, options=OPTIONS) as channel,
     ):
         yield at.resolver, channel

@@ -8,7 +8,8 @@ stays with it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -102,6 +103,33 @@ async def over(
     symbols = [Over(SYMBOL.name, row[0], row[1], row[0], is_ended=True) for row in rows]
     gone = {one.key for one in symbols}
     return [*symbols, *(one for one in listings if one.is_ended or one.symbol_id in gone)]
+
+
+def fitting(found: Sequence[Over], most_bytes: int) -> list[Over]:
+    """As many of them as are that large together, beginning with the first.
+
+    A symbol leaves with its listings, and a primary with its aliases: so all of a symbol's stay
+    together. Where one symbol's alone are too many, those of its listings that are ended go ahead.
+    """
+    by_symbol: defaultdict[str, list[Over]] = defaultdict(list)
+    for one in found:
+        by_symbol[one.symbol_id].append(one)
+    taken: list[Over] = []
+    left_bytes = most_bytes
+    for together in by_symbol.values():
+        parts = [together]
+        if _bytes_of(together) > most_bytes:
+            ended = (one for one in together if one.kind == VENUE_SYMBOL.name and one.is_ended)
+            parts = [[one] for one in ended]
+        for part in parts:
+            if (size := _bytes_of(part)) <= left_bytes:
+                taken += part
+                left_bytes -= size
+    return taken
+
+
+def _bytes_of(some: Iterable[Over]) -> int:
+    return sum(len(one.payload) for one in some)
 
 
 async def _unheld(tx: AsyncConnection, listings: list[Over]) -> list[Over]:

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import codec, history
 from shared.entities.archive import ARCHIVE, Archive, ArchivedEntity
+from shared.errors import TooLarge
 from writer import archivable, metrics, outbox, revisions, saving, store
 from writer.archivable import Over
 from writer.mutations import Mutations
@@ -51,13 +52,23 @@ class Archiving:
             await asyncio.sleep(PAUSE_S if more else ARCHIVE_EVERY_S)
 
     async def step(self) -> int:
-        """Archive up to 1,000 listings and their symbols; returns how many entities it were."""
+        """Archive up to 1,000 listings and their symbols; returns how many entities it were.
+
+        What is too large for one change set waits for the next.
+        """
         before = self._mutations.now() - self._after
         async with self._engine.connect() as tx:
             if not await archivable.try_turn(tx):
                 return 0
             found = await archivable.over(tx, before)
-            return await self._archive(found, before) if found else 0
+            most_bytes = history.CHANGE_SET_BYTES_MAX // 2
+            while some := archivable.fitting(found, most_bytes):
+                try:
+                    return await self._archive(some, before)
+                except TooLarge:
+                    # What packs badly, or has grown since it was looked at.
+                    most_bytes //= 2
+            return 0
 
     async def _archive(self, found: Sequence[Over], before: dt.datetime) -> int:
         now = self._mutations.now()

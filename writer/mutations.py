@@ -128,7 +128,7 @@ class Mutations:
 
         Raises:
             Invalid: `as_of` has not come yet.
-            TooLarge: More than `ITEMS_MAX` items, or a change set over 900 KiB.
+            TooLarge: More than `ITEMS_MAX` items, or more than one change set holds.
         """
         if len(items) > ITEMS_MAX:
             raise TooLarge(f"{len(items)} items; at most {ITEMS_MAX}: split them")

@@ -36,12 +36,13 @@ def sealed(
         now: When it is committed.
 
     Raises:
-        TooLarge: Packed it is over 900 KiB.
+        TooLarge: It or its events are over 8 MiB, or packed it is over 900 KiB.
     """
+    most = history.CHANGE_SET_BYTES_MAX
+    _require_at_most(most, change_set.ByteSize(), "a change set")
+    _require_at_most(most, announced.ByteSize(), "events of one change set")
     payload = history.pack(change_set.SerializeToString(deterministic=True))
-    if len(payload) > history.PAYLOAD_BYTES_MAX:
-        size, most = len(payload) // 1024, history.PAYLOAD_BYTES_MAX // 1024
-        raise TooLarge(f"a change set of {size} KiB; at most {most} KiB: split the request")
+    _require_at_most(history.PAYLOAD_BYTES_MAX, len(payload), "a change set, compressed,")
     epoch, revision = change_set.epoch, change_set.revision
     return OutboxRow(
         revision=revision,
@@ -55,6 +56,12 @@ def sealed(
         events=history.pack(announced.SerializeToString(deterministic=True)),
         committed_at=now,
     )
+
+
+def _require_at_most(most_bytes: int, size_bytes: int, what: str) -> None:
+    if size_bytes > most_bytes:
+        size, most = -(-size_bytes // 1024), most_bytes // 1024
+        raise TooLarge(f"{what} of {size} KiB; at most {most} KiB: split the request")
 
 
 def first_of_epoch(head: HeadRow, seen: Position, now: dt.datetime, nonce: bytes) -> OutboxRow:

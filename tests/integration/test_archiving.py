@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -27,13 +28,23 @@ from resolver.app import Resolver
 from resolver.config import ResolverConfig
 from shared import history
 from shared.entities.api_key import Role
-from shared.entities.symbol import SYMBOL, OptionType, SymbolType
+from shared.entities.symbol import SYMBOL, OptionType, Symbol, SymbolType
 from shared.entities.venue_symbol import VENUE_SYMBOL, delist
+from shared.errors import TooLarge
 from shared.judge import Intent, Item
-from shared.kind import Entity
+from shared.kind import Entity, Kind
 from tests import grpc_writer
 from tests.asking import served
-from tests.builders import NOW, USDT, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
+from tests.builders import (
+    NOW,
+    USDT,
+    a_symbol,
+    a_symbol_identifier,
+    a_venue,
+    a_venue_symbol,
+    an_asset,
+    an_id,
+)
 from tests.changes import CAUSE, commit, drain, eventually, head_of, upsert
 from tests.dated import BEGIN, HOUR, History, market_of
 from tests.following import NEVER_S, require_equal, stands_at
@@ -43,6 +54,7 @@ from tests.registry_in_memory import changed
 from tests.tables import require_tables_equal_current
 from writer import archivable
 from writer.app import Writer
+from writer.archivable import Over
 from writer.archiving import Archiving
 from writer.config import WriterConfig
 from writer.mutations import Mutations
@@ -445,6 +457,75 @@ async def test_each_mutation_archives_so_many_until_all_is_done(
     counts = [await archiving.step() for _ in range(4)]
     assert counts == [3, 3, 2, 0]
     await require_tables_equal_current(engine)
+
+
+async def test_what_is_large_leaves_in_parts_and_does_not_come_back_all_at_once(
+    mutations: Mutations, archiving: Archiving, clock: Clock, engine: AsyncEngine
+) -> None:
+    symbols = _expired([{"note": "x" * 16_000}] * 600)
+    await commit(mutations, *MARKET)
+    await tell(mutations, *symbols[:300])
+    await tell(mutations, *symbols[300:])
+    clock.now += AFTER + DAY
+    counts = [await archiving.step() for _ in range(4)]
+    assert (sum(counts), counts[-1], max(counts) < 300) == (600, 0, True)
+    pointing = [
+        a_symbol_identifier(
+            identifier_id=an_id(f"i{n}"), symbol_id=one.symbol_id, external_id=f"e{n}"
+        )
+        for n, one in enumerate(symbols)
+    ]
+    revision = (await head_of(engine)).revision
+    with pytest.raises(TooLarge, match="split the request"):
+        await tell(mutations, *pointing)
+    assert (await head_of(engine)).revision == revision
+    await tell(mutations, *pointing[:300])
+
+
+async def test_what_packs_badly_leaves_in_smaller_parts(
+    mutations: Mutations, archiving: Archiving, clock: Clock
+) -> None:
+    noise = random.Random(1)
+    symbols = _expired([{"note": noise.randbytes(8_000).hex()} for _ in range(150)])
+    await commit(mutations, *MARKET)
+    await tell(mutations, *symbols[:75])
+    await tell(mutations, *symbols[75:])
+    clock.now += AFTER + DAY
+    counts = [await archiving.step() for _ in range(4)]
+    assert (sum(counts), counts[-1]) == (150, 0)
+
+
+def _expired(metadata: list[dict[str, str]]) -> list[Symbol]:
+    """Futures that are about to expire, one of each."""
+    return [
+        a_symbol(
+            symbol_type=SymbolType.FUTURE,
+            settlement_asset_id=USDT,
+            expiry=BEGIN + dt.timedelta(seconds=n),
+            metadata=one,
+        )
+        for n, one in enumerate(metadata)
+    ]
+
+
+def test_a_symbols_listings_stay_together_or_the_ended_ones_go_ahead() -> None:
+    def over(kind: Kind[Any], key: str, symbol_id: str, *, is_ended: bool) -> Over:
+        return Over(kind.name, key, b"x" * 10, symbol_id, is_ended)
+
+    large = [
+        over(SYMBOL, "s", "s", is_ended=True),
+        over(VENUE_SYMBOL, "1", "s", is_ended=True),
+        over(VENUE_SYMBOL, "2", "s", is_ended=False),
+        over(VENUE_SYMBOL, "3", "s", is_ended=True),
+    ]
+    small = over(VENUE_SYMBOL, "4", "t", is_ended=True)
+    found = [*large, small]
+    keys = {most: [one.key for one in archivable.fitting(found, most)] for most in range(0, 60, 10)}
+    assert keys[50] == ["s", "1", "2", "3", "4"]
+    assert keys[40] == ["s", "1", "2", "3"]
+    assert keys[30] == ["1", "3", "4"]
+    assert keys[10] == ["1"]
+    assert keys[0] == []
 
 
 async def test_one_writer_archives_at_a_time(

@@ -21,7 +21,7 @@ from shared import codec, history, schema
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.entities.symbol import SymbolType
 from shared.entities.venue_symbol import MarketStatus, VenueSymbol, delist
-from shared.errors import Conflict, Exists, InUse, Invalid, NotFound
+from shared.errors import Conflict, Exists, InUse, Invalid, NotFound, TooLarge
 from shared.judge import Intent, Item, Result
 from shared.kind import Entity
 from shared.schema import current
@@ -112,6 +112,28 @@ async def test_a_dry_run_says_what_would_happen_and_changes_nothing(
     async with engine.connect() as tx:
         assert (await store.read_head(tx)).revision == 0
         assert await store.counts(tx) == {}
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_what_packs_well_and_is_large_unpacked_is_refused_before_it_is_committed(
+    mutations: Mutations, *, dry_run: bool
+) -> None:
+    many = [an_asset(f"A{n}", metadata={"note": "x" * 15_500}) for n in range(600)]
+    with pytest.raises(TooLarge, match=r"a change set of \d+ KiB; at most 8192 KiB: split"):
+        await apply(mutations, many, dry_run=dry_run)
+    assert (await apply(mutations, many[:300])).revision == 1
+
+
+async def test_events_that_are_large_together_are_refused_too(mutations: Mutations) -> None:
+    """Each tells the reason anew."""
+    begun = {"is_primary": False, "listed_at": NOW - dt.timedelta(days=1)}
+    listings = [
+        a_venue_symbol(listing_id=an_id(f"{n}"), venue_symbol=f"S{n}", **begun) for n in range(20)
+    ]
+    await apply(mutations, [*MARKET[:-1], *listings], historical=True)
+    ended = [upsert(delist(one, NOW)) for one in listings]
+    with pytest.raises(TooLarge, match="events of one change set"):
+        await mutations.apply(ended, Cause("tester", "x" * 500_000), historical=True)
 
 
 async def test_every_violation_of_an_item_is_reported_at_once(mutations: Mutations) -> None:

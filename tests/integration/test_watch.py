@@ -110,6 +110,17 @@ async def test_a_watch_resumes_where_it_was_and_misses_nothing(watched: Watched)
     assert seen[1].freshness.state == LIVE
 
 
+async def test_the_largest_change_set_is_told_whole(watched: Watched) -> None:
+    large = [an_asset(f"A{n}", metadata={"note": "x" * 15_500}) for n in range(530)]
+    await commit(watched.mutations, *large)
+    await commit(watched.mutations, a_venue())
+    await at(watched, 2)
+    found = await watched.see(pb.WatchRequest(from_revision=1, epoch=1), reached(2))
+    assert revisions(found) == [1, 2]
+    (size,) = (len(r.change_set.changes) for r in found if r.change_set.revision == 1)
+    assert size == len(large)
+
+
 async def test_from_now_on_each_change_comes_as_it_is_applied_and_heartbeats_in_between(
     watched: Watched,
 ) -> None:

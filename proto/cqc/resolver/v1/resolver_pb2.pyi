@@ -933,8 +933,8 @@ class WatchResponse(_message.Message):
     FRESHNESS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def change_set(self) -> _replication_pb2.ChangeSet:
-        """Unset in a sign of life, once a second: all up to its revision was told, or is not for this
-        watcher. But for the first message, behind which the past that was asked for is told.
+        """At most 8 MiB. Unset in a sign of life, once a second: all up to its revision was told, or is
+        not for this watcher. But for the first message, behind which the past that was asked for is told.
         """
 
     @_builtins.property

@@ -194,7 +194,9 @@ class ApplyRequest(_message.Message):
     """The items describe the past: expired instruments and ended periods are welcome."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplyItem]:
-        """At most 5,000, and one change set of at most 900 KiB."""
+        """At most 5,000, and one change set: at most 8 MiB, its events too, and 900 KiB compressed. What
+        comes back from the archive with them counts.
+        """
 
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
