@@ -13,6 +13,9 @@ import msgspec
 from shared import decimals
 from shared.kind import Entity
 
+#: Of a value that is cut. Whoever needs all of it reads the entity.
+SHOWN_CHARS_MAX: Final = 500
+
 #: Times that the registry keeps: that one of them moves is no news.
 _KEPT_TIMES: Final = frozenset({"updated_at", "terms_since"})
 
@@ -29,6 +32,13 @@ def differences(before: Entity | None, after: Entity | None) -> Iterator[tuple[s
         one, other = getattr(before, name, None), getattr(after, name, None)
         if one != other:
             yield name, words(one), words(other)
+
+
+def cut(text: str) -> str:
+    """What is told of a value where it is not told whole."""
+    if len(text) <= SHOWN_CHARS_MAX:
+        return text
+    return f"{text[:SHOWN_CHARS_MAX]}… ({len(text)} characters)"
 
 
 def words(value: Any) -> str:

@@ -13,7 +13,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, ParamSpec, TypeVar
 
 import sqlalchemy as sa
@@ -66,6 +66,16 @@ class Applied:
     committed: bool
     #: The answer that an earlier request of the same idempotency key got; no outcomes then.
     replay: bytes | None = None
+    #: What the request's `answer` made of this.
+    answer: bytes = b""
+
+
+#: Makes an answer before anything is committed: where it raises, nothing is.
+Answer = Callable[[Applied], bytes]
+
+
+def unanswered(_: Applied) -> bytes:
+    return b""
 
 
 class Mutations:
@@ -93,7 +103,7 @@ class Mutations:
         self.committed = committed
 
     async def change(
-        self, item: Item, cause: Cause, once: Once | None = None
+        self, item: Item, cause: Cause, once: Once | None = None, answer: Answer = unanswered
     ) -> tuple[Outcome | None, Applied]:
         """Make one change; returns its outcome, and where the registry stands with it.
 
@@ -102,7 +112,7 @@ class Mutations:
         Raises:
             CqarError: Why the item is rejected: Invalid with every violation, NotFound…
         """
-        applied = await self.apply([item], cause, once=once)
+        applied = await self.apply([item], cause, once=once, answer=answer)
         if applied.replay is not None:
             return None, applied
         (outcome,) = applied.outcomes
@@ -120,11 +130,13 @@ class Mutations:
         historical: bool = False,
         as_of: dt.datetime | None = None,
         once: Once | None = None,
+        answer: Answer = unanswered,
     ) -> Applied:
         """Make many changes as one revision: all, or with `skip_rejected` those that are valid.
 
         Args:
             as_of: Since when a listing's terms are as the items say; None: now.
+            answer: What it makes is kept for `once`.
 
         Raises:
             Invalid: `as_of` has not come yet.
@@ -144,8 +156,9 @@ class Mutations:
                 outcomes = await _judge(tx, docket, seen)
             changing = [o for o in outcomes if o.changes]
             await _unblocking(changing, _sealed, head, changing, seen, cause)
-            return Applied(outcomes, head.epoch, head.revision, committed=False)
-        return await self._commit(docket, seen, cause, once, skip_rejected=skip_rejected)
+            applied = Applied(outcomes, head.epoch, head.revision, committed=False)
+            return await _answered(applied, answer)
+        return await self._commit(docket, seen, cause, once, answer, skip_rejected=skip_rejected)
 
     async def _commit(
         self,
@@ -153,6 +166,7 @@ class Mutations:
         seen: WorkingSet,
         cause: Cause,
         once: Once | None,
+        answer: Answer,
         *,
         skip_rejected: bool,
     ) -> Applied:
@@ -166,11 +180,14 @@ class Mutations:
             changing += revived(changing, seen)
             if not changing or (rejected and not skip_rejected):
                 applied = Applied(outcomes, head.epoch, head.revision, committed=False)
+                applied = await _answered(applied, answer)
                 if once is not None and not rejected:
-                    await answers.keep_answer(tx, once, once.answer(applied))
+                    await answers.keep_answer(tx, once, applied.answer)
                     await tx.commit()
                 return applied
             payloads, row = await _unblocking(changing, _sealed, head, changing, seen, cause)
+            applied = Applied(outcomes, row.epoch, row.revision, committed=True)
+            applied = await _answered(applied, answer)
             try:
                 await _save(tx, changing)
                 await _note(tx, changing, payloads, row.revision)
@@ -178,9 +195,8 @@ class Mutations:
                 raise _unforeseen(error) from error
             database = (head.found_system_identifier, head.found_timeline_id)
             await outbox.advance(tx, row, database)
-            applied = Applied(outcomes, row.epoch, row.revision, committed=True)
             if once is not None:
-                await answers.keep_answer(tx, once, once.answer(applied))
+                await answers.keep_answer(tx, once, applied.answer)
             await tx.commit()
         self.committed(row.epoch, row.revision)
         return applied
@@ -242,6 +258,10 @@ async def _unblocking(
     if len(items) <= AT_ONCE_MAX:
         return work(*args, **kwargs)
     return await asyncio.to_thread(work, *args, **kwargs)
+
+
+async def _answered(applied: Applied, answer: Answer) -> Applied:
+    return replace(applied, answer=await _unblocking(applied.outcomes, answer, applied))
 
 
 async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:

@@ -7,16 +7,12 @@ is there without the other. Keys are the caller's own, by actor and method.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from shared import auth
 from shared.errors import Invalid, Violation
 from shared.grpc_errors import Context
-
-if TYPE_CHECKING:
-    from writer.mutations import Applied
 
 HEADER: Final = "idempotency-key"
 KEY_CHARS_MAX: Final = 256
@@ -25,20 +21,15 @@ KEPT_HOURS: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """A request that may be sent again.
-
-    Attributes:
-        answer: What is to be kept of a request's outcome.
-    """
+    """A request that may be sent again."""
 
     actor: str
     rpc: str
     key: str
     request_hash: bytes
-    answer: Callable[[Applied], bytes]
 
 
-def once_of(request: Any, context: Context, answer: Callable[[Applied], bytes]) -> Once | None:
+def once_of(request: Any, context: Context) -> Once | None:
     """The request's key, if it has one.
 
     Raises:
@@ -52,7 +43,7 @@ def once_of(request: Any, context: Context, answer: Callable[[Applied], bytes]) 
         raise Invalid([Violation(HEADER, "MALFORMED", message)])
     digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
     rpc = request.DESCRIPTOR.full_name
-    return Once(auth.caller.get().actor, rpc, key, digest, answer)
+    return Once(auth.caller.get().actor, rpc, key, digest)
 
 
 def require_same(once: Once, request_hash: bytes) -> None:

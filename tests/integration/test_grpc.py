@@ -10,12 +10,15 @@ import grpc
 import pytest
 from cqc.assets.v1 import asset_pb2
 from cqc.services.v1 import asset_registry_pb2
+from cqc.venues.v1 import venue_asset_pb2
 from cqc.writer.v1 import api_key_pb2, registry_admin_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cqar.venues.applying import item_of
 from shared import auth, grpc_server
 from shared.auth import AuthInterceptor
 from shared.entities.api_key import ApiKey, Role
+from shared.entities.asset import ASSET
 from shared.grpc_errors import ErrorInterceptor
 from shared.grpc_server import Guard
 from tests.builders import (
@@ -33,6 +36,7 @@ from tests.builders import (
 from tests.changes import commit
 from tests.grpc_writer import Client, serving
 from tests.refusals import Refusal, refusal
+from tests.registry_in_memory import changed
 from writer.mutations import Mutations
 
 #: Requests are made from plain values, enum numbers and dictionaries included.
@@ -176,6 +180,38 @@ async def test_a_request_sent_again_gets_its_first_answer_and_changes_nothing(
     # Another caller's key of the same name is another key.
     other = (("x-api-key", client_.keys[Role.ADMIN]), ("idempotency-key", "k1"))
     assert (await create(request, metadata=other)).asset.asset_id != first.asset.asset_id
+
+
+async def test_what_an_apply_commits_it_answers_however_much_changes(
+    client_: Client, mutations: Mutations
+) -> None:
+    many = [an_asset(f"A{n}", metadata={"note": "'" * 15_000}) for n in range(400)]
+    await commit(mutations, *many)
+    # Quoted, in JSON, they are twice as long.
+    after = [changed(asset, metadata={"note": '"' * 15_000}) for asset in many]
+    request = admin_pb.ApplyRequest(items=[item_of(ASSET, asset, None) for asset in after])
+    metadata = (("x-api-key", client_.keys[Role.WRITE]), ("idempotency-key", "k1"))
+    first = await client_.admin.Apply(request, metadata=metadata)
+    assert first.committed
+    (difference,) = first.outcomes[0].differences
+    assert difference.after.endswith("… (30011 characters)")
+    assert await client_.admin.Apply(request, metadata=metadata) == first
+
+
+async def test_an_apply_whose_answer_would_be_too_large_commits_nothing(client_: Client) -> None:
+    bad = venue_asset_pb2.VenueAsset(venue_id="x", asset_id="x", other_codes=["\0"] * 5_000)
+    request = admin_pb.ApplyRequest(skip_rejected=True)
+    request.items.add(asset=asset_pb2.Asset(symbol="SOL", name="Solana", asset_type=NATIVE))
+    for _ in range(20):
+        request.items.add(venue_asset=bad)
+    metadata = (("x-api-key", client_.keys[Role.WRITE]), ("idempotency-key", "k1"))
+    for _ in range(2):
+        found = await refusal(client_.admin.Apply(request, metadata=metadata))
+        assert (found.code, found.reason) == (Code.RESOURCE_EXHAUSTED, "TOO_LARGE")
+    listed = await client_.call(client_.registry.ListAssets, pb.ListAssetsRequest())
+    assert listed.total_count == 0
+    del request.items[10:]
+    assert (await client_.admin.Apply(request, metadata=metadata)).committed
 
 
 @pytest.mark.parametrize(

@@ -323,5 +323,11 @@ def test_differences_are_told_field_by_field_in_plain_words() -> None:
         ("listed_at", "", "2026-11-24T12:00:00Z"),
     }
     assert list(wording.differences(before, before)) == []
+
+
+def test_a_long_text_is_cut_and_says_how_long_it_is() -> None:
+    assert wording.cut("x" * 500) == "x" * 500
+    assert wording.cut("x" * 501) == "x" * 500 + "… (501 characters)"
+
     assert wording.words({"a": 1}) == '{"a":1}'
     assert wording.words(AssetType.ERC20) == "ERC20"

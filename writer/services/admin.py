@@ -18,6 +18,7 @@ from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
 from shared.kind import AnyKind
+from shared.message_size import DEFAULT_BYTES_MAX
 from writer import metrics, past, store
 from writer.heads import Heads, head_message
 from writer.mutations import ITEMS_MAX, Applied, Mutations
@@ -54,16 +55,15 @@ class Admin(RegistryAdminServicer):
                 skip_rejected=request.skip_rejected,
                 historical=request.historical,
                 as_of=codec.instant_in(request, "as_of"),
-                once=None if request.dry_run else once_of(request, context, _kept),
+                once=None if request.dry_run else once_of(request, context),
+                answer=_answer,
             )
-        if applied.replay is not None:
-            first = pb.ApplyResponse.FromString(applied.replay)
-            tell_position(context, first.epoch, first.revision)
-            return first
         if applied.committed:
             count(*applied.outcomes)
-        tell_position(context, applied.epoch, applied.revision)
-        return answer(applied)
+        said = applied.answer if applied.replay is None else applied.replay
+        answer = pb.ApplyResponse.FromString(said)
+        tell_position(context, answer.epoch, answer.revision)
+        return answer
 
     async def GetHead(self, request: pb.GetHeadRequest, context: Context) -> pb.GetHeadResponse:
         head = await self._heads.read()
@@ -143,8 +143,7 @@ def _entry_message(kind: AnyKind, entry: past.Entry) -> pb.HistoryEntry:
     before, after = (
         codec.decode(kind, payload) if payload else None for payload in (entry.before, entry.after)
     )
-    for field, was, becomes in wording.differences(before, after):
-        message.differences.add(field=field, before=was, after=becomes)
+    message.differences.extend(map(_difference, wording.differences(before, after)))
     return message
 
 
@@ -191,27 +190,37 @@ def _kind(name: str, place: int | None) -> AnyKind:
     return KIND_BY_NAME[name]
 
 
-def _kept(applied: Applied) -> bytes:
-    return answer(applied).SerializeToString()
+def _answer(applied: Applied) -> bytes:
+    """An ApplyResponse.
 
-
-def answer(applied: Applied) -> pb.ApplyResponse:
-    return pb.ApplyResponse(
-        outcomes=[outcome_message(outcome) for outcome in applied.outcomes],
+    Raises:
+        TooLarge: Not every client would receive it, and what it tells would be committed.
+    """
+    answer = pb.ApplyResponse(
+        outcomes=map(_outcome_message, applied.outcomes),
         committed=applied.committed,
         revision=applied.revision,
         epoch=applied.epoch,
-    )
+    ).SerializeToString()
+    if len(answer) > DEFAULT_BYTES_MAX:
+        size, most = len(answer) // 1024, DEFAULT_BYTES_MAX // 1024
+        raise TooLarge(f"the answer would be of {size} KiB; at most {most} KiB: split the request")
+    return answer
 
 
-def outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
+def _outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
     message = pb.ApplyOutcome(
         status=pb.OutcomeStatus.Name(outcome.result),  # type: ignore[arg-type]
         entity=pb.EntityRef(kind=outcome.kind.name, key=outcome.key),
     )
     if outcome.before is not None and outcome.after is not None:
-        for field, was, becomes in wording.news(outcome.before, outcome.after):
-            message.differences.add(field=field, before=was, after=becomes)
+        news = wording.news(outcome.before, outcome.after)
+        message.differences.extend(map(_difference, news))
     for v in outcome.violations:
         message.violations.add(field=v.field, reason=v.reason, message=v.message)
     return message
+
+
+def _difference(told: tuple[str, str, str]) -> pb.FieldDifference:
+    field, before, after = told
+    return pb.FieldDifference(field=field, before=wording.cut(before), after=wording.cut(after))

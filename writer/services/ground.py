@@ -178,10 +178,10 @@ class Ground(Lists):
         renamed: Mapping[str, str] | None = None,
     ) -> tuple[Any, int]:
         cause = cause_of(context, getattr(request, "reason", ""))
-        once = once_of(request, context, _kept)
+        once = once_of(request, context)
         try:
             with metrics.COMMIT_SECONDS.time():
-                outcome, applied = await self.mutations.change(item, cause, once)
+                outcome, applied = await self.mutations.change(item, cause, once, _kept)
         except Invalid as error:
             raise Invalid(_as_asked(error.violations, renamed or {})) from error
         if outcome is None:

@@ -223,7 +223,9 @@ Global___ApplyRequest: _TypeAlias = ApplyRequest  # noqa: Y015
 
 @_typing.final
 class FieldDifference(_message.Message):
-    """A field that differs. Values in their text form; empty where unset."""
+    """A field that differs. Values in their text form; empty where unset, and cut after 500 characters,
+    where an ellipsis and the length follow.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -326,7 +328,9 @@ class ApplyResponse(_message.Message):
     epoch: _builtins.int
     @_builtins.property
     def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplyOutcome]:
-        """As many as items, in their order."""
+        """As many as items, in their order. Over 4 MiB, the request is refused before anything is
+        committed.
+        """
 
     def __init__(
         self,
