@@ -27,7 +27,7 @@ from shared.breaker import Breaker
 from shared.cache import Cache, Unavailable
 from shared.cache_entries import ENTRIES
 from shared.entities import KIND_BY_NAME
-from shared.errors import CqarError, NotReady
+from shared.errors import CqarError, NotReady, TooLarge
 from shared.history import is_reached
 from shared.unhurried import unhurried
 
@@ -99,8 +99,15 @@ async def answer_unhurried(work: Work[T], basis: Basis, tier: str) -> Answer[T]:
     if not isinstance(work, Many):
         return answer_by(work, basis, tier)
     found: Any = []
+    size_bytes = 0
     async for some in unhurried(work.each, EACH_AT_ONCE):
-        found += [one(basis) for one in some]
+        made = [one(basis) for one in some]
+        size_bytes += sum(one.ByteSize() for one in made)
+        try:
+            work.require_fits(size_bytes)
+        except TooLarge as error:
+            return Answer(error, basis.freshness, tier)
+        found += made
     return Answer(work.gathered(found), basis.freshness, tier)
 
 

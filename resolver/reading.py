@@ -65,11 +65,18 @@ class Many(Generic[T]):
     Args:
         each: In the order of the answers.
         gathered: Makes one of them all.
+        require_fits: Told the bytes of the answers so far, refuses more than one message holds.
     """
 
-    def __init__(self, each: Sequence[Work[Any]], gathered: Callable[[list[Any]], T]) -> None:
+    def __init__(
+        self,
+        each: Sequence[Work[Any]],
+        gathered: Callable[[list[Any]], T],
+        require_fits: Callable[[int], None],
+    ) -> None:
         self.each = each
         self.gathered = gathered
+        self.require_fits = require_fits
 
     def __call__(self, basis: Basis) -> T:
         return self.gathered([one(basis) for one in self.each])

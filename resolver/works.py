@@ -20,8 +20,10 @@ from shared import as_of
 from shared.errors import NotReady, TooLarge
 from shared.instant import Instant
 from shared.keys import require_id, require_one
+from shared.message_size import ANSWER_BYTES_MAX, ANSWER_MIB_MAX
 
-#: gRPC's default limit is 4 MB a message; a Resolution is at most about 2 KB.
+#: gRPC's default limit is 4 MB a message; a Resolution is about 2 KB. Where symbol, listing and
+#: assets have all the metadata that they may, it is 80 KB: see `require_fits`.
 KEYS_MAX: Final = 2_000
 
 
@@ -42,7 +44,11 @@ def resolve_batch(
     require_few(request.keys, "keys")
     resolving, at = _resolving(request, now)
     each = [partial(resolve_or_say_why, key=key, at=at, how=resolving) for key in request.keys]
-    return Many(each, lambda found: pb.ResolveBatchResponse(resolutions=found))
+    return Many(
+        each,
+        lambda found: pb.ResolveBatchResponse(resolutions=found),
+        partial(require_fits, len(each)),
+    )
 
 
 def find_venue_symbols(
@@ -138,3 +144,18 @@ def require_few(asked: Sized, what: str) -> None:
     """
     if len(asked) > KEYS_MAX:
         raise TooLarge(f"{len(asked)} {what}; at most {KEYS_MAX}: split them")
+
+
+def require_fits(keys: int, size_bytes: int) -> None:
+    """Refuse an answer that no message holds, as soon as it is known to be one.
+
+    Args:
+        keys: How many are asked for.
+        size_bytes: Of the resolutions so far.
+
+    Raises:
+        TooLarge: It is.
+    """
+    if size_bytes > ANSWER_BYTES_MAX:
+        message = f"the answer to {keys} keys is over {ANSWER_MIB_MAX} MiB: split them"
+        raise TooLarge(message)

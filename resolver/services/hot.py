@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import chain
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Any, Final
@@ -25,7 +27,7 @@ from resolver.resolutions import Resolutions
 from resolver.services.resolver import ResolverService
 from resolver.tiers import Tiers
 from resolver.view import View
-from resolver.works import require_few
+from resolver.works import require_few, require_fits
 from shared.calls import is_logged, succeeded
 from shared.grpc_errors import Context, parsed
 from shared.instant import Instant
@@ -171,11 +173,16 @@ class HotMethods:
         stale, now_ns = self._view.stale_reason, self._now_ns()
         known = self._resolutions.known
         found = [known(one, memory, now_ns) if stale is None else None for one in questions]
-        missing = {one for one, made in zip(questions, found, strict=True) if made is None}
+        require = partial(require_fits, len(questions))
+        size_bytes = sum(len(made.framed) for made in found if made is not None)
+        missing = Counter(one for one, made in zip(questions, found, strict=True) if made is None)
         anew: dict[bytes, Made] = {}
+        require(size_bytes)
         async for some in unhurried(missing, EACH_AT_ONCE):
             for one in some:
                 anew[one] = self._resolutions.make(one, memory, stale, now_ns)
+                size_bytes += missing[one] * len(anew[one].framed)
+            require(size_bytes)
         return [made or anew[one] for one, made in zip(questions, found, strict=True)]
 
     def _now_ns(self) -> int:

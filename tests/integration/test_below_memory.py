@@ -15,10 +15,12 @@ from resolver import fallback
 from shared.breaker import FAILURES_MAX
 from shared.entities.asset import ASSET
 from tests.asking import SPELLING, WAIT_S, Ask, Asked, question
-from tests.builders import BTC, an_id
+from tests.builders import BTC, NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
 from tests.caching import Process, process
 from tests.changes import commit, eventually
 from tests.lives import one_of_each
+from tests.refusals import refusal
+from tests.registry_in_memory import changed
 from writer.mutations import Mutations
 
 HYDRATING, LIVE = pb.SNAPSHOT_STATE_HYDRATING, pb.SNAPSHOT_STATE_LIVE
@@ -80,6 +82,34 @@ async def test_below_memory_and_in_memory_the_answers_are_the_same(
     async with ask(follows=True) as asked:
         await eventually(lambda: asked.resolver.view.state == LIVE, WAIT_S)
         assert await all_answers(asked) == below
+
+
+@pytest.mark.parametrize("follows", [False, True])
+@pytest.mark.parametrize("past", [False, True])
+async def test_a_batch_that_no_message_holds_is_refused_and_smaller_ones_are_not(
+    ask: Ask, mutations: Mutations, *, past: bool, follows: bool
+) -> None:
+    note = {"note": "x" * 15_000}
+    symbol, listing = changed(a_symbol(), metadata=note), a_venue_symbol(metadata=note)
+    await commit(mutations, an_asset(), an_asset("USDT"), a_venue(), symbol, listing)
+    key = pb.VenueSymbolKey(**SPELLING)
+
+    def batch(keys: int) -> pb.ResolveBatchRequest:
+        request = pb.ResolveBatchRequest(keys=[key] * keys)
+        if past:
+            request.as_of.FromDatetime(NOW)
+        return request
+
+    async with ask(follows=follows) as asked:
+        if follows:
+            await eventually(lambda: asked.resolver.view.state == LIVE, WAIT_S)
+        for _ in range(2):
+            found = await refusal(asked.own.ResolveBatch(batch(2_000), timeout=WAIT_S))
+            assert (found.code, found.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_LARGE")
+            assert found.text == "the answer to 2000 keys is over 15 MiB: split them"
+            answer = await asked.own.ResolveBatch(batch(500), timeout=WAIT_S)
+            statuses = {one.status for one in answer.resolutions}
+            assert (len(answer.resolutions), statuses) == (500, {pb.RESOLUTION_STATUS_FOUND})
 
 
 async def test_redis_answers_for_one_value_and_never_says_not_found(

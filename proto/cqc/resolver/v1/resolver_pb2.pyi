@@ -499,7 +499,7 @@ class ResolveBatchRequest(_message.Message):
     AS_OF_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___VenueSymbolKey]:
-        """At most 2,000."""
+        """At most 2,000, and an answer of at most 15 MiB: of markets with large metadata fewer fit."""
 
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
