@@ -54,19 +54,17 @@ async def advance(tx: AsyncConnection, row: OutboxRow, database: tuple[int, int]
     await tx.execute(_ADVANCE, {**row._asdict(), **there, "position": position})
 
 
-async def rows_of(tx: AsyncConnection, ref: Ref, before: int | None, most: int) -> list[OutboxRow]:
-    """The newest `most` outbox rows that changed an entity, before a revision if given."""
+async def payloads_of(tx: AsyncConnection, ref: Ref, before: int | None, most: int) -> list[bytes]:
+    """The newest `most` change sets that changed an entity, before a revision if given, packed."""
     table = entity_revisions
-    columns = [outbox.c[name] for name in OutboxRow._fields]
     query = (
-        sa.select(*columns)
+        sa.select(outbox.c.payload)
         .join(table, table.c.revision == outbox.c.revision)
         .where(table.c.kind == ref[0], table.c.key == ref[1])
     )
     if before is not None:
         query = query.where(table.c.revision < before)
-    rows = await tx.execute(query.order_by(table.c.revision.desc()).limit(most))
-    return [OutboxRow(*row) for row in rows]
+    return list((await tx.execute(query.order_by(table.c.revision.desc()).limit(most))).scalars())
 
 
 _ROWS_AFTER: Final = (

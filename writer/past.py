@@ -5,7 +5,8 @@ The outbox is never deleted, so every state that ever was can be told again.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
@@ -18,18 +19,31 @@ from shared.kind import Ref
 from writer import outbox
 
 PAGE_MAX: Final = 200
-#: Change sets read at once: at most 900 KiB each, compressed.
+#: Change sets of an entity's history that are read at once: of at most 900 KiB, compressed.
+STATES_AT_ONCE: Final = 8
+#: Unpacked and read within 1 ms; what is larger, in a thread of its own.
+SMALL_BYTES_MAX: Final = 256 * 1024
+#: The same for an export, which reads them all.
 ROWS_AT_ONCE: Final = 64
 #: An export is put together in memory; a million entities are about 500 MiB.
 ENTITIES_MAX: Final = 2_000_000
 
 
 class Entry(NamedTuple):
-    """One change of an entity; a payload is empty where it was not there."""
+    """One change of an entity; a payload is empty where it was not there.
 
-    change_set: replication_pb2.ChangeSet
+    Attributes:
+        told: Its change set, without the changes.
+    """
+
+    told: replication_pb2.ChangeSet
     before: bytes
     after: bytes
+
+
+class _State(NamedTuple):
+    told: replication_pb2.ChangeSet
+    payload: bytes
 
 
 def change_set_of(row: outbox.OutboxRow) -> replication_pb2.ChangeSet:
@@ -42,30 +56,47 @@ def trace_of(row: outbox.OutboxRow) -> str:
 
 
 async def entries_of(
-    tx: AsyncConnection, ref: Ref, before: int | None, most: int
-) -> tuple[list[Entry], int | None]:
-    """An entity's changes, newest first, and the revision to go on before, if there is more.
+    tx: AsyncConnection, ref: Ref, before: int | None
+) -> AsyncGenerator[Entry, None]:
+    """Yield an entity's changes, newest first, from before a revision on if given.
 
     Raises:
         NotFound: It never was.
     """
-    rows = await outbox.rows_of(tx, ref, before, most + 1)
-    if not rows and before is None:
+    newer = None
+    async for state in _states_of(tx, ref, before):
+        if newer is not None:
+            yield Entry(newer.told, state.payload, newer.payload)
+        newer = state
+    if newer is not None:
+        yield Entry(newer.told, b"", newer.payload)
+    elif before is None:
         raise NotFound(ref[0], ref[1])
-    sets = [change_set_of(row) for row in rows]
-    payloads = [_payload_in(change_set, ref) for change_set in sets]
-    entries = [
-        Entry(change_set, payloads[place + 1] if place + 1 < len(payloads) else b"", after)
-        for place, (change_set, after) in enumerate(zip(sets, payloads, strict=True))
-    ]
-    more = entries[most - 1].change_set.revision if len(entries) > most else None
-    return entries[:most], more
 
 
-def _payload_in(change_set: replication_pb2.ChangeSet, ref: Ref) -> bytes:
-    found = (c for c in change_set.changes if (c.kind, c.key) == ref)
-    change = next(found, None)
-    return b"" if change is None or change.deleted else change.entity
+async def _states_of(tx: AsyncConnection, ref: Ref, before: int | None) -> AsyncIterator[_State]:
+    """What each change left of an entity, newest first; one change set is unpacked at a time."""
+    while payloads := await outbox.payloads_of(tx, ref, before, STATES_AT_ONCE):
+        for payload in payloads:
+            if history.unpacked_bytes(payload) <= SMALL_BYTES_MAX:
+                state = _state_in(payload, ref)
+            else:
+                state = await asyncio.to_thread(_state_in, payload, ref)
+            before = state.told.revision
+            yield state
+        if len(payloads) < STATES_AT_ONCE:
+            return
+
+
+def _state_in(payload: bytes, ref: Ref) -> _State:
+    change_set = replication_pb2.ChangeSet.FromString(history.unpack(payload))
+    found = next((c for c in change_set.changes if (c.kind, c.key) == ref), None)
+    left = b"" if found is None or found.deleted else found.entity
+    change_set.ClearField("changes")
+    told = replication_pb2.ChangeSet()
+    # A copy: of what was parsed, the memory stays as long as any of it.
+    told.CopyFrom(change_set)
+    return _State(told, left)
 
 
 async def state_at(engine: AsyncEngine, revision: int) -> dict[Ref, bytes]:

@@ -139,8 +139,8 @@ async def test_what_is_committed_is_written_through(
     )
     assert [listing.HasField("delisted_at") for listing in spelled] == [True]
     async with engine.connect() as tx:
-        entries, _ = await past.entries_of(tx, ("asset", BTC), None, 1)
-    assert entries[0].change_set.revision == changed.revision
+        entries = [entry async for entry in past.entries_of(tx, ("asset", BTC), None)]
+    assert entries[0].told.revision == changed.revision
 
 
 async def test_a_writer_reads_what_it_wrote_before_redis_has_it(served: Client) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import pytest
+from cqc.assets.v1 import asset_pb2
 from cqc.services.v1 import asset_registry_pb2 as registry_pb
 from cqc.venues.v1 import venue_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared import history as change_sets
 from shared.entities.api_key import Role
-from tests.builders import NOW, a_venue, an_asset, an_id
+from tests.builders import BTC, NOW, a_venue, an_asset, an_id
 from tests.changes import commit
 from tests.grpc_writer import Client, serving
 from tests.refusals import refusal
@@ -57,6 +60,44 @@ async def test_history_tells_every_change_newest_first(
     first = await history(client_, "venue", "binance", page_size=2)
     rest = await history(client_, "venue", "binance", page_token=first.next_page_token)
     assert [*first.entries, *rest.entries] == list(found.entries)
+
+
+async def test_a_history_of_large_entities_comes_in_pages_that_a_client_receives(
+    client_: Client, mutations: Mutations
+) -> None:
+    for number in range(150):
+        await commit(mutations, an_asset(metadata={"note": f"{number:<15000}"}))
+    token, pages = "", []
+    while not pages or token:
+        pages.append(await history(client_, "asset", BTC, page_token=token))
+        token = pages[-1].next_page_token
+    entries = [entry for page in pages for entry in page.entries]
+    told = [int(asset_pb2.Asset.FromString(e.after).metadata["note"]) for e in entries]
+    assert (len(pages), told) == (2, list(reversed(range(150))))
+    assert [entry.before for entry in entries] == [*(e.after for e in entries[1:]), b""]
+
+
+async def test_large_change_sets_are_read_one_by_one_beside_the_event_loop(
+    client_: Client, mutations: Mutations, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loops_thread, unpacked_in, unpack = threading.get_ident(), [], change_sets.unpack
+
+    def noted(packed: bytes) -> bytes:
+        unpacked_in.append(threading.get_ident())
+        return unpack(packed)
+
+    for letter in "abcd":
+        assets = [an_asset(f"A{n}", metadata={"note": letter * 15_000}) for n in range(50)]
+        await commit(mutations, *assets)
+    monkeypatch.setattr(change_sets, "unpack", noted)
+    assert len((await history(client_, "asset", assets[0].asset_id)).entries) == 4
+    assert (len(unpacked_in), loops_thread in unpacked_in) == (4, False)
+    unpacked_in.clear()
+    async with engine.connect() as tx:
+        async for entry in past.entries_of(tx, ("asset", assets[0].asset_id), None):
+            assert (entry.told.actor, len(entry.told.changes)) == ("tester", 0)
+            assert len(unpacked_in) == 2
+            break
 
 
 async def test_a_page_token_is_of_one_entitys_history_only(

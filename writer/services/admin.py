@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Final
 
 from cqc.writer.v1 import registry_admin_pb2 as pb
@@ -94,12 +95,11 @@ class Admin(RegistryAdminServicer):
         most = request.page_size or past.PAGE_MAX
         async with self._engine.connect() as tx:
             position = await store.read_position(tx)
-            entries, more = await past.entries_of(tx, ref, before, most)
+            answer, is_more = await _page_of(kind, past.entries_of(tx, ref, before), most)
         tell_position(context, position.epoch, position.revision)
-        return pb.HistoryResponse(
-            entries=[_entry_message(kind, entry) for entry in entries],
-            next_page_token="" if more is None else tokens.make(mark, [str(more)]),
-        )
+        if is_more:
+            answer.next_page_token = tokens.make(mark, [str(answer.entries[-1].revision)])
+        return answer
 
     async def Export(
         self, request: pb.ExportRequest, context: Context
@@ -128,15 +128,30 @@ def _revision_in(token: str, mark: bytes) -> int | None:
     return tokens.whole_number(revision, REVISION_DIGITS_MAX)
 
 
+async def _page_of(
+    kind: AnyKind, entries: AsyncGenerator[past.Entry, None], most: int
+) -> tuple[pb.HistoryResponse, bool]:
+    """As many entries as one answer holds, `most` at most, and whether there are more."""
+    page, size = pb.HistoryResponse(), 0
+    async with aclosing(entries):
+        async for entry in entries:
+            message = _entry_message(kind, entry)
+            size += message.ByteSize()
+            if page.entries and (len(page.entries) == most or size > DEFAULT_BYTES_MAX):
+                return page, True
+            page.entries.append(message)
+    return page, False
+
+
 def _entry_message(kind: AnyKind, entry: past.Entry) -> pb.HistoryEntry:
-    change_set = entry.change_set
+    told = entry.told
     message = pb.HistoryEntry(
-        epoch=change_set.epoch,
-        revision=change_set.revision,
-        committed_at=change_set.committed_at,
-        actor=change_set.actor,
-        reason=change_set.reason,
-        request_id=change_set.request_id,
+        epoch=told.epoch,
+        revision=told.revision,
+        committed_at=told.committed_at,
+        actor=told.actor,
+        reason=told.reason,
+        request_id=told.request_id,
         before=entry.before,
         after=entry.after,
     )

@@ -356,7 +356,7 @@ class HistoryRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """At most 200; zero: 200."""
+    """At most 200; zero: 200. A page of large entries has fewer."""
     page_token: _builtins.str
     """next_page_token of the page before; empty: the newest."""
     @_builtins.property
