@@ -6,7 +6,7 @@ The outbox is never deleted, so every state that ever was can be told again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
@@ -108,8 +108,16 @@ async def state_at(engine: AsyncEngine, revision: int) -> dict[Ref, bytes]:
     """
     state: dict[Ref, bytes] = {}
     reached = 0
-    async for row in _rows_until(engine, revision):
-        reached = row.revision
+    async for rows in _rows_until(engine, revision):
+        reached = rows[-1].revision
+        await asyncio.to_thread(_replay, rows, state)
+    if reached < revision:
+        raise NotFound("revision", str(revision))
+    return await asyncio.to_thread(_in_order, state)
+
+
+def _replay(rows: Iterable[outbox.OutboxRow], state: dict[Ref, bytes]) -> None:
+    for row in rows:
         for change in change_set_of(row).changes:
             if change.deleted:
                 state.pop((change.kind, change.key), None)
@@ -118,20 +126,21 @@ async def state_at(engine: AsyncEngine, revision: int) -> dict[Ref, bytes]:
         if len(state) > ENTITIES_MAX:
             message = f"more than {ENTITIES_MAX} entities: copy the database instead"
             raise TooLarge(message)
-    if reached < revision:
-        raise NotFound("revision", str(revision))
+
+
+def _in_order(state: dict[Ref, bytes]) -> dict[Ref, bytes]:
     order = {name: place for place, name in enumerate(KIND_BY_NAME)}
     return dict(sorted(state.items(), key=lambda item: (order[item[0][0]], item[0][1])))
 
 
-async def _rows_until(engine: AsyncEngine, revision: int) -> AsyncIterator[outbox.OutboxRow]:
+async def _rows_until(engine: AsyncEngine, revision: int) -> AsyncIterator[list[outbox.OutboxRow]]:
     after = 0
     while after < revision:
         async with engine.connect() as tx:
             rows = await outbox.rows_after(tx, after, ROWS_AT_ONCE)
-        for row in rows:
-            if row.revision <= revision:
-                yield row
         if not rows:
             return
         after = rows[-1].revision
+        wanted = [row for row in rows if row.revision <= revision]
+        if wanted:
+            yield wanted

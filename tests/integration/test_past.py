@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import grpc
@@ -179,6 +180,45 @@ async def test_an_export_is_the_registry_as_of_a_revision(
     assert [item.WhichOneof("change") for item in now] == ["asset", "venue"]
     assert [item.venue.name for item in await export(kinds=["venue"])] == ["Two"]
     assert {ref[0] for ref in await past.state_at(engine, revision)} == {"venue"}
+
+
+async def test_so_many_exports_run_at_once_and_who_goes_away_makes_room(
+    client_: Client, mutations: Mutations
+) -> None:
+    many = [an_asset(f"A{n}", metadata={"note": "x" * 15_000}) for n in range(1_000)]
+    for start in range(0, len(many), 500):
+        await commit(mutations, *many[start : start + 500])
+    key = (("x-api-key", client_.keys[Role.READ]),)
+
+    def export() -> Any:
+        return client_.admin.Export(pb.ExportRequest(), metadata=key)
+
+    calls = [export() for _ in range(2)]
+    begun = [aiter(call) for call in calls]
+    for stream in begun:
+        assert len((await anext(stream)).items) > 0
+    found = await refusal(anext(aiter(export())))
+    assert (found.code, found.reason) == (Code.RESOURCE_EXHAUSTED, "RATE_LIMITED")
+    calls[0].cancel()
+    # Large entities come in messages that any client receives.
+    exported = [len(answer.items) async for answer in _let_in(export)]
+    assert (sum(exported), max(exported) < 150) == (len(many), True)
+    assert sum([len(answer.items) async for answer in begun[1]]) > 0
+
+
+async def _let_in(export: Callable[[], Any]) -> AsyncIterator[Any]:
+    """The first export that there is room for."""
+    for _ in range(200):
+        stream = aiter(export())
+        try:
+            yield await anext(stream)
+        except grpc.aio.AioRpcError:
+            await asyncio.sleep(0.05)
+            continue
+        async for answer in stream:
+            yield answer
+        return
+    pytest.fail("there is no room")
 
 
 async def test_an_export_names_the_registrys_position_in_its_metadata(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Final
 
 from cqc.writer.v1 import registry_admin_pb2 as pb
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared import auth, codec, tokens, wording
 from shared.entities import KIND_BY_NAME
 from shared.entities.api_key import API_KEY, Role
-from shared.errors import Forbidden, Invalid, TooLarge, Violation
+from shared.errors import Forbidden, Invalid, TooLarge, TooMany, Violation
 from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
@@ -29,8 +29,11 @@ from writer.services.ground import cause_of, count, tell_position
 
 #: Field of `ApplyItem` -> kind. A kind that this release does not know is refused by name.
 TOMBSTONE: Final = "tombstone"
-#: Entities in one message of an export: some 100 KiB.
+#: Entities in one message of an export, some 100 KiB; fewer where they are large.
 EXPORT_ITEMS: Final = 500
+EXPORT_BYTES: Final = 2 * 1024 * 1024
+#: Each holds the registry as it was until its client has taken all of it.
+EXPORTS_MAX: Final = 2
 #: Of what PostgreSQL holds as a bigint, whatever the digits are.
 REVISION_DIGITS_MAX: Final = 18
 
@@ -41,6 +44,7 @@ class Admin(RegistryAdminServicer):
         self._engine = engine
         self._heads = heads
         self._reads = Reads(engine)
+        self._exports = 0
 
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
         if len(request.items) > ITEMS_MAX:
@@ -109,15 +113,36 @@ class Admin(RegistryAdminServicer):
         head = head_message(await self._heads.read())
         tell_position(context, head.epoch, head.revision)
         revision = request.revision or head.revision
-        state = await past.state_at(self._engine, revision)
-        wanted = set(request.kinds) or {ref[0] for ref in state}
-        chosen = [(ref, payload) for ref, payload in state.items() if ref[0] in wanted]
-        for start in range(0, max(len(chosen), 1), EXPORT_ITEMS):
-            items = []
-            for (name, _), payload in chosen[start : start + EXPORT_ITEMS]:
-                message = KIND_BY_NAME[name].message.FromString(payload)
-                items.append(pb.ApplyItem(**{name: message}))  # type: ignore[arg-type]
-            yield pb.ExportResponse(head=head, items=items)
+        with self._export():
+            state = await past.state_at(self._engine, revision)
+            wanted = set(request.kinds) or {ref[0] for ref in state}
+            chosen = ((name, payload) for (name, _), payload in state.items() if name in wanted)
+            for items in _exported(chosen):
+                yield pb.ExportResponse(head=head, items=items)
+
+    @contextmanager
+    def _export(self) -> Iterator[None]:
+        if self._exports >= EXPORTS_MAX:
+            raise TooMany(f"{EXPORTS_MAX} exports run already: try again when one has ended")
+        self._exports += 1
+        try:
+            yield
+        finally:
+            self._exports -= 1
+
+
+def _exported(chosen: Iterable[tuple[str, bytes]]) -> Iterator[list[pb.ApplyItem]]:
+    """Yield them as items, as many together as one message holds; once where there are none."""
+    items: list[pb.ApplyItem] = []
+    left_bytes = EXPORT_BYTES
+    for name, payload in chosen:
+        if items and (len(items) == EXPORT_ITEMS or len(payload) > left_bytes):
+            yield items
+            items, left_bytes = [], EXPORT_BYTES
+        message = KIND_BY_NAME[name].message.FromString(payload)
+        items.append(pb.ApplyItem(**{name: message}))  # type: ignore[arg-type]
+        left_bytes -= len(payload)
+    yield items
 
 
 def _revision_in(token: str, mark: bytes) -> int | None:

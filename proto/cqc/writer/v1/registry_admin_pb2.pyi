@@ -486,7 +486,7 @@ class ExportResponse(_message.Message):
 
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApplyItem]:
-        """At most 500 a message; Apply takes them as they are."""
+        """At most 500 a message, and 2 MiB; Apply takes them as they are."""
 
     def __init__(
         self,

@@ -81,7 +81,8 @@ class RegistryAdminServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Export(self, request, context):
-        """The registry as of a revision.
+        """The registry as of a revision. A writer makes two at once; who asks for more is RESOURCE_EXHAUSTED,
+        RATE_LIMITED, until one has ended.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

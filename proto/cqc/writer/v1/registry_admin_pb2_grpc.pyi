@@ -21,7 +21,9 @@ class RegistryAdminStub:
     History: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.HistoryRequest, _registry_admin_pb2.HistoryResponse]
     """An entity's changes, newest first."""
     Export: _aio.UnaryStreamMultiCallable[_registry_admin_pb2.ExportRequest, _registry_admin_pb2.ExportResponse]
-    """The registry as of a revision."""
+    """The registry as of a revision. A writer makes two at once; who asks for more is RESOURCE_EXHAUSTED,
+    RATE_LIMITED, until one has ended.
+    """
     GetHead: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.GetHeadRequest, _registry_admin_pb2.GetHeadResponse]
     """Where the registry stands."""
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListApiKeysRequest, _registry_admin_pb2.ListApiKeysResponse]
@@ -52,7 +54,9 @@ class RegistryAdminServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_admin_pb2.ExportRequest,
         context: _aio.ServicerContext[_registry_admin_pb2.ExportRequest, _abc.AsyncIterator[_registry_admin_pb2.ExportResponse]],
     ) -> _abc.AsyncIterator[_registry_admin_pb2.ExportResponse]:
-        """The registry as of a revision."""
+        """The registry as of a revision. A writer makes two at once; who asks for more is RESOURCE_EXHAUSTED,
+        RATE_LIMITED, until one has ended.
+        """
 
     @_abc_1.abstractmethod
     def GetHead(
