@@ -230,7 +230,7 @@ def _require_untouched(item: Item, key: str, seen: WorkingSet) -> None:
         raise Conflict(f"{ref[0]} {key!r} changed at revision {stored.revision}")
 
 
-def _check_referents(kind: AnyKind, after: Entity, seen: Seen) -> Iterator[Violation]:
+def _check_referents(kind: AnyKind, after: Entity, seen: WorkingSet) -> Iterator[Violation]:
     for name, (target, key) in kind.refs_of(after):
-        if seen.get(target, key) is None:
+        if not seen.has(target, key):
             yield Violation(name, "NOT_FOUND", f"no {target.replace('_', ' ')} {key!r}")

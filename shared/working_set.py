@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from shared.entities import KIND_BY_NAME
@@ -22,18 +22,42 @@ class Find(NamedTuple):
     values: tuple[Any, ...]
 
 
-class Stored(NamedTuple):
+class Stored:
     """An entity as PostgreSQL has it, and the revision that last changed it.
 
-    Attributes:
-        entity: None where that revision removed it.
+    Read when it is looked at: of most that others refer to, rules only ask whether it is there.
+
+    Args:
+        read: Makes the entity of the payload; None where that revision removed it.
         archived: It is in no snapshot.
     """
 
-    entity: Entity | None
-    revision: int
-    payload: bytes
-    archived: bool = False
+    __slots__ = ("_entity", "_read", "archived", "payload", "revision")
+
+    def __init__(
+        self,
+        read: Callable[[bytes], Entity] | None,
+        revision: int,
+        payload: bytes,
+        *,
+        archived: bool = False,
+    ) -> None:
+        self._read = read
+        self._entity: Entity | None = None
+        self.revision = revision
+        self.payload = payload
+        self.archived = archived
+
+    @property
+    def is_there(self) -> bool:
+        return self._read is not None
+
+    @property
+    def entity(self) -> Entity | None:
+        """None where it was removed."""
+        if self._entity is None and self._read is not None:
+            self._entity = self._read(self.payload)
+        return self._entity
 
 
 class Referrers(NamedTuple):
@@ -77,6 +101,14 @@ class WorkingSet:
             return self._pending[ref]
         stored = self.stored(ref)
         return stored.entity if stored else None
+
+    def has(self, kind: str, key: str) -> bool:
+        """Whether there is such an entity, without reading it."""
+        ref = (kind, key)
+        if ref in self._pending:
+            return self._pending[ref] is not None
+        stored = self.stored(ref)
+        return stored is not None and stored.is_there
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterator[Any]:
         find = Find(kind, lookup, values)

@@ -316,7 +316,7 @@ def _next_revision(
         kind, key = outcome.kind, outcome.key
         stored = seen.stored((kind.name, key))
         # What is archived is neither counted nor hashed.
-        counted = stored is not None and stored.entity is not None and not stored.archived
+        counted = stored is not None and stored.is_there and not stored.archived
         before = stored if counted else None
         if before is not None:
             set_hash -= history.hash_of(kind.name, key, before.payload)

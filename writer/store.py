@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -109,7 +109,7 @@ async def load(
 
 
 def _stored(row: finding.Found) -> Stored:
-    return Stored(_entity(row.kind, row.payload), row.revision, row.payload, row.archived)
+    return Stored(_READERS[row.kind], row.revision, row.payload, archived=row.archived)
 
 
 @lru_cache(ENTITIES_MAX)
@@ -117,6 +117,9 @@ def _entity(kind: str, payload: bytes) -> Entity:
     """The same row is found by its key and by each of its lookups, and its referents again."""
     entity: Entity = codec.decode(KIND_BY_NAME[kind], payload)
     return entity
+
+
+_READERS: Final = {kind.name: partial(_entity, kind.name) for kind in KINDS}
 
 
 async def find(

@@ -53,7 +53,7 @@ class RegistryState(WorkingSet):
 
     def add(self, kind: AnyKind, entity: Entity) -> None:
         key = kind.key_of(entity)
-        self.know((kind.name, key), Stored(entity, 0, b""))
+        self.know((kind.name, key), Stored(lambda _: entity, 0, b""))
         for name, lookup in kind.lookups.items():
             for values in lookup.values_of(entity):
                 find = Find(kind.name, name, values)
