@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from cqc.replication.v1 import replication_pb2
 
+from resolver.cutting import cut
 from resolver.places import REFERRED, REFERRING, indexes_of, places_of
 from shared import history, image
 
@@ -35,11 +36,15 @@ class Filed(msgspec.Struct, array_like=True):
 
 
 class Columns(msgspec.Struct, array_like=True):
-    """Some entities of one kind."""
+    """Some entities of one kind.
+
+    Attributes:
+        held: What a snapshot holds of them (`resolver.cutting`).
+    """
 
     kind: str
     keys: tuple[str, ...]
-    payloads: list[bytes]
+    held: list[bytes]
     filed: list[Filed]
 
 
@@ -75,10 +80,10 @@ def _packed(kind: str, some: Sequence[tuple[str, bytes]], places: Places) -> byt
         known = places.get(REFERRING.get(each.index, ""), {})
         if all(value in known for value in each.values):
             each.values = [known[value] for value in each.values]
-    keys, payloads = zip(*some, strict=True)
+    keys, held = zip(*((key, cut(key, payload)) for key, payload in some), strict=True)
     if kind in places:
         places[kind].update(zip(keys, count(len(places[kind])), strict=False))
-    columns = Columns(kind, keys, list(payloads), list(filed.values()))
+    columns = Columns(kind, keys, list(held), list(filed.values()))
     return history.pack(msgspec.msgpack.encode(columns))
 
 

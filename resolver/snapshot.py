@@ -19,6 +19,7 @@ from cqc.replication.v1 import replication_pb2
 
 from resolver.changed import Changed
 from resolver.columns import Columns, Filed
+from resolver.cutting import cut, whole
 from resolver.pinned import Pinned
 from resolver.places import GROUPED, REFERRED, REFERRING, Place, place_of, places_of
 from resolver.reading import NotInMemory
@@ -44,6 +45,7 @@ class Planned(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         payload: None for an end.
+        held: What is held of it; empty for an end.
         left, taken: Places under which the entity will not be found any more, and newly will.
         adds, adds_hash: What is to be added to the snapshot's.
     """
@@ -51,6 +53,7 @@ class Planned(msgspec.Struct, frozen=True, gc=False):
     kind: str
     key: str
     payload: bytes | None
+    held: bytes
     left: tuple[Place, ...]
     taken: tuple[Place, ...]
     adds: int
@@ -61,6 +64,7 @@ class Filling:
     """What a snapshot is made of, taken some at a time: a million entities come for seconds."""
 
     def __init__(self) -> None:
+        #: Kind -> key -> what is held of an entity (`resolver.cutting`).
         self.entities: dict[str, dict[str, bytes]] = {}
         self.found: dict[str, dict[str, Keys]] = {}
         self.set_hash = 0
@@ -73,7 +77,7 @@ class Filling:
         one = self._one
         for kind, key, payload in entities:
             own = one.setdefault(key, key) if kind in REFERRED else key
-            self.entities.setdefault(kind, {})[own] = payload
+            self.entities.setdefault(kind, {})[own] = cut(key, payload)
             self.set_hash += history.hash_of(kind, key, payload)
             for index, value in places_of(kind, payload):
                 place = one.setdefault(value, value) if index in REFERRING else value
@@ -88,7 +92,7 @@ class Filling:
         keys = columns.keys
         if columns.kind in REFERRED:
             self._keys[columns.kind].extend(keys)
-        self.entities.setdefault(columns.kind, {}).update(zip(keys, columns.payloads, strict=True))
+        self.entities.setdefault(columns.kind, {}).update(zip(keys, columns.held, strict=True))
         for filed in columns.filed:
             values: Sequence[Any] = filed.values
             if not values:
@@ -148,13 +152,14 @@ class Snapshot:
     # ------------------------------------------------------------ reading
 
     def get(self, kind: str, key: str) -> bytes | None:
-        return self._entities.get(kind, {}).get(key)
+        held = self._entities.get(kind, {}).get(key)
+        return None if held is None else whole(key, held)
 
     def find(self, kind: str, lookup: str, *values: object) -> Iterator[tuple[str, bytes]]:
         """Yield (key, payload) of the entities filed under these values."""
         entities = self._entities.get(kind, {})
         for key in self.keys_at(f"{kind}.{lookup}", place_of(values)):
-            yield key, entities[key]
+            yield key, whole(key, entities[key])
 
     def archived(self, lookup: str, *values: str) -> bool:
         return place_of(values) in self._found.get(f"archive.{lookup}", ())
@@ -198,9 +203,9 @@ class Snapshot:
             groups = self._found.get(GROUPED.get(kind, ""), {}).values()
             kinds.append((kind, entities.copy(), list(groups)))
         return (
-            (kind, key, payload)
+            (kind, key, whole(key, held))
             for kind, entities, groups in kinds
-            for key, payload in _grouped(entities, groups)
+            for key, held in _grouped(entities, groups)
         )
 
     @property
@@ -234,7 +239,8 @@ class Snapshot:
             set_hash -= history.hash_of(kind, key, before)
         if old == new:
             old = new = ()
-        return Planned(kind, key, payload, old, new, count, set_hash)
+        held = b"" if payload is None else cut(key, payload)
+        return Planned(kind, key, payload, held, old, new, count, set_hash)
 
     def apply(self, head: replication_pb2.Head, planned: Sequence[Planned]) -> None:
         """Move to the next revision. The caller has checked that it is the next.
@@ -252,13 +258,13 @@ class Snapshot:
             pin.note(planned)
         self.changed.note(head.revision, planned)
         for change in planned:
-            kind, key, payload = change.kind, change.key, change.payload
+            kind, key = change.kind, change.key
             for index, value in change.left:
                 self._unfile(index, value, key)
-            if payload is None:
+            if change.payload is None:
                 self._entities.get(kind, {}).pop(key, None)
             else:
-                self._entities.setdefault(kind, {})[key] = payload
+                self._entities.setdefault(kind, {})[key] = change.held
             for index, value in change.taken:
                 file(self._found.setdefault(index, {}), value, key)
         self._set_hash = set_hash

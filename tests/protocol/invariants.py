@@ -5,6 +5,7 @@ from __future__ import annotations
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
+from resolver.snapshot import Snapshot
 from shared import image, image_store
 from shared.cache import CURSOR_KEY, Cursor
 from shared.errors import EpochChanged
@@ -59,7 +60,7 @@ class Watch:
     def _moved(self, position: Position) -> None:
         snapshot = self._resolver.view.snapshot
         require(position in self._ledger.states, 1, "never committed:", position)
-        served = snapshot._entities.get(KIND, {})
+        served = held_by(snapshot)
         require(served == self._ledger.states[position], 1, "not what was committed:", position)
         seen = self._seen
         if seen is not None and position != seen:
@@ -105,6 +106,11 @@ class ImageWatch:
         self._head, self.is_spoilt = manifest.head, False
 
 
+def held_by(snapshot: Snapshot) -> dict[str, bytes | None]:
+    """All its entities."""
+    return {key: snapshot.get(KIND, key) for key in snapshot.keys(KIND)}
+
+
 def check_file(ledger: Ledger, file: File) -> None:
     """What a file proves is in it, and what it holds was committed."""
     try:
@@ -113,7 +119,7 @@ def check_file(ledger: Ledger, file: File) -> None:
     except image.Damaged:
         snapshot = None
     if snapshot is not None:
-        served = snapshot._entities.get(KIND, {})
+        served = held_by(snapshot)
         require(served == ledger.states.get(snapshot.position), 1, "kept what never was")
     if file.proves is not None:
         held = snapshot.position if snapshot is not None else None
@@ -187,7 +193,7 @@ def check_rest(database: Database, resolver: Resolver) -> None:
     require(
         served.position == loaded.position, 9, "serves", served.position, "not", loaded.position
     )
-    require(served._entities.get(KIND, {}) == database.state(), 9, "other rows")
+    require(held_by(served) == database.state(), 9, "other rows")
     same = (served.count, served.set_hash) == (loaded.count, loaded.set_hash)
     require(same, 9, "other count or hash")
     require(view.freshness.state == pb.SNAPSHOT_STATE_LIVE, 7, "never LIVE again")

@@ -207,7 +207,7 @@ def test_of_too_many_answers_the_one_asked_for_longest_ago_goes() -> None:
 
 def test_what_is_forgotten_counts_as_changed() -> None:
     changed = Changed()
-    many = [Planned("asset", str(n), b"", (), (), 0, 0) for n in range(THINGS_MAX + 1)]
+    many = [Planned("asset", str(n), b"", b"", (), (), 0, 0) for n in range(THINGS_MAX + 1)]
     changed.note(1, many)
     assert changed.newest([0]) == 0
     changed.note(2, many[:1])
