@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -10,6 +12,9 @@ if TYPE_CHECKING:
 
 #: Things remembered at most; 5 MB. An import of 5,000 listings touches 20,000.
 THINGS_MAX: Final = 50_000
+
+
+_THINGS: Final = attrgetter("things")
 
 
 def thing(of: str, name: str) -> int:
@@ -34,10 +39,7 @@ class Changed:
         if len(self._at) > THINGS_MAX:
             self._at.clear()
             self._forgotten = revision - 1
-        for change in planned:
-            self._at[thing(change.kind, change.key)] = revision
-            for place in (*change.left, *change.taken):
-                self._at[thing(*place)] = revision
+        self._at.update(dict.fromkeys(chain.from_iterable(map(_THINGS, planned)), revision))
 
     def newest(self, things: Iterable[int]) -> int:
         """The last revision that may have changed any of them."""

@@ -10,7 +10,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resolver.changed import THINGS_MAX, Changed
+from resolver.changed import THINGS_MAX, Changed, thing
 from resolver.reading import Basis
 from resolver.remembered import Memory, Remembered
 from resolver.resolutions import (
@@ -207,7 +207,10 @@ def test_of_too_many_answers_the_one_asked_for_longest_ago_goes() -> None:
 
 def test_what_is_forgotten_counts_as_changed() -> None:
     changed = Changed()
-    many = [Planned("asset", str(n), b"", b"", (), (), 0, 0) for n in range(THINGS_MAX + 1)]
+    many = [
+        Planned("asset", str(n), b"", b"", (), (), 0, 0, (thing("asset", str(n)),))
+        for n in range(THINGS_MAX + 1)
+    ]
     changed.note(1, many)
     assert changed.newest([0]) == 0
     changed.note(2, many[:1])
