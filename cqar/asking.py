@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import Any, Final, Generic, NamedTuple, ParamSpec, TypeVar
@@ -44,6 +45,9 @@ _INTENTS: Final = {
     Intent.REDUCE: pb.ORDER_INTENT_REDUCE,
 }
 
+_HALVES: Final = re.compile("[\ud800-\udfff]")
+
+M = TypeVar("M")
 P = ParamSpec("P")
 T = TypeVar("T")
 #: (venue, the venue's own spelling).
@@ -65,6 +69,15 @@ def _in_words(how: Callable[P, T]) -> Callable[P, T]:
     return worded
 
 
+def _spelled(message: Callable[..., M], venue: str, symbol: str) -> M:
+    """The message; half a character, which none carries, as another that no spelling has."""
+    try:
+        return message(venue_id=venue, venue_symbol=symbol)
+    except UnicodeEncodeError:
+        venue, symbol = (_HALVES.sub("\0", text) for text in (venue, symbol))
+        return message(venue_id=venue, venue_symbol=symbol)
+
+
 class Question(NamedTuple, Generic[T]):
     """A read: which method of which service, with what, and what its answer means."""
 
@@ -79,15 +92,14 @@ class Question(NamedTuple, Generic[T]):
         return f"/{self.service}/{self.method}"
 
 
-@_in_words
 def resolve(venue: str, symbol: str) -> Question[Resolution]:
-    return _resolve(pb.ResolveRequest(venue_id=venue, venue_symbol=symbol), read.resolution)
+    return _resolve(_spelled(pb.ResolveRequest, venue, symbol), read.resolution)
 
 
-@_in_words
 def resolve_past(venue: str, symbol: str, as_of: dt.datetime) -> Question[PastResolution]:
     """Raises ValueError for a time without a zone."""
-    request = pb.ResolveRequest(venue_id=venue, venue_symbol=symbol, as_of=_instant(as_of))
+    request = _spelled(pb.ResolveRequest, venue, symbol)
+    request.as_of.CopyFrom(_instant(as_of))
     return _resolve(request, read.past_resolution)
 
 
@@ -120,7 +132,6 @@ def _batches(keys: Iterable[Key]) -> Iterator[list[Key]]:
         yield left[start : start + KEYS_MAX]
 
 
-@_in_words
 def _resolve_batch(
     keys: Sequence[Key], request: pb.ResolveBatchRequest, how: Read[T]
 ) -> Question[list[T | Miss]]:
@@ -131,9 +142,7 @@ def _resolve_batch(
             for key, found in zip(keys, answer.resolutions, strict=True)
         ]
 
-    request.keys.extend(
-        pb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol) for venue, symbol in keys
-    )
+    request.keys.extend(_spelled(pb.VenueSymbolKey, venue, symbol) for venue, symbol in keys)
     return Question(RESOLVER, "ResolveBatch", request, pb.ResolveBatchResponse, meant)
 
 
@@ -198,7 +207,6 @@ def group(name: str, group_id: str) -> Question[Group]:
     return Question(RESOLVER, "ExpandGroup", request, pb.ExpandGroupResponse, read.group)
 
 
-@_in_words
 def check_order(
     key: Key,
     price: Exact | None,
@@ -206,10 +214,10 @@ def check_order(
     side: Side | str | None,
     intent: Intent | str,
 ) -> Question[OrderCheck]:
-    venue, symbol = key
+    spelled = _spelled(pb.VenueSymbolKey, *key)
     request = pb.CheckOrderRequest(
-        venue_id=venue,
-        venue_symbol=symbol,
+        venue_id=spelled.venue_id,
+        venue_symbol=spelled.venue_symbol,
         price="" if price is None else plain(exact(price)),
         quantity="" if quantity is None else plain(exact(quantity)),
         side=pb.ORDER_SIDE_UNSPECIFIED if side is None else _SIDES[Side(side)],

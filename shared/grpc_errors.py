@@ -18,8 +18,10 @@ from shared.errors import (
     CqarError,
     Invalid,
     NotReady,
+    TooLarge,
     Violation,
 )
+from shared.message_size import MESSAGE_BYTES_MAX
 from shared.statuses import to_status
 from shared.wrapping import Wrapping
 
@@ -109,6 +111,19 @@ def _require_decoded(request: Any) -> None:
         raise _undecodable()
 
 
+def _sendable(answer: M | bytes) -> M | bytes:
+    """The answer, unless no message of ours holds it.
+
+    Raises:
+        TooLarge: gRPC would say so, too, and not what to do.
+    """
+    size = len(answer) if isinstance(answer, bytes) else answer.ByteSize()
+    if size > MESSAGE_BYTES_MAX:
+        mib, most = -(-size // 1024**2), MESSAGE_BYTES_MAX // 1024**2
+        raise TooLarge(f"the answer is of {mib} MiB; at most {most} MiB: ask for less at once")
+    return answer
+
+
 def parsed(message: type[M], raw: bytes) -> M:
     """A request, for a method that takes bytes.
 
@@ -135,7 +150,7 @@ class ErrorInterceptor(Wrapping):
         async def guarded(request: Any, context: Context) -> Any:
             try:
                 _require_decoded(request)
-                return await call(request, context)
+                return _sendable(await call(request, context))
             except (grpc.aio.AbortError, asyncio.CancelledError):
                 raise
             except Exception as error:  # noqa: BLE001  (the one place that must know them all)
@@ -148,7 +163,7 @@ class ErrorInterceptor(Wrapping):
             try:
                 _require_decoded(request)
                 async for answer in call(request, context):
-                    yield answer
+                    yield _sendable(answer)
             except (grpc.aio.AbortError, asyncio.CancelledError):
                 raise
             except Exception as error:  # noqa: BLE001  (the one place that must know them all)

@@ -365,3 +365,33 @@ async def test_a_stream_ends_with_its_callers_key(monkeypatch: pytest.MonkeyPatc
     assert found.code == Code.UNAUTHENTICATED
     assert keys == [None]
     await server.stop(None)
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["at once", "in a stream"])
+async def test_an_answer_that_no_message_holds_says_what_to_do(
+    *, streams: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.grpc_errors.MESSAGE_BYTES_MAX", 2 * 1024**2)
+
+    async def whole(_: Any, __: Any) -> bytes:
+        return bytes(2 * 1024**2 + 1)
+
+    async def parts(_: Any, __: Any) -> AsyncIterator[bytes]:
+        yield bytes(2 * 1024**2 + 1)
+
+    server, methods = grpc_server.make_server([ErrorInterceptor()])
+    handlers: dict[str, Any] = {
+        "M": grpc.unary_unary_rpc_method_handler(whole),
+        "S": grpc.unary_stream_rpc_method_handler(parts),
+    }
+    methods.add_registered_method_handlers("t.T", handlers)
+    port = grpc_server.bind(server, "127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        unary: Any = channel.unary_unary("/t.T/M")
+        stream: Any = channel.unary_stream("/t.T/S")
+        call = _last(stream(b"", timeout=10)) if streams else unary(b"", timeout=10)
+        found = await refusal(call)
+    await server.stop(None)
+    assert (found.code, found.reason) == (Code.RESOURCE_EXHAUSTED, "TOO_LARGE")
+    assert found.text == "the answer is of 3 MiB; at most 2 MiB: ask for less at once"

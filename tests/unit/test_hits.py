@@ -146,7 +146,7 @@ async def test_whoever_carries_a_later_position_is_not_given_what_was_before_it(
     await replica._resolver.close()
 
 
-def test_hits_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hits_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cqar.hits.HITS_MAX", 1)
     replica = Replica()
     replica.state = apply(
