@@ -2540,7 +2540,7 @@ class CreateVenueRequest(_message.Message):
     """Groups venues that share asset codes: binance for binance-usdm."""
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
-        """Free; at most 16 KiB. cqar import reads ccxt_id and market_types."""
+        """Free; at most 16 KiB. cqar import reads ccxt_id, market_types and contracts (linear, inverse)."""
 
     def __init__(
         self,
