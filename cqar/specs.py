@@ -68,7 +68,7 @@ class Specs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return _known(steps.round_quantity(self._message, exact(quantity)), "its lot")
 
     def notional(self, price: Exact, quantity: Exact) -> Decimal:
-        """The order's worth in quote units, not rounded.
+        """The order's worth in what prices are in, not rounded: quote, unless the venue says else.
 
         Raises:
             StepsUnknown: It is of contracts whose size is not known, or QUANTO.

@@ -86,6 +86,11 @@ class Made:
         self._revision = revision
         self._from_ns, self.until_ns = at.ns, at.holds_until_ns
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the answer, and of what is noted to know that it holds."""
+        return len(self.framed) + self._things.itemsize * len(self._things)
+
     def holds(self, changed: Changed, revision: int, ns: int) -> bool:
         """Whether it is the answer at this revision and instant, too."""
         if not self._from_ns <= ns < self.until_ns:
@@ -142,4 +147,4 @@ class Remembered:
 
 
 def _size(question: bytes, made: Made) -> int:
-    return len(question) + len(made.framed)
+    return len(question) + made.size_bytes

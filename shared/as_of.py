@@ -99,7 +99,8 @@ def _bare(listing: Listing) -> Listing:
 
 def specs(terms: Listing, symbol: symbol_pb2.Symbol) -> resolver_pb2.Specs:
     """The venue's steps of that time; the symbol's own, which have no dates, stand in for none."""
-    found = resolution.specs_of(terms, symbol_pb2.Symbol(contract_kind=symbol.contract_kind))
+    kinds = symbol_pb2.Symbol(symbol_type=symbol.symbol_type, contract_kind=symbol.contract_kind)
+    found = resolution.specs_of(terms, kinds)
     if found.source != resolver_pb2.SPECS_SOURCE_VENUE:
         found.ClearField("source")
     return found

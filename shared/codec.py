@@ -211,9 +211,8 @@ def _read_items(field: Field, values: Any, report: Report) -> tuple[Any, ...]:
 def _read_decimal(field: Field, stated: Mapping[str, Any], report: Report) -> Any:
     exact = mirrored = None
     text, double = stated.get(field.path), stated.get(field.mirror)
-    if text == "":
-        # Cleared, unless the double says otherwise.
-        return None if double is None else _UNREADABLE
+    if text == "" and double is None:
+        return None  # cleared, as the double does not say otherwise
     try:
         exact = decimals.parse(text) if text else None
     except ValueError as error:

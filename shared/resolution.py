@@ -129,15 +129,20 @@ def _defaults(
     own: venue_symbol_pb2.VenueSymbolDecimals, symbol: symbol_pb2.SymbolDecimals
 ) -> symbol_pb2.SymbolDecimals:
     """What a symbol's steps say of a listing: nothing that is counted in units of another size."""
-    is_scaled = Decimal(own.unit_multiplier or 1) != 1
-    is_sized = own.contract_size and Decimal(own.contract_size) != Decimal(
-        symbol.contract_size or 0
-    )
+    is_scaled, is_sized = _differs(own, symbol)
     if not (is_scaled or is_sized):
         return symbol
     of_orders = {"min_notional": symbol.min_notional}
     of_prices = {} if is_scaled else {"tick_size": symbol.tick_size}
     return symbol_pb2.SymbolDecimals(**of_orders, **of_prices)
+
+
+def _differs(
+    own: venue_symbol_pb2.VenueSymbolDecimals, symbol: symbol_pb2.SymbolDecimals
+) -> tuple[bool, bool]:
+    """Whether a listing's unit, and the contracts that orders are in, are not the symbol's."""
+    size = Decimal(own.contract_size or symbol.contract_size or 0)
+    return Decimal(own.unit_multiplier or 1) != 1, size != Decimal(symbol.contract_size or 0)
 
 
 def _greater(*stated: str) -> str:
@@ -158,11 +163,18 @@ def primary_identifier(kind: str, owner: str, found: Sequence[Any]) -> Any:
 
 
 def fill_steps(symbol: symbol_pb2.Symbol, terms: Listing) -> symbol_pb2.Symbol:
-    """The symbol with the steps it leaves open taken from the listing, doubles beside them."""
+    """The symbol with the steps it leaves open taken from the listing, doubles beside them.
+
+    But for those that are counted in units of another size there.
+    """
+    own = terms.exact
+    is_scaled, is_sized = _differs(own, symbol.exact)
+    kept = {name for name in SYMBOL_STEPS if is_scaled or (is_sized and symbol.exact.contract_size)}
+    kept -= {"min_notional", *(() if is_scaled else ("tick_size",))}
     filled = symbol_pb2.Symbol()
     filled.CopyFrom(symbol)
     for name in SYMBOL_STEPS:
-        exact = getattr(filled.exact, name) or getattr(terms.exact, name)
+        exact = getattr(filled.exact, name) or ("" if name in kept else getattr(own, name))
         if exact:
             setattr(filled.exact, name, exact)
             setattr(filled, name, float(exact))
@@ -253,7 +265,9 @@ def blocks(flag: quality_flag_pb2.AssetQualityFlag) -> bool:
 
 
 def _permission(reasons: list[pb.Reason]) -> pb.Permission:
-    return pb.Permission(allowed=not reasons, reasons=reasons)
+    """Each reason once: that a listing is over may be said by its period and by its status."""
+    once = {(reason.code, reason.key): reason for reason in reasons}
+    return pb.Permission(allowed=not reasons, reasons=once.values())
 
 
 def _reason(code: str, kind: str, key: str, message: str) -> pb.Reason:

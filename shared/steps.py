@@ -66,7 +66,10 @@ def round_quantity(specs: pb.Specs, quantity: Decimal) -> Decimal | None:
 
 
 def notional(specs: pb.Specs, price: Decimal, quantity: Decimal) -> Decimal | None:
-    """Price times quantity, in quote units; None where a contract's size is needed and unknown."""
+    """Price times quantity, in what prices are in; None where a contract's size is not known.
+
+    Of an option that is priced in its base, as some are that settle in it, that is the base.
+    """
     contracts = _contracts(specs, quantity)
     if contracts is None or specs.contract_kind == symbol_pb2.CONTRACT_KIND_QUANTO:
         return None

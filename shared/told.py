@@ -30,7 +30,7 @@ async def name_chains(reading: ReadsMany, deployments: Sequence[Any]) -> None:
     chains = await reading.get_many(CHAIN, (d.chain_id for d in deployments))
     names = {chain.chain_id: chain.chain_name for chain in chains}
     for deployment in deployments:
-        deployment.chain_name = names[deployment.chain_id]
+        deployment.chain_name = names.get(deployment.chain_id, "")
 
 
 async def told_now(reading: ReadsMany, listings: Sequence[Any], now: Instant) -> list[Any]:

@@ -94,7 +94,11 @@ def load(
         done += count
         progress(done, len(missing))
 
-    return apply_entities(connection, missing, "the bundled catalogue", advance)
+    sent = apply_entities(connection, missing, "the bundled catalogue", advance)
+    names = ("assets", "chains", "relationships", "venues", "venue_assets")
+    total = sum(len(read(name)) for name in (*names, *(["venue_symbols"] if listings else [])))
+    products = sum(kind is SYMBOL for kind, _ in missing)
+    return sent._replace(unchanged=sent.unchanged + total - (len(missing) - products))
 
 
 def _state(connection: Connection, now: dt.datetime) -> RegistryState:

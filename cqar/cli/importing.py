@@ -28,6 +28,8 @@ from shared.entities.venue import VENUE, Venue
 
 #: A file that says to be older is not taken for the present.
 NEW_FOR: Final = dt.timedelta(hours=1)
+#: What is said to be of another time than the file says is told.
+SAME_DAY: Final = dt.timedelta(days=1)
 
 
 class SavedFile(click.ParamType[Any]):
@@ -101,7 +103,9 @@ def import_(target: Target, **options: Any) -> None:
     else:
         show_plan(plan, applied)
     if plan.rejected:
-        to_stderr(f"{len(plan.rejected)} rows of the listing are not imported: the plan says why")
+        to_stderr(
+            f"rows of the listing that are not imported: {len(plan.rejected)}; --json has all"
+        )
     if applied and applied["rejected"]:
         to_stderr("the registry changed meanwhile: import it again")
         raise click.exceptions.Exit(1)
@@ -118,11 +122,16 @@ def _plan(
     venue = _venue(connection, venue_id)
     known = venue.metadata or {}
     if CCXT_ID not in known:
-        raise Unreadable(f"{venue_id} has no {CCXT_ID} in its metadata: ccxt cannot read it")
+        raise Unreadable(
+            f"{venue_id} has no {CCXT_ID} in its metadata, which says who reads it. If ccxt does:"
+            f" cqar venue set {venue_id} --metadata"
+            """ '{"ccxt_id": "…", "market_types": ["spot"]}'"""
+        )
     types = known.get(MARKET_TYPES) or ["spot", "swap", "future", "option"]
     listing = read_listing(venue_id, str(known[CCXT_ID]), types, files, known.get(CONTRACTS))
-    if options["at"] is None and listing.taken_at is not None:
-        _require_new(listing.taken_at, at)
+    taken_at = listing.taken_at
+    if options["at"] is None and taken_at is not None:
+        _require_new(taken_at, at)
     named = [name for market in listing.found for name in (market.spelling, *market.aliases)]
     # Of a venue that never was imported nothing is archived.
     known_before = named if LISTINGS_SINCE in known else []
@@ -131,6 +140,8 @@ def _plan(
     plan = make_plan(
         state, venue, listing, at, dict(options["multipliers"]), allow_mass_delisting=allowed
     )
+    if taken_at is not None and abs(at - taken_at) > SAME_DAY:
+        plan.notes.append(f"the file says that it was taken at {taken_at:%Y-%m-%d %H:%M} UTC")
     plan.notes += [f"{name}: answers nothing that is asked" for name in listing.unused]
     plan.notes += [
         f"{count} {kind} markets: not of {venue_id}" for kind, count in listing.other_types.items()

@@ -129,5 +129,6 @@ def verify(target: Target, database_url: str, noted: list[Position]) -> None:
         raise CallFailed(str(error), "DATA_LOSS") from error
     out.print(
         f"{found.revisions} revisions, none altered; {found.entities} entities are as they say."
-        f" The chain ends in {found.chain.hex()}.{_and_noted(noted)}"
+        f" The chain ends in {found.chain.hex()}.{_and_noted(noted)}",
+        soft_wrap=True,
     )

@@ -48,8 +48,8 @@ def void(
 
     For a mapping that was wrong from the start; what ended is delisted (`cqar listing rm`). From
     the next revision on no lookup tells it any more, not as of any time; the history keeps all of
-    it. Its aliases go with it. With --symbol the same period means that symbol, with the same
-    terms, from that very revision on.
+    it. Its aliases go with it. With --symbol the same period means that symbol, with the terms that
+    hold now; of those it had before nothing is told then but in its history.
 
     \b
     Example: cqar listing void binance LUNAUSDT --symbol LUNC/USDT --reason "incident 12"
@@ -104,7 +104,7 @@ def _meant(connection: Connection, venue: str, spelling: str, listing: str | Non
         return found[0]
     if not found:
         text = f"{spelling!r} at {venue!r} has no listing {listing}: see cqar listing list {venue}"
-        raise CallFailed(f"{text} --venue-symbol {spelling} --include-delisted", "NOT_FOUND")
+        raise CallFailed(f"{text} --spelling {spelling} --include-delisted", "NOT_FOUND")
     periods = [f"  {one.listing_id}  {_period(one)}" for one in found]
     text = f"{len(found)} periods of {spelling!r}: name one by --listing"
     raise CallFailed("\n".join([text, *periods]), "INVALID_ARGUMENT")

@@ -18,9 +18,9 @@ from cqar.embedded.endpoints import Endpoints
 
 #: Where no terminal says how wide it is: wide enough for every table here.
 PIPE_WIDTH = 140
-#: A table of more columns than this, that would be folded to less than this part of its width, is
-#: shown row by row.
-BLOCK_COLUMNS, FOLDED_MAX = 2, 1.25
+#: A table of more columns than this whose words would be folded to less than this part of its
+#: width, or anything else at all, is shown row by row.
+BLOCK_COLUMNS, FOLDED_MAX = 2, 1.5
 #: Wider than any table.
 WIDE = 10_000
 
@@ -67,13 +67,16 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     out.print(Text(plain(title), style="bold"))
     cells = [[Text(plain(str(cell))) for cell in row] for row in rows]
     shown = Table()
-    for column in columns:
-        # An id is copied; one that is folded cannot be.
-        shown.add_column(column, overflow="fold", no_wrap=column == "id")
+    for column, *below in zip(columns, *cells, strict=True):
+        # A number, an address or an id that is folded is another one.
+        is_one = len(columns) > BLOCK_COLUMNS and not any(" " in cell.plain for cell in below)
+        shown.add_column(column, overflow="fold", no_wrap=is_one or column == "id")
     for row in cells:
         shown.add_row(*row)
-    wanted = out.measure(shown, options=out.options.update(width=WIDE, max_width=WIDE)).maximum
-    if len(columns) <= BLOCK_COLUMNS or wanted <= out.width * FOLDED_MAX:
+    wide = out.options.update(width=WIDE, max_width=WIDE)
+    fits = out.measure(shown, options=wide).minimum <= out.width
+    folded = out.measure(shown, options=wide).maximum / out.width
+    if len(columns) <= BLOCK_COLUMNS or (fits and folded <= FOLDED_MAX):
         out.print(shown)
     else:
         _blocks(columns, cells)

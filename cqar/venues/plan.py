@@ -30,8 +30,12 @@ from shared.rules import CLOCKS_APART
 #: In a venue's metadata, by type of product: since when its listing is followed. A spelling
 #: that appears later was listed then; one that stood in the first listing nobody knows when.
 LISTINGS_SINCE: Final = "listings_since"
-#: The instant of the newest listing that changed something: an older one would undo it.
+#: The instant of the newest listing: an older one would undo it.
 LISTINGS_AS_OF: Final = "listings_as_of"
+
+
+#: A newer listing that changes nothing is noted, too, once a day.
+NOTED_EVERY: Final = dt.timedelta(days=1)
 
 
 class Multiplier(NamedTuple):
@@ -163,7 +167,8 @@ def make_plan(
             f"{len(lifted)} listings that are HALTED here go ONLINE, as the venue says: a halt of"
             " your own does not outlive an import"
         )
-    if plan.changes or types - since.keys():
+    is_later = any(at - as_of[kind] >= NOTED_EVERY for kind in types & as_of.keys())
+    if plan.changes or types - since.keys() or is_later:
         since = {**dict.fromkeys(types, at), **since}
         _note(state, venue, since, {**as_of, **dict.fromkeys(types, at)}, plan)
     return plan

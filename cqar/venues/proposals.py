@@ -94,6 +94,9 @@ class Proposals:
             symbol_id = self._symbol(market)
             multiplier = market.unit_multiplier or (before.unit_multiplier if before else None)
         stated = {name: getattr(market, name) for name in _TERMS}
+        if before is not None and before.tick_bands:
+            # Somebody knows better than the one tick that ccxt tells of such a market.
+            stated["tick_size"] = None
         terms = {name: value for name, value in stated.items() if value is not None}
         after = msgspec.structs.replace(
             before or self._fresh(market, market.spelling, symbol_id),

@@ -88,6 +88,14 @@ def test_a_double_alone_is_read_as_its_shortest_decimal(value: float) -> None:
         assert entity.tick_size == Decimal(repr(value))
 
 
+def test_an_exact_one_that_is_cleared_leaves_the_double_beside_it() -> None:
+    message = symbol_pb2.Symbol(tick_size=0.5)
+    message.exact.tick_size = ""
+    entity = codec.from_message(SYMBOL, message)
+    assert isinstance(entity, Symbol)
+    assert entity.tick_size == Decimal("0.5")
+
+
 # ---------------------------------------------------------------- decimals
 
 

@@ -19,7 +19,7 @@ from shared.entities.asset import ASSET
 from shared.entities.symbol import SYMBOL, SymbolType
 from shared.entities.venue import VENUE
 from shared.entities.venue_asset import VENUE_ASSET
-from shared.entities.venue_symbol import VENUE_SYMBOL, MarketStatus
+from shared.entities.venue_symbol import VENUE_SYMBOL, MarketStatus, TickBand
 from shared.judge import Result
 from tests.builders import NOW, a_venue, a_venue_asset, an_asset, an_id
 
@@ -79,13 +79,15 @@ def test_importing_again_changes_nothing() -> None:
     registry = Registry()
     first = registry.imported(a_market(), coin("SOL"))
     assert (len(first.listed), len(first.new_assets)) == (2, 1)
-    again = registry.plan(a_market(), coin("SOL"), at=NOW + DAY)
+    again = registry.plan(a_market(), coin("SOL"), at=NOW + DAY / 2)
     assert (again.changes, again.unchanged, again.rejected) == ([], 2, [])
 
 
 def test_an_older_listing_and_one_of_the_future_are_refused() -> None:
     registry = Registry()
-    registry.imported(a_market())
+    registry.imported(a_market(), at=NOW - 2 * DAY)
+    # It changes nothing, and is the newest from then on.
+    assert [o.kind for o in registry.imported(a_market()).changes] == [VENUE]
     with pytest.raises(OutOfOrder, match="would undo it"):
         registry.plan(a_market(), at=NOW - DAY)
     with pytest.raises(OutOfOrder, match="has not come yet"):
@@ -108,7 +110,7 @@ def test_what_is_archived_is_left_as_it_is() -> None:
     registry = Registry()
     registry.imported(a_market())
     old = coin("SOL", aliases=("SOL-USDT",))
-    plan = registry.plan(a_market(), old, archived={"SOLUSDT"}, at=NOW + DAY)
+    plan = registry.plan(a_market(), old, archived={"SOLUSDT"}, at=NOW + DAY / 2)
     assert (plan.changes, plan.unchanged) == ([], 3)
     assert plan.notes == ["2 listings are archived: left as they are"]
 
@@ -169,7 +171,7 @@ def test_codes_are_recorded_also_where_the_symbol_is_known() -> None:
     assert codes == {"BTC", "USDT"}
     # A second asset of the ticker does not change what the venue's code means.
     registry.entities["asset", an_id("other")] = (ASSET, an_asset(asset_id=an_id("other")))
-    assert registry.plan(a_market(), at=NOW + DAY).changes == []
+    assert registry.plan(a_market(), at=NOW + DAY / 2).changes == []
 
 
 def test_a_code_that_would_be_a_second_asset_of_a_ticker_is_refused() -> None:
@@ -194,7 +196,7 @@ def test_a_multiplied_code_waits_for_its_meaning() -> None:
     registry.imported(a_market(), coin("1000SHIB"), multipliers=stated)
     assert registry.listing("1000SHIBUSDT").unit_multiplier == 1000
     # From then on the listing itself says it.
-    assert registry.plan(a_market(), coin("1000SHIB"), at=NOW + DAY).changes == []
+    assert registry.plan(a_market(), coin("1000SHIB"), at=NOW + DAY / 2).changes == []
     assert Registry().plan(coin("1INCH")).rejected == []
 
 
@@ -226,3 +228,19 @@ def test_a_relisted_asset_is_opened_again() -> None:
     (opened,) = plan.of(VENUE_ASSET, Result.UPDATED)
     after: Any = opened.after
     assert (after.delisted_at, after.trading_enabled) == (None, True)
+
+
+def test_bands_that_somebody_stated_stay_in_the_place_of_the_venues_one_tick() -> None:
+    registry = Registry()
+    registry.imported(a_market())
+    banded = msgspec.structs.replace(
+        registry.listing("BTCUSDT"),
+        tick_size=None,
+        tick_bands=(TickBand(from_price=Decimal(0), tick_size=Decimal("0.5")),),
+    )
+    registry.entities[VENUE_SYMBOL.name, banded.listing_id] = (VENUE_SYMBOL, banded)
+    plan = registry.imported(a_market(status=MarketStatus.HALTED), at=NOW + DAY)
+    assert plan.rejected == []
+    listing = registry.listing("BTCUSDT")
+    assert (listing.status, listing.tick_size) == (MarketStatus.HALTED, None)
+    assert listing.tick_bands == banded.tick_bands

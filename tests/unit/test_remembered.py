@@ -237,7 +237,8 @@ def test_what_is_remembered_is_bounded_in_bytes() -> None:
     asked(resolutions, question("X" * QUESTION_BYTES_MAX), memory)
     assert resolutions.known(question("X" * QUESTION_BYTES_MAX), memory, Instant.of(NOW).ns) is None
     one = resolutions.of(question("A"), memory, None, Instant.of(NOW).ns)
-    size = len(question("A")) + len(one.framed)
+    size = len(question("A")) + one.size_bytes
+    assert one.size_bytes > len(one.framed)
     few = Remembered(bytes_max=3 * size)
     for name in "ABCDCCC":
         few.keep(question(name), memory, one)

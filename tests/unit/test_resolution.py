@@ -12,7 +12,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver import answers
 from resolver.reading import Basis
-from shared import codec, resolution, steps
+from shared import as_of, codec, resolution, steps
 from shared.entities.quality_flag import QUALITY_FLAG, FlagSeverity
 from shared.entities.symbol import SYMBOL, ContractKind, SymbolType
 from shared.entities.venue import VENUE
@@ -411,4 +411,22 @@ def test_an_options_size_is_in_base_units_however_it_pays() -> None:
     terms = {"symbol_type": SymbolType.OPTION, "contract_kind": ContractKind.INVERSE}
     option = specs({"contract_size": Decimal("0.1")}, changed(DEFAULTS, **terms))
     assert option.contract_kind == symbol_pb2.CONTRACT_KIND_LINEAR
+    symbol: Any = codec.to_message(SYMBOL, changed(DEFAULTS, **terms))
+    then = as_of.specs(listing(contract_size=Decimal("0.1")), symbol)
+    assert then.contract_kind == symbol_pb2.CONTRACT_KIND_LINEAR
     assert steps.base_quantity(option, Decimal("0.05"), Decimal(2)) == Decimal("0.2")
+
+
+def test_a_symbols_open_steps_are_not_filled_with_those_of_other_units() -> None:
+    message: Any = codec.to_message(SYMBOL, a_symbol(contract_size=Decimal(1)))
+    own = {"tick_size": Decimal("0.5"), "lot_size": Decimal(1), "min_notional": Decimal(5)}
+    of_another_size = listing(**{**STEPS, **own, "contract_size": Decimal("0.001")})
+    filled = resolution.fill_steps(message, of_another_size).exact
+    assert (filled.tick_size, filled.lot_size, filled.min_notional) == ("0.5", "", "5")
+    assert filled.contract_size == "1"
+    scaled = listing(**{**STEPS, **own, "unit_multiplier": Decimal(1000)})
+    filled = resolution.fill_steps(message, scaled).exact
+    assert (filled.tick_size, filled.lot_size, filled.min_notional) == ("", "", "5")
+    unsized: Any = codec.to_message(SYMBOL, a_symbol())
+    filled = resolution.fill_steps(unsized, of_another_size).exact
+    assert (filled.lot_size, filled.contract_size) == ("1", "0.001")

@@ -867,6 +867,7 @@ class CheckOrderResponse(_message.Message):
     quantity: _builtins.str
     """Rounded down."""
     notional: _builtins.str
+    """Price times quantity, in what prices are in: quote, but for options that are priced in base."""
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reason]: ...
     @_builtins.property
