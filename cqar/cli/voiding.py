@@ -127,7 +127,7 @@ def _items(voided: Sequence[Listing], symbol_id: str, read_at: int) -> list[apb.
     """Tombstones; and the same periods of another symbol, if one is given."""
     items = [
         apb.ApplyItem(tombstone=apb.EntityRef(kind=KIND, key=one.listing_id), if_revision=read_at)
-        for one in voided
+        for one in reversed(voided)  # what stands for another goes before it
     ]
     for one in voided if symbol_id else ():
         right = Listing()

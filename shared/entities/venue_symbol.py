@@ -195,7 +195,7 @@ def check_venue_symbol(
     yield from _check_terms(after)
     yield from _check_period(before, after, seen)
     if after.alias_of:
-        yield from _check_alias(after, seen)
+        yield from _check_alias(before, after, seen)
     elif after.is_primary and (rival := _primary(after, seen)):
         message = f"{rival.venue_symbol!r} is the primary spelling of this symbol here"
         yield Violation("is_primary", "PRIMARY_TAKEN", message)
@@ -246,7 +246,27 @@ def _check_period(
         return
 
 
-def _check_alias(after: VenueSymbol, seen: Seen) -> Iterator[Violation]:
+def _aliases_of(entity: VenueSymbol, seen: Seen) -> list[VenueSymbol]:
+    """The spellings that stand for it: they have its status and steps, and none of their own."""
+    found = seen.find("venue_symbol", "market", entity.venue_id, entity.symbol_id)
+    return [v for v in _others(entity, found) if v.alias_of == entity.venue_symbol]
+
+
+def _stood_for(aliases: Iterable[VenueSymbol]) -> str:
+    return ", ".join(f"{v.venue_symbol!r} ({v.listing_id})" for v in aliases)
+
+
+def check_removal(listing: VenueSymbol, seen: Seen) -> Iterator[Violation]:
+    if aliases := _aliases_of(listing, seen):
+        message = f"it gives its terms to {_stood_for(aliases)}: remove those with it, before it"
+        yield Violation("listing_id", "HAS_ALIASES", message)
+
+
+def _check_alias(before: VenueSymbol | None, after: VenueSymbol, seen: Seen) -> Iterator[Violation]:
+    was_none = before is not None and not before.alias_of
+    if was_none and (aliases := _aliases_of(after, seen)):
+        message = f"it gives its terms to {_stood_for(aliases)}: change those first"
+        yield Violation("alias_of", "HAS_ALIASES", message)
     if after.is_primary:
         yield Violation("is_primary", "ALIAS", "an alias is not a primary spelling")
     for field in TERMS:
@@ -308,5 +328,6 @@ VENUE_SYMBOL = Kind(
     },
     event=event_of,
     derived={"is_active": lambda v: v.status in ACTIVE},
+    check_removal=check_removal,
     archives=True,
 )

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared import codec, history, schema
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.entities.symbol import SymbolType
-from shared.entities.venue_symbol import MarketStatus, VenueSymbol, delist
+from shared.entities.venue_symbol import TERMS, MarketStatus, VenueSymbol, delist
 from shared.errors import Conflict, Exists, InUse, Invalid, NotFound, TooLarge
 from shared.judge import Intent, Item, Result
 from shared.kind import Entity
@@ -454,3 +454,30 @@ async def test_a_listing_said_to_be_delisted_as_of_an_instant_ended_then(
     (outcome,) = applied.outcomes
     assert isinstance(outcome.after, VenueSymbol)
     assert outcome.after.delisted_at == end
+
+
+async def test_a_spelling_that_others_stand_for_neither_goes_nor_stands_for_one_itself(
+    mutations: Mutations,
+) -> None:
+    market = (an_asset(), an_asset("USDT"), a_venue(), a_symbol())
+    own = a_venue_symbol(listing_id=an_id("own"), listed_at=NOW)
+    terms = dict.fromkeys(TERMS)
+    alias = a_venue_symbol(
+        listing_id=an_id("alias"),
+        venue_symbol="XBTUSDT",
+        alias_of="BTCUSDT",
+        listed_at=NOW,
+        **terms,
+    )
+    other = a_venue_symbol(
+        listing_id=an_id("other"), venue_symbol="NEW", is_primary=False, listed_at=NOW
+    )
+    await mutations.apply([upsert(e) for e in (*market, own, alias, other)], CAUSE)
+    with pytest.raises(Invalid, match="'XBTUSDT'"):
+        await mutations.change(removal("venue_symbol", own.listing_id), CAUSE)
+    standing = msgspec.structs.replace(own, alias_of="NEW", is_primary=False, **terms)
+    with pytest.raises(Invalid) as caught:
+        await mutations.change(upsert(standing), CAUSE)
+    assert ("alias_of", "HAS_ALIASES") in {(v.field, v.reason) for v in caught.value.violations}
+    both = [removal("venue_symbol", one.listing_id) for one in (alias, own)]
+    assert (await mutations.apply(both, CAUSE)).committed
