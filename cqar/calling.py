@@ -17,8 +17,8 @@ from grpc_status import rpc_status
 from cqar import errors
 from cqar.asking import REGISTRY, RESOLVER, Question
 from cqar.position import HEADER, Carried, Position
+from shared.message_size import MESSAGE_BYTES_MAX
 
-MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 #: Servers take a ping each 10 s, also without calls; a peer that is gone is noticed after 20 s.
 KEEPALIVE_MS: Final = 15_000
 KEEPALIVE_TIMEOUT_MS: Final = 5_000

@@ -16,8 +16,9 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from shared.message_size import MESSAGE_BYTES_MAX
+
 CALL_TIMEOUT_S: Final = 60.0
-MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 _OPTIONS: Final = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),

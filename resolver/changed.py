@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 #: Things remembered at most; 5 MB. An import of 5,000 listings touches 20,000.
 THINGS_MAX: Final = 50_000
-
-
 _THINGS: Final = attrgetter("things")
 
 

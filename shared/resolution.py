@@ -129,20 +129,20 @@ def _defaults(
     own: venue_symbol_pb2.VenueSymbolDecimals, symbol: symbol_pb2.SymbolDecimals
 ) -> symbol_pb2.SymbolDecimals:
     """What a symbol's steps say of a listing: nothing that is counted in units of another size."""
-    is_scaled, is_sized = _differs(own, symbol)
-    if not (is_scaled or is_sized):
+    names = _comparable(own, symbol.contract_size)
+    if names is SYMBOL_STEPS:
         return symbol
-    of_orders = {"min_notional": symbol.min_notional}
-    of_prices = {} if is_scaled else {"tick_size": symbol.tick_size}
-    return symbol_pb2.SymbolDecimals(**of_orders, **of_prices)
+    return symbol_pb2.SymbolDecimals(**{name: getattr(symbol, name) for name in names})
 
 
-def _differs(
-    own: venue_symbol_pb2.VenueSymbolDecimals, symbol: symbol_pb2.SymbolDecimals
-) -> tuple[bool, bool]:
-    """Whether a listing's unit, and the contracts that orders are in, are not the symbol's."""
-    size = Decimal(own.contract_size or symbol.contract_size or 0)
-    return Decimal(own.unit_multiplier or 1) != 1, size != Decimal(symbol.contract_size or 0)
+def _comparable(own: venue_symbol_pb2.VenueSymbolDecimals, contract_size: str) -> tuple[str, ...]:
+    """The steps that a listing counts in the units of a symbol whose contracts are of this size."""
+    if Decimal(own.unit_multiplier or 1) != 1:
+        return ("min_notional",)
+    size = Decimal(contract_size or 0)
+    if Decimal(own.contract_size or size) != size:
+        return ("min_notional", "tick_size")
+    return SYMBOL_STEPS
 
 
 def _greater(*stated: str) -> str:
@@ -168,13 +168,12 @@ def fill_steps(symbol: symbol_pb2.Symbol, terms: Listing) -> symbol_pb2.Symbol:
     But for those that are counted in units of another size there.
     """
     own = terms.exact
-    is_scaled, is_sized = _differs(own, symbol.exact)
-    kept = {name for name in SYMBOL_STEPS if is_scaled or (is_sized and symbol.exact.contract_size)}
-    kept -= {"min_notional", *(() if is_scaled else ("tick_size",))}
+    # A contract's size that the symbol leaves open is taken with all that is counted in it.
+    names = _comparable(own, symbol.exact.contract_size or own.contract_size)
     filled = symbol_pb2.Symbol()
     filled.CopyFrom(symbol)
     for name in SYMBOL_STEPS:
-        exact = getattr(filled.exact, name) or ("" if name in kept else getattr(own, name))
+        exact = getattr(filled.exact, name) or (getattr(own, name) if name in names else "")
         if exact:
             setattr(filled.exact, name, exact)
             setattr(filled, name, float(exact))

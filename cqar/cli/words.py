@@ -18,8 +18,8 @@ from cqar.embedded.endpoints import Endpoints
 
 #: Where no terminal says how wide it is: wide enough for every table here.
 PIPE_WIDTH = 140
-#: A table of more columns than this whose words would be folded to less than this part of its
-#: width, or anything else at all, is shown row by row.
+#: A table of more columns than this is shown row by row where it is wider than so many terminals,
+#: or where anything but its words would have to be folded.
 BLOCK_COLUMNS, FOLDED_MAX = 2, 1.5
 #: Wider than any table.
 WIDE = 10_000
@@ -73,10 +73,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         shown.add_column(column, overflow="fold", no_wrap=is_one or column == "id")
     for row in cells:
         shown.add_row(*row)
-    wide = out.options.update(width=WIDE, max_width=WIDE)
-    fits = out.measure(shown, options=wide).minimum <= out.width
-    folded = out.measure(shown, options=wide).maximum / out.width
-    if len(columns) <= BLOCK_COLUMNS or (fits and folded <= FOLDED_MAX):
+    wanted = out.measure(shown, options=out.options.update(width=WIDE, max_width=WIDE))
+    fits = wanted.minimum <= out.width and wanted.maximum <= out.width * FOLDED_MAX
+    if fits or len(columns) <= BLOCK_COLUMNS:
         out.print(shown)
     else:
         _blocks(columns, cells)

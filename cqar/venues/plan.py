@@ -32,8 +32,6 @@ from shared.rules import CLOCKS_APART
 LISTINGS_SINCE: Final = "listings_since"
 #: The instant of the newest listing: an older one would undo it.
 LISTINGS_AS_OF: Final = "listings_as_of"
-
-
 #: A newer listing that changes nothing is noted, too, once a day.
 NOTED_EVERY: Final = dt.timedelta(days=1)
 

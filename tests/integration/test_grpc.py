@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
@@ -292,6 +293,18 @@ async def test_other_errors_have_codes_of_their_own(client_: Client, mutations: 
 LEAK = "password=hunter2 at 10.0.0.1"
 
 
+@asynccontextmanager
+async def reached(guards: list[Guard], **handlers: Any) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to a server of these methods of `t.T`."""
+    server, methods = grpc_server.make_server(guards)
+    methods.add_registered_method_handlers("t.T", handlers)
+    port = grpc_server.bind(server, "127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield channel
+    await server.stop(None)
+
+
 async def failing(error: Exception, *, in_auth: bool) -> Refusal:
     """What a client sees when a method, or the search for its key, fails unforeseen."""
 
@@ -304,16 +317,9 @@ async def failing(error: Exception, *, in_auth: bool) -> Refusal:
     guards: list[Guard] = [ErrorInterceptor()]
     if in_auth:
         guards.insert(0, AuthInterceptor(find_key, lambda _: Role.READ))
-    server, methods = grpc_server.make_server(guards)
-    handler: Any = grpc.unary_unary_rpc_method_handler(method)
-    methods.add_registered_method_handlers("t.T", {"M": handler})
-    port = grpc_server.bind(server, "127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with reached(guards, M=grpc.unary_unary_rpc_method_handler(method)) as channel:
         call: Any = channel.unary_unary("/t.T/M")
-        found = await refusal(call(b"", metadata=(("x-api-key", "k"),), timeout=10))
-    await server.stop(None)
-    return found
+        return await refusal(call(b"", metadata=(("x-api-key", "k"),), timeout=10))
 
 
 @pytest.mark.parametrize("in_auth", [False, True], ids=["in a method", "finding a key"])
@@ -353,18 +359,12 @@ async def test_a_stream_ends_with_its_callers_key(monkeypatch: pytest.MonkeyPatc
             await asyncio.sleep(0.01)
 
     guards: list[Guard] = [AuthInterceptor(find_key, lambda _: Role.READ), ErrorInterceptor()]
-    server, methods = grpc_server.make_server(guards)
-    handler: Any = grpc.unary_stream_rpc_method_handler(method)
-    methods.add_registered_method_handlers("t.T", {"S": handler})
-    port = grpc_server.bind(server, "127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with reached(guards, S=grpc.unary_stream_rpc_method_handler(method)) as channel:
         stream: Any = channel.unary_stream("/t.T/S")
         call = stream(b"", metadata=(("x-api-key", "k"),), timeout=10)
         found = await refusal(_last(call))
     assert found.code == Code.UNAUTHENTICATED
     assert keys == [None]
-    await server.stop(None)
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["at once", "in a stream"])
@@ -379,19 +379,14 @@ async def test_an_answer_that_no_message_holds_says_what_to_do(
     async def parts(_: Any, __: Any) -> AsyncIterator[bytes]:
         yield bytes(2 * 1024**2 + 1)
 
-    server, methods = grpc_server.make_server([ErrorInterceptor()])
     handlers: dict[str, Any] = {
         "M": grpc.unary_unary_rpc_method_handler(whole),
         "S": grpc.unary_stream_rpc_method_handler(parts),
     }
-    methods.add_registered_method_handlers("t.T", handlers)
-    port = grpc_server.bind(server, "127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+    async with reached([ErrorInterceptor()], **handlers) as channel:
         unary: Any = channel.unary_unary("/t.T/M")
         stream: Any = channel.unary_stream("/t.T/S")
         call = _last(stream(b"", timeout=10)) if streams else unary(b"", timeout=10)
         found = await refusal(call)
-    await server.stop(None)
     assert (found.code, found.reason) == (Code.RESOURCE_EXHAUSTED, "TOO_LARGE")
     assert found.text == "the answer is of 3 MiB; at most 2 MiB: ask for less at once"
