@@ -1,6 +1,6 @@
-"""Entity <-> protobuf message <-> table row, for every kind, read off the declarations.
+"""Entity <-> protobuf message, for every kind, read off the declarations.
 
-Field names agree across the three forms, so only types need translating. Decimals have two
+Field names agree in both, so only types need translating. Decimals have two
 forms on the wire: an exact string, which is the truth (`exact.tick_size`, `weight_exact`, or
 the field itself), and a double of the entity's field name as a mirror for CQC clients.
 """
@@ -87,10 +87,10 @@ def _corrupt(field: str, reason: str, message: str) -> None:
 
 def _read(entity: type[Any], message: Message, report: Report) -> dict[str, Any]:
     stated = _stated(message)
+    known = fields_of(entity, message.DESCRIPTOR).by_path
     given: dict[str, Any] = {}
-    for field in fields_of(entity, message.DESCRIPTOR):
-        if field.path not in stated and field.name not in stated:
-            continue
+    # A decimal may be stated twice, and is read once.
+    for field in dict.fromkeys(known[path] for path in stated if path in known):
         if field.type is Decimal:
             value = _read_decimal(field, stated, report)
         elif field.type is tuple:
@@ -248,9 +248,9 @@ def encode(kind: Kind[E], entity: E) -> bytes:
 
 def fill(message: Message, entity: Any) -> None:
     """Write an entity, or a part of one, into its message."""
-    for field in fields_of(type(entity), message.DESCRIPTOR):
+    for field in fields_of(type(entity), message.DESCRIPTOR).whole:
         value = getattr(entity, field.name)
-        if value in (None, (), ""):
+        if value is None:
             continue
         if field.exact:
             _fill_decimal(message, field, value)
@@ -260,7 +260,7 @@ def fill(message: Message, entity: Any) -> None:
             state(getattr(message, field.name), value)
         elif field.type is dict:
             json_format.ParseDict(value, getattr(message, field.name))
-        else:
+        elif value != "":
             setattr(message, field.name, value)
 
 
@@ -304,17 +304,3 @@ def like(kind: AnyKind, request: Message, renamed: Mapping[str, str] | None = No
         else:
             setattr(message, name, value)
     return message
-
-
-# ---------------------------------------------------------------- entity -> row
-
-
-def to_row(entity: Entity) -> dict[str, Any]:
-    """The columns of an entity. Nested values become JSON, decimals stay exact."""
-    return {name: _column(getattr(entity, name)) for name in entity.__struct_fields__}
-
-
-def _column(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [msgspec.to_builtins(v) if isinstance(v, msgspec.Struct) else v for v in value]
-    return int(value) if isinstance(value, enum.IntEnum) else value

@@ -6,12 +6,12 @@ import types
 import typing
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Field:
     """One field of an entity, and where it stands in one message type.
 
@@ -33,15 +33,29 @@ class Field:
     mirror: str
 
 
+class Fields(NamedTuple):
+    """Those that a type of entity and a message type both have.
+
+    Attributes:
+        by_path: By the path that a message states each by; decimals by that of their mirror, too.
+    """
+
+    whole: tuple[Field, ...]
+    by_path: dict[str, Field]
+
+
 #: By struct and message type: as many as there are kinds and requests that carry them.
-_KNOWN: Final[dict[tuple[str, str], tuple[Field, ...]]] = {}
+_KNOWN: Final[dict[tuple[Any, Any], Fields]] = {}
 
 
-def fields_of(entity: type[Any], descriptor: Any) -> tuple[Field, ...]:
-    key = (entity.__qualname__, descriptor.full_name)
-    if key not in _KNOWN:
-        _KNOWN[key] = _read_fields(entity, descriptor)
-    return _KNOWN[key]
+def fields_of(entity: type[Any], descriptor: Any) -> Fields:
+    found = _KNOWN.get((entity, descriptor))
+    if found is None:
+        whole = _read_fields(entity, descriptor)
+        by_mirror = {field.mirror: field for field in whole if field.mirror}
+        found = Fields(whole, by_mirror | {field.path: field for field in whole})
+        _KNOWN[entity, descriptor] = found
+    return found
 
 
 def _read_fields(entity: type[Any], descriptor: Descriptor) -> tuple[Field, ...]:

@@ -56,8 +56,9 @@ async def find(
     found: list[list[Found]] = [[] for _ in finds]
     # What no column can hold is nowhere; PostgreSQL would refuse the whole query.
     groups: defaultdict[tuple[bool, ...], list[int]] = defaultdict(list)
+    columns = _lookup_columns(kind, kind.lookups[lookup])
     for place, values in enumerate(finds):
-        if _storable(kind, lookup, values):
+        if all(map(storable, columns, values)):
             groups[tuple(value is not None for value in values)].append(place)
     for given, places in groups.items():
         arguments: dict[str, Any] = {"places": places}
@@ -71,18 +72,13 @@ async def find(
     return found
 
 
-def _storable(kind: AnyKind, lookup: str, values: tuple[Any, ...]) -> bool:
-    columns = _lookup_columns(kind, kind.lookups[lookup])
-    return all(storable(column, value) for column, value in zip(columns, values, strict=True))
-
-
 def storable(column: sa.Column[Any], value: Any) -> bool:
     """Whether a column can hold a value at all: a UUID that is one, text without NUL."""
+    if isinstance(value, str):
+        return rules.is_uuid(value) if isinstance(column.type, sa.Uuid) else "\0" not in value
     if isinstance(value, int) and isinstance(column.type, sa.SmallInteger):
         return 0 <= value < SMALLINT_END
-    if not isinstance(value, str):
-        return True
-    return rules.is_uuid(value) if isinstance(column.type, sa.Uuid) else "\0" not in value
+    return True
 
 
 def _lookup_columns(kind: AnyKind, lookup: Lookup[Any]) -> list[sa.Column[Any]]:

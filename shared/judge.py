@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +18,7 @@ import msgspec
 from shared.entities import KINDS
 from shared.errors import Conflict, CqarError, Exists, InUse, Invalid, NotFound, Violation
 from shared.kind import AnyKind, Entity, Seen
-from shared.working_set import Referrers, WorkingSet
+from shared.working_set import Find, Referrers, WorkingSet
 
 #: Of those that an entity is used by, so many are named in the refusal.
 REFERRERS_NAMED: Final = 3
@@ -68,8 +69,7 @@ class Item:
     unreadable: Sequence[Violation] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What would become of an item.
 
     Attributes:
@@ -116,6 +116,23 @@ class Docket:
             return 1 if item.kind.name in REFERRED_TO else -1, -rank
 
         self.order = sorted(range(len(self.items)), key=place)
+
+    def foresee(self, seen: WorkingSet) -> None:
+        """Want what rules will ask for, as far as their kinds say so."""
+        for item in self.items:
+            kind, given = item.kind, item.given
+            if given is None or not kind.asks:
+                continue
+            if key := kind.key_of(given):
+                seen.want((kind.name, key))
+            else:
+                # It was drawn at random: nobody has it.
+                seen.know((kind.name, item.fresh), None)
+            for _, ref in kind.refs_of(given):
+                seen.want(ref)
+            for name in kind.asks:
+                for values in kind.lookups[name].values_of(given):
+                    seen.want_found(Find(kind.name, name, values))
 
     def judge(self, seen: WorkingSet) -> list[Outcome]:
         """One round. Outcomes stand in the order of the request."""
@@ -194,8 +211,14 @@ def _stamped(before: Entity | None, after: Entity, seen: Seen) -> Entity:
 
 
 def _set_if_there(entity: Entity, **values: Any) -> Entity:
-    known = {name: v for name, v in values.items() if name in entity.__struct_fields__}
+    names = _fields_of(type(entity))
+    known = {name: v for name, v in values.items() if name in names}
     return msgspec.structs.replace(entity, **known) if known else entity
+
+
+@cache
+def _fields_of(entity: type[Entity]) -> frozenset[str]:
+    return frozenset(entity.__struct_fields__)
 
 
 def _remove(item: Item, seen: WorkingSet) -> Outcome:

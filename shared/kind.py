@@ -119,6 +119,8 @@ class Kind(Generic[E]):
             fields.
         slugs: Fields of the key that are somebody's choice; the others are UUIDs.
         children: Rows of `child_tables`, replaced together with the entity.
+        asks: Lookups that its rules always ask for, by the values of who is judged: what is found
+            there is brought before they are run, once instead of twice.
         check: What is wrong with replacing `before` (None: creating) by `after`.
         complete: Fills what follows from the rest, such as a symbol's text.
         existing: The entity that an upsert without a key means, or None.
@@ -141,6 +143,7 @@ class Kind(Generic[E]):
     event: Callable[[E | None, E | None], str | Event | None]
     referents: Mapping[str, str] = field(default_factory=dict)
     lookups: Mapping[str, Lookup[E]] = field(default_factory=dict)
+    asks: tuple[str, ...] = ()
     children: Callable[[E], Iterable[Row]] = lambda _: ()
     child_tables: tuple[str, ...] = ()
     slugs: frozenset[str] = frozenset()

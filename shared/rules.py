@@ -34,6 +34,8 @@ def check_required(entity: Any, *fields: str) -> Iterator[Violation]:
 
 def is_blank(text: str) -> bool:
     """Whether it is empty, or shows nothing: white space and what cannot be printed only."""
+    if text.isprintable():
+        return not text.strip()
     return all(c.isspace() or not c.isprintable() for c in text)
 
 
@@ -46,6 +48,8 @@ def check_length(entity: Any, **chars_max: int) -> Iterator[Violation]:
 
 def is_printable(text: str) -> bool:
     """Joiners are no characters of their own, and part of emoji and of Persian words."""
+    if text.isprintable():
+        return True
     return joiners.all_join(text) and all(c.isprintable() or c in joiners.JOINERS for c in text)
 
 

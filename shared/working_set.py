@@ -82,6 +82,12 @@ class Wanted(NamedTuple):
 
 
 class WorkingSet:
+    """What is known so far, and what is wanted.
+
+    Attributes:
+        holds_archived: Something of it is archived.
+    """
+
     def __init__(
         self, now: dt.datetime, *, historical: bool = False, as_of: dt.datetime | None = None
     ) -> None:
@@ -91,6 +97,7 @@ class WorkingSet:
         self._stored: dict[Ref, Stored | None] = {}
         self._found: dict[Find, list[str]] = {}
         self._referrers: dict[Ref, Referrers] = {}
+        self.holds_archived = False
         self.begin_round()
 
     # ------------------------------------------------------------ what rules ask
@@ -112,11 +119,14 @@ class WorkingSet:
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterator[Any]:
         find = Find(kind, lookup, values)
-        if find not in self._found:
-            self.wanted.finds.add(find)
+        keys = self._found.get(find)
+        if keys is None:
+            self.want_found(find)
+        pending = self._pending_found.get(find)
+        if not keys and not pending:
+            return
         values_of = KIND_BY_NAME[kind].lookups[lookup].values_of
-        keys = dict.fromkeys([*self._found.get(find, ()), *self._pending_found.get(find, ())])
-        for key in keys:
+        for key in dict.fromkeys([*(keys or ()), *(pending or ())]):
             entity = self.get(kind, key)
             if entity is not None and values in values_of(entity):
                 yield entity
@@ -125,9 +135,15 @@ class WorkingSet:
 
     def stored(self, ref: Ref) -> Stored | None:
         if ref not in self._stored:
-            self.wanted.refs.add(ref)
+            self.want(ref)
             return None
         return self._stored[ref]
+
+    def want(self, ref: Ref) -> None:
+        self.wanted.refs.add(ref)
+
+    def want_found(self, find: Find) -> None:
+        self.wanted.finds.add(find)
 
     def is_pending(self, ref: Ref) -> bool:
         return ref in self._pending
@@ -161,6 +177,7 @@ class WorkingSet:
 
     def know(self, ref: Ref, stored: Stored | None) -> None:
         self._stored[ref] = stored
+        self.holds_archived = self.holds_archived or (stored is not None and stored.archived)
 
     def know_found(self, find: Find, keys: list[str]) -> None:
         self._found[find] = keys

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from bench.registry.copying import row_of
 from shared import codec
 from shared.entities import KINDS
 from shared.kind import AnyKind, Entity, Row
@@ -42,7 +43,7 @@ async def _live(tx: AsyncConnection, kind: AnyKind) -> list[Entity]:
 
 
 def _own_row(kind: AnyKind, entity: Entity) -> dict[str, Any]:
-    row = codec.to_row(entity)
+    row = row_of(entity)
     return {name: row[name] for name in row if name in table_of(kind).c}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from typing import Final
 
 import click
 import uvloop
@@ -15,6 +17,10 @@ from writer import app
 from writer.config import SECTION, WriterConfig
 from writer.keys import create_key
 from writer.mutations import Mutations
+
+#: What many items need is worked out in threads, each of which holds up a turn of the event loop
+#: for so long; a call takes several turns. Python's own is 5 ms.
+SWITCH_S: Final = 0.001
 
 
 @click.group()
@@ -35,6 +41,7 @@ def serve() -> None:
     """Serve gRPC and HTTP until SIGTERM."""
     config = load(WriterConfig, SECTION, os.environ)
     telemetry.log_to_stderr(config)
+    sys.setswitchinterval(SWITCH_S)
     uvloop.run(app.run(config))
 
 

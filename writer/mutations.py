@@ -11,7 +11,7 @@ import datetime as dt
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, ParamSpec, TypeVar
@@ -185,11 +185,9 @@ class Mutations:
                     await answers.keep_answer(tx, once, applied.answer)
                     await tx.commit()
                 return applied
-            payloads, row = await _unblocking(changing, _sealed, head, changing, seen, cause)
-            applied = Applied(outcomes, row.epoch, row.revision, committed=True)
-            applied = await _answered(applied, answer)
             try:
-                await _save(tx, changing)
+                making = _unblocking(changing, _made, head, changing, seen, cause, outcomes, answer)
+                payloads, row, applied = await _beside(making, _save(tx, changing))
                 await _note(tx, changing, payloads, row.revision)
             except sa.exc.IntegrityError as error:
                 raise _unforeseen(error) from error
@@ -242,6 +240,9 @@ def require_past(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
 
 
 async def _judge(tx: AsyncConnection, docket: Docket, seen: WorkingSet) -> list[Outcome]:
+    await _unblocking(docket.items, docket.foresee, seen)
+    if seen.wanted:
+        await _load(tx, seen)
     for _ in range(ROUNDS_MAX):
         outcomes = await _unblocking(docket.items, docket.judge, seen)
         if not seen.wanted:
@@ -258,6 +259,16 @@ async def _unblocking(
     if len(items) <= AT_ONCE_MAX:
         return work(*args, **kwargs)
     return await asyncio.to_thread(work, *args, **kwargs)
+
+
+async def _beside(work: Coroutine[Any, Any, T], saving: Coroutine[Any, Any, None]) -> T:
+    """Work while PostgreSQL does; both have ended then, whatever becomes of them."""
+    task = asyncio.create_task(work)
+    try:
+        await saving
+    finally:
+        await asyncio.gather(task, return_exceptions=True)
+    return task.result()
 
 
 async def _answered(applied: Applied, answer: Answer) -> Applied:
@@ -290,6 +301,20 @@ def _sealed(
     """Each entity serialised, empty where it is removed, and the revision that says so."""
     payloads = [codec.encode(o.kind, o.after) if o.after else b"" for o in changing]
     return payloads, _next_revision(head, changing, payloads, seen, cause)
+
+
+def _made(
+    head: store.HeadRow,
+    changing: list[Outcome],
+    seen: WorkingSet,
+    cause: Cause,
+    outcomes: list[Outcome],
+    answer: Answer,
+) -> tuple[list[bytes], outbox.OutboxRow, Applied]:
+    """What is committed, and what the request is answered."""
+    payloads, row = _sealed(head, changing, seen, cause)
+    applied = Applied(outcomes, row.epoch, row.revision, committed=True)
+    return payloads, row, replace(applied, answer=answer(applied))
 
 
 def _next_revision(

@@ -16,6 +16,8 @@ def revived(changing: Iterable[Outcome], seen: WorkingSet) -> list[Outcome]:
 
     What changes itself is live again by that.
     """
+    if not seen.holds_archived:
+        return []
     changed = {(outcome.kind.name, outcome.key) for outcome in changing}
     found: dict[Ref, Outcome] = {}
     left = [ref for outcome in changing for ref in _pointed_at(outcome, seen)]

@@ -7,7 +7,7 @@ which PostgreSQL reads into columns of any type: decimals and instants exactly, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -15,7 +15,6 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import codec
 from shared.kind import AnyKind, Entity
 from shared.tables import child_tables_of, metadata, table_of
 
@@ -40,7 +39,7 @@ async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -
     if not entities:
         return
     await _delete_children(tx, kind, entities)
-    await _execute(tx, _upsert(table_of(kind)), map(codec.to_row, entities))
+    await _execute(tx, _upsert(table_of(kind)), entities)
     children: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for entity in entities:
         for name, row in kind.children(entity):
@@ -69,9 +68,10 @@ async def _delete(
 
 
 async def _execute(
-    tx: AsyncConnection, statement: sa.TextClause, rows: Iterable[Mapping[str, Any]]
+    tx: AsyncConnection, statement: sa.TextClause, rows: Sequence[Entity | Mapping[str, Any]]
 ) -> None:
-    await tx.execute(statement, {"rows": msgspec.json.encode(list(rows)).decode()})
+    """Entities have the fields that their tables have."""
+    await tx.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
 
 
 def _given(table: sa.Table) -> str:

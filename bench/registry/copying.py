@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import enum
 import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from bench.registry.revisions import Change
-from shared import codec
-from shared.kind import Row
+from shared.kind import Entity, Row
 from shared.schema import current, entity_revisions, outbox
 from shared.tables import metadata
 from writer.outbox import OutboxRow
@@ -46,13 +47,24 @@ async def copy_tables(connection: Any, changes: Sequence[Change]) -> None:
     """Their relational rows: what lists, searches and rules read."""
     kept: dict[str, list[dict[str, Any]]] = {}
     for change in changes:
-        own: list[Row] = [(change.kind.table, codec.to_row(change.entity))]
+        own: list[Row] = [(change.kind.table, row_of(change.entity))]
         for name, values in (*own, *change.kind.children(change.entity)):
             kept.setdefault(name, []).append(values)
     for name, found in kept.items():
         table = metadata.tables[name]
         rows = [tuple(_column(column, row[column.name]) for column in table.c) for row in found]
         await copy(connection, table, rows)
+
+
+def row_of(entity: Entity) -> dict[str, Any]:
+    """The columns of an entity. Nested values become JSON, decimals stay exact."""
+    return {name: _value(getattr(entity, name)) for name in entity.__struct_fields__}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [msgspec.to_builtins(v) if isinstance(v, msgspec.Struct) else v for v in value]
+    return int(value) if isinstance(value, enum.IntEnum) else value
 
 
 async def copy(connection: Any, table: sa.Table, rows: Iterable[tuple[Any, ...]]) -> None:

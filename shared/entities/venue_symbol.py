@@ -326,6 +326,7 @@ VENUE_SYMBOL = Kind(
         "market": by("venue_id", "symbol_id"),
         "symbol": by("symbol_id"),
     },
+    asks=("spelling", "market"),
     event=event_of,
     derived={"is_active": lambda v: v.status in ACTIVE},
     check_removal=check_removal,

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bench.registry.copying import row_of
 from shared import codec, history, schema
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.entities.symbol import SymbolType
@@ -368,7 +369,7 @@ async def test_relational_rows_say_what_the_entities_say(
     async with engine.connect() as tx:
         for kind in KINDS:
             stored = {
-                key: codec.to_row(codec.decode(kind, payload))
+                key: row_of(codec.decode(kind, payload))
                 for key, payload in await tx.execute(
                     sa.select(current.c.key, current.c.payload).where(current.c.kind == kind.name)
                 )
