@@ -71,22 +71,30 @@ def event_of(
         "is_new_listing": before is None,
         "auto_detected": False,
     }
-    for field in event.DESCRIPTOR.fields:
-        if field.name in parts:
-            codec.fill(getattr(event, field.name), parts[field.name])
-        elif field.message_type is kind.message.DESCRIPTOR:
-            getattr(event, field.name).MergeFromString(payload)
-        elif event.HasField(field.name):
-            continue
-        elif (value := getattr(entity, field.name, facts.get(field.name))) is not None:
-            setattr(event, field.name, value)
+    for field, of_messages in _told_by(name):
+        if field in parts:
+            codec.fill(getattr(event, field), parts[field])
+        elif of_messages is kind.message.DESCRIPTOR:
+            getattr(event, field).MergeFromString(payload)
+        elif (value := getattr(entity, field, facts.get(field))) is not None:
+            setattr(event, field, value)
     return _domain_event(name, event)
+
+
+@cache
+def _told_by(name: str) -> tuple[tuple[str, Any], ...]:
+    """An event's fields that say what became of whom, each with the type of its messages."""
+    fields = message_type(name).DESCRIPTOR.fields
+    return tuple((f.name, f.message_type) for f in fields if f.name not in _STAMPED)
 
 
 def epoch_changed(moment: Moment) -> replication_pb2.DomainEvent:
     event = events_pb2.RegistryEpochChanged()
     _stamp(event, moment, 0)
     return _domain_event("registry_epoch_changed", event)
+
+
+_STAMPED: Final = frozenset({"event_id", "timestamp", "actor_id", "epoch", "revision"})
 
 
 def _stamp(event: Any, moment: Moment, index: int) -> None:

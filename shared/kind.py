@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
@@ -50,11 +51,16 @@ class Lookup(Generic[E]):
     columns: tuple[str, ...]
     table: str = ""
     values: Callable[[E], Iterable[tuple[Any, ...]]] | None = None
+    _of_columns: Callable[[E], Any] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_of_columns", attrgetter(*self.columns))
 
     def values_of(self, entity: E) -> Iterable[tuple[Any, ...]]:
         if self.values is not None:
             return self.values(entity)
-        return (tuple(getattr(entity, name) for name in self.columns),)
+        found = self._of_columns(entity)
+        return (found if len(self.columns) > 1 else (found,),)
 
 
 def by(*fields: str) -> Lookup[Any]:

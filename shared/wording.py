@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from shared import decimals
 from shared.kind import Entity
@@ -28,8 +29,10 @@ def news(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str
 def differences(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str, str]]:
     """Yield (field, before, after) in words for every field that differs."""
     known = after or before
-    for name in known.__struct_fields__ if known is not None else ():
-        one, other = getattr(before, name, None), getattr(after, name, None)
+    names = known.__struct_fields__ if known is not None else ()
+    nothing = (None,) * len(names)
+    ones, others = (astuple(entity) if entity else nothing for entity in (before, after))
+    for name, one, other in zip(names, ones, others, strict=True):
         if one != other:
             yield name, words(one), words(other)
 

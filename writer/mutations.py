@@ -197,6 +197,9 @@ class Mutations:
                 await answers.keep_answer(tx, once, applied.answer)
             await tx.commit()
         self.committed(row.epoch, row.revision)
+        for outcome, payload in zip(changing, payloads, strict=True):
+            if outcome.after is not None:
+                store.remember(outcome.kind.name, payload, outcome.after)
         return applied
 
     @asynccontextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -112,14 +112,39 @@ def _stored(row: finding.Found) -> Stored:
     return Stored(_READERS[row.kind], row.revision, row.payload, archived=row.archived)
 
 
-@lru_cache(ENTITIES_MAX)
-def _entity(kind: str, payload: bytes) -> Entity:
-    """The same row is found by its key and by each of its lookups, and its referents again."""
-    entity: Entity = codec.decode(KIND_BY_NAME[kind], payload)
-    return entity
+class _Decoded:
+    """The newest of what was decoded; any thread may ask.
+
+    The same row is found by its key and by each of its lookups, and its referents again; and
+    what changes now is what changes next.
+    """
+
+    def __init__(self) -> None:
+        self._young: dict[tuple[str, bytes], Entity] = {}
+        self._old = self._young
+
+    def of(self, kind: str, payload: bytes) -> Entity:
+        entity = self._young.get((kind, payload)) or self._old.get((kind, payload))
+        if entity is None:
+            entity = codec.decode(KIND_BY_NAME[kind], payload)
+            self.note(kind, payload, entity)
+        return entity
+
+    def note(self, kind: str, payload: bytes, entity: Entity) -> None:
+        if len(self._young) >= ENTITIES_MAX // 2:
+            self._young, self._old = {}, self._young
+        self._young[kind, payload] = entity
 
 
-_READERS: Final = {kind.name: partial(_entity, kind.name) for kind in KINDS}
+_decoded: Final = _Decoded()
+
+
+def remember(kind: str, payload: bytes, entity: Entity) -> None:
+    """Spare decoding what was encoded."""
+    _decoded.note(kind, payload, entity)
+
+
+_READERS: Final = {kind.name: partial(_decoded.of, kind.name) for kind in KINDS}
 
 
 async def find(

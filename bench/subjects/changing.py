@@ -79,7 +79,7 @@ async def _apply(ground: Ground, scale: Scale) -> Sample:
         "changing:apply",
         writer=writer.grpc,
         api_key=ground.key,
-        symbol_ids=symbols(ground.market, size * 10),
+        symbol_ids=symbols(ground.market, ground.market.listings),
         size=size,
         count=scale.applies,
     )

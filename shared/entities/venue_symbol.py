@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -145,9 +146,8 @@ def complete(before: VenueSymbol | None, given: VenueSymbol, seen: Seen) -> Venu
     return _dated(before, after, seen)
 
 
-def terms_of(entity: VenueSymbol) -> tuple[Any, ...]:
-    """All that may differ from one instant of its period to another."""
-    return tuple(getattr(entity, name) for name in _DATED)
+#: All of a listing that may differ from one instant of its period to another.
+terms_of: Final[Callable[[VenueSymbol], tuple[Any, ...]]] = attrgetter(*_DATED)
 
 
 def _dated(before: VenueSymbol | None, after: VenueSymbol, seen: Seen) -> VenueSymbol:
