@@ -40,7 +40,7 @@ from resolver.services.resolver import ResolverService
 from resolver.sources import Sources
 from resolver.tiers import Tiers
 from resolver.view import View
-from shared import about, codec, grpc_server, jetstream, telemetry, tls, tracing
+from shared import about, codec, garbage, grpc_server, jetstream, telemetry, tls, tracing
 from shared.auth import AuthInterceptor
 from shared.cache import Cache
 from shared.calls import CallInterceptor
@@ -251,6 +251,7 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
     if config.grpc_front == "native":
         require_native_can(config, alone=parent is None, has_tls=credentials is not None)
     tracing.start("cqar-resolver", config)
+    garbage.look_seldom()
     resolver = Resolver(config)
     held = resolver.file.hold() if resolver.file is not None else nullcontext()
     stopping = told_to_stop()

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 #: Its number rises wherever what is held of an entity comes to be made otherwise, or the values
 #: that an index finds it by.
-_MAGIC: Final = b"cqar last good 3\n"
+_MAGIC: Final = b"cqar last good 4\n"
 #: Commits behind an image: with more, a start would take long for what writing it anew costs.
 SINCE_MAX: Final = 1_000
 

@@ -10,6 +10,7 @@ would be 170 ms with a million objects, and most are never asked for.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby, starmap
@@ -74,8 +75,8 @@ class Filling:
 
     def __init__(self) -> None:
         #: Kind -> key -> what is held of an entity (`resolver.cutting`).
-        self.entities: dict[str, dict[str, bytes]] = {}
-        self.found: dict[str, dict[str, Keys]] = {}
+        self.entities: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
+        self.found: defaultdict[str, dict[str, Keys]] = defaultdict(dict)
         self.set_hash = 0
         #: Keys that others are filed under, each as one object: a million listings name 300,000.
         self._one: dict[str, str] = {}
@@ -83,14 +84,15 @@ class Filling:
 
     def take(self, entities: Iterable[tuple[str, str, bytes]]) -> None:
         """Take these (kind, key, payload)."""
-        one = self._one
+        one, held, found, set_hash = self._one, self.entities, self.found, 0
         for kind, key, payload in entities:
             own = one.setdefault(key, key) if kind in REFERRED else key
-            self.entities.setdefault(kind, {})[own] = cut(key, payload)
-            self.set_hash += history.hash_of(kind, key, payload)
+            held[kind][own] = cut(key, payload)
+            set_hash += history.hash_of(kind, key, payload)
             for index, value in places_of(kind, payload):
                 place = one.setdefault(value, value) if index in REFERRING else value
-                file(self.found.setdefault(index, {}), place, own)
+                file(found[index], place, own)
+        self.set_hash += set_hash
 
     def take_columns(self, columns: Columns) -> None:
         """Take a chunk of a file. It adds nothing to `set_hash`.
@@ -101,7 +103,7 @@ class Filling:
         keys = columns.keys
         if columns.kind in REFERRED:
             self._keys[columns.kind].extend(keys)
-        self.entities.setdefault(columns.kind, {}).update(zip(keys, columns.held, strict=True))
+        self.entities[columns.kind].update(zip(keys, columns.held, strict=True))
         for filed in columns.filed:
             values: Sequence[Any] = filed.values
             if not values:
@@ -109,7 +111,7 @@ class Filling:
             if isinstance(values[0], int):
                 values = [*map(self._keys[REFERRING[filed.index]].__getitem__, values)]
             some = _runs(filed, keys) if filed.begins else keys
-            _file_each(self.found.setdefault(filed.index, {}), values, some)
+            _file_each(self.found[filed.index], values, some)
 
 
 class Snapshot:
@@ -147,7 +149,7 @@ class Snapshot:
         return made
 
     def _fill(self, head: replication_pb2.Head, filling: Filling) -> None:
-        self._entities, self._found = filling.entities, filling.found
+        self._entities, self._found = dict(filling.entities), dict(filling.found)
         self._set_hash = filling.set_hash
         self._pins: list[Pinned] = []
         self.changed = Changed()

@@ -67,7 +67,7 @@ def chain_of(prev_chain: bytes, epoch: int, revision: int, payload: bytes) -> by
 
 def hash_of(kind: str, key: str, payload: bytes) -> int:
     """The first 16 bytes of sha256(kind, 0, key, 0, payload), as a number."""
-    digest = hashlib.sha256(b"%b\0%b\0%b" % (kind.encode(), key.encode(), payload)).digest()
+    digest = hashlib.sha256(f"{kind}\0{key}\0".encode() + payload).digest()
     return int.from_bytes(digest[:16], "big")
 
 

@@ -17,7 +17,7 @@ from cqc.writer.v1.registry_admin_pb2_grpc import add_RegistryAdminServicer_to_s
 from grpc_health.v1 import health
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import about, config, grpc_server, telemetry, tls, tracing
+from shared import about, config, garbage, grpc_server, telemetry, tls, tracing
 from shared.auth import AuthInterceptor
 from shared.cache import Cache
 from shared.calls import CallInterceptor
@@ -55,8 +55,6 @@ HEALTH_TIMEOUT_S: Final = 2.0
 ASIDE_CONNECTIONS: Final = 7
 #: When statements were made, connections opened and the first of every call's paths taken.
 SETTLED_S: Final = 30.0
-#: So many new objects, not 700: of the 40,000 of a large Apply none is garbage before it ends.
-GARBAGE_AFTER: Final = 20_000
 #: Of the callers' connections, those that mutations leave to reads.
 READ_CONNECTIONS: Final = 4
 
@@ -197,7 +195,7 @@ async def run(settings: WriterConfig) -> None:
     config.require_private(settings, settings.grpc_listen, "CQAR_WRITER_")
     credentials = tls.credentials_of(settings)
     tracing.start("cqar-writer", settings)
-    gc.set_threshold(GARBAGE_AFTER)
+    garbage.look_seldom()
     writer = Writer(settings)
     stopping = told_to_stop()
 

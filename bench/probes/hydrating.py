@@ -12,12 +12,13 @@ from resolver.database import ROWS_AT_ONCE, Database
 from resolver.kept import Kept
 from resolver.last_good import LastGood
 from resolver.memory import memory_bytes
-from shared import history
+from shared import garbage, history
 from shared.history import LIVE_ENTITIES
 
 
 async def from_postgres(database: str, keep_in: str) -> dict[str, float]:
     """Seconds; with `keep_in` the last good file is written there afterwards."""
+    garbage.look_seldom()
     began = time.perf_counter()
     snapshot = await Database(database).hydrate()
     took = time.perf_counter() - began
@@ -41,6 +42,7 @@ async def scan_alone(database: str) -> dict[str, float]:
 
 
 def from_file(path: str) -> dict[str, float]:
+    garbage.look_seldom()
     began = time.perf_counter()
     snapshot = _read(path).snapshot()
     took = time.perf_counter() - began
