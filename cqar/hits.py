@@ -54,22 +54,14 @@ class Ready(asyncio.Future[Resolution], Coroutine[Any, Any, Resolution]):
 class Hit:
     """An answer, and while what it is given again."""
 
-    __slots__ = ("carried", "made", "mark", "ready", "result", "until_s")
+    __slots__ = ("made", "mark", "ready", "result", "until_s")
 
-    def __init__(
-        self,
-        result: Resolution,
-        made: Made,
-        mark: object,
-        carried: Position | None,
-        until_s: float,
-    ) -> None:
+    def __init__(self, result: Resolution, made: Made, mark: object, until_s: float) -> None:
         self.result = result
         self.ready = Ready()
         self.ready.set_result(result)
         self.made = made
         self.mark = mark
-        self.carried = carried
         self.until_s = until_s
 
 
@@ -85,6 +77,7 @@ class Hits:
         self.kept: dict[tuple[str, str], Hit] = {}
         self._resolver = resolver
         self._carried = carried
+        carried.moved = resolver.view.mark_anew
 
     def make(self, venue: str, symbol: str) -> Resolution | None:
         """The answer by memory; None if it is not for memory to answer, or there is none.
@@ -93,6 +86,12 @@ class Hits:
         """
         resolver, view = self._resolver, self._resolver.view
         if view.state != pb.SNAPSHOT_STATE_LIVE:
+            return None
+        position = Position(*view.snapshot.position[:2])
+        self._carried.saw(position)
+        # Whoever is told of a later position from now on makes it another.
+        mark, least = view.mark, self._carried.position
+        if least is not None and least > position:
             return None
         began_s, now_ns = clock_gettime(CLOCK_BOOTTIME), Instant.of(resolver.now()).ns
         lease = lease_of(view.freshness.staleness_ms or 0, resolver.config.stale_after_s, LEASE_S)
@@ -103,15 +102,13 @@ class Hits:
             return None
         if not made.is_found:
             return None
-        position = Position(*view.snapshot.position[:2])
-        self._carried.saw(position)
         result = self._result(
             made, (venue, symbol), Freshness(*position, State.LIVE, lease.told_ms)
         )
         until_s = began_s + min(lease.seconds, (made.until_ns - now_ns) / 1e9)
         if len(self.kept) >= HITS_MAX:
             self.kept.clear()
-        self.kept[venue, symbol] = Hit(result, made, view.mark, self._carried.position, until_s)
+        self.kept[venue, symbol] = Hit(result, made, mark, until_s)
         return result
 
     def _result(self, made: Made, key: tuple[str, str], freshness: Freshness) -> Resolution:

@@ -85,15 +85,17 @@ class InLoop(AsyncAnswers):
         timeout_s: float | None = None,
     ) -> Coroutine[Any, Any, Resolution | PastResolution]:
         """As `cqar.waiting.Answers.resolve`."""
-        hit = self._kept.get((venue, symbol))
-        if (
-            hit is not None
-            and hit.mark is self.view.mark
-            and hit.carried is self._carried.position
-            and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
-            and as_of is None
-        ):
-            return hit.ready
+        try:
+            hit = self._kept[venue, symbol]
+        except KeyError:
+            pass
+        else:
+            if (
+                hit.mark is self.view.mark
+                and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
+                and as_of is None
+            ):
+                return hit.ready
         if as_of is not None:
             return super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
         return self._make(venue, symbol, timeout_s)

@@ -100,14 +100,13 @@ class OnThread(Answers):
         """As `Client.resolve`; where it was asked a moment ago, without the other thread."""
         if as_of is not None:
             return super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
-        hit = self._kept.get((venue, symbol))
-        if (
-            hit is not None
-            and hit.mark is self._view.mark
-            and hit.carried is self._carried.position
-            and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
-        ):
-            return hit.result
+        try:
+            hit = self._kept[venue, symbol]
+        except KeyError:
+            pass
+        else:
+            if hit.mark is self._view.mark and clock_gettime(CLOCK_BOOTTIME) < hit.until_s:
+                return hit.result
         running = self._running()
         return _in_loop(running, running.replica.resolve(venue, symbol, timeout_s=timeout_s))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import Any, Final, Literal, NamedTuple
 
@@ -54,7 +54,11 @@ class Position(NamedTuple):
 
 
 class Carried:
-    """The newest position that later answers must not be older than. For any number of threads."""
+    """The newest position that later answers must not be older than. For any number of threads.
+
+    Attributes:
+        moved: Called whenever that is another one, before whoever moved it goes on.
+    """
 
     def __init__(self, min_revision: MinRevision) -> None:
         if min_revision not in ("seen", "told"):
@@ -62,12 +66,14 @@ class Carried:
         self._notes_seen = min_revision == "seen"
         self._lock = Lock()
         self.position: Position | None = None
+        self.moved: Callable[[], None] = lambda: None
 
     def told(self, position: Position) -> None:
         """The caller knows of it, as from a writer's answer."""
         with self._lock:
             if self.position is None or position > self.position:
                 self.position = position
+                self.moved()
 
     def saw(self, position: Position | None) -> None:
         """An answer was from there."""
@@ -78,3 +84,4 @@ class Carried:
         """A new history began: nothing of the old one is to be waited for."""
         with self._lock:
             self.position = None
+            self.moved()

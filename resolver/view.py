@@ -29,6 +29,7 @@ class View:
 
     Attributes:
         mark: Another object with each move and each doubt: what was answered under it is still so.
+            Any thread may compare it, and make it another.
         loaded: There is a snapshot.
         ready: It was once as new as the newest head seen: callers may be sent here.
         moves: What is served and not yet published, where somebody publishes it.
@@ -48,7 +49,7 @@ class View:
         self.recent = Recent()
         self.moves = Moves()
         self._snapshot: Snapshot | None = None
-        self.mark = object()
+        self.mark_anew()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -67,7 +68,7 @@ class View:
 
     def replace(self, snapshot: Snapshot, source: str, at: dt.datetime) -> None:
         self._snapshot = snapshot
-        self.mark = object()
+        self.mark_anew()
         self.recent.restart()
         self.moves.replaced()
         self.hydrated_from = source
@@ -87,7 +88,7 @@ class View:
 
     def moved(self) -> None:
         """The snapshot is at another revision: tell all who wait for one."""
-        self.mark = object()
+        self.mark_anew()
         self.freshness.reached(self.snapshot.position)
         self.freshness.look()
         self._consider()
@@ -95,8 +96,12 @@ class View:
 
     def doubt(self, why: str) -> None:
         """What is served may be wrong, however recent: say STALE until it is confirmed."""
-        self.mark = object()
+        self.mark_anew()
         self.freshness.doubt(why)
+
+    def mark_anew(self) -> None:
+        """Nothing that was answered is to be given again."""
+        self.mark = object()
 
     def end(self) -> None:
         """Send away who would wait without end; who waits for an answer may finish."""

@@ -146,6 +146,21 @@ async def test_whoever_carries_a_later_position_is_not_given_what_was_before_it(
     await replica._resolver.close()
 
 
+async def test_nor_what_was_on_its_way_when_the_caller_was_told_of_it() -> None:
+    replica = Replica()
+
+    def told_meanwhile() -> dt.datetime:
+        replica.carry(Position(1, 2))
+        return NOW
+
+    replica._resolver.now = told_meanwhile
+    assert (await replica.resolve(*KEY)).freshness.revision == 1
+    replica._resolver.now = lambda: NOW
+    with pytest.raises(Exception, match="PostgreSQL does not answer|no answer within"):
+        await replica.resolve(*KEY)
+    await replica._resolver.close()
+
+
 async def test_hits_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cqar.hits.HITS_MAX", 1)
     replica = Replica()
