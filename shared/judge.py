@@ -41,8 +41,7 @@ class Result(enum.IntEnum):
     REJECTED = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One change that a request asks for.
 
     Attributes:

@@ -8,6 +8,7 @@ announce nothing the stream knows nothing: how far they were looked through is k
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final, NamedTuple
@@ -145,8 +146,8 @@ class EventRelay:
     async def _publish(self, batches: Iterable[Sequence[Message]], last: int) -> int:
         for batch in batches:
             last = await stream_batch.publish_expecting(self._client, EVENTS, batch, last)
-            for message in batch:
-                metrics.EVENTS.labels(message.subject.removeprefix(SUBJECT_PREFIX)).inc()
+            for subject, count in Counter(message.subject for message in batch).items():
+                metrics.EVENTS.labels(subject.removeprefix(SUBJECT_PREFIX)).inc(count)
         return last
 
 

@@ -75,7 +75,7 @@ async def _execute(
 
 
 def _given(table: sa.Table) -> str:
-    return f"jsonb_populate_recordset(CAST(NULL AS {table.name}), CAST(:rows AS jsonb))"
+    return f"json_populate_recordset(CAST(NULL AS {table.name}), CAST(:rows AS json))"
 
 
 @cache
