@@ -77,6 +77,7 @@ class Hits:
         self.kept: dict[tuple[str, str], Hit] = {}
         self._resolver = resolver
         self._carried = carried
+        # It is this replica's alone.
         carried.moved = resolver.view.mark_anew
 
     def make(self, venue: str, symbol: str) -> Resolution | None:

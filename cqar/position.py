@@ -53,6 +53,17 @@ class Position(NamedTuple):
         return f"{self.epoch}:{self.revision}"
 
 
+def require_known(min_revision: MinRevision) -> MinRevision:
+    """Refuse other words, which a program without types may say.
+
+    Raises:
+        ValueError: It is another one.
+    """
+    if min_revision not in ("seen", "told"):
+        raise ValueError(f"min_revision={min_revision!r}: it is 'seen' or 'told'")
+    return min_revision
+
+
 class Carried:
     """The newest position that later answers must not be older than. For any number of threads.
 
@@ -61,9 +72,7 @@ class Carried:
     """
 
     def __init__(self, min_revision: MinRevision) -> None:
-        if min_revision not in ("seen", "told"):
-            raise ValueError(f"min_revision={min_revision!r}: it is 'seen' or 'told'")
-        self._notes_seen = min_revision == "seen"
+        self._notes_seen = require_known(min_revision) == "seen"
         self._lock = Lock()
         self.position: Position | None = None
         self.moved: Callable[[], None] = lambda: None

@@ -9,7 +9,7 @@ import msgspec
 from cqar.asked import TIMEOUT_S
 from cqar.in_loop import InLoop
 from cqar.on_thread import OnThread
-from cqar.position import Carried, MinRevision
+from cqar.position import Carried, MinRevision, require_known
 from resolver.config import ResolverConfig
 from shared.config import require_address
 
@@ -19,7 +19,7 @@ class Replica:
 
     `async with Replica(…) as replica` answers as `AsyncClient`, in the caller's event loop; `with
     Replica(…) as replica` as `Client`, on a thread of its own. It loads from then on: until
-    `wait_ready` returns, PostgreSQL answers, or nobody.
+    `wait_ready` returns, PostgreSQL answers, or nobody. Each block has a snapshot of its own.
 
     Args:
         database_url: postgresql://…; rights to read suffice.
@@ -63,30 +63,28 @@ class Replica:
         except (msgspec.ValidationError, SystemExit) as error:
             raise ValueError(str(error).removeprefix("configuration: ")) from error
         self._timeout_s = timeout_s
-        self._carried = Carried(min_revision)
-        self._in_loop: InLoop | None = None
-        self._on_thread: OnThread | None = None
+        self._min_revision = require_known(min_revision)
+        self._in_loop: list[InLoop] = []
+        self._on_thread: list[OnThread] = []
 
     async def __aenter__(self) -> InLoop:
-        begun = InLoop(self._config, self._timeout_s, self._carried)
+        begun = InLoop(self._config, self._timeout_s, Carried(self._min_revision))
         begun.start()
-        self._in_loop = begun
+        self._in_loop.append(begun)
         return begun
 
     async def __aexit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        if self._in_loop is not None:
-            await self._in_loop.stop()
+        await self._in_loop.pop().stop()
 
     def __enter__(self) -> OnThread:
-        begun = OnThread(self._config, self._timeout_s, self._carried)
+        begun = OnThread(self._config, self._timeout_s, Carried(self._min_revision))
         begun.start()
-        self._on_thread = begun
+        self._on_thread.append(begun)
         return begun
 
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        if self._on_thread is not None:
-            self._on_thread.stop()
+        self._on_thread.pop().stop()

@@ -211,10 +211,11 @@ def _read_items(field: Field, values: Any, report: Report) -> tuple[Any, ...]:
 def _read_decimal(field: Field, stated: Mapping[str, Any], report: Report) -> Any:
     exact = mirrored = None
     text, double = stated.get(field.path), stated.get(field.mirror)
-    if text == "" and double is None:
-        return None  # cleared, as the double does not say otherwise
+    is_cleared = text == "" and double is None
+    if is_cleared and field.optional:
+        return None
     try:
-        exact = decimals.parse(text) if text else None
+        exact = decimals.parse(text) if text or is_cleared else None
     except ValueError as error:
         report(field.path, "NOT_A_DECIMAL", str(error))
         return _UNREADABLE

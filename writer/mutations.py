@@ -186,7 +186,7 @@ class Mutations:
                     await tx.commit()
                 return applied
             try:
-                making = _unblocking(changing, _made, head, changing, seen, cause, outcomes, answer)
+                making = _unblocking(outcomes, _made, head, changing, seen, cause, outcomes, answer)
                 payloads, row, applied = await _beside(making, _save(tx, changing))
                 await _note(tx, changing, payloads, row.revision)
             except sa.exc.IntegrityError as error:

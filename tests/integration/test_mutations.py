@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import threading
 import uuid
 from collections.abc import Iterable
 from decimal import Decimal
@@ -45,7 +46,7 @@ from tests.builders import (
     an_identifier,
 )
 from writer import outbox, store
-from writer.mutations import Applied, Cause, Mutations
+from writer.mutations import AT_ONCE_MAX, Applied, Cause, Mutations
 
 KIND_OF = {kind.entity: kind for kind in KINDS}
 DAY = dt.timedelta(days=1)
@@ -377,6 +378,24 @@ async def test_relational_rows_say_what_the_entities_say(
             rows = (await tx.execute(sa.select(table_of(kind)))).mappings()
             found = {"/".join(row[name] for name in kind.key): dict(row) for row in rows}
             assert found == stored, kind.name
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_the_answer_to_many_items_is_made_aside_however_few_of_them_change(
+    mutations: Mutations, *, dry_run: bool
+) -> None:
+    await apply(mutations, (an_asset(f"A{number}") for number in range(AT_ONCE_MAX)))
+    where: list[threading.Thread] = []
+
+    def answer(_: Applied) -> bytes:
+        where.append(threading.current_thread())
+        return b""
+
+    items = [upsert(an_asset(f"A{number}")) for number in range(AT_ONCE_MAX + 1)]
+    applied = await mutations.apply(items, CAUSE, dry_run=dry_run, answer=answer)
+    assert [o.result for o in applied.outcomes].count(Result.UNCHANGED) == AT_ONCE_MAX
+    assert where
+    assert threading.main_thread() not in where
 
 
 async def test_no_sql_reaches_the_period_constraint_but_it_stands(

@@ -150,6 +150,7 @@ def test_every_bad_field_is_reported_at_once() -> None:
     message.exact.tick_size, message.exact.lot_size = "1e3", "+1"
     message.tick_bands.add(from_price="x", tick_size="1")
     message.tick_bands.add(from_price="1", tick_size="NaN")
+    message.tick_bands.add(from_price="", tick_size="")
     message.listed_at.seconds = 10**12
     assert refused(VENUE_SYMBOL, message) == {
         ("maker_fee", "NOT_A_DECIMAL"),
@@ -159,6 +160,8 @@ def test_every_bad_field_is_reported_at_once() -> None:
         ("exact.lot_size", "NOT_A_DECIMAL"),
         ("tick_bands[0].from_price", "NOT_A_DECIMAL"),
         ("tick_bands[1].tick_size", "NOT_A_DECIMAL"),
+        ("tick_bands[2].from_price", "NOT_A_DECIMAL"),
+        ("tick_bands[2].tick_size", "NOT_A_DECIMAL"),
         ("listed_at", "OUT_OF_RANGE"),
     }
 

@@ -99,7 +99,9 @@ async def test_clients_and_replicas_of_both_forms_give_equal_answers(
         assert await asyncio.to_thread(wait, cqar.Client(at.target, timeout_s=WAIT_S)) == expected
         replica: Any = cqar.Replica(*here, timeout_s=WAIT_S, probe_every_s=0.1)
         assert await asyncio.to_thread(wait, replica) == expected
-        async with cqar.Replica(*here, timeout_s=WAIT_S) as in_loop:
+        replica = cqar.Replica(*here, timeout_s=WAIT_S)
+        async with replica as in_loop, replica as beside:
+            assert beside.position is None
             await in_loop.wait_ready(WAIT_S)
             in_loop.carry(position)
             assert await all_awaited(in_loop) == expected
