@@ -74,6 +74,7 @@ async def started(function: str, **arguments: Any) -> AsyncIterator[Child]:
     )
     process = await spawn(command, stdin=PIPE, stdout=PIPE, stderr=sys.stderr.fileno())
     assert process.stdin is not None
+    assert process.stdout is not None
     try:
         process.stdin.write(msgspec.json.encode(arguments))
         process.stdin.close()
@@ -81,6 +82,8 @@ async def started(function: str, **arguments: Any) -> AsyncIterator[Child]:
             yield Child(function, process)
     finally:
         kill_session(process)
+        # Until all that it wrote is read, it does not count as ended.
+        await process.stdout.read()
         await process.wait()
 
 
