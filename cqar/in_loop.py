@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import gc
 from collections.abc import AsyncGenerator, Coroutine, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from time import CLOCK_BOOTTIME, clock_gettime
@@ -56,7 +57,13 @@ class InLoop(AsyncAnswers):
                 self._held = self._resolver.file.hold()
             except SystemExit as error:
                 raise errors.CqarError(str(error)) from error
-        self._tasks = begin(self._resolver.loops())
+        self._tasks = begin(self._resolver.loops() | {"settling": self._settle})
+
+    async def _settle(self) -> None:
+        """Have what loading left looked through now, not while what comes next is answered."""
+        await self.view.loaded.wait()
+        gc.collect()
+        await asyncio.Event().wait()
 
     async def stop(self) -> None:
         """End all of it; what is served is kept in the file, if there is one."""

@@ -6,8 +6,8 @@ import gc
 from typing import Final
 
 #: After so many new objects that live, not 700: a large Apply makes 40,000, loading a million
-#: entities millions, and none is garbage before it ends. A look takes a millisecond.
-NEW_OBJECTS: Final = 20_000
+#: entities millions, and none is garbage before it ends. A look takes a millisecond at most.
+NEW_OBJECTS: Final = 5_000
 
 
 def look_seldom() -> None:
