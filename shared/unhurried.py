@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 #: Items between two looks at the clock, where one takes some microseconds.
-AT_ONCE: Final = 24
+AT_ONCE: Final = 64
 #: Others wait so long at most, and then have as long for themselves: a lookup takes several turns
 #: of the event loop, and would wait so long at each.
 BUSY_S: Final = 0.001
