@@ -107,7 +107,8 @@ class Follower:
     async def _consume(self) -> None:
         """Follow the stream from where it was noted, or from its beginning if it is another."""
         with heeding():
-            found = await jetstream.mark_of(self._js, CHANGES)
+            info = await self._js.stream_info(CHANGES)
+            found, owner = jetstream.mark_in(info), jetstream.owner_of(info)
             after = core.resume_after(self._mark, found)
             self._mark = StreamMark(found.created, found.first, after)
             async for item in jetstream.pull(self._client, CHANGES, after):
@@ -116,19 +117,28 @@ class Follower:
                     continue
                 sequence, payload = item
                 async with self._lock:
-                    await self._handle(payload)
+                    await self._handle(payload, owner)
                     self._mark = StreamMark(found.created, found.first, sequence)
 
-    async def _handle(self, payload: bytes) -> None:
+    async def _handle(self, payload: bytes, owner: str) -> None:
+        """Do what a message of the stream asks for.
+
+        Args:
+            owner: The registry that claimed the stream, in hex; empty where none did.
+        """
         try:
             message = replication_pb2.StreamMessage.FromString(payload)
         except DecodeError as error:
             raise _poison("a message of the stream", error) from error
         head = message.head
-        mine = self._view.snapshot.position
+        served = self._view.snapshot.head
+        mine, theirs = position_of(served), position_of(head)
+        if head.registry_id != served.registry_id and served.registry_id.hex() == owner:
+            metrics.FOREIGN.inc()
+            log.error("a message of registry %s is stepped over", head.registry_id.hex()[:64])
+            return
         require_own(self._view, head)
-        theirs = position_of(head)
-        if theirs.epoch == mine.epoch:
+        if theirs.epoch == mine.epoch and history.is_believable(mine, theirs):
             self._view.freshness.heard(theirs)
         try:
             action = core.on_message(mine, message)

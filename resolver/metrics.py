@@ -54,6 +54,9 @@ PUBLISH_SECONDS: Final = Histogram(
 GAPS: Final = Counter(
     "cqar_resolver_gaps_total", "Messages that did not follow; each is caught up."
 )
+FOREIGN: Final = Counter(
+    "cqar_resolver_foreign_messages_total", "Messages that no writer of this registry published."
+)
 CATCH_UPS: Final = Counter("cqar_resolver_catch_ups_total", "Reads of the outbox.")
 Cause = Literal["epoch", "lost_history", "no_way_forward", "poison", "registry", "stream"]
 REHYDRATES: Final = Counter("cqar_resolver_rehydrates_total", "Starts over, by cause.", ["cause"])

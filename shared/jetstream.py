@@ -33,6 +33,9 @@ HEAD_SUBJECT: Final = "cqar.head"
 BUMP_SUBJECT: Final = "cqar.bump"
 WRITERS: Final = "cqar-writers"
 
+#: Under this name a stream's metadata says whose it is.
+OWNER: Final = "cqar-registry"
+
 REQUEST_TIMEOUT_S: Final = 2.0
 #: A connection takes milliseconds where there is a server.
 CONNECT_LOOK_S: Final = 0.01
@@ -124,6 +127,24 @@ async def ensure_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
             await js.update_stream(found, allow_atomic=True)
         except (NatsError, TimeoutError) as error:
             log.info("%s takes messages one by one: %s", config.name, error)
+
+
+def owner_of(info: api.StreamInfo) -> str:
+    """The id of the registry that claimed a stream, in hex; empty where none did.
+
+    So a message of another registry in a stream that is claimed is known for what it is: not a
+    sign that two registries share the stream, but a message to be stepped over.
+    """
+    return (info.config.metadata or {}).get(OWNER, "")
+
+
+async def claim(js: JetStreamContext, info: api.StreamInfo, registry_id: bytes) -> None:
+    """Note in a stream's own configuration whose it is; its operator's settings stay."""
+    metadata = {**(info.config.metadata or {}), OWNER: registry_id.hex()}
+    try:
+        await js.update_stream(info.config, metadata=metadata)
+    except (NatsError, TimeoutError) as error:
+        log.warning("%s cannot be marked as this registry's: %s", info.config.name, error)
 
 
 async def mark_of(js: JetStreamContext, stream: str) -> StreamMark:

@@ -149,9 +149,11 @@ class Writer:
     async def report(self) -> Health:
         """PostgreSQL is needed; without NATS or Redis the writer works on, degraded."""
         postgres = await self._postgres_state()
-        connected = self.publisher.connected
-        nats = "ok" if connected else "degraded: not connected, changes wait in the outbox"
-        components = {"postgres": postgres, "nats": nats, "redis": _redis_state(self.cache)}
+        components = {
+            "postgres": postgres,
+            "nats": _nats_state(self.publisher),
+            "redis": _redis_state(self.cache),
+        }
         return Health(postgres == "ok", components)
 
     async def _postgres_state(self) -> str:
@@ -174,6 +176,14 @@ class Writer:
 def _engine(settings: WriterConfig, application: str, most: int) -> AsyncEngine:
     url = settings.database_url
     return tracing.instrument(make_engine(url, connections_max=most, application=application))
+
+
+def _nats_state(publisher: Publisher) -> str:
+    if not publisher.connected:
+        return "degraded: not connected, changes wait in the outbox"
+    if stuck := publisher.stuck:
+        return f"degraded: no progress of {' and '.join(stuck)}: look at its log"
+    return "ok"
 
 
 def _redis_state(cache: Cache | None) -> str:

@@ -220,12 +220,19 @@ class Mutations:
             expected_epoch: The epoch that the evidence was read in.
             seen_epoch: The epoch of what was seen outside, in the stream or at a resolver.
             seen_revision: Its revision; no number up to it is ever used again.
+
+        Returns:
+            Whether one began: not where it would begin beyond all that a history can lose.
         """
+        seen = Position(seen_epoch, seen_revision, b"")
         async with self._engine.connect() as tx:
             head = await store.lock_head(tx)
             if head.epoch != expected_epoch:
                 return False
-            row = await _bump(tx, head, Position(seen_epoch, seen_revision, b""), self.now())
+            if not history.is_believable(position_of(head), seen):
+                log.error("no epoch begins beyond %s: the head is %s", seen, position_of(head))
+                return False
+            row = await _bump(tx, head, seen, self.now())
             await tx.commit()
         self.committed(row.epoch, row.revision)
         return True

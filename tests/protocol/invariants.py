@@ -6,7 +6,7 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver.snapshot import Snapshot
-from shared import image, image_store
+from shared import history, image, image_store
 from shared.cache import CURSOR_KEY, Cursor
 from shared.errors import EpochChanged
 from shared.history import Position, is_reached, position_of
@@ -183,6 +183,13 @@ def check_stream(stream: Stream) -> None:
             follows = message.commit.prev_chain == before.chain
             require(follows, 3, "published on another chain:", at)
         before = at
+
+
+def check_numbers(ledger: Ledger) -> None:
+    """No forged message draws the registry's numbers to where no history goes."""
+    at = ledger.head
+    believable = at.revision < history.LOST_MAX and at.epoch < history.EPOCHS_MAX
+    require(believable, 9, "the numbers are used up:", at)
 
 
 def check_rest(database: Database, resolver: Resolver) -> None:

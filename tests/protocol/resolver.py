@@ -22,7 +22,7 @@ from resolver.loading import POISON_PAUSE_S, TURN_PAUSE_S, StartOver
 from resolver.snapshot import Diverged, Snapshot
 from resolver.sources import Loaded, Sources
 from resolver.view import View
-from shared.history import Position, position_of
+from shared.history import Position, is_believable, position_of
 from shared.image_store import ImageStore
 from shared.stream_mark import StreamMark
 from tests.protocol.database import NOW, Database
@@ -245,7 +245,7 @@ class Resolver:
             raise StartOver("poison") from error
         head, mine = message.head, self.view.snapshot.position
         theirs = position_of(head)
-        if theirs.epoch == mine.epoch:
+        if theirs.epoch == mine.epoch and is_believable(mine, theirs):
             self.view.freshness.heard(theirs)
         action = core.on_message(mine, message)
         if action is Do.APPLY:

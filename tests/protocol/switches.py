@@ -26,7 +26,7 @@ from tests.protocol.relay import Relay
 from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
 from tests.protocol.world import World
-from writer import epoch_core, revisions
+from writer import epoch_core, relay_core, revisions
 
 Patch = pytest.MonkeyPatch
 Do = follower_core.Do
@@ -113,6 +113,11 @@ def database_before_tail(patch: Patch) -> None:
         return last, tail, head, after[:2]
 
     patch.setattr(Relay, "_look", look)
+
+
+def any_tail_believed(patch: Patch) -> None:
+    """As it was: a relay begins an epoch beyond whatever the stream's newest message says."""
+    patch.setattr(relay_core, "believed", lambda _, tail: tail)
 
 
 def publish_without_compare(patch: Patch) -> None:
@@ -239,6 +244,7 @@ SWITCHES: Final = (
     Switch(older_snapshots, (2,)),
     Switch(redis_without_compare, (10,)),
     Switch(database_before_tail, (0,)),
+    Switch(any_tail_believed, (9,)),
     Switch(publish_without_compare, (3,)),
     Switch(bump_without_compare, (0,)),
     Switch(foreseeable_epochs, (1,)),

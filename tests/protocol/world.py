@@ -7,6 +7,7 @@ from typing import Final
 
 from cqc.replication.v1 import replication_pb2
 
+from shared import history
 from shared.history import Position
 from shared.image_store import MANIFEST_KEY
 from tests.protocol import invariants
@@ -21,6 +22,7 @@ from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
 from tests.protocol.violation import require
 from tests.protocol.writer_process import Writer
+from writer.heads import head_message
 
 WRITERS: Final = 2
 RESOLVERS: Final = 2
@@ -263,6 +265,21 @@ class World:
             spoilt = _spoil(self.stream.messages[sequence], undecodable=bool(number % 2))
             self.stream.messages[sequence] = spoilt
 
+    def forge(self, number: int) -> None:
+        """Somebody else publishes what no relay would: far on in revision or in epoch."""
+        if self.database.is_down or self.stream.is_down:
+            return
+        head = head_message(self.database.head())
+        far = (history.LOST_MAX + 100, history.NUMBER_MAX, 2**64 - 1)[number % 3]
+        if number // 3 % 2:
+            head.epoch = min(head.epoch + far, 2**64 - 1)
+        else:
+            head.revision = min(head.revision + far, 2**64 - 1)
+        head.chain = bytes([number % 256]) * 32
+        message = replication_pb2.StreamMessage(head=head)
+        getattr(message, ("heartbeat", "reset", "commit")[number // 6 % 3]).SetInParent()
+        self.stream.append(message.SerializeToString())
+
     def lose_commits(self, number: int) -> None:
         """Commits are lost; now and then the next is made before anybody has looked."""
         self.database.lose(1 + number // 4 % 3, fails_over=bool(number % 4))
@@ -321,6 +338,7 @@ ACTIONS: Final[dict[str, Callable[[World, int], None]]] = {
             World.crowd,
             World.start_over_without_database,
         ),
+        World.forge,
         *(World.flip_file, World.lose_file, World.fill_disk, World.evict_chunk),
     )
 }
