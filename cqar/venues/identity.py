@@ -193,11 +193,13 @@ class Identity:
 
 
 def _assets_traded(state: RegistryState, venue_id: str) -> frozenset[str]:
-    """The assets that the venue's open listings stand on."""
+    """The assets that the venue's open listings stand on; a multiple's code is not the coin's."""
     symbols = {
         listing.symbol_id
         for listing in state.all(VENUE_SYMBOL)
-        if listing.venue_id == venue_id and is_open(listing, state.now)
+        if listing.venue_id == venue_id
+        and is_open(listing, state.now)
+        and listing.unit_multiplier is None
     }
     found = (state.get(SYMBOL.name, symbol_id) for symbol_id in symbols)
     return frozenset(
