@@ -105,6 +105,8 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
         status: FOUND; DELISTED: it meant this until `delisted_at`, and means nothing now.
         alias_of: The primary spelling that this one stands for, whose steps and status these are.
         maker_fee, taker_fee: Fractions: 0.001 is 0.1 %; rebates are negative. None: not known.
+        reader: `ccxt, unreviewed` where an import took the listing from ccxt, and nobody has
+            compared what ccxt reads of such markets with the venue's records; else None.
     """
 
     status: Status
@@ -125,6 +127,7 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     specs: Specs
     tradeable: Tradeable
     freshness: Freshness
+    reader: str | None = None
 
 
 class PastResolution(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +156,7 @@ class PastResolution(msgspec.Struct, frozen=True, kw_only=True):
     settlement: AssetRef
     specs: Specs | None
     freshness: Freshness
+    reader: str | None = None
 
 
 class Miss(msgspec.Struct, frozen=True, kw_only=True):
