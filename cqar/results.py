@@ -50,6 +50,8 @@ class Permission(msgspec.Struct, frozen=True):
 class Tradeable(msgspec.Struct, frozen=True):
     """May orders be sent now? Fails closed: an answer that may be stale allows no opening.
 
+    It is true, as in `if found.tradeable:`, only where opening is allowed.
+
     Attributes:
         open: Open or enlarge a position with any order.
         post_only: The same, with orders that only add liquidity.
@@ -61,6 +63,9 @@ class Tradeable(msgspec.Struct, frozen=True):
     post_only: Permission
     reduce: Permission
     cancel: Permission
+
+    def __bool__(self) -> bool:
+        return self.allowed
 
     @property
     def allowed(self) -> bool:
@@ -240,6 +245,8 @@ class Group(msgspec.Struct, frozen=True):
 class OrderCheck(msgspec.Struct, frozen=True):
     """May this order be sent, and as what?
 
+    It is true, as in `if client.check_order(…):`, only where the order is allowed.
+
     Attributes:
         price: Rounded to the passive side; None if none was given, or its tick is not known.
         quantity: Rounded down; None likewise.
@@ -252,6 +259,9 @@ class OrderCheck(msgspec.Struct, frozen=True):
     quantity: Decimal | None
     notional: Decimal | None
     freshness: Freshness
+
+    def __bool__(self) -> bool:
+        return self.allowed
 
 
 class ResolverStatus(msgspec.Struct, frozen=True):

@@ -262,13 +262,12 @@ def _show(writer: dict[str, Any], resolvers: list[dict[str, Any]]) -> None:
         "hydrated_from",
         "memory_mib",
     )
-    rows = [
-        ["" if found.get(name) is None else found[name] for name in shown]
-        if "error" not in found
-        else [found["address"], found["error"], *[""] * (len(shown) - 2)]
-        for found in resolvers
-    ]
-    table("Resolvers", shown, rows)
+    there = [found for found in resolvers if "error" not in found]
+    if there or not resolvers:
+        rows = [["" if f.get(name) is None else f[name] for name in shown] for f in there]
+        table("Resolvers", shown, rows)
+    if away := [(found["address"], found["error"]) for found in resolvers if "error" in found]:
+        table("Resolvers without an answer", ("address", "error"), away)
 
 
 @click.command()

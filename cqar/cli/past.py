@@ -86,11 +86,11 @@ def _and_noted(noted: list[Position]) -> str:
 
 def _noted(text: str) -> Position:
     """EPOCH:REVISION:CHAIN as writers log it."""
+    position, _, chain = text.rpartition(":")
     try:
-        epoch, revision, chain = text.split(":")
-        return Position(*PositionText.parse(f"{epoch}:{revision}"), bytes.fromhex(chain))
-    except ValueError:
-        message = f"{text!r} is no EPOCH:REVISION:CHAIN as a writer's log has it"
+        return Position(*PositionText.parse(position), bytes.fromhex(chain))
+    except ValueError as error:
+        message = f"{text!r} is no EPOCH:REVISION:CHAIN as a writer's log has it: {error}"
         raise click.BadParameter(message) from None
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cqar.cli.words import out, table
+from cqar.cli.words import say, table
 from cqar.venues.plan import Plan
 from shared import wording
 from shared.judge import Outcome
@@ -116,13 +116,13 @@ def show_plan(
     _some("Delisted", ("spelling",), [[_entity(o).venue_symbol] for o in plan.delisted])
     _some("Rejected", ("spelling", "reason"), [(r.spelling, r.reason) for r in plan.rejected])
     for note in (*_reader_notes(plan), *plan.notes):
-        out.print(f"note: {note}", markup=False)
+        say(f"note: {note}")
     if applied is None:
-        out.print("Nothing was changed: this is a plan.")
+        say("Nothing was changed: this is a plan.")
     elif not plan.changes:
-        out.print("Nothing to change.")
+        say("Nothing to change.")
     else:
-        out.print(
+        say(
             f"Applied: {applied['created']} created, {applied['updated']} updated,"
             f" {len(applied['rejected'])} rejected, at revision {applied['revision']}."
         )

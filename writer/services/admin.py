@@ -34,8 +34,9 @@ EXPORT_ITEMS: Final = 500
 EXPORT_BYTES: Final = 2 * 1024 * 1024
 #: Each holds the registry as it was until its client has taken all of it.
 EXPORTS_MAX: Final = 2
-#: Of what PostgreSQL holds as a bigint, whatever the digits are.
-REVISION_DIGITS_MAX: Final = 18
+#: Digits of the greatest revision, which is the greatest bigint.
+REVISION_DIGITS_MAX: Final = 19
+REVISION_MAX: Final = 2**63 - 1
 
 
 class Admin(RegistryAdminServicer):
@@ -150,7 +151,7 @@ def _revision_in(token: str, mark: bytes) -> int | None:
     if not token:
         return None
     (revision,) = tokens.parts_in(token, mark, 1)
-    return tokens.whole_number(revision, REVISION_DIGITS_MAX)
+    return min(tokens.whole_number(revision, REVISION_DIGITS_MAX), REVISION_MAX)
 
 
 async def _page_of(
