@@ -1,4 +1,4 @@
-"""`python -m migrations upgrade [REVISION]`, `downgrade REVISION`, `current`.
+"""`python -m migrations upgrade [REVISION]`, `downgrade REVISION`, `current`, `grant`.
 
 The database is CQAR_DATABASE_URL: postgresql://user:password@host:port/database; or what the file
 holds that CQAR_DATABASE_URL_FILE names.
@@ -6,6 +6,7 @@ holds that CQAR_DATABASE_URL_FILE names.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 
+from migrations import rights
 from shared.config import secret
 
 
@@ -48,8 +50,9 @@ def main(context: click.Context, database_url: str | None) -> None:
 @click.argument("revision", default="head")
 @click.pass_obj
 def upgrade(settings: Config, revision: str) -> None:
-    """Apply the steps up to REVISION (default: all of them)."""
+    """Apply the steps up to REVISION (default: all of them), and grant what `grant` grants."""
     command.upgrade(settings, revision)
+    asyncio.run(rights.grant(settings.attributes["database_url"]))
 
 
 @main.command()
@@ -65,6 +68,17 @@ def downgrade(settings: Config, revision: str) -> None:
 def current(settings: Config) -> None:
     """Print the revision the database is at."""
     command.current(settings)
+
+
+@main.command()
+@click.pass_obj
+def grant(settings: Config) -> None:
+    """Give cqar_writer, cqar_resolver and cqar_auditor their rights, those of them that are there.
+
+    `upgrade` does it too: this is for accounts that were made since.
+    """
+    accounts = asyncio.run(rights.grant(settings.attributes["database_url"]))
+    click.echo(" ".join(accounts) or "none of the accounts is there")
 
 
 def run() -> None:

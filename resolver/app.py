@@ -96,6 +96,7 @@ class Resolver:
             config.probe_every_s,
             Sources(self.images, file, memory_limit_mib=config.memory_limit_mib),
             journal,
+            api_prefix=config.nats_api_prefix,
         )
         self.file = file
         self.keeping: Keeping | None = None

@@ -35,6 +35,8 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
             others start from Redis or wait for their turn.
         memory_limit_mib: What loading must not take this process beyond: it refuses, with a clear
             message, and goes on with what it has; 0: no limit.
+        nats_api_prefix: Of JetStream's API, where NATS has an account of its own for resolvers, as
+            deploy/nats/accounts.conf makes it: CQAR.API.
         writer: The writer's address, for the error that mutations get here.
         stale_verdict: What becomes of verdicts while the snapshot is not LIVE: `deny` opening, for
             STALE_SNAPSHOT; `allow` as if it were; `error`: deny, and do not answer CheckOrder.
@@ -47,6 +49,7 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
     grpc_front: Front = "aio"
     http_listen: str = "127.0.0.1:8081"
     socket: str = ""
+    nats_api_prefix: Annotated[str, Meta(pattern=r"^[$\w]+(\.[$\w]+)*$")] = "$JS.API"
     writer: str = "the writer"
     last_good_file: str = ""
     last_good_every_s: Annotated[float, Meta(ge=0.1, le=3600)] = 30.0

