@@ -180,8 +180,15 @@ def commit_message(registry_id: bytes, row: outbox.OutboxRow) -> replication_pb2
         chain=row.chain,
         live_count=row.live_count,
         set_hash=row.set_hash,
+        signature=row.signature or b"",
+        signing_key_id=row.signing_key_id or "",
     )
-    commit = replication_pb2.Commit(prev_chain=row.prev_chain, change_set=row.payload)
+    commit = replication_pb2.Commit(
+        prev_chain=row.prev_chain,
+        change_set=row.payload,
+        chain_version=row.chain_version,
+        events_hash=row.events_hash,
+    )
     return replication_pb2.StreamMessage(head=head, commit=commit)
 
 
