@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import asyncpg
 from cqc.replication.v1 import replication_pb2
 
+from cqar.audit_signatures import Signed, signatures_of
 from shared import hash_chain, history
 from shared.history import Position
+from shared.trust import Unsigned
 
 ROWS_AT_ONCE: Final = 500
 
@@ -34,18 +36,24 @@ class Verified(NamedTuple):
 
     Attributes:
         chain: Of the head.
+        signed: What was found signed.
     """
 
     revisions: int
     entities: int
     chain: bytes
+    signed: Signed
 
 
-async def verified(url: str, noted: Iterable[Position] = ()) -> Verified:
-    """Recompute chain, set hash and each history's index, at one revision.
+async def verified(
+    url: str, noted: Iterable[Position] = (), trusted: Sequence[bytes] | None = None
+) -> Verified:
+    """Recompute chain, set hash and each history's index, at one revision; check all signatures.
 
     Args:
         noted: Where the chain was, by what was noted outside PostgreSQL.
+        trusted: Public keys, one of which, or one that they lead to, must have signed the head.
+            None: signatures are held against the keys that the registry itself tells of.
 
     Raises:
         Broken: One does not fit; names the first revision that does not.
@@ -58,9 +66,13 @@ async def verified(url: str, noted: Iterable[Position] = ()) -> Verified:
             for one in noted:
                 await _require_noted(connection, one)
             entities = await _require_current(connection, head)
+            try:
+                signed = await signatures_of(connection, trusted)
+            except Unsigned as error:
+                raise Broken(str(error)) from None
     finally:
         await connection.close()
-    return Verified(revisions, entities, head["chain"])
+    return Verified(revisions, entities, head["chain"], signed)
 
 
 async def _require_chain(connection: Any, head: Any) -> int:

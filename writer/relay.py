@@ -137,7 +137,7 @@ class Relay:
             self._known = None
             await self._publish(heartbeat_message(head), last, HEARTBEAT_TTL_S)
             self._heartbeat_at = time.monotonic()
-            self._log_head(at)
+            self._log_head(head)
         return action is not Do.REST
 
     async def _publish(
@@ -148,12 +148,15 @@ class Relay:
             self._js, CHANGES, CHANGES_SUBJECT, payload, last, ttl_s=ttl_s
         )
 
-    def _log_head(self, at: Position) -> None:
+    def _log_head(self, head: store.HeadRow) -> None:
         """Once an hour, and when this relay begins: what `cqar audit verify --noted` compares."""
         if self._heartbeat_at - self._noted_at >= NOTED_EVERY_S:
             self._noted_at = self._heartbeat_at
+            at, signature = position_of(head), (head.signature or b"").hex()
             fields = {"epoch": at.epoch, "revision": at.revision, "chain": at.chain.hex()}
-            log.info("the chain is at %s", at.whole, extra={"fields": fields})
+            fields |= {"signing_key_id": head.signing_key_id or "", "signature": signature}
+            by = f"signed by {head.signing_key_id}: {signature}" if signature else "not signed"
+            log.info("the chain is at %s, %s", at.whole, by, extra={"fields": fields})
 
     def _heartbeat_due(self) -> bool:
         return time.monotonic() - self._heartbeat_at >= HEARTBEAT_S
