@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import asyncpg
 from cqc.replication.v1 import replication_pb2
 
-from shared import history
+from cqar.audit_signatures import Signed, signatures_of
+from shared import hash_chain, history
 from shared.history import Position
+from shared.trust import Unsigned
 
 ROWS_AT_ONCE: Final = 500
 
@@ -17,7 +19,9 @@ _HEAD: Final = """
     SELECT sha256(registry_id) AS first, chain, revision, live_count, set_hash FROM registry_head
 """
 _ROWS: Final = """
-    SELECT revision, epoch, prev_chain, chain, payload, is_reset FROM outbox ORDER BY revision
+    SELECT revision, epoch, prev_chain, chain, payload, is_reset, chain_version, live_count,
+        set_hash, CASE WHEN chain_version > 1 THEN sha256(events) ELSE '' END AS events_hash
+    FROM outbox ORDER BY revision
 """
 _NOTED: Final = "SELECT epoch, revision, chain FROM outbox WHERE revision = $1"
 _INDEX: Final = "SELECT revision, kind, key FROM entity_revisions ORDER BY revision"
@@ -32,18 +36,24 @@ class Verified(NamedTuple):
 
     Attributes:
         chain: Of the head.
+        signed: What was found signed.
     """
 
     revisions: int
     entities: int
     chain: bytes
+    signed: Signed
 
 
-async def verified(url: str, noted: Iterable[Position] = ()) -> Verified:
-    """Recompute chain, set hash and each history's index, at one revision.
+async def verified(
+    url: str, noted: Iterable[Position] = (), trusted: Sequence[bytes] | None = None
+) -> Verified:
+    """Recompute chain, set hash and each history's index, at one revision; check all signatures.
 
     Args:
         noted: Where the chain was, by what was noted outside PostgreSQL.
+        trusted: Public keys, one of which, or one that they lead to, must have signed the head.
+            None: signatures are held against the keys that the registry itself tells of.
 
     Raises:
         Broken: One does not fit; names the first revision that does not.
@@ -56,9 +66,13 @@ async def verified(url: str, noted: Iterable[Position] = ()) -> Verified:
             for one in noted:
                 await _require_noted(connection, one)
             entities = await _require_current(connection, head)
+            try:
+                signed = await signatures_of(connection, trusted)
+            except Unsigned as error:
+                raise Broken(str(error)) from None
     finally:
         await connection.close()
-    return Verified(revisions, entities, head["chain"])
+    return Verified(revisions, entities, head["chain"], signed)
 
 
 async def _require_chain(connection: Any, head: Any) -> int:
@@ -70,7 +84,7 @@ async def _require_chain(connection: Any, head: Any) -> int:
         # An epoch begins beyond all that was ever seen: only there may numbers be left out.
         if row["revision"] != last + 1 and not row["is_reset"]:
             raise Broken(f"revision {row['epoch']}:{last + 1} is missing")
-        found = history.chain_of(chain, row["epoch"], row["revision"], row["payload"])
+        found = _chain_of(chain, row, where)
         if row["prev_chain"] != chain or row["chain"] != found:
             raise Broken(f"{where} is not as it was written, or what was before it is gone")
         if (named[1] if named and named[0] == row["revision"] else set()) != _changed(row):
@@ -83,6 +97,15 @@ async def _require_chain(connection: Any, head: Any) -> int:
     if named is not None:
         raise Broken(f"the index of histories names revision {named[0]}, which is not there")
     return count
+
+
+def _chain_of(chain: bytes, row: Any, where: str) -> bytes:
+    names = ("epoch", "revision", "payload", "events_hash", "live_count", "set_hash")
+    try:
+        link = hash_chain.Link(row["chain_version"], *(row[name] for name in names))
+        return hash_chain.chain_of(chain, link)
+    except (ValueError, OverflowError) as error:
+        raise Broken(f"{where} is not as it was written: {error}") from error
 
 
 async def _require_noted(connection: Any, noted: Position) -> None:

@@ -24,22 +24,29 @@ ROWS_AT_ONCE: Final = 20_000
 CATCH_UP_ROWS: Final = 100
 
 _HEAD: Final = """
-    SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision
+    SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision,
+        signature, signing_key_id
     FROM registry_head
 """
 _ROWS: Final = """
-    SELECT epoch, revision, chain, prev_chain, is_reset, live_count, set_hash, payload
+    SELECT epoch, revision, chain, prev_chain, is_reset, live_count, set_hash, payload,
+        signature, signing_key_id, chain_version,
+        CASE WHEN chain_version > 1 THEN sha256(events) ELSE '' END AS events_hash
     FROM outbox WHERE revision > $1 ORDER BY revision LIMIT $2
 """
+#: Of an outbox row, what its head has, too.
+_OF_HEAD: Final = (
+    *("epoch", "revision", "chain", "live_count", "set_hash"),
+    *("signature", "signing_key_id"),
+)
 
 
 class Row(NamedTuple):
     """One committed change set, and the head after it."""
 
     head: replication_pb2.Head
-    prev_chain: bytes
+    commit: replication_pb2.Commit
     is_reset: bool
-    payload: bytes
 
     @property
     def position(self) -> Position:
@@ -143,10 +150,16 @@ class _Session:
 
 
 def _head(row: Any) -> replication_pb2.Head:
+    """Columns that are NULL stay unset."""
     return replication_pb2.Head(**dict(row))
 
 
 def _row(registry_id: bytes, row: Any) -> Row:
-    names = ("epoch", "revision", "chain", "live_count", "set_hash")
-    head = replication_pb2.Head(registry_id=registry_id, **{name: row[name] for name in names})
-    return Row(head, row["prev_chain"], row["is_reset"], row["payload"])
+    head = replication_pb2.Head(registry_id=registry_id, **{name: row[name] for name in _OF_HEAD})
+    commit = replication_pb2.Commit(
+        prev_chain=row["prev_chain"],
+        change_set=row["payload"],
+        chain_version=row["chain_version"],
+        events_hash=row["events_hash"],
+    )
+    return Row(head, commit, row["is_reset"])

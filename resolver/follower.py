@@ -256,18 +256,18 @@ class Follower:
                 raise StartOver("no_way_forward")
             for row in rows:
                 mine = self._view.snapshot.position
-                action = core.on_row(mine, row.position, row.prev_chain, is_reset=row.is_reset)
+                prev_chain = row.commit.prev_chain
+                action = core.on_row(mine, row.position, prev_chain, is_reset=row.is_reset)
                 if action is not Do.APPLY:
                     raise StartOver("no_way_forward")
-                commit = replication_pb2.Commit(prev_chain=row.prev_chain, change_set=row.payload)
-                await self._apply(row.head, commit, "outbox")
+                await self._apply(row.head, row.commit, "outbox")
 
     async def _apply(
         self, head: replication_pb2.Head, commit: replication_pb2.Commit, source: str
     ) -> None:
         snapshot = self._view.snapshot
         try:
-            change_set = decode(snapshot.position, head, commit.change_set)
+            change_set = decode(snapshot.position, head, commit)
             with (
                 tracing.span("apply", lambda: change_set.traceparent, source=source),
                 metrics.APPLY_SECONDS.time(),
@@ -280,7 +280,7 @@ class Follower:
         except (Poison, Diverged) as error:
             raise _poison("a change set", error) from error
         metrics.APPLIED.labels(source).inc()
-        self._journal.applied(head, commit.prev_chain, commit.change_set)
+        self._journal.applied(head, commit)
         self._view.recent.add(change_set)
         self._view.moves.applied(head, planned)
         self._view.moved()

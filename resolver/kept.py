@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 from resolver.columns import chunks_of, columns_of
 from resolver.decoding import Poison, decode, plan
 from resolver.snapshot import Diverged, Filling, Snapshot
-from shared import frames, history, image
+from shared import frames, hash_chain, history, image
 from shared.stream_mark import StreamMark
 
 log = logging.getLogger(__name__)
@@ -60,8 +60,7 @@ class Kept(NamedTuple):
             filling.set_hash = history.set_hash_from(self.manifest.head.set_hash)
             snapshot = Snapshot.of(self.manifest.head, filling)
             for message in self.since:
-                packed = message.commit.change_set
-                change_set = decode(snapshot.position, message.head, packed)
+                change_set = decode(snapshot.position, message.head, message.commit)
                 snapshot.apply(message.head, list(plan(snapshot, change_set)))
         except (Diverged, Poison, LookupError, TypeError, ValueError) as error:
             raise image.Damaged(f"it is whole, and wrong: {error}") from error
@@ -137,8 +136,11 @@ def since_part(commits: Sequence[replication_pb2.StreamMessage], mark: StreamMar
 def _follows(head: replication_pb2.Head, since: replication_pb2.Since) -> bool:
     chain = head.chain
     for message in since.commits:
-        at = message.head
-        chain = history.chain_of(chain, at.epoch, at.revision, message.commit.change_set)
-        if chain != at.chain:
+        link = hash_chain.link_of(message.head, message.commit)
+        try:
+            chain = hash_chain.chain_of(chain, link)
+        except ValueError:
+            return False
+        if chain != message.head.chain:
             return False
     return bool(since.commits)

@@ -1,6 +1,6 @@
 """Hashes that make a history and a set of entities comparable. Pure.
 
-`chain_of` names a history: two registries that share a chain value share all before it.
+A chain names a history (`shared.hash_chain`): registries that share one share all before it.
 `hash_of` names one live entity; their sum names the whole set, whatever the order, so it
 can be kept up to date by subtracting what was and adding what is.
 """
@@ -76,7 +76,7 @@ def is_believable(head: Position, claimed: Position) -> bool:
 
 
 def chain_of(prev_chain: bytes, epoch: int, revision: int, payload: bytes) -> bytes:
-    """sha256(prev_chain, epoch, revision, sha256(payload)); numbers as 8 bytes, big-endian."""
+    """Version 1: sha256(prev_chain, epoch, revision, sha256(payload)); numbers in 8 bytes."""
     numbers = epoch.to_bytes(8, "big") + revision.to_bytes(8, "big")
     return hashlib.sha256(prev_chain + numbers + hashlib.sha256(payload).digest()).digest()
 

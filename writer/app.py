@@ -42,6 +42,8 @@ from writer.rates import RateInterceptor, Rates
 from writer.reads import Reads
 from writer.services.admin import Admin
 from writer.services.registry import Registry
+from writer.signing import Signer
+from writer.signing_keys import SigningKeys
 from writer.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
@@ -51,8 +53,9 @@ READING: Final = ("Get", "List", "Search", "Check", "History", "Export")
 #: Of those that read, what is not for everybody.
 ADMINS: Final = ("ListApiKeys",)
 HEALTH_TIMEOUT_S: Final = 2.0
-#: The relays, a probe's head, a key's look-up, the image and what is archived at the same time.
-ASIDE_CONNECTIONS: Final = 7
+#: The relays, a probe's head, a key's look-up, the image, what is archived and what is signed at
+#: the same time.
+ASIDE_CONNECTIONS: Final = 8
 #: When statements were made, connections opened and the first of every call's paths taken.
 SETTLED_S: Final = 30.0
 #: Of the callers' connections, those that mutations leave to reads.
@@ -86,8 +89,16 @@ class Writer:
         self.newest = Newest()
         self.heads = Heads(self.aside, self.newest)
         self.wake = Wake()
+        signer = Signer.of_file(settings.signing_key_file)
         self.mutations = Mutations(
-            self.engine, now, self._committed, at_once_max=most - READ_CONNECTIONS
+            self.engine,
+            now,
+            self._committed,
+            at_once_max=most - READ_CONNECTIONS,
+            signer=signer,
+        )
+        self.signing_keys = (
+            SigningKeys(self.aside, self.mutations, signer) if signer is not None else None
         )
         self.cache = Cache(settings.redis_url) if settings.redis_url else None
         self.images = ImageStore(settings.redis_url) if settings.redis_url else None
@@ -141,6 +152,8 @@ class Writer:
         if days := self.settings.archive_after_days:
             archiving = Archiving(self.aside, self.mutations, dt.timedelta(days=days))
             found["archiving"] = archiving.run
+        if self.signing_keys is not None:
+            found["signing keys"] = self.signing_keys.run
         if self.images is not None:
             images = Images(self.aside, self.images, self.publisher.note_stream, utc_now)
             found["images"] = images.run

@@ -79,6 +79,7 @@ class Archiving:
             archive = _archive_of(leaving, now)
             row = _revision(head, leaving, archive, self._reason(), now)
             await _write(tx, leaving, archive, row.revision)
+            row = await self._mutations.signed(tx, head, row)
             database = (head.found_system_identifier, head.found_timeline_id)
             await outbox.advance(tx, row, database)
             await tx.commit()

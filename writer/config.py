@@ -24,6 +24,8 @@ class WriterConfig(ServiceConfig, frozen=True, kw_only=True):
         relay_poll_s: The relays are woken by NOTIFY; polling only covers a lost notification.
         archive_after_days: What has been delisted or expired for so long leaves snapshots and
             lists, and is answered from PostgreSQL; 0: never.
+        signing_key_file: PEM file (`cqar-writer make-signing-key`); with it every revision's head
+            is signed, and that of an idle registry within 10 s. Empty: nothing is signed.
         mutations_per_s_max: What one actor may ask for; beyond it RESOURCE_EXHAUSTED.
     """
 
@@ -32,4 +34,5 @@ class WriterConfig(ServiceConfig, frozen=True, kw_only=True):
     database_connections_max: Annotated[int, Meta(ge=6, le=100)] = 16
     relay_poll_s: Annotated[float, Meta(gt=0, le=60)] = 0.5
     archive_after_days: Annotated[int, Meta(ge=0, le=36_500)] = 30
+    signing_key_file: str = ""
     mutations_per_s_max: Annotated[float, Meta(gt=0, le=100_000)] = 500.0

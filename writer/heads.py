@@ -65,4 +65,6 @@ def head_message(head: store.HeadRow) -> replication_pb2.Head:
         live_count=head.live_count,
         set_hash=head.set_hash,
         compacted_revision=head.compacted_revision,
+        signature=head.signature or b"",
+        signing_key_id=head.signing_key_id or "",
     )

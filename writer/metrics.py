@@ -53,6 +53,9 @@ STREAM_MESSAGES: Final = Gauge("cqar_stream_messages", "Messages in a stream.", 
 STORAGE_BYTES: Final = Gauge("cqar_jetstream_bytes", "What our NATS account holds in files.")
 STORAGE_BYTES_MAX: Final = Gauge("cqar_jetstream_bytes_max", "What it may hold.")
 
+#: Of a writer that has a signing key, while that is not in use.
+UNSIGNED: Final = Counter("cqar_unsigned_commits_total", "Revisions that could not be signed.")
+
 #: Infinite where none ends.
 KEY_END: Final = Gauge(
     "cqar_api_key_expiry_timestamp_seconds", "When the first of the keys that are valid ends."

@@ -29,10 +29,11 @@ from shared.judge import REFERRED_TO, Docket, Item, Outcome, Result
 from shared.kind import Entity, Ref
 from shared.rules import CLOCKS_APART
 from shared.working_set import Find, Stored, WorkingSet
-from writer import answers, outbox, revisions, saving, store
+from writer import answers, outbox, revisions, saving, signing, store
 from writer.once import Once, require_same
 from writer.reviving import revived
 from writer.saving import CurrentRow
+from writer.signing import Signer
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Mutations:
             wait for NOTIFY.
         at_once_max: Mutations that hold a connection at the same time; only one can work, the
             others queue for the head's lock.
+        signer: The key that revisions are signed with, if any.
     """
 
     def __init__(
@@ -96,11 +98,13 @@ class Mutations:
         now: Callable[[], dt.datetime],
         committed: Callable[[int, int], None] = lambda _, __: None,
         at_once_max: int = 4,
+        signer: Signer | None = None,
     ) -> None:
         self._turn = asyncio.Semaphore(at_once_max)
         self._engine = engine
         self.now = now
         self.committed = committed
+        self._signer = signer
 
     async def change(
         self, item: Item, cause: Cause, once: Once | None = None, answer: Answer = unanswered
@@ -191,6 +195,7 @@ class Mutations:
                 await _note(tx, changing, payloads, row.revision)
             except sa.exc.IntegrityError as error:
                 raise _unforeseen(error) from error
+            row = await self.signed(tx, head, row)
             database = (head.found_system_identifier, head.found_timeline_id)
             await outbox.advance(tx, row, database)
             if once is not None:
@@ -208,7 +213,7 @@ class Mutations:
         async with self._turn, self._engine.connect() as tx:
             head = await store.lock_head(tx)
             if head.database_changed:
-                await _bump(tx, head, position_of(head), self.now())
+                await self._bump(tx, head, position_of(head))
                 await tx.commit()
                 head = await store.lock_head(tx)
             yield tx, head
@@ -232,10 +237,26 @@ class Mutations:
             if not history.is_believable(position_of(head), seen):
                 log.error("no epoch begins beyond %s: the head is %s", seen, position_of(head))
                 return False
-            row = await _bump(tx, head, seen, self.now())
+            row = await self._bump(tx, head, seen)
             await tx.commit()
         self.committed(row.epoch, row.revision)
         return True
+
+    async def signed(
+        self, tx: AsyncConnection, head: store.HeadRow, row: outbox.OutboxRow
+    ) -> outbox.OutboxRow:
+        """A revision that is about to be appended, signed if this writer may."""
+        return await signing.signed(tx, self._signer, head, row)
+
+    async def _bump(
+        self, tx: AsyncConnection, head: store.HeadRow, seen: Position
+    ) -> outbox.OutboxRow:
+        nonce = secrets.token_bytes(revisions.NONCE_BYTES)
+        row = await self.signed(tx, head, revisions.first_of_epoch(head, seen, self.now(), nonce))
+        await outbox.ensure_partitions(tx, row.revision)
+        await outbox.advance(tx, row, (head.found_system_identifier, head.found_timeline_id))
+        log.warning("epoch %d -> %d at revision %d", head.epoch, row.epoch, row.revision)
+        return row
 
 
 def require_past(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
@@ -368,16 +389,6 @@ def _next_revision(
         if event is not None:
             announced.events.append(event)
     return revisions.sealed(head, change_set, announced, live, set_hash, seen.now)
-
-
-async def _bump(
-    tx: AsyncConnection, head: store.HeadRow, seen: Position, now: dt.datetime
-) -> outbox.OutboxRow:
-    row = revisions.first_of_epoch(head, seen, now, secrets.token_bytes(revisions.NONCE_BYTES))
-    await outbox.ensure_partitions(tx, row.revision)
-    await outbox.advance(tx, row, (head.found_system_identifier, head.found_timeline_id))
-    log.warning("epoch %d -> %d at revision %d", head.epoch, row.epoch, row.revision)
-    return row
 
 
 async def _save(tx: AsyncConnection, changing: list[Outcome]) -> None:

@@ -172,7 +172,7 @@ class Relay:
             self._known = None
             await self._publish(heartbeat_message(head), last, HEARTBEAT_TTL_S)
             self._heartbeat_at = time.monotonic()
-            self._log_head(at)
+            self._log_head(head)
         return action is not Do.REST
 
     async def _publish(
@@ -183,12 +183,15 @@ class Relay:
             self._js, CHANGES, CHANGES_SUBJECT, payload, last, ttl_s=ttl_s
         )
 
-    def _log_head(self, at: Position) -> None:
+    def _log_head(self, head: store.HeadRow) -> None:
         """Once an hour, and when this relay begins: what `cqar audit verify --noted` compares."""
         if self._heartbeat_at - self._noted_at >= NOTED_EVERY_S:
             self._noted_at = self._heartbeat_at
+            at, signature = position_of(head), (head.signature or b"").hex()
             fields = {"epoch": at.epoch, "revision": at.revision, "chain": at.chain.hex()}
-            log.info("the chain is at %s", at.whole, extra={"fields": fields})
+            fields |= {"signing_key_id": head.signing_key_id or "", "signature": signature}
+            by = f"signed by {head.signing_key_id}: {signature}" if signature else "not signed"
+            log.info("the chain is at %s, %s", at.whole, by, extra={"fields": fields})
 
     def _heartbeat_due(self) -> bool:
         return time.monotonic() - self._heartbeat_at >= HEARTBEAT_S
@@ -222,8 +225,15 @@ def commit_message(registry_id: bytes, row: outbox.OutboxRow) -> replication_pb2
         chain=row.chain,
         live_count=row.live_count,
         set_hash=row.set_hash,
+        signature=row.signature or b"",
+        signing_key_id=row.signing_key_id or "",
     )
-    commit = replication_pb2.Commit(prev_chain=row.prev_chain, change_set=row.payload)
+    commit = replication_pb2.Commit(
+        prev_chain=row.prev_chain,
+        change_set=row.payload,
+        chain_version=row.chain_version,
+        events_hash=row.events_hash,
+    )
     return replication_pb2.StreamMessage(head=head, commit=commit)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import codec, finding
+from shared import codec, finding, hash_chain
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.history import Position
 from shared.kind import AnyKind, Entity, Ref
@@ -40,6 +40,9 @@ class HeadRow(NamedTuple):
     timeline_id: int
     found_system_identifier: int
     found_timeline_id: int
+    chain_version: int = hash_chain.V1
+    signature: bytes | None = None
+    signing_key_id: str | None = None
 
     @property
     def database_changed(self) -> bool:
@@ -54,7 +57,8 @@ _HEAD: Final = """
     SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision,
         system_identifier, timeline_id,
         (SELECT system_identifier FROM pg_control_system()),
-        ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint
+        ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint,
+        chain_version, signature, signing_key_id
     FROM registry_head
 """
 _READ_HEAD: Final = sa.text(_HEAD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -12,12 +13,14 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 from google.protobuf import json_format
 
 from cqar.audit import Broken, verified
+from cqar.audit_signatures import Signed
 from cqar.cli.target import Target, override
 from cqar.cli.words import out, print_json, table
 from cqar.connection import CallFailed, Connection
 from cqar.embedded.endpoints import read_endpoints
 from cqar.position import Position as PositionText
 from shared.history import Position
+from shared.signatures import KeyFileError, read_trusted
 
 
 @click.command()
@@ -84,6 +87,18 @@ def _and_noted(noted: list[Position]) -> str:
     return f" It went through all {len(noted)} that were noted." if noted else ""
 
 
+def _said(signed: Signed) -> str:
+    if signed.first is None and not signed.is_head:
+        return "Nothing is signed."
+    since = "" if signed.first is None else f", from {signed.first} on"
+    told = f"{signed.revisions} revisions are signed{since}"
+    if not signed.is_head:
+        return f"{told}, but not the head."
+    if signed.by_trusted:
+        return f"{told}, and the head by a trusted key."
+    return f"{told}, and the head, by keys that only the registry vouches for (see --trusted)."
+
+
 def _noted(text: str) -> Position:
     """EPOCH:REVISION:CHAIN as writers log it."""
     position, _, chain = text.rpartition(":")
@@ -108,27 +123,37 @@ def audit() -> None:
     callback=lambda _, __, given: [_noted(text) for text in given],
     help="Where the chain was, by a writer's log of then; may be given several times.",
 )
+@click.option(
+    "--trusted",
+    type=click.Path(path_type=Path),
+    help="File of public keys, one a line: one of them, or one they vouch for, signed the head.",
+)
 @override
-def verify(target: Target, database_url: str, noted: list[Position]) -> None:
+def verify(target: Target, database_url: str, noted: list[Position], trusted: Path | None) -> None:
     """Recompute the hash chain from the first revision; name the first that does not fit.
 
     Also compared: what everybody reads, with what the revisions made of it, and the index of
-    each entity's history. Domain events are not part of the chain. The chain is evidence only
-    against whoever cannot rewrite all of it: writers log once an hour where it is ("the chain is
-    at …"), and --noted compares with what such a line of the past says.
+    each entity's history. Domain events are part of the chain but for epochs that releases before
+    0.2 began. The chain is evidence only against whoever cannot rewrite all of it: writers log once
+    an hour where it is ("the chain is at …"), and --noted compares with what such a line of the
+    past says. Signatures are checked, too: those of revisions against the registry's own keys; with
+    --trusted the head must have one by a key that you know from elsewhere.
 
     \b
-    Example: cqar audit verify --noted "$(cat noted)"
+    Example: cqar audit verify --noted "$(cat noted)" --trusted signing-keys
     """
     url = database_url or read_endpoints(target.state_dir).postgres
     try:
-        found = asyncio.run(verified(url, noted))
+        keys = None if trusted is None else read_trusted(trusted)
+        found = asyncio.run(verified(url, noted, keys))
+    except KeyFileError as error:
+        raise click.BadParameter(str(error), param_hint="--trusted") from None
     except (OSError, asyncpg.PostgresError) as error:
         raise CallFailed(f"PostgreSQL: {error}", "UNAVAILABLE") from error
     except Broken as error:
         raise CallFailed(str(error), "DATA_LOSS") from error
     out.print(
         f"{found.revisions} revisions, none altered; {found.entities} entities are as they say."
-        f" The chain ends in {found.chain.hex()}.{_and_noted(noted)}",
+        f" The chain ends in {found.chain.hex()}.{_and_noted(noted)} {_said(found.signed)}",
         soft_wrap=True,
     )

@@ -13,6 +13,7 @@ from shared.image_store import MANIFEST_KEY
 from tests.protocol import invariants
 from tests.protocol.database import Database
 from tests.protocol.file import File
+from tests.protocol.forging import forged
 from tests.protocol.image_server import Images, ImageServer
 from tests.protocol.invariants import ImageWatch, Watch
 from tests.protocol.ledger import Ledger
@@ -256,13 +257,17 @@ class World:
                 resolver.consumer.is_lost = True
 
     def corrupt(self, number: int) -> None:
-        """Spoil a message, one time in four the newest: the relay goes on all the same."""
+        """Spoil or forge a message, one time in four the newest: the relay goes on all the same."""
         sequences = list(self.stream.messages)
         if sequences:
             self._corrupted = True
             back = 1 if number // 2 % 4 == 0 else 1 + number // 8 % len(sequences)
             sequence = sequences[-back]
-            spoilt = _spoil(self.stream.messages[sequence], undecodable=bool(number % 2))
+            payload = self.stream.messages[sequence]
+            if number // 64 % 2:
+                spoilt = forged(payload, self.ledger)
+            else:
+                spoilt = _spoil(payload, undecodable=bool(number % 2))
             self.stream.messages[sequence] = spoilt
 
     def forge(self, number: int) -> None:

@@ -169,11 +169,11 @@ def test_nothing_is_appended_where_the_file_is_gone(file: LastGood) -> None:
 
 def test_a_journal_begins_with_an_image_and_goes_on_with_commits() -> None:
     journal = Journal()
-    journal.applied(COMMIT.head, b"", b"before the image")
+    journal.applied(COMMIT.head, COMMIT.commit)
     assert journal.needs_image
     assert journal.take() == []
     journal.needs_image = False
-    journal.applied(COMMIT.head, COMMIT.commit.prev_chain, COMMIT.commit.change_set)
+    journal.applied(COMMIT.head, COMMIT.commit)
     assert journal.take() == [COMMIT]
     assert journal.take() == []
 
@@ -182,7 +182,8 @@ def test_a_journal_that_grows_too_long_asks_for_an_image_instead() -> None:
     journal = Journal()
     journal.needs_image = False
     for _ in range(2):
-        journal.applied(COMMIT.head, b"", b"x" * (WAITING_BYTES_MAX // 2 + 1))
+        commit = replication_pb2.Commit(change_set=b"x" * (WAITING_BYTES_MAX // 2 + 1))
+        journal.applied(COMMIT.head, commit)
     assert journal.needs_image
     assert journal.take() == []
 
