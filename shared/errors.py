@@ -14,6 +14,7 @@
     ├── Conflict          the entity moved on; read it again, then retry
     ├── EpochChanged      the history asked about was replaced; read again
     ├── TooMany           this caller asks for too much at once; wait, then retry
+    ├── DataLoss          what is stored contradicts itself; an operator must look
     └── NotReady          this process cannot answer yet; try another one
 
 Domain code raises these and never touches gRPC; `shared.grpc_errors` is the only place
@@ -131,6 +132,23 @@ class TooMany(CqarError):
     """This caller asks for too much at once; wait, then retry."""
 
     reason = "RATE_LIMITED"
+
+
+class DataLoss(CqarError):
+    """A table's row does not say what the entity it belongs to says: it was altered.
+
+    Attributes:
+        table: Which table.
+    """
+
+    reason = "DATA_LOSS"
+
+    def __init__(self, table: str, key: str) -> None:
+        super().__init__(
+            f"the table {table} does not say what its entity says, at {key!r}: an operator must"
+            " run `cqar audit verify`"
+        )
+        self.table = table
 
 
 class NotReady(CqarError):

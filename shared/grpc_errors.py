@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from google.protobuf.message import DecodeError, Message
 from google.rpc import status_pb2
 from grpc_status import rpc_status
+from prometheus_client import Counter
 
 from shared.errors import (
     CqarError,
+    DataLoss,
     Invalid,
     NotReady,
     TooLarge,
@@ -29,6 +31,12 @@ log = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 M = TypeVar("M", bound=Message)
+
+ALTERED: Final = Counter(
+    "cqar_altered_rows_total",
+    "Calls not answered since a table's row does not say what its entity says.",
+    ["table"],
+)
 
 #: What a database that is down, starting, stopping or stuck looks like from here. SQLAlchemy
 #: wraps what asyncpg says of it in a bare DBAPIError, with PostgreSQL's own class of error.
@@ -49,6 +57,8 @@ AWAY_CLASSES: Final = frozenset({"08", "53", "55", "57", "40"})
 
 async def abort(context: Context, error: Exception, method: str) -> None:
     """End the call as the error demands. Never returns normally."""
+    if isinstance(error, DataLoss):
+        ALTERED.labels(error.table).inc()
     if isinstance(error, CqarError):
         await _abort_with(context, to_status(error))
     if is_away(error):

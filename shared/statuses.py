@@ -11,6 +11,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from shared.errors import (
     Conflict,
     CqarError,
+    DataLoss,
     EpochChanged,
     Exists,
     Forbidden,
@@ -47,6 +48,7 @@ CODES: Final[dict[type[CqarError], int]] = {
     EpochChanged: code_pb2.ABORTED,
     OutOfRange: code_pb2.OUT_OF_RANGE,
     TooMany: code_pb2.RESOURCE_EXHAUSTED,
+    DataLoss: code_pb2.DATA_LOSS,
     NotReady: code_pb2.UNAVAILABLE,
 }
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared import as_of, filters, finding, paging, rules, tokens
+from shared import as_of, filters, finding, fitting, paging, rules, tokens
 from shared.cache import Cache
 from shared.errors import Invalid, NotFound, Violation
 from shared.filters import Filter
@@ -82,8 +82,7 @@ class Reading:
         total = await store.count(self._tx, kind, conditions)
         asked.require_answerable(total)
         rows = await store.page(self._tx, kind, conditions, asked.after, asked.most + 1)
-        parse = kind.message.FromString
-        return asked.page(total, [(key, parse(payload)) for key, payload in rows])
+        return asked.page(total, [(key, _listed(kind, wanted, key, row)) for key, row in rows])
 
     async def search(
         self, kind: AnyKind, query: str, where: Mapping[str, Any], limit: int, token: str
@@ -112,6 +111,19 @@ class Reading:
         if len(hits) <= most:
             return messages, ""
         return messages, tokens.make(mark, [str(shown[-1].score), shown[-1].key])
+
+
+def _listed(kind: AnyKind, wanted: Sequence[Filter], key: list[str], payload: bytes) -> Any:
+    """The message of an entity that a list found.
+
+    Raises:
+        DataLoss: It is not what the list asks for, by what it says itself.
+    """
+    whole = "/".join(key)
+    message = fitting.require_own(kind, whole, payload)
+    if not filters.passes_all(wanted, message):
+        raise fitting.altered(kind.table, whole)
+    return message
 
 
 def message_of(kind: AnyKind, stored: Stored) -> Any:
