@@ -12,6 +12,7 @@ import uvloop
 from shared import about, telemetry
 from shared.config import load, shown
 from shared.entities.api_key import Role
+from shared.integrity_key import make_command
 from shared.postgres import make_engine
 from writer import app
 from writer.config import SECTION, WriterConfig
@@ -74,6 +75,9 @@ def create_key_command(actor: str, role: str) -> None:
             await engine.dispose()
 
     click.echo(uvloop.run(make()))
+
+
+main.add_command(make_command)
 
 
 if __name__ == "__main__":
