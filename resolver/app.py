@@ -49,6 +49,7 @@ from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.grpc_server import Guard
 from shared.image_store import ImageStore
+from shared.integrity_key import keyring_of
 from shared.min_revision import MARGIN_S, MinRevisionInterceptor
 from shared.postgres import make_engine
 from shared.reachable import UP
@@ -73,8 +74,9 @@ class Resolver:
         self.config = config
         fails_closed = config.stale_verdict != "allow"
         self.view = View(Freshness(config.stale_after_s), fails_closed=fails_closed)
-        self.images = ImageStore(config.redis_url) if config.redis_url else None
-        cache = Cache(config.redis_url) if config.redis_url else None
+        keyring = keyring_of(config, "CQAR_RESOLVER_")
+        self.images = ImageStore(config.redis_url, keyring) if config.redis_url else None
+        cache = Cache(config.redis_url, keyring) if config.redis_url else None
         engine = make_engine(
             config.database_url, connections_max=CONNECTIONS_MAX, application="cqar-resolver"
         )
@@ -86,7 +88,8 @@ class Resolver:
         self._connects = False
         self.health = health.aio.HealthServicer()
         self.now = now
-        file = LastGood(Path(config.last_good_file)) if config.last_good_file else None
+        kept_in = config.last_good_file
+        file = LastGood(Path(kept_in), keyring) if kept_in else None
         journal = Journal()
         self.follower = Follower(
             self.view,

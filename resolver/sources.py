@@ -22,7 +22,7 @@ from resolver.kept import Kept
 from resolver.last_good import LastGood
 from resolver.memory import NoRoom, require_room
 from resolver.snapshot import Diverged, Snapshot
-from shared import image
+from shared import image, refusals
 from shared.cache import Unavailable
 from shared.history import position_of
 from shared.image_store import ImageStore
@@ -117,6 +117,8 @@ class Sources:
         try:
             kept: Kept | None = await self._in_thread(self._last_good.read)
         except (image.Damaged, OSError) as error:
+            if isinstance(error, image.Forged):
+                refusals.note("file", str(error))
             log.warning("%s is not used: %s", self._last_good.path, error)
             return None
         return kept
@@ -140,7 +142,7 @@ class Sources:
             stored = await images.manifest()
             if stored is None:
                 return None
-            manifest = image.manifest_of(stored)
+            manifest = images.opened(stored)
         except (image.Damaged, Unavailable) as error:
             log.warning("the image in Redis is not used: %s", error)
             return None
@@ -157,5 +159,7 @@ class Sources:
             with metrics.HYDRATE_SECONDS.labels(candidate.source).time():
                 return await candidate.load()
         except (image.Damaged, Diverged, Unavailable, NoRoom) as error:
+            if isinstance(error, image.Forged):
+                refusals.note("file" if candidate.source == "file" else "image", str(error))
             log.warning("what %s holds is not used: %s", candidate.source, error)
             return None

@@ -16,6 +16,7 @@ from shared.config import load, shown
 from shared.entities.api_key import Role
 from shared.entities.signing_key import id_of
 from shared.errors import CqarError
+from shared.integrity_key import make_command
 from shared.postgres import make_engine
 from shared.signatures import KeyFileError, PrivateKey
 from writer import app
@@ -185,6 +186,9 @@ def _run_with_keys(
         return uvloop.run(run())
     except CqarError as error:
         raise click.ClickException(str(error)) from None
+
+
+main.add_command(make_command)
 
 
 if __name__ == "__main__":

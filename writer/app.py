@@ -24,6 +24,7 @@ from shared.calls import CallInterceptor
 from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.image_store import ImageStore
+from shared.integrity_key import keyring_of
 from shared.min_revision import MinRevisionInterceptor
 from shared.postgres import make_engine
 from shared.tasks import begin, end, told_to_stop
@@ -100,8 +101,9 @@ class Writer:
         self.signing_keys = (
             SigningKeys(self.aside, self.mutations, signer) if signer is not None else None
         )
-        self.cache = Cache(settings.redis_url) if settings.redis_url else None
-        self.images = ImageStore(settings.redis_url) if settings.redis_url else None
+        keyring, url = keyring_of(settings, "CQAR_WRITER_"), settings.redis_url
+        self.cache = Cache(url, keyring) if url else None
+        self.images = ImageStore(url, keyring) if url else None
         self.reads = Reads(self.engine, self.newest, self.cache)
         self.keys = Keys(self.aside, now)
         self.publisher = Publisher(

@@ -1,7 +1,8 @@
 """The whole stack of one state folder: servers, migrations, keys, one writer, its resolvers.
 
-The folder holds `postgres`, `nats`, `last-good`, `logs`, `keys.json`, `lock` and, while the stack
-runs, `endpoints.json`. The database and the keys outlive the stack and go together: a new database
+The folder holds `postgres`, `nats`, `last-good`, `logs`, `keys.json`, `integrity.key`, `lock` and,
+while the stack runs, `endpoints.json`. The database and the keys outlive the stack and go together:
+a new database has new API keys.
 """
 
 import asyncio
@@ -127,6 +128,7 @@ class _Stack:
             redis=prepared.redis,
             keys=keys,
             pids=self._pids(),
+            integrity_key_file=prepared.integrity_key_file,
         )
         write_endpoints(state_dir, endpoints)
         return endpoints

@@ -16,6 +16,7 @@ from resolver import fallback
 from resolver.config import ResolverConfig
 from shared import min_revision
 from tests.asking import WAIT_S, Ask, Asked, serving
+from tests.integrity import key_file
 from tests.links import link_to
 from tests.served import Served, served
 from writer.relay import Relay
@@ -55,7 +56,11 @@ async def ask(
             link_to(servers.redis) as (to_cache, cache),
         ):
             config = ResolverConfig(
-                database_url=url, nats_url=servers.nats, redis_url=cache, probe_every_s=0.1
+                database_url=url,
+                nats_url=servers.nats,
+                redis_url=cache,
+                integrity_key_file=key_file(),
+                probe_every_s=0.1,
             )
             async with serving(config, follows=follows) as (resolver, channel):
                 yield Asked(resolver, channel, to_database, to_cache)

@@ -7,10 +7,11 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver.snapshot import Snapshot
 from shared import history, image, image_store
-from shared.cache import CURSOR_KEY, Cursor
+from shared.cache import CURSOR_KEY
 from shared.errors import EpochChanged
 from shared.history import Position, is_reached, position_of
 from shared.image_store import MANIFEST_KEY
+from tests.integrity import FORMAT, IMAGES
 from tests.protocol.caching import Answer
 from tests.protocol.database import KIND, Database
 from tests.protocol.file import File
@@ -91,7 +92,7 @@ class ImageWatch:
         if stored is None:
             self._head = None
             return
-        manifest = image.manifest_of(stored)
+        manifest = image.manifest_of(stored, IMAGES)
         at, before = position_of(manifest.head), self._head
         keys = image_store._chunk_keys(manifest)
         chunks = [chunk for chunk in map(self._server.value, keys) if chunk is not None]
@@ -154,13 +155,13 @@ def check_answer(ledger: Ledger, answer: Answer, wrote: Position | None) -> None
 
 def check_redis(ledger: Ledger, redis: Redis) -> None:
     """Every value that counts is as of the cursor."""
-    cursor = Cursor.parse(redis.values.get(CURSOR_KEY))
+    cursor = FORMAT.open_cursor(redis.values.get(CURSOR_KEY))
     if cursor is None:
         return
     require(cursor.at in ledger.states, 10, "Redis names what never was:", cursor.at)
     state = ledger.states[cursor.at]
     for name, value in redis.values.items():
-        found = cursor.open(value) if name != CURSOR_KEY else None
+        found = FORMAT.open(cursor, name, value) if name != CURSOR_KEY else None
         if found is not None:
             key = name.removeprefix(_VENUES.key([""]))
             require(found == state.get(key, b""), 10, "Redis holds another", name, cursor.at)

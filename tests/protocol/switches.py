@@ -18,6 +18,7 @@ from resolver.freshness import Freshness
 from shared import frames, history
 from shared.cache import CURSOR_KEY
 from shared.history import Position
+from tests.integrity import FORMAT
 from tests.protocol.database import Database
 from tests.protocol.image_server import ImageServer
 from tests.protocol.pausing import pause
@@ -103,8 +104,8 @@ def older_snapshots(patch: Patch) -> None:
 
 def redis_without_compare(patch: Patch) -> None:
     def set_anyway(self: Redis, _: object, moved: Any, values: Any) -> bool:
-        self.values |= {key: moved.seal(value.payload) for key, value in values.items()}
-        self.values[CURSOR_KEY] = bytes(moved)
+        self.values |= {key: FORMAT.seal(moved, key, value) for key, value in values.items()}
+        self.values[CURSOR_KEY] = FORMAT.seal_cursor(moved)
         return True
 
     patch.setattr(Redis, "compare_and_set", set_anyway)

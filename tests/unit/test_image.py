@@ -18,6 +18,7 @@ from resolver.last_good import LastGood
 from shared import frames, history, image
 from shared.stream_mark import StreamMark
 from tests.histories import State, advanced, change_set, head_of
+from tests.integrity import KEYRING
 from writer.image_core import APART, REVISIONS_APART, is_due
 
 NOW: Final = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
@@ -81,7 +82,7 @@ def test_a_chunk_that_is_missing_or_another_is_damage() -> None:
 
 @pytest.fixture
 def file(tmp_path: Path) -> LastGood:
-    return LastGood(tmp_path / "last-good")
+    return LastGood(tmp_path / "last-good", KEYRING)
 
 
 def test_no_file_is_no_state(file: LastGood) -> None:
