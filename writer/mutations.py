@@ -29,7 +29,7 @@ from shared.judge import REFERRED_TO, Docket, Item, Outcome, Result
 from shared.kind import Entity, Ref
 from shared.rules import CLOCKS_APART
 from shared.working_set import Find, Stored, WorkingSet
-from writer import answers, outbox, revisions, saving, signing, store
+from writer import answers, committing, outbox, revisions, saving, signing, store
 from writer.once import Once, require_same
 from writer.reviving import revived
 from writer.saving import CurrentRow
@@ -177,6 +177,7 @@ class Mutations:
         async with self.turn() as (tx, head):
             if once is not None and (kept := await answers.kept_answer(tx, once)):
                 require_same(once, kept.request_hash)
+                await committing.confirm(tx)
                 return Applied([], head.epoch, head.revision, committed=False, replay=kept.response)
             outcomes = await _judge(tx, docket, seen)
             rejected = any(o.result is Result.REJECTED for o in outcomes)
@@ -187,7 +188,9 @@ class Mutations:
                 applied = await _answered(applied, answer)
                 if once is not None and not rejected:
                     await answers.keep_answer(tx, once, applied.answer)
-                    await tx.commit()
+                    await committing.commit(tx)
+                elif not rejected:
+                    await committing.confirm(tx)
                 return applied
             try:
                 making = _unblocking(outcomes, _made, head, changing, seen, cause, outcomes, answer)
@@ -200,7 +203,7 @@ class Mutations:
             await outbox.advance(tx, row, database)
             if once is not None:
                 await answers.keep_answer(tx, once, applied.answer)
-            await tx.commit()
+            await committing.commit(tx)
         self.committed(row.epoch, row.revision)
         for outcome, payload in zip(changing, payloads, strict=True):
             if outcome.after is not None:
@@ -214,7 +217,7 @@ class Mutations:
             head = await store.lock_head(tx)
             if head.database_changed:
                 await self._bump(tx, head, position_of(head))
-                await tx.commit()
+                await committing.commit(tx)
                 head = await store.lock_head(tx)
             yield tx, head
 
@@ -238,7 +241,7 @@ class Mutations:
                 log.error("no epoch begins beyond %s: the head is %s", seen, position_of(head))
                 return False
             row = await self._bump(tx, head, seen)
-            await tx.commit()
+            await committing.commit(tx)
         self.committed(row.epoch, row.revision)
         return True
 

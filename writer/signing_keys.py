@@ -19,7 +19,7 @@ from shared.entities.signing_key import SIGNING_KEY, SigningKey, id_of
 from shared.errors import Conflict, Exists, NotFound
 from shared.judge import Intent, Item
 from shared.tasks import heed_cancellation
-from writer import outbox, revisions, saving, signing, store
+from writer import committing, outbox, revisions, saving, signing, store
 from writer.mutations import Cause, Mutations
 from writer.outbox import OutboxRow
 from writer.saving import CurrentRow
@@ -100,7 +100,7 @@ class SigningKeys:
             if not await signing.is_in_use(tx, self._signer.key_id):
                 return False
             await signing.sign_head(tx, self._signer, head)
-            await tx.commit()
+            await committing.commit(tx)
         log.info("signed the head at %d:%d, which was not", head.epoch, head.revision)
         return True
 
@@ -151,7 +151,7 @@ class SigningKeys:
             if keys[key_id].is_retired:
                 raise Conflict(f"{key_id} is retired since revision {keys[key_id].last_revision}")
             row = await self._retire(tx, head, keys[key_id])
-            await tx.commit()
+            await committing.commit(tx)
         self._mutations.committed(row.epoch, row.revision)
         return row.revision
 
