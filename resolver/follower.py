@@ -183,14 +183,13 @@ class Follower:
             sent_s = boot_clock_s()
             try:
                 head = await self._asked_head()
-                if sent_s - checked_s >= STREAM_CHECK_S:
-                    await self._check_stream()
-                    checked_s = sent_s
             except (NatsError, TimeoutError, OSError) as error:
                 self._note_answers(said(error))
                 self._view.asked()
                 continue
             self._note_answers("")
+            if sent_s - checked_s >= STREAM_CHECK_S and await self._check_stream():
+                checked_s = sent_s
             try:
                 async with self._lock:
                     require_own(self._view, head)
@@ -235,12 +234,24 @@ class Follower:
         if action is Do.CATCH_UP:
             await self._catch_up()
 
-    async def _check_stream(self) -> None:
-        """Who reads on after a recreated stream's end hears nothing of what it holds."""
-        found, noted = await self._stream.mark(), self._mark
+    async def _check_stream(self) -> bool:
+        """Compare the stream with what was noted; False where it is not to be had.
+
+        Who reads on after a recreated stream's end hears nothing of what it holds. A head that a
+        writer told counts without any stream: catching up is done from the outbox.
+
+        Raises:
+            StartOver: It is another stream, or lost its tail.
+        """
+        try:
+            found, noted = await self._stream.mark(), self._mark
+        except (NatsError, TimeoutError, OSError) as error:
+            log.warning("the stream is not there: %s", said(error))
+            return False
         if noted is not None and not found.continues(noted):
             log.warning("the stream was recreated or lost its tail: following it anew")
             raise StartOver("stream")
+        return True
 
     # ------------------------------------------------------------ catching up, applying
 

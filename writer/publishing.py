@@ -115,30 +115,34 @@ class Publisher:
         return await jetstream.note(self._client, jetstream.CHANGES)
 
     async def run(self) -> None:
-        """Connect, make the streams, answer and relay; raises when a stream is lost.
+        """Connect, and answer and relay from then on, until cancelled.
 
-        Whoever runs it runs it again, and the stream is made anew.
+        Answers need no stream: resolvers are told the head also where JetStream is off or full.
         """
         self._client = client = await jetstream.connect(self._nats_url, "cqar-writer")
-        js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
         try:
-            await jetstream.ensure_stream(js, jetstream.changes_config())
-            await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
             bumps = Bumps(self._engine, self._mutations, self._heads)
             await jetstream.serve(client, jetstream.HEAD_SUBJECT, self._heads.answer)
             await jetstream.serve(client, jetstream.BUMP_SUBJECT, bumps.answer)
-            relay = Relay(self._engine, js, self._mutations.bump_epoch)
-            events = EventRelay(self._engine, client, self._mutations.bump_epoch)
-            async with asyncio.TaskGroup() as group:
-                step = partial(self._noted, "event relay", events.step)
-                follow_events = partial(follow, step, self._wake.events, self._poll_s)
-                steps = {"relay": partial(self._relay, relay), "event relay": follow_events}
-                self._stepped_s = dict.fromkeys(steps, time.monotonic())
-                for name, run in steps.items():
-                    group.create_task(keep_going(name, run, NotFoundError, PAUSE_MAX_S))
+            await keep_going("streams", partial(self._relay_all, client), (), PAUSE_MAX_S)
         finally:
             self._client = None
             await client.close()
+
+    async def _relay_all(self, client: Client) -> None:
+        """Make the streams and relay; raises when one is lost, for it to be made anew."""
+        js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
+        await jetstream.ensure_stream(js, jetstream.changes_config())
+        await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+        relay = Relay(self._engine, js, self._mutations.bump_epoch)
+        events = EventRelay(self._engine, client, self._mutations.bump_epoch)
+        step = partial(self._noted, "event relay", events.step)
+        follow_events = partial(follow, step, self._wake.events, self._poll_s)
+        loops = {"relay": partial(self._relay, relay), "event relay": follow_events}
+        self._stepped_s = dict.fromkeys(loops, time.monotonic())
+        async with asyncio.TaskGroup() as group:
+            for name, run in loops.items():
+                group.create_task(keep_going(name, run, NotFoundError, PAUSE_MAX_S))
 
     async def _noted(self, name: str, step: Callable[[], Awaitable[bool]]) -> bool:
         """A step, whose end is noted."""
