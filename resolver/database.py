@@ -6,11 +6,11 @@ import asyncio
 import random
 from typing import Any, Final, NamedTuple
 
-import asyncpg
 from cqc.replication.v1 import replication_pb2
 
 from resolver.memory import require_room
 from resolver.snapshot import Filling, Snapshot
+from shared import pg_session
 from shared.history import LIVE_ENTITIES, Position, position_of
 
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -132,11 +132,12 @@ class _Session:
         self._url = url
 
     async def __aenter__(self) -> Any:
-        self._connection = await asyncpg.connect(
+        self._connection = await pg_session.connect(
             self._url,
-            timeout=CONNECT_TIMEOUT_S,
-            command_timeout=SCAN_TIMEOUT_S,
-            server_settings={"application_name": "cqar-resolver", "jit": "off"},
+            "cqar-resolver",
+            settings={"jit": "off"},
+            timeout_s=CONNECT_TIMEOUT_S,
+            command_timeout_s=SCAN_TIMEOUT_S,
         )
         try:
             await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")

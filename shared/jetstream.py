@@ -41,6 +41,9 @@ CONNECT_LOOK_S: Final = 0.01
 CONNECT_LOOKS: Final = 100
 #: Between two tries to reconnect.
 RECONNECT_S: Final = 0.5
+#: A connection that is lost without a word is noticed after these, and made anew.
+PING_EVERY_S: Final = 1
+PINGS_UNANSWERED_MAX: Final = 2
 #: JetStream's code for an expected last sequence that is not the last.
 WRONG_LAST_SEQUENCE: Final = 10071
 _DAY_S: Final = 24 * 3600
@@ -78,7 +81,8 @@ async def connect_client(client: Client, url: str, name: str) -> None:
         max_reconnect_attempts=-1,
         reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]  # it is slept for
         connect_timeout=2,
-        ping_interval=5,
+        ping_interval=PING_EVERY_S,
+        max_outstanding_pings=PINGS_UNANSWERED_MAX,
         allow_reconnect=True,
     )
 
