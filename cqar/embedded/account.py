@@ -101,8 +101,6 @@ def temporary_bases() -> list[Path]:
     return [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
 
 
-def make_folder(folder: Path, mode: int) -> None:
-    """Make `folder` and its parents; one that exists keeps the permissions its owner gave it."""
-    if not folder.exists():
-        folder.mkdir(parents=True)
-        folder.chmod(mode)
+def state_mode() -> int:
+    """Of a state folder: nobody else's, but that PostgreSQL's account must pass through it."""
+    return 0o700 if unprivileged_account() is None else 0o711

@@ -6,14 +6,16 @@ import sys
 import time
 from pathlib import Path
 
-from cqar.embedded.account import make_folder
+from cqar.embedded import identity
+from cqar.embedded.account import state_mode
 from cqar.embedded.endpoints import Endpoints, read_endpoints
 from cqar.embedded.errors import (
     EmbeddedError,
     ServiceFailed,
     StackNotRunning,
 )
-from cqar.embedded.lock import hold_lock, holder
+from cqar.embedded.lock import hold_lock, holder, signal_holder
+from cqar.embedded.private import open_private, own_folder
 from cqar.embedded.process import is_running, log_tail
 
 START_SECONDS = 120.0
@@ -27,13 +29,10 @@ def detach(state_dir: Path, resolvers: int = 2) -> Endpoints:
     It writes to STATE/logs/stack.log. Raises ServiceFailed with the end of that, and
     StackAlreadyRunning.
     """
-    state_dir = state_dir.resolve()
-    make_folder(state_dir, 0o711)
+    state_dir = own_folder(state_dir, state_mode())
     with hold_lock(state_dir):  # refused here, not in a log
         pass
-    logs = state_dir / "logs"
-    make_folder(logs, 0o700)
-    log = logs / "stack.log"
+    log = own_folder(state_dir / "logs") / "stack.log"
     since_bytes = log.stat().st_size if log.exists() else 0
     pid = _spawn(state_dir, resolvers, log)
     deadline = time.monotonic() + START_SECONDS
@@ -56,14 +55,16 @@ def detach(state_dir: Path, resolvers: int = 2) -> Endpoints:
 
 
 def shut_down(state_dir: Path) -> None:
-    """Stop the stack of this state folder and return once it is gone. Raises StackNotRunning."""
-    state_dir = state_dir.resolve()
-    pid = holder(state_dir)
-    if not pid:
+    """Stop the stack of this state folder and return once it is gone.
+
+    Raises StackNotRunning; NotOurs; EmbeddedError where the lock does not tell who holds it.
+    """
+    known = signal_holder(state_dir, signal.SIGTERM)
+    if known is None:
         raise StackNotRunning(state_dir, "nobody holds its lock")
-    os.kill(pid, signal.SIGTERM)
+    pid = known.pid
     deadline = time.monotonic() + STOP_SECONDS
-    while holder(state_dir) == pid or is_running(pid):
+    while holder(state_dir) == pid or (is_running(pid) and identity.began(pid) == known.began):
         if time.monotonic() > deadline:
             message = f"process {pid} did not stop within {STOP_SECONDS:g} s: see {state_dir}/logs"
             raise EmbeddedError(message)
@@ -74,15 +75,18 @@ def _spawn(state_dir: Path, resolvers: int, log: Path) -> int:
     # Not Popen: it would warn, rightly for most, that we leave without waiting for its child.
     argv = [sys.executable, "-m", "cqar.embedded.main", "--state", str(state_dir)]
     argv += ["--resolvers", str(resolvers)]
-    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    return os.posix_spawn(
-        sys.executable,
-        argv,
-        os.environ,
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsid=True,
-    )
+    output = open_private(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        return os.posix_spawn(
+            sys.executable,
+            argv,
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_DUP2, output, 1),
+                (os.POSIX_SPAWN_DUP2, output, 2),
+            ],
+            setsid=True,
+        )
+    finally:
+        os.close(output)

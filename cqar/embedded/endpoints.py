@@ -1,12 +1,12 @@
 """endpoints.json: every address of a running stack, for whoever may read the state folder."""
 
-import os
 from pathlib import Path
 
 import msgspec
 
 from cqar.embedded.errors import StackNotRunning
 from cqar.embedded.lock import holder
+from cqar.embedded.private import read_private, write_private
 
 ENDPOINTS_NAME = "endpoints.json"
 RESOLVERS = "resolvers"
@@ -37,11 +37,11 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_endpoints(state_dir: Path) -> Endpoints:
-    """The addresses of the stack running there. Raises StackNotRunning, which says what to do."""
+    """The addresses of the stack running there. Raises StackNotRunning, NotOurs."""
     if holder(state_dir) is None:
         raise StackNotRunning(state_dir, "nobody holds its lock")
     try:
-        text = (state_dir / ENDPOINTS_NAME).read_bytes()
+        text = read_private(state_dir / ENDPOINTS_NAME)
     except FileNotFoundError:
         raise StackNotRunning(state_dir, "it is starting or stopping") from None
     document = msgspec.json.decode(text)
@@ -57,14 +57,3 @@ def write_endpoints(state_dir: Path, endpoints: Endpoints) -> None:
     document["pids"][RESOLVERS] = [pids.get(f"resolver-{number}", 0) for number in numbers]
     text = msgspec.json.format(msgspec.json.encode(document), indent=2)
     write_private(state_dir / ENDPOINTS_NAME, text + b"\n")
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read; a reader sees the old content or the new."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)

@@ -40,3 +40,10 @@ class StackAlreadyRunning(EmbeddedError):
             f"a stack is already running in {state_dir}, held by process {pid}: "
             f"stop it with: cqar down --state {state_dir}"
         )
+
+
+class NotOurs(EmbeddedError):
+    """A file or folder is a link or somebody else's, so it is neither read nor written."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} {why}: remove it, or name another folder by --state")

@@ -8,12 +8,15 @@ core: 0.2 s doubling to 10 s, and from the start again once it has lived for 30 
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from asyncio.subprocess import Process
 from collections.abc import Callable
 from pathlib import Path
 
+from cqar.embedded import rotation
 from cqar.embedded.errors import ServiceFailed
+from cqar.embedded.private import open_private
 from cqar.embedded.probes import Probe
 from cqar.embedded.process import Command, how_it_ended, kill_session, log_tail, spawn
 
@@ -22,7 +25,6 @@ BACKOFF_MAX_SECONDS = 10.0
 BACKOFF_RESET_SECONDS = 30.0
 READY_POLL_SECONDS = 0.05
 STOP_SECONDS = 15.0
-LOG_MAX_BYTES = 10 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -118,7 +120,8 @@ class Keeper:
         service = self.service
         self._ready_at = None
         log_bytes = _roll(service.log)
-        with service.log.open("ab") as output:
+        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with os.fdopen(open_private(service.log, append), "ab") as output:
             process = self._process = await spawn(service, stdout=output, stderr=output)
         try:
             async with asyncio.timeout(service.ready_seconds):
@@ -157,9 +160,9 @@ class Keeper:
 
 
 def _roll(log: Path) -> int:
-    """Keep a log below its bound by moving a long one aside; return its length in bytes."""
-    length = log.stat().st_size if log.exists() else 0
-    if length <= LOG_MAX_BYTES:
+    """Keep a log below its bound by copying a long one aside; return its length in bytes."""
+    length = log.lstat().st_size if os.path.lexists(log) else 0
+    if length <= rotation.LOG_MAX_BYTES:
         return length
-    log.replace(log.with_name(log.name + ".1"))
+    rotation.rotate(log)
     return 0

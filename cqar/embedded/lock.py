@@ -6,12 +6,19 @@ death, and ids are reused. The file is never removed, or two could lock two file
 
 import fcntl
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
-from cqar.embedded.errors import StackAlreadyRunning
+import msgspec
+
+from cqar.embedded import identity
+from cqar.embedded.errors import EmbeddedError, StackAlreadyRunning
+from cqar.embedded.identity import Identity
+from cqar.embedded.private import open_private
 
 LOCK_NAME = "lock"
 # Neither may make a start fail: `holder` locks for an instant, and a supervisor that was killed
@@ -22,8 +29,9 @@ RETRY_SECONDS = 0.02
 
 @contextmanager
 def hold_lock(state_dir: Path) -> Iterator[None]:
-    """Hold the state folder. Raises StackAlreadyRunning, with the holder's process id."""
-    with (state_dir / LOCK_NAME).open("a+") as file:
+    """Hold the state folder. Raises StackAlreadyRunning, with the holder's process id; NotOurs."""
+    with _opened(state_dir, os.O_RDWR | os.O_CREAT) as file:
+        os.fchmod(file.fileno(), 0o600)
         for _ in range(RETRIES):
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -33,20 +41,53 @@ def hold_lock(state_dir: Path) -> Iterator[None]:
         else:
             raise StackAlreadyRunning(state_dir, holder(state_dir) or 0)
         file.truncate(0)
-        file.write(str(os.getpid()))
+        file.write(msgspec.json.encode(identity.own_identity()))
         file.flush()
         yield
 
 
 def holder(state_dir: Path) -> int | None:
-    """The process id of the supervisor of this state folder; None if there is none."""
+    """The process id of the supervisor of this state folder; None if there is none. NotOurs."""
+    known = _holder(state_dir)
+    return None if known is None else known.pid
+
+
+def signal_holder(state_dir: Path, number: signal.Signals) -> Identity | None:
+    """Signal the supervisor of this state folder, and return who it is; None if there is none.
+
+    Raises:
+        EmbeddedError: Somebody holds the lock, and the file does not name who: nobody is signalled.
+    """
+    known = _holder(state_dir)
+    if known is None:
+        return None
+    with _opened(state_dir, os.O_RDONLY) as file:
+        opened = os.fstat(file.fileno())
+    if not identity.send(known, opened, number):
+        message = (
+            f"{state_dir / LOCK_NAME} is held, but process {known.pid} that it names does not hold "
+            "it: nothing was stopped; find the holder with: fuser"
+        )
+        raise EmbeddedError(f"{message} {state_dir / LOCK_NAME}")
+    return known
+
+
+def _holder(state_dir: Path) -> Identity | None:
     try:
-        file = (state_dir / LOCK_NAME).open()
+        opened = _opened(state_dir, os.O_RDONLY)
     except FileNotFoundError:
         return None
-    with file:
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            return int(file.read() or 0)
+            try:
+                return msgspec.json.decode(file.read(), type=Identity)
+            except msgspec.MsgspecError:  # it is about to be written
+                return Identity(0, 0, "")
         return None
+
+
+def _opened(state_dir: Path, flags: int) -> IO[bytes]:
+    mode = "rb" if flags == os.O_RDONLY else "r+b"
+    return os.fdopen(open_private(state_dir / LOCK_NAME, flags), mode)

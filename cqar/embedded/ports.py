@@ -17,7 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from cqar.embedded.errors import EmbeddedError
+from cqar.embedded.errors import EmbeddedError, NotOurs
+from cqar.embedded.identity import began
 from cqar.embedded.process import is_running
 
 OWN_PORTS = range(20_000, 32_000)
@@ -52,7 +53,7 @@ def pick_ports(preferred: Mapping[str, int]) -> dict[str, int]:
                 picked[name] = _draw(taken | set(preferred.values()))
             else:
                 picked[name] = port
-        reserved |= {Reservation(port, me, _began(me)) for port in picked.values()}
+        reserved |= {Reservation(port, me, began(me)) for port in picked.values()}
     return picked
 
 
@@ -61,26 +62,23 @@ def _reservations() -> Iterator[set[Reservation]]:
     """Living processes' reservations; what the set holds at the end is kept."""
     path = Path(tempfile.gettempdir()) / f"cqar-ports-{os.getuid()}.json"
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-    with os.fdopen(os.open(path, flags, 0o600), "r+b") as file:
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise NotOurs(path, f"cannot be opened: {error.strerror}") from error
+    with os.fdopen(descriptor, "r+b") as file:
+        if os.fstat(descriptor).st_uid != os.geteuid():
+            raise NotOurs(path, "belongs to another user")
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
             known = msgspec.json.decode(file.read() or b"[]", type=set[Reservation])
         except msgspec.MsgspecError:
             known = set()
-        kept = {r for r in known if is_running(r.pid) and _began(r.pid) == r.began}
+        kept = {r for r in known if is_running(r.pid) and began(r.pid) == r.began}
         yield kept
         file.seek(0)
         file.truncate()
         file.write(msgspec.json.encode(kept))
-
-
-def _began(pid: int) -> int:
-    """When a process began; 0 where nothing tells."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0
-    return int(stat.rpartition(")")[2].split()[19])
 
 
 def is_free(port: int) -> bool:

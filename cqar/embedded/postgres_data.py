@@ -6,7 +6,6 @@ symbolic link to it, and so it is found again. `remove_data` removes both.
 """
 
 import os
-import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,11 +13,13 @@ from pathlib import Path
 from cqar.embedded.account import (
     Account,
     can_traverse,
-    make_folder,
+    is_ours,
     reachable_folder,
     temporary_bases,
     unprivileged_account,
 )
+from cqar.embedded.errors import NotOurs
+from cqar.embedded.password import read_password
 from cqar.embedded.postgres import DATABASE, ENVIRONMENT, USER, socket_folder
 from cqar.embedded.postgres_binaries import postgres_binaries
 from cqar.embedded.process import Command, run
@@ -39,9 +40,9 @@ INIT_OPTIONS = (
 
 async def prepare_data(folder: Path, sockets: Path, *, durable: bool) -> bool:
     """Make the data folder, with its user and database, if there is none; return whether so."""
-    make_folder(folder, 0o711)
     data = folder / "data"
     if data.exists():
+        _require_known(data)
         return False
     account = unprivileged_account()
     home = folder
@@ -69,16 +70,22 @@ def remove_data(folder: Path) -> None:
     data = folder / "data"
     outside = data.resolve().parent if data.is_symlink() else None
     shutil.rmtree(folder, ignore_errors=True)
-    if outside is not None and outside.name.startswith(OUTSIDE_PREFIX):
+    if outside is not None and _is_outside(outside):
         shutil.rmtree(outside, ignore_errors=True)
 
 
-def read_password(folder: Path) -> str:
-    """The password of this data folder, made on first use and kept beside it."""
-    path = folder / "password"
-    if not path.exists():
-        _write_private(path, secrets.token_urlsafe(24))
-    return path.read_text()
+def _require_known(data: Path) -> None:
+    """Raises NotOurs: a link leads elsewhere than `prepare_data` does, or to somebody's data."""
+    if data.is_symlink() and not _is_outside(data.resolve().parent):
+        raise NotOurs(data, "is a link to what is not PostgreSQL's data of this user")
+    account = unprivileged_account()
+    uid = os.geteuid() if account is None else account.uid
+    if data.stat().st_uid != uid:
+        raise NotOurs(data, f"belongs to user {data.stat().st_uid}, not to {uid}")
+
+
+def _is_outside(folder: Path) -> bool:
+    return folder.name.startswith(OUTSIDE_PREFIX) and folder.is_dir() and is_ours(folder)
 
 
 async def _init(

@@ -8,11 +8,13 @@ from pathlib import Path
 import msgspec
 
 from cqar.embedded import nats, postgres, valkey
-from cqar.embedded.account import make_folder
+from cqar.embedded.account import state_mode
 from cqar.embedded.keeper import Service
 from cqar.embedded.lock import hold_lock
+from cqar.embedded.password import read_password
 from cqar.embedded.ports import pick_ports
-from cqar.embedded.postgres_data import prepare_data, read_password, remove_data
+from cqar.embedded.postgres_data import prepare_data, remove_data
+from cqar.embedded.private import own_folder
 from cqar.embedded.sockets import make_sockets_folder
 from cqar.embedded.supervisor import Supervisor
 from shared import integrity_key
@@ -40,21 +42,22 @@ async def prepare_servers(
 
     `durable=False` switches fsync off and is for data that nobody will miss.
     """
-    logs = directory / "logs"
-    make_folder(logs, 0o700)
-    at = {name: directory / name for name in PORTS}
+    logs = own_folder(directory / "logs")
+    modes = {"postgres": state_mode()}
+    at = {name: own_folder(directory / name, modes.get(name, 0o700)) for name in PORTS}
     fresh = await prepare_data(at["postgres"], sockets, durable=durable)
     port = ports["postgres"]
     log = logs / "postgres.log"
+    passwords = {name: read_password(folder) for name, folder in at.items()}
     return Prepared(
         services=(
             postgres.service(at["postgres"] / "data", sockets, port, log, durable=durable),
-            nats.service(at["nats"], ports["nats"], logs / "nats.log"),
-            valkey.service(sockets, ports["redis"], logs / "redis.log"),
+            nats.service(at["nats"], ports["nats"], logs / "nats.log", passwords["nats"]),
+            valkey.service(sockets, ports["redis"], logs / "redis.log", passwords["redis"]),
         ),
-        postgres=postgres.dsn(read_password(at["postgres"]), port),
-        nats=f"nats://127.0.0.1:{ports['nats']}",
-        redis=f"redis://127.0.0.1:{ports['redis']}/0",
+        postgres=postgres.dsn(passwords["postgres"], port),
+        nats=nats.url(passwords["nats"], ports["nats"]),
+        redis=valkey.url(passwords["redis"], ports["redis"]),
         integrity_key_file=str(_integrity_key(directory)),
         fresh=fresh,
     )
@@ -101,7 +104,7 @@ async def embedded_servers(
     With `durable=False` the data is removed at the end too, also where it could not lie in
     `directory` (see `postgres_data`).
     """
-    make_folder(directory, 0o711)
+    directory = own_folder(directory, state_mode())
     with hold_lock(directory):
         sockets = make_sockets_folder(directory)
         supervisor = Supervisor()

@@ -1,31 +1,33 @@
 """The whole stack of one state folder: servers, migrations, keys, one writer, its resolvers.
 
-The folder holds `postgres`, `nats`, `last-good`, `logs`, `keys.json`, `integrity.key`, `lock` and,
-while the stack runs, `endpoints.json`. The database and the keys outlive the stack and go together:
-a new database has new API keys.
+The folder holds `postgres`, `nats`, `redis`, `last-good`, `logs`, `keys.json`, `integrity.key`,
+`lock` and, while the stack runs, `endpoints.json`. The database and the keys outlive the stack and
+go together: a new database has new API keys.
 """
 
 import asyncio
 import os
 import shutil
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from cqar.embedded import layout
-from cqar.embedded.account import make_folder
+from cqar.embedded.account import state_mode
 from cqar.embedded.endpoints import (
     ENDPOINTS_NAME,
     Endpoints,
     Keys,
     write_endpoints,
-    write_private,
 )
 from cqar.embedded.lock import hold_lock
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.postgres_data import remove_data
+from cqar.embedded.private import own_folder, read_private, require_own_folder, write_private
 from cqar.embedded.process import run
+from cqar.embedded.rotation import rotate_logs
 from cqar.embedded.servers import Prepared, prepare_servers
 from cqar.embedded.sockets import make_sockets_folder
 from cqar.embedded.supervisor import Supervisor
@@ -49,8 +51,7 @@ async def run_stack(
     Raises ServiceFailed when something does not start, and StackAlreadyRunning; nothing is left
     running then. Run it on the main thread (see `launch`).
     """
-    state_dir = options.state_dir.resolve()
-    make_folder(state_dir, 0o711)
+    state_dir = own_folder(options.state_dir, state_mode())
     with hold_lock(state_dir):
         endpoints_path = state_dir / ENDPOINTS_NAME
         endpoints_path.unlink(missing_ok=True)  # of a supervisor that was killed
@@ -58,6 +59,7 @@ async def run_stack(
         stack = _Stack(state_dir, sockets, options.resolvers)
         working = asyncio.create_task(stack.serve(on_ready))
         stopping = asyncio.create_task(stop.wait())
+        rotating = asyncio.create_task(rotate_logs(state_dir / "logs"))
         try:
             await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
             if working.done():
@@ -66,7 +68,8 @@ async def run_stack(
         finally:
             working.cancel()
             stopping.cancel()
-            await asyncio.gather(working, stopping, return_exceptions=True)
+            rotating.cancel()
+            await asyncio.gather(working, stopping, rotating, return_exceptions=True)
             endpoints_path.unlink(missing_ok=True)
             await stack.supervisor.stop()
             shutil.rmtree(sockets, ignore_errors=True)
@@ -74,7 +77,8 @@ async def run_stack(
 
 def remove_state(state_dir: Path) -> None:
     """Remove a stopped stack and its database, wherever that lies (`postgres_data`)."""
-    if state_dir.exists():
+    if os.path.lexists(state_dir):
+        require_own_folder(state_dir)
         with hold_lock(state_dir):
             remove_data(state_dir / "postgres")
             shutil.rmtree(state_dir)
@@ -96,6 +100,7 @@ class _Stack:
     async def _bring_up(self) -> Endpoints:
         ports = pick_ports(layout.preferred_ports(len(self._names)))
         state_dir, logs = self._state_dir, self._state_dir / "logs"
+        last_good = own_folder(state_dir / "last-good")
         prepared = await prepare_servers(state_dir, self._sockets, ports, durable=True)
         await self.supervisor.start(*prepared.services)
         writer_at = layout.listen("writer", ports)
@@ -110,7 +115,7 @@ class _Stack:
                 prepared,
                 at=listens[name],
                 socket=sockets[name],
-                kept=state_dir / "last-good" / name,
+                kept=last_good / name,
                 writer_at=writer_at,
                 logs=logs,
             )
@@ -144,8 +149,9 @@ class _Stack:
 
 async def _keys(state_dir: Path, prepared: Prepared, writer_at: layout.Listen) -> Keys:
     path = state_dir / KEYS_NAME
-    if path.exists() and not prepared.fresh:
-        return msgspec.json.decode(path.read_bytes(), type=Keys)
+    if not prepared.fresh:
+        with suppress(FileNotFoundError):
+            return msgspec.json.decode(read_private(path), type=Keys)
     roles = Keys.__struct_fields__
     commands = [layout.create_key(prepared, writer_at, role) for role in roles]
     printed = await asyncio.gather(

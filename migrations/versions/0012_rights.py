@@ -12,30 +12,29 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-#: Of a partition: at 1,500 commits/s, the most this design makes, nearly two hours. The relay's
-#: leader looks ahead every few minutes. Migration 0001 made the first two.
-PARTITION_REVISIONS = 10_000_000
-
 
 def upgrade() -> None:
-    op.execute(f"""
+    op.execute("""
         CREATE FUNCTION make_outbox_partitions(for_revision bigint) RETURNS void
         LANGUAGE plpgsql SECURITY DEFINER AS $$
         DECLARE
+            -- At 1,500 commits/s, the most this design makes, nearly two hours. The relay's leader
+            -- looks ahead every few minutes. Migration 0001 made the first two.
+            many CONSTANT bigint := 10000000;
             place bigint;
             name text;
         BEGIN
             IF for_revision < 0 THEN
                 RAISE EXCEPTION 'no partition is of revision %', for_revision;
             END IF;
-            FOR place IN SELECT for_revision / {PARTITION_REVISIONS} + n
+            FOR place IN SELECT for_revision / many + n
                          FROM pg_catalog.generate_series(0, 1) n LOOP
                 name := pg_catalog.format('outbox_p%s', place);
                 IF pg_catalog.to_regclass(name) IS NULL THEN
                     EXECUTE pg_catalog.format(
                         'CREATE TABLE IF NOT EXISTS %I PARTITION OF outbox'
                         ' FOR VALUES FROM (%s) TO (%s)',
-                        name, place * {PARTITION_REVISIONS}, (place + 1) * {PARTITION_REVISIONS}
+                        name, place * many, (place + 1) * many
                     );
                 END IF;
             END LOOP;

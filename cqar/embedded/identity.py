@@ -1,0 +1,95 @@
+"""Which process a number means: numbers are given again, a start within a boot is not.
+
+A process is signalled by a descriptor that was opened before it was looked at, so it is the one
+that was looked at.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A process as it was written down.
+
+    `began` is when, in the kernel's ticks since the boot; 0 where nothing tells.
+    """
+
+    pid: int
+    began: int
+    boot: str
+
+
+def own_identity() -> Identity:
+    pid = os.getpid()
+    return Identity(pid, began(pid), boot_id())
+
+
+def began(pid: int) -> int:
+    """When a process began; 0 where nothing tells."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(stat.rpartition(")")[2].split()[19])
+
+
+def boot_id() -> str:
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return ""
+
+
+def is_alive(known: Identity, opened: os.stat_result) -> bool:
+    """Whether the process is the one that was written down, is ours, and has a file open.
+
+    Args:
+        opened: Of the file. Only its user's processes show what they have open.
+    """
+    if sys.platform != "linux":
+        return True
+    if known.boot != boot_id() or known.began != began(known.pid):
+        return False
+    try:
+        if Path(f"/proc/{known.pid}").stat().st_uid != os.geteuid():
+            return False
+        descriptors = list(Path(f"/proc/{known.pid}/fd").iterdir())
+    except OSError:
+        return False
+    return any(_is_same(descriptor, opened) for descriptor in descriptors)
+
+
+def _is_same(descriptor: Path, opened: os.stat_result) -> bool:
+    try:
+        found = descriptor.stat()
+    except OSError:
+        return False
+    return (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
+
+
+def send(known: Identity, opened: os.stat_result, number: signal.Signals) -> bool:
+    """Signal the process if it is the one that was written down; whether it was."""
+    if known.pid <= 0:  # to the kernel many at once
+        return False
+    if sys.platform != "linux":
+        os.kill(known.pid, number)
+        return True
+    try:
+        descriptor = os.pidfd_open(known.pid)
+    except ProcessLookupError:
+        return False
+    try:
+        if not is_alive(known, opened):
+            return False
+        signal.pidfd_send_signal(descriptor, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True

@@ -1,0 +1,114 @@
+"""Files and folders that are this user's alone: no link is followed, nothing of others is used.
+
+Paths are checked as they are given, and files are opened by their folder's descriptor, so that what
+was checked is what is used. Folders above a state folder are the user's business, as with any path.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from cqar.embedded.errors import NotOurs
+
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def own_folder(folder: Path, mode: int = 0o700) -> Path:
+    """Make a folder where there is none, and return it resolved.
+
+    Args:
+        mode: Of a new one; one that is there keeps its own.
+
+    Raises:
+        NotOurs: It is a link, no folder, somebody else's, or others can write to it.
+    """
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100  # resolve() would follow its last link
+    if not os.path.lexists(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=mode)
+        folder.chmod(mode)  # mkdir's is cut by the umask
+    require_own_folder(folder)
+    return folder.resolve()
+
+
+def require_own_folder(folder: Path) -> None:
+    """Raises NotOurs; and FileNotFoundError."""
+    with opened_folder(folder):
+        pass
+
+
+@contextmanager
+def opened_folder(folder: Path) -> Iterator[int]:
+    """The descriptor of a folder that is ours. Raises NotOurs, FileNotFoundError."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        why = "is a link" if folder.is_symlink() else f"cannot be opened: {error.strerror}"
+        raise NotOurs(folder, why) from error
+    try:
+        _require(folder, os.fstat(descriptor), stat.S_ISDIR)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """The descriptor of a file in a folder of ours, made 0600 where `flags` make it.
+
+    Raises:
+        NotOurs: It or its folder is a link, somebody else's, or others can write to it.
+        FileNotFoundError: There is none.
+    """
+    with opened_folder(path.parent) as folder:
+        try:
+            # NONBLOCK: a pipe in a file's place must not hold us up.
+            more = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+            descriptor = os.open(path.name, flags | more, 0o600, dir_fd=folder)
+        except (FileNotFoundError, FileExistsError):
+            raise
+        except OSError as error:
+            why = "is a link" if path.is_symlink() else f"cannot be opened: {error.strerror}"
+            raise NotOurs(path, why) from error
+    try:
+        _require(path, os.fstat(descriptor), stat.S_ISREG)
+        os.set_blocking(descriptor, True)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_private(path: Path) -> bytes:
+    """All that a file of ours holds. Raises NotOurs, FileNotFoundError."""
+    with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
+        return file.read()
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read; a reader sees the old content or the new."""
+    with opened_folder(path.parent) as folder:
+        partial = f".{path.name}.{os.getpid()}"
+        with suppress(FileNotFoundError):
+            os.unlink(partial, dir_fd=folder)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(partial, flags, 0o600, dir_fd=folder)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _require(path: Path, info: os.stat_result, is_kind: Callable[[int], bool]) -> None:
+    if not is_kind(info.st_mode):
+        raise NotOurs(path, "is not what belongs there")
+    if info.st_uid != os.geteuid():
+        raise NotOurs(path, f"belongs to user {info.st_uid}, not to {os.geteuid()}")
+    if is_kind is stat.S_ISREG and info.st_nlink != 1:
+        raise NotOurs(path, "has another name elsewhere")
+    if info.st_mode & _OTHERS_WRITE:
+        raise NotOurs(path, f"can be written by others (mode {stat.S_IMODE(info.st_mode):o})")

@@ -1,0 +1,93 @@
+"""Logs below a bound: a long one is copied aside and emptied, while its program goes on writing.
+
+Programs hold their logs open to append, so what they write next is the emptied file's beginning.
+What is written between the copy and the emptying is lost: some lines, once in 10 MiB.
+"""
+
+import asyncio
+import logging
+import os
+import stat
+from pathlib import Path
+
+from cqar.embedded.errors import EmbeddedError
+from cqar.embedded.private import open_private, opened_folder
+
+LOG_MAX_BYTES = 10 * 1024 * 1024
+# Beside the one that is written: NAME.1 is the newest.
+KEPT_MAX = 3
+LOOK_EVERY_SECONDS = 5.0
+_COPY_BYTES = 1024 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+async def rotate_logs(folder: Path) -> None:
+    """Look at every log of a folder again and again, until cancelled."""
+    while True:
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        for name in _long_ones(folder):
+            try:
+                await asyncio.to_thread(rotate, folder / name)
+            except (OSError, EmbeddedError) as error:
+                _log.warning("%s could not be rotated: %s", name, error)
+
+
+def rotate(log: Path) -> None:
+    """Copy a log to NAME.1, older ones on by one, and empty it. Raises NotOurs, OSError.
+
+    A disk that is full takes no copy: the log is emptied all the same.
+    """
+    source = open_private(log, os.O_RDWR)
+    try:
+        with opened_folder(log.parent) as folder:
+            for number in range(KEPT_MAX - 1, 0, -1):
+                if _exists(f"{log.name}.{number}", folder):
+                    os.replace(  # by their folder's descriptor
+                        f"{log.name}.{number}",
+                        f"{log.name}.{number + 1}",
+                        src_dir_fd=folder,
+                        dst_dir_fd=folder,
+                    )
+            if _exists(f"{log.name}.1", folder):
+                os.unlink(f"{log.name}.1", dir_fd=folder)
+        try:
+            _copy(source, log.with_name(f"{log.name}.1"))
+        finally:
+            os.ftruncate(source, 0)
+    finally:
+        os.close(source)
+
+
+def _copy(source: int, aside: Path) -> None:
+    target = open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        end = os.fstat(source).st_size
+        # Of one that grew beyond all bounds the end is what tells.
+        at = max(0, end - 2 * LOG_MAX_BYTES)
+        while chunk := os.pread(source, min(_COPY_BYTES, end - at), at):
+            os.write(target, chunk)
+            at += len(chunk)
+    finally:
+        os.close(target)
+
+
+def _long_ones(folder: Path) -> list[str]:
+    try:
+        entries = list(os.scandir(folder))
+        infos = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+    except OSError:
+        return []
+    return [
+        name
+        for name, info in infos
+        if name.endswith(".log") and stat.S_ISREG(info.st_mode) and info.st_size > LOG_MAX_BYTES
+    ]
+
+
+def _exists(name: str, folder: int) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
