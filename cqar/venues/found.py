@@ -30,7 +30,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         secondary: Beside another listing of the same symbol that is the primary one.
         untraced: Terms that ccxt states and no field of the record does, with ccxt's value.
             The terms themselves are None.
-        is_status_stated: Whether a field of the record may speak of the status.
+        is_status_stated: Whether ccxt reads a status, and a field of the record may speak of it.
         is_reviewed: Whether ccxt's reading of such markets was compared with the venue's records.
         raw: The venue's own record, for corrections.
     """

@@ -28,6 +28,8 @@ from shared.entities.venue import VENUE, Venue
 from shared.entities.venue_asset import VENUE_ASSET, VenueAsset
 from shared.entities.venue_symbol import VENUE_SYMBOL, is_open
 
+#: In a venue asset's metadata: what its code was bound by, where that is no evidence.
+BOUND_BY, TICKER = "bound_by", "ticker"
 #: What an import makes gets ids that follow from what it is.
 NAMESPACE: Final = uuid.UUID("5b0f6c1d-58a1-5b0e-8d3c-1f1f0e6d9a42")
 #: 1000SHIB, SHIB1000, 1000000MOG, 1MBABYDOGE, kPEPE: prices of a multiple of the coin.
@@ -144,7 +146,7 @@ class Identity:
             if taken and (code.venue.isdigit() or code.venue.upper() == code.unified.upper()):
                 return None
             asset_id = self._new_asset(code.venue, ticker=code.venue if taken else code.unified)
-        self._record(code, asset_id)
+        self._record(code.venue, asset_id)
         return asset_id
 
     def _verified(self, ticker: str) -> Asset | None:
@@ -157,21 +159,23 @@ class Identity:
         self.bindings.append(Binding(code, asset.symbol, asset.asset_id, asset.name))
         return asset.asset_id
 
-    def _record(self, code: Code, asset_id: str) -> None:
+    def _record(self, code: str, asset_id: str) -> None:
         """Note the code as the asset's at this venue; an ended one is opened again."""
         before = self._state.get(VENUE_ASSET.name, f"{self._holder}/{asset_id}")
+        by_ticker = any(binding.code == code for binding in self.bindings)
         if before is None:
             self.codes[asset_id] = VenueAsset(
                 venue_id=self._holder,
                 asset_id=asset_id,
-                venue_asset_symbol=code.venue,
+                venue_asset_symbol=code,
                 trading_enabled=True,
-                listed_at=self._listed_at(code.venue),
+                listed_at=self._listed_at(code),
+                metadata={BOUND_BY: TICKER} if by_ticker else None,
             )
         elif before.delisted_at is not None:
             self.codes[asset_id] = msgspec.structs.replace(
                 before,
-                venue_asset_symbol=code.venue,
+                venue_asset_symbol=code,
                 other_codes=(),
                 trading_enabled=True,
                 listed_at=self._state.now,

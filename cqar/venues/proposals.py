@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cqar.catalogue import STEPS_AS_OF
+from cqar.catalogue import STEPS_AS_OF, an_id
 from cqar.venues.found import Found
 from cqar.venues.identity import Identity, imported_id, looks_multiplied
 from cqar.venues.reviewed import CCXT_UNREVIEWED, READER
@@ -47,18 +47,36 @@ def _noted(before: VenueSymbol | None, market: Found) -> dict[str, Any] | None:
 def _terms(before: VenueSymbol | None, market: Found) -> dict[str, Any]:
     """The terms that the listing states.
 
-    One that ccxt makes up is not known. Where it stands in the registry with the very value, an
-    earlier import took it from ccxt; another value is somebody's own, and stays.
+    One that ccxt makes up is not known. What stands in the registry in its place is taken back if
+    it is the very value, or if an import wrote it that knew no better: ccxt makes Hyperliquid's
+    tick of the day's price. Any other value is somebody's own, and stays.
     """
     stated = {name: getattr(market, name) for name in TERMS}
     if before is not None and before.tick_bands:
         # Somebody knows better than the one tick that ccxt tells of such a market.
         stated["tick_size"] = None
     terms = {name: value for name, value in stated.items() if value is not None}
-    for name, value in market.untraced.items():
-        if before is not None and getattr(before, name) == value:
-            terms[name] = None
+    if before is not None:
+        knew_no_better = not market.is_reviewed and _is_of_before_readers(before)
+        for name, value in market.untraced.items():
+            if knew_no_better or getattr(before, name) == value:
+                terms[name] = None
     return terms
+
+
+def _is_of_before_readers(before: VenueSymbol) -> bool:
+    """Whether its terms are of an import that did not ask what the record states.
+
+    Since imports ask, they note who read the listing. Before, they made it, or brought the
+    catalogue's up to date, whose date they took away.
+    """
+    noted = before.metadata or {}
+    if READER in noted or STEPS_AS_OF in noted or before.first_seen_at is None:
+        return False
+    place = before.venue_id, before.venue_symbol
+    seen = before.first_seen_at.isoformat()
+    catalogues = an_id("venue_symbol", "/".join(place))
+    return before.listing_id in (imported_id("venue_symbol", *place, seen), catalogues)
 
 
 class Proposals:

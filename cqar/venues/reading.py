@@ -256,6 +256,7 @@ def found_in(market: dict[str, Any], precision_mode: int) -> Found:
         min_notional=positive(cost.get("min"), "the minimum notional"),
         contract_size=positive(market.get("contractSize"), "the contract size"),
         price_significant_digits=digits,
+        is_status_stated=market.get("active") is not None,
         raw=market["info"] if isinstance(market.get("info"), dict) else {},
     )
 

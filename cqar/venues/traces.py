@@ -25,9 +25,9 @@ LEAF_CHARS_MAX: Final = 128
 #: A step of 10^-n.
 DECIMALS_MAX: Final = 30
 
-_NUMBER: Final = re.compile(r"[+-]?\d{1,60}(?:\.\d{1,60})?(?:[eE][+-]?\d{1,3})?")
+_NUMBER: Final = re.compile(r"[+-]?\d{1,60}(?:\.\d{1,60})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 #: `20.0 USD`, as Bitstamp writes a minimum.
-_WITH_UNIT: Final = re.compile(rf"({_NUMBER.pattern})(?: [A-Za-z]{{2,10}})?")
+_WITH_UNIT: Final = re.compile(rf"({_NUMBER.pattern})(?: [A-Za-z]{{2,10}})?", re.ASCII)
 _NO_LETTERS: Final = re.compile(r"[^a-z0-9]")
 
 #: A field whose path holds one of these speaks neither of a step nor of a size.

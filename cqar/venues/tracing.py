@@ -53,7 +53,8 @@ def traced(found: Found, record: Any) -> Found:
         found,
         **dict.fromkeys(untraced),
         untraced=untraced,
-        is_status_stated=any(_STATUS.search("".join(leaf.path)) for leaf in traces.leaves),
+        is_status_stated=found.is_status_stated
+        and any(_STATUS.search("".join(leaf.path)) for leaf in traces.leaves),
     )
 
 

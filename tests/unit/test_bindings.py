@@ -71,6 +71,8 @@ def test_a_verified_asset_is_bound_by_its_ticker_and_every_such_binding_is_liste
     assert plan.new_assets == []
     assert ("LIT", lit.asset_id) in bound(plan)
     assert {binding.ticker for binding in plan.bindings} == {"BTC", "LIT", "USDT"}
+    held = registry.entities[VENUE_ASSET.name, f"gate/{lit.asset_id}"][1]
+    assert held.metadata == {"bound_by": "ticker"}
     # From then on the code is bound: nothing is taken for a ticker again.
     again = registry.plan(a_market("BTC_USDT"), coin("LIT", "LIT_USDT"), venue="gate", at=NOW + DAY)
     assert again.bindings == []

@@ -1,8 +1,11 @@
-"""What is said to be reviewed was: rows are read as an independent reading of the files has them."""
+"""What is said to be reviewed was: rows are read as an independent reading has them."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -150,6 +153,25 @@ def test_what_ccxt_makes_up_is_not_known(
     assert sum(not market.is_status_stated for market in found) == unstated
     for market in found:
         assert all(getattr(market, term) is None for term in market.untraced)
+
+
+def test_krakens_tick_is_the_one_that_it_states_and_not_its_decimals(tmp_path: Path) -> None:
+    """ETHEUROP has two decimals and a tick of 0.1."""
+    pair = {"altname": "ETHEUROP", "wsname": "ETH/EUROP", "base": "XETH", "quote": "EUROP"}
+    steps = {"pair_decimals": 2, "lot_decimals": 8, "tick_size": "0.1", "status": "online"}
+    path = tmp_path / "AssetPairs.json"
+    path.write_text(json.dumps({"error": [], "result": {"ETHEUROP": pair | steps}}))
+    (market,) = read_listing("kraken", "kraken", ["spot"], [SavedAnswer("AssetPairs", path)]).found
+    assert market.tick_size == Decimal("0.1")
+
+
+def test_kucoins_minimum_of_any_order_is_its_min_funds(tmp_path: Path) -> None:
+    answer = json.loads((VENUE_FILES / "kucoin/docsample_v2_symbols.json").read_bytes())
+    answer["data"][0] |= {"quoteMinSize": "5", "minFunds": "0.1"}
+    path = tmp_path / "symbols.json"
+    path.write_text(json.dumps(answer))
+    (market,) = read_listing("kucoin", "kucoin", ["spot"], [SavedAnswer("symbols", path)]).found
+    assert market.min_notional == Decimal("0.1")
 
 
 def test_what_documentation_alone_says_is_named_and_not_untraced() -> None:

@@ -14,7 +14,9 @@ from cqar.venues.reviewed import CCXT_REVIEWED, CCXT_UNREVIEWED, READER
 from cqar.venues.tracing import settled, traced
 from shared.entities.symbol import SymbolType
 from shared.entities.venue import VENUE
-from tests.builders import NOW
+from shared.entities.venue_symbol import VENUE_SYMBOL
+from tests.builders import NOW, an_id
+from tests.registry_in_memory import changed
 from tests.unit.test_plan import Registry, a_market, coin
 
 DAY = dt.timedelta(days=1)
@@ -36,8 +38,8 @@ def test_steps_that_an_earlier_import_made_up_are_taken_back_by_name() -> None:
     registry = Registry()
     registry.imported(as_before())
     plan = registry.imported(as_now(), at=NOW)
-    (changed,) = plan_document(plan, None)["changed"]
-    steps = [d for d in changed["differences"] if d["field"] in STEPS]
+    (told,) = plan_document(plan, None)["changed"]
+    steps = [d for d in told["differences"] if d["field"] in STEPS]
     assert steps == [
         {"field": field, "before": "0.00000001", "after": "", "reason": UNTRACED} for field in STEPS
     ]
@@ -46,9 +48,36 @@ def test_steps_that_an_earlier_import_made_up_are_taken_back_by_name() -> None:
     assert registry.plan(as_now(), at=NOW + DAY / 2).changes == []
 
 
+def stated(registry: Registry, **steps: Any) -> None:
+    """Somebody states steps of the listing."""
+    listing = changed(registry.listing("KRW-BTC"), **steps)
+    registry.entities[VENUE_SYMBOL.name, listing.listing_id] = (VENUE_SYMBOL, listing)
+
+
+def test_what_an_earlier_import_made_up_otherwise_is_taken_back_too() -> None:
+    """ccxt made Hyperliquid's tick of the price of that day."""
+    registry = Registry()
+    registry.imported(as_before())
+    stated(registry, tick_size=Decimal("0.5"))
+    registry.imported(as_now(), at=NOW + DAY)
+    assert registry.listing("KRW-BTC").tick_size is None
+
+
 def test_a_step_that_somebody_stated_stays_where_the_record_is_silent() -> None:
     registry = Registry()
-    registry.imported(a_market("KRW-BTC", tick_size=Decimal(1000), lot_size=Decimal("1e-8")))
+    registry.imported(as_now())
+    stated(registry, tick_size=Decimal(1000))
+    registry.imported(as_now(), at=NOW + DAY)
+    assert registry.listing("KRW-BTC").tick_size == Decimal(1000)
+
+
+def test_a_listing_that_somebody_made_keeps_the_steps_that_it_was_given() -> None:
+    registry = Registry()
+    registry.imported(as_now())
+    own = changed(registry.listing("KRW-BTC"), listing_id=an_id("own"), metadata=None)
+    registry.entities = {k: v for k, v in registry.entities.items() if v[0] is not VENUE_SYMBOL}
+    registry.entities[VENUE_SYMBOL.name, own.listing_id] = (VENUE_SYMBOL, own)
+    stated(registry, tick_size=Decimal(1000), lot_size=MADE_UP)
     registry.imported(as_now(), at=NOW + DAY)
     listing = registry.listing("KRW-BTC")
     assert (listing.tick_size, listing.lot_size) == (Decimal(1000), None)
