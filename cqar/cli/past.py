@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import click
@@ -11,7 +11,8 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.writer.v1 import registry_admin_pb2 as apb
 from google.protobuf import json_format
 
-from cqar.audit import Broken, verified
+from cqar.audit import HISTORY, Broken, verified
+from cqar.cli.progress import bar
 from cqar.cli.target import Target, override
 from cqar.cli.words import out, print_json, table
 from cqar.connection import CallFailed, Connection
@@ -108,27 +109,71 @@ def audit() -> None:
     callback=lambda _, __, given: [_noted(text) for text in given],
     help="Where the chain was, by a writer's log of then; may be given several times.",
 )
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @override
-def verify(target: Target, database_url: str, noted: list[Position]) -> None:
-    """Recompute the hash chain from the first revision; name the first that does not fit.
+def verify(target: Target, database_url: str, noted: list[Position], *, as_json: bool) -> None:
+    """Replay every change set from the first on; name the first thing that does not fit.
 
-    Also compared: what everybody reads, with what the revisions made of it, and the index of
-    each entity's history. Domain events are not part of the chain. The chain is evidence only
-    against whoever cannot rewrite all of it: writers log once an hour where it is ("the chain is
-    at …"), and --noted compares with what such a line of the past says.
+    Compared with what comes of them, in one view of PostgreSQL: the head, each revision with its
+    chain and domain events, `current`, every table that is searched, listed or looked up, listings'
+    terms, and the index of each entity's history. Takes a temporary file of the registry's size
+    and some 200 MiB of memory.
+
+    The chain is evidence only against whoever cannot rewrite all of it: writers log once an hour
+    where it is ("the chain is at …"), and --noted compares with what such a line of the past says.
+
+    Exit codes: 0 nothing was altered, 1 something was, or PostgreSQL does not answer.
 
     \b
     Example: cqar audit verify --noted "$(cat noted)"
     """
     url = database_url or read_endpoints(target.state_dir).postgres
     try:
-        found = asyncio.run(verified(url, noted))
+        with bar("verifying") as advance:
+            found = asyncio.run(verified(url, noted, lambda _, done, total: advance(done, total)))
     except (OSError, asyncpg.PostgresError) as error:
         raise CallFailed(f"PostgreSQL: {error}", "UNAVAILABLE") from error
     except Broken as error:
-        raise CallFailed(str(error), "DATA_LOSS") from error
+        if as_json:
+            print_json(_altered(error))
+        raise CallFailed(_told(error), "DATA_LOSS") from error
+    if as_json:
+        print_json({"whole": True, **found._asdict(), "chain": found.chain.hex()})
+        return
     out.print(
-        f"{found.revisions} revisions, none altered; {found.entities} entities are as they say."
-        f" The chain ends in {found.chain.hex()}.{_and_noted(noted)}",
+        f"{found.revisions} revisions, none altered; {found.entities} entities are as they say,"
+        f" in every table. The chain ends in {found.chain.hex()}.{_and_noted(noted)}",
         soft_wrap=True,
     )
+
+
+def _altered(error: Broken) -> dict[str, Any]:
+    differences = error.differences
+    counts = [{"table": t, "what": w, "count": n} for (t, w), n in differences.counts.items()]
+    return {
+        "whole": False,
+        "first": error.first._asdict(),
+        "differences": counts,
+        "looked_at_everything": differences.is_all,
+    }
+
+
+def _told(error: Broken) -> str:
+    """What was found, and what to do about it."""
+    differences = error.differences
+    counts = ", ".join(f"{t}.{w}: {n}" for (t, w), n in differences.counts.most_common())
+    more = "" if differences.is_all else "; it looked no further"
+    is_past = any(table in HISTORY for table, _ in differences.counts)
+    advice = _PAST_ALTERED if is_past else _PRESENT_ALTERED
+    return f"{error}\nIn all: {counts}{more}.\n{advice}"
+
+
+_FIRST: Final = "Stop the writers, and keep this database as it is for whoever looks into it."
+_PAST_ALTERED: Final = (
+    f"{_FIRST} The history itself is not as it was written: restore a backup that verifies, and"
+    " that went through what was noted outside (docs/OPERATIONS.md, Backup and restore)."
+)
+_PRESENT_ALTERED: Final = (
+    f"{_FIRST} The history is whole, and what is read was altered behind it: change whose passwords"
+    " may write there, and restore a backup that verifies (docs/OPERATIONS.md, Backup and restore)."
+)
