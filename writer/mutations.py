@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import codec, events, history
 from shared.entities import KIND_BY_NAME, KINDS
-from shared.entities.venue_symbol import VenueSymbol, terms_of
+from shared.entities.venue_symbol import sets_terms
 from shared.errors import Invalid, NotReady, TooLarge, Violation
 from shared.history import Position, position_of
 from shared.judge import REFERRED_TO, Docket, Item, Outcome, Result
@@ -425,15 +425,8 @@ async def _note(
         for o, payload in told
     ]
     await saving.save_current(tx, rows)
-    await saving.save_terms(tx, [(p, o.after) for o, p in told if _sets_terms(o)])
+    await saving.save_terms(tx, [(p, o.after) for o, p in told if sets_terms(o.before, o.after)])
     await saving.check_constraints(tx)
-
-
-def _sets_terms(outcome: Outcome) -> bool:
-    before, after = outcome.before, outcome.after
-    if not isinstance(after, VenueSymbol) or after.terms_since is None:
-        return False
-    return not isinstance(before, VenueSymbol) or terms_of(before) != terms_of(after)
 
 
 def _unforeseen(error: sa.exc.IntegrityError) -> Invalid | NotReady:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import click
@@ -12,8 +12,9 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.writer.v1 import registry_admin_pb2 as apb
 from google.protobuf import json_format
 
-from cqar.audit import Broken, verified
+from cqar.audit import HISTORY, Broken, verified
 from cqar.audit_signatures import Signed
+from cqar.cli.progress import bar
 from cqar.cli.target import Target, override
 from cqar.cli.words import out, print_json, table
 from cqar.connection import CallFailed, Connection
@@ -101,11 +102,11 @@ def _said(signed: Signed) -> str:
 
 def _noted(text: str) -> Position:
     """EPOCH:REVISION:CHAIN as writers log it."""
-    position, _, chain = text.rpartition(":")
     try:
-        return Position(*PositionText.parse(position), bytes.fromhex(chain))
-    except ValueError as error:
-        message = f"{text!r} is no EPOCH:REVISION:CHAIN as a writer's log has it: {error}"
+        epoch, revision, chain = text.split(":")
+        return Position(*PositionText.parse(f"{epoch}:{revision}"), bytes.fromhex(chain))
+    except ValueError:
+        message = f"{text!r} is no EPOCH:REVISION:CHAIN as a writer's log has it"
         raise click.BadParameter(message) from None
 
 
@@ -128,16 +129,29 @@ def audit() -> None:
     type=click.Path(path_type=Path),
     help="File of public keys, one a line: one of them, or one they vouch for, signed the head.",
 )
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @override
-def verify(target: Target, database_url: str, noted: list[Position], trusted: Path | None) -> None:
-    """Recompute the hash chain from the first revision; name the first that does not fit.
+def verify(
+    target: Target,
+    database_url: str,
+    noted: list[Position],
+    trusted: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Replay every change set from the first on; name the first thing that does not fit.
 
-    Also compared: what everybody reads, with what the revisions made of it, and the index of
-    each entity's history. Domain events are part of the chain but for epochs that releases before
-    0.2 began. The chain is evidence only against whoever cannot rewrite all of it: writers log once
-    an hour where it is ("the chain is at …"), and --noted compares with what such a line of the
-    past says. Signatures are checked, too: those of revisions against the registry's own keys; with
-    --trusted the head must have one by a key that you know from elsewhere.
+    Compared with what comes of them, in one view of PostgreSQL: the head, each revision with its
+    chain and domain events, `current`, every table that is searched, listed or looked up, listings'
+    terms, and the index of each entity's history. Takes a temporary file of the registry's size
+    and some 200 MiB of memory.
+
+    The chain is evidence only against whoever cannot rewrite all of it: writers log once an hour
+    where it is ("the chain is at …"), and --noted compares with what such a line of the past says.
+    Signatures are checked, too: those of revisions against the registry's own keys; with --trusted
+    the head must have one by a key that you know from elsewhere.
+
+    Exit codes: 0 nothing was altered, 1 something was, or PostgreSQL does not answer.
 
     \b
     Example: cqar audit verify --noted "$(cat noted)" --trusted signing-keys
@@ -145,15 +159,57 @@ def verify(target: Target, database_url: str, noted: list[Position], trusted: Pa
     url = database_url or read_endpoints(target.state_dir).postgres
     try:
         keys = None if trusted is None else read_trusted(trusted)
-        found = asyncio.run(verified(url, noted, keys))
+        with bar("verifying") as advance:
+            work = verified(url, noted, keys, lambda _, done, total: advance(done, total))
+            found = asyncio.run(work)
     except KeyFileError as error:
         raise click.BadParameter(str(error), param_hint="--trusted") from None
     except (OSError, asyncpg.PostgresError) as error:
         raise CallFailed(f"PostgreSQL: {error}", "UNAVAILABLE") from error
     except Broken as error:
-        raise CallFailed(str(error), "DATA_LOSS") from error
+        if as_json:
+            print_json(_altered(error))
+        raise CallFailed(_told(error), "DATA_LOSS") from error
+    if as_json:
+        signed = found.signed._asdict()
+        told = {**found._asdict(), "chain": found.chain.hex(), "signed": signed}
+        print_json({"whole": True, **told})
+        return
     out.print(
-        f"{found.revisions} revisions, none altered; {found.entities} entities are as they say."
-        f" The chain ends in {found.chain.hex()}.{_and_noted(noted)} {_said(found.signed)}",
+        f"{found.revisions} revisions, none altered; {found.entities} entities are as they say,"
+        f" in every table. The chain ends in {found.chain.hex()}.{_and_noted(noted)}"
+        f" {_said(found.signed)}",
         soft_wrap=True,
     )
+
+
+def _altered(error: Broken) -> dict[str, Any]:
+    differences = error.differences
+    counts = [{"table": t, "what": w, "count": n} for (t, w), n in differences.counts.items()]
+    return {
+        "whole": False,
+        "first": error.first._asdict(),
+        "differences": counts,
+        "looked_at_everything": differences.is_all,
+    }
+
+
+def _told(error: Broken) -> str:
+    """What was found, and what to do about it."""
+    differences = error.differences
+    counts = ", ".join(f"{t}.{w}: {n}" for (t, w), n in differences.counts.most_common())
+    more = "" if differences.is_all else "; it looked no further"
+    is_past = any(table in HISTORY for table, _ in differences.counts)
+    advice = _PAST_ALTERED if is_past else _PRESENT_ALTERED
+    return f"{error}\nIn all: {counts}{more}.\n{advice}"
+
+
+_FIRST: Final = "Stop the writers, and keep this database as it is for whoever looks into it."
+_PAST_ALTERED: Final = (
+    f"{_FIRST} The history itself is not as it was written: restore a backup that verifies, and"
+    " that went through what was noted outside (docs/OPERATIONS.md, Backup and restore)."
+)
+_PRESENT_ALTERED: Final = (
+    f"{_FIRST} The history is whole, and what is read was altered behind it: change whose passwords"
+    " may write there, and restore a backup that verifies (docs/OPERATIONS.md, Backup and restore)."
+)

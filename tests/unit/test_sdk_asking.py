@@ -35,6 +35,7 @@ ONE_OF_EACH = (
     e.EpochChanged("epoch 1 has ended"),
     e.OutOfRange("gone"),
     e.TooMany("wait"),
+    e.DataLoss("venues", "binance"),
     e.NotReady("loading"),
 )
 
