@@ -12,7 +12,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from shared import extras
+from shared import extras, grpc_log
 from shared.message_size import MESSAGE_BYTES_MAX
 from shared.wrapping import Methods, Wrapping
 
@@ -44,6 +44,7 @@ def make_server(
     Raises:
         SystemExit: It should be native, and the extra is not installed.
     """
+    grpc_log.hush()
     # gRPC shares a port by default: two processes would share its calls without a word.
     options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]
     front: Any = grpc.aio

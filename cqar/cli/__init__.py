@@ -6,6 +6,7 @@ exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from cqar.cli.lazy import Commands, elsewhere
 from cqar.cli.nouns.table import noun_commands
 from cqar.cli.target import Target, target_options
 from shared import about
+from shared.masking import masked
 
 #: Name, where it is, what it does: each is imported when it is run.
 COMMANDS: Final = (
@@ -84,7 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> Never:
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(masked(shown.getvalue()), nl=False, err=True)  # it may repeat what was typed
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
@@ -98,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> Never:
         click.echo(f"cqar: {error.strerror}", err=True)
         sys.exit(1)
     except _said() as error:
-        click.echo(f"cqar: {error}", err=True)
+        click.echo(masked(f"cqar: {error}"), err=True)
         sys.exit(1)
 
 

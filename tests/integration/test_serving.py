@@ -370,6 +370,7 @@ async def test_one_trace_goes_from_the_call_through_sql_and_nats_to_the_resolver
         # Polling is no request: nothing else was sent but what belongs to one.
         roots = [span for span in collector.spans if "parent_span_id" not in span]
         assert {span["kind"] for span in roots} <= {"SPAN_KIND_SERVER"}
+        assert key not in str(collector.spans)
     assert any(line.get("trace_id") == TRACE for line in writer.lines())
 
 
