@@ -263,7 +263,7 @@ class Follower:
             raise _poison("a change set", error) from error
         metrics.APPLIED.labels(source).inc()
         self._journal.applied(head, commit.prev_chain, commit.change_set)
-        self._view.recent.add(change_set)
+        self._view.recent.add(change_set, planned)
         self._view.moves.applied(head, planned)
         self._view.moved()
 

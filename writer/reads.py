@@ -55,6 +55,13 @@ class Reading:
         found = await store.load(self._tx, sorted({(kind.name, key) for key in keys}))
         return [message_of(kind, found[ref]) for ref in sorted(found)]
 
+    async def exists(self, kind: AnyKind, key: str) -> bool:
+        return bool(await store.load(self._tx, [(kind.name, key)]))
+
+    async def keys(self, kind: AnyKind, limit: int) -> list[str]:
+        rows = await store.page(self._tx, kind, [], None, limit)
+        return ["/".join(parts) for parts, _ in rows]
+
     async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
         return (await self.find_each(kind, lookup, [values]))[values]
 
