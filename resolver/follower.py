@@ -292,7 +292,7 @@ class Follower:
             raise _poison("a change set", error) from error
         metrics.APPLIED.labels(source).inc()
         self._journal.applied(head, commit)
-        self._view.recent.add(change_set)
+        self._view.recent.add(change_set, planned)
         self._view.moves.applied(head, planned)
         self._view.moved()
 

@@ -71,6 +71,7 @@ current = sa.Table(
     sa.Column("deleted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("archived", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("idx_current_archived", "kind", "key", postgresql_where=sa.text("archived")),
+    sa.Index("idx_current_deleted", "kind", "revision", postgresql_where=sa.text("deleted")),
     comment="The newest serialised state of every entity. A snapshot is one scan of it.",
 )
 

@@ -21,6 +21,7 @@ from shared.working_set import Find, Stored
 from writer import search, store
 from writer.cached import CachedReading
 from writer.newest import Newest
+from writer.voided import Voided, VoidedListings
 
 #: What a search without a limit answers.
 SEARCH_LIMIT: Final = 20
@@ -55,6 +56,13 @@ class Reading:
         found = await store.load(self._tx, sorted({(kind.name, key) for key in keys}))
         return [message_of(kind, found[ref]) for ref in sorted(found)]
 
+    async def exists(self, kind: AnyKind, key: str) -> bool:
+        return bool(await store.load(self._tx, [(kind.name, key)]))
+
+    async def keys(self, kind: AnyKind, limit: int) -> list[str]:
+        rows = await store.page(self._tx, kind, [], None, limit)
+        return ["/".join(parts) for parts, _ in rows]
+
     async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
         return (await self.find_each(kind, lookup, [values]))[values]
 
@@ -68,6 +76,15 @@ class Reading:
             find.values: [message_of(kind, stored) for stored in entities.values()]
             for find, entities in found.items()
         }
+
+    async def stored(self, kind: AnyKind, lookup: str, *values: Any) -> list[Stored]:
+        """What `find` finds, as it is kept."""
+        wanted = Find(kind.name, lookup, values)
+        return list((await store.find(self._tx, kind, lookup, [wanted]))[wanted].values())
+
+    async def voided(self, known: VoidedListings, venue_id: str, spelling: str) -> Voided:
+        """The removed listings of a venue's spelling."""
+        return await known.find(self._tx, venue_id, spelling)
 
     async def terms_at(self, listing: Any, at: Instant) -> Any:
         """A listing with its terms of an instant; None where nobody knows them."""

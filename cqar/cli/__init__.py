@@ -36,7 +36,7 @@ COMMANDS: Final = (
     ("status", "cqar.cli.looking:status", "Where the registry stands; how far resolvers are."),
     ("venues", "cqar.cli.looking:venues", "The venues that the registry knows."),
     ("catalogue", "cqar.cli.catalogue:catalogue", "The facts that come with CQAR."),
-    ("history", "cqar.cli.past:history", "What became of an entity: when, by whom, why."),
+    ("history", "cqar.cli.history:history", "What became of an entity: when, by whom, why."),
     ("audit", "cqar.cli.past:audit", "Evidence that the registry's past is as it was written."),
     ("keys", "cqar.cli.keys:keys", "Make, list and revoke API keys."),
     ("demo", "cqar.cli.demo:demo", "The whole path once, on a stack of its own."),

@@ -1,4 +1,4 @@
-"""`cqar history`, `cqar audit verify`: who changed what, and that nobody changed it afterwards."""
+"""`cqar audit verify`: evidence that nobody changed the registry's past afterwards."""
 
 from __future__ import annotations
 
@@ -8,80 +8,17 @@ from typing import Any, Final
 
 import asyncpg
 import click
-from cqc.services.v1 import asset_registry_pb2 as pb
-from cqc.writer.v1 import registry_admin_pb2 as apb
-from google.protobuf import json_format
 
 from cqar.audit import HISTORY, Broken, verified
 from cqar.audit_signatures import Signed
 from cqar.cli.progress import bar
 from cqar.cli.target import Target, override
-from cqar.cli.words import out, print_json, table
-from cqar.connection import CallFailed, Connection
+from cqar.cli.words import print_json, say
+from cqar.connection import CallFailed
 from cqar.embedded.endpoints import read_endpoints
 from cqar.position import Position as PositionText
 from shared.history import Position
 from shared.signatures import KeyFileError, read_trusted
-
-
-@click.command()
-@click.argument("entity")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
-def history(target: Target, entity: str, *, as_json: bool) -> None:
-    """What became of ENTITY, newest first: when, by whom, why, and which fields.
-
-    ENTITY is a venue's spelling, or KIND:KEY.
-
-    \b
-    Examples:
-      cqar history binance/BTCUSDT
-      cqar history venue:binance
-    """
-    with target.to_writer() as connection:
-        entries = list(_entries(connection, _ref(connection, entity)))
-    if as_json:
-        print_json(
-            [
-                json_format.MessageToDict(entry, preserving_proto_field_name=True)
-                for entry in entries
-            ]
-        )
-        return
-    rows = [
-        (
-            f"{entry.epoch}:{entry.revision}",
-            entry.committed_at.ToJsonString(),
-            entry.actor,
-            entry.reason,
-            "\n".join(f"{d.field}: {d.before} → {d.after}" for d in entry.differences),
-        )
-        for entry in entries
-    ]
-    table(f"{entity}: {len(rows)} changes", ("revision", "when", "who", "why", "what"), rows)
-
-
-def _ref(connection: Connection, entity: str) -> apb.EntityRef:
-    kind, colon, key = entity.partition(":")
-    venue, slash, spelling = entity.partition("/")
-    if colon and "/" not in kind:
-        return apb.EntityRef(kind=kind, key=key)
-    if not slash:
-        raise click.UsageError("name it as VENUE/SPELLING, such as binance/BTCUSDT, or KIND:KEY")
-    request = pb.GetVenueSymbolRequest(venue_id=venue, venue_symbol=spelling)
-    answer = connection.call(connection.registry.GetVenueSymbol, request)
-    return apb.EntityRef(kind="venue_symbol", key=answer.venue_symbol.listing_id)
-
-
-def _entries(connection: Connection, ref: apb.EntityRef) -> Any:
-    token = ""
-    while True:
-        request = apb.HistoryRequest(entity=ref, page_token=token)
-        answer = connection.call(connection.admin.History, request)
-        yield from answer.entries
-        token = answer.next_page_token
-        if not token:
-            return
 
 
 def _and_noted(noted: list[Position]) -> str:
@@ -175,11 +112,10 @@ def verify(
         told = {**found._asdict(), "chain": found.chain.hex(), "signed": signed}
         print_json({"whole": True, **told})
         return
-    out.print(
+    say(
         f"{found.revisions} revisions, none altered; {found.entities} entities are as they say,"
         f" in every table. The chain ends in {found.chain.hex()}.{_and_noted(noted)}"
-        f" {_said(found.signed)}",
-        soft_wrap=True,
+        f" {_said(found.signed)}"
     )
 
 

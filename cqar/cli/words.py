@@ -95,9 +95,12 @@ def print_json(value: Any) -> None:
     out.file.flush()
 
 
-def print_json_line(message: Message) -> None:
+def print_json_line(value: Any) -> None:
     """One JSON document on one line, for answers that come one by one."""
-    text = json_format.MessageToJson(message, preserving_proto_field_name=True, indent=None)
+    if isinstance(value, Message):
+        text = json_format.MessageToJson(value, preserving_proto_field_name=True, indent=None)
+    else:
+        text = msgspec.json.encode(value).decode()
     out.file.write(text + "\n")
     out.file.flush()
 

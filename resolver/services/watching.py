@@ -6,7 +6,7 @@ One that is slower than the ring is long is told so, and never skips a revision 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -15,11 +15,14 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver import metrics
 from resolver.freshness import boot_clock_s
-from resolver.recent import chosen
+from resolver.recent import Applied, chosen
 from resolver.view import View
 from shared import rules
 from shared.entities import KIND_BY_NAME
+from shared.entities.venue import VENUE
 from shared.errors import EpochChanged, Invalid, NotReady, OutOfRange, TooMany, Violation
+from shared.naming import unknown
+from shared.near_names import did_you_mean
 
 WATCHERS_MAX: Final = 2_000
 #: Freshness alone is told this often where nothing changes.
@@ -37,6 +40,7 @@ class Watching:
 
         Raises:
             Invalid: A filter names what cannot be.
+            NotFound: A filter names a venue that is not there.
             NotReady: Nothing is loaded yet, or this process is about to end.
             EpochChanged: The history that was watched has ended: read anew.
             OutOfRange: The revision is not kept any more: read anew.
@@ -44,6 +48,7 @@ class Watching:
         """
         _require_filters(request)
         kinds, venue_ids = frozenset(request.kinds), frozenset(request.venue_ids)
+        self._require_venues(venue_ids)
         began, (epoch, revision, _) = self._view.snapshot.head, self._view.snapshot.position
         if request.epoch and request.epoch != epoch:
             raise EpochChanged(f"epoch {request.epoch} is not this one, {epoch}: read anew")
@@ -54,9 +59,9 @@ class Watching:
             yield pb.WatchResponse(freshness=self._view.freshness_message())
             beat_s = boot_clock_s()
             while True:
-                while (change_set := self._next(began, told)) is not None:
-                    told = change_set.revision
-                    found = chosen(change_set, kinds, venue_ids)
+                while (applied := self._next(began, told)) is not None:
+                    told = applied.change_set.revision
+                    found = chosen(applied, kinds, venue_ids)
                     if found.changes:
                         freshness = self._view.freshness_message()
                         yield pb.WatchResponse(change_set=found, freshness=freshness)
@@ -70,7 +75,15 @@ class Watching:
                     yield pb.WatchResponse(freshness=self._view.freshness_message())
                     beat_s = boot_clock_s()
 
-    def _next(self, began: replication_pb2.Head, told: int) -> replication_pb2.ChangeSet | None:
+    def _require_venues(self, venue_ids: Iterable[str]) -> None:
+        """Refuse a venue that is not there: nothing would ever come, and nobody would know why."""
+        snapshot = self._view.snapshot
+        for venue_id in sorted(venue_ids):
+            if snapshot.get(VENUE.name, venue_id) is None:
+                near = did_you_mean(venue_id, sorted(snapshot.keys(VENUE.name)))
+                raise unknown(VENUE, venue_id, f"{near} to watch: register it first".lstrip())
+
+    def _next(self, began: replication_pb2.Head, told: int) -> Applied | None:
         """The change set after `told`; None if that is what is served."""
         if self._view.is_ending:
             raise NotReady("this resolver is stopping: watch another, from where this one was")

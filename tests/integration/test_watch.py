@@ -20,6 +20,8 @@ from resolver.config import ResolverConfig
 from resolver.services import watching
 from resolver.view import View
 from shared import min_revision
+from shared.entities.venue_symbol import VENUE_SYMBOL
+from shared.judge import Intent, Item
 from tests.asking import serving
 from tests.builders import (
     a_key,
@@ -30,7 +32,7 @@ from tests.builders import (
     an_asset,
     an_id,
 )
-from tests.changes import commit, eventually
+from tests.changes import CAUSE, commit, eventually
 from tests.following import stands_at, writing
 from writer.config import WriterConfig
 from writer.mutations import Mutations
@@ -173,6 +175,26 @@ async def test_kinds_and_venues_choose_and_keys_are_never_told(watched: Watched)
     }
     assert await told(kinds=["venue"]) == {(2, "venue")}
     assert await told(kinds=["venue_symbol"], venue_ids=["kraken"]) == {(4, "venue_symbol")}
+    assert await told(venue_ids=["kraken"]) == {(2, "venue"), *((4, kind) for kind in market)}
+    with_assets = await told(venue_ids=["kraken"], kinds=["venue_symbol", "asset"])
+    assert with_assets == {(1, "asset"), (4, "venue_symbol")}
+    void = Item(kind=VENUE_SYMBOL, intent=Intent.REMOVE, key=an_id("kraken"))
+    assert (await watched.mutations.apply([void], CAUSE)).committed
+    await at(watched, 5)
+    assert (5, "venue_symbol") in await told(venue_ids=["kraken"])
+    assert await told(venue_ids=["binance"]) == {(2, "venue"), *((3, kind) for kind in market)}
+
+
+async def test_a_venue_that_is_not_there_is_refused_by_its_name(watched: Watched) -> None:
+    await commit(watched.mutations, a_venue("binance"))
+    await at(watched, 1)
+    request = pb.WatchRequest(venue_ids=["binance", "binanse"])
+    code, details = await watched.code(request)
+    assert code is grpc.StatusCode.NOT_FOUND
+    assert "no venue 'binanse' (did you mean 'binance'?) to watch: register it first" in details
+    await commit(watched.mutations, a_venue("binanse"))
+    await at(watched, 2)
+    assert await watched.see(request, lambda _: True)
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,10 @@ from writer import metrics, past, store
 from writer.heads import Heads, head_message
 from writer.mutations import ITEMS_MAX, Applied, Mutations
 from writer.once import once_of
+from writer.periods import periods_of
 from writer.reads import Reads
 from writer.services.ground import cause_of, count, tell_position
+from writer.voided import VoidedListings
 
 #: Field of `ApplyItem` -> kind. A kind that this release does not know is refused by name.
 TOMBSTONE: Final = "tombstone"
@@ -46,6 +48,7 @@ class Admin(RegistryAdminServicer):
         self._heads = heads
         self._reads = Reads(engine)
         self._exports = 0
+        self._voided = VoidedListings()
 
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
         if len(request.items) > ITEMS_MAX:
@@ -105,6 +108,15 @@ class Admin(RegistryAdminServicer):
         if is_more:
             answer.next_page_token = tokens.make(mark, [str(answer.entries[-1].revision)])
         return answer
+
+    async def ListPeriods(
+        self, request: pb.ListPeriodsRequest, context: Context
+    ) -> pb.ListPeriodsResponse:
+        now = self._mutations.now()
+        async with self._reads.begin() as reading:
+            tell_position(context, reading.position.epoch, reading.position.revision)
+            venue_id, spelling = request.venue_id, request.venue_symbol
+            return await periods_of(reading, self._voided, venue_id, spelling, now)
 
     async def Export(
         self, request: pb.ExportRequest, context: Context

@@ -17,7 +17,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 from google.protobuf.message import Message
 
-from shared import auth, codec, telemetry, tracing
+from shared import auth, codec, naming, telemetry, tracing
 from shared.errors import Invalid, Violation
 from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
@@ -166,9 +166,12 @@ class Ground(Lists):
         self, kind: AnyKind, request: Any, where: Mapping[str, Any], context: Context
     ) -> tuple[list[Any], str]:
         async with self.reading(context) as reading:
-            return await reading.search(
+            found = await reading.search(
                 kind, request.query, where, request.limit, request.page_token
             )
+            if not found[0]:
+                await naming.require_named(reading, where.items())
+            return found
 
     async def _change(
         self,

@@ -43,6 +43,7 @@ def questions() -> list[Question]:
         ("venue_symbols", (symbol_id,), {}),
         ("venue_symbols", (symbol_id, ["kraken"]), {}),
         ("venue_symbols", (an_id("none"),), {}),
+        ("venue_symbols", (symbol_id, ["binance", "nowhere"]), {}),
         ("asset", (BTC,), {}),
         ("asset", (), {"venue": "binance", "code": "XBT"}),
         ("asset", (), {"chain": "ethereum", "address": "0x" + "0" * 40}),
