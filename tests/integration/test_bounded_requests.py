@@ -7,13 +7,18 @@ from typing import Any
 
 import grpc
 import pytest
+import sqlalchemy as sa
+from cqc.services.v1 import asset_registry_pb2
 from cqc.writer.v1 import registry_admin_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
 from resolver.config import ResolverConfig
-from shared import request_limits
+from shared import finding, request_limits
+from shared.entities import KINDS
 from shared.entities.api_key import Role
+from shared.kind import AnyKind
+from shared.tables import tables_of
 from tests.builders import NOW
 from tests.following import NEVER_S
 from tests.grpc_writer import Client, serving
@@ -21,6 +26,8 @@ from tests.refusals import Refusal, refusal
 from tests.served import resolver_channel_of
 from tests.unit.test_wire import GROUP_TAG, ITEMS_TAG, LISTING_TAG, sized
 
+#: Requests are made from plain values, numbers out of range included.
+pb: Any = asset_registry_pb2
 Code = grpc.StatusCode
 ADMIN = "/cqc.writer.v1.RegistryAdmin/"
 REGISTRY = "/cqc.services.v1.AssetRegistry/"
@@ -158,3 +165,40 @@ async def test_a_request_of_many_items_is_read_apart_from_the_event_loop(
         request.items.add().asset.name = f"An asset of the number {number}"
     await client_.call(client_.admin.Apply, request, Role.ADMIN)
     assert {"parsed", "_items_of", "foresee", "judge", "FromString"} <= set(threads)
+
+
+# ---------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize("severity", [6, 40_000, 2**31 - 1, -1, -(2**31)])
+async def test_a_severity_out_of_range_is_an_invalid_argument(
+    client_: Client, severity: int
+) -> None:
+    request = pb.SearchAssetsRequest(query="BTC", max_flag_severity=severity)
+    found = await refusal(client_.call(client_.registry.SearchAssets, request, Role.READ))
+    assert found.code == Code.INVALID_ARGUMENT
+    assert found.violations == {("max_flag_severity", "UNKNOWN")}
+
+
+async def test_a_revision_that_never_was_is_not_looked_for(
+    client_: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def replayed(*_: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("writer.past.state_at", replayed)
+    for revision in (1_000, 2**63 - 1, 2**64 - 1):
+        export: Any = client_.admin.Export
+        metadata = (("x-api-key", client_.keys[Role.READ]),)
+        call = export(registry_admin_pb2.ExportRequest(revision=revision), metadata=metadata)
+        assert (await refusal(call.read())).code == Code.NOT_FOUND
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_no_number_is_stored_that_its_column_cannot_hold(kind: AnyKind) -> None:
+    for column in (c for table in tables_of(kind) for c in table.c):
+        if isinstance(column.type, sa.Integer):
+            bits = {sa.SmallInteger: 15, sa.BigInteger: 63}.get(type(column.type), 31)
+            assert finding.storable(column, 2**bits - 1)
+            assert not finding.storable(column, 2**bits)
+            assert not finding.storable(column, -1)

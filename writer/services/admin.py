@@ -16,7 +16,7 @@ from shared import auth, codec, tokens, wording
 from shared.aside import AT_ONCE_MAX, unblocking
 from shared.entities import KIND_BY_NAME
 from shared.entities.api_key import API_KEY, Role
-from shared.errors import Forbidden, Invalid, TooLarge, TooMany, Violation
+from shared.errors import Forbidden, Invalid, NotFound, TooLarge, TooMany, Violation
 from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
@@ -117,6 +117,9 @@ class Admin(RegistryAdminServicer):
         head = head_message(await self._heads.read())
         tell_position(context, head.epoch, head.revision)
         revision = request.revision or head.revision
+        if revision > head.revision:
+            # Before all that ever was is read.
+            raise NotFound("revision", str(revision))
         with self._export():
             state = await past.state_at(self._engine, revision)
             wanted = frozenset(request.kinds or KIND_BY_NAME)
