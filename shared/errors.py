@@ -23,10 +23,16 @@ that turns them into status codes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
+
+#: What is told of what is wrong with one request, or with one item of it; and of each.
+VIOLATIONS_MAX: Final = 100
+FIELD_CHARS_MAX: Final = 200
+MESSAGE_CHARS_MAX: Final = 500
 
 
 class Violation(NamedTuple):
@@ -35,6 +41,14 @@ class Violation(NamedTuple):
     field: str
     reason: str
     message: str
+
+
+def _brief(violation: Violation) -> Violation:
+    """A value that it quotes may be as long as a request."""
+    field, _, message = violation
+    if len(field) <= FIELD_CHARS_MAX and len(message) <= MESSAGE_CHARS_MAX:
+        return violation
+    return violation._replace(field=field[:FIELD_CHARS_MAX], message=message[:MESSAGE_CHARS_MAX])
 
 
 class CqarError(Exception):
@@ -49,13 +63,13 @@ class Rejected(CqarError):
 
 
 class Invalid(Rejected):
-    """One or more fields break a rule."""
+    """One or more fields break a rule; the first `VIOLATIONS_MAX` findings are told."""
 
     reason = "INVALID"
 
-    def __init__(self, violations: Sequence[Violation]) -> None:
-        super().__init__("; ".join(f"{v.field}: {v.message}" for v in violations))
-        self.violations = tuple(violations)
+    def __init__(self, violations: Iterable[Violation]) -> None:
+        self.violations = tuple(map(_brief, islice(violations, VIOLATIONS_MAX)))
+        super().__init__("; ".join(f"{v.field}: {v.message}" for v in self.violations))
 
 
 class NotFound(Rejected):

@@ -7,6 +7,7 @@ fit the row that it was found by is never answered: DataLoss is raised (`shared.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -21,7 +22,8 @@ from shared.entities import KIND_BY_NAME
 from shared.kind import AnyKind, Lookup, Ref
 from shared.tables import table_of_lookup
 
-SMALLINT_END: Final = 1 << 15
+#: What PostgreSQL's whole numbers hold, up to which; each of these types is an Integer, too.
+INTEGER_ENDS: Final = ((sa.SmallInteger, 1 << 15), (sa.BigInteger, 1 << 63), (sa.Integer, 1 << 31))
 
 
 class Found(NamedTuple):
@@ -87,11 +89,15 @@ async def find(
 
 
 def storable(column: sa.Column[Any], value: Any) -> bool:
-    """Whether a column can hold a value at all: a UUID that is one, text without NUL."""
+    """Whether a column can hold a value at all: a UUID that is one, text without NUL.
+
+    No number of ours is negative.
+    """
     if isinstance(value, str):
         return rules.is_uuid(value) if isinstance(column.type, sa.Uuid) else "\0" not in value
-    if isinstance(value, int) and isinstance(column.type, sa.SmallInteger):
-        return 0 <= value < SMALLINT_END
+    if isinstance(value, int):
+        ends = (end for type_, end in INTEGER_ENDS if isinstance(column.type, type_))
+        return 0 <= value < next(ends, math.inf)
     return True
 
 

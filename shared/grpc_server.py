@@ -14,6 +14,7 @@ from grpc_reflection.v1alpha import reflection
 
 from shared import extras, grpc_log
 from shared.message_size import MESSAGE_BYTES_MAX
+from shared.requests import RequestReader
 from shared.wrapping import Methods, Wrapping
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def make_server(
     interceptors = [guard for guard in guards if not isinstance(guard, Wrapping)]
     server: grpc.aio.Server = front.server(interceptors=interceptors, options=options)
     wrappings = [guard for guard in guards if isinstance(guard, Wrapping)]
-    return server, Methods(server, wrappings, registers=is_native)
+    return server, Methods(server, [*wrappings, RequestReader()], registers=is_native)
 
 
 def add_health(

@@ -9,6 +9,8 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from shared.errors import (
+    FIELD_CHARS_MAX,
+    MESSAGE_CHARS_MAX,
     Conflict,
     CqarError,
     DataLoss,
@@ -29,8 +31,6 @@ from shared.errors import (
 
 #: A status travels in HTTP/2 headers, which clients bound at 8 KiB in all.
 VIOLATIONS_MAX: Final = 20
-MESSAGE_CHARS_MAX: Final = 500
-FIELD_CHARS_MAX: Final = 200
 DETAIL_BYTES_MAX: Final = 4_000
 
 #: What each error is to a client.

@@ -14,13 +14,14 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared import codec, events, history
+from shared import codec, events, history, request_limits
+from shared.aside import is_long, unblocking
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.entities.venue_symbol import sets_terms
 from shared.errors import Invalid, NotReady, TooLarge, Violation
@@ -37,14 +38,11 @@ from writer.signing import Signer
 
 log = logging.getLogger(__name__)
 
-ITEMS_MAX: Final = 5_000
+ITEMS_MAX: Final = request_limits.ITEMS_MAX
 #: A rule asks further only from what it was shown; the deepest is the walk along relationships.
 ROUNDS_MAX: Final = 256
-#: More items than this are worked on in a thread of their own: some 50 us each.
-AT_ONCE_MAX: Final = 20
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +157,7 @@ class Mutations:
                 head = await store.read_head(tx)
                 outcomes = await _judge(tx, docket, seen)
             changing = [o for o in outcomes if o.changes]
-            await _unblocking(changing, _sealed, head, changing, seen, cause)
+            await unblocking(is_long(changing), _sealed, head, changing, seen, cause)
             applied = Applied(outcomes, head.epoch, head.revision, committed=False)
             return await _answered(applied, answer)
         return await self._commit(docket, seen, cause, once, answer, skip_rejected=skip_rejected)
@@ -193,7 +191,9 @@ class Mutations:
                     await committing.confirm(tx)
                 return applied
             try:
-                making = _unblocking(outcomes, _made, head, changing, seen, cause, outcomes, answer)
+                making = unblocking(
+                    is_long(outcomes), _made, head, changing, seen, cause, outcomes, answer
+                )
                 payloads, row, applied = await _beside(making, _save(tx, changing))
                 await _note(tx, changing, payloads, row.revision)
             except sa.exc.IntegrityError as error:
@@ -274,25 +274,16 @@ def require_past(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
 
 
 async def _judge(tx: AsyncConnection, docket: Docket, seen: WorkingSet) -> list[Outcome]:
-    await _unblocking(docket.items, docket.foresee, seen)
+    await unblocking(is_long(docket.items), docket.foresee, seen)
     if seen.wanted:
         await _load(tx, seen)
     for _ in range(ROUNDS_MAX):
-        outcomes = await _unblocking(docket.items, docket.judge, seen)
+        outcomes = await unblocking(is_long(docket.items), docket.judge, seen)
         if not seen.wanted:
             return outcomes
         await _load(tx, seen)
     message = f"the rules asked for more than {ROUNDS_MAX} rounds of entities"
     raise TooLarge(message)
-
-
-async def _unblocking(
-    items: Sequence[Any], work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-) -> T:
-    """Work on so many items takes a while: then other callers' reads do not wait for it."""
-    if len(items) <= AT_ONCE_MAX:
-        return work(*args, **kwargs)
-    return await asyncio.to_thread(work, *args, **kwargs)
 
 
 async def _beside(work: Coroutine[Any, Any, T], saving: Coroutine[Any, Any, None]) -> T:
@@ -306,7 +297,7 @@ async def _beside(work: Coroutine[Any, Any, T], saving: Coroutine[Any, Any, None
 
 
 async def _answered(applied: Applied, answer: Answer) -> Applied:
-    return replace(applied, answer=await _unblocking(applied.outcomes, answer, applied))
+    return replace(applied, answer=await unblocking(is_long(applied.outcomes), answer, applied))
 
 
 async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bench.registry.copying import row_of
 from shared import codec, hash_chain, history, schema
+from shared.aside import AT_ONCE_MAX
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.entities.symbol import SymbolType
 from shared.entities.venue_symbol import TERMS, MarketStatus, VenueSymbol, delist
@@ -46,7 +47,7 @@ from tests.builders import (
     an_identifier,
 )
 from writer import outbox, store
-from writer.mutations import AT_ONCE_MAX, Applied, Cause, Mutations
+from writer.mutations import Applied, Cause, Mutations
 
 KIND_OF = {kind.entity: kind for kind in KINDS}
 DAY = dt.timedelta(days=1)

@@ -18,6 +18,7 @@ import msgspec
 from google.protobuf.message import Message
 
 from shared import auth, codec, naming, telemetry, tracing
+from shared.aside import unblocking
 from shared.errors import Invalid, Violation
 from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
@@ -62,7 +63,8 @@ class Ground(Lists):
         Args:
             renamed: Field of the request -> field of the message, for errors to name.
         """
-        given, unreadable = codec.parse(kind, message)
+        is_long = bool(kind.child_tables)
+        given, unreadable = await unblocking(is_long, codec.parse, kind, message)
         fresh = str(uuid.uuid4())
         item = Item(
             kind=kind, intent=Intent.CREATE, given=given, fresh=fresh, unreadable=unreadable
@@ -181,7 +183,7 @@ class Ground(Lists):
         renamed: Mapping[str, str] | None = None,
     ) -> tuple[Any, int]:
         cause = cause_of(context, getattr(request, "reason", ""))
-        once = once_of(request, context)
+        once = await once_of(request, context)
         try:
             with metrics.COMMIT_SECONDS.time():
                 outcome, applied = await self.mutations.change(item, cause, once, _kept)
