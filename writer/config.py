@@ -25,6 +25,7 @@ class WriterConfig(ServiceConfig, frozen=True, kw_only=True):
         archive_after_days: What has been delisted or expired for so long leaves snapshots and
             lists, and is answered from PostgreSQL; 0: never.
         mutations_per_s_max: What one actor may ask for; beyond it RESOURCE_EXHAUSTED.
+        reads_per_s_max: The same for reads; two seconds' worth may come at once.
     """
 
     grpc_listen: str = "127.0.0.1:9090"
@@ -33,3 +34,4 @@ class WriterConfig(ServiceConfig, frozen=True, kw_only=True):
     relay_poll_s: Annotated[float, Meta(gt=0, le=60)] = 0.5
     archive_after_days: Annotated[int, Meta(ge=0, le=36_500)] = 30
     mutations_per_s_max: Annotated[float, Meta(gt=0, le=100_000)] = 500.0
+    reads_per_s_max: Annotated[float, Meta(gt=0, le=1_000_000)] = 2_000.0

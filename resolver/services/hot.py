@@ -28,10 +28,12 @@ from resolver.services.resolver import ResolverService
 from resolver.tiers import Tiers
 from resolver.view import View
 from resolver.works import require_few, require_fits
+from shared.auth import caller_of
 from shared.calls import is_logged, succeeded
 from shared.grpc_errors import Context, parsed
 from shared.instant import Instant
 from shared.min_revision import FORM, HEADER
+from shared.rates import Rates
 from shared.unhurried import unhurried
 from shared.wrapping import Methods, metadata_of
 
@@ -43,7 +45,7 @@ class HotMethods:
 
     Args:
         ordinary: Answers what memory may not, or has no answer to.
-        known: Shared by all of a process's servers.
+        known, rates: Shared by all of a process's servers.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class HotMethods:
         ordinary: ResolverService,
         known: Resolutions,
         now: Callable[[], dt.datetime],
+        rates: Rates,
     ) -> None:
+        self._rates = rates
         self._view = view
         self._tiers = tiers
         self._ordinary = ordinary
@@ -75,6 +79,7 @@ class HotMethods:
         wrapped = methods.wrapped(handlers["Resolve"], f"/{SERVICE}/Resolve").unary_unary
         count_call = succeeded("Resolve")
         count_lookup = metrics.counting("Resolve", "found", "memory")
+        take = self._rates.take
 
         async def resolve(request: bytes, context: Context) -> bytes:
             """A question asked before needs none of what the others are wrapped in."""
@@ -82,7 +87,8 @@ class HotMethods:
             moment = self._moment()
             if moment is not None and self._is_reached(metadata_of(context, HEADER)):
                 made = self._known(request, moment)
-                if made is not None:
+                # Who has no token left is told so below, where all are.
+                if made is not None and not take(caller_of(context)):
                     if made.denials:
                         metrics.count_denials(made.denials)
                     seconds = time.perf_counter() - began_s

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from typing import Final
 
 from cqc.writer.v1 import registry_admin_pb2 as pb
@@ -14,12 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared import auth, codec, tokens, wording
 from shared.entities import KIND_BY_NAME
 from shared.entities.api_key import API_KEY, Role
-from shared.errors import Forbidden, Invalid, TooLarge, TooMany, Violation
+from shared.errors import Forbidden, Invalid, TooLarge, Violation
 from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
 from shared.kind import AnyKind
 from shared.message_size import DEFAULT_BYTES_MAX
+from shared.places import Places
 from writer import metrics, past, store
 from writer.heads import Heads, head_message
 from writer.mutations import ITEMS_MAX, Applied, Mutations
@@ -33,7 +34,8 @@ TOMBSTONE: Final = "tombstone"
 EXPORT_ITEMS: Final = 500
 EXPORT_BYTES: Final = 2 * 1024 * 1024
 #: Each holds the registry as it was until its client has taken all of it.
-EXPORTS_MAX: Final = 2
+EXPORTS_MAX: Final = 3
+EXPORTS_EACH: Final = 1
 #: Of what PostgreSQL holds as a bigint, whatever the digits are.
 REVISION_DIGITS_MAX: Final = 18
 
@@ -44,7 +46,7 @@ class Admin(RegistryAdminServicer):
         self._engine = engine
         self._heads = heads
         self._reads = Reads(engine)
-        self._exports = 0
+        self._exports = Places("exports", EXPORTS_MAX, EXPORTS_EACH)
 
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
         if len(request.items) > ITEMS_MAX:
@@ -113,22 +115,12 @@ class Admin(RegistryAdminServicer):
         head = head_message(await self._heads.read())
         tell_position(context, head.epoch, head.revision)
         revision = request.revision or head.revision
-        with self._export():
+        with self._exports.held(auth.caller_of(context)):
             state = await past.state_at(self._engine, revision)
             wanted = set(request.kinds) or {ref[0] for ref in state}
             chosen = ((name, payload) for (name, _), payload in state.items() if name in wanted)
             for items in _exported(chosen):
                 yield pb.ExportResponse(head=head, items=items)
-
-    @contextmanager
-    def _export(self) -> Iterator[None]:
-        if self._exports >= EXPORTS_MAX:
-            raise TooMany(f"{EXPORTS_MAX} exports run already: try again when one has ended")
-        self._exports += 1
-        try:
-            yield
-        finally:
-            self._exports -= 1
 
 
 def _exported(chosen: Iterable[tuple[str, bytes]]) -> Iterator[list[pb.ApplyItem]]:
