@@ -16,7 +16,6 @@ import grpc
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import add_ResolverServicer_to_server
 from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
-from grpc_health.v1 import health
 from nats.aio.client import Client
 
 from resolver import metrics, workers
@@ -40,7 +39,7 @@ from resolver.services.resolver import ResolverService
 from resolver.sources import Sources
 from resolver.tiers import Tiers
 from resolver.view import View
-from shared import about, codec, garbage, grpc_server, jetstream, telemetry, tls, tracing
+from shared import about, codec, garbage, grpc_server, health, jetstream, telemetry, tls, tracing
 from shared.auth import AuthInterceptor
 from shared.cache import Cache
 from shared.calls import CallInterceptor
@@ -50,8 +49,10 @@ from shared.grpc_errors import ErrorInterceptor
 from shared.grpc_server import Guard
 from shared.image_store import ImageStore
 from shared.integrity_key import keyring_of
+from shared.limits import ReadRates
 from shared.min_revision import MARGIN_S, MinRevisionInterceptor
 from shared.postgres import make_engine
+from shared.rates import Rates
 from shared.reachable import UP
 from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
@@ -84,9 +85,10 @@ class Resolver:
         self.tiers = Tiers(self.view, self.fallback)
         self.scans = Scans()
         self.resolutions = Resolutions()
+        self.rates = Rates(config.reads_per_s_max)
         self.client = Client()
         self._connects = False
-        self.health = health.aio.HealthServicer()
+        self.health = health.Health(SERVICES)
         self.now = now
         kept_in = config.last_good_file
         file = LastGood(Path(kept_in), keyring) if kept_in else None
@@ -128,7 +130,7 @@ class Resolver:
         own, reads = self.services()
         add_ResolverServicer_to_server(own, methods)
         add_AssetRegistryServicer_to_server(reads, methods)
-        hot = HotMethods(self.view, self.tiers, own, self.resolutions, self.now)
+        hot = HotMethods(self.view, self.tiers, own, self.resolutions, self.now, self.rates)
         hot.register(methods)
         reflects = self.config.reflection
         grpc_server.add_health(methods, self.health, SERVICES, reflects=reflects)
@@ -146,6 +148,7 @@ class Resolver:
             *tracing.interceptors(),
             CallInterceptor(lambda _: True),
             ErrorInterceptor(),
+            ReadRates(self.rates, lambda _: True),
             MinRevisionInterceptor(self.tiers.reach, FALLBACK_MARGIN_S),
         ]
 
@@ -208,7 +211,7 @@ class Resolver:
     async def announce(self) -> None:
         """The health that gRPC asks for follows the snapshot."""
         await self.view.ready.wait()
-        await grpc_server.set_serving(self.health, SERVICES, serving=True)
+        self.health.set_serving(serving=True)
 
     async def close(self) -> None:
         """When nothing runs any more: what is served is kept for the next start."""
@@ -286,7 +289,7 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
 
         await stopping.wait()
         log.info("stopping: running calls may take %g s", config.drain_s)
-        await grpc_server.set_serving(resolver.health, SERVICES, serving=False)
+        resolver.health.end()
         resolver.view.end()
         await asyncio.gather(*(server.stop(config.drain_s) for server in servers))
         await end(*tasks)

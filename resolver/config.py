@@ -42,6 +42,9 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
             STALE_SNAPSHOT; `allow` as if it were; `error`: deny, and do not answer CheckOrder.
             What is asked about a market is answered in any case.
         stale_after_s: Without a confirmed head for this long, answers say STALE.
+        reads_per_s_max: What one caller may ask for, a key's actor or, without keys, a connection;
+            two seconds' worth may come at once, and a request counts again for each 512 bytes.
+            Beyond it RESOURCE_EXHAUSTED.
         probe_every_s: How often the head is asked for; each probe is one NATS round trip.
     """
 
@@ -58,6 +61,7 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
     memory_limit_mib: Annotated[int, Meta(ge=0)] = 0
     stale_verdict: StaleVerdict = "deny"
     stale_after_s: Annotated[float, Meta(ge=2, le=3600)] = 5.0
+    reads_per_s_max: Annotated[float, Meta(gt=0, le=1_000_000)] = 20_000.0
     probe_every_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from resolver.freshness import DRIFT, boot_clock_s, name_of
 from resolver.pinned import Pinned
 from resolver.reading import Basis, Many, NotInMemory, Work
 from resolver.view import View
+from shared.auth import caller_of
 from shared.errors import CqarError, EpochChanged, NotFound, NotReady
 from shared.grpc_errors import Context
 
@@ -112,10 +113,12 @@ class Tiers:
             question: What is asked; below memory those who ask the same share one flight.
             work: Pure, and repeatable: below memory it runs once for each thing it turns out to
                 need.
-            context: Told the freshness in trailing metadata.
+            context: Told the freshness in trailing metadata; None: a look-up of our own, all of
+                which have one caller's part below memory.
 
         Raises:
             NotReady: No tier can answer.
+            TooMany: Below memory this caller, or all together, have too much going on.
         """
         least, began_s = _unreached.get(), time.perf_counter()
         found = await self._from_memory(work) if self.are_not_needed else None
@@ -123,7 +126,8 @@ class Tiers:
             answer = found
         else:
             said = question if isinstance(question, str) else question.SerializeToString()
-            answer = await self._below((rpc, said), work, least)
+            who = rpc if context is None else caller_of(context)
+            answer = await self._below((rpc, said), work, least, who)
         if context is not None:
             tell_freshness(answer.freshness, context)
         missed = isinstance(answer.value, NotFound)
@@ -144,15 +148,17 @@ class Tiers:
         except NotInMemory:
             return None
 
-    async def _below(self, question: Any, work: Work[T], least: Least | None) -> Answer[T]:
+    async def _below(
+        self, question: Any, work: Work[T], least: Least | None, who: str
+    ) -> Answer[T]:
         """What memory cannot answer: not yet, not as of `least`, or never."""
         view, ask = self._view, self._fallback.answer
         if not view.is_complete or least is not None:
-            return await ask(question, work, least or ANY, view.state)
+            return await ask(question, work, least or ANY, view.state, who=who)
         # Nobody is told anything from before what this process told already.
         at = view.snapshot.position[:2]
         try:
-            return await ask(question, work, at, view.state, view.snapshot)
+            return await ask(question, work, at, view.state, view.snapshot, who=who)
         except EpochChanged as error:
             raise NotReady(f"memory is not in the registry's new epoch yet: {error}") from error
 

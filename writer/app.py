@@ -14,10 +14,9 @@ import grpc
 import sqlalchemy as sa
 from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
 from cqc.writer.v1.registry_admin_pb2_grpc import add_RegistryAdminServicer_to_server
-from grpc_health.v1 import health
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import about, config, garbage, grpc_server, telemetry, tls, tracing
+from shared import about, config, garbage, grpc_server, health, telemetry, tls, tracing
 from shared.auth import AuthInterceptor
 from shared.cache import Cache
 from shared.calls import CallInterceptor
@@ -25,8 +24,10 @@ from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.image_store import ImageStore
 from shared.integrity_key import keyring_of
+from shared.limits import ReadRates
 from shared.min_revision import MinRevisionInterceptor
 from shared.postgres import make_engine
+from shared.rates import Rates
 from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
 from writer import metrics
@@ -34,12 +35,13 @@ from writer.archiving import Archiving
 from writer.cache_relay import CacheRelay
 from writer.config import WriterConfig
 from writer.heads import Heads
+from writer.heavy import HeavyReads
 from writer.images import Images
 from writer.keys import Keys
 from writer.mutations import Mutations
 from writer.newest import Newest
 from writer.publishing import Publisher, Wake
-from writer.rates import RateInterceptor, Rates
+from writer.rates import RateInterceptor
 from writer.reads import Reads
 from writer.services.admin import Admin
 from writer.services.registry import Registry
@@ -72,6 +74,10 @@ def role_of(method: str) -> Role:
     if name in ADMINS:
         return Role.ADMIN
     return Role.READ if name.startswith(READING) else Role.WRITE
+
+
+def _is_read(method: str) -> bool:
+    return role_of(method) is Role.READ
 
 
 class Writer:
@@ -116,7 +122,7 @@ class Writer:
             poll_s=settings.relay_poll_s,
         )
         self.surroundings = Surroundings(self.aside, self.publisher, self.cache, now)
-        self.health = health.aio.HealthServicer()
+        self.health = health.Health(SERVICES)
         self.registry = Registry(self.mutations, self.reads, now)
         self.admin = Admin(self.mutations, self.engine, self.heads)
 
@@ -129,9 +135,11 @@ class Writer:
             [
                 AuthInterceptor(self.keys.find, role_of),
                 *tracing.interceptors(),
-                CallInterceptor(lambda method: role_of(method) is Role.READ),
+                CallInterceptor(_is_read),
                 ErrorInterceptor(),
                 RateInterceptor(Rates(self.settings.mutations_per_s_max), role_of),
+                ReadRates(Rates(self.settings.reads_per_s_max), _is_read),
+                HeavyReads(),
                 MinRevisionInterceptor(self.heads.reach),
             ]
         )
@@ -233,13 +241,13 @@ async def run(settings: WriterConfig) -> None:
     grpc_server.bind(server, settings.grpc_listen, credentials)
     await server.start()
     tasks = begin(writer.loops())
-    await grpc_server.set_serving(writer.health, SERVICES, serving=True)
+    writer.health.set_serving(serving=True)
     settling = asyncio.create_task(_settle())
     log.info("writer %s is up", about.version())
 
     await stopping.wait()
     log.info("stopping: running calls may take %g s", settings.drain_s)
-    await grpc_server.set_serving(writer.health, SERVICES, serving=False)
+    writer.health.end()
     await server.stop(settings.drain_s)
     await end(settling, *tasks)
     await http.cleanup()

@@ -20,10 +20,10 @@ from shared.auth import fresh_key, hash_of
 from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.errors import TooMany
 from shared.judge import Intent, Item
+from shared.rates import Rates
 from shared.working_set import Find
 from writer import past, store
 from writer.mutations import Cause, Mutations
-from writer.rates import Rates
 
 #: A revoked key works no longer than this; the promise is 5 s.
 REMEMBER_S: Final = 2.0

@@ -29,10 +29,12 @@ from resolver.tiers import Tiers
 from resolver.view import View
 from resolver.works import require_few, require_fits
 from shared import request_limits
+from shared.auth import caller_of
 from shared.calls import is_logged, succeeded
 from shared.grpc_errors import Context
 from shared.instant import Instant
 from shared.min_revision import FORM, HEADER
+from shared.rates import Rates
 from shared.requests import parsed, read
 from shared.unhurried import unhurried
 from shared.wrapping import Methods, metadata_of
@@ -47,7 +49,7 @@ class HotMethods:
 
     Args:
         ordinary: Answers what memory may not, or has no answer to.
-        known: Shared by all of a process's servers.
+        known, rates: Shared by all of a process's servers.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class HotMethods:
         ordinary: ResolverService,
         known: Resolutions,
         now: Callable[[], dt.datetime],
+        rates: Rates,
     ) -> None:
+        self._rates = rates
         self._view = view
         self._tiers = tiers
         self._ordinary = ordinary
@@ -79,6 +83,7 @@ class HotMethods:
         wrapped = methods.wrapped(handlers["Resolve"], f"/{SERVICE}/Resolve").unary_unary
         count_call = succeeded("Resolve")
         count_lookup = metrics.counting("Resolve", "found", "memory")
+        take = self._rates.take
 
         async def resolve(request: bytes, context: Context) -> bytes:
             """A question asked before needs none of what the others are wrapped in."""
@@ -86,7 +91,8 @@ class HotMethods:
             moment = self._moment()
             if moment is not None and self._is_reached(metadata_of(context, HEADER)):
                 made = self._known(request, moment)
-                if made is not None:
+                # Who has no token left is told so below, where all are.
+                if made is not None and not take(caller_of(context)):
                     if made.denials:
                         metrics.count_denials(made.denials)
                     seconds = time.perf_counter() - began_s

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from typing import Final
 
 from cqc.writer.v1 import registry_admin_pb2 as pb
@@ -16,12 +16,14 @@ from shared import auth, codec, tokens, wording
 from shared.aside import AT_ONCE_MAX, unblocking
 from shared.entities import KIND_BY_NAME
 from shared.entities.api_key import API_KEY, Role
-from shared.errors import Forbidden, Invalid, NotFound, TooLarge, TooMany, Violation
+from shared.errors import Forbidden, Invalid, NotFound, TooLarge, Violation
 from shared.grpc_errors import Context
+from shared.history import NUMBER_MAX
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
 from shared.kind import AnyKind
 from shared.message_size import DEFAULT_BYTES_MAX
+from shared.places import Places
 from shared.request_limits import ASIDE_BYTES
 from writer import metrics, past, store
 from writer.heads import Heads, head_message
@@ -38,10 +40,10 @@ TOMBSTONE: Final = "tombstone"
 EXPORT_ITEMS: Final = 500
 EXPORT_BYTES: Final = 2 * 1024 * 1024
 #: Each holds the registry as it was until its client has taken all of it.
-EXPORTS_MAX: Final = 2
+EXPORTS_MAX: Final = 3
+EXPORTS_EACH: Final = 1
 #: Digits of the greatest revision, which is the greatest bigint.
 REVISION_DIGITS_MAX: Final = 19
-REVISION_MAX: Final = 2**63 - 1
 
 
 class Admin(RegistryAdminServicer):
@@ -50,7 +52,7 @@ class Admin(RegistryAdminServicer):
         self._engine = engine
         self._heads = heads
         self._reads = Reads(engine)
-        self._exports = 0
+        self._exports = Places("exports", EXPORTS_MAX, EXPORTS_EACH)
         self._voided = VoidedListings()
 
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
@@ -133,7 +135,7 @@ class Admin(RegistryAdminServicer):
         if revision > head.revision:
             # Before all that ever was is read.
             raise NotFound("revision", str(revision))
-        with self._export():
+        with self._exports.held(auth.caller_of(context)):
             state = await past.state_at(self._engine, revision)
             wanted = frozenset(request.kinds or KIND_BY_NAME)
             chosen = ((name, payload) for (name, _), payload in state.items() if name in wanted)
@@ -141,16 +143,6 @@ class Admin(RegistryAdminServicer):
             # Those that are not wanted may be a million.
             while (items := await asyncio.to_thread(next, parts, None)) is not None:
                 yield pb.ExportResponse(head=head, items=items)
-
-    @contextmanager
-    def _export(self) -> Iterator[None]:
-        if self._exports >= EXPORTS_MAX:
-            raise TooMany(f"{EXPORTS_MAX} exports run already: try again when one has ended")
-        self._exports += 1
-        try:
-            yield
-        finally:
-            self._exports -= 1
 
 
 def _exported(chosen: Iterable[tuple[str, bytes]]) -> Iterator[list[pb.ApplyItem]]:
@@ -172,7 +164,7 @@ def _revision_in(token: str, mark: bytes) -> int | None:
     if not token:
         return None
     (revision,) = tokens.parts_in(token, mark, 1)
-    return min(tokens.whole_number(revision, REVISION_DIGITS_MAX), REVISION_MAX)
+    return min(tokens.whole_number(revision, REVISION_DIGITS_MAX), NUMBER_MAX)
 
 
 async def _page_of(
