@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
+from google.protobuf.message import DecodeError
 
 from shared import codec
 from shared.entities.signing_key import SIGNING_KEY, SigningKey
@@ -53,7 +54,10 @@ async def signatures_of(connection: Any, trusted: Sequence[bytes] | None) -> Sig
     """
     head = await connection.fetchrow(_HEAD)
     registry_id = head["registry_id"]
-    keys = [codec.decode(SIGNING_KEY, row["payload"]) for row in await connection.fetch(_KEYS)]
+    try:
+        keys = [codec.decode(SIGNING_KEY, row["payload"]) for row in await connection.fetch(_KEYS)]
+    except (DecodeError, ValueError):
+        raise Unsigned("a signing key of the registry cannot be read") from None
     trust = _trust_in(registry_id, keys)
     count, first = 0, None
     async for row in connection.cursor(_SIGNED, prefetch=ROWS_AT_ONCE):

@@ -11,6 +11,7 @@ from cqar.in_loop import InLoop
 from cqar.on_thread import OnThread
 from cqar.position import Carried, MinRevision, require_known
 from resolver.config import ResolverConfig
+from resolver.signed_heads import SignedHeads
 from shared.config import require_address
 from shared.integrity_key import keyring_of
 
@@ -35,9 +36,11 @@ class Replica:
         min_revision: As that of `Client`.
         stale_after_s: Without a confirmed head for this long, answers say STALE.
         probe_every_s: How often a writer is asked for the head.
+        require_signed: Take nothing whose head is not signed by a trusted key.
+        trusted_keys_file: The public keys to begin with, one a line.
 
     Raises:
-        ValueError: A setting is of another type than wanted, out of range, or missing, or the key
+        ValueError: A setting is of another type than wanted, out of range, or missing, or a key
             file is none.
     """
 
@@ -53,6 +56,8 @@ class Replica:
         min_revision: MinRevision = "seen",
         stale_after_s: float = 5.0,
         probe_every_s: float = 1.0,
+        require_signed: bool = False,
+        trusted_keys_file: str = "",
     ) -> None:
         settings = {
             "database_url": database_url,
@@ -62,12 +67,15 @@ class Replica:
             "integrity_key_file": integrity_key_file,
             "stale_after_s": stale_after_s,
             "probe_every_s": probe_every_s,
+            "require_signed": require_signed,
+            "trusted_keys_file": trusted_keys_file,
         }
         try:
             self._config = msgspec.convert(settings, ResolverConfig)
             for name, value in settings.items():
                 require_address(name, name, value)
             keyring_of(self._config)
+            SignedHeads.of_settings(trusted_keys_file, required=require_signed)
         except (msgspec.ValidationError, SystemExit) as error:
             raise ValueError(str(error).removeprefix("configuration: ")) from error
         self._timeout_s = timeout_s

@@ -36,6 +36,7 @@ from resolver.resolutions import Resolutions
 from resolver.services.hot import HotMethods
 from resolver.services.registry import RegistryReads
 from resolver.services.resolver import ResolverService
+from resolver.signed_heads import SignedHeads
 from resolver.sources import Sources
 from resolver.tiers import Tiers
 from resolver.view import View
@@ -82,7 +83,8 @@ class Resolver:
             config.database_url, connections_max=CONNECTIONS_MAX, application="cqar-resolver"
         )
         self.fallback = Fallback(engine, cache)
-        self.tiers = Tiers(self.view, self.fallback)
+        signed = SignedHeads.of_settings(config.trusted_keys_file, required=config.require_signed)
+        self.tiers = Tiers(self.view, self.fallback, stands_in=not signed.is_asked)
         self.scans = Scans()
         self.resolutions = Resolutions()
         self.rates = Rates(config.reads_per_s_max)
@@ -99,8 +101,9 @@ class Resolver:
             self.client,
             now,
             config.probe_every_s,
-            Sources(self.images, file, memory_limit_mib=config.memory_limit_mib),
+            Sources(self.images, file, memory_limit_mib=config.memory_limit_mib, signed=signed),
             journal,
+            signed,
             api_prefix=config.nats_api_prefix,
         )
         self.file = file
@@ -174,7 +177,7 @@ class Resolver:
 
     def _snapshot_state(self) -> str:
         if not self.view.is_complete:
-            return "loading"
+            return self.view.loading
         return (
             "ok" if self.view.ready.is_set() else f"catching up: {self.view.lag} revisions behind"
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
@@ -11,7 +12,9 @@ from cqc.replication.v1 import replication_pb2
 from resolver.memory import require_room
 from resolver.snapshot import Filling, Snapshot
 from shared import pg_session
+from shared.entities.signing_key import SIGNING_KEY
 from shared.history import LIVE_ENTITIES, Position, position_of
+from shared.trust import KEYS_MAX
 
 CONNECT_TIMEOUT_S: Final = 3.0
 #: One scan of a million entities takes 3 s; anything near this is stuck.
@@ -34,6 +37,12 @@ _ROWS: Final = """
         CASE WHEN chain_version > 1 THEN sha256(events) ELSE '' END AS events_hash
     FROM outbox WHERE revision > $1 ORDER BY revision LIMIT $2
 """
+#: Some more than any registry has, so that it shows.
+_SIGNING_KEYS: Final = f"""
+    SELECT payload FROM current
+    WHERE kind = '{SIGNING_KEY.name}' AND NOT deleted AND NOT archived LIMIT {KEYS_MAX + 1}
+"""  # noqa: S608  (constants)
+Foresee = Callable[[replication_pb2.Head, Sequence[bytes]], None]
 #: Of an outbox row, what its head has, too.
 _OF_HEAD: Final = (
     *("epoch", "revision", "chain", "live_count", "set_hash"),
@@ -80,8 +89,12 @@ class Database:
         async with _Session(self._url) as connection:
             return _head(await connection.fetchrow(_HEAD))
 
-    async def hydrate(self) -> Snapshot:
+    async def hydrate(self, foresee: Foresee | None = None) -> Snapshot:
         """The whole registry at one revision.
+
+        Args:
+            foresee: Shown the head and the stored signing keys before all else is read; what it
+                raises, this raises.
 
         The default isolation level takes a fresh view per statement, so the head read first
         could describe entities read later. REPEATABLE READ pins both to the first
@@ -95,6 +108,9 @@ class Database:
         async with _Session(self._url) as connection:
             await self._take_turn(connection)
             head = _head(await connection.fetchrow(_HEAD))
+            if foresee is not None:
+                rows = await connection.fetch(_SIGNING_KEYS)
+                foresee(head, [row["payload"] for row in rows])
             require_room(self._memory_limit_mib, head.live_count)
             filling = Filling()
             cursor = await connection.cursor(LIVE_ENTITIES)

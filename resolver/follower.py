@@ -27,6 +27,7 @@ from resolver.follower_core import Do
 from resolver.freshness import Probe, boot_clock_s
 from resolver.keeping import Journal
 from resolver.loading import AWAY, POISON_PAUSE_S, Loader, StartOver, require_own, said
+from resolver.signed_heads import SignedHeads
 from resolver.snapshot import Diverged, Planned
 from resolver.sources import Sources
 from resolver.view import View
@@ -45,6 +46,8 @@ PLANNED_AT_ONCE: Final = 24
 STREAM_PAUSE_MAX_S: Final = 1.0
 #: The stream is compared with what was noted at least this often.
 STREAM_CHECK_S: Final = 5.0
+#: Heads that are refused make a resolver look into the outbox no more often.
+LOOKS_APART_S: Final = 1.0
 
 
 class Follower:
@@ -59,9 +62,11 @@ class Follower:
         probe_every_s: float,
         sources: Sources | None = None,
         journal: Journal | None = None,
+        signed: SignedHeads | None = None,
         *,
         api_prefix: str = jetstream.API_PREFIX,
     ) -> None:
+        self._signed = signed or SignedHeads()
         self._view = view
         self._database = database
         self._journal = journal or Journal()
@@ -72,13 +77,15 @@ class Follower:
             client,
             self._stream.note,
             now,
-            sources or Sources(None, None),
+            sources or Sources(None, None, signed=self._signed),
             self._journal,
+            self._signed,
         )
         self._client = client
         self._probe_every_s = probe_every_s
         self._lock = asyncio.Lock()
         self._unanswered = False
+        self._looked_s = -LOOKS_APART_S
         #: The stream as noted, with `last` moved to the last message handled.
         self._mark: StreamMark | None = None
 
@@ -99,7 +106,7 @@ class Follower:
                 stream = keep_going("stream", self._consume, StartOver, STREAM_PAUSE_MAX_S)
                 group.create_task(stream)
                 group.create_task(self._probe())
-                if self._view.hydrated_from == "file":
+                if self._view.hydrated_from == "file" and not self._signed.is_asked:
                     group.create_task(self._verify())
         except* StartOver as causes:
             (cause, *_) = _leaves(causes)
@@ -145,13 +152,19 @@ class Follower:
             metrics.FOREIGN.inc()
             log.error("a message of registry %s is stepped over", head.registry_id.hex()[:64])
             return
-        require_own(self._view, head)
-        if theirs.epoch == mine.epoch and history.is_believable(mine, theirs):
-            self._view.freshness.heard(theirs)
         try:
             action = core.on_message(mine, message)
         except core.Unknown as error:
+            if not self._signed.accepts(head, "stream"):
+                return
+            require_own(self._view, head)
             raise _poison("a message of the stream", "of no known kind") from error
+        if self._is_news(head, action) and not self._signed.accepts(head, "stream"):
+            await self._look_behind()
+            return
+        require_own(self._view, head)
+        if theirs.epoch == mine.epoch and history.is_believable(mine, theirs):
+            self._view.freshness.heard(theirs)
         if action is Do.APPLY:
             await self._apply(head, message.commit, "stream")
         elif action is Do.CATCH_UP:
@@ -159,6 +172,20 @@ class Follower:
             await self._catch_up()
         elif action is Do.BOOTSTRAP:
             raise StartOver("epoch")
+
+    def _is_news(self, head: replication_pb2.Head, action: Do) -> bool:
+        """Whether something is made of a head: what says nothing need not be signed."""
+        return action is not Do.NOTHING or head.registry_id != self._view.snapshot.head.registry_id
+
+    async def _look_behind(self) -> None:
+        """A head was refused. PostgreSQL may lead to it, as where another signing key came since.
+
+        Whoever sends heads does not decide how often PostgreSQL is asked.
+        """
+        now_s = boot_clock_s()
+        if now_s - self._looked_s >= LOOKS_APART_S:
+            self._looked_s = now_s
+            await self._catch_up()
 
     async def _verify(self) -> None:
         """Count up the hash that a file was believed, while its entities are served already."""
@@ -192,12 +219,24 @@ class Follower:
                 checked_s = sent_s
             try:
                 async with self._lock:
-                    require_own(self._view, head)
-                    probe = Probe(sent_s, position_of(head))
-                    await self._compare(asked, probe, was_behind=was_behind)
+                    if self._is_taken(asked, head):
+                        require_own(self._view, head)
+                        probe = Probe(sent_s, position_of(head))
+                        await self._compare(asked, probe, was_behind=was_behind)
+                    else:
+                        self._view.asked()
+                        await self._look_behind()
             except AWAY as error:
                 # The stream goes on meanwhile; the next probe tries again.
                 log.warning("could not catch up: %s: %s", type(error).__name__, error)
+
+    def _is_taken(self, asked: Position, head: replication_pb2.Head) -> bool:
+        """Whether a writer's head confirms anything: one that was served was taken before."""
+        served = self._view.snapshot
+        is_own = head.registry_id == served.head.registry_id
+        if is_own and position_of(head) in (asked, served.position):
+            return True
+        return self._signed.accepts(head, "probe")
 
     async def _asked_head(self) -> replication_pb2.Head:
         """A writer's.
@@ -271,6 +310,8 @@ class Follower:
                 action = core.on_row(mine, row.position, prev_chain, is_reset=row.is_reset)
                 if action is not Do.APPLY:
                     raise StartOver("no_way_forward")
+                if not self._signed.accepts(row.head, "outbox"):
+                    raise StartOver("unsigned")
                 await self._apply(row.head, row.commit, "outbox")
 
     async def _apply(
@@ -292,6 +333,7 @@ class Follower:
             raise _poison("a change set", error) from error
         metrics.APPLIED.labels(source).inc()
         self._journal.applied(head, commit)
+        self._signed.learn(head.registry_id, change_set.changes)
         self._view.recent.add(change_set, planned)
         self._view.moves.applied(head, planned)
         self._view.moved()

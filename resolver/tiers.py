@@ -29,12 +29,21 @@ from shared.grpc_errors import Context
 #: Of this call: what its caller saw and memory did not reach in time.
 _unreached: ContextVar[Least | None] = ContextVar("unreached", default=None)
 ANY: Final[Least] = (0, 0)
+_BEHIND: Final = "memory is before {}:{}, and what stands in for it is not signed"
 
 T = TypeVar("T")
 
 
 class Tiers:
-    def __init__(self, view: View, fallback: Fallback) -> None:
+    """Memory, and what is below it.
+
+    Args:
+        stands_in: Whether what is below answers for memory that is loading or behind; else only
+            what memory never has, such as the past.
+    """
+
+    def __init__(self, view: View, fallback: Fallback, *, stands_in: bool = True) -> None:
+        self._stands_in = stands_in
         self._view = view
         self._fallback = fallback
 
@@ -154,6 +163,9 @@ class Tiers:
         """What memory cannot answer: not yet, not as of `least`, or never."""
         view, ask = self._view, self._fallback.answer
         if not view.is_complete or least is not None:
+            if not self._stands_in:
+                behind = _BEHIND.format(*least or ANY)
+                raise NotReady(behind if view.is_complete else view.loading)
             return await ask(question, work, least or ANY, view.state, who=who)
         # Nobody is told anything from before what this process told already.
         at = view.snapshot.position[:2]

@@ -64,6 +64,12 @@ def _of_registry(registry_id: bytes) -> bytes:
     return len(registry_id).to_bytes(4, "big") + registry_id
 
 
+def said_of(where: str, key_id: str, signature: bytes) -> str:
+    """Where the chain is and who signed that, to be noted: in logs, and by `cqar audit head`."""
+    by = f"signed by {key_id}: {signature.hex()}" if signature else "not signed"
+    return f"{where}, {by}"
+
+
 def is_valid(public_key: bytes, signature: bytes, statement: bytes) -> bool:
     """Whether the key's owner signed these bytes; some 100 us."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  (only who checks pays)

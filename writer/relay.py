@@ -19,7 +19,7 @@ from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import jetstream, tracing
+from shared import jetstream, signatures, tracing
 from shared.history import Position, position_of
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from writer import metrics, outbox, store
@@ -187,11 +187,11 @@ class Relay:
         """Once an hour, and when this relay begins: what `cqar audit verify --noted` compares."""
         if self._heartbeat_at - self._noted_at >= NOTED_EVERY_S:
             self._noted_at = self._heartbeat_at
-            at, signature = position_of(head), (head.signature or b"").hex()
+            at, signature, key_id = position_of(head), head.signature or b"", head.signing_key_id
             fields = {"epoch": at.epoch, "revision": at.revision, "chain": at.chain.hex()}
-            fields |= {"signing_key_id": head.signing_key_id or "", "signature": signature}
-            by = f"signed by {head.signing_key_id}: {signature}" if signature else "not signed"
-            log.info("the chain is at %s, %s", at.whole, by, extra={"fields": fields})
+            fields |= {"signing_key_id": key_id or "", "signature": signature.hex()}
+            said = signatures.said_of(at.whole, key_id or "", signature)
+            log.info("the chain is at %s", said, extra={"fields": fields})
 
     def _heartbeat_due(self) -> bool:
         return time.monotonic() - self._heartbeat_at >= HEARTBEAT_S

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import asyncpg
 import click
+from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.audit import HISTORY, Broken, verified
 from cqar.audit_signatures import Signed
@@ -17,8 +18,9 @@ from cqar.cli.words import print_json, say
 from cqar.connection import CallFailed
 from cqar.embedded.endpoints import read_endpoints
 from cqar.position import Position as PositionText
-from shared.history import Position
-from shared.signatures import KeyFileError, read_trusted
+from shared import signatures
+from shared.history import Position, position_of
+from shared.trust import Trust, Unsigned
 
 
 def _and_noted(noted: list[Position]) -> str:
@@ -38,9 +40,9 @@ def _said(signed: Signed) -> str:
 
 
 def _noted(text: str) -> Position:
-    """EPOCH:REVISION:CHAIN as writers log it."""
+    """EPOCH:REVISION:CHAIN as writers log it; who signed it may follow behind a comma."""
     try:
-        epoch, revision, chain = text.split(":")
+        epoch, revision, chain = text.partition(",")[0].split(":")
         return Position(*PositionText.parse(f"{epoch}:{revision}"), bytes.fromhex(chain))
     except ValueError:
         message = f"{text!r} is no EPOCH:REVISION:CHAIN as a writer's log has it"
@@ -50,6 +52,41 @@ def _noted(text: str) -> Position:
 @click.group()
 def audit() -> None:
     """Evidence that the registry's past is as it was written."""
+
+
+@audit.command()
+@click.option(
+    "--trusted",
+    type=click.Path(path_type=Path),
+    help="File of public keys, one a line: one of them signed the head, or this fails.",
+)
+@override
+def head(target: Target, trusted: Path | None) -> None:
+    """Print where the chain is and who signed it, to be kept elsewhere for `verify --noted`.
+
+    It is the writer's answer, as its log has it: EPOCH:REVISION:CHAIN, signed by KEY: SIGNATURE.
+    With --trusted the signature is checked here, so that a writer need not be believed.
+
+    \b
+    Example: cqar audit head --trusted signing-keys >> noted
+    """
+    with target.to_writer() as connection:
+        told = connection.call(connection.admin.GetHead, apb.GetHeadRequest()).head
+    if trusted is not None:
+        try:
+            Trust(_trusted(trusted) or ()).require(told)
+        except Unsigned as error:
+            raise CallFailed(str(error), "DATA_LOSS") from error
+    said = signatures.said_of(position_of(told).whole, told.signing_key_id, told.signature)
+    say(said)
+
+
+def _trusted(path: Path | None) -> list[bytes] | None:
+    """The public keys in a file; None where none is named."""
+    try:
+        return None if path is None else signatures.read_trusted(path)
+    except signatures.KeyFileError as error:
+        raise click.BadParameter(str(error), param_hint="--trusted") from None
 
 
 @audit.command()
@@ -95,12 +132,11 @@ def verify(
     """
     url = database_url or read_endpoints(target.state_dir).postgres
     try:
-        keys = None if trusted is None else read_trusted(trusted)
         with bar("verifying") as advance:
-            work = verified(url, noted, keys, lambda _, done, total: advance(done, total))
+            work = verified(
+                url, noted, _trusted(trusted), lambda _, done, total: advance(done, total)
+            )
             found = asyncio.run(work)
-    except KeyFileError as error:
-        raise click.BadParameter(str(error), param_hint="--trusted") from None
     except (OSError, asyncpg.PostgresError) as error:
         raise CallFailed(f"PostgreSQL: {error}", "UNAVAILABLE") from error
     except Broken as error:

@@ -17,6 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.audit import Broken, verified
 from cqar.audit_signatures import Signed
+from cqar.cli import cli
+from cqar.cli.past import _noted
+from shared.entities.api_key import Role
 from shared.errors import Conflict, Exists, NotFound
 from shared.history import position_of
 from shared.jetstream import CHANGES
@@ -24,7 +27,8 @@ from shared.signatures import PrivateKey
 from shared.trust import Trust
 from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset
 from tests.changes import CAUSE, commit, drain, head_of, raw_messages, upsert
-from tests.signing import a_signer, key_file, signing
+from tests.grpc_writer import serving
+from tests.signing import a_signer, key_file, signing, trusted_file
 from tests.tables import require_tables_equal_current
 from writer import outbox, store
 from writer import signing as signing_module
@@ -286,6 +290,37 @@ async def test_a_history_rewritten_with_its_chain_is_found_by_who_trusts_a_key(
     await verified(database)
     with pytest.raises(Broken, match="which nobody trusts"):
         await verified(database, trusted=[a_signer().public_key])
+
+
+async def test_the_head_is_told_to_be_noted_and_checked_by_who_asks(
+    engine: AsyncEngine, tmp_path: Path
+) -> None:
+    signer = a_signer()
+    _, keys = signing(engine, signer)
+    async with serving(engine, NOW) as client:
+
+        async def told(*words: str) -> tuple[int, str]:
+            to = ("--writer", client.address, "--key", client.keys[Role.READ])
+            found = await asyncio.to_thread(CliRunner().invoke, cli, ["audit", "head", *words, *to])
+            failed = f"{found.exception} {found.output}"
+            return found.exit_code, failed if found.exit_code else found.stdout
+
+        trusted = ("--trusted", str(trusted_file(tmp_path / "trusted", signer)))
+        before = position_of(await head_of(engine))
+        assert await told() == (0, f"{before.whole}, not signed\n")
+        code, said = await told(*trusted)
+        assert code != 0
+        assert "the head at 1:3 is not signed" in said
+        await keys.step()
+        head = await head_of(engine)
+        assert head.signature is not None
+        said = f"{position_of(head).whole}, signed by {signer.key_id}: {head.signature.hex()}"
+        assert await told(*trusted) == (0, f"{said}\n")
+        # What it says may be given to `verify` as it is.
+        assert _noted(said) == position_of(head)
+        code, said = await told("--trusted", str(tmp_path / "none"))
+        assert code == 2
+        assert "No such file" in said
 
 
 # ---------------------------------------------------------------- commands
