@@ -14,6 +14,7 @@ from cqc.replication.v1 import replication_pb2
 
 from resolver import kept
 from resolver.held import hold
+from resolver.own_files import open_fresh, open_own
 from shared.stream_mark import StreamMark
 
 
@@ -40,7 +41,8 @@ class LastGood:
             OSError: It cannot be read.
         """
         try:
-            data = self.path.read_bytes()
+            with os.fdopen(open_own(self.path, os.O_RDONLY), "rb") as file:
+                data = file.read()
         except FileNotFoundError:
             return None
         return kept.read(data)
@@ -58,11 +60,11 @@ class LastGood:
         """
         parts = list(kept.image_parts(head, entities, mark))
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # The same name in every life: what a killed one left half written is written over.
+        # The same name in every life: what a killed one left half written is removed.
         fresh = self.path.with_name(f"{self.path.name}.new")
         try:
             # It holds the hashes of keys.
-            with open(fresh, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            with os.fdopen(open_fresh(fresh), "wb") as file:
                 file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
@@ -83,7 +85,7 @@ class LastGood:
         """
         part = kept.since_part(commits, mark)
         # Not created where it is gone: an end without its beginning is nothing.
-        with self.path.open("rb+") as file:
+        with os.fdopen(open_own(self.path, os.O_RDWR), "r+b") as file:
             file.seek(0, os.SEEK_END)
             file.write(part)
             file.flush()
