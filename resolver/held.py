@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from pathlib import Path
 from typing import IO
+
+from resolver.own_files import open_own
 
 
 def hold(lock: Path, path: Path, taken: str) -> IO[bytes]:
@@ -19,7 +22,8 @@ def hold(lock: Path, path: Path, taken: str) -> IO[bytes]:
     """
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        held = lock.open("wb")
+        # Nothing is written to it: what a link led to stays as it is, and is refused.
+        held = os.fdopen(open_own(lock, os.O_RDWR | os.O_CREAT), "r+b")
     except OSError as error:
         raise SystemExit(f"{path}: cannot be kept here: {error.strerror}") from error
     try:

@@ -15,6 +15,7 @@ from cqc.replication.v1 import replication_pb2
 
 from resolver import kept
 from resolver.held import hold
+from resolver.own_files import open_fresh, open_own
 from shared.image_store import fresh_publication
 from shared.integrity import Keyring
 from shared.stream_mark import StreamMark
@@ -53,7 +54,8 @@ class LastGood:
         """
         with self._lock:
             try:
-                data = self.path.read_bytes()
+                with os.fdopen(open_own(self.path, os.O_RDONLY), "rb") as file:
+                    data = file.read()
             except FileNotFoundError:
                 return None
             found = kept.read(data, self._seals)
@@ -81,11 +83,11 @@ class LastGood:
 
     def _replace(self, parts: Sequence[bytes]) -> int:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # The same name in every life: what a killed one left half written is written over.
+        # The same name in every life: what a killed one left half written is removed.
         fresh = self.path.with_name(f"{self.path.name}.new")
         try:
             # It holds the hashes of keys.
-            with open(fresh, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            with os.fdopen(open_fresh(fresh), "wb") as file:
                 file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
@@ -107,7 +109,7 @@ class LastGood:
         with self._lock:
             part = kept.since_part(commits, mark, self._seals, self._tag)
             # Not created where it is gone: an end without its beginning is nothing.
-            with self.path.open("rb+") as file:
+            with os.fdopen(open_own(self.path, os.O_RDWR), "r+b") as file:
                 file.seek(0, os.SEEK_END)
                 file.write(part)
                 file.flush()

@@ -7,12 +7,14 @@ What one resolver of a boot leaves, the next one goes on with, since readers go 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
 from resolver.held import hold
+from resolver.own_files import open_fresh
 from shared import extras
 from shared import local_format as fmt
 from shared.errors import NotReady
@@ -91,6 +93,8 @@ class ReplicaFile:
             boot = b""
         if boot != _this_boot():
             return "it is not of this boot"
+        if any((self._path / name).is_symlink() for name in FILES):
+            return "it is a link to somewhere else"
         # One without the other: readers of what was there before would not be seen, or be taken
         # for those of what is there now.
         is_whole = all((self._path / name).exists() for name in FILES)
@@ -135,7 +139,8 @@ class ReplicaFile:
         # Removed, not emptied: who reads the old one goes on with that until it looks again.
         for name in FILES:
             (self._path / name).unlink(missing_ok=True)
-        (self._path / BOOT).write_bytes(_this_boot())
+        with os.fdopen(open_fresh(self._path / BOOT), "wb") as file:
+            file.write(_this_boot())
         self._open()
         self._lost = ""
 

@@ -14,7 +14,9 @@ from tests.deploy.settings import document, port, settings_of
 
 #: Runs once, without a network, to hand a volume over to whom it is for.
 AS_ROOT = {"nats-volume"}
-RUN_ONCE = {"nats-volume", "migrate", "tools"}
+RUN_ONCE = {"nats-volume", "migrate", "tools", "audit"}
+#: What holds data.
+DATA = {"postgres", "nats", "redis"}
 WRITABLE = {"volume", "tmpfs"}
 PINNED = re.compile(r"[a-z0-9./-]+:v?[0-9]+(\.[0-9]+){1,2}(-[a-z0-9.]+)?")
 
@@ -44,7 +46,7 @@ def test_compose_itself_takes_the_file_and_refuses_a_misspelt_key(
 
 def test_there_is_all_that_a_registry_needs_twice_where_one_may_fail(whole: Object) -> None:
     assert set(whole["services"]) == {
-        *("postgres", "nats", "nats-volume", "redis", "migrate", "tools"),
+        *("postgres", "nats", "nats-volume", "redis", "migrate", "tools", "audit"),
         *("writer-1", "writer-2", "resolver-1", "resolver-2", "prometheus", "grafana"),
     }
 
@@ -78,14 +80,48 @@ def test_whoever_stays_is_asked_for_its_health_and_waited_for(whole: Object) -> 
 
 
 def test_what_holds_data_is_reached_from_inside_only(whole: Object) -> None:
-    assert whole["networks"]["backend"]["internal"]
-    for name in ("postgres", "nats", "redis"):
-        assert set(whole["services"][name]["networks"]) == {"backend"}
+    for network in ("data", "metrics"):
+        assert whole["networks"][network]["internal"]
+    for name in DATA:
+        assert set(whole["services"][name]["networks"]) == {"data"}
         assert "ports" not in whole["services"][name]
     ports = [p for service in whole["services"].values() for p in service.get("ports", [])]
     assert {p["host_ip"] for p in ports} == {"127.0.0.1"}
     published = [p["published"] for p in ports]
     assert len(published) == len(set(published))
+
+
+def reached_by(whole: Object, name: str) -> set[str]:
+    """Whoever shares a network with a service."""
+    networks = {n: set(s.get("networks") or ()) for n, s in whole["services"].items()}
+    return {other for other in networks if other != name and networks[other] & networks[name]}
+
+
+def test_metrics_and_dashboards_are_off_the_network_of_what_holds_data(whole: Object) -> None:
+    ours = {"writer-1", "writer-2", "resolver-1", "resolver-2"}
+    for name in DATA:
+        assert reached_by(whole, name) == (DATA - {name}) | ours | {"migrate", "audit"}
+    assert reached_by(whole, "prometheus") == ours | {"grafana"}
+    assert reached_by(whole, "grafana") == {"prometheus"}
+    assert reached_by(whole, "tools") == ours
+    # NATS tells all of its connections and accounts at its monitoring port: to its own container.
+    (nats,) = (c["file"] for n, c in whole["configs"].items() if n == "nats")
+    assert re.findall(r"^http:.*$", Path(nats).read_text(), re.MULTILINE) == [
+        "http: 127.0.0.1:8222"
+    ]
+
+
+def test_each_role_is_given_its_own_secrets_and_no_others(whole: Object) -> None:
+    given = {
+        name: {secret["source"] for secret in service.get("secrets", [])}
+        for name, service in whole["services"].items()
+    }
+    for role in ("writer", "resolver"):
+        wanted = {f"{role}_{server}_url" for server in ("database", "nats", "redis")}
+        assert given[f"{role}-1"] == given[f"{role}-2"] == wanted
+    assert given["migrate"] == {"owner_database_url"}
+    assert given["audit"] == {"auditor_database_url"}
+    assert given["prometheus"] == given["tools"] == set()
 
 
 def test_every_file_that_is_mounted_is_there(whole: Object) -> None:

@@ -31,8 +31,14 @@ WHOLE = OVERLAYS[:3]
 #: The oldest that has all that we use, and the newest that the validator knows.
 VERSIONS = ("1.30", "1.37")
 #: Made by somebody else: cert-manager, and the operator of cqmd.
-ELSEWHERE = {"Secret": {"cqar-tls", "cqar-writer", "cqar-resolver"}}
-SECRET_KEYS = {"database_url", "nats_url", "redis_url"}
+ELSEWHERE = {"Secret": {"cqar-tls", "cqar-migrate", "cqar-writer", "cqar-resolver"}}
+SECRET_KEYS = {
+    "migrate": {"database_url"},
+    "writer": {"database_url", "nats_url", "redis_url"},
+    "resolver": {"database_url", "nats_url", "redis_url"},
+}
+#: Servers that somebody else brings, and their clients' ports.
+DATA = {"postgres": 5432, "nats": 4222, "redis": 6379}
 
 Rendered = dict[str, list[Object]]
 
@@ -125,8 +131,16 @@ def secrets_of(objects: list[Object], who: str) -> set[str]:
 
 @pytest.mark.parametrize("overlay", WHOLE)
 def test_secrets_have_what_the_services_read(overlays: Rendered, overlay: str) -> None:
-    for who in ("writer", "resolver"):
-        assert secrets_of(overlays[overlay], who) == SECRET_KEYS
+    for who, keys in SECRET_KEYS.items():
+        assert secrets_of(overlays[overlay], who) == keys
+    pods = pod_specs(overlays[overlay])
+    mounted = {
+        name.partition("-")[2]: [v["secret"]["secretName"] for v in pod["volumes"] if "secret" in v]
+        for name, pod in pods.items()
+    }
+    for who, names in mounted.items():
+        theirs = [name for name in names if name.startswith("cqar-") and name != "cqar-tls"]
+        assert [name.split("-")[1] for name in theirs] == [who]
 
 
 def test_secrets_made_by_hand_are_those_that_pods_mount(tmp_path: Path) -> None:
@@ -135,7 +149,9 @@ def test_secrets_made_by_hand_are_those_that_pods_mount(tmp_path: Path) -> None:
         validate(found, VERSIONS[-1])
         assert found["metadata"]["name"] in ELSEWHERE["Secret"]
         service = found["metadata"]["name"].removeprefix("cqar-")
-        assert found["stringData"].keys() == SECRET_KEYS
+        assert found["stringData"].keys() == SECRET_KEYS[service]
+        if service == "migrate":
+            continue
         files = {f"/s/{name}": value for name, value in found["stringData"].items()}
         environ = {f"CQAR_{service.upper()}_{Path(path).name.upper()}_FILE": path for path in files}
         made = settings_of(service, environ, "", files, tmp_path)
@@ -196,6 +212,8 @@ def test_every_selector_selects_the_pods_of_one_workload(overlays: Rendered, ove
     objects = overlays[overlay]
     for found in of_kind(objects, "Service", "NetworkPolicy", "PodDisruptionBudget"):
         spec = found["spec"]
+        if found["metadata"]["name"].startswith("cqar-data-"):
+            continue  # of servers that somebody else brings
         selector = spec.get("podSelector") or spec["selector"]
         pods = pods_selected(objects, selector.get("matchLabels", selector))
         assert len(pods) == 1, found["metadata"]["name"]
@@ -219,6 +237,48 @@ def test_every_selector_selects_the_pods_of_one_workload(overlays: Rendered, ove
         containers = [*pod["containers"], *pod["initContainers"]]
         ports = {p["name"] for c in containers for p in c.get("ports", [])}
         assert {e["port"] for e in monitor["spec"]["podMetricsEndpoints"]} <= ports
+
+
+@pytest.mark.parametrize("overlay", WHOLE)
+def test_what_holds_data_is_reached_by_its_clients_and_at_their_port_only(
+    overlays: Rendered, overlay: str
+) -> None:
+    objects = overlays[overlay]
+    for name, number in DATA.items():
+        spec = called(objects, "NetworkPolicy", f"cqar-data-{name}")["spec"]
+        assert spec["podSelector"] == {"matchLabels": {"cqar-data": name}}
+        assert spec["policyTypes"] == ["Ingress"]
+        clients, replicas = spec["ingress"]
+        assert clients["ports"] == [{"protocol": "TCP", "port": number}]
+        assert replicas == {"from": [{"podSelector": spec["podSelector"]}]}
+        ours, sidecars = clients["from"]
+        assert ours["podSelector"]["matchLabels"]["app.kubernetes.io/name"] == "cqar"
+        (components,) = (e["values"] for e in ours["podSelector"]["matchExpressions"])
+        assert set(components) <= {"writer", "resolver", "migrate"}
+        assert sidecars["podSelector"] == {"matchLabels": {"cqar-data-client": "true"}}
+
+
+@pytest.mark.parametrize("overlay", WHOLE)
+def test_prometheus_reaches_metrics_only_and_grafana_nothing(
+    overlays: Rendered, overlay: str
+) -> None:
+    seen = 0
+    for found in of_kind(overlays[overlay], "NetworkPolicy"):
+        for rule in found["spec"]["ingress"]:
+            for source in rule["from"]:
+                space = source.get("namespaceSelector", {}).get("matchLabels", {})
+                if space.get("kubernetes.io/metadata.name") == "monitoring":
+                    seen += 1
+                    assert source["podSelector"] == {
+                        "matchLabels": {"app.kubernetes.io/name": "prometheus"}
+                    }
+                    assert rule["ports"] == [{"protocol": "TCP", "port": "http"}]
+    assert seen == 2
+
+
+def test_a_sidecars_pods_may_reach_what_holds_data(overlays: Rendered) -> None:
+    (found,) = of_kind(overlays["example-sidecar"], "Deployment")
+    assert found["spec"]["template"]["metadata"]["labels"]["cqar-data-client"] == "true"
 
 
 def test_resolvers_scale_by_a_metric_that_is_made_of_one_they_export(overlays: Rendered) -> None:

@@ -28,4 +28,5 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "cqar.image" -}}
 {{- $ := index . 0 -}}
 {{ $.Values.image.prefix }}{{ index . 1 }}:{{ $.Values.image.tag | default $.Chart.AppVersion }}
+{{- with index $.Values.image.digests (index . 1 | trimPrefix "cqar-") }}@{{ . }}{{ end }}
 {{- end }}

@@ -6,6 +6,7 @@ cqar.sidecar.enabled. Takes that dependency's context: .Subcharts.cqar
   initContainers: {{- include "cqar.sidecar.container" .Subcharts.cqar | nindent 8 }}
   volumes: {{- include "cqar.sidecar.volumes" .Subcharts.cqar | nindent 8 }}
 
+The pods' label cqar-data-client: "true" lets it reach PostgreSQL, NATS and Redis.
 The service mounts cqar-run at /run/cqar and asks unix:/run/cqar/resolver.sock.
 */ -}}
 {{- define "cqar.sidecar.podSecurity" -}}
