@@ -12,6 +12,7 @@ import uvloop
 from shared import about, telemetry
 from shared.config import load, shown
 from shared.entities.api_key import Role
+from shared.errors import CqarError
 from shared.postgres import make_engine
 from writer import app
 from writer.config import SECTION, WriterConfig
@@ -62,7 +63,9 @@ def config_command() -> None:
 def create_key_command(actor: str, role: str) -> None:
     """Make an API key and print it: the only time that it is seen.
 
-    For the first key of a registry: it writes to the database itself.
+    For the first key of a registry: it writes to the database itself. ACTOR is printable, does not
+    look like the name of another, mixes no scripts, and neither is nor begins with the services'
+    own: cqar, cqar-.
     """
     config = load(WriterConfig, SECTION, os.environ)
 
@@ -73,7 +76,10 @@ def create_key_command(actor: str, role: str) -> None:
         finally:
             await engine.dispose()
 
-    click.echo(uvloop.run(make()))
+    try:
+        click.echo(uvloop.run(make()))
+    except CqarError as error:
+        raise click.ClickException(str(error)) from error
 
 
 if __name__ == "__main__":

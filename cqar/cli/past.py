@@ -12,6 +12,8 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 from google.protobuf import json_format
 
 from cqar.audit import HISTORY, Broken, verified
+from cqar.cli.entries import entries
+from cqar.cli.key_audit import keys
 from cqar.cli.progress import bar
 from cqar.cli.target import Target, override
 from cqar.cli.words import out, print_json, table
@@ -36,13 +38,10 @@ def history(target: Target, entity: str, *, as_json: bool) -> None:
       cqar history venue:binance
     """
     with target.to_writer() as connection:
-        entries = list(_entries(connection, _ref(connection, entity)))
+        found = list(entries(connection, _ref(connection, entity)))
     if as_json:
         print_json(
-            [
-                json_format.MessageToDict(entry, preserving_proto_field_name=True)
-                for entry in entries
-            ]
+            [json_format.MessageToDict(entry, preserving_proto_field_name=True) for entry in found]
         )
         return
     rows = [
@@ -53,7 +52,7 @@ def history(target: Target, entity: str, *, as_json: bool) -> None:
             entry.reason,
             "\n".join(f"{d.field}: {d.before} → {d.after}" for d in entry.differences),
         )
-        for entry in entries
+        for entry in found
     ]
     table(f"{entity}: {len(rows)} changes", ("revision", "when", "who", "why", "what"), rows)
 
@@ -68,17 +67,6 @@ def _ref(connection: Connection, entity: str) -> apb.EntityRef:
     request = pb.GetVenueSymbolRequest(venue_id=venue, venue_symbol=spelling)
     answer = connection.call(connection.registry.GetVenueSymbol, request)
     return apb.EntityRef(kind="venue_symbol", key=answer.venue_symbol.listing_id)
-
-
-def _entries(connection: Connection, ref: apb.EntityRef) -> Any:
-    token = ""
-    while True:
-        request = apb.HistoryRequest(entity=ref, page_token=token)
-        answer = connection.call(connection.admin.History, request)
-        yield from answer.entries
-        token = answer.next_page_token
-        if not token:
-            return
 
 
 def _and_noted(noted: list[Position]) -> str:
@@ -98,6 +86,9 @@ def _noted(text: str) -> Position:
 @click.group()
 def audit() -> None:
     """Evidence that the registry's past is as it was written."""
+
+
+audit.add_command(keys)
 
 
 @audit.command()
