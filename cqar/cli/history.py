@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import click
@@ -10,6 +9,7 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 from google.protobuf import json_format
 
 from cqar.cli.decoded import entity_of
+from cqar.cli.entries import entries
 from cqar.cli.target import Target, override
 from cqar.cli.words import print_json, table, to_stderr
 from cqar.connection import Connection
@@ -39,7 +39,7 @@ class Told(NamedTuple):
     """A subject's changes, newest first."""
 
     subject: Subject
-    entries: list[apb.HistoryEntry]
+    changes: list[apb.HistoryEntry]
 
 
 @click.command()
@@ -59,15 +59,15 @@ def history(target: Target, entity: str, *, as_json: bool) -> None:
     """
     with target.to_writer() as connection:
         told = [
-            Told(subject, list(_entries(connection, subject.ref)))
+            Told(subject, list(entries(connection, subject.ref)))
             for subject in _subjects(connection, entity)
         ]
     if as_json:
-        print_json([_document(one.subject, entry) for one in told for entry in one.entries])
+        print_json([_document(one.subject, entry) for one in told for entry in one.changes])
         return
     for one in told:
-        title = f"{one.subject.title}: {len(one.entries)} changes"
-        rows = [_row(one.subject, entry) for entry in one.entries]
+        title = f"{one.subject.title}: {len(one.changes)} changes"
+        rows = [_row(one.subject, entry) for entry in one.changes]
         table(title, COLUMNS, rows, KEPT)
 
 
@@ -99,17 +99,6 @@ def _subject(entity: str, period: apb.SpellingPeriod) -> Subject:
     if period.HasField("delisted_at"):
         title += f" to {period.delisted_at.ToJsonString()}"
     return Subject(ref, state, title)
-
-
-def _entries(connection: Connection, ref: apb.EntityRef) -> Iterator[apb.HistoryEntry]:
-    token = ""
-    while True:
-        request = apb.HistoryRequest(entity=ref, page_token=token)
-        answer = connection.call(connection.admin.History, request)
-        yield from answer.entries
-        token = answer.next_page_token
-        if not token:
-            return
 
 
 def _row(subject: Subject, entry: apb.HistoryEntry) -> tuple[str, ...]:

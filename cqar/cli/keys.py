@@ -52,6 +52,8 @@ def make(
 ) -> None:
     """Make a key for ACTOR, the name that the audit log will have, and print it.
 
+    A name that looks like another's is refused, and so are cqar and cqar-…, the services' own.
+
     \b
     Examples:
       cqar keys make portfolio --role read --expires 2027-12-31

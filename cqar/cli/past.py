@@ -12,6 +12,7 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.audit import HISTORY, Broken, verified
 from cqar.audit_signatures import Signed
+from cqar.cli.key_audit import keys
 from cqar.cli.progress import bar
 from cqar.cli.target import Target, override
 from cqar.cli.words import print_json, say
@@ -52,6 +53,9 @@ def _noted(text: str) -> Position:
 @click.group()
 def audit() -> None:
     """Evidence that the registry's past is as it was written."""
+
+
+audit.add_command(keys)
 
 
 @audit.command()

@@ -110,7 +110,7 @@ async def test_every_kind_from_creation_to_removal_is_whole(
             async with engine.connect() as tx:
                 (row,) = await finding.load(tx, [(name, key)])
             await commit(mutations, changed(codec.decode(kind, row.payload), **changes))
-        if life.told != ("", ""):
+        if not life.stays:
             await mutations.change(Item(kind=kind, intent=Intent.REMOVE, key=key), CAUSE)
     # A revoked key stays revoked.
     await commit(mutations, *(e for e in one_of_each() if not isinstance(e, ApiKey)))

@@ -11,11 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import codec
 from shared.auth import hash_of
-from shared.entities.api_key import API_KEY, Role
-from shared.errors import DataLoss, TooMany
+from shared.entities import api_key
+from shared.entities.api_key import API_KEY, ApiKey, Role
+from shared.errors import DataLoss, Invalid, TooMany
+from shared.judge import Intent, Item
 from shared.schema import current
-from tests.builders import NOW, a_key
-from tests.changes import commit
+from tests.builders import NOW, a_key, an_id
+from tests.changes import CAUSE, commit, upsert
 from tests.registry_in_memory import changed
 from writer import keys, saving, store
 from writer.keys import Keys, create_key
@@ -134,3 +136,59 @@ async def test_when_the_first_key_ends_is_what_the_keys_say(
         assert await store.first_key_end(tx, NOW) == soon
         assert await store.first_key_end(tx, soon) == late
         assert await store.first_key_end(tx, late) is None
+
+
+async def violations(mutations: Mutations, *given: ApiKey) -> list[str]:
+    applied = await mutations.apply([upsert(key) for key in given], CAUSE)
+    return [v.reason for outcome in applied.outcomes for v in outcome.violations]
+
+
+async def test_a_hash_is_one_keys_for_good_and_a_key_is_never_removed(
+    mutations: Mutations,
+) -> None:
+    key = a_key()
+    await commit(mutations, key)
+    again = a_key(key_id=an_id("again"))
+    assert await violations(mutations, again) == ["USED"]
+    await commit(mutations, changed(key, revoked_at=NOW))
+    assert await violations(mutations, again) == ["USED"]
+    for changes in ({"key_hash": FORGED}, {"actor": "bob"}, {"role": Role.ADMIN}):
+        assert await violations(mutations, changed(key, revoked_at=NOW, **changes)) == ["IMMUTABLE"]
+    removal = Item(kind=API_KEY, intent=Intent.REMOVE, key=key.key_id)
+    with pytest.raises(Invalid, match="revoke it"):
+        await mutations.change(removal, CAUSE)
+    both = [a_key(key_id=an_id(name), key_hash=FORGED) for name in ("one", "two")]
+    assert await violations(mutations, *both) == ["USED"]
+
+
+async def test_an_actor_looks_like_nobody_else_and_like_no_service(mutations: Mutations) -> None:
+    def named(actor: str) -> ApiKey:
+        return a_key(key_id=an_id(actor), key_hash=hash_of(actor), actor=actor)
+
+    await commit(mutations, named("ops-1"))
+    refused = {
+        "OPS-1": "LOOK_ALIKE",
+        "ops-l": "LOOK_ALIKE",
+        "\uff4fps-1": "LOOK_ALIKE",
+        "cqar": "RESERVED",
+        "cqar-writer": "RESERVED",
+        "CQAR-ops": "RESERVED",
+        "\u043eps-2": "MIXED_SCRIPTS",
+        "\u0441qar-ops": "RESERVED",
+    }
+    for actor, reason in refused.items():
+        assert reason in await violations(mutations, named(actor)), actor
+    # An actor may have many keys, and others that are told apart.
+    second = a_key(key_id=an_id("second"), key_hash=FORGED, actor="ops-1")
+    await commit(mutations, second, named("ops-2"), named("cqarina"))
+
+
+async def test_a_key_of_before_such_names_were_refused_stays_valid_and_can_be_revoked(
+    engine: AsyncEngine, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(api_key, "RESERVED", "nobody")
+        own = hash_of(await create_key(mutations, "cqar-importer", Role.WRITE))
+    key = await Keys(engine, lambda: NOW).find(own)
+    assert key is not None
+    await commit(mutations, changed(key, revoked_at=NOW))

@@ -42,6 +42,8 @@ EXPORT_BYTES: Final = 2 * 1024 * 1024
 #: Each holds the registry as it was until its client has taken all of it.
 EXPORTS_MAX: Final = 3
 EXPORTS_EACH: Final = 1
+#: Each new one's name is compared with all there are.
+KEYS_MAX: Final = 100
 #: Digits of the greatest revision, which is the greatest bigint.
 REVISION_DIGITS_MAX: Final = 19
 
@@ -62,6 +64,8 @@ class Admin(RegistryAdminServicer):
         items = await unblocking(is_long, _items_of, request.items)
         if any(item.kind is API_KEY for item in items) and auth.caller.get().role < Role.ADMIN:
             raise Forbidden("only an admin's key may change API keys")
+        if sum(item.kind is API_KEY for item in items) > KEYS_MAX:
+            raise TooLarge(f"at most {KEYS_MAX} API keys are made or changed at once")
         with metrics.COMMIT_SECONDS.time():
             applied = await self._mutations.apply(
                 items,
@@ -97,7 +101,9 @@ class Admin(RegistryAdminServicer):
 
     async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryResponse:
         kind = _kind(request.entity.kind, None)
-        if not kind.exported:
+        if kind is API_KEY and auth.caller.get().role < Role.ADMIN:
+            raise Forbidden("only an admin's key is told the history of API keys")
+        if not kind.exported and kind is not API_KEY:
             raise Forbidden(f"the history of {kind.name} is not told")
         require_key(kind, request.entity.key)
         if not 0 <= request.page_size <= past.PAGE_MAX:
