@@ -113,8 +113,8 @@ def _with_tags(parts: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
         Torn: The last one has none.
     """
     for part in parts:
-        tag = next(parts, None)
-        if tag is None:
+        tag = next(parts, b"")
+        if not tag:  # also where a disk left zeros for what it had not written: empty frames
             raise frames.Torn("a part has no tag behind it")
         yield part, tag
 

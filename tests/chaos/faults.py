@@ -221,7 +221,7 @@ FAULTS: Final = (
         seen="Nothing is refused. Changes reach resolvers later; whoever asks for one by"
         " `cqar-min-revision` waits up to 5 s for it, then UNAVAILABLE.",
         heals="Everybody tries to reconnect twice a second; relays publish what waits in the"
-        " outbox, resolvers make their consumers anew and compare the stream with what they noted.",
+        " outbox, resolvers ask for what they missed and compare the stream with what they noted.",
         victim="nats",
         strike=_kill_server("nats"),
     ),

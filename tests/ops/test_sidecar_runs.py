@@ -32,8 +32,8 @@ def pod(example: list[Object], secrets: dict[str, Path], tmp_path: Path) -> Mach
     files = {
         "config": config,
         "database_url": secrets["resolver_database_url"],
-        "nats_url": secrets["nats_url"],
-        "redis_url": secrets["redis_url"],
+        "nats_url": secrets["resolver_nats_url"],
+        "redis_url": secrets["resolver_redis_url"],
     }
     shared = tmp_path / "volumes/cqar-run"
     shared.mkdir(parents=True)

@@ -8,6 +8,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from resolver.snapshot import Snapshot
 from shared import history, image, image_store
 from shared.cache import CURSOR_KEY
+from shared.cache_format import Forged
 from shared.errors import EpochChanged
 from shared.history import Position, is_reached, position_of
 from shared.image_store import MANIFEST_KEY
@@ -154,14 +155,17 @@ def check_answer(ledger: Ledger, answer: Answer, wrote: Position | None) -> None
 
 
 def check_redis(ledger: Ledger, redis: Redis) -> None:
-    """Every value that counts is as of the cursor."""
+    """Every value that counts is as of the cursor, and nothing that we wrote there is refused."""
     cursor = FORMAT.open_cursor(redis.values.get(CURSOR_KEY))
     if cursor is None:
         return
     require(cursor.at in ledger.states, 10, "Redis names what never was:", cursor.at)
     state = ledger.states[cursor.at]
     for name, value in redis.values.items():
-        found = FORMAT.open(cursor, name, value) if name != CURSOR_KEY else None
+        try:
+            found = FORMAT.open(cursor, name, value) if name != CURSOR_KEY else None
+        except Forged as error:
+            raise Violation(10, f"Redis: {error}") from error
         if found is not None:
             key = name.removeprefix(_VENUES.key([""]))
             require(found == state.get(key, b""), 10, "Redis holds another", name, cursor.at)

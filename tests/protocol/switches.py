@@ -18,6 +18,7 @@ from resolver.freshness import Freshness
 from shared import frames, history
 from shared.cache import CURSOR_KEY
 from shared.history import Position
+from shared.integrity import Seals
 from tests.integrity import FORMAT
 from tests.protocol.database import Database
 from tests.protocol.image_server import ImageServer
@@ -207,7 +208,7 @@ def chunks_in_place(patch: Patch) -> None:
 
 
 def torn_tails_believed(patch: Patch) -> None:
-    """No checksum is looked at: what a file ends with counts as it is."""
+    """No checksum and no tag is looked at: what a file ends with counts as it is."""
 
     def payloads(data: Any) -> Any:
         at = 0
@@ -218,6 +219,7 @@ def torn_tails_believed(patch: Patch) -> None:
             at += size
 
     patch.setattr(frames, "payloads", payloads)
+    patch.setattr(Seals, "verifies", lambda *_: True)
     patch.setattr(kept, "_follows", lambda _, since: bool(since.commits))
 
 

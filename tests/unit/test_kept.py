@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from resolver import kept
 from resolver.snapshot import Diverged
 from shared import frames, history, image
-from shared.integrity import Keyring
+from shared.integrity import TAG_BYTES, Keyring
 from shared.refusals import REFUSED
 from shared.stream_mark import StreamMark
 from tests.integrity import FILES, KEY, OTHER_KEY
@@ -143,9 +143,14 @@ def test_a_part_that_is_not_where_it_was_written_is_left_out(
     assert not found.goes_on, "what is appended behind it is never read"
 
 
-def test_a_part_that_is_left_out_is_counted() -> None:
+def test_a_part_that_is_left_out_is_counted_and_a_torn_one_is_not() -> None:
     before = REFUSED.labels("file")._value.get()
     read(IMAGE + PARTS[1])
+    assert REFUSED.labels("file")._value.get() == before + 1
+    for torn in (PARTS[0][:-1], PARTS[0][: -TAG_BYTES - 8], bytes(len(PARTS[0]))):
+        found = read(IMAGE + torn)
+        assert found.head == BEGIN
+        assert not found.goes_on
     assert REFUSED.labels("file")._value.get() == before + 1
 
 
