@@ -15,6 +15,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.aside import unblocking
 from shared.kind import AnyKind, Entity
 from shared.tables import child_tables_of, metadata, table_of
 
@@ -40,12 +41,18 @@ async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -
         return
     await _delete_children(tx, kind, entities)
     await _execute(tx, _upsert(table_of(kind)), entities)
+    is_long = len(entities) > MANY or bool(kind.child_tables)
+    children = await unblocking(is_long, _children_of, kind, entities)
+    for name, rows in children.items():
+        await _execute(tx, _insert(metadata.tables[name]), rows)
+
+
+def _children_of(kind: AnyKind, entities: Sequence[Entity]) -> Mapping[str, list[dict[str, Any]]]:
     children: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for entity in entities:
         for name, row in kind.children(entity):
             children[name].append(row)
-    for name, rows in children.items():
-        await _execute(tx, _insert(metadata.tables[name]), rows)
+    return children
 
 
 async def remove(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
@@ -71,7 +78,12 @@ async def _execute(
     tx: AsyncConnection, statement: sa.TextClause, rows: Sequence[Entity | Mapping[str, Any]]
 ) -> None:
     """Entities have the fields that their tables have."""
-    await tx.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
+    document = await unblocking(len(rows) > MANY, _json, rows)
+    await tx.execute(statement, {"rows": document})
+
+
+def _json(rows: Sequence[Entity | Mapping[str, Any]]) -> str:
+    return msgspec.json.encode(rows).decode()
 
 
 def _given(table: sa.Table) -> str:
