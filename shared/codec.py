@@ -199,9 +199,8 @@ def _read_instant(field: str, value: Any, report: Report) -> Any:
 
 def _read_items(field: Field, values: Any, report: Report) -> tuple[Any, ...]:
     if not issubclass(field.item, msgspec.Struct):
-        for value in values:
-            if isinstance(value, str) and "\0" in value:
-                report(field.name, "NUL", "holds a NUL character")
+        if any(isinstance(value, str) and "\0" in value for value in values):
+            report(field.name, "NUL", "holds a NUL character")
         return tuple(values)
 
     def report_in(index: int) -> Report:

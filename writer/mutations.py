@@ -11,7 +11,7 @@ import datetime as dt
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
@@ -29,7 +29,7 @@ from shared.history import Position, position_of
 from shared.judge import REFERRED_TO, Docket, Item, Outcome, Result
 from shared.kind import Entity, Ref
 from shared.rules import CLOCKS_APART
-from shared.working_set import Find, Stored, WorkingSet
+from shared.working_set import Find, WorkingSet
 from writer import answers, committing, outbox, revisions, saving, signing, store
 from writer.once import Once, require_same
 from writer.reviving import revived
@@ -41,6 +41,10 @@ log = logging.getLogger(__name__)
 ITEMS_MAX: Final = request_limits.ITEMS_MAX
 #: A rule asks further only from what it was shown; the deepest is the walk along relationships.
 ROUNDS_MAX: Final = 256
+#: Of items, in all rounds together: 50 us each, behind the registry's write lock.
+JUDGED_MAX: Final = 200_000
+#: Entities, or lookups, that one query brings: to take them in takes 5 ms.
+LOADED_AT_ONCE: Final = 500
 
 T = TypeVar("T")
 
@@ -277,12 +281,13 @@ async def _judge(tx: AsyncConnection, docket: Docket, seen: WorkingSet) -> list[
     await unblocking(is_long(docket.items), docket.foresee, seen)
     if seen.wanted:
         await _load(tx, seen)
-    for _ in range(ROUNDS_MAX):
+    rounds = max(1, min(ROUNDS_MAX, JUDGED_MAX // max(1, len(docket.items))))
+    for _ in range(rounds):
         outcomes = await unblocking(is_long(docket.items), docket.judge, seen)
         if not seen.wanted:
             return outcomes
         await _load(tx, seen)
-    message = f"the rules asked for more than {ROUNDS_MAX} rounds of entities"
+    message = f"the rules asked for more than {rounds} rounds of entities: split the request"
     raise TooLarge(message)
 
 
@@ -301,23 +306,30 @@ async def _answered(applied: Applied, answer: Answer) -> Applied:
 
 
 async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:
-    """Bring what the last round wanted."""
+    """Bring what the last round wanted, some at a time: others are answered in between."""
     wanted = seen.wanted
-    found: dict[Ref, Stored] = {}
+    brought: set[Ref] = set()
     by_lookup: defaultdict[tuple[str, str], list[Find]] = defaultdict(list)
     for find in wanted.finds:
         by_lookup[find.kind, find.lookup].append(find)
     for (kind, lookup), finds in by_lookup.items():
-        matches = await store.find(tx, KIND_BY_NAME[kind], lookup, finds)
-        for find, entities in matches.items():
-            seen.know_found(find, list(entities))
-            found |= {(kind, key): stored for key, stored in entities.items()}
-    if missing := wanted.refs - found.keys():
-        found |= await store.load(tx, missing, removed=True)
-    for ref in wanted.refs | found.keys():
-        seen.know(ref, found.get(ref))
+        for some in _parts(finds):
+            matches = await store.find(tx, KIND_BY_NAME[kind], lookup, some)
+            for find, entities in matches.items():
+                seen.know_found(find, list(entities))
+                for key, stored in entities.items():
+                    seen.know((kind, key), stored)
+                    brought.add((kind, key))
+    for refs in _parts(list(wanted.refs - brought)):
+        found = await store.load(tx, refs, removed=True)
+        for ref in refs:
+            seen.know(ref, found.get(ref))
     for ref in wanted.referrers:
         seen.know_referrers(ref, await store.referrers(tx, ref))
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[at : at + LOADED_AT_ONCE] for at in range(0, len(items), LOADED_AT_ONCE))
 
 
 def _sealed(
@@ -410,14 +422,24 @@ async def _note(
     tx: AsyncConnection, changing: list[Outcome], payloads: list[bytes], revision: int
 ) -> None:
     """The entities as they are sent, and the constraints that speak in the end."""
-    told = list(zip(changing, payloads, strict=True))
+    rows, terms = await unblocking(
+        is_long(changing), _noted, list(zip(changing, payloads, strict=True)), revision
+    )
+    await saving.save_current(tx, rows)
+    await saving.save_terms(tx, terms)
+    await saving.check_constraints(tx)
+
+
+def _noted(
+    told: Sequence[tuple[Outcome, bytes]], revision: int
+) -> tuple[list[CurrentRow], list[tuple[bytes, Any]]]:
+    """Rows of `current`, and the listings whose terms are new."""
     rows = [
         CurrentRow(o.kind.name, o.key, revision, payload, deleted=o.after is None, archived=False)
         for o, payload in told
     ]
-    await saving.save_current(tx, rows)
-    await saving.save_terms(tx, [(p, o.after) for o, p in told if sets_terms(o.before, o.after)])
-    await saving.check_constraints(tx)
+    terms = [(payload, o.after) for o, payload in told if sets_terms(o.before, o.after)]
+    return rows, terms
 
 
 def _unforeseen(error: sa.exc.IntegrityError) -> Invalid | NotReady:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import rows
+from shared.aside import unblocking
 from shared.kind import AnyKind, Entity
 from shared.tables import child_tables_of, metadata, table_of
 
@@ -38,7 +39,9 @@ async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -
         return
     await _delete_children(tx, kind, entities)
     own = table_of(kind)
-    for name, some in rows.rows_of(kind, entities).items():
+    is_long = len(entities) > MANY or bool(kind.child_tables)
+    found = await unblocking(is_long, rows.rows_of, kind, entities)
+    for name, some in found.items():
         table = metadata.tables[name]
         await _execute(tx, _upsert(table) if table is own else _insert(table), some)
 
@@ -65,7 +68,8 @@ async def _delete(
 async def _execute(
     tx: AsyncConnection, statement: sa.TextClause, some: Sequence[rows.Given]
 ) -> None:
-    await tx.execute(statement, {"rows": rows.document(some)})
+    document = await unblocking(len(some) > MANY, rows.document, some)
+    await tx.execute(statement, {"rows": document})
 
 
 @cache
