@@ -42,11 +42,11 @@ def _said(signed: Signed) -> str:
 
 def _noted(text: str) -> Position:
     """EPOCH:REVISION:CHAIN as writers log it; who signed it may follow behind a comma."""
+    position, _, chain = text.partition(",")[0].rpartition(":")
     try:
-        epoch, revision, chain = text.partition(",")[0].split(":")
-        return Position(*PositionText.parse(f"{epoch}:{revision}"), bytes.fromhex(chain))
-    except ValueError:
-        message = f"{text!r} is no EPOCH:REVISION:CHAIN as a writer's log has it"
+        return Position(*PositionText.parse(position), bytes.fromhex(chain))
+    except ValueError as error:
+        message = f"{text!r} is no EPOCH:REVISION:CHAIN as a writer's log has it: {error}"
         raise click.BadParameter(message) from None
 
 
