@@ -25,7 +25,8 @@ CHANGES: Final = "SELECT, INSERT, UPDATE, DELETE"
 WRITER_RIGHTS: Final = {
     "alembic_version": "SELECT",
     "registry_head": "SELECT, UPDATE",
-    "outbox": "SELECT, INSERT",
+    # A head that stands unsigned is signed where it stands.
+    "outbox": "SELECT, INSERT, UPDATE (signature, signing_key_id)",
     "entity_revisions": "SELECT, INSERT",
 }
 #: What resolvers do not serve. Answers that were given may hold anything that a writer may read;
