@@ -34,7 +34,8 @@ class Rates:
             cost: What is more than a full bucket costs a full bucket.
         """
         now = self._clock()
-        cost = min(cost, self._most)
+        if cost > self._most:
+            cost = self._most
         held = self._left.get(who)
         if held is None:
             if len(self._left) >= CALLERS_MAX:
@@ -42,7 +43,9 @@ class Rates:
                 self._left.popitem(last=False)
             left = self._most
         else:
-            left = min(self._most, held[0] + (now - held[1]) * self._per_s)
+            left = held[0] + (now - held[1]) * self._per_s
+            if left > self._most:  # min() takes longer than all the rest
+                left = self._most
             self._left.move_to_end(who)
         if left >= cost:
             self._left[who] = (left - cost, now)
