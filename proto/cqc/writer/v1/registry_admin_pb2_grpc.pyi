@@ -19,7 +19,7 @@ class RegistryAdminStub:
     Apply: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ApplyRequest, _registry_admin_pb2.ApplyResponse]
     """Commits up to 5,000 upserts and tombstones as one revision, all or nothing."""
     History: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.HistoryRequest, _registry_admin_pb2.HistoryResponse]
-    """An entity's changes, newest first."""
+    """An entity's changes, newest first. An API key's take a key with role admin."""
     Export: _aio.UnaryStreamMultiCallable[_registry_admin_pb2.ExportRequest, _registry_admin_pb2.ExportResponse]
     """The registry as of a revision. A writer makes two at once; who asks for more is RESOURCE_EXHAUSTED,
     RATE_LIMITED, until one has ended.
@@ -46,7 +46,7 @@ class RegistryAdminServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_admin_pb2.HistoryRequest,
         context: _aio.ServicerContext[_registry_admin_pb2.HistoryRequest, _abc.Awaitable[_registry_admin_pb2.HistoryResponse]],
     ) -> _abc.Awaitable[_registry_admin_pb2.HistoryResponse]:
-        """An entity's changes, newest first."""
+        """An entity's changes, newest first. An API key's take a key with role admin."""
 
     @_abc_1.abstractmethod
     def Export(
