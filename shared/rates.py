@@ -34,8 +34,7 @@ class Rates:
             cost: What is more than a full bucket costs a full bucket.
         """
         now = self._clock()
-        if cost > self._most:
-            cost = self._most
+        cost = min(cost, self._most)
         held = self._left.get(who)
         if held is None:
             if len(self._left) >= CALLERS_MAX:
