@@ -96,7 +96,7 @@ async def grant(database_url: str) -> list[str]:
             known = "SELECT rolname FROM pg_roles WHERE rolname = ANY($1) ORDER BY 1"
             accounts = [row[0] for row in await connection.fetch(known, list(ACCOUNTS))]
             schema = await connection.fetchval("SELECT current_schema()")
-            tables = {name: columns for name, columns in await connection.fetch(_TABLES)}
+            tables = {row[0]: row[1] for row in await connection.fetch(_TABLES)}
             function = await connection.fetchval("SELECT to_regprocedure($1)", FUNCTION)
             for statement in statements(
                 accounts, schema, tables, has_function=function is not None
