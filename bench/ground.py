@@ -45,6 +45,7 @@ class Ground:
         self.database = servers.postgres
         self.nats = servers.nats
         self.redis = servers.redis
+        self.integrity_key_file = servers.integrity_key_file
         self.market = market
         self.at = at
         self.key = ""
@@ -56,7 +57,12 @@ class Ground:
     @property
     def settings(self) -> dict[str, str]:
         """What a service needs to know."""
-        return {"database_url": self.database, "nats_url": self.nats, "redis_url": self.redis}
+        return {
+            "database_url": self.database,
+            "nats_url": self.nats,
+            "redis_url": self.redis,
+            "integrity_key_file": self.integrity_key_file,
+        }
 
     async def writer(self) -> Running:
         """It confirms to resolvers that they are live, and publishes what is committed."""

@@ -29,8 +29,11 @@ class Asked:
         """Accept no answer from before this position, such as that of a writer's answer.
 
         `Position.of(call.trailing_metadata())` reads one off any call to a writer.
+
+        Raises:
+            ValueError: No registry can be there.
         """
-        self._carried.told(position)
+        self._carried.told(position.checked())
 
     @property
     def position(self) -> Position | None:

@@ -18,6 +18,7 @@ from cqar import from_messages as read
 from cqar.changes import Update
 from cqar.errors import InvalidRequest
 from cqar.exact import Exact, exact
+from cqar.position import Position
 from cqar.results import (
     AssetAnswer,
     Freshness,
@@ -235,7 +236,15 @@ def status() -> Question[ResolverStatus]:
 def watch(
     from_revision: int, epoch: int, kinds: Iterable[str], venues: Iterable[str]
 ) -> Question[Update]:
-    """Answered by a stream, each of whose messages is read."""
+    """Answered by a stream, each of whose messages is read.
+
+    Raises:
+        InvalidRequest: No registry can be at that epoch or revision.
+    """
+    try:
+        Position(epoch, from_revision).checked()
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from error
     request = pb.WatchRequest(
         from_revision=from_revision, epoch=epoch, kinds=kinds, venue_ids=venues
     )

@@ -16,6 +16,7 @@ from grpc_status import rpc_status
 
 from cqar import errors
 from cqar.asking import REGISTRY, RESOLVER, Question
+from cqar.key_form import require_key
 from cqar.position import HEADER, Carried, Position
 from shared.message_size import MESSAGE_BYTES_MAX
 
@@ -62,12 +63,15 @@ class Calling:
 
     Args:
         channel: grpc's own or grpc.aio's: both make methods alike.
+
+    Raises:
+        ValueError: The key has a form that no key has.
     """
 
     def __init__(self, channel: Any, target: str, key: str, carried: Carried) -> None:
         self._channel = channel
         self._target = target
-        self._key = (("authorization", f"Bearer {key}"),) if key else ()
+        self._key = (("authorization", f"Bearer {key}"),) if (key := require_key(key)) else ()
         self._carried = carried
         self._methods: dict[str, Callable[..., Any]] = {}
 

@@ -16,6 +16,7 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from cqar.key_form import require_key
 from shared.message_size import MESSAGE_BYTES_MAX
 
 CALL_TIMEOUT_S: Final = 60.0
@@ -46,6 +47,9 @@ class Connection:
         address: host:port, or unix:PATH.
         key: An API key; empty for a resolver on this machine.
         credentials: Those of TLS; None: plaintext.
+
+    Raises:
+        ValueError: The key has a form that no key has.
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class Connection:
             self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         else:
             self._channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
-        bearer = (("authorization", f"Bearer {key}"),) if key else ()
+        bearer = (("authorization", f"Bearer {key}"),) if (key := require_key(key)) else ()
         self._metadata: tuple[tuple[str, str | bytes], ...] = bearer
         # The stubs' types are those of asyncio; at run time they serve either kind of channel.
         channel: Any = self._channel

@@ -75,6 +75,11 @@ def past_resolution(found: pb.Resolution, freshness: r.Freshness) -> r.PastResol
     )
 
 
+def _reader(listing: venue_symbol_pb2.VenueSymbol) -> str | None:
+    noted = listing.metadata
+    return str(noted["reader"]) if listing.HasField("metadata") and "reader" in noted else None
+
+
 def _meaning(found: pb.Resolution) -> dict[str, Any]:
     """What is told alike of now and of the past."""
     listing = found.venue_symbol
@@ -88,6 +93,7 @@ def _meaning(found: pb.Resolution) -> dict[str, Any]:
         "delisted_at": _instant(listing, "delisted_at"),
         "maker_fee": _decimal(listing.exact.maker_fee),
         "taker_fee": _decimal(listing.exact.taker_fee),
+        "reader": _reader(listing),
         "symbol": symbol(found.symbol),
         "base": asset(found.base_asset),
         "quote": asset(found.quote_asset),

@@ -36,7 +36,10 @@ class InLoop(AsyncAnswers):
 
     def __init__(self, config: ResolverConfig, timeout_s: float, carried: Carried) -> None:
         super().__init__(timeout_s, carried)
-        self._resolver = Resolver(config)
+        try:
+            self._resolver = Resolver(config)
+        except SystemExit as error:
+            raise errors.CqarError(str(error)) from error
         self.view = self._resolver.view
         self.hits = Hits(self._resolver, carried)
         self._kept = self.hits.kept

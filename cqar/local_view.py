@@ -27,6 +27,7 @@ from resolver.reading import Basis, NotInMemory
 from resolver.resolutions import require_spelling
 from shared import about, resolution
 from shared import local_format as fmt
+from shared.entities.venue import VENUE
 from shared.errors import CqarError
 from shared.instant import Instant
 from shared.statuses import to_status
@@ -142,7 +143,11 @@ class LocalView(Answers):
         raise errors.Unsupported("a local replica tells no changes: watch a resolver")
 
     def listed(self, venue: str, *, timeout_s: float | None = None) -> list[Spelling]:
-        """All that a venue lists now, of one revision."""
+        """All that a venue lists now, of one revision.
+
+        Raises:
+            NotFound: There is no such venue.
+        """
         del timeout_s  # nothing waits
         now = Instant(time_ns())
         found = []
@@ -153,6 +158,8 @@ class LocalView(Answers):
                 if resolution.listed_at(listing, now):
                     terms = answers.terms_of(self.reading, listing, now)
                     found.append(read.spelling(resolution.as_of_now(listing, terms, now)))
+            if not found:
+                answers.require(self.reading, VENUE, venue)
         return found
 
     def resolve_now(self, venue: str, symbol: str, at: Current) -> Answered:

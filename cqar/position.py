@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from threading import Lock
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, Self
 
 #: What a read may carry, and what every answer tells (docs/API.md).
 HEADER: Final = "cqar-min-revision"
 _EPOCH: Final = "cqar-epoch"
 _REVISION: Final = "cqar-revision"
-_FORM: Final = re.compile(r"([0-9]{1,18}):([0-9]{1,18})")
+_FORM: Final = re.compile(r"([0-9]{1,19}):([0-9]{1,19})")
+#: The greatest epoch and the greatest revision: PostgreSQL's bigint.
+NUMBER_MAX: Final = 2**63 - 1
 
 #: `seen`: never older than anything this client was answered or told. `told`: only than what
 #: it was told with `carry`; an answer at once matters more than never going back.
@@ -29,12 +31,23 @@ class Position(NamedTuple):
         """Read EPOCH:REVISION, such as 1:42.
 
         Raises:
-            ValueError: It is not of that form.
+            ValueError: It is not of that form, or a number exceeds `NUMBER_MAX`.
         """
         found = _FORM.fullmatch(text)
         if found is None:
-            raise ValueError(f"{text!r} is no EPOCH:REVISION such as 1:42")
-        return cls(int(found.group(1)), int(found.group(2)))
+            raise ValueError(f"{text[:64]!r} is no EPOCH:REVISION such as 1:42")
+        return cls(int(found.group(1)), int(found.group(2))).checked()
+
+    def checked(self) -> Self:
+        """This position, if a registry can be there.
+
+        Raises:
+            ValueError: Epoch or revision is negative, or exceeds `NUMBER_MAX`.
+        """
+        for name, number in zip(self._fields, self, strict=True):
+            if not 0 <= number <= NUMBER_MAX:
+                raise ValueError(f"the {name} of {self} is not within 0 to {NUMBER_MAX}")
+        return self
 
     @classmethod
     def of(cls, trailing_metadata: Iterable[Any] | None) -> Position | None:

@@ -11,7 +11,9 @@ from cqar.in_loop import InLoop
 from cqar.on_thread import OnThread
 from cqar.position import Carried, MinRevision, require_known
 from resolver.config import ResolverConfig
+from resolver.signed_heads import SignedHeads
 from shared.config import require_address
+from shared.integrity_key import keyring_of
 
 
 class Replica:
@@ -27,13 +29,19 @@ class Replica:
         redis_url: To start from while PostgreSQL is away; empty: not.
         last_good_file: Where the state is kept, to go on from at the next start, which is then fast
             and needs no PostgreSQL; a file of this program's own. Empty: nowhere.
+        integrity_key_file: The registry's integrity key, needed with either of these two: what
+            they hold is believed only under it. For a last good file alone it may be a key of
+            one's own: `cqar-resolver make-integrity-key FILE` makes it.
         timeout_s: For each question, where none is given with it.
         min_revision: As that of `Client`.
         stale_after_s: Without a confirmed head for this long, answers say STALE.
         probe_every_s: How often a writer is asked for the head.
+        require_signed: Take nothing whose head is not signed by a trusted key.
+        trusted_keys_file: The public keys to begin with, one a line.
 
     Raises:
-        ValueError: A setting is of another type than wanted, or out of range.
+        ValueError: A setting is of another type than wanted, out of range, or missing, or a key
+            file is none.
     """
 
     def __init__(
@@ -43,23 +51,31 @@ class Replica:
         redis_url: str = "",
         last_good_file: str = "",
         *,
+        integrity_key_file: str = "",
         timeout_s: float = TIMEOUT_S,
         min_revision: MinRevision = "seen",
         stale_after_s: float = 5.0,
         probe_every_s: float = 1.0,
+        require_signed: bool = False,
+        trusted_keys_file: str = "",
     ) -> None:
         settings = {
             "database_url": database_url,
             "nats_url": nats_url,
             "redis_url": redis_url,
             "last_good_file": last_good_file,
+            "integrity_key_file": integrity_key_file,
             "stale_after_s": stale_after_s,
             "probe_every_s": probe_every_s,
+            "require_signed": require_signed,
+            "trusted_keys_file": trusted_keys_file,
         }
         try:
             self._config = msgspec.convert(settings, ResolverConfig)
             for name, value in settings.items():
                 require_address(name, name, value)
+            keyring_of(self._config)
+            SignedHeads.of_settings(trusted_keys_file, required=require_signed)
         except (msgspec.ValidationError, SystemExit) as error:
             raise ValueError(str(error).removeprefix("configuration: ")) from error
         self._timeout_s = timeout_s

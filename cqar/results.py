@@ -50,6 +50,8 @@ class Permission(msgspec.Struct, frozen=True):
 class Tradeable(msgspec.Struct, frozen=True):
     """May orders be sent now? Fails closed: an answer that may be stale allows no opening.
 
+    It is true, as in `if found.tradeable:`, only where opening is allowed.
+
     Attributes:
         open: Open or enlarge a position with any order.
         post_only: The same, with orders that only add liquidity.
@@ -61,6 +63,9 @@ class Tradeable(msgspec.Struct, frozen=True):
     post_only: Permission
     reduce: Permission
     cancel: Permission
+
+    def __bool__(self) -> bool:
+        return self.allowed
 
     @property
     def allowed(self) -> bool:
@@ -105,6 +110,8 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
         status: FOUND; DELISTED: it meant this until `delisted_at`, and means nothing now.
         alias_of: The primary spelling that this one stands for, whose steps and status these are.
         maker_fee, taker_fee: Fractions: 0.001 is 0.1 %; rebates are negative. None: not known.
+        reader: `ccxt, unreviewed` where an import took the listing from ccxt, and nobody has
+            compared what ccxt reads of such markets with the venue's records; else None.
     """
 
     status: Status
@@ -125,6 +132,7 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     specs: Specs
     tradeable: Tradeable
     freshness: Freshness
+    reader: str | None = None
 
 
 class PastResolution(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +161,7 @@ class PastResolution(msgspec.Struct, frozen=True, kw_only=True):
     settlement: AssetRef
     specs: Specs | None
     freshness: Freshness
+    reader: str | None = None
 
 
 class Miss(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,6 +245,8 @@ class Group(msgspec.Struct, frozen=True):
 class OrderCheck(msgspec.Struct, frozen=True):
     """May this order be sent, and as what?
 
+    It is true, as in `if client.check_order(…):`, only where the order is allowed.
+
     Attributes:
         price: Rounded to the passive side; None if none was given, or its tick is not known.
         quantity: Rounded down; None likewise.
@@ -248,6 +259,9 @@ class OrderCheck(msgspec.Struct, frozen=True):
     quantity: Decimal | None
     notional: Decimal | None
     freshness: Freshness
+
+    def __bool__(self) -> bool:
+        return self.allowed
 
 
 class ResolverStatus(msgspec.Struct, frozen=True):

@@ -120,7 +120,7 @@ class Answers(Asked, ABC):
         """The way back: how venues (none named: all) write a symbol now, primary spellings first.
 
         Raises:
-            NotFound: There is no such symbol.
+            NotFound: There is no such symbol, or a venue that is named is not there.
         """
         question = asking.venue_symbols(symbol_id, venues)
         return self.ask(question, self._deadline(timeout_s).left_s)
@@ -178,7 +178,11 @@ class Answers(Asked, ABC):
         return self.ask(asking.status(), self._deadline(timeout_s).left_s)
 
     def listed(self, venue: str, *, timeout_s: float | None = None) -> list[Spelling]:
-        """All that a venue lists now. Pages need not be of one revision."""
+        """All that a venue lists now. Pages need not be of one revision.
+
+        Raises:
+            NotFound: There is no such venue.
+        """
         deadline = self._deadline(timeout_s)
         page = self.ask(asking.listed_at(venue, ""), deadline.left_s)
         found = page.spellings
@@ -202,7 +206,13 @@ class Answers(Asked, ABC):
         follows is what follows what was told, without gap or repetition. While nobody is there,
         nothing comes, no sign of life either.
 
+        Args:
+            kinds: Only these; none: all, or with `venues` all that belong to a venue.
+            venues: Only what is at these: the venue itself, its listings and its assets. Of kinds
+                that belong to no venue only those in `kinds`.
+
         Raises:
+            NotFound: A venue that is named is not there: watch it once it is registered.
             NotKept: So far back nothing is kept: read anew, then watch from there.
             EpochChanged: The history that was watched has ended: read anew.
             NotReady: Nobody is there to begin with.

@@ -17,6 +17,7 @@ from locust import User, task
 from locust.env import Environment
 
 from cqar.connection import Connection, failure_of
+from cqar.key_form import require_key
 from cqar.rpcs import Rpc, rpcs
 from loadtests.changing import REASON, Changes, live, new_changes
 from loadtests.deck import Deck
@@ -45,7 +46,7 @@ class Place:
         self.server = server
         self.keys = keys
         self.changes: Changes | None = None
-        self._metadata = (("x-api-key", key),) if key else ()
+        self._metadata = (("x-api-key", key),) if (key := require_key(key)) else ()
         self._decks: dict[str, Deck] = {}
 
     def deck(self, mix: Mix) -> Deck:

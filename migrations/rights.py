@@ -25,7 +25,8 @@ CHANGES: Final = "SELECT, INSERT, UPDATE, DELETE"
 WRITER_RIGHTS: Final = {
     "alembic_version": "SELECT",
     "registry_head": "SELECT, UPDATE",
-    "outbox": "SELECT, INSERT",
+    # A head that stands unsigned is signed where it stands.
+    "outbox": "SELECT, INSERT, UPDATE (signature, signing_key_id)",
     "entity_revisions": "SELECT, INSERT",
 }
 #: What a writer may change of a row that stays as it is otherwise: signatures are put to revisions

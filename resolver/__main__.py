@@ -15,6 +15,7 @@ from resolver import workers as several
 from resolver.config import SECTION, ResolverConfig
 from shared import about, telemetry
 from shared.config import load, shown
+from shared.integrity_key import keyring_of, make_command
 
 #: Threads that load or write the last good file hold up each turn of the event loop for so long;
 #: a call takes several turns. Python's own is 5 ms.
@@ -52,6 +53,7 @@ def serve(workers: int) -> None:
     telemetry.log_to_stderr(config)
     sys.setswitchinterval(SWITCH_S)
     if workers > 1:
+        keyring_of(config, "CQAR_RESOLVER_")  # refused here, not by each worker again and again
         asyncio.run(several.run(workers, config, os.environ))
     elif (worker := os.environ.get(several.WORKER)) is not None:
         parent = int(os.environ[several.PARENT])
@@ -64,6 +66,9 @@ def serve(workers: int) -> None:
 def config_command() -> None:
     """Show every setting in effect as config.yaml would state it, without passwords."""
     click.echo(shown(load(ResolverConfig, SECTION, os.environ), SECTION), nl=False)
+
+
+main.add_command(make_command)
 
 
 if __name__ == "__main__":

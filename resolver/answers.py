@@ -157,7 +157,7 @@ def venue_symbols(
         venue_ids: Only at these; empty: at all.
 
     Raises:
-        NotFound: There is no such symbol.
+        NotFound: There is no such symbol, or no such venue.
         NotInMemory: It was archived, and listings with it.
     """
     require(reading, SYMBOL, symbol_id)
@@ -169,6 +169,8 @@ def venue_symbols(
         if wanted and resolution.listed_at(listing, now):
             terms = terms_of(reading, listing, now)
             listed.append(resolution.as_of_now(listing, terms, now))
+    for venue_id in sorted(set(venue_ids) - {one.venue_id for one in listed}):
+        require(reading, VENUE, venue_id)
     listed.sort(key=lambda one: (not one.is_primary, one.venue_id, one.venue_symbol))
     return listed
 

@@ -16,7 +16,6 @@ import grpc
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import add_ResolverServicer_to_server
 from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
-from grpc_health.v1 import health
 from nats.aio.client import Client
 
 from resolver import metrics, workers
@@ -37,10 +36,11 @@ from resolver.resolutions import Resolutions
 from resolver.services.hot import HotMethods
 from resolver.services.registry import RegistryReads
 from resolver.services.resolver import ResolverService
+from resolver.signed_heads import SignedHeads
 from resolver.sources import Sources
 from resolver.tiers import Tiers
 from resolver.view import View
-from shared import about, codec, garbage, grpc_server, jetstream, telemetry, tls, tracing
+from shared import about, codec, garbage, grpc_server, health, jetstream, telemetry, tls, tracing
 from shared.auth import AuthInterceptor
 from shared.cache import Cache
 from shared.calls import CallInterceptor
@@ -49,8 +49,11 @@ from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.grpc_server import Guard
 from shared.image_store import ImageStore
+from shared.integrity_key import keyring_of
+from shared.limits import ReadRates
 from shared.min_revision import MARGIN_S, MinRevisionInterceptor
 from shared.postgres import make_engine
+from shared.rates import Rates
 from shared.reachable import UP
 from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
@@ -73,20 +76,24 @@ class Resolver:
         self.config = config
         fails_closed = config.stale_verdict != "allow"
         self.view = View(Freshness(config.stale_after_s), fails_closed=fails_closed)
-        self.images = ImageStore(config.redis_url) if config.redis_url else None
-        cache = Cache(config.redis_url) if config.redis_url else None
+        keyring = keyring_of(config, "CQAR_RESOLVER_")
+        self.images = ImageStore(config.redis_url, keyring) if config.redis_url else None
+        cache = Cache(config.redis_url, keyring) if config.redis_url else None
         engine = make_engine(
             config.database_url, connections_max=CONNECTIONS_MAX, application="cqar-resolver"
         )
         self.fallback = Fallback(engine, cache)
-        self.tiers = Tiers(self.view, self.fallback)
+        signed = SignedHeads.of_settings(config.trusted_keys_file, required=config.require_signed)
+        self.tiers = Tiers(self.view, self.fallback, stands_in=not signed.is_asked)
         self.scans = Scans()
         self.resolutions = Resolutions()
+        self.rates = Rates(config.reads_per_s_max)
         self.client = Client()
         self._connects = False
-        self.health = health.aio.HealthServicer()
+        self.health = health.Health(SERVICES)
         self.now = now
-        file = LastGood(Path(config.last_good_file)) if config.last_good_file else None
+        kept_in = config.last_good_file
+        file = LastGood(Path(kept_in), keyring) if kept_in else None
         journal = Journal()
         self.follower = Follower(
             self.view,
@@ -94,8 +101,9 @@ class Resolver:
             self.client,
             now,
             config.probe_every_s,
-            Sources(self.images, file, memory_limit_mib=config.memory_limit_mib),
+            Sources(self.images, file, memory_limit_mib=config.memory_limit_mib, signed=signed),
             journal,
+            signed,
             api_prefix=config.nats_api_prefix,
         )
         self.file = file
@@ -125,7 +133,7 @@ class Resolver:
         own, reads = self.services()
         add_ResolverServicer_to_server(own, methods)
         add_AssetRegistryServicer_to_server(reads, methods)
-        hot = HotMethods(self.view, self.tiers, own, self.resolutions, self.now)
+        hot = HotMethods(self.view, self.tiers, own, self.resolutions, self.now, self.rates)
         hot.register(methods)
         reflects = self.config.reflection
         grpc_server.add_health(methods, self.health, SERVICES, reflects=reflects)
@@ -143,6 +151,7 @@ class Resolver:
             *tracing.interceptors(),
             CallInterceptor(lambda _: True),
             ErrorInterceptor(),
+            ReadRates(self.rates, lambda _: True),
             MinRevisionInterceptor(self.tiers.reach, FALLBACK_MARGIN_S),
         ]
 
@@ -168,7 +177,7 @@ class Resolver:
 
     def _snapshot_state(self) -> str:
         if not self.view.is_complete:
-            return "loading"
+            return self.view.loading
         return (
             "ok" if self.view.ready.is_set() else f"catching up: {self.view.lag} revisions behind"
         )
@@ -205,7 +214,7 @@ class Resolver:
     async def announce(self) -> None:
         """The health that gRPC asks for follows the snapshot."""
         await self.view.ready.wait()
-        await grpc_server.set_serving(self.health, SERVICES, serving=True)
+        self.health.set_serving(serving=True)
 
     async def close(self) -> None:
         """When nothing runs any more: what is served is kept for the next start."""
@@ -283,7 +292,7 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
 
         await stopping.wait()
         log.info("stopping: running calls may take %g s", config.drain_s)
-        await grpc_server.set_serving(resolver.health, SERVICES, serving=False)
+        resolver.health.end()
         resolver.view.end()
         await asyncio.gather(*(server.stop(config.drain_s) for server in servers))
         await end(*tasks)

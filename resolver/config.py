@@ -41,7 +41,14 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
         stale_verdict: What becomes of verdicts while the snapshot is not LIVE: `deny` opening, for
             STALE_SNAPSHOT; `allow` as if it were; `error`: deny, and do not answer CheckOrder.
             What is asked about a market is answered in any case.
+        require_signed: Take nothing whose head is not signed by a trusted key: no snapshot, image,
+            file or change set, however it comes. Until there is one, nothing is answered.
+        trusted_keys_file: The keys to begin with: public keys of `cqar-writer make-signing-key`,
+            one a line. Keys that these vouch for count, too.
         stale_after_s: Without a confirmed head for this long, answers say STALE.
+        reads_per_s_max: What one caller may ask for, a key's actor or, without keys, a connection;
+            two seconds' worth may come at once, and a request counts again for each 512 bytes.
+            Beyond it RESOURCE_EXHAUSTED.
         probe_every_s: How often the head is asked for; each probe is one NATS round trip.
     """
 
@@ -57,7 +64,10 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
     hydrate_concurrency: Annotated[int, Meta(ge=1, le=1000)] = 8
     memory_limit_mib: Annotated[int, Meta(ge=0)] = 0
     stale_verdict: StaleVerdict = "deny"
+    require_signed: bool = False
+    trusted_keys_file: str = ""
     stale_after_s: Annotated[float, Meta(ge=2, le=3600)] = 5.0
+    reads_per_s_max: Annotated[float, Meta(gt=0, le=1_000_000)] = 20_000.0
     probe_every_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
 
     def __post_init__(self) -> None:
@@ -66,3 +76,5 @@ class ResolverConfig(ServiceConfig, frozen=True, kw_only=True):
                 f"probe_every_s {self.probe_every_s:g} is not below stale_after_s"
                 f" {self.stale_after_s:g}: between two probes it would be STALE"
             )
+        if self.require_signed and not self.trusted_keys_file:
+            raise ValueError("require_signed needs trusted_keys_file: the keys to trust")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-import asyncpg
 from cqc.replication.v1 import replication_pb2
 
 from resolver.memory import require_room
 from resolver.snapshot import Filling, Snapshot
+from shared import pg_session
+from shared.entities.signing_key import SIGNING_KEY
 from shared.history import LIVE_ENTITIES, Position, position_of
+from shared.trust import KEYS_MAX
 
 CONNECT_TIMEOUT_S: Final = 3.0
 #: One scan of a million entities takes 3 s; anything near this is stuck.
@@ -24,22 +27,35 @@ ROWS_AT_ONCE: Final = 20_000
 CATCH_UP_ROWS: Final = 100
 
 _HEAD: Final = """
-    SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision
+    SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision,
+        signature, signing_key_id
     FROM registry_head
 """
 _ROWS: Final = """
-    SELECT epoch, revision, chain, prev_chain, is_reset, live_count, set_hash, payload
+    SELECT epoch, revision, chain, prev_chain, is_reset, live_count, set_hash, payload,
+        signature, signing_key_id, chain_version,
+        CASE WHEN chain_version > 1 THEN sha256(events) ELSE '' END AS events_hash
     FROM outbox WHERE revision > $1 ORDER BY revision LIMIT $2
 """
+#: Some more than any registry has, so that it shows.
+_SIGNING_KEYS: Final = f"""
+    SELECT payload FROM current
+    WHERE kind = '{SIGNING_KEY.name}' AND NOT deleted AND NOT archived LIMIT {KEYS_MAX + 1}
+"""  # noqa: S608  (constants)
+Foresee = Callable[[replication_pb2.Head, Sequence[bytes]], None]
+#: Of an outbox row, what its head has, too.
+_OF_HEAD: Final = (
+    *("epoch", "revision", "chain", "live_count", "set_hash"),
+    *("signature", "signing_key_id"),
+)
 
 
 class Row(NamedTuple):
     """One committed change set, and the head after it."""
 
     head: replication_pb2.Head
-    prev_chain: bytes
+    commit: replication_pb2.Commit
     is_reset: bool
-    payload: bytes
 
     @property
     def position(self) -> Position:
@@ -73,8 +89,12 @@ class Database:
         async with _Session(self._url) as connection:
             return _head(await connection.fetchrow(_HEAD))
 
-    async def hydrate(self) -> Snapshot:
+    async def hydrate(self, foresee: Foresee | None = None) -> Snapshot:
         """The whole registry at one revision.
+
+        Args:
+            foresee: Shown the head and the stored signing keys before all else is read; what it
+                raises, this raises.
 
         The default isolation level takes a fresh view per statement, so the head read first
         could describe entities read later. REPEATABLE READ pins both to the first
@@ -88,6 +108,9 @@ class Database:
         async with _Session(self._url) as connection:
             await self._take_turn(connection)
             head = _head(await connection.fetchrow(_HEAD))
+            if foresee is not None:
+                rows = await connection.fetch(_SIGNING_KEYS)
+                foresee(head, [row["payload"] for row in rows])
             require_room(self._memory_limit_mib, head.live_count)
             filling = Filling()
             cursor = await connection.cursor(LIVE_ENTITIES)
@@ -125,11 +148,12 @@ class _Session:
         self._url = url
 
     async def __aenter__(self) -> Any:
-        self._connection = await asyncpg.connect(
+        self._connection = await pg_session.connect(
             self._url,
-            timeout=CONNECT_TIMEOUT_S,
-            command_timeout=SCAN_TIMEOUT_S,
-            server_settings={"application_name": "cqar-resolver", "jit": "off"},
+            "cqar-resolver",
+            settings={"jit": "off"},
+            timeout_s=CONNECT_TIMEOUT_S,
+            command_timeout_s=SCAN_TIMEOUT_S,
         )
         try:
             await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -143,10 +167,16 @@ class _Session:
 
 
 def _head(row: Any) -> replication_pb2.Head:
+    """Columns that are NULL stay unset."""
     return replication_pb2.Head(**dict(row))
 
 
 def _row(registry_id: bytes, row: Any) -> Row:
-    names = ("epoch", "revision", "chain", "live_count", "set_hash")
-    head = replication_pb2.Head(registry_id=registry_id, **{name: row[name] for name in names})
-    return Row(head, row["prev_chain"], row["is_reset"], row["payload"])
+    head = replication_pb2.Head(registry_id=registry_id, **{name: row[name] for name in _OF_HEAD})
+    commit = replication_pb2.Commit(
+        prev_chain=row["prev_chain"],
+        change_set=row["payload"],
+        chain_version=row["chain_version"],
+        events_hash=row["events_hash"],
+    )
+    return Row(head, commit, row["is_reset"])

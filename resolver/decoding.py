@@ -9,7 +9,7 @@ from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 
 from resolver.snapshot import Planned, Snapshot
-from shared import history
+from shared import hash_chain, history
 from shared.history import Position
 
 
@@ -17,21 +17,27 @@ class Poison(Exception):
     """It cannot be applied, and must not be skipped."""
 
 
-def decode(mine: Position, head: replication_pb2.Head, packed: bytes) -> replication_pb2.ChangeSet:
+def decode(
+    mine: Position, head: replication_pb2.Head, commit: replication_pb2.Commit
+) -> replication_pb2.ChangeSet:
     """Unpack a change set and check that it is the one the chain speaks of.
 
     Args:
         mine: The position that it continues.
         head: The registry's head after it.
-        packed: A ChangeSet, as the outbox and the stream hold it.
+        commit: As the outbox, the stream or a file holds it.
 
     Raises:
         Poison: It is not, or cannot be read.
     """
-    if history.chain_of(mine.chain, head.epoch, head.revision, packed) != head.chain:
-        raise Poison(f"revision {head.revision}: its payload is not what its chain says")
     try:
-        return replication_pb2.ChangeSet.FromString(history.unpack(packed))
+        chain = hash_chain.chain_of(mine.chain, hash_chain.link_of(head, commit))
+    except ValueError as error:
+        raise Poison(f"revision {head.revision}: {error}") from error
+    if chain != head.chain:
+        raise Poison(f"revision {head.revision}: its content is not what its chain says")
+    try:
+        return replication_pb2.ChangeSet.FromString(history.unpack(commit.change_set))
     except (DecodeError, zstandard.ZstdError) as error:
         raise Poison(f"revision {head.revision}: {error}") from error
 

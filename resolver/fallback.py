@@ -1,8 +1,10 @@
 """The tiers below memory: Redis for what is one value there, PostgreSQL for all else.
 
 Used while the first snapshot is loading, and for a caller who saw more than the snapshot has by
-its deadline. Every part has a bound: a flight per question, so many at once, a budget of time,
-so many connections, and a breaker that stops asking a PostgreSQL that does not answer.
+its deadline. Every part has a bound: a flight per question, so many at once and of one caller, a
+budget of time, so many connections, and a breaker that stops asking a PostgreSQL that does not
+answer. Who meets a bound that callers have filled is told RESOURCE_EXHAUSTED; UNAVAILABLE says that
+a tier does not answer.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -27,8 +30,10 @@ from shared.breaker import Breaker
 from shared.cache import Cache, Unavailable
 from shared.cache_entries import ENTRIES
 from shared.entities import KIND_BY_NAME
-from shared.errors import CqarError, NotReady, TooLarge
+from shared.errors import CqarError, NotReady, TooLarge, TooMany
 from shared.history import is_reached
+from shared.places import Places
+from shared.turns import Turns
 from shared.unhurried import unhurried
 
 #: All that a caller waits for below memory.
@@ -36,12 +41,19 @@ BUDGET_S: Final = 0.25
 #: The same for what memory never holds, which no order waits for: 2,000 spellings of another time
 #: take some 0.5 s.
 BEYOND_MEMORY_S: Final = 2.0
-#: PostgreSQL takes milliseconds: whoever waited for it this long when the budget ended met a
-#: failure of its own.
+#: PostgreSQL tells the head, which is one row, within milliseconds: whoever waited for that alone
+#: this long when the budget ended met a failure of its own. Whatever else takes long is long.
 PATIENCE_S: Final = 0.1
+#: At once, and of one caller.
 FLIGHTS_MAX: Final = 32
+FLIGHTS_EACH: Final = 8
+#: Questions that fly, or wait for those of the same caller to land.
+QUESTIONS_MAX: Final = 1_024
+QUESTIONS_EACH: Final = 128
 #: A thousand resolvers share one PostgreSQL.
 CONNECTIONS_MAX: Final = 2
+#: Of these what has many answers, and takes some 0.5 s, leaves other callers one.
+BATCHES_EACH: Final = CONNECTIONS_MAX - 1
 #: Of answers, at 60 us each, between two looks at the clock.
 EACH_AT_ONCE: Final = 8
 #: A resolution takes some ten steps, each of which may want what the one before has found.
@@ -63,6 +75,13 @@ class Asked(NamedTuple):
     least: Least
     state: pb.SnapshotState.ValueType
     memory: Snapshot | None
+
+
+@dataclass
+class Flight:
+    """What was reached of the budget: whether it was this question's turn with PostgreSQL."""
+
+    has_turn: bool = False
 
 
 class Answer(NamedTuple, Generic[T]):
@@ -127,7 +146,10 @@ class Fallback:
         self.cache = cache
         self.breaker = Breaker()
         self.running: dict[Any, asyncio.Task[Answer[Any]]] = {}
-        self._places = asyncio.Semaphore(FLIGHTS_MAX)
+        questions = Places("questions below memory", QUESTIONS_MAX, QUESTIONS_EACH)
+        self._flights = Turns(questions, FLIGHTS_MAX, FLIGHTS_EACH)
+        batches = Places("batches below memory", FLIGHTS_MAX, FLIGHTS_EACH)
+        self._batches = Turns(batches, CONNECTIONS_MAX, BATCHES_EACH)
         self._connections = asyncio.Semaphore(CONNECTIONS_MAX)
         self._registry_id = b""
 
@@ -138,6 +160,7 @@ class Fallback:
         least: Least,
         state: pb.SnapshotState.ValueType,
         memory: Snapshot | None = None,
+        who: str = "",
     ) -> Answer[T]:
         """Answer from below memory, at `least` or later.
 
@@ -145,34 +168,48 @@ class Fallback:
             question: Equal for those who ask the same; they share one flight.
             memory: Complete, and without what this takes; where PostgreSQL is at the same
                 revision, only that is read.
+            who: Who asks; nobody waits for what others have going on.
 
         Raises:
             NotReady: Neither tier answers within the budget, or none is as far as `least`.
+            TooMany: It is not this question's turn within the budget, or too many wait already.
             EpochChanged: The registry is in a later epoch than `least`.
         """
         key = (question, least)
         flight = self.running.get(key)
-        if flight is None:
-            flight = asyncio.create_task(self._fly(work, Asked(least, state, memory)))
-            self.running[key] = flight
-            flight.add_done_callback(partial(self._landed, key))
+        if flight is not None:
+            # Who began it may have asked for too much; whoever asks the same has not.
+            with suppress(TooMany):
+                return await asyncio.shield(flight)
+        flight = asyncio.create_task(self._fly(work, Asked(least, state, memory), who))
+        self.running[key] = flight
+        flight.add_done_callback(partial(self._landed, key))
         return await asyncio.shield(flight)
 
     def _landed(self, key: Any, flight: asyncio.Task[Answer[Any]]) -> None:
-        del self.running[key]
+        if self.running.get(key) is flight:
+            del self.running[key]
         if not flight.cancelled():
             flight.exception()  # looked at, even where all who asked have gone
 
-    async def _fly(self, work: Work[T], asked: Asked) -> Answer[T]:
+    async def _fly(self, work: Work[T], asked: Asked, who: str) -> Answer[T]:
         budget_s = BUDGET_S if asked.memory is None else BEYOND_MEMORY_S
+        flight = Flight()
         try:
-            async with asyncio.timeout(budget_s), self._places:
-                found = await self._from_redis(work, asked)
-                return found or await self._from_postgres(work, asked)
+            async with AsyncExitStack() as stack:
+                if isinstance(work, Many):
+                    # What it waits for others of its caller is no part of what it may take.
+                    async with asyncio.timeout(budget_s):
+                        await stack.enter_async_context(self._batches.of(who))
+                async with asyncio.timeout(budget_s), self._flights.of(who):
+                    found = await self._from_redis(work, asked)
+                    return found or await self._from_postgres(work, asked, flight)
         except TimeoutError as error:
-            raise NotReady(
-                f"neither memory nor what stands in for it answers in {budget_s} s"
-            ) from error
+            if flight.has_turn:
+                text = f"neither memory nor what stands in for it answers in {budget_s} s"
+                raise NotReady(text) from error
+            text = f"too much is asked below memory: no turn came within {budget_s} s, try again"
+            raise TooMany(text) from error
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -217,46 +254,50 @@ class Fallback:
 
     # ------------------------------------------------------------ PostgreSQL
 
-    async def _from_postgres(self, work: Work[T], asked: Asked) -> Answer[T]:
+    async def _from_postgres(self, work: Work[T], asked: Asked, flight: Flight) -> Answer[T]:
         # Whoever waits for a connection waits for us, which says nothing about PostgreSQL.
         async with self._connections:
+            flight.has_turn = True
             return await self._ask_postgres(work, asked)
 
     async def _ask_postgres(self, work: Work[T], asked: Asked) -> Answer[T]:
         if not self.breaker.allows():
             raise NotReady("PostgreSQL did not answer lately, and this resolver is not ready")
-        began_s = boot_clock_s()
         try:
-            answer = await self._read(work, asked)
-        except asyncio.CancelledError:
-            if boot_clock_s() - began_s >= PATIENCE_S:
-                self.breaker.failed()
-            raise
+            return await self._read(work, asked)
         except (OSError, TimeoutError, sa.exc.SQLAlchemyError) as error:
             self.breaker.failed()
             raise NotReady(f"PostgreSQL does not answer: {type(error).__name__}") from error
-        except CqarError:
-            self.breaker.succeeded()  # it did answer
-            raise
-        self.breaker.succeeded()
-        return answer
 
     @asynccontextmanager
     async def _connected(
         self, memory: Snapshot | None
-    ) -> AsyncIterator[tuple[AsyncConnection, Pinned | None]]:
-        """A connection, and memory as it is when that is there."""
-        async with self._engine.connect() as tx:
-            with nullcontext() if memory is None else memory.pinned() as pinned:
-                yield tx, pinned
+    ) -> AsyncIterator[tuple[AsyncConnection, Least, Pinned | None]]:
+        """A connection, (epoch, revision) of PostgreSQL, and memory as it is when that is told."""
+        began_s = boot_clock_s()
+        async with AsyncExitStack() as stack:
+            try:
+                tx = await stack.enter_async_context(self._engine.connect())
+                pinned = None if memory is None else stack.enter_context(memory.pinned())
+                at = await self._position(tx)
+            except asyncio.CancelledError:
+                if boot_clock_s() - began_s >= PATIENCE_S:
+                    self.breaker.failed()
+                raise
+            # It does answer. What is asked now may take longer than there is time: no failure.
+            self.breaker.succeeded()
+            yield tx, at, pinned
+
+    async def _position(self, tx: AsyncConnection) -> Least:
+        await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        query = sa.text("SELECT registry_id, epoch, revision FROM registry_head")
+        self._registry_id, epoch, revision = (await tx.execute(query)).one()
+        return epoch, revision
 
     async def _read(self, work: Work[T], asked: Asked) -> Answer[T]:
         least = asked.least
         began_s = boot_clock_s()
-        async with self._connected(asked.memory) as (tx, pinned):
-            await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            query = sa.text("SELECT registry_id, epoch, revision FROM registry_head")
-            self._registry_id, epoch, revision = (await tx.execute(query)).one()
+        async with self._connected(asked.memory) as (tx, (epoch, revision), pinned):
             if least > (0, 0) and not is_reached(least, epoch, revision):
                 raise NotReady(
                     f"the registry is at {epoch}:{revision}, before {least[0]}:{least[1]}"

@@ -27,6 +27,7 @@ from resolver.follower_core import Do
 from resolver.freshness import Probe, boot_clock_s
 from resolver.keeping import Journal
 from resolver.loading import AWAY, POISON_PAUSE_S, Loader, StartOver, require_own, said
+from resolver.signed_heads import SignedHeads
 from resolver.snapshot import Diverged, Planned
 from resolver.sources import Sources
 from resolver.view import View
@@ -45,6 +46,8 @@ PLANNED_AT_ONCE: Final = 24
 STREAM_PAUSE_MAX_S: Final = 1.0
 #: The stream is compared with what was noted at least this often.
 STREAM_CHECK_S: Final = 5.0
+#: Heads that are refused make a resolver look into the outbox no more often.
+LOOKS_APART_S: Final = 1.0
 
 
 class Follower:
@@ -59,9 +62,11 @@ class Follower:
         probe_every_s: float,
         sources: Sources | None = None,
         journal: Journal | None = None,
+        signed: SignedHeads | None = None,
         *,
         api_prefix: str = jetstream.API_PREFIX,
     ) -> None:
+        self._signed = signed or SignedHeads()
         self._view = view
         self._database = database
         self._journal = journal or Journal()
@@ -72,13 +77,15 @@ class Follower:
             client,
             self._stream.note,
             now,
-            sources or Sources(None, None),
+            sources or Sources(None, None, signed=self._signed),
             self._journal,
+            self._signed,
         )
         self._client = client
         self._probe_every_s = probe_every_s
         self._lock = asyncio.Lock()
         self._unanswered = False
+        self._looked_s = -LOOKS_APART_S
         #: The stream as noted, with `last` moved to the last message handled.
         self._mark: StreamMark | None = None
 
@@ -99,7 +106,7 @@ class Follower:
                 stream = keep_going("stream", self._consume, StartOver, STREAM_PAUSE_MAX_S)
                 group.create_task(stream)
                 group.create_task(self._probe())
-                if self._view.hydrated_from == "file":
+                if self._view.hydrated_from == "file" and not self._signed.is_asked:
                     group.create_task(self._verify())
         except* StartOver as causes:
             (cause, *_) = _leaves(causes)
@@ -115,7 +122,8 @@ class Follower:
     async def _consume(self) -> None:
         """Follow the stream from where it was noted, or from its beginning if it is another."""
         with heeding():
-            found = await self._stream.mark()
+            info = await self._stream.info()
+            found, owner = jetstream.mark_in(info), jetstream.owner_of(info)
             after = core.resume_after(self._mark, found)
             self._mark = StreamMark(found.created, found.first, after)
             async for item in self._stream.read(after):
@@ -124,24 +132,39 @@ class Follower:
                     continue
                 sequence, payload = item
                 async with self._lock:
-                    await self._handle(payload)
+                    await self._handle(payload, owner)
                     self._mark = StreamMark(found.created, found.first, sequence)
 
-    async def _handle(self, payload: bytes) -> None:
+    async def _handle(self, payload: bytes, owner: str) -> None:
+        """Do what a message of the stream asks for.
+
+        Args:
+            owner: The registry that claimed the stream, in hex; empty where none did.
+        """
         try:
             message = replication_pb2.StreamMessage.FromString(payload)
         except DecodeError as error:
             raise _poison("a message of the stream", error) from error
         head = message.head
-        mine = self._view.snapshot.position
-        require_own(self._view, head)
-        theirs = position_of(head)
-        if theirs.epoch == mine.epoch:
-            self._view.freshness.heard(theirs)
+        served = self._view.snapshot.head
+        mine, theirs = position_of(served), position_of(head)
+        if head.registry_id != served.registry_id and served.registry_id.hex() == owner:
+            metrics.FOREIGN.inc()
+            log.error("a message of registry %s is stepped over", head.registry_id.hex()[:64])
+            return
         try:
             action = core.on_message(mine, message)
         except core.Unknown as error:
+            if not self._signed.accepts(head, "stream"):
+                return
+            require_own(self._view, head)
             raise _poison("a message of the stream", "of no known kind") from error
+        if self._is_news(head, action) and not self._signed.accepts(head, "stream"):
+            await self._look_behind()
+            return
+        require_own(self._view, head)
+        if theirs.epoch == mine.epoch and history.is_believable(mine, theirs):
+            self._view.freshness.heard(theirs)
         if action is Do.APPLY:
             await self._apply(head, message.commit, "stream")
         elif action is Do.CATCH_UP:
@@ -149,6 +172,20 @@ class Follower:
             await self._catch_up()
         elif action is Do.BOOTSTRAP:
             raise StartOver("epoch")
+
+    def _is_news(self, head: replication_pb2.Head, action: Do) -> bool:
+        """Whether something is made of a head: what says nothing need not be signed."""
+        return action is not Do.NOTHING or head.registry_id != self._view.snapshot.head.registry_id
+
+    async def _look_behind(self) -> None:
+        """A head was refused. PostgreSQL may lead to it, as where another signing key came since.
+
+        Whoever sends heads does not decide how often PostgreSQL is asked.
+        """
+        now_s = boot_clock_s()
+        if now_s - self._looked_s >= LOOKS_APART_S:
+            self._looked_s = now_s
+            await self._catch_up()
 
     async def _verify(self) -> None:
         """Count up the hash that a file was believed, while its entities are served already."""
@@ -173,22 +210,33 @@ class Follower:
             sent_s = boot_clock_s()
             try:
                 head = await self._asked_head()
-                if sent_s - checked_s >= STREAM_CHECK_S:
-                    await self._check_stream()
-                    checked_s = sent_s
             except (NatsError, TimeoutError, OSError) as error:
                 self._note_answers(said(error))
                 self._view.asked()
                 continue
             self._note_answers("")
+            if sent_s - checked_s >= STREAM_CHECK_S and await self._check_stream():
+                checked_s = sent_s
             try:
                 async with self._lock:
-                    require_own(self._view, head)
-                    probe = Probe(sent_s, position_of(head))
-                    await self._compare(asked, probe, was_behind=was_behind)
+                    if self._is_taken(asked, head):
+                        require_own(self._view, head)
+                        probe = Probe(sent_s, position_of(head))
+                        await self._compare(asked, probe, was_behind=was_behind)
+                    else:
+                        self._view.asked()
+                        await self._look_behind()
             except AWAY as error:
                 # The stream goes on meanwhile; the next probe tries again.
                 log.warning("could not catch up: %s: %s", type(error).__name__, error)
+
+    def _is_taken(self, asked: Position, head: replication_pb2.Head) -> bool:
+        """Whether a writer's head confirms anything: one that was served was taken before."""
+        served = self._view.snapshot
+        is_own = head.registry_id == served.head.registry_id
+        if is_own and position_of(head) in (asked, served.position):
+            return True
+        return self._signed.accepts(head, "probe")
 
     async def _asked_head(self) -> replication_pb2.Head:
         """A writer's.
@@ -225,12 +273,24 @@ class Follower:
         if action is Do.CATCH_UP:
             await self._catch_up()
 
-    async def _check_stream(self) -> None:
-        """Who reads on after a recreated stream's end hears nothing of what it holds."""
-        found, noted = await self._stream.mark(), self._mark
+    async def _check_stream(self) -> bool:
+        """Compare the stream with what was noted; False where it is not to be had.
+
+        Who reads on after a recreated stream's end hears nothing of what it holds. A head that a
+        writer told counts without any stream: catching up is done from the outbox.
+
+        Raises:
+            StartOver: It is another stream, or lost its tail.
+        """
+        try:
+            found, noted = await self._stream.mark(), self._mark
+        except (NatsError, TimeoutError, OSError) as error:
+            log.warning("the stream is not there: %s", said(error))
+            return False
         if noted is not None and not found.continues(noted):
             log.warning("the stream was recreated or lost its tail: following it anew")
             raise StartOver("stream")
+        return True
 
     # ------------------------------------------------------------ catching up, applying
 
@@ -246,18 +306,20 @@ class Follower:
                 raise StartOver("no_way_forward")
             for row in rows:
                 mine = self._view.snapshot.position
-                action = core.on_row(mine, row.position, row.prev_chain, is_reset=row.is_reset)
+                prev_chain = row.commit.prev_chain
+                action = core.on_row(mine, row.position, prev_chain, is_reset=row.is_reset)
                 if action is not Do.APPLY:
                     raise StartOver("no_way_forward")
-                commit = replication_pb2.Commit(prev_chain=row.prev_chain, change_set=row.payload)
-                await self._apply(row.head, commit, "outbox")
+                if not self._signed.accepts(row.head, "outbox"):
+                    raise StartOver("unsigned")
+                await self._apply(row.head, row.commit, "outbox")
 
     async def _apply(
         self, head: replication_pb2.Head, commit: replication_pb2.Commit, source: str
     ) -> None:
         snapshot = self._view.snapshot
         try:
-            change_set = decode(snapshot.position, head, commit.change_set)
+            change_set = decode(snapshot.position, head, commit)
             with (
                 tracing.span("apply", lambda: change_set.traceparent, source=source),
                 metrics.APPLY_SECONDS.time(),
@@ -270,8 +332,9 @@ class Follower:
         except (Poison, Diverged) as error:
             raise _poison("a change set", error) from error
         metrics.APPLIED.labels(source).inc()
-        self._journal.applied(head, commit.prev_chain, commit.change_set)
-        self._view.recent.add(change_set)
+        self._journal.applied(head, commit)
+        self._signed.learn(head.registry_id, change_set.changes)
+        self._view.recent.add(change_set, planned)
         self._view.moves.applied(head, planned)
         self._view.moved()
 

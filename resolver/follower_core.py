@@ -7,7 +7,7 @@ from typing import Final, Protocol, TypeVar
 
 from cqc.replication.v1 import replication_pb2
 
-from shared.history import Position, position_of
+from shared.history import Position, is_believable, position_of
 from shared.stream_mark import StreamMark
 
 #: To read so many from the outbox is faster than to load everything; a second, if they are small.
@@ -48,6 +48,9 @@ def on_message(mine: Position, message: replication_pb2.StreamMessage) -> Do:
         Unknown: It is of none.
     """
     theirs = position_of(message.head)
+    if not is_believable(mine, theirs):
+        # No writer of this registry publishes it, unless this process is very far behind.
+        return Do.CATCH_UP
     match message.WhichOneof("body"):
         case "commit":
             return on_commit(mine, theirs, message.commit.prev_chain)

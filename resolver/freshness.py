@@ -76,9 +76,14 @@ class Freshness:
         self.newest_revision = max(self.newest_revision, head.revision)
 
     def probed(self, probe: Probe, mine: Position) -> None:
-        """An answer came. It counts now, or as soon as the snapshot gets there."""
-        self.heard(probe.head)
-        self._waiting = [*self._waiting[:1], probe]
+        """An answer came. It counts now, or as soon as the snapshot gets there.
+
+        A head that was heard of before and lies beyond this one is forgotten: the registry is not
+        there, so it was forged, or its commits were lost.
+        """
+        there = probe.head[:2]
+        self._waiting = [*(one for one in self._waiting[:1] if one.head[:2] <= there), probe]
+        self.newest_revision = probe.head.revision
         self.reached(mine)
 
     def reached(self, mine: Position) -> None:

@@ -48,13 +48,12 @@ class Journal:
         self._waiting.clear()
         self._bytes = 0
 
-    def applied(self, head: replication_pb2.Head, prev_chain: bytes, packed: bytes) -> None:
+    def applied(self, head: replication_pb2.Head, commit: replication_pb2.Commit) -> None:
         """What is served moved on by a change set."""
         if self.needs_image:
             return
-        commit = replication_pb2.Commit(prev_chain=prev_chain, change_set=packed)
         self._waiting.append(replication_pb2.StreamMessage(head=head, commit=commit))
-        self._bytes += len(packed)
+        self._bytes += len(commit.change_set)
         if self._bytes > WAITING_BYTES_MAX:
             self.replaced()
 

@@ -1,8 +1,10 @@
 """What a resolver's last good file is made of, as bytes. Pure.
 
-An image, and behind it the change sets applied since, each part with its checksum. Of a file
-whose end is torn or flipped the part before counts: that too was the registry once. One whose
-image is damaged is none.
+An image, and behind it the change sets applied since, each part with its checksum, and with a tag
+under the integrity key: of the manifest, which has the hashes of the chunks, and of each part
+since together with the tag before it. So no part is left out, put elsewhere or into another file.
+Of a file whose end is torn, flipped or forged the part before counts: that too was the registry
+once. One whose image is damaged is none.
 """
 
 from __future__ import annotations
@@ -18,14 +20,15 @@ from google.protobuf.message import DecodeError
 from resolver.columns import chunks_of, columns_of
 from resolver.decoding import Poison, decode, plan
 from resolver.snapshot import Diverged, Filling, Snapshot
-from shared import frames, history, image
+from shared import frames, hash_chain, history, image, refusals
+from shared.integrity import TAG_BYTES, Seals
 from shared.stream_mark import StreamMark
 
 log = logging.getLogger(__name__)
 
 #: Its number rises wherever what is held of an entity comes to be made otherwise, or the values
 #: that an index finds it by.
-_MAGIC: Final = b"cqar last good 4\n"
+_MAGIC: Final = b"cqar last good 5\n"
 #: Commits behind an image: with more, a start would take long for what writing it anew costs.
 SINCE_MAX: Final = 1_000
 
@@ -35,6 +38,7 @@ class Kept(NamedTuple):
 
     Attributes:
         goes_on: What comes next may be appended: all of the file was used, and it is not too long.
+        tag: Of the last part.
     """
 
     manifest: replication_pb2.Image
@@ -42,6 +46,7 @@ class Kept(NamedTuple):
     since: list[replication_pb2.StreamMessage]
     mark: StreamMark | None
     goes_on: bool
+    tag: bytes
 
     @property
     def head(self) -> replication_pb2.Head:
@@ -60,41 +65,58 @@ class Kept(NamedTuple):
             filling.set_hash = history.set_hash_from(self.manifest.head.set_hash)
             snapshot = Snapshot.of(self.manifest.head, filling)
             for message in self.since:
-                packed = message.commit.change_set
-                change_set = decode(snapshot.position, message.head, packed)
+                change_set = decode(snapshot.position, message.head, message.commit)
                 snapshot.apply(message.head, list(plan(snapshot, change_set)))
         except (Diverged, Poison, LookupError, TypeError, ValueError) as error:
             raise image.Damaged(f"it is whole, and wrong: {error}") from error
         return snapshot
 
 
-def read(data: bytes) -> Kept:
+def read(data: bytes, seals: Seals) -> Kept:
     """What a file holds.
 
     Raises:
+        Forged: Its image was not made under our key.
         Damaged: Its image cannot be believed.
     """
     if not data.startswith(_MAGIC):
         raise image.Damaged("it is no file of a resolver's last good state")
     parts = frames.payloads(memoryview(data)[len(_MAGIC) :])
     try:
-        manifest = image.parse_manifest(next(parts, b""))
+        payload, tag = next(_with_tags(parts), (b"", b""))
+        manifest = image.opened_manifest(payload, tag, seals)
         chunks = list(itertools.islice(parts, len(manifest.chunk_hashes)))
     except frames.Torn as error:
         raise image.Damaged(f"its image is torn: {error}") from error
-    kept = Kept(manifest, chunks, [], image.mark_of(manifest.stream), goes_on=True)
+    kept = Kept(manifest, chunks, [], image.mark_of(manifest.stream), goes_on=True, tag=tag)
     try:
-        for part in parts:
+        for part, tag in _with_tags(parts):
+            if not seals.verifies(tag, kept.tag, part):
+                refusals.note("file", "a part of the last good file, and what is behind it")
+                return kept._replace(goes_on=False)
             since = _since(part)
             if not _follows(kept.head, since):
                 log.warning("of the last good file, what does not follow is left out")
                 return kept._replace(goes_on=False)
             kept.since.extend(since.commits)
-            kept = kept._replace(mark=image.mark_of(since.stream))
+            kept = kept._replace(mark=image.mark_of(since.stream), tag=tag)
     except frames.Torn as error:
         log.warning("the last good file is used up to where it is torn: %s", error)
         return kept._replace(goes_on=False)
     return kept._replace(goes_on=len(kept.since) <= SINCE_MAX)
+
+
+def _with_tags(parts: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each part with the tag behind it.
+
+    Raises:
+        Torn: The last one has none.
+    """
+    for part in parts:
+        tag = next(parts, b"")
+        if not tag:  # also where a disk left zeros for what it had not written: empty frames
+            raise frames.Torn("a part has no tag behind it")
+        yield part, tag
 
 
 def _since(part: bytes) -> replication_pb2.Since:
@@ -109,36 +131,58 @@ def image_parts(
     head: replication_pb2.Head,
     entities: Iterable[tuple[str, str, bytes]],
     mark: StreamMark | None,
+    seals: Seals,
+    publication: str,
 ) -> Iterator[bytes]:
-    """Yield the parts that a file begins with.
+    """Yield the parts that a file begins with; `tag_of` tells the second one's.
 
     Args:
         head: The registry's, with these entities.
         entities: (kind, key, payload).
         mark: How far the stream was read for them.
+        publication: No other file's, so that no part of this one is believed in another.
     """
     chunks = list(chunks_of(entities))
     manifest = replication_pb2.Image(
         head=head,
         stream=image.place_of(mark),
+        publication=publication,
         chunk_hashes=[image.hash_of_chunk(chunk) for chunk in chunks],
     )
     yield _MAGIC
-    yield image.sealed(manifest)
+    yield image.sealed(manifest, seals)
     yield from map(frames.frame, chunks)
 
 
-def since_part(commits: Sequence[replication_pb2.StreamMessage], mark: StreamMark | None) -> bytes:
-    """What is appended: change sets in their order, and how far the stream was read with them."""
+def since_part(
+    commits: Sequence[replication_pb2.StreamMessage],
+    mark: StreamMark | None,
+    seals: Seals,
+    after: bytes,
+) -> bytes:
+    """What is appended: change sets in their order, and how far the stream was read with them.
+
+    Args:
+        after: The tag of the part before.
+    """
     since = replication_pb2.Since(commits=commits, stream=image.place_of(mark))
-    return frames.frame(since.SerializeToString())
+    payload = since.SerializeToString()
+    return frames.frame(payload) + frames.frame(seals.tag(after, payload))
+
+
+def tag_of(part: bytes) -> bytes:
+    """The tag at the end of a part that has one."""
+    return part[-TAG_BYTES:]
 
 
 def _follows(head: replication_pb2.Head, since: replication_pb2.Since) -> bool:
     chain = head.chain
     for message in since.commits:
-        at = message.head
-        chain = history.chain_of(chain, at.epoch, at.revision, message.commit.change_set)
-        if chain != at.chain:
+        link = hash_chain.link_of(message.head, message.commit)
+        try:
+            chain = hash_chain.chain_of(chain, link)
+        except ValueError:
+            return False
+        if chain != message.head.chain:
             return False
     return bool(since.commits)

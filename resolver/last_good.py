@@ -6,6 +6,7 @@ A new image takes the file's place by a rename; what came since is appended.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO
@@ -15,14 +16,24 @@ from cqc.replication.v1 import replication_pb2
 from resolver import kept
 from resolver.held import hold
 from resolver.own_files import open_fresh, open_own
+from shared.image_store import fresh_publication
+from shared.integrity import Keyring
 from shared.stream_mark import StreamMark
 
 
 class LastGood:
-    """The file at `path`, which is one process's; its methods wait for the disk."""
+    """The file at `path`, which is one process's; its methods wait for the disk.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        keyring: What is not made under it is no last good state.
+    """
+
+    def __init__(self, path: Path, keyring: Keyring) -> None:
         self.path = path
+        self._seals = keyring.seals("last good")
+        # Of the file's last part, which what is appended follows: read and written in two threads.
+        self._tag = b""
+        self._lock = threading.Lock()
 
     def hold(self) -> IO[bytes]:
         """Keep others from writing it, until what is returned is closed.
@@ -37,15 +48,20 @@ class LastGood:
         """What the file holds; None where there is none.
 
         Raises:
+            Forged: Its image was not made under our key.
             Damaged: Its image cannot be believed.
             OSError: It cannot be read.
         """
-        try:
-            with os.fdopen(open_own(self.path, os.O_RDONLY), "rb") as file:
-                data = file.read()
-        except FileNotFoundError:
-            return None
-        return kept.read(data)
+        with self._lock:
+            try:
+                with os.fdopen(open_own(self.path, os.O_RDONLY), "rb") as file:
+                    data = file.read()
+            except FileNotFoundError:
+                return None
+            found = kept.read(data, self._seals)
+            if found.goes_on:
+                self._tag = found.tag
+            return found
 
     def begin(
         self,
@@ -58,7 +74,14 @@ class LastGood:
         Raises:
             OSError: It cannot be written; what was there is as it was.
         """
-        parts = list(kept.image_parts(head, entities, mark))
+        publication = fresh_publication()
+        parts = list(kept.image_parts(head, entities, mark, self._seals, publication))
+        with self._lock:
+            size = self._replace(parts)
+            self._tag = kept.tag_of(parts[1])
+        return size
+
+    def _replace(self, parts: Sequence[bytes]) -> int:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # The same name in every life: what a killed one left half written is removed.
         fresh = self.path.with_name(f"{self.path.name}.new")
@@ -83,13 +106,15 @@ class LastGood:
         Raises:
             OSError: It cannot be written; what was written of it is torn, and is left out.
         """
-        part = kept.since_part(commits, mark)
-        # Not created where it is gone: an end without its beginning is nothing.
-        with os.fdopen(open_own(self.path, os.O_RDWR), "r+b") as file:
-            file.seek(0, os.SEEK_END)
-            file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
+        with self._lock:
+            part = kept.since_part(commits, mark, self._seals, self._tag)
+            # Not created where it is gone: an end without its beginning is nothing.
+            with os.fdopen(open_own(self.path, os.O_RDWR), "r+b") as file:
+                file.seek(0, os.SEEK_END)
+                file.write(part)
+                file.flush()
+                os.fsync(file.fileno())
+            self._tag = kept.tag_of(part)
         return len(part)
 
 

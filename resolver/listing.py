@@ -105,6 +105,14 @@ class MemoryReading:
         found = await self._messages(kind, keys)
         return asked.page(selection.total, [(kind.parts_of(key), each) for key, each in found])
 
+    async def exists(self, kind: AnyKind, key: str) -> bool:
+        if self._pinned.get(kind.name, key) is not None:
+            return True
+        return kind.archives and self._pinned.archived("entity", kind.name, key)
+
+    async def keys(self, kind: AnyKind, limit: int) -> list[str]:
+        return sorted(self._pinned.keys(kind.name))[:limit]
+
     async def get_many(self, kind: AnyKind, keys: Iterable[str]) -> list[Any]:
         return [message for _, message in await self._messages(kind, sorted(set(keys)))]
 

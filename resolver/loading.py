@@ -12,7 +12,7 @@ import asyncio
 import datetime as dt
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import asyncpg
@@ -26,11 +26,13 @@ from resolver.database import Busy, Database
 from resolver.follower_core import Do
 from resolver.freshness import boot_clock_s
 from resolver.keeping import Journal
+from resolver.signed_heads import SignedHeads
 from resolver.snapshot import Diverged, Snapshot
 from resolver.sources import Loaded, Sources
 from resolver.view import View, history_of
 from shared import jetstream
 from shared.stream_mark import StreamMark
+from shared.trust import Unsigned
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +78,9 @@ class Loader:
         now: Callable[[], dt.datetime],
         sources: Sources,
         journal: Journal,
+        signed: SignedHeads | None = None,
     ) -> None:
+        self._signed = signed or SignedHeads()
         self._view = view
         self._database = database
         self._client = client
@@ -130,13 +134,18 @@ class Loader:
                     if near is not None:
                         return near
                 return Loaded(await self._hydrate(), mark, "postgres", as_of_s)
-            except (Busy, *AWAY) as error:
+            except (Busy, Unsigned, *AWAY) as error:
                 failed = error
             held = self._view.snapshot.head if self._view.is_complete else None
             loaded = await self._sources.newest(held, self.told)
             if loaded is not None:
                 log.warning("not loaded from PostgreSQL: %s", said(failed))
                 return loaded
+            if isinstance(failed, Unsigned):
+                # Until somebody signs it. What is served meanwhile says how old it is.
+                self._view.refused(str(failed))
+                await asyncio.sleep(POISON_PAUSE_S)
+                continue
             if not isinstance(failed, Busy):
                 raise failed
             await asyncio.sleep(random.uniform(*TURN_PAUSE_S))
@@ -144,10 +153,16 @@ class Loader:
     async def _hydrate(self) -> Snapshot:
         with metrics.HYDRATE_SECONDS.labels("postgres").time():
             try:
-                return await self._database.hydrate()
+                snapshot = await self._database.hydrate(self._foresee)
             except Diverged as error:
                 log.error("PostgreSQL's current state does not fit its head: %s", error)  # noqa: TRY400
                 raise StartOver("poison") from error
+        self._signed.admit(snapshot, "postgres")
+        return snapshot
+
+    def _foresee(self, head: replication_pb2.Head, keys: Sequence[bytes]) -> None:
+        """Refuse before a million entities are read."""
+        self._signed.require(head, "postgres", keys)
 
     async def _require_onward(self, found: Snapshot) -> None:
         """Never go back: not behind what is served, nor behind what the last process served.

@@ -54,11 +54,24 @@ PUBLISH_SECONDS: Final = Histogram(
 GAPS: Final = Counter(
     "cqar_resolver_gaps_total", "Messages that did not follow; each is caught up."
 )
+FOREIGN: Final = Counter(
+    "cqar_resolver_foreign_messages_total", "Messages that no writer of this registry published."
+)
 CATCH_UPS: Final = Counter("cqar_resolver_catch_ups_total", "Reads of the outbox.")
-Cause = Literal["epoch", "lost_history", "no_way_forward", "poison", "registry", "stream"]
+Cause = Literal[
+    "epoch", "lost_history", "no_way_forward", "poison", "registry", "stream", "unsigned"
+]
 REHYDRATES: Final = Counter("cqar_resolver_rehydrates_total", "Starts over, by cause.", ["cause"])
 for _cause in get_args(Cause):
     REHYDRATES.labels(_cause)  # from 0 on: a first time is then an increase
+#: `source` is where the head came from: six values.
+UNSIGNED_REFUSED: Final = Counter(
+    "cqar_resolver_unsigned_refused_total",
+    "Heads refused for their signatures, where these are required.",
+    ["source"],
+)
+for _source in ("postgres", "redis", "file", "stream", "outbox", "probe"):
+    UNSIGNED_REFUSED.labels(_source)
 WATCHERS: Final = Gauge("cqar_resolver_watchers", "Clients that watch.")
 EPOCHS: Final = Counter("cqar_resolver_epochs_total", "New epochs followed.")
 BUMP_REQUESTS: Final = Counter("cqar_resolver_bump_requests_total", "Asked for a new epoch.")

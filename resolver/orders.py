@@ -107,7 +107,7 @@ def against(
 ) -> Iterator[tuple[str, str]]:
     """Yield (code, message) of what the venue's own limits forbid."""
     if specs.source != pb.SPECS_SOURCE_VENUE:
-        yield "STEPS_NOT_THE_VENUES", "the venue's own steps are not known, only the symbol's"
+        yield "STEPS_NOT_THE_VENUES", "the venue's own tick or lot is not known"
     elif order.price is not None and price is None:
         yield "STEPS_UNKNOWN", f"no price near {_text(order.price)} is on the venue's steps"
     if order.price is not None and price == 0:

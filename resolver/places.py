@@ -86,3 +86,8 @@ GROUPED: Final = {index.partition(".")[0]: index for index in REFERRING}
 def place_of(values: object) -> str:
     """Values as text; a single one that is no text may stand for itself."""
     return "\0".join(map(str, values if isinstance(values, tuple) else (values,)))
+
+
+def parts_of(value: str) -> list[str]:
+    """The values that `place_of` joined, as text."""
+    return value.split("\0")

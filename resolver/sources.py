@@ -21,12 +21,14 @@ from resolver.freshness import Probe
 from resolver.kept import Kept
 from resolver.last_good import LastGood
 from resolver.memory import NoRoom, require_room
+from resolver.signed_heads import SignedHeads, Source
 from resolver.snapshot import Diverged, Snapshot
-from shared import image
+from shared import image, refusals
 from shared.cache import Unavailable
 from shared.history import position_of
 from shared.image_store import ImageStore
 from shared.stream_mark import StreamMark
+from shared.trust import Unsigned
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class _Candidate(NamedTuple):
     """What may be loaded, and how."""
 
     head: replication_pb2.Head
-    source: str
+    source: Source
     load: Callable[[], Awaitable[Loaded]]
 
 
@@ -63,6 +65,7 @@ class Sources:
     Args:
         in_thread: Runs what waits for the disk or takes long, and returns what it returns.
         memory_limit_mib: What loading must not take this process beyond; 0: no limit.
+        signed: Which heads are taken.
     """
 
     def __init__(
@@ -71,7 +74,9 @@ class Sources:
         last_good: LastGood | None,
         in_thread: Callable[..., Awaitable[Any]] = asyncio.to_thread,
         memory_limit_mib: int = 0,
+        signed: SignedHeads | None = None,
     ) -> None:
+        self._signed = signed or SignedHeads()
         self._memory_limit_mib = memory_limit_mib
         self._images = images
         self._last_good = last_good
@@ -117,6 +122,8 @@ class Sources:
         try:
             kept: Kept | None = await self._in_thread(self._last_good.read)
         except (image.Damaged, OSError) as error:
+            if isinstance(error, image.Forged):
+                refusals.note("file", str(error))
             log.warning("%s is not used: %s", self._last_good.path, error)
             return None
         return kept
@@ -128,6 +135,9 @@ class Sources:
 
         async def load() -> Loaded:
             snapshot = await self._in_thread(kept.snapshot)
+            if self._signed.is_asked:
+                # A file states indexes and hash, and its word for them is not enough.
+                snapshot = await self._in_thread(Snapshot, kept.head, snapshot.copied())
             return Loaded(snapshot, kept.mark, "file", is_kept=kept.goes_on)
 
         return _Candidate(kept.head, "file", load)
@@ -140,7 +150,7 @@ class Sources:
             stored = await images.manifest()
             if stored is None:
                 return None
-            manifest = image.manifest_of(stored)
+            manifest = images.opened(stored)
         except (image.Damaged, Unavailable) as error:
             log.warning("the image in Redis is not used: %s", error)
             return None
@@ -155,7 +165,11 @@ class Sources:
         try:
             require_room(self._memory_limit_mib, candidate.head.live_count)
             with metrics.HYDRATE_SECONDS.labels(candidate.source).time():
-                return await candidate.load()
-        except (image.Damaged, Diverged, Unavailable, NoRoom) as error:
+                loaded = await candidate.load()
+            self._signed.admit(loaded.snapshot, candidate.source)
+        except (image.Damaged, Diverged, Unavailable, NoRoom, Unsigned) as error:
+            if isinstance(error, image.Forged):
+                refusals.note("file" if candidate.source == "file" else "image", str(error))
             log.warning("what %s holds is not used: %s", candidate.source, error)
             return None
+        return loaded

@@ -22,18 +22,28 @@ from resolver.freshness import DRIFT, boot_clock_s, name_of
 from resolver.pinned import Pinned
 from resolver.reading import Basis, Many, NotInMemory, Work
 from resolver.view import View
+from shared.auth import caller_of
 from shared.errors import CqarError, EpochChanged, NotFound, NotReady
 from shared.grpc_errors import Context
 
 #: Of this call: what its caller saw and memory did not reach in time.
 _unreached: ContextVar[Least | None] = ContextVar("unreached", default=None)
 ANY: Final[Least] = (0, 0)
+_BEHIND: Final = "memory is before {}:{}, and what stands in for it is not signed"
 
 T = TypeVar("T")
 
 
 class Tiers:
-    def __init__(self, view: View, fallback: Fallback) -> None:
+    """Memory, and what is below it.
+
+    Args:
+        stands_in: Whether what is below answers for memory that is loading or behind; else only
+            what memory never has, such as the past.
+    """
+
+    def __init__(self, view: View, fallback: Fallback, *, stands_in: bool = True) -> None:
+        self._stands_in = stands_in
         self._view = view
         self._fallback = fallback
 
@@ -112,10 +122,12 @@ class Tiers:
             question: What is asked; below memory those who ask the same share one flight.
             work: Pure, and repeatable: below memory it runs once for each thing it turns out to
                 need.
-            context: Told the freshness in trailing metadata.
+            context: Told the freshness in trailing metadata; None: a look-up of our own, all of
+                which have one caller's part below memory.
 
         Raises:
             NotReady: No tier can answer.
+            TooMany: Below memory this caller, or all together, have too much going on.
         """
         least, began_s = _unreached.get(), time.perf_counter()
         found = await self._from_memory(work) if self.are_not_needed else None
@@ -123,7 +135,8 @@ class Tiers:
             answer = found
         else:
             said = question if isinstance(question, str) else question.SerializeToString()
-            answer = await self._below((rpc, said), work, least)
+            who = rpc if context is None else caller_of(context)
+            answer = await self._below((rpc, said), work, least, who)
         if context is not None:
             tell_freshness(answer.freshness, context)
         missed = isinstance(answer.value, NotFound)
@@ -144,15 +157,20 @@ class Tiers:
         except NotInMemory:
             return None
 
-    async def _below(self, question: Any, work: Work[T], least: Least | None) -> Answer[T]:
+    async def _below(
+        self, question: Any, work: Work[T], least: Least | None, who: str
+    ) -> Answer[T]:
         """What memory cannot answer: not yet, not as of `least`, or never."""
         view, ask = self._view, self._fallback.answer
         if not view.is_complete or least is not None:
-            return await ask(question, work, least or ANY, view.state)
+            if not self._stands_in:
+                behind = _BEHIND.format(*least or ANY)
+                raise NotReady(behind if view.is_complete else view.loading)
+            return await ask(question, work, least or ANY, view.state, who=who)
         # Nobody is told anything from before what this process told already.
         at = view.snapshot.position[:2]
         try:
-            return await ask(question, work, at, view.state, view.snapshot)
+            return await ask(question, work, at, view.state, view.snapshot, who=who)
         except EpochChanged as error:
             raise NotReady(f"memory is not in the registry's new epoch yet: {error}") from error
 

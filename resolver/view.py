@@ -45,6 +45,7 @@ class View:
         self.ready = asyncio.Event()
         self.is_ending = False
         self._asked = False
+        self._refusal = ""
         self._moved = asyncio.Event()
         self.recent = Recent()
         self.moves = Moves()
@@ -59,15 +60,29 @@ class View:
             NotReady: Nothing yet.
         """
         if self._snapshot is None:
-            raise NotReady("this resolver is still loading its first snapshot")
+            raise NotReady(f"this resolver is still loading its first snapshot{self._why}")
         return self._snapshot
 
     @property
     def is_complete(self) -> bool:
         return self._snapshot is not None
 
+    def refused(self, why: str) -> None:
+        """What was there to load is not taken; said until something is."""
+        self._refusal = why
+
+    @property
+    def loading(self) -> str:
+        """That the first snapshot is loading, and what was refused."""
+        return f"the first snapshot is loading{self._why}"
+
+    @property
+    def _why(self) -> str:
+        return f": refused, since {self._refusal}" if self._refusal else ""
+
     def replace(self, snapshot: Snapshot, source: str, at: dt.datetime) -> None:
         self._snapshot = snapshot
+        self._refusal = ""
         self.mark_anew()
         self.recent.restart()
         self.moves.replaced()
@@ -156,7 +171,7 @@ class View:
     @property
     def reason(self) -> str:
         """Why the state is what it is, for the log."""
-        return self.freshness.reason if self.is_complete else "the first snapshot is loading"
+        return self.freshness.reason if self.is_complete else self.loading
 
     @property
     def stale_reason(self) -> pb.Reason | None:

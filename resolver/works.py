@@ -16,15 +16,13 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from resolver import answers, assets, orders, past
 from resolver.reading import Basis, Many, Work
 from resolver.resolutions import Resolving, require_spelling, resolve_or_say_why
-from shared import as_of
+from shared import as_of, request_limits
 from shared.errors import NotReady, TooLarge
 from shared.instant import Instant
 from shared.keys import require_id, require_one
 from shared.message_size import ANSWER_BYTES_MAX, ANSWER_MIB_MAX
 
-#: gRPC's default limit is 4 MB a message; a Resolution is about 2 KB. Where symbol, listing and
-#: assets have all the metadata that they may, it is 80 KB: see `require_fits`.
-KEYS_MAX: Final = 2_000
+KEYS_MAX: Final = request_limits.KEYS_MAX
 
 
 def resolve(request: pb.ResolveRequest, now: dt.datetime) -> Work[pb.ResolveResponse]:

@@ -7,11 +7,11 @@ method to read.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import secrets
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,12 +21,15 @@ from prometheus_client import Counter
 
 from shared.entities.api_key import ApiKey, Role
 from shared.errors import CqarError, Forbidden, Unauthenticated
-from shared.grpc_errors import Context, abort, refusal
+from shared.grpc_errors import Context, refusal
+from shared.peers import peer_of
+from shared.taken import abort_soon, sending
+from shared.tasks import end
 
 #: Methods that need no key: probes, and reflection where a server offers it.
 OPEN: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 KEY_CHARS_MAX: Final = 256
-#: A key that ends, ends what it may follow: it is looked up again with the first answer after this.
+#: A key that ends, ends what it may follow: while that goes on it is looked up so often.
 RECHECK_S: Final = 2.0
 #: By which scanners for leaked secrets know one.
 PREFIX: Final = "cqar_"
@@ -48,6 +51,15 @@ class Caller:
 
 #: Who calls, within a call.
 caller: ContextVar[Caller] = ContextVar("caller")
+
+
+def caller_of(context: Context) -> str:
+    """By what a call's caller is known where each has a bounded part: its key's actor, or a peer.
+
+    Without keys everybody is known by the connection, or by the Unix socket.
+    """
+    who = caller.get(None)
+    return f"@{who.actor}" if who is not None else peer_of(context.peer())
 
 
 def fresh_key() -> str:
@@ -109,30 +121,33 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         return handler._replace(unary_stream=self._held(handler.unary_stream, metadata, method))
 
     def _held(self, stream: Any, metadata: Mapping[str, Any], method: str) -> Any:
-        """A stream that ends with its caller's key."""
+        """A stream that ends with its caller's key, whether or not its answers are taken."""
+        send = sending(stream, method)
 
-        async def held(request: Any, context: Context) -> AsyncIterator[Any]:
-            looked_s = time.monotonic()
-            async for answer in stream(request, context):
-                if time.monotonic() - looked_s >= RECHECK_S:
-                    await self._require_still(metadata, method, context)
-                    looked_s = time.monotonic()
-                yield answer
+        async def held(request: Any, context: Context) -> None:
+            running = asyncio.ensure_future(send(request, context))
+            try:
+                while not (await asyncio.wait({running}, timeout=RECHECK_S))[0]:
+                    if (error := await self._ended(metadata, method)) is not None:
+                        await end(running)
+                        await abort_soon(context, error, method)
+                await running
+            finally:
+                await end(running)
 
         return held
 
-    async def _require_still(
-        self, metadata: Mapping[str, Any], method: str, context: Context
-    ) -> None:
-        """End the call if its key may no longer; whether it may need not be known at any time."""
+    async def _ended(self, metadata: Mapping[str, Any], method: str) -> CqarError | None:
+        """Why the key may no longer; None too where nobody knows whether it may."""
         try:
             await self._identify(metadata, method)
         except (Unauthenticated, Forbidden) as error:
             REFUSED.labels(error.reason).inc()
             log.info("ended %s: %s", method, error)
-            await abort(context, error, method)
+            return error
         except Exception as error:  # noqa: BLE001  (whoever was let in stays until it is known)
             log.warning("%s goes on unchecked: %s", method, error)
+        return None
 
     async def _identify(self, metadata: Mapping[str, Any], method: str) -> Caller:
         key = await self._find_key(hash_of(presented_key(metadata)))

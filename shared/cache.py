@@ -9,23 +9,25 @@ a new one, and values read together with one cursor fit together.
 Whoever cannot tell what changed (the cursor is missing, far behind, or of another epoch) begins
 a new generation: every value bears its generation, so the old ones cease to count at once.
 
+Both bear tags (`shared.cache_format`): what somebody else put there is as if nothing was there.
 Redis may lose all this at any moment, be away, or be slow: then nothing is found.
 """
 
 from __future__ import annotations
 
-import secrets
-import struct
+import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final
 
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from shared import refusals
 from shared.breaker import Breaker
-from shared.history import Position
+from shared.cache_format import Cursor, Forged, Format, Value
+from shared.integrity import Keyring
 
 CURSOR_KEY: Final = "cqar:applied"
 #: PostgreSQL answers in 2 ms: whatever takes longer than this is no cache.
@@ -34,8 +36,6 @@ CONNECTIONS_MAX: Final = 16
 #: A list that is larger is read from PostgreSQL each time.
 VALUE_BYTES_MAX: Final = 256 * 1024
 
-GENERATION_BYTES: Final = 8
-_HEADER: Final = struct.Struct(">8sQQ")
 _SET: Final = """
     if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
     for i = 2, #KEYS do redis.call('SET', KEYS[i], ARGV[2 * i - 1], 'EX', ARGV[2 * i]) end
@@ -48,73 +48,16 @@ class Unavailable(Exception):
     """Redis does not answer in time, or the breaker is open."""
 
 
-class Cursor(NamedTuple):
-    """What every value of a generation is as of.
-
-    Attributes:
-        generation: Random; a value of another one does not count.
-    """
-
-    registry_id: bytes
-    at: Position
-    generation: bytes
-
-    @classmethod
-    def fresh(cls, registry_id: bytes, at: Position) -> Self:
-        return cls(registry_id, at, secrets.token_bytes(GENERATION_BYTES))
-
-    @classmethod
-    def parse(cls, text: bytes | None) -> Self | None:
-        """Read it; None if there is none, or it is not of our making."""
-        try:
-            registry_id, epoch, revision, chain, generation = (text or b"").decode().split(":")
-            at = Position(int(epoch), int(revision), bytes.fromhex(chain))
-            found = cls(bytes.fromhex(registry_id), at, bytes.fromhex(generation))
-        except ValueError:
-            return None
-        return found if len(found.generation) == GENERATION_BYTES else None
-
-    def __bytes__(self) -> bytes:
-        epoch, revision, chain = self.at
-        ids = (self.registry_id.hex(), epoch, revision, chain.hex(), self.generation.hex())
-        return ":".join(map(str, ids)).encode()
-
-    def moved(self, at: Position) -> Self:
-        return self._replace(at=at)
-
-    def seal(self, payload: bytes | None) -> bytes:
-        """A value of this generation, behind its header; one that does not count for None."""
-        if payload is None:
-            return b""
-        return _HEADER.pack(self.generation, self.at.epoch, self.at.revision) + payload
-
-    def open(self, value: bytes | None) -> bytes | None:
-        """What a value holds; None if it is none of this generation's."""
-        if value is None or len(value) < _HEADER.size:
-            return None
-        generation, _, _ = _HEADER.unpack_from(value)
-        return value[_HEADER.size :] if generation == self.generation else None
-
-
-class Value(NamedTuple):
-    """What to set, and how long it is kept at most.
-
-    Attributes:
-        payload: None for what is not known any more: it is found no longer.
-    """
-
-    payload: bytes | None
-    ttl_s: int
-
-
 class Cache:
     """One Redis, asked within `TIMEOUT_S` or not at all.
 
     Args:
         url: redis://, rediss:// or unix://.
+        keyring: What is not made under it does not count, and is counted as refused.
     """
 
-    def __init__(self, url: str, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, url: str, keyring: Keyring, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._format = Format(keyring, time.time)
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS_MAX,
@@ -134,10 +77,7 @@ class Cache:
             Unavailable: Redis does not answer.
         """
         found: list[bytes | None] = await self._ask(self._redis.mget(CURSOR_KEY, *keys))
-        cursor = Cursor.parse(found[0])
-        if cursor is None:
-            return None, [None] * len(keys)
-        return cursor, [cursor.open(value) for value in found[1:]]
+        return opened(self._format, keys, found)
 
     async def set(self, cursor: Cursor, moved: Cursor, values: Mapping[str, Value]) -> bool:
         """Set values as of `moved` and the cursor to it, if it still is `cursor`.
@@ -145,9 +85,9 @@ class Cache:
         Raises:
             Unavailable: Redis does not answer; whether they were set is not known.
         """
-        arguments: list[Any] = [bytes(cursor), bytes(moved)]
-        for value in values.values():
-            arguments += (moved.seal(value.payload), value.ttl_s)
+        arguments: list[Any] = [self._format.seal_cursor(cursor), self._format.seal_cursor(moved)]
+        for key, value in values.items():
+            arguments += (self._format.seal(moved, key, value), value.ttl_s)
         done = await self._ask(self._set(keys=[CURSOR_KEY, *values], args=arguments))
         return bool(done)
 
@@ -157,7 +97,7 @@ class Cache:
         Raises:
             Unavailable: Redis does not answer.
         """
-        await self._ask(self._redis.set(CURSOR_KEY, bytes(cursor)))
+        await self._ask(self._redis.set(CURSOR_KEY, self._format.seal_cursor(cursor)))
 
     async def close(self) -> None:
         await self._redis.aclose()
@@ -173,3 +113,28 @@ class Cache:
             raise Unavailable(f"{type(error).__name__}: {error}") from error
         self.breaker.succeeded()
         return answer
+
+
+def opened(
+    form: Format, keys: Sequence[str], stored: Sequence[bytes | None]
+) -> tuple[Cursor | None, list[bytes | None]]:
+    """The cursor and the values that stand in Redis, the cursor first; None for what is not ours.
+
+    Args:
+        keys: Of the values.
+    """
+    try:
+        cursor = form.open_cursor(stored[0])
+    except Forged as error:
+        refusals.note("cursor", str(error))
+        cursor = None
+    if cursor is None:
+        return None, [None] * len(keys)
+    found: list[bytes | None] = []
+    for key, value in zip(keys, stored[1:], strict=True):
+        try:
+            found.append(form.open(cursor, key, value))
+        except Forged as error:
+            refusals.note("cache", str(error))
+            found.append(None)
+    return cursor, found

@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 from cqc.services.v1 import asset_registry_pb2 as pb
 from google.protobuf.message import DecodeError
 
-from shared.cache import VALUE_BYTES_MAX, Value
+from shared.cache import VALUE_BYTES_MAX
+from shared.cache_format import Value
 from shared.entities.asset import ASSET
 from shared.entities.quality_flag import QUALITY_FLAG
 from shared.entities.symbol import SYMBOL

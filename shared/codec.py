@@ -18,7 +18,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from shared import decimals
-from shared.errors import Invalid, Violation
+from shared.errors import VIOLATIONS_MAX, Invalid, Violation
 from shared.fields import Field, fields_of
 from shared.instant import moment_of, state
 from shared.kind import AnyKind, Entity, Kind
@@ -43,8 +43,12 @@ def read(entity: type[Any], message: Message) -> tuple[dict[str, Any], list[Viol
     given and means None, so that an update can clear a field.
     """
     violations: list[Violation] = []
-    given = _read(entity, message, lambda *v: violations.append(Violation(*v)))
-    return given, violations
+
+    def report(*found: str) -> None:
+        if len(violations) < VIOLATIONS_MAX:
+            violations.append(Violation(*found))
+
+    return _read(entity, message, report), violations
 
 
 def parse(kind: Kind[E], message: Message) -> tuple[E, list[Violation]]:
@@ -195,9 +199,8 @@ def _read_instant(field: str, value: Any, report: Report) -> Any:
 
 def _read_items(field: Field, values: Any, report: Report) -> tuple[Any, ...]:
     if not issubclass(field.item, msgspec.Struct):
-        for value in values:
-            if isinstance(value, str) and "\0" in value:
-                report(field.name, "NUL", "holds a NUL character")
+        if any(isinstance(value, str) and "\0" in value for value in values):
+            report(field.name, "NUL", "holds a NUL character")
         return tuple(values)
 
     def report_in(index: int) -> Report:

@@ -33,6 +33,10 @@ class ServiceConfig(Struct, frozen=True, kw_only=True):
         database_url: postgresql://user:password@host:port/database.
         nats_url: nats://host:port, or tls://.
         redis_url: redis://, rediss:// or unix://; empty: no Redis.
+        integrity_key_file: Keys of 32 random bytes or more, one a line, as hex or base64: what is
+            stored in Redis and in last good files is tagged with the first, and believed under any
+            of them. The same for all writers and resolvers of a registry; needed with `redis_url`
+            and `last_good_file`. `make-integrity-key` makes it.
         tls_certificate, tls_key: PEM files; with them gRPC is served over TLS. They are read
             again when they change.
         tls_client_ca: PEM file; with it clients must present a certificate that it signed.
@@ -49,6 +53,7 @@ class ServiceConfig(Struct, frozen=True, kw_only=True):
     database_url: str
     nats_url: str
     redis_url: str = ""
+    integrity_key_file: str = ""
     tls_certificate: str = ""
     tls_key: str = ""
     tls_client_ca: str = ""

@@ -14,6 +14,7 @@
     ├── Conflict          the entity moved on; read it again, then retry
     ├── EpochChanged      the history asked about was replaced; read again
     ├── TooMany           this caller asks for too much at once; wait, then retry
+    ├── DataLoss          what is stored contradicts itself; an operator must look
     └── NotReady          this process cannot answer yet; try another one
 
 Domain code raises these and never touches gRPC; `shared.grpc_errors` is the only place
@@ -22,10 +23,16 @@ that turns them into status codes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
+
+#: What is told of what is wrong with one request, or with one item of it; and of each.
+VIOLATIONS_MAX: Final = 100
+FIELD_CHARS_MAX: Final = 200
+MESSAGE_CHARS_MAX: Final = 500
 
 
 class Violation(NamedTuple):
@@ -34,6 +41,14 @@ class Violation(NamedTuple):
     field: str
     reason: str
     message: str
+
+
+def _brief(violation: Violation) -> Violation:
+    """A value that it quotes may be as long as a request."""
+    field, _, message = violation
+    if len(field) <= FIELD_CHARS_MAX and len(message) <= MESSAGE_CHARS_MAX:
+        return violation
+    return violation._replace(field=field[:FIELD_CHARS_MAX], message=message[:MESSAGE_CHARS_MAX])
 
 
 class CqarError(Exception):
@@ -48,13 +63,13 @@ class Rejected(CqarError):
 
 
 class Invalid(Rejected):
-    """One or more fields break a rule."""
+    """One or more fields break a rule; the first `VIOLATIONS_MAX` findings are told."""
 
     reason = "INVALID"
 
-    def __init__(self, violations: Sequence[Violation]) -> None:
-        super().__init__("; ".join(f"{v.field}: {v.message}" for v in violations))
-        self.violations = tuple(violations)
+    def __init__(self, violations: Iterable[Violation]) -> None:
+        self.violations = tuple(map(_brief, islice(violations, VIOLATIONS_MAX)))
+        super().__init__("; ".join(f"{v.field}: {v.message}" for v in self.violations))
 
 
 class NotFound(Rejected):
@@ -131,6 +146,23 @@ class TooMany(CqarError):
     """This caller asks for too much at once; wait, then retry."""
 
     reason = "RATE_LIMITED"
+
+
+class DataLoss(CqarError):
+    """A table's row does not say what the entity it belongs to says: it was altered.
+
+    Attributes:
+        table: Which table.
+    """
+
+    reason = "DATA_LOSS"
+
+    def __init__(self, table: str, key: str) -> None:
+        super().__init__(
+            f"the table {table} does not say what its entity says, at {key!r}: an operator must"
+            " run `cqar audit verify`"
+        )
+        self.table = table
 
 
 class NotReady(CqarError):

@@ -7,6 +7,7 @@ side by side, so that pages and totals are the same.
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -122,6 +123,16 @@ def only_unset(field: str, column: str) -> Filter:
 def only_open(field: str, column: str, now: dt.datetime) -> Filter:
     """The end has not come; the next page asks the same at its own instant."""
     return Filter(field, None, (column,), open_at(now))
+
+
+def require_known(field: str, value: int, values: type[enum.IntEnum]) -> None:
+    """Refuse a number that names nothing; 0 is what is not set.
+
+    Raises:
+        Invalid: It names nothing.
+    """
+    if value and value not in values.__members__.values():
+        raise Invalid([Violation(field, "UNKNOWN", f"{value} is no {values.__name__}")])
 
 
 def require_storable(kind: AnyKind, filters: Sequence[Filter]) -> None:

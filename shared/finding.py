@@ -1,11 +1,13 @@
 """Entities from PostgreSQL by their keys, and by what they are filed under, in SQL.
 
-Each function needs an open transaction and reads as of it. Payloads stay serialised.
+Each function needs an open transaction and reads as of it. Payloads stay serialised. What does not
+fit the row that it was found by is never answered: DataLoss is raised (`shared.fitting`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -15,12 +17,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import rules
+from shared import fitting, rules
 from shared.entities import KIND_BY_NAME
 from shared.kind import AnyKind, Lookup, Ref
 from shared.tables import table_of_lookup
 
-SMALLINT_END: Final = 1 << 15
+#: What PostgreSQL's whole numbers hold, up to which; each of these types is an Integer, too.
+INTEGER_ENDS: Final = ((sa.SmallInteger, 1 << 15), (sa.BigInteger, 1 << 63), (sa.Integer, 1 << 31))
 
 
 class Found(NamedTuple):
@@ -42,17 +45,29 @@ _LOAD: Final = sa.text(
 
 
 async def load(tx: AsyncConnection, refs: Iterable[Ref], *, removed: bool = False) -> list[Found]:
-    """The entities among `refs`, archived ones too; with `removed` also those that are no more."""
+    """The entities among `refs`, archived ones too; with `removed` also those that are no more.
+
+    Raises:
+        DataLoss: A row of `current` holds another entity than its key says.
+    """
     wanted = [(kind, key) for kind, key in refs if "\0" not in key]
     kinds, keys = [kind for kind, _ in wanted], [key for _, key in wanted]
     rows = await tx.execute(_LOAD, {"kinds": kinds, "keys": keys, "removed": removed})
-    return [Found(*row) for row in rows]
+    found = [Found(*row) for row in rows]
+    for row in found:
+        if not row.deleted:
+            fitting.require_own(KIND_BY_NAME[row.kind], row.key, row.payload)
+    return found
 
 
 async def find(
     tx: AsyncConnection, kind: AnyKind, lookup: str, finds: Sequence[tuple[Any, ...]]
 ) -> list[list[Found]]:
-    """For each tuple of a lookup's values: the entities filed there, archived too, by key."""
+    """For each tuple of a lookup's values: the entities filed there, archived too, by key.
+
+    Raises:
+        DataLoss: An entity says itself that it is filed elsewhere.
+    """
     found: list[list[Found]] = [[] for _ in finds]
     # What no column can hold is nowhere; PostgreSQL would refuse the whole query.
     groups: defaultdict[tuple[bool, ...], list[int]] = defaultdict(list)
@@ -67,17 +82,22 @@ async def find(
                 arguments[f"v{i}"] = list(values)
         query = _find_query(kind.name, lookup, given)
         for place, key, revision, payload, archived in await tx.execute(query, arguments):
+            fitting.require_filed(kind, lookup, finds[place], key, payload)
             one = Found(kind.name, key, revision, False, payload, archived)  # noqa: FBT003
             found[place].append(one)
     return found
 
 
 def storable(column: sa.Column[Any], value: Any) -> bool:
-    """Whether a column can hold a value at all: a UUID that is one, text without NUL."""
+    """Whether a column can hold a value at all: a UUID that is one, text without NUL.
+
+    No number of ours is negative.
+    """
     if isinstance(value, str):
         return rules.is_uuid(value) if isinstance(column.type, sa.Uuid) else "\0" not in value
-    if isinstance(value, int) and isinstance(column.type, sa.SmallInteger):
-        return 0 <= value < SMALLINT_END
+    if isinstance(value, int):
+        ends = (end for type_, end in INTEGER_ENDS if isinstance(column.type, type_))
+        return 0 <= value < next(ends, math.inf)
     return True
 
 
@@ -117,18 +137,24 @@ def _find_query(kind_name: str, lookup_name: str, given: tuple[bool, ...]) -> sa
 async def terms_at(
     tx: AsyncConnection, wanted: Sequence[tuple[str, dt.datetime]]
 ) -> list[bytes | None]:
-    """For each (listing_id, instant): the listing as it was from then or before on, if known."""
+    """For each (listing_id, instant): the listing as it was from then or before on, if known.
+
+    Raises:
+        DataLoss: The listing that stands there is another, or says another instant.
+    """
     query = sa.text(
-        "SELECT w.place, t.payload FROM unnest(CAST(:places AS int[]), CAST(:ids AS uuid[]),"
+        "SELECT w.place, t.since, t.payload"
+        " FROM unnest(CAST(:places AS int[]), CAST(:ids AS uuid[]),"
         " CAST(:moments AS timestamptz[])) AS w(place, listing_id, moment)"
-        " CROSS JOIN LATERAL (SELECT l.payload FROM listing_terms l"
+        " CROSS JOIN LATERAL (SELECT l.since, l.payload FROM listing_terms l"
         " WHERE l.listing_id = w.listing_id AND l.since <= w.moment"
         " ORDER BY l.since DESC LIMIT 1) AS t"
     )
     ids, moments = [each for each, _ in wanted], [moment for _, moment in wanted]
     given = {"places": list(range(len(wanted))), "ids": ids, "moments": moments}
     found: list[bytes | None] = [None] * len(wanted)
-    for place, payload in await tx.execute(query, given):
+    for place, since, payload in await tx.execute(query, given):
+        fitting.require_terms(ids[place], since, payload)
         found[place] = payload
     return found
 

@@ -10,17 +10,12 @@ from typing import Any, Final, TypeVar
 import asyncpg
 import grpc
 import sqlalchemy as sa
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from google.rpc import status_pb2
 from grpc_status import rpc_status
+from prometheus_client import Counter
 
-from shared.errors import (
-    CqarError,
-    Invalid,
-    NotReady,
-    TooLarge,
-    Violation,
-)
+from shared.errors import CqarError, DataLoss, NotReady, TooLarge
 from shared.message_size import MESSAGE_BYTES_MAX
 from shared.statuses import to_status
 from shared.wrapping import Wrapping
@@ -29,6 +24,12 @@ log = logging.getLogger(__name__)
 
 Context = grpc.aio.ServicerContext[Any, Any]
 M = TypeVar("M", bound=Message)
+
+ALTERED: Final = Counter(
+    "cqar_altered_rows_total",
+    "Calls not answered since a table's row does not say what its entity says.",
+    ["table"],
+)
 
 #: What a database that is down, starting, stopping or stuck looks like from here. SQLAlchemy
 #: wraps what asyncpg says of it in a bare DBAPIError, with PostgreSQL's own class of error.
@@ -49,6 +50,8 @@ AWAY_CLASSES: Final = frozenset({"08", "53", "55", "57", "40"})
 
 async def abort(context: Context, error: Exception, method: str) -> None:
     """End the call as the error demands. Never returns normally."""
+    if isinstance(error, DataLoss):
+        ALTERED.labels(error.table).inc()
     if isinstance(error, CqarError):
         await _abort_with(context, to_status(error))
     if is_away(error):
@@ -88,29 +91,6 @@ async def _abort_with(context: Context, status: status_pb2.Status) -> None:
     await context.abort(whole.code, whole.details, (*known, *whole.trailing_metadata))
 
 
-class Undecodable:
-    """Stands for a request whose bytes are no message."""
-
-
-def _lenient(deserializer: Any) -> Any:
-    """A failure to decode must reach our own error path, not grpc.aio's."""
-    if deserializer is None:
-        return None
-
-    def decode(raw: bytes) -> Any:
-        try:
-            return deserializer(raw)
-        except (DecodeError, ValueError):
-            return Undecodable()
-
-    return decode
-
-
-def _require_decoded(request: Any) -> None:
-    if isinstance(request, Undecodable):
-        raise _undecodable()
-
-
 def _sendable(answer: M | bytes) -> M | bytes:
     """The answer, unless no message of ours holds it.
 
@@ -124,32 +104,12 @@ def _sendable(answer: M | bytes) -> M | bytes:
     return answer
 
 
-def parsed(message: type[M], raw: bytes) -> M:
-    """A request, for a method that takes bytes.
-
-    Raises:
-        Invalid: They are no such message.
-    """
-    try:
-        return message.FromString(raw)
-    except (DecodeError, ValueError) as error:
-        raise _undecodable() from error
-
-
-def _undecodable() -> Invalid:
-    return Invalid([Violation("", "UNDECODABLE", "the request is not this method's message")])
-
-
 class ErrorInterceptor(Wrapping):
     """Turns whatever a method raises into a status a client may see, streams included."""
-
-    def decoder(self, decode: Any) -> Any:
-        return _lenient(decode)
 
     def unary(self, call: Any, method: str) -> Any:
         async def guarded(request: Any, context: Context) -> Any:
             try:
-                _require_decoded(request)
                 return _sendable(await call(request, context))
             except (grpc.aio.AbortError, asyncio.CancelledError):
                 raise
@@ -161,7 +121,6 @@ class ErrorInterceptor(Wrapping):
     def stream(self, call: Any, method: str) -> Any:
         async def guarded(request: Any, context: Context) -> AsyncIterator[Any]:
             try:
-                _require_decoded(request)
                 async for answer in call(request, context):
                     yield _sendable(answer)
             except (grpc.aio.AbortError, asyncio.CancelledError):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
-from shared import extras
+from shared import extras, grpc_log, health
 from shared.message_size import MESSAGE_BYTES_MAX
+from shared.requests import RequestReader
+from shared.taken import Taken
 from shared.wrapping import Methods, Wrapping
 
 log = logging.getLogger(__name__)
@@ -21,10 +24,38 @@ log = logging.getLogger(__name__)
 OPTIONS: Final[list[tuple[str, Any]]] = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
-    # Clients may ping every 10 s, also without calls, so that a dead peer is noticed.
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
-    ("grpc.keepalive_permit_without_calls", 1),
 ]
+
+#: What one connection may: HTTP/2's own bounds, which both fronts know.
+CONNECTION_OPTIONS: Final[list[tuple[str, Any]]] = [
+    # Calls that run at once; a client's further ones wait at the client.
+    ("grpc.max_concurrent_streams", 256),
+    # A peer that does not answer a ping is gone, with all its streams.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.max_metadata_size", 8 * 1024),
+    ("grpc.absolute_max_metadata_size", 16 * 1024),
+]
+
+#: What the native front has no word for, and refuses or passes over.
+AIO_OPTIONS: Final[list[tuple[str, Any]]] = [
+    ("grpc.http2.max_pings_without_data", 0),
+    # Clients may ping every 10 s, also without calls, so that a dead peer is noticed; whoever
+    # pings more often than that three times is sent away.
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.max_ping_strikes", 2),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 30 * 60_000),
+    # A new connection may lead to another server behind the same name. Calls that run when it is
+    # this old may go on for the grace, and no stream of ours lives as long (resolver.services.
+    # watching): each ends with a status of its own.
+    ("grpc.max_connection_age_ms", 120 * 60_000),
+    ("grpc.max_connection_age_grace_ms", 70 * 60_000),
+]
+
+#: At one port; fewer where this process may not have twice as many files.
+CONNECTIONS_MAX: Final = 4_096
 
 
 #: What stands before a server's methods.
@@ -44,37 +75,34 @@ def make_server(
     Raises:
         SystemExit: It should be native, and the extra is not installed.
     """
+    grpc_log.hush()
     # gRPC shares a port by default: two processes would share its calls without a word.
-    options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]
+    options = [*OPTIONS, *CONNECTION_OPTIONS, ("grpc.so_reuseport", int(shares_port))]
+    if not is_native:
+        options += [*AIO_OPTIONS, ("grpc.max_allowed_incoming_connections", connections_max())]
     front: Any = grpc.aio
     if is_native:
         front = extras.needed("pygrpc_native.aio", "configuration: grpc_front native", "native")
     interceptors = [guard for guard in guards if not isinstance(guard, Wrapping)]
     server: grpc.aio.Server = front.server(interceptors=interceptors, options=options)
-    wrappings = [guard for guard in guards if isinstance(guard, Wrapping)]
-    return server, Methods(server, wrappings, registers=is_native)
+    wrappings = [Taken(), *(guard for guard in guards if isinstance(guard, Wrapping))]
+    return server, Methods(server, [*wrappings, RequestReader()], registers=is_native)
+
+
+def connections_max() -> int:
+    """So that callers never take the files that this process needs for itself."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS_MAX if files == resource.RLIM_INFINITY else min(CONNECTIONS_MAX, files // 2)
 
 
 def add_health(
-    methods: Any,
-    servicer: health.aio.HealthServicer,
-    services: Sequence[str],
-    *,
-    reflects: bool,
+    methods: Any, servicer: health.Health, services: Sequence[str], *, reflects: bool
 ) -> None:
     """Register health for `services`, and reflection where it is wanted."""
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, methods)
+    add_HealthServicer_to_server(servicer, methods)
     if reflects:
-        names = (*services, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        names = (*services, health.SERVICE, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, methods)
-
-
-async def set_serving(
-    servicer: health.aio.HealthServicer, services: Sequence[str], *, serving: bool
-) -> None:
-    states = health_pb2.HealthCheckResponse
-    for name in ("", *services):
-        await servicer.set(name, states.SERVING if serving else states.NOT_SERVING)
 
 
 def bind(

@@ -1,6 +1,6 @@
 """Hashes that make a history and a set of entities comparable. Pure.
 
-`chain_of` names a history: two registries that share a chain value share all before it.
+A chain names a history (`shared.hash_chain`): registries that share one share all before it.
 `hash_of` names one live entity; their sum names the whole set, whatever the order, so it
 can be kept up to date by subtracting what was and adding what is.
 """
@@ -24,6 +24,16 @@ UNPACKED_BYTES_MAX: Final = 64 * 1024 * 1024
 
 #: What is counted and hashed: (kind, key, payload) of all that is neither deleted nor archived.
 LIVE_ENTITIES: Final = "SELECT kind, key, payload FROM current WHERE NOT deleted AND NOT archived"
+
+#: No database loses more at once; a claim beyond this is an error or an attack, and would use
+#: up the numbers.
+LOST_MAX: Final = 1_000_000
+EPOCHS_MAX: Final = 1_000
+#: What PostgreSQL's bigint holds, and so the largest revision or epoch that anybody can name.
+NUMBER_MAX: Final = 2**63 - 1
+#: No claim beyond this is believed, whatever the head is: from here on there is room for all that
+#: arithmetic adds to a revision, and at 1,500 commits/s no registry gets here in 90 million years.
+REVISION_MAX: Final = 2**62
 
 _MODULUS: Final = 1 << 128
 
@@ -59,8 +69,14 @@ def position_of(head: Placed) -> Position:
     return Position(head.epoch, head.revision, head.chain)
 
 
+def is_believable(head: Position, claimed: Position) -> bool:
+    """Whether a stream or a resolver can hold `claimed`, where the database's head is `head`."""
+    revision_max = min(head.revision + LOST_MAX, REVISION_MAX)
+    return claimed.revision <= revision_max and claimed.epoch <= head.epoch + EPOCHS_MAX
+
+
 def chain_of(prev_chain: bytes, epoch: int, revision: int, payload: bytes) -> bytes:
-    """sha256(prev_chain, epoch, revision, sha256(payload)); numbers as 8 bytes, big-endian."""
+    """Version 1: sha256(prev_chain, epoch, revision, sha256(payload)); numbers in 8 bytes."""
     numbers = epoch.to_bytes(8, "big") + revision.to_bytes(8, "big")
     return hashlib.sha256(prev_chain + numbers + hashlib.sha256(payload).digest()).digest()
 

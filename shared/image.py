@@ -1,7 +1,8 @@
 """The whole registry at one head, as bytes: what Redis holds of it, and a resolver's file. Pure.
 
 An image is a manifest, which names head and stream, and chunks of entities. It is believed only
-whole: each chunk is what the manifest says, and a snapshot compares count and hash with the head.
+whole: the manifest has a tag of ours, each chunk is what the manifest says, and a snapshot compares
+count and hash with the head.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from google.protobuf.message import DecodeError
 
 from shared import frames, history
 from shared.ahead import ahead
+from shared.integrity import Seals
 from shared.stream_mark import StreamMark
 
 #: Of entities' bytes, before compression; some 5,000 listings.
@@ -26,6 +28,10 @@ CHUNKS_MAX: Final = 10_000
 
 class Damaged(Exception):
     """An image, or what should be one, that cannot be believed."""
+
+
+class Forged(Damaged):
+    """It is whole, and was not made under our integrity key."""
 
 
 def chunks_of(entities: Iterable[tuple[str, str, bytes]]) -> Iterator[bytes]:
@@ -72,7 +78,7 @@ def unpacked_chunks(manifest: replication_pb2.Image, chunks: Sequence[bytes]) ->
 def _unpacked(pair: tuple[bytes, bytes]) -> bytes:
     chunk, expected = pair
     if hash_of_chunk(chunk) != expected:
-        raise Damaged("a chunk is not the one that its manifest speaks of")
+        raise Forged("a chunk is not the one that its manifest speaks of")
     try:
         return history.unpack(chunk)
     except zstandard.ZstdError as error:
@@ -83,19 +89,46 @@ def hash_of_chunk(chunk: bytes) -> bytes:
     return hashlib.sha256(chunk).digest()
 
 
-def sealed(manifest: replication_pb2.Image) -> bytes:
-    """A manifest as it is stored."""
-    return frames.frame(manifest.SerializeToString())
+def sealed(manifest: replication_pb2.Image, seals: Seals) -> bytes:
+    """A manifest as it is stored, with its tag behind it."""
+    payload = manifest.SerializeToString()
+    return frames.frame(payload) + frames.frame(seals.tag(payload))
 
 
-def manifest_of(stored: bytes) -> replication_pb2.Image:
+def manifest_of(stored: bytes, seals: Seals) -> replication_pb2.Image:
     """Read a stored manifest.
+
+    Raises:
+        Forged: It has no tag of ours.
+        Damaged: It is none.
+    """
+    try:
+        payload, *rest = frames.payloads(stored)
+    except (frames.Torn, ValueError) as error:
+        raise Damaged(f"the manifest cannot be read: {error}") from error
+    return opened_manifest(payload, b"".join(rest), seals)
+
+
+def opened_manifest(payload: bytes, tag: bytes, seals: Seals) -> replication_pb2.Image:
+    """Read a manifest and the tag that stands behind it.
+
+    Raises:
+        Forged: The tag is not ours.
+        Damaged: It is none.
+    """
+    if not seals.verifies(tag, payload):
+        raise Forged("the manifest's tag is not ours")
+    return parse_manifest(payload)
+
+
+def untagged_manifest(stored: bytes) -> replication_pb2.Image:
+    """Read a manifest that anybody may have made, also as a former release did.
 
     Raises:
         Damaged: It is none.
     """
     try:
-        return parse_manifest(frames.only_payload(stored))
+        return parse_manifest(next(frames.payloads(stored), b""))
     except frames.Torn as error:
         raise Damaged(f"the manifest cannot be read: {error}") from error
 

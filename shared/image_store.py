@@ -17,10 +17,13 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from shared import image
+from shared import image, refusals
 from shared.cache import Unavailable
+from shared.integrity import Keyring
 
 MANIFEST_KEY: Final = "cqar:image"
+#: Of the integrity key that manifests here are tagged with.
+PURPOSE: Final = "image"
 #: A chunk is 1 MiB at most, mostly 200 KiB.
 TIMEOUT_S: Final = 2.0
 CHUNKS_AT_ONCE: Final = 16
@@ -50,9 +53,11 @@ class ImageStore:
 
     Args:
         url: redis://, rediss:// or unix://.
+        keyring: A manifest that is not made under it is no image.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keyring: Keyring) -> None:
+        self._seals = keyring.seals(PURPOSE)
         self._redis = redis.asyncio.Redis.from_url(
             url,
             socket_timeout=TIMEOUT_S,
@@ -69,6 +74,18 @@ class ImageStore:
         """
         found: bytes | None = await _ask(self._redis.get(MANIFEST_KEY))
         return found
+
+    def opened(self, stored: bytes) -> replication_pb2.Image:
+        """The manifest that was stored.
+
+        Raises:
+            Damaged: It is none of ours; counted as refused.
+        """
+        try:
+            return image.manifest_of(stored, self._seals)
+        except image.Damaged as error:
+            refusals.note("image", str(error))
+            raise
 
     async def is_whole(self, manifest: replication_pb2.Image) -> bool:
         """Whether every chunk is there."""
@@ -99,7 +116,12 @@ class ImageStore:
         """Make a publication the image, if what was seen still is the image."""
         fresh = _chunk_keys(manifest)
         old = _old_keys(seen)
-        arguments: list[Any] = [seen or b"", image.sealed(manifest), len(fresh), REPLACED_S]
+        arguments: list[Any] = [
+            seen or b"",
+            image.sealed(manifest, self._seals),
+            len(fresh),
+            REPLACED_S,
+        ]
         done = await _ask(self._switch(keys=[MANIFEST_KEY, *fresh, *old], args=arguments))
         return bool(done)
 
@@ -112,8 +134,9 @@ def fresh_publication() -> str:
 
 
 def _old_keys(seen: bytes | None) -> Sequence[str]:
+    # Whoever made it: its chunks would stay for ever, and others' keys do not begin as ours do.
     try:
-        return _chunk_keys(image.manifest_of(seen)) if seen else ()
+        return _chunk_keys(image.untagged_manifest(seen)) if seen else ()
     except image.Damaged:
         return ()
 

@@ -32,12 +32,18 @@ BUMP_SUBJECT: Final = "cqar.bump"
 WRITERS: Final = "cqar-writers"
 API_PREFIX: Final = api.DEFAULT_PREFIX
 
+#: Under this name a stream's metadata says whose it is.
+OWNER: Final = "cqar-registry"
+
 REQUEST_TIMEOUT_S: Final = 2.0
 #: A connection takes milliseconds where there is a server.
 CONNECT_LOOK_S: Final = 0.01
 CONNECT_LOOKS: Final = 100
 #: Between two tries to reconnect.
 RECONNECT_S: Final = 0.5
+#: A connection that is lost without a word is noticed after these, and made anew.
+PING_EVERY_S: Final = 1
+PINGS_UNANSWERED_MAX: Final = 2
 #: JetStream's code for an expected last sequence that is not the last.
 WRONG_LAST_SEQUENCE: Final = 10071
 _DAY_S: Final = 24 * 3600
@@ -75,7 +81,8 @@ async def connect_client(client: Client, url: str, name: str) -> None:
         max_reconnect_attempts=-1,
         reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]  # it is slept for
         connect_timeout=2,
-        ping_interval=5,
+        ping_interval=PING_EVERY_S,
+        max_outstanding_pings=PINGS_UNANSWERED_MAX,
         allow_reconnect=True,
     )
 
@@ -127,6 +134,24 @@ async def ensure_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
             await js.update_stream(found, republish=config.republish)
         except (NatsError, TimeoutError) as error:
             log.warning("%s is read once a second: it republishes nothing: %s", config.name, error)
+
+
+def owner_of(info: api.StreamInfo) -> str:
+    """The id of the registry that claimed a stream, in hex; empty where none did.
+
+    So a message of another registry in a stream that is claimed is known for what it is: not a
+    sign that two registries share the stream, but a message to be stepped over.
+    """
+    return (info.config.metadata or {}).get(OWNER, "")
+
+
+async def claim(js: JetStreamContext, info: api.StreamInfo, registry_id: bytes) -> None:
+    """Note in a stream's own configuration whose it is; its operator's settings stay."""
+    metadata = {**(info.config.metadata or {}), OWNER: registry_id.hex()}
+    try:
+        await js.update_stream(info.config, metadata=metadata)
+    except (NatsError, TimeoutError) as error:
+        log.warning("%s cannot be marked as this registry's: %s", info.config.name, error)
 
 
 async def mark_of(js: JetStreamContext, stream: str) -> StreamMark:

@@ -16,7 +16,16 @@ from typing import Any, Final
 import msgspec
 
 from shared.entities import KINDS
-from shared.errors import Conflict, CqarError, Exists, InUse, Invalid, NotFound, Violation
+from shared.errors import (
+    MESSAGE_CHARS_MAX,
+    Conflict,
+    CqarError,
+    Exists,
+    InUse,
+    Invalid,
+    NotFound,
+    Violation,
+)
 from shared.kind import AnyKind, Entity, Seen
 from shared.working_set import Find, Referrers, WorkingSet
 
@@ -90,7 +99,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     def violations(self) -> tuple[Violation, ...]:
         if isinstance(self.error, Invalid):
             return self.error.violations
-        return (Violation("", self.error.reason, str(self.error)),) if self.error else ()
+        if self.error is None:
+            return ()
+        return (Violation("", self.error.reason, str(self.error)[:MESSAGE_CHARS_MAX]),)
 
 
 _CHANGING: Final = frozenset({Result.CREATED, Result.UPDATED, Result.DELETED})

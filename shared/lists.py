@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from cqc.services.v1 import asset_registry_pb2 as pb
 
-from shared import told
+from shared import naming, told
 from shared.entities.asset import ASSET
 from shared.entities.asset_deployment import ASSET_DEPLOYMENT
 from shared.entities.asset_group import ASSET_GROUP
@@ -35,7 +35,7 @@ from shared.kind import AnyKind
 from shared.paging import Page
 
 
-class Reading(told.ReadsMany, Protocol):
+class Reading(told.ReadsMany, naming.ReadsNames, Protocol):
     """The registry at one revision."""
 
     async def page(self, kind: AnyKind, wanted: Sequence[Filter], size: int, token: str) -> Page:
@@ -62,7 +62,7 @@ class Lists(ABC):
         self, kind: AnyKind, request: Any, wanted: Sequence[Filter], context: Context
     ) -> Page:
         async with self.reading(context) as reading:
-            return await reading.page(kind, wanted, request.page_size, request.page_token)
+            return await page_of(reading, kind, request, wanted)
 
     async def ListAssets(
         self, request: pb.ListAssetsRequest, context: Context
@@ -87,9 +87,8 @@ class Lists(ABC):
         self, request: pb.ListAssetDeploymentsRequest, context: Context
     ) -> pb.ListAssetDeploymentsResponse:
         wanted = equal({"asset_id": request.asset_id, "chain_id": request.chain_id})
-        size, token = request.page_size, request.page_token
         async with self.reading(context) as reading:
-            page = await reading.page(ASSET_DEPLOYMENT, wanted, size, token)
+            page = await page_of(reading, ASSET_DEPLOYMENT, request, wanted)
             await told.name_chains(reading, page.messages)
         return paged(pb.ListAssetDeploymentsResponse(deployments=page.messages), page)
 
@@ -162,11 +161,25 @@ class Lists(ABC):
         if not request.include_delisted:
             wanted.append(only_open("include_delisted", "delisted_at", now))
         async with self.reading(context) as reading:
-            page = await reading.page(VENUE_SYMBOL, wanted, request.page_size, request.page_token)
+            page = await page_of(reading, VENUE_SYMBOL, request, wanted)
             symbols = await reading.get_many(SYMBOL, (v.symbol_id for v in page.messages))
             listings = await told.told_now(reading, page.messages, Instant.of(now))
         response = pb.ListVenueSymbolsResponse(venue_symbols=listings, symbols=symbols)
         return paged(response, page)
+
+
+async def page_of(reading: Reading, kind: AnyKind, request: Any, wanted: Sequence[Filter]) -> Page:
+    """The page that a request asks for.
+
+    Raises:
+        Invalid: As `paging.asked_for`.
+        NotFound: A filter names an entity that is not there.
+        TooLarge: All was asked for, and is too much.
+    """
+    page = await reading.page(kind, wanted, request.page_size, request.page_token)
+    if not page.total:
+        await naming.require_named(reading, ((each.field, each.value) for each in wanted))
+    return page
 
 
 def flags_wanted(request: pb.ListQualityFlagsRequest) -> list[Filter]:

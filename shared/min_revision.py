@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from shared.errors import Invalid, Violation
 from shared.grpc_errors import Context
+from shared.history import NUMBER_MAX
 from shared.wrapping import Wrapping, metadata_of
 
 HEADER: Final = "cqar-min-revision"
@@ -21,7 +22,7 @@ WAIT_MAX_S: Final = 5.0
 MARGIN_S: Final = 0.05
 
 #: EPOCH:REVISION.
-FORM: Final = re.compile(r"([0-9]{1,18}):([0-9]{1,18})")
+FORM: Final = re.compile(r"([0-9]{1,19}):([0-9]{1,19})")
 
 #: Wait until (epoch, revision) is reached, for at most so many seconds, or raise.
 Reach = Callable[[int, int, float], Awaitable[None]]
@@ -37,7 +38,11 @@ def parse(text: str) -> tuple[int, int]:
     if found is None:
         message = f"must be EPOCH:REVISION such as 1:42, not {text[:64]!r}"
         raise Invalid([Violation(HEADER, "MALFORMED", message)])
-    return int(found.group(1)), int(found.group(2))
+    epoch, revision = int(found.group(1)), int(found.group(2))
+    if max(epoch, revision) > NUMBER_MAX:
+        message = f"is at most {NUMBER_MAX}, in epoch and revision"
+        raise Invalid([Violation(HEADER, "OUT_OF_RANGE", message)])
+    return epoch, revision
 
 
 class MinRevisionInterceptor(Wrapping):

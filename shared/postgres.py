@@ -10,18 +10,18 @@ import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from shared import pg_session
+
 #: One stuck client must not stop the registry: it loses its transaction instead.
 SERVER_SETTINGS: Final = {
     "lock_timeout": "5000",
     "statement_timeout": "30000",
-    "idle_in_transaction_session_timeout": "10000",
     # JIT pays off for analytics; here it costs tens of milliseconds on a cold plan.
     "jit": "off",
     # A plan made while a table was tiny is kept for a connection's life otherwise, and joins a
     # thousand wanted rows with a scan each.
     "plan_cache_mode": "force_custom_plan",
 }
-CONNECT_TIMEOUT_S: Final = 5
 #: A connection that worked so recently is believed to work, unless its end was heard: asking it
 #: takes three round trips, half of what a short reading takes.
 BELIEVED_S: Final = 2.0
@@ -39,17 +39,14 @@ def make_engine(url: str, *, connections_max: int, application: str) -> AsyncEng
 
     The one used last is used next: a connection's first use of a statement costs milliseconds.
     """
-    settings = {**SERVER_SETTINGS, "application_name": application}
     engine = create_async_engine(
         sqlalchemy_url(url),
         # asyncpg reads the address itself: of what may follow its `?` SQLAlchemy takes nothing that
         # every other reader takes, sslmode above all.
-        async_creator=partial(
-            asyncpg.connect, url, timeout=CONNECT_TIMEOUT_S, server_settings=settings
-        ),
+        async_creator=partial(pg_session.connect, url, application, settings=SERVER_SETTINGS),
         pool_size=connections_max,
         max_overflow=0,
-        pool_timeout=CONNECT_TIMEOUT_S,
+        pool_timeout=pg_session.CONNECT_TIMEOUT_S,
         pool_use_lifo=True,
     )
     sa.event.listen(engine.sync_engine, "checkin", _note_use)

@@ -33,10 +33,13 @@ def check_required(entity: Any, *fields: str) -> Iterator[Violation]:
 
 
 def is_blank(text: str) -> bool:
-    """Whether it is empty, or shows nothing: white space and what cannot be printed only."""
+    """Whether it is empty, or shows nothing: white space and what cannot be printed only.
+
+    What is longer than any text may be is not looked through.
+    """
     if text.isprintable():
         return not text.strip()
-    return all(c.isspace() or not c.isprintable() for c in text)
+    return len(text) <= TEXT_CHARS_MAX and all(c.isspace() or not c.isprintable() for c in text)
 
 
 def check_length(entity: Any, **chars_max: int) -> Iterator[Violation]:
@@ -54,10 +57,12 @@ def is_printable(text: str) -> bool:
 
 
 def check_lines(entity: Any, *fields: str) -> Iterator[Violation]:
-    """Names stand in one line of a table."""
+    """Names stand in one line of a table. One that is too long is `check_length`'s."""
     for field in fields:
         value = getattr(entity, field)
-        if value and not is_blank(value) and not is_printable(value):
+        if not value or len(value) > NAME_CHARS_MAX:
+            continue
+        if not is_blank(value) and not is_printable(value):
             yield Violation(field, "NOT_PRINTABLE", _NOT_PRINTABLE)
 
 
@@ -104,7 +109,8 @@ def check_slug(field: str, value: str) -> Iterator[Violation]:
 
 def slug_of(name: str) -> str:
     """`BNB Smart Chain` -> `bnb-smart-chain`; empty when nothing is left."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64].strip("-")
+    name = name[:NAME_CHARS_MAX].lower()
+    return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:64].strip("-")
 
 
 def is_uuid(value: str) -> bool:
@@ -124,15 +130,20 @@ def check_urls(field: str, values: Iterable[str], *schemes: str) -> Iterator[Vio
         if count > URLS_MAX:
             yield Violation(field, "TOO_MANY", f"at most {URLS_MAX}")
             return
-        try:
-            parts = urlsplit(value)
-            good = parts.scheme in schemes and bool(parts.hostname)
-            # urlsplit strips control characters instead of minding them.
-            good = good and value.isprintable() and " " not in value
-        except ValueError:
-            good = False
-        if not good or len(value) > URL_CHARS_MAX:
+        if not _is_url(value, schemes):
             yield Violation(field, "NOT_A_URL", f"must be a URL of {'://, '.join(schemes)}://")
+
+
+def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
+    if len(value) > URL_CHARS_MAX:
+        return False
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in schemes and bool(parts.hostname)
+    except ValueError:
+        return False
+    # urlsplit strips control characters instead of minding them.
+    return good and value.isprintable() and " " not in value
 
 
 def check_url(entity: Any, *fields: str) -> Iterator[Violation]:

@@ -34,6 +34,9 @@ registry_head = sa.Table(
     sa.Column("compacted_revision", sa.BigInteger, nullable=False),
     sa.Column("system_identifier", sa.BigInteger, nullable=False),
     sa.Column("timeline_id", sa.BigInteger, nullable=False),
+    sa.Column("chain_version", sa.SmallInteger, nullable=False, server_default=sa.text("1")),
+    sa.Column("signature", sa.LargeBinary),
+    sa.Column("signing_key_id", sa.Text),
     sa.CheckConstraint("singleton", name="single_row"),
     comment="Where the registry stands. Its row lock makes mutations serial.",
 )
@@ -51,6 +54,9 @@ outbox = sa.Table(
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("events", sa.LargeBinary, nullable=False),
     sa.Column("committed_at", Instant, nullable=False),
+    sa.Column("chain_version", sa.SmallInteger, nullable=False, server_default=sa.text("1")),
+    sa.Column("signature", sa.LargeBinary),
+    sa.Column("signing_key_id", sa.Text),
     postgresql_partition_by="RANGE (revision)",
     comment="Every change set ever committed: publication, catch-up and audit log. Never deleted.",
 )
@@ -65,6 +71,7 @@ current = sa.Table(
     sa.Column("deleted", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("archived", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("idx_current_archived", "kind", "key", postgresql_where=sa.text("archived")),
+    sa.Index("idx_current_deleted", "kind", "revision", postgresql_where=sa.text("deleted")),
     comment="The newest serialised state of every entity. A snapshot is one scan of it.",
 )
 

@@ -9,8 +9,11 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from shared.errors import (
+    FIELD_CHARS_MAX,
+    MESSAGE_CHARS_MAX,
     Conflict,
     CqarError,
+    DataLoss,
     EpochChanged,
     Exists,
     Forbidden,
@@ -28,8 +31,6 @@ from shared.errors import (
 
 #: A status travels in HTTP/2 headers, which clients bound at 8 KiB in all.
 VIOLATIONS_MAX: Final = 20
-MESSAGE_CHARS_MAX: Final = 500
-FIELD_CHARS_MAX: Final = 200
 DETAIL_BYTES_MAX: Final = 4_000
 
 #: What each error is to a client.
@@ -47,6 +48,7 @@ CODES: Final[dict[type[CqarError], int]] = {
     EpochChanged: code_pb2.ABORTED,
     OutOfRange: code_pb2.OUT_OF_RANGE,
     TooMany: code_pb2.RESOURCE_EXHAUSTED,
+    DataLoss: code_pb2.DATA_LOSS,
     NotReady: code_pb2.UNAVAILABLE,
 }
 

@@ -17,6 +17,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import TimeoutError as NatsTimeoutError
+from nats.js import api
 
 from shared import jetstream
 from shared.stream_mark import StreamMark
@@ -58,9 +59,13 @@ class StreamReader:
         self._api_prefix = api_prefix
         self._js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S, prefix=api_prefix)
 
+    async def info(self) -> api.StreamInfo:
+        """What the server says of the stream."""
+        return await self._js.stream_info(self._stream)
+
     async def mark(self) -> StreamMark:
         """Where the stream is now."""
-        return await jetstream.mark_of(self._js, self._stream)
+        return jetstream.mark_in(await self.info())
 
     async def note(self) -> StreamMark | None:
         """Where it is now; None where that is not to be had, as before the first connection."""

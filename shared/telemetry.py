@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Info, generate_latest
 from shared import tracing
 from shared.about import version
 from shared.config import ServiceConfig, host_and_port
+from shared.masking import masked
 
 #: Of the call that is being answered: the caller's own, or made here.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -46,17 +47,24 @@ class JsonLines(logging.Formatter):
         entry |= {name: value for name, value in ids.items() if value}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(entry).decode()
+        return masked(msgspec.json.encode(entry).decode())
 
 
-READABLE: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+class Readable(logging.Formatter):
+    """For people."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
 
 
 def log_to_stderr(config: ServiceConfig) -> None:
     """JSON lines, or a readable form where a person looks on."""
     handler = logging.StreamHandler(sys.stderr)
     readable = config.log_format == "text" or (config.log_format == "auto" and sys.stderr.isatty())
-    handler.setFormatter(logging.Formatter(READABLE) if readable else JsonLines())
+    handler.setFormatter(Readable() if readable else JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # Other libraries' loggers may say more than is theirs to say: a URL's password, at DEBUG.
     for name in ("shared", "writer", "resolver"):

@@ -24,22 +24,16 @@ class Wrapping:
         """What is to be called instead, for a stream of answers."""
         return call
 
-    def decoder(self, decode: Any) -> Any:
-        """What is to read the request instead; None leaves it as bytes."""
-        return decode
-
     def unknown(self) -> None:
         """A method was called that no service has."""
 
     def wrapped(self, handler: Any, method: str) -> Any:
         """The handler of a method, which calls through this."""
         if handler.unary_unary is not None:
-            handler = handler._replace(unary_unary=self.unary(handler.unary_unary, method))
-        elif handler.unary_stream is not None:
-            handler = handler._replace(unary_stream=self.stream(handler.unary_stream, method))
-        else:  # reflection's, which reads a stream
-            return handler
-        return handler._replace(request_deserializer=self.decoder(handler.request_deserializer))
+            return handler._replace(unary_unary=self.unary(handler.unary_unary, method))
+        if handler.unary_stream is not None:
+            return handler._replace(unary_stream=self.stream(handler.unary_stream, method))
+        return handler  # reflection's, which reads a stream
 
 
 class Methods:

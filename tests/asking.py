@@ -33,9 +33,13 @@ class Asked:
     """A resolver's own gRPC, as a client sees it, and its links to PostgreSQL and Redis."""
 
     def __init__(
-        self, resolver: Resolver, channel: grpc.aio.Channel, database: Link, cache: Link
+        self,
+        at: Served,
+        channel: grpc.aio.Channel,
+        database: Link,
+        cache: Link,
     ) -> None:
-        self.resolver = resolver
+        self.resolver, self.target = at
         self.database = database
         self.cache = cache
         self.own: Any = ResolverStub(channel)

@@ -10,8 +10,11 @@ import redis.asyncio
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.cache import CURSOR_KEY, Cache, Cursor
+from shared.cache import CURSOR_KEY, Cache
+from shared.cache_format import Cursor
+from shared.integrity import Keyring
 from tests.builders import NOW
+from tests.integrity import FORMAT, KEYRING
 from writer.cache_relay import CacheRelay
 from writer.cached import Missed, Reader
 from writer.mutations import Mutations
@@ -22,9 +25,9 @@ from writer.reads import Reads
 class Process:
     """What one writer process has of it. Several on one engine are several writers."""
 
-    def __init__(self, engine: AsyncEngine, url: str) -> None:
+    def __init__(self, engine: AsyncEngine, url: str, keyring: Keyring = KEYRING) -> None:
         # Tests share two slow cores: what is tried is not whether Redis takes 20 ms.
-        self.cache = Cache(url, timeout_s=5)
+        self.cache = Cache(url, keyring, timeout_s=5)
         self.newest = Newest()
         self.mutations = Mutations(engine, lambda: NOW, self.newest.note)
         self.reads = Reads(engine, self.newest, self.cache)
@@ -52,14 +55,16 @@ class Process:
 
 
 @asynccontextmanager
-async def process(engine: AsyncEngine, url: str) -> AsyncIterator[Process]:
-    made = Process(engine, url)
+async def process(
+    engine: AsyncEngine, url: str, keyring: Keyring = KEYRING
+) -> AsyncIterator[Process]:
+    made = Process(engine, url, keyring)
     yield made
     await made.cache.close()
 
 
 async def cursor_in(store: redis.asyncio.Redis) -> Cursor | None:
-    return Cursor.parse(await store.get(CURSOR_KEY))
+    return FORMAT.open_cursor(await store.get(CURSOR_KEY))
 
 
 @asynccontextmanager

@@ -54,7 +54,8 @@ async def lose_commits_after(engine: AsyncEngine, revision: int) -> None:
         await tx.execute(sa.text("DELETE FROM current WHERE revision > :revision"), gone)
         left = "SELECT key FROM current WHERE kind = 'venue'"
         await tx.execute(sa.text(f"DELETE FROM venues WHERE venue_id NOT IN ({left})"))
-        columns = ("epoch", "revision", "chain", "live_count", "set_hash")
+        columns = ("epoch", "revision", "chain", "live_count", "set_hash", "chain_version")
+        columns += ("signature", "signing_key_id")
         assignments = ", ".join(f"{name} = o.{name}" for name in columns)
         back = f"UPDATE registry_head SET {assignments} FROM outbox o WHERE o.revision = :revision"
         assert (await tx.execute(sa.text(back), gone)).rowcount == 1

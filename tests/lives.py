@@ -46,12 +46,14 @@ class Life:
         born: The entity as first stated.
         steps: What each update changes, and its event.
         told: The events of creation and removal; empty where the kind announces nothing.
+        stays: It cannot be removed.
     """
 
     needs: tuple[Entity, ...] = ()
     born: Entity
     steps: tuple[tuple[dict[str, Any], str], ...]
     told: tuple[str, str]
+    stays: bool = False
 
 
 def _member(asset_id: str, weight: str) -> GroupMember:
@@ -148,6 +150,7 @@ LIVES: Final[dict[str, Life]] = {
         born=a_key(),
         steps=(({"revoked_at": NOW}, ""),),
         told=("", ""),
+        stays=True,
     ),
 }
 

@@ -12,7 +12,7 @@ from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from resolver.database import Database
-from shared import history
+from shared import hash_chain, history
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.kind import Ref
 from shared.schema import current
@@ -43,7 +43,7 @@ async def replay(engine: AsyncEngine) -> Replayed:
             for row in rows:
                 assert row.revision == len(changes) + 1, "a revision is missing"
                 assert chain in (None, row.prev_chain)
-                chain = history.chain_of(row.prev_chain, row.epoch, row.revision, row.payload)
+                chain = hash_chain.chain_of(row.prev_chain, row.link)
                 assert row.chain == chain
                 packed = history.unpack(row.payload)
                 change_set = replication_pb2.ChangeSet.FromString(packed)

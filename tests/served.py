@@ -85,6 +85,15 @@ async def resolver_served(
     config: ResolverConfig, now: dt.datetime
 ) -> AsyncIterator[tuple[Resolver, Any]]:
     """A resolver in this process, loaded, and its stub."""
+    async with resolver_channel_of(config, now) as (resolver, channel):
+        yield resolver, AssetRegistryStub(channel)
+
+
+@asynccontextmanager
+async def resolver_channel_of(
+    config: ResolverConfig, now: dt.datetime
+) -> AsyncIterator[tuple[Resolver, grpc.aio.Channel]]:
+    """A resolver in this process, loaded, and a channel to it."""
     async with resolving(config, lambda: now) as resolver:
         server = resolver.make_server(resolver.unguarded(), front=FRONT)
         port = server.add_insecure_port("127.0.0.1:0")
@@ -92,7 +101,7 @@ async def resolver_served(
         await eventually(lambda: resolver.view.is_complete, TIMEOUT_S)
         try:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-                yield resolver, AssetRegistryStub(channel)
+                yield resolver, channel
         finally:
             await server.stop(None)
 

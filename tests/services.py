@@ -20,6 +20,7 @@ from cqar.embedded import probes
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.process import Command, spawn
 from tests.changes import eventually
+from tests.integrity import key_file
 
 ROOT = Path(__file__).resolve().parents[1]
 START_S = 60.0
@@ -107,7 +108,8 @@ async def service(name: str, folder: Path, **settings: str) -> AsyncIterator[Run
 
 async def start(name: str, log: Path, *arguments: str, **settings: str) -> Process:
     prefix = f"CQAR_{name.upper()}_"
-    environ = {f"{prefix}{key.upper()}": value for key, value in settings.items()}
+    keyed = {"integrity_key_file": key_file()} | settings
+    environ = {f"{prefix}{key.upper()}": value for key, value in keyed.items()}
     argv = (sys.executable, "-m", name, *(arguments or ("serve",)))
     # It dies with the tests: one that outlived them would answer the next ones' probes.
     command = Command(name=name, argv=argv, env={**os.environ, "CQAR_CONFIG": "", **environ})

@@ -1,4 +1,4 @@
-"""`python -m writer serve` and `create-key`; configured by config.yaml and CQAR_WRITER_*."""
+"""`cqar-writer serve`, and the commands for keys; configured by config.yaml and CQAR_WRITER_*."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import uvloop
 from shared import about, telemetry
 from shared.config import load, shown
 from shared.entities.api_key import Role
+from shared.errors import CqarError
+from shared.integrity_key import make_command
 from shared.postgres import make_engine
-from writer import app
+from writer import app, signing_commands
 from writer.config import SECTION, WriterConfig
 from writer.keys import create_key
 from writer.mutations import Mutations
@@ -62,7 +64,9 @@ def config_command() -> None:
 def create_key_command(actor: str, role: str) -> None:
     """Make an API key and print it: the only time that it is seen.
 
-    For the first key of a registry: it writes to the database itself.
+    For the first key of a registry: it writes to the database itself. ACTOR is printable, does not
+    look like the name of another, mixes no scripts, and neither is nor begins with the services'
+    own: cqar, cqar-.
     """
     config = load(WriterConfig, SECTION, os.environ)
 
@@ -73,7 +77,14 @@ def create_key_command(actor: str, role: str) -> None:
         finally:
             await engine.dispose()
 
-    click.echo(uvloop.run(make()))
+    try:
+        click.echo(uvloop.run(make()))
+    except CqarError as error:
+        raise click.ClickException(str(error)) from error
+
+
+for _command in (make_command, *signing_commands.COMMANDS):
+    main.add_command(_command)
 
 
 if __name__ == "__main__":

@@ -14,18 +14,20 @@ import grpc
 import sqlalchemy as sa
 from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
 from cqc.writer.v1.registry_admin_pb2_grpc import add_RegistryAdminServicer_to_server
-from grpc_health.v1 import health
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import about, config, garbage, grpc_server, telemetry, tls, tracing
+from shared import about, config, garbage, grpc_server, health, telemetry, tls, tracing
 from shared.auth import AuthInterceptor
 from shared.cache import Cache
 from shared.calls import CallInterceptor
 from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.image_store import ImageStore
+from shared.integrity_key import keyring_of
+from shared.limits import ReadRates
 from shared.min_revision import MinRevisionInterceptor
 from shared.postgres import make_engine
+from shared.rates import Rates
 from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
 from writer import metrics
@@ -33,15 +35,18 @@ from writer.archiving import Archiving
 from writer.cache_relay import CacheRelay
 from writer.config import WriterConfig
 from writer.heads import Heads
+from writer.heavy import HeavyReads
 from writer.images import Images
 from writer.keys import Keys
 from writer.mutations import Mutations
 from writer.newest import Newest
 from writer.publishing import Publisher, Wake
-from writer.rates import RateInterceptor, Rates
+from writer.rates import RateInterceptor
 from writer.reads import Reads
 from writer.services.admin import Admin
 from writer.services.registry import Registry
+from writer.signing import Signer
+from writer.signing_keys import SigningKeys
 from writer.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
@@ -51,8 +56,9 @@ READING: Final = ("Get", "List", "Search", "Check", "History", "Export")
 #: Of those that read, what is not for everybody.
 ADMINS: Final = ("ListApiKeys",)
 HEALTH_TIMEOUT_S: Final = 2.0
-#: The relays, a probe's head, a key's look-up, the image and what is archived at the same time.
-ASIDE_CONNECTIONS: Final = 7
+#: The relays, a probe's head, a key's look-up, the image, what is archived and what is signed at
+#: the same time.
+ASIDE_CONNECTIONS: Final = 8
 #: When statements were made, connections opened and the first of every call's paths taken.
 SETTLED_S: Final = 30.0
 #: Of the callers' connections, those that mutations leave to reads.
@@ -68,6 +74,10 @@ def role_of(method: str) -> Role:
     if name in ADMINS:
         return Role.ADMIN
     return Role.READ if name.startswith(READING) else Role.WRITE
+
+
+def _is_read(method: str) -> bool:
+    return role_of(method) is Role.READ
 
 
 class Writer:
@@ -86,11 +96,20 @@ class Writer:
         self.newest = Newest()
         self.heads = Heads(self.aside, self.newest)
         self.wake = Wake()
+        signer = Signer.of_file(settings.signing_key_file)
         self.mutations = Mutations(
-            self.engine, now, self._committed, at_once_max=most - READ_CONNECTIONS
+            self.engine,
+            now,
+            self._committed,
+            at_once_max=most - READ_CONNECTIONS,
+            signer=signer,
         )
-        self.cache = Cache(settings.redis_url) if settings.redis_url else None
-        self.images = ImageStore(settings.redis_url) if settings.redis_url else None
+        self.signing_keys = (
+            SigningKeys(self.aside, self.mutations, signer) if signer is not None else None
+        )
+        keyring, url = keyring_of(settings, "CQAR_WRITER_"), settings.redis_url
+        self.cache = Cache(url, keyring) if url else None
+        self.images = ImageStore(url, keyring) if url else None
         self.reads = Reads(self.engine, self.newest, self.cache)
         self.keys = Keys(self.aside, now)
         self.publisher = Publisher(
@@ -103,7 +122,7 @@ class Writer:
             poll_s=settings.relay_poll_s,
         )
         self.surroundings = Surroundings(self.aside, self.publisher, self.cache, now)
-        self.health = health.aio.HealthServicer()
+        self.health = health.Health(SERVICES)
         self.registry = Registry(self.mutations, self.reads, now)
         self.admin = Admin(self.mutations, self.engine, self.heads)
 
@@ -116,9 +135,11 @@ class Writer:
             [
                 AuthInterceptor(self.keys.find, role_of),
                 *tracing.interceptors(),
-                CallInterceptor(lambda method: role_of(method) is Role.READ),
+                CallInterceptor(_is_read),
                 ErrorInterceptor(),
                 RateInterceptor(Rates(self.settings.mutations_per_s_max), role_of),
+                ReadRates(Rates(self.settings.reads_per_s_max), _is_read),
+                HeavyReads(),
                 MinRevisionInterceptor(self.heads.reach),
             ]
         )
@@ -141,6 +162,8 @@ class Writer:
         if days := self.settings.archive_after_days:
             archiving = Archiving(self.aside, self.mutations, dt.timedelta(days=days))
             found["archiving"] = archiving.run
+        if self.signing_keys is not None:
+            found["signing keys"] = self.signing_keys.run
         if self.images is not None:
             images = Images(self.aside, self.images, self.publisher.note_stream, utc_now)
             found["images"] = images.run
@@ -149,9 +172,11 @@ class Writer:
     async def report(self) -> Health:
         """PostgreSQL is needed; without NATS or Redis the writer works on, degraded."""
         postgres = await self._postgres_state()
-        connected = self.publisher.connected
-        nats = "ok" if connected else "degraded: not connected, changes wait in the outbox"
-        components = {"postgres": postgres, "nats": nats, "redis": _redis_state(self.cache)}
+        components = {
+            "postgres": postgres,
+            "nats": _nats_state(self.publisher),
+            "redis": _redis_state(self.cache),
+        }
         return Health(postgres == "ok", components)
 
     async def _postgres_state(self) -> str:
@@ -174,6 +199,14 @@ class Writer:
 def _engine(settings: WriterConfig, application: str, most: int) -> AsyncEngine:
     url = settings.database_url
     return tracing.instrument(make_engine(url, connections_max=most, application=application))
+
+
+def _nats_state(publisher: Publisher) -> str:
+    if not publisher.connected:
+        return "degraded: not connected, changes wait in the outbox"
+    if stuck := publisher.stuck:
+        return f"degraded: no progress of {' and '.join(stuck)}: look at its log"
+    return "ok"
 
 
 def _redis_state(cache: Cache | None) -> str:
@@ -208,13 +241,13 @@ async def run(settings: WriterConfig) -> None:
     grpc_server.bind(server, settings.grpc_listen, credentials)
     await server.start()
     tasks = begin(writer.loops())
-    await grpc_server.set_serving(writer.health, SERVICES, serving=True)
+    writer.health.set_serving(serving=True)
     settling = asyncio.create_task(_settle())
     log.info("writer %s is up", about.version())
 
     await stopping.wait()
     log.info("stopping: running calls may take %g s", settings.drain_s)
-    await grpc_server.set_serving(writer.health, SERVICES, serving=False)
+    writer.health.end()
     await server.stop(settings.drain_s)
     await end(settling, *tasks)
     await http.cleanup()

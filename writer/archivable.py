@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.entities.symbol import SYMBOL
 from shared.entities.venue_symbol import VENUE_SYMBOL
+from writer import store
 
 #: Of each kind: a change set of them is some 200 KiB.
 ARCHIVED_MAX: Final = 1_000
@@ -79,6 +80,9 @@ async def over(
 
     Args:
         among: Only those of these that still are.
+
+    Raises:
+        DataLoss: A table does not say of one what it says itself, so that it may not be over.
     """
     given = {"before": before, "most": ARCHIVED_MAX}
     asked = {kind.name: "" for kind in (SYMBOL, VENUE_SYMBOL)}
@@ -102,7 +106,9 @@ async def over(
     rows = await tx.execute(*query(_SYMBOLS, SYMBOL.name, leaving=leaving))
     symbols = [Over(SYMBOL.name, row[0], row[1], row[0], is_ended=True) for row in rows]
     gone = {one.key for one in symbols}
-    return [*symbols, *(one for one in listings if one.is_ended or one.symbol_id in gone)]
+    found = [*symbols, *(one for one in listings if one.is_ended or one.symbol_id in gone)]
+    await store.require_rows(tx, [(one.kind, one.key, one.payload) for one in found])
+    return found
 
 
 def fitting(found: Sequence[Over], most_bytes: int) -> list[Over]:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from shared import codec, history
 from shared.entities.archive import ARCHIVE, Archive, ArchivedEntity
 from shared.errors import TooLarge
-from writer import archivable, metrics, outbox, revisions, saving, store
+from writer import archivable, committing, metrics, outbox, revisions, saving, store
 from writer.archivable import Over
 from writer.mutations import Mutations
 from writer.saving import CurrentRow
@@ -79,9 +79,10 @@ class Archiving:
             archive = _archive_of(leaving, now)
             row = _revision(head, leaving, archive, self._reason(), now)
             await _write(tx, leaving, archive, row.revision)
+            row = await self._mutations.signed(tx, head, row)
             database = (head.found_system_identifier, head.found_timeline_id)
             await outbox.advance(tx, row, database)
-            await tx.commit()
+            await committing.commit(tx)
         self._mutations.committed(row.epoch, row.revision)
         for one in leaving:
             metrics.ARCHIVED.labels(one.kind).inc()

@@ -12,6 +12,7 @@ import time
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared import history
 from shared.history import Position, position_of
 from writer import epoch_core, metrics, outbox, store
 from writer.epoch_core import BUMPS_APART_S
@@ -47,7 +48,7 @@ class Bumps:
             return False
         at = position_of(head)
         claim = Position(held.epoch, held.revision, held.chain)
-        if not epoch_core.is_believable(at, claim):
+        if not history.is_believable(at, claim):
             log.error("a claim to hold %s is not believed", claim)
             return False
         async with self._engine.connect() as tx:

@@ -13,8 +13,9 @@ from typing import Final
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared.cache import Cache, Cursor, Value
+from shared.cache import Cache
 from shared.cache_entries import ENTRIES
+from shared.cache_format import Cursor, Value
 from shared.entities import KIND_BY_NAME
 from shared.history import Position, position_of
 from shared.tasks import follow

@@ -10,8 +10,9 @@ import logging
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from shared.cache import Cache, Cursor, Unavailable, Value
+from shared.cache import Cache, Unavailable
 from shared.cache_entries import ENTRIES, decoded
+from shared.cache_format import Cursor, Value
 from shared.errors import NotFound
 from shared.history import Position
 from shared.kind import AnyKind

@@ -6,17 +6,8 @@ from typing import Final
 
 from shared.history import Position
 
-#: No database loses more at once; a claim beyond this is an error or an attack, and would use
-#: up the numbers.
-LOST_MAX: Final = 1_000_000
-EPOCHS_MAX: Final = 1_000
 #: A resolver that asks for a new epoch is believed only so often.
 BUMPS_APART_S: Final = 10.0
-
-
-def is_believable(head: Position, held: Position) -> bool:
-    """Whether a resolver can hold this, where the database's head is `head`."""
-    return held.revision <= head.revision + LOST_MAX and held.epoch <= head.epoch + EPOCHS_MAX
 
 
 def is_lost(head: Position, held: Position, row: Position | None) -> bool:

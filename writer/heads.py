@@ -7,6 +7,7 @@ freshness. So an asker never joins a read that has begun; all who come during on
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -15,6 +16,9 @@ from shared.errors import NotReady
 from shared.history import is_reached
 from writer import store
 from writer.newest import Newest
+
+#: To read the head takes a millisecond; who asks a writer for it waits for 2 s.
+READ_TIMEOUT_S: Final = 1.5
 
 
 class Heads:
@@ -34,7 +38,8 @@ class Heads:
         if running is not None:
             await asyncio.wait([running])
         self._running, self._next = self._next, None
-        async with self._engine.connect() as tx:
+        # A read that hangs must not keep the next one waiting: that has a connection of its own.
+        async with asyncio.timeout(READ_TIMEOUT_S), self._engine.connect() as tx:
             head = await store.read_head(tx)
         self._newest.note_head(head)
         return head
@@ -65,4 +70,6 @@ def head_message(head: store.HeadRow) -> replication_pb2.Head:
         live_count=head.live_count,
         set_hash=head.set_hash,
         compacted_revision=head.compacted_revision,
+        signature=head.signature or b"",
+        signing_key_id=head.signing_key_id or "",
     )

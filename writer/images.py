@@ -105,7 +105,7 @@ async def whole_image(images: ImageStore, stored: bytes | None) -> replication_p
     if stored is None:
         return None
     try:
-        found = image.manifest_of(stored)
+        found = images.opened(stored)
     except image.Damaged as error:
         log.warning("the image in Redis is replaced: %s", error)
         return None

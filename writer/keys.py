@@ -1,4 +1,9 @@
-"""Finding callers' keys: PostgreSQL is asked at most every two seconds for each."""
+"""Finding callers' keys: PostgreSQL is asked at most every two seconds for each.
+
+A table finds a key by its hash, and says nothing else of it: the entity must have that very hash,
+and be as the newest change set of its history states it. Whoever alters one row, or `current` and
+the table together, lets nobody in.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +15,15 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared import fitting
 from shared.auth import fresh_key, hash_of
 from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.errors import TooMany
 from shared.judge import Intent, Item
+from shared.rates import Rates
 from shared.working_set import Find
-from writer import store
+from writer import past, store
 from writer.mutations import Cause, Mutations
-from writer.rates import Rates
 
 #: A revoked key works no longer than this; the promise is 5 s.
 REMEMBER_S: Final = 2.0
@@ -39,6 +45,7 @@ class Keys:
 
         Raises:
             TooMany: So many are asked for that nobody has asked for before.
+            DataLoss: What is stored of the key contradicts itself.
         """
         until, key = self._remembered.get(key_hash, (0.0, None))
         if time.monotonic() >= until:
@@ -58,10 +65,15 @@ class Keys:
     async def _read(self, key_hash: str) -> ApiKey | None:
         wanted = Find(API_KEY.name, "hash", (key_hash,))
         async with self._engine.connect() as tx:
+            # One view: a key that is revoked meanwhile is no contradiction.
+            await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             found = await store.find(tx, API_KEY, "hash", [wanted])
-        for stored in found[wanted].values():
-            if isinstance(stored.entity, ApiKey):
-                return stored.entity
+            for key_id, stored in found[wanted].items():
+                stated = await past.newest_of(tx, (API_KEY.name, key_id))
+                if stated != (stored.revision, stored.payload):
+                    raise fitting.altered("current", f"{API_KEY.name} {key_id}")
+                if isinstance(stored.entity, ApiKey):
+                    return stored.entity
         return None
 
 

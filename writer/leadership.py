@@ -10,14 +10,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import asyncpg
-
+from shared import pg_session
 from writer import metrics, outbox
 
 log = logging.getLogger(__name__)
 
 #: The relay's leader holds this session-level advisory lock. Any constant would do.
 LEADER_LOCK: Final = 0x63716C64
+#: Nothing that is asked here takes a millisecond; a server that is stopped answers never.
+QUERY_TIMEOUT_S: Final = 2.0
 
 
 @asynccontextmanager
@@ -27,8 +28,8 @@ async def leadership(database_url: str, heard: Callable[[str], None]) -> AsyncIt
     Yields a function that says whether this session leads. The lock ends with the session,
     so a leader that dies frees it, and one whose connection broke leads no more.
     """
-    connection = await asyncpg.connect(
-        database_url, timeout=5, server_settings={"application_name": "cqar-relay"}
+    connection = await pg_session.connect(
+        database_url, "cqar-relay", command_timeout_s=QUERY_TIMEOUT_S
     )
     leads = False
 

@@ -16,6 +16,17 @@ OUTBOX_LAG: Final = Gauge("cqar_outbox_lag_revisions", "Committed and not yet pu
 LEADER: Final = Gauge("cqar_relay_leader", "1 where this writer's relay leads.")
 RESETS: Final = Counter("cqar_relay_resets_total", "RESET messages published.")
 
+#: `stream` is CQAR_CHANGES or CQC_EVENTS.
+FOREIGN: Final = Counter(
+    "cqar_foreign_messages_total", "Messages that no writer of ours published.", ["stream"]
+)
+for _stream in ("CQAR_CHANGES", "CQC_EVENTS"):
+    FOREIGN.labels(_stream)
+#: Like CQAR_CHANGES', in revisions; those that announce nothing count as told once looked through.
+EVENTS_LAG: Final = Gauge(
+    "cqar_event_lag_revisions", "Committed, and their domain events not yet published."
+)
+
 #: `event_type` is the subject without its prefix: a closed set of about forty.
 EVENTS: Final = Counter("cqar_event_published_total", "Domain events published.", ["event_type"])
 
@@ -41,6 +52,9 @@ STREAM_MESSAGES: Final = Gauge("cqar_stream_messages", "Messages in a stream.", 
 #: At its limit an account's streams take no more.
 STORAGE_BYTES: Final = Gauge("cqar_jetstream_bytes", "What our NATS account holds in files.")
 STORAGE_BYTES_MAX: Final = Gauge("cqar_jetstream_bytes_max", "What it may hold.")
+
+#: Of a writer that has a signing key, while that is not in use.
+UNSIGNED: Final = Counter("cqar_unsigned_commits_total", "Revisions that could not be signed.")
 
 #: Infinite where none ends.
 KEY_END: Final = Gauge(
@@ -68,6 +82,7 @@ class Progress:
     def __init__(self) -> None:
         self._committed = 0
         self._published: int | None = None
+        self._told: int | None = None
 
     def committed(self, epoch: int, revision: int) -> None:
         self._committed = revision
@@ -80,7 +95,14 @@ class Progress:
         PUBLISHED.set(revision)
         self._tell()
 
+    def told(self, revision: int) -> None:
+        """All events up to this revision are out."""
+        self._told = revision
+        self._tell()
+
     def _tell(self) -> None:
+        if self._told is not None:
+            EVENTS_LAG.set(max(0, self._committed - self._told))
         if self._published is not None:
             OUTBOX_LAG.set(max(0, self._committed - self._published))
 

@@ -11,39 +11,42 @@ import datetime as dt
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared import codec, events, history
+from shared import codec, events, history, request_limits
+from shared.aside import is_long, unblocking
 from shared.entities import KIND_BY_NAME, KINDS
-from shared.entities.venue_symbol import VenueSymbol, terms_of
+from shared.entities.venue_symbol import sets_terms
 from shared.errors import Invalid, NotReady, TooLarge, Violation
 from shared.history import Position, position_of
 from shared.judge import REFERRED_TO, Docket, Item, Outcome, Result
 from shared.kind import Entity, Ref
 from shared.rules import CLOCKS_APART
-from shared.working_set import Find, Stored, WorkingSet
-from writer import answers, outbox, revisions, saving, store
+from shared.working_set import Find, WorkingSet
+from writer import answers, committing, outbox, revisions, saving, signing, store
 from writer.once import Once, require_same
 from writer.reviving import revived
 from writer.saving import CurrentRow
+from writer.signing import Signer
 
 log = logging.getLogger(__name__)
 
-ITEMS_MAX: Final = 5_000
+ITEMS_MAX: Final = request_limits.ITEMS_MAX
 #: A rule asks further only from what it was shown; the deepest is the walk along relationships.
 ROUNDS_MAX: Final = 256
-#: More items than this are worked on in a thread of their own: some 50 us each.
-AT_ONCE_MAX: Final = 20
+#: Of items, in all rounds together: 50 us each, behind the registry's write lock.
+JUDGED_MAX: Final = 200_000
+#: Entities, or lookups, that one query brings: to take them in takes 5 ms.
+LOADED_AT_ONCE: Final = 500
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class Mutations:
             wait for NOTIFY.
         at_once_max: Mutations that hold a connection at the same time; only one can work, the
             others queue for the head's lock.
+        signer: The key that revisions are signed with, if any.
     """
 
     def __init__(
@@ -96,11 +100,13 @@ class Mutations:
         now: Callable[[], dt.datetime],
         committed: Callable[[int, int], None] = lambda _, __: None,
         at_once_max: int = 4,
+        signer: Signer | None = None,
     ) -> None:
         self._turn = asyncio.Semaphore(at_once_max)
         self._engine = engine
         self.now = now
         self.committed = committed
+        self._signer = signer
 
     async def change(
         self, item: Item, cause: Cause, once: Once | None = None, answer: Answer = unanswered
@@ -155,7 +161,7 @@ class Mutations:
                 head = await store.read_head(tx)
                 outcomes = await _judge(tx, docket, seen)
             changing = [o for o in outcomes if o.changes]
-            await _unblocking(changing, _sealed, head, changing, seen, cause)
+            await unblocking(is_long(changing), _sealed, head, changing, seen, cause)
             applied = Applied(outcomes, head.epoch, head.revision, committed=False)
             return await _answered(applied, answer)
         return await self._commit(docket, seen, cause, once, answer, skip_rejected=skip_rejected)
@@ -173,6 +179,7 @@ class Mutations:
         async with self.turn() as (tx, head):
             if once is not None and (kept := await answers.kept_answer(tx, once)):
                 require_same(once, kept.request_hash)
+                await committing.confirm(tx)
                 return Applied([], head.epoch, head.revision, committed=False, replay=kept.response)
             outcomes = await _judge(tx, docket, seen)
             rejected = any(o.result is Result.REJECTED for o in outcomes)
@@ -183,19 +190,24 @@ class Mutations:
                 applied = await _answered(applied, answer)
                 if once is not None and not rejected:
                     await answers.keep_answer(tx, once, applied.answer)
-                    await tx.commit()
+                    await committing.commit(tx)
+                elif not rejected:
+                    await committing.confirm(tx)
                 return applied
             try:
-                making = _unblocking(outcomes, _made, head, changing, seen, cause, outcomes, answer)
+                making = unblocking(
+                    is_long(outcomes), _made, head, changing, seen, cause, outcomes, answer
+                )
                 payloads, row, applied = await _beside(making, _save(tx, changing))
                 await _note(tx, changing, payloads, row.revision)
             except sa.exc.IntegrityError as error:
                 raise _unforeseen(error) from error
+            row = await self.signed(tx, head, row)
             database = (head.found_system_identifier, head.found_timeline_id)
             await outbox.advance(tx, row, database)
             if once is not None:
                 await answers.keep_answer(tx, once, applied.answer)
-            await tx.commit()
+            await committing.commit(tx)
         self.committed(row.epoch, row.revision)
         for outcome, payload in zip(changing, payloads, strict=True):
             if outcome.after is not None:
@@ -208,8 +220,8 @@ class Mutations:
         async with self._turn, self._engine.connect() as tx:
             head = await store.lock_head(tx)
             if head.database_changed:
-                await _bump(tx, head, position_of(head), self.now())
-                await tx.commit()
+                await self._bump(tx, head, position_of(head))
+                await committing.commit(tx)
                 head = await store.lock_head(tx)
             yield tx, head
 
@@ -220,15 +232,38 @@ class Mutations:
             expected_epoch: The epoch that the evidence was read in.
             seen_epoch: The epoch of what was seen outside, in the stream or at a resolver.
             seen_revision: Its revision; no number up to it is ever used again.
+
+        Returns:
+            Whether one began: not where it would begin beyond all that a history can lose.
         """
+        seen = Position(seen_epoch, seen_revision, b"")
         async with self._engine.connect() as tx:
             head = await store.lock_head(tx)
             if head.epoch != expected_epoch:
                 return False
-            row = await _bump(tx, head, Position(seen_epoch, seen_revision, b""), self.now())
-            await tx.commit()
+            if not history.is_believable(position_of(head), seen):
+                log.error("no epoch begins beyond %s: the head is %s", seen, position_of(head))
+                return False
+            row = await self._bump(tx, head, seen)
+            await committing.commit(tx)
         self.committed(row.epoch, row.revision)
         return True
+
+    async def signed(
+        self, tx: AsyncConnection, head: store.HeadRow, row: outbox.OutboxRow
+    ) -> outbox.OutboxRow:
+        """A revision that is about to be appended, signed if this writer may."""
+        return await signing.signed(tx, self._signer, head, row)
+
+    async def _bump(
+        self, tx: AsyncConnection, head: store.HeadRow, seen: Position
+    ) -> outbox.OutboxRow:
+        nonce = secrets.token_bytes(revisions.NONCE_BYTES)
+        row = await self.signed(tx, head, revisions.first_of_epoch(head, seen, self.now(), nonce))
+        await outbox.ensure_partitions(tx, row.revision)
+        await outbox.advance(tx, row, (head.found_system_identifier, head.found_timeline_id))
+        log.warning("epoch %d -> %d at revision %d", head.epoch, row.epoch, row.revision)
+        return row
 
 
 def require_past(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
@@ -243,25 +278,17 @@ def require_past(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
 
 
 async def _judge(tx: AsyncConnection, docket: Docket, seen: WorkingSet) -> list[Outcome]:
-    await _unblocking(docket.items, docket.foresee, seen)
+    await unblocking(is_long(docket.items), docket.foresee, seen)
     if seen.wanted:
         await _load(tx, seen)
-    for _ in range(ROUNDS_MAX):
-        outcomes = await _unblocking(docket.items, docket.judge, seen)
+    rounds = max(1, min(ROUNDS_MAX, JUDGED_MAX // max(1, len(docket.items))))
+    for _ in range(rounds):
+        outcomes = await unblocking(is_long(docket.items), docket.judge, seen)
         if not seen.wanted:
             return outcomes
         await _load(tx, seen)
-    message = f"the rules asked for more than {ROUNDS_MAX} rounds of entities"
+    message = f"the rules asked for more than {rounds} rounds of entities: split the request"
     raise TooLarge(message)
-
-
-async def _unblocking(
-    items: Sequence[Any], work: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-) -> T:
-    """Work on so many items takes a while: then other callers' reads do not wait for it."""
-    if len(items) <= AT_ONCE_MAX:
-        return work(*args, **kwargs)
-    return await asyncio.to_thread(work, *args, **kwargs)
 
 
 async def _beside(work: Coroutine[Any, Any, T], saving: Coroutine[Any, Any, None]) -> T:
@@ -275,27 +302,34 @@ async def _beside(work: Coroutine[Any, Any, T], saving: Coroutine[Any, Any, None
 
 
 async def _answered(applied: Applied, answer: Answer) -> Applied:
-    return replace(applied, answer=await _unblocking(applied.outcomes, answer, applied))
+    return replace(applied, answer=await unblocking(is_long(applied.outcomes), answer, applied))
 
 
 async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:
-    """Bring what the last round wanted."""
+    """Bring what the last round wanted, some at a time: others are answered in between."""
     wanted = seen.wanted
-    found: dict[Ref, Stored] = {}
+    brought: set[Ref] = set()
     by_lookup: defaultdict[tuple[str, str], list[Find]] = defaultdict(list)
     for find in wanted.finds:
         by_lookup[find.kind, find.lookup].append(find)
     for (kind, lookup), finds in by_lookup.items():
-        matches = await store.find(tx, KIND_BY_NAME[kind], lookup, finds)
-        for find, entities in matches.items():
-            seen.know_found(find, list(entities))
-            found |= {(kind, key): stored for key, stored in entities.items()}
-    if missing := wanted.refs - found.keys():
-        found |= await store.load(tx, missing, removed=True)
-    for ref in wanted.refs | found.keys():
-        seen.know(ref, found.get(ref))
+        for some in _parts(finds):
+            matches = await store.find(tx, KIND_BY_NAME[kind], lookup, some)
+            for find, entities in matches.items():
+                seen.know_found(find, list(entities))
+                for key, stored in entities.items():
+                    seen.know((kind, key), stored)
+                    brought.add((kind, key))
+    for refs in _parts(list(wanted.refs - brought)):
+        found = await store.load(tx, refs, removed=True)
+        for ref in refs:
+            seen.know(ref, found.get(ref))
     for ref in wanted.referrers:
         seen.know_referrers(ref, await store.referrers(tx, ref))
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (items[at : at + LOADED_AT_ONCE] for at in range(0, len(items), LOADED_AT_ONCE))
 
 
 def _sealed(
@@ -363,16 +397,6 @@ def _next_revision(
     return revisions.sealed(head, change_set, announced, live, set_hash, seen.now)
 
 
-async def _bump(
-    tx: AsyncConnection, head: store.HeadRow, seen: Position, now: dt.datetime
-) -> outbox.OutboxRow:
-    row = revisions.first_of_epoch(head, seen, now, secrets.token_bytes(revisions.NONCE_BYTES))
-    await outbox.ensure_partitions(tx, row.revision)
-    await outbox.advance(tx, row, (head.found_system_identifier, head.found_timeline_id))
-    log.warning("epoch %d -> %d at revision %d", head.epoch, row.epoch, row.revision)
-    return row
-
-
 async def _save(tx: AsyncConnection, changing: list[Outcome]) -> None:
     """The relational rows, and with them the constraints that speak at once."""
     saved: defaultdict[str, list[Entity]] = defaultdict(list)
@@ -398,21 +422,24 @@ async def _note(
     tx: AsyncConnection, changing: list[Outcome], payloads: list[bytes], revision: int
 ) -> None:
     """The entities as they are sent, and the constraints that speak in the end."""
-    told = list(zip(changing, payloads, strict=True))
+    rows, terms = await unblocking(
+        is_long(changing), _noted, list(zip(changing, payloads, strict=True)), revision
+    )
+    await saving.save_current(tx, rows)
+    await saving.save_terms(tx, terms)
+    await saving.check_constraints(tx)
+
+
+def _noted(
+    told: Sequence[tuple[Outcome, bytes]], revision: int
+) -> tuple[list[CurrentRow], list[tuple[bytes, Any]]]:
+    """Rows of `current`, and the listings whose terms are new."""
     rows = [
         CurrentRow(o.kind.name, o.key, revision, payload, deleted=o.after is None, archived=False)
         for o, payload in told
     ]
-    await saving.save_current(tx, rows)
-    await saving.save_terms(tx, [(p, o.after) for o, p in told if _sets_terms(o)])
-    await saving.check_constraints(tx)
-
-
-def _sets_terms(outcome: Outcome) -> bool:
-    before, after = outcome.before, outcome.after
-    if not isinstance(after, VenueSymbol) or after.terms_since is None:
-        return False
-    return not isinstance(before, VenueSymbol) or terms_of(before) != terms_of(after)
+    terms = [(payload, o.after) for o, payload in told if sets_terms(o.before, o.after)]
+    return rows, terms
 
 
 def _unforeseen(error: sa.exc.IntegrityError) -> Invalid | NotReady:

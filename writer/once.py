@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from shared import auth
+from shared.aside import unblocking
 from shared.errors import Invalid, Violation
 from shared.grpc_errors import Context
+from shared.request_limits import ASIDE_BYTES
 
 HEADER: Final = "idempotency-key"
 KEY_CHARS_MAX: Final = 256
@@ -29,7 +31,7 @@ class Once:
     request_hash: bytes
 
 
-def once_of(request: Any, context: Context) -> Once | None:
+async def once_of(request: Any, context: Context) -> Once | None:
     """The request's key, if it has one.
 
     Raises:
@@ -41,9 +43,13 @@ def once_of(request: Any, context: Context) -> Once | None:
     if len(key) > KEY_CHARS_MAX or "\0" in key:
         message = f"at most {KEY_CHARS_MAX} characters, none of them NUL"
         raise Invalid([Violation(HEADER, "MALFORMED", message)])
-    digest = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    digest = await unblocking(request.ByteSize() > ASIDE_BYTES, _hash_of, request)
     rpc = request.DESCRIPTOR.full_name
     return Once(auth.caller.get().actor, rpc, key, digest)
+
+
+def _hash_of(request: Any) -> bytes:
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
 
 
 def require_same(once: Once, request_hash: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared import hash_chain
 from shared.kind import Ref
 from shared.schema import entity_revisions, outbox
 
@@ -26,13 +27,35 @@ class OutboxRow(NamedTuple):
     payload: bytes
     events: bytes
     committed_at: dt.datetime
+    chain_version: int = hash_chain.V1
+    signature: bytes | None = None
+    signing_key_id: str | None = None
+
+    @property
+    def link(self) -> hash_chain.Link:
+        """What it adds to the chain."""
+        return hash_chain.Link(
+            self.chain_version,
+            self.epoch,
+            self.revision,
+            self.payload,
+            self.events_hash,
+            self.live_count,
+            self.set_hash,
+        )
+
+    @property
+    def events_hash(self) -> bytes:
+        """What followers are told of its events."""
+        return hash_chain.events_hash_of(self.chain_version, self.events)
 
 
 _ADVANCE: Final = sa.text(
     f"WITH appended AS (INSERT INTO outbox ({', '.join(OutboxRow._fields)})"  # noqa: S608
     f" VALUES ({', '.join(f':{name}' for name in OutboxRow._fields)})),"
     " moved AS (UPDATE registry_head SET epoch = :epoch, revision = :revision, chain = :chain,"
-    " live_count = :live_count, set_hash = :set_hash,"
+    " live_count = :live_count, set_hash = :set_hash, chain_version = :chain_version,"
+    " signature = :signature, signing_key_id = :signing_key_id,"
     " system_identifier = :system_identifier, timeline_id = :timeline_id)"
     " SELECT pg_notify(:channel, :position)"
 ).bindparams(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
@@ -30,6 +31,8 @@ from writer.relay import Relay
 log = logging.getLogger(__name__)
 
 HOUSE_APART_S: Final = 300.0
+#: A relay looks at its stream twice a second: one that did not for this long is stuck.
+STUCK_S: Final = 10.0
 #: Resolvers wait for the relay: it is there this soon after PostgreSQL and NATS are back.
 PAUSE_MAX_S: Final = 1.0
 
@@ -84,10 +87,20 @@ class Publisher:
         self._poll_s = poll_s
         self._wake = wake
         self._client: Client | None = None
+        #: When each relay last did what there was to do.
+        self._stepped_s: dict[str, float] = {}
 
     @property
     def connected(self) -> bool:
         return self._client is not None and self._client.is_connected
+
+    @property
+    def stuck(self) -> list[str]:
+        """The relays that get nowhere though NATS is there, such as before a foreign stream."""
+        if not self.connected:
+            return []
+        now_s = time.monotonic()
+        return [name for name, at_s in self._stepped_s.items() if now_s - at_s > STUCK_S]
 
     def jetstream(self) -> JetStreamContext | None:
         """None while NATS is away."""
@@ -102,28 +115,40 @@ class Publisher:
         return await jetstream.note(self._client, jetstream.CHANGES)
 
     async def run(self) -> None:
-        """Connect, make the streams, answer and relay; raises when a stream is lost.
+        """Connect, and answer and relay from then on, until cancelled.
 
-        Whoever runs it runs it again, and the stream is made anew.
+        Answers need no stream: resolvers are told the head also where JetStream is off or full.
         """
         self._client = client = await jetstream.connect(self._nats_url, "cqar-writer")
-        js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
         try:
-            await jetstream.ensure_stream(js, jetstream.changes_config())
-            await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
             bumps = Bumps(self._engine, self._mutations, self._heads)
             await jetstream.serve(client, jetstream.HEAD_SUBJECT, self._heads.answer)
             await jetstream.serve(client, jetstream.BUMP_SUBJECT, bumps.answer)
-            relay = Relay(self._engine, js, self._mutations.bump_epoch)
-            events = EventRelay(self._engine, client, self._mutations.bump_epoch)
-            async with asyncio.TaskGroup() as group:
-                follow_events = partial(follow, events.step, self._wake.events, self._poll_s)
-                steps = {"relay": partial(self._relay, relay), "event relay": follow_events}
-                for name, step in steps.items():
-                    group.create_task(keep_going(name, step, NotFoundError, PAUSE_MAX_S))
+            await keep_going("streams", partial(self._relay_all, client), (), PAUSE_MAX_S)
         finally:
             self._client = None
             await client.close()
+
+    async def _relay_all(self, client: Client) -> None:
+        """Make the streams and relay; raises when one is lost, for it to be made anew."""
+        js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
+        await jetstream.ensure_stream(js, jetstream.changes_config())
+        await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+        relay = Relay(self._engine, js, self._mutations.bump_epoch)
+        events = EventRelay(self._engine, client, self._mutations.bump_epoch)
+        step = partial(self._noted, "event relay", events.step)
+        follow_events = partial(follow, step, self._wake.events, self._poll_s)
+        loops = {"relay": partial(self._relay, relay), "event relay": follow_events}
+        self._stepped_s = dict.fromkeys(loops, time.monotonic())
+        async with asyncio.TaskGroup() as group:
+            for name, run in loops.items():
+                group.create_task(keep_going(name, run, NotFoundError, PAUSE_MAX_S))
+
+    async def _noted(self, name: str, step: Callable[[], Awaitable[bool]]) -> bool:
+        """A step, whose end is noted."""
+        more = await step()
+        self._stepped_s[name] = time.monotonic()
+        return more
 
     async def _relay(self, relay: Relay) -> None:
         with heeding():
@@ -138,7 +163,7 @@ class Publisher:
                 if leads and time.monotonic() - kept_at >= HOUSE_APART_S:
                     await self._keep_house()
                     kept_at = time.monotonic()
-                while await relay.step(leads=leads):
+                while await self._noted("relay", partial(relay.step, leads=leads)):
                     pass
                 await wait_at_most(self._wake.changes, self._poll_s)
 

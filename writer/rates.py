@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from shared.auth import caller
 from shared.entities.api_key import Role
 from shared.errors import TooMany
 from shared.grpc_errors import Context
+from shared.rates import Rates
 from shared.wrapping import Wrapping
-
-#: How many seconds' worth may come at once.
-BURST_S: Final = 2.0
-ACTORS_MAX: Final = 10_000
-
-
-class Rates:
-    """A token bucket for each actor.
-
-    Args:
-        per_s: Tokens that come back in a second.
-        clock: Seconds, never going back.
-    """
-
-    def __init__(self, per_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_s = per_s
-        self._most = max(1.0, per_s * BURST_S)
-        self._clock = clock
-        self._left: dict[str, tuple[float, float]] = {}
-
-    def take(self, actor: str) -> float:
-        """Take a token; returns 0.0, or in how many seconds there will be one."""
-        now = self._clock()
-        left, at = self._left.get(actor, (self._most, now))
-        left = min(self._most, left + (now - at) * self._per_s)
-        if len(self._left) >= ACTORS_MAX and actor not in self._left:
-            # Whoever was quiet for this long has a full bucket anyway.
-            self._left = {a: v for a, v in self._left.items() if now - v[1] < BURST_S}
-        self._left[actor] = (left - 1, now) if left >= 1 else (left, now)
-        return 0.0 if left >= 1 else (1 - left) / self._per_s
 
 
 class RateInterceptor(Wrapping):

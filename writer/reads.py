@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from shared import as_of, filters, finding, paging, rules, tokens
+from shared import as_of, filters, finding, fitting, paging, rules, tokens
 from shared.cache import Cache
 from shared.errors import Invalid, NotFound, Violation
 from shared.filters import Filter
@@ -21,6 +21,7 @@ from shared.working_set import Find, Stored
 from writer import search, store
 from writer.cached import CachedReading
 from writer.newest import Newest
+from writer.voided import Voided, VoidedListings
 
 #: What a search without a limit answers.
 SEARCH_LIMIT: Final = 20
@@ -55,6 +56,13 @@ class Reading:
         found = await store.load(self._tx, sorted({(kind.name, key) for key in keys}))
         return [message_of(kind, found[ref]) for ref in sorted(found)]
 
+    async def exists(self, kind: AnyKind, key: str) -> bool:
+        return bool(await store.load(self._tx, [(kind.name, key)]))
+
+    async def keys(self, kind: AnyKind, limit: int) -> list[str]:
+        rows = await store.page(self._tx, kind, [], None, limit)
+        return ["/".join(parts) for parts, _ in rows]
+
     async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
         return (await self.find_each(kind, lookup, [values]))[values]
 
@@ -69,6 +77,15 @@ class Reading:
             for find, entities in found.items()
         }
 
+    async def stored(self, kind: AnyKind, lookup: str, *values: Any) -> list[Stored]:
+        """What `find` finds, as it is kept."""
+        wanted = Find(kind.name, lookup, values)
+        return list((await store.find(self._tx, kind, lookup, [wanted]))[wanted].values())
+
+    async def voided(self, known: VoidedListings, venue_id: str, spelling: str) -> Voided:
+        """The removed listings of a venue's spelling."""
+        return await known.find(self._tx, venue_id, spelling)
+
     async def terms_at(self, listing: Any, at: Instant) -> Any:
         """A listing with its terms of an instant; None where nobody knows them."""
         if as_of.holds(listing, at):
@@ -82,8 +99,7 @@ class Reading:
         total = await store.count(self._tx, kind, conditions)
         asked.require_answerable(total)
         rows = await store.page(self._tx, kind, conditions, asked.after, asked.most + 1)
-        parse = kind.message.FromString
-        return asked.page(total, [(key, parse(payload)) for key, payload in rows])
+        return asked.page(total, [(key, _listed(kind, wanted, key, row)) for key, row in rows])
 
     async def search(
         self, kind: AnyKind, query: str, where: Mapping[str, Any], limit: int, token: str
@@ -112,6 +128,19 @@ class Reading:
         if len(hits) <= most:
             return messages, ""
         return messages, tokens.make(mark, [str(shown[-1].score), shown[-1].key])
+
+
+def _listed(kind: AnyKind, wanted: Sequence[Filter], key: list[str], payload: bytes) -> Any:
+    """The message of an entity that a list found.
+
+    Raises:
+        DataLoss: It is not what the list asks for, by what it says itself.
+    """
+    whole = "/".join(key)
+    message = fitting.require_own(kind, whole, payload)
+    if not filters.passes_all(wanted, message):
+        raise fitting.altered(kind.table, whole)
+    return message
 
 
 def message_of(kind: AnyKind, stored: Stored) -> Any:

@@ -11,20 +11,21 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
 from nats.js import JetStreamContext
+from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import jetstream, tracing
+from shared import jetstream, signatures, tracing
 from shared.history import Position, position_of
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from writer import metrics, outbox, store
 from writer.heads import head_message
 from writer.past import trace_of
-from writer.relay_core import Do, plan, tail_of
+from writer.relay_core import Do, believed, plan, tail_of
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,19 @@ class ForeignStream(Exception):
     """The stream belongs to another registry; it is never repaired by a new epoch."""
 
 
+class Tail(NamedTuple):
+    """How far the stream goes.
+
+    Attributes:
+        head: What its newest message says; None where there is none, or it cannot be read.
+        info: The stream's; None where this relay published that message itself.
+    """
+
+    last: int
+    head: replication_pb2.Head | None
+    info: StreamInfo | None = None
+
+
 class Relay:
     """Advances the stream towards the database's head, a step at a time."""
 
@@ -56,7 +70,7 @@ class Relay:
         self._noted_at = -NOTED_EVERY_S
         self._behind_since: float | None = None
         #: What this relay published last, and its sequence; spares reading it back.
-        self._known: tuple[int, Position] | None = None
+        self._known: Tail | None = None
 
     async def step(self, *, leads: bool) -> bool:
         """Look once and act once; True if there is more to do at once.
@@ -64,11 +78,14 @@ class Relay:
         Raises:
             ForeignStream: The stream holds another registry's messages.
         """
-        last, tail = self._known or await self._read_tail()
+        found = self._known or await self._read_tail()
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ")
             head = await store.read_head(tx)
+            last, tail = found.last, self._believed(head, found)
             rows = await outbox.rows_after(tx, tail.revision, BATCH_ROWS) if tail else []
+        if found.info is not None and not jetstream.owner_of(found.info):
+            await jetstream.claim(self._js, found.info, head.registry_id)
         self._note(head, tail)
         if not leads and not self._patience_ended(head, tail):
             self._known = None
@@ -83,28 +100,45 @@ class Relay:
             self._known = None
             raise
 
-    async def _read_tail(self) -> tuple[int, Position | None]:
+    async def _read_tail(self) -> Tail:
         """The stream's last sequence, then its newest message: a race is seen by the publish."""
-        last = (await jetstream.mark_of(self._js, CHANGES)).last
+        info = await self._js.stream_info(CHANGES)
+        last = jetstream.mark_in(info).last
         try:
             newest = await self._js.get_msg(CHANGES, subject=CHANGES_SUBJECT)
         except NotFoundError:
-            return last, None
+            return Tail(last, None, info)
         head = tail_of(newest.data)
         if head is None:
-            log.error("the newest message of %s, %s, cannot be read", CHANGES, newest.seq)
-            return last, None
-        await self._require_own(head.registry_id)
-        return last, Position(head.epoch, head.revision, head.chain)
+            self._note_foreign(newest.seq, "cannot be read")
+        return Tail(last, head, info)
 
-    async def _require_own(self, registry_id: bytes) -> None:
-        async with self._engine.connect() as tx:
-            own = (await store.read_head(tx)).registry_id
-        if own != registry_id:
-            raise ForeignStream(
-                f"{CHANGES} belongs to registry {registry_id.hex()}, this database to"
-                f" {own.hex()}: point the writer at its own NATS account, or delete the stream"
-            )
+    def _believed(self, head: store.HeadRow, found: Tail) -> Position | None:
+        """Where the stream's newest message is, if it can be of this registry's making.
+
+        Raises:
+            ForeignStream: The stream is another registry's.
+        """
+        own, stated = head.registry_id, found.head
+        owner = jetstream.owner_of(found.info) if found.info else own.hex()
+        if owner not in ("", own.hex()):
+            raise _foreign_stream(owner, own)
+        if stated is None:
+            return None
+        if stated.registry_id != own:
+            if not owner:
+                raise _foreign_stream(stated.registry_id.hex(), own)
+            self._note_foreign(found.last, f"is of registry {stated.registry_id.hex()[:64]}")
+            return None
+        at = position_of(stated)
+        if believed(position_of(head), at) is None:
+            self._note_foreign(found.last, f"says {at}, where the registry is at {head.revision}")
+            return None
+        return at
+
+    def _note_foreign(self, sequence: int | None, why: str) -> None:
+        metrics.FOREIGN.labels(CHANGES).inc()
+        log.error("message %s of %s is stepped over: it %s", sequence, CHANGES, why)
 
     async def _act(
         self,
@@ -118,13 +152,14 @@ class Relay:
         for action, row in plan(at, head.compacted_revision, tail, rows, whole=whole):
             if action is not Do.PUBLISH or row is None:
                 break
+            message = commit_message(head.registry_id, row)
             with tracing.span("publish CQAR_CHANGES", partial(trace_of, row)):
-                last = await self._publish(commit_message(head.registry_id, row), last)
-            self._known = (last, Position(row.epoch, row.revision, row.chain))
+                last = await self._publish(message, last)
+            self._known = Tail(last, message.head)
         if action is Do.RESET:
             log.warning("publishing RESET to %s (tail %s)", at, tail or "none")
             last = await self._publish(reset_message(head), last)
-            self._known = (last, at)
+            self._known = Tail(last, head_message(head))
             metrics.RESETS.inc()
         elif action is Do.BUMP and tail is not None:
             log.error("the stream's tail %s is not in the database", tail)
@@ -137,7 +172,7 @@ class Relay:
             self._known = None
             await self._publish(heartbeat_message(head), last, HEARTBEAT_TTL_S)
             self._heartbeat_at = time.monotonic()
-            self._log_head(at)
+            self._log_head(head)
         return action is not Do.REST
 
     async def _publish(
@@ -148,12 +183,15 @@ class Relay:
             self._js, CHANGES, CHANGES_SUBJECT, payload, last, ttl_s=ttl_s
         )
 
-    def _log_head(self, at: Position) -> None:
+    def _log_head(self, head: store.HeadRow) -> None:
         """Once an hour, and when this relay begins: what `cqar audit verify --noted` compares."""
         if self._heartbeat_at - self._noted_at >= NOTED_EVERY_S:
             self._noted_at = self._heartbeat_at
+            at, signature, key_id = position_of(head), head.signature or b"", head.signing_key_id
             fields = {"epoch": at.epoch, "revision": at.revision, "chain": at.chain.hex()}
-            log.info("the chain is at %s", at.whole, extra={"fields": fields})
+            fields |= {"signing_key_id": key_id or "", "signature": signature.hex()}
+            said = signatures.said_of(at.whole, key_id or "", signature)
+            log.info("the chain is at %s", said, extra={"fields": fields})
 
     def _heartbeat_due(self) -> bool:
         return time.monotonic() - self._heartbeat_at >= HEARTBEAT_S
@@ -172,6 +210,13 @@ class Relay:
             metrics.PROGRESS.published(tail.revision)
 
 
+def _foreign_stream(theirs: str, own: bytes) -> ForeignStream:
+    return ForeignStream(
+        f"{CHANGES} belongs to registry {theirs}, this database to {own.hex()}:"
+        " point the writer at its own NATS account, or delete the stream"
+    )
+
+
 def commit_message(registry_id: bytes, row: outbox.OutboxRow) -> replication_pb2.StreamMessage:
     head = replication_pb2.Head(
         registry_id=registry_id,
@@ -180,8 +225,15 @@ def commit_message(registry_id: bytes, row: outbox.OutboxRow) -> replication_pb2
         chain=row.chain,
         live_count=row.live_count,
         set_hash=row.set_hash,
+        signature=row.signature or b"",
+        signing_key_id=row.signing_key_id or "",
     )
-    commit = replication_pb2.Commit(prev_chain=row.prev_chain, change_set=row.payload)
+    commit = replication_pb2.Commit(
+        prev_chain=row.prev_chain,
+        change_set=row.payload,
+        chain_version=row.chain_version,
+        events_hash=row.events_hash,
+    )
     return replication_pb2.StreamMessage(head=head, commit=commit)
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 
+from shared import history
 from shared.history import Position
 
 
@@ -44,13 +45,26 @@ def tail_of(newest: bytes | None) -> replication_pb2.Head | None:
     return head if head.registry_id else None
 
 
+def believed(head: Position, tail: Position | None) -> Position | None:
+    """The tail, unless no relay of this registry can have published it.
+
+    A number that no history gets to would otherwise be gone beyond, once and for all: the next
+    epoch's revisions begin after all that was seen. So such a message is stepped over.
+
+    Args:
+        head: The database's head.
+        tail: The newest message still in the stream.
+    """
+    return tail if tail is not None and history.is_believable(head, tail) else None
+
+
 def decide(head: Position, compacted: int, tail: Position | None, row: NextRow | None) -> Do:
     """What the relay does next.
 
     Args:
         head: The database's head.
         compacted: No resolver may catch up from before this revision.
-        tail: The newest message still in the stream; None when it holds none, or none of ours.
+        tail: The newest message still in the stream, if it is `believed`; None when there is none.
         row: The outbox row of revision `tail.revision + 1`; None when there is none.
     """
     if tail is None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from cqc.replication.v1 import replication_pb2
 
-from shared import events, history
+from shared import events, hash_chain, history
 from shared.errors import TooLarge
 from shared.history import Position, position_of
 from writer import epoch_core
@@ -25,7 +25,7 @@ def sealed(
     set_hash: int,
     now: dt.datetime,
 ) -> OutboxRow:
-    """The revision after `head`.
+    """The revision after `head`, not signed yet.
 
     Args:
         head: The registry's head.
@@ -43,19 +43,22 @@ def sealed(
     _require_at_most(most, announced.ByteSize(), "events of one change set")
     payload = history.pack(change_set.SerializeToString(deterministic=True))
     _require_at_most(history.PAYLOAD_BYTES_MAX, len(payload), "a change set, compressed,")
-    epoch, revision = change_set.epoch, change_set.revision
-    return OutboxRow(
-        revision=revision,
-        epoch=epoch,
+    is_reset = bool(change_set.epoch_nonce)
+    row = OutboxRow(
+        revision=change_set.revision,
+        epoch=change_set.epoch,
         prev_chain=head.chain,
-        chain=history.chain_of(head.chain, epoch, revision, payload),
-        is_reset=bool(change_set.epoch_nonce),
+        chain=b"",
+        is_reset=is_reset,
         live_count=live,
         set_hash=history.set_hash_bytes(set_hash),
         payload=payload,
         events=history.pack(announced.SerializeToString(deterministic=True)),
         committed_at=now,
+        # Followers of an older release read on until an epoch begins.
+        chain_version=hash_chain.NEWEST if is_reset else head.chain_version,
     )
+    return row._replace(chain=hash_chain.chain_of(head.chain, row.link))
 
 
 def _require_at_most(most_bytes: int, size_bytes: int, what: str) -> None:

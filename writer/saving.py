@@ -1,20 +1,19 @@
 """A change set's rows in SQL: one statement for any number of rows of a table.
 
-Each function needs an open transaction. Rows of the relational tables go as one JSON document,
-which PostgreSQL reads into columns of any type: decimals and instants exactly, as text.
+Each function needs an open transaction. Rows of the relational tables go as `shared.rows` has them.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared import rows
+from shared.aside import unblocking
 from shared.kind import AnyKind, Entity
 from shared.tables import child_tables_of, metadata, table_of
 
@@ -28,9 +27,9 @@ _PLAN_ONCE: Final = sa.text(
 )
 
 
-async def expect(tx: AsyncConnection, rows: int) -> None:
+async def expect(tx: AsyncConnection, count: int) -> None:
     """Prepare the rest of the transaction to write so many rows, and not to search any more."""
-    if rows > MANY:
+    if count > MANY:
         await tx.execute(_PLAN_ONCE)
 
 
@@ -39,13 +38,12 @@ async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -
     if not entities:
         return
     await _delete_children(tx, kind, entities)
-    await _execute(tx, _upsert(table_of(kind)), entities)
-    children: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for entity in entities:
-        for name, row in kind.children(entity):
-            children[name].append(row)
-    for name, rows in children.items():
-        await _execute(tx, _insert(metadata.tables[name]), rows)
+    own = table_of(kind)
+    is_long = len(entities) > MANY or bool(kind.child_tables)
+    found = await unblocking(is_long, rows.rows_of, kind, entities)
+    for name, some in found.items():
+        table = metadata.tables[name]
+        await _execute(tx, _upsert(table) if table is own else _insert(table), some)
 
 
 async def remove(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
@@ -68,21 +66,17 @@ async def _delete(
 
 
 async def _execute(
-    tx: AsyncConnection, statement: sa.TextClause, rows: Sequence[Entity | Mapping[str, Any]]
+    tx: AsyncConnection, statement: sa.TextClause, some: Sequence[rows.Given]
 ) -> None:
-    """Entities have the fields that their tables have."""
-    await tx.execute(statement, {"rows": msgspec.json.encode(rows).decode()})
-
-
-def _given(table: sa.Table) -> str:
-    return f"json_populate_recordset(CAST(NULL AS {table.name}), CAST(:rows AS json))"
+    document = await unblocking(len(some) > MANY, rows.document, some)
+    await tx.execute(statement, {"rows": document})
 
 
 @cache
 def _insert(table: sa.Table) -> sa.TextClause:
     names = ", ".join(column.name for column in table.c)
     return sa.text(
-        f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {_given(table)}"  # noqa: S608
+        f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {rows.given(table)}"  # noqa: S608
     )
 
 
@@ -98,7 +92,7 @@ def _upsert(table: sa.Table) -> sa.TextClause:
 def _delete_by(table: sa.Table, key: tuple[str, ...]) -> sa.TextClause:
     same = " AND ".join(f"t.{name} = given.{name}" for name in key)
     return sa.text(
-        f"DELETE FROM {table.name} t USING {_given(table)} AS given WHERE {same}"  # noqa: S608
+        f"DELETE FROM {table.name} t USING {rows.given(table)} AS given WHERE {same}"  # noqa: S608
     )
 
 
@@ -126,8 +120,8 @@ _SAVE_CURRENT: Final = sa.text(
 )
 
 
-async def save_current(tx: AsyncConnection, rows: Sequence[CurrentRow]) -> None:
-    columns = map(list, zip(*rows, strict=True))
+async def save_current(tx: AsyncConnection, saved: Sequence[CurrentRow]) -> None:
+    columns = map(list, zip(*saved, strict=True))
     await tx.execute(_SAVE_CURRENT, dict(zip(CurrentRow._fields, columns, strict=True)))
 
 

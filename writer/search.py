@@ -4,47 +4,59 @@ Scores are whole numbers, so that a page can go on exactly after the one before:
 an external id is named exactly (5000), a symbol is (4000), a name is (3600); a symbol begins so
 (from 3000), a name (from 2500), an address or external id (from 2000), each up to 400 higher the
 more of it the query is; the rest is likeness by trigrams (up to 1000). Letters' case is nothing.
+
+What a hit was found by, and what it is, must be so by what the entities say themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.kind import AnyKind
+from shared import finding, fitting
+from shared.entities.quality_flag import QUALITY_FLAG
+from shared.kind import AnyKind, Ref
+from writer import store
 
+#: Each finds: whom, its score, and by which entity.
 _ASSETS: Final = """
     SELECT asset_id, CASE WHEN lower(symbol) = lower(:query) THEN 4000
-        ELSE 3000 + (400 * similarity(symbol, :query))::int END AS score
-        FROM assets WHERE symbol ILIKE :prefix
+        ELSE 3000 + (400 * similarity(symbol, :query))::int END,
+        'asset', asset_id::text FROM assets WHERE symbol ILIKE :prefix
     UNION ALL SELECT asset_id, CASE WHEN lower(name) = lower(:query) THEN 3600
-        ELSE 2500 + (400 * similarity(name, :query))::int END
-        FROM assets WHERE name ILIKE :prefix
+        ELSE 2500 + (400 * similarity(name, :query))::int END,
+        'asset', asset_id::text FROM assets WHERE name ILIKE :prefix
     UNION ALL SELECT asset_id, CASE WHEN lower(address) = lower(:query) THEN 5000
-        ELSE 2000 + (400 * similarity(address, :query))::int END
+        ELSE 2000 + (400 * similarity(address, :query))::int END,
+        'asset_deployment', deployment_id::text
         FROM deployments WHERE lower(address) LIKE lower(:prefix) AND length(:query) >= :address_min
     UNION ALL SELECT asset_id, CASE WHEN lower(external_id) = lower(:query) THEN 5000
-        ELSE 2000 + (400 * similarity(external_id, :query))::int END
+        ELSE 2000 + (400 * similarity(external_id, :query))::int END,
+        'asset_identifier', identifier_id::text
         FROM asset_identifiers WHERE external_id ILIKE :prefix
-    UNION ALL SELECT asset_id, (1000 * similarity(external_id, :query))::int
+    UNION ALL SELECT asset_id, (1000 * similarity(external_id, :query))::int,
+        'asset_identifier', identifier_id::text
         FROM asset_identifiers WHERE external_id % :query
     UNION ALL SELECT asset_id, (1000 * greatest(similarity(name, :query),
-        similarity(symbol, :query)))::int FROM assets WHERE name % :query OR symbol % :query
+        similarity(symbol, :query)))::int,
+        'asset', asset_id::text FROM assets WHERE name % :query OR symbol % :query
 """
 _SYMBOLS: Final = """
     SELECT symbol_id, CASE WHEN lower(symbol) = lower(:query) THEN 4000
-        ELSE 3000 + (400 * similarity(symbol, :query))::int END AS score
-        FROM symbols WHERE symbol ILIKE :prefix
+        ELSE 3000 + (400 * similarity(symbol, :query))::int END,
+        'symbol', symbol_id::text FROM symbols WHERE symbol ILIKE :prefix
     UNION ALL SELECT symbol_id, CASE WHEN lower(external_id) = lower(:query) THEN 5000
-        ELSE 2000 + (400 * similarity(external_id, :query))::int END
+        ELSE 2000 + (400 * similarity(external_id, :query))::int END,
+        'symbol_identifier', identifier_id::text
         FROM symbol_identifiers WHERE external_id ILIKE :prefix
-    UNION ALL SELECT symbol_id, (1000 * similarity(external_id, :query))::int
+    UNION ALL SELECT symbol_id, (1000 * similarity(external_id, :query))::int,
+        'symbol_identifier', identifier_id::text
         FROM symbol_identifiers WHERE external_id % :query
-    UNION ALL SELECT symbol_id, (1000 * similarity(symbol, :query))::int
-        FROM symbols WHERE symbol % :query
+    UNION ALL SELECT symbol_id, (1000 * similarity(symbol, :query))::int,
+        'symbol', symbol_id::text FROM symbols WHERE symbol % :query
 """
 _HITS: Final = {"asset": _ASSETS, "symbol": _SYMBOLS}
 #: The beginning of an address, `0x` included, that is worth looking for: fewer name thousands.
@@ -75,6 +87,9 @@ async def search(
     Args:
         where: Column -> value; what is not set matches anything.
         after: Score and key of the last hit of the page before.
+
+    Raises:
+        DataLoss: A table that a hit was found in does not say what its entities say.
     """
     (key,) = kind.key
     wanted = {name: value for name, value in where.items() if value}
@@ -93,12 +108,39 @@ async def search(
         arguments |= {"after_score": after[0], "after_key": after[1]}
     statement = f"""
         WITH best AS (
-            SELECT {key}, max(score) AS score FROM ({_HITS[kind.name]}) AS hits GROUP BY {key}
+            SELECT DISTINCT ON ({key}) *
+            FROM ({_HITS[kind.name]}) AS hits({key}, score, via, via_key)
+            ORDER BY {key}, score DESC, via, via_key
         )
-        SELECT b.score, c.key, c.payload
+        SELECT b.score, c.key, c.payload, b.via, b.via_key
         FROM best b JOIN {kind.table} t USING ({key})
         JOIN current c ON c.kind = '{kind.name}' AND c.key = t.{key}::text
         WHERE {" AND ".join(["NOT c.deleted", *conditions])}
         ORDER BY b.score DESC, c.key LIMIT :most
     """  # noqa: S608  (names of our own)
-    return [Hit(*row) for row in await tx.execute(sa.text(statement), arguments)]
+    rows = (await tx.execute(sa.text(statement), arguments)).all()
+    hits = [Hit(*row[:3]) for row in rows]
+    await _require_so(tx, kind, hits, {(row.via, row.via_key) for row in rows})
+    if flagged is not None:
+        await _require_unflagged(tx, [hit.key for hit in hits], flagged)
+    return hits
+
+
+async def _require_so(
+    tx: AsyncConnection, kind: AnyKind, hits: Sequence[Hit], found_by: set[Ref]
+) -> None:
+    """See that hits, and the entities that they were found by, stand in the tables as they are."""
+    own = {(kind.name, hit.key): (kind.name, hit.key, hit.payload) for hit in hits}
+    others = await finding.load(tx, found_by - own.keys())
+    if len(others) < len(found_by - own.keys()):
+        raise fitting.altered(kind.table, min(found_by)[1])
+    loaded = [(row.kind, row.key, row.payload) for row in others]
+    await store.require_rows(tx, [*own.values(), *loaded])
+
+
+async def _require_unflagged(tx: AsyncConnection, keys: Sequence[str], most: int) -> None:
+    for found in await finding.find(tx, QUALITY_FLAG, "asset", [(key,) for key in keys]):
+        for row in found:
+            flag: Any = QUALITY_FLAG.message.FromString(row.payload)
+            if not flag.HasField("resolved_at") and flag.severity > most:
+                raise fitting.altered(QUALITY_FLAG.table, row.key)

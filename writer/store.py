@@ -7,19 +7,22 @@ holds SQL.
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
+from cqc.writer.v1 import api_key_pb2
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import codec, finding
+from shared import codec, finding, fitting, hash_chain, rows
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.history import Position
+from shared.instant import moment_of
 from shared.kind import AnyKind, Entity, Ref
 from shared.schema import current, registry_head
-from shared.tables import table_of, tables_of
+from shared.tables import metadata, table_of, tables_of
 from shared.working_set import Find, Referrers, Stored
 
 #: Decoded entities that are remembered, of 2 KB each.
@@ -40,6 +43,9 @@ class HeadRow(NamedTuple):
     timeline_id: int
     found_system_identifier: int
     found_timeline_id: int
+    chain_version: int = hash_chain.V1
+    signature: bytes | None = None
+    signing_key_id: str | None = None
 
     @property
     def database_changed(self) -> bool:
@@ -54,7 +60,8 @@ _HEAD: Final = """
     SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision,
         system_identifier, timeline_id,
         (SELECT system_identifier FROM pg_control_system()),
-        ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint
+        ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint,
+        chain_version, signature, signing_key_id
     FROM registry_head
 """
 _READ_HEAD: Final = sa.text(_HEAD)
@@ -65,17 +72,15 @@ async def read_head(tx: AsyncConnection) -> HeadRow:
     return HeadRow(*(await tx.execute(_READ_HEAD)).one())
 
 
-_FIRST_KEY_END: Final = """
-    SELECT min(expires_at) FROM api_keys
-    WHERE expires_at > :now AND (revoked_at IS NULL OR revoked_at > :now)
-"""
+_KEYS: Final = sa.text("SELECT payload FROM current WHERE kind = 'api_key' AND NOT deleted")
 
 
 async def first_key_end(tx: AsyncConnection, now: dt.datetime) -> dt.datetime | None:
-    """When the first of the keys that are valid ends; None where none does."""
-    found = await tx.execute(sa.text(_FIRST_KEY_END), {"now": now})
-    end: dt.datetime | None = found.scalar_one()
-    return end
+    """When the first of the keys that are valid ends, by the keys themselves; None: none does."""
+    keys = [api_key_pb2.ApiKey.FromString(row) for row in (await tx.execute(_KEYS)).scalars()]
+    still = (k for k in keys if not k.HasField("revoked_at") or moment_of(k.revoked_at) > now)
+    ends = (moment_of(k.expires_at) for k in still if k.HasField("expires_at"))
+    return min((end for end in ends if end > now), default=None)
 
 
 async def read_position(tx: AsyncConnection) -> Position:
@@ -101,10 +106,10 @@ async def load(
     tx: AsyncConnection, refs: Iterable[Ref], *, removed: bool = False
 ) -> dict[Ref, Stored]:
     """The live entities among `refs`; with `removed` also those that are no more."""
-    rows = await finding.load(tx, refs, removed=removed)
+    found = await finding.load(tx, refs, removed=removed)
     return {
         (row.kind, row.key): Stored(None, row.revision, b"") if row.deleted else _stored(row)
-        for row in rows
+        for row in found
     }
 
 
@@ -153,8 +158,8 @@ async def find(
     """For each of `finds`, all of one lookup of one kind: the live entities by key."""
     found = await finding.find(tx, kind, lookup, [find.values for find in finds])
     return {
-        find: {row.key: _stored(row) for row in rows}
-        for find, rows in zip(finds, found, strict=True)
+        find: {row.key: _stored(row) for row in some}
+        for find, some in zip(finds, found, strict=True)
     }
 
 
@@ -211,10 +216,13 @@ async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> Referrers
 
     Args:
         most: By one column.
+
+    Raises:
+        DataLoss: One that a table names does not itself refer to it.
     """
     kind = KIND_BY_NAME[ref[0]]
     target = f"{kind.table}.{kind.key[0]}"
-    found: dict[Ref, None] = {}
+    found: dict[Ref, str] = {}
     more = False
     for other in KINDS:
         another = f"AND {finding.key_sql(other)} <> :key" if other is kind else ""
@@ -226,13 +234,39 @@ async def referrers(tx: AsyncConnection, ref: Ref, most: int = 100) -> Referrers
                 )
                 keys = list((await tx.execute(query, {"key": ref[1]})).scalars())
                 more = more or len(keys) > most
-                found.update(dict.fromkeys((other.name, key) for key in keys[:most]))
+                found |= {(other.name, key): column.table.name for key in keys[:most]}
+    payloads = {(row.kind, row.key): row.payload for row in await finding.load(tx, found)}
+    for (name, key), table in found.items():
+        payload = payloads.get((name, key))
+        if payload is None:
+            raise fitting.altered(table, key)
+        fitting.require_pointing(KIND_BY_NAME[name], table, key, payload, ref)
     return Referrers(list(found), more)
+
+
+async def require_rows(tx: AsyncConnection, entities: Iterable[tuple[str, str, bytes]]) -> None:
+    """See that the tables hold entities as they are: for those who were found by many columns.
+
+    Args:
+        entities: (kind, key, payload).
+
+    Raises:
+        DataLoss: One stands otherwise in a table of its kind, or not at all.
+    """
+    by_kind: defaultdict[str, list[Entity]] = defaultdict(list)
+    for name, key, payload in entities:
+        fitting.require_own(KIND_BY_NAME[name], key, payload)
+        by_kind[name].append(_decoded.of(name, payload))
+    for name, some in by_kind.items():
+        for table, given in rows.rows_of(KIND_BY_NAME[name], some).items():
+            query = sa.text(rows.differing(metadata.tables[table]) + " LIMIT 1")
+            differing = (await tx.execute(query, {"rows": rows.document(given)})).first()
+            if differing is not None:
+                raise fitting.altered(table, differing.key)
 
 
 async def counts(tx: AsyncConnection) -> dict[str, int]:
     """Live entities by kind."""
     live = ~current.c.deleted & ~current.c.archived
     query = sa.select(current.c.kind, sa.func.count()).where(live)
-    rows = await tx.execute(query.group_by(current.c.kind))
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: row[1] for row in await tx.execute(query.group_by(current.c.kind))}

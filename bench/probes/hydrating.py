@@ -14,16 +14,17 @@ from resolver.last_good import LastGood
 from resolver.memory import memory_bytes
 from shared import garbage, history
 from shared.history import LIVE_ENTITIES
+from shared.integrity import Keyring
 
 
-async def from_postgres(database: str, keep_in: str) -> dict[str, float]:
+async def from_postgres(database: str, keep_in: str, key_file: str = "") -> dict[str, float]:
     """Seconds; with `keep_in` the last good file is written there afterwards."""
     garbage.look_seldom()
     began = time.perf_counter()
     snapshot = await Database(database).hydrate()
     took = time.perf_counter() - began
     if keep_in:
-        LastGood(Path(keep_in)).begin(snapshot.head, snapshot.copied(), None)
+        _last_good(keep_in, key_file).begin(snapshot.head, snapshot.copied(), None)
     return {"seconds": took, "entities": snapshot.count, "rss_bytes": memory_bytes()}
 
 
@@ -41,22 +42,26 @@ async def scan_alone(database: str) -> dict[str, float]:
         await connection.close()
 
 
-def from_file(path: str) -> dict[str, float]:
+def from_file(path: str, key_file: str) -> dict[str, float]:
     garbage.look_seldom()
     began = time.perf_counter()
-    snapshot = _read(path).snapshot()
+    snapshot = _read(path, key_file).snapshot()
     took = time.perf_counter() - began
     return {"seconds": took, "entities": snapshot.count, "rss_bytes": memory_bytes()}
 
 
-def file_alone(path: str) -> dict[str, float]:
+def file_alone(path: str, key_file: str) -> dict[str, float]:
     """Its bytes read and unpacked, and nothing made of them."""
     began = time.perf_counter()
-    size = sum(len(history.unpack(chunk)) for chunk in _read(path).chunks)
+    size = sum(len(history.unpack(chunk)) for chunk in _read(path, key_file).chunks)
     return {"seconds": time.perf_counter() - began, "bytes": size}
 
 
-def _read(path: str) -> Kept:
-    kept = LastGood(Path(path)).read()
+def _read(path: str, key_file: str) -> Kept:
+    kept = _last_good(path, key_file).read()
     assert kept is not None
     return kept
+
+
+def _last_good(path: str, key_file: str) -> LastGood:
+    return LastGood(Path(path), Keyring.parse(Path(key_file).read_text()))

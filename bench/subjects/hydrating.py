@@ -20,15 +20,16 @@ from bench.subject import Field, Subject
 async def _open(setting: Setting) -> AsyncIterator[Field]:
     ground = await setting.ground(setting.scale.large)
     path = str(ground.folder / "last-good")
-    await measured("hydrating:from_postgres", database=ground.database, keep_in=path)
-    database = {"database": ground.database}
+    key_file = ground.integrity_key_file
+    database, kept = {"database": ground.database}, {"path": path, "key_file": key_file}
+    await measured("hydrating:from_postgres", **database, keep_in=path, key_file=key_file)
     # No writer runs: one that starts publishes an image of all this, for which it needs a core.
     yield Field(
         {
             "from PostgreSQL": partial(_measure, "from_postgres", **database, keep_in=""),
             "PostgreSQL's rows alone": partial(_measure, "scan_alone", **database),
-            "from the last good file": partial(_measure, "from_file", path=path),
-            "the file's bytes alone": partial(_measure, "file_alone", path=path),
+            "from the last good file": partial(_measure, "from_file", **kept),
+            "the file's bytes alone": partial(_measure, "file_alone", **kept),
             "a service, from its start": partial(_service, ground, {}),
             "a service, from its file": partial(_service, ground, {"last_good_file": path}),
         }

@@ -6,6 +6,7 @@ exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from cqar.cli.lazy import Commands, elsewhere
 from cqar.cli.nouns.table import noun_commands
 from cqar.cli.target import Target, target_options
 from shared import about
+from shared.masking import masked
 
 #: Name, where it is, what it does: each is imported when it is run.
 COMMANDS: Final = (
@@ -34,7 +36,7 @@ COMMANDS: Final = (
     ("status", "cqar.cli.looking:status", "Where the registry stands; how far resolvers are."),
     ("venues", "cqar.cli.looking:venues", "The venues that the registry knows."),
     ("catalogue", "cqar.cli.catalogue:catalogue", "The facts that come with CQAR."),
-    ("history", "cqar.cli.past:history", "What became of an entity: when, by whom, why."),
+    ("history", "cqar.cli.history:history", "What became of an entity: when, by whom, why."),
     ("audit", "cqar.cli.past:audit", "Evidence that the registry's past is as it was written."),
     ("keys", "cqar.cli.keys:keys", "Make, list and revoke API keys."),
     ("demo", "cqar.cli.demo:demo", "The whole path once, on a stack of its own."),
@@ -84,7 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> Never:
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(masked(shown.getvalue()), nl=False, err=True)  # it may repeat what was typed
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
@@ -98,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> Never:
         click.echo(f"cqar: {error.strerror}", err=True)
         sys.exit(1)
     except _said() as error:
-        click.echo(f"cqar: {error}", err=True)
+        click.echo(masked(f"cqar: {error}"), err=True)
         sys.exit(1)
 
 

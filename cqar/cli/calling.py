@@ -117,4 +117,4 @@ def _show_all() -> None:
         (rpc.service.rpartition(".")[2], rpc.name, "stream" if rpc.streams else "", rpc.summary)
         for rpc in rpcs().values()
     ]
-    table(f"{len(rows)} RPCs", ("service", "rpc", "", "what it does"), rows)
+    table(f"{len(rows)} RPCs", ("service", "rpc", "answers", "what it does"), rows)

@@ -21,7 +21,7 @@ from cqc.venues.v1 import venue_symbol_pb2
 from cqar import catalogue
 from cqar.cli.looking import freshness_text
 from cqar.cli.progress import bar
-from cqar.cli.words import out, table
+from cqar.cli.words import say, table
 from cqar.connection import CallFailed, Connection
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
@@ -55,7 +55,7 @@ def demo() -> None:
         asyncio.run(_run(state_dir, began))
     finally:
         remove_state(state_dir)
-    out.print(f"Stopped. {time.monotonic() - began:.1f} s in all.")
+    say(f"Stopped. {time.monotonic() - began:.1f} s in all.")
 
 
 async def _run(state_dir: Path, began: float) -> None:
@@ -66,7 +66,7 @@ async def _run(state_dir: Path, began: float) -> None:
 
     async def show(endpoints: Endpoints) -> None:
         took = time.monotonic() - began
-        out.print(f"PostgreSQL, NATS, Redis, a writer and two resolvers: up in {took:.1f} s.")
+        say(f"PostgreSQL, NATS, Redis, a writer and two resolvers: up in {took:.1f} s.")
         try:
             await asyncio.to_thread(_show, endpoints)
         finally:
@@ -96,7 +96,7 @@ def _load(writer: Connection) -> None:
         first = sent.rejected[0]
         raise DemoFailed(f"the catalogue was rejected: {first.spelling}: {first.reason}")
     took = time.monotonic() - began
-    out.print(f"Catalogue: {sent.created} entities in {took:.1f} s, revision {sent.revision}.")
+    say(f"Catalogue: {sent.created} entities in {took:.1f} s, revision {sent.revision}.")
 
 
 def _ask(resolver: Connection, venue_id: str, spelling: str) -> rpb.Resolution:
@@ -133,11 +133,11 @@ def _change(writer: Connection, resolvers: list[Connection]) -> None:
     took_ms = (time.perf_counter() - began) * 1000
     found = _ask(resolvers[0], *SHOWN[0])
     reasons = ", ".join(reason.code for reason in found.tradeable.open.reasons)
-    out.print(f"Halted binance BTCUSDT: revision {answer.revision},", end=" ")
-    out.print(
-        f"visible at both resolvers {took_ms:.1f} ms after the answer; not tradeable: {reasons}."
+    say(
+        f"Halted binance BTCUSDT: revision {answer.revision},"
+        f" visible at both resolvers {took_ms:.1f} ms after the answer; not tradeable: {reasons}."
     )
-    out.print(f"Freshness: {freshness_text(found.freshness)}.")
+    say(f"Freshness: {freshness_text(found.freshness)}.")
 
 
 def _await_visible(resolvers: list[Connection], seen: Callable[[rpb.Resolution], bool]) -> None:

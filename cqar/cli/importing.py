@@ -11,7 +11,7 @@ import msgspec
 from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.catalogue import CCXT_ID, CONTRACTS, MARKET_TYPES
-from cqar.cli.plans import plan_document, show_plan
+from cqar.cli.plans import BINDINGS, plan_document, show_plan
 from cqar.cli.progress import bar
 from cqar.cli.target import Target, override
 from cqar.cli.typed import Instant
@@ -71,6 +71,9 @@ class Multiple(click.ParamType[Any]):
 @click.option(
     "--multiplier", "multipliers", multiple=True, type=Multiple(), help="1000SHIB=SHIB:1000"
 )
+@click.option(
+    "--show", "whole", multiple=True, type=click.Choice([BINDINGS]), help="Show all of these."
+)
 @click.option("--allow-mass-delisting", is_flag=True, help="Believe that so much is gone.")
 @override
 def import_(target: Target, **options: Any) -> None:
@@ -101,7 +104,7 @@ def import_(target: Target, **options: Any) -> None:
     if options["as_json"]:
         print_json(document)
     else:
-        show_plan(plan, applied)
+        show_plan(plan, applied, options["whole"])
     if plan.rejected:
         to_stderr(
             f"rows of the listing that are not imported: {len(plan.rejected)}; --json has all"

@@ -14,7 +14,7 @@ from cqar import pages
 from cqar.cli.applied import applied
 from cqar.cli.target import Target, override
 from cqar.cli.typed import Instant
-from cqar.cli.words import err, out, print_json, table
+from cqar.cli.words import out, print_json, say, table, to_stderr
 from cqar.connection import CallFailed, Connection
 from shared.auth import fresh_key, hash_of
 
@@ -52,6 +52,8 @@ def make(
 ) -> None:
     """Make a key for ACTOR, the name that the audit log will have, and print it.
 
+    A name that looks like another's is refused, and so are cqar and cqar-…, the services' own.
+
     \b
     Examples:
       cqar keys make portfolio --role read --expires 2027-12-31
@@ -69,7 +71,7 @@ def make(
         print_json({"key_id": key_id, "key": secret})
         return
     out.file.write(secret + "\n")
-    err.print(f"{key_id}: this is the only time that the key is seen.", markup=False)
+    to_stderr(f"{key_id}: this is the only time that the key is seen.")
 
 
 @keys.command("list")
@@ -117,11 +119,11 @@ def revoke(target: Target, key_id: str, reason: str) -> None:
             raise CallFailed(f"no key {key_id!r}: see cqar keys list", "NOT_FOUND")
         key = known[key_id]
         if key.HasField("revoked_at"):
-            out.print(f"{key.actor}'s key was revoked already.", markup=False)
+            say(f"{key.actor}'s key was revoked already.")
             return
         key.revoked_at.FromDatetime(dt.datetime.now(dt.UTC))
         _apply(connection, key, reason)
-    out.print(f"{key.actor}'s key is revoked.", markup=False)
+    say(f"{key.actor}'s key is revoked.")
 
 
 def _apply(connection: Connection, key: api_key_pb2.ApiKey, reason: str) -> str:

@@ -20,6 +20,7 @@ from cqar.cli.typed import At, Instant
 from cqar.cli.words import print_json, table
 from cqar.connection import CallFailed, Connection
 from cqar.position import HEADER, Position
+from cqar.venues.reviewed import READER
 
 #: A resolver takes 2,000.
 KEYS_AT_ONCE: Final = 1_000
@@ -138,6 +139,7 @@ def _resolution_rows(found: rpb.Resolution) -> list[tuple[str, str]]:
         ("min notional", specs.min_notional),
         ("contract size", specs.contract_size),
         ("unit multiplier", "" if specs.unit_multiplier == "1" else specs.unit_multiplier),
+        ("read by", _reader_text(found)),
         ("tradeable", _tradeable_text(found)),
         *(("  because", f"{r.code} {r.message}") for r in verdict.open.reasons),
         ("freshness", freshness_text(found.freshness)),
@@ -150,6 +152,12 @@ def _tradeable_text(found: rpb.Resolution) -> str:
     if found.status != rpb.RESOLUTION_STATUS_NOT_FOUND and not found.HasField("tradeable"):
         return ""
     return "yes" if found.tradeable.allowed else "no"
+
+
+def _reader_text(found: rpb.Resolution) -> str:
+    """That nobody has reviewed what ccxt reads there, where an import has noted it."""
+    noted = found.venue_symbol.metadata
+    return str(noted[READER]) if READER in noted else ""
 
 
 def _known(status: str) -> str:
@@ -254,13 +262,12 @@ def _show(writer: dict[str, Any], resolvers: list[dict[str, Any]]) -> None:
         "hydrated_from",
         "memory_mib",
     )
-    rows = [
-        ["" if found.get(name) is None else found[name] for name in shown]
-        if "error" not in found
-        else [found["address"], found["error"], *[""] * (len(shown) - 2)]
-        for found in resolvers
-    ]
-    table("Resolvers", shown, rows)
+    there = [found for found in resolvers if "error" not in found]
+    if there or not resolvers:
+        rows = [["" if f.get(name) is None else f[name] for name in shown] for f in there]
+        table("Resolvers", shown, rows)
+    if away := [(found["address"], found["error"]) for found in resolvers if "error" in found]:
+        table("Resolvers without an answer", ("address", "error"), away)
 
 
 @click.command()

@@ -11,6 +11,7 @@ import grpc
 
 from cqar.connection import Connection
 from cqar.embedded.endpoints import read_endpoints
+from cqar.key_form import require_key
 
 
 class Target(NamedTuple):
@@ -60,6 +61,14 @@ class Target(NamedTuple):
         return grpc.ssl_channel_credentials(ca, key, cert)
 
 
+def _key(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Refused here, by its option's name: no command shows it."""
+    try:
+        return require_key(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--key, or CQAR_KEY") from None
+
+
 _CA = "TLS, by this authority's certificate (or CQAR_CA)."
 _CERT = "What to present, where clients must (or CQAR_CERT)."
 _CERT_KEY = "Its private key (or CQAR_CERT_KEY)."
@@ -73,7 +82,9 @@ _OPTIONS = (
     ),
     click.option("--writer", default="", metavar="HOST:PORT", help="A writer, instead."),
     click.option("--resolver", default="", metavar="ADDRESS", help="A resolver, instead."),
-    click.option("--key", envvar="CQAR_KEY", default="", help="API key (or CQAR_KEY)."),
+    click.option(
+        "--key", envvar="CQAR_KEY", default="", callback=_key, help="API key (or CQAR_KEY)."
+    ),
     click.option("--ca", envvar="CQAR_CA", default="", metavar="FILE", help=_CA),
     click.option("--cert", envvar="CQAR_CERT", default="", metavar="FILE", help=_CERT),
     click.option("--cert-key", envvar="CQAR_CERT_KEY", default="", metavar="FILE", help=_CERT_KEY),

@@ -15,7 +15,7 @@ from cqar.cli.applied import applied
 from cqar.cli.nouns.naming import Names
 from cqar.cli.nouns.references import References
 from cqar.cli.target import Target, override
-from cqar.cli.words import ask, out, print_json, require_somebody, table
+from cqar.cli.words import ask, print_json, require_somebody, say, table
 from cqar.connection import CallFailed, Connection
 
 Listing = venue_symbol_pb2.VenueSymbol
@@ -77,13 +77,11 @@ def void(
         print_json(answer)
         return
     if plan:
-        out.print("Nothing was changed: this is a plan.")
+        say("Nothing was changed: this is a plan.")
         return
-    out.print(
+    say(
         f"voided, revision {answer.revision}; what was told until then:"
-        f" cqar history {KIND}:{wrong.listing_id}",
-        markup=False,
-        soft_wrap=True,
+        f" cqar history {KIND}:{wrong.listing_id}"
     )
 
 
@@ -147,6 +145,7 @@ def _show(names: Names, voided: Sequence[Listing], symbol_id: str) -> None:
 
 
 def _period(listing: Listing) -> str:
-    begin = listing.listed_at.ToJsonString() if listing.HasField("listed_at") else "?"
-    end = listing.delisted_at.ToJsonString() if listing.HasField("delisted_at") else "…"
+    known = listing.HasField("listed_at")
+    begin = listing.listed_at.ToJsonString() if known else "an unknown time"
+    end = listing.delisted_at.ToJsonString() if listing.HasField("delisted_at") else "now"
     return f"{begin} to {end}"

@@ -11,25 +11,21 @@ import msgspec
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from cqar.cli.tables import KEPT, lay_out
 from cqar.embedded.endpoints import Endpoints
 
-#: Where no terminal says how wide it is: wide enough for every table here.
-PIPE_WIDTH = 140
-#: A table of more columns than this is shown row by row where it is wider than so many terminals,
-#: or where anything but its words would have to be folded.
-BLOCK_COLUMNS, FOLDED_MAX = 2, 1.5
-#: Wider than any table.
-WIDE = 10_000
-
-out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
 def to_stderr(text: str) -> None:
     err.print(plain(text), markup=False, soft_wrap=True)
+
+
+def say(text: str, *, bold: bool = False) -> None:
+    """Print a line, which is never broken: a terminal that is too narrow wraps it itself."""
+    out.print(plain(text), markup=False, soft_wrap=True, style="bold" if bold else None)
 
 
 def require_somebody(otherwise: str) -> None:
@@ -59,37 +55,29 @@ def ask(question: str, *, err: bool = False) -> None:
         raise click.exceptions.Exit(1)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Cells are data: what looks like markup or moves the cursor is shown, not obeyed.
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    kept: frozenset[str] = KEPT,
+) -> None:
+    """Print a table, each value whole; columns that the terminal has no room for are named.
 
-    Where the terminal is much too narrow for it, each row is a block of lines.
+    Cells are data: what looks like markup or moves the cursor is shown, not obeyed.
+
+    Args:
+        kept: Columns that are not left out.
     """
-    out.print(Text(plain(title), style="bold"))
-    cells = [[Text(plain(str(cell))) for cell in row] for row in rows]
-    shown = Table()
-    for column, *below in zip(columns, *cells, strict=True):
-        # A number, an address or an id that is folded is another one.
-        is_one = len(columns) > BLOCK_COLUMNS and not any(" " in cell.plain for cell in below)
-        shown.add_column(column, overflow="fold", no_wrap=is_one or column == "id")
-    for row in cells:
-        shown.add_row(*row)
-    wanted = out.measure(shown, options=out.options.update(width=WIDE, max_width=WIDE))
-    fits = wanted.minimum <= out.width and wanted.maximum <= out.width * FOLDED_MAX
-    if fits or len(columns) <= BLOCK_COLUMNS:
-        out.print(shown)
-    else:
-        _blocks(columns, cells)
-
-
-def _blocks(columns: Sequence[str], rows: Iterable[Sequence[Text]]) -> None:
-    for row in rows:
-        block = Table(show_header=False)
-        block.add_column(no_wrap=True)
-        block.add_column(overflow="fold")
-        for column, cell in zip(columns, row, strict=True):
-            if cell.plain:
-                block.add_row(column, cell)
-        out.print(block)
+    say(title, bold=True)
+    cells = [[plain(str(cell)) for cell in row] for row in rows]
+    layout = lay_out(columns, cells, out.width if out.file.isatty() else None, kept)
+    out.file.write("".join(f"{line}\n" for line in layout.lines))
+    out.file.flush()
+    if layout.left_out:
+        to_stderr(
+            f"not shown for width: columns {', '.join(layout.left_out)};"
+            " a wider terminal, a pipe or --json shows them"
+        )
 
 
 def plain(text: str) -> str:
@@ -107,9 +95,12 @@ def print_json(value: Any) -> None:
     out.file.flush()
 
 
-def print_json_line(message: Message) -> None:
+def print_json_line(value: Any) -> None:
     """One JSON document on one line, for answers that come one by one."""
-    text = json_format.MessageToJson(message, preserving_proto_field_name=True, indent=None)
+    if isinstance(value, Message):
+        text = json_format.MessageToJson(value, preserving_proto_field_name=True, indent=None)
+    else:
+        text = msgspec.json.encode(value).decode()
     out.file.write(text + "\n")
     out.file.flush()
 

@@ -18,7 +18,10 @@ class Keys(msgspec.Struct, frozen=True):
 
 
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
-    """The addresses of CQAR's services are host:port, those of the servers URLs with secrets."""
+    """The addresses of CQAR's services are host:port, those of the servers URLs with secrets.
+
+    `integrity_key_file` is for a `cqar.Replica` of this stack.
+    """
 
     writer: str
     resolvers: list[str]
@@ -30,6 +33,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     redis: str
     keys: Keys
     pids: dict[str, int]
+    integrity_key_file: str = ""
 
 
 def read_endpoints(state_dir: Path) -> Endpoints:

@@ -80,6 +80,7 @@ def _server_env(prefix: str, prepared: Prepared, at: Listen) -> dict[str, str]:
         f"{prefix}_DATABASE_URL": prepared.postgres,
         f"{prefix}_NATS_URL": prepared.nats,
         f"{prefix}_REDIS_URL": prepared.redis,
+        f"{prefix}_INTEGRITY_KEY_FILE": prepared.integrity_key_file,
         f"{prefix}_GRPC_LISTEN": at.grpc,
         f"{prefix}_HTTP_LISTEN": at.http,
     }

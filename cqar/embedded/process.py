@@ -14,6 +14,7 @@ import msgspec
 from cqar.embedded import launch
 from cqar.embedded.account import Account
 from cqar.embedded.errors import ServiceFailed
+from shared.masking import masked
 
 LOG_TAIL_LINES = 20
 LOG_TAIL_BYTES = 16 * 1024
@@ -70,7 +71,7 @@ async def run(command: Command, *, stdin: bytes = b"", timeout_seconds: float) -
             await process.wait()
     if process.returncode != 0:
         said = (out + err).decode(errors="replace")
-        raise ServiceFailed(command.name, how_it_ended(process), last_lines(said))
+        raise ServiceFailed(command.name, how_it_ended(process), masked(last_lines(said)))
     return out.decode()
 
 

@@ -17,6 +17,7 @@ from cqar.embedded.postgres_data import prepare_data, remove_data
 from cqar.embedded.private import own_folder
 from cqar.embedded.sockets import make_sockets_folder
 from cqar.embedded.supervisor import Supervisor
+from shared import integrity_key
 
 PORTS = {"postgres": 5432, "nats": 4222, "redis": 6379}
 
@@ -28,13 +29,16 @@ class Prepared(msgspec.Struct, frozen=True):
     postgres: str
     nats: str
     redis: str
+    integrity_key_file: str
     fresh: bool  # the database did not exist before
 
 
 async def prepare_servers(
     directory: Path, sockets: Path, ports: dict[str, int], *, durable: bool
 ) -> Prepared:
-    """Make data folders where there are none; `ports` has a port for each name of PORTS.
+    """Make data folders and the integrity key where there are none.
+
+    `ports` has a port for each name of PORTS.
 
     `durable=False` switches fsync off and is for data that nobody will miss.
     """
@@ -54,8 +58,17 @@ async def prepare_servers(
         postgres=postgres.dsn(passwords["postgres"], port),
         nats=nats.url(passwords["nats"], ports["nats"]),
         redis=valkey.url(passwords["redis"], ports["redis"]),
+        integrity_key_file=str(_integrity_key(directory)),
         fresh=fresh,
     )
+
+
+def _integrity_key(directory: Path) -> Path:
+    """The file of what authenticates values in this Redis, and services' last good files."""
+    path = directory / "integrity.key"
+    if not path.exists():
+        integrity_key.make(path)
+    return path
 
 
 class EmbeddedServers:
@@ -65,6 +78,7 @@ class EmbeddedServers:
         self.postgres = prepared.postgres
         self.nats = prepared.nats
         self.redis = prepared.redis
+        self.integrity_key_file = prepared.integrity_key_file
         self._supervisor = supervisor
 
     @property

@@ -1,8 +1,8 @@
 """The whole stack of one state folder: servers, migrations, keys, one writer, its resolvers.
 
-The folder holds `postgres`, `nats`, `redis`, `last-good`, `logs`, `keys.json`, `lock` and, while
-the stack runs, `endpoints.json`. The database and the keys outlive the stack and go together: a new
-database has new keys.
+The folder holds `postgres`, `nats`, `redis`, `last-good`, `logs`, `keys.json`, `integrity.key`,
+`lock` and, while the stack runs, `endpoints.json`. The database and the keys outlive the stack and
+go together: a new database has new API keys.
 """
 
 import asyncio
@@ -133,6 +133,7 @@ class _Stack:
             redis=prepared.redis,
             keys=keys,
             pids=self._pids(),
+            integrity_key_file=prepared.integrity_key_file,
         )
         write_endpoints(state_dir, endpoints)
         return endpoints

@@ -1,11 +1,13 @@
 """What ccxt drops or misreads, per exchange: small functions, each with the case that needs it.
 
-The raw record is the truth; a correction reads it and nothing else.
+The raw record is the truth; a correction reads it and nothing else. They come after `tracing`, so
+what ccxt makes up is gone by then. What a venue's documentation alone says is named as such.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -63,6 +65,23 @@ def kraken_status(found: Found) -> Found:
     return _with(found, status=_KRAKEN_STATUS.get(str(status), _S.HALTED))
 
 
+def kraken_tick(found: Found) -> Found:
+    """tick_size has stood in the records since 2022: ETHEUROP's is 0.1, with two pair_decimals."""
+    return _with(
+        found, tick_size=positive(found.raw.get("tick_size"), "tick_size") or found.tick_size
+    )
+
+
+def one_unit(found: Found) -> Found:
+    """Order sizes are in units of the base, or of the quote if inverse: a contract is one of them.
+
+    So the venues' documentation says of all their contracts; no field of a record does.
+    """
+    if found.symbol_type is SymbolType.SPOT or found.contract_size is not None:
+        return found
+    return _with(found, contract_size=Decimal(1))
+
+
 def gate_sellable(found: Found) -> Found:
     """`sellable` pairs take sell orders only: ccxt calls them active."""
     if found.raw.get("trade_status") == "sellable":
@@ -93,6 +112,14 @@ def coinbase_sizes(found: Found) -> Found:
         min_order_size=found.min_order_size or least,
         max_order_size=found.max_order_size or most,
     )
+
+
+def coinbase_funds(found: Found) -> Found:
+    """min_market_funds is of market orders where base_min_size stands, until 2022; then of all."""
+    if found.raw.get("base_min_size"):
+        return _with(found, min_notional=None)
+    funds = positive(found.raw.get("min_market_funds"), "min_market_funds")
+    return _with(found, min_notional=funds)
 
 
 def coinbase_status(found: Found) -> Found:
@@ -156,6 +183,11 @@ def deribit_combos(found: Found) -> Found:
     return found
 
 
+def kucoin_funds(found: Found) -> Found:
+    """The minimum notional is minFunds; quoteMinSize, which ccxt takes, is of market orders."""
+    return _with(found, min_notional=positive(found.raw.get("minFunds"), "minFunds"))
+
+
 def binance_preopen(found: Found) -> Found:
     """PENDING_TRADING and PRE_TRADING are announced, not halted."""
     status = found.raw.get("status") or found.raw.get("contractStatus")
@@ -167,12 +199,13 @@ def binance_preopen(found: Found) -> Found:
 CORRECTIONS: Final[dict[str, tuple[Correction, ...]]] = {
     "binance": (binance_preopen,),
     "binancecoinm": (binance_preopen,),
-    "binanceusdm": (binance_preopen,),
-    "bybit": (bybit_categories,),
-    "coinbaseexchange": (coinbase_sizes, coinbase_status),
+    "binanceusdm": (binance_preopen, one_unit),
+    "bybit": (bybit_categories, one_unit),
+    "coinbaseexchange": (coinbase_sizes, coinbase_funds, coinbase_status),
     "deribit": (deribit_combos,),
     "gate": (gate_codes, gate_sellable, gate_leaving, gate_stated_minimum),
-    "hyperliquid": (hyperliquid_names,),
-    "kraken": (kraken_codes, kraken_spellings, kraken_dark_pools, kraken_status),
+    "hyperliquid": (hyperliquid_names, one_unit),
+    "kraken": (kraken_codes, kraken_spellings, kraken_dark_pools, kraken_status, kraken_tick),
+    "kucoin": (kucoin_funds,),
     "okx": (okx_multiplier,),
 }

@@ -25,7 +25,13 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         aliases: The venue's further spellings of it.
         unit_multiplier: Base units in one venue unit, where somebody has stated it.
+        multiple_of: The ticker of the coin that the base is a multiple of, where somebody has
+            stated it.
         secondary: Beside another listing of the same symbol that is the primary one.
+        untraced: Terms that ccxt states and no field of the record does, with ccxt's value.
+            The terms themselves are None.
+        is_status_stated: Whether ccxt reads a status, and a field of the record may speak of it.
+        is_reviewed: Whether ccxt's reading of such markets was compared with the venue's records.
         raw: The venue's own record, for corrections.
     """
 
@@ -47,7 +53,11 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     contract_size: Decimal | None = None
     price_significant_digits: int | None = None
     unit_multiplier: Decimal | None = None
+    multiple_of: str | None = None
     secondary: bool = False
+    untraced: dict[str, Decimal | int] = {}
+    is_status_stated: bool = True
+    is_reviewed: bool = True
     raw: dict[str, Any]
 
 

@@ -1,8 +1,13 @@
 """Which asset a venue's code means. Never a silent merge of two assets that share a ticker.
 
-In this order: the venue's own code, where its assets are known; else ccxt's unified code, if
-exactly one asset bears it and no other code of the venue has that asset; else a new asset,
-marked unverified. REPV2 is unified to REP, and so is REP: the second rule's last clause.
+In this order: what the code is bound to at the venue's operator; the asset that an import made for
+this code; an asset of the ticker that the venue's listings stand on already; the one verified asset
+of the ticker; else a new asset, marked unverified. No two codes of the venue get one asset by
+ticker: REPV2 is unified to REP, and so is REP.
+
+A ticker is no evidence: LIT is Litentry at one operator and Lighter at another. So an unverified
+asset, which another operator's import made, is never taken for its ticker, and what is bound to a
+verified one by no more than that is listed (`bindings`) for a person to look at.
 """
 
 from __future__ import annotations
@@ -11,16 +16,20 @@ import datetime as dt
 import re
 import uuid
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from cqar.venues.found import Code
 from cqar.venues.state import RegistryState, code_holder
 from shared.entities.asset import ASSET, Asset
+from shared.entities.symbol import SYMBOL
 from shared.entities.venue import VENUE, Venue
 from shared.entities.venue_asset import VENUE_ASSET, VenueAsset
+from shared.entities.venue_symbol import VENUE_SYMBOL, is_open
 
+#: In a venue asset's metadata: what its code was bound by, where that is no evidence.
+BOUND_BY, TICKER = "bound_by", "ticker"
 #: What an import makes gets ids that follow from what it is.
 NAMESPACE: Final = uuid.UUID("5b0f6c1d-58a1-5b0e-8d3c-1f1f0e6d9a42")
 #: 1000SHIB, SHIB1000, 1000000MOG, 1MBABYDOGE, kPEPE: prices of a multiple of the coin.
@@ -38,12 +47,22 @@ class Ambiguous(ValueError):
     """A code that would be a second asset of a ticker that the venue has already."""
 
 
+class Binding(NamedTuple):
+    """A venue's code that was taken for a verified asset because their tickers are equal."""
+
+    code: str
+    ticker: str
+    asset_id: str
+    asset_name: str
+
+
 class Identity:
     """Assigns assets to a venue's codes.
 
     Attributes:
         new_assets: Assets that are to be made, by id.
         codes: What the venue's codes are to be recorded as, by the asset's id.
+        bindings: What is bound now, by ticker alone.
     """
 
     def __init__(self, state: RegistryState, venue: Venue) -> None:
@@ -51,6 +70,9 @@ class Identity:
         holder = code_holder(venue)
         self._holder = holder if state.get(VENUE.name, holder) else venue.venue_id
         self._asset_of: dict[str, str] = {}
+        self._asset_of_multiple: dict[str, str] = {}
+        self._traded = _assets_traded(state, venue.venue_id)
+        self.bindings: list[Binding] = []
         self.new_assets: dict[str, Asset] = {}
         self.codes: dict[str, VenueAsset] = {}
         for held in state.all(VENUE_ASSET):
@@ -79,36 +101,81 @@ class Identity:
             raise Ambiguous(message)
         return self._asset_of[code.venue]
 
+    def assign_multiples(self, multiples: Iterable[tuple[str, str]]) -> None:
+        """Assign the coin to codes that stand for many units of it, after `assign`.
+
+        Such a code is not the coin's code: 1000CAT at one venue is Simon's Cat, and the code CAT
+        at another is not. So neither is recorded as the venue's code of the asset.
+
+        Args:
+            multiples: The venue's code, and the coin's ticker as somebody has stated it.
+        """
+        for code, ticker in dict.fromkeys(multiples):
+            made = imported_id("asset", self._holder, code)
+            if self._state.get(ASSET.name, made) is not None:
+                asset_id = made
+            elif ticker in self._asset_of:
+                asset_id = self._asset_of[ticker]
+            elif (verified := self._verified(ticker)) is not None:
+                asset_id = self._bound_by_ticker(code, verified)
+            else:
+                asset_id = self._new_asset(code, ticker)
+            self._asset_of_multiple[code] = asset_id
+
+    def asset_of_multiple(self, code: str) -> str:
+        """The coin that a code of `assign_multiples` stands for many units of."""
+        return self._asset_of_multiple[code]
+
     def _identify(self, code: Code) -> str | None:
         """The code's asset; None where it cannot be told from another code's."""
         claimed = set(self._asset_of.values())
         bearers = list(self._state.find(ASSET.name, "symbol", code.unified))
-        if len(bearers) == 1 and bearers[0].asset_id not in claimed:
-            asset_id: str = bearers[0].asset_id
+        traded = [b.asset_id for b in bearers if b.asset_id in self._traded]
+        verified = self._verified(code.unified)
+        made = imported_id("asset", self._holder, code.venue)
+        asset_id: str
+        if made not in claimed and self._state.get(ASSET.name, made) is not None:
+            asset_id = made
+        elif len(traded) == 1 and traded[0] not in claimed:
+            asset_id = traded[0]
+        elif verified is not None and verified.asset_id not in claimed:
+            asset_id = self._bound_by_ticker(code.venue, verified)
         else:
             named = {asset.symbol for asset in self.new_assets.values()}
             taken = any(b.asset_id in claimed for b in bearers) or code.unified in named
             if taken and (code.venue.isdigit() or code.venue.upper() == code.unified.upper()):
                 return None
-            asset_id = self._new_asset(code, ticker=code.venue if taken else code.unified)
-        self._record(code, asset_id)
+            asset_id = self._new_asset(code.venue, ticker=code.venue if taken else code.unified)
+        self._record(code.venue, asset_id)
         return asset_id
 
-    def _record(self, code: Code, asset_id: str) -> None:
+    def _verified(self, ticker: str) -> Asset | None:
+        """The asset of the ticker that a person has verified, if it is one."""
+        found = self._state.find(ASSET.name, "symbol", ticker)
+        verified = [asset for asset in found if not asset.unverified]
+        return verified[0] if len(verified) == 1 else None
+
+    def _bound_by_ticker(self, code: str, asset: Asset) -> str:
+        self.bindings.append(Binding(code, asset.symbol, asset.asset_id, asset.name))
+        return asset.asset_id
+
+    def _record(self, code: str, asset_id: str) -> None:
         """Note the code as the asset's at this venue; an ended one is opened again."""
         before = self._state.get(VENUE_ASSET.name, f"{self._holder}/{asset_id}")
+        by_ticker = any(binding.code == code for binding in self.bindings)
         if before is None:
             self.codes[asset_id] = VenueAsset(
                 venue_id=self._holder,
                 asset_id=asset_id,
-                venue_asset_symbol=code.venue,
+                venue_asset_symbol=code,
                 trading_enabled=True,
-                listed_at=self._listed_at(code.venue),
+                listed_at=self._listed_at(code),
+                metadata={BOUND_BY: TICKER} if by_ticker else None,
             )
         elif before.delisted_at is not None:
             self.codes[asset_id] = msgspec.structs.replace(
                 before,
-                venue_asset_symbol=code.venue,
+                venue_asset_symbol=code,
                 other_codes=(),
                 trading_enabled=True,
                 listed_at=self._state.now,
@@ -120,13 +187,32 @@ class Identity:
         was = self._state.find(VENUE_ASSET.name, "code", self._holder, code)
         return self._state.now if any(was) else None
 
-    def _new_asset(self, code: Code, ticker: str) -> str:
+    def _new_asset(self, code: str, ticker: str) -> str:
         """Make an asset whose id follows from venue and code: two imports at once make one."""
-        asset_id = imported_id("asset", self._holder, code.venue)
+        asset_id = imported_id("asset", self._holder, code)
         self.new_assets[asset_id] = Asset(
             asset_id=asset_id, symbol=ticker, name=ticker, unverified=True
         )
         return asset_id
+
+
+def _assets_traded(state: RegistryState, venue_id: str) -> frozenset[str]:
+    """The assets that the venue's open listings stand on; a multiple's code is not the coin's."""
+    symbols = {
+        listing.symbol_id
+        for listing in state.all(VENUE_SYMBOL)
+        if listing.venue_id == venue_id
+        and is_open(listing, state.now)
+        and listing.unit_multiplier is None
+    }
+    found = (state.get(SYMBOL.name, symbol_id) for symbol_id in symbols)
+    return frozenset(
+        asset_id
+        for symbol in found
+        if symbol is not None
+        for asset_id in (symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id)
+        if asset_id
+    )
 
 
 def imported_id(*names: object) -> str:

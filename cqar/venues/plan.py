@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -12,9 +12,10 @@ import msgspec
 
 from cqar.venues.departures import departures
 from cqar.venues.found import Code, Found, Rejected
-from cqar.venues.identity import Identity, looks_multiplied
+from cqar.venues.identity import Binding, Identity, looks_multiplied
 from cqar.venues.proposals import Proposals, open_listing, upsert
 from cqar.venues.reading import Listing
+from cqar.venues.reviewed import CCXT_REVIEWED, CCXT_UNREVIEWED, READER
 from cqar.venues.state import RegistryState
 from shared import wording
 from shared.entities import KINDS
@@ -54,11 +55,16 @@ class Plan:
         changes: Outcomes that change something, by the order of kinds.
         unchanged: Listings that are already as the venue says.
         rejected: What is not imported, and why.
+        bindings: Codes that are bound to an asset now, by ticker alone.
+        markets: What the listing names, in our words.
     """
 
-    def __init__(self, venue_id: str, at: dt.datetime) -> None:
+    def __init__(self, venue_id: str, at: dt.datetime, markets: Sequence[Found] = ()) -> None:
         self.venue_id = venue_id
         self.at = at
+        self.markets = markets
+        self.bindings: list[Binding] = []
+        self._untraced = {market.spelling: market.untraced for market in markets}
         self.changes: list[Outcome] = []
         self.unchanged = 0
         self.rejected: list[Rejected] = []
@@ -86,6 +92,24 @@ class Plan:
     @property
     def new_symbols(self) -> list[Outcome]:
         return self.of(SYMBOL, Result.CREATED)
+
+    @property
+    def unreviewed(self) -> int:
+        """Rows of whose kind nobody has compared ccxt's reading with the venue's records."""
+        return sum(not market.is_reviewed for market in self.markets)
+
+    @property
+    def status_unstated(self) -> int:
+        """Rows of whose status ccxt alone speaks."""
+        return sum(not market.is_status_stated for market in self.markets)
+
+    def untraced(self) -> Counter[str]:
+        """In how many rows ccxt states a term that no field of the record does, by term."""
+        return Counter(term for market in self.markets for term in market.untraced)
+
+    def is_untraced(self, spelling: str, field: str) -> bool:
+        """Whether ccxt states it of this row, and no field of the record does."""
+        return field in self._untraced.get(spelling, ())
 
     def fields_changed(self) -> Counter[str]:
         """How many listings change, by field; a status by where it goes."""
@@ -135,11 +159,12 @@ def make_plan(
             f"the registry has {venue.venue_id}'s listing as of {newest.isoformat()}: one of"
             f" {at.isoformat()} would undo it. Import listings in their order"
         )
-    plan = Plan(venue.venue_id, at)
+    plan = Plan(venue.venue_id, at, listing.found)
     plan.rejected += listing.rejected
     found = list(_with_multipliers(state, venue, listing.found, multipliers, plan))
     identity = Identity(state, venue)
     identity.assign(code for market in found for code in _codes(market) if code)
+    identity.assign_multiples((m.base.venue, m.multiple_of) for m in found if m.multiple_of)
     proposals = Proposals(state, venue, identity, followed=frozenset(since))
     for market in found:
         try:
@@ -159,16 +184,20 @@ def make_plan(
         plan.notes.append(f"{len(proposals.archived)} listings are archived: left as they are")
     # What ends is judged first: its spelling or its symbol may begin anew.
     ends = [upsert(VENUE_SYMBOL, delist(entity, at)) for entity in gone]
-    _judge(state, [*proposals.codes(), *ends, *proposals.items], plan)
+    used = _judge(state, [*proposals.codes(), *ends, *proposals.items], plan)
+    plan.bindings = [binding for binding in identity.bindings if binding.asset_id in used]
     if lifted := [o for o in plan.changed if _is_lifted(o)]:
         plan.notes.append(
             f"{len(lifted)} listings that are HALTED here go ONLINE, as the venue says: a halt of"
             " your own does not outlive an import"
         )
+    readers = _readers(venue, listing.found)
+    is_read_otherwise = readers != (venue.metadata or {}).get(READER)
     is_later = any(at - as_of[kind] >= NOTED_EVERY for kind in types & as_of.keys())
-    if plan.changes or types - since.keys() or is_later:
+    if plan.changes or types - since.keys() or is_later or is_read_otherwise:
         since = {**dict.fromkeys(types, at), **since}
-        _note(state, venue, since, {**as_of, **dict.fromkeys(types, at)}, plan)
+        as_of = {**as_of, **dict.fromkeys(types, at)}
+        _note(state, venue, {READER: readers, **_told(since, as_of)}, plan)
     return plan
 
 
@@ -191,22 +220,34 @@ def _instants(venue: Venue, name: str) -> Instants:
     return {SymbolType[kind]: dt.datetime.fromisoformat(text) for kind, text in pairs}
 
 
-def _note(state: RegistryState, venue: Venue, since: Instants, as_of: Instants, plan: Plan) -> None:
-    """Say in the venue's metadata how far its listing is known.
-
-    It is applied last: an import that was interrupted is then done again as it was begun.
-    """
-    noted = {
-        **(venue.metadata or {}),
+def _told(since: Instants, as_of: Instants) -> dict[str, Any]:
+    return {
         LISTINGS_SINCE: {kind.name: instant.isoformat() for kind, instant in since.items()},
         LISTINGS_AS_OF: {kind.name: instant.isoformat() for kind, instant in as_of.items()},
     }
-    after = msgspec.structs.replace(venue, metadata=noted)
+
+
+def _readers(venue: Venue, found: Iterable[Found]) -> dict[str, str]:
+    """By type of product, who read the venue's newest listing of it."""
+    noted = (venue.metadata or {}).get(READER)
+    readers = dict(noted) if isinstance(noted, dict) else {}
+    for market in found:
+        readers[market.symbol_type.name] = CCXT_REVIEWED if market.is_reviewed else CCXT_UNREVIEWED
+    return readers
+
+
+def _note(state: RegistryState, venue: Venue, told: dict[str, Any], plan: Plan) -> None:
+    """Say in the venue's metadata how far its listing is known, and who read it.
+
+    It is applied last: an import that was interrupted is then done again as it was begun.
+    """
+    after = msgspec.structs.replace(venue, metadata={**(venue.metadata or {}), **told})
     plan.changes += [o for o in Docket([upsert(VENUE, after)]).judge(state) if o.changes]
 
 
-def _codes(market: Found) -> tuple[Code, Code, Code | None]:
-    return market.base, market.quote, market.settle
+def _codes(market: Found) -> tuple[Code | None, Code, Code | None]:
+    """The codes that are their assets' own: a multiple's is not."""
+    return None if market.multiple_of else market.base, market.quote, market.settle
 
 
 def _with_multipliers(
@@ -232,17 +273,22 @@ def _with_multipliers(
 
 
 def _restated(market: Found, stated: Multiplier) -> Found:
-    base = Code(stated.code, stated.code)
-    units = None if stated.units == 1 else stated.units
-    return msgspec.structs.replace(market, base=base, unit_multiplier=units)
+    if stated.units == 1:
+        return msgspec.structs.replace(market, base=Code(market.base.venue, stated.code))
+    units, coin = stated.units, stated.code
+    return msgspec.structs.replace(market, unit_multiplier=units, multiple_of=coin)
 
 
-def _judge(state: RegistryState, items: list[Item], plan: Plan) -> None:
-    """Keep what changes something, and of new symbols and assets what accepted listings need."""
+def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
+    """Keep what changes something, and of new symbols and assets what accepted listings need.
+
+    Returns:
+        The assets that accepted listings stand on.
+    """
     outcomes = Docket(items).judge(state)
     accepted = [o for o in outcomes if o.kind is VENUE_SYMBOL and o.result is not Result.REJECTED]
     symbols = {o.after.symbol_id for o in accepted if o.after is not None}  # type: ignore[attr-defined]
-    wanted: set[str] = set()
+    wanted: set[Any] = set()
     for symbol_id in symbols:
         symbol = state.get(SYMBOL.name, symbol_id)
         if symbol is not None:
@@ -265,3 +311,4 @@ def _judge(state: RegistryState, items: list[Item], plan: Plan) -> None:
             plan.changes.append(outcome)
     order = {kind.name: place for place, kind in enumerate(KINDS)}
     plan.changes.sort(key=lambda o: order[o.kind.name])
+    return wanted

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from cqar.catalogue import STEPS_AS_OF
+from cqar.catalogue import STEPS_AS_OF, an_id
 from cqar.venues.found import Found
 from cqar.venues.identity import Identity, imported_id, looks_multiplied
+from cqar.venues.reviewed import CCXT_UNREVIEWED, READER
 from cqar.venues.state import RegistryState
+from cqar.venues.tracing import TERMS
 from shared.entities.asset import ASSET
 from shared.entities.symbol import IDENTITY, SYMBOL, Symbol, SymbolType, complete, same_identity
 from shared.entities.venue import Venue
@@ -18,16 +20,6 @@ from shared.entities.venue_asset import VENUE_ASSET
 from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol, first_open, is_open
 from shared.judge import Intent, Item
 from shared.kind import AnyKind, Entity
-
-_TERMS: Final = (
-    "tick_size",
-    "lot_size",
-    "min_order_size",
-    "max_order_size",
-    "min_notional",
-    "contract_size",
-    "price_significant_digits",
-)
 
 
 def upsert(kind: AnyKind, entity: Entity) -> Item:
@@ -40,10 +32,51 @@ def open_listing(state: RegistryState, venue_id: str, spelling: str) -> VenueSym
     return first_open(found, state.now)
 
 
-def _without_date(before: VenueSymbol | None) -> dict[str, Any] | None:
-    """What is noted of a listing, but for when the catalogue's steps were seen: these are newer."""
+def _noted(before: VenueSymbol | None, market: Found) -> dict[str, Any] | None:
+    """What is to be noted of a listing: that it was read unreviewed, so that answers say so.
+
+    When the catalogue's steps were seen is noted no longer: these are newer.
+    """
     noted = (before and before.metadata) or {}
-    return {name: value for name, value in noted.items() if name != STEPS_AS_OF} or None
+    kept = {name: v for name, v in noted.items() if name not in (STEPS_AS_OF, READER)}
+    if not market.is_reviewed:
+        kept[READER] = CCXT_UNREVIEWED
+    return kept or None
+
+
+def _terms(before: VenueSymbol | None, market: Found) -> dict[str, Any]:
+    """The terms that the listing states.
+
+    One that ccxt makes up is not known. What stands in the registry in its place is taken back if
+    it is the very value, or if an import wrote it that knew no better: ccxt makes Hyperliquid's
+    tick of the day's price. Any other value is somebody's own, and stays.
+    """
+    stated = {name: getattr(market, name) for name in TERMS}
+    if before is not None and before.tick_bands:
+        # Somebody knows better than the one tick that ccxt tells of such a market.
+        stated["tick_size"] = None
+    terms = {name: value for name, value in stated.items() if value is not None}
+    if before is not None:
+        knew_no_better = not market.is_reviewed and _is_of_before_readers(before)
+        for name, value in market.untraced.items():
+            if knew_no_better or getattr(before, name) == value:
+                terms[name] = None
+    return terms
+
+
+def _is_of_before_readers(before: VenueSymbol) -> bool:
+    """Whether its terms are of an import that did not ask what the record states.
+
+    Since imports ask, they note who read the listing. Before, they made it, or brought the
+    catalogue's up to date, whose date they took away.
+    """
+    noted = before.metadata or {}
+    if READER in noted or STEPS_AS_OF in noted or before.first_seen_at is None:
+        return False
+    place = before.venue_id, before.venue_symbol
+    seen = before.first_seen_at.isoformat()
+    catalogues = an_id("venue_symbol", "/".join(place))
+    return before.listing_id in (imported_id("venue_symbol", *place, seen), catalogues)
 
 
 class Proposals:
@@ -87,30 +120,33 @@ class Proposals:
             self.archived |= {market.spelling, *market.aliases}
             return
         before = open_listing(self._state, self._venue_id, market.spelling)
-        if before is not None and looks_multiplied(market.base):
+        if before is not None and self._says_multiple(before, market):
             # What a multiplied code means stands in the listing itself.
-            symbol_id, multiplier = before.symbol_id, before.unit_multiplier
+            symbol_id = before.symbol_id
         else:
             symbol_id = self._symbol(market)
-            multiplier = market.unit_multiplier or (before.unit_multiplier if before else None)
-        stated = {name: getattr(market, name) for name in _TERMS}
-        if before is not None and before.tick_bands:
-            # Somebody knows better than the one tick that ccxt tells of such a market.
-            stated["tick_size"] = None
-        terms = {name: value for name, value in stated.items() if value is not None}
+        multiplier = market.unit_multiplier or (before.unit_multiplier if before else None)
         after = msgspec.structs.replace(
             before or self._fresh(market, market.spelling, symbol_id),
             symbol_id=symbol_id,
             status=market.status,
             unit_multiplier=multiplier,
-            metadata=_without_date(before),
-            **terms,
+            metadata=_noted(before, market),
+            **_terms(before, market),
         )
         if before is None and market.secondary:
             after = msgspec.structs.replace(after, is_primary=False)
         self.items.append(upsert(VENUE_SYMBOL, after))
         for spelling in market.aliases:
             self._propose_alias(market, spelling, symbol_id)
+
+    def _says_multiple(self, before: VenueSymbol, market: Found) -> bool:
+        """Whether the listing says what its multiplied code means, and nobody says otherwise."""
+        if market.multiple_of is None:
+            return looks_multiplied(market.base)
+        symbol = self._state.get(SYMBOL.name, before.symbol_id)
+        base = symbol and self._state.get(ASSET.name, symbol.base_asset_id)
+        return base is not None and base.symbol == market.multiple_of
 
     def _propose_alias(self, market: Found, spelling: str, symbol_id: str) -> None:
         before = open_listing(self._state, self._venue_id, spelling)
@@ -143,9 +179,12 @@ class Proposals:
     def _symbol(self, market: Found) -> str:
         """The id of the market's symbol; a new one becomes an item of its own."""
         asset_of = self._identity.asset_of
+        multiple_of = self._identity.asset_of_multiple
         given = Symbol(
             symbol_type=market.symbol_type,
-            base_asset_id=asset_of(market.base),
+            base_asset_id=multiple_of(market.base.venue)
+            if market.multiple_of
+            else asset_of(market.base),
             quote_asset_id=asset_of(market.quote),
             settlement_asset_id=asset_of(market.settle) if market.settle else None,
             expiry=market.expiry,

@@ -23,6 +23,7 @@ from cqar.venues.answers import (
 from cqar.venues.corrections import CORRECTIONS
 from cqar.venues.found import Code, Found, Rejected, Unreadable
 from cqar.venues.numbers import positive
+from cqar.venues.tracing import settled, traced
 from shared.entities.symbol import OptionType, SymbolType
 from shared.entities.venue_symbol import MarketStatus
 
@@ -85,9 +86,10 @@ def read_listing(
             listing.other_types[kind] = listing.other_types.get(kind, 0) + 1
             continue
         try:
-            found = found_in(market, exchange.precisionMode)
+            found = traced(found_in(market, exchange.precisionMode), market.get("info"))
             for correct in CORRECTIONS.get(ccxt_id, ()):
                 found = correct(found)
+            found = settled(found, ccxt_id)
         except (ValueError, KeyError) as error:
             listing.rejected.append(Rejected(str(market.get("id")), str(error)))
         else:
@@ -254,6 +256,7 @@ def found_in(market: dict[str, Any], precision_mode: int) -> Found:
         min_notional=positive(cost.get("min"), "the minimum notional"),
         contract_size=positive(market.get("contractSize"), "the contract size"),
         price_significant_digits=digits,
+        is_status_stated=market.get("active") is not None,
         raw=market["info"] if isinstance(market.get("info"), dict) else {},
     )
 

@@ -86,7 +86,9 @@ def load_state(
     state = RegistryState(now, head.revision, as_of)
     load_products(connection, state)
     for venue_id in dict.fromkeys((venue.venue_id, code_holder(venue))):
-        load_codes(connection, state, venue_id)
+        # An operator need not be a venue.
+        if state.stored((VENUE.name, venue_id)) is not None:
+            load_codes(connection, state, venue_id)
     load_listings(connection, state, venue.venue_id)
     load_archived(connection, state, venue.venue_id, spellings)
     return state

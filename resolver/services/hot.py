@@ -28,14 +28,20 @@ from resolver.services.resolver import ResolverService
 from resolver.tiers import Tiers
 from resolver.view import View
 from resolver.works import require_few, require_fits
+from shared import request_limits
+from shared.auth import caller_of
 from shared.calls import is_logged, succeeded
-from shared.grpc_errors import Context, parsed
+from shared.grpc_errors import Context
 from shared.instant import Instant
 from shared.min_revision import FORM, HEADER
+from shared.rates import Rates
+from shared.requests import parsed, read
 from shared.unhurried import unhurried
 from shared.wrapping import Methods, metadata_of
 
 SERVICE: Final = "cqc.resolver.v1.Resolver"
+RESOLVE_BYTES_MAX: Final = request_limits.bytes_max(f"/{SERVICE}/Resolve")
+BATCH_BYTES_MAX: Final = request_limits.bytes_max(f"/{SERVICE}/ResolveBatch")
 
 
 class HotMethods:
@@ -43,7 +49,7 @@ class HotMethods:
 
     Args:
         ordinary: Answers what memory may not, or has no answer to.
-        known: Shared by all of a process's servers.
+        known, rates: Shared by all of a process's servers.
     """
 
     def __init__(
@@ -53,7 +59,9 @@ class HotMethods:
         ordinary: ResolverService,
         known: Resolutions,
         now: Callable[[], dt.datetime],
+        rates: Rates,
     ) -> None:
+        self._rates = rates
         self._view = view
         self._tiers = tiers
         self._ordinary = ordinary
@@ -75,6 +83,7 @@ class HotMethods:
         wrapped = methods.wrapped(handlers["Resolve"], f"/{SERVICE}/Resolve").unary_unary
         count_call = succeeded("Resolve")
         count_lookup = metrics.counting("Resolve", "found", "memory")
+        take = self._rates.take
 
         async def resolve(request: bytes, context: Context) -> bytes:
             """A question asked before needs none of what the others are wrapped in."""
@@ -82,7 +91,8 @@ class HotMethods:
             moment = self._moment()
             if moment is not None and self._is_reached(metadata_of(context, HEADER)):
                 made = self._known(request, moment)
-                if made is not None:
+                # Who has no token left is told so below, where all are.
+                if made is not None and not take(caller_of(context)):
                     if made.denials:
                         metrics.count_denials(made.denials)
                     seconds = time.perf_counter() - began_s
@@ -121,6 +131,8 @@ class HotMethods:
 
     def _known(self, request: bytes, moment: Moment) -> Made | None:
         """The answer, if it was given before and holds for all of the moment."""
+        if len(request) > resolutions.QUESTION_BYTES_MAX:
+            return None
         memory = self._view.snapshot
         made = self._resolutions.known(request, memory, moment.now_ns, moment.until_ns)
         return made if made is not None and made.is_found else None
@@ -133,14 +145,14 @@ class HotMethods:
                 metrics.count_denials(made.denials)
                 freshness = self._tiers.tell("Resolve", "found", began_s, context)
                 return made.framed + resolutions.told(freshness)
-        question = parsed(pb.ResolveRequest, request)
+        question = parsed(pb.ResolveRequest, request, RESOLVE_BYTES_MAX)
         answer = await self._ordinary.Resolve(question, context)
         return answer.SerializeToString()
 
     def _from_memory(self, request: bytes) -> Made | None:
         """Unless it is asked as of another time than now, or is archived."""
         stale, memory, now_ns = self._view.stale_reason, self._view.snapshot, self._now_ns()
-        question = parsed(pb.ResolveRequest, request)
+        question = parsed(pb.ResolveRequest, request, RESOLVE_BYTES_MAX)
         if question.HasField("as_of"):
             return None
         key = pb.VenueSymbolKey(venue_id=question.venue_id, venue_symbol=question.venue_symbol)
@@ -150,7 +162,7 @@ class HotMethods:
             return None
 
     async def _resolve_batch(self, request: bytes, context: Context) -> bytes:
-        batch = parsed(pb.ResolveBatchRequest, request)
+        batch = await read(pb.ResolveBatchRequest, request, BATCH_BYTES_MAX)
         if batch.HasField("as_of") or not self._tiers.are_not_needed:
             return await self._batch_below(batch, context)
         require_few(batch.keys, "keys")

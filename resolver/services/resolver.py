@@ -17,6 +17,7 @@ from resolver.services.watching import Watching
 from resolver.tiers import Tiers, tell_freshness
 from resolver.view import View
 from shared import about
+from shared.auth import caller_of
 from shared.grpc_errors import Context
 
 M = TypeVar("M", bound=Message)
@@ -116,5 +117,5 @@ class ResolverService(ResolverServicer):
         self, request: pb.WatchRequest, context: Context
     ) -> AsyncIterator[pb.WatchResponse]:
         self._tiers.require_reached()
-        async for response in self._watching.watch(request):
+        async for response in self._watching.watch(request, caller_of(context)):
             yield response

@@ -6,7 +6,7 @@ One that is slower than the ring is long is told so, and never skips a revision 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -15,13 +15,22 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver import metrics
 from resolver.freshness import boot_clock_s
-from resolver.recent import chosen
+from resolver.recent import Applied, chosen
 from resolver.view import View
 from shared import rules
 from shared.entities import KIND_BY_NAME
+from shared.entities.venue import VENUE
 from shared.errors import EpochChanged, Invalid, NotReady, OutOfRange, TooMany, Violation
+from shared.naming import unknown
+from shared.near_names import did_you_mean
+from shared.places import Places
 
 WATCHERS_MAX: Final = 2_000
+#: Of one caller: a key's actor, or without keys a connection.
+WATCHERS_EACH: Final = 200
+#: Then a watcher is told to begin anew: sooner than a connection's age would end it untold
+#: (`grpc.max_connection_age_grace_ms`), and perhaps at another resolver.
+WATCH_S_MAX: Final = 3_600.0
 #: Freshness alone is told this often where nothing changes.
 HEARTBEAT_S: Final = 1.0
 NAMES_MAX: Final = 100
@@ -30,33 +39,43 @@ NAMES_MAX: Final = 100
 class Watching:
     def __init__(self, view: View) -> None:
         self._view = view
-        self._watchers = 0
+        self._places = Places("watches", WATCHERS_MAX, WATCHERS_EACH)
 
-    async def watch(self, request: pb.WatchRequest) -> AsyncIterator[pb.WatchResponse]:
+    async def watch(
+        self, request: pb.WatchRequest, who: str = ""
+    ) -> AsyncIterator[pb.WatchResponse]:
         """Yield each change set that has something for the watcher, and a heartbeat each second.
+
+        Args:
+            who: Whose watch it is; of one caller there may be `WATCHERS_EACH`.
 
         Raises:
             Invalid: A filter names what cannot be.
-            NotReady: Nothing is loaded yet, or this process is about to end.
+            NotFound: A filter names a venue that is not there.
+            NotReady: Nothing is loaded yet, this process is about to end, or it is time to begin
+                anew, from where this watch was.
             EpochChanged: The history that was watched has ended: read anew.
             OutOfRange: The revision is not kept any more: read anew.
             TooMany: As many watch as may, or this watcher is too slow.
         """
         _require_filters(request)
         kinds, venue_ids = frozenset(request.kinds), frozenset(request.venue_ids)
+        self._require_venues(venue_ids)
         began, (epoch, revision, _) = self._view.snapshot.head, self._view.snapshot.position
         if request.epoch and request.epoch != epoch:
             raise EpochChanged(f"epoch {request.epoch} is not this one, {epoch}: read anew")
         told = request.from_revision - 1 if request.from_revision else revision
         if told < revision:
             self._view.recent.at(told + 1)
-        with self._place():
+        with self._place(who):
             yield pb.WatchResponse(freshness=self._view.freshness_message())
-            beat_s = boot_clock_s()
+            began_s = beat_s = boot_clock_s()
             while True:
-                while (change_set := self._next(began, told)) is not None:
-                    told = change_set.revision
-                    found = chosen(change_set, kinds, venue_ids)
+                if boot_clock_s() - began_s >= WATCH_S_MAX:
+                    raise NotReady("this watch is old: watch again, from where it was")
+                while (applied := self._next(began, told)) is not None:
+                    told = applied.change_set.revision
+                    found = chosen(applied, kinds, venue_ids)
                     if found.changes:
                         freshness = self._view.freshness_message()
                         yield pb.WatchResponse(change_set=found, freshness=freshness)
@@ -70,7 +89,15 @@ class Watching:
                     yield pb.WatchResponse(freshness=self._view.freshness_message())
                     beat_s = boot_clock_s()
 
-    def _next(self, began: replication_pb2.Head, told: int) -> replication_pb2.ChangeSet | None:
+    def _require_venues(self, venue_ids: Iterable[str]) -> None:
+        """Refuse a venue that is not there: nothing would ever come, and nobody would know why."""
+        snapshot = self._view.snapshot
+        for venue_id in sorted(venue_ids):
+            if snapshot.get(VENUE.name, venue_id) is None:
+                near = did_you_mean(venue_id, sorted(snapshot.keys(VENUE.name)))
+                raise unknown(VENUE, venue_id, f"{near} to watch: register it first".lstrip())
+
+    def _next(self, began: replication_pb2.Head, told: int) -> Applied | None:
         """The change set after `told`; None if that is what is served."""
         if self._view.is_ending:
             raise NotReady("this resolver is stopping: watch another, from where this one was")
@@ -87,16 +114,13 @@ class Watching:
             raise TooMany(f"this watcher is too slow: {error}") from error
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        if self._watchers >= WATCHERS_MAX:
-            raise TooMany(f"{WATCHERS_MAX} watch here already: ask another resolver")
-        self._watchers += 1
-        metrics.WATCHERS.set(self._watchers)
-        try:
-            yield
-        finally:
-            self._watchers -= 1
-            metrics.WATCHERS.set(self._watchers)
+    def _place(self, who: str) -> Iterator[None]:
+        with self._places.held(who):
+            metrics.WATCHERS.set(self._places.taken)
+            try:
+                yield
+            finally:
+                metrics.WATCHERS.set(self._places.taken - 1)
 
 
 def _require_filters(request: pb.WatchRequest) -> None:

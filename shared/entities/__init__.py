@@ -14,6 +14,7 @@ from shared.entities.asset_identifier import ASSET_IDENTIFIER
 from shared.entities.asset_relationship import ASSET_RELATIONSHIP
 from shared.entities.chain import CHAIN
 from shared.entities.quality_flag import QUALITY_FLAG
+from shared.entities.signing_key import SIGNING_KEY
 from shared.entities.symbol import SYMBOL
 from shared.entities.symbol_identifier import SYMBOL_IDENTIFIER
 from shared.entities.venue import VENUE
@@ -36,5 +37,6 @@ KINDS: tuple[AnyKind, ...] = (
     VENUE_SYMBOL,
     API_KEY,
     ARCHIVE,
+    SIGNING_KEY,
 )
 KIND_BY_NAME: dict[str, AnyKind] = {kind.name: kind for kind in KINDS}

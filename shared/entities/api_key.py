@@ -1,4 +1,7 @@
-"""A key that callers present. Only its hash is known; the key itself is shown once."""
+"""A key that callers present. Only its hash is known; the key itself is shown once.
+
+A key is revoked and never removed: the audit log names who made it, and its hash stays taken.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from cqc.writer.v1 import api_key_pb2
 from shared import rules
 from shared.errors import Violation
 from shared.kind import Entity, Kind, Seen, by
+from shared.skeletons import mixes_scripts, skeleton
 
 _SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -52,6 +56,10 @@ def complete(before: ApiKey | None, given: ApiKey, seen: Seen) -> ApiKey:
     return msgspec.structs.replace(given, revoked_at=rules.not_after(seen.now, given.revoked_at))
 
 
+#: What the services themselves act as: `cqar`, and all that begins so.
+RESERVED: Final = "cqar"
+
+
 def check_api_key(before: ApiKey | None, after: ApiKey, seen: Seen) -> Iterator[Violation]:
     yield from rules.check_uuid("key_id", after.key_id)
     yield from rules.check_required(after, "role")
@@ -61,12 +69,40 @@ def check_api_key(before: ApiKey | None, after: ApiKey, seen: Seen) -> Iterator[
     yield from rules.check_immutable(before, after, "make another key", "key_hash", "actor", "role")
     # One that would end later could not be ended sooner.
     yield from rules.check_past(after, seen.now, "revoked_at")
+    if before is None:
+        yield from _check_actor(after, seen)
+        if any(True for _ in seen.find("api_key", "hash", after.key_hash)):
+            message = "is a key's already, valid or not: a key is made once"
+            yield Violation("key_hash", "USED", message)
     # A slip in a date would make a key that never works, without a word.
     over = after.expires_at is not None and after.expires_at <= seen.now
     if before is None and over and not seen.historical:
         yield Violation("expires_at", "PAST", "has passed already: the key would never be valid")
     if before is not None and before.revoked_at and after.revoked_at != before.revoked_at:
         yield Violation("revoked_at", "FINAL", "a revoked key stays revoked")
+
+
+def _check_actor(after: ApiKey, seen: Seen) -> Iterator[Violation]:
+    """Keys of before are not asked: whoever has one keeps its name."""
+    looks = skeleton(after.actor)
+    if looks == RESERVED or looks.startswith(f"{RESERVED}-"):
+        message = f"{RESERVED!r} and what begins with '{RESERVED}-' are the services' own names"
+        yield Violation("actor", "RESERVED", message)
+    if mixes_scripts(after.actor):
+        yield Violation("actor", "MIXED_SCRIPTS", "has letters of scripts that only look alike")
+    for role in Role:
+        for key in seen.find("api_key", "role", role):
+            if key.actor != after.actor and skeleton(key.actor) == looks:
+                message = f"looks like {key.actor!r}, who is somebody else"
+                yield Violation("actor", "LOOK_ALIKE", message)
+                return
+
+
+def check_removal(_: ApiKey, __: Seen) -> Iterator[Violation]:
+    message = (
+        "revoke it: a key stays, so that the audit log names it and its hash is never another's"
+    )
+    yield Violation("key_id", "FINAL", message)
 
 
 API_KEY = Kind(
@@ -77,7 +113,8 @@ API_KEY = Kind(
     table="api_keys",
     check=check_api_key,
     complete=complete,
-    lookups={"hash": by("key_hash")},
+    check_removal=check_removal,
+    lookups={"hash": by("key_hash"), "role": by("role")},
     event=lambda _, __: None,
     exported=False,
 )

@@ -11,11 +11,11 @@ from typing import Any, Final
 import msgspec
 from cqc.assets.v1 import group_pb2
 
-from shared import rules
+from shared import request_limits, rules
 from shared.errors import NotFound, Violation
 from shared.kind import Entity, Event, Kind, Row, Seen, by
 
-MEMBERS_MAX: Final = 2_000
+MEMBERS_MAX: Final = request_limits.MEMBERS_MAX
 #: A member's id follows from its group and asset, so that stating a group again changes nothing.
 _NAMESPACE: Final = uuid.UUID("0f3c2c1e-8d0a-5b1c-9f7e-3a4d2b6c1e55")
 

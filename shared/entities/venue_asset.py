@@ -110,7 +110,7 @@ def _check_deployment(after: VenueAsset, seen: Seen) -> Iterator[Violation]:
 
 def _check_codes(after: VenueAsset, seen: Seen) -> Iterator[Violation]:
     """Deposits are credited by code: at one instant it means one asset of the venue."""
-    for place, code in enumerate(after.codes):
+    for place, code in enumerate(after.codes[: 1 + OTHER_CODES_MAX]):
         field = "other_codes" if place else "venue_asset_symbol"
         for rival in seen.find("venue_asset", "code", after.venue_id, code):
             if rival.asset_id != after.asset_id and overlap(rival, after):

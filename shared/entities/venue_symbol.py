@@ -150,6 +150,13 @@ def complete(before: VenueSymbol | None, given: VenueSymbol, seen: Seen) -> Venu
 terms_of: Final[Callable[[VenueSymbol], tuple[Any, ...]]] = attrgetter(*_DATED)
 
 
+def sets_terms(before: Entity | None, after: Entity | None) -> bool:
+    """Whether a change makes terms of a listing known, so that they are noted by their instant."""
+    if not isinstance(after, VenueSymbol) or after.terms_since is None:
+        return False
+    return not isinstance(before, VenueSymbol) or terms_of(before) != terms_of(after)
+
+
 def _dated(before: VenueSymbol | None, after: VenueSymbol, seen: Seen) -> VenueSymbol:
     """The listing with the instant that its terms hold from; of the past it takes none.
 

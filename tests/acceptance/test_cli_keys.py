@@ -47,6 +47,28 @@ async def test_a_key_may_what_its_role_says_until_it_is_revoked(stack: Stack) ->
     assert "revoked already" in again.out
 
 
+async def test_the_audit_names_who_made_and_who_revoked_each_key(stack: Stack) -> None:
+    made = await stack.ok("keys", "make", "intern", "--role", "read", "--reason", "summer")
+    key_id = made.err.split(":")[0]
+    listed = {one["key_id"]: one for one in (await stack.ok("audit", "keys", "--json")).document}
+    assert listed[key_id]["revoked"] is None
+    await stack.ok("keys", "revoke", key_id, "--reason", "autumn")
+    told = (await stack.ok("audit", "keys", "--json")).document
+    (intern,) = [one for one in told if one["key_id"] == key_id]
+    assert (intern["actor"], intern["role"]) == ("intern", "read")
+    causes = [(intern[end]["by"], intern[end]["why"]) for end in ("made", "revoked")]
+    assert causes == [("stack-admin", "summer"), ("stack-admin", "autumn")]
+    first = next(one for one in told if one["actor"] == "stack-admin")
+    assert first["made"]["by"] == "cqar-writer"
+    assert "cqar-writer" in (await stack.ok("audit", "keys")).out
+
+
+async def test_a_name_that_looks_like_anothers_or_the_services_own_is_refused(stack: Stack) -> None:
+    for name, words in (("Stack-Adm1n", "looks like 'stack-admin'"), ("CQAR-ops", "services' own")):
+        ran = await stack.cqar("keys", "make", name, "--role", "read")
+        assert (ran.code, words in ran.err) == (1, True)
+
+
 async def test_a_key_ends_when_it_was_said_to(stack: Stack) -> None:
     made = (
         await stack.ok(

@@ -228,6 +228,37 @@ async def test_every_market_is_as_the_raw_record_says(
         await require_as_raw(registry, venue, path)
 
 
+async def test_a_venue_that_states_no_steps_is_resolved_unreviewed_and_refuses_orders(
+    registry: Stack,
+) -> None:
+    """Upbit lists names. ccxt has a tick and a lot of 1e-8 for all of them."""
+    path = saved("upbit", "market_all_2021-04-17.json")
+    known = '{"ccxt_id": "upbit", "market_types": ["spot"]}'
+    named = ("--name", "Upbit", "--type", "cex", "--operator", "upbit", "--metadata", known)
+    await registry.ok("venue", "add", "upbit", *named)
+    file = ("--file", f"market/all={path}", "--at", "2021-04-17")
+    told = (await registry.ok("import", "upbit", *file, "--plan", "--show", "bindings")).out
+    words = " ".join(told.split())
+    assert "294 of 294 rows are read UNREVIEWED" in words
+    assert "tick_size of 294 rows: ccxt has one, and no field of the venue's record" in words
+    assert "Bound by ticker alone" in words
+    document = (await registry.ok("import", "upbit", *file, "--json")).document
+    assert document["reader"]["untraced"] == {"lot_size": 294, "tick_size": 294}
+    assert {b["code"] for b in document["bindings"]} >= {"BTC", "KRW"}
+    assert all(b["asset_id"] in told for b in document["bindings"])
+
+    (found,) = await resolve_all(registry, "upbit", ["KRW-BTC"])
+    assert (found.specs.tick_size, found.specs.lot_size) == ("", "")
+    assert found.venue_symbol.metadata["reader"] == "ccxt, unreviewed"
+    assert "ccxt, unreviewed" in (await registry.ok("resolve", "upbit", "KRW-BTC")).out
+    (binance,) = await resolve_all(registry, "binance", ["BTCUSDT"])
+    assert "reader" not in binance.venue_symbol.metadata
+    order = ("--price", "70000000", "--quantity", "0.01", "--side", "buy")
+    ran = await registry.cqar("check", "upbit", "KRW-BTC", *order, "--json")
+    assert (ran.code, ran.document.get("allowed", False)) == (1, False)
+    assert {reason["code"] for reason in ran.document["reasons"]} >= {"STEPS_UNKNOWN"}
+
+
 async def test_one_junk_row_stops_nothing_else(registry: Stack, tmp_path: Path) -> None:
     document = json.loads(saved(*BINANCE_2022).read_text())
     document["symbols"] += [{"symbol": "JUNK"}, {"symbol": "BADTICK", **_bad_tick(document)}]

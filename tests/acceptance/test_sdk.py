@@ -39,7 +39,13 @@ async def asked(stack: Stack, request: pytest.FixtureRequest) -> AsyncIterator[A
     opened: Any = {
         "tcp": lambda: cqar.AsyncClient(ends.resolvers[0], timeout_s=WAIT_S),
         "socket": lambda: cqar.AsyncClient(f"unix:{ends.resolver_sockets[1]}", timeout_s=WAIT_S),
-        "replica": lambda: cqar.Replica(ends.postgres, ends.nats, ends.redis, timeout_s=WAIT_S),
+        "replica": lambda: cqar.Replica(
+            ends.postgres,
+            ends.nats,
+            ends.redis,
+            integrity_key_file=ends.integrity_key_file,
+            timeout_s=WAIT_S,
+        ),
     }[request.param]
     async with opened() as answers:
         await answers.wait_ready(WAIT_S)

@@ -27,6 +27,7 @@ from shared.image_store import ImageStore
 from shared.jetstream import CHANGES
 from tests.builders import a_venue, an_asset
 from tests.changes import commit, drain, head_of
+from tests.integrity import KEYRING, key_file
 from writer.app import utc_now
 from writer.images import Images
 from writer.mutations import Mutations
@@ -100,6 +101,7 @@ async def settings(
         "database_url": database,
         "nats_url": servers.nats,
         "redis_url": servers.redis,
+        "integrity_key_file": key_file(),
         "hydrate_concurrency": str(AT_ONCE),
     }
 
@@ -130,7 +132,7 @@ async def test_without_redis_they_load_from_postgres_in_turn(
 async def test_fifty_at_once_load_from_redis_but_for_a_few(
     settings: dict[str, str], engine: AsyncEngine, client: Client, tmp_path: Path
 ) -> None:
-    store = ImageStore(settings["redis_url"])
+    store = ImageStore(settings["redis_url"], KEYRING)
     assert await Images(engine, store, lambda: jetstream.note(client, CHANGES), utc_now).step()
     await store.close()
     async with others_loading(settings["database_url"], AT_ONCE - 1):

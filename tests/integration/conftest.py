@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import grpc
 import pytest
 import redis.asyncio
 from nats.aio.client import Client
@@ -15,7 +16,10 @@ from cqar.embedded.servers import EmbeddedServers
 from resolver import fallback
 from resolver.config import ResolverConfig
 from shared import min_revision
-from tests.asking import WAIT_S, Ask, Asked, serving
+from shared.grpc_server import OPTIONS
+from tests.asking import WAIT_S, Ask, Asked
+from tests.asking import served as serves
+from tests.integrity import key_file
 from tests.links import link_to
 from tests.served import Served, served
 from writer.relay import Relay
@@ -55,9 +59,16 @@ async def ask(
             link_to(servers.redis) as (to_cache, cache),
         ):
             config = ResolverConfig(
-                database_url=url, nats_url=servers.nats, redis_url=cache, probe_every_s=0.1
+                database_url=url,
+                nats_url=servers.nats,
+                redis_url=cache,
+                integrity_key_file=key_file(),
+                probe_every_s=0.1,
             )
-            async with serving(config, follows=follows) as (resolver, channel):
-                yield Asked(resolver, channel, to_database, to_cache)
+            async with (
+                serves(config, follows=follows) as at,
+                grpc.aio.insecure_channel(at.target, options=OPTIONS) as channel,
+            ):
+                yield Asked(at, channel, to_database, to_cache)
 
     return asking

@@ -48,6 +48,7 @@ from tests.builders import (
 from tests.changes import CAUSE, commit, drain, eventually, head_of, upsert
 from tests.dated import BEGIN, HOUR, History, market_of
 from tests.following import NEVER_S, require_equal, stands_at
+from tests.integrity import FILES
 from tests.links import Link, link_to
 from tests.refusals import refusal
 from tests.registry_in_memory import changed
@@ -590,8 +591,10 @@ async def test_a_snapshot_from_a_file_knows_what_was_archived(
     await archiving.step()
     await both.follow()
     served_now = both.resolver.view.snapshot
-    written = b"".join(kept.image_parts(served_now.head, served_now.copied(), None))
-    snapshot = kept.read(written).snapshot()
+    written = b"".join(
+        kept.image_parts(served_now.head, served_now.copied(), None, FILES, "this one")
+    )
+    snapshot = kept.read(written, FILES).snapshot()
     assert snapshot.archived("spelling", *SPELLED.values())
     assert snapshot.archived("entity", "symbol", OPTION.symbol_id)
     assert not snapshot.archived("spelling", "deribit", "NONE")

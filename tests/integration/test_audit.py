@@ -6,24 +6,41 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cqar import audit_differences
 from cqar.audit import Broken, verified
+from cqar.audit_signatures import Signed
+from shared import codec, finding, history
+from shared.entities import KIND_BY_NAME
+from shared.entities.api_key import ApiKey
+from shared.entities.venue import VENUE
 from shared.history import position_of
+from shared.judge import Intent, Item
+from shared.schema import current, registry_head
 from tests.builders import a_venue
-from tests.changes import commit, head_of
+from tests.changes import CAUSE, commit, head_of, upsert
+from tests.lives import LIVES, one_of_each
+from tests.registry_in_memory import changed
+from writer import outbox, store
 from writer.mutations import Mutations
 
 TAMPERED = {
     "UPDATE outbox SET payload = payload || '\\x00' WHERE revision = 3": "revision 1:3 is not as",
     "UPDATE outbox SET chain = sha256(chain) WHERE revision = 3": "revision 1:3 is not as",
     "UPDATE outbox SET prev_chain = sha256(chain) WHERE revision = 3": "revision 1:3 is not as",
+    "UPDATE outbox SET events = '' WHERE revision = 3": "revision 1:3 is not as",
+    "UPDATE outbox SET live_count = 9 WHERE revision = 3": "revision 1:3 is not as",
+    "UPDATE outbox SET live_count = -1 WHERE revision = 3": "revision 1:3 is not as",
+    "UPDATE outbox SET set_hash = sha256(set_hash) WHERE revision = 3": "revision 1:3 is not as",
+    "UPDATE outbox SET chain_version = 1 WHERE revision = 3": "revision 1:3 is not as",
+    "UPDATE outbox SET chain_version = 3 WHERE revision = 3": "revision 1:3 is not as",
     "DELETE FROM outbox WHERE revision = 1": "revision 1:1 is missing",
     "DELETE FROM outbox WHERE revision = 3": "revision 1:3 is missing",
     "DELETE FROM outbox WHERE revision = 5": "not where the chain ends, at revision 4",
-    "DELETE FROM entity_revisions WHERE revision = 3": "revision 1:3 changed other entities",
-    "UPDATE entity_revisions SET key = 'x' WHERE revision = 3": "revision 1:3 changed other",
-    "INSERT INTO entity_revisions VALUES ('venue', 'x', 9)": "names revision 9, which is not",
-    "UPDATE current SET payload = payload || '\\x00' WHERE key = 'c'": "`current` was altered",
-    "UPDATE current SET deleted = true WHERE key = 'c'": "`current` was altered",
+    "DELETE FROM entity_revisions WHERE revision = 3": "`entity_revisions` has no row 'venue/c/3'",
+    "UPDATE entity_revisions SET key = 'x' WHERE revision = 3": "has no row 'venue/c/3'",
+    "INSERT INTO entity_revisions VALUES ('venue', 'x', 9)": "has a row 'venue/x/9', which no",
+    "UPDATE current SET payload = payload || '\\x00' WHERE key = 'c'": "`current.payload` was alt",
+    "UPDATE current SET deleted = true WHERE key = 'c'": "`current.deleted` was altered",
     "UPDATE registry_head SET chain = sha256(chain)": "not where the chain ends",
 }
 
@@ -43,7 +60,30 @@ async def test_what_was_not_touched_is_whole_over_epochs_too(
     assert await mutations.bump_epoch(1, 1, 50)
     await commit(mutations, a_venue("f"), a_venue("a", is_active=False))
     found = await verified(database)
-    assert found == (7, 6, (await head_of(engine)).chain)
+    nothing = Signed(0, None, is_head=False, by_trusted=False)
+    assert found == (7, 6, (await head_of(engine)).chain, nothing)
+
+
+async def test_a_registry_of_before_goes_on_as_it_was_until_its_next_epoch(
+    database: str, engine: AsyncEngine, mutations: Mutations
+) -> None:
+    """Followers of the release before read all of it until then, and audit all of it after."""
+    async with engine.begin() as tx:
+        # As migration 0010 leaves one that holds revisions.
+        await tx.execute(sa.text("UPDATE registry_head SET chain_version = 1"))
+    await commit(mutations, a_venue("a"))
+    first = await head_of(engine)
+    await commit(mutations, a_venue("b"))
+    async with engine.connect() as tx:
+        _, second = await outbox.rows_after(tx, 0, 2)
+    assert second.chain == history.chain_of(first.chain, 1, 2, second.payload)
+    assert second.events_hash == b""
+    await mutations.bump_epoch(1, 1, 2)
+    await commit(mutations, a_venue("c"))
+    async with engine.connect() as tx:
+        rows = await outbox.rows_after(tx, 0, 9)
+    assert [(row.epoch, row.chain_version) for row in rows] == [(1, 1), (1, 1), (2, 2), (2, 2)]
+    assert (await verified(database)).revisions == 4
 
 
 @pytest.mark.usefixtures("written")
@@ -56,6 +96,61 @@ async def test_what_was_altered_is_found_and_named(
     with pytest.raises(Broken) as broken:
         await verified(database)
     assert TAMPERED[statement] in str(broken.value)
+
+
+async def test_every_kind_from_creation_to_removal_is_whole(
+    database: str, engine: AsyncEngine, mutations: Mutations
+) -> None:
+    for name, life in LIVES.items():
+        kind, key = KIND_BY_NAME[name], KIND_BY_NAME[name].key_of(life.born)
+        if life.needs:
+            await mutations.apply([upsert(one) for one in life.needs], CAUSE)
+        await commit(mutations, life.born)
+        for changes, _ in life.steps:
+            async with engine.connect() as tx:
+                (row,) = await finding.load(tx, [(name, key)])
+            await commit(mutations, changed(codec.decode(kind, row.payload), **changes))
+        if not life.stays:
+            await mutations.change(Item(kind=kind, intent=Intent.REMOVE, key=key), CAUSE)
+    # A revoked key stays revoked.
+    await commit(mutations, *(e for e in one_of_each() if not isinstance(e, ApiKey)))
+    found = await verified(database)
+    assert found.entities == (await head_of(engine)).live_count
+
+
+@pytest.mark.usefixtures("written")
+async def test_current_and_the_heads_hash_altered_together_are_found(
+    database: str, engine: AsyncEngine
+) -> None:
+    async with engine.begin() as tx:
+        (row,) = await finding.load(tx, [("venue", "c")])
+        forged = codec.encode(VENUE, changed(codec.decode(VENUE, row.payload), is_active=False))
+        head = await store.read_head(tx)
+        total = history.set_hash_from(head.set_hash) - history.hash_of("venue", "c", row.payload)
+        total += history.hash_of("venue", "c", forged)
+        update = sa.update(current).where(current.c.key == "c").values(payload=forged)
+        await tx.execute(update)
+        hashed = sa.update(registry_head).values(set_hash=history.set_hash_bytes(total))
+        await tx.execute(hashed)
+    with pytest.raises(Broken) as broken:
+        await verified(database)
+    assert set(broken.value.differences.counts) == {
+        ("registry_head", "set_hash"),
+        ("current", "payload"),
+    }
+
+
+@pytest.mark.usefixtures("written")
+async def test_more_than_is_worth_looking_at_ends_the_audit(
+    database: str, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_differences, "DIFFERENCES_MAX", 3)
+    async with engine.begin() as tx:
+        await tx.execute(sa.text("UPDATE venues SET name = 'x'"))
+    with pytest.raises(Broken) as broken:
+        await verified(database)
+    assert broken.value.differences.counts == {("venues", "name"): 3}
+    assert not broken.value.differences.is_all
 
 
 @pytest.mark.usefixtures("written")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+from collections import Counter
+from typing import Any
 
 import grpc
 import pytest
 from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2 as rpb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -222,19 +226,93 @@ async def test_many_who_ask_the_same_share_one_flight_and_connections_stay_few(
         assert asked.database.asked <= fallback.CONNECTIONS_MAX
 
 
-async def test_ones_own_crowd_is_not_taken_for_a_postgres_that_is_down(
+async def test_ones_own_crowd_is_told_so_and_is_not_taken_for_a_postgres_that_is_down(
     ask: Ask, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await commit(mutations, *one_of_each())
     monkeypatch.setattr(fallback, "PATIENCE_S", WAIT_S)
     async with ask(follows=False) as asked:
         await asked.answer(asked.own.Resolve, question())
-        monkeypatch.setattr(fallback, "BUDGET_S", 0.05)
-        calls = [asked.own.Resolve(question(f"S{number}")) for number in range(300)]
+        calls = [asked.own.Resolve(question(f"S{number}")) for number in range(200)]
         codes = await asyncio.gather(*(call.code() for call in calls))
-        # PostgreSQL knows none of them; most were never asked for within the budget.
-        assert set(codes) <= {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE}
-        assert grpc.StatusCode.UNAVAILABLE in codes
+        # PostgreSQL knows none of them; a connection has so many questions at once.
+        assert set(codes) == {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert codes.count(grpc.StatusCode.NOT_FOUND) >= fallback.QUESTIONS_EACH
+        monkeypatch.setattr(fallback, "BUDGET_S", 0.05)
+        calls = [asked.own.Resolve(question(f"T{number}")) for number in range(200)]
+        codes = await asyncio.gather(*(call.code() for call in calls))
+        assert grpc.StatusCode.RESOURCE_EXHAUSTED in codes
         monkeypatch.setattr(fallback, "BUDGET_S", WAIT_S)
         found, _ = await asked.answer(asked.own.Resolve, question())
         assert found.resolution.symbol.symbol == "BTC/USDT"
+
+
+async def test_a_budget_that_ran_out_on_a_long_question_opens_no_breaker(
+    ask: Ask, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL tells where it is, and then has more to do than there is time for."""
+    await commit(mutations, *one_of_each())
+    monkeypatch.setattr(fallback, "PATIENCE_S", 0.0)
+    loaded = fallback._load
+
+    async def slow(tx: Any, wanted: Any) -> Any:
+        await tx.exec_driver_sql("SELECT pg_sleep(0.3)")
+        return await loaded(tx, wanted)
+
+    async with ask(follows=False) as asked:
+        await asked.answer(asked.own.Resolve, question())
+        monkeypatch.setattr(fallback, "_load", slow)
+        monkeypatch.setattr(fallback, "BUDGET_S", 0.2)
+        for number in range(FAILURES_MAX + 1):
+            found = await refusal(asked.own.Resolve(question(f"S{number}"), timeout=WAIT_S))
+            assert found.code is grpc.StatusCode.UNAVAILABLE
+            assert "within" in found.text or "answers in" in found.text
+        assert not asked.resolver.fallback.breaker.is_open
+        monkeypatch.setattr(fallback, "_load", loaded)
+        monkeypatch.setattr(fallback, "BUDGET_S", WAIT_S)
+        await asked.answer(asked.own.Resolve, question())
+
+
+async def test_one_callers_batches_of_another_time_leave_everybody_else_his_turn(
+    ask: Ask, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fallback, "BEYOND_MEMORY_S", WAIT_S)
+    await commit(mutations, *one_of_each())
+    keys = [pb.VenueSymbolKey(**SPELLING)] * 500
+
+    def batch(number: int) -> pb.ResolveBatchRequest:
+        request = pb.ResolveBatchRequest(keys=keys)
+        request.as_of.FromDatetime(NOW + dt.timedelta(seconds=number))
+        return request
+
+    async with ask(follows=True) as asked:
+        await eventually(lambda: asked.resolver.view.state == LIVE, WAIT_S)
+        goes_on = True
+        told: Counter[grpc.StatusCode] = Counter()
+        codes: set[grpc.StatusCode] = set()
+
+        async def flood(lane: int) -> None:
+            number = lane
+            while goes_on:
+                number += 100
+                call = asked.own.ResolveBatch(batch(-number), timeout=WAIT_S)
+                told[await call.code()] += 1
+
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        async with (
+            grpc.aio.insecure_channel(asked.target, options=options) as channel,
+            asyncio.TaskGroup() as group,
+        ):
+            for lane in range(20):
+                group.create_task(flood(lane))
+            own: Any = ResolverStub(channel)
+            for number in range(20):
+                one = question()
+                one.as_of.FromDatetime(NOW - dt.timedelta(seconds=number + 1))
+                codes.add(await own.Resolve(one, timeout=WAIT_S).code())
+            goes_on = False
+        # Not listed then: PostgreSQL said so.
+        assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.NOT_FOUND}
+        assert set(told) <= {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert told[grpc.StatusCode.RESOURCE_EXHAUSTED]
+        assert not asked.resolver.fallback.breaker.is_open

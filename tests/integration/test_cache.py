@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
 from shared.cache import CURSOR_KEY, TIMEOUT_S, Cache, Unavailable
+from shared.cache_format import Value
 from shared.entities.asset import ASSET, Asset
 from shared.entities.quality_flag import QUALITY_FLAG
 from shared.entities.venue import VENUE
@@ -35,6 +36,7 @@ from tests.builders import (
 from tests.caching import Process, cursor_in, process, statements
 from tests.changes import CAUSE, commit, lose_commits_after
 from tests.grpc_writer import Client, serving
+from tests.integrity import FORMAT, KEYRING
 from writer import metrics, past
 from writer.cache_relay import ForeignCache
 from writer.cached import Missed, Reader
@@ -45,6 +47,7 @@ from writer.reads import Reads
 pb: Any = asset_registry_pb2
 MARKET = (an_asset(), an_asset("USDT"), a_venue(), a_symbol(), a_venue_asset(), a_venue_symbol())
 LATER = NOW + dt.timedelta(hours=1)
+FOR_EVER_S = 10**12
 
 
 @pytest.fixture
@@ -246,7 +249,8 @@ async def test_another_registrys_redis_is_refused(
     await writer.write_through()
     cursor = await cursor_in(store)
     assert cursor is not None
-    await store.set(CURSOR_KEY, bytes(cursor._replace(registry_id=b"other")))
+    other = cursor._replace(registry_id=b"other", stored=b"")
+    await store.set(CURSOR_KEY, FORMAT.seal_cursor(other))
     with pytest.raises(ForeignCache, match="database of its own"):
         await writer.relay.step()
     with pytest.raises(Missed):
@@ -260,7 +264,9 @@ async def test_a_value_that_somebody_else_wrote_there_is_read_again_and_written_
     await writer.write_through()
     cursor = await cursor_in(store)
     assert cursor is not None
-    await store.set(f"asset:{BTC}", cursor.seal(b"\xff\xff\xff"))
+    await store.set(
+        f"asset:{BTC}", FORMAT.seal(cursor, f"asset:{BTC}", Value(b"\xff\xff\xff", FOR_EVER_S))
+    )
     assert await writer.read(name_of()) == "BTC"
     assert await writer.from_redis(name_of()) == "BTC"
 
@@ -299,7 +305,7 @@ async def test_a_redis_that_is_down_or_silent_is_left_alone(
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     for url in (f"redis://127.0.0.1:{port}/0", "unix:///nowhere/redis.sock"):
-        cache = Cache(url, timeout_s=TIMEOUT_S)
+        cache = Cache(url, KEYRING, timeout_s=TIMEOUT_S)
         before = metrics.CACHE_UNAVAILABLE._value.get()
         async with serving(engine, LATER, Newest(), cache) as client:
             for _ in range(8):
@@ -372,7 +378,8 @@ async def _require_true(
     if cursor is None:
         return
     for asset_id in assets:
-        payload = cursor.open(await store.get(f"asset:{asset_id}"))
+        key = f"asset:{asset_id}"
+        payload = FORMAT.open(cursor, key, await store.get(key))
         if payload is not None:
             known = names[cursor.at.revision]
             assert ASSET.message.FromString(payload).name == known[asset_id]

@@ -100,7 +100,7 @@ async def test_the_outbox_is_read_in_one_view_with_its_head(
         await commit(mutations, a_venue(name))
     head, rows = await Database(database).rows_after(1)
     assert [row.head.revision for row in rows] == [2, 3]
-    assert rows[0].prev_chain != rows[1].prev_chain == rows[0].head.chain
+    assert rows[0].commit.prev_chain != rows[1].commit.prev_chain == rows[0].head.chain
     assert (rows[1].head.chain, rows[1].head.set_hash) == (head.chain, head.set_hash)
 
 

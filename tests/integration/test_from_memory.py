@@ -17,6 +17,7 @@ from tests.asking import SPELLING, WAIT_S, Ask, Asked, question, serving
 from tests.builders import BTC, ETH, a_flag, a_venue, an_asset, an_id
 from tests.changes import commit, eventually
 from tests.following import writing
+from tests.integrity import key_file
 from tests.lives import one_of_each
 from writer.config import WriterConfig
 from writer.mutations import Mutations
@@ -127,7 +128,12 @@ async def test_an_epoch_that_has_ended_is_refused_below_memory_too(
 async def test_a_writers_answer_is_never_older_at_a_resolver_that_is_told_its_revision(
     ask: Ask, servers: EmbeddedServers, database: str
 ) -> None:
-    settings = WriterConfig(database_url=database, nats_url=servers.nats, redis_url=servers.redis)
+    settings = WriterConfig(
+        database_url=database,
+        nats_url=servers.nats,
+        redis_url=servers.redis,
+        integrity_key_file=key_file(),
+    )
     async with writing(settings) as writer, ask(follows=True) as asked:
         await eventually(lambda: asked.resolver.view.state == LIVE, WAIT_S)
         for number in range(50):

@@ -200,10 +200,10 @@ async def test_what_an_apply_commits_it_answers_however_much_changes(
 
 
 async def test_an_apply_whose_answer_would_be_too_large_commits_nothing(client_: Client) -> None:
-    bad = venue_asset_pb2.VenueAsset(venue_id="x", asset_id="x", other_codes=["\0"] * 5_000)
+    bad = venue_asset_pb2.VenueAsset(venue_id="x", asset_id="x", other_codes=["\0"] * 200)
     request = admin_pb.ApplyRequest(skip_rejected=True)
     request.items.add(asset=asset_pb2.Asset(symbol="SOL", name="Solana", asset_type=NATIVE))
-    for _ in range(20):
+    for _ in range(4_000):
         request.items.add(venue_asset=bad)
     metadata = (("x-api-key", client_.keys[Role.WRITE]), ("idempotency-key", "k1"))
     for _ in range(2):

@@ -14,13 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar.embedded.servers import EmbeddedServers
 from resolver.sources import Sources
 from shared import image
-from shared.image_store import MANIFEST_KEY, ImageStore
+from shared.image_store import MANIFEST_KEY, PURPOSE, ImageStore
+from shared.integrity import Keyring
 from tests.builders import NOW, a_venue, an_asset
 from tests.changes import commit, head_of
+from tests.integrity import IMAGES, KEYRING, OTHER_KEY
 from writer import images
 from writer.image_core import APART, REVISIONS_APART
 from writer.images import Images
 from writer.mutations import Mutations
+
+OTHERS = Keyring.parse(OTHER_KEY).seals(PURPOSE)
 
 
 class Publisher:
@@ -40,7 +44,7 @@ async def raw(servers: EmbeddedServers) -> AsyncIterator[redis.asyncio.Redis]:
 
 @pytest.fixture
 async def store(servers: EmbeddedServers, raw: redis.asyncio.Redis) -> AsyncIterator[ImageStore]:
-    store = ImageStore(servers.redis)
+    store = ImageStore(servers.redis, KEYRING)
     assert await raw.dbsize() == 0
     yield store
     await store.close()
@@ -49,7 +53,7 @@ async def store(servers: EmbeddedServers, raw: redis.asyncio.Redis) -> AsyncIter
 async def revision_in(store: ImageStore) -> int:
     stored = await store.manifest()
     assert stored is not None
-    return image.manifest_of(stored).head.revision
+    return image.manifest_of(stored, IMAGES).head.revision
 
 
 async def test_a_published_image_is_the_registry_at_its_head(
@@ -90,6 +94,14 @@ async def test_it_is_published_anew_after_many_revisions_or_ten_minutes_and_when
     assert await revision_in(store) == 3
     await raw.set(MANIFEST_KEY, b"no manifest")
     assert await publisher.images.step()
+    stored = await store.manifest()
+    assert stored is not None
+    manifest = image.manifest_of(stored, IMAGES)
+    await raw.set(MANIFEST_KEY, image.sealed(manifest, OTHERS))
+    assert await publisher.images.step(), "it is under another key"
+    assert await revision_in(store) == 3
+    old = [f"{MANIFEST_KEY}:{manifest.publication}:{n}" for n in range(len(manifest.chunk_hashes))]
+    assert all([await raw.ttl(key) > 0 for key in old]), "what is replaced ends, whoever made it"
     assert REVISIONS_APART == 1_000
     assert dt.timedelta(minutes=10) == APART
 
@@ -101,10 +113,10 @@ async def test_who_is_slower_than_another_leaves_his_image_alone(
     assert await Publisher(engine, store).images.step()
     stored = await store.manifest()
     assert stored is not None
-    manifest = image.manifest_of(stored)
+    manifest = image.manifest_of(stored, IMAGES)
     assert not await store.switch(b"what was there before", manifest)
     assert await store.manifest() == stored
-    unfinished = image.manifest_of(stored)
+    unfinished = image.manifest_of(stored, IMAGES)
     unfinished.publication = "never written"
     assert not await store.switch(stored, unfinished), "its chunks are not there"
     assert await store.manifest() == stored

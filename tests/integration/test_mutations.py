@@ -19,7 +19,8 @@ from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bench.registry.copying import row_of
-from shared import codec, history, schema
+from shared import codec, hash_chain, history, schema
+from shared.aside import AT_ONCE_MAX
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.entities.symbol import SymbolType
 from shared.entities.venue_symbol import TERMS, MarketStatus, VenueSymbol, delist
@@ -46,7 +47,7 @@ from tests.builders import (
     an_identifier,
 )
 from writer import outbox, store
-from writer.mutations import AT_ONCE_MAX, Applied, Cause, Mutations
+from writer.mutations import Applied, Cause, Mutations
 
 KIND_OF = {kind.entity: kind for kind in KINDS}
 DAY = dt.timedelta(days=1)
@@ -345,7 +346,7 @@ async def test_current_outbox_and_head_tell_the_same_story(
     chain = rows[0].prev_chain
     for row in rows:
         assert row.prev_chain == chain
-        chain = history.chain_of(chain, row.epoch, row.revision, row.payload)
+        chain = hash_chain.chain_of(chain, row.link)
         assert row.chain == chain
         change_set = replication_pb2.ChangeSet.FromString(history.unpack(row.payload))
         assert change_set.revision == row.revision

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from resolver.database import Database
 from resolver.follower import Follower
 from resolver.view import View
-from shared import history
+from shared import hash_chain, history
 from shared.jetstream import CHANGES_SUBJECT
 from tests.builders import NOW, a_venue
 from tests.changes import commit, drain, eventually, running
@@ -37,8 +37,8 @@ def wrong_chain(head: store.HeadRow, row: outbox.OutboxRow) -> bytes:
 
 
 def altered(row: outbox.OutboxRow, payload: bytes) -> outbox.OutboxRow:
-    chain = history.chain_of(row.prev_chain, row.epoch, row.revision, payload)
-    return row._replace(payload=payload, chain=chain)
+    row = row._replace(payload=payload)
+    return row._replace(chain=hash_chain.chain_of(row.prev_chain, row.link))
 
 
 def not_compressed(head: store.HeadRow, row: outbox.OutboxRow) -> bytes:

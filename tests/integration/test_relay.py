@@ -11,7 +11,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import history, jetstream
+from shared import hash_chain, history, jetstream
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from tests.builders import a_venue
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after, raw_messages
@@ -48,7 +48,7 @@ async def test_change_sets_go_out_in_order_each_on_the_one_before(
         if message.WhichOneof("body") == "commit":
             assert message.commit.prev_chain == chain
             payload = message.commit.change_set
-            chain = history.chain_of(chain, message.head.epoch, message.head.revision, payload)
+            chain = hash_chain.chain_of(chain, hash_chain.link_of(message.head, message.commit))
             change_set = replication_pb2.ChangeSet.FromString(history.unpack(payload))
             assert change_set.revision == message.head.revision
         chain = chain or message.head.chain

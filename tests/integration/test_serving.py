@@ -284,6 +284,30 @@ async def test_it_does_not_start_with_a_configuration_it_cannot_trust(tmp_path: 
         assert "Traceback" not in text
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "stored"),
+    [
+        ("writer", [], {"redis_url": "redis://h"}),
+        ("resolver", [], {"redis_url": "redis://h"}),
+        ("resolver", [], {"last_good_file": "/f"}),
+        ("resolver", ["--workers", "2"], {"last_good_file": "/f"}),
+    ],
+    ids=["writer's Redis", "resolver's Redis", "resolver's file", "several workers' file"],
+)
+async def test_it_does_not_start_without_a_key_for_what_it_stores(
+    name: str, arguments: list[str], stored: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    places = {"database_url": "postgresql://h/db", "nats_url": "nats://h"}
+    settings = {**places, **stored, "integrity_key_file": ""}
+    process = await start(name, log, "serve", *arguments, **settings)
+    assert await process.wait() == 1
+    text = log.read_text()
+    assert f"CQAR_{name.upper()}_INTEGRITY_KEY_FILE is not" in text
+    assert "make-integrity-key FILE" in text
+    assert "Traceback" not in text
+
+
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
     """Receives spans as an OpenTelemetry collector does."""
 
@@ -346,6 +370,7 @@ async def test_one_trace_goes_from_the_call_through_sql_and_nats_to_the_resolver
         # Polling is no request: nothing else was sent but what belongs to one.
         roots = [span for span in collector.spans if "parent_span_id" not in span]
         assert {span["kind"] for span in roots} <= {"SPAN_KIND_SERVER"}
+        assert key not in str(collector.spans)
     assert any(line.get("trace_id") == TRACE for line in writer.lines())
 
 

@@ -27,13 +27,16 @@ from resolver.services.watching import Watching
 from resolver.view import View
 from shared import image, jetstream
 from shared.errors import EpochChanged
-from shared.image_store import MANIFEST_KEY, ImageStore
+from shared.image_store import MANIFEST_KEY, PURPOSE, ImageStore
+from shared.integrity import Keyring
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
+from shared.refusals import REFUSED
 from tests.builders import a_venue
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after
 from tests.following import require_equal, resolving, stands_at, writing
 from tests.histories import encoded
 from tests.histories import head_of as head_of_state
+from tests.integrity import IMAGES, KEYRING, OTHER_KEY, key_file
 from tests.links import Link, link_to
 from writer.app import utc_now
 from writer.config import WriterConfig
@@ -65,7 +68,7 @@ class Place:
 
     def writer(self) -> WriterConfig:
         urls = {"database_url": self.own_database, "nats_url": self.nats}
-        return WriterConfig(**urls, redis_url=self.own_redis)
+        return WriterConfig(**urls, redis_url=self.own_redis, integrity_key_file=key_file())
 
 
 @pytest.fixture
@@ -80,6 +83,7 @@ async def place(
             database_url=url,
             nats_url=servers.nats,
             redis_url=cache,
+            integrity_key_file=key_file(),
             last_good_file=str(tmp_path / "last-good"),
             last_good_every_s=0.2,
             probe_every_s=0.2,
@@ -95,7 +99,7 @@ async def publish_image(
     place: Place, engine: AsyncEngine, client: Client, relay: Relay
 ) -> AsyncIterator[Callable[[], Any]]:
     """Puts an image of the database's head into Redis."""
-    store = ImageStore(place.own_redis)
+    store = ImageStore(place.own_redis, KEYRING)
 
     async def publish() -> None:
         await drain(relay)
@@ -219,7 +223,7 @@ async def test_a_restart_appends_to_the_file_that_it_went_on_from(
         await commit(mutations, a_venue(name))
         async with resolving(place.config) as resolver:
             await eventually(lambda at=revision: stands_at(resolver.view, 1, at), WAIT_S)
-        whole, file = place.file.read_bytes(), LastGood(place.file)
+        whole, file = place.file.read_bytes(), LastGood(place.file, KEYRING)
         assert whole.startswith(before) is not is_torn
         kept = file.read()
         assert kept is not None
@@ -246,7 +250,7 @@ async def test_a_file_whose_entities_are_not_of_its_hash_is_found_out(
     """Whole by its checksums, and wrong: as a fault of the memory that it was written from."""
     await commit(mutations, a_venue("a"))
     await keep_file(place)
-    file = LastGood(place.file)
+    file = LastGood(place.file, KEYRING)
     kept = file.read()
     assert kept is not None
     file.begin(kept.head, [("venue", "another", b"")], kept.mark)
@@ -309,7 +313,9 @@ def flip(data: bytes, at: int) -> bytes:
     return data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]
 
 
-@pytest.mark.parametrize("spoilt", ["manifest", "chunk", "lost chunk"])
+@pytest.mark.parametrize(
+    "spoilt", ["manifest", "chunk", "lost chunk", "another key's manifest", "another chunk"]
+)
 async def test_an_image_that_is_spoilt_is_not_used(
     spoilt: str, place: Place, mutations: Mutations, publish_image: Callable[[], Any]
 ) -> None:
@@ -318,18 +324,46 @@ async def test_an_image_that_is_spoilt_is_not_used(
     await commit(mutations, a_venue("b"))
     await publish_image()
     async with redis.asyncio.Redis.from_url(place.own_redis) as store:
-        chunk = f"{MANIFEST_KEY}:{image.manifest_of(await store.get(MANIFEST_KEY)).publication}:0"
+        manifest = image.manifest_of(await store.get(MANIFEST_KEY), IMAGES)
+        chunk = f"{MANIFEST_KEY}:{manifest.publication}:0"
         key = MANIFEST_KEY if spoilt == "manifest" else chunk
         if spoilt == "lost chunk":
             await store.delete(key)
+        elif spoilt == "another key's manifest":
+            others = Keyring.parse(OTHER_KEY).seals(PURPOSE)
+            await store.set(MANIFEST_KEY, image.sealed(manifest, others))
+        elif spoilt == "another chunk":
+            (another,) = image.chunks_of([("venue", "a", b""), ("venue", "b", b"")])
+            await store.set(chunk, another)
         else:
             value = await store.get(key)
             await store.set(key, flip(value, len(value) // 2))
+    before = REFUSED.labels("image")._value.get()
     place.database.go_down()
     async with resolving(place.config) as resolver:
         await eventually(lambda: resolver.view.is_complete, WAIT_S)
         assert source(resolver.view) == ("file", "LAST_GOOD")
         assert resolver.view.snapshot.position.revision == 1
+    assert (REFUSED.labels("image")._value.get() > before) is (spoilt != "lost chunk")
+
+
+async def test_a_file_under_another_key_is_not_used_and_is_written_anew(
+    place: Place, mutations: Mutations
+) -> None:
+    await commit(mutations, a_venue("a"))
+    await keep_file(place)
+    true = LastGood(place.file, KEYRING).read()
+    assert true is not None
+    LastGood(place.file, Keyring.parse(OTHER_KEY)).begin(
+        true.head, [("venue", "forged", b"")], true.mark
+    )
+    before = REFUSED.labels("file")._value.get()
+    async with resolving(place.config) as resolver:
+        await eventually(lambda: resolver.view.is_complete, WAIT_S)
+        assert resolver.view.hydrated_from == "postgres"
+        await require_equal(resolver.view, place.own_database)
+    assert REFUSED.labels("file")._value.get() > before
+    assert LastGood(place.file, KEYRING).read() is not None
 
 
 async def put_image(place: Place, revision: int) -> None:
@@ -337,7 +371,7 @@ async def put_image(place: Place, revision: int) -> None:
     state = encoded(a_venue("elsewhere"))
     head = head_of_state(state, revision)
     manifest = replication_pb2.Image(head=head, publication="elsewhere")
-    store = ImageStore(place.own_redis)
+    store = ImageStore(place.own_redis, KEYRING)
     for chunk in image.chunks_of((*ref, payload) for ref, payload in state.items()):
         await store.put(manifest.publication, len(manifest.chunk_hashes), chunk)
         manifest.chunk_hashes.append(image.hash_of_chunk(chunk))
@@ -451,7 +485,7 @@ async def test_the_file_follows_what_is_served_and_is_whole_after_a_kill(
 ) -> None:
     await commit(mutations, a_venue("a"))
     async with writing(place.writer()), resolving(place.config) as resolver:
-        file = LastGood(place.file)
+        file = LastGood(place.file, KEYRING)
 
         def kept() -> int:
             found = file.read()
@@ -471,7 +505,7 @@ async def test_the_file_follows_what_is_served_and_is_whole_after_a_kill(
 
 
 def test_a_file_is_one_resolvers(tmp_path: Path) -> None:
-    file = LastGood(tmp_path / "last-good")
+    file = LastGood(tmp_path / "last-good", KEYRING)
     with file.hold(), pytest.raises(SystemExit, match="another resolver"):
         file.hold()
     file.hold().close()

@@ -23,6 +23,7 @@ from shared.reachable import UP
 from shared.tasks import end, keep_going
 from tests.builders import NOW, a_venue, an_id
 from tests.changes import commit, eventually
+from tests.integrity import KEYRING
 from writer import metrics
 from writer.heads import Heads
 from writer.mutations import Mutations
@@ -131,7 +132,7 @@ async def test_redis_is_up_while_its_breaker_is_closed(
     engine: AsyncEngine, mutations: Mutations, database: str, servers: EmbeddedServers
 ) -> None:
     for url, up in ((servers.redis, 1), ("unix:///nowhere/redis.sock", 0)):
-        cache = Cache(url)
+        cache = Cache(url, KEYRING)
         for _ in range(FAILURES_MAX):
             try:
                 await cache.read([])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,10 @@ from resolver.config import ResolverConfig
 from resolver.services import watching
 from resolver.view import View
 from shared import min_revision
-from tests.asking import serving
+from shared.entities.venue_symbol import VENUE_SYMBOL
+from shared.grpc_server import OPTIONS
+from shared.judge import Intent, Item
+from tests.asking import served
 from tests.builders import (
     a_key,
     a_symbol,
@@ -30,13 +34,14 @@ from tests.builders import (
     an_asset,
     an_id,
 )
-from tests.changes import commit, eventually
+from tests.changes import CAUSE, commit, eventually
 from tests.following import stands_at, writing
 from writer.config import WriterConfig
 from writer.mutations import Mutations
 
 LIVE = pb.SNAPSHOT_STATE_LIVE
 WAIT_S = 60
+A_CONNECTION_OF_ITS_OWN = [("grpc.use_local_subchannel_pool", 1)]
 
 
 @dataclass
@@ -46,6 +51,7 @@ class Watched:
     view: View
     own: Any
     mutations: Mutations
+    target: str
 
     async def see(
         self, request: pb.WatchRequest, until: Callable[[pb.WatchResponse], bool]
@@ -77,9 +83,24 @@ async def watched(
     assert client.is_connected
     settings = WriterConfig(database_url=database, nats_url=servers.nats)
     config = ResolverConfig(database_url=database, nats_url=servers.nats, probe_every_s=0.1)
-    async with writing(settings) as writer, serving(config, follows=True) as (resolver, channel):
+    async with (
+        writing(settings) as writer,
+        served(config) as (resolver, target),
+        grpc.aio.insecure_channel(target, options=OPTIONS) as channel,
+    ):
         await eventually(lambda: resolver.view.state == LIVE, WAIT_S)
-        yield Watched(resolver.view, ResolverStub(channel), writer.mutations)
+        yield Watched(resolver.view, ResolverStub(channel), writer.mutations, target)
+
+
+@asynccontextmanager
+async def connections(target: str, number: int) -> AsyncIterator[list[Any]]:
+    """Stubs, each by a connection of its own."""
+    async with AsyncExitStack() as stack:
+        stubs: list[Any] = []
+        for _ in range(number):
+            channel = grpc.aio.insecure_channel(target, options=A_CONNECTION_OF_ITS_OWN)
+            stubs.append(ResolverStub(await stack.enter_async_context(channel)))
+        yield stubs
 
 
 def revisions(responses: list[pb.WatchResponse]) -> list[int]:
@@ -173,6 +194,26 @@ async def test_kinds_and_venues_choose_and_keys_are_never_told(watched: Watched)
     }
     assert await told(kinds=["venue"]) == {(2, "venue")}
     assert await told(kinds=["venue_symbol"], venue_ids=["kraken"]) == {(4, "venue_symbol")}
+    assert await told(venue_ids=["kraken"]) == {(2, "venue"), *((4, kind) for kind in market)}
+    with_assets = await told(venue_ids=["kraken"], kinds=["venue_symbol", "asset"])
+    assert with_assets == {(1, "asset"), (4, "venue_symbol")}
+    void = Item(kind=VENUE_SYMBOL, intent=Intent.REMOVE, key=an_id("kraken"))
+    assert (await watched.mutations.apply([void], CAUSE)).committed
+    await at(watched, 5)
+    assert (5, "venue_symbol") in await told(venue_ids=["kraken"])
+    assert await told(venue_ids=["binance"]) == {(2, "venue"), *((3, kind) for kind in market)}
+
+
+async def test_a_venue_that_is_not_there_is_refused_by_its_name(watched: Watched) -> None:
+    await commit(watched.mutations, a_venue("binance"))
+    await at(watched, 1)
+    request = pb.WatchRequest(venue_ids=["binance", "binanse"])
+    code, details = await watched.code(request)
+    assert code is grpc.StatusCode.NOT_FOUND
+    assert "no venue 'binanse' (did you mean 'binance'?) to watch: register it first" in details
+    await commit(watched.mutations, a_venue("binanse"))
+    await at(watched, 2)
+    assert await watched.see(request, lambda _: True)
 
 
 @pytest.mark.parametrize(
@@ -215,14 +256,13 @@ async def test_a_history_that_ended_is_told(watched: Watched) -> None:
     assert (await ending)[0] is grpc.StatusCode.ABORTED
 
 
-async def test_more_than_may_watch_are_refused(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(watching, "WATCHERS_MAX", 1)
-    call = watched.own.Watch(pb.WatchRequest())
-    await call.read()
+async def test_more_than_one_caller_may_watch_are_refused(watched: Watched) -> None:
+    calls = [watched.own.Watch(pb.WatchRequest()) for _ in range(watching.WATCHERS_EACH)]
+    for call in calls:
+        await call.read()
     assert (await watched.code(pb.WatchRequest()))[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
-    call.cancel()
+    for call in calls:
+        call.cancel()
 
     async def is_free() -> bool:
         again = watched.own.Watch(pb.WatchRequest())
@@ -234,6 +274,15 @@ async def test_more_than_may_watch_are_refused(
             again.cancel()
 
     await eventually(is_free, WAIT_S)
+
+
+async def test_an_old_watch_is_told_to_begin_anew_from_where_it_was(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "WATCH_S_MAX", 0.1)
+    code, said = await watched.code(pb.WatchRequest())
+    assert code is grpc.StatusCode.UNAVAILABLE
+    assert said == "this watch is old: watch again, from where it was"
 
 
 @pytest.mark.parametrize(
@@ -268,7 +317,10 @@ async def test_a_watch_that_is_told_a_revision_begins_there(watched: Watched) ->
 async def test_a_thousand_watch_and_the_slow_lose_nothing_without_being_told(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One in ten reads nothing until all is over: it gets all, or is told that it was slow."""
+    """One in ten reads nothing until all is over: it gets all, or is told that it was slow.
+
+    They come by ten connections, since one caller may not have as many watches.
+    """
     monkeypatch.setattr(recent, "CHANGE_SETS_MAX", 40)
     last = 60
     over, begun = asyncio.Event(), asyncio.Semaphore(0)
@@ -276,11 +328,11 @@ async def test_a_thousand_watch_and_the_slow_lose_nothing_without_being_told(
     place = dict.fromkeys(range(1_000), 0)
 
     def quick_place() -> int:
-        return min(at for number, at in place.items() if number % 10)
+        return min(at for number, at in place.items() if number // 10 % 10)
 
     async def follow(number: int) -> tuple[list[int], grpc.StatusCode | None]:
-        slow = number % 10 == 0
-        call = watched.own.Watch(pb.WatchRequest(from_revision=1, epoch=1))
+        slow = number // 10 % 10 == 0
+        call = stubs[number % len(stubs)].Watch(pb.WatchRequest(from_revision=1, epoch=1))
         seen: list[int] = []
         try:
             await call.read()
@@ -298,7 +350,7 @@ async def test_a_thousand_watch_and_the_slow_lose_nothing_without_being_told(
             call.cancel()
         return seen, None
 
-    async with asyncio.timeout(WAIT_S * 2):
+    async with asyncio.timeout(WAIT_S * 2), connections(watched.target, 10) as stubs:
         following = [asyncio.create_task(follow(number)) for number in range(1_000)]
         for _ in following:
             await begun.acquire()
@@ -313,5 +365,5 @@ async def test_a_thousand_watch_and_the_slow_lose_nothing_without_being_told(
         assert seen == list(range(1, len(seen) + 1)), "a hole"
         assert code in (None, grpc.StatusCode.RESOURCE_EXHAUSTED)
         assert (code is None) == (len(seen) == last)
-    quick = [code for number, (_, code) in enumerate(ended) if number % 10]
+    quick = [code for number, (_, code) in enumerate(ended) if number // 10 % 10]
     assert quick.count(None) == len(quick)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cqc.replication.v1 import replication_pb2
 
+from shared import history
 from shared.history import Position, position_of
 from tests.protocol.database import Database
 from tests.protocol.pausing import pause
@@ -24,7 +25,7 @@ class Bumps:
         head = position_of(self._database.head())
         held = Position(claim.epoch, claim.revision, claim.chain)
         await pause()
-        if not epoch_core.is_believable(head, held):
+        if not history.is_believable(head, held):
             return
         rows = self._database.rows_after(held.revision - 1, 1)
         row = Position(rows[0].epoch, rows[0].revision, rows[0].chain) if rows else None

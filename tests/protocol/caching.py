@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from cqc.replication.v1 import replication_pb2
 
 from shared import history
-from shared.cache import Cursor, Unavailable, Value
+from shared.cache import Unavailable
+from shared.cache_format import Cursor, Value
 from shared.entities.venue import VENUE
 from shared.errors import NotFound
 from shared.history import Position, position_of

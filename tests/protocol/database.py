@@ -19,6 +19,7 @@ from tests.protocol.pausing import Away
 from writer import revisions
 from writer.heads import head_message
 from writer.outbox import OutboxRow
+from writer.relay import commit_message
 from writer.store import HeadRow
 
 KIND: Final = "venue"
@@ -131,7 +132,7 @@ class Database:
         self._append(revisions.first_of_epoch(self.head(), seen, NOW, nonce), self.state())
 
     def _append(self, row: OutboxRow, state: State) -> Position:
-        names = ("epoch", "revision", "chain", "live_count", "set_hash")
+        names = ("epoch", "revision", "chain", "live_count", "set_hash", "chain_version")
         moved = {name: getattr(row, name) for name in names}
         head = self._frames[-1].head._replace(**moved, timeline_id=self._timeline)
         self._outbox.append(row)
@@ -180,12 +181,5 @@ def _venue(key: str, name: str) -> bytes:
 
 
 def _resolver_row(row: OutboxRow) -> resolver_database.Row:
-    head = replication_pb2.Head(
-        registry_id=REGISTRY_ID,
-        epoch=row.epoch,
-        revision=row.revision,
-        chain=row.chain,
-        live_count=row.live_count,
-        set_hash=row.set_hash,
-    )
-    return resolver_database.Row(head, row.prev_chain, row.is_reset, row.payload)
+    message = commit_message(REGISTRY_ID, row)
+    return resolver_database.Row(message.head, message.commit, row.is_reset)

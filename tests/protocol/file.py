@@ -6,6 +6,7 @@ import errno
 
 from resolver import kept
 from shared.history import Position
+from tests.integrity import FILES
 
 
 class File:
@@ -14,6 +15,7 @@ class File:
     Attributes:
         data: None where there is no file.
         full: So many writes to come find no room on the disk.
+        tag: Of its last part, as the process that has it knows.
         proves: What was written last, all of it; None where that is not to be read back whole.
     """
 
@@ -23,9 +25,15 @@ class File:
         self.data: bytes | None = None
         self.proves: Position | None = None
         self.full = 0
+        self.tag = b""
 
     def read(self) -> kept.Kept | None:
-        return None if self.data is None else kept.read(self.data)
+        if self.data is None:
+            return None
+        found = kept.read(self.data, FILES)
+        if found.goes_on:
+            self.tag = found.tag
+        return found
 
     def put(self, data: bytes, at: Position) -> None:
         """As a rename does: all at once."""

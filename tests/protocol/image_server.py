@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from shared.cache import Unavailable
 from shared.image_store import ImageStore
+from tests.integrity import IMAGES
 from tests.protocol.pausing import pause
 from tests.protocol.redis_server import Redis
 
@@ -84,3 +85,4 @@ class Images(ImageStore):
     def __init__(self, server: ImageServer) -> None:
         self._redis: Any = server
         self._switch: Any = server.switch
+        self._seals = IMAGES

@@ -6,11 +6,13 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from resolver.snapshot import Snapshot
-from shared import image, image_store
-from shared.cache import CURSOR_KEY, Cursor
+from shared import history, image, image_store
+from shared.cache import CURSOR_KEY
+from shared.cache_format import Forged
 from shared.errors import EpochChanged
 from shared.history import Position, is_reached, position_of
 from shared.image_store import MANIFEST_KEY
+from tests.integrity import FORMAT, IMAGES
 from tests.protocol.caching import Answer
 from tests.protocol.database import KIND, Database
 from tests.protocol.file import File
@@ -91,7 +93,7 @@ class ImageWatch:
         if stored is None:
             self._head = None
             return
-        manifest = image.manifest_of(stored)
+        manifest = image.manifest_of(stored, IMAGES)
         at, before = position_of(manifest.head), self._head
         keys = image_store._chunk_keys(manifest)
         chunks = [chunk for chunk in map(self._server.value, keys) if chunk is not None]
@@ -153,14 +155,17 @@ def check_answer(ledger: Ledger, answer: Answer, wrote: Position | None) -> None
 
 
 def check_redis(ledger: Ledger, redis: Redis) -> None:
-    """Every value that counts is as of the cursor."""
-    cursor = Cursor.parse(redis.values.get(CURSOR_KEY))
+    """Every value that counts is as of the cursor, and nothing that we wrote there is refused."""
+    cursor = FORMAT.open_cursor(redis.values.get(CURSOR_KEY))
     if cursor is None:
         return
     require(cursor.at in ledger.states, 10, "Redis names what never was:", cursor.at)
     state = ledger.states[cursor.at]
     for name, value in redis.values.items():
-        found = cursor.open(value) if name != CURSOR_KEY else None
+        try:
+            found = FORMAT.open(cursor, name, value) if name != CURSOR_KEY else None
+        except Forged as error:
+            raise Violation(10, f"Redis: {error}") from error
         if found is not None:
             key = name.removeprefix(_VENUES.key([""]))
             require(found == state.get(key, b""), 10, "Redis holds another", name, cursor.at)
@@ -183,6 +188,13 @@ def check_stream(stream: Stream) -> None:
             follows = message.commit.prev_chain == before.chain
             require(follows, 3, "published on another chain:", at)
         before = at
+
+
+def check_numbers(ledger: Ledger) -> None:
+    """No forged message draws the registry's numbers to where no history goes."""
+    at = ledger.head
+    believable = at.revision < history.LOST_MAX and at.epoch < history.EPOCHS_MAX
+    require(believable, 9, "the numbers are used up:", at)
 
 
 def check_rest(database: Database, resolver: Resolver) -> None:

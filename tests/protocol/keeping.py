@@ -10,7 +10,9 @@ from resolver import kept
 from resolver.keeping import Journal
 from resolver.view import View
 from shared.history import position_of
+from shared.image_store import fresh_publication
 from shared.stream_mark import StreamMark
+from tests.integrity import FILES
 from tests.protocol.file import File
 from tests.protocol.pausing import pause
 
@@ -49,9 +51,10 @@ class Keeping:
             self._journal.take()
             head, entities = snapshot.head, snapshot.copied()
             await pause()
-            data = b"".join(kept.image_parts(head, entities, mark))
+            parts = list(kept.image_parts(head, entities, mark, FILES, fresh_publication()))
             await pause()
-            self._file.put(data, position_of(head))
+            self._file.put(b"".join(parts), position_of(head))
+            self._file.tag = kept.tag_of(parts[1])
         elif commits := self._journal.take():
             await pause()
             await self._append(commits, mark)
@@ -60,7 +63,7 @@ class Keeping:
         self, commits: Sequence[replication_pb2.StreamMessage], mark: StreamMark | None
     ) -> None:
         """As a disk may do it: in no order, at last all of it."""
-        part = kept.since_part(commits, mark)
+        part = kept.since_part(commits, mark, FILES, self._file.tag)
         if self._file.data is None:
             raise FileNotFoundError
         size, proven, third = len(self._file.data), self._file.proves, len(part) // 3
@@ -70,5 +73,6 @@ class Keeping:
             self._file.require_room()
             await pause()
         self._file.write_at(size, part)
+        self._file.tag = kept.tag_of(part)
         if proven is not None and self._file.proves is not None:
             self._file.proves = position_of(commits[-1].head)

@@ -6,7 +6,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from shared.cache import CURSOR_KEY, Cursor, Unavailable, Value
+from shared.cache import CURSOR_KEY, Unavailable, opened
+from shared.cache_format import Cursor, Value
+from tests.integrity import FORMAT
 from tests.protocol.pausing import pause
 
 
@@ -28,10 +30,10 @@ class Redis:
 
     def compare_and_set(self, cursor: Cursor, moved: Cursor, values: Mapping[str, Value]) -> bool:
         """As the script `shared.cache._SET` does on the server, all at once."""
-        if self.values.get(CURSOR_KEY) != bytes(cursor):
+        if self.values.get(CURSOR_KEY) != FORMAT.seal_cursor(cursor):
             return False
-        self.values |= {key: moved.seal(value.payload) for key, value in values.items()}
-        self.values[CURSOR_KEY] = bytes(moved)
+        self.values |= {key: FORMAT.seal(moved, key, value) for key, value in values.items()}
+        self.values[CURSOR_KEY] = FORMAT.seal_cursor(moved)
         return True
 
     def arrive_oldest(self) -> None:
@@ -48,16 +50,13 @@ class Redis:
         await pause()
         if self.is_down:
             raise Unavailable
-        cursor = Cursor.parse(self.values.get(CURSOR_KEY))
-        if cursor is None:
-            return None, [None] * len(keys)
-        return cursor, [cursor.open(self.values.get(key)) for key in keys]
+        return opened(FORMAT, keys, [self.values.get(key) for key in (CURSOR_KEY, *keys)])
 
     async def set(self, cursor: Cursor, moved: Cursor, values: Mapping[str, Value]) -> bool:
         return bool(await self.ask(lambda: self.compare_and_set(cursor, moved, values)))
 
     async def begin(self, cursor: Cursor) -> None:
-        await self.ask(lambda: self.values.update({CURSOR_KEY: bytes(cursor)}))
+        await self.ask(lambda: self.values.update({CURSOR_KEY: FORMAT.seal_cursor(cursor)}))
 
     # ------------------------------------------------------------ any write
 

@@ -59,6 +59,7 @@ class Relay:
         """The stream first, then the database."""
         last, tail = self._known or await self._read_tail()
         head = self._database.head()
+        tail = relay_core.believed(position_of(head), tail)
         rows = self._database.rows_after(tail.revision) if tail else []
         await pause()
         return last, tail, head, rows

@@ -22,7 +22,7 @@ from resolver.loading import POISON_PAUSE_S, TURN_PAUSE_S, StartOver
 from resolver.snapshot import Diverged, Snapshot
 from resolver.sources import Loaded, Sources
 from resolver.view import View
-from shared.history import Position, position_of
+from shared.history import Position, is_believable, position_of
 from shared.image_store import ImageStore
 from shared.stream_mark import StreamMark
 from tests.protocol.database import NOW, Database
@@ -245,7 +245,7 @@ class Resolver:
             raise StartOver("poison") from error
         head, mine = message.head, self.view.snapshot.position
         theirs = position_of(head)
-        if theirs.epoch == mine.epoch:
+        if theirs.epoch == mine.epoch and is_believable(mine, theirs):
             self.view.freshness.heard(theirs)
         action = core.on_message(mine, message)
         if action is Do.APPLY:
@@ -313,22 +313,22 @@ class Resolver:
                 raise StartOver("no_way_forward")
             for row in rows:
                 mine = self.view.snapshot.position
-                action = core.on_row(mine, row.position, row.prev_chain, is_reset=row.is_reset)
+                prev_chain = row.commit.prev_chain
+                action = core.on_row(mine, row.position, prev_chain, is_reset=row.is_reset)
                 if action is not Do.APPLY:
                     raise StartOver("no_way_forward")
-                commit = replication_pb2.Commit(prev_chain=row.prev_chain, change_set=row.payload)
-                await self._apply(row.head, commit)
+                await self._apply(row.head, row.commit)
 
     async def _apply(self, head: replication_pb2.Head, commit: replication_pb2.Commit) -> None:
         snapshot = self.view.snapshot
         try:
-            change_set = decoding.decode(snapshot.position, head, commit.change_set)
+            change_set = decoding.decode(snapshot.position, head, commit)
             planned = list(decoding.plan(snapshot, change_set))
             await pause()
             snapshot.apply(head, planned)
         except (decoding.Poison, Diverged) as error:
             raise StartOver("poison") from error
-        self._journal.applied(head, commit.prev_chain, commit.change_set)
+        self._journal.applied(head, commit)
         self.view.moved()
 
     # ------------------------------------------------------------ being looked at

@@ -39,6 +39,7 @@ def come_to_rest(world: World) -> None:
         world.look()
         if _is_at_rest(world):
             break
+    invariants.check_numbers(world.ledger)
     if not world._corrupted:
         invariants.check_stream(world.stream)
     for resolver in world._resolvers:

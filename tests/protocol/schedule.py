@@ -45,6 +45,7 @@ WEIGHTS: Final = {
     "lose_tail": 1.5,
     "wipe": 1,
     "corrupt": 0.3,
+    "forge": 0.5,
     "lose_commits": 2,
     "compact": 0.7,
 }
@@ -56,6 +57,7 @@ STARTS: Final = WEIGHTS | {
     "start_without_database": 4,
     "start_over_without_database": 3,
     "lose_commits": 5,
+    "flip_file": 1.5,
     "go_down": 2,
     "read": 2,
     "relay_to_cache": 2,

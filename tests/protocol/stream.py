@@ -109,6 +109,12 @@ class Stream:
 
     # ------------------------------------------------------------ faults
 
+    def append(self, payload: bytes) -> None:
+        """Somebody else publishes, expecting nothing."""
+        self.last += 1
+        self.messages[self.last] = payload
+        self.is_whole = False
+
     def truncate(self, count: int) -> None:
         """Drop the oldest, as retention does; the last sequence stays."""
         for sequence in list(self.messages)[:count]:

@@ -18,6 +18,8 @@ from resolver.freshness import Freshness
 from shared import frames, history
 from shared.cache import CURSOR_KEY
 from shared.history import Position
+from shared.integrity import Seals
+from tests.integrity import FORMAT
 from tests.protocol.database import Database
 from tests.protocol.image_server import ImageServer
 from tests.protocol.pausing import pause
@@ -26,7 +28,7 @@ from tests.protocol.relay import Relay
 from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
 from tests.protocol.world import World
-from writer import epoch_core, revisions
+from writer import epoch_core, relay_core, revisions
 
 Patch = pytest.MonkeyPatch
 Do = follower_core.Do
@@ -64,13 +66,19 @@ def _on_chain_of(mine: Position, theirs: Position) -> Position:
 
 
 def _decode_without_chain(patch: Patch) -> None:
-    def decode(mine: Position, head: Any, packed: bytes) -> Any:
+    def decode(mine: Position, head: Any, commit: Any) -> Any:
         try:
+            packed = commit.change_set
             return decoding.replication_pb2.ChangeSet.FromString(history.unpack(packed))
         except (DecodeError, zstandard.ZstdError) as error:
             raise decoding.Poison from error
 
     patch.setattr(decoding, "decode", decode)
+
+
+def content_unchecked(patch: Patch) -> None:
+    """A message counts for what it says that its chain is, whatever it holds."""
+    _decode_without_chain(patch)
 
 
 def no_gap_check(patch: Patch) -> None:
@@ -97,8 +105,8 @@ def older_snapshots(patch: Patch) -> None:
 
 def redis_without_compare(patch: Patch) -> None:
     def set_anyway(self: Redis, _: object, moved: Any, values: Any) -> bool:
-        self.values |= {key: moved.seal(value.payload) for key, value in values.items()}
-        self.values[CURSOR_KEY] = bytes(moved)
+        self.values |= {key: FORMAT.seal(moved, key, value) for key, value in values.items()}
+        self.values[CURSOR_KEY] = FORMAT.seal_cursor(moved)
         return True
 
     patch.setattr(Redis, "compare_and_set", set_anyway)
@@ -113,6 +121,11 @@ def database_before_tail(patch: Patch) -> None:
         return last, tail, head, after[:2]
 
     patch.setattr(Relay, "_look", look)
+
+
+def any_tail_believed(patch: Patch) -> None:
+    """As it was: a relay begins an epoch beyond whatever the stream's newest message says."""
+    patch.setattr(relay_core, "believed", lambda _, tail: tail)
 
 
 def publish_without_compare(patch: Patch) -> None:
@@ -195,7 +208,7 @@ def chunks_in_place(patch: Patch) -> None:
 
 
 def torn_tails_believed(patch: Patch) -> None:
-    """No checksum is looked at: what a file ends with counts as it is."""
+    """No checksum and no tag is looked at: what a file ends with counts as it is."""
 
     def payloads(data: Any) -> Any:
         at = 0
@@ -206,6 +219,7 @@ def torn_tails_believed(patch: Patch) -> None:
             at += size
 
     patch.setattr(frames, "payloads", payloads)
+    patch.setattr(Seals, "verifies", lambda *_: True)
     patch.setattr(kept, "_follows", lambda _, since: bool(since.commits))
 
 
@@ -234,11 +248,13 @@ class Switch(NamedTuple):
 
 SWITCHES: Final = (
     Switch(no_chain, (0, 1, 9)),
+    Switch(content_unchecked, (1,)),
     Switch(no_gap_check, (0,)),
     Switch(no_probe, (7, 9)),
     Switch(older_snapshots, (2,)),
     Switch(redis_without_compare, (10,)),
     Switch(database_before_tail, (0,)),
+    Switch(any_tail_believed, (9,)),
     Switch(publish_without_compare, (3,)),
     Switch(bump_without_compare, (0,)),
     Switch(foreseeable_epochs, (1,)),

@@ -37,7 +37,7 @@ EXPECTED: dict[str, set[Any]] = {
     "is_near": {True, False},
     "is_onward": {(True, "nothing"), (True, "something"), (False, "something")},
     "is_due": {True, False},
-    "_follows": {True, False},
+    "_follows": {True},  # what does not is found by its tag before
     "hydrate": {"loaded", Busy, Away},
     "read": {"an image", "with more", image.Damaged},
     "tail_of": {"none", True, False},
@@ -48,7 +48,7 @@ EXPECTED: dict[str, set[Any]] = {
 #: What is counted of a decision that is more than a value: from it and what it was made of.
 TOLD: dict[str, Callable[..., Any]] = {
     "hydrate": lambda *_: "loaded",
-    "read": lambda found, _: "with more" if found.since else "an image",
+    "read": lambda found, *_: "with more" if found.since else "an image",
     "tail_of": lambda head, newest: "none" if newest is None else head is not None,
     "is_onward": lambda onward, held, _: (onward, "nothing" if held is None else "something"),
     "replace": lambda *facts: facts[3],

@@ -7,11 +7,13 @@ from typing import Final
 
 from cqc.replication.v1 import replication_pb2
 
+from shared import history
 from shared.history import Position
 from shared.image_store import MANIFEST_KEY
 from tests.protocol import invariants
 from tests.protocol.database import Database
 from tests.protocol.file import File
+from tests.protocol.forging import forged
 from tests.protocol.image_server import Images, ImageServer
 from tests.protocol.invariants import ImageWatch, Watch
 from tests.protocol.ledger import Ledger
@@ -21,6 +23,7 @@ from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
 from tests.protocol.violation import require
 from tests.protocol.writer_process import Writer
+from writer.heads import head_message
 
 WRITERS: Final = 2
 RESOLVERS: Final = 2
@@ -254,14 +257,33 @@ class World:
                 resolver.consumer.is_lost = True
 
     def corrupt(self, number: int) -> None:
-        """Spoil a message, one time in four the newest: the relay goes on all the same."""
+        """Spoil or forge a message, one time in four the newest: the relay goes on all the same."""
         sequences = list(self.stream.messages)
         if sequences:
             self._corrupted = True
             back = 1 if number // 2 % 4 == 0 else 1 + number // 8 % len(sequences)
             sequence = sequences[-back]
-            spoilt = _spoil(self.stream.messages[sequence], undecodable=bool(number % 2))
+            payload = self.stream.messages[sequence]
+            if number // 64 % 2:
+                spoilt = forged(payload, self.ledger)
+            else:
+                spoilt = _spoil(payload, undecodable=bool(number % 2))
             self.stream.messages[sequence] = spoilt
+
+    def forge(self, number: int) -> None:
+        """Somebody else publishes what no relay would: far on in revision or in epoch."""
+        if self.database.is_down or self.stream.is_down:
+            return
+        head = head_message(self.database.head())
+        far = (history.LOST_MAX + 100, history.NUMBER_MAX, 2**64 - 1)[number % 3]
+        if number // 3 % 2:
+            head.epoch = min(head.epoch + far, 2**64 - 1)
+        else:
+            head.revision = min(head.revision + far, 2**64 - 1)
+        head.chain = bytes([number % 256]) * 32
+        message = replication_pb2.StreamMessage(head=head)
+        getattr(message, ("heartbeat", "reset", "commit")[number // 6 % 3]).SetInParent()
+        self.stream.append(message.SerializeToString())
 
     def lose_commits(self, number: int) -> None:
         """Commits are lost; now and then the next is made before anybody has looked."""
@@ -321,6 +343,7 @@ ACTIONS: Final[dict[str, Callable[[World, int], None]]] = {
             World.crowd,
             World.start_over_without_database,
         ),
+        World.forge,
         *(World.flip_file, World.lose_file, World.fill_disk, World.evict_chunk),
     )
 }

@@ -189,6 +189,7 @@ def test_the_way_back_has_what_is_listed_now_primary_spellings_first() -> None:
     both = [("binance", "BTCUSDT"), ("binance-usdm", "BTCUSDT"), ("binance", "ALIAS")]
     assert spelled() == both
     assert spelled("binance") == [both[0], both[2]]
-    assert spelled("kraken") == []
+    with pytest.raises(NotFound, match="no venue 'kraken'"):
+        spelled("kraken")
     with pytest.raises(NotFound):
         answers.venue_symbols(reading, an_id("none"), (), Instant.of(NOW))

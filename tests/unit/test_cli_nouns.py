@@ -166,6 +166,19 @@ def test_every_column_is_a_field_of_what_is_listed(noun: Noun) -> None:
         assert not noun.id or noun.id in entity.fields_by_name
 
 
+@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.name)
+def test_no_column_is_a_double(noun: Noun) -> None:
+    for verb in noun.verbs.values():
+        for listed in method_of(verb).output_type.fields:
+            for path in noun.columns.split() if listed.name == noun.many else ():
+                *outer, last = path.split(".")
+                message = listed.message_type
+                for name in outer:
+                    message = message.fields_by_name[name].message_type
+                field = message.fields_by_name.get(last)
+                assert field is None or field.type != FieldDescriptor.TYPE_DOUBLE, path
+
+
 def taken_by(line: str) -> click.Command:
     """The command that takes a line.
 

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.history import Position
-from writer.epoch_core import (
-    EPOCHS_MAX,
-    LOST_MAX,
-    begins_at,
-    is_believable,
-    is_lost,
-)
+from shared.history import EPOCHS_MAX, LOST_MAX, REVISION_MAX, Position, is_believable
+from writer.epoch_core import begins_at, is_lost
 
 A, B = b"a" * 32, b"b" * 32
 HEAD = Position(2, 10, A)
@@ -39,6 +33,12 @@ def test_claims_that_would_use_up_the_numbers_are_not_believed() -> None:
     assert is_believable(HEAD, Position(2 + EPOCHS_MAX, 10 + LOST_MAX, B))
     assert not is_believable(HEAD, Position(2, 11 + LOST_MAX, B))
     assert not is_believable(HEAD, Position(3 + EPOCHS_MAX, 10, B))
+
+
+def test_no_claim_goes_beyond_what_arithmetic_leaves_room_for() -> None:
+    at = Position(2, REVISION_MAX, A)
+    assert is_believable(at, Position(2, REVISION_MAX, B))
+    assert not is_believable(at, Position(2, REVISION_MAX + 1, B))
 
 
 @pytest.mark.parametrize("seen", [Position(1, 12, B), Position(4, 3, B), Position(4, 12, B), HEAD])

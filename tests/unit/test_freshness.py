@@ -72,6 +72,17 @@ def test_a_probe_whose_head_is_not_reached_counts_only_when_it_is() -> None:
     assert (freshness.is_behind, freshness.staleness_ms) == (False, 1)
 
 
+def test_a_forged_head_is_forgotten_with_the_next_true_one() -> None:
+    clock = Clock()
+    freshness = Freshness(5, clock)
+    freshness.probed(Probe(clock(), at(2**63, chain=b"f" * 32)), at(5))
+    assert freshness.is_behind
+    clock.now_s += 1
+    freshness.probed(Probe(clock(), at(5)), at(5))
+    assert (freshness.is_behind, freshness.newest_revision) == (False, 5)
+    assert freshness.state == LIVE
+
+
 def test_a_snapshot_past_the_probes_head_has_reached_it() -> None:
     clock = Clock()
     freshness = Freshness(5, clock)

@@ -18,6 +18,7 @@ from resolver.last_good import LastGood
 from shared import frames, history, image
 from shared.stream_mark import StreamMark
 from tests.histories import State, advanced, change_set, head_of
+from tests.integrity import KEYRING
 from writer.image_core import APART, REVISIONS_APART, is_due
 
 NOW: Final = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
@@ -81,7 +82,7 @@ def test_a_chunk_that_is_missing_or_another_is_damage() -> None:
 
 @pytest.fixture
 def file(tmp_path: Path) -> LastGood:
-    return LastGood(tmp_path / "last-good")
+    return LastGood(tmp_path / "last-good", KEYRING)
 
 
 def test_no_file_is_no_state(file: LastGood) -> None:
@@ -169,11 +170,11 @@ def test_nothing_is_appended_where_the_file_is_gone(file: LastGood) -> None:
 
 def test_a_journal_begins_with_an_image_and_goes_on_with_commits() -> None:
     journal = Journal()
-    journal.applied(COMMIT.head, b"", b"before the image")
+    journal.applied(COMMIT.head, COMMIT.commit)
     assert journal.needs_image
     assert journal.take() == []
     journal.needs_image = False
-    journal.applied(COMMIT.head, COMMIT.commit.prev_chain, COMMIT.commit.change_set)
+    journal.applied(COMMIT.head, COMMIT.commit)
     assert journal.take() == [COMMIT]
     assert journal.take() == []
 
@@ -182,7 +183,8 @@ def test_a_journal_that_grows_too_long_asks_for_an_image_instead() -> None:
     journal = Journal()
     journal.needs_image = False
     for _ in range(2):
-        journal.applied(COMMIT.head, b"", b"x" * (WAITING_BYTES_MAX // 2 + 1))
+        commit = replication_pb2.Commit(change_set=b"x" * (WAITING_BYTES_MAX // 2 + 1))
+        journal.applied(COMMIT.head, commit)
     assert journal.needs_image
     assert journal.take() == []
 

@@ -57,7 +57,7 @@ ONLY_EXACT: Final = {
 #: Parts that are rows of a child table, not a column.
 PARTS: Final = {"asset_group": {"members"}, "archive": {"entities"}}
 #: Kinds that announce nothing.
-SILENT: Final = {"api_key", "archive"}
+SILENT: Final = {"api_key", "archive", "signing_key"}
 DELISTED: Final = {"delisted_at": NOW}
 EXAMPLES: Final[dict[str, tuple[Any, dict[str, Any]]]] = {
     "asset": (an_asset(), {"name": "Bitcoin"}),

@@ -9,7 +9,7 @@ import pytest
 from resolver.freshness import Freshness
 from resolver.view import View
 from shared.errors import EpochChanged, Invalid, NotReady
-from shared.history import is_reached
+from shared.history import NUMBER_MAX, is_reached
 from shared.min_revision import parse
 from tests.builders import NOW, a_venue
 from tests.histories import encoded, hydrated
@@ -17,7 +17,8 @@ from tests.histories import encoded, hydrated
 
 def test_it_is_epoch_and_revision() -> None:
     assert parse("1:42") == (1, 42)
-    for text in ("", "42", "1:", "1:x", "-1:2", "1:2:3", "1:" + "9" * 19):
+    assert parse(f"1:{NUMBER_MAX}") == (1, NUMBER_MAX)
+    for text in ("", "42", "1:", "1:x", "-1:2", "1:2:3", f"1:{NUMBER_MAX + 1}", "1:" + "9" * 20):
         with pytest.raises(Invalid):
             parse(text)
 

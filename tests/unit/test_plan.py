@@ -56,12 +56,15 @@ class Registry:
     def plan(self, *found: Found, at: dt.datetime = NOW, **options: Any) -> Plan:
         state = RegistryState(at)
         state.archived = options.pop("archived", set())
+        venue_id = options.pop("venue", "binance")
         for kind, entity in self.entities.values():
-            state.add(kind, entity)
+            # As `load_state` reads it: of other venues neither codes nor listings.
+            if kind not in (VENUE_ASSET, VENUE_SYMBOL) or entity.venue_id == venue_id:
+                state.add(kind, entity)
         listing = Listing()
         listing.found = list(found)
         listing.rejected = list(options.pop("rejected", ()))
-        venue: Any = state.get("venue", "binance")
+        venue: Any = state.get("venue", venue_id)
         return make_plan(state, venue, listing, at, options.pop("multipliers", {}), **options)
 
     def imported(self, *found: Found, at: dt.datetime = NOW, **options: Any) -> Plan:

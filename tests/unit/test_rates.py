@@ -1,8 +1,8 @@
-"""One actor's changes come from a bucket that fills again."""
+"""What one caller asks for comes from a bucket that fills again."""
 
 from __future__ import annotations
 
-from writer.rates import ACTORS_MAX, BURST_S, Rates
+from shared.rates import BURST_S, CALLERS_MAX, Rates
 
 
 class Clock:
@@ -13,7 +13,7 @@ class Clock:
         return self.now
 
 
-def test_a_burst_passes_then_the_rate_and_each_actor_has_its_own() -> None:
+def test_a_burst_passes_then_the_rate_and_each_caller_has_its_own() -> None:
     clock = Clock()
     rates = Rates(10, clock)
     burst = int(10 * BURST_S)
@@ -38,10 +38,20 @@ def test_a_rate_below_one_in_a_second_still_lets_one_through() -> None:
 def test_buckets_are_bounded_and_a_spent_one_is_not_forgotten() -> None:
     clock = Clock()
     rates = Rates(1, clock)
-    for number in range(ACTORS_MAX):
+    for number in range(CALLERS_MAX):
         rates.take(f"quiet {number}")
-    clock.now += BURST_S
     assert [rates.take("loud") == 0.0 for _ in range(3)] == [True, True, False]
-    rates.take("one more")
-    assert len(rates._left) == 2
+    for number in range(CALLERS_MAX // 2):
+        rates.take(f"one more {number}")
+    assert len(rates._left) == CALLERS_MAX
     assert rates.take("loud") > 0
+
+
+def test_what_costs_more_takes_more_and_never_more_than_there_ever_is() -> None:
+    clock = Clock()
+    rates = Rates(10, clock)
+    assert rates.take("a", 15) == 0.0
+    assert rates.take("a", 15) == 1.0
+    assert rates.take("a", 5) == 0.0
+    clock.now += BURST_S
+    assert rates.take("a", 10**9) == 0.0

@@ -17,8 +17,9 @@ from cqar.awaiting import AsyncAnswers
 from cqar.calling import KEEPALIVE_MS
 from cqar.position import Carried
 from cqar.waiting import Answers
+from resolver.services import watching
 from shared import errors as e
-from shared.grpc_server import OPTIONS
+from shared.grpc_server import AIO_OPTIONS, CONNECTION_OPTIONS
 from shared.statuses import CODES, to_status
 
 ONE_OF_EACH = (
@@ -35,6 +36,7 @@ ONE_OF_EACH = (
     e.EpochChanged("epoch 1 has ended"),
     e.OutOfRange("gone"),
     e.TooMany("wait"),
+    e.DataLoss("venues", "binance"),
     e.NotReady("loading"),
 )
 
@@ -190,8 +192,12 @@ def test_where_only_what_is_told_counts_what_is_seen_does_not() -> None:
 
 
 def test_clients_ping_no_more_often_than_servers_take() -> None:
-    assert dict(OPTIONS)["grpc.http2.min_ping_interval_without_data_ms"] < KEEPALIVE_MS
-    assert dict(OPTIONS)["grpc.keepalive_permit_without_calls"] == 1
+    assert dict(AIO_OPTIONS)["grpc.http2.min_ping_interval_without_data_ms"] < KEEPALIVE_MS
+    assert dict(CONNECTION_OPTIONS)["grpc.keepalive_permit_without_calls"] == 1
+
+
+def test_a_watch_is_told_to_begin_anew_before_its_connection_is_ended() -> None:
+    assert dict(AIO_OPTIONS)["grpc.max_connection_age_grace_ms"] > watching.WATCH_S_MAX * 1000
 
 
 def test_a_client_imports_nothing_that_only_a_replica_needs() -> None:

@@ -40,6 +40,13 @@ def test_a_resolution_says_all_that_was_answered() -> None:
     assert found.freshness == cqar.Freshness(1, 7, cqar.State.LIVE, 12)
 
 
+def test_a_listing_that_was_read_unreviewed_says_so() -> None:
+    read_by_ccxt = {"reader": "ccxt, unreviewed", "note": "kept"}
+    assert resolved(a_listing(metadata=read_by_ccxt)).reader == "ccxt, unreviewed"
+    assert resolved(a_listing(metadata={"note": "kept"})).reader is None
+    assert resolved(a_listing()).reader is None
+
+
 def test_an_option_keeps_its_expiry_strike_and_side() -> None:
     expiry = NOW + dt.timedelta(days=31)
     option = a_symbol(

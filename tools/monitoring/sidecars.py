@@ -90,6 +90,7 @@ DASHBOARD: Final = Dashboard(
             ("sum by (cause) (increase(cqar_resolver_rehydrates_total[5m]))", "anew: {{cause}}"),
             ("sum(increase(cqar_resolver_epochs_total[5m]))", "epochs"),
             ("sum(increase(cqar_resolver_bump_requests_total[5m]))", "asked for an epoch"),
+            ("sum(increase(cqar_resolver_foreign_messages_total[5m]))", "foreign messages"),
             says="Within five minutes. A gap is caught up; starting over reads everything.",
         ),
         panel(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from typing import Final
 
 from cqc.writer.v1 import registry_admin_pb2 as pb
@@ -12,20 +13,26 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminServicer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import auth, codec, tokens, wording
+from shared.aside import AT_ONCE_MAX, unblocking
 from shared.entities import KIND_BY_NAME
 from shared.entities.api_key import API_KEY, Role
-from shared.errors import Forbidden, Invalid, TooLarge, TooMany, Violation
+from shared.errors import Forbidden, Invalid, NotFound, TooLarge, Violation
 from shared.grpc_errors import Context
+from shared.history import NUMBER_MAX
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
 from shared.kind import AnyKind
 from shared.message_size import DEFAULT_BYTES_MAX
+from shared.places import Places
+from shared.request_limits import ASIDE_BYTES
 from writer import metrics, past, store
 from writer.heads import Heads, head_message
 from writer.mutations import ITEMS_MAX, Applied, Mutations
 from writer.once import once_of
+from writer.periods import periods_of
 from writer.reads import Reads
 from writer.services.ground import cause_of, count, tell_position
+from writer.voided import VoidedListings
 
 #: Field of `ApplyItem` -> kind. A kind that this release does not know is refused by name.
 TOMBSTONE: Final = "tombstone"
@@ -33,9 +40,12 @@ TOMBSTONE: Final = "tombstone"
 EXPORT_ITEMS: Final = 500
 EXPORT_BYTES: Final = 2 * 1024 * 1024
 #: Each holds the registry as it was until its client has taken all of it.
-EXPORTS_MAX: Final = 2
-#: Of what PostgreSQL holds as a bigint, whatever the digits are.
-REVISION_DIGITS_MAX: Final = 18
+EXPORTS_MAX: Final = 3
+EXPORTS_EACH: Final = 1
+#: Each new one's name is compared with all there are.
+KEYS_MAX: Final = 100
+#: Digits of the greatest revision, which is the greatest bigint.
+REVISION_DIGITS_MAX: Final = 19
 
 
 class Admin(RegistryAdminServicer):
@@ -44,14 +54,18 @@ class Admin(RegistryAdminServicer):
         self._engine = engine
         self._heads = heads
         self._reads = Reads(engine)
-        self._exports = 0
+        self._exports = Places("exports", EXPORTS_MAX, EXPORTS_EACH)
+        self._voided = VoidedListings()
 
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
         if len(request.items) > ITEMS_MAX:
             raise TooLarge(f"{len(request.items)} items; at most {ITEMS_MAX}: split them")
-        items = [item_of(item, place) for place, item in enumerate(request.items)]
+        is_long = len(request.items) > AT_ONCE_MAX or request.ByteSize() > ASIDE_BYTES
+        items = await unblocking(is_long, _items_of, request.items)
         if any(item.kind is API_KEY for item in items) and auth.caller.get().role < Role.ADMIN:
             raise Forbidden("only an admin's key may change API keys")
+        if sum(item.kind is API_KEY for item in items) > KEYS_MAX:
+            raise TooLarge(f"at most {KEYS_MAX} API keys are made or changed at once")
         with metrics.COMMIT_SECONDS.time():
             applied = await self._mutations.apply(
                 items,
@@ -60,13 +74,13 @@ class Admin(RegistryAdminServicer):
                 skip_rejected=request.skip_rejected,
                 historical=request.historical,
                 as_of=codec.instant_in(request, "as_of"),
-                once=None if request.dry_run else once_of(request, context),
+                once=None if request.dry_run else await once_of(request, context),
                 answer=_answer,
             )
         if applied.committed:
             count(*applied.outcomes)
         said = applied.answer if applied.replay is None else applied.replay
-        answer = pb.ApplyResponse.FromString(said)
+        answer = await unblocking(is_long, pb.ApplyResponse.FromString, said)
         tell_position(context, answer.epoch, answer.revision)
         return answer
 
@@ -87,7 +101,9 @@ class Admin(RegistryAdminServicer):
 
     async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryResponse:
         kind = _kind(request.entity.kind, None)
-        if not kind.exported:
+        if kind is API_KEY and auth.caller.get().role < Role.ADMIN:
+            raise Forbidden("only an admin's key is told the history of API keys")
+        if not kind.exported and kind is not API_KEY:
             raise Forbidden(f"the history of {kind.name} is not told")
         require_key(kind, request.entity.key)
         if not 0 <= request.page_size <= past.PAGE_MAX:
@@ -105,6 +121,15 @@ class Admin(RegistryAdminServicer):
             answer.next_page_token = tokens.make(mark, [str(answer.entries[-1].revision)])
         return answer
 
+    async def ListPeriods(
+        self, request: pb.ListPeriodsRequest, context: Context
+    ) -> pb.ListPeriodsResponse:
+        now = self._mutations.now()
+        async with self._reads.begin() as reading:
+            tell_position(context, reading.position.epoch, reading.position.revision)
+            venue_id, spelling = request.venue_id, request.venue_symbol
+            return await periods_of(reading, self._voided, venue_id, spelling, now)
+
     async def Export(
         self, request: pb.ExportRequest, context: Context
     ) -> AsyncIterator[pb.ExportResponse]:
@@ -113,22 +138,17 @@ class Admin(RegistryAdminServicer):
         head = head_message(await self._heads.read())
         tell_position(context, head.epoch, head.revision)
         revision = request.revision or head.revision
-        with self._export():
+        if revision > head.revision:
+            # Before all that ever was is read.
+            raise NotFound("revision", str(revision))
+        with self._exports.held(auth.caller_of(context)):
             state = await past.state_at(self._engine, revision)
-            wanted = set(request.kinds) or {ref[0] for ref in state}
+            wanted = frozenset(request.kinds or KIND_BY_NAME)
             chosen = ((name, payload) for (name, _), payload in state.items() if name in wanted)
-            for items in _exported(chosen):
+            parts = _exported(chosen)
+            # Those that are not wanted may be a million.
+            while (items := await asyncio.to_thread(next, parts, None)) is not None:
                 yield pb.ExportResponse(head=head, items=items)
-
-    @contextmanager
-    def _export(self) -> Iterator[None]:
-        if self._exports >= EXPORTS_MAX:
-            raise TooMany(f"{EXPORTS_MAX} exports run already: try again when one has ended")
-        self._exports += 1
-        try:
-            yield
-        finally:
-            self._exports -= 1
 
 
 def _exported(chosen: Iterable[tuple[str, bytes]]) -> Iterator[list[pb.ApplyItem]]:
@@ -150,7 +170,7 @@ def _revision_in(token: str, mark: bytes) -> int | None:
     if not token:
         return None
     (revision,) = tokens.parts_in(token, mark, 1)
-    return tokens.whole_number(revision, REVISION_DIGITS_MAX)
+    return min(tokens.whole_number(revision, REVISION_DIGITS_MAX), NUMBER_MAX)
 
 
 async def _page_of(
@@ -160,7 +180,8 @@ async def _page_of(
     page, size = pb.HistoryResponse(), 0
     async with aclosing(entries):
         async for entry in entries:
-            message = _entry_message(kind, entry)
+            is_long = len(entry.before) + len(entry.after) > ASIDE_BYTES
+            message = await unblocking(is_long, _entry_message, kind, entry)
             size += message.ByteSize()
             if page.entries and (len(page.entries) == most or size > DEFAULT_BYTES_MAX):
                 return page, True
@@ -185,6 +206,10 @@ def _entry_message(kind: AnyKind, entry: past.Entry) -> pb.HistoryEntry:
     )
     message.differences.extend(map(_difference, wording.differences(before, after)))
     return message
+
+
+def _items_of(items: Iterable[pb.ApplyItem]) -> list[Item]:
+    return [item_of(item, place) for place, item in enumerate(items)]
 
 
 def item_of(item: pb.ApplyItem, place: int) -> Item:
@@ -225,7 +250,7 @@ def _kind(name: str, place: int | None) -> AnyKind:
     if name not in KIND_BY_NAME:
         known = ", ".join(KIND_BY_NAME)
         field = "kind" if place is None else f"items[{place}]"
-        message = f"{name!r} is no kind that this release changes: {known}"
+        message = f"{name[:64]!r} is no kind that this release changes: {known}"
         raise Invalid([Violation(field, "UNKNOWN_KIND", message)])
     return KIND_BY_NAME[name]
 
@@ -236,16 +261,19 @@ def _answer(applied: Applied) -> bytes:
     Raises:
         TooLarge: Not every client would receive it, and what it tells would be committed.
     """
-    answer = pb.ApplyResponse(
-        outcomes=map(_outcome_message, applied.outcomes),
-        committed=applied.committed,
-        revision=applied.revision,
-        epoch=applied.epoch,
-    ).SerializeToString()
-    if len(answer) > DEFAULT_BYTES_MAX:
-        size, most = len(answer) // 1024, DEFAULT_BYTES_MAX // 1024
-        raise TooLarge(f"the answer would be of {size} KiB; at most {most} KiB: split the request")
-    return answer
+    told = pb.ApplyResponse(
+        committed=applied.committed, revision=applied.revision, epoch=applied.epoch
+    )
+    parts, size = [told.SerializeToString()], 0
+    # Outcomes are the message's first field: one by one, to stop where no client would follow.
+    for outcome in applied.outcomes:
+        part = pb.ApplyResponse(outcomes=[_outcome_message(outcome)]).SerializeToString()
+        size += len(part)
+        if size > DEFAULT_BYTES_MAX:
+            most = DEFAULT_BYTES_MAX // 1024
+            raise TooLarge(f"the answer would be of over {most} KiB: split the request")
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _outcome_message(outcome: Outcome) -> pb.ApplyOutcome:

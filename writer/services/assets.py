@@ -7,6 +7,8 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from shared.codec import like
 from shared.entities.asset import ASSET
 from shared.entities.asset_relationship import ASSET_RELATIONSHIP
+from shared.entities.quality_flag import FlagSeverity
+from shared.filters import require_known
 from shared.grpc_errors import Context
 from writer.services.ground import Ground
 
@@ -36,6 +38,7 @@ class Assets(Ground):
     async def SearchAssets(
         self, request: pb.SearchAssetsRequest, context: Context
     ) -> pb.SearchAssetsResponse:
+        require_known("max_flag_severity", request.max_flag_severity, FlagSeverity)
         names = ("asset_type", "category", "max_flag_severity")
         where = {name: getattr(request, name) for name in names}
         found, token = await self.search(ASSET, request, where, context)

@@ -17,6 +17,7 @@ from shared.keys import require_id
 from shared.lists import flags_wanted, paged
 from shared.paging import Page, require_whole
 from shared.resolution import blocks
+from writer.cached import Reader
 from writer.services.ground import Ground
 
 
@@ -55,9 +56,15 @@ class Flags(Ground):
             return await super().ListQualityFlags(request, context)
         wanted = flags_wanted(request)
         require_storable(QUALITY_FLAG, wanted)
-        found = await self.read(
-            context, lambda reader: reader.find(QUALITY_FLAG, "asset", request.asset_id)
-        )
+
+        async def find(reader: Reader) -> list[Any]:
+            found = await reader.find(QUALITY_FLAG, "asset", request.asset_id)
+            if not found:
+                # What has no flags may not be there at all.
+                await reader.get(ASSET, request.asset_id)
+            return found
+
+        found = await self.read(context, find)
         flags = [flag for flag in found if passes_all(wanted, flag)]
         require_whole(len(flags))
         return paged(pb.ListQualityFlagsResponse(flags=flags), Page(flags, "", len(flags)))

@@ -17,7 +17,8 @@ from typing import Any, TypeVar, cast
 import msgspec
 from google.protobuf.message import Message
 
-from shared import auth, codec, telemetry, tracing
+from shared import auth, codec, naming, telemetry, tracing
+from shared.aside import unblocking
 from shared.errors import Invalid, Violation
 from shared.grpc_errors import Context
 from shared.judge import Intent, Item, Outcome
@@ -62,7 +63,8 @@ class Ground(Lists):
         Args:
             renamed: Field of the request -> field of the message, for errors to name.
         """
-        given, unreadable = codec.parse(kind, message)
+        is_long = bool(kind.child_tables)
+        given, unreadable = await unblocking(is_long, codec.parse, kind, message)
         fresh = str(uuid.uuid4())
         item = Item(
             kind=kind, intent=Intent.CREATE, given=given, fresh=fresh, unreadable=unreadable
@@ -166,9 +168,12 @@ class Ground(Lists):
         self, kind: AnyKind, request: Any, where: Mapping[str, Any], context: Context
     ) -> tuple[list[Any], str]:
         async with self.reading(context) as reading:
-            return await reading.search(
+            found = await reading.search(
                 kind, request.query, where, request.limit, request.page_token
             )
+            if not found[0]:
+                await naming.require_named(reading, where.items())
+            return found
 
     async def _change(
         self,
@@ -178,7 +183,7 @@ class Ground(Lists):
         renamed: Mapping[str, str] | None = None,
     ) -> tuple[Any, int]:
         cause = cause_of(context, getattr(request, "reason", ""))
-        once = once_of(request, context)
+        once = await once_of(request, context)
         try:
             with metrics.COMMIT_SECONDS.time():
                 outcome, applied = await self.mutations.change(item, cause, once, _kept)

@@ -18,7 +18,7 @@ from cqar.cli.nouns.refusals import with_advice
 from cqar.cli.nouns.shape import Noun, Verb
 from cqar.cli.nouns.showing import details, listed
 from cqar.cli.target import Target
-from cqar.cli.words import ask, out, plain, print_json, require_somebody, table, to_stderr
+from cqar.cli.words import ask, print_json, require_somebody, say, table, to_stderr
 from cqar.connection import Connection
 
 
@@ -89,7 +89,7 @@ def _tell(noun: Noun, verb: Verb, what: str, request: Message, answer: Any) -> N
     key = getattr(entity, noun.id, "") if noun.id else ""
     shown = f" ({key})" if key and key not in what.split() else ""
     line = f"{verb.done} {noun.name} {what}{shown}, revision {answer.revision}."
-    out.print(plain(line), markup=False, soft_wrap=True)
+    say(line)
 
 
 def _show(noun: Noun, verb: Verb, connection: Connection, answer: Any, what: str, how: How) -> None:
@@ -117,7 +117,7 @@ def _list(noun: Noun, verb: Verb, connection: Connection, request: Any, how: How
         if rows:
             table(count, titles, rows)
         else:
-            out.print(f"no {noun.name}s.")
+            say(f"no {noun.name}s.")
     if more:
         to_stderr("there are more: say --limit N")
 

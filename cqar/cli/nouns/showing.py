@@ -26,10 +26,10 @@ Cell = tuple[FieldDescriptor, Any]
 
 
 def details(noun: Noun, answer: Message, names: Names) -> list[tuple[str, str]]:
-    """(field, value) of all that an answer holds, references with their names."""
+    """(field, value) of all that an answer holds, references with their names; each part a row."""
     cells = list(_cells(answer, noun))
     names.learn(ref for _, cell in cells for ref in _refs(noun, *cell))
-    return [(title, _text(noun, *cell, names)) for title, cell in cells]
+    return [(title, text) for title, cell in cells for text in _texts(noun, *cell, names)]
 
 
 def listed(noun: Noun, entities: list[Any], names: Names) -> tuple[list[str], list[list[str]]]:
@@ -96,12 +96,12 @@ def _refs(noun: Noun, field: FieldDescriptor, value: Any) -> Iterator[tuple[str,
                 yield from _refs(noun, inner, inner_value)
 
 
-def _text(noun: Noun, field: FieldDescriptor, value: Any, names: Names) -> str:
-    """A value whole: a reference as its id and its name, parts one a line."""
+def _texts(noun: Noun, field: FieldDescriptor, value: Any, names: Names) -> list[str]:
+    """A value whole: a reference as its id and its name, parts one by one."""
     if field.is_repeated:
-        return "\n".join(_part(noun, field, part, names) for part in value)
+        return [_part(noun, field, part, names) for part in value]
     name = names.get(_reference(noun, field), value) if field.type == field.TYPE_STRING else ""
-    return f"{value} ({name})" if name else _plain(field, value)
+    return [f"{value} ({name})" if name else _plain(field, value)]
 
 
 def _brief(noun: Noun, field: FieldDescriptor, value: Any, names: Names) -> str:

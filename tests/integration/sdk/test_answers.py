@@ -43,6 +43,7 @@ def questions() -> list[Question]:
         ("venue_symbols", (symbol_id,), {}),
         ("venue_symbols", (symbol_id, ["kraken"]), {}),
         ("venue_symbols", (an_id("none"),), {}),
+        ("venue_symbols", (symbol_id, ["binance", "nowhere"]), {}),
         ("asset", (BTC,), {}),
         ("asset", (), {"venue": "binance", "code": "XBT"}),
         ("asset", (), {"chain": "ethereum", "address": "0x" + "0" * 40}),
@@ -106,7 +107,7 @@ async def test_clients_and_replicas_of_both_forms_give_equal_answers(
             in_loop.carry(position)
             assert await all_awaited(in_loop) == expected
     refused = [one for one in expected if isinstance(one, tuple)]
-    assert len(refused) == 9
+    assert len(refused) == 10
 
 
 async def test_what_is_not_known_of_a_time_is_none_and_nothing_says_what_might_be_traded(

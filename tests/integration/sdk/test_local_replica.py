@@ -82,6 +82,13 @@ async def test_it_answers_what_a_client_of_its_resolver_is_answered(
             assert here == await outcome(client, name, args, options), (name, args)
             assert here == await outcome(replica, name, args, options), "asked again"
         assert replica.listed("binance") == await asyncio.to_thread(client.listed, "binance")
+        for asked in (replica, client):
+            with pytest.raises(cqar.NotFound, match="no venue 'binanse'"):
+                await asyncio.to_thread(asked.listed, "binanse")
+            with pytest.raises(cqar.NotFound, match="no venue 'binanse'"):
+                await asyncio.to_thread(cqar.ccxt_markets, "binanse", asked)
+        with pytest.raises(cqar.NotFound, match="no venue 'binanse' .did you mean 'binance'"):
+            await asyncio.to_thread(lambda: next(client.watch(venues=["binanse"])))
 
 
 async def test_the_past_is_somebody_elses_to_tell(

@@ -16,6 +16,7 @@ from resolver.config import ResolverConfig
 from shared.entities.venue_symbol import MarketStatus
 from tests.builders import BTC, USDT, a_venue_symbol, an_id
 from tests.changes import commit
+from tests.integrity import key_file
 from tests.lives import one_of_each
 from tests.sdk import WAIT_S
 from writer.mutations import Mutations
@@ -26,6 +27,9 @@ def test_a_replica_refuses_settings_that_no_resolver_takes() -> None:
         cqar.Replica("postgresql://h/db", "nats://h", stale_after_s=0.1)
     with pytest.raises(ValueError, match="'seen' or 'told'"):
         cqar.Replica("postgresql://h/db", "nats://h", min_revision="always")  # type: ignore[arg-type]
+    for stored in ({"redis_url": "redis://h"}, {"last_good_file": "/f"}):
+        with pytest.raises(ValueError, match="integrity_key_file is not"):
+            cqar.Replica("postgresql://h/db", "nats://h", **stored)
 
 
 @pytest.mark.parametrize(
@@ -99,15 +103,15 @@ async def test_a_replica_starts_from_its_own_file_where_nothing_else_is(
     await commit(mutations, *one_of_each())
     file = str(tmp_path / "last_good")
     here = (config.database_url, config.nats_url)
-    async with cqar.Replica(*here, last_good_file=file) as asked:
+    async with cqar.Replica(*here, last_good_file=file, integrity_key_file=key_file()) as asked:
         await asked.wait_ready(WAIT_S)
-        other = cqar.Replica(*here, last_good_file=file)
+        other = cqar.Replica(*here, last_good_file=file, integrity_key_file=key_file())
         with pytest.raises(cqar.CqarError, match="another resolver keeps its state here"):
             await other.__aenter__()
 
     def wait() -> cqar.Resolution:
         nowhere = ("postgresql://nobody@127.0.0.1:1/none", "nats://127.0.0.1:1")
-        with cqar.Replica(*nowhere, last_good_file=file) as alone:
+        with cqar.Replica(*nowhere, last_good_file=file, integrity_key_file=key_file()) as alone:
             alone.wait_ready(WAIT_S)
             return alone.resolve("binance", "BTCUSDT")
 

@@ -32,6 +32,8 @@ class Head(_message.Message):
     LIVE_COUNT_FIELD_NUMBER: _builtins.int
     SET_HASH_FIELD_NUMBER: _builtins.int
     COMPACTED_REVISION_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    SIGNING_KEY_ID_FIELD_NUMBER: _builtins.int
     registry_id: _builtins.bytes
     """Random, made when the registry was created: streams of another registry are refused."""
     epoch: _builtins.int
@@ -39,13 +41,20 @@ class Head(_message.Message):
     revision: _builtins.int
     """Counts commits; without gaps within an epoch."""
     chain: _builtins.bytes
-    """sha256(previous chain, epoch, revision, sha256(payload))."""
+    """Names all of the history up to here; what goes into it, `Commit.chain_version` says."""
     live_count: _builtins.int
     """Entities that are neither deleted nor archived."""
     set_hash: _builtins.bytes
     """Sum modulo 2^128 of the first 16 bytes of sha256(kind, 0, key, 0, payload) over them."""
     compacted_revision: _builtins.int
     """Resolvers behind this revision must start over instead of catching up."""
+    signature: _builtins.bytes
+    """Ed25519, by the key of `signing_key_id`, over "cqar head 1\\n", the registry_id's length in 4
+    bytes, registry_id, epoch and revision in 8 bytes each, chain, live_count in 8 bytes, set_hash;
+    numbers are big-endian. Empty where nobody has signed it.
+    """
+    signing_key_id: _builtins.str
+    """A SigningKey's."""
     def __init__(
         self,
         *,
@@ -56,10 +65,12 @@ class Head(_message.Message):
         live_count: _builtins.int = ...,
         set_hash: _builtins.bytes = ...,
         compacted_revision: _builtins.int = ...,
+        signature: _builtins.bytes = ...,
+        signing_key_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "compacted_revision", b"compacted_revision", "epoch", b"epoch", "live_count", b"live_count", "registry_id", b"registry_id", "revision", b"revision", "set_hash", b"set_hash"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "compacted_revision", b"compacted_revision", "epoch", b"epoch", "live_count", b"live_count", "registry_id", b"registry_id", "revision", b"revision", "set_hash", b"set_hash", "signature", b"signature", "signing_key_id", b"signing_key_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -239,18 +250,30 @@ class Commit(_message.Message):
 
     PREV_CHAIN_FIELD_NUMBER: _builtins.int
     CHANGE_SET_FIELD_NUMBER: _builtins.int
+    CHAIN_VERSION_FIELD_NUMBER: _builtins.int
+    EVENTS_HASH_FIELD_NUMBER: _builtins.int
     prev_chain: _builtins.bytes
     change_set: _builtins.bytes
     """A ChangeSet, compressed."""
+    chain_version: _builtins.int
+    """How the chain follows from the one before; numbers are big-endian, in 8 bytes.
+    1, or unset: sha256(prev_chain, epoch, revision, sha256(change_set)).
+    2: sha256("cqar chain 2\\n", prev_chain, epoch, revision, sha256(change_set), events_hash,
+    live_count, set_hash). A version ends with an epoch.
+    """
+    events_hash: _builtins.bytes
+    """sha256 of the revision's DomainEvents, as the outbox stores them. Unset in version 1."""
     def __init__(
         self,
         *,
         prev_chain: _builtins.bytes = ...,
         change_set: _builtins.bytes = ...,
+        chain_version: _builtins.int = ...,
+        events_hash: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_set", b"change_set", "prev_chain", b"prev_chain"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain_version", b"chain_version", "change_set", b"change_set", "events_hash", b"events_hash", "prev_chain", b"prev_chain"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

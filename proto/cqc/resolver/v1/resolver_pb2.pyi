@@ -556,7 +556,7 @@ class FindVenueSymbolsRequest(_message.Message):
     symbol_id: _builtins.str
     @_builtins.property
     def venue_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Empty: all venues."""
+        """Empty: all venues. One that is not registered is NOT_FOUND, VENUE_NOT_FOUND."""
 
     def __init__(
         self,
@@ -904,11 +904,15 @@ class WatchRequest(_message.Message):
     """The epoch that from_revision is of."""
     @_builtins.property
     def kinds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Empty: all kinds."""
+        """Empty: all kinds; with venue_ids, all that belong to a venue."""
 
     @_builtins.property
     def venue_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Empty: all venues."""
+        """Empty: all venues. Else only what is at these: the venue itself, its listings and its assets; of
+        kinds that belong to no venue only those that kinds names. One that is not registered is
+        NOT_FOUND, VENUE_NOT_FOUND: register it, then watch. The end of a listing that was archived long
+        ago, whose venue memory does not know, is told whatever the venues are.
+        """
 
     def __init__(
         self,

@@ -59,6 +59,33 @@ OUTCOME_STATUS_DELETED: OutcomeStatus.ValueType  # 4
 OUTCOME_STATUS_REJECTED: OutcomeStatus.ValueType  # 5
 Global___OutcomeStatus: _TypeAlias = OutcomeStatus  # noqa: Y015
 
+class _PeriodState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PeriodStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PeriodState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PERIOD_STATE_UNSPECIFIED: _PeriodState.ValueType  # 0
+    PERIOD_STATE_LISTED: _PeriodState.ValueType  # 1
+    """It has not ended."""
+    PERIOD_STATE_DELISTED: _PeriodState.ValueType  # 2
+    PERIOD_STATE_ARCHIVED: _PeriodState.ValueType  # 3
+    """It ended long ago: out of snapshots and lists, still answered."""
+    PERIOD_STATE_VOIDED: _PeriodState.ValueType  # 4
+    """It was removed, since the spelling never meant that: only its history has it."""
+
+class PeriodState(_PeriodState, metaclass=_PeriodStateEnumTypeWrapper): ...
+
+PERIOD_STATE_UNSPECIFIED: PeriodState.ValueType  # 0
+PERIOD_STATE_LISTED: PeriodState.ValueType  # 1
+"""It has not ended."""
+PERIOD_STATE_DELISTED: PeriodState.ValueType  # 2
+PERIOD_STATE_ARCHIVED: PeriodState.ValueType  # 3
+"""It ended long ago: out of snapshots and lists, still answered."""
+PERIOD_STATE_VOIDED: PeriodState.ValueType  # 4
+"""It was removed, since the spelling never meant that: only its history has it."""
+Global___PeriodState: _TypeAlias = PeriodState  # noqa: Y015
+
 @_typing.final
 class EntityRef(_message.Message):
     """Names an entity: the kind's name and its key within the kind."""
@@ -447,6 +474,94 @@ class HistoryResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HistoryResponse: _TypeAlias = HistoryResponse  # noqa: Y015
+
+@_typing.final
+class ListPeriodsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_ID_FIELD_NUMBER: _builtins.int
+    VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
+    venue_id: _builtins.str
+    venue_symbol: _builtins.str
+    def __init__(
+        self,
+        *,
+        venue_id: _builtins.str = ...,
+        venue_symbol: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPeriodsRequest: _TypeAlias = ListPeriodsRequest  # noqa: Y015
+
+@_typing.final
+class SpellingPeriod(_message.Message):
+    """A listing as it is, or as it was last."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LISTING_ID_FIELD_NUMBER: _builtins.int
+    SYMBOL_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    LISTED_AT_FIELD_NUMBER: _builtins.int
+    DELISTED_AT_FIELD_NUMBER: _builtins.int
+    listing_id: _builtins.str
+    """The key by which History tells of it, as a venue_symbol."""
+    symbol_id: _builtins.str
+    state: Global___PeriodState.ValueType
+    @_builtins.property
+    def listed_at(self) -> _timestamp_pb2.Timestamp:
+        """Unset: not known."""
+
+    @_builtins.property
+    def delisted_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        listing_id: _builtins.str = ...,
+        symbol_id: _builtins.str = ...,
+        state: Global___PeriodState.ValueType = ...,
+        listed_at: _timestamp_pb2.Timestamp | None = ...,
+        delisted_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delisted_at", b"delisted_at", "listed_at", b"listed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delisted_at", b"delisted_at", "listed_at", b"listed_at", "listing_id", b"listing_id", "state", b"state", "symbol_id", b"symbol_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpellingPeriod: _TypeAlias = SpellingPeriod  # noqa: Y015
+
+@_typing.final
+class ListPeriodsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIODS_FIELD_NUMBER: _builtins.int
+    IS_PARTIAL_FIELD_NUMBER: _builtins.int
+    is_partial: _builtins.bool
+    """There may be more that were voided: a writer looks through 2,000 removed listings that it does
+    not know yet for one answer, and through the newest 20,000 at all.
+    """
+    @_builtins.property
+    def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpellingPeriod]:
+        """In the order in which they began; those of unknown beginning first. At most 1,000, the newest."""
+
+    def __init__(
+        self,
+        *,
+        periods: _abc.Iterable[Global___SpellingPeriod] | None = ...,
+        is_partial: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_partial", b"is_partial", "periods", b"periods"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPeriodsResponse: _TypeAlias = ListPeriodsResponse  # noqa: Y015
 
 @_typing.final
 class ExportRequest(_message.Message):

@@ -45,6 +45,11 @@ class RegistryAdminStub:
                 request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.HistoryRequest.SerializeToString,
                 response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.HistoryResponse.FromString,
                 _registered_method=True)
+        self.ListPeriods = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/ListPeriods',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListPeriodsRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListPeriodsResponse.FromString,
+                _registered_method=True)
         self.Export = channel.unary_stream(
                 '/cqc.writer.v1.RegistryAdmin/Export',
                 request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ExportRequest.SerializeToString,
@@ -75,6 +80,13 @@ class RegistryAdminServicer:
 
     def History(self, request, context):
         """An entity's changes, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPeriods(self, request, context):
+        """Every period that a venue's spelling ever had: ended, archived and voided ones, too.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -114,6 +126,11 @@ def add_RegistryAdminServicer_to_server(servicer, server):
                     servicer.History,
                     request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.HistoryRequest.FromString,
                     response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.HistoryResponse.SerializeToString,
+            ),
+            'ListPeriods': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPeriods,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListPeriodsRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListPeriodsResponse.SerializeToString,
             ),
             'Export': grpc.unary_stream_rpc_method_handler(
                     servicer.Export,
@@ -186,6 +203,33 @@ class RegistryAdmin:
             '/cqc.writer.v1.RegistryAdmin/History',
             cqc_dot_writer_dot_v1_dot_registry__admin__pb2.HistoryRequest.SerializeToString,
             cqc_dot_writer_dot_v1_dot_registry__admin__pb2.HistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPeriods(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/ListPeriods',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListPeriodsRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListPeriodsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -20,6 +20,8 @@ class RegistryAdminStub:
     """Commits up to 5,000 upserts and tombstones as one revision, all or nothing."""
     History: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.HistoryRequest, _registry_admin_pb2.HistoryResponse]
     """An entity's changes, newest first."""
+    ListPeriods: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListPeriodsRequest, _registry_admin_pb2.ListPeriodsResponse]
+    """Every period that a venue's spelling ever had: ended, archived and voided ones, too."""
     Export: _aio.UnaryStreamMultiCallable[_registry_admin_pb2.ExportRequest, _registry_admin_pb2.ExportResponse]
     """The registry as of a revision. A writer makes two at once; who asks for more is RESOURCE_EXHAUSTED,
     RATE_LIMITED, until one has ended.
@@ -47,6 +49,14 @@ class RegistryAdminServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_registry_admin_pb2.HistoryRequest, _abc.Awaitable[_registry_admin_pb2.HistoryResponse]],
     ) -> _abc.Awaitable[_registry_admin_pb2.HistoryResponse]:
         """An entity's changes, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListPeriods(
+        self,
+        request: _registry_admin_pb2.ListPeriodsRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.ListPeriodsRequest, _abc.Awaitable[_registry_admin_pb2.ListPeriodsResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.ListPeriodsResponse]:
+        """Every period that a venue's spelling ever had: ended, archived and voided ones, too."""
 
     @_abc_1.abstractmethod
     def Export(

@@ -1,0 +1,23 @@
+"""What a name that nothing has may have been meant for. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final
+
+#: Names that are compared, and characters that one of them has: a comparison takes some 20 µs.
+NAMES_MAX: Final = 500
+CHARS_MAX: Final = 64
+#: How many more or fewer characters a near name has.
+LENGTHS_APART_MAX: Final = 3
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`(did you mean 'binance'?)`, or nothing where no name is near."""
+    if len(name) > CHARS_MAX:
+        return ""
+    near = (one for one in known if abs(len(one) - len(name)) <= LENGTHS_APART_MAX)
+    found = difflib.get_close_matches(name.lower(), islice(near, NAMES_MAX), n=1)
+    return f"(did you mean {found[0]!r}?)" if found else ""

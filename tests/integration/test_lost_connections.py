@@ -1,0 +1,72 @@
+"""What holds a lock or keeps others waiting is noticed when it goes, also without a word."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from resolver import database as resolver_database
+from resolver.database import Busy, Database
+from shared import pg_session
+from tests.changes import eventually
+from writer.heads import Heads
+
+
+async def test_both_ends_of_a_session_look_for_each_other(database: str) -> None:
+    connection = await pg_session.connect(database, "cqar-test")
+    try:
+        names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_user_timeout")
+        server = [await connection.fetchval(f"SHOW {name}") for name in names]
+        client = pg_session.socket_of(connection)
+        assert client is not None
+        kept = [
+            client.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_USER_TIMEOUT)
+        ]
+    finally:
+        await connection.close()
+    assert kept == [2, 1, 3_000]
+    assert server == ["2", "1", "3000"]
+
+
+async def test_the_engines_connections_are_such_sessions(engine: AsyncEngine) -> None:
+    async with engine.connect() as tx:
+        found = await tx.execute(sa.text("SELECT current_setting('tcp_user_timeout')"))
+        assert found.scalar_one() == "3000"
+
+
+async def test_a_resolver_that_stops_while_it_loads_gives_its_turn_back(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(pg_session._SETTINGS, "idle_in_transaction_session_timeout", "500")
+    mine = Database(database, hydrate_concurrency=1)
+    async with resolver_database._Session(database) as stopped:
+        await mine._take_turn(stopped)
+        with pytest.raises(Busy):
+            await mine.hydrate()
+
+        async def loads() -> bool:
+            try:
+                await mine.hydrate()
+            except Busy:
+                return False
+            return True
+
+        await eventually(loads)
+
+
+async def test_a_head_that_cannot_be_read_keeps_nobody_waiting(
+    engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("writer.heads.READ_TIMEOUT_S", 0.3)
+    heads = Heads(engine)
+    async with engine.begin() as holder:
+        await holder.execute(sa.text("LOCK TABLE registry_head IN ACCESS EXCLUSIVE MODE"))
+        asked = [asyncio.create_task(heads.read()) for _ in range(3)]
+        await asyncio.wait(asked)
+        assert all(isinstance(task.exception(), TimeoutError) for task in asked)
+    assert (await heads.read()).revision == 0

@@ -1,0 +1,54 @@
+"""Positions as people type and programs carry them: 19 digits, up to PostgreSQL's last bigint."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import cqar
+from cqar import asking
+from cqar.asked import Asked
+from cqar.cli.past import _noted
+from cqar.cli.typed import At
+from cqar.position import NUMBER_MAX, Carried, Position
+
+LAST = 2**63 - 1
+
+
+@given(st.integers(0, LAST), st.integers(0, LAST))
+def test_every_position_that_can_be_is_read_back(epoch: int, revision: int) -> None:
+    position = Position(epoch, revision)
+    assert Position.parse(str(position)) == position
+    assert At().convert(str(position), None, None) == position
+    assert _noted(f"{position}:{'0' * 64}")[:2] == position
+    carried = Asked(1.0, Carried("seen"))
+    carried.carry(position)
+    assert carried.position == position
+    request = asking.watch(revision, epoch, (), ()).request
+    assert (request.from_revision, request.epoch) == (revision, epoch)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("text", [f"1:{LAST + 1}", f"{LAST + 1}:1", "1:9999999999999999999"])
+def test_what_no_registry_reaches_is_refused_in_words(text: str) -> None:
+    with pytest.raises(ValueError, match=f"is not within 0 to {NUMBER_MAX}"):
+        Position.parse(text)
+    with pytest.raises(click.BadParameter, match="is not within 0 to"):
+        At().convert(text, None, None)
+    with pytest.raises(click.BadParameter, match="is not within 0 to"):
+        _noted(f"{text}:00")
+
+
+@pytest.mark.parametrize("text", ["", "42", "1:", "-1:2", "1:2:3", "1:" + "9" * 20, "1:٤"])
+def test_what_has_another_form_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no EPOCH:REVISION such as 1:42"):
+        Position.parse(text)
+
+
+@pytest.mark.parametrize("position", [Position(1, LAST + 1), Position(-1, 1)])
+def test_a_program_cannot_carry_or_watch_from_what_cannot_be(position: Position) -> None:
+    with pytest.raises(ValueError, match="is not within 0 to"):
+        Asked(1.0, Carried("seen")).carry(position)
+    with pytest.raises(cqar.InvalidRequest, match="is not within 0 to"):
+        asking.watch(position.revision, position.epoch, (), ())
