@@ -25,12 +25,12 @@ CHANGES: Final = "SELECT, INSERT, UPDATE, DELETE"
 WRITER_RIGHTS: Final = {
     "alembic_version": "SELECT",
     "registry_head": "SELECT, UPDATE",
-    # A head that stands unsigned is signed where it stands.
-    "outbox": "SELECT, INSERT, UPDATE (signature, signing_key_id)",
+    "outbox": "SELECT, INSERT",
     "entity_revisions": "SELECT, INSERT",
 }
-#: What a writer may change of a row that stays as it is otherwise: signatures are put to revisions
-#: that were appended, by the next key too. They are checked against the row.
+#: What a writer may change of a row that stays as it is otherwise: a head that stands unsigned is
+#: signed where it stands, and signatures are checked against the row. Of a schema of before there
+#: are no such columns.
 WRITER_COLUMNS: Final = {"outbox": ("signature", "signing_key_id")}
 #: What resolvers do not serve. Answers that were given may hold anything that a writer may read;
 #: keys come to resolvers as entities.
