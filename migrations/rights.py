@@ -7,7 +7,7 @@ an installation of one account, nothing is granted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 import asyncpg
@@ -25,10 +25,13 @@ CHANGES: Final = "SELECT, INSERT, UPDATE, DELETE"
 WRITER_RIGHTS: Final = {
     "alembic_version": "SELECT",
     "registry_head": "SELECT, UPDATE",
-    # A head that stands unsigned is signed where it stands.
-    "outbox": "SELECT, INSERT, UPDATE (signature, signing_key_id)",
+    "outbox": "SELECT, INSERT",
     "entity_revisions": "SELECT, INSERT",
 }
+#: What a writer may change of a row that stays as it is otherwise: a head that stands unsigned is
+#: signed where it stands, and signatures are checked against the row. Of a schema of before there
+#: are no such columns.
+WRITER_COLUMNS: Final = {"outbox": ("signature", "signing_key_id")}
 #: What resolvers do not serve. Answers that were given may hold anything that a writer may read;
 #: keys come to resolvers as entities.
 NOT_RESOLVERS: Final = frozenset({"idempotency_keys", "api_keys"})
@@ -38,9 +41,11 @@ FUNCTION: Final = "make_outbox_partitions(bigint)"
 ADVISORY_LOCK: Final = 0x63716172
 
 _TABLES: Final = """
-    SELECT c.relname, c.relispartition FROM pg_class c
-    WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
-    ORDER BY 1
+    SELECT c.relname, array_agg(a.attname::text) FROM pg_class c
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+    WHERE c.relnamespace = current_schema()::regnamespace
+    AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    GROUP BY 1 ORDER BY 1
 """
 
 
@@ -52,17 +57,27 @@ def rights_of(account: str, table: str) -> str:
 
 
 def statements(
-    accounts: Iterable[str], schema: str, tables: Iterable[str], *, has_function: bool
+    accounts: Iterable[str],
+    schema: str,
+    tables: Mapping[str, Collection[str]],
+    *,
+    has_function: bool,
 ) -> Iterator[str]:
-    """What gives each account its rights and takes whatever else it had."""
-    tables = list(tables)
+    """What gives each account its rights and takes whatever else it had.
+
+    Args:
+        tables: The columns of each.
+    """
     for account in accounts:
         yield f'REVOKE ALL ON ALL TABLES IN SCHEMA "{schema}" FROM {account}'
         yield f'REVOKE ALL ON SCHEMA "{schema}" FROM {account}'
         yield f'GRANT USAGE ON SCHEMA "{schema}" TO {account}'
-        for table in tables:
+        for table, columns in tables.items():
             if rights := rights_of(account, table):
                 yield f'GRANT {rights} ON "{schema}"."{table}" TO {account}'
+            signed = [name for name in WRITER_COLUMNS.get(table, ()) if name in columns]
+            if account == WRITER and signed:
+                yield f'GRANT UPDATE ({", ".join(signed)}) ON "{schema}"."{table}" TO {account}'
         if account == WRITER and has_function:
             yield f'GRANT EXECUTE ON FUNCTION "{schema}".{FUNCTION} TO {account}'
 
@@ -82,7 +97,7 @@ async def grant(database_url: str) -> list[str]:
             known = "SELECT rolname FROM pg_roles WHERE rolname = ANY($1) ORDER BY 1"
             accounts = [row[0] for row in await connection.fetch(known, list(ACCOUNTS))]
             schema = await connection.fetchval("SELECT current_schema()")
-            tables = [name for name, is_part in await connection.fetch(_TABLES) if not is_part]
+            tables = {row[0]: row[1] for row in await connection.fetch(_TABLES)}
             function = await connection.fetchval("SELECT to_regprocedure($1)", FUNCTION)
             for statement in statements(
                 accounts, schema, tables, has_function=function is not None

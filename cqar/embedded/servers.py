@@ -14,7 +14,7 @@ from cqar.embedded.lock import hold_lock
 from cqar.embedded.password import read_password
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.postgres_data import prepare_data, remove_data
-from cqar.embedded.private import own_folder
+from cqar.embedded.private import own_folder, read_private
 from cqar.embedded.sockets import make_sockets_folder
 from cqar.embedded.supervisor import Supervisor
 from shared import integrity_key
@@ -66,7 +66,9 @@ async def prepare_servers(
 def _integrity_key(directory: Path) -> Path:
     """The file of what authenticates values in this Redis, and services' last good files."""
     path = directory / "integrity.key"
-    if not path.exists():
+    try:
+        read_private(path)
+    except FileNotFoundError:
         integrity_key.make(path)
     return path
 

@@ -29,6 +29,7 @@ class Shipped:
     def settings(self, role: str) -> dict[str, str]:
         """What a writer or a resolver is started with."""
         found = {f"{name}_url": self.url(role, name) for name in ("database", "nats", "redis")}
+        found["integrity_key_file"] = str(self.secrets["integrity_key"])
         return found | ({"nats_api_prefix": self.api_prefix} if role == "resolver" else {})
 
 

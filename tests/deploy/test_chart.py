@@ -58,12 +58,17 @@ def in_substance(found: Object) -> Object:
         # What Kubernetes says of an image with a tag anyway.
         if container.get("imagePullPolicy") == "IfNotPresent":
             del container["imagePullPolicy"]
-    if plain["kind"] == "ConfigMap":
-        plain["data"] = {
-            name: yaml.safe_load(text) if name.endswith(".yaml") else text
-            for name, text in plain["data"].items()
-        }
+    if plain["kind"] in ("ConfigMap", "Secret"):
+        plain["data"] = {name: as_read(plain, name) for name in plain["data"]}
     return plain
+
+
+def as_read(found: Object, name: str) -> Any:
+    """A file of a ConfigMap or of a Secret, whose base64 is in lines or in one."""
+    text = found["data"][name]
+    if found["kind"] == "Secret":
+        return base64.b64decode(text)
+    return yaml.safe_load(text) if name.endswith(".yaml") else text
 
 
 def by_name(objects: list[Object]) -> dict[str, Object]:

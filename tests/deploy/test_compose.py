@@ -118,6 +118,7 @@ def test_each_role_is_given_its_own_secrets_and_no_others(whole: Object) -> None
     }
     for role in ("writer", "resolver"):
         wanted = {f"{role}_{server}_url" for server in ("database", "nats", "redis")}
+        wanted.add("integrity_key")
         assert given[f"{role}-1"] == given[f"{role}-2"] == wanted
     assert given["migrate"] == {"owner_database_url"}
     assert given["audit"] == {"auditor_database_url"}

@@ -34,8 +34,8 @@ VERSIONS = ("1.30", "1.37")
 ELSEWHERE = {"Secret": {"cqar-tls", "cqar-migrate", "cqar-writer", "cqar-resolver"}}
 SECRET_KEYS = {
     "migrate": {"database_url"},
-    "writer": {"database_url", "nats_url", "redis_url"},
-    "resolver": {"database_url", "nats_url", "redis_url"},
+    "writer": {"database_url", "nats_url", "redis_url", "integrity_key"},
+    "resolver": {"database_url", "nats_url", "redis_url", "integrity_key"},
 }
 #: Servers that somebody else brings, and their clients' ports.
 DATA = {"postgres": 5432, "nats": 4222, "redis": 6379}
@@ -164,9 +164,13 @@ def settings(objects: list[Object], container: Object, folder: Path) -> Any:
     environ = {entry["name"]: entry["value"] for entry in container["env"]}
     config = "cqar-sidecar" if container["name"] == "cqar-resolver" else "cqar-config"
     text = called(objects, "ConfigMap", config)["data"]["config.yaml"]
-    addresses = ("postgresql://u:p@h/d", "nats://h:4222", "redis://h:6379/0")
-    names = ("database_url", "nats_url", "redis_url")
-    files = {f"/run/secrets/cqar/{n}": url for n, url in zip(names, addresses, strict=True)}
+    given = {
+        "database_url": "postgresql://u:p@h/d",
+        "nats_url": "nats://h:4222",
+        "redis_url": "redis://h:6379/0",
+        "integrity_key": "0f" * 32,
+    }
+    files = {f"/run/secrets/cqar/{name}": text for name, text in given.items()}
     return settings_of(service, environ, text, files, folder)
 
 

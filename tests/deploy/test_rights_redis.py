@@ -15,6 +15,7 @@ from shared.cache_entries import ENTRIES
 from shared.history import Position
 from shared.image_store import MANIFEST_KEY, ImageStore
 from tests.deploy.conftest import Shipped
+from tests.integrity import KEYRING
 
 PREFIXES = sorted({entry.prefix for entry in ENTRIES.values()})
 AT = Position(1, 7, bytes(32))
@@ -76,7 +77,7 @@ async def require_refused(
 @pytest.fixture
 async def filled(servers: Shipped) -> AsyncIterator[Cache]:
     """What a writer puts there, by its own account."""
-    cache = Cache(servers.url("writer", "redis"), timeout_s=5)
+    cache = Cache(servers.url("writer", "redis"), KEYRING, timeout_s=5)
     cursor = Cursor.fresh(bytes(16), AT)
     await cache.begin(cursor)
     values = {f"{prefix}:x": Value(b"known", 60) for prefix in PREFIXES}
@@ -89,7 +90,7 @@ async def test_a_resolver_reads_every_value_that_a_writer_set(
     servers: Shipped, filled: Cache
 ) -> None:
     keys = [f"{prefix}:x" for prefix in PREFIXES]
-    reader = Cache(servers.url("resolver", "redis"), timeout_s=5)
+    reader = Cache(servers.url("resolver", "redis"), KEYRING, timeout_s=5)
     cursor, found = await reader.read(keys)
     await reader.close()
     assert cursor is not None
@@ -109,7 +110,9 @@ async def test_a_resolver_cannot_write_and_nobody_administers(servers: Shipped) 
 
 
 async def test_an_image_is_published_by_a_writer_and_read_by_a_resolver(servers: Shipped) -> None:
-    writer, reader = (ImageStore(servers.url(role, "redis")) for role in ("writer", "resolver"))
+    writer, reader = (
+        ImageStore(servers.url(role, "redis"), KEYRING) for role in ("writer", "resolver")
+    )
     await writer.put("first", 0, b"chunk")
     assert await reader.manifest() == await writer.manifest()
     await writer.close()

@@ -34,6 +34,7 @@ def pod(example: list[Object], secrets: dict[str, Path], tmp_path: Path) -> Mach
         "database_url": secrets["resolver_database_url"],
         "nats_url": secrets["resolver_nats_url"],
         "redis_url": secrets["resolver_redis_url"],
+        "integrity_key": secrets["integrity_key"],
     }
     shared = tmp_path / "volumes/cqar-run"
     shared.mkdir(parents=True)
@@ -49,7 +50,7 @@ def as_service(container: Object) -> Service:
     configs = [{"source": "config", "target": f"{places['cqar-config']}/config.yaml"}]
     configs += [
         {"source": name, "target": f"{places['cqar-secrets']}/{name}"}
-        for name in ("database_url", "nats_url", "redis_url")
+        for name in ("database_url", "nats_url", "redis_url", "integrity_key")
     ]
     return {
         "user": f"{security['runAsUser']}:{security['runAsGroup']}",

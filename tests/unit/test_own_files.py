@@ -11,6 +11,7 @@ from resolver.held import hold
 from resolver.last_good import LastGood
 from resolver.replica_file import BOOT, ReplicaFile
 from shared import local_format as fmt
+from tests.integrity import KEYRING
 
 PRECIOUS = "precious"
 
@@ -48,7 +49,7 @@ def test_a_last_good_file_takes_a_links_place(tmp_path: Path, precious: Path) ->
     path = tmp_path / "last-good"
     path.symlink_to(precious)
     path.with_name("last-good.new").symlink_to(precious)
-    kept = LastGood(path)
+    kept = LastGood(path, KEYRING)
     with pytest.raises(OSError, match="last-good"):
         kept.read()
     with pytest.raises(OSError, match="last-good"):

@@ -36,6 +36,7 @@ topologySpreadConstraints:
 - {name: CQAR_{{ . }}_DATABASE_URL_FILE, value: /run/secrets/cqar/database_url}
 - {name: CQAR_{{ . }}_NATS_URL_FILE, value: /run/secrets/cqar/nats_url}
 - {name: CQAR_{{ . }}_REDIS_URL_FILE, value: /run/secrets/cqar/redis_url}
+- {name: CQAR_{{ . }}_INTEGRITY_KEY_FILE, value: /run/secrets/cqar/integrity_key}
 {{- end }}
 
 {{- define "cqar.pullSecrets" -}}
