@@ -121,7 +121,7 @@ def test_a_chunk_that_is_whole_and_wrong_is_damage(wrong: dict[str, Any]) -> Non
         head=head_of(state, 1), chunk_hashes=[image.hash_of_chunk(spoilt)]
     )
     with pytest.raises(image.Damaged):
-        kept.Kept(manifest, [spoilt], [], None, goes_on=True).snapshot()
+        kept.Kept(manifest, [spoilt], [], None, goes_on=True, tag=b"").snapshot()
 
 
 def test_of_a_release_that_finds_otherwise_nothing_is_believed(
