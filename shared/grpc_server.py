@@ -20,7 +20,6 @@ from shared.wrapping import Methods, Wrapping
 log = logging.getLogger(__name__)
 
 OPTIONS: Final[list[tuple[str, Any]]] = [
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     # Clients may ping every 10 s, also without calls, so that a dead peer is noticed.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
@@ -33,13 +32,18 @@ Guard = grpc.aio.ServerInterceptor | Wrapping
 
 
 def make_server(
-    guards: Sequence[Guard], *, shares_port: bool = False, is_native: bool = False
+    guards: Sequence[Guard],
+    *,
+    shares_port: bool = False,
+    is_native: bool = False,
+    receive_bytes_max: int = MESSAGE_BYTES_MAX,
 ) -> tuple[grpc.aio.Server, Any]:
     """A server that listens nowhere yet, and where its methods are to be registered.
 
     Args:
         guards: The first one comes first; interceptors before all that wrap.
         shares_port: Whether other processes of ours listen on the same port.
+        receive_bytes_max: Of any request; each method has a limit of its own below it.
         is_native: Whether its HTTP/2 runs in Rust, outside the GIL: plaintext, and on one port.
 
     Raises:
@@ -47,6 +51,7 @@ def make_server(
     """
     # gRPC shares a port by default: two processes would share its calls without a word.
     options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]
+    options.append(("grpc.max_receive_message_length", receive_bytes_max))
     front: Any = grpc.aio
     if is_native:
         front = extras.needed("pygrpc_native.aio", "configuration: grpc_front native", "native")
