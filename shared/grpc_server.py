@@ -20,6 +20,7 @@ from shared.wrapping import Methods, Wrapping
 log = logging.getLogger(__name__)
 
 OPTIONS: Final[list[tuple[str, Any]]] = [
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     # Clients may ping every 10 s, also without calls, so that a dead peer is noticed.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
@@ -50,8 +51,8 @@ def make_server(
         SystemExit: It should be native, and the extra is not installed.
     """
     # gRPC shares a port by default: two processes would share its calls without a word.
-    options = [*OPTIONS, ("grpc.so_reuseport", int(shares_port))]
-    options.append(("grpc.max_receive_message_length", receive_bytes_max))
+    own = {"grpc.max_receive_message_length": receive_bytes_max}
+    options = [*(dict(OPTIONS) | own).items(), ("grpc.so_reuseport", int(shares_port))]
     front: Any = grpc.aio
     if is_native:
         front = extras.needed("pygrpc_native.aio", "configuration: grpc_front native", "native")
