@@ -63,13 +63,18 @@ Guard = grpc.aio.ServerInterceptor | Wrapping
 
 
 def make_server(
-    guards: Sequence[Guard], *, shares_port: bool = False, is_native: bool = False
+    guards: Sequence[Guard],
+    *,
+    shares_port: bool = False,
+    is_native: bool = False,
+    receive_bytes_max: int = MESSAGE_BYTES_MAX,
 ) -> tuple[grpc.aio.Server, Any]:
     """A server that listens nowhere yet, and where its methods are to be registered.
 
     Args:
         guards: The first one comes first; interceptors before all that wrap.
         shares_port: Whether other processes of ours listen on the same port.
+        receive_bytes_max: Of any request; each method has a limit of its own below it.
         is_native: Whether its HTTP/2 runs in Rust, outside the GIL: plaintext, and on one port.
 
     Raises:
@@ -77,7 +82,9 @@ def make_server(
     """
     grpc_log.hush()
     # gRPC shares a port by default: two processes would share its calls without a word.
-    options = [*OPTIONS, *CONNECTION_OPTIONS, ("grpc.so_reuseport", int(shares_port))]
+    own = {"grpc.max_receive_message_length": receive_bytes_max}
+    options = [*(dict(OPTIONS) | own).items(), *CONNECTION_OPTIONS]
+    options.append(("grpc.so_reuseport", int(shares_port)))
     if not is_native:
         options += [*AIO_OPTIONS, ("grpc.max_allowed_incoming_connections", connections_max())]
     front: Any = grpc.aio
