@@ -35,7 +35,7 @@ WRITER_COLUMNS: Final = {"outbox": ("signature", "signing_key_id")}
 #: What resolvers do not serve. Answers that were given may hold anything that a writer may read;
 #: keys come to resolvers as entities.
 NOT_RESOLVERS: Final = frozenset({"idempotency_keys", "api_keys"})
-#: With the owner's rights (migration 0011).
+#: With the owner's rights (migration 0012).
 FUNCTION: Final = "make_outbox_partitions(bigint)"
 #: Two migration jobs take turns; of migrations.env.
 ADVISORY_LOCK: Final = 0x63716172
