@@ -20,7 +20,7 @@ import grpc
 from prometheus_client import Counter
 
 from shared.entities.api_key import ApiKey, Role
-from shared.errors import CqarError, Forbidden, Unauthenticated
+from shared.errors import CqarError, DataLoss, Forbidden, Unauthenticated
 from shared.grpc_errors import Context, abort, refusal
 
 #: Methods that need no key: probes, and reflection where a server offers it.
@@ -127,7 +127,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         """End the call if its key may no longer; whether it may need not be known at any time."""
         try:
             await self._identify(metadata, method)
-        except (Unauthenticated, Forbidden) as error:
+        except (Unauthenticated, Forbidden, DataLoss) as error:
             REFUSED.labels(error.reason).inc()
             log.info("ended %s: %s", method, error)
             await abort(context, error, method)
