@@ -97,6 +97,12 @@ async def test_every_kind_from_creation_to_removal_is_whole(
     assert found.entities == (await head_of(engine)).live_count
 
 
+async def test_a_registry_in_which_nothing_was_written_is_whole(
+    database: str, engine: AsyncEngine
+) -> None:
+    assert await verified(database) == (0, 0, (await head_of(engine)).chain)
+
+
 async def test_terms_that_a_migration_dated_are_as_it_left_them(
     database: str, engine: AsyncEngine, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
