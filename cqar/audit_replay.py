@@ -102,16 +102,20 @@ class Replay:
             where = f"{moment.epoch}:{moment.revision}"
             self._add(where, "payload", f"{change.kind} {change.key} of revision {where} is none")
         if change.kind == VENUE_SYMBOL.name:
-            self._note_terms(change, before, after)
+            self._note_terms(change, before, after, us_of(moment.at))
         if change.archived or before == after or change.kind not in KIND_BY_NAME:
             return None
         payload = change.entity or (b"" if held is None else held.payload)
         kind = KIND_BY_NAME[change.kind]
         return events.event_of(kind, before, after, payload, moment, place)
 
-    def _note_terms(self, change: Change, before: Entity | None, after: Entity | None) -> None:
+    def _note_terms(
+        self, change: Change, before: Entity | None, after: Entity | None, committed_us: int
+    ) -> None:
         if change.deleted:
             self._state.drop_terms(change.key)
+        elif isinstance(after, VenueSymbol) and after.terms_since is None:
+            self._state.put_undated(change.key, committed_us, change.entity)
         elif isinstance(after, VenueSymbol) and after.terms_since and sets_terms(before, after):
             self._state.put_terms(Terms(change.key, us_of(after.terms_since), change.entity))
 

@@ -27,6 +27,9 @@ _TABLES: Final = """
     CREATE TABLE terms (
         listing_id TEXT, since INTEGER, payload BLOB, PRIMARY KEY (listing_id, since)
     ) WITHOUT ROWID;
+    CREATE TABLE undated (
+        listing_id TEXT, committed INTEGER, payload BLOB, PRIMARY KEY (listing_id, committed)
+    ) WITHOUT ROWID;
 """
 
 
@@ -107,8 +110,35 @@ class State:
     def put_terms(self, terms: Terms) -> None:
         self._file.execute("REPLACE INTO terms VALUES (?, ?, ?)", terms)
 
+    def put_undated(self, listing_id: str, committed_us: int, payload: bytes) -> None:
+        """Note a listing of before terms had an instant, as a change set left it."""
+        self._file.execute(
+            "REPLACE INTO undated VALUES (?, ?, ?)", (listing_id, committed_us, payload)
+        )
+
+    def undated(self) -> list[str]:
+        """Some of those."""
+        query = "SELECT DISTINCT listing_id FROM undated LIMIT ?"
+        return [listing_id for (listing_id,) in self._file.execute(query, (AT_ONCE,))]
+
+    def is_undated_since(self, listing_id: str, since_us: int) -> bool:
+        """Whether it had no instant then, and nothing was changed of it afterwards."""
+        query = "SELECT max(committed) FROM undated WHERE listing_id = ?"
+        (newest,) = self._file.execute(query, (listing_id,)).fetchone()
+        return newest is not None and newest <= since_us
+
+    def date_terms(self, since_us: int) -> None:
+        """Note the terms of those that had no instant: they hold from this one on."""
+        self._file.execute(
+            "INSERT INTO terms SELECT listing_id, :since, payload FROM undated AS u"
+            " WHERE committed = (SELECT max(committed) FROM undated"
+            " WHERE listing_id = u.listing_id AND committed <= :since)",
+            {"since": since_us},
+        )
+
     def drop_terms(self, listing_id: str) -> None:
-        self._file.execute("DELETE FROM terms WHERE listing_id = ?", (listing_id,))
+        for table in ("terms", "undated"):
+            self._file.execute(f"DELETE FROM {table} WHERE listing_id = ?", (listing_id,))  # noqa: S608
 
     def has_terms(self, listing_id: str, since_us: int) -> bool:
         query = "SELECT 1 FROM terms WHERE listing_id = ? AND since = ?"

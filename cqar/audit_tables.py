@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 
 from cqar.audit_differences import EXTRA, MISSING, Differences
@@ -20,7 +21,8 @@ from cqar.audit_replay import entity_of, us_of
 from cqar.audit_state import Held, State, Terms
 from shared import finding, rows
 from shared.entities import KIND_BY_NAME, KINDS
-from shared.kind import AnyKind
+from shared.entities.venue_symbol import VenueSymbol
+from shared.kind import AnyKind, Entity
 from shared.tables import metadata
 
 ROWS_AT_ONCE: Final = 1_000
@@ -33,6 +35,7 @@ _TERMS: Final = """
     JOIN unnest($1::uuid[], $2::timestamptz[]) AS w(listing_id, since)
     ON l.listing_id = w.listing_id AND l.since = w.since
 """
+_DATED: Final = "SELECT min(since) FROM listing_terms WHERE listing_id = ANY($1::uuid[])"
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 #: Told how many entities are compared.
@@ -50,6 +53,8 @@ class Tables:
         self._connection = connection
         self._state = state
         self._differences = differences
+        #: When listings that had no instant were given one.
+        self._dated: dt.datetime | None = None
         #: Table -> how many of its rows the change sets make, and how many of those are there.
         self._expected: Counter[str] = Counter()
         self._found: Counter[str] = Counter()
@@ -60,6 +65,7 @@ class Tables:
         Raises:
             Enough: More differs than is worth looking at.
         """
+        await self._date_terms()
         done = 0
         order = {kind.name: place for place, kind in enumerate(KINDS)}
         for name in sorted(self._state.kinds(), key=lambda name: order.get(name, len(order))):
@@ -72,6 +78,16 @@ class Tables:
         for terms in self._state.terms():
             await self._compare_terms(terms)
         await self._require_no_more()
+
+    async def _date_terms(self) -> None:
+        """Read when listings that had no instant were given one, by the migration that did so.
+
+        No change set says when that was: it was once, so the first of them says it of all.
+        """
+        if undated := self._state.undated():
+            self._dated = await self._connection.fetchval(_DATED, undated)
+            if self._dated is not None:
+                self._state.date_terms(us_of(self._dated))
 
     # ------------------------------------------------------------ what is to be there
 
@@ -89,7 +105,8 @@ class Tables:
                     self._differences.add("current", where, name)
 
     async def _compare_rows(self, kind: AnyKind, some: list[Held]) -> None:
-        entities = [e for one in some if (e := entity_of(kind.name, one)) is not None]
+        found = (entity_of(kind.name, one) for one in some)
+        entities = [self._as_migrated(entity) for entity in found if entity is not None]
         for name, given in rows.rows_of(kind, entities).items():
             if given:
                 query = rows.differing(metadata.tables[name], "CAST($1 AS json)")
@@ -98,6 +115,14 @@ class Tables:
                 self._note(name, len(given), len(given) - missing)
                 for row in differing:
                     self._add_row(name, row)
+
+    def _as_migrated(self, entity: Entity) -> Entity:
+        """The entity as its row has it: the migration dated rows, and no payloads."""
+        if self._dated is None or not isinstance(entity, VenueSymbol) or entity.terms_since:
+            return entity
+        if not self._state.is_undated_since(entity.listing_id, us_of(self._dated)):
+            return entity
+        return msgspec.structs.replace(entity, terms_since=self._dated)
 
     def _add_row(self, table: str, row: Any) -> None:
         if row["found"] is None:

@@ -20,7 +20,7 @@ import grpc
 from prometheus_client import Counter
 
 from shared.entities.api_key import ApiKey, Role
-from shared.errors import CqarError, Forbidden, Unauthenticated
+from shared.errors import CqarError, DataLoss, Forbidden, Unauthenticated
 from shared.grpc_errors import Context, refusal
 from shared.peers import peer_of
 from shared.taken import abort_soon, sending
@@ -141,7 +141,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         """Why the key may no longer; None too where nobody knows whether it may."""
         try:
             await self._identify(metadata, method)
-        except (Unauthenticated, Forbidden) as error:
+        except (Unauthenticated, Forbidden, DataLoss) as error:
             REFUSED.labels(error.reason).inc()
             log.info("ended %s: %s", method, error)
             return error

@@ -3,6 +3,9 @@
 An event is a message of `cqc.events.v1` named by its subject: asset_created is AssetCreated.
 What it carries is read off its descriptor: the entity whole, fields of the entity by their
 names, and who, when and why.
+
+`cqar audit verify` makes those of every revision again: whoever changes what an event says keeps
+how it was said until then.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
-from contextlib import aclosing
 from typing import Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
@@ -75,22 +74,9 @@ async def entries_of(
         raise NotFound(ref[0], ref[1])
 
 
-async def newest_of(tx: AsyncConnection, ref: Ref) -> tuple[int, bytes] | None:
-    """Revision and payload, empty where it was removed, that an entity's newest change set states.
-
-    None where the history has none of it.
-    """
-    async with aclosing(_states_of(tx, ref, None, 1)) as states:
-        async for state in states:
-            return state.told.revision, state.payload
-    return None
-
-
-async def _states_of(
-    tx: AsyncConnection, ref: Ref, before: int | None, at_once: int = STATES_AT_ONCE
-) -> AsyncGenerator[_State, None]:
+async def _states_of(tx: AsyncConnection, ref: Ref, before: int | None) -> AsyncIterator[_State]:
     """What each change left of an entity, newest first; one change set is unpacked at a time."""
-    while payloads := await outbox.payloads_of(tx, ref, before, at_once):
+    while payloads := await outbox.payloads_of(tx, ref, before, STATES_AT_ONCE):
         for payload in payloads:
             if history.unpacked_bytes(payload) <= SMALL_BYTES_MAX:
                 state = _state_in(payload, ref)
@@ -98,7 +84,7 @@ async def _states_of(
                 state = await asyncio.to_thread(_state_in, payload, ref)
             before = state.told.revision
             yield state
-        if len(payloads) < at_once:
+        if len(payloads) < STATES_AT_ONCE:
             return
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,19 +15,22 @@ from cqar import audit_differences
 from cqar.audit import Broken, verified
 from cqar.audit_signatures import Signed
 from shared import codec, finding, history
-from shared.entities import KIND_BY_NAME
+from shared.entities import KIND_BY_NAME, venue_symbol
 from shared.entities.api_key import ApiKey
 from shared.entities.venue import VENUE
+from shared.entities.venue_symbol import MarketStatus
 from shared.history import position_of
 from shared.judge import Intent, Item
 from shared.schema import current, registry_head
-from tests.builders import a_venue
+from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
 from tests.changes import CAUSE, commit, head_of, upsert
 from tests.lives import LIVES, one_of_each
 from tests.registry_in_memory import changed
 from tests.typed import run_here
 from writer import outbox, store
 from writer.mutations import Mutations
+
+migration: Any = import_module("migrations.versions.0007_terms_and_archives")
 
 TAMPERED = {
     "UPDATE outbox SET payload = payload || '\\x00' WHERE revision = 3": "revision 1:3 is not as",
@@ -119,6 +125,39 @@ async def test_every_kind_from_creation_to_removal_is_whole(
     await commit(mutations, *(e for e in one_of_each() if not isinstance(e, ApiKey)))
     found = await verified(database)
     assert found.entities == (await head_of(engine)).live_count
+
+
+async def test_a_registry_in_which_nothing_was_written_is_whole(
+    database: str, engine: AsyncEngine
+) -> None:
+    assert await verified(database) == (0, 0, (await head_of(engine)).chain)
+
+
+async def test_terms_that_a_migration_dated_are_as_it_left_them(
+    database: str, engine: AsyncEngine, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spellings = ("BTCUSDT", "XBTUSDT")
+    first, second = (
+        a_venue_symbol(listing_id=an_id(name), venue_symbol=name, is_primary=name == "BTCUSDT")
+        for name in spellings
+    )
+    with monkeypatch.context() as before:
+        before.setattr(venue_symbol, "_dated", lambda _, after, __: after)
+        assets = [an_asset(ticker) for ticker in ("BTC", "USDT")]
+        await commit(mutations, *assets, a_venue(), a_symbol(), first, second)
+        await commit(mutations, changed(second, status=MarketStatus.HALTED))
+    async with engine.begin() as tx:
+        for statement in migration.UPGRADE:
+            if statement.split()[0] in {"INSERT", "UPDATE"}:
+                await tx.execute(sa.text(statement))
+    later = Mutations(engine, lambda: NOW + dt.timedelta(days=3_650))
+    await verified(database)
+    await commit(later, changed(second, status=MarketStatus.ONLINE))
+    await verified(database)
+    async with engine.begin() as tx:
+        await tx.execute(sa.text("UPDATE listing_terms SET since = since - interval '1 day'"))
+    with pytest.raises(Broken):
+        await verified(database)
 
 
 @pytest.mark.usefixtures("written")

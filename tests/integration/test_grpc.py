@@ -20,6 +20,7 @@ from shared import auth, grpc_server
 from shared.auth import AuthInterceptor
 from shared.entities.api_key import ApiKey, Role
 from shared.entities.asset import ASSET
+from shared.errors import DataLoss
 from shared.grpc_errors import ErrorInterceptor
 from shared.grpc_server import Guard
 from tests.builders import (
@@ -342,9 +343,16 @@ async def _last(answers: Any) -> Any:
     return [answer async for answer in answers]
 
 
-async def test_a_stream_ends_with_its_callers_key(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [(None, Code.UNAUTHENTICATED), (DataLoss("api_keys", "k"), Code.DATA_LOSS)],
+    ids=["revoked", "altered"],
+)
+async def test_a_stream_ends_with_its_callers_key(
+    end: Exception | None, code: grpc.StatusCode, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("shared.auth.RECHECK_S", 0.05)
-    keys: list[ApiKey | Exception | None] = [a_key(), OSError("away"), a_key(), None]
+    keys: list[ApiKey | Exception | None] = [a_key(), OSError("away"), a_key(), end]
 
     async def find_key(_: str) -> ApiKey | None:
         (now, *rest) = keys
@@ -363,8 +371,8 @@ async def test_a_stream_ends_with_its_callers_key(monkeypatch: pytest.MonkeyPatc
         stream: Any = channel.unary_stream("/t.T/S")
         call = stream(b"", metadata=(("x-api-key", "k"),), timeout=10)
         found = await refusal(_last(call))
-    assert found.code == Code.UNAUTHENTICATED
-    assert keys == [None]
+    assert found.code == code
+    assert keys == [end]
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["at once", "in a stream"])
