@@ -21,7 +21,7 @@ from cqar.audit_state import Held, State, Terms
 from shared import finding, rows
 from shared.entities import KIND_BY_NAME, KINDS
 from shared.kind import AnyKind
-from shared.tables import metadata, tables_of
+from shared.tables import metadata
 
 ROWS_AT_ONCE: Final = 1_000
 
@@ -130,7 +130,7 @@ class Tables:
     # ------------------------------------------------------------ what is not
 
     async def _require_no_more(self) -> None:
-        names = [table.name for kind in KINDS for table in tables_of(kind)]
+        names = [name for kind in KINDS for name in (kind.table, *kind.child_tables)]
         for name in ("current", *names, "listing_terms"):
             count = await self._connection.fetchval(f"SELECT count(*) FROM {name}")  # noqa: S608
             if count > self._found[name]:
@@ -139,7 +139,7 @@ class Tables:
     async def _add_extra(self, table: str) -> None:
         """Name rows that nothing makes: seldom, so each row is looked at."""
         is_made = {"current": self._makes_current, "listing_terms": self._makes_terms}
-        kind = next((k for k in KINDS for t in tables_of(k) if t.name == table), None)
+        kind = next((k for k in KINDS if table in {k.table, *k.child_tables}), None)
         if kind is not None:
             owner = f"{finding.key_sql(kind)} AS owner, "
         keys = [column.name for column in metadata.tables[table].primary_key]

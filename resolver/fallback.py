@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import sqlalchemy as sa
@@ -25,7 +26,7 @@ from resolver.freshness import DRIFT, boot_clock_s
 from resolver.pinned import Pinned
 from resolver.reading import LISTING_TERMS, Basis, Many, Partial, Wanted, Work
 from resolver.snapshot import Snapshot
-from shared import cache_entries, finding
+from shared import cache_entries, finding, proven
 from shared.breaker import Breaker
 from shared.cache import Cache, Unavailable
 from shared.cache_entries import ENTRIES
@@ -346,6 +347,9 @@ async def _load(
                 found[question] = [] if payload is None else [("", payload)]
             continue
         rows = await finding.find(tx, KIND_BY_NAME[kind], lookup, values)
+        if (kind, lookup) in proven.ASKED:
+            for row in chain.from_iterable(rows):
+                await proven.require_stated(tx, (kind, row.key), row.revision, row.payload)
         for question, some in zip(questions, rows, strict=True):
             found[question] = [(row.key, row.payload) for row in some]
     return found

@@ -42,7 +42,9 @@ class Rates:
                 self._left.popitem(last=False)
             left = self._most
         else:
-            left = min(self._most, held[0] + (now - held[1]) * self._per_s)
+            left = held[0] + (now - held[1]) * self._per_s
+            if left > self._most:  # min() takes longer than all the rest
+                left = self._most
             self._left.move_to_end(who)
         if left >= cost:
             self._left[who] = (left - cost, now)

@@ -15,7 +15,6 @@ import msgspec
 import sqlalchemy as sa
 
 from shared.kind import AnyKind, Entity
-from shared.tables import table_of
 
 #: What one row is made of. Entities have the fields that their tables have.
 Given = Entity | Mapping[str, Any]
@@ -24,7 +23,7 @@ Given = Entity | Mapping[str, Any]
 def rows_of(kind: AnyKind, entities: Sequence[Entity]) -> dict[str, list[Given]]:
     """Table -> its rows: the kind's own, and those of its entities' parts."""
     found: defaultdict[str, list[Given]] = defaultdict(list)
-    found[table_of(kind).name] = list(entities)
+    found[kind.table] = list(entities)
     for entity in entities:
         for name, row in kind.children(entity):
             found[name].append(row)

@@ -15,14 +15,14 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import fitting
+from shared import proven
 from shared.auth import fresh_key, hash_of
 from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.errors import TooMany
 from shared.judge import Intent, Item
 from shared.rates import Rates
 from shared.working_set import Find
-from writer import past, store
+from writer import store
 from writer.mutations import Cause, Mutations
 
 #: A revoked key works no longer than this; the promise is 5 s.
@@ -69,9 +69,8 @@ class Keys:
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             found = await store.find(tx, API_KEY, "hash", [wanted])
             for key_id, stored in found[wanted].items():
-                stated = await past.newest_of(tx, (API_KEY.name, key_id))
-                if stated != (stored.revision, stored.payload):
-                    raise fitting.altered("current", f"{API_KEY.name} {key_id}")
+                ref = (API_KEY.name, key_id)
+                await proven.require_stated(tx, ref, stored.revision, stored.payload)
                 if isinstance(stored.entity, ApiKey):
                     return stored.entity
         return None

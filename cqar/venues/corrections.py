@@ -17,6 +17,9 @@ from cqar.venues.numbers import positive
 from shared.entities.symbol import SymbolType
 from shared.entities.venue_symbol import MarketStatus
 
+#: Of Binance's underlyingType and Bybit's symbolType: coins, also those that are not out yet.
+_COINS: Final = ("", "COIN", "PREMARKET", "INNOVATION", "ADVENTURE")
+
 Correction = Callable[[Found], Found]
 
 _S = MarketStatus
@@ -188,6 +191,20 @@ def kucoin_funds(found: Found) -> Found:
     return _with(found, min_notional=positive(found.raw.get("minFunds"), "minFunds"))
 
 
+def binance_underlying(found: Found) -> Found:
+    """WENUSDT of 2026 is on Wendy's share, and BTCDOMUSDT on an index: their bases are no coins."""
+    kind = str(found.raw.get("underlyingType") or "").upper()
+    return found if kind in _COINS else _with(found, underlying_class=kind)
+
+
+def bybit_underlying(found: Found) -> Found:
+    """A contract's symbolType is `stock` or `commodity`, where it is not on a coin."""
+    kind = str(found.raw.get("symbolType") or "").upper()
+    if found.symbol_type is SymbolType.SPOT or kind in _COINS:
+        return found
+    return _with(found, underlying_class=kind)
+
+
 def binance_preopen(found: Found) -> Found:
     """PENDING_TRADING and PRE_TRADING are announced, not halted."""
     status = found.raw.get("status") or found.raw.get("contractStatus")
@@ -198,9 +215,9 @@ def binance_preopen(found: Found) -> Found:
 
 CORRECTIONS: Final[dict[str, tuple[Correction, ...]]] = {
     "binance": (binance_preopen,),
-    "binancecoinm": (binance_preopen,),
-    "binanceusdm": (binance_preopen, one_unit),
-    "bybit": (bybit_categories, one_unit),
+    "binancecoinm": (binance_preopen, binance_underlying),
+    "binanceusdm": (binance_preopen, binance_underlying, one_unit),
+    "bybit": (bybit_categories, bybit_underlying, one_unit),
     "coinbaseexchange": (coinbase_sizes, coinbase_funds, coinbase_status),
     "deribit": (deribit_combos,),
     "gate": (gate_codes, gate_sellable, gate_leaving, gate_stated_minimum),

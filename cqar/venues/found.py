@@ -27,6 +27,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         unit_multiplier: Base units in one venue unit, where somebody has stated it.
         multiple_of: The ticker of the coin that the base is a multiple of, where somebody has
             stated it.
+        underlying_class: What the record says that the base is, where that is no coin: `EQUITY`.
         secondary: Beside another listing of the same symbol that is the primary one.
         untraced: Terms that ccxt states and no field of the record does, with ccxt's value.
             The terms themselves are None.
@@ -54,6 +55,7 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     price_significant_digits: int | None = None
     unit_multiplier: Decimal | None = None
     multiple_of: str | None = None
+    underlying_class: str | None = None
     secondary: bool = False
     untraced: dict[str, Decimal | int] = {}
     is_status_stated: bool = True

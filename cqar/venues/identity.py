@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from cqar.venues.found import Code
+from cqar.venues.found import Code, Found
 from cqar.venues.state import RegistryState, code_holder
 from shared.entities.asset import ASSET, Asset
 from shared.entities.symbol import SYMBOL
@@ -71,6 +71,7 @@ class Identity:
         self._holder = holder if state.get(VENUE.name, holder) else venue.venue_id
         self._asset_of: dict[str, str] = {}
         self._asset_of_multiple: dict[str, str] = {}
+        self._asset_of_class: dict[tuple[str, str], str] = {}
         self._traded = _assets_traded(state, venue.venue_id)
         self.bindings: list[Binding] = []
         self.new_assets: dict[str, Asset] = {}
@@ -119,12 +120,35 @@ class Identity:
             elif (verified := self._verified(ticker)) is not None:
                 asset_id = self._bound_by_ticker(code, verified)
             else:
-                asset_id = self._new_asset(code, ticker)
+                asset_id = self._new_asset(made, ticker)
             self._asset_of_multiple[code] = asset_id
 
-    def asset_of_multiple(self, code: str) -> str:
-        """The coin that a code of `assign_multiples` stands for many units of."""
-        return self._asset_of_multiple[code]
+    def assign_classes(self, underlyings: Iterable[tuple[str, str]]) -> None:
+        """Assign assets of their own to codes that name no coins, whatever coin has the ticker.
+
+        They are not recorded as the venue's codes either: the venue may list the coin, too.
+
+        Args:
+            underlyings: The code, and what the venue says that it is, such as EQUITY.
+        """
+        for code, kind in dict.fromkeys(underlyings):
+            asset_id = imported_id("asset", self._holder, kind, code)
+            if self._state.get(ASSET.name, asset_id) is None:
+                self._new_asset(asset_id, ticker=code)
+            self._asset_of_class[code, kind] = asset_id
+
+    def base_of(self, market: Found) -> str:
+        """The asset that a market's base is.
+
+        Raises:
+            Ambiguous: Nobody can say.
+        """
+        code = market.base.venue
+        if market.underlying_class is not None:
+            return self._asset_of_class[code, market.underlying_class]
+        if market.multiple_of is not None:
+            return self._asset_of_multiple[code]
+        return self.asset_of(market.base)
 
     def _identify(self, code: Code) -> str | None:
         """The code's asset; None where it cannot be told from another code's."""
@@ -145,7 +169,7 @@ class Identity:
             taken = any(b.asset_id in claimed for b in bearers) or code.unified in named
             if taken and (code.venue.isdigit() or code.venue.upper() == code.unified.upper()):
                 return None
-            asset_id = self._new_asset(code.venue, ticker=code.venue if taken else code.unified)
+            asset_id = self._new_asset(made, ticker=code.venue if taken else code.unified)
         self._record(code.venue, asset_id)
         return asset_id
 
@@ -187,9 +211,8 @@ class Identity:
         was = self._state.find(VENUE_ASSET.name, "code", self._holder, code)
         return self._state.now if any(was) else None
 
-    def _new_asset(self, code: str, ticker: str) -> str:
+    def _new_asset(self, asset_id: str, ticker: str) -> str:
         """Make an asset whose id follows from venue and code: two imports at once make one."""
-        asset_id = imported_id("asset", self._holder, code)
         self.new_assets[asset_id] = Asset(
             asset_id=asset_id, symbol=ticker, name=ticker, unverified=True
         )

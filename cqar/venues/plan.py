@@ -165,6 +165,7 @@ def make_plan(
     identity = Identity(state, venue)
     identity.assign(code for market in found for code in _codes(market) if code)
     identity.assign_multiples((m.base.venue, m.multiple_of) for m in found if m.multiple_of)
+    identity.assign_classes((m.base.venue, m.underlying_class) for m in found if m.underlying_class)
     proposals = Proposals(state, venue, identity, followed=frozenset(since))
     for market in found:
         try:
@@ -246,8 +247,9 @@ def _note(state: RegistryState, venue: Venue, told: dict[str, Any], plan: Plan) 
 
 
 def _codes(market: Found) -> tuple[Code | None, Code, Code | None]:
-    """The codes that are their assets' own: a multiple's is not."""
-    return None if market.multiple_of else market.base, market.quote, market.settle
+    """The codes that are their coins' own: a multiple's is not, nor a share's."""
+    is_own = market.multiple_of is None and market.underlying_class is None
+    return market.base if is_own else None, market.quote, market.settle
 
 
 def _with_multipliers(

@@ -120,8 +120,8 @@ class Proposals:
             self.archived |= {market.spelling, *market.aliases}
             return
         before = open_listing(self._state, self._venue_id, market.spelling)
-        if before is not None and self._says_multiple(before, market):
-            # What a multiplied code means stands in the listing itself.
+        if before is not None and self._says_base(before, market):
+            # What such a code means stands in the listing itself.
             symbol_id = before.symbol_id
         else:
             symbol_id = self._symbol(market)
@@ -140,8 +140,10 @@ class Proposals:
         for spelling in market.aliases:
             self._propose_alias(market, spelling, symbol_id)
 
-    def _says_multiple(self, before: VenueSymbol, market: Found) -> bool:
-        """Whether the listing says what its multiplied code means, and nobody says otherwise."""
+    def _says_base(self, before: VenueSymbol, market: Found) -> bool:
+        """Whether the listing says what its base is, as no code does, and nobody says otherwise."""
+        if market.underlying_class is not None:
+            return True
         if market.multiple_of is None:
             return looks_multiplied(market.base)
         symbol = self._state.get(SYMBOL.name, before.symbol_id)
@@ -179,12 +181,9 @@ class Proposals:
     def _symbol(self, market: Found) -> str:
         """The id of the market's symbol; a new one becomes an item of its own."""
         asset_of = self._identity.asset_of
-        multiple_of = self._identity.asset_of_multiple
         given = Symbol(
             symbol_type=market.symbol_type,
-            base_asset_id=multiple_of(market.base.venue)
-            if market.multiple_of
-            else asset_of(market.base),
+            base_asset_id=self._identity.base_of(market),
             quote_asset_id=asset_of(market.quote),
             settlement_asset_id=asset_of(market.settle) if market.settle else None,
             expiry=market.expiry,

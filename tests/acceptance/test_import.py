@@ -250,7 +250,8 @@ async def test_a_venue_that_states_no_steps_is_resolved_unreviewed_and_refuses_o
     (found,) = await resolve_all(registry, "upbit", ["KRW-BTC"])
     assert (found.specs.tick_size, found.specs.lot_size) == ("", "")
     assert found.venue_symbol.metadata["reader"] == "ccxt, unreviewed"
-    assert "ccxt, unreviewed" in (await registry.ok("resolve", "upbit", "KRW-BTC")).out
+    newest = ("--min-revision", str(await registry.head()))
+    assert "ccxt, unreviewed" in (await registry.ok("resolve", "upbit", "KRW-BTC", *newest)).out
     (binance,) = await resolve_all(registry, "binance", ["BTCUSDT"])
     assert "reader" not in binance.venue_symbol.metadata
     order = ("--price", "70000000", "--quantity", "0.01", "--side", "buy")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,6 +22,7 @@ from tests.builders import a_venue
 from tests.changes import CAUSE, commit, head_of, upsert
 from tests.lives import LIVES, one_of_each
 from tests.registry_in_memory import changed
+from tests.typed import run_here
 from writer import outbox, store
 from writer.mutations import Mutations
 
@@ -167,3 +170,32 @@ async def test_a_history_that_did_not_go_through_what_was_noted_was_rewritten(
     ):
         with pytest.raises(Broken, match=f"{other}:{other.chain.hex()} was noted"):
             await verified(database, [noted, other])
+
+
+@pytest.mark.usefixtures("written")
+async def test_the_command_says_what_differs_how_much_of_it_and_what_to_do(
+    database: str, engine: AsyncEngine, tmp_path: Path
+) -> None:
+    command = ("audit", "verify", "--database-url", database)
+    whole = await run_here(*command, "--json", state=tmp_path)
+    head = await head_of(engine)
+    assert (whole.code, whole.document) == (
+        0,
+        {"whole": True, "revisions": 5, "entities": 5, "chain": head.chain.hex()},
+    )
+    assert "none altered" in (await run_here(*command, state=tmp_path)).out
+    async with engine.begin() as tx:
+        await tx.execute(sa.text("UPDATE venues SET name = 'x' WHERE venue_id IN ('b', 'd')"))
+        await tx.execute(sa.text("UPDATE current SET revision = 1 WHERE key = 'e'"))
+    ran = await run_here(*command, state=tmp_path)
+    assert ran.code == 1
+    for words in ("`current.revision` was altered, in the row 'venue/e'", "venues.name: 2"):
+        assert words in ran.err
+    assert "history is whole" in ran.err
+    found = await run_here(*command, "--json", state=tmp_path)
+    assert found.code == 1
+    assert found.document["first"]["key"] == "venue/e"
+    assert {"table": "venues", "what": "name", "count": 2} in found.document["differences"]
+    async with engine.begin() as tx:
+        await tx.execute(sa.text("UPDATE outbox SET is_reset = true WHERE revision = 2"))
+    assert "history itself" in (await run_here(*command, state=tmp_path)).err

@@ -16,6 +16,7 @@ from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.errors import DataLoss, Invalid, TooMany
 from shared.judge import Intent, Item
 from shared.schema import current
+from tests.asking import Ask
 from tests.builders import NOW, a_key, an_id
 from tests.changes import CAUSE, commit, upsert
 from tests.registry_in_memory import changed
@@ -109,6 +110,28 @@ async def test_a_revoked_key_taken_back_to_what_it_was_stays_shut(
     assert await Keys(engine, lambda: NOW).find(own) is None
     await give(engine, revoked_at=None)
     await run(engine, "UPDATE current SET revision = 1", "UPDATE api_keys SET revoked_at = NULL")
+    await require_shut(engine, own)
+
+
+async def test_a_resolver_that_is_loading_lets_nobody_in_by_an_altered_row(
+    engine: AsyncEngine, mutations: Mutations, ask: Ask
+) -> None:
+    own = hash_of(await create_key(mutations, "desk", Role.READ))
+    async with ask(follows=False) as asked:
+        assert await asked.resolver.find_key(own) is not None
+        await run(engine, f"UPDATE api_keys SET key_hash = '{FORGED}'")
+        with pytest.raises(DataLoss):
+            await asked.resolver.find_key(FORGED)
+        await give(engine, key_hash=FORGED)
+        with pytest.raises(DataLoss):
+            await asked.resolver.find_key(FORGED)
+
+
+async def test_a_history_that_cannot_be_read_lets_nobody_in(
+    engine: AsyncEngine, mutations: Mutations
+) -> None:
+    own = hash_of(await create_key(mutations, "desk", Role.READ))
+    await run(engine, "UPDATE outbox SET payload = 'none'")
     await require_shut(engine, own)
 
 

@@ -84,7 +84,7 @@ async def test_large_change_sets_are_read_one_by_one_beside_the_event_loop(
     loops_thread, unpacked_in, unpack = threading.get_ident(), [], change_sets.unpack
 
     def noted(packed: bytes) -> bytes:
-        # The caller's key is looked for in its own change set, which is small.
+        # The caller's key is read from its own change set, which is small.
         if change_sets.unpacked_bytes(packed) > past.SMALL_BYTES_MAX:
             unpacked_in.append(threading.get_ident())
         return unpack(packed)

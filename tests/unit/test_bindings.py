@@ -169,6 +169,29 @@ def test_a_code_that_is_no_multiple_is_the_venues_code_of_the_coin() -> None:
     assert ("binance", "1000SATS") in codes(registry)
 
 
+def test_a_share_is_not_the_coin_of_its_ticker() -> None:
+    """WENUSDT of Binance's futures is on Wendy's share, and WEN is a coin on Solana."""
+    memecoin = an_asset("WEN")
+    share = coin("WEN", "WENUSDT", underlying_class="EQUITY")
+    registry = Registry(memecoin)
+    registry.imported(a_market(), share, coin("WEN", "WENUSDC"))
+    wendys = base_of(registry, "binance", "WENUSDT")
+    assert (wendys.symbol, wendys.unverified) == ("WEN", True)
+    assert base_of(registry, "binance", "WENUSDC") == memecoin
+    assert registry.entities[VENUE_ASSET.name, f"binance/{memecoin.asset_id}"]
+    assert (VENUE_ASSET.name, f"binance/{wendys.asset_id}") not in registry.entities
+    again = registry.plan(a_market(), share, coin("WEN", "WENUSDC"), at=NOW + DAY / 2)
+    assert (again.changes, again.rejected) == ([], [])
+
+
+def test_a_share_that_was_bound_to_a_coin_before_stays_as_it_is() -> None:
+    registry = Registry(an_asset("WEN"))
+    registry.imported(a_market(), coin("WEN"))
+    share = coin("WEN", underlying_class="EQUITY")
+    plan = registry.plan(a_market(), share, at=NOW + DAY / 2)
+    assert (plan.changes, plan.rejected) == ([], [])
+
+
 @needs_data
 def test_of_two_operators_real_listings_only_verified_assets_are_shared() -> None:
     """HTX and Gate of April 2021, on the catalogue's assets."""

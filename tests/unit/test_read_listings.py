@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -72,3 +73,15 @@ def test_a_file_may_say_when_it_was_taken() -> None:
     assert listing.taken_at.date() == dt.date(2021, 10, 12)
     kraken = ("kraken", "kraken", ["spot"])
     assert read(kraken, "AssetPairs", "kraken/AssetPairs_2021-04-17").taken_at is None
+
+
+def test_what_a_record_says_to_be_no_coin_is_none() -> None:
+    name = "binance/testnet_usdm_exchangeInfo_2025-12-24"
+    listing = read(USDM, "exchangeInfo", name, "linear")
+    told = {m.spelling: m.underlying_class for m in listing.found if m.underlying_class}
+    assert Counter(told.values()) == {"INDEX": 4, "EQUITY": 1, "COMMODITY": 1}
+    assert told["BTCDOMUSDT"] == "INDEX"
+    linear = ("bybit-linear", "bybit", ["swap", "future"])
+    name = "bybit/fixture_recent_instruments_linear_symbol_type"
+    (market,) = read(linear, "instruments-info?category=linear", name).found
+    assert market.underlying_class == market.raw["symbolType"].upper()

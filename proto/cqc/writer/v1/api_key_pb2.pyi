@@ -55,7 +55,9 @@ class ApiKey(_message.Message):
     key_hash: _builtins.str
     """SHA-256 of the key, in hexadecimal."""
     actor: _builtins.str
-    """Who acts with it: the name in the audit log."""
+    """Who acts with it: the name in the audit log. It looks like no other actor's; cqar and cqar-… are
+    the services' own.
+    """
     role: Global___Role.ValueType
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...

@@ -164,7 +164,9 @@ class ApplyItem(_message.Message):
     def venue_symbol(self) -> _venue_symbol_pb2.VenueSymbol: ...
     @_builtins.property
     def api_key(self) -> _api_key_pb2.ApiKey:
-        """Takes a key with role admin."""
+        """Takes a key with role admin; at most 100 in one request. A key is revoked, and never removed;
+        its hash and its actor never change, and the hash is no other key's, ever.
+        """
 
     @_builtins.property
     def tombstone(self) -> Global___EntityRef:

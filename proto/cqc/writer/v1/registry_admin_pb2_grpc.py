@@ -79,7 +79,7 @@ class RegistryAdminServicer:
         raise NotImplementedError('Method not implemented!')
 
     def History(self, request, context):
-        """An entity's changes, newest first.
+        """An entity's changes, newest first. An API key's take a key with role admin.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

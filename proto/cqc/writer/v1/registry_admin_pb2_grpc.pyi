@@ -19,7 +19,7 @@ class RegistryAdminStub:
     Apply: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ApplyRequest, _registry_admin_pb2.ApplyResponse]
     """Commits up to 5,000 upserts and tombstones as one revision, all or nothing."""
     History: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.HistoryRequest, _registry_admin_pb2.HistoryResponse]
-    """An entity's changes, newest first."""
+    """An entity's changes, newest first. An API key's take a key with role admin."""
     ListPeriods: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListPeriodsRequest, _registry_admin_pb2.ListPeriodsResponse]
     """Every period that a venue's spelling ever had: ended, archived and voided ones, too."""
     Export: _aio.UnaryStreamMultiCallable[_registry_admin_pb2.ExportRequest, _registry_admin_pb2.ExportResponse]
@@ -48,7 +48,7 @@ class RegistryAdminServicer(metaclass=_abc_1.ABCMeta):
         request: _registry_admin_pb2.HistoryRequest,
         context: _aio.ServicerContext[_registry_admin_pb2.HistoryRequest, _abc.Awaitable[_registry_admin_pb2.HistoryResponse]],
     ) -> _abc.Awaitable[_registry_admin_pb2.HistoryResponse]:
-        """An entity's changes, newest first."""
+        """An entity's changes, newest first. An API key's take a key with role admin."""
 
     @_abc_1.abstractmethod
     def ListPeriods(
