@@ -86,7 +86,12 @@ def make_server(
     interceptors = [guard for guard in guards if not isinstance(guard, Wrapping)]
     server: grpc.aio.Server = front.server(interceptors=interceptors, options=options)
     wrappings = [Taken(), *(guard for guard in guards if isinstance(guard, Wrapping))]
-    return server, Methods(server, [*wrappings, RequestReader()], registers=is_native)
+    heavy = [w for w in wrappings if type(w).__name__ == "HeavyReads"]
+    return server, Methods(
+        server,
+        [*(w for w in wrappings if w not in heavy), RequestReader(), *heavy],
+        registers=is_native,
+    )
 
 
 def connections_max() -> int:

@@ -71,7 +71,7 @@ async def whole(servers: Shipped, tmp_path_factory: pytest.TempPathFactory) -> A
 
 
 def require_no_refusal(service: Running) -> None:
-    """PostgreSQL, NATS and Redis each say it in a word of their own, in a message or a traceback."""
+    """Each server has a word of its own for it, in a message or in a traceback."""
     said = service.log.read_text().lower()
     assert [
         word for word in ("permission", "noperm", "insufficientprivilege") if word in said
