@@ -96,9 +96,11 @@ test-ops: $(DEPLOY_STAMP) ## What needs root and more tools: promtool's tests of
 	@.venv/bin/pytest tests/ops
 
 .PHONY: soak
-soak: $(STAMP) ## A million schedules; 64 clients for CQAR_SOAK_SECONDS (30); faults for CQAR_CHAOS_SECONDS (120); stalls (600).
+soak: $(STAMP) ## A million schedules, and requests; 64 clients for CQAR_SOAK_SECONDS (30); faults for CQAR_CHAOS_SECONDS (120); stalls (600).
 	@CQAR_FUZZ_SCHEDULES=$${CQAR_FUZZ_SCHEDULES:-1000000} .venv/bin/pytest tests/protocol/test_fuzz.py \
 	  -o log_cli=true -o log_cli_level=INFO
+	@$(PY) -m tests.fuzzed_decoders -runs=$${CQAR_FUZZ_REQUESTS:-1000000} -print_final_stats=1
+	@CQAR_HOSTILE_ROUNDS=$${CQAR_HOSTILE_ROUNDS:-400} .venv/bin/pytest tests/integration/test_hostile_requests.py
 	@CQAR_SOAK_SECONDS=$${CQAR_SOAK_SECONDS:-30} .venv/bin/pytest tests/acceptance/test_two_writers.py \
 	  -o log_cli=true -o log_cli_level=INFO
 	@CQAR_CHAOS_SECONDS=$${CQAR_CHAOS_SECONDS:-120} CQAR_STALENESS_SECONDS=$${CQAR_STALENESS_SECONDS:-600} \

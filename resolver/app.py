@@ -55,6 +55,7 @@ from shared.min_revision import MARGIN_S, MinRevisionInterceptor
 from shared.postgres import make_engine
 from shared.rates import Rates
 from shared.reachable import UP
+from shared.request_limits import RESOLVER_BYTES_MAX
 from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
 
@@ -128,7 +129,10 @@ class Resolver:
         front: Front = "aio",
     ) -> grpc.aio.Server:
         server, methods = grpc_server.make_server(
-            guards, shares_port=shares_port, is_native=front == "native"
+            guards,
+            shares_port=shares_port,
+            is_native=front == "native",
+            receive_bytes_max=RESOLVER_BYTES_MAX,
         )
         own, reads = self.services()
         add_ResolverServicer_to_server(own, methods)

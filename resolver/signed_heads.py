@@ -102,7 +102,8 @@ class SignedHeads:
 
     def _judged(self, head: replication_pb2.Head, source: Source, keys: Iterable[bytes]) -> Trust:
         try:
-            trust = self._trust.having(head.registry_id, _read(keys))
+            told = _read(keys)
+            trust = self._trust.having(head.registry_id, told) if told else self._trust
             trust.require(head)
         except Unsigned as refusal:
             metrics.UNSIGNED_REFUSED.labels(source).inc()

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
+from google.protobuf.message import DecodeError
 
 from resolver import follower_core as core
 from resolver import metrics
@@ -134,10 +135,9 @@ class Sources:
             return None
 
         async def load() -> Loaded:
-            snapshot = await self._in_thread(kept.snapshot)
-            if self._signed.is_asked:
-                # A file states indexes and hash, and its word for them is not enough.
-                snapshot = await self._in_thread(Snapshot, kept.head, snapshot.copied())
+            # What a file says of indexes, no signature covers.
+            make = kept.counted_snapshot if self._signed.is_asked else kept.snapshot
+            snapshot = await self._in_thread(make)
             return Loaded(snapshot, kept.mark, "file", is_kept=kept.goes_on)
 
         return _Candidate(kept.head, "file", load)
@@ -167,7 +167,7 @@ class Sources:
             with metrics.HYDRATE_SECONDS.labels(candidate.source).time():
                 loaded = await candidate.load()
             self._signed.admit(loaded.snapshot, candidate.source)
-        except (image.Damaged, Diverged, Unavailable, NoRoom, Unsigned) as error:
+        except (image.Damaged, Diverged, DecodeError, Unavailable, NoRoom, Unsigned) as error:
             if isinstance(error, image.Forged):
                 refusals.note("file" if candidate.source == "file" else "image", str(error))
             log.warning("what %s holds is not used: %s", candidate.source, error)

@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 from shared import refusals
 from shared.breaker import Breaker
 from shared.cache_format import Cursor, Forged, Format, Value
+from shared.cache_written import Written
 from shared.integrity import Keyring
 
 CURSOR_KEY: Final = "cqar:applied"
@@ -58,6 +59,7 @@ class Cache:
 
     def __init__(self, url: str, keyring: Keyring, *, timeout_s: float = TIMEOUT_S) -> None:
         self._format = Format(keyring, time.time)
+        self._written = Written()
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS_MAX,
@@ -77,7 +79,7 @@ class Cache:
             Unavailable: Redis does not answer.
         """
         found: list[bytes | None] = await self._ask(self._redis.mget(CURSOR_KEY, *keys))
-        return opened(self._format, keys, found)
+        return opened(self._format, keys, found, self._written)
 
     async def set(self, cursor: Cursor, moved: Cursor, values: Mapping[str, Value]) -> bool:
         """Set values as of `moved` and the cursor to it, if it still is `cursor`.
@@ -89,6 +91,8 @@ class Cache:
         for key, value in values.items():
             arguments += (self._format.seal(moved, key, value), value.ttl_s)
         done = await self._ask(self._set(keys=[CURSOR_KEY, *values], args=arguments))
+        if done:
+            self._written.note(moved, values)
         return bool(done)
 
     async def begin(self, cursor: Cursor) -> None:
@@ -116,13 +120,18 @@ class Cache:
 
 
 def opened(
-    form: Format, keys: Sequence[str], stored: Sequence[bytes | None]
+    form: Format,
+    keys: Sequence[str],
+    stored: Sequence[bytes | None],
+    written: Written | None = None,
 ) -> tuple[Cursor | None, list[bytes | None]]:
     """The cursor and the values that stand in Redis, the cursor first; None for what is not ours.
 
     Args:
         keys: Of the values.
+        written: What this process wrote: what is older than that does not count.
     """
+    written = written or Written()
     try:
         cursor = form.open_cursor(stored[0])
     except Forged as error:
@@ -133,7 +142,7 @@ def opened(
     found: list[bytes | None] = []
     for key, value in zip(keys, stored[1:], strict=True):
         try:
-            found.append(form.open(cursor, key, value))
+            found.append(form.open(cursor, key, value, written.least(cursor, key)))
         except Forged as error:
             refusals.note("cache", str(error))
             found.append(None)

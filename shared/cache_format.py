@@ -3,7 +3,8 @@
 A value's tag is of the key that it stands under, its registry, generation and position, until when
 it counts, and its payload: so it is not believed under another key, in another generation, behind
 a cursor of before it, or after its time. What remains possible to who can write to Redis is to put
-back what this very key held before in the same generation, until that value's own time is over.
+back what this very key held before in the same generation, until that value's own time is over;
+the process that wrote what stood there last does not read that either (`shared.cache_written`).
 """
 
 from __future__ import annotations
@@ -108,8 +109,11 @@ class Format:
         tag = self._values.tag(key.encode(), cursor.registry_id, header, value.payload)
         return header + tag + value.payload
 
-    def open(self, cursor: Cursor, key: str, stored: bytes | None) -> bytes | None:
+    def open(self, cursor: Cursor, key: str, stored: bytes | None, least: int = 0) -> bytes | None:
         """What stands under a key; None where that is nothing, of another generation, or too old.
+
+        Args:
+            least: The revision that it must have been written at, or later.
 
         Raises:
             Forged: It says that it is of this generation, and is not of our making, or was made
@@ -126,4 +130,4 @@ class Format:
         _, epoch, revision, until_s = _HEADER.unpack(header)
         if epoch != cursor.at.epoch or revision > cursor.at.revision:
             raise Forged(f"the value of {key} is of {epoch}:{revision}, after the cursor")
-        return payload if self._now_s() < until_s else None
+        return payload if revision >= least and self._now_s() < until_s else None

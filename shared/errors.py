@@ -63,7 +63,10 @@ class Rejected(CqarError):
 
 
 class Invalid(Rejected):
-    """One or more fields break a rule; the first `VIOLATIONS_MAX` findings are told."""
+    """One or more fields break a rule.
+
+    The first `VIOLATIONS_MAX` findings are told.
+    """
 
     reason = "INVALID"
 

@@ -63,13 +63,21 @@ Guard = grpc.aio.ServerInterceptor | Wrapping
 
 
 def make_server(
-    guards: Sequence[Guard], *, shares_port: bool = False, is_native: bool = False
+    guards: Sequence[Guard],
+    *,
+    innermost: Sequence[Wrapping] = (),
+    shares_port: bool = False,
+    is_native: bool = False,
+    receive_bytes_max: int = MESSAGE_BYTES_MAX,
 ) -> tuple[grpc.aio.Server, Any]:
     """A server that listens nowhere yet, and where its methods are to be registered.
 
     Args:
-        guards: The first one comes first; interceptors before all that wrap.
+        guards: The first one comes first; interceptors before all that wrap. They see a request as
+            bytes.
+        innermost: Behind all guards: they see a request as a message.
         shares_port: Whether other processes of ours listen on the same port.
+        receive_bytes_max: Of any request; each method has a limit of its own below it.
         is_native: Whether its HTTP/2 runs in Rust, outside the GIL: plaintext, and on one port.
 
     Raises:
@@ -77,7 +85,9 @@ def make_server(
     """
     grpc_log.hush()
     # gRPC shares a port by default: two processes would share its calls without a word.
-    options = [*OPTIONS, *CONNECTION_OPTIONS, ("grpc.so_reuseport", int(shares_port))]
+    own = {"grpc.max_receive_message_length": receive_bytes_max}
+    options = [*(dict(OPTIONS) | own).items(), *CONNECTION_OPTIONS]
+    options.append(("grpc.so_reuseport", int(shares_port)))
     if not is_native:
         options += [*AIO_OPTIONS, ("grpc.max_allowed_incoming_connections", connections_max())]
     front: Any = grpc.aio
@@ -86,12 +96,7 @@ def make_server(
     interceptors = [guard for guard in guards if not isinstance(guard, Wrapping)]
     server: grpc.aio.Server = front.server(interceptors=interceptors, options=options)
     wrappings = [Taken(), *(guard for guard in guards if isinstance(guard, Wrapping))]
-    heavy = [w for w in wrappings if type(w).__name__ == "HeavyReads"]
-    return server, Methods(
-        server,
-        [*(w for w in wrappings if w not in heavy), RequestReader(), *heavy],
-        registers=is_native,
-    )
+    return server, Methods(server, [*wrappings, RequestReader(), *innermost], registers=is_native)
 
 
 def connections_max() -> int:

@@ -43,7 +43,7 @@ class Rates:
             left = self._most
         else:
             left = held[0] + (now - held[1]) * self._per_s
-            if left > self._most:  # min() takes longer than all the rest
+            if left > self._most:  # noqa: PLR1730  (min() takes longer than all the rest)
                 left = self._most
             self._left.move_to_end(who)
         if left >= cost:

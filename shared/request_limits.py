@@ -38,6 +38,9 @@ BYTES_MAX: Final[Mapping[str, int]] = {
     "/cqc.resolver.v1.Resolver/FindVenueSymbols": 160 * _KIB,
 }
 
+#: Of any method of a resolver's; gRPC refuses what is larger before it has all of it.
+RESOLVER_BYTES_MAX: Final = BYTES_MAX["/cqc.resolver.v1.Resolver/ResolveBatch"]
+
 #: Of a repeated field that is not named. Rules allow 16 codes, 32 URLs, 64 bands, 100 names.
 ELEMENTS_MAX: Final = 256
 #: By a message's full name and its field.

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import DecodeError, Message
 
 from shared import request_limits as limits
-from shared import wire
+from shared import shapes, wire
 from shared.errors import Invalid, TooLarge, Violation
 from shared.wrapping import Wrapping
 
@@ -31,20 +31,24 @@ def parsed(message: type[M], raw: bytes, bytes_max: int) -> M:
     if len(raw) > bytes_max:
         text = f"the request has {len(raw)} bytes; at most {bytes_max} of this method"
         raise TooLarge(f"{text}: ask for less at once")
-    descriptor = message.DESCRIPTOR
-    small = limits.SMALL_BYTES
-    if len(raw) > small:
-        small = limits.SMALL_BYTES_OF.get(descriptor.full_name, small)
     try:
-        if len(raw) <= small:
+        if _is_small(message, raw):
             return message.FromString(raw)
-        wire.require_bounded(raw, wire.shape_of(descriptor))
+        wire.require_bounded(raw, shapes.shape_of(message.DESCRIPTOR))
         made = message()
         for piece in wire.pieces(raw):
             made.MergeFromString(piece)
     except (DecodeError, ValueError, wire.Undecodable) as error:
         raise undecodable() from error
     return made
+
+
+def _is_small(message: type[Message], raw: bytes) -> bool:
+    """Whether it needs no look: whatever it holds is little, or counted by whoever reads it."""
+    size = len(raw)
+    if size <= limits.SMALL_BYTES:
+        return True
+    return size <= limits.SMALL_BYTES_OF.get(message.DESCRIPTOR.full_name, 0)
 
 
 async def read(message: type[M], raw: bytes, bytes_max: int) -> M:
@@ -54,7 +58,7 @@ async def read(message: type[M], raw: bytes, bytes_max: int) -> M:
         TooLarge: See `parsed`.
         Invalid: See `parsed`.
     """
-    if limits.ASIDE_BYTES < len(raw) <= bytes_max:
+    if limits.ASIDE_BYTES < len(raw) <= bytes_max and not _is_small(message, raw):
         return await asyncio.to_thread(parsed, message, raw, bytes_max)
     return parsed(message, raw, bytes_max)
 

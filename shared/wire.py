@@ -9,114 +9,21 @@ limit.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
-from typing import Any, Final, NamedTuple
-
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from typing import Any, Final
 
 from shared import request_limits as limits
 from shared.errors import Invalid, TooLarge, Violation
-from shared.message_size import MESSAGE_BYTES_MAX
+from shared.shapes import FIXED32, FIXED64, SIZED, VARINT, Shape, Step
 
-_VARINT, _FIXED64, _SIZED, _FIXED32 = 0, 1, 2, 5
 _VARINT_BYTES_MAX: Final = 10
 #: A varint's last byte has no high bit: what is left without the others is as long as there are.
 _CONTINUED: Final = bytes(range(0x80, 0x100))
 #: Bytes that are read into a message by one call.
 PIECE_BYTES: Final = 64 * 1024
 
-_WIDTHS: Final = {
-    **dict.fromkeys(
-        (
-            FieldDescriptor.TYPE_DOUBLE,
-            FieldDescriptor.TYPE_FIXED64,
-            FieldDescriptor.TYPE_SFIXED64,
-        ),
-        (_FIXED64, 8),
-    ),
-    **dict.fromkeys(
-        (
-            FieldDescriptor.TYPE_FLOAT,
-            FieldDescriptor.TYPE_FIXED32,
-            FieldDescriptor.TYPE_SFIXED32,
-        ),
-        (_FIXED32, 4),
-    ),
-}
-
 
 class Undecodable(Exception):
     """The bytes are no such message."""
-
-
-class Step(NamedTuple):
-    """What is to be known of a field: one that repeats, or is a message.
-
-    Attributes:
-        most: How many there may be; 0 of one that does not repeat.
-        inner: What its message holds; None of what is none.
-        width: Of one number in a packed list; 0 of varints, -1 of what is not packed.
-    """
-
-    name: str
-    most: int
-    inner: Shape | None
-    width: int
-    may_be_split: bool
-
-
-class Shape:
-    """What is to be known of a message type.
-
-    Attributes:
-        steps: By tag, as it is on the wire.
-        names: Of the texts that do not repeat, by tag.
-        counts_numbers: Whether a number can be one of many.
-        is_flat: It holds no list and no message: however it is written, it takes no more memory.
-    """
-
-    __slots__ = ("bytes_max", "counts_numbers", "is_flat", "names", "steps")
-
-    def __init__(self, name: str) -> None:
-        self.steps: dict[int, Step] = {}
-        self.names: dict[int, str] = {}
-        self.counts_numbers = False
-        self.is_flat = True
-        self.bytes_max = limits.MESSAGES_BYTES_MAX.get(name, MESSAGE_BYTES_MAX)
-
-
-@cache
-def shape_of(descriptor: Descriptor) -> Shape:
-    """The shape of a message type."""
-    return _shape(descriptor, {})
-
-
-def _shape(descriptor: Descriptor, known: dict[str, Shape]) -> Shape:
-    name = descriptor.full_name
-    if name in known:
-        return known[name]
-    # Known before its fields are: a type may hold itself, as metadata does.
-    shape = known[name] = Shape(name)
-    for field in descriptor.fields:
-        place = (name, field.name)
-        most = limits.COUNTS_MAX.get(place, limits.ELEMENTS_MAX) if field.is_repeated else 0
-        inner = _shape(field.message_type, known) if field.message_type is not None else None
-        if not most and inner is None:
-            shape.names[field.number << 3 | _SIZED] = field.name
-            continue
-        shape.is_flat = False
-        wire, width = _SIZED, -1
-        if inner is None and field.type not in (
-            FieldDescriptor.TYPE_STRING,
-            FieldDescriptor.TYPE_BYTES,
-        ):
-            wire, width = _WIDTHS.get(field.type, (_VARINT, 0))
-        step = Step(field.name, most, inner, width, place in limits.SPLITTABLE)
-        shape.steps[field.number << 3 | _SIZED] = step
-        if wire != _SIZED:
-            shape.steps[field.number << 3 | wire] = step
-            shape.counts_numbers = True
-    return shape
 
 
 class _Excess(Exception):
@@ -132,6 +39,10 @@ class _Excess(Exception):
         self.path = f"{name}.{self.path}" if self.path else name
 
 
+class _Overfull(Exception):
+    """More fields in all than one request may have, wherever they are."""
+
+
 def require_bounded(raw: bytes, shape: Shape) -> None:
     """Refuse a message that is too much of anything.
 
@@ -144,9 +55,12 @@ def require_bounded(raw: bytes, shape: Shape) -> None:
         _look(raw, 0, len(raw), shape, {}, limits.FIELDS_MAX, limits.DEPTH_MAX)
     except IndexError as error:
         raise Undecodable from error
+    except _Overfull as error:
+        text = f"the request holds more than {limits.FIELDS_MAX} fields: split it"
+        raise TooLarge(text) from error
     except _Excess as excess:
         if excess.may_be_split:
-            raise TooLarge(f"{excess.path or 'request'}: {excess.message}: split them") from excess
+            raise TooLarge(f"{excess.path}: {excess.message}: split them") from excess
         found = Violation(excess.path, excess.reason, excess.message)
         raise Invalid([found]) from excess
 
@@ -168,7 +82,7 @@ def _look(  # noqa: C901, PLR0912  (one loop: a call for each field would double
         if tag > 0x7F:
             tag, at = _varint(raw, at - 1)
         wire = tag & 7
-        if wire == _SIZED:
+        if wire == SIZED:
             size = raw[at]
             at += 1
             if size > 0x7F:
@@ -196,8 +110,7 @@ def _look(  # noqa: C901, PLR0912  (one loop: a call for each field would double
                 _count_number(tag, step, counts)
             at = _after_number(raw, at, wire)
         if left < 0:
-            text = f"holds more than {limits.FIELDS_MAX} fields"
-            raise _Excess("TOO_MANY", text, may_be_split=True)
+            raise _Overfull
     if at > end:
         raise Undecodable
     return left
@@ -249,7 +162,7 @@ def _count(raw: bytes, at: int, stop: int, tag: int, step: Step, counts: dict[in
 
 def _count_number(tag: int, step: Step, counts: dict[int, Any]) -> None:
     """Count a number of many that is not packed; both forms may be mixed."""
-    key = tag & ~7 | _SIZED
+    key = tag & ~7 | SIZED
     counts[key] = number = counts.get(key, 0) + 1
     if number > step.most:
         raise _too_many(step)
@@ -309,7 +222,7 @@ def _after_field(raw: bytes, at: int) -> int:
     """Where a field ends, of a message that was looked at."""
     tag, at = _varint(raw, at)
     wire = tag & 7
-    if wire == _SIZED:
+    if wire == SIZED:
         size, at = _varint(raw, at)
         return at + size
     return _after_number(raw, at, wire)
@@ -321,10 +234,10 @@ def _after_number(raw: bytes, at: int, wire: int) -> int:
     Raises:
         Undecodable: It is a group: no message of ours has one.
     """
-    if wire == _VARINT:
+    if wire == VARINT:
         return _varint(raw, at)[1] if raw[at] > 0x7F else at + 1
-    if wire == _FIXED64:
+    if wire == FIXED64:
         return at + 8
-    if wire == _FIXED32:
+    if wire == FIXED32:
         return at + 4
     raise Undecodable

@@ -225,13 +225,20 @@ class Mutations:
                 head = await store.lock_head(tx)
             yield tx, head
 
-    async def bump_epoch(self, expected_epoch: int, seen_epoch: int, seen_revision: int) -> bool:
+    async def bump_epoch(
+        self,
+        expected_epoch: int,
+        seen_epoch: int,
+        seen_revision: int,
+        reason: str = revisions.LOST,
+    ) -> bool:
         """Begin a new history, unless another writer already did.
 
         Args:
             expected_epoch: The epoch that the evidence was read in.
             seen_epoch: The epoch of what was seen outside, in the stream or at a resolver.
             seen_revision: Its revision; no number up to it is ever used again.
+            reason: Why, for the audit log.
 
         Returns:
             Whether one began: not where it would begin beyond all that a history can lose.
@@ -244,7 +251,7 @@ class Mutations:
             if not history.is_believable(position_of(head), seen):
                 log.error("no epoch begins beyond %s: the head is %s", seen, position_of(head))
                 return False
-            row = await self._bump(tx, head, seen)
+            row = await self._bump(tx, head, seen, reason)
             await committing.commit(tx)
         self.committed(row.epoch, row.revision)
         return True
@@ -256,10 +263,15 @@ class Mutations:
         return await signing.signed(tx, self._signer, head, row)
 
     async def _bump(
-        self, tx: AsyncConnection, head: store.HeadRow, seen: Position
+        self,
+        tx: AsyncConnection,
+        head: store.HeadRow,
+        seen: Position,
+        reason: str = revisions.LOST,
     ) -> outbox.OutboxRow:
         nonce = secrets.token_bytes(revisions.NONCE_BYTES)
-        row = await self.signed(tx, head, revisions.first_of_epoch(head, seen, self.now(), nonce))
+        row = revisions.first_of_epoch(head, seen, self.now(), nonce, reason)
+        row = await self.signed(tx, head, row)
         await outbox.ensure_partitions(tx, row.revision)
         await outbox.advance(tx, row, (head.found_system_identifier, head.found_timeline_id))
         log.warning("epoch %d -> %d at revision %d", head.epoch, row.epoch, row.revision)

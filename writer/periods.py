@@ -34,10 +34,14 @@ async def periods_of(
     if violations:
         raise Invalid(violations)
     removed = await reading.voided(voided, venue_id, spelling)
-    periods = [_period(one, pb.PERIOD_STATE_VOIDED) for one in removed.listings]
+    periods = []
     for stored in await reading.stored(VENUE_SYMBOL, "spelling", venue_id, spelling):
         listing = venue_symbol_pb2.VenueSymbol.FromString(stored.payload)
         periods.append(_period(listing, _state(listing, now, is_archived=stored.archived)))
+    # What was removed may have been stated anew under its id.
+    there = {period.listing_id for period in periods}
+    gone = (one for one in removed.listings if one.listing_id not in there)
+    periods += [_period(one, pb.PERIOD_STATE_VOIDED) for one in gone]
     if not periods:
         await naming.require_named(reading, [("venue_id", venue_id)])
         raise NotFound(VENUE_SYMBOL.name, spelling, f"at {venue_id}")

@@ -84,7 +84,7 @@ class Reading:
 
     async def voided(self, known: VoidedListings, venue_id: str, spelling: str) -> Voided:
         """The removed listings of a venue's spelling."""
-        return await known.find(self._tx, venue_id, spelling)
+        return await known.find(self._tx, self.position.epoch, venue_id, spelling)
 
     async def terms_at(self, listing: Any, at: Instant) -> Any:
         """A listing with its terms of an instant; None where nobody knows them."""

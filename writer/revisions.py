@@ -15,6 +15,7 @@ from writer.outbox import OutboxRow
 from writer.store import HeadRow
 
 NONCE_BYTES: Final = 32
+LOST: Final = "the database lost commits, or was restored or failed over"
 
 
 def sealed(
@@ -67,7 +68,9 @@ def _require_at_most(most_bytes: int, size_bytes: int, what: str) -> None:
         raise TooLarge(f"{what} of {size} KiB; at most {most} KiB: split the request")
 
 
-def first_of_epoch(head: HeadRow, seen: Position, now: dt.datetime, nonce: bytes) -> OutboxRow:
+def first_of_epoch(
+    head: HeadRow, seen: Position, now: dt.datetime, nonce: bytes, reason: str = LOST
+) -> OutboxRow:
     """The first revision of the next epoch, which changes nothing.
 
     Its chain is unforeseeable, so that a database that loses this commit and makes it again
@@ -79,13 +82,14 @@ def first_of_epoch(head: HeadRow, seen: Position, now: dt.datetime, nonce: bytes
         seen: What was seen outside it, or the head itself.
         now: When it is committed.
         nonce: `NONCE_BYTES` random bytes.
+        reason: Why it begins, for the audit log.
     """
     epoch, revision = epoch_core.begins_at(position_of(head), seen)
     change_set = replication_pb2.ChangeSet(
         epoch=epoch,
         revision=revision,
         actor="cqar-writer",
-        reason="the database lost commits, or was restored or failed over",
+        reason=reason,
         epoch_nonce=nonce,
     )
     change_set.committed_at.FromDatetime(now)

@@ -1,4 +1,4 @@
-"""`cqar-writer make-signing-key`, `rotate-signing-key`, `retire-signing-key`: keys for heads."""
+"""`cqar-writer make-signing-key`, `rotate-signing-key`, `retire-signing-key`, `begin-epoch`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Final
 
 import click
 import uvloop
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.config import load
 from shared.entities.signing_key import id_of
 from shared.errors import CqarError
 from shared.postgres import make_engine
 from shared.signatures import KeyFileError, PrivateKey
+from writer import store
 from writer.app import utc_now
 from writer.config import SECTION, WriterConfig
 from writer.mutations import Mutations
@@ -67,7 +69,7 @@ def rotate_signing_key_command(file: Path) -> None:
       cqar-writer retire-signing-key 0f3c9a…
     """
 
-    async def rotate(mutations: Mutations, keys: SigningKeys | None) -> int:
+    async def rotate(mutations: Mutations, _: AsyncEngine, keys: SigningKeys | None) -> int:
         if keys is None:
             return await begin_anew(mutations, public_key)
         return await keys.endorse(public_key)
@@ -89,13 +91,36 @@ def retire_signing_key_command(key_id: str) -> None:
     Example: cqar-writer retire-signing-key 0f3c9a…
     """
 
-    async def retire(_: Mutations, keys: SigningKeys | None) -> int:
+    async def retire(_: Mutations, __: AsyncEngine, keys: SigningKeys | None) -> int:
         if keys is None:
             raise click.ClickException("set signing_key_file to the key that stays in use")
         return await keys.retire(key_id)
 
     revision = _run_with_keys(load(WriterConfig, SECTION, os.environ), retire)
     click.echo(f"key {key_id} is retired by revision {revision}")
+
+
+@click.command("begin-epoch")
+@click.option("--reason", required=True, help="Why, for the audit log.")
+def begin_epoch_command(reason: str) -> None:
+    """Begin a new epoch: for a registry whose chain is of an older version than this release's.
+
+    It writes to the database itself. All resolvers load anew, callers that carry an old
+    cqar-min-revision get EPOCH_CHANGED once, and CqarEpochBegan fires. Upgrade resolvers before.
+
+    \b
+    Example: cqar-writer begin-epoch --reason "a chain that covers events"
+    """
+
+    async def begin(mutations: Mutations, engine: AsyncEngine, _: SigningKeys | None) -> int:
+        async with engine.connect() as tx:
+            head = await store.read_head(tx)
+        if not await mutations.bump_epoch(head.epoch, head.epoch, head.revision, reason):
+            raise click.ClickException("another epoch began meanwhile")
+        return head.epoch + 1
+
+    epoch = _run_with_keys(load(WriterConfig, SECTION, os.environ), begin)
+    click.echo(f"epoch {epoch} has begun")
 
 
 def _read_key(file: Path) -> PrivateKey:
@@ -106,7 +131,8 @@ def _read_key(file: Path) -> PrivateKey:
 
 
 def _run_with_keys(
-    config: WriterConfig, work: Callable[[Mutations, SigningKeys | None], Awaitable[int]]
+    config: WriterConfig,
+    work: Callable[[Mutations, AsyncEngine, SigningKeys | None], Awaitable[int]],
 ) -> int:
     """Work with the configured signing key, if there is one, on the database itself."""
     signer = Signer.of_file(config.signing_key_file)
@@ -116,7 +142,7 @@ def _run_with_keys(
         try:
             mutations = Mutations(engine, utc_now, signer=signer)
             keys = None if signer is None else SigningKeys(engine, mutations, signer)
-            return await work(mutations, keys)
+            return await work(mutations, engine, keys)
         finally:
             await engine.dispose()
 
@@ -130,4 +156,5 @@ COMMANDS: Final = (
     make_signing_key_command,
     rotate_signing_key_command,
     retire_signing_key_command,
+    begin_epoch_command,
 )

@@ -7,7 +7,7 @@ before. That never changes, so it is looked up once. Each function needs an open
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 import sqlalchemy as sa
@@ -18,19 +18,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import history
 from shared.entities.venue_symbol import VENUE_SYMBOL
 
-#: Removed listings that are looked at, the newest; of 400 bytes each.
-REMOVED_MAX: Final = 20_000
-#: Of those, how many are looked up for one answer: each may take a change set of 900 KiB, packed.
-LEARNED_MAX: Final = 2_000
+#: Removed listings looked up for one answer: each may take a change set of 900 KiB, packed.
+LEARNED_MAX: Final = 500
+#: Removed listings that are known at all; of 500 bytes each.
+KNOWN_MAX: Final = 50_000
 #: Change sets that are in memory at once.
 CHANGE_SETS_AT_ONCE: Final = 8
 
 _REMOVED: Final = sa.text(
     "SELECT key, revision FROM current WHERE kind = :kind AND deleted"
-    " ORDER BY revision DESC LIMIT :most"
+    " AND (revision, key) > (:revision, :key) ORDER BY revision, key LIMIT :most"
 )
 _LAST: Final = sa.text(
-    "SELECT w.key, w.removed, l.revision"
+    "SELECT w.key, l.revision"
     " FROM unnest(CAST(:keys AS text[]), CAST(:removed AS bigint[])) AS w(key, removed)"
     " CROSS JOIN LATERAL (SELECT r.revision FROM entity_revisions r WHERE r.kind = :kind"
     " AND r.key = w.key AND r.revision < w.removed ORDER BY r.revision DESC LIMIT 1) AS l"
@@ -48,7 +48,7 @@ class Voided(NamedTuple):
     """Removed listings of one spelling.
 
     Attributes:
-        is_partial: Older ones were not looked at: ask again, or there are too many.
+        is_partial: More may be found by asking again, or there are more than `KNOWN_MAX`.
     """
 
     listings: list[venue_symbol_pb2.VenueSymbol]
@@ -59,46 +59,66 @@ class VoidedListings:
     """What removed listings were last; without metadata, which may be long."""
 
     def __init__(self) -> None:
-        self._known: dict[Removed, bytes] = {}
+        self._forget(0)
 
-    async def find(self, tx: AsyncConnection, venue_id: str, spelling: str) -> Voided:
-        """The removed listings that a venue's spelling had."""
-        given = {"kind": VENUE_SYMBOL.name, "most": REMOVED_MAX + 1}
+    def _forget(self, epoch: int) -> None:
+        self._epoch = epoch
+        self._reached: Removed = ("", 0)
+        self._count = 0
+        #: Venue and spelling -> listing -> what it was, serialised.
+        self._of: dict[tuple[str, str], dict[str, bytes]] = {}
+
+    async def find(self, tx: AsyncConnection, epoch: int, venue_id: str, spelling: str) -> Voided:
+        """The removed listings that a venue's spelling had, as of the transaction's epoch."""
+        if epoch != self._epoch:
+            # What was removed by commits that are lost was not removed.
+            self._forget(epoch)
+        is_partial = await self._learn(tx)
+        found = self._of.get((venue_id, spelling), {}).values()
+        parse = venue_symbol_pb2.VenueSymbol.FromString
+        return Voided([parse(payload) for payload in found], is_partial)
+
+    async def _learn(self, tx: AsyncConnection) -> bool:
+        """Look up what was removed since; whether more may be left."""
+        if self._count >= KNOWN_MAX:
+            return True
+        key, revision = self._reached
+        given = {"kind": VENUE_SYMBOL.name, "key": key, "revision": revision, "most": LEARNED_MAX}
         rows: list[Removed] = [(key, at) for key, at in await tx.execute(_REMOVED, given)]
-        removed = rows[:REMOVED_MAX]
-        unknown = [one for one in removed if one not in self._known]
-        learned = await _last_of(tx, unknown[:LEARNED_MAX])
-        # What was removed twice, or is not among the newest any more, is forgotten.
-        known = {one: self._known[one] for one in removed if one in self._known}
-        self._known = known | learned
-        found = map(venue_symbol_pb2.VenueSymbol.FromString, self._known.values())
-        same = [one for one in found if (one.venue_id, one.venue_symbol) == (venue_id, spelling)]
-        return Voided(same, len(rows) > len(removed) or len(unknown) > LEARNED_MAX)
+        for listing in await _last_of(tx, rows):
+            place = self._of.setdefault((listing.venue_id, listing.venue_symbol), {})
+            self._count += listing.listing_id not in place
+            place[listing.listing_id] = listing.SerializeToString()
+        if rows:
+            self._reached = max(self._reached, rows[-1], key=lambda one: (one[1], one[0]))
+        return len(rows) == LEARNED_MAX
 
 
-async def _last_of(tx: AsyncConnection, removed: Sequence[Removed]) -> dict[Removed, bytes]:
-    """What each was, serialised; empty for one whose change set does not tell."""
+async def _last_of(
+    tx: AsyncConnection, removed: Sequence[Removed]
+) -> list[venue_symbol_pb2.VenueSymbol]:
+    """What each was before it was removed."""
     keys, revisions = [key for key, _ in removed], [revision for _, revision in removed]
     given = {"kind": VENUE_SYMBOL.name, "keys": keys, "removed": revisions}
-    told: dict[int, list[Removed]] = {}
-    for key, at, last in await tx.execute(_LAST, given):
-        told.setdefault(last, []).append((key, at))
-    found = dict.fromkeys(removed, b"")
+    told: dict[int, set[str]] = {}
+    for key, last in await tx.execute(_LAST, given):
+        told.setdefault(last, set()).add(key)
+    found: list[venue_symbol_pb2.VenueSymbol] = []
     places = list(told)
     for start in range(0, len(places), CHANGE_SETS_AT_ONCE):
         some = places[start : start + CHANGE_SETS_AT_ONCE]
         for revision, payload in await tx.execute(_PAYLOADS, {"revisions": some}):
-            found |= await asyncio.to_thread(_told_by, payload, told[revision])
+            found += await asyncio.to_thread(_told_by, payload, told[revision])
     return found
 
 
-def _told_by(packed: bytes, removed: Iterable[Removed]) -> dict[Removed, bytes]:
+def _told_by(packed: bytes, keys: Collection[str]) -> list[venue_symbol_pb2.VenueSymbol]:
+    """These listings as a change set has them."""
     change_set = replication_pb2.ChangeSet.FromString(history.unpack(packed))
-    wanted = dict(removed)
-    found = {}
+    found = []
     for change in change_set.changes:
-        if change.kind == VENUE_SYMBOL.name and change.key in wanted:
+        if change.kind == VENUE_SYMBOL.name and change.key in keys:
             listing = venue_symbol_pb2.VenueSymbol.FromString(change.entity)
             listing.ClearField("metadata")
-            found[change.key, wanted[change.key]] = listing.SerializeToString()
+            found.append(listing)
     return found

@@ -55,14 +55,18 @@ def lay_out(
         flat = [[cell.replace("\n", r"\n") for cell in row] for row in rows]
         widths = [_widest(column) for column in _columns(columns, flat)]
         return Layout(list(_grid(columns, flat, widths)), [])
+    wanted = [_widest(column) for column in _columns(columns, rows)]
+    least = [
+        _least(column, wish) if column[0] in PROSE else wish
+        for column, wish in zip(_columns(columns, rows), wanted, strict=True)
+    ]
     shown = list(range(len(columns)))
     for place in (None, *_dispensable(columns, rows, kept)):
         if place is not None:
             shown.remove(place)
-        titles = [columns[i] for i in shown]
-        cells = [[row[i] for i in shown] for row in rows]
-        fitting = _fitting(titles, cells, width)
+        fitting = _fitting([least[i] for i in shown], [wanted[i] for i in shown], width)
         if fitting is not None:
+            titles, cells = [columns[i] for i in shown], [[row[i] for i in shown] for row in rows]
             left_out = [title or f"{i + 1}" for i, title in enumerate(columns) if i not in shown]
             return Layout(list(_grid(titles, cells, fitting)), left_out)
     return Layout(list(_blocks(columns, rows)), [])
@@ -84,17 +88,18 @@ def _columns(titles: Sequence[str], rows: Rows) -> Iterator[list[str]]:
         yield [title, *(row[i] for row in rows)]
 
 
+def _width(text: str) -> int:
+    """Columns of a terminal that a line takes; a list may have a million cells."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
 def _widest(cells: Sequence[str]) -> int:
-    return max(cell_len(line) for cell in cells for line in cell.split("\n"))
+    return max(_width(line) for cell in cells for line in cell.split("\n"))
 
 
-def _fitting(titles: Sequence[str], rows: Rows, width: int) -> list[int] | None:
-    """The columns' widths within a terminal's; None if they do not fit."""
-    wanted = [_widest(column) for column in _columns(titles, rows)]
-    widths = [
-        _least(column, wish) if column[0] in PROSE else wish
-        for column, wish in zip(_columns(titles, rows), wanted, strict=True)
-    ]
+def _fitting(least: Sequence[int], wanted: Sequence[int], width: int) -> list[int] | None:
+    """The columns' widths within a terminal's, from the least up; None if they do not fit."""
+    widths = list(least)
     # Each has a border and a space on either side; one border is left.
     room = width - sum(widths) - 3 * len(widths) - 1
     if room < 0:
@@ -110,7 +115,7 @@ def _least(column: Sequence[str], wish: int) -> int:
     """The least width of a column of prose, whose words stay whole, as does its title."""
     title, *cells = column
     words = [word for cell in cells for line in cell.split("\n") for word in _words(line)]
-    return max(min(wish, PROSE_COLUMNS_MIN), *map(cell_len, (title, *words)))
+    return max(min(wish, PROSE_COLUMNS_MIN), *map(_width, (title, *words)))
 
 
 def _words(line: str) -> list[str]:
@@ -135,19 +140,19 @@ def _grid(titles: Sequence[str], rows: Rows, widths: Sequence[int]) -> Iterator[
 
 
 def _padded(text: str, width: int) -> str:
-    return text + " " * (width - cell_len(text))
+    return text + " " * (width - _width(text))
 
 
 def _wrapped(cell: str, width: int) -> list[str]:
     """A cell's lines; only what is too long for one is wrapped."""
     lines: list[str] = []
     for line in cell.split("\n"):
-        if cell_len(line) <= width:
+        if _width(line) <= width:
             lines.append(line)
             continue
         filled, *words = _words(line)
         for word in words:
-            if cell_len(filled) + 1 + cell_len(word) <= width:
+            if _width(filled) + 1 + _width(word) <= width:
                 filled = f"{filled} {word}"
             else:
                 lines.append(filled)
@@ -169,7 +174,7 @@ def _blocks(columns: Sequence[str], rows: Rows) -> Iterator[str]:
     for i, block in enumerate(pairs):
         if i:
             yield ""
-        label = max((cell_len(name) for name, _ in block), default=0)
+        label = max((_width(name) for name, _ in block), default=0)
         for name, value in block:
             first, *others = value.split("\n")
             yield f"{_padded(name, label)}  {first}"

@@ -58,7 +58,7 @@ class Watching:
             OutOfRange: The revision is not kept any more: read anew.
             TooMany: As many watch as may, or this watcher is too slow.
         """
-        _require_filters(request)
+        require_filters(request)
         kinds, venue_ids = frozenset(request.kinds), frozenset(request.venue_ids)
         self._require_venues(venue_ids)
         began, (epoch, revision, _) = self._view.snapshot.head, self._view.snapshot.position
@@ -123,7 +123,12 @@ class Watching:
                 metrics.WATCHERS.set(self._places.taken - 1)
 
 
-def _require_filters(request: pb.WatchRequest) -> None:
+def require_filters(request: pb.WatchRequest) -> None:
+    """Refuse what no watcher can ask for.
+
+    Raises:
+        Invalid: Names every such name.
+    """
     violations = [
         Violation(field, "TOO_MANY", f"at most {NAMES_MAX}")
         for field in ("kinds", "venue_ids")

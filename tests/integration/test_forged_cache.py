@@ -135,6 +135,19 @@ async def test_a_cursor_that_was_put_back_makes_nothing_old_count(
     assert await writer.from_redis(name_of) == "Bitcoin"
 
 
+async def test_a_value_that_was_put_back_is_not_served_by_the_writer_that_wrote_the_newer_one(
+    writer: Process, store: redis.asyncio.Redis, mutations: Mutations
+) -> None:
+    old = await store.get(VALUE)
+    await commit(mutations, an_asset(name="Bitcoin"))
+    await writer.write_through()
+    await store.set(VALUE, old)
+    with pytest.raises(Missed):
+        await writer.from_redis(name_of)
+    assert await writer.read(name_of) == "Bitcoin"
+    assert await writer.from_redis(name_of) == "Bitcoin"
+
+
 async def test_a_rotation_of_the_key_loses_no_value(
     writer: Process, engine: AsyncEngine, servers: EmbeddedServers, mutations: Mutations
 ) -> None:

@@ -99,9 +99,18 @@ async def test_more_than_one_answer_looks_up_is_said_and_found_by_asking_again(
     later = an_id("later")
     await commit(mutations, a_period(later, 140, 130))
     await void(mutations, later)
-    seen = [await periods(client_, "binance", "BTCUSDT") for _ in range(3)]
-    assert [answer.is_partial for answer in seen] == [True, True, False]
-    assert [len(answer.periods) for answer in seen][::2] == [4, 5]
+    seen = [await periods(client_, "binance", "BTCUSDT") for _ in range(4)]
+    assert [answer.is_partial for answer in seen] == [True, True, True, False]
+    assert len(seen[-1].periods) == 5
+
+
+async def test_a_listing_that_is_stated_anew_under_its_id_is_not_voided(
+    client_: Client, mutations: Mutations
+) -> None:
+    assert len((await periods(client_, "binance", "BTCUSDT")).periods) == 4
+    await commit(mutations, a_period(VOIDED, 200, 150))
+    found = await periods(client_, "binance", "BTCUSDT")
+    assert [p.state for p in found.periods if p.listing_id == VOIDED] == [pb.PERIOD_STATE_DELISTED]
 
 
 async def run(client: Client, *arguments: str) -> Any:

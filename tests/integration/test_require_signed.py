@@ -23,11 +23,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 import cqar
 from cqar.embedded.servers import EmbeddedServers
-from resolver import kept, metrics
+from resolver import metrics
 from resolver.app import Resolver
+from resolver.columns import Columns
 from resolver.config import ResolverConfig
 from resolver.freshness import name_of
 from resolver.last_good import LastGood
+from resolver.snapshot import Filling
 from shared import hash_chain, history, image, jetstream
 from shared.errors import NotReady
 from shared.image_store import MANIFEST_KEY, ImageStore
@@ -429,21 +431,20 @@ async def test_indexes_of_a_file_are_made_anew(
     await place.keys.step()
     await commit(place.signs, a_venue("a"))
     await keep_file(place)
-    made: list[kept.Kept] = []
-    load = kept.Kept.snapshot
+    take = Filling.take_columns
 
-    def with_a_wrong_index(self: kept.Kept) -> Any:
-        made.append(self)
-        snapshot = load(self)
-        snapshot._found["venue_symbol.spelling"] = {"binance\0BTCUSDT": "another"}
-        return snapshot
+    def take_with_a_wrong_index(self: Filling, columns: Columns) -> None:
+        take(self, columns)
+        self.found["venue_symbol.spelling"] = {"binance\0BTCUSDT": "another"}
 
-    monkeypatch.setattr(kept.Kept, "snapshot", with_a_wrong_index)
-    async with resolving(place.config) as resolver:
-        await eventually(lambda: stands_at(resolver.view, 1, 2), WAIT_S)
-        assert resolver.view.hydrated_from == "file"
-        assert made
-        assert resolver.view.snapshot.keys_at("venue_symbol.spelling", "binance\0BTCUSDT") == ()
+    monkeypatch.setattr(Filling, "take_columns", take_with_a_wrong_index)
+    asks_nothing = msgspec.structs.replace(place.config, require_signed=False, trusted_keys_file="")
+    for config, found in ((place.config, ()), (asks_nothing, ("another",))):
+        async with resolving(config) as resolver:
+            await eventually(lambda view=resolver.view: stands_at(view, 1, 2), WAIT_S)
+            assert resolver.view.hydrated_from == "file"
+            snapshot = resolver.view.snapshot
+            assert snapshot.keys_at("venue_symbol.spelling", "binance\0BTCUSDT") == found
 
 
 # ---------------------------------------------------------------- rotation

@@ -19,6 +19,7 @@ from cqar.audit import Broken, verified
 from cqar.audit_signatures import Signed
 from cqar.cli import cli
 from cqar.cli.past import _noted
+from shared import history
 from shared.entities.api_key import Role
 from shared.errors import Conflict, Exists, NotFound
 from shared.history import position_of
@@ -382,6 +383,23 @@ async def test_a_key_is_rotated_by_commands(
     assert (code, said) == (0, f"key {first.key_id} is retired by revision 3\n")
     found = await verified(database, trusted=[first.public_key])
     assert found.signed == Signed(3, 1, is_head=True, by_trusted=True)
+
+
+async def test_a_registry_of_before_gets_the_newest_chain_by_a_command(
+    engine: AsyncEngine, database: str, mutations: Mutations
+) -> None:
+    async with engine.begin() as tx:
+        await tx.execute(sa.text("UPDATE registry_head SET chain_version = 1"))
+    await commit(mutations, a_venue("a"))
+    beginning = ("begin-epoch", "--reason", "events belong to the chain")
+    code, said = await asyncio.to_thread(run, database, *beginning)
+    assert (code, said) == (0, "epoch 2 has begun\n")
+    await commit(mutations, a_venue("b"))
+    rows = await rows_of(engine)
+    assert [(row.epoch, row.chain_version) for row in rows] == [(1, 1), (2, 2), (2, 2)]
+    told = replication_pb2.ChangeSet.FromString(history.unpack(rows[1].payload))
+    assert told.reason == "events belong to the chain"
+    assert (await verified(database)).revisions == 3
 
 
 async def test_a_lost_key_is_followed_by_one_that_nobody_vouches_for(

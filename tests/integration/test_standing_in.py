@@ -180,6 +180,26 @@ async def test_the_newer_of_redis_and_file(
         assert resolver.view.hydrated_from == "redis"
 
 
+async def test_an_image_whose_entities_cannot_be_read_gives_way_to_the_file(
+    place: Place, mutations: Mutations, publish_image: Callable[[], Any]
+) -> None:
+    """Its hashes fit: whoever may write to Redis has made it so."""
+    await commit(mutations, a_venue("a"))
+    await keep_file(place)
+    await commit(mutations, a_venue("b"))
+    await publish_image()
+    async with redis.asyncio.Redis.from_url(place.own_redis) as raw:
+        manifest = image.manifest_of(await raw.get(MANIFEST_KEY))
+        (chunk,) = image.chunks_of([("venue_symbol", "x", b"\xff\xff")])
+        manifest.chunk_hashes[:] = [image.hash_of_chunk(chunk)]
+        await raw.set(f"{MANIFEST_KEY}:{manifest.publication}:0", chunk)
+        await raw.set(MANIFEST_KEY, image.sealed(manifest))
+    place.database.go_down()
+    async with resolving(place.config) as resolver:
+        await eventually(lambda: resolver.view.is_complete, WAIT_S)
+        assert resolver.view.hydrated_from == "file"
+
+
 async def test_with_neither_it_waits_and_starts_when_postgres_is_back(
     place: Place, mutations: Mutations
 ) -> None:

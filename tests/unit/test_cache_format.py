@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.cache_format import Cursor, Forged, Format, Value
+from shared.cache_written import KEYS_MAX, Written
 from shared.history import Position
 from shared.integrity import Keyring
 from tests.integrity import KEY, KEYRING, OTHER_KEY
@@ -100,3 +101,18 @@ def test_under_another_key_nothing_counts_and_under_both_all_does() -> None:
 def test_what_is_no_cursor_of_ours_is_refused(stored: bytes) -> None:
     with pytest.raises(Forged):
         FORMAT.open_cursor(stored)
+
+
+def test_what_this_process_wrote_is_not_older_afterwards() -> None:
+    written = Written()
+    assert written.least(CURSOR, KEY_OF_IT) == 0
+    written.note(CURSOR, [KEY_OF_IT])
+    written.note(CURSOR.moved(AT._replace(revision=6)), [KEY_OF_IT])
+    assert written.least(CURSOR, KEY_OF_IT) == AT.revision
+    assert FORMAT.open(CURSOR, KEY_OF_IT, STORED, AT.revision) == VALUE.payload
+    assert FORMAT.open(CURSOR, KEY_OF_IT, STORED, AT.revision + 1) is None
+    other = Cursor.fresh(CURSOR.registry_id, AT)
+    assert written.least(other, KEY_OF_IT) == 0, "another generation's revisions are its own"
+    written.note(CURSOR, map(str, range(KEYS_MAX)))
+    assert written.least(CURSOR, KEY_OF_IT) == 0, "the one that was written longest ago goes"
+    assert written.least(CURSOR, "0") == AT.revision

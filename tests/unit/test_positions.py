@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import cqar
@@ -18,6 +18,7 @@ LAST = 2**63 - 1
 
 
 @given(st.integers(0, LAST), st.integers(0, LAST))
+@example(LAST, LAST)
 def test_every_position_that_can_be_is_read_back(epoch: int, revision: int) -> None:
     position = Position(epoch, revision)
     assert Position.parse(str(position)) == position

@@ -12,7 +12,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import codec, request_limits, requests, wire
+from shared import codec, request_limits, requests, shapes, wire
 from shared.entities import KINDS
 from shared.errors import Invalid, TooLarge, Violation
 from shared.kind import AnyKind
@@ -46,14 +46,14 @@ def sized(tag: int | bytes, content: bytes) -> bytes:
 
 def refused(raw: bytes, message: Any = registry_admin_pb2.ApplyRequest) -> Violation:
     with pytest.raises(Invalid) as caught:
-        wire.require_bounded(raw, wire.shape_of(message.DESCRIPTOR))
+        wire.require_bounded(raw, shapes.shape_of(message.DESCRIPTOR))
     (violation,) = caught.value.violations
     return violation
 
 
 def undecodable(raw: bytes, message: Any = registry_admin_pb2.ApplyRequest) -> None:
     with pytest.raises(wire.Undecodable):
-        wire.require_bounded(raw, wire.shape_of(message.DESCRIPTOR))
+        wire.require_bounded(raw, shapes.shape_of(message.DESCRIPTOR))
 
 
 # ---------------------------------------------------------------- what passes
@@ -67,7 +67,7 @@ def test_whatever_a_kind_can_say_passes_and_is_read_as_it_was_written(
     entity = data.draw(entities(kind))
     message = codec.to_message(kind, entity)
     raw = message.SerializeToString()
-    wire.require_bounded(raw, wire.shape_of(message.DESCRIPTOR))
+    wire.require_bounded(raw, shapes.shape_of(message.DESCRIPTOR))
     read = kind.message()
     for piece in wire.pieces(raw):
         read.MergeFromString(piece)
@@ -133,14 +133,14 @@ def test_what_is_stated_twice_is_counted_together() -> None:
 )
 def test_what_can_be_sent_in_parts_is_too_large(message: Any, raw: bytes, field: str) -> None:
     with pytest.raises(TooLarge, match=f"{field}: at most [25]000: split them"):
-        wire.require_bounded(raw, wire.shape_of(message.DESCRIPTOR))
+        wire.require_bounded(raw, shapes.shape_of(message.DESCRIPTOR))
 
 
 @pytest.mark.parametrize("unknown", [b"\xf8\x3f\x00", b"\xfa\x3f\x00"], ids=["number", "bytes"])
 def test_fields_of_all_messages_are_counted_unknown_ones_too(unknown: bytes) -> None:
     raw = sized(ITEMS_TAG, sized(LISTING_TAG, unknown * (request_limits.FIELDS_MAX + 1)))
-    with pytest.raises(TooLarge, match="holds more than 500000 fields: split them"):
-        wire.require_bounded(raw, wire.shape_of(registry_admin_pb2.ApplyRequest.DESCRIPTOR))
+    with pytest.raises(TooLarge, match="the request holds more than 500000 fields: split it"):
+        wire.require_bounded(raw, shapes.shape_of(registry_admin_pb2.ApplyRequest.DESCRIPTOR))
 
 
 # ---------------------------------------------------------------- numbers of many
@@ -166,7 +166,7 @@ def numbers() -> Any:
 )
 def test_numbers_are_counted_packed_and_not(tag: int, one: bytes, width: int) -> None:
     most, message = request_limits.ELEMENTS_MAX, numbers()
-    shape = wire.shape_of(message.DESCRIPTOR)
+    shape = shapes.shape_of(message.DESCRIPTOR)
     unpacked, packed = bytes([tag]) + one, tag & ~7 | 2
     for raw in (unpacked * most, sized(packed, one * most)):
         wire.require_bounded(raw, shape)
@@ -245,7 +245,7 @@ def test_a_number_that_does_not_end_is_not_looked_for_long() -> None:
 
 @given(st.binary(max_size=400))
 def test_any_bytes_pass_or_are_refused(raw: bytes) -> None:
-    shape = wire.shape_of(registry_admin_pb2.ApplyRequest.DESCRIPTOR)
+    shape = shapes.shape_of(registry_admin_pb2.ApplyRequest.DESCRIPTOR)
     try:
         wire.require_bounded(raw, shape)
     except (wire.Undecodable, Invalid, TooLarge):

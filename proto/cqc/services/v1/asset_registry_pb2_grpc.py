@@ -27,6 +27,8 @@ if _version_not_supported:
 
 class AssetRegistryStub:
     """CQC's registry of reference data: 42 RPCs of CQC v0.3.1 and 9 of ours.
+    In lists and searches a filter that names an asset, symbol, venue or chain that is not there is
+    NOT_FOUND, ASSET_NOT_FOUND and so on, where otherwise nothing would be answered.
     """
 
     def __init__(self, channel):
@@ -294,6 +296,8 @@ class AssetRegistryStub:
 
 class AssetRegistryServicer:
     """CQC's registry of reference data: 42 RPCs of CQC v0.3.1 and 9 of ours.
+    In lists and searches a filter that names an asset, symbol, venue or chain that is not there is
+    NOT_FOUND, ASSET_NOT_FOUND and so on, where otherwise nothing would be answered.
     """
 
     def CreateAsset(self, request, context):
@@ -933,6 +937,8 @@ def add_AssetRegistryServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class AssetRegistry:
     """CQC's registry of reference data: 42 RPCs of CQC v0.3.1 and 9 of ours.
+    In lists and searches a filter that names an asset, symbol, venue or chain that is not there is
+    NOT_FOUND, ASSET_NOT_FOUND and so on, where otherwise nothing would be answered.
     """
 
     @staticmethod

@@ -13,7 +13,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AssetRegistryStub:
-    """CQC's registry of reference data: 42 RPCs of CQC v0.3.1 and 9 of ours."""
+    """CQC's registry of reference data: 42 RPCs of CQC v0.3.1 and 9 of ours.
+    In lists and searches a filter that names an asset, symbol, venue or chain that is not there is
+    NOT_FOUND, ASSET_NOT_FOUND and so on, where otherwise nothing would be answered.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateAsset: _aio.UnaryUnaryMultiCallable[_asset_registry_pb2.CreateAssetRequest, _asset_registry_pb2.CreateAssetResponse]
@@ -143,7 +146,10 @@ class AssetRegistryStub:
     """Whether no active CRITICAL flag stands on the asset, with the flags that do."""
 
 class AssetRegistryServicer(metaclass=_abc_1.ABCMeta):
-    """CQC's registry of reference data: 42 RPCs of CQC v0.3.1 and 9 of ours."""
+    """CQC's registry of reference data: 42 RPCs of CQC v0.3.1 and 9 of ours.
+    In lists and searches a filter that names an asset, symbol, venue or chain that is not there is
+    NOT_FOUND, ASSET_NOT_FOUND and so on, where otherwise nothing would be answered.
+    """
 
     @_abc_1.abstractmethod
     def CreateAsset(

@@ -544,8 +544,8 @@ class ListPeriodsResponse(_message.Message):
     PERIODS_FIELD_NUMBER: _builtins.int
     IS_PARTIAL_FIELD_NUMBER: _builtins.int
     is_partial: _builtins.bool
-    """There may be more that were voided: a writer looks through 2,000 removed listings that it does
-    not know yet for one answer, and through the newest 20,000 at all.
+    """There may be more that were voided: for one answer a writer looks up 500 removed listings that
+    it does not know yet, so that asking again finds more, and it knows 50,000 at most.
     """
     @_builtins.property
     def periods(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpellingPeriod]:

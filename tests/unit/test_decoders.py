@@ -1,0 +1,47 @@
+"""Whatever bytes come, a method's decoder reads them or says what is wrong with them."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared import codec
+from shared.entities import KINDS
+from shared.kind import AnyKind
+from tests import decoding, hostile
+
+EACH = pytest.mark.parametrize("name", decoding.METHODS)
+
+
+@EACH
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32), tail=st.binary(max_size=20))
+def test_a_hostile_request_is_read_or_refused(name: str, seed: int, tail: bytes) -> None:
+    chance = Random(seed)
+    raw = hostile.request_of(decoding.METHODS[name].input_type, chance)
+    decoding.refused(name, raw + tail)
+
+
+@EACH
+@settings(max_examples=40)
+@given(raw=st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(name: str, raw: bytes) -> None:
+    decoding.refused(name, raw)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32))
+def test_what_can_be_read_of_an_entity_can_be_written(kind: AnyKind, seed: int) -> None:
+    raw = hostile.request_of(kind.message.DESCRIPTOR, Random(seed))
+    try:
+        message = kind.message.FromString(raw)
+    except Exception:  # noqa: BLE001  (which bytes are a message is protobuf's own business)
+        return
+    entity, violations = codec.parse(kind, message)
+    if not violations:
+        again = codec.decode(kind, codec.encode(kind, entity))
+        assert codec.encode(kind, again) == codec.encode(kind, entity)
