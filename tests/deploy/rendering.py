@@ -41,13 +41,14 @@ def run(name: str, *arguments: str, **environ: str) -> subprocess.CompletedProce
     )
 
 
-def compose(file: Path = ROOT / "compose.yaml") -> Object:
+def compose(file: Path = ROOT / "compose.yaml", *more: Path) -> Object:
     """The file as Compose understands it: checked by its schema, filled in, merged.
 
     Raises:
         ValueError: It refuses it.
     """
-    done = run("docker-compose", "-f", str(file), "--profile", "*", "config", "--format", "json")
+    files = [word for path in (file, *more) for word in ("-f", str(path))]
+    done = run("docker-compose", *files, "--profile", "*", "config", "--format", "json")
     if done.returncode != 0:
         raise ValueError(done.stderr)
     found: Object = json.loads(done.stdout)

@@ -186,6 +186,25 @@ def test_a_service_starts_with_its_settings_and_they_fit_its_container(
         assert targets[str(Path(settings.last_good_file).parent)] == name
 
 
+def test_who_asks_for_signatures_gives_writers_the_key_and_resolvers_those_to_trust(
+    secrets: Path, tmp_path: Path
+) -> None:
+    signing = compose(ROOT / "compose.yaml", ROOT / "deploy/compose/signing.yaml")
+    for name in ("signing_key.pem", "trusted_keys"):
+        (secrets / name).write_text("")
+    for number in (1, 2):
+        writer = started_with(signing, f"writer-{number}", secrets, tmp_path)
+        resolver = started_with(signing, f"resolver-{number}", secrets, tmp_path)
+        assert Path(writer.signing_key_file).name == "signing_key.pem"
+        assert Path(resolver.trusted_keys_file).name == "trusted_keys"
+        assert resolver.require_signed
+        given = {s["source"] for s in signing["services"][f"resolver-{number}"]["secrets"]}
+        assert "trusted_keys" in given
+        assert "signing_key.pem" not in given
+    for name in ("signing_key.pem", "trusted_keys"):
+        (secrets / name).unlink()
+
+
 def test_prometheus_asks_every_service_of_ours(
     whole: Object, secrets: Path, tmp_path: Path
 ) -> None:
