@@ -65,6 +65,7 @@ Guard = grpc.aio.ServerInterceptor | Wrapping
 def make_server(
     guards: Sequence[Guard],
     *,
+    innermost: Sequence[Wrapping] = (),
     shares_port: bool = False,
     is_native: bool = False,
     receive_bytes_max: int = MESSAGE_BYTES_MAX,
@@ -72,7 +73,9 @@ def make_server(
     """A server that listens nowhere yet, and where its methods are to be registered.
 
     Args:
-        guards: The first one comes first; interceptors before all that wrap.
+        guards: The first one comes first; interceptors before all that wrap. They see a request as
+            bytes.
+        innermost: Behind all guards: they see a request as a message.
         shares_port: Whether other processes of ours listen on the same port.
         receive_bytes_max: Of any request; each method has a limit of its own below it.
         is_native: Whether its HTTP/2 runs in Rust, outside the GIL: plaintext, and on one port.
@@ -93,7 +96,7 @@ def make_server(
     interceptors = [guard for guard in guards if not isinstance(guard, Wrapping)]
     server: grpc.aio.Server = front.server(interceptors=interceptors, options=options)
     wrappings = [Taken(), *(guard for guard in guards if isinstance(guard, Wrapping))]
-    return server, Methods(server, [*wrappings, RequestReader()], registers=is_native)
+    return server, Methods(server, [*wrappings, RequestReader(), *innermost], registers=is_native)
 
 
 def connections_max() -> int:

@@ -139,9 +139,9 @@ class Writer:
                 ErrorInterceptor(),
                 RateInterceptor(Rates(self.settings.mutations_per_s_max), role_of),
                 ReadRates(Rates(self.settings.reads_per_s_max), _is_read),
-                HeavyReads(),
                 MinRevisionInterceptor(self.heads.reach),
-            ]
+            ],
+            innermost=[HeavyReads()],
         )
         add_AssetRegistryServicer_to_server(self.registry, methods)
         add_RegistryAdminServicer_to_server(self.admin, methods)

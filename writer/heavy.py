@@ -22,7 +22,7 @@ WAIT_EACH: Final = 16
 class HeavyReads(Wrapping):
     """Searches, histories, reads of another time and dry runs wait for their caller's turn.
 
-    To be given after `ErrorInterceptor`, which tells what is raised here.
+    To be given innermost, since it looks into requests.
     """
 
     def __init__(self) -> None:
