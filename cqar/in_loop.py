@@ -191,10 +191,14 @@ class InLoop(AsyncAnswers):
 
 
 class _Told:
-    """Stands for the call's context, of which answering needs one thing."""
+    """Stands for the call's context, of which answering needs who asks and where to tell more."""
 
     def __init__(self) -> None:
         self.metadata: Iterable[tuple[str, str]] = ()
+
+    def peer(self) -> str:
+        """The program itself, which has all parts below memory for its own."""
+        return "unix:"
 
     def set_trailing_metadata(self, metadata: Iterable[tuple[str, str]]) -> None:
         self.metadata = metadata

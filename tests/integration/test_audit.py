@@ -220,7 +220,13 @@ async def test_the_command_says_what_differs_how_much_of_it_and_what_to_do(
     head = await head_of(engine)
     assert (whole.code, whole.document) == (
         0,
-        {"whole": True, "revisions": 5, "entities": 5, "chain": head.chain.hex()},
+        {
+            "whole": True,
+            "revisions": 5,
+            "entities": 5,
+            "chain": head.chain.hex(),
+            "signed": {"revisions": 0, "first": None, "is_head": False, "by_trusted": False},
+        },
     )
     assert "none altered" in (await run_here(*command, state=tmp_path)).out
     async with engine.begin() as tx:

@@ -34,9 +34,11 @@ from shared import hash_chain, history, image, jetstream
 from shared.errors import NotReady
 from shared.image_store import MANIFEST_KEY, ImageStore
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
+from tests import integrity
 from tests.builders import a_venue
 from tests.changes import commit, drain, eventually, head_of
 from tests.following import require_equal, resolving, stands_at, writing
+from tests.integrity import IMAGES, KEYRING
 from tests.links import Link, link_to
 from tests.signing import a_signer, key_file, signing, trusted_file
 from writer import outbox
@@ -107,6 +109,7 @@ async def place(
             database_url=url,
             nats_url=servers.nats,
             redis_url=servers.redis,
+            integrity_key_file=integrity.key_file(),
             last_good_file=str(tmp_path / "last-good"),
             last_good_every_s=0.2,
             probe_every_s=0.2,
@@ -324,7 +327,7 @@ async def test_a_head_that_nobody_signed_confirms_nothing_and_costs_nothing(
 @pytest.fixture
 async def publish_image(place: Place, client: Client) -> AsyncIterator[Callable[[], Any]]:
     """Puts an image of the database's head into Redis."""
-    store = ImageStore(place.redis)
+    store = ImageStore(place.redis, KEYRING)
 
     async def publish() -> None:
         await drain(place.relay)
@@ -340,7 +343,7 @@ async def publish_image(place: Place, client: Client) -> AsyncIterator[Callable[
 async def forge_image(place: Place, *, and_head: bool) -> None:
     """Put another venue into the image, with the hashes of its chunk, and maybe of its head."""
     async with redis.asyncio.Redis.from_url(place.redis) as raw:
-        manifest = image.manifest_of(await raw.get(MANIFEST_KEY))
+        manifest = image.manifest_of(await raw.get(MANIFEST_KEY), IMAGES)
         key = f"{MANIFEST_KEY}:{manifest.publication}:0"
         entities = list(image.entities_of(manifest, [await raw.get(key)]))
         venue = venue_pb2.Venue(venue_id="a", name="Forged").SerializeToString()
@@ -351,7 +354,7 @@ async def forge_image(place: Place, *, and_head: bool) -> None:
             total = sum(history.hash_of(*entity) for entity in entities)
             manifest.head.set_hash = history.set_hash_bytes(total)
         await raw.set(key, chunk)
-        await raw.set(MANIFEST_KEY, image.sealed(manifest))
+        await raw.set(MANIFEST_KEY, image.sealed(manifest, IMAGES))
 
 
 async def test_an_image_is_taken_if_it_is_signed_and_not_if_it_is_forged(
@@ -387,7 +390,7 @@ async def keep_file(place: Place) -> None:
 
 def forge_file(place: Place, how: str) -> None:
     """Another venue in the file: under the old head, or one with its hash; or no signature."""
-    file = LastGood(place.file)
+    file = LastGood(place.file, KEYRING)
     found = file.read()
     assert found is not None
     entities, head = list(found.snapshot().copied()), found.head

@@ -189,11 +189,11 @@ async def test_an_image_whose_entities_cannot_be_read_gives_way_to_the_file(
     await commit(mutations, a_venue("b"))
     await publish_image()
     async with redis.asyncio.Redis.from_url(place.own_redis) as raw:
-        manifest = image.manifest_of(await raw.get(MANIFEST_KEY))
+        manifest = image.manifest_of(await raw.get(MANIFEST_KEY), IMAGES)
         (chunk,) = image.chunks_of([("venue_symbol", "x", b"\xff\xff")])
         manifest.chunk_hashes[:] = [image.hash_of_chunk(chunk)]
         await raw.set(f"{MANIFEST_KEY}:{manifest.publication}:0", chunk)
-        await raw.set(MANIFEST_KEY, image.sealed(manifest))
+        await raw.set(MANIFEST_KEY, image.sealed(manifest, IMAGES))
     place.database.go_down()
     async with resolving(place.config) as resolver:
         await eventually(lambda: resolver.view.is_complete, WAIT_S)
