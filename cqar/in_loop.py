@@ -188,10 +188,14 @@ class InLoop(AsyncAnswers):
 
 
 class _Told:
-    """Stands for the call's context, of which answering needs one thing."""
+    """Stands for the call's context, of which answering needs two things."""
 
     def __init__(self) -> None:
         self.metadata: Iterable[tuple[str, str]] = ()
 
     def set_trailing_metadata(self, metadata: Iterable[tuple[str, str]]) -> None:
         self.metadata = metadata
+
+    def peer(self) -> str:
+        """Who asks: this process, and nobody else."""
+        return ""
