@@ -203,7 +203,7 @@ async def health(target: Target, told: Counter[str]) -> None:
 
 
 async def slow_readers(target: Target, told: Counter[str]) -> None:
-    request = pb.WatchRequest(from_revision=1, epoch=1).SerializeToString()
+    request = pb.WatchRequest().SerializeToString()
     await _streams(target.resolver, f"{RESOLVER}/Watch", request, told)
 
 
