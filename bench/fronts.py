@@ -14,11 +14,16 @@ GRPC_AIO: Final = "grpc.aio"
 NATIVE: Final = "native"
 #: The setting that chooses one; releases before it have only grpc.aio.
 SETTING: Final = "grpc_front"
+RATE: Final = "reads_per_s_max"
 NATIVE_MODULE: Final = "pygrpc_native"
 
 
 def settings_of(front: str) -> Mapping[str, str]:
-    return {} if front == GRPC_AIO else {SETTING: front}
+    if front == GRPC_AIO:
+        return {}
+    # One connection asks for more than one caller may by default.
+    known = {field.name for field in msgspec.structs.fields(ResolverConfig)}
+    return {SETTING: front} | ({RATE: "1000000"} if RATE in known else {})
 
 
 def why_not(front: str) -> str:

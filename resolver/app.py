@@ -7,6 +7,7 @@ import datetime as dt
 import gc
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -63,6 +64,8 @@ log = logging.getLogger(__name__)
 
 #: Of a caller's deadline, what is left when memory is given up.
 FALLBACK_MARGIN_S: Final = BUDGET_S + MARGIN_S
+#: Streams of the native front whose clients are behind at once: others wait until one is taken.
+SENDERS_MAX: Final = 256
 SERVICES: Final = ("cqc.resolver.v1.Resolver", "cqc.services.v1.AssetRegistry")
 
 
@@ -274,6 +277,10 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
         found = await resolver.report()
         return Health(found.ready and not stopping.is_set(), found.components)
 
+    if config.grpc_front == "native":
+        # Where a client is behind, that front waits for room in a thread, for each stream.
+        threads = ThreadPoolExecutor(SENDERS_MAX, "sender")
+        asyncio.get_running_loop().set_default_executor(threads)
     with held:
         http = await telemetry.serve_http(config.http_listen, report)
         shares_port, front = parent is not None, config.grpc_front

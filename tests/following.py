@@ -52,9 +52,11 @@ async def resolving(
 
 
 @asynccontextmanager
-async def writing(settings: WriterConfig) -> AsyncIterator[Writer]:
+async def writing(
+    settings: WriterConfig, now: Callable[[], dt.datetime] = utc_now
+) -> AsyncIterator[Writer]:
     """All of a writer but its servers, in this process."""
-    writer = Writer(settings)
+    writer = Writer(settings, now)
     tasks = begin(writer.loops())
     try:
         yield writer

@@ -20,6 +20,8 @@ TABLE: Final = """\
 | fault | what users see | how it heals | test in `tests/chaos/test_faults.py` | median | worst |
 |---|---|---|---|---:|---:|
 """
+ABUSE_BEGIN: Final = "<!-- abuse: made by `python -m tests.chaos.abuse` -->"
+ABUSE_END: Final = "<!-- abuse ends -->"
 #: Fault's name -> each time to heal, in seconds.
 Measured = Mapping[str, Sequence[float]]
 
@@ -29,11 +31,22 @@ def text_of(measured: Measured, times: int, on: dt.date) -> str:
     start_s = statistics.median(measured["SIGKILL_of_a_resolver"])
     return Template(TEMPLATE.read_text()).substitute(
         faults=TABLE + rows,
+        abuse=abuse_in(PATH.read_text()),
         started=f"{start_s:.0f} s here, under load",
         times=times,
         day=on.isoformat(),
         machine=machine(),
     )
+
+
+def abuse_in(page: str) -> str:
+    """What `tests.chaos.abuse` wrote, with its marks."""
+    return ABUSE_BEGIN + page.partition(ABUSE_BEGIN)[2].partition(ABUSE_END)[0] + ABUSE_END
+
+
+def with_abuse(page: str, table: str) -> str:
+    """The page with another table of what floods do."""
+    return page.replace(abuse_in(page), f"{ABUSE_BEGIN}\n\n{table}\n{ABUSE_END}")
 
 
 def prose() -> str:

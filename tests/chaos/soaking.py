@@ -12,6 +12,8 @@ CHAOS_SECONDS: Final = float(os.environ.get("CQAR_CHAOS_SECONDS", "0"))
 STALENESS_SECONDS: Final = float(os.environ.get("CQAR_STALENESS_SECONDS", "10"))
 #: Entities imported while readers look on.
 IMPORT_ENTITIES: Final = int(os.environ.get("CQAR_IMPORT_ENTITIES", "4000"))
+#: Each flood lasts for so long; unset, 2 s in tests.
+ABUSE_SECONDS: Final = float(os.environ.get("CQAR_ABUSE_SECONDS", "0"))
 #: Of all that is drawn here.
 SEED: Final = os.environ.get("CQAR_CHAOS_SEED")
 

@@ -190,12 +190,13 @@ async def test_so_many_exports_run_at_once_and_who_goes_away_makes_room(
     many = [an_asset(f"A{n}", metadata={"note": "x" * 15_000}) for n in range(1_000)]
     for start in range(0, len(many), 500):
         await commit(mutations, *many[start : start + 500])
-    key = (("x-api-key", client_.keys[Role.READ]),)
 
-    def export() -> Any:
+    def export(role: Role = Role.READ) -> Any:
+        key = (("x-api-key", client_.keys[role]),)
         return client_.admin.Export(pb.ExportRequest(), metadata=key)
 
-    calls = [export() for _ in range(2)]
+    # One of each caller.
+    calls = [export(), export(Role.WRITE)]
     begun = [aiter(call) for call in calls]
     for stream in begun:
         assert len((await anext(stream)).items) > 0

@@ -1,0 +1,37 @@
+"""While one caller floods, another is answered, and nothing that it asked for fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos import abuse
+from tests.chaos.cluster import Cluster
+from tests.chaos.floods import FLOODS, OVERSIZED
+from tests.chaos.soaking import ABUSE_SECONDS
+
+SHORT_S = 2.0
+#: What an answer of ours may be to who floods. UNAVAILABLE is not: no server of ours fails.
+REFUSED = {"OK", "INVALID_ARGUMENT", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED", "NOT_FOUND"}
+#: What the flood itself counts, and how its own end looks to it.
+COUNTED = {"opened", "reset", "connections ended", "connected", "CANCELLED", "TimeoutError"}
+#: What the decoder takes long for: the innocent are answered, however late.
+COUNTED |= {"DEADLINE_EXCEEDED", "ConnectionResetError", "ConnectionRefusedError"}
+
+
+#: What is oversized takes gigabytes where it is not refused: not for every run.
+SENT = [named for named in FLOODS if ABUSE_SECONDS or named not in OVERSIZED]
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def large(cluster: Cluster) -> None:
+    await abuse.large_registry(cluster)
+
+
+@pytest.mark.parametrize("named", SENT)
+async def test_who_floods_is_refused_and_nobody_else_is(named: str, cluster: Cluster) -> None:
+    found = await abuse.endure(cluster, named, ABUSE_SECONDS or SHORT_S, recover_s=0)
+    assert set(found.told) <= REFUSED | COUNTED
+    assert not found.innocent.refused
+    assert all(found.innocent.took_s[name] for name in abuse.ASKED)
+    for service in cluster.services:
+        assert service.process.returncode is None
