@@ -69,8 +69,9 @@ TEXT_BYTES_MAX: Final = 16 * _KIB
 MESSAGES_BYTES_MAX: Final[Mapping[str, int]] = {"google.protobuf.Struct": 64 * _KIB}
 #: Messages in messages; one level of metadata takes three.
 DEPTH_MAX: Final = 64
-#: Fields on the wire, in all messages of one request; a listing has 30, and 5,000 have 150,000.
-FIELDS_MAX: Final = 500_000
+#: Fields on the wire, in all messages of one request; a listing has 30, and 5,000 have 150,000. Of
+#: two bytes at least each, so that a message of an export, of 2 MiB at most, is always taken back.
+FIELDS_MAX: Final = 2 * 1024 * _KIB // 2
 
 #: A request this small is read without a look at its fields: it has 128 at most.
 SMALL_BYTES: Final = 256

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from cqc.services.v1 import asset_registry_pb2
 from cqc.writer.v1 import registry_admin_pb2
+from grpc_reflection.v1alpha import reflection_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
@@ -142,6 +143,22 @@ async def test_who_may_not_call_is_told_so_and_nothing_of_the_request(client_: C
         metadata = (("x-api-key", key or client_.keys[Role.READ]),)
         found = await refusal(call(b"\x0a\x00" * 6_000, metadata=metadata, timeout=30))
         assert found.code == code
+
+
+async def test_a_request_of_a_stream_that_cannot_be_read_asks_for_nothing(
+    database: str, servers: EmbeddedServers
+) -> None:
+    config = ResolverConfig(database_url=database, nats_url=servers.nats, reflection=True)
+    async with resolver_channel_of(config, NOW) as (_, channel):
+        reflection: Any = channel.stream_stream(
+            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+            response_deserializer=reflection_pb2.ServerReflectionResponse.FromString,
+        )
+        for raw in (b"\x3a" + b"\xff" * 9, sized(0x3A, b"x" * 100_000), b"\xf8\x3f\x00" * 40_000):
+            call = reflection(iter([raw]), timeout=30)
+            answer = await call.read()
+            assert answer.error_response.error_code == Code.INVALID_ARGUMENT.value[0]
+            call.cancel()
 
 
 async def test_a_batch_of_more_keys_is_refused_whatever_its_size(

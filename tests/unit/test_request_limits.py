@@ -18,6 +18,7 @@ from shared.errors import Invalid, TooLarge
 from shared.message_size import MESSAGE_BYTES_MAX
 from tests.builders import an_id
 from writer import mutations
+from writer.services import admin
 
 FILES: Final = (asset_registry_pb2, registry_admin_pb2, resolver_pb2)
 METHODS: Final = {
@@ -143,6 +144,11 @@ def test_every_name_in_the_table_is_a_method_a_message_or_a_field() -> None:
         assert field in {step.name for step in known[message].steps.values()}
     assert request_limits.SMALL_BYTES_OF.keys() <= known.keys()
     assert request_limits.MESSAGES_BYTES_MAX.keys() <= known.keys()
+
+
+def test_what_an_export_tells_an_apply_takes_however_dense() -> None:
+    assert request_limits.FIELDS_MAX >= admin.EXPORT_BYTES // 2
+    assert admin.EXPORT_ITEMS <= request_limits.ITEMS_MAX
 
 
 def test_a_hundred_violations_are_told_and_each_in_brief() -> None:
