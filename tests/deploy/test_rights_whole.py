@@ -21,6 +21,7 @@ from shared.cache import CURSOR_KEY
 from shared.image_store import MANIFEST_KEY
 from shared.jetstream import EVENTS
 from shared.postgres import make_engine
+from shared.signatures import PrivateKey
 from tests.builders import NOW, a_venue
 from tests.changes import commit, eventually, head_of, lose_commits_after
 from tests.deploy.conftest import Shipped
@@ -37,6 +38,12 @@ class Whole:
     writer: Running
     folder: Path
     key: str
+
+    @property
+    def demanding(self) -> dict[str, str]:
+        """A resolver's settings, which takes what is signed and nothing else."""
+        trusted = {"trusted_keys_file": str(self.folder / "trusted"), "require_signed": "true"}
+        return {**self.servers.settings("resolver"), **trusted}
 
     async def cqar(self, *arguments: str) -> str:
         os.environ["CQAR_KEY"] = self.key
@@ -59,7 +66,13 @@ class Whole:
 @pytest.fixture(scope="module")
 async def whole(servers: Shipped, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Whole]:
     folder = tmp_path_factory.mktemp("whole")
-    settings = servers.settings("writer")
+    signing = PrivateKey.fresh()
+    (folder / "signing.pem").write_bytes(signing.pem())
+    (folder / "trusted").write_text(signing.public_key.hex())
+    settings = {
+        **servers.settings("writer"),
+        "signing_key_file": str(folder / "signing.pem"),
+    }
     arguments = ("create-key", "--actor", "me", "--role", "admin")
     made = await start("writer", folder / "key", *arguments, **settings, **pick_listens("k")["k"])
     assert await made.wait() == 0, (folder / "key").read_text()
@@ -90,7 +103,7 @@ async def follow_up(whole: Whole, resolver: Running) -> None:
 async def test_what_is_written_reaches_resolvers_consumers_and_redis(
     whole: Whole, tmp_path: Path
 ) -> None:
-    settings = {**whole.servers.settings("resolver"), "last_good_file": str(tmp_path / "good")}
+    settings = {**whole.demanding, "last_good_file": str(tmp_path / "good")}
     async with service("resolver", tmp_path, **settings) as resolver:
         await whole.cqar("catalogue", "load", "--writer", whole.writer.grpc)
         await follow_up(whole, resolver)
