@@ -223,10 +223,6 @@ FLOODS: Final = {
 }
 
 
-#: What a decoder is to refuse before it builds anything.
-OVERSIZED: Final = frozenset({"filters", "members", "bands", "codes", "name"})
-
-
 async def main(named: str, target: Target) -> None:
     told: Counter[str] = Counter()
     with suppress(TimeoutError):

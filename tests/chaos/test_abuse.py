@@ -6,7 +6,7 @@ import pytest
 
 from tests.chaos import abuse
 from tests.chaos.cluster import Cluster
-from tests.chaos.floods import FLOODS, OVERSIZED
+from tests.chaos.floods import FLOODS
 from tests.chaos.soaking import ABUSE_SECONDS
 
 SHORT_S = 2.0
@@ -18,16 +18,12 @@ COUNTED = {"opened", "reset", "connections ended", "connected", "CANCELLED", "Ti
 COUNTED |= {"DEADLINE_EXCEEDED", "ConnectionResetError", "ConnectionRefusedError"}
 
 
-#: What is oversized takes gigabytes where it is not refused: not for every run.
-SENT = [named for named in FLOODS if ABUSE_SECONDS or named not in OVERSIZED]
-
-
 @pytest.fixture(scope="module", autouse=True)
 async def large(cluster: Cluster) -> None:
     await abuse.large_registry(cluster)
 
 
-@pytest.mark.parametrize("named", SENT)
+@pytest.mark.parametrize("named", FLOODS)
 async def test_who_floods_is_refused_and_nobody_else_is(named: str, cluster: Cluster) -> None:
     found = await abuse.endure(cluster, named, ABUSE_SECONDS or SHORT_S, recover_s=0)
     assert set(found.told) <= REFUSED | COUNTED
