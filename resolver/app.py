@@ -28,7 +28,7 @@ from resolver.freshness import Freshness, name_of
 from resolver.keeping import Journal, Keeping
 from resolver.last_good import LastGood
 from resolver.listing import Scans
-from resolver.memory import give_back
+from resolver.memory import give_back, give_back_at_times
 from resolver.published import Published
 from resolver.publishing import Publishing
 from resolver.reading import Basis
@@ -196,6 +196,7 @@ class Resolver:
             "nats connection": self._connect,
             "follower": self.follower.run,
             "state": Reporting(self.view).run,
+            "memory": give_back_at_times,
         }
         if self.keeping is not None:
             found["last good"] = partial(self.keeping.run, self.config.last_good_every_s)
