@@ -15,10 +15,11 @@ import asyncpg
 
 from cqar.audit_differences import EXTRA, MISSING, Difference, Differences, Enough
 from cqar.audit_replay import Replay
-from cqar.audit_signatures import Signed, signatures_of
+from cqar.audit_signatures import Misstated, Signed, signatures_of
 from cqar.audit_state import State
 from cqar.audit_tables import Tables
 from shared import hash_chain, history
+from shared.entities.signing_key import SIGNING_KEY
 from shared.history import Position
 from shared.trust import Unsigned
 
@@ -204,8 +205,10 @@ class _Audit:
         """See that every signature is what it says; with `trusted` the head must have one."""
         try:
             self.signed = await signatures_of(self._connection, trusted)
+        except Misstated as error:
+            self._add(error.table, error.key, "signature", str(error))
         except Unsigned as error:
-            self._add("registry_head", "", "signature", str(error))
+            self._add("current", SIGNING_KEY.name, "payload", str(error))
 
     def _compare_head(self, head: Any, epoch: int, revision: int, version: int) -> None:
         end = f"the head is not where the chain ends, at revision {revision}"

@@ -38,6 +38,19 @@ class Signed(NamedTuple):
     by_trusted: bool
 
 
+class Misstated(Exception):
+    """A signature is not what it says; the text says why.
+
+    Attributes:
+        table, key: The row that it stands in; of the outbox, EPOCH:REVISION.
+    """
+
+    def __init__(self, table: str, key: str, why: str) -> None:
+        super().__init__(why)
+        self.table = table
+        self.key = key
+
+
 async def signatures_of(connection: Any, trusted: Sequence[bytes] | None) -> Signed:
     """Check the signature of every revision that has one, and the head's.
 
@@ -50,7 +63,7 @@ async def signatures_of(connection: Any, trusted: Sequence[bytes] | None) -> Sig
             None: the registry's own keys will do.
 
     Raises:
-        Unsigned: A signature is not what it says, or with `trusted` the head has none.
+        Misstated: A signature is not what it says, or with `trusted` the head has none.
     """
     head = await connection.fetchrow(_HEAD)
     registry_id = head["registry_id"]
@@ -61,14 +74,21 @@ async def signatures_of(connection: Any, trusted: Sequence[bytes] | None) -> Sig
     trust = _trust_in(registry_id, keys)
     count, first = 0, None
     async for row in connection.cursor(_SIGNED, prefetch=ROWS_AT_ONCE):
-        trust.require(_head_message(registry_id, row))
+        _require(trust, registry_id, row, "outbox", f"{row['epoch']}:{row['revision']}")
         count, first = count + 1, row["revision"] if first is None else first
     is_head = head["signature"] is not None
     if trusted is not None:
         trust = Trust(trusted).having(registry_id, keys)
     if is_head or trusted is not None:
-        trust.require(_head_message(registry_id, head))
+        _require(trust, registry_id, head, "registry_head", "")
     return Signed(count, first, is_head, trusted is not None)
+
+
+def _require(trust: Trust, registry_id: bytes, row: Any, table: str, key: str) -> None:
+    try:
+        trust.require(_head_message(registry_id, row))
+    except Unsigned as error:
+        raise Misstated(table, key, str(error)) from None
 
 
 def _trust_in(registry_id: bytes, keys: Sequence[SigningKey]) -> Trust:

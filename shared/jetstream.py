@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -64,6 +64,10 @@ async def connect_client(client: Client, url: str, name: str) -> None:
 
     async def note(error: Exception) -> None:
         log.warning("nats: %s", error or type(error).__name__)
+        # A try to connect that got no answer leaves its socket open: nats-py makes the next one.
+        transport: Any = client._transport  # noqa: SLF001
+        if transport is not None and not client.is_connected:
+            transport.close()
 
     async def note_lost() -> None:
         if not client.is_closed:

@@ -30,8 +30,12 @@ TARGET: Final = {"job", "instance", "namespace"}
 #: Prometheus's own.
 OWN: Final = {"up": TARGET, "ALERTS": {"alertname", "alertstate", "severity"}}
 JOBS: Final = {"cqar-writer", "cqar-resolver"}
-#: Of what no healthy stack has: a failure, a wrong key, a certificate (the stack has no TLS).
-NEVER: Final = {"cqar_auth_refused_total", "cqar_certificate_expiry_timestamp_seconds"}
+#: Of what no healthy stack has: a failure, an altered row, a wrong key, a certificate (no TLS).
+NEVER: Final = {
+    "cqar_altered_rows_total",
+    "cqar_auth_refused_total",
+    "cqar_certificate_expiry_timestamp_seconds",
+}
 
 QUERIES: Final = sorted({*grafana.queries(), *(rule["expr"] for rule in rules.rules())})
 

@@ -130,7 +130,8 @@ async def test_every_kind_from_creation_to_removal_is_whole(
 async def test_a_registry_in_which_nothing_was_written_is_whole(
     database: str, engine: AsyncEngine
 ) -> None:
-    assert await verified(database) == (0, 0, (await head_of(engine)).chain)
+    nothing = Signed(0, None, is_head=False, by_trusted=False)
+    assert await verified(database) == (0, 0, (await head_of(engine)).chain, nothing)
 
 
 async def test_terms_that_a_migration_dated_are_as_it_left_them(

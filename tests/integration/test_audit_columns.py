@@ -22,8 +22,8 @@ from tests.builders import NOW, a_venue_symbol, an_id
 from tests.changes import CAUSE, commit, upsert
 from tests.conftest import at_database, execute_alone
 from tests.lives import one_of_each
+from tests.signing import a_signer, signing
 from writer.archiving import Archiving
-from writer.mutations import Mutations
 
 NAME: Final = "cqar_audited"
 LONG_AGO: Final = NOW - dt.timedelta(days=90)
@@ -53,7 +53,8 @@ async def audited(servers: EmbeddedServers, template: str) -> AsyncIterator[str]
     await execute_alone(servers.postgres, f"CREATE DATABASE {NAME} TEMPLATE {template}")
     url = at_database(servers.postgres, NAME)
     engine = make_engine(url, connections_max=2, application="cqar-test")
-    mutations = Mutations(engine, lambda: NOW)
+    mutations, keys = signing(engine, a_signer())
+    assert await keys.step()
     ended = a_venue_symbol(
         listing_id=an_id("ended"),
         venue_symbol="XBTUSDT",

@@ -11,7 +11,7 @@ import grpc
 import pytest
 from cqc.assets.v1 import asset_pb2
 from cqc.services.v1 import asset_registry_pb2
-from cqc.venues.v1 import venue_asset_pb2
+from cqc.venues.v1 import venue_symbol_pb2
 from cqc.writer.v1 import api_key_pb2, registry_admin_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -201,11 +201,14 @@ async def test_what_an_apply_commits_it_answers_however_much_changes(
 
 
 async def test_an_apply_whose_answer_would_be_too_large_commits_nothing(client_: Client) -> None:
-    bad = venue_asset_pb2.VenueAsset(venue_id="x", asset_id="x", other_codes=["\0"] * 200)
+    # Of each item more is said than it says itself: twelve decimals that are none.
+    named = venue_symbol_pb2.VenueSymbolDecimals.DESCRIPTOR.fields_by_name
+    steps = venue_symbol_pb2.VenueSymbolDecimals(**dict.fromkeys(named, "x"))
+    bad = venue_symbol_pb2.VenueSymbol(venue_id="x", symbol_id="x", exact=steps)
     request = admin_pb.ApplyRequest(skip_rejected=True)
     request.items.add(asset=asset_pb2.Asset(symbol="SOL", name="Solana", asset_type=NATIVE))
     for _ in range(4_000):
-        request.items.add(venue_asset=bad)
+        request.items.add(venue_symbol=bad)
     metadata = (("x-api-key", client_.keys[Role.WRITE]), ("idempotency-key", "k1"))
     for _ in range(2):
         found = await refusal(client_.admin.Apply(request, metadata=metadata))

@@ -84,5 +84,5 @@ async def test_what_is_there_and_has_nothing_is_an_empty_list(
 async def test_a_near_name_is_hinted_at_and_a_long_one_is_cut(registry: Served) -> None:
     near = await refusal(registry.call("ListVenueSymbols", venue_id="venue1", page_size=9))
     assert "no venue 'venue1' (did you mean 'venue-1'?)" in near.text
-    long = await refusal(registry.call("ListVenueSymbols", venue_id="x" * 100_000))
+    long = await refusal(registry.call("ListVenueSymbols", venue_id="x" * 10_000))
     assert (long.code, len(long.text) < 200) == (grpc.StatusCode.NOT_FOUND, True)
