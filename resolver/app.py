@@ -28,7 +28,6 @@ from resolver.freshness import Freshness, name_of
 from resolver.keeping import Journal, Keeping
 from resolver.last_good import LastGood
 from resolver.listing import Scans
-from resolver.memory import give_back, give_back_at_times
 from resolver.published import Published
 from resolver.publishing import Publishing
 from resolver.reading import Basis
@@ -52,6 +51,7 @@ from shared.grpc_server import Guard
 from shared.image_store import ImageStore
 from shared.integrity_key import keyring_of
 from shared.limits import ReadRates
+from shared.memory import give_back, give_back_at_times
 from shared.min_revision import MARGIN_S, MinRevisionInterceptor
 from shared.postgres import make_engine
 from shared.rates import Rates

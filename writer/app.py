@@ -25,6 +25,7 @@ from shared.grpc_errors import ErrorInterceptor
 from shared.image_store import ImageStore
 from shared.integrity_key import keyring_of
 from shared.limits import ReadRates
+from shared.memory import give_back_at_times
 from shared.min_revision import MinRevisionInterceptor
 from shared.postgres import make_engine
 from shared.rates import Rates
@@ -154,6 +155,7 @@ class Writer:
         found: dict[str, Callable[[], Awaitable[object]]] = {
             "publisher": self.publisher.run,
             "surroundings": self.surroundings.run,
+            "memory": give_back_at_times,
         }
         if (cache := self.cache) is not None:
             metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)

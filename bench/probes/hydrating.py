@@ -11,10 +11,10 @@ import asyncpg
 from resolver.database import ROWS_AT_ONCE, Database
 from resolver.kept import Kept
 from resolver.last_good import LastGood
-from resolver.memory import memory_bytes
 from shared import garbage, history
 from shared.history import LIVE_ENTITIES
 from shared.integrity import Keyring
+from shared.memory import memory_bytes
 
 
 async def from_postgres(database: str, keep_in: str, key_file: str = "") -> dict[str, float]:

@@ -11,7 +11,6 @@ from cqc.resolver.v1.resolver_pb2_grpc import ResolverServicer
 from google.protobuf.message import Message
 
 from resolver import metrics, works
-from resolver.memory import memory_bytes
 from resolver.reading import Work
 from resolver.services.watching import Watching
 from resolver.tiers import Tiers, tell_freshness
@@ -19,6 +18,7 @@ from resolver.view import View
 from shared import about
 from shared.auth import caller_of
 from shared.grpc_errors import Context
+from shared.memory import memory_bytes
 
 M = TypeVar("M", bound=Message)
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from resolver import memory
+from shared import memory
 
 
 def test_only_growth_is_worth_a_look() -> None:
