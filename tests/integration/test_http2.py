@@ -77,9 +77,14 @@ async def test_a_connection_is_told_how_many_calls_it_may_have_at_once(front: Fr
 async def test_who_pings_without_end_is_sent_away() -> None:
     """By `aio`: the native front answers every ping."""
     async with served("aio") as address, connected(address) as (reader, writer):
+        # One at a time: what a server has not read when it closes a connection makes it a reset,
+        # and what it said last is lost with that.
+        told = asyncio.create_task(until(GOAWAY, reader))
         for _ in range(10):
-            writer.write(frame(PING, 0, 0, bytes(8)))
-        goodbye = await until(GOAWAY, reader)
+            if not told.done():
+                writer.write(frame(PING, 0, 0, bytes(8)))
+                await asyncio.wait([told], timeout=0.1)
+        goodbye = await told
         assert int.from_bytes(goodbye[4:8], "big") == ENHANCE_YOUR_CALM
 
 
