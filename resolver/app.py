@@ -40,7 +40,17 @@ from resolver.signed_heads import SignedHeads
 from resolver.sources import Sources
 from resolver.tiers import Tiers
 from resolver.view import View
-from shared import about, codec, garbage, grpc_server, health, jetstream, telemetry, tls, tracing
+from shared import (
+    about,
+    codec,
+    garbage,
+    grpc_server,
+    health,
+    nats_connection,
+    telemetry,
+    tls,
+    tracing,
+)
 from shared.auth import AuthInterceptor
 from shared.cache import Cache
 from shared.calls import CallInterceptor
@@ -216,7 +226,7 @@ class Resolver:
     async def _connect(self) -> None:
         """PostgreSQL alone is enough to begin with; NATS is connected to meanwhile."""
         self._connects = True
-        await jetstream.connect_client(self.client, self.config.nats_url, "cqar-resolver")
+        await nats_connection.connect_client(self.client, self.config.nats_url, "cqar-resolver")
         await asyncio.Event().wait()
 
     async def announce(self) -> None:
@@ -232,7 +242,7 @@ class Resolver:
         if self.publishing is not None:
             self.publishing.close()
         if self._connects:
-            await self.client.close()
+            await nats_connection.close(self.client)
         await self.fallback.close()
         if self.images is not None:
             await self.images.close()

@@ -34,6 +34,7 @@ from shared.entities import KIND_BY_NAME
 from shared.errors import CqarError, NotReady, TooLarge, TooMany
 from shared.history import is_reached
 from shared.places import Places
+from shared.postgres import dispose
 from shared.turns import Turns
 from shared.unhurried import unhurried
 
@@ -213,7 +214,7 @@ class Fallback:
             raise TooMany(text) from error
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await dispose(self._engine)
         if self.cache is not None:
             await self.cache.close()
 

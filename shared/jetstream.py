@@ -1,6 +1,6 @@
-"""NATS: one connection, two streams, and requests that writers answer.
+"""JetStream: two streams, and requests that writers answer.
 
-Streams are read by `shared.stream_reader`.
+The connection is made by `shared.nats_connection`; streams are read by `shared.stream_reader`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -39,56 +39,9 @@ REQUEST_TIMEOUT_S: Final = 2.0
 #: A connection takes milliseconds where there is a server.
 CONNECT_LOOK_S: Final = 0.01
 CONNECT_LOOKS: Final = 100
-#: Between two tries to reconnect.
-RECONNECT_S: Final = 0.5
-#: A connection that is lost without a word is noticed after these, and made anew.
-PING_EVERY_S: Final = 1
-PINGS_UNANSWERED_MAX: Final = 2
 #: JetStream's code for an expected last sequence that is not the last.
 WRONG_LAST_SEQUENCE: Final = 10071
 _DAY_S: Final = 24 * 3600
-
-
-async def connect(url: str, name: str) -> Client:
-    """A connected client."""
-    client = Client()
-    await connect_client(client, url, name)
-    return client
-
-
-async def connect_client(client: Client, url: str, name: str) -> None:
-    """Connect and stay connected: tries for ever, and says so in the log.
-
-    Until then and in between, the client's requests fail or time out.
-    """
-
-    async def note(error: Exception) -> None:
-        log.warning("nats: %s", error or type(error).__name__)
-        # A try to connect that got no answer leaves its socket open: nats-py makes the next one.
-        transport: Any = client._transport  # noqa: SLF001
-        if transport is not None and not client.is_connected:
-            transport.close()
-
-    async def note_lost() -> None:
-        if not client.is_closed:
-            log.warning("nats: disconnected")
-
-    async def note_back() -> None:
-        log.info("nats: reconnected")
-
-    await client.connect(
-        url,
-        name=name,
-        error_cb=note,
-        disconnected_cb=note_lost,
-        reconnected_cb=note_back,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=RECONNECT_S,  # type: ignore[arg-type]  # it is slept for
-        connect_timeout=2,
-        ping_interval=PING_EVERY_S,
-        max_outstanding_pings=PINGS_UNANSWERED_MAX,
-        allow_reconnect=True,
-    )
 
 
 def changes_config() -> api.StreamConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from functools import partial
 from typing import Any, Final
@@ -27,6 +28,8 @@ SERVER_SETTINGS: Final = {
 BELIEVED_S: Final = 2.0
 #: Where a connection's end is not told, nobody would ever say that it is dead.
 PING_TIMEOUT_S: Final = 2.0
+#: To part from a server politely may take so long, of all connections together.
+CLOSE_TIMEOUT_S: Final = 1.0
 _DEAD: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
@@ -52,6 +55,20 @@ def make_engine(url: str, *, connections_max: int, application: str) -> AsyncEng
     sa.event.listen(engine.sync_engine, "checkin", _note_use)
     sa.event.listen(engine.sync_engine, "checkout", _require_alive)
     return engine
+
+
+async def dispose(engine: AsyncEngine) -> None:
+    """Close an engine's connections; those whose server does not part in time are cut."""
+    pool: Any = engine.sync_engine.pool
+    until = asyncio.get_running_loop().time() + CLOSE_TIMEOUT_S
+    for _ in range(pool.size() + 1):
+        try:
+            # Where the time is over, asyncpg cuts the connection that it was closing.
+            async with asyncio.timeout_at(until):
+                await engine.dispose()
+        except TimeoutError:
+            continue
+        return
 
 
 def _note_use(_: Any, record: Any) -> None:

@@ -75,7 +75,7 @@ async def follow(step: Callable[[], Awaitable[bool]], wake: asyncio.Event, poll_
     with heeding():
         while True:
             while await step():
-                pass
+                heed_cancellation()
             await wait_at_most(wake, poll_s)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar.embedded.servers import EmbeddedServers, embedded_servers
 from resolver.freshness import Freshness
 from resolver.view import View
-from shared import jetstream
+from shared import jetstream, nats_connection
 from shared.postgres import make_engine
 from tests.builders import NOW
 from tests.following import Follow, follow_into
@@ -90,12 +90,12 @@ def mutations(engine: AsyncEngine) -> Mutations:
 @asynccontextmanager
 async def without_streams(nats: str) -> AsyncIterator[Client]:
     """A connection to NATS, where neither of the registry's streams is left from before."""
-    client = await jetstream.connect(nats, "cqar-test")
+    client = await nats_connection.connect(nats, "cqar-test")
     for stream in (jetstream.CHANGES, jetstream.EVENTS):
         with suppress(NotFoundError):
             await client.jetstream().delete_stream(stream)
     yield client
-    await client.close()
+    await nats_connection.close(client)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from shared.config import load, shown
 from shared.entities.api_key import Role
 from shared.errors import CqarError
 from shared.integrity_key import make_command
-from shared.postgres import make_engine
+from shared.postgres import dispose, make_engine
 from writer import app, signing_commands
 from writer.config import SECTION, WriterConfig
 from writer.keys import create_key
@@ -75,7 +75,7 @@ def create_key_command(actor: str, role: str) -> None:
         try:
             return await create_key(Mutations(engine, app.utc_now), actor, Role[role.upper()])
         finally:
-            await engine.dispose()
+            await dispose(engine)
 
     try:
         click.echo(uvloop.run(make()))

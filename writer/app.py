@@ -27,7 +27,7 @@ from shared.integrity_key import keyring_of
 from shared.limits import ReadRates
 from shared.memory import give_back_at_times
 from shared.min_revision import MinRevisionInterceptor
-from shared.postgres import make_engine
+from shared.postgres import dispose, make_engine
 from shared.rates import Rates
 from shared.tasks import begin, end, told_to_stop
 from shared.telemetry import Health
@@ -194,8 +194,8 @@ class Writer:
             await self.cache.close()
         if self.images is not None:
             await self.images.close()
-        await self.engine.dispose()
-        await self.aside.dispose()
+        await dispose(self.engine)
+        await dispose(self.aside)
 
 
 def _engine(settings: WriterConfig, application: str, most: int) -> AsyncEngine:

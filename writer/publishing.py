@@ -17,9 +17,9 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import jetstream
+from shared import jetstream, nats_connection
 from shared.stream_mark import StreamMark
-from shared.tasks import follow, heeding, keep_going, wait_at_most
+from shared.tasks import follow, heed_cancellation, heeding, keep_going, wait_at_most
 from writer import answers, event_relay, metrics, outbox, store
 from writer.bumps import Bumps
 from writer.event_relay import EventRelay
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 HOUSE_APART_S: Final = 300.0
 #: A relay looks at its stream twice a second: one that did not for this long is stuck.
 STUCK_S: Final = 10.0
+#: One step is a batch of at most some hundred messages: what takes longer waits for an answer.
+STEP_TIMEOUT_S: Final = 5.0
 #: Resolvers wait for the relay: it is there this soon after PostgreSQL and NATS are back.
 PAUSE_MAX_S: Final = 1.0
 
@@ -119,7 +121,7 @@ class Publisher:
 
         Answers need no stream: resolvers are told the head also where JetStream is off or full.
         """
-        self._client = client = await jetstream.connect(self._nats_url, "cqar-writer")
+        self._client = client = await nats_connection.connect(self._nats_url, "cqar-writer")
         try:
             bumps = Bumps(self._engine, self._mutations, self._heads)
             await jetstream.serve(client, jetstream.HEAD_SUBJECT, self._heads.answer)
@@ -127,7 +129,7 @@ class Publisher:
             await keep_going("streams", partial(self._relay_all, client), (), PAUSE_MAX_S)
         finally:
             self._client = None
-            await client.close()
+            await nats_connection.close(client)
 
     async def _relay_all(self, client: Client) -> None:
         """Make the streams and relay; raises when one is lost, for it to be made anew."""
@@ -145,8 +147,9 @@ class Publisher:
                 group.create_task(keep_going(name, run, NotFoundError, PAUSE_MAX_S))
 
     async def _noted(self, name: str, step: Callable[[], Awaitable[bool]]) -> bool:
-        """A step, whose end is noted."""
-        more = await step()
+        """A step, whose end is noted; one that hangs ends, for its connections to be looked at."""
+        async with asyncio.timeout(STEP_TIMEOUT_S):
+            more = await step()
         self._stepped_s[name] = time.monotonic()
         return more
 
@@ -164,7 +167,7 @@ class Publisher:
                     await self._keep_house()
                     kept_at = time.monotonic()
                 while await self._noted("relay", partial(relay.step, leads=leads)):
-                    pass
+                    heed_cancellation()
                 await wait_at_most(self._wake.changes, self._poll_s)
 
     async def _keep_house(self) -> None:

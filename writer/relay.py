@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared import jetstream, signatures, tracing
 from shared.history import Position, position_of
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
+from shared.tasks import heed_cancellation
 from writer import metrics, outbox, store
 from writer.heads import head_message
 from writer.past import trace_of
@@ -79,6 +80,7 @@ class Relay:
             ForeignStream: The stream holds another registry's messages.
         """
         found = self._known or await self._read_tail()
+        heed_cancellation()
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ")
             head = await store.read_head(tx)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.config import load
 from shared.entities.signing_key import id_of
 from shared.errors import CqarError
-from shared.postgres import make_engine
+from shared.postgres import dispose, make_engine
 from shared.signatures import KeyFileError, PrivateKey
 from writer import store
 from writer.app import utc_now
@@ -144,7 +144,7 @@ def _run_with_keys(
             keys = None if signer is None else SigningKeys(engine, mutations, signer)
             return await work(mutations, engine, keys)
         finally:
-            await engine.dispose()
+            await dispose(engine)
 
     try:
         return uvloop.run(run())

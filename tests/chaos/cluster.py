@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers, embedded_servers
-from shared import jetstream
+from shared import jetstream, nats_connection
 from shared.entities.api_key import Role
 from shared.postgres import make_engine
 from tests.changes import commit, eventually
@@ -110,11 +110,11 @@ class Cluster:
     @asynccontextmanager
     async def jetstream(self) -> AsyncIterator[tuple[Client, JetStreamContext]]:
         """An operator's own connection to NATS."""
-        client = await jetstream.connect(self.servers.nats, "cqar-chaos")
+        client = await nats_connection.connect(self.servers.nats, "cqar-chaos")
         try:
             yield client, client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
         finally:
-            await client.close()
+            await nats_connection.close(client)
 
 
 async def _leads(writer: Running) -> bool:
