@@ -36,6 +36,7 @@ NOT_COVERED: Final = {
     "registry_head.singleton": "a constraint holds it",
     "registry_head.system_identifier": _DATABASE,
     "registry_head.timeline_id": _DATABASE,
+    "registry_head.promoted_at_us": _DATABASE,
     "idempotency_keys.actor": _ANSWER,
     "idempotency_keys.rpc": _ANSWER,
     "idempotency_keys.key": _ANSWER,

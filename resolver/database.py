@@ -28,7 +28,7 @@ CATCH_UP_ROWS: Final = 100
 
 _HEAD: Final = """
     SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision,
-        signature, signing_key_id
+        signature, signing_key_id, timeline_id AS timeline, promoted_at_us
     FROM registry_head
 """
 _ROWS: Final = """

@@ -54,6 +54,25 @@ class Position(NamedTuple):
         return f"{self}:{self.chain.hex()}"
 
 
+class Term(NamedTuple):
+    """Names the database that a head was read from; of two, the later is the registry's.
+
+    Attributes:
+        promoted_at_us: When a writer first found it promoted, in microseconds since 1970.
+        timeline: PostgreSQL's then: tells two apart that were promoted at once.
+    """
+
+    promoted_at_us: int
+    timeline: int
+
+    def __str__(self) -> str:
+        return f"timeline {self.timeline}, promoted at {self.promoted_at_us} us"
+
+
+#: Before any promotion.
+NO_TERM: Final = Term(0, 0)
+
+
 class Placed(Protocol):
     """What says where in a history it is, such as a head."""
 
@@ -67,6 +86,19 @@ class Placed(Protocol):
 
 def position_of(head: Placed) -> Position:
     return Position(head.epoch, head.revision, head.chain)
+
+
+class Dated(Protocol):
+    """What says which database it was read from, such as a head."""
+
+    @property
+    def promoted_at_us(self) -> int: ...
+    @property
+    def timeline(self) -> int: ...
+
+
+def term_of(head: Dated) -> Term:
+    return Term(head.promoted_at_us, head.timeline)
 
 
 def is_believable(head: Position, claimed: Position) -> bool:

@@ -34,6 +34,7 @@ registry_head = sa.Table(
     sa.Column("compacted_revision", sa.BigInteger, nullable=False),
     sa.Column("system_identifier", sa.BigInteger, nullable=False),
     sa.Column("timeline_id", sa.BigInteger, nullable=False),
+    sa.Column("promoted_at_us", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     sa.Column("chain_version", sa.SmallInteger, nullable=False, server_default=sa.text("1")),
     sa.Column("signature", sa.LargeBinary),
     sa.Column("signing_key_id", sa.Text),

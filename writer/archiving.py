@@ -80,8 +80,7 @@ class Archiving:
             row = _revision(head, leaving, archive, self._reason(), now)
             await _write(tx, leaving, archive, row.revision)
             row = await self._mutations.signed(tx, head, row)
-            database = (head.found_system_identifier, head.found_timeline_id)
-            await outbox.advance(tx, row, database)
+            await outbox.advance(tx, row, head)
             await committing.commit(tx)
         self._mutations.committed(row.epoch, row.revision)
         for one in leaving:

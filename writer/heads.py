@@ -72,4 +72,6 @@ def head_message(head: store.HeadRow) -> replication_pb2.Head:
         compacted_revision=head.compacted_revision,
         signature=head.signature or b"",
         signing_key_id=head.signing_key_id or "",
+        timeline=head.timeline,
+        promoted_at_us=head.promoted_at_us,
     )

@@ -203,8 +203,7 @@ class Mutations:
             except sa.exc.IntegrityError as error:
                 raise _unforeseen(error) from error
             row = await self.signed(tx, head, row)
-            database = (head.found_system_identifier, head.found_timeline_id)
-            await outbox.advance(tx, row, database)
+            await outbox.advance(tx, row, head)
             if once is not None:
                 await answers.keep_answer(tx, once, applied.answer)
             await committing.commit(tx)
@@ -273,7 +272,7 @@ class Mutations:
         row = revisions.first_of_epoch(head, seen, self.now(), nonce, reason)
         row = await self.signed(tx, head, row)
         await outbox.ensure_partitions(tx, row.revision)
-        await outbox.advance(tx, row, (head.found_system_identifier, head.found_timeline_id))
+        await outbox.advance(tx, row, head)
         log.warning("epoch %d -> %d at revision %d", head.epoch, row.epoch, row.revision)
         return row
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from shared import hash_chain
 from shared.kind import Ref
 from shared.schema import entity_revisions, outbox
+from writer.store import HeadRow
 
 #: Wakes every writer's relay; the payload is EPOCH:REVISION, for those who know it already.
 CHANNEL: Final = "cqar_outbox"
@@ -56,20 +57,33 @@ _ADVANCE: Final = sa.text(
     " moved AS (UPDATE registry_head SET epoch = :epoch, revision = :revision, chain = :chain,"
     " live_count = :live_count, set_hash = :set_hash, chain_version = :chain_version,"
     " signature = :signature, signing_key_id = :signing_key_id,"
-    " system_identifier = :system_identifier, timeline_id = :timeline_id)"
+    " system_identifier = :system_identifier, timeline_id = :timeline_id,"
+    " promoted_at_us = :promoted_at_us)"
     " SELECT pg_notify(:channel, :position)"
 ).bindparams(
     *(sa.bindparam(name, type_=outbox.c[name].type) for name in OutboxRow._fields),
     sa.bindparam("system_identifier", type_=sa.BigInteger),
     sa.bindparam("timeline_id", type_=sa.BigInteger),
+    sa.bindparam("promoted_at_us", type_=sa.BigInteger),
     sa.bindparam("channel", CHANNEL, type_=sa.Text),
     sa.bindparam("position", type_=sa.Text),
 )
 
 
-async def advance(tx: AsyncConnection, row: OutboxRow, database: tuple[int, int]) -> None:
-    """Append a revision to the outbox, move the head to it and wake the relays."""
-    there = {"system_identifier": database[0], "timeline_id": database[1]}
+async def advance(tx: AsyncConnection, row: OutboxRow, head: HeadRow) -> None:
+    """Append a revision to the outbox, move the head to it and wake the relays.
+
+    Args:
+        head: As it was locked: where the database is another one than it says, that is noted.
+    """
+    promoted_at_us = head.promoted_at_us
+    if head.database_changed:
+        promoted_at_us = max(promoted_at_us + 1, int(row.committed_at.timestamp() * 1_000_000))
+    there = {
+        "system_identifier": head.found_system_identifier,
+        "timeline_id": head.found_timeline_id,
+        "promoted_at_us": promoted_at_us,
+    }
     position = f"{row.epoch}:{row.revision}"
     await tx.execute(_ADVANCE, {**row._asdict(), **there, "position": position})
 

@@ -20,7 +20,7 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream, signatures, tracing
-from shared.history import Position, position_of
+from shared.history import NO_TERM, Position, Term, position_of, term_of
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from shared.tasks import heed_cancellation
 from writer import metrics, outbox, store
@@ -154,7 +154,7 @@ class Relay:
         for action, row in plan(at, head.compacted_revision, tail, rows, whole=whole):
             if action is not Do.PUBLISH or row is None:
                 break
-            message = commit_message(head.registry_id, row)
+            message = commit_message(head.registry_id, row, term_of(head))
             with tracing.span("publish CQAR_CHANGES", partial(trace_of, row)):
                 last = await self._publish(message, last)
             self._known = Tail(last, message.head)
@@ -219,9 +219,14 @@ def _foreign_stream(theirs: str, own: bytes) -> ForeignStream:
     )
 
 
-def commit_message(registry_id: bytes, row: outbox.OutboxRow) -> replication_pb2.StreamMessage:
-    head = replication_pb2.Head(
+def commit_message(
+    registry_id: bytes, row: outbox.OutboxRow, term: Term = NO_TERM
+) -> replication_pb2.StreamMessage:
+    """A committed change set, as the database of `term` has it."""
+    after = replication_pb2.Head(
         registry_id=registry_id,
+        timeline=term.timeline,
+        promoted_at_us=term.promoted_at_us,
         epoch=row.epoch,
         revision=row.revision,
         chain=row.chain,
@@ -236,7 +241,7 @@ def commit_message(registry_id: bytes, row: outbox.OutboxRow) -> replication_pb2
         chain_version=row.chain_version,
         events_hash=row.events_hash,
     )
-    return replication_pb2.StreamMessage(head=head, commit=commit)
+    return replication_pb2.StreamMessage(head=after, commit=commit)
 
 
 def reset_message(head: store.HeadRow) -> replication_pb2.StreamMessage:

@@ -179,7 +179,7 @@ class SigningKeys:
         await saving.save_current(tx, [told])
         # Whoever signed the revision before: this one the key that stays signs.
         row = await signing.signed(tx, self._signer, head, row)
-        await outbox.advance(tx, row, (head.found_system_identifier, head.found_timeline_id))
+        await outbox.advance(tx, row, head)
         return row
 
     async def _require_in_use(self, tx: AsyncConnection) -> None:

@@ -46,6 +46,12 @@ class HeadRow(NamedTuple):
     chain_version: int = hash_chain.V1
     signature: bytes | None = None
     signing_key_id: str | None = None
+    promoted_at_us: int = 0
+
+    @property
+    def timeline(self) -> int:
+        """The one that the database was found promoted to."""
+        return self.timeline_id
 
     @property
     def database_changed(self) -> bool:
@@ -61,7 +67,7 @@ _HEAD: Final = """
         system_identifier, timeline_id,
         (SELECT system_identifier FROM pg_control_system()),
         ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint,
-        chain_version, signature, signing_key_id
+        chain_version, signature, signing_key_id, promoted_at_us
     FROM registry_head
 """
 _READ_HEAD: Final = sa.text(_HEAD)

@@ -34,6 +34,8 @@ class Head(_message.Message):
     COMPACTED_REVISION_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
     SIGNING_KEY_ID_FIELD_NUMBER: _builtins.int
+    TIMELINE_FIELD_NUMBER: _builtins.int
+    PROMOTED_AT_US_FIELD_NUMBER: _builtins.int
     registry_id: _builtins.bytes
     """Random, made when the registry was created: streams of another registry are refused."""
     epoch: _builtins.int
@@ -55,6 +57,12 @@ class Head(_message.Message):
     """
     signing_key_id: _builtins.str
     """A SigningKey's."""
+    timeline: _builtins.int
+    """Of the database that it was read from: PostgreSQL's timeline when it was promoted last."""
+    promoted_at_us: _builtins.int
+    """When a writer first found that database promoted, in microseconds since 1970; 0 where none has.
+    Of two databases that answer, the one that was promoted later is the registry's.
+    """
     def __init__(
         self,
         *,
@@ -67,10 +75,12 @@ class Head(_message.Message):
         compacted_revision: _builtins.int = ...,
         signature: _builtins.bytes = ...,
         signing_key_id: _builtins.str = ...,
+        timeline: _builtins.int = ...,
+        promoted_at_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "compacted_revision", b"compacted_revision", "epoch", b"epoch", "live_count", b"live_count", "registry_id", b"registry_id", "revision", b"revision", "set_hash", b"set_hash", "signature", b"signature", "signing_key_id", b"signing_key_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chain", b"chain", "compacted_revision", b"compacted_revision", "epoch", b"epoch", "live_count", b"live_count", "promoted_at_us", b"promoted_at_us", "registry_id", b"registry_id", "revision", b"revision", "set_hash", b"set_hash", "signature", b"signature", "signing_key_id", b"signing_key_id", "timeline", b"timeline"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
