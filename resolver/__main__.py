@@ -13,7 +13,7 @@ import uvloop
 from resolver import app
 from resolver import workers as several
 from resolver.config import SECTION, ResolverConfig
-from shared import about, telemetry
+from shared import about, memory, telemetry
 from shared.config import load, shown
 from shared.integrity_key import keyring_of, make_command
 
@@ -52,6 +52,7 @@ def serve(workers: int) -> None:
     config = load(ResolverConfig, SECTION, os.environ)
     telemetry.log_to_stderr(config)
     sys.setswitchinterval(SWITCH_S)
+    memory.keep_in_one_place()
     if workers > 1:
         keyring_of(config, "CQAR_RESOLVER_")  # refused here, not by each worker again and again
         asyncio.run(several.run(workers, config, os.environ))

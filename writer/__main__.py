@@ -9,7 +9,7 @@ from typing import Final
 import click
 import uvloop
 
-from shared import about, telemetry
+from shared import about, memory, telemetry
 from shared.config import load, shown
 from shared.entities.api_key import Role
 from shared.errors import CqarError
@@ -44,6 +44,7 @@ def serve() -> None:
     config = load(WriterConfig, SECTION, os.environ)
     telemetry.log_to_stderr(config)
     sys.setswitchinterval(SWITCH_S)
+    memory.keep_in_one_place()
     uvloop.run(app.run(config))
 
 

@@ -19,7 +19,8 @@ async def test_what_grew_is_given_back_and_what_did_not_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given: list[int] = []
-    readings = iter([100, 101, 101, 150, 120, 121, 121, 200, 180])
+    # Of the burst to 150, nothing can be given back while it lasts.
+    readings = iter([100, 101, 150, 150, 104, 200, 104])
     last = [0]
 
     def read() -> int:
@@ -30,7 +31,25 @@ async def test_what_grew_is_given_back_and_what_did_not_is_left(
     monkeypatch.setattr(memory, "memory_bytes", read)
     monkeypatch.setattr(memory, "give_back", lambda: given.append(last[0]))
     task = asyncio.create_task(memory.give_back_at_times())
-    while len(given) < 2:
+    while len(given) < 3:
         await asyncio.sleep(0.001)
     task.cancel()
-    assert given == [150, 200]
+    assert given == [150, 150, 200]
+
+
+async def test_what_stays_is_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    read: list[int] = []
+
+    def resident() -> int:
+        read.append(150 if read else 100)
+        return read[-1]
+
+    monkeypatch.setattr(memory, "LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(memory, "memory_bytes", resident)
+    monkeypatch.setattr(memory, "give_back", lambda: given.append(150))
+    task = asyncio.create_task(memory.give_back_at_times())
+    while len(read) < 3 * memory.LOOKS_MAX:
+        await asyncio.sleep(0.001)
+    task.cancel()
+    assert len(given) == memory.LOOKS_MAX
