@@ -6,9 +6,24 @@ import asyncio
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 CHUNK_BYTES = 64 * 1024
+
+
+@dataclass(eq=False)
+class _Pair:
+    """One connection through a link: what is written to its two ends.
+
+    Attributes:
+        is_halved: One end is gone, and the other is not told: what it says is lost.
+    """
+
+    to_client: StreamWriter
+    to_server: StreamWriter
+    is_halved: bool = False
 
 
 class Link:
@@ -25,7 +40,7 @@ class Link:
 
     def __init__(self, host: str, port: int) -> None:
         self._at = (host, port)
-        self._writers: set[StreamWriter] = set()
+        self._pairs: set[_Pair] = set()
         self._pumps: set[asyncio.Task[None]] = set()
         self.open = asyncio.Event()
         self.open.set()
@@ -37,10 +52,31 @@ class Link:
         self.asked = 0
         self.passed_bytes = 0
 
+    def to(self, host: str, port: int, *, keep: bool = False) -> None:
+        """Lead new connections to another server.
+
+        Args:
+            keep: Whether those that there are stay, at the server that they lead to; else cut.
+        """
+        self._at = (host, port)
+        if not keep:
+            self.cut()
+
     def cut(self) -> None:
         """Reset every connection; new ones are taken."""
-        for writer in self._writers:
-            writer.transport.abort()
+        for pair in self._pairs:
+            pair.to_client.transport.abort()
+            pair.to_server.transport.abort()
+
+    def halve(self, lost: Literal["client", "server"]) -> None:
+        """Take one end of every connection away, without a word to the other; new ones are taken.
+
+        Nobody answers the end that is left, and it never learns why.
+        """
+        for pair in self._pairs:
+            pair.is_halved = True
+            end = pair.to_client if lost == "client" else pair.to_server
+            end.transport.abort()
 
     def go_down(self) -> None:
         """Be as a server that is not there, until `come_back`."""
@@ -65,32 +101,40 @@ class Link:
         except OSError:
             to_client.transport.abort()
             return
-        ends = {to_client, to_server}
-        self._writers |= ends
+        pair = _Pair(to_client, to_server)
+        self._pairs.add(pair)
         pumps = {
-            asyncio.create_task(self._pump(from_client, to_server, answers=False)),
-            asyncio.create_task(self._pump(from_server, to_client, answers=True)),
+            asyncio.create_task(self._pump(from_client, to_server, pair, answers=False)),
+            asyncio.create_task(self._pump(from_server, to_client, pair, answers=True)),
         }
         self._pumps |= pumps
         await asyncio.wait(pumps)
         self._pumps -= pumps
-        self._writers -= ends
-        for writer in ends:
+        self._pairs.remove(pair)
+        for writer in (to_client, to_server):
             writer.transport.abort()
 
-    async def _pump(self, reader: StreamReader, writer: StreamWriter, *, answers: bool) -> None:
+    async def _pump(
+        self, reader: StreamReader, writer: StreamWriter, pair: _Pair, *, answers: bool
+    ) -> None:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK_BYTES):
                 await self.open.wait()
                 await asyncio.sleep(self.delay_s)
                 if answers:
                     await self.answers.wait()
+                if pair.is_halved:
+                    break
                 if writer.is_closing():
                     return
                 writer.write(chunk)
                 await writer.drain()
                 self.passed_bytes += len(chunk) * answers
-        if self.tells_end:
+        if pair.is_halved:
+            with suppress(OSError):
+                while await reader.read(CHUNK_BYTES):
+                    pass
+        elif self.tells_end:
             writer.close()
 
 
