@@ -120,6 +120,10 @@ load: $(STAMP) ## Every kind of user for CQAR_LOAD_SECONDS (30) each, on a stack
 reliability: $(STAMP) ## Strike with every fault CQAR_RELIABILITY_TIMES (5) times; write docs/RELIABILITY.md.
 	@$(PY) -m tests.chaos
 
+.PHONY: chaos
+chaos: $(STAMP) ## Fail over, split, pause and cut, CQAR_FAILOVER_TIMES (1) each; write the table in docs/RELIABILITY.md.
+	@$(PY) -m tests.chaos.failover
+
 .PHONY: bench
 bench: $(STAMP) ## Measure everything beside its peers (half an hour); write docs/PERFORMANCE.md.
 	@$(PY) -m bench

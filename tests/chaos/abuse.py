@@ -157,7 +157,7 @@ async def main(names: list[str]) -> None:
             await large_registry(cluster)
             found = [await endure(cluster, named, seconds, RECOVER_S) for named in names]
     made = table_of(found, seconds, dt.datetime.now(dt.UTC).date())
-    document.PATH.write_text(document.with_abuse(document.PATH.read_text(), made))
+    document.PATH.write_text(document.ABUSE.put(document.PATH.read_text(), made))
 
 
 if __name__ == "__main__":

@@ -143,11 +143,13 @@ async def cluster_on(
     database: str,
     folder: Path,
     through: dict[str, dict[str, str]] | None = None,
+    named: tuple[str, ...] = RESOLVERS,
 ) -> AsyncIterator[Cluster]:
     """A cluster over a migrated, empty database, with an entity of every kind in it.
 
     Args:
         through: Service -> settings that lead it elsewhere (`nats_url=…`), past the servers' own.
+        named: The resolvers.
     """
     folder.mkdir(parents=True, exist_ok=True)
     urls = {"database_url": database, "nats_url": servers.nats, "redis_url": servers.redis}
@@ -155,7 +157,7 @@ async def cluster_on(
     mutations = Mutations(engine, utc_now)
     await commit(mutations, *one_of_each())
     key = await create_key(mutations, "chaos", Role.ADMIN)
-    listens = pick_listens(*WRITERS, *RESOLVERS)
+    listens = pick_listens(*WRITERS, *named)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(engine.dispose)
         services: dict[str, Running] = {}
@@ -169,7 +171,7 @@ async def cluster_on(
             one.grpc: await stack.enter_async_context(_channel(one.grpc))
             for one in services.values()
         }
-        writers, resolvers = ([services[name] for name in names] for names in (WRITERS, RESOLVERS))
+        writers, resolvers = ([services[name] for name in names] for names in (WRITERS, named))
         both = "ipv4:" + ",".join(one.grpc for one in resolvers)
         beside = await stack.enter_async_context(_channel(both, ROUND_ROBIN))
         ways = [await stack.enter_async_context(_linked(one.grpc)) for one in writers]

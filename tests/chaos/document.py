@@ -7,6 +7,7 @@ import os
 import re
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -20,8 +21,35 @@ TABLE: Final = """\
 | fault | what users see | how it heals | test in `tests/chaos/test_faults.py` | median | worst |
 |---|---|---|---|---:|---:|
 """
-ABUSE_BEGIN: Final = "<!-- abuse: made by `python -m tests.chaos.abuse` -->"
-ABUSE_END: Final = "<!-- abuse ends -->"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What another program writes into the page, between its marks."""
+
+    name: str
+    made_by: str
+
+    @property
+    def _begin(self) -> str:
+        return f"<!-- {self.name}: made by `{self.made_by}` -->"
+
+    @property
+    def _end(self) -> str:
+        return f"<!-- {self.name} ends -->"
+
+    def held_in(self, page: str) -> str:
+        """It, with its marks."""
+        within = page.partition(self._begin)[2].partition(self._end)[0]
+        return self._begin + within + self._end
+
+    def put(self, page: str, table: str) -> str:
+        """The page with another table."""
+        return page.replace(self.held_in(page), f"{self._begin}\n\n{table}\n{self._end}")
+
+
+ABUSE: Final = Part("abuse", "python -m tests.chaos.abuse")
+FAILOVERS: Final = Part("failovers", "make chaos")
 #: Fault's name -> each time to heal, in seconds.
 Measured = Mapping[str, Sequence[float]]
 
@@ -31,22 +59,13 @@ def text_of(measured: Measured, times: int, on: dt.date) -> str:
     start_s = statistics.median(measured["SIGKILL_of_a_resolver"])
     return Template(TEMPLATE.read_text()).substitute(
         faults=TABLE + rows,
-        abuse=abuse_in(PATH.read_text()),
+        abuse=ABUSE.held_in(PATH.read_text()),
+        failovers=FAILOVERS.held_in(PATH.read_text()),
         started=f"{start_s:.0f} s here, under load",
         times=times,
         day=on.isoformat(),
         machine=machine(),
     )
-
-
-def abuse_in(page: str) -> str:
-    """What `tests.chaos.abuse` wrote, with its marks."""
-    return ABUSE_BEGIN + page.partition(ABUSE_BEGIN)[2].partition(ABUSE_END)[0] + ABUSE_END
-
-
-def with_abuse(page: str, table: str) -> str:
-    """The page with another table of what floods do."""
-    return page.replace(abuse_in(page), f"{ABUSE_BEGIN}\n\n{table}\n{ABUSE_END}")
 
 
 def prose() -> str:

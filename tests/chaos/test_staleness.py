@@ -19,7 +19,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from cqar.embedded.servers import EmbeddedServers
 from tests.builders import an_asset
 from tests.changes import commit, eventually, head_of, running
-from tests.chaos.cluster import Cluster, cluster_on
+from tests.chaos.cluster import RESOLVERS, WRITERS, Cluster, cluster_on
 from tests.chaos.healing import require_equal
 from tests.chaos.readers import Reader
 from tests.chaos.soaking import STALENESS_SECONDS, a_seed
@@ -55,7 +55,7 @@ async def linked(
     async with without_streams(servers.nats):
         pass  # other tests' streams are of other registries
     async with (
-        links_of(database, servers.nats) as (links, through),
+        links_of((*WRITERS, *RESOLVERS), database=database, nats=servers.nats) as (links, through),
         cluster_on(servers, database, tmp_path_factory.mktemp("linked"), through) as cluster,
     ):
         yield Linked(cluster, links)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-from tests.chaos.cluster import RESOLVERS, WRITERS
 from tests.links import Link, link_to
 
 CALM_S: Final = (0.2, 3.0)
@@ -20,18 +19,18 @@ SLOW_S: Final = (0.05, 0.8)
 
 @asynccontextmanager
 async def links_of(
-    database: str, nats: str
+    services: Sequence[str], **urls: str
 ) -> AsyncIterator[tuple[dict[str, Link], dict[str, dict[str, str]]]]:
-    """A link of its own for each service to PostgreSQL and to NATS.
+    """A link of its own for each service to each server (`nats=URL`).
 
     Yields them by name (`resolver-1 nats`), and the settings that lead each service through.
     """
     links: dict[str, Link] = {}
     settings: dict[str, dict[str, str]] = {}
     async with AsyncExitStack() as stack:
-        for service in (*WRITERS, *RESOLVERS):
+        for service in services:
             settings[service] = {}
-            for name, url in (("database", database), ("nats", nats)):
+            for name, url in urls.items():
                 link, through = await stack.enter_async_context(link_to(url))
                 links[f"{service} {name}"] = link
                 settings[service][f"{name}_url"] = through
