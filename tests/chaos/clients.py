@@ -182,6 +182,8 @@ class Clients:
             except grpc.aio.AioRpcError as error:
                 if error.code() is _CODE.ABORTED and _is_conditional(request):
                     return None
+                if error.code() is _CODE.NOT_FOUND and rpc == "ResolveQualityFlag":
+                    return None  # the flag is lost, which the checker counts
                 self._refused(writer.name, error)
                 self.observed.given_up += 1
                 if boot_clock_s() > first_s + GIVE_UP_S:

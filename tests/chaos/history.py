@@ -207,21 +207,23 @@ def compare(observed: Observed, truth: History) -> Found:
     found.twice += _used_twice(observed, truth)
     found.wrong += _gone_back(observed.seen, observed.verdicts)
     found.wrong += [f"an error that no fault excuses: {text}" for text in observed.wrong_errors]
-    told = [*observed.seen, *observed.verdicts]
+    answers: list[Seen | Verdict] = [*observed.seen, *observed.verdicts]
     bounds = _Bounds(observed.made)
-    for answer in told:
+    for answer in answers:
         if answer.staleness_ms is not None:
             found.bounds += 1
             found.wrong += bounds.broken_by(answer)
         # One from below memory may name no revision.
         if answer.revision and not truth.has(answer):
-            found.ghosts.append(f"of a revision that is no more: {answer}")
+            found.ghosts.append(f"of a revision that is no more: {told(answer)}")
     for answer in observed.seen:
         if truth.has(answer):
             found.values += 1
             expected = truth.value_at(answer.ref, answer.revision)
             if answer.value != expected:
-                found.wrong.append(f"a wrong value: {answer}, where there was {expected}")
+                found.wrong.append(
+                    f"a wrong value: {told(answer)}, not {_named(answer.ref, expected)}"
+                )
     for verdict in observed.verdicts:
         found.verdicts += 1
         found.wrong += _wrongly_open(verdict, observed.flagged, truth)
@@ -229,10 +231,28 @@ def compare(observed: Observed, truth: History) -> Found:
     return found
 
 
+def told(one: Made | Seen | Verdict) -> str:
+    """It in a line, for a failure's text."""
+    who = one.via if isinstance(one, Made) else one.who
+    said = f"{who} told {one.epoch}:{one.revision} at {one.told_s:.3f} s"
+    if isinstance(one, Made):
+        return f"{said}, sent at {one.sent_s:.3f} s: {_named(one.ref, one.value)}"
+    state = pb.SnapshotState.Name(one.state).removeprefix("SNAPSHOT_STATE_")
+    said += f", asked at {one.asked_s:.3f} s, {state}, at most {one.staleness_ms} ms stale"
+    if isinstance(one, Verdict):
+        return f"{said}: may open: {one.allowed}"
+    return f"{said}: {_named(one.ref, one.value)}"
+
+
+def _named(ref: Ref, value: Message | None) -> str:
+    names = [getattr(value, name, "") for name in ("name", "description", "source")]
+    return f"{ref[0]} {ref[1]} {' '.join(filter(None, names))!r}"
+
+
 def _lost(made: Iterable[Made], truth: History) -> Iterator[str]:
     for one in made:
         if not truth.has(one) or truth.value_at(one.ref, one.revision) != one.value:
-            yield f"an acknowledged change is lost: {one}"
+            yield f"an acknowledged change is lost: {told(one)}"
 
 
 def _used_twice(observed: Observed, truth: History) -> Iterator[str]:
@@ -255,7 +275,7 @@ def _gone_back(seen: Iterable[Seen], verdicts: Iterable[Verdict]) -> Iterator[st
     for answer in sorted([*seen, *verdicts], key=lambda one: one.asked_s):
         at = _position_of(answer)
         if answer.who.startswith("resolver") and at < newest.get(answer.who, at):
-            yield f"it went back from {newest[answer.who]}: {answer}"
+            yield f"it went back from {newest[answer.who]}: {told(answer)}"
         newest[answer.who] = max(at, newest.get(answer.who, at))
 
 
@@ -282,18 +302,18 @@ class _Bounds:
             return
         truth_ms = (answer.asked_s - self._first_s[place]) * 1000
         if answer.staleness_ms < truth_ms:
-            yield f"it is staler than it says, by {truth_ms:.0f} ms in truth: {answer}"
+            yield f"it is staler than it says, by {truth_ms:.0f} ms in truth: {told(answer)}"
 
 
 def _wrongly_open(verdict: Verdict, flagged: Iterable[Flagged], truth: History) -> Iterator[str]:
     if not verdict.allowed:
         return
     if verdict.state != LIVE:
-        yield f"opening is allowed by what is not LIVE: {verdict}"
+        yield f"opening is allowed by what is not LIVE: {told(verdict)}"
     known_s = verdict.asked_s - (verdict.staleness_ms or 0) / 1000
     for flag in flagged:
         value = truth.value_at((FLAG, flag.flag_id), verdict.revision)
         if value is not None and not value.HasField("resolved_at"):
-            yield f"opening is allowed at a revision with {flag}: {verdict}"
+            yield f"opening is allowed at a revision with {flag}: {told(verdict)}"
         elif flag.raised_s < known_s and verdict.told_s < flag.lifted_s:
-            yield f"opening is allowed in spite of {flag}: {verdict}"
+            yield f"opening is allowed in spite of {flag}: {told(verdict)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -23,6 +24,8 @@ BEFORE_S: Final = 1.0
 AFTER_S: Final = 1.0
 #: Ends a failure.
 HEAL_S: Final = 90.0
+#: Of a failure's kind, in the log.
+TEXT_CHARS: Final = 60
 
 log = logging.getLogger(__name__)
 _numbers = itertools.count()
@@ -66,7 +69,7 @@ async def endure(lab: Lab, outage: Outage, truth: History, seed: int) -> Endured
         await asyncio.sleep(BEFORE_S)
         struck_s = boot_clock_s()
         ended = await outage.strike(lab)
-        log.info("%s: over after %.1f s", outage.name, ended.ended_s - struck_s)
+        log.info("%s, seed %d: over after %.1f s", outage.name, seed, ended.ended_s - struck_s)
         await eventually(lambda: _healed_s(observed, ended, *names) is not None, HEAL_S)
         healed_s = boot_clock_s()
         await asyncio.sleep(AFTER_S)
@@ -160,5 +163,7 @@ def _tell(endured: Endured, observed: Observed) -> None:
         *(found.acknowledged, len(found.lost), len(found.ghosts), len(found.wrong)),
         dict(observed.refused),
     )
-    for text in (*found.lost[:3], *found.ghosts[:3], *found.wrong[:6]):
-        log.warning("%s: %s", endured.outage.name, text[:600])
+    kinds = Counter(text.partition(",")[0].partition(":")[0][:TEXT_CHARS] for text in found.never)
+    for kind, times in kinds.items():
+        example = next(text for text in found.never if text.startswith(kind))
+        log.warning("%s: %d times: %s", endured.outage.name, times, example[: 4 * TEXT_CHARS])

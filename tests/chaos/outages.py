@@ -22,6 +22,8 @@ from tests.standbys import Server
 LASTS_S: Final = 6.0
 #: From a primary's end until somebody promotes its standby.
 NOTICED_S: Final = 1.0
+#: Less than any deadline of a connection.
+SOON_S: Final = 0.3
 #: What a slow link adds to every message, each way.
 SLOW_S: Final = 0.4
 LAG_S: Final = 4.0
@@ -75,24 +77,29 @@ async def kill_primary(lab: Lab) -> Ended:
     return await _promote(lab)
 
 
-async def wake_primary(lab: Lab) -> Ended:
+async def wake_primary(lab: Lab, slept_s: float = LASTS_S) -> Ended:
     """Who had connections to the primary keeps them: they speak again when it wakes."""
     old = lab.primary
     old.pause()
     await asyncio.sleep(NOTICED_S)
     promoted = await _promote(lab, keep=True)
-    await asyncio.sleep(LASTS_S)
+    await asyncio.sleep(slept_s)
     old.wake()
     woken_s = boot_clock_s()
     await asyncio.sleep(LASTS_S)
     return promoted._replace(ended_s=woken_s)
 
 
+async def wake_soon(lab: Lab) -> Ended:
+    """Before anybody gives up: what was asked of the old primary is answered late."""
+    return await wake_primary(lab, SOON_S)
+
+
 async def wake_asynchronous_primary(lab: Lab) -> Ended:
     """The same where the old primary waits for no standby, and so can acknowledge when it wakes."""
     await lab.primary.waits_for()
     await asyncio.sleep(NOTICED_S)
-    return await wake_primary(lab)
+    return await wake_soon(lab)
 
 
 async def wake_primary_and_writer(lab: Lab) -> Ended:
@@ -277,13 +284,20 @@ FAILOVERS: Final = (
         short=True,
     ),
     Outage(
+        name="primary_paused_and_woken_soon",
+        title="The same, and it wakes 0.3 s after the promotion",
+        strike=wake_soon,
+        short=True,
+    ),
+    Outage(
         name="primary_and_writer_paused_and_woken",
-        title="The same, and the leading writer is stopped all the while",
+        title="The same after 6 s, and the leading writer is stopped all the while",
         strike=wake_primary_and_writer,
     ),
     Outage(
         name="asynchronous_primary_paused_and_woken",
-        title="The same without a synchronous standby: the old primary can acknowledge",
+        title="The primary is paused, an asynchronous standby promoted, and the old primary, which"
+        " can acknowledge, wakes 0.3 s later",
         strike=wake_asynchronous_primary,
         keeps=False,
     ),
@@ -299,7 +313,7 @@ FAILOVERS: Final = (
     ),
     Outage(
         name="asynchronous_split_for_6_s",
-        title="The same without a synchronous standby: both can acknowledge",
+        title="The same with an asynchronous standby: both can acknowledge",
         strike=split_asynchronously,
         keeps=False,
     ),
