@@ -14,6 +14,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,7 +78,7 @@ class Server:
         finally:
             connection.terminate()
         for name, value in settings.items():
-            await eventually(lambda name=name, value=value: self._has(name, value), STATEMENT_S)
+            await eventually(partial(self._has, name, value), STATEMENT_S)
 
     async def _has(self, name: str, value: str) -> bool:
         found: str = await self.value(f"SHOW {name}")
@@ -94,10 +95,10 @@ class Server:
         """
         names = ", ".join(one.name for one in standbys)
         for one in standbys:
-            await eventually(lambda one=one: self._streams_to(one), REPLICATE_S)
+            await eventually(partial(self._streams_to, one), REPLICATE_S)
         await self.set(synchronous_standby_names=f"{of} ({names})" if standbys else "")
         for one in standbys:
-            await eventually(lambda one=one: self._streams_to(one, sync=True), REPLICATE_S)
+            await eventually(partial(self._streams_to, one, sync=True), REPLICATE_S)
 
     async def _streams_to(self, standby: Server, *, sync: bool = False) -> bool:
         found = await self.value(

@@ -128,7 +128,8 @@ class Clients:
             got = await self._get(writer, asset_id)
             if got is None:
                 continue
-            more = str(int(got.value.description) + 1)
+            counter: Any = got.value
+            more = str(int(counter.description) + 1)
             update = pb.UpdateAssetRequest(
                 asset_id=asset_id, description=more, if_revision=got.revision
             )

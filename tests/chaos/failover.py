@@ -11,7 +11,6 @@ import logging
 import os
 import statistics
 import sys
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -20,7 +19,7 @@ from tests.chaos import document
 from tests.chaos.events import require_events
 from tests.chaos.history import Found, History
 from tests.chaos.lab import lab_on
-from tests.chaos.lab_trial import Endured, endure
+from tests.chaos.lab_trial import HEAL_S, Endured, endure
 from tests.chaos.outages import OUTAGES, Outage
 from tests.in_memory import server_folder
 
@@ -73,21 +72,17 @@ TABLE: Final = """\
 """
 
 
-def rows_of(endured: Iterable[Endured]) -> str:
-    by_name: defaultdict[str, list[Endured]] = defaultdict(list)
-    for one in endured:
-        by_name[one.outage.name].append(one)
-    return "".join(_row(ones) for ones in by_name.values())
-
-
-def _row(ones: list[Endured]) -> str:
-    outage = ones[0].outage
+def _row(outage: Outage, ones: list[Endured], failed: int) -> str:
+    if not ones:
+        return f"| {outage.title} | | | not within {HEAL_S:g} s | | |\n"
     promoted = [one for one in ones if one.writes_s is not None and one.live_s is not None]
     healed = f"{_middle(one.healed_s for one in ones)} s"
     if promoted:
         writes = _middle(one.writes_s or 0.0 for one in promoted)
         live = _middle(one.live_s or 0.0 for one in promoted)
         healed = f"writes {writes} s, LIVE {live} s later; all {healed}"
+    if failed:
+        healed += f"; not within {HEAL_S:g} s {failed} times"
     found = _sum(ones)
     cells = [
         outage.title,
@@ -111,7 +106,13 @@ def _sum(endured: Iterable[Endured]) -> Found:
     return found
 
 
-def table_of(endured: list[Endured], on: dt.date) -> str:
+def table_of(
+    wanted: Sequence[Outage], endured: list[Endured], failed: list[Outage], on: dt.date
+) -> str:
+    rows = "".join(
+        _row(outage, [one for one in endured if one.outage is outage], failed.count(outage))
+        for outage in wanted
+    )
     kept = _sum(one for one in endured if one.outage.keeps)
     total = _sum(endured)
     note = (
@@ -121,7 +122,7 @@ def table_of(endured: list[Endured], on: dt.date) -> str:
         f"{total.positions:,} positions. Where a synchronous standby followed:"
         f" {len(kept.lost)} lost, {len(kept.never) - len(kept.lost)} wrong.*\n"
     )
-    return f"{TABLE}{rows_of(endured)}\n{note}"
+    return f"{TABLE}{rows}\n{note}"
 
 
 def _missed(endured: Iterable[Endured]) -> list[str]:
@@ -141,13 +142,13 @@ def _missed(endured: Iterable[Endured]) -> list[str]:
 async def main(names: list[str]) -> int:
     wanted = [outage for outage in OUTAGES if not names or outage.name in names]
     endured, failed = await measure(wanted)
-    table = table_of(endured, dt.datetime.now(dt.UTC).date())
+    table = table_of(wanted, endured, failed, dt.datetime.now(dt.UTC).date())
     sys.stdout.write(table)
     for text in _missed(endured):
         sys.stdout.write(f"{text}\n")
     for outage in failed:
         sys.stdout.write(f"{outage.name} FAILED\n")
-    if not names and not failed:
+    if not names:
         page = document.PATH.read_text()
         document.PATH.write_text(document.FAILOVERS.put(page, table))
     never = [text for one in endured if one.outage.keeps for text in one.found.never]

@@ -272,7 +272,8 @@ def _used_twice(observed: Observed, truth: History) -> Iterator[str]:
 def _gone_back(seen: Iterable[Seen], verdicts: Iterable[Verdict]) -> Iterator[str]:
     """Each asker of a resolver asks one question after the other."""
     newest: dict[str, tuple[int, int]] = {}
-    for answer in sorted([*seen, *verdicts], key=lambda one: one.asked_s):
+    answers: list[Seen | Verdict] = [*seen, *verdicts]
+    for answer in sorted(answers, key=lambda one: one.asked_s):
         at = _position_of(answer)
         if answer.who.startswith("resolver") and at < newest.get(answer.who, at):
             yield f"it went back from {newest[answer.who]}: {told(answer)}"

@@ -281,7 +281,6 @@ FAILOVERS: Final = (
         title="The primary is paused, its synchronous standby promoted, and the old primary wakes"
         " over the connections that were kept",
         strike=wake_primary,
-        short=True,
     ),
     Outage(
         name="primary_paused_and_woken_soon",
