@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tests.chaos import document
 from tests.chaos.faults import FAULTS
-from tests.chaos.outages import OUTAGES
 
 
 def test_the_document_tells_of_every_fault_what_users_see_and_how_it_heals() -> None:
@@ -14,10 +13,3 @@ def test_the_document_tells_of_every_fault_what_users_see_and_how_it_heals() -> 
     rows = text.removeprefix(before).partition("\n\n")[0].splitlines()
     told = [row.rsplit("|", 3)[0] + "|" for row in rows]
     assert told == [document.words_of(fault) for fault in FAULTS], "run `make reliability`"
-
-
-def test_the_document_tells_of_every_outage_of_the_lab() -> None:
-    table = document.FAILOVERS.held_in(document.PATH.read_text())
-    rows = table.partition("|---:|\n")[2].partition("\n\n")[0].splitlines()
-    told = [row.split(" | ")[0].removeprefix("| ") for row in rows]
-    assert told == [outage.title for outage in OUTAGES], "run `make chaos`"
