@@ -32,6 +32,7 @@ from resolver.snapshot import Diverged, Planned
 from resolver.sources import Sources
 from resolver.view import View
 from shared import history, jetstream, tracing
+from shared.head_requests import HeadRequests
 from shared.history import Position, position_of
 from shared.stream_mark import StreamMark
 from shared.stream_reader import StreamReader
@@ -81,7 +82,7 @@ class Follower:
             self._journal,
             self._signed,
         )
-        self._client = client
+        self._heads = HeadRequests(client)
         self._probe_every_s = probe_every_s
         self._lock = asyncio.Lock()
         self._unanswered = False
@@ -239,17 +240,19 @@ class Follower:
         return self._signed.accepts(head, "probe")
 
     async def _asked_head(self) -> replication_pb2.Head:
-        """A writer's.
+        """A writer's; one of this registry, if any answers so.
 
         Raises:
             ConnectionError: Something else answers there.
         """
-        subject = jetstream.HEAD_SUBJECT
-        answer = await self._client.request(subject, b"", timeout=jetstream.REQUEST_TIMEOUT_S)
+        own = self._view.snapshot.head.registry_id
         try:
-            return replication_pb2.Head.FromString(answer.data)
-        except DecodeError as error:
-            raise ConnectionError(f"what answers on {subject} is no head") from error
+            answer = await self._heads.head(lambda head: head.registry_id == own)
+        except (NatsError, TimeoutError, OSError):
+            metrics.PROBES.labels("nobody").inc()
+            raise
+        metrics.PROBES.labels("group" if answer.of_group else "everybody").inc()
+        return answer.head
 
     def _note_answers(self, failure: str) -> None:
         """Log when probes cease to be answered, and when they are again: not once a second."""

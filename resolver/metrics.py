@@ -57,6 +57,13 @@ GAPS: Final = Counter(
 FOREIGN: Final = Counter(
     "cqar_resolver_foreign_messages_total", "Messages that no writer of this registry published."
 )
+#: `answered_by` is group (the one writer that was asked), everybody (one of all, since that one was
+#: silent) or nobody.
+PROBES: Final = Counter(
+    "cqar_resolver_probes_total", "Writers asked for the head, by who answered.", ["answered_by"]
+)
+for _who in ("group", "everybody", "nobody"):
+    PROBES.labels(_who)
 CATCH_UPS: Final = Counter("cqar_resolver_catch_ups_total", "Reads of the outbox.")
 Cause = Literal[
     "epoch", "lost_history", "no_way_forward", "poison", "registry", "stream", "unsigned"

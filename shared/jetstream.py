@@ -12,6 +12,7 @@ from typing import Final
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
 from nats.js.errors import APIError, NotFoundError
@@ -27,6 +28,8 @@ PUBLISHED_SUBJECT: Final = "cqar.published"
 EVENTS: Final = "CQC_EVENTS"
 #: A request answered by any writer: the head, read after the request came.
 HEAD_SUBJECT: Final = "cqar.head"
+#: The same, answered by every writer that can.
+HEAD_ALL_SUBJECT: Final = "cqar.head.all"
 #: A request answered by any writer, who looks for itself whether history was lost.
 BUMP_SUBJECT: Final = "cqar.bump"
 WRITERS: Final = "cqar-writers"
@@ -36,6 +39,8 @@ API_PREFIX: Final = api.DEFAULT_PREFIX
 OWNER: Final = "cqar-registry"
 
 REQUEST_TIMEOUT_S: Final = 2.0
+#: Requests on one subject that are answered at the same time, each within `REQUEST_TIMEOUT_S`.
+ANSWERS_MAX: Final = 10_000
 #: A connection takes milliseconds where there is a server.
 CONNECT_LOOK_S: Final = 0.01
 CONNECT_LOOKS: Final = 100
@@ -197,22 +202,35 @@ class ConsumerLost(Exception):
     """The stream is gone or another, or the server does not answer: begin to read anew."""
 
 
-async def serve(client: Client, subject: str, answer: Callable[[bytes], Awaitable[bytes]]) -> None:
-    """Answer requests on `subject`, shared with the other writers.
+async def serve(
+    client: Client,
+    subject: str,
+    answer: Callable[[bytes], Awaitable[bytes]],
+    *,
+    queue: str = WRITERS,
+) -> Subscription:
+    """Answer requests on `subject` until what is returned is unsubscribed.
 
-    An answer that fails is not sent: the asker's timeout is the truth.
+    An answer that fails is not sent: the asker's timeout is the truth. Nor is one for which there
+    is no room.
+
+    Args:
+        queue: Shared with the other writers, each answering some; empty: each answers all.
     """
     running: set[asyncio.Task[None]] = set()
 
     async def respond(message: Msg) -> None:
         try:
             await message.respond(await answer(message.data))
-        except Exception:
-            log.exception("no answer to a request on %s", subject)
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            log.warning("no answer to a request on %s: %s", subject, text)
+            log.debug("%s", subject, exc_info=error)
 
     async def begin(message: Msg) -> None:
-        task = asyncio.create_task(respond(message))
-        running.add(task)
-        task.add_done_callback(running.discard)
+        if len(running) < ANSWERS_MAX:
+            task = asyncio.create_task(respond(message))
+            running.add(task)
+            task.add_done_callback(running.discard)
 
-    await client.subscribe(subject, queue=WRITERS, cb=begin)
+    return await client.subscribe(subject, queue=queue, cb=begin)

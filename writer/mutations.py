@@ -11,7 +11,7 @@ import datetime as dt
 import logging
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
@@ -30,7 +30,7 @@ from shared.judge import REFERRED_TO, Docket, Item, Outcome, Result
 from shared.kind import Entity, Ref
 from shared.rules import CLOCKS_APART
 from shared.working_set import Find, WorkingSet
-from writer import answers, committing, outbox, revisions, saving, signing, store
+from writer import answers, awake, committing, outbox, revisions, saving, signing, store
 from writer.once import Once, require_same
 from writer.reviving import revived
 from writer.saving import CurrentRow
@@ -198,7 +198,7 @@ class Mutations:
                 making = unblocking(
                     is_long(outcomes), _made, head, changing, seen, cause, outcomes, answer
                 )
-                payloads, row, applied = await _beside(making, _save(tx, changing))
+                payloads, row, applied = await awake.beside(tx, making, _save(tx, changing))
                 await _note(tx, changing, payloads, row.revision)
             except sa.exc.IntegrityError as error:
                 raise _unforeseen(error) from error
@@ -289,27 +289,17 @@ def require_past(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
 
 
 async def _judge(tx: AsyncConnection, docket: Docket, seen: WorkingSet) -> list[Outcome]:
-    await unblocking(is_long(docket.items), docket.foresee, seen)
+    await awake.work(tx, is_long(docket.items), docket.foresee, seen)
     if seen.wanted:
         await _load(tx, seen)
     rounds = max(1, min(ROUNDS_MAX, JUDGED_MAX // max(1, len(docket.items))))
     for _ in range(rounds):
-        outcomes = await unblocking(is_long(docket.items), docket.judge, seen)
+        outcomes = await awake.work(tx, is_long(docket.items), docket.judge, seen)
         if not seen.wanted:
             return outcomes
         await _load(tx, seen)
     message = f"the rules asked for more than {rounds} rounds of entities: split the request"
     raise TooLarge(message)
-
-
-async def _beside(work: Coroutine[Any, Any, T], saving: Coroutine[Any, Any, None]) -> T:
-    """Work while PostgreSQL does; both have ended then, whatever becomes of them."""
-    task = asyncio.create_task(work)
-    try:
-        await saving
-    finally:
-        await asyncio.gather(task, return_exceptions=True)
-    return task.result()
 
 
 async def _answered(applied: Applied, answer: Answer) -> Applied:
@@ -433,8 +423,8 @@ async def _note(
     tx: AsyncConnection, changing: list[Outcome], payloads: list[bytes], revision: int
 ) -> None:
     """The entities as they are sent, and the constraints that speak in the end."""
-    rows, terms = await unblocking(
-        is_long(changing), _noted, list(zip(changing, payloads, strict=True)), revision
+    rows, terms = await awake.work(
+        tx, is_long(changing), _noted, list(zip(changing, payloads, strict=True)), revision
     )
     await saving.save_current(tx, rows)
     await saving.save_terms(tx, terms)

@@ -23,6 +23,7 @@ from shared.tasks import follow, heed_cancellation, heeding, keep_going, wait_at
 from writer import answers, event_relay, metrics, outbox, store
 from writer.bumps import Bumps
 from writer.event_relay import EventRelay
+from writer.head_service import HeadService
 from writer.heads import Heads
 from writer.leadership import leadership
 from writer.mutations import Mutations
@@ -124,9 +125,12 @@ class Publisher:
         self._client = client = await nats_connection.connect(self._nats_url, "cqar-writer")
         try:
             bumps = Bumps(self._engine, self._mutations, self._heads)
-            await jetstream.serve(client, jetstream.HEAD_SUBJECT, self._heads.answer)
             await jetstream.serve(client, jetstream.BUMP_SUBJECT, bumps.answer)
-            await keep_going("streams", partial(self._relay_all, client), (), PAUSE_MAX_S)
+            answer = partial(HeadService(self._heads).run, client)
+            loops = {"head service": answer, "streams": partial(self._relay_all, client)}
+            async with asyncio.TaskGroup() as group:
+                for name, run in loops.items():
+                    group.create_task(keep_going(name, run, (), PAUSE_MAX_S))
         finally:
             self._client = None
             await nats_connection.close(client)
@@ -172,5 +176,6 @@ class Publisher:
 
     async def _keep_house(self) -> None:
         async with self._engine.begin() as tx:
+            await store.end_if_idle(tx)
             await answers.forget_answers(tx)
             await outbox.ensure_partitions(tx, (await store.read_head(tx)).revision)

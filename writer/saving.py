@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import rows
-from shared.aside import unblocking
 from shared.kind import AnyKind, Entity
 from shared.tables import child_tables_of, metadata, table_of
+from writer import awake
 
 #: So many rows are worth a statement that lets them share their plans.
 MANY: Final = 20
@@ -40,7 +40,7 @@ async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -
     await _delete_children(tx, kind, entities)
     own = table_of(kind)
     is_long = len(entities) > MANY or bool(kind.child_tables)
-    found = await unblocking(is_long, rows.rows_of, kind, entities)
+    found = await awake.work(tx, is_long, rows.rows_of, kind, entities)
     for name, some in found.items():
         table = metadata.tables[name]
         await _execute(tx, _upsert(table) if table is own else _insert(table), some)
@@ -68,7 +68,7 @@ async def _delete(
 async def _execute(
     tx: AsyncConnection, statement: sa.TextClause, some: Sequence[rows.Given]
 ) -> None:
-    document = await unblocking(len(some) > MANY, rows.document, some)
+    document = await awake.work(tx, len(some) > MANY, rows.document, some)
     await tx.execute(statement, {"rows": document})
 
 

@@ -7,6 +7,7 @@ holds SQL.
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -25,6 +26,16 @@ from shared.schema import current, registry_head
 from shared.tables import metadata, table_of, tables_of
 from shared.working_set import Find, Referrers, Stored
 
+#: The write lock is waited for as long as this, and looked for anew as often as that: the waits of
+#: a process that is stopped end in PostgreSQL before they could take the lock from each other.
+LOCK_PATIENCE_S: Final = 5.0
+LOCK_LOOK_MS: Final = 1_000
+#: Who holds what others wait for, and asks PostgreSQL nothing for so long, is stopped or cut off:
+#: it loses its transaction. So a stopped writer keeps others waiting for both times together, 5 s.
+HOLDER_IDLE_MS: Final = 4_000
+_IDLE: Final = f"set_config('idle_in_transaction_session_timeout', '{HOLDER_IDLE_MS}', true)"
+#: PostgreSQL's name for a lock that did not come in time.
+LOCK_NOT_AVAILABLE: Final = "55P03"
 #: Decoded entities that are remembered, of 2 KB each.
 ENTITIES_MAX: Final = 8_192
 
@@ -63,15 +74,21 @@ class HeadRow(NamedTuple):
 
 
 _HEAD: Final = """
-    SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision,
-        system_identifier, timeline_id,
-        (SELECT system_identifier FROM pg_control_system()),
-        ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint,
-        chain_version, signature, signing_key_id, promoted_at_us
-    FROM registry_head
+    registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision,
+    system_identifier, timeline_id,
+    (SELECT system_identifier FROM pg_control_system()),
+    ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint,
+    chain_version, signature, signing_key_id, promoted_at_us
 """
-_READ_HEAD: Final = sa.text(_HEAD)
-_LOCK_HEAD: Final = sa.text(_HEAD + "FOR UPDATE")
+_READ_HEAD: Final = sa.text(f"SELECT {_HEAD} FROM registry_head")  # noqa: S608  (constants)
+#: Settings of this transaction alone; they count while the row's lock is waited for already.
+_LOCK_HEAD: Final = sa.text(
+    f"SELECT {_HEAD}, set_config('lock_timeout', '{LOCK_LOOK_MS}', true), {_IDLE}"  # noqa: S608
+    " FROM registry_head FOR UPDATE"
+)
+
+
+_END_IF_IDLE: Final = sa.text(f"SELECT {_IDLE}")
 
 
 async def read_head(tx: AsyncConnection) -> HeadRow:
@@ -99,13 +116,30 @@ async def read_position(tx: AsyncConnection) -> Position:
 async def lock_head(tx: AsyncConnection) -> HeadRow:
     """Take the registry's write lock, and with it the right to the next revision.
 
+    To be called first in a transaction: while the lock is waited for, that is begun anew.
+
     A sequence would be faster and wrong: sequences hand out numbers when asked, not when
     committed, so revision 8 could become visible before 7 and a follower that has seen 8
     would never look for 7. The row lock held until commit makes revisions gapless and
     visible in order, at the price of one mutation at a time. Locking before reading, rather
     than taking the number at once, lets a request that changes nothing take none.
     """
-    return HeadRow(*(await tx.execute(_LOCK_HEAD)).one())
+    until_s = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        try:
+            row = (await tx.execute(_LOCK_HEAD)).one()
+        except sa.exc.DBAPIError as error:
+            is_waited_for = getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE
+            if not is_waited_for or time.monotonic() >= until_s:
+                raise
+            await tx.rollback()
+        else:
+            return HeadRow(*row[: len(HeadRow._fields)])
+
+
+async def end_if_idle(tx: AsyncConnection) -> None:
+    """Let PostgreSQL end this transaction as soon as that of who holds the write lock."""
+    await tx.execute(_END_IF_IDLE)
 
 
 async def load(

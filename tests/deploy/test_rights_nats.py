@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import nats
 import pytest
+from cqc.replication.v1 import replication_pb2
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
 
 from shared import jetstream
-from shared.jetstream import BUMP_SUBJECT, CHANGES, CHANGES_SUBJECT, EVENTS, HEAD_SUBJECT
+from shared.head_requests import HeadRequests
+from shared.jetstream import (
+    BUMP_SUBJECT,
+    CHANGES,
+    CHANGES_SUBJECT,
+    EVENTS,
+    HEAD_ALL_SUBJECT,
+    HEAD_SUBJECT,
+)
 from shared.stream_reader import StreamReader
 from tests.changes import eventually
 from tests.deploy.conftest import Shipped
@@ -56,6 +66,7 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "subscribe": (
             HEAD_SUBJECT,
+            HEAD_ALL_SUBJECT,
             BUMP_SUBJECT,
             CHANGES_SUBJECT,
             AN_EVENT,
@@ -68,12 +79,21 @@ ROLES: dict[str, dict[str, tuple[str, ...]]] = {
         "publish": (
             *OF_OTHERS,
             HEAD_SUBJECT,
+            HEAD_ALL_SUBJECT,
             BUMP_SUBJECT,
             f"CQAR.API.CONSUMER.CREATE.{EVENTS}",
             f"CQAR.API.DIRECT.GET.{CHANGES}",
             f"$JS.ACK.{CHANGES}.x.1.1.1.1.0",
         ),
-        "subscribe": (HEAD_SUBJECT, BUMP_SUBJECT, "cqar.>", AN_EVENT, ">", "$SYS.>"),
+        "subscribe": (
+            HEAD_SUBJECT,
+            HEAD_ALL_SUBJECT,
+            BUMP_SUBJECT,
+            "cqar.>",
+            AN_EVENT,
+            ">",
+            "$SYS.>",
+        ),
     },
     "writer": {
         "publish": (
@@ -166,6 +186,7 @@ async def test_an_answer_goes_to_the_asker_whatever_subject_it_names(
         (f"CQAR.API.DIRECT.GET.{stream}", {"seq": 99, "batch": 1}),
         (f"CQAR.API.CONSUMER.MSG.NEXT.{stream}.theirs", {"batch": 1, "no_wait": True}),
         (HEAD_SUBJECT, {}),
+        (HEAD_ALL_SUBJECT, {}),
     )
     places = (
         *(CHANGES_SUBJECT, AN_EVENT, jetstream.PUBLISHED_SUBJECT),
@@ -236,6 +257,7 @@ async def test_only_writers_answer_probes_and_only_to_who_asked(servers: Shipped
         connected(servers, "events") as (stranger, _),
     ):
         await jetstream.serve(writer, HEAD_SUBJECT, answer)
+        await jetstream.serve(writer, HEAD_ALL_SUBJECT, answer, queue="")
         await writer.flush()
         overheard: list[str] = []
 
@@ -245,12 +267,54 @@ async def test_only_writers_answer_probes_and_only_to_who_asked(servers: Shipped
         await stranger.subscribe("_INBOX.>", cb=hear)
         await stranger.flush()
         for client in (asker, other):
-            assert (await client.request(HEAD_SUBJECT, b"", timeout=10)).data == b"the head"
-        with pytest.raises((NatsError, TimeoutError)):
-            await stranger.request(HEAD_SUBJECT, b"", timeout=0.5)
+            for subject in (HEAD_SUBJECT, HEAD_ALL_SUBJECT):
+                assert (await client.request(subject, b"", timeout=10)).data == b"the head"
+        for subject in (HEAD_SUBJECT, HEAD_ALL_SUBJECT):
+            with pytest.raises((NatsError, TimeoutError)):
+                await stranger.request(subject, b"", timeout=0.5)
         assert [one for one in overheard if "the head" in one] == []
         assert overheard == []
         assert refused == []
+
+
+async def test_all_writers_that_are_asked_may_answer_and_the_one_that_is_wanted_counts(
+    servers: Shipped,
+) -> None:
+    """Between accounts only the first answer passes, unless the export says that there are more."""
+
+    async def bad(_: bytes) -> bytes:
+        return b"\xffno head"
+
+    async def good(_: bytes) -> bytes:
+        await asyncio.sleep(0.2)
+        return replication_pb2.Head(revision=7).SerializeToString()
+
+    async with (
+        connected(servers, "writer") as (hung, _),
+        connected(servers, "writer") as (first, refused),
+        connected(servers, "writer") as (second, refused_too),
+        connected(servers, "resolver") as (asker, refused_asker),
+    ):
+        # As one that is stopped: it is sent what is asked of one writer, and says nothing.
+        await hung.subscribe(HEAD_SUBJECT, queue=jetstream.WRITERS)
+        for writer, answer in ((first, bad), (second, good)):
+            await jetstream.serve(writer, HEAD_ALL_SUBJECT, answer, queue="")
+        for client in (hung, first, second):
+            await client.flush()
+        requests = HeadRequests(asker)
+
+        async def is_answered() -> bool:
+            with suppress(NatsError, OSError):
+                answer = await requests.head(lambda head: head.revision == 7)
+                return answer.head.revision == 7 and not answer.of_group
+            return False
+
+        for _ in range(3):
+            await eventually(is_answered)
+        # A writer asks the others, too.
+        head = await HeadRequests(first).head_of_any(lambda head: head.revision == 7)
+        assert head is not None
+        assert [*refused, *refused_too, *refused_asker] == []
 
 
 async def test_a_stranger_is_not_let_in(servers: Shipped) -> None:
