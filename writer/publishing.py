@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream, nats_connection
 from shared.stream_mark import StreamMark
-from shared.tasks import follow, heed_cancellation, heeding, keep_going, wait_at_most
+from shared.tasks import end, follow, heed_cancellation, heeding, keep_going, wait_at_most
 from writer import answers, event_relay, metrics, outbox, store
 from writer.bumps import Bumps
 from writer.event_relay import EventRelay
@@ -123,16 +123,15 @@ class Publisher:
         Answers need no stream: resolvers are told the head also where JetStream is off or full.
         """
         self._client = client = await nats_connection.connect(self._nats_url, "cqar-writer")
+        answer_head = partial(HeadService(self._heads).run, client)
+        answering = asyncio.create_task(keep_going("head service", answer_head, (), PAUSE_MAX_S))
         try:
             bumps = Bumps(self._engine, self._mutations, self._heads)
             await jetstream.serve(client, jetstream.BUMP_SUBJECT, bumps.answer)
-            answer = partial(HeadService(self._heads).run, client)
-            loops = {"head service": answer, "streams": partial(self._relay_all, client)}
-            async with asyncio.TaskGroup() as group:
-                for name, run in loops.items():
-                    group.create_task(keep_going(name, run, (), PAUSE_MAX_S))
+            await keep_going("streams", partial(self._relay_all, client), (), PAUSE_MAX_S)
         finally:
             self._client = None
+            await end(answering)
             await nats_connection.close(client)
 
     async def _relay_all(self, client: Client) -> None:

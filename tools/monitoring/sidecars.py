@@ -91,6 +91,13 @@ DASHBOARD: Final = Dashboard(
             ("sum(increase(cqar_resolver_epochs_total[5m]))", "epochs"),
             ("sum(increase(cqar_resolver_bump_requests_total[5m]))", "asked for an epoch"),
             ("sum(increase(cqar_resolver_foreign_messages_total[5m]))", "foreign messages"),
+            (
+                (
+                    "sum by (answered_by)"
+                    ' (increase(cqar_resolver_probes_total{answered_by!="group"}[5m]))'
+                ),
+                "probes answered by {{answered_by}}",
+            ),
             says="Within five minutes. A gap is caught up; starting over reads everything.",
         ),
         panel(
