@@ -18,7 +18,7 @@ from cqar.audit_replay import Replay
 from cqar.audit_signatures import Misstated, Signed, signatures_of
 from cqar.audit_state import State
 from cqar.audit_tables import Tables
-from shared import hash_chain, history
+from shared import hash_chain, history, keepalive
 from shared.entities.signing_key import SIGNING_KEY
 from shared.history import Position
 from shared.trust import Unsigned
@@ -114,6 +114,7 @@ async def verified(
         Broken: Something does not fit.
     """
     connection = await asyncpg.connect(url, timeout=5)
+    keepalive.watch(connection._transport)  # noqa: SLF001  (asyncpg gives no other way to it)
     differences = Differences()
     try:
         await connection.execute(_PLANS)

@@ -16,6 +16,7 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from cqar.calling import KEEPALIVE
 from cqar.key_form import require_key
 from shared.message_size import MESSAGE_BYTES_MAX
 
@@ -23,6 +24,7 @@ CALL_TIMEOUT_S: Final = 60.0
 _OPTIONS: Final = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    *KEEPALIVE,
 ]
 
 

@@ -14,11 +14,14 @@ from resolver.snapshot import Filling, Snapshot
 from shared import pg_session
 from shared.entities.signing_key import SIGNING_KEY
 from shared.history import LIVE_ENTITIES, Position, position_of
+from shared.pg_session import Session
 from shared.trust import KEYS_MAX
 
 CONNECT_TIMEOUT_S: Final = 3.0
 #: One scan of a million entities takes 3 s; anything near this is stuck.
 SCAN_TIMEOUT_S: Final = 60.0
+#: A part of it comes each 60 ms; a cold disk, or eight scans at once, take more.
+SCAN_SILENCE_MAX_S: Final = 10.0
 #: A scan keeps a core of PostgreSQL busy.
 HYDRATE_CONCURRENCY: Final = 8
 #: The first key of the advisory locks of those who load. Any constant would do.
@@ -87,7 +90,7 @@ class Database:
     async def head(self) -> replication_pb2.Head:
         """The registry's."""
         async with _Session(self._url) as connection:
-            return _head(await connection.fetchrow(_HEAD))
+            return _head(await connection.answered(connection.fetchrow(_HEAD)))
 
     async def hydrate(self, foresee: Foresee | None = None) -> Snapshot:
         """The whole registry at one revision.
@@ -107,37 +110,38 @@ class Database:
         """
         async with _Session(self._url) as connection:
             await self._take_turn(connection)
-            head = _head(await connection.fetchrow(_HEAD))
+            head = _head(await connection.answered(connection.fetchrow(_HEAD)))
             if foresee is not None:
-                rows = await connection.fetch(_SIGNING_KEYS)
+                rows = await connection.answered(connection.fetch(_SIGNING_KEYS))
                 foresee(head, [row["payload"] for row in rows])
             require_room(self._memory_limit_mib, head.live_count)
             filling = Filling()
-            cursor = await connection.cursor(LIVE_ENTITIES)
-            rows = await cursor.fetch(ROWS_AT_ONCE, timeout=SCAN_TIMEOUT_S)
+            cursor = await connection.answered(connection.cursor(LIVE_ENTITIES))
+            rows = await _scanned(connection, cursor)
             while rows:
                 # A million entities take seconds; what is served meanwhile must go on.
                 taking = asyncio.create_task(asyncio.to_thread(filling.take, rows))
                 try:
-                    rows = await cursor.fetch(ROWS_AT_ONCE, timeout=SCAN_TIMEOUT_S)
+                    rows = await _scanned(connection, cursor)
                 finally:
                     await taking
                 require_room(self._memory_limit_mib, head.live_count)
         return Snapshot.of(head, filling)
 
-    async def _take_turn(self, connection: Any) -> None:
+    async def _take_turn(self, connection: Session) -> None:
         """Hold one of the locks that are turns, until the session ends."""
         free = "SELECT 1 FROM unnest($1::int[]) turn WHERE pg_try_advisory_lock($2, turn) LIMIT 1"
         turns = list(range(self._hydrate_concurrency))
         random.shuffle(turns)
-        if await connection.fetchval(free, turns, HYDRATE_LOCK) is None:
+        asked = connection.fetchval(free, turns, HYDRATE_LOCK)
+        if await connection.answered(asked) is None:
             raise Busy(f"{len(turns)} resolvers are loading from it")
 
     async def rows_after(self, revision: int) -> tuple[replication_pb2.Head, list[Row]]:
         """The head, and the first outbox rows after a revision, in one view."""
         async with _Session(self._url) as connection:
-            head = _head(await connection.fetchrow(_HEAD))
-            rows = await connection.fetch(_ROWS, revision, CATCH_UP_ROWS)
+            head = _head(await connection.answered(connection.fetchrow(_HEAD)))
+            rows = await connection.answered(connection.fetch(_ROWS, revision, CATCH_UP_ROWS))
         return head, [_row(head.registry_id, row) for row in rows]
 
 
@@ -147,7 +151,7 @@ class _Session:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    async def __aenter__(self) -> Any:
+    async def __aenter__(self) -> Session:
         self._connection = await pg_session.connect(
             self._url,
             "cqar-resolver",
@@ -164,6 +168,13 @@ class _Session:
 
     async def __aexit__(self, *_: object) -> None:
         self._connection.terminate()
+
+
+async def _scanned(connection: Session, cursor: Any) -> list[Any]:
+    """The next of the rows that a cursor stands before."""
+    asked = cursor.fetch(ROWS_AT_ONCE, timeout=SCAN_TIMEOUT_S)
+    rows: list[Any] = await connection.answered(asked, SCAN_SILENCE_MAX_S)
+    return rows
 
 
 def _head(row: Any) -> replication_pb2.Head:

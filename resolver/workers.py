@@ -20,7 +20,7 @@ import msgspec
 
 from resolver.config import ResolverConfig
 from shared.config import host_and_port
-from shared.tasks import BACKOFF_MAX_S, told_to_stop
+from shared.tasks import told_to_stop
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,8 @@ WORKER: Final = "CQAR_WORKER"
 #: And who its parent is: asked for once it runs, that may be somebody else already.
 PARENT: Final = "CQAR_WORKER_PARENT"
 KILL_AFTER_S: Final = 10.0
+#: One that ends at once is not started without a pause.
+STARTED_APART_S: Final = 5.0
 PARENT_LOOK_S: Final = 1.0
 
 
@@ -87,7 +89,7 @@ async def _keep(
             await _end(process, config.drain_s + KILL_AFTER_S)
             return
         log.error("worker %d ended with %s: started again", worker, process.returncode)
-        await asyncio.wait([stopped], timeout=BACKOFF_MAX_S)
+        await asyncio.wait([stopped], timeout=STARTED_APART_S)
 
 
 async def _end(process: asyncio.subprocess.Process, seconds: float) -> None:

@@ -24,7 +24,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from shared import refusals
+from shared import keepalive, refusals
 from shared.breaker import Breaker
 from shared.cache_format import Cursor, Forged, Format, Value
 from shared.cache_written import Written
@@ -67,6 +67,7 @@ class Cache:
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),
+            **keepalive.redis_settings(url),
         )
         self._redis = redis.asyncio.Redis.from_pool(pool)
         self._set = self._redis.register_script(_SET)

@@ -17,7 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from shared import image, refusals
+from shared import image, keepalive, refusals
 from shared.cache import Unavailable
 from shared.integrity import Keyring
 
@@ -63,6 +63,7 @@ class ImageStore:
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
+            **keepalive.redis_settings(url),
         )
         self._switch = self._redis.register_script(_SWITCH)
 

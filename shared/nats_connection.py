@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import ParseResult
 
 from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
 from nats.errors import Error as NatsError
+
+from shared import keepalive
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,11 @@ class _Wire(TcpTransport):
 
     def __bool__(self) -> bool:
         return True
+
+    async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
+        await super().connect(uri, buffer_size, connect_timeout)
+        if self._io_writer is not None:
+            keepalive.watch(self._io_writer.transport)
 
     def writelines(self, payload: Sequence[bytes]) -> None:
         if self._io_writer is not None:

@@ -1,34 +1,37 @@
 """A session with PostgreSQL, whose end both sides notice within seconds, however it comes.
 
-A connection that is lost without a word (a host gone, a link cut) is an error only when the kernel
-gives up: after a quarter of an hour. Until then whoever reads from it hangs, and a lock that it
-holds stays held. So both ends look for each other: the client by its socket's options, the server
-by settings of the session.
+The kernel tells of what is lost without a word (`shared.keepalive`); until then whoever reads from
+it hangs, and a lock that it holds stays held. So both ends look for each other: the client by its
+socket's options, the server by settings of the session. Where the other end still acknowledges and
+never answers (a process that is stopped, a proxy that forgot), only deadlines help: every statement
+has one but COMMIT, which may wait for a standby.
 """
 
 from __future__ import annotations
 
-import socket
-from typing import Any, Final
+import asyncio
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
-CONNECT_TIMEOUT_S: Final = 5.0
-#: What is sent and not acknowledged for this long ends the connection, also where the other side
-#: takes nothing.
-UNACKNOWLEDGED_MS: Final = 3_000
-#: Of a connection on which nothing is sent: after so long it is asked for, so often, so apart.
-IDLE_S, ASKED_APART_S, ASKED_TIMES = 2, 1, 2
+from shared import keepalive
+from shared.keepalive import ASKED_APART_S, ASKED_TIMES, IDLE_S, UNACKNOWLEDGED_MS
+
+CONNECT_TIMEOUT_S: Final = 3.0
 #: A client that stops within a transaction does not keep what it locked.
 IDLE_IN_TRANSACTION_MS: Final = 10_000
+#: BEGIN and ROLLBACK wait for no lock and read nothing.
+BRIEF_TIMEOUT_S: Final = 3.0
+#: A standby may be away for as long as that takes: `writer.committing` gives up before.
+COMMIT_TIMEOUT_S: Final = 24 * 3600.0
+#: A server that reads a few rows tells of them within milliseconds.
+SILENCE_MAX_S: Final = 4.0
+LOOK_EVERY_S: Final = 0.5
+#: Connections that part from their servers while nobody waits for it; more are cut at once.
+PARTING_MAX: Final = 64
 
-_OPTIONS: Final = (
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, IDLE_S),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, ASKED_APART_S),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, ASKED_TIMES),
-    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS),
-)
 _SETTINGS: Final = {
     "tcp_keepalives_idle": str(IDLE_S),
     "tcp_keepalives_interval": str(ASKED_APART_S),
@@ -36,6 +39,81 @@ _SETTINGS: Final = {
     "tcp_user_timeout": str(UNACKNOWLEDGED_MS),
     "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
 }
+_FAILED: Final = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+_parting: Final[set[asyncio.Task[None]]] = set()
+
+T = TypeVar("T")
+
+
+class Session(asyncpg.Connection):
+    """A connection that nobody waits for longer than its server takes."""
+
+    _commits = False
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
+        """Also BEGIN, ROLLBACK and COMMIT, which asyncpg's transactions say by it.
+
+        Raises:
+            ConnectionDoesNotExistError: One of the first two was not answered in time.
+        """
+        if args or timeout is not None:
+            return await super().execute(query, *args, timeout=timeout)
+        if query == "COMMIT;":
+            self._commits = True
+            try:
+                return await super().execute(query, timeout=COMMIT_TIMEOUT_S)
+            finally:
+                self._commits = False
+        if not query.startswith(("BEGIN", "ROLLBACK;")):
+            return await super().execute(query)
+        try:
+            return await super().execute(query, timeout=BRIEF_TIMEOUT_S)
+        except TimeoutError as error:
+            self.terminate()
+            message = f"the server does not answer in {BRIEF_TIMEOUT_S:g} s"
+            raise asyncpg.ConnectionDoesNotExistError(message) from error
+
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Part politely; with a timeout, which is how a pool gives a connection up, beside others.
+
+        A statement that runs is cancelled over another connection, which may be as lost as this
+        one. A COMMIT that waits for its standby is not: cancelled, it is committed here alone.
+        """
+        if timeout is None:
+            await super().close()
+        elif self._commits or self.is_closed() or len(_parting) >= PARTING_MAX:
+            self.terminate()
+        else:
+            task = asyncio.create_task(self._part(timeout))
+            _parting.add(task)
+            task.add_done_callback(_parting.discard)
+
+    async def _part(self, timeout_s: float) -> None:
+        with suppress(*_FAILED):
+            await super().close(timeout=timeout_s)
+
+    async def answered(self, asked: Awaitable[T], silence_max_s: float = SILENCE_MAX_S) -> T:
+        """What is asked of this session, however long that takes, as long as something comes.
+
+        Raises:
+            ConnectionDoesNotExistError: Nothing came for so long: the session is over.
+        """
+        task = asyncio.ensure_future(asked)
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        try:
+            while not (await asyncio.wait([task], timeout=LOOK_EVERY_S))[0]:
+                waited_s = loop.time() - began_s
+                if min(waited_s, keepalive.silent_s(self._transport)) > silence_max_s:
+                    self.terminate()
+        finally:
+            task.cancel()
+        return task.result()
 
 
 async def connect(
@@ -44,14 +122,13 @@ async def connect(
     *,
     settings: dict[str, str] | None = None,
     timeout_s: float = CONNECT_TIMEOUT_S,
-    command_timeout_s: float | None = None,
-) -> asyncpg.Connection:
+    command_timeout_s: float,
+) -> Session:
     """Open one.
 
     Args:
         settings: Of the session, beside those of every one.
-        command_timeout_s: For any statement; None where one may be a COMMIT that waits for a
-            standby.
+        command_timeout_s: For any statement but COMMIT.
 
     Raises:
         OSError, TimeoutError, asyncpg.PostgresError: There is no connection to be had.
@@ -61,17 +138,12 @@ async def connect(
         timeout=timeout_s,
         command_timeout=command_timeout_s,
         server_settings={**_SETTINGS, **(settings or {}), "application_name": application},
+        connection_class=Session,
     )
-    if (opened := socket_of(connection)) is not None:
-        for option in _OPTIONS:
-            opened.setsockopt(*option)
+    keepalive.watch(connection._transport)  # noqa: SLF001  (asyncpg gives no other way to it)
     return connection
 
 
 def socket_of(connection: Any) -> Any:
     """Its socket; None where that is none of TCP's."""
-    # asyncpg gives no other way to it.
-    found = connection._transport.get_extra_info("socket")  # noqa: SLF001
-    return (
-        found if found is not None and found.family in (socket.AF_INET, socket.AF_INET6) else None
-    )
+    return keepalive.tcp_socket_of(connection._transport)  # noqa: SLF001

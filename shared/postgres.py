@@ -13,10 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared import pg_session
 
+STATEMENT_TIMEOUT_S: Final = 30.0
+#: The server ends a statement first, if it is there.
+ANSWER_TIMEOUT_S: Final = STATEMENT_TIMEOUT_S + 5.0
 #: One stuck client must not stop the registry: it loses its transaction instead.
 SERVER_SETTINGS: Final = {
     "lock_timeout": "5000",
-    "statement_timeout": "30000",
+    "statement_timeout": f"{STATEMENT_TIMEOUT_S * 1000:.0f}",
     # JIT pays off for analytics; here it costs tens of milliseconds on a cold plan.
     "jit": "off",
     # A plan made while a table was tiny is kept for a connection's life otherwise, and joins a
@@ -26,8 +29,11 @@ SERVER_SETTINGS: Final = {
 #: A connection that worked so recently is believed to work, unless its end was heard: asking it
 #: takes three round trips, half of what a short reading takes.
 BELIEVED_S: Final = 2.0
-#: Where a connection's end is not told, nobody would ever say that it is dead.
-PING_TIMEOUT_S: Final = 2.0
+#: Where a connection's end is not told, nobody would ever say that it is dead. Those who wait least
+#: for a connection, a probe's head above all, must have the time to hear of it.
+PING_TIMEOUT_S: Final = 1.0
+#: For a connection that others have.
+POOL_TIMEOUT_S: Final = 5.0
 #: To part from a server politely may take so long, of all connections together.
 CLOSE_TIMEOUT_S: Final = 1.0
 _DEAD: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
@@ -46,10 +52,15 @@ def make_engine(url: str, *, connections_max: int, application: str) -> AsyncEng
         sqlalchemy_url(url),
         # asyncpg reads the address itself: of what may follow its `?` SQLAlchemy takes nothing that
         # every other reader takes, sslmode above all.
-        async_creator=partial(pg_session.connect, url, application, settings=SERVER_SETTINGS),
+        async_creator=partial(
+            pg_session.connect,
+            *(url, application),
+            settings=SERVER_SETTINGS,
+            command_timeout_s=ANSWER_TIMEOUT_S,
+        ),
         pool_size=connections_max,
         max_overflow=0,
-        pool_timeout=pg_session.CONNECT_TIMEOUT_S,
+        pool_timeout=POOL_TIMEOUT_S,
         pool_use_lifo=True,
     )
     sa.event.listen(engine.sync_engine, "checkin", _note_use)
@@ -79,7 +90,9 @@ def _require_alive(connection: Any, record: Any, _: Any) -> None:
     """Tell the pool of a connection that is dead, for it to make another.
 
     Raises:
-        DisconnectionError: It is.
+        DisconnectionError: Its end was heard.
+        InvalidatePoolError: It does not answer; the others, which are as old or older, would not
+            either, and to find that out one by one would take a second each.
     """
     used_at_s = record.info.get("used_at_s")
     if used_at_s is None:
@@ -92,4 +105,4 @@ def _require_alive(connection: Any, record: Any, _: Any) -> None:
         except (asyncpg.PostgresError, *_DEAD) as error:
             # To part politely would be to wait again.
             connection.driver_connection.terminate()
-            raise sa.exc.DisconnectionError("it does not answer") from error
+            raise sa.exc.InvalidatePoolError("it does not answer") from error

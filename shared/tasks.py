@@ -16,7 +16,10 @@ log = logging.getLogger(__name__)
 
 FAILURES: Final = Counter("cqar_task_failures_total", "Failures of supervised loops.", ["task"])
 BACKOFF_FIRST_S: Final = 0.1
-BACKOFF_MAX_S: Final = 5.0
+#: What was away is looked for this often: it is back in use within 5 s.
+BACKOFF_MAX_S: Final = 2.0
+#: What ran for this long had been well.
+WELL_S: Final = 5.0
 #: What a task may take to close its connections.
 CANCEL_APART_S: Final = 5.0
 CANCELS_MAX: Final = 3
@@ -116,8 +119,8 @@ async def keep_going(
             raise
         except Exception as error:
             failures.inc()
-            if time.monotonic() - began > BACKOFF_MAX_S:
-                delay = 0.0  # it had been well
+            if time.monotonic() - began > WELL_S:
+                delay = 0.0
             delay = min(max(BACKOFF_FIRST_S, delay * 2), most_s)
             text = f"{type(error).__name__}: {error}"
             log.warning("%s failed, again in %.1f s: %s", name, delay, text)

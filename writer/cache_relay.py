@@ -27,6 +27,8 @@ from writer.past import change_set_of
 from writer.reads import message_of
 
 ROWS_MAX: Final = 64
+#: A step takes milliseconds.
+STEP_TIMEOUT_S: Final = 5.0
 #: Reading more than this again, when asked, is cheaper than writing it through now.
 CHANGES_MAX: Final = 500
 #: Kind -> by what its cached lists are found.
@@ -47,7 +49,11 @@ class CacheRelay:
 
     async def run(self, wake: asyncio.Event, poll_s: float) -> None:
         """Follow the head until cancelled, or until Redis or PostgreSQL fails."""
-        await follow(self.step, wake, poll_s)
+        await follow(self._step_in_time, wake, poll_s)
+
+    async def _step_in_time(self) -> bool:
+        async with asyncio.timeout(STEP_TIMEOUT_S):
+            return await self.step()
 
     async def step(self) -> bool:
         """Look once and act once; True if another writer's relay was quicker: look again.

@@ -18,6 +18,7 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream, nats_connection
+from shared.postgres import STATEMENT_TIMEOUT_S
 from shared.stream_mark import StreamMark
 from shared.tasks import end, follow, heed_cancellation, heeding, keep_going, wait_at_most
 from writer import answers, event_relay, metrics, outbox, store
@@ -32,6 +33,8 @@ from writer.relay import Relay
 log = logging.getLogger(__name__)
 
 HOUSE_APART_S: Final = 300.0
+#: As long as PostgreSQL lets a statement take: the relay waits meanwhile.
+HOUSE_TIMEOUT_S: Final = STATEMENT_TIMEOUT_S
 #: A relay looks at its stream twice a second: one that did not for this long is stuck.
 STUCK_S: Final = 10.0
 #: One step is a batch of at most some hundred messages: what takes longer waits for an answer.
@@ -90,6 +93,7 @@ class Publisher:
         self._poll_s = poll_s
         self._wake = wake
         self._client: Client | None = None
+        self._kept_house_at_s = -HOUSE_APART_S
         #: When each relay last did what there was to do.
         self._stepped_s: dict[str, float] = {}
 
@@ -162,19 +166,18 @@ class Publisher:
 
     async def _lead_and_relay(self, relay: Relay) -> None:
         async with leadership(self._database_url, self._wake.heard) as try_to_lead:
-            kept_at = -HOUSE_APART_S
             while True:
                 leads = await try_to_lead()
                 metrics.LEADER.set(leads)
-                if leads and time.monotonic() - kept_at >= HOUSE_APART_S:
+                if leads and time.monotonic() - self._kept_house_at_s >= HOUSE_APART_S:
+                    self._kept_house_at_s = time.monotonic()
                     await self._keep_house()
-                    kept_at = time.monotonic()
-                while await self._noted("relay", partial(relay.step, leads=leads)):
-                    heed_cancellation()
-                await wait_at_most(self._wake.changes, self._poll_s)
+                if not await self._noted("relay", partial(relay.step, leads=leads)):
+                    await wait_at_most(self._wake.changes, self._poll_s)
+                heed_cancellation()
 
     async def _keep_house(self) -> None:
-        async with self._engine.begin() as tx:
+        async with asyncio.timeout(HOUSE_TIMEOUT_S), self._engine.begin() as tx:
             await store.end_if_idle(tx)
             await answers.forget_answers(tx)
             await outbox.ensure_partitions(tx, (await store.read_head(tx)).revision)

@@ -17,7 +17,7 @@ from writer.heads import Heads
 
 
 async def test_both_ends_of_a_session_look_for_each_other(database: str) -> None:
-    connection = await pg_session.connect(database, "cqar-test")
+    connection = await pg_session.connect(database, "cqar-test", command_timeout_s=10)
     try:
         names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_user_timeout")
         server = [await connection.fetchval(f"SHOW {name}") for name in names]
