@@ -21,6 +21,7 @@ from cqar.audit_tables import Tables
 from shared import hash_chain, history, keepalive
 from shared.entities.signing_key import SIGNING_KEY
 from shared.history import Position
+from shared.pg_session import transport_of
 from shared.trust import Unsigned
 
 #: Of at most 900 KiB, and events of as much.
@@ -114,7 +115,7 @@ async def verified(
         Broken: Something does not fit.
     """
     connection = await asyncpg.connect(url, timeout=5)
-    keepalive.watch(connection._transport)  # noqa: SLF001  (asyncpg gives no other way to it)
+    keepalive.watch(transport_of(connection))
     differences = Differences()
     try:
         await connection.execute(_PLANS)

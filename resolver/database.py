@@ -112,8 +112,8 @@ class Database:
             await self._take_turn(connection)
             head = _head(await connection.answered(connection.fetchrow(_HEAD)))
             if foresee is not None:
-                rows = await connection.answered(connection.fetch(_SIGNING_KEYS))
-                foresee(head, [row["payload"] for row in rows])
+                keys = await connection.answered(connection.fetch(_SIGNING_KEYS))
+                foresee(head, [row["payload"] for row in keys])
             require_room(self._memory_limit_mib, head.live_count)
             filling = Filling()
             cursor = await connection.answered(connection.cursor(LIVE_ENTITIES))

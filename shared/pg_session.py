@@ -109,7 +109,7 @@ class Session(asyncpg.Connection):
         try:
             while not (await asyncio.wait([task], timeout=LOOK_EVERY_S))[0]:
                 waited_s = loop.time() - began_s
-                if min(waited_s, keepalive.silent_s(self._transport)) > silence_max_s:
+                if min(waited_s, keepalive.silent_s(transport_of(self))) > silence_max_s:
                     self.terminate()
         finally:
             task.cancel()
@@ -140,10 +140,10 @@ async def connect(
         server_settings={**_SETTINGS, **(settings or {}), "application_name": application},
         connection_class=Session,
     )
-    keepalive.watch(connection._transport)  # noqa: SLF001  (asyncpg gives no other way to it)
+    keepalive.watch(transport_of(connection))
     return connection
 
 
-def socket_of(connection: Any) -> Any:
-    """Its socket; None where that is none of TCP's."""
-    return keepalive.tcp_socket_of(connection._transport)  # noqa: SLF001
+def transport_of(connection: Any) -> Any:
+    """What asyncpg sends by, and gives no other way to."""
+    return connection._transport  # noqa: SLF001

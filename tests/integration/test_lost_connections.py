@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from resolver import database as resolver_database
 from resolver.database import Busy, Database
 from shared import pg_session
+from shared.keepalive import tcp_socket_of
 from tests.changes import eventually
 from writer.heads import Heads
 
@@ -21,7 +22,7 @@ async def test_both_ends_of_a_session_look_for_each_other(database: str) -> None
     try:
         names = ("tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_user_timeout")
         server = [await connection.fetchval(f"SHOW {name}") for name in names]
-        client = pg_session.socket_of(connection)
+        client = tcp_socket_of(pg_session.transport_of(connection))
         assert client is not None
         kept = [
             client.getsockopt(socket.IPPROTO_TCP, option)
