@@ -59,7 +59,7 @@ class Session(asyncpg.Connection):
         """Also BEGIN, ROLLBACK and COMMIT, which asyncpg's transactions say by it.
 
         Raises:
-            ConnectionDoesNotExistError: One of the first two was not answered in time.
+            ConnectionDoesNotExistError: BEGIN was not answered in time.
         """
         if args or timeout is not None:
             return await super().execute(query, *args, timeout=timeout)
@@ -75,6 +75,8 @@ class Session(asyncpg.Connection):
             return await super().execute(query, timeout=BRIEF_TIMEOUT_S)
         except TimeoutError as error:
             self.terminate()
+            if query == "ROLLBACK;":
+                return "ROLLBACK"  # as the end of a session does, too
             message = f"the server does not answer in {BRIEF_TIMEOUT_S:g} s"
             raise asyncpg.ConnectionDoesNotExistError(message) from error
 

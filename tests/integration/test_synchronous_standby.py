@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar.embedded.servers import EmbeddedServers
 from tests.builders import a_venue
 from tests.changes import CAUSE, commit, eventually, head_of, upsert
+from writer import committing
 from writer.mutations import Applied, Mutations
 from writer.once import Once
 
@@ -108,3 +109,22 @@ async def test_a_kept_answer_of_a_change_that_changes_nothing_waits_too(
         again = asyncio.create_task(apply(mutations, "new", other))
         assert await waits(again)
     assert not (await again).committed
+
+
+async def test_a_commit_that_is_given_up_is_not_one_of_the_primary_alone_either(
+    servers: EmbeddedServers,
+    engine: AsyncEngine,
+    mutations: Mutations,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(committing, "ABANDONED_S", 0.2)
+    await commit(mutations, a_venue("v"))
+    async with standby_away(servers):
+        given_up = asyncio.create_task(apply(mutations, "new"))
+        assert await waits(given_up)
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        assert given_up.cancelled()
+        # What would be cancelled would be seen by now.
+        await asyncio.sleep(WAITED_S)
+        assert (await head_of(engine)).revision == 1
