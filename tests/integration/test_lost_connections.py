@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Any
 
+import asyncpg
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cqar.embedded.servers import EmbeddedServers
 from resolver import database as resolver_database
 from resolver.database import Busy, Database
-from shared import pg_session
+from shared import keepalive, nats_connection, pg_session
+from shared.cache import Cache
+from shared.image_store import ImageStore
 from shared.keepalive import tcp_socket_of
 from tests.changes import eventually
+from tests.integrity import KEYRING
+from tests.partitioned import partitioned_link_to
 from writer.heads import Heads
 
 
@@ -71,3 +78,41 @@ async def test_a_head_that_cannot_be_read_keeps_nobody_waiting(
         await asyncio.wait(asked)
         assert all(isinstance(task.exception(), TimeoutError) for task in asked)
     assert (await heads.read()).revision == 0
+
+
+def _kept_alive(transport: object) -> list[int]:
+    opened = tcp_socket_of(transport)
+    assert opened.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_USER_TIMEOUT)
+    return [opened.getsockopt(socket.IPPROTO_TCP, option) for option in options]
+
+
+async def test_the_kernel_looks_for_nats_and_redis_too(servers: EmbeddedServers) -> None:
+    client = await nats_connection.connect(servers.nats, "cqar-test")
+    try:
+        wire: Any = client._transport
+        assert _kept_alive(wire._io_writer.transport) == [2, 1, 3_000]
+    finally:
+        await nats_connection.close(client)
+    cache, images = Cache(servers.redis, KEYRING, timeout_s=5), ImageStore(servers.redis, KEYRING)
+    await cache.read([])
+    await images.manifest()
+    for store in (cache, images):
+        (connection,) = store._redis.connection_pool._available_connections
+        assert _kept_alive(connection._writer.transport) == [2, 1, 3_000]
+        await store.close()
+
+
+def test_a_path_is_looked_for_by_nobody() -> None:
+    assert keepalive.redis_settings("unix:///run/valkey.sock") == {}
+
+
+async def test_a_connection_whose_packets_are_lost_ends(database: str) -> None:
+    async with partitioned_link_to(database) as (link, through):
+        session = await pg_session.connect(through, "cqar-test", command_timeout_s=3600)
+        idle = await pg_session.connect(through, "cqar-test", command_timeout_s=3600)
+        link.lose()
+        async with asyncio.timeout(60):
+            with pytest.raises(asyncpg.PostgresConnectionError):
+                await session.fetchval("SELECT 1")
+            await eventually(idle.is_closed, 60)
