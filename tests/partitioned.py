@@ -1,7 +1,7 @@
 """A link to a server that is partitioned in one of four ways, and then is well again.
 
-`lost`: no packet of a client's comes through any more, no answer to it, and no connection is made.
-`half_open`: what servers say to those who are connected is lost for ever; nobody else is let in
+`lost`: no packet of a client's comes through any more, and no connection is made. `half-open`: the
+server's end of each connection is gone, and its client never learns of it; nobody else is let in
 meanwhile, and all are afterwards. `frozen`: every byte waits. `slow`: each chunk waits.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import socket
 import struct
-from asyncio import StreamReader, StreamWriter, start_server
+from asyncio import start_server
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
@@ -27,49 +27,16 @@ _SO_DETACH_FILTER: Final = 27
 _NOTHING: Final = struct.pack("HBBI", 0x06, 0, 0, 0)
 
 
-class _Ear:
-    """A client's end of a connection: once it is deaf, nothing reaches it, not even the end."""
-
-    def __init__(self, writer: StreamWriter) -> None:
-        self._writer = writer
-        self.is_deaf = False
-
-    @property
-    def transport(self) -> Any:
-        return self
-
-    def write(self, chunk: bytes) -> None:
-        if not self.is_deaf:
-            self._writer.write(chunk)
-
-    def close(self) -> None:
-        if not self.is_deaf:
-            self._writer.close()
-
-    def abort(self) -> None:
-        if not self.is_deaf:
-            self._writer.transport.abort()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._writer, name)
-
-
 class Partitioned(Link):
-    """Such a link."""
+    """Such a link.
+
+    Attributes:
+        listening: The sockets that take its connections.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port)
-        self._ears: set[_Ear] = set()
         self.listening: list[Any] = []
-
-    async def accept(self, from_client: StreamReader, to_client: StreamWriter) -> None:
-        ear: Any = _Ear(to_client)
-        self._ears.add(ear)
-        try:
-            await super().accept(from_client, ear)
-        finally:
-            self._ears.discard(ear)
-            to_client.transport.abort()
 
     def lose(self) -> None:
         self.open.clear()
@@ -78,10 +45,9 @@ class Partitioned(Link):
         for one in self._sockets():
             one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, wanted)
 
-    def halve(self) -> None:
+    def leave_half_open(self) -> None:
         self.refuses = True
-        for ear in self._ears:
-            ear.is_deaf = True
+        self.halve("server")
 
     def freeze(self) -> None:
         self.open.clear()
@@ -97,14 +63,14 @@ class Partitioned(Link):
         self.open.set()
 
     def _sockets(self) -> list[Any]:
-        ends = [ear.get_extra_info("socket") for ear in self._ears if not ear.is_closing()]
-        return [*self.listening, *ends]
+        writers = [pair.to_client for pair in self._pairs if not pair.to_client.is_closing()]
+        return [*self.listening, *(writer.get_extra_info("socket") for writer in writers)]
 
 
 #: By its name, how a link is partitioned.
 KINDS: Final[dict[str, Callable[[Partitioned], None]]] = {
     "lost": Partitioned.lose,
-    "half-open": Partitioned.halve,
+    "half-open": Partitioned.leave_half_open,
     "frozen": Partitioned.freeze,
     "slow": Partitioned.slow,
 }
@@ -123,7 +89,5 @@ async def partitioned_link_to(url: str) -> AsyncIterator[tuple[Partitioned, str]
     finally:
         link.heal()
         server.close()
-        for ear in set(link._ears):
-            ear.is_deaf = False
         await link.end()
         await server.wait_closed()

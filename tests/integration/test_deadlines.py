@@ -98,8 +98,7 @@ async def test_where_one_idle_connection_is_dead_no_other_of_its_age_is_used(
     monkeypatch.setattr(postgres, "PING_TIMEOUT_S", BRIEF_S)
     most = 4
     async with engine_behind(database, most) as (link, engine), asyncio.timeout(END_S):
-        link.halve()
-        link.refuses = False
+        link.halve("server")
         assert await read(engine) == 1
         monkeypatch.setattr(postgres, "PING_TIMEOUT_S", 3600.0)
         assert await asyncio.gather(*(read(engine) for _ in range(most))) == [1] * most
