@@ -40,12 +40,12 @@ _ROWS: Final = """
         CASE WHEN chain_version > 1 THEN sha256(events) ELSE '' END AS events_hash
     FROM outbox WHERE revision > $1 ORDER BY revision LIMIT $2
 """
+_POSITION: Final = "SELECT epoch, revision, chain FROM outbox WHERE revision = $1"
 #: Some more than any registry has, so that it shows.
 _SIGNING_KEYS: Final = f"""
     SELECT payload FROM current
     WHERE kind = '{SIGNING_KEY.name}' AND NOT deleted AND NOT archived LIMIT {KEYS_MAX + 1}
 """  # noqa: S608  (constants)
-Foresee = Callable[[replication_pb2.Head, Sequence[bytes]], None]
 #: Of an outbox row, what its head has, too.
 _OF_HEAD: Final = (
     *("epoch", "revision", "chain", "live_count", "set_hash"),
@@ -63,6 +63,28 @@ class Row(NamedTuple):
     @property
     def position(self) -> Position:
         return position_of(self.head)
+
+
+class Look(NamedTuple):
+    """The head, and what the outbox has at a revision that was asked about.
+
+    Attributes:
+        row: None where it has no such revision.
+    """
+
+    head: replication_pb2.Head
+    row: Position | None
+
+
+#: Shown what is there, and the stored signing keys, before all else is read.
+Foresee = Callable[[Look, Sequence[bytes]], None]
+
+
+class Onward(NamedTuple):
+    """The same, and the first outbox rows after that revision, in one view."""
+
+    look: Look
+    rows: list[Row]
 
 
 class Busy(Exception):
@@ -87,17 +109,17 @@ class Database:
         self._hydrate_concurrency = hydrate_concurrency
         self._memory_limit_mib = memory_limit_mib
 
-    async def head(self) -> replication_pb2.Head:
-        """The registry's."""
+    async def look(self, revision: int) -> Look:
+        """The registry's head, and what the outbox has at a revision."""
         async with _Session(self._url) as connection:
-            return _head(await connection.answered(connection.fetchrow(_HEAD)))
+            return await _look(connection, revision)
 
-    async def hydrate(self, foresee: Foresee | None = None) -> Snapshot:
+    async def hydrate(self, foresee: Foresee | None = None, held: int = 0) -> Snapshot:
         """The whole registry at one revision.
 
         Args:
-            foresee: Shown the head and the stored signing keys before all else is read; what it
-                raises, this raises.
+            foresee: What it raises, this raises.
+            held: The revision that it is told about beside the head.
 
         The default isolation level takes a fresh view per statement, so the head read first
         could describe entities read later. REPEATABLE READ pins both to the first
@@ -110,10 +132,11 @@ class Database:
         """
         async with _Session(self._url) as connection:
             await self._take_turn(connection)
-            head = _head(await connection.answered(connection.fetchrow(_HEAD)))
+            found = await _look(connection, held)
+            head = found.head
             if foresee is not None:
                 keys = await connection.answered(connection.fetch(_SIGNING_KEYS))
-                foresee(head, [row["payload"] for row in keys])
+                foresee(found, [row["payload"] for row in keys])
             require_room(self._memory_limit_mib, head.live_count)
             filling = Filling()
             cursor = await connection.answered(connection.cursor(LIVE_ENTITIES))
@@ -137,12 +160,12 @@ class Database:
         if await connection.answered(asked) is None:
             raise Busy(f"{len(turns)} resolvers are loading from it")
 
-    async def rows_after(self, revision: int) -> tuple[replication_pb2.Head, list[Row]]:
-        """The head, and the first outbox rows after a revision, in one view."""
+    async def rows_after(self, revision: int) -> Onward:
+        """What leads on from a revision."""
         async with _Session(self._url) as connection:
-            head = _head(await connection.answered(connection.fetchrow(_HEAD)))
+            look = await _look(connection, revision)
             rows = await connection.answered(connection.fetch(_ROWS, revision, CATCH_UP_ROWS))
-        return head, [_row(head.registry_id, row) for row in rows]
+        return Onward(look, [_row(look.head.registry_id, row) for row in rows])
 
 
 class _Session:
@@ -177,9 +200,11 @@ async def _scanned(connection: Session, cursor: Any) -> list[Any]:
     return rows
 
 
-def _head(row: Any) -> replication_pb2.Head:
-    """Columns that are NULL stay unset."""
-    return replication_pb2.Head(**dict(row))
+async def _look(connection: Session, revision: int) -> Look:
+    """Columns of the head that are NULL stay unset."""
+    head = replication_pb2.Head(**dict(await connection.answered(connection.fetchrow(_HEAD))))
+    row = await connection.answered(connection.fetchrow(_POSITION, revision))
+    return Look(head, None if row is None else Position(*row))
 
 
 def _row(registry_id: bytes, row: Any) -> Row:

@@ -32,7 +32,7 @@ from shared.cache import Cache, Unavailable
 from shared.cache_entries import ENTRIES
 from shared.entities import KIND_BY_NAME
 from shared.errors import CqarError, NotReady, TooLarge, TooMany
-from shared.history import is_reached
+from shared.history import Position, is_reached
 from shared.places import Places
 from shared.postgres import dispose
 from shared.turns import Turns
@@ -66,16 +66,45 @@ T = TypeVar("T")
 Least = tuple[int, int]
 
 
+class Standing(NamedTuple):
+    """How current memory is, which bounds what PostgreSQL says of the same revision or a later one.
+
+    By itself what PostgreSQL says is confirmed by nobody: it may be a replica, or an old primary.
+
+    Attributes:
+        stale: Why verdicts must fail closed, if they must.
+    """
+
+    freshness: pb.Freshness
+    stale: pb.Reason | None
+
+    def at(self, epoch: int, revision: int, age_s: float = 0.0) -> pb.Freshness:
+        """The same of another position, some time later."""
+        told = pb.Freshness(epoch=epoch, revision=revision, state=self.freshness.state)
+        if self.freshness.HasField("staleness_ms"):
+            later_ms = int(age_s * 1000 * DRIFT) + 1
+            told.staleness_ms = self.freshness.staleness_ms + later_ms
+        return told
+
+    def unconfirmed_at(self, epoch: int, revision: int) -> pb.Freshness:
+        """Of what Redis says: no bound, and not LIVE."""
+        is_live = self.freshness.state == pb.SNAPSHOT_STATE_LIVE
+        state = pb.SNAPSHOT_STATE_STALE if is_live else self.freshness.state
+        return pb.Freshness(epoch=epoch, revision=revision, state=state)
+
+
 class Asked(NamedTuple):
     """What an answer from below memory has to be.
 
     Attributes:
-        state: What freshness tells of memory.
+        standing: How current memory is.
+        at_s: When that was told, by the boot clock.
         memory: Complete, and without what this takes; None: it is not to be used.
     """
 
     least: Least
-    state: pb.SnapshotState.ValueType
+    standing: Standing
+    at_s: float
     memory: Snapshot | None
 
 
@@ -160,7 +189,7 @@ class Fallback:
         question: Any,
         work: Work[T],
         least: Least,
-        state: pb.SnapshotState.ValueType,
+        standing: Standing,
         memory: Snapshot | None = None,
         who: str = "",
     ) -> Answer[T]:
@@ -168,6 +197,7 @@ class Fallback:
 
         Args:
             question: Equal for those who ask the same; they share one flight.
+            standing: Memory's, which is not further than `least` if it is complete.
             memory: Complete, and without what this takes; where PostgreSQL is at the same
                 revision, only that is read.
             who: Who asks; nobody waits for what others have going on.
@@ -183,7 +213,8 @@ class Fallback:
             # Who began it may have asked for too much; whoever asks the same has not.
             with suppress(TooMany):
                 return await asyncio.shield(flight)
-        flight = asyncio.create_task(self._fly(work, Asked(least, state, memory), who))
+        asked = Asked(least, standing, boot_clock_s(), memory)
+        flight = asyncio.create_task(self._fly(work, asked, who))
         self.running[key] = flight
         flight.add_done_callback(partial(self._landed, key))
         return await asyncio.shield(flight)
@@ -248,9 +279,7 @@ class Fallback:
         kind = entry.kind
         found = [(kind.key_of(m), m.SerializeToString()) for m in messages]
         known.learn({wanted: found})
-        freshness = pb.Freshness(
-            epoch=cursor.at.epoch, revision=cursor.at.revision, state=asked.state
-        )
+        freshness = asked.standing.unconfirmed_at(cursor.at.epoch, cursor.at.revision)
         answer = answer_by(work, Basis(known, freshness, UNCONFIRMED), "redis")
         return None if known.wanted or isinstance(answer.value, CqarError) else answer
 
@@ -274,8 +303,8 @@ class Fallback:
     @asynccontextmanager
     async def _connected(
         self, memory: Snapshot | None
-    ) -> AsyncIterator[tuple[AsyncConnection, Least, Pinned | None]]:
-        """A connection, (epoch, revision) of PostgreSQL, and memory as it is when that is told."""
+    ) -> AsyncIterator[tuple[AsyncConnection, Position, Pinned | None]]:
+        """A connection, where PostgreSQL is, and memory as it is when that is told."""
         began_s = boot_clock_s()
         async with AsyncExitStack() as stack:
             try:
@@ -290,28 +319,31 @@ class Fallback:
             self.breaker.succeeded()
             yield tx, at, pinned
 
-    async def _position(self, tx: AsyncConnection) -> Least:
+    async def _position(self, tx: AsyncConnection) -> Position:
         await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        query = sa.text("SELECT registry_id, epoch, revision FROM registry_head")
-        self._registry_id, epoch, revision = (await tx.execute(query)).one()
-        return epoch, revision
+        query = sa.text("SELECT registry_id, epoch, revision, chain FROM registry_head")
+        self._registry_id, *at = (await tx.execute(query)).one()
+        return Position(*at)
 
     async def _read(self, work: Work[T], asked: Asked) -> Answer[T]:
-        least = asked.least
-        began_s = boot_clock_s()
-        async with self._connected(asked.memory) as (tx, (epoch, revision), pinned):
+        least, standing = asked.least, asked.standing
+        async with self._connected(asked.memory) as (tx, at, pinned):
+            epoch, revision, _ = at
             if least > (0, 0) and not is_reached(least, epoch, revision):
                 raise NotReady(
                     f"the registry is at {epoch}:{revision}, before {least[0]}:{least[1]}"
                 )
             same = pinned is not None and pinned.position[:2] == (epoch, revision)
+            if same and pinned is not None and pinned.position != at:
+                raise NotReady(f"PostgreSQL has another history than memory, both at {at}")
             known = Partial(pinned if same else None)
-            freshness = pb.Freshness(epoch=epoch, revision=revision, state=asked.state)
+            freshness = standing.at(epoch, revision)
             for _ in range(ROUNDS_MAX):
-                answer = await answer_unhurried(work, Basis(known, freshness, None), "postgres")
+                basis = Basis(known, freshness, standing.stale)
+                answer = await answer_unhurried(work, basis, "postgres")
                 if not known.wanted:
-                    age_s = boot_clock_s() - began_s
-                    freshness.staleness_ms = int(age_s * 1000 * DRIFT) + 1
+                    age_s = boot_clock_s() - asked.at_s
+                    freshness.CopyFrom(standing.at(epoch, revision, age_s))
                     return answer
                 known.learn(await _load(tx, known.wanted))
         raise NotReady("this takes too many steps: ask again when this resolver is loaded")

@@ -21,19 +21,21 @@ from nats.errors import Error as NatsError
 
 from resolver import follower_core as core
 from resolver import metrics
+from resolver.applying import Applier, poison
+from resolver.catching_up import CatchUp
 from resolver.database import Database
-from resolver.decoding import Poison, decode, plan
 from resolver.follower_core import Do
 from resolver.freshness import Probe, boot_clock_s
 from resolver.keeping import Journal
 from resolver.loading import AWAY, POISON_PAUSE_S, Loader, StartOver, require_own, said
+from resolver.pauses import Pause
 from resolver.signed_heads import SignedHeads
-from resolver.snapshot import Diverged, Planned
 from resolver.sources import Sources
+from resolver.terms import Terms
 from resolver.view import View
-from shared import history, jetstream, tracing
+from shared import history, jetstream
 from shared.head_requests import HeadRequests
-from shared.history import Position, position_of
+from shared.history import Position, position_of, term_of
 from shared.stream_mark import StreamMark
 from shared.stream_reader import StreamReader
 from shared.tasks import heed_cancellation, heeding, keep_going
@@ -41,8 +43,6 @@ from shared.unhurried import unhurried
 
 log = logging.getLogger(__name__)
 
-#: Between two looks at the clock: to plan a change takes 25 us.
-PLANNED_AT_ONCE: Final = 24
 #: Between two tries to consume the stream, while PostgreSQL or NATS is away.
 STREAM_PAUSE_MAX_S: Final = 1.0
 #: The stream is compared with what was noted at least this often.
@@ -69,8 +69,8 @@ class Follower:
     ) -> None:
         self._signed = signed or SignedHeads()
         self._view = view
-        self._database = database
-        self._journal = journal or Journal()
+        self._terms = Terms()
+        journal = journal or Journal()
         self._stream = StreamReader(client, api_prefix=api_prefix)
         self._loader = Loader(
             view,
@@ -79,10 +79,19 @@ class Follower:
             self._stream.note,
             now,
             sources or Sources(None, None, signed=self._signed),
-            self._journal,
+            journal,
             self._signed,
+            self._terms,
+            self._asked_head,
         )
         self._heads = HeadRequests(client)
+        applier = Applier(view, journal, self._signed)
+        self._catch_up = CatchUp(
+            view, database, self._stream, client, applier, self._signed, self._terms
+        )
+        self._applier = applier
+        #: Between two starts that led nowhere.
+        self._pause = Pause()
         self._probe_every_s = probe_every_s
         self._lock = asyncio.Lock()
         self._unanswered = False
@@ -97,12 +106,10 @@ class Follower:
 
     async def run(self) -> None:
         """Load everything and follow; returns when it must be done again."""
+        await asyncio.sleep(self._pause.left_s)
+        began_at = self._place
         try:
-            self._mark = await self._loader.load()
-            if self._view.freshness.is_behind:
-                # A file lacks what came since; where this fails, a probe will make it good.
-                with suppress(*AWAY):
-                    await self._catch_up()
+            await self._load()
             async with asyncio.TaskGroup() as group:
                 stream = keep_going("stream", self._consume, StartOver, STREAM_PAUSE_MAX_S)
                 group.create_task(stream)
@@ -115,8 +122,28 @@ class Follower:
             metrics.REHYDRATES.labels(cause.cause).inc()
             self._view.doubt(f"starting over: {cause.cause}")
             log.warning("starting over: %s", cause.cause)
+            if self._place == began_at:
+                self._pause.failed()
+            else:
+                self._pause.succeeded()
             if cause.cause == "poison":
                 await asyncio.sleep(POISON_PAUSE_S)
+
+    @property
+    def _place(self) -> Position | None:
+        return self._view.snapshot.position if self._view.is_complete else None
+
+    async def _load(self) -> None:
+        loaded = await self._loader.load()
+        if loaded is None:
+            # What is served goes on, and not with what ended it: a gap is caught up.
+            self._mark = self._loader.noted
+            return
+        self._mark = loaded.mark
+        if loaded.leads_to is not None:
+            # A file lacks what came since; where this fails, a probe will make it good.
+            with suppress(*AWAY):
+                await self._catch_up.to(None)
 
     # ------------------------------------------------------------ the stream
 
@@ -145,21 +172,18 @@ class Follower:
         try:
             message = replication_pb2.StreamMessage.FromString(payload)
         except DecodeError as error:
-            raise _poison("a message of the stream", error) from error
+            raise poison("a message of the stream", error) from error
         head = message.head
-        served = self._view.snapshot.head
-        mine, theirs = position_of(served), position_of(head)
-        if head.registry_id != served.registry_id and served.registry_id.hex() == owner:
-            metrics.FOREIGN.inc()
-            log.error("a message of registry %s is stepped over", head.registry_id.hex()[:64])
+        if self._is_foreign(head, owner) or not self._terms.takes(head, "stream"):
             return
+        mine, theirs = self._view.snapshot.position, position_of(head)
         try:
             action = core.on_message(mine, message)
         except core.Unknown as error:
             if not self._signed.accepts(head, "stream"):
                 return
             require_own(self._view, head)
-            raise _poison("a message of the stream", "of no known kind") from error
+            raise poison("a message of the stream", "of no known kind") from error
         if self._is_news(head, action) and not self._signed.accepts(head, "stream"):
             await self._look_behind()
             return
@@ -167,12 +191,21 @@ class Follower:
         if theirs.epoch == mine.epoch and history.is_believable(mine, theirs):
             self._view.freshness.heard(theirs)
         if action is Do.APPLY:
-            await self._apply(head, message.commit, "stream")
+            await self._applier.apply(head, message.commit, "stream")
         elif action is Do.CATCH_UP:
             metrics.GAPS.inc()
-            await self._catch_up()
+            await self._catch_up.to(theirs)
         elif action is Do.BOOTSTRAP:
             raise StartOver("epoch")
+
+    def _is_foreign(self, head: replication_pb2.Head, owner: str) -> bool:
+        """Whether a message is of another registry than the one that claimed the stream."""
+        own = self._view.snapshot.head.registry_id
+        if head.registry_id == own or own.hex() != owner:
+            return False
+        metrics.FOREIGN.inc()
+        log.error("a message of registry %s is stepped over", head.registry_id.hex()[:64])
+        return True
 
     def _is_news(self, head: replication_pb2.Head, action: Do) -> bool:
         """Whether something is made of a head: what says nothing need not be signed."""
@@ -186,7 +219,7 @@ class Follower:
         now_s = boot_clock_s()
         if now_s - self._looked_s >= LOOKS_APART_S:
             self._looked_s = now_s
-            await self._catch_up()
+            await self._catch_up.to(None)
 
     async def _verify(self) -> None:
         """Count up the hash that a file was believed, while its entities are served already."""
@@ -195,25 +228,33 @@ class Follower:
         async for some in unhurried(snapshot.copied()):
             total += sum(history.hash_of(*entity) for entity in some)
         if history.set_hash_bytes(total) != expected:
-            raise _poison("the last good file", "its entities do not have the hash that it says")
+            raise poison("the last good file", "its entities do not have the hash that it says")
         log.info("the last good file's entities have the hash that it says")
 
     # ------------------------------------------------------------ the probe
 
     async def _probe(self) -> None:
-        """Ask a writer for the head, again and again; catch up when the stream is not enough."""
+        """Ask a writer for the head, again and again; catch up when the stream is not enough.
+
+        At once at first: what was loaded is confirmed by nothing else, and may lack what the
+        stream will not tell again.
+        """
         checked_s = boot_clock_s()
+        pause_s, was_behind = 0.0, True
         while True:
             heed_cancellation()
-            await asyncio.sleep(self._probe_every_s)
-            was_behind = self._view.freshness.is_behind
+            await asyncio.sleep(pause_s)
+            was_behind = was_behind or self._view.freshness.is_behind
+            is_first, pause_s = not pause_s, self._probe_every_s
             asked = self._view.snapshot.position
             sent_s = boot_clock_s()
             try:
-                head = await self._asked_head()
+                head = await self._asked_head(self._view.snapshot.head.registry_id)
             except (NatsError, TimeoutError, OSError) as error:
                 self._note_answers(said(error))
-                self._view.asked()
+                if self._view.is_own or not is_first:
+                    # Else the stream has not had the time to tell of a head.
+                    self._view.asked()
                 continue
             self._note_answers("")
             if sent_s - checked_s >= STREAM_CHECK_S and await self._check_stream():
@@ -222,8 +263,12 @@ class Follower:
                 async with self._lock:
                     if self._is_taken(asked, head):
                         require_own(self._view, head)
+                        if not self._terms.takes(head, "probe"):
+                            self._view.asked()
+                            continue
                         probe = Probe(sent_s, position_of(head))
-                        await self._compare(asked, probe, was_behind=was_behind)
+                        behind, was_behind = was_behind, False
+                        await self._compare(asked, probe, was_behind=behind)
                     else:
                         self._view.asked()
                         await self._look_behind()
@@ -239,15 +284,22 @@ class Follower:
             return True
         return self._signed.accepts(head, "probe")
 
-    async def _asked_head(self) -> replication_pb2.Head:
-        """A writer's; one of this registry, if any answers so.
+    async def _asked_head(self, own: bytes) -> replication_pb2.Head:
+        """A writer's; one of this registry and its database, if any answers so.
+
+        Args:
+            own: The registry's id.
 
         Raises:
             ConnectionError: Something else answers there.
         """
-        own = self._view.snapshot.head.registry_id
+        latest = self._terms.latest
+
+        def is_wanted(head: replication_pb2.Head) -> bool:
+            return head.registry_id == own and not core.is_earlier(term_of(head), latest)
+
         try:
-            answer = await self._heads.head(lambda head: head.registry_id == own)
+            answer = await self._heads.head(is_wanted)
         except (NatsError, TimeoutError, OSError):
             metrics.PROBES.labels("nobody").inc()
             raise
@@ -269,12 +321,12 @@ class Follower:
             raise StartOver("epoch")
         if action is Do.DOUBT:
             self._view.doubt("a writer's head does not know what is served")
-            await self._catch_up()
+            await self._catch_up.to(None, is_doubted=True)
             return
         self._view.freshness.probed(probe, mine)
         self._view.asked()
         if action is Do.CATCH_UP:
-            await self._catch_up()
+            await self._catch_up.to(probe.head)
 
     async def _check_stream(self) -> bool:
         """Compare the stream with what was noted; False where it is not to be had.
@@ -294,58 +346,6 @@ class Follower:
             log.warning("the stream was recreated or lost its tail: following it anew")
             raise StartOver("stream")
         return True
-
-    # ------------------------------------------------------------ catching up, applying
-
-    async def _catch_up(self) -> None:
-        metrics.CATCH_UPS.inc()
-        while True:
-            mine = self._view.snapshot.position
-            head, rows = await self._database.rows_after(mine.revision)
-            action = core.on_head(mine, position_of(head), head.compacted_revision)
-            if action is Do.NOTHING:
-                return
-            if action is Do.BOOTSTRAP or not rows:
-                raise StartOver("no_way_forward")
-            for row in rows:
-                mine = self._view.snapshot.position
-                prev_chain = row.commit.prev_chain
-                action = core.on_row(mine, row.position, prev_chain, is_reset=row.is_reset)
-                if action is not Do.APPLY:
-                    raise StartOver("no_way_forward")
-                if not self._signed.accepts(row.head, "outbox"):
-                    raise StartOver("unsigned")
-                await self._apply(row.head, row.commit, "outbox")
-
-    async def _apply(
-        self, head: replication_pb2.Head, commit: replication_pb2.Commit, source: str
-    ) -> None:
-        snapshot = self._view.snapshot
-        try:
-            change_set = decode(snapshot.position, head, commit)
-            with (
-                tracing.span("apply", lambda: change_set.traceparent, source=source),
-                metrics.APPLY_SECONDS.time(),
-            ):
-                planned: list[Planned] = []
-                # Readers are answered in between, from the revision before.
-                async for some in unhurried(plan(snapshot, change_set), PLANNED_AT_ONCE):
-                    planned += some
-                snapshot.apply(head, planned)
-        except (Poison, Diverged) as error:
-            raise _poison("a change set", error) from error
-        metrics.APPLIED.labels(source).inc()
-        self._journal.applied(head, commit)
-        self._signed.learn(head.registry_id, change_set.changes)
-        self._view.recent.add(change_set, planned)
-        self._view.moves.applied(head, planned)
-        self._view.moved()
-
-
-def _poison(what: str, error: object) -> StartOver:
-    """Never skipped: the last good state is served, and says that it is stale."""
-    log.error("%s cannot be applied: %s", what, error)
-    return StartOver("poison")
 
 
 def _leaves(group: BaseExceptionGroup[StartOver]) -> list[StartOver]:

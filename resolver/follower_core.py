@@ -7,7 +7,7 @@ from typing import Final, Protocol, TypeVar
 
 from cqc.replication.v1 import replication_pb2
 
-from shared.history import Position, is_believable, position_of
+from shared.history import NO_TERM, Position, Term, is_believable, position_of
 from shared.stream_mark import StreamMark
 
 #: To read so many from the outbox is faster than to load everything; a second, if they are small.
@@ -112,13 +112,62 @@ def on_probe(asked: Position, mine: Position, head: Position, *, was_behind: boo
     return action if action is not Do.CATCH_UP or was_behind else Do.NOTHING
 
 
-def on_head(mine: Position, head: Position, compacted: int) -> Do:
-    """The database's head, read to catch up: is there a way from mine to it?"""
+def on_head(
+    mine: Position,
+    head: Position,
+    compacted: int,
+    row: Position | None = None,
+    *,
+    is_doubted: bool = False,
+) -> Do:
+    """The database's head, read to catch up: is there a way from mine to it?
+
+    A database that has less than is held lags behind, as a replica does, or lost commits. By itself
+    it does not tell which: a writer's head does.
+
+    Args:
+        row: What the outbox has at the revision that is held, read with the head; None: nothing.
+        is_doubted: A writer's head does not know what is held.
+    """
     if head == mine:
         return Do.NOTHING
-    if head.epoch != mine.epoch or mine.revision < compacted or mine.revision >= head.revision:
+    if head.epoch > mine.epoch:
         return Do.BOOTSTRAP
-    return Do.APPLY
+    if (head.epoch, head.revision) < (mine.epoch, mine.revision):
+        return Do.BUMP if is_doubted else Do.NOTHING
+    if is_other(mine, head, row):
+        return Do.BUMP
+    return Do.BOOTSTRAP if mine.revision < compacted else Do.APPLY
+
+
+def is_other(mine: Position, head: Position, row: Position | None) -> bool:
+    """Whether a database of the epoch that is held, and as far, does not have what is held.
+
+    Numbers alone do not tell: a history that lost it may have passed it since.
+
+    Args:
+        row: As for `on_head`.
+    """
+    at = head if head.revision == mine.revision else row
+    return head.epoch == mine.epoch and at is not None and at != mine
+
+
+def is_on_the_way(mine: Position, wanted: Position) -> bool:
+    """Whether change sets, one after another, may lead from what is held to where a head is."""
+    return wanted.epoch == mine.epoch and wanted.revision > mine.revision
+
+
+def is_before(theirs: Position, mine: Position) -> bool:
+    """Whether a message of the stream comes before the first that leads on from what is held."""
+    return (theirs.epoch, theirs.revision) <= (mine.epoch, mine.revision)
+
+
+def is_earlier(term: Term, latest: Term) -> bool:
+    """Whether a head was read from a database that is not the registry's any more.
+
+    Who states no term, as writers of before terms, is judged by positions alone.
+    """
+    return term.timeline != NO_TERM.timeline and term < latest
 
 
 def on_row(mine: Position, row: Position, prev_chain: bytes, *, is_reset: bool) -> Do:
@@ -141,26 +190,41 @@ def on_snapshot(held: Position | None, found: Position) -> Do:
 
 
 def on_hydrated(
-    held: replication_pb2.Head, found: replication_pb2.Head, *, is_confirmed: bool
+    held: replication_pb2.Head,
+    found: replication_pb2.Head,
+    row: Position | None = None,
+    *,
+    is_confirmed: bool,
 ) -> Do:
     """May what PostgreSQL holds take the place of what is served?
 
     Args:
         held: What is served.
         found: PostgreSQL's head.
-        is_confirmed: What is served was once confirmed. If never, an image or a file of another
-            registry was served, and PostgreSQL is right.
+        row: What the outbox has at the revision that is served, read with the head.
+        is_confirmed: What is served is known to be this registry's: it came from PostgreSQL, or a
+            writer confirmed it. Else an image or a file of another registry may be served, and
+            PostgreSQL is right.
     """
     if found.registry_id != held.registry_id:
         return Do.REFUSE if is_confirmed else Do.APPLY
-    return on_snapshot(position_of(held), position_of(found))
+    mine, theirs = position_of(held), position_of(found)
+    if is_other(mine, theirs, row):
+        return Do.BUMP
+    return on_snapshot(mine, theirs)
 
 
-def is_ahead(kept: replication_pb2.Head, found: replication_pb2.Head) -> bool:
-    """Whether the last process kept what PostgreSQL, at `found`, does not lead on from."""
+def is_ahead(
+    kept: replication_pb2.Head, found: replication_pb2.Head, row: Position | None = None
+) -> bool:
+    """Whether the last process kept what PostgreSQL, at `found`, does not lead on from.
+
+    Args:
+        row: What the outbox has at the revision that was kept, read with the head.
+    """
     if kept.registry_id != found.registry_id:
         return False
-    return on_snapshot(position_of(kept), position_of(found)) is Do.BUMP
+    return on_hydrated(kept, found, row, is_confirmed=True) is Do.BUMP
 
 
 def is_near(kept: replication_pb2.Head, found: replication_pb2.Head) -> bool:

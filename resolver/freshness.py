@@ -103,10 +103,11 @@ class Freshness:
     def _went_by(self, head: Position) -> bool:
         """Whether a head of this epoch, not beyond the snapshot, is in the snapshot's history.
 
-        A revision that the snapshot was not at, since it was loaded beyond, counts as in it: it
-        was loaded after the head was read.
+        It is only if the snapshot was there. What was loaded beyond it may be of another history:
+        the PostgreSQL that was read need not be the one that the head was read from. The next
+        head is not before what was loaded.
         """
-        return self._passed.get(head.revision, head.chain) == head.chain
+        return self._passed.get(head.revision) == head.chain
 
     def confirm(self, instant_s: float) -> None:
         """Nothing committed before this instant is missing."""
@@ -129,7 +130,7 @@ class Freshness:
         self.newest_revision = 0
 
     def unconfirm(self) -> None:
-        """What is served now did not come from PostgreSQL, nor from what was served until now.
+        """What is served now does not lead on from what was served until now.
 
         It may be of commits that the database lost, and lack others that were confirmed before.
         """

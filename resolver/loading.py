@@ -22,15 +22,17 @@ from nats.errors import Error as NatsError
 
 from resolver import follower_core as core
 from resolver import metrics
-from resolver.database import Busy, Database
+from resolver.bumps import ask_for_bump
+from resolver.database import Busy, Database, Look
 from resolver.follower_core import Do
-from resolver.freshness import boot_clock_s
+from resolver.freshness import Probe, boot_clock_s
 from resolver.keeping import Journal
 from resolver.signed_heads import SignedHeads
 from resolver.snapshot import Diverged, Snapshot
 from resolver.sources import Loaded, Sources
+from resolver.terms import Terms
 from resolver.view import View, history_of
-from shared import jetstream
+from shared.history import position_of
 from shared.stream_mark import StreamMark
 from shared.trust import Unsigned
 
@@ -40,6 +42,8 @@ log = logging.getLogger(__name__)
 POISON_PAUSE_S: Final = 1.0
 #: Between two looks for a turn to load; random, so that a thousand resolvers do not look at once.
 TURN_PAUSE_S: Final = (0.05, 0.25)
+#: What is loaded is served this much later, if a writer's answer may make it LIVE from the start.
+CONFIRM_WITHIN_S: Final = 0.5
 #: What PostgreSQL or NATS being away looks like from here.
 AWAY: Final = (
     OSError,
@@ -61,12 +65,25 @@ class StartOver(Exception):
         self.registry_id = registry_id
 
 
+class Behind(ConnectionError):
+    """PostgreSQL, as it was read here, does not lead on from what is served.
+
+    Attributes:
+        found: Its head, which writers are to be asked about; None where it is an earlier database.
+    """
+
+    def __init__(self, found: replication_pb2.Head | None, message: str) -> None:
+        super().__init__(message)
+        self.found = found
+
+
 class Loader:
     """Everything that loading needs.
 
     Attributes:
         told: The registry that the stream or a writer is of, where what is served never was
             confirmed and is of another; empty elsewhere.
+        noted: Where the stream was when PostgreSQL was last asked.
     """
 
     def __init__(
@@ -79,7 +96,11 @@ class Loader:
         sources: Sources,
         journal: Journal,
         signed: SignedHeads | None = None,
+        terms: Terms | None = None,
+        ask_head: Callable[[bytes], Awaitable[replication_pb2.Head]] | None = None,
     ) -> None:
+        self._ask_head = ask_head
+        self._terms = terms or Terms()
         self._signed = signed or SignedHeads()
         self._view = view
         self._database = database
@@ -89,58 +110,88 @@ class Loader:
         self._sources = sources
         self._journal = journal
         self.told = b""
+        self.noted: StreamMark | None = None
 
-    async def load(self) -> StreamMark | None:
+    async def load(self) -> Loaded | None:
         """Put into the view what PostgreSQL holds, or what stands in for it; never go back.
 
+        None of it is confirmed by that: PostgreSQL may be a replica, which lags, or an old primary.
+
         Returns:
-            How far the stream was read for it; None where that is not known.
+            What was loaded; None where what is served goes on, since PostgreSQL is behind it.
 
         Raises:
             StartOver: It must be done again.
         """
         loaded = await self._load()
+        if loaded is None:
+            log.warning("PostgreSQL is behind what is served, which goes on")
+            return None
         snapshot = loaded.snapshot
-        if loaded.source == "postgres":
-            await self._require_onward(snapshot)
+        confirmation = await self._confirmation(snapshot.head)
         held = self._view.snapshot.head if self._view.is_complete else None
         if held is not None and history_of(held) != history_of(snapshot.head):
             self._view.freshness.forget()
             metrics.EPOCHS.inc()
-        # No reader comes in between: there is no moment at which it is loaded and unconfirmed.
-        if loaded.as_of_s is not None:
-            self._view.freshness.confirm(loaded.as_of_s)
-        else:
+        leads_on = held is not None and held.registry_id == snapshot.head.registry_id
+        if loaded.source != "postgres" or not leads_on:
             self._view.freshness.unconfirm()
-        if loaded.leads_to is not None:
-            self._view.freshness.probed(loaded.leads_to, snapshot.position)
+        if held is not None and not leads_on:
+            log.error("what was served until now was of another registry than PostgreSQL's")
+        if confirmation is not None:
+            # No reader comes in between: there is no moment at which it is served unconfirmed.
+            self._view.freshness.probed(confirmation, snapshot.position)
         self.told = b""
-        self._view.replace(snapshot, loaded.source, self._now())
+        self._view.replace(snapshot, loaded.source, self._now(), is_own=loaded.is_own)
         self._journal.begin(is_kept=loaded.is_kept)
+        if loaded.leads_to is not None:
+            self._view.freshness.heard(position_of(loaded.leads_to))
         self._view.moved()
+        if confirmation is not None:
+            self._view.asked()
         text = "loaded %d entities at revision %s from %s"
         log.info(text, snapshot.count, snapshot.position, loaded.source)
-        return loaded.mark
+        if loaded.lacked_by is not None:
+            await self._ask_for_bump(loaded.lacked_by)
+        return loaded
 
-    async def _load(self) -> Loaded:
+    async def _confirmation(self, loaded: replication_pb2.Head) -> Probe | None:
+        """A writer's head, if one tells at once that the registry is at what was loaded.
+
+        Else what is served is not confirmed at first, and probes go on to ask.
+        """
+        if self._ask_head is None:
+            return None
+        sent_s = boot_clock_s()
+        try:
+            async with asyncio.timeout(CONFIRM_WITHIN_S):
+                head = await self._ask_head(loaded.registry_id)
+        except (NatsError, TimeoutError, OSError):
+            return None
+        is_it = (head.registry_id, position_of(head)) == (loaded.registry_id, position_of(loaded))
+        taken = is_it and self._signed.accepts(head, "probe") and self._terms.takes(head, "probe")
+        return Probe(sent_s, position_of(head)) if taken else None
+
+    async def _load(self) -> Loaded | None:
         """All of the registry, ahead of what is served."""
         while True:
             # Noted BEFORE the read: what commits after the read is published after the note.
-            mark, as_of_s = await self._note_stream(), boot_clock_s()
+            self.noted = mark = await self._note_stream()
             failed: Exception
             try:
-                if not self._view.is_complete:
-                    near = await self._sources.near(await self._database.head(), as_of_s)
-                    if near is not None:
-                        return near
-                return Loaded(await self._hydrate(), mark, "postgres", as_of_s)
+                own = None if self._view.is_complete else await self._from_own_file()
+                return own or Loaded(await self._hydrate(), mark, "postgres", is_own=True)
             except (Busy, Unsigned, *AWAY) as error:
                 failed = error
+            if isinstance(failed, Behind) and failed.found is not None:
+                await self._ask_for_bump(failed.found)
             held = self._view.snapshot.head if self._view.is_complete else None
             loaded = await self._sources.newest(held, self.told)
             if loaded is not None:
                 log.warning("not loaded from PostgreSQL: %s", said(failed))
                 return loaded
+            if isinstance(failed, Behind) and self._view.is_complete:
+                return None
             if isinstance(failed, Unsigned):
                 # Until somebody signs it. What is served meanwhile says how old it is.
                 self._view.refused(str(failed))
@@ -150,77 +201,71 @@ class Loader:
                 raise failed
             await asyncio.sleep(random.uniform(*TURN_PAUSE_S))
 
+    async def _from_own_file(self) -> Loaded | None:
+        """What the last process kept, if PostgreSQL leads on in few steps, or not at all.
+
+        Never back: not behind what the last process served.
+        """
+        kept = await self._sources.kept()
+        look = await self._database.look(kept.head.revision if kept is not None else 0)
+        if kept is None or not self._terms.takes(look.head, "postgres"):
+            return None
+        if core.is_ahead(kept.head, look.head, look.row):
+            loaded = await self._sources.tried(kept)
+            return loaded and loaded._replace(is_own=True, lacked_by=look.head)
+        if core.is_near(kept.head, look.head):
+            loaded = await self._sources.tried(kept)
+            return loaded and loaded._replace(is_own=True, leads_to=look.head)
+        return None
+
     async def _hydrate(self) -> Snapshot:
+        held = self._view.snapshot.head.revision if self._view.is_complete else 0
         with metrics.HYDRATE_SECONDS.labels("postgres").time():
             try:
-                snapshot = await self._database.hydrate(self._foresee)
+                snapshot = await self._database.hydrate(self._foresee, held)
             except Diverged as error:
                 log.error("PostgreSQL's current state does not fit its head: %s", error)  # noqa: TRY400
                 raise StartOver("poison") from error
         self._signed.admit(snapshot, "postgres")
         return snapshot
 
-    def _foresee(self, head: replication_pb2.Head, keys: Sequence[bytes]) -> None:
-        """Refuse before a million entities are read."""
-        self._signed.require(head, "postgres", keys)
-
-    async def _require_onward(self, found: Snapshot) -> None:
-        """Never go back: not behind what is served, nor behind what the last process served.
+    def _foresee(self, look: Look, keys: Sequence[bytes]) -> None:
+        """Refuse before a million entities are read.
 
         Raises:
-            StartOver: PostgreSQL has less, or something else; a new epoch was asked for.
+            Behind: It does not lead on from what is served.
+            Unsigned: Nobody who is trusted signed it.
+            ConnectionError: It is of another registry.
         """
-        if not self._view.is_complete:
-            await self._resume(found.head)
-        if not self._view.is_complete:
-            return
-        held, confirmed = self._view.snapshot.head, self._view.freshness.is_confirmed
-        action = core.on_hydrated(held, found.head, is_confirmed=confirmed)
+        self._signed.require(look.head, "postgres", keys)
+        action = Do.APPLY
+        if self._view.is_complete:
+            held, is_own = self._view.snapshot.head, self._view.is_own
+            action = core.on_hydrated(held, look.head, look.row, is_confirmed=is_own)
         if action is Do.REFUSE:
-            require_own(self._view, found.head)
+            require_own(self._view, look.head)
+        if not self._terms.takes(look.head, "postgres"):
+            raise Behind(None, "it is of a database that is not the registry's any more")
         if action is Do.BUMP:
-            await self._ask_for_bump(held, found.head)
+            raise Behind(look.head, "it does not have what is served")
+
+    async def _ask_for_bump(self, found: replication_pb2.Head) -> None:
+        """Raises: StartOver: A new epoch was begun."""
+        if await ask_for_bump(self._client, self._view.snapshot.head, found):
             raise StartOver("lost_history")
-        if found.head.registry_id != held.registry_id:
-            log.error("what was served until now was of another registry than PostgreSQL's")
-
-    async def _resume(self, found: replication_pb2.Head) -> None:
-        """Serve what the file holds, if PostgreSQL does not lead on from there."""
-        loaded = await self._sources.ahead_of(found)
-        if loaded is not None:
-            self._view.replace(loaded.snapshot, loaded.source, self._now())
-            self._view.moved()
-
-    async def _ask_for_bump(self, held: replication_pb2.Head, found: replication_pb2.Head) -> None:
-        """PostgreSQL has less than what this process served, or something else."""
-        metrics.BUMP_REQUESTS.inc()
-        log.error(
-            "PostgreSQL is at %d:%d, this process served %d:%d: asking for a new epoch",
-            *(found.epoch, found.revision, held.epoch, held.revision),
-        )
-        request = replication_pb2.EpochBumpRequest(held=held, found=found)
-        try:
-            await self._client.request(
-                jetstream.BUMP_SUBJECT,
-                request.SerializeToString(),
-                timeout=jetstream.REQUEST_TIMEOUT_S,
-            )
-        except (NatsError, TimeoutError) as error:
-            log.warning("no writer answered: %s", error)
-        await asyncio.sleep(POISON_PAUSE_S)
 
 
 def require_own(view: View, head: replication_pb2.Head) -> None:
     """Refuse another registry's head.
 
     Raises:
-        StartOver: What is served was never confirmed, so it may be that which is foreign.
+        StartOver: What is served is not known to be this registry's: it may be what is foreign.
         ConnectionError: What came is foreign: nothing of it is applied.
     """
     own = view.snapshot.head.registry_id
     if head.registry_id == own:
         return
-    if not view.freshness.is_confirmed:
+    if not view.is_own:
         raise StartOver("registry", head.registry_id)
     log.error(
         "what came is of registry %s, the snapshot of %s: nothing of it is applied",

@@ -64,6 +64,14 @@ PROBES: Final = Counter(
 )
 for _who in ("group", "everybody", "nobody"):
     PROBES.labels(_who)
+#: `source` is where the head came from: three values.
+EARLIER_TERM: Final = Counter(
+    "cqar_resolver_earlier_term_total",
+    "Heads not used, since they are of a database that is not the registry's any more.",
+    ["source"],
+)
+for _said in ("postgres", "stream", "probe"):
+    EARLIER_TERM.labels(_said)
 CATCH_UPS: Final = Counter("cqar_resolver_catch_ups_total", "Reads of the outbox.")
 Cause = Literal[
     "epoch", "lost_history", "no_way_forward", "poison", "registry", "stream", "unsigned"

@@ -18,7 +18,6 @@ from google.protobuf.message import DecodeError
 
 from resolver import follower_core as core
 from resolver import metrics
-from resolver.freshness import Probe
 from resolver.kept import Kept
 from resolver.last_good import LastGood
 from resolver.memory import NoRoom, require_room
@@ -26,7 +25,6 @@ from resolver.signed_heads import SignedHeads, Source
 from resolver.snapshot import Diverged, Snapshot
 from shared import image, refusals
 from shared.cache import Unavailable
-from shared.history import position_of
 from shared.image_store import ImageStore
 from shared.stream_mark import StreamMark
 from shared.trust import Unsigned
@@ -39,20 +37,22 @@ class Loaded(NamedTuple):
 
     Attributes:
         source: `postgres`, `redis` or `file`.
-        as_of_s: Boot clock; nothing committed before is missing. None where that is not known.
-        leads_to: PostgreSQL's head, and when it was asked for, where that follows in few steps.
+        is_own: It is of PostgreSQL's registry.
+        leads_to: PostgreSQL's head, where that follows in few steps.
+        lacked_by: PostgreSQL's head, where that does not lead on from it.
         is_kept: The file has it, and what comes next may be appended there.
     """
 
     snapshot: Snapshot
     mark: StreamMark | None
     source: str
-    as_of_s: float | None = None
-    leads_to: Probe | None = None
+    is_own: bool = False
+    leads_to: replication_pb2.Head | None = None
+    lacked_by: replication_pb2.Head | None = None
     is_kept: bool = False
 
 
-class _Candidate(NamedTuple):
+class Candidate(NamedTuple):
     """What may be loaded, and how."""
 
     head: replication_pb2.Head
@@ -89,34 +89,13 @@ class Sources:
         Args:
             told: The registry that it must be of, where that is known not to be what is held.
         """
-        kept, published = await self._in_file(), await self._in_redis()
+        kept, published = await self.kept(), await self._in_redis()
         for candidate in core.choices(held, kept, published, told=told):
-            if (loaded := await self._tried(candidate)) is not None:
+            if (loaded := await self.tried(candidate)) is not None:
                 return loaded
         return None
 
-    async def near(self, found: replication_pb2.Head, asked_s: float) -> Loaded | None:
-        """Load the file if PostgreSQL leads on from there in few steps.
-
-        Args:
-            found: PostgreSQL's head.
-            asked_s: Boot clock, before it was read.
-        """
-        loaded = await self._from_file(partial(core.is_near, found=found))
-        return loaded and loaded._replace(leads_to=Probe(asked_s, position_of(found)))
-
-    async def ahead_of(self, found: replication_pb2.Head) -> Loaded | None:
-        """Load the file if PostgreSQL, whose head was found, does not lead on from it."""
-        return await self._from_file(partial(core.is_ahead, found=found))
-
-    async def _from_file(self, fits: Callable[[replication_pb2.Head], bool]) -> Loaded | None:
-        """Load the file if its head fits."""
-        candidate = await self._in_file()
-        if candidate is None or not fits(candidate.head):
-            return None
-        return await self._tried(candidate)
-
-    async def _kept(self) -> Kept | None:
+    async def _read_file(self) -> Kept | None:
         """What the file holds; None where it holds nothing that can be believed."""
         if self._last_good is None:
             return None
@@ -129,8 +108,9 @@ class Sources:
             return None
         return kept
 
-    async def _in_file(self) -> _Candidate | None:
-        kept = await self._kept()
+    async def kept(self) -> Candidate | None:
+        """What the last process kept, if that can be read."""
+        kept = await self._read_file()
         if kept is None:
             return None
 
@@ -140,9 +120,9 @@ class Sources:
             snapshot = await self._in_thread(make)
             return Loaded(snapshot, kept.mark, "file", is_kept=kept.goes_on)
 
-        return _Candidate(kept.head, "file", load)
+        return Candidate(kept.head, "file", load)
 
-    async def _in_redis(self) -> _Candidate | None:
+    async def _in_redis(self) -> Candidate | None:
         images = self._images
         if images is None:
             return None
@@ -154,14 +134,15 @@ class Sources:
         except (image.Damaged, Unavailable) as error:
             log.warning("the image in Redis is not used: %s", error)
             return None
-        return _Candidate(manifest.head, "redis", partial(self._from_redis, images, manifest))
+        return Candidate(manifest.head, "redis", partial(self._from_redis, images, manifest))
 
     async def _from_redis(self, images: ImageStore, manifest: replication_pb2.Image) -> Loaded:
         entities = image.entities_of(manifest, await images.chunks(manifest))
         snapshot = await self._in_thread(Snapshot, manifest.head, entities)
         return Loaded(snapshot, image.mark_of(manifest.stream), "redis")
 
-    async def _tried(self, candidate: _Candidate) -> Loaded | None:
+    async def tried(self, candidate: Candidate) -> Loaded | None:
+        """Load it; None where it cannot be believed."""
         try:
             require_room(self._memory_limit_mib, candidate.head.live_count)
             with metrics.HYDRATE_SECONDS.labels(candidate.source).time():

@@ -17,7 +17,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from google.protobuf.message import Message
 
 from resolver import metrics
-from resolver.fallback import Answer, Fallback, Least, answer_by, answer_unhurried
+from resolver.fallback import Answer, Fallback, Least, Standing, answer_by, answer_unhurried
 from resolver.freshness import DRIFT, boot_clock_s, name_of
 from resolver.pinned import Pinned
 from resolver.reading import Basis, Many, NotInMemory, Work
@@ -25,6 +25,7 @@ from resolver.view import View
 from shared.auth import caller_of
 from shared.errors import CqarError, EpochChanged, NotFound, NotReady
 from shared.grpc_errors import Context
+from shared.history import is_reached
 
 #: Of this call: what its caller saw and memory did not reach in time.
 _unreached: ContextVar[Least | None] = ContextVar("unreached", default=None)
@@ -162,17 +163,29 @@ class Tiers:
     ) -> Answer[T]:
         """What memory cannot answer: not yet, not as of `least`, or never."""
         view, ask = self._view, self._fallback.answer
+        standing = Standing(view.freshness_message(), view.stale_reason)
         if not view.is_complete or least is not None:
             if not self._stands_in:
                 behind = _BEHIND.format(*least or ANY)
                 raise NotReady(behind if view.is_complete else view.loading)
-            return await ask(question, work, least or ANY, view.state, who=who)
+            return await ask(question, work, self._least(least or ANY), standing, who=who)
         # Nobody is told anything from before what this process told already.
         at = view.snapshot.position[:2]
         try:
-            return await ask(question, work, at, view.state, view.snapshot, who=who)
+            return await ask(question, work, at, standing, view.snapshot, who=who)
         except EpochChanged as error:
             raise NotReady(f"memory is not in the registry's new epoch yet: {error}") from error
+
+    def _least(self, least: Least) -> Least:
+        """What the caller saw, or where memory is by now: how current that is, is told.
+
+        Raises:
+            EpochChanged: Memory is of a later epoch.
+        """
+        if not self._view.is_complete:
+            return least
+        epoch, revision, _ = self._view.snapshot.position
+        return (epoch, revision) if is_reached(least, epoch, revision) else least
 
 
 def tell_freshness(freshness: pb.Freshness, context: Context) -> None:

@@ -46,6 +46,7 @@ class View:
         self.is_ending = False
         self._asked = False
         self._refusal = ""
+        self._is_own = False
         self._moved = asyncio.Event()
         self.recent = Recent()
         self.moves = Moves()
@@ -80,8 +81,19 @@ class View:
     def _why(self) -> str:
         return f": refused, since {self._refusal}" if self._refusal else ""
 
-    def replace(self, snapshot: Snapshot, source: str, at: dt.datetime) -> None:
+    @property
+    def is_own(self) -> bool:
+        """What is served, or what was before it, is known to be of the registry that is followed.
+
+        Since it was PostgreSQL's, or a writer confirmed it.
+        """
+        return self._is_own or self.freshness.is_confirmed
+
+    def replace(
+        self, snapshot: Snapshot, source: str, at: dt.datetime, *, is_own: bool = False
+    ) -> None:
         self._snapshot = snapshot
+        self._is_own = self._is_own or is_own
         self._refusal = ""
         self.mark_anew()
         self.recent.restart()
@@ -97,8 +109,7 @@ class View:
 
     def _consider(self) -> None:
         """Ready once it was as new as every head seen, and a head was looked for; from then on."""
-        looked = self._asked or self.freshness.is_confirmed
-        if self.is_complete and looked and not self.lag:
+        if self.is_complete and self._asked and not self.lag:
             self.ready.set()
 
     def moved(self) -> None:

@@ -10,7 +10,7 @@ them.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Final
 
 from nats.aio.client import Client
@@ -30,7 +30,10 @@ IDLE_S: Final = 1.0
 #: What is heard and waits to be handled; the server's client drops what comes beyond.
 WAITING_MESSAGES_MAX: Final = 4096
 WAITING_BYTES_MAX: Final = 64 * 1024**2
-_ENDS: Final = ("204", "404")
+#: A search halves what is left each time, and sequences have so many bits.
+SEARCH_STEPS_MAX: Final = 64
+_NONE: Final = "404"
+_ENDS: Final = ("204", _NONE)
 _SEQUENCE: Final = "Nats-Sequence"
 _BEFORE: Final = "Nats-Last-Sequence"
 
@@ -57,6 +60,7 @@ class StreamReader:
         self._stream = stream
         self._published = published
         self._api_prefix = api_prefix
+        self._direct = f"{api_prefix}.DIRECT.GET.{stream}"
         self._js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S, prefix=api_prefix)
 
     async def info(self) -> api.StreamInfo:
@@ -70,6 +74,64 @@ class StreamReader:
     async def note(self) -> StreamMark | None:
         """Where it is now; None where that is not to be had, as before the first connection."""
         return await jetstream.note(self._client, self._stream, self._api_prefix)
+
+    async def first_from(self, sequence: int) -> Item | None:
+        """The first message that it holds at a sequence or beyond; None where it holds none.
+
+        Raises:
+            ConsumerLost: The server does not say.
+        """
+        request = json.dumps({"seq": sequence, "next_by_subj": ">"}).encode()
+        message = await self._client.request(
+            self._direct, request, timeout=jetstream.REQUEST_TIMEOUT_S
+        )
+        if (status := (message.headers or {}).get("Status")) is not None:
+            if status != _NONE:
+                raise jetstream.ConsumerLost(f"status {status} to a request for a message")
+            return None
+        return _place(message)[0], message.data
+
+    async def search(self, mark: StreamMark, is_before: Callable[[bytes], bool]) -> int | None:
+        """The sequence of the first message that is not before what is searched for, if there is.
+
+        Args:
+            mark: Where the stream is now.
+            is_before: Of a payload; in the stream, those that are come first.
+
+        Raises:
+            ConsumerLost: The server does not say.
+        """
+        newest = await self.first_from(mark.last)
+        if newest is not None and is_before(newest[1]):
+            return None
+        low, high, found = max(1, mark.first), mark.last + 1, None
+        for _ in range(SEARCH_STEPS_MAX):
+            if low >= high:
+                break
+            middle = (low + high) // 2
+            item = await self.first_from(middle)
+            if item is not None and is_before(item[1]):
+                low = item[0] + 1
+            else:
+                high, found = middle, item[0] if item is not None else found
+        return found
+
+    async def held(self, first: int, last: int) -> AsyncGenerator[Item, None]:
+        """Yield (sequence, payload) of what it holds from `first` to `last`.
+
+        Raises:
+            ConsumerLost: The server does not answer.
+        """
+        inbox = self._client.new_inbox()
+        answers = await self._client.subscribe(inbox)
+        try:
+            async for sequence, payload in self._missing(answers, inbox, first - 1):
+                if sequence > last:
+                    return
+                yield sequence, payload
+        finally:
+            if self._client.is_connected:
+                await answers.unsubscribe()
 
     async def read(self, after: int) -> AsyncIterator[Item | None]:
         """Yield (sequence, payload) of what follows `after`, as it comes; None each idle second.
@@ -114,12 +176,11 @@ class StreamReader:
 
     async def _missing(self, answers: Subscription, inbox: str, after: int) -> AsyncIterator[Item]:
         """All that the stream holds after `after` now."""
-        subject = f"{self._api_prefix}.DIRECT.GET.{self._stream}"
         wanted = {"batch": BATCH_MESSAGES, "max_bytes": BATCH_BYTES}
         is_whole = False
         while not is_whole:
             request = json.dumps({"seq": after + 1, **wanted}).encode()
-            await self._client.publish(subject, request, reply=inbox)
+            await self._client.publish(self._direct, request, reply=inbox)
             while True:
                 try:
                     message = await answers.next_msg(timeout=jetstream.REQUEST_TIMEOUT_S)

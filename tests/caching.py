@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.cache import CURSOR_KEY, Cache
 from shared.cache_format import Cursor
+from shared.entities.asset import ASSET
 from shared.integrity import Keyring
-from tests.builders import NOW
+from tests.builders import BTC, NOW
 from tests.integrity import FORMAT, KEYRING
 from writer.cache_relay import CacheRelay
 from writer.cached import Missed, Reader
@@ -78,3 +79,10 @@ async def statements(engine: AsyncEngine) -> AsyncIterator[list[str]]:
     sa.event.listen(engine.sync_engine, "before_cursor_execute", note)
     yield asked
     sa.event.remove(engine.sync_engine, "before_cursor_execute", note)
+
+
+async def fill(writer: Process) -> None:
+    """Reads an asset through a writer's cache, which keeps it."""
+    await writer.write_through()
+    await writer.read(lambda reader: reader.get(ASSET, BTC))
+    await writer.read(lambda reader: reader.get(ASSET, BTC))

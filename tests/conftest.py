@@ -24,6 +24,7 @@ from tests.following import Follow, follow_into
 from tests.in_memory import server_folder
 from tests.services import migrate
 from writer import event_relay
+from writer.heads import Heads
 from writer.mutations import Mutations
 from writer.relay import Relay
 
@@ -116,6 +117,13 @@ async def js(client: Client) -> JetStreamContext:
 @pytest.fixture
 def relay(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> Relay:
     return Relay(engine, js, mutations.bump_epoch)
+
+
+@pytest.fixture
+async def heads(engine: AsyncEngine, client: Client) -> None:
+    """A writer's answers to probes, and nothing else of a writer: they confirm what is loaded."""
+    await jetstream.serve(client, jetstream.HEAD_SUBJECT, Heads(engine).answer)
+    await client.flush()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
+from cqc.resolver.v1.resolver_pb2 import SNAPSHOT_STATE_LIVE
 from cqc.services.v1 import asset_registry_pb2
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -110,14 +111,15 @@ async def resolver_channel_of(
 async def served(
     by: str, database: str, nats: str, engine: AsyncEngine, relay: Relay, now: dt.datetime
 ) -> AsyncIterator[Served]:
-    """The registry, read by `writer` or `resolver`."""
+    """The registry, read by `writer` or `resolver`; somebody answers that one's probe."""
     async with serving(engine, now) as writer:
         if by == "writer":
             yield Served(writer)
             return
-        # Nobody answers a probe here: what was loaded stays confirmed for the test's time.
+        # What one of its probes confirms stays good for the test's time.
         config = ResolverConfig(
-            database_url=database, nats_url=nats, probe_every_s=60, stale_after_s=NEVER_S
+            database_url=database, nats_url=nats, probe_every_s=0.5, stale_after_s=NEVER_S
         )
         async with resolver_served(config, now) as (resolver, stub):
+            await eventually(lambda: resolver.view.state == SNAPSHOT_STATE_LIVE, TIMEOUT_S)
             yield ServedTwice(writer, resolver, stub, engine, relay)

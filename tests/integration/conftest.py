@@ -35,6 +35,7 @@ def serve(
     database: str,
     engine: AsyncEngine,
     relay: Relay,
+    heads: None,
 ) -> Serve:
     """What a test proves with it is proved of the writer and of a resolver."""
     return lambda now: served(request.param, database, servers.nats, engine, relay, now)
@@ -42,9 +43,16 @@ def serve(
 
 @pytest.fixture
 async def ask(
-    servers: EmbeddedServers, database: str, client: Client, monkeypatch: pytest.MonkeyPatch
+    servers: EmbeddedServers,
+    database: str,
+    client: Client,
+    heads: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Ask]:
-    """Serves from a resolver of which nothing is loaded or followed unless `follows`."""
+    """Serves from a resolver of which nothing is loaded or followed unless `follows`.
+
+    Its probes are answered.
+    """
     assert client.is_connected
     # Tests share two slow cores: what is tried is not whether PostgreSQL takes 250 ms.
     monkeypatch.setattr(fallback, "BUDGET_S", WAIT_S)

@@ -156,16 +156,17 @@ async def both(
     database: str,
     engine: AsyncEngine,
     relay: Relay,
+    heads: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Both]:
     monkeypatch.setattr(fallback, "BEYOND_MEMORY_S", WAIT_S)
     async with grpc_writer.serving(engine, NOW) as writer, link_to(database) as (link, url):
-        # Nobody answers a probe here: what was loaded stays confirmed for the test's time.
+        # What one of its probes confirms stays good for the test's time.
         config = ResolverConfig(
-            database_url=url, nats_url=servers.nats, probe_every_s=60, stale_after_s=NEVER_S
+            database_url=url, nats_url=servers.nats, probe_every_s=0.5, stale_after_s=NEVER_S
         )
         async with _resolver(config) as (resolver, channel):
-            await eventually(lambda: resolver.view.is_complete, WAIT_S)
+            await eventually(lambda: resolver.view.state == pb.SNAPSHOT_STATE_LIVE, WAIT_S)
             stubs: tuple[Any, Any] = ResolverStub(channel), AssetRegistryStub(channel)
             yield Both(writer, resolver, *stubs, link, engine, relay)
 

@@ -159,7 +159,8 @@ async def require_below_and_in_memory(
         return past.resolve(basis, "binance", spelling, then)
 
     least = snapshot.position[:2]
-    below = await resolver.fallback.answer((spelling, moment), work, least, resolver.view.state)
+    standing = fallback.Standing(resolver.view.freshness_message(), None)
+    below = await resolver.fallback.answer((spelling, moment), work, least, standing)
     assert (below.tier, said(below.get())) == ("postgres", expected)
     try:
         found = work(Basis(snapshot, pb.Freshness(), None))

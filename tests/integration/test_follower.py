@@ -98,10 +98,12 @@ async def test_the_outbox_is_read_in_one_view_with_its_head(
 ) -> None:
     for name in "abc":
         await commit(mutations, a_venue(name))
-    head, rows = await Database(database).rows_after(1)
+    look, rows = await Database(database).rows_after(1)
+    head = look.head
     assert [row.head.revision for row in rows] == [2, 3]
     assert rows[0].commit.prev_chain != rows[1].commit.prev_chain == rows[0].head.chain
     assert (rows[1].head.chain, rows[1].head.set_hash) == (head.chain, head.set_hash)
+    assert look.row == Position(1, 1, rows[0].commit.prev_chain)
 
 
 # ---------------------------------------------------------------- following
@@ -253,7 +255,7 @@ async def test_a_stream_made_anew_is_followed(
 
 
 async def test_the_metric_of_staleness_grows_while_nothing_confirms_it(
-    follow: Follow, view: View
+    follow: Follow, heads: None, view: View
 ) -> None:
     def metric_ms() -> float:
         return REGISTRY.get_sample_value("cqar_resolver_staleness_ms") or 0.0

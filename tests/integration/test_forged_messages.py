@@ -272,12 +272,14 @@ async def test_a_resolver_goes_on_behind_what_no_writer_published(
     js: JetStreamContext,
     mutations: Mutations,
     view: View,
+    heads: None,
     follow: Follow,
 ) -> None:
     await commit(mutations, a_venue("a"))
     await drain(relay)
     async with follow(NEVER_S):
-        await eventually(lambda: view.snapshot.position.revision == 1)
+        await eventually(lambda: view.state == pb.SNAPSHOT_STATE_LIVE)
+        assert view.snapshot.position.revision == 1
         loaded_at = view.hydrated_at
         await js.publish(CHANGES_SUBJECT, forged(await head_of(engine)))
         await commit(mutations, a_venue("b"))

@@ -69,6 +69,7 @@ async def test_poison_is_never_applied_and_the_last_good_state_says_stale(
     js: JetStreamContext,
     mutations: Mutations,
     relay: Relay,
+    heads: None,
 ) -> None:
     await commit(mutations, a_venue("good"))
     await drain(relay)
@@ -95,6 +96,7 @@ async def test_after_poison_all_is_loaded_again_from_postgresql(
     js: JetStreamContext,
     mutations: Mutations,
     relay: Relay,
+    heads: None,
     follow: Follow,
 ) -> None:
     await drain(relay)

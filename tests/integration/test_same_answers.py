@@ -90,7 +90,9 @@ async def require_same(resolver: Resolver) -> int:
     least = snapshot.position[:2]
     for name, work in questions().items():
         memory = fallback.answer_by(work, Basis(snapshot, pb.Freshness(), None), "memory")
-        below = await resolver.fallback.answer(name, work, least, resolver.view.state)
+        below = await resolver.fallback.answer(
+            name, work, least, fallback.Standing(pb.Freshness(), None)
+        )
         assert below.tier == "postgres"
         assert below.freshness.revision == least[1]
         assert said(below) == said(memory), name

@@ -162,6 +162,7 @@ async def both(
     database: str,
     engine: AsyncEngine,
     relay: Relay,
+    heads: None,
     mutations: Mutations,
 ) -> AsyncIterator[Both]:
     await commit(mutations, a_venue("binance"), *MARKET)

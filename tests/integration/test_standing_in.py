@@ -40,6 +40,7 @@ from tests.integrity import IMAGES, KEYRING, OTHER_KEY, key_file
 from tests.links import Link, link_to
 from writer.app import utc_now
 from writer.config import WriterConfig
+from writer.heads import Heads
 from writer.images import Images
 from writer.mutations import Mutations
 from writer.relay import Relay, reset_message
@@ -212,13 +213,16 @@ async def test_with_neither_it_waits_and_starts_when_postgres_is_back(
         assert place.database.asked > 1
         place.database.come_back()
         await eventually(lambda: stands_at(resolver.view, 1, 1), WAIT_S)
-        assert source(resolver.view) == ("postgres", "LIVE")
+        assert source(resolver.view) == ("postgres", "LAST_GOOD")
 
 
-async def test_a_restart_goes_on_from_its_file_and_is_live_at_once(
-    place: Place, mutations: Mutations
+async def test_a_restart_goes_on_from_its_file(
+    place: Place, engine: AsyncEngine, client: Client, mutations: Mutations
 ) -> None:
-    """No writer is there to ask, nothing is in the stream: PostgreSQL says what came since."""
+    """No writer is there to ask, nothing is in the stream: PostgreSQL says what came since.
+
+    And it is LIVE with the first head that a writer tells.
+    """
     await commit(mutations, a_venue("a"))
     await keep_file(place)
     for name in "bc":
@@ -226,8 +230,11 @@ async def test_a_restart_goes_on_from_its_file_and_is_live_at_once(
     async with resolving(place.config) as resolver:
         view = resolver.view
         await eventually(lambda: stands_at(view, 1, 3), WAIT_S)
-        assert source(view) == ("file", "LIVE")
+        assert source(view) == ("file", "LAST_GOOD")
         await require_equal(view, place.own_database)
+        await jetstream.serve(client, jetstream.HEAD_SUBJECT, Heads(engine).answer)
+        await eventually(lambda: view.state == LIVE, WAIT_S)
+        assert source(view) == ("file", "LIVE")
 
 
 async def test_a_restart_appends_to_the_file_that_it_went_on_from(
@@ -261,7 +268,7 @@ async def test_a_restart_loads_all_anew_where_its_file_is_far_behind(
     monkeypatch.setattr(follower_core, "NEAR_REVISIONS", 1)
     async with resolving(place.config) as resolver:
         await eventually(lambda: stands_at(resolver.view, 1, 3), WAIT_S)
-        assert source(resolver.view) == ("postgres", "LIVE")
+        assert source(resolver.view) == ("postgres", "LAST_GOOD")
 
 
 async def test_a_file_whose_entities_are_not_of_its_hash_is_found_out(
@@ -276,7 +283,7 @@ async def test_a_file_whose_entities_are_not_of_its_hash_is_found_out(
     file.begin(kept.head, [("venue", "another", b"")], kept.mark)
     async with resolving(place.config) as resolver:
         view = resolver.view
-        await eventually(lambda: source(view) == ("postgres", "LIVE"), WAIT_S)
+        await eventually(lambda: source(view) == ("postgres", "LAST_GOOD"), WAIT_S)
         await require_equal(view, place.own_database)
     assert "do not have the hash" in caplog.text
 

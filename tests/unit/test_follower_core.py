@@ -16,7 +16,10 @@ from resolver.follower_core import (
     Unknown,
     choices,
     is_ahead,
+    is_before,
+    is_earlier,
     is_near,
+    is_on_the_way,
     is_onward,
     on_commit,
     on_head,
@@ -29,7 +32,7 @@ from resolver.follower_core import (
     on_snapshot,
     resume_after,
 )
-from shared.history import Position
+from shared.history import NO_TERM, Position, Term, position_of
 from shared.stream_mark import StreamMark
 
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
@@ -97,13 +100,72 @@ def test_a_heartbeat(theirs: Position, action: Do) -> None:
         pytest.param(at(12), 10, Do.APPLY, id="a way forward from the compacted revision itself"),
         pytest.param(at(12), 11, Do.BOOTSTRAP, id="behind the compacted revision"),
         pytest.param(at(12, epoch=3), 0, Do.BOOTSTRAP, id="a newer epoch"),
-        pytest.param(at(12, epoch=1), 0, Do.BOOTSTRAP, id="an older epoch"),
-        pytest.param(at(9), 0, Do.BOOTSTRAP, id="ahead of the head"),
-        pytest.param(at(10), 0, Do.BOOTSTRAP, id="beside the head"),
+        pytest.param(at(12, epoch=1), 0, Do.NOTHING, id="an older epoch, as a replica has"),
+        pytest.param(at(9), 0, Do.NOTHING, id="ahead of the head, as of a replica's"),
+        pytest.param(at(10), 0, Do.BUMP, id="beside the head"),
     ],
 )
 def test_catching_up_with_a_head(head: Position, compacted: int, action: Do) -> None:
     assert on_head(MINE, head, compacted) is action
+    if action is not Do.NOTHING:
+        assert on_head(MINE, head, compacted, is_doubted=True) is action
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "action"),
+    [
+        pytest.param(MINE, MINE, Do.NOTHING, id="it has what is held"),
+        pytest.param(at(12), MINE, Do.APPLY, id="and leads on from it"),
+        pytest.param(at(12), at(10), Do.BUMP, id="it has passed another of that revision"),
+        pytest.param(at(12), at(10, A, epoch=1), Do.BUMP, id="it has passed one of another epoch"),
+        pytest.param(at(12), None, Do.APPLY, id="the row is not there: the next one tells"),
+        pytest.param(
+            at(12, epoch=3), at(10), Do.BOOTSTRAP, id="a newer epoch says that it lost it"
+        ),
+        pytest.param(at(9), None, Do.BUMP, id="ahead of the head"),
+        pytest.param(at(12, epoch=1), at(10, epoch=1), Do.BUMP, id="of an older epoch"),
+    ],
+)
+def test_catching_up_where_a_writer_does_not_know_what_is_held(
+    head: Position, row: Position | None, action: Do
+) -> None:
+    """Positions are compared by chain: a history that lost a revision may have passed it since."""
+    assert on_head(MINE, head, 0, row, is_doubted=True) is action
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_there"),
+    [(at(11), True), (at(12), True), (MINE, False), (at(9), False), (at(11, epoch=3), False)],
+)
+def test_whether_change_sets_lead_to_a_head(wanted: Position, *, is_there: bool) -> None:
+    assert is_on_the_way(MINE, wanted) is is_there
+
+
+@pytest.mark.parametrize(
+    ("theirs", "is_first"),
+    [
+        *((at(9), False), (MINE, False), (at(10), False), (at(99, epoch=1), False)),
+        *((at(11), True), (at(12), True), (at(1, epoch=3), True)),
+    ],
+)
+def test_where_what_leads_on_begins_in_a_stream(theirs: Position, *, is_first: bool) -> None:
+    assert is_before(theirs, MINE) is not is_first
+
+
+@pytest.mark.parametrize(
+    ("term", "earlier"),
+    [
+        pytest.param(Term(100, 3), False, id="the same"),
+        pytest.param(Term(101, 2), False, id="promoted later"),
+        pytest.param(Term(99, 9), True, id="promoted before, however far its timeline"),
+        pytest.param(Term(100, 2), True, id="promoted at once, on an earlier timeline"),
+        pytest.param(Term(0, 1), True, id="never promoted"),
+        pytest.param(Term(0, 0), False, id="it does not say"),
+    ],
+)
+def test_whose_head_is_of_an_earlier_database(term: Term, *, earlier: bool) -> None:
+    assert is_earlier(term, Term(100, 3)) is earlier
+    assert not is_earlier(term, NO_TERM)
 
 
 @pytest.mark.parametrize(
@@ -231,6 +293,25 @@ HELD = head_at(10)
 )
 def test_what_postgres_holds(found: Head, *, is_confirmed: bool, action: Do) -> None:
     assert on_hydrated(HELD, found, is_confirmed=is_confirmed) is action
+
+
+@pytest.mark.parametrize(
+    ("found", "row", "leads_on"),
+    [
+        pytest.param(head_at(12, B), HELD, True, id="it has what is held"),
+        pytest.param(head_at(12, B), head_at(10, C), False, id="it has passed another"),
+        pytest.param(head_at(12, B), None, True, id="it does not say"),
+        pytest.param(head_at(12, B, epoch=3), head_at(10, C), True, id="in a newer epoch"),
+        pytest.param(HELD, HELD, True, id="it is there"),
+    ],
+)
+def test_what_postgres_has_passed_is_compared_by_chain(
+    found: Head, row: Head | None, *, leads_on: bool
+) -> None:
+    at_row = None if row is None else position_of(row)
+    expected = Do.APPLY if leads_on else Do.BUMP
+    assert on_hydrated(HELD, found, at_row, is_confirmed=True) is expected
+    assert is_ahead(HELD, found, at_row) is not leads_on
 
 
 @pytest.mark.parametrize(

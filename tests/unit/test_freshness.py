@@ -83,12 +83,25 @@ def test_a_forged_head_is_forgotten_with_the_next_true_one() -> None:
     assert freshness.state == LIVE
 
 
-def test_a_snapshot_past_the_probes_head_has_reached_it() -> None:
+def test_a_snapshot_that_went_by_the_probes_head_has_reached_it() -> None:
+    clock = Clock()
+    freshness = Freshness(5, clock)
+    freshness.probed(Probe(clock(), at(7)), at(5))
+    for revision in (6, 7, 8):
+        freshness.reached(at(revision))
+    freshness.probed(Probe(clock(), at(7)), at(8))
+    assert (freshness.is_behind, freshness.state) == (False, LIVE)
+
+
+def test_a_snapshot_that_was_loaded_beyond_the_probes_head_is_confirmed_by_the_next() -> None:
+    """It may be of another history, as where a PostgreSQL was read that is not the writer's."""
     clock = Clock()
     freshness = Freshness(5, clock)
     freshness.probed(Probe(clock(), at(7)), at(5))
     freshness.reached(at(9))
-    assert (freshness.is_behind, freshness.state) == (False, LIVE)
+    assert (freshness.is_behind, freshness.state) == (False, LAST_GOOD)
+    freshness.probed(Probe(clock(), at(9)), at(9))
+    assert freshness.state == LIVE
 
 
 def test_another_history_is_never_reached_by_its_number_alone() -> None:

@@ -150,7 +150,7 @@ async def test_it_outlives_its_resolver_says_so_and_goes_on_with_the_next_one(
 ) -> None:
     with cqar.LocalReplica(settings["replica_path"], stale_after_s=2) as replica:
         await asyncio.to_thread(replica.wait_ready)
-        assert replica.resolve(*KEY).freshness.state is cqar.State.LIVE
+        await eventually(lambda: replica.resolve(*KEY).freshness.state is cqar.State.LIVE, WAIT_S)
         await resolver.kill()
 
         def is_stale() -> bool:
@@ -176,7 +176,7 @@ async def test_a_folder_made_anew_is_found(
 ) -> None:
     with cqar.LocalReplica(settings["replica_path"], stale_after_s=2) as replica:
         await asyncio.to_thread(replica.wait_ready)
-        assert replica.resolve(*KEY).freshness.state is cqar.State.LIVE
+        await eventually(lambda: replica.resolve(*KEY).freshness.state is cqar.State.LIVE, WAIT_S)
         await resolver.kill()
         shutil.rmtree(settings["replica_path"])
         await resolver.start_again()

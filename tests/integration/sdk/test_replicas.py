@@ -15,7 +15,7 @@ from cqar.waiting import Answers
 from resolver.config import ResolverConfig
 from shared.entities.venue_symbol import MarketStatus
 from tests.builders import BTC, USDT, a_venue_symbol, an_id
-from tests.changes import commit
+from tests.changes import commit, eventually
 from tests.integrity import key_file
 from tests.lives import one_of_each
 from tests.sdk import WAIT_S
@@ -81,7 +81,13 @@ async def test_a_replica_answers_from_postgres_until_it_is_loaded(
         assert found.base.asset_id == BTC
         await asked.wait_ready(WAIT_S)
         found = await asked.resolve("binance", "BTCUSDT")
-        assert found.freshness.state is cqar.State.LIVE
+        assert found.freshness.state is not cqar.State.HYDRATING
+
+        async def is_live() -> bool:
+            found = await asked.resolve("binance", "BTCUSDT")
+            return found.freshness.state is cqar.State.LIVE
+
+        await eventually(is_live, WAIT_S)
 
 
 async def test_a_replica_of_nowhere_says_why_it_is_not_ready(servers: EmbeddedServers) -> None:

@@ -60,25 +60,29 @@ class _SnapshotStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Snapsho
     DESCRIPTOR: _descriptor.EnumDescriptor
     SNAPSHOT_STATE_UNSPECIFIED: _SnapshotState.ValueType  # 0
     SNAPSHOT_STATE_HYDRATING: _SnapshotState.ValueType  # 1
-    """Loading: Redis or PostgreSQL is asked for each answer."""
+    """Loading: Redis or PostgreSQL is asked for each answer, which nothing confirms."""
     SNAPSHOT_STATE_LIVE: _SnapshotState.ValueType  # 2
     """Complete, and confirmed against the registry's head."""
     SNAPSHOT_STATE_STALE: _SnapshotState.ValueType  # 3
     """Complete, but not confirmed against the registry's head for too long."""
     SNAPSHOT_STATE_LAST_GOOD: _SnapshotState.ValueType  # 4
-    """Complete as it was, from Redis or a file, and not yet confirmed against the registry's head."""
+    """Complete as it was in PostgreSQL, in Redis or in a file, and not yet confirmed against the
+    registry's head.
+    """
 
 class SnapshotState(_SnapshotState, metaclass=_SnapshotStateEnumTypeWrapper): ...
 
 SNAPSHOT_STATE_UNSPECIFIED: SnapshotState.ValueType  # 0
 SNAPSHOT_STATE_HYDRATING: SnapshotState.ValueType  # 1
-"""Loading: Redis or PostgreSQL is asked for each answer."""
+"""Loading: Redis or PostgreSQL is asked for each answer, which nothing confirms."""
 SNAPSHOT_STATE_LIVE: SnapshotState.ValueType  # 2
 """Complete, and confirmed against the registry's head."""
 SNAPSHOT_STATE_STALE: SnapshotState.ValueType  # 3
 """Complete, but not confirmed against the registry's head for too long."""
 SNAPSHOT_STATE_LAST_GOOD: SnapshotState.ValueType  # 4
-"""Complete as it was, from Redis or a file, and not yet confirmed against the registry's head."""
+"""Complete as it was in PostgreSQL, in Redis or in a file, and not yet confirmed against the
+registry's head.
+"""
 Global___SnapshotState: _TypeAlias = SnapshotState  # noqa: Y015
 
 class _SpecsSource:
