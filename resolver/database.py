@@ -202,7 +202,8 @@ async def _scanned(connection: Session, cursor: Any) -> list[Any]:
 
 async def _look(connection: Session, revision: int) -> Look:
     """Columns of the head that are NULL stay unset."""
-    head = replication_pb2.Head(**dict(await connection.answered(connection.fetchrow(_HEAD))))
+    of_head: Any = await connection.answered(connection.fetchrow(_HEAD))
+    head = replication_pb2.Head(**dict(of_head))
     row = await connection.answered(connection.fetchrow(_POSITION, revision))
     return Look(head, None if row is None else Position(*row))
 
