@@ -19,7 +19,7 @@ _numbers = itertools.count()
 
 
 class Address:
-    """A URL that leads to the database named last; for tests with the fixture `addresses`.
+    """A URL that leads to the database of its server named last, with the fixture `addresses`.
 
     It names a service of PostgreSQL's own, which clients look up in a file whenever they connect;
     processes that a test starts find the file by the environment, too.
@@ -30,18 +30,17 @@ class Address:
 
     def __init__(self, dsn: str) -> None:
         self._name = f"registry_{next(_numbers)}"
-        self.url = f"postgresql://?service={self._name}"
+        parts = urlsplit(dsn)
+        self.url = f"postgresql://{parts.hostname}:{parts.port}?service={self._name}"
         self.lead_to(dsn)
 
     def lead_to(self, dsn: str) -> None:
         """From the next connection on."""
         parts = urlsplit(dsn)
         named = {
-            "host": parts.hostname,
-            "port": parts.port,
             "dbname": parts.path.lstrip("/"),
             "user": parts.username,
-            "password": unquote(parts.password).replace("%", "%%") if parts.password else None,
+            "password": unquote(parts.password) if parts.password else None,
         }
         file = Path(os.environ["PGSERVICEFILE"])
         found = configparser.ConfigParser(interpolation=None)

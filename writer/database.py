@@ -140,7 +140,8 @@ class Database:
             log.error("a new epoch has to begin: the database is %s, at %s", verdict.name, _at(row))
             self.needs_epoch.set()
             return
-        log.error(
+        log.log(
+            logging.INFO if self.is_fenced else logging.ERROR,
             "PostgreSQL is left: it is %s, at %s, where %s, %s is known",
             *(verdict.name, _at(row), self.newest.seen.position, self.newest.seen.term),
         )

@@ -15,12 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import history
 from shared.errors import NotReady
-from shared.history import Position, position_of
+from shared.history import Position, position_of, term_of
 from shared.tasks import heed_cancellation
 from writer import committing, epoch_core, metrics, outbox, revisions, signing, store
 from writer.database import Database
 from writer.signing import Signer
-from writer.terms_core import Remedy
+from writer.terms_core import Remedy, is_later
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,8 @@ class Epochs:
             reason: Why, for the audit log.
 
         Returns:
-            Whether one began: not where it would begin beyond all that a history can lose.
+            Whether one began: not where it would begin beyond all that a history can lose, nor while
+            the stream's newest message speaks for a later database (`writer.fencing` looks).
 
         Raises:
             Fenced: Another database took this one's place.
@@ -134,6 +135,9 @@ class Epochs:
                 if remedy is Remedy.LEAVE:
                     continue
                 if head.epoch != expected_epoch:
+                    return False
+                if tail is not None and _speaks_for_later(tail, head):
+                    log.error("no epoch begins: the stream's newest is of %s", term_of(tail))
                     return False
                 if not history.is_believable(position_of(head), seen):
                     log.error("no epoch begins beyond %s: the head is %s", seen, position_of(head))
@@ -183,6 +187,12 @@ class Epochs:
     ) -> outbox.OutboxRow:
         """A revision that is about to be appended, signed if this writer may."""
         return await signing.signed(tx, self._signer, head, row)
+
+
+def _speaks_for_later(tail: replication_pb2.Head, head: store.HeadRow) -> bool:
+    """Whether the evidence may be what another writer did in the registry's own database."""
+    is_own = tail.registry_id == head.registry_id
+    return is_own and not head.database_changed and is_later(head, tail)
 
 
 def _believed(head: store.HeadRow, tail: replication_pb2.Head | None) -> list[Position]:

@@ -188,6 +188,7 @@ class Publisher:
             await self._lead_and_relay(relay)
 
     async def _lead_and_relay(self, relay: Relay) -> None:
+        self._database.require_unfenced()
         async with leadership(self._database_url, self._wake.heard) as try_to_lead:
             drops = self._database.drops
             # This session has to go where all others have gone.

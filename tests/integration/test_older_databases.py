@@ -286,6 +286,30 @@ def says(head: store.HeadRow, term: Term) -> bytes:
     return message.SerializeToString()
 
 
+async def test_no_epoch_begins_while_the_streams_newest_message_speaks_for_a_later_database(
+    engine: AsyncEngine,
+) -> None:
+    said = [head_message(await head_of(engine))]
+
+    async def tail() -> replication_pb2.Head:
+        return said[-1]
+
+    mutations = Mutations(engine, lambda: NOW, tail=tail)
+    await commit(mutations, a_venue("a"))
+    later = head_message(await head_of(engine))
+    later.promoted_at_us, later.timeline = FAR
+    said.append(later)
+    assert not await mutations.bump_epoch(1, 1, 5)
+    assert (await head_of(engine)).epoch == 1
+    said.pop()
+    assert await mutations.bump_epoch(1, 1, 5)
+    # Where the database itself was promoted, it is the later one.
+    said.append(later)
+    async with engine.begin() as tx:
+        await tx.execute(sa.text("UPDATE registry_head SET timeline_id = timeline_id + 1"))
+    assert await commit(mutations, a_venue("b")) == 8
+
+
 @pytest.fixture
 def fencing(engine: AsyncEngine, client: Client) -> tuple[Database, Fencing]:
     database = Database(Newest(), engine)
