@@ -121,8 +121,8 @@ class Epochs:
             reason: Why, for the audit log.
 
         Returns:
-            Whether one began: not where it would begin beyond all that a history can lose, nor while
-            the stream's newest message speaks for a later database (`writer.fencing` looks).
+            Whether one began: not where it would begin beyond all that a history can lose, nor
+            while the stream's newest message speaks for a later database (see `writer.fencing`).
 
         Raises:
             Fenced: Another database took this one's place.

@@ -84,7 +84,8 @@ class Heads:
         self._database.require_unfenced()
         async with asyncio.timeout(READ_TIMEOUT_S), self._engine.connect() as tx:
             head = await self._database.head(tx)
-            await committing.prove(tx)
+            if head.waits_for_standby:
+                await committing.prove(tx)
         self._database.require_latest(head)
         return head
 

@@ -40,7 +40,11 @@ ENTITIES_MAX: Final = 8_192
 
 
 class HeadRow(NamedTuple):
-    """`registry_head`, and what the database says of itself."""
+    """`registry_head`, and what the database says of itself.
+
+    Attributes:
+        waits_for_standby: Whether a commit ends only once a standby has it, too.
+    """
 
     registry_id: bytes
     epoch: int
@@ -57,6 +61,7 @@ class HeadRow(NamedTuple):
     signature: bytes | None = None
     signing_key_id: str | None = None
     promoted_at_us: int = 0
+    waits_for_standby: bool = False
 
     @property
     def timeline(self) -> int:
@@ -77,7 +82,9 @@ _HEAD: Final = """
     system_identifier, timeline_id,
     (SELECT system_identifier FROM pg_control_system()),
     ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint,
-    chain_version, signature, signing_key_id, promoted_at_us
+    chain_version, signature, signing_key_id, promoted_at_us,
+    current_setting('synchronous_standby_names') <> ''
+        AND current_setting('synchronous_commit') NOT IN ('off', 'local')
 """
 _READ_HEAD: Final = sa.text(f"SELECT {_HEAD} FROM registry_head")  # noqa: S608  (constants)
 #: Settings of this transaction alone; they count while the row's lock is waited for already.
