@@ -136,7 +136,7 @@ class Epochs:
                     continue
                 if head.epoch != expected_epoch:
                     return False
-                if tail is not None and _speaks_for_later(tail, head):
+                if remedy is Remedy.USE and tail is not None and _speaks_for_later(tail, head):
                     log.error("no epoch begins: the stream's newest is of %s", term_of(tail))
                     return False
                 if not history.is_believable(position_of(head), seen):
@@ -191,8 +191,7 @@ class Epochs:
 
 def _speaks_for_later(tail: replication_pb2.Head, head: store.HeadRow) -> bool:
     """Whether the evidence may be what another writer did in the registry's own database."""
-    is_own = tail.registry_id == head.registry_id
-    return is_own and not head.database_changed and is_later(head, tail)
+    return tail.registry_id == head.registry_id and is_later(head, tail)
 
 
 def _believed(head: store.HeadRow, tail: replication_pb2.Head | None) -> list[Position]:

@@ -106,9 +106,10 @@ class Relay:
             await tx.execution_options(isolation_level="REPEATABLE READ")
             head, remedy = await self._database.look(tx)
             last, tail = found.last, self._believed(head, found)
-            if remedy is not Remedy.USE:
-                return await self._renew(head, tail, remedy)
-            rows = await outbox.rows_after(tx, tail.revision, BATCH_ROWS) if tail else []
+            used = tail if remedy is Remedy.USE else None
+            rows = await outbox.rows_after(tx, used.revision, BATCH_ROWS) if used else []
+        if remedy is not Remedy.USE:
+            return await self._renew(head, found, tail, remedy)
         if found.head is not None and await self._fencing.heed(head, found.head):
             self._note_foreign(last, f"speaks for a database of {term_of(found.head)}")
             tail, rows = None, []
@@ -128,11 +129,16 @@ class Relay:
             self._known = None
             raise
 
-    async def _renew(self, head: store.HeadRow, tail: Position | None, remedy: Remedy) -> bool:
+    async def _renew(
+        self, head: store.HeadRow, found: Tail, tail: Position | None, remedy: Remedy
+    ) -> bool:
         """Nothing is published from a database that was left, or that needs a new epoch."""
         self._known = None
         self._database.require_unfenced()
         if remedy is Remedy.RENEW:
+            if found.head is not None and not head.database_changed:
+                # It lacks commits: is it an older one, to which the address leads again?
+                await self._fencing.heed(head, found.head)
             seen = tail or position_of(head)
             await self._bump(head.epoch, seen.epoch, seen.revision)
         return True

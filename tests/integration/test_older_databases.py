@@ -344,6 +344,24 @@ async def test_a_message_of_a_later_database_that_nobody_answers_from_fences_nob
     assert (await head_of(engine)).epoch == 1
 
 
+async def test_a_database_that_lost_commits_goes_on_also_behind_a_message_that_nobody_stands_up_for(
+    two: Two, client: Client, js: JetStreamContext, process: Process
+) -> None:
+    await commit(process.mutations, a_venue("lost"))
+    asks = Fencing(process.database, HeadRequests(client).head_of_any)
+    relay = Relay(process.aside, js, process.mutations.bump_epoch, process.database, asks)
+    await drain(relay)
+    await js.publish(CHANGES_SUBJECT, says(await head_of(process.engine), FAR))
+    two.address.lead_to(two.later)
+    await dispose(process.engine)
+    await dispose(process.aside)
+    await drain(Relay(process.aside, js, process.mutations.bump_epoch, process.database, asks))
+    assert not process.database.is_fenced
+    assert [epoch for epoch, _ in await two.outbox(two.later)] == [1, 1, 1, 2]
+    newest = (await raw_messages(js, CHANGES))[-1].data or b""
+    assert replication_pb2.StreamMessage.FromString(newest).head.epoch == 2
+
+
 async def test_a_relay_that_another_writer_overtook_publishes_nothing_more(
     client: Client,
     js: JetStreamContext,
