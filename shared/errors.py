@@ -16,6 +16,7 @@
     ├── TooMany           this caller asks for too much at once; wait, then retry
     ├── DataLoss          what is stored contradicts itself; an operator must look
     └── NotReady          this process cannot answer yet; try another one
+        └── Fenced          its database is not the registry's any more
 
 Domain code raises these and never touches gRPC; `shared.grpc_errors` is the only place
 that turns them into status codes.
@@ -172,3 +173,9 @@ class NotReady(CqarError):
     """This process cannot answer yet; try another one."""
 
     reason = "NOT_READY"
+
+
+class Fenced(NotReady):
+    """This writer's database is an older one of the registry; try another writer."""
+
+    reason = "FENCED"

@@ -43,7 +43,8 @@ class Health(HealthServicer):
 
     def set_serving(self, *, serving: bool) -> None:
         states = pb.HealthCheckResponse
-        self._status = states.SERVING if serving else states.NOT_SERVING
+        is_serving = serving and not self._is_ending
+        self._status = states.SERVING if is_serving else states.NOT_SERVING
         self._changed.set()
         self._changed = asyncio.Event()
 

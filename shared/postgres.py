@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from functools import partial
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import asyncpg
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared import pg_session
 
@@ -36,6 +38,9 @@ PING_TIMEOUT_S: Final = 1.0
 POOL_TIMEOUT_S: Final = 5.0
 #: To part from a server politely may take so long, of all connections together.
 CLOSE_TIMEOUT_S: Final = 1.0
+_OPENED: Final = "cqar_opened_s"
+#: Of each engine, when its connections of before were dropped.
+_dropped_s: Final[WeakKeyDictionary[sa.Engine, float]] = WeakKeyDictionary()
 _DEAD: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
@@ -63,9 +68,30 @@ def make_engine(url: str, *, connections_max: int, application: str) -> AsyncEng
         pool_timeout=POOL_TIMEOUT_S,
         pool_use_lifo=True,
     )
+    sa.event.listen(engine.sync_engine, "connect", _note_opening)
     sa.event.listen(engine.sync_engine, "checkin", _note_use)
-    sa.event.listen(engine.sync_engine, "checkout", _require_alive)
+    sa.event.listen(engine.sync_engine, "checkout", partial(_require_usable, engine.sync_engine))
     return engine
+
+
+def drop(engine: AsyncEngine) -> None:
+    """Let nobody use a connection that is open now: the address may lead elsewhere since.
+
+    Those that are in use end with their use.
+    """
+    _dropped_s[engine.sync_engine] = time.monotonic()
+
+
+async def discard(tx: AsyncConnection) -> None:
+    """Close a connection at once; what its transaction did is undone."""
+    (await tx.get_raw_connection()).driver_connection.terminate()  # type: ignore[union-attr]
+    await tx.invalidate()
+
+
+def opened_s(tx: AsyncConnection) -> float:
+    """When it was opened, by the monotonic clock."""
+    when: float = tx.info[_OPENED]
+    return when
 
 
 async def dispose(engine: AsyncEngine) -> None:
@@ -82,18 +108,25 @@ async def dispose(engine: AsyncEngine) -> None:
         return
 
 
+def _note_opening(_: Any, record: Any) -> None:
+    record.info[_OPENED] = time.monotonic()
+
+
 def _note_use(_: Any, record: Any) -> None:
     record.info["used_at_s"] = time.monotonic()
 
 
-def _require_alive(connection: Any, record: Any, _: Any) -> None:
-    """Tell the pool of a connection that is dead, for it to make another.
+def _require_usable(engine: sa.Engine, connection: Any, record: Any, _: Any) -> None:
+    """Tell the pool of a connection that is dead or dropped, for it to make another.
 
     Raises:
         DisconnectionError: Its end was heard.
         InvalidatePoolError: It does not answer; the others, which are as old or older, would not
             either, and to find that out one by one would take a second each.
     """
+    if record.info[_OPENED] < _dropped_s.get(engine, -math.inf):
+        connection.driver_connection.terminate()
+        raise sa.exc.DisconnectionError("it was dropped")
     used_at_s = record.info.get("used_at_s")
     if used_at_s is None:
         return

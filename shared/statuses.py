@@ -16,6 +16,7 @@ from shared.errors import (
     DataLoss,
     EpochChanged,
     Exists,
+    Fenced,
     Forbidden,
     InUse,
     Invalid,
@@ -50,6 +51,7 @@ CODES: Final[dict[type[CqarError], int]] = {
     TooMany: code_pb2.RESOURCE_EXHAUSTED,
     DataLoss: code_pb2.DATA_LOSS,
     NotReady: code_pb2.UNAVAILABLE,
+    Fenced: code_pb2.UNAVAILABLE,
 }
 
 

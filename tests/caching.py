@@ -18,6 +18,7 @@ from tests.builders import BTC, NOW
 from tests.integrity import FORMAT, KEYRING
 from writer.cache_relay import CacheRelay
 from writer.cached import Missed, Reader
+from writer.database import Database
 from writer.mutations import Mutations
 from writer.newest import Newest
 from writer.reads import Reads
@@ -29,10 +30,10 @@ class Process:
     def __init__(self, engine: AsyncEngine, url: str, keyring: Keyring = KEYRING) -> None:
         # Tests share two slow cores: what is tried is not whether Redis takes 20 ms.
         self.cache = Cache(url, keyring, timeout_s=5)
-        self.newest = Newest()
-        self.mutations = Mutations(engine, lambda: NOW, self.newest.note)
-        self.reads = Reads(engine, self.newest, self.cache)
-        self.relay = CacheRelay(engine, self.cache, self.newest)
+        self.database = Database(Newest(), engine)
+        self.mutations = Mutations(engine, lambda: NOW, database=self.database)
+        self.reads = Reads(engine, self.database, self.cache)
+        self.relay = CacheRelay(engine, self.cache, self.database)
 
     async def write_through(self) -> None:
         while await self.relay.step():

@@ -27,6 +27,7 @@ from shared.entities.api_key import Role
 from shared.grpc_errors import ErrorInterceptor
 from shared.min_revision import MinRevisionInterceptor
 from writer.app import role_of
+from writer.database import Database
 from writer.heads import Heads
 from writer.keys import Keys, create_key
 from writer.mutations import Mutations
@@ -55,26 +56,26 @@ class Client:
 async def serving(
     engine: AsyncEngine,
     now: dt.datetime,
-    newest: Newest | None = None,
+    database: Database | None = None,
     cache: Cache | None = None,
 ) -> AsyncIterator[Client]:
     """Wired as `writer.app` does, on a port of its own."""
-    newest = newest or Newest()
+    database = database or Database(Newest(), engine)
 
     def clock() -> dt.datetime:
         return now
 
-    mutations = Mutations(engine, clock, newest.note)
+    mutations = Mutations(engine, clock, database=database)
     roles = (Role.READ, Role.WRITE, Role.ADMIN)
     keys = {role: await create_key(mutations, role.name.lower(), role) for role in roles}
     find = Keys(engine, clock).find
-    heads = Heads(engine, newest)
+    heads = Heads(engine, database)
     calls = CallInterceptor(lambda _: False)
     guards = (AuthInterceptor(find, role_of), calls, ErrorInterceptor())
     server, methods = grpc_server.make_server([*guards, MinRevisionInterceptor(heads.reach)])
-    registry = Registry(mutations, Reads(engine, newest, cache), clock)
+    registry = Registry(mutations, Reads(engine, database, cache), clock)
     add_AssetRegistryServicer_to_server(registry, methods)
-    add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads), methods)
+    add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads, database), methods)
     port = grpc_server.bind(server, "127.0.0.1:0")
     await server.start()
     address = f"127.0.0.1:{port}"

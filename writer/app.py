@@ -12,6 +12,7 @@ from typing import Final
 
 import grpc
 import sqlalchemy as sa
+from cqc.replication.v1 import replication_pb2
 from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
 from cqc.writer.v1.registry_admin_pb2_grpc import add_RegistryAdminServicer_to_server
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,6 +22,7 @@ from shared.auth import AuthInterceptor
 from shared.cache import Cache
 from shared.calls import CallInterceptor
 from shared.entities.api_key import Role
+from shared.errors import NotReady
 from shared.grpc_errors import ErrorInterceptor
 from shared.image_store import ImageStore
 from shared.integrity_key import keyring_of
@@ -35,6 +37,8 @@ from writer import metrics
 from writer.archiving import Archiving
 from writer.cache_relay import CacheRelay
 from writer.config import WriterConfig
+from writer.database import Database
+from writer.fencing import Watch
 from writer.heads import Heads
 from writer.heavy import HeavyReads
 from writer.images import Images
@@ -94,16 +98,18 @@ class Writer:
         most = settings.database_connections_max
         self.engine = _engine(settings, "cqar-writer", most)
         self.aside = _engine(settings, "cqar-writer-aside", ASIDE_CONNECTIONS)
-        self.newest = Newest()
-        self.heads = Heads(self.aside, self.newest)
+        self.database = Database(Newest(), self.engine, self.aside)
+        self.heads = Heads(self.aside, self.database)
         self.wake = Wake()
         signer = Signer.of_file(settings.signing_key_file)
         self.mutations = Mutations(
             self.engine,
             now,
-            self._committed,
+            self.wake.committed,
             at_once_max=most - READ_CONNECTIONS,
             signer=signer,
+            database=self.database,
+            tail=self._read_tail,
         )
         self.signing_keys = (
             SigningKeys(self.aside, self.mutations, signer) if signer is not None else None
@@ -111,8 +117,8 @@ class Writer:
         keyring, url = keyring_of(settings, "CQAR_WRITER_"), settings.redis_url
         self.cache = Cache(url, keyring) if url else None
         self.images = ImageStore(url, keyring) if url else None
-        self.reads = Reads(self.engine, self.newest, self.cache)
-        self.keys = Keys(self.aside, now)
+        self.reads = Reads(self.engine, self.database, self.cache)
+        self.keys = Keys(self.aside, now, self.database.require_unfenced)
         self.publisher = Publisher(
             self.aside,
             self.mutations,
@@ -121,15 +127,12 @@ class Writer:
             database_url=settings.database_url,
             nats_url=settings.nats_url,
             poll_s=settings.relay_poll_s,
+            database=self.database,
         )
-        self.surroundings = Surroundings(self.aside, self.publisher, self.cache, now)
+        self.surroundings = Surroundings(self.aside, self.publisher, self.cache, now, self.database)
         self.health = health.Health(SERVICES)
         self.registry = Registry(self.mutations, self.reads, now)
-        self.admin = Admin(self.mutations, self.engine, self.heads)
-
-    def _committed(self, epoch: int, revision: int) -> None:
-        self.newest.note(epoch, revision)
-        self.wake.committed(epoch, revision)
+        self.admin = Admin(self.mutations, self.engine, self.heads, self.database)
 
     def make_server(self) -> grpc.aio.Server:
         server, methods = grpc_server.make_server(
@@ -154,12 +157,14 @@ class Writer:
         """What runs beside the calls, by name."""
         found: dict[str, Callable[[], Awaitable[object]]] = {
             "publisher": self.publisher.run,
+            "epochs": self.mutations.epochs.run,
+            "fence": Watch(self.aside, self.database, self._tell_fenced).run,
             "surroundings": self.surroundings.run,
             "memory": give_back_at_times,
         }
         if (cache := self.cache) is not None:
             metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)
-            relay = CacheRelay(self.aside, cache, self.newest)
+            relay = CacheRelay(self.aside, cache, self.database)
             found["cache relay"] = partial(relay.run, self.wake.cache, self.settings.relay_poll_s)
         if days := self.settings.archive_after_days:
             archiving = Archiving(self.aside, self.mutations, dt.timedelta(days=days))
@@ -167,9 +172,16 @@ class Writer:
         if self.signing_keys is not None:
             found["signing keys"] = self.signing_keys.run
         if self.images is not None:
-            images = Images(self.aside, self.images, self.publisher.note_stream, utc_now)
+            note_stream = self.publisher.note_stream
+            images = Images(self.aside, self.images, note_stream, utc_now, self.database)
             found["images"] = images.run
         return found
+
+    async def _read_tail(self) -> replication_pb2.Head | None:
+        return await self.publisher.read_tail()
+
+    def _tell_fenced(self, is_fenced: bool) -> None:
+        self.health.set_serving(serving=not is_fenced)
 
     async def report(self) -> Health:
         """PostgreSQL is needed; without NATS or Redis the writer works on, degraded."""
@@ -185,6 +197,8 @@ class Writer:
         try:
             async with asyncio.timeout(HEALTH_TIMEOUT_S):
                 await self.heads.read()
+        except NotReady as error:
+            return f"down: {error.reason}: {error}"
         except (OSError, TimeoutError, sa.exc.SQLAlchemyError) as error:
             return f"down: {type(error).__name__}"
         return "ok"

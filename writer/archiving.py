@@ -82,7 +82,7 @@ class Archiving:
             row = await self._mutations.signed(tx, head, row)
             await outbox.advance(tx, row, head)
             await committing.commit(tx)
-        self._mutations.committed(row.epoch, row.revision)
+            self._mutations.note(row, head)
         for one in leaving:
             metrics.ARCHIVED.labels(one.kind).inc()
         log.info("revision %d: %d entities are archived", row.revision, len(leaving))

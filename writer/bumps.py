@@ -14,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import history
 from shared.history import Position, position_of
-from writer import epoch_core, metrics, outbox, store
+from writer import epoch_core, outbox
+from writer.database import Database
 from writer.epoch_core import BUMPS_APART_S
+from writer.fencing import Fencing
 from writer.heads import Heads, head_message
 from writer.mutations import Mutations
 
@@ -23,8 +25,24 @@ log = logging.getLogger(__name__)
 
 
 class Bumps:
-    def __init__(self, engine: AsyncEngine, mutations: Mutations, heads: Heads) -> None:
+    """Judges claims.
+
+    Args:
+        fencing: Looks whether a claim speaks for a database that took this one's place.
+        database: Judges what `engine` leads to.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        mutations: Mutations,
+        heads: Heads,
+        fencing: Fencing,
+        database: Database,
+    ) -> None:
         self._engine = engine
+        self._fencing = fencing
+        self._database = database
         self._mutations = mutations
         self._heads = heads
         self._bumped_at = -BUMPS_APART_S
@@ -33,25 +51,26 @@ class Bumps:
         """A resolver holds what the database it read does not: look, and believe the look."""
         asked = replication_pb2.EpochBumpRequest.FromString(request)
         bumped = False
-        head = await self._heads.read()
-        if await self._lost(head, asked.held) and self._may_bump():
+        head = await self._heads.confirmed()
+        await self._fencing.heed(head, asked.held, asked.found)
+        if await self._lost(asked.held) and self._may_bump():
             held = asked.held
             bumped = await self._mutations.bump_epoch(head.epoch, held.epoch, held.revision)
-            metrics.EPOCH_BUMPS.inc(bumped)
-            head = await self._heads.read()
+            head = await self._heads.confirmed()
         answer = replication_pb2.EpochBumpResponse(head=head_message(head), bumped=bumped)
         return answer.SerializeToString()
 
-    async def _lost(self, head: store.HeadRow, held: replication_pb2.Head) -> bool:
+    async def _lost(self, held: replication_pb2.Head) -> bool:
         """Whether what a resolver holds is no longer part of the database's history."""
-        if held.registry_id != head.registry_id:
-            return False
-        at = position_of(head)
         claim = Position(held.epoch, held.revision, held.chain)
-        if not history.is_believable(at, claim):
-            log.error("a claim to hold %s is not believed", claim)
-            return False
         async with self._engine.connect() as tx:
+            head = await self._database.head(tx)
+            at = position_of(head)
+            if held.registry_id != head.registry_id:
+                return False
+            if not history.is_believable(at, claim):
+                log.error("a claim to hold %s is not believed", claim)
+                return False
             rows = await outbox.rows_after(tx, held.revision - 1, 1)
         row = Position(rows[0].epoch, rows[0].revision, rows[0].chain) if rows else None
         return epoch_core.is_lost(at, claim, row)

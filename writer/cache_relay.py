@@ -22,7 +22,7 @@ from shared.tasks import follow
 from shared.working_set import Find
 from writer import metrics, outbox, store
 from writer.cache_core import continues
-from writer.newest import Newest
+from writer.database import Database
 from writer.past import change_set_of
 from writer.reads import message_of
 
@@ -42,10 +42,10 @@ class ForeignCache(Exception):
 class CacheRelay:
     """Moves the cursor towards the database's head, a step at a time."""
 
-    def __init__(self, engine: AsyncEngine, cache: Cache, newest: Newest) -> None:
+    def __init__(self, engine: AsyncEngine, cache: Cache, database: Database) -> None:
         self._engine = engine
         self._cache = cache
-        self._newest = newest
+        self._database = database
 
     async def run(self, wake: asyncio.Event, poll_s: float) -> None:
         """Follow the head until cancelled, or until Redis or PostgreSQL fails."""
@@ -61,12 +61,13 @@ class CacheRelay:
         Raises:
             ForeignCache: Redis holds another registry's values.
             Unavailable: Redis does not answer.
+            NotReady: The database is not the registry's as it stands.
         """
+        self._database.require_unfenced()
         cursor, _ = await self._cache.read([])
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            head = await store.read_head(tx)
-            self._newest.note_head(head)
+            head = await self._database.head(tx)
             at = position_of(head)
             if cursor is not None and cursor.registry_id != head.registry_id:
                 raise ForeignCache(

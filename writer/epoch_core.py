@@ -27,6 +27,11 @@ def is_lost(head: Position, held: Position, row: Position | None) -> bool:
     return row is None or (row.revision, row.chain) != (held.revision, held.chain)
 
 
+def beyond(*seen: Position) -> Position:
+    """The largest epoch and the largest revision that was seen anywhere, of no chain."""
+    return Position(max(at.epoch for at in seen), max(at.revision for at in seen), b"")
+
+
 def begins_at(head: Position, seen: Position) -> tuple[int, int]:
     """Epoch and revision of an epoch's first commit: beyond all that was seen anywhere.
 

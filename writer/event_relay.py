@@ -25,9 +25,12 @@ from shared.history import Position, position_of
 from shared.jetstream import EVENTS
 from shared.stream_batch import Message
 from writer import event_cursor, metrics, outbox, store
+from writer.database import Database
 from writer.event_cursor import Cursor
 from writer.event_tail import EventTail, Lost
+from writer.newest import Newest
 from writer.past import trace_of
+from writer.terms_core import Remedy
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +60,10 @@ class EventRelay:
         engine: AsyncEngine,
         client: Client,
         bump: Callable[[int, int, int], Awaitable[bool]],
+        database: Database | None = None,
     ) -> None:
         self._engine = engine
+        self._database = database or Database(Newest(), engine)
         self._client = client
         self._js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
         self._bump = bump
@@ -70,10 +75,14 @@ class EventRelay:
 
         Raises:
             ForeignStream: The stream is another registry's.
+            NotReady: The database is not the registry's as it stands.
         """
+        self._database.require_unfenced()
         info = await self._js.stream_info(EVENTS)
         async with self._engine.connect() as tx:
-            head = await store.read_head(tx)
+            head, remedy = await self._database.look(tx)
+            if remedy is not Remedy.USE:
+                return await self._renew(head, remedy)
             cursor = await self._tail.newest(tx, head, info)
             if cursor is None:
                 return True
@@ -102,6 +111,13 @@ class EventRelay:
         is_more = len(rows) == BATCH_ROWS
         metrics.PROGRESS.told(rows[-1].revision if is_more else head.revision)
         return is_more
+
+    async def _renew(self, head: store.HeadRow, remedy: Remedy) -> bool:
+        """Nothing is told from a database that was left, or that needs a new epoch."""
+        self._database.require_unfenced()
+        if remedy is Remedy.RENEW:
+            await self._bump(head.epoch, head.epoch, head.revision)
+        return True
 
     async def _publish(
         self, info: StreamInfo, messages: Iterable[Message]

@@ -74,7 +74,7 @@ class HeadService:
         while not self._readable.is_set():
             await asyncio.sleep(TRY_EVERY_S)
             with suppress(*_UNREADABLE):
-                await self._heads.read()
+                await self._heads.confirmed()
                 self._readable.set()
         log.info("the head can be read again")
 

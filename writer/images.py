@@ -20,9 +20,11 @@ from shared.history import LIVE_ENTITIES
 from shared.image_store import ImageStore, fresh_publication
 from shared.stream_mark import StreamMark
 from shared.tasks import heed_cancellation
-from writer import metrics, store
+from writer import metrics
+from writer.database import Database
 from writer.heads import head_message
 from writer.image_core import is_due
+from writer.newest import Newest
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +48,10 @@ class Images:
         images: ImageStore,
         note_stream: Callable[[], Awaitable[StreamMark | None]],
         now: Callable[[], dt.datetime],
+        database: Database | None = None,
     ) -> None:
         self._engine = engine
+        self._database = database or Database(Newest(), engine)
         self._images = images
         self._note_stream = note_stream
         self._now = now
@@ -64,14 +68,16 @@ class Images:
 
         Raises:
             Unavailable: Redis does not answer.
+            NotReady: The database is not the registry's as it stands.
         """
+        self._database.require_unfenced()
         seen = await self._images.manifest()
         found = await whole_image(self._images, seen)
         # Noted before the database is read: what commits later is published after the note.
         mark = await self._note_stream()
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            head = head_message(await store.read_head(tx))
+            head = head_message(await self._database.head(tx))
             now = self._now()
             if not is_due(found, head, now) or not await _lock(tx):
                 return False

@@ -34,8 +34,21 @@ NEW_PER_S: Final = 200.0
 
 
 class Keys:
-    def __init__(self, engine: AsyncEngine, now: Callable[[], dt.datetime]) -> None:
+    """Remembers what was looked up.
+
+    Args:
+        now: The wall clock.
+        require_usable: Raises where nothing that the database says counts.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        now: Callable[[], dt.datetime],
+        require_usable: Callable[[], None] = lambda: None,
+    ) -> None:
         self._engine = engine
+        self._require_usable = require_usable
         self._now = now
         self._remembered: dict[str, tuple[float, ApiKey | None]] = {}
         self._new = Rates(NEW_PER_S)
@@ -46,7 +59,9 @@ class Keys:
         Raises:
             TooMany: So many are asked for that nobody has asked for before.
             DataLoss: What is stored of the key contradicts itself.
+            Fenced: The database is not the registry's any more.
         """
+        self._require_usable()
         until, key = self._remembered.get(key_hash, (0.0, None))
         if time.monotonic() >= until:
             if key is None and (wait_s := self._new.take("")) > 0:

@@ -14,6 +14,9 @@ EPOCH_BUMPS: Final = Counter("cqar_epoch_bumps_total", "Histories begun by this 
 PUBLISHED: Final = Gauge("cqar_relay_published_revision", "Newest revision in CQAR_CHANGES.")
 OUTBOX_LAG: Final = Gauge("cqar_outbox_lag_revisions", "Committed and not yet published.")
 LEADER: Final = Gauge("cqar_relay_leader", "1 where this writer's relay leads.")
+FENCED: Final = Gauge(
+    "cqar_writer_fenced", "1 while this writer's PostgreSQL is not the registry's any more."
+)
 ANSWERS_PROBES: Final = Gauge(
     "cqar_writer_answers_probes", "1 while this writer can read the head that resolvers ask for."
 )

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
@@ -22,15 +21,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared import codec, events, history, request_limits
 from shared.aside import is_long, unblocking
-from shared.entities import KIND_BY_NAME, KINDS
+from shared.entities import KINDS
 from shared.entities.venue_symbol import sets_terms
 from shared.errors import Invalid, NotReady, TooLarge, Violation
-from shared.history import Position, position_of
+from shared.history import Position
 from shared.judge import REFERRED_TO, Docket, Item, Outcome, Result
-from shared.kind import Entity, Ref
+from shared.kind import Entity
 from shared.rules import CLOCKS_APART
-from shared.working_set import Find, WorkingSet
-from writer import answers, awake, committing, outbox, revisions, saving, signing, store
+from shared.working_set import WorkingSet
+from writer import answers, awake, committing, judging, outbox, revisions, saving, store
+from writer.database import Database
+from writer.epochs import Epochs, ReadTail, no_tail
+from writer.newest import Newest
 from writer.once import Once, require_same
 from writer.reviving import revived
 from writer.saving import CurrentRow
@@ -39,12 +41,6 @@ from writer.signing import Signer
 log = logging.getLogger(__name__)
 
 ITEMS_MAX: Final = request_limits.ITEMS_MAX
-#: A rule asks further only from what it was shown; the deepest is the walk along relationships.
-ROUNDS_MAX: Final = 256
-#: Of items, in all rounds together: 50 us each, behind the registry's write lock.
-JUDGED_MAX: Final = 200_000
-#: Entities, or lookups, that one query brings: to take them in takes 5 ms.
-LOADED_AT_ONCE: Final = 500
 
 T = TypeVar("T")
 
@@ -92,6 +88,11 @@ class Mutations:
         at_once_max: Mutations that hold a connection at the same time; only one can work, the
             others queue for the head's lock.
         signer: The key that revisions are signed with, if any.
+        database: Judges what `engine` leads to; None: by what these mutations see alone.
+        tail: What the stream holds, for where an epoch begins.
+
+    Attributes:
+        epochs: Begins them.
     """
 
     def __init__(
@@ -101,12 +102,14 @@ class Mutations:
         committed: Callable[[int, int], None] = lambda _, __: None,
         at_once_max: int = 4,
         signer: Signer | None = None,
+        database: Database | None = None,
+        tail: ReadTail = no_tail,
     ) -> None:
         self._turn = asyncio.Semaphore(at_once_max)
         self._engine = engine
+        self._database = database or Database(Newest(), engine)
         self.now = now
-        self.committed = committed
-        self._signer = signer
+        self.epochs = Epochs(engine, self._database, now, committed, signer, tail)
 
     async def change(
         self, item: Item, cause: Cause, once: Once | None = None, answer: Answer = unanswered
@@ -158,8 +161,8 @@ class Mutations:
                 await tx.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
-                head = await store.read_head(tx)
-                outcomes = await _judge(tx, docket, seen)
+                head = await self._database.head(tx)
+                outcomes = await judging.judge(tx, docket, seen)
             changing = [o for o in outcomes if o.changes]
             await unblocking(is_long(changing), _sealed, head, changing, seen, cause)
             applied = Applied(outcomes, head.epoch, head.revision, committed=False)
@@ -181,7 +184,7 @@ class Mutations:
                 require_same(once, kept.request_hash)
                 await committing.confirm(tx)
                 return Applied([], head.epoch, head.revision, committed=False, replay=kept.response)
-            outcomes = await _judge(tx, docket, seen)
+            outcomes = await judging.judge(tx, docket, seen)
             rejected = any(o.result is Result.REJECTED for o in outcomes)
             changing = [o for o in outcomes if o.changes]
             changing += revived(changing, seen)
@@ -207,7 +210,7 @@ class Mutations:
             if once is not None:
                 await answers.keep_answer(tx, once, applied.answer)
             await committing.commit(tx)
-        self.committed(row.epoch, row.revision)
+            self.note(row, head)
         for outcome, payload in zip(changing, payloads, strict=True):
             if outcome.after is not None:
                 store.remember(outcome.kind.name, payload, outcome.after)
@@ -215,13 +218,12 @@ class Mutations:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[tuple[AsyncConnection, store.HeadRow]]:
-        """The registry's write lock, until the transaction ends, and the head behind it."""
-        async with self._turn, self._engine.connect() as tx:
-            head = await store.lock_head(tx)
-            if head.database_changed:
-                await self._bump(tx, head, position_of(head))
-                await committing.commit(tx)
-                head = await store.lock_head(tx)
+        """The registry's write lock, until the transaction ends, and the head behind it.
+
+        Raises:
+            NotReady: The database is not the registry's as it stands, or was not when this ended.
+        """
+        async with self._turn, self.epochs.locked() as (tx, head):
             yield tx, head
 
     async def bump_epoch(
@@ -231,50 +233,19 @@ class Mutations:
         seen_revision: int,
         reason: str = revisions.LOST,
     ) -> bool:
-        """Begin a new history, unless another writer already did.
-
-        Args:
-            expected_epoch: The epoch that the evidence was read in.
-            seen_epoch: The epoch of what was seen outside, in the stream or at a resolver.
-            seen_revision: Its revision; no number up to it is ever used again.
-            reason: Why, for the audit log.
-
-        Returns:
-            Whether one began: not where it would begin beyond all that a history can lose.
-        """
+        """Begin a new history, unless another writer already did; see `Epochs.begin`."""
         seen = Position(seen_epoch, seen_revision, b"")
-        async with self._engine.connect() as tx:
-            head = await store.lock_head(tx)
-            if head.epoch != expected_epoch:
-                return False
-            if not history.is_believable(position_of(head), seen):
-                log.error("no epoch begins beyond %s: the head is %s", seen, position_of(head))
-                return False
-            row = await self._bump(tx, head, seen, reason)
-            await committing.commit(tx)
-        self.committed(row.epoch, row.revision)
-        return True
+        return await self.epochs.begin(expected_epoch, seen, reason)
 
     async def signed(
         self, tx: AsyncConnection, head: store.HeadRow, row: outbox.OutboxRow
     ) -> outbox.OutboxRow:
         """A revision that is about to be appended, signed if this writer may."""
-        return await signing.signed(tx, self._signer, head, row)
+        return await self.epochs.signed(tx, head, row)
 
-    async def _bump(
-        self,
-        tx: AsyncConnection,
-        head: store.HeadRow,
-        seen: Position,
-        reason: str = revisions.LOST,
-    ) -> outbox.OutboxRow:
-        nonce = secrets.token_bytes(revisions.NONCE_BYTES)
-        row = revisions.first_of_epoch(head, seen, self.now(), nonce, reason)
-        row = await self.signed(tx, head, row)
-        await outbox.ensure_partitions(tx, row.revision)
-        await outbox.advance(tx, row, head)
-        log.warning("epoch %d -> %d at revision %d", head.epoch, row.epoch, row.revision)
-        return row
+    def note(self, row: outbox.OutboxRow, head: store.HeadRow) -> None:
+        """Tell who waits for it that this was committed after this head."""
+        self.epochs.note(row, head)
 
 
 def require_past(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
@@ -288,49 +259,8 @@ def require_past(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
     return min(as_of, now)
 
 
-async def _judge(tx: AsyncConnection, docket: Docket, seen: WorkingSet) -> list[Outcome]:
-    await awake.work(tx, is_long(docket.items), docket.foresee, seen)
-    if seen.wanted:
-        await _load(tx, seen)
-    rounds = max(1, min(ROUNDS_MAX, JUDGED_MAX // max(1, len(docket.items))))
-    for _ in range(rounds):
-        outcomes = await awake.work(tx, is_long(docket.items), docket.judge, seen)
-        if not seen.wanted:
-            return outcomes
-        await _load(tx, seen)
-    message = f"the rules asked for more than {rounds} rounds of entities: split the request"
-    raise TooLarge(message)
-
-
 async def _answered(applied: Applied, answer: Answer) -> Applied:
     return replace(applied, answer=await unblocking(is_long(applied.outcomes), answer, applied))
-
-
-async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:
-    """Bring what the last round wanted, some at a time: others are answered in between."""
-    wanted = seen.wanted
-    brought: set[Ref] = set()
-    by_lookup: defaultdict[tuple[str, str], list[Find]] = defaultdict(list)
-    for find in wanted.finds:
-        by_lookup[find.kind, find.lookup].append(find)
-    for (kind, lookup), finds in by_lookup.items():
-        for some in _parts(finds):
-            matches = await store.find(tx, KIND_BY_NAME[kind], lookup, some)
-            for find, entities in matches.items():
-                seen.know_found(find, list(entities))
-                for key, stored in entities.items():
-                    seen.know((kind, key), stored)
-                    brought.add((kind, key))
-    for refs in _parts(list(wanted.refs - brought)):
-        found = await store.load(tx, refs, removed=True)
-        for ref in refs:
-            seen.know(ref, found.get(ref))
-    for ref in wanted.referrers:
-        seen.know_referrers(ref, await store.referrers(tx, ref))
-
-
-def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (items[at : at + LOADED_AT_ONCE] for at in range(0, len(items), LOADED_AT_ONCE))
 
 
 def _sealed(

@@ -1,28 +1,36 @@
-"""The newest revision that this process knows of: what a cache must have reached to be believed."""
+"""The newest that this process knows of: what a cache, or a database, must have reached."""
 
 from __future__ import annotations
 
-from writer.store import HeadRow
+from shared.history import Position, Term
+from writer.terms_core import Answering, Seen
 
 
 class Newest:
-    """Only ever moves on.
+    """Only ever moves on, within one registry.
 
     Attributes:
-        registry_id: Empty until a head was read.
+        seen: Where it is.
     """
 
     def __init__(self) -> None:
-        self.registry_id = b""
-        self._position = (0, 0)
+        self.seen = Seen()
 
-    def note(self, epoch: int, revision: int) -> None:
-        self._position = max(self._position, (epoch, revision))
+    @property
+    def registry_id(self) -> bytes:
+        """Empty until a head was read."""
+        return self.seen.registry_id
 
-    def note_head(self, head: HeadRow) -> None:
-        self.registry_id = head.registry_id
-        self.note(head.epoch, head.revision)
+    def note(self, epoch: int, revision: int, chain: bytes = b"") -> None:
+        self.seen = self.seen.with_position(Position(epoch, revision, chain))
+
+    def note_head(self, head: Answering) -> None:
+        self.seen = self.seen.with_head(head)
+
+    def note_term(self, term: Term) -> None:
+        """There is a database of this term, whether or not this process used it."""
+        self.seen = self.seen._replace(term=max(self.seen.term, term))
 
     def is_reached(self, registry_id: bytes, epoch: int, revision: int) -> bool:
         """Whether a position is of this registry and not behind what is known."""
-        return registry_id == self.registry_id and (epoch, revision) >= self._position
+        return registry_id == self.registry_id and (epoch, revision) >= self.seen.position[:2]

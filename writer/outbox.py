@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import hash_chain
+from shared.history import Term
 from shared.kind import Ref
 from shared.schema import entity_revisions, outbox
 from writer.store import HeadRow
@@ -70,19 +71,24 @@ _ADVANCE: Final = sa.text(
 )
 
 
+def term_after(row: OutboxRow, head: HeadRow) -> Term:
+    """The database's, once a row was appended to this head."""
+    promoted_at_us = head.promoted_at_us
+    if head.database_changed:
+        promoted_at_us = max(promoted_at_us + 1, int(row.committed_at.timestamp() * 1_000_000))
+    return Term(promoted_at_us, head.found_timeline_id)
+
+
 async def advance(tx: AsyncConnection, row: OutboxRow, head: HeadRow) -> None:
     """Append a revision to the outbox, move the head to it and wake the relays.
 
     Args:
         head: As it was locked: where the database is another one than it says, that is noted.
     """
-    promoted_at_us = head.promoted_at_us
-    if head.database_changed:
-        promoted_at_us = max(promoted_at_us + 1, int(row.committed_at.timestamp() * 1_000_000))
     there = {
         "system_identifier": head.found_system_identifier,
         "timeline_id": head.found_timeline_id,
-        "promoted_at_us": promoted_at_us,
+        "promoted_at_us": term_after(row, head).promoted_at_us,
     }
     position = f"{row.epoch}:{row.revision}"
     await tx.execute(_ADVANCE, {**row._asdict(), **there, "position": position})
@@ -113,6 +119,14 @@ async def rows_after(tx: AsyncConnection, revision: int, most: int) -> list[Outb
     """Up to `most` rows after `revision`, in order."""
     rows = await tx.execute(_ROWS_AFTER, {"after": revision, "most": most})
     return [OutboxRow(*row) for row in rows]
+
+
+_CHAIN_AT: Final = sa.select(outbox.c.chain).where(outbox.c.revision == sa.bindparam("revision"))
+
+
+async def chain_at(tx: AsyncConnection, revision: int) -> bytes | None:
+    """A revision's chain; None where the history has no such revision."""
+    return (await tx.execute(_CHAIN_AT, {"revision": revision})).scalar_one_or_none()
 
 
 async def newest_older_than(tx: AsyncConnection, age_s: float) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from shared.entities import KIND_BY_NAME
 from shared.errors import NotFound, TooLarge
 from shared.kind import Ref
 from writer import outbox
+from writer.database import Database
 
 PAGE_MAX: Final = 200
 #: Change sets of an entity's history that are read at once: of at most 900 KiB, compressed.
@@ -99,16 +100,17 @@ def _state_in(payload: bytes, ref: Ref) -> _State:
     return _State(told, left)
 
 
-async def state_at(engine: AsyncEngine, revision: int) -> dict[Ref, bytes]:
+async def state_at(engine: AsyncEngine, database: Database, revision: int) -> dict[Ref, bytes]:
     """Every live entity of an exported kind as of a revision, in the order of kinds.
 
     Raises:
         NotFound: The registry has not come so far.
         TooLarge: It has more entities than one export holds.
+        NotReady: The database ceased to be the registry's meanwhile.
     """
     state: dict[Ref, bytes] = {}
     reached = 0
-    async for rows in _rows_until(engine, revision):
+    async for rows in _rows_until(engine, database, revision):
         reached = rows[-1].revision
         await asyncio.to_thread(_replay, rows, state)
     if reached < revision:
@@ -133,10 +135,13 @@ def _in_order(state: dict[Ref, bytes]) -> dict[Ref, bytes]:
     return dict(sorted(state.items(), key=lambda item: (order[item[0][0]], item[0][1])))
 
 
-async def _rows_until(engine: AsyncEngine, revision: int) -> AsyncIterator[list[outbox.OutboxRow]]:
+async def _rows_until(
+    engine: AsyncEngine, database: Database, revision: int
+) -> AsyncIterator[list[outbox.OutboxRow]]:
     after = 0
     while after < revision:
         async with engine.connect() as tx:
+            await database.place(tx)
             rows = await outbox.rows_after(tx, after, ROWS_AT_ONCE)
         if not rows:
             return

@@ -12,23 +12,30 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
+from cqc.replication.v1 import replication_pb2
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream, nats_connection
+from shared.head_requests import HeadRequests
 from shared.postgres import STATEMENT_TIMEOUT_S
 from shared.stream_mark import StreamMark
 from shared.tasks import end, follow, heed_cancellation, heeding, keep_going, wait_at_most
 from writer import answers, event_relay, metrics, outbox, store
 from writer.bumps import Bumps
+from writer.database import Database
 from writer.event_relay import EventRelay
+from writer.fencing import Fencing
 from writer.head_service import HeadService
 from writer.heads import Heads
 from writer.leadership import leadership
 from writer.mutations import Mutations
+from writer.newest import Newest
 from writer.relay import Relay
+from writer.relay_core import tail_of
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +91,10 @@ class Publisher:
         database_url: str,
         nats_url: str,
         poll_s: float,
+        database: Database | None = None,
     ) -> None:
         self._engine = engine
+        self._database = database or Database(Newest(), engine)
         self._mutations = mutations
         self._heads = heads
         self._database_url = database_url
@@ -121,6 +130,17 @@ class Publisher:
             return None
         return await jetstream.note(self._client, jetstream.CHANGES)
 
+    async def read_tail(self) -> replication_pb2.Head | None:
+        """The head that the stream's newest message speaks of; None while that is not to be had."""
+        if (js := self.jetstream()) is None:
+            return None
+        try:
+            newest = await js.get_msg(jetstream.CHANGES, subject=jetstream.CHANGES_SUBJECT)
+        except (NatsError, OSError, TimeoutError) as error:
+            log.info("the stream's newest message is not to be had: %s", error)
+            return None
+        return tail_of(newest.data)
+
     async def run(self) -> None:
         """Connect, and answer and relay from then on, until cancelled.
 
@@ -130,21 +150,24 @@ class Publisher:
         answer_head = partial(HeadService(self._heads).run, client)
         answering = asyncio.create_task(keep_going("head service", answer_head, (), PAUSE_MAX_S))
         try:
-            bumps = Bumps(self._engine, self._mutations, self._heads)
+            fencing = Fencing(self._database, HeadRequests(client).head_of_any)
+            bumps = Bumps(self._engine, self._mutations, self._heads, fencing, self._database)
             await jetstream.serve(client, jetstream.BUMP_SUBJECT, bumps.answer)
-            await keep_going("streams", partial(self._relay_all, client), (), PAUSE_MAX_S)
+            relay_all = partial(self._relay_all, client, fencing)
+            await keep_going("streams", relay_all, (), PAUSE_MAX_S)
         finally:
             self._client = None
             await end(answering)
             await nats_connection.close(client)
 
-    async def _relay_all(self, client: Client) -> None:
+    async def _relay_all(self, client: Client, fencing: Fencing) -> None:
         """Make the streams and relay; raises when one is lost, for it to be made anew."""
         js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
         await jetstream.ensure_stream(js, jetstream.changes_config())
         await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
-        relay = Relay(self._engine, js, self._mutations.bump_epoch)
-        events = EventRelay(self._engine, client, self._mutations.bump_epoch)
+        bump, database = self._mutations.bump_epoch, self._database
+        relay = Relay(self._engine, js, bump, database, fencing)
+        events = EventRelay(self._engine, client, bump, database)
         step = partial(self._noted, "event relay", events.step)
         follow_events = partial(follow, step, self._wake.events, self._poll_s)
         loops = {"relay": partial(self._relay, relay), "event relay": follow_events}
@@ -165,8 +188,11 @@ class Publisher:
             await self._lead_and_relay(relay)
 
     async def _lead_and_relay(self, relay: Relay) -> None:
+        self._database.require_unfenced()
         async with leadership(self._database_url, self._wake.heard) as try_to_lead:
-            while True:
+            drops = self._database.drops
+            # This session has to go where all others have gone.
+            while self._database.drops == drops:
                 leads = await try_to_lead()
                 metrics.LEADER.set(leads)
                 if leads and time.monotonic() - self._kept_house_at_s >= HOUSE_APART_S:
@@ -179,5 +205,6 @@ class Publisher:
     async def _keep_house(self) -> None:
         async with asyncio.timeout(HOUSE_TIMEOUT_S), self._engine.begin() as tx:
             await store.end_if_idle(tx)
+            place = await self._database.place(tx)
             await answers.forget_answers(tx)
-            await outbox.ensure_partitions(tx, (await store.read_head(tx)).revision)
+            await outbox.ensure_partitions(tx, place.revision)

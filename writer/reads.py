@@ -12,7 +12,7 @@ from shared import as_of, filters, finding, fitting, paging, rules, tokens
 from shared.cache import Cache
 from shared.errors import Invalid, NotFound, Violation
 from shared.filters import Filter
-from shared.history import Position
+from shared.history import Position, position_of
 from shared.instant import Instant
 from shared.kind import AnyKind
 from shared.paging import Page
@@ -20,6 +20,7 @@ from shared.tables import table_of
 from shared.working_set import Find, Stored
 from writer import search, store
 from writer.cached import CachedReading
+from writer.database import Database
 from writer.newest import Newest
 from writer.voided import Voided, VoidedListings
 
@@ -151,27 +152,30 @@ class Reads:
     """Where reads begin.
 
     Args:
+        database: Judges what `engine` leads to; None: by what is read here alone.
         cache: None where there is no Redis.
     """
 
     def __init__(
-        self, engine: AsyncEngine, newest: Newest | None = None, cache: Cache | None = None
+        self, engine: AsyncEngine, database: Database | None = None, cache: Cache | None = None
     ) -> None:
         self._engine = engine
-        self._newest = newest or Newest()
+        self._database = database or Database(Newest(), engine)
         self._cache = cache
 
     def cached(self) -> CachedReading:
-        return CachedReading(self._cache, self._newest)
+        return CachedReading(self._cache, self._database.newest)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[Reading]:
-        """A view of one revision, however many reads an answer takes."""
+        """A view of one revision, however many reads an answer takes.
+
+        Raises:
+            NotReady: The database is not the registry's as it stands.
+        """
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            position = await store.read_position(tx)
-            self._newest.note(position.epoch, position.revision)
-            yield Reading(tx, position)
+            yield Reading(tx, position_of(await self._database.place(tx)))
 
 
 def _hit_in(token: str, mark: bytes, kind: AnyKind) -> tuple[int, str]:

@@ -24,9 +24,13 @@ from shared.history import NO_TERM, Position, Term, position_of, term_of
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from shared.tasks import heed_cancellation
 from writer import metrics, outbox, store
+from writer.database import Database
+from writer.fencing import Fencing, nobody
 from writer.heads import head_message
+from writer.newest import Newest
 from writer.past import trace_of
 from writer.relay_core import Do, believed, plan, tail_of
+from writer.terms_core import Remedy
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +65,25 @@ class Tail(NamedTuple):
 
 
 class Relay:
-    """Advances the stream towards the database's head, a step at a time."""
+    """Advances the stream towards the database's head, a step at a time.
 
-    def __init__(self, engine: AsyncEngine, js: JetStreamContext, bump: Bump) -> None:
+    Args:
+        bump: Begins a new epoch beyond what was seen.
+        database: Judges what `engine` leads to; None: by what this relay sees alone.
+        fencing: Looks whether who published last speaks for a later database; None: none does.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        js: JetStreamContext,
+        bump: Bump,
+        database: Database | None = None,
+        fencing: Fencing | None = None,
+    ) -> None:
         self._engine = engine
+        self._database = database or Database(Newest(), engine)
+        self._fencing = fencing or Fencing(self._database, nobody)
         self._js = js
         self._bump = bump
         self._heartbeat_at = 0.0
@@ -78,14 +97,22 @@ class Relay:
 
         Raises:
             ForeignStream: The stream holds another registry's messages.
+            NotReady: The database is not the registry's as it stands.
         """
+        self._database.require_unfenced()
         found = self._known or await self._read_tail()
         heed_cancellation()
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ")
-            head = await store.read_head(tx)
+            head, remedy = await self._database.look(tx)
             last, tail = found.last, self._believed(head, found)
-            rows = await outbox.rows_after(tx, tail.revision, BATCH_ROWS) if tail else []
+            used = tail if remedy is Remedy.USE else None
+            rows = await outbox.rows_after(tx, used.revision, BATCH_ROWS) if used else []
+        if remedy is not Remedy.USE:
+            return await self._renew(head, found, tail, remedy)
+        if found.head is not None and await self._fencing.heed(head, found.head):
+            self._note_foreign(last, f"speaks for a database of {term_of(found.head)}")
+            tail, rows = None, []
         if found.info is not None and not jetstream.owner_of(found.info):
             await jetstream.claim(self._js, found.info, head.registry_id)
         self._note(head, tail)
@@ -101,6 +128,20 @@ class Relay:
             # An unanswered publish may or may not be stored: only the stream knows.
             self._known = None
             raise
+
+    async def _renew(
+        self, head: store.HeadRow, found: Tail, tail: Position | None, remedy: Remedy
+    ) -> bool:
+        """Nothing is published from a database that was left, or that needs a new epoch."""
+        self._known = None
+        self._database.require_unfenced()
+        if remedy is Remedy.RENEW:
+            if found.head is not None and not head.database_changed:
+                # It lacks commits: is it an older one, to which the address leads again?
+                await self._fencing.heed(head, found.head)
+            seen = tail or position_of(head)
+            await self._bump(head.epoch, seen.epoch, seen.revision)
+        return True
 
     async def _read_tail(self) -> Tail:
         """The stream's last sequence, then its newest message: a race is seen by the publish."""
@@ -166,8 +207,7 @@ class Relay:
         elif action is Do.BUMP and tail is not None:
             log.error("the stream's tail %s is not in the database", tail)
             self._known = None
-            if await self._bump(head.epoch, tail.epoch, tail.revision):
-                metrics.EPOCH_BUMPS.inc()
+            await self._bump(head.epoch, tail.epoch, tail.revision)
             return True
         elif action is Do.REST and self._heartbeat_due():
             # Once a second the tail is read back, cached or not.

@@ -152,7 +152,7 @@ class SigningKeys:
                 raise Conflict(f"{key_id} is retired since revision {keys[key_id].last_revision}")
             row = await self._retire(tx, head, keys[key_id])
             await committing.commit(tx)
-        self._mutations.committed(row.epoch, row.revision)
+            self._mutations.note(row, head)
         return row.revision
 
     async def _retire(

@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import codec, finding, fitting, hash_chain, rows
 from shared.entities import KIND_BY_NAME, KINDS
-from shared.history import Position
 from shared.instant import moment_of
 from shared.kind import AnyKind, Entity, Ref
 from shared.schema import current, registry_head
@@ -41,7 +40,11 @@ ENTITIES_MAX: Final = 8_192
 
 
 class HeadRow(NamedTuple):
-    """`registry_head`, and what the database says of itself."""
+    """`registry_head`, and what the database says of itself.
+
+    Attributes:
+        waits_for_standby: Whether a commit ends only once a standby has it, too.
+    """
 
     registry_id: bytes
     epoch: int
@@ -58,6 +61,7 @@ class HeadRow(NamedTuple):
     signature: bytes | None = None
     signing_key_id: str | None = None
     promoted_at_us: int = 0
+    waits_for_standby: bool = False
 
     @property
     def timeline(self) -> int:
@@ -78,7 +82,9 @@ _HEAD: Final = """
     system_identifier, timeline_id,
     (SELECT system_identifier FROM pg_control_system()),
     ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint,
-    chain_version, signature, signing_key_id, promoted_at_us
+    chain_version, signature, signing_key_id, promoted_at_us,
+    current_setting('synchronous_standby_names') <> ''
+        AND current_setting('synchronous_commit') NOT IN ('off', 'local')
 """
 _READ_HEAD: Final = sa.text(f"SELECT {_HEAD} FROM registry_head")  # noqa: S608  (constants)
 #: Settings of this transaction alone; they count while the row's lock is waited for already.
@@ -106,11 +112,32 @@ async def first_key_end(tx: AsyncConnection, now: dt.datetime) -> dt.datetime | 
     return min((end for end in ends if end > now), default=None)
 
 
-async def read_position(tx: AsyncConnection) -> Position:
-    """Where the head is."""
-    columns = registry_head.c
-    query = sa.select(columns.epoch, columns.revision, columns.chain)
-    return Position(*(await tx.execute(query)).one())
+class PlaceRow(NamedTuple):
+    """The part of `registry_head` that says where it is."""
+
+    registry_id: bytes
+    epoch: int
+    revision: int
+    chain: bytes
+    compacted_revision: int
+    timeline: int
+    promoted_at_us: int
+
+    @property
+    def database_changed(self) -> bool:
+        """It was not looked at."""
+        return False
+
+
+_PLACE: Final = sa.select(
+    *(registry_head.c[name] for name in PlaceRow._fields[:5]),
+    *(registry_head.c[name] for name in ("timeline_id", "promoted_at_us")),
+)
+
+
+async def read_place(tx: AsyncConnection) -> PlaceRow:
+    """Where the head is: to ask what the database says of itself takes as long again."""
+    return PlaceRow(*(await tx.execute(_PLACE)).one())
 
 
 async def lock_head(tx: AsyncConnection) -> HeadRow:

@@ -19,9 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream
 from shared.cache import Cache
+from shared.errors import NotReady
 from shared.reachable import UP
 from shared.tasks import heed_cancellation
 from writer import metrics, store
+from writer.database import Database
+from writer.newest import Newest
 from writer.publishing import Publisher
 
 LOOK_EVERY_S: Final = 5.0
@@ -41,8 +44,10 @@ class Surroundings:
         publisher: Publisher,
         cache: Cache | None,
         now: Callable[[], dt.datetime],
+        database: Database | None = None,
     ) -> None:
         self._engine = engine
+        self._database = database or Database(Newest(), engine)
         self._publisher = publisher
         self._cache = cache
         self._now = now
@@ -56,18 +61,20 @@ class Surroundings:
 
     async def look(self) -> None:
         """Once; what does not answer is away, not an error."""
-        UP.labels("postgres").set(await self._database())
+        UP.labels("postgres").set(await self._look_at_database())
         UP.labels("nats").set(await self._streams())
         if self._cache is not None:
             # The relay to Redis asks it twice a second.
             UP.labels("redis").set(not self._cache.breaker.is_open)
 
-    async def _database(self) -> bool:
+    async def _look_at_database(self) -> bool:
         """Where the head is, also while no relay runs; and which key ends first."""
         try:
             async with asyncio.timeout(TIMEOUT_S), self._engine.connect() as tx:
-                head = await store.read_head(tx)
+                head = await self._database.head(tx)
                 end = await store.first_key_end(tx, self._now())
+        except NotReady:
+            return True  # it answers, and is not what is to be measured
         except (OSError, TimeoutError, sa.exc.SQLAlchemyError):
             return False
         metrics.PROGRESS.committed(head.epoch, head.revision)

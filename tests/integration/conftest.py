@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import grpc
 import pytest
@@ -39,6 +40,14 @@ def serve(
 ) -> Serve:
     """What a test proves with it is proved of the writer and of a resolver."""
     return lambda now: served(request.param, database, servers.nats, engine, relay, now)
+
+
+@pytest.fixture
+def addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file where `tests.addresses` notes where they lead."""
+    file = tmp_path / "pg_service.conf"
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    return file
 
 
 @pytest.fixture

@@ -40,6 +40,7 @@ from tests.integrity import FORMAT, KEYRING
 from writer import metrics, past
 from writer.cache_relay import ForeignCache
 from writer.cached import Missed, Reader
+from writer.database import Database
 from writer.mutations import Mutations
 from writer.newest import Newest
 from writer.reads import Reads
@@ -72,7 +73,7 @@ async def served(
     engine: AsyncEngine, writer: Process, mutations: Mutations
 ) -> AsyncIterator[Client]:
     await commit(mutations, *MARKET)
-    async with serving(engine, LATER, writer.newest, writer.cache) as client:
+    async with serving(engine, LATER, writer.database, writer.cache) as client:
         await writer.write_through()
         yield client
 
@@ -307,7 +308,7 @@ async def test_a_redis_that_is_down_or_silent_is_left_alone(
     for url in (f"redis://127.0.0.1:{port}/0", "unix:///nowhere/redis.sock"):
         cache = Cache(url, KEYRING, timeout_s=TIMEOUT_S)
         before = metrics.CACHE_UNAVAILABLE._value.get()
-        async with serving(engine, LATER, Newest(), cache) as client:
+        async with serving(engine, LATER, Database(Newest(), engine), cache) as client:
             for _ in range(8):
                 request = pb.GetAssetRequest(asset_id=BTC)
                 assert (await client.call(client.registry.GetAsset, request)).asset.name == "BTC"

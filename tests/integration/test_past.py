@@ -23,7 +23,9 @@ from tests.changes import commit
 from tests.grpc_writer import Client, serving
 from tests.refusals import refusal
 from writer import past
+from writer.database import Database
 from writer.mutations import Mutations
+from writer.newest import Newest
 
 Code = grpc.StatusCode
 
@@ -181,7 +183,9 @@ async def test_an_export_is_the_registry_as_of_a_revision(
     now = await export()
     assert [item.WhichOneof("change") for item in now] == ["asset", "venue"]
     assert [item.venue.name for item in await export(kinds=["venue"])] == ["Two"]
-    assert {ref[0] for ref in await past.state_at(engine, revision)} == {"venue"}
+    assert {
+        ref[0] for ref in await past.state_at(engine, Database(Newest(), engine), revision)
+    } == {"venue"}
 
 
 async def test_so_many_exports_run_at_once_and_who_goes_away_makes_room(

@@ -12,12 +12,14 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
+from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
 from tests.builders import a_venue
 from tests.changes import CAUSE, commit, eventually, head_of, upsert
 from writer import committing
+from writer.heads import Heads
 from writer.mutations import Applied, Mutations
 from writer.once import Once
 
@@ -97,6 +99,45 @@ async def test_what_was_made_before_is_acknowledged_only_as_a_commit_would_be(
         assert await waits(again)
     applied = await again
     assert (applied.replay, applied.committed) == (b"2" if once else None, False)
+
+
+async def waiting_for_standby(servers: EmbeddedServers) -> int:
+    async with connected(servers) as admin:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        found: int = await admin.fetchval(waiting)
+        return found
+
+
+async def test_a_head_is_told_only_once_a_commit_after_the_question_is_confirmed(
+    servers: EmbeddedServers,
+    engine: AsyncEngine,
+    mutations: Mutations,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("writer.heads.READ_TIMEOUT_S", 0.5)
+    await commit(mutations, a_venue("v"))
+    heads = Heads(engine)
+    async with standby_away(servers):
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await heads.answer(b"")
+        assert (await heads.read()).revision == 1
+
+        async def has_ended() -> bool:
+            return await waiting_for_standby(servers) == 0
+
+        # Nobody is left behind in PostgreSQL, however often one asks.
+        await eventually(has_ended)
+        asked = asyncio.create_task(heads.answer(b""))
+
+        async def waits_there() -> bool:
+            return asked.done() or await waiting_for_standby(servers) > 0
+
+        await eventually(waits_there)
+    told = replication_pb2.Head.FromString(await heads.answer(b""))
+    assert told.revision == 1
+    await asyncio.wait([asked])
+    assert asked.exception() is None or isinstance(asked.exception(), TimeoutError)
 
 
 async def test_a_kept_answer_of_a_change_that_changes_nothing_waits_too(

@@ -18,7 +18,7 @@ from shared.entities import KIND_BY_NAME
 from shared.entities.api_key import API_KEY, Role
 from shared.errors import Forbidden, Invalid, NotFound, TooLarge, Violation
 from shared.grpc_errors import Context
-from shared.history import NUMBER_MAX
+from shared.history import NUMBER_MAX, position_of
 from shared.judge import Intent, Item, Outcome
 from shared.keys import require_key
 from shared.kind import AnyKind
@@ -26,6 +26,7 @@ from shared.message_size import DEFAULT_BYTES_MAX
 from shared.places import Places
 from shared.request_limits import ASIDE_BYTES
 from writer import metrics, past, store
+from writer.database import Database
 from writer.heads import Heads, head_message
 from writer.mutations import ITEMS_MAX, Applied, Mutations
 from writer.once import once_of
@@ -49,11 +50,14 @@ REVISION_DIGITS_MAX: Final = 19
 
 
 class Admin(RegistryAdminServicer):
-    def __init__(self, mutations: Mutations, engine: AsyncEngine, heads: Heads) -> None:
+    def __init__(
+        self, mutations: Mutations, engine: AsyncEngine, heads: Heads, database: Database
+    ) -> None:
         self._mutations = mutations
         self._engine = engine
         self._heads = heads
-        self._reads = Reads(engine)
+        self._database = database
+        self._reads = Reads(engine, database)
         self._exports = Places("exports", EXPORTS_MAX, EXPORTS_EACH)
         self._voided = VoidedListings()
 
@@ -85,8 +89,9 @@ class Admin(RegistryAdminServicer):
         return answer
 
     async def GetHead(self, request: pb.GetHeadRequest, context: Context) -> pb.GetHeadResponse:
-        head = await self._heads.read()
+        head = await self._heads.confirmed()
         async with self._engine.connect() as tx:
+            await self._database.place(tx)
             counts = await store.counts(tx)
         tell_position(context, head.epoch, head.revision)
         return pb.GetHeadResponse(head=head_message(head), counts=counts)
@@ -114,7 +119,7 @@ class Admin(RegistryAdminServicer):
         before = _revision_in(request.page_token, mark)
         most = request.page_size or past.PAGE_MAX
         async with self._engine.connect() as tx:
-            position = await store.read_position(tx)
+            position = position_of(await self._database.place(tx))
             answer, is_more = await _page_of(kind, past.entries_of(tx, ref, before), most)
         tell_position(context, position.epoch, position.revision)
         if is_more:
@@ -142,7 +147,7 @@ class Admin(RegistryAdminServicer):
             # Before all that ever was is read.
             raise NotFound("revision", str(revision))
         with self._exports.held(auth.caller_of(context)):
-            state = await past.state_at(self._engine, revision)
+            state = await past.state_at(self._engine, self._database, revision)
             wanted = frozenset(request.kinds or KIND_BY_NAME)
             chosen = ((name, payload) for (name, _), payload in state.items() if name in wanted)
             parts = _exported(chosen)
