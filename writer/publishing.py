@@ -17,7 +17,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import jetstream, nats_connection
+from shared import jetstream, nats_connection, streams
 from shared.stream_mark import StreamMark
 from shared.tasks import follow, heed_cancellation, heeding, keep_going, wait_at_most
 from writer import answers, event_relay, metrics, outbox, store
@@ -30,6 +30,7 @@ from writer.relay import Relay
 
 log = logging.getLogger(__name__)
 
+RELAYS: Final = ("relay", "event relay")
 HOUSE_APART_S: Final = 300.0
 #: A relay looks at its stream twice a second: one that did not for this long is stuck.
 STUCK_S: Final = 10.0
@@ -133,14 +134,16 @@ class Publisher:
 
     async def _relay_all(self, client: Client) -> None:
         """Make the streams and relay; raises when one is lost, for it to be made anew."""
+        for name in RELAYS:  # a stream that is of no use is no progress, too
+            self._stepped_s.setdefault(name, time.monotonic())
         js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
-        await jetstream.ensure_stream(js, jetstream.changes_config())
-        await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+        await streams.ensure_stream(js, streams.changes_config())
+        await streams.ensure_stream(js, streams.events_config(event_relay.subjects()))
         relay = Relay(self._engine, js, self._mutations.bump_epoch)
         events = EventRelay(self._engine, client, self._mutations.bump_epoch)
-        step = partial(self._noted, "event relay", events.step)
+        step = partial(self._noted, RELAYS[1], events.step)
         follow_events = partial(follow, step, self._wake.events, self._poll_s)
-        loops = {"relay": partial(self._relay, relay), "event relay": follow_events}
+        loops = dict(zip(RELAYS, (partial(self._relay, relay), follow_events), strict=True))
         self._stepped_s = dict.fromkeys(loops, time.monotonic())
         async with asyncio.TaskGroup() as group:
             for name, run in loops.items():
@@ -166,7 +169,7 @@ class Publisher:
                 if leads and time.monotonic() - kept_at >= HOUSE_APART_S:
                     await self._keep_house()
                     kept_at = time.monotonic()
-                while await self._noted("relay", partial(relay.step, leads=leads)):
+                while await self._noted(RELAYS[0], partial(relay.step, leads=leads)):
                     heed_cancellation()
                 await wait_at_most(self._wake.changes, self._poll_s)
 
