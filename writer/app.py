@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import about, config, garbage, grpc_server, health, telemetry, tls, tracing
 from shared.auth import AuthInterceptor
+from shared.away import MAYBE_AWAY
 from shared.cache import Cache
 from shared.calls import CallInterceptor
 from shared.entities.api_key import Role
@@ -185,7 +186,7 @@ class Writer:
         try:
             async with asyncio.timeout(HEALTH_TIMEOUT_S):
                 await self.heads.read()
-        except (OSError, TimeoutError, sa.exc.SQLAlchemyError) as error:
+        except (sa.exc.SQLAlchemyError, *MAYBE_AWAY) as error:
             return f"down: {type(error).__name__}"
         return "ok"
 

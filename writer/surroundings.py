@@ -18,6 +18,7 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream
+from shared.away import MAYBE_AWAY
 from shared.cache import Cache
 from shared.reachable import UP
 from shared.tasks import heed_cancellation
@@ -68,7 +69,7 @@ class Surroundings:
             async with asyncio.timeout(TIMEOUT_S), self._engine.connect() as tx:
                 head = await store.read_head(tx)
                 end = await store.first_key_end(tx, self._now())
-        except (OSError, TimeoutError, sa.exc.SQLAlchemyError):
+        except (sa.exc.SQLAlchemyError, *MAYBE_AWAY):
             return False
         metrics.PROGRESS.committed(head.epoch, head.revision)
         metrics.KEY_END.set(math.inf if end is None else end.timestamp())
