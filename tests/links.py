@@ -78,11 +78,6 @@ class Link:
             end = pair.to_client if lost == "client" else pair.to_server
             end.transport.abort()
 
-    def lead_to(self, target: str) -> None:
-        """To another server, HOST:PORT; connections that are there stay."""
-        host, _, port = target.rpartition(":")
-        self._at = (host, int(port))
-
     def go_down(self) -> None:
         """Be as a server that is not there, until `come_back`."""
         self.refuses = True

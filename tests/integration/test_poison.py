@@ -64,7 +64,14 @@ def of_a_former_release(head: store.HeadRow, row: outbox.OutboxRow) -> bytes:
     return message.SerializeToString()
 
 
-POISONS = (of_a_former_release, bad_bytes, wrong_chain, not_compressed, no_change_set, other_changes)
+POISONS = (
+    of_a_former_release,
+    bad_bytes,
+    wrong_chain,
+    not_compressed,
+    no_change_set,
+    other_changes,
+)
 
 
 @pytest.mark.parametrize("poison", POISONS)

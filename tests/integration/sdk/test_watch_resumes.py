@@ -185,7 +185,8 @@ async def test_another_resolver_that_is_behind_takes_no_watcher_back(
         await commit(mutations, a_venue("v2"))
         await eventually(lambda: seen.both("v0", "v1", "v2"), WAIT_S)
         link.go_down()
-        link.lead_to(behind.target)
+        host, _, port = behind.target.rpartition(":")
+        link.to(host, int(port))
         link.come_back()
         asked = link.asked
         await eventually(lambda: link.asked > asked + 1, WAIT_S)
