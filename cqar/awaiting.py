@@ -169,8 +169,8 @@ class AsyncAnswers(Asked, ABC):
             try:
                 async with aclosing(self.follow(place.question(), left_s)) as updates:
                     async for update in updates:
-                        place.told(update)
-                        yield update
+                        if place.told(update):
+                            yield update
             except NotReady:
                 if not place.is_begun:
                     raise

@@ -6,6 +6,7 @@ do.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -18,6 +19,26 @@ from shared import local_format as fmt
 
 #: LMDB keeps a handle for each name that was read. There are four, and some to spare.
 DATABASES_MAX: Final = 16
+#: Of which a file's room is counted, whatever its filesystem's are.
+BLOCK_BYTES: Final = 512
+
+
+def _require_room(path: Path) -> None:
+    """Refuse a lock file that may not grow: who notes itself in a hole of it is ended by SIGBUS.
+
+    Resolvers take all its room before they publish; those of before 0.1.0 did not.
+
+    Raises:
+        NotReady: It has holes, and its filesystem no room.
+    """
+    # Never opened here: a process that closes it loses the locks by which LMDB knows that it reads.
+    try:
+        found = (path / fmt.LOCK_FILE).stat()
+        taken_bytes = found.st_blocks * BLOCK_BYTES
+    except FileNotFoundError:
+        taken_bytes = 0  # LMDB makes one
+    if taken_bytes < fmt.lock_bytes() and not os.statvfs(path).f_bfree:
+        raise errors.NotReady(f"{path} has no room for readers: free some on its filesystem")
 
 
 class LocalFile:
@@ -38,6 +59,7 @@ class LocalFile:
         self._is_full = False
         try:
             self._inode = self._data.stat().st_ino
+            _require_room(path)
             self.env: Any = lmdb.open(
                 str(path),
                 map_size=fmt.MAP_BYTES,

@@ -225,8 +225,8 @@ class Answers(Asked, ABC):
             try:
                 with closing(self.follow(place.question(), left_s)) as updates:
                     for update in updates:
-                        place.told(update)
-                        yield update
+                        if place.told(update):
+                            yield update
             except NotReady:
                 if not place.is_begun:
                     raise

@@ -46,18 +46,25 @@ class Place:
         self._is_first = True
         return asking.watch(self._next, self._epoch, self._kinds, self._venues)
 
-    def told(self, update: Update) -> None:
-        """This is handed on to whoever watches."""
+    def told(self, update: Update) -> bool:
+        """Note what came; returns whether to hand it on to whoever watches.
+
+        Not a sign of life that names a later revision than was told, or an earlier one. Resolvers
+        say none such, but those of before 0.1.0 said where they were, and then told the past.
+        """
         freshness, change_set = update.freshness, update.change_set
+        is_first, self._is_first = self._is_first, False
         self.is_begun = True
         self._pause_s = PAUSE_FIRST_S
         self._epoch = freshness.epoch
         if change_set is not None:
             self._next = change_set.revision + 1
-        elif not self._is_first or not self._next:
-            # But for what comes first of a past that is yet to be told, all before it was told.
-            self._next = max(self._next, freshness.revision + 1)
-        self._is_first = False
+            return True
+        after = freshness.revision + 1
+        if self._next and (after < self._next or (is_first and after > self._next)):
+            return False
+        self._next = after
+        return True
 
     def pause_s(self) -> float:
         """Before the next try; with jitter, since many lose the same resolver at once."""

@@ -27,6 +27,7 @@ from resolver.pinned import Pinned
 from resolver.reading import LISTING_TERMS, Basis, Many, Partial, Wanted, Work
 from resolver.snapshot import Snapshot
 from shared import cache_entries, finding, proven
+from shared.away import MAYBE_AWAY, is_away
 from shared.breaker import Breaker
 from shared.cache import Cache, Unavailable
 from shared.cache_entries import ENTRIES
@@ -296,7 +297,9 @@ class Fallback:
             raise NotReady("PostgreSQL did not answer lately, and this resolver is not ready")
         try:
             return await self._read(work, asked)
-        except (OSError, TimeoutError, sa.exc.SQLAlchemyError) as error:
+        except (sa.exc.SQLAlchemyError, *MAYBE_AWAY) as error:
+            if not (isinstance(error, sa.exc.SQLAlchemyError) or is_away(error)):
+                raise
             self.breaker.failed()
             raise NotReady(f"PostgreSQL does not answer: {type(error).__name__}") from error
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 WAITING_CHANGES_MAX: Final = 50_000
 
 
+#: Heads, and what led to each.
+Taken = list[tuple[replication_pb2.Head, "list[Planned]"]]
+
+
 class Moves:
     """Change sets in their order, as long as what is published leads on to them.
 
@@ -24,7 +28,7 @@ class Moves:
     def __init__(self) -> None:
         self.is_whole = False
         self.stirred = asyncio.Event()
-        self._waiting: list[tuple[replication_pb2.Head, list[Planned]]] = []
+        self._waiting: Taken = []
         self._changes = 0
 
     def replaced(self) -> None:
@@ -44,6 +48,15 @@ class Moves:
         if self._changes > WAITING_CHANGES_MAX:
             self.replaced()
 
-    def take(self) -> list[tuple[replication_pb2.Head, list[Planned]]]:
+    def put_back(self, taken: Taken) -> None:
+        """What was taken last could not be told: it comes before what came since."""
+        if not self.is_whole:
+            return
+        self._waiting[:0] = taken
+        self._changes += sum(len(planned) for _, planned in taken)
+        if self._changes > WAITING_CHANGES_MAX:
+            self.replaced()
+
+    def take(self) -> Taken:
         taken, self._waiting, self._changes = self._waiting, [], 0
         return taken

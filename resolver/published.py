@@ -42,10 +42,7 @@ class Published:
 
     def __init__(self, path: Path) -> None:
         self._file = ReplicaFile(path)
-        now = _told(self._file.env)
-        #: Goes on from the last writer's, or begins anywhere where there is none: no reader takes
-        #: new content for what it knows.
-        self._mark = now.mark if now else secrets.randbits(MARK_BITS)
+        self._mark: int | None = None
         #: Of what is read, once this process made one.
         self._generation = 0
         self._databases: tuple[Any, Any] | None = None
@@ -61,6 +58,7 @@ class Published:
 
         Raises:
             Lost: Damage was met; the next one is in a new file.
+            Full: There is no room for it.
         """
         self._databases = None
         if self._file.lost():
@@ -68,6 +66,10 @@ class Published:
         with self._file.writing() as env:
             _drop_others(env)  # somebody may have ended in the middle of one
             before = _told(env)
+            if self._mark is None:
+                # Goes on from the last writer's, or begins anywhere where there is none: no reader
+                # takes new content for what it knows.
+                self._mark = before.mark if before else secrets.randbits(MARK_BITS)
             self._generation = fmt.generation_after(before.generation if before else 0)
             entities_name, places_name = fmt.database_names(self._generation)
             self._databases = (env.open_db(entities_name), env.open_db(places_name))
@@ -88,6 +90,7 @@ class Published:
 
         Raises:
             Lost: It would not be read: replace().
+            Full: There is no room for them; they may be told once there is.
         """
         self.tend()
         if self._databases is None:
@@ -108,10 +111,12 @@ class Published:
             self._tell(tx, moves[-1][0] if moves else None, now)
 
     def _tell(self, tx: Any, head: replication_pb2.Head | None, now: fmt.Now) -> None:
+        mark = self._mark or 0
         if head is not None:
-            self._mark += 1
+            # Also where this comes to no end: a mark is never used twice.
+            self._mark = mark = mark + 1
             tx.put(fmt.HEAD_KEY, head.SerializeToString())
-        told = now._replace(mark=self._mark, generation=self._generation)
+        told = now._replace(mark=mark, generation=self._generation)
         tx.put(fmt.NOW_KEY, told.packed())
 
     def tend(self) -> None:

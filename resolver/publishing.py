@@ -10,7 +10,9 @@ from functools import partial
 from typing import Final
 
 from resolver import metrics
+from resolver.moves import Taken
 from resolver.published import Published
+from resolver.room import Full
 from resolver.view import View
 from shared import local_format as fmt
 from shared.tasks import heed_cancellation
@@ -48,7 +50,8 @@ class Publishing:
     async def _publish(self) -> None:
         """Write what changed; what is taken, and how current it is, are of one moment."""
         now, snapshot, moves = self._now(), self._view.snapshot, self._moves.take()
-        if not self._moves.is_whole:
+        begins = not self._moves.is_whole
+        if begins:
             self._moves.is_whole = True
             entities = snapshot.copied()
             write: Callable[[], None]
@@ -56,16 +59,28 @@ class Publishing:
         elif moves or now != self._told:
             write = partial(self._published.apply, moves, now)
         else:
-            await self._in_thread(self._published.tend)
+            await self._in_thread(self._published.tend, [])
             return
         with metrics.PUBLISH_SECONDS.time():
-            await self._in_thread(write)
+            await self._in_thread(write, None if begins else moves)
         self._told = now
         metrics.PUBLISHED_REVISION.set(now.revision)
 
-    async def _in_thread(self, work: Callable[[], None]) -> None:
+    async def _in_thread(self, work: Callable[[], None], moves: Taken | None) -> None:
+        """Do it there.
+
+        Args:
+            moves: What it tells; None where it begins with all that there is.
+        """
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except Full:
+            # There is less room for all anew than for these, once there is some.
+            if moves is None:
+                self._moves.replaced()
+            else:
+                self._moves.put_back(moves)
+            raise
         except BaseException:
             # Whatever was taken is in the snapshot: the next one is written from that.
             self._moves.replaced()

@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
+from resolver import room
 from resolver.held import hold
 from resolver.own_files import open_fresh
+from resolver.room import Full
 from shared import extras
 from shared import local_format as fmt
 from shared.errors import NotReady
@@ -27,6 +29,9 @@ DATABASES_MAX: Final = 16
 BOOT: Final = "boot"
 #: With either of them gone, publisher and new readers know nothing of each other.
 FILES: Final = (fmt.DATA_FILE, fmt.LOCK_FILE)
+
+#: Readers write to the lock file, where they are noted.
+FILE_MODE: Final = 0o660
 
 REMOVED: Final = "somebody removed it"
 
@@ -42,7 +47,7 @@ class ReplicaFile:
     """Open for writing, and this process's alone to write; to be used by one thread at a time.
 
     Attributes:
-        env: Another one after `make_anew`.
+        env: Another one after `make_anew`; None where there was no room for any yet.
 
     Raises:
         SystemExit: The extra is not installed, or the path cannot be had.
@@ -62,6 +67,9 @@ class ReplicaFile:
         self._lost = ""
         try:
             self._begin()
+        except Full as error:
+            self._lost = str(error)
+            log.warning("nothing is published: %s", error)
         except (lmdb.Error, OSError) as error:
             raise SystemExit(f"configuration: replica_path {path}: {error}") from error
 
@@ -72,12 +80,22 @@ class ReplicaFile:
     # ------------------------------------------------------------ opening
 
     def _begin(self) -> None:
-        """Go on with what is there if that is sound."""
+        """Go on with what is there if that is sound.
+
+        Raises:
+            Full: There is no room for it.
+        """
+        with room.needed(self._path, self._lmdb):
+            self._begin_with_room()
+
+    def _begin_with_room(self) -> None:
         if not any((self._path / name).exists() for name in (*FILES, BOOT)):
             self._begin_anew()
             return
         self._lost = self._not_of_this_boot()
         if not self._lost:
+            # Of what readers read nothing is removed for want of room.
+            room.take(self._path / fmt.LOCK_FILE, fmt.lock_bytes(), FILE_MODE)
             try:
                 self._open()
                 self._lost = self._flaw()
@@ -106,7 +124,7 @@ class ReplicaFile:
             map_size=fmt.MAP_BYTES,
             max_dbs=DATABASES_MAX,
             max_readers=fmt.READERS_MAX,
-            mode=0o660,
+            mode=FILE_MODE,
             sync=False,
             metasync=False,
         )
@@ -141,6 +159,7 @@ class ReplicaFile:
             (self._path / name).unlink(missing_ok=True)
         with os.fdopen(open_fresh(self._path / BOOT), "wb") as file:
             file.write(_this_boot())
+        room.take(self._path / fmt.LOCK_FILE, fmt.lock_bytes(), FILE_MODE)
         self._open()
         self._lost = ""
 
@@ -158,9 +177,11 @@ class ReplicaFile:
 
         Raises:
             Lost: It is damaged.
+            Full: There is no room for what is written; nothing of it is there.
         """
         try:
-            yield self.env
+            with room.needed(self._path, self._lmdb):
+                yield self.env
         except self._of_damage as error:
             self._lost = str(error)
             raise Lost(self._lost) from error
@@ -170,16 +191,22 @@ class ReplicaFile:
 
         Raises:
             NotReady: Another resolver publishes there by now.
+            Full: There is no room for it.
         """
         self._held.close()  # who removed the folder removed what held it
         try:
             self._held = self._hold()
         except SystemExit as error:
             raise NotReady(str(error)) from error
-        self._begin_anew()
+        if self.env is None:  # what is there was not looked at yet, for want of room
+            self._begin()
+            return
+        with room.needed(self._path, self._lmdb):
+            self._begin_anew()
 
     def close(self) -> None:
-        self.env.close()
+        if self.env is not None:
+            self.env.close()
         self._held.close()
 
 

@@ -22,9 +22,9 @@ from typing import Any, Final
 import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from shared import keepalive, refusals
+from shared.away import MAYBE_AWAY, is_away
 from shared.breaker import Breaker
 from shared.cache_format import Cursor, Forged, Format, Value
 from shared.cache_written import Written
@@ -113,8 +113,10 @@ class Cache:
             raise Unavailable("the breaker is open")
         try:
             answer = await asked
-        except (RedisError, OSError, TimeoutError) as error:
+        except MAYBE_AWAY as error:
             self.breaker.failed()
+            if not is_away(error):
+                raise
             raise Unavailable(f"{type(error).__name__}: {error}") from error
         self.breaker.succeeded()
         return answer

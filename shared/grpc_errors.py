@@ -7,14 +7,13 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any, Final, TypeVar
 
-import asyncpg
 import grpc
-import sqlalchemy as sa
 from google.protobuf.message import Message
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 from prometheus_client import Counter
 
+from shared.away import is_away, who_is_away
 from shared.errors import CqarError, DataLoss, NotReady, TooLarge
 from shared.message_size import MESSAGE_BYTES_MAX
 from shared.statuses import to_status
@@ -31,22 +30,6 @@ ALTERED: Final = Counter(
     ["table"],
 )
 
-#: What a database that is down, starting, stopping or stuck looks like from here. SQLAlchemy
-#: wraps what asyncpg says of it in a bare DBAPIError, with PostgreSQL's own class of error.
-AWAY: Final = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InterfaceError,
-    sa.exc.OperationalError,
-    sa.exc.InterfaceError,
-    sa.exc.TimeoutError,
-)
-
-#: Connection, resources, locks, operator, rollback: PostgreSQL's appendix A.
-AWAY_CLASSES: Final = frozenset({"08", "53", "55", "57", "40"})
-
 
 async def abort(context: Context, error: Exception, method: str) -> None:
     """End the call as the error demands. Never returns normally."""
@@ -56,7 +39,8 @@ async def abort(context: Context, error: Exception, method: str) -> None:
         await _abort_with(context, to_status(error))
     if is_away(error):
         log.warning("%s: %s: %s", method, type(error).__name__, error)
-        away = NotReady("PostgreSQL does not answer: try again, or look at /health/ready")
+        who = who_is_away(error)
+        away = NotReady(f"{who} does not answer: try again, or look at /health/ready")
         await _abort_with(context, to_status(away))
     # Left alone, grpc.aio sends the exception's text to the client.
     log.error("unhandled error in %s", method, exc_info=error)
@@ -70,18 +54,6 @@ def refusal(error: Exception, method: str) -> Any:
         await abort(context, error, method)
 
     return grpc.unary_unary_rpc_method_handler(refuse)
-
-
-def is_away(error: Exception) -> bool:
-    """Whether it says that the database is away or busy, not that we erred."""
-    if isinstance(error, AWAY):
-        return True
-    orig = getattr(error, "orig", None)
-    if type(error) is sa.exc.DBAPIError:
-        return (getattr(orig, "sqlstate", None) or "")[:2] in AWAY_CLASSES
-    # The last words of a session that PostgreSQL ended, read before the connection's end, leave
-    # asyncpg waiting for more: what is sent next meets "another operation is in progress".
-    return type(getattr(orig, "__cause__", None)) is asyncpg.InternalClientError
 
 
 async def _abort_with(context: Context, status: status_pb2.Status) -> None:

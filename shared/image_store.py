@@ -15,9 +15,9 @@ import redis.asyncio
 from cqc.replication.v1 import replication_pb2
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from shared import image, keepalive, refusals
+from shared.away import MAYBE_AWAY, is_away
 from shared.cache import Unavailable
 from shared.integrity import Keyring
 
@@ -153,5 +153,7 @@ def _key(publication: str, number: int) -> str:
 async def _ask(asked: Any) -> Any:
     try:
         return await asked
-    except (RedisError, OSError, TimeoutError) as error:
+    except MAYBE_AWAY as error:
+        if not is_away(error):
+            raise
         raise Unavailable(f"{type(error).__name__}: {error}") from error

@@ -1,6 +1,7 @@
 """JetStream: two streams, and requests that writers answer.
 
-The connection is made by `shared.nats_connection`; streams are read by `shared.stream_reader`.
+The connection is made by `shared.nats_connection`, the streams by `shared.streams`; they are read
+by `shared.stream_reader`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
-from nats.js.errors import APIError, NotFoundError
+from nats.js.errors import APIError
 
 from shared.stream_mark import StreamMark
 
@@ -46,56 +47,6 @@ CONNECT_LOOK_S: Final = 0.01
 CONNECT_LOOKS: Final = 100
 #: JetStream's code for an expected last sequence that is not the last.
 WRONG_LAST_SEQUENCE: Final = 10071
-_DAY_S: Final = 24 * 3600
-
-
-def changes_config() -> api.StreamConfig:
-    """A week of change sets, at most 8 GiB, and beside them a minute of heartbeats."""
-    return api.StreamConfig(
-        name=CHANGES,
-        subjects=[CHANGES_SUBJECT],
-        max_age=7 * _DAY_S,
-        max_bytes=8 * 1024**3,
-        max_msg_size=1024**2,
-        discard=api.DiscardPolicy.OLD,
-        storage=api.StorageType.FILE,
-        allow_direct=True,
-        allow_msg_ttl=True,
-        republish=api.RePublish(src=CHANGES_SUBJECT, dest=PUBLISHED_SUBJECT),
-    )
-
-
-def events_config(subjects: list[str]) -> api.StreamConfig:
-    """A month of domain events on our own subjects; the namespace is the platform's."""
-    return api.StreamConfig(
-        name=EVENTS,
-        subjects=subjects,
-        max_age=30 * _DAY_S,
-        max_bytes=8 * 1024**3,
-        discard=api.DiscardPolicy.OLD,
-        storage=api.StorageType.FILE,
-        allow_direct=True,
-        allow_atomic=True,
-    )
-
-
-async def ensure_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
-    """Make the stream where there is none; its limits stay the operator's to change."""
-    try:
-        found = (await js.stream_info(str(config.name))).config
-    except NotFoundError:
-        await js.add_stream(config)
-        return
-    if config.allow_atomic and not found.allow_atomic:
-        try:
-            await js.update_stream(found, allow_atomic=True)
-        except (NatsError, TimeoutError) as error:
-            log.info("%s takes messages one by one: %s", config.name, error)
-    if config.republish and not found.republish:
-        try:
-            await js.update_stream(found, republish=config.republish)
-        except (NatsError, TimeoutError) as error:
-            log.warning("%s is read once a second: it republishes nothing: %s", config.name, error)
 
 
 def owner_of(info: api.StreamInfo) -> str:

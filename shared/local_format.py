@@ -21,6 +21,9 @@ DATA_FILE: Final = "data.mdb"
 LOCK_FILE: Final = "lock.mdb"
 #: Who opens the lock file first decides for all: publisher and readers say the same. 64 KiB.
 READERS_MAX: Final = 1024
+#: Of the lock file, LMDB's own beginning, and a reader's place.
+LOCK_HEAD_BYTES: Final = 192
+READER_BYTES: Final = 64
 #: Generations have these numbers in turn: a reader's handle is of a name, and LMDB keeps it for
 #: as long as the environment is open, so with ever new names it would run out of handles.
 GENERATIONS: Final = 2
@@ -87,6 +90,11 @@ def is_database(name: bytes) -> bool:
 def generation_after(generation: int) -> int:
     """Of what is made next; never the one that is read meanwhile."""
     return generation % GENERATIONS + 1
+
+
+def lock_bytes() -> int:
+    """What LMDB makes its lock file, in which each reader writes its place through memory."""
+    return LOCK_HEAD_BYTES + (READERS_MAX - 1) * READER_BYTES
 
 
 def bytes_used(env: Any) -> int:

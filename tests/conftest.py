@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar.embedded.servers import EmbeddedServers, embedded_servers
 from resolver.freshness import Freshness
 from resolver.view import View
-from shared import jetstream, nats_connection
+from shared import jetstream, nats_connection, streams
 from shared.postgres import make_engine
 from tests.builders import NOW
 from tests.following import Follow, follow_into
@@ -109,8 +109,8 @@ async def client(servers: EmbeddedServers) -> AsyncIterator[Client]:
 async def js(client: Client) -> JetStreamContext:
     """JetStream with both streams made, and empty."""
     js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
-    await jetstream.ensure_stream(js, jetstream.changes_config())
-    await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+    await streams.ensure_stream(js, streams.changes_config())
+    await streams.ensure_stream(js, streams.events_config(event_relay.subjects()))
     return js
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import about, config, garbage, grpc_server, health, telemetry, tls, tracing
 from shared.auth import AuthInterceptor
+from shared.away import MAYBE_AWAY
 from shared.cache import Cache
 from shared.calls import CallInterceptor
 from shared.entities.api_key import Role
@@ -199,7 +200,7 @@ class Writer:
                 await self.heads.read()
         except NotReady as error:
             return f"down: {error.reason}: {error}"
-        except (OSError, TimeoutError, sa.exc.SQLAlchemyError) as error:
+        except (sa.exc.SQLAlchemyError, *MAYBE_AWAY) as error:
             return f"down: {type(error).__name__}"
         return "ok"
 

@@ -19,7 +19,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import jetstream, nats_connection
+from shared import jetstream, nats_connection, streams
 from shared.head_requests import HeadRequests
 from shared.postgres import STATEMENT_TIMEOUT_S
 from shared.stream_mark import StreamMark
@@ -39,6 +39,7 @@ from writer.relay_core import tail_of
 
 log = logging.getLogger(__name__)
 
+RELAYS: Final = ("relay", "event relay")
 HOUSE_APART_S: Final = 300.0
 #: As long as PostgreSQL lets a statement take: the relay waits meanwhile.
 HOUSE_TIMEOUT_S: Final = STATEMENT_TIMEOUT_S
@@ -162,15 +163,17 @@ class Publisher:
 
     async def _relay_all(self, client: Client, fencing: Fencing) -> None:
         """Make the streams and relay; raises when one is lost, for it to be made anew."""
+        for name in RELAYS:  # a stream that is of no use is no progress, too
+            self._stepped_s.setdefault(name, time.monotonic())
         js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
-        await jetstream.ensure_stream(js, jetstream.changes_config())
-        await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+        await streams.ensure_stream(js, streams.changes_config())
+        await streams.ensure_stream(js, streams.events_config(event_relay.subjects()))
         bump, database = self._mutations.bump_epoch, self._database
         relay = Relay(self._engine, js, bump, database, fencing)
         events = EventRelay(self._engine, client, bump, database)
-        step = partial(self._noted, "event relay", events.step)
+        step = partial(self._noted, RELAYS[1], events.step)
         follow_events = partial(follow, step, self._wake.events, self._poll_s)
-        loops = {"relay": partial(self._relay, relay), "event relay": follow_events}
+        loops = dict(zip(RELAYS, (partial(self._relay, relay), follow_events), strict=True))
         self._stepped_s = dict.fromkeys(loops, time.monotonic())
         async with asyncio.TaskGroup() as group:
             for name, run in loops.items():
@@ -198,7 +201,7 @@ class Publisher:
                 if leads and time.monotonic() - self._kept_house_at_s >= HOUSE_APART_S:
                     self._kept_house_at_s = time.monotonic()
                     await self._keep_house()
-                if not await self._noted("relay", partial(relay.step, leads=leads)):
+                if not await self._noted(RELAYS[0], partial(relay.step, leads=leads)):
                     await wait_at_most(self._wake.changes, self._poll_s)
                 heed_cancellation()
 

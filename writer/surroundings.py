@@ -18,6 +18,7 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import jetstream
+from shared.away import MAYBE_AWAY
 from shared.cache import Cache
 from shared.errors import NotReady
 from shared.reachable import UP
@@ -75,7 +76,7 @@ class Surroundings:
                 end = await store.first_key_end(tx, self._now())
         except NotReady:
             return True  # it answers, and is not what is to be measured
-        except (OSError, TimeoutError, sa.exc.SQLAlchemyError):
+        except (sa.exc.SQLAlchemyError, *MAYBE_AWAY):
             return False
         metrics.PROGRESS.committed(head.epoch, head.revision)
         metrics.KEY_END.set(math.inf if end is None else end.timestamp())

@@ -84,8 +84,8 @@ def _responses(target: Target, place: Place) -> Iterator[rpb.WatchResponse]:
             with target.to_resolver() as connection:
                 for response in connection.stream(connection.resolver.Watch, question.request):
                     heard_s = time.monotonic()
-                    place.told(question.read(response))
-                    yield response
+                    if place.told(question.read(response)):
+                        yield response
         except CallFailed as error:
             is_lost = error.code == "UNAVAILABLE" and place.is_begun
             if not is_lost or time.monotonic() - heard_s > LOST_S:

@@ -33,6 +33,8 @@ WATCHERS_EACH: Final = 200
 WATCH_S_MAX: Final = 3_600.0
 #: Freshness alone is told this often where nothing changes.
 HEARTBEAT_S: Final = 1.0
+#: A resolver that is behind the watcher is waited for; then it is time to ask another one.
+REACH_S: Final = 1.0
 NAMES_MAX: Final = 100
 
 
@@ -46,30 +48,32 @@ class Watching:
     ) -> AsyncIterator[pb.WatchResponse]:
         """Yield each change set that has something for the watcher, and a heartbeat each second.
 
+        A heartbeat says that all up to its revision was told, or is not for this watcher: the first
+        comes once the past that was asked for is told, and none is from before it.
+
         Args:
             who: Whose watch it is; of one caller there may be `WATCHERS_EACH`.
 
         Raises:
             Invalid: A filter names what cannot be.
             NotFound: A filter names a venue that is not there.
-            NotReady: Nothing is loaded yet, this process is about to end, or it is time to begin
-                anew, from where this watch was.
+            NotReady: Nothing is loaded yet, memory does not get to where the watcher was, this
+                process is about to end, or it is time to begin anew, from where this watch was.
             EpochChanged: The history that was watched has ended: read anew.
             OutOfRange: The revision is not kept any more: read anew.
             TooMany: As many watch as may, or this watcher is too slow.
         """
         require_filters(request)
         kinds, venue_ids = frozenset(request.kinds), frozenset(request.venue_ids)
-        self._require_venues(venue_ids)
-        began, (epoch, revision, _) = self._view.snapshot.head, self._view.snapshot.position
-        if request.epoch and request.epoch != epoch:
-            raise EpochChanged(f"epoch {request.epoch} is not this one, {epoch}: read anew")
-        told = request.from_revision - 1 if request.from_revision else revision
-        if told < revision:
-            self._view.recent.at(told + 1)
         with self._place(who):
-            yield pb.WatchResponse(freshness=self._view.freshness_message())
-            began_s = beat_s = boot_clock_s()
+            await self._reach(request)
+            self._require_venues(venue_ids)
+            began, revision = self._view.snapshot.head, self._view.snapshot.position.revision
+            told = request.from_revision - 1 if request.from_revision else revision
+            if told < revision:
+                self._view.recent.at(told + 1)
+            began_s = boot_clock_s()
+            beat_s = began_s - HEARTBEAT_S
             while True:
                 if boot_clock_s() - began_s >= WATCH_S_MAX:
                     raise NotReady("this watch is old: watch again, from where it was")
@@ -88,6 +92,16 @@ class Watching:
                 else:
                     yield pb.WatchResponse(freshness=self._view.freshness_message())
                     beat_s = boot_clock_s()
+
+    async def _reach(self, request: pb.WatchRequest) -> None:
+        """Wait until memory is where the watcher was, who may have been told by another resolver.
+
+        Raises:
+            NotReady: It is not within `REACH_S`: another resolver may be.
+            EpochChanged: It is in a later epoch.
+        """
+        epoch = request.epoch or self._view.snapshot.position.epoch
+        await self._view.reach(epoch, max(request.from_revision, 1) - 1, REACH_S)
 
     def _require_venues(self, venue_ids: Iterable[str]) -> None:
         """Refuse a venue that is not there: nothing would ever come, and nobody would know why."""

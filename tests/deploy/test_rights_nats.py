@@ -15,7 +15,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
 
-from shared import jetstream
+from shared import jetstream, streams
 from shared.head_requests import HeadRequests
 from shared.jetstream import (
     BUMP_SUBJECT,
@@ -135,8 +135,8 @@ async def js(servers: Shipped) -> AsyncIterator[JetStreamContext]:
                 continue
     async with connected(servers, "writer") as (client, refused):
         js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
-        await jetstream.ensure_stream(js, jetstream.changes_config())
-        await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+        await streams.ensure_stream(js, streams.changes_config())
+        await streams.ensure_stream(js, streams.events_config(event_relay.subjects()))
         for number in range(3):
             await jetstream.publish_expecting(js, CHANGES, CHANGES_SUBJECT, b"a change", number)
             await jetstream.publish_expecting(js, EVENTS, AN_EVENT, b"an event", number)

@@ -7,14 +7,20 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import uvloop
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import postgres
-from shared.grpc_errors import is_away
+from cqar.embedded.servers import EmbeddedServers
+from shared import pg_session, postgres
+from shared.away import is_away
+from shared.cache import Cache, Unavailable
 from shared.postgres import make_engine
 from tests.changes import eventually
 from tests.conftest import execute_alone
+from tests.integrity import KEYRING
 from tests.links import Link, link_to
 
+WAIT_S = 10.0
 PID = sa.text("SELECT pg_backend_pid()")
 
 
@@ -88,3 +94,72 @@ async def test_a_statement_that_is_wrong_is_not_a_database_that_is_away(database
             await tx.execute(sa.text("SELECT nothing FROM nowhere"))
     await engine.dispose()
     assert not is_away(raised.value)
+
+
+async def _error_of(engine: AsyncEngine, *statements: str) -> Exception:
+    """What a transaction of these statements ends with."""
+    try:
+        async with engine.begin() as tx:
+            for statement in statements:
+                await tx.execute(sa.text(statement))
+    except Exception as error:  # noqa: BLE001  (which one it is, is the question)
+        return error
+    pytest.fail("it ended well")
+
+
+async def test_a_session_that_stood_idle_within_its_transaction_is_a_database_that_is_away(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(pg_session._SETTINGS, "idle_in_transaction_session_timeout", "100")
+    engine = make_engine(database, connections_max=1, application="cqar-test")
+    async with engine.connect() as tx:
+        await tx.execute(PID)
+        session: Any = (await tx.get_raw_connection()).driver_connection
+        await eventually(session.is_closed)
+        with pytest.raises(sa.exc.DBAPIError) as raised:
+            await tx.execute(PID)
+    assert is_away(raised.value)
+    await engine.dispose()
+
+
+async def test_a_database_that_became_a_standby_is_away(database: str) -> None:
+    name = database.rpartition("/")[2]
+    await execute_alone(database, f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    engine = make_engine(database, connections_max=1, application="cqar-test")
+    error = await _error_of(engine, "UPDATE registry_head SET revision = revision")
+    assert "read-only" in str(error)
+    assert is_away(error)
+    await engine.dispose()
+
+
+async def test_a_database_that_is_not_there_or_lets_nobody_in_is_away(database: str) -> None:
+    name = database.rpartition("/")[2]
+    for url in (f"{database}_none", database):
+        engine = make_engine(url, connections_max=1, application="cqar-test")
+        assert is_away(await _error_of(engine, "SELECT")), url
+        await engine.dispose()
+        await execute_alone(database, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    await execute_alone(database, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+async def test_what_uvloop_says_of_a_connection_that_closed_is_redis_away(
+    servers: EmbeddedServers,
+) -> None:
+    """A bare RuntimeError, where asyncio has an OSError; services run by uvloop."""
+
+    async def ask_over_a_lost_connection() -> None:
+        async with link_to(servers.redis) as (link, url):
+            cache = Cache(url, KEYRING, timeout_s=WAIT_S)
+
+            async def used_though_it_is_lost() -> None:
+                connection = await cache._redis.connection_pool.get_connection()
+                link.cut()
+                for _ in range(100):  # the first are taken: their end is heard of after they went
+                    connection._writer.writelines([b"PING\r\n"])
+                    await asyncio.sleep(0.01)
+
+            with pytest.raises(Unavailable, match="handler is closed"):
+                await cache._ask(used_though_it_is_lost())
+            await cache.close()
+
+    await asyncio.to_thread(uvloop.run, ask_over_a_lost_connection())

@@ -15,7 +15,7 @@ from nats.js.api import RawStreamMsg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from shared import events, jetstream, stream_batch
+from shared import events, jetstream, stream_batch, streams
 from shared.entities.api_key import Role
 from shared.jetstream import EVENTS
 from shared.stream_batch import Message
@@ -86,7 +86,7 @@ async def test_a_lost_events_stream_is_filled_again_with_the_same_ids(
     assert len(before) == 20
     if loss == "deleted":
         await js.delete_stream(EVENTS)
-        await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+        await streams.ensure_stream(js, streams.events_config(event_relay.subjects()))
     else:
         await js.purge_stream(EVENTS)
     await drain_events(event_relay_)
@@ -145,7 +145,7 @@ async def test_a_stream_of_before_takes_batches_from_the_next_start_on(
     await _without_batches(js)
     config = (await js.stream_info(EVENTS)).config
     await js.update_stream(config, max_bytes=12_345_678)
-    await jetstream.ensure_stream(js, jetstream.events_config(event_relay.subjects()))
+    await streams.ensure_stream(js, streams.events_config(event_relay.subjects()))
     found = (await js.stream_info(EVENTS)).config
     assert (found.allow_atomic, found.max_bytes) == (True, 12_345_678)
 

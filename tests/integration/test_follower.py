@@ -20,7 +20,7 @@ from resolver.database import Database
 from resolver.reporting import Reporting, measure
 from resolver.snapshot import Snapshot
 from resolver.view import View
-from shared import jetstream
+from shared import jetstream, streams
 from shared.history import Position, position_of
 from shared.jetstream import CHANGES, CHANGES_SUBJECT, EVENTS
 from shared.tasks import keep_going
@@ -246,7 +246,7 @@ async def test_a_stream_made_anew_is_followed(
         await commit(mutations, a_venue(name))
     async with publish(wake), follow(0.1):
         await js.delete_stream(CHANGES)
-        await jetstream.ensure_stream(js, jetstream.changes_config())
+        await streams.ensure_stream(js, streams.changes_config())
         await commit(mutations, a_venue("d"))
         await eventually(lambda: stands_at(view, 1, 4))
         await commit(mutations, a_venue("e"))

@@ -11,7 +11,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import hash_chain, history, jetstream
+from shared import hash_chain, history, streams
 from shared.jetstream import CHANGES, CHANGES_SUBJECT
 from tests.builders import NOW, a_venue
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after, raw_messages
@@ -142,7 +142,7 @@ async def test_a_stream_made_anew_is_reset_even_by_a_relay_that_knew_the_old_one
     await commit(mutations, a_venue("a"))
     await drain(relay)
     await js.delete_stream(CHANGES)
-    await jetstream.ensure_stream(js, jetstream.changes_config())
+    await streams.ensure_stream(js, streams.changes_config())
     await commit(mutations, a_venue("b"))
     await drain(relay)
     assert await published(js) == [("reset", 1, 2)]

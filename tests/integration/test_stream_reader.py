@@ -10,7 +10,7 @@ import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from shared import jetstream
+from shared import streams
 from shared.jetstream import CHANGES, CHANGES_SUBJECT, PUBLISHED_SUBJECT, ConsumerLost
 from shared.stream_reader import BATCH_MESSAGES, Item, StreamReader
 
@@ -80,7 +80,7 @@ async def test_a_stream_that_begins_anew_is_noticed(client: Client, js: JetStrea
         await publish(js, 1, 2)
         assert await take(items, 2) == numbered(1, 2)
         await js.delete_stream(CHANGES)
-        await js.add_stream(jetstream.changes_config())
+        await js.add_stream(streams.changes_config())
         await publish(js, 1)
         with pytest.raises(ConsumerLost, match="begins anew"):
             await take(items, 1)
@@ -103,7 +103,7 @@ async def test_a_stream_of_an_earlier_release_republishes_from_now_on(
     found = (await js.stream_info(CHANGES)).config
     await js.update_stream(found, republish=None)
     assert (await js.stream_info(CHANGES)).config.republish is None
-    await jetstream.ensure_stream(js, jetstream.changes_config())
+    await streams.ensure_stream(js, streams.changes_config())
     republished = (await js.stream_info(CHANGES)).config.republish
     assert republished is not None
     assert republished.dest == PUBLISHED_SUBJECT

@@ -112,7 +112,7 @@ def reached(revision: int) -> Callable[[pb.WatchResponse], bool]:
 
 
 def idle() -> Callable[[pb.WatchResponse], bool]:
-    """The second heartbeat: the first comes at once, this one when there is nothing more."""
+    """The second heartbeat: a second after all that there is was told."""
     heartbeats = itertools.count(1)
     return lambda response: not response.HasField("change_set") and next(heartbeats) == 2
 
@@ -127,8 +127,8 @@ async def test_a_watch_resumes_where_it_was_and_misses_nothing(watched: Watched)
     await at(watched, 5)
     seen = await watched.see(pb.WatchRequest(from_revision=3, epoch=1), reached(5))
     assert revisions(seen) == [3, 4, 5]
-    assert [seen[1].change_set.changes[0].key] == ["v2"]
-    assert seen[1].freshness.state == LIVE
+    assert [seen[0].change_set.changes[0].key] == ["v2"]
+    assert seen[0].freshness.state == LIVE
 
 
 async def test_the_largest_change_set_is_told_whole(watched: Watched) -> None:
@@ -245,15 +245,47 @@ async def test_what_is_not_kept_any_more_is_out_of_range(
     assert revisions(seen) == [4, 5, 6]
 
 
+async def test_no_heartbeat_names_a_revision_before_all_up_to_it_is_told(
+    watched: Watched,
+) -> None:
+    for number in range(3):
+        await commit(watched.mutations, a_venue(f"v{number}"))
+    await at(watched, 3)
+    for chosen, told in (({}, [2, 3]), ({"kinds": ["asset"]}, [])):
+        request = pb.WatchRequest(from_revision=2, epoch=1, **chosen)
+        seen = await watched.see(request, lambda response: not response.HasField("change_set"))
+        assert revisions(seen) == told
+        assert seen[-1].freshness.revision == 3
+
+
+async def test_a_resolver_that_is_behind_the_watcher_tells_nothing_from_before_it(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await commit(watched.mutations, a_venue("a"))
+    await at(watched, 1)
+    seeing = asyncio.create_task(
+        watched.see(pb.WatchRequest(from_revision=4, epoch=1), lambda _: True)
+    )
+    await asyncio.sleep(0.2)
+    for name in ("b", "c"):
+        await commit(watched.mutations, a_venue(name))
+    assert [response.freshness.revision for response in await seeing] == [3]
+    monkeypatch.setattr(watching, "REACH_S", 0.2)
+    for place in ({"from_revision": 9, "epoch": 1}, {"from_revision": 1, "epoch": 7}):
+        code, details = await watched.code(pb.WatchRequest(**place))
+        assert code is grpc.StatusCode.UNAVAILABLE
+        assert "was not reached" in details
+
+
 async def test_a_history_that_ended_is_told(watched: Watched) -> None:
     await commit(watched.mutations, a_venue("a"))
     await at(watched, 1)
-    code, _ = await watched.code(pb.WatchRequest(from_revision=1, epoch=7))
-    assert code is grpc.StatusCode.ABORTED
     ending = asyncio.create_task(watched.code(pb.WatchRequest()))
     await asyncio.sleep(0.2)
     assert await watched.mutations.bump_epoch(1, 1, 1)
     assert (await ending)[0] is grpc.StatusCode.ABORTED
+    code, _ = await watched.code(pb.WatchRequest(from_revision=1, epoch=1))
+    assert code is grpc.StatusCode.ABORTED
 
 
 async def test_more_than_one_caller_may_watch_are_refused(watched: Watched) -> None:

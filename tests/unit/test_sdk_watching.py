@@ -56,6 +56,18 @@ def test_a_resolver_that_lags_takes_nobody_back() -> None:
     assert asked(place) == (8, 1)
 
 
+def test_no_sign_of_life_names_what_is_yet_to_be_told_or_what_is_long_past() -> None:
+    place = Place(0, 0, (), ())
+    told = [place.told(one) for one in (update(7), update(8, changed=8), update(8))]
+    assert told == [True, True, True]
+    for resolver, first in (("of a release before", 12), ("behind", 6)):
+        place.question()  # the connection was lost, and made again
+        assert not place.told(update(first)), resolver
+        assert asked(place) == (9, 1)
+    assert [place.told(one) for one in (update(12, changed=9), update(12))] == [True, True]
+    assert asked(place) == (13, 1)
+
+
 @pytest.mark.parametrize("seed", range(50))
 def test_wherever_it_breaks_off_each_change_set_is_told_once(seed: int) -> None:
     chance = random.Random(seed)

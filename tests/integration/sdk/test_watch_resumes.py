@@ -8,13 +8,17 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import pairwise
 
+import msgspec
 import pytest
 
 import cqar
 from cqar.embedded.ports import pick_ports
+from cqar.position import MinRevision
 from resolver.config import ResolverConfig
-from tests.asking import served
+from resolver.services.watching import HEARTBEAT_S
+from tests.asking import Served, served
 from tests.builders import a_venue
 from tests.changes import commit, eventually
 from tests.links import link_to
@@ -22,18 +26,23 @@ from tests.lives import one_of_each
 from tests.sdk import WAIT_S, asking
 from writer.mutations import Mutations
 
+Told = tuple[int, int, bool]
+
 
 class Seen:
     """What two watchers of one target were told, in both forms of the client."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, min_revision: MinRevision) -> None:
         self._target = target
+        self._min_revision: MinRevision = min_revision
         self.venues: tuple[list[str], list[str]] = ([], [])
+        #: Epoch, revision, and whether that is a change's or only where all before it was told.
+        self.places: tuple[list[Told], list[Told]] = ([], [])
         self.begun: set[int] = set()
         self.errors: list[Exception] = []
 
     async def awaited(self, *, kinds: tuple[str, ...]) -> None:
-        async with cqar.AsyncClient(self._target) as asked:
+        async with cqar.AsyncClient(self._target, min_revision=self._min_revision) as asked:
             try:
                 async for update in asked.watch(kinds=kinds):
                     self._take(0, update)
@@ -41,7 +50,7 @@ class Seen:
                 self.errors.append(error)
 
     def waited(self, *, kinds: tuple[str, ...]) -> None:
-        with cqar.Client(self._target) as asked:
+        with cqar.Client(self._target, min_revision=self._min_revision) as asked:
             try:
                 for update in asked.watch(kinds=kinds):
                     self._take(1, update)
@@ -54,15 +63,27 @@ class Seen:
         self.begun.add(form)
         changes = update.change_set.changes if update.change_set else ()
         self.venues[form].extend(change.message().venue_id for change in changes)
+        at = update.change_set or update.freshness
+        self.places[form].append((at.epoch, at.revision, update.change_set is not None))
+
+    @property
+    def misplaced(self) -> list[tuple[Told, Told]]:
+        """Told after what names the same revision, or a later one; signs of life may repeat one."""
+        return [
+            (before, after)
+            for told in self.places
+            for before, after in pairwise(told)
+            if before[:2] > after[:2] or (before[:2] == after[:2] and after[2])
+        ]
 
     def both(self, *venues: str) -> bool:
         return self.venues == ([*venues], [*venues])
 
 
 @asynccontextmanager
-async def watching(target: str) -> AsyncIterator[Seen]:
+async def watching(target: str, min_revision: MinRevision = "seen") -> AsyncIterator[Seen]:
     """Both watch venues, from now on, until `last` came or an error."""
-    seen = Seen(target)
+    seen = Seen(target, min_revision)
     thread = threading.Thread(target=seen.waited, kwargs={"kinds": ("venue",)}, daemon=True)
     task = asyncio.create_task(seen.awaited(kinds=("venue",)))
     thread.start()
@@ -74,6 +95,11 @@ async def watching(target: str) -> AsyncIterator[Seen]:
         await asyncio.wait([task])
         await asyncio.to_thread(thread.join, WAIT_S)
         assert not thread.is_alive()
+
+
+async def reached(at: Served, revision: int) -> None:
+    view = at.resolver.view
+    await eventually(lambda: view.is_complete and view.snapshot.position[1] >= revision, WAIT_S)
 
 
 @asynccontextmanager
@@ -127,13 +153,51 @@ async def test_what_was_changed_while_nobody_was_connected_is_told_in_order(
     ):
         for number in range(3):
             link.go_down()
-            await commit(mutations, a_venue(f"away{number}"))
+            revision = await commit(mutations, a_venue(f"away{number}"))
+            await reached(at, revision)
             link.come_back()
             await commit(mutations, a_venue(f"back{number}"))
         await commit(mutations, a_venue("last"))
         told = [f"{when}{number}" for number in range(3) for when in ("away", "back")]
         await eventually(lambda: seen.both(*told, "last"), WAIT_S)
     assert seen.errors == []
+    assert seen.misplaced == []
+
+
+async def test_another_resolver_that_is_behind_takes_no_watcher_back(
+    config: ResolverConfig, mutations: Mutations
+) -> None:
+    await commit(mutations, *one_of_each())
+    async with (
+        link_to(config.database_url) as (database, database_url),
+        link_to(config.nats_url) as (nats, nats_url),
+        served(
+            msgspec.structs.replace(config, database_url=database_url, nats_url=nats_url)
+        ) as behind,
+        served(config) as at,
+        link_to(f"grpc://{at.target}") as (link, url),
+        watching(url.removeprefix("grpc://"), min_revision="told") as seen,
+    ):
+        await reached(behind, 1)
+        for lost in (database, nats):
+            lost.go_down()
+        revision = await commit(mutations, a_venue("v0"), a_venue("v1"))
+        await commit(mutations, a_venue("v2"))
+        await eventually(lambda: seen.both("v0", "v1", "v2"), WAIT_S)
+        link.go_down()
+        host, _, port = behind.target.rpartition(":")
+        link.to(host, int(port))
+        link.come_back()
+        asked = link.asked
+        await eventually(lambda: link.asked > asked + 1, WAIT_S)
+        await asyncio.sleep(HEARTBEAT_S * 2)
+        assert behind.resolver.view.snapshot.position.revision < revision
+        for lost in (database, nats):
+            lost.come_back()
+        await commit(mutations, a_venue("last"))
+        await eventually(lambda: seen.both("v0", "v1", "v2", "last"), WAIT_S)
+    assert seen.errors == []
+    assert seen.misplaced == []
 
 
 async def test_what_no_resolver_keeps_any_more_ends_the_watch_by_its_name(

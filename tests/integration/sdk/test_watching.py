@@ -88,7 +88,7 @@ async def test_a_watch_ends_with_its_time_or_with_what_cannot_be_watched(
             assert (await anext(updates)).change_set is None
             with pytest.raises(cqar.TimedOut):
                 await until_the_end(updates)
-            with pytest.raises(cqar.EpochChanged):
+            with pytest.raises(cqar.NotReady):
                 await anext(answers.watch(1, epoch=9))
             with pytest.raises(cqar.InvalidRequest, match="nonsense"):
                 await anext(answers.watch(kinds=["nonsense"]))

@@ -943,7 +943,7 @@ class WatchResponse(_message.Message):
     @_builtins.property
     def change_set(self) -> _replication_pb2.ChangeSet:
         """At most 8 MiB. Unset in a sign of life, once a second: all up to its revision was told, or is
-        not for this watcher. But for the first message, behind which the past that was asked for is told.
+        not for this watcher; the first comes at once, or behind the past that was asked for.
         """
 
     @_builtins.property
