@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.grpc_errors import is_away
 from shared.judge import Docket
 from tests.builders import a_venue
 from tests.changes import commit, eventually
@@ -76,3 +78,20 @@ async def test_a_mutation_that_is_judged_for_long_keeps_its_lock(
 
     monkeypatch.setattr(Docket, "judge", judge_slowly)
     assert await commit(mutations, *(a_venue(f"v{number}") for number in range(21))) == 1
+
+
+@pytest.mark.parametrize("is_heard", [False, True], ids=["in_a_statement", "between_statements"])
+async def test_who_wakes_and_has_lost_its_transaction_says_that_it_may_be_tried_again(
+    engine: AsyncEngine, is_heard: bool
+) -> None:
+    async with engine.connect() as tx:
+        await tx.execute(
+            sa.text("SELECT set_config('idle_in_transaction_session_timeout', '100', true)")
+        )
+        # As where the whole process is stopped: nothing is read meanwhile.
+        time.sleep(1.0)  # noqa: ASYNC251
+        if is_heard:
+            await asyncio.sleep(0.5)
+        with pytest.raises(sa.exc.DBAPIError) as caught:
+            await tx.execute(sa.text("SELECT"))
+        assert is_away(caught.value)
