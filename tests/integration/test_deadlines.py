@@ -180,7 +180,7 @@ async def test_a_resolver_that_asks_for_the_head_does_not_wait_for_good(
     monkeypatch.setattr(pg_session.Session.answered, "__defaults__", (BRIEF_S,))
     async with link_to(database) as (link, through):
         mine = Database(through)
-        await mine.head()
+        await mine.look(0)
         begun = pg_session.Session.execute
 
         async def falls_silent(self: pg_session.Session, query: str, **more: float) -> str:
@@ -191,4 +191,4 @@ async def test_a_resolver_that_asks_for_the_head_does_not_wait_for_good(
         monkeypatch.setattr(pg_session.Session, "execute", falls_silent)
         async with asyncio.timeout(END_S):
             with pytest.raises(asyncpg.PostgresConnectionError):
-                await mine.head()
+                await mine.look(0)
