@@ -53,6 +53,6 @@ def table_of(found: Sequence[Row]) -> str:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    logging.basicConfig(level=logging.CRITICAL, format="%(message)s")
     log.setLevel(logging.INFO)
     print(table_of(asyncio.run(rows())))  # noqa: T201
