@@ -50,13 +50,17 @@ def heeding() -> Iterator[None]:
         heed_cancellation()
 
 
-async def end(*tasks: asyncio.Future[None]) -> None:
-    """Cancel tasks and wait for their end; one cancellation may be lost, so it is repeated."""
+async def end(*tasks: asyncio.Future[None], apart_s: float = CANCEL_APART_S) -> None:
+    """Cancel tasks and wait for their end; one cancellation may be lost, so it is repeated.
+
+    Args:
+        apart_s: Between two cancellations.
+    """
     left = set(tasks)
     for _ in range(CANCELS_MAX):
         for task in left:
             task.cancel()
-        _, left = await asyncio.wait(left, timeout=CANCEL_APART_S)
+        _, left = await asyncio.wait(left, timeout=apart_s)
         if not left:
             return
     log.error("%d tasks do not end: the process ends without them", len(left))

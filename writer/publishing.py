@@ -43,6 +43,8 @@ RELAYS: Final = ("relay", "event relay")
 HOUSE_APART_S: Final = 300.0
 #: As long as PostgreSQL lets a statement take: the relay waits meanwhile.
 HOUSE_TIMEOUT_S: Final = STATEMENT_TIMEOUT_S
+#: Less than whoever ends this waits: between two cancellations of what runs within.
+END_APART_S: Final = 1.0
 #: A relay looks at its stream twice a second: one that did not for this long is stuck.
 STUCK_S: Final = 10.0
 #: One step is a batch of at most some hundred messages: what takes longer waits for an answer.
@@ -158,7 +160,7 @@ class Publisher:
             await keep_going("streams", relay_all, (), PAUSE_MAX_S)
         finally:
             self._client = None
-            await end(answering)
+            await end(answering, apart_s=END_APART_S)
             await nats_connection.close(client)
 
     async def _relay_all(self, client: Client, fencing: Fencing) -> None:
@@ -175,9 +177,15 @@ class Publisher:
         follow_events = partial(follow, step, self._wake.events, self._poll_s)
         loops = dict(zip(RELAYS, (partial(self._relay, relay), follow_events), strict=True))
         self._stepped_s = dict.fromkeys(loops, time.monotonic())
-        async with asyncio.TaskGroup() as group:
-            for name, run in loops.items():
-                group.create_task(keep_going(name, run, NotFoundError, PAUSE_MAX_S))
+        going = (keep_going(name, run, NotFoundError, PAUSE_MAX_S) for name, run in loops.items())
+        running = [asyncio.create_task(one) for one in going]
+        try:
+            # A TaskGroup would cancel each once, and wait for ever where that was lost on the way.
+            ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for one in ended:
+                one.result()
+        finally:
+            await end(*running, apart_s=END_APART_S)
 
     async def _noted(self, name: str, step: Callable[[], Awaitable[bool]]) -> bool:
         """A step, whose end is noted; one that hangs ends, for its connections to be looked at."""

@@ -38,6 +38,7 @@ ONE_OF_EACH = (
     e.TooMany("wait"),
     e.DataLoss("venues", "binance"),
     e.NotReady("loading"),
+    e.Fenced("a later database is the registry's"),
 )
 
 
@@ -63,6 +64,7 @@ def test_every_error_of_a_server_is_one_of_ours_with_its_reason_and_words() -> N
         (e.TooMany(""), cqar.Busy),
         (e.TooLarge(""), cqar.Busy),
         (e.NotReady(""), cqar.NotReady),
+        (e.Fenced(""), cqar.NotReady),
     ],
 )
 def test_an_error_is_named_for_what_to_do(error: e.CqarError, ours: type[cqar.CqarError]) -> None:
