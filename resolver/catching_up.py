@@ -54,6 +54,8 @@ class CatchUp:
         self._signed = signed
         self._terms = terms
         self._pause = Pause()
+        #: Heads that were heard of while it paused, the newest; no more come, perhaps.
+        self._owed: Position | None = None
 
     @property
     def _mine(self) -> Position:
@@ -70,8 +72,9 @@ class CatchUp:
             StartOver: Nothing leads on from it.
         """
         if self._pause.left_s and not is_doubted:
+            self._owed = wanted or self._owed
             return
-        before = self._mine
+        before, self._owed = self._mine, None
         try:
             if is_doubted or wanted is None or not await self._by_stream(wanted):
                 await self._by_outbox(is_doubted=is_doubted)
@@ -83,6 +86,15 @@ class CatchUp:
             self._pause.succeeded()
         else:
             self._pause.failed()
+
+    async def again(self) -> None:
+        """Do what a pause kept from being done, if anything.
+
+        Raises:
+            StartOver: As `to`.
+        """
+        if self._owed is not None:
+            await self.to(self._owed)
 
     # ------------------------------------------------------------ the stream
 

@@ -157,6 +157,8 @@ class Follower:
             async for item in self._stream.read(after):
                 heed_cancellation()
                 if item is None:
+                    async with self._lock:
+                        await self._catch_up.again()
                     continue
                 sequence, payload = item
                 async with self._lock:
