@@ -148,6 +148,7 @@ async def test_what_was_changed_while_nobody_was_connected_is_told_in_order(
     await commit(mutations, *one_of_each())
     async with (
         served(config) as at,
+        asking(at.target),  # until it is loaded
         link_to(f"grpc://{at.target}") as (link, url),
         watching(url.removeprefix("grpc://")) as seen,
     ):
@@ -175,6 +176,7 @@ async def test_another_resolver_that_is_behind_takes_no_watcher_back(
             msgspec.structs.replace(config, database_url=database_url, nats_url=nats_url)
         ) as behind,
         served(config) as at,
+        asking(at.target),  # until it is loaded
         link_to(f"grpc://{at.target}") as (link, url),
         watching(url.removeprefix("grpc://"), min_revision="told") as seen,
     ):
@@ -206,6 +208,7 @@ async def test_what_no_resolver_keeps_any_more_ends_the_watch_by_its_name(
     await commit(mutations, *one_of_each())
     async with (
         served(config) as at,
+        asking(at.target),  # until it is loaded
         link_to(f"grpc://{at.target}") as (link, url),
         watching(url.removeprefix("grpc://")) as seen,
     ):
@@ -226,6 +229,7 @@ async def test_a_new_history_ends_the_watch_by_its_name(
     revision = await commit(mutations, *one_of_each())
     async with (
         served(config) as at,
+        asking(at.target),  # until it is loaded
         link_to(f"grpc://{at.target}") as (link, url),
         watching(url.removeprefix("grpc://")) as seen,
     ):
