@@ -8,31 +8,48 @@ from cqc.replication.v1 import replication_pb2
 
 from shared import history
 from shared.history import Position, position_of
-from tests.protocol.database import Database
+from tests.protocol.epochs import Bump
+from tests.protocol.fencing import Fencing
+from tests.protocol.heads import LOOKS_MAX, Heads, confirm
 from tests.protocol.pausing import pause
 from writer import epoch_core
 from writer.epoch_core import BUMPS_APART_S
 
 
 class Bumps:
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        self._database = database
+    def __init__(
+        self, heads: Heads, fencing: Fencing, clock: Callable[[], float], bump: Bump
+    ) -> None:
+        self._heads = heads
+        self._fencing = fencing
         self._clock = clock
+        self._bump = bump
         self._bumped_at_s = -BUMPS_APART_S
 
-    async def answer(self, claim: replication_pb2.Head) -> None:
+    async def answer(self, request: replication_pb2.EpochBumpRequest) -> bool:
+        """Whether an epoch was begun for what a resolver holds.
+
+        Raises:
+            Away: This writer cannot tell.
+        """
+        self._heads.require_unfenced()
         await pause()
-        head = position_of(self._database.head())
-        held = Position(claim.epoch, claim.revision, claim.chain)
+        connection, own = self._heads.read()
+        await confirm(connection, LOOKS_MAX)
+        await self._fencing.heed(own, request.held, request.found)
         await pause()
-        if not history.is_believable(head, held):
-            return
-        rows = self._database.rows_after(held.revision - 1, 1)
-        row = Position(rows[0].epoch, rows[0].revision, rows[0].chain) if rows else None
-        await pause()
-        if not epoch_core.is_lost(head, held, row):
-            return
+        if not self._is_lost(position_of(request.held)):
+            return False
         if self._clock() - self._bumped_at_s < BUMPS_APART_S:
-            return
+            return False
         self._bumped_at_s = self._clock()
-        self._database.bump(head.epoch, held)
+        return await self._bump(own.epoch, position_of(request.held))
+
+    def _is_lost(self, held: Position) -> bool:
+        connection, row = self._heads.read()
+        head = position_of(row)
+        if not history.is_believable(head, held):
+            return False
+        rows = connection.server.rows_after(held.revision - 1, 1)
+        at = Position(rows[0].epoch, rows[0].revision, rows[0].chain) if rows else None
+        return epoch_core.is_lost(head, held, at)

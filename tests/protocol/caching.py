@@ -13,49 +13,47 @@ from shared.entities.venue import VENUE
 from shared.errors import NotFound
 from shared.history import Position, position_of
 from shared.kind import AnyKind
-from tests.protocol.database import REGISTRY_ID, ROWS_MAX, Database
+from tests.protocol.cluster import Connection
+from tests.protocol.database import REGISTRY_ID, ROWS_MAX
+from tests.protocol.heads import Heads
 from tests.protocol.ledger import State
 from tests.protocol.pausing import Away, again_and_again, pause
 from tests.protocol.redis_server import Redis
 from writer import cache_core, cache_relay
 from writer.cached import CachedReading, Missed, Reader
-from writer.newest import Newest
 
 
 class CacheRelay:
     """As `writer.cache_relay.CacheRelay`."""
 
-    def __init__(self, database: Database, redis: Redis, newest: Newest) -> None:
-        self._database = database
+    def __init__(self, heads: Heads, redis: Redis) -> None:
+        self._heads = heads
         self._redis = redis
-        self._newest = newest
 
     async def run(self) -> None:
         await again_and_again(self._step, Away, Unavailable)
 
     async def _step(self) -> None:
         cursor, _ = await self._redis.read([])
-        head = self._database.head()
-        self._newest.note_head(head)
+        connection, head = self._heads.read()
         at = position_of(head)
         if cursor is not None and cursor.at == at:
             return
-        values = self._changed(cursor.at, at) if cursor else None
+        values = _changed(connection, cursor.at, at) if cursor else None
         await pause()
         if cursor is None or values is None:
             await self._redis.begin(Cursor.fresh(REGISTRY_ID, at))
         else:
             await self._redis.set(cursor, cursor.moved(at), values)
 
-    def _changed(self, since: Position, head: Position) -> dict[str, Value] | None:
-        rows = self._database.rows_after(since.revision, ROWS_MAX + 1)
-        if not cache_core.continues(since, head, rows, ROWS_MAX):
-            return None
-        change_sets = (
-            replication_pb2.ChangeSet.FromString(history.unpack(row.payload)) for row in rows
-        )
-        changes = [change for change_set in change_sets for change in change_set.changes]
-        return dict(cache_relay._entities(changes))
+
+def _changed(connection: Connection, since: Position, head: Position) -> dict[str, Value] | None:
+    rows = connection.server.rows_after(since.revision, ROWS_MAX + 1)
+    if not cache_core.continues(since, head, rows, ROWS_MAX):
+        return None
+    change_sets = (replication_pb2.ChangeSet.FromString(history.unpack(row.payload)) for row in rows)
+    changes = [change for change_set in change_sets for change in change_set.changes]
+    return dict(cache_relay._entities(changes))
 
 
 class Served:
@@ -85,11 +83,11 @@ class Answer(NamedTuple):
     by_redis_at: Position | None
 
 
-async def read(
-    redis: Redis, database: Database, newest: Newest, keys: tuple[str, ...]
-) -> Answer | None:
+async def read(redis: Redis, heads: Heads, keys: tuple[str, ...]) -> Answer | None:
     """Answer a client that asks a writer for venues; None when it cannot be answered."""
-    cached = CachedReading(redis, newest)  # type: ignore[arg-type]
+    if heads.is_fenced:
+        return None
+    cached = CachedReading(redis, heads.newest)  # type: ignore[arg-type]
     try:
         found = await _all_of(cached, keys)
     except Missed:
@@ -97,10 +95,10 @@ async def read(
     else:
         return Answer(found, cached.cursor.at if cached.cursor else None)
     try:
-        head, state = database.head(), database.state()
+        connection, head = heads.place()
+        state = connection.server.state()
     except Away:
         return None
-    newest.note(head.epoch, head.revision)
     keeping = cached.keeping(Served(state), position_of(head))
     found = await _all_of(keeping, keys)
     await keeping.keep()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zstandard
 from cqc.replication.v1 import replication_pb2
 from cqc.venues.v1 import venue_pb2
 from google.protobuf.message import DecodeError
@@ -19,7 +20,7 @@ def forged(payload: bytes, ledger: Ledger) -> bytes:
         change_set = replication_pb2.ChangeSet.FromString(
             history.unpack(message.commit.change_set or history.pack(b""))
         )
-    except (DecodeError, ValueError):
+    except (DecodeError, zstandard.ZstdError):
         return payload
     before = ledger.before.get(position_of(message.head))
     if before is None or message.WhichOneof("body") != "commit":

@@ -11,7 +11,8 @@ from cqc.replication.v1 import replication_pb2
 from shared import image
 from shared.cache import Unavailable
 from shared.image_store import ImageStore
-from tests.protocol.database import KIND, Database
+from tests.protocol.database import KIND
+from tests.protocol.heads import Heads
 from tests.protocol.ledger import State
 from tests.protocol.pausing import Away, again_and_again, pause
 from tests.protocol.stream import Stream
@@ -33,13 +34,13 @@ class Imaging:
 
     def __init__(
         self,
-        database: Database,
+        heads: Heads,
         stream: Stream,
         images: ImageStore,
         clock: Callable[[], float],
         fresh_publication: Callable[[], str],
     ) -> None:
-        self._database = database
+        self._heads = heads
         self._stream = stream
         self._images = images
         self._clock = clock
@@ -53,7 +54,8 @@ class Imaging:
         found = await whole_image(self._images, seen)
         mark = self._stream.noted()
         await pause()
-        head, state = head_message(self._database.head()), self._database.state()
+        connection, row = self._heads.read()
+        head, state = head_message(row), connection.server.state()
         now = dt.datetime.fromtimestamp(self._clock(), dt.UTC)
         if not image_core.is_due(found, head, now, revisions_apart=REVISIONS_APART, apart=APART):
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
@@ -32,12 +34,16 @@ class Watch:
 
     Args:
         file: What the process before it left there is never gone behind, if it is whole.
+        is_lied_to: Whether a probe was answered by who is no writer.
     """
 
-    def __init__(self, ledger: Ledger, resolver: Resolver, file: File) -> None:
+    def __init__(
+        self, ledger: Ledger, resolver: Resolver, file: File, is_lied_to: Callable[[], bool]
+    ) -> None:
         self._ledger = ledger
         self._resolver = resolver
         self._file = file
+        self._is_lied_to = is_lied_to
         self._seen: Position | None = None
 
     def look(self) -> None:
@@ -52,11 +58,12 @@ class Watch:
             told = view.freshness.state == pb.SNAPSHOT_STATE_LAST_GOOD
             require(told, 7, "claims to know, and nobody told it:", position)
         staleness_ms, ledger = view.freshness.staleness_ms, self._ledger
-        if staleness_ms is not None and position is not ledger.head:
+        if staleness_ms is not None and position is not ledger.head and not ledger.two_answer:
             true_ms = ledger.staleness_s(position) * 1000
             require(true_ms <= staleness_ms, 7, "staler than told:", true_ms, staleness_ms)
         doubted, self._resolver.doubted = self._resolver.doubted, None
-        if doubted is not None and not ledger.forks_unseen:
+        misled = ledger.forks_unseen or ledger.two_answer or self._is_lied_to()
+        if doubted is not None and not misled:
             require(doubted not in ledger.line, 0, "doubts what the database holds:", doubted)
 
     def _moved(self, position: Position) -> None:
@@ -68,6 +75,9 @@ class Watch:
         if seen is not None and position != seen:
             require(position.revision > seen.revision, 2, "went back:", seen, position)
             require(position.epoch >= seen.epoch, 2, "went back an epoch:", seen, position)
+            named = position.epoch == seen.epoch and seen.epoch not in self._ledger.begun_twice
+            onward = not named or self._ledger.holds(position, seen)
+            require(onward, 2, "went sideways:", seen, position)
         self._seen = position
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from shared.history import Position
+from shared.history import Position, Term
 from tests.protocol.violation import require
 
 #: Key -> payload of all that is live.
@@ -14,47 +14,64 @@ State = dict[str, bytes]
 
 @dataclass
 class Ledger:
-    """What the database held when.
+    """What the registry's database held when.
 
     Attributes:
         clock: Seconds.
+        primary: The server whose history is the registry's: the one promoted last.
         states: What each position holds.
         before: What each position directly follows.
-        line: The positions of the database's present history, with their place in it.
+        line: The positions of the registry's present history, with their place in it.
         begun_twice: Epochs whose first commit was lost and whose number was taken again. Two
             failovers in a row can do that: the second loses the epoch that the first began, and
             a mutation comes before anybody who saw it. Chains tell the two apart; a client that
             names an epoch and a revision cannot.
         forks_unseen: Commits were lost and nothing in the database told of it.
+        two_answer: Two servers may both take changes and acknowledge them.
+        epochs: So many were begun, on whatever server.
     """
 
     clock: Callable[[], float]
+    primary: object = None
     states: dict[Position, State] = field(default_factory=dict)
     before: dict[Position, Position] = field(default_factory=dict)
     line: dict[Position, int] = field(default_factory=dict)
     begun_twice: set[int] = field(default_factory=set)
     forks_unseen: bool = False
+    two_answer: bool = False
+    epochs: int = 0
+    _latest: Term = Term(0, 1)
     _epochs: set[int] = field(default_factory=lambda: {1})
     _order: list[Position] = field(default_factory=list)
     _begun_for: dict[Position, Position] = field(default_factory=dict)
     _committed_s: dict[Position, float] = field(default_factory=dict)
+    _names: int = 0
 
-    def committed(self, position: Position, state: State) -> None:
+    def fresh_name(self) -> str:
+        """As nothing else is named."""
+        self._names += 1
+        return str(self._names)
+
+    def committed(
+        self, server: object, before: Position | None, position: Position, state: State
+    ) -> None:
+        """A server shows what was committed there."""
         known = self.states.setdefault(position, state)
         require(known == state, 1, "one position names two contents:", position)
-        if self.line and position.epoch == self.head.epoch:
-            require(position.revision == self.head.revision + 1, 3, "a gap before", position)
-        elif self.line:
-            require(position > self.head, 3, "an epoch begins in the past:", position)
-        if self.line:
-            self.before[position] = self.head
-            if position.epoch != self.head.epoch:
+        self._committed_s.setdefault(position, self.clock())
+        if before is not None and position not in self.before:
+            self.before[position] = before
+            if position.epoch == before.epoch:
+                require(position.revision == before.revision + 1, 3, "a gap before", position)
+            else:
+                require(position > before, 3, "an epoch begins in the past:", position)
                 self._note_epoch(position.epoch)
-        self.line[position] = len(self.line)
-        self._order.append(position)
-        self._committed_s[position] = self.clock()
+        if server is self.primary:
+            self.line[position] = len(self.line)
+            self._order.append(position)
 
     def _note_epoch(self, epoch: int) -> None:
+        self.epochs += 1
         if epoch in self._epochs:
             self.begun_twice.add(epoch)
         self._epochs.add(epoch)
@@ -64,10 +81,18 @@ class Ledger:
         unique = not self.forks_unseen and wrote.epoch not in self.begun_twice
         return unique and wrote in self.line
 
-    def lost_after(self, position: Position) -> None:
-        for lost in self._order[self.line[position] + 1 :]:
-            del self.line[lost]
-        del self._order[len(self.line) :]
+    def follow(self, server: object, line: Sequence[Position]) -> None:
+        """From now on the registry's history is this one of this server."""
+        self.primary = server
+        self._order = list(line)
+        self.line = {position: place for place, position in enumerate(line)}
+
+    def dated(self, server: object, term: Term, line: Callable[[], Sequence[Position]]) -> None:
+        """A server says since when it is the registry's: of two promoted, the later is."""
+        if term > self._latest:
+            self._latest = term
+            if server is not self.primary:
+                self.follow(server, line())
 
     @property
     def head(self) -> Position:
@@ -91,13 +116,14 @@ class Ledger:
             position = self.before.get(position)
         return position is not None
 
-    def begun(self, seen: Position) -> None:
+    def begun(self, seen: Position, first: Position) -> None:
         """An epoch has begun, for something seen outside the database."""
-        self._begun_for[seen] = self.head
+        self._begun_for[seen] = first
 
-    def begins(self, seen: Position) -> None:
-        """An epoch is about to begin, for something seen outside the database."""
-        require(seen not in self.line, 0, "a needless epoch, for what is in the database:", seen)
+    def begins(self, seen: Position, line: Sequence[Position]) -> None:
+        """An epoch is about to begin in a database, for something seen outside it."""
+        require(seen not in line, 0, "a needless epoch, for what is in the database:", seen)
         # Whoever looked before an epoch's number was taken again compares it in vain.
-        begun = self._begun_for.get(seen) in self.line and self.head.epoch not in self.begun_twice
-        require(not begun, 0, "a needless epoch, since one was begun for", seen)
+        begun = self._begun_for.get(seen)
+        needless = begun in line and line[-1].epoch not in self.begun_twice
+        require(not needless, 0, "a needless epoch, since one was begun for", seen)

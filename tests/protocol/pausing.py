@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 
-class Away(Exception):
+class Away(ConnectionError):
     """A server does not answer, or its answer is lost."""
 
 

@@ -3,29 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from cqc.replication.v1 import replication_pb2
 
-from shared.history import Position, position_of
-from tests.protocol.database import ROWS_MAX, Database
+from shared.history import Position, position_of, term_of
+from tests.protocol.database import ROWS_MAX
+from tests.protocol.epochs import Bump
+from tests.protocol.fencing import Fencing
+from tests.protocol.heads import Heads
 from tests.protocol.pausing import Away, pause
 from tests.protocol.stream import LostRace, Stream
 from writer import relay_core
+from writer.heads import head_message
 from writer.outbox import OutboxRow
 from writer.relay import HEARTBEAT_S, commit_message, heartbeat_message, reset_message
 from writer.relay_core import Do
 from writer.store import HeadRow
+from writer.terms_core import Remedy
+
+
+class Look(NamedTuple):
+    """What one step sees."""
+
+    last: int
+    stated: replication_pb2.Head | None
+    head: HeadRow
+    remedy: Remedy
+    rows: list[OutboxRow]
 
 
 class Relay:
     """Whether it leads does not matter: any relay may publish, and here all do."""
 
-    def __init__(self, database: Database, stream: Stream, clock: Callable[[], float]) -> None:
-        self._database = database
+    def __init__(
+        self,
+        heads: Heads,
+        stream: Stream,
+        clock: Callable[[], float],
+        bump: Bump,
+        fencing: Fencing,
+    ) -> None:
+        self._heads = heads
         self._stream = stream
         self._clock = clock
+        self._bump = bump
+        self._fencing = fencing
         self._heartbeat_at_s = 0.0
-        self._known: tuple[int, Position] | None = None
+        self._known: tuple[int, replication_pb2.Head | None] | None = None
 
     async def run(self) -> None:
         while True:
@@ -36,41 +61,64 @@ class Relay:
             await pause()
 
     async def _step(self) -> None:
-        last, tail, head, rows = await self._look()
+        self._heads.require_unfenced()
+        last, stated, head, remedy, rows = await self._look()
         at, whole = position_of(head), len(rows) == ROWS_MAX
+        tail = relay_core.believed(at, position_of(stated) if stated is not None else None)
+        if stated is not None and await self._fencing.heed(head, stated):
+            tail, rows = None, []
+        if remedy is not Remedy.USE:
+            await self._renew(head, tail, remedy)
+            return
         action = Do.REST
         for action, row in relay_core.plan(at, head.compacted_revision, tail, rows, whole=whole):
             if action is not Do.PUBLISH or row is None:
                 break
-            last = await self._publish(commit_message(head.registry_id, row), last)
-            self._known = (last, Position(row.epoch, row.revision, row.chain))
+            message = commit_message(head.registry_id, row, term_of(head))
+            last = await self._publish(message, last)
+            self._known = (last, message.head)
         if action is Do.RESET:
+            await self._heads.prove()
             last = await self._publish(reset_message(head), last)
-            self._known = (last, at)
+            self._known = (last, head_message(head))
         elif action is Do.BUMP and tail is not None:
             self._known = None
-            self._database.bump(head.epoch, tail)
+            await self._bump(head.epoch, tail)
         elif action is Do.REST and self._clock() - self._heartbeat_at_s >= HEARTBEAT_S:
             self._known = None
             await self._publish(heartbeat_message(head), last)
             self._heartbeat_at_s = self._clock()
 
-    async def _look(self) -> tuple[int, Position | None, HeadRow, list[OutboxRow]]:
-        """The stream first, then the database."""
-        last, tail = self._known or await self._read_tail()
-        head = self._database.head()
-        tail = relay_core.believed(position_of(head), tail)
-        rows = self._database.rows_after(tail.revision) if tail else []
-        await pause()
-        return last, tail, head, rows
+    async def _renew(self, head: HeadRow, tail: Position | None, remedy: Remedy) -> None:
+        """Nothing is published from a database that was left, or that needs a new epoch."""
+        self._known = None
+        self._heads.require_unfenced()
+        if remedy is Remedy.RENEW:
+            await self._bump(head.epoch, tail or position_of(head))
 
-    async def _read_tail(self) -> tuple[int, Position | None]:
+    async def _look(self) -> Look:
+        """The stream first, then the database."""
+        last, stated = self._known or await self._read_tail()
+        found = self._look_at(stated)
+        await pause()
+        return Look(last, stated, *found)
+
+    def _look_at(
+        self, stated: replication_pb2.Head | None
+    ) -> tuple[HeadRow, Remedy, list[OutboxRow]]:
+        connection = self._heads.take()
+        head, remedy = self._heads.look(connection)
+        rows = []
+        if remedy is Remedy.USE and stated is not None:
+            rows = connection.server.rows_after(stated.revision)
+        return head, remedy, rows
+
+    async def _read_tail(self) -> tuple[int, replication_pb2.Head | None]:
         last = self._stream.mark().last
         await pause()
         newest = self._stream.newest()
         await pause()
-        head = relay_core.tail_of(newest)
-        return last, position_of(head) if head is not None else None
+        return last, relay_core.tail_of(newest)
 
     async def _publish(self, message: replication_pb2.StreamMessage, last: int) -> int:
         return await self._stream.publish(message.SerializeToString(), last)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -13,71 +13,115 @@ from google.protobuf.message import DecodeError
 
 from resolver import decoding
 from resolver import follower_core as core
-from resolver.database import Busy
+from resolver.catching_up import CatchUp
 from resolver.follower import STREAM_CHECK_S
 from resolver.follower_core import Do
 from resolver.freshness import Freshness, Probe
 from resolver.keeping import Journal
-from resolver.loading import POISON_PAUSE_S, TURN_PAUSE_S, StartOver
-from resolver.snapshot import Diverged, Snapshot
-from resolver.sources import Loaded, Sources
+from resolver.loading import POISON_PAUSE_S, StartOver
+from resolver.pauses import Pause
+from resolver.signed_heads import SignedHeads
+from resolver.snapshot import Diverged
+from resolver.sources import Sources
+from resolver.terms import UNHEARD_S, Terms
 from resolver.view import View
-from shared.history import Position, is_believable, position_of
+from shared.history import NO_TERM, Position, is_believable, position_of, term_of
 from shared.image_store import ImageStore
 from shared.stream_mark import StreamMark
-from tests.protocol.database import NOW, Database
+from tests.protocol.asking import Asking
+from tests.protocol.cluster import Door
 from tests.protocol.file import File
 from tests.protocol.keeping import Keeping
+from tests.protocol.loading import Loader
 from tests.protocol.pausing import Away, Lock, Process, pause
+from tests.protocol.reading import Reader, Reading
 from tests.protocol.stream import Consumer, Stream
-from writer.heads import head_message
+from tests.protocol.violation import require
 
 STALE_AFTER_S: Final = 5.0
+
+
+class Applier:
+    """As `resolver.applying.Applier`: whatever happens meanwhile."""
+
+    def __init__(self, view: View, journal: Journal) -> None:
+        self._view = view
+        self._journal = journal
+
+    async def apply(
+        self, head: replication_pb2.Head, commit: replication_pb2.Commit, _: str
+    ) -> None:
+        snapshot = self._view.snapshot
+        try:
+            change_set = decoding.decode(snapshot.position, head, commit)
+            planned = list(decoding.plan(snapshot, change_set))
+            await pause()
+            snapshot.apply(head, planned)
+        except (decoding.Poison, Diverged) as error:
+            raise StartOver("poison") from error
+        self._journal.applied(head, commit)
+        self._view.moved()
 
 
 class Resolver:
     """One process's life: a crash is the end of the object.
 
     Args:
+        door: To PostgreSQL, as it reads that.
+        asking: Reaches the writers.
         file: Outlives it.
-        ask_for_bump: Asks a writer for a new epoch, beyond what is held.
 
     Attributes:
         view: What its clients read.
         poisoned: How often it met what cannot be applied.
         repeated: Messages that come once more, out of their order.
         doubted: What it held when it came to doubt that the database has it, until asserted.
-        has_heard: PostgreSQL or a writer told it the head since it loaded what it serves.
     """
 
     def __init__(
         self,
-        database: Database,
+        door: Door,
         stream: Stream,
         images: ImageStore,
         file: File,
         clock: Callable[[], float],
-        ask_for_bump: Callable[[replication_pb2.Head], Awaitable[None]],
+        asking: Asking,
     ) -> None:
-        self._database = database
         self._stream = stream
         self._clock = clock
-        self._ask_for_bump = ask_for_bump
+        self._asking = asking
+        self.reading = Reading(door)
         self.view = View(Freshness(STALE_AFTER_S, clock))
+        self.terms = Terms(clock)
         self.poisoned = 0
         self.repeated: deque[bytes] = deque()
         self.doubted: Position | None = None
         self._mark: StreamMark | None = None
         self._lock = Lock()
-        self._sources = Sources(images, file, _in_thread)  # type: ignore[arg-type]
-        self._journal = Journal()
-        self.keeping = Keeping(self.view, file, lambda: self._mark, self._journal)
-        self.has_heard = False
+        sources = Sources(images, file, _in_thread)  # type: ignore[arg-type]
+        journal = Journal()
+        self.keeping = Keeping(self.view, file, lambda: self._mark, journal)
+        self._loader = Loader(
+            *(self.view, self.reading, asking, stream.noted),
+            *(sources, journal, self.terms, self._sleep),
+        )
+        self._applier = Applier(self.view, journal)
+        self._catch_up = CatchUp(
+            *(self.view, self.reading, Reader(stream), asking, self._applier),  # type: ignore[arg-type]
+            *(SignedHeads(), self.terms),
+        )
+        self._catch_up._pause = self._new_pause()
+        self._pause = self._new_pause()
+        self._began_at: Position | None = None
+        self._heard = (NO_TERM, clock())
         self.consumer: Consumer | None = None
         self._loading: Process | None = Process(self._bootstrap())
         self._following: Process | None = None
         self._probing: Process | None = None
         self._writing = Process(self.keeping.run())
+
+    def _new_pause(self) -> Pause:
+        return Pause(self._clock, lambda: 1.0)
 
     # ------------------------------------------------------------ supervision
 
@@ -93,6 +137,10 @@ class Resolver:
         except StartOver as error:
             self.poisoned += error.cause == "poison"
             self.view.doubt(error.cause)
+            if self.position == self._began_at:
+                self._pause.failed()
+            else:
+                self._pause.succeeded()
             self._end()
             self._loading = Process(self._begin_again(error))
 
@@ -137,6 +185,7 @@ class Resolver:
     async def _begin_again(self, error: StartOver) -> None:
         if error.cause == "poison":
             await self._sleep(POISON_PAUSE_S)
+        await self._sleep(self._pause.left_s)
         await self._bootstrap()
 
     async def _sleep(self, seconds: float) -> None:
@@ -144,78 +193,20 @@ class Resolver:
         while self._clock() < until_s:
             await pause()
 
-    # ------------------------------------------------------------ loading everything
-
     async def _bootstrap(self) -> None:
-        loaded = await self._load()
-        snapshot = loaded.snapshot
-        if loaded.source == "postgres":
-            await self._require_onward(snapshot)
-        held = self.view.snapshot.position if self.view.is_complete else None
-        if held is not None and held.epoch != snapshot.position.epoch:
-            self.view.freshness.forget()
-        self._mark = loaded.mark
-        self.view.replace(snapshot, loaded.source, NOW)
-        self.has_heard = (loaded.as_of_s, loaded.leads_to) != (None, None)
-        if loaded.as_of_s is not None:
-            self.view.freshness.confirm(loaded.as_of_s)
-        else:
-            self.view.freshness.unconfirm()
-        if loaded.leads_to is not None:
-            self.view.freshness.probed(loaded.leads_to, snapshot.position)
-        self._journal.begin(is_kept=loaded.is_kept)
-        self.view.moved()
-        if self.view.freshness.is_behind:
-            with suppress(Away):
-                await self._catch_up()
-
-    async def _load(self) -> Loaded:
-        while True:
-            mark, as_of_s = self._stream.noted(), self._clock()
-            await pause()
-            failed: Exception
-            try:
-                if not self.view.is_complete:
-                    found = head_message(self._database.head())
-                    await pause()
-                    near = await self._sources.near(found, as_of_s)
-                    if near is not None:
-                        return near
-                    await pause()
-                snapshot = self._database.hydrate()
-                await pause()
-                return Loaded(snapshot, mark, "postgres", as_of_s)
-            except (Busy, Away) as error:
-                failed = error
-            await pause()
-            held = self.view.snapshot.head if self.view.is_complete else None
-            loaded = await self._sources.newest(held)
-            if loaded is not None:
-                return loaded
-            if not isinstance(failed, Busy):
-                raise failed
-            await self._sleep(TURN_PAUSE_S[0])
-
-    async def _require_onward(self, found: Snapshot) -> None:
-        if not self.view.is_complete:
-            await self._resume(found.head)
-        if not self.view.is_complete:
+        self._began_at = self.position
+        loaded = await self._loader.load()
+        if loaded is None:
             return
-        held, confirmed = self.view.snapshot.head, self.view.freshness.is_confirmed
-        if core.on_hydrated(held, found.head, is_confirmed=confirmed) is Do.BUMP:
-            try:
-                await self._ask_for_bump(held)
-            except Away:
-                await pause()
-            await self._sleep(POISON_PAUSE_S)
-            raise StartOver("lost_history")
+        self._mark = loaded.mark
+        if loaded.leads_to is not None:
+            with suppress(Away):
+                await self._catch_up.to(None)
 
-    async def _resume(self, found: replication_pb2.Head) -> None:
-        loaded = await self._sources.ahead_of(found)
-        if loaded is not None:
-            self._mark = loaded.mark
-            self.view.replace(loaded.snapshot, loaded.source, NOW)
-            self.view.moved()
+    @property
+    def position(self) -> Position | None:
+        """Of what it serves."""
+        return self.view.snapshot.position if self.view.is_complete else None
 
     # ------------------------------------------------------------ the stream
 
@@ -243,35 +234,38 @@ class Resolver:
             message = replication_pb2.StreamMessage.FromString(payload)
         except DecodeError as error:
             raise StartOver("poison") from error
-        head, mine = message.head, self.view.snapshot.position
-        theirs = position_of(head)
+        head = message.head
+        if not self.terms.takes(head, "stream"):
+            return
+        mine, theirs = self.view.snapshot.position, position_of(head)
         if theirs.epoch == mine.epoch and is_believable(mine, theirs):
             self.view.freshness.heard(theirs)
         action = core.on_message(mine, message)
         if action is Do.APPLY:
-            await self._apply(head, message.commit)
+            await self._applier.apply(head, message.commit, "stream")
         elif action is Do.CATCH_UP:
-            await self._catch_up()
+            await self._catch_up.to(theirs)
         elif action is Do.BOOTSTRAP:
             raise StartOver("epoch")
 
     # ------------------------------------------------------------ the probe
 
     async def _probe(self) -> None:
-        checked_s = self._clock()
+        checked_s, was_behind = self._clock(), True
         while True:
             await pause()
+            was_behind = was_behind or self.view.freshness.is_behind
             try:
-                checked_s = await self._probe_once(checked_s)
+                checked_s = await self._probe_once(checked_s, was_behind=was_behind)
+                was_behind = False
             except Away:
                 continue
 
-    async def _probe_once(self, checked_s: float) -> float:
-        was_behind = self.view.freshness.is_behind
+    async def _probe_once(self, checked_s: float, *, was_behind: bool) -> float:
         asked = self.view.snapshot.position
         sent_s = self._clock()
-        await pause()
-        head = position_of(self._database.head())
+        own = self.view.snapshot.head.registry_id
+        head = await self._asking.head(lambda other: other.registry_id == own)
         await pause()
         if sent_s - checked_s >= STREAM_CHECK_S:
             found = self._stream.mark()
@@ -280,9 +274,19 @@ class Resolver:
                 raise StartOver("stream")
             checked_s = sent_s
         async with self._lock:
-            self.has_heard = True
-            await self._compare(asked, Probe(sent_s, head), was_behind=was_behind)
+            if self.terms.takes(head, "probe"):
+                self._require_latest(head)
+                self._loader.has_heard = True
+                probe = Probe(sent_s, position_of(head))
+                await self._compare(asked, probe, was_behind=was_behind)
         return checked_s
+
+    def _require_latest(self, head: replication_pb2.Head) -> None:
+        """No head counts of an earlier database than one that a writer spoke for just now."""
+        term, (latest, heard_s) = term_of(head), self._heard
+        is_new = self._clock() - heard_s >= UNHEARD_S
+        require(is_new or term >= latest, 7, "an earlier database is believed:", term)
+        self._heard = (term, self._clock())
 
     async def _compare(self, asked: Position, probe: Probe, *, was_behind: bool) -> None:
         mine = self.view.snapshot.position
@@ -292,46 +296,18 @@ class Resolver:
         if action is Do.DOUBT:
             self.doubted = mine
             self.view.doubt("a head")
-            await self._catch_up()
+            await self._catch_up.to(None, is_doubted=True)
             return
         self.view.freshness.probed(probe, mine)
         if action is Do.CATCH_UP:
-            await self._catch_up()
-
-    # ------------------------------------------------------------ catching up, applying
-
-    async def _catch_up(self) -> None:
-        while True:
-            mine = self.view.snapshot.position
-            head = head_message(self._database.head())
-            rows = self._database.resolver_rows(mine.revision)
-            await pause()
-            action = core.on_head(mine, position_of(head), head.compacted_revision)
-            if action is Do.NOTHING:
-                return
-            if action is Do.BOOTSTRAP or not rows:
-                raise StartOver("no_way_forward")
-            for row in rows:
-                mine = self.view.snapshot.position
-                prev_chain = row.commit.prev_chain
-                action = core.on_row(mine, row.position, prev_chain, is_reset=row.is_reset)
-                if action is not Do.APPLY:
-                    raise StartOver("no_way_forward")
-                await self._apply(row.head, row.commit)
-
-    async def _apply(self, head: replication_pb2.Head, commit: replication_pb2.Commit) -> None:
-        snapshot = self.view.snapshot
-        try:
-            change_set = decoding.decode(snapshot.position, head, commit)
-            planned = list(decoding.plan(snapshot, change_set))
-            await pause()
-            snapshot.apply(head, planned)
-        except (decoding.Poison, Diverged) as error:
-            raise StartOver("poison") from error
-        self._journal.applied(head, commit)
-        self.view.moved()
+            await self._catch_up.to(probe.head)
 
     # ------------------------------------------------------------ being looked at
+
+    @property
+    def has_heard(self) -> bool:
+        """A writer told it the head since it loaded what it serves."""
+        return self._loader.has_heard
 
     def is_live_at(self, head: Position) -> bool:
         view = self.view

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.protocol import invariants
+from shared.history import position_of
+from tests.protocol import failovers, invariants
+from tests.protocol.resolver import Resolver
 from tests.protocol.violation import require
 from tests.protocol.world import ACTIONS, World
+from writer import relay_core
 
 #: After faults have ended: rounds of 0.5 s. A bump is granted every 10 s, a stream compared
 #: every 5 s, and each may have to happen several times over.
 ROUNDS_MAX: Final = 200
+#: After so many a replica has it all.
+LAG_ROUNDS: Final = 20
+#: Begun once faults have ended, for what each of them left behind.
+EPOCHS_MAX: Final = 6
 #: One round of everything, once faults have ended: name, number, how often.
 _ROUND: Final = (
     *(("arrive_late", 0, 1), ("arrive_late", 1, 1)),
@@ -28,10 +35,17 @@ def come_to_rest(world: World) -> None:
     Raises:
         Violation: An invariant does not hold, or does not within `ROUNDS_MAX`.
     """
-    for server in (world.database, world.stream, world.redis):
+    failovers.end(world)
+    for server in (*world.cluster.servers, world.stream, world.redis):
         server.is_down = False
-    world.stream.delayed = world.stream.unheard = world.redis.delayed = world.database.busy = 0
-    for _ in range(ROUNDS_MAX):
+    world.stream.delayed = world.stream.unheard = world.redis.delayed = 0
+    epochs, streamed = world.ledger.epochs, _led_by_stream(world)
+    for done in range(ROUNDS_MAX):
+        if done == LAG_ROUNDS:
+            for resolver in streamed if world.ledger.epochs == epochs else ():
+                require(resolver.is_live_at(world.ledger.head), 9, "waits for a replica")
+            failovers.end_lag(world)
+        failovers.lead(world)
         world.clock.now_s += 0.5
         for action, number, count in _ROUND:
             for _ in range(count):
@@ -40,23 +54,51 @@ def come_to_rest(world: World) -> None:
         if _is_at_rest(world):
             break
     invariants.check_numbers(world.ledger)
-    if not world._corrupted:
+    begun = world.ledger.epochs - epochs
+    require(begun <= EPOCHS_MAX, 0, "a war of epochs:", begun, "begun at rest")
+    if not world.corrupted:
         invariants.check_stream(world.stream)
-    for resolver in world._resolvers:
+    require(_is_relayed(world), 9, "the stream does not lead to the head")
+    for resolver in world.resolvers:
         invariants.check_rest(world.database, resolver)
     _require_nothing_missing(world)
+    for writer in world.writers:
+        require(writer.is_led_on(), 9, "a writer knows what is not there:", writer.newest.seen)
+        writer.require_kept()
     for file in world.files:
         invariants.check_file(world.ledger, file)
 
 
+def _led_by_stream(world: World) -> list[Resolver]:
+    """The resolvers that read a replica, while the stream has all that they lack."""
+    is_whole = world.stream.is_whole and not world.corrupted and not world.lied
+    if not is_whole or len(world.cluster.servers) > 1:
+        return []
+    held = {position_of(message.head) for message in world.stream.commits()}
+    line = world.database.line()
+    found = []
+    for door, resolver in zip(world.resolver_doors, world.resolvers, strict=True):
+        mine = resolver.position or line[max(0, len(line) - 1 - door.behind)]
+        if door.behind and mine in line and held.issuperset(line[line.index(mine) + 1 :]):
+            found.append(resolver)
+    return found
+
+
 def _is_at_rest(world: World) -> bool:
-    return all(resolver.is_live_at(world.ledger.head) for resolver in world._resolvers)
+    head = world.ledger.head
+    is_served = all(one.is_live_at(head) for one in world.resolvers)
+    return is_served and _is_relayed(world) and all(one.is_led_on() for one in world.writers)
+
+
+def _is_relayed(world: World) -> bool:
+    stated = relay_core.tail_of(world.stream.newest())
+    return stated is not None and position_of(stated) == world.ledger.head
 
 
 def _require_nothing_missing(world: World) -> None:
     """What was acknowledged is served, or superseded, or was lost with its epoch."""
-    for resolver in world._resolvers:
+    for resolver in world.resolvers:
         place = world.ledger.line[resolver.view.snapshot.position]
-        for position in world._acknowledged:
+        for position in world.clients.told:
             served = world.ledger.line.get(position, -1) <= place
             require(served, 5, "acknowledged and not served:", position)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from tests.protocol.rest import come_to_rest
@@ -49,7 +49,7 @@ WEIGHTS: Final = {
     "lose_commits": 2,
     "compact": 0.7,
 }
-#: In one schedule of `STARTS_ONE_IN`: resolvers that end and begin, while commits are lost.
+#: Resolvers that end and begin, while commits are lost.
 STARTS: Final = WEIGHTS | {
     "publish_image": 16,
     "keep_file": 12,
@@ -62,7 +62,121 @@ STARTS: Final = WEIGHTS | {
     "read": 2,
     "relay_to_cache": 2,
 }
-STARTS_ONE_IN: Final = 2
+#: What goes on while nobody does harm, and what most harm needs.
+_QUIET: Final = {
+    "write": 14,
+    "relay": 16,
+    "follow": 16,
+    "probe": 14,
+    "wait": 8,
+    "send_again": 3,
+    "read": 2,
+    "relay_to_cache": 2,
+}
+#: A standby takes over, and the server before it is woken and believed.
+FAILOVERS: Final = _QUIET | {
+    "hold_standby": 6,
+    "promote": 3,
+    "move_door": 5,
+    "split": 1.5,
+    "wake": 2,
+    "restart_server": 1.5,
+    "lose_commits": 0.7,
+    "crash_writer": 1,
+    "crash_resolver": 1,
+    "go_down": 1,
+    "wipe": 0.5,
+    "lose_tail": 0.5,
+    "silence_writer": 1,
+    "forge": 0.7,
+}
+#: A standby is late, and what waits for it is asked for again before it takes over.
+CONFIRMATIONS: Final = {
+    "write": 10,
+    "hold_standby": 12,
+    "restart_server": 6,
+    "send_again": 12,
+    "promote": 5,
+    "move_door": 4,
+    "relay": 4,
+    "follow": 4,
+    "probe": 6,
+    "wait": 4,
+    "crash_writer": 1,
+}
+#: Resolvers read a replica, and what heads say is forged.
+REPLICAS: Final = _QUIET | {
+    "read_replica": 5,
+    "forge": 1.5,
+    "forge_answer": 2,
+    "silence_writer": 2,
+    "crash_resolver": 3,
+    "truncate": 1,
+    "lose_consumer": 1,
+    "deliver_again": 1,
+    "lose_commits": 1,
+    "promote": 0.7,
+    "move_door": 0.7,
+    "compact": 1,
+    "go_down": 0.7,
+}
+#: Resolvers start from a replica, while the stream has it all.
+LAGS: Final = {
+    "write": 14,
+    "relay": 24,
+    "follow": 16,
+    "probe": 10,
+    "wait": 6,
+    "read_replica": 6,
+    "crash_resolver": 5,
+    "lose_consumer": 1,
+    "crash_writer": 0.5,
+}
+#: Contents are forged on their way.
+FORGERIES: Final = _QUIET | {"corrupt": 5, "forge": 3, "crash_resolver": 1}
+#: Nothing but the file and the image is there to start from, after commits were lost.
+FALLBACKS: Final = {
+    "write": 10,
+    "relay": 6,
+    "follow": 12,
+    "probe": 3,
+    "wait": 2,
+    "publish_image": 12,
+    "keep_file": 12,
+    "stop_resolver": 3,
+    "crash_resolver": 2,
+    "start_without_database": 8,
+    "lose_commits": 7,
+    "go_down": 2,
+}
+
+
+class Profile(NamedTuple):
+    """What schedules of a kind are made of.
+
+    Attributes:
+        weights: Of its actions.
+        share: So many of `SHARES` schedules are of it.
+        synchronous: One in so many begins with a synchronous standby; 0: none.
+    """
+
+    weights: Mapping[str, float]
+    share: int
+    synchronous: int = 0
+
+
+PROFILES: Final = {
+    "mixed": Profile(WEIGHTS, 5),
+    "starts": Profile(STARTS, 4),
+    "failovers": Profile(FAILOVERS, 5, synchronous=2),
+    "confirmations": Profile(CONFIRMATIONS, 1, synchronous=1),
+    "replicas": Profile(REPLICAS, 2, synchronous=4),
+    "lags": Profile(LAGS, 1),
+    "forgeries": Profile(FORGERIES, 1),
+    "fallbacks": Profile(FALLBACKS, 1),
+}
+_BY_SHARE: Final = tuple(name for name, one in PROFILES.items() for _ in range(one.share))
+SHARES: Final = len(_BY_SHARE)
 _NUMBERS: Final = 4096
 
 
@@ -83,11 +197,18 @@ class Failure(NamedTuple):
         return f"seed {self.seed}: {self.violation}\n{steps}\n  (then all faults end)"
 
 
+def seeds_of(profile: str, count: int) -> Iterator[int]:
+    """The seeds of a profile's schedules among the first `count`."""
+    return (seed for seed in range(count) if _BY_SHARE[seed % SHARES] == profile)
+
+
 def schedule_of(seed: int) -> list[Action]:
+    profile = PROFILES[_BY_SHARE[seed % SHARES]]
     dice = random.Random(seed)
     count = dice.randrange(10, ACTIONS_MAX + 1)
-    weights = STARTS if seed % STARTS_ONE_IN == 0 else WEIGHTS
-    names = dice.choices(tuple(weights), tuple(weights.values()), k=count)
+    names = dice.choices(tuple(profile.weights), tuple(profile.weights.values()), k=count)
+    if profile.synchronous and dice.randrange(profile.synchronous) == 0:
+        names[0] = "replicate_synchronously"
     return [Action(name, dice.randrange(_NUMBERS)) for name in names]
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from cqc.replication.v1 import replication_pb2
 
 from shared.stream_mark import StreamMark
 from tests.protocol.pausing import Away, pause
@@ -66,6 +69,20 @@ class Stream:
         if self.is_down:
             raise Away
         return self.messages[next(reversed(self.messages))] if self.messages else None
+
+    def commits(self) -> Iterator[replication_pb2.StreamMessage]:
+        """Its change sets, where nobody spoilt any."""
+        for payload in self.messages.values():
+            message = replication_pb2.StreamMessage.FromString(payload)
+            if message.WhichOneof("body") == "commit":
+                yield message
+
+    def first_from(self, sequence: int) -> tuple[int, bytes] | None:
+        """The first message that is held at a sequence or beyond."""
+        for at in range(max(sequence, self.first), self.last + 1):
+            if (payload := self.messages.get(at)) is not None:
+                return at, payload
+        return None
 
     async def publish(self, payload: bytes, expected_last: int) -> int:
         """As `shared.jetstream.publish_expecting`.
@@ -157,10 +174,8 @@ class Consumer:
                 self._buffer.append(item)
 
     def _from_stream(self) -> tuple[int, bytes] | None:
-        for sequence in range(max(self._next, self._stream.first), self._stream.last + 1):
-            payload = self._stream.messages.get(sequence)
-            if payload is not None:
-                require(sequence >= self._next, 0, "the simulation delivers backwards")
-                self._next = sequence + 1
-                return sequence, payload
-        return None
+        item = self._stream.first_from(self._next)
+        if item is not None:
+            require(item[0] >= self._next, 0, "the simulation delivers backwards")
+            self._next = item[0] + 1
+        return item

@@ -14,21 +14,30 @@ import zstandard
 from google.protobuf.message import DecodeError
 
 from resolver import decoding, follower_core, kept
+from resolver import terms as follower_terms
+from resolver.catching_up import CatchUp
 from resolver.freshness import Freshness
+from resolver.terms import Terms
 from shared import frames, history
 from shared.cache import CURSOR_KEY
-from shared.history import Position
+from shared.history import NO_TERM, Position
 from shared.integrity import Seals
 from tests.integrity import FORMAT
-from tests.protocol.database import Database
+from tests.protocol import epochs, fencing, heads
+from tests.protocol.asking import Asking
+from tests.protocol.cluster import Connection, Pool
+from tests.protocol.epochs import Epochs
+from tests.protocol.fencing import Fencing
 from tests.protocol.image_server import ImageServer
-from tests.protocol.pausing import pause
+from tests.protocol.loading import Loader
+from tests.protocol.pausing import Away, pause
 from tests.protocol.redis_server import Redis
-from tests.protocol.relay import Relay
+from tests.protocol.relay import Look, Relay
 from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
 from tests.protocol.world import World
-from writer import epoch_core, relay_core, revisions
+from writer import epoch_core, relay_core, revisions, terms_core
+from writer.store import HeadRow
 
 Patch = pytest.MonkeyPatch
 Do = follower_core.Do
@@ -52,8 +61,11 @@ def no_chain(patch: Patch) -> None:
     )
     head = core.on_head
     patch.setattr(
-        core, "on_head", lambda mine, found, most: head(mine, _on_chain_of(mine, found), most)
+        core,
+        "on_head",
+        lambda mine, found, most, *_, **how: head(mine, _on_chain_of(mine, found), most, **how),
     )
+    patch.setattr(core, "is_other", lambda *_: False)
     _decode_without_chain(patch)
 
 
@@ -113,12 +125,14 @@ def redis_without_compare(patch: Patch) -> None:
 
 
 def database_before_tail(patch: Patch) -> None:
-    async def look(self: Any) -> Any:
-        head, rows = self._database.head(), list(self._database._outbox)
+    async def look(self: Relay) -> Look:
+        connection = self._heads.take()
+        head, remedy = self._heads.look(connection)
+        rows = list(connection.server._outbox)
         await pause()
-        last, tail = self._known or await self._read_tail()
-        after = [row for row in rows if tail and row.revision > tail.revision]
-        return last, tail, head, after[:2]
+        last, stated = self._known or await self._read_tail()
+        after = [row for row in rows if stated and row.revision > stated.revision]
+        return Look(last, stated, head, remedy, after[:2])
 
     patch.setattr(Relay, "_look", look)
 
@@ -139,8 +153,12 @@ def publish_without_compare(patch: Patch) -> None:
 
 
 def bump_without_compare(patch: Patch) -> None:
-    bump = Database.bump
-    patch.setattr(Database, "bump", lambda self, _, seen: bump(self, self.head().epoch, seen))
+    begin = Epochs.begin
+
+    async def begin_anyway(self: Epochs, _: int, seen: Position) -> bool:
+        return await begin(self, self._heads.take().server.head().epoch, seen)
+
+    patch.setattr(Epochs, "begin", begin_anyway)
 
 
 def foreseeable_epochs(patch: Patch) -> None:
@@ -224,14 +242,16 @@ def torn_tails_believed(patch: Patch) -> None:
 
 
 def images_confirmed_unasked(patch: Patch) -> None:
-    """What was loaded from a file or from Redis counts as read from PostgreSQL."""
-    load = Resolver._load
+    """What was loaded from a file or from Redis counts as the newest."""
+    load = Loader.load
 
-    async def load_as_of_now(self: Resolver) -> Any:
+    async def load_as_of_now(self: Loader) -> Any:
         loaded = await load(self)
-        return loaded._replace(as_of_s=loaded.as_of_s or self._clock())
+        if loaded is not None and loaded.source != "postgres":
+            self._view.freshness.confirm(self._view.freshness._clock())
+        return loaded
 
-    patch.setattr(Resolver, "_load", load_as_of_now)
+    patch.setattr(Loader, "load", load_as_of_now)
 
 
 def confirmed_by_what_was(patch: Patch) -> None:
@@ -239,16 +259,160 @@ def confirmed_by_what_was(patch: Patch) -> None:
     patch.setattr(Freshness, "unconfirm", lambda _: None)
 
 
+def replays_unconfirmed(patch: Patch) -> None:
+    """As it was: what was committed before is acknowledged though no standby may have it."""
+
+    async def at_once(_: Connection) -> None:
+        return
+
+    patch.setattr(epochs, "replayed", at_once)
+
+
+def probes_unproven(patch: Patch) -> None:
+    """As it was: a head counts though a standby may have taken over before it was asked for."""
+
+    async def at_once(*_: Any) -> None:
+        return
+
+    patch.setattr(heads, "confirm", at_once)
+
+
+def older_databases_used(patch: Patch) -> None:
+    """As it was: what answers over a connection is the registry's, whatever was promoted since."""
+    judge = terms_core.judge
+    patch.setattr(
+        terms_core, "judge", lambda seen, head: judge(seen._replace(term=NO_TERM), head)
+    )
+
+
+def databases_behind_used(patch: Patch) -> None:
+    """As it was: a head counts though it is behind what this process knows."""
+    judge, nothing = terms_core.judge, terms_core.Seen()
+    patch.setattr(
+        terms_core, "judge", lambda seen, head: judge(nothing._replace(term=seen.term), head)
+    )
+    patch.setattr(terms_core, "is_to_be_compared", lambda *_: False)
+
+
+def histories_compared_by_number(patch: Patch) -> None:
+    """As it was: a database that passed what it lost is not found out."""
+    patch.setattr(terms_core, "is_to_be_compared", lambda *_: False)
+
+
+def epochs_begin_at_the_head(patch: Patch) -> None:
+    """As it was: what this process and the stream know is not gone beyond."""
+    patch.setattr(epoch_core, "beyond", lambda seen, *_: seen)
+
+
+def connections_kept(patch: Patch) -> None:
+    """Only the connection that led to an older database is closed, and no other."""
+    patch.setattr(Pool, "drop", lambda _: None)
+
+
+def never_fenced(patch: Patch) -> None:
+    """As it was: nobody steps back for a later database, and each relay begins epochs."""
+    patch.setattr(fencing, "is_later", lambda *_: False)
+
+
+def fenced_unasked(patch: Patch) -> None:
+    """A message that speaks for a later database is believed, though no writer answers from it."""
+
+    async def heed(self: Fencing, own: HeadRow, *others: Any) -> bool:
+        for other in others:
+            if fencing.is_later(own, other):
+                self._heads.is_replaced(other)
+                raise Away
+        return False
+
+    patch.setattr(Fencing, "heed", heed)
+
+
+def terms_never_forgotten(patch: Patch) -> None:
+    """A term that was heard once counts for ever."""
+    patch.setattr(Terms, "latest", property(lambda self: self._latest))
+
+
+def earlier_terms_taken(patch: Patch) -> None:
+    """As it was: an old primary's head counts though a later database was heard of."""
+    patch.setattr(follower_terms, "is_earlier", lambda *_: False)
+
+
+def loads_confirm(patch: Patch) -> None:
+    """As it was: what was read from PostgreSQL counts as the newest when it was read."""
+    load = Loader.load
+
+    async def load_as_of_now(self: Loader) -> Any:
+        as_of_s = self._view.freshness._clock()
+        loaded = await load(self)
+        if loaded is not None and loaded.source == "postgres":
+            self._view.freshness.confirm(as_of_s)
+            self.has_heard = True
+        return loaded
+
+    patch.setattr(Loader, "load", load_as_of_now)
+
+
+def loaded_beyond_counts(patch: Patch) -> None:
+    """As it was: a head before what was loaded counts as part of it, unseen."""
+    patch.setattr(
+        Freshness, "_went_by", lambda self, head: self._passed.get(head[1], head[2]) == head[2]
+    )
+
+
+def replicas_believed(patch: Patch) -> None:
+    """As it was: PostgreSQL is asked again and again for what a replica has not."""
+
+    def on_head(mine: Position, head: Position, compacted: int, *_: Any, **__: Any) -> Do:
+        if head == mine:
+            return Do.NOTHING
+        behind = mine.revision < compacted or mine.revision >= head.revision
+        return Do.BOOTSTRAP if head.epoch != mine.epoch or behind else Do.APPLY
+
+    async def never(*_: Any) -> bool:
+        return False
+
+    patch.setattr(follower_core, "on_head", on_head)
+    patch.setattr(CatchUp, "_by_stream", never)
+
+
+def outbox_only(patch: Patch) -> None:
+    """As it was: what is lacked is read from PostgreSQL, though that may be a replica."""
+
+    async def never(*_: Any) -> bool:
+        return False
+
+    patch.setattr(CatchUp, "_by_stream", never)
+
+
+def asked_once(patch: Patch) -> None:
+    """As it was: a probe goes to one writer, and waits for that one."""
+
+    async def nobody(*_: Any) -> None:
+        return
+
+    patch.setattr(Asking, "everybody", nobody)
+
+
+def snapshots_compared_by_number(patch: Patch) -> None:
+    """As it was: a database that passed what it lost takes the place of what it lost."""
+    patch.setattr(follower_core, "is_other", lambda *_: False)
+
+
 class Switch(NamedTuple):
-    """What is turned off, and the invariants of which one shows it."""
+    """What is turned off, and the invariants of which one shows it.
+
+    Attributes:
+        profile: Of the schedules that look for it.
+    """
 
     turn_off: Callable[[Patch], None]
     shown_by: tuple[int, ...]
+    profile: str = "mixed"
 
 
 SWITCHES: Final = (
-    Switch(no_chain, (0, 1, 9)),
-    Switch(content_unchecked, (1,)),
+    Switch(no_chain, (0, 1, 9), "forgeries"),
+    Switch(content_unchecked, (1,), "forgeries"),
     Switch(no_gap_check, (0,)),
     Switch(no_probe, (7, 9)),
     Switch(older_snapshots, (2,)),
@@ -262,10 +426,27 @@ SWITCHES: Final = (
     Switch(claims_of_ended_epochs_refused, (9,)),
     Switch(older_images, (2,)),
     Switch(file_ignored, (2,)),
-    Switch(newer_epoch_first, (2,)),
+    Switch(newer_epoch_first, (2,), "fallbacks"),
     Switch(images_without_compare, (10,)),
     Switch(chunks_in_place, (10,)),
     Switch(torn_tails_believed, (1, 2, 10)),
     Switch(images_confirmed_unasked, (7,)),
-    Switch(confirmed_by_what_was, (7,)),
+    Switch(confirmed_by_what_was, (7,), "replicas"),
+    Switch(replays_unconfirmed, (5,), "confirmations"),
+    Switch(probes_unproven, (7,), "failovers"),
+    Switch(older_databases_used, (5, 7, 9), "failovers"),
+    Switch(databases_behind_used, (3, 5, 7), "failovers"),
+    Switch(histories_compared_by_number, (5, 7, 9)),
+    Switch(epochs_begin_at_the_head, (3,), "failovers"),
+    Switch(connections_kept, (5, 7, 9), "failovers"),
+    Switch(never_fenced, (0, 9), "failovers"),
+    Switch(fenced_unasked, (7, 9), "replicas"),
+    Switch(terms_never_forgotten, (7, 9), "replicas"),
+    Switch(earlier_terms_taken, (7,), "failovers"),
+    Switch(loads_confirm, (7,), "replicas"),
+    Switch(loaded_beyond_counts, (7,), "replicas"),
+    Switch(replicas_believed, (9,), "lags"),
+    Switch(outbox_only, (9,), "lags"),
+    Switch(asked_once, (7, 9), "replicas"),
+    Switch(snapshots_compared_by_number, (1, 2, 9)),
 )

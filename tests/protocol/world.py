@@ -8,16 +8,17 @@ from typing import Final
 from cqc.replication.v1 import replication_pb2
 
 from shared import history
-from shared.history import Position
 from shared.image_store import MANIFEST_KEY
-from tests.protocol import invariants
+from tests.protocol import failovers, invariants
+from tests.protocol.asking import Asking
+from tests.protocol.clients import Clients
+from tests.protocol.cluster import Cluster, Door
 from tests.protocol.database import Database
 from tests.protocol.file import File
 from tests.protocol.forging import forged
 from tests.protocol.image_server import Images, ImageServer
 from tests.protocol.invariants import ImageWatch, Watch
 from tests.protocol.ledger import Ledger
-from tests.protocol.pausing import Away
 from tests.protocol.redis_server import Redis
 from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
@@ -48,39 +49,48 @@ class World:
     def __init__(self) -> None:
         self.clock = Clock()
         self.ledger = Ledger(self.clock)
-        self.database = Database(self.ledger)
+        self.cluster = Cluster(self.ledger)
+        #: Where each process's address of PostgreSQL leads: it outlives the process.
+        self.writer_doors = [Door(self.cluster.primary) for _ in range(WRITERS)]
+        self.resolver_doors = [Door(self.cluster.primary) for _ in range(RESOLVERS)]
         self.stream = Stream()
         self.redis = Redis()
         self.images = ImageServer(self.redis, self.clock)
         self.files = [File() for _ in range(RESOLVERS)]
         self._publications = 0
-        self._names = 0
-        self._asked = 0
-        self._corrupted = False
-        self._acknowledged: list[Position] = []
-        self._writers = [self._new_writer() for _ in range(WRITERS)]
-        self._resolvers = [self._new_resolver(place) for place in range(RESOLVERS)]
+        self.corrupted = False
+        #: A probe was answered by who is no writer.
+        self.lied = False
+        self.clients = Clients(self.ledger)
+        self.asking = Asking(lambda: self.writers)
+        self.writers = [self._new_writer(place) for place in range(WRITERS)]
+        self.resolvers = [self._new_resolver(place) for place in range(RESOLVERS)]
         self._watches = [self._new_watch(place) for place in range(RESOLVERS)]
         self._image_watch = ImageWatch(self.ledger, self.images)
 
-    def _new_writer(self) -> Writer:
-        servers = (self.database, self.stream, self.redis, Images(self.images))
-        return Writer(*servers, self.ledger, self.clock, self._fresh_publication)
+    @property
+    def database(self) -> Database:
+        """The one that is the registry's."""
+        primary = self.ledger.primary
+        assert isinstance(primary, Database)
+        return primary
+
+    def _new_writer(self, place: int) -> Writer:
+        servers = (self.writer_doors[place], self.stream, self.redis, Images(self.images))
+        compacted = lambda: self.database.last().compacted_revision  # noqa: E731
+        more = (self._fresh_publication, self.asking.everybody, compacted)
+        return Writer(*servers, self.ledger, self.clock, *more)
 
     def _fresh_publication(self) -> str:
         self._publications += 1
         return str(self._publications)
 
     def _new_resolver(self, place: int) -> Resolver:
-        servers = (self.database, self.stream, Images(self.images), self.files[place])
-        return Resolver(*servers, self.clock, self._ask_for_bump)
+        servers = (self.resolver_doors[place], self.stream, Images(self.images))
+        return Resolver(*servers, self.files[place], self.clock, self.asking)
 
     def _new_watch(self, place: int) -> Watch:
-        return Watch(self.ledger, self._resolvers[place], self.files[place])
-
-    async def _ask_for_bump(self, held: replication_pb2.Head) -> None:
-        self._asked += 1
-        await self._writers[self._asked % WRITERS].bumps.answer(held)
+        return Watch(self.ledger, self.resolvers[place], self.files[place], lambda: self.lied)
 
     def do(self, action: str, number: int) -> None:
         """Take one action and look at everything.
@@ -95,8 +105,8 @@ class World:
         for watch in self._watches:
             watch.look()
         self._image_watch.look()
-        if not self._corrupted:
-            for resolver in self._resolvers:
+        if not self.corrupted:
+            for resolver in self.resolvers:
                 require(not resolver.poisoned, 0, "a sound change set was taken for poison")
 
     # ------------------------------------------------------------ what goes on
@@ -104,45 +114,38 @@ class World:
     def write(self, number: int) -> None:
         """One to three keys, each set or, one time in four, removed."""
         first, count, removed = number % 4, 1 + number // 4 % 3, number // 12 % 4
-        self._names += 1
+        name = self.ledger.fresh_name()
         changes: dict[str, str | None] = {
-            KEYS[(first + step) % 4]: f"{self._names}.{step}" for step in range(count)
+            KEYS[(first + step) % 4]: f"{name}.{step}" for step in range(count)
         }
         if removed == 0:
             changes[KEYS[first]] = None
-        try:
-            position = self.database.commit(changes)
-        except Away:
-            return
-        writer = self._writers[number // 48 % WRITERS]
-        writer.newest.note(position.epoch, position.revision)
-        writer.wrote = position
-        self._acknowledged.append(position)
+        self.clients.send(self.writers[number // 48 % WRITERS], changes)
 
     def relay(self, number: int) -> None:
         for _ in range(1 + number // WRITERS % 6):
-            self._writers[number % WRITERS].relay.step()
+            self.writers[number % WRITERS].relay_on()
 
     def follow(self, number: int) -> None:
         for _ in range(1 + number // RESOLVERS % 5):
-            self._resolvers[number % RESOLVERS].step(probes=False)
+            self.resolvers[number % RESOLVERS].step(probes=False)
 
     def probe(self, number: int) -> None:
         for _ in range(1 + number // RESOLVERS % 4):
-            self._resolvers[number % RESOLVERS].step(probes=True)
+            self.resolvers[number % RESOLVERS].step(probes=True)
 
     def relay_to_cache(self, number: int) -> None:
         for _ in range(1 + number // WRITERS % 4):
-            self._writers[number % WRITERS].cache_relay.step()
+            self.writers[number % WRITERS].cache_relay.step()
         invariants.check_redis(self.ledger, self.redis)
 
     def publish_image(self, number: int) -> None:
         for _ in range(1 + number // WRITERS % 8):
-            self._writers[number % WRITERS].imaging.step()
+            self.writers[number % WRITERS].imaging.step()
             self._image_watch.look()
 
     def keep_file(self, number: int) -> None:
-        resolver = self._resolvers[number % RESOLVERS]
+        resolver = self.resolvers[number % RESOLVERS]
         resolver.keeping.rewrites |= number // RESOLVERS % 8 == 0
         for _ in range(1 + number // 16 % 5):
             resolver.keep()
@@ -151,11 +154,10 @@ class World:
         """A client reads at a writer, and another one what it wrote at a resolver."""
         keys = (KEYS[number % 4], KEYS[number // 4 % 4])
         for _ in range(1 + number // 16 % 8):
-            self._writers[number % WRITERS].read(keys)
+            self.writers[number % WRITERS].read(keys)
         invariants.check_redis(self.ledger, self.redis)
-        if self._acknowledged:
-            wrote = self._acknowledged[-1 - number % min(4, len(self._acknowledged))]
-            resolver = self._resolvers[number // 2 % RESOLVERS]
+        if wrote := self.clients.acknowledged(number):
+            resolver = self.resolvers[number // 2 % RESOLVERS]
             invariants.check_min_revision(self.ledger, resolver, wrote)
 
     def wait(self, number: int) -> None:
@@ -164,15 +166,15 @@ class World:
     # ------------------------------------------------------------ faults
 
     def crash_writer(self, number: int) -> None:
-        self._writers[number % WRITERS].crash()
-        self._writers[number % WRITERS] = self._new_writer()
+        self.writers[number % WRITERS].crash()
+        self.writers[number % WRITERS] = self._new_writer(number % WRITERS)
 
     def crash_resolver(self, number: int) -> None:
-        self._resolvers[number % RESOLVERS].crash()
+        self.resolvers[number % RESOLVERS].crash()
         self._start_resolver(number % RESOLVERS)
 
     def stop_resolver(self, number: int) -> None:
-        resolver, file = self._resolvers[number % RESOLVERS], self.files[number % RESOLVERS]
+        resolver, file = self.resolvers[number % RESOLVERS], self.files[number % RESOLVERS]
         file.full = 0
         resolver.stop()
         if resolver.view.is_complete and file.proves is not None:
@@ -181,7 +183,7 @@ class World:
         self._start_resolver(number % RESOLVERS)
 
     def _start_resolver(self, place: int) -> None:
-        self._resolvers[place] = self._new_resolver(place)
+        self.resolvers[place] = self._new_resolver(place)
         self._watches[place] = self._new_watch(place)
 
     def start_without_database(self, number: int) -> None:
@@ -191,14 +193,16 @@ class World:
             for _ in range(3):
                 self.publish_image(14 + number % WRITERS)
         self.database.is_down = True
+        for door in (*self.writer_doors, *self.resolver_doors):
+            door.server = self.database
         for place in range(RESOLVERS):
             if number % (RESOLVERS + 1) != place:
                 self.crash_resolver(place)
 
     def start_over_without_database(self, number: int) -> None:
         """A resolver meets what it cannot apply while PostgreSQL is down."""
-        self.database.is_down = self._corrupted = True
-        self._resolvers[number % RESOLVERS].repeated.append(_UNDECODABLE)
+        self.database.is_down = self.corrupted = True
+        self.resolvers[number % RESOLVERS].repeated.append(_UNDECODABLE)
 
     def crowd(self, number: int) -> None:
         """So many resolvers that are not simulated load from PostgreSQL."""
@@ -228,18 +232,18 @@ class World:
 
     def prefetch(self, number: int) -> None:
         """Messages are on their way, whatever becomes of the stream."""
-        consumer = self._resolvers[number % RESOLVERS].consumer
+        consumer = self.resolvers[number % RESOLVERS].consumer
         if consumer is not None:
             consumer.prefetch(1 + number // RESOLVERS % 4)
 
     def lose_consumer(self, number: int) -> None:
-        consumer = self._resolvers[number % RESOLVERS].consumer
+        consumer = self.resolvers[number % RESOLVERS].consumer
         if consumer is not None:
             consumer.is_lost = True
 
     def deliver_again(self, number: int) -> None:
         """A message once more, late: duplicated and out of its order."""
-        resolver = self._resolvers[number % RESOLVERS]
+        resolver = self.resolvers[number % RESOLVERS]
         kept = list(self.stream.messages.values())
         if kept:
             resolver.repeated.append(kept[number // RESOLVERS % len(kept)])
@@ -252,7 +256,7 @@ class World:
 
     def wipe(self, number: int) -> None:
         self.stream.wipe()
-        for place, resolver in enumerate(self._resolvers):
+        for place, resolver in enumerate(self.resolvers):
             if resolver.consumer is not None and number >> place & 1:
                 resolver.consumer.is_lost = True
 
@@ -260,7 +264,7 @@ class World:
         """Spoil or forge a message, one time in four the newest: the relay goes on all the same."""
         sequences = list(self.stream.messages)
         if sequences:
-            self._corrupted = True
+            self.corrupted = True
             back = 1 if number // 2 % 4 == 0 else 1 + number // 8 % len(sequences)
             sequence = sequences[-back]
             payload = self.stream.messages[sequence]
@@ -271,12 +275,14 @@ class World:
             self.stream.messages[sequence] = spoilt
 
     def forge(self, number: int) -> None:
-        """Somebody else publishes what no relay would: far on in revision or in epoch."""
-        if self.database.is_down or self.stream.is_down:
+        """Somebody else publishes what no relay would: far on in revision, epoch or term."""
+        if self.stream.is_down:
             return
-        head = head_message(self.database.head())
+        head = head_message(self.database.last())
         far = (history.LOST_MAX + 100, history.NUMBER_MAX, 2**64 - 1)[number % 3]
-        if number // 3 % 2:
+        if number // 18 % 2:
+            head.promoted_at_us = min(head.promoted_at_us + far, 2**63 - 1)
+        elif number // 3 % 2:
             head.epoch = min(head.epoch + far, 2**64 - 1)
         else:
             head.revision = min(head.revision + far, 2**64 - 1)
@@ -307,13 +313,14 @@ class World:
             self._image_watch.is_spoilt = True
 
     def go_down(self, number: int) -> None:
-        server = (self.database, self.stream, self.redis)[number % 3]
+        database = self.cluster.servers[number // 3 % len(self.cluster.servers)]
+        server = (database, self.stream, self.redis)[number % 3]
         server.is_down = not server.is_down
 
     # ------------------------------------------------------------ the end
 
     def close(self) -> None:
-        for process in (*self._writers, *self._resolvers):
+        for process in (*self.writers, *self.resolvers):
             process.crash()
 
 
@@ -343,7 +350,7 @@ ACTIONS: Final[dict[str, Callable[[World, int], None]]] = {
             World.crowd,
             World.start_over_without_database,
         ),
-        World.forge,
+        *(World.forge, *failovers.ACTIONS),
         *(World.flip_file, World.lose_file, World.fill_disk, World.evict_chunk),
     )
 }

@@ -2,64 +2,146 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
-from shared.history import Position
+from shared.history import NO_TERM, Position, position_of, term_of
 from shared.image_store import ImageStore
 from tests.protocol import invariants
 from tests.protocol.bumping import Bumps
 from tests.protocol.caching import CacheRelay, read
+from tests.protocol.cluster import Door, Pool
 from tests.protocol.database import Database
+from tests.protocol.epochs import Epochs
+from tests.protocol.fencing import AskAll, Fencing
+from tests.protocol.heads import Heads
 from tests.protocol.imaging import Imaging
 from tests.protocol.ledger import Ledger
-from tests.protocol.pausing import Process
+from tests.protocol.pausing import Away, Process
 from tests.protocol.redis_server import Redis
 from tests.protocol.relay import Relay
 from tests.protocol.stream import Stream
+from tests.protocol.violation import require
+from writer import relay_core
 from writer.newest import Newest
+
+#: Requests of clients that are answered at once.
+REQUESTS_MAX: Final = 3
 
 
 class Writer:
     """A crash is the end of the object.
 
+    Args:
+        compacted: The revision up to which no history is kept: only assertions ask for it.
+
     Attributes:
         wrote: The newest that it acknowledged to a client.
+        is_silent: It is stopped, and its connections to NATS are not closed.
     """
 
     def __init__(
         self,
-        database: Database,
+        door: Door,
         stream: Stream,
         redis: Redis,
         images: ImageStore,
         ledger: Ledger,
         clock: Callable[[], float],
         fresh_publication: Callable[[], str],
+        ask_all: AskAll,
+        compacted: Callable[[], int],
     ) -> None:
-        self._database = database
         self._redis = redis
         self._ledger = ledger
+        self._stream = stream
+        self._compacted = compacted
         self.newest = Newest()
-        self.bumps = Bumps(database, clock)
+        self.heads = Heads(Pool(door), self.newest)
+        self.epochs = Epochs(self.heads, ledger, self._tail)
+        fencing = Fencing(self.heads, clock, ask_all)
+        self.bumps = Bumps(self.heads, fencing, clock, self.epochs.begin)
         self.wrote: Position | None = None
-        self.relay = Process(Relay(database, stream, clock).run())
-        self.cache_relay = Process(CacheRelay(database, redis, self.newest).run())
-        imaging = Imaging(database, stream, images, clock, fresh_publication)
+        self._told_by = NO_TERM
+        self._told: dict[tuple[int, int], Position] = {}
+        self.is_silent = False
+        self.relay = Process(Relay(self.heads, stream, clock, self.epochs.begin, fencing).run())
+        self.renewing = Process(self.epochs.run())
+        self.looking = Process(fencing.look_again())
+        self.cache_relay = Process(CacheRelay(self.heads, redis).run())
+        imaging = Imaging(self.heads, stream, images, clock, fresh_publication)
         self.imaging = Process(imaging.run())
+        self._requests: deque[Process] = deque(maxlen=REQUESTS_MAX)
         self._reading: Process | None = None
+
+    def _tail(self) -> Position | None:
+        try:
+            head = relay_core.tail_of(self._stream.newest())
+        except Away:
+            return None
+        return position_of(head) if head is not None else None
+
+    def relay_on(self) -> None:
+        """Go on with what goes on by itself."""
+        if not self.is_silent:
+            for process in (self.relay, self.renewing, self.looking):
+                process.step()
 
     def read(self, keys: tuple[str, ...]) -> None:
         """Go on with the client that is being answered, or begin with the next."""
         if self._reading is None or self._reading.step():
             self._reading = Process(self._read(keys))
 
+    def tells(self, at: Position, server: Database) -> None:
+        """A client is told of a change: never again from an earlier server than one before."""
+        term = term_of(server.head())
+        require(term >= self._told_by, 5, "acknowledged where it was before a failover:", at)
+        known = self._told.setdefault((at.epoch, at.revision), at)
+        require(known == at, 3, "one number names two contents:", at)
+        self._told_by, self.wrote = term, at
+
+    def is_led_on(self) -> bool:
+        """What it knows is part of the registry's history, and its database is the registry's."""
+        newest = self.newest.seen.position
+        return self.is_silent or (self._is_there(newest) and not self.heads.is_fenced)
+
+    def require_kept(self) -> None:
+        """What it told its clients of is there, or its epoch has ended."""
+        if self.is_silent:
+            return
+        ended = self._ledger.head.epoch
+        for at in self._told.values():
+            is_kept = self._is_there(at) or at.epoch < ended
+            require(is_kept, 5, "acknowledged and lost, and its epoch goes on:", at)
+
+    def _is_there(self, at: Position) -> bool:
+        """Whether it is in the registry's history, or nobody can tell any more."""
+        is_untold = at.epoch in self._ledger.begun_twice or not at.chain
+        return is_untold or at.revision <= self._compacted() or at in self._ledger.line
+
     async def _read(self, keys: tuple[str, ...]) -> None:
         wrote = self.wrote
-        answer = await read(self._redis, self._database, self.newest, keys)
+        answer = await read(self._redis, self.heads, keys)
         if answer is not None:
             invariants.check_answer(self._ledger, answer, wrote)
 
+    def request(self, work: Coroutine[Any, Any, None]) -> None:
+        """Begin to answer a client; of too many, the first is given up."""
+        if len(self._requests) == REQUESTS_MAX:
+            self._requests.popleft().crash()
+        self._requests.append(Process(work))
+
+    def answer_on(self, steps: int) -> None:
+        """Go on with what clients asked for."""
+        for request in list(self._requests):
+            for _ in range(steps):
+                if request.step():
+                    self._requests.remove(request)
+                    break
+
     def crash(self) -> None:
-        for process in (self.relay, self.cache_relay, self.imaging, self._reading):
+        working = (self.relay, self.renewing, self.looking, self.cache_relay, self.imaging, self._reading)
+        for process in (*working, *self._requests):
             if process is not None:
                 process.crash()

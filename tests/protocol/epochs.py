@@ -1,0 +1,154 @@
+"""Begins epochs and commits, in the registry's own database only, as `writer.epochs` does."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from shared import history
+from shared.history import Position, position_of, term_of
+from tests.protocol import heads as waiting
+from tests.protocol.cluster import Connection
+from tests.protocol.heads import Heads
+from tests.protocol.ledger import Ledger
+from tests.protocol.pausing import Away, pause
+from tests.protocol.violation import require
+from writer import epoch_core
+from writer.epochs import LOCKS_MAX
+from writer.store import HeadRow
+from writer.terms_core import Remedy
+
+#: An epoch that no standby confirms after so many looks may begin later.
+LOOKS_MAX: Final = 8
+#: Where the stream's newest message is; None where that is not to be had.
+Tail = Callable[[], Position | None]
+#: A client hears that its change is made: where, and by which connection.
+Acknowledge = Callable[[Position, Connection], None]
+
+
+class Epochs:
+    def __init__(self, heads: Heads, ledger: Ledger, tail: Tail) -> None:
+        self._heads = heads
+        self._ledger = ledger
+        self._tail = tail
+
+    async def run(self) -> None:
+        """Begin an epoch as soon as anybody finds that one has to."""
+        while True:
+            if self._heads.needs_epoch:
+                self._heads.needs_epoch = False
+                try:
+                    await self.renew()
+                except Away:
+                    await pause()
+            await pause()
+
+    async def locked(self) -> tuple[Connection, HeadRow]:
+        """The registry's write lock, and the head behind it.
+
+        Raises:
+            Away: The database is not the registry's as it stands.
+        """
+        for _ in range(LOCKS_MAX):
+            self._heads.require_unfenced()
+            connection = self._heads.take()
+            head, remedy = self._heads.look(connection, locks=True)
+            if remedy is Remedy.USE:
+                return connection, head
+            if remedy is Remedy.RENEW:
+                await self.renew()
+        raise Away
+
+    async def renew(self) -> None:
+        """Begin the epoch that a database needs which was promoted, or has lost commits."""
+        if self._heads.look(self._heads.take()).remedy is not Remedy.RENEW:
+            return
+        tail = self._tail()
+        await pause()
+        connection = self._heads.take()
+        head, remedy = self._heads.look(connection, locks=True)
+        if remedy is Remedy.RENEW:
+            known = self._heads.newest.seen.position
+            needed = head.database_changed or known not in connection.server.line()
+            require(needed, 0, "a needless epoch, for what is in the database:", known)
+            await self._begin(connection, head, tail, position_of(head))
+
+    async def begin(self, expected_epoch: int, seen: Position) -> bool:
+        """Begin a new history for what was seen outside, unless another writer already did."""
+        tail = self._tail()
+        await pause()
+        connection = self._heads.take()
+        head, remedy = self._heads.look(connection, locks=True)
+        self._heads.require_unfenced()
+        if remedy is Remedy.LEAVE or head.epoch != expected_epoch:
+            return False
+        if not history.is_believable(position_of(head), seen):
+            return False
+        if remedy is Remedy.USE:
+            self._ledger.begins(seen, connection.server.line())
+        await self._begin(connection, head, tail, seen)
+        self._ledger.begun(seen, position_of(connection.server.head()))
+        return True
+
+    async def _begin(
+        self, connection: Connection, head: HeadRow, tail: Position | None, seen: Position
+    ) -> None:
+        known = self._heads.newest.seen.of(head.registry_id)
+        later_us = max(head.promoted_at_us, known.term.promoted_at_us)
+        is_believed = tail is not None and history.is_believable(position_of(head), tail)
+        published = [tail] if tail is not None and is_believed else []
+        beyond = epoch_core.beyond(seen, known.position, *published)
+        lsn = connection.server.begin_epoch(beyond, later_us)
+        self._require_unused(connection, [seen, known.position, *published])
+        try:
+            await waiting.committed(connection, lsn, LOOKS_MAX)
+        except Away:
+            # Where no standby confirms it, another may have taken over.
+            self._heads.drop()
+            raise
+        self._note(connection.server.head())
+
+    def _require_unused(self, connection: Connection, known: list[Position]) -> None:
+        """No number that anybody here was told is used again."""
+        first = position_of(connection.server.last())
+        for position in known:
+            is_beyond = first.epoch > position.epoch and first.revision > position.revision
+            require(is_beyond, 3, "an epoch begins at", first, "and known is", position)
+
+    def _note(self, head: HeadRow) -> None:
+        self._heads.newest.note(*position_of(head))
+        self._heads.newest.note_term(term_of(head))
+
+    # ------------------------------------------------------------ what clients ask for
+
+    async def write(self, changes: Mapping[str, str | None], key: str, told: Acknowledge) -> None:
+        """Commit a request's changes once, and acknowledge them when a failover keeps them.
+
+        Raises:
+            Away: They may be committed, or not.
+        """
+        connection, head = await self.locked()
+        kept = connection.server.kept_answer(key)
+        if kept is None and changes:
+            lsn = connection.server.commit(changes, key)
+            await waiting.committed(connection, lsn)
+            kept = connection.server.kept_answer(key)
+            if kept is None:
+                raise Away
+            self._heads.newest.note(*kept)
+        else:
+            # Sent again, or it changes nothing: what is there may not be where a failover keeps it.
+            kept = kept or position_of(head)
+            await replayed(connection)
+        if term_of(head) < self._heads.newest.seen.of(head.registry_id).term:
+            raise Away
+        told(kept, connection)
+
+
+async def replayed(connection: Connection) -> None:
+    """Wait as a commit does."""
+    await waiting.confirm(connection)
+
+
+#: Begins an epoch beyond what was seen, where the epoch is still this one.
+Bump = Callable[[int, Position], Awaitable[bool]]

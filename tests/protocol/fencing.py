@@ -1,0 +1,64 @@
+"""A writer that asks about later databases as `writer.fencing` does, and looks again while FENCED."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from cqc.replication.v1 import replication_pb2
+
+from shared.history import term_of
+from tests.protocol.heads import Heads
+from tests.protocol.pausing import Away, pause
+from writer.fencing import ASK_APART_S, LOOK_EVERY_S
+from writer.store import HeadRow
+from writer.terms_core import is_later
+
+#: Asks every writer for its head, until one answers what is wanted.
+AskAll = Callable[[Callable[[replication_pb2.Head], bool]], Awaitable[replication_pb2.Head | None]]
+
+
+class Fencing:
+    def __init__(self, heads: Heads, clock: Callable[[], float], ask_all: AskAll) -> None:
+        self._heads = heads
+        self._clock = clock
+        self._ask_all = ask_all
+        self._asked_s = -ASK_APART_S
+
+    async def heed(self, own: HeadRow, *others: replication_pb2.Head) -> bool:
+        """Whether others speak for a later database from which no writer answers.
+
+        Raises:
+            Away: One does.
+        """
+        later = [other for other in others if is_later(own, other)]
+        if not later:
+            return False
+        if self._clock() - self._asked_s < ASK_APART_S:
+            return True
+        wanted = min(map(term_of, later))
+        found = await self._ask_all(lambda head: term_of(head) >= wanted)
+        if found is None:
+            self._asked_s = self._clock()
+            return True
+        self._heads.is_replaced(found)
+        raise Away
+
+    async def look_again(self) -> None:
+        """While it is FENCED, look where the address leads."""
+        looked_s = self._clock()
+        while True:
+            await pause()
+            if self._heads.is_fenced and self._clock() - looked_s >= LOOK_EVERY_S:
+                looked_s = self._clock()
+                await self._look()
+
+    async def _look(self) -> None:
+        self._heads.drop()
+        try:
+            self._heads.look(self._heads.take())
+        except Away:
+            return
+        known = self._heads.newest.seen.term
+        if self._heads.is_fenced and not await self._ask_all(lambda head: term_of(head) >= known):
+            # No standby ever confirmed what was read there, and nobody speaks for it.
+            self._heads.newest.forget_term()

@@ -1,0 +1,127 @@
+"""A resolver that loads everything where `resolver.loading.Loader` does, from what the core chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from cqc.replication.v1 import replication_pb2
+
+from resolver import follower_core as core
+from resolver.bumps import ask_for_bump
+from resolver.database import Busy
+from resolver.follower_core import Do
+from resolver.keeping import Journal
+from resolver.loading import TURN_PAUSE_S, Behind, StartOver
+from resolver.snapshot import Snapshot
+from resolver.sources import Loaded, Sources
+from resolver.terms import Terms
+from resolver.view import View
+from shared.history import position_of
+from shared.stream_mark import StreamMark
+from tests.protocol.asking import Asking
+from tests.protocol.database import NOW
+from tests.protocol.pausing import Away, pause
+from tests.protocol.reading import Reading
+
+
+class Loader:
+    """Attributes:
+    has_heard: A writer told the head since what is served does not lead on from what was.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        reading: Reading,
+        asking: Asking,
+        noted: Callable[[], StreamMark | None],
+        sources: Sources,
+        journal: Journal,
+        terms: Terms,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._view = view
+        self._reading = reading
+        self._asking = asking
+        self._noted = noted
+        self._sources = sources
+        self._journal = journal
+        self._terms = terms
+        self._sleep = sleep
+        self.has_heard = False
+
+    async def load(self) -> Loaded | None:
+        loaded = await self._load()
+        if loaded is None:
+            return None
+        snapshot = loaded.snapshot
+        held = self._view.snapshot.head if self._view.is_complete else None
+        if held is not None and held.epoch != snapshot.position.epoch:
+            self._view.freshness.forget()
+        if loaded.source != "postgres" or held is None:
+            self._view.freshness.unconfirm()
+            self.has_heard = False
+        self._view.replace(snapshot, loaded.source, NOW, is_own=loaded.is_own)
+        self._journal.begin(is_kept=loaded.is_kept)
+        if loaded.leads_to is not None:
+            self._view.freshness.heard(position_of(loaded.leads_to))
+        self._view.moved()
+        if loaded.lacked_by is not None:
+            await self._ask_for_bump(loaded.lacked_by)
+        return loaded
+
+    async def _load(self) -> Loaded | None:
+        while True:
+            mark = self._noted()
+            await pause()
+            failed: Exception
+            try:
+                own = None if self._view.is_complete else await self._from_own_file()
+                await pause()
+                return own or Loaded(self._hydrate(), mark, "postgres", is_own=True)
+            except (Busy, ConnectionError) as error:
+                failed = error
+            await pause()
+            if isinstance(failed, Behind) and failed.found is not None:
+                await self._ask_for_bump(failed.found)
+            held = self._view.snapshot.head if self._view.is_complete else None
+            loaded = await self._sources.newest(held)
+            if loaded is not None:
+                return loaded
+            if isinstance(failed, Behind) and self._view.is_complete:
+                return None
+            if not isinstance(failed, Busy):
+                raise Away from failed
+            await self._sleep(TURN_PAUSE_S[0])
+
+    async def _from_own_file(self) -> Loaded | None:
+        kept = await self._sources.kept()
+        look = self._reading.look(kept.head.revision if kept is not None else 0)
+        await pause()
+        if kept is None or not self._terms.takes(look.head, "postgres"):
+            return None
+        if core.is_ahead(kept.head, look.head, look.row):
+            loaded = await self._sources.tried(kept)
+            return loaded and loaded._replace(is_own=True, lacked_by=look.head)
+        if core.is_near(kept.head, look.head):
+            loaded = await self._sources.tried(kept)
+            return loaded and loaded._replace(is_own=True, leads_to=look.head)
+        return None
+
+    def _hydrate(self) -> Snapshot:
+        """All that the database holds, if it leads on from what is served."""
+        held = self._view.snapshot.head if self._view.is_complete else None
+        look, snapshot = self._reading.hydrate(held.revision if held is not None else 0)
+        action = Do.APPLY
+        if held is not None:
+            is_own = self._view.is_own
+            action = core.on_hydrated(held, look.head, look.row, is_confirmed=is_own)
+        if not self._terms.takes(look.head, "postgres"):
+            raise Behind(None, "it is of a database that is not the registry's any more")
+        if action is Do.BUMP:
+            raise Behind(look.head, "it does not have what is served")
+        return snapshot
+
+    async def _ask_for_bump(self, found: replication_pb2.Head) -> None:
+        if await ask_for_bump(self._asking, self._view.snapshot.head, found):  # type: ignore[arg-type]
+            raise StartOver("lost_history")
