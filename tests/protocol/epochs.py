@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
+from cqc.replication.v1 import replication_pb2
+
 from shared import history
 from shared.history import Position, position_of, term_of
 from tests.protocol import heads as waiting
@@ -16,12 +18,12 @@ from tests.protocol.violation import require
 from writer import epoch_core
 from writer.epochs import LOCKS_MAX
 from writer.store import HeadRow
-from writer.terms_core import Remedy
+from writer.terms_core import Remedy, is_later
 
 #: An epoch that no standby confirms after so many looks may begin later.
 LOOKS_MAX: Final = 8
-#: Where the stream's newest message is; None where that is not to be had.
-Tail = Callable[[], Position | None]
+#: The head that the stream's newest message speaks of; None where that is not to be had.
+Tail = Callable[[], replication_pb2.Head | None]
 #: A client hears that its change is made: where, and by which connection.
 Acknowledge = Callable[[Position, Connection], None]
 
@@ -77,35 +79,40 @@ class Epochs:
         """Begin a new history for what was seen outside, unless another writer already did."""
         tail = self._tail()
         await pause()
-        connection = self._heads.take()
-        head, remedy = self._heads.look(connection, locks=True)
-        self._heads.require_unfenced()
-        if remedy is Remedy.LEAVE or head.epoch != expected_epoch:
-            return False
-        if not history.is_believable(position_of(head), seen):
-            return False
-        if remedy is Remedy.USE:
-            self._ledger.begins(seen, connection.server.line())
-        await self._begin(connection, head, tail, seen)
-        self._ledger.begun(seen, position_of(connection.server.head()))
-        return True
+        for _ in range(LOCKS_MAX):
+            connection = self._heads.take()
+            head, remedy = self._heads.look(connection, locks=True)
+            self._heads.require_unfenced()
+            if remedy is Remedy.LEAVE:
+                continue
+            at = position_of(head)
+            if head.epoch != expected_epoch or not history.is_believable(at, seen):
+                return False
+            if remedy is Remedy.USE:
+                if tail is not None and is_later(head, tail):
+                    return False
+                self._ledger.begins(seen, connection.server.line())
+            await self._begin(connection, head, tail, seen)
+            self._ledger.begun(seen, position_of(connection.server.head()))
+            return True
+        return False
 
     async def _begin(
-        self, connection: Connection, head: HeadRow, tail: Position | None, seen: Position
+        self,
+        connection: Connection,
+        head: HeadRow,
+        tail: replication_pb2.Head | None,
+        seen: Position,
     ) -> None:
         known = self._heads.newest.seen.of(head.registry_id)
         later_us = max(head.promoted_at_us, known.term.promoted_at_us)
-        is_believed = tail is not None and history.is_believable(position_of(head), tail)
-        published = [tail] if tail is not None and is_believed else []
+        published = [position_of(tail)] if tail is not None else []
+        if not all(history.is_believable(position_of(head), at) for at in published):
+            published = []
         beyond = epoch_core.beyond(seen, known.position, *published)
         lsn = connection.server.begin_epoch(beyond, later_us)
         self._require_unused(connection, [seen, known.position, *published])
-        try:
-            await waiting.committed(connection, lsn, LOOKS_MAX)
-        except Away:
-            # Where no standby confirms it, another may have taken over.
-            self._heads.drop()
-            raise
+        await waiting.committed(connection, lsn, LOOKS_MAX)
         self._note(connection.server.head())
 
     def _require_unused(self, connection: Connection, known: list[Position]) -> None:

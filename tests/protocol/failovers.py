@@ -41,7 +41,13 @@ def hold_standby(world: World, number: int) -> None:
 
 
 def promote(world: World, number: int) -> None:
-    """A standby takes over; some addresses lead to it at once, and the old server may be paused."""
+    """A standby takes over; some addresses lead to it at once, and the old server may be paused.
+
+    Of synchronous servers none is replaced before a writer was there: what is begun in it later, and
+    no standby confirms, would be dated after who replaced it.
+    """
+    if world.database.standby.is_synchronous and world.database.last().database_changed:
+        return
     old = world.cluster.promote(number % 3)
     if old is None:
         return

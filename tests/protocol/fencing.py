@@ -50,15 +50,8 @@ class Fencing:
             await pause()
             if self._heads.is_fenced and self._clock() - looked_s >= LOOK_EVERY_S:
                 looked_s = self._clock()
-                await self._look()
-
-    async def _look(self) -> None:
-        self._heads.drop()
-        try:
-            self._heads.look(self._heads.take())
-        except Away:
-            return
-        known = self._heads.newest.seen.term
-        if self._heads.is_fenced and not await self._ask_all(lambda head: term_of(head) >= known):
-            # No standby ever confirmed what was read there, and nobody speaks for it.
-            self._heads.newest.forget_term()
+                self._heads.drop()
+                try:
+                    self._heads.look(self._heads.take())
+                except Away:
+                    continue

@@ -120,19 +120,6 @@ class Heads:
         await confirm(connection, LOOKS_MAX)
         return head_message(head)
 
-    async def prove(self) -> None:
-        """See that a commit of now is where a failover keeps it; else look where the address leads.
-
-        Raises:
-            Away: It is not.
-        """
-        try:
-            connection, _ = self.read()
-            await confirm(connection, LOOKS_MAX)
-        except Away:
-            self.drop()
-            raise
-
 
 def _comes_after(connection: Connection, seen: terms_core.Seen, head: HeadRow) -> bool:
     if connection.compared or not terms_core.is_to_be_compared(seen, head):

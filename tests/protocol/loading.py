@@ -10,6 +10,7 @@ from resolver import follower_core as core
 from resolver.bumps import ask_for_bump
 from resolver.database import Busy
 from resolver.follower_core import Do
+from resolver.freshness import Probe
 from resolver.keeping import Journal
 from resolver.loading import TURN_PAUSE_S, Behind, StartOver
 from resolver.snapshot import Snapshot
@@ -34,20 +35,25 @@ class Loader:
         view: View,
         reading: Reading,
         asking: Asking,
-        noted: Callable[[], StreamMark | None],
+        note: Callable[[], StreamMark | None],
         sources: Sources,
         journal: Journal,
         terms: Terms,
+        clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
+        ask_head: Callable[[bytes], Awaitable[replication_pb2.Head]],
     ) -> None:
         self._view = view
         self._reading = reading
         self._asking = asking
-        self._noted = noted
+        self._note = note
+        self.noted: StreamMark | None = None
         self._sources = sources
         self._journal = journal
         self._terms = terms
+        self._clock = clock
         self._sleep = sleep
+        self._ask_head = ask_head
         self.has_heard = False
 
     async def load(self) -> Loaded | None:
@@ -55,12 +61,16 @@ class Loader:
         if loaded is None:
             return None
         snapshot = loaded.snapshot
+        confirmation = await self._confirmation(snapshot.head)
         held = self._view.snapshot.head if self._view.is_complete else None
         if held is not None and held.epoch != snapshot.position.epoch:
             self._view.freshness.forget()
         if loaded.source != "postgres" or held is None:
             self._view.freshness.unconfirm()
             self.has_heard = False
+        if confirmation is not None:
+            self.has_heard = True
+            self._view.freshness.probed(confirmation, snapshot.position)
         self._view.replace(snapshot, loaded.source, NOW, is_own=loaded.is_own)
         self._journal.begin(is_kept=loaded.is_kept)
         if loaded.leads_to is not None:
@@ -70,9 +80,21 @@ class Loader:
             await self._ask_for_bump(loaded.lacked_by)
         return loaded
 
+    async def _confirmation(self, loaded: replication_pb2.Head) -> Probe | None:
+        """A writer's head, if one tells at once that the registry is at what was loaded."""
+        sent_s = self._clock()
+        try:
+            head = await self._ask_head(loaded.registry_id)
+        except Away:
+            return None
+        await pause()
+        is_it = position_of(head) == position_of(loaded)
+        taken = is_it and self._terms.takes(head, "probe")
+        return Probe(sent_s, position_of(head)) if taken else None
+
     async def _load(self) -> Loaded | None:
         while True:
-            mark = self._noted()
+            self.noted = mark = self._note()
             await pause()
             failed: Exception
             try:

@@ -65,11 +65,11 @@ class Relay:
         last, stated, head, remedy, rows = await self._look()
         at, whole = position_of(head), len(rows) == ROWS_MAX
         tail = relay_core.believed(at, position_of(stated) if stated is not None else None)
+        if remedy is not Remedy.USE:
+            await self._renew(head, stated, tail, remedy)
+            return
         if stated is not None and await self._fencing.heed(head, stated):
             tail, rows = None, []
-        if remedy is not Remedy.USE:
-            await self._renew(head, tail, remedy)
-            return
         action = Do.REST
         for action, row in relay_core.plan(at, head.compacted_revision, tail, rows, whole=whole):
             if action is not Do.PUBLISH or row is None:
@@ -78,7 +78,6 @@ class Relay:
             last = await self._publish(message, last)
             self._known = (last, message.head)
         if action is Do.RESET:
-            await self._heads.prove()
             last = await self._publish(reset_message(head), last)
             self._known = (last, head_message(head))
         elif action is Do.BUMP and tail is not None:
@@ -89,11 +88,20 @@ class Relay:
             await self._publish(heartbeat_message(head), last)
             self._heartbeat_at_s = self._clock()
 
-    async def _renew(self, head: HeadRow, tail: Position | None, remedy: Remedy) -> None:
+    async def _renew(
+        self,
+        head: HeadRow,
+        stated: replication_pb2.Head | None,
+        tail: Position | None,
+        remedy: Remedy,
+    ) -> None:
         """Nothing is published from a database that was left, or that needs a new epoch."""
         self._known = None
         self._heads.require_unfenced()
         if remedy is Remedy.RENEW:
+            if stated is not None and not head.database_changed:
+                # It lacks commits: is it an older one, to which the address leads again?
+                await self._fencing.heed(head, stated)
             await self._bump(head.epoch, tail or position_of(head))
 
     async def _look(self) -> Look:

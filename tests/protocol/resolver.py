@@ -103,7 +103,7 @@ class Resolver:
         self.keeping = Keeping(self.view, file, lambda: self._mark, journal)
         self._loader = Loader(
             *(self.view, self.reading, asking, stream.noted),
-            *(sources, journal, self.terms, self._sleep),
+            *(sources, journal, self.terms, clock, self._sleep, self._ask_head),
         )
         self._applier = Applier(self.view, journal)
         self._catch_up = CatchUp(
@@ -197,6 +197,7 @@ class Resolver:
         self._began_at = self.position
         loaded = await self._loader.load()
         if loaded is None:
+            self._mark = self._loader.noted
             return
         self._mark = loaded.mark
         if loaded.leads_to is not None:
@@ -264,8 +265,7 @@ class Resolver:
     async def _probe_once(self, checked_s: float, *, was_behind: bool) -> float:
         asked = self.view.snapshot.position
         sent_s = self._clock()
-        own = self.view.snapshot.head.registry_id
-        head = await self._asking.head(lambda other: other.registry_id == own)
+        head = await self._ask_head(self.view.snapshot.head.registry_id)
         await pause()
         if sent_s - checked_s >= STREAM_CHECK_S:
             found = self._stream.mark()
@@ -280,6 +280,13 @@ class Resolver:
                 probe = Probe(sent_s, position_of(head))
                 await self._compare(asked, probe, was_behind=was_behind)
         return checked_s
+
+    async def _ask_head(self, own: bytes) -> replication_pb2.Head:
+        """A writer's; one of this registry and its database, if any answers so."""
+        latest = self.terms.latest
+        return await self._asking.head(
+            lambda head: head.registry_id == own and not core.is_earlier(term_of(head), latest)
+        )
 
     def _require_latest(self, head: replication_pb2.Head) -> None:
         """No head counts of an earlier database than one that a writer spoke for just now."""

@@ -6,7 +6,9 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from shared.history import NO_TERM, Position, position_of, term_of
+from cqc.replication.v1 import replication_pb2
+
+from shared.history import NO_TERM, Position, term_of
 from shared.image_store import ImageStore
 from tests.protocol import invariants
 from tests.protocol.bumping import Bumps
@@ -75,12 +77,11 @@ class Writer:
         self._requests: deque[Process] = deque(maxlen=REQUESTS_MAX)
         self._reading: Process | None = None
 
-    def _tail(self) -> Position | None:
+    def _tail(self) -> replication_pb2.Head | None:
         try:
-            head = relay_core.tail_of(self._stream.newest())
+            return relay_core.tail_of(self._stream.newest())
         except Away:
             return None
-        return position_of(head) if head is not None else None
 
     def relay_on(self) -> None:
         """Go on with what goes on by itself."""
