@@ -51,7 +51,9 @@ def _changed(connection: Connection, since: Position, head: Position) -> dict[st
     rows = connection.server.rows_after(since.revision, ROWS_MAX + 1)
     if not cache_core.continues(since, head, rows, ROWS_MAX):
         return None
-    change_sets = (replication_pb2.ChangeSet.FromString(history.unpack(row.payload)) for row in rows)
+    change_sets = (
+        replication_pb2.ChangeSet.FromString(history.unpack(row.payload)) for row in rows
+    )
     changes = [change for change_set in change_sets for change in change_set.changes]
     return dict(cache_relay._entities(changes))
 

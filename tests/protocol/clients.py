@@ -61,9 +61,7 @@ class Clients:
         except Away:
             return
 
-    def _tell(
-        self, writer: Writer, request: Request, at: Position, connection: Connection
-    ) -> None:
+    def _tell(self, writer: Writer, request: Request, at: Position, connection: Connection) -> None:
         if request in self._unanswered:
             self._unanswered.remove(request)
         self.told.append(at)

@@ -28,7 +28,6 @@ class Door:
 
     def reader(self) -> Database | Replica:
         """A connection for one use."""
-        self.server.require_up()
         return Replica(self.server, self.behind) if self.behind else self.server
 
 
@@ -92,15 +91,20 @@ class Pool:
 
 
 class Cluster:
-    """Attributes:
-    primary: The server promoted last, or the first.
-    servers: All, the first first.
+    """All servers.
+
+    Attributes:
+        servers: The first first.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self.primary = Database(ledger)
-        self.servers = [self.primary]
+        self.servers = [Database(ledger)]
+
+    @property
+    def primary(self) -> Database:
+        """The one that is the registry's: of those promoted, the last."""
+        return next(server for server in self.servers if server is self._ledger.primary)
 
     def promote(self, had_more: int) -> Database | None:
         """A standby takes over, with all that it is known to have and maybe some more.
@@ -110,11 +114,10 @@ class Cluster:
         """
         if len(self.servers) == SERVERS_MAX:
             return None
-        old = self.primary = self._ledger.primary
+        old = self.primary
         found = old.promoted(min(old.lsn, old.standby.flushed + had_more))
         old.standby.is_gone = True
         self.servers.append(found)
-        self.primary = found
         self._ledger.follow(found, found.line())
         return old
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL that commits in order, with a standby that may be late, and loses what it is told to."""
+"""A PostgreSQL that commits in order, has a standby that may be late, and may lose commits."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class Database:
         )
 
     def commit(self, names: Mapping[str, str | None], key: str = "") -> int:
-        """Commit venues of these names by key, or their end, as one revision; its place in the log."""
+        """Commit venues of these names by key, or their end; its place in the log."""
         head, state = self.lock_head(), self.state()
         after, total = dict(state), history.set_hash_from(head.set_hash)
         # Two commits are never the same bytes: production's differ in time and request.
@@ -311,6 +311,7 @@ class Replica:
         return self.server._frames[self._last()].head
 
     def hydrate(self) -> Snapshot:
+        """As one that is not busy."""
         return _snapshot_of(self.server._frames[self._last()])
 
     def resolver_rows(self, revision: int) -> list[resolver_database.Row]:

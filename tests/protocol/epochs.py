@@ -11,6 +11,7 @@ from shared import history
 from shared.history import Position, position_of, term_of
 from tests.protocol import heads as waiting
 from tests.protocol.cluster import Connection
+from tests.protocol.database import Database
 from tests.protocol.heads import Heads
 from tests.protocol.ledger import Ledger
 from tests.protocol.pausing import Away, pause
@@ -75,8 +76,15 @@ class Epochs:
             require(needed, 0, "a needless epoch, for what is in the database:", known)
             await self._begin(connection, head, tail, position_of(head))
 
-    async def begin(self, expected_epoch: int, seen: Position) -> bool:
-        """Begin a new history for what was seen outside, unless another writer already did."""
+    async def begin(
+        self, expected_epoch: int, seen: Position, *, looked_at: Database | None = None
+    ) -> bool:
+        """Begin a new history for what was seen outside, unless another writer already did.
+
+        Args:
+            looked_at: The server that needs an epoch; where the address leads elsewhere since,
+                that gets one. None: what was seen is the evidence.
+        """
         tail = self._tail()
         await pause()
         for _ in range(LOCKS_MAX):
@@ -91,7 +99,8 @@ class Epochs:
             if remedy is Remedy.USE:
                 if tail is not None and is_later(head, tail):
                     return False
-                self._ledger.begins(seen, connection.server.line())
+                if looked_at in (None, connection.server):
+                    self._ledger.begins(seen, connection.server.line())
             await self._begin(connection, head, tail, seen)
             self._ledger.begun(seen, position_of(connection.server.head()))
             return True
@@ -147,9 +156,14 @@ class Epochs:
             # Sent again, or it changes nothing: what is there may not be where a failover keeps it.
             kept = kept or position_of(head)
             await replayed(connection)
-        if term_of(head) < self._heads.newest.seen.of(head.registry_id).term:
-            raise Away
+        require_latest(self._heads, head)
         told(kept, connection)
+
+
+def require_latest(heads: Heads, head: HeadRow) -> None:
+    """As `writer.database.Database.require_latest`: no database took this one's place since."""
+    if term_of(head) < heads.newest.seen.of(head.registry_id).term:
+        raise Away
 
 
 async def replayed(connection: Connection) -> None:
@@ -158,4 +172,4 @@ async def replayed(connection: Connection) -> None:
 
 
 #: Begins an epoch beyond what was seen, where the epoch is still this one.
-Bump = Callable[[int, Position], Awaitable[bool]]
+Bump = Callable[..., Awaitable[bool]]

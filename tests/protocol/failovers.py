@@ -26,6 +26,13 @@ def replicate_synchronously(world: World, _: int) -> None:
         world.ledger.follow(world.database, world.database.line())
 
 
+def roll_back(world: World, number: int) -> None:
+    """Commits are lost, nothing tells of it, and others take their place before anybody looks."""
+    world.database.lose(1 + number % 3, fails_over=False)
+    for turn in range(number // 3 % 4):
+        world.write(number // 12 + turn)
+
+
 def hold_standby(world: World, number: int) -> None:
     """The standby gets nothing more, or goes on, or gets a little."""
     database = world.database
@@ -43,8 +50,8 @@ def hold_standby(world: World, number: int) -> None:
 def promote(world: World, number: int) -> None:
     """A standby takes over; some addresses lead to it at once, and the old server may be paused.
 
-    Of synchronous servers none is replaced before a writer was there: what is begun in it later, and
-    no standby confirms, would be dated after who replaced it.
+    Of synchronous servers none is replaced before a writer was there: what is begun in it later,
+    and no standby confirms, would be dated after who replaced it.
     """
     if world.database.standby.is_synchronous and world.database.last().database_changed:
         return
@@ -67,6 +74,12 @@ def move_door(world: World, number: int) -> None:
     doors, servers = _doors(world), world.cluster.servers
     server = servers[number // 4 % len(servers)] if number // 64 % 4 == 0 else servers[-1]
     doors[number % len(doors)].server = server
+
+
+def lead_astray(world: World, number: int) -> None:
+    """A writer's address leads to the first server for ever, whoever takes its place."""
+    world.astray = number % len(world.writers)
+    world.writer_doors[world.astray].server = world.cluster.servers[0]
 
 
 def split(world: World, number: int) -> None:
@@ -138,13 +151,17 @@ def end(world: World) -> None:
     lead(world)
     world.asking.forged.clear()
     if len(world.cluster.servers) > 1:
-        world.crash_writer(0)
+        world.crash_writer(1 if world.astray == 0 else 0)
 
 
 def lead(world: World) -> None:
-    """Every address leads to the registry's server: of two promoted, the later."""
+    """Addresses lead to the registry's server, of two promoted the later: all but who is astray."""
     for door in _doors(world):
         door.server = world.database
+    if world.astray is not None:
+        world.writer_doors[world.astray].server = world.cluster.servers[0]
+        for writer in world.writers:
+            writer.is_silent = False
 
 
 def end_lag(world: World) -> None:
@@ -158,6 +175,6 @@ def _doors(world: World) -> list[Door]:
 
 
 ACTIONS: Final[tuple[Callable[[World, int], None], ...]] = (
-    *(replicate_synchronously, hold_standby, promote, move_door, split, wake),
-    *(restart_server, send_again, read_replica, silence_writer, forge_answer),
+    *(replicate_synchronously, hold_standby, promote, move_door, lead_astray, split, wake),
+    *(restart_server, roll_back, send_again, read_replica, silence_writer, forge_answer),
 )

@@ -1,4 +1,4 @@
-"""A writer that asks about later databases as `writer.fencing` does, and looks again while FENCED."""
+"""A writer that asks about later databases, and looks again while FENCED: `writer.fencing`."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
 
+from shared.history import term_of
 from tests.protocol.cluster import Connection, Pool
 from tests.protocol.pausing import Away, pause
 from writer import terms_core
@@ -14,7 +15,7 @@ from writer.newest import Newest
 from writer.store import HeadRow
 from writer.terms_core import Remedy, Verdict
 
-#: A commit that the standby has not got after so many looks is not waited for by who asks for a head.
+#: Who asks for a head waits for a commit no longer than so many looks.
 LOOKS_MAX: Final = 3
 
 
@@ -103,7 +104,7 @@ class Heads:
 
     def is_replaced(self, head: replication_pb2.Head) -> None:
         """Another writer answers from a later database."""
-        self.newest.note_term(terms_core.term_of(head))
+        self.newest.note_term(term_of(head))
         self.drop()
 
     # ------------------------------------------------------------ asked by others

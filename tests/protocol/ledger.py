@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from shared.history import Position, Term
 from tests.protocol.violation import require
 
+#: Of the first server, which nobody promoted.
+_FIRST: Final = Term(0, 1)
 #: Key -> payload of all that is live.
 State = dict[str, bytes]
 
@@ -40,7 +43,7 @@ class Ledger:
     forks_unseen: bool = False
     two_answer: bool = False
     epochs: int = 0
-    _latest: Term = Term(0, 1)
+    _latest: Term = _FIRST
     _epochs: set[int] = field(default_factory=lambda: {1})
     _order: list[Position] = field(default_factory=list)
     _begun_for: dict[Position, Position] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""A resolver that loads everything where `resolver.loading.Loader` does, from what the core chooses."""
+"""A resolver that loads everything, waiting where `resolver.loading.Loader` waits."""
 
 from __future__ import annotations
 

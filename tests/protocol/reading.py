@@ -33,7 +33,8 @@ class Reading:
 
     def hydrate(self, held: int) -> tuple[Look, Snapshot]:
         reader = self._connect()
-        return _look(reader, held), reader.hydrate()
+        snapshot = reader.hydrate()
+        return _look(reader, held), snapshot
 
     async def rows_after(self, revision: int) -> Onward:
         reader = self._connect()

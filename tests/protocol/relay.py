@@ -8,7 +8,7 @@ from typing import NamedTuple
 from cqc.replication.v1 import replication_pb2
 
 from shared.history import Position, position_of, term_of
-from tests.protocol.database import ROWS_MAX
+from tests.protocol.database import ROWS_MAX, Database
 from tests.protocol.epochs import Bump
 from tests.protocol.fencing import Fencing
 from tests.protocol.heads import Heads
@@ -31,6 +31,7 @@ class Look(NamedTuple):
     head: HeadRow
     remedy: Remedy
     rows: list[OutboxRow]
+    server: Database
 
 
 class Relay:
@@ -62,11 +63,11 @@ class Relay:
 
     async def _step(self) -> None:
         self._heads.require_unfenced()
-        last, stated, head, remedy, rows = await self._look()
+        last, stated, head, remedy, rows, server = await self._look()
         at, whole = position_of(head), len(rows) == ROWS_MAX
         tail = relay_core.believed(at, position_of(stated) if stated is not None else None)
         if remedy is not Remedy.USE:
-            await self._renew(head, stated, tail, remedy)
+            await self._renew(head, stated, tail, remedy, server)
             return
         if stated is not None and await self._fencing.heed(head, stated):
             tail, rows = None, []
@@ -94,6 +95,7 @@ class Relay:
         stated: replication_pb2.Head | None,
         tail: Position | None,
         remedy: Remedy,
+        server: Database,
     ) -> None:
         """Nothing is published from a database that was left, or that needs a new epoch."""
         self._known = None
@@ -102,7 +104,7 @@ class Relay:
             if stated is not None and not head.database_changed:
                 # It lacks commits: is it an older one, to which the address leads again?
                 await self._fencing.heed(head, stated)
-            await self._bump(head.epoch, tail or position_of(head))
+            await self._bump(head.epoch, tail or position_of(head), looked_at=server)
 
     async def _look(self) -> Look:
         """The stream first, then the database."""
@@ -113,13 +115,13 @@ class Relay:
 
     def _look_at(
         self, stated: replication_pb2.Head | None
-    ) -> tuple[HeadRow, Remedy, list[OutboxRow]]:
+    ) -> tuple[HeadRow, Remedy, list[OutboxRow], Database]:
         connection = self._heads.take()
         head, remedy = self._heads.look(connection)
-        rows = []
+        rows: list[OutboxRow] = []
         if remedy is Remedy.USE and stated is not None:
             rows = connection.server.rows_after(stated.revision)
-        return head, remedy, rows
+        return head, remedy, rows, connection.server
 
     async def _read_tail(self) -> tuple[int, replication_pb2.Head | None]:
         last = self._stream.mark().last

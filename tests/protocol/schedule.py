@@ -47,6 +47,7 @@ WEIGHTS: Final = {
     "corrupt": 0.3,
     "forge": 0.5,
     "lose_commits": 2,
+    "roll_back": 0.5,
     "compact": 0.7,
 }
 #: Resolvers that end and begin, while commits are lost.
@@ -78,6 +79,7 @@ FAILOVERS: Final = _QUIET | {
     "hold_standby": 6,
     "promote": 3,
     "move_door": 5,
+    "lead_astray": 0.5,
     "split": 1.5,
     "wake": 2,
     "restart_server": 1.5,
@@ -136,18 +138,40 @@ LAGS: Final = {
 FORGERIES: Final = _QUIET | {"corrupt": 5, "forge": 3, "crash_resolver": 1}
 #: Nothing but the file and the image is there to start from, after commits were lost.
 FALLBACKS: Final = {
-    "write": 10,
-    "relay": 6,
-    "follow": 12,
-    "probe": 3,
-    "wait": 2,
-    "publish_image": 12,
-    "keep_file": 12,
-    "stop_resolver": 3,
-    "crash_resolver": 2,
+    "write": 12,
+    "follow": 14,
+    "probe": 2,
+    "publish_image": 8,
+    "keep_file": 14,
+    "crash_resolver": 1,
     "start_without_database": 8,
-    "lose_commits": 7,
-    "go_down": 2,
+    "lose_commits": 3,
+}
+#: Addresses lead back to who was replaced.
+RETURNS: Final = {
+    "write": 12,
+    "relay": 12,
+    "probe": 6,
+    "follow": 6,
+    "wait": 5,
+    "promote": 4,
+    "move_door": 12,
+    "lead_astray": 3,
+    "restart_server": 4,
+}
+#: Commits are lost and nothing tells of it, and resolvers load everything anew.
+ROLLBACKS: Final = {
+    "write": 10,
+    "relay": 8,
+    "follow": 14,
+    "probe": 8,
+    "wait": 4,
+    "roll_back": 5,
+    "wipe": 3,
+    "lose_consumer": 1,
+    "keep_file": 3,
+    "stop_resolver": 1,
+    "crash_resolver": 1,
 }
 
 
@@ -168,12 +192,14 @@ class Profile(NamedTuple):
 PROFILES: Final = {
     "mixed": Profile(WEIGHTS, 5),
     "starts": Profile(STARTS, 4),
-    "failovers": Profile(FAILOVERS, 5, synchronous=2),
+    "failovers": Profile(FAILOVERS, 4, synchronous=2),
     "confirmations": Profile(CONFIRMATIONS, 1, synchronous=1),
+    "returns": Profile(RETURNS, 1, synchronous=2),
     "replicas": Profile(REPLICAS, 2, synchronous=4),
     "lags": Profile(LAGS, 1),
     "forgeries": Profile(FORGERIES, 1),
     "fallbacks": Profile(FALLBACKS, 1),
+    "rollbacks": Profile(ROLLBACKS, 1),
 }
 _BY_SHARE: Final = tuple(name for name, one in PROFILES.items() for _ in range(one.share))
 SHARES: Final = len(_BY_SHARE)

@@ -132,7 +132,7 @@ def database_before_tail(patch: Patch) -> None:
         await pause()
         last, stated = self._known or await self._read_tail()
         after = [row for row in rows if stated and row.revision > stated.revision]
-        return Look(last, stated, head, remedy, after[:2])
+        return Look(last, stated, head, remedy, after[:2], connection.server)
 
     patch.setattr(Relay, "_look", look)
 
@@ -155,8 +155,8 @@ def publish_without_compare(patch: Patch) -> None:
 def bump_without_compare(patch: Patch) -> None:
     begin = Epochs.begin
 
-    async def begin_anyway(self: Epochs, _: int, seen: Position) -> bool:
-        return await begin(self, self._heads.take().server.head().epoch, seen)
+    async def begin_anyway(self: Epochs, _: int, seen: Position, **how: Any) -> bool:
+        return await begin(self, self._heads.take().server.head().epoch, seen, **how)
 
     patch.setattr(Epochs, "begin", begin_anyway)
 
@@ -280,9 +280,8 @@ def probes_unproven(patch: Patch) -> None:
 def older_databases_used(patch: Patch) -> None:
     """As it was: what answers over a connection is the registry's, whatever was promoted since."""
     judge = terms_core.judge
-    patch.setattr(
-        terms_core, "judge", lambda seen, head: judge(seen._replace(term=NO_TERM), head)
-    )
+    patch.setattr(terms_core, "judge", lambda seen, head: judge(seen._replace(term=NO_TERM), head))
+    patch.setattr(epochs, "require_latest", lambda *_: None)
 
 
 def databases_behind_used(patch: Patch) -> None:
@@ -334,7 +333,8 @@ def terms_never_forgotten(patch: Patch) -> None:
 
 def earlier_terms_taken(patch: Patch) -> None:
     """As it was: an old primary's head counts though a later database was heard of."""
-    patch.setattr(follower_terms, "is_earlier", lambda *_: False)
+    for module in (follower_core, follower_terms):
+        patch.setattr(module, "is_earlier", lambda *_: False)
 
 
 def loads_confirm(patch: Patch) -> None:
@@ -350,13 +350,6 @@ def loads_confirm(patch: Patch) -> None:
         return loaded
 
     patch.setattr(Loader, "load", load_as_of_now)
-
-
-def loaded_beyond_counts(patch: Patch) -> None:
-    """As it was: a head before what was loaded counts as part of it, unseen."""
-    patch.setattr(
-        Freshness, "_went_by", lambda self, head: self._passed.get(head[1], head[2]) == head[2]
-    )
 
 
 def replicas_believed(patch: Patch) -> None:
@@ -424,19 +417,19 @@ SWITCHES: Final = (
     Switch(foreseeable_epochs, (1,)),
     Switch(overtaken_answers_doubted, (0,)),
     Switch(claims_of_ended_epochs_refused, (9,)),
-    Switch(older_images, (2,)),
-    Switch(file_ignored, (2,)),
+    Switch(older_images, (2,), "fallbacks"),
+    Switch(file_ignored, (2,), "fallbacks"),
     Switch(newer_epoch_first, (2,), "fallbacks"),
     Switch(images_without_compare, (10,)),
     Switch(chunks_in_place, (10,)),
-    Switch(torn_tails_believed, (1, 2, 10)),
+    Switch(torn_tails_believed, (1, 2, 10), "starts"),
     Switch(images_confirmed_unasked, (7,)),
     Switch(confirmed_by_what_was, (7,), "replicas"),
     Switch(replays_unconfirmed, (5,), "confirmations"),
-    Switch(probes_unproven, (7,), "failovers"),
-    Switch(older_databases_used, (5, 7, 9), "failovers"),
+    Switch(probes_unproven, (0, 7), "failovers"),
+    Switch(older_databases_used, (5,), "returns"),
     Switch(databases_behind_used, (3, 5, 7), "failovers"),
-    Switch(histories_compared_by_number, (5, 7, 9)),
+    Switch(histories_compared_by_number, (5, 7, 9), "rollbacks"),
     Switch(epochs_begin_at_the_head, (3,), "failovers"),
     Switch(connections_kept, (5, 7, 9), "failovers"),
     Switch(never_fenced, (0, 9), "failovers"),
@@ -444,9 +437,8 @@ SWITCHES: Final = (
     Switch(terms_never_forgotten, (7, 9), "replicas"),
     Switch(earlier_terms_taken, (7,), "failovers"),
     Switch(loads_confirm, (7,), "replicas"),
-    Switch(loaded_beyond_counts, (7,), "replicas"),
     Switch(replicas_believed, (9,), "lags"),
     Switch(outbox_only, (9,), "lags"),
     Switch(asked_once, (7, 9), "replicas"),
-    Switch(snapshots_compared_by_number, (1, 2, 9)),
+    Switch(snapshots_compared_by_number, (1, 2, 9), "rollbacks"),
 )

@@ -13,15 +13,17 @@ from resolver.database import Busy
 from resolver.follower_core import Do
 from resolver.view import View
 from shared import image
+from tests.protocol import fencing
 from tests.protocol.database import Database
 from tests.protocol.pausing import Away
 from tests.protocol.schedule import schedule_of, violation_of
-from writer import cache_core, epoch_core, image_core, relay_core
+from writer import cache_core, epoch_core, image_core, relay_core, terms_core
+from writer.terms_core import Remedy, Verdict
 
 SCHEDULES = 3_000
 OWNERS = (
-    *(follower_core, kept, relay_core, epoch_core, cache_core, image_core),
-    *(View, Database),
+    *(follower_core, kept, relay_core, epoch_core, cache_core, image_core, terms_core),
+    *(View, Database, fencing),
 )
 EXPECTED: dict[str, set[Any]] = {
     "decide": set(relay_core.Do),
@@ -29,8 +31,16 @@ EXPECTED: dict[str, set[Any]] = {
     "on_reset": {Do.NOTHING, Do.CATCH_UP, Do.BOOTSTRAP},
     "on_heartbeat": {Do.NOTHING, Do.CATCH_UP, Do.BOOTSTRAP},
     "on_probe": {Do.NOTHING, Do.CATCH_UP, Do.DOUBT, Do.BOOTSTRAP},
-    "on_head": {Do.NOTHING, Do.APPLY, Do.BOOTSTRAP},
-    "on_row": {Do.APPLY, Do.BOOTSTRAP},
+    "on_head": {Do.NOTHING, Do.APPLY, Do.BUMP, Do.BOOTSTRAP},
+    "is_other": {True, False},
+    "is_on_the_way": {True, False},
+    "is_before": {True, False},
+    "is_earlier": {True, False},
+    "judge": set(Verdict),
+    "is_to_be_compared": {True, False},
+    "remedy": set(Remedy),
+    "is_later": {True, False},
+    "on_row": {Do.APPLY},  # what does not follow is found by the row that is held
     "on_snapshot": {Do.APPLY, Do.BUMP},
     "on_hydrated": {Do.APPLY, Do.BUMP},
     "is_ahead": {True, False},

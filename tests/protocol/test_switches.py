@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.protocol.schedule import schedule_of, violation_of
+from tests.protocol.schedule import schedule_of, seeds_of, violation_of
 from tests.protocol.switches import SWITCHES, Switch
 
-#: All of them pass with the protocol whole: they are test_fuzz.py's. Most switches need hundreds.
+#: All of them pass with the protocol whole: they are test_fuzz.py's. A switch needs those of its
+#: profile, most some dozens, and none takes more than some seconds.
 SCHEDULES_MAX = 20_000
 
 
@@ -16,6 +17,7 @@ def test_a_protocol_with_a_protection_turned_off_is_caught(
     switch: Switch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     switch.turn_off(monkeypatch)
-    found = next(filter(None, map(violation_of, map(schedule_of, range(SCHEDULES_MAX)))), None)
-    assert found is not None, f"not caught in {SCHEDULES_MAX} schedules"
+    seeds = seeds_of(switch.profile, SCHEDULES_MAX)
+    found = next(filter(None, map(violation_of, map(schedule_of, seeds))), None)
+    assert found is not None, f"not caught by {switch.profile} in {SCHEDULES_MAX} schedules"
     assert found.number in switch.shown_by, found

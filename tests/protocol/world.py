@@ -61,6 +61,8 @@ class World:
         self.corrupted = False
         #: A probe was answered by who is no writer.
         self.lied = False
+        #: The writer whose address leads to the first server for ever.
+        self.astray: int | None = None
         self.clients = Clients(self.ledger)
         self.asking = Asking(lambda: self.writers)
         self.writers = [self._new_writer(place) for place in range(WRITERS)]
@@ -71,9 +73,7 @@ class World:
     @property
     def database(self) -> Database:
         """The one that is the registry's."""
-        primary = self.ledger.primary
-        assert isinstance(primary, Database)
-        return primary
+        return self.cluster.primary
 
     def _new_writer(self, place: int) -> Writer:
         servers = (self.writer_doors[place], self.stream, self.redis, Images(self.images))
@@ -189,6 +189,10 @@ class World:
     def start_without_database(self, number: int) -> None:
         """One resolver, or all; now and then after a failover that an image was made of."""
         if number // 3 % 3 == 0:
+            if number // 27 % 2:
+                # Nobody is left who knows what was lost.
+                for place in range(WRITERS):
+                    self.crash_writer(place)
             self.lose_commits(number // 9)
             for _ in range(3):
                 self.publish_image(14 + number % WRITERS)

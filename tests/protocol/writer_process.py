@@ -97,7 +97,8 @@ class Writer:
     def tells(self, at: Position, server: Database) -> None:
         """A client is told of a change: never again from an earlier server than one before."""
         term = term_of(server.head())
-        require(term >= self._told_by, 5, "acknowledged where it was before a failover:", at)
+        latest = max(self._told_by, self.newest.seen.term)
+        require(term >= latest, 5, "acknowledged where it was before a failover:", at)
         known = self._told.setdefault((at.epoch, at.revision), at)
         require(known == at, 3, "one number names two contents:", at)
         self._told_by, self.wrote = term, at
@@ -142,7 +143,14 @@ class Writer:
                     break
 
     def crash(self) -> None:
-        working = (self.relay, self.renewing, self.looking, self.cache_relay, self.imaging, self._reading)
+        working = (
+            self.relay,
+            self.renewing,
+            self.looking,
+            self.cache_relay,
+            self.imaging,
+            self._reading,
+        )
         for process in (*working, *self._requests):
             if process is not None:
                 process.crash()
