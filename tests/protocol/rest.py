@@ -6,6 +6,7 @@ from typing import Final
 
 from shared.history import position_of
 from tests.protocol import failovers, invariants
+from tests.protocol.events import require_told
 from tests.protocol.resolver import Resolver
 from tests.protocol.violation import require
 from tests.protocol.world import ACTIONS, World
@@ -18,11 +19,12 @@ ROUNDS_MAX: Final = 200
 #: After so many a replica has it all.
 LAG_ROUNDS: Final = 20
 #: Begun once faults have ended, for what each of them left behind.
-EPOCHS_MAX: Final = 6
+EPOCHS_MAX: Final = 24
 #: One round of everything, once faults have ended: name, number, how often.
 _ROUND: Final = (
     *(("arrive_late", 0, 1), ("arrive_late", 1, 1)),
     *(("relay", 0 + 2 * 5, 1), ("relay", 1 + 2 * 5, 1)),
+    *(("relay_events", 0 + 2 * 5, 1), ("relay_events", 1 + 2 * 5, 1)),
     *(("follow", 0 + 2 * 4, 2), ("follow", 1 + 2 * 4, 2)),
     *(("probe", 0 + 2 * 3, 1), ("probe", 1 + 2 * 3, 1)),
     *(("relay_to_cache", 0, 2), ("relay_to_cache", 1, 2)),
@@ -51,6 +53,7 @@ def come_to_rest(world: World) -> None:
     for resolver in world.resolvers:
         invariants.check_rest(world.database, resolver)
     _require_nothing_missing(world)
+    require_told(world.ledger, world.events)
     for writer in _led(world):
         require(writer.is_led_on(), 9, "a writer knows what is not there:", writer.newest.seen)
         writer.require_kept()
@@ -92,6 +95,8 @@ def _led_by_stream(world: World) -> list[Resolver]:
 
 def _is_at_rest(world: World) -> bool:
     head = world.ledger.head
+    if world.events.told[-1:] not in ([], [head]):
+        return False
     is_served = all(one.is_live_at(head) for one in world.resolvers)
     return is_served and _is_relayed(world) and all(one.is_led_on() for one in _led(world))
 

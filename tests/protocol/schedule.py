@@ -21,6 +21,7 @@ WEIGHTS: Final = {
     "wait": 6,
     "relay_to_cache": 8,
     "read": 8,
+    "relay_events": 4,
     "prefetch": 2,
     "arrive_late": 3,
     "publish_image": 6,
@@ -71,6 +72,7 @@ _QUIET: Final = {
     "probe": 14,
     "wait": 8,
     "send_again": 3,
+    "relay_events": 4,
     "read": 2,
     "relay_to_cache": 2,
 }

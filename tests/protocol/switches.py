@@ -23,7 +23,7 @@ from shared.cache import CURSOR_KEY
 from shared.history import NO_TERM, Position
 from shared.integrity import Seals
 from tests.integrity import FORMAT
-from tests.protocol import epochs, fencing, heads
+from tests.protocol import epochs, events, fencing, heads
 from tests.protocol.asking import Asking
 from tests.protocol.cluster import Connection, Pool
 from tests.protocol.epochs import Epochs
@@ -391,6 +391,12 @@ def snapshots_compared_by_number(patch: Patch) -> None:
     patch.setattr(follower_core, "is_other", lambda *_: False)
 
 
+def events_by_number(patch: Patch) -> None:
+    """As it was: what was told last counts as told, though it is of a history that was lost."""
+    nothing = Position(0, 0, b"")
+    patch.setattr(events, "newest_of", lambda told, _: told[-1] if told else nothing)
+
+
 class Switch(NamedTuple):
     """What is turned off, and the invariants of which one shows it.
 
@@ -440,5 +446,6 @@ SWITCHES: Final = (
     Switch(replicas_believed, (9,), "lags"),
     Switch(outbox_only, (9,), "lags"),
     Switch(asked_once, (7, 9), "replicas"),
+    Switch(events_by_number, (5,), "failovers"),
     Switch(snapshots_compared_by_number, (1, 2, 9), "rollbacks"),
 )

@@ -14,6 +14,7 @@ from tests.protocol.asking import Asking
 from tests.protocol.clients import Clients
 from tests.protocol.cluster import Cluster, Door
 from tests.protocol.database import Database
+from tests.protocol.events import EventStream
 from tests.protocol.file import File
 from tests.protocol.forging import forged
 from tests.protocol.image_server import Images, ImageServer
@@ -54,6 +55,7 @@ class World:
         self.writer_doors = [Door(self.cluster.primary) for _ in range(WRITERS)]
         self.resolver_doors = [Door(self.cluster.primary) for _ in range(RESOLVERS)]
         self.stream = Stream()
+        self.events = EventStream()
         self.redis = Redis()
         self.images = ImageServer(self.redis, self.clock)
         self.files = [File() for _ in range(RESOLVERS)]
@@ -76,10 +78,11 @@ class World:
         return self.cluster.primary
 
     def _new_writer(self, place: int) -> Writer:
-        servers = (self.writer_doors[place], self.stream, self.redis, Images(self.images))
+        servers = (self.writer_doors[place], self.stream, self.events, self.redis)
         compacted = lambda: self.database.last().compacted_revision  # noqa: E731
+        own = (Images(self.images), self.ledger, self.clock)
         more = (self._fresh_publication, self.asking.everybody, compacted)
-        return Writer(*servers, self.ledger, self.clock, *more)
+        return Writer(*servers, *own, *more)
 
     def _fresh_publication(self) -> str:
         self._publications += 1
@@ -125,6 +128,10 @@ class World:
     def relay(self, number: int) -> None:
         for _ in range(1 + number // WRITERS % 6):
             self.writers[number % WRITERS].relay_on()
+
+    def relay_events(self, number: int) -> None:
+        for _ in range(1 + number // WRITERS % 6):
+            self.writers[number % WRITERS].relay_events()
 
     def follow(self, number: int) -> None:
         for _ in range(1 + number // RESOLVERS % 5):
@@ -354,7 +361,7 @@ ACTIONS: Final[dict[str, Callable[[World, int], None]]] = {
             World.crowd,
             World.start_over_without_database,
         ),
-        *(World.forge, *failovers.ACTIONS),
+        *(World.forge, World.relay_events, *failovers.ACTIONS),
         *(World.flip_file, World.lose_file, World.fill_disk, World.evict_chunk),
     )
 }

@@ -16,6 +16,7 @@ from tests.protocol.caching import CacheRelay, read
 from tests.protocol.cluster import Door, Pool
 from tests.protocol.database import Database
 from tests.protocol.epochs import Epochs
+from tests.protocol.events import EventRelay, EventStream
 from tests.protocol.fencing import AskAll, Fencing
 from tests.protocol.heads import Heads
 from tests.protocol.imaging import Imaging
@@ -47,6 +48,7 @@ class Writer:
         self,
         door: Door,
         stream: Stream,
+        events: EventStream,
         redis: Redis,
         images: ImageStore,
         ledger: Ledger,
@@ -71,6 +73,7 @@ class Writer:
         self.relay = Process(Relay(self.heads, stream, clock, self.epochs.begin, fencing).run())
         self.renewing = Process(self.epochs.run())
         self.looking = Process(fencing.look_again())
+        self.event_relay = Process(EventRelay(self.heads, events, self.epochs.begin).run())
         self.cache_relay = Process(CacheRelay(self.heads, redis).run())
         imaging = Imaging(self.heads, stream, images, clock, fresh_publication)
         self.imaging = Process(imaging.run())
@@ -102,6 +105,11 @@ class Writer:
         known = self._told.setdefault((at.epoch, at.revision), at)
         require(known == at, 3, "one number names two contents:", at)
         self._told_by, self.wrote = term, at
+
+    def relay_events(self) -> None:
+        """Go on with the other relay."""
+        if not self.is_silent:
+            self.event_relay.step()
 
     def is_led_on(self) -> bool:
         """What it knows is part of the registry's history, and its database is the registry's."""
@@ -143,14 +151,7 @@ class Writer:
                     break
 
     def crash(self) -> None:
-        working = (
-            self.relay,
-            self.renewing,
-            self.looking,
-            self.cache_relay,
-            self.imaging,
-            self._reading,
-        )
-        for process in (*working, *self._requests):
-            if process is not None:
-                process.crash()
+        working = [self.relay, self.event_relay, self.cache_relay, self.renewing, self.looking]
+        reading = [self._reading] if self._reading is not None else []
+        for process in (*working, self.imaging, *reading, *self._requests):
+            process.crash()
