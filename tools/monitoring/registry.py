@@ -44,7 +44,10 @@ DASHBOARD: Final = Dashboard(
             "Relay leader",
             "bool",
             ("cqar_relay_leader", "{{instance}}"),
-            says="One leads; the others publish only what it leaves lying for half a second.",
+            ("cqar_writer_answers_probes", "{{instance}} answers probes"),
+            ("cqar_writer_fenced", "{{instance}} is FENCED"),
+            says="One leads; the others publish only what it leaves lying for half a second. A"
+            " writer that cannot read the head answers no probe.",
         ),
         panel(
             "Domain events",

@@ -92,6 +92,10 @@ DASHBOARD: Final = Dashboard(
             ("sum(increase(cqar_resolver_bump_requests_total[5m]))", "asked for an epoch"),
             ("sum(increase(cqar_resolver_foreign_messages_total[5m]))", "foreign messages"),
             (
+                "sum by (source) (increase(cqar_resolver_earlier_term_total[5m]))",
+                "earlier database, from {{source}}",
+            ),
+            (
                 (
                     "sum by (answered_by)"
                     ' (increase(cqar_resolver_probes_total{answered_by!="group"}[5m]))'
