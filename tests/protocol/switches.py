@@ -434,7 +434,7 @@ SWITCHES: Final = (
     Switch(replays_unconfirmed, (5,), "confirmations"),
     Switch(probes_unproven, (0, 7), "failovers"),
     Switch(older_databases_used, (5,), "returns"),
-    Switch(databases_behind_used, (3, 5, 7), "failovers"),
+    Switch(databases_behind_used, (3, 5, 7, 9), "failovers"),
     Switch(histories_compared_by_number, (5, 7, 9), "rollbacks"),
     Switch(epochs_begin_at_the_head, (3,), "failovers"),
     Switch(connections_kept, (5, 7, 9), "failovers"),
