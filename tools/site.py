@@ -42,6 +42,7 @@ PLACES: Final[dict[str, Any]] = {
     },
     "Behind it": {
         "Architecture": "ARCHITECTURE.md",
+        "The replication protocol": "PROTOCOL.md",
         "Real data": "REAL_DATA.md",
         "Questions": "FAQ.md",
         "Contributing": "CONTRIBUTING.md",

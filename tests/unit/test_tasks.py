@@ -67,9 +67,8 @@ async def test_what_lost_its_cancellation_is_cancelled_again(
 
 
 async def test_what_does_not_end_at_all_is_left_behind(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(tasks, "CANCEL_APART_S", 0.01)
     release = asyncio.Event()
 
     async def deaf() -> None:
@@ -81,7 +80,7 @@ async def test_what_does_not_end_at_all_is_left_behind(
 
     task = asyncio.create_task(deaf())
     await asyncio.sleep(0)
-    await end(task)
+    await end(task, apart_s=0.01)
     assert "1 tasks do not end" in caplog.text
     release.set()
     await task
