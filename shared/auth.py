@@ -8,9 +8,7 @@ method to read.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from prometheus_client import Counter
 from shared.entities.api_key import ApiKey, Role
 from shared.errors import CqarError, DataLoss, Forbidden, Unauthenticated
 from shared.grpc_errors import Context, refusal
+from shared.key_text import hash_of
 from shared.peers import peer_of
 from shared.taken import abort_soon, sending
 from shared.tasks import end
@@ -31,8 +30,6 @@ OPEN: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 KEY_CHARS_MAX: Final = 256
 #: A key that ends, ends what it may follow: while that goes on it is looked up so often.
 RECHECK_S: Final = 2.0
-#: By which scanners for leaked secrets know one.
-PREFIX: Final = "cqar_"
 
 REFUSED: Final = Counter("cqar_auth_refused_total", "Calls refused for their key.", ["reason"])
 
@@ -60,15 +57,6 @@ def caller_of(context: Context) -> str:
     """
     who = caller.get(None)
     return f"@{who.actor}" if who is not None else peer_of(context.peer())
-
-
-def fresh_key() -> str:
-    """A new key, of 256 random bits."""
-    return PREFIX + secrets.token_urlsafe(32)
-
-
-def hash_of(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def presented_key(metadata: Mapping[str, Any]) -> str:

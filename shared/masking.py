@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-#: As `shared.auth.fresh_key` makes them: the prefix, and 32 bytes as 43 characters.
+#: As `shared.key_text.fresh_key` makes them: the prefix, and 32 bytes as 43 characters.
 _KEY: Final = re.compile(r"cqar_[A-Za-z0-9_-]{43}")
 MASKED: Final = "cqar_(key not shown)"
 

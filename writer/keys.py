@@ -16,10 +16,10 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import proven
-from shared.auth import fresh_key, hash_of
 from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.errors import TooMany
 from shared.judge import Intent, Item
+from shared.key_text import fresh_key, hash_of
 from shared.rates import Rates
 from shared.working_set import Find
 from writer import store

@@ -16,7 +16,7 @@ from cqar.cli.target import Target, override
 from cqar.cli.typed import Instant
 from cqar.cli.words import out, print_json, say, table, to_stderr
 from cqar.connection import CallFailed, Connection
-from shared.auth import fresh_key, hash_of
+from shared.key_text import fresh_key, hash_of
 
 ROLES = [name.removeprefix("ROLE_").lower() for name in api_key_pb2.Role.keys()[1:]]
 

@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from nats.js import api
 
 from cqar.audit import verified
-from shared.auth import hash_of
 from shared.cache import CURSOR_KEY
 from shared.image_store import MANIFEST_KEY
 from shared.jetstream import EVENTS
+from shared.key_text import hash_of
 from shared.postgres import make_engine
 from shared.signatures import PrivateKey
 from tests.builders import NOW, a_venue

@@ -13,8 +13,8 @@ import msgspec
 
 from cqar.embedded.servers import EmbeddedServers
 from resolver.config import ResolverConfig
-from shared.auth import hash_of
 from shared.entities.api_key import Role
+from shared.key_text import hash_of
 from tests import access
 from tests.builders import NOW, a_key, an_id
 from tests.changes import commit, eventually

@@ -16,13 +16,14 @@ from cqc.writer.v1 import api_key_pb2, registry_admin_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.venues.applying import item_of
-from shared import auth, grpc_server
+from shared import grpc_server
 from shared.auth import AuthInterceptor
 from shared.entities.api_key import ApiKey, Role
 from shared.entities.asset import ASSET
 from shared.errors import DataLoss
 from shared.grpc_errors import ErrorInterceptor
 from shared.grpc_server import Guard
+from shared.key_text import hash_of
 from tests.builders import (
     BTC,
     NOW,
@@ -87,7 +88,7 @@ async def test_a_read_key_reads_and_changes_nothing(client_: Client) -> None:
 
 
 async def test_only_an_admin_changes_keys(client_: Client, engine: AsyncEngine) -> None:
-    key = api_key_pb2.ApiKey(key_hash=auth.hash_of("k"), actor="eve", role=api_key_pb2.ROLE_ADMIN)
+    key = api_key_pb2.ApiKey(key_hash=hash_of("k"), actor="eve", role=api_key_pb2.ROLE_ADMIN)
     request = admin_pb.ApplyRequest(items=[admin_pb.ApplyItem(api_key=key)])
     found = await refusal(client_.call(client_.admin.Apply, request, Role.WRITE))
     assert found.code == Code.PERMISSION_DENIED

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import codec
-from shared.auth import hash_of
 from shared.entities import api_key
 from shared.entities.api_key import API_KEY, ApiKey, Role
 from shared.errors import DataLoss, Invalid, TooMany
 from shared.judge import Intent, Item
+from shared.key_text import hash_of
 from shared.schema import current
 from tests.asking import Ask
 from tests.builders import NOW, a_key, an_id

@@ -26,9 +26,9 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.servers import EmbeddedServers
-from shared.auth import hash_of
 from shared.entities.api_key import API_KEY, Role
 from shared.judge import Intent, Item
+from shared.key_text import hash_of
 from tests.builders import NOW
 from tests.changes import CAUSE, eventually
 from tests.refusals import refusal

@@ -13,11 +13,11 @@ from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from shared.auth import hash_of
 from shared.breaker import FAILURES_MAX
 from shared.cache import Cache, Unavailable
 from shared.entities.api_key import ApiKey, Role
 from shared.jetstream import CHANGES, EVENTS
+from shared.key_text import hash_of
 from shared.postgres import make_engine
 from shared.reachable import UP
 from shared.tasks import end, keep_going

@@ -14,7 +14,7 @@ from cqar.connection import Connection
 from cqar.embedded.errors import ServiceFailed
 from cqar.embedded.process import Command, run
 from cqar.key_form import CHARS_MAX, require_key
-from shared.auth import fresh_key
+from shared.key_text import fresh_key
 from shared.masking import MASKED, masked
 from shared.telemetry import JsonLines, Readable
 
