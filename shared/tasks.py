@@ -50,17 +50,17 @@ def heeding() -> Iterator[None]:
         heed_cancellation()
 
 
-async def end(*tasks: asyncio.Future[None], apart_s: float = CANCEL_APART_S) -> None:
+async def end(*tasks: asyncio.Future[None], apart_s: float | None = None) -> None:
     """Cancel tasks and wait for their end; one cancellation may be lost, so it is repeated.
 
     Args:
-        apart_s: Between two cancellations.
+        apart_s: Between two cancellations; None: `CANCEL_APART_S`.
     """
     left = set(tasks)
     for _ in range(CANCELS_MAX):
         for task in left:
             task.cancel()
-        _, left = await asyncio.wait(left, timeout=apart_s)
+        _, left = await asyncio.wait(left, timeout=apart_s or CANCEL_APART_S)
         if not left:
             return
     log.error("%d tasks do not end: the process ends without them", len(left))
