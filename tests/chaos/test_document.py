@@ -13,3 +13,9 @@ def test_the_document_tells_of_every_fault_what_users_see_and_how_it_heals() -> 
     rows = text.removeprefix(before).partition("\n\n")[0].splitlines()
     told = [row.rsplit("|", 3)[0] + "|" for row in rows]
     assert told == [document.words_of(fault) for fault in FAULTS], "run `make reliability`"
+
+
+def test_what_stands_behind_the_tables_is_the_templates_too() -> None:
+    _, _, behind = document.TEMPLATE.read_text().partition("$abuse")
+    page = document.PATH.read_text()
+    assert page.endswith(behind), "write it into tests/chaos/reliability.md too"
