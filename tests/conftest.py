@@ -95,8 +95,10 @@ async def without_streams(nats: str) -> AsyncIterator[Client]:
     for stream in (jetstream.CHANGES, jetstream.EVENTS):
         with suppress(NotFoundError):
             await client.jetstream().delete_stream(stream)
-    yield client
-    await nats_connection.close(client)
+    try:
+        yield client
+    finally:
+        await nats_connection.close(client)
 
 
 @pytest.fixture

@@ -49,13 +49,22 @@ async def a_writer(servers: EmbeddedServers, **answers: Answer) -> AsyncIterator
         subject, queue = subjects[name]
         await jetstream.serve(client, subject, answer, queue=queue)
     await client.flush()
-    yield client
-    await nats_connection.close(client)
+    try:
+        yield client
+    finally:  # else it answers whoever asks next
+        await nats_connection.close(client)
+
+
+@pytest.fixture(autouse=True)
+def hurried_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still for a second changes nothing."""
+    monkeypatch.setattr(head_requests, "WHOLE_S", 60.0)
 
 
 async def test_one_writer_is_asked_and_only_that_one(
-    servers: EmbeddedServers, client: Client
+    servers: EmbeddedServers, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(head_requests, "ALONE_S", 60.0)
     async with a_writer(servers, group=says(7), all=says(8)):
         for _ in range(3):
             assert await HeadRequests(client).head(is_own) == (
@@ -96,7 +105,7 @@ async def test_what_is_no_head_of_this_registry_does_not_win_over_one_that_is(
 async def test_a_head_of_another_registry_is_told_where_there_is_no_other(
     servers: EmbeddedServers, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(head_requests, "WHOLE_S", 0.5)
+    monkeypatch.setattr(head_requests, "WHOLE_S", 2.0)
     foreign = says(9, b"f" * 16)
     async with a_writer(servers, group=foreign, all=foreign):
         assert (await HeadRequests(client).head(is_own)).head.registry_id == b"f" * 16
@@ -117,6 +126,7 @@ async def test_a_request_ends_and_what_is_answered_later_is_dropped(
         await writer.flush()
         await client.flush()
         assert requests._open == {}
+    monkeypatch.setattr(head_requests, "WHOLE_S", 60.0)
     async with a_writer(servers, group=says(8)):
         assert (await requests.head(is_own)).head.revision == 8
 
