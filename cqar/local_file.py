@@ -29,7 +29,7 @@ def _require_room(path: Path) -> None:
     Resolvers take all its room before they publish; those of before 0.1.0 did not.
 
     Raises:
-        NotReady: It has holes, and its filesystem no room.
+        NotReady: The lock file has holes, and its filesystem has no room.
     """
     # Never opened here: a process that closes it loses the locks by which LMDB knows that it reads.
     try:

@@ -40,7 +40,7 @@ class Applier:
             source: `stream` or `outbox`.
 
         Raises:
-            StartOver: It cannot be applied.
+            StartOver: The change set cannot be applied.
         """
         snapshot = self._view.snapshot
         try:

@@ -69,7 +69,7 @@ class Look(NamedTuple):
     """The head, and what the outbox has at a revision that was asked about.
 
     Attributes:
-        row: None where it has no such revision.
+        row: None where the outbox has no such revision.
     """
 
     head: replication_pb2.Head

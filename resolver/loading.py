@@ -233,9 +233,9 @@ class Loader:
         """Refuse before a million entities are read.
 
         Raises:
-            Behind: It does not lead on from what is served.
-            Unsigned: Nobody who is trusted signed it.
-            ConnectionError: It is of another registry.
+            Behind: PostgreSQL's head does not lead on from what is served.
+            Unsigned: Nobody who is trusted signed that head.
+            ConnectionError: That head is of another registry.
         """
         self._signed.require(look.head, "postgres", keys)
         action = Do.APPLY

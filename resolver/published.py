@@ -58,7 +58,7 @@ class Published:
 
         Raises:
             Lost: Damage was met; the next one is in a new file.
-            Full: There is no room for it.
+            Full: The filesystem has no room for the generation.
         """
         self._databases = None
         if self._file.lost():
@@ -90,7 +90,7 @@ class Published:
 
         Raises:
             Lost: It would not be read: replace().
-            Full: There is no room for them; they may be told once there is.
+            Full: The filesystem has no room for the change sets; they may be told once it has.
         """
         self.tend()
         if self._databases is None:

@@ -83,7 +83,7 @@ class ReplicaFile:
         """Go on with what is there if that is sound.
 
         Raises:
-            Full: There is no room for it.
+            Full: The filesystem has no room for the environment.
         """
         with room.needed(self._path, self._lmdb):
             self._begin_with_room()
@@ -177,7 +177,7 @@ class ReplicaFile:
 
         Raises:
             Lost: It is damaged.
-            Full: There is no room for what is written; nothing of it is there.
+            Full: The filesystem has no room for what is written; nothing of it is there.
         """
         try:
             with room.needed(self._path, self._lmdb):
@@ -191,7 +191,7 @@ class ReplicaFile:
 
         Raises:
             NotReady: Another resolver publishes there by now.
-            Full: There is no room for it.
+            Full: The filesystem has no room for the new environment.
         """
         self._held.close()  # who removed the folder removed what held it
         try:

@@ -28,7 +28,7 @@ def take(path: Path, size_bytes: int, mode: int) -> None:
     is closed, its process loses the locks by which LMDB knows that it lives.
 
     Raises:
-        OSError: There is no such room.
+        OSError: The filesystem has no such room.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, mode)
@@ -43,7 +43,7 @@ def needed(path: Path, lmdb: Any) -> Iterator[None]:
     """What needs room at a path.
 
     Raises:
-        Full: There is none.
+        Full: The filesystem has no room.
     """
     try:
         yield

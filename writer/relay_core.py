@@ -84,15 +84,9 @@ def decide(head: Position, compacted: int, tail: Position | None, row: NextRow |
     return Do.PUBLISH if row.prev_chain == tail.chain else Do.BUMP
 
 
-class Row(Protocol):
+class Row(history.Placed, Protocol):
     """An outbox row, as far as deciding goes."""
 
-    @property
-    def epoch(self) -> int: ...
-    @property
-    def revision(self) -> int: ...
-    @property
-    def chain(self) -> bytes: ...
     @property
     def prev_chain(self) -> bytes: ...
     @property
@@ -122,4 +116,4 @@ def plan(
             yield action, None
             return
         yield action, adjacent
-        tail = Position(adjacent.epoch, adjacent.revision, adjacent.chain)
+        tail = history.position_of(adjacent)
