@@ -54,7 +54,7 @@ COPY --from=build /opt/cqar /opt/cqar
 WORKDIR /
 USER 10001:10001
 
-# The migrations come with it: `python -m migrations upgrade`.
+# The migrations come with it: `cqar-migrate upgrade`.
 FROM service AS writer
 EXPOSE 9090 8080
 ENTRYPOINT ["cqar-writer"]

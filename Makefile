@@ -188,11 +188,11 @@ release-check: $(DEPLOY_STAMP) ## Install what would be released into clean envi
 
 .PHONY: migrate-up
 migrate-up: $(STAMP) ## Bring the database CQAR_DATABASE_URL to the newest schema.
-	@$(PY) -m migrations upgrade
+	@.venv/bin/cqar-migrate upgrade
 
 .PHONY: migrate-down
 migrate-down: $(STAMP) ## Undo all migrations of CQAR_DATABASE_URL. Its data is lost.
-	@$(PY) -m migrations downgrade base
+	@.venv/bin/cqar-migrate downgrade base
 
 .PHONY: clean
 clean: ## Remove what was built and cached here; keeps .cqar.

@@ -14,8 +14,9 @@ from typing import Any, Final
 import grpc
 import uvloop
 
-from shared import grpc_server, telemetry
-from shared.telemetry import Health
+from cqar_shared.rpc import grpc_server
+from cqar_shared.runtime import telemetry
+from cqar_shared.runtime.telemetry import HealthReport
 
 PREFIX: Final = "CQAR_EMPTY_"
 
@@ -34,8 +35,8 @@ class Same(grpc.GenericRpcHandler):
         return self._handler
 
 
-async def _ready() -> Health:
-    return Health(ready=True, components={})
+async def _ready() -> HealthReport:
+    return HealthReport(ready=True, components={})
 
 
 async def serve() -> None:

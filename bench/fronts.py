@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from resolver.config import ResolverConfig
+from cqar_resolver.config import ResolverConfig
 
 GRPC_AIO: Final = "grpc.aio"
 NATIVE: Final = "native"

@@ -22,10 +22,10 @@ from bench.services import Running, running
 from cqar.embedded.postgres_data import remove_data
 from cqar.embedded.process import Command, run
 from cqar.embedded.servers import EmbeddedServers, embedded_servers
-from shared.entities.api_key import Role
-from shared.postgres import make_engine
-from writer.keys import create_key
-from writer.mutations import Mutations
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.sql.postgres import make_engine
+from cqar_writer.api_keys import create_key
+from cqar_writer.mutations.pipeline import Mutations
 
 COMMAND_S: Final = 120.0
 
@@ -120,7 +120,7 @@ async def ground_of(listings: int, told: Told, *, tables: bool) -> AsyncIterator
 async def _migrate(url: str) -> None:
     command = Command(
         name="migrations",
-        argv=(sys.executable, "-m", "migrations", "upgrade"),
+        argv=(sys.executable, "-m", "cqar_writer.migrations", "upgrade"),
         env=environment(CQAR_DATABASE_URL=url),
     )
     await run(command, timeout_seconds=COMMAND_S)

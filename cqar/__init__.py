@@ -10,10 +10,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from cqar.ccxt_bridge import ccxt_market, ccxt_markets
-    from cqar.changes import Change, ChangeSet, Update
-    from cqar.client import AsyncClient, Client
-    from cqar.errors import (
+    from cqar.integrations.ccxt import ccxt_market, ccxt_markets
+    from cqar.integrations.nautilus import instrument
+    from cqar.local_replica.local_replica import LocalReplica
+    from cqar.replica.replica import Replica
+    from cqar.sdk.changes import Change, ChangeSet, Update
+    from cqar.sdk.client import AsyncClient, Client
+    from cqar.sdk.enums import (
+        ContractKind,
+        Intent,
+        MarketStatus,
+        OptionType,
+        Severity,
+        Side,
+        Source,
+        SpecsSource,
+        State,
+        Status,
+        SymbolType,
+    )
+    from cqar.sdk.errors import (
         Busy,
         CqarError,
         Denied,
@@ -27,11 +43,7 @@ if TYPE_CHECKING:
         Unsupported,
         Violation,
     )
-    from cqar.local_replica import LocalReplica
-    from cqar.nautilus import instrument
-    from cqar.position import Position
-    from cqar.replica import Replica
-    from cqar.results import (
+    from cqar.sdk.results import (
         AssetAnswer,
         AssetRef,
         Deployment,
@@ -50,20 +62,8 @@ if TYPE_CHECKING:
         SymbolRef,
         Tradeable,
     )
-    from cqar.specs import Specs, TickBand
-    from cqar.words import (
-        ContractKind,
-        Intent,
-        MarketStatus,
-        OptionType,
-        Severity,
-        Side,
-        Source,
-        SpecsSource,
-        State,
-        Status,
-        SymbolType,
-    )
+    from cqar.sdk.session_position import Position
+    from cqar.sdk.specs import Specs, TickBand
 
 __all__ = [
     "AssetAnswer",
@@ -123,24 +123,24 @@ __all__ = [
 
 #: Module -> what of it is public.
 _PUBLIC: Final = {
-    "ccxt_bridge": ("ccxt_market", "ccxt_markets"),
-    "changes": ("Change", "ChangeSet", "Update"),
-    "client": ("AsyncClient", "Client"),
-    "errors": (
+    "integrations.ccxt": ("ccxt_market", "ccxt_markets"),
+    "sdk.changes": ("Change", "ChangeSet", "Update"),
+    "sdk.client": ("AsyncClient", "Client"),
+    "sdk.errors": (
         *("Busy", "CqarError", "Denied", "EpochChanged", "InvalidRequest", "NotFound", "NotKept"),
         *("NotReady", "StepsUnknown", "TimedOut", "Unsupported", "Violation"),
     ),
-    "local_replica": ("LocalReplica",),
-    "nautilus": ("instrument",),
-    "position": ("Position",),
-    "replica": ("Replica",),
-    "results": (
+    "local_replica.local_replica": ("LocalReplica",),
+    "integrations.nautilus": ("instrument",),
+    "sdk.session_position": ("Position",),
+    "replica.replica": ("Replica",),
+    "sdk.results": (
         *("AssetAnswer", "AssetRef", "Deployment", "Flag", "Freshness", "Group", "Member", "Miss"),
         *("OrderCheck", "PastResolution", "Permission", "Reason", "Resolution", "ResolverStatus"),
         *("Spelling", "SymbolRef", "Tradeable"),
     ),
-    "specs": ("Specs", "TickBand"),
-    "words": (
+    "sdk.specs": ("Specs", "TickBand"),
+    "sdk.enums": (
         *("ContractKind", "Intent", "MarketStatus", "OptionType", "Severity", "Side", "Source"),
         *("SpecsSource", "State", "Status", "SymbolType"),
     ),
@@ -159,7 +159,9 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (extra := _EXTRAS.get(name)) is None:
             raise
-        text = import_module("shared.extras").wanting(f"cqar.{name}", error, extra)
+        text = import_module("cqar_shared.runtime.optional_extras").missing_message(
+            f"cqar.{name}", error, extra
+        )
         raise ModuleNotFoundError(text, name=error.name) from None
     globals()[name] = found
     return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared import extras
+from cqar_shared.runtime import optional_extras
 
 
 def main() -> None:
-    extras.run("cqar.cli:main", "cli")
+    optional_extras.run("cqar.cli:main", "cli")

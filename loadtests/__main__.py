@@ -10,10 +10,10 @@ from typing import Final
 
 import click
 
-from cqar.cli.words import out, table, to_stderr
-from cqar.connection import CallFailed
+from cqar.admin.connection import CallFailed
+from cqar.cli.output import out, table, to_stderr
 from cqar.embedded.endpoints import Endpoints
-from cqar.embedded.errors import EmbeddedError
+from cqar.embedded.failures import EmbeddedError
 from loadtests.mixes import MIXES
 from loadtests.own_stack import with_own_stack
 from loadtests.running import Amount, LoadFailed, Run, run_locust

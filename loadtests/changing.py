@@ -15,7 +15,7 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.writer.v1 import registry_admin_pb2 as apb
 from google.protobuf.message import Message
 
-from cqar.connection import Connection
+from cqar.admin.connection import Connection
 
 TICKER: Final = "LOADTEST"
 REASON: Final = "load test"

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 from cqc.assets.v1 import identifier_pb2
 from cqc.services.v1 import asset_registry_pb2 as pb
 
-from cqar import pages
-from cqar.connection import Connection
+from cqar.admin import pagination
+from cqar.admin.connection import Connection
 
 #: Of each kind. A registry of a million listings is not read whole before each run.
 KEYS_MAX: Final = 5_000
@@ -66,7 +66,7 @@ def ask_keys(server: Connection) -> Keys:
     registry = server.registry
 
     def read(method: Any, request: Any, field: str) -> list[Any]:
-        return list(islice(pages.entities(server, method, request, field), KEYS_MAX))
+        return list(islice(pagination.entities(server, method, request, field), KEYS_MAX))
 
     assets = read(registry.ListAssets, pb.ListAssetsRequest(), "assets")
     groups = read(registry.ListAssetGroups, pb.ListAssetGroupsRequest(), "groups")

@@ -20,7 +20,7 @@ from locust import events
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from cqar.connection import CallFailed, Connection
+from cqar.admin.connection import CallFailed, Connection
 from loadtests import mixes
 from loadtests.changing import remove_left
 from loadtests.keys import ask_keys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from cqar.rpcs import RESOLVER, WRITER
+from cqar.admin.rpc_catalog import RESOLVER, WRITER
 
 #: Acts in a deck. Each RPC of a mix is made as often in every so many acts as the mix says.
 DECK_ACTS: Final = 100

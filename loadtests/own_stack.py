@@ -15,19 +15,20 @@ from cqc.resolver.v1 import resolver_pb2
 from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar import catalogue
-from cqar.connection import Connection
+from cqar.admin.connection import Connection
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
-from cqar.venues.applying import apply_entities
-from loadtests.running import LoadFailed
-from shared import decimals
-from shared.entities.asset_group import ASSET_GROUP, AssetGroup, GroupMember
-from shared.entities.asset_identifier import (
+from cqar.importer.apply import apply_entities
+from cqar.importer.stable_ids import an_id
+from cqar_shared.domain import decimals
+from cqar_shared.domain.kind import AnyKind, Entity
+from cqar_shared.domain.kinds.asset_group import ASSET_GROUP, AssetGroup, GroupMember
+from cqar_shared.domain.kinds.asset_identifier import (
     ASSET_IDENTIFIER,
     AssetDataSource,
     AssetIdentifier,
 )
-from shared.kind import AnyKind, Entity
+from loadtests.running import LoadFailed
 
 REACH_S: Final = 60
 #: Whose variants make a group each.
@@ -91,7 +92,7 @@ def _groups(writer: Connection) -> list[tuple[AnyKind, Entity]]:
             for member, weight in {**weights, asset_id: "1"}.items()
         ]
         group = AssetGroup(
-            group_id=catalogue.an_id("group", slug),
+            group_id=an_id("group", slug),
             name=f"{slug} and what stands for it",
             members=tuple(members),
         )
@@ -104,7 +105,7 @@ def _identifiers() -> list[tuple[AnyKind, Entity]]:
         (
             ASSET_IDENTIFIER,
             AssetIdentifier(
-                identifier_id=catalogue.an_id("identifier", row["slug"]),
+                identifier_id=an_id("identifier", row["slug"]),
                 asset_id=catalogue.asset_id(row["slug"]),
                 source=AssetDataSource.INTERNAL,
                 external_id=row["slug"],

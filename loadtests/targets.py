@@ -8,9 +8,9 @@ from typing import Final
 from cqc.resolver.v1 import resolver_pb2
 from cqc.writer.v1 import registry_admin_pb2
 
-from cqar.connection import CallFailed, Connection
+from cqar.admin.connection import CallFailed, Connection
+from cqar.admin.rpc_catalog import RESOLVER, WRITER
 from cqar.embedded.endpoints import Endpoints
-from cqar.rpcs import RESOLVER, WRITER
 from loadtests.mixes import ADMIN, MIXES, Mix
 from loadtests.running import LoadFailed, Run
 

@@ -16,9 +16,9 @@ from google.protobuf.message import Message
 from locust import User, task
 from locust.env import Environment
 
-from cqar.connection import Connection, failure_of
-from cqar.key_form import require_key
-from cqar.rpcs import Rpc, rpcs
+from cqar.admin.connection import Connection, failure_of
+from cqar.admin.rpc_catalog import Rpc, rpcs
+from cqar.sdk.key_form import require_key
 from loadtests.changing import REASON, Changes, live, new_changes
 from loadtests.deck import Deck
 from loadtests.keys import Keys

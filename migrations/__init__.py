@@ -1,1 +1,1 @@
-"""The database's schema, one numbered step at a time. `python -m migrations upgrade`."""
+"""The database's schema, one numbered step at a time. `cqar-migrate upgrade`."""

@@ -1,8 +1,13 @@
-"""`python -m migrations upgrade [REVISION]`, which may be there without what it needs."""
+"""`cqar-migrate upgrade [REVISION]`, which may be installed without the packages that it needs."""
 
 from __future__ import annotations
 
-from shared import extras
+from cqar_shared.runtime import optional_extras
+
+
+def main() -> None:
+    optional_extras.run("cqar_writer.migrations.program:run", "writer")
+
 
 if __name__ == "__main__":
-    extras.run("migrations.program:run", "writer")
+    main()

@@ -11,8 +11,8 @@ from alembic import context
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from shared.postgres import sqlalchemy_url
-from shared.tables import metadata
+from cqar_shared.sql.postgres import sqlalchemy_url
+from cqar_shared.sql.tables import metadata
 
 #: Two migration jobs started together take turns. The number is ours; any constant would do.
 ADVISORY_LOCK = 0x63716172

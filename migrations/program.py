@@ -1,4 +1,4 @@
-"""`python -m migrations upgrade [REVISION]`, `downgrade REVISION`, `current`, `grant`.
+"""`cqar-migrate upgrade [REVISION]`, `downgrade REVISION`, `current`, `grant`.
 
 The database is CQAR_DATABASE_URL: postgresql://user:password@host:port/database; or what the file
 holds that CQAR_DATABASE_URL_FILE names.
@@ -16,8 +16,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 
-from migrations import rights
-from shared.config import secret
+from cqar_shared.runtime.config import secret
+from cqar_writer.migrations import rights
 
 
 def config(database_url: str) -> Config:
@@ -38,7 +38,7 @@ def config(database_url: str) -> Config:
 def main(context: click.Context, database_url: str | None) -> None:
     """Bring the database's schema to a revision.
 
-    Example: CQAR_DATABASE_URL=postgresql://cqar@localhost/cqar python -m migrations upgrade
+    Example: CQAR_DATABASE_URL=postgresql://cqar@localhost/cqar cqar-migrate upgrade
     """
     found = database_url or secret(os.environ, "CQAR_DATABASE_URL")
     if not found:
@@ -84,6 +84,6 @@ def grant(settings: Config) -> None:
 def run() -> None:
     """The command line."""
     try:
-        main(prog_name="python -m migrations")
+        main(prog_name="cqar-migrate")
     except (CommandError, OSError) as error:
         sys.exit(f"migrations: {error}")

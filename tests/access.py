@@ -15,10 +15,10 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from resolver.app import Resolver
-from resolver.config import Front
-from shared import grpc_server
-from writer.app import Writer
+from cqar_resolver.app import Resolver
+from cqar_resolver.config import Front
+from cqar_shared.rpc import grpc_server
+from cqar_writer.app import Writer
 
 TIMEOUT_S: Final = 20.0
 CREDENTIALS: Final = ("none", "made up", "revoked", "expired", "read", "write", "admin")

@@ -12,9 +12,9 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 
-from resolver.app import Resolver
-from resolver.config import ResolverConfig
-from shared.grpc_server import OPTIONS, Guard
+from cqar_resolver.app import Resolver
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.rpc.grpc_server import OPTIONS, Guard
 from tests.following import resolving
 from tests.front import FRONT
 from tests.links import Link

@@ -8,19 +8,19 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from shared.entities.api_key import ApiKey, Role
-from shared.entities.asset import Asset, AssetType
-from shared.entities.asset_deployment import AssetDeployment
-from shared.entities.asset_group import AssetGroup, GroupMember
-from shared.entities.asset_identifier import AssetDataSource, AssetIdentifier
-from shared.entities.asset_relationship import AssetRelationship, RelationshipType
-from shared.entities.chain import Chain
-from shared.entities.quality_flag import FlagSeverity, FlagType, QualityFlag
-from shared.entities.symbol import Symbol, SymbolType
-from shared.entities.symbol_identifier import SymbolDataSource, SymbolIdentifier
-from shared.entities.venue import Venue, VenueType
-from shared.entities.venue_asset import VenueAsset
-from shared.entities.venue_symbol import VenueSymbol
+from cqar_shared.domain.kinds.api_key import ApiKey, Role
+from cqar_shared.domain.kinds.asset import Asset, AssetType
+from cqar_shared.domain.kinds.asset_deployment import AssetDeployment
+from cqar_shared.domain.kinds.asset_group import AssetGroup, GroupMember
+from cqar_shared.domain.kinds.asset_identifier import AssetDataSource, AssetIdentifier
+from cqar_shared.domain.kinds.asset_relationship import AssetRelationship, RelationshipType
+from cqar_shared.domain.kinds.chain import Chain
+from cqar_shared.domain.kinds.quality_flag import FlagSeverity, FlagType, QualityFlag
+from cqar_shared.domain.kinds.symbol import Symbol, SymbolTypeCode
+from cqar_shared.domain.kinds.symbol_identifier import SymbolDataSource, SymbolIdentifier
+from cqar_shared.domain.kinds.venue import Venue, VenueType
+from cqar_shared.domain.kinds.venue_asset import VenueAsset
+from cqar_shared.domain.kinds.venue_symbol import VenueSymbol
 
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 
@@ -58,7 +58,7 @@ def a_venue(venue_id: str = "binance", **changes: Any) -> Venue:
 
 def a_symbol(**changes: Any) -> Symbol:
     given: dict[str, Any] = {
-        "symbol_type": SymbolType.SPOT,
+        "symbol_type": SymbolTypeCode.SPOT,
         "base_asset_id": BTC,
         "quote_asset_id": USDT,
     }

@@ -10,18 +10,18 @@ import redis.asyncio
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.cache import CURSOR_KEY, Cache
-from shared.cache_format import Cursor
-from shared.entities.asset import ASSET
-from shared.integrity import Keyring
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.redis_store.cache import CURSOR_KEY, Cache
+from cqar_shared.redis_store.cache_format import CacheCursor
+from cqar_shared.trust.seals import Keyring
+from cqar_writer.database.newest_position import Newest
+from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.reads.cached import CachedReader, CacheMiss
+from cqar_writer.reads.sessions import Reads
+from cqar_writer.relays.cache_relay import CacheRelay
 from tests.builders import BTC, NOW
 from tests.integrity import FORMAT, KEYRING
-from writer.cache_relay import CacheRelay
-from writer.cached import Missed, Reader
-from writer.database import Database
-from writer.mutations import Mutations
-from writer.newest import Newest
-from writer.reads import Reads
 
 
 class Process:
@@ -30,7 +30,7 @@ class Process:
     def __init__(self, engine: AsyncEngine, url: str, keyring: Keyring = KEYRING) -> None:
         # Tests share two slow cores: what is tried is not whether Redis takes 20 ms.
         self.cache = Cache(url, keyring, timeout_s=5)
-        self.database = Database(Newest(), engine)
+        self.database = PrimaryDatabase(Newest(), engine)
         self.mutations = Mutations(engine, lambda: NOW, database=self.database)
         self.reads = Reads(engine, self.database, self.cache)
         self.relay = CacheRelay(engine, self.cache, self.database)
@@ -39,16 +39,16 @@ class Process:
         while await self.relay.step():
             pass
 
-    async def from_redis(self, work: Callable[[Reader], Awaitable[Any]]) -> Any:
+    async def from_redis(self, work: Callable[[CachedReader], Awaitable[Any]]) -> Any:
         """What Redis alone says; raises Missed."""
         return await work(self.reads.cached())
 
-    async def read(self, work: Callable[[Reader], Awaitable[Any]]) -> Any:
+    async def read(self, work: Callable[[CachedReader], Awaitable[Any]]) -> Any:
         """As the service's methods read, with what is kept for the next."""
         cached = self.reads.cached()
         try:
             return await work(cached)
-        except Missed:
+        except CacheMiss:
             async with self.reads.begin() as reading:
                 keeping = cached.keeping(reading, reading.position)
                 answer = await work(keeping)
@@ -65,7 +65,7 @@ async def process(
     await made.cache.close()
 
 
-async def cursor_in(store: redis.asyncio.Redis) -> Cursor | None:
+async def cursor_in(store: redis.asyncio.Redis) -> CacheCursor | None:
     return FORMAT.open_cursor(await store.get(CURSOR_KEY))
 
 

@@ -14,20 +14,21 @@ from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.judge import Intent, Item
-from shared.kind import Entity
-from shared.tasks import end
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.kind import Entity
+from cqar_shared.runtime.tasks import end
+from cqar_writer.mutations.pipeline import Cause, Mutations
+from cqar_writer.protocol.log_rows import HeadRow
+from cqar_writer.relays.change_relay import Relay
+from cqar_writer.store import entity_rows
 from tests.registry_in_memory import KIND_OF
-from writer import store
-from writer.mutations import Cause, Mutations
-from writer.relay import Relay
 
 CAUSE = Cause("tester", "because")
 
 
 def upsert(entity: Entity) -> Item:
     kind = KIND_OF[type(entity)]
-    return Item(kind=kind, intent=Intent.UPSERT, given=entity, fresh=str(uuid.uuid4()))
+    return Item(kind=kind, intent=ChangeIntent.UPSERT, given=entity, fresh=str(uuid.uuid4()))
 
 
 async def commit(mutations: Mutations, *entities: Entity) -> int:
@@ -38,9 +39,9 @@ async def commit(mutations: Mutations, *entities: Entity) -> int:
     return applied.revision
 
 
-async def head_of(engine: AsyncEngine) -> store.HeadRow:
+async def head_of(engine: AsyncEngine) -> HeadRow:
     async with engine.connect() as tx:
-        return await store.read_head(tx)
+        return await entity_rows.read_head(tx)
 
 
 async def lose_commits_after(engine: AsyncEngine, revision: int) -> None:

@@ -15,18 +15,18 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers, embedded_servers
-from resolver.freshness import Freshness
-from resolver.view import View
-from shared import jetstream, nats_connection, streams
-from shared.postgres import make_engine
+from cqar_resolver.replication.freshness import StalenessBound
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_shared.messaging import jetstream, nats_connection, streams
+from cqar_shared.sql.postgres import make_engine
+from cqar_writer.database.head import Heads
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays import event_relay
+from cqar_writer.relays.change_relay import Relay
 from tests.builders import NOW
 from tests.following import Follow, follow_into
 from tests.in_memory import server_folder
 from tests.services import migrate
-from writer import event_relay
-from writer.heads import Heads
-from writer.mutations import Mutations
-from writer.relay import Relay
 
 # How long an example takes says how busy the machine is: timings are benchmarks, not tests.
 hypothesis.settings.register_profile("cqar", deadline=None)
@@ -129,10 +129,10 @@ async def heads(engine: AsyncEngine, client: Client) -> None:
 
 
 @pytest.fixture
-def view() -> View:
-    return View(Freshness(stale_after_s=60))
+def view() -> ReplicaState:
+    return ReplicaState(StalenessBound(stale_after_s=60))
 
 
 @pytest.fixture
-def follow(database: str, client: Client, view: View) -> Follow:
+def follow(database: str, client: Client, view: ReplicaState) -> Follow:
     return follow_into(view, database, client)

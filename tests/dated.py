@@ -11,20 +11,20 @@ import random
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from shared.entities.venue_symbol import MarketStatus, VenueSymbol
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, VenueSymbol
 from tests.builders import a_symbol, an_id
 from tests.registry_in_memory import changed
 
 BEGIN: Final = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
 HOUR: Final = dt.timedelta(hours=1)
 TICK: Final = dt.timedelta(microseconds=1)
-STATUSES: Final = (MarketStatus.ONLINE, MarketStatus.HALTED, MarketStatus.POST_ONLY)
+STATUSES: Final = (MarketStatusCode.ONLINE, MarketStatusCode.HALTED, MarketStatusCode.POST_ONLY)
 
 
 class Terms(NamedTuple):
     """What is varied of them; a status of None is not said: the period's own end."""
 
-    status: MarketStatus
+    status: MarketStatusCode
     tick: Decimal | None
     alias_of: str | None = None
 
@@ -62,7 +62,7 @@ class Said(NamedTuple):
 
     status: str
     listing_id: str
-    market_status: MarketStatus | None
+    market_status: MarketStatusCode | None
     tick: str | None
 
 
@@ -125,7 +125,7 @@ class History:
         period.listing = changed(period.listing, delisted_at=max(ends, begun + HOUR))
         _, terms = period.terms[-1]
         if period.ends is not None and period.ends <= self.now:
-            terms = terms._replace(status=MarketStatus.DELISTED)
+            terms = terms._replace(status=MarketStatusCode.DELISTED)
             period.told(self.now, terms)
         return changed(period.listing, status=None, tick_size=terms.tick)
 
@@ -154,7 +154,7 @@ class History:
         terms = period.terms_at(at)
         if terms is None:
             return Said(status, period.listing.listing_id, None, None)
-        market = MarketStatus.DELISTED if status == "DELISTED" else terms.status
+        market = MarketStatusCode.DELISTED if status == "DELISTED" else terms.status
         tick = "" if terms.tick is None else format(terms.tick, "f")
         return Said(status, period.listing.listing_id, market, tick)
 

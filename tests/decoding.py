@@ -14,17 +14,20 @@ from cqc.services.v1 import asset_registry_pb2
 from cqc.writer.v1 import registry_admin_pb2
 from google.protobuf.descriptor import MethodDescriptor
 
-from resolver import works
-from resolver.services import watching
-from shared import as_of, codec, paging, request_limits, requests, tokens
-from shared.entities import KINDS
-from shared.entities.asset_group import GroupMember
-from shared.errors import CqarError
-from shared.judge import Docket, Intent, Item
-from shared.kind import AnyKind
-from shared.working_set import WorkingSet
+from cqar_resolver.queries import requests as works
+from cqar_resolver.services import watch_stream
+from cqar_shared.codec import entity_codec
+from cqar_shared.codec.request_validation import as_of_instant
+from cqar_shared.domain.evaluation import Batch, ChangeIntent, Item
+from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.domain.kinds.asset_group import GroupMember
+from cqar_shared.domain.working_set import WorkingSet
+from cqar_shared.errors import RegistryError
+from cqar_shared.lists import page_tokens, paging
+from cqar_shared.rpc import request_limits, request_reader
+from cqar_writer.services.admin import item_of
 from tests.builders import NOW
-from writer.services.admin import item_of
 
 FILES: Final = (asset_registry_pb2, registry_admin_pb2, resolver_pb2)
 METHODS: Final[dict[str, MethodDescriptor]] = {
@@ -51,15 +54,15 @@ def decode(name: str, raw: bytes) -> None:
         CqarError: What is wrong with the request.
     """
     message = request_type(name)
-    request = requests.parsed(message, raw, request_limits.bytes_max(name))
+    request = request_reader.parsed(message, raw, request_limits.bytes_max(name))
     DECODERS[name](request)
 
 
-def refused(name: str, raw: bytes) -> CqarError | None:
+def refused(name: str, raw: bytes) -> RegistryError | None:
     """What is wrong with a request; None where nothing is. Nothing else may be raised."""
     try:
         decode(name, raw)
-    except CqarError as error:
+    except RegistryError as error:
         return error
     return None
 
@@ -67,31 +70,31 @@ def refused(name: str, raw: bytes) -> CqarError | None:
 def _judged(*items: Item) -> None:
     """All rules, in a registry that has nothing."""
     seen = WorkingSet(NOW)
-    docket = Docket(items)
+    docket = Batch(items)
     docket.foresee(seen)
     for outcome in docket.judge(seen):
         assert all(len(v.message) <= 500 for v in outcome.violations)
 
 
 def _applied(request: Any) -> None:
-    codec.instant_in(request, "as_of")
+    entity_codec.instant_in(request, "as_of")
     _judged(*(item_of(item, place) for place, item in enumerate(request.items)))
 
 
 def _changed(kind: AnyKind, request: Any) -> None:
-    given, unreadable = codec.parse(kind, codec.like(kind, request))
-    _judged(Item(kind=kind, intent=Intent.CREATE, given=given, unreadable=unreadable))
+    given, unreadable = entity_codec.parse(kind, entity_codec.like(kind, request))
+    _judged(Item(kind=kind, intent=ChangeIntent.CREATE, given=given, unreadable=unreadable))
 
 
 def _read(request: Any) -> None:
     """What lists and reads have in common: pages and instants."""
     fields = request.DESCRIPTOR.fields_by_name
     if "as_of" in fields:
-        as_of.asked(request, NOW)
+        as_of_instant(request, NOW)
     if "delisted_at" in fields:
-        codec.instant_in(request, "delisted_at")
+        entity_codec.instant_in(request, "delisted_at")
     if "page_token" in fields:
-        tokens.parts_in(request.page_token, b"", 2)
+        page_tokens.parts_in(request.page_token, b"", 2)
     if "page_size" in fields:
         paging.asked_for(KINDS[0], [], request.page_size, request.page_token)
 
@@ -101,9 +104,9 @@ def _decoder(method: MethodDescriptor) -> Decode:
     if name == "Apply":
         return _applied
     if name == "Watch":
-        return watching.require_filters
+        return watch_stream.require_filters
     if name == "AddAssetToGroup":
-        return partial(codec.read, GroupMember)
+        return partial(entity_codec.read, GroupMember)
     if method.containing_service.name == "Resolver" and name in works.WORKS:
         return lambda request: works.WORKS[name](request, NOW)
     if name.startswith(CHANGES):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from shared.entities.asset_relationship import RelationshipType
+from cqar_shared.domain.kinds.asset_relationship import RelationshipType
 from tests.builders import (
     BTC,
     USDT,

@@ -9,16 +9,16 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from nats.aio.client import Client
 
-from resolver.app import Resolver, utc_now
-from resolver.config import ResolverConfig
-from resolver.database import Database
-from resolver.follower import Follower
-from resolver.view import View
-from shared.tasks import begin, end, keep_going
+from cqar_resolver.app import Resolver, utc_now
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.replication.follower import Follower
+from cqar_resolver.replication.postgres import RegistryDatabase
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_shared.runtime.tasks import begin, end, supervise
+from cqar_writer.app import Writer
+from cqar_writer.config import WriterConfig
 from tests.builders import NOW
 from tests.changes import eventually, running
-from writer.app import Writer
-from writer.config import WriterConfig
 
 #: Given to a follower whose probe is to stay out of a test.
 NEVER_S = 3600.0
@@ -26,11 +26,11 @@ NEVER_S = 3600.0
 Follow = Callable[[float], AbstractAsyncContextManager[asyncio.Future[None]]]
 
 
-def follow_into(view: View, database: str, client: Client) -> Follow:
+def follow_into(view: ReplicaState, database: str, client: Client) -> Follow:
     @asynccontextmanager
     async def following(probe_every_s: float) -> AsyncIterator[asyncio.Future[None]]:
-        follower = Follower(view, Database(database), client, lambda: NOW, probe_every_s)
-        async with running(keep_going("follower", follower.run)) as task:
+        follower = Follower(view, RegistryDatabase(database), client, lambda: NOW, probe_every_s)
+        async with running(supervise("follower", follower.run)) as task:
             await eventually(lambda: view.is_complete)
             yield task
 
@@ -65,13 +65,13 @@ async def writing(
         await writer.close()
 
 
-def stands_at(view: View, epoch: int, revision: int) -> bool:
+def stands_at(view: ReplicaState, epoch: int, revision: int) -> bool:
     return view.is_complete and view.snapshot.position[:2] == (epoch, revision)
 
 
-async def require_equal(view: View, database: str) -> None:
+async def require_equal(view: ReplicaState, database: str) -> None:
     """What the view serves is what PostgreSQL holds: rows, count, hash and chain."""
-    loaded = await Database(database).hydrate()
+    loaded = await RegistryDatabase(database).hydrate()
     served = view.snapshot
     assert served.position == loaded.position
     assert (served.counts, served.set_hash) == (loaded.counts, loaded.set_hash)

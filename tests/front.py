@@ -5,6 +5,6 @@ from __future__ import annotations
 import os
 from typing import Final
 
-from resolver.config import Front
+from cqar_resolver.config import Front
 
 FRONT: Final[Front] = "native" if os.environ.get("CQAR_TEST_FRONT") == "native" else "aio"

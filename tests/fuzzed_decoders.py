@@ -16,7 +16,9 @@ from typing import Final
 
 import atheris
 
-with atheris.instrument_imports(include=["shared", "resolver.works", "writer.services.admin"]):
+with atheris.instrument_imports(
+    include=["cqar_shared", "cqar_resolver.queries.requests", "cqar_writer.services.admin"]
+):
     from tests import decoding, hostile
 
 NAMES: Final = tuple(decoding.METHODS)

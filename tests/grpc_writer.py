@@ -19,22 +19,22 @@ from cqc.writer.v1.registry_admin_pb2_grpc import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import grpc_server
-from shared.auth import AuthInterceptor
-from shared.cache import Cache
-from shared.calls import CallInterceptor
-from shared.entities.api_key import Role
-from shared.grpc_errors import ErrorInterceptor
-from shared.min_revision import MinRevisionInterceptor
-from writer.app import role_of
-from writer.database import Database
-from writer.heads import Heads
-from writer.keys import Keys, create_key
-from writer.mutations import Mutations
-from writer.newest import Newest
-from writer.reads import Reads
-from writer.services.admin import Admin
-from writer.services.registry import Registry
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.redis_store.cache import Cache
+from cqar_shared.rpc import grpc_server
+from cqar_shared.rpc.auth import AuthInterceptor
+from cqar_shared.rpc.call_metrics import CallInterceptor
+from cqar_shared.rpc.error_mapping import ErrorInterceptor
+from cqar_shared.rpc.min_revision import MinRevisionInterceptor
+from cqar_writer.api_keys import ApiKeyCache, create_key
+from cqar_writer.app import role_of
+from cqar_writer.database.head import Heads
+from cqar_writer.database.newest_position import Newest
+from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.reads.sessions import Reads
+from cqar_writer.services.admin import Admin
+from cqar_writer.services.asset_registry import Registry
 
 
 @dataclass
@@ -56,11 +56,11 @@ class Client:
 async def serving(
     engine: AsyncEngine,
     now: dt.datetime,
-    database: Database | None = None,
+    database: PrimaryDatabase | None = None,
     cache: Cache | None = None,
 ) -> AsyncIterator[Client]:
-    """Wired as `writer.app` does, on a port of its own."""
-    database = database or Database(Newest(), engine)
+    """Wired as `cqar_writer.app` does, on a port of its own."""
+    database = database or PrimaryDatabase(Newest(), engine)
 
     def clock() -> dt.datetime:
         return now
@@ -68,7 +68,7 @@ async def serving(
     mutations = Mutations(engine, clock, database=database)
     roles = (Role.READ, Role.WRITE, Role.ADMIN)
     keys = {role: await create_key(mutations, role.name.lower(), role) for role in roles}
-    find = Keys(engine, clock).find
+    find = ApiKeyCache(engine, clock).find
     heads = Heads(engine, database)
     calls = CallInterceptor(lambda _: False)
     guards = (AuthInterceptor(find, role_of), calls, ErrorInterceptor())

@@ -7,9 +7,10 @@ from typing import Final
 
 from cqc.replication.v1 import replication_pb2
 
-from resolver.snapshot import Snapshot
-from shared import codec, history
-from shared.kind import Entity
+from cqar_resolver.snapshot.snapshot import Snapshot
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kind import Entity
+from cqar_shared.replication import positions
 from tests.registry_in_memory import KIND_OF
 
 #: (kind, key) -> payload; None removes.
@@ -20,20 +21,20 @@ REGISTRY_ID: Final = b"r" * 16
 
 def encoded(*entities: Entity) -> State:
     kinds = ((KIND_OF[type(entity)], entity) for entity in entities)
-    return {(kind.name, kind.key_of(e)): codec.encode(kind, e) for kind, e in kinds}
+    return {(kind.name, kind.key_of(e)): entity_codec.encode(kind, e) for kind, e in kinds}
 
 
 def head_of(
     state: State, revision: int, *, epoch: int = 1, chain: bytes = b""
 ) -> replication_pb2.Head:
-    hashes = (history.hash_of(kind, key, payload) for (kind, key), payload in state.items())
+    hashes = (positions.hash_of(kind, key, payload) for (kind, key), payload in state.items())
     return replication_pb2.Head(
         registry_id=REGISTRY_ID,
         epoch=epoch,
         revision=revision,
         chain=chain or bytes([revision % 256]) * 32,
         live_count=len(state),
-        set_hash=history.set_hash_bytes(sum(hashes)),
+        set_hash=positions.set_hash_bytes(sum(hashes)),
     )
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from shared.entities import KINDS
+from cqar_shared.domain.kinds import KINDS
 from tests.builders import BTC, ETH, USDT, a_symbol, an_id
 
 #: What some of the texts name, so that requests come further than to the first rule.

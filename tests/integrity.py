@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from shared.cache_format import Format
-from shared.integrity import Keyring
+from cqar_shared.redis_store.cache_format import Format
+from cqar_shared.trust.seals import Keyring
 
 KEY: Final = hashlib.sha256(b"the tests' own").hexdigest()
 OTHER_KEY: Final = hashlib.sha256(b"somebody else's").hexdigest()

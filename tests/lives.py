@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from shared.entities.asset_group import GroupMember
-from shared.entities.quality_flag import FlagSeverity
-from shared.entities.venue_symbol import MarketStatus
-from shared.kind import Entity
+from cqar_shared.domain.kind import Entity
+from cqar_shared.domain.kinds.asset_group import GroupMember
+from cqar_shared.domain.kinds.quality_flag import FlagSeverity
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from tests.builders import (
     BTC,
     ETH,
@@ -139,7 +139,7 @@ LIVES: Final[dict[str, Life]] = {
         born=a_venue_symbol(listing_id=an_id("listing"), listed_at=NOW - _DAY),
         steps=(
             (
-                {"status": MarketStatus.HALTED, "taker_fee": Decimal("-0.001")},
+                {"status": MarketStatusCode.HALTED, "taker_fee": Decimal("-0.001")},
                 "venue_symbol_updated",
             ),
             ({"delisted_at": NOW}, "venue_symbol_delisted"),

@@ -23,19 +23,19 @@ from nats.errors import Error as NatsError
 from nats.js.errors import NotFoundError
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver.app import Resolver
-from resolver.config import ResolverConfig
-from shared import jetstream
-from shared.cache import Cache, Unavailable
-from shared.errors import CqarError
+from cqar_resolver.app import Resolver
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.errors import RegistryError
+from cqar_shared.messaging import jetstream
+from cqar_shared.redis_store.cache import Cache, Unavailable
+from cqar_writer.app import Writer
+from cqar_writer.config import WriterConfig
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import a_venue
 from tests.changes import commit, eventually, running
 from tests.following import resolving, writing
 from tests.integrity import KEYRING, key_file
 from tests.partitioned import KINDS, Partitioned, partitioned_link_to
-from writer.app import Writer
-from writer.config import WriterConfig
-from writer.mutations import Mutations
 
 SUBJECTS: Final = ("writer", "resolver")
 SERVERS: Final = ("PostgreSQL", "NATS", "Redis")
@@ -46,7 +46,7 @@ HEAL_S: Final = 30.0
 #: Of a client that gives up.
 CALL_S: Final = 2.0
 PRESSED_EVERY_S: Final = 0.25
-_AWAY: Final = (OSError, NatsError, CqarError, Unavailable, sa.exc.SQLAlchemyError)
+_AWAY: Final = (OSError, NatsError, RegistryError, Unavailable, sa.exc.SQLAlchemyError)
 
 Link = tuple[str, str]
 

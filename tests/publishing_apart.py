@@ -11,8 +11,8 @@ from pathlib import Path
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from resolver.published import Published
-from shared import local_format as fmt
+from cqar_resolver.local_replica.writer import Published
+from cqar_shared.replication import replica_layout as fmt
 from tests.builders import USDT, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
 from tests.histories import encoded, hydrated
 from tests.services import ROOT

@@ -1,4 +1,4 @@
-"""What rules look at, held in a dictionary: `shared.kind.Seen` as a test states it."""
+"""What rules look at, held in a dictionary: `cqar_shared.domain.kind.Seen` as a test states it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from shared.entities import KIND_BY_NAME, KINDS
-from shared.errors import Violation
-from shared.kind import AnyKind, Entity
+from cqar_shared.domain.kind import AnyKind, Entity
+from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
+from cqar_shared.errors import FieldViolation
 from tests.builders import NOW
 
 KIND_OF: dict[type[Entity], AnyKind] = {kind.entity: kind for kind in KINDS}
@@ -50,7 +50,7 @@ def findings(
     """(field, reason) of everything wrong with replacing `before` by `after`."""
     held = held or Held()
     kind = KIND_OF[type(after)]
-    found: Iterable[Violation] = kind.check(before, completed(after, held, before), held)
+    found: Iterable[FieldViolation] = kind.check(before, completed(after, held, before), held)
     return {(v.field, v.reason) for v in found}
 
 

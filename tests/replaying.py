@@ -11,14 +11,14 @@ from cqc.assets.v1.asset_pb2 import Asset
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from resolver.database import Database
-from shared import hash_chain, history
-from shared.entities import KIND_BY_NAME, KINDS
-from shared.kind import Ref
-from shared.schema import current
+from cqar_resolver.replication.postgres import RegistryDatabase
+from cqar_shared.domain.kind import Ref
+from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
+from cqar_shared.replication import hash_chain, positions
+from cqar_shared.sql.schema import current
+from cqar_writer.store import entity_rows, outbox
 from tests.load import Acknowledged
 from tests.tables import require_tables_equal_current
-from writer import outbox, store
 
 
 class Replayed(NamedTuple):
@@ -45,7 +45,7 @@ async def replay(engine: AsyncEngine) -> Replayed:
                 assert chain in (None, row.prev_chain)
                 chain = hash_chain.chain_of(row.prev_chain, row.link)
                 assert row.chain == chain
-                packed = history.unpack(row.payload)
+                packed = positions.unpack(row.payload)
                 change_set = replication_pb2.ChangeSet.FromString(packed)
                 assert (change_set.epoch, change_set.revision) == (row.epoch, row.revision)
                 found = {
@@ -94,15 +94,15 @@ async def require_same_everywhere(
 ) -> replication_pb2.Head:
     """The outbox's replay is `current`, is what a resolver loads, is what the tables hold."""
     async with engine.connect() as tx:
-        head = await store.read_head(tx)
+        head = await entity_rows.read_head(tx)
         rows = await tx.execute(sa.select(current).where(~current.c.deleted))
         held = {(row.kind, row.key): row.payload for row in rows}
     assert held == replayed.state
     assert (head.revision, head.chain) == (len(replayed.changes), replayed.chain)
-    hashes = (history.hash_of(*ref, payload) for ref, payload in held.items())
-    assert (head.live_count, head.set_hash) == (len(held), history.set_hash_bytes(sum(hashes)))
+    hashes = (positions.hash_of(*ref, payload) for ref, payload in held.items())
+    assert (head.live_count, head.set_hash) == (len(held), positions.set_hash_bytes(sum(hashes)))
 
-    loaded = await Database(database).hydrate()
+    loaded = await RegistryDatabase(database).hydrate()
     assert (loaded.count, loaded.set_hash) == (head.live_count, head.set_hash)
     assert {ref: loaded.get(*ref) for ref in held} == held
     assert {kind for kind, _ in held} == {kind.name for kind in KINDS if kind.stated}

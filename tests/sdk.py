@@ -11,13 +11,13 @@ import msgspec
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 import cqar
-from cqar import from_messages as read
-from cqar.results import Resolution
-from resolver import answers
-from resolver.reading import Basis
-from shared.entities.venue_symbol import MarketStatus
-from shared.instant import Instant
-from shared.kind import Entity
+from cqar.sdk import decoding as read
+from cqar.sdk.results import Resolution
+from cqar_resolver.queries import resolve_listing
+from cqar_resolver.queries.query import QueryContext
+from cqar_shared.domain.instant import Instant
+from cqar_shared.domain.kind import Entity
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
 from tests.histories import encoded, hydrated
 from tests.registry_in_memory import Held, completed
@@ -30,7 +30,7 @@ TOLD = pb.Freshness(epoch=1, revision=7, state=pb.SNAPSHOT_STATE_LIVE, staleness
 
 def a_listing(**changes: Any) -> Entity:
     """BTCUSDT, online, with the venue's own steps."""
-    given = {"listing_id": LISTING, "status": MarketStatus.ONLINE, "min_notional": Decimal(5)}
+    given = {"listing_id": LISTING, "status": MarketStatusCode.ONLINE, "min_notional": Decimal(5)}
     return a_venue_symbol(**{**given, **changes})
 
 
@@ -41,8 +41,8 @@ def resolved(
     assets = (an_asset(), an_asset("USDT"), an_asset("ETH"))
     market = (*assets, a_venue(), completed(symbol or a_symbol(), Held(*assets)))
     snapshot = hydrated(encoded(*market, *(entities or (a_listing(),))))
-    basis = Basis(snapshot, TOLD, stale)
-    found = answers.resolve(basis, "binance", "BTCUSDT", Instant.of(NOW))
+    basis = QueryContext(snapshot, TOLD, stale)
+    found = resolve_listing.resolve(basis, "binance", "BTCUSDT", Instant.of(NOW))
     return read.resolution(found, read.freshness(TOLD))
 
 

@@ -13,14 +13,14 @@ from cqc.services.v1 import asset_registry_pb2
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from resolver.app import Resolver
-from resolver.config import ResolverConfig
-from shared.entities.api_key import Role
+from cqar_resolver.app import Resolver
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_writer.relays.change_relay import Relay
 from tests.changes import drain, eventually, head_of
 from tests.following import NEVER_S, resolving, stands_at
 from tests.front import FRONT
 from tests.grpc_writer import Client, serving
-from writer.relay import Relay
 
 #: Requests are made from plain values, enum numbers and dictionaries included.
 pb: Any = asset_registry_pb2

@@ -110,7 +110,7 @@ async def start(name: str, log: Path, *arguments: str, **settings: str) -> Proce
     prefix = f"CQAR_{name.upper()}_"
     keyed = {"integrity_key_file": key_file()} | settings
     environ = {f"{prefix}{key.upper()}": value for key, value in keyed.items()}
-    argv = (sys.executable, "-m", name, *(arguments or ("serve",)))
+    argv = (sys.executable, "-m", f"cqar_{name}", *(arguments or ("serve",)))
     # It dies with the tests: one that outlived them would answer the next ones' probes.
     command = Command(name=name, argv=argv, env={**os.environ, "CQAR_CONFIG": "", **environ})
     with log.open("wb") as file:
@@ -120,7 +120,7 @@ async def start(name: str, log: Path, *arguments: str, **settings: str) -> Proce
 async def migrate(dsn: str, *arguments: str, **environ: str) -> str:
     """Run the migrations as an operator does; returns what they said."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "migrations", *arguments),
+        *(sys.executable, "-m", "cqar_writer.migrations", *arguments),
         cwd=ROOT,
         env={**os.environ, "CQAR_DATABASE_URL": dsn, **environ},
         stdout=asyncio.subprocess.PIPE,

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.signatures import PrivateKey
+from cqar_shared.trust.signatures import PrivateKey
+from cqar_writer.database.head_signer import Signer
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.signing_keys import SigningKeys
 from tests.builders import NOW
-from writer.mutations import Mutations
-from writer.signing import Signer
-from writer.signing_keys import SigningKeys
 
 
 def a_signer() -> Signer:

@@ -24,12 +24,12 @@ import msgspec
 from cqar.embedded import postgres
 from cqar.embedded.account import can_traverse, state_mode, unprivileged_account
 from cqar.embedded.keeper import Keeper
-from cqar.embedded.password import read_password
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.postgres_binaries import postgres_binaries
 from cqar.embedded.postgres_data import prepare_data
 from cqar.embedded.private import own_folder
 from cqar.embedded.process import Command, run
+from cqar.embedded.server_password import read_password
 from cqar.embedded.sockets import make_sockets_folder
 from tests.changes import eventually
 

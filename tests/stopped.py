@@ -15,9 +15,9 @@ from contextlib import asynccontextmanager
 
 import sqlalchemy as sa
 
-from shared.postgres import make_engine
+from cqar_shared.sql.postgres import make_engine
+from cqar_writer.store import entity_rows
 from tests.services import ROOT
-from writer import store
 
 APPLICATION = "cqar-stopped"
 #: Sessions that wait for a lock.
@@ -32,11 +32,11 @@ async def hold(url: str, waiters: int) -> None:
 
     async def wait_for_it() -> None:
         async with engine.connect() as tx:
-            await store.lock_head(tx)
+            await entity_rows.lock_head(tx)
             await asyncio.Event().wait()
 
     async with engine.connect() as tx:
-        await store.lock_head(tx)
+        await entity_rows.lock_head(tx)
         tasks = [asyncio.create_task(wait_for_it()) for _ in range(waiters)]
         while True:
             async with engine.connect() as aside:

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from shared.decimals import CHARS_MAX, plain
-from shared.kind import AnyKind, Entity
+from cqar_shared.domain.decimals import CHARS_MAX, plain
+from cqar_shared.domain.kind import AnyKind, Entity
 
 #: Everything that protobuf carries and PostgreSQL stores: no NUL, no lone surrogate.
 _TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bench.registry.copying import row_of
-from shared import codec
-from shared.entities import KINDS
-from shared.kind import AnyKind, Entity, Row
-from shared.schema import current
-from shared.tables import table_of, tables_of
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kind import AnyKind, Entity, Row
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.sql.schema import current
+from cqar_shared.sql.tables import table_of, tables_of
 
 
 async def require_tables_equal_current(engine: AsyncEngine) -> int:
@@ -39,7 +39,7 @@ async def require_tables_equal_current(engine: AsyncEngine) -> int:
 
 async def _live(tx: AsyncConnection, kind: AnyKind) -> list[Entity]:
     query = sa.select(current.c.payload).where(current.c.kind == kind.name, ~current.c.deleted)
-    return [codec.decode(kind, payload) for payload in (await tx.execute(query)).scalars()]
+    return [entity_codec.decode(kind, payload) for payload in (await tx.execute(query)).scalars()]
 
 
 def _own_row(kind: AnyKind, entity: Entity) -> dict[str, Any]:

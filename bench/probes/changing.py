@@ -20,7 +20,7 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 from nats.aio.client import Client
 
 from bench.asking import TIMEOUT_S
-from shared.grpc_server import OPTIONS
+from cqar_shared.rpc.grpc_server import OPTIONS
 
 #: Between two mutations: at random, so that they do not fall in step with any poll.
 PAUSE_MAX_S: Final = 0.02

@@ -8,20 +8,21 @@ from typing import Any
 
 import asyncpg
 
-from resolver.database import ROWS_AT_ONCE, Database
-from resolver.kept import Kept
-from resolver.last_good import LastGood
-from shared import garbage, history
-from shared.history import LIVE_ENTITIES
-from shared.integrity import Keyring
-from shared.memory import memory_bytes
+from cqar_resolver.checkpoint.checkpoint_format import Checkpoint
+from cqar_resolver.checkpoint.file import LastGood
+from cqar_resolver.replication.postgres import ROWS_AT_ONCE, RegistryDatabase
+from cqar_shared.replication import positions
+from cqar_shared.replication.positions import LIVE_ENTITIES
+from cqar_shared.runtime import gc_tuning
+from cqar_shared.runtime.process_memory import memory_bytes
+from cqar_shared.trust.seals import Keyring
 
 
 async def from_postgres(database: str, keep_in: str, key_file: str = "") -> dict[str, float]:
     """Seconds; with `keep_in` the last good file is written there afterwards."""
-    garbage.look_seldom()
+    gc_tuning.tune_gc()
     began = time.perf_counter()
-    snapshot = await Database(database).hydrate()
+    snapshot = await RegistryDatabase(database).hydrate()
     took = time.perf_counter() - began
     if keep_in:
         _last_good(keep_in, key_file).begin(snapshot.head, snapshot.copied(), None)
@@ -43,7 +44,7 @@ async def scan_alone(database: str) -> dict[str, float]:
 
 
 def from_file(path: str, key_file: str) -> dict[str, float]:
-    garbage.look_seldom()
+    gc_tuning.tune_gc()
     began = time.perf_counter()
     snapshot = _read(path, key_file).snapshot()
     took = time.perf_counter() - began
@@ -53,11 +54,11 @@ def from_file(path: str, key_file: str) -> dict[str, float]:
 def file_alone(path: str, key_file: str) -> dict[str, float]:
     """Its bytes read and unpacked, and nothing made of them."""
     began = time.perf_counter()
-    size = sum(len(history.unpack(chunk)) for chunk in _read(path, key_file).chunks)
+    size = sum(len(positions.unpack(chunk)) for chunk in _read(path, key_file).chunks)
     return {"seconds": time.perf_counter() - began, "bytes": size}
 
 
-def _read(path: str, key_file: str) -> Kept:
+def _read(path: str, key_file: str) -> Checkpoint:
     kept = _last_good(path, key_file).read()
     assert kept is not None
     return kept

@@ -9,7 +9,7 @@ from typing import Final
 
 from bench.probes.timing import LIVE_FOR_S, Key, timed, timed_async
 from cqar import Replica
-from cqar.words import State
+from cqar.sdk.enums import State
 
 #: Until the head is confirmed nothing is told twice; while lookups are timed, the loop is too busy.
 LOOK_S: Final = 0.01

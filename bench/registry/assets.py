@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from shared.entities.asset import Asset, AssetType
-from shared.entities.quality_flag import FlagSeverity, FlagType, QualityFlag
-from shared.entities.venue import Venue, VenueType
-from shared.entities.venue_asset import VenueAsset
+from cqar_shared.domain.kinds.asset import Asset, AssetType
+from cqar_shared.domain.kinds.quality_flag import FlagSeverity, FlagType, QualityFlag
+from cqar_shared.domain.kinds.venue import Venue, VenueType
+from cqar_shared.domain.kinds.venue_asset import VenueAsset
 
 #: None is the end of another, so a pair's two tickers can be told apart in one word.
 QUOTES: Final = ("USDT", "USDC", "USD", "EUR", "TRY", "BRL", "DAI")

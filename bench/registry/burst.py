@@ -13,9 +13,10 @@ import msgspec
 
 from bench.registry.filling import head_of, save_head
 from bench.registry.revisions import ENTITIES_A_REVISION, Change, sealed
-from shared import codec
-from shared.entities.venue_symbol import VENUE_SYMBOL, MarketStatus, VenueSymbol
-from writer.outbox import CHANNEL, OutboxRow
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode, VenueSymbol
+from cqar_writer.protocol.log_rows import OutboxRow
+from cqar_writer.store.outbox import CHANNEL
 
 _LISTINGS: Final = """
     SELECT payload FROM current WHERE kind = 'venue_symbol' AND NOT deleted ORDER BY key
@@ -27,8 +28,8 @@ _NAME: Final = "INSERT INTO entity_revisions VALUES ('venue_symbol', $1, $2)"
 _STATE: Final = "UPDATE venue_symbols SET status = $2 WHERE listing_id = $1"
 #: What a listing becomes, by what it is.
 _OTHER: Final = {
-    MarketStatus.ONLINE: MarketStatus.POST_ONLY,
-    MarketStatus.POST_ONLY: MarketStatus.ONLINE,
+    MarketStatusCode.ONLINE: MarketStatusCode.POST_ONLY,
+    MarketStatusCode.POST_ONLY: MarketStatusCode.ONLINE,
 }
 
 
@@ -58,13 +59,13 @@ async def prepared(url: str, size: int) -> list[list[Change]]:
 
 def _change(payload: bytes) -> Change | None:
     """None where it is an alias, or does not trade."""
-    listing: VenueSymbol = codec.decode(VENUE_SYMBOL, payload)
+    listing: VenueSymbol = entity_codec.decode(VENUE_SYMBOL, payload)
     status = _OTHER.get(listing.status) if listing.status else None
     if status is None or listing.alias_of:
         return None
     after = msgspec.structs.replace(listing, status=status)
     return Change(
-        VENUE_SYMBOL, listing.listing_id, after, payload, codec.encode(VENUE_SYMBOL, after)
+        VENUE_SYMBOL, listing.listing_id, after, payload, entity_codec.encode(VENUE_SYMBOL, after)
     )
 
 

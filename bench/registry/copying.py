@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from bench.registry.revisions import Change
-from shared.kind import Entity, Row
-from shared.schema import current, entity_revisions, outbox
-from shared.tables import metadata
-from writer.outbox import OutboxRow
+from cqar_shared.domain.kind import Entity, Row
+from cqar_shared.sql.schema import current, entity_revisions, outbox
+from cqar_shared.sql.tables import metadata
+from cqar_writer.protocol.log_rows import OutboxRow
 
 #: Checked row by row they take most of the time; checked once, at the end, they are as good.
 EXCLUSIONS: Final = """

@@ -12,10 +12,10 @@ import asyncpg
 from bench.registry.copying import copy_revision, copy_tables, drop_exclusions
 from bench.registry.market import Market
 from bench.registry.revisions import ENTITIES_A_REVISION, Change, sealed
-from shared import codec
-from shared.postgres import make_engine
-from writer import store
-from writer.store import HeadRow
+from cqar_shared.codec import entity_codec
+from cqar_shared.sql.postgres import make_engine
+from cqar_writer.protocol.log_rows import HeadRow
+from cqar_writer.store import entity_rows
 
 #: Told how many listings' worth is written.
 Told = Callable[[int], None]
@@ -59,7 +59,7 @@ def _batches(market: Market) -> Iterator[list[Change]]:
     entities = market.entities()
     while some := list(islice(entities, ENTITIES_A_REVISION)):
         yield [
-            Change(kind, kind.key_of(entity), entity, b"", codec.encode(kind, entity))
+            Change(kind, kind.key_of(entity), entity, b"", entity_codec.encode(kind, entity))
             for kind, entity in some
         ]
 
@@ -68,7 +68,7 @@ async def head_of(url: str) -> HeadRow:
     engine = make_engine(url, connections_max=1, application="cqar-bench")
     try:
         async with engine.connect() as tx:
-            return await store.read_head(tx)
+            return await entity_rows.read_head(tx)
     finally:
         await engine.dispose()
 

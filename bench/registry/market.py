@@ -22,13 +22,13 @@ from bench.registry.assets import (
     venues,
 )
 from bench.registry.symbols import Product, Products
-from shared.entities.asset import ASSET
-from shared.entities.quality_flag import QUALITY_FLAG
-from shared.entities.symbol import CASH, SYMBOL, SymbolType
-from shared.entities.venue import VENUE
-from shared.entities.venue_asset import VENUE_ASSET
-from shared.entities.venue_symbol import VENUE_SYMBOL, MarketStatus, VenueSymbol
-from shared.kind import AnyKind, Entity
+from cqar_shared.domain.kind import AnyKind, Entity
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
+from cqar_shared.domain.kinds.symbol import CASH, SYMBOL, SymbolTypeCode
+from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode, VenueSymbol
 
 #: Not for so long that a writer archives it, which would be in the way of what is measured.
 ENDED_BEFORE: Final = dt.timedelta(days=20)
@@ -96,7 +96,7 @@ class Market:
             venue_id=VENUES[venue],
             symbol_id=product.symbol.symbol_id,
             venue_symbol=_spelling(product, JOINERS[venue % len(JOINERS)]),
-            status=MarketStatus.DELISTED if ended else MarketStatus.ONLINE,
+            status=MarketStatusCode.DELISTED if ended else MarketStatusCode.ONLINE,
             is_primary=True,
             listed_at=listed_at,
             delisted_at=self._at - ENDED_BEFORE if ended else None,
@@ -110,7 +110,7 @@ class Market:
             venue_id=of.venue_id,
             symbol_id=of.symbol_id,
             venue_symbol=f"{of.venue_symbol}.alt",
-            status=MarketStatus.ONLINE,
+            status=MarketStatusCode.ONLINE,
             is_primary=False,
             alias_of=of.venue_symbol,
             listed_at=of.listed_at,
@@ -123,7 +123,7 @@ def _spelling(product: Product, joiner: str) -> str:
     symbol, text = product.symbol, f"{product.base}{joiner}{product.quote}"
     if symbol.symbol_type in CASH:
         return text
-    if symbol.symbol_type is SymbolType.PERPETUAL:
+    if symbol.symbol_type is SymbolTypeCode.PERPETUAL:
         return f"{text}-PERP"
     assert symbol.expiry is not None
     text += f"-{symbol.expiry:%y%m%d}"

@@ -8,11 +8,10 @@ from typing import Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
 
-from shared import history
-from shared.kind import AnyKind, Entity
-from writer import revisions
-from writer.outbox import OutboxRow
-from writer.store import HeadRow
+from cqar_shared.domain.kind import AnyKind, Entity
+from cqar_shared.replication import positions
+from cqar_writer.protocol import revision_rows
+from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
 
 #: Packed, so many listings are some 400 KiB; a change set may have 900.
 ENTITIES_A_REVISION: Final = 4_000
@@ -42,15 +41,15 @@ def sealed(head: HeadRow, changes: Sequence[Change], at: dt.datetime) -> tuple[O
     revision, live = head.revision + 1, head.live_count
     change_set = replication_pb2.ChangeSet(epoch=head.epoch, revision=revision, actor=ACTOR)
     change_set.committed_at.FromDatetime(at)
-    set_hash = history.set_hash_from(head.set_hash)
+    set_hash = positions.set_hash_from(head.set_hash)
     for kind, key, _, before, after in changes:
         change_set.changes.add(kind=kind.name, key=key, entity=after)
-        set_hash += history.hash_of(kind.name, key, after)
+        set_hash += positions.hash_of(kind.name, key, after)
         if before:
-            set_hash -= history.hash_of(kind.name, key, before)
+            set_hash -= positions.hash_of(kind.name, key, before)
         live += not before
     nothing = replication_pb2.DomainEvents()
-    row = revisions.sealed(head, change_set, nothing, live, set_hash, at)
+    row = revision_rows.sealed(head, change_set, nothing, live, set_hash, at)
     moved = head._replace(
         revision=revision, chain=row.chain, live_count=live, set_hash=row.set_hash
     )

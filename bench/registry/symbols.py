@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from bench.registry.assets import Coin, an_id
-from shared.entities.symbol import (
+from cqar_shared.domain.kinds.symbol import (
     CASH,
-    ContractKind,
-    OptionType,
+    ContractKindCode,
+    OptionTypeCode,
     Symbol,
-    SymbolType,
+    SymbolTypeCode,
     notation,
 )
 
@@ -63,48 +63,48 @@ class Products:
 
     def _spot(self, place: int) -> Product:
         turn, base = divmod(place, len(self._bases))
-        return self._made(SymbolType.SPOT, self._bases[base], self._quotes[turn])
+        return self._made(SymbolTypeCode.SPOT, self._bases[base], self._quotes[turn])
 
     def _perpetual(self, place: int) -> Product:
         """Settled in the quote; in a third turn, in the base."""
         turn, at = divmod(place, len(self._bases))
         base, quote = self._bases[at], self._quotes[turn]
         settlement = base if turn == 2 else quote
-        return self._made(SymbolType.PERPETUAL, base, quote, settlement)
+        return self._made(SymbolTypeCode.PERPETUAL, base, quote, settlement)
 
     def _future(self, place: int) -> Product:
         week, base = divmod(place, min(len(self._bases), FUTURE_BASES_MAX))
         expiry = self._first_expiry + week * WEEK
-        return self._made(SymbolType.FUTURE, self._bases[base], self._quotes[0], expiry=expiry)
+        return self._made(SymbolTypeCode.FUTURE, self._bases[base], self._quotes[0], expiry=expiry)
 
     def _option(self, place: int) -> Product:
         left, side = divmod(place, 2)
         left, step = divmod(left, STRIKES)
         week, base = divmod(left, min(len(self._bases), UNDERLYINGS_MAX))
         return self._made(
-            SymbolType.OPTION,
+            SymbolTypeCode.OPTION,
             self._bases[base],
             self._quotes[2],
             self._bases[base],
             expiry=self._first_expiry + week * WEEK,
             strike=Decimal(1000 * (step + 1)),
-            side=OptionType(side + 1),
+            side=OptionTypeCode(side + 1),
         )
 
     def _made(
         self,
-        symbol_type: SymbolType,
+        symbol_type: SymbolTypeCode,
         base: Coin,
         quote: Coin,
         settlement: Coin | None = None,
         *,
         expiry: dt.datetime | None = None,
         strike: Decimal | None = None,
-        side: OptionType | None = None,
+        side: OptionTypeCode | None = None,
     ) -> Product:
         settled = settlement or quote
         cash = symbol_type in CASH
-        linear = ContractKind.LINEAR if settled is quote else ContractKind.INVERSE
+        linear = ContractKindCode.LINEAR if settled is quote else ContractKindCode.INVERSE
         terms = (symbol_type, base.ticker, quote.ticker, settled.ticker, expiry, strike, side)
         symbol = Symbol(
             symbol_id=an_id(" ".join(map(str, terms))),

@@ -15,7 +15,7 @@ from bench.registry.market import Market
 from bench.scale import Scale
 from bench.setting import Setting
 from bench.subject import Field, Subject
-from shared.entities.venue_symbol import MarketStatus
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 
 #: Listings that are changed in turn.
 CHANGED: Final = 50
@@ -61,7 +61,7 @@ def _online(ground: Ground) -> list[int]:
     found = []
     for number in range(ground.market.listings):
         listing = ground.market.listing(number)
-        if listing.status is MarketStatus.ONLINE and not listing.alias_of:
+        if listing.status is MarketStatusCode.ONLINE and not listing.alias_of:
             found.append(number)
         if len(found) == CHANGED:
             break

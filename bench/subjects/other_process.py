@@ -22,7 +22,7 @@ from bench.probes.other_process import place_of
 from bench.services import running
 from bench.setting import Setting
 from bench.subject import Field, Measure, Subject
-from resolver.config import ResolverConfig
+from cqar_resolver.config import ResolverConfig
 
 MAP_BYTES: Final = 64 * 1024 * 1024
 LOCAL: Final = "LocalReplica"

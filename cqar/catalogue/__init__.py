@@ -7,7 +7,6 @@ what is missing and changes nothing that is there: the registry's word stands ab
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Callable, Iterator
 from importlib import resources
 from typing import Any, Final
@@ -15,33 +14,40 @@ from typing import Any, Final
 import msgspec
 from cqc.services.v1 import asset_registry_pb2 as pb
 
-from cqar import pages
-from cqar.connection import Connection
-from cqar.venues.applying import Sent, apply_entities
-from cqar.venues.state import RegistryState, load_codes, load_listings, load_products
-from shared import codec, decimals
-from shared.entities.asset import ASSET, Asset, AssetType
-from shared.entities.asset_relationship import (
+from cqar.admin import pagination
+from cqar.admin.connection import Connection
+from cqar.importer.apply import Sent, apply_entities
+from cqar.importer.registry_state import RegistryState, load_codes, load_listings, load_products
+from cqar.importer.stable_ids import (
+    CCXT_ID,
+    CONTRACTS,
+    MARKET_TYPES,
+    STEPS_AS_OF,
+    an_id,
+)
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain import decimals
+from cqar_shared.domain.kind import AnyKind, Entity
+from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetType
+from cqar_shared.domain.kinds.asset_relationship import (
     ASSET_RELATIONSHIP,
     AssetRelationship,
     RelationshipType,
     same_pair,
 )
-from shared.entities.chain import CHAIN, Chain
-from shared.entities.symbol import SYMBOL, ContractKind, Symbol, SymbolType, complete, same_identity
-from shared.entities.venue import VENUE, Venue, VenueType
-from shared.entities.venue_asset import VENUE_ASSET, VenueAsset
-from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol
-from shared.kind import AnyKind, Entity
+from cqar_shared.domain.kinds.chain import CHAIN, Chain
+from cqar_shared.domain.kinds.symbol import (
+    SYMBOL,
+    ContractKindCode,
+    Symbol,
+    SymbolTypeCode,
+    complete,
+    same_identity,
+)
+from cqar_shared.domain.kinds.venue import VENUE, Venue, VenueType
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET, VenueAsset
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol
 
-#: Our ids are UUIDv5 of a slug or spelling in this namespace: the same on every registry.
-NAMESPACE: Final = uuid.UUID("f1c8e2f0-5a3d-4b4e-9d57-6a0f4c1f7a10")
-#: In a venue's metadata: what `cqar import` reads its listing with.
-CCXT_ID, MARKET_TYPES = "ccxt_id", "market_types"
-#: In a listing's metadata: when the venue was seen to state its steps.
-STEPS_AS_OF = "steps_as_of"
-#: `linear` or `inverse`, where a venue's namespace is of contracts of one kind only.
-CONTRACTS = "contracts"
 _STEPS: Final = (
     "tick_size",
     "lot_size",
@@ -58,10 +64,6 @@ def read(name: str) -> list[dict[str, Any]]:
     text = resources.files(__name__).joinpath(f"{name}.json").read_bytes()
     found: list[dict[str, Any]] = msgspec.json.decode(text)
     return found
-
-
-def an_id(kind: str, name: str) -> str:
-    return str(uuid.uuid5(NAMESPACE, f"{kind}:{name}"))
 
 
 def asset_id(slug: str) -> str:
@@ -107,8 +109,8 @@ def _state(connection: Connection, now: dt.datetime) -> RegistryState:
     load_products(connection, state)
     request = pb.ListAssetRelationshipsRequest()
     method = connection.registry.ListAssetRelationships
-    for relationship in pages.entities(connection, method, request, "relationships"):
-        state.add(ASSET_RELATIONSHIP, codec.from_message(ASSET_RELATIONSHIP, relationship))
+    for relationship in pagination.entities(connection, method, request, "relationships"):
+        state.add(ASSET_RELATIONSHIP, entity_codec.from_message(ASSET_RELATIONSHIP, relationship))
     for row in read("venues"):
         if state.get(VENUE.name, row["id"]) is not None:
             load_codes(connection, state, row["id"])
@@ -224,11 +226,11 @@ def _symbol(row: dict[str, Any]) -> Symbol:
     settle = row["settle"]
     return Symbol(
         symbol_id=an_id("symbol", "/".join(names)),
-        symbol_type=SymbolType[row["type"]],
+        symbol_type=SymbolTypeCode[row["type"]],
         base_asset_id=asset_id(row["base"]),
         quote_asset_id=asset_id(row["quote"]),
         settlement_asset_id=asset_id(settle) if settle else None,
-        contract_kind=ContractKind[row["contract_kind"]] if row["contract_kind"] else None,
+        contract_kind=ContractKindCode[row["contract_kind"]] if row["contract_kind"] else None,
     )
 
 

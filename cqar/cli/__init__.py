@@ -14,30 +14,30 @@ from typing import Final, Never
 
 import click
 
-from cqar.cli.lazy import Commands, elsewhere
-from cqar.cli.nouns.table import noun_commands
+from cqar.cli.lazy_commands import Commands, elsewhere
+from cqar.cli.nouns.registry import noun_commands
 from cqar.cli.target import Target, target_options
-from shared import about
-from shared.masking import masked
+from cqar_shared.runtime import version
+from cqar_shared.runtime.key_masking import masked
 
 #: Name, where it is, what it does: each is imported when it is run.
 COMMANDS: Final = (
-    ("up", "cqar.cli.stack:up", "Start PostgreSQL, NATS, Redis, a writer and resolvers."),
-    ("down", "cqar.cli.stack:down", "Stop a stack that `cqar up` started."),
-    ("call", "cqar.cli.calling:call", "Any RPC by its name, in JSON."),
-    ("import", "cqar.cli.importing:import_", "Bring a venue's listing into the registry."),
-    ("resolve", "cqar.cli.looking:resolve", "What a venue's symbol means, and whether it trades."),
+    ("up", "cqar.cli.up_down:up", "Start PostgreSQL, NATS, Redis, a writer and resolvers."),
+    ("down", "cqar.cli.up_down:down", "Stop a stack that `cqar up` started."),
+    ("call", "cqar.cli.call:call", "Any RPC by its name, in JSON."),
+    ("import", "cqar.cli.import_venue:import_", "Bring a venue's listing into the registry."),
+    ("resolve", "cqar.cli.resolve:resolve", "What a venue's symbol means, and whether it trades."),
     (
         "check",
-        "cqar.cli.trading:check",
+        "cqar.cli.check:check",
         "Whether an order may be sent, and what it is on the steps.",
     ),
-    ("watch", "cqar.cli.watching:watch", "Each change as a resolver applies it."),
-    ("status", "cqar.cli.looking:status", "Where the registry stands; how far resolvers are."),
-    ("venues", "cqar.cli.looking:venues", "The venues that the registry knows."),
-    ("catalogue", "cqar.cli.catalogue:catalogue", "The facts that come with CQAR."),
+    ("watch", "cqar.cli.watch:watch", "Each change as a resolver applies it."),
+    ("status", "cqar.cli.resolve:status", "Where the registry stands; how far resolvers are."),
+    ("venues", "cqar.cli.resolve:venues", "The venues that the registry knows."),
+    ("catalogue", "cqar.cli.catalogue_facts:catalogue", "The facts that come with CQAR."),
     ("history", "cqar.cli.history:history", "What became of an entity: when, by whom, why."),
-    ("audit", "cqar.cli.past:audit", "Evidence that the registry's past is as it was written."),
+    ("audit", "cqar.cli.verify:audit", "Evidence that the registry's past is as it was written."),
     ("keys", "cqar.cli.keys:keys", "Make, list and revoke API keys."),
     ("demo", "cqar.cli.demo:demo", "The whole path once, on a stack of its own."),
     ("completion", "cqar.cli.completion:completion", "What a shell needs to complete `cqar`."),
@@ -45,17 +45,17 @@ COMMANDS: Final = (
 
 #: Errors whose text is for people; anything else is a bug and shows its traceback.
 SAID: Final = (
-    ("cqar.connection", "CallFailed"),
+    ("cqar.admin.connection", "CallFailed"),
     ("cqar.cli.demo", "DemoFailed"),
-    ("cqar.embedded.errors", "EmbeddedError"),
-    ("cqar.venues.departures", "MassDelisting"),
-    ("cqar.venues.plan", "OutOfOrder"),
-    ("cqar.venues.found", "Unreadable"),
+    ("cqar.embedded.failures", "EmbeddedError"),
+    ("cqar.importer.delistings", "MassDelisting"),
+    ("cqar.importer.plan", "OutOfOrder"),
+    ("cqar.importer.parsed_market", "Unreadable"),
 )
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(about.version(), prog_name="cqar")
+@click.version_option(version.version(), prog_name="cqar")
 @target_options
 @click.pass_context
 def cli(context: click.Context, /, **target: str) -> None:

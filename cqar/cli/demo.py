@@ -19,10 +19,10 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.venues.v1 import venue_symbol_pb2
 
 from cqar import catalogue
-from cqar.cli.looking import freshness_text
+from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.output import say, table
 from cqar.cli.progress import bar
-from cqar.cli.words import say, table
-from cqar.connection import CallFailed, Connection
+from cqar.cli.resolve import freshness_text
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
 

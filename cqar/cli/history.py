@@ -8,14 +8,15 @@ import click
 from cqc.writer.v1 import registry_admin_pb2 as apb
 from google.protobuf import json_format
 
-from cqar.cli.decoded import entity_of
-from cqar.cli.entries import entries
+from cqar.admin.connection import Connection
+from cqar.cli.history_pages import entries
+from cqar.cli.json_entities import entity_of
+from cqar.cli.output import print_json, table, to_stderr
 from cqar.cli.target import Target, override
-from cqar.cli.words import print_json, table, to_stderr
-from cqar.connection import Connection
-from shared import codec, wording
-from shared.entities import KIND_BY_NAME
-from shared.kind import AnyKind
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain import entity_diff
+from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds import KIND_BY_NAME
 
 COLUMNS: Final = ("revision", "when", "who", "why", "what")
 #: A history without them tells nothing.
@@ -134,6 +135,7 @@ def _differences(kind_name: str, entry: apb.HistoryEntry) -> list[tuple[str, str
     if kind is None:
         return [(d.field, d.before, d.after) for d in entry.differences]
     before, after = (
-        codec.decode(kind, payload) if payload else None for payload in (entry.before, entry.after)
+        entity_codec.decode(kind, payload) if payload else None
+        for payload in (entry.before, entry.after)
     )
-    return list(wording.differences(before, after))
+    return list(entity_diff.differences(before, after))

@@ -8,11 +8,11 @@ import click
 from cqc.writer.v1 import api_key_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
-from cqar import pages
-from cqar.cli.entries import entries
+from cqar.admin import pagination
+from cqar.admin.connection import Connection
+from cqar.cli.history_pages import entries
+from cqar.cli.output import print_json, table
 from cqar.cli.target import Target, override
-from cqar.cli.words import print_json, table
-from cqar.connection import Connection
 
 
 @click.command()
@@ -27,7 +27,7 @@ def keys(target: Target, *, as_json: bool) -> None:
     Example: cqar audit keys
     """
     with target.to_writer() as connection:
-        listed = pages.entities(connection, connection.admin.ListApiKeys, _REQUEST, "keys")
+        listed = pagination.entities(connection, connection.admin.ListApiKeys, _REQUEST, "keys")
         told = [_told(connection, key) for key in listed]
     told.sort(key=lambda one: one["made"]["when"])
     if as_json:

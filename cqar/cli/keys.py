@@ -10,13 +10,13 @@ from cqc.writer.v1 import api_key_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 from google.protobuf import json_format
 
-from cqar import pages
-from cqar.cli.applied import applied
+from cqar.admin import pagination
+from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.apply_all import applied
+from cqar.cli.output import out, print_json, say, table, to_stderr
+from cqar.cli.param_types import InstantParam
 from cqar.cli.target import Target, override
-from cqar.cli.typed import Instant
-from cqar.cli.words import out, print_json, say, table, to_stderr
-from cqar.connection import CallFailed, Connection
-from shared.key_text import fresh_key, hash_of
+from cqar_shared.trust.key_text import fresh_key, hash_of
 
 ROLES = [name.removeprefix("ROLE_").lower() for name in api_key_pb2.Role.keys()[1:]]
 
@@ -37,7 +37,7 @@ def keys() -> None:
     required=True,
     help="Each role includes those before it.",
 )
-@click.option("--expires", type=Instant(), help="When it ends; else never.")
+@click.option("--expires", type=InstantParam(), help="When it ends; else never.")
 @click.option("--reason", default="", help="Why, for the audit log.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @override
@@ -139,7 +139,7 @@ def _apply(connection: Connection, key: api_key_pb2.ApiKey, reason: str) -> str:
 
 def _all(connection: Connection) -> list[Any]:
     method = connection.admin.ListApiKeys
-    return list(pages.entities(connection, method, pb.ListApiKeysRequest(), "keys"))
+    return list(pagination.entities(connection, method, pb.ListApiKeysRequest(), "keys"))
 
 
 def _state(key: Any, now: dt.datetime) -> str:

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import click
 import grpc
 
-from cqar.connection import Connection
+from cqar.admin.connection import Connection
 from cqar.embedded.endpoints import read_endpoints
-from cqar.key_form import require_key
+from cqar.sdk.key_form import require_key
 
 
 class Target(NamedTuple):

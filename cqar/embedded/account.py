@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from cqar.embedded.errors import EmbeddedError
+from cqar.embedded.failures import EmbeddedError
 
 
 class Account(msgspec.Struct, frozen=True):

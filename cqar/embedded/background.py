@@ -9,11 +9,7 @@ from pathlib import Path
 from cqar.embedded import identity
 from cqar.embedded.account import state_mode
 from cqar.embedded.endpoints import Endpoints, read_endpoints
-from cqar.embedded.errors import (
-    EmbeddedError,
-    ServiceFailed,
-    StackNotRunning,
-)
+from cqar.embedded.failures import EmbeddedError, ServiceFailed, StackNotRunning
 from cqar.embedded.lock import hold_lock, holder, signal_holder
 from cqar.embedded.private import open_private, own_folder
 from cqar.embedded.process import is_running, log_tail

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from cqar.embedded.errors import StackNotRunning
+from cqar.embedded.failures import StackNotRunning
 from cqar.embedded.lock import holder
 from cqar.embedded.private import read_private, write_private
 
@@ -12,7 +12,7 @@ ENDPOINTS_NAME = "endpoints.json"
 RESOLVERS = "resolvers"
 
 
-class Keys(msgspec.Struct, frozen=True):
+class StackKeys(msgspec.Struct, frozen=True):
     admin: str
     read: str
 
@@ -31,7 +31,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     postgres: str
     nats: str
     redis: str
-    keys: Keys
+    keys: StackKeys
     pids: dict[str, int]
     integrity_key_file: str = ""
 

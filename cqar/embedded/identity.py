@@ -14,7 +14,7 @@ import msgspec
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class Identity(msgspec.Struct, frozen=True):
+class ProcessIdentity(msgspec.Struct, frozen=True):
     """A process as it was written down.
 
     `began` is when, in the kernel's ticks since the boot; 0 where nothing tells.
@@ -25,9 +25,9 @@ class Identity(msgspec.Struct, frozen=True):
     boot: str
 
 
-def own_identity() -> Identity:
+def own_identity() -> ProcessIdentity:
     pid = os.getpid()
-    return Identity(pid, began(pid), boot_id())
+    return ProcessIdentity(pid, began(pid), boot_id())
 
 
 def began(pid: int) -> int:
@@ -46,7 +46,7 @@ def boot_id() -> str:
         return ""
 
 
-def is_alive(known: Identity, opened: os.stat_result) -> bool:
+def is_alive(known: ProcessIdentity, opened: os.stat_result) -> bool:
     """Whether the process is the one that was written down, is ours, and has a file open.
 
     Args:
@@ -73,7 +73,7 @@ def _is_same(descriptor: Path, opened: os.stat_result) -> bool:
     return (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
 
 
-def send(known: Identity, opened: os.stat_result, number: signal.Signals) -> bool:
+def send(known: ProcessIdentity, opened: os.stat_result, number: signal.Signals) -> bool:
     """Signal the process if it is the one that was written down; whether it was."""
     if known.pid <= 0:  # to the kernel many at once
         return False

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cqar.embedded import rotation
-from cqar.embedded.errors import ServiceFailed
+from cqar.embedded.failures import ServiceFailed
 from cqar.embedded.private import open_private
 from cqar.embedded.probes import Probe
 from cqar.embedded.process import Command, how_it_ended, kill_session, log_tail, spawn

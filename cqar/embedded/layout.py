@@ -37,18 +37,21 @@ def listen(name: str, ports: dict[str, int]) -> Listen:
 
 def migrate(prepared: Prepared) -> Command:
     return _command(
-        "migrations", "migrations", ["upgrade"], {"CQAR_DATABASE_URL": prepared.postgres}
+        "migrations",
+        "cqar_writer.migrations",
+        ["upgrade"],
+        {"CQAR_DATABASE_URL": prepared.postgres},
     )
 
 
 def create_key(prepared: Prepared, at: Listen, role: str) -> Command:
     """Prints the new key alone on standard output."""
     arguments = ["create-key", "--actor", f"stack-{role}", "--role", role]
-    return _command(f"create-key {role}", "writer", arguments, _writer_env(prepared, at))
+    return _command(f"create-key {role}", "cqar_writer", arguments, _writer_env(prepared, at))
 
 
 def writer(prepared: Prepared, at: Listen, logs: Path) -> Service:
-    return _service("writer", "writer", _writer_env(prepared, at), at, logs)
+    return _service("writer", "cqar_writer", _writer_env(prepared, at), at, logs)
 
 
 def resolver(  # what a resolver is told
@@ -66,7 +69,7 @@ def resolver(  # what a resolver is told
         "CQAR_RESOLVER_LAST_GOOD_FILE": str(kept),
         "CQAR_RESOLVER_WRITER": writer_at.grpc,
     }
-    return _service(name, "resolver", env, at, logs)
+    return _service(name, "cqar_resolver", env, at, logs)
 
 
 def _writer_env(prepared: Prepared, at: Listen) -> dict[str, str]:

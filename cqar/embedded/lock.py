@@ -16,8 +16,8 @@ from typing import IO
 import msgspec
 
 from cqar.embedded import identity
-from cqar.embedded.errors import EmbeddedError, StackAlreadyRunning
-from cqar.embedded.identity import Identity
+from cqar.embedded.failures import EmbeddedError, StackAlreadyRunning
+from cqar.embedded.identity import ProcessIdentity
 from cqar.embedded.private import open_private
 
 LOCK_NAME = "lock"
@@ -52,7 +52,7 @@ def holder(state_dir: Path) -> int | None:
     return None if known is None else known.pid
 
 
-def signal_holder(state_dir: Path, number: signal.Signals) -> Identity | None:
+def signal_holder(state_dir: Path, number: signal.Signals) -> ProcessIdentity | None:
     """Signal the supervisor of this state folder, and return who it is; None if there is none.
 
     Raises:
@@ -72,7 +72,7 @@ def signal_holder(state_dir: Path, number: signal.Signals) -> Identity | None:
     return known
 
 
-def _holder(state_dir: Path) -> Identity | None:
+def _holder(state_dir: Path) -> ProcessIdentity | None:
     try:
         opened = _opened(state_dir, os.O_RDONLY)
     except FileNotFoundError:
@@ -82,9 +82,9 @@ def _holder(state_dir: Path) -> Identity | None:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             try:
-                return msgspec.json.decode(file.read(), type=Identity)
+                return msgspec.json.decode(file.read(), type=ProcessIdentity)
             except msgspec.MsgspecError:  # it is about to be written
-                return Identity(0, 0, "")
+                return ProcessIdentity(0, 0, "")
         return None
 
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from cqar.embedded.endpoints import Endpoints
-from cqar.embedded.errors import EmbeddedError
+from cqar.embedded.failures import EmbeddedError
 from cqar.embedded.stack import StackOptions, run_stack
 
 _log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from cqar.embedded.errors import EmbeddedError, NotOurs
+from cqar.embedded.failures import EmbeddedError, NotOurs
 from cqar.embedded.identity import began
 from cqar.embedded.process import is_running
 

@@ -10,12 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cqar.embedded import wheels
-from cqar.embedded.account import (
-    Account,
-    can_traverse,
-    reachable_folder,
-    temporary_bases,
-)
+from cqar.embedded.account import Account, can_traverse, reachable_folder, temporary_bases
 
 
 def postgres_binaries(account: Account | None) -> Path:

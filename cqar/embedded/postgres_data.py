@@ -18,11 +18,11 @@ from cqar.embedded.account import (
     temporary_bases,
     unprivileged_account,
 )
-from cqar.embedded.errors import NotOurs
-from cqar.embedded.password import read_password
+from cqar.embedded.failures import NotOurs
 from cqar.embedded.postgres import DATABASE, ENVIRONMENT, USER, socket_folder
 from cqar.embedded.postgres_binaries import postgres_binaries
 from cqar.embedded.process import Command, run
+from cqar.embedded.server_password import read_password
 
 INIT_SECONDS = 60.0
 OUTSIDE_PREFIX = "postgres-"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cqar.embedded.errors import NotOurs
+from cqar.embedded.failures import NotOurs
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 

@@ -13,8 +13,8 @@ import msgspec
 
 from cqar.embedded import launch
 from cqar.embedded.account import Account
-from cqar.embedded.errors import ServiceFailed
-from shared.masking import masked
+from cqar.embedded.failures import ServiceFailed
+from cqar_shared.runtime.key_masking import masked
 
 LOG_TAIL_LINES = 20
 LOG_TAIL_BYTES = 16 * 1024

@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from cqar.embedded.errors import EmbeddedError
+from cqar.embedded.failures import EmbeddedError
 from cqar.embedded.private import open_private, opened_folder
 
 LOG_MAX_BYTES = 10 * 1024 * 1024

@@ -11,13 +11,13 @@ from cqar.embedded import nats, postgres, valkey
 from cqar.embedded.account import state_mode
 from cqar.embedded.keeper import Service
 from cqar.embedded.lock import hold_lock
-from cqar.embedded.password import read_password
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.postgres_data import prepare_data, remove_data
 from cqar.embedded.private import own_folder, read_private
+from cqar.embedded.server_password import read_password
 from cqar.embedded.sockets import make_sockets_folder
 from cqar.embedded.supervisor import Supervisor
-from shared import integrity_key
+from cqar_shared.trust import seal_keys
 
 PORTS = {"postgres": 5432, "nats": 4222, "redis": 6379}
 
@@ -69,7 +69,7 @@ def _integrity_key(directory: Path) -> Path:
     try:
         read_private(path)
     except FileNotFoundError:
-        integrity_key.make(path)
+        seal_keys.make(path)
     return path
 
 

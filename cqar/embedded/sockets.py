@@ -9,11 +9,7 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from cqar.embedded.account import (
-    reachable_folder,
-    temporary_bases,
-    unprivileged_account,
-)
+from cqar.embedded.account import reachable_folder, temporary_bases, unprivileged_account
 
 SOCKET_PATH_MAX_BYTES = 107
 # The longest below the folder: "/own/resolver-999.sock".

@@ -16,12 +16,7 @@ import msgspec
 
 from cqar.embedded import layout
 from cqar.embedded.account import state_mode
-from cqar.embedded.endpoints import (
-    ENDPOINTS_NAME,
-    Endpoints,
-    Keys,
-    write_endpoints,
-)
+from cqar.embedded.endpoints import ENDPOINTS_NAME, Endpoints, StackKeys, write_endpoints
 from cqar.embedded.lock import hold_lock
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.postgres_data import remove_data
@@ -147,17 +142,17 @@ class _Stack:
             write_endpoints(self._state_dir, self._endpoints)
 
 
-async def _keys(state_dir: Path, prepared: Prepared, writer_at: layout.Listen) -> Keys:
+async def _keys(state_dir: Path, prepared: Prepared, writer_at: layout.Listen) -> StackKeys:
     path = state_dir / KEYS_NAME
     if not prepared.fresh:
         with suppress(FileNotFoundError):
-            return msgspec.json.decode(read_private(path), type=Keys)
-    roles = Keys.__struct_fields__
+            return msgspec.json.decode(read_private(path), type=StackKeys)
+    roles = StackKeys.__struct_fields__
     commands = [layout.create_key(prepared, writer_at, role) for role in roles]
     printed = await asyncio.gather(
         *(run(command, timeout_seconds=COMMAND_SECONDS) for command in commands)
     )
     made = {role: key.strip() for role, key in zip(roles, printed, strict=True)}
-    keys = msgspec.convert(made, type=Keys)
+    keys = msgspec.convert(made, type=StackKeys)
     write_private(path, msgspec.json.encode(keys))
     return keys

@@ -7,7 +7,7 @@ whole client library.
 from importlib import metadata
 from pathlib import Path
 
-from cqar.embedded.errors import WheelMissing
+from cqar.embedded.failures import WheelMissing
 
 
 def postgres_install() -> Path:

@@ -14,7 +14,7 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
-from cqar.position import Position
+from cqar.sdk.session_position import Position
 from tests.in_memory import server_folder
 from tests.typed import Ran, run_here, run_process
 

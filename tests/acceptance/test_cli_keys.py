@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 
-from shared.key_text import fresh_key, hash_of
+from cqar_shared.trust.key_text import fresh_key, hash_of
 from tests.acceptance.conftest import Stack
 from tests.changes import eventually
 from tests.typed import Ran

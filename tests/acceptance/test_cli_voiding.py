@@ -9,8 +9,8 @@ import pytest
 from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.venues.v1 import venue_symbol_pb2
 
-from cqar.cli import voiding
-from cqar.connection import Connection
+from cqar.admin.connection import Connection
+from cqar.cli import void_listing
 from tests.acceptance.conftest import Stack
 from tests.typed import Ran
 
@@ -84,15 +84,15 @@ async def test_what_somebody_changed_meanwhile_is_not_voided(
 ) -> None:
     stack = stack_with_luna
     await listed(stack, "LUNA3", "--no-primary")
-    look = voiding._aliases
+    look = void_listing._aliases
 
-    def look_while_it_changes(connection: Connection, wrong: voiding.Listing) -> Any:
+    def look_while_it_changes(connection: Connection, wrong: void_listing.Listing) -> Any:
         request = pb.UpdateVenueSymbolRequest(venue_id="okx", venue_symbol="LUNA3")
         request.status = venue_symbol_pb2.MARKET_STATUS_HALTED
         connection.call(connection.registry.UpdateVenueSymbol, request)
         return look(connection, wrong)
 
-    monkeypatch.setattr(voiding, "_aliases", look_while_it_changes)
+    monkeypatch.setattr(void_listing, "_aliases", look_while_it_changes)
     ran = await stack.cqar("listing", "void", "okx", "LUNA3", "--reason", "wrong", "--yes")
     assert (ran.code, "changed at revision" in ran.err) == (1, True)
     assert await meant(stack, "LUNA3") == "LUNA/USDT"

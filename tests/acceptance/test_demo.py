@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cqar.embedded.endpoints import read_endpoints
-from cqar.embedded.errors import StackNotRunning
+from cqar.embedded.failures import StackNotRunning
 from cqar.embedded.process import is_running
 from cqar.embedded.stack import remove_state
 from tests.typed import run_process

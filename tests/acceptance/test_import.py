@@ -26,7 +26,7 @@ KRAKEN_2021: Final = ("kraken", "AssetPairs_2021-04-17.json")
 KRAKEN_2025: Final = ("kraken", "AssetPairs_2025-06-11.json")
 
 #: (venue, spelling, what) -> why `Resolve` differs from the raw record. What ccxt reads
-#: otherwise is corrected in cqar.venues.corrections, so nothing is left to be listed.
+#: otherwise is corrected in cqar.importer.corrections, so nothing is left to be listed.
 DIFFERENCES: Final[dict[tuple[str, str, str], str]] = {}
 
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 from cqc.services.v1 import asset_registry_pb2 as pb
 
-from cqar.connection import Connection
-from cqar.rpcs import RESOLVER, WRITER, rpcs
+from cqar.admin.connection import Connection
+from cqar.admin.rpc_catalog import RESOLVER, WRITER, rpcs
 from loadtests.changing import TICKER, live, new_changes, remove_left
 from loadtests.mixes import ADMIN, CQMD, MIXES, Mix
 from loadtests.own_stack import fill

@@ -17,7 +17,7 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.venues.v1 import venue_symbol_pb2
 
 import cqar
-from cqar.awaiting import AsyncAnswers
+from cqar.sdk.async_api import AsyncAnswers
 from tests.acceptance.conftest import Stack
 from tests.acceptance.desk import Desk
 

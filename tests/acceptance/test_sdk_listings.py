@@ -11,7 +11,7 @@ import ccxt
 import pytest
 
 import cqar
-from cqar.waiting import Answers
+from cqar.sdk.sync_api import SyncAnswers
 from tests.acceptance import raw_listings
 from tests.acceptance.conftest import Stack, saved
 from tests.sdk import timeless
@@ -56,7 +56,7 @@ async def asking(stack: Stack, form: str, work: Any) -> Any:
     return await asyncio.to_thread(run)
 
 
-def everything(asked: Answers) -> dict[str, Any]:
+def everything(asked: SyncAnswers) -> dict[str, Any]:
     """Every spelling of both venues, all that is known of it, and the way back from it."""
     found: dict[str, Any] = {}
     for venue in ("binance", "kraken"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from shared.integrity import Keyring
+from cqar_shared.trust.seals import Keyring
 from tests.acceptance.conftest import Stack
 from tests.http2 import call
 

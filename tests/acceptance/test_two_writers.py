@@ -14,8 +14,11 @@ import grpc
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver.view import View
-from shared.entities.api_key import Role
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_writer.api_keys import create_key
+from cqar_writer.app import utc_now
+from cqar_writer.mutations.pipeline import Mutations
 from tests.changes import commit, eventually
 from tests.following import Follow, require_equal, stands_at
 from tests.lives import one_of_each
@@ -27,9 +30,6 @@ from tests.replaying import (
     require_same_everywhere,
 )
 from tests.services import service
-from writer.app import utc_now
-from writer.keys import create_key
-from writer.mutations import Mutations
 
 CLIENTS = 64
 COUNTERS = 4
@@ -45,7 +45,7 @@ async def test_64_clients_on_two_writers_lose_nothing_and_all_projections_agree(
     database: str,
     engine: AsyncEngine,
     follow: Follow,
-    view: View,
+    view: ReplicaState,
     tmp_path: Path,
 ) -> None:
     mutations = Mutations(engine, utc_now)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shared.entities.api_key import Role
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_writer.api_keys import create_key
 from tests.builders import an_asset
 from tests.changes import commit
 from tests.chaos import document
@@ -26,7 +27,6 @@ from tests.chaos.floods import FLOODS
 from tests.chaos.innocent import Innocent
 from tests.chaos.soaking import ABUSE_SECONDS
 from tests.services import ROOT, Running
-from writer.keys import create_key
 
 #: Asked undisturbed, before each flood.
 BEFORE_S: Final = 1.0

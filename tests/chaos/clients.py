@@ -21,7 +21,7 @@ from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 
-from resolver.freshness import boot_clock_s
+from cqar_resolver.replication.freshness import boot_clock_s
 from tests.builders import BTC, a_venue_symbol
 from tests.chaos.cluster import Cluster
 from tests.chaos.history import FLAG, Chained, Flagged, Live, Made, Observed, Seen, Verdict

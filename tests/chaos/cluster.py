@@ -18,17 +18,17 @@ from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers, embedded_servers
-from shared import jetstream, nats_connection
-from shared.entities.api_key import Role
-from shared.postgres import make_engine
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.messaging import jetstream, nats_connection
+from cqar_shared.sql.postgres import make_engine
+from cqar_writer.api_keys import create_key
+from cqar_writer.app import utc_now
+from cqar_writer.mutations.pipeline import Mutations
 from tests.changes import commit, eventually
 from tests.links import Link, link_to
 from tests.lives import one_of_each
 from tests.load import Writer
 from tests.services import START_S, Running, begin, migrate, pick_listens
-from writer.app import utc_now
-from writer.keys import create_key
-from writer.mutations import Mutations
 
 WRITERS: Final = ("writer-1", "writer-2")
 RESOLVERS: Final = ("resolver-1", "resolver-2")

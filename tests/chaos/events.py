@@ -9,12 +9,13 @@ from cqc.replication.v1 import replication_pb2
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
-from shared import history, jetstream
-from shared.jetstream import EVENTS, ConsumerLost
-from shared.stream_reader import StreamReader
+from cqar_shared.messaging import jetstream
+from cqar_shared.messaging.jetstream import EVENTS, ConsumerLost
+from cqar_shared.messaging.stream_reader import StreamReader
+from cqar_shared.replication import positions
+from cqar_writer.store import outbox
 from tests.changes import eventually
 from tests.chaos.cluster import Cluster
-from writer import outbox
 
 #: Ends a failure: a stream that was lost is published anew from the first revision.
 PUBLISHED_S: Final = 60.0
@@ -64,6 +65,6 @@ async def _committed(cluster: Cluster) -> set[bytes]:
         while rows := await outbox.rows_after(tx, revision, ROWS):
             revision = rows[-1].revision
             for row in rows:
-                told = replication_pb2.DomainEvents.FromString(history.unpack(row.events))
+                told = replication_pb2.DomainEvents.FromString(positions.unpack(row.events))
                 found |= {event.payload for event in told.events}
     return found

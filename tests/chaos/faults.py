@@ -16,7 +16,7 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from shared.jetstream import CHANGES, EVENTS
+from cqar_shared.messaging.jetstream import CHANGES, EVENTS
 from tests.chaos.cluster import Cluster
 from tests.chaos.healing import until_last_good, until_stale
 from tests.services import Running

@@ -24,7 +24,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health_pb2
 
-from shared.grpc_server import OPTIONS
+from cqar_shared.rpc.grpc_server import OPTIONS
 from tests.chaos import rapid_reset
 
 RESOLVER: Final = "/cqc.resolver.v1.Resolver"

@@ -10,7 +10,7 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 
-from resolver.database import Database
+from cqar_resolver.replication.postgres import RegistryDatabase
 from tests.builders import a_venue_symbol
 from tests.changes import eventually, head_of
 from tests.chaos.cluster import Cluster
@@ -99,7 +99,7 @@ async def _verdict(cluster: Cluster, resolver: Running) -> pb.Tradeable | None:
 
 async def require_equal(cluster: Cluster) -> None:
     """Every resolver is LIVE at PostgreSQL's head: epoch, revision, chain, counts and hash."""
-    loaded = await Database(cluster.database).hydrate()
+    loaded = await RegistryDatabase(cluster.database).hydrate()
     expected = (_told(loaded.head), loaded.counts, pb.SNAPSHOT_STATE_LIVE)
 
     async def equals(number: int) -> bool:

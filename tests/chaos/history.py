@@ -16,10 +16,11 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from google.protobuf.message import Message
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import history
-from shared.entities import KIND_BY_NAME
-from shared.kind import Ref
-from writer import outbox
+from cqar_shared.domain.kind import Ref
+from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.replication import positions as history
+from cqar_writer.protocol.log_rows import OutboxRow
+from cqar_writer.store import outbox
 
 ROWS: Final = 500
 LIVE: Final = pb.SNAPSHOT_STATE_LIVE
@@ -148,7 +149,7 @@ class History:
                 for row in rows:
                     self._append(row)
 
-    def _append(self, row: outbox.OutboxRow) -> None:
+    def _append(self, row: OutboxRow) -> None:
         self.last = row.revision
         self.at[row.revision] = (row.epoch, row.chain)
         change_set = replication_pb2.ChangeSet.FromString(history.unpack(row.payload))

@@ -15,7 +15,7 @@ from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2 as rpb
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 
-from shared.grpc_server import OPTIONS
+from cqar_shared.rpc.grpc_server import OPTIONS
 
 PAUSE_S: Final = 0.02
 TIMEOUT_S: Final = 30.0

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
 
-from resolver.freshness import boot_clock_s
-from shared.jetstream import CHANGES
+from cqar_resolver.replication.freshness import boot_clock_s
+from cqar_shared.messaging.jetstream import CHANGES
 from tests.changes import eventually, raw_messages
 from tests.chaos.clients import Clients
 from tests.chaos.healing import require_equal

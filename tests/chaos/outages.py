@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, NamedTuple
 
-from resolver.freshness import boot_clock_s
+from cqar_resolver.replication.freshness import boot_clock_s
 from tests.chaos.lab import OPERATOR, Lab
 from tests.links import Link
 from tests.standbys import Server

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cqar.embedded.servers import embedded_servers
-from shared import nats_connection
-from shared.postgres import dispose, make_engine
+from cqar_shared.messaging import nats_connection
+from cqar_shared.sql.postgres import dispose, make_engine
+from cqar_writer.app import utc_now
+from cqar_writer.mutations.pipeline import Mutations
 from tests.partition_matrix import SERVERS, SUBJECTS, Row, stack_behind_links
 from tests.partitioned import KINDS
 from tests.services import migrate
-from writer.app import utc_now
-from writer.mutations import Mutations
 
 log = logging.getLogger(__name__)
 

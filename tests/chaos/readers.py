@@ -12,7 +12,7 @@ from typing import Any, Final
 import grpc
 from cqc.services.v1 import asset_registry_pb2 as pb
 
-from shared.min_revision import HEADER
+from cqar_shared.rpc.min_revision import HEADER
 from tests.chaos.answers import Answer
 from tests.chaos.steady import Steady
 from tests.load import spoken_of

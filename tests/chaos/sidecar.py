@@ -14,10 +14,10 @@ import sys
 import time
 from contextlib import suppress
 
-from resolver.app import Resolver
-from resolver.config import SECTION, ResolverConfig
-from shared.config import load
-from shared.tasks import begin, end
+from cqar_resolver.app import Resolver
+from cqar_resolver.config import SECTION, ResolverConfig
+from cqar_shared.runtime.config import load
+from cqar_shared.runtime.tasks import begin, end
 
 WAIT_S = 120
 

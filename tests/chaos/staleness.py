@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 
-from resolver.freshness import boot_clock_s
+from cqar_resolver.replication.freshness import boot_clock_s
 from tests.builders import a_venue_symbol, an_asset
 from tests.changes import commit
 from tests.chaos.cluster import Cluster

@@ -21,17 +21,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.process import Command, kill_session, spawn
 from cqar.embedded.servers import EmbeddedServers
-from resolver.database import HYDRATE_LOCK
-from shared import jetstream
-from shared.image_store import ImageStore
-from shared.jetstream import CHANGES
+from cqar_resolver.replication.postgres import HYDRATE_LOCK
+from cqar_shared.messaging import jetstream
+from cqar_shared.messaging.jetstream import CHANGES
+from cqar_shared.redis_store.image_store import ImageStore
+from cqar_writer.app import utc_now
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays.change_relay import Relay
+from cqar_writer.relays.image_publisher import Images
 from tests.builders import a_venue, an_asset
 from tests.changes import commit, drain, head_of
 from tests.integrity import KEYRING, key_file
-from writer.app import utc_now
-from writer.images import Images
-from writer.mutations import Mutations
-from writer.relay import Relay
 
 log = logging.getLogger(__name__)
 

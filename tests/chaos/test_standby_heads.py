@@ -10,19 +10,19 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.errors import NotReady
-from shared.history import term_of
-from shared.postgres import dispose, make_engine
+from cqar_shared.errors import ServiceNotReady
+from cqar_shared.replication.positions import term_of
+from cqar_shared.sql.postgres import dispose, make_engine
+from cqar_writer.database.head import Heads
+from cqar_writer.database.newest_position import Newest
+from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import NOW, a_venue
 from tests.changes import commit, eventually, head_of
 from tests.in_memory import server_folder
 from tests.links import Link, link_to
 from tests.services import migrate
 from tests.standbys import HOST, Server, Servers, servers_in
-from writer.database import Database
-from writer.heads import Heads
-from writer.mutations import Mutations
-from writer.newest import Newest
 
 
 class Pair(NamedTuple):
@@ -54,7 +54,7 @@ async def pair() -> AsyncIterator[Pair]:
 
 
 async def test_a_standby_is_left_and_one_failover_is_one_epoch(pair: Pair) -> None:
-    database = Database(Newest(), pair.engine)
+    database = PrimaryDatabase(Newest(), pair.engine)
     mutations = Mutations(pair.engine, lambda: NOW, database=database)
     heads = Heads(pair.engine, database)
     for name in "abc":
@@ -65,7 +65,7 @@ async def test_a_standby_is_left_and_one_failover_is_one_epoch(pair: Pair) -> No
     pair.lead_to(pair.standby)
     await dispose(pair.engine)
     for refused in (heads.read, lambda: commit(mutations, a_venue("x"))):
-        with pytest.raises(NotReady, match="standby"):
+        with pytest.raises(ServiceNotReady, match="standby"):
             await refused()
     pair.lead_to(pair.primary, keep=True)
     assert (await heads.read()).revision == 3

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from resolver.config import ResolverConfig
-from shared.config import load, require_private
-from writer.config import WriterConfig
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.runtime.config import load, require_private
+from cqar_writer.config import WriterConfig
 
 CONFIGS: dict[str, type[WriterConfig | ResolverConfig]] = {
     "writer": WriterConfig,

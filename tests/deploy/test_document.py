@@ -8,13 +8,13 @@ import click
 import pytest
 
 from cqar.cli import cli
+from cqar_resolver.__main__ import main as resolver
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.runtime.config import SCHEMES
+from cqar_writer.__main__ import main as writer
+from cqar_writer.config import WriterConfig
 from migrations.program import main as migrations
-from resolver.__main__ import main as resolver
-from resolver.config import ResolverConfig
-from shared.config import SCHEMES
 from tests.deploy.rendering import ROOT, compose
-from writer.__main__ import main as writer
-from writer.config import WriterConfig
 
 NAMES = ("DEPLOYMENT", "OPERATIONS")
 TEXTS = {name: (ROOT / f"docs/{name}.md").read_text() for name in NAMES}
@@ -74,7 +74,7 @@ def test_every_command_that_it_names_exists(text: str) -> None:
             seen += 1
             assert command is not None, f"{program}{words}"
     assert seen > 3
-    for word in re.findall(r"python -m migrations ([a-z]+)", text):
+    for word in re.findall(r"cqar-migrate ([a-z]+)", text):
         assert word in migrations.commands
 
 

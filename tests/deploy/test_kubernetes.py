@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from shared.calls import CALLS
+from cqar_shared.rpc.call_metrics import CALLS
 from tests.deploy.custom_resources import SCHEMAS
 from tests.deploy.releases import newest_release
 from tests.deploy.rendering import (

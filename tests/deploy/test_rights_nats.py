@@ -15,9 +15,9 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
 
-from shared import jetstream, streams
-from shared.head_requests import HeadRequests
-from shared.jetstream import (
+from cqar_shared.messaging import jetstream, streams
+from cqar_shared.messaging.head_requests import HeadRequests
+from cqar_shared.messaging.jetstream import (
     BUMP_SUBJECT,
     CHANGES,
     CHANGES_SUBJECT,
@@ -25,10 +25,10 @@ from shared.jetstream import (
     HEAD_ALL_SUBJECT,
     HEAD_SUBJECT,
 )
-from shared.stream_reader import StreamReader
+from cqar_shared.messaging.stream_reader import StreamReader
+from cqar_writer.relays import event_relay
 from tests.changes import eventually
 from tests.deploy.conftest import Shipped
-from writer import event_relay
 
 AN_EVENT = event_relay.subjects()[0]
 #: A subject that only the operator's or another role's rights lead to.

@@ -7,14 +7,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from cqar.audit import verified
-from shared.postgres import make_engine
+from cqar.admin.audit import verified
+from cqar_shared.sql.postgres import make_engine
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.store import outbox
 from tests.builders import NOW, a_venue
 from tests.changes import commit
 from tests.deploy.conftest import Shipped
 from tests.services import migrate
-from writer import outbox
-from writer.mutations import Mutations
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 FORBIDDEN = {

@@ -10,15 +10,15 @@ import pytest
 import redis.asyncio
 from redis.exceptions import NoPermissionError, ResponseError
 
-from shared.cache import CURSOR_KEY, Cache, Cursor, Value
-from shared.cache_entries import ENTRIES
-from shared.history import Position
-from shared.image_store import MANIFEST_KEY, ImageStore
+from cqar_shared.redis_store.cache import CURSOR_KEY, Cache, Cursor, Value
+from cqar_shared.redis_store.cached_kinds import ENTRIES
+from cqar_shared.redis_store.image_store import MANIFEST_KEY, ImageStore
+from cqar_shared.replication.positions import LogPosition
 from tests.deploy.conftest import Shipped
 from tests.integrity import KEYRING
 
 PREFIXES = sorted({entry.prefix for entry in ENTRIES.values()})
-AT = Position(1, 7, bytes(32))
+AT = LogPosition(1, 7, bytes(32))
 ADMIN: tuple[tuple[Any, ...], ...] = (
     ("FLUSHALL",),
     ("FLUSHDB",),

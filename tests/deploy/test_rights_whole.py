@@ -15,19 +15,19 @@ import redis.asyncio
 import sqlalchemy as sa
 from nats.js import api
 
-from cqar.audit import verified
-from shared.cache import CURSOR_KEY
-from shared.image_store import MANIFEST_KEY
-from shared.jetstream import EVENTS
-from shared.key_text import hash_of
-from shared.postgres import make_engine
-from shared.signatures import PrivateKey
+from cqar.admin.audit import verified
+from cqar_shared.messaging.jetstream import EVENTS
+from cqar_shared.redis_store.cache import CURSOR_KEY
+from cqar_shared.redis_store.image_store import MANIFEST_KEY
+from cqar_shared.sql.postgres import make_engine
+from cqar_shared.trust.key_text import hash_of
+from cqar_shared.trust.signatures import PrivateKey
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import NOW, a_venue
 from tests.changes import commit, eventually, head_of, lose_commits_after
 from tests.deploy.conftest import Shipped
 from tests.services import Running, pick_listens, service, start
 from tests.typed import run_process
-from writer.mutations import Mutations
 
 READY_S = 60.0
 

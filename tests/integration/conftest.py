@@ -14,16 +14,16 @@ from nats.aio.client import Client
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver import fallback
-from resolver.config import ResolverConfig
-from shared import min_revision
-from shared.grpc_server import OPTIONS
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.fallback import stores
+from cqar_shared.rpc import min_revision
+from cqar_shared.rpc.grpc_server import OPTIONS
+from cqar_writer.relays.change_relay import Relay
 from tests.asking import WAIT_S, Ask, Asked
 from tests.asking import served as serves
 from tests.integrity import key_file
 from tests.links import link_to
 from tests.served import Served, served
-from writer.relay import Relay
 
 #: Serves at an instant, until the block ends.
 Serve = Callable[[dt.datetime], AbstractAsyncContextManager[Served]]
@@ -64,7 +64,7 @@ async def ask(
     """
     assert client.is_connected
     # Tests share two slow cores: what is tried is not whether PostgreSQL takes 250 ms.
-    monkeypatch.setattr(fallback, "BUDGET_S", WAIT_S)
+    monkeypatch.setattr(stores, "BUDGET_S", WAIT_S)
     monkeypatch.setattr(min_revision, "WAIT_MAX_S", 0.5)
     async with redis.asyncio.Redis.from_url(servers.redis) as store:
         await store.flushall()

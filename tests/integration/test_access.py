@@ -12,17 +12,17 @@ from pathlib import Path
 import msgspec
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver.config import ResolverConfig
-from shared.entities.api_key import Role
-from shared.key_text import hash_of
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.trust.key_text import hash_of
+from cqar_writer.api_keys import create_key
+from cqar_writer.config import WriterConfig
+from cqar_writer.mutations.pipeline import Mutations
 from tests import access
 from tests.builders import NOW, a_key, an_id
 from tests.changes import commit, eventually
 from tests.following import NEVER_S, resolving, writing
 from tests.lives import one_of_each
-from writer.config import WriterConfig
-from writer.keys import create_key
-from writer.mutations import Mutations
 
 WAIT_S = 30
 

@@ -14,10 +14,12 @@ from cqc.services.v1 import asset_registry_pb2
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.entities.asset import ASSET
-from shared.entities.venue_symbol import delist
-from shared.errors import DataLoss
-from shared.judge import Intent, Item
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.venue_symbol import delist
+from cqar_shared.errors import DataLoss
+from cqar_writer.archiver import Archiving
+from cqar_writer.mutations.pipeline import Mutations
 from tests.asking import Ask, question
 from tests.builders import (
     ETH,
@@ -33,8 +35,6 @@ from tests.builders import (
 from tests.changes import CAUSE, commit, upsert
 from tests.grpc_writer import Client, serving
 from tests.refusals import refusal
-from writer.archiving import Archiving
-from writer.mutations import Mutations
 
 pb: Any = asset_registry_pb2
 LONG_AGO: Final = NOW - dt.timedelta(days=90)
@@ -143,7 +143,7 @@ async def test_nothing_is_removed_by_what_an_altered_row_says_of_its_referrers(
     await altered(
         engine, f"UPDATE symbols SET base_asset_id = '{doge}' WHERE symbol_id = '{other}'"
     )
-    removal = Item(kind=ASSET, intent=Intent.REMOVE, key=doge)
+    removal = Item(kind=ASSET, intent=ChangeIntent.REMOVE, key=doge)
     with pytest.raises(DataLoss):
         await mutations.change(removal, CAUSE)
 

@@ -21,18 +21,26 @@ from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 from cqc.writer.v1 import registry_admin_pb2 as apb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cqar import audit
+from cqar.admin import audit
 from cqar.embedded.servers import EmbeddedServers
-from resolver import fallback, kept
-from resolver.app import Resolver
-from resolver.config import ResolverConfig
-from shared import history
-from shared.entities.api_key import Role
-from shared.entities.symbol import SYMBOL, OptionType, Symbol, SymbolType
-from shared.entities.venue_symbol import VENUE_SYMBOL, delist
-from shared.errors import TooLarge
-from shared.judge import Intent, Item
-from shared.kind import Entity, Kind
+from cqar_resolver.app import Resolver
+from cqar_resolver.checkpoint import checkpoint_format
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.fallback import stores
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.kind import Entity, Kind
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.domain.kinds.symbol import SYMBOL, OptionTypeCode, Symbol, SymbolTypeCode
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, delist
+from cqar_shared.errors import TooLarge
+from cqar_shared.replication import positions
+from cqar_writer.app import Writer
+from cqar_writer.archiver import Archiving
+from cqar_writer.config import WriterConfig
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays.change_relay import Relay
+from cqar_writer.store import archive_candidates
+from cqar_writer.store.archive_candidates import ArchiveCandidate
 from tests import grpc_writer
 from tests.asking import served
 from tests.builders import (
@@ -53,23 +61,16 @@ from tests.links import Link, link_to
 from tests.refusals import refusal
 from tests.registry_in_memory import changed
 from tests.tables import require_tables_equal_current
-from writer import archivable
-from writer.app import Writer
-from writer.archivable import Over
-from writer.archiving import Archiving
-from writer.config import WriterConfig
-from writer.mutations import Mutations
-from writer.relay import Relay
 
 WAIT_S: Final = 30
 DAY: Final = dt.timedelta(days=1)
 EXPIRY: Final = BEGIN + 90 * DAY
 AFTER: Final = 30 * DAY
 OPTION: Final = a_symbol(
-    symbol_type=SymbolType.OPTION,
+    symbol_type=SymbolTypeCode.OPTION,
     expiry=EXPIRY,
     strike_price=Decimal(60_000),
-    option_type=OptionType.CALL,
+    option_type=OptionTypeCode.CALL,
     settlement_asset_id=USDT,
 )
 SPELLING: Final = "BTC-240329-60000-C"
@@ -159,7 +160,7 @@ async def both(
     heads: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Both]:
-    monkeypatch.setattr(fallback, "BEYOND_MEMORY_S", WAIT_S)
+    monkeypatch.setattr(stores, "BEYOND_MEMORY_S", WAIT_S)
     async with grpc_writer.serving(engine, NOW) as writer, link_to(database) as (link, url):
         # What one of its probes confirms stays good for the test's time.
         config = ResolverConfig(
@@ -253,7 +254,7 @@ async def test_what_is_nowhere_is_said_without_postgres_and_what_is_archived_is_
     await both.follow()
     await both.resolve(SPELLED)
     both.database.go_down()
-    monkeypatch.setattr(fallback, "BEYOND_MEMORY_S", 0.5)
+    monkeypatch.setattr(stores, "BEYOND_MEMORY_S", 0.5)
     unknown = {"venue_id": "deribit", "venue_symbol": "NONE"}
     keys = [pb.VenueSymbolKey(**SPELLED), pb.VenueSymbolKey(**unknown)]
     option = {"symbol_id": OPTION.symbol_id}
@@ -283,12 +284,12 @@ async def test_voiding_what_is_archived_tells_what_it_was(
     await commit(mutations, LISTED)
     clock.now = EXPIRY + AFTER + HOUR
     assert await archiving.step() == 2
-    void = Item(kind=VENUE_SYMBOL, intent=Intent.REMOVE, key=LISTED.listing_id)
+    void = Item(kind=VENUE_SYMBOL, intent=ChangeIntent.REMOVE, key=LISTED.listing_id)
     await mutations.change(void, CAUSE)
     async with engine.connect() as tx:
         query = sa.text("SELECT events FROM outbox ORDER BY revision DESC LIMIT 1")
         raw = (await tx.execute(query)).scalar_one()
-    (event,) = replication_pb2.DomainEvents.FromString(history.unpack(raw)).events
+    (event,) = replication_pb2.DomainEvents.FromString(positions.unpack(raw)).events
     told = events_pb2.VenueSymbolRemoved.FromString(event.payload)
     assert told.venue_symbol.listing_id == LISTED.listing_id
     assert told.venue_symbol.venue_symbol == LISTED.venue_symbol
@@ -427,7 +428,9 @@ async def test_what_is_removed_after_it_was_archived_is_nowhere(
     clock.now = EXPIRY + AFTER + HOUR
     assert await archiving.step() == 2
     for kind, key in ((VENUE_SYMBOL, LISTED.listing_id), (SYMBOL, OPTION.symbol_id)):
-        applied = await mutations.apply([Item(kind=kind, intent=Intent.REMOVE, key=key)], CAUSE)
+        applied = await mutations.apply(
+            [Item(kind=kind, intent=ChangeIntent.REMOVE, key=key)], CAUSE
+        )
         assert applied.committed
     await both.follow()
     await require_equal(both.resolver.view, database)
@@ -445,7 +448,7 @@ async def test_each_mutation_archives_so_many_until_all_is_done(
     engine: AsyncEngine,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(archivable, "ARCHIVED_MAX", 3)
+    monkeypatch.setattr(archive_candidates, "ARCHIVED_MAX", 3)
     listings = [
         a_venue_symbol(
             listing_id=an_id(f"{n}"), venue_symbol=f"S{n}", is_primary=False, listed_at=BEGIN
@@ -501,7 +504,7 @@ def _expired(metadata: list[dict[str, str]]) -> list[Symbol]:
     """Futures that are about to expire, one of each."""
     return [
         a_symbol(
-            symbol_type=SymbolType.FUTURE,
+            symbol_type=SymbolTypeCode.FUTURE,
             settlement_asset_id=USDT,
             expiry=BEGIN + dt.timedelta(seconds=n),
             metadata=one,
@@ -511,8 +514,8 @@ def _expired(metadata: list[dict[str, str]]) -> list[Symbol]:
 
 
 def test_a_symbols_listings_stay_together_or_the_ended_ones_go_ahead() -> None:
-    def over(kind: Kind[Any], key: str, symbol_id: str, *, is_ended: bool) -> Over:
-        return Over(kind.name, key, b"x" * 10, symbol_id, is_ended)
+    def over(kind: Kind[Any], key: str, symbol_id: str, *, is_ended: bool) -> ArchiveCandidate:
+        return ArchiveCandidate(kind.name, key, b"x" * 10, symbol_id, is_ended)
 
     large = [
         over(SYMBOL, "s", "s", is_ended=True),
@@ -522,7 +525,10 @@ def test_a_symbols_listings_stay_together_or_the_ended_ones_go_ahead() -> None:
     ]
     small = over(VENUE_SYMBOL, "4", "t", is_ended=True)
     found = [*large, small]
-    keys = {most: [one.key for one in archivable.fitting(found, most)] for most in range(0, 60, 10)}
+    keys = {
+        most: [one.key for one in archive_candidates.fitting(found, most)]
+        for most in range(0, 60, 10)
+    }
     assert keys[50] == ["s", "1", "2", "3", "4"]
     assert keys[40] == ["s", "1", "2", "3"]
     assert keys[30] == ["1", "3", "4"]
@@ -537,7 +543,7 @@ async def test_one_writer_archives_at_a_time(
     await commit(mutations, LISTED)
     clock.now = EXPIRY + AFTER + HOUR
     async with engine.connect() as tx:
-        assert await archivable.try_turn(tx)
+        assert await archive_candidates.try_turn(tx)
         assert await archiving.step() == 0
     assert await archiving.step() == 2
 
@@ -593,9 +599,9 @@ async def test_a_snapshot_from_a_file_knows_what_was_archived(
     await both.follow()
     served_now = both.resolver.view.snapshot
     written = b"".join(
-        kept.image_parts(served_now.head, served_now.copied(), None, FILES, "this one")
+        checkpoint_format.image_parts(served_now.head, served_now.copied(), None, FILES, "this one")
     )
-    snapshot = kept.read(written, FILES).snapshot()
+    snapshot = checkpoint_format.read(written, FILES).snapshot()
     assert snapshot.archived("spelling", *SPELLED.values())
     assert snapshot.archived("entity", "symbol", OPTION.symbol_id)
     assert not snapshot.archived("spelling", "deribit", "NONE")

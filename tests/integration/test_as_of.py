@@ -16,10 +16,13 @@ from cqc.services.v1 import asset_registry_pb2 as rpb
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from resolver import fallback, past
-from resolver.reading import Basis, NotInMemory
-from shared.entities.venue_symbol import MarketStatus, delist
-from shared.instant import Instant
+from cqar_resolver.fallback import stores
+from cqar_resolver.queries import as_of_listing
+from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.snapshot.reader import NotResident
+from cqar_shared.domain.instant import Instant
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, delist
+from cqar_writer.mutations.pipeline import Mutations
 from tests import grpc_writer
 from tests.asking import WAIT_S, Ask, Asked
 from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
@@ -27,7 +30,6 @@ from tests.changes import CAUSE, commit, eventually, upsert
 from tests.dated import BEGIN, HOUR, TICK, History, Said, market_of
 from tests.refusals import Refusal, refusal
 from tests.registry_in_memory import changed
-from writer.mutations import Mutations
 
 STATUS = pb.ResolutionStatus
 SPELLED = {"venue_id": "binance", "venue_symbol": "BTCUSDT"}
@@ -68,7 +70,7 @@ async def told(engine: AsyncEngine, clock: Clock) -> Mutations:
 
 @pytest.fixture
 def serve(ask: Ask, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Serve:
-    monkeypatch.setattr(fallback, "BEYOND_MEMORY_S", WAIT_S)
+    monkeypatch.setattr(stores, "BEYOND_MEMORY_S", WAIT_S)
 
     @asynccontextmanager
     async def serving() -> AsyncIterator[Both]:
@@ -94,7 +96,7 @@ def at(moment: dt.datetime) -> Timestamp:
 def said(found: pb.Resolution) -> Said:
     assert not found.HasField("tradeable")
     listing = found.venue_symbol
-    market = MarketStatus(listing.status) if listing.HasField("status") else None
+    market = MarketStatusCode(listing.status) if listing.HasField("status") else None
     return Said(
         STATUS.Name(found.status).removeprefix("RESOLUTION_STATUS_"),
         listing.listing_id,
@@ -155,16 +157,16 @@ async def require_below_and_in_memory(
     then, resolver = Instant.of(moment), both.asked.resolver
     snapshot = resolver.view.snapshot
 
-    def work(basis: Basis) -> Any:
-        return past.resolve(basis, "binance", spelling, then)
+    def work(basis: QueryContext) -> Any:
+        return as_of_listing.resolve(basis, "binance", spelling, then)
 
     least = snapshot.position[:2]
-    standing = fallback.Standing(resolver.view.freshness_message(), None)
+    standing = stores.Standing(resolver.view.freshness_message(), None)
     below = await resolver.fallback.answer((spelling, moment), work, least, standing)
     assert (below.tier, said(below.get())) == ("postgres", expected)
     try:
-        found = work(Basis(snapshot, pb.Freshness(), None))
-    except NotInMemory:
+        found = work(QueryContext(snapshot, pb.Freshness(), None))
+    except NotResident:
         return "postgres"
     assert said(found) == expected
     return "memory"
@@ -227,9 +229,9 @@ async def test_an_alias_has_its_primarys_terms_of_that_time(
     await tell(told, primary)
     await tell(told, alias)
     clock.now = BEGIN + 2 * HOUR
-    halted = {"status": MarketStatus.HALTED, "tick_size": Decimal("0.5")}
+    halted = {"status": MarketStatusCode.HALTED, "tick_size": Decimal("0.5")}
     await tell(told, changed(primary, **halted))
-    online, halt = MarketStatus.ONLINE, MarketStatus.HALTED
+    online, halt = MarketStatusCode.ONLINE, MarketStatusCode.HALTED
     async with serve() as both:
         found = [await resolve(both, "BTC/USDT", BEGIN + n * HOUR) for n in (-1, 1, 2)]
     assert found == [
@@ -268,7 +270,7 @@ async def test_what_a_change_says_of_the_past_replaces_nothing_that_is_known_of_
         found = [await resolve(both, "BTCUSDT", BEGIN + n * HOUR) for n in (1, 9)]
     assert found == [
         Said("FOUND", listing.listing_id, None, None),
-        Said("DELISTED", listing.listing_id, MarketStatus.DELISTED, "0.01"),
+        Said("DELISTED", listing.listing_id, MarketStatusCode.DELISTED, "0.01"),
     ]
 
 
@@ -304,7 +306,7 @@ async def test_terms_of_before_are_unavailable_without_postgres_and_the_present_
     older = pb.ResolveRequest(**SPELLED, as_of=at(BEGIN + 2 * HOUR - TICK))
     nothing = pb.ResolveRequest(venue_id="binance", venue_symbol="NONE", as_of=at(BEGIN))
     async with serve() as both:
-        monkeypatch.setattr(fallback, "BEYOND_MEMORY_S", 0.5)
+        monkeypatch.setattr(stores, "BEYOND_MEMORY_S", 0.5)
         both.asked.database.go_down()
         own = both.asked.own
         answer, _ = await both.asked.answer(own.Resolve, newer)

@@ -11,26 +11,28 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cqar import audit_differences
-from cqar.audit import Broken, verified
-from cqar.audit_signatures import Signed
-from shared import codec, finding, history
-from shared.entities import KIND_BY_NAME, venue_symbol
-from shared.entities.api_key import ApiKey
-from shared.entities.venue import VENUE
-from shared.entities.venue_symbol import MarketStatus
-from shared.history import position_of
-from shared.judge import Intent, Item
-from shared.schema import current, registry_head
+from cqar.admin import audit_differences
+from cqar.admin.audit import Broken, verified
+from cqar.admin.audit_signatures import Signed
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.kinds import KIND_BY_NAME, venue_symbol
+from cqar_shared.domain.kinds.api_key import ApiKey
+from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from cqar_shared.replication import positions
+from cqar_shared.replication.positions import position_of
+from cqar_shared.sql import entity_queries
+from cqar_shared.sql.schema import current, registry_head
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.store import entity_rows, outbox
 from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
 from tests.changes import CAUSE, commit, head_of, upsert
 from tests.lives import LIVES, one_of_each
 from tests.registry_in_memory import changed
 from tests.typed import run_here
-from writer import outbox, store
-from writer.mutations import Mutations
 
-migration: Any = import_module("migrations.versions.0007_terms_and_archives")
+migration: Any = import_module("cqar_writer.migrations.versions.0007_terms_and_archives")
 
 TAMPERED = {
     "UPDATE outbox SET payload = payload || '\\x00' WHERE revision = 3": "revision 1:3 is not as",
@@ -85,7 +87,7 @@ async def test_a_registry_of_before_goes_on_as_it_was_until_its_next_epoch(
     await commit(mutations, a_venue("b"))
     async with engine.connect() as tx:
         _, second = await outbox.rows_after(tx, 0, 2)
-    assert second.chain == history.chain_of(first.chain, 1, 2, second.payload)
+    assert second.chain == positions.chain_of(first.chain, 1, 2, second.payload)
     assert second.events_hash == b""
     await mutations.bump_epoch(1, 1, 2)
     await commit(mutations, a_venue("c"))
@@ -117,10 +119,10 @@ async def test_every_kind_from_creation_to_removal_is_whole(
         await commit(mutations, life.born)
         for changes, _ in life.steps:
             async with engine.connect() as tx:
-                (row,) = await finding.load(tx, [(name, key)])
-            await commit(mutations, changed(codec.decode(kind, row.payload), **changes))
+                (row,) = await entity_queries.load(tx, [(name, key)])
+            await commit(mutations, changed(entity_codec.decode(kind, row.payload), **changes))
         if not life.stays:
-            await mutations.change(Item(kind=kind, intent=Intent.REMOVE, key=key), CAUSE)
+            await mutations.change(Item(kind=kind, intent=ChangeIntent.REMOVE, key=key), CAUSE)
     # A revoked key stays revoked.
     await commit(mutations, *(e for e in one_of_each() if not isinstance(e, ApiKey)))
     found = await verified(database)
@@ -146,14 +148,14 @@ async def test_terms_that_a_migration_dated_are_as_it_left_them(
         before.setattr(venue_symbol, "_dated", lambda _, after, __: after)
         assets = [an_asset(ticker) for ticker in ("BTC", "USDT")]
         await commit(mutations, *assets, a_venue(), a_symbol(), first, second)
-        await commit(mutations, changed(second, status=MarketStatus.HALTED))
+        await commit(mutations, changed(second, status=MarketStatusCode.HALTED))
     async with engine.begin() as tx:
         for statement in migration.UPGRADE:
             if statement.split()[0] in {"INSERT", "UPDATE"}:
                 await tx.execute(sa.text(statement))
     later = Mutations(engine, lambda: NOW + dt.timedelta(days=3_650))
     await verified(database)
-    await commit(later, changed(second, status=MarketStatus.ONLINE))
+    await commit(later, changed(second, status=MarketStatusCode.ONLINE))
     await verified(database)
     async with engine.begin() as tx:
         await tx.execute(sa.text("UPDATE listing_terms SET since = since - interval '1 day'"))
@@ -166,14 +168,18 @@ async def test_current_and_the_heads_hash_altered_together_are_found(
     database: str, engine: AsyncEngine
 ) -> None:
     async with engine.begin() as tx:
-        (row,) = await finding.load(tx, [("venue", "c")])
-        forged = codec.encode(VENUE, changed(codec.decode(VENUE, row.payload), is_active=False))
-        head = await store.read_head(tx)
-        total = history.set_hash_from(head.set_hash) - history.hash_of("venue", "c", row.payload)
-        total += history.hash_of("venue", "c", forged)
+        (row,) = await entity_queries.load(tx, [("venue", "c")])
+        forged = entity_codec.encode(
+            VENUE, changed(entity_codec.decode(VENUE, row.payload), is_active=False)
+        )
+        head = await entity_rows.read_head(tx)
+        total = positions.set_hash_from(head.set_hash) - positions.hash_of(
+            "venue", "c", row.payload
+        )
+        total += positions.hash_of("venue", "c", forged)
         update = sa.update(current).where(current.c.key == "c").values(payload=forged)
         await tx.execute(update)
-        hashed = sa.update(registry_head).values(set_hash=history.set_hash_bytes(total))
+        hashed = sa.update(registry_head).values(set_hash=positions.set_hash_bytes(total))
         await tx.execute(hashed)
     with pytest.raises(Broken) as broken:
         await verified(database)

@@ -12,18 +12,18 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from cqar.audit import NOT_COVERED, Broken, verified
-from cqar.audit_differences import EXTRA, MISSING
+from cqar.admin.audit import NOT_COVERED, Broken, verified
+from cqar.admin.audit_differences import EXTRA, MISSING
 from cqar.embedded.servers import EmbeddedServers
-from shared.entities.venue_symbol import delist
-from shared.postgres import make_engine
-from shared.tables import metadata
+from cqar_shared.domain.kinds.venue_symbol import delist
+from cqar_shared.sql.postgres import make_engine
+from cqar_shared.sql.tables import metadata
+from cqar_writer.archiver import Archiving
 from tests.builders import NOW, a_venue_symbol, an_id
 from tests.changes import CAUSE, commit, upsert
 from tests.conftest import at_database, execute_alone
 from tests.lives import one_of_each
 from tests.signing import a_signer, signing
-from writer.archiving import Archiving
 
 NAME: Final = "cqar_audited"
 LONG_AGO: Final = NOW - dt.timedelta(days=90)

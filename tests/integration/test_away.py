@@ -11,10 +11,10 @@ import uvloop
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from shared import pg_session, postgres
-from shared.away import is_away
-from shared.cache import Cache, Unavailable
-from shared.postgres import make_engine
+from cqar_shared.redis_store.cache import Cache, Unavailable
+from cqar_shared.runtime.outages import is_away
+from cqar_shared.sql import pg_session, postgres
+from cqar_shared.sql.postgres import make_engine
 from tests.changes import eventually
 from tests.conftest import execute_alone
 from tests.integrity import KEYRING

@@ -15,8 +15,9 @@ from cqc.services.v1 import asset_registry_pb2 as rpb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver import fallback
-from shared.breaker import FAILURES_MAX
+from cqar_resolver.fallback import stores
+from cqar_shared.runtime.circuit_breaker import FAILURES_MAX
+from cqar_writer.mutations.pipeline import Mutations
 from tests.asking import SPELLING, WAIT_S, Ask, Asked, question
 from tests.builders import BTC, NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
 from tests.caching import fill, process
@@ -24,7 +25,6 @@ from tests.changes import commit, eventually
 from tests.lives import one_of_each
 from tests.refusals import refusal
 from tests.registry_in_memory import changed
-from writer.mutations import Mutations
 
 HYDRATING, LIVE = pb.SNAPSHOT_STATE_HYDRATING, pb.SNAPSHOT_STATE_LIVE
 
@@ -181,7 +181,7 @@ async def test_with_nothing_to_ask_it_is_unavailable_within_the_budget(
     ask: Ask, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await commit(mutations, *one_of_each())
-    monkeypatch.setattr(fallback, "BUDGET_S", 0.25)
+    monkeypatch.setattr(stores, "BUDGET_S", 0.25)
     async with ask(follows=False) as asked:
         asked.database.open.clear()  # takes connections and never answers
         asked.cache.open.clear()
@@ -219,26 +219,26 @@ async def test_many_who_ask_the_same_share_one_flight_and_connections_stay_few(
 
         await all_ask()
         assert max(flights) == 1
-        assert asked.database.asked <= fallback.CONNECTIONS_MAX
+        assert asked.database.asked <= stores.CONNECTIONS_MAX
 
 
 async def test_ones_own_crowd_is_told_so_and_is_not_taken_for_a_postgres_that_is_down(
     ask: Ask, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await commit(mutations, *one_of_each())
-    monkeypatch.setattr(fallback, "PATIENCE_S", WAIT_S)
+    monkeypatch.setattr(stores, "PATIENCE_S", WAIT_S)
     async with ask(follows=False) as asked:
         await asked.answer(asked.own.Resolve, question())
         calls = [asked.own.Resolve(question(f"S{number}")) for number in range(200)]
         codes = await asyncio.gather(*(call.code() for call in calls))
         # PostgreSQL knows none of them; a connection has so many questions at once.
         assert set(codes) == {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.RESOURCE_EXHAUSTED}
-        assert codes.count(grpc.StatusCode.NOT_FOUND) >= fallback.QUESTIONS_EACH
-        monkeypatch.setattr(fallback, "BUDGET_S", 0.05)
+        assert codes.count(grpc.StatusCode.NOT_FOUND) >= stores.QUESTIONS_EACH
+        monkeypatch.setattr(stores, "BUDGET_S", 0.05)
         calls = [asked.own.Resolve(question(f"T{number}")) for number in range(200)]
         codes = await asyncio.gather(*(call.code() for call in calls))
         assert grpc.StatusCode.RESOURCE_EXHAUSTED in codes
-        monkeypatch.setattr(fallback, "BUDGET_S", WAIT_S)
+        monkeypatch.setattr(stores, "BUDGET_S", WAIT_S)
         found, _ = await asked.answer(asked.own.Resolve, question())
         assert found.resolution.symbol.symbol == "BTC/USDT"
 
@@ -248,8 +248,8 @@ async def test_a_budget_that_ran_out_on_a_long_question_opens_no_breaker(
 ) -> None:
     """PostgreSQL tells where it is, and then has more to do than there is time for."""
     await commit(mutations, *one_of_each())
-    monkeypatch.setattr(fallback, "PATIENCE_S", 0.0)
-    loaded = fallback._load
+    monkeypatch.setattr(stores, "PATIENCE_S", 0.0)
+    loaded = stores._load
 
     async def slow(tx: Any, wanted: Any) -> Any:
         await tx.exec_driver_sql("SELECT pg_sleep(0.3)")
@@ -257,22 +257,22 @@ async def test_a_budget_that_ran_out_on_a_long_question_opens_no_breaker(
 
     async with ask(follows=False) as asked:
         await asked.answer(asked.own.Resolve, question())
-        monkeypatch.setattr(fallback, "_load", slow)
-        monkeypatch.setattr(fallback, "BUDGET_S", 0.2)
+        monkeypatch.setattr(stores, "_load", slow)
+        monkeypatch.setattr(stores, "BUDGET_S", 0.2)
         for number in range(FAILURES_MAX + 1):
             found = await refusal(asked.own.Resolve(question(f"S{number}"), timeout=WAIT_S))
             assert found.code is grpc.StatusCode.UNAVAILABLE
             assert "within" in found.text or "answers in" in found.text
         assert not asked.resolver.fallback.breaker.is_open
-        monkeypatch.setattr(fallback, "_load", loaded)
-        monkeypatch.setattr(fallback, "BUDGET_S", WAIT_S)
+        monkeypatch.setattr(stores, "_load", loaded)
+        monkeypatch.setattr(stores, "BUDGET_S", WAIT_S)
         await asked.answer(asked.own.Resolve, question())
 
 
 async def test_one_callers_batches_of_another_time_leave_everybody_else_his_turn(
     ask: Ask, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback, "BEYOND_MEMORY_S", WAIT_S)
+    monkeypatch.setattr(stores, "BEYOND_MEMORY_S", WAIT_S)
     await commit(mutations, *one_of_each())
     keys = [pb.VenueSymbolKey(**SPELLING)] * 500
 

@@ -10,19 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bench.registry import burst
 from bench.registry.filling import fill
 from bench.registry.market import Market
-from cqar.audit import Broken, verified
-from resolver import answers
-from resolver.database import Database
-from resolver.reading import Basis
-from resolver.snapshot import Snapshot
-from shared import codec
-from shared.entities import KINDS
-from shared.instant import Instant
-from shared.judge import Intent, Item, Result
-from shared.schema import current
+from cqar.admin.audit import Broken, verified
+from cqar_resolver.queries import resolve_listing
+from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.replication.postgres import RegistryDatabase
+from cqar_resolver.snapshot.snapshot import Snapshot
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.evaluation import ChangeIntent, Item, Result
+from cqar_shared.domain.instant import Instant
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.sql.schema import current
+from cqar_writer.mutations.pipeline import Cause, Mutations
 from tests.builders import NOW
 from tests.tables import require_tables_equal_current
-from writer.mutations import Cause, Mutations
 
 LISTINGS = 700
 MARKET = Market(LISTINGS, NOW)
@@ -35,8 +35,8 @@ async def filled(database: str) -> str:
 
 
 def resolution(snapshot: Snapshot, number: int) -> pb.Resolution:
-    basis = Basis(snapshot, pb.Freshness(), None)
-    return answers.resolve(basis, *MARKET.spelled(number), Instant.of(NOW))
+    basis = QueryContext(snapshot, pb.Freshness(), None)
+    return resolve_listing.resolve(basis, *MARKET.spelled(number), Instant.of(NOW))
 
 
 async def test_its_count_hash_and_chain_are_what_audit_and_resolvers_compute(filled: str) -> None:
@@ -44,7 +44,7 @@ async def test_its_count_hash_and_chain_are_what_audit_and_resolvers_compute(fil
     with pytest.raises(Broken) as broken:
         await verified(filled)
     assert set(broken.value.differences.counts) == {("outbox", "events")}
-    snapshot = await Database(filled).hydrate()
+    snapshot = await RegistryDatabase(filled).hydrate()
     assert snapshot.counts["venue_symbol"] == LISTINGS
     assert snapshot.counts["symbol"] == LISTINGS * 3 // 10
 
@@ -61,7 +61,7 @@ async def test_the_writers_rules_find_nothing_to_refuse_or_change_in_it(
     async with engine.connect() as tx:
         rows = list(await tx.execute(sa.select(current.c.kind, current.c.payload)))
     items = [
-        Item(kind=kind, intent=Intent.UPSERT, given=codec.decode(kind, payload))
+        Item(kind=kind, intent=ChangeIntent.UPSERT, given=entity_codec.decode(kind, payload))
         for kind in KINDS
         for name, payload in rows
         if name == kind.name
@@ -71,7 +71,7 @@ async def test_the_writers_rules_find_nothing_to_refuse_or_change_in_it(
 
 
 async def test_every_spelling_resolves_to_its_symbol_and_to_steps(filled: str) -> None:
-    snapshot = await Database(filled).hydrate()
+    snapshot = await RegistryDatabase(filled).hydrate()
     for number in range(LISTINGS):
         found = resolution(snapshot, number)
         assert found.symbol.symbol_id == MARKET.listing(number).symbol_id
@@ -79,7 +79,7 @@ async def test_every_spelling_resolves_to_its_symbol_and_to_steps(filled: str) -
 
 
 async def test_it_has_aliases_options_delisted_and_untradeable_listings(filled: str) -> None:
-    snapshot = await Database(filled).hydrate()
+    snapshot = await RegistryDatabase(filled).hydrate()
     found = [resolution(snapshot, number) for number in range(LISTINGS)]
     assert any(one.venue_symbol.alias_of for one in found)
     assert any(one.symbol.option_type for one in found)
@@ -90,9 +90,9 @@ async def test_it_has_aliases_options_delisted_and_untradeable_listings(filled: 
 async def test_a_burst_is_committed_as_revisions_that_continue_the_chain(
     filled: str, engine: AsyncEngine
 ) -> None:
-    before = await Database(filled).hydrate()
+    before = await RegistryDatabase(filled).hydrate()
     last = await burst.commit(filled, await burst.prepared(filled, 500), NOW)
-    after = await Database(filled).hydrate()
+    after = await RegistryDatabase(filled).hydrate()
     assert after.head.revision == last == before.head.revision + 1
     with pytest.raises(Broken) as broken:
         await verified(filled)

@@ -14,12 +14,13 @@ from grpc_reflection.v1alpha import reflection_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver.config import ResolverConfig
-from shared import finding, request_limits
-from shared.entities import KINDS
-from shared.entities.api_key import Role
-from shared.kind import AnyKind
-from shared.tables import tables_of
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.rpc import request_limits
+from cqar_shared.sql import entity_queries
+from cqar_shared.sql.tables import tables_of
 from tests.builders import NOW
 from tests.following import NEVER_S
 from tests.grpc_writer import Client, serving
@@ -59,7 +60,7 @@ def unbuilt(monkeypatch: pytest.MonkeyPatch) -> None:
     def built(_: bytes) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("shared.wire.pieces", built)
+    monkeypatch.setattr("cqar_shared.rpc.wire_scan.pieces", built)
 
 
 async def changed(client: Client, method: str, raw: bytes) -> Refusal:
@@ -207,7 +208,7 @@ async def test_a_revision_that_never_was_is_not_looked_for(
     async def replayed(*_: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("writer.past.state_at", replayed)
+    monkeypatch.setattr("cqar_writer.reads.entity_history.state_at", replayed)
     for revision in (1_000, 2**63 - 1, 2**64 - 1):
         export: Any = client_.admin.Export
         metadata = (("x-api-key", client_.keys[Role.READ]),)
@@ -220,6 +221,6 @@ def test_no_number_is_stored_that_its_column_cannot_hold(kind: AnyKind) -> None:
     for column in (c for table in tables_of(kind) for c in table.c):
         if isinstance(column.type, sa.Integer):
             bits = {sa.SmallInteger: 15, sa.BigInteger: 63}.get(type(column.type), 31)
-            assert finding.storable(column, 2**bits - 1)
-            assert not finding.storable(column, 2**bits)
-            assert not finding.storable(column, -1)
+            assert entity_queries.storable(column, 2**bits - 1)
+            assert not entity_queries.storable(column, 2**bits)
+            assert not entity_queries.storable(column, -1)

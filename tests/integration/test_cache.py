@@ -14,14 +14,22 @@ from cqc.services.v1 import asset_registry_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from shared.cache import CURSOR_KEY, TIMEOUT_S, Cache, Unavailable
-from shared.cache_format import Value
-from shared.entities.asset import ASSET, Asset
-from shared.entities.quality_flag import QUALITY_FLAG
-from shared.entities.venue import VENUE
-from shared.entities.venue_symbol import VENUE_SYMBOL
-from shared.errors import NotFound
-from shared.judge import Intent, Item
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.kinds.asset import ASSET, Asset
+from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
+from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
+from cqar_shared.errors import EntityNotFound
+from cqar_shared.redis_store.cache import CURSOR_KEY, TIMEOUT_S, Cache, Unavailable
+from cqar_shared.redis_store.cache_format import Value
+from cqar_writer import metrics
+from cqar_writer.database.newest_position import Newest
+from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.reads import entity_history
+from cqar_writer.reads.cached import CachedReader, CacheMiss
+from cqar_writer.reads.sessions import Reads
+from cqar_writer.relays.cache_relay import ForeignCache
 from tests.builders import (
     BTC,
     NOW,
@@ -37,13 +45,6 @@ from tests.caching import Process, cursor_in, process, statements
 from tests.changes import CAUSE, commit, lose_commits_after
 from tests.grpc_writer import Client, serving
 from tests.integrity import FORMAT, KEYRING
-from writer import metrics, past
-from writer.cache_relay import ForeignCache
-from writer.cached import Missed, Reader
-from writer.database import Database
-from writer.mutations import Mutations
-from writer.newest import Newest
-from writer.reads import Reads
 
 pb: Any = asset_registry_pb2
 MARKET = (an_asset(), an_asset("USDT"), a_venue(), a_symbol(), a_venue_asset(), a_venue_symbol())
@@ -143,7 +144,7 @@ async def test_what_is_committed_is_written_through(
     )
     assert [listing.HasField("delisted_at") for listing in spelled] == [True]
     async with engine.connect() as tx:
-        entries = [entry async for entry in past.entries_of(tx, ("asset", BTC), None)]
+        entries = [entry async for entry in entity_history.entries_of(tx, ("asset", BTC), None)]
     assert entries[0].told.revision == changed.revision
 
 
@@ -161,9 +162,9 @@ async def test_what_was_removed_is_not_found_without_asking_postgresql(
 ) -> None:
     await commit(mutations, an_asset())
     await writer.write_through()
-    await writer.mutations.change(Item(kind=ASSET, intent=Intent.REMOVE, key=BTC), CAUSE)
+    await writer.mutations.change(Item(kind=ASSET, intent=ChangeIntent.REMOVE, key=BTC), CAUSE)
     await writer.write_through()
-    with pytest.raises(NotFound):
+    with pytest.raises(EntityNotFound):
         await writer.from_redis(name_of())
 
 
@@ -174,7 +175,7 @@ async def test_a_slow_reader_never_puts_an_old_value_over_a_new_one(
     await writer.write_through()
     await store.delete(f"asset:{BTC}")
     cached = writer.reads.cached()
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         await name_of()(cached)
     async with writer.reads.begin() as reading:
         slow = cached.keeping(reading, reading.position)
@@ -194,11 +195,11 @@ async def test_what_another_history_says_under_the_same_number_is_not_kept(
     await lose_commits_after(engine, 1)
     await commit(mutations, a_venue("other"))
 
-    async def other(reader: Reader) -> Any:
+    async def other(reader: CachedReader) -> Any:
         return await reader.get(VENUE, "other")
 
     assert (await writer.read(other)).venue_id == "other"
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         await writer.from_redis(other)
 
 
@@ -211,7 +212,7 @@ async def test_an_answer_of_several_values_is_of_one_revision(
     await cached.get(ASSET, BTC)
     await commit(mutations, a_venue(name="Binance spot"))
     await writer.write_through()
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         await cached.get(VENUE, "binance")
 
 
@@ -224,7 +225,7 @@ async def test_a_cursor_that_is_lost_takes_every_value_with_it(
     await commit(mutations, an_asset(name="Bitcoin"))
     await writer.write_through()
     assert await store.exists(f"asset:{BTC}")
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         await writer.from_redis(name_of())
     await store.set(CURSOR_KEY, "nonsense")
     await writer.write_through()
@@ -237,7 +238,7 @@ async def test_an_epoch_takes_every_value_with_it(writer: Process, mutations: Mu
     await writer.write_through()
     assert await mutations.bump_epoch(1, 1, 100)
     await writer.write_through()
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         await writer.from_redis(name_of())
     assert await writer.read(name_of()) == "BTC"
     assert await writer.from_redis(name_of()) == "BTC"
@@ -254,7 +255,7 @@ async def test_another_registrys_redis_is_refused(
     await store.set(CURSOR_KEY, FORMAT.seal_cursor(other))
     with pytest.raises(ForeignCache, match="database of its own"):
         await writer.relay.step()
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         await writer.from_redis(name_of())
 
 
@@ -287,10 +288,10 @@ async def test_a_large_list_is_not_kept_and_not_believed(
     assert await writer.read(count) == 2
     await commit(mutations, *flags(80))
     await writer.write_through()
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         await writer.from_redis(count)
     assert await writer.read(count) == 80
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         await writer.from_redis(count)
 
 
@@ -308,7 +309,7 @@ async def test_a_redis_that_is_down_or_silent_is_left_alone(
     for url in (f"redis://127.0.0.1:{port}/0", "unix:///nowhere/redis.sock"):
         cache = Cache(url, KEYRING, timeout_s=TIMEOUT_S)
         before = metrics.CACHE_UNAVAILABLE._value.get()
-        async with serving(engine, LATER, Database(Newest(), engine), cache) as client:
+        async with serving(engine, LATER, PrimaryDatabase(Newest(), engine), cache) as client:
             for _ in range(8):
                 request = pb.GetAssetRequest(asset_id=BTC)
                 assert (await client.call(client.registry.GetAsset, request)).asset.name == "BTC"
@@ -361,12 +362,12 @@ async def _begin(writer: Process, asset_id: str) -> list[Any]:
     cached = writer.reads.cached()
     try:
         await name_of(asset_id)(cached)
-    except (Missed, NotFound):
+    except (CacheMiss, EntityNotFound):
         async with writer.reads.begin() as reading:
             keeping = cached.keeping(reading, reading.position)
             try:
                 await name_of(asset_id)(keeping)
-            except NotFound:
+            except EntityNotFound:
                 return []
         return [keeping]
     return []
@@ -390,5 +391,5 @@ def test_reads_without_redis_miss_at_once(engine: AsyncEngine) -> None:
     async def ask() -> None:
         await Reads(engine).cached().get(ASSET, BTC)
 
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         asyncio.run(ask())

@@ -11,20 +11,21 @@ import pytest
 from click.testing import CliRunner
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cqar import catalogue, pages
+from cqar import catalogue
+from cqar.admin import pagination
+from cqar.admin.connection import Connection
 from cqar.cli import cli
-from cqar.cli.nouns.table import NOUNS
-from cqar.connection import Connection
-from cqar.venues.state import load_state
-from shared import paging
-from shared.entities import KIND_BY_NAME
-from shared.entities.api_key import Role
+from cqar.cli.nouns.registry import NOUNS
+from cqar.importer.registry_state import load_state
+from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.lists import paging
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import NOW, a_venue
 from tests.changes import commit
 from tests.fives import COUNT, LISTS, REGISTRY_OF_FIVES
 from tests.grpc_writer import Client, serving
 from tests.served import Served
-from writer.mutations import Mutations
 
 LINES = {
     verb.rpc: (noun.name, *words.split()) for noun in NOUNS for words, verb in noun.verbs.items()
@@ -38,7 +39,7 @@ async def client_(
     """A writer that gives no list whole, for all have five or more; pages are of two."""
     await commit(mutations, *REGISTRY_OF_FIVES)
     monkeypatch.setattr(paging, "WHOLE_MAX", 2)
-    monkeypatch.setattr(pages, "PAGE_ROWS", 2)
+    monkeypatch.setattr(pagination, "PAGE_ROWS", 2)
     async with serving(engine, NOW) as client:
         yield client
 

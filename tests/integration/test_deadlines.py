@@ -14,15 +14,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from resolver.database import Database
-from shared import pg_session, postgres
-from shared.grpc_errors import is_away
-from shared.postgres import dispose, make_engine
+from cqar_resolver.replication.postgres import RegistryDatabase
+from cqar_shared.rpc.error_mapping import is_away
+from cqar_shared.sql import pg_session, postgres
+from cqar_shared.sql.postgres import dispose, make_engine
+from cqar_writer.relays import leadership
+from cqar_writer.relays.leadership import LEADER_LOCK
 from tests.changes import eventually
 from tests.links import link_to
 from tests.partitioned import Partitioned, partitioned_link_to
-from writer import leadership
-from writer.leadership import LEADER_LOCK
 
 #: Ends a failure.
 END_S = 30.0
@@ -179,7 +179,7 @@ async def test_a_resolver_that_asks_for_the_head_does_not_wait_for_good(
 ) -> None:
     monkeypatch.setattr(pg_session.Session.answered, "__defaults__", (BRIEF_S,))
     async with link_to(database) as (link, through):
-        mine = Database(through)
+        mine = RegistryDatabase(through)
         await mine.look(0)
         begun = pg_session.Session.execute
 

@@ -21,7 +21,7 @@ from cqar.embedded import keeper, postgres_binaries, wheels
 from cqar.embedded.account import Account, can_traverse, unprivileged_account
 from cqar.embedded.background import detach, shut_down
 from cqar.embedded.endpoints import Endpoints, read_endpoints
-from cqar.embedded.errors import ServiceFailed, StackAlreadyRunning, StackNotRunning
+from cqar.embedded.failures import ServiceFailed, StackAlreadyRunning, StackNotRunning
 from cqar.embedded.keeper import Service, next_delay_seconds
 from cqar.embedded.ports import is_free, pick_ports
 from cqar.embedded.process import Command, is_running, run

@@ -20,11 +20,11 @@ from nats.errors import Error as NatsError
 from cqar.embedded import identity, rotation
 from cqar.embedded.background import detach, shut_down
 from cqar.embedded.endpoints import read_endpoints
-from cqar.embedded.errors import EmbeddedError, NotOurs, StackNotRunning
-from cqar.embedded.identity import Identity
+from cqar.embedded.failures import EmbeddedError, NotOurs, StackNotRunning
+from cqar.embedded.identity import ProcessIdentity
 from cqar.embedded.lock import LOCK_NAME, hold_lock
-from cqar.embedded.password import read_password
 from cqar.embedded.private import own_folder, read_private, write_private
+from cqar.embedded.server_password import read_password
 from cqar.embedded.servers import EmbeddedServers
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
 from tests.changes import eventually, running
@@ -181,7 +181,7 @@ def test_a_written_file_takes_a_links_place_and_not_its_target(
 # ---------------------------------------------------------------- who is signalled
 
 
-def named(state_dir: Path, known: Identity | int) -> None:
+def named(state_dir: Path, known: ProcessIdentity | int) -> None:
     text = msgspec.json.encode(known)
     (state_dir / LOCK_NAME).write_bytes(text)
     (state_dir / LOCK_NAME).chmod(0o600)
@@ -190,7 +190,7 @@ def named(state_dir: Path, known: Identity | int) -> None:
 def test_a_stale_lock_that_names_a_living_process_stops_nobody(
     state_dir: Path, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    known = Identity(sleeper.pid, identity.began(sleeper.pid), identity.boot_id())
+    known = ProcessIdentity(sleeper.pid, identity.began(sleeper.pid), identity.boot_id())
     for content in (known, sleeper.pid):
         named(state_dir, content)
         with pytest.raises(StackNotRunning):
@@ -205,9 +205,9 @@ def test_a_lock_that_is_held_by_another_than_it_names_stops_nobody(
     with hold_lock(state_dir):
         for content in (
             sleeper.pid,
-            Identity(sleeper.pid, began, boot),
-            Identity(sleeper.pid, began + 1, boot),
-            Identity(sleeper.pid, began, "another boot"),
+            ProcessIdentity(sleeper.pid, began, boot),
+            ProcessIdentity(sleeper.pid, began + 1, boot),
+            ProcessIdentity(sleeper.pid, began, "another boot"),
         ):
             named(state_dir, content)
             with pytest.raises(EmbeddedError, match="nothing was stopped"):

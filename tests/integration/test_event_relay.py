@@ -15,16 +15,17 @@ from nats.js.api import RawStreamMsg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from shared import events, jetstream, stream_batch, streams
-from shared.entities.api_key import Role
-from shared.jetstream import EVENTS
-from shared.stream_batch import Message
+from cqar_shared.codec import events
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.messaging import atomic_batch, jetstream, streams
+from cqar_shared.messaging.atomic_batch import Message
+from cqar_shared.messaging.jetstream import EVENTS
+from cqar_writer.api_keys import create_key
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays import event_relay
+from cqar_writer.relays.event_relay import EventRelay
 from tests.builders import NOW, a_chain, a_venue
 from tests.changes import commit, lose_commits_after, raw_messages
-from writer import event_relay
-from writer.event_relay import EventRelay
-from writer.keys import create_key
-from writer.mutations import Mutations
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ async def test_two_event_relays_at_once_tell_each_event_once(
 async def test_more_events_than_a_batch_holds_come_in_their_order(
     event_relay_: EventRelay, js: JetStreamContext, mutations: Mutations
 ) -> None:
-    count = stream_batch.MESSAGES_MAX * 2 + 1
+    count = atomic_batch.MESSAGES_MAX * 2 + 1
     await commit(mutations, *(a_venue(f"v{number}") for number in range(count)))
     await commit(mutations, a_venue("last"))
     await drain_events(event_relay_)
@@ -132,11 +133,11 @@ async def test_more_events_than_a_batch_holds_come_in_their_order(
 async def test_of_a_batch_all_is_stored_or_nothing(client: Client, js: JetStreamContext) -> None:
     subject = event_relay.subjects()[0]
     batch = [Message(subject, bytes([number]), {}) for number in range(100)]
-    assert await stream_batch.publish_expecting(client, EVENTS, batch, 0) == 100
+    assert await atomic_batch.publish_expecting(client, EVENTS, batch, 0) == 100
     with pytest.raises(jetstream.LostRace):
-        await stream_batch.publish_expecting(client, EVENTS, batch, 99)
+        await atomic_batch.publish_expecting(client, EVENTS, batch, 99)
     assert len(await raw_messages(js, EVENTS)) == 100
-    assert await stream_batch.publish_expecting(client, EVENTS, batch[:1], 100) == 101
+    assert await atomic_batch.publish_expecting(client, EVENTS, batch[:1], 100) == 101
 
 
 async def test_a_stream_of_before_takes_batches_from_the_next_start_on(

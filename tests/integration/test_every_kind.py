@@ -22,14 +22,16 @@ from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from shared import codec
-from shared.entities import KIND_BY_NAME, KINDS
-from shared.entities.api_key import Role
-from shared.errors import InUse
-from shared.judge import Intent, Item
-from shared.kind import AnyKind, Entity
-from shared.schema import current
-from shared.tasks import heed_cancellation
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.kind import AnyKind, Entity
+from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.errors import InUse
+from cqar_shared.runtime.tasks import raise_if_cancelled
+from cqar_shared.sql.schema import current
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays.event_relay import EventRelay
 from tests.builders import NOW, a_venue
 from tests.changes import CAUSE, commit, running, upsert
 from tests.grpc_writer import Client, serving
@@ -37,8 +39,6 @@ from tests.lives import LIVES
 from tests.refusals import refusal
 from tests.registry_in_memory import changed, completed
 from tests.tables import require_tables_equal_current
-from writer.event_relay import EventRelay
-from writer.mutations import Mutations
 
 PREFIX = "cqc.events.v1."
 SENTINEL = a_venue("sentinel")
@@ -75,7 +75,7 @@ async def _relay(relay: EventRelay) -> None:
     while True:
         while await relay.step():
             pass
-        heed_cancellation()
+        raise_if_cancelled()
         await asyncio.sleep(0.02)
 
 
@@ -130,14 +130,14 @@ async def live(kind: AnyKind, writer: Client, engine: AsyncEngine) -> Lived:
         await require_tables_equal_current(engine)
 
     def item_of(entity: Entity) -> pb.ApplyItem:
-        message: Any = codec.to_message(kind, entity)
+        message: Any = entity_codec.to_message(kind, entity)
         return pb.ApplyItem(**{kind.name: message})
 
     await commit_one(item_of(life.born), life.told[0], named)
     for changes, event in life.steps:
-        before = codec.decode(kind, lived.payloads[-1])
+        before = entity_codec.decode(kind, lived.payloads[-1])
         await commit_one(item_of(changed(before, **changes)), event, changes)
-        after = codec.decode(kind, lived.payloads[-1])
+        after = entity_codec.decode(kind, lived.payloads[-1])
         assert {n: said(getattr(after, n)) for n in changes} == {
             name: said(value) for name, value in changes.items()
         }
@@ -261,7 +261,9 @@ async def test_whom_an_entity_points_at_must_be_there_and_stays_while_it_does(
     await commit(mutations, *life.needs)
     await commit(mutations, life.born)
     for name, key in refs.values():
-        removal = Item(kind=KIND_BY_NAME[name], intent=Intent.REMOVE, key=key)
+        removal = Item(kind=KIND_BY_NAME[name], intent=ChangeIntent.REMOVE, key=key)
         with pytest.raises(InUse):
             await mutations.change(removal, CAUSE)
-    await mutations.change(Item(kind=kind, intent=Intent.REMOVE, key=kind.key_of(life.born)), CAUSE)
+    await mutations.change(
+        Item(kind=kind, intent=ChangeIntent.REMOVE, key=kind.key_of(life.born)), CAUSE
+    )

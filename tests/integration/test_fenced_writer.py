@@ -18,15 +18,15 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from nats.aio.client import Client
 
 from cqar.embedded.servers import EmbeddedServers
-from shared.entities.api_key import Role
-from shared.postgres import dispose, make_engine
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.sql.postgres import dispose, make_engine
+from cqar_writer.api_keys import create_key
+from cqar_writer.mutations.pipeline import Mutations
 from tests.addresses import Address, copied, dropped, promoted
 from tests.builders import NOW, a_venue
 from tests.changes import commit, eventually
 from tests.refusals import refusal_of
 from tests.services import Running, service
-from writer.keys import create_key
-from writer.mutations import Mutations
 
 pb: Any = asset_registry_pb2
 Code = grpc.StatusCode

@@ -19,13 +19,13 @@ from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from nats.aio.client import Client
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver.config import ResolverConfig
+from cqar_resolver.config import ResolverConfig
+from cqar_writer.config import WriterConfig
 from tests.asking import serving
 from tests.builders import a_flag, an_id
 from tests.changes import commit, eventually
 from tests.following import stands_at, writing
 from tests.lives import one_of_each
-from writer.config import WriterConfig
 
 FLAGS = int(os.environ.get("CQAR_FLAGS", "20"))
 WAIT_S = 30

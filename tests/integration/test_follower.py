@@ -16,22 +16,22 @@ from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver.database import Database
-from resolver.reporting import Reporting, measure
-from resolver.snapshot import Snapshot
-from resolver.view import View
-from shared import jetstream, streams
-from shared.history import Position, position_of
-from shared.jetstream import CHANGES, CHANGES_SUBJECT, EVENTS
-from shared.tasks import keep_going
+from cqar_resolver.background.state_reporter import Reporting, measure
+from cqar_resolver.replication.postgres import RegistryDatabase
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_resolver.snapshot.snapshot import Snapshot
+from cqar_shared.messaging import jetstream, streams
+from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT, EVENTS
+from cqar_shared.replication.positions import LogPosition, position_of
+from cqar_shared.runtime.tasks import supervise
+from cqar_writer.database.head import Heads
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays.change_relay import Relay, commit_message, reset_message
+from cqar_writer.relays.publisher import CommitSignal, Publisher
+from cqar_writer.store import entity_rows, outbox
 from tests.builders import NOW, a_chain, a_venue, an_asset
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after, running
 from tests.following import NEVER_S, Follow, require_equal, stands_at
-from writer import outbox, store
-from writer.heads import Heads
-from writer.mutations import Mutations
-from writer.publishing import Publisher, Wake
-from writer.relay import Relay, commit_message, reset_message
 
 LIVE, STALE = pb.SNAPSHOT_STATE_LIVE, pb.SNAPSHOT_STATE_STALE
 
@@ -39,11 +39,11 @@ LIVE, STALE = pb.SNAPSHOT_STATE_LIVE, pb.SNAPSHOT_STATE_STALE
 @pytest.fixture
 def publish(
     database: str, engine: AsyncEngine, servers: EmbeddedServers, client: Client
-) -> Callable[[Wake], AbstractAsyncContextManager[asyncio.Future[None]]]:
+) -> Callable[[CommitSignal], AbstractAsyncContextManager[asyncio.Future[None]]]:
     """A writer's publisher, for as long as the block lasts."""
     assert client.is_connected
 
-    def publishing(wake: Wake) -> AbstractAsyncContextManager[asyncio.Future[None]]:
+    def publishing(wake: CommitSignal) -> AbstractAsyncContextManager[asyncio.Future[None]]:
         publisher = Publisher(
             engine,
             Mutations(engine, lambda: NOW, wake.committed),
@@ -53,12 +53,12 @@ def publish(
             nats_url=servers.nats,
             poll_s=0.05,
         )
-        return running(keep_going("publisher", publisher.run))
+        return running(supervise("publisher", publisher.run))
 
     return publishing
 
 
-Publish = Callable[[Wake], AbstractAsyncContextManager[asyncio.Future[None]]]
+Publish = Callable[[CommitSignal], AbstractAsyncContextManager[asyncio.Future[None]]]
 
 
 # ---------------------------------------------------------------- loading
@@ -79,7 +79,7 @@ async def test_what_is_loaded_while_writers_run_is_of_one_revision(
         loaded = []
         while not done.is_set():
             # Count and hash are checked as it is made; here, that chain and rows belong together.
-            loaded.append(await Database(database).hydrate())
+            loaded.append(await RegistryDatabase(database).hydrate())
         return loaded
 
     _, loaded = await asyncio.gather(write(), load())
@@ -88,7 +88,7 @@ async def test_what_is_loaded_while_writers_run_is_of_one_revision(
         rows = {row.revision: row for row in await outbox.rows_after(tx, 0, 100)}
     for snapshot in loaded:
         row = rows[snapshot.position.revision]
-        assert snapshot.position == Position(row.epoch, row.revision, row.chain)
+        assert snapshot.position == LogPosition(row.epoch, row.revision, row.chain)
         assert snapshot.set_hash == row.set_hash
         assert snapshot.count == 1 + 2 * (row.revision - 1)
 
@@ -98,21 +98,21 @@ async def test_the_outbox_is_read_in_one_view_with_its_head(
 ) -> None:
     for name in "abc":
         await commit(mutations, a_venue(name))
-    look, rows = await Database(database).rows_after(1)
+    look, rows = await RegistryDatabase(database).rows_after(1)
     head = look.head
     assert [row.head.revision for row in rows] == [2, 3]
     assert rows[0].commit.prev_chain != rows[1].commit.prev_chain == rows[0].head.chain
     assert (rows[1].head.chain, rows[1].head.set_hash) == (head.chain, head.set_hash)
-    assert look.row == Position(1, 1, rows[0].commit.prev_chain)
+    assert look.row == LogPosition(1, 1, rows[0].commit.prev_chain)
 
 
 # ---------------------------------------------------------------- following
 
 
 async def test_a_commit_becomes_visible_and_so_does_a_removal(
-    database: str, view: View, engine: AsyncEngine, follow: Follow, publish: Publish
+    database: str, view: ReplicaState, engine: AsyncEngine, follow: Follow, publish: Publish
 ) -> None:
-    wake = Wake()
+    wake = CommitSignal()
     mutations = Mutations(engine, lambda: NOW, wake.committed)
     await commit(mutations, a_venue("before"))
     async with publish(wake), follow(0.1):
@@ -130,7 +130,7 @@ async def test_a_commit_becomes_visible_and_so_does_a_removal(
 
 async def test_a_gap_in_the_stream_is_caught_up_from_the_outbox(
     database: str,
-    view: View,
+    view: ReplicaState,
     engine: AsyncEngine,
     js: JetStreamContext,
     mutations: Mutations,
@@ -142,7 +142,7 @@ async def test_a_gap_in_the_stream_is_caught_up_from_the_outbox(
         for name in "abcde":
             await commit(mutations, a_venue(name))
         async with engine.connect() as tx:
-            head, rows = await store.read_head(tx), await outbox.rows_after(tx, 0, 10)
+            head, rows = await entity_rows.read_head(tx), await outbox.rows_after(tx, 0, 10)
         # 1 and 2 never come; 4 comes twice, and 3 after it.
         for row in (rows[2], rows[3], rows[3], rows[2], rows[4]):
             await js.publish(
@@ -154,7 +154,7 @@ async def test_a_gap_in_the_stream_is_caught_up_from_the_outbox(
 
 async def test_a_reset_of_the_same_history_is_caught_up_without_loading_all_again(
     database: str,
-    view: View,
+    view: ReplicaState,
     engine: AsyncEngine,
     js: JetStreamContext,
     mutations: Mutations,
@@ -173,9 +173,9 @@ async def test_a_reset_of_the_same_history_is_caught_up_without_loading_all_agai
 
 
 async def test_a_new_epoch_brings_a_new_snapshot(
-    database: str, view: View, engine: AsyncEngine, follow: Follow, publish: Publish
+    database: str, view: ReplicaState, engine: AsyncEngine, follow: Follow, publish: Publish
 ) -> None:
-    wake = Wake()
+    wake = CommitSignal()
     mutations = Mutations(engine, lambda: NOW, wake.committed)
     await commit(mutations, a_venue("a"))
     async with publish(wake), follow(0.1):
@@ -189,10 +189,10 @@ async def test_a_new_epoch_brings_a_new_snapshot(
 
 
 async def test_lost_commits_that_were_served_are_never_unserved_by_number(
-    database: str, view: View, engine: AsyncEngine, follow: Follow, publish: Publish
+    database: str, view: ReplicaState, engine: AsyncEngine, follow: Follow, publish: Publish
 ) -> None:
     """The database goes back below what is served: a new epoch, and a revision beyond it."""
-    wake = Wake()
+    wake = CommitSignal()
     mutations = Mutations(engine, lambda: NOW, wake.committed)
     for name in "abc":
         await commit(mutations, a_venue(name))
@@ -210,14 +210,14 @@ async def test_lost_commits_that_were_served_are_never_unserved_by_number(
 
 async def test_an_epoch_that_database_and_streams_have_lost_is_followed_by_another(
     database: str,
-    view: View,
+    view: ReplicaState,
     engine: AsyncEngine,
     js: JetStreamContext,
     follow: Follow,
     publish: Publish,
 ) -> None:
     """Only the resolver still knows of it; its probe sees a head of an older epoch."""
-    wake = Wake()
+    wake = CommitSignal()
     mutations = Mutations(engine, lambda: NOW, wake.committed)
     await commit(mutations, a_venue("a"))
     async with follow(0.1):
@@ -234,13 +234,13 @@ async def test_an_epoch_that_database_and_streams_have_lost_is_followed_by_anoth
 
 async def test_a_stream_made_anew_is_followed(
     database: str,
-    view: View,
+    view: ReplicaState,
     engine: AsyncEngine,
     js: JetStreamContext,
     follow: Follow,
     publish: Publish,
 ) -> None:
-    wake = Wake()
+    wake = CommitSignal()
     mutations = Mutations(engine, lambda: NOW, wake.committed)
     for name in "abc":
         await commit(mutations, a_venue(name))
@@ -255,7 +255,7 @@ async def test_a_stream_made_anew_is_followed(
 
 
 async def test_the_metric_of_staleness_grows_while_nothing_confirms_it(
-    follow: Follow, heads: None, view: View
+    follow: Follow, heads: None, view: ReplicaState
 ) -> None:
     def metric_ms() -> float:
         return REGISTRY.get_sample_value("cqar_resolver_staleness_ms") or 0.0
@@ -271,7 +271,7 @@ async def test_the_metric_of_staleness_grows_while_nothing_confirms_it(
 
 async def test_who_answers_probes_with_no_head_is_not_believed_and_stops_nobody(
     database: str,
-    view: View,
+    view: ReplicaState,
     client: Client,
     follow: Follow,
     publish: Publish,
@@ -281,8 +281,8 @@ async def test_who_answers_probes_with_no_head_is_not_believed_and_stops_nobody(
     async def answer(message: Msg) -> None:
         await message.respond(b"\xffno head")
 
-    caplog.set_level(logging.INFO, "resolver.follower")
-    wake = Wake()
+    caplog.set_level(logging.INFO, "cqar_resolver.replication.follower")
+    wake = CommitSignal()
     mutations = Mutations(engine, lambda: NOW, wake.committed)
     intruder = await client.subscribe(jetstream.HEAD_SUBJECT, cb=answer)
     await client.flush()
@@ -299,9 +299,9 @@ async def test_who_answers_probes_with_no_head_is_not_believed_and_stops_nobody(
 async def test_a_writer_that_publishes_logs_where_the_chain_is(
     engine: AsyncEngine, publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "writer.relay")
+    caplog.set_level(logging.INFO, "cqar_writer.relays.change_relay")
     await commit(Mutations(engine, lambda: NOW), a_venue("a"))
     noted = position_of(await head_of(engine))
     said = f"the chain is at {noted}:{noted.chain.hex()}"
-    async with publish(Wake()):
+    async with publish(CommitSignal()):
         await eventually(lambda: said in caplog.text)

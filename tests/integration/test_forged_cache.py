@@ -11,17 +11,17 @@ from cqc.services.v1 import asset_registry_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from shared.cache import CURSOR_KEY
-from shared.entities.asset import ASSET
-from shared.integrity import Keyring
-from shared.refusals import REFUSED
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.redis_store.cache import CURSOR_KEY
+from cqar_shared.redis_store.refused_values import REFUSED
+from cqar_shared.trust.seals import Keyring
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.reads.cached import CacheMiss
 from tests.asking import Ask
 from tests.builders import BTC, USDT, an_asset
 from tests.caching import Process, cursor_in, process
 from tests.changes import commit
 from tests.integrity import KEY, OTHER_KEY
-from writer.cached import Missed
-from writer.mutations import Mutations
 
 pb: Any = asset_registry_pb2
 FORGED = "Forged Coin"
@@ -73,7 +73,7 @@ async def payload_of(value: bytes) -> bytes:
 
 async def require_replaced(writer: Process, source: str, before: float) -> None:
     """It is not served, it is counted, and what is true is there again."""
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         await writer.from_redis(name_of)
     assert await writer.read(name_of) == "BTC"
     assert refused(source) > before
@@ -109,7 +109,7 @@ async def test_a_forged_cursor_begins_a_new_generation(
     at, ahead = f":{epoch}:{revision}:".encode(), f":{epoch}:{revision + 1}:".encode()
     assert at in old
     await store.set(CURSOR_KEY, old.replace(at, ahead))
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         await writer.from_redis(name_of)
     assert refused("cursor") > before
     await writer.write_through()
@@ -128,7 +128,7 @@ async def test_a_cursor_that_was_put_back_makes_nothing_old_count(
     await writer.write_through()
     for key, value in old.items():
         await store.set(key, value)
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         await writer.from_redis(name_of)
     await writer.write_through()
     assert await writer.read(name_of) == "Bitcoin"
@@ -142,7 +142,7 @@ async def test_a_value_that_was_put_back_is_not_served_by_the_writer_that_wrote_
     await commit(mutations, an_asset(name="Bitcoin"))
     await writer.write_through()
     await store.set(VALUE, old)
-    with pytest.raises(Missed):
+    with pytest.raises(CacheMiss):
         await writer.from_redis(name_of)
     assert await writer.read(name_of) == "Bitcoin"
     assert await writer.from_redis(name_of) == "Bitcoin"
@@ -172,7 +172,7 @@ async def test_a_writer_with_another_key_begins_anew(
 ) -> None:
     before = refused("cursor")
     async with process(engine, servers.redis, Keyring.parse(OTHER_KEY)) as other:
-        with pytest.raises(Missed):
+        with pytest.raises(CacheMiss):
             await other.from_redis(name_of)
         await other.write_through()
         assert await other.read(name_of) == "BTC"

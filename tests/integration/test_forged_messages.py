@@ -12,22 +12,24 @@ from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver.view import View
-from shared import jetstream
-from shared.history import LOST_MAX, NUMBER_MAX
-from shared.jetstream import CHANGES, CHANGES_SUBJECT, EVENTS
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_shared.messaging import jetstream
+from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT, EVENTS
+from cqar_shared.replication.positions import LOST_MAX, NUMBER_MAX
+from cqar_writer import metrics
+from cqar_writer.config import WriterConfig
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.protocol import event_cursor
+from cqar_writer.protocol.event_cursor import EventCursor
+from cqar_writer.protocol.log_rows import HeadRow, head_message
+from cqar_writer.relays import event_relay
+from cqar_writer.relays.change_relay import ForeignStream, Relay
+from cqar_writer.relays.event_relay import EventRelay
 from tests.builders import NOW, a_venue
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after, raw_messages
 from tests.following import NEVER_S, Follow, writing
-from writer import event_cursor, event_relay, metrics, store
-from writer.config import WriterConfig
-from writer.event_cursor import Cursor
-from writer.event_relay import EventRelay
-from writer.heads import head_message
-from writer.mutations import Mutations
-from writer.relay import ForeignStream, Relay
 
-Forge = Callable[[store.HeadRow], bytes]
+Forge = Callable[[HeadRow], bytes]
 
 
 def says(
@@ -35,7 +37,7 @@ def says(
 ) -> Forge:
     """A message that says to be so much beyond the head, or of another registry."""
 
-    def forged(head: store.HeadRow) -> bytes:
+    def forged(head: HeadRow) -> bytes:
         told = head_message(head)
         told.epoch = min(told.epoch + epoch, 2**64 - 1)
         told.revision = min(told.revision + revision, 2**64 - 1)
@@ -134,7 +136,7 @@ class Told:
         while await relay.step():
             pass
 
-    async def own(self) -> list[Cursor]:
+    async def own(self) -> list[EventCursor]:
         """The places of all messages that are the outbox's, in order."""
         found = []
         head = await head_of(self.engine)
@@ -144,7 +146,7 @@ class Told:
                 found.append(at)
         return found
 
-    async def forge(self, subject: str, at: Cursor | None, registry_id: bytes = b"") -> None:
+    async def forge(self, subject: str, at: EventCursor | None, registry_id: bytes = b"") -> None:
         own = registry_id or (await head_of(self.engine)).registry_id
         headers = event_cursor.headers_of(own, at) if at else None
         await self.js.publish(subject, b"forged", headers=headers)
@@ -157,19 +159,19 @@ def told(client: Client, js: JetStreamContext, engine: AsyncEngine, mutations: M
 
 PLACES = [
     pytest.param(None, b"", id="says nothing of itself"),
-    pytest.param(Cursor(1, 1, 0), b"", id="says to be an event that is out"),
-    pytest.param(Cursor(1, 3, 0), b"", id="says to be an event that is not out yet"),
-    pytest.param(Cursor(1, 2, 7), b"", id="says to be an event that there is not"),
-    pytest.param(Cursor(1, NUMBER_MAX, 0), b"", id="says to be far on"),
-    pytest.param(Cursor(2**62, 1, 0), b"", id="says to be of a far epoch"),
-    pytest.param(Cursor(1, 2, 0), b"other", id="is of another registry"),
+    pytest.param(EventCursor(1, 1, 0), b"", id="says to be an event that is out"),
+    pytest.param(EventCursor(1, 3, 0), b"", id="says to be an event that is not out yet"),
+    pytest.param(EventCursor(1, 2, 7), b"", id="says to be an event that there is not"),
+    pytest.param(EventCursor(1, NUMBER_MAX, 0), b"", id="says to be far on"),
+    pytest.param(EventCursor(2**62, 1, 0), b"", id="says to be of a far epoch"),
+    pytest.param(EventCursor(1, 2, 0), b"other", id="is of another registry"),
 ]
 
 
 @pytest.mark.parametrize("subject", [event_relay.subjects()[0], event_relay.subjects()[-1]])
 @pytest.mark.parametrize(("at", "registry_id"), PLACES)
 async def test_a_foreign_message_among_the_events_is_stepped_over(
-    at: Cursor | None, registry_id: bytes, subject: str, told: Told
+    at: EventCursor | None, registry_id: bytes, subject: str, told: Told
 ) -> None:
     for name in "ab":
         await commit(told.mutations, a_venue(name))
@@ -180,7 +182,7 @@ async def test_a_foreign_message_among_the_events_is_stepped_over(
     await commit(told.mutations, a_venue("c"))
     for relay in (kept, told.relay()):
         await told.drain(relay)
-    assert await told.own() == [Cursor(1, revision, 0) for revision in (1, 2, 3)]
+    assert await told.own() == [EventCursor(1, revision, 0) for revision in (1, 2, 3)]
     assert (await head_of(told.engine)).epoch == 1
     assert foreign(EVENTS) == before + 1
 
@@ -195,13 +197,13 @@ async def test_an_event_that_somebody_published_again_is_stepped_over(told: Told
     await told.js.publish(first.subject or "", first.data or b"", headers=own)
     await commit(told.mutations, a_venue("d"))
     await told.drain(relay)
-    assert await told.own() == [Cursor(1, revision, 0) for revision in (1, 2, 3, 1, 4)]
+    assert await told.own() == [EventCursor(1, revision, 0) for revision in (1, 2, 3, 1, 4)]
 
 
 async def test_a_flood_of_foreign_messages_is_looked_through_a_part_at_a_time(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("writer.event_tail.LOOKS_MAX", 10)
+    monkeypatch.setattr("cqar_writer.relays.event_tail.LOOKS_MAX", 10)
     await commit(told.mutations, a_venue("a"))
     await told.drain()
     before = foreign(EVENTS)
@@ -212,22 +214,22 @@ async def test_a_flood_of_foreign_messages_is_looked_through_a_part_at_a_time(
     while await relay.step():
         steps += 1
     assert steps >= 3
-    assert await told.own() == [Cursor(1, 1, 0), Cursor(1, 2, 0)]
+    assert await told.own() == [EventCursor(1, 1, 0), EventCursor(1, 2, 0)]
     assert foreign(EVENTS) == before + 35
 
 
 async def test_behind_too_many_foreign_messages_all_events_are_told_again(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("writer.event_tail.FOREIGN_MAX", 20)
-    monkeypatch.setattr("writer.event_tail.LOOKS_MAX", 10)
+    monkeypatch.setattr("cqar_writer.relays.event_tail.FOREIGN_MAX", 20)
+    monkeypatch.setattr("cqar_writer.relays.event_tail.LOOKS_MAX", 10)
     for name in "ab":
         await commit(told.mutations, a_venue(name))
     await told.drain()
     for _ in range(60):
         await told.forge(event_relay.subjects()[3], None)
     await told.drain()
-    assert await told.own() == [Cursor(1, revision, 0) for revision in (1, 2, 1, 2)]
+    assert await told.own() == [EventCursor(1, revision, 0) for revision in (1, 2, 1, 2)]
 
 
 async def test_an_event_that_says_to_be_of_a_lost_revision_costs_one_epoch_and_no_event(
@@ -235,13 +237,13 @@ async def test_an_event_that_says_to_be_of_a_lost_revision_costs_one_epoch_and_n
 ) -> None:
     await commit(told.mutations, a_venue("a"))
     await told.drain()
-    await told.forge(event_relay.subjects()[0], Cursor(1, 9, 0))
+    await told.forge(event_relay.subjects()[0], EventCursor(1, 9, 0))
     await commit(told.mutations, a_venue("b"))
     await told.drain()
     await told.drain()
     head = await head_of(told.engine)
     assert (head.epoch, head.revision) == (2, 10)
-    assert await told.own() == [Cursor(1, 1, 0), Cursor(1, 2, 0), Cursor(2, 10, 0)]
+    assert await told.own() == [EventCursor(1, 1, 0), EventCursor(1, 2, 0), EventCursor(2, 10, 0)]
 
 
 async def test_no_event_of_a_new_epoch_is_lost_that_begins_below_the_last_one_published(
@@ -258,7 +260,7 @@ async def test_no_event_of_a_new_epoch_is_lost_that_begins_below_the_last_one_pu
         await commit(another, a_venue(name))
     await told.drain()
     assert [at for at in await told.own() if at.epoch > 1] == [
-        *(Cursor(2, revision, 0) for revision in (3, 4, 5, 6))
+        *(EventCursor(2, revision, 0) for revision in (3, 4, 5, 6))
     ]
 
 
@@ -272,7 +274,7 @@ async def test_a_resolver_goes_on_behind_what_no_writer_published(
     engine: AsyncEngine,
     js: JetStreamContext,
     mutations: Mutations,
-    view: View,
+    view: ReplicaState,
     heads: None,
     follow: Follow,
 ) -> None:
@@ -297,7 +299,7 @@ async def test_health_names_a_relay_that_makes_no_progress(
     js: JetStreamContext,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("writer.publishing.STUCK_S", 0.5)
+    monkeypatch.setattr("cqar_writer.relays.publisher.STUCK_S", 0.5)
     await jetstream.claim(js, await js.stream_info(EVENTS), b"other")
     async with writing(WriterConfig(database_url=database, nats_url=servers.nats)) as writer:
 

@@ -14,7 +14,9 @@ from nats.aio.client import Client
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver.config import ResolverConfig, StaleVerdict
+from cqar_resolver.config import ResolverConfig, StaleVerdict
+from cqar_writer.config import WriterConfig
+from cqar_writer.mutations.pipeline import Mutations
 from tests.asking import SPELLING, WAIT_S, Ask, Asked, question, serving
 from tests.builders import BTC, ETH, a_flag, a_venue, an_asset, an_id
 from tests.caching import fill, process
@@ -22,8 +24,6 @@ from tests.changes import commit, eventually
 from tests.following import NEVER_S, writing
 from tests.integrity import key_file
 from tests.lives import one_of_each
-from writer.config import WriterConfig
-from writer.mutations import Mutations
 
 HYDRATING, LIVE = pb.SNAPSHOT_STATE_HYDRATING, pb.SNAPSHOT_STATE_LIVE
 

@@ -15,15 +15,16 @@ from cqc.venues.v1 import venue_symbol_pb2
 from cqc.writer.v1 import api_key_pb2, registry_admin_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cqar.venues.applying import item_of
-from shared import grpc_server
-from shared.auth import AuthInterceptor
-from shared.entities.api_key import ApiKey, Role
-from shared.entities.asset import ASSET
-from shared.errors import DataLoss
-from shared.grpc_errors import ErrorInterceptor
-from shared.grpc_server import Guard
-from shared.key_text import hash_of
+from cqar.importer.apply import item_of
+from cqar_shared.domain.kinds.api_key import ApiKey, Role
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.errors import DataLoss
+from cqar_shared.rpc import grpc_server
+from cqar_shared.rpc.auth import AuthInterceptor
+from cqar_shared.rpc.error_mapping import ErrorInterceptor
+from cqar_shared.rpc.grpc_server import Guard
+from cqar_shared.trust.key_text import hash_of
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import (
     BTC,
     NOW,
@@ -40,7 +41,6 @@ from tests.changes import commit
 from tests.grpc_writer import Client, serving
 from tests.refusals import Refusal, refusal
 from tests.registry_in_memory import changed
-from writer.mutations import Mutations
 
 #: Requests are made from plain values, enum numbers and dictionaries included.
 pb: Any = asset_registry_pb2
@@ -355,7 +355,7 @@ async def _last(answers: Any) -> Any:
 async def test_a_stream_ends_with_its_callers_key(
     end: Exception | None, code: grpc.StatusCode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.auth.RECHECK_S", 0.05)
+    monkeypatch.setattr("cqar_shared.rpc.auth.RECHECK_S", 0.05)
     keys: list[ApiKey | Exception | None] = [a_key(), OSError("away"), a_key(), end]
 
     async def find_key(_: str) -> ApiKey | None:
@@ -383,7 +383,7 @@ async def test_a_stream_ends_with_its_callers_key(
 async def test_an_answer_that_no_message_holds_says_what_to_do(
     *, streams: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.grpc_errors.MESSAGE_BYTES_MAX", 2 * 1024**2)
+    monkeypatch.setattr("cqar_shared.rpc.error_mapping.MESSAGE_BYTES_MAX", 2 * 1024**2)
 
     async def whole(_: Any, __: Any) -> bytes:
         return bytes(2 * 1024**2 + 1)

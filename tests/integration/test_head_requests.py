@@ -12,9 +12,9 @@ from nats.aio.client import Client
 from nats.errors import NoRespondersError
 
 from cqar.embedded.servers import EmbeddedServers
-from shared import head_requests, jetstream, nats_connection
-from shared.head_requests import HeadRequests
-from shared.jetstream import HEAD_ALL_SUBJECT, HEAD_SUBJECT
+from cqar_shared.messaging import head_requests, jetstream, nats_connection
+from cqar_shared.messaging.head_requests import HeadRequests
+from cqar_shared.messaging.jetstream import HEAD_ALL_SUBJECT, HEAD_SUBJECT
 from tests.changes import eventually
 
 OWN = b"o" * 16

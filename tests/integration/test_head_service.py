@@ -11,15 +11,15 @@ from nats.aio.client import Client
 from nats.errors import NoRespondersError
 
 from cqar.embedded.servers import EmbeddedServers
-from shared import nats_connection
-from shared.head_requests import HeadRequests
-from shared.jetstream import HEAD_SUBJECT
-from shared.postgres import make_engine
+from cqar_shared.messaging import nats_connection
+from cqar_shared.messaging.head_requests import HeadRequests
+from cqar_shared.messaging.jetstream import HEAD_SUBJECT
+from cqar_shared.sql.postgres import make_engine
+from cqar_writer.database import head
+from cqar_writer.database.head import Heads
+from cqar_writer.relays.head_responder import HeadService
 from tests.changes import eventually, running
 from tests.links import Link, link_to
-from writer import heads
-from writer.head_service import HeadService
-from writer.heads import Heads
 
 LIMIT_S = 60.0
 
@@ -55,7 +55,7 @@ async def not_in_group(client: Client) -> bool:
 async def test_a_writer_whose_database_hangs_leaves_the_group_until_it_can_read_again(
     servers: EmbeddedServers, database: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heads, "READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(head, "READ_TIMEOUT_S", 0.5)
     requests = HeadRequests(client)
 
     async def is_answered() -> bool:
@@ -82,7 +82,7 @@ async def test_a_writer_whose_database_hangs_leaves_the_group_until_it_can_read_
 async def test_one_that_can_read_answers_for_one_that_cannot(
     servers: EmbeddedServers, database: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heads, "READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(head, "READ_TIMEOUT_S", 0.5)
     requests = HeadRequests(client)
     async with a_writer(servers, database) as link, a_writer(servers, database):
         await eventually(lambda: in_group(client), LIMIT_S)

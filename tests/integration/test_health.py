@@ -18,15 +18,15 @@ from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
-from resolver import app as resolving
-from resolver.app import Resolver
-from resolver.config import Front, ResolverConfig
-from shared import grpc_server, health
+from cqar_resolver import app as resolving
+from cqar_resolver.app import Resolver
+from cqar_resolver.config import Front, ResolverConfig
+from cqar_shared.rpc import grpc_server, health
+from cqar_writer import app as writing
+from cqar_writer.app import Writer
+from cqar_writer.config import WriterConfig
 from tests.changes import eventually
 from tests.refusals import refusal
-from writer import app as writing
-from writer.app import Writer
-from writer.config import WriterConfig
 
 pb: Any = health_pb2
 SERVING, NOT_SERVING = pb.HealthCheckResponse.SERVING, pb.HealthCheckResponse.NOT_SERVING
@@ -37,7 +37,7 @@ TIMEOUT_S = 20
 @asynccontextmanager
 async def health_of(
     name: str, front: Front, folder: Path
-) -> AsyncIterator[tuple[health.Health, str]]:
+) -> AsyncIterator[tuple[health.GrpcHealth, str]]:
     """A server that asks for keys, where it can, and its address; nothing stands behind it."""
     service: Writer | Resolver
     if name == "writer":

@@ -21,8 +21,9 @@ from google.protobuf.descriptor import MethodDescriptor
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver.config import ResolverConfig
-from shared.entities.api_key import Role
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_writer.mutations.pipeline import Mutations
 from tests import hostile
 from tests.builders import (
     BTC,
@@ -47,7 +48,6 @@ from tests.changes import commit
 from tests.following import NEVER_S
 from tests.grpc_writer import serving
 from tests.served import resolver_channel_of
-from writer.mutations import Mutations
 
 Code = grpc.StatusCode
 ROUNDS: Final = int(os.environ.get("CQAR_HOSTILE_ROUNDS", "20"))

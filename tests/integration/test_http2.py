@@ -12,9 +12,9 @@ from typing import Any
 import grpc
 import pytest
 
-from resolver.config import Front
-from shared import grpc_server
-from shared.grpc_errors import ErrorInterceptor
+from cqar_resolver.config import Front
+from cqar_shared.rpc import grpc_server
+from cqar_shared.rpc.error_mapping import ErrorInterceptor
 from tests.chaos.rapid_reset import GOAWAY, PREFACE, SETTINGS, flood, frame
 
 WAIT_S = 20

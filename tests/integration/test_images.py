@@ -12,17 +12,17 @@ from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver.sources import Sources
-from shared import image
-from shared.image_store import MANIFEST_KEY, PURPOSE, ImageStore
-from shared.integrity import Keyring
+from cqar_resolver.replication.bootstrap_sources import Sources
+from cqar_shared.redis_store.image_store import MANIFEST_KEY, PURPOSE, ImageStore
+from cqar_shared.replication import image
+from cqar_shared.trust.seals import Keyring
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.protocol.image_schedule import APART, REVISIONS_APART
+from cqar_writer.relays import image_publisher
+from cqar_writer.relays.image_publisher import Images
 from tests.builders import NOW, a_venue, an_asset
 from tests.changes import commit, head_of
 from tests.integrity import IMAGES, KEYRING, OTHER_KEY
-from writer import images
-from writer.image_core import APART, REVISIONS_APART
-from writer.images import Images
-from writer.mutations import Mutations
 
 OTHERS = Keyring.parse(OTHER_KEY).seals(PURPOSE)
 
@@ -63,7 +63,7 @@ async def test_a_published_image_is_the_registry_at_its_head(
     raw: redis.asyncio.Redis,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(images, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(image_publisher, "ROWS_AT_ONCE", 3)
     await commit(mutations, a_venue(), *(an_asset(f"A{number}") for number in range(20)))
     assert await Publisher(engine, store).images.step()
     loaded = await Sources(store, None).newest(None)

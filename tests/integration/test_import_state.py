@@ -8,11 +8,13 @@ from collections.abc import Iterable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cqar.connection import Connection
-from cqar.venues.state import RegistryState, load_state
-from shared.entities.api_key import Role
-from shared.entities.venue_symbol import VENUE_SYMBOL
-from shared.judge import Docket, Result
+from cqar.admin.connection import Connection
+from cqar.importer.registry_state import RegistryState, load_state
+from cqar_shared.domain.evaluation import Batch, Result
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
+from cqar_writer.archiver import Archiving
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import (
     NOW,
     USDT,
@@ -27,8 +29,6 @@ from tests.builders import (
 from tests.changes import commit, upsert
 from tests.grpc_writer import serving
 from tests.registry_in_memory import changed
-from writer.archiving import Archiving
-from writer.mutations import Mutations
 
 DAY = dt.timedelta(days=1)
 
@@ -55,7 +55,7 @@ async def test_a_relisted_asset_that_names_a_deployment_is_opened_again(
     await commit(mutations, an_asset("USDT"), a_chain(), a_venue(), a_deployment(), gone)
     state = await state_of(engine, NOW)
     opened = changed(gone, listed_at=NOW, delisted_at=None)
-    (outcome,) = Docket([upsert(opened)]).judge(state)
+    (outcome,) = Batch([upsert(opened)]).judge(state)
     assert (outcome.violations, outcome.result) == ((), Result.UPDATED)
 
 

@@ -14,11 +14,11 @@ from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.servers import EmbeddedServers
-from shared.entities.api_key import Role
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_writer.api_keys import create_key
+from cqar_writer.mutations.pipeline import Mutations
 from tests.http2 import Header, call
 from tests.services import Running, service
-from writer.keys import create_key
-from writer.mutations import Mutations
 
 LIST_KEYS = "/cqc.writer.v1.RegistryAdmin/ListApiKeys"
 RESOLVE = "/cqc.resolver.v1.Resolver/Resolve"

@@ -9,30 +9,31 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import codec
-from shared.entities import api_key
-from shared.entities.api_key import API_KEY, ApiKey, Role
-from shared.errors import DataLoss, Invalid, TooMany
-from shared.judge import Intent, Item
-from shared.key_text import hash_of
-from shared.schema import current
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.kinds import api_key
+from cqar_shared.domain.kinds.api_key import API_KEY, ApiKey, Role
+from cqar_shared.errors import DataLoss, Invalid, TooMany
+from cqar_shared.sql.schema import current
+from cqar_shared.trust.key_text import hash_of
+from cqar_writer import api_keys
+from cqar_writer.api_keys import ApiKeyCache, create_key
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.store import entity_rows, writes
+from cqar_writer.store.writes import CurrentRow
 from tests.asking import Ask
 from tests.builders import NOW, a_key, an_id
 from tests.changes import CAUSE, commit, upsert
 from tests.registry_in_memory import changed
-from writer import keys, saving, store
-from writer.keys import Keys, create_key
-from writer.mutations import Mutations
-from writer.saving import CurrentRow
 
 
 async def test_made_up_keys_are_looked_for_at_a_bounded_rate(
     engine: AsyncEngine, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(keys, "REMEMBERED_MAX", 10)
-    monkeypatch.setattr(keys, "NEW_PER_S", 10.0)
+    monkeypatch.setattr(api_keys, "REMEMBERED_MAX", 10)
+    monkeypatch.setattr(api_keys, "NEW_PER_S", 10.0)
     own = hash_of(await create_key(mutations, "desk", Role.READ))
-    found = Keys(engine, lambda: NOW)
+    found = ApiKeyCache(engine, lambda: NOW)
     assert await found.find(own) is not None
 
     async def flood() -> None:
@@ -58,15 +59,15 @@ async def give(engine: AsyncEngine, **changes: Any) -> None:
     """Alter the key in `current`, as one who knows how it is serialised."""
     async with engine.begin() as tx:
         query = sa.select(current.c.payload).where(current.c.kind == API_KEY.name)
-        key = codec.decode(API_KEY, (await tx.execute(query)).scalar_one())
-        forged = codec.encode(API_KEY, changed(key, **changes))
+        key = entity_codec.decode(API_KEY, (await tx.execute(query)).scalar_one())
+        forged = entity_codec.encode(API_KEY, changed(key, **changes))
         update = sa.update(current).where(current.c.kind == API_KEY.name).values(payload=forged)
         await tx.execute(update)
 
 
 async def require_shut(engine: AsyncEngine, key_hash: str) -> None:
     with pytest.raises(DataLoss):
-        await Keys(engine, lambda: NOW).find(key_hash)
+        await ApiKeyCache(engine, lambda: NOW).find(key_hash)
 
 
 async def test_a_hash_written_into_an_admins_row_lets_nobody_in(
@@ -75,7 +76,7 @@ async def test_a_hash_written_into_an_admins_row_lets_nobody_in(
     own = hash_of(await create_key(mutations, "desk", Role.ADMIN))
     await run(engine, f"UPDATE api_keys SET key_hash = '{FORGED}'")
     await require_shut(engine, FORGED)
-    assert await Keys(engine, lambda: NOW).find(own) is None
+    assert await ApiKeyCache(engine, lambda: NOW).find(own) is None
 
 
 async def test_a_role_in_the_table_is_nobodys_role(
@@ -83,7 +84,7 @@ async def test_a_role_in_the_table_is_nobodys_role(
 ) -> None:
     own = hash_of(await create_key(mutations, "desk", Role.READ))
     await run(engine, "UPDATE api_keys SET role = 3, actor = 'root', expires_at = NULL")
-    found = await Keys(engine, lambda: NOW).find(own)
+    found = await ApiKeyCache(engine, lambda: NOW).find(own)
     assert found is not None
     assert (found.role, found.actor) == (Role.READ, "desk")
 
@@ -103,11 +104,11 @@ async def test_a_revoked_key_taken_back_to_what_it_was_stays_shut(
     engine: AsyncEngine, mutations: Mutations
 ) -> None:
     own = hash_of(await create_key(mutations, "desk", Role.READ))
-    key = await Keys(engine, lambda: NOW).find(own)
+    key = await ApiKeyCache(engine, lambda: NOW).find(own)
     assert key is not None
-    assert await Keys(engine, lambda: NOW).find(own) is not None
+    assert await ApiKeyCache(engine, lambda: NOW).find(own) is not None
     await commit(mutations, changed(key, revoked_at=NOW))
-    assert await Keys(engine, lambda: NOW).find(own) is None
+    assert await ApiKeyCache(engine, lambda: NOW).find(own) is None
     await give(engine, revoked_at=None)
     await run(engine, "UPDATE current SET revision = 1", "UPDATE api_keys SET revoked_at = NULL")
     await require_shut(engine, own)
@@ -141,9 +142,9 @@ async def test_a_key_put_into_every_table_but_the_history_lets_nobody_in(
     await create_key(mutations, "desk", Role.ADMIN)
     forged = a_key(key_hash=FORGED, role=Role.ADMIN, created_at=NOW)
     async with engine.begin() as tx:
-        await saving.save(tx, API_KEY, [forged])
-        row = (API_KEY.name, forged.key_id, 1, codec.encode(API_KEY, forged))
-        await saving.save_current(tx, [CurrentRow(*row, deleted=False, archived=False)])
+        await writes.save(tx, API_KEY, [forged])
+        row = (API_KEY.name, forged.key_id, 1, entity_codec.encode(API_KEY, forged))
+        await writes.save_current(tx, [CurrentRow(*row, deleted=False, archived=False)])
     await require_shut(engine, FORGED)
 
 
@@ -156,9 +157,9 @@ async def test_when_the_first_key_ends_is_what_the_keys_say(
     await create_key(mutations, "never", Role.READ)
     async with engine.begin() as tx:
         await tx.execute(sa.text("UPDATE api_keys SET expires_at = now() + interval '9 years'"))
-        assert await store.first_key_end(tx, NOW) == soon
-        assert await store.first_key_end(tx, soon) == late
-        assert await store.first_key_end(tx, late) is None
+        assert await entity_rows.first_key_end(tx, NOW) == soon
+        assert await entity_rows.first_key_end(tx, soon) == late
+        assert await entity_rows.first_key_end(tx, late) is None
 
 
 async def violations(mutations: Mutations, *given: ApiKey) -> list[str]:
@@ -177,7 +178,7 @@ async def test_a_hash_is_one_keys_for_good_and_a_key_is_never_removed(
     assert await violations(mutations, again) == ["USED"]
     for changes in ({"key_hash": FORGED}, {"actor": "bob"}, {"role": Role.ADMIN}):
         assert await violations(mutations, changed(key, revoked_at=NOW, **changes)) == ["IMMUTABLE"]
-    removal = Item(kind=API_KEY, intent=Intent.REMOVE, key=key.key_id)
+    removal = Item(kind=API_KEY, intent=ChangeIntent.REMOVE, key=key.key_id)
     with pytest.raises(Invalid, match="revoke it"):
         await mutations.change(removal, CAUSE)
     both = [a_key(key_id=an_id(name), key_hash=FORGED) for name in ("one", "two")]
@@ -212,6 +213,6 @@ async def test_a_key_of_before_such_names_were_refused_stays_valid_and_can_be_re
     with monkeypatch.context() as before:
         before.setattr(api_key, "RESERVED", "nobody")
         own = hash_of(await create_key(mutations, "cqar-importer", Role.WRITE))
-    key = await Keys(engine, lambda: NOW).find(own)
+    key = await ApiKeyCache(engine, lambda: NOW).find(own)
     assert key is not None
     await commit(mutations, changed(key, revoked_at=NOW))

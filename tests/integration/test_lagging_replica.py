@@ -19,14 +19,18 @@ from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver import metrics
-from resolver.config import ResolverConfig
-from resolver.freshness import boot_clock_s
-from resolver.view import View
-from shared import jetstream
-from shared.history import position_of
-from shared.jetstream import CHANGES, CHANGES_SUBJECT
-from shared.postgres import make_engine
+from cqar_resolver import metrics
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.replication.freshness import boot_clock_s
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_shared.messaging import jetstream
+from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
+from cqar_shared.replication.positions import position_of
+from cqar_shared.sql.postgres import make_engine
+from cqar_writer.config import WriterConfig
+from cqar_writer.database.head import Heads
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays.change_relay import Relay, heartbeat_message, reset_message
 from tests.builders import NOW, a_venue
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after
 from tests.conftest import at_database, execute_alone
@@ -36,10 +40,6 @@ from tests.integrity import key_file
 from tests.links import Link, link_to
 from tests.services import migrate
 from tests.standbys import Server, servers_in
-from writer.config import WriterConfig
-from writer.heads import Heads
-from writer.mutations import Mutations
-from writer.relay import Relay, heartbeat_message, reset_message
 
 LIVE, LAST_GOOD = pb.SNAPSHOT_STATE_LIVE, pb.SNAPSHOT_STATE_LAST_GOOD
 WAIT_S = 60
@@ -78,7 +78,7 @@ async def move_on(copy: str, database: str) -> None:
 @asynccontextmanager
 async def at_replica(
     servers: EmbeddedServers, replica: str
-) -> AsyncIterator[tuple[View, Link, ResolverConfig]]:
+) -> AsyncIterator[tuple[ReplicaState, Link, ResolverConfig]]:
     """A resolver whose PostgreSQL that is."""
     async with link_to(replica) as (link, url):
         config = ResolverConfig(database_url=url, nats_url=servers.nats, probe_every_s=0.2)
@@ -224,7 +224,7 @@ async def test_a_history_that_lost_what_is_served_and_passed_it_is_followed_in_a
     js: JetStreamContext,
     mutations: Mutations,
     relay: Relay,
-    view: View,
+    view: ReplicaState,
     follow: Follow,
 ) -> None:
     """The timeline is the same, and numbers alone say that PostgreSQL leads on."""
@@ -257,7 +257,9 @@ async def test_a_restart_compares_what_it_kept_by_chain(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert client.is_connected
-    monkeypatch.setattr("resolver.follower_core.NEAR_REVISIONS", 1)  # all would be loaded anew
+    monkeypatch.setattr(
+        "cqar_resolver.replication.protocol.NEAR_REVISIONS", 1
+    )  # all would be loaded anew
     urls = {"database_url": database, "nats_url": servers.nats}
     file = str(tmp_path / "last-good")
     config = ResolverConfig(**urls, last_good_file=file, integrity_key_file=key_file())
@@ -299,7 +301,7 @@ async def test_an_old_primarys_heads_and_messages_are_not_used(
     client: Client,
     js: JetStreamContext,
     mutations: Mutations,
-    view: View,
+    view: ReplicaState,
     follow: Follow,
 ) -> None:
     await commit(mutations, a_venue("a"))

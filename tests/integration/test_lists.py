@@ -10,8 +10,9 @@ import grpc
 import pytest
 from cqc.services.v1 import asset_registry_pb2
 
-from shared import paging
-from shared.entities.quality_flag import FlagSeverity, FlagType
+from cqar_shared.domain.kinds.quality_flag import FlagSeverity, FlagType
+from cqar_shared.lists import paging
+from cqar_writer.mutations.pipeline import ITEMS_MAX, Mutations
 from tests.builders import (
     BTC,
     NOW,
@@ -25,7 +26,6 @@ from tests.fives import COINS, COUNT, FORKS, LISTS, PLACES, REGISTRY_OF_FIVES
 from tests.integration.conftest import Serve
 from tests.refusals import refusal
 from tests.served import Served
-from writer.mutations import ITEMS_MAX, Mutations
 
 #: Requests are made from plain values, enum numbers and dictionaries included.
 pb: Any = asset_registry_pb2

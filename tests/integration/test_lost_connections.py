@@ -12,16 +12,18 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver import database as resolver_database
-from resolver.database import Busy, Database
-from shared import keepalive, nats_connection, pg_session
-from shared.cache import Cache
-from shared.image_store import ImageStore
-from shared.keepalive import tcp_socket_of
+from cqar_resolver.replication import postgres as resolver_database
+from cqar_resolver.replication.postgres import LoadTurnsTaken, RegistryDatabase
+from cqar_shared.messaging import nats_connection
+from cqar_shared.redis_store.cache import Cache
+from cqar_shared.redis_store.image_store import ImageStore
+from cqar_shared.runtime import tcp_keepalive
+from cqar_shared.runtime.tcp_keepalive import tcp_socket_of
+from cqar_shared.sql import pg_session
+from cqar_writer.database.head import Heads
 from tests.changes import eventually
 from tests.integrity import KEYRING
 from tests.partitioned import partitioned_link_to
-from writer.heads import Heads
 
 
 async def test_both_ends_of_a_session_look_for_each_other(database: str) -> None:
@@ -51,16 +53,16 @@ async def test_a_resolver_that_stops_while_it_loads_gives_its_turn_back(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(pg_session._SETTINGS, "idle_in_transaction_session_timeout", "500")
-    mine = Database(database, hydrate_concurrency=1)
+    mine = RegistryDatabase(database, hydrate_concurrency=1)
     async with resolver_database._Session(database) as stopped:
         await mine._take_turn(stopped)
-        with pytest.raises(Busy):
+        with pytest.raises(LoadTurnsTaken):
             await mine.hydrate()
 
         async def loads() -> bool:
             try:
                 await mine.hydrate()
-            except Busy:
+            except LoadTurnsTaken:
                 return False
             return True
 
@@ -70,7 +72,7 @@ async def test_a_resolver_that_stops_while_it_loads_gives_its_turn_back(
 async def test_a_head_that_cannot_be_read_keeps_nobody_waiting(
     engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("writer.heads.READ_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("cqar_writer.database.head.READ_TIMEOUT_S", 0.3)
     heads = Heads(engine)
     async with engine.begin() as holder:
         await holder.execute(sa.text("LOCK TABLE registry_head IN ACCESS EXCLUSIVE MODE"))
@@ -104,7 +106,7 @@ async def test_the_kernel_looks_for_nats_and_redis_too(servers: EmbeddedServers)
 
 
 def test_a_path_is_looked_for_by_nobody() -> None:
-    assert keepalive.redis_settings("unix:///run/valkey.sock") == {}
+    assert tcp_keepalive.redis_settings("unix:///run/valkey.sock") == {}
 
 
 async def test_a_connection_whose_packets_are_lost_ends(database: str) -> None:

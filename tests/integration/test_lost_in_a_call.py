@@ -20,14 +20,14 @@ from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from shared.entities.api_key import Role
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_writer.api_keys import create_key
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import BTC, an_asset
 from tests.changes import commit, eventually
 from tests.conftest import execute_alone
 from tests.links import Link, link_to
 from tests.services import Running, service
-from writer.keys import create_key
-from writer.mutations import Mutations
 
 pb: Any = asset_registry_pb2
 OK, AWAY = grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE

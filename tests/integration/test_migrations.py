@@ -8,16 +8,16 @@ from typing import Any
 
 import asyncpg
 import pytest
+import shared.entities  # noqa: F401  (fills the metadata)
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-import shared.entities  # noqa: F401  (fills the metadata)
 from cqar.embedded.servers import EmbeddedServers
-from shared.entities import KINDS
-from shared.kind import AnyKind
-from shared.postgres import make_engine
-from shared.tables import metadata, tables_of
+from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.sql.postgres import make_engine
+from cqar_shared.sql.tables import metadata, tables_of
 from tests.builders import BTC, ETH, USDT, a_symbol, an_id
 from tests.conftest import at_database, execute_alone, migrate
 

@@ -19,16 +19,20 @@ from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bench.registry.copying import row_of
-from shared import codec, hash_chain, history, schema
-from shared.aside import AT_ONCE_MAX
-from shared.entities import KIND_BY_NAME, KINDS
-from shared.entities.symbol import SymbolType
-from shared.entities.venue_symbol import TERMS, MarketStatus, VenueSymbol, delist
-from shared.errors import Conflict, Exists, InUse, Invalid, NotFound, TooLarge
-from shared.judge import Intent, Item, Result
-from shared.kind import Entity
-from shared.schema import current
-from shared.tables import table_of
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.evaluation import ChangeIntent, Item, Result
+from cqar_shared.domain.kind import Entity
+from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
+from cqar_shared.domain.kinds.symbol import SymbolTypeCode
+from cqar_shared.domain.kinds.venue_symbol import TERMS, MarketStatusCode, VenueSymbol, delist
+from cqar_shared.errors import Conflict, EntityNotFound, Exists, InUse, Invalid, TooLarge
+from cqar_shared.replication import hash_chain, positions
+from cqar_shared.runtime.off_loop import AT_ONCE_MAX
+from cqar_shared.sql import schema
+from cqar_shared.sql.schema import current
+from cqar_shared.sql.tables import table_of
+from cqar_writer.mutations.pipeline import AppliedMutation, Cause, Mutations
+from cqar_writer.store import entity_rows, outbox
 from tests.builders import (
     BTC,
     ETH,
@@ -46,8 +50,6 @@ from tests.builders import (
     an_id,
     an_identifier,
 )
-from writer import outbox, store
-from writer.mutations import Applied, Cause, Mutations
 
 KIND_OF = {kind.entity: kind for kind in KINDS}
 DAY = dt.timedelta(days=1)
@@ -55,12 +57,12 @@ CAUSE = Cause("tester", "because")
 
 
 def upsert(entity: Entity, **options: Any) -> Item:
-    options = {"intent": Intent.UPSERT, **options}
+    options = {"intent": ChangeIntent.UPSERT, **options}
     return Item(kind=KIND_OF[type(entity)], given=entity, fresh=str(uuid.uuid4()), **options)
 
 
 def removal(kind: str, key: str, **options: Any) -> Item:
-    return Item(kind=KIND_BY_NAME[kind], intent=Intent.REMOVE, key=key, **options)
+    return Item(kind=KIND_BY_NAME[kind], intent=ChangeIntent.REMOVE, key=key, **options)
 
 
 @pytest.fixture
@@ -68,7 +70,9 @@ def mutations(engine: AsyncEngine) -> Mutations:
     return Mutations(engine, lambda: NOW)
 
 
-async def apply(mutations: Mutations, entities: Iterable[Entity], **options: bool) -> Applied:
+async def apply(
+    mutations: Mutations, entities: Iterable[Entity], **options: bool
+) -> AppliedMutation:
     applied = await mutations.apply([upsert(e) for e in entities], CAUSE, **options)
     errors = [o.violations for o in applied.outcomes if o.error]
     assert not errors, errors
@@ -113,8 +117,8 @@ async def test_a_dry_run_says_what_would_happen_and_changes_nothing(
     planned = await apply(mutations, MARKET, dry_run=True)
     assert {o.result for o in planned.outcomes} == {Result.CREATED}
     async with engine.connect() as tx:
-        assert (await store.read_head(tx)).revision == 0
-        assert await store.counts(tx) == {}
+        assert (await entity_rows.read_head(tx)).revision == 0
+        assert await entity_rows.counts(tx) == {}
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
@@ -140,7 +144,7 @@ async def test_events_that_are_large_together_are_refused_too(mutations: Mutatio
 
 
 async def test_every_violation_of_an_item_is_reported_at_once(mutations: Mutations) -> None:
-    bad = a_symbol(tick_size=Decimal(0), lot_size=Decimal(-1), symbol_type=SymbolType.OPTION)
+    bad = a_symbol(tick_size=Decimal(0), lot_size=Decimal(-1), symbol_type=SymbolTypeCode.OPTION)
     with pytest.raises(Invalid) as caught:
         await mutations.change(upsert(bad), CAUSE)
     found = {(v.field, v.reason) for v in caught.value.violations}
@@ -242,12 +246,12 @@ async def test_if_revision_refuses_what_changed_since(mutations: Mutations) -> N
 async def test_creating_what_exists_and_removing_what_does_not(mutations: Mutations) -> None:
     await apply(mutations, MARKET)
     with pytest.raises(Exists):
-        await mutations.change(upsert(a_venue(), intent=Intent.CREATE), CAUSE)
+        await mutations.change(upsert(a_venue(), intent=ChangeIntent.CREATE), CAUSE)
     # Same terms, no id: it means the symbol that is there.
     twin = a_symbol(symbol_id="")
     with pytest.raises(Exists):
-        await mutations.change(upsert(twin, intent=Intent.CREATE), CAUSE)
-    with pytest.raises(NotFound):
+        await mutations.change(upsert(twin, intent=ChangeIntent.CREATE), CAUSE)
+    with pytest.raises(EntityNotFound):
         await mutations.change(removal("asset", ETH), CAUSE)
 
 
@@ -330,16 +334,19 @@ async def test_current_outbox_and_head_tell_the_same_story(
     mutations = Mutations(engine, lambda: later)
     listing = await the_listing(mutations)
     evolve = Item(
-        kind=KIND_BY_NAME["venue_symbol"], intent=Intent.EVOLVE, key=listing.listing_id, step=step
+        kind=KIND_BY_NAME["venue_symbol"],
+        intent=ChangeIntent.EVOLVE,
+        key=listing.listing_id,
+        step=step,
     )
     outcome, _ = await mutations.change(evolve, CAUSE)
     assert isinstance(outcome.after, VenueSymbol)
-    assert outcome.after.status is MarketStatus.DELISTED
+    assert outcome.after.status is MarketStatusCode.DELISTED
     await mutations.change(removal("chain", "ethereum"), CAUSE)
 
     replayed: dict[tuple[str, str], bytes] = {}
     async with engine.connect() as tx:
-        head = await store.read_head(tx)
+        head = await entity_rows.read_head(tx)
         rows = await outbox.rows_after(tx, 0, 100)
         live = await tx.execute(sa.select(current).where(~current.c.deleted))
         state = {(row.kind, row.key): row.payload for row in live}
@@ -348,7 +355,7 @@ async def test_current_outbox_and_head_tell_the_same_story(
         assert row.prev_chain == chain
         chain = hash_chain.chain_of(chain, row.link)
         assert row.chain == chain
-        change_set = replication_pb2.ChangeSet.FromString(history.unpack(row.payload))
+        change_set = replication_pb2.ChangeSet.FromString(positions.unpack(row.payload))
         assert change_set.revision == row.revision
         for change in change_set.changes:
             if change.deleted:
@@ -357,10 +364,10 @@ async def test_current_outbox_and_head_tell_the_same_story(
                 replayed[change.kind, change.key] = change.entity
     assert replayed == state
     assert (head.revision, head.chain, head.live_count) == (3, chain, len(state))
-    hashes = sum(history.hash_of(kind, key, payload) for (kind, key), payload in state.items())
-    assert history.set_hash_bytes(hashes) == head.set_hash
+    hashes = sum(positions.hash_of(kind, key, payload) for (kind, key), payload in state.items())
+    assert positions.set_hash_bytes(hashes) == head.set_hash
 
-    events = replication_pb2.DomainEvents.FromString(history.unpack(rows[1].events))
+    events = replication_pb2.DomainEvents.FromString(positions.unpack(rows[1].events))
     assert [e.subject for e in events.events] == ["cqc.events.v1.venue_symbol_delisted"]
 
 
@@ -371,7 +378,7 @@ async def test_relational_rows_say_what_the_entities_say(
     async with engine.connect() as tx:
         for kind in KINDS:
             stored = {
-                key: row_of(codec.decode(kind, payload))
+                key: row_of(entity_codec.decode(kind, payload))
                 for key, payload in await tx.execute(
                     sa.select(current.c.key, current.c.payload).where(current.c.kind == kind.name)
                 )
@@ -388,7 +395,7 @@ async def test_the_answer_to_many_items_is_made_aside_however_few_of_them_change
     await apply(mutations, (an_asset(f"A{number}") for number in range(AT_ONCE_MAX)))
     where: list[threading.Thread] = []
 
-    def answer(_: Applied) -> bytes:
+    def answer(_: AppliedMutation) -> bytes:
         where.append(threading.current_thread())
         return b""
 
@@ -470,7 +477,7 @@ async def test_a_listing_said_to_be_delisted_as_of_an_instant_ended_then(
     market = (an_asset(), an_asset("USDT"), a_venue(), a_symbol())
     listing = a_venue_symbol(listed_at=begin)
     await mutations.apply([upsert(e) for e in (*market, listing)], CAUSE, as_of=begin)
-    gone = msgspec.structs.replace(listing, status=MarketStatus.DELISTED)
+    gone = msgspec.structs.replace(listing, status=MarketStatusCode.DELISTED)
     applied = await mutations.apply([upsert(gone)], CAUSE, as_of=end)
     (outcome,) = applied.outcomes
     assert isinstance(outcome.after, VenueSymbol)

@@ -17,25 +17,26 @@ from nats.aio.client import Client
 from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import jetstream
-from shared.errors import Fenced, NotReady
-from shared.head_requests import HeadRequests
-from shared.history import Term, position_of, term_of
-from shared.jetstream import CHANGES, CHANGES_SUBJECT
-from shared.postgres import dispose, make_engine
+from cqar_shared.errors import Fenced, ServiceNotReady
+from cqar_shared.messaging import jetstream
+from cqar_shared.messaging.head_requests import HeadRequests
+from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
+from cqar_shared.replication.positions import Term, position_of, term_of
+from cqar_shared.sql.postgres import dispose, make_engine
+from cqar_writer.database.epoch_lock import ReadTail, no_tail
+from cqar_writer.database.fencing import Fencing, Watch
+from cqar_writer.database.head import Heads
+from cqar_writer.database.newest_position import Newest
+from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.protocol.log_rows import HeadRow, head_message
+from cqar_writer.reads.sessions import Reads
+from cqar_writer.relays.change_relay import Relay
+from cqar_writer.relays.event_relay import EventRelay
+from cqar_writer.store import entity_rows
 from tests.addresses import Address, copied, dropped, promoted
 from tests.builders import NOW, a_venue
 from tests.changes import commit, drain, eventually, head_of, raw_messages, running
-from writer import store
-from writer.database import Database
-from writer.epochs import ReadTail, no_tail
-from writer.event_relay import EventRelay
-from writer.fencing import Fencing, Watch
-from writer.heads import Heads, head_message
-from writer.mutations import Mutations
-from writer.newest import Newest
-from writer.reads import Reads
-from writer.relay import Relay
 
 KEPT = 3
 #: Far beyond any promotion of a test.
@@ -43,12 +44,12 @@ FAR = Term(4_000_000_000_000_000, 77)
 
 
 class Process:
-    """What a writer's process has, as `writer.app` wires it."""
+    """What a writer's process has, as `cqar_writer.app` wires it."""
 
     def __init__(self, address: Address, tail: ReadTail = no_tail) -> None:
         self.engine = make_engine(address.url, connections_max=8, application="cqar-test")
         self.aside = make_engine(address.url, connections_max=8, application="cqar-test-aside")
-        self.database = Database(Newest(), self.engine, self.aside)
+        self.database = PrimaryDatabase(Newest(), self.engine, self.aside)
         self.mutations = Mutations(self.engine, lambda: NOW, database=self.database, tail=tail)
         self.heads = Heads(self.aside, self.database)
         self.reads = Reads(self.engine, self.database)
@@ -59,7 +60,7 @@ class Process:
         async with AsyncExitStack() as stack:
             for engine in (self.engine, self.aside) * KEPT:
                 tx = await stack.enter_async_context(engine.connect())
-                await store.read_head(tx)
+                await entity_rows.read_head(tx)
                 await tx.rollback()
             yield
 
@@ -68,7 +69,7 @@ class Process:
         for _ in range(10):
             try:
                 return await commit(self.mutations, a_venue(name))
-            except NotReady:
+            except ServiceNotReady:
                 continue
         message = "never committed"
         raise AssertionError(message)
@@ -133,14 +134,14 @@ async def test_once_it_committed_in_the_later_nothing_is_read_or_written_in_the_
     for number in range(2 * KEPT):
         try:
             head = await process.heads.read()
-        except NotReady:
+        except ServiceNotReady:
             pass
         else:
             assert head.epoch == 2
         try:
             async with process.reads.begin() as reading:
                 assert reading.position.epoch == 2
-        except NotReady:
+        except ServiceNotReady:
             pass
         assert await process.commit(f"e{number}") == 6 + number
     assert await two.outbox(two.older) == [(1, 1), (1, 2), (1, 3)]
@@ -158,7 +159,7 @@ async def test_what_was_begun_in_the_older_is_not_acknowledged_once_there_is_a_l
             assert await process.commit("d") == 5
             await tx.commit()
 
-    with pytest.raises(NotReady, match="failed over"):
+    with pytest.raises(ServiceNotReady, match="failed over"):
         await begin_in_the_older()
 
 
@@ -187,7 +188,7 @@ async def test_one_failover_is_one_epoch_beyond_all_that_is_known(
     events = EventRelay(process.aside, client, process.mutations.bump_epoch, process.database)
     async with running(process.mutations.epochs.run()):
         if finder == "a head that is read":
-            with pytest.raises(NotReady):
+            with pytest.raises(ServiceNotReady):
                 await process.heads.read()
         elif finder == "a relay":
             await relay.step(leads=True)
@@ -206,7 +207,7 @@ async def test_one_failover_is_one_epoch_beyond_all_that_is_known(
     used = {revision for _, revision in (await two.outbox(two.older))[3:]}
     assert not used & {revision for _, revision in (await two.outbox(two.later))[3:]}
     async with process.engine.connect() as tx:
-        head = await store.read_head(tx)
+        head = await entity_rows.read_head(tx)
     assert term_of(head).promoted_at_us > 0
     assert process.database.newest.seen.term == term_of(head)
     await process.close()
@@ -220,7 +221,7 @@ async def test_a_database_that_fell_back_and_went_on_beyond_what_it_lost_is_told
     two.address.lead_to(two.later)
     await dispose(process.engine)
     await dispose(process.aside)
-    with pytest.raises(NotReady):
+    with pytest.raises(ServiceNotReady):
         await process.heads.read()
     assert await process.commit("h") == 8
     assert (await two.outbox(two.later))[-3:] == [(1, 6), (2, 7), (2, 8)]
@@ -241,7 +242,7 @@ async def test_a_database_that_lost_commits_begins_an_epoch_beyond_them(
 async def test_an_address_that_leads_back_fences_the_writer_until_it_leads_to_the_later(
     two: Two, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("writer.fencing.LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr("cqar_writer.database.fencing.LOOK_EVERY_S", 0.1)
     await promoted(two.later)
     two.address.lead_to(two.later)
     assert await process.commit("d") == 5
@@ -251,7 +252,7 @@ async def test_an_address_that_leads_back_fences_the_writer_until_it_leads_to_th
     told: list[bool] = []
     async with running(Watch(process.aside, process.database, told.append).run()):
         for _ in range(2):
-            with pytest.raises(NotReady):
+            with pytest.raises(ServiceNotReady):
                 await process.heads.read()
         assert process.database.is_fenced
         for refused in (
@@ -275,7 +276,7 @@ async def once(process: Process) -> int:
 # ------------------------------------------------------------ the stream
 
 
-def says(head: store.HeadRow, term: Term) -> bytes:
+def says(head: HeadRow, term: Term) -> bytes:
     """A message of a head's own position, that speaks for another database."""
     told = head_message(head)
     told.promoted_at_us, told.timeline = term
@@ -311,8 +312,8 @@ async def test_no_epoch_begins_while_the_streams_newest_message_speaks_for_a_lat
 
 
 @pytest.fixture
-def fencing(engine: AsyncEngine, client: Client) -> tuple[Database, Fencing]:
-    database = Database(Newest(), engine)
+def fencing(engine: AsyncEngine, client: Client) -> tuple[PrimaryDatabase, Fencing]:
+    database = PrimaryDatabase(Newest(), engine)
     return database, Fencing(database, HeadRequests(client).head_of_any)
 
 
@@ -321,7 +322,7 @@ async def test_a_message_of_a_later_database_that_nobody_answers_from_fences_nob
     js: JetStreamContext,
     engine: AsyncEngine,
     mutations: Mutations,
-    fencing: tuple[Database, Fencing],
+    fencing: tuple[PrimaryDatabase, Fencing],
 ) -> None:
     database, asks = fencing
     relay = Relay(engine, js, mutations.bump_epoch, database, asks)
@@ -367,7 +368,7 @@ async def test_a_relay_that_another_writer_overtook_publishes_nothing_more(
     js: JetStreamContext,
     engine: AsyncEngine,
     mutations: Mutations,
-    fencing: tuple[Database, Fencing],
+    fencing: tuple[PrimaryDatabase, Fencing],
 ) -> None:
     database, asks = fencing
     relay = Relay(engine, js, mutations.bump_epoch, database, asks)
@@ -390,7 +391,7 @@ async def test_a_relay_that_another_writer_overtook_publishes_nothing_more(
             pass
 
     for drains in (lambda: drain(relay), drain_events) * 2:
-        with pytest.raises(NotReady):
+        with pytest.raises(ServiceNotReady):
             await drains()
     assert database.is_fenced
     assert len(await raw_messages(js, CHANGES)) == published

@@ -13,22 +13,22 @@ from cqc.writer.v1 import registry_admin_pb2
 from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from resolver.config import Front
-from shared import grpc_server, taken
-from shared.auth import AuthInterceptor
-from shared.entities.api_key import ApiKey, Role
-from shared.grpc_errors import ErrorInterceptor
-from shared.grpc_server import OPTIONS, Guard
-from shared.limits import ReadRates
-from shared.rates import Rates
+from cqar_resolver.config import Front
+from cqar_shared.domain.kinds.api_key import ApiKey, Role
+from cqar_shared.rpc import grpc_server, stream_timeout
+from cqar_shared.rpc.auth import AuthInterceptor
+from cqar_shared.rpc.error_mapping import ErrorInterceptor
+from cqar_shared.rpc.grpc_server import OPTIONS, Guard
+from cqar_shared.rpc.rate_limits import ReadRates
+from cqar_shared.runtime.token_bucket import Rates
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.reads import expensive_reads
+from cqar_writer.reads.expensive_reads import HeavyReads
+from cqar_writer.services import admin
 from tests.builders import NOW, a_key, an_asset
 from tests.changes import commit, eventually
 from tests.grpc_writer import Client, serving
 from tests.refusals import refusal
-from writer import heavy
-from writer.heavy import HeavyReads
-from writer.mutations import Mutations
-from writer.services import admin
 
 admin_pb: Any = registry_admin_pb2
 Code = grpc.StatusCode
@@ -78,7 +78,7 @@ async def test_an_export_that_nobody_reads_blocks_its_caller_alone_and_ends(
         assert (found.code, found.reason) == (Code.RESOURCE_EXHAUSTED, "RATE_LIMITED")
         # Another caller exports.
         assert await all_of(writer.admin.Export(request, metadata=metadata[Role.WRITE]))
-        monkeypatch.setattr(taken, "SEND_S_MAX", 0.2)
+        monkeypatch.setattr(stream_timeout, "SEND_S_MAX", 0.2)
         unread.cancel()
         unread = stub.Export(request, metadata=metadata[Role.READ])
         await unread.read()
@@ -98,8 +98,8 @@ async def test_an_export_that_nobody_reads_blocks_its_caller_alone_and_ends(
 
 def test_one_caller_cannot_take_all_places() -> None:
     assert admin.EXPORTS_EACH < admin.EXPORTS_MAX
-    assert heavy.RUN_EACH < heavy.RUN_MAX
-    assert heavy.WAIT_EACH < heavy.WAIT_MAX
+    assert expensive_reads.RUN_EACH < expensive_reads.RUN_MAX
+    assert expensive_reads.WAIT_EACH < expensive_reads.WAIT_MAX
 
 
 # ---------------------------------------------------------------- streams
@@ -142,8 +142,8 @@ class Served:
 async def test_a_stream_that_is_not_taken_ends_on_the_server_and_says_why(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(taken, "SEND_S_MAX", 0.2)
-    monkeypatch.setattr(taken, "ABORT_S", 0.1)
+    monkeypatch.setattr(stream_timeout, "SEND_S_MAX", 0.2)
+    monkeypatch.setattr(stream_timeout, "ABORT_S", 0.1)
     served = Served()
     server, target = await served.start([ErrorInterceptor()], front)
     async with grpc.aio.insecure_channel(target) as channel:
@@ -160,8 +160,8 @@ async def test_a_stream_that_is_not_taken_ends_on_the_server_and_says_why(
 async def test_a_stream_that_is_not_taken_ends_with_its_callers_key(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.auth.RECHECK_S", 0.05)
-    monkeypatch.setattr(taken, "ABORT_S", 0.1)
+    monkeypatch.setattr("cqar_shared.rpc.auth.RECHECK_S", 0.05)
+    monkeypatch.setattr(stream_timeout, "ABORT_S", 0.1)
     served = Served()
     auth = AuthInterceptor(served.find_key, lambda _: Role.READ)
     server, target = await served.start([auth, ErrorInterceptor()], front)

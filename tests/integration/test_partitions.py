@@ -13,10 +13,10 @@ import pytest
 from nats.aio.client import Client
 
 from cqar.embedded.servers import EmbeddedServers
-from shared.cache import Cache
+from cqar_shared.redis_store.cache import Cache
+from cqar_writer.mutations.pipeline import Mutations
 from tests.partition_matrix import SERVERS, SUBJECTS, stack_behind_links
 from tests.partitioned import KINDS
-from writer.mutations import Mutations
 
 log = logging.getLogger(__name__)
 

@@ -16,16 +16,16 @@ from cqc.venues.v1 import venue_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import history as change_sets
-from shared.entities.api_key import Role
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.replication import positions as change_sets
+from cqar_writer.database.newest_position import Newest
+from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.reads import entity_history
 from tests.builders import BTC, NOW, a_venue, an_asset, an_id
 from tests.changes import commit
 from tests.grpc_writer import Client, serving
 from tests.refusals import refusal
-from writer import past
-from writer.database import Database
-from writer.mutations import Mutations
-from writer.newest import Newest
 
 Code = grpc.StatusCode
 
@@ -87,7 +87,7 @@ async def test_large_change_sets_are_read_one_by_one_beside_the_event_loop(
 
     def noted(packed: bytes) -> bytes:
         # The caller's key is read from its own change set, which is small.
-        if change_sets.unpacked_bytes(packed) > past.SMALL_BYTES_MAX:
+        if change_sets.unpacked_bytes(packed) > entity_history.SMALL_BYTES_MAX:
             unpacked_in.append(threading.get_ident())
         return unpack(packed)
 
@@ -99,7 +99,7 @@ async def test_large_change_sets_are_read_one_by_one_beside_the_event_loop(
     assert (len(unpacked_in), loops_thread in unpacked_in) == (4, False)
     unpacked_in.clear()
     async with engine.connect() as tx:
-        async for entry in past.entries_of(tx, ("asset", assets[0].asset_id), None):
+        async for entry in entity_history.entries_of(tx, ("asset", assets[0].asset_id), None):
             assert (entry.told.actor, len(entry.told.changes)) == ("tester", 0)
             assert len(unpacked_in) == 2
             break
@@ -184,7 +184,10 @@ async def test_an_export_is_the_registry_as_of_a_revision(
     assert [item.WhichOneof("change") for item in now] == ["asset", "venue"]
     assert [item.venue.name for item in await export(kinds=["venue"])] == ["Two"]
     assert {
-        ref[0] for ref in await past.state_at(engine, Database(Newest(), engine), revision)
+        ref[0]
+        for ref in await entity_history.state_at(
+            engine, PrimaryDatabase(Newest(), engine), revision
+        )
     } == {"venue"}
 
 

@@ -15,16 +15,16 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.cli import cli
-from shared.entities.api_key import Role
-from shared.entities.venue_symbol import VENUE_SYMBOL
-from shared.judge import Intent, Item
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
+from cqar_writer.archiver import Archiving
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.store import voided_listings
 from tests.builders import ETH, NOW, USDT, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
 from tests.changes import CAUSE, commit
 from tests.grpc_writer import Client, serving
 from tests.refusals import refusal
-from writer import voided
-from writer.archiving import Archiving
-from writer.mutations import Mutations
 
 DAY = dt.timedelta(days=1)
 OTHER = a_symbol(symbol_id=an_id("eth/usdt"), base_asset_id=ETH, quote_asset_id=USDT)
@@ -40,7 +40,7 @@ def a_period(listing_id: str, begin: int, end: int | None, **changes: Any) -> An
 
 
 async def void(mutations: Mutations, *listing_ids: str) -> None:
-    gone = [Item(kind=VENUE_SYMBOL, intent=Intent.REMOVE, key=key) for key in listing_ids]
+    gone = [Item(kind=VENUE_SYMBOL, intent=ChangeIntent.REMOVE, key=key) for key in listing_ids]
     assert (await mutations.apply(gone, CAUSE)).committed
 
 
@@ -95,7 +95,7 @@ async def test_what_never_meant_anything_is_named(client_: Client) -> None:
 async def test_more_than_one_answer_looks_up_is_said_and_found_by_asking_again(
     client_: Client, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(voided, "LEARNED_MAX", 1)
+    monkeypatch.setattr(voided_listings, "LEARNED_MAX", 1)
     later = an_id("later")
     await commit(mutations, a_period(later, 140, 130))
     await void(mutations, later)

@@ -11,13 +11,13 @@ from nats.js.errors import NotFoundError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from shared.jetstream import CHANGES, EVENTS
-from shared.tasks import keep_going
+from cqar_shared.messaging.jetstream import CHANGES, EVENTS
+from cqar_shared.runtime.tasks import supervise
+from cqar_writer.database.head import Heads
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays.publisher import CommitSignal, Publisher
 from tests.builders import NOW, a_venue
 from tests.changes import commit
-from writer.heads import Heads
-from writer.mutations import Mutations
-from writer.publishing import Publisher, Wake
 
 TIMEOUT_S = 30
 
@@ -26,7 +26,7 @@ TIMEOUT_S = 30
 async def publishing(
     servers: EmbeddedServers, database: str, engine: AsyncEngine
 ) -> AsyncIterator[Mutations]:
-    wake = Wake()
+    wake = CommitSignal()
     mutations = Mutations(engine, lambda: NOW, wake.committed)
     publisher = Publisher(
         engine,
@@ -37,7 +37,7 @@ async def publishing(
         nats_url=servers.nats,
         poll_s=0.2,
     )
-    running = asyncio.create_task(keep_going("publisher", publisher.run))
+    running = asyncio.create_task(supervise("publisher", publisher.run))
     yield mutations
     running.cancel()
     await asyncio.wait([running])

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import pytest
 
-from shared.judge import Outcome, Result
+from cqar_shared.domain.evaluation import Outcome, Result
+from cqar_writer.mutations.pipeline import Mutations
 from tests.changes import CAUSE
 from tests.real import document, files, sources
 from tests.real.evidence import BY_REASON
 from tests.real.judging import Judged, Registry, batches, judge_all
 from tests.real.report import Tally, tally
-from writer.mutations import Mutations
 
 if not files.DATA.exists():
     pytest.skip(f"{files.DATA} is absent: third parties' lists", allow_module_level=True)

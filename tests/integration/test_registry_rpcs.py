@@ -12,7 +12,8 @@ from cqc.services.v1 import asset_registry_pb2
 from cqc.writer.v1 import registry_admin_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.entities.api_key import Role
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import (
     BTC,
     ETH,
@@ -36,7 +37,6 @@ from tests.changes import commit
 from tests.grpc_writer import Client, serving
 from tests.refusals import refusal
 from tests.unit.test_rpcs import REGISTRY
-from writer.mutations import Mutations
 
 #: Requests are made from plain values, enum numbers and dictionaries included.
 pb: Any = asset_registry_pb2

@@ -11,12 +11,13 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared import hash_chain, history, streams
-from shared.jetstream import CHANGES, CHANGES_SUBJECT
+from cqar_shared.messaging import streams
+from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
+from cqar_shared.replication import hash_chain, positions
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays.change_relay import ForeignStream, Relay
 from tests.builders import NOW, a_venue
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after, raw_messages
-from writer.mutations import Mutations
-from writer.relay import ForeignStream, Relay
 
 Published = tuple[RawStreamMsg, replication_pb2.StreamMessage]
 
@@ -49,7 +50,7 @@ async def test_change_sets_go_out_in_order_each_on_the_one_before(
             assert message.commit.prev_chain == chain
             payload = message.commit.change_set
             chain = hash_chain.chain_of(chain, hash_chain.link_of(message.head, message.commit))
-            change_set = replication_pb2.ChangeSet.FromString(history.unpack(payload))
+            change_set = replication_pb2.ChangeSet.FromString(positions.unpack(payload))
             assert change_set.revision == message.head.revision
         chain = chain or message.head.chain
         assert message.head.chain == chain

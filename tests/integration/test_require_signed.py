@@ -23,17 +23,27 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 import cqar
 from cqar.embedded.servers import EmbeddedServers
-from resolver import metrics
-from resolver.app import Resolver
-from resolver.columns import Columns
-from resolver.config import ResolverConfig
-from resolver.freshness import name_of
-from resolver.last_good import LastGood
-from resolver.snapshot import Filling
-from shared import hash_chain, history, image, jetstream
-from shared.errors import NotReady
-from shared.image_store import MANIFEST_KEY, ImageStore
-from shared.jetstream import CHANGES, CHANGES_SUBJECT
+from cqar_resolver import metrics
+from cqar_resolver.app import Resolver
+from cqar_resolver.checkpoint.file import LastGood
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.replication.freshness import name_of
+from cqar_resolver.snapshot.columns import Columns
+from cqar_resolver.snapshot.snapshot import SnapshotBuilder
+from cqar_shared.errors import ServiceNotReady
+from cqar_shared.messaging import jetstream
+from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
+from cqar_shared.redis_store.image_store import MANIFEST_KEY, ImageStore
+from cqar_shared.replication import hash_chain, image, positions
+from cqar_writer.app import utc_now
+from cqar_writer.config import WriterConfig
+from cqar_writer.database.head_signer import Signer
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.protocol.log_rows import OutboxRow
+from cqar_writer.relays.change_relay import Relay, commit_message
+from cqar_writer.relays.image_publisher import Images
+from cqar_writer.signing_keys import SigningKeys
+from cqar_writer.store import outbox
 from tests import integrity
 from tests.builders import a_venue
 from tests.changes import commit, drain, eventually, head_of
@@ -41,15 +51,6 @@ from tests.following import require_equal, resolving, stands_at, writing
 from tests.integrity import IMAGES, KEYRING
 from tests.links import Link, link_to
 from tests.signing import a_signer, key_file, signing, trusted_file
-from writer import outbox
-from writer.app import utc_now
-from writer.config import WriterConfig
-from writer.images import Images
-from writer.mutations import Mutations
-from writer.outbox import OutboxRow
-from writer.relay import Relay, commit_message
-from writer.signing import Signer
-from writer.signing_keys import SigningKeys
 
 WAIT_S = 30
 
@@ -132,11 +133,11 @@ def forged_venue(row: OutboxRow, before: Any) -> OutboxRow:
     change_set = replication_pb2.ChangeSet(epoch=row.epoch, revision=row.revision)
     venue = venue_pb2.Venue(venue_id="forged", name="Forged").SerializeToString()
     change_set.changes.add(kind="venue", key="forged", entity=venue)
-    total = history.set_hash_from(before.set_hash) + history.hash_of("venue", "forged", venue)
+    total = positions.set_hash_from(before.set_hash) + positions.hash_of("venue", "forged", venue)
     row = row._replace(
-        payload=history.pack(change_set.SerializeToString()),
+        payload=positions.pack(change_set.SerializeToString()),
         live_count=before.live_count + 1,
-        set_hash=history.set_hash_bytes(total),
+        set_hash=positions.set_hash_bytes(total),
     )
     return row._replace(chain=hash_chain.chain_of(row.prev_chain, row.link))
 
@@ -176,7 +177,7 @@ async def test_an_unsigned_registry_is_never_ready_and_says_why(
         report = await resolver.report()
         assert (report.ready, report.components["snapshot"]) == (False, why)
         # PostgreSQL and Redis do not stand in for what is not signed.
-        with pytest.raises(NotReady, match="the head at 1:1 is not signed"):
+        with pytest.raises(ServiceNotReady, match="the head at 1:1 is not signed"):
             await resolver.find_key("0" * 64)
         assert caplog.text.count("postgres: the head at 1:1 is not signed") == 1
         # Once somebody signs it, it is taken.
@@ -352,8 +353,8 @@ async def forge_image(place: Place, *, and_head: bool) -> None:
         (chunk,) = image.chunks_of(entities)
         manifest.chunk_hashes[0] = image.hash_of_chunk(chunk)
         if and_head:
-            total = sum(history.hash_of(*entity) for entity in entities)
-            manifest.head.set_hash = history.set_hash_bytes(total)
+            total = sum(positions.hash_of(*entity) for entity in entities)
+            manifest.head.set_hash = positions.set_hash_bytes(total)
         await raw.set(key, chunk)
         await raw.set(MANIFEST_KEY, image.sealed(manifest, IMAGES))
 
@@ -398,8 +399,8 @@ def forge_file(place: Place, how: str) -> None:
     venue = venue_pb2.Venue(venue_id="a", name="Forged").SerializeToString()
     forged = [(k, n, venue if k == "venue" else p) for k, n, p in entities]
     if how == "head":
-        total = sum(history.hash_of(*entity) for entity in forged)
-        head.set_hash = history.set_hash_bytes(total)
+        total = sum(positions.hash_of(*entity) for entity in forged)
+        head.set_hash = positions.set_hash_bytes(total)
     elif how == "unsigned":
         head.ClearField("signature")
     file.begin(head, forged if how != "unsigned" else entities, found.mark)
@@ -435,13 +436,13 @@ async def test_indexes_of_a_file_are_made_anew(
     await place.keys.step()
     await commit(place.signs, a_venue("a"))
     await keep_file(place)
-    take = Filling.take_columns
+    take = SnapshotBuilder.take_columns
 
-    def take_with_a_wrong_index(self: Filling, columns: Columns) -> None:
+    def take_with_a_wrong_index(self: SnapshotBuilder, columns: Columns) -> None:
         take(self, columns)
         self.found["venue_symbol.spelling"] = {"binance\0BTCUSDT": "another"}
 
-    monkeypatch.setattr(Filling, "take_columns", take_with_a_wrong_index)
+    monkeypatch.setattr(SnapshotBuilder, "take_columns", take_with_a_wrong_index)
     asks_nothing = msgspec.structs.replace(place.config, require_signed=False, trusted_keys_file="")
     for config, found in ((place.config, ()), (asks_nothing, ("another",))):
         async with resolving(config) as resolver:
@@ -521,8 +522,8 @@ def test_settings_that_ask_for_signatures_and_name_no_keys_are_refused(tmp_path:
 def test_a_resolver_that_asks_for_no_signatures_does_not_load_what_checks_them() -> None:
     script = (
         "import sys\n"
-        "from resolver.app import Resolver\n"
-        "from resolver.config import ResolverConfig\n"
+        "from cqar_resolver.app import Resolver\n"
+        "from cqar_resolver.config import ResolverConfig\n"
         "Resolver(ResolverConfig(database_url='postgresql://h/d', nats_url='nats://h'))\n"
         "print('cryptography.hazmat.primitives.asymmetric.ed25519' in sys.modules)"
     )

@@ -12,23 +12,24 @@ from google.protobuf.message import Message
 from nats.aio.client import Client
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver import answers, assets, fallback, orders
-from resolver.app import Resolver
-from resolver.config import ResolverConfig
-from resolver.fallback import Answer
-from resolver.reading import Basis
-from shared.errors import CqarError
-from shared.instant import Instant
-from shared.judge import Intent, Item
+from cqar_resolver.app import Resolver
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.fallback import stores
+from cqar_resolver.fallback.stores import QueryResult
+from cqar_resolver.queries import assets, orders, resolve_listing
+from cqar_resolver.queries.query import QueryContext
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.instant import Instant
+from cqar_shared.errors import RegistryError
+from cqar_writer.config import WriterConfig
 from tests.builders import BTC, ETH, NOW, USDT, a_symbol, an_id
 from tests.changes import CAUSE, commit, eventually
 from tests.following import resolving, stands_at, writing
 from tests.lives import LIVES, one_of_each
 from tests.registry_in_memory import KIND_OF
-from writer.config import WriterConfig
 
 WAIT_S = 30
-Work = Callable[[Basis], Any]
+Work = Callable[[QueryContext], Any]
 
 
 def order(quantity: str) -> orders.Order:
@@ -55,11 +56,11 @@ def questions() -> dict[str, Work]:
         ),
     }
     asked: dict[str, Work] = {
-        "resolve": lambda b: answers.resolve(b, "binance", "BTCUSDT", now),
-        "back": lambda b: answers.venue_symbols(b.reading, symbol_id, (), now),
+        "resolve": lambda b: resolve_listing.resolve(b, "binance", "BTCUSDT", now),
+        "back": lambda b: resolve_listing.venue_symbols(b.reading, symbol_id, (), now),
         "order": lambda b: orders.check(b, order("0.5"), now),
         "group": lambda b: assets.expand(b, pb.ExpandGroupRequest(name="all-eth")),
-        "deployment": lambda b: answers.deployment(b.reading, an_id("deployment")),
+        "deployment": lambda b: resolve_listing.deployment(b.reading, an_id("deployment")),
     }
     asked |= {
         f"asset by {name}": lambda b, r=request: assets.resolve(b, r, now)
@@ -67,16 +68,16 @@ def questions() -> dict[str, Work]:
     }
     for kind in KIND_OF.values():
         for key in (BTC, ETH, USDT, symbol_id, "binance", f"binance/{BTC}", "ethereum"):
-            asked[f"{kind.name} {key}"] = lambda b, k=kind, at=key: answers.require(
+            asked[f"{kind.name} {key}"] = lambda b, k=kind, at=key: resolve_listing.require(
                 b.reading, k, at
             )
     return asked
 
 
-def said(answer: Answer[Any]) -> object:
+def said(answer: QueryResult[Any]) -> object:
     """What can be compared: messages as they are, errors by their class and words."""
     value = answer.value
-    if isinstance(value, CqarError):
+    if isinstance(value, RegistryError):
         return type(value), str(value)
     if isinstance(value, Message):
         return value.SerializeToString(deterministic=True)
@@ -89,21 +90,21 @@ async def require_same(resolver: Resolver) -> int:
     snapshot = resolver.view.snapshot
     least = snapshot.position[:2]
     for name, work in questions().items():
-        memory = fallback.answer_by(work, Basis(snapshot, pb.Freshness(), None), "memory")
+        memory = stores.answer_by(work, QueryContext(snapshot, pb.Freshness(), None), "memory")
         below = await resolver.fallback.answer(
-            name, work, least, fallback.Standing(pb.Freshness(), None)
+            name, work, least, stores.Standing(pb.Freshness(), None)
         )
         assert below.tier == "postgres"
         assert below.freshness.revision == least[1]
         assert said(below) == said(memory), name
-        found += not isinstance(memory.value, CqarError)
+        found += not isinstance(memory.value, RegistryError)
     return found
 
 
 async def test_memory_and_postgres_give_the_same_answers_through_every_life(
     servers: EmbeddedServers, database: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fallback, "BUDGET_S", WAIT_S)
+    monkeypatch.setattr(stores, "BUDGET_S", WAIT_S)
     assert client.is_connected
     settings = WriterConfig(database_url=database, nats_url=servers.nats)
     config = ResolverConfig(database_url=database, nats_url=servers.nats, probe_every_s=0.1)
@@ -122,7 +123,7 @@ async def test_memory_and_postgres_give_the_same_answers_through_every_life(
                 entity = msgspec.structs.replace(entity, **changes)
                 await compare(await commit(writer.mutations, entity))
         for kind, life in reversed([(KIND_OF[type(life.born)], life) for life in LIVES.values()]):
-            removal = Item(kind=kind, intent=Intent.REMOVE, key=kind.key_of(life.born))
+            removal = Item(kind=kind, intent=ChangeIntent.REMOVE, key=kind.key_of(life.born))
             applied = await writer.mutations.apply([removal], CAUSE)
             if applied.committed:
                 await compare(applied.revision)

@@ -13,9 +13,12 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from shared.entities.symbol import OptionType, SymbolType
-from shared.entities.venue_symbol import MarketStatus
-from shared.naming import NAMED
+from cqar_shared.domain.kinds.symbol import OptionTypeCode, SymbolTypeCode
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from cqar_shared.lists.filter_names import NAMED
+from cqar_writer.archiver import Archiving
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays.change_relay import Relay
 from tests.builders import (
     BTC,
     NOW,
@@ -37,9 +40,6 @@ from tests.fives import BTC_USDT, COINS, REGISTRY_OF_FIVES
 from tests.refusals import Refusal, refusal_of
 from tests.served import READS, Served, pb, served
 from tests.unit.test_rpcs import REGISTRY
-from writer.archiving import Archiving
-from writer.mutations import Mutations
-from writer.relay import Relay
 
 Code = grpc.StatusCode
 HOUR: Final = dt.timedelta(hours=1)
@@ -48,10 +48,10 @@ _RESOLVED: Final = {"resolved_at": NOW, "resolved_by": "desk", "resolution_notes
 _NO_TERMS: Final = {"tick_size": None, "lot_size": None}
 _COIN_USDT: Final = a_symbol(base_asset_id=COINS[0]).symbol_id
 OPTION: Final = a_symbol(
-    symbol_type=SymbolType.OPTION,
+    symbol_type=SymbolTypeCode.OPTION,
     expiry=NOW + HOUR / 4,
     strike_price=Decimal(60_000),
-    option_type=OptionType.CALL,
+    option_type=OptionTypeCode.CALL,
     settlement_asset_id=USDT,
 )
 #: Of what follows, by its name what is archived before anything is asked.
@@ -94,7 +94,7 @@ MARKET: Final = (
         listing_id=an_id("halted"),
         venue_symbol="COINUSDT",
         symbol_id=_COIN_USDT,
-        status=MarketStatus.HALTED,
+        status=MarketStatusCode.HALTED,
     ),
     a_venue_symbol(
         listing_id=an_id("alias"),

@@ -10,7 +10,8 @@ import pytest
 from cqc.services.v1 import asset_registry_pb2 as pb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.entities.quality_flag import FlagSeverity
+from cqar_shared.domain.kinds.quality_flag import FlagSeverity
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import (
     BTC,
     NOW,
@@ -25,7 +26,6 @@ from tests.builders import (
 from tests.changes import commit
 from tests.grpc_writer import Client, serving
 from tests.refusals import refusal
-from writer.mutations import Mutations
 
 
 @pytest.fixture

@@ -26,15 +26,15 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.servers import EmbeddedServers
-from shared.entities.api_key import API_KEY, Role
-from shared.judge import Intent, Item
-from shared.key_text import hash_of
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.kinds.api_key import API_KEY, Role
+from cqar_shared.trust.key_text import hash_of
+from cqar_writer.api_keys import create_key
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import NOW
 from tests.changes import CAUSE, eventually
 from tests.refusals import refusal
 from tests.services import Running, service, start
-from writer.keys import create_key
-from writer.mutations import Mutations
 
 pb: Any = asset_registry_pb2
 Code = grpc.StatusCode
@@ -264,7 +264,7 @@ async def _revoke(mutations: Mutations, key: str) -> None:
     def step(found: Any) -> Any:
         return msgspec.structs.replace(found, revoked_at=NOW)
 
-    item = Item(kind=API_KEY, intent=Intent.EVOLVE, locate=located, step=step)
+    item = Item(kind=API_KEY, intent=ChangeIntent.EVOLVE, locate=located, step=step)
     await mutations.change(item, CAUSE)
 
 

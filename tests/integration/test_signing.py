@@ -15,32 +15,31 @@ from cqc.replication.v1 import replication_pb2
 from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cqar.audit import Broken, verified
-from cqar.audit_signatures import Signed
+from cqar.admin.audit import Broken, verified
+from cqar.admin.audit_signatures import Signed
 from cqar.cli import cli
-from cqar.cli.past import _noted
-from shared import history
-from shared.entities.api_key import Role
-from shared.errors import Conflict, Exists, NotFound
-from shared.history import position_of
-from shared.jetstream import CHANGES
-from shared.signatures import PrivateKey
-from shared.trust import Trust
+from cqar.cli.verify import _noted
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.errors import Conflict, EntityNotFound, Exists
+from cqar_shared.messaging.jetstream import CHANGES
+from cqar_shared.replication import positions
+from cqar_shared.replication.positions import position_of
+from cqar_shared.trust.signatures import PrivateKey
+from cqar_shared.trust.trusted_keys import Trust
+from cqar_writer.__main__ import main
+from cqar_writer.archiver import Archiving
+from cqar_writer.database import head_signer as signing_module
+from cqar_writer.database.head_signer import Signer, is_in_use, keys_of
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.protocol.log_rows import OutboxRow, head_message
+from cqar_writer.relays.change_relay import Relay, commit_message
+from cqar_writer.signing_keys import begin_anew
+from cqar_writer.store import entity_rows, outbox
 from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset
 from tests.changes import CAUSE, commit, drain, head_of, raw_messages, upsert
 from tests.grpc_writer import serving
 from tests.signing import a_signer, key_file, signing, trusted_file
 from tests.tables import require_tables_equal_current
-from writer import outbox, store
-from writer import signing as signing_module
-from writer.__main__ import main
-from writer.archiving import Archiving
-from writer.heads import head_message
-from writer.mutations import Mutations
-from writer.outbox import OutboxRow
-from writer.relay import Relay, commit_message
-from writer.signing import Signer, is_in_use, keys_of
-from writer.signing_keys import begin_anew
 
 DAY = dt.timedelta(days=1)
 
@@ -144,7 +143,7 @@ async def test_the_stream_and_the_image_carry_the_signature(
 async def test_the_hourly_line_says_who_signed_the_head(
     engine: AsyncEngine, js: JetStreamContext, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "writer.relay")
+    caplog.set_level(logging.INFO, "cqar_writer.relays.change_relay")
     signer = a_signer()
     mutations, keys = signing(engine, signer)
     await keys.step()
@@ -185,7 +184,7 @@ async def test_a_key_vouches_for_the_next_and_is_retired(
         await verified(database, trusted=[a_signer().public_key])
     # The key that was stolen signs what comes later.
     async with engine.begin() as tx:
-        await signing_module.sign_head(tx, first, await store.lock_head(tx))
+        await signing_module.sign_head(tx, first, await entity_rows.lock_head(tx))
     with pytest.raises(Broken, match="retired after 5"):
         await verified(database)
 
@@ -234,7 +233,7 @@ async def test_only_another_key_that_is_known_can_be_retired(engine: AsyncEngine
     await keys.step()
     with pytest.raises(Conflict, match="this writer's own"):
         await keys.retire(first.key_id)
-    with pytest.raises(NotFound):
+    with pytest.raises(EntityNotFound):
         await keys.retire(second.key_id)
     await keys.endorse(second.public_key)
     with pytest.raises(Exists):
@@ -397,7 +396,7 @@ async def test_a_registry_of_before_gets_the_newest_chain_by_a_command(
     await commit(mutations, a_venue("b"))
     rows = await rows_of(engine)
     assert [(row.epoch, row.chain_version) for row in rows] == [(1, 1), (2, 2), (2, 2)]
-    told = replication_pb2.ChangeSet.FromString(history.unpack(rows[1].payload))
+    told = replication_pb2.ChangeSet.FromString(positions.unpack(rows[1].payload))
     assert told.reason == "events belong to the chain"
     assert (await verified(database)).revisions == 3
 

@@ -19,18 +19,25 @@ from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver import follower_core
-from resolver.config import ResolverConfig
-from resolver.freshness import name_of
-from resolver.last_good import LastGood
-from resolver.services.watching import Watching
-from resolver.view import View
-from shared import image, jetstream
-from shared.errors import EpochChanged
-from shared.image_store import MANIFEST_KEY, PURPOSE, ImageStore
-from shared.integrity import Keyring
-from shared.jetstream import CHANGES, CHANGES_SUBJECT
-from shared.refusals import REFUSED
+from cqar_resolver.checkpoint.file import LastGood
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.replication import protocol
+from cqar_resolver.replication.freshness import name_of
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_resolver.services.watch_stream import Watching
+from cqar_shared.errors import EpochEnded
+from cqar_shared.messaging import jetstream
+from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
+from cqar_shared.redis_store.image_store import MANIFEST_KEY, PURPOSE, ImageStore
+from cqar_shared.redis_store.refused_values import REFUSED
+from cqar_shared.replication import image
+from cqar_shared.trust.seals import Keyring
+from cqar_writer.app import utc_now
+from cqar_writer.config import WriterConfig
+from cqar_writer.database.head import Heads
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays.change_relay import Relay, reset_message
+from cqar_writer.relays.image_publisher import Images
 from tests.builders import a_venue
 from tests.changes import commit, drain, eventually, head_of, lose_commits_after
 from tests.following import require_equal, resolving, stands_at, writing
@@ -38,12 +45,6 @@ from tests.histories import encoded
 from tests.histories import head_of as head_of_state
 from tests.integrity import IMAGES, KEYRING, OTHER_KEY, key_file
 from tests.links import Link, link_to
-from writer.app import utc_now
-from writer.config import WriterConfig
-from writer.heads import Heads
-from writer.images import Images
-from writer.mutations import Mutations
-from writer.relay import Relay, reset_message
 
 HYDRATING, LIVE = pb.SNAPSHOT_STATE_HYDRATING, pb.SNAPSHOT_STATE_LIVE
 LAST_GOOD, STALE = pb.SNAPSHOT_STATE_LAST_GOOD, pb.SNAPSHOT_STATE_STALE
@@ -119,7 +120,7 @@ async def keep_file(place: Place) -> None:
         await eventually(lambda: resolver.view.is_complete, WAIT_S)
 
 
-def source(view: View) -> tuple[str, str]:
+def source(view: ReplicaState) -> tuple[str, str]:
     return view.hydrated_from, name_of(view.state)
 
 
@@ -265,7 +266,7 @@ async def test_a_restart_loads_all_anew_where_its_file_is_far_behind(
     await keep_file(place)
     await commit(mutations, a_venue("b"))
     await commit(mutations, a_venue("c"))
-    monkeypatch.setattr(follower_core, "NEAR_REVISIONS", 1)
+    monkeypatch.setattr(protocol, "NEAR_REVISIONS", 1)
     async with resolving(place.config) as resolver:
         await eventually(lambda: stands_at(resolver.view, 1, 3), WAIT_S)
         assert source(resolver.view) == ("postgres", "LAST_GOOD")
@@ -423,7 +424,7 @@ async def test_another_registrys_image_leaves_nothing_behind_once_postgres_is_th
             await require_equal(view, place.own_database)
             # What was heard of the other says nothing of how far this one is behind.
             assert view.lag == 0
-            with pytest.raises(EpochChanged):
+            with pytest.raises(EpochEnded):
                 await anext(watched)
 
 

@@ -11,13 +11,13 @@ from nats.aio.client import Client
 from prometheus_client import REGISTRY
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver.config import ResolverConfig
+from cqar_resolver.config import ResolverConfig
+from cqar_writer.config import WriterConfig
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import a_venue
 from tests.changes import commit, eventually
 from tests.following import resolving, writing
 from tests.links import link_to
-from writer.config import WriterConfig
-from writer.mutations import Mutations
 
 TIMEOUT_S = 30
 
@@ -52,7 +52,7 @@ async def test_every_change_of_state_is_one_line_of_the_log_that_says_why(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert client.is_connected
-    caplog.set_level(logging.INFO, "resolver.reporting")
+    caplog.set_level(logging.INFO, "cqar_resolver.background.state_reporter")
     await commit(mutations, a_venue())
     async with link_to(servers.nats) as (link, nats):
         config = ResolverConfig(

@@ -9,13 +9,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.grpc_errors import is_away
-from shared.judge import Docket
+from cqar_shared.domain.evaluation import Batch
+from cqar_shared.rpc.error_mapping import is_away
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays import leadership
+from cqar_writer.store import entity_rows
 from tests.builders import a_venue
 from tests.changes import commit, eventually
 from tests.stopped import APPLICATION, stopped_holder
-from writer import leadership, store
-from writer.mutations import Mutations
 
 LIMIT_S = 60.0
 BOUND_MS = 5_000
@@ -26,7 +27,7 @@ async def settings_of(engine: AsyncEngine, *, holding: bool) -> list[str]:
     names = ("lock_timeout", "idle_in_transaction_session_timeout")
     async with engine.connect() as tx:
         if holding:
-            await store.lock_head(tx)
+            await entity_rows.lock_head(tx)
         return [(await tx.execute(sa.text(f"SHOW {name}"))).scalar_one() for name in names]
 
 
@@ -36,7 +37,7 @@ async def test_who_holds_the_write_lock_loses_it_within_seconds_of_silence(
     usual = await settings_of(engine, holding=False)
     assert await settings_of(engine, holding=True) == ["1s", "4s"]
     assert await settings_of(engine, holding=False) == usual == ["5s", "10s"]
-    assert store.LOCK_LOOK_MS + store.HOLDER_IDLE_MS <= BOUND_MS
+    assert entity_rows.LOCK_LOOK_MS + entity_rows.HOLDER_IDLE_MS <= BOUND_MS
     assert leadership.SILENT_MS < BOUND_MS
 
 
@@ -69,14 +70,14 @@ async def test_a_stopped_writer_keeps_no_lock_and_none_of_its_connections_waits_
 async def test_a_mutation_that_is_judged_for_long_keeps_its_lock(
     mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge, slow_s = Docket.judge, [store.HOLDER_IDLE_MS / 1000 + 1.5]
+    judge, slow_s = Batch.judge, [entity_rows.HOLDER_IDLE_MS / 1000 + 1.5]
 
     def judge_slowly(*args: object) -> object:
         if slow_s:
             time.sleep(slow_s.pop())
         return judge(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Docket, "judge", judge_slowly)
+    monkeypatch.setattr(Batch, "judge", judge_slowly)
     assert await commit(mutations, *(a_venue(f"v{number}") for number in range(21))) == 1
 
 

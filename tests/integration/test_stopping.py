@@ -11,15 +11,15 @@ from nats.aio.client import Client
 from nats.errors import OutboundBufferLimitError
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver.config import ResolverConfig
-from shared import nats_connection
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.messaging import nats_connection
+from cqar_writer.config import WriterConfig
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import an_asset
 from tests.changes import commit, eventually
 from tests.following import resolving, writing
 from tests.integrity import key_file
 from tests.links import Link, link_to
-from writer.config import WriterConfig
-from writer.mutations import Mutations
 
 STOPS_WITHIN_S = 10.0
 

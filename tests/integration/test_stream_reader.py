@@ -10,9 +10,14 @@ import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from shared import streams
-from shared.jetstream import CHANGES, CHANGES_SUBJECT, PUBLISHED_SUBJECT, ConsumerLost
-from shared.stream_reader import BATCH_MESSAGES, Item, StreamReader
+from cqar_shared.messaging import streams
+from cqar_shared.messaging.jetstream import (
+    CHANGES,
+    CHANGES_SUBJECT,
+    PUBLISHED_SUBJECT,
+    ConsumerLost,
+)
+from cqar_shared.messaging.stream_reader import BATCH_MESSAGES, Item, StreamReader
 
 NUMBERED = 3 * BATCH_MESSAGES + 7
 

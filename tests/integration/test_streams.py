@@ -14,14 +14,14 @@ from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
 from cqar.embedded.servers import EmbeddedServers
-from shared import jetstream, streams
-from shared.jetstream import CHANGES, EVENTS, PUBLISHED_SUBJECT
+from cqar_shared.messaging import jetstream, streams
+from cqar_shared.messaging.jetstream import CHANGES, EVENTS, PUBLISHED_SUBJECT
+from cqar_writer.config import WriterConfig
+from cqar_writer.relays import event_relay
 from tests.builders import a_venue
 from tests.changes import commit, eventually
 from tests.conftest import without_streams
 from tests.following import writing
-from writer import event_relay
-from writer.config import WriterConfig
 
 #: What an operator may set, other than writers make it.
 LIMITS: dict[str, Any] = {
@@ -182,7 +182,7 @@ async def test_a_writer_repairs_its_streams_as_it_starts_and_relays(
 async def test_a_writer_whose_stream_is_of_no_use_says_so_in_its_health(
     servers: EmbeddedServers, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("writer.publishing.STUCK_S", 0.5)
+    monkeypatch.setattr("cqar_writer.relays.publisher.STUCK_S", 0.5)
     async with without_streams(servers.nats) as client:
         js = client.jetstream()
         await js.add_stream(

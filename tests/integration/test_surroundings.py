@@ -13,23 +13,23 @@ from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from shared.breaker import FAILURES_MAX
-from shared.cache import Cache, Unavailable
-from shared.entities.api_key import ApiKey, Role
-from shared.jetstream import CHANGES, EVENTS
-from shared.key_text import hash_of
-from shared.postgres import make_engine
-from shared.reachable import UP
-from shared.tasks import end, keep_going
+from cqar_shared.domain.kinds.api_key import ApiKey, Role
+from cqar_shared.messaging.jetstream import CHANGES, EVENTS
+from cqar_shared.redis_store.cache import Cache, Unavailable
+from cqar_shared.runtime.circuit_breaker import FAILURES_MAX
+from cqar_shared.runtime.reachability import UP
+from cqar_shared.runtime.tasks import end, supervise
+from cqar_shared.sql.postgres import make_engine
+from cqar_shared.trust.key_text import hash_of
+from cqar_writer import metrics
+from cqar_writer.database.head import Heads
+from cqar_writer.dependency_monitor import Surroundings
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays.change_relay import Relay
+from cqar_writer.relays.publisher import CommitSignal, Publisher
 from tests.builders import NOW, a_venue, an_id
 from tests.changes import commit, eventually
 from tests.integrity import KEYRING
-from writer import metrics
-from writer.heads import Heads
-from writer.mutations import Mutations
-from writer.publishing import Publisher, Wake
-from writer.relay import Relay
-from writer.surroundings import Surroundings
 
 NOWHERE = "nats://127.0.0.1:1"
 
@@ -51,7 +51,7 @@ def publisher(
     return Publisher(
         engine,
         mutations,
-        Wake(),
+        CommitSignal(),
         Heads(engine),
         database_url=database,
         nats_url=nats,
@@ -68,7 +68,7 @@ async def connected(
     js: JetStreamContext,
 ) -> AsyncIterator[Publisher]:
     made = publisher(engine, mutations, database, servers.nats)
-    running = asyncio.create_task(keep_going("publisher", made.run))
+    running = asyncio.create_task(supervise("publisher", made.run))
     yield made
     await end(running)
 

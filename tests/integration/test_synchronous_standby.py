@@ -16,16 +16,16 @@ from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
+from cqar_writer.database import confirmed_commit
+from cqar_writer.database.head import Heads
+from cqar_writer.mutations.idempotency import IdempotencyKey
+from cqar_writer.mutations.pipeline import AppliedMutation, Mutations
 from tests.builders import a_venue
 from tests.changes import CAUSE, commit, eventually, head_of, upsert
-from writer import committing
-from writer.heads import Heads
-from writer.mutations import Applied, Mutations
-from writer.once import Once
 
 #: Long enough for a change that waits for nothing; nothing is asserted of what takes less.
 WAITED_S = 1.0
-ONCE = Once("tester", "Apply", "key-1", b"h" * 32)
+ONCE = IdempotencyKey("tester", "Apply", "key-1", b"h" * 32)
 
 
 @asynccontextmanager
@@ -59,14 +59,16 @@ async def standby_away(servers: EmbeddedServers) -> AsyncIterator[None]:
         await wants_standby(servers, "")
 
 
-async def apply(mutations: Mutations, name: str, once: Once | None = ONCE) -> Applied:
+async def apply(
+    mutations: Mutations, name: str, once: IdempotencyKey | None = ONCE
+) -> AppliedMutation:
     item = upsert(a_venue("v", name=name))
     return await mutations.apply(
         [item], CAUSE, once=once, answer=lambda applied: str(applied.revision).encode()
     )
 
 
-async def waits(task: asyncio.Task[Applied]) -> bool:
+async def waits(task: asyncio.Task[AppliedMutation]) -> bool:
     done, _ = await asyncio.wait([task], timeout=WAITED_S)
     return not done
 
@@ -114,7 +116,7 @@ async def test_a_head_is_told_only_once_a_commit_after_the_question_is_confirmed
     mutations: Mutations,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("writer.heads.READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("cqar_writer.database.head.READ_TIMEOUT_S", 0.5)
     await commit(mutations, a_venue("v"))
     heads = Heads(engine)
     async with standby_away(servers):
@@ -158,7 +160,7 @@ async def test_a_commit_that_is_given_up_is_not_one_of_the_primary_alone_either(
     mutations: Mutations,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(committing, "ABANDONED_S", 0.2)
+    monkeypatch.setattr(confirmed_commit, "ABANDONED_S", 0.2)
     await commit(mutations, a_venue("v"))
     async with standby_away(servers):
         given_up = asyncio.create_task(apply(mutations, "new"))

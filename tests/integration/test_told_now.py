@@ -9,12 +9,12 @@ import pytest
 from cqc.services.v1 import asset_registry_pb2
 from cqc.venues.v1 import venue_symbol_pb2
 
-from shared.entities.venue_symbol import MarketStatus
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
 from tests.changes import commit
 from tests.integration.conftest import Serve
 from tests.served import Served
-from writer.mutations import Mutations
 
 #: Requests are made from plain values, enum numbers and dictionaries included.
 pb: Any = asset_registry_pb2
@@ -89,15 +89,15 @@ async def test_a_delisting_is_told_when_it_happens_and_not_before(
 async def test_an_alias_is_told_with_its_primarys_status_by_every_method(
     serve: Serve, mutations: Mutations
 ) -> None:
-    await commit(mutations, a_venue_symbol(status=MarketStatus.HALTED))
+    await commit(mutations, a_venue_symbol(status=MarketStatusCode.HALTED))
     async with serve(NOW + HOUR) as registry:
         alias = {**ALIAS, "symbol_id": a_symbol().symbol_id, "alias_of": "BTCUSDT"}
         made = (await registry.call("CreateVenueSymbol", **alias)).venue_symbol
         assert said(made) == ("HALTED", False)
         assert made == await got_and_listed(registry, ALIAS)
-        await registry.call("UpdateVenueSymbol", **SPELLED, status=MarketStatus.ONLINE)
+        await registry.call("UpdateVenueSymbol", **SPELLED, status=MarketStatusCode.ONLINE)
         assert said(await got_and_listed(registry, ALIAS)) == ("ONLINE", True)
-        told = await registry.call("UpdateVenueSymbol", **ALIAS, status=MarketStatus.HALTED)
+        told = await registry.call("UpdateVenueSymbol", **ALIAS, status=MarketStatusCode.HALTED)
         assert said(told.venue_symbol) == ("ONLINE", True)
 
 
@@ -110,7 +110,7 @@ async def test_each_of_many_spellings_is_told_by_its_own_terms(
     await commit(
         mutations,
         *(an_asset("ETH"), other),
-        a_venue_symbol(status=MarketStatus.HALTED),
+        a_venue_symbol(status=MarketStatusCode.HALTED),
         a_venue_symbol(venue_symbol="ETHUSDT", symbol_id=other.symbol_id),
         a_venue_symbol(venue_symbol="XBT", alias_of="BTCUSDT", **bitcoin),
         a_venue_symbol(venue_symbol="XETH", alias_of="ETHUSDT", **ether),

@@ -10,15 +10,15 @@ import grpc
 import pytest
 from cqc.services.v1 import asset_registry_pb2
 
-from shared.naming import NAMED
-from shared.paging import PAGE_MAX
+from cqar_shared.lists.filter_names import NAMED
+from cqar_shared.lists.paging import PAGE_MAX
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import NOW, an_asset, an_id
 from tests.changes import commit
 from tests.fives import REGISTRY_OF_FIVES
 from tests.integration.conftest import Serve
 from tests.refusals import refusal
 from tests.served import Served
-from writer.mutations import Mutations
 
 #: Requests are made from plain values.
 pb: Any = asset_registry_pb2

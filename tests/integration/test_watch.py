@@ -16,14 +16,16 @@ from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from nats.aio.client import Client
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver import recent
-from resolver.config import ResolverConfig
-from resolver.services import watching
-from resolver.view import View
-from shared import min_revision
-from shared.entities.venue_symbol import VENUE_SYMBOL
-from shared.grpc_server import OPTIONS
-from shared.judge import Intent, Item
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.replication import change_log
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_resolver.services import watch_stream
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
+from cqar_shared.rpc import min_revision
+from cqar_shared.rpc.grpc_server import OPTIONS
+from cqar_writer.config import WriterConfig
+from cqar_writer.mutations.pipeline import Mutations
 from tests.asking import served
 from tests.builders import (
     a_key,
@@ -36,8 +38,6 @@ from tests.builders import (
 )
 from tests.changes import CAUSE, commit, eventually
 from tests.following import stands_at, writing
-from writer.config import WriterConfig
-from writer.mutations import Mutations
 
 LIVE = pb.SNAPSHOT_STATE_LIVE
 WAIT_S = 60
@@ -48,7 +48,7 @@ A_CONNECTION_OF_ITS_OWN = [("grpc.use_local_subchannel_pool", 1)]
 class Watched:
     """A resolver that follows a writer, and what its clients see."""
 
-    view: View
+    view: ReplicaState
     own: Any
     mutations: Mutations
     target: str
@@ -155,7 +155,7 @@ async def test_from_now_on_each_change_comes_as_it_is_applied_and_heartbeats_in_
 
     seeing = asyncio.create_task(watched.see(pb.WatchRequest(), until))
     await heard.wait()
-    await asyncio.sleep(watching.HEARTBEAT_S * 1.5)
+    await asyncio.sleep(watch_stream.HEARTBEAT_S * 1.5)
     for name in ("first", "second"):
         await commit(watched.mutations, a_venue(name))
     seen = await seeing
@@ -197,7 +197,7 @@ async def test_kinds_and_venues_choose_and_keys_are_never_told(watched: Watched)
     assert await told(venue_ids=["kraken"]) == {(2, "venue"), *((4, kind) for kind in market)}
     with_assets = await told(venue_ids=["kraken"], kinds=["venue_symbol", "asset"])
     assert with_assets == {(1, "asset"), (4, "venue_symbol")}
-    void = Item(kind=VENUE_SYMBOL, intent=Intent.REMOVE, key=an_id("kraken"))
+    void = Item(kind=VENUE_SYMBOL, intent=ChangeIntent.REMOVE, key=an_id("kraken"))
     assert (await watched.mutations.apply([void], CAUSE)).committed
     await at(watched, 5)
     assert (5, "venue_symbol") in await told(venue_ids=["kraken"])
@@ -235,7 +235,7 @@ async def test_a_filter_that_can_choose_nothing_is_refused(
 async def test_what_is_not_kept_any_more_is_out_of_range(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recent, "CHANGE_SETS_MAX", 3)
+    monkeypatch.setattr(change_log, "CHANGE_SETS_MAX", 3)
     for number in range(6):
         await commit(watched.mutations, a_venue(f"v{number}"))
     await at(watched, 6)
@@ -270,7 +270,7 @@ async def test_a_resolver_that_is_behind_the_watcher_tells_nothing_from_before_i
     for name in ("b", "c"):
         await commit(watched.mutations, a_venue(name))
     assert [response.freshness.revision for response in await seeing] == [3]
-    monkeypatch.setattr(watching, "REACH_S", 0.2)
+    monkeypatch.setattr(watch_stream, "REACH_S", 0.2)
     for place in ({"from_revision": 9, "epoch": 1}, {"from_revision": 1, "epoch": 7}):
         code, details = await watched.code(pb.WatchRequest(**place))
         assert code is grpc.StatusCode.UNAVAILABLE
@@ -289,7 +289,7 @@ async def test_a_history_that_ended_is_told(watched: Watched) -> None:
 
 
 async def test_more_than_one_caller_may_watch_are_refused(watched: Watched) -> None:
-    calls = [watched.own.Watch(pb.WatchRequest()) for _ in range(watching.WATCHERS_EACH)]
+    calls = [watched.own.Watch(pb.WatchRequest()) for _ in range(watch_stream.WATCHERS_EACH)]
     for call in calls:
         await call.read()
     assert (await watched.code(pb.WatchRequest()))[0] is grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -311,7 +311,7 @@ async def test_more_than_one_caller_may_watch_are_refused(watched: Watched) -> N
 async def test_an_old_watch_is_told_to_begin_anew_from_where_it_was(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watching, "WATCH_S_MAX", 0.1)
+    monkeypatch.setattr(watch_stream, "WATCH_S_MAX", 0.1)
     code, said = await watched.code(pb.WatchRequest())
     assert code is grpc.StatusCode.UNAVAILABLE
     assert said == "this watch is old: watch again, from where it was"
@@ -353,7 +353,7 @@ async def test_a_thousand_watch_and_the_slow_lose_nothing_without_being_told(
 
     They come by ten connections, since one caller may not have as many watches.
     """
-    monkeypatch.setattr(recent, "CHANGE_SETS_MAX", 40)
+    monkeypatch.setattr(change_log, "CHANGE_SETS_MAX", 40)
     last = 60
     over, begun = asyncio.Event(), asyncio.Semaphore(0)
 

@@ -16,12 +16,12 @@ from nats.aio.client import Client
 
 from cqar.embedded import probes
 from cqar.embedded.servers import EmbeddedServers
-from resolver.config import Front, ResolverConfig
-from resolver.workers import settings_of
+from cqar_resolver.config import Front, ResolverConfig
+from cqar_resolver.process.workers import settings_of
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import a_venue
 from tests.changes import commit, eventually
 from tests.services import pick_listens, start
-from writer.mutations import Mutations
 
 WAIT_S = 60
 

@@ -19,7 +19,7 @@ READING = f"""
 import sys, threading
 from pathlib import Path
 
-from cqar.local_file import LocalFile
+from cqar.local_replica.environment import LocalFile
 from shared import local_format as fmt
 
 file = LocalFile(Path(sys.argv[1]))
@@ -47,8 +47,8 @@ STORY = """
 import errno, subprocess, sys
 from pathlib import Path
 
-from resolver.published import Published
-from resolver.room import Full
+from cqar_resolver.local_replica.writer import Published
+from cqar_resolver.process.disk_space import Full
 from shared import local_format as fmt
 from tests.unit.test_no_room import a_market, moved, written
 from tests.builders import an_asset

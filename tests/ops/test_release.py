@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cqar.cli import COMMANDS
-from cqar.cli.nouns.table import NOUNS
+from cqar.cli.nouns.registry import NOUNS
 from tests.acceptance.conftest import Stack, stack  # noqa: F401  (a fixture)
 from tests.deploy.releases import newest_release
 from tests.ops.releasing import UV, Installed, built, done, install, run
@@ -115,7 +115,7 @@ def test_no_module_of_a_service_needs_more_than_its_extra(installed: Install) ->
     for extra, packages in (
         ("resolver", ("resolver", "shared")),
         ("writer", ("writer", "resolver", "shared", "migrations")),
-        ("cli", ("cqar.cli", "cqar.venues", "cqar.catalogue")),
+        ("cli", ("cqar.cli", "cqar.importer", "cqar.catalogue")),
     ):
         ran = installed(extra).python(EVERY_MODULE, *packages)
         assert ran.returncode == 0, (extra, ran.stderr)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cqar.embedded.errors import ServiceFailed
+from cqar.embedded.failures import ServiceFailed
 from cqar.embedded.process import run
 from tests.deploy.rendering import Object, called, kustomized
 from tests.ops.containers import Machine, Service

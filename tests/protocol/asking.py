@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cqc.replication.v1 import replication_pb2
 
-from shared.jetstream import BUMP_SUBJECT
+from cqar_shared.messaging.jetstream import BUMP_SUBJECT
 from tests.protocol.pausing import Away, pause
 from tests.protocol.violation import require
 from tests.protocol.writer_process import Writer
@@ -40,7 +40,8 @@ class Asking:
         yield from sorted([*writers[at:], *writers[:at]], key=lambda one: not one.is_silent)
 
     async def head(self, is_wanted: Callable[[replication_pb2.Head], bool]) -> replication_pb2.Head:
-        """As `shared.head_requests.HeadRequests.head`: of one writer, else of any of all.
+        """As `cqar_shared.messaging.head_requests.HeadRequests.head`: of one writer, else of any
+        of all.
 
         Raises:
             Away: None answers.

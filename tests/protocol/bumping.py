@@ -1,4 +1,4 @@
-"""A writer that answers resolvers' claims, as `writer.bumps.Bumps`; the real core judges them."""
+"""A writer that answers resolvers' claims, as `epoch_bumps.Bumps`; the real core judges them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from cqc.replication.v1 import replication_pb2
 
-from shared import history
-from shared.history import Position, position_of
+from cqar_shared.replication import positions
+from cqar_shared.replication.positions import LogPosition, position_of
+from cqar_writer.protocol import epoch_rules
+from cqar_writer.protocol.epoch_rules import BUMPS_APART_S
 from tests.protocol.epochs import Bump
 from tests.protocol.fencing import Fencing
 from tests.protocol.heads import LOOKS_MAX, Heads, confirm
 from tests.protocol.pausing import pause
-from writer import epoch_core
-from writer.epoch_core import BUMPS_APART_S
 
 
 class Bumps:
@@ -45,11 +45,11 @@ class Bumps:
         self._bumped_at_s = self._clock()
         return await self._bump(own.epoch, position_of(request.held))
 
-    def _is_lost(self, held: Position) -> bool:
+    def _is_lost(self, held: LogPosition) -> bool:
         connection, row = self._heads.read()
         head = position_of(row)
-        if not history.is_believable(head, held):
+        if not positions.is_believable(head, held):
             return False
         rows = connection.server.rows_after(held.revision - 1, 1)
-        at = Position(rows[0].epoch, rows[0].revision, rows[0].chain) if rows else None
-        return epoch_core.is_lost(head, held, at)
+        at = LogPosition(rows[0].epoch, rows[0].revision, rows[0].chain) if rows else None
+        return epoch_rules.is_lost(head, held, at)

@@ -6,25 +6,26 @@ from typing import Any, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
 
-from shared import history
-from shared.cache import Unavailable
-from shared.cache_format import Cursor, Value
-from shared.entities.venue import VENUE
-from shared.errors import NotFound
-from shared.history import Position, position_of
-from shared.kind import AnyKind
+from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.errors import EntityNotFound
+from cqar_shared.redis_store.cache import Unavailable
+from cqar_shared.redis_store.cache_format import CacheCursor, Value
+from cqar_shared.replication import positions
+from cqar_shared.replication.positions import LogPosition, position_of
+from cqar_writer.protocol import cache_schedule
+from cqar_writer.reads.cached import CachedReader, CachedReading, CacheMiss
+from cqar_writer.relays import cache_relay
 from tests.protocol.cluster import Connection
 from tests.protocol.database import REGISTRY_ID, ROWS_MAX
 from tests.protocol.heads import Heads
 from tests.protocol.ledger import State
 from tests.protocol.pausing import Away, again_and_again, pause
 from tests.protocol.redis_server import Redis
-from writer import cache_core, cache_relay
-from writer.cached import CachedReading, Missed, Reader
 
 
 class CacheRelay:
-    """As `writer.cache_relay.CacheRelay`."""
+    """As `cqar_writer.relays.cache_relay.CacheRelay`."""
 
     def __init__(self, heads: Heads, redis: Redis) -> None:
         self._heads = heads
@@ -42,24 +43,26 @@ class CacheRelay:
         values = _changed(connection, cursor.at, at) if cursor else None
         await pause()
         if cursor is None or values is None:
-            await self._redis.begin(Cursor.fresh(REGISTRY_ID, at))
+            await self._redis.begin(CacheCursor.fresh(REGISTRY_ID, at))
         else:
             await self._redis.set(cursor, cursor.moved(at), values)
 
 
-def _changed(connection: Connection, since: Position, head: Position) -> dict[str, Value] | None:
+def _changed(
+    connection: Connection, since: LogPosition, head: LogPosition
+) -> dict[str, Value] | None:
     rows = connection.server.rows_after(since.revision, ROWS_MAX + 1)
-    if not cache_core.continues(since, head, rows, ROWS_MAX):
+    if not cache_schedule.continues(since, head, rows, ROWS_MAX):
         return None
     change_sets = (
-        replication_pb2.ChangeSet.FromString(history.unpack(row.payload)) for row in rows
+        replication_pb2.ChangeSet.FromString(positions.unpack(row.payload)) for row in rows
     )
     changes = [change for change_set in change_sets for change in change_set.changes]
     return dict(cache_relay._entities(changes))
 
 
 class Served:
-    """PostgreSQL in one view, as `writer.reads.Reading`."""
+    """PostgreSQL in one view, as `cqar_writer.reads.sessions.Reading`."""
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -67,11 +70,11 @@ class Served:
     async def get(self, kind: AnyKind, key: str) -> Any:
         await pause()
         if key not in self._state:
-            raise NotFound(kind.name, key)
+            raise EntityNotFound(kind.name, key)
         return kind.message.FromString(self._state[key])
 
     async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
-        raise NotFound(kind.name, f"{lookup} {values}")
+        raise EntityNotFound(kind.name, f"{lookup} {values}")
 
 
 class Answer(NamedTuple):
@@ -82,7 +85,7 @@ class Answer(NamedTuple):
     """
 
     found: dict[str, bytes | None]
-    by_redis_at: Position | None
+    by_redis_at: LogPosition | None
 
 
 async def read(redis: Redis, heads: Heads, keys: tuple[str, ...]) -> Answer | None:
@@ -92,7 +95,7 @@ async def read(redis: Redis, heads: Heads, keys: tuple[str, ...]) -> Answer | No
     cached = CachedReading(redis, heads.newest)  # type: ignore[arg-type]
     try:
         found = await _all_of(cached, keys)
-    except Missed:
+    except CacheMiss:
         await pause()
     else:
         return Answer(found, cached.cursor.at if cached.cursor else None)
@@ -107,11 +110,11 @@ async def read(redis: Redis, heads: Heads, keys: tuple[str, ...]) -> Answer | No
     return Answer(found, None)
 
 
-async def _all_of(reader: Reader, keys: tuple[str, ...]) -> dict[str, bytes | None]:
+async def _all_of(reader: CachedReader, keys: tuple[str, ...]) -> dict[str, bytes | None]:
     found: dict[str, bytes | None] = {}
     for key in keys:
         try:
             found[key] = (await reader.get(VENUE, key)).SerializeToString()
-        except NotFound:
+        except EntityNotFound:
             found[key] = None
     return found

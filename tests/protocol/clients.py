@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from shared.history import Position
+from cqar_shared.replication.positions import LogPosition
 from tests.protocol.cluster import Connection
 from tests.protocol.ledger import Ledger
 from tests.protocol.pausing import Away
@@ -35,7 +35,7 @@ class Clients:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self.told: list[Position] = []
+        self.told: list[LogPosition] = []
         self._unanswered: deque[Request] = deque(maxlen=UNANSWERED_MAX)
 
     def send(self, writer: Writer, changes: Mapping[str, str | None]) -> None:
@@ -53,7 +53,7 @@ class Clients:
         writer.answer_on(STEPS)
 
     async def _request(self, writer: Writer, request: Request) -> None:
-        def told(at: Position, connection: Connection) -> None:
+        def told(at: LogPosition, connection: Connection) -> None:
             self._tell(writer, request, at, connection)
 
         try:
@@ -61,7 +61,9 @@ class Clients:
         except Away:
             return
 
-    def _tell(self, writer: Writer, request: Request, at: Position, connection: Connection) -> None:
+    def _tell(
+        self, writer: Writer, request: Request, at: LogPosition, connection: Connection
+    ) -> None:
         if request in self._unanswered:
             self._unanswered.remove(request)
         self.told.append(at)
@@ -69,6 +71,6 @@ class Clients:
         if connection.server.standby.is_synchronous:
             require(at in self._ledger.line, 5, "acknowledged, and not the registry's:", at)
 
-    def acknowledged(self, number: int) -> Position | None:
+    def acknowledged(self, number: int) -> LogPosition | None:
         """One of the last four changes."""
         return self.told[-1 - number % min(4, len(self.told))] if self.told else None

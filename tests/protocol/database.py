@@ -10,17 +10,15 @@ from typing import Final, NamedTuple
 from cqc.replication.v1 import replication_pb2
 from cqc.venues.v1 import venue_pb2
 
-from resolver import database as resolver_database
-from resolver.snapshot import Snapshot
-from shared import history
-from shared.history import Position, position_of, term_of
+from cqar_resolver.replication import postgres as resolver_database
+from cqar_resolver.snapshot.snapshot import Snapshot
+from cqar_shared.replication import positions
+from cqar_shared.replication.positions import LogPosition, position_of, term_of
+from cqar_writer.protocol import revision_rows
+from cqar_writer.protocol.log_rows import HeadRow, OutboxRow, head_message
+from cqar_writer.relays.change_relay import commit_message
 from tests.protocol.ledger import Ledger, State
 from tests.protocol.pausing import Away
-from writer import revisions
-from writer.heads import head_message
-from writer.outbox import OutboxRow
-from writer.relay import commit_message
-from writer.store import HeadRow
 
 KIND: Final = "venue"
 REGISTRY_ID: Final = b"r" * 16
@@ -82,7 +80,7 @@ class Database:
         #: Committed here, and waiting for the standby: nobody reads it, and it holds the lock.
         self._waiting: tuple[Frame, OutboxRow] | None = None
         if not frames:
-            empty = history.set_hash_bytes(0)
+            empty = positions.set_hash_bytes(0)
             row = HeadRow(REGISTRY_ID, 1, 0, b"\0" * 32, 0, empty, 0, _SYSTEM, 1, _SYSTEM, 1)
             self._frames.append(Frame(row, {}, 0))
             ledger.primary = self
@@ -119,7 +117,7 @@ class Database:
     def state(self) -> State:
         return self._frames[-1].state
 
-    def line(self) -> list[Position]:
+    def line(self) -> list[LogPosition]:
         """All its history."""
         return [position_of(frame.head) for frame in self._frames]
 
@@ -129,28 +127,28 @@ class Database:
         return self._outbox[first : first + most]
 
     def hydrate(self) -> Snapshot:
-        """As `resolver.database.Database.hydrate`."""
+        """As `cqar_resolver.replication.postgres.Database.hydrate`."""
         self.require_up()
         if self.busy:
             self.busy -= 1
-            raise resolver_database.Busy
+            raise resolver_database.LoadTurnsTaken
         return self.loaded()
 
     def loaded(self) -> Snapshot:
         return _snapshot_of(self._frames[-1])
 
-    def resolver_rows(self, revision: int) -> list[resolver_database.Row]:
+    def resolver_rows(self, revision: int) -> list[resolver_database.LoggedChangeSet]:
         return [_resolver_row(row) for row in self.rows_after(revision)]
 
     # ------------------------------------------------------------ writing
 
     def lock_head(self) -> HeadRow:
-        """As `writer.store.lock_head`; one who would wait for long gives up."""
+        """As `cqar_writer.store.entity_rows.lock_head`; one who would wait for long gives up."""
         if self._waiting is not None:
             raise Away
         return self.head()
 
-    def kept_answer(self, key: str) -> Position | None:
+    def kept_answer(self, key: str) -> LogPosition | None:
         """Where the request of this key was committed before, if it was."""
         return next(
             (position_of(frame.head) for frame in reversed(self._frames) if frame.key == key), None
@@ -159,7 +157,7 @@ class Database:
     def commit(self, names: Mapping[str, str | None], key: str = "") -> int:
         """Commit venues of these names by key, or their end; its place in the log."""
         head, state = self.lock_head(), self.state()
-        after, total = dict(state), history.set_hash_from(head.set_hash)
+        after, total = dict(state), positions.set_hash_from(head.set_hash)
         # Two commits are never the same bytes: production's differ in time and request.
         change_set = replication_pb2.ChangeSet(
             epoch=head.epoch, revision=head.revision + 1, request_id=self._ledger.fresh_name()
@@ -167,22 +165,22 @@ class Database:
         for name, value in names.items():
             payload = b"" if value is None else _venue(name, value)
             if (before := after.pop(name, None)) is not None:
-                total -= history.hash_of(KIND, name, before)
+                total -= positions.hash_of(KIND, name, before)
             if payload:
                 after[name] = payload
-                total += history.hash_of(KIND, name, payload)
+                total += positions.hash_of(KIND, name, payload)
             change_set.changes.add(kind=KIND, key=name, entity=payload, deleted=not payload)
-        row = revisions.sealed(head, change_set, _NO_EVENTS, len(after), total, NOW)
+        row = revision_rows.sealed(head, change_set, _NO_EVENTS, len(after), total, NOW)
         return self._append(row, after, key)
 
-    def begin_epoch(self, seen: Position, later_us: int = 0) -> int:
+    def begin_epoch(self, seen: LogPosition, later_us: int = 0) -> int:
         """Begin an epoch beyond what was seen; its place in the log.
 
         Args:
             later_us: A server that was promoted says that it was so after this.
         """
-        nonce = self._ledger.fresh_name().rjust(revisions.NONCE_BYTES).encode()
-        row = revisions.first_of_epoch(self.lock_head(), seen, NOW, nonce)
+        nonce = self._ledger.fresh_name().rjust(revision_rows.NONCE_BYTES).encode()
+        row = revision_rows.first_of_epoch(self.lock_head(), seen, NOW, nonce)
         return self._append(row, self.state(), later_us=later_us)
 
     def last(self) -> HeadRow:
@@ -190,7 +188,7 @@ class Database:
         return (self._waiting[0] if self._waiting else self._frames[-1]).head
 
     def mark(self) -> int:
-        """As `writer.committing.confirm` begins: its place in the log, that nothing else notes."""
+        """As `confirmed_commit.confirm` begins: its place in the log, that nothing else notes."""
         self.require_up()
         self._lsn += 1
         self.replicate()
@@ -206,7 +204,7 @@ class Database:
         moved = {name: getattr(row, name) for name in names}
         head = self._frames[-1].head
         if head.database_changed:
-            # As `writer.outbox.term_after` says; no two clocks say the same microsecond.
+            # As `cqar_writer.store.outbox.term_after` says; no two clocks say the same microsecond.
             now_us = int(self._ledger.clock() * 1_000_000) + int(self._ledger.fresh_name())
             moved["promoted_at_us"] = max(head.promoted_at_us + 1, later_us + 1, now_us)
         self._lsn += 1
@@ -314,7 +312,7 @@ class Replica:
         """As one that is not busy."""
         return _snapshot_of(self.server._frames[self._last()])
 
-    def resolver_rows(self, revision: int) -> list[resolver_database.Row]:
+    def resolver_rows(self, revision: int) -> list[resolver_database.LoggedChangeSet]:
         rows = self.server._outbox[: self._last()]
         first = bisect_right(rows, revision, key=lambda row: row.revision)
         return [_resolver_row(row) for row in rows[first : first + ROWS_MAX]]
@@ -329,6 +327,6 @@ def _venue(key: str, name: str) -> bytes:
     return venue_pb2.Venue(venue_id=key, name=name).SerializeToString()
 
 
-def _resolver_row(row: OutboxRow) -> resolver_database.Row:
+def _resolver_row(row: OutboxRow) -> resolver_database.LoggedChangeSet:
     message = commit_message(REGISTRY_ID, row)
-    return resolver_database.Row(message.head, message.commit, row.is_reset)
+    return resolver_database.LoggedChangeSet(message.head, message.commit, row.is_reset)

@@ -1,4 +1,4 @@
-"""Begins epochs and commits, in the registry's own database only, as `writer.epochs` does."""
+"""Begins epochs and commits, in the registry's own database only, as `epoch_lock` does."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import Final
 
 from cqc.replication.v1 import replication_pb2
 
-from shared import history
-from shared.history import Position, position_of, term_of
+from cqar_shared.replication import positions
+from cqar_shared.replication.positions import LogPosition, position_of, term_of
+from cqar_writer.database.epoch_lock import LOCKS_MAX
+from cqar_writer.protocol import epoch_rules
+from cqar_writer.protocol.log_rows import HeadRow
+from cqar_writer.protocol.terms import Remedy, is_later
 from tests.protocol import heads as waiting
 from tests.protocol.cluster import Connection
 from tests.protocol.database import Database
@@ -16,17 +20,13 @@ from tests.protocol.heads import Heads
 from tests.protocol.ledger import Ledger
 from tests.protocol.pausing import Away, pause
 from tests.protocol.violation import require
-from writer import epoch_core
-from writer.epochs import LOCKS_MAX
-from writer.store import HeadRow
-from writer.terms_core import Remedy, is_later
 
 #: An epoch that no standby confirms after so many looks may begin later.
 LOOKS_MAX: Final = 8
 #: The head that the stream's newest message speaks of; None where that is not to be had.
 Tail = Callable[[], replication_pb2.Head | None]
 #: A client hears that its change is made: where, and by which connection.
-Acknowledge = Callable[[Position, Connection], None]
+Acknowledge = Callable[[LogPosition, Connection], None]
 
 
 class Epochs:
@@ -77,7 +77,7 @@ class Epochs:
             await self._begin(connection, head, tail, position_of(head))
 
     async def begin(
-        self, expected_epoch: int, seen: Position, *, looked_at: Database | None = None
+        self, expected_epoch: int, seen: LogPosition, *, looked_at: Database | None = None
     ) -> bool:
         """Begin a new history for what was seen outside, unless another writer already did.
 
@@ -94,7 +94,7 @@ class Epochs:
             if remedy is Remedy.LEAVE:
                 continue
             at = position_of(head)
-            if head.epoch != expected_epoch or not history.is_believable(at, seen):
+            if head.epoch != expected_epoch or not positions.is_believable(at, seen):
                 return False
             if remedy is Remedy.USE:
                 if tail is not None and is_later(head, tail):
@@ -111,20 +111,20 @@ class Epochs:
         connection: Connection,
         head: HeadRow,
         tail: replication_pb2.Head | None,
-        seen: Position,
+        seen: LogPosition,
     ) -> None:
         known = self._heads.newest.seen.of(head.registry_id)
         later_us = max(head.promoted_at_us, known.term.promoted_at_us)
         published = [position_of(tail)] if tail is not None else []
-        if not all(history.is_believable(position_of(head), at) for at in published):
+        if not all(positions.is_believable(position_of(head), at) for at in published):
             published = []
-        beyond = epoch_core.beyond(seen, known.position, *published)
+        beyond = epoch_rules.beyond(seen, known.position, *published)
         lsn = connection.server.begin_epoch(beyond, later_us)
         self._require_unused(connection, [seen, known.position, *published])
         await waiting.committed(connection, lsn, LOOKS_MAX)
         self._note(connection.server.head())
 
-    def _require_unused(self, connection: Connection, known: list[Position]) -> None:
+    def _require_unused(self, connection: Connection, known: list[LogPosition]) -> None:
         """No number that anybody here was told is used again."""
         first = position_of(connection.server.last())
         for position in known:
@@ -161,7 +161,7 @@ class Epochs:
 
 
 def require_latest(heads: Heads, head: HeadRow) -> None:
-    """As `writer.database.Database.require_latest`: no database took this one's place since."""
+    """As `Database.require_latest`: no database took this one's place since."""
     if term_of(head) < heads.newest.seen.of(head.registry_id).term:
         raise Away
 

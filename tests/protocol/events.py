@@ -1,18 +1,18 @@
-"""The stream of domain events, one a revision, and a relay into it as `writer.event_relay`'s."""
+"""The stream of domain events, one a revision, and a relay into it as `event_relay`'s."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.history import Position, position_of
+from cqar_shared.replication.positions import LogPosition, position_of
+from cqar_writer.protocol.log_rows import OutboxRow
+from cqar_writer.protocol.terms import Remedy
 from tests.protocol.database import ROWS_MAX
 from tests.protocol.epochs import Bump
 from tests.protocol.heads import Heads
 from tests.protocol.ledger import Ledger
 from tests.protocol.pausing import Away, again_and_again, pause
 from tests.protocol.violation import require
-from writer.outbox import OutboxRow
-from writer.terms_core import Remedy
 
 
 class EventStream:
@@ -23,9 +23,9 @@ class EventStream:
     """
 
     def __init__(self) -> None:
-        self.told: list[Position] = []
+        self.told: list[LogPosition] = []
 
-    def publish(self, expected: int, at: Position) -> bool:
+    def publish(self, expected: int, at: LogPosition) -> bool:
         """Whether nobody else published meanwhile."""
         if len(self.told) != expected:
             return False
@@ -34,7 +34,7 @@ class EventStream:
 
 
 class EventRelay:
-    """Whose each message is, which `writer.event_tail` looks up, it knows."""
+    """Whose each message is, which `cqar_writer.relays.event_tail` looks up, it knows."""
 
     def __init__(self, heads: Heads, stream: EventStream, bump: Bump) -> None:
         self._heads = heads
@@ -66,7 +66,7 @@ class EventRelay:
                 return
 
 
-def newest_of(told: Sequence[Position], line: Sequence[Position]) -> Position:
+def newest_of(told: Sequence[LogPosition], line: Sequence[LogPosition]) -> LogPosition:
     """The newest event of what a database has, or one that it has lost.
 
     What was of a history before that is stepped over, as `EventTail` does.
@@ -75,10 +75,10 @@ def newest_of(told: Sequence[Position], line: Sequence[Position]) -> Position:
     for one in reversed(told):
         if one in held or one.epoch > at.epoch or one.revision > at.revision:
             return one
-    return Position(0, 0, b"")
+    return LogPosition(0, 0, b"")
 
 
-def after(newest: Position, rows: list[OutboxRow]) -> list[Position]:
+def after(newest: LogPosition, rows: list[OutboxRow]) -> list[LogPosition]:
     """The commits whose events come after the newest that is out."""
     return [position_of(row) for row in rows if row.revision > newest.revision]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from shared import history
+from cqar_shared.replication import positions
+from cqar_writer.protocol.log_rows import head_message
 from tests.protocol.violation import require
-from writer.heads import head_message
 
 if TYPE_CHECKING:
     from tests.protocol.cluster import Door
@@ -131,7 +131,7 @@ def silence_writer(world: World, number: int) -> None:
 def forge_answer(world: World, number: int) -> None:
     """Somebody answers the next probe: from a later database, or from another history."""
     head = head_message(world.database.last())
-    far = (1, history.LOST_MAX + 100, history.NUMBER_MAX)[number % 3]
+    far = (1, positions.LOST_MAX + 100, positions.NUMBER_MAX)[number % 3]
     if number // 3 % 2:
         head.promoted_at_us = min(head.promoted_at_us + far, 2**63 - 1)
         head.timeline += 1

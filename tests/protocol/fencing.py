@@ -1,4 +1,4 @@
-"""A writer that asks about later databases, and looks again while FENCED: `writer.fencing`."""
+"""A writer that asks about later databases, and looks again while FENCED: `fencing`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 
 from cqc.replication.v1 import replication_pb2
 
-from shared.history import term_of
+from cqar_shared.replication.positions import term_of
+from cqar_writer.database.fencing import ASK_APART_S, LOOK_EVERY_S
+from cqar_writer.protocol.log_rows import HeadRow
+from cqar_writer.protocol.terms import is_later
 from tests.protocol.heads import Heads
 from tests.protocol.pausing import Away, pause
-from writer.fencing import ASK_APART_S, LOOK_EVERY_S
-from writer.store import HeadRow
-from writer.terms_core import is_later
 
 #: Asks every writer for its head, until one answers what is wanted.
 AskAll = Callable[[Callable[[replication_pb2.Head], bool]], Awaitable[replication_pb2.Head | None]]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 
-from resolver import kept
-from shared.history import Position
+from cqar_resolver.checkpoint import checkpoint_format
+from cqar_shared.replication.positions import LogPosition
 from tests.integrity import FILES
 
 
 class File:
-    """What `resolver.last_good.LastGood` writes, and reads back.
+    """What `cqar_resolver.checkpoint.file.LastGood` writes, and reads back.
 
     Attributes:
         data: None where there is no file.
@@ -23,19 +23,19 @@ class File:
 
     def __init__(self) -> None:
         self.data: bytes | None = None
-        self.proves: Position | None = None
+        self.proves: LogPosition | None = None
         self.full = 0
         self.tag = b""
 
-    def read(self) -> kept.Kept | None:
+    def read(self) -> checkpoint_format.Checkpoint | None:
         if self.data is None:
             return None
-        found = kept.read(self.data, FILES)
+        found = checkpoint_format.read(self.data, FILES)
         if found.goes_on:
             self.tag = found.tag
         return found
 
-    def put(self, data: bytes, at: Position) -> None:
+    def put(self, data: bytes, at: LogPosition) -> None:
         """As a rename does: all at once."""
         self.require_room()
         self.data, self.proves = data, at

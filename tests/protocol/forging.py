@@ -7,8 +7,8 @@ from cqc.replication.v1 import replication_pb2
 from cqc.venues.v1 import venue_pb2
 from google.protobuf.message import DecodeError
 
-from shared import history
-from shared.history import position_of
+from cqar_shared.replication import positions
+from cqar_shared.replication.positions import position_of
 from tests.protocol.database import KIND
 from tests.protocol.ledger import Ledger
 
@@ -18,7 +18,7 @@ def forged(payload: bytes, ledger: Ledger) -> bytes:
     try:
         message = replication_pb2.StreamMessage.FromString(payload)
         change_set = replication_pb2.ChangeSet.FromString(
-            history.unpack(message.commit.change_set or history.pack(b""))
+            positions.unpack(message.commit.change_set or positions.pack(b""))
         )
     except (DecodeError, zstandard.ZstdError):
         return payload
@@ -32,8 +32,8 @@ def forged(payload: bytes, ledger: Ledger) -> bytes:
             continue
         venue = venue_pb2.Venue(venue_id=change.key, name="forged")
         change.entity = state[change.key] = venue.SerializeToString()
-    message.commit.change_set = history.pack(change_set.SerializeToString())
-    total = sum(history.hash_of(KIND, key, entity) for key, entity in state.items())
+    message.commit.change_set = positions.pack(change_set.SerializeToString())
+    total = sum(positions.hash_of(KIND, key, entity) for key, entity in state.items())
     message.head.live_count = len(state)
-    message.head.set_hash = history.set_hash_bytes(total)
+    message.head.set_hash = positions.set_hash_bytes(total)
     return message.SerializeToString()

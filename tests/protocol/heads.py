@@ -6,14 +6,13 @@ from typing import Final, NamedTuple
 
 from cqc.replication.v1 import replication_pb2
 
-from shared.history import term_of
+from cqar_shared.replication.positions import term_of
+from cqar_writer.database.newest_position import Newest
+from cqar_writer.protocol import terms
+from cqar_writer.protocol.log_rows import HeadRow, head_message
+from cqar_writer.protocol.terms import Remedy, Verdict
 from tests.protocol.cluster import Connection, Pool
 from tests.protocol.pausing import Away, pause
-from writer import terms_core
-from writer.heads import head_message
-from writer.newest import Newest
-from writer.store import HeadRow
-from writer.terms_core import Remedy, Verdict
 
 #: Who asks for a head waits for a commit no longer than so many looks.
 LOOKS_MAX: Final = 3
@@ -25,7 +24,7 @@ class Judged(NamedTuple):
 
 
 class Heads:
-    """As `writer.database.Database`, and `writer.heads.Heads` on it.
+    """As `cqar_writer.database.primary.Database`, and `cqar_writer.database.head.Heads` on it.
 
     Attributes:
         is_fenced: Whether the address leads to a database that another took the place of.
@@ -76,11 +75,11 @@ class Heads:
 
     def _judged(self, connection: Connection, head: HeadRow) -> Judged:
         seen = self.newest.seen
-        verdict = terms_core.judge(seen, head)
+        verdict = terms.judge(seen, head)
         if verdict is Verdict.CURRENT and not _comes_after(connection, seen, head):
             verdict = Verdict.BEHIND
         is_fresh = self._is_dropped and connection.opened == self._pool.drops
-        remedy = terms_core.remedy(verdict, is_fresh=is_fresh)
+        remedy = terms.remedy(verdict, is_fresh=is_fresh)
         if remedy is Remedy.USE:
             self.newest.note_head(head)
             self._is_dropped = self.is_fenced = False
@@ -122,8 +121,8 @@ class Heads:
         return head_message(head)
 
 
-def _comes_after(connection: Connection, seen: terms_core.Seen, head: HeadRow) -> bool:
-    if connection.compared or not terms_core.is_to_be_compared(seen, head):
+def _comes_after(connection: Connection, seen: terms.ObservedTerm, head: HeadRow) -> bool:
+    if connection.compared or not terms.is_to_be_compared(seen, head):
         connection.compared = True
         return True
     rows = connection.server.rows_after(seen.position.revision - 1, 1)
@@ -133,7 +132,8 @@ def _comes_after(connection: Connection, seen: terms_core.Seen, head: HeadRow) -
 
 
 async def confirm(connection: Connection, looks_max: int | None = None) -> None:
-    """As `writer.committing.confirm`: what was read is where a failover keeps it.
+    """As `cqar_writer.database.confirmed_commit.confirm`: what was read is where a failover keeps
+    it.
 
     Raises:
         Away: The connection ends first, or it takes too long.

@@ -1,12 +1,12 @@
-"""The part of a Redis that holds the image: the commands that `shared.image_store` sends."""
+"""The part of a Redis that holds the image: the commands that `image_store` sends."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from shared.cache import Unavailable
-from shared.image_store import ImageStore
+from cqar_shared.redis_store.cache import Unavailable
+from cqar_shared.redis_store.image_store import ImageStore
 from tests.integrity import IMAGES
 from tests.protocol.pausing import pause
 from tests.protocol.redis_server import Redis
@@ -61,7 +61,7 @@ class ImageServer:
         await self._redis.ask(lambda: self._store(key, value, ex))
 
     async def switch(self, *, keys: Sequence[str], args: Sequence[Any]) -> object:
-        """As the script `shared.image_store._SWITCH` does on the server, all at once."""
+        """As the script `image_store._SWITCH` does on the server, all at once."""
         return await self._redis.ask(lambda: self.compare_and_switch(keys, args))
 
     def compare_and_switch(self, keys: Sequence[str], args: Sequence[Any]) -> int:

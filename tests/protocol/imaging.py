@@ -1,4 +1,4 @@
-"""A writer that publishes the image where `writer.images.Images` does; the real core says when."""
+"""A writer that publishes the image as `image_publisher.Images` does; the real core says when."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Final
 
 from cqc.replication.v1 import replication_pb2
 
-from shared import image
-from shared.cache import Unavailable
-from shared.image_store import ImageStore
+from cqar_shared.redis_store.cache import Unavailable
+from cqar_shared.redis_store.image_store import ImageStore
+from cqar_shared.replication import image
+from cqar_writer.protocol import image_schedule
+from cqar_writer.protocol.log_rows import head_message
+from cqar_writer.relays.image_publisher import whole_image
 from tests.protocol.database import KIND
 from tests.protocol.heads import Heads
 from tests.protocol.ledger import State
 from tests.protocol.pausing import Away, again_and_again, pause
 from tests.protocol.stream import Stream
-from writer import image_core
-from writer.heads import head_message
-from writer.images import whole_image
 
 #: So small that a schedule publishes several times.
 REVISIONS_APART: Final = 2
@@ -57,7 +57,9 @@ class Imaging:
         connection, row = self._heads.read()
         head, state = head_message(row), connection.server.state()
         now = dt.datetime.fromtimestamp(self._clock(), dt.UTC)
-        if not image_core.is_due(found, head, now, revisions_apart=REVISIONS_APART, apart=APART):
+        if not image_schedule.is_due(
+            found, head, now, revisions_apart=REVISIONS_APART, apart=APART
+        ):
             return
         place, publication = image.place_of(mark), self._fresh_publication()
         manifest = replication_pb2.Image(head=head, stream=place, publication=publication)

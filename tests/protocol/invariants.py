@@ -7,13 +7,15 @@ from collections.abc import Callable
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from resolver.snapshot import Snapshot
-from shared import history, image, image_store
-from shared.cache import CURSOR_KEY
-from shared.cache_format import Forged
-from shared.errors import EpochChanged
-from shared.history import Position, is_reached, position_of
-from shared.image_store import MANIFEST_KEY
+from cqar_resolver.snapshot.snapshot import Snapshot
+from cqar_shared.errors import EpochEnded
+from cqar_shared.redis_store import image_store
+from cqar_shared.redis_store.cache import CURSOR_KEY
+from cqar_shared.redis_store.cache_format import ForgedValue
+from cqar_shared.redis_store.image_store import MANIFEST_KEY
+from cqar_shared.replication import image, positions
+from cqar_shared.replication.positions import LogPosition, is_reached, position_of
+from cqar_writer.reads.cached import ENTRIES
 from tests.integrity import FORMAT, IMAGES
 from tests.protocol.caching import Answer
 from tests.protocol.database import KIND, Database
@@ -24,7 +26,6 @@ from tests.protocol.redis_server import Redis
 from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
 from tests.protocol.violation import Violation, require
-from writer.cached import ENTRIES
 
 _VENUES = ENTRIES[KIND, ""]
 
@@ -44,7 +45,7 @@ class Watch:
         self._resolver = resolver
         self._file = file
         self._is_lied_to = is_lied_to
-        self._seen: Position | None = None
+        self._seen: LogPosition | None = None
         #: This process served it, and not the one before.
         self._is_own = False
 
@@ -68,7 +69,7 @@ class Watch:
         if doubted is not None and not misled:
             require(doubted not in ledger.line, 0, "doubts what the database holds:", doubted)
 
-    def _moved(self, position: Position) -> None:
+    def _moved(self, position: LogPosition) -> None:
         snapshot = self._resolver.view.snapshot
         require(position in self._ledger.states, 1, "never committed:", position)
         served = held_by(snapshot)
@@ -112,7 +113,7 @@ class ImageWatch:
         chunks = [chunk for chunk in map(self._server.value, keys) if chunk is not None]
         try:
             held = {key: payload for _, key, payload in image.entities_of(manifest, chunks)}
-        except image.Damaged as error:
+        except image.DamagedImage as error:
             raise Violation(10, f"an image that is not whole: {error}") from error
         require(held == self._ledger.states.get(at), 10, "an image that was never committed:", at)
         if before is not None and not self.is_spoilt:
@@ -131,7 +132,7 @@ def check_file(ledger: Ledger, file: File) -> None:
     try:
         kept = file.read()
         snapshot = kept.snapshot() if kept is not None else None
-    except image.Damaged:
+    except image.DamagedImage:
         snapshot = None
     if snapshot is not None:
         served = held_by(snapshot)
@@ -141,21 +142,21 @@ def check_file(ledger: Ledger, file: File) -> None:
         require(held == file.proves, 10, "the file lost", file.proves, "and holds", held)
 
 
-def check_min_revision(ledger: Ledger, resolver: Resolver, wrote: Position) -> None:
+def check_min_revision(ledger: Ledger, resolver: Resolver, wrote: LogPosition) -> None:
     """A client that wrote asks a resolver for what it wrote."""
     if not resolver.view.is_complete:
         return
     held = resolver.view.snapshot.position
     try:
         reached = is_reached((wrote.epoch, wrote.revision), held.epoch, held.revision)
-    except EpochChanged:
+    except EpochEnded:
         require(held.epoch > wrote.epoch, 6, "an epoch that did not end:", held, wrote)
         return
     if reached and ledger.can_be_named(wrote):
         require(ledger.holds(held, wrote), 6, "answered from before:", held, wrote)
 
 
-def check_answer(ledger: Ledger, answer: Answer, wrote: Position | None) -> None:
+def check_answer(ledger: Ledger, answer: Answer, wrote: LogPosition | None) -> None:
     """A client reads at the writer that it wrote to, if at any."""
     at = answer.by_redis_at
     if at is None:
@@ -177,7 +178,7 @@ def check_redis(ledger: Ledger, redis: Redis) -> None:
     for name, value in redis.values.items():
         try:
             found = FORMAT.open(cursor, name, value) if name != CURSOR_KEY else None
-        except Forged as error:
+        except ForgedValue as error:
             raise Violation(10, f"Redis: {error}") from error
         if found is not None:
             key = name.removeprefix(_VENUES.key([""]))
@@ -188,7 +189,7 @@ def check_stream(stream: Stream) -> None:
     """What was published is in order and once, as long as nothing was taken from the tail."""
     if not stream.is_whole:
         return
-    before: Position | None = None
+    before: LogPosition | None = None
     for sequence in range(stream.first, stream.last + 1):
         payload = stream.messages.get(sequence)
         if payload is None:
@@ -206,7 +207,7 @@ def check_stream(stream: Stream) -> None:
 def check_numbers(ledger: Ledger) -> None:
     """No forged message draws the registry's numbers to where no history goes."""
     at = ledger.head
-    believable = at.revision < history.LOST_MAX and at.epoch < history.EPOCHS_MAX
+    believable = at.revision < positions.LOST_MAX and at.epoch < positions.EPOCHS_MAX
     require(believable, 9, "the numbers are used up:", at)
 
 

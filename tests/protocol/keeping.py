@@ -1,4 +1,4 @@
-"""Keeps a file up with what is served, waiting where `resolver.keeping.Keeping` waits."""
+"""Keeps a file up with what is served, waiting where `checkpoint_writer.Keeping` waits."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 from cqc.replication.v1 import replication_pb2
 
-from resolver import kept
-from resolver.keeping import Journal
-from resolver.view import View
-from shared.history import position_of
-from shared.image_store import fresh_publication
-from shared.stream_mark import StreamMark
+from cqar_resolver.checkpoint import checkpoint_format
+from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_shared.redis_store.image_store import fresh_publication
+from cqar_shared.replication.positions import position_of
+from cqar_shared.replication.stream_mark import StreamMark
 from tests.integrity import FILES
 from tests.protocol.file import File
 from tests.protocol.pausing import pause
@@ -24,7 +24,11 @@ class Keeping:
     """
 
     def __init__(
-        self, view: View, file: File, mark: Callable[[], StreamMark | None], journal: Journal
+        self,
+        view: ReplicaState,
+        file: File,
+        mark: Callable[[], StreamMark | None],
+        journal: CheckpointLog,
     ) -> None:
         self._view = view
         self._file = file
@@ -51,10 +55,12 @@ class Keeping:
             self._journal.take()
             head, entities = snapshot.head, snapshot.copied()
             await pause()
-            parts = list(kept.image_parts(head, entities, mark, FILES, fresh_publication()))
+            parts = list(
+                checkpoint_format.image_parts(head, entities, mark, FILES, fresh_publication())
+            )
             await pause()
             self._file.put(b"".join(parts), position_of(head))
-            self._file.tag = kept.tag_of(parts[1])
+            self._file.tag = checkpoint_format.tag_of(parts[1])
         elif commits := self._journal.take():
             await pause()
             await self._append(commits, mark)
@@ -63,7 +69,7 @@ class Keeping:
         self, commits: Sequence[replication_pb2.StreamMessage], mark: StreamMark | None
     ) -> None:
         """As a disk may do it: in no order, at last all of it."""
-        part = kept.since_part(commits, mark, FILES, self._file.tag)
+        part = checkpoint_format.since_part(commits, mark, FILES, self._file.tag)
         if self._file.data is None:
             raise FileNotFoundError
         size, proven, third = len(self._file.data), self._file.proves, len(part) // 3
@@ -73,6 +79,6 @@ class Keeping:
             self._file.require_room()
             await pause()
         self._file.write_at(size, part)
-        self._file.tag = kept.tag_of(part)
+        self._file.tag = checkpoint_format.tag_of(part)
         if proven is not None and self._file.proves is not None:
             self._file.proves = position_of(commits[-1].head)

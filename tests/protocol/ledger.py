@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from shared.history import Position, Term
+from cqar_shared.replication.positions import LogPosition, Term
 from tests.protocol.violation import require
 
 #: Of the first server, which nobody promoted.
@@ -36,18 +36,18 @@ class Ledger:
 
     clock: Callable[[], float]
     primary: object = None
-    states: dict[Position, State] = field(default_factory=dict)
-    before: dict[Position, Position] = field(default_factory=dict)
-    line: dict[Position, int] = field(default_factory=dict)
+    states: dict[LogPosition, State] = field(default_factory=dict)
+    before: dict[LogPosition, LogPosition] = field(default_factory=dict)
+    line: dict[LogPosition, int] = field(default_factory=dict)
     begun_twice: set[int] = field(default_factory=set)
     forks_unseen: bool = False
     two_answer: bool = False
     epochs: int = 0
     _latest: Term = _FIRST
     _epochs: set[int] = field(default_factory=lambda: {1})
-    _order: list[Position] = field(default_factory=list)
-    _begun_for: dict[Position, Position] = field(default_factory=dict)
-    _committed_s: dict[Position, float] = field(default_factory=dict)
+    _order: list[LogPosition] = field(default_factory=list)
+    _begun_for: dict[LogPosition, LogPosition] = field(default_factory=dict)
+    _committed_s: dict[LogPosition, float] = field(default_factory=dict)
     _names: int = 0
 
     def fresh_name(self) -> str:
@@ -56,7 +56,7 @@ class Ledger:
         return str(self._names)
 
     def committed(
-        self, server: object, before: Position | None, position: Position, state: State
+        self, server: object, before: LogPosition | None, position: LogPosition, state: State
     ) -> None:
         """A server shows what was committed there."""
         known = self.states.setdefault(position, state)
@@ -79,18 +79,18 @@ class Ledger:
             self.begun_twice.add(epoch)
         self._epochs.add(epoch)
 
-    def can_be_named(self, wrote: Position) -> bool:
+    def can_be_named(self, wrote: LogPosition) -> bool:
         """Whether its epoch and revision name one commit that the database still has."""
         unique = not self.forks_unseen and wrote.epoch not in self.begun_twice
         return unique and wrote in self.line
 
-    def follow(self, server: object, line: Sequence[Position]) -> None:
+    def follow(self, server: object, line: Sequence[LogPosition]) -> None:
         """From now on the registry's history is this one of this server."""
         self.primary = server
         self._order = list(line)
         self.line = {position: place for place, position in enumerate(line)}
 
-    def dated(self, server: object, term: Term, line: Callable[[], Sequence[Position]]) -> None:
+    def dated(self, server: object, term: Term, line: Callable[[], Sequence[LogPosition]]) -> None:
         """A server says since when it is the registry's: of two promoted, the later is."""
         if term > self._latest:
             self._latest = term
@@ -98,10 +98,10 @@ class Ledger:
                 self.follow(server, line())
 
     @property
-    def head(self) -> Position:
+    def head(self) -> LogPosition:
         return self._order[-1]
 
-    def staleness_s(self, position: Position) -> float:
+    def staleness_s(self, position: LogPosition) -> float:
         """How long ago was committed what a position lacks first.
 
         What it has and the database lost is not stale before the new epoch says so.
@@ -113,17 +113,17 @@ class Ledger:
             return 0.0
         return self.clock() - self._committed_s[self._order[place]]
 
-    def holds(self, position: Position | None, earlier: Position) -> bool:
+    def holds(self, position: LogPosition | None, earlier: LogPosition) -> bool:
         """Whether a position is this earlier one, or has it in its history."""
         while position is not None and position != earlier:
             position = self.before.get(position)
         return position is not None
 
-    def begun(self, seen: Position, first: Position) -> None:
+    def begun(self, seen: LogPosition, first: LogPosition) -> None:
         """An epoch has begun, for something seen outside the database."""
         self._begun_for[seen] = first
 
-    def begins(self, seen: Position, line: Sequence[Position]) -> None:
+    def begins(self, seen: LogPosition, line: Sequence[LogPosition]) -> None:
         """An epoch is about to begin in a database, for something seen outside it."""
         require(seen not in line, 0, "a needless epoch, for what is in the database:", seen)
         # Whoever looked before an epoch's number was taken again compares it in vain.

@@ -1,4 +1,4 @@
-"""A resolver that loads everything, waiting where `resolver.loading.Loader` waits."""
+"""A resolver that loads everything, waiting where `bootstrap.Loader` waits."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Awaitable, Callable
 
 from cqc.replication.v1 import replication_pb2
 
-from resolver import follower_core as core
-from resolver.bumps import ask_for_bump
-from resolver.database import Busy
-from resolver.follower_core import Do
-from resolver.freshness import Probe
-from resolver.keeping import Journal
-from resolver.loading import TURN_PAUSE_S, Behind, StartOver
-from resolver.snapshot import Snapshot
-from resolver.sources import Loaded, Sources
-from resolver.terms import Terms
-from resolver.view import View
-from shared.history import position_of
-from shared.stream_mark import StreamMark
+from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
+from cqar_resolver.replication import protocol as core
+from cqar_resolver.replication.bootstrap import TURN_PAUSE_S, Behind, Rebootstrap
+from cqar_resolver.replication.bootstrap_sources import Loaded, Sources
+from cqar_resolver.replication.epoch_requests import ask_for_bump
+from cqar_resolver.replication.freshness import Probe
+from cqar_resolver.replication.known_terms import KnownTerms
+from cqar_resolver.replication.postgres import LoadTurnsTaken
+from cqar_resolver.replication.protocol import Action
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_resolver.snapshot.snapshot import Snapshot
+from cqar_shared.replication.positions import position_of
+from cqar_shared.replication.stream_mark import StreamMark
 from tests.protocol.asking import Asking
 from tests.protocol.database import NOW
 from tests.protocol.pausing import Away, pause
@@ -32,13 +32,13 @@ class Loader:
 
     def __init__(
         self,
-        view: View,
+        view: ReplicaState,
         reading: Reading,
         asking: Asking,
         note: Callable[[], StreamMark | None],
         sources: Sources,
-        journal: Journal,
-        terms: Terms,
+        journal: CheckpointLog,
+        terms: KnownTerms,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         ask_head: Callable[[bytes], Awaitable[replication_pb2.Head]],
@@ -101,7 +101,7 @@ class Loader:
                 own = None if self._view.is_complete else await self._from_own_file()
                 await pause()
                 return own or Loaded(self._hydrate(), mark, "postgres", is_own=True)
-            except (Busy, ConnectionError) as error:
+            except (LoadTurnsTaken, ConnectionError) as error:
                 failed = error
             await pause()
             if isinstance(failed, Behind) and failed.found is not None:
@@ -112,7 +112,7 @@ class Loader:
                 return loaded
             if isinstance(failed, Behind) and self._view.is_complete:
                 return None
-            if not isinstance(failed, Busy):
+            if not isinstance(failed, LoadTurnsTaken):
                 raise Away from failed
             await self._sleep(TURN_PAUSE_S[0])
 
@@ -134,16 +134,16 @@ class Loader:
         """All that the database holds, if it leads on from what is served."""
         held = self._view.snapshot.head if self._view.is_complete else None
         look, snapshot = self._reading.hydrate(held.revision if held is not None else 0)
-        action = Do.APPLY
+        action = Action.APPLY
         if held is not None:
             is_own = self._view.is_own
             action = core.on_hydrated(held, look.head, look.row, is_confirmed=is_own)
         if not self._terms.takes(look.head, "postgres"):
             raise Behind(None, "it is of a database that is not the registry's any more")
-        if action is Do.BUMP:
+        if action is Action.BUMP:
             raise Behind(look.head, "it does not have what is served")
         return snapshot
 
     async def _ask_for_bump(self, found: replication_pb2.Head) -> None:
         if await ask_for_bump(self._asking, self._view.snapshot.head, found):  # type: ignore[arg-type]
-            raise StartOver("lost_history")
+            raise Rebootstrap("lost_history")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from resolver.database import Look, Onward
-from resolver.snapshot import Snapshot
-from shared.stream_mark import StreamMark
-from shared.stream_reader import Item, StreamReader
+from cqar_resolver.replication.postgres import Look, Onward
+from cqar_resolver.snapshot.snapshot import Snapshot
+from cqar_shared.messaging.stream_reader import Item, StreamReader
+from cqar_shared.replication.stream_mark import StreamMark
+from cqar_writer.protocol.log_rows import head_message
 from tests.protocol.cluster import Door
 from tests.protocol.database import Database, Replica
 from tests.protocol.pausing import Away, pause
 from tests.protocol.stream import Stream
-from writer.heads import head_message
 
 
 class Reading:
-    """As `resolver.database.Database`.
+    """As `cqar_resolver.replication.postgres.Database`.
 
     Attributes:
         reads: So many connections were made.

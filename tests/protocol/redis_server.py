@@ -6,14 +6,14 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from shared.cache import CURSOR_KEY, Unavailable, opened
-from shared.cache_format import Cursor, Value
+from cqar_shared.redis_store.cache import CURSOR_KEY, Unavailable, opened
+from cqar_shared.redis_store.cache_format import CacheCursor, Value
 from tests.integrity import FORMAT
 from tests.protocol.pausing import pause
 
 
 class Redis:
-    """What `shared.cache.Cache` asks of a server.
+    """What `cqar_shared.redis_store.cache.Cache` asks of a server.
 
     Attributes:
         values: All that is stored of the cache.
@@ -28,8 +28,10 @@ class Redis:
         self.delayed = 0
         self.under_way: deque[Callable[[], object]] = deque()
 
-    def compare_and_set(self, cursor: Cursor, moved: Cursor, values: Mapping[str, Value]) -> bool:
-        """As the script `shared.cache._SET` does on the server, all at once."""
+    def compare_and_set(
+        self, cursor: CacheCursor, moved: CacheCursor, values: Mapping[str, Value]
+    ) -> bool:
+        """As the script `cqar_shared.redis_store.cache._SET` does on the server, all at once."""
         if self.values.get(CURSOR_KEY) != FORMAT.seal_cursor(cursor):
             return False
         self.values |= {key: FORMAT.seal(moved, key, value) for key, value in values.items()}
@@ -44,18 +46,21 @@ class Redis:
         self.values = {}
         self.images = {}
 
-    # ------------------------------------------------------------ as shared.cache.Cache
+    # ------------------------------------------------------------ as
+    # cqar_shared.redis_store.cache.Cache
 
-    async def read(self, keys: Sequence[str]) -> tuple[Cursor | None, list[bytes | None]]:
+    async def read(self, keys: Sequence[str]) -> tuple[CacheCursor | None, list[bytes | None]]:
         await pause()
         if self.is_down:
             raise Unavailable
         return opened(FORMAT, keys, [self.values.get(key) for key in (CURSOR_KEY, *keys)])
 
-    async def set(self, cursor: Cursor, moved: Cursor, values: Mapping[str, Value]) -> bool:
+    async def set(
+        self, cursor: CacheCursor, moved: CacheCursor, values: Mapping[str, Value]
+    ) -> bool:
         return bool(await self.ask(lambda: self.compare_and_set(cursor, moved, values)))
 
-    async def begin(self, cursor: Cursor) -> None:
+    async def begin(self, cursor: CacheCursor) -> None:
         await self.ask(lambda: self.values.update({CURSOR_KEY: FORMAT.seal_cursor(cursor)}))
 
     # ------------------------------------------------------------ any write

@@ -1,4 +1,4 @@
-"""A relay that waits where `writer.relay.Relay` waits, and does what the real core says."""
+"""A relay that waits where `change_relay.Relay` waits, and does what the real core says."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from typing import NamedTuple
 
 from cqc.replication.v1 import replication_pb2
 
-from shared.history import Position, position_of, term_of
+from cqar_shared.replication.positions import LogPosition, position_of, term_of
+from cqar_writer.protocol import relay
+from cqar_writer.protocol.log_rows import HeadRow, OutboxRow, head_message
+from cqar_writer.protocol.relay import RelayAction
+from cqar_writer.protocol.terms import Remedy
+from cqar_writer.relays.change_relay import (
+    HEARTBEAT_S,
+    commit_message,
+    heartbeat_message,
+    reset_message,
+)
 from tests.protocol.database import ROWS_MAX, Database
 from tests.protocol.epochs import Bump
 from tests.protocol.fencing import Fencing
 from tests.protocol.heads import Heads
 from tests.protocol.pausing import Away, pause
 from tests.protocol.stream import LostRace, Stream
-from writer import relay_core
-from writer.heads import head_message
-from writer.outbox import OutboxRow
-from writer.relay import HEARTBEAT_S, commit_message, heartbeat_message, reset_message
-from writer.relay_core import Do
-from writer.store import HeadRow
-from writer.terms_core import Remedy
 
 
 class Look(NamedTuple):
@@ -65,26 +68,26 @@ class Relay:
         self._heads.require_unfenced()
         last, stated, head, remedy, rows, server = await self._look()
         at, whole = position_of(head), len(rows) == ROWS_MAX
-        tail = relay_core.believed(at, position_of(stated) if stated is not None else None)
+        tail = relay.believed(at, position_of(stated) if stated is not None else None)
         if remedy is not Remedy.USE:
             await self._renew(head, stated, tail, remedy, server)
             return
         if stated is not None and await self._fencing.heed(head, stated):
             tail, rows = None, []
-        action = Do.REST
-        for action, row in relay_core.plan(at, head.compacted_revision, tail, rows, whole=whole):
-            if action is not Do.PUBLISH or row is None:
+        action = RelayAction.REST
+        for action, row in relay.plan(at, head.compacted_revision, tail, rows, whole=whole):
+            if action is not RelayAction.PUBLISH or row is None:
                 break
             message = commit_message(head.registry_id, row, term_of(head))
             last = await self._publish(message, last)
             self._known = (last, message.head)
-        if action is Do.RESET:
+        if action is RelayAction.RESET:
             last = await self._publish(reset_message(head), last)
             self._known = (last, head_message(head))
-        elif action is Do.BUMP and tail is not None:
+        elif action is RelayAction.BUMP and tail is not None:
             self._known = None
             await self._bump(head.epoch, tail)
-        elif action is Do.REST and self._clock() - self._heartbeat_at_s >= HEARTBEAT_S:
+        elif action is RelayAction.REST and self._clock() - self._heartbeat_at_s >= HEARTBEAT_S:
             self._known = None
             await self._publish(heartbeat_message(head), last)
             self._heartbeat_at_s = self._clock()
@@ -93,7 +96,7 @@ class Relay:
         self,
         head: HeadRow,
         stated: replication_pb2.Head | None,
-        tail: Position | None,
+        tail: LogPosition | None,
         remedy: Remedy,
         server: Database,
     ) -> None:
@@ -128,7 +131,7 @@ class Relay:
         await pause()
         newest = self._stream.newest()
         await pause()
-        return last, relay_core.tail_of(newest)
+        return last, relay.tail_of(newest)
 
     async def _publish(self, message: replication_pb2.StreamMessage, last: int) -> int:
         return await self._stream.publish(message.SerializeToString(), last)

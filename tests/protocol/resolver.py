@@ -1,4 +1,4 @@
-"""A resolver that waits where `resolver.follower.Follower` waits, and does what the core says."""
+"""A resolver that waits where `follower.Follower` waits, and does what the core says."""
 
 from __future__ import annotations
 
@@ -11,23 +11,29 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from google.protobuf.message import DecodeError
 
-from resolver import decoding
-from resolver import follower_core as core
-from resolver.catching_up import CatchUp
-from resolver.follower import STREAM_CHECK_S
-from resolver.follower_core import Do
-from resolver.freshness import Freshness, Probe
-from resolver.keeping import Journal
-from resolver.loading import POISON_PAUSE_S, StartOver
-from resolver.pauses import Pause
-from resolver.signed_heads import SignedHeads
-from resolver.snapshot import Diverged
-from resolver.sources import Sources
-from resolver.terms import UNHEARD_S, Terms
-from resolver.view import View
-from shared.history import NO_TERM, Position, is_believable, position_of, term_of
-from shared.image_store import ImageStore
-from shared.stream_mark import StreamMark
+from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
+from cqar_resolver.replication import protocol as core
+from cqar_resolver.replication.bootstrap import POISON_PAUSE_S, Rebootstrap
+from cqar_resolver.replication.bootstrap_sources import Sources
+from cqar_resolver.replication.catch_up import CatchUp
+from cqar_resolver.replication.follower import STREAM_CHECK_S
+from cqar_resolver.replication.freshness import Probe, StalenessBound
+from cqar_resolver.replication.known_terms import UNHEARD_S, KnownTerms
+from cqar_resolver.replication.protocol import Action
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_resolver.replication.retry_delays import Pause
+from cqar_resolver.replication.signed_heads import SignedHeads
+from cqar_resolver.snapshot import change_sets
+from cqar_resolver.snapshot.snapshot import Diverged
+from cqar_shared.redis_store.image_store import ImageStore
+from cqar_shared.replication.positions import (
+    NO_TERM,
+    LogPosition,
+    is_believable,
+    position_of,
+    term_of,
+)
+from cqar_shared.replication.stream_mark import StreamMark
 from tests.protocol.asking import Asking
 from tests.protocol.cluster import Door
 from tests.protocol.file import File
@@ -42,9 +48,9 @@ STALE_AFTER_S: Final = 5.0
 
 
 class Applier:
-    """As `resolver.applying.Applier`: whatever happens meanwhile."""
+    """As `cqar_resolver.replication.change_applier.Applier`: whatever happens meanwhile."""
 
-    def __init__(self, view: View, journal: Journal) -> None:
+    def __init__(self, view: ReplicaState, journal: CheckpointLog) -> None:
         self._view = view
         self._journal = journal
 
@@ -53,12 +59,12 @@ class Applier:
     ) -> None:
         snapshot = self._view.snapshot
         try:
-            change_set = decoding.decode(snapshot.position, head, commit)
-            planned = list(decoding.plan(snapshot, change_set))
+            change_set = change_sets.decode(snapshot.position, head, commit)
+            planned = list(change_sets.plan(snapshot, change_set))
             await pause()
             snapshot.apply(head, planned)
-        except (decoding.Poison, Diverged) as error:
-            raise StartOver("poison") from error
+        except (change_sets.UndecodableChangeSet, Diverged) as error:
+            raise Rebootstrap("poison") from error
         self._journal.applied(head, commit)
         self._view.moved()
 
@@ -91,15 +97,15 @@ class Resolver:
         self._clock = clock
         self._asking = asking
         self.reading = Reading(door)
-        self.view = View(Freshness(STALE_AFTER_S, clock))
-        self.terms = Terms(clock)
+        self.view = ReplicaState(StalenessBound(STALE_AFTER_S, clock))
+        self.terms = KnownTerms(clock)
         self.poisoned = 0
         self.repeated: deque[bytes] = deque()
-        self.doubted: Position | None = None
+        self.doubted: LogPosition | None = None
         self._mark: StreamMark | None = None
         self._lock = Lock()
         sources = Sources(images, file, _in_thread)  # type: ignore[arg-type]
-        journal = Journal()
+        journal = CheckpointLog()
         self.keeping = Keeping(self.view, file, lambda: self._mark, journal)
         self._loader = Loader(
             *(self.view, self.reading, asking, stream.noted),
@@ -112,7 +118,7 @@ class Resolver:
         )
         self._catch_up._pause = self._new_pause()
         self._pause = self._new_pause()
-        self._began_at: Position | None = None
+        self._began_at: LogPosition | None = None
         self._heard = (NO_TERM, clock())
         self.consumer: Consumer | None = None
         self._loading: Process | None = Process(self._bootstrap())
@@ -134,7 +140,7 @@ class Resolver:
                 self._probing.step()
             elif self._following is not None:
                 self._follow_on(self._following)
-        except StartOver as error:
+        except Rebootstrap as error:
             self.poisoned += error.cause == "poison"
             self.view.doubt(error.cause)
             if self.position == self._began_at:
@@ -182,7 +188,7 @@ class Resolver:
                 process.crash()
         self._loading = self._following = self._probing = None
 
-    async def _begin_again(self, error: StartOver) -> None:
+    async def _begin_again(self, error: Rebootstrap) -> None:
         if error.cause == "poison":
             await self._sleep(POISON_PAUSE_S)
         await self._sleep(self._pause.left_s)
@@ -205,7 +211,7 @@ class Resolver:
                 await self._catch_up.to(None)
 
     @property
-    def position(self) -> Position | None:
+    def position(self) -> LogPosition | None:
         """Of what it serves."""
         return self.view.snapshot.position if self.view.is_complete else None
 
@@ -234,7 +240,7 @@ class Resolver:
         try:
             message = replication_pb2.StreamMessage.FromString(payload)
         except DecodeError as error:
-            raise StartOver("poison") from error
+            raise Rebootstrap("poison") from error
         head = message.head
         if not self.terms.takes(head, "stream"):
             return
@@ -242,12 +248,12 @@ class Resolver:
         if theirs.epoch == mine.epoch and is_believable(mine, theirs):
             self.view.freshness.heard(theirs)
         action = core.on_message(mine, message)
-        if action is Do.APPLY:
+        if action is Action.APPLY:
             await self._applier.apply(head, message.commit, "stream")
-        elif action is Do.CATCH_UP:
+        elif action is Action.CATCH_UP:
             await self._catch_up.to(theirs)
-        elif action is Do.BOOTSTRAP:
-            raise StartOver("epoch")
+        elif action is Action.BOOTSTRAP:
+            raise Rebootstrap("epoch")
 
     # ------------------------------------------------------------ the probe
 
@@ -271,7 +277,7 @@ class Resolver:
             found = self._stream.mark()
             await pause()
             if self._mark is not None and not found.continues(self._mark):
-                raise StartOver("stream")
+                raise Rebootstrap("stream")
             checked_s = sent_s
         async with self._lock:
             if self.terms.takes(head, "probe"):
@@ -295,18 +301,18 @@ class Resolver:
         require(is_new or term >= latest, 7, "an earlier database is believed:", term)
         self._heard = (term, self._clock())
 
-    async def _compare(self, asked: Position, probe: Probe, *, was_behind: bool) -> None:
+    async def _compare(self, asked: LogPosition, probe: Probe, *, was_behind: bool) -> None:
         mine = self.view.snapshot.position
         action = core.on_probe(asked, mine, probe.head, was_behind=was_behind)
-        if action is Do.BOOTSTRAP:
-            raise StartOver("epoch")
-        if action is Do.DOUBT:
+        if action is Action.BOOTSTRAP:
+            raise Rebootstrap("epoch")
+        if action is Action.DOUBT:
             self.doubted = mine
             self.view.doubt("a head")
             await self._catch_up.to(None, is_doubted=True)
             return
         self.view.freshness.probed(probe, mine)
-        if action is Do.CATCH_UP:
+        if action is Action.CATCH_UP:
             await self._catch_up.to(probe.head)
 
     # ------------------------------------------------------------ being looked at
@@ -316,7 +322,7 @@ class Resolver:
         """A writer told it the head since it loaded what it serves."""
         return self._loader.has_heard
 
-    def is_live_at(self, head: Position) -> bool:
+    def is_live_at(self, head: LogPosition) -> bool:
         view = self.view
         if not view.is_complete or view.snapshot.position != head:
             return False

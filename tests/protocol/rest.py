@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.history import position_of
+from cqar_shared.replication.positions import position_of
+from cqar_writer.protocol import relay
 from tests.protocol import failovers, invariants
 from tests.protocol.events import require_told
 from tests.protocol.resolver import Resolver
 from tests.protocol.violation import require
 from tests.protocol.world import ACTIONS, World
 from tests.protocol.writer_process import Writer
-from writer import relay_core
 
 #: After faults have ended: rounds of 0.5 s. A bump is granted every 10 s, a stream compared
 #: every 5 s, and each may have to happen several times over.
@@ -108,7 +108,7 @@ def _led(world: World) -> list[Writer]:
 
 
 def _is_relayed(world: World) -> bool:
-    stated = relay_core.tail_of(world.stream.newest())
+    stated = relay.tail_of(world.stream.newest())
     return stated is not None and position_of(stated) == world.ledger.head
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from cqc.replication.v1 import replication_pb2
 
-from shared.stream_mark import StreamMark
+from cqar_shared.replication.stream_mark import StreamMark
 from tests.protocol.pausing import Away, pause
 from tests.protocol.violation import require
 
@@ -21,7 +21,7 @@ class Answer(enum.Enum):
 
 
 class LostRace(Exception):
-    """As `shared.jetstream.LostRace`."""
+    """As `cqar_shared.messaging.jetstream.LostRace`."""
 
 
 @dataclass(eq=False)
@@ -62,7 +62,7 @@ class Stream:
         return StreamMark(str(self.created), self.first, self.last)
 
     def noted(self) -> StreamMark | None:
-        """As `shared.jetstream.note`."""
+        """As `cqar_shared.messaging.jetstream.note`."""
         return None if self.is_down else self.mark()
 
     def newest(self) -> bytes | None:
@@ -85,7 +85,7 @@ class Stream:
         return None
 
     async def publish(self, payload: bytes, expected_last: int) -> int:
-        """As `shared.jetstream.publish_expecting`.
+        """As `cqar_shared.messaging.jetstream.publish_expecting`.
 
         Raises:
             LostRace: The stream's last sequence was another.

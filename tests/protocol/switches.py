@@ -13,15 +13,19 @@ import pytest
 import zstandard
 from google.protobuf.message import DecodeError
 
-from resolver import decoding, follower_core, kept
-from resolver import terms as follower_terms
-from resolver.catching_up import CatchUp
-from resolver.freshness import Freshness
-from resolver.terms import Terms
-from shared import frames, history
-from shared.cache import CURSOR_KEY
-from shared.history import NO_TERM, Position
-from shared.integrity import Seals
+from cqar_resolver.checkpoint import checkpoint_format
+from cqar_resolver.replication import known_terms as follower_terms
+from cqar_resolver.replication import protocol
+from cqar_resolver.replication.catch_up import CatchUp
+from cqar_resolver.replication.freshness import StalenessBound
+from cqar_resolver.replication.known_terms import KnownTerms
+from cqar_resolver.snapshot import change_sets
+from cqar_shared.redis_store.cache import CURSOR_KEY
+from cqar_shared.replication import frames, positions
+from cqar_shared.replication.positions import NO_TERM, LogPosition
+from cqar_shared.trust.seals import Seals
+from cqar_writer.protocol import epoch_rules, relay, revision_rows, terms
+from cqar_writer.protocol.log_rows import HeadRow
 from tests.integrity import FORMAT
 from tests.protocol import epochs, events, fencing, heads
 from tests.protocol.asking import Asking
@@ -36,17 +40,15 @@ from tests.protocol.relay import Look, Relay
 from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
 from tests.protocol.world import World
-from writer import epoch_core, relay_core, revisions, terms_core
-from writer.store import HeadRow
 
 Patch = pytest.MonkeyPatch
-Do = follower_core.Do
-Judge = Callable[[Position, Position], Do]
+Do = protocol.Action
+Judge = Callable[[LogPosition, LogPosition], Do]
 
 
 def no_chain(patch: Patch) -> None:
     """The resolver looks at no chain: not at those of messages, heads or rows."""
-    core = follower_core
+    core = protocol
     commit, row, probe = core.on_commit, core.on_row, core.on_probe
     for name in ("on_heartbeat", "on_reset"):
         patch.setattr(core, name, _without_chain(getattr(core, name)))
@@ -73,19 +75,19 @@ def _without_chain(judge: Judge) -> Judge:
     return lambda mine, theirs: judge(mine, _on_chain_of(mine, theirs))
 
 
-def _on_chain_of(mine: Position, theirs: Position) -> Position:
+def _on_chain_of(mine: LogPosition, theirs: LogPosition) -> LogPosition:
     return theirs._replace(chain=mine.chain) if theirs.revision == mine.revision else theirs
 
 
 def _decode_without_chain(patch: Patch) -> None:
-    def decode(mine: Position, head: Any, commit: Any) -> Any:
+    def decode(mine: LogPosition, head: Any, commit: Any) -> Any:
         try:
             packed = commit.change_set
-            return decoding.replication_pb2.ChangeSet.FromString(history.unpack(packed))
+            return change_sets.replication_pb2.ChangeSet.FromString(positions.unpack(packed))
         except (DecodeError, zstandard.ZstdError) as error:
-            raise decoding.Poison from error
+            raise change_sets.UndecodableChangeSet from error
 
-    patch.setattr(decoding, "decode", decode)
+    patch.setattr(change_sets, "decode", decode)
 
 
 def content_unchecked(patch: Patch) -> None:
@@ -94,13 +96,13 @@ def content_unchecked(patch: Patch) -> None:
 
 
 def no_gap_check(patch: Patch) -> None:
-    commit = follower_core.on_commit
+    commit = protocol.on_commit
 
-    def on_commit(mine: Position, theirs: Position, prev_chain: bytes) -> Do:
+    def on_commit(mine: LogPosition, theirs: LogPosition, prev_chain: bytes) -> Do:
         ahead = theirs.epoch == mine.epoch and theirs.revision > mine.revision
         return Do.APPLY if ahead else commit(mine, theirs, prev_chain)
 
-    patch.setattr(follower_core, "on_commit", on_commit)
+    patch.setattr(protocol, "on_commit", on_commit)
 
 
 def no_probe(patch: Patch) -> None:
@@ -112,7 +114,7 @@ def no_probe(patch: Patch) -> None:
 
 
 def older_snapshots(patch: Patch) -> None:
-    patch.setattr(follower_core, "on_snapshot", lambda _, __: Do.APPLY)
+    patch.setattr(protocol, "on_snapshot", lambda _, __: Do.APPLY)
 
 
 def redis_without_compare(patch: Patch) -> None:
@@ -139,7 +141,7 @@ def database_before_tail(patch: Patch) -> None:
 
 def any_tail_believed(patch: Patch) -> None:
     """As it was: a relay begins an epoch beyond whatever the stream's newest message says."""
-    patch.setattr(relay_core, "believed", lambda _, tail: tail)
+    patch.setattr(relay, "believed", lambda _, tail: tail)
 
 
 def publish_without_compare(patch: Patch) -> None:
@@ -155,7 +157,7 @@ def publish_without_compare(patch: Patch) -> None:
 def bump_without_compare(patch: Patch) -> None:
     begin = Epochs.begin
 
-    async def begin_anyway(self: Epochs, _: int, seen: Position, **how: Any) -> bool:
+    async def begin_anyway(self: Epochs, _: int, seen: LogPosition, **how: Any) -> bool:
         return await begin(self, self._heads.take().server.head().epoch, seen, **how)
 
     patch.setattr(Epochs, "begin", begin_anyway)
@@ -163,21 +165,21 @@ def bump_without_compare(patch: Patch) -> None:
 
 def foreseeable_epochs(patch: Patch) -> None:
     """An epoch's chain names its numbers only, and neither a nonce nor what was before."""
-    first = revisions.first_of_epoch
+    first = revision_rows.first_of_epoch
 
     def first_of_epoch(*arguments: Any) -> Any:
         row = first(*arguments)
         chain = hashlib.sha256(f"{row.epoch}:{row.revision}".encode()).digest()
         return row._replace(chain=chain)
 
-    patch.setattr(revisions, "first_of_epoch", first_of_epoch)
+    patch.setattr(revision_rows, "first_of_epoch", first_of_epoch)
 
 
 def claims_of_ended_epochs_refused(patch: Patch) -> None:
     """As it was: a resolver that a new epoch is not beyond can go nowhere."""
-    is_lost = epoch_core.is_lost
+    is_lost = epoch_rules.is_lost
     patch.setattr(
-        epoch_core,
+        epoch_rules,
         "is_lost",
         lambda head, held, row: held.epoch >= head.epoch and is_lost(head, held, row),
     )
@@ -185,30 +187,28 @@ def claims_of_ended_epochs_refused(patch: Patch) -> None:
 
 def overtaken_answers_doubted(patch: Patch) -> None:
     """As it was: a head read before a change set came is taken for lost commits."""
-    probe = follower_core.on_probe
-    patch.setattr(
-        follower_core, "on_probe", lambda _, mine, head, **how: probe(mine, mine, head, **how)
-    )
+    probe = protocol.on_probe
+    patch.setattr(protocol, "on_probe", lambda _, mine, head, **how: probe(mine, mine, head, **how))
 
 
 def older_images(patch: Patch) -> None:
     """An image or a file takes the place of what is served, whatever it holds."""
-    patch.setattr(follower_core, "is_onward", lambda _, __: True)
+    patch.setattr(protocol, "is_onward", lambda _, __: True)
 
 
 def file_ignored(patch: Patch) -> None:
     """PostgreSQL is loaded from though the last process was further."""
-    patch.setattr(follower_core, "is_ahead", lambda *_, **__: False)
+    patch.setattr(protocol, "is_ahead", lambda *_, **__: False)
 
 
 def newer_epoch_first(patch: Patch) -> None:
     """As it was: the image of a newer epoch comes before a file of later revision."""
 
     def choices(held: Any, *found: Any, **_: Any) -> Any:
-        onward = [one for one in found if one and follower_core.is_onward(held, one.head)]
+        onward = [one for one in found if one and protocol.is_onward(held, one.head)]
         return sorted(onward, key=lambda one: (-one.head.epoch, -one.head.revision))
 
-    patch.setattr(follower_core, "choices", choices)
+    patch.setattr(protocol, "bootstrap_candidates", choices)
 
 
 def images_without_compare(patch: Patch) -> None:
@@ -238,7 +238,7 @@ def torn_tails_believed(patch: Patch) -> None:
 
     patch.setattr(frames, "payloads", payloads)
     patch.setattr(Seals, "verifies", lambda *_: True)
-    patch.setattr(kept, "_follows", lambda _, since: bool(since.commits))
+    patch.setattr(checkpoint_format, "_follows", lambda _, since: bool(since.commits))
 
 
 def images_confirmed_unasked(patch: Patch) -> None:
@@ -256,7 +256,7 @@ def images_confirmed_unasked(patch: Patch) -> None:
 
 def confirmed_by_what_was(patch: Patch) -> None:
     """As it was: what was served before an image was loaded vouches for it."""
-    patch.setattr(Freshness, "unconfirm", lambda _: None)
+    patch.setattr(StalenessBound, "unconfirm", lambda _: None)
 
 
 def replays_unconfirmed(patch: Patch) -> None:
@@ -279,28 +279,26 @@ def probes_unproven(patch: Patch) -> None:
 
 def older_databases_used(patch: Patch) -> None:
     """As it was: what answers over a connection is the registry's, whatever was promoted since."""
-    judge = terms_core.judge
-    patch.setattr(terms_core, "judge", lambda seen, head: judge(seen._replace(term=NO_TERM), head))
+    judge = terms.judge
+    patch.setattr(terms, "judge", lambda seen, head: judge(seen._replace(term=NO_TERM), head))
     patch.setattr(epochs, "require_latest", lambda *_: None)
 
 
 def databases_behind_used(patch: Patch) -> None:
     """As it was: a head counts though it is behind what this process knows."""
-    judge, nothing = terms_core.judge, terms_core.Seen()
-    patch.setattr(
-        terms_core, "judge", lambda seen, head: judge(nothing._replace(term=seen.term), head)
-    )
-    patch.setattr(terms_core, "is_to_be_compared", lambda *_: False)
+    judge, nothing = terms.judge, terms.ObservedTerm()
+    patch.setattr(terms, "judge", lambda seen, head: judge(nothing._replace(term=seen.term), head))
+    patch.setattr(terms, "is_to_be_compared", lambda *_: False)
 
 
 def histories_compared_by_number(patch: Patch) -> None:
     """As it was: a database that passed what it lost is not found out."""
-    patch.setattr(terms_core, "is_to_be_compared", lambda *_: False)
+    patch.setattr(terms, "is_to_be_compared", lambda *_: False)
 
 
 def epochs_begin_at_the_head(patch: Patch) -> None:
     """As it was: what this process and the stream know is not gone beyond."""
-    patch.setattr(epoch_core, "beyond", lambda seen, *_: seen)
+    patch.setattr(epoch_rules, "beyond", lambda seen, *_: seen)
 
 
 def connections_kept(patch: Patch) -> None:
@@ -328,12 +326,12 @@ def fenced_unasked(patch: Patch) -> None:
 
 def terms_never_forgotten(patch: Patch) -> None:
     """A term that was heard once counts for ever."""
-    patch.setattr(Terms, "latest", property(lambda self: self._latest))
+    patch.setattr(KnownTerms, "latest", property(lambda self: self._latest))
 
 
 def earlier_terms_taken(patch: Patch) -> None:
     """As it was: an old primary's head counts though a later database was heard of."""
-    for module in (follower_core, follower_terms):
+    for module in (protocol, follower_terms):
         patch.setattr(module, "is_earlier", lambda *_: False)
 
 
@@ -355,7 +353,7 @@ def loads_confirm(patch: Patch) -> None:
 def replicas_believed(patch: Patch) -> None:
     """As it was: PostgreSQL is asked again and again for what a replica has not."""
 
-    def on_head(mine: Position, head: Position, compacted: int, *_: Any, **__: Any) -> Do:
+    def on_head(mine: LogPosition, head: LogPosition, compacted: int, *_: Any, **__: Any) -> Do:
         if head == mine:
             return Do.NOTHING
         behind = mine.revision < compacted or mine.revision >= head.revision
@@ -364,7 +362,7 @@ def replicas_believed(patch: Patch) -> None:
     async def never(*_: Any) -> bool:
         return False
 
-    patch.setattr(follower_core, "on_head", on_head)
+    patch.setattr(protocol, "on_head", on_head)
     patch.setattr(CatchUp, "_by_stream", never)
 
 
@@ -388,12 +386,12 @@ def asked_once(patch: Patch) -> None:
 
 def snapshots_compared_by_number(patch: Patch) -> None:
     """As it was: a database that passed what it lost takes the place of what it lost."""
-    patch.setattr(follower_core, "is_other", lambda *_: False)
+    patch.setattr(protocol, "is_other", lambda *_: False)
 
 
 def events_by_number(patch: Patch) -> None:
     """As it was: what was told last counts as told, though it is of a history that was lost."""
-    nothing = Position(0, 0, b"")
+    nothing = LogPosition(0, 0, b"")
     patch.setattr(events, "newest_of", lambda told, _: told[-1] if told else nothing)
 
 

@@ -10,15 +10,15 @@ from types import ModuleType
 
 import pytest
 
-from resolver import follower_core
+from cqar_resolver.replication import protocol
+from cqar_writer.protocol import cache_schedule, epoch_rules, image_schedule, relay, terms
 from tests.protocol.schedule import PROFILES
 from tests.protocol.switches import SWITCHES
-from writer import cache_core, epoch_core, image_core, relay_core, terms_core
 
 TEXT = Path(__file__).parents[2].joinpath("docs/PROTOCOL.md").read_text()
 DECIDES = re.compile(r"`((?:shared|writer|resolver)(?:\.\w+)+)`")
 SWITCH = re.compile(r"\[(\w+)\]")
-CORES = (cache_core, epoch_core, follower_core, image_core, relay_core, terms_core)
+CORES = (cache_schedule, epoch_rules, protocol, image_schedule, relay, terms)
 
 
 @pytest.mark.parametrize("name", sorted(set(DECIDES.findall(TEXT))))

@@ -8,30 +8,31 @@ from typing import Any
 
 import pytest
 
-from resolver import follower_core, kept
-from resolver.database import Busy
-from resolver.follower_core import Do
-from resolver.view import View
-from shared import image
+from cqar_resolver.checkpoint import checkpoint_format
+from cqar_resolver.replication import protocol
+from cqar_resolver.replication.postgres import LoadTurnsTaken
+from cqar_resolver.replication.protocol import Action
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_shared.replication import image
+from cqar_writer.protocol import cache_schedule, epoch_rules, image_schedule, relay, terms
+from cqar_writer.protocol.terms import Remedy, Verdict
 from tests.protocol import fencing
 from tests.protocol.database import Database
 from tests.protocol.pausing import Away
 from tests.protocol.schedule import schedule_of, violation_of
-from writer import cache_core, epoch_core, image_core, relay_core, terms_core
-from writer.terms_core import Remedy, Verdict
 
 SCHEDULES = 3_000
 OWNERS = (
-    *(follower_core, kept, relay_core, epoch_core, cache_core, image_core, terms_core),
-    *(View, Database, fencing),
+    *(protocol, checkpoint_format, relay, epoch_rules, cache_schedule, image_schedule, terms),
+    *(ReplicaState, Database, fencing),
 )
 EXPECTED: dict[str, set[Any]] = {
-    "decide": set(relay_core.Do),
-    "on_commit": {Do.NOTHING, Do.APPLY, Do.CATCH_UP, Do.BOOTSTRAP},
-    "on_reset": {Do.NOTHING, Do.CATCH_UP, Do.BOOTSTRAP},
-    "on_heartbeat": {Do.NOTHING, Do.CATCH_UP, Do.BOOTSTRAP},
-    "on_probe": {Do.NOTHING, Do.CATCH_UP, Do.DOUBT, Do.BOOTSTRAP},
-    "on_head": {Do.NOTHING, Do.APPLY, Do.BUMP, Do.BOOTSTRAP},
+    "decide": set(relay.RelayAction),
+    "on_commit": {Action.NOTHING, Action.APPLY, Action.CATCH_UP, Action.BOOTSTRAP},
+    "on_reset": {Action.NOTHING, Action.CATCH_UP, Action.BOOTSTRAP},
+    "on_heartbeat": {Action.NOTHING, Action.CATCH_UP, Action.BOOTSTRAP},
+    "on_probe": {Action.NOTHING, Action.CATCH_UP, Action.DOUBT, Action.BOOTSTRAP},
+    "on_head": {Action.NOTHING, Action.APPLY, Action.BUMP, Action.BOOTSTRAP},
     "is_other": {True, False},
     "is_on_the_way": {True, False},
     "is_before": {True, False},
@@ -40,16 +41,16 @@ EXPECTED: dict[str, set[Any]] = {
     "is_to_be_compared": {True, False},
     "remedy": set(Remedy),
     "is_later": {True, False},
-    "on_row": {Do.APPLY},  # what does not follow is found by the row that is held
-    "on_snapshot": {Do.APPLY, Do.BUMP},
-    "on_hydrated": {Do.APPLY, Do.BUMP},
+    "on_row": {Action.APPLY},  # what does not follow is found by the row that is held
+    "on_snapshot": {Action.APPLY, Action.BUMP},
+    "on_hydrated": {Action.APPLY, Action.BUMP},
     "is_ahead": {True, False},
     "is_near": {True, False},
     "is_onward": {(True, "nothing"), (True, "something"), (False, "something")},
     "is_due": {True, False},
     "_follows": {True},  # what does not is found by its tag before
-    "hydrate": {"loaded", Busy, Away},
-    "read": {"an image", "with more", image.Damaged},
+    "hydrate": {"loaded", LoadTurnsTaken, Away},
+    "read": {"an image", "with more", image.DamagedImage},
     "tail_of": {"none", True, False},
     "replace": {"postgres", "redis", "file"},
     "is_lost": {True, False},
@@ -75,7 +76,7 @@ class Reached(Counter[tuple[str, Any]]):
         def counted(*facts: Any, **more: Any) -> Any:
             try:
                 decision = decide(*facts, **more)
-            except (Away, Busy, image.Damaged) as error:
+            except (Away, LoadTurnsTaken, image.DamagedImage) as error:
                 self[name, type(error)] += 1
                 raise
             self[name, told(decision, *facts)] += 1

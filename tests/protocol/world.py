@@ -7,8 +7,9 @@ from typing import Final
 
 from cqc.replication.v1 import replication_pb2
 
-from shared import history
-from shared.image_store import MANIFEST_KEY
+from cqar_shared.redis_store.image_store import MANIFEST_KEY
+from cqar_shared.replication import positions
+from cqar_writer.protocol.log_rows import head_message
 from tests.protocol import failovers, invariants
 from tests.protocol.asking import Asking
 from tests.protocol.clients import Clients
@@ -25,7 +26,6 @@ from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
 from tests.protocol.violation import require
 from tests.protocol.writer_process import Writer
-from writer.heads import head_message
 
 WRITERS: Final = 2
 RESOLVERS: Final = 2
@@ -290,7 +290,7 @@ class World:
         if self.stream.is_down:
             return
         head = head_message(self.database.last())
-        far = (history.LOST_MAX + 100, history.NUMBER_MAX, 2**64 - 1)[number % 3]
+        far = (positions.LOST_MAX + 100, positions.NUMBER_MAX, 2**64 - 1)[number % 3]
         if number // 18 % 2:
             head.promoted_at_us = min(head.promoted_at_us + far, 2**63 - 1)
         elif number // 3 % 2:

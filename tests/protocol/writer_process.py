@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from cqc.replication.v1 import replication_pb2
 
-from shared.history import NO_TERM, Position, term_of
-from shared.image_store import ImageStore
+from cqar_shared.redis_store.image_store import ImageStore
+from cqar_shared.replication.positions import NO_TERM, LogPosition, term_of
+from cqar_writer.database.newest_position import Newest
+from cqar_writer.protocol import relay
 from tests.protocol import invariants
 from tests.protocol.bumping import Bumps
 from tests.protocol.caching import CacheRelay, read
@@ -26,8 +28,6 @@ from tests.protocol.redis_server import Redis
 from tests.protocol.relay import Relay
 from tests.protocol.stream import Stream
 from tests.protocol.violation import require
-from writer import relay_core
-from writer.newest import Newest
 
 #: Requests of clients that are answered at once.
 REQUESTS_MAX: Final = 3
@@ -66,9 +66,9 @@ class Writer:
         self.epochs = Epochs(self.heads, ledger, self._tail)
         fencing = Fencing(self.heads, clock, ask_all)
         self.bumps = Bumps(self.heads, fencing, clock, self.epochs.begin)
-        self.wrote: Position | None = None
+        self.wrote: LogPosition | None = None
         self._told_by = NO_TERM
-        self._told: dict[tuple[int, int], Position] = {}
+        self._told: dict[tuple[int, int], LogPosition] = {}
         self.is_silent = False
         self.relay = Process(Relay(self.heads, stream, clock, self.epochs.begin, fencing).run())
         self.renewing = Process(self.epochs.run())
@@ -82,7 +82,7 @@ class Writer:
 
     def _tail(self) -> replication_pb2.Head | None:
         try:
-            return relay_core.tail_of(self._stream.newest())
+            return relay.tail_of(self._stream.newest())
         except Away:
             return None
 
@@ -97,7 +97,7 @@ class Writer:
         if self._reading is None or self._reading.step():
             self._reading = Process(self._read(keys))
 
-    def tells(self, at: Position, server: Database) -> None:
+    def tells(self, at: LogPosition, server: Database) -> None:
         """A client is told of a change: never again from an earlier server than one before."""
         term = term_of(server.head())
         latest = max(self._told_by, self.newest.seen.term)
@@ -125,7 +125,7 @@ class Writer:
             is_kept = self._is_there(at) or at.epoch < ended
             require(is_kept, 5, "acknowledged and lost, and its epoch goes on:", at)
 
-    def _is_there(self, at: Position) -> bool:
+    def _is_there(self, at: LogPosition) -> bool:
         """Whether it is in the registry's history, or nobody can tell any more."""
         is_untold = at.epoch in self._ledger.begun_twice or not at.chain
         return is_untold or at.revision <= self._compacted() or at in self._ledger.line

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from shared.entities.asset import AssetType
-from shared.entities.chain import Chain
+from cqar_shared.domain.kinds.asset import AssetType
+from cqar_shared.domain.kinds.chain import Chain
 from tests.real import files
 from tests.real.files import Record
 from tests.real.places import evm, place

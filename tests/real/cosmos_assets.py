@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from shared.entities.asset import AssetType
+from cqar_shared.domain.kinds.asset import AssetType
 from tests.real import files
 from tests.real.chains import cosmos_list_chain
 from tests.real.files import Record

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from shared.entities.asset_relationship import AssetRelationship, RelationshipType
+from cqar_shared.domain.kinds.asset_relationship import AssetRelationship, RelationshipType
 from tests.real import files
 from tests.real.cosmos_assets import Listed
 from tests.real.files import Record

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from cqar.venues.state import RegistryState
-from shared.errors import Violation
-from shared.judge import Docket, Item, Outcome, Result
+from cqar.importer.registry_state import RegistryState
+from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
+from cqar_shared.errors import FieldViolation
 from tests.builders import NOW
 from tests.changes import upsert
 from tests.real.rows import Row
@@ -16,7 +16,7 @@ from tests.registry_in_memory import KIND_OF
 BATCH_ITEMS: Final = 1_000
 
 
-class Batch(NamedTuple):
+class RequestBatch(NamedTuple):
     """Rows that one request carries, and their items in order."""
 
     rows: list[Row]
@@ -28,7 +28,7 @@ class Judged(NamedTuple):
     outcomes: Sequence[Outcome]
 
     @property
-    def violations(self) -> list[Violation]:
+    def violations(self) -> list[FieldViolation]:
         """What is wrong with the row, without what only follows from that."""
         gone = {(o.kind.name, o.key) for o in self.outcomes if o.result is Result.REJECTED}
         found = []
@@ -38,22 +38,22 @@ class Judged(NamedTuple):
         return found
 
 
-def batches(rows: Iterable[Row]) -> Iterator[Batch]:
+def batches(rows: Iterable[Row]) -> Iterator[RequestBatch]:
     """As many rows as one request may carry, and none that states the same entity again."""
-    batch, taken = Batch([], []), set[tuple[str, str]]()
+    batch, taken = RequestBatch([], []), set[tuple[str, str]]()
     for row in rows:
         items = [upsert(entity) for entity in row.entities]
         keys = {(item.kind.name, item.kind.key_of(item.given)) for item in items if item.given}
         if keys & taken or len(batch.items) + len(items) > BATCH_ITEMS:
             yield batch
-            batch, taken = Batch([], []), set()
+            batch, taken = RequestBatch([], []), set()
         batch.rows.append(row)
         batch.items.extend(items)
         taken |= keys
     yield batch
 
 
-def by_row(batch: Batch, outcomes: Sequence[Outcome]) -> Iterator[Judged]:
+def by_row(batch: RequestBatch, outcomes: Sequence[Outcome]) -> Iterator[Judged]:
     left = iter(outcomes)
     for row in batch.rows:
         yield Judged(row, [next(left) for _ in row.entities])
@@ -65,9 +65,9 @@ class Registry:
     def __init__(self) -> None:
         self._state = RegistryState(NOW)
 
-    def judge(self, batch: Batch) -> list[Outcome]:
+    def judge(self, batch: RequestBatch) -> list[Outcome]:
         """Judge as the writer does, and keep what it would commit."""
-        outcomes = Docket(batch.items).judge(self._state)
+        outcomes = Batch(batch.items).judge(self._state)
         for outcome in outcomes:
             if outcome.changes and outcome.after is not None:
                 self._state.add(KIND_OF[type(outcome.after)], outcome.after)

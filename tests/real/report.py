@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shared.judge import Result
+from cqar_shared.domain.evaluation import Result
 from tests.real.judging import Judged
 
 

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Final
 
-from shared.entities.asset import AssetType
-from shared.entities.asset_group import AssetGroup, GroupMember
+from cqar_shared.domain.kinds.asset import AssetType
+from cqar_shared.domain.kinds.asset_group import AssetGroup, GroupMember
 from tests.real import files
 from tests.real.files import Record
 from tests.real.places import Place, evm, place

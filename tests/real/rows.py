@@ -6,9 +6,9 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from shared.entities.asset import Asset, AssetType
-from shared.entities.asset_deployment import AssetDeployment
-from shared.kind import Entity
+from cqar_shared.domain.kind import Entity
+from cqar_shared.domain.kinds.asset import Asset, AssetType
+from cqar_shared.domain.kinds.asset_deployment import AssetDeployment
 from tests.real.places import Identity, Place
 
 _NAMESPACE: Final = uuid.UUID("5b0c6f5a-30c7-5a9e-8f0e-6c1d8f4f2a11")

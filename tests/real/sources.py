@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
-from shared.entities.chain import Chain
+from cqar_shared.domain.kinds.chain import Chain
 from tests.real import chains, cosmos_assets, cosmos_traces, rotki, token_lists
 from tests.real.places import Identity
 from tests.real.rows import Row, Stating

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-from shared.entities.asset import AssetType
+from cqar_shared.domain.kinds.asset import AssetType
 from tests.real import files
 from tests.real.files import Record
 from tests.real.places import Identity, Place, listed_place

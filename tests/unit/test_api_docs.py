@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from cqar.cli.calling import call
-from cqar.connection import CallFailed
-from cqar.rpcs import rpcs
+from cqar.admin.connection import CallFailed
+from cqar.admin.rpc_catalog import rpcs
+from cqar.cli.call import call
 from tools.api_docs.contract import Contract, read_contract
 from tools.api_docs.examples import Example, read_examples
 from tools.api_docs.layout import LINE_CHARS_MAX, lay_out

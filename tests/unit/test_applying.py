@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cqar.venues.applying import BATCH_BYTES_MAX, batches, item_of
-from shared.entities.asset import ASSET
+from cqar.importer.apply import BATCH_BYTES_MAX, batches, item_of
+from cqar_shared.domain.kinds.asset import ASSET
 from tests.builders import an_asset
 
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from resolver import answers, assets
-from resolver.reading import Basis
-from resolver.view import STALE
-from shared.entities.asset_identifier import AssetDataSource
-from shared.entities.quality_flag import FlagSeverity
-from shared.entities.venue_symbol import MarketStatus
-from shared.errors import Invalid, NotFound
-from shared.instant import Instant
+from cqar_resolver.queries import assets, resolve_listing
+from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.replication.replica_state import STALE
+from cqar_shared.domain.instant import Instant
+from cqar_shared.domain.kinds.asset_identifier import AssetDataSource
+from cqar_shared.domain.kinds.quality_flag import FlagSeverity
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from cqar_shared.errors import EntityNotFound, Invalid
 from tests.builders import (
     BTC,
     ETH,
@@ -48,8 +48,8 @@ REGISTRY = (
 )
 
 
-def basis(*more: Any, stale: pb.Reason | None = None) -> Basis:
-    return Basis(hydrated(encoded(*REGISTRY, *more)), pb.Freshness(), stale)
+def basis(*more: Any, stale: pb.Reason | None = None) -> QueryContext:
+    return QueryContext(hydrated(encoded(*REGISTRY, *more)), pb.Freshness(), stale)
 
 
 def resolve(*more: Any, stale: pb.Reason | None = None, **by: Any) -> pb.ResolveAssetResponse:
@@ -100,7 +100,7 @@ def test_an_asset_is_found_by_each_of_its_names(by: dict[str, Any], asset_id: st
     ],
 )
 def test_a_miss_says_what_is_missing(by: dict[str, Any], reason: str) -> None:
-    with pytest.raises(NotFound) as caught:
+    with pytest.raises(EntityNotFound) as caught:
         resolve(**by)
     assert caught.value.reason == reason
 
@@ -126,7 +126,7 @@ def test_what_names_nothing_is_refused_by_field(by: dict[str, Any], field: str) 
 def test_a_code_that_is_an_assets_only_later_does_not_mean_it_yet() -> None:
     later = NOW + dt.timedelta(days=1)
     coming = a_venue_asset(asset_id=USDT, venue_asset_symbol="NEW", listed_at=later)
-    with pytest.raises(NotFound):
+    with pytest.raises(EntityNotFound):
         resolve(coming, **code("binance", "NEW"))
     now = a_venue_asset(asset_id=USDT, venue_asset_symbol="NEW", listed_at=NOW)
     assert resolve(now, **code("binance", "NEW")).asset.asset_id == USDT
@@ -134,7 +134,7 @@ def test_a_code_that_is_an_assets_only_later_does_not_mean_it_yet() -> None:
 
 def test_an_id_of_two_assets_is_not_answered() -> None:
     other = an_identifier(identifier_id=an_id("other"), asset_id=ETH)
-    with pytest.raises(NotFound, match="names 2 assets"):
+    with pytest.raises(EntityNotFound, match="names 2 assets"):
         resolve(other, **external("bitcoin"))
 
 
@@ -158,13 +158,13 @@ def test_a_group_has_its_members_with_exact_weights(by: dict[str, str]) -> None:
         ("BTC", "1", 1),
         ("ETH", "1", 0),
     }
-    with pytest.raises(NotFound):
+    with pytest.raises(EntityNotFound):
         assets.expand(basis(), pb.ExpandGroupRequest(**by))
 
 
 def test_the_way_back_has_what_is_listed_now_primary_spellings_first() -> None:
     symbol = completed(a_symbol())
-    online = {"status": MarketStatus.ONLINE, "symbol_id": symbol.symbol_id}
+    online = {"status": MarketStatusCode.ONLINE, "symbol_id": symbol.symbol_id}
     terms = {"tick_size": None, "lot_size": None}
     listings = (
         a_venue_symbol(listing_id=an_id("p"), is_primary=True, **online),
@@ -175,7 +175,7 @@ def test_the_way_back_has_what_is_listed_now_primary_spellings_first() -> None:
         a_venue_symbol(
             listing_id=an_id("g"),
             venue_symbol="GONE",
-            status=MarketStatus.DELISTED,
+            status=MarketStatusCode.DELISTED,
             delisted_at=NOW,
             symbol_id=symbol.symbol_id,
         ),
@@ -183,13 +183,13 @@ def test_the_way_back_has_what_is_listed_now_primary_spellings_first() -> None:
     reading = basis(symbol, *listings).reading
 
     def spelled(*venues: str) -> list[tuple[str, str]]:
-        found = answers.venue_symbols(reading, symbol.symbol_id, venues, Instant.of(NOW))
+        found = resolve_listing.venue_symbols(reading, symbol.symbol_id, venues, Instant.of(NOW))
         return [(one.venue_id, one.venue_symbol) for one in found]
 
     both = [("binance", "BTCUSDT"), ("binance-usdm", "BTCUSDT"), ("binance", "ALIAS")]
     assert spelled() == both
     assert spelled("binance") == [both[0], both[2]]
-    with pytest.raises(NotFound, match="no venue 'kraken'"):
+    with pytest.raises(EntityNotFound, match="no venue 'kraken'"):
         spelled("kraken")
-    with pytest.raises(NotFound):
-        answers.venue_symbols(reading, an_id("none"), (), Instant.of(NOW))
+    with pytest.raises(EntityNotFound):
+        resolve_listing.venue_symbols(reading, an_id("none"), (), Instant.of(NOW))

@@ -13,7 +13,7 @@ from nats import errors as of_nats
 from nats.js import errors as of_jetstream
 from sqlalchemy.dialects.postgresql.asyncpg import AsyncAdapt_asyncpg_dbapi
 
-from shared.away import MAYBE_AWAY, is_away, who_is_away
+from cqar_shared.runtime.outages import MAYBE_AWAY, is_away, who_is_away
 
 DRIVER = AsyncAdapt_asyncpg_dbapi(asyncpg)
 STATES = asyncpg.PostgresError.get_message_class_for_sqlstate

@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from cqar.catalogue import read
-from cqar.venues.found import Code
-from cqar.venues.plan import Multiplier, Plan
-from shared.entities.asset import ASSET
-from shared.entities.symbol import SYMBOL
-from shared.entities.venue_asset import VENUE_ASSET
-from shared.entities.venue_symbol import VENUE_SYMBOL
+from cqar.importer.parsed_market import Code
+from cqar.importer.plan import Multiplier, Plan
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.symbol import SYMBOL
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from tests.builders import NOW, a_venue, an_asset, an_id
 from tests.registry_in_memory import changed
 from tests.unit.test_plan import Registry, a_market, coin

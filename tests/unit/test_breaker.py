@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.breaker import FAILURES_MAX, OPEN_S, Breaker
+from cqar_shared.runtime.circuit_breaker import FAILURES_MAX, OPEN_S, Breaker
 
 
 class Clock:

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import pytest
 
-from shared.history import Position
-from writer.cache_core import continues
+from cqar_shared.replication.positions import LogPosition
+from cqar_writer.protocol.cache_schedule import continues
 
 A, B = b"a" * 32, b"b" * 32
-SINCE = Position(2, 8, A)
+SINCE = LogPosition(2, 8, A)
 
 
 class Row(NamedTuple):
@@ -24,16 +24,18 @@ class Row(NamedTuple):
 @pytest.mark.parametrize(
     ("head", "rows", "leads_on"),
     [
-        pytest.param(Position(2, 9, B), [Row(A)], True, id="the next revision"),
-        pytest.param(Position(2, 9, B), [Row(B)], False, id="of another chain"),
-        pytest.param(Position(2, 9, B), [], False, id="no rows"),
-        pytest.param(Position(2, 11, B), [Row(A)] * 3, False, id="too many rows"),
-        pytest.param(Position(3, 9, B), [Row(A)], False, id="another epoch"),
-        pytest.param(Position(2, 8, B), [Row(A)], False, id="the same revision on another chain"),
-        pytest.param(Position(2, 7, B), [Row(A)], False, id="the database went back"),
+        pytest.param(LogPosition(2, 9, B), [Row(A)], True, id="the next revision"),
+        pytest.param(LogPosition(2, 9, B), [Row(B)], False, id="of another chain"),
+        pytest.param(LogPosition(2, 9, B), [], False, id="no rows"),
+        pytest.param(LogPosition(2, 11, B), [Row(A)] * 3, False, id="too many rows"),
+        pytest.param(LogPosition(3, 9, B), [Row(A)], False, id="another epoch"),
+        pytest.param(
+            LogPosition(2, 8, B), [Row(A)], False, id="the same revision on another chain"
+        ),
+        pytest.param(LogPosition(2, 7, B), [Row(A)], False, id="the database went back"),
     ],
 )
 def test_what_leads_from_the_cursor_to_the_head(
-    head: Position, rows: list[Row], *, leads_on: bool
+    head: LogPosition, rows: list[Row], *, leads_on: bool
 ) -> None:
     assert continues(SINCE, head, rows, 2) is leads_on

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.cache_format import Cursor, Forged, Format, Value
-from shared.cache_written import KEYS_MAX, Written
-from shared.history import Position
-from shared.integrity import Keyring
+from cqar_shared.redis_store.cache_format import CacheCursor, ForgedValue, Format, Value
+from cqar_shared.redis_store.write_progress import KEYS_MAX, Written
+from cqar_shared.replication.positions import LogPosition
+from cqar_shared.trust.seals import Keyring
 from tests.integrity import KEY, KEYRING, OTHER_KEY
 
 KEY_OF_IT = "venue:binance"
-AT = Position(1, 7, b"c" * 32)
-CURSOR = Cursor.fresh(b"r" * 16, AT)
+AT = LogPosition(1, 7, b"c" * 32)
+CURSOR = CacheCursor.fresh(b"r" * 16, AT)
 VALUE = Value(b"what it holds", 60)
 NOW_S = 1_000.0
 FORMAT = Format(KEYRING, lambda: NOW_S)
@@ -38,7 +38,7 @@ def test_a_value_with_any_bit_changed_is_not_believed(at: int, bit: int) -> None
     forged = STORED[:at] + bytes([STORED[at] ^ 1 << bit]) + STORED[at + 1 :]
     try:
         assert FORMAT.open(CURSOR, KEY_OF_IT, forged) is None, "of another generation"
-    except Forged:
+    except ForgedValue:
         assert at >= len(CURSOR.generation)
 
 
@@ -47,27 +47,27 @@ def test_a_cursor_with_any_bit_changed_is_not_believed(at: int, bit: int) -> Non
     flipped = STORED_CURSOR[at] ^ 1 << bit
     if chr(flipped).lower() == chr(STORED_CURSOR[at]):
         return  # a digit of hex in capitals says the same
-    with pytest.raises(Forged):
+    with pytest.raises(ForgedValue):
         FORMAT.open_cursor(STORED_CURSOR[:at] + bytes([flipped]) + STORED_CURSOR[at + 1 :])
 
 
 def test_a_value_does_not_count_under_another_key() -> None:
-    with pytest.raises(Forged, match="venue:kraken"):
+    with pytest.raises(ForgedValue, match="venue:kraken"):
         FORMAT.open(CURSOR, "venue:kraken", STORED)
 
 
 def test_a_value_of_another_registry_does_not_count() -> None:
-    with pytest.raises(Forged):
+    with pytest.raises(ForgedValue):
         FORMAT.open(CURSOR._replace(registry_id=b"o" * 16), KEY_OF_IT, STORED)
 
 
 def test_a_value_of_a_former_generation_is_none() -> None:
-    assert FORMAT.open(Cursor.fresh(CURSOR.registry_id, AT), KEY_OF_IT, STORED) is None
+    assert FORMAT.open(CacheCursor.fresh(CURSOR.registry_id, AT), KEY_OF_IT, STORED) is None
 
 
 def test_behind_a_cursor_that_was_put_back_a_later_value_does_not_count() -> None:
     for at in (AT._replace(revision=6), AT._replace(epoch=2)):
-        with pytest.raises(Forged, match="after the cursor"):
+        with pytest.raises(ForgedValue, match="after the cursor"):
             FORMAT.open(CURSOR.moved(at), KEY_OF_IT, STORED)
 
 
@@ -80,9 +80,9 @@ def test_a_value_that_was_put_back_counts_until_its_own_time_is_over() -> None:
 def test_under_another_key_nothing_counts_and_under_both_all_does() -> None:
     other = Format(Keyring.parse(OTHER_KEY), lambda: NOW_S)
     both = Format(Keyring.parse(f"{OTHER_KEY}\n{KEY}"), lambda: NOW_S)
-    with pytest.raises(Forged):
+    with pytest.raises(ForgedValue):
         other.open_cursor(STORED_CURSOR)
-    with pytest.raises(Forged):
+    with pytest.raises(ForgedValue):
         other.open(CURSOR, KEY_OF_IT, STORED)
     found = both.open_cursor(STORED_CURSOR)
     assert found is not None
@@ -99,7 +99,7 @@ def test_under_another_key_nothing_counts_and_under_both_all_does() -> None:
     ids=["empty", "short", "colons", "former release's", "no text", "without its tag"],
 )
 def test_what_is_no_cursor_of_ours_is_refused(stored: bytes) -> None:
-    with pytest.raises(Forged):
+    with pytest.raises(ForgedValue):
         FORMAT.open_cursor(stored)
 
 
@@ -111,7 +111,7 @@ def test_what_this_process_wrote_is_not_older_afterwards() -> None:
     assert written.least(CURSOR, KEY_OF_IT) == AT.revision
     assert FORMAT.open(CURSOR, KEY_OF_IT, STORED, AT.revision) == VALUE.payload
     assert FORMAT.open(CURSOR, KEY_OF_IT, STORED, AT.revision + 1) is None
-    other = Cursor.fresh(CURSOR.registry_id, AT)
+    other = CacheCursor.fresh(CURSOR.registry_id, AT)
     assert written.least(other, KEY_OF_IT) == 0, "another generation's revisions are its own"
     written.note(CURSOR, map(str, range(KEYS_MAX)))
     assert written.least(CURSOR, KEY_OF_IT) == 0, "the one that was written longest ago goes"

@@ -10,9 +10,9 @@ from cqc.resolver.v1 import resolver_pb2
 from cqc.services.v1 import asset_registry_pb2
 from cqc.writer.v1 import registry_admin_pb2
 
+from cqar.admin.connection import CallFailed
+from cqar.admin.rpc_catalog import RESOLVER, WRITER, rpcs
 from cqar.cli import cli
-from cqar.connection import CallFailed
-from cqar.rpcs import RESOLVER, WRITER, rpcs
 
 NOBODY = ("--writer", "127.0.0.1:1", "--resolver", "127.0.0.1:1")
 SERVICES = (

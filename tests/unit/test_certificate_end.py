@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from shared import tls
-from shared.certificate_end import earliest_end
+from cqar_shared.rpc import tls
+from cqar_shared.rpc.certificate_expiry import earliest_end
 
 CA = trustme.CA()
 #: The first is written with two digits of its year, the last with four: X.509 changes in 2050.

@@ -17,15 +17,15 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from cqar.admin.connection import Connection
 from cqar.cli import COMMANDS, cli
-from cqar.cli.lazy import Elsewhere
-from cqar.cli.nouns import names
-from cqar.cli.nouns.asking import Asked, asked, fields_offered, fill, method_of
-from cqar.cli.nouns.references import References
-from cqar.cli.nouns.shape import Noun, Verb
-from cqar.cli.nouns.table import NOUNS
+from cqar.cli.lazy_commands import LazyCommand
+from cqar.cli.nouns import field_names
+from cqar.cli.nouns.id_lookup import References
+from cqar.cli.nouns.model import Noun, Verb
+from cqar.cli.nouns.parameters import FieldParameter, asked, fields_offered, fill, method_of
+from cqar.cli.nouns.registry import NOUNS
 from cqar.cli.nouns.values import OneOf
-from cqar.connection import Connection
 
 ROOT = Path(__file__).resolve().parents[2]
 RPCS = {m.name: m for m in pb.DESCRIPTOR.services_by_name["AssetRegistry"].methods}
@@ -84,7 +84,7 @@ def request_of(line: str, *typed: str) -> Any:
         return filled(verb, wanted, context.params)
 
 
-def filled(verb: Verb, wanted: list[Asked], given: dict[str, Any]) -> Any:
+def filled(verb: Verb, wanted: list[FieldParameter], given: dict[str, Any]) -> Any:
     request = message_factory.GetMessageClass(method_of(verb).input_type)()
     with Connection("unix:/nowhere") as nobody:
         fill(request, wanted, given, References(nobody))
@@ -109,7 +109,7 @@ def test_the_fields_that_no_command_offers_are_these() -> None:
         for field in rpc.input_type.fields
         if field.name != "exact"
         and field.type != FieldDescriptor.TYPE_DOUBLE
-        and not names.is_offered(field)
+        and not field_names.is_offered(field)
     }
     assert left_out == NOT_OFFERED
 
@@ -138,12 +138,12 @@ def test_every_field_that_is_offered_is_a_parameter_with_a_meaning(
 
 def test_no_meaning_is_of_a_field_that_nobody_can_give() -> None:
     used = {
-        names._RENAMED.get(item.field.full_name, item.field.name)
+        field_names._RENAMED.get(item.field.full_name, item.field.name)
         for noun, _, verb in VERBS
         for item in asked(noun, verb)
         if isinstance(item.parameter, click.Option)
     }
-    assert set(names.MEANING) == used
+    assert set(field_names.MEANING) == used
 
 
 def columns_in(message: Descriptor, columns: str) -> set[str]:
@@ -321,7 +321,7 @@ def test_another_word_for_a_verb_is_that_verb() -> None:
 def test_every_command_is_where_the_list_of_commands_says() -> None:
     for name, _, about in COMMANDS:
         placeholder = cli.commands[name]
-        assert isinstance(placeholder, Elsewhere)
+        assert isinstance(placeholder, LazyCommand)
         assert placeholder.load().name == name
         assert about.endswith(".")
 

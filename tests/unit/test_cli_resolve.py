@@ -5,7 +5,7 @@ from __future__ import annotations
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_symbol_pb2
 
-from cqar.cli.looking import _resolution_rows
+from cqar.cli.resolve import _resolution_rows
 
 #: Told as the row `status`, and by the symbol.
 ELSEWHERE = {"source", "contract_kind"}

@@ -13,27 +13,27 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqar.changes import MESSAGES
-from cqar.cli import words
-from cqar.cli.decoded import entity_of
-from cqar.cli.watching import VALUE_CHARS_MAX, document, said
-from shared import codec
-from shared.entities.asset import ASSET
-from shared.entities.venue_symbol import VENUE_SYMBOL
+from cqar.cli import output
+from cqar.cli.json_entities import entity_of
+from cqar.cli.watch import VALUE_CHARS_MAX, document, said
+from cqar.sdk.changes import MESSAGES
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from tests.builders import NOW, a_venue_symbol, an_asset
 
 LISTING = a_venue_symbol(tick_size=Decimal("0.010"), listed_at=NOW)
 
 
 def a_change(**marks: bool) -> replication_pb2.Change:
-    entity = b"" if marks.get("deleted") else codec.encode(VENUE_SYMBOL, LISTING)
+    entity = b"" if marks.get("deleted") else entity_codec.encode(VENUE_SYMBOL, LISTING)
     return replication_pb2.Change(
         kind="venue_symbol", key=LISTING.listing_id, entity=entity, **marks
     )
 
 
 def printed(response: rpb.WatchResponse, capsys: pytest.CaptureFixture[str]) -> Any:
-    words.print_json_line(document(response))
+    output.print_json_line(document(response))
     out = capsys.readouterr().out
     assert out.count("\n") == 1
     return json.loads(out)
@@ -81,7 +81,7 @@ def test_beside_every_double_that_is_not_printed_stands_its_exact_text(kind: str
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=2 * VALUE_CHARS_MAX))
 def test_people_see_each_value_whole_or_are_told_that_it_is_not_shown(note: str) -> None:
     asset = an_asset(metadata={"note": note})
-    payload = codec.encode(ASSET, asset)
+    payload = entity_codec.encode(ASSET, asset)
     line = said(replication_pb2.Change(kind="asset", key=asset.asset_id, entity=payload))
     entity = entity_of("asset", payload)
     assert entity is not None

@@ -14,16 +14,17 @@ from cqc.venues.v1 import venue_asset_pb2, venue_symbol_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared import codec, decimals, wording
-from shared.entities import KINDS
-from shared.entities.asset import ASSET, Asset, AssetType
-from shared.entities.asset_relationship import ASSET_RELATIONSHIP, AssetRelationship
-from shared.entities.chain import CHAIN
-from shared.entities.symbol import SYMBOL, Symbol
-from shared.entities.venue_asset import VENUE_ASSET, VenueAsset
-from shared.entities.venue_symbol import VENUE_SYMBOL, MarketStatus, VenueSymbol
-from shared.errors import Invalid
-from shared.kind import AnyKind
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain import decimals, entity_diff
+from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetType
+from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP, AssetRelationship
+from cqar_shared.domain.kinds.chain import CHAIN
+from cqar_shared.domain.kinds.symbol import SYMBOL, Symbol
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET, VenueAsset
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode, VenueSymbol
+from cqar_shared.errors import Invalid
 from tests.builders import NOW, a_symbol, a_venue_symbol
 from tests.strategies import entities
 
@@ -37,7 +38,7 @@ bounded = settings(
 
 def refused(kind: AnyKind, message: Any) -> set[tuple[str, str]]:
     with pytest.raises(Invalid) as caught:
-        codec.from_message(kind, message)
+        entity_codec.from_message(kind, message)
     return {(v.field, v.reason) for v in caught.value.violations}
 
 
@@ -51,8 +52,8 @@ def test_an_entity_comes_back_from_its_message_and_its_bytes(
     kind: AnyKind, data: st.DataObject
 ) -> None:
     entity = data.draw(entities(kind))
-    assert codec.from_message(kind, codec.to_message(kind, entity)) == entity
-    assert codec.decode(kind, codec.encode(kind, entity)) == entity
+    assert entity_codec.from_message(kind, entity_codec.to_message(kind, entity)) == entity
+    assert entity_codec.decode(kind, entity_codec.encode(kind, entity)) == entity
 
 
 @each_kind
@@ -60,20 +61,20 @@ def test_an_entity_comes_back_from_its_message_and_its_bytes(
 @given(data=st.data())
 def test_equal_entities_have_equal_bytes(kind: AnyKind, data: st.DataObject) -> None:
     entity = data.draw(entities(kind))
-    encoded = codec.encode(kind, entity)
-    assert codec.encode(kind, codec.decode(kind, encoded)) == encoded
+    encoded = entity_codec.encode(kind, entity)
+    assert entity_codec.encode(kind, entity_codec.decode(kind, encoded)) == encoded
     reordered = type(entity)(
         **{
             name: dict(reversed(value.items())) if isinstance(value, dict) else value
             for name, value in ((n, getattr(entity, n)) for n in entity.__struct_fields__)
         }
     )
-    assert codec.encode(kind, reordered) == encoded
+    assert entity_codec.encode(kind, reordered) == encoded
 
 
 def test_a_number_of_another_scale_has_the_same_bytes() -> None:
     one, other = a_symbol(tick_size=Decimal("1E-8")), a_symbol(tick_size=Decimal("0.000000010"))
-    assert codec.encode(SYMBOL, one) == codec.encode(SYMBOL, other)
+    assert entity_codec.encode(SYMBOL, one) == entity_codec.encode(SYMBOL, other)
 
 
 @bounded
@@ -83,7 +84,7 @@ def test_a_double_alone_is_read_as_its_shortest_decimal(value: float) -> None:
     if len(format(Decimal(repr(value)), "f")) > decimals.CHARS_MAX:
         assert refused(SYMBOL, message) == {("tick_size", "NOT_A_DECIMAL")}
     else:
-        entity = codec.from_message(SYMBOL, message)
+        entity = entity_codec.from_message(SYMBOL, message)
         assert isinstance(entity, Symbol)
         assert entity.tick_size == Decimal(repr(value))
 
@@ -91,7 +92,7 @@ def test_a_double_alone_is_read_as_its_shortest_decimal(value: float) -> None:
 def test_an_exact_one_that_is_cleared_leaves_the_double_beside_it() -> None:
     message = symbol_pb2.Symbol(tick_size=0.5)
     message.exact.tick_size = ""
-    entity = codec.from_message(SYMBOL, message)
+    entity = entity_codec.from_message(SYMBOL, message)
     assert isinstance(entity, Symbol)
     assert entity.tick_size == Decimal("0.5")
 
@@ -100,10 +101,10 @@ def test_an_exact_one_that_is_cleared_leaves_the_double_beside_it() -> None:
 
 
 def test_a_tenth_stays_a_tenth_and_is_mirrored_as_a_double() -> None:
-    entity = codec.from_message(SYMBOL, symbol_pb2.Symbol(tick_size=0.1))
+    entity = entity_codec.from_message(SYMBOL, symbol_pb2.Symbol(tick_size=0.1))
     assert isinstance(entity, Symbol)
     assert str(entity.tick_size) == "0.1"
-    message: Any = codec.to_message(SYMBOL, entity)
+    message: Any = entity_codec.to_message(SYMBOL, entity)
     assert (message.exact.tick_size, message.tick_size) == ("0.1", 0.1)
 
 
@@ -112,7 +113,7 @@ def test_both_forms_that_agree_are_one_value_and_that_differ_are_refused() -> No
     message.exact.tick_size, message.exact.lot_size = "0.10", "0.25"
     assert refused(SYMBOL, message) == {("exact.lot_size", "TWO_VALUES")}
     message.exact.lot_size = "0.5"
-    entity = codec.from_message(SYMBOL, message)
+    entity = entity_codec.from_message(SYMBOL, message)
     assert isinstance(entity, Symbol)
     assert (entity.tick_size, entity.lot_size) == (Decimal("0.1"), Decimal("0.5"))
 
@@ -121,7 +122,7 @@ def test_the_exact_string_wins_where_a_double_cannot_hold_it() -> None:
     text = "0.1234567890123456789"
     message = symbol_pb2.Symbol(tick_size=float(text))
     message.exact.tick_size = text
-    entity = codec.from_message(SYMBOL, message)
+    entity = entity_codec.from_message(SYMBOL, message)
     assert isinstance(entity, Symbol)
     assert str(entity.tick_size) == text
 
@@ -176,9 +177,9 @@ def test_every_bad_field_is_reported_at_once() -> None:
 def test_trailing_zeros_are_dropped_and_the_notation_is_plain(text: str, plain: str) -> None:
     assert decimals.plain(decimals.parse(text)) == plain
     message = relationship_pb2.AssetRelationship(conversion_rate=text)
-    entity = codec.from_message(ASSET_RELATIONSHIP, message)
+    entity = entity_codec.from_message(ASSET_RELATIONSHIP, message)
     assert isinstance(entity, AssetRelationship)
-    written: Any = codec.to_message(ASSET_RELATIONSHIP, entity)
+    written: Any = entity_codec.to_message(ASSET_RELATIONSHIP, entity)
     assert written.conversion_rate == plain
 
 
@@ -188,17 +189,17 @@ def test_trailing_zeros_are_dropped_and_the_notation_is_plain(text: str, plain: 
 def test_an_empty_string_clears_an_optional_field_and_stays_in_a_required_one() -> None:
     message = symbol_pb2.Symbol(settlement_asset_id="", base_asset_id="")
     message.exact.tick_size = ""
-    given_fields, _ = codec.read(Symbol, message)
+    given_fields, _ = entity_codec.read(Symbol, message)
     assert given_fields == {"settlement_asset_id": None, "tick_size": None, "base_asset_id": ""}
 
 
 def test_what_a_message_leaves_unset_is_not_given() -> None:
-    assert codec.read(Symbol, symbol_pb2.Symbol()) == ({}, [])
+    assert entity_codec.read(Symbol, symbol_pb2.Symbol()) == ({}, [])
 
 
 def test_the_number_zero_of_an_enum_is_no_value() -> None:
     message = asset_pb2.Asset(asset_type=asset_pb2.ASSET_TYPE_UNSPECIFIED)
-    assert codec.read(Asset, message) == ({"asset_type": None}, [])
+    assert entity_codec.read(Asset, message) == ({"asset_type": None}, [])
 
 
 def test_an_unknown_enum_number_is_refused() -> None:
@@ -221,11 +222,11 @@ def test_a_nul_is_refused_wherever_text_may_stand() -> None:
 
 def test_metadata_has_a_bound_and_holds_only_what_json_holds() -> None:
     message = asset_pb2.Asset()
-    message.metadata["text"] = "x" * (codec.METADATA_BYTES_MAX - 64)
-    entity = codec.from_message(ASSET, message)
+    message.metadata["text"] = "x" * (entity_codec.METADATA_BYTES_MAX - 64)
+    entity = entity_codec.from_message(ASSET, message)
     assert isinstance(entity, Asset)
-    assert codec.decode(ASSET, codec.encode(ASSET, entity)) == entity
-    message.metadata["text"] = "x" * codec.METADATA_BYTES_MAX
+    assert entity_codec.decode(ASSET, entity_codec.encode(ASSET, entity)) == entity
+    message.metadata["text"] = "x" * entity_codec.METADATA_BYTES_MAX
     assert refused(ASSET, message) == {("metadata", "TOO_LONG")}
     nan = asset_pb2.Asset()
     nan.metadata["x"] = float("nan")
@@ -236,19 +237,19 @@ def test_metadata_has_a_bound_and_holds_only_what_json_holds() -> None:
 def test_a_number_in_metadata_comes_back_as_it_was(number: float) -> None:
     message = asset_pb2.Asset()
     message.metadata["x"] = number
-    entity = codec.from_message(ASSET, message)
+    entity = entity_codec.from_message(ASSET, message)
     assert isinstance(entity, Asset)
     assert entity.metadata == {"x": number}
-    assert codec.decode(ASSET, codec.encode(ASSET, entity)) == entity
+    assert entity_codec.decode(ASSET, entity_codec.encode(ASSET, entity)) == entity
 
 
 def test_empty_metadata_is_not_the_same_as_none() -> None:
     message = asset_pb2.Asset()
     message.metadata.SetInParent()
-    entity = codec.from_message(ASSET, message)
+    entity = entity_codec.from_message(ASSET, message)
     assert isinstance(entity, Asset)
     assert entity.metadata == {}
-    assert codec.decode(ASSET, codec.encode(ASSET, entity)) == entity
+    assert entity_codec.decode(ASSET, entity_codec.encode(ASSET, entity)) == entity
 
 
 def _seconds(message: Any) -> None:
@@ -277,17 +278,17 @@ def test_an_instant_that_cannot_be_stored_is_refused(spoil: Callable[[Any], None
 # ---------------------------------------------------------------- derived fields, like, words
 
 
-@pytest.mark.parametrize("status", MarketStatus)
-def test_a_derived_field_may_be_echoed_and_not_contradicted(status: MarketStatus) -> None:
-    message: Any = codec.to_message(VENUE_SYMBOL, VenueSymbol(status=status))
+@pytest.mark.parametrize("status", MarketStatusCode)
+def test_a_derived_field_may_be_echoed_and_not_contradicted(status: MarketStatusCode) -> None:
+    message: Any = entity_codec.to_message(VENUE_SYMBOL, VenueSymbol(status=status))
     assert message.HasField("is_active")
-    codec.from_message(VENUE_SYMBOL, message)
+    entity_codec.from_message(VENUE_SYMBOL, message)
     message.is_active = not message.is_active
     assert refused(VENUE_SYMBOL, message) == {("is_active", "DERIVED")}
 
 
 def test_a_delisted_venue_asset_is_not_active() -> None:
-    message: Any = codec.to_message(VENUE_ASSET, VenueAsset(delisted_at=NOW))
+    message: Any = entity_codec.to_message(VENUE_ASSET, VenueAsset(delisted_at=NOW))
     assert message.is_active is False
     message.is_active = True
     assert refused(VENUE_ASSET, message) == {("is_active", "DERIVED")}
@@ -300,7 +301,7 @@ def test_like_copies_fields_of_the_same_name_and_type_and_no_others() -> None:
     request.exact.tick_size = "0.1"
     request.tick_bands.add(from_price="0", tick_size="1")
     request.listed_at.seconds = 7
-    message: Any = codec.like(VENUE_SYMBOL, request)
+    message: Any = entity_codec.like(VENUE_SYMBOL, request)
     assert (message.venue_id, message.maker_fee) == ("binance", -0.0001)
     assert message.HasField("is_primary")
     assert message.HasField("venue_symbol")
@@ -312,9 +313,9 @@ def test_like_copies_fields_of_the_same_name_and_type_and_no_others() -> None:
 def test_like_renames_and_tells_fields_of_one_name_apart_by_type() -> None:
     request = asset_registry_pb2.CreateChainRequest(name="Ethereum", chain_id=1, id="ethereum")
     # Its chain_id is a number, the kind's a slug: without a new name it goes nowhere.
-    assert not codec.like(CHAIN, request).HasField("chain_id")
+    assert not entity_codec.like(CHAIN, request).HasField("chain_id")
     renamed = {"id": "chain_id", "name": "chain_name", "chain_id": "network_id"}
-    message: Any = codec.like(CHAIN, request, renamed)
+    message: Any = entity_codec.like(CHAIN, request, renamed)
     assert (message.chain_id, message.chain_name, message.network_id) == ("ethereum", "Ethereum", 1)
 
 
@@ -322,23 +323,23 @@ def test_like_keeps_an_empty_message_that_was_given() -> None:
     request = asset_registry_pb2.UpdateVenueRequest(venue_id="binance")
     request.metadata.SetInParent()
     kind = next(kind for kind in KINDS if kind.name == "venue")
-    assert codec.like(kind, request).HasField("metadata")
+    assert entity_codec.like(kind, request).HasField("metadata")
 
 
 def test_differences_are_told_field_by_field_in_plain_words() -> None:
-    before = a_venue_symbol(tick_size=Decimal("1E-8"), status=MarketStatus.ONLINE)
-    after = a_venue_symbol(tick_size=None, status=MarketStatus.HALTED, listed_at=NOW)
-    assert set(wording.differences(before, after)) == {
+    before = a_venue_symbol(tick_size=Decimal("1E-8"), status=MarketStatusCode.ONLINE)
+    after = a_venue_symbol(tick_size=None, status=MarketStatusCode.HALTED, listed_at=NOW)
+    assert set(entity_diff.differences(before, after)) == {
         ("tick_size", "0.00000001", ""),
         ("status", "ONLINE", "HALTED"),
         ("listed_at", "", "2026-11-24T12:00:00Z"),
     }
-    assert list(wording.differences(before, before)) == []
+    assert list(entity_diff.differences(before, before)) == []
 
 
 def test_a_long_text_is_cut_and_says_how_long_it_is() -> None:
-    assert wording.cut("x" * 500) == "x" * 500
-    assert wording.cut("x" * 501) == "x" * 500 + "… (501 characters)"
+    assert entity_diff.cut("x" * 500) == "x" * 500
+    assert entity_diff.cut("x" * 501) == "x" * 500 + "… (501 characters)"
 
-    assert wording.words({"a": 1}) == '{"a":1}'
-    assert wording.words(AssetType.ERC20) == "ERC20"
+    assert entity_diff.words({"a": 1}) == '{"a":1}'
+    assert entity_diff.words(AssetType.ERC20) == "ERC20"

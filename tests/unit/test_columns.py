@@ -11,11 +11,12 @@ from cqc.replication.v1 import replication_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resolver import columns, kept, places
-from resolver.snapshot import TUPLE_KEYS_MAX, Filling
-from shared import history, image
-from shared.entities import KINDS
-from shared.kind import Entity
+from cqar_resolver.checkpoint import checkpoint_format
+from cqar_resolver.snapshot import columns, indexes
+from cqar_resolver.snapshot.snapshot import TUPLE_KEYS_MAX, SnapshotBuilder
+from cqar_shared.domain.kind import Entity
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.replication import image, positions
 from tests.builders import a_venue_symbol, an_id
 from tests.histories import State, encoded, head_of, hydrated
 from tests.strategies import entities
@@ -30,16 +31,16 @@ FIXED = {
 }
 
 
-def read_back(chunks: Iterable[bytes]) -> Filling:
+def read_back(chunks: Iterable[bytes]) -> SnapshotBuilder:
     held = list(chunks)
     manifest = replication_pb2.Image(chunk_hashes=map(image.hash_of_chunk, held))
-    filling = Filling()
+    filling = SnapshotBuilder()
     for each in columns.columns_of(manifest, held):
         filling.take_columns(each)
     return filling
 
 
-def found_in(filling: Filling) -> dict[tuple[str, str], list[str]]:
+def found_in(filling: SnapshotBuilder) -> dict[tuple[str, str], list[str]]:
     """Index and value -> the keys found there, each once."""
     return {
         (index, value): sorted({keys} if isinstance(keys, str) else set(keys))
@@ -51,7 +52,7 @@ def found_in(filling: Filling) -> dict[tuple[str, str], list[str]]:
 def require_same(state: State) -> None:
     """Entity by entity, column by column, in a snapshot's order and in any: one and the same."""
     rows = [(kind, key, payload) for (kind, key), payload in state.items()]
-    plain = Filling()
+    plain = SnapshotBuilder()
     plain.take(rows)
     for order in (rows, list(hydrated(state).copied())):
         read = read_back(columns.chunks_of(order))
@@ -92,7 +93,7 @@ def test_a_key_and_the_value_that_names_it_are_one_object() -> None:
     symbol_id = SYMBOLS[0]
     listing = a_venue_symbol(symbol_id=symbol_id)
     rows = [("symbol", str(symbol_id), b""), *((*r, p) for r, p in encoded(listing).items())]
-    plain = Filling()
+    plain = SnapshotBuilder()
     plain.take(rows)
     for filling in (plain, read_back(columns.chunks_of(rows))):
         (key,) = filling.entities["symbol"]
@@ -113,15 +114,15 @@ def test_a_chunk_that_is_whole_and_wrong_is_damage(wrong: dict[str, Any]) -> Non
     """Its checksum was made of what was wrong already."""
     state = encoded(a_venue_symbol())
     (chunk,) = columns.chunks_of((*ref, payload) for ref, payload in state.items())
-    read = msgspec.msgpack.decode(history.unpack(chunk), type=columns.Columns)
+    read = msgspec.msgpack.decode(positions.unpack(chunk), type=columns.Columns)
     for name, value in wrong.items():
         setattr(read.filed[0], name, value)
-    spoilt = history.pack(msgspec.msgpack.encode(read))
+    spoilt = positions.pack(msgspec.msgpack.encode(read))
     manifest = replication_pb2.Image(
         head=head_of(state, 1), chunk_hashes=[image.hash_of_chunk(spoilt)]
     )
-    with pytest.raises(image.Damaged):
-        kept.Kept(manifest, [spoilt], [], None, goes_on=True, tag=b"").snapshot()
+    with pytest.raises(image.DamagedImage):
+        checkpoint_format.Checkpoint(manifest, [spoilt], [], None, goes_on=True, tag=b"").snapshot()
 
 
 def test_of_a_release_that_finds_otherwise_nothing_is_believed(
@@ -129,7 +130,7 @@ def test_of_a_release_that_finds_otherwise_nothing_is_believed(
 ) -> None:
     rows = [(*ref, payload) for ref, payload in encoded(a_venue_symbol()).items()]
     written = list(columns.chunks_of(rows))
-    filed: dict[str, Any] = {**places._FILED, "venue_symbol": places._FILED["venue_symbol"][:1]}
-    monkeypatch.setattr(places, "_FILED", filed)
-    with pytest.raises(image.Damaged, match="by other values"):
+    filed: dict[str, Any] = {**indexes._FILED, "venue_symbol": indexes._FILED["venue_symbol"][:1]}
+    monkeypatch.setattr(indexes, "_FILED", filed)
+    with pytest.raises(image.DamagedImage, match="by other values"):
         read_back(written)

@@ -7,9 +7,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from resolver.config import ResolverConfig
-from shared.config import is_loopback, load, require_private, shown
-from writer.config import WriterConfig
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.runtime.config import is_loopback, load, require_private, shown
+from cqar_writer.config import WriterConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 URLS = {

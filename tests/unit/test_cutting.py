@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.cutting import GAP_MAX, UUIDS_MAX, cut, whole
-from shared import codec
-from shared.entities import KINDS
+from cqar_resolver.snapshot.uuid_packing import GAP_MAX, UUIDS_MAX, pack, unpack
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kinds import KINDS
 from tests.lives import LIVES
 from tests.registry_in_memory import completed
 
@@ -33,26 +33,26 @@ def parted(*texts: str) -> bytes:
 def test_any_bytes_come_back_as_they_were(key: str, some: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(some)))
     for payload in (some, some[:at] + key.encode() + some[at:], key.encode() * 2 + some):
-        assert whole(key, cut(key, payload)) == payload
+        assert unpack(key, pack(key, payload)) == payload
 
 
 @given(st.lists(PARTS, max_size=40).map(b"".join))
 def test_and_so_do_any_keys_among_them(payload: bytes) -> None:
-    assert whole(KEY, cut(KEY, payload)) == payload
+    assert unpack(KEY, pack(KEY, payload)) == payload
 
 
 @pytest.mark.parametrize("gap", range(GAP_MAX - 4, GAP_MAX + 4))
 def test_a_key_that_is_far_behind_is_left_where_it_is(gap: int) -> None:
     payload = parted(OTHERS[0]) + bytes(gap - 1) + parted(KEY)
-    held = cut(KEY, payload)
-    assert whole(KEY, held) == payload
+    held = pack(KEY, payload)
+    assert unpack(KEY, held) == payload
     assert (KEY.encode() in held) == (gap > GAP_MAX)
 
 
 def test_so_many_are_cut_and_no_more() -> None:
     payload = parted(*OTHERS, KEY)
-    held = cut(KEY, payload)
-    assert whole(KEY, held) == payload
+    held = pack(KEY, payload)
+    assert unpack(KEY, held) == payload
     assert [text for text in OTHERS if text.encode() in held] == OTHERS[UUIDS_MAX:]
 
 
@@ -61,9 +61,9 @@ def test_entities_are_held_without_uuids() -> None:
         if kind.name not in LIVES or not kind.keyed_by_uuid:
             continue
         entity = completed(LIVES[kind.name].born)
-        payload, key = codec.encode(kind, entity), kind.key_of(entity)
-        held, others = cut(key, payload), len(UUID.findall(payload)) - 1
+        payload, key = entity_codec.encode(kind, entity), kind.key_of(entity)
+        held, others = pack(key, payload), len(UUID.findall(payload)) - 1
         assert not UUID.findall(held)
-        assert whole(key, held) == payload
+        assert unpack(key, held) == payload
         # Of the key one byte is left, of each other seventeen, and one in all.
         assert len(payload) - len(held) == 37 - 1 + (37 - 17) * others - 1

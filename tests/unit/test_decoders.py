@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import codec
-from shared.entities import KINDS
-from shared.kind import AnyKind
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds import KINDS
 from tests import decoding, hostile
 
 EACH = pytest.mark.parametrize("name", decoding.METHODS)
@@ -41,7 +41,7 @@ def test_what_can_be_read_of_an_entity_can_be_written(kind: AnyKind, seed: int) 
         message = kind.message.FromString(raw)
     except Exception:  # noqa: BLE001  (which bytes are a message is protobuf's own business)
         return
-    entity, violations = codec.parse(kind, message)
+    entity, violations = entity_codec.parse(kind, message)
     if not violations:
-        again = codec.decode(kind, codec.encode(kind, entity))
-        assert codec.encode(kind, again) == codec.encode(kind, entity)
+        again = entity_codec.decode(kind, entity_codec.encode(kind, entity))
+        assert entity_codec.encode(kind, again) == entity_codec.encode(kind, entity)

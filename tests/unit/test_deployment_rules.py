@@ -5,7 +5,7 @@ from __future__ import annotations
 import bech32
 import pytest
 
-from shared import addresses
+from cqar_shared.domain import addresses
 from tests.builders import BTC, USDT, a_chain, a_deployment, an_asset, an_id
 from tests.registry_in_memory import Held, changed, completed, findings
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared import codec, fitting
-from shared.entities import KINDS
-from shared.errors import DataLoss
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.errors import DataLoss
+from cqar_shared.sql import row_check
 from tests.builders import BTC, NOW, an_asset, an_id
 from tests.lives import one_of_each
 from tests.registry_in_memory import KIND_OF, completed
@@ -24,24 +25,27 @@ def test_an_entity_is_filed_under_its_own_values_only(kind: Any, lookup: str) ->
     entities = [completed(one) for one in one_of_each() if KIND_OF[type(one)] is kind]
     assert entities
     for entity in entities:
-        key, payload = kind.key_of(entity), codec.encode(kind, entity)
+        key, payload = kind.key_of(entity), entity_codec.encode(kind, entity)
         for values in kind.lookups[lookup].values_of(entity):
-            fitting.require_filed(kind, lookup, values, key, payload)
+            row_check.require_filed(kind, lookup, values, key, payload)
             for place in range(len(values)):
                 other = (*values[:place], "another", *values[place + 1 :])
                 with pytest.raises(DataLoss):
-                    fitting.require_filed(kind, lookup, other, key, payload)
+                    row_check.require_filed(kind, lookup, other, key, payload)
 
 
 def test_a_row_of_current_that_holds_another_entity_is_logged_and_refused(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    kind, payload = KIND_OF[type(an_asset())], codec.encode(KIND_OF[type(an_asset())], an_asset())
-    fitting.require_own(kind, BTC, payload)
+    kind, payload = (
+        KIND_OF[type(an_asset())],
+        entity_codec.encode(KIND_OF[type(an_asset())], an_asset()),
+    )
+    row_check.require_own(kind, BTC, payload)
     with caplog.at_level(logging.ERROR), pytest.raises(DataLoss, match="cqar audit verify"):
-        fitting.require_own(kind, an_id("eth"), payload)
+        row_check.require_own(kind, an_id("eth"), payload)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     with pytest.raises(DataLoss):
-        fitting.require_own(kind, BTC, b"\xff")
+        row_check.require_own(kind, BTC, b"\xff")
     with pytest.raises(DataLoss):
-        fitting.require_terms(an_id("listing"), NOW, b"\xff")
+        row_check.require_terms(an_id("listing"), NOW, b"\xff")

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from cqc.replication.v1 import replication_pb2
 
-from resolver.config import ResolverConfig
-from resolver.database import HYDRATE_CONCURRENCY
-from resolver.follower import STREAM_CHECK_S
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.replication.follower import STREAM_CHECK_S
+from cqar_resolver.replication.postgres import HYDRATE_CONCURRENCY
+from cqar_writer.relays.change_relay import HEARTBEAT_S
 from tools.fleet import costs
 from tools.fleet.load import Fleet, load_of
 from tools.fleet.table import table
-from writer.relay import HEARTBEAT_S
 
 DOCUMENT = Path(__file__).parents[2] / "docs/OPERATIONS.md"
 QUIET = Fleet(resolvers=1_000, entities=0, commits_per_s=0, commit_bytes=0)

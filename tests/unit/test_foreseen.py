@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from shared import codec
-from shared.entities import KIND_BY_NAME
-from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol
-from shared.judge import Docket, Intent, Item, Outcome, Result
-from shared.kind import Entity
-from shared.working_set import Stored, WorkingSet
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.evaluation import Batch, ChangeIntent, Item, Outcome, Result
+from cqar_shared.domain.kind import Entity
+from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol
+from cqar_shared.domain.working_set import Stored, WorkingSet
 from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_id
 
 FRESH = an_id("fresh")
@@ -18,7 +18,9 @@ FRESH = an_id("fresh")
 
 def stored(name: str, entity: Entity) -> Stored:
     kind = KIND_BY_NAME[name]
-    return Stored(lambda payload: codec.decode(kind, payload), 1, codec.encode(kind, entity))
+    return Stored(
+        lambda payload: entity_codec.decode(kind, payload), 1, entity_codec.encode(kind, entity)
+    )
 
 
 def loaded(given: VenueSymbol, *listed: VenueSymbol) -> tuple[WorkingSet, Outcome]:
@@ -26,7 +28,7 @@ def loaded(given: VenueSymbol, *listed: VenueSymbol) -> tuple[WorkingSet, Outcom
     there = {("venue", a_venue().venue_id): stored("venue", a_venue())}
     there[("symbol", a_symbol().symbol_id)] = stored("symbol", a_symbol())
     there |= {("venue_symbol", v.listing_id): stored("venue_symbol", v) for v in listed}
-    docket = Docket([Item(kind=VENUE_SYMBOL, intent=Intent.UPSERT, given=given, fresh=FRESH)])
+    docket = Batch([Item(kind=VENUE_SYMBOL, intent=ChangeIntent.UPSERT, given=given, fresh=FRESH)])
     seen = WorkingSet(NOW)
     docket.foresee(seen)
     for find in seen.wanted.finds:

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from shared.entities.asset_group import (
+from cqar_shared.domain.kind import Event
+from cqar_shared.domain.kinds.asset_group import (
     MEMBERS_MAX,
     GroupMember,
     event_of,
     with_member,
     without_member,
 )
-from shared.entities.asset_identifier import AssetDataSource
-from shared.entities.quality_flag import FlagSeverity, FlagType, blocks
-from shared.entities.symbol_identifier import SymbolDataSource
-from shared.errors import NotFound
-from shared.kind import Event
+from cqar_shared.domain.kinds.asset_identifier import AssetDataSource
+from cqar_shared.domain.kinds.quality_flag import FlagSeverity, FlagType, blocks
+from cqar_shared.domain.kinds.symbol_identifier import SymbolDataSource
+from cqar_shared.errors import EntityNotFound
 from tests.builders import (
     BTC,
     ETH,
@@ -97,7 +97,7 @@ def test_members_come_and_go_and_each_is_announced() -> None:
     removed = event_of(two, completed(without_member(two, BTC), before=two))
     assert isinstance(removed, Event)
     assert removed.name == "asset_group_member_removed"
-    with pytest.raises(NotFound, match="no asset group member"):
+    with pytest.raises(EntityNotFound, match="no asset group member"):
         without_member(one, USDT)
 
 

@@ -8,13 +8,13 @@ from typing import Any, Final
 import pytest
 from cqc.replication.v1 import replication_pb2
 
-from resolver.decoding import Poison, decode
-from shared import hash_chain, history
-from shared.hash_chain import NEWEST, V1, Link
-from shared.history import Position
+from cqar_resolver.snapshot.change_sets import UndecodableChangeSet, decode
+from cqar_shared.replication import hash_chain, positions
+from cqar_shared.replication.hash_chain import NEWEST, V1, Link
+from cqar_shared.replication.positions import LogPosition
 
 BEFORE: Final = bytes(range(32))
-PAYLOAD: Final = history.pack(replication_pb2.ChangeSet(epoch=3, revision=8).SerializeToString())
+PAYLOAD: Final = positions.pack(replication_pb2.ChangeSet(epoch=3, revision=8).SerializeToString())
 LINK: Final = Link(NEWEST, 3, 8, PAYLOAD, hashlib.sha256(b"events").digest(), 5, b"s" * 16)
 OTHERS: Final[dict[str, Any]] = {
     "epoch": 4,
@@ -52,7 +52,7 @@ def test_version_2_is_the_hash_of_these_bytes() -> None:
 
 def test_version_1_is_as_it_was() -> None:
     link = LINK._replace(version=V1, events_hash=b"")
-    assert hash_chain.chain_of(BEFORE, link) == history.chain_of(BEFORE, 3, 8, PAYLOAD)
+    assert hash_chain.chain_of(BEFORE, link) == positions.chain_of(BEFORE, 3, 8, PAYLOAD)
 
 
 @pytest.mark.parametrize("field", OTHERS)
@@ -64,27 +64,27 @@ def test_version_2_covers_every_field(field: str) -> None:
 @pytest.mark.parametrize("field", OTHERS)
 def test_a_follower_refuses_a_commit_of_which_one_field_is_another(field: str) -> None:
     chain = hash_chain.chain_of(BEFORE, LINK)
-    mine = Position(3, 7, BEFORE)
+    mine = LogPosition(3, 7, BEFORE)
     assert decode(mine, *message_of(LINK, chain)).revision == 8
     other = LINK._replace(**{field: OTHERS[field]})
-    with pytest.raises(Poison, match="not what its chain says"):
+    with pytest.raises(UndecodableChangeSet, match="not what its chain says"):
         decode(mine, *message_of(other, chain))
 
 
 def test_a_version_cannot_be_passed_off_as_another() -> None:
     chain = hash_chain.chain_of(BEFORE, LINK)
     for version in (0, V1):
-        with pytest.raises(Poison, match="not what its chain says"):
-            decode(Position(3, 7, BEFORE), *message_of(LINK._replace(version=version), chain))
+        with pytest.raises(UndecodableChangeSet, match="not what its chain says"):
+            decode(LogPosition(3, 7, BEFORE), *message_of(LINK._replace(version=version), chain))
 
 
 def test_a_version_of_a_later_release_is_never_applied() -> None:
-    with pytest.raises(Poison, match="chain version 3 is not known here: upgrade"):
-        decode(Position(3, 7, BEFORE), *message_of(LINK._replace(version=3), b"c" * 32))
+    with pytest.raises(UndecodableChangeSet, match="chain version 3 is not known here: upgrade"):
+        decode(LogPosition(3, 7, BEFORE), *message_of(LINK._replace(version=3), b"c" * 32))
 
 
 @pytest.mark.parametrize("changed", [{"events_hash": b"e" * 31}, {"set_hash": b"s" * 17}])
 def test_hashes_of_other_lengths_are_refused(changed: dict[str, Any]) -> None:
     """Else bytes could move from one field into the next without changing the chain."""
-    with pytest.raises(Poison, match="hashes of"):
-        decode(Position(3, 7, BEFORE), *message_of(LINK._replace(**changed), b"c" * 32))
+    with pytest.raises(UndecodableChangeSet, match="hashes of"):
+        decode(LogPosition(3, 7, BEFORE), *message_of(LINK._replace(**changed), b"c" * 32))

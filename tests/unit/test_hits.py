@@ -9,14 +9,14 @@ import tracemalloc
 
 import pytest
 
-from cqar.hits import LEASE_S
-from cqar.in_loop import InLoop
-from cqar.position import Carried, Position
-from cqar.words import State
-from resolver.config import ResolverConfig
-from resolver.freshness import DRIFT, boot_clock_s
-from resolver.moment import lease_of
-from shared.entities.venue_symbol import MarketStatus
+from cqar.replica.async_replica import InLoop
+from cqar.replica.hit_cache import LEASE_S
+from cqar.sdk.enums import State
+from cqar.sdk.session_position import Position, SessionPosition
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.replication.freshness import DRIFT, boot_clock_s
+from cqar_resolver.replication.freshness_lease import lease_of
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from tests.builders import NOW, a_flag, a_symbol, a_venue, a_venue_symbol, an_asset
 from tests.histories import State as Held
 from tests.histories import encoded, hydrated
@@ -27,7 +27,7 @@ from tests.unit.test_pinned import apply
 ASSETS = (an_asset(), an_asset("USDT"))
 SYMBOL = completed(a_symbol(), HeldEntities(*ASSETS))
 END = NOW + dt.timedelta(days=1)
-LISTING = a_venue_symbol(status=MarketStatus.ONLINE, delisted_at=END)
+LISTING = a_venue_symbol(status=MarketStatusCode.ONLINE, delisted_at=END)
 MARKET = encoded(*ASSETS, SYMBOL, a_venue(), LISTING)
 KEY = ("binance", "BTCUSDT")
 
@@ -37,7 +37,7 @@ class Replica(InLoop):
 
     def __init__(self, confirmed_ago_s: float = 0.0) -> None:
         nowhere = ResolverConfig(database_url="postgresql://nowhere/none", nats_url="nats://none")
-        super().__init__(nowhere, 1.0, Carried("seen"))
+        super().__init__(nowhere, 1.0, SessionPosition("seen"))
         self.wall = NOW
         self._resolver.now = lambda: self.wall
         self.state: Held = dict(MARKET)
@@ -162,7 +162,7 @@ async def test_nor_what_was_on_its_way_when_the_caller_was_told_of_it() -> None:
 
 
 async def test_hits_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cqar.hits.HITS_MAX", 1)
+    monkeypatch.setattr("cqar.replica.hit_cache.HITS_MAX", 1)
     replica = Replica()
     replica.state = apply(
         replica.snapshot,

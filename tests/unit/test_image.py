@@ -13,13 +13,13 @@ from cqc.replication.v1 import replication_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.keeping import WAITING_BYTES_MAX, Journal
-from resolver.last_good import LastGood
-from shared import frames, history, image
-from shared.stream_mark import StreamMark
+from cqar_resolver.checkpoint.checkpoint_log import WAITING_BYTES_MAX, CheckpointLog
+from cqar_resolver.checkpoint.file import LastGood
+from cqar_shared.replication import frames, image, positions
+from cqar_shared.replication.stream_mark import StreamMark
+from cqar_writer.protocol.image_schedule import APART, REVISIONS_APART, is_due
 from tests.histories import State, advanced, change_set, head_of
 from tests.integrity import KEYRING
-from writer.image_core import APART, REVISIONS_APART, is_due
 
 NOW: Final = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)
 MARK: Final = StreamMark("2026-11-24", 1, 7)
@@ -32,8 +32,8 @@ ADDED: Final[State] = {("borrow_rate", "new"): b"y"}
 def next_commit(before: replication_pb2.Head) -> replication_pb2.StreamMessage:
     """A commit that adds an entity of a kind of a later release."""
     revision = before.revision + 1
-    packed = history.pack(change_set(ADDED, revision).SerializeToString())
-    chain = history.chain_of(before.chain, 1, revision, packed)
+    packed = positions.pack(change_set(ADDED, revision).SerializeToString())
+    chain = positions.chain_of(before.chain, 1, revision, packed)
     head = head_of(advanced(STATE, ADDED), revision, chain=chain)
     commit = replication_pb2.Commit(prev_chain=before.chain, change_set=packed)
     return replication_pb2.StreamMessage(head=head, commit=commit)
@@ -73,7 +73,7 @@ def test_a_chunk_that_is_missing_or_another_is_damage() -> None:
     chunks = list(image.chunks_of(ENTITIES))
     manifest = replication_pb2.Image(chunk_hashes=map(image.hash_of_chunk, chunks))
     for wrong in ([], [b"another"], [*chunks, *chunks]):
-        with pytest.raises(image.Damaged):
+        with pytest.raises(image.DamagedImage):
             list(image.entities_of(manifest, wrong))
 
 
@@ -140,7 +140,7 @@ def test_whatever_byte_is_cut_or_flipped_what_is_read_was_once_committed(file: L
                 kept = file.read()
                 assert kept is not None
                 snapshot = kept.snapshot()
-            except image.Damaged:
+            except image.DamagedImage:
                 seen.add(0)
                 continue
             assert snapshot.head in (FIRST, COMMIT.head)
@@ -169,7 +169,7 @@ def test_nothing_is_appended_where_the_file_is_gone(file: LastGood) -> None:
 
 
 def test_a_journal_begins_with_an_image_and_goes_on_with_commits() -> None:
-    journal = Journal()
+    journal = CheckpointLog()
     journal.applied(COMMIT.head, COMMIT.commit)
     assert journal.needs_image
     assert journal.take() == []
@@ -180,7 +180,7 @@ def test_a_journal_begins_with_an_image_and_goes_on_with_commits() -> None:
 
 
 def test_a_journal_that_grows_too_long_asks_for_an_image_instead() -> None:
-    journal = Journal()
+    journal = CheckpointLog()
     journal.needs_image = False
     for _ in range(2):
         commit = replication_pb2.Commit(change_set=b"x" * (WAITING_BYTES_MAX // 2 + 1))

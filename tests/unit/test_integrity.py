@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from resolver.config import ResolverConfig
-from shared import integrity_key
-from shared.integrity import KEYS_MAX, TAG_BYTES, BadKey, Keyring
-from shared.integrity_key import keyring_of
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.trust import seal_keys
+from cqar_shared.trust.seal_keys import keyring_of
+from cqar_shared.trust.seals import KEYS_MAX, TAG_BYTES, BadKey, Keyring
+from cqar_writer.__main__ import main
+from cqar_writer.config import WriterConfig
 from tests.integrity import KEY, KEYRING, OTHER_KEY
-from writer.__main__ import main
-from writer.config import WriterConfig
 
 WHERE = {"database_url": "postgresql://h/d", "nats_url": "nats://h"}
 
@@ -118,4 +118,4 @@ def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="exists"):
-        integrity_key.make(link)
+        seal_keys.make(link)

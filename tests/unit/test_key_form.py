@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 import cqar
-from cqar.connection import Connection
-from cqar.embedded.errors import ServiceFailed
+from cqar.admin.connection import Connection
+from cqar.embedded.failures import ServiceFailed
 from cqar.embedded.process import Command, run
-from cqar.key_form import CHARS_MAX, require_key
-from shared.key_text import fresh_key
-from shared.masking import MASKED, masked
-from shared.telemetry import JsonLines, Readable
+from cqar.sdk.key_form import CHARS_MAX, require_key
+from cqar_shared.runtime.key_masking import MASKED, masked
+from cqar_shared.runtime.telemetry import JsonLines, Readable
+from cqar_shared.trust.key_text import fresh_key
 
 KEY = fresh_key()
 NOWHERE = "127.0.0.1:1"

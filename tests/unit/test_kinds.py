@@ -12,10 +12,17 @@ import sqlalchemy as sa
 from cqc.writer.v1 import registry_admin_pb2
 from google.protobuf.descriptor import FieldDescriptor
 
-from shared import codec, events, schema
-from shared.entities import KIND_BY_NAME, KINDS
-from shared.kind import AnyKind
-from shared.tables import child_tables_of, metadata, table_of, table_of_lookup, tables_of
+from cqar_shared.codec import entity_codec, events
+from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
+from cqar_shared.sql import schema
+from cqar_shared.sql.tables import (
+    child_tables_of,
+    metadata,
+    table_of,
+    table_of_lookup,
+    tables_of,
+)
 from tests.builders import (
     BTC,
     ETH,
@@ -191,7 +198,7 @@ def test_every_event_of_a_kinds_life_is_a_message_that_carries_it(kind: AnyKind)
         return
     before, changes = EXAMPLES[kind.name]
     after = type(before)(**{**{f: getattr(before, f) for f in before.__struct_fields__}, **changes})
-    moment = events.Moment(1, 2, NOW, "tester", "because")
+    moment = events.EventContext(1, 2, NOW, "tester", "because")
     seen = set()
     for one, other in ((None, before), (before, before), (before, after), (after, before)):
         seen.add(_announced(kind, one, other, moment))
@@ -199,10 +206,10 @@ def test_every_event_of_a_kinds_life_is_a_message_that_carries_it(kind: AnyKind)
     assert len(seen) >= 3
 
 
-def _announced(kind: AnyKind, before: Any, after: Any, moment: events.Moment) -> str:
+def _announced(kind: AnyKind, before: Any, after: Any, moment: events.EventContext) -> str:
     name = kind.event(before, after)
     assert name is not None
-    payload = codec.encode(kind, after or before)
+    payload = entity_codec.encode(kind, after or before)
     event = events.event_of(kind, before, after, payload, moment, 0)
     assert event is not None
     assert event.subject == events.SUBJECT_PREFIX + name
@@ -210,7 +217,7 @@ def _announced(kind: AnyKind, before: Any, after: Any, moment: events.Moment) ->
     assert (message.epoch, message.revision, message.actor_id) == (1, 2, "tester")
     carried = [f for f in message.DESCRIPTOR.fields if f.message_type is kind.message.DESCRIPTOR]
     for field in carried:
-        found = codec.from_message(kind, getattr(message, field.name))
+        found = entity_codec.from_message(kind, getattr(message, field.name))
         assert found == (after or before)
     if not carried:
         # CQC's delisting events name the entity instead of carrying it.
@@ -220,9 +227,9 @@ def _announced(kind: AnyKind, before: Any, after: Any, moment: events.Moment) ->
 
 def test_an_events_id_is_of_its_place_in_history_and_nothing_else() -> None:
     def event_id(epoch: int, revision: int, index: int) -> str:
-        moment = events.Moment(epoch, revision, NOW, "tester", "")
+        moment = events.EventContext(epoch, revision, NOW, "tester", "")
         asset = KIND_BY_NAME["asset"]
-        payload = codec.encode(asset, an_asset())
+        payload = entity_codec.encode(asset, an_asset())
         event = events.event_of(asset, None, an_asset(), payload, moment, index)
         assert event is not None
         message: Any = events.message_type("asset_created").FromString(event.payload)

@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from resolver import listing
-from resolver.decoding import plan
-from resolver.listing import MemoryReading, Scans
-from resolver.snapshot import Snapshot
-from shared import unhurried
-from shared.entities.venue import VENUE
-from shared.entities.venue_symbol import VENUE_SYMBOL
-from shared.errors import NotReady
-from shared.filters import equal, only_open
+from cqar_resolver.queries import lists
+from cqar_resolver.queries.lists import ListCache, MemoryReading
+from cqar_resolver.snapshot.change_sets import plan
+from cqar_resolver.snapshot.snapshot import Snapshot
+from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
+from cqar_shared.errors import ServiceNotReady
+from cqar_shared.lists.filters import equal, only_open
+from cqar_shared.runtime import event_loop
 from tests.builders import NOW, a_venue, a_venue_symbol, an_id
 from tests.histories import State, advanced, change_set, encoded, head_of, hydrated
 
-COUNT = 40 * unhurried.AT_ONCE
+COUNT = 40 * event_loop.AT_ONCE
 HOUR = dt.timedelta(hours=1)
 CEX = equal({"venue_type": 1})
 
@@ -28,8 +28,8 @@ CEX = equal({"venue_type": 1})
 @pytest.fixture
 def state(monkeypatch: pytest.MonkeyPatch) -> State:
     """Many venues; whoever looks at them rests as often as can be."""
-    monkeypatch.setattr(unhurried, "BUSY_S", 0.0)
-    monkeypatch.setattr(unhurried, "REST_S", 0.0)
+    monkeypatch.setattr(event_loop, "BUSY_S", 0.0)
+    monkeypatch.setattr(event_loop, "REST_S", 0.0)
     return encoded(*(a_venue(f"v{number:05}") for number in range(COUNT)))
 
 
@@ -40,7 +40,7 @@ def apply(snapshot: Snapshot, state: State, changes: dict[Any, Any]) -> State:
     return after
 
 
-async def ids(snapshot: Snapshot, scans: Scans, size: int = 1000, token: str = "") -> list[str]:
+async def ids(snapshot: Snapshot, scans: ListCache, size: int = 1000, token: str = "") -> list[str]:
     with snapshot.pinned() as pinned:
         reading = MemoryReading(pinned, scans, lambda: NOW)
         page = await reading.page(VENUE, CEX, size, token)
@@ -50,7 +50,7 @@ async def ids(snapshot: Snapshot, scans: Scans, size: int = 1000, token: str = "
 
 async def test_a_list_is_of_the_revision_that_it_began_at(state: State) -> None:
     snapshot = hydrated(state)
-    asked = asyncio.create_task(ids(snapshot, Scans()))
+    asked = asyncio.create_task(ids(snapshot, ListCache()))
     turns = 0
     while not asked.done():
         await asyncio.sleep(0)
@@ -60,11 +60,11 @@ async def test_a_list_is_of_the_revision_that_it_began_at(state: State) -> None:
             state = apply(snapshot, state, {**gone, **encoded(a_venue(f"a{turns:05}"))})
     assert await asked == [f"v{number:05}" for number in range(1000)]
     # Others had their turns between the portions.
-    assert turns >= COUNT / unhurried.AT_ONCE
+    assert turns >= COUNT / event_loop.AT_ONCE
     assert snapshot.position.revision > 3
 
 
-class Counting(Scans):
+class Counting(ListCache):
     """Counts how often a whole kind was looked at."""
 
     looked = 0
@@ -124,10 +124,10 @@ async def test_an_index_is_asked_where_there_is_one() -> None:
 
 
 async def test_only_so_many_may_wait_and_who_has_gone_waits_no_more(state: State) -> None:
-    snapshot, scans = hydrated(state), Scans()
-    some = [asyncio.create_task(ids(snapshot, scans)) for _ in range(listing.WAITING_MAX)]
+    snapshot, scans = hydrated(state), ListCache()
+    some = [asyncio.create_task(ids(snapshot, scans)) for _ in range(lists.WAITING_MAX)]
     await asyncio.sleep(0)
-    with pytest.raises(NotReady, match="ask another resolver"):
+    with pytest.raises(ServiceNotReady, match="ask another resolver"):
         await ids(snapshot, scans)
     for task in some:
         task.cancel()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from cqar.rpcs import RESOLVER, rpcs
+from cqar.admin.rpc_catalog import RESOLVER, rpcs
 from loadtests.deck import Deck
 from loadtests.mixes import CHANGES, DECK_ACTS, MIXES, ROADMAP
 from loadtests.outcome import Made, Outcome, bucket_ms, quantile_ms

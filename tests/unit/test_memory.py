@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from shared import memory
+from cqar_shared.runtime import process_memory
 
 
 def test_only_growth_is_worth_a_look() -> None:
-    assert not memory.has_grown(100, 100)
-    assert not memory.has_grown(100, 105)
-    assert memory.has_grown(100, 106)
+    assert not process_memory.has_grown(100, 100)
+    assert not process_memory.has_grown(100, 105)
+    assert process_memory.has_grown(100, 106)
 
 
 async def test_what_grew_is_given_back_and_what_did_not_is_left(
@@ -27,10 +27,10 @@ async def test_what_grew_is_given_back_and_what_did_not_is_left(
         last[0] = next(readings, last[0])
         return last[0]
 
-    monkeypatch.setattr(memory, "LOOK_EVERY_S", 0.001)
-    monkeypatch.setattr(memory, "memory_bytes", read)
-    monkeypatch.setattr(memory, "give_back", lambda: given.append(last[0]))
-    task = asyncio.create_task(memory.give_back_at_times())
+    monkeypatch.setattr(process_memory, "LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(process_memory, "memory_bytes", read)
+    monkeypatch.setattr(process_memory, "give_back", lambda: given.append(last[0]))
+    task = asyncio.create_task(process_memory.give_back_at_times())
     while len(given) < 3:
         await asyncio.sleep(0.001)
     task.cancel()
@@ -45,11 +45,11 @@ async def test_what_stays_is_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> 
         read.append(150 if read else 100)
         return read[-1]
 
-    monkeypatch.setattr(memory, "LOOK_EVERY_S", 0.001)
-    monkeypatch.setattr(memory, "memory_bytes", resident)
-    monkeypatch.setattr(memory, "give_back", lambda: given.append(150))
-    task = asyncio.create_task(memory.give_back_at_times())
-    while len(read) < 3 * memory.LOOKS_MAX:
+    monkeypatch.setattr(process_memory, "LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(process_memory, "memory_bytes", resident)
+    monkeypatch.setattr(process_memory, "give_back", lambda: given.append(150))
+    task = asyncio.create_task(process_memory.give_back_at_times())
+    while len(read) < 3 * process_memory.LOOKS_MAX:
         await asyncio.sleep(0.001)
     task.cancel()
-    assert len(given) == memory.LOOKS_MAX
+    assert len(given) == process_memory.LOOKS_MAX

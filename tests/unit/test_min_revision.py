@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from resolver.freshness import Freshness
-from resolver.view import View
-from shared.errors import EpochChanged, Invalid, NotReady
-from shared.history import NUMBER_MAX, is_reached
-from shared.min_revision import parse
+from cqar_resolver.replication.freshness import StalenessBound
+from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_shared.errors import EpochEnded, Invalid, ServiceNotReady
+from cqar_shared.replication.positions import NUMBER_MAX, is_reached
+from cqar_shared.rpc.min_revision import parse
 from tests.builders import NOW, a_venue
 from tests.histories import encoded, hydrated
 
@@ -28,12 +28,12 @@ def test_an_older_epoch_is_over_and_a_later_one_not_reached() -> None:
     assert is_reached((2, 5), 2, 6)
     assert not is_reached((2, 5), 2, 4)
     assert not is_reached((3, 1), 2, 9)
-    with pytest.raises(EpochChanged):
+    with pytest.raises(EpochEnded):
         is_reached((1, 1), 2, 9)
 
 
 async def test_a_resolver_waits_for_it_and_answers_no_past() -> None:
-    view = View(Freshness(5.0))
+    view = ReplicaState(StalenessBound(5.0))
     snapshot = hydrated(encoded(a_venue()))
     epoch, revision, _ = snapshot.position
     waiting = asyncio.create_task(view.reach(epoch, revision, 5.0))
@@ -42,5 +42,5 @@ async def test_a_resolver_waits_for_it_and_answers_no_past() -> None:
     view.replace(snapshot, "postgres", NOW)
     view.moved()
     await waiting
-    with pytest.raises(NotReady, match="was not reached"):
+    with pytest.raises(ServiceNotReady, match="was not reached"):
         await view.reach(epoch, revision + 1, 0.01)

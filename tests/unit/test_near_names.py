@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.near_names import CHARS_MAX, NAMES_MAX, did_you_mean
+from cqar_shared.domain.near_names import CHARS_MAX, NAMES_MAX, did_you_mean
 
 VENUES = ("binance", "binance-usdm", "kraken", "okx")
 

@@ -18,23 +18,23 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 import cqar
-from cqar import local_file
-from cqar.local_file import LocalFile
-from resolver.decoding import plan
-from resolver.moves import WAITING_CHANGES_MAX, Moves
-from resolver.published import Published
-from resolver.publishing import Publishing
-from resolver.room import Full
-from resolver.snapshot import Snapshot
-from shared import local_format as fmt
-from shared.tasks import FAILURES, end, keep_going
+from cqar.local_replica import environment
+from cqar.local_replica.environment import LocalFile
+from cqar_resolver.background.replica_publisher import Publishing
+from cqar_resolver.local_replica.queue import WAITING_CHANGES_MAX, ReplicaQueue
+from cqar_resolver.local_replica.writer import Published
+from cqar_resolver.process.disk_space import Full
+from cqar_resolver.snapshot.change_sets import plan
+from cqar_resolver.snapshot.snapshot import Snapshot
+from cqar_shared.replication import replica_layout as fmt
+from cqar_shared.runtime.tasks import FAILURES, end, supervise
 from tests.builders import a_venue, an_asset
 from tests.changes import eventually
 from tests.histories import advanced, change_set, encoded, head_of, hydrated
 from tests.unit.test_published import LIVE, WAIT_S, now_at, publishing, reading
 
 if TYPE_CHECKING:
-    from resolver.view import View
+    from cqar_resolver.replication.replica_state import ReplicaState
 
 MIB = 1024**2
 
@@ -63,7 +63,7 @@ def test_a_replica_has_no_hole(tmp_path: Path) -> None:
         published.replace(*written(a_market()))
         for name in (fmt.DATA_FILE, fmt.LOCK_FILE):
             found = (tmp_path / name).stat()
-            assert found.st_blocks * local_file.BLOCK_BYTES >= found.st_size, name
+            assert found.st_blocks * environment.BLOCK_BYTES >= found.st_size, name
         assert (tmp_path / fmt.LOCK_FILE).stat().st_size == fmt.lock_bytes()
         assert published._file.env.info()["max_readers"] == fmt.READERS_MAX
 
@@ -78,10 +78,10 @@ def test_what_an_earlier_release_left_with_holes_is_filled(tmp_path: Path) -> No
         file.truncate(0)
         file.truncate(fmt.lock_bytes())
         file.write(content)
-    assert lock.stat().st_blocks * local_file.BLOCK_BYTES < fmt.lock_bytes()
+    assert lock.stat().st_blocks * environment.BLOCK_BYTES < fmt.lock_bytes()
     with publishing(tmp_path) as published:
         assert data.stat().st_ino == inode
-        assert lock.stat().st_blocks * local_file.BLOCK_BYTES >= fmt.lock_bytes()
+        assert lock.stat().st_blocks * environment.BLOCK_BYTES >= fmt.lock_bytes()
         with reading(published) as (now, _):
             assert now.revision == snapshot.position.revision
 
@@ -161,14 +161,14 @@ async def test_publishing_goes_on_by_itself_once_there_is_room(tmp_path: Path) -
     loaded.set()
     view = SimpleNamespace(
         loaded=loaded,
-        moves=Moves(),
+        moves=ReplicaQueue(),
         snapshot=snapshot,
         freshness=SimpleNamespace(confirmed_ns=None),
         state=LIVE,
     )
     published = Published(tmp_path)
     running = asyncio.create_task(
-        keep_going("replica", Publishing(cast("View", view), published).run, most_s=0.2)
+        supervise("replica", Publishing(cast("ReplicaState", view), published).run, most_s=0.2)
     )
     failures = FAILURES.labels("replica")._value
 
@@ -193,7 +193,7 @@ async def test_publishing_goes_on_by_itself_once_there_is_room(tmp_path: Path) -
 
 
 def test_what_waits_for_room_is_told_in_order_and_has_a_bound() -> None:
-    moves, snapshot = Moves(), a_market()
+    moves, snapshot = ReplicaQueue(), a_market()
     moves.is_whole = True
     steps = [moved(snapshot, a_venue(f"v{number}")) for number in range(3)]
     moves.applied(*steps[0])
@@ -215,7 +215,7 @@ def test_a_reader_is_refused_where_it_would_be_ended(
 ) -> None:
     with publishing(tmp_path) as published:
         published.replace(*written(a_market()))
-    monkeypatch.setattr(local_file.os, "statvfs", lambda _: SimpleNamespace(f_bfree=0))
+    monkeypatch.setattr(environment.os, "statvfs", lambda _: SimpleNamespace(f_bfree=0))
     LocalFile(tmp_path).close()  # all room is taken already
     lock = tmp_path / fmt.LOCK_FILE
     lock.unlink()

@@ -9,12 +9,12 @@ import pytest
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from resolver import orders
-from resolver.reading import Basis
-from resolver.view import STALE
-from shared.entities.venue_symbol import MarketStatus
-from shared.errors import Invalid, NotFound
-from shared.instant import Instant
+from cqar_resolver.queries import orders
+from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.replication.replica_state import STALE
+from cqar_shared.domain.instant import Instant
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from cqar_shared.errors import EntityNotFound, Invalid
 from tests.builders import (
     NOW,
     a_flag,
@@ -35,7 +35,7 @@ BUY, SELL = pb.ORDER_SIDE_BUY, pb.ORDER_SIDE_SELL
 def listed(**changes: Any) -> Any:
     given = {
         "listing_id": LISTING,
-        "status": MarketStatus.ONLINE,
+        "status": MarketStatusCode.ONLINE,
         "min_order_size": Decimal("0.0001"),
         "max_order_size": Decimal(100),
         "min_notional": Decimal(10),
@@ -50,7 +50,7 @@ def check(*entities: Any, stale: pb.Reason | None = None, **fields: Any) -> pb.C
     given = {"venue_id": "binance", "venue_symbol": "BTCUSDT", **fields}
     order = orders.order_in(pb.CheckOrderRequest(**given))
     now: Instant = Instant.of(NOW)
-    return orders.check(Basis(snapshot, pb.Freshness(), stale), order, now)
+    return orders.check(QueryContext(snapshot, pb.Freshness(), stale), order, now)
 
 
 def reasons(found: pb.CheckOrderResponse) -> list[str]:
@@ -125,7 +125,7 @@ def test_who_gets_out_of_a_position_is_not_held_by_flags_or_staleness() -> None:
     assert reasons(opening) == ["FLAG_CRITICAL_BASE", "STALE_SNAPSHOT"]
     reducing = check(*flagged, quantity="1", stale=STALE, intent=pb.ORDER_INTENT_REDUCE)
     assert reducing.allowed
-    halted = listed(status=MarketStatus.POST_ONLY)
+    halted = listed(status=MarketStatusCode.POST_ONLY)
     assert reasons(check(halted, quantity="1")) == ["LISTING_POST_ONLY"]
     assert check(halted, quantity="1", intent=pb.ORDER_INTENT_POST_ONLY).allowed
 
@@ -149,5 +149,5 @@ def test_what_is_no_order_is_refused_by_field(
 
 
 def test_a_spelling_that_means_nothing_is_not_found() -> None:
-    with pytest.raises(NotFound):
+    with pytest.raises(EntityNotFound):
         check(venue_symbol="NONE", quantity="1")

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from cqc.replication.v1 import replication_pb2
 
-from resolver.held import hold
-from resolver.last_good import LastGood
-from resolver.replica_file import BOOT, ReplicaFile
-from shared import local_format as fmt
+from cqar_resolver.checkpoint.file import LastGood
+from cqar_resolver.local_replica.environment import BOOT, ReplicaFile
+from cqar_resolver.process.file_lock import hold
+from cqar_shared.replication import replica_layout as fmt
 from tests.integrity import KEYRING
 
 PRECIOUS = "precious"

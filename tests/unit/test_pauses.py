@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolver.pauses import FIRST_S, LONGEST_S, Pause
+from cqar_resolver.replication.retry_delays import FIRST_S, LONGEST_S, Pause
 
 
 class Clock:

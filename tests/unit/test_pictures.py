@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from cqar.embedded.endpoints import Endpoints, Keys
+from cqar.embedded.endpoints import Endpoints, StackKeys
 from tools.monitoring.panels import Dashboard, Query, panel
 from tools.monitoring.pictures.drawing import UNITS, draw, legend_of
 from tools.monitoring.pictures.prometheus import Series, configuration
@@ -64,7 +64,7 @@ def test_a_prometheus_of_ours_asks_whom_composes_asks() -> None:
         postgres="",
         nats="",
         redis="",
-        keys=Keys("", ""),
+        keys=StackKeys("", ""),
         pids={},
     )
     made = json.loads(configuration(endpoints))

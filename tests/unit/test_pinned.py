@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.decoding import plan
-from resolver.pinned import Pinned
-from resolver.snapshot import Snapshot
+from cqar_resolver.snapshot.change_sets import plan
+from cqar_resolver.snapshot.pinned import Pinned
+from cqar_resolver.snapshot.snapshot import Snapshot
 from tests.builders import a_venue, a_venue_symbol, an_asset, an_id
 from tests.histories import Changes, State, advanced, change_set, encoded, head_of, hydrated
 

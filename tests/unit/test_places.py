@@ -7,10 +7,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from shared.errors import TooMany
-from shared.peers import peer_of
-from shared.places import Places
-from shared.turns import Turns
+from cqar_shared.errors import TooMany
+from cqar_shared.rpc.peers import peer_of
+from cqar_shared.runtime.fair_queue import Turns
+from cqar_shared.runtime.slots import Places
 
 
 def test_one_caller_cannot_take_all_places_and_gives_back_what_it_had() -> None:

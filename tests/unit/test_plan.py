@@ -9,36 +9,36 @@ from typing import Any
 import msgspec
 import pytest
 
-from cqar.venues.answers import NO_NAME
-from cqar.venues.departures import MassDelisting
-from cqar.venues.found import Code, Found, Rejected
-from cqar.venues.plan import Multiplier, OutOfOrder, Plan, make_plan, require_present
-from cqar.venues.reading import Listing
-from cqar.venues.state import RegistryState
-from shared.entities.asset import ASSET
-from shared.entities.symbol import SYMBOL, SymbolType
-from shared.entities.venue import VENUE
-from shared.entities.venue_asset import VENUE_ASSET
-from shared.entities.venue_symbol import VENUE_SYMBOL, MarketStatus, TickBand
-from shared.judge import Result
+from cqar.importer.delistings import MassDelisting
+from cqar.importer.market_parser import Listing
+from cqar.importer.parsed_market import Code, ParsedMarket, RejectedRecord
+from cqar.importer.plan import Multiplier, OutOfOrder, Plan, make_plan, require_present
+from cqar.importer.recorded_responses import NO_NAME
+from cqar.importer.registry_state import RegistryState
+from cqar_shared.domain.evaluation import Result
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
+from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, ListingTickBand, MarketStatusCode
 from tests.builders import NOW, a_venue, a_venue_asset, an_asset, an_id
 
 DAY = dt.timedelta(days=1)
 
 
-def a_market(spelling: str = "BTCUSDT", **changes: Any) -> Found:
+def a_market(spelling: str = "BTCUSDT", **changes: Any) -> ParsedMarket:
     given: dict[str, Any] = {
-        "symbol_type": SymbolType.SPOT,
+        "symbol_type": SymbolTypeCode.SPOT,
         "base": Code("BTC", "BTC"),
         "quote": Code("USDT", "USDT"),
         "tick_size": Decimal("0.01"),
         "lot_size": Decimal("0.001"),
         "raw": {},
     }
-    return Found(spelling=spelling, **{**given, **changes})
+    return ParsedMarket(spelling=spelling, **{**given, **changes})
 
 
-def coin(code: str, spelling: str = "", **changes: Any) -> Found:
+def coin(code: str, spelling: str = "", **changes: Any) -> ParsedMarket:
     return a_market(spelling or f"{code}USDT", base=Code(code, code), **changes)
 
 
@@ -53,7 +53,7 @@ class Registry:
             for kind in [kinds[type(entity)]]
         }
 
-    def plan(self, *found: Found, at: dt.datetime = NOW, **options: Any) -> Plan:
+    def plan(self, *found: ParsedMarket, at: dt.datetime = NOW, **options: Any) -> Plan:
         state = RegistryState(at)
         state.archived = options.pop("archived", set())
         venue_id = options.pop("venue", "binance")
@@ -67,7 +67,7 @@ class Registry:
         venue: Any = state.get("venue", venue_id)
         return make_plan(state, venue, listing, at, options.pop("multipliers", {}), **options)
 
-    def imported(self, *found: Found, at: dt.datetime = NOW, **options: Any) -> Plan:
+    def imported(self, *found: ParsedMarket, at: dt.datetime = NOW, **options: Any) -> Plan:
         plan = self.plan(*found, at=at, **options)
         for outcome in plan.changes:
             self.entities[outcome.kind.name, outcome.key] = (outcome.kind, outcome.after)
@@ -104,7 +104,7 @@ def test_what_was_in_the_first_listing_was_listed_nobody_knows_when() -> None:
     assert registry.listing("BTCUSDT").listed_at is None
     assert registry.listing("SOLUSDT").listed_at == NOW + DAY
     # Another type of product is another listing, seen for the first time.
-    swap = a_market("BTC-SWAP", symbol_type=SymbolType.PERPETUAL, settle=Code("USDT", "USDT"))
+    swap = a_market("BTC-SWAP", symbol_type=SymbolTypeCode.PERPETUAL, settle=Code("USDT", "USDT"))
     registry.imported(swap, at=NOW + 2 * DAY)
     assert registry.listing("BTC-SWAP").listed_at is None
 
@@ -120,7 +120,7 @@ def test_what_is_archived_is_left_as_it_is() -> None:
 
 def test_a_halt_that_an_import_lifts_is_said() -> None:
     registry = Registry()
-    registry.imported(a_market(status=MarketStatus.HALTED), coin("SOL"))
+    registry.imported(a_market(status=MarketStatusCode.HALTED), coin("SOL"))
     plan = registry.plan(a_market(), coin("SOL"), at=NOW + DAY)
     (note,) = plan.notes
     assert note.startswith("1 listings that are HALTED here go ONLINE")
@@ -134,7 +134,7 @@ def test_the_note_of_how_far_a_listing_is_known_comes_last() -> None:
 def test_rows_that_cannot_be_read_take_nothing_away() -> None:
     registry = Registry()
     registry.imported(a_market(aliases=("XBTUSDT",)), coin("SOL"))
-    for rejected in (Rejected("BTCUSDT", "junk"), Rejected(NO_NAME, "junk")):
+    for rejected in (RejectedRecord("BTCUSDT", "junk"), RejectedRecord(NO_NAME, "junk")):
         plan = registry.plan(coin("SOL"), at=NOW + DAY, rejected=[rejected])
         assert plan.delisted == []
     assert len(registry.plan(coin("SOL"), at=NOW + DAY).delisted) == 2
@@ -163,7 +163,7 @@ def test_a_renamed_spelling_becomes_the_primary_one() -> None:
     registry = Registry()
     registry.imported(a_market(), coin("SOL"), coin("ADA"))
     registry.imported(a_market("BTC-USDT"), coin("SOL"), coin("ADA"), at=NOW + DAY)
-    assert registry.listing("BTCUSDT").status is MarketStatus.DELISTED
+    assert registry.listing("BTCUSDT").status is MarketStatusCode.DELISTED
     assert registry.listing("BTC-USDT").is_primary
 
 
@@ -179,7 +179,7 @@ def test_codes_are_recorded_also_where_the_symbol_is_known() -> None:
 
 def test_a_code_that_would_be_a_second_asset_of_a_ticker_is_refused() -> None:
     registry = Registry()
-    found = coin("ETH", "0-USDT", symbol_type=SymbolType.SPOT)
+    found = coin("ETH", "0-USDT", symbol_type=SymbolTypeCode.SPOT)
     found = msgspec.structs.replace(found, base=Code("0", "BTC"))
     plan = registry.plan(a_market(), found)
     assert [row.spelling for row in plan.rejected] == ["0-USDT"]
@@ -239,11 +239,11 @@ def test_bands_that_somebody_stated_stay_in_the_place_of_the_venues_one_tick() -
     banded = msgspec.structs.replace(
         registry.listing("BTCUSDT"),
         tick_size=None,
-        tick_bands=(TickBand(from_price=Decimal(0), tick_size=Decimal("0.5")),),
+        tick_bands=(ListingTickBand(from_price=Decimal(0), tick_size=Decimal("0.5")),),
     )
     registry.entities[VENUE_SYMBOL.name, banded.listing_id] = (VENUE_SYMBOL, banded)
-    plan = registry.imported(a_market(status=MarketStatus.HALTED), at=NOW + DAY)
+    plan = registry.imported(a_market(status=MarketStatusCode.HALTED), at=NOW + DAY)
     assert plan.rejected == []
     listing = registry.listing("BTCUSDT")
-    assert (listing.status, listing.tick_size) == (MarketStatus.HALTED, None)
+    assert (listing.status, listing.tick_size) == (MarketStatusCode.HALTED, None)
     assert listing.tick_bands == banded.tick_bands

@@ -8,11 +8,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import cqar
-from cqar import asking
-from cqar.asked import Asked
-from cqar.cli.past import _noted
-from cqar.cli.typed import At
-from cqar.position import NUMBER_MAX, Carried, Position
+from cqar.cli.param_types import At
+from cqar.cli.verify import _noted
+from cqar.sdk import question_codec
+from cqar.sdk.call_context import CallContext
+from cqar.sdk.session_position import NUMBER_MAX, Position, SessionPosition
 
 LAST = 2**63 - 1
 
@@ -24,10 +24,10 @@ def test_every_position_that_can_be_is_read_back(epoch: int, revision: int) -> N
     assert Position.parse(str(position)) == position
     assert At().convert(str(position), None, None) == position
     assert _noted(f"{position}:{'0' * 64}")[:2] == position
-    carried = Asked(1.0, Carried("seen"))
+    carried = CallContext(1.0, SessionPosition("seen"))
     carried.carry(position)
     assert carried.position == position
-    request = asking.watch(revision, epoch, (), ()).request
+    request = question_codec.watch(revision, epoch, (), ()).request
     assert (request.from_revision, request.epoch) == (revision, epoch)  # type: ignore[attr-defined]
 
 
@@ -50,6 +50,6 @@ def test_what_has_another_form_is_refused(text: str) -> None:
 @pytest.mark.parametrize("position", [Position(1, LAST + 1), Position(-1, 1)])
 def test_a_program_cannot_carry_or_watch_from_what_cannot_be(position: Position) -> None:
     with pytest.raises(ValueError, match="is not within 0 to"):
-        Asked(1.0, Carried("seen")).carry(position)
+        CallContext(1.0, SessionPosition("seen")).carry(position)
     with pytest.raises(cqar.InvalidRequest, match="is not within 0 to"):
-        asking.watch(position.revision, position.epoch, (), ())
+        question_codec.watch(position.revision, position.epoch, (), ())

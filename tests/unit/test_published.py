@@ -20,24 +20,24 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqar.local_reading import LocalReading
-from resolver import published as module
-from resolver.decoding import plan
-from resolver.moves import Moves
-from resolver.published import Published
-from resolver.publishing import Publishing
-from resolver.replica_file import BOOT, Lost
-from resolver.snapshot import Planned, Snapshot
-from shared import local_format as fmt
-from shared.errors import NotReady
-from shared.tasks import end, keep_going
+from cqar.local_replica.reader import LocalReading
+from cqar_resolver.background.replica_publisher import Publishing
+from cqar_resolver.local_replica import writer as module
+from cqar_resolver.local_replica.environment import BOOT, EnvironmentLost
+from cqar_resolver.local_replica.queue import ReplicaQueue
+from cqar_resolver.local_replica.writer import Published
+from cqar_resolver.snapshot.change_sets import plan
+from cqar_resolver.snapshot.snapshot import PlannedChange, Snapshot
+from cqar_shared.errors import ServiceNotReady
+from cqar_shared.replication import replica_layout as fmt
+from cqar_shared.runtime.tasks import end, supervise
 from tests.builders import a_venue, a_venue_symbol, an_asset, an_id
 from tests.changes import eventually
 from tests.histories import Changes, State, advanced, change_set, encoded, head_of, hydrated
 from tests.unit.test_pinned import ALL_KEYS, SPELLINGS, a_change_set, a_listing
 
 if TYPE_CHECKING:
-    from resolver.view import View
+    from cqar_resolver.replication.replica_state import ReplicaState
 
 LIVE = pb.SNAPSHOT_STATE_LIVE
 #: So many bytes begin a data file before any content does.
@@ -85,7 +85,7 @@ def seen(of: Snapshot | LocalReading) -> Any:
     return found, {(k, key): of.get(k, key) for k in ("venue", "venue_symbol") for key in ALL_KEYS}
 
 
-def moved(snapshot: Snapshot, state: State, changes: Changes) -> tuple[State, list[Planned]]:
+def moved(snapshot: Snapshot, state: State, changes: Changes) -> tuple[State, list[PlannedChange]]:
     possible = {ref: p for ref, p in changes.items() if p is not None or ref in state}
     after, revision = advanced(state, possible), snapshot.position.revision + 1
     planned = list(plan(snapshot, change_set(possible, revision)))
@@ -100,7 +100,7 @@ def test_each_write_leaves_what_the_snapshot_holds(history: list[tuple[Changes, 
     snapshot = hydrated(state)
     with tempfile.TemporaryDirectory() as folder, publishing(Path(folder)) as published:
         published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
-        waiting: list[tuple[Any, list[Planned]]] = []
+        waiting: list[tuple[Any, list[PlannedChange]]] = []
         marks = set()
         for changes, how in history:
             state, planned = moved(snapshot, state, changes)
@@ -262,7 +262,7 @@ def test_damage_that_is_met_later_leads_to_a_new_file(tmp_path: Path) -> None:
             lambda: published.apply([], now_at(snapshot)),
             lambda: published.apply([], now_at(snapshot)),
         ):
-            with pytest.raises(Lost):
+            with pytest.raises(EnvironmentLost):
                 write()
         published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
         published.apply([], now_at(snapshot))
@@ -282,9 +282,9 @@ def test_what_is_removed_is_made_anew_with_new_marks(
         shutil.rmtree(tmp_path)
     for name in gone or ():
         (tmp_path / name).unlink()
-    with pytest.raises(Lost, match="somebody removed it"):
+    with pytest.raises(EnvironmentLost, match="somebody removed it"):
         published.apply([], now_at(snapshot))
-    with pytest.raises(Lost, match="somebody removed it"):
+    with pytest.raises(EnvironmentLost, match="somebody removed it"):
         published.tend()
     published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
     published.apply([], now_at(snapshot))
@@ -305,10 +305,10 @@ async def test_what_is_removed_is_made_anew_while_nothing_changes(
     loaded.set()
     unconfirmed, snapshot = SimpleNamespace(confirmed_ns=None), hydrated(encoded(a_venue()))
     view = SimpleNamespace(
-        loaded=loaded, moves=Moves(), snapshot=snapshot, freshness=unconfirmed, state=LIVE
+        loaded=loaded, moves=ReplicaQueue(), snapshot=snapshot, freshness=unconfirmed, state=LIVE
     )
-    publishing = Publishing(cast("View", view), published)
-    running = asyncio.create_task(keep_going("replica", publishing.run))
+    publishing = Publishing(cast("ReplicaState", view), published)
+    running = asyncio.create_task(supervise("replica", publishing.run))
     data = tmp_path / "data.mdb"
 
     def is_told() -> bool:
@@ -329,7 +329,7 @@ def test_a_publisher_that_lost_its_folder_to_another_leaves_it(
     shutil.rmtree(tmp_path)
     with publishing(tmp_path):
         for _ in range(2):
-            with pytest.raises(NotReady, match="another resolver publishes there"):
+            with pytest.raises(ServiceNotReady, match="another resolver publishes there"):
                 published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
     published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.rates import BURST_S, CALLERS_MAX, Rates
+from cqar_shared.runtime.token_bucket import BURST_S, CALLERS_MAX, Rates
 
 
 class Clock:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from cqar.venues.answers import SavedAnswer
-from cqar.venues.found import Found, Unreadable
-from cqar.venues.reading import Listing, read_listing
-from shared.entities.venue_symbol import MarketStatus
+from cqar.importer.market_parser import Listing, read_listing
+from cqar.importer.parsed_market import ParsedMarket, Unreadable
+from cqar.importer.recorded_responses import SavedAnswer
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from tests.unit.test_raw_listings import VENUE_FILES, needs_data
 
 pytestmark = needs_data
@@ -25,7 +25,7 @@ def read(venue: Any, request: str, name: str, contracts: str | None = None) -> L
     return read_listing(*venue, [SavedAnswer(request, VENUE_FILES / f"{name}.json")], contracts)
 
 
-def by_spelling(listing: Listing) -> dict[str, Found]:
+def by_spelling(listing: Listing) -> dict[str, ParsedMarket]:
     return {market.spelling: market for market in listing.found}
 
 
@@ -55,7 +55,7 @@ def test_contracts_of_gate_state_their_minimum_and_that_they_are_going() -> None
     listing = read(GATE, "contracts", "gate/futures_usdt_contracts_2023-05-24", "linear")
     assert [m.spelling for m in listing.found if m.min_order_size is None] == []
     going = by_spelling(listing)["COCOS_USDT"]
-    assert going.status is MarketStatus.REDUCE_ONLY
+    assert going.status is MarketStatusCode.REDUCE_ONLY
 
 
 def test_coinbase_stated_both_bounds_of_an_order() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from cqc.replication.v1 import replication_pb2 as rpb
 
-from resolver.recent import Applied, Recent, chosen
-from resolver.snapshot import Planned
-from shared.entities import KINDS
-from shared.kind import AnyKind, Entity
+from cqar_resolver.replication.change_log import AppliedChangeSet, ChangeLog, chosen
+from cqar_resolver.snapshot.snapshot import PlannedChange
+from cqar_shared.domain.kind import AnyKind, Entity
+from cqar_shared.domain.kinds import KINDS
 from tests.builders import a_key, a_symbol, a_venue, a_venue_asset, a_venue_symbol, an_asset, an_id
 from tests.histories import encoded
 
@@ -23,18 +23,18 @@ def change_set(*entities: Entity, gone: tuple[tuple[str, str], ...] = ()) -> rpb
     return rpb.ChangeSet(epoch=1, revision=1, changes=changes)
 
 
-def told(applied: Applied, **chosen_by: list[str]) -> set[tuple[str, str]]:
+def told(applied: AppliedChangeSet, **chosen_by: list[str]) -> set[tuple[str, str]]:
     found = chosen(applied, chosen_by.get("kinds", []), chosen_by.get("venue_ids", []))
     return {(c.kind, c.key) for c in found.changes}
 
 
-def everything() -> Applied:
+def everything() -> AppliedChangeSet:
     """All kinds of a market, at two venues."""
     entities: list[Any] = [an_asset(), a_symbol(), a_key()]
     for venue_id in ("binance", "kraken"):
         own = {"venue_id": venue_id, "listing_id": an_id(venue_id)}
         entities += [a_venue(venue_id), a_venue_asset(venue_id=venue_id), a_venue_symbol(**own)]
-    return Applied(change_set(*entities), {}, 0)
+    return AppliedChangeSet(change_set(*entities), {}, 0)
 
 
 def test_with_a_venue_only_what_belongs_to_it_is_told() -> None:
@@ -62,8 +62,8 @@ def test_the_kinds_that_belong_to_a_venue_are_those_that_name_one(kind: AnyKind)
 def test_the_end_of_a_listing_is_told_to_those_who_watch_its_venue() -> None:
     listing = an_id("kraken")
     left = (("venue_symbol.spelling", "kraken\0XBT/USD"), ("venue_symbol.symbol", an_id("x")))
-    end = Planned("venue_symbol", listing, None, b"", left, (), -1, 0, ())
-    recent = Recent()
+    end = PlannedChange("venue_symbol", listing, None, b"", left, (), -1, 0, ())
+    recent = ChangeLog()
     recent.add(change_set(gone=(("venue_symbol", listing),)), [end])
     applied = recent.at(1)
     assert told(applied, venue_ids=["kraken"]) == {("venue_symbol", listing)}

@@ -11,13 +11,13 @@ import msgspec
 import pytest
 from prometheus_client import REGISTRY
 
-from resolver.config import ResolverConfig
-from shared.config import load
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.runtime.config import load
+from cqar_writer.config import WriterConfig
 from tools.reference.configuration import configuration_page
 from tools.reference.docstrings import attributes_of
 from tools.reference.metrics import metrics, metrics_page
 from tools.reference.pages import PAGES
-from writer.config import WriterConfig
 
 CONFIGS = (("writer", WriterConfig), ("resolver", ResolverConfig))
 
@@ -92,6 +92,6 @@ def test_every_metric_of_ours_that_a_scrape_shows_is_in_the_page() -> None:
 
 def test_a_metric_is_said_to_be_of_the_service_that_shows_it() -> None:
     of = {metric.name: package for package, found in metrics().items() for metric in found}
-    assert of["cqar_grpc_calls_total"] == "shared"
-    assert of["cqar_outbox_lag_revisions"] == "writer"
-    assert of["cqar_resolver_state"] == "resolver"
+    assert of["cqar_grpc_calls_total"] == "cqar_shared"
+    assert of["cqar_outbox_lag_revisions"] == "cqar_writer"
+    assert of["cqar_resolver_state"] == "cqar_resolver"

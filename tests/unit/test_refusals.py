@@ -6,23 +6,23 @@ import logging
 
 import pytest
 
-from shared import refusals
+from cqar_shared.redis_store import refused_values
 
 
 def test_each_is_counted_and_one_a_minute_is_logged_for_each_source(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_s = 1_000.0
-    monkeypatch.setattr(refusals, "_said_s", {})
-    monkeypatch.setattr(refusals.time, "monotonic", lambda: now_s)
-    before = refusals.REFUSED.labels("cache")._value.get()
+    monkeypatch.setattr(refused_values, "_said_s", {})
+    monkeypatch.setattr(refused_values.time, "monotonic", lambda: now_s)
+    before = refused_values.REFUSED.labels("cache")._value.get()
     with caplog.at_level(logging.ERROR):
         for _ in range(100):
-            refusals.note("cache", "the value of venue:a")
-        refusals.note("image", "its manifest")
-        now_s += refusals.APART_S
-        refusals.note("cache", "the value of venue:b")
-    assert refusals.REFUSED.labels("cache")._value.get() == before + 101
+            refused_values.note("cache", "the value of venue:a")
+        refused_values.note("image", "its manifest")
+        now_s += refused_values.APART_S
+        refused_values.note("cache", "the value of venue:b")
+    assert refused_values.REFUSED.labels("cache")._value.get() == before + 101
     said = [record.getMessage() for record in caplog.records]
     assert [text.split(".")[0] for text in said] == [
         "not believed, and not used: the value of venue:a",

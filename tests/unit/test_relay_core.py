@@ -8,37 +8,43 @@ from typing import NamedTuple
 import pytest
 from cqc.replication.v1 import replication_pb2
 
-from shared.history import Position
-from writer.relay_core import Do, NextRow, decide, plan, tail_of
+from cqar_shared.replication.positions import LogPosition
+from cqar_writer.protocol.relay import NextRow, RelayAction, decide, plan, tail_of
 
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
-HEAD = Position(2, 10, A)
+HEAD = LogPosition(2, 10, A)
 FOLLOWS = NextRow(prev_chain=B, is_reset=False)
 
 
-def tail(revision: int, chain: bytes = B, epoch: int = 2) -> Position:
-    return Position(epoch, revision, chain)
+def tail(revision: int, chain: bytes = B, epoch: int = 2) -> LogPosition:
+    return LogPosition(epoch, revision, chain)
 
 
 ROWS = [
-    ("an empty stream is reset", None, 0, None, Do.RESET),
-    ("the head itself needs nothing", HEAD, 0, None, Do.REST),
-    ("an older epoch is reset", tail(9, epoch=1), 0, FOLLOWS, Do.RESET),
-    ("a newer epoch of older revision is reset", tail(9, epoch=3), 0, FOLLOWS, Do.RESET),
-    ("an older epoch as far as the head was lost too", tail(10, epoch=1), 0, None, Do.BUMP),
-    ("an older epoch beyond the head was lost too", tail(11, epoch=1), 0, None, Do.BUMP),
-    ("a newer epoch as far as the head was lost", tail(10, epoch=3), 0, None, Do.BUMP),
-    ("a newer epoch beyond the head was lost", tail(12, epoch=3), 0, None, Do.BUMP),
-    ("the same chain in another epoch was lost", tail(10, A, epoch=3), 0, None, Do.BUMP),
-    ("a tail beyond the head means lost commits", tail(11), 0, None, Do.BUMP),
-    ("lost commits stand above compaction", tail(11), 12, None, Do.BUMP),
-    ("a tail before the compacted revision is reset", tail(4), 5, FOLLOWS, Do.RESET),
-    ("a tail at the compacted revision is followed", tail(5), 5, FOLLOWS, Do.PUBLISH),
-    ("the head's revision on another chain is a fork", tail(10), 0, None, Do.BUMP),
-    ("a missing row is reset", tail(5), 0, None, Do.RESET),
-    ("a row of kind reset is reset", tail(5), 0, NextRow(B, is_reset=True), Do.RESET),
-    ("a row on another chain is a fork", tail(5), 0, NextRow(C, is_reset=False), Do.BUMP),
-    ("a row that follows is published", tail(9), 0, FOLLOWS, Do.PUBLISH),
+    ("an empty stream is reset", None, 0, None, RelayAction.RESET),
+    ("the head itself needs nothing", HEAD, 0, None, RelayAction.REST),
+    ("an older epoch is reset", tail(9, epoch=1), 0, FOLLOWS, RelayAction.RESET),
+    ("a newer epoch of older revision is reset", tail(9, epoch=3), 0, FOLLOWS, RelayAction.RESET),
+    (
+        "an older epoch as far as the head was lost too",
+        tail(10, epoch=1),
+        0,
+        None,
+        RelayAction.BUMP,
+    ),
+    ("an older epoch beyond the head was lost too", tail(11, epoch=1), 0, None, RelayAction.BUMP),
+    ("a newer epoch as far as the head was lost", tail(10, epoch=3), 0, None, RelayAction.BUMP),
+    ("a newer epoch beyond the head was lost", tail(12, epoch=3), 0, None, RelayAction.BUMP),
+    ("the same chain in another epoch was lost", tail(10, A, epoch=3), 0, None, RelayAction.BUMP),
+    ("a tail beyond the head means lost commits", tail(11), 0, None, RelayAction.BUMP),
+    ("lost commits stand above compaction", tail(11), 12, None, RelayAction.BUMP),
+    ("a tail before the compacted revision is reset", tail(4), 5, FOLLOWS, RelayAction.RESET),
+    ("a tail at the compacted revision is followed", tail(5), 5, FOLLOWS, RelayAction.PUBLISH),
+    ("the head's revision on another chain is a fork", tail(10), 0, None, RelayAction.BUMP),
+    ("a missing row is reset", tail(5), 0, None, RelayAction.RESET),
+    ("a row of kind reset is reset", tail(5), 0, NextRow(B, is_reset=True), RelayAction.RESET),
+    ("a row on another chain is a fork", tail(5), 0, NextRow(C, is_reset=False), RelayAction.BUMP),
+    ("a row that follows is published", tail(9), 0, FOLLOWS, RelayAction.PUBLISH),
 ]
 
 
@@ -48,7 +54,7 @@ ROWS = [
     ids=[case[0] for case in ROWS],
 )
 def test_the_table_says(
-    position: Position | None, compacted: int, row: NextRow | None, action: Do
+    position: LogPosition | None, compacted: int, row: NextRow | None, action: RelayAction
 ) -> None:
     assert decide(HEAD, compacted, position, row) is action
 
@@ -57,22 +63,22 @@ def test_nothing_is_published_but_a_row_that_continues_the_tail() -> None:
     """Whatever is seen: PUBLISH only of a row on the tail's own chain and epoch, below the head."""
     tails = [
         None,
-        *(Position(*p) for p in itertools.product((1, 2, 3), (8, 9, 10, 11), (A, B))),
+        *(LogPosition(*p) for p in itertools.product((1, 2, 3), (8, 9, 10, 11), (A, B))),
     ]
     rows = [None, *(NextRow(c, is_reset=r) for c in (A, B, C) for r in (True, False))]
     for position, compacted, row in itertools.product(tails, (0, 9, 10), rows):
         action = decide(HEAD, compacted, position, row)
-        if action is Do.PUBLISH:
+        if action is RelayAction.PUBLISH:
             assert position is not None
             assert row is not None
             assert not row.is_reset
             assert row.prev_chain == position.chain
             assert position.epoch == HEAD.epoch
             assert compacted <= position.revision < HEAD.revision
-        if action is Do.REST:
+        if action is RelayAction.REST:
             assert position == HEAD
         if position is None:
-            assert action is Do.RESET
+            assert action is RelayAction.RESET
 
 
 class Row(NamedTuple):
@@ -86,21 +92,25 @@ class Row(NamedTuple):
 def test_a_batch_is_published_row_by_row_until_the_head() -> None:
     rows = [Row(2, 9, C, B), Row(2, 10, A, C)]
     steps = list(plan(HEAD, 0, tail(8), rows, whole=False))
-    assert steps == [(Do.PUBLISH, rows[0]), (Do.PUBLISH, rows[1]), (Do.REST, None)]
+    assert steps == [
+        (RelayAction.PUBLISH, rows[0]),
+        (RelayAction.PUBLISH, rows[1]),
+        (RelayAction.REST, None),
+    ]
 
 
 def test_nothing_is_decided_on_a_row_that_may_come_with_the_next_batch() -> None:
     rows = [Row(2, 8, C, B)]
-    assert list(plan(HEAD, 0, tail(7), rows, whole=True)) == [(Do.PUBLISH, rows[0])]
+    assert list(plan(HEAD, 0, tail(7), rows, whole=True)) == [(RelayAction.PUBLISH, rows[0])]
     # Of the same rows as all there is: the ninth is missing.
-    assert list(plan(HEAD, 0, tail(7), rows, whole=False))[1:] == [(Do.RESET, None)]
+    assert list(plan(HEAD, 0, tail(7), rows, whole=False))[1:] == [(RelayAction.RESET, None)]
 
 
 def test_a_batch_ends_where_its_rows_do_not_continue() -> None:
     for row, action in (
-        (Row(2, 9, C, C), Do.BUMP),
-        (Row(2, 9, C, B, is_reset=True), Do.RESET),
-        (Row(2, 10, A, C), Do.RESET),
+        (Row(2, 9, C, C), RelayAction.BUMP),
+        (Row(2, 9, C, B, is_reset=True), RelayAction.RESET),
+        (Row(2, 10, A, C), RelayAction.RESET),
     ):
         assert list(plan(HEAD, 0, tail(8), [row, row], whole=True)) == [(action, None)]
 

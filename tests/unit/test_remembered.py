@@ -10,19 +10,19 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resolver.changed import THINGS_MAX, Changed, thing
-from resolver.reading import Basis
-from resolver.remembered import Memory, Remembered
-from resolver.resolutions import (
+from cqar_resolver.cache.answer_cache import AnswerCache, Memory
+from cqar_resolver.cache.resolution_cache import (
     QUESTION_BYTES_MAX,
     Resolutions,
     batch_response,
-    resolve_or_say_why,
     told,
 )
-from resolver.snapshot import Planned, Snapshot
-from shared.instant import Instant
-from shared.kind import Entity
+from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.queries.resolve_listing import resolve_or_say_why
+from cqar_resolver.snapshot.change_tracker import TRACKED_MAX, ChangeTracker, dependency_key
+from cqar_resolver.snapshot.snapshot import PlannedChange, Snapshot
+from cqar_shared.domain.instant import Instant
+from cqar_shared.domain.kind import Entity
 from tests.builders import (
     ETH,
     NOW,
@@ -135,7 +135,7 @@ def require_as_if_made_now(
     made = resolutions.known(asked, memory, now.ns)
     made = made or resolutions.make(asked, memory, None, now.ns)
     key = pb.VenueSymbolKey.FromString(asked)
-    anew = resolve_or_say_why(Basis(memory, TOLD, None), key, now)
+    anew = resolve_or_say_why(QueryContext(memory, TOLD, None), key, now)
     batch = pb.ResolveBatchResponse.FromString(batch_response([made], TOLD))
     assert batch.resolutions == [anew]
     assert batch.freshness == TOLD
@@ -194,7 +194,7 @@ def test_another_snapshot_knows_nothing_of_what_was_answered_by_the_one_before()
 
 
 def test_of_too_many_answers_the_one_asked_for_longest_ago_goes() -> None:
-    remembered, (snapshot, _) = Remembered(answers_max=2), listed()
+    remembered, (snapshot, _) = AnswerCache(answers_max=2), listed()
     made = Resolutions().make(question("BTCUSDT"), snapshot, None, 0)
     for name in (b"one", b"two"):
         remembered.keep(name, snapshot, made)
@@ -206,10 +206,10 @@ def test_of_too_many_answers_the_one_asked_for_longest_ago_goes() -> None:
 
 
 def test_what_is_forgotten_counts_as_changed() -> None:
-    changed = Changed()
+    changed = ChangeTracker()
     many = [
-        Planned("asset", str(n), b"", b"", (), (), 0, 0, (thing("asset", str(n)),))
-        for n in range(THINGS_MAX + 1)
+        PlannedChange("asset", str(n), b"", b"", (), (), 0, 0, (dependency_key("asset", str(n)),))
+        for n in range(TRACKED_MAX + 1)
     ]
     changed.note(1, many)
     assert changed.newest([0]) == 0
@@ -239,7 +239,7 @@ def test_what_is_remembered_is_bounded_in_bytes() -> None:
     one = resolutions.of(question("A"), memory, None, Instant.of(NOW).ns)
     size = len(question("A")) + one.size_bytes
     assert one.size_bytes > len(one.framed)
-    few = Remembered(bytes_max=3 * size)
+    few = AnswerCache(bytes_max=3 * size)
     for name in "ABCDCCC":
         few.keep(question(name), memory, one)
     held = [name for name in "ABCD" if few.find(question(name), memory, Instant.of(NOW).ns)]

@@ -10,15 +10,17 @@ from cqc.services.v1 import asset_registry_pb2
 from cqc.writer.v1 import registry_admin_pb2
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
-from resolver import works
-from resolver.services import watching
-from shared import codec, decimals, request_limits, requests, rules, shapes, wire
-from shared.entities import asset_group, venue_asset, venue_symbol
-from shared.errors import Invalid, TooLarge
-from shared.message_size import MESSAGE_BYTES_MAX
+from cqar_resolver.queries import requests as works
+from cqar_resolver.services import watch_stream
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain import decimals, rules
+from cqar_shared.domain.kinds import asset_group, venue_asset, venue_symbol
+from cqar_shared.errors import Invalid, TooLarge
+from cqar_shared.rpc import message_shapes, request_limits, request_reader, wire_scan
+from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
+from cqar_writer.mutations import pipeline
+from cqar_writer.services import admin
 from tests.builders import an_id
-from writer import mutations
-from writer.services import admin
 
 FILES: Final = (asset_registry_pb2, registry_admin_pb2, resolver_pb2)
 METHODS: Final = {
@@ -29,13 +31,13 @@ METHODS: Final = {
 }
 #: What rules allow of lists, by field.
 COUNTS: Final = {
-    "items": mutations.ITEMS_MAX,
+    "items": pipeline.ITEMS_MAX,
     "keys": works.KEYS_MAX,
     "members": asset_group.MEMBERS_MAX,
     "rpc_urls": rules.URLS_MAX,
     "other_codes": venue_asset.OTHER_CODES_MAX,
     "tick_bands": venue_symbol.TICK_BANDS_MAX,
-    "kinds": watching.NAMES_MAX,
+    "kinds": watch_stream.NAMES_MAX,
 }
 SLUGS: Final = ("venue_id", "venue_ids", "chain_id", "kinds")
 DECIMALS: Final = (
@@ -48,7 +50,7 @@ TEXTS: Final = ("description", "reason", "resolution_notes")
 def count_of(field: FieldDescriptor) -> int:
     if field.name == "venue_ids":
         of_watch = field.containing_type.name == "WatchRequest"
-        return watching.NAMES_MAX if of_watch else works.KEYS_MAX
+        return watch_stream.NAMES_MAX if of_watch else works.KEYS_MAX
     return COUNTS[field.name]
 
 
@@ -74,7 +76,7 @@ def fill(message: Any) -> Any:
         count = count_of(field) if field.is_repeated else 1
         if field.message_type is not None:
             if field.message_type.full_name == "google.protobuf.Struct":
-                getattr(message, field.name)["text"] = "x" * (codec.METADATA_BYTES_MAX - 100)
+                getattr(message, field.name)["text"] = "x" * (entity_codec.METADATA_BYTES_MAX - 100)
             elif field.is_repeated:
                 getattr(message, field.name).extend(
                     [fill(message_type(field)()) for _ in range(count)]
@@ -115,8 +117,8 @@ def test_a_method_takes_the_largest_request_that_its_rules_allow(name: str) -> N
     raw = request.SerializeToString()
     most = request_limits.bytes_max(name)
     assert len(raw) <= most, name
-    assert requests.parsed(message, raw, most) == request
-    wire.require_bounded(raw, shapes.shape_of(message.DESCRIPTOR))
+    assert request_reader.parsed(message, raw, most) == request
+    wire_scan.require_bounded(raw, message_shapes.shape_of(message.DESCRIPTOR))
     assert "writer" in name or most <= request_limits.RESOLVER_BYTES_MAX
     named = name in request_limits.BYTES_MAX
     assert not named or len(raw) > max(most // 4, request_limits.REQUEST_BYTES_MAX), name
@@ -129,17 +131,17 @@ def test_a_request_larger_than_its_methods_is_refused_unread(
     def looked_at(*_: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("shared.wire.require_bounded", looked_at)
+    monkeypatch.setattr("cqar_shared.rpc.wire_scan.require_bounded", looked_at)
     most = request_limits.bytes_max(name)
     with pytest.raises(TooLarge, match=f"at most {most} of this method"):
-        requests.parsed(request_of(METHODS[name]), bytes(most + 1), most)
+        request_reader.parsed(request_of(METHODS[name]), bytes(most + 1), most)
 
 
 def test_every_name_in_the_table_is_a_method_a_message_or_a_field() -> None:
     assert request_limits.BYTES_MAX.keys() <= METHODS.keys()
-    known: dict[str, shapes.Shape] = {}
+    known: dict[str, message_shapes.Shape] = {}
     for method in METHODS.values():
-        shapes._shape(method.input_type, known)
+        message_shapes._shape(method.input_type, known)
     for message, field in {*request_limits.COUNTS_MAX, *request_limits.SPLITTABLE}:
         assert field in {step.name for step in known[message].steps.values()}
     assert request_limits.SMALL_BYTES_OF.keys() <= known.keys()
@@ -155,7 +157,7 @@ def test_a_hundred_violations_are_told_and_each_in_brief() -> None:
     group = asset_group.ASSET_GROUP.message()
     for _ in range(1_000):
         group.members.add(weight_exact="x" * 5_000)
-    _, found = codec.read(asset_group.AssetGroup, group)
+    _, found = entity_codec.read(asset_group.AssetGroup, group)
     assert len(found) == 100
     long = [found[0]._replace(field="f" * 9_999, message="m" * 9_999)] * 1_000
     error = Invalid(long)

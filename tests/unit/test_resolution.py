@@ -10,16 +10,22 @@ import pytest
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from resolver import answers
-from resolver.reading import Basis
-from shared import as_of, codec, resolution, steps
-from shared.entities.quality_flag import QUALITY_FLAG, FlagSeverity
-from shared.entities.symbol import SYMBOL, ContractKind, SymbolType
-from shared.entities.venue import VENUE
-from shared.entities.venue_asset import VENUE_ASSET
-from shared.entities.venue_symbol import TERMS, VENUE_SYMBOL, MarketStatus, TickBand
-from shared.errors import NotFound
-from shared.instant import Instant
+from cqar_resolver.queries import resolve_listing
+from cqar_resolver.queries.query import QueryContext
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain import as_of, price_steps, tradeability
+from cqar_shared.domain.instant import Instant
+from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG, FlagSeverity
+from cqar_shared.domain.kinds.symbol import SYMBOL, ContractKindCode, SymbolTypeCode
+from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
+from cqar_shared.domain.kinds.venue_symbol import (
+    TERMS,
+    VENUE_SYMBOL,
+    ListingTickBand,
+    MarketStatusCode,
+)
+from cqar_shared.errors import EntityNotFound
 from tests.builders import (
     BTC,
     NOW,
@@ -46,8 +52,8 @@ def instant(at: dt.datetime = NOW) -> Instant:
 
 
 def listing(name: str = "one", /, **changes: Any) -> Any:
-    given = {"listing_id": an_id(name), "status": MarketStatus.ONLINE, **changes}
-    return codec.to_message(VENUE_SYMBOL, a_venue_symbol(**given))
+    given = {"listing_id": an_id(name), "status": MarketStatusCode.ONLINE, **changes}
+    return entity_codec.to_message(VENUE_SYMBOL, a_venue_symbol(**given))
 
 
 # ---------------------------------------------------------------- periods
@@ -58,9 +64,9 @@ def test_the_period_that_covers_the_instant_is_what_a_spelling_means() -> None:
     current = listing("current", listed_at=NOW - DAY, delisted_at=NOW + DAY)
     coming = listing("coming", listed_at=NOW + DAY)
     for order in ([old, current, coming], [coming, current, old]):
-        assert resolution.present(order, instant()) == current
-        assert resolution.present(order, instant(NOW - DAY - TICK)) == old
-        assert resolution.present(order, instant(NOW + DAY)) == coming
+        assert tradeability.current_listing(order, instant()) == current
+        assert tradeability.current_listing(order, instant(NOW - DAY - TICK)) == old
+        assert tradeability.current_listing(order, instant(NOW + DAY)) == coming
 
 
 def test_without_one_it_is_the_last_that_ended_and_only_then_one_to_come() -> None:
@@ -68,25 +74,25 @@ def test_without_one_it_is_the_last_that_ended_and_only_then_one_to_come() -> No
     old = listing("old", listed_at=NOW - 4 * DAY, delisted_at=NOW - DAY)
     coming = listing("coming", listed_at=NOW + DAY)
     for order in ([older, old, coming], [coming, old, older]):
-        assert resolution.present(order, instant()) == old
-    assert resolution.present([coming], instant()) == coming
-    assert resolution.present([], instant()) is None
+        assert tradeability.current_listing(order, instant()) == old
+    assert tradeability.current_listing([coming], instant()) == coming
+    assert tradeability.current_listing([], instant()) is None
 
 
 def test_of_periods_that_are_all_to_come_the_first_is_meant() -> None:
     soon = listing("soon", listed_at=NOW + DAY, delisted_at=NOW + 2 * DAY)
     later = listing("later", listed_at=NOW + 2 * DAY)
     for order in ([soon, later], [later, soon]):
-        assert resolution.present(order, instant()) == soon
+        assert tradeability.current_listing(order, instant()) == soon
 
 
 def test_a_period_includes_its_beginning_and_not_its_end() -> None:
     one = listing(listed_at=NOW, delisted_at=NOW + DAY)
-    assert not resolution.listed_at(one, instant(NOW - TICK))
-    assert resolution.listed_at(one, instant(NOW))
-    assert resolution.listed_at(one, instant(NOW + DAY - TICK))
-    assert not resolution.listed_at(one, instant(NOW + DAY))
-    assert resolution.listed_at(listing(listed_at=None), instant(NOW - 9999 * DAY))
+    assert not tradeability.listed_at(one, instant(NOW - TICK))
+    assert tradeability.listed_at(one, instant(NOW))
+    assert tradeability.listed_at(one, instant(NOW + DAY - TICK))
+    assert not tradeability.listed_at(one, instant(NOW + DAY))
+    assert tradeability.listed_at(listing(listed_at=None), instant(NOW - 9999 * DAY))
 
 
 # ---------------------------------------------------------------- steps
@@ -103,8 +109,8 @@ DEFAULTS = a_symbol(
 
 
 def specs(terms: dict[str, Any], symbol: Any = DEFAULTS) -> pb.Specs:
-    message: Any = codec.to_message(SYMBOL, symbol)
-    return resolution.specs_of(listing(**{**STEPS, **terms}), message)
+    message: Any = entity_codec.to_message(SYMBOL, symbol)
+    return tradeability.specs_of(listing(**{**STEPS, **terms}), message)
 
 
 def test_the_venues_own_steps_apply_and_are_good_for_orders() -> None:
@@ -139,7 +145,7 @@ def test_a_step_of_the_symbols_is_a_default_and_said_to_be(terms: dict[str, Any]
 
 
 def test_a_venue_without_a_single_tick_has_none_of_the_symbols() -> None:
-    bands = (TickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),)
+    bands = (ListingTickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),)
     lot = {"lot_size": Decimal(1)}
     for terms in ({"tick_bands": bands}, {"price_significant_digits": 5}):
         found = specs({**lot, **terms})
@@ -152,8 +158,8 @@ def test_an_order_value_stands_in_for_a_missing_notional() -> None:
 
 
 def test_a_symbols_open_steps_are_filled_from_the_listing_with_doubles_beside() -> None:
-    symbol: Any = codec.to_message(SYMBOL, a_symbol(lot_size=Decimal("0.1")))
-    filled = resolution.fill_steps(symbol, listing(tick_size=Decimal("0.01")))
+    symbol: Any = entity_codec.to_message(SYMBOL, a_symbol(lot_size=Decimal("0.1")))
+    filled = tradeability.fill_steps(symbol, listing(tick_size=Decimal("0.01")))
     assert (filled.exact.tick_size, filled.tick_size) == ("0.01", 0.01)
     assert (filled.exact.lot_size, filled.lot_size) == ("0.1", 0.1)
     assert not symbol.exact.tick_size
@@ -165,14 +171,14 @@ def test_a_symbols_open_steps_are_filled_from_the_listing_with_doubles_beside() 
 def verdict(
     now: dt.datetime = NOW, stale: pb.Reason | None = None, flags: Any = (), **given: Any
 ) -> pb.Tradeable:
-    message: Any = codec.to_message
+    message: Any = entity_codec.to_message
     market = given.get("market", listing())
     symbol = message(SYMBOL, completed(given.get("symbol", a_symbol()), Held()))
     venue = message(VENUE, given.get("venue", a_venue()))
     held = [message(VENUE_ASSET, v) for v in given.get("held", [a_venue_asset()])]
-    own = resolution.specs_of(market, symbol)
+    own = tradeability.specs_of(market, symbol)
     asked = given.get("asked")
-    return resolution.verdict(market, symbol, venue, own, held, instant(now), stale, flags, asked)
+    return tradeability.verdict(market, symbol, venue, own, held, instant(now), stale, flags, asked)
 
 
 def codes(found: pb.Tradeable) -> dict[str, list[str]]:
@@ -197,16 +203,16 @@ def test_a_market_without_a_fault_may_be_traded() -> None:
 @pytest.mark.parametrize(
     ("status", "denied"),
     [
-        (MarketStatus.ONLINE, ()),
-        (MarketStatus.POST_ONLY, ("open",)),
-        (MarketStatus.REDUCE_ONLY, ("open", "post_only")),
-        (MarketStatus.CANCEL_ONLY, ("open", "post_only", "reduce")),
-        (MarketStatus.HALTED, ("open", "post_only", "reduce")),
-        (MarketStatus.PREOPEN, ("open", "post_only", "reduce")),
-        (MarketStatus.DELISTED, ("open", "post_only", "reduce", "cancel")),
+        (MarketStatusCode.ONLINE, ()),
+        (MarketStatusCode.POST_ONLY, ("open",)),
+        (MarketStatusCode.REDUCE_ONLY, ("open", "post_only")),
+        (MarketStatusCode.CANCEL_ONLY, ("open", "post_only", "reduce")),
+        (MarketStatusCode.HALTED, ("open", "post_only", "reduce")),
+        (MarketStatusCode.PREOPEN, ("open", "post_only", "reduce")),
+        (MarketStatusCode.DELISTED, ("open", "post_only", "reduce", "cancel")),
     ],
 )
-def test_the_venues_status_denies(status: MarketStatus, denied: tuple[str, ...]) -> None:
+def test_the_venues_status_denies(status: MarketStatusCode, denied: tuple[str, ...]) -> None:
     found = codes(verdict(market=listing(status=status)))
     for name, reasons in found.items():
         assert reasons == ([f"LISTING_{status.name}"] if name in denied else []), name
@@ -242,7 +248,7 @@ def test_a_market_without_steps_may_be_left_and_not_entered(terms: dict[str, Any
 
 
 def test_steps_of_the_symbol_or_of_bands_are_steps() -> None:
-    bands = (TickBand(from_price=Decimal(0), tick_size=Decimal(1)),)
+    bands = (ListingTickBand(from_price=Decimal(0), tick_size=Decimal(1)),)
     for terms in ({"tick_bands": bands}, {"price_significant_digits": 5}):
         assert verdict(market=listing(**{"tick_size": None, **terms})).allowed
     assert verdict(market=listing(tick_size=None), symbol=DEFAULTS).allowed
@@ -250,7 +256,7 @@ def test_steps_of_the_symbol_or_of_bands_are_steps() -> None:
 
 def test_a_critical_flag_denies_opening_and_nothing_else_until_it_is_resolved() -> None:
     def flag(**changes: Any) -> Any:
-        return codec.to_message(QUALITY_FLAG, a_flag(**changes))
+        return entity_codec.to_message(QUALITY_FLAG, a_flag(**changes))
 
     found = verdict(flags=[("QUOTE", flag())])
     assert [(r.code, r.key) for r in found.open.reasons] == [("FLAG_CRITICAL_QUOTE", an_id("flag"))]
@@ -270,7 +276,7 @@ def test_a_disabled_asset_and_staleness_deny_only_opening() -> None:
 
 def test_all_that_is_wrong_is_said_at_once() -> None:
     found = verdict(
-        market=listing(status=MarketStatus.HALTED, tick_size=None),
+        market=listing(status=MarketStatusCode.HALTED, tick_size=None),
         venue=a_venue(is_active=False),
         symbol=a_symbol(is_active=False),
         stale=STALE,
@@ -283,7 +289,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_a_symbol_expires_at_its_instant_and_not_before() -> None:
-    future = a_symbol(symbol_type=SymbolType.FUTURE, settlement_asset_id=USDT, expiry=NOW)
+    future = a_symbol(symbol_type=SymbolTypeCode.FUTURE, settlement_asset_id=USDT, expiry=NOW)
     assert verdict(NOW - TICK, symbol=future).allowed
     for now in (NOW, NOW + DAY):
         found = codes(verdict(now, symbol=future))
@@ -293,16 +299,18 @@ def test_a_symbol_expires_at_its_instant_and_not_before() -> None:
 # ---------------------------------------------------------------- whole answers
 
 MARKET = (an_asset(), an_asset("USDT"), a_venue(), completed(a_symbol()), a_venue_asset())
-PRIMARY = a_venue_symbol(listing_id=an_id("primary"), status=MarketStatus.REDUCE_ONLY)
+PRIMARY = a_venue_symbol(listing_id=an_id("primary"), status=MarketStatusCode.REDUCE_ONLY)
 ALIAS = a_venue_symbol(
     **{**STEPS, "listing_id": an_id("alias"), "venue_symbol": "XBT", "alias_of": "BTCUSDT"},
-    status=MarketStatus.ONLINE,
+    status=MarketStatusCode.ONLINE,
 )
 
 
 def resolve(*entities: Any, spelling: str = "BTCUSDT", venue: str = "binance") -> pb.Resolution:
     snapshot = hydrated(encoded(*entities))
-    return answers.resolve(Basis(snapshot, pb.Freshness(), None), venue, spelling, instant())
+    return resolve_listing.resolve(
+        QueryContext(snapshot, pb.Freshness(), None), venue, spelling, instant()
+    )
 
 
 def test_an_alias_has_the_steps_and_the_status_of_its_primary() -> None:
@@ -318,16 +326,18 @@ def test_a_resolution_has_the_assets_and_says_when_a_spelling_has_ended() -> Non
     assert found.status == pb.RESOLUTION_STATUS_FOUND
     assert (found.base_asset.asset_id, found.quote_asset.asset_id) == (BTC, USDT)
     assert found.settlement_asset.asset_id == USDT
-    gone = a_venue_symbol(listing_id=an_id("gone"), status=MarketStatus.DELISTED, delisted_at=NOW)
+    gone = a_venue_symbol(
+        listing_id=an_id("gone"), status=MarketStatusCode.DELISTED, delisted_at=NOW
+    )
     assert resolve(*MARKET, gone).status == pb.RESOLUTION_STATUS_DELISTED
 
 
 def test_a_miss_names_the_venue_or_the_spelling() -> None:
-    with pytest.raises(NotFound, match="no venue 'nope'") as venue:
+    with pytest.raises(EntityNotFound, match="no venue 'nope'") as venue:
         resolve(*MARKET, PRIMARY, venue="nope")
     assert venue.value.reason == "VENUE_NOT_FOUND"
     for spelling in ("btcusdt", "BTCUSD", "BTCUSDT "):
-        with pytest.raises(NotFound, match=r"no venue symbol .* at binance") as caught:
+        with pytest.raises(EntityNotFound, match=r"no venue symbol .* at binance") as caught:
             resolve(*MARKET, PRIMARY, spelling=spelling)
         assert caught.value.reason == "VENUE_SYMBOL_NOT_FOUND"
 
@@ -335,7 +345,7 @@ def test_a_miss_names_the_venue_or_the_spelling() -> None:
 def test_an_operators_row_stands_in_where_the_venue_has_none_of_its_own() -> None:
     usdm = a_venue("binance-usdm", operator="binance")
     market = a_venue_symbol(
-        listing_id=an_id("x"), venue_id="binance-usdm", status=MarketStatus.ONLINE
+        listing_id=an_id("x"), venue_id="binance-usdm", status=MarketStatusCode.ONLINE
     )
     shut = a_venue_asset(trading_enabled=False)
     rest = (*MARKET[:-1], usdm, market)
@@ -350,8 +360,8 @@ def test_an_operators_row_stands_in_where_the_venue_has_none_of_its_own() -> Non
 def alias_and(primary: Any, **changes: Any) -> tuple[Any, Any]:
     """An alias of P as it is told now, and the terms it has, beside this P."""
     alias = listing(venue_symbol="A", alias_of="P", tick_size=None, lot_size=None, **changes)
-    terms = resolution.terms_for(alias, [primary], instant(NOW))
-    return resolution.as_of_now(alias, terms, instant(NOW)), terms
+    terms = tradeability.terms_for(alias, [primary], instant(NOW))
+    return tradeability.effective_listing(alias, terms, instant(NOW)), terms
 
 
 def test_an_alias_never_has_the_steps_of_another_symbol() -> None:
@@ -363,8 +373,8 @@ def test_an_alias_never_has_the_steps_of_another_symbol() -> None:
 
 
 def test_an_alias_has_its_primarys_status() -> None:
-    told, terms = alias_and(listing(venue_symbol="P", status=MarketStatus.HALTED))
-    assert (told.status, told.is_active) == (MarketStatus.HALTED, False)
+    told, terms = alias_and(listing(venue_symbol="P", status=MarketStatusCode.HALTED))
+    assert (told.status, told.is_active) == (MarketStatusCode.HALTED, False)
     assert terms.exact.tick_size
 
 
@@ -372,7 +382,7 @@ def test_an_ended_alias_is_not_tradeable_though_its_primary_is() -> None:
     told, terms = alias_and(
         listing(venue_symbol="P"), listed_at=NOW - 2 * DAY, delisted_at=NOW - DAY
     )
-    assert told.status == MarketStatus.DELISTED
+    assert told.status == MarketStatusCode.DELISTED
     found = verdict(market=terms, asked=told)
     assert codes(found)["open"] == ["LISTING_DELISTED"]
     assert not found.cancel.allowed
@@ -408,25 +418,25 @@ def test_a_symbols_steps_are_not_those_of_a_listing_in_other_units() -> None:
 
 
 def test_an_options_size_is_in_base_units_however_it_pays() -> None:
-    terms = {"symbol_type": SymbolType.OPTION, "contract_kind": ContractKind.INVERSE}
+    terms = {"symbol_type": SymbolTypeCode.OPTION, "contract_kind": ContractKindCode.INVERSE}
     option = specs({"contract_size": Decimal("0.1")}, changed(DEFAULTS, **terms))
     assert option.contract_kind == symbol_pb2.CONTRACT_KIND_LINEAR
-    symbol: Any = codec.to_message(SYMBOL, changed(DEFAULTS, **terms))
+    symbol: Any = entity_codec.to_message(SYMBOL, changed(DEFAULTS, **terms))
     then = as_of.specs(listing(contract_size=Decimal("0.1")), symbol)
     assert then.contract_kind == symbol_pb2.CONTRACT_KIND_LINEAR
-    assert steps.base_quantity(option, Decimal("0.05"), Decimal(2)) == Decimal("0.2")
+    assert price_steps.base_quantity(option, Decimal("0.05"), Decimal(2)) == Decimal("0.2")
 
 
 def test_a_symbols_open_steps_are_not_filled_with_those_of_other_units() -> None:
-    message: Any = codec.to_message(SYMBOL, a_symbol(contract_size=Decimal(1)))
+    message: Any = entity_codec.to_message(SYMBOL, a_symbol(contract_size=Decimal(1)))
     own = {"tick_size": Decimal("0.5"), "lot_size": Decimal(1), "min_notional": Decimal(5)}
     of_another_size = listing(**{**STEPS, **own, "contract_size": Decimal("0.001")})
-    filled = resolution.fill_steps(message, of_another_size).exact
+    filled = tradeability.fill_steps(message, of_another_size).exact
     assert (filled.tick_size, filled.lot_size, filled.min_notional) == ("0.5", "", "5")
     assert filled.contract_size == "1"
     scaled = listing(**{**STEPS, **own, "unit_multiplier": Decimal(1000)})
-    filled = resolution.fill_steps(message, scaled).exact
+    filled = tradeability.fill_steps(message, scaled).exact
     assert (filled.tick_size, filled.lot_size, filled.min_notional) == ("", "", "5")
-    unsized: Any = codec.to_message(SYMBOL, a_symbol())
-    filled = resolution.fill_steps(unsized, of_another_size).exact
+    unsized: Any = entity_codec.to_message(SYMBOL, a_symbol())
+    filled = tradeability.fill_steps(unsized, of_another_size).exact
     assert (filled.lot_size, filled.contract_size) == ("1", "0.001")

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import pytest
 
-from cqar.venues.answers import SavedAnswer
-from cqar.venues.reading import Listing, read_listing
-from cqar.venues.reviewed import REVIEWED
-from shared import wording
-from shared.entities.symbol import SymbolType
+from cqar.importer.market_parser import Listing, read_listing
+from cqar.importer.recorded_responses import SavedAnswer
+from cqar.importer.reviewed_venues import REVIEWED
+from cqar_shared.domain import entity_diff
+from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from tests.acceptance import raw_listings
 from tests.unit.test_raw_listings import VENUE_FILES, needs_data
 
@@ -83,7 +83,7 @@ def test_a_reviewed_reading_is_the_records_own(
     assert listing.rejected == []
     read = {
         market.spelling: tuple(
-            wording.words(value) or None
+            entity_diff.words(value) or None
             for value in (market.tick_size, market.lot_size, market.min_order_size, market.status)
         )
         for market in listing.found
@@ -96,7 +96,7 @@ def test_a_reviewed_reading_is_the_records_own(
 
 
 def test_every_reading_that_is_said_to_be_reviewed_is_compared_here() -> None:
-    compared: dict[str, set[SymbolType]] = {}
+    compared: dict[str, set[SymbolTypeCode]] = {}
     for ccxt_id, _, types, request, name in FILES:
         found = listing_of(ccxt_id, types, request, name).found
         compared.setdefault(ccxt_id, set()).update(market.symbol_type for market in found)

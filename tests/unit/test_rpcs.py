@@ -10,17 +10,17 @@ from cqc.resolver.v1 import resolver_pb2
 from cqc.services.v1 import asset_registry_pb2
 from cqc.writer.v1 import registry_admin_pb2
 
-from resolver.app import Resolver
-from resolver.config import ResolverConfig
-from resolver.services.registry import Elsewhere, RegistryReads
-from resolver.services.resolver import ResolverService
-from shared.entities.api_key import Role
-from shared.errors import Misdirected, Unimplemented
-from shared.lists import Lists
+from cqar_resolver.app import Resolver
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.services.registry_service import RegistryReads, WriterOnlyMethods
+from cqar_resolver.services.resolver_service import ResolverService
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.errors import Misdirected, Unimplemented
+from cqar_shared.lists.methods import Lists
+from cqar_writer.app import role_of
+from cqar_writer.services.admin import Admin
+from cqar_writer.services.asset_registry import Registry
 from tests.builders import NOW
-from writer.app import role_of
-from writer.services.admin import Admin
-from writer.services.registry import Registry
 
 REGISTRY = {
     m.name: m for m in asset_registry_pb2.DESCRIPTOR.services_by_name["AssetRegistry"].methods
@@ -53,7 +53,7 @@ def test_every_rpc_has_a_method_of_ours(service: type[Any], rpcs: dict[str, Any]
 def test_a_resolver_answers_every_read_and_sends_changes_and_searches_to_the_writer() -> None:
     reads = {name for name in REGISTRY if name.startswith(READS)}
     assert names(RegistryReads) | names(Lists) == reads
-    assert names(Elsewhere) == set(REGISTRY) - reads
+    assert names(WriterOnlyMethods) == set(REGISTRY) - reads
 
 
 async def answer_of(service: Any, name: str) -> object:
@@ -71,7 +71,7 @@ async def test_what_a_resolver_does_not_answer_says_so() -> None:
     for name in RESOLVER_UNANSWERED:
         with pytest.raises(Unimplemented):
             await answer_of(resolver, name)
-    for name in names(Elsewhere):
+    for name in names(WriterOnlyMethods):
         with pytest.raises(Misdirected, match=r"writer\.example:9090"):
             await answer_of(reads, name)
 

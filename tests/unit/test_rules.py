@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from shared import rules
-from shared.entities.asset_relationship import ACYCLIC, RelationshipType
-from shared.entities.venue import VenueType
+from cqar_shared.domain import rules
+from cqar_shared.domain.kinds.asset_relationship import ACYCLIC, RelationshipType
+from cqar_shared.domain.kinds.venue import VenueType
 from tests.builders import (
     BTC,
     ETH,

@@ -12,19 +12,19 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from google.rpc import code_pb2, status_pb2
 
 import cqar
-from cqar import asking, errors
-from cqar.awaiting import AsyncAnswers
-from cqar.calling import KEEPALIVE_MS
-from cqar.position import Carried
-from cqar.waiting import Answers
-from resolver.services import watching
-from shared import errors as e
-from shared.grpc_server import AIO_OPTIONS, CONNECTION_OPTIONS
-from shared.statuses import CODES, to_status
+from cqar.sdk import errors, question_codec
+from cqar.sdk.async_api import AsyncAnswers
+from cqar.sdk.session_position import SessionPosition
+from cqar.sdk.sync_api import SyncAnswers
+from cqar.sdk.transport import KEEPALIVE_MS
+from cqar_resolver.services import watch_stream
+from cqar_shared import errors as e
+from cqar_shared.rpc.grpc_server import AIO_OPTIONS, CONNECTION_OPTIONS
+from cqar_shared.rpc.status import CODES, to_status
 
 ONE_OF_EACH = (
-    e.Invalid([e.Violation("venue_id", "REQUIRED", "is required")]),
-    e.NotFound("venue", "nowhere"),
+    e.Invalid([e.FieldViolation("venue_id", "REQUIRED", "is required")]),
+    e.EntityNotFound("venue", "nowhere"),
     e.Exists("there"),
     e.InUse("used"),
     e.TooLarge("large"),
@@ -33,11 +33,11 @@ ONE_OF_EACH = (
     e.Unauthenticated("no key"),
     e.Forbidden("not yours"),
     e.Conflict("moved on"),
-    e.EpochChanged("epoch 1 has ended"),
+    e.EpochEnded("epoch 1 has ended"),
     e.OutOfRange("gone"),
     e.TooMany("wait"),
     e.DataLoss("venues", "binance"),
-    e.NotReady("loading"),
+    e.ServiceNotReady("loading"),
     e.Fenced("a later database is the registry's"),
 )
 
@@ -53,26 +53,31 @@ def test_every_error_of_a_server_is_one_of_ours_with_its_reason_and_words() -> N
 @pytest.mark.parametrize(
     ("error", "ours"),
     [
-        (e.NotFound("venue", "x"), cqar.NotFound),
+        (e.EntityNotFound("venue", "x"), cqar.NotFound),
         (e.Invalid([]), cqar.InvalidRequest),
         (e.Unauthenticated(""), cqar.Denied),
         (e.Forbidden(""), cqar.Denied),
         (e.Misdirected(""), cqar.Unsupported),
         (e.Unimplemented(""), cqar.Unsupported),
-        (e.EpochChanged(""), cqar.EpochChanged),
+        (e.EpochEnded(""), cqar.EpochChanged),
         (e.OutOfRange(""), cqar.NotKept),
         (e.TooMany(""), cqar.Busy),
         (e.TooLarge(""), cqar.Busy),
-        (e.NotReady(""), cqar.NotReady),
+        (e.ServiceNotReady(""), cqar.NotReady),
         (e.Fenced(""), cqar.NotReady),
     ],
 )
-def test_an_error_is_named_for_what_to_do(error: e.CqarError, ours: type[cqar.CqarError]) -> None:
+def test_an_error_is_named_for_what_to_do(
+    error: e.RegistryError, ours: type[cqar.CqarError]
+) -> None:
     assert type(errors.of_status(to_status(error))) is ours
 
 
 def test_an_invalid_request_names_every_field() -> None:
-    given = [e.Violation("a", "REQUIRED", "is required"), e.Violation("b", "TOO_MANY", "at most 2")]
+    given = [
+        e.FieldViolation("a", "REQUIRED", "is required"),
+        e.FieldViolation("b", "TOO_MANY", "at most 2"),
+    ]
     found = errors.of_status(to_status(e.Invalid(given)))
     assert [(v.field, v.reason, v.message) for v in found.violations] == given
 
@@ -90,15 +95,15 @@ def test_a_status_that_nobody_explained_is_an_error_all_the_same() -> None:
 
 def test_a_batch_is_asked_in_as_few_pieces_as_it_takes_in_order() -> None:
     keys = [("binance", f"S{number}") for number in range(4_500)]
-    questions = list(asking.resolve_batches(keys))
+    questions = list(question_codec.resolve_batches(keys))
     asked: list[Any] = [key for q in questions for key in q.request.keys]  # type: ignore[attr-defined]
     assert [len(q.request.keys) for q in questions] == [2_000, 2_000, 500]  # type: ignore[attr-defined]
     assert [(key.venue_id, key.venue_symbol) for key in asked] == keys
-    assert list(asking.resolve_batches([])) == []
+    assert list(question_codec.resolve_batches([])) == []
 
 
 def test_an_answer_of_another_length_than_its_batch_is_refused() -> None:
-    (question,) = asking.resolve_batches([("binance", "A"), ("binance", "B")])
+    (question,) = question_codec.resolve_batches([("binance", "A"), ("binance", "B")])
     missed = pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND)
     with pytest.raises(ValueError, match="shorter"):
         question.read(pb.ResolveBatchResponse(resolutions=[missed]))
@@ -115,7 +120,7 @@ def test_an_answer_of_another_length_than_its_batch_is_refused() -> None:
 )
 def test_an_asset_is_asked_for_by_one_name(names: dict[str, str], by: str) -> None:
     empty = dict.fromkeys(("asset_id", "venue", "code", "chain", "address", "source"), "")
-    request: Any = asking.asset({**empty, **names}).request
+    request: Any = question_codec.asset({**empty, **names}).request
     assert request.WhichOneof("by") == by
 
 
@@ -125,23 +130,23 @@ def test_an_asset_is_asked_for_by_one_name(names: dict[str, str], by: str) -> No
 )
 def test_an_asset_with_no_name_or_two_is_not_asked_for(names: dict[str, str]) -> None:
     with pytest.raises(TypeError, match="give asset_id"):
-        asking.asset(names)
+        question_codec.asset(names)
 
 
 def test_a_group_is_asked_for_by_name_or_id() -> None:
-    assert asking.group("all-eth", "").request == pb.ExpandGroupRequest(name="all-eth")
-    assert asking.group("", "x").request == pb.ExpandGroupRequest(group_id="x")
+    assert question_codec.group("all-eth", "").request == pb.ExpandGroupRequest(name="all-eth")
+    assert question_codec.group("", "x").request == pb.ExpandGroupRequest(group_id="x")
     for name, group_id in (("", ""), ("a", "b")):
         with pytest.raises(TypeError, match="name or group_id"):
-            asking.group(name, group_id)
+            question_codec.group(name, group_id)
 
 
 def test_an_order_is_asked_about_in_exact_text() -> None:
-    request: Any = asking.check_order(("b", "S"), "64000.10", 3, "buy", "reduce").request
+    request: Any = question_codec.check_order(("b", "S"), "64000.10", 3, "buy", "reduce").request
     assert (request.price, request.quantity) == ("64000.1", "3")
     assert (request.side, request.intent) == (pb.ORDER_SIDE_BUY, pb.ORDER_INTENT_REDUCE)
     with pytest.raises(TypeError):
-        asking.check_order(("b", "S"), 0.1, 1, "buy", "open")  # type: ignore[arg-type]
+        question_codec.check_order(("b", "S"), 0.1, 1, "buy", "open")  # type: ignore[arg-type]
 
 
 def test_both_forms_of_the_interface_ask_the_same_in_the_same_words() -> None:
@@ -153,8 +158,8 @@ def test_both_forms_of_the_interface_ask_the_same_in_the_same_words() -> None:
             for name, found in parameters.items()
         }
 
-    assert asks(Answers) == asks(AsyncAnswers)
-    assert {"resolve", "resolve_batch", "watch", "wait_ready"} <= asks(Answers).keys()
+    assert asks(SyncAnswers) == asks(AsyncAnswers)
+    assert {"resolve", "resolve_batch", "watch", "wait_ready"} <= asks(SyncAnswers).keys()
 
 
 # ---------------------------------------------------------------- positions
@@ -173,7 +178,7 @@ def test_a_position_is_read_as_it_is_written() -> None:
 
 
 def test_what_is_carried_never_goes_back_until_it_is_forgotten() -> None:
-    carried = Carried("seen")
+    carried = SessionPosition("seen")
     for position, held in (((1, 5), (1, 5)), ((1, 4), (1, 5)), ((2, 1), (2, 1)), ((1, 9), (2, 1))):
         carried.saw(cqar.Position(*position))
         assert carried.position == held
@@ -184,13 +189,13 @@ def test_what_is_carried_never_goes_back_until_it_is_forgotten() -> None:
 
 
 def test_where_only_what_is_told_counts_what_is_seen_does_not() -> None:
-    carried = Carried("told")
+    carried = SessionPosition("told")
     carried.saw(cqar.Position(1, 5))
     assert carried.position is None
     carried.told(cqar.Position(1, 3))
     assert carried.position == (1, 3)
     with pytest.raises(ValueError, match="'seen' or 'told'"):
-        Carried("carry")  # type: ignore[arg-type]
+        SessionPosition("carry")  # type: ignore[arg-type]
 
 
 def test_clients_ping_no_more_often_than_servers_take() -> None:
@@ -199,7 +204,7 @@ def test_clients_ping_no_more_often_than_servers_take() -> None:
 
 
 def test_a_watch_is_told_to_begin_anew_before_its_connection_is_ended() -> None:
-    assert dict(AIO_OPTIONS)["grpc.max_connection_age_grace_ms"] > watching.WATCH_S_MAX * 1000
+    assert dict(AIO_OPTIONS)["grpc.max_connection_age_grace_ms"] > watch_stream.WATCH_S_MAX * 1000
 
 
 def test_a_client_imports_nothing_that_only_a_replica_needs() -> None:
@@ -210,5 +215,5 @@ def test_a_client_imports_nothing_that_only_a_replica_needs() -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=True)
     heavy = {"sqlalchemy", "asyncpg", "nats", "redis", "aiohttp", "ccxt", "click", "resolver"}
     imported = set(ran.stdout.split())
-    assert "cqar.client" in imported
+    assert "cqar.sdk.client" in imported
     assert not imported & heavy

@@ -11,9 +11,9 @@ import msgspec
 import pytest
 
 import cqar
-from cqar.ccxt_bridge import TwoOfAName, by_symbol
-from shared.entities.symbol import ContractKind, OptionType, SymbolType
-from shared.entities.venue_symbol import MarketStatus, TickBand
+from cqar.integrations.ccxt import TwoOfAName, by_symbol
+from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
+from cqar_shared.domain.kinds.venue_symbol import ListingTickBand, MarketStatusCode
 from tests.builders import BTC, NOW, USDT, a_symbol
 from tests.sdk import a_listing, resolved
 
@@ -25,24 +25,26 @@ def spot(**changes: Any) -> cqar.Resolution:
     return resolved(a_listing(**changes))
 
 
-def contract(of: SymbolType, kind: ContractKind, settlement: str, **terms: Any) -> cqar.Resolution:
-    size = Decimal(100) if kind is ContractKind.INVERSE else Decimal("0.01")
+def contract(
+    of: SymbolTypeCode, kind: ContractKindCode, settlement: str, **terms: Any
+) -> cqar.Resolution:
+    size = Decimal(100) if kind is ContractKindCode.INVERSE else Decimal("0.01")
     symbol = a_symbol(symbol_type=of, contract_kind=kind, settlement_asset_id=settlement, **terms)
     listing = a_listing(symbol_id=symbol.symbol_id, contract_size=size, listed_at=NOW)
     return resolved(listing, symbol=symbol)
 
 
 def perpetual() -> cqar.Resolution:
-    return contract(SymbolType.PERPETUAL, ContractKind.LINEAR, USDT)
+    return contract(SymbolTypeCode.PERPETUAL, ContractKindCode.LINEAR, USDT)
 
 
 def future() -> cqar.Resolution:
-    return contract(SymbolType.FUTURE, ContractKind.INVERSE, BTC, expiry=EXPIRY)
+    return contract(SymbolTypeCode.FUTURE, ContractKindCode.INVERSE, BTC, expiry=EXPIRY)
 
 
 def option() -> cqar.Resolution:
-    terms = {"strike_price": Decimal(100_000), "option_type": OptionType.CALL}
-    return contract(SymbolType.OPTION, ContractKind.LINEAR, USDT, expiry=EXPIRY, **terms)
+    terms = {"strike_price": Decimal(100_000), "option_type": OptionTypeCode.CALL}
+    return contract(SymbolTypeCode.OPTION, ContractKindCode.LINEAR, USDT, expiry=EXPIRY, **terms)
 
 
 # ---------------------------------------------------------------- ccxt
@@ -61,7 +63,7 @@ def test_a_spot_market_is_as_ccxt_writes_it() -> None:
     assert market["limits"]["amount"] == {"min": 0.0001, "max": None}
     assert market["limits"]["cost"] == {"min": 5.0, "max": 9_000.0}
     assert market["active"]
-    assert not cqar.ccxt_market(spot(status=MarketStatus.HALTED))["active"]
+    assert not cqar.ccxt_market(spot(status=MarketStatusCode.HALTED))["active"]
 
 
 def test_contracts_say_what_they_settle_in_how_they_pay_and_when_they_end() -> None:
@@ -94,7 +96,7 @@ def test_numbers_are_of_the_type_that_the_exchange_wants() -> None:
 
 
 def test_steps_that_ccxt_cannot_say_or_that_are_not_the_venues_are_left_out() -> None:
-    bands = (TickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),)
+    bands = (ListingTickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),)
     banded = spot(tick_size=None, tick_bands=bands)
     assert cqar.ccxt_market(banded)["precision"] == {"price": None, "amount": 0.00001}
     defaults = a_symbol(tick_size=Decimal("0.1"), lot_size=Decimal(1))
@@ -165,8 +167,8 @@ def test_without_steps_of_the_venues_own_there_is_no_instrument() -> None:
     with pytest.raises(cqar.StepsUnknown, match="tick and lot"):
         cqar.instrument(spot(lot_size=None))
     symbol = a_symbol(
-        symbol_type=SymbolType.PERPETUAL,
-        contract_kind=ContractKind.LINEAR,
+        symbol_type=SymbolTypeCode.PERPETUAL,
+        contract_kind=ContractKindCode.LINEAR,
         settlement_asset_id=USDT,
     )
     unsized = resolved(a_listing(symbol_id=symbol.symbol_id), symbol=symbol)

@@ -13,12 +13,12 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_symbol_pb2
 
 import cqar
-from cqar import changes, words
-from cqar import from_messages as read
-from resolver.view import STALE
-from shared.entities import KINDS
-from shared.entities.symbol import ContractKind, OptionType, SymbolType
-from shared.entities.venue_symbol import MarketStatus, TickBand
+from cqar.sdk import changes, enums
+from cqar.sdk import decoding as read
+from cqar_resolver.replication.replica_state import STALE
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
+from cqar_shared.domain.kinds.venue_symbol import ListingTickBand, MarketStatusCode
 from tests.builders import NOW, a_flag, a_symbol, an_asset
 from tests.sdk import LISTING, TOLD, a_listing, resolved
 
@@ -50,12 +50,12 @@ def test_a_listing_that_was_read_unreviewed_says_so() -> None:
 def test_an_option_keeps_its_expiry_strike_and_side() -> None:
     expiry = NOW + dt.timedelta(days=31)
     option = a_symbol(
-        symbol_type=SymbolType.OPTION,
+        symbol_type=SymbolTypeCode.OPTION,
         settlement_asset_id=a_symbol().quote_asset_id,
-        contract_kind=ContractKind.LINEAR,
+        contract_kind=ContractKindCode.LINEAR,
         expiry=expiry,
         strike_price=Decimal(100_000),
-        option_type=OptionType.CALL,
+        option_type=OptionTypeCode.CALL,
     )
     found = resolved(a_listing(symbol_id=option.symbol_id), symbol=option)
     assert (found.symbol.expiry, found.symbol.strike_price) == (expiry, Decimal(100_000))
@@ -65,8 +65,8 @@ def test_an_option_keeps_its_expiry_strike_and_side() -> None:
 
 def test_bands_and_significant_digits_are_told_where_there_is_no_single_tick() -> None:
     bands = (
-        TickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),
-        TickBand(from_price=Decimal(100), tick_size=Decimal(1)),
+        ListingTickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),
+        ListingTickBand(from_price=Decimal(100), tick_size=Decimal(1)),
     )
     found = resolved(a_listing(tick_size=None, tick_bands=bands, price_significant_digits=5))
     assert found.specs.tick_size is None
@@ -76,7 +76,7 @@ def test_bands_and_significant_digits_are_told_where_there_is_no_single_tick() -
 
 
 def test_what_is_not_allowed_says_why_and_is_false() -> None:
-    found = resolved(a_listing(status=MarketStatus.HALTED), a_flag(), stale=STALE)
+    found = resolved(a_listing(status=MarketStatusCode.HALTED), a_flag(), stale=STALE)
     assert not found.tradeable.open
     codes = [reason.code for reason in found.tradeable.reasons]
     assert codes == ["LISTING_HALTED", "FLAG_CRITICAL_BASE", "STALE_SNAPSHOT"]
@@ -113,13 +113,13 @@ def test_results_are_frozen_equal_by_value_and_survive_json() -> None:
 @pytest.mark.parametrize(
     ("enum", "prefix", "of"),
     [
-        (pb.SnapshotState, "SNAPSHOT_STATE_", words.State),
-        (pb.SpecsSource, "SPECS_SOURCE_", words.SpecsSource),
-        (venue_symbol_pb2.MarketStatus, "MARKET_STATUS_", words.MarketStatus),
-        (symbol_pb2.SymbolType, "SYMBOL_TYPE_", words.SymbolType),
-        (symbol_pb2.ContractKind, "CONTRACT_KIND_", words.ContractKind),
-        (symbol_pb2.OptionType, "OPTION_TYPE_", words.OptionType),
-        (quality_flag_pb2.FlagSeverity, "FLAG_SEVERITY_", words.Severity),
+        (pb.SnapshotState, "SNAPSHOT_STATE_", enums.State),
+        (pb.SpecsSource, "SPECS_SOURCE_", enums.SpecsSource),
+        (venue_symbol_pb2.MarketStatus, "MARKET_STATUS_", enums.MarketStatus),
+        (symbol_pb2.SymbolType, "SYMBOL_TYPE_", enums.SymbolType),
+        (symbol_pb2.ContractKind, "CONTRACT_KIND_", enums.ContractKind),
+        (symbol_pb2.OptionType, "OPTION_TYPE_", enums.OptionType),
+        (quality_flag_pb2.FlagSeverity, "FLAG_SEVERITY_", enums.Severity),
     ],
 )
 def test_the_words_are_the_contracts(enum: object, prefix: str, of: type) -> None:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cqar
-from shared.entities.symbol import ContractKind, SymbolType
-from shared.entities.venue_symbol import TickBand
+from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
+from cqar_shared.domain.kinds.venue_symbol import ListingTickBand
 from tests.builders import BTC, USDT, a_symbol
 from tests.sdk import a_listing, resolved
 
@@ -20,9 +20,9 @@ def specs(**changes: Any) -> cqar.Specs:
     return resolved(a_listing(**changes)).specs
 
 
-def contract(kind: ContractKind, settlement: str, **changes: Any) -> cqar.Specs:
+def contract(kind: ContractKindCode, settlement: str, **changes: Any) -> cqar.Specs:
     symbol = a_symbol(
-        symbol_type=SymbolType.PERPETUAL, contract_kind=kind, settlement_asset_id=settlement
+        symbol_type=SymbolTypeCode.PERPETUAL, contract_kind=kind, settlement_asset_id=settlement
     )
     return resolved(a_listing(symbol_id=symbol.symbol_id, **changes), symbol=symbol).specs
 
@@ -36,8 +36,8 @@ def test_a_price_is_rounded_to_the_passive_side() -> None:
 
 def test_a_price_is_rounded_in_the_band_where_it_lies() -> None:
     bands = (
-        TickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),
-        TickBand(from_price=Decimal(100), tick_size=Decimal(1)),
+        ListingTickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),
+        ListingTickBand(from_price=Decimal(100), tick_size=Decimal(1)),
     )
     own = specs(tick_size=None, tick_bands=bands)
     assert own.price_to_tick("99.94", "buy") == Decimal("99.9")
@@ -70,13 +70,13 @@ def test_a_unit_of_a_thousand_is_a_thousand_canonical_ones() -> None:
 
 
 def test_linear_contracts_are_of_base_units() -> None:
-    own = contract(ContractKind.LINEAR, USDT, contract_size=Decimal("0.01"))
+    own = contract(ContractKindCode.LINEAR, USDT, contract_size=Decimal("0.01"))
     assert own.to_base_quantity(3) == Decimal("0.03")
     assert own.notional(50_000, 3) == Decimal(1500)
 
 
 def test_inverse_contracts_are_of_quote_units_and_need_a_price() -> None:
-    own = contract(ContractKind.INVERSE, BTC, contract_size=Decimal(100))
+    own = contract(ContractKindCode.INVERSE, BTC, contract_size=Decimal(100))
     assert own.notional(50_000, 3) == Decimal(300)
     assert own.to_base_quantity(3, price=50_000) == Decimal("0.006")
     for price in (None, 0):
@@ -90,7 +90,7 @@ def test_what_is_not_known_is_an_error_and_never_a_guess() -> None:
         without.price_to_tick(1, "buy")
     with pytest.raises(cqar.StepsUnknown, match="lot"):
         without.round_size(1)
-    unsized = contract(ContractKind.LINEAR, USDT)
+    unsized = contract(ContractKindCode.LINEAR, USDT)
     with pytest.raises(cqar.StepsUnknown, match="contract size"):
         unsized.notional(1, 1)
     with pytest.raises(cqar.StepsUnknown, match="contract size"):

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-import cqar
-from cqar.results import Freshness, OrderCheck, Permission, Reason, Tradeable
-from cqar.words import State
+import cqar.sdk
+from cqar.sdk.enums import State
+from cqar.sdk.results import Freshness, OrderCheck, Permission, Reason, Tradeable
 
 WHY = (Reason("LISTING_HALTED", "venue_symbol", "k", "halted"),)
 YES, NO = Permission(allowed=True), Permission(allowed=False, reasons=WHY)
@@ -41,9 +41,7 @@ VERDICTS: dict[type, list[Any]] = {
 def results() -> set[type]:
     """Every struct of the SDK, public or not."""
     found: set[type] = set()
-    for module in pkgutil.iter_modules(cqar.__path__, "cqar."):
-        if module.ispkg or module.name == "cqar.__main__":
-            continue
+    for module in pkgutil.iter_modules(cqar.sdk.__path__, "cqar.sdk."):
         for value in vars(importlib.import_module(module.name)).values():
             if isinstance(value, type) and issubclass(value, msgspec.Struct):
                 found.add(value)

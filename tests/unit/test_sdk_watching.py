@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import cqar
-from cqar.watching import PAUSE_FIRST_S, PAUSE_MAX_S, Place
+from cqar.sdk.watch_cursor import PAUSE_FIRST_S, PAUSE_MAX_S, WatchCursor
 from tests.builders import NOW
 
 
@@ -20,20 +20,20 @@ def update(revision: int, *, changed: int = 0, epoch: int = 1) -> cqar.Update:
     return cqar.Update(change_set, fresh)
 
 
-def asked(place: Place) -> tuple[int, int]:
+def asked(place: WatchCursor) -> tuple[int, int]:
     request: Any = place.question().request
     return request.from_revision, request.epoch
 
 
 def test_who_watches_from_now_on_goes_on_behind_the_revision_that_now_was() -> None:
-    place = Place(0, 0, ["venue"], ())
+    place = WatchCursor(0, 0, ["venue"], ())
     assert asked(place) == (0, 0)
     place.told(update(7))
     assert asked(place) == (8, 1)
 
 
 def test_of_a_past_that_is_yet_to_be_told_the_first_sign_of_life_says_nothing() -> None:
-    place = Place(3, 1, (), ())
+    place = WatchCursor(3, 1, (), ())
     assert asked(place) == (3, 1)
     place.told(update(9))
     assert asked(place) == (3, 1)
@@ -43,21 +43,21 @@ def test_of_a_past_that_is_yet_to_be_told_the_first_sign_of_life_says_nothing() 
 
 
 def test_what_is_not_for_this_watcher_was_told_with_the_next_sign_of_life() -> None:
-    place = Place(3, 1, (), ())
+    place = WatchCursor(3, 1, (), ())
     for one in (update(9), update(9, changed=3), update(12)):
         place.told(one)
     assert asked(place) == (13, 1)
 
 
 def test_a_resolver_that_lags_takes_nobody_back() -> None:
-    place = Place(8, 1, (), ())
+    place = WatchCursor(8, 1, (), ())
     for one in (update(5), update(6)):
         place.told(one)
     assert asked(place) == (8, 1)
 
 
 def test_no_sign_of_life_names_what_is_yet_to_be_told_or_what_is_long_past() -> None:
-    place = Place(0, 0, (), ())
+    place = WatchCursor(0, 0, (), ())
     told = [place.told(one) for one in (update(7), update(8, changed=8), update(8))]
     assert told == [True, True, True]
     for resolver, first in (("of a release before", 12), ("behind", 6)):
@@ -72,7 +72,7 @@ def test_no_sign_of_life_names_what_is_yet_to_be_told_or_what_is_long_past() -> 
 def test_wherever_it_breaks_off_each_change_set_is_told_once(seed: int) -> None:
     chance = random.Random(seed)
     wanted = sorted(chance.sample(range(1, 40), 15))
-    place, told, head = Place(1, 1, (), ()), [], 5
+    place, told, head = WatchCursor(1, 1, (), ()), [], 5
     while not told or told[-1] != wanted[-1]:
         (at, _), head = asked(place), min(head + chance.randint(0, 9), 40)
         messages = [update(head)]
@@ -85,7 +85,7 @@ def test_wherever_it_breaks_off_each_change_set_is_told_once(seed: int) -> None:
 
 
 def test_pauses_grow_to_a_bound_and_begin_anew_once_something_came() -> None:
-    place = Place(0, 0, (), ())
+    place = WatchCursor(0, 0, (), ())
     pauses = [place.pause_s() for _ in range(20)]
     assert PAUSE_FIRST_S / 2 <= pauses[0] <= PAUSE_FIRST_S
     assert PAUSE_MAX_S / 2 <= pauses[-1] <= PAUSE_MAX_S

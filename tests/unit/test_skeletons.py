@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.skeletons import mixes_scripts, skeleton
+from cqar_shared.domain.confusables import mixes_scripts, skeleton
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ from cqc.replication.v1 import replication_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resolver.decoding import Poison, plan
-from resolver.snapshot import TUPLE_KEYS_MAX, Diverged, Snapshot
-from shared import codec
-from shared.entities import KINDS
-from shared.entities.venue_symbol import VENUE_SYMBOL, VenueSymbol
-from shared.history import Position
-from shared.kind import AnyKind
+from cqar_resolver.snapshot.change_sets import UndecodableChangeSet, plan
+from cqar_resolver.snapshot.snapshot import TUPLE_KEYS_MAX, Diverged, Snapshot
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol
+from cqar_shared.replication.positions import LogPosition
 from tests.builders import NOW, a_venue, a_venue_symbol, an_asset, an_id
 from tests.histories import Changes, State, advanced, change_set, encoded, head_of, hydrated
 from tests.strategies import entities
@@ -54,7 +54,7 @@ def apply(snapshot: Snapshot, state: State, changes: Changes, revision: int) -> 
 def test_a_snapshot_takes_only_what_its_head_says() -> None:
     state = encoded(an_asset(), a_venue())
     rows = [(kind, key, payload) for (kind, key), payload in state.items()]
-    assert Snapshot(head_of(state, 5), rows).position == Position(1, 5, bytes([5]) * 32)
+    assert Snapshot(head_of(state, 5), rows).position == LogPosition(1, 5, bytes([5]) * 32)
     for wrong in (rows[:1], [*rows, ("venue", "kraken", b"")], [(*rows[0][:2], b""), rows[1]]):
         with pytest.raises(Diverged):
             Snapshot(head_of(state, 5), wrong)
@@ -99,7 +99,7 @@ def test_an_entity_that_does_not_decode_is_refused_before_anything_is_touched(
     kind: AnyKind,
 ) -> None:
     changes: Changes = {**encoded(an_asset()), (kind.name, "key"): b"\xff\xff\xff"}
-    with pytest.raises(Poison):
+    with pytest.raises(UndecodableChangeSet):
         list(plan(hydrated({}), change_set(changes)))
 
 
@@ -141,7 +141,7 @@ def test_the_index_follows_periods_as_they_come_change_and_go() -> None:
     state = apply(snapshot, state, encoded(halted), 4)
     found = dict(snapshot.find(*SPELLING))
     assert len(found) == 3
-    assert codec.decode(VENUE_SYMBOL, found[halted.listing_id]) == halted
+    assert entity_codec.decode(VENUE_SYMBOL, found[halted.listing_id]) == halted
     # Moved to another spelling: found there only.
     moved = a_listing("p0", venue_symbol="XBTUSDT")
     state = apply(snapshot, state, encoded(moved), 5)
@@ -188,7 +188,7 @@ def changes_of(draw: st.DrawFn) -> Changes:
         entity = draw(entities(kind, **fixed))
         removed = draw(st.booleans())
         ref = (kind.name, kind.key_of(entity))
-        changes[ref] = None if removed else codec.encode(kind, entity)
+        changes[ref] = None if removed else entity_codec.encode(kind, entity)
     return changes
 
 

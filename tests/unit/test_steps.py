@@ -12,7 +12,7 @@ from cqc.venues.v1.venue_symbol_pb2 import TickBand
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared import steps
+from cqar_shared.domain import price_steps
 
 LINEAR, INVERSE = symbol_pb2.CONTRACT_KIND_LINEAR, symbol_pb2.CONTRACT_KIND_INVERSE
 QUANTO = symbol_pb2.CONTRACT_KIND_QUANTO
@@ -47,57 +47,57 @@ def test_a_price_is_rounded_to_the_side_asked_for(
     tick: str, price: str, down: str, up: str
 ) -> None:
     own = specs(tick_size=tick)
-    assert steps.round_price(own, Decimal(price), up=False) == Decimal(down)
-    assert steps.round_price(own, Decimal(price), up=True) == Decimal(up)
+    assert price_steps.round_price(own, Decimal(price), up=False) == Decimal(down)
+    assert price_steps.round_price(own, Decimal(price), up=True) == Decimal(up)
 
 
 @given(POSITIVE, STEP.filter(lambda step: step > 0))
 def test_a_rounded_price_is_the_nearest_multiple_on_its_side(price: Decimal, tick: Decimal) -> None:
     own = specs(tick_size=format(tick, "f"))
-    down, up = (steps.round_price(own, price, up=up) for up in (False, True))
+    down, up = (price_steps.round_price(own, price, up=up) for up in (False, True))
     assert down is not None
     assert up is not None
     assert down <= price <= up
     assert up - down in (0, tick)
-    assert steps.round_price(own, down, up=True) == down
+    assert price_steps.round_price(own, down, up=True) == down
 
 
 def test_each_band_has_its_own_tick_and_rounding_may_lead_into_the_next() -> None:
     own = bands(("0", "0.01"), ("10", "0.1"), ("100", "1"))
-    assert steps.round_price(own, Decimal("9.999"), up=False) == Decimal("9.99")
-    assert steps.round_price(own, Decimal("9.999"), up=True) == Decimal(10)
-    assert steps.round_price(own, Decimal("10.05"), up=False) == Decimal(10)
-    assert steps.round_price(own, Decimal("99.95"), up=True) == Decimal(100)
-    assert steps.round_price(own, Decimal("123.4"), up=False) == Decimal(123)
+    assert price_steps.round_price(own, Decimal("9.999"), up=False) == Decimal("9.99")
+    assert price_steps.round_price(own, Decimal("9.999"), up=True) == Decimal(10)
+    assert price_steps.round_price(own, Decimal("10.05"), up=False) == Decimal(10)
+    assert price_steps.round_price(own, Decimal("99.95"), up=True) == Decimal(100)
+    assert price_steps.round_price(own, Decimal("123.4"), up=False) == Decimal(123)
 
 
 def test_a_limit_of_significant_digits_is_a_tick_too_and_the_coarser_counts() -> None:
     own = specs(price_significant_digits=5, tick_size="0.01")
-    assert steps.round_price(own, Decimal("64321.7"), up=False) == Decimal(64321)
-    assert steps.round_price(own, Decimal("99999.5"), up=True) == Decimal(100000)
-    assert steps.round_price(own, Decimal("1.23456"), up=False) == Decimal("1.23")
-    assert steps.round_price(
+    assert price_steps.round_price(own, Decimal("64321.7"), up=False) == Decimal(64321)
+    assert price_steps.round_price(own, Decimal("99999.5"), up=True) == Decimal(100000)
+    assert price_steps.round_price(own, Decimal("1.23456"), up=False) == Decimal("1.23")
+    assert price_steps.round_price(
         specs(price_significant_digits=5), Decimal("0.000123456"), up=True
     ) == Decimal("0.00012346")
 
 
 def test_a_price_is_on_the_tick_and_within_the_digits_at_once() -> None:
     own = specs(price_significant_digits=4, tick_size="0.25")
-    assert steps.round_price(own, Decimal("123.80"), up=False) == Decimal("123.5")
-    assert steps.round_price(own, Decimal("123.80"), up=True) == Decimal(124)
+    assert price_steps.round_price(own, Decimal("123.80"), up=False) == Decimal("123.5")
+    assert price_steps.round_price(own, Decimal("123.80"), up=True) == Decimal(124)
     # A one-digit multiple of 13 there is none.
     never = specs(price_significant_digits=1, tick_size="13")
-    assert steps.round_price(never, Decimal(20), up=False) == 0
-    assert steps.round_price(never, Decimal(20), up=True) is None
+    assert price_steps.round_price(never, Decimal(20), up=False) == 0
+    assert price_steps.round_price(never, Decimal(20), up=True) is None
 
 
 def test_no_price_of_the_band_beside_is_passed_over() -> None:
-    assert steps.round_price(bands(("0", "3"), ("10", "1")), Decimal("9.5"), up=True) == 10
-    assert steps.round_price(bands(("0", "0.5"), ("10", "3")), Decimal(11), up=False) == Decimal(
-        "9.5"
-    )
+    assert price_steps.round_price(bands(("0", "3"), ("10", "1")), Decimal("9.5"), up=True) == 10
+    assert price_steps.round_price(
+        bands(("0", "0.5"), ("10", "3")), Decimal(11), up=False
+    ) == Decimal("9.5")
     wide = bands(("0", "0.01"), ("100", "1000"))
-    assert steps.round_price(wide, Decimal(500), up=False) == Decimal("99.99")
+    assert price_steps.round_price(wide, Decimal(500), up=False) == Decimal("99.99")
 
 
 TICKS = ("0.01", "0.02", "0.05", "0.25", "0.3", "0.5", "1", "3", "7", "13")
@@ -125,43 +125,45 @@ def test_of_all_prices_on_the_steps_it_is_the_nearest_on_its_side(
     own.price_significant_digits = digits
     on_steps = [each for each in GRID if is_on_the_steps(own, each)]
     below = max((each for each in on_steps if each <= price), default=0)
-    assert steps.round_price(own, price, up=False) == below
+    assert price_steps.round_price(own, price, up=False) == below
     above = min((each for each in on_steps if each >= price), default=None)
-    assert above is None or steps.round_price(own, price, up=True) == above
+    assert above is None or price_steps.round_price(own, price, up=True) == above
 
 
 def test_a_quantity_is_rounded_down() -> None:
-    assert steps.round_quantity(specs(lot_size="0.00001"), Decimal("0.00012345")) == Decimal(
+    assert price_steps.round_quantity(specs(lot_size="0.00001"), Decimal("0.00012345")) == Decimal(
         "0.00012"
     )
-    assert steps.round_quantity(specs(lot_size="10"), Decimal(9)) == 0
+    assert price_steps.round_quantity(specs(lot_size="10"), Decimal(9)) == 0
 
 
 def test_what_is_not_known_is_none() -> None:
-    assert steps.round_price(specs(), Decimal(1), up=True) is None
-    assert steps.round_quantity(specs(), Decimal(1)) is None
-    assert steps.notional(specs(contract_kind=LINEAR), Decimal(1), Decimal(1)) is None
+    assert price_steps.round_price(specs(), Decimal(1), up=True) is None
+    assert price_steps.round_quantity(specs(), Decimal(1)) is None
+    assert price_steps.notional(specs(contract_kind=LINEAR), Decimal(1), Decimal(1)) is None
     assert (
-        steps.notional(specs(contract_kind=QUANTO, contract_size="1"), Decimal(1), Decimal(1))
+        price_steps.notional(specs(contract_kind=QUANTO, contract_size="1"), Decimal(1), Decimal(1))
         is None
     )
     assert (
-        steps.base_quantity(specs(contract_kind=INVERSE, contract_size="1"), Decimal(0), Decimal(1))
+        price_steps.base_quantity(
+            specs(contract_kind=INVERSE, contract_size="1"), Decimal(0), Decimal(1)
+        )
         is None
     )
 
 
 def test_notional_and_base_of_spot_linear_inverse_and_multiplied_units() -> None:
     spot = specs()
-    assert steps.notional(spot, Decimal("0.1"), Decimal("0.2")) == Decimal("0.02")
-    assert steps.base_quantity(spot, Decimal("0.1"), Decimal("0.2")) == Decimal("0.2")
+    assert price_steps.notional(spot, Decimal("0.1"), Decimal("0.2")) == Decimal("0.02")
+    assert price_steps.base_quantity(spot, Decimal("0.1"), Decimal("0.2")) == Decimal("0.2")
     linear = specs(contract_kind=LINEAR, contract_size="0.01")
-    assert steps.notional(linear, Decimal(50000), Decimal(3)) == Decimal(1500)
-    assert steps.base_quantity(linear, Decimal(50000), Decimal(3)) == Decimal("0.03")
+    assert price_steps.notional(linear, Decimal(50000), Decimal(3)) == Decimal(1500)
+    assert price_steps.base_quantity(linear, Decimal(50000), Decimal(3)) == Decimal("0.03")
     inverse = specs(contract_kind=INVERSE, contract_size="100")
-    assert steps.notional(inverse, Decimal(50000), Decimal(5)) == Decimal(500)
-    assert steps.base_quantity(inverse, Decimal(50000), Decimal(5)) == Decimal("0.01")
+    assert price_steps.notional(inverse, Decimal(50000), Decimal(5)) == Decimal(500)
+    assert price_steps.base_quantity(inverse, Decimal(50000), Decimal(5)) == Decimal("0.01")
     shib = specs(contract_kind=LINEAR, contract_size="1", unit_multiplier="1000")
-    assert steps.base_quantity(shib, Decimal("0.01"), Decimal(7)) == Decimal(7000)
-    assert steps.notional(shib, Decimal("0.01"), Decimal(7)) == Decimal("0.07")
-    assert steps.canonical_price(shib, Decimal("0.01")) == Decimal("0.00001")
+    assert price_steps.base_quantity(shib, Decimal("0.01"), Decimal(7)) == Decimal(7000)
+    assert price_steps.notional(shib, Decimal("0.01"), Decimal(7)) == Decimal("0.07")
+    assert price_steps.canonical_price(shib, Decimal("0.01")) == Decimal("0.00001")

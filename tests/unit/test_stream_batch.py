@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.stream_batch import BYTES_MAX, MESSAGES_MAX, Message, batches_of
+from cqar_shared.messaging.atomic_batch import BYTES_MAX, MESSAGES_MAX, Message, batches_of
 
 SIZES = st.lists(st.sampled_from([0, 1, 700, BYTES_MAX // 3, BYTES_MAX, BYTES_MAX + 1]))
 

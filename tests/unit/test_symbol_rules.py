@@ -8,26 +8,32 @@ from typing import Any
 
 import pytest
 
-from shared.entities.symbol import IDENTITY, ContractKind, OptionType, Symbol, SymbolType
+from cqar_shared.domain.kinds.symbol import (
+    IDENTITY,
+    ContractKindCode,
+    OptionTypeCode,
+    Symbol,
+    SymbolTypeCode,
+)
 from tests.builders import BTC, ETH, NOW, USD, USDT, a_symbol, an_asset, an_id
 from tests.registry_in_memory import Held, changed, completed, findings
 
 EXPIRY = dt.datetime(2026, 12, 25, 8, tzinfo=dt.UTC)
 ASSETS = (an_asset(), an_asset("ETH"), an_asset("USDT"), an_asset("USD"))
-LINEAR = {"symbol_type": SymbolType.PERPETUAL, "settlement_asset_id": USDT}
+LINEAR = {"symbol_type": SymbolTypeCode.PERPETUAL, "settlement_asset_id": USDT}
 INVERSE = {"quote_asset_id": USD, "settlement_asset_id": BTC}
-FUTURE = {**INVERSE, "symbol_type": SymbolType.FUTURE, "expiry": EXPIRY}
+FUTURE = {**INVERSE, "symbol_type": SymbolTypeCode.FUTURE, "expiry": EXPIRY}
 OPTION = {
     **FUTURE,
-    "symbol_type": SymbolType.OPTION,
+    "symbol_type": SymbolTypeCode.OPTION,
     "strike_price": Decimal(100000),
-    "option_type": OptionType.CALL,
+    "option_type": OptionTypeCode.CALL,
 }
 EXAMPLES: list[tuple[str, dict[str, Any]]] = [
     ("BTC/USDT", {}),
-    ("BTC/USDT", {"symbol_type": SymbolType.MARGIN}),
+    ("BTC/USDT", {"symbol_type": SymbolTypeCode.MARGIN}),
     ("BTC/USDT:USDT", LINEAR),
-    ("BTC/USD:BTC", {**INVERSE, "symbol_type": SymbolType.PERPETUAL}),
+    ("BTC/USD:BTC", {**INVERSE, "symbol_type": SymbolTypeCode.PERPETUAL}),
     ("BTC/USD:BTC-261225", FUTURE),
     ("BTC/USD:BTC-261225-100000-C", OPTION),
     ("BTC/USD:BTC-261225-0.5-P", {**OPTION, "strike_price": Decimal("0.5"), "option_type": 2}),
@@ -37,7 +43,7 @@ EXAMPLES: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("text", "terms"), EXAMPLES)
 def test_a_symbols_text_follows_the_fields_notation(text: str, terms: dict[str, Any]) -> None:
     if "option_type" in terms:
-        terms = {**terms, "option_type": OptionType(terms["option_type"])}
+        terms = {**terms, "option_type": OptionTypeCode(terms["option_type"])}
     held = Held(*ASSETS)
     symbol = completed(a_symbol(**terms), held)
     assert symbol.symbol == text
@@ -61,31 +67,35 @@ def test_a_text_that_is_given_stays_and_one_that_is_left_out_is_kept() -> None:
 
 def test_the_settlement_of_a_spot_symbol_is_its_quote_and_a_contract_names_its_own() -> None:
     assert completed(a_symbol()).settlement_asset_id == USDT
-    perpetual = a_symbol(symbol_type=SymbolType.PERPETUAL)
+    perpetual = a_symbol(symbol_type=SymbolTypeCode.PERPETUAL)
     assert completed(perpetual).settlement_asset_id is None
     assert findings(perpetual) == {("settlement_asset_id", "REQUIRED")}
 
 
 @pytest.mark.parametrize(
     ("settlement", "kind"),
-    [(USDT, ContractKind.LINEAR), (BTC, ContractKind.INVERSE), (ETH, ContractKind.QUANTO)],
+    [
+        (USDT, ContractKindCode.LINEAR),
+        (BTC, ContractKindCode.INVERSE),
+        (ETH, ContractKindCode.QUANTO),
+    ],
 )
 def test_how_a_contract_pays_follows_from_its_settlement(
-    settlement: str, kind: ContractKind
+    settlement: str, kind: ContractKindCode
 ) -> None:
-    contract = a_symbol(symbol_type=SymbolType.PERPETUAL, settlement_asset_id=settlement)
+    contract = a_symbol(symbol_type=SymbolTypeCode.PERPETUAL, settlement_asset_id=settlement)
     assert completed(contract).contract_kind is kind
     assert completed(a_symbol()).contract_kind is None
-    for other in set(ContractKind) - {kind}:
+    for other in set(ContractKindCode) - {kind}:
         stated = changed(contract, contract_kind=other)
         assert findings(stated) == {("contract_kind", "CONTRADICTS")}
 
 
 def test_what_is_traded_for_cash_settles_in_its_quote_and_is_no_contract() -> None:
-    for cash in (SymbolType.SPOT, SymbolType.MARGIN):
+    for cash in (SymbolTypeCode.SPOT, SymbolTypeCode.MARGIN):
         third = a_symbol(symbol_type=cash, settlement_asset_id=ETH)
         assert findings(third) == {("settlement_asset_id", "NOT_THE_QUOTE")}
-        contract = a_symbol(symbol_type=cash, contract_kind=ContractKind.LINEAR)
+        contract = a_symbol(symbol_type=cash, contract_kind=ContractKindCode.LINEAR)
         assert findings(contract) == {("contract_kind", "NOT_APPLICABLE")}
 
 
@@ -141,14 +151,14 @@ def test_a_strike_is_greater_than_zero(strike: str) -> None:
 
 def test_a_future_needs_an_expiry_and_has_no_strike() -> None:
     assert findings(a_symbol(**{**FUTURE, "expiry": None})) == {("expiry", "REQUIRED")}
-    bad = {**FUTURE, "strike_price": Decimal(1), "option_type": OptionType.PUT}
+    bad = {**FUTURE, "strike_price": Decimal(1), "option_type": OptionTypeCode.PUT}
     assert findings(a_symbol(**bad)) == {
         ("exact.strike_price", "NOT_APPLICABLE"),
         ("option_type", "NOT_APPLICABLE"),
     }
 
 
-@pytest.mark.parametrize("terms", [{}, LINEAR, {"symbol_type": SymbolType.MARGIN}])
+@pytest.mark.parametrize("terms", [{}, LINEAR, {"symbol_type": SymbolTypeCode.MARGIN}])
 def test_what_does_not_expire_has_no_expiry(terms: dict[str, Any]) -> None:
     assert findings(a_symbol(**terms, expiry=EXPIRY)) == {("expiry", "NOT_APPLICABLE")}
 
@@ -168,13 +178,13 @@ def test_what_has_expired_is_only_imported_as_history(terms: dict[str, Any]) -> 
 # ---------------------------------------------------------------- identity
 
 OTHER: dict[str, Any] = {
-    "symbol_type": SymbolType.FUTURE,
+    "symbol_type": SymbolTypeCode.FUTURE,
     "base_asset_id": ETH,
     "quote_asset_id": USDT,
     "settlement_asset_id": USD,
     "expiry": EXPIRY + dt.timedelta(days=7),
     "strike_price": Decimal(1),
-    "option_type": OptionType.PUT,
+    "option_type": OptionTypeCode.PUT,
 }
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from cqar.cli import words
+from cqar.cli import output
+from cqar.cli.output import plain
 from cqar.cli.tables import PROSE, lay_out
-from cqar.cli.words import plain
 
 COLUMNS = ("id", "asset", "reason", "evidence")
 ROWS = [("0" * 36, "BTC", "the bridge was drained of all that it held", "https://x.y/z")]
@@ -34,7 +34,7 @@ class Shown(NamedTuple):
 
     @property
     def is_grid(self) -> bool:
-        return self.lines[0][:1] in ("┏", "┌")
+        return self.lines[:1] != [] and self.lines[0][:1] in ("┏", "┌")
 
 
 def shown(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None) -> Shown:
@@ -44,9 +44,9 @@ def shown(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | No
     with pytest.MonkeyPatch.context() as patch:
         # A pipe has no width, whatever the environment says.
         patch.setenv("COLUMNS", "20" if width is None else str(width))
-        patch.setattr(words, "out", Console(file=to, highlight=False))
-        patch.setattr(words, "err", Console(file=said, highlight=False, width=10_000))
-        words.table("T", columns, rows)
+        patch.setattr(output, "out", Console(file=to, highlight=False))
+        patch.setattr(output, "err", Console(file=said, highlight=False, width=10_000))
+        output.table("T", columns, rows)
     found = NAMED.search(said.getvalue())
     left_out = found.group(1).split(", ") if found else []
     return Shown(to.getvalue().split("\n")[1:-1], left_out)

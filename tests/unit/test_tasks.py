@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from shared import tasks
-from shared.tasks import end, keep_going, wait_at_most
+from cqar_shared.runtime import tasks
+from cqar_shared.runtime.tasks import end, supervise, wait_at_most
 
 TIMEOUT_S = 10
 
@@ -41,7 +41,7 @@ async def test_a_cancellation_that_comes_with_an_answer_ends_a_relay_all_the_sam
             await asked()
             await wait_at_most(asyncio.Event(), 3600)
 
-    task = asyncio.create_task(keep_going("test", relaying))
+    task = asyncio.create_task(supervise("test", relaying))
     await answered_and_cancelled_at_once(asked, task)
     done, _ = await asyncio.wait([task], timeout=TIMEOUT_S)
     task.cancel()
@@ -98,7 +98,7 @@ async def test_a_loop_that_holds_a_group_goes_on_after_the_group_failed() -> Non
         async with asyncio.TaskGroup() as group:
             group.create_task(fail())
 
-    task = asyncio.create_task(keep_going("test", grouped))
+    task = asyncio.create_task(supervise("test", grouped))
     while ran < 3:
         await asyncio.sleep(0.01)
     assert not task.done()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cqc.replication.v1.replication_pb2 import Head
 
-from resolver.metrics import EARLIER_TERM
-from resolver.terms import UNHEARD_S, Terms
+from cqar_resolver.metrics import EARLIER_TERM
+from cqar_resolver.replication.known_terms import UNHEARD_S, KnownTerms
 
 OLD = Head(timeline=1)
 NEW = Head(timeline=2, promoted_at_us=1_000_000)
@@ -20,7 +20,7 @@ class Clock:
 
 
 def test_once_a_later_database_was_heard_an_earlier_one_is_not_used_and_that_is_counted() -> None:
-    terms = Terms(Clock())
+    terms = KnownTerms(Clock())
     before = EARLIER_TERM.labels("stream")._value.get()
     assert terms.takes(OLD, "postgres")
     assert terms.takes(OLD, "stream")
@@ -32,13 +32,13 @@ def test_once_a_later_database_was_heard_an_earlier_one_is_not_used_and_that_is_
 
 def test_the_stream_tells_of_no_database() -> None:
     """It holds what was published long ago, and by anybody who may publish."""
-    terms = Terms(Clock())
+    terms = KnownTerms(Clock())
     assert terms.takes(NEW, "stream")
     assert terms.takes(OLD, "probe")
 
 
 def test_who_states_none_is_used_and_changes_nothing() -> None:
-    terms = Terms(Clock())
+    terms = KnownTerms(Clock())
     assert terms.takes(NEW, "probe")
     assert terms.takes(SILENT, "probe")
     assert not terms.takes(OLD, "probe")
@@ -47,7 +47,7 @@ def test_who_states_none_is_used_and_changes_nothing() -> None:
 def test_a_term_that_is_not_heard_again_is_forgotten() -> None:
     """No signature covers it: a forged one must not last."""
     clock = Clock()
-    terms = Terms(clock)
+    terms = KnownTerms(clock)
     assert terms.takes(NEW, "probe")
     clock.now_s += UNHEARD_S / 2
     assert not terms.takes(OLD, "probe")

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from shared.history import NO_TERM, Position, Term
-from writer.epoch_core import beyond
-from writer.store import HeadRow
-from writer.terms_core import Remedy, Seen, Verdict, is_later, is_to_be_compared, judge, remedy
+from cqar_shared.replication.positions import NO_TERM, LogPosition, Term
+from cqar_writer.protocol.epoch_rules import beyond
+from cqar_writer.protocol.log_rows import HeadRow
+from cqar_writer.protocol.terms import (
+    ObservedTerm,
+    Remedy,
+    Verdict,
+    is_later,
+    is_to_be_compared,
+    judge,
+    remedy,
+)
 
 A, B = b"a" * 32, b"b" * 32
 OLD, NEW = Term(0, 1), Term(9, 2)
-SEEN = Seen(b"r", Position(2, 10, A), NEW)
+SEEN = ObservedTerm(b"r", LogPosition(2, 10, A), NEW)
 
 
 def head(
@@ -49,13 +57,13 @@ def test_a_database_is_judged_by_where_it_is_and_since_when_it_is_the_registrys(
 
 
 def test_before_anything_was_seen_every_database_is_the_registrys() -> None:
-    assert judge(Seen(), head(1, 0, term=OLD)) is Verdict.CURRENT
+    assert judge(ObservedTerm(), head(1, 0, term=OLD)) is Verdict.CURRENT
 
 
 def test_an_unknown_chain_says_nothing() -> None:
-    seen = Seen().with_position(Position(2, 10, b""))
+    seen = ObservedTerm().with_position(LogPosition(2, 10, b""))
     assert judge(seen, head(2, 10, B)) is Verdict.CURRENT
-    assert seen.with_position(Position(2, 10, A)).position.chain == A
+    assert seen.with_position(LogPosition(2, 10, A)).position.chain == A
 
 
 @pytest.mark.parametrize(
@@ -73,11 +81,13 @@ def test_the_outbox_is_asked_where_numbers_do_not_tell(said: HeadRow, *, compare
 
 
 def test_what_is_seen_only_ever_moves_on() -> None:
-    assert SEEN.with_position(Position(1, 99, B)) == SEEN
+    assert SEEN.with_position(LogPosition(1, 99, B)) == SEEN
     assert SEEN.with_head(head(2, 9, term=OLD)) == SEEN
-    assert SEEN.with_head(head(3, 1, B, Term(12, 3))) == Seen(b"r", Position(3, 1, B), Term(12, 3))
+    assert SEEN.with_head(head(3, 1, B, Term(12, 3))) == ObservedTerm(
+        b"r", LogPosition(3, 1, B), Term(12, 3)
+    )
     other = head(1, 1, B, OLD)._replace(registry_id=b"s")
-    assert SEEN.with_head(other) == Seen(b"s", Position(1, 1, B), OLD)
+    assert SEEN.with_head(other) == ObservedTerm(b"s", LogPosition(1, 1, B), OLD)
 
 
 @pytest.mark.parametrize(
@@ -104,5 +114,5 @@ def test_of_two_databases_the_one_that_was_promoted_later_is_the_registrys() -> 
 
 
 def test_an_epoch_begins_beyond_all_that_was_seen_anywhere() -> None:
-    seen = (Position(2, 10, A), Position(1, 12, B), Position(3, 4, A))
-    assert beyond(*seen) == Position(3, 12, b"")
+    seen = (LogPosition(2, 10, A), LogPosition(1, 12, B), LogPosition(3, 4, A))
+    assert beyond(*seen) == LogPosition(3, 12, b"")

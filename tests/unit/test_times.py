@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY, CollectorRegistry, Histogram
 from prometheus_client.registry import Collector
 
-from shared.times import Times
+from cqar_shared.runtime.fast_histogram import Times
 
 BOUNDS = (0.001, 0.01, 0.1)
 OBSERVED = st.lists(st.sampled_from([0.0, 0.0005, 0.001, 0.0011, 0.01, 0.05, 0.1, 0.2, 7.0]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cqar.venues.traces import DEPTH_MAX, NODES_MAX, Traces
+from cqar.importer.raw_numbers import DEPTH_MAX, NODES_MAX, Traces
 
 
 def has(term: str, value: str, record: Any) -> bool:

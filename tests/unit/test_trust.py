@@ -8,12 +8,12 @@ from typing import Any, Final
 import pytest
 from cqc.replication.v1 import replication_pb2
 
-from shared import signatures, trust
-from shared.entities.signing_key import SigningKey, check_signing_key, id_of
-from shared.errors import Violation
-from shared.signatures import KeyFileError, PrivateKey
-from shared.trust import KEYS_MAX, Trust, Unsigned
-from shared.working_set import WorkingSet
+from cqar_shared.domain.kinds.signing_key import SigningKey, check_signing_key, id_of
+from cqar_shared.domain.working_set import WorkingSet
+from cqar_shared.errors import FieldViolation
+from cqar_shared.trust import signatures, trusted_keys
+from cqar_shared.trust.signatures import KeyFileError, PrivateKey
+from cqar_shared.trust.trusted_keys import KEYS_MAX, Trust, Unsigned
 from tests.builders import NOW
 
 REGISTRY: Final = b"r" * 16
@@ -154,7 +154,9 @@ def test_more_keys_than_any_registry_has_are_not_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     checked: list[bytes] = []
-    monkeypatch.setattr(trust.signatures, "is_valid", lambda key, *_: bool(checked.append(key)))
+    monkeypatch.setattr(
+        trusted_keys.signatures, "is_valid", lambda key, *_: bool(checked.append(key))
+    )
     told = [an_entity(FIRST, key_id=str(number)) for number in range(KEYS_MAX + 1)]
     with pytest.raises(Unsigned, match="more than 256 signing keys"):
         Trust([FIRST.public_key]).having(REGISTRY, told)
@@ -229,5 +231,5 @@ def test_a_signing_key_may_only_be_retired_and_once() -> None:
     assert "IMMUTABLE" in {v.reason for v in violations(key, an_entity(SECOND, THIRD))}
 
 
-def violations(before: SigningKey | None, after: SigningKey) -> list[Violation]:
+def violations(before: SigningKey | None, after: SigningKey) -> list[FieldViolation]:
     return list(check_signing_key(before, after, WorkingSet(NOW)))

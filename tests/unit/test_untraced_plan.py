@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from cqar.cli.plans import UNTRACED, plan_document, show_plan
-from cqar.venues.found import Found
-from cqar.venues.reviewed import CCXT_REVIEWED, CCXT_UNREVIEWED, READER
-from cqar.venues.tracing import settled, traced
-from shared.entities.symbol import SymbolType
-from shared.entities.venue import VENUE
-from shared.entities.venue_symbol import VENUE_SYMBOL
+from cqar.cli.import_plan import UNTRACED, plan_document, show_plan
+from cqar.importer.parsed_market import ParsedMarket
+from cqar.importer.provenance import settled, traced
+from cqar.importer.reviewed_venues import CCXT_REVIEWED, CCXT_UNREVIEWED, READER
+from cqar_shared.domain.kinds.symbol import SymbolTypeCode
+from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from tests.builders import NOW, an_id
 from tests.registry_in_memory import changed
 from tests.unit.test_plan import Registry, a_market, coin
@@ -25,12 +25,12 @@ STEPS = {"tick_size": MADE_UP, "lot_size": MADE_UP}
 NAMES: Any = {"market": "KRW-BTC", "korean_name": "비트코인", "english_name": "Bitcoin"}
 
 
-def as_before(**changes: Any) -> Found:
+def as_before(**changes: Any) -> ParsedMarket:
     """Upbit's row as it was read before: ccxt's steps taken for the venue's."""
     return a_market("KRW-BTC", raw=NAMES, **STEPS, **changes)
 
 
-def as_now(**changes: Any) -> Found:
+def as_now(**changes: Any) -> ParsedMarket:
     return settled(traced(as_before(**changes), NAMES), "upbit")
 
 
@@ -131,10 +131,10 @@ def test_the_text_of_a_plan_says_what_is_unreviewed_untraced_and_bound_by_ticker
 
 def test_another_expiry_or_strike_is_another_product_and_is_refused() -> None:
     expiry = dt.datetime(2021, 9, 24, tzinfo=dt.UTC)
-    future = a_market("FXBTCJPY24SEP2021", symbol_type=SymbolType.FUTURE, expiry=expiry)
+    future = a_market("FXBTCJPY24SEP2021", symbol_type=SymbolTypeCode.FUTURE, expiry=expiry)
     with pytest.raises(ValueError, match="states the expiry that ccxt reads"):
         traced(future, {"product_code": "FXBTCJPY24SEP2021"})
-    option = a_market("BTC-P", symbol_type=SymbolType.OPTION, strike=Decimal(40000))
+    option = a_market("BTC-P", symbol_type=SymbolTypeCode.OPTION, strike=Decimal(40000))
     with pytest.raises(ValueError, match="states the strike that ccxt reads"):
         traced(option, {"symbol": "BTC-P"})
     assert traced(option, {"symbol": "BTC-40000-P"}).strike == 40000

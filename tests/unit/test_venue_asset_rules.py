@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from shared.entities.api_key import Role
-from shared.entities.venue_asset import AMOUNTS
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.domain.kinds.venue_asset import AMOUNTS
 from tests.builders import (
     ETH,
     NOW,

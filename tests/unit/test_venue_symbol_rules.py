@@ -8,22 +8,22 @@ from typing import Any
 
 import pytest
 
-from shared.entities.venue_symbol import (
+from cqar_shared.domain.kinds.venue_symbol import (
     TERMS,
     TICK_BANDS_MAX,
-    MarketStatus,
-    TickBand,
+    ListingTickBand,
+    MarketStatusCode,
     VenueSymbol,
     delist,
     meant,
 )
-from shared.periods import overlap
+from cqar_shared.domain.periods import overlap
 from tests.builders import ETH, NOW, a_symbol, a_venue_symbol, an_id
 from tests.registry_in_memory import Held, changed, completed, findings
 
 DAY = dt.timedelta(days=1)
 OTHER_SYMBOL = a_symbol(base_asset_id=ETH).symbol_id
-DELISTED = MarketStatus.DELISTED
+DELISTED = MarketStatusCode.DELISTED
 
 
 def a_listing(name: str = "one", /, **changes: Any) -> VenueSymbol:
@@ -127,11 +127,11 @@ def test_a_price_has_1_to_30_digits(digits: int, *, good: bool) -> None:
     assert findings(a_listing(price_significant_digits=digits)) == expected
 
 
-def bands(*pairs: tuple[str, str]) -> tuple[TickBand, ...]:
-    return tuple(TickBand(from_price=Decimal(p), tick_size=Decimal(t)) for p, t in pairs)
+def bands(*pairs: tuple[str, str]) -> tuple[ListingTickBand, ...]:
+    return tuple(ListingTickBand(from_price=Decimal(p), tick_size=Decimal(t)) for p, t in pairs)
 
 
-def banded(ticks: tuple[TickBand, ...]) -> VenueSymbol:
+def banded(ticks: tuple[ListingTickBand, ...]) -> VenueSymbol:
     return a_listing(tick_bands=ticks, tick_size=None)
 
 
@@ -203,21 +203,21 @@ def test_a_delisted_spelling_stays_so_unless_history_is_corrected() -> None:
 
 
 def test_status_and_end_of_a_listing_agree() -> None:
-    assert completed(a_listing()).status is MarketStatus.ONLINE
+    assert completed(a_listing()).status is MarketStatusCode.ONLINE
     assert completed(a_listing(delisted_at=NOW)).status is DELISTED
     # An end to come leaves the status: until then it is listed.
-    assert completed(a_listing(delisted_at=NOW + DAY)).status is MarketStatus.ONLINE
+    assert completed(a_listing(delisted_at=NOW + DAY)).status is MarketStatusCode.ONLINE
     gone = completed(a_listing(status=DELISTED, listed_at=NOW - DAY))
     assert gone.delisted_at == NOW
-    before = completed(a_listing(status=MarketStatus.HALTED))
-    assert completed(a_listing(), before=before).status is MarketStatus.HALTED
+    before = completed(a_listing(status=MarketStatusCode.HALTED))
+    assert completed(a_listing(), before=before).status is MarketStatusCode.HALTED
 
 
 def test_a_listing_is_not_delisted_before_its_end() -> None:
     early = a_listing(listed_at=NOW - DAY, status=DELISTED, delisted_at=NOW + DAY)
     assert findings(early) == {("status", "NOT_ENDED")}
     assert findings(changed(early, delisted_at=NOW)) == set()
-    assert findings(changed(early, status=MarketStatus.ONLINE)) == set()
+    assert findings(changed(early, status=MarketStatusCode.ONLINE)) == set()
 
 
 def test_a_listing_begins_now_unless_it_is_history() -> None:
@@ -308,8 +308,8 @@ def test_terms_hold_from_the_change_that_sets_them_whatever_a_request_says() -> 
 
 def test_of_two_writers_clocks_the_one_that_is_behind_does_not_take_terms_back() -> None:
     born = completed(a_listing(), Held(now=NOW + DAY))
-    after = completed(changed(born, status=MarketStatus.HALTED), Held(now=NOW), born)
-    assert (after.status, after.terms_since) == (MarketStatus.HALTED, NOW + DAY)
+    after = completed(changed(born, status=MarketStatusCode.HALTED), Held(now=NOW), born)
+    assert (after.status, after.terms_since) == (MarketStatusCode.HALTED, NOW + DAY)
 
 
 def test_what_is_said_as_of_an_instant_holds_from_then_on() -> None:
@@ -322,9 +322,9 @@ def test_what_is_said_as_of_an_instant_holds_from_then_on() -> None:
 @pytest.mark.parametrize("known", [NOW, None])
 def test_what_is_said_of_before_replaces_nothing_but_that_the_period_is_over(known: Any) -> None:
     born = changed(completed(a_listing()), terms_since=known)
-    old = changed(born, lot_size=Decimal(2), status=MarketStatus.HALTED)
+    old = changed(born, lot_size=Decimal(2), status=MarketStatusCode.HALTED)
     held = Held(as_of=NOW - DAY, historical=True)
     assert completed(old, held, born) == born
     ended = completed(changed(old, delisted_at=NOW - DAY), held, born)
-    assert (ended.status, ended.lot_size) == (MarketStatus.DELISTED, born.lot_size)
+    assert (ended.status, ended.lot_size) == (MarketStatusCode.DELISTED, born.lot_size)
     assert ended.terms_since == known

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from writer.publishing import Wake
+from cqar_writer.relays.publisher import CommitSignal
 
 
-def _woken(wake: Wake) -> bool:
+def _woken(wake: CommitSignal) -> bool:
     woken = wake.changes.is_set()
     assert (wake.events.is_set(), wake.cache.is_set()) == (woken, woken)
     for event in (wake.changes, wake.events, wake.cache):
@@ -14,7 +14,7 @@ def _woken(wake: Wake) -> bool:
 
 
 def test_what_this_process_committed_wakes_its_relays_once() -> None:
-    wake = Wake()
+    wake = CommitSignal()
     wake.committed(1, 7)
     assert _woken(wake)
     wake.heard("1:7")
@@ -26,7 +26,7 @@ def test_what_this_process_committed_wakes_its_relays_once() -> None:
 
 
 def test_what_another_writer_committed_wakes_these_relays_too() -> None:
-    wake = Wake()
+    wake = CommitSignal()
     wake.committed(1, 7)
     assert _woken(wake)
     for position in ("1:8", "2:3"):
@@ -35,7 +35,7 @@ def test_what_another_writer_committed_wakes_these_relays_too() -> None:
 
 
 def test_a_writer_of_an_earlier_release_says_no_position_and_is_heard() -> None:
-    wake = Wake()
+    wake = CommitSignal()
     wake.committed(1, 7)
     assert _woken(wake)
     wake.heard("")

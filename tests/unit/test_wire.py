@@ -12,10 +12,11 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import codec, request_limits, requests, shapes, wire
-from shared.entities import KINDS
-from shared.errors import Invalid, TooLarge, Violation
-from shared.kind import AnyKind
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.errors import FieldViolation, Invalid, TooLarge
+from cqar_shared.rpc import message_shapes, request_limits, request_reader, wire_scan
 from tests.strategies import entities
 
 KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -44,16 +45,16 @@ def sized(tag: int | bytes, content: bytes) -> bytes:
     return (bytes([tag]) if isinstance(tag, int) else tag) + bytes(length) + content
 
 
-def refused(raw: bytes, message: Any = registry_admin_pb2.ApplyRequest) -> Violation:
+def refused(raw: bytes, message: Any = registry_admin_pb2.ApplyRequest) -> FieldViolation:
     with pytest.raises(Invalid) as caught:
-        wire.require_bounded(raw, shapes.shape_of(message.DESCRIPTOR))
+        wire_scan.require_bounded(raw, message_shapes.shape_of(message.DESCRIPTOR))
     (violation,) = caught.value.violations
     return violation
 
 
 def undecodable(raw: bytes, message: Any = registry_admin_pb2.ApplyRequest) -> None:
-    with pytest.raises(wire.Undecodable):
-        wire.require_bounded(raw, shapes.shape_of(message.DESCRIPTOR))
+    with pytest.raises(wire_scan.Undecodable):
+        wire_scan.require_bounded(raw, message_shapes.shape_of(message.DESCRIPTOR))
 
 
 # ---------------------------------------------------------------- what passes
@@ -65,11 +66,11 @@ def test_whatever_a_kind_can_say_passes_and_is_read_as_it_was_written(
     kind: AnyKind, data: st.DataObject
 ) -> None:
     entity = data.draw(entities(kind))
-    message = codec.to_message(kind, entity)
+    message = entity_codec.to_message(kind, entity)
     raw = message.SerializeToString()
-    wire.require_bounded(raw, shapes.shape_of(message.DESCRIPTOR))
+    wire_scan.require_bounded(raw, message_shapes.shape_of(message.DESCRIPTOR))
     read = kind.message()
-    for piece in wire.pieces(raw):
+    for piece in wire_scan.pieces(raw):
         read.MergeFromString(piece)
     assert read == message
 
@@ -79,10 +80,10 @@ def test_a_large_request_is_read_in_pieces_to_what_it_is() -> None:
     for number in range(request_limits.ITEMS_MAX):
         request.items.add(if_revision=number).asset.name = "x" * 100
     raw = request.SerializeToString()
-    found = list(wire.pieces(raw))
+    found = list(wire_scan.pieces(raw))
     assert b"".join(found) == raw
-    assert max(map(len, found)) < 2 * wire.PIECE_BYTES
-    assert requests.parsed(registry_admin_pb2.ApplyRequest, raw, len(raw)) == request
+    assert max(map(len, found)) < 2 * wire_scan.PIECE_BYTES
+    assert request_reader.parsed(registry_admin_pb2.ApplyRequest, raw, len(raw)) == request
 
 
 # ---------------------------------------------------------------- what is too many
@@ -102,7 +103,7 @@ def test_parts_of_an_entity_are_refused_with_their_path_before_they_are_built(
     def built(_: bytes) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("shared.wire.pieces", built)
+    monkeypatch.setattr("cqar_shared.rpc.wire_scan.pieces", built)
     members = sized(ITEMS_TAG, sized(GROUP_TAG, b"\x22\x00" * 10_000))
     bands = sized(ITEMS_TAG, sized(LISTING_TAG, b"\xc2\x06\x00" * 10_000))
     codes = sized(ITEMS_TAG, sized(0x5A, CODES_TAG + b"\x00")) + sized(
@@ -114,7 +115,7 @@ def test_parts_of_an_entity_are_refused_with_their_path_before_they_are_built(
         (codes, "items[1].venue_asset.other_codes"),
     ):
         with pytest.raises(Invalid) as caught:
-            requests.parsed(registry_admin_pb2.ApplyRequest, raw, len(raw))
+            request_reader.parsed(registry_admin_pb2.ApplyRequest, raw, len(raw))
         assert [v[:2] for v in caught.value.violations] == [(path, "TOO_MANY")]
 
 
@@ -133,14 +134,16 @@ def test_what_is_stated_twice_is_counted_together() -> None:
 )
 def test_what_can_be_sent_in_parts_is_too_large(message: Any, raw: bytes, field: str) -> None:
     with pytest.raises(TooLarge, match=f"{field}: at most [25]000: split them"):
-        wire.require_bounded(raw, shapes.shape_of(message.DESCRIPTOR))
+        wire_scan.require_bounded(raw, message_shapes.shape_of(message.DESCRIPTOR))
 
 
 @pytest.mark.parametrize("unknown", [b"\xf8\x3f\x00", b"\xfa\x3f\x00"], ids=["number", "bytes"])
 def test_fields_of_all_messages_are_counted_unknown_ones_too(unknown: bytes) -> None:
     raw = sized(ITEMS_TAG, sized(LISTING_TAG, unknown * (request_limits.FIELDS_MAX + 1)))
     with pytest.raises(TooLarge, match="the request holds more than 1048576 fields: split it"):
-        wire.require_bounded(raw, shapes.shape_of(registry_admin_pb2.ApplyRequest.DESCRIPTOR))
+        wire_scan.require_bounded(
+            raw, message_shapes.shape_of(registry_admin_pb2.ApplyRequest.DESCRIPTOR)
+        )
 
 
 # ---------------------------------------------------------------- numbers of many
@@ -166,10 +169,10 @@ def numbers() -> Any:
 )
 def test_numbers_are_counted_packed_and_not(tag: int, one: bytes, width: int) -> None:
     most, message = request_limits.ELEMENTS_MAX, numbers()
-    shape = shapes.shape_of(message.DESCRIPTOR)
+    shape = message_shapes.shape_of(message.DESCRIPTOR)
     unpacked, packed = bytes([tag]) + one, tag & ~7 | 2
     for raw in (unpacked * most, sized(packed, one * most)):
-        wire.require_bounded(raw, shape)
+        wire_scan.require_bounded(raw, shape)
         assert sum(len(value) for _, value in message.FromString(raw).ListFields()) == most
     for raw in (
         unpacked * (most + 1),
@@ -245,9 +248,9 @@ def test_a_number_that_does_not_end_is_not_looked_for_long() -> None:
 
 @given(st.binary(max_size=400))
 def test_any_bytes_pass_or_are_refused(raw: bytes) -> None:
-    shape = shapes.shape_of(registry_admin_pb2.ApplyRequest.DESCRIPTOR)
+    shape = message_shapes.shape_of(registry_admin_pb2.ApplyRequest.DESCRIPTOR)
     try:
-        wire.require_bounded(raw, shape)
-    except (wire.Undecodable, Invalid, TooLarge):
+        wire_scan.require_bounded(raw, shape)
+    except (wire_scan.Undecodable, Invalid, TooLarge):
         return
-    assert b"".join(wire.pieces(raw)) == raw
+    assert b"".join(wire_scan.pieces(raw)) == raw

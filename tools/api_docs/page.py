@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from cqar.rpcs import RESOLVER, WRITER, rpcs
-from shared.entities.api_key import Role
+from cqar.admin.rpc_catalog import RESOLVER, WRITER, rpcs
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_writer.app import role_of
 from tools.api_docs.contract import Contract, Rpc, Service
 from tools.api_docs.examples import Example
 from tools.api_docs.layout import lay_out
@@ -15,7 +16,6 @@ from tools.api_docs.normal import normal, normal_text, strings_in
 from tools.api_docs.reasons import reasons_table
 from tools.api_docs.running import CLIENT, Ran, Served, Shown
 from tools.api_docs.tables import fields_table, reached, type_section
-from writer.app import role_of
 
 PREFACE: Final = Path(__file__).with_name("preface.md")
 _SERVED: Final = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from google.rpc import code_pb2
 
-from shared.errors import NotFound
-from shared.statuses import CODES
+from cqar_shared.errors import EntityNotFound
+from cqar_shared.rpc.status import CODES
 
 
 def reasons_table() -> str:
@@ -17,7 +17,7 @@ def reasons_table() -> str:
 
 
 def _reason(reason: str) -> str:
-    return "KIND_NOT_FOUND, such as VENUE_NOT_FOUND" if reason == NotFound.reason else reason
+    return "KIND_NOT_FOUND, such as VENUE_NOT_FOUND" if reason == EntityNotFound.reason else reason
 
 
 def _meaning(error: type[Exception]) -> str:

@@ -17,11 +17,11 @@ from cqc.resolver.v1 import resolver_pb2
 from cqc.writer.v1 import registry_admin_pb2
 
 from cqar import catalogue
+from cqar.admin.connection import CallFailed, Connection
+from cqar.admin.rpc_catalog import RESOLVER, WRITER, Rpc, rpcs
 from cqar.cli import cli
-from cqar.connection import CallFailed, Connection
 from cqar.embedded.endpoints import Endpoints
-from cqar.rpcs import RESOLVER, WRITER, Rpc, rpcs
-from shared.errors import Misdirected, Unimplemented
+from cqar_shared.errors import Misdirected, Unimplemented
 from tools.api_docs.examples import Example, Examples
 
 CLIENT: Final = Path(__file__).with_name("client.py")

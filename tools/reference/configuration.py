@@ -8,11 +8,11 @@ from typing import Any, Final, Literal, get_args, get_origin
 import msgspec
 from msgspec import NODEFAULT, Meta
 
-from resolver.config import ResolverConfig
-from shared.config import BY_FILE, SCHEMES, ServiceConfig
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.runtime.config import BY_FILE, SCHEMES, ServiceConfig
+from cqar_writer.config import WriterConfig
 from tools.reference.docstrings import attributes_of
 from tools.reference.table import MADE, table
-from writer.config import WriterConfig
 
 PREFACE: Final = f"""\
 # Settings
@@ -33,7 +33,7 @@ ALONE: Final = """
 | variable | of | meaning |
 |---|---|---|
 | `CQAR_CONFIG` | both services | the file of settings |
-| `CQAR_DATABASE_URL`, `CQAR_DATABASE_URL_FILE` | `python -m migrations` | the database whose schema is brought up to date |
+| `CQAR_DATABASE_URL`, `CQAR_DATABASE_URL_FILE` | `cqar-migrate` | the database whose schema is brought up to date |
 | `CQAR_STATE` | `cqar` | folder of the stack that `cqar up` keeps: `.cqar` |
 | `CQAR_KEY` | `cqar` | the API key that goes with every call |
 | `CQAR_CA`, `CQAR_CERT`, `CQAR_CERT_KEY` | `cqar` | TLS: whom to trust, and who one is |

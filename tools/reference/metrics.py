@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 from prometheus_client import Counter, Enum
 from prometheus_client.metrics import MetricWrapperBase
 
-from shared.times import Times
+from cqar_shared.runtime.fast_histogram import Times
 from tools.reference.table import MADE, table
 
 #: Where a process of ours begins: whatever it may count is imported with it.
-ENTRIES: Final = ("writer.app", "resolver.app")
+ENTRIES: Final = ("cqar_writer.app", "cqar_resolver.app")
 PREFACE: Final = f"""\
 # Metrics
 
@@ -27,7 +27,11 @@ prometheus_client adds. Labels have few values each: never a key, a venue or a s
 `x_bucket`, `x_sum` and `x_count`; a name ends in its unit. What to alert on, and how much is too much:
 `deploy/prometheus/rules`; pictures: `deploy/grafana/dashboards`.
 """
-TITLES: Final = {"shared": "Both services", "writer": "The writer", "resolver": "A resolver"}
+TITLES: Final = {
+    "cqar_shared": "Both services",
+    "cqar_writer": "The writer",
+    "cqar_resolver": "A resolver",
+}
 #: `#: …` above `NAME: Final = `, as these modules write their comments.
 _COMMENT = re.compile(r"((?:^#: .*\n)+)^(\w+): Final = ", re.MULTILINE)
 

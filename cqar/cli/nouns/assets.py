@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cqar.cli.nouns.shape import Noun, Verb
+from cqar.cli.nouns.model import Noun, Verb
 
 ASSET: Final = Noun(
     name="asset",
@@ -117,7 +117,7 @@ GROUP: Final = Noun(
     one="group",
     many="groups",
     columns="name group_type members description group_id",
-    more={"expand": "cqar.cli.trading:expand"},
+    more={"expand": "cqar.cli.check:expand"},
     otherwise="expand",
     verbs={
         "add": Verb(

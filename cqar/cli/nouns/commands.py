@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from cqar.cli.lazy import attribute
-from cqar.cli.nouns.asking import asked
-from cqar.cli.nouns.running import How, run
-from cqar.cli.nouns.shape import Noun, Verb
+from cqar.cli.lazy_commands import attribute
+from cqar.cli.nouns.execute import How, run
+from cqar.cli.nouns.model import Noun, Verb
+from cqar.cli.nouns.parameters import asked
 from cqar.cli.nouns.values import HeaderText, Words
 from cqar.cli.target import Target, override
 

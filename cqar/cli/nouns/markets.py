@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cqar.cli.nouns.shape import Noun, Verb
+from cqar.cli.nouns.model import Noun, Verb
 
 CHAIN: Final = Noun(
     name="chain",
@@ -151,7 +151,7 @@ LISTING: Final = Noun(
             asks=True,
         ),
     },
-    more={"void": "cqar.cli.voiding:void"},
+    more={"void": "cqar.cli.void_listing:void"},
 )
 
 VENUE_ASSET: Final = Noun(

@@ -9,8 +9,8 @@ import click
 from google.protobuf import json_format, struct_pb2
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
-from cqar.cli.nouns.names import values_of
-from cqar.cli.typed import Instant
+from cqar.cli.nouns.field_names import values_of
+from cqar.cli.param_types import InstantParam
 
 _INTEGERS: Final = {
     FieldDescriptor.TYPE_INT32: click.IntRange(-(2**31), 2**31 - 1),
@@ -95,7 +95,7 @@ class Pair(click.ParamType[Any]):
 
 #: Messages that are typed as one word.
 _TYPES: Final[dict[str, click.ParamType[Any]]] = {
-    "google.protobuf.Timestamp": Instant(),
+    "google.protobuf.Timestamp": InstantParam(),
     "google.protobuf.Struct": JsonObject(),
     "cqc.assets.v1.AssetGroupMember": Pair("ASSET[=WEIGHT]", "asset_id", "weight_exact"),
     "cqc.venues.v1.TickBand": Pair("FROM=TICK", "from_price", "tick_size"),

@@ -8,19 +8,19 @@ import pytest
 from nats.aio.client import Client as Nats
 
 from cqar.embedded.servers import EmbeddedServers
-from resolver import fallback
-from resolver.config import ResolverConfig
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.fallback import stores
+from cqar_writer.config import WriterConfig
+from cqar_writer.mutations.pipeline import Mutations
 from tests.following import writing
 from tests.sdk import WAIT_S
-from writer.config import WriterConfig
-from writer.mutations import Mutations
 
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch, client: Nats) -> None:
     """Tests share two slow cores: what is tried is not whether PostgreSQL takes 250 ms."""
     assert client.is_connected
-    monkeypatch.setattr(fallback, "BUDGET_S", WAIT_S)
+    monkeypatch.setattr(stores, "BUDGET_S", WAIT_S)
 
 
 @pytest.fixture

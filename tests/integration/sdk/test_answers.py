@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 import cqar
-from cqar.awaiting import AsyncAnswers
-from cqar.waiting import Answers
-from resolver.config import ResolverConfig
+from cqar.sdk.async_api import AsyncAnswers
+from cqar.sdk.sync_api import SyncAnswers
+from cqar_resolver.config import ResolverConfig
+from cqar_writer.mutations.pipeline import Mutations
 from tests.asking import served
 from tests.builders import BTC, a_group, a_symbol, a_venue, an_id
 from tests.changes import commit
 from tests.links import link_to
 from tests.lives import one_of_each
 from tests.sdk import WAIT_S, asking, timeless
-from writer.mutations import Mutations
 
 PAST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 FUTURE = dt.datetime(9000, 1, 1, tzinfo=dt.UTC)
@@ -71,7 +71,7 @@ async def all_awaited(asked: AsyncAnswers) -> list[object]:
     return found
 
 
-def all_waited(asked: Answers) -> list[object]:
+def all_waited(asked: SyncAnswers) -> list[object]:
     found: list[object] = []
     for name, arguments, named in questions():
         try:
@@ -88,7 +88,7 @@ async def test_clients_and_replicas_of_both_forms_give_equal_answers(
     here = (config.database_url, config.nats_url)
     position = cqar.Position(1, revision)
 
-    def wait(asked: Answers) -> list[object]:
+    def wait(asked: SyncAnswers) -> list[object]:
         with asked as entered:  # type: ignore[attr-defined]
             entered.wait_ready(WAIT_S)
             entered.carry(position)

@@ -14,8 +14,10 @@ from nats.aio.client import Client as Nats
 
 import cqar
 from cqar.embedded.servers import EmbeddedServers
-from shared import local_format as fmt
-from shared.entities.venue_symbol import MarketStatus
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from cqar_shared.replication import replica_layout as fmt
+from cqar_writer.app import Writer
+from cqar_writer.config import WriterConfig
 from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_id
 from tests.changes import commit, eventually
 from tests.following import writing
@@ -24,8 +26,6 @@ from tests.lives import one_of_each
 from tests.publishing_apart import publisher
 from tests.sdk import WAIT_S, timeless
 from tests.services import Running, service
-from writer.app import Writer
-from writer.config import WriterConfig
 
 KEY = ("binance", "BTCUSDT")
 #: So many bytes begin a data file before any content does.
@@ -112,7 +112,7 @@ async def test_a_change_is_told_once_the_resolver_has_it_and_a_view_stays_what_i
         first = replica.resolve(*KEY)
         assert first.market_status is not cqar.MarketStatus.HALTED
         with replica.at() as view:
-            halted = a_venue_symbol(listing_id=an_id("listing"), status=MarketStatus.HALTED)
+            halted = a_venue_symbol(listing_id=an_id("listing"), status=MarketStatusCode.HALTED)
             revision = await commit(writer.mutations, halted)
             await eventually(lambda: replica.resolve(*KEY).freshness.revision == revision, WAIT_S)
             assert view.resolve(*KEY).market_status is first.market_status

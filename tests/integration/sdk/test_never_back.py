@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 import cqar
-from cqar.awaiting import AsyncAnswers
-from resolver.config import ResolverConfig
-from shared.entities.venue_symbol import MarketStatus
+from cqar.sdk.async_api import AsyncAnswers
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from cqar_writer.mutations.pipeline import Mutations
 from tests.asking import served
 from tests.builders import a_symbol, a_venue_symbol, an_id
 from tests.changes import commit, eventually
 from tests.links import link_to
 from tests.lives import one_of_each
 from tests.sdk import WAIT_S, asking
-from writer.mutations import Mutations
 
 
 @asynccontextmanager
@@ -34,7 +34,7 @@ async def one_lags(config: ResolverConfig, mutations: Mutations) -> AsyncIterato
                 view = at.resolver.view
                 await eventually(lambda view=view: view.is_complete and view.lag == 0, WAIT_S)
             link.open.clear()
-            halted = a_venue_symbol(listing_id=an_id("listing"), status=MarketStatus.HALTED)
+            halted = a_venue_symbol(listing_id=an_id("listing"), status=MarketStatusCode.HALTED)
             revision = await commit(mutations, halted)
             view = ahead.resolver.view
             await eventually(lambda: view.snapshot.position.revision == revision, WAIT_S)

@@ -11,15 +11,15 @@ import pytest
 
 import cqar
 from cqar.embedded.servers import EmbeddedServers
-from cqar.waiting import Answers
-from resolver.config import ResolverConfig
-from shared.entities.venue_symbol import MarketStatus
+from cqar.sdk.sync_api import SyncAnswers
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from cqar_writer.mutations.pipeline import Mutations
 from tests.builders import BTC, USDT, a_venue_symbol, an_id
 from tests.changes import commit, eventually
 from tests.integrity import key_file
 from tests.lives import one_of_each
 from tests.sdk import WAIT_S
-from writer.mutations import Mutations
 
 
 def test_a_replica_refuses_settings_that_no_resolver_takes() -> None:
@@ -134,29 +134,29 @@ async def test_no_answer_of_a_replica_shows_half_of_a_change_set(
     await commit(mutations, *one_of_each())
     spellings = [f"S{number}" for number in range(200)]
 
-    def listings(status: MarketStatus) -> list[Any]:
+    def listings(status: MarketStatusCode) -> list[Any]:
         return [
             a_venue_symbol(venue_symbol=s, listing_id=an_id(s), status=status) for s in spellings
         ]
 
-    await commit(mutations, *listings(MarketStatus.ONLINE))
+    await commit(mutations, *listings(MarketStatusCode.ONLINE))
     stop = False
 
-    def read(asked: Answers) -> set[tuple[str, ...]]:
+    def read(asked: SyncAnswers) -> set[tuple[str, ...]]:
         seen: set[tuple[str, ...]] = set()
         while not stop:
             found = asked.resolve_batch([("binance", s) for s in spellings], timeout_s=WAIT_S)
             seen.add(tuple({f.market_status for f in found if isinstance(f, cqar.Resolution)}))
         return seen
 
-    def replicate(reading: Callable[[Answers], Any]) -> Any:
+    def replicate(reading: Callable[[SyncAnswers], Any]) -> Any:
         with cqar.Replica(config.database_url, config.nats_url, timeout_s=WAIT_S) as asked:
             asked.wait_ready(WAIT_S)
             return reading(asked)
 
     threads = asyncio.gather(*(asyncio.to_thread(replicate, read) for _ in range(2)))
     for number in range(6):
-        status = MarketStatus.HALTED if number % 2 else MarketStatus.POST_ONLY
+        status = MarketStatusCode.HALTED if number % 2 else MarketStatusCode.POST_ONLY
         await commit(mutations, *listings(status))
         await asyncio.sleep(0.3)
     stop = True

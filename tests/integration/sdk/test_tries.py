@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 import cqar
-from resolver.config import ResolverConfig
-from shared.errors import NotReady
-from shared.grpc_errors import ErrorInterceptor
-from shared.wrapping import Wrapping
+from cqar_resolver.config import ResolverConfig
+from cqar_shared.errors import ServiceNotReady
+from cqar_shared.rpc.error_mapping import ErrorInterceptor
+from cqar_shared.rpc.middleware import Middleware
+from cqar_writer.mutations.pipeline import Mutations
 from tests.asking import served
 from tests.builders import BTC
 from tests.changes import commit, eventually
@@ -20,10 +21,9 @@ from tests.links import link_to
 from tests.lives import one_of_each
 from tests.sdk import WAIT_S, asking, timeless
 from tests.services import service
-from writer.mutations import Mutations
 
 
-class Away(Wrapping):
+class Away(Middleware):
     """Says that it is not ready, so many times.
 
     Attributes:
@@ -40,7 +40,7 @@ class Away(Wrapping):
         async def away(request: Any, context: Any) -> Any:
             self.calls.append(name)
             if len(self.calls) <= self._times:
-                raise NotReady("loading")
+                raise ServiceNotReady("loading")
             return await call(request, context)
 
         return away

@@ -15,16 +15,16 @@ import pytest
 
 import cqar
 from cqar.embedded.ports import pick_ports
-from cqar.position import MinRevision
-from resolver.config import ResolverConfig
-from resolver.services.watching import HEARTBEAT_S
+from cqar.sdk.session_position import MinRevision
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.services.watch_stream import HEARTBEAT_S
+from cqar_writer.mutations.pipeline import Mutations
 from tests.asking import Served, served
 from tests.builders import a_venue
 from tests.changes import commit, eventually
 from tests.links import link_to
 from tests.lives import one_of_each
 from tests.sdk import WAIT_S, asking
-from writer.mutations import Mutations
 
 Told = tuple[int, int, bool]
 
@@ -112,7 +112,7 @@ async def a_process(config: ResolverConfig, port: int, http: int) -> AsyncIterat
         "CQAR_RESOLVER_HTTP_LISTEN": f"127.0.0.1:{http}",
     }
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "resolver", "serve"),
+        *(sys.executable, "-m", "cqar_resolver", "serve"),
         env={**os.environ, **settings},
         stderr=asyncio.subprocess.DEVNULL,
     )

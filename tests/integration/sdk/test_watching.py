@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 import cqar
-from cqar.awaiting import AsyncAnswers
-from resolver.config import ResolverConfig
+from cqar.sdk.async_api import AsyncAnswers
+from cqar_resolver.config import ResolverConfig
+from cqar_writer.mutations.pipeline import Mutations
 from tests.asking import served
 from tests.builders import a_venue
 from tests.changes import commit, eventually
 from tests.lives import one_of_each
 from tests.sdk import WAIT_S, asking
-from writer.mutations import Mutations
 
 
 def venues_in(update: cqar.Update) -> list[str]:

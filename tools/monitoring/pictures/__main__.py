@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from cqar import catalogue
-from cqar.connection import Connection
+from cqar.admin.connection import Connection
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
 from tools.monitoring.making import ALL

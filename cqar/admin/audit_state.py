@@ -1,0 +1,160 @@
+"""What the change sets made of everything so far, held in a temporary file of this process's own.
+
+A million entities are some 500 MiB: SQLite keeps them in a file that nobody else sees and that is
+gone with the process (`SQLITE_TMPDIR` says where), with 64 MiB of it in memory.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from cqar_shared.domain.kind import Ref
+
+CACHE_KIB: Final = 64 * 1024
+#: Entities that are compared at once: so many, or so large together, whichever is less.
+AT_ONCE: Final = 1_000
+AT_ONCE_BYTES: Final = 2 * 1024 * 1024
+
+_TABLES: Final = """
+    PRAGMA journal_mode = OFF;
+    PRAGMA synchronous = OFF;
+    CREATE TABLE entities (
+        kind TEXT, key TEXT, revision INTEGER, payload BLOB, deleted INTEGER, archived INTEGER,
+        PRIMARY KEY (kind, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE terms (
+        listing_id TEXT, since INTEGER, payload BLOB, PRIMARY KEY (listing_id, since)
+    ) WITHOUT ROWID;
+    CREATE TABLE undated (
+        listing_id TEXT, committed INTEGER, payload BLOB, PRIMARY KEY (listing_id, committed)
+    ) WITHOUT ROWID;
+"""
+
+
+class Held(NamedTuple):
+    """An entity as its newest change set left it.
+
+    Attributes:
+        payload: Empty where it was removed.
+        archived: It is neither counted nor hashed.
+    """
+
+    key: str
+    revision: int
+    payload: bytes
+    deleted: bool
+    archived: bool
+
+    @property
+    def is_counted(self) -> bool:
+        return not self.deleted and not self.archived
+
+
+class RecordedTerms(NamedTuple):
+    """A listing as it was from an instant on.
+
+    Attributes:
+        since_us: Microseconds since 1970.
+    """
+
+    listing_id: str
+    since_us: int
+    payload: bytes
+
+
+class ReplayedState:
+    """Entities and listings' terms, of one replay."""
+
+    def __init__(self) -> None:
+        self._file = sqlite3.connect("", isolation_level=None)
+        self._file.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        self._file.executescript(_TABLES)
+        self._file.execute("BEGIN")
+
+    def close(self) -> None:
+        self._file.close()
+
+    def get(self, ref: Ref) -> Held | None:
+        query = "SELECT key, revision, payload, deleted, archived FROM entities"
+        row = self._file.execute(f"{query} WHERE kind = ? AND key = ?", ref).fetchone()
+        return None if row is None else _held(row)
+
+    def put(self, kind: str, held: Held) -> None:
+        self._file.execute("REPLACE INTO entities VALUES (?, ?, ?, ?, ?, ?)", (kind, *held))
+
+    def kinds(self) -> list[str]:
+        found = self._file.execute("SELECT DISTINCT kind FROM entities ORDER BY kind")
+        return [kind for (kind,) in found]
+
+    def count(self) -> int:
+        (count,) = self._file.execute("SELECT count(*) FROM entities").fetchone()
+        return int(count)
+
+    def of_kind(self, kind: str) -> Iterator[list[Held]]:
+        """All of a kind in the order of their keys, some at a time."""
+        query = "SELECT key, revision, payload, deleted, archived FROM entities"
+        some, size = [], 0
+        for row in self._file.execute(f"{query} WHERE kind = ? ORDER BY key", (kind,)):
+            some.append(_held(row))
+            size += len(some[-1].payload)
+            if len(some) >= AT_ONCE or size >= AT_ONCE_BYTES:
+                yield some
+                some, size = [], 0
+        if some:
+            yield some
+
+    # ------------------------------------------------------------ listings' terms
+
+    def put_terms(self, terms: RecordedTerms) -> None:
+        self._file.execute("REPLACE INTO terms VALUES (?, ?, ?)", terms)
+
+    def put_undated(self, listing_id: str, committed_us: int, payload: bytes) -> None:
+        """Note a listing of before terms had an instant, as a change set left it."""
+        self._file.execute(
+            "REPLACE INTO undated VALUES (?, ?, ?)", (listing_id, committed_us, payload)
+        )
+
+    def undated(self) -> list[str]:
+        """Some of those."""
+        query = "SELECT DISTINCT listing_id FROM undated LIMIT ?"
+        return [listing_id for (listing_id,) in self._file.execute(query, (AT_ONCE,))]
+
+    def is_undated_since(self, listing_id: str, since_us: int) -> bool:
+        """Whether it had no instant then, and nothing was changed of it afterwards."""
+        query = "SELECT max(committed) FROM undated WHERE listing_id = ?"
+        (newest,) = self._file.execute(query, (listing_id,)).fetchone()
+        return newest is not None and newest <= since_us
+
+    def date_terms(self, since_us: int) -> None:
+        """Note the terms of those that had no instant: they hold from this one on."""
+        self._file.execute(
+            "INSERT INTO terms SELECT listing_id, :since, payload FROM undated AS u"
+            " WHERE committed = (SELECT max(committed) FROM undated"
+            " WHERE listing_id = u.listing_id AND committed <= :since)",
+            {"since": since_us},
+        )
+
+    def drop_terms(self, listing_id: str) -> None:
+        for table in ("terms", "undated"):
+            self._file.execute(f"DELETE FROM {table} WHERE listing_id = ?", (listing_id,))  # noqa: S608
+
+    def has_terms(self, listing_id: str, since_us: int) -> bool:
+        query = "SELECT 1 FROM terms WHERE listing_id = ? AND since = ?"
+        return self._file.execute(query, (listing_id, since_us)).fetchone() is not None
+
+    def count_terms(self) -> int:
+        (count,) = self._file.execute("SELECT count(*) FROM terms").fetchone()
+        return int(count)
+
+    def terms(self) -> Iterator[list[RecordedTerms]]:
+        """All terms in the order of listing and instant, some at a time."""
+        found = self._file.execute("SELECT * FROM terms ORDER BY listing_id, since")
+        while some := found.fetchmany(AT_ONCE):
+            yield [RecordedTerms(*row) for row in some]
+
+
+def _held(row: tuple[str, int, bytes, int, int]) -> Held:
+    key, revision, payload, deleted, archived = row
+    return Held(key, revision, payload, bool(deleted), bool(archived))

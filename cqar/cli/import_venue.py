@@ -1,0 +1,212 @@
+"""`cqar import`: a venue's own listing into the registry, plan before apply."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+from cqc.services.v1 import asset_registry_pb2 as pb
+
+from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.import_plan import BINDINGS, plan_document, show_plan
+from cqar.cli.output import print_json, to_stderr
+from cqar.cli.param_types import InstantParam
+from cqar.cli.progress import bar
+from cqar.cli.target import Target, override
+from cqar.importer.apply import apply_entities
+from cqar.importer.market_parser import read_listing
+from cqar.importer.parsed_market import Unreadable
+from cqar.importer.plan import (
+    LISTINGS_SINCE,
+    Multiplier,
+    Plan,
+    make_plan,
+    require_present,
+)
+from cqar.importer.recorded_responses import SavedAnswer
+from cqar.importer.registry_state import load_state
+from cqar.importer.stable_ids import CCXT_ID, CONTRACTS, MARKET_TYPES
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain import decimals
+from cqar_shared.domain.kinds.venue import VENUE, Venue
+
+#: A file that says to be older is not taken for the present.
+NEW_FOR: Final = dt.timedelta(hours=1)
+#: What is said to be of another time than the file says is told.
+SAME_DAY: Final = dt.timedelta(days=1)
+
+
+class SavedFile(click.ParamType[Any]):
+    name = "NAME=PATH"
+
+    def convert(self, value: Any, _: Any, __: Any) -> SavedAnswer:
+        name, equals, path = str(value).partition("=")
+        while equals and "?" in name and not Path(path).exists() and "=" in path:
+            # A request's name may hold a query: instruments?instType=SPOT=spot.json
+            more, equals, path = path.partition("=")
+            name = f"{name}={more}"
+        if not name or not path:
+            self.fail(f"{value!r}: name the request that the file answers, NAME=PATH")
+        return SavedAnswer(name, Path(path))
+
+
+class Multiple(click.ParamType[Any]):
+    name = "CODE=COIN:UNITS"
+
+    def convert(self, value: Any, _: Any, __: Any) -> tuple[str, Multiplier]:
+        code, _equals, meaning = str(value).partition("=")
+        coin, _colon, units = meaning.rpartition(":")
+        try:
+            number = decimals.parse(units)
+        except ValueError:
+            number = decimals.parse("0")
+        if not code or not coin or number <= 0:
+            self.fail(f"{value!r}: say it as 1000SHIB=SHIB:1000")
+        return code, Multiplier(coin, number)
+
+
+@click.command("import")
+@click.argument("venue")
+@click.option("--file", "files", multiple=True, type=SavedFile(), help="A saved answer.")
+@click.option("--live", is_flag=True, help="Ask the venue itself.")
+@click.option("--plan", "plan_only", is_flag=True, help="Show what would change; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="The plan and its result as JSON.")
+@click.option("--at", type=InstantParam(), help="When the listing was taken; default: now.")
+@click.option(
+    "--multiplier", "multipliers", multiple=True, type=Multiple(), help="1000SHIB=SHIB:1000"
+)
+@click.option(
+    "--show", "whole", multiple=True, type=click.Choice([BINDINGS]), help="Show all of these."
+)
+@click.option("--allow-mass-delisting", is_flag=True, help="Believe that so much is gone.")
+@override
+def import_(target: Target, **options: Any) -> None:
+    """Bring VENUE's listing into the registry: new, changed and gone spellings.
+
+    A file is named by the request that it answers. Importing it again changes nothing.
+
+    \b
+    Examples:
+      cqar import kraken --file AssetPairs=AssetPairs.json --plan
+      cqar import okx --file 'instruments?instType=SPOT=spot.json' --at 2022-05-13
+      cqar import binance --live
+    """
+    files: tuple[SavedAnswer, ...] = options["files"]
+    names = [file.name for file in files]
+    if len(set(names)) < len(names):
+        raise click.UsageError("two files of one name: each answers another request")
+    if bool(files) == options["live"]:
+        raise click.UsageError("give the venue's saved answers (--file NAME=PATH) or say --live")
+    at: dt.datetime = options["at"] or dt.datetime.now(dt.UTC)
+    with target.to_writer() as connection:
+        require_present(at, dt.datetime.now(dt.UTC))
+        plan, revision = _plan(connection, options["venue"], list(files) or None, at, options)
+        applied = (
+            None if options["plan_only"] else _apply(connection, plan, revision, options["at"])
+        )
+    document = plan_document(plan, applied)
+    if options["as_json"]:
+        print_json(document)
+    else:
+        show_plan(plan, applied, options["whole"])
+    if plan.rejected:
+        to_stderr(
+            f"rows of the listing that are not imported: {len(plan.rejected)}; --json has all"
+        )
+    if applied and applied["rejected"]:
+        to_stderr("the registry changed meanwhile: import it again")
+        raise click.exceptions.Exit(1)
+
+
+def _plan(
+    connection: Connection,
+    venue_id: str,
+    files: list[SavedAnswer] | None,
+    at: dt.datetime,
+    options: dict[str, Any],
+) -> tuple[Plan, int]:
+    """The plan, and the revision of the registry that it was made for."""
+    venue = _venue(connection, venue_id)
+    known = venue.metadata or {}
+    if CCXT_ID not in known:
+        raise Unreadable(
+            f"{venue_id} has no {CCXT_ID} in its metadata, which says who reads it. If ccxt does:"
+            f" cqar venue set {venue_id} --metadata"
+            """ '{"ccxt_id": "…", "market_types": ["spot"]}'"""
+        )
+    types = known.get(MARKET_TYPES) or ["spot", "swap", "future", "option"]
+    listing = read_listing(venue_id, str(known[CCXT_ID]), types, files, known.get(CONTRACTS))
+    taken_at = listing.taken_at
+    if options["at"] is None and taken_at is not None:
+        _require_new(taken_at, at)
+    named = [name for market in listing.found for name in (market.spelling, *market.aliases)]
+    # Of a venue that never was imported nothing is archived.
+    known_before = named if LISTINGS_SINCE in known else []
+    state = load_state(connection, venue, at, options["at"], known_before)
+    allowed = options["allow_mass_delisting"]
+    plan = make_plan(
+        state, venue, listing, at, dict(options["multipliers"]), allow_mass_delisting=allowed
+    )
+    if taken_at is not None and abs(at - taken_at) > SAME_DAY:
+        plan.notes.append(f"the file says that it was taken at {taken_at:%Y-%m-%d %H:%M} UTC")
+    plan.notes += [f"{name}: answers nothing that is asked" for name in listing.unused]
+    plan.notes += [
+        f"{count} {kind} markets: not of {venue_id}" for kind, count in listing.other_types.items()
+    ]
+    return plan, state.revision
+
+
+def _require_new(taken_at: dt.datetime, now: dt.datetime) -> None:
+    """Refuse to take an old file for what the venue lists now.
+
+    Raises:
+        Unreadable: It says itself that it is.
+    """
+    if now - taken_at > NEW_FOR:
+        taken = f"{taken_at:%Y-%m-%dT%H:%M:%SZ}"
+        raise Unreadable(f"the file was taken at {taken}: say so, --at {taken}")
+
+
+def _venue(connection: Connection, venue_id: str) -> Venue:
+    try:
+        request = pb.GetVenueRequest(venue_id=venue_id)
+        answer = connection.call(connection.registry.GetVenue, request)
+    except CallFailed as error:
+        if error.code == "NOT_FOUND":
+            text = f"{error}: register it, or load the bundled ones: cqar catalogue load"
+            raise CallFailed(text, error.code, error.reason) from error
+        raise
+    return entity_codec.from_message(VENUE, answer.venue)
+
+
+def _apply(
+    connection: Connection, plan: Plan, revision: int, at: dt.datetime | None
+) -> dict[str, Any]:
+    total = len(plan.changes)
+    done = 0
+    with bar(f"import {plan.venue_id}") as progress:
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            progress(done, total)
+
+        changes = [(o.kind, o.after) for o in plan.changes if o.after is not None]
+        reason = f"import of {plan.venue_id} as of {plan.at.isoformat()}"
+        try:
+            sent = apply_entities(connection, changes, reason, advance, revision, at)
+        except KeyboardInterrupt:
+            to_stderr(f"stopped: {done} of {total} changes are applied; import it again to go on")
+            raise
+    for rejected in sent.rejected:
+        to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
+    return {
+        "created": sent.created,
+        "updated": sent.updated,
+        "unchanged": sent.unchanged,
+        "rejected": [msgspec.to_builtins(rejected) for rejected in sent.rejected],
+        "revision": sent.revision,
+    }

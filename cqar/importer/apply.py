@@ -1,0 +1,88 @@
+"""Sends entities to the writer, in batches that one revision can carry."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from cqc.writer.v1 import registry_admin_pb2 as pb
+
+from cqar.admin.connection import Connection
+from cqar.importer.parsed_market import RejectedRecord
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kind import AnyKind, Entity
+
+#: A change set holds 8 MiB, 900 KiB compressed; a thousand listings are 600 KiB, and 100 KiB.
+BATCH_ITEMS: Final = 1_000
+BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
+
+
+class Sent(NamedTuple):
+    """What became of what was sent."""
+
+    created: int
+    updated: int
+    unchanged: int
+    rejected: list[RejectedRecord]
+    revision: int
+
+
+def apply_entities(
+    connection: Connection,
+    entities: Sequence[tuple[AnyKind, Entity]],
+    reason: str,
+    progress: Callable[[int], None] = lambda _: None,
+    if_revision: int | None = None,
+    as_of: dt.datetime | None = None,
+) -> Sent:
+    """Upsert entities in the given order; rejected ones are reported and stop nothing.
+
+    Args:
+        progress: Called with the number of items done after each batch.
+        if_revision: What changed after it is rejected, not overwritten.
+        as_of: Since when listings' terms are so; None: now.
+
+    Raises:
+        CallFailed: The writer refused a whole batch or did not answer.
+    """
+    counts: Counter[str] = Counter()
+    rejected: list[RejectedRecord] = []
+    revision = 0
+    items = (item_of(kind, entity, if_revision) for kind, entity in entities)
+    for batch in batches(items):
+        request = pb.ApplyRequest(items=batch, skip_rejected=True, historical=True)
+        if as_of is not None:
+            request.as_of.FromDatetime(as_of)
+        answer = connection.call(connection.admin.Apply, request, reason)
+        revision = answer.revision
+        for outcome in answer.outcomes:
+            status = pb.OutcomeStatus.Name(outcome.status).removeprefix("OUTCOME_STATUS_")
+            counts[status] += 1
+            if status == "REJECTED":
+                reasons = "; ".join(f"{v.field}: {v.message}" for v in outcome.violations)
+                key = f"{outcome.entity.kind} {outcome.entity.key}"
+                rejected.append(RejectedRecord(key, reasons))
+        progress(len(batch))
+    return Sent(counts["CREATED"], counts["UPDATED"], counts["UNCHANGED"], rejected, revision)
+
+
+def item_of(kind: AnyKind, entity: Entity, if_revision: int | None) -> pb.ApplyItem:
+    message: Any = entity_codec.to_message(kind, entity)
+    return pb.ApplyItem(**{kind.name: message}, if_revision=if_revision)
+
+
+def batches(items: Iterable[pb.ApplyItem]) -> Iterator[list[pb.ApplyItem]]:
+    """Yield them all in order, as many together as one revision carries."""
+    batch: list[pb.ApplyItem] = []
+    left_bytes = BATCH_BYTES_MAX
+    for item in items:
+        size = item.ByteSize()
+        if batch and (len(batch) == BATCH_ITEMS or size > left_bytes):
+            yield batch
+            batch, left_bytes = [], BATCH_BYTES_MAX
+        batch.append(item)
+        left_bytes -= size
+    if batch:
+        yield batch

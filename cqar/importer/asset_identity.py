@@ -1,0 +1,242 @@
+"""Which asset a venue's code means. Never a silent merge of two assets that share a ticker.
+
+In this order: what the code is bound to at the venue's operator; the asset that an import made for
+this code; an asset of the ticker that the venue's listings stand on already; the one verified asset
+of the ticker; else a new asset, marked unverified. No two codes of the venue get one asset by
+ticker: REPV2 is unified to REP, and so is REP.
+
+A ticker is no evidence: LIT is Litentry at one operator and Lighter at another. So an unverified
+asset, which another operator's import made, is never taken for its ticker, and what is bound to a
+verified one by no more than that is listed (`bindings`) for a person to look at.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from cqar.importer.parsed_market import Code, ParsedMarket
+from cqar.importer.registry_state import RegistryState, code_holder
+from cqar_shared.domain.kinds.asset import ASSET, Asset
+from cqar_shared.domain.kinds.symbol import SYMBOL
+from cqar_shared.domain.kinds.venue import VENUE, Venue
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET, VenueAsset
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, is_open
+
+#: In a venue asset's metadata: what its code was bound by, where that is no evidence.
+BOUND_BY, TICKER = "bound_by", "ticker"
+#: What an import makes gets ids that follow from what it is.
+NAMESPACE: Final = uuid.UUID("5b0f6c1d-58a1-5b0e-8d3c-1f1f0e6d9a42")
+#: 1000SHIB, SHIB1000, 1000000MOG, 1MBABYDOGE, kPEPE: prices of a multiple of the coin.
+_MULTIPLIED: Final = re.compile(r"(?:10{3,}|1M)(?=[A-Z])[A-Z0-9]+|[A-Z]+10{3,}")
+_KILO: Final = re.compile(r"k[A-Z][A-Z0-9]+")
+
+
+def looks_multiplied(code: Code) -> bool:
+    """Whether a code may stand for many units of a coin. A guess would be wrong by thousands."""
+    spellings = (code.venue, code.unified)
+    return any(_MULTIPLIED.fullmatch(s.upper()) or _KILO.fullmatch(s) for s in spellings)
+
+
+class Ambiguous(ValueError):
+    """A code that would be a second asset of a ticker that the venue has already."""
+
+
+class Binding(NamedTuple):
+    """A venue's code that was taken for a verified asset because their tickers are equal."""
+
+    code: str
+    ticker: str
+    asset_id: str
+    asset_name: str
+
+
+class AssetIdentity:
+    """Assigns assets to a venue's codes.
+
+    Attributes:
+        new_assets: Assets that are to be made, by id.
+        codes: What the venue's codes are to be recorded as, by the asset's id.
+        bindings: What is bound now, by ticker alone.
+    """
+
+    def __init__(self, state: RegistryState, venue: Venue) -> None:
+        self._state = state
+        holder = code_holder(venue)
+        self._holder = holder if state.get(VENUE.name, holder) else venue.venue_id
+        self._asset_of: dict[str, str] = {}
+        self._asset_of_multiple: dict[str, str] = {}
+        self._asset_of_class: dict[tuple[str, str], str] = {}
+        self._traded = _assets_traded(state, venue.venue_id)
+        self.bindings: list[Binding] = []
+        self.new_assets: dict[str, Asset] = {}
+        self.codes: dict[str, VenueAsset] = {}
+        for held in state.all(VENUE_ASSET):
+            if held.delisted_at is None:
+                for code in held.codes:
+                    self._asset_of.setdefault(code, held.asset_id)
+
+    def assign(self, codes: Iterable[Code]) -> None:
+        """Those that are their own unified code first: they have the better claim to it."""
+        wanted = dict.fromkeys(codes)
+        for code in sorted(wanted, key=lambda c: (c.venue != c.unified, c.venue)):
+            if code.venue not in self._asset_of and (asset_id := self._identify(code)):
+                self._asset_of[code.venue] = asset_id
+
+    def asset_of(self, code: Code) -> str:
+        """The asset that a code means.
+
+        Raises:
+            Ambiguous: Nobody can say.
+        """
+        if code.venue not in self._asset_of:
+            message = (
+                f"the code {code.venue} would be a second {code.unified} at this venue:"
+                " register which asset it is as a venue asset"
+            )
+            raise Ambiguous(message)
+        return self._asset_of[code.venue]
+
+    def assign_multiples(self, multiples: Iterable[tuple[str, str]]) -> None:
+        """Assign the coin to codes that stand for many units of it, after `assign`.
+
+        Such a code is not the coin's code: 1000CAT at one venue is Simon's Cat, and the code CAT
+        at another is not. So neither is recorded as the venue's code of the asset.
+
+        Args:
+            multiples: The venue's code, and the coin's ticker as somebody has stated it.
+        """
+        for code, ticker in dict.fromkeys(multiples):
+            made = imported_id("asset", self._holder, code)
+            if self._state.get(ASSET.name, made) is not None:
+                asset_id = made
+            elif ticker in self._asset_of:
+                asset_id = self._asset_of[ticker]
+            elif (verified := self._verified(ticker)) is not None:
+                asset_id = self._bound_by_ticker(code, verified)
+            else:
+                asset_id = self._new_asset(made, ticker)
+            self._asset_of_multiple[code] = asset_id
+
+    def assign_classes(self, underlyings: Iterable[tuple[str, str]]) -> None:
+        """Assign assets of their own to codes that name no coins, whatever coin has the ticker.
+
+        They are not recorded as the venue's codes either: the venue may list the coin, too.
+
+        Args:
+            underlyings: The code, and what the venue says that it is, such as EQUITY.
+        """
+        for code, kind in dict.fromkeys(underlyings):
+            asset_id = imported_id("asset", self._holder, kind, code)
+            if self._state.get(ASSET.name, asset_id) is None:
+                self._new_asset(asset_id, ticker=code)
+            self._asset_of_class[code, kind] = asset_id
+
+    def base_of(self, market: ParsedMarket) -> str:
+        """The asset that a market's base is.
+
+        Raises:
+            Ambiguous: Nobody can say.
+        """
+        code = market.base.venue
+        if market.underlying_class is not None:
+            return self._asset_of_class[code, market.underlying_class]
+        if market.multiple_of is not None:
+            return self._asset_of_multiple[code]
+        return self.asset_of(market.base)
+
+    def _identify(self, code: Code) -> str | None:
+        """The code's asset; None where it cannot be told from another code's."""
+        claimed = set(self._asset_of.values())
+        bearers = list(self._state.find(ASSET.name, "symbol", code.unified))
+        traded = [b.asset_id for b in bearers if b.asset_id in self._traded]
+        verified = self._verified(code.unified)
+        made = imported_id("asset", self._holder, code.venue)
+        asset_id: str
+        if made not in claimed and self._state.get(ASSET.name, made) is not None:
+            asset_id = made
+        elif len(traded) == 1 and traded[0] not in claimed:
+            asset_id = traded[0]
+        elif verified is not None and verified.asset_id not in claimed:
+            asset_id = self._bound_by_ticker(code.venue, verified)
+        else:
+            named = {asset.symbol for asset in self.new_assets.values()}
+            taken = any(b.asset_id in claimed for b in bearers) or code.unified in named
+            if taken and (code.venue.isdigit() or code.venue.upper() == code.unified.upper()):
+                return None
+            asset_id = self._new_asset(made, ticker=code.venue if taken else code.unified)
+        self._record(code.venue, asset_id)
+        return asset_id
+
+    def _verified(self, ticker: str) -> Asset | None:
+        """The asset of the ticker that a person has verified, if it is one."""
+        found = self._state.find(ASSET.name, "symbol", ticker)
+        verified = [asset for asset in found if not asset.unverified]
+        return verified[0] if len(verified) == 1 else None
+
+    def _bound_by_ticker(self, code: str, asset: Asset) -> str:
+        self.bindings.append(Binding(code, asset.symbol, asset.asset_id, asset.name))
+        return asset.asset_id
+
+    def _record(self, code: str, asset_id: str) -> None:
+        """Note the code as the asset's at this venue; an ended one is opened again."""
+        before = self._state.get(VENUE_ASSET.name, f"{self._holder}/{asset_id}")
+        by_ticker = any(binding.code == code for binding in self.bindings)
+        if before is None:
+            self.codes[asset_id] = VenueAsset(
+                venue_id=self._holder,
+                asset_id=asset_id,
+                venue_asset_symbol=code,
+                trading_enabled=True,
+                listed_at=self._listed_at(code),
+                metadata={BOUND_BY: TICKER} if by_ticker else None,
+            )
+        elif before.delisted_at is not None:
+            self.codes[asset_id] = msgspec.structs.replace(
+                before,
+                venue_asset_symbol=code,
+                other_codes=(),
+                trading_enabled=True,
+                listed_at=self._state.now,
+                delisted_at=None,
+            )
+
+    def _listed_at(self, code: str) -> dt.datetime | None:
+        """Unknown, unless the code meant another asset before: then it means this one from now."""
+        was = self._state.find(VENUE_ASSET.name, "code", self._holder, code)
+        return self._state.now if any(was) else None
+
+    def _new_asset(self, asset_id: str, ticker: str) -> str:
+        """Make an asset whose id follows from venue and code: two imports at once make one."""
+        self.new_assets[asset_id] = Asset(
+            asset_id=asset_id, symbol=ticker, name=ticker, unverified=True
+        )
+        return asset_id
+
+
+def _assets_traded(state: RegistryState, venue_id: str) -> frozenset[str]:
+    """The assets that the venue's open listings stand on; a multiple's code is not the coin's."""
+    symbols = {
+        listing.symbol_id
+        for listing in state.all(VENUE_SYMBOL)
+        if listing.venue_id == venue_id
+        and is_open(listing, state.now)
+        and listing.unit_multiplier is None
+    }
+    found = (state.get(SYMBOL.name, symbol_id) for symbol_id in symbols)
+    return frozenset(
+        asset_id
+        for symbol in found
+        if symbol is not None
+        for asset_id in (symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id)
+        if asset_id
+    )
+
+
+def imported_id(*names: object) -> str:
+    return str(uuid.uuid5(NAMESPACE, "/".join(map(str, names))))

@@ -1,0 +1,227 @@
+"""A venue's answers to ccxt's requests: from saved files, or from the venue itself.
+
+A saved file answers the request that its name is: the end of the request's path, with as much
+of host and query as it takes to tell requests apart (`AssetPairs`, `instruments?instType=SPOT`,
+`fapi.binance.com/fapi/v1/exchangeInfo`). What was not saved gets the venue's empty answer.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from cqar.importer.parsed_market import Unreadable
+
+#: By ccxt id: an answer without records, in the venue's own shape.
+EMPTY: Final[dict[str, Any]] = {
+    "bybit": {"retCode": "0", "retMsg": "OK", "result": {"list": []}},
+    "coinbaseexchange": [],
+    "deribit": {"result": []},
+    "gate": [],
+    "htx": {"status": "ok", "data": []},
+    "hyperliquid": [],
+    "kraken": {"error": [], "result": {}},
+    "kucoin": {"code": "200000", "data": []},
+    "okx": {"code": "0", "msg": "", "data": []},
+}
+#: By venue: which of ccxt's market lists to ask for, where their names are not market types.
+FETCH_TYPES: Final[dict[str, Any]] = {
+    "bybit-linear": ["linear"],
+    "bybit-inverse": ["inverse"],
+    "htx": {"spot": True, "linear": False, "inverse": False},
+}
+
+
+#: Where venues tell their clock: Binance, Bybit, HTX.
+CLOCKS: Final = ("serverTime", "time", "ts")
+#: Of an instant of 2001 to 2286.
+MILLISECONDS_DIGITS: Final = 13
+#: A record that does not say what it is called.
+NO_NAME: Final = "a record of no name"
+
+
+class SavedAnswer(NamedTuple):
+    name: str
+    path: Path
+
+
+class RecordedResponses:
+    """Stands in for an exchange's `fetch`; keeps what it answered and what was asked.
+
+    Each answer lies alone in a list, its box, so that it can be replaced whole. The venue is
+    asked each request once, however often ccxt reads the answer anew.
+
+    Args:
+        exchange: A ccxt exchange; its `fetch` is replaced.
+        saved: The files; None asks the venue.
+    """
+
+    def __init__(self, exchange: Any, saved: Iterable[SavedAnswer] | None) -> None:
+        self._exchange = exchange
+        self._live: Callable[..., Any] | None = exchange.fetch if saved is None else None
+        self._saved = {s.name: [_parse(exchange, s)] for s in saved or ()}
+        self._recorded: dict[str, list[Any]] = {}
+        self._used: set[str] = set()
+        self.asked: list[str] = []
+        self.boxes: list[list[Any]] = []
+        exchange.fetch = self._fetch
+        exchange.enableRateLimit = self._live is not None
+
+    def _fetch(self, url: str, *arguments: Any, **options: Any) -> Any:
+        self.asked.append(url)
+        if self._live is None:
+            box = self._saved_answer(url)
+        elif url in self._recorded:
+            box = self._recorded[url]
+        else:
+            box = self._recorded[url] = [self._live(url, *arguments, **options)]
+        if box is None:
+            return EMPTY.get(self._exchange.id, {})
+        if not any(box is known for known in self.boxes):
+            self.boxes.append(box)
+        return box[0]
+
+    def _saved_answer(self, url: str) -> list[Any] | None:
+        """The file of the name that says most of the request."""
+        names = [name for name in self._saved if matches(name, url)]
+        if not names:
+            return None
+        name = max(names, key=len)
+        self._used.add(name)
+        box = self._saved[name]
+        _require_category(url, box[0])
+        return box
+
+    @property
+    def taken_at(self) -> dt.datetime | None:
+        """When the newest of the files was answered, as far as they say so."""
+        told = [_told_at(box[0]) for name, box in self._saved.items() if name in self._used]
+        return max(filter(None, told), default=None)
+
+    @property
+    def unused(self) -> list[str]:
+        """Files that answered nothing, such as Kraken's Assets, which ccxt does not ask for."""
+        return sorted(set(self._saved) - self._used)
+
+    def require_used(self) -> None:
+        """Refuse files none of which answers what the venue is asked.
+
+        Raises:
+            Unreadable: Naming the requests that are asked.
+        """
+        if self._saved and not self._used:
+            asked = ", ".join(dict.fromkeys(request_name(url) for url in self.asked))
+            raise Unreadable(
+                f"no request is answered by {', '.join(self.unused)};"
+                f" {self._exchange.id} is asked for: {asked or 'nothing'}."
+                " Name a file by the request it answers: --file NAME=PATH"
+            )
+
+
+def _parse(exchange: Any, saved: SavedAnswer) -> Any:
+    try:
+        text = saved.path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        raise Unreadable(f"{saved.path}: {error}") from error
+    answer = exchange.parse_json(text)
+    if not isinstance(answer, dict | list):
+        raise Unreadable(f"{saved.path} is no JSON object or list, or is cut off")
+    return answer
+
+
+def _told_at(answer: Any) -> dt.datetime | None:
+    """The venue's clock, in milliseconds, where an answer tells it."""
+    told = answer if isinstance(answer, dict) else {}
+    for name in CLOCKS:
+        text = str(told.get(name))
+        if text.isdecimal() and len(text) == MILLISECONDS_DIGITS:
+            return dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
+    return None
+
+
+def _require_category(url: str, answer: Any) -> None:
+    """Bybit's answers say which product line they are of.
+
+    Raises:
+        Unreadable: It is of another line than the one asked for.
+    """
+    asked = dict(parse_qsl(urlsplit(url).query)).get("category")
+    result = answer.get("result") if isinstance(answer, dict) else None
+    given = result.get("category") if isinstance(result, dict) else None
+    if asked and given and asked != given:
+        raise Unreadable(f"the file lists {given!r} products, and this venue's are {asked!r}")
+
+
+def request_name(url: str) -> str:
+    """Enough of a request to tell it from the venue's others."""
+    parts = urlsplit(url)
+    path = "/".join(parts.path.strip("/").split("/")[-2:])
+    return path + (f"?{parts.query}" if parts.query else "")
+
+
+def matches(name: str, url: str) -> bool:
+    """Whether a file of this name answers the request: by whole path parts and query values."""
+    asked, _, query = name.partition("?")
+    parts = urlsplit(url)
+    if not f"/{parts.netloc}{parts.path}".endswith("/" + asked.strip("/")):
+        return False
+    return set(parse_qsl(query)) <= set(parse_qsl(parts.query))
+
+
+class Records(NamedTuple):
+    """Where an answer's records lie: `holder[place]`, a list or a dict of dicts."""
+
+    holder: Any
+    place: Any
+    records: list[tuple[str, dict[str, Any]]]
+
+    def put(self, records: list[tuple[str, dict[str, Any]]]) -> None:
+        """Replace the answer's records; ccxt reads the answer anew at its next request."""
+        whole = self.holder[self.place]
+        self.holder[self.place] = (
+            dict(records) if isinstance(whole, dict) else [record for _, record in records]
+        )
+
+
+def records_in(box: list[Any]) -> Records | None:
+    """The longest list (or dict) of objects in an answer: that is where markets are listed.
+
+    Args:
+        box: The answer, alone in a list.
+    """
+    best: Records | None = None
+    for holder, place in _places(box, 0):
+        found = _objects(holder[place])
+        if found and (best is None or len(found) > len(best.records)):
+            best = Records(holder, place, found)
+    return best
+
+
+def _places(holder: Any, place: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
+    value = holder[place]
+    if depth > 4 or not isinstance(value, dict | list):
+        return
+    yield holder, place
+    if isinstance(value, dict):
+        for key in value:
+            yield from _places(value, key, depth + 1)
+
+
+def _objects(value: Any) -> list[tuple[str, dict[str, Any]]]:
+    if isinstance(value, list):
+        # Junk between records is a record of no name, to be rejected as such.
+        records = [r if isinstance(r, dict) else {"junk": r} for r in value]
+        named = [(name_of(record), record) for record in records]
+        return named if any("junk" not in record for record in records) else []
+    if value and all(isinstance(inner, dict) for inner in value.values()):
+        return list(value.items())
+    return []
+
+
+def name_of(record: dict[str, Any]) -> str:
+    """A record's name for messages; venues call it many things."""
+    names = ("symbol", "id", "instId", "instrument_name", "name", "contract_code", "market")
+    return next((str(record[name]) for name in names if record.get(name)), NO_NAME)

@@ -1,0 +1,162 @@
+"""The part of the registry that concerns one venue, in memory.
+
+It is a working set that lacks nothing that a plan asks for: what is not in it is not in the
+registry, or archived. So the writer's own rules judge a plan here, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from cqc.services.v1 import asset_registry_pb2 as pb
+from cqc.writer.v1 import registry_admin_pb2 as admin_pb
+
+from cqar.admin import pagination
+from cqar.admin.connection import CallFailed, Connection
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kind import AnyKind, Entity, Ref
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
+from cqar_shared.domain.kinds.chain import CHAIN
+from cqar_shared.domain.kinds.symbol import SYMBOL
+from cqar_shared.domain.kinds.venue import VENUE, Venue
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, is_open
+from cqar_shared.domain.working_set import Lookup, Stored, WorkingSet
+
+
+class RegistryState(WorkingSet):
+    """Entities by key and by every lookup of their kinds.
+
+    Attributes:
+        archived: Spellings that mean something at the instant of the listing and are archived.
+    """
+
+    def __init__(
+        self, now: dt.datetime, revision: int = 0, as_of: dt.datetime | None = None
+    ) -> None:
+        """Hold nothing yet.
+
+        Args:
+            now: The instant that rules are judged at.
+            revision: Where the registry stood before any of it was read.
+            as_of: The same instant, where that is not the present.
+        """
+        super().__init__(now, historical=True, as_of=as_of)
+        self.revision = revision
+        self.archived: set[str] = set()
+
+    def stored(self, ref: Ref) -> Stored | None:
+        return self._stored.get(ref)
+
+    def add(self, kind: AnyKind, entity: Entity) -> None:
+        key = kind.key_of(entity)
+        self.know((kind.name, key), Stored(lambda _: entity, 0, b""))
+        for name, lookup in kind.lookups.items():
+            for values in lookup.values_of(entity):
+                find = Lookup(kind.name, name, values)
+                self.know_found(find, [*self._found.get(find, ()), key])
+
+    def all(self, kind: AnyKind) -> Iterator[Any]:
+        for (name, _), stored in self._stored.items():
+            if name == kind.name and stored is not None:
+                yield stored.entity
+
+
+def load_state(
+    connection: Connection,
+    venue: Venue,
+    now: dt.datetime,
+    as_of: dt.datetime | None = None,
+    spellings: Iterable[str] = (),
+) -> RegistryState:
+    """Read what a plan for the venue needs: the registry's products, and the venue's own.
+
+    Args:
+        now: The instant of the listing.
+        as_of: The same, where that is not the present.
+        spellings: What the listing names: lists do not have what is archived.
+
+    Raises:
+        CallFailed: The writer refused or did not answer.
+    """
+    head = connection.call(connection.admin.GetHead, admin_pb.GetHeadRequest()).head
+    state = RegistryState(now, head.revision, as_of)
+    load_products(connection, state)
+    for venue_id in dict.fromkeys((venue.venue_id, code_holder(venue))):
+        # An operator need not be a venue.
+        if state.stored((VENUE.name, venue_id)) is not None:
+            load_codes(connection, state, venue_id)
+    load_listings(connection, state, venue.venue_id)
+    load_archived(connection, state, venue.venue_id, spellings)
+    return state
+
+
+def load_products(connection: Connection, state: RegistryState) -> None:
+    """All chains, venues, assets and symbols."""
+    registry = connection.registry
+    for chain in pagination.entities(
+        connection, registry.ListChains, pb.ListChainsRequest(), "chains"
+    ):
+        state.add(CHAIN, entity_codec.from_message(CHAIN, chain))
+    for venue in pagination.entities(
+        connection, registry.ListVenues, pb.ListVenuesRequest(), "venues"
+    ):
+        state.add(VENUE, entity_codec.from_message(VENUE, venue))
+    for asset in pagination.entities(
+        connection, registry.ListAssets, pb.ListAssetsRequest(), "assets"
+    ):
+        state.add(ASSET, entity_codec.from_message(ASSET, asset))
+    for symbol in pagination.entities(
+        connection, registry.ListSymbols, pb.ListSymbolsRequest(), "symbols"
+    ):
+        state.add(SYMBOL, entity_codec.from_message(SYMBOL, symbol))
+
+
+def load_codes(connection: Connection, state: RegistryState, venue_id: str) -> None:
+    """The venue's assets, and the deployments that they name: rules look at those too."""
+    registry, call = connection.registry, connection.call
+    request = pb.ListVenueAssetsRequest(venue_id=venue_id)
+    found = pagination.entities(connection, registry.ListVenueAssets, request, "venue_assets")
+    for held in found:
+        state.add(VENUE_ASSET, entity_codec.from_message(VENUE_ASSET, held))
+        if held.deployment_id:
+            wanted = pb.GetAssetDeploymentRequest(deployment_id=held.deployment_id)
+            deployment = call(registry.GetAssetDeployment, wanted).deployment
+            state.add(ASSET_DEPLOYMENT, entity_codec.from_message(ASSET_DEPLOYMENT, deployment))
+
+
+def load_listings(connection: Connection, state: RegistryState, venue_id: str) -> None:
+    """All periods of all spellings."""
+    request = pb.ListVenueSymbolsRequest(venue_id=venue_id, include_delisted=True)
+    method = connection.registry.ListVenueSymbols
+    for listing in pagination.entities(connection, method, request, "venue_symbols"):
+        state.add(VENUE_SYMBOL, entity_codec.from_message(VENUE_SYMBOL, listing))
+
+
+def load_archived(
+    connection: Connection, state: RegistryState, venue_id: str, spellings: Iterable[str]
+) -> None:
+    """Of spellings that no list has, the last period, if there ever was one."""
+    for spelling in spellings:
+        if next(iter(state.find(VENUE_SYMBOL.name, "spelling", venue_id, spelling)), None):
+            continue
+        request = pb.GetVenueSymbolRequest(venue_id=venue_id, venue_symbol=spelling)
+        try:
+            answer = connection.call(connection.registry.GetVenueSymbol, request)
+        except CallFailed as error:
+            if error.code == "NOT_FOUND":
+                continue
+            raise
+        listing = entity_codec.from_message(VENUE_SYMBOL, answer.venue_symbol)
+        if (listing.listed_at or state.now) <= state.now and is_open(listing, state.now):
+            state.archived.add(spelling)
+        else:
+            state.add(VENUE_SYMBOL, listing)
+
+
+def code_holder(venue: Venue) -> str:
+    """The venue whose asset codes apply: venues of one operator share its codes."""
+    return venue.operator or venue.venue_id

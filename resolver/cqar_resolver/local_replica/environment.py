@@ -1,0 +1,227 @@
+"""The LMDB environment that a published replica is in: kept where it is sound, else made anew.
+
+Nothing in it is synced to disk, so what another boot left is not believed, whatever it looks like.
+What one resolver of a boot leaves, the next one goes on with, since readers go on reading it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+
+from cqar_resolver.process import disk_space
+from cqar_resolver.process.disk_space import Full
+from cqar_resolver.process.file_lock import hold
+from cqar_resolver.process.private_files import open_fresh
+from cqar_shared.errors import ServiceNotReady
+from cqar_shared.replication import replica_layout as fmt
+from cqar_shared.runtime import optional_extras
+
+log = logging.getLogger(__name__)
+
+#: Two generations, and some to spare.
+DATABASES_MAX: Final = 16
+#: The kernel's boot id, in hexadecimal digits.
+BOOT: Final = "boot"
+#: With either of them gone, publisher and new readers know nothing of each other.
+FILES: Final = (fmt.DATA_FILE, fmt.LOCK_FILE)
+
+#: Readers write to the lock file, where they are noted.
+FILE_MODE: Final = 0o660
+
+REMOVED: Final = "somebody removed it"
+
+#: Devices and inodes of FILES.
+Identity = tuple[tuple[int, int], ...]
+
+
+class EnvironmentLost(Exception):
+    """What is written would not be read: `ReplicaFile.make_anew`."""
+
+
+class ReplicaFile:
+    """Open for writing, and this process's alone to write; to be used by one thread at a time.
+
+    Attributes:
+        env: Another one after `make_anew`; None where there was no room for any yet.
+
+    Raises:
+        SystemExit: The extra is not installed, or the path cannot be had.
+    """
+
+    def __init__(self, path: Path) -> None:
+        lmdb = optional_extras.require_extra("lmdb", "configuration: replica_path", "replica")
+        self._lmdb = lmdb
+        self._of_damage = (
+            *(lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError),
+            lmdb.PanicError,  # what it refuses everything with after an error that it cannot mend
+        )
+        self._path = path
+        self._held = self._hold()
+        self.env: Any = None
+        self._identity: Identity | None = None
+        self._lost = ""
+        try:
+            self._begin()
+        except Full as error:
+            self._lost = str(error)
+            log.warning("nothing is published: %s", error)
+        except (lmdb.Error, OSError) as error:
+            raise SystemExit(f"configuration: replica_path {path}: {error}") from error
+
+    def _hold(self) -> IO[bytes]:
+        taken = "another resolver publishes there"
+        return hold(self._path / "publisher.lock", self._path, taken)
+
+    # ------------------------------------------------------------ opening
+
+    def _begin(self) -> None:
+        """Go on with what is there if that is sound.
+
+        Raises:
+            Full: The filesystem has no room for the environment.
+        """
+        with disk_space.required_bytes(self._path, self._lmdb):
+            self._begin_with_room()
+
+    def _begin_with_room(self) -> None:
+        if not any((self._path / name).exists() for name in (*FILES, BOOT)):
+            self._begin_anew()
+            return
+        self._lost = self._not_of_this_boot()
+        if not self._lost:
+            # Of what readers read nothing is removed for want of room.
+            disk_space.take(self._path / fmt.LOCK_FILE, fmt.lock_bytes(), FILE_MODE)
+            try:
+                self._open()
+                self._lost = self._flaw()
+            except self._lmdb.Error as error:
+                self._lost = str(error)
+        if self._lost:
+            self._begin_anew()
+
+    def _not_of_this_boot(self) -> str:
+        try:
+            boot = (self._path / BOOT).read_bytes()
+        except FileNotFoundError:
+            boot = b""
+        if boot != _this_boot():
+            return "it is not of this boot"
+        if any((self._path / name).is_symlink() for name in FILES):
+            return "it is a link to somewhere else"
+        # One without the other: readers of what was there before would not be seen, or be taken
+        # for those of what is there now.
+        is_whole = all((self._path / name).exists() for name in FILES)
+        return "" if is_whole else REMOVED
+
+    def _open(self) -> None:
+        self.env = self._lmdb.open(
+            str(self._path),
+            map_size=fmt.MAP_BYTES,
+            max_dbs=DATABASES_MAX,
+            max_readers=fmt.READERS_MAX,
+            mode=FILE_MODE,
+            sync=False,
+            metasync=False,
+        )
+        self.env.reader_check()
+        self._identity = _identity(self._path)
+
+    def _flaw(self) -> str:
+        """What is wrong with it, by what this process reads of it; empty if nothing.
+
+        Raises:
+            lmdb.Error: It cannot be read.
+        """
+        size, least = (self._path / fmt.DATA_FILE).stat().st_size, fmt.bytes_used(self.env)
+        if size < least:  # to read beyond its end would end this process
+            return f"it has {size} bytes, and its last page ends at {least}"
+        with own_look(self.env) as tx:
+            records = dict(tx.cursor())
+        try:
+            if fmt.NOW_KEY in records:
+                fmt.Now.unpacked(records[fmt.NOW_KEY])
+        except fmt.DamagedReplica as error:
+            return str(error)
+        return ""
+
+    def _begin_anew(self) -> None:
+        if self._lost:
+            log.warning("the published replica is made anew: %s", self._lost)
+        if self.env is not None:
+            self.env.close()
+        # Removed, not emptied: who reads the old one goes on with that until it looks again.
+        for name in FILES:
+            (self._path / name).unlink(missing_ok=True)
+        with os.fdopen(open_fresh(self._path / BOOT), "wb") as file:
+            file.write(_this_boot())
+        disk_space.take(self._path / fmt.LOCK_FILE, fmt.lock_bytes(), FILE_MODE)
+        self._open()
+        self._lost = ""
+
+    # ------------------------------------------------------------ losing it
+
+    def lost(self) -> str:
+        """Why what is written would not be read; empty where it would."""
+        if not self._lost and _identity(self._path) != self._identity:
+            self._lost = REMOVED
+        return self._lost
+
+    @contextmanager
+    def writing(self) -> Iterator[Any]:
+        """The environment, for as long as it is met without damage.
+
+        Raises:
+            Lost: It is damaged.
+            Full: The filesystem has no room for what is written; nothing of it is there.
+        """
+        try:
+            with disk_space.required_bytes(self._path, self._lmdb):
+                yield self.env
+        except self._of_damage as error:
+            self._lost = str(error)
+            raise EnvironmentLost(self._lost) from error
+
+    def make_anew(self) -> None:
+        """Begin with an empty one, in the place of what was lost.
+
+        Raises:
+            NotReady: Another resolver publishes there by now.
+            Full: The filesystem has no room for the new environment.
+        """
+        self._held.close()  # who removed the folder removed what held it
+        try:
+            self._held = self._hold()
+        except SystemExit as error:
+            raise ServiceNotReady(str(error)) from error
+        if self.env is None:  # what is there was not looked at yet, for want of room
+            self._begin()
+            return
+        with disk_space.required_bytes(self._path, self._lmdb):
+            self._begin_anew()
+
+    def close(self) -> None:
+        if self.env is not None:
+            self.env.close()
+        self._held.close()
+
+
+def own_look(env: Any) -> Any:
+    """A transaction for the publisher to read in; one that may write takes no reader's place."""
+    return env.begin(write=True)
+
+
+def _identity(path: Path) -> Identity | None:
+    try:
+        found = [(path / name).stat() for name in FILES]
+    except OSError:
+        return None
+    return tuple((one.st_dev, one.st_ino) for one in found)
+
+
+def _this_boot() -> bytes:
+    return fmt.boot_id().hex().encode()

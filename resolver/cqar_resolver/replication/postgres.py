@@ -1,0 +1,219 @@
+"""All that a resolver reads from PostgreSQL: the head, `current`, the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from cqc.replication.v1 import replication_pb2
+
+from cqar_resolver.process.memory_limit import require_room
+from cqar_resolver.snapshot.snapshot import Snapshot, SnapshotBuilder
+from cqar_shared.domain.kinds.signing_key import SIGNING_KEY
+from cqar_shared.replication.positions import LIVE_ENTITIES, LogPosition, position_of
+from cqar_shared.sql import pg_session
+from cqar_shared.sql.pg_session import Session
+from cqar_shared.trust.trusted_keys import KEYS_MAX
+
+CONNECT_TIMEOUT_S: Final = 3.0
+#: One scan of a million entities takes 3 s; anything near this is stuck.
+SCAN_TIMEOUT_S: Final = 60.0
+#: A part of it comes each 60 ms; a cold disk, or eight scans at once, take more.
+SCAN_SILENCE_MAX_S: Final = 10.0
+#: A scan keeps a core of PostgreSQL busy.
+HYDRATE_CONCURRENCY: Final = 8
+#: The first key of the advisory locks of those who load. Any constant would do.
+HYDRATE_LOCK: Final = 0x63716879
+ROWS_AT_ONCE: Final = 20_000
+CATCH_UP_ROWS: Final = 100
+
+_HEAD: Final = """
+    SELECT registry_id, epoch, revision, chain, live_count, set_hash, compacted_revision,
+        signature, signing_key_id, timeline_id AS timeline, promoted_at_us
+    FROM registry_head
+"""
+_ROWS: Final = """
+    SELECT epoch, revision, chain, prev_chain, is_reset, live_count, set_hash, payload,
+        signature, signing_key_id, chain_version,
+        CASE WHEN chain_version > 1 THEN sha256(events) ELSE '' END AS events_hash
+    FROM outbox WHERE revision > $1 ORDER BY revision LIMIT $2
+"""
+_POSITION: Final = "SELECT epoch, revision, chain FROM outbox WHERE revision = $1"
+#: Some more than any registry has, so that it shows.
+_SIGNING_KEYS: Final = f"""
+    SELECT payload FROM current
+    WHERE kind = '{SIGNING_KEY.name}' AND NOT deleted AND NOT archived LIMIT {KEYS_MAX + 1}
+"""  # noqa: S608  (constants)
+#: Of an outbox row, what its head has, too.
+_OF_HEAD: Final = (
+    *("epoch", "revision", "chain", "live_count", "set_hash"),
+    *("signature", "signing_key_id"),
+)
+
+
+class LoggedChangeSet(NamedTuple):
+    """One committed change set, and the head after it."""
+
+    head: replication_pb2.Head
+    commit: replication_pb2.Commit
+    is_reset: bool
+
+    @property
+    def position(self) -> LogPosition:
+        return position_of(self.head)
+
+
+class Look(NamedTuple):
+    """The head, and what the outbox has at a revision that was asked about.
+
+    Attributes:
+        row: None where the outbox has no such revision.
+    """
+
+    head: replication_pb2.Head
+    row: LogPosition | None
+
+
+#: Shown what is there, and the stored signing keys, before all else is read.
+Foresee = Callable[[Look, Sequence[bytes]], None]
+
+
+class Onward(NamedTuple):
+    """The same, and the first outbox rows after that revision, in one view."""
+
+    look: Look
+    rows: list[LoggedChangeSet]
+
+
+class LoadTurnsTaken(Exception):
+    """As many resolvers load from PostgreSQL as may at once: start from elsewhere, or ask again."""
+
+
+class RegistryDatabase:
+    """Connects for each use: a resolver needs PostgreSQL seldom, and thousands share it.
+
+    Args:
+        hydrate_concurrency: How many resolvers may load everything at once.
+        memory_limit_mib: What loading must not take this process beyond; 0: no limit.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        hydrate_concurrency: int = HYDRATE_CONCURRENCY,
+        memory_limit_mib: int = 0,
+    ) -> None:
+        self._url = url
+        self._hydrate_concurrency = hydrate_concurrency
+        self._memory_limit_mib = memory_limit_mib
+
+    async def look(self, revision: int) -> Look:
+        """The registry's head, and what the outbox has at a revision."""
+        async with _Session(self._url) as connection:
+            return await _look(connection, revision)
+
+    async def hydrate(self, foresee: Foresee | None = None, held: int = 0) -> Snapshot:
+        """The whole registry at one revision.
+
+        Args:
+            foresee: What it raises, this raises.
+            held: The revision that it is told about beside the head.
+
+        The default isolation level takes a fresh view per statement, so the head read first
+        could describe entities read later. REPEATABLE READ pins both to the first
+        statement's view, and blocks no writer.
+
+        Raises:
+            Busy: Too many others do the same.
+            Diverged: Count or hash do not fit the head.
+            NoRoom: It would take more memory than this process may.
+        """
+        async with _Session(self._url) as connection:
+            await self._take_turn(connection)
+            found = await _look(connection, held)
+            head = found.head
+            if foresee is not None:
+                keys = await connection.answered(connection.fetch(_SIGNING_KEYS))
+                foresee(found, [row["payload"] for row in keys])
+            require_room(self._memory_limit_mib, head.live_count)
+            filling = SnapshotBuilder()
+            cursor = await connection.answered(connection.cursor(LIVE_ENTITIES))
+            rows = await _scanned(connection, cursor)
+            while rows:
+                # A million entities take seconds; what is served meanwhile must go on.
+                taking = asyncio.create_task(asyncio.to_thread(filling.take, rows))
+                try:
+                    rows = await _scanned(connection, cursor)
+                finally:
+                    await taking
+                require_room(self._memory_limit_mib, head.live_count)
+        return Snapshot.of(head, filling)
+
+    async def _take_turn(self, connection: Session) -> None:
+        """Hold one of the locks that are turns, until the session ends."""
+        free = "SELECT 1 FROM unnest($1::int[]) turn WHERE pg_try_advisory_lock($2, turn) LIMIT 1"
+        turns = list(range(self._hydrate_concurrency))
+        random.shuffle(turns)
+        asked = connection.fetchval(free, turns, HYDRATE_LOCK)
+        if await connection.answered(asked) is None:
+            raise LoadTurnsTaken(f"{len(turns)} resolvers are loading from it")
+
+    async def rows_after(self, revision: int) -> Onward:
+        """What leads on from a revision."""
+        async with _Session(self._url) as connection:
+            look = await _look(connection, revision)
+            rows = await connection.answered(connection.fetch(_ROWS, revision, CATCH_UP_ROWS))
+        return Onward(look, [_row(look.head.registry_id, row) for row in rows])
+
+
+class _Session:
+    """A connection in a read-only REPEATABLE READ transaction."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    async def __aenter__(self) -> Session:
+        self._connection = await pg_session.connect(
+            self._url,
+            "cqar-resolver",
+            settings={"jit": "off"},
+            timeout_s=CONNECT_TIMEOUT_S,
+            command_timeout_s=SCAN_TIMEOUT_S,
+        )
+        try:
+            await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        except BaseException:  # cancelled in between, it would stay open
+            self._connection.terminate()
+            raise
+        return self._connection
+
+    async def __aexit__(self, *_: object) -> None:
+        self._connection.terminate()
+
+
+async def _scanned(connection: Session, cursor: Any) -> list[Any]:
+    """The next of the rows that a cursor stands before."""
+    asked = cursor.fetch(ROWS_AT_ONCE, timeout=SCAN_TIMEOUT_S)
+    rows: list[Any] = await connection.answered(asked, SCAN_SILENCE_MAX_S)
+    return rows
+
+
+async def _look(connection: Session, revision: int) -> Look:
+    """Columns of the head that are NULL stay unset."""
+    of_head: Any = await connection.answered(connection.fetchrow(_HEAD))
+    head = replication_pb2.Head(**dict(of_head))
+    row = await connection.answered(connection.fetchrow(_POSITION, revision))
+    return Look(head, None if row is None else LogPosition(*row))
+
+
+def _row(registry_id: bytes, row: Any) -> LoggedChangeSet:
+    head = replication_pb2.Head(registry_id=registry_id, **{name: row[name] for name in _OF_HEAD})
+    commit = replication_pb2.Commit(
+        prev_chain=row["prev_chain"],
+        change_set=row["payload"],
+        chain_version=row["chain_version"],
+        events_hash=row["events_hash"],
+    )
+    return LoggedChangeSet(head, commit, row["is_reset"])

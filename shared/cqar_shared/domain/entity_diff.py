@@ -1,0 +1,58 @@
+"""Entities in words: how their values read in a history, a plan or a table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import astuple
+
+from cqar_shared.domain import decimals
+from cqar_shared.domain.kind import Entity
+
+#: Of a value that is cut. Whoever needs all of it reads the entity.
+SHOWN_CHARS_MAX: Final = 500
+
+#: Times that the registry keeps: that one of them moves is no news.
+_KEPT_TIMES: Final = frozenset({"updated_at", "terms_since"})
+
+
+def visible_diff(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str, str]]:
+    """Yield what `differences` yields, but for the times that the registry keeps."""
+    return (found for found in differences(before, after) if found[0] not in _KEPT_TIMES)
+
+
+def differences(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str, str]]:
+    """Yield (field, before, after) in words for every field that differs."""
+    known = after or before
+    names = known.__struct_fields__ if known is not None else ()
+    nothing = (None,) * len(names)
+    ones, others = (astuple(entity) if entity else nothing for entity in (before, after))
+    for name, one, other in zip(names, ones, others, strict=True):
+        if one != other:
+            yield name, words(one), words(other)
+
+
+def cut(text: str) -> str:
+    """What is told of a value where it is not told whole."""
+    if len(text) <= SHOWN_CHARS_MAX:
+        return text
+    return f"{text[:SHOWN_CHARS_MAX]}… ({len(text)} characters)"
+
+
+def words(value: Any) -> str:
+    if value in (None, (), ""):
+        return ""
+    if isinstance(value, Decimal):
+        return decimals.plain(value)
+    if isinstance(value, enum.Enum):
+        return value.name
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, str):
+        return value
+    return msgspec.json.encode(value).decode()

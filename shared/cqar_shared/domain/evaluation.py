@@ -1,0 +1,269 @@
+"""Decides what a request would change, item by item. Pure: no I/O, no clock, no randomness.
+
+Removals come first of what nothing refers to: a listing takes the place of one that goes. Then
+upserts, in the order of kinds (a kind stands after those it refers to), then all other removals
+in the reverse order. An item sees what earlier items will have done.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+from cqar_shared.domain.kind import AnyKind, Entity, RegistryView
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.domain.working_set import Lookup, Referrers, WorkingSet
+from cqar_shared.errors import (
+    MESSAGE_CHARS_MAX,
+    Conflict,
+    EntityNotFound,
+    Exists,
+    FieldViolation,
+    InUse,
+    Invalid,
+    RegistryError,
+)
+
+#: Of those that an entity is used by, so many are named in the refusal.
+REFERRERS_NAMED: Final = 3
+
+
+class ChangeIntent(enum.Enum):
+    CREATE = enum.auto()  # it must not be there
+    UPSERT = enum.auto()  # whether it is there or not
+    EVOLVE = enum.auto()  # it must be there
+    REMOVE = enum.auto()  # it must be there
+
+
+class Result(enum.IntEnum):
+    """Numbered as `cqc.writer.v1.OutcomeStatus`."""
+
+    CREATED = 1
+    UPDATED = 2
+    UNCHANGED = 3
+    DELETED = 4
+    REJECTED = 5
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """One change that a request asks for.
+
+    Attributes:
+        key: Whom it means; empty when `given` or `locate` says it otherwise.
+        given: The entity as stated, for CREATE and UPSERT.
+        step: The entity's next state from its present one, for EVOLVE.
+        locate: Finds whom an EVOLVE means, such as the open listing of a spelling.
+        named: How the request names it, for the error when it is not there.
+        if_revision: Refuse if the entity changed after this revision.
+        fresh: The UUID that a new entity gets; drawn before, so that judging stays pure.
+        unreadable: What of the item could not be decoded. It is rejected, with what the rules
+            say of the rest.
+    """
+
+    kind: AnyKind
+    intent: ChangeIntent
+    key: str = ""
+    given: Entity | None = None
+    step: Callable[[Any], Entity] | None = None
+    locate: Callable[[RegistryView], Entity | None] | None = None
+    named: str = ""
+    if_revision: int | None = None
+    fresh: str = ""
+    unreadable: Sequence[FieldViolation] = ()
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What would become of an item.
+
+    Attributes:
+        error: Why it is rejected.
+    """
+
+    kind: AnyKind
+    key: str
+    result: Result
+    before: Entity | None = None
+    after: Entity | None = None
+    error: RegistryError | None = None
+
+    @property
+    def changes(self) -> bool:
+        return self.result in _CHANGING
+
+    @property
+    def violations(self) -> tuple[FieldViolation, ...]:
+        if isinstance(self.error, Invalid):
+            return self.error.violations
+        if self.error is None:
+            return ()
+        return (FieldViolation("", self.error.reason, str(self.error)[:MESSAGE_CHARS_MAX]),)
+
+
+_CHANGING: Final = frozenset({Result.CREATED, Result.UPDATED, Result.DELETED})
+_ORDER: Final = {kind.name: place for place, kind in enumerate(KINDS)}
+#: Kinds of which others name entities.
+REFERRED_TO: Final = {target for kind in KINDS for target in kind.referents.values()}
+
+
+@dataclass(slots=True)
+class Batch:
+    """A request's items in the order they are judged, and where each stood in the request."""
+
+    items: Sequence[Item]
+    order: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        def place(index: int) -> tuple[int, int]:
+            item = self.items[index]
+            rank = _ORDER[item.kind.name]
+            if item.intent is not ChangeIntent.REMOVE:
+                return 0, rank
+            return 1 if item.kind.name in REFERRED_TO else -1, -rank
+
+        self.order = sorted(range(len(self.items)), key=place)
+
+    def foresee(self, seen: WorkingSet) -> None:
+        """Want what rules will ask for, as far as their kinds say so."""
+        for item in self.items:
+            kind, given = item.kind, item.given
+            if given is None or not kind.asks:
+                continue
+            if key := kind.key_of(given):
+                seen.want((kind.name, key))
+            else:
+                # It was drawn at random: nobody has it.
+                seen.know((kind.name, item.fresh), None)
+            for _, ref in kind.refs_of(given):
+                seen.want(ref)
+            for name in kind.asks:
+                for values in kind.lookups[name].values_of(given):
+                    seen.want_found(Lookup(kind.name, name, values))
+
+    def judge(self, seen: WorkingSet) -> list[Outcome]:
+        """One round. Outcomes stand in the order of the request."""
+        seen.begin_round()
+        outcomes: dict[int, Outcome] = {}
+        for index in self.order:
+            outcomes[index] = outcome = judge(self.items[index], seen)
+            if outcome.changes:
+                seen.stage(outcome.kind, outcome.key, outcome.after)
+        return [outcomes[index] for index in range(len(self.items))]
+
+
+def judge(item: Item, seen: WorkingSet) -> Outcome:
+    try:
+        return _remove(item, seen) if item.intent is ChangeIntent.REMOVE else _replace(item, seen)
+    except RegistryError as error:
+        key = item.key or (item.kind.key_of(item.given) if item.given else item.named)
+        return Outcome(kind=item.kind, key=key, result=Result.REJECTED, error=error)
+
+
+def _replace(item: Item, seen: WorkingSet) -> Outcome:
+    kind = item.kind
+    before, given = _before_and_given(item, seen)
+    key = kind.key_of(given)
+    _require_untouched(item, key, seen)
+    after = _stamped(before, kind.complete(before, given, seen), seen)
+    violations = [*_check_referents(kind, after, seen), *kind.check(before, after, seen)]
+    if item.unreadable:
+        # A field that could not be read is absent here: what a rule says of it is no news.
+        unread = {_leaf(v.field) for v in item.unreadable}
+        violations = [*item.unreadable, *(v for v in violations if _leaf(v.field) not in unread)]
+    if violations:
+        raise Invalid(violations)
+    if after == before:
+        result = Result.UNCHANGED
+    else:
+        result = Result.CREATED if before is None else Result.UPDATED
+        if before is not None:
+            after = _set_if_there(after, updated_at=seen.now)
+    return Outcome(kind=kind, key=key, result=result, before=before, after=after)
+
+
+def _leaf(field: str) -> str:
+    return field.removeprefix("exact.")
+
+
+def _before_and_given(item: Item, seen: WorkingSet) -> tuple[Entity | None, Entity]:
+    kind = item.kind
+    if item.intent is ChangeIntent.EVOLVE:
+        before = item.locate(seen) if item.locate else seen.get(kind.name, item.key)
+        if before is None or item.step is None:
+            raise EntityNotFound(kind.name, item.named or item.key)
+        return before, item.step(before)
+    if item.given is None:
+        raise EntityNotFound(kind.name, item.named)
+    given = item.given
+    (id_field, *others) = kind.key
+    if not others and not getattr(given, id_field):
+        before = kind.existing(given, seen)
+        key = kind.key_of(before) if before else item.fresh if kind.keyed_by_uuid else ""
+        given = msgspec.structs.replace(given, **{id_field: key})
+    else:
+        before = seen.get(kind.name, kind.key_of(given))
+    if before is not None and item.intent is ChangeIntent.CREATE and not kind.ended(before):
+        raise Exists(f"{kind.name.replace('_', ' ')} {kind.key_of(before)!r} is there already")
+    return before, given
+
+
+def _stamped(before: Entity | None, after: Entity, seen: RegistryView) -> Entity:
+    """Times that the registry keeps: the caller's are ignored, an unchanged one's stay."""
+    return _set_if_there(
+        after,
+        created_at=getattr(before, "created_at", None) or seen.now,
+        updated_at=getattr(before, "updated_at", None) or seen.now,
+    )
+
+
+def _set_if_there(entity: Entity, **values: Any) -> Entity:
+    names = _fields_of(type(entity))
+    known = {name: v for name, v in values.items() if name in names}
+    return msgspec.structs.replace(entity, **known) if known else entity
+
+
+@cache
+def _fields_of(entity: type[Entity]) -> frozenset[str]:
+    return frozenset(entity.__struct_fields__)
+
+
+def _remove(item: Item, seen: WorkingSet) -> Outcome:
+    kind = item.kind
+    before = seen.get(kind.name, item.key)
+    if before is None:
+        raise EntityNotFound(kind.name, item.key)
+    _require_untouched(item, item.key, seen)
+    if violations := list(kind.check_removal(before, seen)):
+        raise Invalid(violations)
+    referrers = seen.referrers((kind.name, item.key))
+    if referrers.refs:
+        what = f"{kind.name.replace('_', ' ')} {item.key!r}"
+        raise InUse(f"{what} is used by {_some_of(referrers)}")
+    return Outcome(kind=kind, key=item.key, result=Result.DELETED, before=before)
+
+
+def _some_of(referrers: Referrers) -> str:
+    who = ", ".join(f"{name} {key}" for name, key in referrers.refs[:REFERRERS_NAMED])
+    if referrers.more:
+        return f"{who} and more"
+    rest = len(referrers.refs) - REFERRERS_NAMED
+    return f"{who} and {rest} more" if rest > 0 else who
+
+
+def _require_untouched(item: Item, key: str, seen: WorkingSet) -> None:
+    ref = (item.kind.name, key)
+    if seen.is_pending(ref):
+        raise Invalid([FieldViolation("", "TWICE", f"the request changes {ref[0]} {key!r} twice")])
+    stored = seen.stored(ref)
+    if item.if_revision is not None and stored and stored.revision > item.if_revision:
+        raise Conflict(f"{ref[0]} {key!r} changed at revision {stored.revision}")
+
+
+def _check_referents(kind: AnyKind, after: Entity, seen: WorkingSet) -> Iterator[FieldViolation]:
+    for name, (target, key) in kind.refs_of(after):
+        if not seen.has(target, key):
+            yield FieldViolation(name, "NOT_FOUND", f"no {target.replace('_', ' ')} {key!r}")

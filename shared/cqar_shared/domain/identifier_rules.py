@@ -1,0 +1,56 @@
+"""The rules of what something is called elsewhere, the same for assets and symbols. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cqar_shared.domain import rules
+from cqar_shared.domain.kind import Check, RegistryView
+from cqar_shared.errors import FieldViolation
+
+
+def finder(kind: str, source: str) -> Callable[[Any, RegistryView], Any | None]:
+    """A function that finds who has this source's id already, whosever it is.
+
+    Args:
+        kind: The kind of identifier.
+        source: Its field that names the source.
+    """
+
+    def same_external_id(given: Any, seen: RegistryView) -> Any | None:
+        values = (getattr(given, source), given.external_id)
+        return next(iter(seen.find(kind, "external_id", *values)), None)
+
+    return same_external_id
+
+
+def checker(kind: str, owner: str, source: str) -> Check[Any]:
+    """The kind's rule: an id is one entity's, and one of a source's ids is the primary one.
+
+    Args:
+        kind: The kind of identifier.
+        owner: Its field that names whom it identifies.
+        source: Its field that names the source.
+    """
+    find_same = finder(kind, source)
+
+    def check(before: Any | None, after: Any, seen: RegistryView) -> Iterator[FieldViolation]:
+        yield from rules.check_uuid("identifier_id", after.identifier_id)
+        yield from rules.check_required(after, owner, source)
+        yield from rules.check_printable("external_id", after.external_id)
+        yield from rules.check_immutable(
+            before, after, "remove it and create another", owner, source, "external_id"
+        )
+        twin = find_same(after, seen)
+        if twin is not None and twin.identifier_id != after.identifier_id:
+            message = f"names {getattr(twin, owner)} already"
+            yield FieldViolation("external_id", "DUPLICATE", message)
+        if after.is_primary:
+            values = (getattr(after, owner), getattr(after, source))
+            for other in seen.find(kind, "source", *values):
+                if other.is_primary and other.identifier_id != after.identifier_id:
+                    message = f"{other.external_id!r} is the primary one of this source"
+                    yield FieldViolation("is_primary", "PRIMARY_TAKEN", message)
+
+    return check

@@ -1,0 +1,203 @@
+"""What every entity kind has in common, written down once.
+
+A `Kind` is a description, not a service: it holds types, names and pure functions, and does
+no I/O. The codec, the writer's transactions, the outbox, the events and the resolver's
+snapshot are each written once against `Kind`; a new kind adds no code to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from cqar_shared.errors import FieldViolation
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from google.protobuf.message import Message
+
+
+class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An immutable domain value. Field names match the message and the table.
+
+    Nothing in it can refer back to it, so that garbage collection need not look at it.
+    """
+
+
+E = TypeVar("E", bound=Entity)
+
+#: Which table, by its name, and the row's columns.
+Row = tuple[str, dict[str, Any]]
+#: An entity kind's name and a key within it.
+Ref = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup(Generic[E]):
+    """A way to find entities by some of their values.
+
+    Attributes:
+        columns: Columns that hold the values in PostgreSQL; also the entity's fields,
+            unless `values` says otherwise.
+        table: The child table that has the columns; empty for the kind's own.
+        values: All the tuples of values that an entity is found under.
+    """
+
+    columns: tuple[str, ...]
+    table: str = ""
+    values: Callable[[E], Iterable[tuple[Any, ...]]] | None = None
+    _of_columns: Callable[[E], Any] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_of_columns", attrgetter(*self.columns))
+
+    def values_of(self, entity: E) -> Iterable[tuple[Any, ...]]:
+        if self.values is not None:
+            return self.values(entity)
+        found = self._of_columns(entity)
+        return (found if len(self.columns) > 1 else (found,),)
+
+
+def by(*fields: str) -> Lookup[Any]:
+    return Lookup(fields)
+
+
+class Event(NamedTuple):
+    """A domain event that tells of a part of the entity: its name, and message field -> part."""
+
+    name: str
+    facts: Mapping[str, Any]
+
+
+class RegistryView(Protocol):
+    """What a rule may look at besides the entity itself: the registry as of this change.
+
+    Rules only ask. Whoever runs them loads what they asked for and runs them again, until
+    they ask for nothing new: so a rule must be pure, and needs no list of what it reads.
+    """
+
+    now: dt.datetime
+    #: The change describes the past: expired instruments and ended periods are welcome.
+    historical: bool
+    #: Since when a listing's terms are as the change says, where that is not now.
+    as_of: dt.datetime | None
+
+    def get(self, kind: str, key: str) -> Any | None:
+        """The live entity, or None."""
+
+    def find(self, kind: str, lookup: str, *values: Any) -> Iterable[Any]:
+        """The live entities whose fields of that lookup have these values."""
+
+
+Check = Callable[[E | None, E, RegistryView], Iterator[FieldViolation]]
+
+
+def _no_existing(_: Any, __: RegistryView) -> None:
+    return None
+
+
+def _as_given(_: Any, given: Any, __: RegistryView) -> Any:
+    return given
+
+
+def _no_removal_rule(_: Any, __: RegistryView) -> Iterator[FieldViolation]:
+    return iter(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Generic[E]):
+    """One kind of entity, from wire to table to memory.
+
+    Attributes:
+        name: Singular snake_case noun: field of `ApplyItem`, key space, metric label.
+        key: The fields that identify an entity, joined by "/". A single one that is left
+            empty on creation gets a fresh UUID, unless `existing` finds whom it means.
+        referents: Field -> the kind it points at; `members.asset_id` for each of its parts.
+            An unset field points nowhere.
+        lookups: Name -> how entities are found: by index in PostgreSQL, by dictionary in a
+            snapshot.
+        table: The relational projection's name (`cqar_shared.sql.tables`); its columns are the
+        struct's
+            fields.
+        slugs: Fields of the key that are somebody's choice; the others are UUIDs.
+        children: Rows of `child_tables`, replaced together with the entity.
+        asks: Lookups that its rules always ask for, by the values of who is judged: what is found
+            there is brought before they are run, once instead of twice.
+        check: What is wrong with replacing `before` (None: creating) by `after`.
+        complete: Fills what follows from the rest, such as a symbol's text.
+        existing: The entity that an upsert without a key means, or None.
+        check_removal: What is wrong with removing it, beyond being referred to.
+        event: (before, after) -> the name of the domain event, or an `Event` where it tells
+            more than the entity; None for no event.
+        derived: Message fields that are computed from the entity and never stored.
+        ended: Whether creating it again opens it anew, instead of being refused.
+        exported: Whether it leaves the registry through Export, Watch and History.
+        stated: Whether Apply takes it; else the writer alone makes it.
+        archives: Whether it leaves snapshots and lists long after its end.
+    """
+
+    name: str
+    entity: type[E]
+    message: type[Message]
+    key: tuple[str, ...]
+    table: str
+    check: Check[E]
+    event: Callable[[E | None, E | None], str | Event | None]
+    referents: Mapping[str, str] = field(default_factory=dict)
+    lookups: Mapping[str, Lookup[E]] = field(default_factory=dict)
+    asks: tuple[str, ...] = ()
+    children: Callable[[E], Iterable[Row]] = lambda _: ()
+    child_tables: tuple[str, ...] = ()
+    slugs: frozenset[str] = frozenset()
+    complete: Callable[[E | None, E, RegistryView], E] = _as_given
+    existing: Callable[[E, RegistryView], E | None] = _no_existing
+    check_removal: Callable[[E, RegistryView], Iterator[FieldViolation]] = _no_removal_rule
+    derived: Mapping[str, Callable[[E], Any]] = field(default_factory=dict)
+    exported: bool = True
+    stated: bool = True
+    archives: bool = False
+    ended: Callable[[E], bool] = lambda _: False
+
+    def key_of(self, entity: E) -> str:
+        return "/".join(getattr(entity, name) for name in self.key)
+
+    def parts_of(self, key: str) -> list[str]:
+        """What `key_of` joined; only the last may hold a slash."""
+        return key.split("/", len(self.key) - 1)
+
+    @property
+    def keyed_by_uuid(self) -> bool:
+        """Whether a new entity may be given a key."""
+        return self.key[0] not in self.slugs
+
+    def refs_of(self, entity: E) -> Iterator[tuple[str, Ref]]:
+        """Yield (field, whom it points at) for every referent that is set."""
+        for name, kind in self.referents.items():
+            outer, _, inner = name.partition(".")
+            if not inner:
+                if key := getattr(entity, name):
+                    yield name, (kind, key)
+                continue
+            for place, part in enumerate(getattr(entity, outer)):
+                yield f"{outer}[{place}].{inner}", (kind, getattr(part, inner))
+
+
+AnyKind = Kind[Any]
+
+
+def lifecycle(
+    created: str, updated: str, removed: str
+) -> Callable[[Any | None, Any | None], str | None]:
+    """The events of a kind that has no others."""
+
+    def event(before: Any | None, after: Any | None) -> str | None:
+        if before is None:
+            return created
+        return removed if after is None else updated
+
+    return event

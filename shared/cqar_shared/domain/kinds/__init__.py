@@ -1,0 +1,42 @@
+"""The registry's entity kinds. This tuple is the only list of them.
+
+Order matters: a kind comes after every kind it refers to.
+"""
+
+from __future__ import annotations
+
+from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds.api_key import API_KEY
+from cqar_shared.domain.kinds.archive import ARCHIVE
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.asset_deployment import ASSET_DEPLOYMENT
+from cqar_shared.domain.kinds.asset_group import ASSET_GROUP
+from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
+from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
+from cqar_shared.domain.kinds.chain import CHAIN
+from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
+from cqar_shared.domain.kinds.signing_key import SIGNING_KEY
+from cqar_shared.domain.kinds.symbol import SYMBOL
+from cqar_shared.domain.kinds.symbol_identifier import SYMBOL_IDENTIFIER
+from cqar_shared.domain.kinds.venue import VENUE
+from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
+
+KINDS: tuple[AnyKind, ...] = (
+    ASSET,
+    CHAIN,
+    ASSET_DEPLOYMENT,
+    ASSET_IDENTIFIER,
+    ASSET_RELATIONSHIP,
+    ASSET_GROUP,
+    QUALITY_FLAG,
+    VENUE,
+    SYMBOL,
+    SYMBOL_IDENTIFIER,
+    VENUE_ASSET,
+    VENUE_SYMBOL,
+    API_KEY,
+    ARCHIVE,
+    SIGNING_KEY,
+)
+KIND_BY_NAME: dict[str, AnyKind] = {kind.name: kind for kind in KINDS}

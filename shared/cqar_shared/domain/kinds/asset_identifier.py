@@ -1,0 +1,54 @@
+"""What an asset is called elsewhere: bitcoin at CoinGecko, 1 at CoinMarketCap."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from typing import Any
+
+from cqc.assets.v1 import identifier_pb2
+
+from cqar_shared.domain.identifier_rules import checker, finder
+from cqar_shared.domain.kind import Entity, Kind, by, lifecycle
+
+
+class AssetDataSource(enum.IntEnum):
+    """Numbered as `cqc.assets.v1.DataSource`."""
+
+    COINGECKO = 1
+    COINMARKETCAP = 2
+    DEFILLAMA = 3
+    MESSARI = 4
+    INTERNAL = 5
+
+
+class AssetIdentifier(Entity, frozen=True, kw_only=True):
+    """One source's name for an asset; exact, as the source writes it."""
+
+    identifier_id: str = ""
+    asset_id: str = ""
+    source: AssetDataSource | None = None
+    external_id: str = ""
+    is_primary: bool = False
+    created_at: dt.datetime | None = None
+    metadata: dict[str, Any] | None = None
+
+
+ASSET_IDENTIFIER = Kind(
+    name="asset_identifier",
+    entity=AssetIdentifier,
+    message=identifier_pb2.AssetIdentifier,
+    key=("identifier_id",),
+    table="asset_identifiers",
+    check=checker("asset_identifier", "asset_id", "source"),
+    existing=finder("asset_identifier", "source"),
+    referents={"asset_id": "asset"},
+    lookups={
+        "external_id": by("source", "external_id"),
+        "source": by("asset_id", "source"),
+        "asset": by("asset_id"),
+    },
+    event=lifecycle(
+        "asset_identifier_created", "asset_identifier_updated", "asset_identifier_removed"
+    ),
+)

@@ -1,0 +1,218 @@
+"""The canonical product: what is traded, wherever it trades.
+
+Identified by (type, base, quote, settlement, expiry, strike, option type). Its text follows
+the field's notation and is for people; programs use the id.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+from cqc.markets.v1 import symbol_pb2
+
+from cqar_shared.domain import rules
+from cqar_shared.domain.kind import Entity, Kind, RegistryView, by, lifecycle
+from cqar_shared.errors import FieldViolation
+
+
+class SymbolTypeCode(enum.IntEnum):
+    SPOT = 1
+    PERPETUAL = 2
+    FUTURE = 3
+    OPTION = 4
+    MARGIN = 5
+
+
+class OptionTypeCode(enum.IntEnum):
+    CALL = 1
+    PUT = 2
+
+
+class ContractKindCode(enum.IntEnum):
+    LINEAR = 1
+    INVERSE = 2
+    QUANTO = 3
+
+
+IDENTITY: Final = (
+    "symbol_type",
+    "base_asset_id",
+    "quote_asset_id",
+    "settlement_asset_id",
+    "expiry",
+    "strike_price",
+    "option_type",
+)
+#: As violations name them.
+_FOR_EVER: Final = tuple("exact.strike_price" if f == "strike_price" else f for f in IDENTITY)
+CASH: Final = frozenset({SymbolTypeCode.SPOT, SymbolTypeCode.MARGIN})
+EXPIRING: Final = frozenset({SymbolTypeCode.FUTURE, SymbolTypeCode.OPTION})
+
+
+class Symbol(Entity, frozen=True, kw_only=True):
+    """A product.
+
+    Attributes:
+        symbol: `BTC/USDT`, `BTC/USDT:USDT`, `BTC/USD:BTC-261225-100000-C`; derived if empty.
+        tick_size, lot_size, min_order_size, max_order_size, min_notional: Defaults for
+            listings that state none of their own.
+        contract_size: LINEAR: base units in one contract; INVERSE: quote units.
+        price_asset_id: What prices are quoted in, where that is not the quote asset.
+    """
+
+    symbol_id: str = ""
+    symbol: str = ""
+    symbol_type: SymbolTypeCode | None = None
+    base_asset_id: str = ""
+    quote_asset_id: str = ""
+    settlement_asset_id: str | None = None
+    tick_size: Decimal | None = None
+    lot_size: Decimal | None = None
+    min_order_size: Decimal | None = None
+    max_order_size: Decimal | None = None
+    min_notional: Decimal | None = None
+    contract_size: Decimal | None = None
+    expiry: dt.datetime | None = None
+    strike_price: Decimal | None = None
+    option_type: OptionTypeCode | None = None
+    is_active: bool = True
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+    delisted_at: dt.datetime | None = None
+    metadata: dict[str, Any] | None = None
+    price_asset_id: str | None = None
+    contract_kind: ContractKindCode | None = None
+
+
+def notation(symbol: Symbol, base: str, quote: str, settlement: str) -> str:
+    """The symbol's text, from its assets' tickers."""
+    text = f"{base}/{quote}"
+    if symbol.symbol_type not in CASH:
+        text += f":{settlement}"
+    if symbol.symbol_type in EXPIRING and symbol.expiry:
+        text += f"-{symbol.expiry:%y%m%d}"
+    if symbol.symbol_type is SymbolTypeCode.OPTION and symbol.option_type and symbol.strike_price:
+        text += f"-{symbol.strike_price:f}-{symbol.option_type.name[0]}"
+    return text
+
+
+def kind_of(symbol: Symbol) -> ContractKindCode | None:
+    """How a contract pays, which is what it settles in; None of what is no contract."""
+    if symbol.symbol_type in CASH or not symbol.settlement_asset_id:
+        return None
+    return {
+        symbol.quote_asset_id: ContractKindCode.LINEAR,
+        symbol.base_asset_id: ContractKindCode.INVERSE,
+    }.get(symbol.settlement_asset_id, ContractKindCode.QUANTO)
+
+
+def complete(before: Symbol | None, given: Symbol, seen: RegistryView) -> Symbol:
+    changes: dict[str, Any] = {}
+    settlement = given.settlement_asset_id
+    if settlement is None and given.symbol_type in CASH:
+        changes["settlement_asset_id"] = settlement = given.quote_asset_id
+    if given.contract_kind is None:
+        changes["contract_kind"] = kind_of(given)
+    if not given.symbol and before is not None:
+        changes["symbol"] = before.symbol
+    elif not given.symbol:
+        legs = (given.base_asset_id, given.quote_asset_id, settlement or "")
+        assets = [seen.get("asset", key) for key in legs]
+        if all(assets):
+            changes["symbol"] = notation(given, *(a.symbol for a in assets if a))
+    return msgspec.structs.replace(given, **changes) if changes else given
+
+
+def same_identity(given: Symbol, seen: RegistryView) -> Symbol | None:
+    """The symbol of the same terms, if there is one."""
+    identity = [getattr(complete(None, given, seen), name) for name in IDENTITY]
+    return next(iter(seen.find("symbol", "identity", *identity)), None)
+
+
+def check_symbol(
+    before: Symbol | None, after: Symbol, seen: RegistryView
+) -> Iterator[FieldViolation]:
+    yield from rules.check_uuid("symbol_id", after.symbol_id)
+    yield from rules.check_required(after, "symbol_type", "base_asset_id", "quote_asset_id")
+    if after.symbol:
+        yield from rules.check_printable("symbol", after.symbol)
+    if after.base_asset_id and after.base_asset_id == after.quote_asset_id:
+        yield FieldViolation("quote_asset_id", "SAME_AS_BASE", "must differ from the base asset")
+    yield from _check_settlement(after)
+    yield from rules.check_positive(
+        after, "exact.", "tick_size", "lot_size", "contract_size", "max_order_size"
+    )
+    yield from rules.check_not_negative(after, "exact.", "min_order_size", "min_notional")
+    yield from rules.check_below(after, "exact.", "min_order_size", "max_order_size")
+    yield from rules.check_immutable(before, after, "it is another symbol", *_FOR_EVER)
+    yield from _check_terms(before, after, seen)
+    if before is None:
+        twin = same_identity(after, seen)
+        if twin is not None and twin.symbol_id != after.symbol_id:
+            yield FieldViolation(
+                "symbol_type", "DUPLICATE", f"these are the terms of {twin.symbol_id}"
+            )
+
+
+def _check_settlement(after: Symbol) -> Iterator[FieldViolation]:
+    """What it settles in says how it pays: orders are valued by both."""
+    settlement, kind = after.settlement_asset_id, after.contract_kind
+    if after.symbol_type in CASH:
+        if settlement != after.quote_asset_id:
+            message = "what is traded for cash settles in its quote asset"
+            yield FieldViolation("settlement_asset_id", "NOT_THE_QUOTE", message)
+        if kind is not None:
+            yield FieldViolation("contract_kind", "NOT_APPLICABLE", "only a contract has one")
+    elif not settlement:
+        yield FieldViolation("settlement_asset_id", "REQUIRED", "is required of a contract")
+    elif (pays := kind_of(after)) is not None and kind is not pays:
+        message = f"settling in this asset it is {pays.name}"
+        yield FieldViolation("contract_kind", "CONTRADICTS", message)
+
+
+def _check_terms(
+    before: Symbol | None, after: Symbol, seen: RegistryView
+) -> Iterator[FieldViolation]:
+    if after.symbol_type in EXPIRING:
+        if after.expiry is None:
+            yield FieldViolation("expiry", "REQUIRED", "is required of a future or an option")
+        elif before is None and after.expiry <= seen.now and not seen.historical:
+            yield FieldViolation("expiry", "PAST", "has passed; history is imported, not listed")
+    elif after.expiry is not None:
+        yield FieldViolation("expiry", "NOT_APPLICABLE", "only futures and options expire")
+    if after.symbol_type is SymbolTypeCode.OPTION:
+        if after.strike_price is None:
+            yield FieldViolation("exact.strike_price", "REQUIRED", "is required of an option")
+        yield from rules.check_positive(after, "exact.", "strike_price")
+        if after.option_type is None:
+            yield FieldViolation("option_type", "REQUIRED", "an option is a CALL or a PUT")
+    else:
+        for field in ("exact.strike_price", "option_type"):
+            if getattr(after, field.removeprefix("exact.")) is not None:
+                yield FieldViolation(field, "NOT_APPLICABLE", "only an option has one")
+
+
+SYMBOL = Kind(
+    name="symbol",
+    entity=Symbol,
+    message=symbol_pb2.Symbol,
+    key=("symbol_id",),
+    table="symbols",
+    check=check_symbol,
+    complete=complete,
+    existing=same_identity,
+    referents={
+        "base_asset_id": "asset",
+        "quote_asset_id": "asset",
+        "settlement_asset_id": "asset",
+        "price_asset_id": "asset",
+    },
+    lookups={"identity": by(*IDENTITY)},
+    event=lifecycle("symbol_created", "symbol_updated", "symbol_deleted"),
+    archives=True,
+)

@@ -1,0 +1,54 @@
+"""What a symbol is called elsewhere: btc-usd at a data vendor."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from typing import Any
+
+from cqc.markets.v1 import identifier_pb2
+
+from cqar_shared.domain.identifier_rules import checker, finder
+from cqar_shared.domain.kind import Entity, Kind, by, lifecycle
+
+
+class SymbolDataSource(enum.IntEnum):
+    """Numbered as `cqc.markets.v1.DataSource`."""
+
+    COINGECKO = 1
+    COINMARKETCAP = 2
+    DEFILLAMA = 3
+    MESSARI = 4
+    GLASSNODE = 5
+
+
+class SymbolIdentifier(Entity, frozen=True, kw_only=True):
+    """One source's name for a symbol; exact, as the source writes it."""
+
+    identifier_id: str = ""
+    symbol_id: str = ""
+    data_source: SymbolDataSource | None = None
+    external_id: str = ""
+    is_primary: bool = False
+    created_at: dt.datetime | None = None
+    metadata: dict[str, Any] | None = None
+
+
+SYMBOL_IDENTIFIER = Kind(
+    name="symbol_identifier",
+    entity=SymbolIdentifier,
+    message=identifier_pb2.SymbolIdentifier,
+    key=("identifier_id",),
+    table="symbol_identifiers",
+    check=checker("symbol_identifier", "symbol_id", "data_source"),
+    existing=finder("symbol_identifier", "data_source"),
+    referents={"symbol_id": "symbol"},
+    lookups={
+        "external_id": by("data_source", "external_id"),
+        "source": by("symbol_id", "data_source"),
+        "symbol": by("symbol_id"),
+    },
+    event=lifecycle(
+        "symbol_identifier_created", "symbol_identifier_updated", "symbol_identifier_removed"
+    ),
+)

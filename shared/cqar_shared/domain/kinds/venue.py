@@ -1,0 +1,72 @@
+"""One namespace of venue symbols: `binance`, `binance-usdm` and `binance-coinm` are three."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Iterator
+from typing import Any
+
+from cqc.venues.v1 import venue_pb2
+
+from cqar_shared.domain import rules
+from cqar_shared.domain.kind import Entity, Kind, RegistryView, lifecycle
+from cqar_shared.errors import FieldViolation
+
+
+class VenueType(enum.IntEnum):
+    CEX = 1
+    DEX = 2
+    DEX_AGGREGATOR = 3
+    BRIDGE = 4
+    LENDING = 5
+
+
+class Venue(Entity, frozen=True, kw_only=True):
+    """A venue.
+
+    Attributes:
+        operator: Groups the venues of one operator: `binance` for `binance-usdm`. Venues
+            of one operator share its asset codes.
+    """
+
+    venue_id: str = ""
+    name: str = ""
+    venue_type: VenueType | None = None
+    chain_id: str | None = None
+    protocol_address: str | None = None
+    website_url: str | None = None
+    api_endpoint: str | None = None
+    is_active: bool = True
+    operator: str | None = None
+    created_at: dt.datetime | None = None
+    updated_at: dt.datetime | None = None
+    metadata: dict[str, Any] | None = None
+
+
+def check_venue(_: Venue | None, after: Venue, __: RegistryView) -> Iterator[FieldViolation]:
+    yield from rules.check_slug("venue_id", after.venue_id)
+    yield from rules.check_required(after, "name", "venue_type")
+    yield from rules.check_lines(after, "name")
+    yield from rules.check_length(after, name=rules.NAME_CHARS_MAX, protocol_address=128)
+    yield from rules.check_url(after, "website_url")
+    if after.api_endpoint:
+        schemes = ("http", "https", "ws", "wss")
+        yield from rules.check_urls("api_endpoint", [after.api_endpoint], *schemes)
+    if after.operator is not None:
+        yield from rules.check_slug("operator", after.operator)
+    if after.venue_type is VenueType.DEX and not after.chain_id:
+        yield FieldViolation("chain_id", "REQUIRED", "a DEX settles on a chain: name it")
+
+
+VENUE = Kind(
+    name="venue",
+    entity=Venue,
+    message=venue_pb2.Venue,
+    key=("venue_id",),
+    slugs=frozenset({"venue_id"}),
+    table="venues",
+    check=check_venue,
+    referents={"chain_id": "chain"},
+    event=lifecycle("venue_registered", "venue_updated", "venue_removed"),
+)

@@ -1,0 +1,166 @@
+"""An asset at a venue: the venue's codes for it, and what may be done with it there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from cqc.venues.v1 import venue_asset_pb2
+
+from cqar_shared.domain import rules
+from cqar_shared.domain.kind import Entity, Kind, Lookup, RegistryView, Row, by
+from cqar_shared.domain.periods import overlap
+from cqar_shared.errors import FieldViolation
+
+OTHER_CODES_MAX = 16
+AMOUNTS = ("min_deposit", "min_withdrawal", "withdrawal_fee", "deposit_fee")
+_FINAL_FIELDS = (
+    *("venue_asset_symbol", "other_codes", "deployment_id", "delisted_at"),
+    *("deposit_enabled", "withdraw_enabled", "trading_enabled"),
+    *(f"exact.{amount}" for amount in AMOUNTS),
+)
+
+
+class VenueAsset(Entity, frozen=True, kw_only=True):
+    """One row per venue and asset; a relisting reopens it, and History has the past.
+
+    Attributes:
+        venue_asset_symbol: The venue's own code, such as XXBT.
+        other_codes: Its further codes for the same asset, such as XBT.
+        deposit_enabled, withdraw_enabled, trading_enabled: None where nobody has said.
+    """
+
+    venue_id: str = ""
+    asset_id: str = ""
+    venue_asset_symbol: str = ""
+    deployment_id: str | None = None
+    deposit_enabled: bool | None = None
+    withdraw_enabled: bool | None = None
+    trading_enabled: bool | None = None
+    min_deposit: Decimal | None = None
+    min_withdrawal: Decimal | None = None
+    withdrawal_fee: Decimal | None = None
+    deposit_fee: Decimal | None = None
+    listed_at: dt.datetime | None = None
+    delisted_at: dt.datetime | None = None
+    metadata: dict[str, Any] | None = None
+    other_codes: tuple[str, ...] = ()
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        return (self.venue_asset_symbol, *self.other_codes)
+
+
+def codes_at(held: Any) -> list[tuple[str, str]]:
+    """(venue, code) of all codes of an entity, or of its message."""
+    return [(held.venue_id, code) for code in (held.venue_asset_symbol, *held.other_codes)]
+
+
+def code_rows(entity: VenueAsset) -> Iterator[Row]:
+    """A delisted asset frees its codes for another, from its end on."""
+    names = ("venue_id", "asset_id", "listed_at", "delisted_at")
+    ours = {name: getattr(entity, name) for name in names}
+    for code in entity.codes:
+        yield "venue_asset_codes", {**ours, "code": code}
+
+
+def complete(before: VenueAsset | None, given: VenueAsset, seen: RegistryView) -> VenueAsset:
+    if given.listed_at is not None:
+        return given
+    reopened = before is not None and before.delisted_at is not None and given.delisted_at is None
+    if before is None or reopened:
+        listed_at = None if seen.historical else seen.now
+    else:
+        listed_at = before.listed_at
+    return msgspec.structs.replace(given, listed_at=listed_at)
+
+
+def check_venue_asset(
+    before: VenueAsset | None, after: VenueAsset, seen: RegistryView
+) -> Iterator[FieldViolation]:
+    yield from rules.check_required(after, "venue_id", "asset_id")
+    yield from rules.check_printable("venue_asset_symbol", after.venue_asset_symbol)
+    for code in after.other_codes[:OTHER_CODES_MAX]:
+        yield from rules.check_printable("other_codes", code)
+    if len(after.other_codes) > OTHER_CODES_MAX:
+        yield FieldViolation("other_codes", "TOO_MANY", f"at most {OTHER_CODES_MAX}")
+    if len(set(after.codes)) < len(after.codes):
+        yield FieldViolation("other_codes", "DUPLICATE", "names a code twice")
+    yield from rules.check_not_negative(after, "exact.", *AMOUNTS)
+    if after.listed_at and after.delisted_at and after.listed_at >= after.delisted_at:
+        yield FieldViolation("delisted_at", "NOT_AFTER_LISTING", "must be later than listed_at")
+    yield from rules.check_past(after, seen.now, "delisted_at")
+    if before is not None and before.delisted_at and after.delisted_at and not seen.historical:
+        yield from rules.check_immutable(
+            before, after, "it was delisted: list it anew", *_FINAL_FIELDS
+        )
+    yield from _check_deployment(after, seen)
+    yield from _check_codes(after, seen)
+
+
+def _check_deployment(after: VenueAsset, seen: RegistryView) -> Iterator[FieldViolation]:
+    """Deposits of one asset would be sent to another's contract."""
+    held = seen.get("asset_deployment", after.deployment_id) if after.deployment_id else None
+    if held is not None and held.asset_id != after.asset_id:
+        yield FieldViolation("deployment_id", "OTHER_ASSET", f"is a deployment of {held.asset_id}")
+
+
+def _check_codes(after: VenueAsset, seen: RegistryView) -> Iterator[FieldViolation]:
+    """Deposits are credited by code: at one instant it means one asset of the venue."""
+    for place, code in enumerate(after.codes[: 1 + OTHER_CODES_MAX]):
+        field = "other_codes" if place else "venue_asset_symbol"
+        for rival in seen.find("venue_asset", "code", after.venue_id, code):
+            if rival.asset_id != after.asset_id and overlap(rival, after):
+                message = f"{code!r} names asset {rival.asset_id} here in an overlapping period"
+                yield FieldViolation(field, "CODE_TAKEN", message)
+
+
+def event_of(before: VenueAsset | None, after: VenueAsset | None) -> str:
+    if after is None:
+        return "venue_asset_removed"
+    was_open = before is not None and before.delisted_at is None
+    is_open = after.delisted_at is None
+    if was_open == is_open:
+        return "venue_asset_updated"
+    return "venue_asset_listed" if is_open else "venue_asset_delisted"
+
+
+def delist(entity: VenueAsset, at: dt.datetime) -> VenueAsset:
+    """Nothing may be done with it any more from `at` on."""
+    return msgspec.structs.replace(
+        entity,
+        delisted_at=entity.delisted_at or at,
+        deposit_enabled=False,
+        withdraw_enabled=False,
+        trading_enabled=False,
+    )
+
+
+VENUE_ASSET = Kind(
+    name="venue_asset",
+    entity=VenueAsset,
+    message=venue_asset_pb2.VenueAsset,
+    key=("venue_id", "asset_id"),
+    slugs=frozenset({"venue_id"}),
+    table="venue_assets",
+    child_tables=("venue_asset_codes",),
+    children=code_rows,
+    check=check_venue_asset,
+    complete=complete,
+    referents={"venue_id": "venue", "asset_id": "asset", "deployment_id": "asset_deployment"},
+    lookups={
+        "code": Lookup(
+            ("venue_id", "code"),
+            table="venue_asset_codes",
+            values=codes_at,
+        ),
+        "asset": by("asset_id"),
+        "venue": by("venue_id"),
+    },
+    event=event_of,
+    derived={"is_active": lambda v: v.delisted_at is None},
+    ended=lambda v: v.delisted_at is not None,
+)

@@ -1,0 +1,347 @@
+"""One spelling at one venue during one period, and what it meant.
+
+A spelling may be reused, so its meaning is a matter of time: the period is
+[listed_at, delisted_at), and an unknown listed_at is open to the past. At one instant a
+spelling has one meaning; PostgreSQL holds that by an exclusion constraint, and the rule here
+says it in words before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+from cqc.venues.v1 import venue_symbol_pb2
+
+from cqar_shared.domain import rules
+from cqar_shared.domain.kind import Entity, Kind, RegistryView, by
+from cqar_shared.domain.periods import overlap
+from cqar_shared.errors import FieldViolation
+
+
+class MarketStatusCode(enum.IntEnum):
+    PREOPEN = 1
+    ONLINE = 2
+    POST_ONLY = 3
+    CANCEL_ONLY = 4
+    REDUCE_ONLY = 5
+    HALTED = 6
+    DELISTED = 7
+
+
+ACTIVE: Final = frozenset({MarketStatusCode.ONLINE, MarketStatusCode.POST_ONLY})
+#: What a listing states about trading it; an alias states none.
+TERMS: Final = (
+    "maker_fee",
+    "taker_fee",
+    "min_order_value",
+    "max_order_value",
+    "min_notional",
+    "max_leverage",
+    "tick_size",
+    "lot_size",
+    "min_order_size",
+    "max_order_size",
+    "contract_size",
+    "unit_multiplier",
+)
+TICK_BANDS_MAX: Final = 64
+
+
+class ListingTickBand(msgspec.Struct, frozen=True, kw_only=True):
+    """From this price on prices move in this tick."""
+
+    from_price: Decimal = Decimal(0)
+    tick_size: Decimal = Decimal(0)
+
+
+class VenueSymbol(Entity, frozen=True, kw_only=True):
+    """A listing.
+
+    Attributes:
+        venue_symbol: The venue's own spelling, compared exactly.
+        maker_fee, taker_fee: Fractions; negative is a rebate.
+        tick_size, lot_size, min_order_size: In the venue's own price and order units.
+        unit_multiplier: Canonical base units in one venue unit: 1000 for 1000SHIBUSDT.
+        alias_of: The primary spelling at the same venue that this one stands for.
+        first_seen_at: When this registry first saw it, whenever the venue listed it.
+        terms_since: From when on all but the identity and the period is as it is here; None: not
+            known. The registry keeps it.
+    """
+
+    listing_id: str = ""
+    venue_id: str = ""
+    symbol_id: str = ""
+    venue_symbol: str = ""
+    status: MarketStatusCode | None = None
+    is_primary: bool | None = None
+    alias_of: str | None = None
+    maker_fee: Decimal | None = None
+    taker_fee: Decimal | None = None
+    min_order_value: Decimal | None = None
+    max_order_value: Decimal | None = None
+    min_notional: Decimal | None = None
+    max_leverage: Decimal | None = None
+    tick_size: Decimal | None = None
+    lot_size: Decimal | None = None
+    min_order_size: Decimal | None = None
+    max_order_size: Decimal | None = None
+    contract_size: Decimal | None = None
+    unit_multiplier: Decimal | None = None
+    tick_bands: tuple[ListingTickBand, ...] = ()
+    price_significant_digits: int | None = None
+    listed_at: dt.datetime | None = None
+    delisted_at: dt.datetime | None = None
+    first_seen_at: dt.datetime | None = None
+    terms_since: dt.datetime | None = None
+    metadata: dict[str, Any] | None = None
+
+
+#: What a listing is and when, whatever its terms are.
+_IDENTITY: Final = (
+    *("listing_id", "venue_id", "symbol_id", "venue_symbol"),
+    *("listed_at", "delisted_at", "first_seen_at", "terms_since"),
+)
+_DATED: Final = tuple(n for n in VenueSymbol.__struct_fields__ if n not in _IDENTITY)
+
+
+def _others(after: VenueSymbol, found: Iterable[VenueSymbol]) -> Iterator[VenueSymbol]:
+    return (v for v in found if v.listing_id != after.listing_id and overlap(v, after))
+
+
+def meant(given: VenueSymbol, seen: RegistryView) -> VenueSymbol | None:
+    """The period that an upsert without an id means: the one it names, else the open one."""
+    found: Iterable[VenueSymbol]
+    found = seen.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol)
+    if given.listed_at is None:
+        return first_open(found, seen.now)
+    return next((v for v in found if v.listed_at == given.listed_at), None)
+
+
+def complete(before: VenueSymbol | None, given: VenueSymbol, seen: RegistryView) -> VenueSymbol:
+    changes: dict[str, Any] = {}
+    status = given.status or (before.status if before else MarketStatusCode.ONLINE)
+    if status is MarketStatusCode.DELISTED and given.delisted_at is None:
+        changes["delisted_at"] = (before and before.delisted_at) or seen.as_of or seen.now
+    elif given.delisted_at is not None and given.delisted_at <= seen.now:
+        status = MarketStatusCode.DELISTED
+    changes["status"] = status
+    if before is not None:
+        changes["listed_at"] = given.listed_at or before.listed_at
+        changes["first_seen_at"] = given.first_seen_at or before.first_seen_at
+    else:
+        changes["listed_at"] = given.listed_at or (None if seen.historical else seen.now)
+        changes["first_seen_at"] = given.first_seen_at or seen.now
+    after = msgspec.structs.replace(given, **changes)
+    if after.is_primary is None:
+        is_primary = (
+            before.is_primary if before else not after.alias_of and not _primary(after, seen)
+        )
+        after = msgspec.structs.replace(after, is_primary=is_primary)
+    return _dated(before, after, seen)
+
+
+#: All of a listing that may differ from one instant of its period to another.
+terms_of: Final[Callable[[VenueSymbol], tuple[Any, ...]]] = attrgetter(*_DATED)
+
+
+def sets_terms(before: Entity | None, after: Entity | None) -> bool:
+    """Whether a change makes terms of a listing known, so that they are noted by their instant."""
+    if not isinstance(after, VenueSymbol) or after.terms_since is None:
+        return False
+    return not isinstance(before, VenueSymbol) or terms_of(before) != terms_of(after)
+
+
+def _dated(before: VenueSymbol | None, after: VenueSymbol, seen: RegistryView) -> VenueSymbol:
+    """The listing with the instant that its terms hold from; of the past it takes none.
+
+    What a change says as of an instant does not replace what is known of a later one, nor what
+    may be of a later one. Only that the period has ended counts whenever it is said.
+    """
+    known = before.terms_since if before is not None else None
+    since: dt.datetime | None
+    if before is None:
+        since = seen.as_of or seen.now
+    elif terms_of(after) == terms_of(before):
+        since = known
+    elif seen.as_of is None:
+        # Of two writers' clocks one is behind.
+        since = max(seen.now, known or seen.now)
+    elif known is not None and known <= seen.as_of:
+        since = seen.as_of
+    else:
+        kept = {name: getattr(before, name) for name in _DATED}
+        if after.status is MarketStatusCode.DELISTED:
+            kept["status"] = MarketStatusCode.DELISTED
+        return msgspec.structs.replace(after, **kept, terms_since=known)
+    return msgspec.structs.replace(after, terms_since=since)
+
+
+def _primary(after: VenueSymbol, seen: RegistryView) -> VenueSymbol | None:
+    """The primary spelling of the same symbol at the same venue in the same period."""
+    found = seen.find("venue_symbol", "market", after.venue_id, after.symbol_id)
+    return next((v for v in _others(after, found) if v.is_primary), None)
+
+
+def check_venue_symbol(
+    before: VenueSymbol | None, after: VenueSymbol, seen: RegistryView
+) -> Iterator[FieldViolation]:
+    yield from rules.check_uuid("listing_id", after.listing_id)
+    yield from rules.check_required(after, "venue_id", "symbol_id")
+    yield from rules.check_printable("venue_symbol", after.venue_symbol)
+    # Fills are booked by symbol. Re-pointing a live spelling would silently re-home them:
+    # delist it and list it again, so that as-of lookups keep telling the truth.
+    yield from rules.check_immutable(
+        before, after, "delist it and list it anew", "venue_id", "symbol_id", "venue_symbol"
+    )
+    yield from _check_terms(after)
+    yield from _check_period(before, after, seen)
+    if after.alias_of:
+        yield from _check_alias(before, after, seen)
+    elif after.is_primary and (rival := _primary(after, seen)):
+        message = f"{rival.venue_symbol!r} is the primary spelling of this symbol here"
+        yield FieldViolation("is_primary", "PRIMARY_TAKEN", message)
+
+
+def _check_terms(after: VenueSymbol) -> Iterator[FieldViolation]:
+    exact = "exact."
+    yield from rules.check_rate(after, exact, "maker_fee", "taker_fee")
+    yield from rules.check_positive(
+        after,
+        exact,
+        *("tick_size", "lot_size", "contract_size", "unit_multiplier", "max_leverage"),
+        *("max_order_size", "max_order_value"),
+    )
+    yield from rules.check_not_negative(
+        after, exact, "min_order_size", "min_order_value", "min_notional"
+    )
+    yield from rules.check_below(after, exact, "min_order_size", "max_order_size")
+    yield from rules.check_below(after, exact, "min_order_value", "max_order_value")
+    if after.price_significant_digits is not None and not 1 <= after.price_significant_digits <= 30:
+        yield FieldViolation("price_significant_digits", "OUT_OF_RANGE", "must be 1 to 30")
+    if after.tick_bands and after.tick_size is not None:
+        message = "stands in the bands: the first one's is also below it"
+        yield FieldViolation("exact.tick_size", "NOT_APPLICABLE", message)
+    if len(after.tick_bands) > TICK_BANDS_MAX:
+        yield FieldViolation("tick_bands", "TOO_MANY", f"at most {TICK_BANDS_MAX}")
+    starts = [band.from_price for band in after.tick_bands]
+    if starts != sorted(set(starts)) or any(start < 0 for start in starts):
+        yield FieldViolation("tick_bands", "NOT_ASCENDING", "prices must ascend from zero or more")
+    if any(band.tick_size <= 0 for band in after.tick_bands):
+        yield FieldViolation("tick_bands", "NOT_POSITIVE", "ticks must be greater than zero")
+
+
+def _check_period(
+    before: VenueSymbol | None, after: VenueSymbol, seen: RegistryView
+) -> Iterator[FieldViolation]:
+    if after.listed_at and after.delisted_at and after.listed_at >= after.delisted_at:
+        yield FieldViolation("delisted_at", "NOT_AFTER_LISTING", "must be later than listed_at")
+        return
+    if after.status is MarketStatusCode.DELISTED and is_open(after, seen.now):
+        yield FieldViolation(
+            "status", "NOT_ENDED", "its end is still to come: until then it is listed"
+        )
+    if before is not None and not is_open(before, seen.now) and not seen.historical:
+        yield FieldViolation("status", "FINAL", "a delisted spelling stays so: list it anew")
+    found = seen.find("venue_symbol", "spelling", after.venue_id, after.venue_symbol)
+    for rival in _others(after, found):
+        message = f"means symbol {rival.symbol_id} in an overlapping period"
+        yield FieldViolation("venue_symbol", "SPELLING_TAKEN", message)
+        return
+
+
+def _aliases_of(entity: VenueSymbol, seen: RegistryView) -> list[VenueSymbol]:
+    """The spellings that stand for it: they have its status and steps, and none of their own."""
+    found = seen.find("venue_symbol", "market", entity.venue_id, entity.symbol_id)
+    return [v for v in _others(entity, found) if v.alias_of == entity.venue_symbol]
+
+
+def _stood_for(aliases: Iterable[VenueSymbol]) -> str:
+    return ", ".join(f"{v.venue_symbol!r} ({v.listing_id})" for v in aliases)
+
+
+def check_removal(listing: VenueSymbol, seen: RegistryView) -> Iterator[FieldViolation]:
+    if aliases := _aliases_of(listing, seen):
+        message = f"it gives its terms to {_stood_for(aliases)}: remove those with it, before it"
+        yield FieldViolation("listing_id", "HAS_ALIASES", message)
+
+
+def _check_alias(
+    before: VenueSymbol | None, after: VenueSymbol, seen: RegistryView
+) -> Iterator[FieldViolation]:
+    was_none = before is not None and not before.alias_of
+    if was_none and (aliases := _aliases_of(after, seen)):
+        message = f"it gives its terms to {_stood_for(aliases)}: change those first"
+        yield FieldViolation("alias_of", "HAS_ALIASES", message)
+    if after.is_primary:
+        yield FieldViolation("is_primary", "ALIAS", "an alias is not a primary spelling")
+    for field in TERMS:
+        if getattr(after, field) is not None:
+            yield FieldViolation(f"exact.{field}", "ALIAS", "an alias has no terms of its own")
+    for field in ("tick_bands", "price_significant_digits"):
+        if getattr(after, field):
+            yield FieldViolation(field, "ALIAS", "an alias has no terms of its own")
+    found = seen.find("venue_symbol", "spelling", after.venue_id, after.alias_of)
+    targets = list(_others(after, found))
+    if not targets:
+        yield FieldViolation(
+            "alias_of", "NOT_FOUND", f"no spelling {after.alias_of!r} in this period"
+        )
+    elif targets[0].symbol_id != after.symbol_id:
+        yield FieldViolation("alias_of", "OTHER_SYMBOL", "is a spelling of another symbol")
+    elif targets[0].alias_of:
+        yield FieldViolation("alias_of", "ALIAS", "is an alias itself")
+
+
+def event_of(before: VenueSymbol | None, after: VenueSymbol | None) -> str:
+    if after is None:
+        return "venue_symbol_removed"
+    if before is None:
+        return "venue_symbol_listed"
+    ended = before.delisted_at is None and after.delisted_at is not None
+    return "venue_symbol_delisted" if ended else "venue_symbol_updated"
+
+
+def is_open(entity: VenueSymbol, now: dt.datetime) -> bool:
+    """Whether its end, if it has one, is still to come."""
+    return entity.delisted_at is None or entity.delisted_at > now
+
+
+def first_open(listings: Iterable[VenueSymbol], now: dt.datetime) -> VenueSymbol | None:
+    """Of periods that have not ended, the one that is now, else the one that comes first."""
+    begin = dt.datetime.min.replace(tzinfo=dt.UTC)
+    coming = (v for v in listings if is_open(v, now))
+    return min(coming, key=lambda v: v.listed_at or begin, default=None)
+
+
+def delist(entity: VenueSymbol, at: dt.datetime) -> VenueSymbol:
+    """End the period at `at`, which may be to come; what it meant until then stays."""
+    return msgspec.structs.replace(entity, delisted_at=at)
+
+
+VENUE_SYMBOL = Kind(
+    name="venue_symbol",
+    entity=VenueSymbol,
+    message=venue_symbol_pb2.VenueSymbol,
+    key=("listing_id",),
+    table="venue_symbols",
+    check=check_venue_symbol,
+    complete=complete,
+    existing=meant,
+    referents={"venue_id": "venue", "symbol_id": "symbol"},
+    lookups={
+        "spelling": by("venue_id", "venue_symbol"),
+        "market": by("venue_id", "symbol_id"),
+        "symbol": by("symbol_id"),
+    },
+    asks=("spelling", "market"),
+    event=event_of,
+    derived={"is_active": lambda v: v.status in ACTIVE},
+    check_removal=check_removal,
+    archives=True,
+)

@@ -1,0 +1,193 @@
+"""Rules that many kinds share. Each yields what it finds; none knows a kind."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from cqar_shared.domain import joiners
+from cqar_shared.errors import FieldViolation
+
+SYMBOL_CHARS_MAX: Final = 128
+NAME_CHARS_MAX: Final = 256
+TEXT_CHARS_MAX: Final = 4_096
+URL_CHARS_MAX: Final = 2_048
+URLS_MAX: Final = 32
+#: How far a caller's clock may run before the writer's.
+CLOCKS_APART: Final = dt.timedelta(minutes=5)
+
+_NOT_PRINTABLE: Final = "holds characters that cannot be printed, or a joiner that joins nothing"
+_UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+
+
+def check_required(entity: Any, *fields: str) -> Iterator[FieldViolation]:
+    for field in fields:
+        value = getattr(entity, field)
+        if value is None or (isinstance(value, str) and is_blank(value)):
+            yield FieldViolation(field, "REQUIRED", "is required")
+
+
+def is_blank(text: str) -> bool:
+    """Whether it is empty, or shows nothing: white space and what cannot be printed only.
+
+    What is longer than any text may be is not looked through.
+    """
+    if text.isprintable():
+        return not text.strip()
+    return len(text) <= TEXT_CHARS_MAX and all(c.isspace() or not c.isprintable() for c in text)
+
+
+def check_length(entity: Any, **chars_max: int) -> Iterator[FieldViolation]:
+    for field, limit in chars_max.items():
+        value = getattr(entity, field)
+        if value is not None and len(value) > limit:
+            yield FieldViolation(field, "TOO_LONG", f"has {len(value)} characters; at most {limit}")
+
+
+def is_printable(text: str) -> bool:
+    """Joiners are no characters of their own, and part of emoji and of Persian words."""
+    if text.isprintable():
+        return True
+    return joiners.all_join(text) and all(c.isprintable() or c in joiners.JOINERS for c in text)
+
+
+def check_lines(entity: Any, *fields: str) -> Iterator[FieldViolation]:
+    """Names stand in one line of a table. One that is too long is `check_length`'s."""
+    for field in fields:
+        value = getattr(entity, field)
+        if not value or len(value) > NAME_CHARS_MAX:
+            continue
+        if not is_blank(value) and not is_printable(value):
+            yield FieldViolation(field, "NOT_PRINTABLE", _NOT_PRINTABLE)
+
+
+def check_past(entity: Any, now: dt.datetime, *fields: str) -> Iterator[FieldViolation]:
+    """What ends is recorded when it ends: a status cannot be both as it was and over."""
+    for field in fields:
+        instant = getattr(entity, field)
+        if instant is not None and instant > now + CLOCKS_APART:
+            yield FieldViolation(field, "FUTURE", "has not come yet: record it when it does")
+
+
+def not_after(now: dt.datetime, instant: dt.datetime | None) -> dt.datetime | None:
+    """An end that a caller's clock puts a little ahead is now: it must not wait for it."""
+    if instant is None or instant > now + CLOCKS_APART:
+        return instant
+    return min(instant, now)
+
+
+def check_printable(field: str, value: str) -> Iterator[FieldViolation]:
+    """Non-empty printable Unicode without white space around it; inner spaces are fine.
+
+    Real spellings hold `/ : . - _ ,`, Chinese characters and emoji. Nothing is folded.
+    """
+    if not value:
+        yield FieldViolation(field, "REQUIRED", "is required")
+    elif value != value.strip():
+        yield FieldViolation(field, "WHITE_SPACE", "has white space around it")
+    elif len(value) > SYMBOL_CHARS_MAX:
+        yield FieldViolation(
+            field, "TOO_LONG", f"has {len(value)} characters; at most {SYMBOL_CHARS_MAX}"
+        )
+    elif not is_printable(value):
+        yield FieldViolation(field, "NOT_PRINTABLE", _NOT_PRINTABLE)
+
+
+def check_slug(field: str, value: str) -> Iterator[FieldViolation]:
+    if not _SLUG.fullmatch(value):
+        yield FieldViolation(
+            field,
+            "NOT_A_SLUG",
+            "must be 1 to 64 lower-case letters, digits and inner hyphens, such as binance-usdm",
+        )
+
+
+def slug_of(name: str) -> str:
+    """`BNB Smart Chain` -> `bnb-smart-chain`; empty when nothing is left."""
+    name = name[:NAME_CHARS_MAX].lower()
+    return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:64].strip("-")
+
+
+def is_uuid(value: str) -> bool:
+    """Only the canonical form: the same id must never have two spellings."""
+    return _UUID.fullmatch(value) is not None
+
+
+def check_uuid(field: str, value: str) -> Iterator[FieldViolation]:
+    if not is_uuid(value):
+        yield FieldViolation(
+            field, "NOT_A_UUID", "must be a UUID such as 3f1c9a52-7d0e-4a55-9c0a-2f4b7b9e6d11"
+        )
+
+
+def check_urls(field: str, values: Iterable[str], *schemes: str) -> Iterator[FieldViolation]:
+    for count, value in enumerate(values, 1):
+        if count > URLS_MAX:
+            yield FieldViolation(field, "TOO_MANY", f"at most {URLS_MAX}")
+            return
+        if not _is_url(value, schemes):
+            yield FieldViolation(field, "NOT_A_URL", f"must be a URL of {'://, '.join(schemes)}://")
+
+
+def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
+    if len(value) > URL_CHARS_MAX:
+        return False
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in schemes and bool(parts.hostname)
+    except ValueError:
+        return False
+    # urlsplit strips control characters instead of minding them.
+    return good and value.isprintable() and " " not in value
+
+
+def check_url(entity: Any, *fields: str) -> Iterator[FieldViolation]:
+    for field in fields:
+        if value := getattr(entity, field):
+            yield from check_urls(field, [value], "http", "https")
+
+
+def check_positive(entity: Any, prefix: str, *fields: str) -> Iterator[FieldViolation]:
+    """Steps and strikes: zero would make every price valid and every division fail."""
+    for field in fields:
+        value = getattr(entity, field)
+        if value is not None and value <= 0:
+            yield FieldViolation(prefix + field, "NOT_POSITIVE", "must be greater than zero")
+
+
+def check_not_negative(entity: Any, prefix: str, *fields: str) -> Iterator[FieldViolation]:
+    for field in fields:
+        value = getattr(entity, field)
+        if value is not None and value < 0:
+            yield FieldViolation(prefix + field, "NEGATIVE", "must be zero or more")
+
+
+def check_below(entity: Any, prefix: str, lower: str, upper: str) -> Iterator[FieldViolation]:
+    low, high = getattr(entity, lower), getattr(entity, upper)
+    if low is not None and high is not None and low > high:
+        yield FieldViolation(prefix + lower, "MIN_ABOVE_MAX", f"must not exceed {upper}")
+
+
+def check_rate(entity: Any, prefix: str, *fields: str) -> Iterator[FieldViolation]:
+    """Fractions: 0.001 is 0.1 %. Venues pay rebates, so negative ones are real."""
+    for field in fields:
+        value = getattr(entity, field)
+        if value is not None and abs(value) > Decimal(1):
+            yield FieldViolation(
+                prefix + field, "OUT_OF_RANGE", "must lie in [-1, 1]: a fraction, not percent"
+            )
+
+
+def check_immutable(
+    before: Any | None, after: Any, hint: str, *fields: str
+) -> Iterator[FieldViolation]:
+    """Fields are named as violations name them: a decimal among others as `exact.tick_size`."""
+    for field in fields:
+        name = field.removeprefix("exact.")
+        if before is not None and getattr(before, name) != getattr(after, name):
+            yield FieldViolation(field, "IMMUTABLE", f"cannot change: {hint}")

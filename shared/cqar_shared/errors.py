@@ -1,0 +1,181 @@
+"""What can go wrong, named once.
+
+    CqarError
+    ├── Rejected          the request can never succeed as sent
+    │   ├── Invalid         one or more fields break a rule
+    │   ├── NotFound        no such entity
+    │   ├── Exists          it is there already
+    │   ├── InUse           another entity still refers to it
+    │   ├── TooLarge        more than one request or revision may carry
+    │   ├── Misdirected     another service answers this
+    │   ├── Unimplemented   no release answers this yet
+    │   ├── Unauthenticated no key, or one that is not valid
+    │   └── Forbidden       the key's role does not suffice
+    ├── Conflict          the entity moved on; read it again, then retry
+    ├── EpochChanged      the history asked about was replaced; read again
+    ├── TooMany           this caller asks for too much at once; wait, then retry
+    ├── DataLoss          what is stored contradicts itself; an operator must look
+    └── NotReady          this process cannot answer yet; try another one
+        └── Fenced          its database is not the registry's any more
+
+Domain code raises these and never touches gRPC; `cqar_shared.rpc.error_mapping` is the only place
+that turns them into status codes.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: What is told of what is wrong with one request, or with one item of it; and of each.
+VIOLATIONS_MAX: Final = 100
+FIELD_CHARS_MAX: Final = 200
+MESSAGE_CHARS_MAX: Final = 500
+
+
+class FieldViolation(NamedTuple):
+    """One finding of a rule: which field, which rule (stable, for programs), and in words."""
+
+    field: str
+    reason: str
+    message: str
+
+
+def _brief(violation: FieldViolation) -> FieldViolation:
+    """A value that it quotes may be as long as a request."""
+    field, _, message = violation
+    if len(field) <= FIELD_CHARS_MAX and len(message) <= MESSAGE_CHARS_MAX:
+        return violation
+    return violation._replace(field=field[:FIELD_CHARS_MAX], message=message[:MESSAGE_CHARS_MAX])
+
+
+class RegistryError(Exception):
+    """Parent of every error this project raises on purpose."""
+
+    #: Stable, machine-readable name; clients switch on it, so it never changes.
+    reason = "INTERNAL"
+
+
+class ItemsRejected(RegistryError):
+    """The request can never succeed as sent."""
+
+
+class Invalid(ItemsRejected):
+    """One or more fields break a rule.
+
+    The first `VIOLATIONS_MAX` findings are told.
+    """
+
+    reason = "INVALID"
+
+    def __init__(self, violations: Iterable[FieldViolation]) -> None:
+        self.violations = tuple(map(_brief, islice(violations, VIOLATIONS_MAX)))
+        super().__init__("; ".join(f"{v.field}: {v.message}" for v in self.violations))
+
+
+class EntityNotFound(ItemsRejected):
+    """No such entity. `reason` says what was missing, such as VENUE_NOT_FOUND."""
+
+    reason = "NOT_FOUND"
+
+    def __init__(self, kind: str, what: str, among: str = "") -> None:
+        super().__init__(f"no {kind.replace('_', ' ')} {what!r}{among and ' ' + among}")
+        self.reason = f"{kind.upper()}_NOT_FOUND"
+
+
+class Exists(ItemsRejected):
+    """It is there already."""
+
+    reason = "EXISTS"
+
+
+class InUse(ItemsRejected):
+    """Another entity still refers to it."""
+
+    reason = "IN_USE"
+
+
+class TooLarge(ItemsRejected):
+    """More than one request or one revision may carry."""
+
+    reason = "TOO_LARGE"
+
+
+class Misdirected(ItemsRejected):
+    """Another service answers this; the message names its address."""
+
+    reason = "WRONG_SERVICE"
+
+
+class Unimplemented(ItemsRejected):
+    """Part of the contract, and not answered by this release."""
+
+    reason = "UNIMPLEMENTED"
+
+
+class Unauthenticated(ItemsRejected):
+    """No API key, or one that is unknown, expired or revoked."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class Forbidden(ItemsRejected):
+    """The key's role does not suffice."""
+
+    reason = "FORBIDDEN"
+
+
+class Conflict(RegistryError):
+    """The entity moved on; read it again, then retry."""
+
+    reason = "REVISION_CONFLICT"
+
+
+class EpochEnded(RegistryError):
+    """The history asked about was replaced; read again without a minimum."""
+
+    reason = "EPOCH_CHANGED"
+
+
+class OutOfRange(RegistryError):
+    """So far back nothing is kept; read anew, then go on from there."""
+
+    reason = "NOT_KEPT"
+
+
+class TooMany(RegistryError):
+    """This caller asks for too much at once; wait, then retry."""
+
+    reason = "RATE_LIMITED"
+
+
+class DataLoss(RegistryError):
+    """A table's row does not say what the entity it belongs to says: it was altered.
+
+    Attributes:
+        table: Which table.
+    """
+
+    reason = "DATA_LOSS"
+
+    def __init__(self, table: str, key: str) -> None:
+        super().__init__(
+            f"the table {table} does not say what its entity says, at {key!r}: an operator must"
+            " run `cqar audit verify`"
+        )
+        self.table = table
+
+
+class ServiceNotReady(RegistryError):
+    """This process cannot answer yet; try another one."""
+
+    reason = "NOT_READY"
+
+
+class Fenced(ServiceNotReady):
+    """This writer's database is an older one of the registry; try another writer."""
+
+    reason = "FENCED"

@@ -1,0 +1,156 @@
+"""Values in Redis that are all of one revision, or do not count.
+
+Under `cqar:applied` stands the cursor: of which registry, epoch and revision every value is.
+Values are only ever set together with a comparison of the cursor, in one script on the server:
+the relay sets what a change set changed and moves the cursor on; a reader that read PostgreSQL
+at the cursor's own revision adds what it read. So a slow reader can never put an old value over
+a new one, and values read together with one cursor fit together.
+
+Whoever cannot tell what changed (the cursor is missing, far behind, or of another epoch) begins
+a new generation: every value bears its generation, so the old ones cease to count at once.
+
+Both bear tags (`cqar_shared.redis_store.cache_format`): what somebody else put there is as if
+nothing was there.
+Redis may lose all this at any moment, be away, or be slow: then nothing is found.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from cqar_shared.redis_store import refused_values
+from cqar_shared.redis_store.cache_format import CacheCursor, ForgedValue, Format, Value
+from cqar_shared.redis_store.write_progress import Written
+from cqar_shared.runtime import tcp_keepalive
+from cqar_shared.runtime.circuit_breaker import Breaker
+from cqar_shared.runtime.outages import MAYBE_AWAY, is_away
+from cqar_shared.trust.seals import Keyring
+
+CURSOR_KEY: Final = "cqar:applied"
+#: PostgreSQL answers in 2 ms: whatever takes longer than this is no cache.
+TIMEOUT_S: Final = 0.02
+CONNECTIONS_MAX: Final = 16
+#: A list that is larger is read from PostgreSQL each time.
+VALUE_BYTES_MAX: Final = 256 * 1024
+
+_SET: Final = """
+    if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+    for i = 2, #KEYS do redis.call('SET', KEYS[i], ARGV[2 * i - 1], 'EX', ARGV[2 * i]) end
+    if ARGV[1] ~= ARGV[2] then redis.call('SET', KEYS[1], ARGV[2]) end
+    return 1
+"""
+
+
+class Unavailable(Exception):
+    """Redis does not answer in time, or the breaker is open."""
+
+
+class Cache:
+    """One Redis, asked within `TIMEOUT_S` or not at all.
+
+    Args:
+        url: redis://, rediss:// or unix://.
+        keyring: What is not made under it does not count, and is counted as refused.
+    """
+
+    def __init__(self, url: str, keyring: Keyring, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._format = Format(keyring, time.time)
+        self._written = Written()
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            url,
+            max_connections=CONNECTIONS_MAX,
+            timeout=timeout_s,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+            **tcp_keepalive.redis_settings(url),
+        )
+        self._redis = redis.asyncio.Redis.from_pool(pool)
+        self._set = self._redis.register_script(_SET)
+        self.breaker = Breaker()
+
+    async def read(self, keys: Sequence[str]) -> tuple[CacheCursor | None, list[bytes | None]]:
+        """The cursor and the values of keys, at one moment; None for what does not count.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        found: list[bytes | None] = await self._ask(self._redis.mget(CURSOR_KEY, *keys))
+        return opened(self._format, keys, found, self._written)
+
+    async def set(
+        self, cursor: CacheCursor, moved: CacheCursor, values: Mapping[str, Value]
+    ) -> bool:
+        """Set values as of `moved` and the cursor to it, if it still is `cursor`.
+
+        Raises:
+            Unavailable: Redis does not answer; whether they were set is not known.
+        """
+        arguments: list[Any] = [self._format.seal_cursor(cursor), self._format.seal_cursor(moved)]
+        for key, value in values.items():
+            arguments += (self._format.seal(moved, key, value), value.ttl_s)
+        done = await self._ask(self._set(keys=[CURSOR_KEY, *values], args=arguments))
+        if done:
+            self._written.note(moved, values)
+        return bool(done)
+
+    async def begin(self, cursor: CacheCursor) -> None:
+        """Begin a generation, whatever was there. It has no values yet, so none can be wrong.
+
+        Raises:
+            Unavailable: Redis does not answer.
+        """
+        await self._ask(self._redis.set(CURSOR_KEY, self._format.seal_cursor(cursor)))
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def _ask(self, asked: Any) -> Any:
+        if not self.breaker.allows():
+            asked.close()
+            raise Unavailable("the breaker is open")
+        try:
+            answer = await asked
+        except MAYBE_AWAY as error:
+            self.breaker.failed()
+            if not is_away(error):
+                raise
+            raise Unavailable(f"{type(error).__name__}: {error}") from error
+        self.breaker.succeeded()
+        return answer
+
+
+def opened(
+    form: Format,
+    keys: Sequence[str],
+    stored: Sequence[bytes | None],
+    written: Written | None = None,
+) -> tuple[CacheCursor | None, list[bytes | None]]:
+    """The cursor and the values that stand in Redis, the cursor first; None for what is not ours.
+
+    Args:
+        keys: Of the values.
+        written: What this process wrote: what is older than that does not count.
+    """
+    written = written or Written()
+    try:
+        cursor = form.open_cursor(stored[0])
+    except ForgedValue as error:
+        refused_values.note("cursor", str(error))
+        cursor = None
+    if cursor is None:
+        return None, [None] * len(keys)
+    found: list[bytes | None] = []
+    for key, value in zip(keys, stored[1:], strict=True):
+        try:
+            found.append(form.open(cursor, key, value, written.least(cursor, key)))
+        except ForgedValue as error:
+            refused_values.note("cache", str(error))
+            found.append(None)
+    return cursor, found

@@ -1,0 +1,160 @@
+"""The whole registry at one head, as bytes: what Redis holds of it, and a resolver's file. Pure.
+
+An image is a manifest, which names head and stream, and chunks of entities. It is believed only
+whole: the manifest has a tag of ours, each chunk is what the manifest says, and a snapshot compares
+count and hash with the head.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+import zstandard
+from cqc.replication.v1 import replication_pb2
+from google.protobuf.message import DecodeError
+
+from cqar_shared.replication import frames, positions
+from cqar_shared.replication.read_ahead import ahead
+from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.trust.seals import Seals
+
+#: Of entities' bytes, before compression; some 5,000 listings.
+CHUNK_BYTES: Final = 1024 * 1024
+#: A million entities are about 250 chunks.
+CHUNKS_MAX: Final = 10_000
+
+
+class DamagedImage(Exception):
+    """An image, or what should be one, that cannot be believed."""
+
+
+class ForgedImage(DamagedImage):
+    """It is whole, and was not made under our integrity key."""
+
+
+def chunks_of(entities: Iterable[tuple[str, str, bytes]]) -> Iterator[bytes]:
+    """Yield the chunks of (kind, key, payload), compressed."""
+    chunk, size = replication_pb2.ImageChunk(), 0
+    for kind, key, payload in entities:
+        chunk.entities.add(kind=kind, key=key, entity=payload)
+        size += len(payload)
+        if size >= CHUNK_BYTES:
+            yield positions.pack(chunk.SerializeToString())
+            chunk, size = replication_pb2.ImageChunk(), 0
+    if chunk.entities:
+        yield positions.pack(chunk.SerializeToString())
+
+
+def entities_of(
+    manifest: replication_pb2.Image, chunks: Sequence[bytes]
+) -> Iterator[tuple[str, str, bytes]]:
+    """Yield (kind, key, payload) of all chunks.
+
+    Raises:
+        Damaged: A chunk is missing or is not what the manifest says.
+    """
+    for unpacked in unpacked_chunks(manifest, chunks):
+        try:
+            parsed = replication_pb2.ImageChunk.FromString(unpacked)
+        except DecodeError as error:
+            raise DamagedImage(f"a chunk cannot be read: {error}") from error
+        for entity in parsed.entities:
+            yield entity.kind, entity.key, entity.entity
+
+
+def unpacked_chunks(manifest: replication_pb2.Image, chunks: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield the chunks, checked and unpacked, on another core than who takes them.
+
+    Raises:
+        Damaged: One is missing or is not what the manifest says.
+    """
+    if len(chunks) != len(manifest.chunk_hashes):
+        raise DamagedImage(f"{len(chunks)} chunks of {len(manifest.chunk_hashes)} are there")
+    yield from ahead(_unpacked, zip(chunks, manifest.chunk_hashes, strict=True))
+
+
+def _unpacked(pair: tuple[bytes, bytes]) -> bytes:
+    chunk, expected = pair
+    if hash_of_chunk(chunk) != expected:
+        raise ForgedImage("a chunk is not the one that its manifest speaks of")
+    try:
+        return positions.unpack(chunk)
+    except zstandard.ZstdError as error:
+        raise DamagedImage(f"a chunk cannot be read: {error}") from error
+
+
+def hash_of_chunk(chunk: bytes) -> bytes:
+    return hashlib.sha256(chunk).digest()
+
+
+def sealed(manifest: replication_pb2.Image, seals: Seals) -> bytes:
+    """A manifest as it is stored, with its tag behind it."""
+    payload = manifest.SerializeToString()
+    return frames.frame(payload) + frames.frame(seals.tag(payload))
+
+
+def manifest_of(stored: bytes, seals: Seals) -> replication_pb2.Image:
+    """Read a stored manifest.
+
+    Raises:
+        Forged: It has no tag of ours.
+        Damaged: It is none.
+    """
+    try:
+        payload, *rest = frames.payloads(stored)
+    except (frames.Torn, ValueError) as error:
+        raise DamagedImage(f"the manifest cannot be read: {error}") from error
+    return opened_manifest(payload, b"".join(rest), seals)
+
+
+def opened_manifest(payload: bytes, tag: bytes, seals: Seals) -> replication_pb2.Image:
+    """Read a manifest and the tag that stands behind it.
+
+    Raises:
+        Forged: The tag is not ours.
+        Damaged: It is none.
+    """
+    if not seals.verifies(tag, payload):
+        raise ForgedImage("the manifest's tag is not ours")
+    return parse_manifest(payload)
+
+
+def untagged_manifest(stored: bytes) -> replication_pb2.Image:
+    """Read a manifest that anybody may have made, also as a former release did.
+
+    Raises:
+        Damaged: It is none.
+    """
+    try:
+        return parse_manifest(next(frames.payloads(stored), b""))
+    except frames.Torn as error:
+        raise DamagedImage(f"the manifest cannot be read: {error}") from error
+
+
+def parse_manifest(payload: bytes) -> replication_pb2.Image:
+    """Read a manifest whose frame is opened.
+
+    Raises:
+        Damaged: It is none.
+    """
+    try:
+        manifest = replication_pb2.Image.FromString(payload)
+    except DecodeError as error:
+        raise DamagedImage(f"the manifest cannot be read: {error}") from error
+    if len(manifest.chunk_hashes) > CHUNKS_MAX or not manifest.head.registry_id:
+        raise DamagedImage("the manifest is not of our making")
+    return manifest
+
+
+def place_of(mark: StreamMark | None) -> replication_pb2.StreamPlace | None:
+    """A mark as a field of a message; None leaves it unset."""
+    if mark is None:
+        return None
+    return replication_pb2.StreamPlace(created=mark.created, first=mark.first, last=mark.last)
+
+
+def mark_of(place: replication_pb2.StreamPlace) -> StreamMark | None:
+    """Where to follow the stream from; None where that was not known."""
+    return StreamMark(place.created, place.first, place.last) if place.created else None

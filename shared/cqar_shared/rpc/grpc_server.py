@@ -1,0 +1,159 @@
+"""A gRPC server as both services run it: options, health, reflection, sockets."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
+from grpc_reflection.v1alpha import reflection
+
+from cqar_shared.rpc import health, log_filter
+from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
+from cqar_shared.rpc.middleware import Methods, Middleware
+from cqar_shared.rpc.request_reader import RequestReader
+from cqar_shared.rpc.stream_timeout import Taken
+from cqar_shared.runtime import optional_extras
+
+log = logging.getLogger(__name__)
+
+OPTIONS: Final[list[tuple[str, Any]]] = [
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+]
+
+#: What one connection may: HTTP/2's own bounds, which both fronts know.
+CONNECTION_OPTIONS: Final[list[tuple[str, Any]]] = [
+    # Calls that run at once; a client's further ones wait at the client.
+    ("grpc.max_concurrent_streams", 256),
+    # A peer that does not answer a ping is gone, with all its streams.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.max_metadata_size", 8 * 1024),
+    ("grpc.absolute_max_metadata_size", 16 * 1024),
+]
+
+#: What the native front has no word for, and refuses or passes over.
+AIO_OPTIONS: Final[list[tuple[str, Any]]] = [
+    ("grpc.http2.max_pings_without_data", 0),
+    # Clients may ping every 10 s, also without calls, so that a dead peer is noticed; whoever
+    # pings more often than that three times is sent away.
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.max_ping_strikes", 2),
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 30 * 60_000),
+    # A new connection may lead to another server behind the same name. Calls that run when it is
+    # this old may go on for the grace, and no stream of ours lives as long (cqar_resolver.services.
+    # watching): each ends with a status of its own.
+    ("grpc.max_connection_age_ms", 120 * 60_000),
+    ("grpc.max_connection_age_grace_ms", 70 * 60_000),
+]
+
+#: At one port; fewer where this process may not have twice as many files.
+CONNECTIONS_MAX: Final = 4_096
+
+
+#: What stands before a server's methods.
+Guard = grpc.aio.ServerInterceptor | Middleware
+
+
+def make_server(
+    guards: Sequence[Guard],
+    *,
+    innermost: Sequence[Middleware] = (),
+    shares_port: bool = False,
+    is_native: bool = False,
+    receive_bytes_max: int = MESSAGE_BYTES_MAX,
+) -> tuple[grpc.aio.Server, Any]:
+    """A server that listens nowhere yet, and where its methods are to be registered.
+
+    Args:
+        guards: The first one comes first; interceptors before all that wrap. They see a request as
+            bytes.
+        innermost: Behind all guards: they see a request as a message.
+        shares_port: Whether other processes of ours listen on the same port.
+        receive_bytes_max: Of any request; each method has a limit of its own below it.
+        is_native: Whether its HTTP/2 runs in Rust, outside the GIL: plaintext, and on one port.
+
+    Raises:
+        SystemExit: It should be native, and the extra is not installed.
+    """
+    log_filter.hush()
+    # gRPC shares a port by default: two processes would share its calls without a word.
+    own = {"grpc.max_receive_message_length": receive_bytes_max}
+    options = [*(dict(OPTIONS) | own).items(), *CONNECTION_OPTIONS]
+    options.append(("grpc.so_reuseport", int(shares_port)))
+    if not is_native:
+        options += [*AIO_OPTIONS, ("grpc.max_allowed_incoming_connections", connections_max())]
+    front: Any = grpc.aio
+    if is_native:
+        front = optional_extras.require_extra(
+            "pygrpc_native.aio", "configuration: grpc_front native", "native"
+        )
+    interceptors = [guard for guard in guards if not isinstance(guard, Middleware)]
+    server: grpc.aio.Server = front.server(interceptors=interceptors, options=options)
+    wrappings = [Taken(), *(guard for guard in guards if isinstance(guard, Middleware))]
+    return server, Methods(server, [*wrappings, RequestReader(), *innermost], registers=is_native)
+
+
+def connections_max() -> int:
+    """So that callers never take the files that this process needs for itself."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return CONNECTIONS_MAX if files == resource.RLIM_INFINITY else min(CONNECTIONS_MAX, files // 2)
+
+
+def add_health(
+    methods: Any, servicer: health.GrpcHealth, services: Sequence[str], *, reflects: bool
+) -> None:
+    """Register health for `services`, and reflection where it is wanted."""
+    add_HealthServicer_to_server(servicer, methods)
+    if reflects:
+        names = (*services, health.SERVICE, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, methods)
+
+
+def bind(
+    server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None = None
+) -> int:
+    """Listen on HOST:PORT; returns the port (of use with port 0). Plaintext without credentials.
+
+    Raises:
+        SystemExit: The address is taken or not this machine's.
+    """
+    try:
+        if credentials is None:
+            port = server.add_insecure_port(listen)
+        else:
+            port = server.add_secure_port(listen, credentials)
+    except RuntimeError:
+        port = 0
+    if port == 0:
+        raise SystemExit(f"cannot listen on {listen}: is another process there?")
+    how = "" if credentials is None else " with TLS"
+    log.info("gRPC server listening on %s:%d%s", listen.rpartition(":")[0], port, how)
+    return port
+
+
+def bind_socket(server: grpc.aio.Server, path: Path) -> None:
+    """Listen on a Unix socket. Its mode is its authentication: owner and group.
+
+    Raises:
+        SystemExit: The path is too long for a socket, or taken by something else.
+    """
+    if len(os.fsencode(path)) > 107:
+        raise SystemExit(f"{path}: a Unix socket's path has at most 107 bytes")
+    if path.is_socket():
+        path.unlink()
+    if server.add_insecure_port(f"unix:{path}") == 0:
+        raise SystemExit(f"cannot listen on {path}")
+
+
+def restrict_socket(path: Path) -> None:
+    """To be called once the server has started, since gRPC makes the socket then."""
+    path.chmod(0o660)

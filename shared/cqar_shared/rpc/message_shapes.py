@@ -1,0 +1,106 @@
+"""What there is to know of a message type, to look at its bytes: its lists and its messages. Pure.
+
+Read off the descriptors once, with the limits of `cqar_shared.rpc.request_limits`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final, NamedTuple
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from cqar_shared.rpc import request_limits as limits
+from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
+
+#: How a field is written, as the lowest three bits of its tag say.
+VARINT, FIXED64, SIZED, FIXED32 = 0, 1, 2, 5
+
+_WIDTHS: Final = {
+    **dict.fromkeys(
+        (
+            FieldDescriptor.TYPE_DOUBLE,
+            FieldDescriptor.TYPE_FIXED64,
+            FieldDescriptor.TYPE_SFIXED64,
+        ),
+        (FIXED64, 8),
+    ),
+    **dict.fromkeys(
+        (
+            FieldDescriptor.TYPE_FLOAT,
+            FieldDescriptor.TYPE_FIXED32,
+            FieldDescriptor.TYPE_SFIXED32,
+        ),
+        (FIXED32, 4),
+    ),
+}
+
+
+class Step(NamedTuple):
+    """What is to be known of a field: one that repeats, or is a message.
+
+    Attributes:
+        most: How many there may be; 0 of one that does not repeat.
+        inner: What its message holds; None of what is none.
+        width: Of one number in a packed list; 0 of varints, -1 of what is not packed.
+    """
+
+    name: str
+    most: int
+    inner: Shape | None
+    width: int
+    may_be_split: bool
+
+
+class Shape:
+    """What is to be known of a message type.
+
+    Attributes:
+        steps: By tag, as it is on the wire.
+        names: Of the texts that do not repeat, by tag.
+        counts_numbers: Whether a number can be one of many.
+        is_flat: It holds no list and no message: however it is written, it takes no more memory.
+    """
+
+    __slots__ = ("bytes_max", "counts_numbers", "is_flat", "names", "steps")
+
+    def __init__(self, name: str) -> None:
+        self.steps: dict[int, Step] = {}
+        self.names: dict[int, str] = {}
+        self.counts_numbers = False
+        self.is_flat = True
+        self.bytes_max = limits.MESSAGES_BYTES_MAX.get(name, MESSAGE_BYTES_MAX)
+
+
+@cache
+def shape_of(descriptor: Descriptor) -> Shape:
+    """The shape of a message type."""
+    return _shape(descriptor, {})
+
+
+def _shape(descriptor: Descriptor, known: dict[str, Shape]) -> Shape:
+    name = descriptor.full_name
+    if name in known:
+        return known[name]
+    # Known before its fields are: a type may hold itself, as metadata does.
+    shape = known[name] = Shape(name)
+    for field in descriptor.fields:
+        place = (name, field.name)
+        most = limits.COUNTS_MAX.get(place, limits.ELEMENTS_MAX) if field.is_repeated else 0
+        inner = _shape(field.message_type, known) if field.message_type is not None else None
+        if not most and inner is None:
+            shape.names[field.number << 3 | SIZED] = field.name
+            continue
+        shape.is_flat = False
+        wire, width = SIZED, -1
+        if inner is None and field.type not in (
+            FieldDescriptor.TYPE_STRING,
+            FieldDescriptor.TYPE_BYTES,
+        ):
+            wire, width = _WIDTHS.get(field.type, (VARINT, 0))
+        step = Step(field.name, most, inner, width, place in limits.SPLITTABLE)
+        shape.steps[field.number << 3 | SIZED] = step
+        if wire != SIZED:
+            shape.steps[field.number << 3 | wire] = step
+            shape.counts_numbers = True
+    return shape

@@ -1,0 +1,132 @@
+"""Loops that must go on: a failure is logged, counted and waited out, never the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from prometheus_client import Counter
+
+log = logging.getLogger(__name__)
+
+FAILURES: Final = Counter("cqar_task_failures_total", "Failures of supervised loops.", ["task"])
+BACKOFF_FIRST_S: Final = 0.1
+#: What was away is looked for this often: it is back in use within 5 s.
+BACKOFF_MAX_S: Final = 2.0
+#: What ran for this long had been well.
+WELL_S: Final = 5.0
+#: What a task may take to close its connections.
+CANCEL_APART_S: Final = 5.0
+CANCELS_MAX: Final = 3
+
+
+def raise_if_cancelled() -> None:
+    """End this task if it was cancelled and the cancellation was lost on the way.
+
+    Until Python 3.12 `asyncio.wait_for` gives its result, and forgets the cancellation, where
+    both come in one turn of the event loop; nats-py waits by it wherever it waits. A loop
+    around nats-py calls this once a turn: else whoever waits for its end waits for ever.
+    Not for a task in which a TaskGroup has failed: until 3.13 its cancellation stays counted.
+
+    Raises:
+        CancelledError: Of the task that calls.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+@contextmanager
+def heeding() -> Iterator[None]:
+    """Heed a lost cancellation also where an error ends the block: who catches it goes on."""
+    try:
+        yield
+    finally:
+        raise_if_cancelled()
+
+
+async def end(*tasks: asyncio.Future[None], apart_s: float | None = None) -> None:
+    """Cancel tasks and wait for their end; one cancellation may be lost, so it is repeated.
+
+    Args:
+        apart_s: Between two cancellations; None: `CANCEL_APART_S`.
+    """
+    left = set(tasks)
+    for _ in range(CANCELS_MAX):
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=apart_s or CANCEL_APART_S)
+        if not left:
+            return
+    log.error("%d tasks do not end: the process ends without them", len(left))
+
+
+async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
+    """Until the event, which is then cleared, or until the time is over."""
+    raise_if_cancelled()
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
+    event.clear()
+
+
+async def follow(step: Callable[[], Awaitable[bool]], wake: asyncio.Event, poll_s: float) -> None:
+    """Take steps while there is more to do, then wait to be woken, for ever."""
+    with heeding():
+        while True:
+            while await step():
+                raise_if_cancelled()
+            await wait_at_most(wake, poll_s)
+
+
+def begin(loops: Mapping[str, Callable[[], Awaitable[object]]]) -> list[asyncio.Task[None]]:
+    """Keep each of the named loops going, in a task of its own; `end` ends them."""
+    return [asyncio.create_task(supervise(name, step)) for name, step in loops.items()]
+
+
+def stop_event() -> asyncio.Event:
+    """Set at SIGTERM and SIGINT, from now on."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def supervise(
+    name: str,
+    step: Callable[[], Awaitable[object]],
+    ended_by: type[Exception] | tuple[type[Exception], ...] = (),
+    most_s: float = BACKOFF_MAX_S,
+) -> None:
+    """Run `step` again whenever it ends, backing off while it fails.
+
+    Args:
+        most_s: The longest pause; for what others wait for, a short one.
+
+    Raises:
+        Exception: One of `ended_by`, which is the supervisor's business.
+    """
+    failures, delay = FAILURES.labels(name), 0.0
+    while True:
+        began = time.monotonic()
+        try:
+            await step()
+            delay = 0.0
+        except ended_by:
+            raise
+        except Exception as error:
+            failures.inc()
+            if time.monotonic() - began > WELL_S:
+                delay = 0.0
+            delay = min(max(BACKOFF_FIRST_S, delay * 2), most_s)
+            text = f"{type(error).__name__}: {error}"
+            log.warning("%s failed, again in %.1f s: %s", name, delay, text)
+            log.debug("%s", name, exc_info=error)
+            await asyncio.sleep(delay)

@@ -1,0 +1,108 @@
+"""Logs and the HTTP side door: /health/live, /health/ready, /metrics."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, Info, generate_latest
+
+from cqar_shared.runtime import tracing
+from cqar_shared.runtime.config import ServiceConfig, host_and_port
+from cqar_shared.runtime.key_masking import masked
+from cqar_shared.runtime.version import version
+
+#: Of the call that is being answered: the caller's own, or made here.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+BUILD: Final = Info("cqar_build", "What runs: two versions at once during an upgrade.")
+
+
+class HealthReport(msgspec.Struct, frozen=True):
+    """Whether calls should come here, and for each component "ok" or what is wrong."""
+
+    ready: bool
+    components: dict[str, str]
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line, for machines."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        ids = {"request_id": request_id.get(), "trace_id": tracing.trace_id()}
+        entry |= {name: value for name, value in ids.items() if value}
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return masked(msgspec.json.encode(entry).decode())
+
+
+class Readable(logging.Formatter):
+    """For people."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
+
+
+def log_to_stderr(config: ServiceConfig) -> None:
+    """JSON lines, or a readable form where a person looks on."""
+    handler = logging.StreamHandler(sys.stderr)
+    readable = config.log_format == "text" or (config.log_format == "auto" and sys.stderr.isatty())
+    handler.setFormatter(Readable() if readable else JsonLines())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    # Other libraries' loggers may say more than is theirs to say: a URL's password, at DEBUG.
+    for name in ("shared", "writer", "resolver"):
+        logging.getLogger(name).setLevel(config.log_level)
+
+
+async def serve_http(listen: str, health: Callable[[], Awaitable[HealthReport]]) -> web.AppRunner:
+    """Serve health and metrics until the runner's `cleanup`.
+
+    Raises:
+        SystemExit: The address cannot be had.
+    """
+
+    async def live(_: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "version": version()})
+
+    async def ready(_: web.Request) -> web.Response:
+        found = await health()
+        body = {
+            "status": "ok" if found.ready else "not ready",
+            "components": found.components,
+        }
+        return web.json_response(body, status=200 if found.ready else 503)
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    BUILD.info({"version": version()})
+    app = web.Application()
+    app.router.add_get("/health/live", live)
+    app.router.add_get("/health/ready", ready)
+    app.router.add_get("/metrics", metrics)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    host, port = host_and_port(listen)
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise SystemExit(f"cannot listen on {listen}: {error.strerror}") from error
+    return runner

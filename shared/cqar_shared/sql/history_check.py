@@ -1,0 +1,66 @@
+"""Whether an entity is as the newest change set of its history states it: what the chain covers.
+
+Asked where a row that somebody altered would let somebody in: for a key that is presented.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import sqlalchemy as sa
+import zstandard
+from cqc.replication.v1 import replication_pb2
+from google.protobuf.message import DecodeError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cqar_shared.domain.kind import Ref
+from cqar_shared.replication import positions
+from cqar_shared.sql import row_check
+
+#: (kind, lookup): whom these find is to be proven.
+ASKED: Final = frozenset({("api_key", "hash")})
+#: Unpacked and read within 1 ms; what is larger, in a thread of its own.
+SMALL_BYTES_MAX: Final = 256 * 1024
+
+_NEWEST: Final = sa.text(
+    "SELECT o.payload FROM entity_revisions e JOIN outbox o ON o.revision = e.revision"
+    " WHERE e.kind = :kind AND e.key = :key ORDER BY e.revision DESC LIMIT 1"
+)
+
+
+async def require_stated(tx: AsyncConnection, ref: Ref, revision: int, payload: bytes) -> None:
+    """See that an entity, and the revision that it is of, are its history's newest.
+
+    Args:
+        tx: With one view since the entity was read: of what commits meanwhile it says nothing.
+
+    Raises:
+        DataLoss: `current` says otherwise, or the history has none of it.
+    """
+    rows = await tx.execute(_NEWEST, {"kind": ref[0], "key": ref[1]})
+    packed: bytes = rows.scalar_one_or_none() or b""
+    if _is_small(packed):
+        stated = _stated(packed, ref)
+    else:
+        stated = await asyncio.to_thread(_stated, packed, ref)
+    if stated != (revision, payload):
+        raise row_check.altered("current", f"{ref[0]} {ref[1]}")
+
+
+def _is_small(packed: bytes) -> bool:
+    try:
+        return positions.unpacked_bytes(packed) <= SMALL_BYTES_MAX
+    except zstandard.ZstdError:
+        return True
+
+
+def _stated(packed: bytes, ref: Ref) -> tuple[int, bytes] | None:
+    try:
+        change_set = replication_pb2.ChangeSet.FromString(positions.unpack(packed))
+    except (zstandard.ZstdError, DecodeError):
+        return None
+    for change in change_set.changes:
+        if (change.kind, change.key) == ref and not change.deleted:
+            return change_set.revision, change.entity
+    return None

@@ -1,0 +1,20 @@
+"""What PostgreSQL holds of `cqar_shared.domain.kinds.symbol_identifier`, and what it refuses."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from cqar_shared.sql.schema import Id, Instant, Json, metadata
+
+symbol_identifiers = sa.Table(
+    "symbol_identifiers",
+    metadata,
+    sa.Column("identifier_id", Id, primary_key=True),
+    sa.Column("symbol_id", Id, sa.ForeignKey("symbols.symbol_id"), nullable=False),
+    sa.Column("data_source", sa.SmallInteger, nullable=False),
+    sa.Column("external_id", sa.Text, nullable=False),
+    sa.Column("is_primary", sa.Boolean, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("metadata", Json),
+    sa.UniqueConstraint("data_source", "external_id"),
+)

@@ -1,0 +1,273 @@
+"""Wires every object of the writer, once, and runs it until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import gc
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+import grpc
+import sqlalchemy as sa
+from cqc.replication.v1 import replication_pb2
+from cqc.services.v1.asset_registry_pb2_grpc import add_AssetRegistryServicer_to_server
+from cqc.writer.v1.registry_admin_pb2_grpc import add_RegistryAdminServicer_to_server
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.errors import ServiceNotReady
+from cqar_shared.redis_store.cache import Cache
+from cqar_shared.redis_store.image_store import ImageStore
+from cqar_shared.rpc import grpc_server, health, tls
+from cqar_shared.rpc.auth import AuthInterceptor
+from cqar_shared.rpc.call_metrics import CallInterceptor
+from cqar_shared.rpc.error_mapping import ErrorInterceptor
+from cqar_shared.rpc.min_revision import MinRevisionInterceptor
+from cqar_shared.rpc.rate_limits import ReadRates
+from cqar_shared.runtime import config, gc_tuning, telemetry, tracing, version
+from cqar_shared.runtime.outages import MAYBE_AWAY
+from cqar_shared.runtime.process_memory import give_back_at_times
+from cqar_shared.runtime.tasks import begin, end, stop_event
+from cqar_shared.runtime.telemetry import HealthReport
+from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.sql.postgres import dispose, make_engine
+from cqar_shared.trust.seal_keys import keyring_of
+from cqar_writer import metrics
+from cqar_writer.api_keys import ApiKeyCache
+from cqar_writer.archiver import Archiving
+from cqar_writer.config import WriterConfig
+from cqar_writer.database.fencing import Watch
+from cqar_writer.database.head import Heads
+from cqar_writer.database.head_signer import Signer
+from cqar_writer.database.newest_position import Newest
+from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.dependency_monitor import Surroundings
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.rate_limit import RateInterceptor
+from cqar_writer.reads.expensive_reads import HeavyReads
+from cqar_writer.reads.sessions import Reads
+from cqar_writer.relays.cache_relay import CacheRelay
+from cqar_writer.relays.image_publisher import Images
+from cqar_writer.relays.publisher import CommitSignal, Publisher
+from cqar_writer.services.admin import Admin
+from cqar_writer.services.asset_registry import Registry
+from cqar_writer.signing_keys import SigningKeys
+
+log = logging.getLogger(__name__)
+
+SERVICES: Final = ("cqc.services.v1.AssetRegistry", "cqc.writer.v1.RegistryAdmin")
+READING: Final = ("Get", "List", "Search", "Check", "History", "Export")
+#: Of those that read, what is not for everybody.
+ADMINS: Final = ("ListApiKeys",)
+HEALTH_TIMEOUT_S: Final = 2.0
+#: The relays, a probe's head, a key's look-up, the image, what is archived and what is signed at
+#: the same time.
+ASIDE_CONNECTIONS: Final = 8
+#: When statements were made, connections opened and the first of every call's paths taken.
+SETTLED_S: Final = 30.0
+#: Of the callers' connections, those that mutations leave to reads.
+READ_CONNECTIONS: Final = 4
+
+
+def utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def role_of(method: str) -> Role:
+    name = method.rpartition("/")[2]
+    if name in ADMINS:
+        return Role.ADMIN
+    return Role.READ if name.startswith(READING) else Role.WRITE
+
+
+def _is_read(method: str) -> bool:
+    return role_of(method) is Role.READ
+
+
+class Writer:
+    """Every object, by what it stands on.
+
+    Attributes:
+        aside: Connections for probes, keys and relays, which must not wait behind callers who
+            wait for the head's lock.
+    """
+
+    def __init__(self, settings: WriterConfig, now: Callable[[], dt.datetime] = utc_now) -> None:
+        self.settings = settings
+        most = settings.database_connections_max
+        self.engine = _engine(settings, "cqar-writer", most)
+        self.aside = _engine(settings, "cqar-writer-aside", ASIDE_CONNECTIONS)
+        self.database = PrimaryDatabase(Newest(), self.engine, self.aside)
+        self.heads = Heads(self.aside, self.database)
+        self.wake = CommitSignal()
+        signer = Signer.of_file(settings.signing_key_file)
+        self.mutations = Mutations(
+            self.engine,
+            now,
+            self.wake.committed,
+            at_once_max=most - READ_CONNECTIONS,
+            signer=signer,
+            database=self.database,
+            tail=self._read_tail,
+        )
+        self.signing_keys = (
+            SigningKeys(self.aside, self.mutations, signer) if signer is not None else None
+        )
+        keyring, url = keyring_of(settings, "CQAR_WRITER_"), settings.redis_url
+        self.cache = Cache(url, keyring) if url else None
+        self.images = ImageStore(url, keyring) if url else None
+        self.reads = Reads(self.engine, self.database, self.cache)
+        self.keys = ApiKeyCache(self.aside, now, self.database.require_unfenced)
+        self.publisher = Publisher(
+            self.aside,
+            self.mutations,
+            self.wake,
+            self.heads,
+            database_url=settings.database_url,
+            nats_url=settings.nats_url,
+            poll_s=settings.relay_poll_s,
+            database=self.database,
+        )
+        self.surroundings = Surroundings(self.aside, self.publisher, self.cache, now, self.database)
+        self.health = health.GrpcHealth(SERVICES)
+        self.registry = Registry(self.mutations, self.reads, now)
+        self.admin = Admin(self.mutations, self.engine, self.heads, self.database)
+
+    def make_server(self) -> grpc.aio.Server:
+        server, methods = grpc_server.make_server(
+            [
+                AuthInterceptor(self.keys.find, role_of),
+                *tracing.interceptors(),
+                CallInterceptor(_is_read),
+                ErrorInterceptor(),
+                RateInterceptor(Rates(self.settings.mutations_per_s_max), role_of),
+                ReadRates(Rates(self.settings.reads_per_s_max), _is_read),
+                MinRevisionInterceptor(self.heads.reach),
+            ],
+            innermost=[HeavyReads()],
+        )
+        add_AssetRegistryServicer_to_server(self.registry, methods)
+        add_RegistryAdminServicer_to_server(self.admin, methods)
+        reflects = self.settings.reflection
+        grpc_server.add_health(methods, self.health, SERVICES, reflects=reflects)
+        return server
+
+    def loops(self) -> dict[str, Callable[[], Awaitable[object]]]:
+        """What runs beside the calls, by name."""
+        found: dict[str, Callable[[], Awaitable[object]]] = {
+            "publisher": self.publisher.run,
+            "epochs": self.mutations.epochs.run,
+            "fence": Watch(self.aside, self.database, self._tell_fenced).run,
+            "surroundings": self.surroundings.run,
+            "memory": give_back_at_times,
+        }
+        if (cache := self.cache) is not None:
+            metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)
+            relay = CacheRelay(self.aside, cache, self.database)
+            found["cache relay"] = partial(relay.run, self.wake.cache, self.settings.relay_poll_s)
+        if days := self.settings.archive_after_days:
+            archiving = Archiving(self.aside, self.mutations, dt.timedelta(days=days))
+            found["archiving"] = archiving.run
+        if self.signing_keys is not None:
+            found["signing keys"] = self.signing_keys.run
+        if self.images is not None:
+            note_stream = self.publisher.note_stream
+            images = Images(self.aside, self.images, note_stream, utc_now, self.database)
+            found["images"] = images.run
+        return found
+
+    async def _read_tail(self) -> replication_pb2.Head | None:
+        return await self.publisher.read_tail()
+
+    def _tell_fenced(self, is_fenced: bool) -> None:
+        self.health.set_serving(serving=not is_fenced)
+
+    async def report(self) -> HealthReport:
+        """PostgreSQL is needed; without NATS or Redis the writer works on, degraded."""
+        postgres = await self._postgres_state()
+        components = {
+            "postgres": postgres,
+            "nats": _nats_state(self.publisher),
+            "redis": _redis_state(self.cache),
+        }
+        return HealthReport(postgres == "ok", components)
+
+    async def _postgres_state(self) -> str:
+        try:
+            async with asyncio.timeout(HEALTH_TIMEOUT_S):
+                await self.heads.read()
+        except ServiceNotReady as error:
+            return f"down: {error.reason}: {error}"
+        except (sa.exc.SQLAlchemyError, *MAYBE_AWAY) as error:
+            return f"down: {type(error).__name__}"
+        return "ok"
+
+    async def close(self) -> None:
+        if self.cache is not None:
+            await self.cache.close()
+        if self.images is not None:
+            await self.images.close()
+        await dispose(self.engine)
+        await dispose(self.aside)
+
+
+def _engine(settings: WriterConfig, application: str, most: int) -> AsyncEngine:
+    url = settings.database_url
+    return tracing.instrument(make_engine(url, connections_max=most, application=application))
+
+
+def _nats_state(publisher: Publisher) -> str:
+    if not publisher.connected:
+        return "degraded: not connected, changes wait in the outbox"
+    if stuck := publisher.stuck:
+        return f"degraded: no progress of {' and '.join(stuck)}: look at its log"
+    return "ok"
+
+
+def _redis_state(cache: Cache | None) -> str:
+    if cache is None:
+        return "off"
+    return "degraded: reads go to PostgreSQL" if cache.breaker.is_open else "ok"
+
+
+async def _settle() -> None:
+    """What is there by now stays: to look through it for garbage would stop all calls for 70 ms."""
+    for after_s in (0.0, SETTLED_S):
+        await asyncio.sleep(after_s)
+        gc.collect()
+        gc.freeze()
+
+
+async def run(settings: WriterConfig) -> None:
+    """Serve until SIGTERM or SIGINT; running calls may finish within `drain_s`."""
+    config.require_private(settings, settings.grpc_listen, "CQAR_WRITER_")
+    credentials = tls.credentials_of(settings)
+    tracing.start("cqar-writer", settings)
+    gc_tuning.tune_gc()
+    writer = Writer(settings)
+    stopping = stop_event()
+
+    async def report() -> HealthReport:
+        found = await writer.report()
+        return HealthReport(found.ready and not stopping.is_set(), found.components)
+
+    server = writer.make_server()
+    http = await telemetry.serve_http(settings.http_listen, report)
+    grpc_server.bind(server, settings.grpc_listen, credentials)
+    await server.start()
+    tasks = begin(writer.loops())
+    writer.health.set_serving(serving=True)
+    settling = asyncio.create_task(_settle())
+    log.info("writer %s is up", version.version())
+
+    await stopping.wait()
+    log.info("stopping: running calls may take %g s", settings.drain_s)
+    writer.health.end()
+    await server.stop(settings.drain_s)
+    await end(settling, *tasks)
+    await http.cleanup()
+    await writer.close()
+    tracing.stop()

@@ -1,0 +1,205 @@
+"""Begins epochs, and hands out the registry's write lock: in the registry's own database only."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from cqc.replication.v1 import replication_pb2
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from cqar_shared.errors import ServiceNotReady
+from cqar_shared.replication import positions
+from cqar_shared.replication.positions import LogPosition, position_of, term_of
+from cqar_shared.runtime.tasks import raise_if_cancelled
+from cqar_writer import metrics
+from cqar_writer.database import confirmed_commit, head_signer
+from cqar_writer.database.head_signer import Signer
+from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.protocol import epoch_rules, revision_rows
+from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
+from cqar_writer.protocol.terms import Remedy, is_later
+from cqar_writer.store import outbox
+
+log = logging.getLogger(__name__)
+
+#: Left databases, and epochs that had to begin, before a lock is given up.
+LOCKS_MAX: Final = 4
+#: What the stream holds is looked at before an epoch begins, if that is to be had so soon.
+TAIL_TIMEOUT_S: Final = 1.0
+
+#: The head that the stream's newest message speaks of; None where there is none to be had.
+ReadTail = Callable[[], Awaitable[replication_pb2.Head | None]]
+
+
+async def no_tail() -> None:
+    """Where nothing is known of the stream."""
+
+
+class Epochs:
+    """Begins an epoch beyond all that this process and the stream have seen.
+
+    Args:
+        engine: The registry's database.
+        database: Which judges it.
+        now: The wall clock.
+        committed: Called with epoch and revision after each commit.
+        signer: The key that revisions are signed with, if any.
+        tail: What the stream holds.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        database: PrimaryDatabase,
+        now: Callable[[], dt.datetime],
+        committed: Callable[[int, int], None],
+        signer: Signer | None,
+        tail: ReadTail,
+    ) -> None:
+        self._engine = engine
+        self._database = database
+        self._now = now
+        self._committed = committed
+        self._signer = signer
+        self._tail = tail
+        self._renewing = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Begin an epoch as soon as anybody finds that one has to, until cancelled."""
+        while True:
+            raise_if_cancelled()
+            await self._database.needs_epoch.wait()
+            self._database.needs_epoch.clear()
+            await self.renew()
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[tuple[AsyncConnection, HeadRow]]:
+        """The registry's write lock, until the transaction ends, and the head behind it.
+
+        Raises:
+            NotReady: The database is not the registry's as it stands, or was not when this ended.
+        """
+        for _ in range(LOCKS_MAX):
+            self._database.require_unfenced()
+            async with self._engine.connect() as tx:
+                head, remedy = await self._database.look(tx, locks=True)
+                if remedy is Remedy.USE:
+                    yield tx, head
+                    self._database.require_latest(head)
+                    return
+            if remedy is Remedy.RENEW:
+                await self.renew()
+        raise ServiceNotReady("PostgreSQL fails over: try again")
+
+    async def renew(self) -> bool:
+        """Begin the epoch that a database needs which was promoted, restored, or has lost commits.
+
+        Returns:
+            Whether one began: not where another writer was first.
+        """
+        async with self._renewing:
+            async with self._engine.connect() as tx:
+                if (await self._database.look(tx)).remedy is not Remedy.RENEW:
+                    return False
+            tail = await self._read_tail()
+            async with self._engine.connect() as tx:
+                head, remedy = await self._database.look(tx, locks=True)
+                if remedy is not Remedy.RENEW:
+                    return False
+                await self._begin(tx, head, tail, position_of(head), revision_rows.LOST)
+        return True
+
+    async def begin(self, expected_epoch: int, seen: LogPosition, reason: str) -> bool:
+        """Begin a new history, unless another writer already did.
+
+        Args:
+            expected_epoch: The epoch that the evidence was read in.
+            seen: What was seen outside, in the stream or at a resolver; no number up to it is ever
+                used again.
+            reason: Why, for the audit log.
+
+        Returns:
+            Whether one began: not where it would begin beyond all that a history can lose, nor
+            while the stream's newest message speaks for a later database (see
+            `cqar_writer.database.fencing`).
+
+        Raises:
+            Fenced: Another database took this one's place.
+        """
+        tail = await self._read_tail()
+        for _ in range(LOCKS_MAX):
+            async with self._engine.connect() as tx:
+                head, remedy = await self._database.look(tx, locks=True)
+                self._database.require_unfenced()
+                if remedy is Remedy.LEAVE:
+                    continue
+                if head.epoch != expected_epoch:
+                    return False
+                if remedy is Remedy.USE and tail is not None and _speaks_for_later(tail, head):
+                    log.error("no epoch begins: the stream's newest is of %s", term_of(tail))
+                    return False
+                if not positions.is_believable(position_of(head), seen):
+                    log.error("no epoch begins beyond %s: the head is %s", seen, position_of(head))
+                    return False
+                await self._begin(tx, head, tail, seen, reason)
+                return True
+        return False
+
+    async def _read_tail(self) -> replication_pb2.Head | None:
+        try:
+            async with asyncio.timeout(TAIL_TIMEOUT_S):
+                return await self._tail()
+        except TimeoutError:
+            return None
+
+    async def _begin(
+        self,
+        tx: AsyncConnection,
+        head: HeadRow,
+        tail: replication_pb2.Head | None,
+        seen: LogPosition,
+        reason: str,
+    ) -> None:
+        known = self._database.newest.seen.of(head.registry_id)
+        if head.database_changed:
+            # Later than any database that this process used, whatever the clocks say.
+            later_us = max(head.promoted_at_us, known.term.promoted_at_us)
+            head = head._replace(promoted_at_us=later_us)
+        beyond = epoch_rules.beyond(seen, known.position, *_believed(head, tail))
+        nonce = secrets.token_bytes(revision_rows.NONCE_BYTES)
+        row = revision_rows.first_of_epoch(head, beyond, self._now(), nonce, reason)
+        row = await self.signed(tx, head, row)
+        await outbox.ensure_partitions(tx, row.revision)
+        await outbox.advance(tx, row, head)
+        await confirmed_commit.commit(tx)
+        log.warning("epoch %d -> %d at revision %d", head.epoch, row.epoch, row.revision)
+        metrics.EPOCH_BUMPS.inc()
+        self.note(row, head)
+
+    def note(self, row: OutboxRow, head: HeadRow) -> None:
+        """Tell who waits for it that this was committed after this head."""
+        self._database.committed(row, head)
+        self._committed(row.epoch, row.revision)
+
+    async def signed(self, tx: AsyncConnection, head: HeadRow, row: OutboxRow) -> OutboxRow:
+        """A revision that is about to be appended, signed if this writer may."""
+        return await head_signer.signed(tx, self._signer, head, row)
+
+
+def _speaks_for_later(tail: replication_pb2.Head, head: HeadRow) -> bool:
+    """Whether the evidence may be what another writer did in the registry's own database."""
+    return tail.registry_id == head.registry_id and is_later(head, tail)
+
+
+def _believed(head: HeadRow, tail: replication_pb2.Head | None) -> list[LogPosition]:
+    """Where the stream is, if a writer of this registry can have said so."""
+    if tail is None or tail.registry_id != head.registry_id:
+        return []
+    at = position_of(tail)
+    return [at] if positions.is_believable(position_of(head), at) else []

@@ -1,0 +1,122 @@
+"""Signs revisions as they are sealed, and the head where it stands unsigned.
+
+A key signs only while the registry's own history says that it is in use. Whoever holds the head's
+lock sees that: the revision before was signed by the same key, and a key never signs the revision
+that retires it; else the key's entity is read.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.kinds.signing_key import SIGNING_KEY, SigningKey, id_of
+from cqar_shared.sql.schema import current
+from cqar_shared.trust import signatures
+from cqar_shared.trust.signatures import Headed, KeyFileError, PrivateKey
+from cqar_shared.trust.trusted_keys import KEYS_MAX, Trust, Unsigned
+from cqar_writer import metrics
+from cqar_writer.protocol.log_rows import HeadRow, OutboxRow, head_message
+
+_SIGN: Final = sa.text(
+    "WITH signed AS (UPDATE outbox SET signature = :signature, signing_key_id = :key_id"
+    " WHERE revision = :revision)"
+    " UPDATE registry_head SET signature = :signature, signing_key_id = :key_id"
+).bindparams(sa.bindparam("signature", type_=sa.LargeBinary))
+
+
+class Signer:
+    """A writer's own key.
+
+    Attributes:
+        key_id: Its name in the registry's history.
+    """
+
+    def __init__(self, key: PrivateKey) -> None:
+        self._key = key
+        self.public_key = key.public_key
+        self.key_id = id_of(key.public_key)
+
+    @classmethod
+    def of_file(cls, path: str) -> Signer | None:
+        """The key of a setting; None where it names no file.
+
+        Raises:
+            SystemExit: It holds no key.
+        """
+        if not path:
+            return None
+        try:
+            return cls(PrivateKey.read(path))
+        except KeyFileError as error:
+            raise SystemExit(f"configuration: signing_key_file: {error}") from None
+
+    def signature_of(self, registry_id: bytes, head: Headed) -> bytes:
+        return self._key.sign(signatures.head_statement(registry_id, head))
+
+    def endorsement_of(self, registry_id: bytes, public_key: bytes) -> bytes:
+        """By which this key vouches for another."""
+        return self._key.sign(signatures.key_statement(registry_id, public_key))
+
+
+async def signed(
+    tx: AsyncConnection, signer: Signer | None, head: HeadRow, row: OutboxRow
+) -> OutboxRow:
+    """The revision after a head, signed where this writer may.
+
+    Args:
+        tx: Holds the head's lock.
+    """
+    if signer is None:
+        return row
+    if head.signing_key_id != signer.key_id and not await is_in_use(tx, signer.key_id):
+        metrics.UNSIGNED.inc()
+        return row
+    signature = signer.signature_of(head.registry_id, row)
+    return row._replace(signature=signature, signing_key_id=signer.key_id)
+
+
+async def sign_head(tx: AsyncConnection, signer: Signer, head: HeadRow) -> None:
+    """Sign where the registry stands, in its outbox row too.
+
+    Args:
+        tx: Holds the head's lock.
+    """
+    signature = signer.signature_of(head.registry_id, head)
+    given = {"signature": signature, "key_id": signer.key_id, "revision": head.revision}
+    await tx.execute(_SIGN, given)
+
+
+async def keys_of(tx: AsyncConnection) -> list[SigningKey]:
+    """The registry's signing keys, the retired ones too, as its history has them.
+
+    Raises:
+        Unsigned: There are more than any registry has.
+    """
+    query = sa.select(current.c.payload).where(
+        current.c.kind == SIGNING_KEY.name, ~current.c.deleted
+    )
+    found = list((await tx.execute(query.limit(KEYS_MAX + 1))).scalars())
+    if len(found) > KEYS_MAX:
+        raise Unsigned(f"there are more than {KEYS_MAX} signing keys")
+    return [entity_codec.decode(SIGNING_KEY, payload) for payload in found]
+
+
+async def is_in_use(tx: AsyncConnection, key_id: str) -> bool:
+    return any(key.key_id == key_id and not key.is_retired for key in await keys_of(tx))
+
+
+def is_signed(head: HeadRow, keys: list[SigningKey]) -> bool:
+    """Whether one of the keys that are in use signed the head.
+
+    An older release moves the head and leaves the signature of before: that is none.
+    """
+    used = [key for key in keys if not key.is_retired]
+    try:
+        Trust(bytes.fromhex(key.public_key) for key in used).require(head_message(head))
+    except (Unsigned, ValueError):
+        return False
+    return True

@@ -1,0 +1,48 @@
+"""Reads that take long, of which one caller has few at once: others must not wait behind them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from cqar_shared.rpc.auth import caller_of
+from cqar_shared.rpc.error_mapping import Context
+from cqar_shared.rpc.middleware import Middleware
+from cqar_shared.runtime.fair_queue import Turns
+from cqar_shared.runtime.slots import Places
+
+ALWAYS: Final = frozenset({"SearchAssets", "SearchSymbols", "History"})
+#: Run at once, of all callers and of one. Each has a connection to PostgreSQL.
+RUN_MAX: Final = 4
+RUN_EACH: Final = 2
+#: Run or wait.
+WAIT_MAX: Final = 128
+WAIT_EACH: Final = 16
+
+
+class HeavyReads(Middleware):
+    """Searches, histories, reads of another time and dry runs wait for their caller's turn.
+
+    To be given innermost, since it looks into requests.
+    """
+
+    def __init__(self) -> None:
+        self._turns = Turns(Places("long reads", WAIT_MAX, WAIT_EACH), RUN_MAX, RUN_EACH)
+
+    def unary(self, call: Any, method: str) -> Any:
+        name = method.rpartition("/")[2]
+        if name not in ALWAYS and name not in ("Apply", "GetVenueSymbol"):
+            return call
+
+        async def in_turn(request: Any, context: Context) -> Any:
+            if name in ALWAYS or _is_long(name, request):
+                async with self._turns.of(caller_of(context)):
+                    return await call(request, context)
+            return await call(request, context)
+
+        return in_turn
+
+
+def _is_long(name: str, request: Any) -> bool:
+    if name == "Apply":
+        return bool(request.dry_run)
+    return bool(request.HasField("as_of"))

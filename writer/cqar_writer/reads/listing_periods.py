@@ -1,0 +1,72 @@
+"""Every period that a venue's spelling ever had, whatever became of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+from cqc.venues.v1 import venue_symbol_pb2
+from cqc.writer.v1 import registry_admin_pb2 as pb
+
+from cqar_shared.domain import rules
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
+from cqar_shared.errors import EntityNotFound, Invalid
+from cqar_shared.lists import filter_names
+from cqar_writer.reads.sessions import RegistryReader
+from cqar_writer.store.voided_listings import VoidedListings
+
+#: In one answer, the newest; a spelling has a few.
+PERIODS_MAX: Final = 1_000
+
+
+async def periods_of(
+    reading: RegistryReader, voided: VoidedListings, venue_id: str, spelling: str, now: dt.datetime
+) -> pb.ListPeriodsResponse:
+    """All of them, in the order in which they began; those of unknown beginning first.
+
+    Raises:
+        Invalid: No venue or spelling can be called so.
+        NotFound: There is no such venue, or the spelling never meant anything there.
+    """
+    violations = [
+        *rules.check_slug("venue_id", venue_id),
+        *rules.check_printable("venue_symbol", spelling),
+    ]
+    if violations:
+        raise Invalid(violations)
+    removed = await reading.voided(voided, venue_id, spelling)
+    periods = []
+    for stored in await reading.stored(VENUE_SYMBOL, "spelling", venue_id, spelling):
+        listing = venue_symbol_pb2.VenueSymbol.FromString(stored.payload)
+        periods.append(_period(listing, _state(listing, now, is_archived=stored.archived)))
+    # What was removed may have been stated anew under its id.
+    there = {period.listing_id for period in periods}
+    gone = (one for one in removed.listings if one.listing_id not in there)
+    periods += [_period(one, pb.PERIOD_STATE_VOIDED) for one in gone]
+    if not periods:
+        await filter_names.require_named(reading, [("venue_id", venue_id)])
+        raise EntityNotFound(VENUE_SYMBOL.name, spelling, f"at {venue_id}")
+    periods.sort(key=lambda one: (one.listed_at.ToNanoseconds(), one.listing_id))
+    is_partial = removed.is_partial or len(periods) > PERIODS_MAX
+    return pb.ListPeriodsResponse(periods=periods[-PERIODS_MAX:], is_partial=is_partial)
+
+
+def _period(
+    listing: venue_symbol_pb2.VenueSymbol, state: pb.PeriodState.ValueType
+) -> pb.SpellingPeriod:
+    period = pb.SpellingPeriod(
+        listing_id=listing.listing_id, symbol_id=listing.symbol_id, state=state
+    )
+    for field in ("listed_at", "delisted_at"):
+        if listing.HasField(field):
+            getattr(period, field).CopyFrom(getattr(listing, field))
+    return period
+
+
+def _state(
+    listing: venue_symbol_pb2.VenueSymbol, now: dt.datetime, *, is_archived: bool
+) -> pb.PeriodState.ValueType:
+    if is_archived:
+        return pb.PERIOD_STATE_ARCHIVED
+    ended = listing.HasField("delisted_at") and listing.delisted_at.ToDatetime(dt.UTC) <= now
+    return pb.PERIOD_STATE_DELISTED if ended else pb.PERIOD_STATE_LISTED

@@ -1,0 +1,127 @@
+"""Writes what is committed through to Redis.
+
+Every writer runs one. The cursor is compared before it is moved, so none of them needs to lead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from cqc.replication.v1 import replication_pb2
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.domain.working_set import Lookup
+from cqar_shared.redis_store.cache import Cache
+from cqar_shared.redis_store.cache_format import CacheCursor, Value
+from cqar_shared.redis_store.cached_kinds import ENTRIES
+from cqar_shared.replication.positions import LogPosition, position_of
+from cqar_shared.runtime.tasks import follow
+from cqar_writer import metrics
+from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.protocol.cache_schedule import continues
+from cqar_writer.reads.entity_history import change_set_of
+from cqar_writer.reads.sessions import message_of
+from cqar_writer.store import entity_rows, outbox
+
+ROWS_MAX: Final = 64
+#: A step takes milliseconds.
+STEP_TIMEOUT_S: Final = 5.0
+#: Reading more than this again, when asked, is cheaper than writing it through now.
+CHANGES_MAX: Final = 500
+#: Kind -> by what its cached lists are found.
+LISTED: Final = {name: lookup for name, lookup in ENTRIES if lookup}
+
+
+class ForeignCache(Exception):
+    """Redis holds another registry's values."""
+
+
+class CacheRelay:
+    """Moves the cursor towards the database's head, a step at a time."""
+
+    def __init__(self, engine: AsyncEngine, cache: Cache, database: PrimaryDatabase) -> None:
+        self._engine = engine
+        self._cache = cache
+        self._database = database
+
+    async def run(self, wake: asyncio.Event, poll_s: float) -> None:
+        """Follow the head until cancelled, or until Redis or PostgreSQL fails."""
+        await follow(self._step_in_time, wake, poll_s)
+
+    async def _step_in_time(self) -> bool:
+        async with asyncio.timeout(STEP_TIMEOUT_S):
+            return await self.step()
+
+    async def step(self) -> bool:
+        """Look once and act once; True if another writer's relay was quicker: look again.
+
+        Raises:
+            ForeignCache: Redis holds another registry's values.
+            Unavailable: Redis does not answer.
+            NotReady: The database is not the registry's as it stands.
+        """
+        self._database.require_unfenced()
+        cursor, _ = await self._cache.read([])
+        async with self._engine.connect() as tx:
+            await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            head = await self._database.head(tx)
+            at = position_of(head)
+            if cursor is not None and cursor.registry_id != head.registry_id:
+                raise ForeignCache(
+                    f"Redis holds registry {cursor.registry_id.hex()}, this database is"
+                    f" {head.registry_id.hex()}: give each registry a Redis database of its own"
+                )
+            if cursor is not None and cursor.at == at:
+                return False
+            values = await _changed(tx, cursor.at, at) if cursor else None
+        if cursor is None or values is None:
+            await self._cache.begin(CacheCursor.fresh(head.registry_id, at))
+            metrics.CACHE_GENERATIONS.inc()
+            return False
+        return not await self._cache.set(cursor, cursor.moved(at), values)
+
+
+async def _changed(
+    tx: AsyncConnection, since: LogPosition, head: LogPosition
+) -> dict[str, Value] | None:
+    """What the revisions after `since` changed, as it is at the head; None if that is not known."""
+    rows = await outbox.rows_after(tx, since.revision, ROWS_MAX + 1)
+    if not continues(since, head, rows, ROWS_MAX):
+        return None
+    changes = [change for row in rows for change in change_set_of(row).changes]
+    # What was removed from a list does not say any more which list that was.
+    if len(changes) > CHANGES_MAX or any(c.deleted and c.kind in LISTED for c in changes):
+        return None
+    values = dict(_entities(changes))
+    for (name, lookup), finds in _lists(changes).items():
+        kind, entry = KIND_BY_NAME[name], ENTRIES[name, lookup]
+        for find, entities in (await entity_rows.find(tx, kind, lookup, list(finds))).items():
+            messages = [message_of(kind, stored) for stored in entities.values()]
+            values[entry.key(find.values)] = entry.value(messages)
+    return values
+
+
+def _entities(changes: Iterable[replication_pb2.Change]) -> Iterator[tuple[str, Value]]:
+    """The newest of each changed entity that is cached by its key."""
+    for change in changes:
+        if (entry := ENTRIES.get((change.kind, ""))) is not None:
+            yield (
+                entry.key(entry.kind.parts_of(change.key)),
+                Value(change.entity, entry.minutes * 60),
+            )
+
+
+def _lists(changes: Iterable[replication_pb2.Change]) -> dict[tuple[str, str], set[Lookup]]:
+    """The cached lists that changes are in, by kind and lookup."""
+    found: defaultdict[tuple[str, str], set[Lookup]] = defaultdict(set)
+    for change in changes:
+        if (lookup := LISTED.get(change.kind)) is not None:
+            kind = KIND_BY_NAME[change.kind]
+            message = kind.message.FromString(change.entity)
+            values = tuple(getattr(message, name) for name in kind.lookups[lookup].columns)
+            found[change.kind, lookup].add(Lookup(change.kind, lookup, values))
+    return found

@@ -1,0 +1,316 @@
+"""`cqc.writer.v1.RegistryAdmin`: bulk changes and where the registry stands."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from contextlib import aclosing
+from typing import Final
+
+from cqc.writer.v1 import registry_admin_pb2 as pb
+from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminServicer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar_shared.codec import entity_codec
+from cqar_shared.codec.request_validation import require_key
+from cqar_shared.domain import entity_diff
+from cqar_shared.domain.evaluation import ChangeIntent, Item, Outcome
+from cqar_shared.domain.kind import AnyKind
+from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.domain.kinds.api_key import API_KEY, Role
+from cqar_shared.errors import (
+    EntityNotFound,
+    FieldViolation,
+    Forbidden,
+    Invalid,
+    TooLarge,
+)
+from cqar_shared.lists import page_tokens
+from cqar_shared.replication.positions import NUMBER_MAX, position_of
+from cqar_shared.rpc import auth
+from cqar_shared.rpc.error_mapping import Context
+from cqar_shared.rpc.message_size import DEFAULT_BYTES_MAX
+from cqar_shared.rpc.request_limits import ASIDE_BYTES
+from cqar_shared.runtime.off_loop import AT_ONCE_MAX, unblocking
+from cqar_shared.runtime.slots import Places
+from cqar_writer import metrics
+from cqar_writer.database.head import Heads
+from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.mutations.idempotency import once_of
+from cqar_writer.mutations.pipeline import ITEMS_MAX, AppliedMutation, Mutations
+from cqar_writer.protocol.log_rows import head_message
+from cqar_writer.reads import entity_history
+from cqar_writer.reads.listing_periods import periods_of
+from cqar_writer.reads.sessions import Reads
+from cqar_writer.services.rpc_methods import cause_of, count, tell_position
+from cqar_writer.store import entity_rows
+from cqar_writer.store.voided_listings import VoidedListings
+
+#: Field of `ApplyItem` -> kind. A kind that this release does not know is refused by name.
+TOMBSTONE: Final = "tombstone"
+#: Entities in one message of an export, some 100 KiB; fewer where they are large.
+EXPORT_ITEMS: Final = 500
+EXPORT_BYTES: Final = 2 * 1024 * 1024
+#: Each holds the registry as it was until its client has taken all of it.
+EXPORTS_MAX: Final = 3
+EXPORTS_EACH: Final = 1
+#: Each new one's name is compared with all there are.
+KEYS_MAX: Final = 100
+#: Digits of the greatest revision, which is the greatest bigint.
+REVISION_DIGITS_MAX: Final = 19
+
+
+class Admin(RegistryAdminServicer):
+    def __init__(
+        self, mutations: Mutations, engine: AsyncEngine, heads: Heads, database: PrimaryDatabase
+    ) -> None:
+        self._mutations = mutations
+        self._engine = engine
+        self._heads = heads
+        self._database = database
+        self._reads = Reads(engine, database)
+        self._exports = Places("exports", EXPORTS_MAX, EXPORTS_EACH)
+        self._voided = VoidedListings()
+
+    async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
+        if len(request.items) > ITEMS_MAX:
+            raise TooLarge(f"{len(request.items)} items; at most {ITEMS_MAX}: split them")
+        is_long = len(request.items) > AT_ONCE_MAX or request.ByteSize() > ASIDE_BYTES
+        items = await unblocking(is_long, _items_of, request.items)
+        if any(item.kind is API_KEY for item in items) and auth.caller.get().role < Role.ADMIN:
+            raise Forbidden("only an admin's key may change API keys")
+        if sum(item.kind is API_KEY for item in items) > KEYS_MAX:
+            raise TooLarge(f"at most {KEYS_MAX} API keys are made or changed at once")
+        with metrics.COMMIT_SECONDS.time():
+            applied = await self._mutations.apply(
+                items,
+                cause_of(context),
+                dry_run=request.dry_run,
+                skip_rejected=request.skip_rejected,
+                historical=request.historical,
+                as_of=entity_codec.instant_in(request, "as_of"),
+                once=None if request.dry_run else await once_of(request, context),
+                answer=_answer,
+            )
+        if applied.committed:
+            count(*applied.outcomes)
+        said = applied.answer if applied.replay is None else applied.replay
+        answer = await unblocking(is_long, pb.ApplyResponse.FromString, said)
+        tell_position(context, answer.epoch, answer.revision)
+        return answer
+
+    async def GetHead(self, request: pb.GetHeadRequest, context: Context) -> pb.GetHeadResponse:
+        head = await self._heads.confirmed()
+        async with self._engine.connect() as tx:
+            await self._database.place(tx)
+            counts = await entity_rows.counts(tx)
+        tell_position(context, head.epoch, head.revision)
+        return pb.GetHeadResponse(head=head_message(head), counts=counts)
+
+    async def ListApiKeys(
+        self, request: pb.ListApiKeysRequest, context: Context
+    ) -> pb.ListApiKeysResponse:
+        async with self._reads.begin() as reading:
+            tell_position(context, reading.position.epoch, reading.position.revision)
+            page = await reading.page(API_KEY, [], request.page_size, request.page_token)
+        return pb.ListApiKeysResponse(keys=page.messages, next_page_token=page.next_token)
+
+    async def History(self, request: pb.HistoryRequest, context: Context) -> pb.HistoryResponse:
+        kind = _kind(request.entity.kind, None)
+        if kind is API_KEY and auth.caller.get().role < Role.ADMIN:
+            raise Forbidden("only an admin's key is told the history of API keys")
+        if not kind.exported and kind is not API_KEY:
+            raise Forbidden(f"the history of {kind.name} is not told")
+        require_key(kind, request.entity.key)
+        if not 0 <= request.page_size <= entity_history.PAGE_MAX:
+            text = f"must be 0 to {entity_history.PAGE_MAX}"
+            raise Invalid([FieldViolation("page_size", "OUT_OF_RANGE", text)])
+        ref = (kind.name, request.entity.key)
+        mark = page_tokens.mark_of("history", *ref)
+        before = _revision_in(request.page_token, mark)
+        most = request.page_size or entity_history.PAGE_MAX
+        async with self._engine.connect() as tx:
+            position = position_of(await self._database.place(tx))
+            answer, is_more = await _page_of(kind, entity_history.entries_of(tx, ref, before), most)
+        tell_position(context, position.epoch, position.revision)
+        if is_more:
+            answer.next_page_token = page_tokens.make(mark, [str(answer.entries[-1].revision)])
+        return answer
+
+    async def ListPeriods(
+        self, request: pb.ListPeriodsRequest, context: Context
+    ) -> pb.ListPeriodsResponse:
+        now = self._mutations.now()
+        async with self._reads.begin() as reading:
+            tell_position(context, reading.position.epoch, reading.position.revision)
+            venue_id, spelling = request.venue_id, request.venue_symbol
+            return await periods_of(reading, self._voided, venue_id, spelling, now)
+
+    async def Export(
+        self, request: pb.ExportRequest, context: Context
+    ) -> AsyncIterator[pb.ExportResponse]:
+        for place, name in enumerate(request.kinds):
+            _kind(name, place)
+        head = head_message(await self._heads.read())
+        tell_position(context, head.epoch, head.revision)
+        revision = request.revision or head.revision
+        if revision > head.revision:
+            # Before all that ever was is read.
+            raise EntityNotFound("revision", str(revision))
+        with self._exports.held(auth.caller_of(context)):
+            state = await entity_history.state_at(self._engine, self._database, revision)
+            wanted = frozenset(request.kinds or KIND_BY_NAME)
+            chosen = ((name, payload) for (name, _), payload in state.items() if name in wanted)
+            parts = _exported(chosen)
+            # Those that are not wanted may be a million.
+            while (items := await asyncio.to_thread(next, parts, None)) is not None:
+                yield pb.ExportResponse(head=head, items=items)
+
+
+def _exported(chosen: Iterable[tuple[str, bytes]]) -> Iterator[list[pb.ApplyItem]]:
+    """Yield them as items, as many together as one message holds; once where there are none."""
+    items: list[pb.ApplyItem] = []
+    left_bytes = EXPORT_BYTES
+    for name, payload in chosen:
+        if items and (len(items) == EXPORT_ITEMS or len(payload) > left_bytes):
+            yield items
+            items, left_bytes = [], EXPORT_BYTES
+        message = KIND_BY_NAME[name].message.FromString(payload)
+        items.append(pb.ApplyItem(**{name: message}))  # type: ignore[arg-type]
+        left_bytes -= len(payload)
+    yield items
+
+
+def _revision_in(token: str, mark: bytes) -> int | None:
+    """The revision that a page goes on before; None for the first page."""
+    if not token:
+        return None
+    (revision,) = page_tokens.parts_in(token, mark, 1)
+    return min(page_tokens.whole_number(revision, REVISION_DIGITS_MAX), NUMBER_MAX)
+
+
+async def _page_of(
+    kind: AnyKind, entries: AsyncGenerator[entity_history.HistoryEntry, None], most: int
+) -> tuple[pb.HistoryResponse, bool]:
+    """As many entries as one answer holds, `most` at most, and whether there are more."""
+    page, size = pb.HistoryResponse(), 0
+    async with aclosing(entries):
+        async for entry in entries:
+            is_long = len(entry.before) + len(entry.after) > ASIDE_BYTES
+            message = await unblocking(is_long, _entry_message, kind, entry)
+            size += message.ByteSize()
+            if page.entries and (len(page.entries) == most or size > DEFAULT_BYTES_MAX):
+                return page, True
+            page.entries.append(message)
+    return page, False
+
+
+def _entry_message(kind: AnyKind, entry: entity_history.HistoryEntry) -> pb.HistoryEntry:
+    told = entry.told
+    message = pb.HistoryEntry(
+        epoch=told.epoch,
+        revision=told.revision,
+        committed_at=told.committed_at,
+        actor=told.actor,
+        reason=told.reason,
+        request_id=told.request_id,
+        before=entry.before,
+        after=entry.after,
+    )
+    before, after = (
+        entity_codec.decode(kind, payload) if payload else None
+        for payload in (entry.before, entry.after)
+    )
+    message.differences.extend(map(_difference, entity_diff.differences(before, after)))
+    return message
+
+
+def _items_of(items: Iterable[pb.ApplyItem]) -> list[Item]:
+    return [item_of(item, place) for place, item in enumerate(items)]
+
+
+def item_of(item: pb.ApplyItem, place: int) -> Item:
+    """Decode the item at a place. One that does not decode is rejected alone, later.
+
+    Raises:
+        Invalid: It names no kind that this release knows.
+    """
+    field = item.WhichOneof("change")
+    if_revision = item.if_revision if item.HasField("if_revision") else None
+    if field == TOMBSTONE:
+        ref = item.tombstone
+        kind = _kind(ref.kind, place)
+        if not kind.stated:
+            raise Invalid(
+                [FieldViolation(f"items[{place}]", "UNKNOWN_KIND", "is the writer's own")]
+            )
+        return Item(kind=kind, intent=ChangeIntent.REMOVE, key=ref.key, if_revision=if_revision)
+    kind = _kind(field or "", place)
+    given, unreadable = entity_codec.parse(kind, getattr(item, kind.name))
+    return Item(
+        kind=kind,
+        intent=ChangeIntent.UPSERT,
+        given=given,
+        fresh=str(uuid.uuid4()),
+        if_revision=if_revision,
+        unreadable=unreadable,
+    )
+
+
+def _kind(name: str, place: int | None) -> AnyKind:
+    """The kind of a name.
+
+    Args:
+        place: Where in the request's list it stands; None where there is no list.
+
+    Raises:
+        Invalid: This release knows no such kind.
+    """
+    if name not in KIND_BY_NAME:
+        known = ", ".join(KIND_BY_NAME)
+        field = "kind" if place is None else f"items[{place}]"
+        message = f"{name[:64]!r} is no kind that this release changes: {known}"
+        raise Invalid([FieldViolation(field, "UNKNOWN_KIND", message)])
+    return KIND_BY_NAME[name]
+
+
+def _answer(applied: AppliedMutation) -> bytes:
+    """An ApplyResponse.
+
+    Raises:
+        TooLarge: Not every client would receive it, and what it tells would be committed.
+    """
+    told = pb.ApplyResponse(
+        committed=applied.committed, revision=applied.revision, epoch=applied.epoch
+    )
+    parts, size = [told.SerializeToString()], 0
+    # Outcomes are the message's first field: one by one, to stop where no client would follow.
+    for outcome in applied.outcomes:
+        part = pb.ApplyResponse(outcomes=[_outcome_message(outcome)]).SerializeToString()
+        size += len(part)
+        if size > DEFAULT_BYTES_MAX:
+            most = DEFAULT_BYTES_MAX // 1024
+            raise TooLarge(f"the answer would be of over {most} KiB: split the request")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
+    message = pb.ApplyOutcome(
+        status=pb.OutcomeStatus.Name(outcome.result),  # type: ignore[arg-type]
+        entity=pb.EntityRef(kind=outcome.kind.name, key=outcome.key),
+    )
+    if outcome.before is not None and outcome.after is not None:
+        news = entity_diff.visible_diff(outcome.before, outcome.after)
+        message.differences.extend(map(_difference, news))
+    for v in outcome.violations:
+        message.violations.add(field=v.field, reason=v.reason, message=v.message)
+    return message
+
+
+def _difference(told: tuple[str, str, str]) -> pb.FieldDifference:
+    field, before, after = told
+    return pb.FieldDifference(
+        field=field, before=entity_diff.cut(before), after=entity_diff.cut(after)
+    )

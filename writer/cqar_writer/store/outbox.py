@@ -1,0 +1,114 @@
+"""The outbox in SQL: all change sets, in order; each function needs an open transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from cqar_shared.domain.kind import Ref
+from cqar_shared.replication.positions import Term
+from cqar_shared.sql.schema import entity_revisions, outbox
+from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
+
+#: Wakes every writer's relay; the payload is EPOCH:REVISION, for those who know it already.
+CHANNEL: Final = "cqar_outbox"
+
+
+_ADVANCE: Final = sa.text(
+    f"WITH appended AS (INSERT INTO outbox ({', '.join(OutboxRow._fields)})"  # noqa: S608
+    f" VALUES ({', '.join(f':{name}' for name in OutboxRow._fields)})),"
+    " moved AS (UPDATE registry_head SET epoch = :epoch, revision = :revision, chain = :chain,"
+    " live_count = :live_count, set_hash = :set_hash, chain_version = :chain_version,"
+    " signature = :signature, signing_key_id = :signing_key_id,"
+    " system_identifier = :system_identifier, timeline_id = :timeline_id,"
+    " promoted_at_us = :promoted_at_us)"
+    " SELECT pg_notify(:channel, :position)"
+).bindparams(
+    *(sa.bindparam(name, type_=outbox.c[name].type) for name in OutboxRow._fields),
+    sa.bindparam("system_identifier", type_=sa.BigInteger),
+    sa.bindparam("timeline_id", type_=sa.BigInteger),
+    sa.bindparam("promoted_at_us", type_=sa.BigInteger),
+    sa.bindparam("channel", CHANNEL, type_=sa.Text),
+    sa.bindparam("position", type_=sa.Text),
+)
+
+
+def term_after(row: OutboxRow, head: HeadRow) -> Term:
+    """The database's, once a row was appended to this head."""
+    promoted_at_us = head.promoted_at_us
+    if head.database_changed:
+        promoted_at_us = max(promoted_at_us + 1, int(row.committed_at.timestamp() * 1_000_000))
+    return Term(promoted_at_us, head.found_timeline_id)
+
+
+async def advance(tx: AsyncConnection, row: OutboxRow, head: HeadRow) -> None:
+    """Append a revision to the outbox, move the head to it and wake the relays.
+
+    Args:
+        head: As it was locked: where the database is another one than it says, that is noted.
+    """
+    there = {
+        "system_identifier": head.found_system_identifier,
+        "timeline_id": head.found_timeline_id,
+        "promoted_at_us": term_after(row, head).promoted_at_us,
+    }
+    position = f"{row.epoch}:{row.revision}"
+    await tx.execute(_ADVANCE, {**row._asdict(), **there, "position": position})
+
+
+async def payloads_of(tx: AsyncConnection, ref: Ref, before: int | None, most: int) -> list[bytes]:
+    """The newest `most` change sets that changed an entity, before a revision if given, packed."""
+    table = entity_revisions
+    query = (
+        sa.select(outbox.c.payload)
+        .join(table, table.c.revision == outbox.c.revision)
+        .where(table.c.kind == ref[0], table.c.key == ref[1])
+    )
+    if before is not None:
+        query = query.where(table.c.revision < before)
+    return list((await tx.execute(query.order_by(table.c.revision.desc()).limit(most))).scalars())
+
+
+_ROWS_AFTER: Final = (
+    sa.select(*(outbox.c[name] for name in OutboxRow._fields))
+    .where(outbox.c.revision > sa.bindparam("after"))
+    .order_by(outbox.c.revision)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+
+
+async def rows_after(tx: AsyncConnection, revision: int, most: int) -> list[OutboxRow]:
+    """Up to `most` rows after `revision`, in order."""
+    rows = await tx.execute(_ROWS_AFTER, {"after": revision, "most": most})
+    return [OutboxRow(*row) for row in rows]
+
+
+_CHAIN_AT: Final = sa.select(outbox.c.chain).where(outbox.c.revision == sa.bindparam("revision"))
+
+
+async def chain_at(tx: AsyncConnection, revision: int) -> bytes | None:
+    """A revision's chain; None where the history has no such revision."""
+    return (await tx.execute(_CHAIN_AT, {"revision": revision})).scalar_one_or_none()
+
+
+async def newest_older_than(tx: AsyncConnection, age_s: float) -> tuple[int, int] | None:
+    """(epoch, revision) of the newest change set that was committed longer ago than this."""
+    query = sa.select(outbox.c.epoch, outbox.c.revision).where(
+        outbox.c.committed_at < sa.func.now() - dt.timedelta(seconds=age_s)
+    )
+    row = (await tx.execute(query.order_by(outbox.c.revision.desc()).limit(1))).first()
+    return None if row is None else (row.epoch, row.revision)
+
+
+_MAKE_PARTITIONS: Final = sa.text("SELECT make_outbox_partitions(:revision)").bindparams(
+    sa.bindparam("revision", type_=sa.BigInteger)
+)
+
+
+async def ensure_partitions(tx: AsyncConnection, revision: int) -> None:
+    """Make the outbox's partitions for this revision and the ten million after it."""
+    # By a function, with its owner's rights: a writer makes no tables.
+    await tx.execute(_MAKE_PARTITIONS, {"revision": revision})
