@@ -84,8 +84,9 @@ test-integration: $(STAMP) ## The tests with real servers, and the whole stack.
 	@.venv/bin/pytest $(BESIDE_EACH_OTHER) tests/integration tests/acceptance tests/chaos
 
 # What serves calls in those: everything that a resolver answers is asked of its other front, too.
-BEHAVIOUR := sdk test_below_memory.py test_cli_lists.py test_flag_to_verdict.py test_from_memory.py \
-  test_lists.py test_same_reads.py test_told_now.py test_watch.py
+BEHAVIOUR := sdk resolver/test_fallback.py cqar/test_cli_lists.py both/test_flag_to_verdict.py \
+  resolver/test_from_memory.py both/test_lists.py both/test_same_reads.py \
+  both/test_present_listings.py resolver/test_watch.py
 
 .PHONY: test-native
 test-native: $(STAMP) ## The resolver's behaviour once more, served by grpc_front native.
@@ -100,7 +101,7 @@ soak: $(STAMP) ## A million schedules, and requests; 64 clients for CQAR_SOAK_SE
 	@CQAR_FUZZ_SCHEDULES=$${CQAR_FUZZ_SCHEDULES:-1000000} .venv/bin/pytest tests/protocol/test_fuzz.py \
 	  -o log_cli=true -o log_cli_level=INFO
 	@$(PY) -m tests.fuzzed_decoders -runs=$${CQAR_FUZZ_REQUESTS:-1000000} -print_final_stats=1
-	@CQAR_HOSTILE_ROUNDS=$${CQAR_HOSTILE_ROUNDS:-400} .venv/bin/pytest tests/integration/test_hostile_requests.py
+	@CQAR_HOSTILE_ROUNDS=$${CQAR_HOSTILE_ROUNDS:-400} .venv/bin/pytest tests/integration/both/test_hostile_requests.py
 	@CQAR_SOAK_SECONDS=$${CQAR_SOAK_SECONDS:-30} .venv/bin/pytest tests/acceptance/test_two_writers.py \
 	  -o log_cli=true -o log_cli_level=INFO
 	@CQAR_CHAOS_SECONDS=$${CQAR_CHAOS_SECONDS:-120} CQAR_STALENESS_SECONDS=$${CQAR_STALENESS_SECONDS:-600} \

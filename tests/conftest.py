@@ -23,10 +23,10 @@ from cqar_writer.database.head import Heads
 from cqar_writer.mutations.pipeline import Mutations
 from cqar_writer.relays import event_relay
 from cqar_writer.relays.change_relay import Relay
-from tests.builders import NOW
-from tests.following import Follow, follow_into
-from tests.in_memory import server_folder
-from tests.services import migrate
+from tests.support.entity_builders import NOW
+from tests.support.follower_setup import Follow, follow_into
+from tests.support.memory_folder import server_folder
+from tests.support.service_processes import migrate
 
 # How long an example takes says how busy the machine is: timings are benchmarks, not tests.
 hypothesis.settings.register_profile("cqar", deadline=None)

@@ -19,9 +19,9 @@ import atheris
 with atheris.instrument_imports(
     include=["cqar_shared", "cqar_resolver.queries.requests", "cqar_writer.services.admin"]
 ):
-    from tests import decoding, hostile
+    from tests.support import hostile_requests, request_decoding
 
-NAMES: Final = tuple(decoding.METHODS)
+NAMES: Final = tuple(request_decoding.METHODS)
 #: Of each method, in the beginning.
 SEEDS: Final = 8
 BYTES_MAX: Final = 4_096
@@ -30,14 +30,14 @@ BYTES_MAX: Final = 4_096
 def one(data: bytes) -> None:
     """The first byte says which method, the others are its request."""
     if data:
-        decoding.refused(NAMES[data[0] % len(NAMES)], data[1:])
+        request_decoding.refused(NAMES[data[0] % len(NAMES)], data[1:])
 
 
 def _sow(folder: Path) -> None:
     for place, name in enumerate(NAMES):
         for seed in range(SEEDS):
             chance = Random(seed)
-            raw = hostile.request_of(decoding.METHODS[name].input_type, chance)
+            raw = hostile_requests.request_of(request_decoding.METHODS[name].input_type, chance)
             (folder / f"{place}-{seed}").write_bytes(bytes([place]) + raw[:BYTES_MAX])
 
 

@@ -18,13 +18,7 @@ from cqar.admin import pagination
 from cqar.admin.connection import Connection
 from cqar.importer.apply import Sent, apply_entities
 from cqar.importer.registry_state import RegistryState, load_codes, load_listings, load_products
-from cqar.importer.stable_ids import (
-    CCXT_ID,
-    CONTRACTS,
-    MARKET_TYPES,
-    STEPS_AS_OF,
-    an_id,
-)
+from cqar.importer.stable_ids import CCXT_ID, CONTRACTS, MARKET_TYPES, STEPS_AS_OF, an_id
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import decimals
 from cqar_shared.domain.kind import AnyKind, Entity

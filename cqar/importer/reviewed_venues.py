@@ -2,7 +2,7 @@
 
 ccxt reads every venue. Of those named here what it reads was compared, record by record, with an
 independent reading of the venue's own files, and what it drops or misreads is corrected
-(`corrections`). `tests/unit/test_reviewed_venues.py` compares them again. Any other venue, and any
+(`corrections`). `test_reviewed_venues.py` compares them again. Any other venue, and any
 other type of product of these, nobody has looked at: its rows are imported, and said to be
 unreviewed.
 """

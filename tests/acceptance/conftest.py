@@ -15,8 +15,8 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
 from cqar.sdk.session_position import Position
-from tests.in_memory import server_folder
-from tests.typed import Ran, run_here, run_process
+from tests.support.cli_runner import Ran, run_here, run_process
+from tests.support.memory_folder import server_folder
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 VENUES = SHARED / "data" / "venues"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.acceptance.contract_market import Market, getting
-from tests.contract_client import Contract, ContractClient
+from tests.support.contract_client import Contract, ContractClient
 
 
 class Answering:

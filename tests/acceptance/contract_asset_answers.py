@@ -11,7 +11,7 @@ import grpc
 
 from tests.acceptance.contract_answering import Answering
 from tests.acceptance.contract_market import TETHER, an_asset
-from tests.refusals import refusal
+from tests.support.call_errors import refusal
 
 
 class AssetAnswers(Answering):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from tests.contract_client import ContractClient
+from tests.support.contract_client import ContractClient
 
 TETHER: Final = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
 NOBODY: Final = "3f1c9a52-7d0e-4a55-9c0a-2f4b7b9e6d11"

@@ -8,7 +8,7 @@ import grpc
 
 from tests.acceptance.contract_answering import Answering
 from tests.acceptance.contract_market import a_spot_symbol, an_asset
-from tests.refusals import refusal
+from tests.support.call_errors import refusal
 
 
 class MarketAnswers(Answering):

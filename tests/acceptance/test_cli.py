@@ -15,7 +15,7 @@ from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 
 from cqar.embedded.endpoints import read_endpoints
 from tests.acceptance.conftest import Stack
-from tests.typed import run_process
+from tests.support.cli_runner import run_process
 
 BACK_TIMEOUT_S = 60
 

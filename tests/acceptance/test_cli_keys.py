@@ -7,8 +7,8 @@ import json
 
 from cqar_shared.trust.key_text import fresh_key, hash_of
 from tests.acceptance.conftest import Stack
-from tests.changes import eventually
-from tests.typed import Ran
+from tests.support.cli_runner import Ran
+from tests.support.commits import eventually
 
 UNKNOWN = "3f1c9a52-7d0e-4a55-9c0a-2f4b7b9e6d11"
 

@@ -17,7 +17,7 @@ from cqc.writer.v1 import registry_admin_pb2 as admin_pb
 from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 
 from tests.acceptance.conftest import Stack
-from tests.typed import Ran
+from tests.support.cli_runner import Ran
 
 USDC_ADDRESS = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
 

@@ -12,9 +12,9 @@ import termios
 
 import pytest
 
-from tests import typed
 from tests.acceptance.conftest import Stack
-from tests.typed import Ran
+from tests.support import cli_runner
+from tests.support.cli_runner import Ran
 
 LISTING = ("listing", "list", "kraken")
 
@@ -31,7 +31,7 @@ async def test_in_a_pipe_nothing_depends_on_a_width(
 ) -> None:
     seen = []
     for width in ("20", "400"):
-        monkeypatch.setattr(typed, "COLUMNS", width)
+        monkeypatch.setattr(cli_runner, "COLUMNS", width)
         ran = await registry.process(*line)
         assert (ran.code, ran.err) == (0, "")
         seen.append(ran.out)

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from tests.acceptance.conftest import Stack
-from tests.changes import eventually
+from tests.support.commits import eventually
 
 WAIT_S = 30
 

@@ -12,7 +12,7 @@ from cqc.venues.v1 import venue_symbol_pb2
 from cqar.admin.connection import Connection
 from cqar.cli import void_listing
 from tests.acceptance.conftest import Stack
-from tests.typed import Ran
+from tests.support.cli_runner import Ran
 
 LISTED = "2024-01-02T00:00:00Z"
 SINCE_THEN = "2024-03-01T00:00:00Z"

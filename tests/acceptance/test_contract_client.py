@@ -12,9 +12,9 @@ from tests.acceptance.contract_asset_answers import AssetAnswers
 from tests.acceptance.contract_market import Market, getting, make_market
 from tests.acceptance.contract_market_answers import MarketAnswers
 from tests.acceptance.contract_refusals import bad_requests
-from tests.contract import rows
-from tests.contract_client import Contract, ContractClient
-from tests.refusals import refusal
+from tests.support.call_errors import refusal
+from tests.support.contract_client import Contract, ContractClient
+from tests.support.contract_files import rows
 
 RPCS = {row["rpc"] for row in rows("rpcs")}
 #: RPC -> whose method of its name makes a good request and reads the answer.

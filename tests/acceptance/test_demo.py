@@ -14,7 +14,7 @@ from cqar.embedded.endpoints import read_endpoints
 from cqar.embedded.failures import StackNotRunning
 from cqar.embedded.process import is_running
 from cqar.embedded.stack import remove_state
-from tests.typed import run_process
+from tests.support.cli_runner import run_process
 
 UP_TIMEOUT_S = 120
 

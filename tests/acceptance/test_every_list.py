@@ -11,7 +11,7 @@ from cqc.services.v1 import asset_registry_pb2
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 
 from tests.acceptance.conftest import Stack, saved
-from tests.unit.test_rpcs import REGISTRY
+from tests.unit.resolver.services.test_rpc_coverage import REGISTRY
 
 #: Requests are made from plain values, enum numbers and dictionaries included.
 pb: Any = asset_registry_pb2

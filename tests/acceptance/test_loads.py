@@ -19,7 +19,7 @@ from loadtests.own_stack import fill
 from loadtests.running import Amount, Run, run_locust
 from loadtests.targets import runs_on_host, runs_on_stack
 from tests.acceptance.conftest import Stack
-from tests.typed import Ran
+from tests.support.cli_runner import Ran
 
 SECONDS: Final = 5
 #: Four decks, of which one is enough for every RPC of a mix: the machine may be a slow one.

@@ -19,7 +19,7 @@ from loadtests.own_stack import fill
 from loadtests.running import Amount, run_locust
 from loadtests.targets import runs_on_stack
 from tests.acceptance.conftest import Stack
-from tests.changes import eventually
+from tests.support.commits import eventually
 from tools.monitoring import grafana, rules
 from tools.monitoring.promql import Matcher, named
 

@@ -19,7 +19,7 @@ from cqc.writer.v1 import registry_admin_pb2
 
 from tests.acceptance.conftest import Stack
 from tests.acceptance.desk import Desk
-from tests.refusals import refusal
+from tests.support.call_errors import refusal
 
 Code = grpc.StatusCode
 WRAPS = relationship_pb2.RELATIONSHIP_TYPE_WRAPS

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.acceptance.conftest import Stack
-from tests.services import ROOT
+from tests.support.service_processes import ROOT
 
 PAGE = ROOT / "docs" / "SDK.md"
 _BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)

@@ -14,7 +14,7 @@ import cqar
 from cqar.sdk.sync_api import SyncAnswers
 from tests.acceptance import raw_listings
 from tests.acceptance.conftest import Stack, saved
-from tests.sdk import timeless
+from tests.support.sdk_setup import timeless
 
 WAIT_S: Final = 120.0
 BINANCE: Final = ("binance", "spot_exchangeInfo_2022-11-28.json")

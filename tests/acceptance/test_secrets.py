@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cqar_shared.trust.seals import Keyring
 from tests.acceptance.conftest import Stack
-from tests.http2 import call
+from tests.support.http2_client import call
 
 
 def files_in(folder: Path) -> dict[str, bytes]:

@@ -10,9 +10,9 @@ import pytest
 
 import cqar
 from tests.acceptance.conftest import Stack
-from tests.changes import eventually
-from tests.pages import blocks, run_page
-from tests.services import ROOT, Running, service
+from tests.support.commits import eventually
+from tests.support.doc_pages import blocks, run_page
+from tests.support.service_processes import ROOT, Running, service
 
 DOCS = ROOT / "docs"
 PAGES = [

@@ -19,17 +19,17 @@ from cqar_shared.domain.kinds.api_key import Role
 from cqar_writer.api_keys import create_key
 from cqar_writer.app import utc_now
 from cqar_writer.mutations.pipeline import Mutations
-from tests.changes import commit, eventually
-from tests.following import Follow, require_equal, stands_at
-from tests.lives import one_of_each
-from tests.load import Load, Writer
-from tests.replaying import (
+from tests.support.commits import commit, eventually
+from tests.support.follower_setup import Follow, require_equal, stands_at
+from tests.support.kind_lifecycles import one_of_each
+from tests.support.load_clients import Load, Writer
+from tests.support.outbox_replay import (
     replay,
     require_acknowledged,
     require_no_lost_update,
     require_same_everywhere,
 )
-from tests.services import service
+from tests.support.service_processes import service
 
 CLIENTS = 64
 COUNTERS = 4

@@ -19,14 +19,14 @@ from typing import Final
 
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_writer.api_keys import create_key
-from tests.builders import an_asset
-from tests.changes import commit
 from tests.chaos import document
 from tests.chaos.cluster import Cluster, cluster_on_own_servers
 from tests.chaos.floods import FLOODS
 from tests.chaos.innocent import Innocent
 from tests.chaos.soaking import ABUSE_SECONDS
-from tests.services import ROOT, Running
+from tests.support.commits import commit
+from tests.support.entity_builders import an_asset
+from tests.support.service_processes import ROOT, Running
 
 #: Asked undisturbed, before each flood.
 BEFORE_S: Final = 1.0

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from cqc.assets.v1.asset_pb2 import Asset
 
-from tests.replaying import Replayed
+from tests.support.outbox_replay import Replayed
 
 
 class Answer(NamedTuple):

@@ -22,12 +22,12 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 
 from cqar_resolver.replication.freshness import boot_clock_s
-from tests.builders import BTC, a_venue_symbol
 from tests.chaos.cluster import Cluster
 from tests.chaos.history import FLAG, Chained, Flagged, Live, Made, Observed, Seen, Verdict
-from tests.load import NATIVE, spoken_of
-from tests.refusals import refusal_of
-from tests.services import Running
+from tests.support.call_errors import refusal_of
+from tests.support.entity_builders import BTC, a_venue_symbol
+from tests.support.load_clients import NATIVE, spoken_of
+from tests.support.service_processes import Running
 
 OWNERS: Final = 4
 #: Assets that each of them changes in turn.

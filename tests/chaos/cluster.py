@@ -24,11 +24,11 @@ from cqar_shared.sql.postgres import make_engine
 from cqar_writer.api_keys import create_key
 from cqar_writer.app import utc_now
 from cqar_writer.mutations.pipeline import Mutations
-from tests.changes import commit, eventually
-from tests.links import Link, link_to
-from tests.lives import one_of_each
-from tests.load import Writer
-from tests.services import START_S, Running, begin, migrate, pick_listens
+from tests.support.commits import commit, eventually
+from tests.support.kind_lifecycles import one_of_each
+from tests.support.load_clients import Writer
+from tests.support.service_processes import START_S, Running, begin, migrate, pick_listens
+from tests.support.tcp_proxy import Link, link_to
 
 WRITERS: Final = ("writer-1", "writer-2")
 RESOLVERS: Final = ("resolver-1", "resolver-2")

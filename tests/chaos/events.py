@@ -14,8 +14,8 @@ from cqar_shared.messaging.jetstream import EVENTS, ConsumerLost
 from cqar_shared.messaging.stream_reader import StreamReader
 from cqar_shared.replication import positions
 from cqar_writer.store import outbox
-from tests.changes import eventually
 from tests.chaos.cluster import Cluster
+from tests.support.commits import eventually
 
 #: Ends a failure: a stream that was lost is published anew from the first revision.
 PUBLISHED_S: Final = 60.0

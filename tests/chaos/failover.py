@@ -21,7 +21,7 @@ from tests.chaos.history import Found, History
 from tests.chaos.lab import lab_on
 from tests.chaos.lab_trial import HEAL_S, Endured, endure
 from tests.chaos.outages import OUTAGES, Outage
-from tests.in_memory import server_folder
+from tests.support.memory_folder import server_folder
 
 TIMES: Final = int(os.environ.get("CQAR_FAILOVER_TIMES", "1"))
 #: What is aimed at, in seconds: from the promotion to the first change, from there to LIVE, and

@@ -11,11 +11,11 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 
 from cqar_resolver.replication.postgres import RegistryDatabase
-from tests.builders import a_venue_symbol
-from tests.changes import eventually, head_of
 from tests.chaos.cluster import Cluster
 from tests.chaos.steady import Steady
-from tests.services import Running
+from tests.support.commits import eventually, head_of
+from tests.support.entity_builders import a_venue_symbol
+from tests.support.service_processes import Running
 
 #: Ends a failure.
 HEAL_S: Final = 60.0

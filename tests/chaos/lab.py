@@ -12,9 +12,9 @@ from typing import Final
 from cqar.embedded.servers import EmbeddedServers
 from tests.chaos.cluster import WRITERS, Cluster, cluster_on
 from tests.chaos.weather import links_of
-from tests.links import Link
-from tests.services import migrate
-from tests.standbys import HOST, Server, Servers, servers_in
+from tests.support.service_processes import migrate
+from tests.support.standby_servers import HOST, Server, Servers, servers_in
+from tests.support.tcp_proxy import Link
 
 LAB_RESOLVERS: Final = ("resolver-1", "resolver-2", "resolver-3")
 #: Whoever asks PostgreSQL for the tests themselves.

@@ -13,12 +13,12 @@ from cqc.replication.v1 import replication_pb2
 
 from cqar_resolver.replication.freshness import boot_clock_s
 from cqar_shared.messaging.jetstream import CHANGES
-from tests.changes import eventually, raw_messages
 from tests.chaos.clients import Clients
 from tests.chaos.healing import require_equal
 from tests.chaos.history import Chained, Found, History, Live, Made, Observed, compare
 from tests.chaos.lab import Lab
 from tests.chaos.outages import Ended, Outage
+from tests.support.commits import eventually, raw_messages
 
 BEFORE_S: Final = 1.0
 AFTER_S: Final = 1.0

@@ -24,8 +24,8 @@ from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 
-from tests.builders import an_asset
 from tests.chaos.market import VENUE, spelling
+from tests.support.entity_builders import an_asset
 
 TIMEOUT_S: Final = 60
 

@@ -11,8 +11,8 @@ from cqc.venues.v1 import venue_pb2
 from cqc.venues.v1.venue_symbol_pb2 import VenueSymbol, VenueSymbolDecimals
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
-from tests.builders import an_id
-from tests.load import NATIVE
+from tests.support.entity_builders import an_id
+from tests.support.load_clients import NATIVE
 
 VENUE: Final = "market"
 QUOTE: Final = "MARKETQUOTE"

@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 from cqar_resolver.replication.freshness import boot_clock_s
 from tests.chaos.lab import OPERATOR, Lab
-from tests.links import Link
-from tests.standbys import Server
+from tests.support.standby_servers import Server
+from tests.support.tcp_proxy import Link
 
 #: Longer than a resolver that hears nothing stays LIVE.
 LASTS_S: Final = 6.0

@@ -14,9 +14,9 @@ from cqar_shared.messaging import nats_connection
 from cqar_shared.sql.postgres import dispose, make_engine
 from cqar_writer.app import utc_now
 from cqar_writer.mutations.pipeline import Mutations
-from tests.partition_matrix import SERVERS, SUBJECTS, Row, stack_behind_links
-from tests.partitioned import KINDS
-from tests.services import migrate
+from tests.support.partition_matrix import SERVERS, SUBJECTS, Row, stack_behind_links
+from tests.support.partitioned_link import KINDS
+from tests.support.service_processes import migrate
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqar_shared.rpc.min_revision import HEADER
 from tests.chaos.answers import Answer
 from tests.chaos.steady import Steady
-from tests.load import spoken_of
-from tests.refusals import refusal_of
+from tests.support.call_errors import refusal_of
+from tests.support.load_clients import spoken_of
 
 READ_TIMEOUT_S: Final = 10.0
 PAUSE_S: Final = 0.05

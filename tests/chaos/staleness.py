@@ -15,9 +15,9 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 
 from cqar_resolver.replication.freshness import boot_clock_s
-from tests.builders import a_venue_symbol, an_asset
-from tests.changes import commit
 from tests.chaos.cluster import Cluster
+from tests.support.commits import commit
+from tests.support.entity_builders import a_venue_symbol, an_asset
 
 COMMIT_EVERY_S: Final = 0.05
 ASK_EVERY_S: Final = 0.02

@@ -20,7 +20,7 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from google.protobuf.message import Message
 
 from tests.chaos.answers import Answer
-from tests.load import NATIVE, Acknowledged, Writer
+from tests.support.load_clients import NATIVE, Acknowledged, Writer
 
 #: From one change of a client to its next.
 PAUSE_S: Final = 0.08

@@ -17,7 +17,7 @@ from tests.chaos.lab_trial import endure
 from tests.chaos.outages import OUTAGES, Outage
 from tests.chaos.soaking import CHAOS_SECONDS, a_seed
 from tests.conftest import without_streams
-from tests.in_memory import server_folder
+from tests.support.memory_folder import server_folder
 
 STRUCK = [outage for outage in OUTAGES if CHAOS_SECONDS or outage.short]
 

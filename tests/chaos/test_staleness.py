@@ -17,8 +17,6 @@ import pytest
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar.embedded.servers import EmbeddedServers
-from tests.builders import an_asset
-from tests.changes import commit, eventually, head_of, running
 from tests.chaos.cluster import RESOLVERS, WRITERS, Cluster, cluster_on
 from tests.chaos.healing import require_equal
 from tests.chaos.readers import Reader
@@ -26,8 +24,10 @@ from tests.chaos.soaking import STALENESS_SECONDS, a_seed
 from tests.chaos.staleness import Claim, Observed, ask_steadily, commit_steadily, states_of
 from tests.chaos.weather import links_of, slow, stall, storm
 from tests.conftest import at_database, execute_alone, without_streams
-from tests.links import Link
-from tests.services import START_S
+from tests.support.commits import commit, eventually, head_of, running
+from tests.support.entity_builders import an_asset
+from tests.support.service_processes import START_S
+from tests.support.tcp_proxy import Link
 
 #: An idle registry's resolvers ask for the head once a second.
 IDLE_S = 5.0

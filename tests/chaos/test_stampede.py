@@ -29,9 +29,9 @@ from cqar_writer.app import utc_now
 from cqar_writer.mutations.pipeline import Mutations
 from cqar_writer.relays.change_relay import Relay
 from cqar_writer.relays.image_publisher import Images
-from tests.builders import a_venue, an_asset
-from tests.changes import commit, drain, head_of
-from tests.integrity import KEYRING, key_file
+from tests.support.commits import commit, drain, head_of
+from tests.support.entity_builders import a_venue, an_asset
+from tests.support.integrity_keys import KEYRING, key_file
 
 log = logging.getLogger(__name__)
 

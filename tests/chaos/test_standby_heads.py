@@ -17,12 +17,12 @@ from cqar_writer.database.head import Heads
 from cqar_writer.database.newest_position import Newest
 from cqar_writer.database.primary import PrimaryDatabase
 from cqar_writer.mutations.pipeline import Mutations
-from tests.builders import NOW, a_venue
-from tests.changes import commit, eventually, head_of
-from tests.in_memory import server_folder
-from tests.links import Link, link_to
-from tests.services import migrate
-from tests.standbys import HOST, Server, Servers, servers_in
+from tests.support.commits import commit, eventually, head_of
+from tests.support.entity_builders import NOW, a_venue
+from tests.support.memory_folder import server_folder
+from tests.support.service_processes import migrate
+from tests.support.standby_servers import HOST, Server, Servers, servers_in
+from tests.support.tcp_proxy import Link, link_to
 
 
 class Pair(NamedTuple):

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from tests.changes import eventually
-from tests.in_memory import server_folder
-from tests.links import link_to
-from tests.standbys import HOST, Server, Servers, servers_in
+from tests.support.commits import eventually
+from tests.support.memory_folder import server_folder
+from tests.support.standby_servers import HOST, Server, Servers, servers_in
+from tests.support.tcp_proxy import link_to
 
 #: Long enough for what waits for nothing; nothing is asserted of what takes less.
 WAITED_S = 0.5

@@ -7,11 +7,11 @@ from typing import Final
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from tests.builders import a_venue
-from tests.changes import commit, eventually
 from tests.chaos.cluster import Cluster
 from tests.chaos.healing import HEAL_S, require_equal
-from tests.services import Running
+from tests.support.commits import commit, eventually
+from tests.support.entity_builders import a_venue
+from tests.support.service_processes import Running
 
 #: Half of all probes went to it, and a resolver was STALE for a third of the time.
 STOPPED_S: Final = 20.0

@@ -23,8 +23,8 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.healing import require_equal
 from tests.chaos.market import assets_of, listings_at, whole_market
 from tests.chaos.soaking import IMPORT_ENTITIES
-from tests.load import Writer
-from tests.services import ROOT
+from tests.support.load_clients import Writer
+from tests.support.service_processes import ROOT
 
 LISTINGS = min(1_000, IMPORT_ENTITIES // 10)
 BATCH = min(5_000, IMPORT_ENTITIES // 2)

@@ -9,7 +9,6 @@ import random
 from collections import Counter
 from typing import Final
 
-from tests.changes import head_of
 from tests.chaos.answers import require_right
 from tests.chaos.cluster import Cluster
 from tests.chaos.events import require_events
@@ -17,7 +16,8 @@ from tests.chaos.faults import Fault
 from tests.chaos.healing import healed_after, require_equal
 from tests.chaos.readers import Reader, reading
 from tests.chaos.steady import Steady
-from tests.replaying import (
+from tests.support.commits import head_of
+from tests.support.outbox_replay import (
     replay,
     require_acknowledged,
     require_no_lost_update,

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-from tests.links import Link, link_to
+from tests.support.tcp_proxy import Link, link_to
 
 CALM_S: Final = (0.2, 3.0)
 STALL_S: Final = (0.05, 4.0)

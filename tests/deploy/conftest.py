@@ -13,7 +13,7 @@ from cqar.embedded.ports import pick_ports
 from tests.deploy import shipped
 from tests.deploy.rendering import compose
 from tests.deploy.settings import document
-from tests.services import migrate
+from tests.support.service_processes import migrate
 
 
 @dataclass(frozen=True)

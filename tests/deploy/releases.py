@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.services import ROOT
+from tests.support.service_processes import ROOT
 
 
 def newest_release() -> str:

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from cqar.embedded import probes, wheels
 from cqar.embedded.process import Command
-from tests.changes import eventually
 from tests.deploy.rendering import ROOT, Object
-from tests.in_memory import server_folder
 from tests.ops import postgres
 from tests.ops.running import START_S, kept_running
+from tests.support.commits import eventually
+from tests.support.memory_folder import server_folder
 
 #: Of what `ports` has a port.
 SERVERS = ("postgres", "nats", "nats_http", "redis")

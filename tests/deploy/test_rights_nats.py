@@ -27,8 +27,8 @@ from cqar_shared.messaging.jetstream import (
 )
 from cqar_shared.messaging.stream_reader import StreamReader
 from cqar_writer.relays import event_relay
-from tests.changes import eventually
 from tests.deploy.conftest import Shipped
+from tests.support.commits import eventually
 
 AN_EVENT = event_relay.subjects()[0]
 #: A subject that only the operator's or another role's rights lead to.

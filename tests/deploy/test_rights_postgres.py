@@ -11,10 +11,10 @@ from cqar.admin.audit import verified
 from cqar_shared.sql.postgres import make_engine
 from cqar_writer.mutations.pipeline import Mutations
 from cqar_writer.store import outbox
-from tests.builders import NOW, a_venue
-from tests.changes import commit
 from tests.deploy.conftest import Shipped
-from tests.services import migrate
+from tests.support.commits import commit
+from tests.support.entity_builders import NOW, a_venue
+from tests.support.service_processes import migrate
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 FORBIDDEN = {

@@ -15,7 +15,7 @@ from cqar_shared.redis_store.cached_kinds import ENTRIES
 from cqar_shared.redis_store.image_store import MANIFEST_KEY, ImageStore
 from cqar_shared.replication.positions import LogPosition
 from tests.deploy.conftest import Shipped
-from tests.integrity import KEYRING
+from tests.support.integrity_keys import KEYRING
 
 PREFIXES = sorted({entry.prefix for entry in ENTRIES.values()})
 AT = LogPosition(1, 7, bytes(32))

@@ -23,11 +23,11 @@ from cqar_shared.sql.postgres import make_engine
 from cqar_shared.trust.key_text import hash_of
 from cqar_shared.trust.signatures import PrivateKey
 from cqar_writer.mutations.pipeline import Mutations
-from tests.builders import NOW, a_venue
-from tests.changes import commit, eventually, head_of, lose_commits_after
 from tests.deploy.conftest import Shipped
-from tests.services import Running, pick_listens, service, start
-from tests.typed import run_process
+from tests.support.cli_runner import run_process
+from tests.support.commits import commit, eventually, head_of, lose_commits_after
+from tests.support.entity_builders import NOW, a_venue
+from tests.support.service_processes import Running, pick_listens, service, start
 
 READY_S = 60.0
 

@@ -19,11 +19,11 @@ from cqar_resolver.fallback import stores
 from cqar_shared.rpc import min_revision
 from cqar_shared.rpc.grpc_server import OPTIONS
 from cqar_writer.relays.change_relay import Relay
-from tests.asking import WAIT_S, Ask, Asked
-from tests.asking import served as serves
-from tests.integrity import key_file
-from tests.links import link_to
-from tests.served import Served, served
+from tests.support.both_services import Served, served
+from tests.support.integrity_keys import key_file
+from tests.support.resolver_client import WAIT_S, Ask, Asked
+from tests.support.resolver_client import served as serves
+from tests.support.tcp_proxy import link_to
 
 #: Serves at an instant, until the block ends.
 Serve = Callable[[dt.datetime], AbstractAsyncContextManager[Served]]
@@ -44,7 +44,7 @@ def serve(
 
 @pytest.fixture
 def addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file where `tests.addresses` notes where they lead."""
+    """The file where `tests.support.moving_address` notes where they lead."""
     file = tmp_path / "pg_service.conf"
     monkeypatch.setenv("PGSERVICEFILE", str(file))
     return file

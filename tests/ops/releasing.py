@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.services import ROOT
+from tests.support.service_processes import ROOT
 
 UV = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
 #: This environment's packages are not the new one's, nor this folder's modules.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cqar.embedded import probes
 from cqar.embedded.process import Command, spawn
-from tests.changes import eventually
+from tests.support.commits import eventually
 
 START_S = 120.0
 STOPPED_S = 60.0

@@ -10,12 +10,12 @@ import asyncpg
 import pytest
 
 from cqar.embedded.process import run
-from tests.changes import eventually
 from tests.deploy.rendering import Object
 from tests.ops.containers import Machine
 from tests.ops.images import Image
 from tests.ops.running import START_S, ended
 from tests.ops.stack import Stack
+from tests.support.commits import eventually
 
 
 async def test_writer_and_resolver_run_from_their_images_on_roots_that_cannot_be_written(

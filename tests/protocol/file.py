@@ -6,7 +6,7 @@ import errno
 
 from cqar_resolver.checkpoint import checkpoint_format
 from cqar_shared.replication.positions import LogPosition
-from tests.integrity import FILES
+from tests.support.integrity_keys import FILES
 
 
 class File:

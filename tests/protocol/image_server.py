@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 
 from cqar_shared.redis_store.cache import Unavailable
 from cqar_shared.redis_store.image_store import ImageStore
-from tests.integrity import IMAGES
 from tests.protocol.pausing import pause
 from tests.protocol.redis_server import Redis
+from tests.support.integrity_keys import IMAGES
 
 #: A schedule lasts half a minute: what ends after minutes is to end within it.
 EXPIRY_SCALE: Final = 0.01

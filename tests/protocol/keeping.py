@@ -12,9 +12,9 @@ from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.redis_store.image_store import fresh_publication
 from cqar_shared.replication.positions import position_of
 from cqar_shared.replication.stream_mark import StreamMark
-from tests.integrity import FILES
 from tests.protocol.file import File
 from tests.protocol.pausing import pause
+from tests.support.integrity_keys import FILES
 
 
 class Keeping:

@@ -8,8 +8,8 @@ from typing import Any
 
 from cqar_shared.redis_store.cache import CURSOR_KEY, Unavailable, opened
 from cqar_shared.redis_store.cache_format import CacheCursor, Value
-from tests.integrity import FORMAT
 from tests.protocol.pausing import pause
+from tests.support.integrity_keys import FORMAT
 
 
 class Redis:

@@ -26,7 +26,6 @@ from cqar_shared.replication.positions import NO_TERM, LogPosition
 from cqar_shared.trust.seals import Seals
 from cqar_writer.protocol import epoch_rules, relay, revision_rows, terms
 from cqar_writer.protocol.log_rows import HeadRow
-from tests.integrity import FORMAT
 from tests.protocol import epochs, events, fencing, heads
 from tests.protocol.asking import Asking
 from tests.protocol.cluster import Connection, Pool
@@ -40,6 +39,7 @@ from tests.protocol.relay import Look, Relay
 from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
 from tests.protocol.world import World
+from tests.support.integrity_keys import FORMAT
 
 Patch = pytest.MonkeyPatch
 Do = protocol.Action

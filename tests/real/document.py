@@ -18,7 +18,7 @@ EXAMPLES_MAX: Final = 10
 HEAD: Final = """\
 # Real data through the rules
 
-*Written by `python -m tests.real`; `tests/integration/test_real_data.py` holds it current.*
+*Written by `python -m tests.real`; `tests/integration/both/test_real_data.py` holds it current.*
 
 Third parties' lists, read row by row as they stand in `../shared/data`, before the judge that the
 writer uses. Nothing is cleaned first: a reader says what a row states, and the rules find what is

@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
 from cqar_shared.errors import FieldViolation
-from tests.builders import NOW
-from tests.changes import upsert
 from tests.real.rows import Row
-from tests.registry_in_memory import KIND_OF
+from tests.support.commits import upsert
+from tests.support.entity_builders import NOW
+from tests.support.memory_registry_view import KIND_OF
 
 BATCH_ITEMS: Final = 1_000
 

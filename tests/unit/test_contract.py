@@ -10,7 +10,7 @@ import pytest
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import FieldDescriptor
 
-from tests.contract import rows
+from tests.support.contract_files import rows
 
 for module in pkgutil.walk_packages(cqc.__path__, "cqc."):
     if module.name.endswith("_pb2"):

@@ -12,8 +12,8 @@ from cqar_resolver.config import ResolverConfig
 from cqar_resolver.fallback import stores
 from cqar_writer.config import WriterConfig
 from cqar_writer.mutations.pipeline import Mutations
-from tests.following import writing
-from tests.sdk import WAIT_S
+from tests.support.follower_setup import writing
+from tests.support.sdk_setup import WAIT_S
 
 
 @pytest.fixture(autouse=True)

@@ -15,12 +15,12 @@ from cqar.sdk.async_api import AsyncAnswers
 from cqar.sdk.sync_api import SyncAnswers
 from cqar_resolver.config import ResolverConfig
 from cqar_writer.mutations.pipeline import Mutations
-from tests.asking import served
-from tests.builders import BTC, a_group, a_symbol, a_venue, an_id
-from tests.changes import commit
-from tests.links import link_to
-from tests.lives import one_of_each
-from tests.sdk import WAIT_S, asking, timeless
+from tests.support.commits import commit
+from tests.support.entity_builders import BTC, a_group, a_symbol, a_venue, an_id
+from tests.support.kind_lifecycles import one_of_each
+from tests.support.resolver_client import served
+from tests.support.sdk_setup import WAIT_S, asking, timeless
+from tests.support.tcp_proxy import link_to
 
 PAST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 FUTURE = dt.datetime(9000, 1, 1, tzinfo=dt.UTC)

@@ -18,14 +18,14 @@ from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_shared.replication import replica_layout as fmt
 from cqar_writer.app import Writer
 from cqar_writer.config import WriterConfig
-from tests.builders import NOW, a_symbol, a_venue, a_venue_symbol, an_id
-from tests.changes import commit, eventually
-from tests.following import writing
 from tests.integration.sdk.test_answers import FUTURE, PAST, questions, told
-from tests.lives import one_of_each
-from tests.publishing_apart import publisher
-from tests.sdk import WAIT_S, timeless
-from tests.services import Running, service
+from tests.support.commits import commit, eventually
+from tests.support.entity_builders import NOW, a_symbol, a_venue, a_venue_symbol, an_id
+from tests.support.follower_setup import writing
+from tests.support.kind_lifecycles import one_of_each
+from tests.support.publisher_process import publisher
+from tests.support.sdk_setup import WAIT_S, timeless
+from tests.support.service_processes import Running, service
 
 KEY = ("binance", "BTCUSDT")
 #: So many bytes begin a data file before any content does.

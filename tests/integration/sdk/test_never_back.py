@@ -13,12 +13,12 @@ from cqar.sdk.async_api import AsyncAnswers
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_writer.mutations.pipeline import Mutations
-from tests.asking import served
-from tests.builders import a_symbol, a_venue_symbol, an_id
-from tests.changes import commit, eventually
-from tests.links import link_to
-from tests.lives import one_of_each
-from tests.sdk import WAIT_S, asking
+from tests.support.commits import commit, eventually
+from tests.support.entity_builders import a_symbol, a_venue_symbol, an_id
+from tests.support.kind_lifecycles import one_of_each
+from tests.support.resolver_client import served
+from tests.support.sdk_setup import WAIT_S, asking
+from tests.support.tcp_proxy import link_to
 
 
 @asynccontextmanager

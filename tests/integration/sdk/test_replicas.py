@@ -15,11 +15,11 @@ from cqar.sdk.sync_api import SyncAnswers
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_writer.mutations.pipeline import Mutations
-from tests.builders import BTC, USDT, a_venue_symbol, an_id
-from tests.changes import commit, eventually
-from tests.integrity import key_file
-from tests.lives import one_of_each
-from tests.sdk import WAIT_S
+from tests.support.commits import commit, eventually
+from tests.support.entity_builders import BTC, USDT, a_venue_symbol, an_id
+from tests.support.integrity_keys import key_file
+from tests.support.kind_lifecycles import one_of_each
+from tests.support.sdk_setup import WAIT_S
 
 
 def test_a_replica_refuses_settings_that_no_resolver_takes() -> None:

@@ -14,13 +14,13 @@ from cqar_shared.errors import ServiceNotReady
 from cqar_shared.rpc.error_mapping import ErrorInterceptor
 from cqar_shared.rpc.middleware import Middleware
 from cqar_writer.mutations.pipeline import Mutations
-from tests.asking import served
-from tests.builders import BTC
-from tests.changes import commit, eventually
-from tests.links import link_to
-from tests.lives import one_of_each
-from tests.sdk import WAIT_S, asking, timeless
-from tests.services import service
+from tests.support.commits import commit, eventually
+from tests.support.entity_builders import BTC
+from tests.support.kind_lifecycles import one_of_each
+from tests.support.resolver_client import served
+from tests.support.sdk_setup import WAIT_S, asking, timeless
+from tests.support.service_processes import service
+from tests.support.tcp_proxy import link_to
 
 
 class Away(Middleware):

@@ -19,12 +19,12 @@ from cqar.sdk.session_position import MinRevision
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.services.watch_stream import HEARTBEAT_S
 from cqar_writer.mutations.pipeline import Mutations
-from tests.asking import Served, served
-from tests.builders import a_venue
-from tests.changes import commit, eventually
-from tests.links import link_to
-from tests.lives import one_of_each
-from tests.sdk import WAIT_S, asking
+from tests.support.commits import commit, eventually
+from tests.support.entity_builders import a_venue
+from tests.support.kind_lifecycles import one_of_each
+from tests.support.resolver_client import Served, served
+from tests.support.sdk_setup import WAIT_S, asking
+from tests.support.tcp_proxy import link_to
 
 Told = tuple[int, int, bool]
 

@@ -12,11 +12,11 @@ import cqar
 from cqar.sdk.async_api import AsyncAnswers
 from cqar_resolver.config import ResolverConfig
 from cqar_writer.mutations.pipeline import Mutations
-from tests.asking import served
-from tests.builders import a_venue
-from tests.changes import commit, eventually
-from tests.lives import one_of_each
-from tests.sdk import WAIT_S, asking
+from tests.support.commits import commit, eventually
+from tests.support.entity_builders import a_venue
+from tests.support.kind_lifecycles import one_of_each
+from tests.support.resolver_client import served
+from tests.support.sdk_setup import WAIT_S, asking
 
 
 def venues_in(update: cqar.Update) -> list[str]:

@@ -1,0 +1,107 @@
+"""The benchmark's registry is one that the writer could have made, and resolvers serve."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+from cqc.resolver.v1 import resolver_pb2 as pb
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bench.registry import burst
+from bench.registry.filling import fill
+from bench.registry.market import Market
+from cqar.admin.audit import Broken, verified
+from cqar_resolver.queries import resolve_listing
+from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.replication.postgres import RegistryDatabase
+from cqar_resolver.snapshot.snapshot import Snapshot
+from cqar_shared.codec import entity_codec
+from cqar_shared.domain.evaluation import ChangeIntent, Item, Result
+from cqar_shared.domain.instant import Instant
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.sql.schema import current
+from cqar_writer.mutations.pipeline import Cause, Mutations
+from tests.support.entity_builders import NOW
+from tests.support.table_checks import require_tables_equal_current
+
+LISTINGS = 700
+MARKET = Market(LISTINGS, NOW)
+
+
+@pytest.fixture
+async def filled(database: str) -> str:
+    await fill(database, MARKET, NOW, tables=True)
+    return database
+
+
+def resolution(snapshot: Snapshot, number: int) -> pb.Resolution:
+    basis = QueryContext(snapshot, pb.Freshness(), None)
+    return resolve_listing.resolve(basis, *MARKET.spelled(number), Instant.of(NOW))
+
+
+async def test_its_count_hash_and_chain_are_what_audit_and_resolvers_compute(filled: str) -> None:
+    # It announces no events, and is else what its change sets make.
+    with pytest.raises(Broken) as broken:
+        await verified(filled)
+    assert set(broken.value.differences.counts) == {("outbox", "events")}
+    snapshot = await RegistryDatabase(filled).hydrate()
+    assert snapshot.counts["venue_symbol"] == LISTINGS
+    assert snapshot.counts["symbol"] == LISTINGS * 3 // 10
+
+
+async def test_its_relational_tables_hold_what_current_holds(
+    filled: str, engine: AsyncEngine
+) -> None:
+    assert await require_tables_equal_current(engine) > LISTINGS
+
+
+async def test_the_writers_rules_find_nothing_to_refuse_or_change_in_it(
+    filled: str, engine: AsyncEngine, mutations: Mutations
+) -> None:
+    async with engine.connect() as tx:
+        rows = list(await tx.execute(sa.select(current.c.kind, current.c.payload)))
+    items = [
+        Item(kind=kind, intent=ChangeIntent.UPSERT, given=entity_codec.decode(kind, payload))
+        for kind in KINDS
+        for name, payload in rows
+        if name == kind.name
+    ]
+    applied = await mutations.apply(items, Cause("test"), dry_run=True, historical=True)
+    assert {outcome.result for outcome in applied.outcomes} == {Result.UNCHANGED}
+
+
+async def test_every_spelling_resolves_to_its_symbol_and_to_steps(filled: str) -> None:
+    snapshot = await RegistryDatabase(filled).hydrate()
+    for number in range(LISTINGS):
+        found = resolution(snapshot, number)
+        assert found.symbol.symbol_id == MARKET.listing(number).symbol_id
+        assert found.specs.tick_size
+
+
+async def test_it_has_aliases_options_delisted_and_untradeable_listings(filled: str) -> None:
+    snapshot = await RegistryDatabase(filled).hydrate()
+    found = [resolution(snapshot, number) for number in range(LISTINGS)]
+    assert any(one.venue_symbol.alias_of for one in found)
+    assert any(one.symbol.option_type for one in found)
+    assert any(one.status == pb.RESOLUTION_STATUS_DELISTED for one in found)
+    assert sum(one.tradeable.allowed for one in found) > LISTINGS // 2
+
+
+async def test_a_burst_is_committed_as_revisions_that_continue_the_chain(
+    filled: str, engine: AsyncEngine
+) -> None:
+    before = await RegistryDatabase(filled).hydrate()
+    last = await burst.commit(filled, await burst.prepared(filled, 500), NOW)
+    after = await RegistryDatabase(filled).hydrate()
+    assert after.head.revision == last == before.head.revision + 1
+    with pytest.raises(Broken) as broken:
+        await verified(filled)
+    assert set(broken.value.differences.counts) == {("outbox", "events")}
+    assert after.count == before.count
+    assert after.set_hash != before.set_hash
+    assert await require_tables_equal_current(engine) > LISTINGS
+
+
+async def test_a_burst_of_more_than_trades_is_refused(filled: str) -> None:
+    with pytest.raises(ValueError, match="1000 changes of"):
+        await burst.prepared(filled, 1_000)

@@ -1,0 +1,607 @@
+"""What is long over leaves memory, and no answer: it is read from PostgreSQL, or nobody says it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import grpc
+import pytest
+import sqlalchemy as sa
+from cqc.events.v1 import events_pb2
+from cqc.replication.v1 import replication_pb2
+from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
+from cqc.services.v1 import asset_registry_pb2 as rpb
+from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
+from cqc.writer.v1 import registry_admin_pb2 as apb
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar.admin import audit
+from cqar.embedded.servers import EmbeddedServers
+from cqar_resolver.app import Resolver
+from cqar_resolver.checkpoint import checkpoint_format
+from cqar_resolver.config import ResolverConfig
+from cqar_resolver.fallback import stores
+from cqar_shared.domain.evaluation import ChangeIntent, Item
+from cqar_shared.domain.kind import Entity, Kind
+from cqar_shared.domain.kinds.api_key import Role
+from cqar_shared.domain.kinds.symbol import SYMBOL, OptionTypeCode, Symbol, SymbolTypeCode
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, delist
+from cqar_shared.errors import TooLarge
+from cqar_shared.replication import positions
+from cqar_writer.app import Writer
+from cqar_writer.archiver import Archiving
+from cqar_writer.config import WriterConfig
+from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.relays.change_relay import Relay
+from cqar_writer.store import archive_candidates
+from cqar_writer.store.archive_candidates import ArchiveCandidate
+from tests.support import writer_server
+from tests.support.call_errors import refusal
+from tests.support.commits import CAUSE, commit, drain, eventually, head_of, upsert
+from tests.support.entity_builders import (
+    NOW,
+    USDT,
+    a_symbol,
+    a_symbol_identifier,
+    a_venue,
+    a_venue_symbol,
+    an_asset,
+    an_id,
+)
+from tests.support.follower_setup import NEVER_S, require_equal, stands_at
+from tests.support.integrity_keys import FILES
+from tests.support.memory_registry_view import changed
+from tests.support.resolver_client import served
+from tests.support.spelling_histories import BEGIN, HOUR, History, market_of
+from tests.support.table_checks import require_tables_equal_current
+from tests.support.tcp_proxy import Link, link_to
+
+WAIT_S: Final = 30
+DAY: Final = dt.timedelta(days=1)
+EXPIRY: Final = BEGIN + 90 * DAY
+AFTER: Final = 30 * DAY
+OPTION: Final = a_symbol(
+    symbol_type=SymbolTypeCode.OPTION,
+    expiry=EXPIRY,
+    strike_price=Decimal(60_000),
+    option_type=OptionTypeCode.CALL,
+    settlement_asset_id=USDT,
+)
+SPELLING: Final = "BTC-240329-60000-C"
+SPELLED: Final = {"venue_id": "deribit", "venue_symbol": SPELLING}
+LISTED: Final = a_venue_symbol(
+    listing_id=an_id("option at deribit"),
+    **SPELLED,
+    symbol_id=OPTION.symbol_id,
+    listed_at=BEGIN + DAY,
+)
+MARKET: Final = (an_asset(), an_asset("USDT"), a_venue(), a_venue("deribit"), a_symbol())
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = BEGIN
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def mutations(engine: AsyncEngine, clock: Clock) -> Mutations:
+    return Mutations(engine, clock)
+
+
+@pytest.fixture
+def archiving(engine: AsyncEngine, mutations: Mutations) -> Archiving:
+    return Archiving(engine, mutations, AFTER)
+
+
+class Both(NamedTuple):
+    """A writer and a resolver that follows it when told to."""
+
+    writer: writer_server.Client
+    resolver: Resolver
+    own: Any
+    registry: Any
+    database: Link
+    engine: AsyncEngine
+    relay: Relay
+
+    async def follow(self) -> None:
+        """Let the resolver come to where the registry is."""
+        await drain(self.relay)
+        head = await head_of(self.engine)
+        view = self.resolver.view
+        await eventually(lambda: stands_at(view, head.epoch, head.revision), WAIT_S)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return self.resolver.view.snapshot.counts
+
+    async def resolve(self, spelled: dict[str, str], as_of: dt.datetime | None = None) -> Any:
+        request = pb.ResolveRequest(**spelled)
+        if as_of is not None:
+            request.as_of.FromDatetime(as_of)
+        return (await self.own.Resolve(request, timeout=WAIT_S)).resolution
+
+    async def same(self, rpc: str, **asked: Any) -> Any:
+        """What writer and resolver both answer, or refuse."""
+        request = getattr(rpb, f"{rpc}Request")(**asked)
+        by_writer = await _said(self.writer.call(getattr(self.writer.registry, rpc), request))
+        by_resolver = await _said(getattr(self.registry, rpc)(request, timeout=WAIT_S))
+        assert by_writer == by_resolver, rpc
+        return by_writer
+
+
+async def _said(call: Any) -> Any:
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+
+
+@pytest.fixture
+async def both(
+    servers: EmbeddedServers,
+    database: str,
+    engine: AsyncEngine,
+    relay: Relay,
+    heads: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[Both]:
+    monkeypatch.setattr(stores, "BEYOND_MEMORY_S", WAIT_S)
+    async with writer_server.serving(engine, NOW) as writer, link_to(database) as (link, url):
+        # What one of its probes confirms stays good for the test's time.
+        config = ResolverConfig(
+            database_url=url, nats_url=servers.nats, probe_every_s=0.5, stale_after_s=NEVER_S
+        )
+        async with _resolver(config) as (resolver, channel):
+            await eventually(lambda: resolver.view.state == pb.SNAPSHOT_STATE_LIVE, WAIT_S)
+            stubs: tuple[Any, Any] = ResolverStub(channel), AssetRegistryStub(channel)
+            yield Both(writer, resolver, *stubs, link, engine, relay)
+
+
+@asynccontextmanager
+async def _resolver(config: ResolverConfig) -> AsyncIterator[tuple[Resolver, grpc.aio.Channel]]:
+    async with served(config) as at, grpc.aio.insecure_channel(at.target) as channel:
+        yield at.resolver, channel
+
+
+async def tell(mutations: Mutations, *entities: Entity) -> int:
+    applied = await mutations.apply([upsert(one) for one in entities], CAUSE, historical=True)
+    assert [str(o.error) for o in applied.outcomes if o.error] == []
+    return applied.revision
+
+
+# ---------------------------------------------------------------- a life
+
+
+async def test_an_expired_option_leaves_memory_stays_an_answer_and_comes_back_when_changed(
+    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
+) -> None:
+    await commit(mutations, *MARKET, OPTION)
+    await commit(mutations, LISTED)
+    clock.now = EXPIRY + AFTER
+    assert await archiving.step() == 0  # not a moment before its time
+    await both.follow()
+    before = both.counts
+    now, then = await both.resolve(SPELLED), await both.resolve(SPELLED, EXPIRY - DAY)
+
+    clock.now += HOUR
+    assert await archiving.step() == 2
+    assert await archiving.step() == 0
+    await both.follow()
+    left = {"symbol": before["symbol"] - 1, "venue_symbol": 0, "archive": 1}
+    assert {kind: both.counts.get(kind, 0) for kind in left} == left
+    await require_equal(both.resolver.view, database)
+
+    for asked, was in ((None, now), (EXPIRY - DAY, then)):
+        found = await both.resolve(SPELLED, asked)
+        found.ClearField("freshness")
+        was.ClearField("freshness")
+        assert found == was
+    assert {reason.code for reason in now.tradeable.open.reasons} == {"SYMBOL_EXPIRED"}
+    assert (then.status, then.specs.tick_size) == (pb.RESOLUTION_STATUS_FOUND, "0.01")
+    got = await both.same("GetVenueSymbol", **SPELLED)
+    assert got.venue_symbol.listing_id == LISTED.listing_id
+    symbol = (await both.same("GetSymbol", symbol_id=OPTION.symbol_id)).symbol
+    assert symbol.symbol == got.symbol.symbol == "BTC/USDT:USDT-210401-60000-C"
+    listed = await both.same("ListVenueSymbols", venue_id="deribit", include_delisted=True)
+    assert (list(listed.venue_symbols), listed.total_count) == ([], 0)
+    assert (await both.same("ListSymbols", symbol_type=4)).total_count == 0
+    assert (await both.same("ListSymbols")).total_count == 1
+    head = await both.writer.call(both.writer.admin.GetHead, apb.GetHeadRequest())
+    assert dict(head.counts) == both.counts
+
+    clock.now += HOUR
+    await tell(mutations, changed(LISTED, tick_size=Decimal("0.5")))
+    await both.follow()
+    assert both.counts == {**before, "archive": 1}
+    await require_equal(both.resolver.view, database)
+    assert (await both.resolve(SPELLED)).specs.tick_size == "0.5"
+    found = await both.resolve(SPELLED, EXPIRY - DAY)
+    assert found.specs.tick_size == "0.01"
+    assert await archiving.step() == 2  # and goes again
+    await both.follow()
+    left["archive"] = 2
+    assert {kind: both.counts.get(kind, 0) for kind in left} == left
+    await require_equal(both.resolver.view, database)
+    await require_tables_equal_current(both.engine)
+
+
+async def test_what_is_nowhere_is_said_without_postgres_and_what_is_archived_is_not(
+    both: Both,
+    mutations: Mutations,
+    archiving: Archiving,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    await commit(mutations, *MARKET, OPTION)
+    await commit(mutations, LISTED)
+    clock.now = EXPIRY + AFTER + HOUR
+    assert await archiving.step() == 2
+    await both.follow()
+    await both.resolve(SPELLED)
+    both.database.go_down()
+    monkeypatch.setattr(stores, "BEYOND_MEMORY_S", 0.5)
+    unknown = {"venue_id": "deribit", "venue_symbol": "NONE"}
+    keys = [pb.VenueSymbolKey(**SPELLED), pb.VenueSymbolKey(**unknown)]
+    option = {"symbol_id": OPTION.symbol_id}
+    spelled, nothing = pb.ResolveRequest(**SPELLED), pb.ResolveRequest(**unknown)
+    code = grpc.StatusCode
+    calls = [
+        (both.own.Resolve(spelled), code.UNAVAILABLE),
+        (both.own.ResolveBatch(pb.ResolveBatchRequest(keys=keys)), code.UNAVAILABLE),
+        (both.own.FindVenueSymbols(pb.FindVenueSymbolsRequest(**option)), code.UNAVAILABLE),
+        (both.own.CheckOrder(pb.CheckOrderRequest(**SPELLED)), code.UNAVAILABLE),
+        (both.registry.GetVenueSymbol(rpb.GetVenueSymbolRequest(**SPELLED)), code.UNAVAILABLE),
+        (both.registry.GetSymbol(rpb.GetSymbolRequest(**option)), code.UNAVAILABLE),
+        (both.own.Resolve(nothing), code.NOT_FOUND),
+        (both.registry.GetVenueSymbol(rpb.GetVenueSymbolRequest(**unknown)), code.NOT_FOUND),
+        (both.registry.GetSymbol(rpb.GetSymbolRequest(symbol_id=an_id("no"))), code.NOT_FOUND),
+    ]
+    for call, expected in calls:
+        assert (await refusal(call)).code is expected
+    batch = await both.own.ResolveBatch(pb.ResolveBatchRequest(keys=keys[1:]))
+    assert batch.resolutions[0].status == pb.RESOLUTION_STATUS_NOT_FOUND
+
+
+async def test_voiding_what_is_archived_tells_what_it_was(
+    mutations: Mutations, archiving: Archiving, clock: Clock, engine: AsyncEngine
+) -> None:
+    await commit(mutations, *MARKET, OPTION)
+    await commit(mutations, LISTED)
+    clock.now = EXPIRY + AFTER + HOUR
+    assert await archiving.step() == 2
+    void = Item(kind=VENUE_SYMBOL, intent=ChangeIntent.REMOVE, key=LISTED.listing_id)
+    await mutations.change(void, CAUSE)
+    async with engine.connect() as tx:
+        query = sa.text("SELECT events FROM outbox ORDER BY revision DESC LIMIT 1")
+        raw = (await tx.execute(query)).scalar_one()
+    (event,) = replication_pb2.DomainEvents.FromString(positions.unpack(raw)).events
+    told = events_pb2.VenueSymbolRemoved.FromString(event.payload)
+    assert told.venue_symbol.listing_id == LISTED.listing_id
+    assert told.venue_symbol.venue_symbol == LISTED.venue_symbol
+
+
+# ---------------------------------------------------------------- the law
+
+
+async def everything(both: Both, history: History, instants: list[dt.datetime]) -> list[Any]:
+    """What is answered of a history's spellings, now and as of other times, but for freshness."""
+    spellings = market_of("binance")
+    found: list[Any] = []
+    for spelling in spellings:
+        spelled = {"venue_id": "binance", "venue_symbol": spelling}
+        found += [await _said(both.resolve(spelled, moment)) for moment in (None, *instants)]
+        found.append(await both.same("GetVenueSymbol", **spelled))
+        order = pb.CheckOrderRequest(**spelled, quantity="1")
+        found.append(await _said(both.own.CheckOrder(order)))
+    keys = [pb.VenueSymbolKey(venue_id="binance", venue_symbol=s) for s in (*spellings, "NONE")]
+    for moment in (None, *instants):
+        request = pb.ResolveBatchRequest(keys=keys)
+        if moment is not None:
+            request.as_of.FromDatetime(moment)
+        found.append(await both.own.ResolveBatch(request, timeout=WAIT_S))
+    for symbol_id in (OPTION.symbol_id, a_symbol().symbol_id):
+        asked = pb.FindVenueSymbolsRequest(symbol_id=symbol_id)
+        found.append(await both.own.FindVenueSymbols(asked, timeout=WAIT_S))
+        found.append(await both.same("GetSymbol", symbol_id=symbol_id))
+    for one in found:
+        if not isinstance(one, grpc.StatusCode) and "freshness" in one.DESCRIPTOR.fields_by_name:
+            one.ClearField("freshness")
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_no_answer_changes_with_what_is_archived_and_none_with_what_comes_back(
+    seed: int,
+    both: Both,
+    mutations: Mutations,
+    engine: AsyncEngine,
+    clock: Clock,
+    database: str,
+) -> None:
+    history = History("binance", market_of("binance"), seed)
+    await commit(mutations, *MARKET, OPTION)
+    await commit(mutations, LISTED)
+    archiving = Archiving(engine, mutations, 2 * DAY)
+    archived = 0
+    for _ in range(4):
+        for _ in range(25):
+            listing, as_of = history.step()
+            clock.now = history.now
+            applied = await mutations.apply([upsert(listing)], CAUSE, historical=True, as_of=as_of)
+            assert [str(o.error) for o in applied.outcomes if o.error] == []
+        await both.follow()
+        instants = history.instants(6)
+        before = await everything(both, history, instants)
+        archived += await archiving.step()
+        await both.follow()
+        assert await everything(both, history, instants) == before
+        await require_equal(both.resolver.view, database)
+    assert archived > 3
+    assert both.counts["venue_symbol"] < 8
+    await require_tables_equal_current(engine)
+
+
+# ---------------------------------------------------------------- what goes when
+
+
+async def test_a_primary_stays_while_an_alias_stands_for_it_and_comes_back_with_one(
+    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock
+) -> None:
+    primary = a_venue_symbol(listing_id=an_id("primary"), listed_at=BEGIN)
+    bare = {"tick_size": None, "lot_size": None, "is_primary": False}
+    named = {"listing_id": an_id("alias"), "venue_symbol": "XBT", "alias_of": "BTCUSDT"}
+    alias = a_venue_symbol(**named, listed_at=BEGIN, **bare)
+    await commit(mutations, *MARKET, primary)
+    await commit(mutations, alias)
+    clock.now += DAY
+    await tell(mutations, delist(primary, clock.now))
+    clock.now += AFTER + DAY
+    assert await archiving.step() == 0
+    await tell(mutations, delist(alias, clock.now))
+    clock.now += AFTER + DAY
+    assert await archiving.step() == 2
+    await both.follow()
+    assert "venue_symbol" not in both.counts
+    await tell(mutations, changed(delist(alias, clock.now), metadata={"note": "a slip"}))
+    await both.follow()
+    assert both.counts["venue_symbol"] == 2
+    spelled = {"venue_id": "binance", "venue_symbol": "XBT"}
+    assert (await both.same("GetVenueSymbol", **spelled)).symbol.symbol == "BTC/USDT"
+    assert (await both.resolve(spelled)).specs.tick_size == "0.01"
+
+
+async def test_a_spelling_that_means_something_again_is_answered_from_memory(
+    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock
+) -> None:
+    await commit(mutations, *MARKET, a_venue_symbol(listing_id=an_id("one"), listed_at=BEGIN))
+    clock.now += DAY
+    ended = delist(a_venue_symbol(listing_id=an_id("one"), listed_at=BEGIN), clock.now)
+    await tell(mutations, ended)
+    clock.now += AFTER + DAY
+    assert await archiving.step() == 1
+    await tell(mutations, a_venue_symbol(listing_id=an_id("two"), listed_at=clock.now))
+    await both.follow()
+    spelled = {"venue_id": "binance", "venue_symbol": "BTCUSDT"}
+    old = await both.resolve(spelled, BEGIN + HOUR)
+    assert old.venue_symbol.listing_id == an_id("one")
+    both.database.go_down()
+    assert (await both.resolve(spelled)).venue_symbol.listing_id == an_id("two")
+
+
+async def test_a_symbol_that_comes_back_alone_is_still_found_with_its_spellings(
+    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
+) -> None:
+    await commit(mutations, *MARKET, OPTION)
+    await commit(mutations, LISTED)
+    clock.now = EXPIRY + AFTER + HOUR
+    assert await archiving.step() == 2
+    await tell(mutations, changed(OPTION, tick_size=Decimal(5)))
+    await both.follow()
+    assert (both.counts["symbol"], both.counts.get("venue_symbol")) == (2, None)
+    await require_equal(both.resolver.view, database)
+    request = pb.FindVenueSymbolsRequest(symbol_id=OPTION.symbol_id)
+    found = await both.own.FindVenueSymbols(request, timeout=WAIT_S)
+    assert [one.venue_symbol for one in found.venue_symbols] == [SPELLING]
+    assert (await both.resolve(SPELLED)).symbol.exact.tick_size == "5"
+
+
+async def test_what_is_removed_after_it_was_archived_is_nowhere(
+    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
+) -> None:
+    await commit(mutations, *MARKET, OPTION)
+    await commit(mutations, LISTED)
+    clock.now = EXPIRY + AFTER + HOUR
+    assert await archiving.step() == 2
+    for kind, key in ((VENUE_SYMBOL, LISTED.listing_id), (SYMBOL, OPTION.symbol_id)):
+        applied = await mutations.apply(
+            [Item(kind=kind, intent=ChangeIntent.REMOVE, key=key)], CAUSE
+        )
+        assert applied.committed
+    await both.follow()
+    await require_equal(both.resolver.view, database)
+    gone = grpc.StatusCode.NOT_FOUND
+    assert await both.same("GetVenueSymbol", **SPELLED) is gone
+    assert await both.same("GetSymbol", symbol_id=OPTION.symbol_id) is gone
+    assert await _said(both.resolve(SPELLED)) is gone
+    assert await _said(both.resolve(SPELLED, EXPIRY - DAY)) is gone
+
+
+async def test_each_mutation_archives_so_many_until_all_is_done(
+    mutations: Mutations,
+    archiving: Archiving,
+    clock: Clock,
+    engine: AsyncEngine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(archive_candidates, "ARCHIVED_MAX", 3)
+    listings = [
+        a_venue_symbol(
+            listing_id=an_id(f"{n}"), venue_symbol=f"S{n}", is_primary=False, listed_at=BEGIN
+        )
+        for n in range(8)
+    ]
+    await commit(mutations, *MARKET, *listings)
+    clock.now += DAY
+    await tell(mutations, *(delist(one, clock.now) for one in listings))
+    clock.now += AFTER + DAY
+    counts = [await archiving.step() for _ in range(4)]
+    assert counts == [3, 3, 2, 0]
+    await require_tables_equal_current(engine)
+
+
+async def test_what_is_large_leaves_in_parts_and_does_not_come_back_all_at_once(
+    mutations: Mutations, archiving: Archiving, clock: Clock, engine: AsyncEngine
+) -> None:
+    symbols = _expired([{"note": "x" * 16_000}] * 600)
+    await commit(mutations, *MARKET)
+    await tell(mutations, *symbols[:300])
+    await tell(mutations, *symbols[300:])
+    clock.now += AFTER + DAY
+    counts = [await archiving.step() for _ in range(4)]
+    assert (sum(counts), counts[-1], max(counts) < 300) == (600, 0, True)
+    pointing = [
+        a_symbol_identifier(
+            identifier_id=an_id(f"i{n}"), symbol_id=one.symbol_id, external_id=f"e{n}"
+        )
+        for n, one in enumerate(symbols)
+    ]
+    revision = (await head_of(engine)).revision
+    with pytest.raises(TooLarge, match="split the request"):
+        await tell(mutations, *pointing)
+    assert (await head_of(engine)).revision == revision
+    await tell(mutations, *pointing[:300])
+
+
+async def test_what_packs_badly_leaves_in_smaller_parts(
+    mutations: Mutations, archiving: Archiving, clock: Clock
+) -> None:
+    noise = random.Random(1)
+    symbols = _expired([{"note": noise.randbytes(8_000).hex()} for _ in range(150)])
+    await commit(mutations, *MARKET)
+    await tell(mutations, *symbols[:75])
+    await tell(mutations, *symbols[75:])
+    clock.now += AFTER + DAY
+    counts = [await archiving.step() for _ in range(4)]
+    assert (sum(counts), counts[-1]) == (150, 0)
+
+
+def _expired(metadata: list[dict[str, str]]) -> list[Symbol]:
+    """Futures that are about to expire, one of each."""
+    return [
+        a_symbol(
+            symbol_type=SymbolTypeCode.FUTURE,
+            settlement_asset_id=USDT,
+            expiry=BEGIN + dt.timedelta(seconds=n),
+            metadata=one,
+        )
+        for n, one in enumerate(metadata)
+    ]
+
+
+def test_a_symbols_listings_stay_together_or_the_ended_ones_go_ahead() -> None:
+    def over(kind: Kind[Any], key: str, symbol_id: str, *, is_ended: bool) -> ArchiveCandidate:
+        return ArchiveCandidate(kind.name, key, b"x" * 10, symbol_id, is_ended)
+
+    large = [
+        over(SYMBOL, "s", "s", is_ended=True),
+        over(VENUE_SYMBOL, "1", "s", is_ended=True),
+        over(VENUE_SYMBOL, "2", "s", is_ended=False),
+        over(VENUE_SYMBOL, "3", "s", is_ended=True),
+    ]
+    small = over(VENUE_SYMBOL, "4", "t", is_ended=True)
+    found = [*large, small]
+    keys = {
+        most: [one.key for one in archive_candidates.fitting(found, most)]
+        for most in range(0, 60, 10)
+    }
+    assert keys[50] == ["s", "1", "2", "3", "4"]
+    assert keys[40] == ["s", "1", "2", "3"]
+    assert keys[30] == ["1", "3", "4"]
+    assert keys[10] == ["1"]
+    assert keys[0] == []
+
+
+async def test_one_writer_archives_at_a_time(
+    mutations: Mutations, archiving: Archiving, clock: Clock, engine: AsyncEngine
+) -> None:
+    await commit(mutations, *MARKET, OPTION)
+    await commit(mutations, LISTED)
+    clock.now = EXPIRY + AFTER + HOUR
+    async with engine.connect() as tx:
+        assert await archive_candidates.try_turn(tx)
+        assert await archiving.step() == 0
+    assert await archiving.step() == 2
+
+
+def test_a_writer_archives_unless_it_is_told_never_to() -> None:
+    places = {"database_url": "postgresql://nobody@nowhere/none", "nats_url": "nats://no"}
+    loops = [
+        Writer(WriterConfig(**places, archive_after_days=days)).loops()  # type: ignore[arg-type]
+        for days in (30, 0)
+    ]
+    assert ["archiving" in found for found in loops] == [True, False]
+
+
+# ---------------------------------------------------------------- history, files, the audit
+
+
+async def test_history_export_and_audit_know_what_was_archived(
+    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
+) -> None:
+    await commit(mutations, *MARKET, OPTION)
+    await commit(mutations, LISTED)
+    clock.now = EXPIRY + AFTER + HOUR
+    assert await archiving.step() == 2
+    checked = await audit.verified(database)
+    assert checked.entities == (await head_of(both.engine)).live_count
+    writer = both.writer
+    ref = apb.EntityRef(kind="venue_symbol", key=LISTED.listing_id)
+    told = await writer.call(writer.admin.History, apb.HistoryRequest(entity=ref), Role.READ)
+    newest, _ = told.entries
+    assert (newest.actor, newest.before) == ("cqar", newest.after)
+    assert newest.reason.startswith("archived")
+    items = [
+        item.WhichOneof("change")
+        async for part in writer.admin.Export(
+            apb.ExportRequest(), metadata=(("x-api-key", writer.keys[Role.READ]),)
+        )
+        for item in part.items
+    ]
+    assert (items.count("venue_symbol"), items.count("symbol")) == (1, 2)
+    tombstone = apb.ApplyItem(tombstone=apb.EntityRef(kind="archive", key=an_id("any")))
+    request = apb.ApplyRequest(items=[tombstone])
+    found = await refusal(writer.call(writer.admin.Apply, request, Role.ADMIN))
+    assert found.violations == {("items[0]", "UNKNOWN_KIND")}
+
+
+async def test_a_snapshot_from_a_file_knows_what_was_archived(
+    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock
+) -> None:
+    await commit(mutations, *MARKET, OPTION)
+    await commit(mutations, LISTED)
+    clock.now = EXPIRY + AFTER + HOUR
+    await archiving.step()
+    await both.follow()
+    served_now = both.resolver.view.snapshot
+    written = b"".join(
+        checkpoint_format.image_parts(served_now.head, served_now.copied(), None, FILES, "this one")
+    )
+    snapshot = checkpoint_format.read(written, FILES).snapshot()
+    assert snapshot.archived("spelling", *SPELLED.values())
+    assert snapshot.archived("entity", "symbol", OPTION.symbol_id)
+    assert not snapshot.archived("spelling", "deribit", "NONE")

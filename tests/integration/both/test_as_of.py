@@ -1,0 +1,315 @@
+"""As of any instant: the meaning, status and steps of that time, wherever they are read."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import grpc
+import pytest
+from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.services.v1 import asset_registry_pb2 as rpb
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cqar_resolver.fallback import stores
+from cqar_resolver.queries import as_of_listing
+from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.snapshot.reader import NotResident
+from cqar_shared.domain.instant import Instant
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, delist
+from cqar_writer.mutations.pipeline import Mutations
+from tests.support import writer_server
+from tests.support.call_errors import Refusal, refusal
+from tests.support.commits import CAUSE, commit, eventually, upsert
+from tests.support.entity_builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
+from tests.support.memory_registry_view import changed
+from tests.support.resolver_client import WAIT_S, Ask, Asked
+from tests.support.spelling_histories import BEGIN, HOUR, TICK, History, Said, market_of
+
+STATUS = pb.ResolutionStatus
+SPELLED = {"venue_id": "binance", "venue_symbol": "BTCUSDT"}
+
+
+class Clock:
+    """A writer's, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = BEGIN
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+
+class Both(NamedTuple):
+    """A writer and a resolver of one registry."""
+
+    asked: Asked
+    writer: writer_server.Client
+
+
+#: Serves all that was told before, until the block ends.
+Serve = Callable[[], AbstractAsyncContextManager[Both]]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def told(engine: AsyncEngine, clock: Clock) -> Mutations:
+    mutations = Mutations(engine, clock)
+    await commit(mutations, an_asset(), an_asset("USDT"), a_venue(), a_symbol())
+    return mutations
+
+
+@pytest.fixture
+def serve(ask: Ask, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Serve:
+    monkeypatch.setattr(stores, "BEYOND_MEMORY_S", WAIT_S)
+
+    @asynccontextmanager
+    async def serving() -> AsyncIterator[Both]:
+        async with writer_server.serving(engine, NOW) as writer, ask(follows=True) as asked:
+            await eventually(lambda: asked.resolver.view.is_complete, WAIT_S)
+            yield Both(asked, writer)
+
+    return serving
+
+
+async def tell(told: Mutations, listing: Any, as_of: dt.datetime | None = None) -> int:
+    applied = await told.apply([upsert(listing)], CAUSE, historical=True, as_of=as_of)
+    assert [str(o.error) for o in applied.outcomes if o.error] == []
+    return applied.revision
+
+
+def at(moment: dt.datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(moment)
+    return stamp
+
+
+def said(found: pb.Resolution) -> Said:
+    assert not found.HasField("tradeable")
+    listing = found.venue_symbol
+    market = MarketStatusCode(listing.status) if listing.HasField("status") else None
+    return Said(
+        STATUS.Name(found.status).removeprefix("RESOLUTION_STATUS_"),
+        listing.listing_id,
+        market,
+        found.specs.tick_size if found.HasField("specs") else None,
+    )
+
+
+async def resolve(both: Both, spelling: str, moment: dt.datetime, venue: str = "binance") -> Said:
+    """What the resolver says; the writer, and PostgreSQL alone, say the same."""
+    own, registry = both.asked.own, both.asked.registry
+    request = pb.ResolveRequest(venue_id=venue, venue_symbol=spelling, as_of=at(moment))
+    found = (await both.asked.answer(own.Resolve, request))[0].resolution
+    wanted = rpb.GetVenueSymbolRequest(venue_id=venue, venue_symbol=spelling, as_of=at(moment))
+    by_resolver, _ = await both.asked.answer(registry.GetVenueSymbol, wanted)
+    by_writer = await both.writer.call(both.writer.registry.GetVenueSymbol, wanted)
+    assert by_resolver == by_writer
+    assert by_writer.venue_symbol == found.venue_symbol
+    return said(found)
+
+
+# ---------------------------------------------------------------- the law
+
+
+async def lived(
+    told: Mutations, clock: Clock, spellings: tuple[str, ...], seed: int, steps: int
+) -> History:
+    """A history that the registry was told."""
+    history = History("binance", spellings, seed)
+    for _ in range(steps):
+        listing, as_of = history.step()
+        clock.now = history.now
+        await tell(told, listing, as_of)
+    return history
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_any_history_is_told_as_a_replay_of_it_tells_it(
+    seed: int, serve: Serve, told: Mutations, clock: Clock
+) -> None:
+    spellings = market_of("binance")
+    history = await lived(told, clock, spellings, seed, 60)
+    tiers = set()
+    async with serve() as both:
+        for moment in history.instants(40):
+            for spelling in spellings:
+                expected = history.said(spelling, moment)
+                if expected is not None:
+                    assert await resolve(both, spelling, moment) == expected, (spelling, moment)
+                    tiers.add(await require_below_and_in_memory(both, spelling, moment, expected))
+    assert tiers == {"memory", "postgres"}
+
+
+async def require_below_and_in_memory(
+    both: Both, spelling: str, moment: dt.datetime, expected: Said
+) -> str:
+    """PostgreSQL alone says so, and memory, where it can; returns which tier answers."""
+    then, resolver = Instant.of(moment), both.asked.resolver
+    snapshot = resolver.view.snapshot
+
+    def work(basis: QueryContext) -> Any:
+        return as_of_listing.resolve(basis, "binance", spelling, then)
+
+    least = snapshot.position[:2]
+    standing = stores.Standing(resolver.view.freshness_message(), None)
+    below = await resolver.fallback.answer((spelling, moment), work, least, standing)
+    assert (below.tier, said(below.get())) == ("postgres", expected)
+    try:
+        found = work(QueryContext(snapshot, pb.Freshness(), None))
+    except NotResident:
+        return "postgres"
+    assert said(found) == expected
+    return "memory"
+
+
+async def test_a_batch_of_another_time_is_answered_as_one_by_one(
+    serve: Serve, told: Mutations, clock: Clock
+) -> None:
+    spellings = market_of("binance")
+    history = await lived(told, clock, spellings, 7, 40)
+    keys = [pb.VenueSymbolKey(venue_id="binance", venue_symbol=s) for s in (*spellings, "NONE")]
+    async with serve() as both:
+        for moment in history.instants(20):
+            request = pb.ResolveBatchRequest(keys=keys, as_of=at(moment))
+            answer, _ = await both.asked.answer(both.asked.own.ResolveBatch, request)
+            *found, none = answer.resolutions
+            assert none.status == pb.RESOLUTION_STATUS_NOT_FOUND
+            assert none.not_found.code == "VENUE_SYMBOL_NOT_FOUND"
+            assert [said(one) for one in found] == [history.said(s, moment) for s in spellings]
+
+
+async def test_others_are_answered_while_a_long_batch_of_another_time_is(
+    serve: Serve, told: Mutations, clock: Clock
+) -> None:
+    listing = a_venue_symbol(listing_id=an_id("listing"), listed_at=BEGIN)
+    await tell(told, listing)
+    clock.now = BEGIN + HOUR
+    await tell(told, changed(listing, tick_size=Decimal(2)))
+    keys = [pb.VenueSymbolKey(**SPELLED)] * 2_000
+    async with serve() as both:
+        own = both.asked.own
+        for moment, tick in ((BEGIN, "0.01"), (BEGIN + HOUR, "2")):
+            request = pb.ResolveBatchRequest(keys=keys, as_of=at(moment))
+            batch = asyncio.ensure_future(both.asked.answer(own.ResolveBatch, request))
+            others = 0
+            while not batch.done():
+                await both.asked.answer(own.Resolve, pb.ResolveRequest(**SPELLED))
+                others += 1
+            answer, _ = await batch
+            assert {found.specs.tick_size for found in answer.resolutions} == {tick}
+            assert len(answer.resolutions) == len(keys)
+            assert others > 1
+
+
+# ---------------------------------------------------------------- one by one
+
+
+async def test_an_alias_has_its_primarys_terms_of_that_time(
+    serve: Serve, told: Mutations, clock: Clock
+) -> None:
+    primary = a_venue_symbol(listing_id=an_id("primary"), listed_at=BEGIN, is_primary=True)
+    bare = {"tick_size": None, "lot_size": None, "is_primary": False}
+    alias = a_venue_symbol(
+        listing_id=an_id("alias"),
+        venue_symbol="BTC/USDT",
+        listed_at=BEGIN,
+        alias_of="BTCUSDT",
+        **bare,
+    )
+    await tell(told, primary)
+    await tell(told, alias)
+    clock.now = BEGIN + 2 * HOUR
+    halted = {"status": MarketStatusCode.HALTED, "tick_size": Decimal("0.5")}
+    await tell(told, changed(primary, **halted))
+    online, halt = MarketStatusCode.ONLINE, MarketStatusCode.HALTED
+    async with serve() as both:
+        found = [await resolve(both, "BTC/USDT", BEGIN + n * HOUR) for n in (-1, 1, 2)]
+    assert found == [
+        Said("NOT_YET_LISTED", alias.listing_id, None, None),
+        Said("FOUND", alias.listing_id, online, "0.01"),
+        Said("FOUND", alias.listing_id, halt, "0.5"),
+    ]
+
+
+async def test_what_an_alias_was_before_it_became_one_stays_its_own(
+    serve: Serve, told: Mutations, clock: Clock
+) -> None:
+    later = {"listing_id": an_id("later"), "venue_symbol": "BTC-USDT", "is_primary": False}
+    own = a_venue_symbol(listed_at=BEGIN, **{**later, "tick_size": Decimal("0.25")})
+    await tell(told, a_venue_symbol(listing_id=an_id("primary"), listed_at=BEGIN))
+    await tell(told, own)
+    clock.now = BEGIN + HOUR
+    alias = changed(own, alias_of="BTCUSDT", tick_size=None, lot_size=None)
+    await tell(told, alias)
+    async with serve() as both:
+        assert (await resolve(both, "BTC-USDT", BEGIN)).tick == "0.25"
+        assert (await resolve(both, "BTC-USDT", BEGIN + HOUR)).tick == "0.01"
+
+
+async def test_what_a_change_says_of_the_past_replaces_nothing_that_is_known_of_later(
+    serve: Serve, told: Mutations, clock: Clock
+) -> None:
+    clock.now = BEGIN + 9 * HOUR
+    listing = a_venue_symbol(listing_id=an_id("listing"), listed_at=BEGIN)
+    first = await tell(told, listing)
+    old = changed(listing, tick_size=Decimal(7))
+    assert await tell(told, old, BEGIN + HOUR) == first  # nothing changes
+    ended = delist(old, BEGIN + 5 * HOUR)
+    await tell(told, ended, BEGIN + 5 * HOUR)
+    async with serve() as both:
+        found = [await resolve(both, "BTCUSDT", BEGIN + n * HOUR) for n in (1, 9)]
+    assert found == [
+        Said("FOUND", listing.listing_id, None, None),
+        Said("DELISTED", listing.listing_id, MarketStatusCode.DELISTED, "0.01"),
+    ]
+
+
+async def test_nobody_is_told_of_what_has_not_come_yet(
+    serve: Serve, told: Mutations, clock: Clock
+) -> None:
+    listing = a_venue_symbol(listing_id=an_id("listing"), listed_at=BEGIN)
+    await tell(told, listing)
+    future = at(dt.datetime(9000, 1, 1, tzinfo=dt.UTC))
+    keys = [pb.VenueSymbolKey(**SPELLED)]
+    spelled = rpb.GetVenueSymbolRequest(**SPELLED, as_of=future)
+    async with serve() as both:
+        asked, writer = both.asked, both.writer
+        calls = [
+            asked.own.Resolve(pb.ResolveRequest(**SPELLED, as_of=future)),
+            asked.own.ResolveBatch(pb.ResolveBatchRequest(keys=keys, as_of=future)),
+            asked.registry.GetVenueSymbol(spelled),
+            writer.call(writer.registry.GetVenueSymbol, spelled),
+        ]
+        found: list[Refusal] = [await refusal(call) for call in calls]
+    assert {one.code for one in found} == {grpc.StatusCode.INVALID_ARGUMENT}
+    assert {one.violations for one in found} == {frozenset({("as_of", "FUTURE")})}
+
+
+async def test_terms_of_before_are_unavailable_without_postgres_and_the_present_ones_are_not(
+    serve: Serve, told: Mutations, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = a_venue_symbol(listing_id=an_id("listing"), listed_at=BEGIN)
+    await tell(told, listing)
+    clock.now = BEGIN + 2 * HOUR
+    await tell(told, changed(listing, tick_size=Decimal(2)))
+    newer = pb.ResolveRequest(**SPELLED, as_of=at(BEGIN + 2 * HOUR))
+    older = pb.ResolveRequest(**SPELLED, as_of=at(BEGIN + 2 * HOUR - TICK))
+    nothing = pb.ResolveRequest(venue_id="binance", venue_symbol="NONE", as_of=at(BEGIN))
+    async with serve() as both:
+        monkeypatch.setattr(stores, "BEYOND_MEMORY_S", 0.5)
+        both.asked.database.go_down()
+        own = both.asked.own
+        answer, _ = await both.asked.answer(own.Resolve, newer)
+        assert answer.resolution.specs.tick_size == "2"
+        assert await both.asked.code(own.Resolve, older) is grpc.StatusCode.UNAVAILABLE
+        assert await both.asked.code(own.Resolve, nothing) is grpc.StatusCode.NOT_FOUND

@@ -1,0 +1,326 @@
+"""The state folder is its user's alone, and nobody is signalled who does not hold its lock."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import nats
+import pytest
+import redis.asyncio
+from nats.errors import Error as NatsError
+
+from cqar.embedded import identity, rotation
+from cqar.embedded.background import detach, shut_down
+from cqar.embedded.endpoints import read_endpoints
+from cqar.embedded.failures import EmbeddedError, NotOurs, StackNotRunning
+from cqar.embedded.identity import ProcessIdentity
+from cqar.embedded.lock import LOCK_NAME, hold_lock
+from cqar.embedded.private import own_folder, read_private, write_private
+from cqar.embedded.server_password import read_password
+from cqar.embedded.servers import EmbeddedServers
+from cqar.embedded.stack import StackOptions, remove_state, run_stack
+from tests.support.cli_runner import run_process
+from tests.support.commits import eventually, running
+
+#: Of whoever runs the tests, nobody's and not theirs.
+STRANGER = 65_534
+
+
+async def up(state_dir: Path) -> None:
+    async def unused(_: object) -> None:
+        raise AssertionError("a stack came up in a folder that is not ours")
+
+    await run_stack(StackOptions(state_dir), unused, asyncio.Event())
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    return own_folder(tmp_path / "state")
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """Somebody else's process, as far as a state folder knows."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"]) as process:
+        yield process
+        process.kill()
+
+
+def foreign_folder(folder: Path) -> Path:
+    """A folder of another user's: only root can make one, and others find one."""
+    if os.geteuid() != 0:
+        return Path("/usr")
+    folder.mkdir()
+    os.chown(folder, STRANGER, STRANGER)
+    return folder
+
+
+# ---------------------------------------------------------------- folders and files
+
+
+async def test_a_state_folder_that_is_a_link_is_refused_by_everybody(tmp_path: Path) -> None:
+    target = own_folder(tmp_path / "target")
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    before = sorted(target.iterdir())
+    for use in (detach, shut_down, read_endpoints, remove_state):
+        with pytest.raises(NotOurs, match="is a link"):
+            use(link)
+    with pytest.raises(NotOurs, match="is a link"):
+        await up(link)
+    assert sorted(target.iterdir()) == before
+    ran = await run_process("up", "--state", link, state=tmp_path)
+    assert ran.code != 0
+    assert "is a link: remove it, or name another folder by --state" in ran.err
+
+
+async def test_a_folder_of_another_user_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    folder = foreign_folder(tmp_path / "foreign")
+    before = sorted(folder.iterdir())
+    with pytest.raises(NotOurs, match="belongs to user"):
+        await up(folder)
+    with pytest.raises(NotOurs, match="belongs to user"):
+        detach(folder)
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o770])
+async def test_a_folder_that_others_may_write_to_is_refused(tmp_path: Path, mode: int) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    folder.chmod(mode)
+    with pytest.raises(NotOurs, match="can be written by others"):
+        await up(folder)
+
+
+def test_a_new_state_folder_and_its_lock_are_for_nobody_else(tmp_path: Path) -> None:
+    folder = own_folder(tmp_path / "above/state")
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    old_umask = os.umask(0)
+    try:
+        with hold_lock(folder):
+            assert stat.S_IMODE((folder / LOCK_NAME).stat().st_mode) == 0o600
+    finally:
+        os.umask(old_umask)
+
+
+def by_link(path: Path, target: Path) -> None:
+    path.symlink_to(target)
+
+
+def by_second_name(path: Path, target: Path) -> None:
+    path.hardlink_to(target)
+
+
+def by_pipe(path: Path, target: Path) -> None:
+    assert target.exists()
+    os.mkfifo(path, 0o600)
+
+
+@pytest.mark.parametrize("place", [by_link, by_second_name, by_pipe])
+def test_a_file_that_is_another_is_neither_read_nor_written(
+    state_dir: Path, tmp_path: Path, place: Callable[[Path, Path], None]
+) -> None:
+    target = tmp_path / "precious"
+    target.write_text("precious")
+    logs = own_folder(state_dir / "logs")
+    uses: dict[Path, Callable[[], object]] = {
+        state_dir / LOCK_NAME: lambda: detach(state_dir),
+        state_dir / "endpoints.json": lambda: read_private(state_dir / "endpoints.json"),
+        state_dir / "password": lambda: read_password(state_dir),
+        logs / "stack.log": lambda: detach(state_dir),
+        logs / "nats.log": lambda: rotation.rotate(logs / "nats.log"),
+    }
+    for path, use in uses.items():
+        place(path, target)
+        with pytest.raises(NotOurs):
+            use()
+        assert target.read_text() == "precious", path
+        path.unlink()
+
+
+async def test_a_part_of_the_state_that_is_a_link_stops_the_start(
+    state_dir: Path, tmp_path: Path
+) -> None:
+    elsewhere = own_folder(tmp_path / "elsewhere")
+    for name in ("logs", "postgres", "nats", "redis"):
+        (state_dir / name).symlink_to(elsewhere)
+        with pytest.raises(NotOurs, match=f"{name} is a link"):
+            await up(state_dir)
+        (state_dir / name).unlink()
+    assert list(elsewhere.iterdir()) == []
+    database = own_folder(own_folder(state_dir / "postgres") / "other")
+    (state_dir / "postgres/data").symlink_to(database)
+    with pytest.raises(NotOurs, match="data is a link to what is not"):
+        await up(state_dir)
+    remove_state(state_dir)
+    assert elsewhere.exists()
+
+
+def test_a_written_file_takes_a_links_place_and_not_its_target(
+    state_dir: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "precious"
+    target.write_text("precious")
+    path = state_dir / "keys.json"
+    path.symlink_to(target)
+    (state_dir / f".keys.json.{os.getpid()}").symlink_to(target)
+    write_private(path, b"{}")
+    assert (target.read_text(), path.read_text()) == ("precious", "{}")
+    assert stat.S_IMODE(path.lstat().st_mode) == 0o600
+
+
+# ---------------------------------------------------------------- who is signalled
+
+
+def named(state_dir: Path, known: ProcessIdentity | int) -> None:
+    text = msgspec.json.encode(known)
+    (state_dir / LOCK_NAME).write_bytes(text)
+    (state_dir / LOCK_NAME).chmod(0o600)
+
+
+def test_a_stale_lock_that_names_a_living_process_stops_nobody(
+    state_dir: Path, sleeper: subprocess.Popen[bytes]
+) -> None:
+    known = ProcessIdentity(sleeper.pid, identity.began(sleeper.pid), identity.boot_id())
+    for content in (known, sleeper.pid):
+        named(state_dir, content)
+        with pytest.raises(StackNotRunning):
+            shut_down(state_dir)
+    assert sleeper.poll() is None
+
+
+def test_a_lock_that_is_held_by_another_than_it_names_stops_nobody(
+    state_dir: Path, sleeper: subprocess.Popen[bytes]
+) -> None:
+    began, boot = identity.began(sleeper.pid), identity.boot_id()
+    with hold_lock(state_dir):
+        for content in (
+            sleeper.pid,
+            ProcessIdentity(sleeper.pid, began, boot),
+            ProcessIdentity(sleeper.pid, began + 1, boot),
+            ProcessIdentity(sleeper.pid, began, "another boot"),
+        ):
+            named(state_dir, content)
+            with pytest.raises(EmbeddedError, match="nothing was stopped"):
+                shut_down(state_dir)
+    assert sleeper.poll() is None
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from cqar.embedded.lock import hold_lock
+with hold_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(300)
+"""
+
+
+def test_who_holds_the_lock_is_stopped(state_dir: Path) -> None:
+    argv = [sys.executable, "-c", HOLDER, str(state_dir)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as held:
+        assert held.stdout is not None
+        assert held.stdout.readline() == b"held\n"
+        shut_down_in_parent(state_dir, held)
+        assert held.wait() == -signal.SIGTERM
+
+
+def shut_down_in_parent(state_dir: Path, held: subprocess.Popen[bytes]) -> None:
+    """Its parent must ask for its end, or it stays a zombie."""
+    from threading import Thread  # noqa: PLC0415
+
+    waiting = Thread(target=held.wait)
+    waiting.start()
+    shut_down(state_dir)
+    waiting.join()
+
+
+# ---------------------------------------------------------------- logs
+
+WRITES = """
+import os, sys, time
+log = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+number = 0
+while True:
+    os.write(log, b"%09d\\n" % number)
+    number += 1
+    time.sleep(0.0001)
+"""
+
+
+@pytest.fixture
+def written_log(state_dir: Path) -> Iterator[Path]:
+    """A log that a program goes on writing, a line each 100 us."""
+    log = state_dir / "writer.log"
+    with subprocess.Popen([sys.executable, "-c", WRITES, str(log)]) as writing:
+        yield log
+        writing.kill()
+
+
+async def test_a_log_that_is_written_stays_below_its_bound_with_its_newest_lines(
+    state_dir: Path, written_log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = 20_000
+    monkeypatch.setattr(rotation, "LOG_MAX_BYTES", bound)
+    monkeypatch.setattr(rotation, "LOOK_EVERY_SECONDS", 0.01)
+    (state_dir / "not-a-log").write_bytes(b"x" * 2 * bound)
+    oldest = written_log.with_name(f"{written_log.name}.{rotation.KEPT_MAX}")
+
+    def rotated() -> bool:
+        """Whether what was the oldest is gone already."""
+        return oldest.exists() and int(oldest.read_text().split()[0]) > 0
+
+    async with running(rotation.rotate_logs(state_dir)):
+        await eventually(rotated, 60)
+    found = sorted(path.name for path in state_dir.iterdir())
+    kept = [f"writer.log.{number}" for number in range(1, rotation.KEPT_MAX + 1)]
+    assert found == ["not-a-log", "writer.log", *kept]
+    assert all(stat.S_IMODE((state_dir / name).stat().st_mode) == 0o600 for name in kept)
+    # Lines in order, from the oldest file to the one that is written: some are missing between.
+    lines = [
+        int(line)
+        for name in (*reversed(kept), "writer.log")
+        for line in (state_dir / name).read_text().splitlines()
+        if len(line) == 9
+    ]
+    assert lines == sorted(lines)
+    assert max(path.stat().st_size for path in state_dir.glob("writer.log.*")) <= 2 * bound + 1
+
+
+# ---------------------------------------------------------------- passwords
+
+
+async def test_the_stacks_servers_ask_for_a_password(servers: EmbeddedServers) -> None:
+    for url in (servers.nats, servers.redis):
+        assert len(url.rpartition("@")[0].rpartition(":")[2]) >= 32
+    for wrong in ("nats://", "nats://cqar:guess@"):
+        client = nats.NATS()
+        with pytest.raises((NatsError, OSError)):
+            await client.connect(
+                f"{wrong}{servers.nats.rpartition('@')[2]}",
+                allow_reconnect=False,
+                connect_timeout=2,
+            )
+        await client.close()
+    for wrong in ("redis://", "redis://:guess@"):
+        url = f"{wrong}{servers.redis.rpartition('@')[2]}"
+        async with redis.asyncio.Redis.from_url(url) as store:
+            with pytest.raises(redis.exceptions.RedisError):
+                await store.ping()
+
+
+async def test_no_password_is_on_a_command_line(servers: EmbeddedServers) -> None:
+    passwords = [url.rpartition("@")[0].rpartition(":")[2] for url in (servers.nats, servers.redis)]
+    assert len(servers.pids) == 3
+    for pid in servers.pids.values():
+        said = Path(f"/proc/{pid}/cmdline").read_text()
+        assert not any(password in said for password in passwords)

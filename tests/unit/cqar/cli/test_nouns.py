@@ -1,0 +1,368 @@
+"""The nouns of the command line against the contract: every RPC, every field, nothing else."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from cqc.assets.v1 import quality_flag_pb2
+from cqc.services.v1 import asset_registry_pb2 as pb
+from google.protobuf import message_factory
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from cqar.admin.connection import Connection
+from cqar.cli import COMMANDS, cli
+from cqar.cli.lazy_commands import LazyCommand
+from cqar.cli.nouns import field_names
+from cqar.cli.nouns.id_lookup import References
+from cqar.cli.nouns.model import Noun, Verb
+from cqar.cli.nouns.parameters import FieldParameter, asked, fields_offered, fill, method_of
+from cqar.cli.nouns.registry import NOUNS
+from cqar.cli.nouns.values import OneOf
+
+ROOT = Path(__file__).resolve().parents[4]
+RPCS = {m.name: m for m in pb.DESCRIPTOR.services_by_name["AssetRegistry"].methods}
+VERBS = [(noun, words, verb) for noun in NOUNS for words, verb in noun.verbs.items()]
+IDS = [f"{noun.name} {words}" for noun, words, _ in VERBS]
+AN_ID = "6f1c1f0e-2f0b-4a57-9a53-0d4f6b1f0c11"
+NOT_OFFERED = {
+    "CreateChainRequest.native_asset_symbol",
+    "DelistVenueAssetRequest.reason",
+    "DelistVenueSymbolRequest.reason",
+    "GetAssetGroupRequest.name",
+    "ListAssetDeploymentsRequest.page_size",
+    "ListAssetDeploymentsRequest.page_token",
+    "ListAssetGroupsRequest.page_size",
+    "ListAssetGroupsRequest.page_token",
+    "ListAssetIdentifiersRequest.page_size",
+    "ListAssetIdentifiersRequest.page_token",
+    "ListAssetRelationshipsRequest.page_size",
+    "ListAssetRelationshipsRequest.page_token",
+    "ListAssetsRequest.page_size",
+    "ListAssetsRequest.page_token",
+    "ListChainsRequest.page_size",
+    "ListChainsRequest.page_token",
+    "ListQualityFlagsRequest.page_size",
+    "ListQualityFlagsRequest.page_token",
+    "ListSymbolIdentifiersRequest.page_size",
+    "ListSymbolIdentifiersRequest.page_token",
+    "ListSymbolsRequest.page_size",
+    "ListSymbolsRequest.page_token",
+    "ListVenueAssetsRequest.page_size",
+    "ListVenueAssetsRequest.page_token",
+    "ListVenueSymbolsRequest.page_size",
+    "ListVenueSymbolsRequest.page_token",
+    "ListVenuesRequest.page_size",
+    "ListVenuesRequest.page_token",
+    "RaiseQualityFlagRequest.raised_by",
+    "SearchAssetsRequest.page_token",
+    "SearchSymbolsRequest.page_token",
+}
+
+each_verb = pytest.mark.parametrize(("noun", "words", "verb"), VERBS, ids=IDS)
+
+
+def verb_of(line: str) -> tuple[Noun, Verb]:
+    name, _, words = line.partition(" ")
+    noun = next(noun for noun in NOUNS if noun.name == name)
+    return noun, noun.verbs[words]
+
+
+def request_of(line: str, *typed: str) -> Any:
+    """The request that a command makes of what was typed; ids need no writer."""
+    noun, verb = verb_of(line)
+    wanted = asked(noun, verb)
+    command = click.Command(line, params=[item.parameter for item in wanted])
+    with command.make_context(line, list(typed)) as context:
+        return filled(verb, wanted, context.params)
+
+
+def filled(verb: Verb, wanted: list[FieldParameter], given: dict[str, Any]) -> Any:
+    request = message_factory.GetMessageClass(method_of(verb).input_type)()
+    with Connection("unix:/nowhere") as nobody:
+        fill(request, wanted, given, References(nobody))
+    return request
+
+
+def test_every_rpc_is_one_verb_of_one_noun() -> None:
+    assert sorted(verb.rpc for _, _, verb in VERBS) == sorted(RPCS)
+
+
+def test_what_changes_something_takes_a_reason_and_what_removes_asks() -> None:
+    reads = ("Check", "Get", "List", "Search")
+    assert {v.rpc for _, _, v in VERBS if not v.done} == {r for r in RPCS if r.startswith(reads)}
+    removals = ("Delete", "Delist", "Remove")
+    assert {v.rpc for _, _, v in VERBS if v.asks} == {r for r in RPCS if r.startswith(removals)}
+
+
+def test_the_fields_that_no_command_offers_are_these() -> None:
+    left_out = {
+        f"{field.containing_type.name}.{field.name}"
+        for rpc in RPCS.values()
+        for field in rpc.input_type.fields
+        if field.name != "exact"
+        and field.type != FieldDescriptor.TYPE_DOUBLE
+        and not field_names.is_offered(field)
+    }
+    assert left_out == NOT_OFFERED
+
+
+def test_beside_every_double_stands_an_exact_text_that_is_offered() -> None:
+    for rpc in RPCS.values():
+        offered = {field.name for field, _ in fields_offered(rpc.input_type)}
+        for field in rpc.input_type.fields:
+            if field.type == FieldDescriptor.TYPE_DOUBLE:
+                assert offered & {f"{field.name}_exact", field.name}, field.full_name
+
+
+@each_verb
+def test_every_field_that_is_offered_is_a_parameter_with_a_meaning(
+    noun: Noun, words: str, verb: Verb
+) -> None:
+    wanted = asked(noun, verb)
+    offered = {(f.name, within) for f, within in fields_offered(method_of(verb).input_type)}
+    assert {(item.field.name, item.within) for item in wanted} == offered
+    spelled = [spelling for item in wanted for spelling in item.parameter.opts]
+    assert len(spelled) == len(set(spelled))
+    for item in wanted:
+        if isinstance(item.parameter, click.Option):
+            assert item.parameter.help, item.name
+
+
+def test_no_meaning_is_of_a_field_that_nobody_can_give() -> None:
+    used = {
+        field_names._RENAMED.get(item.field.full_name, item.field.name)
+        for noun, _, verb in VERBS
+        for item in asked(noun, verb)
+        if isinstance(item.parameter, click.Option)
+    }
+    assert set(field_names.MEANING) == used
+
+
+def columns_in(message: Descriptor, columns: str) -> set[str]:
+    return {c for c in columns.split() if c.partition(".")[0] in message.fields_by_name}
+
+
+@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.name)
+def test_every_column_is_a_field_of_what_is_listed(noun: Noun) -> None:
+    entities = [
+        field.message_type
+        for verb in noun.verbs.values()
+        for field in method_of(verb).output_type.fields
+        if field.name == noun.many
+    ]
+    assert entities
+    shown = [columns_in(entity, noun.columns) for entity in entities if entity is not None]
+    assert set().union(*shown) == set(noun.columns.split())
+    for entity in entities:
+        assert entity is not None
+        assert not noun.id or noun.id in entity.fields_by_name
+
+
+@pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.name)
+def test_no_column_is_a_double(noun: Noun) -> None:
+    for verb in noun.verbs.values():
+        for listed in method_of(verb).output_type.fields:
+            for path in noun.columns.split() if listed.name == noun.many else ():
+                *outer, last = path.split(".")
+                message = listed.message_type
+                for name in outer:
+                    message = message.fields_by_name[name].message_type
+                field = message.fields_by_name.get(last)
+                assert field is None or field.type != FieldDescriptor.TYPE_DOUBLE, path
+
+
+def taken_by(line: str) -> click.Command:
+    """The command that takes a line.
+
+    Raises:
+        UsageError: None does.
+    """
+    program, *rest = shlex.split(line, comments=True)
+    assert program == "cqar"
+    command: click.Command = cli
+    context = click.Context(cli)
+    while isinstance(command, click.Group):
+        _, found, rest = command.resolve_command(context, rest)
+        assert found is not None
+        command = found
+    command.make_context(command.name, rest, parent=context)
+    return command
+
+
+@each_verb
+def test_every_example_is_a_line_that_its_command_takes(noun: Noun, words: str, verb: Verb) -> None:
+    assert verb.example.startswith(f"cqar {noun.name} {words}")
+    assert verb.example in (taken_by(verb.example).help or "")
+
+
+def test_every_line_in_the_documents_is_taken() -> None:
+    text = (ROOT / "docs" / "CLI.md").read_text() + (ROOT / "README.md").read_text()
+    lines = [line for line in text.splitlines() if line.startswith("cqar ")]
+    assert len(lines) > 20
+    for line in lines:
+        taken_by(line)
+
+
+def test_only_what_was_given_is_set() -> None:
+    request = request_of("asset set", AN_ID, "--category", "", "--name", "Coin")
+    assert request == pb.UpdateAssetRequest(asset_id=AN_ID, name="Coin", category="")
+    assert {field.name for field, _ in request.ListFields()} == {"asset_id", "name", "category"}
+    assert request_of("venue set", "binance", "--no-active").HasField("is_active")
+    assert not request_of("venue set", "binance").HasField("is_active")
+
+
+def test_steps_are_sent_as_they_were_typed_and_never_as_doubles() -> None:
+    request = request_of("symbol set", AN_ID, "--tick-size", "0.10", "--lot-size", "1e-8")
+    assert (request.exact.tick_size, request.exact.lot_size) == ("0.10", "1e-8")
+    assert not request.HasField("tick_size")
+    assert not request_of("symbol set", AN_ID, "--active").HasField("exact")
+    member = request_of("group member add", AN_ID, AN_ID, "--weight", "1.10")
+    assert (member.weight_exact, member.HasField("weight")) == ("1.10", False)
+
+
+@pytest.mark.parametrize("typed", ["lp-token", "LP_TOKEN", "Lp-Token"])
+def test_an_enums_value_is_its_short_name_however_it_is_written(typed: str) -> None:
+    assert request_of("asset add", "X", "--type", typed).asset_type == 7
+
+
+def test_the_unspecified_value_is_none() -> None:
+    enum = quality_flag_pb2.DESCRIPTOR.enum_types_by_name["FlagSeverity"]
+    assert list(OneOf(enum).choices) == ["info", "low", "medium", "high", "critical"]
+
+
+def test_members_bands_lists_metadata_and_times_are_read() -> None:
+    group = request_of("group add", "g", "--member", AN_ID, "--member", f"{AN_ID}=0.5")
+    assert [(m.asset_id, m.weight_exact) for m in group.members] == [(AN_ID, ""), (AN_ID, "0.5")]
+    assert not group.members[0].HasField("weight_exact")
+    listing = request_of(
+        *("listing add", "okx", "A-B", AN_ID, "--tick-band", "0=0.01", "--tick-band", "10=0.1"),
+        *("--listed-at", "2026-01-01T01:00+01:00"),
+    )
+    assert [(b.from_price, b.tick_size) for b in listing.tick_bands] == [
+        ("0", "0.01"),
+        ("10", "0.1"),
+    ]
+    assert listing.listed_at.ToDatetime(dt.UTC) == dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    chain = request_of("chain add", "base", "--rpc-url", "https://a", "--rpc-url", "https://b")
+    assert (chain.id, list(chain.rpc_urls)) == ("base", ["https://a", "https://b"])
+    venue = request_of("venue add", "v", "--metadata", '{"ccxt_id": "v"}')
+    assert venue.metadata["ccxt_id"] == "v"
+
+
+def test_a_network_has_a_number_and_a_chain_an_id() -> None:
+    request = request_of("chain add", "base", "--network-id", "8453", "--explorer-url", "https://x")
+    assert (request.id, request.chain_id) == ("base", 8453)
+    assert request.block_explorer_url == "https://x"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("asset add", "X", "--type", "unspecified"),
+        ("asset add", "X", "--name", "\udcff"),
+        ("group add", "g", "--member", "=1"),
+        ("group add", "g", "--member", "BTC="),
+        ("listing set", "v", "s", "--tick-band", "0.1"),
+        ("listing set", "v", "s", "--if-revision", "-1"),
+        ("listing set", "v", "s", "--price-significant-digits", str(2**31)),
+        ("listing rm", "v", "s", "--delisted-at", "soon"),
+        ("listing rm", "v", "s", "--delisted-at", "0001-01-01T00:00+14:00"),
+        ("venue set", "v", "--metadata", "[1]"),
+        ("venue set", "v", "--metadata", "[" * 100_000),
+        ("venue set", "v", "--metadata", '{"a":' * 100_000),
+        ("venue set", "v", "--metadata", "{"),
+        ("identifier show asset", AN_ID, "nobody"),
+    ],
+)
+def test_what_cannot_be_sent_is_wrong_usage(typed: tuple[str, ...]) -> None:
+    with pytest.raises(click.UsageError) as raised:
+        request_of(*typed)
+    assert raised.value.exit_code == 2
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    ran = CliRunner().invoke(cli, arguments)
+    assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
+    return ran.exit_code, ran.output
+
+
+def test_setting_nothing_is_wrong_usage_and_names_what_could_be_set() -> None:
+    for given in ((), ("--if-revision", "3")):
+        code, said = run("asset", "set", AN_ID, *given)
+        assert (code, "--category" in said, "--if-revision" in said) == (2, True, False)
+
+
+def test_removing_without_a_terminal_and_without_yes_is_wrong_usage() -> None:
+    for line in ("asset rm A", "listing rm v s", "venue-asset rm v A", "group member rm g A"):
+        code, said = run(*line.split())
+        assert (code, "--yes" in said) == (2, True), said
+
+
+def test_an_idempotency_key_that_cannot_be_sent_is_wrong_usage() -> None:
+    for key in ("", "schlüssel", "a\nb"):
+        code, said = run("asset", "add", "X", "--idempotency-key", key)
+        assert (code, "printable ASCII" in said) == (2, True), said
+
+
+def test_another_word_for_a_verb_is_that_verb() -> None:
+    assert run("flag", "add", "--help")[1] == run("flag", "raise", "--help")[1].replace(
+        "flag raise [", "flag add ["
+    )
+
+
+def test_every_command_is_where_the_list_of_commands_says() -> None:
+    for name, _, about in COMMANDS:
+        placeholder = cli.commands[name]
+        assert isinstance(placeholder, LazyCommand)
+        assert placeholder.load().name == name
+        assert about.endswith(".")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script_for_each_shell(shell: str) -> None:
+    code, script = run("completion", shell)
+    assert code == 0
+    assert f"_CQAR_COMPLETE={shell}_complete" in script
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("cqar as", {"asset"}),
+        ("cqar venue", {"venue", "venue-asset", "venues"}),
+        ("cqar asset s", {"show", "set", "search"}),
+        ("cqar group member ", {"add", "rm"}),
+        ("cqar asset add X --type erc", {"erc20", "erc721", "erc1155"}),
+        ("cqar flag raise X rug", {"rugpull"}),
+    ],
+)
+def test_a_shell_is_offered_nouns_verbs_options_and_values(typed: str, offered: set[str]) -> None:
+    words = typed.split(" ")
+    environment = {
+        "_CQAR_COMPLETE": "bash_complete",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    ran = CliRunner().invoke(cli, [], env=environment, prog_name="cqar")
+    assert {line.partition(",")[2] for line in ran.output.splitlines()} == offered
+
+
+def test_help_and_completion_import_neither_sqlalchemy_nor_the_importer() -> None:
+
+    text = (
+        "import sys; sys.argv = ['cqar', '--help'];"
+        "import cqar.cli\n"
+        "try: cqar.cli.main()\n"
+        "except SystemExit: pass\n"
+        "heavy = {'sqlalchemy', 'asyncpg', 'ccxt', 'eth_hash', 'nats', 'cqar.catalogue'}\n"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", text], check=True, stdout=subprocess.DEVNULL)

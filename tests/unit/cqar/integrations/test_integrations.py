@@ -1,0 +1,176 @@
+"""A resolution as ccxt and as Nautilus write it: all that is known, and nothing that is not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import ccxt
+import msgspec
+import pytest
+
+import cqar
+from cqar.integrations.ccxt import TwoOfAName, by_symbol
+from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
+from cqar_shared.domain.kinds.venue_symbol import ListingTickBand, MarketStatusCode
+from tests.support.entity_builders import BTC, NOW, USDT, a_symbol
+from tests.support.sdk_setup import a_listing, resolved
+
+EXPIRY = dt.datetime(2026, 12, 25, 8, tzinfo=dt.UTC)
+EXPIRY_MS = 1_798_185_600_000
+
+
+def spot(**changes: Any) -> cqar.Resolution:
+    return resolved(a_listing(**changes))
+
+
+def contract(
+    of: SymbolTypeCode, kind: ContractKindCode, settlement: str, **terms: Any
+) -> cqar.Resolution:
+    size = Decimal(100) if kind is ContractKindCode.INVERSE else Decimal("0.01")
+    symbol = a_symbol(symbol_type=of, contract_kind=kind, settlement_asset_id=settlement, **terms)
+    listing = a_listing(symbol_id=symbol.symbol_id, contract_size=size, listed_at=NOW)
+    return resolved(listing, symbol=symbol)
+
+
+def perpetual() -> cqar.Resolution:
+    return contract(SymbolTypeCode.PERPETUAL, ContractKindCode.LINEAR, USDT)
+
+
+def future() -> cqar.Resolution:
+    return contract(SymbolTypeCode.FUTURE, ContractKindCode.INVERSE, BTC, expiry=EXPIRY)
+
+
+def option() -> cqar.Resolution:
+    terms = {"strike_price": Decimal(100_000), "option_type": OptionTypeCode.CALL}
+    return contract(SymbolTypeCode.OPTION, ContractKindCode.LINEAR, USDT, expiry=EXPIRY, **terms)
+
+
+# ---------------------------------------------------------------- ccxt
+
+
+def test_a_spot_market_is_as_ccxt_writes_it() -> None:
+    found = spot(
+        taker_fee=Decimal("0.001"), min_order_size=Decimal("0.0001"), max_order_value=Decimal(9_000)
+    )
+    market = cqar.ccxt_market(found)
+    assert (market["symbol"], market["id"], market["type"]) == ("BTC/USDT", "BTCUSDT", "spot")
+    assert (market["base"], market["quote"], market["settle"]) == ("BTC", "USDT", None)
+    assert (market["spot"], market["contract"], market["linear"]) == (True, False, None)
+    assert (market["taker"], market["maker"], market["contractSize"]) == (0.001, None, None)
+    assert market["precision"] == {"price": 0.01, "amount": 0.00001}
+    assert market["limits"]["amount"] == {"min": 0.0001, "max": None}
+    assert market["limits"]["cost"] == {"min": 5.0, "max": 9_000.0}
+    assert market["active"]
+    assert not cqar.ccxt_market(spot(status=MarketStatusCode.HALTED))["active"]
+
+
+def test_contracts_say_what_they_settle_in_how_they_pay_and_when_they_end() -> None:
+    swap, dated, call = map(cqar.ccxt_market, (perpetual(), future(), option()))
+    assert (swap["symbol"], swap["type"], swap["settle"]) == ("BTC/USDT:USDT", "swap", "USDT")
+    assert (swap["linear"], swap["inverse"], swap["contractSize"]) == (True, False, 0.01)
+    assert swap["expiry"] is None
+    assert (dated["symbol"], dated["type"]) == ("BTC/USDT:BTC-261225", "future")
+    assert (dated["linear"], dated["inverse"], dated["contractSize"]) == (False, True, 100.0)
+    assert (dated["expiry"], dated["expiryDatetime"]) == (EXPIRY_MS, "2026-12-25T08:00:00.000Z")
+    assert call["symbol"] == "BTC/USDT:USDT-261225-100000-C"
+    assert (call["option"], call["strike"], call["optionType"]) == (True, 100_000.0, "call")
+
+
+def test_ccxt_takes_every_type_of_market_and_rounds_by_it() -> None:
+    exchange = ccxt.okx()
+    found = [spot(), perpetual(), future(), option()]
+    exchange.set_markets(by_symbol(found))
+    assert len(exchange.symbols) == len(found)
+    assert exchange.amount_to_precision("BTC/USDT", "1.123456789") == "1.12345"
+    assert exchange.price_to_precision("BTC/USDT:USDT", "64000.129") == "64000.13"
+    assert exchange.market("BTC/USDT:BTC-261225")["subType"] == "inverse"
+    # What the bridge says is what ccxt's structure has a place for.
+    assert cqar.ccxt_market(spot()).keys() <= exchange.safe_market_structure().keys()
+
+
+def test_numbers_are_of_the_type_that_the_exchange_wants() -> None:
+    assert cqar.ccxt_market(spot(), Decimal)["precision"]["amount"] == Decimal("0.00001")
+    assert cqar.ccxt_market(spot(), str)["precision"]["amount"] == "0.00001"
+
+
+def test_steps_that_ccxt_cannot_say_or_that_are_not_the_venues_are_left_out() -> None:
+    bands = (ListingTickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),)
+    banded = spot(tick_size=None, tick_bands=bands)
+    assert cqar.ccxt_market(banded)["precision"] == {"price": None, "amount": 0.00001}
+    defaults = a_symbol(tick_size=Decimal("0.1"), lot_size=Decimal(1))
+    listing = a_listing(symbol_id=defaults.symbol_id, tick_size=None, lot_size=None)
+    borrowed = resolved(listing, symbol=defaults)
+    assert borrowed.specs.tick_size == Decimal("0.1")
+    assert cqar.ccxt_market(borrowed)["precision"] == {"price": None, "amount": None}
+
+
+def test_two_markets_of_one_name_are_never_made_one() -> None:
+    one, other = spot(), msgspec.structs.replace(spot(), venue_symbol="BTCUSDT_OLD")
+    with pytest.raises(TwoOfAName, match="BTCUSDT and BTCUSDT_OLD are both BTC/USDT"):
+        by_symbol([one, other])
+    gone = msgspec.structs.replace(other, status=cqar.Status.DELISTED)
+    assert [market["id"] for market in by_symbol([one, gone]).values()] == ["BTCUSDT"]
+
+
+# ---------------------------------------------------------------- Nautilus
+
+
+def test_a_spot_market_is_a_currency_pair() -> None:
+    told = cqar.instrument(spot(max_order_size=Decimal(9_000)))
+    assert (told["type"], told["id"], told["raw_symbol"]) == (
+        "CurrencyPair",
+        "BTCUSDT.BINANCE",
+        "BTCUSDT",
+    )
+    assert (told["base_currency"], told["quote_currency"]) == ("BTC", "USDT")
+    assert (told["price_precision"], told["price_increment"]) == (2, "0.01")
+    assert (told["size_precision"], told["size_increment"]) == (5, "0.00001")
+    assert (told["multiplier"], told["lot_size"]) == ("1", "0.00001")
+    assert (told["min_quantity"], told["max_quantity"]) == (None, "9000")
+    assert (told["min_notional"], told["max_notional"]) == ("5 USDT", None)
+    assert not told.keys() & {"margin_init", "margin_maint", "maker_fee", "taker_fee"}
+
+
+def test_fees_are_told_where_both_are_known_and_the_venue_is_named_as_asked() -> None:
+    told = cqar.instrument(spot(maker_fee=Decimal("-0.0001"), taker_fee=Decimal("0.001")), "BNB")
+    assert (told["maker_fee"], told["taker_fee"], told["id"]) == ("-0.0001", "0.001", "BTCUSDT.BNB")
+
+
+def test_contracts_are_perpetuals_futures_and_options() -> None:
+    swap, dated, call = map(cqar.instrument, (perpetual(), future(), option()))
+    assert (swap["type"], swap["base_currency"]) == ("CryptoPerpetual", "BTC")
+    assert (swap["settlement_currency"], swap["is_inverse"], swap["multiplier"]) == (
+        "USDT",
+        False,
+        "0.01",
+    )
+    assert (dated["type"], dated["underlying"], dated["is_inverse"]) == (
+        "CryptoFuture",
+        "BTC",
+        True,
+    )
+    assert dated["expiration_ns"] == EXPIRY_MS * 1_000_000
+    assert dated["activation_ns"] == int(NOW.timestamp()) * 1_000_000_000
+    assert (call["type"], call["option_kind"]) == ("CryptoOption", "CALL")
+    assert call["strike_price"] == "100000"
+
+
+def test_a_unit_of_a_thousand_is_a_currency_of_its_own() -> None:
+    told = cqar.instrument(spot(unit_multiplier=Decimal(1000)))
+    assert (told["base_currency"], told["multiplier"]) == ("1000BTC", "1")
+    assert told["info"]["unit_multiplier"] == "1000"
+
+
+def test_without_steps_of_the_venues_own_there_is_no_instrument() -> None:
+    with pytest.raises(cqar.StepsUnknown, match="tick and lot"):
+        cqar.instrument(spot(lot_size=None))
+    symbol = a_symbol(
+        symbol_type=SymbolTypeCode.PERPETUAL,
+        contract_kind=ContractKindCode.LINEAR,
+        settlement_asset_id=USDT,
+    )
+    unsized = resolved(a_listing(symbol_id=symbol.symbol_id), symbol=symbol)
+    with pytest.raises(cqar.StepsUnknown, match="size of a contract"):
+        cqar.instrument(unsized)

@@ -1,0 +1,148 @@
+"""What the SDK makes of answers: every field, exact, frozen, and fit for JSON."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import msgspec
+import pytest
+from cqc.assets.v1 import asset_pb2, quality_flag_pb2
+from cqc.markets.v1 import symbol_pb2
+from cqc.resolver.v1 import resolver_pb2 as pb
+from cqc.venues.v1 import venue_symbol_pb2
+
+import cqar
+from cqar.sdk import changes, enums
+from cqar.sdk import decoding as read
+from cqar_resolver.replication.replica_state import STALE
+from cqar_shared.domain.kinds import KINDS
+from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
+from cqar_shared.domain.kinds.venue_symbol import ListingTickBand, MarketStatusCode
+from tests.support.entity_builders import NOW, a_flag, a_symbol, an_asset
+from tests.support.sdk_setup import LISTING, TOLD, a_listing, resolved
+
+
+def test_a_resolution_says_all_that_was_answered() -> None:
+    found = resolved(a_listing(taker_fee=Decimal("0.001"), listed_at=NOW))
+    assert (found.status, found.market_status) == (cqar.Status.FOUND, cqar.MarketStatus.ONLINE)
+    assert (found.venue_id, found.venue_symbol) == ("binance", "BTCUSDT")
+    assert (found.listing_id, found.alias_of, found.listed_at) == (LISTING, None, NOW)
+    assert (found.maker_fee, found.taker_fee) == (None, Decimal("0.001"))
+    assert (found.symbol.symbol_id, found.symbol.symbol) == (a_symbol().symbol_id, "BTC/USDT")
+    assert found.symbol.symbol_type is cqar.SymbolType.SPOT
+    assert (found.base.symbol, found.quote.symbol) == ("BTC", "USDT")
+    assert found.settlement == found.quote
+    assert (found.specs.tick_size, found.specs.lot_size) == (Decimal("0.01"), Decimal("0.00001"))
+    assert found.specs.min_order_size is None
+    assert found.specs.source is cqar.SpecsSource.VENUE
+    assert found.tradeable.allowed
+    assert found.freshness == cqar.Freshness(1, 7, cqar.State.LIVE, 12)
+
+
+def test_a_listing_that_was_read_unreviewed_says_so() -> None:
+    read_by_ccxt = {"reader": "ccxt, unreviewed", "note": "kept"}
+    assert resolved(a_listing(metadata=read_by_ccxt)).reader == "ccxt, unreviewed"
+    assert resolved(a_listing(metadata={"note": "kept"})).reader is None
+    assert resolved(a_listing()).reader is None
+
+
+def test_an_option_keeps_its_expiry_strike_and_side() -> None:
+    expiry = NOW + dt.timedelta(days=31)
+    option = a_symbol(
+        symbol_type=SymbolTypeCode.OPTION,
+        settlement_asset_id=a_symbol().quote_asset_id,
+        contract_kind=ContractKindCode.LINEAR,
+        expiry=expiry,
+        strike_price=Decimal(100_000),
+        option_type=OptionTypeCode.CALL,
+    )
+    found = resolved(a_listing(symbol_id=option.symbol_id), symbol=option)
+    assert (found.symbol.expiry, found.symbol.strike_price) == (expiry, Decimal(100_000))
+    assert found.symbol.option_type is cqar.OptionType.CALL
+    assert found.symbol.contract_kind is cqar.ContractKind.LINEAR
+
+
+def test_bands_and_significant_digits_are_told_where_there_is_no_single_tick() -> None:
+    bands = (
+        ListingTickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),
+        ListingTickBand(from_price=Decimal(100), tick_size=Decimal(1)),
+    )
+    found = resolved(a_listing(tick_size=None, tick_bands=bands, price_significant_digits=5))
+    assert found.specs.tick_size is None
+    told = [(band.from_price, band.tick_size) for band in found.specs.tick_bands]
+    assert told == [(Decimal(0), Decimal("0.1")), (Decimal(100), Decimal(1))]
+    assert found.specs.price_significant_digits == 5
+
+
+def test_what_is_not_allowed_says_why_and_is_false() -> None:
+    found = resolved(a_listing(status=MarketStatusCode.HALTED), a_flag(), stale=STALE)
+    assert not found.tradeable.open
+    codes = [reason.code for reason in found.tradeable.reasons]
+    assert codes == ["LISTING_HALTED", "FLAG_CRITICAL_BASE", "STALE_SNAPSHOT"]
+    assert not found.tradeable.reduce
+    assert found.tradeable.cancel
+
+
+def test_a_miss_of_a_batch_says_what_was_asked_and_why() -> None:
+    reason = pb.Reason(code="VENUE_NOT_FOUND", message="no venue 'nowhere'")
+    missed = pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND, not_found=reason)
+    found = read.found_or_miss(missed, ("nowhere", "X"), read.freshness(TOLD), read.resolution)
+    assert isinstance(found, cqar.Miss)
+    assert (found.venue_id, found.venue_symbol, found.status) == ("nowhere", "X", "NOT_FOUND")
+    assert found.reason.code == "VENUE_NOT_FOUND"
+
+
+def test_an_unset_bound_on_staleness_is_none_and_zero_is_zero() -> None:
+    assert read.freshness(pb.Freshness(epoch=1)).staleness_ms is None
+    assert read.freshness(pb.Freshness(epoch=1, staleness_ms=0)).staleness_ms == 0
+
+
+def test_results_are_frozen_equal_by_value_and_survive_json() -> None:
+    found = resolved()
+    assert found == resolved()
+    found.specs.round_size("1")  # what a helper keeps is no part of the value
+    assert found == resolved()
+    with pytest.raises(AttributeError):
+        found.venue_id = "kraken"  # type: ignore[misc]
+    text = msgspec.json.encode(found)
+    assert b'"tick_size":"0.01"' in text
+    assert msgspec.json.decode(text, type=cqar.Resolution) == found
+
+
+@pytest.mark.parametrize(
+    ("enum", "prefix", "of"),
+    [
+        (pb.SnapshotState, "SNAPSHOT_STATE_", enums.State),
+        (pb.SpecsSource, "SPECS_SOURCE_", enums.SpecsSource),
+        (venue_symbol_pb2.MarketStatus, "MARKET_STATUS_", enums.MarketStatus),
+        (symbol_pb2.SymbolType, "SYMBOL_TYPE_", enums.SymbolType),
+        (symbol_pb2.ContractKind, "CONTRACT_KIND_", enums.ContractKind),
+        (symbol_pb2.OptionType, "OPTION_TYPE_", enums.OptionType),
+        (quality_flag_pb2.FlagSeverity, "FLAG_SEVERITY_", enums.Severity),
+    ],
+)
+def test_the_words_are_the_contracts(enum: object, prefix: str, of: type) -> None:
+    names = {name.removeprefix(prefix) for name in enum.keys()}  # type: ignore[attr-defined] # noqa: SIM118
+    assert {word.value for word in of} == names  # type: ignore[attr-defined]
+
+
+def test_what_changed_is_read_as_the_kind_says_for_every_kind_that_is_told() -> None:
+    told = {kind.name: kind.message for kind in KINDS if kind.exported}
+    assert told == changes.MESSAGES
+    asset = asset_pb2.Asset(asset_id=an_asset().asset_id, symbol="BTC")
+    payload = asset.SerializeToString()
+    born = cqar.Change("asset", asset.asset_id, payload, deleted=False, archived=False)
+    assert born.message() == asset
+    gone = cqar.Change("asset", asset.asset_id, b"", deleted=True, archived=False)
+    with pytest.raises(ValueError, match="is deleted"):
+        gone.message()
+
+
+def test_every_public_name_is_where_it_is_said_to_be() -> None:
+    assert sorted(cqar._HOME) == cqar.__all__
+    for name in cqar.__all__:
+        assert getattr(cqar, name) is not None
+    assert set(cqar.__all__) <= set(dir(cqar))
+    with pytest.raises(AttributeError, match="nonsense"):
+        cqar.nonsense  # noqa: B018

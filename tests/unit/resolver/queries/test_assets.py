@@ -1,0 +1,195 @@
+"""Which asset a code, an address or an id means, and what a group holds."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from cqc.resolver.v1 import resolver_pb2 as pb
+
+from cqar_resolver.queries import assets, resolve_listing
+from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.replication.replica_state import STALE
+from cqar_shared.domain.instant import Instant
+from cqar_shared.domain.kinds.asset_identifier import AssetDataSource
+from cqar_shared.domain.kinds.quality_flag import FlagSeverity
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from cqar_shared.errors import EntityNotFound, Invalid
+from tests.support.change_set_builders import encoded, hydrated
+from tests.support.entity_builders import (
+    BTC,
+    ETH,
+    NOW,
+    USDT,
+    a_chain,
+    a_deployment,
+    a_flag,
+    a_group,
+    a_symbol,
+    a_venue,
+    a_venue_asset,
+    a_venue_symbol,
+    an_asset,
+    an_id,
+    an_identifier,
+)
+from tests.support.memory_registry_view import completed
+
+TETHER = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
+COINGECKO = int(AssetDataSource.COINGECKO)
+REGISTRY = (
+    *(an_asset(), an_asset("ETH"), an_asset("USDT"), a_chain(), a_deployment(), an_identifier()),
+    *(a_venue(), a_venue("binance-usdm", operator="binance")),
+    a_venue_asset(venue_asset_symbol="XXBT", other_codes=("XBT",)),
+    a_venue_asset(asset_id=ETH, venue_asset_symbol="ETH", delisted_at=NOW),
+    a_flag(severity=FlagSeverity.HIGH),
+    a_flag(flag_id=an_id("over"), resolved_at=NOW),
+)
+
+
+def basis(*more: Any, stale: pb.Reason | None = None) -> QueryContext:
+    return QueryContext(hydrated(encoded(*REGISTRY, *more)), pb.Freshness(), stale)
+
+
+def resolve(*more: Any, stale: pb.Reason | None = None, **by: Any) -> pb.ResolveAssetResponse:
+    request = pb.ResolveAssetRequest(**by)
+    assets.require_question(request)
+    return assets.resolve(basis(*more, stale=stale), request, Instant.of(NOW))
+
+
+def code(venue_id: str, text: str) -> dict[str, pb.VenueAssetCode]:
+    return {"venue_code": pb.VenueAssetCode(venue_id=venue_id, code=text)}
+
+
+def contract(address: str, chain_id: str = "ethereum") -> dict[str, pb.ContractAddress]:
+    return {"contract": pb.ContractAddress(chain_id=chain_id, address=address)}
+
+
+def external(text: str, source: int = COINGECKO) -> dict[str, Any]:
+    return {"external_id": {"source": source, "external_id": text}}
+
+
+@pytest.mark.parametrize(
+    ("by", "asset_id"),
+    [
+        ({"asset_id": BTC}, BTC),
+        (code("binance", "XXBT"), BTC),
+        (code("binance", "XBT"), BTC),
+        (code("binance-usdm", "XBT"), BTC),
+        (contract(TETHER), USDT),
+        (contract(TETHER.lower()), USDT),
+        (external("bitcoin"), BTC),
+    ],
+)
+def test_an_asset_is_found_by_each_of_its_names(by: dict[str, Any], asset_id: str) -> None:
+    assert resolve(**by).asset.asset_id == asset_id
+
+
+@pytest.mark.parametrize(
+    ("by", "reason"),
+    [
+        ({"asset_id": an_id("none")}, "ASSET_NOT_FOUND"),
+        (code("binance", "xbt"), "VENUE_ASSET_NOT_FOUND"),
+        (code("binance", "ETH"), "VENUE_ASSET_NOT_FOUND"),
+        (code("kraken", "XBT"), "VENUE_NOT_FOUND"),
+        (contract("0x" + "1" * 40), "ASSET_DEPLOYMENT_NOT_FOUND"),
+        (contract(TETHER, "base"), "CHAIN_NOT_FOUND"),
+        (external("ether"), "ASSET_IDENTIFIER_NOT_FOUND"),
+        (external("bitcoin", 2), "ASSET_IDENTIFIER_NOT_FOUND"),
+    ],
+)
+def test_a_miss_says_what_is_missing(by: dict[str, Any], reason: str) -> None:
+    with pytest.raises(EntityNotFound) as caught:
+        resolve(**by)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("by", "field"),
+    [
+        ({}, "by"),
+        ({"asset_id": "btc"}, "asset_id"),
+        (code("", "XBT"), "venue_code.venue_id"),
+        (code("binance", ""), "venue_code.code"),
+        (contract(""), "contract.address"),
+        (contract(TETHER[:-1]), "contract.address"),
+        (external("bitcoin", 0), "external_id.source"),
+    ],
+)
+def test_what_names_nothing_is_refused_by_field(by: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        resolve(**by)
+    assert caught.value.violations[0].field == field
+
+
+def test_a_code_that_is_an_assets_only_later_does_not_mean_it_yet() -> None:
+    later = NOW + dt.timedelta(days=1)
+    coming = a_venue_asset(asset_id=USDT, venue_asset_symbol="NEW", listed_at=later)
+    with pytest.raises(EntityNotFound):
+        resolve(coming, **code("binance", "NEW"))
+    now = a_venue_asset(asset_id=USDT, venue_asset_symbol="NEW", listed_at=NOW)
+    assert resolve(now, **code("binance", "NEW")).asset.asset_id == USDT
+
+
+def test_an_id_of_two_assets_is_not_answered() -> None:
+    other = an_identifier(identifier_id=an_id("other"), asset_id=ETH)
+    with pytest.raises(EntityNotFound, match="names 2 assets"):
+        resolve(other, **external("bitcoin"))
+
+
+def test_the_answer_has_deployments_active_flags_and_a_verdict_that_fails_closed() -> None:
+    tether = resolve(asset_id=USDT)
+    assert [(d.address, d.chain_name) for d in tether.deployments] == [(TETHER, "Ethereum")]
+    bitcoin = resolve(asset_id=BTC)
+    assert [flag.flag_id for flag in bitcoin.active_flags] == [an_id("flag")]
+    assert bitcoin.tradeable.allowed
+    critical = a_flag(flag_id=an_id("worse"))
+    denied = resolve(critical, asset_id=BTC, stale=STALE).tradeable
+    assert [reason.code for reason in denied.reasons] == ["FLAG_CRITICAL", "STALE_SNAPSHOT"]
+    assert denied.reasons[0].key == an_id("worse")
+
+
+@pytest.mark.parametrize("by", [{"name": "all-eth"}, {"group_id": an_id("group")}])
+def test_a_group_has_its_members_with_exact_weights(by: dict[str, str]) -> None:
+    found = assets.expand(basis(a_group(BTC, ETH)), pb.ExpandGroupRequest(**by))
+    assert (found.group_id, found.name) == (an_id("group"), "all-eth")
+    assert {(m.asset.symbol, m.weight, len(m.active_flags)) for m in found.members} == {
+        ("BTC", "1", 1),
+        ("ETH", "1", 0),
+    }
+    with pytest.raises(EntityNotFound):
+        assets.expand(basis(), pb.ExpandGroupRequest(**by))
+
+
+def test_the_way_back_has_what_is_listed_now_primary_spellings_first() -> None:
+    symbol = completed(a_symbol())
+    online = {"status": MarketStatusCode.ONLINE, "symbol_id": symbol.symbol_id}
+    terms = {"tick_size": None, "lot_size": None}
+    listings = (
+        a_venue_symbol(listing_id=an_id("p"), is_primary=True, **online),
+        a_venue_symbol(
+            listing_id=an_id("a"), venue_symbol="ALIAS", alias_of="BTCUSDT", **online, **terms
+        ),
+        a_venue_symbol(listing_id=an_id("u"), venue_id="binance-usdm", is_primary=True, **online),
+        a_venue_symbol(
+            listing_id=an_id("g"),
+            venue_symbol="GONE",
+            status=MarketStatusCode.DELISTED,
+            delisted_at=NOW,
+            symbol_id=symbol.symbol_id,
+        ),
+    )
+    reading = basis(symbol, *listings).reading
+
+    def spelled(*venues: str) -> list[tuple[str, str]]:
+        found = resolve_listing.venue_symbols(reading, symbol.symbol_id, venues, Instant.of(NOW))
+        return [(one.venue_id, one.venue_symbol) for one in found]
+
+    both = [("binance", "BTCUSDT"), ("binance-usdm", "BTCUSDT"), ("binance", "ALIAS")]
+    assert spelled() == both
+    assert spelled("binance") == [both[0], both[2]]
+    with pytest.raises(EntityNotFound, match="no venue 'kraken'"):
+        spelled("kraken")
+    with pytest.raises(EntityNotFound):
+        resolve_listing.venue_symbols(reading, an_id("none"), (), Instant.of(NOW))
