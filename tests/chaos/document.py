@@ -60,6 +60,7 @@ def text_of(measured: Measured, times: int, on: dt.date) -> str:
     return Template(TEMPLATE.read_text()).substitute(
         faults=TABLE + rows,
         abuse=ABUSE.held_in(PATH.read_text()),
+        failovers=FAILOVERS.held_in(PATH.read_text()),
         started=f"{start_s:.0f} s here, under load",
         times=times,
         day=on.isoformat(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.chaos import document
 from tests.chaos.faults import FAULTS
+from tests.chaos.outages import OUTAGES
 
 
 def test_the_document_tells_of_every_fault_what_users_see_and_how_it_heals() -> None:
@@ -19,3 +20,10 @@ def test_what_stands_behind_the_tables_is_the_templates_too() -> None:
     _, _, behind = document.TEMPLATE.read_text().partition("$abuse")
     page = document.PATH.read_text()
     assert page.endswith(behind), "write it into tests/chaos/reliability.md too"
+
+
+def test_the_document_tells_of_every_outage_of_the_lab() -> None:
+    table = document.FAILOVERS.held_in(document.PATH.read_text())
+    rows = table.partition("|---:|\n")[2].partition("\n\n")[0].splitlines()
+    told = [row.split(" | ")[0].removeprefix("| ") for row in rows]
+    assert told == [outage.title for outage in OUTAGES], "run `make chaos`"
