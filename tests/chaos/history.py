@@ -142,6 +142,12 @@ class History:
     )
     last: int = 0
 
+    def forget(self) -> None:
+        """Start anew: the database lost commits that were read from it."""
+        self.at.clear()
+        self.lives.clear()
+        self.last = 0
+
     async def read_on(self, engine: AsyncEngine) -> None:
         """Read what was committed since."""
         async with engine.connect() as tx:
@@ -257,12 +263,14 @@ def _lost(made: Iterable[Made], truth: History) -> Iterator[str]:
 
 
 def _used_twice(observed: Observed, truth: History) -> Iterator[str]:
-    """Revisions that name two histories."""
+    """Revisions of this load that name two histories."""
+    since = min((one.revision for one in observed.made), default=0)
     chains: defaultdict[int, dict[tuple[int, bytes], str]] = defaultdict(dict)
     for revision, at in truth.at.items():
-        chains[revision][at] = "the outbox"
+        if revision >= since:
+            chains[revision][at] = "the outbox"
     for one in observed.chained:
-        # A stream of before this load's first revision may hold what an earlier fault lost.
+        # Before this load's first revision the stream may hold what an earlier fault lost.
         if one.revision in chains:
             chains[one.revision].setdefault((one.epoch, one.chain), one.who)
     for revision, named in chains.items():
