@@ -67,7 +67,7 @@ def log_to_stderr(config: ServiceConfig) -> None:
     handler.setFormatter(Readable() if readable else JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # Other libraries' loggers may say more than is theirs to say: a URL's password, at DEBUG.
-    for name in ("shared", "writer", "resolver"):
+    for name in ("cqar_shared", "cqar_writer", "cqar_resolver"):
         logging.getLogger(name).setLevel(config.log_level)
 
 
