@@ -55,12 +55,11 @@ from cqar_shared.rpc.grpc_server import Guard
 from cqar_shared.rpc.min_revision import MARGIN_S, MinRevisionInterceptor
 from cqar_shared.rpc.rate_limits import ReadRates
 from cqar_shared.rpc.request_limits import RESOLVER_BYTES_MAX
-from cqar_shared.runtime import gc_tuning, telemetry, tracing, version
+from cqar_shared.runtime import event_loop, telemetry, tracing, version
 from cqar_shared.runtime.config import is_loopback, require_private
 from cqar_shared.runtime.process_memory import give_back, give_back_at_times
-from cqar_shared.runtime.reachability import UP
 from cqar_shared.runtime.tasks import begin, end, stop_event
-from cqar_shared.runtime.telemetry import HealthReport
+from cqar_shared.runtime.telemetry import DEPENDENCY_UP, HealthReport
 from cqar_shared.runtime.token_bucket import Rates
 from cqar_shared.sql.postgres import make_engine
 from cqar_shared.trust.seal_keys import keyring_of
@@ -213,7 +212,7 @@ class Resolver:
 
     def _measure(self) -> None:
         """PostgreSQL is not asked for the sake of a metric: there may be a thousand resolvers."""
-        UP.labels("nats").set_function(lambda: self.client.is_connected)
+        DEPENDENCY_UP.labels("nats").set_function(lambda: self.client.is_connected)
         breakers = {"postgres": self.fallback.breaker}
         if self.fallback.cache is not None:
             breakers["redis"] = self.fallback.cache.breaker
@@ -276,7 +275,7 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
     if config.grpc_front == "native":
         require_native_can(config, alone=parent is None, has_tls=credentials is not None)
     tracing.start("cqar-resolver", config)
-    gc_tuning.tune_gc()
+    event_loop.tune_gc()
     resolver = Resolver(config)
     held = resolver.file.hold() if resolver.file is not None else nullcontext()
     stopping = stop_event()

@@ -1,24 +1,25 @@
-"""What can go wrong, named once.
+"""The errors that this project raises on purpose.
 
-    CqarError
-    ├── Rejected          the request can never succeed as sent
-    │   ├── Invalid         one or more fields break a rule
-    │   ├── NotFound        no such entity
-    │   ├── Exists          it is there already
-    │   ├── InUse           another entity still refers to it
-    │   ├── TooLarge        more than one request or revision may carry
-    │   ├── Misdirected     another service answers this
-    │   ├── Unimplemented   no release answers this yet
-    │   ├── Unauthenticated no key, or one that is not valid
-    │   └── Forbidden       the key's role does not suffice
-    ├── Conflict          the entity moved on; read it again, then retry
-    ├── EpochChanged      the history asked about was replaced; read again
-    ├── TooMany           this caller asks for too much at once; wait, then retry
-    ├── DataLoss          what is stored contradicts itself; an operator must look
-    └── NotReady          this process cannot answer yet; try another one
-        └── Fenced          its database is not the registry's any more
+    RegistryError
+    ├── ItemsRejected       the request can never succeed as sent
+    │   ├── Invalid           one or more fields break a rule
+    │   ├── EntityNotFound    no such entity
+    │   ├── Exists            the entity exists already
+    │   ├── InUse             another entity still refers to it
+    │   ├── TooLarge          more than one request or revision may carry
+    │   ├── Misdirected       another service answers this
+    │   ├── Unimplemented     no release answers this yet
+    │   ├── Unauthenticated   no key, or one that is not valid
+    │   └── Forbidden         the key's role does not suffice
+    ├── Conflict            the entity was changed since; read it again, then retry
+    ├── EpochEnded          the history asked about was replaced; read again
+    ├── OutOfRange          history that far back is not kept; read anew
+    ├── TooMany             this caller asks for too much at once; wait, then retry
+    ├── DataLoss            stored data contradicts itself; an operator must look
+    └── ServiceNotReady     this process cannot answer yet; try another one
+        └── Fenced            its database is no longer the registry's
 
-Domain code raises these and never touches gRPC; `cqar_shared.rpc.error_mapping` is the only place
+Domain code raises these and never touches gRPC. `cqar_shared.rpc.error_mapping` is the only place
 that turns them into status codes.
 """
 

@@ -17,8 +17,7 @@ from cqar_resolver.replication.postgres import LoadTurnsTaken
 from cqar_resolver.replication.protocol import Action
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.snapshot.snapshot import Snapshot
-from cqar_shared.replication.positions import position_of
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark, position_of
 from tests.protocol.asking import Asking
 from tests.protocol.database import NOW
 from tests.protocol.pausing import Away, pause

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cqar_resolver.replication.postgres import Look, Onward
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.messaging.stream_reader import Item, StreamReader
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_writer.protocol.log_rows import head_message
 from tests.protocol.cluster import Door
 from tests.protocol.database import Database, Replica

@@ -29,11 +29,11 @@ from cqar_shared.redis_store.image_store import ImageStore
 from cqar_shared.replication.positions import (
     NO_TERM,
     LogPosition,
+    StreamMark,
     is_believable,
     position_of,
     term_of,
 )
-from cqar_shared.replication.stream_mark import StreamMark
 from tests.protocol.asking import Asking
 from tests.protocol.cluster import Door
 from tests.protocol.file import File

@@ -69,10 +69,10 @@ def refused(name: str, raw: bytes) -> RegistryError | None:
 
 def _judged(*items: Item) -> None:
     """All rules, in a registry that has nothing."""
-    seen = WorkingSet(NOW)
-    docket = Batch(items)
-    docket.foresee(seen)
-    for outcome in docket.judge(seen):
+    registry = WorkingSet(NOW)
+    batch = Batch(items)
+    batch.prefetch(registry)
+    for outcome in batch.judge(registry):
         assert all(len(v.message) <= 500 for v in outcome.violations)
 
 

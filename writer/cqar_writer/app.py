@@ -27,7 +27,7 @@ from cqar_shared.rpc.call_metrics import CallInterceptor
 from cqar_shared.rpc.error_mapping import ErrorInterceptor
 from cqar_shared.rpc.min_revision import MinRevisionInterceptor
 from cqar_shared.rpc.rate_limits import ReadRates
-from cqar_shared.runtime import config, gc_tuning, telemetry, tracing, version
+from cqar_shared.runtime import config, event_loop, telemetry, tracing, version
 from cqar_shared.runtime.outages import MAYBE_AWAY
 from cqar_shared.runtime.process_memory import give_back_at_times
 from cqar_shared.runtime.tasks import begin, end, stop_event
@@ -246,7 +246,7 @@ async def run(settings: WriterConfig) -> None:
     config.require_private(settings, settings.grpc_listen, "CQAR_WRITER_")
     credentials = tls.credentials_of(settings)
     tracing.start("cqar-writer", settings)
-    gc_tuning.tune_gc()
+    event_loop.tune_gc()
     writer = Writer(settings)
     stopping = stop_event()
 

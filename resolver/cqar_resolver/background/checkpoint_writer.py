@@ -12,7 +12,7 @@ from cqar_resolver import metrics
 from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.checkpoint.file import LastGood
 from cqar_resolver.replication.replica_state import ReplicaState
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_shared.runtime.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)

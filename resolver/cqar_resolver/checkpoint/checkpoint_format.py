@@ -23,7 +23,7 @@ from cqar_resolver.snapshot.snapshot import Diverged, Snapshot, SnapshotBuilder
 from cqar_resolver.snapshot.uuid_packing import unpack
 from cqar_shared.redis_store import refused_values
 from cqar_shared.replication import frames, hash_chain, image, positions
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_shared.trust.seals import TAG_BYTES, Seals
 
 log = logging.getLogger(__name__)

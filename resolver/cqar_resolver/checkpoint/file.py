@@ -17,7 +17,7 @@ from cqar_resolver.checkpoint import checkpoint_format
 from cqar_resolver.process.file_lock import hold
 from cqar_resolver.process.private_files import open_fresh, open_own
 from cqar_shared.redis_store.image_store import fresh_publication
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_shared.trust.seals import Keyring
 
 

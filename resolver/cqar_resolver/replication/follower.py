@@ -44,8 +44,7 @@ from cqar_shared.messaging import jetstream
 from cqar_shared.messaging.head_requests import HeadRequests
 from cqar_shared.messaging.stream_reader import StreamReader
 from cqar_shared.replication import positions
-from cqar_shared.replication.positions import LogPosition, position_of, term_of
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import LogPosition, StreamMark, position_of, term_of
 from cqar_shared.runtime.event_loop import yielding
 from cqar_shared.runtime.tasks import heeding, raise_if_cancelled, supervise
 

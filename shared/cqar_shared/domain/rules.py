@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from cqar_shared.domain import joiners
+from cqar_shared.domain import confusables
 from cqar_shared.errors import FieldViolation
 
 SYMBOL_CHARS_MAX: Final = 128
@@ -53,7 +53,9 @@ def is_printable(text: str) -> bool:
     """Joiners are no characters of their own, and part of emoji and of Persian words."""
     if text.isprintable():
         return True
-    return joiners.all_join(text) and all(c.isprintable() or c in joiners.JOINERS for c in text)
+    return confusables.all_join(text) and all(
+        c.isprintable() or c in confusables.JOINERS for c in text
+    )
 
 
 def check_lines(entity: Any, *fields: str) -> Iterator[FieldViolation]:

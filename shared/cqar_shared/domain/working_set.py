@@ -1,9 +1,8 @@
-"""What one request has read, and what its earlier items will write.
+"""What one request has loaded, and what its earlier items will write.
 
-Implements `cqar_shared.domain.kind.Seen` for the writer. Rules ask; what is not loaded yet is
-noted in
-`wanted` and answered with nothing. The caller loads what is wanted and runs the rules again,
-so an answer only counts from a round in which nothing was wanting.
+Implements `cqar_shared.domain.kind.RegistryView` for the writer. A rule that asks for what is not
+loaded gets nothing, and the question is added to `wanted`. The caller loads it and runs the rules
+again; a result counts only from a round that added nothing to `wanted`.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class Stored:
         self.archived = archived
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         return self._read is not None
 
     @property
@@ -122,7 +121,7 @@ class WorkingSet:
         if ref in self._pending:
             return self._pending[ref] is not None
         stored = self.stored(ref)
-        return stored is not None and stored.is_there
+        return stored is not None and stored.exists
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterator[Any]:
         find = Lookup(kind, lookup, values)

@@ -20,7 +20,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import api
 
 from cqar_shared.messaging import jetstream
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 
 #: What a request answers at most; there may be more.
 BATCH_MESSAGES: Final = 256

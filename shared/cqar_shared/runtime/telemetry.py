@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, Info, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Info, generate_latest
 
 from cqar_shared.runtime import tracing
 from cqar_shared.runtime.config import ServiceConfig, host_and_port
@@ -21,7 +21,10 @@ from cqar_shared.runtime.version import version
 #: Of the call that is being answered: the caller's own, or made here.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
-
+#: `dependency` is postgres, nats or redis. A service sets only those that it uses.
+DEPENDENCY_UP: Final = Gauge(
+    "cqar_dependency_up", "1 where it answered when it was asked last.", ["dependency"]
+)
 BUILD: Final = Info("cqar_build", "What runs: two versions at once during an upgrade.")
 
 

@@ -13,7 +13,7 @@ from cqar_shared.domain.kind import Ref
 from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.domain.working_set import Lookup, WorkingSet
 from cqar_shared.errors import TooLarge
-from cqar_shared.runtime.off_loop import is_long
+from cqar_shared.runtime.event_loop import is_long
 from cqar_writer.store import entity_rows, session_keepalive
 
 #: A rule asks further only from what it was shown; the deepest is the walk along relationships.
@@ -26,18 +26,18 @@ LOADED_AT_ONCE: Final = 500
 T = TypeVar("T")
 
 
-async def judge(tx: AsyncConnection, docket: Batch, seen: WorkingSet) -> list[Outcome]:
+async def judge(tx: AsyncConnection, batch: Batch, seen: WorkingSet) -> list[Outcome]:
     """What becomes of each item.
 
     Raises:
         TooLarge: The rules ask for more rounds of entities than one request has.
     """
-    await session_keepalive.work(tx, is_long(docket.items), docket.foresee, seen)
+    await session_keepalive.work(tx, is_long(batch.items), batch.prefetch, seen)
     if seen.wanted:
         await _load(tx, seen)
-    rounds = max(1, min(ROUNDS_MAX, JUDGED_MAX // max(1, len(docket.items))))
+    rounds = max(1, min(ROUNDS_MAX, JUDGED_MAX // max(1, len(batch.items))))
     for _ in range(rounds):
-        outcomes = await session_keepalive.work(tx, is_long(docket.items), docket.judge, seen)
+        outcomes = await session_keepalive.work(tx, is_long(batch.items), batch.judge, seen)
         if not seen.wanted:
             return outcomes
         await _load(tx, seen)

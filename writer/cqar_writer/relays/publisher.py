@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_shared.messaging import jetstream, nats_connection, streams
 from cqar_shared.messaging.head_requests import HeadRequests
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_shared.runtime.tasks import (
     end,
     follow,

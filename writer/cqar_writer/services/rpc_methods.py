@@ -27,7 +27,7 @@ from cqar_shared.lists.methods import Lists
 from cqar_shared.rpc import auth
 from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.runtime import telemetry, tracing
-from cqar_shared.runtime.off_loop import unblocking
+from cqar_shared.runtime.event_loop import run_off_loop
 from cqar_writer import metrics
 from cqar_writer.mutations.idempotency import once_of
 from cqar_writer.mutations.pipeline import AppliedMutation, Cause, Mutations
@@ -67,7 +67,7 @@ class RpcMethods(Lists):
             renamed: Field of the request -> field of the message, for errors to name.
         """
         is_long = bool(kind.child_tables)
-        given, unreadable = await unblocking(is_long, entity_codec.parse, kind, message)
+        given, unreadable = await run_off_loop(is_long, entity_codec.parse, kind, message)
         fresh = str(uuid.uuid4())
         item = Item(
             kind=kind, intent=ChangeIntent.CREATE, given=given, fresh=fresh, unreadable=unreadable

@@ -90,5 +90,5 @@ SIGNING_KEY = Kind(
     check=check_signing_key,
     event=lambda _, __: None,
     exported=False,
-    stated=False,
+    client_writable=False,
 )

@@ -27,7 +27,7 @@ from tests.support.change_set_builders import (
 )
 from tests.support.entity_builders import NOW, a_venue, a_venue_symbol, an_id
 
-COUNT = 40 * event_loop.AT_ONCE
+COUNT = 40 * event_loop.CHUNK_ITEMS
 HOUR = dt.timedelta(hours=1)
 CEX = equal({"venue_type": 1})
 
@@ -67,7 +67,7 @@ async def test_a_list_is_of_the_revision_that_it_began_at(state: State) -> None:
             state = apply(snapshot, state, {**gone, **encoded(a_venue(f"a{turns:05}"))})
     assert await asked == [f"v{number:05}" for number in range(1000)]
     # Others had their turns between the portions.
-    assert turns >= COUNT / event_loop.AT_ONCE
+    assert turns >= COUNT / event_loop.CHUNK_ITEMS
     assert snapshot.position.revision > 3
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cqar_resolver.checkpoint.checkpoint_log import WAITING_BYTES_MAX, CheckpointLog
 from cqar_resolver.checkpoint.file import LastGood
 from cqar_shared.replication import frames, image, positions
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_writer.protocol.image_schedule import APART, REVISIONS_APART, is_due
 from tests.support.change_set_builders import State, advanced, change_set, head_of
 from tests.support.integrity_keys import KEYRING
