@@ -22,7 +22,7 @@ from cqar.sdk.results import PastResolution, Resolution
 from cqar.sdk.session_position import Position, SessionPosition
 from cqar_resolver.app import FALLBACK_MARGIN_S, Resolver
 from cqar_resolver.config import ResolverConfig
-from cqar_shared.errors import EpochEnded, RegistryError
+from cqar_shared.errors import EpochEnded, RegistryError, StartupError
 from cqar_shared.replication.positions import is_reached
 from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.rpc.status import to_status
@@ -38,7 +38,7 @@ class InLoop(AsyncAnswers):
         super().__init__(timeout_s, carried)
         try:
             self._resolver = Resolver(config)
-        except SystemExit as error:
+        except StartupError as error:
             raise errors.CqarError(str(error)) from error
         self.view = self._resolver.view
         self.hits = Hits(self._resolver, carried)
@@ -58,7 +58,7 @@ class InLoop(AsyncAnswers):
         if self._resolver.file is not None:
             try:
                 self._held = self._resolver.file.hold()
-            except SystemExit as error:
+            except StartupError as error:
                 raise errors.CqarError(str(error)) from error
         self._tasks = begin(self._resolver.loops() | {"settling": self._settle})
 

@@ -12,6 +12,7 @@ from cqar.sdk.call_context import TIMEOUT_S
 from cqar.sdk.session_position import MinRevision, SessionPosition, require_known
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.replication.signed_heads import SignedHeads
+from cqar_shared.errors import StartupError
 from cqar_shared.runtime.config import require_address
 from cqar_shared.trust.seal_keys import keyring_of
 
@@ -76,7 +77,7 @@ class Replica:
                 require_address(name, name, value)
             keyring_of(self._config)
             SignedHeads.of_settings(trusted_keys_file, required=require_signed)
-        except (msgspec.ValidationError, SystemExit) as error:
+        except (msgspec.ValidationError, StartupError) as error:
             raise ValueError(str(error).removeprefix("configuration: ")) from error
         self._timeout_s = timeout_s
         self._min_revision = require_known(min_revision)

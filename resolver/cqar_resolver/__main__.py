@@ -13,6 +13,7 @@ import uvloop
 from cqar_resolver import app
 from cqar_resolver.config import SECTION, ResolverConfig
 from cqar_resolver.process import workers as several
+from cqar_shared.errors import StartupError
 from cqar_shared.runtime import process_memory, telemetry, version
 from cqar_shared.runtime.config import load, shown
 from cqar_shared.trust.seal_keys import keyring_of, make_command
@@ -73,4 +74,7 @@ main.add_command(make_command)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except StartupError as error:
+        sys.exit(str(error))

@@ -44,6 +44,7 @@ from cqar_resolver.services.registry_service import RegistryReads
 from cqar_resolver.services.resolver_service import ResolverService
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.api_key import API_KEY, ApiKey, Role
+from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.messaging import nats_connection
 from cqar_shared.redis_store.cache import Cache
 from cqar_shared.redis_store.image_store import ImageStore
@@ -256,10 +257,12 @@ def require_native_can(config: ResolverConfig, *, alone: bool, has_tls: bool) ->
     """Refuse what the native front cannot do, or would do without a word.
 
     Raises:
-        SystemExit: TLS is wanted, or somebody else has the port: it would share it.
+        StartupError: TLS is wanted, or somebody else has the port: it would share it.
     """
     if has_tls:
-        raise SystemExit("configuration: grpc_front native has no TLS: use aio, or leave TLS out")
+        raise InvalidConfiguration(
+            "configuration: grpc_front native has no TLS: use aio, or leave TLS out"
+        )
     if alone:
         workers.require_free(config.grpc_listen)
 

@@ -18,9 +18,12 @@
     ├── DataLoss            stored data contradicts itself; an operator must look
     └── ServiceNotReady     this process cannot answer yet; try another one
         └── Fenced            its database is no longer the registry's
+    StartupError            this process cannot start as it is set up
+    ├── InvalidConfiguration  a setting, or a file that it names, cannot be used
+    └── MissingExtra          a package is not installed
 
 Domain code raises these and never touches gRPC. `cqar_shared.rpc.error_mapping` is the only place
-that turns them into status codes.
+that turns them into status codes. Programs print a `StartupError` and exit with code 1.
 """
 
 from __future__ import annotations
@@ -180,3 +183,15 @@ class Fenced(ServiceNotReady):
     """This writer's database is an older one of the registry; try another writer."""
 
     reason = "FENCED"
+
+
+class StartupError(Exception):
+    """This process cannot start as it is set up; the message says what to change."""
+
+
+class InvalidConfiguration(StartupError):
+    """A setting, or a file that it names, cannot be used. No message contains a secret."""
+
+
+class MissingExtra(StartupError):
+    """A package is not installed; the message names the extra that installs it."""

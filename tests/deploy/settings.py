@@ -23,7 +23,7 @@ def settings_of(
     """The settings in effect: `config` is config.yaml's text, `secrets` are files' by their paths.
 
     Raises:
-        SystemExit: The service would not start.
+        StartupError: The service would not start.
     """
     (folder / "config.yaml").write_text(config)
     here = {"CQAR_CONFIG": str(folder / "config.yaml")}

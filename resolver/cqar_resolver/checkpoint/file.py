@@ -39,7 +39,7 @@ class LastGood:
         """Keep others from writing it, until what is returned is closed.
 
         Raises:
-            SystemExit: Another resolver has it, or it cannot be had.
+            StartupError: Another resolver has it, or it cannot be had.
         """
         lock = self.path.with_name(f"{self.path.name}.lock")
         return hold(lock, self.path, "another resolver keeps its state here")

@@ -37,7 +37,7 @@ class Published:
     """An environment, open for writing; to be used by one thread at a time.
 
     Raises:
-        SystemExit: The extra is not installed, or the path cannot be had.
+        StartupError: The extra is not installed, or the path cannot be had.
     """
 
     def __init__(self, path: Path) -> None:

@@ -18,6 +18,7 @@ from cqar_resolver import metrics
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.signing_key import SIGNING_KEY, SigningKey
+from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.trust.signatures import KeyFileError, read_trusted
 from cqar_shared.trust.trusted_keys import KEYS_MAX, Trust, Unsigned
 
@@ -48,14 +49,14 @@ class SignedHeads:
         """As a resolver's settings want it.
 
         Raises:
-            SystemExit: The file holds no keys.
+            InvalidConfiguration: The file holds no keys.
         """
         if not required:
             return cls()
         try:
             return cls(Trust(read_trusted(trusted_keys_file)))
         except KeyFileError as error:
-            raise SystemExit(f"configuration: trusted_keys_file: {error}") from None
+            raise InvalidConfiguration(f"configuration: trusted_keys_file: {error}") from None
 
     def accepts(self, head: replication_pb2.Head, source: Source) -> bool:
         """Whether to take a head; what is refused is counted and logged."""

@@ -13,6 +13,7 @@ import grpc
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
+from cqar_shared.errors import StartupError
 from cqar_shared.rpc import health, log_filter
 from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
 from cqar_shared.rpc.middleware import Methods, Middleware
@@ -82,7 +83,7 @@ def make_server(
         is_native: Whether its HTTP/2 runs in Rust, outside the GIL: plaintext, and on one port.
 
     Raises:
-        SystemExit: It should be native, and the extra is not installed.
+        MissingExtra: `is_native`, and the extra is not installed.
     """
     log_filter.hush()
     # gRPC shares a port by default: two processes would share its calls without a word.
@@ -124,7 +125,7 @@ def bind(
     """Listen on HOST:PORT; returns the port (of use with port 0). Plaintext without credentials.
 
     Raises:
-        SystemExit: The address is taken or not this machine's.
+        StartupError: The address is taken or not this machine's.
     """
     try:
         if credentials is None:
@@ -134,7 +135,7 @@ def bind(
     except RuntimeError:
         port = 0
     if port == 0:
-        raise SystemExit(f"cannot listen on {listen}: is another process there?")
+        raise StartupError(f"cannot listen on {listen}: is another process there?")
     how = "" if credentials is None else " with TLS"
     log.info("gRPC server listening on %s:%d%s", listen.rpartition(":")[0], port, how)
     return port
@@ -144,14 +145,14 @@ def bind_socket(server: grpc.aio.Server, path: Path) -> None:
     """Listen on a Unix socket. Its mode is its authentication: owner and group.
 
     Raises:
-        SystemExit: The path is too long for a socket, or taken by something else.
+        StartupError: The path is too long for a socket, or taken by something else.
     """
     if len(os.fsencode(path)) > 107:
-        raise SystemExit(f"{path}: a Unix socket's path has at most 107 bytes")
+        raise StartupError(f"{path}: a Unix socket's path has at most 107 bytes")
     if path.is_socket():
         path.unlink()
     if server.add_insecure_port(f"unix:{path}") == 0:
-        raise SystemExit(f"cannot listen on {path}")
+        raise StartupError(f"cannot listen on {path}")
 
 
 def restrict_socket(path: Path) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Info, generate_latest
 
+from cqar_shared.errors import StartupError
 from cqar_shared.runtime import tracing
 from cqar_shared.runtime.config import ServiceConfig, host_and_port
 from cqar_shared.runtime.key_masking import masked
@@ -78,7 +79,7 @@ async def serve_http(listen: str, health: Callable[[], Awaitable[HealthReport]])
     """Serve health and metrics until the runner's `cleanup`.
 
     Raises:
-        SystemExit: The address cannot be had.
+        StartupError: The address cannot be had.
     """
 
     async def live(_: web.Request) -> web.Response:
@@ -107,5 +108,5 @@ async def serve_http(listen: str, health: Callable[[], Awaitable[HealthReport]])
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         await runner.cleanup()
-        raise SystemExit(f"cannot listen on {listen}: {error.strerror}") from error
+        raise StartupError(f"cannot listen on {listen}: {error.strerror}") from error
     return runner

@@ -25,7 +25,7 @@ from cqar_resolver.replication import protocol
 from cqar_resolver.replication.freshness import name_of
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.services.watch_stream import Watching
-from cqar_shared.errors import EpochEnded
+from cqar_shared.errors import EpochEnded, StartupError
 from cqar_shared.messaging import jetstream
 from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
 from cqar_shared.redis_store.image_store import MANIFEST_KEY, PURPOSE, ImageStore
@@ -534,6 +534,6 @@ async def test_the_file_follows_what_is_served_and_is_whole_after_a_kill(
 
 def test_a_file_is_one_resolvers(tmp_path: Path) -> None:
     file = LastGood(tmp_path / "last-good", KEYRING)
-    with file.hold(), pytest.raises(SystemExit, match="another resolver"):
+    with file.hold(), pytest.raises(StartupError, match="another resolver"):
         file.hold()
     file.hold().close()

@@ -20,7 +20,7 @@ from cqar.admin.audit_signatures import Signed
 from cqar.cli import cli
 from cqar.cli.verify import _noted
 from cqar_shared.domain.kinds.api_key import Role
-from cqar_shared.errors import Conflict, EntityNotFound, Exists
+from cqar_shared.errors import Conflict, EntityNotFound, Exists, InvalidConfiguration
 from cqar_shared.messaging.jetstream import CHANGES
 from cqar_shared.replication import positions
 from cqar_shared.replication.positions import position_of
@@ -420,6 +420,6 @@ async def test_a_lost_key_is_followed_by_one_that_nobody_vouches_for(
 
 def test_a_file_that_holds_no_key_is_a_setting_that_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("nothing")
-    with pytest.raises(SystemExit, match="signing_key_file: .* holds no private key"):
+    with pytest.raises(InvalidConfiguration, match="signing_key_file: .* holds no private key"):
         Signer.of_file(str(tmp_path / "key"))
     assert Signer.of_file("") is None

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.signing_key import SIGNING_KEY, SigningKey, id_of
+from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.sql.schema import current
 from cqar_shared.trust import signatures
 from cqar_shared.trust.signatures import Headed, KeyFileError, PrivateKey
@@ -45,14 +46,14 @@ class Signer:
         """The key of a setting; None where it names no file.
 
         Raises:
-            SystemExit: It holds no key.
+            InvalidConfiguration: It holds no key.
         """
         if not path:
             return None
         try:
             return cls(PrivateKey.read(path))
         except KeyFileError as error:
-            raise SystemExit(f"configuration: signing_key_file: {error}") from None
+            raise InvalidConfiguration(f"configuration: signing_key_file: {error}") from None
 
     def signature_of(self, registry_id: bytes, head: Headed) -> bytes:
         return self._key.sign(signatures.head_statement(registry_id, head))

@@ -28,7 +28,7 @@ from cqar_resolver.local_replica.queue import ReplicaQueue
 from cqar_resolver.local_replica.writer import Published
 from cqar_resolver.snapshot.change_sets import plan
 from cqar_resolver.snapshot.snapshot import PlannedChange, Snapshot
-from cqar_shared.errors import ServiceNotReady
+from cqar_shared.errors import ServiceNotReady, StartupError
 from cqar_shared.replication import replica_layout as fmt
 from cqar_shared.runtime.tasks import end, supervise
 from tests.support.change_set_builders import (
@@ -168,7 +168,7 @@ def test_the_next_publisher_goes_on_with_new_marks_and_readers_go_on(tmp_path: P
 
 
 def test_only_one_publishes_to_a_folder(tmp_path: Path) -> None:
-    refused = pytest.raises(SystemExit, match="another resolver publishes there")
+    refused = pytest.raises(StartupError, match="another resolver publishes there")
     with publishing(tmp_path), refused:
         Published(tmp_path)
     Published(tmp_path).close()
@@ -299,7 +299,7 @@ def test_what_is_removed_is_made_anew_with_new_marks(
     with reading(published) as (after, found):
         assert after.mark > before.mark
         assert seen(found) == seen(snapshot)
-    with pytest.raises(SystemExit, match="another resolver publishes there"):
+    with pytest.raises(StartupError, match="another resolver publishes there"):
         Published(tmp_path)
     published.close()
     with publishing(tmp_path) as again, reading(again) as (now, _):
