@@ -15,7 +15,7 @@ from typing import Any, Final
 from cqar.sdk.client import Client
 from cqar.sdk.enums import ContractKind, MarketStatus, SpecsSource, Status, SymbolType
 from cqar.sdk.results import Miss, Resolution
-from cqar.sdk.sync_api import SyncAnswers
+from cqar.sdk.sync_api import SyncApi
 from cqar_shared.domain.decimals import plain
 
 #: Our types by ccxt's names.
@@ -32,13 +32,13 @@ _ACTIVE: Final = (MarketStatus.ONLINE, MarketStatus.POST_ONLY)
 Number = Callable[[str], Any]
 
 
-class TwoOfAName(Exception):
+class DuplicateMarket(Exception):
     """Two markets of a venue have the same unified symbol, by which ccxt would lose one."""
 
 
 def ccxt_markets(
     venue: str,
-    source: SyncAnswers | None = None,
+    source: SyncApi | None = None,
     *,
     number: Number = float,
 ) -> dict[str, dict[str, Any]]:
@@ -77,7 +77,7 @@ def by_symbol(
         other = markets.setdefault(market["symbol"], market)
         if other is not market:
             text = f"{one.venue_id}: {other['id']} and {market['id']} are both {market['symbol']}"
-            raise TwoOfAName(text)
+            raise DuplicateMarket(text)
     return markets
 
 

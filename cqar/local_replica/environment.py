@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import lmdb
 
-from cqar.local_replica.reader import told, unreadable
+from cqar.local_replica.reader import read_state, unreadable
 from cqar.sdk import errors
 from cqar_shared.replication import replica_layout as fmt
 
@@ -41,7 +41,7 @@ def _require_room(path: Path) -> None:
         raise errors.NotReady(f"{path} has no room for readers: free some on its filesystem")
 
 
-class LocalFile:
+class ReplicaEnvironment:
     """One environment, for any number of threads. It closes when nobody refers to it any more.
 
     Attributes:
@@ -121,7 +121,7 @@ class LocalFile:
             Busy, NotReady: As `begin`.
         """
         with self.begin() as tx:
-            record = told(tx)
+            record = read_state(tx)
         if record is not None:
             generation = fmt.Now.unpacked(record).generation
             if self.of_generation(generation) is None:

@@ -19,16 +19,16 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar
 import lmdb
 import msgspec
 
-from cqar.local_replica.environment import LocalFile
-from cqar.local_replica.reader import LocalReading, Read, told
-from cqar.local_replica.view import LocalView, Policy
+from cqar.local_replica.environment import ReplicaEnvironment
+from cqar.local_replica.reader import LocalReader, ReadRecord, read_state
+from cqar.local_replica.view import LocalView, StalenessPolicy
 from cqar.replica.hit_cache import HITS_MAX
 from cqar.sdk import errors
 from cqar.sdk.call_context import TIMEOUT_S
-from cqar.sdk.question_codec import Question
+from cqar.sdk.questions import Question
 from cqar.sdk.results import PastResolution, Resolution, Spelling
 from cqar.sdk.session_position import MinRevision, Position, SessionPosition
-from cqar.sdk.sync_api import SyncAnswers
+from cqar.sdk.sync_api import SyncApi
 from cqar_shared.errors import EpochEnded
 from cqar_shared.replication import replica_layout as fmt
 from cqar_shared.replication.positions import is_reached
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
 #: Between two looks for a revision, or for a replica.
-LOOK_S: Final = 0.001
+RETRY_S: Final = 0.001
 
 StaleVerdict = Literal["deny", "allow", "error"]
 T = TypeVar("T")
@@ -53,14 +53,14 @@ class _Hit(NamedTuple):
 
     result: Resolution
     record: bytes
-    carried: Position | None
+    session: Position | None
     until_s: float
     from_ns: int
     until_ns: int
-    read: list[Read]
+    read: list[ReadRecord]
 
 
-class LocalReplica(SyncAnswers):
+class LocalReplica(SyncApi):
     """Answers as `Client`, of the present, and in microseconds. For any number of threads.
 
     Args:
@@ -83,9 +83,9 @@ class LocalReplica(SyncAnswers):
     ) -> None:
         super().__init__(timeout_s, SessionPosition(min_revision))
         self._path = Path(path)
-        self._file: LocalFile | None = None
+        self._file: ReplicaEnvironment | None = None
         self._lock = Lock()
-        self._policy = Policy(stale_after_s, stale_verdict)
+        self._policy = StalenessPolicy(stale_after_s, stale_verdict)
         self._boot_id = fmt.boot_id()
         self._hits: dict[tuple[str, str], _Hit] = {}
 
@@ -122,7 +122,7 @@ class LocalReplica(SyncAnswers):
             if (
                 record == hit.record
                 and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
-                and hit.carried is self._carried.position
+                and hit.session is self._session.position
             ):
                 return hit.result
         with self.at(timeout_s) as view:
@@ -132,8 +132,8 @@ class LocalReplica(SyncAnswers):
         now_ns, began_s = time_ns(), clock_gettime(CLOCK_BOOTTIME)
         at = view.current()
         lease = view.lease(at)
-        if hit is not None and lease.seconds and _still(hit, view, now_ns):
-            self._carried.saw(view.revision)
+        if hit is not None and lease.seconds and _is_unchanged(hit, view, now_ns):
+            self._session.observe(view.revision)
             result = msgspec.structs.replace(hit.result, freshness=view.told(at, lease))
             read, until_ns = hit.read, hit.until_ns
         else:
@@ -141,7 +141,7 @@ class LocalReplica(SyncAnswers):
             read = view.reading.read
         if lease.seconds:
             until_s = began_s + min(lease.seconds, (until_ns - now_ns) / 1e9)
-            place = (view.record, self._carried.position, until_s, now_ns, until_ns)
+            place = (view.record, self._session.position, until_s, now_ns, until_ns)
             if len(self._hits) >= HITS_MAX:
                 self._hits.clear()
             self._hits[key] = _Hit(result, *place, read)
@@ -179,7 +179,7 @@ class LocalReplica(SyncAnswers):
             except (errors.NotReady, errors.Busy):
                 if time.monotonic() >= until_s:
                     raise
-            time.sleep(LOOK_S)
+            time.sleep(RETRY_S)
         with tx:
             yield view
 
@@ -188,7 +188,7 @@ class LocalReplica(SyncAnswers):
         file.prepare()
         with ExitStack() as failing:
             tx = failing.enter_context(file.begin())
-            record = told(tx)
+            record = read_state(tx)
             if record is None:
                 raise errors.NotReady(
                     f"{self._path} holds no replica yet: is its resolver loading?"
@@ -198,28 +198,28 @@ class LocalReplica(SyncAnswers):
             databases = file.of_generation(now.generation)
             if databases is None:
                 raise errors.NotReady(f"{self._path} is being replaced too often")
-            place = (self._boot_id, self._policy, self._carried, self._timeout_s)
-            view = LocalView(LocalReading(tx, databases), record, *place)
+            place = (self._boot_id, self._policy, self._session, self._timeout_s)
+            view = LocalView(LocalReader(tx, databases), record, *place)
             failing.pop_all()
         return tx, view
 
-    def _opened(self) -> LocalFile:
+    def _opened(self) -> ReplicaEnvironment:
         """What is at the path; threads that read what was there before go on with that."""
         with self._lock:
             if self._file is not None and self._file.is_past:
                 self._file = None
             if self._file is None:
-                self._file = LocalFile(self._path)
+                self._file = ReplicaEnvironment(self._path)
             return self._file
 
     def _require_wanted(self, now: fmt.Now) -> None:
-        least = self._carried.position
+        least = self._session.position
         try:
             if least is not None and not is_reached(least, now.epoch, now.revision):
                 at = f"{now.epoch}:{now.revision}"
                 raise errors.NotReady(f"{self._path} is at {at}, before {least}")
         except EpochEnded as error:
-            self._carried.forget()
+            self._session.forget()
             raise errors.EpochChanged(str(error), error.reason) from error
 
     def close(self) -> None:
@@ -238,7 +238,7 @@ class LocalReplica(SyncAnswers):
         self.close()
 
 
-def _still(hit: _Hit, view: LocalView, now_ns: int) -> bool:
+def _is_unchanged(hit: _Hit, view: LocalView, now_ns: int) -> bool:
     """Whether what was answered is the answer now, too, but for how current it is."""
     if not hit.from_ns <= now_ns < hit.until_ns:
         return False

@@ -14,9 +14,9 @@ from cqar_shared.domain.instant import Instant
 from cqar_shared.replication import replica_layout as fmt
 
 #: Which database, a key there, and the hash of what it held.
-Read = tuple[int, bytes, int]
+ReadRecord = tuple[int, bytes, int]
 ENTITIES: Final = 0
-PLACES: Final = 1
+INDEX: Final = 1
 
 
 def unreadable(error: Exception) -> errors.NotReady:
@@ -26,7 +26,7 @@ def unreadable(error: Exception) -> errors.NotReady:
     )
 
 
-def told(tx: Any) -> bytes | None:
+def read_state(tx: Any) -> bytes | None:
     """The record that says what is there now; None where nothing is yet.
 
     Raises:
@@ -41,7 +41,7 @@ def told(tx: Any) -> bytes | None:
     return record
 
 
-class LocalReading:
+class LocalReader:
     """Within one read transaction of LMDB, which sees one revision however long it lasts.
 
     Attributes:
@@ -54,7 +54,7 @@ class LocalReading:
     def __init__(self, tx: Any, databases: tuple[Any, Any]) -> None:
         self._tx = tx
         self._databases = databases
-        self.read: list[Read] = []
+        self.read: list[ReadRecord] = []
 
     def _get(self, which: int, name: bytes) -> bytes | None:
         try:
@@ -69,7 +69,7 @@ class LocalReading:
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterator[tuple[str, bytes]]:
         for key in fmt.parted(
-            self._get(PLACES, fmt.place_key(f"{kind}.{lookup}", join_values(values)))
+            self._get(INDEX, fmt.place_key(f"{kind}.{lookup}", join_values(values)))
         ):
             payload = self.get(kind, key)
             if payload is None:
@@ -81,7 +81,7 @@ class LocalReading:
     def archived(self, lookup: str, *values: str) -> bool:
         """Whether something that was archived may be there."""
         place = fmt.place_key(f"archive.{lookup}", join_values(values))
-        return self._get(PLACES, place) is not None
+        return self._get(INDEX, place) is not None
 
     def terms(self, listing_id: str, at: Instant) -> bytes | None:
         """Only the present is published."""
@@ -98,7 +98,7 @@ class LocalReading:
     def _from(self, start: bytes) -> Iterator[bytes]:
         """What is filed under names that begin so."""
         try:
-            cursor = self._tx.cursor(db=self._databases[PLACES])
+            cursor = self._tx.cursor(db=self._databases[INDEX])
             cursor.set_range(start)
             for name, value in cursor:
                 if not name.startswith(start):
@@ -107,7 +107,7 @@ class LocalReading:
         except lmdb.Error as error:
             raise unreadable(error) from error
 
-    def holds(self, read: list[Read]) -> bool:
+    def holds(self, read: list[ReadRecord]) -> bool:
         """Whether all of that is so in this reading, too."""
         tx, databases = self._tx, self._databases
         try:

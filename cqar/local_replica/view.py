@@ -11,15 +11,15 @@ from typing import Any, Final, NamedTuple, TypeVar, cast
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1.venue_symbol_pb2 import VenueSymbol
 
-from cqar.local_replica.reader import LocalReading
+from cqar.local_replica.reader import LocalReader
 from cqar.replica.hit_cache import LEASE_S
 from cqar.sdk import decoding as read
 from cqar.sdk import errors
 from cqar.sdk.enums import State
-from cqar.sdk.question_codec import RESOLVER, Question
+from cqar.sdk.questions import RESOLVER, Question
 from cqar.sdk.results import Freshness, Resolution, Spelling
 from cqar.sdk.session_position import Position, SessionPosition
-from cqar.sdk.sync_api import SyncAnswers
+from cqar.sdk.sync_api import SyncApi
 from cqar_resolver.queries import requests, resolve_listing
 from cqar_resolver.queries.query import QueryContext
 from cqar_resolver.queries.resolve_listing import require_spelling
@@ -35,45 +35,45 @@ from cqar_shared.rpc.status import to_status
 from cqar_shared.runtime import version
 
 T = TypeVar("T")
-PAST: Final = "a local replica holds the present only: ask a resolver what was before"
+PAST_TEXT: Final = "a local replica holds the present only: ask a resolver what was before"
 #: A listing's place begins with its venue.
 _AFTER_VENUE: Final = "\0"
 
 
-class Policy(NamedTuple):
+class StalenessPolicy(NamedTuple):
     """When an answer counts as stale, and what then becomes of its verdict; as a resolver's."""
 
     stale_after_s: float
     stale_verdict: str
 
 
-class Current(NamedTuple):
+class CurrentFreshness(NamedTuple):
     """How current a replica is, as its reader sees it."""
 
     state: State
     staleness_ms: int | None
 
 
-def current(now: fmt.Now, boot_id: bytes, stale_after_s: float) -> Current:
+def current_freshness(now: fmt.Now, boot_id: bytes, stale_after_s: float) -> CurrentFreshness:
     """By this machine's clock: what the resolver confirmed, and how long ago that was."""
     told = State(name_of(cast("pb.SnapshotState.ValueType", now.state)))
     if now.confirmed_ns == fmt.NO_BOUND or now.boot_id != boot_id:
-        return Current(State.LAST_GOOD, None)
+        return CurrentFreshness(State.LAST_GOOD, None)
     ago_ms = clock_gettime(CLOCK_BOOTTIME) * 1000 - now.confirmed_ns / 1e6
     staleness_ms = int(ago_ms * DRIFT) + 1
     if told is State.LIVE and staleness_ms >= stale_after_s * 1000:
-        return Current(State.STALE, staleness_ms)
-    return Current(told, staleness_ms)
+        return CurrentFreshness(State.STALE, staleness_ms)
+    return CurrentFreshness(told, staleness_ms)
 
 
-class Answered(NamedTuple):
+class CacheableResolution(NamedTuple):
     """A resolution, and the first instant at which it may be another."""
 
     result: Resolution
     until_ns: int
 
 
-class LocalView(SyncAnswers):
+class LocalView(SyncApi):
     """All that can be asked of the present; every answer is of the same revision.
 
     To be used in the thread that opened it, within its block.
@@ -84,14 +84,14 @@ class LocalView(SyncAnswers):
 
     def __init__(
         self,
-        reading: LocalReading,
+        reading: LocalReader,
         record: bytes,
         boot_id: bytes,
-        policy: Policy,
-        carried: SessionPosition,
+        policy: StalenessPolicy,
+        session: SessionPosition,
         timeout_s: float,
     ) -> None:
-        super().__init__(timeout_s, carried)
+        super().__init__(timeout_s, session)
         self.reading = reading
         self.record = record
         self._now = fmt.Now.unpacked(record)
@@ -103,14 +103,14 @@ class LocalView(SyncAnswers):
         """Where in the registry's history it is."""
         return Position(self._now.epoch, self._now.revision)
 
-    def current(self) -> Current:
+    def current(self) -> CurrentFreshness:
         """How current it is by now: looked at once for each answer, which says but one thing."""
-        return current(self._now, self._boot_id, self._policy.stale_after_s)
+        return current_freshness(self._now, self._boot_id, self._policy.stale_after_s)
 
     def ask(self, question: Question[T], timeout_s: float) -> T:  # noqa: ARG002  (nothing waits)
         if question.service != RESOLVER or question.method not in (*requests.WORKS, "GetStatus"):
             raise errors.Unsupported(f"a local replica has no {question.method}: ask a resolver")
-        with _as_told():
+        with sdk_errors():
             return question.read(self._answer(question.method, question.request))
 
     def _answer(self, method: str, request: Any) -> Any:
@@ -124,10 +124,10 @@ class LocalView(SyncAnswers):
         else:
             work = requests.WORKS[method](request, now)
         answer = work(basis)
-        self._carried.saw(self.revision)
+        self._session.observe(self.revision)
         return requests.told(answer, basis.freshness)
 
-    def _basis(self, at: Current) -> QueryContext:
+    def _basis(self, at: CurrentFreshness) -> QueryContext:
         fails_closed = at.state is not State.LIVE and self._policy.stale_verdict != "allow"
         freshness = pb.Freshness(
             epoch=self._now.epoch,
@@ -154,7 +154,7 @@ class LocalView(SyncAnswers):
         now = Instant(time_ns())
         found = []
         prefix = f"{venue}{_AFTER_VENUE}"
-        with _as_told():
+        with sdk_errors():
             for payload in self.reading.all_at("venue_symbol", "spelling", prefix):
                 listing = VenueSymbol.FromString(payload)
                 if tradeability.listed_at(listing, now):
@@ -164,37 +164,39 @@ class LocalView(SyncAnswers):
                 resolve_listing.require(self.reading, VENUE, venue)
         return found
 
-    def resolve_now(self, venue: str, symbol: str, at: Current) -> Answered:
+    def resolve_now(self, venue: str, symbol: str, at: CurrentFreshness) -> CacheableResolution:
         """As `resolve`, with what is needed to give it again.
 
         Raises:
             NotFound: It means nothing.
         """
         now = Instant(time_ns())
-        with _as_told():
+        with sdk_errors():
             require_spelling(venue, symbol)
             found = resolve_listing.resolve(self._basis(at), venue, symbol, now)
-        self._carried.saw(self.revision)
-        return Answered(read.resolution(found, self.told(at, self.lease(at))), now.holds_until_ns)
+        self._session.observe(self.revision)
+        return CacheableResolution(
+            read.resolution(found, self.told(at, self.lease(at))), now.holds_until_ns
+        )
 
-    def lease(self, at: Current) -> Lease:
+    def lease(self, at: CurrentFreshness) -> Lease:
         """For how long what is said now may be said again."""
         if at.state is not State.LIVE or at.staleness_ms is None:
             return Lease(0.0, at.staleness_ms or 0)
         return lease_of(at.staleness_ms, self._policy.stale_after_s, LEASE_S)
 
-    def told(self, at: Current, lease: Lease) -> Freshness:
+    def told(self, at: CurrentFreshness, lease: Lease) -> Freshness:
         """How current an answer is until its lease ends."""
         bound = lease.told_ms if at.state is State.LIVE else at.staleness_ms
         return Freshness(self._now.epoch, self._now.revision, at.state, bound)
 
 
 @contextmanager
-def _as_told() -> Iterator[None]:
+def sdk_errors() -> Iterator[None]:
     """What a resolver would tell its client, as that raises it."""
     try:
         yield
     except NotResident as error:
-        raise errors.Unsupported(PAST) from error
+        raise errors.Unsupported(PAST_TEXT) from error
     except RegistryError as error:
-        raise errors.of_status(to_status(error)) from error
+        raise errors.error_of_status(to_status(error)) from error

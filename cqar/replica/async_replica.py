@@ -14,10 +14,10 @@ from contextlib import AbstractContextManager, nullcontext
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Any, TypeVar, cast, overload
 
-from cqar.replica.hit_cache import Hits
+from cqar.replica.hit_cache import HitCache
 from cqar.sdk import errors
-from cqar.sdk.async_api import AsyncAnswers
-from cqar.sdk.question_codec import REGISTRY, RESOLVER, Question
+from cqar.sdk.async_api import AsyncApi
+from cqar.sdk.questions import REGISTRY, RESOLVER, Question
 from cqar.sdk.results import PastResolution, Resolution
 from cqar.sdk.session_position import Position, SessionPosition
 from cqar_resolver.app import FALLBACK_MARGIN_S, Resolver
@@ -31,18 +31,18 @@ from cqar_shared.runtime.tasks import begin, end
 T = TypeVar("T")
 
 
-class InLoop(AsyncAnswers):
+class AsyncReplica(AsyncApi):
     """Answers by the very methods that a resolver serves."""
 
-    def __init__(self, config: ResolverConfig, timeout_s: float, carried: SessionPosition) -> None:
-        super().__init__(timeout_s, carried)
+    def __init__(self, config: ResolverConfig, timeout_s: float, session: SessionPosition) -> None:
+        super().__init__(timeout_s, session)
         try:
             self._resolver = Resolver(config)
         except StartupError as error:
             raise errors.CqarError(str(error)) from error
         self.view = self._resolver.view
-        self.hits = Hits(self._resolver, carried)
-        self._kept = self.hits.kept
+        self.hits = HitCache(self._resolver, session)
+        self._entries = self.hits.entries
         own, reads = self._resolver.services()
         self._services: dict[str, Any] = {RESOLVER: own, REGISTRY: reads}
         self._held: AbstractContextManager[Any] = nullcontext()
@@ -71,7 +71,7 @@ class InLoop(AsyncAnswers):
     async def stop(self) -> None:
         """End all of it; what is served is kept in the file, if there is one."""
         self._is_closed = True
-        self.hits.kept.clear()
+        self.hits.entries.clear()
         with self._held:
             await end(*self._tasks)
             await self._resolver.close()
@@ -96,23 +96,23 @@ class InLoop(AsyncAnswers):
     ) -> Coroutine[Any, Any, Resolution | PastResolution]:
         """As `cqar.sdk.sync_api.Answers.resolve`."""
         try:
-            hit = self._kept[venue, symbol]
+            hit = self._entries[venue, symbol]
         except KeyError:
             pass
         else:
             if (
-                hit.mark is self.view.mark
+                hit.generation is self.view.mark
                 and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
                 and as_of is None
             ):
-                return hit.ready
+                return hit.awaitable
         if as_of is not None:
             return super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
         return self._make(venue, symbol, timeout_s)
 
     async def _make(self, venue: str, symbol: str, timeout_s: float | None) -> Resolution:
         if self._is_closed:
-            raise errors.closed()
+            raise errors.closed_error()
         try:
             found = self.hits.make(venue, symbol) if self._is_there() else None
         except RegistryError as error:
@@ -121,7 +121,7 @@ class InLoop(AsyncAnswers):
 
     async def ask(self, question: Question[T], timeout_s: float) -> T:
         if self._is_closed:
-            raise errors.closed()
+            raise errors.closed_error()
         try:
             if self._is_there():
                 return await self._answer(question)
@@ -134,14 +134,14 @@ class InLoop(AsyncAnswers):
         try:
             answer = await self._method(question)(question.request, cast("Context", told))
         finally:
-            self._carried.saw(Position.of(told.metadata))
+            self._session.observe(Position.of(told.metadata))
         return question.read(answer)
 
     async def _wait_and_answer(self, question: Question[T], timeout_s: float) -> T:
         """In a task of its own, since that a call goes below memory must not outlive it."""
 
         async def reach_and_answer() -> T:
-            least = self._carried.position
+            least = self._session.position
             if least is not None:
                 margin_s = min(FALLBACK_MARGIN_S, timeout_s / 2)
                 await self._resolver.tiers.reach(*least, timeout_s - margin_s)
@@ -155,7 +155,7 @@ class InLoop(AsyncAnswers):
 
     def _is_there(self) -> bool:
         """Whether memory answers, and is where the caller wants it to be."""
-        view, least = self.view, self._carried.position
+        view, least = self.view, self._session.position
         if not view.is_complete:
             return False
         return least is None or is_reached(least, *view.snapshot.position[:2])
@@ -171,7 +171,7 @@ class InLoop(AsyncAnswers):
                 # Not around the yield: there the caller's own work would be cut off.
                 async with asyncio.timeout_at(until_s):
                     answer = await anext(answers)
-                self._carried.saw(Position.in_message(answer.freshness))
+                self._session.observe(Position.in_message(answer.freshness))
                 yield question.read(answer)
         except TimeoutError as error:
             raise errors.TimedOut(f"followed for {timeout_s:g} s") from error
@@ -186,8 +186,8 @@ class InLoop(AsyncAnswers):
     def _failure(self, error: RegistryError) -> errors.CqarError:
         """As a client would be told."""
         if isinstance(error, EpochEnded):
-            self._carried.forget()
-        return errors.of_status(to_status(error))
+            self._session.forget()
+        return errors.error_of_status(to_status(error))
 
 
 class _Told:

@@ -54,20 +54,20 @@ class CompletedAwaitable(asyncio.Future[Resolution], Coroutine[Any, Any, Resolut
 class HitEntry:
     """An answer, and while what it is given again."""
 
-    __slots__ = ("made", "mark", "ready", "result", "until_s")
+    __slots__ = ("awaitable", "cached", "generation", "result", "until_s")
 
     def __init__(
-        self, result: Resolution, made: CachedAnswer, mark: object, until_s: float
+        self, result: Resolution, cached: CachedAnswer, generation: object, until_s: float
     ) -> None:
         self.result = result
-        self.ready = CompletedAwaitable()
-        self.ready.set_result(result)
-        self.made = made
-        self.mark = mark
+        self.awaitable = CompletedAwaitable()
+        self.awaitable.set_result(result)
+        self.cached = cached
+        self.generation = generation
         self.until_s = until_s
 
 
-class Hits:
+class HitCache:
     """Made in the replica's event loop.
 
     Attributes:
@@ -75,12 +75,12 @@ class Hits:
             faster than what is derived from one.
     """
 
-    def __init__(self, resolver: Resolver, carried: SessionPosition) -> None:
-        self.kept: dict[tuple[str, str], HitEntry] = {}
+    def __init__(self, resolver: Resolver, session: SessionPosition) -> None:
+        self.entries: dict[tuple[str, str], HitEntry] = {}
         self._resolver = resolver
-        self._carried = carried
+        self._session = session
         # It is this replica's alone.
-        carried.moved = resolver.view.mark_anew
+        session.on_change = resolver.view.mark_anew
 
     def make(self, venue: str, symbol: str) -> Resolution | None:
         """The answer by memory; None if it is not for memory to answer, or there is none.
@@ -91,32 +91,34 @@ class Hits:
         if view.state != pb.SNAPSHOT_STATE_LIVE:
             return None
         position = Position(*view.snapshot.position[:2])
-        self._carried.saw(position)
+        self._session.observe(position)
         # Whoever is told of a later position from now on makes it another.
-        mark, least = view.mark, self._carried.position
+        generation, least = view.mark, self._session.position
         if least is not None and least > position:
             return None
         began_s, now_ns = clock_gettime(CLOCK_BOOTTIME), Instant.of(resolver.now()).ns
         lease = lease_of(view.freshness.staleness_ms or 0, resolver.config.stale_after_s, LEASE_S)
         try:
             key = pb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol).SerializeToString()
-            made = resolver.resolutions.of(key, view.snapshot, None, now_ns)
+            cached = resolver.resolutions.of(key, view.snapshot, None, now_ns)
         except (NotResident, UnicodeEncodeError):
             return None
-        if not made.is_found:
+        if not cached.is_found:
             return None
         result = self._result(
-            made, (venue, symbol), Freshness(*position, State.LIVE, lease.told_ms)
+            cached, (venue, symbol), Freshness(*position, State.LIVE, lease.told_ms)
         )
-        until_s = began_s + min(lease.seconds, (made.until_ns - now_ns) / 1e9)
-        if len(self.kept) >= HITS_MAX:
-            self.kept.clear()
-        self.kept[venue, symbol] = HitEntry(result, made, mark, until_s)
+        until_s = began_s + min(lease.seconds, (cached.until_ns - now_ns) / 1e9)
+        if len(self.entries) >= HITS_MAX:
+            self.entries.clear()
+        self.entries[venue, symbol] = HitEntry(result, cached, generation, until_s)
         return result
 
-    def _result(self, made: CachedAnswer, key: tuple[str, str], freshness: Freshness) -> Resolution:
-        held = self.kept.get(key)
-        if held is not None and held.made is made:
-            return msgspec.structs.replace(held.result, freshness=freshness)
-        message = pb.ResolveResponse.FromString(made.framed).resolution
+    def _result(
+        self, cached: CachedAnswer, key: tuple[str, str], freshness: Freshness
+    ) -> Resolution:
+        entry = self.entries.get(key)
+        if entry is not None and entry.cached is cached:
+            return msgspec.structs.replace(entry.result, freshness=freshness)
+        message = pb.ResolveResponse.FromString(cached.framed).resolution
         return read.resolution(message, freshness)

@@ -6,10 +6,10 @@ from types import TracebackType
 
 import msgspec
 
-from cqar.replica.async_replica import InLoop
-from cqar.replica.threaded_replica import OnThread
+from cqar.replica.async_replica import AsyncReplica
+from cqar.replica.threaded_replica import ThreadedReplica
 from cqar.sdk.call_context import TIMEOUT_S
-from cqar.sdk.session_position import MinRevision, SessionPosition, require_known
+from cqar.sdk.session_position import MinRevision, SessionPosition, require_min_revision_mode
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.replication.signed_heads import SignedHeads
 from cqar_shared.errors import StartupError
@@ -80,12 +80,12 @@ class Replica:
         except (msgspec.ValidationError, StartupError) as error:
             raise ValueError(str(error).removeprefix("configuration: ")) from error
         self._timeout_s = timeout_s
-        self._min_revision = require_known(min_revision)
-        self._in_loop: list[InLoop] = []
-        self._on_thread: list[OnThread] = []
+        self._min_revision = require_min_revision_mode(min_revision)
+        self._in_loop: list[AsyncReplica] = []
+        self._on_thread: list[ThreadedReplica] = []
 
-    async def __aenter__(self) -> InLoop:
-        begun = InLoop(self._config, self._timeout_s, SessionPosition(self._min_revision))
+    async def __aenter__(self) -> AsyncReplica:
+        begun = AsyncReplica(self._config, self._timeout_s, SessionPosition(self._min_revision))
         begun.start()
         self._in_loop.append(begun)
         return begun
@@ -95,8 +95,8 @@ class Replica:
     ) -> None:
         await self._in_loop.pop().stop()
 
-    def __enter__(self) -> OnThread:
-        begun = OnThread(self._config, self._timeout_s, SessionPosition(self._min_revision))
+    def __enter__(self) -> ThreadedReplica:
+        begun = ThreadedReplica(self._config, self._timeout_s, SessionPosition(self._min_revision))
         begun.start()
         self._on_thread.append(begun)
         return begun

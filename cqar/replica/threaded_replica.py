@@ -15,28 +15,28 @@ from concurrent.futures import Future
 from time import CLOCK_BOOTTIME, clock_gettime
 from typing import Any, NamedTuple, TypeVar, overload
 
-from cqar.replica.async_replica import InLoop
-from cqar.sdk.errors import closed
-from cqar.sdk.question_codec import Question
+from cqar.replica.async_replica import AsyncReplica
+from cqar.sdk.errors import closed_error
+from cqar.sdk.questions import Question
 from cqar.sdk.results import PastResolution, Resolution
 from cqar.sdk.session_position import SessionPosition
-from cqar.sdk.sync_api import SyncAnswers
+from cqar.sdk.sync_api import SyncApi
 from cqar_resolver.config import ResolverConfig
 
 T = TypeVar("T")
 
 
 class _Running(NamedTuple):
-    replica: InLoop
+    replica: AsyncReplica
     loop: asyncio.AbstractEventLoop
     stopping: asyncio.Event
 
 
-class OnThread(SyncAnswers):
+class ThreadedReplica(SyncApi):
     """Any number of threads may ask it."""
 
-    def __init__(self, config: ResolverConfig, timeout_s: float, carried: SessionPosition) -> None:
-        super().__init__(timeout_s, carried)
+    def __init__(self, config: ResolverConfig, timeout_s: float, session: SessionPosition) -> None:
+        super().__init__(timeout_s, session)
         self._config = config
         self._begun: Future[_Running] = Future()
         self._stopped = False
@@ -50,7 +50,7 @@ class OnThread(SyncAnswers):
         """
         self._thread.start()
         replica = self._begun.result().replica
-        self._kept, self._view = replica.hits.kept, replica.view
+        self._entries, self._view = replica.hits.entries, replica.view
 
     def stop(self) -> None:
         """End all of it; what is served is kept in the file, if there is one."""
@@ -61,7 +61,7 @@ class OnThread(SyncAnswers):
 
     def _running(self) -> _Running:
         if self._stopped:
-            raise closed()
+            raise closed_error()
         return self._begun.result()
 
     def _run(self) -> None:
@@ -69,7 +69,7 @@ class OnThread(SyncAnswers):
 
     async def _serve(self) -> None:
         try:
-            replica = InLoop(self._config, self._timeout_s, self._carried)
+            replica = AsyncReplica(self._config, self._timeout_s, self._session)
             running = _Running(replica, asyncio.get_running_loop(), asyncio.Event())
             replica.start()
         except Exception as error:  # noqa: BLE001  (whoever waits for the start is told)
@@ -101,11 +101,11 @@ class OnThread(SyncAnswers):
         if as_of is not None:
             return super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
         try:
-            hit = self._kept[venue, symbol]
+            hit = self._entries[venue, symbol]
         except KeyError:
             pass
         else:
-            if hit.mark is self._view.mark and clock_gettime(CLOCK_BOOTTIME) < hit.until_s:
+            if hit.generation is self._view.mark and clock_gettime(CLOCK_BOOTTIME) < hit.until_s:
                 return hit.result
         running = self._running()
         return _in_loop(running, running.replica.resolve(venue, symbol, timeout_s=timeout_s))

@@ -9,14 +9,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import TypeVar, overload
 
-from cqar.sdk import question_codec
-from cqar.sdk.call_context import LOOK_S, CallContext
+from cqar.sdk import questions as question_codec
+from cqar.sdk.call_context import POLL_S, CallContext
 from cqar.sdk.changes import Update
 from cqar.sdk.deadline import Deadline
 from cqar.sdk.decimal_input import Exact
 from cqar.sdk.enums import Intent, Side
 from cqar.sdk.errors import NotReady, TimedOut
-from cqar.sdk.question_codec import Key, Question
+from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (
     AssetAnswer,
     Group,
@@ -32,7 +32,7 @@ from cqar.sdk.watch_cursor import WatchCursor
 T = TypeVar("T")
 
 
-class AsyncAnswers(CallContext, ABC):
+class AsyncApi(CallContext, ABC):
     """For programs that await each answer."""
 
     @abstractmethod
@@ -147,10 +147,10 @@ class AsyncAnswers(CallContext, ABC):
     async def listed(self, venue: str, *, timeout_s: float | None = None) -> list[Spelling]:
         """As `cqar.sdk.sync_api.Answers.listed`."""
         deadline = self._deadline(timeout_s)
-        page = await self.ask(question_codec.listed_at(venue, ""), deadline.left_s)
+        page = await self.ask(question_codec.listed(venue, ""), deadline.left_s)
         found = page.spellings
         while page.following:
-            page = await self.ask(question_codec.listed_at(venue, page.following), deadline.left_s)
+            page = await self.ask(question_codec.listed(venue, page.following), deadline.left_s)
             found += page.spellings
         return found
 
@@ -164,19 +164,19 @@ class AsyncAnswers(CallContext, ABC):
         timeout_s: float | None = None,
     ) -> AsyncIterator[Update]:
         """As `cqar.sdk.sync_api.Answers.watch`."""
-        place = WatchCursor(from_revision, epoch, kinds, venues)
+        cursor = WatchCursor(from_revision, epoch, kinds, venues)
         deadline = None if timeout_s is None else Deadline(timeout_s)
         while True:
             left_s = None if deadline is None else deadline.left_s
             try:
-                async with aclosing(self.follow(place.question(), left_s)) as updates:
+                async with aclosing(self.follow(cursor.question(), left_s)) as updates:
                     async for update in updates:
-                        if place.told(update):
+                        if cursor.advance(update):
                             yield update
             except NotReady:
-                if not place.is_begun:
+                if not cursor.is_begun:
                     raise
-            await asyncio.sleep(place.pause_s())
+            await asyncio.sleep(cursor.pause_s())
 
     async def wait_ready(self, timeout_s: float = 60.0) -> ResolverStatus:
         """As `cqar.sdk.sync_api.Answers.wait_ready`."""
@@ -189,5 +189,5 @@ class AsyncAnswers(CallContext, ABC):
                 why = found.reason
             except (NotReady, TimedOut) as error:
                 why = str(error)
-            await asyncio.sleep(min(LOOK_S, deadline.left_s))
+            await asyncio.sleep(min(POLL_S, deadline.left_s))
         raise TimedOut(f"not ready within {timeout_s:g} s: {why}")

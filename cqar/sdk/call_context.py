@@ -11,7 +11,7 @@ from cqar.sdk.session_position import Position, SessionPosition
 #: connect, to ask again, and to wait for a revision.
 TIMEOUT_S: Final = 5.0
 #: Between two looks at a resolver that is not ready.
-LOOK_S: Final = 0.05
+POLL_S: Final = 0.05
 
 
 class CallContext:
@@ -21,9 +21,9 @@ class CallContext:
         timeout_s: For each question, where none is given with it.
     """
 
-    def __init__(self, timeout_s: float, carried: SessionPosition) -> None:
+    def __init__(self, timeout_s: float, session: SessionPosition) -> None:
         self._timeout_s = timeout_s
-        self._carried = carried
+        self._session = session
 
     def carry(self, position: Position) -> None:
         """Accept no answer from before this position, such as that of a writer's answer.
@@ -33,12 +33,12 @@ class CallContext:
         Raises:
             ValueError: No registry can be there.
         """
-        self._carried.told(position.checked())
+        self._session.require(position.checked())
 
     @property
     def position(self) -> Position | None:
         """What the next answer will not be older than; None: it may be of any revision."""
-        return self._carried.position
+        return self._session.position
 
     def _deadline(self, timeout_s: float | None) -> Deadline:
         return Deadline(self._timeout_s if timeout_s is None else timeout_s)

@@ -9,13 +9,13 @@ from typing import Any, Final, Self, TypeVar
 import grpc
 import grpc.aio
 
-from cqar.sdk.async_api import AsyncAnswers
+from cqar.sdk.async_api import AsyncApi
 from cqar.sdk.call_context import TIMEOUT_S
-from cqar.sdk.errors import closed
-from cqar.sdk.question_codec import Question
+from cqar.sdk.errors import closed_error
+from cqar.sdk.grpc_transport import GrpcTransport, make_channel
+from cqar.sdk.questions import Question
 from cqar.sdk.session_position import MinRevision, Position, SessionPosition
-from cqar.sdk.sync_api import SyncAnswers
-from cqar.sdk.transport import Calling, make_channel
+from cqar.sdk.sync_api import SyncApi
 
 #: Where a resolver beside this program listens.
 SIDECAR: Final = "127.0.0.1:9091"
@@ -23,7 +23,7 @@ SIDECAR: Final = "127.0.0.1:9091"
 T = TypeVar("T")
 
 
-class Client(SyncAnswers):
+class Client(SyncApi):
     """Any number of threads may share one. It connects when it is first asked, and again by itself.
 
     Args:
@@ -48,12 +48,12 @@ class Client(SyncAnswers):
     ) -> None:
         super().__init__(timeout_s, SessionPosition(min_revision))
         self._channel = make_channel(grpc, target, credentials)
-        self._calling = Calling(self._channel, target, key, self._carried)
+        self._calling = GrpcTransport(self._channel, target, key, self._session)
         self._is_closed = False
 
     def ask(self, question: Question[T], timeout_s: float) -> T:
         if self._is_closed:
-            raise closed()
+            raise closed_error()
         calling = self._calling
         method: Any = calling.unary(question)
         try:
@@ -67,14 +67,14 @@ class Client(SyncAnswers):
 
     def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T, None, None]:
         if self._is_closed:
-            raise closed()
+            raise closed_error()
         calling = self._calling
         call = calling.stream(question)(
             question.request, timeout=timeout_s, metadata=calling.metadata()
         )
         try:
             for answer in call:
-                self._carried.saw(Position.in_message(answer.freshness))
+                self._session.observe(Position.in_message(answer.freshness))
                 yield question.read(answer)
         except grpc.RpcError as error:
             raise calling.failure(error) from error
@@ -95,7 +95,7 @@ class Client(SyncAnswers):
         self.close()
 
 
-class AsyncClient(AsyncAnswers):
+class AsyncClient(AsyncApi):
     """The same for asyncio: made, asked and closed in one event loop, one a process as gRPC wants.
 
     Args:
@@ -113,12 +113,12 @@ class AsyncClient(AsyncAnswers):
     ) -> None:
         super().__init__(timeout_s, SessionPosition(min_revision))
         self._channel = make_channel(grpc.aio, target, credentials)
-        self._calling = Calling(self._channel, target, key, self._carried)
+        self._calling = GrpcTransport(self._channel, target, key, self._session)
         self._is_closed = False
 
     async def ask(self, question: Question[T], timeout_s: float) -> T:
         if self._is_closed:
-            raise closed()
+            raise closed_error()
         calling = self._calling
         call = calling.unary(question)(
             question.request, timeout=timeout_s, metadata=calling.metadata()
@@ -134,14 +134,14 @@ class AsyncClient(AsyncAnswers):
         self, question: Question[T], timeout_s: float | None
     ) -> AsyncGenerator[T, None]:
         if self._is_closed:
-            raise closed()
+            raise closed_error()
         calling = self._calling
         call = calling.stream(question)(
             question.request, timeout=timeout_s, metadata=calling.metadata()
         )
         try:
             async for answer in call:
-                self._carried.saw(Position.in_message(answer.freshness))
+                self._session.observe(Position.in_message(answer.freshness))
                 yield question.read(answer)
         except grpc.aio.AioRpcError as error:
             raise calling.failure(error) from error

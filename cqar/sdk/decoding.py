@@ -25,11 +25,11 @@ R = TypeVar("R")
 W = TypeVar("W", bound=StrEnum)
 
 
-def _words(enum: Any, prefix: str, of: type[W]) -> Mapping[int, W]:
+def _enum_by_number(enum: Any, prefix: str, of: type[W]) -> Mapping[int, W]:
     return {n: of(name.removeprefix(prefix)) for name, n in enum.items() if prefix in name}
 
 
-def _names(enum: Any, prefix: str) -> Mapping[int, str]:
+def _name_by_number(enum: Any, prefix: str) -> Mapping[int, str]:
     return {number: name.removeprefix(prefix) for name, number in enum.items()}
 
 
@@ -38,15 +38,17 @@ _STATUS: Final = {
     pb.RESOLUTION_STATUS_DELISTED: enums.Status.DELISTED,
     pb.RESOLUTION_STATUS_NOT_YET_LISTED: enums.Status.NOT_YET_LISTED,
 }
-_STATE: Final = _words(pb.SnapshotState, "SNAPSHOT_STATE_", enums.State)
-_SOURCE: Final = _words(pb.SpecsSource, "SPECS_SOURCE_", enums.SpecsSource)
-_MARKET: Final = _words(venue_symbol_pb2.MarketStatus, "MARKET_STATUS_", enums.MarketStatus)
-_TYPE: Final = _words(symbol_pb2.SymbolType, "SYMBOL_TYPE_", enums.SymbolType)
-_KIND: Final = _words(symbol_pb2.ContractKind, "CONTRACT_KIND_", enums.ContractKind)
-_OPTION: Final = _words(symbol_pb2.OptionType, "OPTION_TYPE_", enums.OptionType)
-_SEVERITY: Final = _words(quality_flag_pb2.FlagSeverity, "FLAG_SEVERITY_", enums.Severity)
-_FLAG_TYPE: Final = _names(quality_flag_pb2.FlagType, "FLAG_TYPE_")
-_ASSET_TYPE: Final = _names(asset_pb2.AssetType, "ASSET_TYPE_")
+_STATE: Final = _enum_by_number(pb.SnapshotState, "SNAPSHOT_STATE_", enums.State)
+_SOURCE: Final = _enum_by_number(pb.SpecsSource, "SPECS_SOURCE_", enums.SpecsSource)
+_MARKET: Final = _enum_by_number(
+    venue_symbol_pb2.MarketStatus, "MARKET_STATUS_", enums.MarketStatus
+)
+_TYPE: Final = _enum_by_number(symbol_pb2.SymbolType, "SYMBOL_TYPE_", enums.SymbolType)
+_KIND: Final = _enum_by_number(symbol_pb2.ContractKind, "CONTRACT_KIND_", enums.ContractKind)
+_OPTION: Final = _enum_by_number(symbol_pb2.OptionType, "OPTION_TYPE_", enums.OptionType)
+_SEVERITY: Final = _enum_by_number(quality_flag_pb2.FlagSeverity, "FLAG_SEVERITY_", enums.Severity)
+_FLAG_TYPE: Final = _name_by_number(quality_flag_pb2.FlagType, "FLAG_TYPE_")
+_ASSET_TYPE: Final = _name_by_number(asset_pb2.AssetType, "ASSET_TYPE_")
 
 _ALLOWED: Final = r.Permission(allowed=True)
 
@@ -54,7 +56,7 @@ _ALLOWED: Final = r.Permission(allowed=True)
 def resolution(found: pb.Resolution, freshness: r.Freshness) -> r.Resolution:
     """A spelling that means, or meant, something."""
     return r.Resolution(
-        **_meaning(found),
+        **_common_fields(found),
         market_status=_MARKET[found.venue_symbol.status],
         is_primary=found.venue_symbol.is_primary,
         specs=specs(found.specs),
@@ -67,7 +69,7 @@ def past_resolution(found: pb.Resolution, freshness: r.Freshness) -> r.PastResol
     """The same as of an instant: what is not known of that time is None."""
     listing = found.venue_symbol
     return r.PastResolution(
-        **_meaning(found),
+        **_common_fields(found),
         market_status=_MARKET[listing.status] if listing.status else None,
         terms_since=_instant(listing, "terms_since"),
         specs=specs(found.specs) if found.HasField("specs") else None,
@@ -80,7 +82,7 @@ def _reader(listing: venue_symbol_pb2.VenueSymbol) -> str | None:
     return str(noted["reader"]) if listing.HasField("metadata") and "reader" in noted else None
 
 
-def _meaning(found: pb.Resolution) -> dict[str, Any]:
+def _common_fields(found: pb.Resolution) -> dict[str, Any]:
     """What is told alike of now and of the past."""
     listing = found.venue_symbol
     return {
@@ -101,7 +103,7 @@ def _meaning(found: pb.Resolution) -> dict[str, Any]:
     }
 
 
-def found_or_miss(
+def resolution_or_miss(
     found: pb.Resolution,
     key: tuple[str, str],
     freshness: r.Freshness,

@@ -67,7 +67,7 @@ class Unsupported(CqarError):
 class EpochChanged(CqarError):
     """The registry began a new history; what was read before may never have been kept.
 
-    What the client carried is forgotten: asked again, it answers from the new history.
+    What the client session is forgotten: asked again, it answers from the new history.
     """
 
     advice = "forget what you read before, and ask again"
@@ -101,29 +101,29 @@ class StepsUnknown(CqarError):
     """A helper needs a step or a size that nobody knows: do not send this order."""
 
 
-def closed() -> CqarError:
+def closed_error() -> CqarError:
     """What was closed is asked."""
     return CqarError("it is closed: make another")
 
 
-_C = code_pb2
+_CODE = code_pb2
 #: Status -> what it means for a question. ABORTED has but one meaning for a read.
-_MEANINGS: Final[dict[int, type[CqarError]]] = {
-    _C.NOT_FOUND: NotFound,
-    _C.INVALID_ARGUMENT: InvalidRequest,
-    _C.UNAUTHENTICATED: Denied,
-    _C.PERMISSION_DENIED: Denied,
-    _C.UNIMPLEMENTED: Unsupported,
-    _C.FAILED_PRECONDITION: Unsupported,
-    _C.ABORTED: EpochChanged,
-    _C.OUT_OF_RANGE: NotKept,
-    _C.RESOURCE_EXHAUSTED: Busy,
-    _C.UNAVAILABLE: NotReady,
-    _C.DEADLINE_EXCEEDED: TimedOut,
+_ERROR_BY_CODE: Final[dict[int, type[CqarError]]] = {
+    _CODE.NOT_FOUND: NotFound,
+    _CODE.INVALID_ARGUMENT: InvalidRequest,
+    _CODE.UNAUTHENTICATED: Denied,
+    _CODE.PERMISSION_DENIED: Denied,
+    _CODE.UNIMPLEMENTED: Unsupported,
+    _CODE.FAILED_PRECONDITION: Unsupported,
+    _CODE.ABORTED: EpochChanged,
+    _CODE.OUT_OF_RANGE: NotKept,
+    _CODE.RESOURCE_EXHAUSTED: Busy,
+    _CODE.UNAVAILABLE: NotReady,
+    _CODE.DEADLINE_EXCEEDED: TimedOut,
 }
 
 
-def of_status(status: status_pb2.Status) -> CqarError:
+def error_of_status(status: status_pb2.Status) -> CqarError:
     """What a server said, as an exception."""
     reason, violations = "", tuple[Violation, ...]()
     for detail in _details(status):
@@ -132,14 +132,14 @@ def of_status(status: status_pb2.Status) -> CqarError:
         else:
             found = detail.field_violations
             violations = tuple(Violation(v.field, v.reason, v.description) for v in found)
-    return of_code(status.code, status.message, reason, violations)
+    return error_of_code(status.code, status.message, reason, violations)
 
 
-def of_code(
+def error_of_code(
     code: int, text: str, reason: str = "", violations: tuple[Violation, ...] = ()
 ) -> CqarError:
     """The same, where a number and a sentence are all that is known."""
-    return _MEANINGS.get(code, CqarError)(text, reason, violations)
+    return _ERROR_BY_CODE.get(code, CqarError)(text, reason, violations)
 
 
 def _details(status: status_pb2.Status) -> Iterator[Any]:

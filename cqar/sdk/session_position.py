@@ -66,7 +66,7 @@ class Position(NamedTuple):
         return f"{self.epoch}:{self.revision}"
 
 
-def require_known(min_revision: MinRevision) -> MinRevision:
+def require_min_revision_mode(min_revision: MinRevision) -> MinRevision:
     """Refuse other words, which a program without types may say.
 
     Raises:
@@ -81,29 +81,29 @@ class SessionPosition:
     """The newest position that later answers must not be older than. For any number of threads.
 
     Attributes:
-        moved: Called whenever that is another one, before whoever moved it goes on.
+        on_change: Called whenever that is another one, before whoever moved it goes on.
     """
 
     def __init__(self, min_revision: MinRevision) -> None:
-        self._notes_seen = require_known(min_revision) == "seen"
+        self._notes_seen = require_min_revision_mode(min_revision) == "seen"
         self._lock = Lock()
         self.position: Position | None = None
-        self.moved: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None
 
-    def told(self, position: Position) -> None:
+    def require(self, position: Position) -> None:
         """The caller knows of it, as from a writer's answer."""
         with self._lock:
             if self.position is None or position > self.position:
                 self.position = position
-                self.moved()
+                self.on_change()
 
-    def saw(self, position: Position | None) -> None:
+    def observe(self, position: Position | None) -> None:
         """An answer was from there."""
         if self._notes_seen and position is not None:
-            self.told(position)
+            self.require(position)
 
     def forget(self) -> None:
         """A new history began: nothing of the old one is to be waited for."""
         with self._lock:
             self.position = None
-            self.moved()
+            self.on_change()

@@ -57,7 +57,9 @@ class Specs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             StepsUnknown: The tick is not known.
         """
         up = Side(side) is Side.SELL
-        return _known(price_steps.round_price(self._message, exact(price), up=up), "its tick")
+        return _require_known(
+            price_steps.round_price(self._message, exact(price), up=up), "its tick"
+        )
 
     def round_size(self, quantity: Exact) -> Decimal:
         """The largest quantity on the venue's steps that is not more.
@@ -65,7 +67,7 @@ class Specs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         Raises:
             StepsUnknown: The lot is not known.
         """
-        return _known(price_steps.round_quantity(self._message, exact(quantity)), "its lot")
+        return _require_known(price_steps.round_quantity(self._message, exact(quantity)), "its lot")
 
     def notional(self, price: Exact, quantity: Exact) -> Decimal:
         """The order's worth in what prices are in, not rounded: quote, unless the venue says else.
@@ -74,7 +76,7 @@ class Specs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             StepsUnknown: It is of contracts whose size is not known, or QUANTO.
         """
         worth = price_steps.notional(self._message, exact(price), exact(quantity))
-        return _known(worth, "its contract size")
+        return _require_known(worth, "its contract size")
 
     def to_base_quantity(self, quantity: Exact, price: Exact | None = None) -> Decimal:
         """Canonical units of the base asset: quantity, contract size and unit multiplier together.
@@ -90,7 +92,9 @@ class Specs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         at = Decimal(0) if price is None else exact(price)
         if self.contract_kind is ContractKind.INVERSE and not at:
             raise ValueError("an INVERSE contract is worth base units at a price only: give one")
-        return _known(price_steps.base_quantity(self._message, at, given), "its contract size")
+        return _require_known(
+            price_steps.base_quantity(self._message, at, given), "its contract size"
+        )
 
     @cached_property
     def _message(self) -> pb.Specs:
@@ -111,7 +115,7 @@ class Specs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         )
 
 
-def _known(value: Decimal | None, what: str) -> Decimal:
+def _require_known(value: Decimal | None, what: str) -> Decimal:
     if value is None:
         raise StepsUnknown(f"{what} is not known here")
     return value

@@ -13,14 +13,14 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from typing import TypeVar, overload
 
-from cqar.sdk import question_codec
-from cqar.sdk.call_context import LOOK_S, CallContext
+from cqar.sdk import questions as question_codec
+from cqar.sdk.call_context import POLL_S, CallContext
 from cqar.sdk.changes import Update
 from cqar.sdk.deadline import Deadline
 from cqar.sdk.decimal_input import Exact
 from cqar.sdk.enums import Intent, Side
 from cqar.sdk.errors import NotReady, TimedOut
-from cqar.sdk.question_codec import Key, Question
+from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (
     AssetAnswer,
     Group,
@@ -36,12 +36,12 @@ from cqar.sdk.watch_cursor import WatchCursor
 T = TypeVar("T")
 
 
-class SyncAnswers(CallContext, ABC):
+class SyncApi(CallContext, ABC):
     """For programs that wait for each answer."""
 
     @abstractmethod
     def ask(self, question: Question[T], timeout_s: float) -> T:
-        """The answer to any question that `cqar.sdk.question_codec` can put."""
+        """The answer to any question that `cqar.sdk.questions` can put."""
 
     @abstractmethod
     def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T, None, None]:
@@ -184,10 +184,10 @@ class SyncAnswers(CallContext, ABC):
             NotFound: There is no such venue.
         """
         deadline = self._deadline(timeout_s)
-        page = self.ask(question_codec.listed_at(venue, ""), deadline.left_s)
+        page = self.ask(question_codec.listed(venue, ""), deadline.left_s)
         found = page.spellings
         while page.following:
-            page = self.ask(question_codec.listed_at(venue, page.following), deadline.left_s)
+            page = self.ask(question_codec.listed(venue, page.following), deadline.left_s)
             found += page.spellings
         return found
 
@@ -218,19 +218,19 @@ class SyncAnswers(CallContext, ABC):
             NotReady: Nobody is there to begin with.
             TimedOut: `timeout_s` is over.
         """
-        place = WatchCursor(from_revision, epoch, kinds, venues)
+        cursor = WatchCursor(from_revision, epoch, kinds, venues)
         deadline = None if timeout_s is None else Deadline(timeout_s)
         while True:
             left_s = None if deadline is None else deadline.left_s
             try:
-                with closing(self.follow(place.question(), left_s)) as updates:
+                with closing(self.follow(cursor.question(), left_s)) as updates:
                     for update in updates:
-                        if place.told(update):
+                        if cursor.advance(update):
                             yield update
             except NotReady:
-                if not place.is_begun:
+                if not cursor.is_begun:
                     raise
-            time.sleep(place.pause_s())
+            time.sleep(cursor.pause_s())
 
     def wait_ready(self, timeout_s: float = 60.0) -> ResolverStatus:
         """Return once answers come from memory.
@@ -247,5 +247,5 @@ class SyncAnswers(CallContext, ABC):
                 why = found.reason
             except (NotReady, TimedOut) as error:
                 why = str(error)
-            time.sleep(min(LOOK_S, deadline.left_s))
+            time.sleep(min(POLL_S, deadline.left_s))
         raise TimedOut(f"not ready within {timeout_s:g} s: {why}")

@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterable
 from typing import Final
 
-from cqar.sdk import question_codec
+from cqar.sdk import questions
 from cqar.sdk.changes import Update
-from cqar.sdk.question_codec import Question
+from cqar.sdk.questions import Question
 
 #: Between two tries; each waits twice as long as the one before, up to the second.
 PAUSE_FIRST_S: Final = 0.1
@@ -44,9 +44,9 @@ class WatchCursor:
     def question(self) -> Question[Update]:
         """What to ask for: all that was not told."""
         self._is_first = True
-        return question_codec.watch(self._next, self._epoch, self._kinds, self._venues)
+        return questions.watch(self._next, self._epoch, self._kinds, self._venues)
 
-    def told(self, update: Update) -> bool:
+    def advance(self, update: Update) -> bool:
         """Note what came; returns whether to hand it on to whoever watches.
 
         Not a sign of life that names a later revision than was told, or an earlier one. Resolvers

@@ -9,7 +9,7 @@ import tracemalloc
 
 import pytest
 
-from cqar.replica.async_replica import InLoop
+from cqar.replica.async_replica import AsyncReplica
 from cqar.replica.hit_cache import LEASE_S
 from cqar.sdk.enums import State
 from cqar.sdk.session_position import Position, SessionPosition
@@ -32,7 +32,7 @@ MARKET = encoded(*ASSETS, SYMBOL, a_venue(), LISTING)
 KEY = ("binance", "BTCUSDT")
 
 
-class Replica(InLoop):
+class Replica(AsyncReplica):
     """One that holds a market, as if it had followed it there; nothing is connected."""
 
     def __init__(self, confirmed_ago_s: float = 0.0) -> None:
@@ -173,4 +173,4 @@ async def test_hits_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     hits = replica.hits
     for spelling in ("BTCUSDT", "OTHER", "BTCUSDT"):
         assert hits.make("binance", spelling) is not None
-        assert len(hits.kept) == 1
+        assert len(hits.entries) == 1

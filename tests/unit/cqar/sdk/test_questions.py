@@ -12,11 +12,12 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from google.rpc import code_pb2, status_pb2
 
 import cqar
-from cqar.sdk import errors, question_codec
-from cqar.sdk.async_api import AsyncAnswers
+from cqar.sdk import errors
+from cqar.sdk import questions as question_codec
+from cqar.sdk.async_api import AsyncApi
+from cqar.sdk.grpc_transport import KEEPALIVE_MS
 from cqar.sdk.session_position import SessionPosition
-from cqar.sdk.sync_api import SyncAnswers
-from cqar.sdk.transport import KEEPALIVE_MS
+from cqar.sdk.sync_api import SyncApi
 from cqar_resolver.services import watch_stream
 from cqar_shared import errors as e
 from cqar_shared.rpc.grpc_server import AIO_OPTIONS, CONNECTION_OPTIONS
@@ -45,7 +46,7 @@ ONE_OF_EACH = (
 def test_every_error_of_a_server_is_one_of_ours_with_its_reason_and_words() -> None:
     assert {type(error) for error in ONE_OF_EACH} == set(CODES)
     for error in ONE_OF_EACH:
-        found = errors.of_status(to_status(error))
+        found = errors.error_of_status(to_status(error))
         assert found.reason == error.reason
         assert str(error) in str(found)
 
@@ -70,7 +71,7 @@ def test_every_error_of_a_server_is_one_of_ours_with_its_reason_and_words() -> N
 def test_an_error_is_named_for_what_to_do(
     error: e.RegistryError, ours: type[cqar.CqarError]
 ) -> None:
-    assert type(errors.of_status(to_status(error))) is ours
+    assert type(errors.error_of_status(to_status(error))) is ours
 
 
 def test_an_invalid_request_names_every_field() -> None:
@@ -78,15 +79,15 @@ def test_an_invalid_request_names_every_field() -> None:
         e.FieldViolation("a", "REQUIRED", "is required"),
         e.FieldViolation("b", "TOO_MANY", "at most 2"),
     ]
-    found = errors.of_status(to_status(e.Invalid(given)))
+    found = errors.error_of_status(to_status(e.Invalid(given)))
     assert [(v.field, v.reason, v.message) for v in found.violations] == given
 
 
 def test_a_status_that_nobody_explained_is_an_error_all_the_same() -> None:
-    assert type(errors.of_code(code_pb2.DEADLINE_EXCEEDED, "late")) is cqar.TimedOut
-    assert type(errors.of_code(code_pb2.UNAVAILABLE, "refused")) is cqar.NotReady
-    assert type(errors.of_code(code_pb2.INTERNAL, "internal error")) is cqar.CqarError
-    bare = errors.of_status(status_pb2.Status(code=code_pb2.NOT_FOUND, message="gone"))
+    assert type(errors.error_of_code(code_pb2.DEADLINE_EXCEEDED, "late")) is cqar.TimedOut
+    assert type(errors.error_of_code(code_pb2.UNAVAILABLE, "refused")) is cqar.NotReady
+    assert type(errors.error_of_code(code_pb2.INTERNAL, "internal error")) is cqar.CqarError
+    bare = errors.error_of_status(status_pb2.Status(code=code_pb2.NOT_FOUND, message="gone"))
     assert (type(bare), bare.reason) == (cqar.NotFound, "")
 
 
@@ -158,8 +159,8 @@ def test_both_forms_of_the_interface_ask_the_same_in_the_same_words() -> None:
             for name, found in parameters.items()
         }
 
-    assert asks(SyncAnswers) == asks(AsyncAnswers)
-    assert {"resolve", "resolve_batch", "watch", "wait_ready"} <= asks(SyncAnswers).keys()
+    assert asks(SyncApi) == asks(AsyncApi)
+    assert {"resolve", "resolve_batch", "watch", "wait_ready"} <= asks(SyncApi).keys()
 
 
 # ---------------------------------------------------------------- positions
@@ -178,22 +179,22 @@ def test_a_position_is_read_as_it_is_written() -> None:
 
 
 def test_what_is_carried_never_goes_back_until_it_is_forgotten() -> None:
-    carried = SessionPosition("seen")
+    session = SessionPosition("seen")
     for position, held in (((1, 5), (1, 5)), ((1, 4), (1, 5)), ((2, 1), (2, 1)), ((1, 9), (2, 1))):
-        carried.saw(cqar.Position(*position))
-        assert carried.position == held
-    carried.saw(None)
-    assert carried.position == (2, 1)
-    carried.forget()
-    assert carried.position is None
+        session.observe(cqar.Position(*position))
+        assert session.position == held
+    session.observe(None)
+    assert session.position == (2, 1)
+    session.forget()
+    assert session.position is None
 
 
 def test_where_only_what_is_told_counts_what_is_seen_does_not() -> None:
-    carried = SessionPosition("told")
-    carried.saw(cqar.Position(1, 5))
-    assert carried.position is None
-    carried.told(cqar.Position(1, 3))
-    assert carried.position == (1, 3)
+    session = SessionPosition("told")
+    session.observe(cqar.Position(1, 5))
+    assert session.position is None
+    session.require(cqar.Position(1, 3))
+    assert session.position == (1, 3)
     with pytest.raises(ValueError, match="'seen' or 'told'"):
         SessionPosition("carry")  # type: ignore[arg-type]
 

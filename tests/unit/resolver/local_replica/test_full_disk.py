@@ -19,7 +19,7 @@ import pytest
 
 import cqar
 from cqar.local_replica import environment
-from cqar.local_replica.environment import LocalFile
+from cqar.local_replica.environment import ReplicaEnvironment
 from cqar_resolver.background.replica_publisher import Publishing
 from cqar_resolver.local_replica.queue import WAITING_CHANGES_MAX, ReplicaQueue
 from cqar_resolver.local_replica.writer import Published
@@ -216,11 +216,11 @@ def test_a_reader_is_refused_where_it_would_be_ended(
     with publishing(tmp_path) as published:
         published.replace(*written(a_market()))
     monkeypatch.setattr(environment.os, "statvfs", lambda _: SimpleNamespace(f_bfree=0))
-    LocalFile(tmp_path).close()  # all room is taken already
+    ReplicaEnvironment(tmp_path).close()  # all room is taken already
     lock = tmp_path / fmt.LOCK_FILE
     lock.unlink()
     if is_there:
         with lock.open("wb") as file:
             file.truncate(fmt.lock_bytes())
     with pytest.raises(cqar.NotReady, match="no room for readers: free some"):
-        LocalFile(tmp_path)
+        ReplicaEnvironment(tmp_path)

@@ -20,7 +20,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqar.local_replica.reader import LocalReading
+from cqar.local_replica.reader import LocalReader
 from cqar_resolver.background.replica_publisher import Publishing
 from cqar_resolver.local_replica import writer as module
 from cqar_resolver.local_replica.environment import BOOT, EnvironmentLost
@@ -74,7 +74,7 @@ def now_at(snapshot: Snapshot) -> fmt.Now:
 
 
 @contextmanager
-def reading(published: Published) -> Iterator[tuple[fmt.Now, LocalReading]]:
+def reading(published: Published) -> Iterator[tuple[fmt.Now, LocalReader]]:
     """As another process reads; within this one LMDB may be opened once only."""
     env = published._file.env
     with env.begin() as tx:
@@ -82,10 +82,10 @@ def reading(published: Published) -> Iterator[tuple[fmt.Now, LocalReading]]:
     names = fmt.database_names(now.generation)
     databases = (env.open_db(names[0], create=False), env.open_db(names[1], create=False))
     with env.begin() as tx:
-        yield now, LocalReading(tx, databases)
+        yield now, LocalReader(tx, databases)
 
 
-def seen(of: Snapshot | LocalReading) -> Any:
+def seen(of: Snapshot | LocalReader) -> Any:
     found = {
         spelling: sorted(of.find("venue_symbol", "spelling", "binance", spelling))
         for spelling in SPELLINGS

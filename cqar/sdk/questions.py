@@ -46,7 +46,7 @@ _INTENTS: Final = {
     Intent.REDUCE: pb.ORDER_INTENT_REDUCE,
 }
 
-_HALVES: Final = re.compile("[\ud800-\udfff]")
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 M = TypeVar("M")
 P = ParamSpec("P")
@@ -54,10 +54,10 @@ T = TypeVar("T")
 #: (venue, the venue's own spelling).
 Key = tuple[str, str]
 #: What a Resolution means, of a registry that is so current.
-Read = Callable[[pb.Resolution, Freshness], T]
+Decode = Callable[[pb.Resolution, Freshness], T]
 
 
-def _in_words(how: Callable[P, T]) -> Callable[P, T]:
+def _refuse_non_text(how: Callable[P, T]) -> Callable[P, T]:
     """Says in the registry's terms that what was asked is no text."""
 
     @wraps(how)
@@ -70,12 +70,12 @@ def _in_words(how: Callable[P, T]) -> Callable[P, T]:
     return worded
 
 
-def _spelled(message: Callable[..., M], venue: str, symbol: str) -> M:
+def _with_spelling(message: Callable[..., M], venue: str, symbol: str) -> M:
     """The message; half a character, which none carries, as another that no spelling has."""
     try:
         return message(venue_id=venue, venue_symbol=symbol)
     except UnicodeEncodeError:
-        venue, symbol = (_HALVES.sub("\0", text) for text in (venue, symbol))
+        venue, symbol = (_SURROGATES.sub("\0", text) for text in (venue, symbol))
         return message(venue_id=venue, venue_symbol=symbol)
 
 
@@ -94,17 +94,17 @@ class Question(NamedTuple, Generic[T]):
 
 
 def resolve(venue: str, symbol: str) -> Question[Resolution]:
-    return _resolve(_spelled(pb.ResolveRequest, venue, symbol), read.resolution)
+    return _resolve(_with_spelling(pb.ResolveRequest, venue, symbol), read.resolution)
 
 
 def resolve_past(venue: str, symbol: str, as_of: dt.datetime) -> Question[PastResolution]:
     """Raises ValueError for a time without a zone."""
-    request = _spelled(pb.ResolveRequest, venue, symbol)
-    request.as_of.CopyFrom(_instant(as_of))
+    request = _with_spelling(pb.ResolveRequest, venue, symbol)
+    request.as_of.CopyFrom(_timestamp(as_of))
     return _resolve(request, read.past_resolution)
 
 
-def _resolve(request: pb.ResolveRequest, how: Read[T]) -> Question[T]:
+def _resolve(request: pb.ResolveRequest, how: Decode[T]) -> Question[T]:
     def meant(answer: pb.ResolveResponse) -> T:
         found = answer.resolution
         return how(found, read.freshness(found.freshness))
@@ -123,7 +123,7 @@ def resolve_past_batches(
 ) -> Iterator[Question[list[PastResolution | Miss]]]:
     """The same as of an instant; raises ValueError for one without a zone."""
     for some in _batches(keys):
-        request = pb.ResolveBatchRequest(as_of=_instant(as_of))
+        request = pb.ResolveBatchRequest(as_of=_timestamp(as_of))
         yield _resolve_batch(some, request, read.past_resolution)
 
 
@@ -134,20 +134,20 @@ def _batches(keys: Iterable[Key]) -> Iterator[list[Key]]:
 
 
 def _resolve_batch(
-    keys: Sequence[Key], request: pb.ResolveBatchRequest, how: Read[T]
+    keys: Sequence[Key], request: pb.ResolveBatchRequest, how: Decode[T]
 ) -> Question[list[T | Miss]]:
     def meant(answer: pb.ResolveBatchResponse) -> list[T | Miss]:
         freshness = read.freshness(answer.freshness)
         return [
-            read.found_or_miss(found, key, freshness, how)
+            read.resolution_or_miss(found, key, freshness, how)
             for key, found in zip(keys, answer.resolutions, strict=True)
         ]
 
-    request.keys.extend(_spelled(pb.VenueSymbolKey, venue, symbol) for venue, symbol in keys)
+    request.keys.extend(_with_spelling(pb.VenueSymbolKey, venue, symbol) for venue, symbol in keys)
     return Question(RESOLVER, "ResolveBatch", request, pb.ResolveBatchResponse, meant)
 
 
-def _instant(moment: dt.datetime) -> Timestamp:
+def _timestamp(moment: dt.datetime) -> Timestamp:
     if not isinstance(moment, dt.datetime):
         raise TypeError(f"as_of={moment!r} is no datetime, which has a time zone here")
     if moment.tzinfo is None:
@@ -157,7 +157,7 @@ def _instant(moment: dt.datetime) -> Timestamp:
     return stamp
 
 
-@_in_words
+@_refuse_non_text
 def venue_symbols(symbol_id: str, venues: Iterable[str]) -> Question[list[Spelling]]:
     def meant(answer: pb.FindVenueSymbolsResponse) -> list[Spelling]:
         return list(map(read.spelling, answer.venue_symbols))
@@ -166,7 +166,7 @@ def venue_symbols(symbol_id: str, venues: Iterable[str]) -> Question[list[Spelli
     return Question(RESOLVER, "FindVenueSymbols", request, pb.FindVenueSymbolsResponse, meant)
 
 
-@_in_words
+@_refuse_non_text
 def asset(names: dict[str, str]) -> Question[AssetAnswer]:
     """By exactly one of asset_id; venue and code; chain and address; source and external_id.
 
@@ -195,7 +195,7 @@ def asset(names: dict[str, str]) -> Question[AssetAnswer]:
     return Question(RESOLVER, "ResolveAsset", request, pb.ResolveAssetResponse, read.asset_answer)
 
 
-@_in_words
+@_refuse_non_text
 def group(name: str, group_id: str) -> Question[Group]:
     """By one of both.
 
@@ -215,7 +215,7 @@ def check_order(
     side: Side | str | None,
     intent: Intent | str,
 ) -> Question[OrderCheck]:
-    spelled = _spelled(pb.VenueSymbolKey, *key)
+    spelled = _with_spelling(pb.VenueSymbolKey, *key)
     request = pb.CheckOrderRequest(
         venue_id=spelled.venue_id,
         venue_symbol=spelled.venue_symbol,
@@ -232,7 +232,7 @@ def status() -> Question[ResolverStatus]:
     return Question(RESOLVER, "GetStatus", request, pb.GetStatusResponse, read.status)
 
 
-@_in_words
+@_refuse_non_text
 def watch(
     from_revision: int, epoch: int, kinds: Iterable[str], venues: Iterable[str]
 ) -> Question[Update]:
@@ -258,8 +258,8 @@ class Page(NamedTuple):
     following: str
 
 
-@_in_words
-def listed_at(venue: str, token: str) -> Question[Page]:
+@_refuse_non_text
+def listed(venue: str, token: str) -> Question[Page]:
     """A page of what a venue lists now."""
 
     def meant(answer: rpb.ListVenueSymbolsResponse) -> Page:

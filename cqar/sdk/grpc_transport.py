@@ -16,7 +16,7 @@ from grpc_status import rpc_status
 
 from cqar.sdk import errors
 from cqar.sdk.key_form import require_key
-from cqar.sdk.question_codec import REGISTRY, RESOLVER, Question
+from cqar.sdk.questions import REGISTRY, RESOLVER, Question
 from cqar.sdk.session_position import HEADER, Position, SessionPosition
 from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
 
@@ -61,7 +61,7 @@ OPTIONS: Final[list[tuple[str, Any]]] = [
 ]
 
 
-class Calling:
+class GrpcTransport:
     """What the calls of one channel share.
 
     Args:
@@ -71,11 +71,11 @@ class Calling:
         ValueError: The key has a form that no key has.
     """
 
-    def __init__(self, channel: Any, target: str, key: str, carried: SessionPosition) -> None:
+    def __init__(self, channel: Any, target: str, key: str, session: SessionPosition) -> None:
         self._channel = channel
         self._target = target
         self._key = (("authorization", f"Bearer {key}"),) if (key := require_key(key)) else ()
-        self._carried = carried
+        self._session = session
         self._methods: dict[str, Callable[..., Any]] = {}
 
     def unary(self, question: Question[Any]) -> Callable[..., Any]:
@@ -97,27 +97,27 @@ class Calling:
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """What the next call carries."""
-        position = self._carried.position
+        position = self._session.position
         return self._key if position is None else (*self._key, (HEADER, str(position)))
 
     def learn(self, trailing_metadata: Iterable[Any] | None, answer: Message | None = None) -> None:
         """An answer came, or a refusal; a Resolve's tells in itself where it is from."""
         if isinstance(answer, pb.ResolveResponse):
-            self._carried.saw(Position.in_message(answer.resolution.freshness))
+            self._session.observe(Position.in_message(answer.resolution.freshness))
         else:
-            self._carried.saw(Position.of(trailing_metadata))
+            self._session.observe(Position.of(trailing_metadata))
 
     def failure(self, error: Any) -> errors.CqarError:
-        """A call's error as one of ours; of a new epoch nothing older is carried."""
+        """A call's error as one of ours; of a new epoch nothing older is session."""
         status = rpc_status.from_call(error)
         if status is not None:
-            found = errors.of_status(status)
+            found = errors.error_of_status(status)
         else:
             code, details = error.code(), error.details()
             text = f"{self._target}: {details}"
-            found = errors.of_code(code.value[0], text)
+            found = errors.error_of_code(code.value[0], text)
         if isinstance(found, errors.EpochChanged):
-            self._carried.forget()
+            self._session.forget()
         else:
             self.learn(error.trailing_metadata())
         return found
