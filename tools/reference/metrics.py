@@ -13,7 +13,7 @@ from prometheus_client import Counter, Enum
 from prometheus_client.metrics import MetricWrapperBase
 
 from cqar_shared.runtime.fast_histogram import Times
-from tools.reference.table import MADE, table
+from tools.reference.markdown_table import MADE, table
 
 #: Where a process of ours begins: whatever it may count is imported with it.
 ENTRIES: Final = ("cqar_writer.app", "cqar_resolver.app")

@@ -17,8 +17,8 @@ from cqar_shared.runtime.config import load
 from cqar_writer.config import WriterConfig
 from tools.reference.configuration import configuration_page
 from tools.reference.docstrings import attributes_of
+from tools.reference.generated_pages import PAGES
 from tools.reference.metrics import metrics, metrics_page
-from tools.reference.pages import PAGES
 
 CONFIGS = (("writer", WriterConfig), ("resolver", ResolverConfig))
 
