@@ -9,8 +9,8 @@ import lmdb
 
 from cqar.sdk import errors
 from cqar_resolver.snapshot.indexes import join_values
-from cqar_resolver.snapshot.reader import NotResident
 from cqar_shared.domain.instant import Instant
+from cqar_shared.queries.reader import NotResident
 from cqar_shared.replication import replica_layout as fmt
 
 #: Which database, a key there, and the hash of what it held.

@@ -20,16 +20,18 @@ from cqar.sdk.questions import RESOLVER, Question
 from cqar.sdk.results import Freshness, Resolution, Spelling
 from cqar.sdk.session_position import Position, SessionPosition
 from cqar.sdk.sync_api import SyncApi
-from cqar_resolver.queries import requests, resolve_listing
-from cqar_resolver.queries.query import QueryContext
-from cqar_resolver.queries.resolve_listing import require_spelling
+from cqar_resolver.queries import requests, resolution
+from cqar_resolver.queries.orders import CheckOrderQuery
 from cqar_resolver.replication.freshness import DRIFT, STALE, name_of
 from cqar_resolver.replication.freshness_lease import Lease, lease_of
-from cqar_resolver.snapshot.reader import NotResident
 from cqar_shared.domain import tradeability
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.errors import RegistryError
+from cqar_shared.queries import entities, listings
+from cqar_shared.queries.listings import require_spelling
+from cqar_shared.queries.query import Query, QueryContext
+from cqar_shared.queries.reader import NotResident
 from cqar_shared.replication import replica_layout as fmt
 from cqar_shared.rpc.status import to_status
 from cqar_shared.runtime import version
@@ -108,34 +110,35 @@ class LocalView(SyncApi):
         return current_freshness(self._now, self._boot_id, self._policy.stale_after_s)
 
     def ask(self, question: Question[T], timeout_s: float) -> T:  # noqa: ARG002  (nothing waits)
-        if question.service != RESOLVER or question.method not in (*requests.WORKS, "GetStatus"):
+        if question.service != RESOLVER or question.method not in (*requests.QUERIES, "GetStatus"):
             raise errors.Unsupported(f"a local replica has no {question.method}: ask a resolver")
         with sdk_errors():
             return question.read(self._answer(question.method, question.request))
 
     def _answer(self, method: str, request: Any) -> Any:
-        basis = self._basis(self.current())
-        if method == "GetStatus":
-            return pb.GetStatusResponse(freshness=basis.freshness, version=version.version())
-        now = dt.datetime.now(dt.UTC)
-        if method == "CheckOrder":
-            is_error = self._policy.stale_verdict == "error"
-            work = requests.check_order(request, now, stale_is_error=is_error)
-        else:
-            work = requests.WORKS[method](request, now)
-        answer = work(basis)
-        self._session.observe(self.revision)
-        return requests.told(answer, basis.freshness)
-
-    def _basis(self, at: CurrentFreshness) -> QueryContext:
-        fails_closed = at.state is not State.LIVE and self._policy.stale_verdict != "allow"
+        current = self.current()
         freshness = pb.Freshness(
             epoch=self._now.epoch,
             revision=self._now.revision,
-            state=pb.SnapshotState.Value(f"SNAPSHOT_STATE_{at.state}"),
-            staleness_ms=at.staleness_ms,
+            state=pb.SnapshotState.Value(f"SNAPSHOT_STATE_{current.state}"),
+            staleness_ms=current.staleness_ms,
         )
-        return QueryContext(self.reading, freshness, STALE if fails_closed else None)
+        if method == "GetStatus":
+            return pb.GetStatusResponse(freshness=freshness, version=version.version())
+        now = dt.datetime.now(dt.UTC)
+        query: Query[Any]
+        if method == "CheckOrder":
+            is_error = self._policy.stale_verdict == "error"
+            query = CheckOrderQuery.from_request(request, now, stale_is_error=is_error)
+        else:
+            query = requests.QUERIES[method](request, now)
+        answer = query.run(self._context(current))
+        self._session.observe(self.revision)
+        return requests.set_freshness(answer, freshness)
+
+    def _context(self, at: CurrentFreshness) -> QueryContext:
+        fails_closed = at.state is not State.LIVE and self._policy.stale_verdict != "allow"
+        return QueryContext(self.reading, STALE if fails_closed else None)
 
     def follow(
         self,
@@ -158,10 +161,10 @@ class LocalView(SyncApi):
             for payload in self.reading.all_at("venue_symbol", "spelling", prefix):
                 listing = VenueSymbol.FromString(payload)
                 if tradeability.listed_at(listing, now):
-                    terms = resolve_listing.terms_of(self.reading, listing, now)
+                    terms = listings.terms_of(self.reading, listing, now)
                     found.append(read.spelling(tradeability.effective_listing(listing, terms, now)))
             if not found:
-                resolve_listing.require(self.reading, VENUE, venue)
+                entities.require(self.reading, VENUE, venue)
         return found
 
     def resolve_now(self, venue: str, symbol: str, at: CurrentFreshness) -> CacheableResolution:
@@ -173,7 +176,7 @@ class LocalView(SyncApi):
         now = Instant(time_ns())
         with sdk_errors():
             require_spelling(venue, symbol)
-            found = resolve_listing.resolve(self._basis(at), venue, symbol, now)
+            found = resolution.resolve(self._context(at), venue, symbol, now)
         self._session.observe(self.revision)
         return CacheableResolution(
             read.resolution(found, self.told(at, self.lease(at))), now.holds_until_ns

@@ -9,26 +9,31 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import gc
-from collections.abc import AsyncGenerator, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AbstractContextManager, nullcontext
 from time import CLOCK_BOOTTIME, clock_gettime
-from typing import Any, TypeVar, cast, overload
+from typing import Any, Final, TypeVar, cast, overload
+
+from cqc.resolver.v1.resolver_pb2 import WatchRequest
 
 from cqar.replica.hit_cache import HitCache
 from cqar.sdk import errors
 from cqar.sdk.async_api import AsyncApi
-from cqar.sdk.questions import REGISTRY, RESOLVER, Question
+from cqar.sdk.questions import Question
 from cqar.sdk.results import PastResolution, Resolution
 from cqar.sdk.session_position import Position, SessionPosition
 from cqar_resolver.app import FALLBACK_MARGIN_S, Resolver
 from cqar_resolver.config import ResolverConfig
+from cqar_resolver.queries.lists import SnapshotListReader
 from cqar_shared.errors import EpochEnded, RegistryError, StartupError
+from cqar_shared.lists.methods import list_venue_symbols
 from cqar_shared.replication.positions import is_reached
-from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.rpc.status import to_status
 from cqar_shared.runtime.tasks import begin, end
 
 T = TypeVar("T")
+#: The program itself, which has all parts below memory for its own.
+CALLER: Final = "unix:"
 
 
 class AsyncReplica(AsyncApi):
@@ -43,8 +48,7 @@ class AsyncReplica(AsyncApi):
         self.view = self._resolver.view
         self.hits = HitCache(self._resolver, session)
         self._entries = self.hits.entries
-        own, reads = self._resolver.services()
-        self._services: dict[str, Any] = {RESOLVER: own, REGISTRY: reads}
+        self._service, _ = self._resolver.services()
         self._held: AbstractContextManager[Any] = nullcontext()
         self._tasks: list[asyncio.Task[None]] = []
         self._is_closed = False
@@ -130,12 +134,23 @@ class AsyncReplica(AsyncApi):
             raise self._failure(error) from error
 
     async def _answer(self, question: Question[T]) -> T:
-        told = _Told()
-        try:
-            answer = await self._method(question)(question.request, cast("Context", told))
-        finally:
-            self._session.observe(Position.of(told.metadata))
-        return question.read(answer)
+        if question.method == "GetStatus":
+            status = self._service.status()
+            self._session.observe(Position.in_message(status.freshness))
+            return question.read(status)
+        if question.method == "ListVenueSymbols":
+            return question.read(await self._list(question.request))
+        query = self._service.query_of(question.method, question.request)
+        result = await self._service.execute(query, CALLER)
+        self._session.observe(Position.in_message(result.freshness))
+        return question.read(result.get())
+
+    async def _list(self, request: Any) -> Any:
+        resolver = self._resolver
+        with resolver.executor.pinned() as (memory, freshness):
+            self._session.observe(Position.in_message(freshness))
+            reader = SnapshotListReader(memory, resolver.list_cache, resolver.now)
+            return await list_venue_symbols(reader, request, resolver.now())
 
     async def _wait_and_answer(self, question: Question[T], timeout_s: float) -> T:
         """In a task of its own, since that a call goes below memory must not outlive it."""
@@ -144,7 +159,7 @@ class AsyncReplica(AsyncApi):
             least = self._session.position
             if least is not None:
                 margin_s = min(FALLBACK_MARGIN_S, timeout_s / 2)
-                await self._resolver.tiers.reach(*least, timeout_s - margin_s)
+                await self._resolver.executor.reach(*least, timeout_s - margin_s)
             return await self._answer(question)
 
         try:
@@ -163,7 +178,7 @@ class AsyncReplica(AsyncApi):
     async def follow(
         self, question: Question[T], timeout_s: float | None
     ) -> AsyncGenerator[T, None]:
-        answers = self._method(question)(question.request, cast("Context", _Told()))
+        answers = self._service.watch(cast("WatchRequest", question.request), CALLER)
         loop = asyncio.get_running_loop()
         until_s = None if timeout_s is None else loop.time() + timeout_s
         try:
@@ -180,25 +195,8 @@ class AsyncReplica(AsyncApi):
         finally:
             await answers.aclose()
 
-    def _method(self, question: Question[Any]) -> Any:
-        return getattr(self._services[question.service], question.method)
-
     def _failure(self, error: RegistryError) -> errors.CqarError:
         """As a client would be told."""
         if isinstance(error, EpochEnded):
             self._session.forget()
         return errors.error_of_status(to_status(error))
-
-
-class _Told:
-    """Stands for the call's context, of which answering needs who asks and where to tell more."""
-
-    def __init__(self) -> None:
-        self.metadata: Iterable[tuple[str, str]] = ()
-
-    def peer(self) -> str:
-        """The program itself, which has all parts below memory for its own."""
-        return "unix:"
-
-    def set_trailing_metadata(self, metadata: Iterable[tuple[str, str]]) -> None:
-        self.metadata = metadata

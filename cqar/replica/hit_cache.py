@@ -21,8 +21,8 @@ from cqar.sdk.enums import State
 from cqar.sdk.results import Freshness, Resolution
 from cqar.sdk.session_position import Position, SessionPosition
 from cqar_resolver.replication.freshness_lease import lease_of
-from cqar_resolver.snapshot.reader import NotResident
 from cqar_shared.domain.instant import Instant
+from cqar_shared.queries.reader import NotResident
 
 if TYPE_CHECKING:
     from cqar_resolver.app import Resolver

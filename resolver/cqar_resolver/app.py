@@ -23,16 +23,17 @@ from cqar_resolver import metrics
 from cqar_resolver.background.checkpoint_writer import CheckpointWriter
 from cqar_resolver.background.replica_publisher import Publishing
 from cqar_resolver.background.state_reporter import Reporting
-from cqar_resolver.cache.resolution_cache import Resolutions
+from cqar_resolver.cache.resolution_cache import ResolutionCache
 from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.checkpoint.file import LastGood
 from cqar_resolver.config import Front, ResolverConfig
-from cqar_resolver.fallback.read_path import ReadPath
-from cqar_resolver.fallback.stores import BUDGET_S, CONNECTIONS_MAX, Fallback
+from cqar_resolver.fallback.single_flight import BUDGET_S, Fallback
+from cqar_resolver.fallback.stores import CONNECTIONS_MAX
 from cqar_resolver.local_replica.writer import Published
 from cqar_resolver.process import workers
+from cqar_resolver.queries.execute import QueryExecutor
 from cqar_resolver.queries.lists import ListCache
-from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.queries.registry import ApiKeyQuery
 from cqar_resolver.replication.bootstrap_sources import Sources
 from cqar_resolver.replication.follower import Follower
 from cqar_resolver.replication.freshness import StalenessBound, name_of
@@ -42,8 +43,7 @@ from cqar_resolver.replication.signed_heads import SignedHeads
 from cqar_resolver.services.fast_path import FastPath
 from cqar_resolver.services.registry_service import RegistryReads
 from cqar_resolver.services.resolver_service import ResolverService
-from cqar_shared.codec import entity_codec
-from cqar_shared.domain.kinds.api_key import API_KEY, ApiKey, Role
+from cqar_shared.domain.kinds.api_key import ApiKey, Role
 from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.messaging import nats_connection
 from cqar_shared.redis_store.cache import Cache
@@ -93,9 +93,9 @@ class Resolver:
         )
         self.fallback = Fallback(engine, cache)
         signed = SignedHeads.of_settings(config.trusted_keys_file, required=config.require_signed)
-        self.tiers = ReadPath(self.view, self.fallback, stands_in=not signed.is_asked)
-        self.scans = ListCache()
-        self.resolutions = Resolutions()
+        self.executor = QueryExecutor(self.view, self.fallback, stands_in=not signed.is_asked)
+        self.list_cache = ListCache()
+        self.resolutions = ResolutionCache()
         self.rates = Rates(config.reads_per_s_max)
         self.client = Client()
         self._connects = False
@@ -128,8 +128,8 @@ class Resolver:
     def services(self) -> tuple[ResolverService, RegistryReads]:
         """What answers, whether asked over gRPC or in this process."""
         errs = self.config.stale_verdict == "error"
-        own = ResolverService(self.view, self.tiers, self.now, stale_is_error=errs)
-        return own, RegistryReads(self.tiers, self.scans, self.now, self.config.writer)
+        own = ResolverService(self.view, self.executor, self.now, stale_is_error=errs)
+        return own, RegistryReads(self.executor, self.list_cache, self.now, self.config.writer)
 
     def make_server(
         self,
@@ -147,7 +147,7 @@ class Resolver:
         own, reads = self.services()
         add_ResolverServicer_to_server(own, methods)
         add_AssetRegistryServicer_to_server(reads, methods)
-        hot = FastPath(self.view, self.tiers, own, self.resolutions, self.now, self.rates)
+        hot = FastPath(self.view, self.executor, own, self.resolutions, self.now, self.rates)
         hot.register(methods)
         reflects = self.config.reflection
         grpc_server.add_health(methods, self.health, SERVICES, reflects=reflects)
@@ -166,20 +166,14 @@ class Resolver:
             CallInterceptor(lambda _: True),
             ErrorInterceptor(),
             ReadRates(self.rates, lambda _: True),
-            MinRevisionInterceptor(self.tiers.reach, FALLBACK_MARGIN_S),
+            MinRevisionInterceptor(self.executor.reach, FALLBACK_MARGIN_S),
         ]
 
     async def find_key(self, key_hash: str) -> ApiKey | None:
-        """The valid key of a hash, or None."""
-
-        def work(basis: QueryContext) -> ApiKey | None:
-            for _, payload in basis.reading.find(API_KEY.name, "hash", key_hash):
-                key = entity_codec.decode(API_KEY, payload)
-                return key if key.valid_at(self.now()) else None
-            return None
-
-        found, _ = await self.tiers.answer("FindKey", key_hash, work, None)
-        return found
+        """Return the valid key of a hash, or None."""
+        # Look-ups of its own count as one caller.
+        query = ApiKeyQuery(key_hash, self.now())
+        return (await self.executor.execute(query, query.rpc)).get()
 
     async def report(self) -> HealthReport:
         live = self.view.state == pb.SNAPSHOT_STATE_LIVE

@@ -1,7 +1,8 @@
 """What writer, resolver and the SDK have in common: the registry's rules, formats and connections.
 
 It knows no service: nothing here imports `cqar_writer`, `cqar_resolver` or `cqar`. Each package
-uses only those below it: `lists`; `rpc`; `messaging`, `redis_store` and `sql`; `replication` and
+uses only those below it: `lists`; `rpc`; `messaging`, `redis_store`,
+`sql` and `queries`; `replication` and
 `codec`; `trust`; `domain`; `runtime`; `errors`.
 """
 
@@ -11,6 +12,7 @@ __all__ = [
     "errors",
     "lists",
     "messaging",
+    "queries",
     "redis_store",
     "replication",
     "rpc",

@@ -13,11 +13,11 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 import cqar
 from cqar.sdk import decoding as read
 from cqar.sdk.results import Resolution
-from cqar_resolver.queries import resolve_listing
-from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.queries import resolution
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kind import Entity
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
+from cqar_shared.queries.query import QueryContext
 from tests.support.change_set_builders import encoded, hydrated
 from tests.support.entity_builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
 from tests.support.memory_registry_view import Held, completed
@@ -41,8 +41,8 @@ def resolve_btcusdt(
     assets = (an_asset(), an_asset("USDT"), an_asset("ETH"))
     market = (*assets, a_venue(), completed(symbol or a_symbol(), Held(*assets)))
     snapshot = hydrated(encoded(*market, *(entities or (a_listing(),))))
-    basis = QueryContext(snapshot, FRESHNESS, stale)
-    found = resolve_listing.resolve(basis, "binance", "BTCUSDT", Instant.of(NOW))
+    context = QueryContext(snapshot, stale)
+    found = resolution.resolve(context, "binance", "BTCUSDT", Instant.of(NOW))
     return read.resolution(found, read.freshness(FRESHNESS))
 
 

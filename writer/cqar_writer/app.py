@@ -47,7 +47,7 @@ from cqar_writer.database.primary import PrimaryDatabase
 from cqar_writer.dependency_monitor import Surroundings
 from cqar_writer.mutations.pipeline import Mutations
 from cqar_writer.rate_limit import RateInterceptor
-from cqar_writer.reads.expensive_reads import HeavyReads
+from cqar_writer.reads.expensive_reads import ExpensiveReads
 from cqar_writer.reads.sessions import Reads
 from cqar_writer.relays.cache_relay import CacheRelay
 from cqar_writer.relays.image_publisher import Images
@@ -147,7 +147,7 @@ class Writer:
                 ReadRates(Rates(self.settings.reads_per_s_max), _is_read),
                 MinRevisionInterceptor(self.heads.reach),
             ],
-            innermost=[HeavyReads()],
+            innermost=[ExpensiveReads()],
         )
         add_AssetRegistryServicer_to_server(self.registry, methods)
         add_RegistryAdminServicer_to_server(self.admin, methods)

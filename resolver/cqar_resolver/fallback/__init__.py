@@ -1,7 +1,8 @@
 """Answers while the snapshot cannot: before it is loaded, or for what it does not hold.
 
-`read_path` chooses memory or the stores below it; `stores` reads Redis and PostgreSQL into a
-partial reader until the query has all that it asks for. Answers from here are never cached.
+`single_flight` shares one run among all who ask the same, and bounds what each caller may ask;
+`stores` reads Redis and PostgreSQL until the query has all that it asks for. Answers from here are
+never cached.
 """
 
-__all__ = ["read_path", "stores"]
+__all__ = ["single_flight", "stores"]

@@ -1,7 +1,17 @@
-"""What can be asked of a snapshot. Pure.
+"""What a resolver can be asked. Pure, except for `execute` and `lists`.
 
-A request becomes a query, a query runs over a reader, and the result says how fresh it is. Whether
-the reader is the snapshot in memory or a part loaded from a store is the caller's choice.
+A request becomes a query, which is a frozen value (`requests` says which); `execute` runs it over
+memory, or over the stores below while memory cannot answer, and returns the answer with its
+freshness. `lists` selects and pages entities.
 """
 
-__all__ = ["as_of_listing", "lists", "query", "requests", "resolve_listing"]
+__all__ = [
+    "assets",
+    "execute",
+    "lists",
+    "orders",
+    "query",
+    "registry",
+    "requests",
+    "resolution",
+]

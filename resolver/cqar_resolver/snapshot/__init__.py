@@ -1,7 +1,7 @@
 """The registry at one revision, in memory. Pure: no await, no I/O, no clock.
 
 A loader fills a snapshot from entities, a change set is planned and then applied to it, and queries
-read it through `reader`. Nothing here knows where entities come from or who asks.
+read it as a `cqar_shared.queries.reader.Reader`. Nothing here knows where entities come from or who asks.
 """
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "columns",
     "indexes",
     "pinned",
-    "reader",
     "snapshot",
     "uuid_packing",
 ]

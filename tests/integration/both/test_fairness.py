@@ -23,7 +23,7 @@ from cqar_shared.rpc.rate_limits import ReadRates
 from cqar_shared.runtime.token_bucket import Rates
 from cqar_writer.mutations.pipeline import Mutations
 from cqar_writer.reads import expensive_reads
-from cqar_writer.reads.expensive_reads import HeavyReads
+from cqar_writer.reads.expensive_reads import ExpensiveReads
 from cqar_writer.services import admin
 from tests.support.call_errors import refusal
 from tests.support.commits import commit, eventually
@@ -226,7 +226,7 @@ async def test_searches_histories_and_dry_runs_of_one_caller_wait_among_themselv
         def peer(self) -> str:
             return self._name
 
-    reads = HeavyReads()
+    reads = ExpensiveReads()
     search: Any = reads.unary(work, "/cqc.services.v1.AssetRegistry/SearchAssets")
     apply: Any = reads.unary(work, "/cqc.writer.v1.RegistryAdmin/Apply")
     crowd = [

@@ -24,7 +24,7 @@ from cqar_resolver.config import ResolverConfig
 from cqar_resolver.replication import protocol
 from cqar_resolver.replication.freshness import name_of
 from cqar_resolver.replication.replica_state import ReplicaState
-from cqar_resolver.services.watch_stream import Watching
+from cqar_resolver.services.watch_stream import WatchStreams
 from cqar_shared.errors import EpochEnded, StartupError
 from cqar_shared.messaging import jetstream
 from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
@@ -416,7 +416,7 @@ async def test_another_registrys_image_leaves_nothing_behind_once_postgres_is_th
     async with resolving(place.config) as resolver:
         view = resolver.view
         await eventually(lambda: stands_at(view, 1, 20), WAIT_S)
-        watched = Watching(view).watch(pb.WatchRequest())
+        watched = WatchStreams(view).watch(pb.WatchRequest())
         assert (await anext(watched)).freshness.revision == 20
         place.database.come_back()
         async with writing(place.writer()):

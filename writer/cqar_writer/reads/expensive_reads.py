@@ -19,7 +19,7 @@ WAIT_MAX: Final = 128
 WAIT_EACH: Final = 16
 
 
-class HeavyReads(Middleware):
+class ExpensiveReads(Middleware):
     """Searches, histories, reads of another time and dry runs wait for their caller's turn.
 
     To be given innermost, since it looks into requests.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cqar_resolver.queries import lists
-from cqar_resolver.queries.lists import ListCache, MemoryReading
+from cqar_resolver.queries.lists import ListCache, SnapshotListReader
 from cqar_resolver.snapshot.change_sets import plan
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.domain.kinds.venue import VENUE
@@ -49,7 +49,7 @@ def apply(snapshot: Snapshot, state: State, changes: dict[Any, Any]) -> State:
 
 async def ids(snapshot: Snapshot, scans: ListCache, size: int = 1000, token: str = "") -> list[str]:
     with snapshot.pinned() as pinned:
-        reading = MemoryReading(pinned, scans, lambda: NOW)
+        reading = SnapshotListReader(pinned, scans, lambda: NOW)
         page = await reading.page(VENUE, CEX, size, token)
     assert page.total == COUNT
     return [venue.venue_id for venue in page.messages]
@@ -109,7 +109,7 @@ async def test_what_is_open_is_looked_for_again_when_something_has_ended() -> No
         now = NOW + hours * HOUR
         wanted = [only_open("include_delisted", "delisted_at", now)]
         with snapshot.pinned() as pinned:
-            reading = MemoryReading(pinned, scans, lambda now=now: now)  # type: ignore[misc]
+            reading = SnapshotListReader(pinned, scans, lambda now=now: now)  # type: ignore[misc]
             page = await reading.page(VENUE_SYMBOL, wanted, 10, "")
         assert (page.total, scans.looked) == (total, looked), hours
 
@@ -125,7 +125,7 @@ async def test_an_index_is_asked_where_there_is_one() -> None:
         ({"venue_id": "binance"}, 1, 1),
     ):
         with snapshot.pinned() as pinned:
-            reading = MemoryReading(pinned, scans, lambda: NOW)
+            reading = SnapshotListReader(pinned, scans, lambda: NOW)
             page = await reading.page(VENUE_SYMBOL, equal(where), 10, "")
         assert (page.total, scans.looked) == (total, looked), where
 
