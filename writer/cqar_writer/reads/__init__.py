@@ -1,8 +1,9 @@
 """What the writer answers without changing anything.
 
 `cached` reads single entities from Redis before PostgreSQL, `sessions` reads lists and exports in
-one snapshot of the database, `query_answer` runs the queries shared with resolvers, `entity_history` and `listing_periods` read the past. Expensive reads
-are limited (`expensive_reads`).
+one snapshot of the database, `query_answer` runs the queries that resolvers run too,
+`entity_history` and `listing_periods` read the past. Expensive reads are limited
+(`expensive_reads`).
 """
 
 __all__ = [
