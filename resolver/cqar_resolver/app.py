@@ -52,7 +52,7 @@ from cqar_shared.rpc import grpc_server, health, tls
 from cqar_shared.rpc.auth import AuthInterceptor
 from cqar_shared.rpc.call_metrics import CallInterceptor
 from cqar_shared.rpc.error_mapping import ErrorInterceptor
-from cqar_shared.rpc.grpc_server import Guard
+from cqar_shared.rpc.grpc_server import Interceptor
 from cqar_shared.rpc.min_revision import MARGIN_S, MinRevisionInterceptor
 from cqar_shared.rpc.rate_limits import ReadRates
 from cqar_shared.rpc.request_limits import RESOLVER_BYTES_MAX
@@ -133,7 +133,7 @@ class Resolver:
 
     def make_server(
         self,
-        guards: Sequence[Guard],
+        guards: Sequence[Interceptor],
         *,
         shares_port: bool = False,
         front: Front = "aio",
@@ -153,13 +153,13 @@ class Resolver:
         grpc_server.add_health(methods, self.health, SERVICES, reflects=reflects)
         return server
 
-    def guards(self) -> list[Guard]:
+    def guards(self) -> list[Interceptor]:
         """On loopback no key is asked for; elsewhere one with role read."""
         if is_loopback(self.config.grpc_listen):
             return self.unguarded()
         return [AuthInterceptor(self.find_key, lambda _: Role.READ), *self.unguarded()]
 
-    def unguarded(self) -> list[Guard]:
+    def unguarded(self) -> list[Interceptor]:
         """Nothing is changed here, so calls are logged at DEBUG only."""
         return [
             *tracing.interceptors(),

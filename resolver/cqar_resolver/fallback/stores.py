@@ -394,7 +394,7 @@ async def _load(
         rows = await entity_queries.find(tx, KIND_BY_NAME[kind], lookup, values)
         if (kind, lookup) in history_check.ASKED:
             for row in chain.from_iterable(rows):
-                await history_check.require_stated(tx, (kind, row.key), row.revision, row.payload)
+                await history_check.require_newest(tx, (kind, row.key), row.revision, row.payload)
         for question, some in zip(questions, rows, strict=True):
             found[question] = [(row.key, row.payload) for row in some]
     return found

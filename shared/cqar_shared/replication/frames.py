@@ -37,15 +37,3 @@ def payloads(data: bytes | memoryview) -> Iterator[bytes]:
             raise Torn(f"a frame of {size} bytes at {at} is cut off or not what was written")
         at += size
         yield payload
-
-
-def only_payload(data: bytes) -> bytes:
-    """What was framed alone.
-
-    Raises:
-        Torn: It is not there whole, or not alone.
-    """
-    found = list(payloads(data))
-    if len(found) != 1:
-        raise Torn(f"{len(found)} frames where one is due")
-    return found[0]

@@ -116,7 +116,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
             running = asyncio.ensure_future(send(request, context))
             try:
                 while not (await asyncio.wait({running}, timeout=RECHECK_S))[0]:
-                    if (error := await self._ended(metadata, method)) is not None:
+                    if (error := await self._reason_to_end(metadata, method)) is not None:
                         await end(running)
                         await abort_soon(context, error, method)
                 await running
@@ -125,7 +125,9 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
 
         return held
 
-    async def _ended(self, metadata: Mapping[str, Any], method: str) -> RegistryError | None:
+    async def _reason_to_end(
+        self, metadata: Mapping[str, Any], method: str
+    ) -> RegistryError | None:
         """Why the key may no longer; None too where nobody knows whether it may."""
         try:
             await self._identify(metadata, method)

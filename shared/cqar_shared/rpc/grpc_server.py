@@ -61,11 +61,11 @@ CONNECTIONS_MAX: Final = 4_096
 
 
 #: What stands before a server's methods.
-Guard = grpc.aio.ServerInterceptor | Middleware
+Interceptor = grpc.aio.ServerInterceptor | Middleware
 
 
 def make_server(
-    guards: Sequence[Guard],
+    guards: Sequence[Interceptor],
     *,
     innermost: Sequence[Middleware] = (),
     shares_port: bool = False,

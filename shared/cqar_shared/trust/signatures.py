@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _HEAD: Final = b"cqar head 1\n"
 _KEY: Final = b"cqar key 1\n"
-PUBLIC_KEY_BYTES: Final = 32
 #: Keys in a file of trusted ones.
 TRUSTED_MAX: Final = 64
 _PUBLIC_KEY: Final = re.compile(r"[0-9a-fA-F]{64}")

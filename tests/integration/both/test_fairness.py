@@ -18,7 +18,7 @@ from cqar_shared.domain.kinds.api_key import ApiKey, Role
 from cqar_shared.rpc import grpc_server, stream_timeout
 from cqar_shared.rpc.auth import AuthInterceptor
 from cqar_shared.rpc.error_mapping import ErrorInterceptor
-from cqar_shared.rpc.grpc_server import OPTIONS, Guard
+from cqar_shared.rpc.grpc_server import OPTIONS, Interceptor
 from cqar_shared.rpc.rate_limits import ReadRates
 from cqar_shared.runtime.token_bucket import Rates
 from cqar_writer.mutations.pipeline import Mutations
@@ -126,7 +126,7 @@ class Served:
     async def unary(self, _: bytes, __: Any) -> bytes:
         return b""
 
-    async def start(self, guards: list[Guard], front: Front) -> tuple[grpc.aio.Server, str]:
+    async def start(self, guards: list[Interceptor], front: Front) -> tuple[grpc.aio.Server, str]:
         server, methods = grpc_server.make_server(guards, is_native=front == "native")
         handlers = {
             "S": grpc.unary_stream_rpc_method_handler(self.stream),
