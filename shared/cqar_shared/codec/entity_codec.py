@@ -18,7 +18,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from cqar_shared.codec.field_map import Field, fields_of
-from cqar_shared.domain import decimals
+from cqar_shared.domain import decimals, rules
 from cqar_shared.domain.instant import moment_of, state
 from cqar_shared.domain.kind import AnyKind, Entity, Kind
 from cqar_shared.errors import VIOLATIONS_MAX, FieldViolation, Invalid
@@ -135,7 +135,7 @@ def _read_scalar(field: Field, value: Any, report: Report) -> Any:
         try:
             return field.type(value)
         except ValueError:
-            report(field.name, "UNKNOWN", f"{value} is no {field.type.__name__}")
+            report(*rules.unknown_number(field.name, value, field.type))
             return _UNREADABLE
     return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
@@ -23,6 +24,13 @@ CLOCKS_APART: Final = dt.timedelta(minutes=5)
 _NOT_PRINTABLE: Final = "holds characters that cannot be printed, or a joiner that joins nothing"
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+
+
+def unknown_number(field: str, number: int, values: type[enum.Enum]) -> FieldViolation:
+    """The violation of a number that no member of an enum has; it names the contract's enum."""
+    return FieldViolation(
+        field, "UNKNOWN", f"{number} is no {values.__name__.removesuffix('Code')}"
+    )
 
 
 def check_required(entity: Any, *fields: str) -> Iterator[FieldViolation]:
