@@ -58,10 +58,10 @@ from cqar_shared.rpc.rate_limits import ReadRates
 from cqar_shared.rpc.request_limits import RESOLVER_BYTES_MAX
 from cqar_shared.runtime import event_loop, telemetry, tracing, version
 from cqar_shared.runtime.config import is_loopback, require_private
-from cqar_shared.runtime.process_memory import give_back, give_back_at_times
+from cqar_shared.runtime.process_memory import trim_memory, trim_memory_after_bursts
 from cqar_shared.runtime.tasks import begin, end, stop_event
 from cqar_shared.runtime.telemetry import DEPENDENCY_UP, HealthReport
-from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.runtime.token_bucket import TokenBuckets
 from cqar_shared.sql.postgres import make_engine
 from cqar_shared.trust.seal_keys import keyring_of
 
@@ -96,7 +96,7 @@ class Resolver:
         self.tiers = ReadPath(self.view, self.fallback, stands_in=not signed.is_asked)
         self.scans = ListCache()
         self.resolutions = Resolutions()
-        self.rates = Rates(config.reads_per_s_max)
+        self.rates = TokenBuckets(config.reads_per_s_max)
         self.client = Client()
         self._connects = False
         self.health = health.GrpcHealth(SERVICES)
@@ -203,7 +203,7 @@ class Resolver:
             "nats connection": self._connect,
             "follower": self.follower.run,
             "state": Reporting(self.view).run,
-            "memory": give_back_at_times,
+            "memory": trim_memory_after_bursts,
         }
         if self.keeping is not None:
             found["last good"] = partial(self.keeping.run, self.config.last_good_every_s)
@@ -250,7 +250,7 @@ async def _settle(view: ReplicaState) -> None:
     await view.loaded.wait()
     gc.collect()
     gc.freeze()
-    give_back()
+    trim_memory()
 
 
 def require_native_can(config: ResolverConfig, *, alone: bool, has_tls: bool) -> None:

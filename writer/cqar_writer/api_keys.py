@@ -19,7 +19,7 @@ from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.kinds.api_key import API_KEY, ApiKey, Role
 from cqar_shared.domain.working_set import LookupKey
 from cqar_shared.errors import TooMany
-from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.runtime.token_bucket import TokenBuckets
 from cqar_shared.sql import history_check
 from cqar_shared.trust.key_text import fresh_key, hash_of
 from cqar_writer.mutations.pipeline import Cause, Mutations
@@ -51,7 +51,7 @@ class ApiKeyCache:
         self._require_usable = require_usable
         self._now = now
         self._remembered: dict[str, tuple[float, ApiKey | None]] = {}
-        self._new = Rates(NEW_PER_S)
+        self._new = TokenBuckets(NEW_PER_S)
 
     async def find(self, key_hash: str) -> ApiKey | None:
         """The key of this hash, if it is valid now.

@@ -34,11 +34,11 @@ from cqar_shared.redis_store import cached_kinds
 from cqar_shared.redis_store.cache import Cache, Unavailable
 from cqar_shared.redis_store.cached_kinds import ENTRIES
 from cqar_shared.replication.positions import LogPosition, is_reached
-from cqar_shared.runtime.circuit_breaker import Breaker
+from cqar_shared.runtime.circuit_breaker import CircuitBreaker
 from cqar_shared.runtime.event_loop import yielding
-from cqar_shared.runtime.fair_queue import Turns
+from cqar_shared.runtime.fair_queue import FairQueue
 from cqar_shared.runtime.outages import MAYBE_AWAY, is_away
-from cqar_shared.runtime.slots import Places
+from cqar_shared.runtime.slots import Slots
 from cqar_shared.sql import entity_queries, history_check
 from cqar_shared.sql.postgres import dispose
 
@@ -179,12 +179,12 @@ class Fallback:
     def __init__(self, engine: AsyncEngine, cache: Cache | None) -> None:
         self._engine = engine
         self.cache = cache
-        self.breaker = Breaker()
+        self.breaker = CircuitBreaker()
         self.running: dict[Any, asyncio.Task[QueryResult[Any]]] = {}
-        questions = Places("questions below memory", QUESTIONS_MAX, QUESTIONS_EACH)
-        self._flights = Turns(questions, FLIGHTS_MAX, FLIGHTS_EACH)
-        batches = Places("batches below memory", FLIGHTS_MAX, FLIGHTS_EACH)
-        self._batches = Turns(batches, CONNECTIONS_MAX, BATCHES_EACH)
+        questions = Slots("questions below memory", QUESTIONS_MAX, QUESTIONS_EACH)
+        self._flights = FairQueue(questions, FLIGHTS_MAX, FLIGHTS_EACH)
+        batches = Slots("batches below memory", FLIGHTS_MAX, FLIGHTS_EACH)
+        self._batches = FairQueue(batches, CONNECTIONS_MAX, BATCHES_EACH)
         self._connections = asyncio.Semaphore(CONNECTIONS_MAX)
         self._registry_id = b""
 

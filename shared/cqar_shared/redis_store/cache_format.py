@@ -60,7 +60,7 @@ class Value(NamedTuple):
     ttl_s: int
 
 
-class Format:
+class CacheFormat:
     """Reads and writes both under a keyring.
 
     Args:

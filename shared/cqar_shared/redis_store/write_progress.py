@@ -15,7 +15,7 @@ from cqar_shared.redis_store.cache_format import CacheCursor
 KEYS_MAX: Final = 10_000
 
 
-class Written:
+class WriteProgress:
     """The revision of each key, of one generation."""
 
     def __init__(self) -> None:

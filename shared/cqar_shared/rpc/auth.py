@@ -21,7 +21,7 @@ from cqar_shared.domain.kinds.api_key import ApiKey, Role
 from cqar_shared.errors import DataLoss, Forbidden, RegistryError, Unauthenticated
 from cqar_shared.rpc.error_mapping import Context, refusal
 from cqar_shared.rpc.peers import peer_of
-from cqar_shared.rpc.stream_timeout import abort_soon, sending
+from cqar_shared.rpc.stream_timeout import abort_soon, with_send_timeout
 from cqar_shared.runtime.tasks import end
 from cqar_shared.trust.key_text import hash_of
 
@@ -110,7 +110,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
 
     def _held(self, stream: Any, metadata: Mapping[str, Any], method: str) -> Any:
         """A stream that ends with its caller's key, whether or not its answers are taken."""
-        send = sending(stream, method)
+        send = with_send_timeout(stream, method)
 
         async def held(request: Any, context: Context) -> None:
             running = asyncio.ensure_future(send(request, context))

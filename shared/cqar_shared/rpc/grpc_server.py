@@ -18,7 +18,7 @@ from cqar_shared.rpc import health, log_filter
 from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
 from cqar_shared.rpc.middleware import Methods, Middleware
 from cqar_shared.rpc.request_reader import RequestReader
-from cqar_shared.rpc.stream_timeout import Taken
+from cqar_shared.rpc.stream_timeout import StreamTimeout
 from cqar_shared.runtime import optional_extras
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def make_server(
     Raises:
         MissingExtra: `is_native`, and the extra is not installed.
     """
-    log_filter.hush()
+    log_filter.silence()
     # gRPC shares a port by default: two processes would share its calls without a word.
     own = {"grpc.max_receive_message_length": receive_bytes_max}
     options = [*(dict(OPTIONS) | own).items(), *CONNECTION_OPTIONS]
@@ -99,7 +99,7 @@ def make_server(
         )
     interceptors = [guard for guard in guards if not isinstance(guard, Middleware)]
     server: grpc.aio.Server = front.server(interceptors=interceptors, options=options)
-    wrappings = [Taken(), *(guard for guard in guards if isinstance(guard, Middleware))]
+    wrappings = [StreamTimeout(), *(guard for guard in guards if isinstance(guard, Middleware))]
     return server, Methods(server, [*wrappings, RequestReader(), *innermost], registers=is_native)
 
 

@@ -19,6 +19,6 @@ def _shows_no_header(record: logging.LogRecord) -> bool:
     return not str(record.msg).startswith(_ABOUT_A_HEADER)
 
 
-def hush() -> None:
+def silence() -> None:
     """To be called before a server listens; once or often."""
     logging.getLogger(LOGGER).addFilter(_shows_no_header)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from cqar_shared.errors import TooMany
 
 
-class Places:
+class Slots:
     """Limits how many callers, and how many calls of one caller, are served at once.
 
     Args:

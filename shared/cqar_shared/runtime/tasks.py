@@ -42,7 +42,7 @@ def raise_if_cancelled() -> None:
 
 
 @contextmanager
-def heeding() -> Iterator[None]:
+def raising_if_cancelled() -> Iterator[None]:
     """Heed a lost cancellation also where an error ends the block: who catches it goes on."""
     try:
         yield
@@ -79,7 +79,7 @@ async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
 
 async def follow(step: Callable[[], Awaitable[bool]], wake: asyncio.Event, poll_s: float) -> None:
     """Take steps while there is more to do, then wait to be woken, for ever."""
-    with heeding():
+    with raising_if_cancelled():
         while True:
             while await step():
                 raise_if_cancelled()

@@ -12,7 +12,7 @@ BURST_S: Final = 2.0
 CALLERS_MAX: Final = 10_000
 
 
-class Rates:
+class TokenBuckets:
     """A token bucket for each caller.
 
     Args:

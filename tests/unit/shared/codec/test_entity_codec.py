@@ -344,8 +344,8 @@ def test_differences_are_told_field_by_field_in_plain_words() -> None:
 
 
 def test_a_long_text_is_cut_and_says_how_long_it_is() -> None:
-    assert entity_diff.cut("x" * 500) == "x" * 500
-    assert entity_diff.cut("x" * 501) == "x" * 500 + "… (501 characters)"
+    assert entity_diff.shortened("x" * 500) == "x" * 500
+    assert entity_diff.shortened("x" * 501) == "x" * 500 + "… (501 characters)"
 
-    assert entity_diff.words({"a": 1}) == '{"a":1}'
-    assert entity_diff.words(AssetType.ERC20) == "ERC20"
+    assert entity_diff.value_text({"a": 1}) == '{"a":1}'
+    assert entity_diff.value_text(AssetType.ERC20) == "ERC20"
