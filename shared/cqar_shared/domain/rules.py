@@ -7,7 +7,7 @@ import enum
 import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from cqar_shared.domain import confusables
@@ -201,3 +201,20 @@ def check_immutable(
         name = field.removeprefix("exact.")
         if before is not None and getattr(before, name) != getattr(after, name):
             yield FieldViolation(field, "IMMUTABLE", f"cannot change: {hint}")
+
+
+class Period(Protocol):
+    """[listed_at, delisted_at); an unknown beginning is open to the past."""
+
+    @property
+    def listed_at(self) -> dt.datetime | None: ...
+
+    @property
+    def delisted_at(self) -> dt.datetime | None: ...
+
+
+def overlap(one: Period, other: Period) -> bool:
+    """Whether both periods cover a common instant."""
+    first = max((t for t in (one.listed_at, other.listed_at) if t), default=None)
+    last = min((t for t in (one.delisted_at, other.delisted_at) if t), default=None)
+    return first is None or last is None or first < last

@@ -25,8 +25,13 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from cqar_shared.redis_store import refused_values
-from cqar_shared.redis_store.cache_format import CacheCursor, CacheFormat, ForgedValue, Value
-from cqar_shared.redis_store.write_progress import WriteProgress
+from cqar_shared.redis_store.cache_format import (
+    CacheCursor,
+    CacheFormat,
+    ForgedValue,
+    Value,
+    WriteProgress,
+)
 from cqar_shared.runtime import tcp_keepalive
 from cqar_shared.runtime.circuit_breaker import CircuitBreaker
 from cqar_shared.runtime.outages import MAYBE_AWAY, is_away

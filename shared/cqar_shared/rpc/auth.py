@@ -20,7 +20,7 @@ from prometheus_client import Counter
 from cqar_shared.domain.kinds.api_key import ApiKey, Role
 from cqar_shared.errors import DataLoss, Forbidden, RegistryError, Unauthenticated
 from cqar_shared.rpc.error_mapping import Context, refusal
-from cqar_shared.rpc.peers import peer_of
+from cqar_shared.rpc.middleware import peer_of
 from cqar_shared.rpc.stream_timeout import abort_soon, with_send_timeout
 from cqar_shared.runtime.tasks import end
 from cqar_shared.trust.key_text import hash_of

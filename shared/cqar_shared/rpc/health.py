@@ -15,7 +15,7 @@ from grpc_health.v1.health_pb2_grpc import HealthServicer
 
 from cqar_shared.errors import EntityNotFound
 from cqar_shared.rpc.error_mapping import Context
-from cqar_shared.rpc.peers import peer_of
+from cqar_shared.rpc.middleware import peer_of
 from cqar_shared.runtime.slots import Slots
 
 SERVICE: Final = "grpc.health.v1.Health"

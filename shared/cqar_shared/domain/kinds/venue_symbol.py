@@ -20,7 +20,7 @@ from cqc.venues.v1 import venue_symbol_pb2
 
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import Entity, Kind, RegistryView, by
-from cqar_shared.domain.periods import overlap
+from cqar_shared.domain.rules import overlap
 from cqar_shared.errors import FieldViolation
 
 

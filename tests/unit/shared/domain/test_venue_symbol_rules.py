@@ -17,7 +17,7 @@ from cqar_shared.domain.kinds.venue_symbol import (
     delist,
     existing_listing,
 )
-from cqar_shared.domain.periods import overlap
+from cqar_shared.domain.rules import overlap
 from tests.support.entity_builders import ETH, NOW, a_symbol, a_venue_symbol, an_id
 from tests.support.memory_registry_view import Held, changed, completed, findings
 

@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqar_shared.redis_store.cache_format import CacheCursor, CacheFormat, ForgedValue, Value
-from cqar_shared.redis_store.write_progress import KEYS_MAX, WriteProgress
+from cqar_shared.redis_store.cache_format import (
+    NOTED_KEYS_MAX,
+    CacheCursor,
+    CacheFormat,
+    ForgedValue,
+    Value,
+    WriteProgress,
+)
 from cqar_shared.replication.positions import LogPosition
 from cqar_shared.trust.seals import Keyring
 from tests.support.integrity_keys import KEY, KEYRING, OTHER_KEY
@@ -113,6 +119,6 @@ def test_what_this_process_wrote_is_not_older_afterwards() -> None:
     assert FORMAT.open(CURSOR, KEY_OF_IT, STORED, AT.revision + 1) is None
     other = CacheCursor.fresh(CURSOR.registry_id, AT)
     assert written.least(other, KEY_OF_IT) == 0, "another generation's revisions are its own"
-    written.note(CURSOR, map(str, range(KEYS_MAX)))
+    written.note(CURSOR, map(str, range(NOTED_KEYS_MAX)))
     assert written.least(CURSOR, KEY_OF_IT) == 0, "the one that was written longest ago goes"
     assert written.least(CURSOR, "0") == AT.revision

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from cqar_shared.errors import TooMany
-from cqar_shared.rpc.peers import peer_of
+from cqar_shared.rpc.middleware import peer_of
 from cqar_shared.runtime.fair_queue import FairQueue
 from cqar_shared.runtime.slots import Slots
 
