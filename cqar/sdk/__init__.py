@@ -1,6 +1,6 @@
 """The client: `cqar.Client` and `cqar.AsyncClient`, their results, enums and errors.
 
-A call becomes a question (`question_codec`), `transport` sends it to one of the addresses, and
+A call becomes a question (`questions`), `grpc_transport` sends it to one of the addresses, and
 `decoding` makes the result of the answer; `session_position` makes sure that a session never reads
 older data. It needs gRPC and nothing of a service.
 """
@@ -13,12 +13,12 @@ __all__ = [
     "decoding",
     "enums",
     "errors",
+    "grpc_transport",
     "key_form",
-    "question_codec",
+    "questions",
     "results",
     "session_position",
     "specs",
     "sync_api",
-    "transport",
     "watch_cursor",
 ]

@@ -53,7 +53,7 @@ def serve(workers: int) -> None:
     config = load(ResolverConfig, SECTION, os.environ)
     telemetry.log_to_stderr(config)
     sys.setswitchinterval(SWITCH_S)
-    process_memory.keep_in_one_place()
+    process_memory.limit_malloc_arenas()
     if workers > 1:
         keyring_of(config, "CQAR_RESOLVER_")  # refused here, not by each worker again and again
         asyncio.run(several.run(workers, config, os.environ))

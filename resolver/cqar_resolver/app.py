@@ -52,16 +52,16 @@ from cqar_shared.rpc import grpc_server, health, tls
 from cqar_shared.rpc.auth import AuthInterceptor
 from cqar_shared.rpc.call_metrics import CallInterceptor
 from cqar_shared.rpc.error_mapping import ErrorInterceptor
-from cqar_shared.rpc.grpc_server import Guard
+from cqar_shared.rpc.grpc_server import Interceptor
 from cqar_shared.rpc.min_revision import MARGIN_S, MinRevisionInterceptor
 from cqar_shared.rpc.rate_limits import ReadRates
 from cqar_shared.rpc.request_limits import RESOLVER_BYTES_MAX
 from cqar_shared.runtime import event_loop, telemetry, tracing, version
 from cqar_shared.runtime.config import is_loopback, require_private
-from cqar_shared.runtime.process_memory import give_back, give_back_at_times
+from cqar_shared.runtime.process_memory import trim_memory, trim_memory_after_bursts
 from cqar_shared.runtime.tasks import begin, end, stop_event
 from cqar_shared.runtime.telemetry import DEPENDENCY_UP, HealthReport
-from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.runtime.token_bucket import TokenBuckets
 from cqar_shared.sql.postgres import make_engine
 from cqar_shared.trust.seal_keys import keyring_of
 
@@ -96,7 +96,7 @@ class Resolver:
         self.executor = QueryExecutor(self.view, self.fallback, stands_in=not signed.is_asked)
         self.list_cache = ListCache()
         self.resolutions = ResolutionCache()
-        self.rates = Rates(config.reads_per_s_max)
+        self.rates = TokenBuckets(config.reads_per_s_max)
         self.client = Client()
         self._connects = False
         self.health = health.GrpcHealth(SERVICES)
@@ -133,7 +133,7 @@ class Resolver:
 
     def make_server(
         self,
-        guards: Sequence[Guard],
+        guards: Sequence[Interceptor],
         *,
         shares_port: bool = False,
         front: Front = "aio",
@@ -153,13 +153,13 @@ class Resolver:
         grpc_server.add_health(methods, self.health, SERVICES, reflects=reflects)
         return server
 
-    def guards(self) -> list[Guard]:
+    def guards(self) -> list[Interceptor]:
         """On loopback no key is asked for; elsewhere one with role read."""
         if is_loopback(self.config.grpc_listen):
             return self.unguarded()
         return [AuthInterceptor(self.find_key, lambda _: Role.READ), *self.unguarded()]
 
-    def unguarded(self) -> list[Guard]:
+    def unguarded(self) -> list[Interceptor]:
         """Nothing is changed here, so calls are logged at DEBUG only."""
         return [
             *tracing.interceptors(),
@@ -197,7 +197,7 @@ class Resolver:
             "nats connection": self._connect,
             "follower": self.follower.run,
             "state": Reporting(self.view).run,
-            "memory": give_back_at_times,
+            "memory": trim_memory_after_bursts,
         }
         if self.keeping is not None:
             found["last good"] = partial(self.keeping.run, self.config.last_good_every_s)
@@ -244,7 +244,7 @@ async def _settle(view: ReplicaState) -> None:
     await view.loaded.wait()
     gc.collect()
     gc.freeze()
-    give_back()
+    trim_memory()
 
 
 def require_native_can(config: ResolverConfig, *, alone: bool, has_tls: bool) -> None:

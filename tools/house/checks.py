@@ -22,7 +22,7 @@ Modules = Mapping[str, Module]
 def findings(modules: Modules) -> list[str]:
     """What breaks a rule, as `file:line: what to do`."""
     rules = (banned_names, classes_named_twice, modules_named_twice, faces, private_imports, exits)
-    return [finding for rule in rules for finding in rule(modules)]
+    return list(dict.fromkeys(finding for rule in rules for finding in rule(modules)))
 
 
 def _product(modules: Modules) -> Iterator[Module]:

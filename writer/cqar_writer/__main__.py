@@ -44,7 +44,7 @@ def serve() -> None:
     config = load(WriterConfig, SECTION, os.environ)
     telemetry.log_to_stderr(config)
     sys.setswitchinterval(SWITCH_S)
-    process_memory.keep_in_one_place()
+    process_memory.limit_malloc_arenas()
     uvloop.run(app.run(config))
 
 

@@ -29,10 +29,10 @@ from cqar_shared.rpc.min_revision import MinRevisionInterceptor
 from cqar_shared.rpc.rate_limits import ReadRates
 from cqar_shared.runtime import config, event_loop, telemetry, tracing, version
 from cqar_shared.runtime.outages import MAYBE_AWAY
-from cqar_shared.runtime.process_memory import give_back_at_times
+from cqar_shared.runtime.process_memory import trim_memory_after_bursts
 from cqar_shared.runtime.tasks import begin, end, stop_event
 from cqar_shared.runtime.telemetry import HealthReport
-from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.runtime.token_bucket import TokenBuckets
 from cqar_shared.sql.postgres import dispose, make_engine
 from cqar_shared.trust.seal_keys import keyring_of
 from cqar_writer import metrics
@@ -143,8 +143,8 @@ class Writer:
                 *tracing.interceptors(),
                 CallInterceptor(_is_read),
                 ErrorInterceptor(),
-                RateInterceptor(Rates(self.settings.mutations_per_s_max), role_of),
-                ReadRates(Rates(self.settings.reads_per_s_max), _is_read),
+                RateInterceptor(TokenBuckets(self.settings.mutations_per_s_max), role_of),
+                ReadRates(TokenBuckets(self.settings.reads_per_s_max), _is_read),
                 MinRevisionInterceptor(self.heads.reach),
             ],
             innermost=[ExpensiveReads()],
@@ -162,7 +162,7 @@ class Writer:
             "epochs": self.mutations.epochs.run,
             "fence": Watch(self.aside, self.database, self._tell_fenced).run,
             "surroundings": self.surroundings.run,
-            "memory": give_back_at_times,
+            "memory": trim_memory_after_bursts,
         }
         if (cache := self.cache) is not None:
             metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)

@@ -120,7 +120,7 @@ def read(data: bytes, seals: Seals) -> Checkpoint:
         payload, tag = next(_with_tags(parts), (b"", b""))
         manifest = image.opened_manifest(payload, tag, seals)
         chunks = list(itertools.islice(parts, len(manifest.chunk_hashes)))
-    except frames.Torn as error:
+    except frames.TornFrame as error:
         raise image.DamagedImage(f"its image is torn: {error}") from error
     kept = Checkpoint(manifest, chunks, [], image.mark_of(manifest.stream), goes_on=True, tag=tag)
     try:
@@ -134,7 +134,7 @@ def read(data: bytes, seals: Seals) -> Checkpoint:
                 return kept._replace(goes_on=False)
             kept.since.extend(since.commits)
             kept = kept._replace(mark=image.mark_of(since.stream), tag=tag)
-    except frames.Torn as error:
+    except frames.TornFrame as error:
         log.warning("the last good file is used up to where it is torn: %s", error)
         return kept._replace(goes_on=False)
     return kept._replace(goes_on=len(kept.since) <= SINCE_MAX)
@@ -149,7 +149,7 @@ def _with_tags(parts: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
     for part in parts:
         tag = next(parts, b"")
         if not tag:  # also where a disk left zeros for what it had not written: empty frames
-            raise frames.Torn("a part has no tag behind it")
+            raise frames.TornFrame("a part has no tag behind it")
         yield part, tag
 
 

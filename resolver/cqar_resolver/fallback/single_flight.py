@@ -19,9 +19,9 @@ from cqar_resolver.queries.execute import FallbackRequest
 from cqar_resolver.queries.query import BatchQuery, QueryResult
 from cqar_shared.errors import ServiceNotReady, TooMany
 from cqar_shared.redis_store.cache import Cache
-from cqar_shared.runtime.circuit_breaker import Breaker
-from cqar_shared.runtime.fair_queue import Turns
-from cqar_shared.runtime.slots import Places
+from cqar_shared.runtime.circuit_breaker import CircuitBreaker
+from cqar_shared.runtime.fair_queue import FairQueue
+from cqar_shared.runtime.slots import Slots
 from cqar_shared.sql.postgres import dispose
 
 #: The longest that a caller waits for anything below memory.
@@ -59,14 +59,14 @@ class Fallback:
         self._redis = None if cache is None else RedisStore(cache)
         self._postgres = PostgresStore(engine)
         self.running: dict[FlightKey, asyncio.Task[QueryResult[Any]]] = {}
-        questions = Places("questions below memory", QUESTIONS_MAX, QUESTIONS_EACH)
-        self._flights = Turns(questions, FLIGHTS_MAX, FLIGHTS_EACH)
-        batches = Places("batches below memory", FLIGHTS_MAX, FLIGHTS_EACH)
-        self._batches = Turns(batches, CONNECTIONS_MAX, BATCHES_EACH)
+        questions = Slots("questions below memory", QUESTIONS_MAX, QUESTIONS_EACH)
+        self._flights = FairQueue(questions, FLIGHTS_MAX, FLIGHTS_EACH)
+        batches = Slots("batches below memory", FLIGHTS_MAX, FLIGHTS_EACH)
+        self._batches = FairQueue(batches, CONNECTIONS_MAX, BATCHES_EACH)
         self._connections = asyncio.Semaphore(CONNECTIONS_MAX)
 
     @property
-    def breaker(self) -> Breaker:
+    def breaker(self) -> CircuitBreaker:
         """PostgreSQL's."""
         return self._postgres.breaker
 

@@ -20,7 +20,7 @@ from cqar_resolver.replication.freshness import boot_clock_s
 from cqar_resolver.snapshot.pinned import Pinned
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.domain.kinds import KIND_BY_NAME
-from cqar_shared.domain.working_set import Lookup
+from cqar_shared.domain.working_set import LookupKey
 from cqar_shared.errors import RegistryError, ServiceNotReady
 from cqar_shared.queries.partial_reader import Loaded, PartialReader, run_loading
 from cqar_shared.queries.query import Query, QueryContext, run_query
@@ -29,7 +29,7 @@ from cqar_shared.redis_store import cached_kinds
 from cqar_shared.redis_store.cache import Cache, Unavailable
 from cqar_shared.redis_store.cached_kinds import ENTRIES
 from cqar_shared.replication.positions import LogPosition, is_reached
-from cqar_shared.runtime.circuit_breaker import Breaker
+from cqar_shared.runtime.circuit_breaker import CircuitBreaker
 from cqar_shared.runtime.outages import MAYBE_AWAY, is_away
 from cqar_shared.sql import entity_queries, history_check
 
@@ -90,7 +90,7 @@ class RedisStore:
         return QueryResult(value, freshness, "redis")
 
 
-def _only_lookup(query: Query[Any], reader: PartialReader) -> Lookup | None:
+def _only_lookup(query: Query[Any], reader: PartialReader) -> LookupKey | None:
     """Return the one lookup that an answer begins with; None if it begins with several, or none."""
     if isinstance(query, BatchQuery):
         return None
@@ -110,7 +110,7 @@ class PostgresStore:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self.breaker = Breaker()
+        self.breaker = CircuitBreaker()
         self.registry_id = b""
 
     async def answer(self, request: FallbackRequest[T]) -> QueryResult[T]:
@@ -176,15 +176,15 @@ class PostgresStore:
         return LogPosition(*position)
 
 
-async def _load(tx: AsyncConnection, lookups: Collection[Lookup]) -> Loaded:
+async def _load(tx: AsyncConnection, lookups: Collection[LookupKey]) -> Loaded:
     """Read what each lookup finds: one SQL query for all keys, one for each kind of lookup."""
-    loaded: dict[Lookup, list[tuple[str, bytes]]] = {lookup: [] for lookup in lookups}
-    by_index: defaultdict[tuple[str, str], list[Lookup]] = defaultdict(list)
+    loaded: dict[LookupKey, list[tuple[str, bytes]]] = {lookup: [] for lookup in lookups}
+    by_index: defaultdict[tuple[str, str], list[LookupKey]] = defaultdict(list)
     for lookup in lookups:
         by_index[lookup.kind if lookup.lookup else "", lookup.lookup].append(lookup)
     refs = [(lookup.kind, lookup.values[0]) for lookup in by_index.pop(("", ""), [])]
     for row in await entity_queries.load(tx, refs):
-        loaded[Lookup(row.kind, "", (row.key,))].append((row.key, row.payload))
+        loaded[LookupKey(row.kind, "", (row.key,))].append((row.key, row.payload))
     for (kind, index), group in by_index.items():
         values = [lookup.values for lookup in group]
         if kind == LISTING_TERMS:
@@ -196,7 +196,7 @@ async def _load(tx: AsyncConnection, lookups: Collection[Lookup]) -> Loaded:
         rows = await entity_queries.find(tx, KIND_BY_NAME[kind], index, values)
         if (kind, index) in history_check.ASKED:
             for row in chain.from_iterable(rows):
-                await history_check.require_stated(tx, (kind, row.key), row.revision, row.payload)
+                await history_check.require_newest(tx, (kind, row.key), row.revision, row.payload)
         for lookup, entities in zip(group, rows, strict=True):
             loaded[lookup] = [(row.key, row.payload) for row in entities]
     return loaded

@@ -46,7 +46,7 @@ from cqar_shared.messaging.stream_reader import StreamReader
 from cqar_shared.replication import positions
 from cqar_shared.replication.positions import LogPosition, StreamMark, position_of, term_of
 from cqar_shared.runtime.event_loop import yielding
-from cqar_shared.runtime.tasks import heeding, raise_if_cancelled, supervise
+from cqar_shared.runtime.tasks import raise_if_cancelled, raising_if_cancelled, supervise
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +156,7 @@ class Follower:
 
     async def _consume(self) -> None:
         """Follow the stream from where it was noted, or from its beginning if it is another."""
-        with heeding():
+        with raising_if_cancelled():
             info = await self._stream.info()
             found, owner = jetstream.mark_in(info), jetstream.owner_of(info)
             after = core.resume_after(self._mark, found)

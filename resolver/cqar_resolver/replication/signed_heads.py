@@ -20,7 +20,7 @@ from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.signing_key import SIGNING_KEY, SigningKey
 from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.trust.signatures import KeyFileError, read_trusted
-from cqar_shared.trust.trusted_keys import KEYS_MAX, Trust, Unsigned
+from cqar_shared.trust.trusted_keys import KEYS_MAX, TrustedKeys, Unsigned
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +39,8 @@ class SignedHeads:
         is_asked: Whether heads must be signed.
     """
 
-    def __init__(self, trust: Trust | None = None) -> None:
-        self._trust = trust or Trust(())
+    def __init__(self, trust: TrustedKeys | None = None) -> None:
+        self._trust = trust or TrustedKeys(())
         self.is_asked = trust is not None
         self._said = ""
 
@@ -54,7 +54,7 @@ class SignedHeads:
         if not required:
             return cls()
         try:
-            return cls(Trust(read_trusted(trusted_keys_file)))
+            return cls(TrustedKeys(read_trusted(trusted_keys_file)))
         except KeyFileError as error:
             raise InvalidConfiguration(f"configuration: trusted_keys_file: {error}") from None
 
@@ -101,7 +101,9 @@ class SignedHeads:
         if stored:
             self._trust = self._trust.having(registry_id, _read(stored))
 
-    def _judged(self, head: replication_pb2.Head, source: Source, keys: Iterable[bytes]) -> Trust:
+    def _judged(
+        self, head: replication_pb2.Head, source: Source, keys: Iterable[bytes]
+    ) -> TrustedKeys:
         try:
             told = _read(keys)
             trust = self._trust.having(head.registry_id, told) if told else self._trust

@@ -39,7 +39,7 @@ from cqar_shared.rpc.middleware import Methods, metadata_of
 from cqar_shared.rpc.min_revision import FORM, HEADER
 from cqar_shared.rpc.request_reader import parsed, read
 from cqar_shared.runtime.event_loop import yielding
-from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.runtime.token_bucket import TokenBuckets
 
 SERVICE: Final = "cqc.resolver.v1.Resolver"
 RESOLVE_BYTES_MAX: Final = request_limits.bytes_max(f"/{SERVICE}/Resolve")
@@ -61,7 +61,7 @@ class FastPath:
         ordinary: ResolverService,
         known: ResolutionCache,
         now: Callable[[], dt.datetime],
-        rates: Rates,
+        rates: TokenBuckets,
     ) -> None:
         self._rates = rates
         self._view = view

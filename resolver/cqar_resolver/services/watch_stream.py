@@ -30,7 +30,7 @@ from cqar_shared.errors import (
     TooMany,
 )
 from cqar_shared.lists.filter_names import unknown
-from cqar_shared.runtime.slots import Places
+from cqar_shared.runtime.slots import Slots
 
 WATCHERS_MAX: Final = 2_000
 #: Of one caller: a key's actor, or without keys a connection.
@@ -48,7 +48,7 @@ NAMES_MAX: Final = 100
 class WatchStreams:
     def __init__(self, view: ReplicaState) -> None:
         self._view = view
-        self._places = Places("watches", WATCHERS_MAX, WATCHERS_EACH)
+        self._places = Slots("watches", WATCHERS_MAX, WATCHERS_EACH)
 
     async def watch(
         self, request: pb.WatchRequest, who: str = ""

@@ -17,7 +17,7 @@ import msgspec
 
 from cqar_shared.domain.kind import AnyKind, Entity, RegistryView
 from cqar_shared.domain.kinds import KINDS
-from cqar_shared.domain.working_set import Lookup, Referrers, WorkingSet
+from cqar_shared.domain.working_set import LookupKey, Referrers, WorkingSet
 from cqar_shared.errors import (
     MESSAGE_CHARS_MAX,
     Conflict,
@@ -142,7 +142,7 @@ class Batch:
                 registry.want(ref)
             for name in kind.prefetch_lookups:
                 for values in kind.lookups[name].values_of(given):
-                    registry.want_found(Lookup(kind.name, name, values))
+                    registry.want_found(LookupKey(kind.name, name, values))
 
     def judge(self, registry: WorkingSet) -> list[Outcome]:
         """One round. Outcomes stand in the order of the request."""

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from cqar_shared.domain.instant import Instant
-from cqar_shared.domain.working_set import Lookup
+from cqar_shared.domain.working_set import LookupKey
 from cqar_shared.errors import ServiceNotReady
 from cqar_shared.queries.reader import LISTING_TERMS, Reader
 
@@ -19,7 +19,7 @@ ROUNDS_MAX: Final = 32
 
 T = TypeVar("T")
 #: Of each lookup (key, payload) of the entities found.
-Loaded = Mapping[Lookup, list[tuple[str, bytes]]]
+Loaded = Mapping[LookupKey, list[tuple[str, bytes]]]
 
 
 class PartialReader:
@@ -34,20 +34,20 @@ class PartialReader:
 
     def __init__(self, base: Reader | None = None) -> None:
         self._base = base
-        self._loaded: dict[Lookup, list[tuple[str, bytes]]] = {}
-        self.missing: set[Lookup] = set()
+        self._loaded: dict[LookupKey, list[tuple[str, bytes]]] = {}
+        self.missing: set[LookupKey] = set()
 
     def get(self, kind: str, key: str) -> bytes | None:
         if self._base is not None:
             payload = self._base.get(kind, key)
             if payload is not None or not self._base.archived("entity", kind, key):
                 return payload
-        return self._first(Lookup(kind, "", (key,)))
+        return self._first(LookupKey(kind, "", (key,)))
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterable[tuple[str, bytes]]:
         if self._base is not None and not self._lacks_some(self._base, kind, lookup, *values):
             return self._base.find(kind, lookup, *values)
-        return self._look_up(Lookup(kind, lookup, values))
+        return self._look_up(LookupKey(kind, lookup, values))
 
     @staticmethod
     def _lacks_some(base: Reader, kind: str, lookup: str, *values: Any) -> bool:
@@ -63,12 +63,12 @@ class PartialReader:
         return False
 
     def terms(self, listing_id: str, instant: Instant) -> bytes | None:
-        return self._first(Lookup(LISTING_TERMS, "at", (listing_id, instant.moment)))
+        return self._first(LookupKey(LISTING_TERMS, "at", (listing_id, instant.moment)))
 
-    def _first(self, lookup: Lookup) -> bytes | None:
+    def _first(self, lookup: LookupKey) -> bytes | None:
         return next((payload for _, payload in self._look_up(lookup)), None)
 
-    def _look_up(self, lookup: Lookup) -> list[tuple[str, bytes]]:
+    def _look_up(self, lookup: LookupKey) -> list[tuple[str, bytes]]:
         if lookup not in self._loaded:
             self.missing.add(lookup)
             return []
@@ -83,7 +83,7 @@ class PartialReader:
 async def run_loading(
     run: Callable[[], Awaitable[T]],
     reader: PartialReader,
-    load: Callable[[Collection[Lookup]], Awaitable[Loaded]],
+    load: Callable[[Collection[LookupKey]], Awaitable[Loaded]],
 ) -> T:
     """Run until nothing is missing, and load what is missing in between.
 

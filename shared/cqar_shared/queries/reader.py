@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from cqar_shared.domain.instant import Instant
 
-#: Stands for a kind where a `Lookup` asks for a listing as it was at an instant.
+#: Stands for a kind where a `LookupKey` asks for a listing as it was at an instant.
 LISTING_TERMS: Final = "listing_terms"
 
 

@@ -115,7 +115,7 @@ def manifest_of(stored: bytes, seals: Seals) -> replication_pb2.Image:
     """
     try:
         payload, *rest = frames.payloads(stored)
-    except (frames.Torn, ValueError) as error:
+    except (frames.TornFrame, ValueError) as error:
         raise DamagedImage(f"the manifest cannot be read: {error}") from error
     return opened_manifest(payload, b"".join(rest), seals)
 
@@ -140,7 +140,7 @@ def untagged_manifest(stored: bytes) -> replication_pb2.Image:
     """
     try:
         return parse_manifest(next(frames.payloads(stored), b""))
-    except frames.Torn as error:
+    except frames.TornFrame as error:
         raise DamagedImage(f"the manifest cannot be read: {error}") from error
 
 

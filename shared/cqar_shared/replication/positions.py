@@ -74,7 +74,7 @@ class Term(NamedTuple):
 NO_TERM: Final = Term(0, 0)
 
 
-class Placed(Protocol):
+class HasPosition(Protocol):
     """What says where in a history it is, such as a head."""
 
     @property
@@ -85,11 +85,11 @@ class Placed(Protocol):
     def chain(self) -> bytes: ...
 
 
-def position_of(head: Placed) -> LogPosition:
+def position_of(head: HasPosition) -> LogPosition:
     return LogPosition(head.epoch, head.revision, head.chain)
 
 
-class Dated(Protocol):
+class HasTerm(Protocol):
     """What says which database it was read from, such as a head."""
 
     @property
@@ -98,7 +98,7 @@ class Dated(Protocol):
     def timeline(self) -> int: ...
 
 
-def term_of(head: Dated) -> Term:
+def term_of(head: HasTerm) -> Term:
     return Term(head.promoted_at_us, head.timeline)
 
 

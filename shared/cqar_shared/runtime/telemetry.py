@@ -54,7 +54,7 @@ class JsonLines(logging.Formatter):
         return masked(msgspec.json.encode(entry).decode())
 
 
-class Readable(logging.Formatter):
+class TextLines(logging.Formatter):
     """For people."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ def log_to_stderr(config: ServiceConfig) -> None:
     """JSON lines, or a readable form where a person looks on."""
     handler = logging.StreamHandler(sys.stderr)
     readable = config.log_format == "text" or (config.log_format == "auto" and sys.stderr.isatty())
-    handler.setFormatter(Readable() if readable else JsonLines())
+    handler.setFormatter(TextLines() if readable else JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # Other libraries' loggers may say more than is theirs to say: a URL's password, at DEBUG.
     for name in ("cqar_shared", "cqar_writer", "cqar_resolver"):

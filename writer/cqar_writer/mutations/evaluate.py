@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cqar_shared.domain.evaluation import Batch, Outcome
 from cqar_shared.domain.kind import Ref
 from cqar_shared.domain.kinds import KIND_BY_NAME
-from cqar_shared.domain.working_set import Lookup, WorkingSet
+from cqar_shared.domain.working_set import LookupKey, WorkingSet
 from cqar_shared.errors import TooLarge
 from cqar_shared.runtime.event_loop import is_long
 from cqar_writer.store import entity_rows, session_keepalive
@@ -49,7 +49,7 @@ async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:
     """Bring what the last round wanted, some at a time: others are answered in between."""
     wanted = seen.wanted
     brought: set[Ref] = set()
-    by_lookup: defaultdict[tuple[str, str], list[Lookup]] = defaultdict(list)
+    by_lookup: defaultdict[tuple[str, str], list[LookupKey]] = defaultdict(list)
     for find in wanted.finds:
         by_lookup[find.kind, find.lookup].append(find)
     for (kind, lookup), finds in by_lookup.items():

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from cqar_shared.domain.kinds import KIND_BY_NAME
-from cqar_shared.domain.working_set import Lookup
+from cqar_shared.domain.working_set import LookupKey
 from cqar_shared.errors import EntityNotFound, RegistryError
 from cqar_shared.queries.partial_reader import Loaded, PartialReader, run_loading
 from cqar_shared.queries.query import Query, QueryContext, run_query
@@ -35,11 +35,11 @@ async def answer(query: Query[T], reader: MessageReader) -> T:
     return found
 
 
-async def _load(reader: MessageReader, lookups: Collection[Lookup]) -> Loaded:
+async def _load(reader: MessageReader, lookups: Collection[LookupKey]) -> Loaded:
     return {lookup: await _look_up(reader, lookup) for lookup in lookups}
 
 
-async def _look_up(reader: MessageReader, lookup: Lookup) -> list[tuple[str, bytes]]:
+async def _look_up(reader: MessageReader, lookup: LookupKey) -> list[tuple[str, bytes]]:
     if lookup.kind == LISTING_TERMS:
         payload = await reader.terms(*lookup.values)
         return [] if payload is None else [("", payload)]

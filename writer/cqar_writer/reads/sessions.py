@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import AnyKind
-from cqar_shared.domain.working_set import Lookup, Stored
+from cqar_shared.domain.working_set import LookupKey, Stored
 from cqar_shared.errors import EntityNotFound, FieldViolation, Invalid
 from cqar_shared.lists import filters, page_tokens, paging
 from cqar_shared.lists.filters import Filter
@@ -73,7 +73,7 @@ class RegistryReader:
         self, kind: AnyKind, lookup: str, wanted: Iterable[tuple[Any, ...]]
     ) -> dict[tuple[Any, ...], list[Any]]:
         """For each of the values what `find` finds, by one query."""
-        finds = [Lookup(kind.name, lookup, values) for values in wanted]
+        finds = [LookupKey(kind.name, lookup, values) for values in wanted]
         found = await entity_rows.find(self._tx, kind, lookup, finds)
         return {
             find.values: [message_of(kind, stored) for stored in entities.values()]
@@ -82,7 +82,7 @@ class RegistryReader:
 
     async def stored(self, kind: AnyKind, lookup: str, *values: Any) -> list[Stored]:
         """What `find` finds, as it is kept."""
-        wanted = Lookup(kind.name, lookup, values)
+        wanted = LookupKey(kind.name, lookup, values)
         return list((await entity_rows.find(self._tx, kind, lookup, [wanted]))[wanted].values())
 
     async def voided(self, known: VoidedListings, venue_id: str, spelling: str) -> Voided:

@@ -33,7 +33,7 @@ from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.rpc.message_size import DEFAULT_BYTES_MAX
 from cqar_shared.rpc.request_limits import ASIDE_BYTES
 from cqar_shared.runtime.event_loop import INLINE_ITEMS_MAX, run_off_loop
-from cqar_shared.runtime.slots import Places
+from cqar_shared.runtime.slots import Slots
 from cqar_writer import metrics
 from cqar_writer.database.head import Heads
 from cqar_writer.database.primary import PrimaryDatabase
@@ -70,7 +70,7 @@ class Admin(RegistryAdminServicer):
         self._heads = heads
         self._database = database
         self._reads = Reads(engine, database)
-        self._exports = Places("exports", EXPORTS_MAX, EXPORTS_EACH)
+        self._exports = Slots("exports", EXPORTS_MAX, EXPORTS_EACH)
         self._voided = VoidedListings()
 
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
@@ -312,5 +312,5 @@ def _outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
 def _difference(told: tuple[str, str, str]) -> pb.FieldDifference:
     field, before, after = told
     return pb.FieldDifference(
-        field=field, before=entity_diff.cut(before), after=entity_diff.cut(after)
+        field=field, before=entity_diff.shortened(before), after=entity_diff.shortened(after)
     )

@@ -12,7 +12,7 @@ from cqc.venues.v1 import venue_asset_pb2
 
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import Entity, Kind, Lookup, RegistryView, Row, by
-from cqar_shared.domain.periods import overlap
+from cqar_shared.domain.rules import overlap
 from cqar_shared.errors import FieldViolation
 
 OTHER_CODES_MAX = 16

@@ -20,7 +20,7 @@ from cqc.venues.v1 import venue_symbol_pb2
 
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import Entity, Kind, RegistryView, by
-from cqar_shared.domain.periods import overlap
+from cqar_shared.domain.rules import overlap
 from cqar_shared.errors import FieldViolation
 
 
@@ -114,7 +114,7 @@ def _others(after: VenueSymbol, found: Iterable[VenueSymbol]) -> Iterator[VenueS
     return (v for v in found if v.listing_id != after.listing_id and overlap(v, after))
 
 
-def meant(given: VenueSymbol, registry: RegistryView) -> VenueSymbol | None:
+def existing_listing(given: VenueSymbol, registry: RegistryView) -> VenueSymbol | None:
     """The period that an upsert without an id means: the one it names, else the open one."""
     found: Iterable[VenueSymbol]
     found = registry.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol)
@@ -332,7 +332,7 @@ VENUE_SYMBOL = Kind(
     table="venue_symbols",
     check=check_venue_symbol,
     complete=complete,
-    existing=meant,
+    existing=existing_listing,
     referents={"venue_id": "venue", "symbol_id": "symbol"},
     lookups={
         "spelling": by("venue_id", "venue_symbol"),

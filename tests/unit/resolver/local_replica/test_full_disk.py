@@ -168,7 +168,7 @@ async def test_publishing_goes_on_by_itself_once_there_is_room(tmp_path: Path) -
     )
     published = Published(tmp_path)
     running = asyncio.create_task(
-        supervise("replica", Publishing(cast("ReplicaState", view), published).run, most_s=0.2)
+        supervise("replica", Publishing(cast("ReplicaState", view), published).run, pause_max_s=0.2)
     )
     failures = FAILURES.labels("replica")._value
 

@@ -57,7 +57,7 @@ def test_a_frame_that_is_cut_or_flipped_is_torn(payload: bytes, data: st.DataObj
     at, bit = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 7))
     flipped = whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :]
     for spoilt in (cut, flipped):
-        with pytest.raises(frames.Torn):
+        with pytest.raises(frames.TornFrame):
             list(frames.payloads(spoilt))
 
 
