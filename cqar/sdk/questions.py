@@ -42,13 +42,6 @@ REGISTRY: Final = "cqc.services.v1.AssetRegistry"
 KEYS_MAX: Final = 2_000
 PAGE_ROWS: Final = 1_000
 
-_SIDES: Final = {Side.BUY: pb.ORDER_SIDE_BUY, Side.SELL: pb.ORDER_SIDE_SELL}
-_INTENTS: Final = {
-    Intent.OPEN: pb.ORDER_INTENT_OPEN,
-    Intent.POST_ONLY: pb.ORDER_INTENT_POST_ONLY,
-    Intent.REDUCE: pb.ORDER_INTENT_REDUCE,
-}
-
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 M = TypeVar("M")
@@ -229,8 +222,8 @@ def check_order(
         venue_symbol=spelling.venue_symbol,
         price="" if price is None else plain(exact(price)),
         quantity="" if quantity is None else plain(exact(quantity)),
-        side=pb.ORDER_SIDE_UNSPECIFIED if side is None else _SIDES[Side(side)],
-        intent=_INTENTS[Intent(intent)],
+        side=pb.OrderSide.Value(f"ORDER_SIDE_{'UNSPECIFIED' if side is None else Side(side).name}"),
+        intent=pb.OrderIntent.Value(f"ORDER_INTENT_{Intent(intent).name}"),
     )
     return Question(RESOLVER, "CheckOrder", request, pb.CheckOrderResponse, decoding.order_check)
 
