@@ -1,8 +1,9 @@
 """The client: `cqar.Client` and `cqar.AsyncClient`, their results, enums and errors.
 
-A call becomes a question (`questions`), `grpc_transport` sends it to one of the addresses, and
-`decoding` makes the result of the answer; `session_position` makes sure that a session never reads
-older data. It needs gRPC and nothing of a service.
+A call of `sync_api` or `async_api` becomes a question (`questions`). A transport carries it
+(`transport` says what that is, `grpc_transport` is a client's), and `decoding` makes the result
+from the response. `session_position` makes sure that a session never reads older data. The package
+needs gRPC and nothing of a service.
 """
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "session_position",
     "specs",
     "sync_api",
+    "transport",
     "watch_cursor",
 ]

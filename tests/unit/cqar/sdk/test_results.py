@@ -142,7 +142,7 @@ def test_what_changed_is_read_as_the_kind_says_for_every_kind_that_is_told() -> 
 
 
 def test_every_public_name_is_where_it_is_said_to_be() -> None:
-    assert sorted(cqar._HOME) == cqar.__all__
+    assert sorted(cqar._MODULE_BY_NAME) == cqar.__all__
     for name in cqar.__all__:
         assert getattr(cqar, name) is not None
     assert set(cqar.__all__) <= set(dir(cqar))

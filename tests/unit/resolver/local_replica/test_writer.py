@@ -181,7 +181,7 @@ def test_what_was_read_is_told_from_what_is_there_now(published: Published) -> N
     with reading(published) as (_, found):
         list(found.find("venue_symbol", "spelling", "binance", "A"))
         found.get("venue", "none")
-        read = found.read
+        reads = found.reads
     for changes, is_same in (
         (encoded(an_asset()), True),
         (encoded(a_venue("none")), False),
@@ -191,7 +191,7 @@ def test_what_was_read_is_told_from_what_is_there_now(published: Published) -> N
         state, planned = moved(snapshot, state, changes)
         published.apply([(snapshot.head, planned)], now_at(snapshot))
         with reading(published) as (_, found):
-            assert found.holds(read) is is_same, changes
+            assert found.is_unchanged(reads) is is_same, changes
 
 
 def test_keys_longer_than_lmdb_takes_are_told_apart() -> None:
