@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from cqar.admin.audit_differences import EXTRA, MISSING, Difference, Differences, Enough
+from cqar.admin.audit_differences import EXTRA, MISSING, Difference, Differences, TooManyDifferences
 from cqar.admin.audit_replay import Replay
-from cqar.admin.audit_signatures import Misstated, Signed, signatures_of
+from cqar.admin.audit_signatures import InvalidSignature, SignatureReport, check_signatures
 from cqar.admin.audit_state import ReplayedState
-from cqar.admin.audit_tables import Tables
+from cqar.admin.audit_tables import TableAudit
 from cqar_shared.domain.kinds.signing_key import SIGNING_KEY
 from cqar_shared.replication import hash_chain, positions
 from cqar_shared.replication.positions import LogPosition
@@ -29,7 +29,7 @@ from cqar_shared.trust.trusted_keys import Unsigned
 ROWS_AT_ONCE: Final = 32
 INDEX_ROWS_AT_ONCE: Final = 1_000
 #: Revisions between two words of how far it is.
-TOLD_EVERY: Final = 100
+PROGRESS_EVERY: Final = 100
 
 _DATABASE: Final = "says which database the writer committed in: a copy differs until one starts"
 _ANSWER: Final = "an answer kept for whoever asks again within 24 hours: no part of the history"
@@ -58,7 +58,7 @@ _ROWS: Final = """
         committed_at, chain_version
     FROM outbox ORDER BY revision
 """
-_NOTED: Final = "SELECT epoch, revision, chain FROM outbox WHERE revision = $1"
+_RECORDED: Final = "SELECT epoch, revision, chain FROM outbox WHERE revision = $1"
 _INDEX: Final = "SELECT revision, kind, key FROM entity_revisions ORDER BY revision"
 
 #: Rows are looked up by their keys, a thousand at once: each join that scans a whole table instead
@@ -67,10 +67,10 @@ _PLANS: Final = "SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin 
 #: Where the past is; all else is made of it.
 HISTORY: Final = frozenset({"outbox", "registry_head"})
 #: Told what is being looked at, how much of it is done, and how much there is.
-Told = Callable[[str, int, int], None]
+Progress = Callable[[str, int, int], None]
 
 
-class Broken(Exception):
+class RegistryAltered(Exception):
     """Something is not as it was written; the text says what comes first.
 
     Attributes:
@@ -83,7 +83,7 @@ class Broken(Exception):
         self.first = first
 
 
-class Verified(NamedTuple):
+class AuditReport(NamedTuple):
     """What was found whole.
 
     Attributes:
@@ -95,15 +95,15 @@ class Verified(NamedTuple):
     revisions: int
     entities: int
     chain: bytes
-    signed: Signed
+    signed: SignatureReport
 
 
-async def verified(
+async def verify_registry(
     url: str,
     noted: Iterable[LogPosition] = (),
     trusted: Sequence[bytes] | None = None,
-    told: Told = lambda _, __, ___: None,
-) -> Verified:
+    told: Progress = lambda _, __, ___: None,
+) -> AuditReport:
     """Replay the outbox, and compare all that is read with what comes of it, in one view.
 
     Args:
@@ -113,7 +113,7 @@ async def verified(
         told: For a progress bar.
 
     Raises:
-        Broken: Something does not fit.
+        RegistryAltered: Something does not fit.
     """
     connection = await asyncpg.connect(url, timeout=5)
     tcp_keepalive.watch(transport_of(connection))
@@ -123,14 +123,14 @@ async def verified(
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             with closing(ReplayedState()) as state:
                 audit = _Audit(connection, state, differences, told)
-                with suppress(Enough):
+                with suppress(TooManyDifferences):
                     await audit.run(noted)
                     await audit.check_signatures(trusted)
     finally:
         await connection.close()
     if differences.first is not None:
-        raise Broken(differences, differences.first)
-    return Verified(audit.revisions, audit.replay.live, audit.chain, audit.signed)
+        raise RegistryAltered(differences, differences.first)
+    return AuditReport(audit.revisions, audit.replay.live, audit.chain, audit.signed)
 
 
 class _Audit:
@@ -142,7 +142,7 @@ class _Audit:
     """
 
     def __init__(
-        self, connection: Any, state: ReplayedState, differences: Differences, told: Told
+        self, connection: Any, state: ReplayedState, differences: Differences, told: Progress
     ) -> None:
         self._connection = connection
         self._state = state
@@ -151,26 +151,26 @@ class _Audit:
         self.replay = Replay(state, differences)
         self.revisions = 0
         self.chain = b""
-        self.signed = Signed(0, None, is_head=False, by_trusted=False)
+        self.signed = SignatureReport(0, None, is_head=False, by_trusted=False)
 
     async def run(self, noted: Iterable[LogPosition]) -> None:
         """Look at everything.
 
         Raises:
-            Enough: More differs than is worth looking at.
+            TooManyDifferences: More differs than is worth looking at.
         """
         head = await self._connection.fetchrow(_HEAD)
         await self._read_outbox(head)
         for one in noted:
             await self._require_noted(one)
-        tables = Tables(self._connection, self._state, self._differences)
+        tables = TableAudit(self._connection, self._state, self._differences)
         await tables.compare(lambda done: self._told("entities", done, head["entities"]))
 
     async def _read_outbox(self, head: Any) -> None:
         """Apply all rows."""
         self.chain = head["first"]
         epoch, last, version = 1, 0, head["chain_version"]
-        index = _indexed(self._connection)
+        index = _indexed_changes(self._connection)
         named = await anext(index, None)
         async for row in self._connection.cursor(_ROWS, prefetch=ROWS_AT_ONCE):
             where = f"{row['epoch']}:{row['revision']}"
@@ -189,7 +189,7 @@ class _Audit:
                 named = await anext(index, None)
             epoch, last, version = row["epoch"], row["revision"], row["chain_version"]
             self.revisions += 1
-            if self.revisions % TOLD_EVERY == 0:
+            if self.revisions % PROGRESS_EVERY == 0:
                 self._told("revisions", self.revisions, head["revisions"])
         self._compare_head(head, epoch, last, version)
         while named is not None:
@@ -210,8 +210,8 @@ class _Audit:
     async def check_signatures(self, trusted: Sequence[bytes] | None) -> None:
         """See that every signature is what it says; with `trusted` the head must have one."""
         try:
-            self.signed = await signatures_of(self._connection, trusted)
-        except Misstated as error:
+            self.signed = await check_signatures(self._connection, trusted)
+        except InvalidSignature as error:
             self._add(error.table, error.key, "signature", str(error))
         except Unsigned as error:
             self._add("current", SIGNING_KEY.name, "payload", str(error))
@@ -229,7 +229,7 @@ class _Audit:
                 self._add("registry_head", "", name, text)
 
     async def _require_noted(self, noted: LogPosition) -> None:
-        row = await self._connection.fetchrow(_NOTED, noted.revision)
+        row = await self._connection.fetchrow(_RECORDED, noted.revision)
         found = None if row is None else LogPosition(*row)
         if found != noted:
             now = "not there" if found is None else found.whole
@@ -262,7 +262,7 @@ def _chain_of(chain: bytes, row: Any) -> bytes:
         return b""
 
 
-async def _indexed(connection: Any) -> AsyncIterator[tuple[int, set[tuple[str, str]]]]:
+async def _indexed_changes(connection: Any) -> AsyncIterator[tuple[int, set[tuple[str, str]]]]:
     """(revision, what it changed), by the index that History reads."""
     revision, changed = 0, set[tuple[str, str]]()
     async for row in connection.cursor(_INDEX, prefetch=INDEX_ROWS_AT_ONCE):

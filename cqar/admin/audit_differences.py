@@ -29,7 +29,7 @@ class Difference(NamedTuple):
     text: str
 
 
-class Enough(Exception):
+class TooManyDifferences(Exception):
     """`DIFFERENCES_MAX` were found."""
 
 
@@ -54,7 +54,7 @@ class Differences:
         """Note one.
 
         Raises:
-            Enough: There are so many that more say nothing.
+            TooManyDifferences: There are so many that more say nothing.
         """
         key = key[:KEY_CHARS_MAX]
         if self.first is None:
@@ -62,7 +62,7 @@ class Differences:
         self.counts[table, what] += 1
         if self.counts.total() >= DIFFERENCES_MAX:
             self.is_all = False
-            raise Enough
+            raise TooManyDifferences
 
 
 def _sentence(table: str, key: str, what: str) -> str:

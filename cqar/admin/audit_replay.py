@@ -13,7 +13,7 @@ from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 
 from cqar.admin.audit_differences import Differences
-from cqar.admin.audit_state import Held, RecordedTerms, ReplayedState
+from cqar.admin.audit_state import RecordedTerms, ReplayedEntity, ReplayedState
 from cqar_shared.codec import entity_codec, events
 from cqar_shared.domain.instant import moment_of
 from cqar_shared.domain.kind import Entity
@@ -54,7 +54,7 @@ class Replay:
             Whom it changes: (kind, key).
 
         Raises:
-            Enough: More differs than is worth looking at.
+            TooManyDifferences: More differs than is worth looking at.
         """
         where = f"{row['epoch']}:{row['revision']}"
         told = _change_set(row["payload"])
@@ -94,7 +94,9 @@ class Replay:
         self, change: Change, moment: events.EventContext, place: int
     ) -> DomainEvent | None:
         held = self._state.get((change.kind, change.key))
-        now = Held(change.key, moment.revision, change.entity, change.deleted, change.archived)
+        now = ReplayedEntity(
+            change.key, moment.revision, change.entity, change.deleted, change.archived
+        )
         for one, sign in ((held, -1), (now, 1)):
             if one is not None and one.is_counted:
                 self.live += sign
@@ -140,7 +142,7 @@ def _change_set(payload: bytes) -> replication_pb2.ChangeSet | None:
         return None
 
 
-def entity_of(kind: str, held: Held | None) -> Entity | None:
+def entity_of(kind: str, held: ReplayedEntity | None) -> Entity | None:
     """None where it was removed, and where it cannot be read, which `apply` says."""
     if held is None or held.deleted or kind not in KIND_BY_NAME:
         return None

@@ -15,14 +15,14 @@ from cqar_shared.trust.trusted_keys import KEYS_MAX, Trust, Unsigned
 ROWS_AT_ONCE: Final = 500
 _OF_HEAD: Final = "epoch, revision, chain, live_count, set_hash, signature, signing_key_id"
 _HEAD: Final = f"SELECT registry_id, {_OF_HEAD} FROM registry_head"  # noqa: S608  (a constant)
-_SIGNED: Final = f"SELECT {_OF_HEAD} FROM outbox WHERE signature IS NOT NULL ORDER BY revision"  # noqa: S608
+_SIGNED_ROWS: Final = f"SELECT {_OF_HEAD} FROM outbox WHERE signature IS NOT NULL ORDER BY revision"  # noqa: S608
 _KEYS: Final = f"""
     SELECT payload FROM current WHERE kind = '{SIGNING_KEY.name}' AND NOT deleted
     LIMIT {KEYS_MAX + 1}
 """  # noqa: S608  (constants)
 
 
-class Signed(NamedTuple):
+class SignatureReport(NamedTuple):
     """What is signed, each signature checked.
 
     Attributes:
@@ -38,7 +38,7 @@ class Signed(NamedTuple):
     by_trusted: bool
 
 
-class Misstated(Exception):
+class InvalidSignature(Exception):
     """A signature is not what it says; the text says why.
 
     Attributes:
@@ -51,7 +51,7 @@ class Misstated(Exception):
         self.key = key
 
 
-async def signatures_of(connection: Any, trusted: Sequence[bytes] | None) -> Signed:
+async def check_signatures(connection: Any, trusted: Sequence[bytes] | None) -> SignatureReport:
     """Check the signature of every revision that has one, and the head's.
 
     Revisions are held against the registry's own keys, which the head's set hash covers: so that
@@ -63,7 +63,7 @@ async def signatures_of(connection: Any, trusted: Sequence[bytes] | None) -> Sig
             None: the registry's own keys will do.
 
     Raises:
-        Misstated: A signature is not what it says, or with `trusted` the head has none.
+        InvalidSignature: A signature is not what it says, or with `trusted` the head has none.
     """
     head = await connection.fetchrow(_HEAD)
     registry_id = head["registry_id"]
@@ -76,7 +76,7 @@ async def signatures_of(connection: Any, trusted: Sequence[bytes] | None) -> Sig
         raise Unsigned("a signing key of the registry cannot be read") from None
     trust = _trust_in(registry_id, keys)
     count, first = 0, None
-    async for row in connection.cursor(_SIGNED, prefetch=ROWS_AT_ONCE):
+    async for row in connection.cursor(_SIGNED_ROWS, prefetch=ROWS_AT_ONCE):
         _require(trust, registry_id, row, "outbox", f"{row['epoch']}:{row['revision']}")
         count, first = count + 1, row["revision"] if first is None else first
     is_head = head["signature"] is not None
@@ -84,14 +84,14 @@ async def signatures_of(connection: Any, trusted: Sequence[bytes] | None) -> Sig
         trust = Trust(trusted).having(registry_id, keys)
     if is_head or trusted is not None:
         _require(trust, registry_id, head, "registry_head", "")
-    return Signed(count, first, is_head, trusted is not None)
+    return SignatureReport(count, first, is_head, trusted is not None)
 
 
 def _require(trust: Trust, registry_id: bytes, row: Any, table: str, key: str) -> None:
     try:
         trust.require(_head_message(registry_id, row))
     except Unsigned as error:
-        raise Misstated(table, key, str(error)) from None
+        raise InvalidSignature(table, key, str(error)) from None
 
 
 def _trust_in(registry_id: bytes, keys: Sequence[SigningKey]) -> Trust:

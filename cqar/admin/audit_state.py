@@ -14,8 +14,8 @@ from cqar_shared.domain.kind import Ref
 
 CACHE_KIB: Final = 64 * 1024
 #: Entities that are compared at once: so many, or so large together, whichever is less.
-AT_ONCE: Final = 1_000
-AT_ONCE_BYTES: Final = 2 * 1024 * 1024
+BATCH_ENTITIES: Final = 1_000
+BATCH_BYTES: Final = 2 * 1024 * 1024
 
 _TABLES: Final = """
     PRAGMA journal_mode = OFF;
@@ -33,7 +33,7 @@ _TABLES: Final = """
 """
 
 
-class Held(NamedTuple):
+class ReplayedEntity(NamedTuple):
     """An entity as its newest change set left it.
 
     Attributes:
@@ -76,12 +76,12 @@ class ReplayedState:
     def close(self) -> None:
         self._file.close()
 
-    def get(self, ref: Ref) -> Held | None:
+    def get(self, ref: Ref) -> ReplayedEntity | None:
         query = "SELECT key, revision, payload, deleted, archived FROM entities"
         row = self._file.execute(f"{query} WHERE kind = ? AND key = ?", ref).fetchone()
-        return None if row is None else _held(row)
+        return None if row is None else _entity_of_row(row)
 
-    def put(self, kind: str, held: Held) -> None:
+    def put(self, kind: str, held: ReplayedEntity) -> None:
         self._file.execute("REPLACE INTO entities VALUES (?, ?, ?, ?, ?, ?)", (kind, *held))
 
     def kinds(self) -> list[str]:
@@ -92,14 +92,14 @@ class ReplayedState:
         (count,) = self._file.execute("SELECT count(*) FROM entities").fetchone()
         return int(count)
 
-    def of_kind(self, kind: str) -> Iterator[list[Held]]:
+    def of_kind(self, kind: str) -> Iterator[list[ReplayedEntity]]:
         """All of a kind in the order of their keys, some at a time."""
         query = "SELECT key, revision, payload, deleted, archived FROM entities"
         some, size = [], 0
         for row in self._file.execute(f"{query} WHERE kind = ? ORDER BY key", (kind,)):
-            some.append(_held(row))
+            some.append(_entity_of_row(row))
             size += len(some[-1].payload)
-            if len(some) >= AT_ONCE or size >= AT_ONCE_BYTES:
+            if len(some) >= BATCH_ENTITIES or size >= BATCH_BYTES:
                 yield some
                 some, size = [], 0
         if some:
@@ -119,7 +119,7 @@ class ReplayedState:
     def undated(self) -> list[str]:
         """Some of those."""
         query = "SELECT DISTINCT listing_id FROM undated LIMIT ?"
-        return [listing_id for (listing_id,) in self._file.execute(query, (AT_ONCE,))]
+        return [listing_id for (listing_id,) in self._file.execute(query, (BATCH_ENTITIES,))]
 
     def is_undated_since(self, listing_id: str, since_us: int) -> bool:
         """Whether it had no instant then, and nothing was changed of it afterwards."""
@@ -151,10 +151,10 @@ class ReplayedState:
     def terms(self) -> Iterator[list[RecordedTerms]]:
         """All terms in the order of listing and instant, some at a time."""
         found = self._file.execute("SELECT * FROM terms ORDER BY listing_id, since")
-        while some := found.fetchmany(AT_ONCE):
+        while some := found.fetchmany(BATCH_ENTITIES):
             yield [RecordedTerms(*row) for row in some]
 
 
-def _held(row: tuple[str, int, bytes, int, int]) -> Held:
+def _entity_of_row(row: tuple[str, int, bytes, int, int]) -> ReplayedEntity:
     key, revision, payload, deleted, archived = row
-    return Held(key, revision, payload, bool(deleted), bool(archived))
+    return ReplayedEntity(key, revision, payload, bool(deleted), bool(archived))

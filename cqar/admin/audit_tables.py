@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from cqar.admin.audit_differences import EXTRA, MISSING, Differences
 from cqar.admin.audit_replay import entity_of, us_of
-from cqar.admin.audit_state import Held, RecordedTerms, ReplayedState
+from cqar.admin.audit_state import RecordedTerms, ReplayedEntity, ReplayedState
 from cqar_shared.domain.kind import AnyKind, Entity
 from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
 from cqar_shared.domain.kinds.venue_symbol import VenueSymbol
@@ -35,14 +35,14 @@ _TERMS: Final = """
     JOIN unnest($1::uuid[], $2::timestamptz[]) AS w(listing_id, since)
     ON l.listing_id = w.listing_id AND l.since = w.since
 """
-_DATED: Final = "SELECT min(since) FROM listing_terms WHERE listing_id = ANY($1::uuid[])"
+_MIGRATED_AT: Final = "SELECT min(since) FROM listing_terms WHERE listing_id = ANY($1::uuid[])"
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 #: Told how many entities are compared.
-Told = Callable[[int], None]
+Progress = Callable[[int], None]
 
 
-class Tables:
+class TableAudit:
     """Compares them.
 
     Args:
@@ -59,11 +59,11 @@ class Tables:
         self._expected: Counter[str] = Counter()
         self._found: Counter[str] = Counter()
 
-    async def compare(self, told: Told) -> None:
+    async def compare(self, told: Progress) -> None:
         """All of them.
 
         Raises:
-            Enough: More differs than is worth looking at.
+            TooManyDifferences: More differs than is worth looking at.
         """
         await self._date_terms()
         done = 0
@@ -85,13 +85,13 @@ class Tables:
         No change set says when that was: it was once, so the first of them says it of all.
         """
         if undated := self._state.undated():
-            self._dated = await self._connection.fetchval(_DATED, undated)
+            self._dated = await self._connection.fetchval(_MIGRATED_AT, undated)
             if self._dated is not None:
                 self._state.date_terms(us_of(self._dated))
 
     # ------------------------------------------------------------ what is to be there
 
-    async def _compare_current(self, kind: str, some: list[Held]) -> None:
+    async def _compare_current(self, kind: str, some: list[ReplayedEntity]) -> None:
         found = await self._connection.fetch(_CURRENT, kind, [one.key for one in some])
         by_key = {row["key"]: row for row in found}
         self._note("current", len(some), len(by_key))
@@ -104,7 +104,7 @@ class Tables:
                 if row[name] != getattr(one, name):
                     self._differences.add("current", where, name)
 
-    async def _compare_rows(self, kind: AnyKind, some: list[Held]) -> None:
+    async def _compare_rows(self, kind: AnyKind, some: list[ReplayedEntity]) -> None:
         found = (entity_of(kind.name, one) for one in some)
         entities = [self._as_migrated(entity) for entity in found if entity is not None]
         for name, given in rows.rows_of(kind, entities).items():

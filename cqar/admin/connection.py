@@ -100,7 +100,7 @@ class Connection:
         try:
             return method(request, metadata=sent, timeout=CALL_TIMEOUT_S)
         except grpc.RpcError as error:
-            raise failure_of(error, self.address) from error
+            raise call_failed(error, self.address) from error
 
     def stream(
         self,
@@ -117,12 +117,12 @@ class Connection:
         try:
             yield from method(request, metadata=self._sent(reason, metadata))
         except grpc.RpcError as error:
-            raise failure_of(error, self.address) from error
+            raise call_failed(error, self.address) from error
 
     def _sent(
         self, reason: str, metadata: Sequence[tuple[str, str]]
     ) -> list[tuple[str, str | bytes]]:
-        return [*self._metadata, *_told(reason), *metadata]
+        return [*self._metadata, *_reason_metadata(reason), *metadata]
 
     def __enter__(self) -> Self:
         return self
@@ -133,7 +133,7 @@ class Connection:
         self._channel.close()
 
 
-def _told(reason: str) -> list[tuple[str, str | bytes]]:
+def _reason_metadata(reason: str) -> list[tuple[str, str | bytes]]:
     """The reason as metadata: gRPC carries other than printable ASCII under `-bin` only."""
     if not reason:
         return []
@@ -142,7 +142,7 @@ def _told(reason: str) -> list[tuple[str, str | bytes]]:
     return [("cqar-reason-bin", reason.encode())]
 
 
-def failure_of(error: Any, address: str) -> CallFailed:
+def call_failed(error: Any, address: str) -> CallFailed:
     """A gRPC error in words."""
     code = error.code().name
     status = rpc_status.from_call(error)

@@ -11,7 +11,7 @@ from cqar.admin.connection import Connection
 PAGE_ROWS: Final = 1_000
 
 
-def answers(connection: Connection, method: Callable[..., Any], request: Any) -> Iterator[Any]:
+def pages(connection: Connection, method: Callable[..., Any], request: Any) -> Iterator[Any]:
     """All answers of a list.
 
     They need not be of one revision: what changes meanwhile is in one of them, or in none.
@@ -35,5 +35,5 @@ def entities(
     connection: Connection, method: Callable[..., Any], request: Any, field: str
 ) -> Iterator[Any]:
     """All that a list holds, in the answers' field of this name; else as `answers`."""
-    for answer in answers(connection, method, request):
+    for answer in pages(connection, method, request):
         yield from getattr(answer, field)

@@ -24,7 +24,7 @@ _SERVICES: Final = (
 )
 #: A comment and the RPC that it stands before.
 _COMMENTED: Final = re.compile(r"((?:^ *//.*\n)+) *rpc (\w+)\(", re.MULTILINE)
-NEAR_MAX: Final = 3
+SIMILAR_MAX: Final = 3
 
 
 class Rpc(NamedTuple):
@@ -80,8 +80,8 @@ def _summaries(proto: str) -> dict[str, str]:
     }
 
 
-def near(name: str) -> list[str]:
+def similar_names(name: str) -> list[str]:
     """RPCs whose names look like `name`, the likeliest first."""
     known = {rpc.lower(): rpc for rpc in rpcs()}
-    found = difflib.get_close_matches(name.lower(), known, n=NEAR_MAX)
+    found = difflib.get_close_matches(name.lower(), known, n=SIMILAR_MAX)
     return [known[rpc] for rpc in found]

@@ -14,8 +14,8 @@ from typing import Final, Never
 
 import click
 
-from cqar.cli.lazy_commands import Commands, elsewhere
-from cqar.cli.nouns.registry import noun_commands
+from cqar.cli.lazy_commands import LazyGroup, lazy_command
+from cqar.cli.nouns.noun_table import noun_commands
 from cqar.cli.target import Target, target_options
 from cqar_shared.runtime import version
 from cqar_shared.runtime.key_masking import masked
@@ -24,8 +24,8 @@ __all__ = ["COMMANDS", "cli", "main", "output"]
 
 #: Name, where it is, what it does: each is imported when it is run.
 COMMANDS: Final = (
-    ("up", "cqar.cli.up_down:up", "Start PostgreSQL, NATS, Redis, a writer and resolvers."),
-    ("down", "cqar.cli.up_down:down", "Stop a stack that `cqar up` started."),
+    ("up", "cqar.cli.local_stack:up", "Start PostgreSQL, NATS, Redis, a writer and resolvers."),
+    ("down", "cqar.cli.local_stack:down", "Stop a stack that `cqar up` started."),
     ("call", "cqar.cli.call:call", "Any RPC by its name, in JSON."),
     ("import", "cqar.cli.import_venue:import_", "Bring a venue's listing into the registry."),
     ("resolve", "cqar.cli.resolve:resolve", "What a venue's symbol means, and whether it trades."),
@@ -37,26 +37,30 @@ COMMANDS: Final = (
     ("watch", "cqar.cli.watch:watch", "Each change as a resolver applies it."),
     ("status", "cqar.cli.resolve:status", "Where the registry stands; how far resolvers are."),
     ("venues", "cqar.cli.resolve:venues", "The venues that the registry knows."),
-    ("catalogue", "cqar.cli.catalogue_facts:catalogue", "The facts that come with CQAR."),
+    ("catalogue", "cqar.cli.load_catalogue:catalogue", "The facts that come with CQAR."),
     ("history", "cqar.cli.history:history", "What became of an entity: when, by whom, why."),
-    ("audit", "cqar.cli.verify:audit", "Evidence that the registry's past is as it was written."),
+    (
+        "audit",
+        "cqar.cli.audit_commands:audit",
+        "Evidence that the registry's past is as it was written.",
+    ),
     ("keys", "cqar.cli.keys:keys", "Make, list and revoke API keys."),
     ("demo", "cqar.cli.demo:demo", "The whole path once, on a stack of its own."),
     ("completion", "cqar.cli.completion:completion", "What a shell needs to complete `cqar`."),
 )
 
 #: Errors whose text is for people; anything else is a bug and shows its traceback.
-SAID: Final = (
+USER_ERRORS: Final = (
     ("cqar.admin.connection", "CallFailed"),
     ("cqar.cli.demo", "DemoFailed"),
     ("cqar.embedded.failures", "EmbeddedError"),
     ("cqar.importer.delistings", "MassDelisting"),
     ("cqar.importer.plan", "OutOfOrder"),
-    ("cqar.importer.parsed_market", "Unreadable"),
+    ("cqar.importer.parsed_market", "UnreadableListing"),
 )
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version.version(), prog_name="cqar")
 @target_options
 @click.pass_context
@@ -73,7 +77,7 @@ def cli(context: click.Context, /, **target: str) -> None:
     context.obj = Target(**target)
 
 
-for command in (*(elsewhere(*known) for known in COMMANDS), *noun_commands()):
+for command in (*(lazy_command(*known) for known in COMMANDS), *noun_commands()):
     cli.add_command(command)
 
 
@@ -103,11 +107,11 @@ def main(arguments: Sequence[str] | None = None) -> Never:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         click.echo(f"cqar: {error.strerror}", err=True)
         sys.exit(1)
-    except _said() as error:
+    except _loaded_user_errors() as error:
         click.echo(masked(f"cqar: {error}"), err=True)
         sys.exit(1)
 
 
-def _said() -> tuple[type[Exception], ...]:
+def _loaded_user_errors() -> tuple[type[Exception], ...]:
     """What of `SAID` can have been raised: the errors of modules that are loaded."""
-    return tuple(getattr(sys.modules[at], name) for at, name in SAID if at in sys.modules)
+    return tuple(getattr(sys.modules[at], name) for at, name in USER_ERRORS if at in sys.modules)

@@ -12,9 +12,9 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from cqar.admin.connection import Connection
-from cqar.admin.rpc_catalog import RESOLVER, WRITER, Rpc, near, rpcs
+from cqar.admin.rpc_catalog import RESOLVER, WRITER, Rpc, rpcs, similar_names
 from cqar.cli.output import print_json, print_json_line, table
-from cqar.cli.target import Target, override
+from cqar.cli.target import Target, with_target
 
 STDIN: Final = "-"
 #: What gRPC takes as a metadata key and as the text of a value.
@@ -34,7 +34,7 @@ _VALUE: Final = re.compile(r"[ -~]*")
 @click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="To send along; repeatable.")
 @click.option("--reason", default="", help="Why, for the audit log.")
 @click.option("--count", type=click.IntRange(min=1), help="End a stream after so many answers.")
-@override
+@with_target
 def call(
     target: Target,
     rpc: str | None,
@@ -58,11 +58,11 @@ def call(
       cqar call --list
     """
     if listing:
-        _show_all()
+        _list_rpcs()
         return
-    chosen = _chosen(rpc)
-    message = _message(chosen, request)
-    sent = [_pair(text) for text in metadata]
+    chosen = _find_rpc(rpc)
+    message = _parse_request(chosen, request)
+    sent = [_parse_metadata(text) for text in metadata]
     where = to or chosen.home
     with target.to_writer() if where == WRITER else target.to_resolver() as connection:
         _call(connection, chosen, message, reason, sent, count)
@@ -84,25 +84,25 @@ def _call(
         print_json_line(answer)
 
 
-def _chosen(name: str | None) -> Rpc:
+def _find_rpc(name: str | None) -> Rpc:
     if name is None:
         raise click.UsageError("name an RPC; `cqar call --list` shows them all")
     known = rpcs()
     if name in known:
         return known[name]
-    alike = near(name)
+    alike = similar_names(name)
     hint = f"did you mean {' or '.join(alike)}?" if alike else "`cqar call --list` shows them all"
     raise click.UsageError(f"no RPC {name!r}; {hint}")
 
 
-def _message(rpc: Rpc, text: str) -> Message:
+def _parse_request(rpc: Rpc, text: str) -> Message:
     try:
         return json_format.Parse(sys.stdin.read() if text == STDIN else text, rpc.request())
     except (json_format.ParseError, ValueError, RecursionError) as error:
         raise click.UsageError(f"the request is no {rpc.request.__name__}: {error}") from error
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _parse_metadata(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     key = key.lower()
     if not equals or not _KEY.fullmatch(key) or not _VALUE.fullmatch(value):
@@ -112,7 +112,7 @@ def _pair(text: str) -> tuple[str, str]:
     return key, value
 
 
-def _show_all() -> None:
+def _list_rpcs() -> None:
     rows = [
         (rpc.service.rpartition(".")[2], rpc.name, "stream" if rpc.streams else "", rpc.summary)
         for rpc in rpcs().values()

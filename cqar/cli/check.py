@@ -7,7 +7,7 @@ from cqc.resolver.v1 import resolver_pb2 as rpb
 
 from cqar.cli.output import print_json, table
 from cqar.cli.resolve import freshness_text
-from cqar.cli.target import Target, override
+from cqar.cli.target import Target, with_target
 
 SIDES = ("buy", "sell")
 INTENTS = ("open", "post-only", "reduce")
@@ -27,7 +27,7 @@ INTENTS = ("open", "post-only", "reduce")
     help="What it is for: getting out is allowed where opening is not.",
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
+@with_target
 def check(
     target: Target,
     venue: str,
@@ -78,8 +78,8 @@ def check(
 @click.command()
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
-def expand(target: Target, name: str, *, as_json: bool) -> None:
+@with_target
+def expand_group(target: Target, name: str, *, as_json: bool) -> None:
     """What is in the group NAME: its assets, exact weights and active flags.
 
     \b

@@ -21,12 +21,12 @@ from cqc.venues.v1 import venue_symbol_pb2
 from cqar import catalogue
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.output import say, table
-from cqar.cli.progress import bar
+from cqar.cli.progress import progress_bar
 from cqar.cli.resolve import freshness_text
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
 
-SHOWN: Final = (
+EXAMPLES: Final = (
     ("binance", "BTCUSDT"),
     ("kraken", "XXBTZUSD"),
     ("kraken", "XBT/USD"),
@@ -90,7 +90,7 @@ def _show(endpoints: Endpoints) -> None:
 
 def _load(writer: Connection) -> None:
     began = time.monotonic()
-    with bar("catalogue") as progress:
+    with progress_bar("catalogue") as progress:
         sent = catalogue.load(writer, dt.datetime.now(dt.UTC), progress)
     if sent.rejected:
         first = sent.rejected[0]
@@ -107,7 +107,7 @@ def _ask(resolver: Connection, venue_id: str, spelling: str) -> rpb.Resolution:
 
 def _resolve(resolver: Connection) -> None:
     rows = []
-    for venue_id, spelling in SHOWN:
+    for venue_id, spelling in EXAMPLES:
         found = _ask(resolver, venue_id, spelling)
         rows.append(
             (
@@ -131,7 +131,7 @@ def _change(writer: Connection, resolvers: list[Connection]) -> None:
     began = time.perf_counter()
     _await_visible(resolvers, lambda r: r.venue_symbol.status == halted)
     took_ms = (time.perf_counter() - began) * 1000
-    found = _ask(resolvers[0], *SHOWN[0])
+    found = _ask(resolvers[0], *EXAMPLES[0])
     reasons = ", ".join(reason.code for reason in found.tradeable.open.reasons)
     say(
         f"Halted binance BTCUSDT: revision {answer.revision},"
@@ -145,7 +145,7 @@ def _await_visible(resolvers: list[Connection], seen: Callable[[rpb.Resolution],
     for resolver in resolvers:
         while True:
             try:
-                if seen(_ask(resolver, *SHOWN[0])):
+                if seen(_ask(resolver, *EXAMPLES[0])):
                     break
             except CallFailed as error:
                 if error.code != "NOT_FOUND":
@@ -170,7 +170,7 @@ def _lookup_ms(resolver: Connection) -> list[float]:
     times = []
     for _ in range(LOOKUPS):
         began = time.perf_counter()
-        _ask(resolver, *SHOWN[0])
+        _ask(resolver, *EXAMPLES[0])
         times.append((time.perf_counter() - began) * 1000)
     return times
 
@@ -186,7 +186,7 @@ def _commit_ms(writer: Connection, resolver: Connection) -> tuple[list[float], l
         began = time.perf_counter()
         revision = writer.call(writer.registry.UpdateVenueSymbol, request).revision
         answered = time.perf_counter()
-        while _ask(resolver, *SHOWN[0]).freshness.revision < revision:
+        while _ask(resolver, *EXAMPLES[0]).freshness.revision < revision:
             pass
         commits.append((answered - began) * 1000)
         visible.append((time.perf_counter() - answered) * 1000)

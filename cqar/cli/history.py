@@ -9,10 +9,10 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 from google.protobuf import json_format
 
 from cqar.admin.connection import Connection
-from cqar.cli.history_pages import entries
+from cqar.cli.history_pages import history_entries
 from cqar.cli.json_entities import entity_of
 from cqar.cli.output import print_json, table, to_stderr
-from cqar.cli.target import Target, override
+from cqar.cli.target import Target, with_target
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.kind import AnyKind
@@ -20,10 +20,10 @@ from cqar_shared.domain.kinds import KIND_BY_NAME
 
 COLUMNS: Final = ("revision", "when", "who", "why", "what")
 #: A history without them tells nothing.
-KEPT: Final = frozenset({"when", "what"})
+NEVER_HIDDEN: Final = frozenset({"when", "what"})
 
 
-class Subject(NamedTuple):
+class HistorySubject(NamedTuple):
     """An entity whose history is told.
 
     Attributes:
@@ -36,17 +36,17 @@ class Subject(NamedTuple):
     title: str
 
 
-class Told(NamedTuple):
+class EntityHistory(NamedTuple):
     """A subject's changes, newest first."""
 
-    subject: Subject
+    subject: HistorySubject
     changes: list[apb.HistoryEntry]
 
 
 @click.command()
 @click.argument("entity")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
+@with_target
 def history(target: Target, entity: str, *, as_json: bool) -> None:
     """What became of ENTITY, newest first: when, by whom, why, and which fields.
 
@@ -60,7 +60,7 @@ def history(target: Target, entity: str, *, as_json: bool) -> None:
     """
     with target.to_writer() as connection:
         told = [
-            Told(subject, list(entries(connection, subject.ref)))
+            EntityHistory(subject, list(history_entries(connection, subject.ref)))
             for subject in _subjects(connection, entity)
         ]
     if as_json:
@@ -69,10 +69,10 @@ def history(target: Target, entity: str, *, as_json: bool) -> None:
     for one in told:
         title = f"{one.subject.title}: {len(one.changes)} changes"
         rows = [_row(one.subject, entry) for entry in one.changes]
-        table(title, COLUMNS, rows, KEPT)
+        table(title, COLUMNS, rows, NEVER_HIDDEN)
 
 
-def _subjects(connection: Connection, entity: str) -> list[Subject]:
+def _subjects(connection: Connection, entity: str) -> list[HistorySubject]:
     """The entities that are meant, the newest period first.
 
     Raises:
@@ -81,7 +81,7 @@ def _subjects(connection: Connection, entity: str) -> list[Subject]:
     kind, colon, key = entity.partition(":")
     venue, slash, spelling = entity.partition("/")
     if colon and "/" not in kind:
-        return [Subject(apb.EntityRef(kind=kind, key=key), "", entity)]
+        return [HistorySubject(apb.EntityRef(kind=kind, key=key), "", entity)]
     if not slash:
         raise click.UsageError("name it as VENUE/SPELLING, such as binance/BTCUSDT, or KIND:KEY")
     request = apb.ListPeriodsRequest(venue_id=venue, venue_symbol=spelling)
@@ -91,7 +91,7 @@ def _subjects(connection: Connection, entity: str) -> list[Subject]:
     return [_subject(entity, period) for period in reversed(answer.periods)]
 
 
-def _subject(entity: str, period: apb.SpellingPeriod) -> Subject:
+def _subject(entity: str, period: apb.SpellingPeriod) -> HistorySubject:
     ref = apb.EntityRef(kind="venue_symbol", key=period.listing_id)
     state = apb.PeriodState.Name(period.state).removeprefix("PERIOD_STATE_")
     begins = period.HasField("listed_at")
@@ -99,10 +99,10 @@ def _subject(entity: str, period: apb.SpellingPeriod) -> Subject:
     title += period.listed_at.ToJsonString() if begins else "an unknown time"
     if period.HasField("delisted_at"):
         title += f" to {period.delisted_at.ToJsonString()}"
-    return Subject(ref, state, title)
+    return HistorySubject(ref, state, title)
 
 
-def _row(subject: Subject, entry: apb.HistoryEntry) -> tuple[str, ...]:
+def _row(subject: HistorySubject, entry: apb.HistoryEntry) -> tuple[str, ...]:
     return (
         f"{entry.epoch}:{entry.revision}",
         entry.committed_at.ToJsonString(),
@@ -115,7 +115,7 @@ def _row(subject: Subject, entry: apb.HistoryEntry) -> tuple[str, ...]:
     )
 
 
-def _document(subject: Subject, entry: apb.HistoryEntry) -> dict[str, Any]:
+def _document(subject: HistorySubject, entry: apb.HistoryEntry) -> dict[str, Any]:
     """An entry with its entities decoded and its differences whole."""
     kind = subject.ref.kind
     told = json_format.MessageToDict(entry, preserving_proto_field_name=True)

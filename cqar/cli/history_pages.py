@@ -9,7 +9,7 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqar.admin.connection import Connection
 
 
-def entries(connection: Connection, ref: pb.EntityRef) -> Iterator[pb.HistoryEntry]:
+def history_entries(connection: Connection, ref: pb.EntityRef) -> Iterator[pb.HistoryEntry]:
     """Its changes, newest first.
 
     Raises:

@@ -13,11 +13,11 @@ from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Outcome
 
 #: Examples shown of each part of a plan; --json has all.
-SHOWN_MAX: Final = 10
+EXAMPLES_MAX: Final = 10
 #: Why a term that was known is not known any more.
-UNTRACED: Final = "no field of the venue's record states it"
+UNTRACED_REASON: Final = "no field of the venue's record states it"
 #: What `--show` shows whole.
-BINDINGS: Final = "bindings"
+BINDINGS_PART: Final = "bindings"
 
 
 def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
                 "venue_symbol": _entity(o).venue_symbol,
                 "differences": [
                     {"field": field, "before": was, "after": becomes}
-                    | ({"reason": UNTRACED} if _is_dropped(plan, o, field, becomes) else {})
+                    | ({"reason": UNTRACED_REASON} if _is_dropped(plan, o, field, becomes) else {})
                     for field, was, becomes in entity_diff.visible_diff(o.before, o.after)
                 ],
             }
@@ -94,30 +94,32 @@ def show_plan(
     table(title, ("what", "count"), _counts(plan).items())
     if fields := plan.fields_changed():
         table("Changes by field", ("field", "listings"), sorted(fields.items()))
-    _some("New assets (unverified)", ("ticker",), [[_entity(o).symbol] for o in plan.new_assets])
-    _some(
+    _show_part(
+        "New assets (unverified)", ("ticker",), [[_entity(o).symbol] for o in plan.new_assets]
+    )
+    _show_part(
         "Listed",
         ("spelling", "status"),
         [[_entity(o).venue_symbol, entity_diff.words(_entity(o).status)] for o in plan.listed],
     )
-    _some(
+    _show_part(
         "Bound by ticker alone (look at them)",
         ("code", "asset", "name", "id"),
         [[b.code, b.ticker, b.asset_name, b.asset_id] for b in plan.bindings],
-        whole=BINDINGS in whole,
+        whole=BINDINGS_PART in whole,
     )
     changes = [
         [
             _entity(o).venue_symbol,
             *(field, was),
-            UNTRACED if _is_dropped(plan, o, field, becomes) else becomes,
+            UNTRACED_REASON if _is_dropped(plan, o, field, becomes) else becomes,
         ]
         for o in plan.changed
         for field, was, becomes in entity_diff.visible_diff(o.before, o.after)
     ]
-    _some("Changed", ("spelling", "field", "before", "after"), changes)
-    _some("Delisted", ("spelling",), [[_entity(o).venue_symbol] for o in plan.delisted])
-    _some("Rejected", ("spelling", "reason"), [(r.spelling, r.reason) for r in plan.rejected])
+    _show_part("Changed", ("spelling", "field", "before", "after"), changes)
+    _show_part("Delisted", ("spelling",), [[_entity(o).venue_symbol] for o in plan.delisted])
+    _show_part("Rejected", ("spelling", "reason"), [(r.spelling, r.reason) for r in plan.rejected])
     for note in (*_reader_notes(plan), *plan.notes):
         say(f"note: {note}")
     if applied is None:
@@ -139,17 +141,17 @@ def _reader_notes(plan: Plan) -> Iterator[str]:
             f" compared what ccxt reads of {plan.venue_id} with the venue's records"
         )
     for term, count in sorted(plan.untraced().items()):
-        yield f"{term} of {count} rows: ccxt has one, and {UNTRACED}: not known"
+        yield f"{term} of {count} rows: ccxt has one, and {UNTRACED_REASON}: not known"
     if plan.status_unstated:
-        yield f"status of {plan.status_unstated} rows: {UNTRACED}: it is what ccxt takes for it"
+        yield (f"status of {plan.status_unstated} rows: {UNTRACED_REASON}: it is ccxt's guess")
 
 
-def _some(
+def _show_part(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, whole: bool = False
 ) -> None:
     found = list(rows)
     if not found:
         return
-    shown = found if whole else found[:SHOWN_MAX]
-    more = f", the first {SHOWN_MAX}" if len(shown) < len(found) else ""
+    shown = found if whole else found[:EXAMPLES_MAX]
+    more = f", the first {EXAMPLES_MAX}" if len(shown) < len(found) else ""
     table(f"{title}: {len(found)}{more}", columns, shown)

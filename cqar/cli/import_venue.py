@@ -11,14 +11,14 @@ import msgspec
 from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.admin.connection import CallFailed, Connection
-from cqar.cli.import_plan import BINDINGS, plan_document, show_plan
+from cqar.cli.import_plan import BINDINGS_PART, plan_document, show_plan
 from cqar.cli.output import print_json, to_stderr
 from cqar.cli.param_types import InstantParam
-from cqar.cli.progress import bar
-from cqar.cli.target import Target, override
+from cqar.cli.progress import progress_bar
+from cqar.cli.target import Target, with_target
 from cqar.importer.apply import apply_entities
 from cqar.importer.market_parser import read_listing
-from cqar.importer.parsed_market import Unreadable
+from cqar.importer.parsed_market import UnreadableListing
 from cqar.importer.plan import (
     LISTINGS_SINCE,
     Multiplier,
@@ -26,7 +26,7 @@ from cqar.importer.plan import (
     make_plan,
     require_present,
 )
-from cqar.importer.recorded_responses import SavedAnswer
+from cqar.importer.recorded_responses import SavedResponse
 from cqar.importer.registry_state import load_state
 from cqar.importer.stable_ids import CCXT_ID, CONTRACTS, MARKET_TYPES
 from cqar_shared.codec import entity_codec
@@ -34,15 +34,15 @@ from cqar_shared.domain import decimals
 from cqar_shared.domain.kinds.venue import VENUE, Venue
 
 #: A file that says to be older is not taken for the present.
-NEW_FOR: Final = dt.timedelta(hours=1)
+FRESH_FOR: Final = dt.timedelta(hours=1)
 #: What is said to be of another time than the file says is told.
 SAME_DAY: Final = dt.timedelta(days=1)
 
 
-class SavedFile(click.ParamType[Any]):
+class SavedFileParam(click.ParamType[Any]):
     name = "NAME=PATH"
 
-    def convert(self, value: Any, _: Any, __: Any) -> SavedAnswer:
+    def convert(self, value: Any, _: Any, __: Any) -> SavedResponse:
         name, equals, path = str(value).partition("=")
         while equals and "?" in name and not Path(path).exists() and "=" in path:
             # A request's name may hold a query: instruments?instType=SPOT=spot.json
@@ -50,10 +50,10 @@ class SavedFile(click.ParamType[Any]):
             name = f"{name}={more}"
         if not name or not path:
             self.fail(f"{value!r}: name the request that the file answers, NAME=PATH")
-        return SavedAnswer(name, Path(path))
+        return SavedResponse(name, Path(path))
 
 
-class Multiple(click.ParamType[Any]):
+class MultiplierParam(click.ParamType[Any]):
     name = "CODE=COIN:UNITS"
 
     def convert(self, value: Any, _: Any, __: Any) -> tuple[str, Multiplier]:
@@ -70,19 +70,19 @@ class Multiple(click.ParamType[Any]):
 
 @click.command("import")
 @click.argument("venue")
-@click.option("--file", "files", multiple=True, type=SavedFile(), help="A saved answer.")
+@click.option("--file", "files", multiple=True, type=SavedFileParam(), help="A saved answer.")
 @click.option("--live", is_flag=True, help="Ask the venue itself.")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would change; change nothing.")
 @click.option("--json", "as_json", is_flag=True, help="The plan and its result as JSON.")
 @click.option("--at", type=InstantParam(), help="When the listing was taken; default: now.")
 @click.option(
-    "--multiplier", "multipliers", multiple=True, type=Multiple(), help="1000SHIB=SHIB:1000"
+    "--multiplier", "multipliers", multiple=True, type=MultiplierParam(), help="1000SHIB=SHIB:1000"
 )
 @click.option(
-    "--show", "whole", multiple=True, type=click.Choice([BINDINGS]), help="Show all of these."
+    "--show", "whole", multiple=True, type=click.Choice([BINDINGS_PART]), help="Show all of these."
 )
 @click.option("--allow-mass-delisting", is_flag=True, help="Believe that so much is gone.")
-@override
+@with_target
 def import_(target: Target, **options: Any) -> None:
     """Bring VENUE's listing into the registry: new, changed and gone spellings.
 
@@ -94,7 +94,7 @@ def import_(target: Target, **options: Any) -> None:
       cqar import okx --file 'instruments?instType=SPOT=spot.json' --at 2022-05-13
       cqar import binance --live
     """
-    files: tuple[SavedAnswer, ...] = options["files"]
+    files: tuple[SavedResponse, ...] = options["files"]
     names = [file.name for file in files]
     if len(set(names)) < len(names):
         raise click.UsageError("two files of one name: each answers another request")
@@ -124,7 +124,7 @@ def import_(target: Target, **options: Any) -> None:
 def _plan(
     connection: Connection,
     venue_id: str,
-    files: list[SavedAnswer] | None,
+    files: list[SavedResponse] | None,
     at: dt.datetime,
     options: dict[str, Any],
 ) -> tuple[Plan, int]:
@@ -132,7 +132,7 @@ def _plan(
     venue = _venue(connection, venue_id)
     known = venue.metadata or {}
     if CCXT_ID not in known:
-        raise Unreadable(
+        raise UnreadableListing(
             f"{venue_id} has no {CCXT_ID} in its metadata, which says who reads it. If ccxt does:"
             f" cqar venue set {venue_id} --metadata"
             """ '{"ccxt_id": "…", "market_types": ["spot"]}'"""
@@ -141,7 +141,7 @@ def _plan(
     listing = read_listing(venue_id, str(known[CCXT_ID]), types, files, known.get(CONTRACTS))
     taken_at = listing.taken_at
     if options["at"] is None and taken_at is not None:
-        _require_new(taken_at, at)
+        _require_fresh(taken_at, at)
     named = [name for market in listing.found for name in (market.spelling, *market.aliases)]
     # Of a venue that never was imported nothing is archived.
     known_before = named if LISTINGS_SINCE in known else []
@@ -159,15 +159,15 @@ def _plan(
     return plan, state.revision
 
 
-def _require_new(taken_at: dt.datetime, now: dt.datetime) -> None:
+def _require_fresh(taken_at: dt.datetime, now: dt.datetime) -> None:
     """Refuse to take an old file for what the venue lists now.
 
     Raises:
-        Unreadable: It says itself that it is.
+        UnreadableListing: It says itself that it is.
     """
-    if now - taken_at > NEW_FOR:
+    if now - taken_at > FRESH_FOR:
         taken = f"{taken_at:%Y-%m-%dT%H:%M:%SZ}"
-        raise Unreadable(f"the file was taken at {taken}: say so, --at {taken}")
+        raise UnreadableListing(f"the file was taken at {taken}: say so, --at {taken}")
 
 
 def _venue(connection: Connection, venue_id: str) -> Venue:
@@ -187,7 +187,7 @@ def _apply(
 ) -> dict[str, Any]:
     total = len(plan.changes)
     done = 0
-    with bar(f"import {plan.venue_id}") as progress:
+    with progress_bar(f"import {plan.venue_id}") as progress:
 
         def advance(count: int) -> None:
             nonlocal done

@@ -10,15 +10,15 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
-from cqar.cli.history_pages import entries
+from cqar.cli.history_pages import history_entries
 from cqar.cli.output import print_json, table
-from cqar.cli.target import Target, override
+from cqar.cli.target import Target, with_target
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
-def keys(target: Target, *, as_json: bool) -> None:
+@with_target
+def audit_keys(target: Target, *, as_json: bool) -> None:
     """Who made each API key and who revoked it, when and why. Needs a key with role admin.
 
     Keys are never removed, so all that were ever made are here, oldest first.
@@ -28,7 +28,7 @@ def keys(target: Target, *, as_json: bool) -> None:
     """
     with target.to_writer() as connection:
         listed = pagination.entities(connection, connection.admin.ListApiKeys, _REQUEST, "keys")
-        told = [_told(connection, key) for key in listed]
+        told = [_key_document(connection, key) for key in listed]
     told.sort(key=lambda one: one["made"]["when"])
     if as_json:
         print_json(told)
@@ -44,9 +44,9 @@ def keys(target: Target, *, as_json: bool) -> None:
 _REQUEST = pb.ListApiKeysRequest()
 
 
-def _told(connection: Connection, key: api_key_pb2.ApiKey) -> dict[str, Any]:
+def _key_document(connection: Connection, key: api_key_pb2.ApiKey) -> dict[str, Any]:
     """A key, and by whom it was made and revoked; None for one that is not revoked."""
-    changes = list(entries(connection, pb.EntityRef(kind="api_key", key=key.key_id)))
+    changes = list(history_entries(connection, pb.EntityRef(kind="api_key", key=key.key_id)))
     ends = (c for c in changes if any(d.field == "revoked_at" for d in c.differences))
     end = next(ends, None)
     return {

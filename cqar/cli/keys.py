@@ -15,7 +15,7 @@ from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.apply_all import applied
 from cqar.cli.output import out, print_json, say, table, to_stderr
 from cqar.cli.param_types import InstantParam
-from cqar.cli.target import Target, override
+from cqar.cli.target import Target, with_target
 from cqar_shared.trust.key_text import fresh_key, hash_of
 
 ROLES = [name.removeprefix("ROLE_").lower() for name in api_key_pb2.Role.keys()[1:]]
@@ -40,7 +40,7 @@ def keys() -> None:
 @click.option("--expires", type=InstantParam(), help="When it ends; else never.")
 @click.option("--reason", default="", help="Why, for the audit log.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
+@with_target
 def make(
     target: Target,
     actor: str,
@@ -76,7 +76,7 @@ def make(
 
 @keys.command("list")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
+@with_target
 def list_(target: Target, *, as_json: bool) -> None:
     """Every key there is or was: whose, what it may do, until when.
 
@@ -106,7 +106,7 @@ def list_(target: Target, *, as_json: bool) -> None:
 @keys.command()
 @click.argument("key_id")
 @click.option("--reason", default="", help="Why, for the audit log.")
-@override
+@with_target
 def revoke(target: Target, key_id: str, reason: str) -> None:
     """End the key KEY_ID, for good. `cqar keys list` shows the ids.
 

@@ -27,7 +27,7 @@ class LazyCommand(click.Command):
         self.load = load
 
 
-class Commands(click.Group):
+class LazyGroup(click.Group):
     """A group whose commands may be `Elsewhere`."""
 
     def resolve_command(
@@ -37,11 +37,11 @@ class Commands(click.Group):
         return name, command.load() if isinstance(command, LazyCommand) else command, rest
 
 
-def elsewhere(name: str, where: str, about: str) -> LazyCommand:
+def lazy_command(name: str, where: str, about: str) -> LazyCommand:
     """A command that is a module's attribute, `module:attribute`."""
-    return LazyCommand(name, about, partial(attribute, where))
+    return LazyCommand(name, about, partial(load_attribute, where))
 
 
-def attribute(where: str) -> Any:
+def load_attribute(where: str) -> Any:
     module, _, name = where.partition(":")
     return getattr(import_module(module), name)

@@ -12,7 +12,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from rich.console import Console
 
-from cqar.cli.tables import KEPT, lay_out
+from cqar.cli.table_layout import NEVER_HIDDEN, lay_out
 from cqar.embedded.endpoints import Endpoints
 
 out = Console(highlight=False)
@@ -20,15 +20,15 @@ err = Console(stderr=True, highlight=False)
 
 
 def to_stderr(text: str) -> None:
-    err.print(plain(text), markup=False, soft_wrap=True)
+    err.print(printable(text), markup=False, soft_wrap=True)
 
 
 def say(text: str, *, bold: bool = False) -> None:
     """Print a line, which is never broken: a terminal that is too narrow wraps it itself."""
-    out.print(plain(text), markup=False, soft_wrap=True, style="bold" if bold else None)
+    out.print(printable(text), markup=False, soft_wrap=True, style="bold" if bold else None)
 
 
-def require_somebody(otherwise: str) -> None:
+def require_terminal(otherwise: str) -> None:
     """Refuse to ask where nobody could answer.
 
     Args:
@@ -41,7 +41,7 @@ def require_somebody(otherwise: str) -> None:
         raise click.UsageError(f"nobody is at a terminal to be asked: say {otherwise}")
 
 
-def ask(question: str, *, err: bool = False) -> None:
+def confirm(question: str, *, err: bool = False) -> None:
     """Go on only if somebody says yes.
 
     Args:
@@ -50,7 +50,7 @@ def ask(question: str, *, err: bool = False) -> None:
     Raises:
         Exit: Nobody did; said so.
     """
-    if not click.confirm(plain(question), err=err):
+    if not click.confirm(printable(question), err=err):
         to_stderr("nothing was changed.")
         raise click.exceptions.Exit(1)
 
@@ -59,7 +59,7 @@ def table(
     title: str,
     columns: Sequence[str],
     rows: Iterable[Sequence[Any]],
-    kept: frozenset[str] = KEPT,
+    kept: frozenset[str] = NEVER_HIDDEN,
 ) -> None:
     """Print a table, each value whole; columns that the terminal has no room for are named.
 
@@ -69,7 +69,7 @@ def table(
         kept: Columns that are not left out.
     """
     say(title, bold=True)
-    cells = [[plain(str(cell)) for cell in row] for row in rows]
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
     layout = lay_out(columns, cells, out.width if out.file.isatty() else None, kept)
     out.file.write("".join(f"{line}\n" for line in layout.lines))
     out.file.flush()
@@ -80,7 +80,7 @@ def table(
         )
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """The text with control characters written out."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 

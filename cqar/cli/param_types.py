@@ -28,7 +28,7 @@ class InstantParam(click.ParamType[Any]):
             self.fail(f"{value!r}: beyond the calendar")
 
 
-class At(click.ParamType[Any]):
+class PositionParam(click.ParamType[Any]):
     """A position in the registry's history."""
 
     name = "EPOCH:REVISION"

@@ -11,7 +11,7 @@ from cqar.cli.output import err
 
 
 @contextmanager
-def bar(title: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """Yields a function to be called with what is done and what there is in all."""
     columns = (
         TextColumn("{task.description}"),

@@ -17,13 +17,13 @@ from google.protobuf import json_format
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.output import print_json, table
-from cqar.cli.param_types import At, InstantParam
-from cqar.cli.target import Target, override
+from cqar.cli.param_types import InstantParam, PositionParam
+from cqar.cli.target import Target, with_target
 from cqar.importer.reviewed_venues import READER
 from cqar.sdk.session_position import HEADER, Position
 
 #: A resolver takes 2,000.
-KEYS_AT_ONCE: Final = 1_000
+BATCH_KEYS: Final = 1_000
 
 
 @click.command()
@@ -32,11 +32,11 @@ KEYS_AT_ONCE: Final = 1_000
 @click.option("--as-of", type=InstantParam(), help="What it meant then; default: now.")
 @click.option(
     "--min-revision",
-    type=At(),
+    type=PositionParam(),
     help="Not before a change that was just made: wait for it, for some seconds at most.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The whole answers as JSON.")
-@override
+@with_target
 def resolve(
     target: Target,
     venue: str,
@@ -88,10 +88,10 @@ def _resolve_many(
 ) -> None:
     found: list[rpb.Resolution] = []
     told = ""
-    for at in range(0, len(symbols), KEYS_AT_ONCE):
+    for at in range(0, len(symbols), BATCH_KEYS):
         keys = [
             rpb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol)
-            for symbol in symbols[at : at + KEYS_AT_ONCE]
+            for symbol in symbols[at : at + BATCH_KEYS]
         ]
         request = rpb.ResolveBatchRequest(keys=keys)
         if as_of is not None:
@@ -106,13 +106,13 @@ def _resolve_many(
         print_json([json_format.MessageToDict(r, preserving_proto_field_name=True) for r in found])
     else:
         columns = ("spelling", "symbol", "tick size", "lot size", "tradeable", "because")
-        rows = [_short(*pair) for pair in zip(symbols, found, strict=True)]
+        rows = [_summary_row(*pair) for pair in zip(symbols, found, strict=True)]
         table(f"{len(rows)} of {venue}, {told}", columns, rows)
     if any(one.status == rpb.RESOLUTION_STATUS_NOT_FOUND for one in found):
         raise click.exceptions.Exit(1)
 
 
-def _short(spelling: str, found: rpb.Resolution) -> tuple[str, ...]:
+def _summary_row(spelling: str, found: rpb.Resolution) -> tuple[str, ...]:
     specs, reasons = found.specs, found.tradeable.open.reasons
     why = found.not_found.message or ", ".join(reason.code for reason in reasons)
     tradeable = _tradeable_text(found)
@@ -130,7 +130,7 @@ def _resolution_rows(found: rpb.Resolution) -> list[tuple[str, str]]:
         ("quote", _asset_text(found.quote_asset)),
         ("settlement", _asset_text(found.settlement_asset)),
         ("listed", "" if listed == "FOUND" else listed.replace("_", " ").lower()),
-        ("status", _known(status.removeprefix("MARKET_STATUS_"))),
+        ("status", _status_text(status.removeprefix("MARKET_STATUS_"))),
         ("alias of", found.venue_symbol.alias_of),
         ("tick size", specs.tick_size),
         *(("tick size", f"{b.tick_size} from {b.from_price or '0'}") for b in specs.tick_bands),
@@ -165,7 +165,7 @@ def _reader_text(found: rpb.Resolution) -> str:
     return str(noted[READER]) if READER in noted else ""
 
 
-def _known(status: str) -> str:
+def _status_text(status: str) -> str:
     return "not known, nor are the steps" if status == "UNSPECIFIED" else status
 
 
@@ -189,7 +189,7 @@ def _is_bounded(freshness: rpb.Freshness) -> bool:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
+@with_target
 def status(target: Target, *, as_json: bool) -> None:
     """Where the registry stands, and how far each resolver is.
 
@@ -277,7 +277,7 @@ def _show(writer: dict[str, Any], resolvers: list[dict[str, Any]]) -> None:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
+@with_target
 def venues(target: Target, *, as_json: bool) -> None:
     """The venues that the registry knows.
 

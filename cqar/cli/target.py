@@ -97,7 +97,7 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def override(function: Callable[..., Any]) -> Callable[..., Any]:
+def with_target(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let the same options stand behind the command too; those given there win."""
 
     @click.pass_context

@@ -13,10 +13,10 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.apply_all import applied
-from cqar.cli.nouns.id_labels import Names
-from cqar.cli.nouns.id_lookup import References
-from cqar.cli.output import ask, print_json, require_somebody, say, table
-from cqar.cli.target import Target, override
+from cqar.cli.nouns.id_labels import IdLabels
+from cqar.cli.nouns.id_lookup import IdLookup
+from cqar.cli.output import confirm, print_json, require_terminal, say, table
+from cqar.cli.target import Target, with_target
 
 Listing = venue_symbol_pb2.VenueSymbol
 KIND: Final = "venue_symbol"
@@ -31,7 +31,7 @@ KIND: Final = "venue_symbol"
 @click.option("--plan", is_flag=True, help="Show what would be done, and do nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="The plan, or the answer, as JSON.")
-@override
+@with_target
 def void(
     target: Target,
     venue: str,
@@ -55,22 +55,22 @@ def void(
     Example: cqar listing void binance LUNAUSDT --symbol LUNC/USDT --reason "incident 12"
     """
     if not (plan or yes):
-        require_somebody("--plan or --yes")
+        require_terminal("--plan or --yes")
     with target.to_writer() as connection:
         # What changes from here on is not what was read: Apply refuses it.
         read_at = connection.call(connection.admin.GetHead, apb.GetHeadRequest()).head.revision
-        wrong = _meant(connection, venue, spelling, listing)
-        symbol_id = References(connection).id_of("symbol", symbol or "")
+        wrong = _find_listing(connection, venue, spelling, listing)
+        symbol_id = IdLookup(connection).id_of("symbol", symbol or "")
         voided = [wrong, *_aliases(connection, wrong)]
-        request = apb.ApplyRequest(items=_items(voided, symbol_id, read_at), historical=True)
+        request = apb.ApplyRequest(items=_apply_items(voided, symbol_id, read_at), historical=True)
         request.dry_run = plan or not yes
         if wrong.HasField("terms_since"):
             request.as_of.CopyFrom(wrong.terms_since)
         answer = applied(connection, request, reason, "listing")
         if not as_json:
-            _show(Names(connection), voided, symbol_id)
+            _show(IdLabels(connection), voided, symbol_id)
         if not (plan or yes):
-            ask("have it voided?", err=True)
+            confirm("have it voided?", err=True)
             request.dry_run = False
             answer = applied(connection, request, reason, "listing")
     if as_json:
@@ -85,7 +85,9 @@ def void(
     )
 
 
-def _meant(connection: Connection, venue: str, spelling: str, listing: str | None) -> Listing:
+def _find_listing(
+    connection: Connection, venue: str, spelling: str, listing: str | None
+) -> Listing:
     """The period that is to be voided.
 
     Raises:
@@ -117,11 +119,11 @@ def _aliases(connection: Connection, wrong: Listing) -> list[Listing]:
 def _listings(connection: Connection, **filters: str) -> list[Listing]:
     given: dict[str, Any] = {"include_delisted": True, **filters}
     request = pb.ListVenueSymbolsRequest(**given)
-    answers = pagination.answers(connection, connection.registry.ListVenueSymbols, request)
+    answers = pagination.pages(connection, connection.registry.ListVenueSymbols, request)
     return [one for answer in answers for one in answer.venue_symbols]
 
 
-def _items(voided: Sequence[Listing], symbol_id: str, read_at: int) -> list[apb.ApplyItem]:
+def _apply_items(voided: Sequence[Listing], symbol_id: str, read_at: int) -> list[apb.ApplyItem]:
     """Tombstones; and the same periods of another symbol, if one is given."""
     items = [
         apb.ApplyItem(tombstone=apb.EntityRef(kind=KIND, key=one.listing_id), if_revision=read_at)
@@ -136,7 +138,7 @@ def _items(voided: Sequence[Listing], symbol_id: str, read_at: int) -> list[apb.
     return items
 
 
-def _show(names: Names, voided: Sequence[Listing], symbol_id: str) -> None:
+def _show(names: IdLabels, voided: Sequence[Listing], symbol_id: str) -> None:
     names.learn(("symbol", key) for key in (symbol_id, voided[0].symbol_id) if key)
     meant = names.get("symbol", voided[0].symbol_id)
     becomes = names.get("symbol", symbol_id) or "nothing"

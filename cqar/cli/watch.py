@@ -14,8 +14,8 @@ from cqc.resolver.v1 import resolver_pb2 as rpb
 from cqar.admin.connection import CallFailed
 from cqar.cli.json_entities import entity_of, plain_fields
 from cqar.cli.output import print_json_line, say, to_stderr
-from cqar.cli.param_types import At
-from cqar.cli.target import Target, override
+from cqar.cli.param_types import PositionParam
+from cqar.cli.target import Target, with_target
 from cqar.sdk.session_position import Position
 from cqar.sdk.watch_cursor import WatchCursor
 from cqar_shared.domain.kinds import KIND_BY_NAME
@@ -23,11 +23,13 @@ from cqar_shared.domain.kinds import KIND_BY_NAME
 #: A longer value of an entity is named and not shown; `--json` has all of it.
 VALUE_CHARS_MAX: Final = 200
 #: A resolver that is lost for longer is not waited for.
-LOST_S: Final = 60.0
+RECONNECT_FOR_S: Final = 60.0
 
 
 @click.command()
-@click.option("--from", "since", type=At(), default=Position(0, 0), help="Default: from now on.")
+@click.option(
+    "--from", "since", type=PositionParam(), default=Position(0, 0), help="Default: from now on."
+)
 @click.option("--kind", "kinds", multiple=True, help="Only these; may be given several times.")
 @click.option(
     "--venue",
@@ -37,7 +39,7 @@ LOST_S: Final = 60.0
 )
 @click.option("--count", type=click.IntRange(min=1), help="End after so many change sets.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON document a line, heartbeats too.")
-@override
+@with_target
 def watch(
     target: Target,
     *,
@@ -59,7 +61,7 @@ def watch(
       cqar watch --from 1:100 --venue binance --json
     """
     left = count
-    for response in _responses(target, WatchCursor(since.revision, since.epoch, kinds, venues)):
+    for response in _follow(target, WatchCursor(since.revision, since.epoch, kinds, venues)):
         if as_json:
             print_json_line(document(response))
         if not response.HasField("change_set"):
@@ -71,7 +73,7 @@ def watch(
             return
 
 
-def _responses(target: Target, cursor: WatchCursor) -> Iterator[rpb.WatchResponse]:
+def _follow(target: Target, place: WatchCursor) -> Iterator[rpb.WatchResponse]:
     """What a resolver tells; where a connection is lost, from there on by another one.
 
     Raises:
@@ -79,30 +81,30 @@ def _responses(target: Target, cursor: WatchCursor) -> Iterator[rpb.WatchRespons
     """
     heard_s = time.monotonic()
     while True:
-        question = cursor.question()
+        question = place.question()
         try:
             with target.to_resolver() as connection:
                 for response in connection.stream(connection.resolver.Watch, question.request):
                     heard_s = time.monotonic()
-                    if cursor.advance(question.read(response)):
+                    if place.told(question.read(response)):
                         yield response
         except CallFailed as error:
-            is_lost = error.code == "UNAVAILABLE" and cursor.is_begun
-            if not is_lost or time.monotonic() - heard_s > LOST_S:
+            is_lost = error.code == "UNAVAILABLE" and place.is_begun
+            if not is_lost or time.monotonic() - heard_s > RECONNECT_FOR_S:
                 raise
-            to_stderr(f"{error}: going on from {cursor}")
-            time.sleep(cursor.pause_s())
+            to_stderr(f"{error}: going on from {place}")
+            time.sleep(place.pause_s())
 
 
 def document(response: rpb.WatchResponse) -> dict[str, Any]:
     """What is told, as one object: entities decoded, their ends and archiving marked."""
     told = plain_fields(response)
     if response.HasField("change_set"):
-        told["change_set"]["changes"] = [_decoded(c) for c in response.change_set.changes]
+        told["change_set"]["changes"] = [_change_document(c) for c in response.change_set.changes]
     return told
 
 
-def _decoded(change: replication_pb2.Change) -> dict[str, Any]:
+def _change_document(change: replication_pb2.Change) -> dict[str, Any]:
     return {
         "kind": change.kind,
         "key": change.key,
@@ -118,10 +120,10 @@ def _show(change_set: replication_pb2.ChangeSet) -> None:
     title = f"{change_set.epoch}:{change_set.revision}  {when}  {change_set.actor}{why}"
     say(title, bold=True)
     for change in change_set.changes:
-        say(f"  {said(change)}")
+        say(f"  {change_text(change)}")
 
 
-def said(change: replication_pb2.Change) -> str:
+def change_text(change: replication_pb2.Change) -> str:
     """A change in a line: each value whole, or its field named as not shown."""
     if change.deleted:
         return f"{change.kind} {change.key} removed"

@@ -74,7 +74,7 @@ def reachable_folder(account: Account | None, name: str, bases: Sequence[Path]) 
         folder = base / name
         try:
             folder.mkdir(mode=0o711, exist_ok=True)
-            if is_ours(folder):
+            if is_own_folder(folder):
                 folder.chmod(0o711)  # mkdir's mode is cut by the umask
                 if can_traverse(account, folder):
                     return folder
@@ -86,7 +86,7 @@ def reachable_folder(account: Account | None, name: str, bases: Sequence[Path]) 
     raise EmbeddedError(message)
 
 
-def is_ours(folder: Path) -> bool:
+def is_own_folder(folder: Path) -> bool:
     """Whether `folder` is a real folder that only this user can write to."""
     info = folder.lstat()
     return (

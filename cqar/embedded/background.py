@@ -6,12 +6,12 @@ import sys
 import time
 from pathlib import Path
 
-from cqar.embedded import identity
+from cqar.embedded import process_identity
 from cqar.embedded.account import state_mode
 from cqar.embedded.endpoints import Endpoints, read_endpoints
 from cqar.embedded.failures import EmbeddedError, ServiceFailed, StackNotRunning
 from cqar.embedded.lock import hold_lock, holder, signal_holder
-from cqar.embedded.private import open_private, own_folder
+from cqar.embedded.private_files import make_private_folder, open_private
 from cqar.embedded.process import is_running, log_tail
 
 START_SECONDS = 120.0
@@ -25,10 +25,10 @@ def detach(state_dir: Path, resolvers: int = 2) -> Endpoints:
     It writes to STATE/logs/stack.log. Raises ServiceFailed with the end of that, and
     StackAlreadyRunning.
     """
-    state_dir = own_folder(state_dir, state_mode())
+    state_dir = make_private_folder(state_dir, state_mode())
     with hold_lock(state_dir):  # refused here, not in a log
         pass
-    log = own_folder(state_dir / "logs") / "stack.log"
+    log = make_private_folder(state_dir / "logs") / "stack.log"
     since_bytes = log.stat().st_size if log.exists() else 0
     pid = _spawn(state_dir, resolvers, log)
     deadline = time.monotonic() + START_SECONDS
@@ -53,14 +53,16 @@ def detach(state_dir: Path, resolvers: int = 2) -> Endpoints:
 def shut_down(state_dir: Path) -> None:
     """Stop the stack of this state folder and return once it is gone.
 
-    Raises StackNotRunning; NotOurs; EmbeddedError where the lock does not tell who holds it.
+    Raises StackNotRunning; UnsafePath; EmbeddedError where the lock does not tell who holds it.
     """
     known = signal_holder(state_dir, signal.SIGTERM)
     if known is None:
         raise StackNotRunning(state_dir, "nobody holds its lock")
     pid = known.pid
     deadline = time.monotonic() + STOP_SECONDS
-    while holder(state_dir) == pid or (is_running(pid) and identity.began(pid) == known.began):
+    while holder(state_dir) == pid or (
+        is_running(pid) and process_identity.start_ticks(pid) == known.start_ticks
+    ):
         if time.monotonic() > deadline:
             message = f"process {pid} did not stop within {STOP_SECONDS:g} s: see {state_dir}/logs"
             raise EmbeddedError(message)

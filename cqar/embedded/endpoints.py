@@ -6,7 +6,7 @@ import msgspec
 
 from cqar.embedded.failures import StackNotRunning
 from cqar.embedded.lock import holder
-from cqar.embedded.private import read_private, write_private
+from cqar.embedded.private_files import read_private, write_private
 
 ENDPOINTS_NAME = "endpoints.json"
 RESOLVERS = "resolvers"
@@ -37,7 +37,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_endpoints(state_dir: Path) -> Endpoints:
-    """The addresses of the stack running there. Raises StackNotRunning, NotOurs."""
+    """The addresses of the stack running there. Raises StackNotRunning, UnsafePath."""
     if holder(state_dir) is None:
         raise StackNotRunning(state_dir, "nobody holds its lock")
     try:

@@ -42,7 +42,7 @@ class StackAlreadyRunning(EmbeddedError):
         )
 
 
-class NotOurs(EmbeddedError):
+class UnsafePath(EmbeddedError):
     """A file or folder is a link or somebody else's, so it is neither read nor written."""
 
     def __init__(self, path: Path, why: str) -> None:

@@ -15,10 +15,10 @@ from typing import IO
 
 import msgspec
 
-from cqar.embedded import identity
+from cqar.embedded import process_identity
 from cqar.embedded.failures import EmbeddedError, StackAlreadyRunning
-from cqar.embedded.identity import ProcessIdentity
-from cqar.embedded.private import open_private
+from cqar.embedded.private_files import open_private
+from cqar.embedded.process_identity import ProcessIdentity
 
 LOCK_NAME = "lock"
 # Neither may make a start fail: `holder` locks for an instant, and a supervisor that was killed
@@ -29,7 +29,12 @@ RETRY_SECONDS = 0.02
 
 @contextmanager
 def hold_lock(state_dir: Path) -> Iterator[None]:
-    """Hold the state folder. Raises StackAlreadyRunning, with the holder's process id; NotOurs."""
+    """Hold the state folder's lock.
+
+    Raises:
+        StackAlreadyRunning: another supervisor holds it; names its process id.
+        UnsafePath: the folder or the lock file is not this user's alone.
+    """
     with _opened(state_dir, os.O_RDWR | os.O_CREAT) as file:
         os.fchmod(file.fileno(), 0o600)
         for _ in range(RETRIES):
@@ -41,13 +46,13 @@ def hold_lock(state_dir: Path) -> Iterator[None]:
         else:
             raise StackAlreadyRunning(state_dir, holder(state_dir) or 0)
         file.truncate(0)
-        file.write(msgspec.json.encode(identity.own_identity()))
+        file.write(msgspec.json.encode(process_identity.this_process()))
         file.flush()
         yield
 
 
 def holder(state_dir: Path) -> int | None:
-    """The process id of the supervisor of this state folder; None if there is none. NotOurs."""
+    """The process id of the supervisor of this state folder; None if there is none. UnsafePath."""
     known = _holder(state_dir)
     return None if known is None else known.pid
 
@@ -63,7 +68,7 @@ def signal_holder(state_dir: Path, number: signal.Signals) -> ProcessIdentity | 
         return None
     with _opened(state_dir, os.O_RDONLY) as file:
         opened = os.fstat(file.fileno())
-    if not identity.send(known, opened, number):
+    if not process_identity.signal_process(known, opened, number):
         message = (
             f"{state_dir / LOCK_NAME} is held, but process {known.pid} that it names does not hold "
             "it: nothing was stopped; find the holder with: fuser"

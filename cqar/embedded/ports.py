@@ -17,23 +17,23 @@ from pathlib import Path
 
 import msgspec
 
-from cqar.embedded.failures import EmbeddedError, NotOurs
-from cqar.embedded.identity import began
+from cqar.embedded.failures import EmbeddedError, UnsafePath
 from cqar.embedded.process import is_running
+from cqar.embedded.process_identity import start_ticks
 
 OWN_PORTS = range(20_000, 32_000)
 DRAWS_MAX = 1_000
 
 
-class Reservation(msgspec.Struct, frozen=True):
+class PortReservation(msgspec.Struct, frozen=True):
     """A port that a living process picked: it is not bound yet, or bound, or to be bound again.
 
-    `began` is when the process did, in the kernel's ticks: a number is some day another's.
+    `start_ticks` is when the process started, in kernel ticks: process ids are reused.
     """
 
     port: int
     pid: int
-    began: int
+    start_ticks: int = msgspec.field(name="began")
 
 
 def pick_ports(preferred: Mapping[str, int]) -> dict[str, int]:
@@ -49,39 +49,39 @@ def pick_ports(preferred: Mapping[str, int]) -> dict[str, int]:
         others = {r.port for r in reserved if r.pid != me}
         for name, port in preferred.items():
             taken = others | set(picked.values())
-            if port in taken or not is_free(port):
+            if port in taken or not is_free_port(port):
                 picked[name] = _draw(taken | set(preferred.values()))
             else:
                 picked[name] = port
-        reserved |= {Reservation(port, me, began(me)) for port in picked.values()}
+        reserved |= {PortReservation(port, me, start_ticks(me)) for port in picked.values()}
     return picked
 
 
 @contextmanager
-def _reservations() -> Iterator[set[Reservation]]:
+def _reservations() -> Iterator[set[PortReservation]]:
     """Living processes' reservations; what the set holds at the end is kept."""
     path = Path(tempfile.gettempdir()) / f"cqar-ports-{os.getuid()}.json"
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
     try:
         descriptor = os.open(path, flags, 0o600)
     except OSError as error:
-        raise NotOurs(path, f"cannot be opened: {error.strerror}") from error
+        raise UnsafePath(path, f"cannot be opened: {error.strerror}") from error
     with os.fdopen(descriptor, "r+b") as file:
         if os.fstat(descriptor).st_uid != os.geteuid():
-            raise NotOurs(path, "belongs to another user")
+            raise UnsafePath(path, "belongs to another user")
         fcntl.flock(file, fcntl.LOCK_EX)
         try:
-            known = msgspec.json.decode(file.read() or b"[]", type=set[Reservation])
+            known = msgspec.json.decode(file.read() or b"[]", type=set[PortReservation])
         except msgspec.MsgspecError:
             known = set()
-        kept = {r for r in known if is_running(r.pid) and began(r.pid) == r.began}
+        kept = {r for r in known if is_running(r.pid) and start_ticks(r.pid) == r.start_ticks}
         yield kept
         file.seek(0)
         file.truncate()
         file.write(msgspec.json.encode(kept))
 
 
-def is_free(port: int) -> bool:
+def is_free_port(port: int) -> bool:
     # SO_REUSEADDR as the servers set it: without, a stack's own closed connections (TIME_WAIT,
     # 60 s) would push its successor off the preferred ports.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
@@ -97,7 +97,7 @@ def is_free(port: int) -> bool:
 def _draw(taken: set[int]) -> int:
     for _ in range(DRAWS_MAX):
         port = random.choice(OWN_PORTS)  # not a secret
-        if port not in taken and is_free(port):
+        if port not in taken and is_free_port(port):
             return port
     message = f"no free TCP port on 127.0.0.1 in {OWN_PORTS.start}-{OWN_PORTS.stop - 1}"
     raise EmbeddedError(message)

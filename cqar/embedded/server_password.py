@@ -3,14 +3,14 @@
 import secrets
 from pathlib import Path
 
-from cqar.embedded.private import read_private, write_private
+from cqar.embedded.private_files import read_private, write_private
 
 NAME = "password"
 RANDOM_BYTES = 24
 
 
 def read_password(folder: Path) -> str:
-    """Letters, digits, - and _. Raises NotOurs."""
+    """Letters, digits, - and _. Raises UnsafePath."""
     try:
         return read_private(folder / NAME).decode()
     except FileNotFoundError:

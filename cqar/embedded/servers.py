@@ -9,20 +9,20 @@ import msgspec
 
 from cqar.embedded import nats, postgres, valkey
 from cqar.embedded.account import state_mode
-from cqar.embedded.keeper import Service
 from cqar.embedded.lock import hold_lock
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.postgres_data import prepare_data, remove_data
-from cqar.embedded.private import own_folder, read_private
+from cqar.embedded.private_files import make_private_folder, read_private
 from cqar.embedded.server_password import read_password
-from cqar.embedded.sockets import make_sockets_folder
+from cqar.embedded.service import Service
+from cqar.embedded.socket_folder import make_sockets_folder
 from cqar.embedded.supervisor import Supervisor
 from cqar_shared.trust import seal_keys
 
 PORTS = {"postgres": 5432, "nats": 4222, "redis": 6379}
 
 
-class Prepared(msgspec.Struct, frozen=True):
+class PreparedServers(msgspec.Struct, frozen=True):
     """Three servers ready to be started, and the addresses they will have."""
 
     services: tuple[Service, ...]
@@ -35,27 +35,27 @@ class Prepared(msgspec.Struct, frozen=True):
 
 async def prepare_servers(
     directory: Path, sockets: Path, ports: dict[str, int], *, durable: bool
-) -> Prepared:
+) -> PreparedServers:
     """Make data folders and the integrity key where there are none.
 
     `ports` has a port for each name of PORTS.
 
     `durable=False` switches fsync off and is for data that nobody will miss.
     """
-    logs = own_folder(directory / "logs")
+    logs = make_private_folder(directory / "logs")
     modes = {"postgres": state_mode()}
-    at = {name: own_folder(directory / name, modes.get(name, 0o700)) for name in PORTS}
+    at = {name: make_private_folder(directory / name, modes.get(name, 0o700)) for name in PORTS}
     fresh = await prepare_data(at["postgres"], sockets, durable=durable)
     port = ports["postgres"]
     log = logs / "postgres.log"
     passwords = {name: read_password(folder) for name, folder in at.items()}
-    return Prepared(
+    return PreparedServers(
         services=(
-            postgres.service(at["postgres"] / "data", sockets, port, log, durable=durable),
+            postgres.postgres_service(at["postgres"] / "data", sockets, port, log, durable=durable),
             nats.service(at["nats"], ports["nats"], logs / "nats.log", passwords["nats"]),
             valkey.service(sockets, ports["redis"], logs / "redis.log", passwords["redis"]),
         ),
-        postgres=postgres.dsn(passwords["postgres"], port),
+        postgres=postgres.postgres_url(passwords["postgres"], port),
         nats=nats.url(passwords["nats"], ports["nats"]),
         redis=valkey.url(passwords["redis"], ports["redis"]),
         integrity_key_file=str(_integrity_key(directory)),
@@ -76,7 +76,7 @@ def _integrity_key(directory: Path) -> Path:
 class EmbeddedServers:
     """Running servers by address; the names are `postgres`, `nats` and `redis`."""
 
-    def __init__(self, prepared: Prepared, supervisor: Supervisor) -> None:
+    def __init__(self, prepared: PreparedServers, supervisor: Supervisor) -> None:
         self.postgres = prepared.postgres
         self.nats = prepared.nats
         self.redis = prepared.redis
@@ -106,7 +106,7 @@ async def embedded_servers(
     With `durable=False` the data is removed at the end too, also where it could not lie in
     `directory` (see `postgres_data`).
     """
-    directory = own_folder(directory, state_mode())
+    directory = make_private_folder(directory, state_mode())
     with hold_lock(directory):
         sockets = make_sockets_folder(directory)
         supervisor = Supervisor()

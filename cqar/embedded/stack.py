@@ -14,17 +14,22 @@ from pathlib import Path
 
 import msgspec
 
-from cqar.embedded import layout
+from cqar.embedded import service_commands
 from cqar.embedded.account import state_mode
 from cqar.embedded.endpoints import ENDPOINTS_NAME, Endpoints, StackKeys, write_endpoints
 from cqar.embedded.lock import hold_lock
+from cqar.embedded.log_rotation import rotate_logs
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.postgres_data import remove_data
-from cqar.embedded.private import own_folder, read_private, require_own_folder, write_private
-from cqar.embedded.process import run
-from cqar.embedded.rotation import rotate_logs
-from cqar.embedded.servers import Prepared, prepare_servers
-from cqar.embedded.sockets import make_sockets_folder
+from cqar.embedded.private_files import (
+    make_private_folder,
+    read_private,
+    require_private_folder,
+    write_private,
+)
+from cqar.embedded.process import run_to_end
+from cqar.embedded.servers import PreparedServers, prepare_servers
+from cqar.embedded.socket_folder import make_sockets_folder
 from cqar.embedded.supervisor import Supervisor
 
 COMMAND_SECONDS = 60.0
@@ -46,7 +51,7 @@ async def run_stack(
     Raises ServiceFailed when something does not start, and StackAlreadyRunning; nothing is left
     running then. Run it on the main thread (see `launch`).
     """
-    state_dir = own_folder(options.state_dir, state_mode())
+    state_dir = make_private_folder(options.state_dir, state_mode())
     with hold_lock(state_dir):
         endpoints_path = state_dir / ENDPOINTS_NAME
         endpoints_path.unlink(missing_ok=True)  # of a supervisor that was killed
@@ -73,7 +78,7 @@ async def run_stack(
 def remove_state(state_dir: Path) -> None:
     """Remove a stopped stack and its database, wherever that lies (`postgres_data`)."""
     if os.path.lexists(state_dir):
-        require_own_folder(state_dir)
+        require_private_folder(state_dir)
         with hold_lock(state_dir):
             remove_data(state_dir / "postgres")
             shutil.rmtree(state_dir)
@@ -93,19 +98,21 @@ class _Stack:
         await on_ready(await self._bring_up())
 
     async def _bring_up(self) -> Endpoints:
-        ports = pick_ports(layout.preferred_ports(len(self._names)))
+        ports = pick_ports(service_commands.preferred_ports(len(self._names)))
         state_dir, logs = self._state_dir, self._state_dir / "logs"
-        last_good = own_folder(state_dir / "last-good")
+        last_good = make_private_folder(state_dir / "last-good")
         prepared = await prepare_servers(state_dir, self._sockets, ports, durable=True)
         await self.supervisor.start(*prepared.services)
-        writer_at = layout.listen("writer", ports)
-        await run(layout.migrate(prepared), timeout_seconds=COMMAND_SECONDS)
+        writer_at = service_commands.listen_addresses("writer", ports)
+        await run_to_end(
+            service_commands.migrate_command(prepared), timeout_seconds=COMMAND_SECONDS
+        )
         keys = await _keys(state_dir, prepared, writer_at)
-        await self.supervisor.start(layout.writer(prepared, writer_at, logs))
-        listens = {name: layout.listen(name, ports) for name in self._names}
+        await self.supervisor.start(service_commands.writer_service(prepared, writer_at, logs))
+        listens = {name: service_commands.listen_addresses(name, ports) for name in self._names}
         sockets = {name: self._sockets / "own" / f"{name}.sock" for name in self._names}
         resolvers = [
-            layout.resolver(
+            service_commands.resolver_service(
                 name,
                 prepared,
                 at=listens[name],
@@ -142,15 +149,17 @@ class _Stack:
             write_endpoints(self._state_dir, self._endpoints)
 
 
-async def _keys(state_dir: Path, prepared: Prepared, writer_at: layout.Listen) -> StackKeys:
+async def _keys(
+    state_dir: Path, prepared: PreparedServers, writer_at: service_commands.ListenAddresses
+) -> StackKeys:
     path = state_dir / KEYS_NAME
     if not prepared.fresh:
         with suppress(FileNotFoundError):
             return msgspec.json.decode(read_private(path), type=StackKeys)
     roles = StackKeys.__struct_fields__
-    commands = [layout.create_key(prepared, writer_at, role) for role in roles]
+    commands = [service_commands.create_key_command(prepared, writer_at, role) for role in roles]
     printed = await asyncio.gather(
-        *(run(command, timeout_seconds=COMMAND_SECONDS) for command in commands)
+        *(run_to_end(command, timeout_seconds=COMMAND_SECONDS) for command in commands)
     )
     made = {role: key.strip() for role, key in zip(roles, printed, strict=True)}
     keys = msgspec.convert(made, type=StackKeys)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from cqar.embedded.keeper import Keeper, Service
+from cqar.embedded.service import Service, ServiceRunner
 
 
 class Supervisor:
@@ -17,7 +17,7 @@ class Supervisor:
 
     def __init__(self, on_change: Callable[[dict[str, int]], None] = lambda _: None) -> None:
         self._on_change = on_change
-        self._batches: list[dict[str, Keeper]] = []
+        self._batches: list[dict[str, ServiceRunner]] = []
 
     @property
     def pids(self) -> dict[str, int]:
@@ -30,7 +30,7 @@ class Supervisor:
 
         Raises ServiceFailed for the first that fails; what did start runs on until `stop`.
         """
-        batch = {service.name: Keeper(service, self._changed) for service in services}
+        batch = {service.name: ServiceRunner(service, self._changed) for service in services}
         self._batches.append(batch)
         outcomes = await asyncio.gather(
             *(keeper.start() for keeper in batch.values()), return_exceptions=True
@@ -54,7 +54,7 @@ class Supervisor:
         """Kill a service if it lives and start it again; returns once it is ready."""
         await self._keeper(name).restart()
 
-    def _keeper(self, name: str) -> Keeper:
+    def _keeper(self, name: str) -> ServiceRunner:
         for batch in self._batches:
             if name in batch:
                 return batch[name]

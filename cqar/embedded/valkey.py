@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from cqar.embedded import probes, wheels
-from cqar.embedded.keeper import Service
-from cqar.embedded.private import write_private
+from cqar.embedded.private_files import write_private
+from cqar.embedded.service import Service
 
 
 def service(sockets: Path, port: int, log: Path, password: str) -> Service:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from cqar.importer.market_parser import Listing
+from cqar.importer.market_parser import VenueListing
 from cqar.importer.parsed_market import RejectedRecord
 from cqar.importer.recorded_responses import NO_NAME
 from cqar.importer.registry_state import RegistryState
@@ -25,9 +25,9 @@ class MassDelisting(Exception):
     """The listing lacks so much of what is registered that it looks cut off."""
 
 
-def departures(
+def find_delistings(
     state: RegistryState,
-    listing: Listing,
+    listing: VenueListing,
     spellings: set[str],
     rejected: list[RejectedRecord],
     notes: list[str],

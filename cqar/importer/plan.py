@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cqar.importer.asset_identity import AssetIdentity, Binding, looks_multiplied
-from cqar.importer.delistings import departures
-from cqar.importer.market_parser import Listing
-from cqar.importer.parsed_market import Code, ParsedMarket, RejectedRecord
+from cqar.importer.asset_identity import AssetIdentity, TickerBinding, looks_multiplied
+from cqar.importer.delistings import find_delistings
+from cqar.importer.market_parser import VenueListing
+from cqar.importer.parsed_market import AssetCode, ParsedMarket, RejectedRecord
 from cqar.importer.registry_state import RegistryState
 from cqar.importer.reviewed_venues import CCXT_REVIEWED, CCXT_UNREVIEWED, READER
 from cqar.importer.upserts import Proposals, open_listing, upsert
@@ -34,7 +34,7 @@ LISTINGS_SINCE: Final = "listings_since"
 #: The instant of the newest listing: an older one would undo it.
 LISTINGS_AS_OF: Final = "listings_as_of"
 #: A newer listing that changes nothing is noted, too, once a day.
-NOTED_EVERY: Final = dt.timedelta(days=1)
+RECORDED_EVERY: Final = dt.timedelta(days=1)
 
 
 class Multiplier(NamedTuple):
@@ -65,7 +65,7 @@ class Plan:
         self.venue_id = venue_id
         self.at = at
         self.markets = markets
-        self.bindings: list[Binding] = []
+        self.bindings: list[TickerBinding] = []
         self._untraced = {market.spelling: market.untraced for market in markets}
         self.changes: list[Outcome] = []
         self.unchanged = 0
@@ -137,7 +137,7 @@ def _is_lifted(outcome: Outcome) -> bool:
 def make_plan(
     state: RegistryState,
     venue: Venue,
-    listing: Listing,
+    listing: VenueListing,
     at: dt.datetime,
     multipliers: Mapping[str, Multiplier],
     *,
@@ -174,7 +174,7 @@ def make_plan(
             proposals.propose(market)
         except ValueError as error:
             plan.rejected.append(RejectedRecord(market.spelling, str(error)))
-    gone = departures(
+    gone = find_delistings(
         state,
         listing,
         proposals.spellings,
@@ -196,11 +196,11 @@ def make_plan(
         )
     readers = _readers(venue, listing.found)
     is_read_otherwise = readers != (venue.metadata or {}).get(READER)
-    is_later = any(at - as_of[kind] >= NOTED_EVERY for kind in types & as_of.keys())
+    is_later = any(at - as_of[kind] >= RECORDED_EVERY for kind in types & as_of.keys())
     if plan.changes or types - since.keys() or is_later or is_read_otherwise:
         since = {**dict.fromkeys(types, at), **since}
         as_of = {**as_of, **dict.fromkeys(types, at)}
-        _note(state, venue, {READER: readers, **_told(since, as_of)}, plan)
+        _record_in_venue(state, venue, {READER: readers, **_listing_metadata(since, as_of)}, plan)
     return plan
 
 
@@ -223,7 +223,7 @@ def _instants(venue: Venue, name: str) -> Instants:
     return {SymbolTypeCode[kind]: dt.datetime.fromisoformat(text) for kind, text in pairs}
 
 
-def _told(since: Instants, as_of: Instants) -> dict[str, Any]:
+def _listing_metadata(since: Instants, as_of: Instants) -> dict[str, Any]:
     return {
         LISTINGS_SINCE: {kind.name: instant.isoformat() for kind, instant in since.items()},
         LISTINGS_AS_OF: {kind.name: instant.isoformat() for kind, instant in as_of.items()},
@@ -239,7 +239,7 @@ def _readers(venue: Venue, found: Iterable[ParsedMarket]) -> dict[str, str]:
     return readers
 
 
-def _note(state: RegistryState, venue: Venue, told: dict[str, Any], plan: Plan) -> None:
+def _record_in_venue(state: RegistryState, venue: Venue, told: dict[str, Any], plan: Plan) -> None:
     """Say in the venue's metadata how far its listing is known, and who read it.
 
     It is applied last: an import that was interrupted is then done again as it was begun.
@@ -248,7 +248,7 @@ def _note(state: RegistryState, venue: Venue, told: dict[str, Any], plan: Plan) 
     plan.changes += [o for o in Batch([upsert(VENUE, after)]).judge(state) if o.changes]
 
 
-def _codes(market: ParsedMarket) -> tuple[Code | None, Code, Code | None]:
+def _codes(market: ParsedMarket) -> tuple[AssetCode | None, AssetCode, AssetCode | None]:
     """The codes that are their coins' own: a multiple's is not, nor a share's."""
     is_own = market.multiple_of is None and market.underlying_class is None
     return market.base if is_own else None, market.quote, market.settle
@@ -278,7 +278,7 @@ def _with_multipliers(
 
 def _restated(market: ParsedMarket, stated: Multiplier) -> ParsedMarket:
     if stated.units == 1:
-        return msgspec.structs.replace(market, base=Code(market.base.venue, stated.code))
+        return msgspec.structs.replace(market, base=AssetCode(market.base.venue, stated.code))
     units, coin = stated.units, stated.code
     return msgspec.structs.replace(market, unit_multiplier=units, multiple_of=coin)
 

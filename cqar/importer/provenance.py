@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from cqar.importer.parsed_market import ParsedMarket
-from cqar.importer.raw_numbers import Traces
+from cqar.importer.raw_numbers import RecordNumbers
 from cqar.importer.reviewed_venues import is_reviewed
 
 #: Terms that are dropped where no field of the record states them.
@@ -23,12 +23,12 @@ TERMS: Final = (
     "price_significant_digits",
 )
 #: Names of fields that may speak of a status; what they say is ccxt's to read.
-_STATUS: Final = re.compile(
+_STATUS_NAMES: Final = re.compile(
     "status|state|active|enable|disable|tradable|tradeable|tradingallowed|suspend|delist|halt"
 )
 
 
-def traced(found: ParsedMarket, record: Any) -> ParsedMarket:
+def drop_untraced(found: ParsedMarket, record: Any) -> ParsedMarket:
     """The market without the numbers of ccxt's that no field of its record states.
 
     Args:
@@ -37,7 +37,7 @@ def traced(found: ParsedMarket, record: Any) -> ParsedMarket:
     Raises:
         ValueError: Its expiry or its strike is such a number: without it, it is another product.
     """
-    traces = Traces(record)
+    traces = RecordNumbers(record)
     if found.expiry is not None and not traces.has_instant(found.expiry):
         message = f"no field of the record states the expiry that ccxt reads, {found.expiry}"
         raise ValueError(message)
@@ -54,11 +54,11 @@ def traced(found: ParsedMarket, record: Any) -> ParsedMarket:
         **dict.fromkeys(untraced),
         untraced=untraced,
         is_status_stated=found.is_status_stated
-        and any(_STATUS.search("".join(leaf.path)) for leaf in traces.leaves),
+        and any(_STATUS_NAMES.search("".join(leaf.path)) for leaf in traces.leaves),
     )
 
 
-def settled(found: ParsedMarket, ccxt_id: str) -> ParsedMarket:
+def settle_untraced(found: ParsedMarket, ccxt_id: str) -> ParsedMarket:
     """The market after its corrections: a term that one of them states is no longer untraced."""
     left = {t: value for t, value in found.untraced.items() if getattr(found, t) is None}
     reviewed = is_reviewed(ccxt_id, found.symbol_type)

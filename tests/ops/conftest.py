@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cqar.embedded.ports import pick_ports
-from cqar.embedded.process import run
+from cqar.embedded.process import run_to_end
 from tests.deploy import shipped_servers
 from tests.deploy.manifests import Object, compose
 from tests.ops.compose_stack import SERVICES, Stack

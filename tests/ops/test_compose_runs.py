@@ -9,7 +9,7 @@ import shutil
 import asyncpg
 import pytest
 
-from cqar.embedded.process import run
+from cqar.embedded.process import run_to_end
 from tests.deploy.manifests import Object
 from tests.ops.compose_stack import Stack
 from tests.ops.containers import Machine

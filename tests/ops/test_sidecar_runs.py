@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cqar.embedded.failures import ServiceFailed
-from cqar.embedded.process import run
+from cqar.embedded.process import run_to_end
 from tests.deploy.manifests import Object, called, kustomized
 from tests.ops.compose_stack import Stack
 from tests.ops.containers import Machine, Service

@@ -117,7 +117,7 @@ GROUP: Final = Noun(
     one="group",
     many="groups",
     columns="name group_type members description group_id",
-    more={"expand": "cqar.cli.check:expand"},
+    more={"expand": "cqar.cli.check:expand_group"},
     otherwise="expand",
     verbs={
         "add": Verb(

@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from cqar.cli.lazy_commands import attribute
-from cqar.cli.nouns.execute import How, run
+from cqar.cli.lazy_commands import load_attribute
+from cqar.cli.nouns.execute import RunOptions, run
+from cqar.cli.nouns.field_types import HeaderTextParam, TextParam
 from cqar.cli.nouns.model import Noun, Verb
-from cqar.cli.nouns.parameters import asked
-from cqar.cli.nouns.values import HeaderText, Words
-from cqar.cli.target import Target, override
+from cqar.cli.nouns.parameters import parameters_of
+from cqar.cli.target import Target, with_target
 
 
-class Verbs(click.Group):
+class VerbGroup(click.Group):
     """A group that knows other words for some of its commands, and one for all other words."""
 
     def __init__(
@@ -43,25 +43,25 @@ class Verbs(click.Group):
 def command_of(noun: Noun) -> click.Group:
     """The noun's group; verbs of two words lie in a group of their own."""
     about = _help(noun.about, *noun.verbs.values())
-    top = Verbs(noun.name, about, noun.aliases, noun.otherwise)
+    top = VerbGroup(noun.name, about, noun.aliases, noun.otherwise)
     for words, verb in noun.verbs.items():
         *outer, last = words.split()
         group: click.Group = top
         for word in outer:
             if word not in group.commands:
-                group.add_command(_inner(noun, word))
+                group.add_command(_subgroup(noun, word))
             inner = group.commands[word]
             assert isinstance(inner, click.Group)
             group = inner
         group.add_command(_command(noun, verb, last))
     for name, where in noun.more.items():
-        top.add_command(attribute(where), name)
+        top.add_command(load_attribute(where), name)
     return top
 
 
-def _inner(noun: Noun, word: str) -> Verbs:
+def _subgroup(noun: Noun, word: str) -> VerbGroup:
     inner = {w.split()[1]: verb for w, verb in noun.verbs.items() if w.split()[0] == word}
-    return Verbs(word, _help(f"{word.capitalize()}: {', '.join(inner)}.", *inner.values()), {})
+    return VerbGroup(word, _help(f"{word.capitalize()}: {', '.join(inner)}.", *inner.values()), {})
 
 
 def _help(about: str, *verbs: Verb) -> str:
@@ -71,11 +71,11 @@ def _help(about: str, *verbs: Verb) -> str:
 
 
 def _command(noun: Noun, verb: Verb, name: str) -> click.Command:
-    wanted = asked(noun, verb)
+    wanted = parameters_of(noun, verb)
 
-    @override
+    @with_target
     def callback(target: Target, **given: Any) -> None:
-        how = How(**{name: given.pop(name) for name in How._fields if name in given})
+        how = RunOptions(**{name: given.pop(name) for name in RunOptions._fields if name in given})
         run(noun, verb, wanted, target, given, how)
 
     targets: list[click.Parameter] = list(reversed(callback.__click_params__))  # type: ignore[attr-defined]
@@ -94,10 +94,12 @@ def _options(verb: Verb) -> list[click.Parameter]:
     ]
     if verb.done:
         options += [
-            click.Option(["--reason"], type=Words(), default="", help="Why, for the audit log."),
+            click.Option(
+                ["--reason"], type=TextParam(), default="", help="Why, for the audit log."
+            ),
             click.Option(
                 ["--idempotency-key"],
-                type=HeaderText(),
+                type=HeaderTextParam(),
                 help="Sent again with the same key, it is done once.",
             ),
         ]

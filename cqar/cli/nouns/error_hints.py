@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from typing import Final
 
 from cqar.admin.connection import CallFailed
-from cqar.cli.nouns.id_lookup import Unclear
+from cqar.cli.nouns.id_lookup import AmbiguousName
 from cqar.cli.nouns.model import Noun, Verb
 
 #: By the registry's reason, else by gRPC's status.
-_NEXT: Final = {
+_HINTS: Final = {
     "ABORTED": "see what became of it with: cqar history KIND:KEY",
     "ALREADY_EXISTS": "see it with: cqar {noun} list",
     "DEADLINE_EXCEEDED": "try again; with --idempotency-key a change is made once, however often",
@@ -23,7 +23,7 @@ _NEXT: Final = {
     "UNAUTHENTICATED": "give an API key: --key, or CQAR_KEY",
 }
 #: What the registry calls what we call otherwise.
-_NOUNS: Final = {
+_NOUN_OF_ENTITY: Final = {
     "ASSET_GROUP": "group",
     "ASSET_GROUP_MEMBER": "group",
     "ASSET_DEPLOYMENT": "deployment",
@@ -35,19 +35,21 @@ _NOUNS: Final = {
 
 
 @contextmanager
-def with_advice(noun: Noun, verb: Verb) -> Iterator[None]:
+def with_hint(noun: Noun, verb: Verb) -> Iterator[None]:
     """Say after a refusal what to do next, where it does not say so itself."""
     try:
         yield
-    except Unclear:
+    except AmbiguousName:
         raise
     except CallFailed as error:
-        text = _NEXT.get(error.reason, _NEXT.get(error.code))
+        text = _HINTS.get(error.reason, _HINTS.get(error.code))
         if text is None:
             raise
         words = next(words for words, known in noun.verbs.items() if known == verb)
         missing = error.reason.removesuffix("_NOT_FOUND")
         advice = text.format(
-            noun=noun.name, verb=words, missing=_NOUNS.get(missing, missing.lower() or noun.name)
+            noun=noun.name,
+            verb=words,
+            missing=_NOUN_OF_ENTITY.get(missing, missing.lower() or noun.name),
         )
         raise CallFailed(f"{error}\n{advice}", error.code, error.reason) from error

@@ -12,7 +12,7 @@ _RENAMED: Final = {
     "cqc.services.v1.CreateChainRequest.block_explorer_url": "explorer_url",
     "cqc.services.v1.CreateChainRequest.id": "chain",
 }
-_WORDS: Final = {
+_OPTION_WORDS: Final = {
     "data_source": "source",
     "other_codes": "other_code",
     "resolution_notes": "notes",
@@ -24,11 +24,11 @@ _WORDS: Final = {
     "weight_exact": "weight",
 }
 #: Fields whose last part names a kind of entity; a network's or a source's own id stays an id.
-_POINTING: Final = ("asset", "symbol", "group", "chain", "venue", "deployment", "flag")
+_ENTITY_WORDS: Final = ("asset", "symbol", "group", "chain", "venue", "deployment", "flag")
 #: Fields that no command offers: pages are followed, and reasons are metadata for every change.
-UNOFFERED: Final = frozenset({"page_size", "page_token", "reason"})
+HIDDEN_FIELDS: Final = frozenset({"page_size", "page_token", "reason"})
 #: Fields that say the same as another one that is offered.
-_TWICE: Final = frozenset(
+_DUPLICATES: Final = frozenset(
     {
         "cqc.services.v1.CreateChainRequest.native_asset_symbol",  # --native-asset takes tickers
         "cqc.services.v1.GetAssetGroupRequest.name",  # GROUP is an id or a name
@@ -41,27 +41,27 @@ def is_offered(field: FieldDescriptor) -> bool:
     """Whether people can give the field: not a double, beside which stands an exact text."""
     return not (
         field.type == FieldDescriptor.TYPE_DOUBLE
-        or field.name in UNOFFERED
-        or field.full_name in _TWICE
+        or field.name in HIDDEN_FIELDS
+        or field.full_name in _DUPLICATES
     )
 
 
-def word_of(field: FieldDescriptor, noun: str = "") -> str:
+def option_word(field: FieldDescriptor, noun: str = "") -> str:
     """The field in the command line's words, parts joined by "-".
 
     Args:
         noun: Whose own type needs no more than `type`.
     """
-    name = _WORDS.get(field.name, _RENAMED.get(field.full_name, field.name))
+    name = _OPTION_WORDS.get(field.name, _RENAMED.get(field.full_name, field.name))
     if name == f"{noun}_type":
         return "type"
     owner = name.removesuffix("_id")
-    if name != owner and owner.rpartition("_")[2] in (*_POINTING, "relationship"):
+    if name != owner and owner.rpartition("_")[2] in (*_ENTITY_WORDS, "relationship"):
         name = owner
     return name.removeprefix("is_").replace("_", "-")
 
 
-def values_of(enum: EnumDescriptor) -> dict[str, int]:
+def enum_words(enum: EnumDescriptor) -> dict[str, int]:
     """Short name -> number: `lp-token` for ASSET_TYPE_LP_TOKEN. The unspecified one is no value."""
     zero = enum.values_by_number[0].name
     prefix = zero.removesuffix("UNSPECIFIED")
@@ -72,12 +72,12 @@ def values_of(enum: EnumDescriptor) -> dict[str, int]:
     }
 
 
-def value_word(enum: EnumDescriptor, number: int) -> str:
+def enum_word(enum: EnumDescriptor, number: int) -> str:
     """The short name of a number; the number itself where this release knows no name for it."""
-    return next((word for word, n in values_of(enum).items() if n == number), str(number))
+    return next((word for word, n in enum_words(enum).items() if n == number), str(number))
 
 
-MEANING: Final = {
+FIELD_HELP: Final = {
     "alias_of": "The primary spelling at the same venue that this one stands for.",
     "api_endpoint": "Where its API is.",
     "as_of": "What it meant at that instant; default: now.",
@@ -164,11 +164,11 @@ MEANING: Final = {
 }
 
 
-def meaning_of(field: FieldDescriptor) -> str:
+def field_help(field: FieldDescriptor) -> str:
     """What an option means, by its field's name.
 
     Raises:
         KeyError: Nobody has said it yet.
     """
     name = _RENAMED.get(field.full_name, field.name)
-    return MEANING[name]
+    return FIELD_HELP[name]

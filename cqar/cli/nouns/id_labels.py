@@ -11,7 +11,7 @@ from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 
 #: More are read off the whole list, a thousand at a time.
-ONE_BY_ONE_MAX: Final = 20
+SINGLE_READS_MAX: Final = 20
 
 _METHODS: Final = {
     "asset": ("GetAsset", "asset_id", "asset", "ListAssets", "assets"),
@@ -19,7 +19,7 @@ _METHODS: Final = {
 }
 
 
-class Names:
+class IdLabels:
     """Names by (kind, id), read at a writer as they are wanted."""
 
     def __init__(self, connection: Connection) -> None:
@@ -35,7 +35,7 @@ class Names:
         missing = {ref for ref in wanted if ref[0] in _METHODS and ref not in self._known}
         for kind in _METHODS:
             ids = sorted(key for of, key in missing if of == kind)
-            found = self._one_by_one(kind, ids) if len(ids) <= ONE_BY_ONE_MAX else self._all(kind)
+            found = self._one_by_one(kind, ids) if len(ids) <= SINGLE_READS_MAX else self._all(kind)
             self._known.update(((kind, key), name) for key, name in found)
 
     def get(self, kind: str, key: str) -> str:

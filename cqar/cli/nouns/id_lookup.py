@@ -17,10 +17,10 @@ from google.protobuf.descriptor import FieldDescriptor
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 
-SHOWN_MAX: Final = 20
+CANDIDATES_MAX: Final = 20
 
 
-def points_at(field: FieldDescriptor) -> str:
+def referenced_kind(field: FieldDescriptor) -> str:
     """The kind whose entities the field names by id, of those that have other names too."""
     if field.type != FieldDescriptor.TYPE_STRING:
         return ""
@@ -28,11 +28,11 @@ def points_at(field: FieldDescriptor) -> str:
     return next((kind for end, kind in ends.items() if field.name.endswith(end)), "")
 
 
-class Unclear(CallFailed):
+class AmbiguousName(CallFailed):
     """A name means nothing, or more than one thing; the text says what it may mean."""
 
 
-class References:
+class IdLookup:
     """Looks names up at a writer, each once."""
 
     def __init__(self, connection: Connection) -> None:
@@ -43,7 +43,7 @@ class References:
         """The id of the asset, symbol or group of that name; an id is its own, "" is none.
 
         Raises:
-            Unclear: None has it, or several have.
+            AmbiguousName: None has it, or several have.
             CallFailed: There is no telling.
         """
         if not name or _is_uuid(name):
@@ -60,28 +60,28 @@ def _is_uuid(text: str) -> bool:
         return False
 
 
-def _asset(connection: Connection, ticker: str) -> str:
+def _asset_id(connection: Connection, ticker: str) -> str:
     found = list(_search(connection, "SearchAssets", "assets", ticker))
     same = [a for a in found if a.symbol == ticker]
     if len(same) == 1:
         return str(same[0].asset_id)
-    lines = [f"  {a.asset_id}  {a.symbol}  {a.name}" for a in same or _alike(found, ticker)]
-    raise _unclear("asset", "ticker", ticker, len(same), lines)
+    lines = [f"  {a.asset_id}  {a.symbol}  {a.name}" for a in same or _same_but_case(found, ticker)]
+    raise _ambiguous("asset", "ticker", ticker, len(same), lines)
 
 
-def _symbol(connection: Connection, text: str) -> str:
+def _symbol_id(connection: Connection, text: str) -> str:
     found = list(_search(connection, "SearchSymbols", "symbols", text))
     same = [s for s in found if s.symbol == text]
     if len(same) == 1:
         return str(same[0].symbol_id)
     lines = [
         f"  {s.symbol_id}  {s.symbol}  base {s.base_asset_id}, quote {s.quote_asset_id}"
-        for s in same or _alike(found, text)
+        for s in same or _same_but_case(found, text)
     ]
-    raise _unclear("symbol", "text", text, len(same), lines)
+    raise _ambiguous("symbol", "text", text, len(same), lines)
 
 
-def _group(connection: Connection, name: str) -> str:
+def _group_id(connection: Connection, name: str) -> str:
     request = pb.GetAssetGroupRequest(name=name)
     try:
         answer = connection.call(connection.registry.GetAssetGroup, request)
@@ -89,14 +89,14 @@ def _group(connection: Connection, name: str) -> str:
         if error.code != "NOT_FOUND":
             raise
         text = f"no group has the name {name!r}: see which there are with: cqar group list"
-        raise Unclear(text, error.code, error.reason) from error
+        raise AmbiguousName(text, error.code, error.reason) from error
     return str(answer.group.group_id)
 
 
 _FINDERS: Final[dict[str, Callable[[Connection, str], str]]] = {
-    "asset": _asset,
-    "symbol": _symbol,
-    "group": _group,
+    "asset": _asset_id,
+    "symbol": _symbol_id,
+    "group": _group_id,
 }
 
 
@@ -110,16 +110,16 @@ def _search(connection: Connection, rpc: str, field: str, query: str) -> Iterato
         request.page_token = answer.next_page_token
 
 
-def _alike(found: list[Any], name: str) -> list[Any]:
+def _same_but_case(found: list[Any], name: str) -> list[Any]:
     return [entity for entity in found if entity.symbol.lower() == name.lower()]
 
 
-def _unclear(kind: str, what: str, name: str, count: int, lines: list[str]) -> Unclear:
-    more = [f"  … and {len(lines) - SHOWN_MAX} more"] if len(lines) > SHOWN_MAX else []
-    shown = lines[:SHOWN_MAX] + more
+def _ambiguous(kind: str, what: str, name: str, count: int, lines: list[str]) -> AmbiguousName:
+    more = [f"  … and {len(lines) - CANDIDATES_MAX} more"] if len(lines) > CANDIDATES_MAX else []
+    shown = lines[:CANDIDATES_MAX] + more
     if count:
         head = f"{count} {kind}s have the {what} {name!r}: give the id of the one you mean"
-        return Unclear("\n".join([head, *shown]), "INVALID_ARGUMENT", "AMBIGUOUS")
+        return AmbiguousName("\n".join([head, *shown]), "INVALID_ARGUMENT", "AMBIGUOUS")
     head = f"no {kind} has the {what} {name!r}: "
     head += "did you mean" if shown else f"look for it with: cqar {kind} search {shlex.quote(name)}"
-    return Unclear("\n".join([head, *shown]), "NOT_FOUND", f"{kind.upper()}_NOT_FOUND")
+    return AmbiguousName("\n".join([head, *shown]), "NOT_FOUND", f"{kind.upper()}_NOT_FOUND")

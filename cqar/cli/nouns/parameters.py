@@ -10,10 +10,10 @@ from cqc.services.v1 import asset_registry_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
-from cqar.cli.nouns.field_names import is_offered, meaning_of, word_of
-from cqar.cli.nouns.id_lookup import References, points_at
+from cqar.cli.nouns.field_names import field_help, is_offered, option_word
+from cqar.cli.nouns.field_types import param_type_of, set_field
+from cqar.cli.nouns.id_lookup import IdLookup, referenced_kind
 from cqar.cli.nouns.model import Noun, Verb
-from cqar.cli.nouns.values import put, type_of
 
 _SERVICE: Final = asset_registry_pb2.DESCRIPTOR.services_by_name["AssetRegistry"]
 
@@ -38,20 +38,20 @@ def method_of(verb: Verb) -> MethodDescriptor:
     return _SERVICE.methods_by_name[verb.rpc]
 
 
-def asked(noun: Noun, verb: Verb) -> list[FieldParameter]:
+def parameters_of(noun: Noun, verb: Verb) -> list[FieldParameter]:
     """What a command asks for: its arguments in their order, then an option a field."""
     request = method_of(verb).input_type
     found = []
     for name, required in verb.arguments.items():
         field = request.fields_by_name[name]
         found.append(FieldParameter(_argument(field, required=required), field))
-    for field, within in fields_offered(request):
+    for field, within in offered_fields(request):
         if within or field.name not in verb.arguments:
             found.append(FieldParameter(_option(field, within, noun), field, within))
     return found
 
 
-def fields_offered(request: Descriptor) -> Iterator[tuple[FieldDescriptor, str]]:
+def offered_fields(request: Descriptor) -> Iterator[tuple[FieldDescriptor, str]]:
     """The fields that people can give; those of `exact` beside the others, and in its name."""
     for field in request.fields:
         if field.name == "exact" and field.message_type is not None:
@@ -61,28 +61,30 @@ def fields_offered(request: Descriptor) -> Iterator[tuple[FieldDescriptor, str]]
 
 
 def _argument(field: FieldDescriptor, *, required: bool) -> click.Argument:
-    word = word_of(field).replace("-", "_").upper()
+    word = option_word(field).replace("-", "_").upper()
     metavar = word if required else f"[{word}]"
-    return click.Argument([field.name], type=type_of(field), required=required, metavar=metavar)
-
-
-def _option(field: FieldDescriptor, within: str, noun: Noun) -> click.Option:
-    word = word_of(field, noun.name)
-    name = f"{within}_{field.name}" if within else field.name
-    if field.type == FieldDescriptor.TYPE_BOOL:
-        return click.Option(
-            [name, f"--{word}/--no-{word}"], default=None, help=meaning_of(field), is_flag=True
-        )
-    return click.Option(
-        [name, f"--{word}"],
-        type=type_of(field),
-        multiple=field.is_repeated,
-        help=meaning_of(field),
+    return click.Argument(
+        [field.name], type=param_type_of(field), required=required, metavar=metavar
     )
 
 
-def fill(
-    request: Message, wanted: list[FieldParameter], given: Mapping[str, Any], references: References
+def _option(field: FieldDescriptor, within: str, noun: Noun) -> click.Option:
+    word = option_word(field, noun.name)
+    name = f"{within}_{field.name}" if within else field.name
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        return click.Option(
+            [name, f"--{word}/--no-{word}"], default=None, help=field_help(field), is_flag=True
+        )
+    return click.Option(
+        [name, f"--{word}"],
+        type=param_type_of(field),
+        multiple=field.is_repeated,
+        help=field_help(field),
+    )
+
+
+def fill_request(
+    request: Message, wanted: list[FieldParameter], given: Mapping[str, Any], references: IdLookup
 ) -> None:
     """Set the request's fields that were given, and none besides.
 
@@ -94,17 +96,17 @@ def fill(
         if value is None or value == ():
             continue
         owner = getattr(request, item.within) if item.within else request
-        put(owner, item.field, _with_ids(item.field, value, references))
+        set_field(owner, item.field, _names_to_ids(item.field, value, references))
 
 
-def _with_ids(field: FieldDescriptor, value: Any, references: References) -> Any:
+def _names_to_ids(field: FieldDescriptor, value: Any, references: IdLookup) -> Any:
     """The value, names of entities replaced by their ids."""
-    if kind := points_at(field):
+    if kind := referenced_kind(field):
         return references.id_of(kind, value)
     if field.is_repeated and field.message_type is not None:
         parts = field.message_type.fields_by_name
         return [
-            {name: _with_ids(parts[name], part, references) for name, part in whole.items()}
+            {name: _names_to_ids(parts[name], part, references) for name, part in whole.items()}
             for whole in value
         ]
     return value

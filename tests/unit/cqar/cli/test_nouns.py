@@ -21,11 +21,17 @@ from cqar.admin.connection import Connection
 from cqar.cli import COMMANDS, cli
 from cqar.cli.lazy_commands import LazyCommand
 from cqar.cli.nouns import field_names
-from cqar.cli.nouns.id_lookup import References
+from cqar.cli.nouns.field_types import EnumParam
+from cqar.cli.nouns.id_lookup import IdLookup
 from cqar.cli.nouns.model import Noun, Verb
-from cqar.cli.nouns.parameters import FieldParameter, asked, fields_offered, fill, method_of
-from cqar.cli.nouns.registry import NOUNS
-from cqar.cli.nouns.values import OneOf
+from cqar.cli.nouns.noun_table import NOUNS
+from cqar.cli.nouns.parameters import (
+    FieldParameter,
+    fill_request,
+    method_of,
+    offered_fields,
+    parameters_of,
+)
 
 ROOT = Path(__file__).resolve().parents[4]
 RPCS = {m.name: m for m in pb.DESCRIPTOR.services_by_name["AssetRegistry"].methods}
@@ -78,7 +84,7 @@ def verb_of(line: str) -> tuple[Noun, Verb]:
 def request_of(line: str, *typed: str) -> Any:
     """The request that a command makes of what was typed; ids need no writer."""
     noun, verb = verb_of(line)
-    wanted = asked(noun, verb)
+    wanted = parameters_of(noun, verb)
     command = click.Command(line, params=[item.parameter for item in wanted])
     with command.make_context(line, list(typed)) as context:
         return filled(verb, wanted, context.params)
@@ -87,7 +93,7 @@ def request_of(line: str, *typed: str) -> Any:
 def filled(verb: Verb, wanted: list[FieldParameter], given: dict[str, Any]) -> Any:
     request = message_factory.GetMessageClass(method_of(verb).input_type)()
     with Connection("unix:/nowhere") as nobody:
-        fill(request, wanted, given, References(nobody))
+        fill_request(request, wanted, given, IdLookup(nobody))
     return request
 
 
@@ -116,7 +122,7 @@ def test_the_fields_that_no_command_offers_are_these() -> None:
 
 def test_beside_every_double_stands_an_exact_text_that_is_offered() -> None:
     for rpc in RPCS.values():
-        offered = {field.name for field, _ in fields_offered(rpc.input_type)}
+        offered = {field.name for field, _ in offered_fields(rpc.input_type)}
         for field in rpc.input_type.fields:
             if field.type == FieldDescriptor.TYPE_DOUBLE:
                 assert offered & {f"{field.name}_exact", field.name}, field.full_name
@@ -126,8 +132,8 @@ def test_beside_every_double_stands_an_exact_text_that_is_offered() -> None:
 def test_every_field_that_is_offered_is_a_parameter_with_a_meaning(
     noun: Noun, words: str, verb: Verb
 ) -> None:
-    wanted = asked(noun, verb)
-    offered = {(f.name, within) for f, within in fields_offered(method_of(verb).input_type)}
+    wanted = parameters_of(noun, verb)
+    offered = {(f.name, within) for f, within in offered_fields(method_of(verb).input_type)}
     assert {(item.field.name, item.within) for item in wanted} == offered
     spelled = [spelling for item in wanted for spelling in item.parameter.opts]
     assert len(spelled) == len(set(spelled))
@@ -140,10 +146,10 @@ def test_no_meaning_is_of_a_field_that_nobody_can_give() -> None:
     used = {
         field_names._RENAMED.get(item.field.full_name, item.field.name)
         for noun, _, verb in VERBS
-        for item in asked(noun, verb)
+        for item in parameters_of(noun, verb)
         if isinstance(item.parameter, click.Option)
     }
-    assert set(field_names.MEANING) == used
+    assert set(field_names.FIELD_HELP) == used
 
 
 def columns_in(message: Descriptor, columns: str) -> set[str]:
@@ -235,7 +241,7 @@ def test_an_enums_value_is_its_short_name_however_it_is_written(typed: str) -> N
 
 def test_the_unspecified_value_is_none() -> None:
     enum = quality_flag_pb2.DESCRIPTOR.enum_types_by_name["FlagSeverity"]
-    assert list(OneOf(enum).choices) == ["info", "low", "medium", "high", "critical"]
+    assert list(EnumParam(enum).choices) == ["info", "low", "medium", "high", "critical"]
 
 
 def test_members_bands_lists_metadata_and_times_are_read() -> None:

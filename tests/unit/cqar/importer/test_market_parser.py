@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from cqar.importer.market_parser import Listing, read_listing
-from cqar.importer.parsed_market import ParsedMarket, Unreadable
-from cqar.importer.recorded_responses import SavedAnswer
+from cqar.importer.market_parser import VenueListing, read_listing
+from cqar.importer.parsed_market import ParsedMarket, UnreadableListing
+from cqar.importer.recorded_responses import SavedResponse
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from tests.unit.cqar.importer.test_raw_listings import VENUE_FILES, needs_data
 
@@ -21,19 +21,21 @@ USDM: Any = ("binance-usdm", "binanceusdm", ["swap", "future"])
 GATE: Any = ("gate-usdt", "gate", ["swap"])
 
 
-def read(venue: Any, request: str, name: str, contracts: str | None = None) -> Listing:
-    return read_listing(*venue, [SavedAnswer(request, VENUE_FILES / f"{name}.json")], contracts)
+def read(venue: Any, request: str, name: str, contracts: str | None = None) -> VenueListing:
+    return read_listing(*venue, [SavedResponse(request, VENUE_FILES / f"{name}.json")], contracts)
 
 
-def by_spelling(listing: Listing) -> dict[str, ParsedMarket]:
+def by_spelling(listing: VenueListing) -> dict[str, ParsedMarket]:
     return {market.spelling: market for market in listing.found}
 
 
 def test_contracts_that_pay_otherwise_are_another_venues() -> None:
-    with pytest.raises(Unreadable, match=r"18 inverse (swap|future) markets are not its own"):
+    with pytest.raises(
+        UnreadableListing, match=r"18 inverse (swap|future) markets are not its own"
+    ):
         read(USDM, "exchangeInfo", "binance/coinm_exchangeInfo_2021-07-22", "linear")
     coinm = ("binance-coinm", "binancecoinm", ["swap", "future"])
-    with pytest.raises(Unreadable, match="linear swap markets are not its own"):
+    with pytest.raises(UnreadableListing, match="linear swap markets are not its own"):
         read(coinm, "exchangeInfo", "binance/usdm_exchangeInfo_2021-07-22", "inverse")
     own = read(USDM, "exchangeInfo", "binance/usdm_exchangeInfo_2021-07-22", "linear")
     assert (len(own.found), own.other_types) == (122, {})
@@ -41,7 +43,7 @@ def test_contracts_that_pay_otherwise_are_another_venues() -> None:
 
 def test_a_spot_answer_of_bybits_that_holds_an_option_is_refused() -> None:
     name = "bybit/fixture_recent_instruments_option"
-    with pytest.raises(Unreadable, match="it is no spot market: its optionsType is Put"):
+    with pytest.raises(UnreadableListing, match="it is no spot market: its optionsType is Put"):
         read(("bybit", "bybit", ["spot"]), "instruments-info?category=spot", name)
 
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import pytest
 
-from cqar.importer.market_parser import Listing, read_listing
-from cqar.importer.recorded_responses import SavedAnswer
+from cqar.importer.market_parser import VenueListing, read_listing
+from cqar.importer.recorded_responses import SavedResponse
 from cqar.importer.reviewed_venues import REVIEWED
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
@@ -68,8 +68,8 @@ FILES: Final = [
 ]
 
 
-def listing_of(ccxt_id: str, types: tuple[str, ...], request: str, name: str) -> Listing:
-    saved = [SavedAnswer(request, VENUE_FILES / f"{name}.json")]
+def listing_of(ccxt_id: str, types: tuple[str, ...], request: str, name: str) -> VenueListing:
+    saved = [SavedResponse(request, VENUE_FILES / f"{name}.json")]
     return read_listing(ccxt_id, ccxt_id, types, saved)
 
 
@@ -161,7 +161,9 @@ def test_krakens_tick_is_the_one_that_it_states_and_not_its_decimals(tmp_path: P
     steps = {"pair_decimals": 2, "lot_decimals": 8, "tick_size": "0.1", "status": "online"}
     path = tmp_path / "AssetPairs.json"
     path.write_text(json.dumps({"error": [], "result": {"ETHEUROP": pair | steps}}))
-    (market,) = read_listing("kraken", "kraken", ["spot"], [SavedAnswer("AssetPairs", path)]).found
+    (market,) = read_listing(
+        "kraken", "kraken", ["spot"], [SavedResponse("AssetPairs", path)]
+    ).found
     assert market.tick_size == Decimal("0.1")
 
 
@@ -170,7 +172,7 @@ def test_kucoins_minimum_of_any_order_is_its_min_funds(tmp_path: Path) -> None:
     answer["data"][0] |= {"quoteMinSize": "5", "minFunds": "0.1"}
     path = tmp_path / "symbols.json"
     path.write_text(json.dumps(answer))
-    (market,) = read_listing("kucoin", "kucoin", ["spot"], [SavedAnswer("symbols", path)]).found
+    (market,) = read_listing("kucoin", "kucoin", ["spot"], [SavedResponse("symbols", path)]).found
     assert market.min_notional == Decimal("0.1")
 
 

@@ -10,45 +10,45 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cqar.embedded.failures import NotOurs
+from cqar.embedded.failures import UnsafePath
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def own_folder(folder: Path, mode: int = 0o700) -> Path:
+def make_private_folder(folder: Path, mode: int = 0o700) -> Path:
     """Make a folder where there is none, and return it resolved.
 
     Args:
         mode: Of a new one; one that is there keeps its own.
 
     Raises:
-        NotOurs: It is a link, no folder, somebody else's, or others can write to it.
+        UnsafePath: It is a link, no folder, somebody else's, or others can write to it.
     """
     folder = Path(os.path.abspath(folder))  # noqa: PTH100  # resolve() would follow its last link
     if not os.path.lexists(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=mode)
         folder.chmod(mode)  # mkdir's is cut by the umask
-    require_own_folder(folder)
+    require_private_folder(folder)
     return folder.resolve()
 
 
-def require_own_folder(folder: Path) -> None:
-    """Raises NotOurs; and FileNotFoundError."""
-    with opened_folder(folder):
+def require_private_folder(folder: Path) -> None:
+    """Raises UnsafePath; and FileNotFoundError."""
+    with open_private_folder(folder):
         pass
 
 
 @contextmanager
-def opened_folder(folder: Path) -> Iterator[int]:
-    """The descriptor of a folder that is ours. Raises NotOurs, FileNotFoundError."""
+def open_private_folder(folder: Path) -> Iterator[int]:
+    """The descriptor of a folder that is ours. Raises UnsafePath, FileNotFoundError."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except FileNotFoundError:
         raise
     except OSError as error:
         why = "is a link" if folder.is_symlink() else f"cannot be opened: {error.strerror}"
-        raise NotOurs(folder, why) from error
+        raise UnsafePath(folder, why) from error
     try:
         _require(folder, os.fstat(descriptor), stat.S_ISDIR)
         yield descriptor
@@ -60,10 +60,10 @@ def open_private(path: Path, flags: int) -> int:
     """The descriptor of a file in a folder of ours, made 0600 where `flags` make it.
 
     Raises:
-        NotOurs: It or its folder is a link, somebody else's, or others can write to it.
+        UnsafePath: It or its folder is a link, somebody else's, or others can write to it.
         FileNotFoundError: There is none.
     """
-    with opened_folder(path.parent) as folder:
+    with open_private_folder(path.parent) as folder:
         try:
             # NONBLOCK: a pipe in a file's place must not hold us up.
             more = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -72,7 +72,7 @@ def open_private(path: Path, flags: int) -> int:
             raise
         except OSError as error:
             why = "is a link" if path.is_symlink() else f"cannot be opened: {error.strerror}"
-            raise NotOurs(path, why) from error
+            raise UnsafePath(path, why) from error
     try:
         _require(path, os.fstat(descriptor), stat.S_ISREG)
         os.set_blocking(descriptor, True)
@@ -83,14 +83,14 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def read_private(path: Path) -> bytes:
-    """All that a file of ours holds. Raises NotOurs, FileNotFoundError."""
+    """All that a file of ours holds. Raises UnsafePath, FileNotFoundError."""
     with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
         return file.read()
 
 
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner can read; a reader sees the old content or the new."""
-    with opened_folder(path.parent) as folder:
+    with open_private_folder(path.parent) as folder:
         partial = f".{path.name}.{os.getpid()}"
         with suppress(FileNotFoundError):
             os.unlink(partial, dir_fd=folder)
@@ -105,10 +105,10 @@ def write_private(path: Path, content: bytes) -> None:
 
 def _require(path: Path, info: os.stat_result, is_kind: Callable[[int], bool]) -> None:
     if not is_kind(info.st_mode):
-        raise NotOurs(path, "is not what belongs there")
+        raise UnsafePath(path, "is not what belongs there")
     if info.st_uid != os.geteuid():
-        raise NotOurs(path, f"belongs to user {info.st_uid}, not to {os.geteuid()}")
+        raise UnsafePath(path, f"belongs to user {info.st_uid}, not to {os.geteuid()}")
     if is_kind is stat.S_ISREG and info.st_nlink != 1:
-        raise NotOurs(path, "has another name elsewhere")
+        raise UnsafePath(path, "has another name elsewhere")
     if info.st_mode & _OTHERS_WRITE:
-        raise NotOurs(path, f"can be written by others (mode {stat.S_IMODE(info.st_mode):o})")
+        raise UnsafePath(path, f"can be written by others (mode {stat.S_IMODE(info.st_mode):o})")

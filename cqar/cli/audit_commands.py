@@ -10,13 +10,13 @@ import asyncpg
 import click
 from cqc.writer.v1 import registry_admin_pb2 as apb
 
-from cqar.admin.audit import HISTORY, Broken, verified
-from cqar.admin.audit_signatures import Signed
+from cqar.admin.audit import HISTORY, RegistryAltered, verify_registry
+from cqar.admin.audit_signatures import SignatureReport
 from cqar.admin.connection import CallFailed
-from cqar.cli.key_audit import keys
+from cqar.cli.key_audit import audit_keys
 from cqar.cli.output import print_json, say
-from cqar.cli.progress import bar
-from cqar.cli.target import Target, override
+from cqar.cli.progress import progress_bar
+from cqar.cli.target import Target, with_target
 from cqar.embedded.endpoints import read_endpoints
 from cqar.sdk.session_position import Position as PositionText
 from cqar_shared.replication.positions import LogPosition, position_of
@@ -24,11 +24,11 @@ from cqar_shared.trust import signatures
 from cqar_shared.trust.trusted_keys import Trust, Unsigned
 
 
-def _and_noted(noted: list[LogPosition]) -> str:
+def _recorded_text(noted: list[LogPosition]) -> str:
     return f" It went through all {len(noted)} that were noted." if noted else ""
 
 
-def _said(signed: Signed) -> str:
+def _signature_text(signed: SignatureReport) -> str:
     if signed.first is None and not signed.is_head:
         return "Nothing is signed."
     since = "" if signed.first is None else f", from {signed.first} on"
@@ -40,7 +40,7 @@ def _said(signed: Signed) -> str:
     return f"{told}, and the head, by keys that only the registry vouches for (see --trusted)."
 
 
-def _noted(text: str) -> LogPosition:
+def _parse_recorded(text: str) -> LogPosition:
     """EPOCH:REVISION:CHAIN as writers log it; who signed it may follow behind a comma."""
     position, _, chain = text.partition(",")[0].rpartition(":")
     try:
@@ -55,7 +55,7 @@ def audit() -> None:
     """Evidence that the registry's past is as it was written."""
 
 
-audit.add_command(keys)
+audit.add_command(audit_keys)
 
 
 @audit.command()
@@ -64,7 +64,7 @@ audit.add_command(keys)
     type=click.Path(path_type=Path),
     help="File of public keys, one a line: one of them signed the head, or this fails.",
 )
-@override
+@with_target
 def head(target: Target, trusted: Path | None) -> None:
     """Print where the chain is and who signed it, to be kept elsewhere for `verify --noted`.
 
@@ -78,14 +78,14 @@ def head(target: Target, trusted: Path | None) -> None:
         told = connection.call(connection.admin.GetHead, apb.GetHeadRequest()).head
     if trusted is not None:
         try:
-            Trust(_trusted(trusted) or ()).require(told)
+            Trust(_trusted_keys(trusted) or ()).require(told)
         except Unsigned as error:
             raise CallFailed(str(error), "DATA_LOSS") from error
     said = signatures.said_of(position_of(told).whole, told.signing_key_id, told.signature)
     say(said)
 
 
-def _trusted(path: Path | None) -> list[bytes] | None:
+def _trusted_keys(path: Path | None) -> list[bytes] | None:
     """The public keys in a file; None where none is named."""
     try:
         return None if path is None else signatures.read_trusted(path)
@@ -99,7 +99,7 @@ def _trusted(path: Path | None) -> list[bytes] | None:
     "--noted",
     multiple=True,
     metavar="EPOCH:REVISION:CHAIN",
-    callback=lambda _, __, given: [_noted(text) for text in given],
+    callback=lambda _, __, given: [_parse_recorded(text) for text in given],
     help="Where the chain was, by a writer's log of then; may be given several times.",
 )
 @click.option(
@@ -108,7 +108,7 @@ def _trusted(path: Path | None) -> list[bytes] | None:
     help="File of public keys, one a line: one of them, or one they vouch for, signed the head.",
 )
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
+@with_target
 def verify(
     target: Target,
     database_url: str,
@@ -136,17 +136,17 @@ def verify(
     """
     url = database_url or read_endpoints(target.state_dir).postgres
     try:
-        with bar("verifying") as advance:
-            work = verified(
-                url, noted, _trusted(trusted), lambda _, done, total: advance(done, total)
+        with progress_bar("verifying") as advance:
+            work = verify_registry(
+                url, noted, _trusted_keys(trusted), lambda _, done, total: advance(done, total)
             )
             found = asyncio.run(work)
     except (OSError, asyncpg.PostgresError) as error:
         raise CallFailed(f"PostgreSQL: {error}", "UNAVAILABLE") from error
-    except Broken as error:
+    except RegistryAltered as error:
         if as_json:
-            print_json(_altered(error))
-        raise CallFailed(_told(error), "DATA_LOSS") from error
+            print_json(_altered_document(error))
+        raise CallFailed(_altered_text(error), "DATA_LOSS") from error
     if as_json:
         signed = found.signed._asdict()
         told = {**found._asdict(), "chain": found.chain.hex(), "signed": signed}
@@ -154,12 +154,12 @@ def verify(
         return
     say(
         f"{found.revisions} revisions, none altered; {found.entities} entities are as they say,"
-        f" in every table. The chain ends in {found.chain.hex()}.{_and_noted(noted)}"
-        f" {_said(found.signed)}"
+        f" in every table. The chain ends in {found.chain.hex()}.{_recorded_text(noted)}"
+        f" {_signature_text(found.signed)}"
     )
 
 
-def _altered(error: Broken) -> dict[str, Any]:
+def _altered_document(error: RegistryAltered) -> dict[str, Any]:
     differences = error.differences
     counts = [{"table": t, "what": w, "count": n} for (t, w), n in differences.counts.items()]
     return {
@@ -170,7 +170,7 @@ def _altered(error: Broken) -> dict[str, Any]:
     }
 
 
-def _told(error: Broken) -> str:
+def _altered_text(error: RegistryAltered) -> str:
     """What was found, and what to do about it."""
     differences = error.differences
     counts = ", ".join(f"{t}.{w}: {n}" for (t, w), n in differences.counts.most_common())

@@ -11,12 +11,12 @@ import stat
 from pathlib import Path
 
 from cqar.embedded.failures import EmbeddedError
-from cqar.embedded.private import open_private, opened_folder
+from cqar.embedded.private_files import open_private, open_private_folder
 
 LOG_MAX_BYTES = 10 * 1024 * 1024
 # Beside the one that is written: NAME.1 is the newest.
-KEPT_MAX = 3
-LOOK_EVERY_SECONDS = 5.0
+ROTATED_MAX = 3
+CHECK_EVERY_SECONDS = 5.0
 _COPY_BYTES = 1024 * 1024
 
 _log = logging.getLogger(__name__)
@@ -25,23 +25,23 @@ _log = logging.getLogger(__name__)
 async def rotate_logs(folder: Path) -> None:
     """Look at every log of a folder again and again, until cancelled."""
     while True:
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
-        for name in _long_ones(folder):
+        await asyncio.sleep(CHECK_EVERY_SECONDS)
+        for name in _long_logs(folder):
             try:
-                await asyncio.to_thread(rotate, folder / name)
+                await asyncio.to_thread(rotate_log, folder / name)
             except (OSError, EmbeddedError) as error:
                 _log.warning("%s could not be rotated: %s", name, error)
 
 
-def rotate(log: Path) -> None:
-    """Copy a log to NAME.1, older ones on by one, and empty it. Raises NotOurs, OSError.
+def rotate_log(log: Path) -> None:
+    """Copy a log to NAME.1, older ones on by one, and empty it. Raises UnsafePath, OSError.
 
     A disk that is full takes no copy: the log is emptied all the same.
     """
     source = open_private(log, os.O_RDWR)
     try:
-        with opened_folder(log.parent) as folder:
-            for number in range(KEPT_MAX - 1, 0, -1):
+        with open_private_folder(log.parent) as folder:
+            for number in range(ROTATED_MAX - 1, 0, -1):
                 if _exists(f"{log.name}.{number}", folder):
                     os.replace(  # by their folder's descriptor
                         f"{log.name}.{number}",
@@ -72,7 +72,7 @@ def _copy(source: int, aside: Path) -> None:
         os.close(target)
 
 
-def _long_ones(folder: Path) -> list[str]:
+def _long_logs(folder: Path) -> list[str]:
     try:
         entries = list(os.scandir(folder))
         infos = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]

@@ -8,8 +8,8 @@ import click
 
 from cqar import catalogue as bundled
 from cqar.cli.output import to_stderr
-from cqar.cli.progress import bar
-from cqar.cli.target import Target, override
+from cqar.cli.progress import progress_bar
+from cqar.cli.target import Target, with_target
 
 
 @click.group()
@@ -19,14 +19,14 @@ def catalogue() -> None:
 
 @catalogue.command()
 @click.option("--no-listings", is_flag=True, help="Assets, chains and venues only.")
-@override
+@with_target
 def load(target: Target, *, no_listings: bool) -> None:
     """Add what the registry lacks of the catalogue; change nothing that is there.
 
     \b
     Example: cqar catalogue load
     """
-    with target.to_writer() as connection, bar("catalogue") as progress:
+    with target.to_writer() as connection, progress_bar("catalogue") as progress:
         now = dt.datetime.now(dt.UTC)
         sent = bundled.load(connection, now, progress, listings=not no_listings)
     for rejected in sent.rejected:

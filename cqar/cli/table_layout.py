@@ -21,7 +21,7 @@ PROSE: Final = frozenset(
 #: Columns of prose are not made narrower than this to make room for others.
 PROSE_COLUMNS_MIN: Final = 20
 #: Never left out of a table that is no block of lines: other commands ask for it.
-KEPT: Final = frozenset({"id"})
+NEVER_HIDDEN: Final = frozenset({"id"})
 #: A table of so many columns is one of names and values, and loses none.
 PAIR_COLUMNS: Final = 2
 #: A space that can be put back: no other is beside it.
@@ -42,7 +42,7 @@ class Layout(NamedTuple):
 
 
 def lay_out(
-    columns: Sequence[str], rows: Rows, width: int | None, kept: frozenset[str] = KEPT
+    columns: Sequence[str], rows: Rows, width: int | None, kept: frozenset[str] = NEVER_HIDDEN
 ) -> Layout:
     """Lay a table out.
 

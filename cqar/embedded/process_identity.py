@@ -17,20 +17,21 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 class ProcessIdentity(msgspec.Struct, frozen=True):
     """A process as it was written down.
 
-    `began` is when, in the kernel's ticks since the boot; 0 where nothing tells.
+    `start_ticks` is when it started, in kernel ticks since the boot; 0 if unknown.
     """
 
     pid: int
-    began: int
+    #: `began` in the lock file, which another release of CQAR may read.
+    start_ticks: int = msgspec.field(name="began")
     boot: str
 
 
-def own_identity() -> ProcessIdentity:
+def this_process() -> ProcessIdentity:
     pid = os.getpid()
-    return ProcessIdentity(pid, began(pid), boot_id())
+    return ProcessIdentity(pid, start_ticks(pid), boot_id())
 
 
-def began(pid: int) -> int:
+def start_ticks(pid: int) -> int:
     """When a process began; 0 where nothing tells."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
@@ -46,7 +47,7 @@ def boot_id() -> str:
         return ""
 
 
-def is_alive(known: ProcessIdentity, opened: os.stat_result) -> bool:
+def holds_file(known: ProcessIdentity, opened: os.stat_result) -> bool:
     """Whether the process is the one that was written down, is ours, and has a file open.
 
     Args:
@@ -54,7 +55,7 @@ def is_alive(known: ProcessIdentity, opened: os.stat_result) -> bool:
     """
     if sys.platform != "linux":
         return True
-    if known.boot != boot_id() or known.began != began(known.pid):
+    if known.boot != boot_id() or known.start_ticks != start_ticks(known.pid):
         return False
     try:
         if Path(f"/proc/{known.pid}").stat().st_uid != os.geteuid():
@@ -73,7 +74,7 @@ def _is_same(descriptor: Path, opened: os.stat_result) -> bool:
     return (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
 
 
-def send(known: ProcessIdentity, opened: os.stat_result, number: signal.Signals) -> bool:
+def signal_process(known: ProcessIdentity, opened: os.stat_result, number: signal.Signals) -> bool:
     """Signal the process if it is the one that was written down; whether it was."""
     if known.pid <= 0:  # to the kernel many at once
         return False
@@ -85,7 +86,7 @@ def send(known: ProcessIdentity, opened: os.stat_result, number: signal.Signals)
     except ProcessLookupError:
         return False
     try:
-        if not is_alive(known, opened):
+        if not holds_file(known, opened):
             return False
         signal.pidfd_send_signal(descriptor, number)
     except ProcessLookupError:

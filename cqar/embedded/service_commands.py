@@ -7,15 +7,15 @@ from pathlib import Path
 import msgspec
 
 from cqar.embedded import probes
-from cqar.embedded.keeper import Service
 from cqar.embedded.process import Command
-from cqar.embedded.servers import PORTS, Prepared
+from cqar.embedded.servers import PORTS, PreparedServers
+from cqar.embedded.service import Service
 
 WRITER_GRPC_PORT = 9090
 WRITER_HTTP_PORT = 8080
 
 
-class Listen(msgspec.Struct, frozen=True):
+class ListenAddresses(msgspec.Struct, frozen=True):
     """Where one writer or resolver listens: `grpc` and `http` are host:port."""
 
     grpc: str
@@ -31,11 +31,13 @@ def preferred_ports(resolvers: int) -> dict[str, int]:
     return ports
 
 
-def listen(name: str, ports: dict[str, int]) -> Listen:
-    return Listen(grpc=f"127.0.0.1:{ports[name]}", http=f"127.0.0.1:{ports[f'{name}-http']}")
+def listen_addresses(name: str, ports: dict[str, int]) -> ListenAddresses:
+    return ListenAddresses(
+        grpc=f"127.0.0.1:{ports[name]}", http=f"127.0.0.1:{ports[f'{name}-http']}"
+    )
 
 
-def migrate(prepared: Prepared) -> Command:
+def migrate_command(prepared: PreparedServers) -> Command:
     return _command(
         "migrations",
         "cqar_writer.migrations",
@@ -44,24 +46,24 @@ def migrate(prepared: Prepared) -> Command:
     )
 
 
-def create_key(prepared: Prepared, at: Listen, role: str) -> Command:
+def create_key_command(prepared: PreparedServers, at: ListenAddresses, role: str) -> Command:
     """Prints the new key alone on standard output."""
     arguments = ["create-key", "--actor", f"stack-{role}", "--role", role]
     return _command(f"create-key {role}", "cqar_writer", arguments, _writer_env(prepared, at))
 
 
-def writer(prepared: Prepared, at: Listen, logs: Path) -> Service:
+def writer_service(prepared: PreparedServers, at: ListenAddresses, logs: Path) -> Service:
     return _service("writer", "cqar_writer", _writer_env(prepared, at), at, logs)
 
 
-def resolver(  # what a resolver is told
+def resolver_service(  # what a resolver is told
     name: str,
-    prepared: Prepared,
+    prepared: PreparedServers,
     *,
-    at: Listen,
+    at: ListenAddresses,
     socket: Path,
     kept: Path,
-    writer_at: Listen,
+    writer_at: ListenAddresses,
     logs: Path,
 ) -> Service:
     env = _server_env("CQAR_RESOLVER", prepared, at) | {
@@ -72,11 +74,11 @@ def resolver(  # what a resolver is told
     return _service(name, "cqar_resolver", env, at, logs)
 
 
-def _writer_env(prepared: Prepared, at: Listen) -> dict[str, str]:
+def _writer_env(prepared: PreparedServers, at: ListenAddresses) -> dict[str, str]:
     return _server_env("CQAR_WRITER", prepared, at)
 
 
-def _server_env(prefix: str, prepared: Prepared, at: Listen) -> dict[str, str]:
+def _server_env(prefix: str, prepared: PreparedServers, at: ListenAddresses) -> dict[str, str]:
     return {
         "CQAR_CONFIG": "",  # a file that lies about is not about this stack
         f"{prefix}_REFLECTION": "true",
@@ -95,7 +97,9 @@ def _command(name: str, module: str, arguments: list[str], env: dict[str, str]) 
     return Command(name=name, argv=argv, env={**os.environ, **env})
 
 
-def _service(name: str, module: str, env: dict[str, str], at: Listen, logs: Path) -> Service:
+def _service(
+    name: str, module: str, env: dict[str, str], at: ListenAddresses, logs: Path
+) -> Service:
     command = _command(name, module, ["serve"], env)
     return Service(
         name=name,

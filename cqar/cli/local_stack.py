@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cqar.cli.output import show_endpoints, to_stderr
-from cqar.cli.target import Target, override
+from cqar.cli.target import Target, with_target
 from cqar.embedded.background import detach, shut_down
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, run_stack
@@ -18,7 +18,7 @@ from cqar.embedded.stack import StackOptions, run_stack
 @click.command()
 @click.option("--detach", "detached", is_flag=True, help="Return once it is up; end it with down.")
 @click.option("--resolvers", default=2, show_default=True, type=click.IntRange(1, 16))
-@override
+@with_target
 def up(target: Target, *, detached: bool, resolvers: int) -> None:
     """Start PostgreSQL, NATS, Redis, a writer and resolvers; keep them running.
 
@@ -50,7 +50,7 @@ async def _run(state_dir: Path, resolvers: int) -> None:
 
 
 @click.command()
-@override
+@with_target
 def down(target: Target) -> None:
     """Stop a stack that `cqar up` started; its data stays.
 

@@ -14,11 +14,11 @@ from asyncio.subprocess import Process
 from collections.abc import Callable
 from pathlib import Path
 
-from cqar.embedded import rotation
+from cqar.embedded import log_rotation
 from cqar.embedded.failures import ServiceFailed
-from cqar.embedded.private import open_private
+from cqar.embedded.private_files import open_private
 from cqar.embedded.probes import Probe
-from cqar.embedded.process import Command, how_it_ended, kill_session, log_tail, spawn
+from cqar.embedded.process import Command, exit_text, kill_session, log_tail, spawn
 
 BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_MAX_SECONDS = 10.0
@@ -52,7 +52,7 @@ def next_delay_seconds(last: float, alive: float) -> float:
     return min(last * 2, BACKOFF_MAX_SECONDS)
 
 
-class Keeper:
+class ServiceRunner:
     """Holds the one process of a service and the task that watches it."""
 
     def __init__(self, service: Service, on_start: Callable[[], None]) -> None:
@@ -128,7 +128,7 @@ class Keeper:
                 # In this order: whoever else holds the port may answer the probe for us.
                 while not (await service.ready() and process.returncode is None):
                     if process.returncode is not None:
-                        what = f"{how_it_ended(process)} before it was ready"
+                        what = f"{exit_text(process)} before it was ready"
                         raise ServiceFailed(service.name, what, log_tail(service.log, log_bytes))
                     await asyncio.sleep(READY_POLL_SECONDS)
         except TimeoutError:
@@ -144,7 +144,7 @@ class Keeper:
         while True:
             if self._process is not None:
                 await self._process.wait()
-                _log.warning("%s %s", name, how_it_ended(self._process))
+                _log.warning("%s %s", name, exit_text(self._process))
             delay = next_delay_seconds(delay, self._alive_seconds())
             _log.info("%s starts again in %g s", name, delay)
             await asyncio.sleep(delay)
@@ -162,7 +162,7 @@ class Keeper:
 def _roll(log: Path) -> int:
     """Keep a log below its bound by copying a long one aside; return its length in bytes."""
     length = log.lstat().st_size if os.path.lexists(log) else 0
-    if length <= rotation.LOG_MAX_BYTES:
+    if length <= log_rotation.LOG_MAX_BYTES:
         return length
-    rotation.rotate(log)
+    log_rotation.rotate_log(log)
     return 0

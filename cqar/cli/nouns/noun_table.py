@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from cqar.cli.lazy_commands import LazyCommand, attribute
+from cqar.cli.lazy_commands import LazyCommand, load_attribute
 from cqar.cli.nouns.assets import ASSET, DEPLOYMENT, FLAG, GROUP, IDENTIFIER, RELATIONSHIP
 from cqar.cli.nouns.markets import CHAIN, LISTING, SYMBOL, VENUE, VENUE_ASSET
 from cqar.cli.nouns.model import Noun
@@ -33,5 +33,5 @@ def noun_commands() -> list[LazyCommand]:
 
 
 def _load(noun: Noun) -> click.Command:
-    command: click.Command = attribute("cqar.cli.nouns.commands:command_of")(noun)
+    command: click.Command = load_attribute("cqar.cli.nouns.commands:command_of")(noun)
     return command

@@ -9,7 +9,7 @@ import click
 from google.protobuf import json_format, struct_pb2
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
-from cqar.cli.nouns.field_names import values_of
+from cqar.cli.nouns.field_names import enum_words
 from cqar.cli.param_types import InstantParam
 
 _INTEGERS: Final = {
@@ -19,7 +19,7 @@ _INTEGERS: Final = {
 }
 
 
-class Words(click.ParamType[Any]):
+class TextParam(click.ParamType[Any]):
     """Text that can be sent."""
 
     name = "TEXT"
@@ -32,7 +32,7 @@ class Words(click.ParamType[Any]):
         return str(value)
 
 
-class HeaderText(click.ParamType[Any]):
+class HeaderTextParam(click.ParamType[Any]):
     """Text that fits into a call's metadata."""
 
     name = "TEXT"
@@ -44,11 +44,11 @@ class HeaderText(click.ParamType[Any]):
         return text
 
 
-class OneOf(click.Choice[str]):
+class EnumParam(click.Choice[str]):
     """A value of an enum, by its short name; case and `_` for `-` do not matter."""
 
     def __init__(self, enum: EnumDescriptor) -> None:
-        self._numbers = values_of(enum)
+        self._numbers = enum_words(enum)
         super().__init__(list(self._numbers))
 
     def convert(self, value: Any, parameter: Any, context: Any) -> Any:
@@ -58,7 +58,7 @@ class OneOf(click.Choice[str]):
         return self._numbers[super().convert(word, parameter, context)]
 
 
-class JsonObject(click.ParamType[Any]):
+class JsonObjectParam(click.ParamType[Any]):
     name = "JSON"
 
     def convert(self, value: Any, _: Any, __: Any) -> struct_pb2.Struct:
@@ -70,7 +70,7 @@ class JsonObject(click.ParamType[Any]):
             self.fail(f"""{value!r}: a JSON object such as '{{"ccxt_id": "binance"}}'""")
 
 
-class Pair(click.ParamType[Any]):
+class PairParam(click.ParamType[Any]):
     """Two fields of a part, joined by "=".
 
     Args:
@@ -85,7 +85,7 @@ class Pair(click.ParamType[Any]):
     def convert(self, value: Any, _: Any, __: Any) -> dict[str, str]:
         if isinstance(value, dict):
             return value
-        text = Words().convert(value, None, None)
+        text = TextParam().convert(value, None, None)
         first, equals, second = text.rpartition("=") if "=" in text else (text, "", "")
         if not first or (not second and (equals or "[" not in self.name)):
             self.fail(f"{text!r}: say it as {self.name}")
@@ -96,24 +96,24 @@ class Pair(click.ParamType[Any]):
 #: Messages that are typed as one word.
 _TYPES: Final[dict[str, click.ParamType[Any]]] = {
     "google.protobuf.Timestamp": InstantParam(),
-    "google.protobuf.Struct": JsonObject(),
-    "cqc.assets.v1.AssetGroupMember": Pair("ASSET[=WEIGHT]", "asset_id", "weight_exact"),
-    "cqc.venues.v1.TickBand": Pair("FROM=TICK", "from_price", "tick_size"),
+    "google.protobuf.Struct": JsonObjectParam(),
+    "cqc.assets.v1.AssetGroupMember": PairParam("ASSET[=WEIGHT]", "asset_id", "weight_exact"),
+    "cqc.venues.v1.TickBand": PairParam("FROM=TICK", "from_price", "tick_size"),
 }
 
 
-def type_of(field: FieldDescriptor) -> click.ParamType[Any]:
+def param_type_of(field: FieldDescriptor) -> click.ParamType[Any]:
     """How a field is typed; not for booleans, which are flags."""
     if field.enum_type is not None:
-        return OneOf(field.enum_type)
+        return EnumParam(field.enum_type)
     if field.message_type is not None:
         return _TYPES[field.message_type.full_name]
     if field.type == FieldDescriptor.TYPE_STRING:
-        return Words()
+        return TextParam()
     return _INTEGERS[field.type]
 
 
-def put(request: Any, field: FieldDescriptor, value: Any) -> None:
+def set_field(request: Any, field: FieldDescriptor, value: Any) -> None:
     """Set a field of a message to what `type_of` its field made of what was typed."""
     target = getattr(request, field.name)
     if field.is_repeated and field.message_type is not None:
