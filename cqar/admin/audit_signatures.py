@@ -1,4 +1,4 @@
-"""Whether each signature in the registry is what it says, read off PostgreSQL itself."""
+"""Verifies every signature in the registry's PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _KEYS: Final = f"""
 
 
 class SignatureReport(NamedTuple):
-    """What is signed, each signature checked.
+    """What is signed; every signature is valid.
 
     Attributes:
-        revisions: How many are.
-        first: The first of them; None where none is.
-        is_head: Whether the head is: by its chain that covers all before it.
-        by_trusted: Whether the head's key was asked to be one from outside.
+        revisions: Number of signed revisions.
+        first: The first signed revision; None without one.
+        is_head: Whether the head is signed; its chain covers all revisions before it.
+        by_trusted: Whether the head's key was required to be a trusted one.
     """
 
     revisions: int
@@ -39,10 +39,10 @@ class SignatureReport(NamedTuple):
 
 
 class InvalidSignature(Exception):
-    """A signature is not what it says; the text says why.
+    """A signature is invalid; the text says why.
 
     Attributes:
-        table, key: The row that it stands in; of the outbox, EPOCH:REVISION.
+        table, key: The row that has it; for the outbox, the key is EPOCH:REVISION.
     """
 
     def __init__(self, table: str, key: str, why: str) -> None:
@@ -52,18 +52,19 @@ class InvalidSignature(Exception):
 
 
 async def check_signatures(connection: Any, trusted: Sequence[bytes] | None) -> SignatureReport:
-    """Check the signature of every revision that has one, and the head's.
+    """Verify the signature of every revision that has one, and that of the head.
 
-    Revisions are held against the registry's own keys, which the head's set hash covers: so that
-    what a key signed that is retired, and not trusted any more, stays as valid as it was.
+    Revisions are verified against the registry's own keys, which the head's set hash covers. So a
+    signature stays valid after its key is retired and no longer trusted.
 
     Args:
-        connection: In the transaction that everything else is compared in.
-        trusted: Public keys, one of which, or one that they lead to, must have signed the head.
-            None: the registry's own keys will do.
+        connection: In the audit's transaction.
+        trusted: Public keys; the head must be signed by one of them or by a key that they vouch
+            for. None: by any of the registry's own keys.
 
     Raises:
-        InvalidSignature: A signature is not what it says, or with `trusted` the head has none.
+        InvalidSignature: a signature is invalid, or `trusted` is given and the head has none.
+        Unsigned: the registry's own keys cannot be read.
     """
     head = await connection.fetchrow(_HEAD)
     registry_id = head["registry_id"]
@@ -95,22 +96,22 @@ def _require(trust: Trust, registry_id: bytes, row: Any, table: str, key: str) -
 
 
 def _trust_in(registry_id: bytes, keys: Sequence[SigningKey]) -> Trust:
-    """All of a registry's keys, each until it is retired."""
+    """Trust in all of a registry's keys, each until it is retired."""
     try:
         roots = [bytes.fromhex(key.public_key) for key in keys]
     except ValueError:
-        raise Unsigned("a signing key of the registry is none") from None
+        raise Unsigned("a signing key of the registry is invalid") from None
     return Trust(roots).having(registry_id, keys)
 
 
 def _head_message(registry_id: bytes, row: Any) -> replication_pb2.Head:
-    """A row as what is signed.
+    """The signed message of a row.
 
     Raises:
-        Unsigned: Its numbers are none that a head has.
+        Unsigned: the row's numbers are out of range.
     """
-    told = {name: row[name] for name in _OF_HEAD.split(", ")}
+    fields = {name: row[name] for name in _OF_HEAD.split(", ")}
     try:
-        return replication_pb2.Head(registry_id=registry_id, **told)
+        return replication_pb2.Head(registry_id=registry_id, **fields)
     except ValueError:
-        raise Unsigned(f"revision {row['epoch']}:{row['revision']} is no head") from None
+        raise Unsigned(f"revision {row['epoch']}:{row['revision']} is not a valid head") from None

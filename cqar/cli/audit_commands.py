@@ -1,4 +1,4 @@
-"""`cqar audit verify`: evidence that nobody changed the registry's past afterwards."""
+"""`cqar audit`: evidence that nobody changed the registry's past afterwards."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any, Final
 
 import asyncpg
 import click
+from cqc.writer.v1 import api_key_pb2
 from cqc.writer.v1 import registry_admin_pb2 as apb
 
+from cqar.admin import pagination
 from cqar.admin.audit import HISTORY, RegistryAltered, verify_registry
 from cqar.admin.audit_signatures import SignatureReport
-from cqar.admin.connection import CallFailed
-from cqar.cli.key_audit import audit_keys
-from cqar.cli.output import print_json, say
+from cqar.admin.connection import CallFailed, Connection
+from cqar.cli.history import history_entries
+from cqar.cli.output import print_json, say, table
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
 from cqar.embedded.endpoints import read_endpoints
@@ -24,123 +26,165 @@ from cqar_shared.trust import signatures
 from cqar_shared.trust.trusted_keys import Trust, Unsigned
 
 
-def _recorded_text(noted: list[LogPosition]) -> str:
-    return f" It went through all {len(noted)} that were noted." if noted else ""
-
-
-def _signature_text(signed: SignatureReport) -> str:
-    if signed.first is None and not signed.is_head:
-        return "Nothing is signed."
-    since = "" if signed.first is None else f", from {signed.first} on"
-    told = f"{signed.revisions} revisions are signed{since}"
-    if not signed.is_head:
-        return f"{told}, but not the head."
-    if signed.by_trusted:
-        return f"{told}, and the head by a trusted key."
-    return f"{told}, and the head, by keys that only the registry vouches for (see --trusted)."
-
-
-def _parse_recorded(text: str) -> LogPosition:
-    """EPOCH:REVISION:CHAIN as writers log it; who signed it may follow behind a comma."""
-    position, _, chain = text.partition(",")[0].rpartition(":")
-    try:
-        return LogPosition(*PositionText.parse(position), bytes.fromhex(chain))
-    except ValueError as error:
-        message = f"{text!r} is no EPOCH:REVISION:CHAIN as a writer's log has it: {error}"
-        raise click.BadParameter(message) from None
-
-
 @click.group()
 def audit() -> None:
-    """Evidence that the registry's past is as it was written."""
+    """Evidence that the registry's past is unaltered.
+
+    \b
+    Example: cqar audit verify
+    """
 
 
-audit.add_command(audit_keys)
+@audit.command("keys")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_target
+def audit_keys(target: Target, *, as_json: bool) -> None:
+    """Show who made each API key and who revoked it, when and why. Needs a key with role admin.
+
+    Keys are never removed, so the list has every key that was ever made, oldest first.
+
+    \b
+    Example: cqar audit keys
+    """
+    with target.to_writer() as connection:
+        request = apb.ListApiKeysRequest()
+        listed = pagination.entities(connection, connection.admin.ListApiKeys, request, "keys")
+        documents = [_key_document(connection, key) for key in listed]
+    documents.sort(key=lambda document: document["made"]["when"])
+    if as_json:
+        print_json(documents)
+        return
+    columns = ("id", "actor", "role", "made", "by", "why", "revoked", "by", "why")
+    rows = [
+        (d["key_id"], d["actor"], d["role"], *_cells(d["made"]), *_cells(d["revoked"]))
+        for d in documents
+    ]
+    table(f"{len(rows)} keys", columns, rows)
+
+
+def _key_document(connection: Connection, key: api_key_pb2.ApiKey) -> dict[str, Any]:
+    """A key and its two events; `revoked` is None for a key that is not revoked."""
+    ref = apb.EntityRef(kind="api_key", key=key.key_id)
+    changes = list(history_entries(connection, ref))
+    revocations = (c for c in changes if any(d.field == "revoked_at" for d in c.differences))
+    revocation = next(revocations, None)
+    return {
+        "key_id": key.key_id,
+        "actor": key.actor,
+        "role": api_key_pb2.Role.Name(key.role).removeprefix("ROLE_").lower(),
+        "made": _cause(changes[-1]),
+        "revoked": None if revocation is None else _cause(revocation),
+    }
+
+
+def _cause(entry: apb.HistoryEntry) -> dict[str, str]:
+    return {
+        "when": entry.committed_at.ToJsonString(),
+        "by": entry.actor,
+        "why": entry.reason,
+        "revision": f"{entry.epoch}:{entry.revision}",
+    }
+
+
+def _cells(cause: dict[str, str] | None) -> tuple[str, str, str]:
+    return ("", "", "") if cause is None else (cause["when"], cause["by"], cause["why"])
 
 
 @audit.command()
 @click.option(
     "--trusted",
     type=click.Path(path_type=Path),
-    help="File of public keys, one a line: one of them signed the head, or this fails.",
+    help="File of public keys, one per line; fails unless one of them signed the head.",
 )
 @with_target
 def head(target: Target, trusted: Path | None) -> None:
-    """Print where the chain is and who signed it, to be kept elsewhere for `verify --noted`.
+    """Print the end of the chain and its signature, to be stored elsewhere for `verify --noted`.
 
-    It is the writer's answer, as its log has it: EPOCH:REVISION:CHAIN, signed by KEY: SIGNATURE.
-    With --trusted the signature is checked here, so that a writer need not be believed.
+    The line has the form of the writer's log: EPOCH:REVISION:CHAIN, signed by KEY: SIGNATURE. With
+    --trusted the signature is checked here, so that the writer need not be trusted.
 
     \b
     Example: cqar audit head --trusted signing-keys >> noted
     """
     with target.to_writer() as connection:
-        told = connection.call(connection.admin.GetHead, apb.GetHeadRequest()).head
+        current = connection.call(connection.admin.GetHead, apb.GetHeadRequest()).head
     if trusted is not None:
         try:
-            Trust(_trusted_keys(trusted) or ()).require(told)
+            Trust(_trusted_keys(trusted) or ()).require(current)
         except Unsigned as error:
             raise CallFailed(str(error), "DATA_LOSS") from error
-    said = signatures.said_of(position_of(told).whole, told.signing_key_id, told.signature)
-    say(said)
+    position = position_of(current).whole
+    say(signatures.said_of(position, current.signing_key_id, current.signature))
 
 
 def _trusted_keys(path: Path | None) -> list[bytes] | None:
-    """The public keys in a file; None where none is named."""
+    """The public keys in a file; None without a file."""
     try:
         return None if path is None else signatures.read_trusted(path)
     except signatures.KeyFileError as error:
         raise click.BadParameter(str(error), param_hint="--trusted") from None
 
 
+def _parse_recorded(text: str) -> LogPosition:
+    """EPOCH:REVISION:CHAIN as writers log it; a signature may follow after a comma."""
+    position, _, chain = text.partition(",")[0].rpartition(":")
+    try:
+        return LogPosition(*PositionText.parse(position), bytes.fromhex(chain))
+    except ValueError as error:
+        message = f"{text!r} is not an EPOCH:REVISION:CHAIN from a writer's log: {error}"
+        raise click.BadParameter(message) from None
+
+
 @audit.command()
-@click.option("--database-url", default="", help="Instead of the stack's own database.")
+@click.option("--database-url", default="", help="Database URL; default: the stack's database.")
 @click.option(
     "--noted",
+    "recorded",
     multiple=True,
     metavar="EPOCH:REVISION:CHAIN",
-    callback=lambda _, __, given: [_parse_recorded(text) for text in given],
-    help="Where the chain was, by a writer's log of then; may be given several times.",
+    callback=lambda _, __, texts: [_parse_recorded(text) for text in texts],
+    help="Earlier end of the chain, from a writer's log; repeatable.",
 )
 @click.option(
     "--trusted",
     type=click.Path(path_type=Path),
-    help="File of public keys, one a line: one of them, or one they vouch for, signed the head.",
+    help="File of public keys, one per line; one of them, or a key they vouch for, must have"
+    " signed the head.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @with_target
 def verify(
     target: Target,
     database_url: str,
-    noted: list[LogPosition],
+    recorded: list[LogPosition],
     trusted: Path | None,
     *,
     as_json: bool,
 ) -> None:
-    """Replay every change set from the first on; name the first thing that does not fit.
+    """Replay every change set from the first one; report the first thing that does not match.
 
-    Compared with what comes of them, in one view of PostgreSQL: the head, each revision with its
-    chain and domain events, `current`, every table that is searched, listed or looked up, listings'
-    terms, and the index of each entity's history. Takes a temporary file of the registry's size
-    and some 200 MiB of memory.
+    The result is compared with everything that is read, in one PostgreSQL snapshot: the head, each
+    revision with its chain and domain events, `current`, the relational tables, listings' terms,
+    and the index of each entity's history. The command needs a temporary file of the registry's
+    size and about 200 MiB of memory.
 
-    The chain is evidence only against whoever cannot rewrite all of it: writers log once an hour
-    where it is ("the chain is at …"), and --noted compares with what such a line of the past says.
-    Signatures are checked, too: those of revisions against the registry's own keys; with --trusted
-    the head must have one by a key that you know from elsewhere.
+    The chain is evidence only against somebody who cannot rewrite all of it. So writers log its end
+    once an hour ("the chain is at …"), and --noted compares with such a line. Signatures of
+    revisions are checked against the registry's own keys; with --trusted the head must be signed by
+    a key that you know from elsewhere.
 
-    Exit codes: 0 nothing was altered, 1 something was, or PostgreSQL does not answer.
+    Exit codes: 0 nothing was altered; 1 something was, or PostgreSQL does not answer.
 
     \b
     Example: cqar audit verify --noted "$(cat noted)" --trusted signing-keys
     """
     url = database_url or read_endpoints(target.state_dir).postgres
+    keys = _trusted_keys(trusted)
     try:
         with progress_bar("verifying") as advance:
-            work = verify_registry(
-                url, noted, _trusted_keys(trusted), lambda _, done, total: advance(done, total)
+            report = asyncio.run(
+                verify_registry(url, recorded, keys, lambda _, done, total: advance(done, total))
             )
-            found = asyncio.run(work)
     except (OSError, asyncpg.PostgresError) as error:
         raise CallFailed(f"PostgreSQL: {error}", "UNAVAILABLE") from error
     except RegistryAltered as error:
@@ -148,15 +192,30 @@ def verify(
             print_json(_altered_document(error))
         raise CallFailed(_altered_text(error), "DATA_LOSS") from error
     if as_json:
-        signed = found.signed._asdict()
-        told = {**found._asdict(), "chain": found.chain.hex(), "signed": signed}
-        print_json({"whole": True, **told})
+        document = {**report._asdict(), "chain": report.chain.hex()}
+        print_json({"whole": True, **document, "signed": report.signed._asdict()})
         return
     say(
-        f"{found.revisions} revisions, none altered; {found.entities} entities are as they say,"
-        f" in every table. The chain ends in {found.chain.hex()}.{_recorded_text(noted)}"
-        f" {_signature_text(found.signed)}"
+        f"{report.revisions} revisions, none altered; {report.entities} current entities match the"
+        f" log. The chain ends in {report.chain.hex()}.{_recorded_text(recorded)}"
+        f" {_signature_text(report.signed)}"
     )
+
+
+def _recorded_text(recorded: list[LogPosition]) -> str:
+    return f" It contains all {len(recorded)} recorded positions." if recorded else ""
+
+
+def _signature_text(signed: SignatureReport) -> str:
+    if signed.first is None and not signed.is_head:
+        return "Nothing is signed."
+    since = "" if signed.first is None else f", from {signed.first} on"
+    text = f"{signed.revisions} revisions are signed{since}"
+    if not signed.is_head:
+        return f"{text}, but not the head."
+    if signed.by_trusted:
+        return f"{text}, and the head by a trusted key."
+    return f"{text}, and the head, by keys that only the registry vouches for (see --trusted)."
 
 
 def _altered_document(error: RegistryAltered) -> dict[str, Any]:
@@ -171,21 +230,22 @@ def _altered_document(error: RegistryAltered) -> dict[str, Any]:
 
 
 def _altered_text(error: RegistryAltered) -> str:
-    """What was found, and what to do about it."""
+    """What differs, and what to do about it."""
     differences = error.differences
     counts = ", ".join(f"{t}.{w}: {n}" for (t, w), n in differences.counts.most_common())
-    more = "" if differences.is_all else "; it looked no further"
+    more = "" if differences.is_all else "; the rest was not checked"
     is_past = any(table in HISTORY for table, _ in differences.counts)
     advice = _PAST_ALTERED if is_past else _PRESENT_ALTERED
     return f"{error}\nIn all: {counts}{more}.\n{advice}"
 
 
-_FIRST: Final = "Stop the writers, and keep this database as it is for whoever looks into it."
+_FIRST: Final = "Stop the writers, and keep this database unchanged for the investigation."
 _PAST_ALTERED: Final = (
-    f"{_FIRST} The history itself is not as it was written: restore a backup that verifies, and"
-    " that went through what was noted outside (docs/OPERATIONS.md, Backup and restore)."
+    f"{_FIRST} The history itself was altered: restore a backup that verifies and contains the"
+    " positions recorded outside (docs/OPERATIONS.md, Backup and restore)."
 )
 _PRESENT_ALTERED: Final = (
-    f"{_FIRST} The history is whole, and what is read was altered behind it: change whose passwords"
-    " may write there, and restore a backup that verifies (docs/OPERATIONS.md, Backup and restore)."
+    f"{_FIRST} The history is intact, but the tables made from it were altered: change the"
+    " passwords that may write there, and restore a backup that verifies (docs/OPERATIONS.md,"
+    " Backup and restore)."
 )

@@ -14,25 +14,28 @@ from cqar.cli.target import Target, with_target
 
 @click.group()
 def catalogue() -> None:
-    """The facts that come with CQAR: assets, chains, venues, well-known symbols."""
+    """The facts that come with CQAR: assets, chains, venues, well-known symbols.
+
+    \b
+    Example: cqar catalogue load
+    """
 
 
 @catalogue.command()
-@click.option("--no-listings", is_flag=True, help="Assets, chains and venues only.")
+@click.option("--no-listings", is_flag=True, help="Load assets, chains and venues only.")
 @with_target
 def load(target: Target, *, no_listings: bool) -> None:
-    """Add what the registry lacks of the catalogue; change nothing that is there.
+    """Add what the registry lacks of the catalogue; existing entities stay as they are.
 
     \b
     Example: cqar catalogue load
     """
     with target.to_writer() as connection, progress_bar("catalogue") as progress:
         now = dt.datetime.now(dt.UTC)
-        sent = bundled.load(connection, now, progress, listings=not no_listings)
-    for rejected in sent.rejected:
+        result = bundled.load(connection, now, progress, listings=not no_listings)
+    for rejected in result.rejected:
         to_stderr(f"rejected {rejected.spelling}: {rejected.reason}")
-    to_stderr(
-        f"{sent.created} added, {sent.unchanged} there already, {len(sent.rejected)} rejected"
-    )
-    if sent.rejected:
+    counts = f"{result.created} added, {result.unchanged} already there"
+    to_stderr(f"{counts}, {len(result.rejected)} rejected")
+    if result.rejected:
         raise click.exceptions.Exit(1)

@@ -325,7 +325,7 @@ async def test_lists_of_more_than_a_page_are_whole_and_named(cqar: Typist, stack
     for number in range(count - 25, count):
         assert f" MANY{number} " in rows
     found = await cqar.ok("asset", "search", "MANY", "--limit", "10")
-    assert "there are more: say --limit N" in found.err
+    assert "there are more: give --limit N" in found.err
     assert (await cqar.json("asset", "show", f"MANY{count - 1}"))["asset_id"] == ids[-1]
 
 
@@ -352,7 +352,7 @@ async def test_removing_asks_at_a_terminal(
     out, _ = await process.communicate()
     os.close(near)
     os.close(far)
-    assert f"have asset {ticker} removed?" in out.decode()
+    assert f"asset {ticker} will be removed. Continue?" in out.decode()
     assert process.returncode == code
     found = await cqar.json("asset", "search", ticker)
     assert [asset["symbol"] for asset in found].count(ticker) == left

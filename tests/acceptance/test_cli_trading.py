@@ -106,7 +106,7 @@ async def test_a_watch_goes_on_when_its_resolver_was_killed_and_is_back(registry
             os.kill(registry.endpoints.pids["resolver-1"], signal.SIGKILL)
             assert watching.stderr is not None
             said = (await watching.stderr.readline()).decode()
-            assert f"going on from 1:{first + 1}" in said
+            assert f"continuing from 1:{first + 1}" in said
             await eventually(lambda: succeeds(registry, "resolve", "binance", "BTCUSDT"), WAIT_S)
             await registry.ok("venue", "set", "okx", "--website-url", "https://2.example")
             assert await told(watching) == first + 1

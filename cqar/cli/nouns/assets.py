@@ -1,4 +1,4 @@
-"""Assets, and everything that hangs on one."""
+"""Commands about assets and what belongs to one."""
 
 from __future__ import annotations
 
@@ -8,32 +8,34 @@ from cqar.cli.nouns.model import Noun, Verb
 
 ASSET: Final = Noun(
     name="asset",
-    about="Assets: one economic thing each, whoever else has its ticker.",
-    id="asset_id",
-    one="asset",
-    many="assets",
+    summary="Assets; each is one economic thing, even if others share its ticker.",
+    id_field="asset_id",
+    entity_field="asset",
+    list_field="assets",
     columns="symbol name asset_type category asset_id",
     verbs={
         "add": Verb(
             "CreateAsset",
             "symbol",
-            "Add an asset, named by its ticker.",
+            "Add an asset with this ticker.",
             'cqar asset add USDC --name "USD Coin" --type erc20 --category stablecoin',
-            done="added",
+            effect="added",
         ),
-        "show": Verb("GetAsset", "asset_id", "Show all of an asset.", "cqar asset show USDC"),
+        "show": Verb(
+            "GetAsset", "asset_id", "Show all fields of an asset.", "cqar asset show USDC"
+        ),
         "set": Verb(
             "UpdateAsset",
             "asset_id",
-            "Change the fields that are given.",
+            "Change the given fields.",
             'cqar asset set USDC --category stablecoin --reason "as its issuer says"',
-            done="changed",
+            effect="changed",
         ),
         "list": Verb("ListAssets", "", "List assets.", "cqar asset list --type erc20"),
         "search": Verb(
             "SearchAssets",
             "query",
-            "Search by ticker, name, identifier and contract address; best first.",
+            "Search by ticker, name, identifier or contract address; best match first.",
             "cqar asset search 0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
         ),
         "rm": Verb(
@@ -41,38 +43,38 @@ ASSET: Final = Noun(
             "asset_id",
             "Remove an asset that nothing refers to; its history stays.",
             "cqar asset rm USDC",
-            done="removed",
-            asks=True,
+            effect="removed",
+            confirms=True,
         ),
     },
 )
 
 DEPLOYMENT: Final = Noun(
     name="deployment",
-    about="Deployments: assets on chains.",
-    id="deployment_id",
-    one="deployment",
-    many="deployments",
+    summary="Deployments of assets on chains.",
+    id_field="deployment_id",
+    entity_field="deployment",
+    list_field="deployments",
     columns="asset_id chain_id address decimals is_native is_canonical deployment_id",
     verbs={
         "add": Verb(
             "CreateAssetDeployment",
             "asset_id chain_id",
-            "Say that an asset is on a chain.",
+            "Record that an asset is deployed on a chain.",
             "cqar deployment add USDC ethereum"
             " --contract-address 0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48 --decimals 6",
-            done="added",
+            effect="added",
         ),
         "show": Verb(
             "GetAssetDeployment",
             "deployment_id",
-            "Show all of a deployment.",
+            "Show all fields of a deployment.",
             "cqar deployment show 6f1c1f0e-2f0b-4a57-9a53-0d4f6b1f0c11",
         ),
         "list": Verb(
             "ListAssetDeployments",
             "[asset_id]",
-            "List deployments, of one asset or of all.",
+            "List deployments of one asset or of all.",
             "cqar deployment list USDC",
         ),
     },
@@ -80,23 +82,23 @@ DEPLOYMENT: Final = Noun(
 
 RELATIONSHIP: Final = Noun(
     name="relationship",
-    about="Relationships: what wraps, bridges, stakes or follows what.",
-    id="relationship_id",
-    one="relationship",
-    many="relationships",
+    summary="Relationships: which asset wraps, bridges, stakes or tracks which.",
+    id_field="relationship_id",
+    entity_field="relationship",
+    list_field="relationships",
     columns="from_asset_id relationship_type to_asset_id conversion_rate protocol relationship_id",
     verbs={
         "add": Verb(
             "CreateAssetRelationship",
             "source_asset_id relationship_type target_asset_id",
-            "Say how an asset stands to another.",
+            "Record how one asset relates to another.",
             "cqar relationship add WBTC wraps BTC --conversion-rate 1 --protocol BitGo",
-            done="added",
+            effect="added",
         ),
         "list": Verb(
             "ListAssetRelationships",
             "[asset_id]",
-            "List relationships, of one asset (either way) or all.",
+            "List relationships of one asset (in either direction) or of all.",
             "cqar relationship list BTC --type wraps",
         ),
         "rm": Verb(
@@ -104,28 +106,28 @@ RELATIONSHIP: Final = Noun(
             "relationship_id",
             "Remove a relationship; its history stays.",
             "cqar relationship rm 6f1c1f0e-2f0b-4a57-9a53-0d4f6b1f0c11",
-            done="removed",
-            asks=True,
+            effect="removed",
+            confirms=True,
         ),
     },
 )
 
 GROUP: Final = Noun(
     name="group",
-    about="Groups of assets, each member with an exact weight.",
-    id="group_id",
-    one="group",
-    many="groups",
+    summary="Groups of assets; each member has an exact weight.",
+    id_field="group_id",
+    entity_field="group",
+    list_field="groups",
     columns="name group_type members description group_id",
-    more={"expand": "cqar.cli.check:expand_group"},
-    otherwise="expand",
+    extra_commands={"expand": "cqar.cli.check:expand_group"},
+    default_verb="expand",
     verbs={
         "add": Verb(
             "CreateAssetGroup",
             "name",
-            "Add a group, with its members or empty.",
+            "Add a group, with members or empty.",
             "cqar group add eth-variants --member ETH=1 --member stETH=1",
-            done="added",
+            effect="added",
         ),
         "show": Verb(
             "GetAssetGroup",
@@ -139,54 +141,54 @@ GROUP: Final = Noun(
             "group_id asset_id",
             "Add an asset to a group.",
             "cqar group member add eth-variants rETH --weight 1.13",
-            done="added",
-            answer="member",
+            effect="added",
+            response_field="member",
         ),
         "member rm": Verb(
             "RemoveAssetFromGroup",
             "group_id asset_id",
-            "Take an asset out of a group.",
+            "Remove an asset from a group.",
             "cqar group member rm eth-variants rETH",
-            done="removed",
-            asks=True,
+            effect="removed",
+            confirms=True,
         ),
     },
 )
 
 FLAG: Final = Noun(
     name="flag",
-    about="Quality flags: warnings on assets; an active critical one stops their trading.",
-    id="flag_id",
-    one="flag",
-    many="flags",
+    summary="Quality flags: warnings on assets; an active critical one stops their trading.",
+    id_field="flag_id",
+    entity_field="flag",
+    list_field="flags",
     columns="asset_id flag_type severity reason source raised_at resolved_at flag_id",
     verbs={
         "raise": Verb(
             "RaiseQualityFlag",
             "asset_id flag_type severity",
-            "Warn of an asset.",
+            "Raise a flag on an asset.",
             'cqar flag raise LUNA exploited critical --description "the peg broke"',
-            done="raised",
+            effect="raised",
         ),
         "list": Verb(
             "ListQualityFlags",
             "[asset_id]",
-            "List active flags, of one asset or of all.",
+            "List active flags of one asset or of all.",
             "cqar flag list LUNA --include-resolved",
         ),
         "resolve": Verb(
             "ResolveQualityFlag",
             "flag_id",
-            "End a flag; it stays on record.",
+            "Resolve a flag; it stays on record.",
             "cqar flag resolve 6f1c1f0e-2f0b-4a57-9a53-0d4f6b1f0c11 --notes 'patched'",
-            done="resolved",
+            effect="resolved",
         ),
         "check": Verb(
             "CheckAssetTradeable",
             "asset_id",
-            "Say whether an asset's flags let it be traded, and which do not.",
+            "Show whether an asset's flags allow trading, and which flags forbid it.",
             "cqar flag check LUNA",
-            answer="*",
+            response_field="*",
         ),
     },
     aliases={"add": "raise"},
@@ -194,25 +196,25 @@ FLAG: Final = Noun(
 
 IDENTIFIER: Final = Noun(
     name="identifier",
-    about="Identifiers: what assets and symbols are called elsewhere.",
-    id="identifier_id",
-    one="identifier",
-    many="identifiers",
+    summary="Identifiers of assets and symbols at other sources.",
+    id_field="identifier_id",
+    entity_field="identifier",
+    list_field="identifiers",
     columns="asset_id symbol_id source data_source external_id is_primary identifier_id",
     verbs={
         "add asset": Verb(
             "CreateAssetIdentifier",
             "asset_id source external_id",
-            "Say what a source calls an asset.",
+            "Record a source's identifier of an asset.",
             "cqar identifier add asset BTC coingecko bitcoin --primary",
-            done="added",
+            effect="added",
         ),
         "add symbol": Verb(
             "CreateSymbolIdentifier",
             "symbol_id data_source external_id",
-            "Say what a source calls a symbol.",
+            "Record a source's identifier of a symbol.",
             "cqar identifier add symbol BTC/USDT coingecko btc_usdt",
-            done="added",
+            effect="added",
         ),
         "show asset": Verb(
             "GetAssetIdentifier",
@@ -229,13 +231,13 @@ IDENTIFIER: Final = Noun(
         "list asset": Verb(
             "ListAssetIdentifiers",
             "[asset_id]",
-            "List identifiers, of one asset or of all.",
+            "List identifiers of one asset or of all.",
             "cqar identifier list asset BTC",
         ),
         "list symbol": Verb(
             "ListSymbolIdentifiers",
             "[symbol_id]",
-            "List identifiers, of one symbol or of all.",
+            "List identifiers of one symbol or of all.",
             "cqar identifier list symbol BTC/USDT",
         ),
     },

@@ -1,4 +1,4 @@
-"""What people may type for a field, and what it becomes in the request."""
+"""Parameter types of fields: what a user may type, and what it becomes in the request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INTEGERS: Final = {
 
 
 class TextParam(click.ParamType[Any]):
-    """Text that can be sent."""
+    """Text that can be encoded as UTF-8."""
 
     name = "TEXT"
 
@@ -28,24 +28,24 @@ class TextParam(click.ParamType[Any]):
         try:
             str(value).encode()
         except UnicodeEncodeError:
-            self.fail("is not in this terminal's encoding: type it as UTF-8")
+            self.fail("the text is not valid UTF-8")
         return str(value)
 
 
 class HeaderTextParam(click.ParamType[Any]):
-    """Text that fits into a call's metadata."""
+    """Text that a call's metadata can carry."""
 
     name = "TEXT"
 
     def convert(self, value: Any, _: Any, __: Any) -> str:
         text = str(value)
         if not text or not text.isascii() or not text.isprintable():
-            self.fail(f"{text!a}: printable ASCII only, such as a UUID")
+            self.fail(f"{text!a}: use printable ASCII only, such as a UUID")
         return text
 
 
 class EnumParam(click.Choice[str]):
-    """A value of an enum, by its short name; case and `_` for `-` do not matter."""
+    """A value of an enum, by its word; case does not matter, nor does `_` for `-`."""
 
     def __init__(self, enum: EnumDescriptor) -> None:
         self._numbers = enum_words(enum)
@@ -67,15 +67,15 @@ class JsonObjectParam(click.ParamType[Any]):
         try:
             return json_format.Parse(str(value), struct_pb2.Struct())
         except (json_format.ParseError, RecursionError, UnicodeEncodeError):
-            self.fail(f"""{value!r}: a JSON object such as '{{"ccxt_id": "binance"}}'""")
+            self.fail(f"""{value!r}: give a JSON object such as '{{"ccxt_id": "binance"}}'""")
 
 
 class PairParam(click.ParamType[Any]):
-    """Two fields of a part, joined by "=".
+    """Two fields of a nested message, joined by "=".
 
     Args:
-        name: As help shows it; the second may be left out if it stands in brackets.
-        fields: The names of both.
+        name: The form that help shows; a second part in brackets is optional.
+        fields: The names of both fields.
     """
 
     def __init__(self, name: str, *fields: str) -> None:
@@ -88,12 +88,12 @@ class PairParam(click.ParamType[Any]):
         text = TextParam().convert(value, None, None)
         first, equals, second = text.rpartition("=") if "=" in text else (text, "", "")
         if not first or (not second and (equals or "[" not in self.name)):
-            self.fail(f"{text!r}: say it as {self.name}")
+            self.fail(f"{text!r}: write it as {self.name}")
         parts = zip(self._fields, (first, second), strict=True)
         return {field: part for field, part in parts if part}
 
 
-#: Messages that are typed as one word.
+#: Message types that a user types as one word.
 _TYPES: Final[dict[str, click.ParamType[Any]]] = {
     "google.protobuf.Timestamp": InstantParam(),
     "google.protobuf.Struct": JsonObjectParam(),
@@ -103,7 +103,7 @@ _TYPES: Final[dict[str, click.ParamType[Any]]] = {
 
 
 def param_type_of(field: FieldDescriptor) -> click.ParamType[Any]:
-    """How a field is typed; not for booleans, which are flags."""
+    """The parameter type of a field. Booleans are flags and have none."""
     if field.enum_type is not None:
         return EnumParam(field.enum_type)
     if field.message_type is not None:
@@ -114,11 +114,11 @@ def param_type_of(field: FieldDescriptor) -> click.ParamType[Any]:
 
 
 def set_field(request: Any, field: FieldDescriptor, value: Any) -> None:
-    """Set a field of a message to what `type_of` its field made of what was typed."""
+    """Set a field of a message to a value that its parameter type has converted."""
     target = getattr(request, field.name)
     if field.is_repeated and field.message_type is not None:
-        for part in value:
-            target.add(**part)
+        for fields in value:
+            target.add(**fields)
     elif field.is_repeated:
         target.extend(value)
     elif isinstance(value, dt.datetime):

@@ -1,4 +1,4 @@
-"""Where things trade: chains, venues, symbols, and what venues hold and list."""
+"""Commands about chains, venues, symbols, listings and venue assets."""
 
 from __future__ import annotations
 
@@ -8,26 +8,28 @@ from cqar.cli.nouns.model import Noun, Verb
 
 CHAIN: Final = Noun(
     name="chain",
-    about="Chains that assets live on.",
-    id="chain_id",
-    one="chain",
-    many="chains",
+    summary="Chains that assets live on.",
+    id_field="chain_id",
+    entity_field="chain",
+    list_field="chains",
     columns="chain_id chain_name chain_type network_id native_asset_id is_testnet",
     verbs={
         "add": Verb(
             "CreateChain",
             "[id]",
-            "Add a chain; without an id it gets one from its name.",
+            "Add a chain; without an id, one is made from its name.",
             "cqar chain add base --name Base --type evm --network-id 8453",
-            done="added",
+            effect="added",
         ),
-        "show": Verb("GetChain", "chain_id", "Show all of a chain.", "cqar chain show ethereum"),
+        "show": Verb(
+            "GetChain", "chain_id", "Show all fields of a chain.", "cqar chain show ethereum"
+        ),
         "set": Verb(
             "UpdateChain",
             "chain_id",
-            "Change the fields that are given.",
+            "Change the given fields.",
             "cqar chain set ethereum --native-asset ETH",
-            done="changed",
+            effect="changed",
         ),
         "list": Verb("ListChains", "", "List chains.", "cqar chain list --type evm"),
     },
@@ -35,26 +37,28 @@ CHAIN: Final = Noun(
 
 VENUE: Final = Noun(
     name="venue",
-    about="Venues: one namespace of spellings each.",
-    id="venue_id",
-    one="venue",
-    many="venues",
+    summary="Venues; each is one namespace of spellings.",
+    id_field="venue_id",
+    entity_field="venue",
+    list_field="venues",
     columns="venue_id name venue_type operator chain_id is_active website_url",
     verbs={
         "add": Verb(
             "CreateVenue",
             "[venue_id]",
-            "Add a venue; without an id it gets one from its name.",
+            "Add a venue; without an id, one is made from its name.",
             "cqar venue add binance --name Binance --type cex",
-            done="added",
+            effect="added",
         ),
-        "show": Verb("GetVenue", "venue_id", "Show all of a venue.", "cqar venue show binance"),
+        "show": Verb(
+            "GetVenue", "venue_id", "Show all fields of a venue.", "cqar venue show binance"
+        ),
         "set": Verb(
             "UpdateVenue",
             "venue_id",
-            "Change the fields that are given.",
+            "Change the given fields.",
             "cqar venue set binance --no-active --reason 'maintenance announced'",
-            done="changed",
+            effect="changed",
         ),
         "list": Verb("ListVenues", "", "List venues.", "cqar venue list --type dex"),
     },
@@ -62,29 +66,29 @@ VENUE: Final = Noun(
 
 SYMBOL: Final = Noun(
     name="symbol",
-    about="Symbols: the canonical products, wherever they trade.",
-    id="symbol_id",
-    one="symbol",
-    many="symbols",
+    summary="Symbols: canonical products, independent of venue.",
+    id_field="symbol_id",
+    entity_field="symbol",
+    list_field="symbols",
     columns="symbol symbol_type base_asset_id quote_asset_id"
     " exact.tick_size exact.lot_size is_active symbol_id",
     verbs={
         "add": Verb(
             "CreateSymbol",
             "base_asset_id quote_asset_id",
-            "Add a symbol of a base and a quote asset; its text follows from what it is.",
+            "Add a symbol with this base and quote; its text is derived from its fields.",
             "cqar symbol add BTC USDT --type spot --tick-size 0.01 --lot-size 0.00001",
-            done="added",
+            effect="added",
         ),
         "show": Verb(
-            "GetSymbol", "symbol_id", "Show all of a symbol.", "cqar symbol show BTC/USDT"
+            "GetSymbol", "symbol_id", "Show all fields of a symbol.", "cqar symbol show BTC/USDT"
         ),
         "set": Verb(
             "UpdateSymbol",
             "symbol_id",
-            "Change the fields that are given.",
+            "Change the given fields.",
             "cqar symbol set BTC/USDT --tick-size 0.01",
-            done="changed",
+            effect="changed",
         ),
         "list": Verb(
             "ListSymbols", "", "List symbols.", "cqar symbol list --type spot --base-asset BTC"
@@ -92,7 +96,7 @@ SYMBOL: Final = Noun(
         "search": Verb(
             "SearchSymbols",
             "query",
-            "Search by text and identifier; best first.",
+            "Search by text or identifier; best match first.",
             "cqar symbol search BTC/ --type perpetual",
         ),
         "rm": Verb(
@@ -100,102 +104,102 @@ SYMBOL: Final = Noun(
             "symbol_id",
             "Remove a symbol that nothing refers to; its history stays.",
             "cqar symbol rm BTC/USDT",
-            done="removed",
-            asks=True,
+            effect="removed",
+            confirms=True,
         ),
     },
 )
 
 LISTING: Final = Noun(
     name="listing",
-    about="Listings: one spelling at one venue during one period, and the symbol it means.",
-    id="listing_id",
-    one="venue_symbol",
-    many="venue_symbols",
+    summary="Listings: a spelling at a venue during one period, and the symbol it means.",
+    id_field="listing_id",
+    entity_field="venue_symbol",
+    list_field="venue_symbols",
     columns="venue_id venue_symbol symbol_id status is_primary alias_of"
     " exact.tick_size exact.lot_size listed_at delisted_at",
     verbs={
         "add": Verb(
             "CreateVenueSymbol",
             "venue_id venue_symbol symbol_id",
-            "Say what a venue's spelling means.",
+            "List a symbol at a venue under a spelling.",
             "cqar listing add binance BTCUSDT BTC/USDT --tick-size 0.01 --lot-size 0.00001",
-            done="added",
+            effect="added",
         ),
         "show": Verb(
             "GetVenueSymbol",
             "venue_id venue_symbol",
             "Show a listing and its symbol, with the steps that apply.",
             "cqar listing show binance BTCUSDT",
-            answer="*",
+            response_field="*",
         ),
         "set": Verb(
             "UpdateVenueSymbol",
             "venue_id venue_symbol",
-            "Change the given fields of the open listing of this spelling.",
+            "Change the given fields of the spelling's open listing.",
             "cqar listing set binance BTCUSDT --status halted --reason 'wallet maintenance'",
-            done="changed",
+            effect="changed",
         ),
         "list": Verb(
             "ListVenueSymbols",
             "[venue_id]",
-            "List the spellings of one venue, or of all.",
+            "List the spellings of one venue or of all.",
             "cqar listing list binance --symbol BTC/USDT",
         ),
         "rm": Verb(
             "DelistVenueSymbol",
             "venue_id venue_symbol",
-            "End the open listing of this spelling, now or at an instant; its past stays.",
+            "Delist the spelling's open listing, now or at a given time; its past stays.",
             "cqar listing rm binance BTCUSDT --delisted-at 2026-03-01T08:00Z",
-            done="delisted",
-            asks=True,
+            effect="delisted",
+            confirms=True,
         ),
     },
-    more={"void": "cqar.cli.void_listing:void"},
+    extra_commands={"void": "cqar.cli.void_listing:void"},
 )
 
 VENUE_ASSET: Final = Noun(
     name="venue-asset",
-    about="Venue assets: what venues call the assets they hold, and what may be done with them.",
-    id="",
-    one="venue_asset",
-    many="venue_assets",
+    summary="Venue assets: a venue's code for an asset, and whether it can be moved and traded.",
+    id_field="",
+    entity_field="venue_asset",
+    list_field="venue_assets",
     columns="venue_id asset_id venue_asset_symbol other_codes deposit_enabled withdraw_enabled"
     " trading_enabled is_active delisted_at",
     verbs={
         "add": Verb(
             "CreateVenueAsset",
             "venue_id asset_id venue_asset_symbol",
-            "Say what a venue calls an asset.",
+            "Record a venue's code for an asset.",
             "cqar venue-asset add kraken BTC XXBT --other-code XBT",
-            done="added",
+            effect="added",
         ),
         "show": Verb(
             "GetVenueAsset",
             "venue_id asset_id",
-            "Show all of an asset at a venue.",
+            "Show all fields of an asset at a venue.",
             "cqar venue-asset show kraken BTC",
         ),
         "set": Verb(
             "UpdateVenueAsset",
             "venue_id asset_id",
-            "Change the fields that are given.",
+            "Change the given fields.",
             "cqar venue-asset set kraken BTC --no-withdraw-enabled",
-            done="changed",
+            effect="changed",
         ),
         "list": Verb(
             "ListVenueAssets",
             "[venue_id]",
-            "List the assets of one venue, or of all.",
+            "List the assets of one venue or of all.",
             "cqar venue-asset list kraken",
         ),
         "rm": Verb(
             "DelistVenueAsset",
             "venue_id asset_id",
-            "End an asset's availability at a venue, now or at an instant.",
+            "Delist an asset at a venue, now or at a given time.",
             "cqar venue-asset rm kraken BTC",
-            done="delisted",
-            asks=True,
+            effect="delisted",
+            confirms=True,
         ),
     },
 )

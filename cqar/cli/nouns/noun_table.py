@@ -1,4 +1,4 @@
-"""Every noun, in the order of help; light, for help and completion need no more."""
+"""Every noun, in the order of help. Help and completion import no more than this."""
 
 from __future__ import annotations
 
@@ -13,23 +13,14 @@ from cqar.cli.nouns.markets import CHAIN, LISTING, SYMBOL, VENUE, VENUE_ASSET
 from cqar.cli.nouns.model import Noun
 
 NOUNS: Final = (
-    ASSET,
-    CHAIN,
-    DEPLOYMENT,
-    FLAG,
-    GROUP,
-    IDENTIFIER,
-    LISTING,
-    RELATIONSHIP,
-    SYMBOL,
-    VENUE,
-    VENUE_ASSET,
+    *(ASSET, CHAIN, DEPLOYMENT, FLAG, GROUP, IDENTIFIER),
+    *(LISTING, RELATIONSHIP, SYMBOL, VENUE, VENUE_ASSET),
 )
 
 
 def noun_commands() -> list[LazyCommand]:
-    """A command for each noun; its verbs are made when it is run."""
-    return [LazyCommand(noun.name, noun.about, partial(_load, noun)) for noun in NOUNS]
+    """A command for each noun; its verbs are made when it runs."""
+    return [LazyCommand(noun.name, noun.summary, partial(_load, noun)) for noun in NOUNS]
 
 
 def _load(noun: Noun) -> click.Command:

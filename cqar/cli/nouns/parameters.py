@@ -1,4 +1,4 @@
-"""The parameters of a command, read off its request's descriptor."""
+"""Derives a command's parameters from the descriptor of its request."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _SERVICE: Final = asset_registry_pb2.DESCRIPTOR.services_by_name["AssetRegistry"
 
 
 class FieldParameter(NamedTuple):
-    """A parameter, and the field of the request that it fills.
+    """A parameter and the field of the request that it sets.
 
     Attributes:
-        within: The field that holds the message that has the field; empty for the request.
+        parent: The request's field that holds the message with `field`; empty: the request itself.
     """
 
     parameter: click.Parameter
     field: FieldDescriptor
-    within: str = ""
+    parent: str = ""
 
     @property
     def name(self) -> str:
@@ -39,23 +39,23 @@ def method_of(verb: Verb) -> MethodDescriptor:
 
 
 def parameters_of(noun: Noun, verb: Verb) -> list[FieldParameter]:
-    """What a command asks for: its arguments in their order, then an option a field."""
+    """A command's parameters: its arguments in order, then one option per field."""
     request = method_of(verb).input_type
-    found = []
+    parameters = []
     for name, required in verb.arguments.items():
         field = request.fields_by_name[name]
-        found.append(FieldParameter(_argument(field, required=required), field))
-    for field, within in offered_fields(request):
-        if within or field.name not in verb.arguments:
-            found.append(FieldParameter(_option(field, within, noun), field, within))
-    return found
+        parameters.append(FieldParameter(_argument(field, required=required), field))
+    for field, parent in offered_fields(request):
+        if parent or field.name not in verb.arguments:
+            parameters.append(FieldParameter(_option(field, parent, noun), field, parent))
+    return parameters
 
 
 def offered_fields(request: Descriptor) -> Iterator[tuple[FieldDescriptor, str]]:
-    """The fields that people can give; those of `exact` beside the others, and in its name."""
+    """The fields that a user can set, each with its parent: "" or `exact`."""
     for field in request.fields:
         if field.name == "exact" and field.message_type is not None:
-            yield from ((part, field.name) for part in field.message_type.fields)
+            yield from ((inner, field.name) for inner in field.message_type.fields)
         elif is_offered(field):
             yield field, ""
 
@@ -68,9 +68,9 @@ def _argument(field: FieldDescriptor, *, required: bool) -> click.Argument:
     )
 
 
-def _option(field: FieldDescriptor, within: str, noun: Noun) -> click.Option:
+def _option(field: FieldDescriptor, parent: str, noun: Noun) -> click.Option:
     word = option_word(field, noun.name)
-    name = f"{within}_{field.name}" if within else field.name
+    name = f"{parent}_{field.name}" if parent else field.name
     if field.type == FieldDescriptor.TYPE_BOOL:
         return click.Option(
             [name, f"--{word}/--no-{word}"], default=None, help=field_help(field), is_flag=True
@@ -84,29 +84,29 @@ def _option(field: FieldDescriptor, within: str, noun: Noun) -> click.Option:
 
 
 def fill_request(
-    request: Message, wanted: list[FieldParameter], given: Mapping[str, Any], references: IdLookup
+    request: Message, parameters: list[FieldParameter], values: Mapping[str, Any], lookup: IdLookup
 ) -> None:
-    """Set the request's fields that were given, and none besides.
+    """Set the request's fields that the user gave, and no others.
 
     Raises:
-        CallFailed: A name means nothing, or more than one thing.
+        CallFailed: a name is unknown or ambiguous.
     """
-    for item in wanted:
-        value = given.get(item.name)
+    for item in parameters:
+        value = values.get(item.name)
         if value is None or value == ():
             continue
-        owner = getattr(request, item.within) if item.within else request
-        set_field(owner, item.field, _names_to_ids(item.field, value, references))
+        owner = getattr(request, item.parent) if item.parent else request
+        set_field(owner, item.field, _names_to_ids(item.field, value, lookup))
 
 
-def _names_to_ids(field: FieldDescriptor, value: Any, references: IdLookup) -> Any:
-    """The value, names of entities replaced by their ids."""
+def _names_to_ids(field: FieldDescriptor, value: Any, lookup: IdLookup) -> Any:
+    """The value with names of entities replaced by ids."""
     if kind := referenced_kind(field):
-        return references.id_of(kind, value)
+        return lookup.id_of(kind, value)
     if field.is_repeated and field.message_type is not None:
-        parts = field.message_type.fields_by_name
+        fields = field.message_type.fields_by_name
         return [
-            {name: _names_to_ids(parts[name], part, references) for name, part in whole.items()}
-            for whole in value
+            {name: _names_to_ids(fields[name], part, lookup) for name, part in message.items()}
+            for message in value
         ]
     return value

@@ -103,9 +103,9 @@ def test_every_rpc_is_one_verb_of_one_noun() -> None:
 
 def test_what_changes_something_takes_a_reason_and_what_removes_asks() -> None:
     reads = ("Check", "Get", "List", "Search")
-    assert {v.rpc for _, _, v in VERBS if not v.done} == {r for r in RPCS if r.startswith(reads)}
+    assert {v.rpc for _, _, v in VERBS if not v.effect} == {r for r in RPCS if r.startswith(reads)}
     removals = ("Delete", "Delist", "Remove")
-    assert {v.rpc for _, _, v in VERBS if v.asks} == {r for r in RPCS if r.startswith(removals)}
+    assert {v.rpc for _, _, v in VERBS if v.confirms} == {r for r in RPCS if r.startswith(removals)}
 
 
 def test_the_fields_that_no_command_offers_are_these() -> None:
@@ -133,8 +133,8 @@ def test_every_field_that_is_offered_is_a_parameter_with_a_meaning(
     noun: Noun, words: str, verb: Verb
 ) -> None:
     wanted = parameters_of(noun, verb)
-    offered = {(f.name, within) for f, within in offered_fields(method_of(verb).input_type)}
-    assert {(item.field.name, item.within) for item in wanted} == offered
+    offered = {(f.name, parent) for f, parent in offered_fields(method_of(verb).input_type)}
+    assert {(item.field.name, item.parent) for item in wanted} == offered
     spelled = [spelling for item in wanted for spelling in item.parameter.opts]
     assert len(spelled) == len(set(spelled))
     for item in wanted:
@@ -162,21 +162,21 @@ def test_every_column_is_a_field_of_what_is_listed(noun: Noun) -> None:
         field.message_type
         for verb in noun.verbs.values()
         for field in method_of(verb).output_type.fields
-        if field.name == noun.many
+        if field.name == noun.list_field
     ]
     assert entities
     shown = [columns_in(entity, noun.columns) for entity in entities if entity is not None]
     assert set().union(*shown) == set(noun.columns.split())
     for entity in entities:
         assert entity is not None
-        assert not noun.id or noun.id in entity.fields_by_name
+        assert not noun.id_field or noun.id_field in entity.fields_by_name
 
 
 @pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.name)
 def test_no_column_is_a_double(noun: Noun) -> None:
     for verb in noun.verbs.values():
         for listed in method_of(verb).output_type.fields:
-            for path in noun.columns.split() if listed.name == noun.many else ():
+            for path in noun.columns.split() if listed.name == noun.list_field else ():
                 *outer, last = path.split(".")
                 message = listed.message_type
                 for name in outer:

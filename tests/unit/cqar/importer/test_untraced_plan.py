@@ -121,12 +121,12 @@ def test_the_text_of_a_plan_says_what_is_unreviewed_untraced_and_bound_by_ticker
     show_plan(registry.plan(as_now(), coin("SOL"), at=NOW + DAY), None)
     said = " ".join(capsys.readouterr().out.split())
     assert "1 of 2 rows are read UNREVIEWED" in said
-    assert f"tick_size of 1 rows: ccxt has one, and {UNTRACED_REASON}" in said
+    assert f"tick_size of 1 rows: ccxt has a value, but {UNTRACED_REASON}" in said
     assert f"status of 1 rows: {UNTRACED_REASON}" in said
     assert "Bound by ticker alone" not in said
     show_plan(Registry().plan(a_market()), None)
     said = " ".join(capsys.readouterr().out.split())
-    assert "Bound by ticker alone (look at them): 2" in said
+    assert "Bound by ticker alone (review them): 2" in said
     assert "UNREVIEWED" not in said
 
 
