@@ -1,7 +1,7 @@
 """Facts that come with CQAR: assets, chains, venues, codes and well-known venue symbols.
 
-Read from the JSON files beside this one and validated by the kinds' own rules. Loading adds
-what is missing and changes nothing that is there: the registry's word stands above ours.
+They are read from the JSON files of this package and validated by the kinds' own rules. Loading
+adds what is missing; existing entities of the registry take precedence and stay unchanged.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ KindEntity = tuple[AnyKind, Entity]
 
 def read_table(name: str) -> list[dict[str, Any]]:
     text = resources.files(__name__).joinpath(f"{name}.json").read_bytes()
-    found: list[dict[str, Any]] = msgspec.json.decode(text)
-    return found
+    rows: list[dict[str, Any]] = msgspec.json.decode(text)
+    return rows
 
 
 def asset_id(slug: str) -> str:
@@ -76,12 +76,12 @@ def load(
     """Add what the registry lacks of the catalogue.
 
     Args:
-        progress: Called with items done and items in all.
-        listings: Also symbols and venue symbols; without them, a venue's first import says
-            what it lists.
+        progress: Takes the number of items done and the total.
+        listings: Whether to load symbols and venue symbols too; without them, a venue's first
+            import brings its listings.
 
     Raises:
-        CallFailed: The writer refused or did not answer.
+        CallFailed: the writer refused or did not answer.
     """
     state = _state(connection, now)
     missing = list(_missing(state, listings=listings))
@@ -92,17 +92,17 @@ def load(
         done += count
         progress(done, len(missing))
 
-    sent = apply_entities(connection, missing, "the bundled catalogue", advance)
+    result = apply_entities(connection, missing, "the bundled catalogue", advance)
     names = ("assets", "chains", "relationships", "venues", "venue_assets")
     total = sum(
         len(read_table(name)) for name in (*names, *(["venue_symbols"] if listings else []))
     )
     products = sum(kind is SYMBOL for kind, _ in missing)
-    return sent._replace(unchanged=sent.unchanged + total - (len(missing) - products))
+    return result._replace(unchanged=result.unchanged + total - (len(missing) - products))
 
 
 def _state(connection: Connection, now: dt.datetime) -> RegistryState:
-    """All of the registry that the catalogue could already be in."""
+    """The part of the registry that may already have the catalogue's entities."""
     state = RegistryState(now)
     load_products(connection, state)
     request = pb.ListAssetRelationshipsRequest()
@@ -118,10 +118,10 @@ def _state(connection: Connection, now: dt.datetime) -> RegistryState:
 
 def _missing(state: RegistryState, *, listings: bool) -> Iterator[KindEntity]:
     for kind, entity in (*_assets(), *_chains(), *_relationships(), *_venues(), *_venue_assets()):
-        there = state.get(kind.name, kind.key_of(entity)) is not None
+        exists = state.get(kind.name, kind.key_of(entity)) is not None
         if isinstance(entity, AssetRelationship):
-            there = same_pair(entity, state) is not None
-        if not there:
+            exists = same_pair(entity, state) is not None
+        if not exists:
             yield kind, entity
     if not listings:
         return

@@ -156,7 +156,7 @@ def _plan(
     taken_at = listing.taken_at
     if options["at"] is None and taken_at is not None:
         _require_fresh(taken_at, at)
-    names = [name for market in listing.found for name in (market.spelling, *market.aliases)]
+    names = [name for market in listing.markets for name in (market.spelling, *market.aliases)]
     # A venue that was never imported has no archived listings.
     archivable = names if LISTINGS_SINCE in metadata else []
     state = load_state(connection, venue, at, options["at"], archivable)

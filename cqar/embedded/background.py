@@ -1,4 +1,4 @@
-"""A stack in the background: started by a command that returns, stopped by another."""
+"""Starts a stack in the background, and stops it."""
 
 import os
 import signal
@@ -20,13 +20,15 @@ POLL_SECONDS = 0.05
 
 
 def detach(state_dir: Path, resolvers: int = 2) -> Endpoints:
-    """Start a stack in a session of its own and return once it is ready.
+    """Start a stack in its own session and return once it is ready.
 
-    It writes to STATE/logs/stack.log. Raises ServiceFailed with the end of that, and
-    StackAlreadyRunning.
+    Raises:
+        ServiceFailed: the stack did not start; has the end of its log, STATE/logs/stack.log.
+        StackAlreadyRunning: another stack holds the state folder.
+        UnsafePath: the state folder is not this user's alone.
     """
     state_dir = make_private_folder(state_dir, state_mode())
-    with hold_lock(state_dir):  # refused here, not in a log
+    with hold_lock(state_dir):  # so that the caller gets the error, not only the log
         pass
     log = make_private_folder(state_dir / "logs") / "stack.log"
     since_bytes = log.stat().st_size if log.exists() else 0
@@ -51,9 +53,12 @@ def detach(state_dir: Path, resolvers: int = 2) -> Endpoints:
 
 
 def shut_down(state_dir: Path) -> None:
-    """Stop the stack of this state folder and return once it is gone.
+    """Stop the stack of this state folder and return once it has ended.
 
-    Raises StackNotRunning; UnsafePath; EmbeddedError where the lock does not tell who holds it.
+    Raises:
+        StackNotRunning: nobody holds the folder's lock.
+        UnsafePath: the state folder is not this user's alone.
+        EmbeddedError: the lock does not name its holder, or the stack did not stop in time.
     """
     known = signal_holder(state_dir, signal.SIGTERM)
     if known is None:
@@ -70,7 +75,7 @@ def shut_down(state_dir: Path) -> None:
 
 
 def _spawn(state_dir: Path, resolvers: int, log: Path) -> int:
-    # Not Popen: it would warn, rightly for most, that we leave without waiting for its child.
+    # Popen would warn that this process ends without waiting for its child, as it must here.
     argv = [sys.executable, "-m", "cqar.embedded.main", "--state", str(state_dir)]
     argv += ["--resolvers", str(resolvers)]
     output = open_private(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

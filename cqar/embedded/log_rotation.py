@@ -1,7 +1,7 @@
-"""Logs below a bound: a long one is copied aside and emptied, while its program goes on writing.
+"""Keeps logs below a bound: a long log is copied aside and emptied while its program writes on.
 
-Programs hold their logs open to append, so what they write next is the emptied file's beginning.
-What is written between the copy and the emptying is lost: some lines, once in 10 MiB.
+Programs open their logs to append, so they continue at the beginning of the emptied file. Lines
+written between copying and emptying are lost: a few, once per 10 MiB.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from cqar.embedded.failures import EmbeddedError
 from cqar.embedded.private_files import open_private, open_private_folder
 
 LOG_MAX_BYTES = 10 * 1024 * 1024
-# Beside the one that is written: NAME.1 is the newest.
+# Number of rotated files beside the current one; NAME.1 is the newest.
 ROTATED_MAX = 3
 CHECK_EVERY_SECONDS = 5.0
 _COPY_BYTES = 1024 * 1024
@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 async def rotate_logs(folder: Path) -> None:
-    """Look at every log of a folder again and again, until cancelled."""
+    """Rotate the long logs of a folder, periodically, until cancelled."""
     while True:
         await asyncio.sleep(CHECK_EVERY_SECONDS)
         for name in _long_logs(folder):
@@ -34,9 +34,9 @@ async def rotate_logs(folder: Path) -> None:
 
 
 def rotate_log(log: Path) -> None:
-    """Copy a log to NAME.1, older ones on by one, and empty it. Raises UnsafePath, OSError.
+    """Copy a log to NAME.1, renumber older ones, and empty it. Raises UnsafePath, OSError.
 
-    A disk that is full takes no copy: the log is emptied all the same.
+    The log is emptied even if a full disk does not take the copy.
     """
     source = open_private(log, os.O_RDWR)
     try:
@@ -63,11 +63,11 @@ def _copy(source: int, aside: Path) -> None:
     target = open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         end = os.fstat(source).st_size
-        # Of one that grew beyond all bounds the end is what tells.
-        at = max(0, end - 2 * LOG_MAX_BYTES)
-        while chunk := os.pread(source, min(_COPY_BYTES, end - at), at):
+        # Only the end of a log that grew far beyond the bound is copied.
+        offset = max(0, end - 2 * LOG_MAX_BYTES)
+        while chunk := os.pread(source, min(_COPY_BYTES, end - offset), offset):
             os.write(target, chunk)
-            at += len(chunk)
+            offset += len(chunk)
     finally:
         os.close(target)
 

@@ -1,9 +1,9 @@
-"""TCP ports for a stack: the well-known one where it is free, else one that stays ours.
+"""Picks TCP ports for a stack: the well-known port if it is free, else a reserved one.
 
-A free port is not taken from the system (`bind` to port 0): those lie in the range outgoing
-connections draw from, so while a killed server is down its port may become somebody's local port
-and it could not come back on the same address. We draw from below that range instead (Linux
-begins it at 32768, the IANA range at 49152).
+The system's free ports (`bind` to port 0) are not used: they are in the range of outgoing
+connections. While a killed server is down, its port could become a local port of another process,
+and the server could not come back on the same address. Ports are drawn from below that range
+(Linux begins it at 32768, IANA at 49152).
 """
 
 import fcntl
@@ -26,7 +26,7 @@ DRAWS_MAX = 1_000
 
 
 class PortReservation(msgspec.Struct, frozen=True):
-    """A port that a living process picked: it is not bound yet, or bound, or to be bound again.
+    """A port that a running process picked, whether it is bound at the moment or not.
 
     `start_ticks` is when the process started, in kernel ticks: process ids are reused.
     """
@@ -39,27 +39,29 @@ class PortReservation(msgspec.Struct, frozen=True):
 def pick_ports(preferred: Mapping[str, int]) -> dict[str, int]:
     """A distinct free port on 127.0.0.1 for every name; the preferred one wherever it is free.
 
-    A picked port is ours as long as this process lives, also before it is bound and while what
-    was killed is not back yet: stacks of this user see each other's picks in a file that they
-    lock. Our own are given again when they are free.
+    A picked port is reserved as long as this process lives, even while nothing listens on it:
+    stacks of this user record their ports in a file that they lock. A port that this process
+    reserved may be picked again once it is free.
     """
     picked: dict[str, int] = {}
-    me = os.getpid()
+    own_pid = os.getpid()
     with _reservations() as reserved:
-        others = {r.port for r in reserved if r.pid != me}
+        others = {r.port for r in reserved if r.pid != own_pid}
         for name, port in preferred.items():
             taken = others | set(picked.values())
             if port in taken or not is_free_port(port):
                 picked[name] = _draw(taken | set(preferred.values()))
             else:
                 picked[name] = port
-        reserved |= {PortReservation(port, me, start_ticks(me)) for port in picked.values()}
+        reserved |= {
+            PortReservation(port, own_pid, start_ticks(own_pid)) for port in picked.values()
+        }
     return picked
 
 
 @contextmanager
 def _reservations() -> Iterator[set[PortReservation]]:
-    """Living processes' reservations; what the set holds at the end is kept."""
+    """The reservations of running processes; changes to the set are written at the end."""
     path = Path(tempfile.gettempdir()) / f"cqar-ports-{os.getuid()}.json"
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
     try:
@@ -82,8 +84,8 @@ def _reservations() -> Iterator[set[PortReservation]]:
 
 
 def is_free_port(port: int) -> bool:
-    # SO_REUSEADDR as the servers set it: without, a stack's own closed connections (TIME_WAIT,
-    # 60 s) would push its successor off the preferred ports.
+    # SO_REUSEADDR as the servers set it: without it, a stack's own closed connections (TIME_WAIT,
+    # 60 s) would keep its successor off the preferred ports.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,7 +1,7 @@
-"""PostgreSQL's binaries, where the account it runs as can execute them.
+"""PostgreSQL's binaries, in a place where its account can execute them.
 
-An environment under a folder of mode 0700 (/root, a private home) cannot be reached by an
-unprivileged account. Its permissions are not ours to open, so the 33 MB are copied, once.
+An unprivileged account cannot reach an environment under a folder of mode 0700 (/root, a private
+home). The folder's permissions stay as they are; the 33 MB are copied once instead.
 """
 
 import shutil

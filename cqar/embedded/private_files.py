@@ -1,7 +1,7 @@
-"""Files and folders that are this user's alone: no link is followed, nothing of others is used.
+"""Files and folders that belong to this user alone: no links, nothing that others can write.
 
-Paths are checked as they are given, and files are opened by their folder's descriptor, so that what
-was checked is what is used. Folders above a state folder are the user's business, as with any path.
+Paths are checked as they are given, and files are opened through their folder's descriptor, so that
+the checked file is the one that is used. Folders above a state folder are not checked.
 """
 
 import os
@@ -16,32 +16,32 @@ _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def make_private_folder(folder: Path, mode: int = 0o700) -> Path:
-    """Make a folder where there is none, and return it resolved.
+    """Create a folder unless it exists, and return its resolved path.
 
     Args:
-        mode: Of a new one; one that is there keeps its own.
+        mode: Mode of a new folder; an existing one keeps its own.
 
     Raises:
-        UnsafePath: It is a link, no folder, somebody else's, or others can write to it.
+        UnsafePath: the path is a link, not a folder, another user's, or writable by others.
     """
     folder = Path(os.path.abspath(folder))  # noqa: PTH100  # resolve() would follow its last link
     if not os.path.lexists(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=mode)
-        folder.chmod(mode)  # mkdir's is cut by the umask
+        folder.chmod(mode)  # the umask restricts mkdir's mode
     require_private_folder(folder)
     return folder.resolve()
 
 
 def require_private_folder(folder: Path) -> None:
-    """Raises UnsafePath; and FileNotFoundError."""
+    """Check a folder. Raises UnsafePath like `make_private_folder`, and FileNotFoundError."""
     with open_private_folder(folder):
         pass
 
 
 @contextmanager
 def open_private_folder(folder: Path) -> Iterator[int]:
-    """The descriptor of a folder that is ours. Raises UnsafePath, FileNotFoundError."""
+    """Open a private folder and yield its descriptor. Raises UnsafePath, FileNotFoundError."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -57,15 +57,15 @@ def open_private_folder(folder: Path) -> Iterator[int]:
 
 
 def open_private(path: Path, flags: int) -> int:
-    """The descriptor of a file in a folder of ours, made 0600 where `flags` make it.
+    """Open a file in a private folder and return its descriptor; a new file has mode 0600.
 
     Raises:
-        UnsafePath: It or its folder is a link, somebody else's, or others can write to it.
-        FileNotFoundError: There is none.
+        UnsafePath: the file or its folder is a link, another user's, or writable by others.
+        FileNotFoundError: the file does not exist, and `flags` do not create it.
     """
     with open_private_folder(path.parent) as folder:
         try:
-            # NONBLOCK: a pipe in a file's place must not hold us up.
+            # NONBLOCK: opening a named pipe must not block.
             more = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
             descriptor = os.open(path.name, flags | more, 0o600, dir_fd=folder)
         except (FileNotFoundError, FileExistsError):
@@ -83,13 +83,13 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def read_private(path: Path) -> bytes:
-    """All that a file of ours holds. Raises UnsafePath, FileNotFoundError."""
+    """The content of a private file. Raises UnsafePath, FileNotFoundError."""
     with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
         return file.read()
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read; a reader sees the old content or the new."""
+    """Write a file that only its owner can read, atomically."""
     with open_private_folder(path.parent) as folder:
         partial = f".{path.name}.{os.getpid()}"
         with suppress(FileNotFoundError):
@@ -105,10 +105,10 @@ def write_private(path: Path, content: bytes) -> None:
 
 def _require(path: Path, info: os.stat_result, is_kind: Callable[[int], bool]) -> None:
     if not is_kind(info.st_mode):
-        raise UnsafePath(path, "is not what belongs there")
+        raise UnsafePath(path, "has the wrong file type")
     if info.st_uid != os.geteuid():
         raise UnsafePath(path, f"belongs to user {info.st_uid}, not to {os.geteuid()}")
     if is_kind is stat.S_ISREG and info.st_nlink != 1:
-        raise UnsafePath(path, "has another name elsewhere")
+        raise UnsafePath(path, "has another hard link")
     if info.st_mode & _OTHERS_WRITE:
         raise UnsafePath(path, f"can be written by others (mode {stat.S_IMODE(info.st_mode):o})")

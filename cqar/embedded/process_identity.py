@@ -1,7 +1,7 @@
-"""Which process a number means: numbers are given again, a start within a boot is not.
+"""Identifies a process beyond its id: ids are reused, a start time within a boot is not.
 
-A process is signalled by a descriptor that was opened before it was looked at, so it is the one
-that was looked at.
+A process is signalled through a descriptor that is opened before the process is checked, so the
+signal goes to the process that was checked.
 """
 
 import os
@@ -15,7 +15,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class ProcessIdentity(msgspec.Struct, frozen=True):
-    """A process as it was written down.
+    """A process as it was recorded.
 
     `start_ticks` is when it started, in kernel ticks since the boot; 0 if unknown.
     """
@@ -32,7 +32,7 @@ def this_process() -> ProcessIdentity:
 
 
 def start_ticks(pid: int) -> int:
-    """When a process began; 0 where nothing tells."""
+    """When a process started, in kernel ticks since the boot; 0 if unknown."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -48,10 +48,10 @@ def boot_id() -> str:
 
 
 def holds_file(known: ProcessIdentity, opened: os.stat_result) -> bool:
-    """Whether the process is the one that was written down, is ours, and has a file open.
+    """Whether the process is the recorded one, belongs to this user, and has a file open.
 
     Args:
-        opened: Of the file. Only its user's processes show what they have open.
+        opened: Status of the file. Only processes of the same user show their open files.
     """
     if sys.platform != "linux":
         return True
@@ -68,15 +68,15 @@ def holds_file(known: ProcessIdentity, opened: os.stat_result) -> bool:
 
 def _is_same(descriptor: Path, opened: os.stat_result) -> bool:
     try:
-        found = descriptor.stat()
+        info = descriptor.stat()
     except OSError:
         return False
-    return (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
+    return (info.st_dev, info.st_ino) == (opened.st_dev, opened.st_ino)
 
 
 def signal_process(known: ProcessIdentity, opened: os.stat_result, number: signal.Signals) -> bool:
-    """Signal the process if it is the one that was written down; whether it was."""
-    if known.pid <= 0:  # to the kernel many at once
+    """Signal the process if it is the recorded one; returns whether it was."""
+    if known.pid <= 0:  # the kernel would signal a group of processes
         return False
     if sys.platform != "linux":
         os.kill(known.pid, number)

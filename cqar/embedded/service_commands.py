@@ -1,4 +1,4 @@
-"""The command lines and environments of CQAR's own services, and where they listen."""
+"""Command lines, environments and addresses of CQAR's own services."""
 
 import os
 import sys
@@ -16,7 +16,7 @@ WRITER_HTTP_PORT = 8080
 
 
 class ListenAddresses(msgspec.Struct, frozen=True):
-    """Where one writer or resolver listens: `grpc` and `http` are host:port."""
+    """The host:port addresses on which one writer or resolver listens."""
 
     grpc: str
     http: str
@@ -37,74 +37,68 @@ def listen_addresses(name: str, ports: dict[str, int]) -> ListenAddresses:
     )
 
 
-def migrate_command(prepared: PreparedServers) -> Command:
-    return _command(
-        "migrations",
-        "cqar_writer.migrations",
-        ["upgrade"],
-        {"CQAR_DATABASE_URL": prepared.postgres},
-    )
+def migrate_command(servers: PreparedServers) -> Command:
+    env = {"CQAR_DATABASE_URL": servers.postgres}
+    return _command("migrations", "cqar_writer.migrations", ["upgrade"], env)
 
 
-def create_key_command(prepared: PreparedServers, at: ListenAddresses, role: str) -> Command:
-    """Prints the new key alone on standard output."""
+def create_key_command(servers: PreparedServers, listen: ListenAddresses, role: str) -> Command:
+    """A command that prints the new key, and nothing else, on standard output."""
     arguments = ["create-key", "--actor", f"stack-{role}", "--role", role]
-    return _command(f"create-key {role}", "cqar_writer", arguments, _writer_env(prepared, at))
+    env = _server_env("CQAR_WRITER", servers, listen)
+    return _command(f"create-key {role}", "cqar_writer", arguments, env)
 
 
-def writer_service(prepared: PreparedServers, at: ListenAddresses, logs: Path) -> Service:
-    return _service("writer", "cqar_writer", _writer_env(prepared, at), at, logs)
+def writer_service(servers: PreparedServers, listen: ListenAddresses, logs: Path) -> Service:
+    env = _server_env("CQAR_WRITER", servers, listen)
+    return _service("writer", "cqar_writer", env, listen, logs)
 
 
-def resolver_service(  # what a resolver is told
+def resolver_service(
     name: str,
-    prepared: PreparedServers,
+    servers: PreparedServers,
     *,
-    at: ListenAddresses,
+    listen: ListenAddresses,
     socket: Path,
-    kept: Path,
-    writer_at: ListenAddresses,
+    last_good_file: Path,
+    writer: ListenAddresses,
     logs: Path,
 ) -> Service:
-    env = _server_env("CQAR_RESOLVER", prepared, at) | {
+    env = _server_env("CQAR_RESOLVER", servers, listen) | {
         "CQAR_RESOLVER_SOCKET": str(socket),
-        "CQAR_RESOLVER_LAST_GOOD_FILE": str(kept),
-        "CQAR_RESOLVER_WRITER": writer_at.grpc,
+        "CQAR_RESOLVER_LAST_GOOD_FILE": str(last_good_file),
+        "CQAR_RESOLVER_WRITER": writer.grpc,
     }
-    return _service(name, "cqar_resolver", env, at, logs)
+    return _service(name, "cqar_resolver", env, listen, logs)
 
 
-def _writer_env(prepared: PreparedServers, at: ListenAddresses) -> dict[str, str]:
-    return _server_env("CQAR_WRITER", prepared, at)
-
-
-def _server_env(prefix: str, prepared: PreparedServers, at: ListenAddresses) -> dict[str, str]:
+def _server_env(prefix: str, servers: PreparedServers, listen: ListenAddresses) -> dict[str, str]:
     return {
-        "CQAR_CONFIG": "",  # a file that lies about is not about this stack
+        "CQAR_CONFIG": "",  # a config.yaml in the current folder is not for this stack
         f"{prefix}_REFLECTION": "true",
-        f"{prefix}_DATABASE_URL": prepared.postgres,
-        f"{prefix}_NATS_URL": prepared.nats,
-        f"{prefix}_REDIS_URL": prepared.redis,
-        f"{prefix}_INTEGRITY_KEY_FILE": prepared.integrity_key_file,
-        f"{prefix}_GRPC_LISTEN": at.grpc,
-        f"{prefix}_HTTP_LISTEN": at.http,
+        f"{prefix}_DATABASE_URL": servers.postgres,
+        f"{prefix}_NATS_URL": servers.nats,
+        f"{prefix}_REDIS_URL": servers.redis,
+        f"{prefix}_INTEGRITY_KEY_FILE": servers.integrity_key_file,
+        f"{prefix}_GRPC_LISTEN": listen.grpc,
+        f"{prefix}_HTTP_LISTEN": listen.http,
     }
 
 
 def _command(name: str, module: str, arguments: list[str], env: dict[str, str]) -> Command:
-    # The caller's environment goes along: CQAR_WRITER_LOG_LEVEL and the like are for its services.
+    # The caller's environment is passed on: CQAR_WRITER_LOG_LEVEL and the like are for services.
     argv = (sys.executable, "-m", module, *arguments)
     return Command(name=name, argv=argv, env={**os.environ, **env})
 
 
 def _service(
-    name: str, module: str, env: dict[str, str], at: ListenAddresses, logs: Path
+    name: str, module: str, env: dict[str, str], listen: ListenAddresses, logs: Path
 ) -> Service:
     command = _command(name, module, ["serve"], env)
     return Service(
         name=name,
         argv=command.argv,
         env=command.env,
-        ready=probes.http(at.http, "/health/ready"),
+        ready=probes.http(listen.http, "/health/ready"),
         log=logs / f"{name}.log",
     )

@@ -20,7 +20,7 @@ BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
 class ApplyResult(NamedTuple):
-    """What became of what was sent."""
+    """Counts of what the writer did with the sent entities, and what it rejected."""
 
     created: int
     updated: int

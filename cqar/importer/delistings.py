@@ -45,7 +45,7 @@ def find_delistings(
         MassDelisting: Too much is gone at once, and not `allow_mass`.
     """
     unread = {row.spelling for row in rejected}
-    types = {market.symbol_type for market in listing.found}
+    types = {market.symbol_type for market in listing.markets}
     live: list[tuple[int, VenueSymbol]] = []
     for entity in state.all(VENUE_SYMBOL):
         symbol = state.get(SYMBOL.name, entity.symbol_id)

@@ -8,6 +8,7 @@ without a word: so what cannot be read is found by halves, and what vanished by 
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
@@ -40,17 +41,17 @@ Record = tuple[str, dict[str, Any]]
 
 
 class VenueListing:
-    """What a venue lists: markets in our words, and records that are none, with the reason.
+    """What a venue lists: parsed markets, and rejected records with the reason.
 
     Attributes:
-        other_types: Markets of types that are other venues here, by ccxt's name.
-        unused: Files that answered nothing.
-        records: How many there are in all.
-        taken_at: When the files were answered, where they say so.
+        other_types: Number of markets by type, for types that belong to other venues here.
+        unused: Files that no request read.
+        records: Number of all records.
+        taken_at: Time of the responses, if they state it.
     """
 
     def __init__(self) -> None:
-        self.found: list[ParsedMarket] = []
+        self.markets: list[ParsedMarket] = []
         self.rejected: list[RejectedRecord] = []
         self.other_types: dict[str, int] = {}
         self.unused: list[str] = []
@@ -86,17 +87,17 @@ def read_listing(
             listing.other_types[kind] = listing.other_types.get(kind, 0) + 1
             continue
         try:
-            found = drop_untraced(parse_market(market, exchange.precisionMode), market.get("info"))
+            parsed = drop_untraced(parse_market(market, exchange.precisionMode), market.get("info"))
             for correct in CORRECTIONS.get(ccxt_id, ()):
-                found = correct(found)
-            found = settle_untraced(found, ccxt_id)
+                parsed = correct(parsed)
+            parsed = settle_untraced(parsed, ccxt_id)
         except (ValueError, KeyError) as error:
             listing.rejected.append(RejectedRecord(str(market.get("id")), str(error)))
         else:
-            listing.found.append(found)
+            listing.markets.append(parsed)
     listing.taken_at = answers.taken_at
     _reject_doubles(listing)
-    if not listing.found:
+    if not listing.markets:
         raise UnreadableListing(
             f"no market of {venue_id} is in it: {listing.records} records,"
             f" {len(listing.rejected)} rejected{_first_reason(listing)}{_others(listing)}"
@@ -219,13 +220,10 @@ def _reject_vanished(
 def _reject_doubles(listing: VenueListing) -> None:
     """Two records of one spelling: neither can be trusted."""
     # One file may have answered several requests: the very same record is no double.
-    once = {id(found.raw) if found.raw else id(found): found for found in listing.found}
-    listing.found = list(once.values())
-    seen: dict[str, int] = {}
-    for found in listing.found:
-        seen[found.spelling] = seen.get(found.spelling, 0) + 1
-    doubles = {spelling for spelling, count in seen.items() if count > 1}
-    listing.found = [found for found in listing.found if found.spelling not in doubles]
+    by_record = {id(market.raw) if market.raw else id(market): market for market in listing.markets}
+    counts = Counter(market.spelling for market in by_record.values())
+    doubles = {spelling for spelling, count in counts.items() if count > 1}
+    listing.markets = [m for m in by_record.values() if m.spelling not in doubles]
     listing.rejected += [
         RejectedRecord(spelling, "the listing names it more than once")
         for spelling in sorted(doubles)

@@ -153,7 +153,7 @@ def make_plan(
         OutOfOrder: The registry was told of a newer listing.
         MassDelisting: Too much is gone at once.
     """
-    types = {market.symbol_type for market in listing.found}
+    types = {market.symbol_type for market in listing.markets}
     since, as_of = (_instants(venue, name) for name in (LISTINGS_SINCE, LISTINGS_AS_OF))
     newest = max((as_of[kind] for kind in types & as_of.keys()), default=at)
     if at < newest:
@@ -161,15 +161,17 @@ def make_plan(
             f"the registry has {venue.venue_id}'s listing as of {newest.isoformat()}: one of"
             f" {at.isoformat()} would undo it. Import listings in their order"
         )
-    plan = Plan(venue.venue_id, at, listing.found)
+    plan = Plan(venue.venue_id, at, listing.markets)
     plan.rejected += listing.rejected
-    found = list(_with_multipliers(state, venue, listing.found, multipliers, plan))
+    markets = list(_with_multipliers(state, venue, listing.markets, multipliers, plan))
     identity = AssetIdentity(state, venue)
-    identity.assign(code for market in found for code in _codes(market) if code)
-    identity.assign_multiples((m.base.venue, m.multiple_of) for m in found if m.multiple_of)
-    identity.assign_classes((m.base.venue, m.underlying_class) for m in found if m.underlying_class)
+    identity.assign(code for market in markets for code in _codes(market) if code)
+    identity.assign_multiples((m.base.venue, m.multiple_of) for m in markets if m.multiple_of)
+    identity.assign_classes(
+        (m.base.venue, m.underlying_class) for m in markets if m.underlying_class
+    )
     proposals = Proposals(state, venue, identity, followed=frozenset(since))
-    for market in found:
+    for market in markets:
         try:
             proposals.propose(market)
         except ValueError as error:
@@ -194,7 +196,7 @@ def make_plan(
             f"{len(lifted)} listings that are HALTED here go ONLINE, as the venue says: a halt of"
             " your own does not outlive an import"
         )
-    readers = _readers(venue, listing.found)
+    readers = _readers(venue, listing.markets)
     is_read_otherwise = readers != (venue.metadata or {}).get(READER)
     is_later = any(at - as_of[kind] >= RECORDED_EVERY for kind in types & as_of.keys())
     if plan.changes or types - since.keys() or is_later or is_read_otherwise:
@@ -218,8 +220,8 @@ Instants = dict[SymbolTypeCode, dt.datetime]
 
 
 def _instants(venue: Venue, name: str) -> Instants:
-    noted = (venue.metadata or {}).get(name)
-    pairs = noted.items() if isinstance(noted, dict) else ()
+    recorded = (venue.metadata or {}).get(name)
+    pairs = recorded.items() if isinstance(recorded, dict) else ()
     return {SymbolTypeCode[kind]: dt.datetime.fromisoformat(text) for kind, text in pairs}
 
 
@@ -230,21 +232,23 @@ def _listing_metadata(since: Instants, as_of: Instants) -> dict[str, Any]:
     }
 
 
-def _readers(venue: Venue, found: Iterable[ParsedMarket]) -> dict[str, str]:
+def _readers(venue: Venue, markets: Iterable[ParsedMarket]) -> dict[str, str]:
     """By type of product, who read the venue's newest listing of it."""
-    noted = (venue.metadata or {}).get(READER)
-    readers = dict(noted) if isinstance(noted, dict) else {}
-    for market in found:
+    recorded = (venue.metadata or {}).get(READER)
+    readers = dict(recorded) if isinstance(recorded, dict) else {}
+    for market in markets:
         readers[market.symbol_type.name] = CCXT_REVIEWED if market.is_reviewed else CCXT_UNREVIEWED
     return readers
 
 
-def _record_in_venue(state: RegistryState, venue: Venue, told: dict[str, Any], plan: Plan) -> None:
+def _record_in_venue(
+    state: RegistryState, venue: Venue, metadata: dict[str, Any], plan: Plan
+) -> None:
     """Say in the venue's metadata how far its listing is known, and who read it.
 
     It is applied last: an import that was interrupted is then done again as it was begun.
     """
-    after = msgspec.structs.replace(venue, metadata={**(venue.metadata or {}), **told})
+    after = msgspec.structs.replace(venue, metadata={**(venue.metadata or {}), **metadata})
     plan.changes += [o for o in Batch([upsert(VENUE, after)]).judge(state) if o.changes]
 
 
@@ -257,12 +261,12 @@ def _codes(market: ParsedMarket) -> tuple[AssetCode | None, AssetCode, AssetCode
 def _with_multipliers(
     state: RegistryState,
     venue: Venue,
-    found: Iterable[ParsedMarket],
+    markets: Iterable[ParsedMarket],
     multipliers: Mapping[str, Multiplier],
     plan: Plan,
 ) -> Iterator[ParsedMarket]:
     """Drop markets whose base may be a multiple that nobody has stated."""
-    for market in found:
+    for market in markets:
         code = market.base.venue
         known = open_listing(state, venue.venue_id, market.spelling)
         if code in multipliers or not looks_multiplied(market.base) or known:

@@ -28,7 +28,7 @@ _STATUS_NAMES: Final = re.compile(
 )
 
 
-def drop_untraced(found: ParsedMarket, record: Any) -> ParsedMarket:
+def drop_untraced(market: ParsedMarket, record: Any) -> ParsedMarket:
     """The market without the numbers of ccxt's that no field of its record states.
 
     Args:
@@ -38,28 +38,28 @@ def drop_untraced(found: ParsedMarket, record: Any) -> ParsedMarket:
         ValueError: Its expiry or its strike is such a number: without it, it is another product.
     """
     traces = RecordNumbers(record)
-    if found.expiry is not None and not traces.has_instant(found.expiry):
-        message = f"no field of the record states the expiry that ccxt reads, {found.expiry}"
+    if market.expiry is not None and not traces.has_instant(market.expiry):
+        message = f"no field of the record states the expiry that ccxt reads, {market.expiry}"
         raise ValueError(message)
-    if found.strike is not None and not traces.has_number(found.strike):
-        message = f"no field of the record states the strike that ccxt reads, {found.strike}"
+    if market.strike is not None and not traces.has_number(market.strike):
+        message = f"no field of the record states the strike that ccxt reads, {market.strike}"
         raise ValueError(message)
     untraced: dict[str, Decimal | int] = {
         term: value
         for term in TERMS
-        if (value := getattr(found, term)) is not None and not traces.has(term, value)
+        if (value := getattr(market, term)) is not None and not traces.has(term, value)
     }
     return msgspec.structs.replace(
-        found,
+        market,
         **dict.fromkeys(untraced),
         untraced=untraced,
-        is_status_stated=found.is_status_stated
+        is_status_stated=market.is_status_stated
         and any(_STATUS_NAMES.search("".join(leaf.path)) for leaf in traces.leaves),
     )
 
 
-def settle_untraced(found: ParsedMarket, ccxt_id: str) -> ParsedMarket:
+def settle_untraced(market: ParsedMarket, ccxt_id: str) -> ParsedMarket:
     """The market after its corrections: a term that one of them states is no longer untraced."""
-    left = {t: value for t, value in found.untraced.items() if getattr(found, t) is None}
-    reviewed = is_reviewed(ccxt_id, found.symbol_type)
-    return msgspec.structs.replace(found, untraced=left, is_reviewed=reviewed)
+    left = {t: value for t, value in market.untraced.items() if getattr(market, t) is None}
+    reviewed = is_reviewed(ccxt_id, market.symbol_type)
+    return msgspec.structs.replace(market, untraced=left, is_reviewed=reviewed)

@@ -112,12 +112,6 @@ async def test_a_writer_that_is_down_is_named(registry: Stack) -> None:
     assert "127.0.0.1:1 does not answer" in ran.err
 
 
-async def test_every_command_explains_itself_with_an_example(registry: Stack) -> None:
-    for command in ("up", "down", "import", "resolve", "status", "venues", "demo"):
-        ran = await registry.process(command, "--help")
-        assert (ran.code, "Example" in ran.out) == (0, True), command
-
-
 async def test_what_is_killed_comes_back_on_its_address_and_goes_on(registry: Stack) -> None:
     before = read_endpoints(registry.state_dir)
     for name in ("writer", "resolver-1"):

@@ -29,7 +29,7 @@ from cqar.embedded.postgres_binaries import postgres_binaries
 from cqar.embedded.postgres_data import prepare_data
 from cqar.embedded.private_files import make_private_folder
 from cqar.embedded.process import Command, run_to_end
-from cqar.embedded.server_password import read_password
+from cqar.embedded.servers import stored_password
 from cqar.embedded.service import ServiceRunner
 from cqar.embedded.socket_folder import make_sockets_folder
 from tests.support.commits import eventually
@@ -172,8 +172,9 @@ class Servers:
     async def primary(self, name: str = "primary") -> Server:
         """A running server with an empty database."""
         home = make_private_folder(self._folder / name, state_mode())
-        await prepare_data(home, self._sockets, durable=False)
-        return await self._started(name, home, read_password(home))
+        password = stored_password(home)
+        await prepare_data(home, self._sockets, password, durable=False)
+        return await self._started(name, home, password)
 
     async def standby(self, primary: Server, name: str, *, lag_s: float = 0.0) -> Server:
         """A running copy of `primary` that follows it, asynchronously (see `waits_for`).

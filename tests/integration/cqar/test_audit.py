@@ -35,24 +35,24 @@ from tests.support.memory_registry_view import changed
 migration: Any = import_module("cqar_writer.migrations.versions.0007_terms_and_archives")
 
 TAMPERED = {
-    "UPDATE outbox SET payload = payload || '\\x00' WHERE revision = 3": "revision 1:3 is not as",
-    "UPDATE outbox SET chain = sha256(chain) WHERE revision = 3": "revision 1:3 is not as",
-    "UPDATE outbox SET prev_chain = sha256(chain) WHERE revision = 3": "revision 1:3 is not as",
-    "UPDATE outbox SET events = '' WHERE revision = 3": "revision 1:3 is not as",
-    "UPDATE outbox SET live_count = 9 WHERE revision = 3": "revision 1:3 is not as",
-    "UPDATE outbox SET live_count = -1 WHERE revision = 3": "revision 1:3 is not as",
-    "UPDATE outbox SET set_hash = sha256(set_hash) WHERE revision = 3": "revision 1:3 is not as",
-    "UPDATE outbox SET chain_version = 1 WHERE revision = 3": "revision 1:3 is not as",
-    "UPDATE outbox SET chain_version = 3 WHERE revision = 3": "revision 1:3 is not as",
+    "UPDATE outbox SET payload = payload || '\\x00' WHERE revision = 3": "revision 1:3 was altered",
+    "UPDATE outbox SET chain = sha256(chain) WHERE revision = 3": "revision 1:3 was altered",
+    "UPDATE outbox SET prev_chain = sha256(chain) WHERE revision = 3": "revision 1:3 was altered",
+    "UPDATE outbox SET events = '' WHERE revision = 3": "revision 1:3 was altered",
+    "UPDATE outbox SET live_count = 9 WHERE revision = 3": "revision 1:3 was altered",
+    "UPDATE outbox SET live_count = -1 WHERE revision = 3": "revision 1:3 was altered",
+    "UPDATE outbox SET set_hash = sha256(set_hash) WHERE revision = 3": "revision 1:3 was altered",
+    "UPDATE outbox SET chain_version = 1 WHERE revision = 3": "revision 1:3 was altered",
+    "UPDATE outbox SET chain_version = 3 WHERE revision = 3": "revision 1:3 was altered",
     "DELETE FROM outbox WHERE revision = 1": "revision 1:1 is missing",
     "DELETE FROM outbox WHERE revision = 3": "revision 1:3 is missing",
-    "DELETE FROM outbox WHERE revision = 5": "not where the chain ends, at revision 4",
+    "DELETE FROM outbox WHERE revision = 5": "not at the end of the chain, revision 4",
     "DELETE FROM entity_revisions WHERE revision = 3": "`entity_revisions` has no row 'venue/c/3'",
     "UPDATE entity_revisions SET key = 'x' WHERE revision = 3": "has no row 'venue/c/3'",
     "INSERT INTO entity_revisions VALUES ('venue', 'x', 9)": "has a row 'venue/x/9', which no",
     "UPDATE current SET payload = payload || '\\x00' WHERE key = 'c'": "`current.payload` was alt",
     "UPDATE current SET deleted = true WHERE key = 'c'": "`current.deleted` was altered",
-    "UPDATE registry_head SET chain = sha256(chain)": "not where the chain ends",
+    "UPDATE registry_head SET chain = sha256(chain)": "not at the end of the chain",
 }
 
 
@@ -214,7 +214,7 @@ async def test_a_history_that_did_not_go_through_what_was_noted_was_rewritten(
         noted._replace(epoch=2),
         noted._replace(revision=99),
     ):
-        with pytest.raises(RegistryAltered, match=f"{other}:{other.chain.hex()} was noted"):
+        with pytest.raises(RegistryAltered, match=f"{other}:{other.chain.hex()} was recorded"):
             await verify_registry(database, [noted, other])
 
 
@@ -243,7 +243,7 @@ async def test_the_command_says_what_differs_how_much_of_it_and_what_to_do(
     assert ran.code == 1
     for words in ("`current.revision` was altered, in the row 'venue/e'", "venues.name: 2"):
         assert words in ran.err
-    assert "history is whole" in ran.err
+    assert "history is intact" in ran.err
     found = await run_here(*command, "--json", state=tmp_path)
     assert found.code == 1
     assert found.document["first"]["key"] == "venue/e"

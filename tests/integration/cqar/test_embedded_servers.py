@@ -7,7 +7,7 @@ import signal
 import socket
 import stat
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -30,14 +30,9 @@ from cqar.embedded.service import Service, next_delay_seconds
 from cqar.embedded.socket_folder import SOCKET_PATH_MAX_BYTES
 from cqar.embedded.stack import remove_state
 from cqar.embedded.supervisor import Supervisor
+from tests.support.commits import eventually
 
 WAIT_SECONDS = 20.0
-
-
-async def eventually(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WAIT_SECONDS):
-        while not holds():
-            await asyncio.sleep(0.02)
 
 
 async def select(dsn: str, query: str) -> object:
@@ -94,12 +89,6 @@ async def test_each_server_answers_although_its_usual_port_is_taken(
     assert await ping(servers.redis)
 
 
-async def test_a_wrong_password_does_not_open_postgres(servers: EmbeddedServers) -> None:
-    before, _, after = servers.postgres.rpartition("@")
-    with pytest.raises(asyncpg.InvalidPasswordError):
-        await select(f"{before}x@{after}", "SELECT 1")
-
-
 async def test_postgres_sorts_by_code_point_and_has_the_extension_for_periods(
     servers: EmbeddedServers,
 ) -> None:
@@ -124,14 +113,8 @@ async def test_a_postgres_that_dies_by_itself_comes_back_on_its_address(
     await select(servers.postgres, "CREATE TABLE kept AS SELECT 7 AS seven")
     dead = servers.pids["postgres"]
     os.kill(dead, signal.SIGKILL)
-    await eventually(lambda: servers.pids.get("postgres", dead) != dead)
-    async with asyncio.timeout(WAIT_SECONDS):
-        while True:
-            try:
-                assert await select(servers.postgres, "SELECT seven FROM kept") == 7
-                break
-            except (OSError, asyncpg.CannotConnectNowError):
-                await asyncio.sleep(0.05)
+    await eventually(lambda: servers.pids.get("postgres", dead) != dead, WAIT_SECONDS)
+    assert await select(servers.postgres, "SELECT seven FROM kept") == 7
 
 
 async def test_one_folder_used_twice_keeps_database_and_streams(tmp_path: Path) -> None:
@@ -273,7 +256,7 @@ async def test_what_dies_is_restarted_and_its_new_process_is_told(tmp_path: Path
     try:
         await supervisor.start(a_service("one", tmp_path / "log", program))
         os.kill(told[0]["one"], signal.SIGKILL)
-        await eventually(lambda: len(told) == 2)
+        await eventually(lambda: len(told) == 2, WAIT_SECONDS)
         assert told[1]["one"] != told[0]["one"]
         assert supervisor.pids == told[1]
         assert os.getsid(told[1]["one"]) == told[1]["one"]  # no Ctrl-C of ours reaches it
@@ -367,7 +350,8 @@ async def test_a_stack_comes_up_detached_is_held_once_and_goes_down(state_dir: P
         detach(state_dir)
 
     os.kill(endpoints.pids["writer"], signal.SIGKILL)
-    await eventually(lambda: read_endpoints(state_dir).pids["writer"] != endpoints.pids["writer"])
+    killed = endpoints.pids["writer"]
+    await eventually(lambda: read_endpoints(state_dir).pids["writer"] != killed, WAIT_SECONDS)
     now = read_endpoints(state_dir)
     assert now.writer == endpoints.writer
 

@@ -8,9 +8,11 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import asyncpg
 import msgspec
 import nats
 import pytest
@@ -24,8 +26,7 @@ from cqar.embedded.failures import EmbeddedError, StackNotRunning, UnsafePath
 from cqar.embedded.lock import LOCK_NAME, hold_lock
 from cqar.embedded.private_files import make_private_folder, read_private, write_private
 from cqar.embedded.process_identity import ProcessIdentity
-from cqar.embedded.server_password import read_password
-from cqar.embedded.servers import EmbeddedServers
+from cqar.embedded.servers import EmbeddedServers, stored_password
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
 from tests.support.cli_runner import run_process
 from tests.support.commits import eventually, running
@@ -112,20 +113,11 @@ def test_a_new_state_folder_and_its_lock_are_for_nobody_else(tmp_path: Path) -> 
         os.umask(old_umask)
 
 
-def by_link(path: Path, target: Path) -> None:
-    path.symlink_to(target)
-
-
-def by_second_name(path: Path, target: Path) -> None:
-    path.hardlink_to(target)
-
-
-def by_pipe(path: Path, target: Path) -> None:
-    assert target.exists()
-    os.mkfifo(path, 0o600)
-
-
-@pytest.mark.parametrize("place", [by_link, by_second_name, by_pipe])
+@pytest.mark.parametrize(
+    "place",
+    [Path.symlink_to, Path.hardlink_to, lambda path, _: os.mkfifo(path, 0o600)],
+    ids=["link", "second name", "pipe"],
+)
 def test_a_file_that_is_another_is_neither_read_nor_written(
     state_dir: Path, tmp_path: Path, place: Callable[[Path, Path], None]
 ) -> None:
@@ -135,7 +127,7 @@ def test_a_file_that_is_another_is_neither_read_nor_written(
     uses: dict[Path, Callable[[], object]] = {
         state_dir / LOCK_NAME: lambda: detach(state_dir),
         state_dir / "endpoints.json": lambda: read_private(state_dir / "endpoints.json"),
-        state_dir / "password": lambda: read_password(state_dir),
+        state_dir / "password": lambda: stored_password(state_dir),
         logs / "stack.log": lambda: detach(state_dir),
         logs / "nats.log": lambda: log_rotation.rotate_log(logs / "nats.log"),
     }
@@ -159,7 +151,7 @@ async def test_a_part_of_the_state_that_is_a_link_stops_the_start(
     assert list(elsewhere.iterdir()) == []
     database = make_private_folder(make_private_folder(state_dir / "postgres") / "other")
     (state_dir / "postgres/data").symlink_to(database)
-    with pytest.raises(UnsafePath, match="data is a link to what is not"):
+    with pytest.raises(UnsafePath, match="data is a link, but not to"):
         await up(state_dir)
     remove_state(state_dir)
     assert elsewhere.exists()
@@ -187,29 +179,20 @@ def named(state_dir: Path, known: ProcessIdentity | int) -> None:
     (state_dir / LOCK_NAME).chmod(0o600)
 
 
-def test_a_stale_lock_that_names_a_living_process_stops_nobody(
+def test_a_living_process_that_does_not_hold_the_lock_is_not_stopped(
     state_dir: Path, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    known = ProcessIdentity(
-        sleeper.pid, process_identity.start_ticks(sleeper.pid), process_identity.boot_id()
-    )
-    for content in (known, sleeper.pid):
+    started, boot = process_identity.start_ticks(sleeper.pid), process_identity.boot_id()
+    stale = (sleeper.pid, ProcessIdentity(sleeper.pid, started, boot))
+    for content in stale:
         named(state_dir, content)
         with pytest.raises(StackNotRunning):
             shut_down(state_dir)
-    assert sleeper.poll() is None
-
-
-def test_a_lock_that_is_held_by_another_than_it_names_stops_nobody(
-    state_dir: Path, sleeper: subprocess.Popen[bytes]
-) -> None:
-    began, boot = process_identity.start_ticks(sleeper.pid), process_identity.boot_id()
     with hold_lock(state_dir):
         for content in (
-            sleeper.pid,
-            ProcessIdentity(sleeper.pid, began, boot),
-            ProcessIdentity(sleeper.pid, began + 1, boot),
-            ProcessIdentity(sleeper.pid, began, "another boot"),
+            *stale,
+            ProcessIdentity(sleeper.pid, started + 1, boot),
+            ProcessIdentity(sleeper.pid, started, "another boot"),
         ):
             named(state_dir, content)
             with pytest.raises(EmbeddedError, match="nothing was stopped"):
@@ -232,18 +215,11 @@ def test_who_holds_the_lock_is_stopped(state_dir: Path) -> None:
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as held:
         assert held.stdout is not None
         assert held.stdout.readline() == b"held\n"
-        shut_down_in_parent(state_dir, held)
-        assert held.wait() == -signal.SIGTERM
-
-
-def shut_down_in_parent(state_dir: Path, held: subprocess.Popen[bytes]) -> None:
-    """Its parent must ask for its end, or it stays a zombie."""
-    from threading import Thread  # noqa: PLC0415
-
-    waiting = Thread(target=held.wait)
-    waiting.start()
-    shut_down(state_dir)
-    waiting.join()
+        reaping = threading.Thread(target=held.wait)  # or it stays a zombie
+        reaping.start()
+        shut_down(state_dir)
+        reaping.join()
+        assert held.returncode == -signal.SIGTERM
 
 
 # ---------------------------------------------------------------- logs
@@ -302,6 +278,9 @@ async def test_a_log_that_is_written_stays_below_its_bound_with_its_newest_lines
 
 
 async def test_the_stacks_servers_ask_for_a_password(servers: EmbeddedServers) -> None:
+    before, _, after = servers.postgres.rpartition("@")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(f"{before}x@{after}")
     for url in (servers.nats, servers.redis):
         assert len(url.rpartition("@")[0].rpartition(":")[2]) >= 32
     for wrong in ("nats://", "nats://cqar:guess@"):

@@ -208,7 +208,7 @@ def test_of_two_operators_real_listings_only_verified_assets_are_shared() -> Non
         ),
     }
     for venue, listing in listings.items():
-        plan = registry.imported(*listing.found, venue=venue)
+        plan = registry.imported(*listing.markets, venue=venue)
         assert {binding.asset_id for binding in plan.bindings} == {
             held.asset_id
             for kind, held in registry.entities.values()

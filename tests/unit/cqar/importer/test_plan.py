@@ -62,7 +62,7 @@ class Registry:
             if kind not in (VENUE_ASSET, VENUE_SYMBOL) or entity.venue_id == venue_id:
                 state.add(kind, entity)
         listing = VenueListing()
-        listing.found = list(found)
+        listing.markets = list(found)
         listing.rejected = list(options.pop("rejected", ()))
         venue: Any = state.get("venue", venue_id)
         return make_plan(state, venue, listing, at, options.pop("multipliers", {}), **options)
