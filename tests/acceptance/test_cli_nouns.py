@@ -295,7 +295,7 @@ async def test_a_refusal_says_why_and_what_to_do(
 
 async def test_a_key_that_may_only_read_is_told_to_give_another(cqar: Typist, stack: Stack) -> None:
     said = await cqar.refused("--key", stack.endpoints.keys.read, "asset", "rm", "BTC", "--yes")
-    assert "give a key that may change things" in said
+    assert "give a key that may make changes" in said
 
 
 async def test_lists_of_more_than_a_page_are_whole_and_named(cqar: Typist, stack: Stack) -> None:
