@@ -168,6 +168,6 @@ def call_failed(error: Any, address: str) -> CallFailed:
         return CallFailed(text, code)
     if status is None:
         return CallFailed(f"{address}: {code}: {error.details()}", code)
-    details = errors.of_status(status)
+    details = errors.error_of_status(status)
     lines = [f"{v.field or 'request'}: {v.message}" for v in details.violations]
     return CallFailed("\n".join(lines or [status.message]), code, details.reason)

@@ -42,7 +42,7 @@ from cqar_shared.domain.kinds.venue import VENUE, Venue, VenueType
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET, VenueAsset
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol
 
-__all__ = ["asset_id", "load", "read"]
+__all__ = ["asset_id", "load", "read_table"]
 
 _STEPS: Final = (
     "tick_size",

@@ -17,6 +17,7 @@ import click
 from cqar.cli.lazy_commands import LazyGroup, lazy_command
 from cqar.cli.nouns.noun_table import noun_commands
 from cqar.cli.target import Target, target_options
+from cqar_shared.errors import StartupError
 from cqar_shared.runtime import version
 from cqar_shared.runtime.key_masking import masked
 
@@ -99,6 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> Never:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         click.echo(f"cqar: {error.strerror}", err=True)
         sys.exit(1)
+    except StartupError as error:
+        sys.exit(masked(str(error)))
     except _loaded_user_errors() as error:
         click.echo(masked(f"cqar: {error}"), err=True)
         sys.exit(1)

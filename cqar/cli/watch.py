@@ -90,7 +90,7 @@ def _follow(target: Target, cursor: WatchCursor) -> Iterator[rpb.WatchResponse]:
             with target.to_resolver() as connection:
                 for response in connection.stream(connection.resolver.Watch, question.request):
                     last_response_s = time.monotonic()
-                    if cursor.told(question.read(response)):
+                    if cursor.advance(question.read(response)):
                         yield response
         except CallFailed as error:
             is_lost = error.code == "UNAVAILABLE" and cursor.is_begun

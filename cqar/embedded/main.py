@@ -10,6 +10,7 @@ from pathlib import Path
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.failures import EmbeddedError
 from cqar.embedded.stack import StackOptions, run_stack
+from cqar_shared.errors import StartupError
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ def main() -> None:
     options = StackOptions(state_dir=arguments.state, resolvers=arguments.resolvers)
     try:
         asyncio.run(_run(options))
-    except EmbeddedError as error:
+    except (EmbeddedError, StartupError) as error:
         sys.exit(str(error))
 
 

@@ -61,4 +61,4 @@ class Stack:
             *("--resolver", f"127.0.0.1:{self.ports['resolver-1']}"),
             CQAR_KEY=self.key,
         )
-        return await run(command, timeout_seconds=START_S)
+        return await run_to_end(command, timeout_seconds=START_S)

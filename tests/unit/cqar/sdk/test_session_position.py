@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import cqar
-from cqar.cli.param_types import PositionParam
 from cqar.cli.audit_commands import _parse_recorded
+from cqar.cli.param_types import PositionParam
 from cqar.sdk import questions
 from cqar.sdk.call_context import CallContext
 from cqar.sdk.session_position import NUMBER_MAX, Position, SessionPosition
