@@ -83,11 +83,7 @@ class Replay:
         """Apply all changes; returns their domain events."""
         committed_at = moment_of(change_set.committed_at)
         context = events.EventContext(
-            change_set.epoch,
-            change_set.revision,
-            committed_at,
-            change_set.actor,
-            change_set.reason,
+            change_set.epoch, change_set.revision, committed_at, change_set.actor, change_set.reason
         )
         applied = [events.epoch_changed(context)] if change_set.epoch_nonce else []
         for index, change in enumerate(change_set.changes):

@@ -19,13 +19,7 @@ from cqar.cli.target import Target, with_target
 from cqar.importer.apply import apply_entities
 from cqar.importer.market_parser import read_listing
 from cqar.importer.parsed_market import UnreadableListing
-from cqar.importer.plan import (
-    LISTINGS_SINCE,
-    Multiplier,
-    Plan,
-    make_plan,
-    require_present,
-)
+from cqar.importer.plan import LISTINGS_SINCE, Multiplier, Plan, make_plan, require_present
 from cqar.importer.recorded_responses import SavedResponse
 from cqar.importer.registry_state import load_state
 from cqar.importer.stable_ids import CCXT_ID, CONTRACTS, MARKET_TYPES

@@ -33,10 +33,7 @@ def keys() -> None:
 @keys.command()
 @click.argument("actor")
 @click.option(
-    "--role",
-    type=click.Choice(ROLES),
-    required=True,
-    help="Each role includes those before it.",
+    "--role", type=click.Choice(ROLES), required=True, help="Each role includes those before it."
 )
 @click.option(
     "--expires", type=InstantParam(), help="Time at which the key expires; default: never."

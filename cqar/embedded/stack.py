@@ -42,9 +42,7 @@ class StackOptions(msgspec.Struct, frozen=True):
 
 
 async def run_stack(
-    options: StackOptions,
-    on_ready: Callable[[Endpoints], Awaitable[None]],
-    stop: asyncio.Event,
+    options: StackOptions, on_ready: Callable[[Endpoints], Awaitable[None]], stop: asyncio.Event
 ) -> None:
     """Start everything, call `on_ready`, keep it running until `stop` is set, stop everything.
 

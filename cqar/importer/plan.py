@@ -300,11 +300,7 @@ def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
     for symbol_id in symbols:
         symbol = state.get(SYMBOL.name, symbol_id)
         if symbol is not None:
-            wanted |= {
-                symbol.base_asset_id,
-                symbol.quote_asset_id,
-                symbol.settlement_asset_id,
-            }
+            wanted |= {symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id}
     for item, outcome in zip(items, outcomes, strict=True):
         given: Any = item.given
         if outcome.result is Result.REJECTED:

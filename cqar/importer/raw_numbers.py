@@ -107,8 +107,7 @@ _TERM_RULES: Final[dict[str, _FieldRule]] = {
 #: By step: whose decimals a field may count.
 _DECIMALS_RULES: Final = {
     "tick_size": _FieldRule(
-        needs=_COUNTS_DECIMALS,
-        never=(*_QUANTITY, *_VALUE, "multiplier", "size", "contract"),
+        needs=_COUNTS_DECIMALS, never=(*_QUANTITY, *_VALUE, "multiplier", "size", "contract")
     ),
     "lot_size": _FieldRule(
         needs=(*_QUANTITY, "vol", "size", "sz", "contract"),

@@ -99,9 +99,7 @@ async def test_an_asset_is_added_shown_set_listed_searched_and_removed(cqar: Typ
     assert "cqar asset search DOGE" in said
 
 
-async def test_a_ticker_of_two_assets_is_refused_with_both_and_an_id_is_taken(
-    cqar: Typist,
-) -> None:
+async def test_a_ticker_of_two_assets_is_refused_with_both_and_an_id_is_taken(cqar: Typist) -> None:
     said = await cqar.refused("asset", "set", "ONE", "--category", "layer-1")
     assert "2 assets have the ticker 'ONE'" in said
     for key, name in (("ONE", "Harmony"), ("other ONE", "Another One")):

@@ -31,8 +31,7 @@ async def stack_with_luna(stack: Stack) -> Stack:
 
 async def listed(stack: Stack, spelling: str, *more: str) -> str:
     added = await stack.ok(
-        *("listing", "add", "okx", spelling, "LUNA/USDT", "--listed-at", LISTED),
-        *(*more, "--json"),
+        *("listing", "add", "okx", spelling, "LUNA/USDT", "--listed-at", LISTED), *(*more, "--json")
     )
     return str(added.document["venue_symbol"]["listing_id"])
 

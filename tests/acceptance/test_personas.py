@@ -80,9 +80,7 @@ async def test_portfolios_get_all_eth_variants_with_their_exact_weights(desk: De
         created.members.add(asset_id=asset_id, weight_exact=weights[symbol])
     group = (await desk.write(desk.writer.CreateAssetGroup, created)).group
     late = pb.AddAssetToGroupRequest(
-        group_id=group.group_id,
-        asset_id=variants["RETH"].asset_id,
-        weight_exact=weights["RETH"],
+        group_id=group.group_id, asset_id=variants["RETH"].asset_id, weight_exact=weights["RETH"]
     )
     await desk.write(desk.writer.AddAssetToGroup, late)
 

@@ -9,9 +9,6 @@ from cqar.cli.nouns.model import Noun, Verb
 ASSET: Final = Noun(
     name="asset",
     summary="Assets; each is one economic thing, even if others share its ticker.",
-    id_field="asset_id",
-    entity_field="asset",
-    list_field="assets",
     columns="symbol name asset_type category asset_id",
     verbs={
         "add": Verb(
@@ -19,7 +16,6 @@ ASSET: Final = Noun(
             "symbol",
             "Add an asset with this ticker.",
             'cqar asset add USDC --name "USD Coin" --type erc20 --category stablecoin',
-            effect="added",
         ),
         "show": Verb(
             "GetAsset", "asset_id", "Show all fields of an asset.", "cqar asset show USDC"
@@ -29,7 +25,6 @@ ASSET: Final = Noun(
             "asset_id",
             "Change the given fields.",
             'cqar asset set USDC --category stablecoin --reason "as its issuer says"',
-            effect="changed",
         ),
         "list": Verb("ListAssets", "", "List assets.", "cqar asset list --type erc20"),
         "search": Verb(
@@ -43,8 +38,6 @@ ASSET: Final = Noun(
             "asset_id",
             "Remove an asset that nothing refers to; its history stays.",
             "cqar asset rm USDC",
-            effect="removed",
-            confirms=True,
         ),
     },
 )
@@ -52,9 +45,6 @@ ASSET: Final = Noun(
 DEPLOYMENT: Final = Noun(
     name="deployment",
     summary="Deployments of assets on chains.",
-    id_field="deployment_id",
-    entity_field="deployment",
-    list_field="deployments",
     columns="asset_id chain_id address decimals is_native is_canonical deployment_id",
     verbs={
         "add": Verb(
@@ -63,7 +53,6 @@ DEPLOYMENT: Final = Noun(
             "Record that an asset is deployed on a chain.",
             "cqar deployment add USDC ethereum"
             " --contract-address 0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48 --decimals 6",
-            effect="added",
         ),
         "show": Verb(
             "GetAssetDeployment",
@@ -83,9 +72,6 @@ DEPLOYMENT: Final = Noun(
 RELATIONSHIP: Final = Noun(
     name="relationship",
     summary="Relationships: which asset wraps, bridges, stakes or tracks which.",
-    id_field="relationship_id",
-    entity_field="relationship",
-    list_field="relationships",
     columns="from_asset_id relationship_type to_asset_id conversion_rate protocol relationship_id",
     verbs={
         "add": Verb(
@@ -93,7 +79,6 @@ RELATIONSHIP: Final = Noun(
             "source_asset_id relationship_type target_asset_id",
             "Record how one asset relates to another.",
             "cqar relationship add WBTC wraps BTC --conversion-rate 1 --protocol BitGo",
-            effect="added",
         ),
         "list": Verb(
             "ListAssetRelationships",
@@ -106,8 +91,6 @@ RELATIONSHIP: Final = Noun(
             "relationship_id",
             "Remove a relationship; its history stays.",
             "cqar relationship rm 6f1c1f0e-2f0b-4a57-9a53-0d4f6b1f0c11",
-            effect="removed",
-            confirms=True,
         ),
     },
 )
@@ -115,9 +98,6 @@ RELATIONSHIP: Final = Noun(
 GROUP: Final = Noun(
     name="group",
     summary="Groups of assets; each member has an exact weight.",
-    id_field="group_id",
-    entity_field="group",
-    list_field="groups",
     columns="name group_type members description group_id",
     extra_commands={"expand": "cqar.cli.check:expand_group"},
     default_verb="expand",
@@ -127,7 +107,6 @@ GROUP: Final = Noun(
             "name",
             "Add a group, with members or empty.",
             "cqar group add eth-variants --member ETH=1 --member stETH=1",
-            effect="added",
         ),
         "show": Verb(
             "GetAssetGroup",
@@ -141,7 +120,6 @@ GROUP: Final = Noun(
             "group_id asset_id",
             "Add an asset to a group.",
             "cqar group member add eth-variants rETH --weight 1.13",
-            effect="added",
             response_field="member",
         ),
         "member rm": Verb(
@@ -149,8 +127,6 @@ GROUP: Final = Noun(
             "group_id asset_id",
             "Remove an asset from a group.",
             "cqar group member rm eth-variants rETH",
-            effect="removed",
-            confirms=True,
         ),
     },
 )
@@ -158,9 +134,6 @@ GROUP: Final = Noun(
 FLAG: Final = Noun(
     name="flag",
     summary="Quality flags: warnings on assets; an active critical one stops their trading.",
-    id_field="flag_id",
-    entity_field="flag",
-    list_field="flags",
     columns="asset_id flag_type severity reason source raised_at resolved_at flag_id",
     verbs={
         "raise": Verb(
@@ -168,7 +141,6 @@ FLAG: Final = Noun(
             "asset_id flag_type severity",
             "Raise a flag on an asset.",
             'cqar flag raise LUNA exploited critical --description "the peg broke"',
-            effect="raised",
         ),
         "list": Verb(
             "ListQualityFlags",
@@ -181,7 +153,6 @@ FLAG: Final = Noun(
             "flag_id",
             "Resolve a flag; it stays on record.",
             "cqar flag resolve 6f1c1f0e-2f0b-4a57-9a53-0d4f6b1f0c11 --notes 'patched'",
-            effect="resolved",
         ),
         "check": Verb(
             "CheckAssetTradeable",
@@ -197,9 +168,6 @@ FLAG: Final = Noun(
 IDENTIFIER: Final = Noun(
     name="identifier",
     summary="Identifiers of assets and symbols at other sources.",
-    id_field="identifier_id",
-    entity_field="identifier",
-    list_field="identifiers",
     columns="asset_id symbol_id source data_source external_id is_primary identifier_id",
     verbs={
         "add asset": Verb(
@@ -207,14 +175,12 @@ IDENTIFIER: Final = Noun(
             "asset_id source external_id",
             "Record a source's identifier of an asset.",
             "cqar identifier add asset BTC coingecko bitcoin --primary",
-            effect="added",
         ),
         "add symbol": Verb(
             "CreateSymbolIdentifier",
             "symbol_id data_source external_id",
             "Record a source's identifier of a symbol.",
             "cqar identifier add symbol BTC/USDT coingecko btc_usdt",
-            effect="added",
         ),
         "show asset": Verb(
             "GetAssetIdentifier",

@@ -9,9 +9,6 @@ from cqar.cli.nouns.model import Noun, Verb
 CHAIN: Final = Noun(
     name="chain",
     summary="Chains that assets live on.",
-    id_field="chain_id",
-    entity_field="chain",
-    list_field="chains",
     columns="chain_id chain_name chain_type network_id native_asset_id is_testnet",
     verbs={
         "add": Verb(
@@ -19,7 +16,6 @@ CHAIN: Final = Noun(
             "[id]",
             "Add a chain; without an id, one is made from its name.",
             "cqar chain add base --name Base --type evm --network-id 8453",
-            effect="added",
         ),
         "show": Verb(
             "GetChain", "chain_id", "Show all fields of a chain.", "cqar chain show ethereum"
@@ -29,7 +25,6 @@ CHAIN: Final = Noun(
             "chain_id",
             "Change the given fields.",
             "cqar chain set ethereum --native-asset ETH",
-            effect="changed",
         ),
         "list": Verb("ListChains", "", "List chains.", "cqar chain list --type evm"),
     },
@@ -38,9 +33,6 @@ CHAIN: Final = Noun(
 VENUE: Final = Noun(
     name="venue",
     summary="Venues; each is one namespace of spellings.",
-    id_field="venue_id",
-    entity_field="venue",
-    list_field="venues",
     columns="venue_id name venue_type operator chain_id is_active website_url",
     verbs={
         "add": Verb(
@@ -48,7 +40,6 @@ VENUE: Final = Noun(
             "[venue_id]",
             "Add a venue; without an id, one is made from its name.",
             "cqar venue add binance --name Binance --type cex",
-            effect="added",
         ),
         "show": Verb(
             "GetVenue", "venue_id", "Show all fields of a venue.", "cqar venue show binance"
@@ -58,7 +49,6 @@ VENUE: Final = Noun(
             "venue_id",
             "Change the given fields.",
             "cqar venue set binance --no-active --reason 'maintenance announced'",
-            effect="changed",
         ),
         "list": Verb("ListVenues", "", "List venues.", "cqar venue list --type dex"),
     },
@@ -67,9 +57,6 @@ VENUE: Final = Noun(
 SYMBOL: Final = Noun(
     name="symbol",
     summary="Symbols: canonical products, independent of venue.",
-    id_field="symbol_id",
-    entity_field="symbol",
-    list_field="symbols",
     columns="symbol symbol_type base_asset_id quote_asset_id"
     " exact.tick_size exact.lot_size is_active symbol_id",
     verbs={
@@ -78,7 +65,6 @@ SYMBOL: Final = Noun(
             "base_asset_id quote_asset_id",
             "Add a symbol with this base and quote; its text is derived from its fields.",
             "cqar symbol add BTC USDT --type spot --tick-size 0.01 --lot-size 0.00001",
-            effect="added",
         ),
         "show": Verb(
             "GetSymbol", "symbol_id", "Show all fields of a symbol.", "cqar symbol show BTC/USDT"
@@ -88,7 +74,6 @@ SYMBOL: Final = Noun(
             "symbol_id",
             "Change the given fields.",
             "cqar symbol set BTC/USDT --tick-size 0.01",
-            effect="changed",
         ),
         "list": Verb(
             "ListSymbols", "", "List symbols.", "cqar symbol list --type spot --base-asset BTC"
@@ -104,8 +89,6 @@ SYMBOL: Final = Noun(
             "symbol_id",
             "Remove a symbol that nothing refers to; its history stays.",
             "cqar symbol rm BTC/USDT",
-            effect="removed",
-            confirms=True,
         ),
     },
 )
@@ -113,9 +96,7 @@ SYMBOL: Final = Noun(
 LISTING: Final = Noun(
     name="listing",
     summary="Listings: a spelling at a venue during one period, and the symbol it means.",
-    id_field="listing_id",
-    entity_field="venue_symbol",
-    list_field="venue_symbols",
+    entity="venue_symbol",
     columns="venue_id venue_symbol symbol_id status is_primary alias_of"
     " exact.tick_size exact.lot_size listed_at delisted_at",
     verbs={
@@ -124,7 +105,6 @@ LISTING: Final = Noun(
             "venue_id venue_symbol symbol_id",
             "List a symbol at a venue under a spelling.",
             "cqar listing add binance BTCUSDT BTC/USDT --tick-size 0.01 --lot-size 0.00001",
-            effect="added",
         ),
         "show": Verb(
             "GetVenueSymbol",
@@ -138,7 +118,6 @@ LISTING: Final = Noun(
             "venue_id venue_symbol",
             "Change the given fields of the spelling's open listing.",
             "cqar listing set binance BTCUSDT --status halted --reason 'wallet maintenance'",
-            effect="changed",
         ),
         "list": Verb(
             "ListVenueSymbols",
@@ -151,8 +130,6 @@ LISTING: Final = Noun(
             "venue_id venue_symbol",
             "Delist the spelling's open listing, now or at a given time; its past stays.",
             "cqar listing rm binance BTCUSDT --delisted-at 2026-03-01T08:00Z",
-            effect="delisted",
-            confirms=True,
         ),
     },
     extra_commands={"void": "cqar.cli.void_listing:void"},
@@ -161,9 +138,8 @@ LISTING: Final = Noun(
 VENUE_ASSET: Final = Noun(
     name="venue-asset",
     summary="Venue assets: a venue's code for an asset, and whether it can be moved and traded.",
-    id_field="",
-    entity_field="venue_asset",
-    list_field="venue_assets",
+    entity="venue_asset",
+    has_id=False,
     columns="venue_id asset_id venue_asset_symbol other_codes deposit_enabled withdraw_enabled"
     " trading_enabled is_active delisted_at",
     verbs={
@@ -172,7 +148,6 @@ VENUE_ASSET: Final = Noun(
             "venue_id asset_id venue_asset_symbol",
             "Record a venue's code for an asset.",
             "cqar venue-asset add kraken BTC XXBT --other-code XBT",
-            effect="added",
         ),
         "show": Verb(
             "GetVenueAsset",
@@ -185,7 +160,6 @@ VENUE_ASSET: Final = Noun(
             "venue_id asset_id",
             "Change the given fields.",
             "cqar venue-asset set kraken BTC --no-withdraw-enabled",
-            effect="changed",
         ),
         "list": Verb(
             "ListVenueAssets",
@@ -198,8 +172,6 @@ VENUE_ASSET: Final = Noun(
             "venue_id asset_id",
             "Delist an asset at a venue, now or at a given time.",
             "cqar venue-asset rm kraken BTC",
-            effect="delisted",
-            confirms=True,
         ),
     },
 )

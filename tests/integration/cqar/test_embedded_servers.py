@@ -70,8 +70,7 @@ def preferred_ports_taken() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 async def servers(  # not the session's: these are killed
-    tmp_path_factory: pytest.TempPathFactory,
-    preferred_ports_taken: None,
+    tmp_path_factory: pytest.TempPathFactory, preferred_ports_taken: None
 ) -> AsyncIterator[EmbeddedServers]:
     directory = tmp_path_factory.mktemp("servers")
     async with embedded_servers(directory, durable=False) as running:
