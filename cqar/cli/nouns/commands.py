@@ -42,7 +42,7 @@ class VerbGroup(click.Group):
 
 def command_of(noun: Noun) -> click.Group:
     """The noun's group; verbs of two words are in a subgroup."""
-    help_text = _help(noun.summary, *noun.verbs.values())
+    help_text = _help(noun.summary, *map(noun.example, noun.verbs))
     top = VerbGroup(noun.name, help_text, noun.aliases, noun.default_verb)
     for words, verb in noun.verbs.items():
         *outer, last = words.split()
@@ -53,25 +53,25 @@ def command_of(noun: Noun) -> click.Group:
             inner = group.commands[word]
             assert isinstance(inner, click.Group)
             group = inner
-        group.add_command(_command(noun, verb, last))
+        group.add_command(_command(noun, verb, last, noun.example(words)))
     for name, where in noun.extra_commands.items():
         top.add_command(load_attribute(where), name)
     return top
 
 
 def _subgroup(noun: Noun, word: str) -> VerbGroup:
-    inner = {w.split()[1]: verb for w, verb in noun.verbs.items() if w.split()[0] == word}
-    summary = f"{word.capitalize()}: {', '.join(inner)}."
-    return VerbGroup(word, _help(summary, *inner.values()), {})
+    inner = [words for words in noun.verbs if words.split()[0] == word]
+    summary = f"{word.capitalize()}: {', '.join(words.split()[1] for words in inner)}."
+    return VerbGroup(word, _help(summary, *map(noun.example, inner)), {})
 
 
-def _help(summary: str, *verbs: Verb) -> str:
-    """The summary and the verbs' examples, each on its own line."""
-    title = "Example:" if len(verbs) == 1 else "Examples:"
-    return "\n".join([summary, "", "\b", title, *(f"  {verb.example}" for verb in verbs)])
+def _help(summary: str, *examples: str) -> str:
+    """The summary and the examples, each on its own line."""
+    title = "Example:" if len(examples) == 1 else "Examples:"
+    return "\n".join([summary, "", "\b", title, *(f"  {example}" for example in examples)])
 
 
-def _command(noun: Noun, verb: Verb, name: str) -> click.Command:
+def _command(noun: Noun, verb: Verb, name: str, example: str) -> click.Command:
     parameters = parameters_of(noun, verb)
 
     @with_target
@@ -84,7 +84,7 @@ def _command(noun: Noun, verb: Verb, name: str) -> click.Command:
         name,
         callback=callback,
         params=[*(item.parameter for item in parameters), *_run_options(verb), *targets],
-        help=_help(verb.summary, verb),
+        help=_help(verb.summary, example),
     )
 
 

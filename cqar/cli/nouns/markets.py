@@ -15,18 +15,13 @@ CHAIN: Final = Noun(
             "CreateChain",
             "[id]",
             "Add a chain; without an id, one is made from its name.",
-            "cqar chain add base --name Base --type evm --network-id 8453",
+            "base --name Base --type evm --network-id 8453",
         ),
-        "show": Verb(
-            "GetChain", "chain_id", "Show all fields of a chain.", "cqar chain show ethereum"
-        ),
+        "show": Verb("GetChain", "chain_id", "Show all fields of a chain.", "ethereum"),
         "set": Verb(
-            "UpdateChain",
-            "chain_id",
-            "Change the given fields.",
-            "cqar chain set ethereum --native-asset ETH",
+            "UpdateChain", "chain_id", "Change the given fields.", "ethereum --native-asset ETH"
         ),
-        "list": Verb("ListChains", "", "List chains.", "cqar chain list --type evm"),
+        "list": Verb("ListChains", "", "List chains.", "--type evm"),
     },
 )
 
@@ -39,18 +34,16 @@ VENUE: Final = Noun(
             "CreateVenue",
             "[venue_id]",
             "Add a venue; without an id, one is made from its name.",
-            "cqar venue add binance --name Binance --type cex",
+            "binance --name Binance --type cex",
         ),
-        "show": Verb(
-            "GetVenue", "venue_id", "Show all fields of a venue.", "cqar venue show binance"
-        ),
+        "show": Verb("GetVenue", "venue_id", "Show all fields of a venue.", "binance"),
         "set": Verb(
             "UpdateVenue",
             "venue_id",
             "Change the given fields.",
-            "cqar venue set binance --no-active --reason 'maintenance announced'",
+            "binance --no-active --reason 'maintenance announced'",
         ),
-        "list": Verb("ListVenues", "", "List venues.", "cqar venue list --type dex"),
+        "list": Verb("ListVenues", "", "List venues.", "--type dex"),
     },
 )
 
@@ -64,31 +57,24 @@ SYMBOL: Final = Noun(
             "CreateSymbol",
             "base_asset_id quote_asset_id",
             "Add a symbol with this base and quote; its text is derived from its fields.",
-            "cqar symbol add BTC USDT --type spot --tick-size 0.01 --lot-size 0.00001",
+            "BTC USDT --type spot --tick-size 0.01 --lot-size 0.00001",
         ),
-        "show": Verb(
-            "GetSymbol", "symbol_id", "Show all fields of a symbol.", "cqar symbol show BTC/USDT"
-        ),
+        "show": Verb("GetSymbol", "symbol_id", "Show all fields of a symbol.", "BTC/USDT"),
         "set": Verb(
-            "UpdateSymbol",
-            "symbol_id",
-            "Change the given fields.",
-            "cqar symbol set BTC/USDT --tick-size 0.01",
+            "UpdateSymbol", "symbol_id", "Change the given fields.", "BTC/USDT --tick-size 0.01"
         ),
-        "list": Verb(
-            "ListSymbols", "", "List symbols.", "cqar symbol list --type spot --base-asset BTC"
-        ),
+        "list": Verb("ListSymbols", "", "List symbols.", "--type spot --base-asset BTC"),
         "search": Verb(
             "SearchSymbols",
             "query",
             "Search by text or identifier; best match first.",
-            "cqar symbol search BTC/ --type perpetual",
+            "BTC/ --type perpetual",
         ),
         "rm": Verb(
             "DeleteSymbol",
             "symbol_id",
             "Remove a symbol that nothing refers to; its history stays.",
-            "cqar symbol rm BTC/USDT",
+            "BTC/USDT",
         ),
     },
 )
@@ -104,32 +90,32 @@ LISTING: Final = Noun(
             "CreateVenueSymbol",
             "venue_id venue_symbol symbol_id",
             "List a symbol at a venue under a spelling.",
-            "cqar listing add binance BTCUSDT BTC/USDT --tick-size 0.01 --lot-size 0.00001",
+            "binance BTCUSDT BTC/USDT --tick-size 0.01 --lot-size 0.00001",
         ),
         "show": Verb(
             "GetVenueSymbol",
             "venue_id venue_symbol",
             "Show a listing and its symbol, with the steps that apply.",
-            "cqar listing show binance BTCUSDT",
+            "binance BTCUSDT",
             response_field="*",
         ),
         "set": Verb(
             "UpdateVenueSymbol",
             "venue_id venue_symbol",
             "Change the given fields of the spelling's open listing.",
-            "cqar listing set binance BTCUSDT --status halted --reason 'wallet maintenance'",
+            "binance BTCUSDT --status halted --reason 'wallet maintenance'",
         ),
         "list": Verb(
             "ListVenueSymbols",
             "[venue_id]",
             "List the spellings of one venue or of all.",
-            "cqar listing list binance --symbol BTC/USDT",
+            "binance --symbol BTC/USDT",
         ),
         "rm": Verb(
             "DelistVenueSymbol",
             "venue_id venue_symbol",
             "Delist the spelling's open listing, now or at a given time; its past stays.",
-            "cqar listing rm binance BTCUSDT --delisted-at 2026-03-01T08:00Z",
+            "binance BTCUSDT --delisted-at 2026-03-01T08:00Z",
         ),
     },
     extra_commands={"void": "cqar.cli.void_listing:void"},
@@ -147,31 +133,28 @@ VENUE_ASSET: Final = Noun(
             "CreateVenueAsset",
             "venue_id asset_id venue_asset_symbol",
             "Record a venue's code for an asset.",
-            "cqar venue-asset add kraken BTC XXBT --other-code XBT",
+            "kraken BTC XXBT --other-code XBT",
         ),
         "show": Verb(
             "GetVenueAsset",
             "venue_id asset_id",
             "Show all fields of an asset at a venue.",
-            "cqar venue-asset show kraken BTC",
+            "kraken BTC",
         ),
         "set": Verb(
             "UpdateVenueAsset",
             "venue_id asset_id",
             "Change the given fields.",
-            "cqar venue-asset set kraken BTC --no-withdraw-enabled",
+            "kraken BTC --no-withdraw-enabled",
         ),
         "list": Verb(
-            "ListVenueAssets",
-            "[venue_id]",
-            "List the assets of one venue or of all.",
-            "cqar venue-asset list kraken",
+            "ListVenueAssets", "[venue_id]", "List the assets of one venue or of all.", "kraken"
         ),
         "rm": Verb(
             "DelistVenueAsset",
             "venue_id asset_id",
             "Delist an asset at a venue, now or at a given time.",
-            "cqar venue-asset rm kraken BTC",
+            "kraken BTC",
         ),
     },
 )

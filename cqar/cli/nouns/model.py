@@ -26,7 +26,7 @@ class Verb(NamedTuple):
         argument_fields: The request's fields that are arguments, in order; `[field]` is optional.
             Every other field that a user can set is an option.
         summary: What the command does; its first sentence stands in the list of commands.
-        example: A command line that works.
+        example: Arguments and options of a command line that works.
         response_field: The response's field that is shown. Empty: the noun's own; "*": all of it.
     """
 
@@ -74,6 +74,10 @@ class Noun(NamedTuple):
     aliases: Mapping[str, str] = {}
     extra_commands: Mapping[str, str] = {}
     default_verb: str = ""
+
+    def example(self, words: str) -> str:
+        """The example of a verb as a whole command line."""
+        return f"cqar {self.name} {words} {self.verbs[words].example}".rstrip()
 
     @property
     def entity_field(self) -> str:
