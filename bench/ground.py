@@ -20,7 +20,7 @@ from bench.registry.filling import Told, fill
 from bench.registry.market import Market
 from bench.services import Running, running
 from cqar.embedded.postgres_data import remove_data
-from cqar.embedded.process import Command, run
+from cqar.embedded.process import Command, run_to_end
 from cqar.embedded.servers import EmbeddedServers, embedded_servers
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.sql.postgres import make_engine
@@ -123,7 +123,7 @@ async def _migrate(url: str) -> None:
         argv=(sys.executable, "-m", "cqar_writer.migrations", "upgrade"),
         env=environment(CQAR_DATABASE_URL=url),
     )
-    await run(command, timeout_seconds=COMMAND_S)
+    await run_to_end(command, timeout_seconds=COMMAND_S)
 
 
 async def _key(url: str) -> str:

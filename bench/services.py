@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from bench.environment import environment
 from cqar.embedded import probes
-from cqar.embedded.keeper import Service
 from cqar.embedded.ports import pick_ports
+from cqar.embedded.service import Service
 from cqar.embedded.supervisor import Supervisor
 
 #: A million listings are loaded before it is ready.

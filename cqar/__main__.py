@@ -1,3 +1,5 @@
-from cqar.cli import main
+"""`python -m cqar`: the command line."""
+
+from cqar.program import main
 
 main()

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from cqar.importer.numbers import positive
-from cqar.importer.parsed_market import Code, ParsedMarket
+from cqar.importer.parsed_market import AssetCode, ParsedMarket
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 
@@ -41,7 +41,7 @@ def kraken_codes(found: ParsedMarket) -> ParsedMarket:
     codes = {}
     for leg, code in (("base", found.base), ("quote", found.quote)):
         own = found.raw.get(leg)
-        codes[leg] = Code(str(own), code.unified) if own else code
+        codes[leg] = AssetCode(str(own), code.unified) if own else code
     return _with(found, **codes)
 
 
@@ -164,14 +164,14 @@ def hyperliquid_names(found: ParsedMarket) -> ParsedMarket:
     name = found.raw.get("name")
     if not isinstance(name, str) or not name:
         return found
-    return _with(found, spelling=name, base=Code(name, found.base.unified))
+    return _with(found, spelling=name, base=AssetCode(name, found.base.unified))
 
 
 def gate_codes(found: ParsedMarket) -> ParsedMarket:
     """A contract's settleId is `usdt` to ccxt, from the request; the venue's code is USDT."""
     if found.settle is None:
         return found
-    return _with(found, settle=Code(found.settle.venue.upper(), found.settle.unified))
+    return _with(found, settle=AssetCode(found.settle.venue.upper(), found.settle.unified))
 
 
 def deribit_combos(found: ParsedMarket) -> ParsedMarket:

@@ -80,10 +80,7 @@ def read(pages: Mapping[str, str]) -> Exported:
 
 
 async def pages_of(endpoints: Endpoints) -> dict[str, str]:
-    addresses = {
-        "cqar-writer": endpoints.writer_http,
-        "cqar-resolver": endpoints.resolver_http[0],
-    }
+    addresses = {"cqar-writer": endpoints.writer_http, "cqar-resolver": endpoints.resolver_http[0]}
     async with aiohttp.ClientSession() as session:
         found = {}
         for job, address in addresses.items():

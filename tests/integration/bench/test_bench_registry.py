@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bench.registry import burst
 from bench.registry.filling import fill
 from bench.registry.market import Market
-from cqar.admin.audit import Broken, verified
+from cqar.admin.audit import RegistryAltered, verify_registry
 from cqar_resolver.queries.resolution import resolve
 from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.snapshot.snapshot import Snapshot
@@ -40,8 +40,8 @@ def resolution(snapshot: Snapshot, number: int) -> pb.Resolution:
 
 async def test_its_count_hash_and_chain_are_what_audit_and_resolvers_compute(filled: str) -> None:
     # It announces no events, and is else what its change sets make.
-    with pytest.raises(Broken) as broken:
-        await verified(filled)
+    with pytest.raises(RegistryAltered) as broken:
+        await verify_registry(filled)
     assert set(broken.value.differences.counts) == {("outbox", "events")}
     snapshot = await RegistryDatabase(filled).hydrate()
     assert snapshot.counts["venue_symbol"] == LISTINGS
@@ -93,8 +93,8 @@ async def test_a_burst_is_committed_as_revisions_that_continue_the_chain(
     last = await burst.commit(filled, await burst.prepared(filled, 500), NOW)
     after = await RegistryDatabase(filled).hydrate()
     assert after.head.revision == last == before.head.revision + 1
-    with pytest.raises(Broken) as broken:
-        await verified(filled)
+    with pytest.raises(RegistryAltered) as broken:
+        await verify_registry(filled)
     assert set(broken.value.differences.counts) == {("outbox", "events")}
     assert after.count == before.count
     assert after.set_hash != before.set_hash

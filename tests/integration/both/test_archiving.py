@@ -567,7 +567,7 @@ async def test_history_export_and_audit_know_what_was_archived(
     await commit(mutations, LISTED)
     clock.now = EXPIRY + AFTER + HOUR
     assert await archiving.step() == 2
-    checked = await audit.verified(database)
+    checked = await audit.verify_registry(database)
     assert checked.entities == (await head_of(both.engine)).live_count
     writer = both.writer
     ref = apb.EntityRef(kind="venue_symbol", key=LISTED.listing_id)

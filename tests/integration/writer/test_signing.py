@@ -15,10 +15,10 @@ from cqc.replication.v1 import replication_pb2
 from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cqar.admin.audit import Broken, verified
-from cqar.admin.audit_signatures import Signed
+from cqar.admin.audit import RegistryAltered, verify_registry
+from cqar.admin.audit_signatures import SignatureReport
 from cqar.cli import cli
-from cqar.cli.verify import _noted
+from cqar.cli.audit_commands import _parse_recorded
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.errors import Conflict, EntityNotFound, Exists, InvalidConfiguration
 from cqar_shared.messaging.jetstream import CHANGES
@@ -109,8 +109,8 @@ async def test_a_fresh_registry_is_signed_before_its_first_revision_is_over(
 ) -> None:
     _, keys = signing(engine, a_signer())
     await keys.step()
-    found = await verified(database)
-    assert found.signed == Signed(1, 1, is_head=True, by_trusted=False)
+    found = await verify_registry(database)
+    assert found.signed == SignatureReport(1, 1, is_head=True, by_trusted=False)
 
 
 async def test_what_is_archived_is_signed_too(engine: AsyncEngine) -> None:
@@ -178,15 +178,15 @@ async def test_a_key_vouches_for_the_next_and_is_retired(
     # Who trusts the first key alone comes to the second.
     # Who trusts the second alone, since the first was stolen, believes what that signed till then.
     for signer in (first, second):
-        found = await verified(database, trusted=[signer.public_key])
-        assert found.signed == Signed(7, 1, is_head=True, by_trusted=True)
-    with pytest.raises(Broken, match="which nobody trusts"):
-        await verified(database, trusted=[a_signer().public_key])
+        found = await verify_registry(database, trusted=[signer.public_key])
+        assert found.signed == SignatureReport(7, 1, is_head=True, by_trusted=True)
+    with pytest.raises(RegistryAltered, match="which nobody trusts"):
+        await verify_registry(database, trusted=[a_signer().public_key])
     # The key that was stolen signs what comes later.
     async with engine.begin() as tx:
         await signing_module.sign_head(tx, first, await entity_rows.lock_head(tx))
-    with pytest.raises(Broken, match="retired after 5"):
-        await verified(database)
+    with pytest.raises(RegistryAltered, match="retired after 5"):
+        await verify_registry(database)
 
 
 async def test_a_retired_key_signs_nothing_more(engine: AsyncEngine) -> None:
@@ -267,13 +267,15 @@ async def test_audit_finds_a_signature_that_is_not_what_it_says(
     await keys.step()
     for name in "ab":
         await commit(mutations, a_venue(name))
-    assert (await verified(database)).signed == Signed(3, 1, is_head=True, by_trusted=False)
-    trusted = await verified(database, trusted=[signer.public_key])
-    assert trusted.signed == Signed(3, 1, is_head=True, by_trusted=True)
+    assert (await verify_registry(database)).signed == SignatureReport(
+        3, 1, is_head=True, by_trusted=False
+    )
+    trusted = await verify_registry(database, trusted=[signer.public_key])
+    assert trusted.signed == SignatureReport(3, 1, is_head=True, by_trusted=True)
     async with engine.begin() as tx:
         assert (await tx.execute(sa.text(statement))).rowcount == 1
-    with pytest.raises(Broken, match=TAMPERED[statement]):
-        await verified(database)
+    with pytest.raises(RegistryAltered, match=TAMPERED[statement]):
+        await verify_registry(database)
 
 
 async def test_a_history_rewritten_with_its_chain_is_found_by_who_trusts_a_key(
@@ -281,15 +283,15 @@ async def test_a_history_rewritten_with_its_chain_is_found_by_who_trusts_a_key(
 ) -> None:
     """Whoever owns the database can do all but sign."""
     await commit(mutations, a_venue("a"))
-    assert (await verified(database)).signed.first is None
-    with pytest.raises(Broken, match="the head at 1:1 is not signed"):
-        await verified(database, trusted=[a_signer().public_key])
+    assert (await verify_registry(database)).signed.first is None
+    with pytest.raises(RegistryAltered, match="the head at 1:1 is not signed"):
+        await verify_registry(database, trusted=[a_signer().public_key])
     forger = a_signer()
     _, keys = signing(engine, forger)
     await keys.step()
-    await verified(database)
-    with pytest.raises(Broken, match="which nobody trusts"):
-        await verified(database, trusted=[a_signer().public_key])
+    await verify_registry(database)
+    with pytest.raises(RegistryAltered, match="which nobody trusts"):
+        await verify_registry(database, trusted=[a_signer().public_key])
 
 
 async def test_the_head_is_told_to_be_noted_and_checked_by_who_asks(
@@ -317,7 +319,7 @@ async def test_the_head_is_told_to_be_noted_and_checked_by_who_asks(
         said = f"{position_of(head).whole}, signed by {signer.key_id}: {head.signature.hex()}"
         assert await told(*trusted) == (0, f"{said}\n")
         # What it says may be given to `verify` as it is.
-        assert _noted(said) == position_of(head)
+        assert _parse_recorded(said) == position_of(head)
         code, said = await told("--trusted", str(tmp_path / "none"))
         assert code == 2
         assert "No such file" in said
@@ -380,8 +382,8 @@ async def test_a_key_is_rotated_by_commands(
         assert why in said
     code, said = await asyncio.to_thread(run, database, *retiring, key=new)
     assert (code, said) == (0, f"key {first.key_id} is retired by revision 3\n")
-    found = await verified(database, trusted=[first.public_key])
-    assert found.signed == Signed(3, 1, is_head=True, by_trusted=True)
+    found = await verify_registry(database, trusted=[first.public_key])
+    assert found.signed == SignatureReport(3, 1, is_head=True, by_trusted=True)
 
 
 async def test_a_registry_of_before_gets_the_newest_chain_by_a_command(
@@ -398,7 +400,7 @@ async def test_a_registry_of_before_gets_the_newest_chain_by_a_command(
     assert [(row.epoch, row.chain_version) for row in rows] == [(1, 1), (2, 2), (2, 2)]
     told = replication_pb2.ChangeSet.FromString(positions.unpack(rows[1].payload))
     assert told.reason == "events belong to the chain"
-    assert (await verified(database)).revisions == 3
+    assert (await verify_registry(database)).revisions == 3
 
 
 async def test_a_lost_key_is_followed_by_one_that_nobody_vouches_for(

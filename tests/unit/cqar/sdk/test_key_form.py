@@ -12,7 +12,7 @@ import pytest
 import cqar
 from cqar.admin.connection import Connection
 from cqar.embedded.failures import ServiceFailed
-from cqar.embedded.process import Command, run
+from cqar.embedded.process import Command, run_to_end
 from cqar.sdk.key_form import CHARS_MAX, require_key
 from cqar_shared.runtime.key_masking import MASKED, masked
 from cqar_shared.runtime.telemetry import JsonLines, TextLines
@@ -66,5 +66,5 @@ def test_no_log_line_shows_a_key(formatter: logging.Formatter) -> None:
 async def test_a_command_that_fails_after_it_made_a_key_does_not_show_it() -> None:
     argv = (sys.executable, "-c", f"print({KEY!r}); raise SystemExit('it failed')")
     with pytest.raises(ServiceFailed, match="it failed") as raised:
-        await run(Command(name="create-key", argv=argv, env={}), timeout_seconds=30)
+        await run_to_end(Command(name="create-key", argv=argv, env={}), timeout_seconds=30)
     assert KEY[5:] not in str(raised.value)

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import cqar
-from cqar.cli.param_types import At
-from cqar.cli.verify import _noted
+from cqar.cli.audit_commands import _parse_recorded
+from cqar.cli.param_types import PositionParam
 from cqar.sdk import questions
 from cqar.sdk.call_context import CallContext
 from cqar.sdk.session_position import NUMBER_MAX, Position, SessionPosition
@@ -22,8 +22,8 @@ LAST = 2**63 - 1
 def test_every_position_that_can_be_is_read_back(epoch: int, revision: int) -> None:
     position = Position(epoch, revision)
     assert Position.parse(str(position)) == position
-    assert At().convert(str(position), None, None) == position
-    assert _noted(f"{position}:{'0' * 64}")[:2] == position
+    assert PositionParam().convert(str(position), None, None) == position
+    assert _parse_recorded(f"{position}:{'0' * 64}")[:2] == position
     session = CallContext(1.0, SessionPosition("seen"))
     session.carry(position)
     assert session.position == position
@@ -36,9 +36,9 @@ def test_what_no_registry_reaches_is_refused_in_words(text: str) -> None:
     with pytest.raises(ValueError, match=f"is not within 0 to {NUMBER_MAX}"):
         Position.parse(text)
     with pytest.raises(click.BadParameter, match="is not within 0 to"):
-        At().convert(text, None, None)
+        PositionParam().convert(text, None, None)
     with pytest.raises(click.BadParameter, match="is not within 0 to"):
-        _noted(f"{text}:00")
+        _parse_recorded(f"{text}:00")
 
 
 @pytest.mark.parametrize("text", ["", "42", "1:", "-1:2", "1:2:3", "1:" + "9" * 20, "1:٤"])

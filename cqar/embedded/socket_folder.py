@@ -1,8 +1,8 @@
-"""The folder of a stack's Unix sockets: short, private, and the same at every start.
+"""The folder of a stack's Unix sockets: a short path, private, and the same at every start.
 
-A socket's path may have 107 bytes and state folders lie anywhere, so the sockets do not lie in
-them. The name is derived from the state folder: a start after a crash finds, empties and reuses
-the folder of the one before.
+A socket's path may have 107 bytes, and a state folder's path may be longer, so the sockets are
+elsewhere. The name is derived from the state folder: a start after a crash empties and reuses the
+same folder.
 """
 
 import hashlib
@@ -12,12 +12,12 @@ from pathlib import Path
 from cqar.embedded.account import reachable_folder, temporary_bases, unprivileged_account
 
 SOCKET_PATH_MAX_BYTES = 107
-# The longest below the folder: "/own/resolver-999.sock".
+# The longest path below the folder: "/own/resolver-999.sock".
 SOCKET_NAME_BYTES = 24
 
 
 def make_sockets_folder(state_dir: Path) -> Path:
-    """An empty folder with a private subfolder `own`; PostgreSQL makes its own beside it."""
+    """An empty folder with a private subfolder `own`; PostgreSQL's subfolder comes beside it."""
     digest = hashlib.sha256(bytes(state_dir.resolve())).hexdigest()[:12]
     name = f"cqar-{digest}"
     longest = SOCKET_PATH_MAX_BYTES - SOCKET_NAME_BYTES - len(name) - 1

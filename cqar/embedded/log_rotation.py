@@ -1,7 +1,7 @@
-"""Logs below a bound: a long one is copied aside and emptied, while its program goes on writing.
+"""Keeps logs below a bound: a long log is copied aside and emptied while its program writes on.
 
-Programs hold their logs open to append, so what they write next is the emptied file's beginning.
-What is written between the copy and the emptying is lost: some lines, once in 10 MiB.
+Programs open their logs to append, so they continue at the beginning of the emptied file. Lines
+written between copying and emptying are lost: a few, once per 10 MiB.
 """
 
 import asyncio
@@ -11,37 +11,37 @@ import stat
 from pathlib import Path
 
 from cqar.embedded.failures import EmbeddedError
-from cqar.embedded.private import open_private, opened_folder
+from cqar.embedded.private_files import open_private, open_private_folder
 
 LOG_MAX_BYTES = 10 * 1024 * 1024
-# Beside the one that is written: NAME.1 is the newest.
-KEPT_MAX = 3
-LOOK_EVERY_SECONDS = 5.0
+# Number of rotated files beside the current one; NAME.1 is the newest.
+ROTATED_MAX = 3
+CHECK_EVERY_SECONDS = 5.0
 _COPY_BYTES = 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
 
 async def rotate_logs(folder: Path) -> None:
-    """Look at every log of a folder again and again, until cancelled."""
+    """Rotate the long logs of a folder, periodically, until cancelled."""
     while True:
-        await asyncio.sleep(LOOK_EVERY_SECONDS)
-        for name in _long_ones(folder):
+        await asyncio.sleep(CHECK_EVERY_SECONDS)
+        for name in _long_logs(folder):
             try:
-                await asyncio.to_thread(rotate, folder / name)
+                await asyncio.to_thread(rotate_log, folder / name)
             except (OSError, EmbeddedError) as error:
                 _log.warning("%s could not be rotated: %s", name, error)
 
 
-def rotate(log: Path) -> None:
-    """Copy a log to NAME.1, older ones on by one, and empty it. Raises NotOurs, OSError.
+def rotate_log(log: Path) -> None:
+    """Copy a log to NAME.1, renumber older ones, and empty it. Raises UnsafePath, OSError.
 
-    A disk that is full takes no copy: the log is emptied all the same.
+    The log is emptied even if a full disk does not take the copy.
     """
     source = open_private(log, os.O_RDWR)
     try:
-        with opened_folder(log.parent) as folder:
-            for number in range(KEPT_MAX - 1, 0, -1):
+        with open_private_folder(log.parent) as folder:
+            for number in range(ROTATED_MAX - 1, 0, -1):
                 if _exists(f"{log.name}.{number}", folder):
                     os.replace(  # by their folder's descriptor
                         f"{log.name}.{number}",
@@ -63,16 +63,16 @@ def _copy(source: int, aside: Path) -> None:
     target = open_private(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
         end = os.fstat(source).st_size
-        # Of one that grew beyond all bounds the end is what tells.
-        at = max(0, end - 2 * LOG_MAX_BYTES)
-        while chunk := os.pread(source, min(_COPY_BYTES, end - at), at):
+        # Only the end of a log that grew far beyond the bound is copied.
+        offset = max(0, end - 2 * LOG_MAX_BYTES)
+        while chunk := os.pread(source, min(_COPY_BYTES, end - offset), offset):
             os.write(target, chunk)
-            at += len(chunk)
+            offset += len(chunk)
     finally:
         os.close(target)
 
 
-def _long_ones(folder: Path) -> list[str]:
+def _long_logs(folder: Path) -> list[str]:
     try:
         entries = list(os.scandir(folder))
         infos = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]

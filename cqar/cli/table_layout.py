@@ -1,9 +1,9 @@
-"""Tables as lines of text: a value is shown whole, or its column is left out and named. Pure.
+"""Lays tables out as lines of text; a value is shown whole, or its column is left out. Pure.
 
-Without a width, as in a pipe, nothing is left out and a row is one line. On a terminal columns of
-prose are wrapped at spaces first, then columns are left out from the right, then each row becomes
-a block of lines. What might be copied, such as a spelling, an id or a number, is on one line
-everywhere: where a block's line is longer than the terminal, the terminal itself wraps it.
+Without a width, as in a pipe, nothing is left out and a row is one line. On a terminal, columns of
+prose are wrapped at spaces first; then columns are left out from the right; then each row becomes
+a block of lines. A value that a user may copy, such as a spelling, an id or a number, is never
+broken: where a block's line is longer than the terminal, the terminal itself wraps it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-#: Columns whose text is for reading: it may be wrapped, at single spaces.
+#: Columns of prose, which may be wrapped at single spaces.
 PROSE: Final = frozenset(
     {"because", "description", "error", "flags", "name", "reason", "what", "what it does", "why"}
 )
-#: Columns of prose are not made narrower than this to make room for others.
+#: Minimum width of a column of prose.
 PROSE_COLUMNS_MIN: Final = 20
-#: Never left out of a table that is no block of lines: other commands ask for it.
-KEPT: Final = frozenset({"id"})
-#: A table of so many columns is one of names and values, and loses none.
+#: Columns that are not left out, because other commands need their values.
+NEVER_HIDDEN: Final = frozenset({"id"})
+#: A table with this many columns is one of names and values; none is left out.
 PAIR_COLUMNS: Final = 2
-#: A space that can be put back: no other is beside it.
+#: A space with no other space beside it.
 _SINGLE_SPACE: Final = re.compile(r"(?<! ) (?! )")
 
 Rows = Sequence[Sequence[str]]
@@ -34,7 +34,7 @@ class Layout(NamedTuple):
     """A table as it is printed.
 
     Attributes:
-        left_out: The columns that are not in it, in their order.
+        left_out: The columns that are not shown, in order.
     """
 
     lines: list[str]
@@ -42,29 +42,32 @@ class Layout(NamedTuple):
 
 
 def lay_out(
-    columns: Sequence[str], rows: Rows, width: int | None, kept: frozenset[str] = KEPT
+    columns: Sequence[str],
+    rows: Rows,
+    width: int | None,
+    never_hidden: frozenset[str] = NEVER_HIDDEN,
 ) -> Layout:
     """Lay a table out.
 
     Args:
         rows: Cells without control characters other than line feeds.
-        width: The terminal's, in its columns; None: there is no terminal.
-        kept: Columns that are not left out.
+        width: The terminal's width in columns; None without a terminal.
+        never_hidden: Columns that are not left out.
     """
     if width is None:
         flat = [[cell.replace("\n", r"\n") for cell in row] for row in rows]
         widths = [_widest(column) for column in _columns(columns, flat)]
         return Layout(list(_grid(columns, flat, widths)), [])
-    wanted = [_widest(column) for column in _columns(columns, rows)]
-    least = [
-        _least(column, wish) if column[0] in PROSE else wish
-        for column, wish in zip(_columns(columns, rows), wanted, strict=True)
+    full = [_widest(column) for column in _columns(columns, rows)]
+    minimum = [
+        _min_prose_width(column, width_) if column[0] in PROSE else width_
+        for column, width_ in zip(_columns(columns, rows), full, strict=True)
     ]
     shown = list(range(len(columns)))
-    for place in (None, *_dispensable(columns, rows, kept)):
-        if place is not None:
-            shown.remove(place)
-        fitting = _fitting([least[i] for i in shown], [wanted[i] for i in shown], width)
+    for hidden in (None, *_dispensable(columns, rows, never_hidden)):
+        if hidden is not None:
+            shown.remove(hidden)
+        fitting = _fitting([minimum[i] for i in shown], [full[i] for i in shown], width)
         if fitting is not None:
             titles, cells = [columns[i] for i in shown], [[row[i] for i in shown] for row in rows]
             left_out = [title or f"{i + 1}" for i, title in enumerate(columns) if i not in shown]
@@ -72,24 +75,25 @@ def lay_out(
     return Layout(list(_blocks(columns, rows)), [])
 
 
-def _dispensable(columns: Sequence[str], rows: Rows, kept: frozenset[str]) -> list[int]:
-    """The columns that may be left out, in that order: empty ones, then half of the others."""
+def _dispensable(columns: Sequence[str], rows: Rows, never_hidden: frozenset[str]) -> list[int]:
+    """The columns that may be left out, in order: empty ones, then half of the others."""
     if len(columns) <= PAIR_COLUMNS:
         return []
-    places = [i for i in range(len(columns) - 1, 0, -1) if columns[i] not in kept]
-    empty = [i for i in places if not any(row[i] for row in rows)]
-    full = [i for i in places if i not in empty]
-    return empty + full[: (len(columns) - len(empty)) // 2]
+    candidates = [i for i in range(len(columns) - 1, 0, -1) if columns[i] not in never_hidden]
+    empty = [i for i in candidates if not any(row[i] for row in rows)]
+    filled = [i for i in candidates if i not in empty]
+    return empty + filled[: (len(columns) - len(empty)) // 2]
 
 
 def _columns(titles: Sequence[str], rows: Rows) -> Iterator[list[str]]:
-    """Each column's cells, its title first."""
+    """Each column's cells, title first."""
     for i, title in enumerate(titles):
         yield [title, *(row[i] for row in rows)]
 
 
 def _width(text: str) -> int:
-    """Columns of a terminal that a line takes; a list may have a million cells."""
+    """Columns of a terminal that a line takes."""
+    # A list may have a million cells, and `cell_len` is slow.
     return len(text) if text.isascii() else cell_len(text)
 
 
@@ -97,25 +101,25 @@ def _widest(cells: Sequence[str]) -> int:
     return max(_width(line) for cell in cells for line in cell.split("\n"))
 
 
-def _fitting(least: Sequence[int], wanted: Sequence[int], width: int) -> list[int] | None:
-    """The columns' widths within a terminal's, from the least up; None if they do not fit."""
-    widths = list(least)
-    # Each has a border and a space on either side; one border is left.
+def _fitting(minimum: Sequence[int], full: Sequence[int], width: int) -> list[int] | None:
+    """Column widths, at least the minimum, that fit a terminal; None if even those do not fit."""
+    widths = list(minimum)
+    # Each column has two spaces and a border; one more border closes the row.
     room = width - sum(widths) - 3 * len(widths) - 1
     if room < 0:
         return None
-    for i, wish in enumerate(wanted):
-        more = min(wish - widths[i], room)
-        widths[i] += more
-        room -= more
+    for i, full_width in enumerate(full):
+        added = min(full_width - widths[i], room)
+        widths[i] += added
+        room -= added
     return widths
 
 
-def _least(column: Sequence[str], wish: int) -> int:
-    """The least width of a column of prose, whose words stay whole, as does its title."""
+def _min_prose_width(column: Sequence[str], full_width: int) -> int:
+    """The minimum width of a column of prose: words and title stay whole."""
     title, *cells = column
     words = [word for cell in cells for line in cell.split("\n") for word in _words(line)]
-    return max(min(wish, PROSE_COLUMNS_MIN), *map(_width, (title, *words)))
+    return max(min(full_width, PROSE_COLUMNS_MIN), *map(_width, (title, *words)))
 
 
 def _words(line: str) -> list[str]:

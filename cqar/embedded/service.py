@@ -1,8 +1,8 @@
-"""One service kept alive: started, watched, restarted when it dies, stopped.
+"""Runs one service: starts it, restarts it when it dies, stops it.
 
-A service comes back under the same command, so on the same address. The first second of an
-outage matters most (a killed server is back in half a second), a crash loop must not burn a
-core: 0.2 s doubling to 10 s, and from the start again once it has lived for 30 s.
+A restart uses the same command, so the same address. The first restart comes after 0.2 s, so that a
+killed server is back within half a second. The delay doubles up to 10 s, so that a crash loop does
+not burn a core, and starts over once the service has been ready for 30 s.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from asyncio.subprocess import Process
 from collections.abc import Callable
 from pathlib import Path
 
-from cqar.embedded import rotation
+from cqar.embedded import log_rotation
 from cqar.embedded.failures import ServiceFailed
-from cqar.embedded.private import open_private
+from cqar.embedded.private_files import open_private
 from cqar.embedded.probes import Probe
-from cqar.embedded.process import Command, how_it_ended, kill_session, log_tail, spawn
+from cqar.embedded.process import Command, exit_text, kill_session, log_tail, spawn
 
 BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_MAX_SECONDS = 10.0
@@ -30,9 +30,9 @@ _log = logging.getLogger(__name__)
 
 
 class Service(Command, frozen=True, kw_only=True):
-    """A program that stays: how to see that it is ready, and where its output goes.
+    """A long-running program: its readiness probe and its log file.
 
-    `start_attempts` above 1 is for a server that may find the end of its predecessor in its way.
+    `start_attempts` above 1 is for a server whose predecessor may still be ending.
     """
 
     ready: Probe
@@ -43,17 +43,17 @@ class Service(Command, frozen=True, kw_only=True):
 
 
 def next_delay_seconds(last: float, alive: float) -> float:
-    """How long to wait before a restart: `last` is the wait before this, 0 if there was none.
+    """The delay before a restart, in seconds.
 
-    `alive` is how long the service was ready for in between, in seconds.
+    `last` is the delay before, 0 without one; `alive` is for how long the service was ready since.
     """
     if last == 0.0 or alive >= BACKOFF_RESET_SECONDS:
         return BACKOFF_FIRST_SECONDS
     return min(last * 2, BACKOFF_MAX_SECONDS)
 
 
-class Keeper:
-    """Holds the one process of a service and the task that watches it."""
+class ServiceRunner:
+    """The process of a service and the task that watches it."""
 
     def __init__(self, service: Service, on_start: Callable[[], None]) -> None:
         self.service = service
@@ -64,12 +64,16 @@ class Keeper:
 
     @property
     def pid(self) -> int | None:
-        """The living process's id, None while there is none."""
+        """The id of the running process; None without one."""
         process = self._process
         return None if process is None or process.returncode is not None else process.pid
 
     async def start(self) -> None:
-        """Start it and return once it is ready. Raises ServiceFailed."""
+        """Start the service and return once it is ready.
+
+        Raises:
+            ServiceFailed: it ended or was not ready in time, at every attempt.
+        """
         delay = 0.0
         for attempt in range(1, self.service.start_attempts + 1):
             try:
@@ -83,19 +87,19 @@ class Keeper:
         self._watch = asyncio.create_task(self._keep_up(), name=f"keep {self.service.name}")
 
     async def kill(self) -> None:
-        """SIGKILL it and leave it dead until `restart`."""
+        """SIGKILL the service; it stays down until `restart`."""
         await self._stop_watching()
         if self._process is not None:
             kill_session(self._process)
             await self._process.wait()
 
     async def restart(self) -> None:
-        """Kill it if it lives, and start it again on the same address."""
+        """Kill the service if it runs, and start it again on the same address."""
         await self.kill()
         await self.start()
 
     async def stop(self) -> None:
-        """End it: its stop signal, then SIGKILL after 15 s."""
+        """Stop the service: its stop signal, then SIGKILL after `STOP_SECONDS`."""
         await self._stop_watching()
         process = self._process
         if process is None or process.returncode is not None:
@@ -125,10 +129,10 @@ class Keeper:
             process = self._process = await spawn(service, stdout=output, stderr=output)
         try:
             async with asyncio.timeout(service.ready_seconds):
-                # In this order: whoever else holds the port may answer the probe for us.
+                # In this order: another process on the port may have answered the probe.
                 while not (await service.ready() and process.returncode is None):
                     if process.returncode is not None:
-                        what = f"{how_it_ended(process)} before it was ready"
+                        what = f"{exit_text(process)} before it was ready"
                         raise ServiceFailed(service.name, what, log_tail(service.log, log_bytes))
                     await asyncio.sleep(READY_POLL_SECONDS)
         except TimeoutError:
@@ -144,7 +148,7 @@ class Keeper:
         while True:
             if self._process is not None:
                 await self._process.wait()
-                _log.warning("%s %s", name, how_it_ended(self._process))
+                _log.warning("%s %s", name, exit_text(self._process))
             delay = next_delay_seconds(delay, self._alive_seconds())
             _log.info("%s starts again in %g s", name, delay)
             await asyncio.sleep(delay)
@@ -152,7 +156,7 @@ class Keeper:
                 await self._bring_up()
             except ServiceFailed as failure:
                 _log.warning("%s", failure)
-            except Exception:  # noqa: BLE001  # a full disk or process table passes, giving up stays
+            except Exception:  # noqa: BLE001  # a full disk or process table may pass
                 _log.exception("%s could not be started", name)
 
     def _alive_seconds(self) -> float:
@@ -160,9 +164,9 @@ class Keeper:
 
 
 def _roll(log: Path) -> int:
-    """Keep a log below its bound by copying a long one aside; return its length in bytes."""
+    """Rotate a log that is too long; returns its length in bytes."""
     length = log.lstat().st_size if os.path.lexists(log) else 0
-    if length <= rotation.LOG_MAX_BYTES:
+    if length <= log_rotation.LOG_MAX_BYTES:
         return length
-    rotation.rotate(log)
+    log_rotation.rotate_log(log)
     return 0

@@ -14,8 +14,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from cqar.cli import output
-from cqar.cli.output import plain
-from cqar.cli.tables import PROSE, lay_out
+from cqar.cli.output import printable
+from cqar.cli.table_layout import PROSE, lay_out
 
 COLUMNS = ("id", "asset", "reason", "evidence")
 ROWS = [("0" * 36, "BTC", "the bridge was drained of all that it held", "https://x.y/z")]
@@ -78,7 +78,7 @@ def test_in_a_pipe_a_row_is_a_line_and_every_value_whole(
     for line, row in zip(body, rows, strict=True):
         cells = [cell[1:] for cell in line.split("│")[1:-1]]
         for cell, value in zip(cells, row, strict=True):
-            whole = plain(value).replace("\n", r"\n")
+            whole = printable(value).replace("\n", r"\n")
             assert cell.startswith(whole)
             assert not cell[len(whole) :].strip(" ")
 
@@ -96,7 +96,7 @@ def test_on_a_terminal_every_value_is_whole_or_its_column_is_named(
         for column, value in zip(columns, row, strict=True):
             if column in found.left_out:
                 continue
-            for line in plain(value).split("\n"):
+            for line in printable(value).split("\n"):
                 whole = any(line in shown_line for shown_line in found.lines)
                 # Prose may be wrapped at a space, never within a word.
                 each = all(any(w in s for s in found.lines) for w in line.split())

@@ -1,7 +1,7 @@
-"""Which process a number means: numbers are given again, a start within a boot is not.
+"""Identifies a process beyond its id: ids are reused, a start time within a boot is not.
 
-A process is signalled by a descriptor that was opened before it was looked at, so it is the one
-that was looked at.
+A process is signalled through a descriptor that is opened before the process is checked, so the
+signal goes to the process that was checked.
 """
 
 import os
@@ -15,23 +15,24 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class ProcessIdentity(msgspec.Struct, frozen=True):
-    """A process as it was written down.
+    """A process as it was recorded.
 
-    `began` is when, in the kernel's ticks since the boot; 0 where nothing tells.
+    `start_ticks` is when it started, in kernel ticks since the boot; 0 if unknown.
     """
 
     pid: int
-    began: int
+    #: `began` in the lock file, which another release of CQAR may read.
+    start_ticks: int = msgspec.field(name="began")
     boot: str
 
 
-def own_identity() -> ProcessIdentity:
+def this_process() -> ProcessIdentity:
     pid = os.getpid()
-    return ProcessIdentity(pid, began(pid), boot_id())
+    return ProcessIdentity(pid, start_ticks(pid), boot_id())
 
 
-def began(pid: int) -> int:
-    """When a process began; 0 where nothing tells."""
+def start_ticks(pid: int) -> int:
+    """When a process started, in kernel ticks since the boot; 0 if unknown."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -46,15 +47,15 @@ def boot_id() -> str:
         return ""
 
 
-def is_alive(known: ProcessIdentity, opened: os.stat_result) -> bool:
-    """Whether the process is the one that was written down, is ours, and has a file open.
+def holds_file(known: ProcessIdentity, opened: os.stat_result) -> bool:
+    """Whether the process is the recorded one, belongs to this user, and has a file open.
 
     Args:
-        opened: Of the file. Only its user's processes show what they have open.
+        opened: Status of the file. Only processes of the same user show their open files.
     """
     if sys.platform != "linux":
         return True
-    if known.boot != boot_id() or known.began != began(known.pid):
+    if known.boot != boot_id() or known.start_ticks != start_ticks(known.pid):
         return False
     try:
         if Path(f"/proc/{known.pid}").stat().st_uid != os.geteuid():
@@ -67,15 +68,15 @@ def is_alive(known: ProcessIdentity, opened: os.stat_result) -> bool:
 
 def _is_same(descriptor: Path, opened: os.stat_result) -> bool:
     try:
-        found = descriptor.stat()
+        info = descriptor.stat()
     except OSError:
         return False
-    return (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
+    return (info.st_dev, info.st_ino) == (opened.st_dev, opened.st_ino)
 
 
-def send(known: ProcessIdentity, opened: os.stat_result, number: signal.Signals) -> bool:
-    """Signal the process if it is the one that was written down; whether it was."""
-    if known.pid <= 0:  # to the kernel many at once
+def signal_process(known: ProcessIdentity, opened: os.stat_result, number: signal.Signals) -> bool:
+    """Signal the process if it is the recorded one; returns whether it was."""
+    if known.pid <= 0:  # the kernel would signal a group of processes
         return False
     if sys.platform != "linux":
         os.kill(known.pid, number)
@@ -85,7 +86,7 @@ def send(known: ProcessIdentity, opened: os.stat_result, number: signal.Signals)
     except ProcessLookupError:
         return False
     try:
-        if not is_alive(known, opened):
+        if not holds_file(known, opened):
             return False
         signal.pidfd_send_signal(descriptor, number)
     except ProcessLookupError:

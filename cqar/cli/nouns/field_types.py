@@ -1,4 +1,4 @@
-"""What people may type for a field, and what it becomes in the request."""
+"""Parameter types of fields: what a user may type, and what it becomes in the request."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from google.protobuf import json_format, struct_pb2
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
-from cqar.cli.nouns.field_names import values_of
+from cqar.cli.nouns.field_names import enum_words
 from cqar.cli.param_types import InstantParam
 
 _INTEGERS: Final = {
@@ -19,8 +19,8 @@ _INTEGERS: Final = {
 }
 
 
-class Words(click.ParamType[Any]):
-    """Text that can be sent."""
+class TextParam(click.ParamType[Any]):
+    """Text that can be encoded as UTF-8."""
 
     name = "TEXT"
 
@@ -28,27 +28,27 @@ class Words(click.ParamType[Any]):
         try:
             str(value).encode()
         except UnicodeEncodeError:
-            self.fail("is not in this terminal's encoding: type it as UTF-8")
+            self.fail("the text is not valid UTF-8")
         return str(value)
 
 
-class HeaderText(click.ParamType[Any]):
-    """Text that fits into a call's metadata."""
+class HeaderTextParam(click.ParamType[Any]):
+    """Text that a call's metadata can carry."""
 
     name = "TEXT"
 
     def convert(self, value: Any, _: Any, __: Any) -> str:
         text = str(value)
         if not text or not text.isascii() or not text.isprintable():
-            self.fail(f"{text!a}: printable ASCII only, such as a UUID")
+            self.fail(f"{text!a}: use printable ASCII only, such as a UUID")
         return text
 
 
-class OneOf(click.Choice[str]):
-    """A value of an enum, by its short name; case and `_` for `-` do not matter."""
+class EnumParam(click.Choice[str]):
+    """A value of an enum, by its word; case does not matter, nor does `_` for `-`."""
 
     def __init__(self, enum: EnumDescriptor) -> None:
-        self._numbers = values_of(enum)
+        self._numbers = enum_words(enum)
         super().__init__(list(self._numbers))
 
     def convert(self, value: Any, parameter: Any, context: Any) -> Any:
@@ -58,7 +58,7 @@ class OneOf(click.Choice[str]):
         return self._numbers[super().convert(word, parameter, context)]
 
 
-class JsonObject(click.ParamType[Any]):
+class JsonObjectParam(click.ParamType[Any]):
     name = "JSON"
 
     def convert(self, value: Any, _: Any, __: Any) -> struct_pb2.Struct:
@@ -67,15 +67,15 @@ class JsonObject(click.ParamType[Any]):
         try:
             return json_format.Parse(str(value), struct_pb2.Struct())
         except (json_format.ParseError, RecursionError, UnicodeEncodeError):
-            self.fail(f"""{value!r}: a JSON object such as '{{"ccxt_id": "binance"}}'""")
+            self.fail(f"""{value!r}: give a JSON object such as '{{"ccxt_id": "binance"}}'""")
 
 
-class Pair(click.ParamType[Any]):
-    """Two fields of a part, joined by "=".
+class PairParam(click.ParamType[Any]):
+    """Two fields of a nested message, joined by "=".
 
     Args:
-        name: As help shows it; the second may be left out if it stands in brackets.
-        fields: The names of both.
+        name: The form that help shows; a second part in brackets is optional.
+        fields: The names of both fields.
     """
 
     def __init__(self, name: str, *fields: str) -> None:
@@ -85,40 +85,40 @@ class Pair(click.ParamType[Any]):
     def convert(self, value: Any, _: Any, __: Any) -> dict[str, str]:
         if isinstance(value, dict):
             return value
-        text = Words().convert(value, None, None)
+        text = TextParam().convert(value, None, None)
         first, equals, second = text.rpartition("=") if "=" in text else (text, "", "")
         if not first or (not second and (equals or "[" not in self.name)):
-            self.fail(f"{text!r}: say it as {self.name}")
+            self.fail(f"{text!r}: write it as {self.name}")
         parts = zip(self._fields, (first, second), strict=True)
         return {field: part for field, part in parts if part}
 
 
-#: Messages that are typed as one word.
+#: Message types that a user types as one word.
 _TYPES: Final[dict[str, click.ParamType[Any]]] = {
     "google.protobuf.Timestamp": InstantParam(),
-    "google.protobuf.Struct": JsonObject(),
-    "cqc.assets.v1.AssetGroupMember": Pair("ASSET[=WEIGHT]", "asset_id", "weight_exact"),
-    "cqc.venues.v1.TickBand": Pair("FROM=TICK", "from_price", "tick_size"),
+    "google.protobuf.Struct": JsonObjectParam(),
+    "cqc.assets.v1.AssetGroupMember": PairParam("ASSET[=WEIGHT]", "asset_id", "weight_exact"),
+    "cqc.venues.v1.TickBand": PairParam("FROM=TICK", "from_price", "tick_size"),
 }
 
 
-def type_of(field: FieldDescriptor) -> click.ParamType[Any]:
-    """How a field is typed; not for booleans, which are flags."""
+def param_type_of(field: FieldDescriptor) -> click.ParamType[Any]:
+    """The parameter type of a field. Booleans are flags and have none."""
     if field.enum_type is not None:
-        return OneOf(field.enum_type)
+        return EnumParam(field.enum_type)
     if field.message_type is not None:
         return _TYPES[field.message_type.full_name]
     if field.type == FieldDescriptor.TYPE_STRING:
-        return Words()
+        return TextParam()
     return _INTEGERS[field.type]
 
 
-def put(request: Any, field: FieldDescriptor, value: Any) -> None:
-    """Set a field of a message to what `type_of` its field made of what was typed."""
+def set_field(request: Any, field: FieldDescriptor, value: Any) -> None:
+    """Set a field of a message to a value that its parameter type has converted."""
     target = getattr(request, field.name)
     if field.is_repeated and field.message_type is not None:
-        for part in value:
-            target.add(**part)
+        for fields in value:
+            target.add(**fields)
     elif field.is_repeated:
         target.extend(value)
     elif isinstance(value, dt.datetime):

@@ -1,7 +1,7 @@
-"""Files and folders that are this user's alone: no link is followed, nothing of others is used.
+"""Files and folders that belong to this user alone: no links, nothing that others can write.
 
-Paths are checked as they are given, and files are opened by their folder's descriptor, so that what
-was checked is what is used. Folders above a state folder are the user's business, as with any path.
+Paths are checked as they are given, and files are opened through their folder's descriptor, so that
+the checked file is the one that is used. Folders above a state folder are not checked.
 """
 
 import os
@@ -10,45 +10,45 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cqar.embedded.failures import NotOurs
+from cqar.embedded.failures import UnsafePath
 
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
-def own_folder(folder: Path, mode: int = 0o700) -> Path:
-    """Make a folder where there is none, and return it resolved.
+def make_private_folder(folder: Path, mode: int = 0o700) -> Path:
+    """Create a folder unless it exists, and return its resolved path.
 
     Args:
-        mode: Of a new one; one that is there keeps its own.
+        mode: Mode of a new folder; an existing one keeps its own.
 
     Raises:
-        NotOurs: It is a link, no folder, somebody else's, or others can write to it.
+        UnsafePath: the path is a link, not a folder, another user's, or writable by others.
     """
     folder = Path(os.path.abspath(folder))  # noqa: PTH100  # resolve() would follow its last link
     if not os.path.lexists(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=mode)
-        folder.chmod(mode)  # mkdir's is cut by the umask
-    require_own_folder(folder)
+        folder.chmod(mode)  # the umask restricts mkdir's mode
+    require_private_folder(folder)
     return folder.resolve()
 
 
-def require_own_folder(folder: Path) -> None:
-    """Raises NotOurs; and FileNotFoundError."""
-    with opened_folder(folder):
+def require_private_folder(folder: Path) -> None:
+    """Check a folder. Raises UnsafePath like `make_private_folder`, and FileNotFoundError."""
+    with open_private_folder(folder):
         pass
 
 
 @contextmanager
-def opened_folder(folder: Path) -> Iterator[int]:
-    """The descriptor of a folder that is ours. Raises NotOurs, FileNotFoundError."""
+def open_private_folder(folder: Path) -> Iterator[int]:
+    """Open a private folder and yield its descriptor. Raises UnsafePath, FileNotFoundError."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except FileNotFoundError:
         raise
     except OSError as error:
         why = "is a link" if folder.is_symlink() else f"cannot be opened: {error.strerror}"
-        raise NotOurs(folder, why) from error
+        raise UnsafePath(folder, why) from error
     try:
         _require(folder, os.fstat(descriptor), stat.S_ISDIR)
         yield descriptor
@@ -57,22 +57,22 @@ def opened_folder(folder: Path) -> Iterator[int]:
 
 
 def open_private(path: Path, flags: int) -> int:
-    """The descriptor of a file in a folder of ours, made 0600 where `flags` make it.
+    """Open a file in a private folder and return its descriptor; a new file has mode 0600.
 
     Raises:
-        NotOurs: It or its folder is a link, somebody else's, or others can write to it.
-        FileNotFoundError: There is none.
+        UnsafePath: the file or its folder is a link, another user's, or writable by others.
+        FileNotFoundError: the file does not exist, and `flags` do not create it.
     """
-    with opened_folder(path.parent) as folder:
+    with open_private_folder(path.parent) as folder:
         try:
-            # NONBLOCK: a pipe in a file's place must not hold us up.
+            # NONBLOCK: opening a named pipe must not block.
             more = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
             descriptor = os.open(path.name, flags | more, 0o600, dir_fd=folder)
         except (FileNotFoundError, FileExistsError):
             raise
         except OSError as error:
             why = "is a link" if path.is_symlink() else f"cannot be opened: {error.strerror}"
-            raise NotOurs(path, why) from error
+            raise UnsafePath(path, why) from error
     try:
         _require(path, os.fstat(descriptor), stat.S_ISREG)
         os.set_blocking(descriptor, True)
@@ -83,14 +83,14 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def read_private(path: Path) -> bytes:
-    """All that a file of ours holds. Raises NotOurs, FileNotFoundError."""
+    """The content of a private file. Raises UnsafePath, FileNotFoundError."""
     with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
         return file.read()
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read; a reader sees the old content or the new."""
-    with opened_folder(path.parent) as folder:
+    """Write a file that only its owner can read, atomically."""
+    with open_private_folder(path.parent) as folder:
         partial = f".{path.name}.{os.getpid()}"
         with suppress(FileNotFoundError):
             os.unlink(partial, dir_fd=folder)
@@ -105,10 +105,10 @@ def write_private(path: Path, content: bytes) -> None:
 
 def _require(path: Path, info: os.stat_result, is_kind: Callable[[int], bool]) -> None:
     if not is_kind(info.st_mode):
-        raise NotOurs(path, "is not what belongs there")
+        raise UnsafePath(path, "has the wrong file type")
     if info.st_uid != os.geteuid():
-        raise NotOurs(path, f"belongs to user {info.st_uid}, not to {os.geteuid()}")
+        raise UnsafePath(path, f"belongs to user {info.st_uid}, not to {os.geteuid()}")
     if is_kind is stat.S_ISREG and info.st_nlink != 1:
-        raise NotOurs(path, "has another name elsewhere")
+        raise UnsafePath(path, "has another hard link")
     if info.st_mode & _OTHERS_WRITE:
-        raise NotOurs(path, f"can be written by others (mode {stat.S_IMODE(info.st_mode):o})")
+        raise UnsafePath(path, f"can be written by others (mode {stat.S_IMODE(info.st_mode):o})")
