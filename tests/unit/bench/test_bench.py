@@ -12,7 +12,6 @@ from bench.document import PATH, text_of
 from bench.goals import GOALS, Finding, found
 from bench.hot import hot
 from bench.measured import SHARES, Contestant, Result, Sample, at_share, spread
-from bench.notes import parse, read_notes
 from bench.plots import draw_all
 from bench.registry.market import Market
 from bench.running import in_order, turns
@@ -128,27 +127,16 @@ def test_what_was_not_measured_is_missed_and_says_why() -> None:
 # ---------------------------------------------------------------- the document
 
 
-def test_the_document_says_what_the_results_say() -> None:
-    notes = parse("before\n\n## in_process\n\nBecause.\n\n## learnt\n\nThis.\n")
-    text = text_of(in_process(0.45), notes)
+def test_a_row_says_what_was_measured_and_whether_the_goal_was_met() -> None:
+    text = text_of(PATH.read_text(), in_process(0.45))
     row = next(line for line in text.splitlines() if line.startswith("| Replica.resolve hit"))
     assert "0.45 µs" in row
     assert row.endswith(MISSED)
-    assert "**Replica.resolve hit, p50**: Because." in text
-    assert "This." in text
-    met = text_of(in_process(0.25), notes)
-    assert "Because." not in met
-    assert "a machine" in met
 
 
-def test_the_document_that_is_committed_is_made_of_the_results_that_are() -> None:
-    assert PATH.read_text() == text_of(keeping.read(keeping.FOLDER), read_notes()), (
-        "run `python -m bench --document`"
-    )
-
-
-def test_every_note_is_of_a_goal() -> None:
-    assert read_notes().causes.keys() <= {goal.key for goal in GOALS}
+def test_the_committed_tables_are_made_of_the_committed_results() -> None:
+    page = PATH.read_text()
+    assert page == text_of(page, keeping.read(keeping.FOLDER)), "run `python -m bench --document`"
 
 
 def test_results_are_read_as_they_were_kept(tmp_path: Path) -> None:
