@@ -1,51 +1,57 @@
-"""The tables of docs/PERFORMANCE.md, written between its marks from the results."""
+"""The figures in docs/PERFORMANCE.md, between their marks; the rest of the page is prose."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from bench.goals import GOALS, Results, found
-from bench.machine import ROOT
+from bench.goals import GOALS
+from bench.results import ROOT, Results
 
 PATH: Final = ROOT / "docs" / "PERFORMANCE.md"
-PLOTS: Final = ROOT / "docs" / "performance"
-MARKS: Final[Mapping[bool | None, str]] = {True: "met", False: "missed", None: ""}
-HEADINGS: Final = "| what | goal | measured | peer, in the same run | |\n|---|---|---|---|---|\n"
-RUNS: Final = "| subject | rounds | when | commit | load before |\n|---|---:|---|---|---:|\n"
+BEGIN: Final = "<!-- figures: made by `make bench` -->"
+END: Final = "<!-- figures end -->"
+VERDICTS: Final[dict[bool | None, str]] = {True: "met", False: "missed", None: ""}
 
 
-def text_of(page: str, results: Results) -> str:
-    """The page with the tables of these results between its marks."""
-    for part, table in (("measured", _table(results)), ("runs", _runs(results))):
-        before, begin, rest = page.partition(f"<!-- {part}: made by `make bench` -->\n")
-        _, end, after = rest.partition(f"\n<!-- {part} ends -->")
-        page = f"{before}{begin}\n{table}{end}{after}"
-    return page
-
-
-def _table(results: Results) -> str:
-    rows = []
+def figures_text(results: Results) -> str:
+    """The machine, the table of goals, why some are missed, and the runs, in Markdown."""
+    rows, causes = [], dict[str, str]()
     for goal in GOALS:
-        measured, peer, met = found(goal, results)
-        rows.append(f"| {goal.what} | {goal.goal} | {measured} | {peer} | {MARKS[met]} |\n")
-    return HEADINGS + "".join(rows)
-
-
-def _runs(results: Results) -> str:
-    rows = (
-        f"| `{r.subject}` | {r.rounds} | {re.sub('T', ' ', r.at)[:16]} | {r.commit} | {r.load} |\n"
+        measured, peer, met = goal.finding(results)
+        rows.append(f"| {goal.what} | {goal.goal} | {measured} | {peer} | {VERDICTS[met]} |")
+        if met is False:
+            causes.setdefault(goal.cause, goal.what)
+    machines = ", ".join(sorted({result.machine for result in results.values()}))
+    runs = [
+        f"| `{r.benchmark}` | {r.rounds} | {r.measured_at[:16].replace('T', ' ')} | {r.commit}"
+        f" | {r.load} |"
         for r in results.values()
-    )
-    return RUNS + "".join(rows)
+    ]
+    absent = [
+        f"- Not measured: {case}: {why}"
+        for result in results.values()
+        for case, why in result.absent.items()
+    ]
+    parts = [
+        [f"Measured on {machines}; medians over the rounds."],
+        ["| what | goal | measured | peer, in the same run | |", "|---|---|---|---|---|", *rows],
+        [f"- **{what}** is missed: {cause}" for cause, what in causes.items()] + absent,
+        [
+            *("| benchmark | rounds | when | commit | load before |", "|---|---:|---|---|---:|"),
+            *runs,
+        ],
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def page_with(page: str, results: Results) -> str:
+    """The page with the figures of these results."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{figures_text(results)}\n\n{END}{rest.partition(END)[2]}"
 
 
 def write(results: Results) -> Path:
-    """Write the tables and plots of the results; returns the page's path."""
-    from bench.plots import draw_all  # noqa: PLC0415  (matplotlib takes a second to import)
-
-    draw_all(results, PLOTS)
-    PATH.write_text(text_of(PATH.read_text(encoding="utf-8"), results), encoding="utf-8")
+    """Update the page, and return its path."""
+    PATH.write_text(page_with(PATH.read_text(encoding="utf-8"), results), encoding="utf-8")
     return PATH

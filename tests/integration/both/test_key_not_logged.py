@@ -116,8 +116,13 @@ async def run(*argv: str, **environ: str) -> str:
     return output.decode(errors="replace")
 
 
-@pytest.mark.parametrize("behind", ["ä", "\x01", "\n\nx", " and more", "\udce4"])
-@pytest.mark.parametrize("way", ["CQAR_KEY", "--key"])
+@pytest.mark.parametrize(
+    ("way", "behind"),
+    [
+        *(("CQAR_KEY", "ä"), ("CQAR_KEY", "\n\nx"), ("CQAR_KEY", "\udce4")),
+        *(("--key", "\x01"), ("--key", " and more")),
+    ],
+)
 async def test_the_command_line_refuses_a_key_of_another_form_without_showing_it(
     way: str, behind: str
 ) -> None:

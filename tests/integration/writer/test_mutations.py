@@ -18,7 +18,6 @@ import sqlalchemy as sa
 from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bench.registry.copying import row_of
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.evaluation import ChangeIntent, Item, Result
 from cqar_shared.domain.kind import Entity
@@ -50,6 +49,7 @@ from tests.support.entity_builders import (
     an_id,
     an_identifier,
 )
+from tests.support.table_checks import row_of
 
 KIND_OF = {kind.entity: kind for kind in KINDS}
 DAY = dt.timedelta(days=1)
