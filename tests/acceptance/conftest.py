@@ -15,7 +15,7 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 
 from cqar.embedded.account import state_mode
 from cqar.embedded.endpoints import Endpoints
-from cqar.embedded.private_files import own_folder
+from cqar.embedded.private_files import make_private_folder
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
 from cqar.sdk.session_position import Position
 from tests.support.cli_runner import Ran, run_here, run_process
@@ -101,7 +101,7 @@ async def empty_state() -> AsyncIterator[Path]:
 async def stack(empty_state: Path) -> AsyncIterator[Stack]:
     """A stack with an empty registry, for the tests of one module."""
     with server_folder() as folder:
-        state = own_folder(folder / "state", state_mode())
+        state = make_private_folder(folder / "state", state_mode())
         # Where PostgreSQL's account cannot reach the folder its data is a link, which has no copy.
         if not (empty_state / "postgres" / "data").is_symlink():
             copied = (empty_state / name for name in ("postgres", "keys.json", "integrity.key"))
