@@ -26,7 +26,7 @@ from cqar_shared.errors import (
     Invalid,
     TooLarge,
 )
-from cqar_shared.lists import page_tokens
+from cqar_shared.lists import paging
 from cqar_shared.replication.positions import NUMBER_MAX, position_of
 from cqar_shared.rpc import auth
 from cqar_shared.rpc.error_mapping import Context
@@ -127,7 +127,7 @@ class Admin(RegistryAdminServicer):
             text = f"must be 0 to {entity_history.PAGE_MAX}"
             raise Invalid([FieldViolation("page_size", "OUT_OF_RANGE", text)])
         ref = (kind.name, request.entity.key)
-        mark = page_tokens.mark_of("history", *ref)
+        mark = paging.query_id_of("history", *ref)
         before = _revision_in(request.page_token, mark)
         most = request.page_size or entity_history.PAGE_MAX
         async with self._engine.connect() as tx:
@@ -135,7 +135,7 @@ class Admin(RegistryAdminServicer):
             answer, is_more = await _page_of(kind, entity_history.entries_of(tx, ref, before), most)
         tell_position(context, position.epoch, position.revision)
         if is_more:
-            answer.next_page_token = page_tokens.make(mark, [str(answer.entries[-1].revision)])
+            answer.next_page_token = paging.make_token(mark, [str(answer.entries[-1].revision)])
         return answer
 
     async def ListPeriods(
@@ -186,8 +186,8 @@ def _revision_in(token: str, mark: bytes) -> int | None:
     """The revision that a page goes on before; None for the first page."""
     if not token:
         return None
-    (revision,) = page_tokens.parts_in(token, mark, 1)
-    return min(page_tokens.whole_number(revision, REVISION_DIGITS_MAX), NUMBER_MAX)
+    (revision,) = paging.token_parts(token, mark, 1)
+    return min(paging.whole_number(revision, REVISION_DIGITS_MAX), NUMBER_MAX)
 
 
 async def _page_of(
@@ -207,14 +207,14 @@ async def _page_of(
 
 
 def _entry_message(kind: AnyKind, entry: entity_history.HistoryEntry) -> pb.HistoryEntry:
-    told = entry.told
+    change_set = entry.change_set
     message = pb.HistoryEntry(
-        epoch=told.epoch,
-        revision=told.revision,
-        committed_at=told.committed_at,
-        actor=told.actor,
-        reason=told.reason,
-        request_id=told.request_id,
+        epoch=change_set.epoch,
+        revision=change_set.revision,
+        committed_at=change_set.committed_at,
+        actor=change_set.actor,
+        reason=change_set.reason,
+        request_id=change_set.request_id,
         before=entry.before,
         after=entry.after,
     )
