@@ -67,18 +67,18 @@ class GrpcTransport:
     """One channel and its methods; `SyncGrpcTransport` and `AsyncGrpcTransport` call them.
 
     Args:
-        module: grpc or grpc.aio, which make channels and methods alike.
         target, key, credentials: As those of `cqar.Client`.
 
     Raises:
         ValueError: The key has a form that no key has.
     """
 
-    def __init__(
-        self, module: Any, target: str, key: str, credentials: grpc.ChannelCredentials | None
-    ) -> None:
+    #: grpc or grpc.aio, which make channels and methods alike.
+    _module: Any
+
+    def __init__(self, target: str, key: str, credentials: grpc.ChannelCredentials | None) -> None:
         self._key = (("authorization", f"Bearer {key}"),) if (key := require_key(key)) else ()
-        self._channel = _make_channel(module, target, credentials)
+        self._channel = _make_channel(self._module, target, credentials)
         self._target = target
         self._methods: dict[str, Callable[..., Any]] = {}
         self._is_closed = False
@@ -124,8 +124,7 @@ class GrpcTransport:
 class SyncGrpcTransport(GrpcTransport):
     """Calls that wait; any number of threads may share one channel."""
 
-    def __init__(self, target: str, key: str, credentials: grpc.ChannelCredentials | None) -> None:
-        super().__init__(grpc, target, key, credentials)
+    _module = grpc
 
     def send(self, call: Call) -> Reply:
         try:
@@ -152,8 +151,7 @@ class SyncGrpcTransport(GrpcTransport):
 class AsyncGrpcTransport(GrpcTransport):
     """Calls that are awaited, in the event loop that made the channel."""
 
-    def __init__(self, target: str, key: str, credentials: grpc.ChannelCredentials | None) -> None:
-        super().__init__(grpc.aio, target, key, credentials)
+    _module = grpc.aio
 
     async def send(self, call: Call) -> Reply:
         running = self._unary(call)(**self._arguments(call))

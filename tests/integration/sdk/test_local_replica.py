@@ -138,8 +138,9 @@ async def test_a_carried_position_is_waited_for(
             replica.resolve(*KEY, timeout_s=0.05)
 
 
+@pytest.mark.parametrize("is_removed", [False, True], ids=["kept", "removed"])
 async def test_it_survives_its_resolver_turns_stale_and_continues_with_the_next_one(
-    resolver: Running, settings: dict[str, str], writer: Writer
+    resolver: Running, settings: dict[str, str], writer: Writer, is_removed: bool
 ) -> None:
     with cqar.LocalReplica(settings["replica_path"], stale_after_s=2) as replica:
         await asyncio.to_thread(replica.wait_ready)
@@ -153,6 +154,8 @@ async def test_it_survives_its_resolver_turns_stale_and_continues_with_the_next_
             return says_so
 
         await eventually(is_stale, WAIT_S)
+        if is_removed:
+            shutil.rmtree(settings["replica_path"])
         revision = await commit(writer.mutations, a_venue("kraken"))
         await resolver.start_again()
         await resolver.until_ready()
@@ -160,24 +163,6 @@ async def test_it_survives_its_resolver_turns_stale_and_continues_with_the_next_
         def is_current() -> bool:
             freshness = replica.resolve(*KEY).freshness
             return freshness.state is cqar.State.LIVE and freshness.revision == revision
-
-        await eventually(is_current, WAIT_S)
-
-
-async def test_a_recreated_folder_is_found(
-    resolver: Running, settings: dict[str, str], writer: Writer
-) -> None:
-    with cqar.LocalReplica(settings["replica_path"], stale_after_s=2) as replica:
-        await asyncio.to_thread(replica.wait_ready)
-        await eventually(lambda: replica.resolve(*KEY).freshness.state is cqar.State.LIVE, WAIT_S)
-        await resolver.kill()
-        shutil.rmtree(settings["replica_path"])
-        await resolver.start_again()
-        await resolver.until_ready()
-        revision = await commit(writer.mutations, a_venue("kraken"))
-
-        def is_current() -> bool:
-            return replica.resolve(*KEY).freshness.revision == revision
 
         await eventually(is_current, WAIT_S)
 

@@ -21,29 +21,27 @@ from tests.support.integrity_keys import key_file
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.sdk_setup import WAIT_S
 
-
-def test_a_replica_refuses_invalid_settings() -> None:
-    with pytest.raises(ValueError, match="stale_after_s"):
-        cqar.Replica("postgresql://h/db", "nats://h", stale_after_s=0.1)
-    with pytest.raises(ValueError, match="'seen' or 'told'"):
-        cqar.Replica("postgresql://h/db", "nats://h", min_revision="always")  # type: ignore[arg-type]
-    for stored in ({"redis_url": "redis://h"}, {"last_good_file": "/f"}):
-        with pytest.raises(ValueError, match="integrity_key_file is not"):
-            cqar.Replica("postgresql://h/db", "nats://h", **stored)
+DATABASE, NATS = "postgresql://h/db", "nats://h"
 
 
 @pytest.mark.parametrize(
-    ("database", "nats"),
+    ("database", "nats", "settings", "error"),
     [
-        ("garbage", "nats://h"),
-        ("mysql://h/db", "nats://h"),
-        ("postgresql://h:port/db", "nats://h"),
-        ("postgresql://h/db", "http://h"),
+        (DATABASE, NATS, {"stale_after_s": 0.1}, "stale_after_s"),
+        (DATABASE, NATS, {"min_revision": "always"}, "'seen' or 'told'"),
+        (DATABASE, NATS, {"redis_url": "redis://h"}, "integrity_key_file is not"),
+        (DATABASE, NATS, {"last_good_file": "/f"}, "integrity_key_file is not"),
+        ("garbage", NATS, {}, "must be a URL of"),
+        ("mysql://h/db", NATS, {}, "must be a URL of"),
+        ("postgresql://h:port/db", NATS, {}, "must be a URL of"),
+        (DATABASE, "http://h", {}, "must be a URL of"),
     ],
 )
-def test_a_replica_refuses_an_invalid_address(database: str, nats: str) -> None:
-    with pytest.raises(ValueError, match="must be a URL of"):
-        cqar.Replica(database, nats)
+def test_a_replica_refuses_invalid_settings(
+    database: str, nats: str, settings: dict[str, Any], error: str
+) -> None:
+    with pytest.raises(ValueError, match=error):
+        cqar.Replica(database, nats, **settings)
 
 
 async def test_a_replica_answers_from_postgres_until_it_is_loaded(
