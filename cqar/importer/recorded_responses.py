@@ -168,7 +168,7 @@ def matches(name: str, url: str) -> bool:
     """Whether a file of this name answers the request: by whole path parts and query values."""
     asked, _, query = name.partition("?")
     parts = urlsplit(url)
-    if not f"/{parts.netloc}{parts.path}".endswith("/" + asked.strip("/")):
+    if not f"/{parts.netloc}{parts.path}".rstrip("/").endswith("/" + asked.strip("/")):
         return False
     return set(parse_qsl(query)) <= set(parse_qsl(parts.query))
 

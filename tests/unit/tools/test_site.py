@@ -15,6 +15,8 @@ _LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
 _SOURCE = re.compile(
     r"`((?:shared|writer|resolver|cqar|proto|tests|tools|bench|loadtests)/[\w./-]+\.\w+)"
 )
+#: Name -> text.
+TESTS = {file.name: file.read_text("utf-8") for file in (ROOT / "tests").rglob("test_*.py")}
 PAGES = sorted([*DOCS.rglob("*.md"), *(ROOT / name for name in FROM_ROOT)])
 
 
@@ -37,3 +39,11 @@ def test_every_link_of_a_page_leads_to_a_file(page: Path) -> None:
 def test_every_source_file_that_a_page_names_is_there(page: Path) -> None:
     named = set(_SOURCE.findall(page.read_text(encoding="utf-8")))
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_every_test_that_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert set(re.findall(r"\btest_\w+\.py", text)) <= TESTS.keys()
+    functions = re.findall(r"::(test_\w+)`", text)
+    assert [name for name in functions if f"def {name}(" not in "".join(TESTS.values())] == []
