@@ -74,9 +74,14 @@ async def large_registry(cluster: Cluster) -> None:
 
 
 async def run_attack(
-    cluster: Cluster, named: str, seconds: float, recover_s: float
+    cluster: Cluster, named: str, seconds: float, recover_s: float, before_s: float = BEFORE_S
 ) -> AttackReport:
-    """Flood the first writer and the first resolver, and ask both as another caller."""
+    """Attack the first writer and the first resolver, and ask both as another caller.
+
+    Args:
+        recover_s: The longest time to wait for memory to be given back.
+        before_s: How long the other caller asks undisturbed.
+    """
     writer, resolver = cluster.writers[0], cluster.resolvers[0]
     keys = {
         role: await create_key(cluster.mutations, f"{named} {role.name.lower()}", role)
@@ -85,7 +90,7 @@ async def run_attack(
     bystander = Bystander()
     before = _rss_mib(writer), _rss_mib(resolver)
     async with bystander.asking(writer.grpc, resolver.grpc, keys[Role.READ]):
-        await asyncio.sleep(BEFORE_S)
+        await asyncio.sleep(before_s)
         bystander.took_s.clear()
         flood = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.chaos.attacks", named),

@@ -1,6 +1,6 @@
 """A large import while readers loop: each answer is of one revision, whole change sets only.
 
-CQAR_IMPORT_ENTITIES says how many entities are imported (4,000; `make soak`: 50,000). The longest
+CQAR_IMPORT_ENTITIES says how many entities are imported (2,000; `make soak`: 50,000). The longest
 wait of a reader is logged: a measurement.
 """
 
