@@ -35,7 +35,6 @@ class Goal(NamedTuple):
     Attributes:
         measured, peer: What the row shows.
         is_met: By the benchmark's figures; None where there is no goal.
-        cause: Why it is missed where it is, in a sentence.
     """
 
     what: str
@@ -44,7 +43,6 @@ class Goal(NamedTuple):
     measured: str
     peer: str
     is_met: Callable[[Get], bool] | None
-    cause: str = "The machine was busy; no other cause is known."
 
     def finding(self, results: Results) -> Finding:
         """What became of the goal; what was not measured is missed."""
@@ -98,8 +96,6 @@ def _grpc(transport: str, callers: int) -> Goal:
             get(ours, "p50_us") <= 1.15 * get(empty, "p50_us")
             and get(ours, "calls_per_s") * 1.15 >= get(empty, "calls_per_s")
         ),
-        "The handler takes 2.6 µs of 160 to 250 µs a call: the ratio varies between runs, because"
-        " two cores also run the load generator.",
     )
 
 
@@ -112,7 +108,6 @@ def _pause(way: str) -> Goal:
         f"p99.9 {{{case}:p999_us}}, longest {{{case}:max_us}}, applied in {{{case}:applied_s}}",
         f"quiet p99.9 {{{way}, quiet:p999_us}}",
         lambda get: get(case, "p999_us") <= 20_000,
-        "The writer, PostgreSQL and NATS compete with the lookups for two cores.",
     )
 
 
@@ -133,8 +128,6 @@ GOALS: Final[tuple[Goal, ...]] = (
             get("Replica", "p50_us") < get("ccxt safe_market", "p50_us")
             and get("Replica", "p50_us") <= 3 * get("a dict, through a function", "p50_us")
         ),
-        "A hit reads the clock, which takes nearly as long as the dict, because an answer of a"
-        " program that keeps its event loop busy must not claim to be LIVE.",
     ),
     Goal(
         "LocalReplica.resolve from another process, p50",
@@ -158,7 +151,6 @@ GOALS: Final[tuple[Goal, ...]] = (
             get(_NATIVE, "calls_per_s") >= 3.5 * get(_AIO, "calls_per_s")
             and get(_NATIVE, "p99_us") < 10_000
         ),
-        "The handler and asyncio's task for each call hold the GIL for some 40 µs.",
     ),
     Goal(
         "ResolveBatch of 1,000",
@@ -185,7 +177,6 @@ GOALS: Final[tuple[Goal, ...]] = (
         "p50 {mutation:p50_us}, p99 {mutation:p99_us}",
         "PostgreSQL commit {PostgreSQL, one row:p50_us}",
         lambda get: get("mutation", "p50_us") <= 1e4,
-        "Eleven statements follow one another, each of 0.5 to 1.5 ms.",
     ),
     Goal(
         "Apply of 1,000",
@@ -194,8 +185,6 @@ GOALS: Final[tuple[Goal, ...]] = (
         "new {Apply:new_per_s}, changed {Apply:changed_per_s}",
         "PostgreSQL {PostgreSQL, 1,000 rows:rows_per_s}",
         lambda get: min(get("Apply", "new_per_s"), get("Apply", "changed_per_s")) >= 5_000,
-        "Writer, PostgreSQL, NATS, the resolver and the caller share two cores, and Python's part"
-        " (rules, reading, sealing) is half of each 200 ms.",
     ),
     Goal(
         "hydrate 1M listings from PostgreSQL",
@@ -204,7 +193,6 @@ GOALS: Final[tuple[Goal, ...]] = (
         "{from PostgreSQL:seconds} for {from PostgreSQL:entities} entities",
         "PostgreSQL's rows alone {PostgreSQL's rows alone:seconds}",
         lambda get: get("from PostgreSQL", "seconds") <= 15,
-        "Building the snapshot in one thread takes nine tenths of the time.",
     ),
     Goal(
         "hydrate 1M listings, warm",
@@ -213,8 +201,6 @@ GOALS: Final[tuple[Goal, ...]] = (
         "{from the last good file:seconds} for {from the last good file:entities} entities",
         "the file's bytes alone {the file's bytes alone:seconds}",
         lambda get: get("from the last good file", "seconds") <= 2,
-        "Python makes 4,000,000 objects and 2,300,000 dict entries in memory that is touched for"
-        " the first time.",
     ),
     Goal(
         "a resolver's restart from its file at 1M, until ready",
@@ -231,7 +217,6 @@ GOALS: Final[tuple[Goal, ...]] = (
         "{memory, 1M:rss_per_listing_bytes} ({memory, 1M:rss_bytes})",
         "at 1k in all {memory, 1k:rss_bytes}",
         lambda get: get("memory, 1M", "rss_per_listing_bytes") <= 700,
-        "Keys as text and Python's object headers take more than half of it.",
     ),
     Goal(
         "private memory of a LocalReplica's reader",

@@ -22,8 +22,7 @@ from bench.registry_database import fill
 from cqar.embedded import probes
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.postgres_data import remove_data
-from cqar.embedded.process import Command
-from cqar.embedded.process import run_to_end as run_command
+from cqar.embedded.process import Command, run_to_end
 from cqar.embedded.servers import EmbeddedServers, embedded_servers
 from cqar.embedded.service import Service
 from cqar.embedded.supervisor import Supervisor
@@ -207,4 +206,4 @@ class Registries:
 async def _writer_command(module: str, *arguments: str, **variables: str) -> str:
     argv = (sys.executable, "-m", module, *arguments)
     command = Command(name=module, argv=argv, env=environment(CQAR_CONFIG="", **variables))
-    return (await run_command(command, timeout_seconds=COMMAND_S)).strip()
+    return (await run_to_end(command, timeout_seconds=COMMAND_S)).strip()
