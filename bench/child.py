@@ -14,7 +14,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -32,33 +32,22 @@ def environment(**settings: str) -> Mapping[str, str]:
     return {**inherited, "PYTHONPATH": str(ROOT), **settings}
 
 
-class Child:
+class Child(NamedTuple):
     """A running probe."""
 
-    def __init__(self, function: str, process: Process) -> None:
-        assert process.stdout is not None
-        self._function = function
-        self._process = process
-        self._output = process.stdout
+    process: Process
+    output: asyncio.StreamReader
 
     async def until_ready(self) -> None:
-        """Wait until the probe is about to measure.
-
-        Raises:
-            NotMeasured: it ended instead.
-        """
-        if await self._output.readline() != READY:
-            raise NotMeasured(f"{self._function} ended before it was ready")
+        """Wait until the probe is about to measure; NotMeasured if it ended instead."""
+        if await self.output.readline() != READY:
+            raise NotMeasured("a probe ended before it was ready")
 
     async def result(self) -> Any:
-        """Wait for the probe's result.
-
-        Raises:
-            NotMeasured: the probe failed.
-        """
-        output = await self._output.read()
-        if status := await self._process.wait():
-            raise NotMeasured(f"{self._function} exited with status {status}")
+        """Wait for the probe's result; NotMeasured if it failed."""
+        output = await self.output.read()
+        if status := await self.process.wait():
+            raise NotMeasured(f"a probe exited with status {status}")
         return msgspec.json.decode(output)
 
 
@@ -74,7 +63,7 @@ async def start_probe(function: str, **arguments: Any) -> AsyncIterator[Child]:
     process.stdin.write(msgspec.json.encode(arguments))
     process.stdin.close()
     try:
-        yield Child(function, process)
+        yield Child(process, process.stdout)
     finally:
         if process.returncode is None:
             process.kill()
@@ -84,11 +73,7 @@ async def start_probe(function: str, **arguments: Any) -> AsyncIterator[Child]:
 
 
 async def probe(function: str, **arguments: Any) -> Any:
-    """The result of `bench.probes.MODULE:FUNCTION` in a process of its own.
-
-    Raises:
-        NotMeasured: the probe failed.
-    """
+    """The result of `bench.probes.MODULE:FUNCTION`; NotMeasured if it failed."""
     async with start_probe(function, **arguments) as child:
         return await child.result()
 

@@ -1,4 +1,4 @@
-"""The figures in docs/PERFORMANCE.md, between their marks; the rest of the page is prose."""
+"""The tables of docs/PERFORMANCE.md, between their marks; the rest of the page is prose."""
 
 from __future__ import annotations
 
@@ -9,46 +9,28 @@ from bench.goals import GOALS
 from bench.results import ROOT, Results
 
 PATH: Final = ROOT / "docs" / "PERFORMANCE.md"
-BEGIN: Final = "<!-- figures: made by `make bench` -->"
-END: Final = "<!-- figures end -->"
 VERDICTS: Final[dict[bool | None, str]] = {True: "met", False: "missed", None: ""}
 
 
-def figures_text(results: Results) -> str:
-    """The machine, the table of goals, why some are missed, and the runs, in Markdown."""
-    rows, causes = [], dict[str, str]()
-    for goal in GOALS:
-        measured, peer, met = goal.finding(results)
-        rows.append(f"| {goal.what} | {goal.goal} | {measured} | {peer} | {VERDICTS[met]} |")
-        if met is False:
-            causes.setdefault(goal.cause, goal.what)
-    machines = ", ".join(sorted({result.machine for result in results.values()}))
+def page_with(page: str, results: Results) -> str:
+    """The page with the tables of these results."""
+    goals = [(goal.what, goal.goal, *goal.finding(results)) for goal in GOALS]
+    rows = [f"| {' | '.join(row[:4])} | {VERDICTS[row[4]]} |" for row in goals]
     runs = [
-        f"| `{r.benchmark}` | {r.rounds} | {r.measured_at[:16].replace('T', ' ')} | {r.commit}"
-        f" | {r.load} |"
+        f"| `{r.benchmark}` | {r.rounds} | {r.measured_at[:16].replace('T', ' ')} | {r.commit} |"
+        f" {r.load} |"
         for r in results.values()
     ]
-    absent = [
-        f"- Not measured: {case}: {why}"
-        for result in results.values()
-        for case, why in result.absent.items()
-    ]
-    parts = [
-        [f"Measured on {machines}; medians over the rounds."],
-        ["| what | goal | measured | peer, in the same run | |", "|---|---|---|---|---|", *rows],
-        [f"- **{what}** is missed: {cause}" for cause, what in causes.items()] + absent,
-        [
-            *("| benchmark | rounds | when | commit | load before |", "|---|---:|---|---|---:|"),
-            *runs,
-        ],
-    ]
-    return "\n\n".join("\n".join(part) for part in parts if part)
+    header = ["| what | goal | measured | peer, in the same run | |", "|---|---|---|---|---|"]
+    page = _with_part(page, "measured", [*header, *rows])
+    header = ["| subject | rounds | when | commit | load before |", "|---|---:|---|---|---:|"]
+    return _with_part(page, "runs", [*header, *runs])
 
 
-def page_with(page: str, results: Results) -> str:
-    """The page with the figures of these results."""
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{figures_text(results)}\n\n{END}{rest.partition(END)[2]}"
+def _with_part(page: str, part: str, table: list[str]) -> str:
+    before, begin, rest = page.partition(f"<!-- {part}: made by `make bench` -->\n")
+    _, end, after = rest.partition(f"\n<!-- {part} ends -->")
+    return "".join((before, begin, "\n", "\n".join(table), "\n", end, after))
 
 
 def write(results: Results) -> Path:

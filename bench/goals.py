@@ -1,9 +1,13 @@
-"""The goals, and how each is judged by the results. Pure."""
+"""The goals, and how each is judged by the results. Pure.
+
+A text shows a figure as `{case:figure}`, in the unit at the end of its name, and its ratio to
+another case's as `{case:figure ÷ other}`; `one | other` is the case with the larger figure.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from functools import partial
 from typing import Final, NamedTuple
 
 from bench.benchmarks import BATCH_CALLERS, CALLERS, case_name
@@ -11,6 +15,10 @@ from bench.results import NotMeasured, Results
 
 #: Instead of a goal, where only the figure was asked for.
 FIGURE_ONLY: Final = "to be known"
+_FIGURE: Final = re.compile(r"\{([^{}:]+):(\w+)(?: ÷ ([^{}]+))?\}")
+
+#: A figure, by its case and its name.
+Get = Callable[[str, str], float]
 
 
 class Finding(NamedTuple):
@@ -25,232 +33,214 @@ class Goal(NamedTuple):
     """A row of the table.
 
     Attributes:
-        cause: Why it is missed where it is, in a sentence.
+        measured, peer: What the row shows.
+        is_met: By the benchmark's figures; None where there is no goal.
     """
 
     what: str
     goal: str
-    judge: Callable[[Results], Finding]
-    cause: str = "The machine was busy; no other cause is known."
+    benchmark: str
+    measured: str
+    peer: str
+    is_met: Callable[[Get], bool] | None
 
     def finding(self, results: Results) -> Finding:
         """What became of the goal; what was not measured is missed."""
+
+        def get(case: str, name: str) -> float:
+            return max(results.figure(self.benchmark, one, name) for one in case.split(" | "))
+
         try:
-            return self.judge(results)
+            met = self.is_met(get) if self.is_met else None
+            return Finding(_text(self.measured, get), _text(self.peer, get), met)
         except NotMeasured as error:
-            met = None if self.goal == FIGURE_ONLY else False
-            return Finding(f"not measured: {error}", "", met)
+            return Finding(f"not measured: {error}", "", False if self.is_met else None)
 
 
-def time_text(us: float) -> str:
+def _text(template: str, get: Get) -> str:
+    def show(match: re.Match[str]) -> str:
+        case, name, other = match.groups()
+        if other:
+            return f"{get(case, name) / get(other, name):.2f} ×"
+        return figure_text(name, get(case, name))
+
+    return _FIGURE.sub(show, template)
+
+
+def figure_text(name: str, value: float) -> str:
     """Three digits, in the unit that fits."""
-    for unit, size in (("s", 1e6), ("ms", 1e3)):
-        if us >= size:
-            return f"{us / size:.3g} {unit}"
-    return f"{us:.3g} µs"
+    rounded = f"{float(f'{value:.3g}'):,.0f}"
+    if name.endswith("_us"):
+        for unit, size in (("s", 1e6), ("ms", 1e3)):
+            if value >= size:
+                return f"{value / size:.3g} {unit}"
+        return f"{value:.3g} µs"
+    if name.endswith("_per_s"):
+        return rounded + {"keys": " keys", "rows": " rows"}.get(name[:4], "") + "/s"
+    if name == "rss_per_listing_bytes":
+        return f"{value:.0f} bytes"
+    if name.endswith("_bytes"):
+        return f"{value / 2**20:.3g} MiB"
+    return rounded if name == "entities" else f"{value:.3g} s"
 
 
-def count_text(value: float) -> str:
-    return f"{float(f'{value:.3g}'):,.0f}"
-
-
-def _in_process(results: Results) -> Finding:
-    get = partial(results.figure, "in_process", name="p50_us")
-    replica, ccxt, table = (
-        get(case) for case in ("Replica", "ccxt safe_market", "a dict, through a function")
-    )
-    peer = f"ccxt {time_text(ccxt)}, a dict {time_text(table)}"
-    return Finding(time_text(replica), peer, replica < ccxt and replica <= 3 * table)
-
-
-def _local_replica(results: Results) -> Finding:
-    get = partial(results.figure, "other_process", name="p50_us")
-    local, redis = get("LocalReplica"), get("Redis GET, Unix socket")
-    lmdb, parsed = time_text(get("LMDB get")), time_text(get("LMDB get, parsed"))
-    peer = f"Redis GET {time_text(redis)}, LMDB {lmdb}, parsed {parsed}"
-    return Finding(time_text(local), peer, local <= 5 and local * 20 <= redis)
-
-
-def _grpc(transport: str, callers: int, results: Results) -> Finding:
-    (p50, rate), (empty_p50, empty_rate) = (
-        [
-            results.figure("grpc_resolve", case_name(what, transport, callers), name)
-            for name in ("p50_us", "calls_per_s")
-        ]
-        for what in ("Resolve", "empty")
-    )
-    return Finding(
-        f"{time_text(p50)}, {count_text(rate)}/s ({p50 / empty_p50:.2f} ×)",
-        f"{time_text(empty_p50)}, {count_text(empty_rate)}/s",
-        p50 <= 1.15 * empty_p50 and rate * 1.15 >= empty_rate,
+def _grpc(transport: str, callers: int) -> Goal:
+    ours, empty = (case_name(what, transport, callers) for what in ("Resolve", "empty"))
+    return Goal(
+        f"gRPC Resolve, grpc.aio, {transport}, callers: {callers}",
+        "p50 and calls/s within 1.15 × of an empty handler",
+        "grpc_resolve",
+        f"{{{ours}:p50_us}}, {{{ours}:calls_per_s}} ({{{ours}:p50_us ÷ {empty}}})",
+        f"{{{empty}:p50_us}}, {{{empty}:calls_per_s}}",
+        lambda get: (
+            get(ours, "p50_us") <= 1.15 * get(empty, "p50_us")
+            and get(ours, "calls_per_s") * 1.15 >= get(empty, "calls_per_s")
+        ),
     )
 
 
-def _native(results: Results) -> Finding:
-    get = partial(results.figure, "grpc_resolve")
-    native = case_name("Resolve", "native TCP", CALLERS[-1])
-    aio_rate = get(case_name("Resolve", "TCP", CALLERS[-1]), "calls_per_s")
-    rate, p99 = get(native, "calls_per_s"), get(native, "p99_us")
-    measured = f"{count_text(rate)}/s, p99 {time_text(p99)}"
-    met = rate >= 3.5 * aio_rate and p99 < 10_000
-    return Finding(measured, f"grpc.aio {count_text(aio_rate)}/s", met)
-
-
-def _batch(results: Results) -> Finding:
-    rate, empty = (
-        max(
-            results.figure("grpc_batch", case_name(what, "TCP", callers), "keys_per_s")
-            for callers in BATCH_CALLERS
-        )
-        for what in ("ResolveBatch", "empty")
+def _pause(way: str) -> Goal:
+    case = f"{way}, changes apply"
+    return Goal(
+        f"a lookup {way} while 50,000 changes apply",
+        "p99.9 ≤ 20 ms",
+        "pausing",
+        f"p99.9 {{{case}:p999_us}}, longest {{{case}:max_us}}, applied in {{{case}:applied_s}}",
+        f"quiet p99.9 {{{way}, quiet:p999_us}}",
+        lambda get: get(case, "p999_us") <= 20_000,
     )
-    return Finding(f"{count_text(rate)} keys/s", f"empty {count_text(empty)}/s", rate >= 3e5)
 
 
-def _change(case: str, peer_name: str, peer_case: str, p99_max: float, results: Results) -> Finding:
-    get = partial(results.figure, "changing")
-    p50, p99 = get(case, "p50_us"), get(case, "p99_us")
-    peer = f"{peer_name} {time_text(get(peer_case, 'p50_us'))}"
-    met = p50 <= 10_000 and p99 <= p99_max
-    return Finding(f"p50 {time_text(p50)}, p99 {time_text(p99)}", peer, met)
-
-
-def _apply(results: Results) -> Finding:
-    get = partial(results.figure, "changing")
-    new, changed = get("Apply", "new_per_s"), get("Apply", "changed_per_s")
-    peer = f"PostgreSQL {count_text(get('PostgreSQL, 1,000 rows', 'rows_per_s'))} rows/s"
-    measured = f"new {count_text(new)}/s, changed {count_text(changed)}/s"
-    return Finding(measured, peer, min(new, changed) >= 5_000)
-
-
-def _hydrate(source: str, floor: str, goal_s: float, results: Results) -> Finding:
-    get = partial(results.figure, "hydrating")
-    seconds, entities = get(source, "seconds"), get(source, "entities")
-    measured = f"{seconds:.3g} s for {count_text(entities)} entities"
-    return Finding(measured, f"{floor} {get(floor, 'seconds'):.3g} s", seconds <= goal_s)
-
-
-def _restart(results: Results) -> Finding:
-    get = partial(results.figure, "hydrating", name="seconds")
-    from_file, from_postgres = get("a service, from its file"), get("a service, from its start")
-    return Finding(f"{from_file:.3g} s", f"from PostgreSQL {from_postgres:.3g} s", None)
-
-
-def _memory(results: Results) -> Finding:
-    get = partial(results.figure, "sizes")
-    per_listing = get("memory, 1M", "rss_per_listing_bytes")
-    total, small = (get(f"memory, {size}", "rss_bytes") / 2**20 for size in ("1M", "1k"))
-    measured = f"{per_listing:.0f} bytes ({total:,.0f} MiB)"
-    return Finding(measured, f"at 1k in all {small:.0f} MiB", per_listing <= 700)
-
-
-def _local_memory(results: Results) -> Finding:
-    private_mib = results.figure("other_process", "LocalReplica", "private_bytes") / 2**20
-    return Finding(f"{private_mib:.1f} MiB", "", private_mib <= 20)
-
-
-def _growth(results: Results) -> Finding:
-    small, large = (results.figure("sizes", f"lookups, {n}", "p50_us") for n in ("1k", "1M"))
-    measured = f"{large / small:.2f} × ({time_text(large)})"
-    return Finding(measured, f"at 1k {time_text(small)}", large <= 1.5 * small)
-
-
-def _gc(results: Results) -> Finding:
-    longest, full, frozen = (
-        time_text(results.figure("sizes", "lookups, 1M", f"gc_{name}_us"))
-        for name in ("longest", "full", "full_frozen")
-    )
-    return Finding(f"longest {longest}", f"a full pass {full}, when frozen {frozen}", None)
-
-
-def _pause(way: str, results: Results) -> Finding:
-    get = partial(results.figure, "pausing")
-    case, quiet = f"{way}, changes apply", get(f"{way}, quiet", "p999_us")
-    p999, longest = get(case, "p999_us"), time_text(get(case, "max_us"))
-    applied_s = get(case, "applied_s")
-    measured = f"p99.9 {time_text(p999)}, longest {longest}, applied in {applied_s:.3g} s"
-    return Finding(measured, f"quiet p99.9 {time_text(quiet)}", p999 <= 20_000)
-
+_NATIVE, _AIO = (case_name("Resolve", transport, 32) for transport in ("native TCP", "TCP"))
+_BATCH, _EMPTY = (
+    " | ".join(case_name(what, "TCP", callers) for callers in BATCH_CALLERS)
+    for what in ("ResolveBatch", "empty")
+)
 
 GOALS: Final[tuple[Goal, ...]] = (
     Goal(
         "Replica.resolve hit, p50",
         "faster than ccxt `safe_market`; ≤ 3 × a dict through a function",
-        _in_process,
-        "A hit reads the clock, which takes nearly as long as the dict, because an answer of a"
-        " program that keeps its event loop busy must not claim to be LIVE.",
+        "in_process",
+        "{Replica:p50_us}",
+        "ccxt {ccxt safe_market:p50_us}, a dict {a dict, through a function:p50_us}",
+        lambda get: (
+            get("Replica", "p50_us") < get("ccxt safe_market", "p50_us")
+            and get("Replica", "p50_us") <= 3 * get("a dict, through a function", "p50_us")
+        ),
     ),
     Goal(
         "LocalReplica.resolve from another process, p50",
         "≤ 5 µs; ≥ 20 × faster than Redis GET over a Unix socket",
-        _local_replica,
+        "other_process",
+        "{LocalReplica:p50_us}",
+        "Redis GET {Redis GET, Unix socket:p50_us}, LMDB {LMDB get:p50_us},"
+        " parsed {LMDB get, parsed:p50_us}",
+        lambda get: (
+            get("LocalReplica", "p50_us") <= min(5, get("Redis GET, Unix socket", "p50_us") / 20)
+        ),
     ),
-    *(
-        Goal(
-            f"gRPC Resolve, grpc.aio, {transport}, callers: {callers}",
-            "p50 and calls/s within 1.15 × of an empty handler",
-            partial(_grpc, transport, callers),
-            "The handler takes 2.6 µs of 160 to 250 µs a call: the ratio varies between runs,"
-            " because two cores also run the load generator.",
-        )
-        for transport in ("TCP", "Unix")
-        for callers in CALLERS
-    ),
+    *(_grpc(transport, callers) for transport in ("TCP", "Unix") for callers in CALLERS),
     Goal(
         "gRPC Resolve, native front, callers: 32",
         "≥ 3.5 × grpc.aio's calls/s; p99 < 10 ms",
-        _native,
-        "The handler and asyncio's task for each call hold the GIL for some 40 µs.",
+        "grpc_resolve",
+        f"{{{_NATIVE}:calls_per_s}}, p99 {{{_NATIVE}:p99_us}}",
+        f"grpc.aio {{{_AIO}:calls_per_s}}",
+        lambda get: (
+            get(_NATIVE, "calls_per_s") >= 3.5 * get(_AIO, "calls_per_s")
+            and get(_NATIVE, "p99_us") < 10_000
+        ),
     ),
-    Goal("ResolveBatch of 1,000", "≥ 300,000 keys/s a process", _batch),
+    Goal(
+        "ResolveBatch of 1,000",
+        "≥ 300,000 keys/s a process",
+        "grpc_batch",
+        f"{{{_BATCH}:keys_per_s}}",
+        f"empty {{{_EMPTY}:keys_per_s}}",
+        lambda get: get(_BATCH, "keys_per_s") >= 300_000,
+    ),
     Goal(
         "commit → visible in a resolver",
         "p50 ≤ 10 ms, p99 ≤ 50 ms",
-        partial(_change, "commit to visible", "JetStream publish", "JetStream, one message", 5e4),
+        "changing",
+        "p50 {commit to visible:p50_us}, p99 {commit to visible:p99_us}",
+        "JetStream publish {JetStream, one message:p50_us}",
+        lambda get: (
+            get("commit to visible", "p50_us") <= 1e4 and get("commit to visible", "p99_us") <= 5e4
+        ),
     ),
     Goal(
         "mutation, one caller",
         "p50 ≤ 10 ms",
-        partial(_change, "mutation", "PostgreSQL commit", "PostgreSQL, one row", float("inf")),
-        "Eleven statements follow one another, each of 0.5 to 1.5 ms.",
+        "changing",
+        "p50 {mutation:p50_us}, p99 {mutation:p99_us}",
+        "PostgreSQL commit {PostgreSQL, one row:p50_us}",
+        lambda get: get("mutation", "p50_us") <= 1e4,
     ),
     Goal(
         "Apply of 1,000",
         "≥ 5,000 entities/s",
-        _apply,
-        "Writer, PostgreSQL, NATS, the resolver and the caller share two cores, and Python's part"
-        " (rules, reading, sealing) is half of each 200 ms.",
+        "changing",
+        "new {Apply:new_per_s}, changed {Apply:changed_per_s}",
+        "PostgreSQL {PostgreSQL, 1,000 rows:rows_per_s}",
+        lambda get: min(get("Apply", "new_per_s"), get("Apply", "changed_per_s")) >= 5_000,
     ),
     Goal(
         "hydrate 1M listings from PostgreSQL",
         "≤ 15 s",
-        partial(_hydrate, "from PostgreSQL", "PostgreSQL's rows alone", 15.0),
-        "Building the snapshot in one thread takes nine tenths of the time.",
+        "hydrating",
+        "{from PostgreSQL:seconds} for {from PostgreSQL:entities} entities",
+        "PostgreSQL's rows alone {PostgreSQL's rows alone:seconds}",
+        lambda get: get("from PostgreSQL", "seconds") <= 15,
     ),
     Goal(
         "hydrate 1M listings, warm",
         "≤ 2 s",
-        partial(_hydrate, "from the last good file", "the file's bytes alone", 2.0),
-        "Python makes 4,000,000 objects and 2,300,000 dict entries in memory that is touched for"
-        " the first time.",
+        "hydrating",
+        "{from the last good file:seconds} for {from the last good file:entities} entities",
+        "the file's bytes alone {the file's bytes alone:seconds}",
+        lambda get: get("from the last good file", "seconds") <= 2,
     ),
-    Goal("a resolver's restart from its file at 1M, until ready", FIGURE_ONLY, _restart),
+    Goal(
+        "a resolver's restart from its file at 1M, until ready",
+        FIGURE_ONLY,
+        "hydrating",
+        "{a service, from its file:seconds}",
+        "from PostgreSQL {a service, from its start:seconds}",
+        None,
+    ),
     Goal(
         "RSS per listing at 1M",
         "≤ 700 bytes, all included",
-        _memory,
-        "Keys as text and Python's object headers take more than half of it.",
+        "sizes",
+        "{memory, 1M:rss_per_listing_bytes} ({memory, 1M:rss_bytes})",
+        "at 1k in all {memory, 1k:rss_bytes}",
+        lambda get: get("memory, 1M", "rss_per_listing_bytes") <= 700,
     ),
-    Goal("private memory of a LocalReplica's reader", "≤ 20 MB", _local_memory),
-    Goal("lookup p50 at 1M beside 1k", "≤ 1.5 ×", _growth),
-    Goal("the garbage collector's pauses at 1M", FIGURE_ONLY, _gc),
-    *(
-        Goal(
-            f"a lookup {way} while 50,000 changes apply",
-            "p99.9 ≤ 20 ms",
-            partial(_pause, way),
-            "The writer, PostgreSQL and NATS compete with the lookups for two cores.",
-        )
-        for way in ("in process", "over gRPC")
+    Goal(
+        "private memory of a LocalReplica's reader",
+        "≤ 20 MB",
+        "other_process",
+        "{LocalReplica:private_bytes}",
+        "",
+        lambda get: get("LocalReplica", "private_bytes") <= 20 * 2**20,
     ),
+    Goal(
+        "lookup p50 at 1M beside 1k",
+        "≤ 1.5 ×",
+        "sizes",
+        "{lookups, 1M:p50_us ÷ lookups, 1k} ({lookups, 1M:p50_us})",
+        "at 1k {lookups, 1k:p50_us}",
+        lambda get: get("lookups, 1M", "p50_us") <= 1.5 * get("lookups, 1k", "p50_us"),
+    ),
+    Goal(
+        "the garbage collector's pauses at 1M",
+        FIGURE_ONLY,
+        "sizes",
+        "longest {lookups, 1M:gc_longest_us}",
+        "a full pass {lookups, 1M:gc_full_us}, when frozen {lookups, 1M:gc_full_frozen_us}",
+        None,
+    ),
+    *(_pause(way) for way in ("in process", "over gRPC")),
 )

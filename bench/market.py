@@ -12,7 +12,7 @@ import string
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -55,12 +55,8 @@ OPTION_BASES_MAX: Final = 20
 STRIKES: Final = 120
 
 
-class Product(NamedTuple):
-    """A symbol, and the tickers that its spellings consist of."""
-
-    symbol: Symbol
-    base: str
-    quote: str
+#: A symbol, and the base's and the quote's ticker, of which its spellings consist.
+Product = tuple[Symbol, str, str]
 
 
 def stable_id(name: str) -> str:
@@ -97,7 +93,7 @@ class Market:
         for name in VENUES:
             yield VENUE, Venue(venue_id=name, name=name, venue_type=VenueType.CEX, **self._dates())
         for number in range(self.symbols):
-            yield SYMBOL, self.product(number).symbol
+            yield SYMBOL, self.product(number)[0]
         for number, turn in itertools.product(range(len(tickers)), range(VENUES_PER_ASSET)):
             yield VENUE_ASSET, self._venue_asset(tickers[number], number + turn * 11)
         for number in range(self.listings):
@@ -131,7 +127,7 @@ class Market:
         return VenueSymbol(
             listing_id=listing_id,
             venue_id=VENUES[venue],
-            symbol_id=product.symbol.symbol_id,
+            symbol_id=product[0].symbol_id,
             venue_symbol=_spelling(product, SEPARATORS[venue % len(SEPARATORS)]),
             status=MarketStatusCode.DELISTED if is_delisted else MarketStatusCode.ONLINE,
             is_primary=True,
@@ -193,7 +189,7 @@ class Market:
             **terms,
         )
         named = msgspec.structs.replace(symbol, symbol=notation(symbol, *tickers))
-        return Product(named, *tickers[:2])
+        return named, *tickers[:2]
 
     def _asset(self, ticker: str) -> Asset:
         return Asset(
@@ -233,7 +229,7 @@ class Market:
 
 def _spelling(product: Product, separator: str) -> str:
     """A spelling that no other product has with this separator."""
-    symbol, text = product.symbol, f"{product.base}{separator}{product.quote}"
+    symbol, text = product[0], separator.join(product[1:])
     if symbol.symbol_type is SymbolTypeCode.PERPETUAL:
         return f"{text}-PERP"
     if symbol.expiry is not None:

@@ -80,11 +80,7 @@ class Results(dict[str, Result]):
     """The newest result of each benchmark, by name."""
 
     def figure(self, benchmark: str, case: str, name: str) -> float:
-        """The median over the rounds.
-
-        Raises:
-            NotMeasured: the benchmark was not run, or has no such figure.
-        """
+        """A figure of a case; NotMeasured if there is none."""
         if benchmark not in self:
             raise NotMeasured(f"{benchmark} was not run")
         return self[benchmark].figure(case, name)
@@ -120,8 +116,7 @@ def read(folder: Path) -> Results:
 def _machine() -> str:
     cpu = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    processor = cpu[1] if cpu else "an unknown processor"
-    return f"{os.cpu_count()} cores of {processor}, {memory_gib:.0f} GiB"
+    return f"{os.cpu_count()} cores of {cpu[1] if cpu else 'unknown'}, {memory_gib:.0f} GiB"
 
 
 def _commit() -> str:

@@ -22,19 +22,14 @@ from bench.registry_database import fill
 from cqar.embedded import probes
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.postgres_data import remove_data
-from cqar.embedded.process import Command
-from cqar.embedded.process import run_to_end as run_command
+from cqar.embedded.process import Command, run_to_end
 from cqar.embedded.servers import EmbeddedServers, embedded_servers
 from cqar.embedded.service import Service
 from cqar.embedded.supervisor import Supervisor
-from cqar_shared.domain.kinds.api_key import Role
-from cqar_shared.sql.postgres import make_engine
-from cqar_writer.api_keys import create_key
-from cqar_writer.mutations.pipeline import Mutations
 
 #: A resolver loads a million listings before it is ready.
 READY_S: Final = 300.0
-MIGRATION_S: Final = 120.0
+COMMAND_S: Final = 120.0
 
 log = logging.getLogger(__name__)
 
@@ -173,12 +168,15 @@ async def registry_stack(listings: int, *, tables: bool) -> AsyncIterator[Regist
     folder.chmod(0o711)
     try:
         async with embedded_servers(folder / "servers") as servers:
-            await _migrate(servers.postgres)
+            url, nats = servers.postgres, servers.nats
+            await _writer_command("cqar_writer.migrations", "upgrade", CQAR_DATABASE_URL=url)
             market = Market(listings, dt.datetime.now(dt.UTC).replace(microsecond=0))
-            await fill(servers.postgres, market, tables=tables)
+            await fill(url, market, tables=tables)
             stack = RegistryStack(folder, servers, market)
             if tables:
-                stack.admin_key = await _create_admin_key(servers.postgres)
+                create = ("cqar_writer", "create-key", "--actor", "bench", "--role", "admin")
+                urls = {"CQAR_WRITER_DATABASE_URL": url, "CQAR_WRITER_NATS_URL": nats}
+                stack.admin_key = await _writer_command(*create, **urls)
             try:
                 yield stack
             finally:
@@ -205,16 +203,7 @@ class Registries:
         return self._stacks[listings]
 
 
-async def _migrate(url: str) -> None:
-    argv = (sys.executable, "-m", "cqar_writer.migrations", "upgrade")
-    command = Command(name="migrations", argv=argv, env=environment(CQAR_DATABASE_URL=url))
-    await run_command(command, timeout_seconds=MIGRATION_S)
-
-
-async def _create_admin_key(url: str) -> str:
-    engine = make_engine(url, connections_max=1, application="cqar-bench")
-    try:
-        mutations = Mutations(engine, lambda: dt.datetime.now(dt.UTC))
-        return await create_key(mutations, "bench", Role.ADMIN)
-    finally:
-        await engine.dispose()
+async def _writer_command(module: str, *arguments: str, **variables: str) -> str:
+    argv = (sys.executable, "-m", module, *arguments)
+    command = Command(name=module, argv=argv, env=environment(CQAR_CONFIG="", **variables))
+    return (await run_to_end(command, timeout_seconds=COMMAND_S)).strip()

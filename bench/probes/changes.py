@@ -9,20 +9,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import asyncpg
-import grpc
 from cqc.resolver.v1 import resolver_pb2
-from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2 as pb
-from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 from cqc.venues.v1 import venue_symbol_pb2
 from cqc.writer.v1 import registry_admin_pb2 as admin_pb
-from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 from nats.aio.client import Client
 
-from cqar_shared.rpc.grpc_server import OPTIONS
+from cqar.admin.connection import Connection
 
-TIMEOUT_S: Final = 30.0
-APPLY_TIMEOUT_S: Final = 120.0
+TIMEOUT_S: Final = 120.0
 #: Between two mutations, at random: so that they do not fall in step with any poll.
 PAUSE_MAX_S: Final = 0.02
 STATUSES: Final = (
@@ -30,7 +25,7 @@ STATUSES: Final = (
     venue_symbol_pb2.MARKET_STATUS_ONLINE,
 )
 VENUE: Final = "exchange-0"
-ROW_BYTES: Final = 300
+ROW: Final = b"x" * 300
 INSERT: Final = "INSERT INTO bench_rows VALUES ($1, $2)"
 
 
@@ -42,10 +37,9 @@ def mutate(
     The resolver is asked for at least the change's revision: that call is part of the time.
     """
     latencies_us: dict[str, list[float]] = {"mutation": [], "visible": []}
-    with grpc.insecure_channel(writer) as to_writer, grpc.insecure_channel(resolver) as to_resolver:
-        # The stubs' types are those of calls that are awaited.
-        change: Any = _stub(AssetRegistryStub, to_writer).UpdateVenueSymbol
-        resolve: Any = _stub(ResolverStub, to_resolver).Resolve
+    metadata = (("x-api-key", api_key),)
+    with Connection(writer) as to_writer, Connection(resolver) as to_resolver:
+        change, resolve = to_writer.registry.UpdateVenueSymbol, to_resolver.resolver.Resolve
         for number in range(count + 1):
             venue_id, spelling = keys[number % len(keys)]
             key: dict[str, Any] = {"venue_id": venue_id, "venue_symbol": spelling}
@@ -53,18 +47,14 @@ def mutate(
             request = pb.UpdateVenueSymbolRequest(**key, status=status)
             time.sleep(random.uniform(0, PAUSE_MAX_S))
             start_s = time.perf_counter()
-            answer, call = change.with_call(
-                request, metadata=(("x-api-key", api_key),), timeout=TIMEOUT_S
-            )
+            answer, call = change.with_call(request, metadata=metadata, timeout=TIMEOUT_S)
             committed_s = time.perf_counter()
             position = f"{dict(call.trailing_metadata())['cqar-epoch']}:{answer.revision}"
-            resolved = resolve(
-                resolver_pb2.ResolveRequest(**key),
-                metadata=(("cqar-min-revision", position),),
-                timeout=TIMEOUT_S,
-            )
+            at_least = (("cqar-min-revision", position),)
+            question = resolver_pb2.ResolveRequest(**key)
+            resolution = resolve(question, metadata=at_least, timeout=TIMEOUT_S).resolution
             visible_s = time.perf_counter()
-            assert resolved.resolution.venue_symbol.status == status
+            assert resolution.venue_symbol.status == status
             if number:  # the first connects
                 latencies_us["mutation"].append((committed_s - start_s) * 1e6)
                 latencies_us["visible"].append((visible_s - committed_s) * 1e6)
@@ -76,47 +66,37 @@ def apply(
 ) -> dict[str, list[float]]:
     """Entities a second of each Apply: of new listings, and of the same listings changed."""
     rates: dict[str, list[float]] = {"new": [], "changed": []}
-    with grpc.insecure_channel(writer, options=OPTIONS) as channel:
-        admin = _stub(RegistryAdminStub, channel)
+    metadata = (("x-api-key", api_key),)
+    with Connection(writer) as to_writer:
         for _ in range(count):
             # Other symbols each time: no venue lists the same ones again and again.
             prefix, listed = uuid.uuid4().hex[:8], random.sample(symbol_ids, size)
             for case, tick_size in (("new", "0.01"), ("changed", "0.02")):
-                request = admin_pb.ApplyRequest(
-                    items=[
-                        admin_pb.ApplyItem(
-                            venue_symbol=_listing(symbol_id, f"{prefix}{number}", tick_size)
-                        )
-                        for number, symbol_id in enumerate(listed)
-                    ]
-                )
+                items = [
+                    _listing(symbol_id, f"{prefix}{number}", tick_size)
+                    for number, symbol_id in enumerate(listed)
+                ]
+                request = admin_pb.ApplyRequest(items=items)
                 start_s = time.perf_counter()
-                answer = admin.Apply(
-                    request, metadata=(("x-api-key", api_key),), timeout=APPLY_TIMEOUT_S
-                )
+                answer = to_writer.admin.Apply(request, metadata=metadata, timeout=TIMEOUT_S)
                 rates[case].append(size / (time.perf_counter() - start_s))
                 assert answer.committed, answer
     return rates
 
 
-def _stub(stub: Any, channel: grpc.Channel) -> Any:
-    return stub(channel)
-
-
-def _listing(symbol_id: str, spelling: str, tick_size: str) -> venue_symbol_pb2.VenueSymbol:
+def _listing(symbol_id: str, spelling: str, tick_size: str) -> admin_pb.ApplyItem:
     steps = venue_symbol_pb2.VenueSymbolDecimals(tick_size=tick_size, lot_size="0.001")
-    return venue_symbol_pb2.VenueSymbol(
+    listing = venue_symbol_pb2.VenueSymbol(
         venue_id=VENUE, venue_symbol=spelling, symbol_id=symbol_id, exact=steps
     )
+    return admin_pb.ApplyItem(venue_symbol=listing)
 
 
 async def postgres_commit(database: str, count: int) -> list[float]:
     """Microseconds of one row in a transaction of its own, synced to the disk."""
     connection = await _connection_with_table(database)
     insert = await connection.prepare(INSERT)
-    latencies_us = await _latencies_us(count, lambda: insert.fetch(uuid.uuid4(), b"x" * ROW_BYTES))
-    await connection.close()
-    return latencies_us
+    return await _latencies_us(count, lambda: insert.fetch(uuid.uuid4(), ROW))
 
 
 async def postgres_rows(database: str, rows: int, count: int) -> list[float]:
@@ -124,13 +104,10 @@ async def postgres_rows(database: str, rows: int, count: int) -> list[float]:
     connection = await _connection_with_table(database)
 
     async def insert() -> None:
-        values = [(uuid.uuid4(), b"x" * ROW_BYTES) for _ in range(rows)]
         async with connection.transaction():
-            await connection.executemany(INSERT, values)
+            await connection.executemany(INSERT, [(uuid.uuid4(), ROW) for _ in range(rows)])
 
-    latencies_us = await _latencies_us(count, insert)
-    await connection.close()
-    return [rows / us * 1e6 for us in latencies_us]
+    return [rows / us * 1e6 for us in await _latencies_us(count, insert)]
 
 
 async def jetstream_publish(nats: str, count: int) -> list[float]:
@@ -139,7 +116,7 @@ async def jetstream_publish(nats: str, count: int) -> list[float]:
     await client.connect(nats)
     stream = client.jetstream()
     await stream.add_stream(name="BENCH", subjects=["bench"])
-    latencies_us = await _latencies_us(count, lambda: stream.publish("bench", b"x" * ROW_BYTES))
+    latencies_us = await _latencies_us(count, lambda: stream.publish("bench", ROW))
     await stream.delete_stream("BENCH")
     await client.close()
     return latencies_us

@@ -96,7 +96,7 @@ async def exported(stack: Stack) -> Exported:
     await asyncio.to_thread(fill, stack.endpoints)
     reports = stack.state_dir / "reports"
     for run in runs_on_stack(stack.endpoints, [CQMD, CQVX, ADMIN]):
-        await run_locust(run, LoadSize(SECONDS, ACTS_PER_S), reports)
+        await run_locust(run, LoadSize(SECONDS, ACTS_PER_S, warm_up_s=0), reports)
 
     async def looked_at_all() -> bool:
         text = (await pages_of(stack.endpoints))["cqar-writer"]
