@@ -8,8 +8,8 @@ from typing import Any
 
 import asyncpg
 
+from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.checkpoint.checkpoint_format import Checkpoint
-from cqar_resolver.checkpoint.file import LastGood
 from cqar_resolver.replication.postgres import ROWS_AT_ONCE, RegistryDatabase
 from cqar_shared.replication import positions
 from cqar_shared.replication.positions import LIVE_ENTITIES
@@ -25,7 +25,7 @@ async def from_postgres(database: str, keep_in: str, key_file: str = "") -> dict
     snapshot = await RegistryDatabase(database).hydrate()
     took = time.perf_counter() - began
     if keep_in:
-        _last_good(keep_in, key_file).begin(snapshot.head, snapshot.copied(), None)
+        _last_good(keep_in, key_file).begin(snapshot.head, snapshot.iter_entities(), None)
     return {"seconds": took, "entities": snapshot.count, "rss_bytes": memory_bytes()}
 
 
@@ -64,5 +64,5 @@ def _read(path: str, key_file: str) -> Checkpoint:
     return kept
 
 
-def _last_good(path: str, key_file: str) -> LastGood:
-    return LastGood(Path(path), Keyring.parse(Path(key_file).read_text()))
+def _last_good(path: str, key_file: str) -> CheckpointFile:
+    return CheckpointFile(Path(path), Keyring.parse(Path(key_file).read_text()))

@@ -23,7 +23,7 @@ from cqar.sdk.sync_api import SyncAnswers
 from cqar_resolver.queries import requests, resolve_listing
 from cqar_resolver.queries.query import QueryContext
 from cqar_resolver.queries.resolve_listing import require_spelling
-from cqar_resolver.replication.freshness import DRIFT, STALE, name_of
+from cqar_resolver.replication.freshness import DRIFT, STALE_REASON, state_name
 from cqar_resolver.replication.freshness_lease import Lease, lease_of
 from cqar_resolver.snapshot.reader import NotResident
 from cqar_shared.domain import tradeability
@@ -56,7 +56,7 @@ class Current(NamedTuple):
 
 def current(now: fmt.Now, boot_id: bytes, stale_after_s: float) -> Current:
     """By this machine's clock: what the resolver confirmed, and how long ago that was."""
-    told = State(name_of(cast("pb.SnapshotState.ValueType", now.state)))
+    told = State(state_name(cast("pb.SnapshotState.ValueType", now.state)))
     if now.confirmed_ns == fmt.NO_BOUND or now.boot_id != boot_id:
         return Current(State.LAST_GOOD, None)
     ago_ms = clock_gettime(CLOCK_BOOTTIME) * 1000 - now.confirmed_ns / 1e6
@@ -135,7 +135,7 @@ class LocalView(SyncAnswers):
             state=pb.SnapshotState.Value(f"SNAPSHOT_STATE_{at.state}"),
             staleness_ms=at.staleness_ms,
         )
-        return QueryContext(self.reading, freshness, STALE if fails_closed else None)
+        return QueryContext(self.reading, freshness, STALE_REASON if fails_closed else None)
 
     def follow(
         self,
@@ -185,7 +185,7 @@ class LocalView(SyncAnswers):
 
     def told(self, at: Current, lease: Lease) -> Freshness:
         """How current an answer is until its lease ends."""
-        bound = lease.told_ms if at.state is State.LIVE else at.staleness_ms
+        bound = lease.reported_ms if at.state is State.LIVE else at.staleness_ms
         return Freshness(self._now.epoch, self._now.revision, at.state, bound)
 
 

@@ -101,7 +101,7 @@ class InLoop(AsyncAnswers):
             pass
         else:
             if (
-                hit.mark is self.view.mark
+                hit.mark is self.view.generation
                 and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
                 and as_of is None
             ):

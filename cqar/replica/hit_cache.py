@@ -80,7 +80,7 @@ class Hits:
         self._resolver = resolver
         self._carried = carried
         # It is this replica's alone.
-        carried.moved = resolver.view.mark_anew
+        carried.moved = resolver.view.invalidate
 
     def make(self, venue: str, symbol: str) -> Resolution | None:
         """The answer by memory; None if it is not for memory to answer, or there is none.
@@ -93,7 +93,7 @@ class Hits:
         position = Position(*view.snapshot.position[:2])
         self._carried.saw(position)
         # Whoever is told of a later position from now on makes it another.
-        mark, least = view.mark, self._carried.position
+        mark, least = view.generation, self._carried.position
         if least is not None and least > position:
             return None
         began_s, now_ns = clock_gettime(CLOCK_BOOTTIME), Instant.of(resolver.now()).ns
@@ -106,7 +106,7 @@ class Hits:
         if not made.is_found:
             return None
         result = self._result(
-            made, (venue, symbol), Freshness(*position, State.LIVE, lease.told_ms)
+            made, (venue, symbol), Freshness(*position, State.LIVE, lease.reported_ms)
         )
         until_s = began_s + min(lease.seconds, (made.until_ns - now_ns) / 1e9)
         if len(self.kept) >= HITS_MAX:

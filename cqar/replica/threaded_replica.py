@@ -105,7 +105,7 @@ class OnThread(SyncAnswers):
         except KeyError:
             pass
         else:
-            if hit.mark is self._view.mark and clock_gettime(CLOCK_BOOTTIME) < hit.until_s:
+            if hit.mark is self._view.generation and clock_gettime(CLOCK_BOOTTIME) < hit.until_s:
                 return hit.result
         running = self._running()
         return _in_loop(running, running.replica.resolve(venue, symbol, timeout_s=timeout_s))

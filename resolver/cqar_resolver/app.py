@@ -21,21 +21,21 @@ from nats.aio.client import Client
 
 from cqar_resolver import metrics
 from cqar_resolver.background.checkpoint_writer import CheckpointWriter
-from cqar_resolver.background.replica_publisher import Publishing
-from cqar_resolver.background.state_reporter import Reporting
+from cqar_resolver.background.replica_publisher import ReplicaPublisher
+from cqar_resolver.background.state_reporter import StateReporter
 from cqar_resolver.cache.resolution_cache import Resolutions
+from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
-from cqar_resolver.checkpoint.file import LastGood
 from cqar_resolver.config import Front, ResolverConfig
 from cqar_resolver.fallback.read_path import ReadPath
 from cqar_resolver.fallback.stores import BUDGET_S, CONNECTIONS_MAX, Fallback
-from cqar_resolver.local_replica.writer import Published
+from cqar_resolver.local_replica.writer import ReplicaWriter
 from cqar_resolver.process import workers
 from cqar_resolver.queries.lists import ListCache
 from cqar_resolver.queries.query import QueryContext
-from cqar_resolver.replication.bootstrap_sources import Sources
+from cqar_resolver.replication.bootstrap_sources import BootstrapSources
 from cqar_resolver.replication.follower import Follower
-from cqar_resolver.replication.freshness import StalenessBound, name_of
+from cqar_resolver.replication.freshness import StalenessBound, state_name
 from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.replication.signed_heads import SignedHeads
@@ -102,7 +102,7 @@ class Resolver:
         self.health = health.GrpcHealth(SERVICES)
         self.now = now
         kept_in = config.last_good_file
-        file = LastGood(Path(kept_in), keyring) if kept_in else None
+        file = CheckpointFile(Path(kept_in), keyring) if kept_in else None
         journal = CheckpointLog()
         self.follower = Follower(
             self.view,
@@ -112,7 +112,9 @@ class Resolver:
             self.client,
             now,
             config.probe_every_s,
-            Sources(self.images, file, memory_limit_mib=config.memory_limit_mib, signed=signed),
+            BootstrapSources(
+                self.images, file, memory_limit_mib=config.memory_limit_mib, signed=signed
+            ),
             journal,
             signed,
             api_prefix=config.nats_api_prefix,
@@ -121,9 +123,9 @@ class Resolver:
         self.keeping: CheckpointWriter | None = None
         if file is not None:
             self.keeping = CheckpointWriter(self.view, file, lambda: self.follower.mark, journal)
-        self.publishing: Publishing | None = None
+        self.publishing: ReplicaPublisher | None = None
         if config.replica_path:
-            self.publishing = Publishing(self.view, Published(Path(config.replica_path)))
+            self.publishing = ReplicaPublisher(self.view, ReplicaWriter(Path(config.replica_path)))
 
     def services(self) -> tuple[ResolverService, RegistryReads]:
         """What answers, whether asked over gRPC or in this process."""
@@ -185,7 +187,7 @@ class Resolver:
         live = self.view.state == pb.SNAPSHOT_STATE_LIVE
         components = {
             "snapshot": self._snapshot_state(),
-            "freshness": "ok" if live else f"{name_of(self.view.state)}: {self.view.reason}",
+            "freshness": "ok" if live else f"{state_name(self.view.state)}: {self.view.reason}",
         }
         return HealthReport(self.view.ready.is_set(), components)
 
@@ -202,7 +204,7 @@ class Resolver:
         found: dict[str, Callable[[], Awaitable[object]]] = {
             "nats connection": self._connect,
             "follower": self.follower.run,
-            "state": Reporting(self.view).run,
+            "state": StateReporter(self.view).run,
             "memory": give_back_at_times,
         }
         if self.keeping is not None:

@@ -53,7 +53,7 @@ class Keeping:
         if self._journal.needs_image or self.rewrites:
             self.rewrites = self._journal.needs_image = False
             self._journal.take()
-            head, entities = snapshot.head, snapshot.copied()
+            head, entities = snapshot.head, snapshot.iter_entities()
             await pause()
             parts = list(
                 checkpoint_format.image_parts(head, entities, mark, FILES, fresh_publication())

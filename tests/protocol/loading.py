@@ -8,8 +8,8 @@ from cqc.replication.v1 import replication_pb2
 
 from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.replication import protocol as core
-from cqar_resolver.replication.bootstrap import TURN_PAUSE_S, Behind, Rebootstrap
-from cqar_resolver.replication.bootstrap_sources import Loaded, Sources
+from cqar_resolver.replication.bootstrap import TURN_PAUSE_S, DatabaseBehind, Rebootstrap
+from cqar_resolver.replication.bootstrap_sources import BootstrapSources, LoadedSnapshot
 from cqar_resolver.replication.epoch_requests import ask_for_bump
 from cqar_resolver.replication.freshness import Probe
 from cqar_resolver.replication.known_terms import KnownTerms
@@ -36,7 +36,7 @@ class Loader:
         reading: Reading,
         asking: Asking,
         note: Callable[[], StreamMark | None],
-        sources: Sources,
+        sources: BootstrapSources,
         journal: CheckpointLog,
         terms: KnownTerms,
         clock: Callable[[], float],
@@ -56,7 +56,7 @@ class Loader:
         self._ask_head = ask_head
         self.has_heard = False
 
-    async def load(self) -> Loaded | None:
+    async def load(self) -> LoadedSnapshot | None:
         loaded = await self._load()
         if loaded is None:
             return None
@@ -70,12 +70,12 @@ class Loader:
             self.has_heard = False
         if confirmation is not None:
             self.has_heard = True
-            self._view.freshness.probed(confirmation, snapshot.position)
+            self._view.freshness.note_probe(confirmation, snapshot.position)
         self._view.replace(snapshot, loaded.source, NOW, is_own=loaded.is_own)
         self._journal.begin(is_kept=loaded.is_kept)
         if loaded.leads_to is not None:
-            self._view.freshness.heard(position_of(loaded.leads_to))
-        self._view.moved()
+            self._view.freshness.note_head(position_of(loaded.leads_to))
+        self._view.announce_revision()
         if loaded.lacked_by is not None:
             await self._ask_for_bump(loaded.lacked_by)
         return loaded
@@ -92,7 +92,7 @@ class Loader:
         taken = is_it and self._terms.takes(head, "probe")
         return Probe(sent_s, position_of(head)) if taken else None
 
-    async def _load(self) -> Loaded | None:
+    async def _load(self) -> LoadedSnapshot | None:
         while True:
             self.noted = mark = self._note()
             await pause()
@@ -100,23 +100,23 @@ class Loader:
             try:
                 own = None if self._view.is_complete else await self._from_own_file()
                 await pause()
-                return own or Loaded(self._hydrate(), mark, "postgres", is_own=True)
+                return own or LoadedSnapshot(self._hydrate(), mark, "postgres", is_own=True)
             except (LoadTurnsTaken, ConnectionError) as error:
                 failed = error
             await pause()
-            if isinstance(failed, Behind) and failed.found is not None:
+            if isinstance(failed, DatabaseBehind) and failed.found is not None:
                 await self._ask_for_bump(failed.found)
             held = self._view.snapshot.head if self._view.is_complete else None
             loaded = await self._sources.newest(held)
             if loaded is not None:
                 return loaded
-            if isinstance(failed, Behind) and self._view.is_complete:
+            if isinstance(failed, DatabaseBehind) and self._view.is_complete:
                 return None
             if not isinstance(failed, LoadTurnsTaken):
                 raise Away from failed
             await self._sleep(TURN_PAUSE_S[0])
 
-    async def _from_own_file(self) -> Loaded | None:
+    async def _from_own_file(self) -> LoadedSnapshot | None:
         kept = await self._sources.kept()
         look = self._reading.look(kept.head.revision if kept is not None else 0)
         await pause()
@@ -139,9 +139,9 @@ class Loader:
             is_own = self._view.is_own
             action = core.on_hydrated(held, look.head, look.row, is_confirmed=is_own)
         if not self._terms.takes(look.head, "postgres"):
-            raise Behind(None, "it is of a database that is not the registry's any more")
+            raise DatabaseBehind(None, "it is of a database that is not the registry's any more")
         if action is Action.BUMP:
-            raise Behind(look.head, "it does not have what is served")
+            raise DatabaseBehind(look.head, "it does not have what is served")
         return snapshot
 
     async def _ask_for_bump(self, found: replication_pb2.Head) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cqar_resolver.replication.postgres import Look, Onward
+from cqar_resolver.replication.postgres import HeadRead, OutboxPage
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.messaging.stream_reader import Item, StreamReader
 from cqar_shared.replication.stream_mark import StreamMark
@@ -28,26 +28,26 @@ class Reading:
         self.reads += 1
         return self._door.reader()
 
-    def look(self, revision: int) -> Look:
+    def look(self, revision: int) -> HeadRead:
         return _look(self._connect(), revision)
 
-    def hydrate(self, held: int) -> tuple[Look, Snapshot]:
+    def hydrate(self, held: int) -> tuple[HeadRead, Snapshot]:
         reader = self._connect()
         snapshot = reader.hydrate()
         return _look(reader, held), snapshot
 
-    async def rows_after(self, revision: int) -> Onward:
+    async def rows_after(self, revision: int) -> OutboxPage:
         reader = self._connect()
-        found = Onward(_look(reader, revision), reader.resolver_rows(revision))
+        found = OutboxPage(_look(reader, revision), reader.resolver_rows(revision))
         await pause()
         return found
 
 
-def _look(reader: Database | Replica, revision: int) -> Look:
+def _look(reader: Database | Replica, revision: int) -> HeadRead:
     rows = reader.resolver_rows(revision - 1)
     at = rows[0].position if rows else None
     row = at if at is not None and at.revision == revision else None
-    return Look(head_message(reader.head()), row)
+    return HeadRead(head_message(reader.head()), row)
 
 
 class Reader(StreamReader):

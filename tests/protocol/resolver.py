@@ -14,14 +14,14 @@ from google.protobuf.message import DecodeError
 from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.replication import protocol as core
 from cqar_resolver.replication.bootstrap import POISON_PAUSE_S, Rebootstrap
-from cqar_resolver.replication.bootstrap_sources import Sources
+from cqar_resolver.replication.bootstrap_sources import BootstrapSources
 from cqar_resolver.replication.catch_up import CatchUp
 from cqar_resolver.replication.follower import STREAM_CHECK_S
 from cqar_resolver.replication.freshness import Probe, StalenessBound
 from cqar_resolver.replication.known_terms import UNHEARD_S, KnownTerms
 from cqar_resolver.replication.protocol import Action
 from cqar_resolver.replication.replica_state import ReplicaState
-from cqar_resolver.replication.retry_delays import Pause
+from cqar_resolver.replication.retry_delays import RetryDelay
 from cqar_resolver.replication.signed_heads import SignedHeads
 from cqar_resolver.snapshot import change_sets
 from cqar_resolver.snapshot.snapshot import Diverged
@@ -66,7 +66,7 @@ class Applier:
         except (change_sets.UndecodableChangeSet, Diverged) as error:
             raise Rebootstrap("poison") from error
         self._journal.applied(head, commit)
-        self._view.moved()
+        self._view.announce_revision()
 
 
 class Resolver:
@@ -104,7 +104,7 @@ class Resolver:
         self.doubted: LogPosition | None = None
         self._mark: StreamMark | None = None
         self._lock = Lock()
-        sources = Sources(images, file, _in_thread)  # type: ignore[arg-type]
+        sources = BootstrapSources(images, file, _in_thread)  # type: ignore[arg-type]
         journal = CheckpointLog()
         self.keeping = Keeping(self.view, file, lambda: self._mark, journal)
         self._loader = Loader(
@@ -126,8 +126,8 @@ class Resolver:
         self._probing: Process | None = None
         self._writing = Process(self.keeping.run())
 
-    def _new_pause(self) -> Pause:
-        return Pause(self._clock, lambda: 1.0)
+    def _new_pause(self) -> RetryDelay:
+        return RetryDelay(self._clock, lambda: 1.0)
 
     # ------------------------------------------------------------ supervision
 
@@ -142,7 +142,7 @@ class Resolver:
                 self._follow_on(self._following)
         except Rebootstrap as error:
             self.poisoned += error.cause == "poison"
-            self.view.doubt(error.cause)
+            self.view.mark_stale(error.cause)
             if self.position == self._began_at:
                 self._pause.failed()
             else:
@@ -246,7 +246,7 @@ class Resolver:
             return
         mine, theirs = self.view.snapshot.position, position_of(head)
         if theirs.epoch == mine.epoch and is_believable(mine, theirs):
-            self.view.freshness.heard(theirs)
+            self.view.freshness.note_head(theirs)
         action = core.on_message(mine, message)
         if action is Action.APPLY:
             await self._applier.apply(head, message.commit, "stream")
@@ -306,12 +306,12 @@ class Resolver:
         action = core.on_probe(asked, mine, probe.head, was_behind=was_behind)
         if action is Action.BOOTSTRAP:
             raise Rebootstrap("epoch")
-        if action is Action.DOUBT:
+        if action is Action.MARK_STALE:
             self.doubted = mine
-            self.view.doubt("a head")
+            self.view.mark_stale("a head")
             await self._catch_up.to(None, is_doubted=True)
             return
-        self.view.freshness.probed(probe, mine)
+        self.view.freshness.note_probe(probe, mine)
         if action is Action.CATCH_UP:
             await self._catch_up.to(probe.head)
 

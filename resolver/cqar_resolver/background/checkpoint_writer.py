@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from cqar_resolver import metrics
+from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
-from cqar_resolver.checkpoint.file import LastGood
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.replication.stream_mark import StreamMark
 from cqar_shared.runtime.tasks import raise_if_cancelled
@@ -33,7 +33,7 @@ class CheckpointWriter:
     def __init__(
         self,
         view: ReplicaState,
-        last_good: LastGood,
+        last_good: CheckpointFile,
         mark: Callable[[], StreamMark | None],
         journal: CheckpointLog,
     ) -> None:
@@ -75,7 +75,7 @@ class CheckpointWriter:
         if self._journal.needs_image or long:
             self._journal.needs_image = False
             self._journal.take()
-            head, entities = self._view.snapshot.head, self._view.snapshot.copied()
+            head, entities = self._view.snapshot.head, self._view.snapshot.iter_entities()
             self._image_bytes = await self._in_thread(
                 lambda: self._last_good.begin(head, entities, mark)
             )

@@ -11,8 +11,8 @@ from typing import Final
 
 from cqar_resolver import metrics
 from cqar_resolver.local_replica.queue import Taken
-from cqar_resolver.local_replica.writer import Published
-from cqar_resolver.process.disk_space import Full
+from cqar_resolver.local_replica.writer import ReplicaWriter
+from cqar_resolver.process.disk_space import DiskFull
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.replication import replica_layout as fmt
 from cqar_shared.runtime.tasks import raise_if_cancelled
@@ -23,10 +23,10 @@ log = logging.getLogger(__name__)
 BEAT_S: Final = 0.1
 
 
-class Publishing:
+class ReplicaPublisher:
     """Writes in a thread of its own, one write at a time."""
 
-    def __init__(self, view: ReplicaState, published: Published) -> None:
+    def __init__(self, view: ReplicaState, published: ReplicaWriter) -> None:
         self._view = view
         self._published = published
         self._moves = view.moves
@@ -53,7 +53,7 @@ class Publishing:
         begins = not self._moves.is_whole
         if begins:
             self._moves.is_whole = True
-            entities = snapshot.copied()
+            entities = snapshot.iter_entities()
             write: Callable[[], None]
             write = partial(self._published.replace, snapshot.head, entities, now)
         elif moves or now != self._told:
@@ -74,7 +74,7 @@ class Publishing:
         """
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except Full:
+        except DiskFull:
             # There is less room for all anew than for these, once there is some.
             if moves is None:
                 self._moves.replaced()

@@ -26,7 +26,7 @@ from cqar_resolver.fallback.stores import (
     answer_unhurried,
 )
 from cqar_resolver.queries.query import BatchQuery, Query, QueryContext
-from cqar_resolver.replication.freshness import DRIFT, boot_clock_s, name_of
+from cqar_resolver.replication.freshness import DRIFT, boot_clock_s, state_name
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.snapshot.pinned import Pinned
 from cqar_resolver.snapshot.reader import NotResident
@@ -208,7 +208,7 @@ class ReadPath:
 
 def tell_freshness(freshness: pb.Freshness, context: Context) -> None:
     """In trailing metadata, which CQC's own answers have no field for."""
-    told = [("cqar-state", name_of(freshness.state))]
+    told = [("cqar-state", state_name(freshness.state))]
     if freshness.HasField("revision"):
         told.append(("cqar-revision", str(freshness.revision)))
         told.append(("cqar-epoch", str(freshness.epoch)))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from cqc.replication.v1 import replication_pb2
 
-if TYPE_CHECKING:
-    from cqar_resolver.snapshot.snapshot import PlannedChange
+from cqar_resolver.snapshot.planned_change import PlannedChange
 
 #: Waiting to be written; beyond it all is written anew instead.
 WAITING_CHANGES_MAX: Final = 50_000

@@ -11,16 +11,14 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from cqc.replication.v1 import replication_pb2
 
 from cqar_resolver.local_replica.environment import EnvironmentLost, ReplicaFile, own_look
 from cqar_resolver.snapshot.indexes import index_entries
+from cqar_resolver.snapshot.planned_change import PlannedChange
 from cqar_shared.replication import replica_layout as fmt
-
-if TYPE_CHECKING:
-    from cqar_resolver.snapshot.snapshot import PlannedChange
 
 MARK_BITS: Final = 62
 #: Changes between two pauses: the thread that writes shares its interpreter with the one that
@@ -33,7 +31,7 @@ COMMIT_ENTITIES: Final = 20_000
 READERS_EVERY_S: Final = 1.0
 
 
-class Published:
+class ReplicaWriter:
     """An environment, open for writing; to be used by one thread at a time.
 
     Raises:
@@ -100,13 +98,13 @@ class Published:
             for _, planned in moves:
                 for change in _unhurried(planned):
                     kind, key, payload = change.kind, change.key, change.payload
-                    for place in change.left:
+                    for place in change.removed_from:
                         index_remove(tx, places, place, key)
                     if payload is None:
                         tx.delete(fmt.entity_key(kind, key), db=entities)
                     else:
                         tx.put(fmt.entity_key(kind, key), payload, db=entities)
-                    for place in change.taken:
+                    for place in change.added_to:
                         _file(tx, places, place, key)
             self._tell(tx, moves[-1][0] if moves else None, now)
 

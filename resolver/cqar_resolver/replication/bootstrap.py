@@ -23,11 +23,11 @@ from nats.errors import Error as NatsError
 from cqar_resolver import metrics
 from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.replication import protocol as core
-from cqar_resolver.replication.bootstrap_sources import Loaded, Sources
+from cqar_resolver.replication.bootstrap_sources import BootstrapSources, LoadedSnapshot
 from cqar_resolver.replication.epoch_requests import ask_for_bump
 from cqar_resolver.replication.freshness import Probe, boot_clock_s
 from cqar_resolver.replication.known_terms import KnownTerms
-from cqar_resolver.replication.postgres import LoadTurnsTaken, Look, RegistryDatabase
+from cqar_resolver.replication.postgres import HeadRead, LoadTurnsTaken, RegistryDatabase
 from cqar_resolver.replication.protocol import Action
 from cqar_resolver.replication.replica_state import ReplicaState, history_of
 from cqar_resolver.replication.signed_heads import SignedHeads
@@ -65,7 +65,7 @@ class Rebootstrap(Exception):
         self.registry_id = registry_id
 
 
-class Behind(ConnectionError):
+class DatabaseBehind(ConnectionError):
     """PostgreSQL, as it was read here, does not lead on from what is served.
 
     Attributes:
@@ -77,7 +77,7 @@ class Behind(ConnectionError):
         self.found = found
 
 
-class Loader:
+class BootstrapLoader:
     """Everything that loading needs.
 
     Attributes:
@@ -93,7 +93,7 @@ class Loader:
         client: Client,
         note_stream: Callable[[], Awaitable[StreamMark | None]],
         now: Callable[[], dt.datetime],
-        sources: Sources,
+        sources: BootstrapSources,
         journal: CheckpointLog,
         signed: SignedHeads | None = None,
         terms: KnownTerms | None = None,
@@ -109,10 +109,10 @@ class Loader:
         self._now = now
         self._sources = sources
         self._journal = journal
-        self.told = b""
+        self.required_registry_id = b""
         self.noted: StreamMark | None = None
 
-    async def load(self) -> Loaded | None:
+    async def load(self) -> LoadedSnapshot | None:
         """Put into the view what PostgreSQL holds, or what stands in for it; never go back.
 
         None of it is confirmed by that: PostgreSQL may be a replica, which lags, or an old primary.
@@ -140,15 +140,15 @@ class Loader:
             log.error("what was served until now was of another registry than PostgreSQL's")
         if confirmation is not None:
             # No reader comes in between: there is no moment at which it is served unconfirmed.
-            self._view.freshness.probed(confirmation, snapshot.position)
-        self.told = b""
+            self._view.freshness.note_probe(confirmation, snapshot.position)
+        self.required_registry_id = b""
         self._view.replace(snapshot, loaded.source, self._now(), is_own=loaded.is_own)
         self._journal.begin(is_kept=loaded.is_kept)
         if loaded.leads_to is not None:
-            self._view.freshness.heard(position_of(loaded.leads_to))
-        self._view.moved()
+            self._view.freshness.note_head(position_of(loaded.leads_to))
+        self._view.announce_revision()
         if confirmation is not None:
-            self._view.asked()
+            self._view.note_head_request()
         text = "loaded %d entities at revision %s from %s"
         log.info(text, snapshot.count, snapshot.position, loaded.source)
         if loaded.lacked_by is not None:
@@ -172,7 +172,7 @@ class Loader:
         taken = is_it and self._signed.accepts(head, "probe") and self._terms.takes(head, "probe")
         return Probe(sent_s, position_of(head)) if taken else None
 
-    async def _load(self) -> Loaded | None:
+    async def _load(self) -> LoadedSnapshot | None:
         """All of the registry, ahead of what is served."""
         while True:
             # Noted BEFORE the read: what commits after the read is published after the note.
@@ -180,28 +180,28 @@ class Loader:
             failed: Exception
             try:
                 own = None if self._view.is_complete else await self._from_own_file()
-                return own or Loaded(await self._hydrate(), mark, "postgres", is_own=True)
+                return own or LoadedSnapshot(await self._hydrate(), mark, "postgres", is_own=True)
             except (LoadTurnsTaken, Unsigned, *AWAY) as error:
                 failed = error
-            if isinstance(failed, Behind) and failed.found is not None:
+            if isinstance(failed, DatabaseBehind) and failed.found is not None:
                 await self._ask_for_bump(failed.found)
             held = self._view.snapshot.head if self._view.is_complete else None
-            loaded = await self._sources.newest(held, self.told)
+            loaded = await self._sources.newest(held, self.required_registry_id)
             if loaded is not None:
-                log.warning("not loaded from PostgreSQL: %s", said(failed))
+                log.warning("not loaded from PostgreSQL: %s", error_text(failed))
                 return loaded
-            if isinstance(failed, Behind) and self._view.is_complete:
+            if isinstance(failed, DatabaseBehind) and self._view.is_complete:
                 return None
             if isinstance(failed, Unsigned):
                 # Until somebody signs it. What is served meanwhile says how old it is.
-                self._view.refused(str(failed))
+                self._view.note_refusal(str(failed))
                 await asyncio.sleep(POISON_PAUSE_S)
                 continue
             if not isinstance(failed, LoadTurnsTaken):
                 raise failed
             await asyncio.sleep(random.uniform(*TURN_PAUSE_S))
 
-    async def _from_own_file(self) -> Loaded | None:
+    async def _from_own_file(self) -> LoadedSnapshot | None:
         """What the last process kept, if PostgreSQL leads on in few steps, or not at all.
 
         Never back: not behind what the last process served.
@@ -222,14 +222,14 @@ class Loader:
         held = self._view.snapshot.head.revision if self._view.is_complete else 0
         with metrics.HYDRATE_SECONDS.labels("postgres").time():
             try:
-                snapshot = await self._database.hydrate(self._foresee, held)
+                snapshot = await self._database.hydrate(self._require_usable, held)
             except Diverged as error:
                 log.error("PostgreSQL's current state does not fit its head: %s", error)  # noqa: TRY400
                 raise Rebootstrap("poison") from error
         self._signed.admit(snapshot, "postgres")
         return snapshot
 
-    def _foresee(self, look: Look, keys: Sequence[bytes]) -> None:
+    def _require_usable(self, look: HeadRead, keys: Sequence[bytes]) -> None:
         """Refuse before a million entities are read.
 
         Raises:
@@ -243,11 +243,11 @@ class Loader:
             held, is_own = self._view.snapshot.head, self._view.is_own
             action = core.on_hydrated(held, look.head, look.row, is_confirmed=is_own)
         if action is Action.REFUSE:
-            require_own(self._view, look.head)
+            require_same_registry(self._view, look.head)
         if not self._terms.takes(look.head, "postgres"):
-            raise Behind(None, "it is of a database that is not the registry's any more")
+            raise DatabaseBehind(None, "it is of a database that is not the registry's any more")
         if action is Action.BUMP:
-            raise Behind(look.head, "it does not have what is served")
+            raise DatabaseBehind(look.head, "it does not have what is served")
 
     async def _ask_for_bump(self, found: replication_pb2.Head) -> None:
         """Raises: StartOver: A new epoch was begun."""
@@ -255,7 +255,7 @@ class Loader:
             raise Rebootstrap("lost_history")
 
 
-def require_own(view: ReplicaState, head: replication_pb2.Head) -> None:
+def require_same_registry(view: ReplicaState, head: replication_pb2.Head) -> None:
     """Refuse another registry's head.
 
     Raises:
@@ -275,5 +275,5 @@ def require_own(view: ReplicaState, head: replication_pb2.Head) -> None:
     raise ConnectionError(message)
 
 
-def said(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".removesuffix(": ")

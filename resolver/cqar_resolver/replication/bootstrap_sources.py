@@ -17,11 +17,11 @@ from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 
 from cqar_resolver import metrics
+from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.checkpoint.checkpoint_format import Checkpoint
-from cqar_resolver.checkpoint.file import LastGood
-from cqar_resolver.process.memory_limit import NoRoom, require_room
+from cqar_resolver.process.memory_limit import MemoryLimitExceeded, require_room
 from cqar_resolver.replication import protocol as core
-from cqar_resolver.replication.signed_heads import SignedHeads, Source
+from cqar_resolver.replication.signed_heads import HeadSource, SignedHeads
 from cqar_resolver.snapshot.snapshot import Diverged, Snapshot
 from cqar_shared.redis_store import refused_values
 from cqar_shared.redis_store.cache import Unavailable
@@ -33,7 +33,7 @@ from cqar_shared.trust.trusted_keys import Unsigned
 log = logging.getLogger(__name__)
 
 
-class Loaded(NamedTuple):
+class LoadedSnapshot(NamedTuple):
     """A snapshot, where to follow the stream from, and what it came from.
 
     Attributes:
@@ -53,15 +53,15 @@ class Loaded(NamedTuple):
     is_kept: bool = False
 
 
-class Candidate(NamedTuple):
+class BootstrapCandidate(NamedTuple):
     """What may be loaded, and how."""
 
     head: replication_pb2.Head
-    source: Source
-    load: Callable[[], Awaitable[Loaded]]
+    source: HeadSource
+    load: Callable[[], Awaitable[LoadedSnapshot]]
 
 
-class Sources:
+class BootstrapSources:
     """Both are optional.
 
     Args:
@@ -73,7 +73,7 @@ class Sources:
     def __init__(
         self,
         images: ImageStore | None,
-        last_good: LastGood | None,
+        last_good: CheckpointFile | None,
         in_thread: Callable[..., Awaitable[Any]] = asyncio.to_thread,
         memory_limit_mib: int = 0,
         signed: SignedHeads | None = None,
@@ -84,14 +84,18 @@ class Sources:
         self._last_good = last_good
         self._in_thread = in_thread
 
-    async def newest(self, held: replication_pb2.Head | None, told: bytes = b"") -> Loaded | None:
+    async def newest(
+        self, held: replication_pb2.Head | None, required_registry_id: bytes = b""
+    ) -> LoadedSnapshot | None:
         """Load the newest that can be believed; None where nothing leads on from what is held.
 
         Args:
-            told: The registry that it must be of, where that is known not to be what is held.
+            required_registry_id: The registry to load, if it is known not to be the one served.
         """
         kept, published = await self.kept(), await self._in_redis()
-        for candidate in core.bootstrap_candidates(held, kept, published, told=told):
+        for candidate in core.bootstrap_candidates(
+            held, kept, published, required_registry_id=required_registry_id
+        ):
             if (loaded := await self.tried(candidate)) is not None:
                 return loaded
         return None
@@ -109,21 +113,21 @@ class Sources:
             return None
         return kept
 
-    async def kept(self) -> Candidate | None:
+    async def kept(self) -> BootstrapCandidate | None:
         """What the last process kept, if that can be read."""
         kept = await self._read_file()
         if kept is None:
             return None
 
-        async def load() -> Loaded:
+        async def load() -> LoadedSnapshot:
             # What a file says of indexes, no signature covers.
             make = kept.counted_snapshot if self._signed.is_asked else kept.snapshot
             snapshot = await self._in_thread(make)
-            return Loaded(snapshot, kept.mark, "file", is_kept=kept.goes_on)
+            return LoadedSnapshot(snapshot, kept.mark, "file", is_kept=kept.appendable)
 
-        return Candidate(kept.head, "file", load)
+        return BootstrapCandidate(kept.head, "file", load)
 
-    async def _in_redis(self) -> Candidate | None:
+    async def _in_redis(self) -> BootstrapCandidate | None:
         images = self._images
         if images is None:
             return None
@@ -135,21 +139,32 @@ class Sources:
         except (image.DamagedImage, Unavailable) as error:
             log.warning("the image in Redis is not used: %s", error)
             return None
-        return Candidate(manifest.head, "redis", partial(self._from_redis, images, manifest))
+        return BootstrapCandidate(
+            manifest.head, "redis", partial(self._from_redis, images, manifest)
+        )
 
-    async def _from_redis(self, images: ImageStore, manifest: replication_pb2.Image) -> Loaded:
+    async def _from_redis(
+        self, images: ImageStore, manifest: replication_pb2.Image
+    ) -> LoadedSnapshot:
         entities = image.entities_of(manifest, await images.chunks(manifest))
         snapshot = await self._in_thread(Snapshot, manifest.head, entities)
-        return Loaded(snapshot, image.mark_of(manifest.stream), "redis")
+        return LoadedSnapshot(snapshot, image.mark_of(manifest.stream), "redis")
 
-    async def tried(self, candidate: Candidate) -> Loaded | None:
+    async def tried(self, candidate: BootstrapCandidate) -> LoadedSnapshot | None:
         """Load it; None where it cannot be believed."""
         try:
             require_room(self._memory_limit_mib, candidate.head.live_count)
             with metrics.HYDRATE_SECONDS.labels(candidate.source).time():
                 loaded = await candidate.load()
             self._signed.admit(loaded.snapshot, candidate.source)
-        except (image.DamagedImage, Diverged, DecodeError, Unavailable, NoRoom, Unsigned) as error:
+        except (
+            image.DamagedImage,
+            Diverged,
+            DecodeError,
+            Unavailable,
+            MemoryLimitExceeded,
+            Unsigned,
+        ) as error:
             if isinstance(error, image.ForgedImage):
                 refused_values.note("file" if candidate.source == "file" else "image", str(error))
             log.warning("what %s holds is not used: %s", candidate.source, error)

@@ -17,14 +17,14 @@ from nats.errors import Error as NatsError
 
 from cqar_resolver import metrics
 from cqar_resolver.replication import protocol as core
-from cqar_resolver.replication.bootstrap import AWAY, Rebootstrap, require_own, said
-from cqar_resolver.replication.change_applier import Applier
+from cqar_resolver.replication.bootstrap import AWAY, Rebootstrap, error_text, require_same_registry
+from cqar_resolver.replication.change_applier import ChangeApplier
 from cqar_resolver.replication.epoch_requests import ask_for_bump
 from cqar_resolver.replication.known_terms import KnownTerms
-from cqar_resolver.replication.postgres import Onward, RegistryDatabase
+from cqar_resolver.replication.postgres import OutboxPage, RegistryDatabase
 from cqar_resolver.replication.protocol import Action
 from cqar_resolver.replication.replica_state import ReplicaState
-from cqar_resolver.replication.retry_delays import Pause
+from cqar_resolver.replication.retry_delays import RetryDelay
 from cqar_resolver.replication.signed_heads import SignedHeads
 from cqar_shared.messaging.jetstream import ConsumerLost
 from cqar_shared.messaging.stream_reader import StreamReader
@@ -42,7 +42,7 @@ class CatchUp:
         database: RegistryDatabase,
         stream: StreamReader,
         client: Client,
-        applier: Applier,
+        applier: ChangeApplier,
         signed: SignedHeads,
         terms: KnownTerms,
     ) -> None:
@@ -53,12 +53,12 @@ class CatchUp:
         self._applier = applier
         self._signed = signed
         self._terms = terms
-        self._pause = Pause()
+        self._pause = RetryDelay()
         #: Heads that were heard of while it paused, the newest; no more come, perhaps.
         self._owed: LogPosition | None = None
 
     @property
-    def _mine(self) -> LogPosition:
+    def _local(self) -> LogPosition:
         return self._view.snapshot.position
 
     async def to(self, wanted: LogPosition | None, *, is_doubted: bool = False) -> None:
@@ -74,15 +74,15 @@ class CatchUp:
         if self._pause.left_s and not is_doubted:
             self._owed = wanted or self._owed
             return
-        before, self._owed = self._mine, None
+        before, self._owed = self._local, None
         try:
             if is_doubted or wanted is None or not await self._by_stream(wanted):
                 await self._by_outbox(is_doubted=is_doubted)
         except AWAY:
             self._pause.failed()
             raise
-        is_there = wanted is None or not core.is_on_the_way(self._mine, wanted)
-        if is_there and self._mine != before:
+        is_there = wanted is None or not core.is_on_the_way(self._local, wanted)
+        if is_there and self._local != before:
             self._pause.succeeded()
         else:
             self._pause.failed()
@@ -100,7 +100,7 @@ class CatchUp:
 
     async def _by_stream(self, wanted: LogPosition) -> bool:
         """Apply what the stream still holds; whether that led to `wanted`."""
-        if not core.is_on_the_way(self._mine, wanted):
+        if not core.is_on_the_way(self._local, wanted):
             return False
         try:
             mark = await self._stream.mark()
@@ -112,10 +112,10 @@ class CatchUp:
                     message = replication_pb2.StreamMessage.FromString(payload)
                     if not await self._takes(message):
                         break
-                    if not core.is_on_the_way(self._mine, wanted):
+                    if not core.is_on_the_way(self._local, wanted):
                         return True
         except (ConsumerLost, NatsError, TimeoutError, OSError, DecodeError) as error:
-            log.info("not caught up from the stream: %s", said(error))
+            log.info("not caught up from the stream: %s", error_text(error))
         return False
 
     def _is_before(self, payload: bytes) -> bool:
@@ -124,7 +124,7 @@ class CatchUp:
             head = replication_pb2.StreamMessage.FromString(payload).head
         except DecodeError:
             return False
-        return core.is_before(position_of(head), self._mine)
+        return core.is_before(position_of(head), self._local)
 
     async def _takes(self, message: replication_pb2.StreamMessage) -> bool:
         """Apply a message that leads on; whether those after it may lead on, too."""
@@ -132,7 +132,7 @@ class CatchUp:
         if head.registry_id != served.registry_id or not self._terms.takes(head, "stream"):
             return False
         try:
-            action = core.on_message(self._mine, message)
+            action = core.on_message(self._local, message)
         except core.UnknownMessage:
             return False
         if action is Action.APPLY and self._signed.accepts(head, "stream"):
@@ -145,13 +145,13 @@ class CatchUp:
     async def _by_outbox(self, *, is_doubted: bool) -> None:
         while True:
             metrics.CATCH_UPS.inc()
-            mine = self._mine
-            look, rows = found = await self._database.rows_after(mine.revision)
-            require_own(self._view, look.head)
+            local = self._local
+            look, rows = found = await self._database.rows_after(local.revision)
+            require_same_registry(self._view, look.head)
             if not self._terms.takes(look.head, "postgres"):
                 return
             head, compacted = position_of(look.head), look.head.compacted_revision
-            action = core.on_head(mine, head, compacted, look.row, is_doubted=is_doubted)
+            action = core.on_head(local, head, compacted, look.row, is_doubted=is_doubted)
             if action is Action.NOTHING:
                 return
             if action is Action.BUMP:
@@ -161,10 +161,10 @@ class CatchUp:
                 raise Rebootstrap("no_way_forward")
             await self._apply(found)
 
-    async def _apply(self, found: Onward) -> None:
+    async def _apply(self, found: OutboxPage) -> None:
         for row in found.rows:
             prev_chain = row.commit.prev_chain
-            action = core.on_row(self._mine, row.position, prev_chain, is_reset=row.is_reset)
+            action = core.on_row(self._local, row.position, prev_chain, is_reset=row.is_reset)
             if action is not Action.APPLY:
                 raise Rebootstrap("no_way_forward")
             if not self._signed.accepts(row.head, "outbox"):
@@ -173,6 +173,6 @@ class CatchUp:
 
     async def _ask_for_bump(self, found: replication_pb2.Head) -> None:
         """What is served is not in the database that was read, nor, perhaps, in the writers'."""
-        self._view.doubt("PostgreSQL does not have what is served")
+        self._view.mark_stale("PostgreSQL does not have what is served")
         if await ask_for_bump(self._client, self._view.snapshot.head, found):
             raise Rebootstrap("lost_history")

@@ -13,7 +13,8 @@ from cqar_resolver.replication.bootstrap import Rebootstrap
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.replication.signed_heads import SignedHeads
 from cqar_resolver.snapshot.change_sets import UndecodableChangeSet, decode, plan
-from cqar_resolver.snapshot.snapshot import Diverged, PlannedChange
+from cqar_resolver.snapshot.planned_change import PlannedChange
+from cqar_resolver.snapshot.snapshot import Diverged
 from cqar_shared.runtime import tracing
 from cqar_shared.runtime.event_loop import yielding
 
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 PLANNED_AT_ONCE: Final = 24
 
 
-class Applier:
+class ChangeApplier:
     """Applies to `view` what leads on from it, and tells all who keep it."""
 
     def __init__(self, view: ReplicaState, journal: CheckpointLog, signed: SignedHeads) -> None:
@@ -61,7 +62,7 @@ class Applier:
         self._signed.learn(head.registry_id, change_set.changes)
         self._view.recent.add(change_set, planned)
         self._view.moves.applied(head, planned)
-        self._view.moved()
+        self._view.announce_revision()
 
 
 def poison(what: str, error: object) -> Rebootstrap:

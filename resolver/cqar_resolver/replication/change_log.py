@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from cqc.replication.v1 import replication_pb2
 
 from cqar_resolver.snapshot.indexes import split_values
-from cqar_resolver.snapshot.snapshot import PlannedChange
+from cqar_resolver.snapshot.planned_change import PlannedChange
 from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.errors import OutOfRange
 
@@ -72,12 +72,12 @@ def _ends_in(planned: Iterable[PlannedChange]) -> Iterator[tuple[str, str]]:
     """(listing, venue) of the listings that leave the snapshot, by what they were filed under."""
     for change in planned:
         if change.payload is None:
-            for index, value in change.left:
+            for index, value in change.removed_from:
                 if index == _SPELLINGS:
                     yield change.key, split_values(value)[0]
 
 
-def chosen(
+def select_changes(
     applied: AppliedChangeSet, kinds: Collection[str], venue_ids: Collection[str]
 ) -> replication_pb2.ChangeSet:
     """What of a change set is of these kinds and venues; keys are nobody's business.

@@ -25,20 +25,20 @@ from cqar_resolver.replication import protocol as core
 from cqar_resolver.replication.bootstrap import (
     AWAY,
     POISON_PAUSE_S,
-    Loader,
+    BootstrapLoader,
     Rebootstrap,
-    require_own,
-    said,
+    error_text,
+    require_same_registry,
 )
-from cqar_resolver.replication.bootstrap_sources import Sources
+from cqar_resolver.replication.bootstrap_sources import BootstrapSources
 from cqar_resolver.replication.catch_up import CatchUp
-from cqar_resolver.replication.change_applier import Applier, poison
+from cqar_resolver.replication.change_applier import ChangeApplier, poison
 from cqar_resolver.replication.freshness import Probe, boot_clock_s
 from cqar_resolver.replication.known_terms import KnownTerms
 from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.replication.protocol import Action
 from cqar_resolver.replication.replica_state import ReplicaState
-from cqar_resolver.replication.retry_delays import Pause
+from cqar_resolver.replication.retry_delays import RetryDelay
 from cqar_resolver.replication.signed_heads import SignedHeads
 from cqar_shared.messaging import jetstream
 from cqar_shared.messaging.head_requests import HeadRequests
@@ -56,7 +56,7 @@ STREAM_PAUSE_MAX_S: Final = 1.0
 #: The stream is compared with what was noted at least this often.
 STREAM_CHECK_S: Final = 5.0
 #: Heads that are refused make a resolver look into the outbox no more often.
-LOOKS_APART_S: Final = 1.0
+LOOK_INTERVAL_S: Final = 1.0
 
 
 class Follower:
@@ -69,7 +69,7 @@ class Follower:
         client: Client,
         now: Callable[[], dt.datetime],
         probe_every_s: float,
-        sources: Sources | None = None,
+        sources: BootstrapSources | None = None,
         journal: CheckpointLog | None = None,
         signed: SignedHeads | None = None,
         *,
@@ -80,30 +80,30 @@ class Follower:
         self._terms = KnownTerms()
         journal = journal or CheckpointLog()
         self._stream = StreamReader(client, api_prefix=api_prefix)
-        self._loader = Loader(
+        self._loader = BootstrapLoader(
             view,
             database,
             client,
             self._stream.note,
             now,
-            sources or Sources(None, None, signed=self._signed),
+            sources or BootstrapSources(None, None, signed=self._signed),
             journal,
             self._signed,
             self._terms,
             self._asked_head,
         )
         self._heads = HeadRequests(client)
-        applier = Applier(view, journal, self._signed)
+        applier = ChangeApplier(view, journal, self._signed)
         self._catch_up = CatchUp(
             view, database, self._stream, client, applier, self._signed, self._terms
         )
         self._applier = applier
         #: Between two starts that led nowhere.
-        self._pause = Pause()
+        self._pause = RetryDelay()
         self._probe_every_s = probe_every_s
         self._lock = asyncio.Lock()
         self._unanswered = False
-        self._looked_s = -LOOKS_APART_S
+        self._looked_s = -LOOK_INTERVAL_S
         #: The stream as noted, with `last` moved to the last message handled.
         self._mark: StreamMark | None = None
 
@@ -123,12 +123,12 @@ class Follower:
                 group.create_task(stream)
                 group.create_task(self._probe())
                 if self._view.hydrated_from == "file" and not self._signed.is_asked:
-                    group.create_task(self._verify())
+                    group.create_task(self._verify_set_hash())
         except* Rebootstrap as causes:
-            (cause, *_) = _leaves(causes)
-            self._loader.told = cause.registry_id
+            (cause, *_) = _flatten(causes)
+            self._loader.required_registry_id = cause.registry_id
             metrics.REHYDRATES.labels(cause.cause).inc()
-            self._view.doubt(f"starting over: {cause.cause}")
+            self._view.mark_stale(f"starting over: {cause.cause}")
             log.warning("starting over: %s", cause.cause)
             if self._place == began_at:
                 self._pause.failed()
@@ -186,25 +186,25 @@ class Follower:
         head = message.head
         if self._is_foreign(head, owner) or not self._terms.takes(head, "stream"):
             return
-        mine, theirs = self._view.snapshot.position, position_of(head)
+        local, remote = self._view.snapshot.position, position_of(head)
         try:
-            action = core.on_message(mine, message)
+            action = core.on_message(local, message)
         except core.UnknownMessage as error:
             if not self._signed.accepts(head, "stream"):
                 return
-            require_own(self._view, head)
+            require_same_registry(self._view, head)
             raise poison("a message of the stream", "of no known kind") from error
         if self._is_news(head, action) and not self._signed.accepts(head, "stream"):
             await self._look_behind()
             return
-        require_own(self._view, head)
-        if theirs.epoch == mine.epoch and positions.is_believable(mine, theirs):
-            self._view.freshness.heard(theirs)
+        require_same_registry(self._view, head)
+        if remote.epoch == local.epoch and positions.is_believable(local, remote):
+            self._view.freshness.note_head(remote)
         if action is Action.APPLY:
             await self._applier.apply(head, message.commit, "stream")
         elif action is Action.CATCH_UP:
             metrics.GAPS.inc()
-            await self._catch_up.to(theirs)
+            await self._catch_up.to(remote)
         elif action is Action.BOOTSTRAP:
             raise Rebootstrap("epoch")
 
@@ -229,15 +229,15 @@ class Follower:
         Whoever sends heads does not decide how often PostgreSQL is asked.
         """
         now_s = boot_clock_s()
-        if now_s - self._looked_s >= LOOKS_APART_S:
+        if now_s - self._looked_s >= LOOK_INTERVAL_S:
             self._looked_s = now_s
             await self._catch_up.to(None)
 
-    async def _verify(self) -> None:
+    async def _verify_set_hash(self) -> None:
         """Count up the hash that a file was believed, while its entities are served already."""
         snapshot = self._view.snapshot
         expected, total = snapshot.set_hash, 0
-        async for some in yielding(snapshot.copied()):
+        async for some in yielding(snapshot.iter_entities()):
             total += sum(positions.hash_of(*entity) for entity in some)
         if positions.set_hash_bytes(total) != expected:
             raise poison("the last good file", "its entities do not have the hash that it says")
@@ -263,10 +263,10 @@ class Follower:
             try:
                 head = await self._asked_head(self._view.snapshot.head.registry_id)
             except (NatsError, TimeoutError, OSError) as error:
-                self._note_answers(said(error))
+                self._note_answers(error_text(error))
                 if self._view.is_own or not is_first:
                     # Else the stream has not had the time to tell of a head.
-                    self._view.asked()
+                    self._view.note_head_request()
                 continue
             self._note_answers("")
             if sent_s - checked_s >= STREAM_CHECK_S and await self._check_stream():
@@ -274,15 +274,15 @@ class Follower:
             try:
                 async with self._lock:
                     if self._is_taken(asked, head):
-                        require_own(self._view, head)
+                        require_same_registry(self._view, head)
                         if not self._terms.takes(head, "probe"):
-                            self._view.asked()
+                            self._view.note_head_request()
                             continue
                         probe = Probe(sent_s, position_of(head))
                         behind, was_behind = was_behind, False
                         await self._compare(asked, probe, was_behind=behind)
                     else:
-                        self._view.asked()
+                        self._view.note_head_request()
                         await self._look_behind()
             except AWAY as error:
                 # The stream goes on meanwhile; the next probe tries again.
@@ -327,16 +327,16 @@ class Follower:
         self._unanswered = bool(failure)
 
     async def _compare(self, asked: LogPosition, probe: Probe, *, was_behind: bool) -> None:
-        mine = self._view.snapshot.position
-        action = core.on_probe(asked, mine, probe.head, was_behind=was_behind)
+        local = self._view.snapshot.position
+        action = core.on_probe(asked, local, probe.head, was_behind=was_behind)
         if action is Action.BOOTSTRAP:
             raise Rebootstrap("epoch")
-        if action is Action.DOUBT:
-            self._view.doubt("a writer's head does not know what is served")
+        if action is Action.MARK_STALE:
+            self._view.mark_stale("a writer's head does not know what is served")
             await self._catch_up.to(None, is_doubted=True)
             return
-        self._view.freshness.probed(probe, mine)
-        self._view.asked()
+        self._view.freshness.note_probe(probe, local)
+        self._view.note_head_request()
         if action is Action.CATCH_UP:
             await self._catch_up.to(probe.head)
 
@@ -352,7 +352,7 @@ class Follower:
         try:
             found, noted = await self._stream.mark(), self._mark
         except (NatsError, TimeoutError, OSError) as error:
-            log.warning("the stream is not there: %s", said(error))
+            log.warning("the stream is not there: %s", error_text(error))
             return False
         if noted is not None and not found.continues(noted):
             log.warning("the stream was recreated or lost its tail: following it anew")
@@ -360,8 +360,8 @@ class Follower:
         return True
 
 
-def _leaves(group: BaseExceptionGroup[Rebootstrap]) -> list[Rebootstrap]:
+def _flatten(group: BaseExceptionGroup[Rebootstrap]) -> list[Rebootstrap]:
     found: list[Rebootstrap] = []
     for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+        found += _flatten(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found

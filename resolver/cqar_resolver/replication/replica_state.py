@@ -10,7 +10,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_resolver.local_replica.queue import ReplicaQueue
 from cqar_resolver.replication.change_log import ChangeLog
-from cqar_resolver.replication.freshness import STALE, StalenessBound
+from cqar_resolver.replication.freshness import STALE_REASON, StalenessBound
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.errors import ServiceNotReady
 from cqar_shared.replication.positions import is_reached
@@ -51,7 +51,7 @@ class ReplicaState:
         self.recent = ChangeLog()
         self.moves = ReplicaQueue()
         self._snapshot: Snapshot | None = None
-        self.mark_anew()
+        self.invalidate()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -68,7 +68,7 @@ class ReplicaState:
     def is_complete(self) -> bool:
         return self._snapshot is not None
 
-    def refused(self, why: str) -> None:
+    def note_refusal(self, why: str) -> None:
         """What was there to load is not taken; said until something is."""
         self._refusal = why
 
@@ -95,14 +95,14 @@ class ReplicaState:
         self._snapshot = snapshot
         self._is_own = self._is_own or is_own
         self._refusal = ""
-        self.mark_anew()
+        self.invalidate()
         self.recent.restart()
         self.moves.replaced()
         self.hydrated_from = source
         self.hydrated_at = at
         self.loaded.set()
 
-    def asked(self) -> None:
+    def note_head_request(self) -> None:
         """A writer was asked for the head, whatever came of it."""
         self._asked = True
         self._consider()
@@ -112,22 +112,22 @@ class ReplicaState:
         if self.is_complete and self._asked and not self.lag:
             self.ready.set()
 
-    def moved(self) -> None:
+    def announce_revision(self) -> None:
         """The snapshot is at another revision: tell all who wait for one."""
-        self.mark_anew()
-        self.freshness.reached(self.snapshot.position)
-        self.freshness.look()
+        self.invalidate()
+        self.freshness.note_position(self.snapshot.position)
+        self.freshness.observe()
         self._consider()
         self._wake()
 
-    def doubt(self, why: str) -> None:
+    def mark_stale(self, why: str) -> None:
         """What is served may be wrong, however recent: say STALE until it is confirmed."""
-        self.mark_anew()
-        self.freshness.doubt(why)
+        self.invalidate()
+        self.freshness.mark_stale(why)
 
-    def mark_anew(self) -> None:
+    def invalidate(self) -> None:
         """Nothing that was answered is to be given again."""
-        self.mark = object()
+        self.generation = object()
 
     def end(self) -> None:
         """Send away who would wait without end; who waits for an answer may finish."""
@@ -138,7 +138,7 @@ class ReplicaState:
         self._moved.set()
         self._moved = asyncio.Event()
 
-    async def moves_within(self, seconds: float) -> bool:
+    async def wait_for_revision(self, seconds: float) -> bool:
         """Wait for the next revision; False if none came in that time."""
         try:
             async with asyncio.timeout(seconds):
@@ -188,7 +188,7 @@ class ReplicaState:
     def stale_reason(self) -> pb.Reason | None:
         """Why verdicts must fail closed now, if they must."""
         live = self.state == pb.SNAPSHOT_STATE_LIVE
-        return None if live or not self._fails_closed else STALE
+        return None if live or not self._fails_closed else STALE_REASON
 
     def freshness_message(self) -> pb.Freshness:
         if self._snapshot is None:

@@ -14,7 +14,7 @@ FIRST_S: Final = 0.1
 LONGEST_S: Final = 2.0
 
 
-class Pause:
+class RetryDelay:
     """Grows with each failure, and ends with a success.
 
     Args:

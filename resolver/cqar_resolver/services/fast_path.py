@@ -25,7 +25,7 @@ from cqar_resolver.cache.resolution_cache import Resolutions
 from cqar_resolver.fallback.read_path import ReadPath
 from cqar_resolver.fallback.stores import EACH_AT_ONCE
 from cqar_resolver.queries.requests import require_few, require_fits
-from cqar_resolver.replication.freshness_lease import MOMENT_S, FreshnessLease, lease_of
+from cqar_resolver.replication.freshness_lease import LEASE_MAX_S, FreshnessLease, lease_of
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.services.resolver_service import ResolverService
 from cqar_resolver.snapshot.reader import NotResident
@@ -99,7 +99,7 @@ class FastPath:
                     seconds = time.perf_counter() - began_s
                     count_lookup(seconds)
                     count_call(seconds)
-                    return made.framed + moment.told
+                    return made.framed + moment.encoded_freshness
             answer: bytes = await wrapped(request, context)
             return answer
 
@@ -117,17 +117,17 @@ class FastPath:
         """How current memory is now; None where it is not LIVE, or calls are logged one by one."""
         held, view = self._held, self._view
         now_s = clock_gettime(CLOCK_BOOTTIME)
-        if held is not None and held.mark is view.mark and now_s < held.until_s:
+        if held is not None and held.generation is view.generation and now_s < held.until_s:
             return held
         if view.state != pb.SNAPSHOT_STATE_LIVE or is_logged():
             return None
         freshness = view.freshness_message()
-        lease = lease_of(freshness.staleness_ms, view.freshness.stale_after_s, MOMENT_S)
-        freshness.staleness_ms = lease.told_ms
+        lease = lease_of(freshness.staleness_ms, view.freshness.stale_after_s, LEASE_MAX_S)
+        freshness.staleness_ms = lease.reported_ms
         now_ns = self._now_ns()
         until_ns = now_ns + int(lease.seconds * 1e9)
         told = resolution_cache.told(freshness)
-        self._held = FreshnessLease(view.mark, now_s + lease.seconds, now_ns, until_ns, told)
+        self._held = FreshnessLease(view.generation, now_s + lease.seconds, now_ns, until_ns, told)
         return self._held
 
     def _known(self, request: bytes, moment: FreshnessLease) -> CachedAnswer | None:

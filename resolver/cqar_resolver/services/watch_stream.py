@@ -14,7 +14,7 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_resolver import metrics
-from cqar_resolver.replication.change_log import AppliedChangeSet, chosen
+from cqar_resolver.replication.change_log import AppliedChangeSet, select_changes
 from cqar_resolver.replication.freshness import boot_clock_s
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.domain import rules
@@ -86,7 +86,7 @@ class Watching:
                     raise ServiceNotReady("this watch is old: watch again, from where it was")
                 while (applied := self._next(began, told)) is not None:
                     told = applied.change_set.revision
-                    found = chosen(applied, kinds, venue_ids)
+                    found = select_changes(applied, kinds, venue_ids)
                     if found.changes:
                         freshness = self._view.freshness_message()
                         yield pb.WatchResponse(change_set=found, freshness=freshness)
@@ -95,7 +95,7 @@ class Watching:
                 # to the revision that it names was looked through: nothing is awaited in between.
                 left_s = beat_s + HEARTBEAT_S - boot_clock_s()
                 if left_s > 0:
-                    await self._view.moves_within(left_s)
+                    await self._view.wait_for_revision(left_s)
                 else:
                     yield pb.WatchResponse(freshness=self._view.freshness_message())
                     beat_s = boot_clock_s()

@@ -1,4 +1,4 @@
-"""How the registry is read at one revision, wherever it is held. Pure."""
+"""The interface for reading the registry at one revision, wherever it is held. Pure."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from typing import Any, Final, Protocol
 
 from cqar_shared.domain.instant import Instant
 
-#: In place of a kind: listings as they were.
+#: Pseudo-kind of listings as they were in the past.
 LISTING_TERMS: Final = "listing_terms"
 
 
 class NotResident(Exception):
-    """Memory knows that it does not hold this: what stands below it is to be asked."""
+    """Memory does not hold this: ask the stores below it."""
 
 
 class Reader(Protocol):
     """The registry at one revision; `cqar_resolver.snapshot.snapshot.Snapshot` is one."""
 
     def get(self, kind: str, key: str) -> bytes | None:
-        """The entity, serialised; None if there is none."""
+        """Return the entity, serialised; None if there is none."""
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterable[tuple[str, bytes]]:
-        """(key, payload) of the entities filed under these values."""
+        """Iterate over (key, payload) of the entities under these values of a lookup."""
 
     def archived(self, lookup: str, *values: str) -> bool:
-        """Whether something that was archived may be there, and this reading does not hold it.
+        """Whether something archived may be there that this reader does not hold.
 
         Args:
             lookup: `entity`, by kind and key, or `spelling`, by venue and spelling.
         """
 
     def terms(self, listing_id: str, at: Instant) -> bytes | None:
-        """A listing as it was from an instant or before on; None if nobody knows.
+        """Return a listing as it was at an instant; None if that is unknown.
 
         Raises:
-            NotInMemory: The reading has the present only.
+            NotResident: The reader holds the present only.
         """

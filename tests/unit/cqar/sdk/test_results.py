@@ -15,7 +15,7 @@ from cqc.venues.v1 import venue_symbol_pb2
 import cqar
 from cqar.sdk import changes, enums
 from cqar.sdk import decoding as read
-from cqar_resolver.replication.replica_state import STALE
+from cqar_resolver.replication.freshness import STALE_REASON
 from cqar_shared.domain.kinds import KINDS
 from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import ListingTickBand, MarketStatusCode
@@ -76,7 +76,7 @@ def test_bands_and_significant_digits_are_told_where_there_is_no_single_tick() -
 
 
 def test_what_is_not_allowed_says_why_and_is_false() -> None:
-    found = resolved(a_listing(status=MarketStatusCode.HALTED), a_flag(), stale=STALE)
+    found = resolved(a_listing(status=MarketStatusCode.HALTED), a_flag(), stale=STALE_REASON)
     assert not found.tradeable.open
     codes = [reason.code for reason in found.tradeable.reasons]
     assert codes == ["LISTING_HALTED", "FLAG_CRITICAL_BASE", "STALE_SNAPSHOT"]

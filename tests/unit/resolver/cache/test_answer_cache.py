@@ -20,7 +20,8 @@ from cqar_resolver.cache.resolution_cache import (
 from cqar_resolver.queries.query import QueryContext
 from cqar_resolver.queries.resolve_listing import resolve_or_say_why
 from cqar_resolver.snapshot.change_tracker import TRACKED_MAX, ChangeTracker, dependency_key
-from cqar_resolver.snapshot.snapshot import PlannedChange, Snapshot
+from cqar_resolver.snapshot.planned_change import PlannedChange
+from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kind import Entity
 from tests.support.change_set_builders import State, encoded, hydrated

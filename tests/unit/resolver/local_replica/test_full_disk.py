@@ -20,10 +20,10 @@ import pytest
 import cqar
 from cqar.local_replica import environment
 from cqar.local_replica.environment import LocalFile
-from cqar_resolver.background.replica_publisher import Publishing
+from cqar_resolver.background.replica_publisher import ReplicaPublisher
 from cqar_resolver.local_replica.queue import WAITING_CHANGES_MAX, ReplicaQueue
-from cqar_resolver.local_replica.writer import Published
-from cqar_resolver.process.disk_space import Full
+from cqar_resolver.local_replica.writer import ReplicaWriter
+from cqar_resolver.process.disk_space import DiskFull
 from cqar_resolver.snapshot.change_sets import plan
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.replication import replica_layout as fmt
@@ -88,12 +88,12 @@ def test_what_an_earlier_release_left_with_holes_is_filled(tmp_path: Path) -> No
 
 def written(snapshot: Snapshot) -> Any:
     """The arguments of `Published.replace`."""
-    return snapshot.head, snapshot.copied(), now_at(snapshot)
+    return snapshot.head, snapshot.iter_entities(), now_at(snapshot)
 
 
 def moved(snapshot: Snapshot, *entities: Any) -> Any:
     """A change set's end, applied to the snapshot, as `Published.apply` takes it."""
-    before = {(kind, key): payload for kind, key, payload in snapshot.copied()}
+    before = {(kind, key): payload for kind, key, payload in snapshot.iter_entities()}
     changes, revision = encoded(*entities), snapshot.position.revision + 1
     after = advanced(before, changes)
     planned = list(plan(snapshot, change_set(changes, revision)))
@@ -109,9 +109,9 @@ def test_what_has_no_room_is_not_there_in_part_and_may_be_told_later(tmp_path: P
         moves = [moved(snapshot, an_asset("LARGE", metadata={"note": "x" * MIB}))]
         with files_of_at_most(MIB):
             for _ in range(3):
-                with pytest.raises(Full, match="free some room"):
+                with pytest.raises(DiskFull, match="free some room"):
                     published.apply(moves, now_at(snapshot))
-                with pytest.raises(Full, match="free some room"):
+                with pytest.raises(DiskFull, match="free some room"):
                     published.replace(*written(snapshot))
                 with reading(published) as (now, _):
                     assert now.revision == was
@@ -127,10 +127,10 @@ def test_where_there_is_no_room_to_begin_with_a_resolver_starts_all_the_same(
 ) -> None:
     snapshot = a_market()
     with files_of_at_most(4096):
-        published = Published(tmp_path)
+        published = ReplicaWriter(tmp_path)
         assert "nothing is published" in caplog.text
         for _ in range(2):
-            with pytest.raises(Full, match="free some room"):
+            with pytest.raises(DiskFull, match="free some room"):
                 published.replace(*written(snapshot))
     published.replace(*written(snapshot))
     with reading(published) as (now, _):
@@ -146,9 +146,9 @@ def test_a_start_without_room_takes_nothing_from_those_who_read(tmp_path: Path) 
     with (tmp_path / fmt.LOCK_FILE).open("r+b") as file:
         file.truncate(4096)  # as an earlier release left it, for fewer readers
     with files_of_at_most(8192):
-        published = Published(tmp_path)
+        published = ReplicaWriter(tmp_path)
         assert (tmp_path / fmt.DATA_FILE).stat().st_ino == inode
-        with pytest.raises(Full):
+        with pytest.raises(DiskFull):
             published.replace(*written(snapshot))
         assert (tmp_path / fmt.DATA_FILE).stat().st_ino == inode
     published.replace(*written(snapshot))
@@ -166,9 +166,11 @@ async def test_publishing_goes_on_by_itself_once_there_is_room(tmp_path: Path) -
         freshness=SimpleNamespace(confirmed_ns=None),
         state=LIVE,
     )
-    published = Published(tmp_path)
+    published = ReplicaWriter(tmp_path)
     running = asyncio.create_task(
-        supervise("replica", Publishing(cast("ReplicaState", view), published).run, most_s=0.2)
+        supervise(
+            "replica", ReplicaPublisher(cast("ReplicaState", view), published).run, most_s=0.2
+        )
     )
     failures = FAILURES.labels("replica")._value
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from cqc.replication.v1 import replication_pb2 as rpb
 
-from cqar_resolver.replication.change_log import AppliedChangeSet, ChangeLog, chosen
-from cqar_resolver.snapshot.snapshot import PlannedChange
+from cqar_resolver.replication.change_log import AppliedChangeSet, ChangeLog, select_changes
+from cqar_resolver.snapshot.planned_change import PlannedChange
 from cqar_shared.domain.kind import AnyKind, Entity
 from cqar_shared.domain.kinds import KINDS
 from tests.support.change_set_builders import encoded
@@ -32,7 +32,7 @@ def change_set(*entities: Entity, gone: tuple[tuple[str, str], ...] = ()) -> rpb
 
 
 def told(applied: AppliedChangeSet, **chosen_by: list[str]) -> set[tuple[str, str]]:
-    found = chosen(applied, chosen_by.get("kinds", []), chosen_by.get("venue_ids", []))
+    found = select_changes(applied, chosen_by.get("kinds", []), chosen_by.get("venue_ids", []))
     return {(c.kind, c.key) for c in found.changes}
 
 

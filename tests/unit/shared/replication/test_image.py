@@ -13,8 +13,8 @@ from cqc.replication.v1 import replication_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.checkpoint.checkpoint_log import WAITING_BYTES_MAX, CheckpointLog
-from cqar_resolver.checkpoint.file import LastGood
 from cqar_shared.replication import frames, image, positions
 from cqar_shared.replication.stream_mark import StreamMark
 from cqar_writer.protocol.image_schedule import APART, REVISIONS_APART, is_due
@@ -81,15 +81,15 @@ def test_a_chunk_that_is_missing_or_another_is_damage() -> None:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> LastGood:
-    return LastGood(tmp_path / "last-good", KEYRING)
+def file(tmp_path: Path) -> CheckpointFile:
+    return CheckpointFile(tmp_path / "last-good", KEYRING)
 
 
-def test_no_file_is_no_state(file: LastGood) -> None:
+def test_no_file_is_no_state(file: CheckpointFile) -> None:
     assert file.read() is None
 
 
-def test_the_file_leads_to_what_was_served_last(file: LastGood) -> None:
+def test_the_file_leads_to_what_was_served_last(file: CheckpointFile) -> None:
     file.begin(FIRST, ENTITIES, None)
     file.append([COMMIT], MARK)
     kept = file.read()
@@ -99,7 +99,7 @@ def test_the_file_leads_to_what_was_served_last(file: LastGood) -> None:
 
 
 def test_a_new_image_takes_the_files_place_at_once_and_leaves_nothing_beside(
-    file: LastGood,
+    file: CheckpointFile,
 ) -> None:
     file.begin(FIRST, ENTITIES, MARK)
     file.begin(COMMIT.head, [*ENTITIES, ("borrow_rate", "new", b"y")], MARK)
@@ -109,7 +109,7 @@ def test_a_new_image_takes_the_files_place_at_once_and_leaves_nothing_beside(
     assert [path.name for path in file.path.parent.iterdir()] == ["last-good"]
 
 
-def killed_while_writing(file: LastGood, monkeypatch: pytest.MonkeyPatch) -> None:
+def killed_while_writing(file: CheckpointFile, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another life of the process that has the file, which ends before its image is whole."""
     child = os.fork()
     if child == 0:
@@ -119,7 +119,7 @@ def killed_while_writing(file: LastGood, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_what_killed_processes_left_half_written_does_not_pile_up(
-    file: LastGood, monkeypatch: pytest.MonkeyPatch
+    file: CheckpointFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(3):
         killed_while_writing(file, monkeypatch)
@@ -128,7 +128,9 @@ def test_what_killed_processes_left_half_written_does_not_pile_up(
     assert file.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_whatever_byte_is_cut_or_flipped_what_is_read_was_once_committed(file: LastGood) -> None:
+def test_whatever_byte_is_cut_or_flipped_what_is_read_was_once_committed(
+    file: CheckpointFile,
+) -> None:
     file.begin(FIRST, ENTITIES, None)
     file.append([COMMIT], MARK)
     whole = file.path.read_bytes()
@@ -150,7 +152,7 @@ def test_whatever_byte_is_cut_or_flipped_what_is_read_was_once_committed(file: L
     assert seen == {0, 1}
 
 
-def test_what_was_appended_by_another_history_is_left_out(file: LastGood) -> None:
+def test_what_was_appended_by_another_history_is_left_out(file: CheckpointFile) -> None:
     file.begin(FIRST, ENTITIES, None)
     other = next_commit(head_of(STATE, 1, chain=b"d" * 32))
     file.append([other], None)
@@ -159,7 +161,7 @@ def test_what_was_appended_by_another_history_is_left_out(file: LastGood) -> Non
     assert kept.head == FIRST
 
 
-def test_nothing_is_appended_where_the_file_is_gone(file: LastGood) -> None:
+def test_nothing_is_appended_where_the_file_is_gone(file: CheckpointFile) -> None:
     with pytest.raises(FileNotFoundError):
         file.append([COMMIT], None)
     assert not file.path.exists()
