@@ -25,7 +25,6 @@ from cqar_resolver.background.replica_publisher import ReplicaPublisher
 from cqar_resolver.background.state_reporter import StateReporter
 from cqar_resolver.cache.resolution_cache import Resolutions
 from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
-from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.config import Front, ResolverConfig
 from cqar_resolver.fallback.read_path import ReadPath
 from cqar_resolver.fallback.stores import BUDGET_S, CONNECTIONS_MAX, Fallback
@@ -103,7 +102,6 @@ class Resolver:
         self.now = now
         kept_in = config.last_good_file
         file = CheckpointFile(Path(kept_in), keyring) if kept_in else None
-        journal = CheckpointLog()
         self.follower = Follower(
             self.view,
             RegistryDatabase(
@@ -115,17 +113,18 @@ class Resolver:
             BootstrapSources(
                 self.images, file, memory_limit_mib=config.memory_limit_mib, signed=signed
             ),
-            journal,
             signed,
             api_prefix=config.nats_api_prefix,
         )
         self.file = file
-        self.keeping: CheckpointWriter | None = None
+        self.checkpoint_writer: CheckpointWriter | None = None
         if file is not None:
-            self.keeping = CheckpointWriter(self.view, file, lambda: self.follower.mark, journal)
-        self.publishing: ReplicaPublisher | None = None
+            self.checkpoint_writer = CheckpointWriter(self.view, file, lambda: self.follower.mark)
+        self.replica_publisher: ReplicaPublisher | None = None
         if config.replica_path:
-            self.publishing = ReplicaPublisher(self.view, ReplicaWriter(Path(config.replica_path)))
+            self.replica_publisher = ReplicaPublisher(
+                self.view, ReplicaWriter(Path(config.replica_path))
+            )
 
     def services(self) -> tuple[ResolverService, RegistryReads]:
         """What answers, whether asked over gRPC or in this process."""
@@ -207,10 +206,10 @@ class Resolver:
             "state": StateReporter(self.view).run,
             "memory": give_back_at_times,
         }
-        if self.keeping is not None:
-            found["last good"] = partial(self.keeping.run, self.config.last_good_every_s)
-        if self.publishing is not None:
-            found["replica"] = self.publishing.run
+        if self.checkpoint_writer is not None:
+            found["last good"] = partial(self.checkpoint_writer.run, self.config.last_good_every_s)
+        if self.replica_publisher is not None:
+            found["replica"] = self.replica_publisher.run
         return found
 
     def _measure(self) -> None:
@@ -235,11 +234,11 @@ class Resolver:
 
     async def close(self) -> None:
         """When nothing runs any more: what is served is kept for the next start."""
-        if self.keeping is not None:
-            await self.keeping.keep()
-            self.keeping.close()
-        if self.publishing is not None:
-            self.publishing.close()
+        if self.checkpoint_writer is not None:
+            await self.checkpoint_writer.write()
+            self.checkpoint_writer.close()
+        if self.replica_publisher is not None:
+            self.replica_publisher.close()
         if self._connects:
             await nats_connection.close(self.client)
         await self.fallback.close()

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 
 from cqc.replication.v1 import replication_pb2
 
-from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.replication import protocol as core
 from cqar_resolver.replication.bootstrap import TURN_PAUSE_S, DatabaseBehind, Rebootstrap
 from cqar_resolver.replication.bootstrap_sources import BootstrapSources, LoadedSnapshot
@@ -37,7 +36,6 @@ class Loader:
         asking: Asking,
         note: Callable[[], StreamMark | None],
         sources: BootstrapSources,
-        journal: CheckpointLog,
         terms: KnownTerms,
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
@@ -49,7 +47,6 @@ class Loader:
         self._note = note
         self.noted: StreamMark | None = None
         self._sources = sources
-        self._journal = journal
         self._terms = terms
         self._clock = clock
         self._sleep = sleep
@@ -71,8 +68,11 @@ class Loader:
         if confirmation is not None:
             self.has_heard = True
             self._view.freshness.note_probe(confirmation, snapshot.position)
-        self._view.replace(snapshot, loaded.source, NOW, is_own=loaded.is_own)
-        self._journal.begin(is_kept=loaded.is_kept)
+        self._view.replace(
+            *(snapshot, loaded.source, NOW),
+            is_own=loaded.is_own,
+            is_in_checkpoint=loaded.is_in_checkpoint,
+        )
         if loaded.leads_to is not None:
             self._view.freshness.note_head(position_of(loaded.leads_to))
         self._view.announce_revision()

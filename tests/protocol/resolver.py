@@ -11,7 +11,6 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from google.protobuf.message import DecodeError
 
-from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.replication import protocol as core
 from cqar_resolver.replication.bootstrap import POISON_PAUSE_S, Rebootstrap
 from cqar_resolver.replication.bootstrap_sources import BootstrapSources
@@ -50,9 +49,8 @@ STALE_AFTER_S: Final = 5.0
 class Applier:
     """As `cqar_resolver.replication.change_applier.Applier`: whatever happens meanwhile."""
 
-    def __init__(self, view: ReplicaState, journal: CheckpointLog) -> None:
+    def __init__(self, view: ReplicaState) -> None:
         self._view = view
-        self._journal = journal
 
     async def apply(
         self, head: replication_pb2.Head, commit: replication_pb2.Commit, _: str
@@ -65,8 +63,7 @@ class Applier:
             snapshot.apply(head, planned)
         except (change_sets.UndecodableChangeSet, Diverged) as error:
             raise Rebootstrap("poison") from error
-        self._journal.applied(head, commit)
-        self._view.announce_revision()
+        self._view.note_applied(head, commit, change_set, planned)
 
 
 class Resolver:
@@ -105,13 +102,12 @@ class Resolver:
         self._mark: StreamMark | None = None
         self._lock = Lock()
         sources = BootstrapSources(images, file, _in_thread)  # type: ignore[arg-type]
-        journal = CheckpointLog()
-        self.keeping = Keeping(self.view, file, lambda: self._mark, journal)
+        self.keeping = Keeping(self.view, file, lambda: self._mark)
         self._loader = Loader(
             *(self.view, self.reading, asking, stream.noted),
-            *(sources, journal, self.terms, clock, self._sleep, self._ask_head),
+            *(sources, self.terms, clock, self._sleep, self._ask_head),
         )
-        self._applier = Applier(self.view, journal)
+        self._applier = Applier(self.view)
         self._catch_up = CatchUp(
             *(self.view, self.reading, Reader(stream), asking, self._applier),  # type: ignore[arg-type]
             *(SignedHeads(), self.terms),

@@ -21,7 +21,6 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from cqar_resolver import metrics
-from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.replication import protocol as core
 from cqar_resolver.replication.bootstrap_sources import BootstrapSources, LoadedSnapshot
 from cqar_resolver.replication.epoch_requests import ask_for_bump
@@ -94,7 +93,6 @@ class BootstrapLoader:
         note_stream: Callable[[], Awaitable[StreamMark | None]],
         now: Callable[[], dt.datetime],
         sources: BootstrapSources,
-        journal: CheckpointLog,
         signed: SignedHeads | None = None,
         terms: KnownTerms | None = None,
         ask_head: Callable[[bytes], Awaitable[replication_pb2.Head]] | None = None,
@@ -108,7 +106,6 @@ class BootstrapLoader:
         self._note_stream = note_stream
         self._now = now
         self._sources = sources
-        self._journal = journal
         self.required_registry_id = b""
         self.noted: StreamMark | None = None
 
@@ -142,8 +139,13 @@ class BootstrapLoader:
             # No reader comes in between: there is no moment at which it is served unconfirmed.
             self._view.freshness.note_probe(confirmation, snapshot.position)
         self.required_registry_id = b""
-        self._view.replace(snapshot, loaded.source, self._now(), is_own=loaded.is_own)
-        self._journal.begin(is_kept=loaded.is_kept)
+        self._view.replace(
+            snapshot,
+            loaded.source,
+            self._now(),
+            is_own=loaded.is_own,
+            is_in_checkpoint=loaded.is_in_checkpoint,
+        )
         if loaded.leads_to is not None:
             self._view.freshness.note_head(position_of(loaded.leads_to))
         self._view.announce_revision()

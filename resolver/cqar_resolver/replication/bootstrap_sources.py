@@ -41,7 +41,7 @@ class LoadedSnapshot(NamedTuple):
         is_own: It is of PostgreSQL's registry.
         leads_to: PostgreSQL's head, where that follows in few steps.
         lacked_by: PostgreSQL's head, where that does not lead on from it.
-        is_kept: The file has it, and what comes next may be appended there.
+        is_in_checkpoint: The file has it, and what comes next may be appended there.
     """
 
     snapshot: Snapshot
@@ -50,7 +50,7 @@ class LoadedSnapshot(NamedTuple):
     is_own: bool = False
     leads_to: replication_pb2.Head | None = None
     lacked_by: replication_pb2.Head | None = None
-    is_kept: bool = False
+    is_in_checkpoint: bool = False
 
 
 class BootstrapCandidate(NamedTuple):
@@ -123,7 +123,7 @@ class BootstrapSources:
             # What a file says of indexes, no signature covers.
             make = kept.counted_snapshot if self._signed.is_asked else kept.snapshot
             snapshot = await self._in_thread(make)
-            return LoadedSnapshot(snapshot, kept.mark, "file", is_kept=kept.appendable)
+            return LoadedSnapshot(snapshot, kept.mark, "file", is_in_checkpoint=kept.appendable)
 
         return BootstrapCandidate(kept.head, "file", load)
 

@@ -8,7 +8,6 @@ from typing import Final
 from cqc.replication.v1 import replication_pb2
 
 from cqar_resolver import metrics
-from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.replication.bootstrap import Rebootstrap
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.replication.signed_heads import SignedHeads
@@ -27,9 +26,8 @@ PLANNED_AT_ONCE: Final = 24
 class ChangeApplier:
     """Applies to `view` what leads on from it, and tells all who keep it."""
 
-    def __init__(self, view: ReplicaState, journal: CheckpointLog, signed: SignedHeads) -> None:
+    def __init__(self, view: ReplicaState, signed: SignedHeads) -> None:
         self._view = view
-        self._journal = journal
         self._signed = signed
 
     async def apply(
@@ -58,11 +56,8 @@ class ChangeApplier:
         except (UndecodableChangeSet, Diverged) as error:
             raise poison("a change set", error) from error
         metrics.APPLIED.labels(source).inc()
-        self._journal.applied(head, commit)
         self._signed.learn(head.registry_id, change_set.changes)
-        self._view.recent.add(change_set, planned)
-        self._view.moves.applied(head, planned)
-        self._view.announce_revision()
+        self._view.note_applied(head, commit, change_set, planned)
 
 
 def poison(what: str, error: object) -> Rebootstrap:

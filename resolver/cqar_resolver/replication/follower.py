@@ -20,7 +20,6 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from cqar_resolver import metrics
-from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.replication import protocol as core
 from cqar_resolver.replication.bootstrap import (
     AWAY,
@@ -70,7 +69,6 @@ class Follower:
         now: Callable[[], dt.datetime],
         probe_every_s: float,
         sources: BootstrapSources | None = None,
-        journal: CheckpointLog | None = None,
         signed: SignedHeads | None = None,
         *,
         api_prefix: str = jetstream.API_PREFIX,
@@ -78,7 +76,6 @@ class Follower:
         self._signed = signed or SignedHeads()
         self._view = view
         self._terms = KnownTerms()
-        journal = journal or CheckpointLog()
         self._stream = StreamReader(client, api_prefix=api_prefix)
         self._loader = BootstrapLoader(
             view,
@@ -87,13 +84,12 @@ class Follower:
             self._stream.note,
             now,
             sources or BootstrapSources(None, None, signed=self._signed),
-            journal,
             self._signed,
             self._terms,
             self._asked_head,
         )
         self._heads = HeadRequests(client)
-        applier = ChangeApplier(view, journal, self._signed)
+        applier = ChangeApplier(view, self._signed)
         self._catch_up = CatchUp(
             view, database, self._stream, client, applier, self._signed, self._terms
         )

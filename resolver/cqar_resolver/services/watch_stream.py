@@ -14,7 +14,8 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_resolver import metrics
-from cqar_resolver.replication.change_log import AppliedChangeSet, select_changes
+from cqar_resolver.replication.change_filter import select_changes
+from cqar_resolver.replication.change_log import AppliedChangeSet
 from cqar_resolver.replication.freshness import boot_clock_s
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.domain import rules
@@ -78,7 +79,7 @@ class Watching:
             began, revision = self._view.snapshot.head, self._view.snapshot.position.revision
             told = request.from_revision - 1 if request.from_revision else revision
             if told < revision:
-                self._view.recent.at(told + 1)
+                self._view.change_log.at(told + 1)
             began_s = boot_clock_s()
             beat_s = began_s - HEARTBEAT_S
             while True:
@@ -132,7 +133,7 @@ class Watching:
         if now.revision <= told:
             return None
         try:
-            return self._view.recent.at(told + 1)
+            return self._view.change_log.at(told + 1)
         except OutOfRange as error:
             raise TooMany(f"this watcher is too slow: {error}") from error
 

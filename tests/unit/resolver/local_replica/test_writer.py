@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import os
 import shutil
 import subprocess
@@ -11,8 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import lmdb
 import pytest
@@ -24,8 +24,9 @@ from cqar.local_replica.reader import LocalReading
 from cqar_resolver.background.replica_publisher import ReplicaPublisher
 from cqar_resolver.local_replica import writer as module
 from cqar_resolver.local_replica.environment import BOOT, EnvironmentLost
-from cqar_resolver.local_replica.queue import ReplicaQueue
 from cqar_resolver.local_replica.writer import ReplicaWriter
+from cqar_resolver.replication.freshness import StalenessBound
+from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.snapshot.change_sets import plan
 from cqar_resolver.snapshot.planned_change import PlannedChange
 from cqar_resolver.snapshot.snapshot import Snapshot
@@ -44,9 +45,6 @@ from tests.support.change_set_builders import (
 from tests.support.commits import eventually
 from tests.support.entity_builders import a_venue, a_venue_symbol, an_asset, an_id
 from tests.unit.resolver.snapshot.test_pinned import ALL_KEYS, SPELLINGS, a_change_set, a_listing
-
-if TYPE_CHECKING:
-    from cqar_resolver.replication.replica_state import ReplicaState
 
 LIVE = pb.SNAPSHOT_STATE_LIVE
 #: So many bytes begin a data file before any content does.
@@ -310,13 +308,9 @@ def test_what_is_removed_is_made_anew_with_new_marks(
 async def test_what_is_removed_is_made_anew_while_nothing_changes(
     published: ReplicaWriter, tmp_path: Path
 ) -> None:
-    loaded = asyncio.Event()
-    loaded.set()
-    unconfirmed, snapshot = SimpleNamespace(confirmed_ns=None), hydrated(encoded(a_venue()))
-    view = SimpleNamespace(
-        loaded=loaded, moves=ReplicaQueue(), snapshot=snapshot, freshness=unconfirmed, state=LIVE
-    )
-    publishing = ReplicaPublisher(cast("ReplicaState", view), published)
+    view = ReplicaState(StalenessBound(5.0))
+    view.replace(hydrated(encoded(a_venue())), "postgres", dt.datetime.now(dt.UTC))
+    publishing = ReplicaPublisher(view, published)
     running = asyncio.create_task(supervise("replica", publishing.run))
     data = tmp_path / "data.mdb"
 

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
-from cqar_resolver.checkpoint.checkpoint_log import WAITING_BYTES_MAX, CheckpointLog
 from cqar_shared.replication import frames, image, positions
 from cqar_shared.replication.stream_mark import StreamMark
 from cqar_writer.protocol.image_schedule import APART, REVISIONS_APART, is_due
@@ -165,30 +164,6 @@ def test_nothing_is_appended_where_the_file_is_gone(file: CheckpointFile) -> Non
     with pytest.raises(FileNotFoundError):
         file.append([COMMIT], None)
     assert not file.path.exists()
-
-
-# ---------------------------------------------------------------- what is yet to be written
-
-
-def test_a_journal_begins_with_an_image_and_goes_on_with_commits() -> None:
-    journal = CheckpointLog()
-    journal.applied(COMMIT.head, COMMIT.commit)
-    assert journal.needs_image
-    assert journal.take() == []
-    journal.needs_image = False
-    journal.applied(COMMIT.head, COMMIT.commit)
-    assert journal.take() == [COMMIT]
-    assert journal.take() == []
-
-
-def test_a_journal_that_grows_too_long_asks_for_an_image_instead() -> None:
-    journal = CheckpointLog()
-    journal.needs_image = False
-    for _ in range(2):
-        commit = replication_pb2.Commit(change_set=b"x" * (WAITING_BYTES_MAX // 2 + 1))
-        journal.applied(COMMIT.head, commit)
-    assert journal.needs_image
-    assert journal.take() == []
 
 
 # ---------------------------------------------------------------- when an image is due
