@@ -35,6 +35,7 @@ from cqar_resolver.queries.query import QueryContext
 from cqar_resolver.replication.bootstrap_sources import BootstrapSources
 from cqar_resolver.replication.follower import Follower
 from cqar_resolver.replication.freshness import StalenessBound, state_name
+from cqar_resolver.replication.ports import connected_ports
 from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.replication.signed_heads import SignedHeads
@@ -102,20 +103,11 @@ class Resolver:
         self.now = now
         kept_in = config.last_good_file
         file = CheckpointFile(Path(kept_in), keyring) if kept_in else None
-        self.follower = Follower(
-            self.view,
-            RegistryDatabase(
-                config.database_url, config.hydrate_concurrency, config.memory_limit_mib
-            ),
-            self.client,
-            now,
-            config.probe_every_s,
-            BootstrapSources(
-                self.images, file, memory_limit_mib=config.memory_limit_mib, signed=signed
-            ),
-            signed,
-            api_prefix=config.nats_api_prefix,
-        )
+        limit_mib = config.memory_limit_mib
+        database = RegistryDatabase(config.database_url, config.hydrate_concurrency, limit_mib)
+        ports = connected_ports(database, self.client, config.nats_api_prefix)
+        sources = BootstrapSources(self.images, file, memory_limit_mib=limit_mib, signed=signed)
+        self.follower = Follower(self.view, ports, now, config.probe_every_s, sources, signed)
         self.file = file
         self.checkpoint_writer: CheckpointWriter | None = None
         if file is not None:

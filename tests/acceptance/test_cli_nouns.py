@@ -35,7 +35,7 @@ class Typist:
     async def json(self, *arguments: str) -> Any:
         return (await self.ok(*arguments, "--json")).document
 
-    async def refused(self, *arguments: str, code: int = 1) -> str:
+    async def note_refusal(self, *arguments: str, code: int = 1) -> str:
         ran = await self._stack.cqar(*arguments)
         assert ran.code == code, ran.out + ran.err
         assert "Traceback" not in ran.err

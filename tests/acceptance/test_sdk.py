@@ -34,7 +34,7 @@ async def desk(stack: Stack) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture(params=["tcp", "socket", "replica"])
-async def asked(stack: Stack, request: pytest.FixtureRequest) -> AsyncIterator[AsyncAnswers]:
+async def note_head_request(stack: Stack, request: pytest.FixtureRequest) -> AsyncIterator[AsyncAnswers]:
     ends = stack.endpoints
     opened: Any = {
         "tcp": lambda: cqar.AsyncClient(ends.resolvers[0], timeout_s=WAIT_S),

@@ -1,4 +1,4 @@
-"""Brings what is served one change set further."""
+"""Applies the next change set to what is served."""
 
 from __future__ import annotations
 
@@ -10,25 +10,26 @@ from cqc.replication.v1 import replication_pb2
 from cqar_resolver import metrics
 from cqar_resolver.replication.bootstrap import Rebootstrap
 from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_resolver.replication.scheduler import Scheduler
 from cqar_resolver.replication.signed_heads import SignedHeads
-from cqar_resolver.snapshot.change_sets import UndecodableChangeSet, decode, plan
+from cqar_resolver.snapshot import change_sets
 from cqar_resolver.snapshot.planned_change import PlannedChange
 from cqar_resolver.snapshot.snapshot import Diverged
 from cqar_shared.runtime import tracing
-from cqar_shared.runtime.event_loop import yielding
 
 log = logging.getLogger(__name__)
 
-#: Between two looks at the clock: to plan a change takes 25 us.
-PLANNED_AT_ONCE: Final = 24
+#: Changes planned between two looks at the clock; one takes 25 us.
+BATCH_CHANGES: Final = 24
 
 
 class ChangeApplier:
-    """Applies to `view` what leads on from it, and tells all who keep it."""
+    """Applies change sets to `view`, which logs them for everybody who follows."""
 
-    def __init__(self, view: ReplicaState, signed: SignedHeads) -> None:
+    def __init__(self, view: ReplicaState, signed: SignedHeads, scheduler: Scheduler) -> None:
         self._view = view
         self._signed = signed
+        self._scheduler = scheduler
 
     async def apply(
         self, head: replication_pb2.Head, commit: replication_pb2.Commit, source: str
@@ -39,21 +40,22 @@ class ChangeApplier:
             source: `stream` or `outbox`.
 
         Raises:
-            StartOver: The change set cannot be applied.
+            Rebootstrap: The change set cannot be applied.
         """
         snapshot = self._view.snapshot
         try:
-            change_set = decode(snapshot.position, head, commit)
+            change_set = change_sets.decode(snapshot.position, head, commit)
             with (
                 tracing.span("apply", lambda: change_set.traceparent, source=source),
                 metrics.APPLY_SECONDS.time(),
             ):
                 planned: list[PlannedChange] = []
-                # Readers are answered in between, from the revision before.
-                async for some in yielding(plan(snapshot, change_set), PLANNED_AT_ONCE):
-                    planned += some
+                plans = change_sets.plan(snapshot, change_set)
+                # In between, readers are answered from the revision before.
+                async for batch in self._scheduler.batches(plans, BATCH_CHANGES):
+                    planned += batch
                 snapshot.apply(head, planned)
-        except (UndecodableChangeSet, Diverged) as error:
+        except (change_sets.UndecodableChangeSet, Diverged) as error:
             raise poison("a change set", error) from error
         metrics.APPLIED.labels(source).inc()
         self._signed.learn(head.registry_id, change_set.changes)
@@ -61,6 +63,9 @@ class ChangeApplier:
 
 
 def poison(what: str, error: object) -> Rebootstrap:
-    """Never skipped: the last good state is served, and says that it is stale."""
+    """Make the exception for what cannot be applied, which is never skipped.
+
+    The last good state stays served, and says that it is stale.
+    """
     log.error("%s cannot be applied: %s", what, error)
     return Rebootstrap("poison")

@@ -291,13 +291,13 @@ async def test_one_callers_batches_of_another_time_leave_everybody_else_his_turn
 
     async with ask(follows=True) as asked:
         await eventually(lambda: asked.resolver.view.state == LIVE, WAIT_S)
-        goes_on = True
+        appendable = True
         told: Counter[grpc.StatusCode] = Counter()
         codes: set[grpc.StatusCode] = set()
 
         async def flood(lane: int) -> None:
             number = lane
-            while goes_on:
+            while appendable:
                 number += 100
                 call = asked.own.ResolveBatch(batch(-number), timeout=WAIT_S)
                 told[await call.code()] += 1
@@ -314,7 +314,7 @@ async def test_one_callers_batches_of_another_time_leave_everybody_else_his_turn
                 one = question()
                 one.as_of.FromDatetime(NOW - dt.timedelta(seconds=number + 1))
                 codes.add(await own.Resolve(one, timeout=WAIT_S).code())
-            goes_on = False
+            appendable = False
         # Not listed then: PostgreSQL said so.
         assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.NOT_FOUND}
         assert set(told) <= {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}

@@ -97,7 +97,7 @@ async def watching(target: str, min_revision: MinRevision = "seen") -> AsyncIter
         assert not thread.is_alive()
 
 
-async def reached(at: Served, revision: int) -> None:
+async def note_position(at: Served, revision: int) -> None:
     view = at.resolver.view
     await eventually(lambda: view.is_complete and view.snapshot.position[1] >= revision, WAIT_S)
 

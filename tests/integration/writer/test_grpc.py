@@ -299,7 +299,7 @@ LEAK = "password=hunter2 at 10.0.0.1"
 
 
 @asynccontextmanager
-async def reached(guards: list[Guard], **handlers: Any) -> AsyncIterator[grpc.aio.Channel]:
+async def note_position(guards: list[Guard], **handlers: Any) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to a server of these methods of `t.T`."""
     server, methods = grpc_server.make_server(guards)
     methods.add_registered_method_handlers("t.T", handlers)

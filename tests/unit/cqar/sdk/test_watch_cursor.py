@@ -20,7 +20,7 @@ def update(revision: int, *, changed: int = 0, epoch: int = 1) -> cqar.Update:
     return cqar.Update(change_set, fresh)
 
 
-def asked(place: WatchCursor) -> tuple[int, int]:
+def note_head_request(place: WatchCursor) -> tuple[int, int]:
     request: Any = place.question().request
     return request.from_revision, request.epoch
 

@@ -218,7 +218,7 @@ def test_what_is_forgotten_counts_as_changed() -> None:
     assert changed.newest([0]) == 1
 
 
-def asked(resolutions: Resolutions, key: bytes, memory: Snapshot) -> None:
+def note_head_request(resolutions: Resolutions, key: bytes, memory: Snapshot) -> None:
     resolutions.of(key, memory, None, Instant.of(NOW).ns)
 
 
