@@ -56,11 +56,12 @@ check-deploy: $(DEPLOY_STAMP) ## deploy/, as Compose, kubectl, Helm and hadolint
 	@.venv/bin/pytest tests/deploy
 
 .PHONY: check
-check: proto-check proto-breaking check-deploy ## Contract, deployment, format, lint, types, dependency rules.
+check: proto-check proto-breaking check-deploy ## Contract, deployment, format, lint, types, dependency rules, names.
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports | tail -n 12
+	@$(PY) -m tools.house
 
 .PHONY: format
 format: $(STAMP) ## Format the code and fix what can be fixed.

@@ -1,7 +1,7 @@
 """CQAR for programs: `cqar.Client`, `cqar.AsyncClient`, `cqar.Replica`; docs/SDK.md shows them.
 
-Names are imported when they are first used: `import cqar` costs nothing, a client needs none of
-what a replica needs, and nobody who types `cqar --help` waits for gRPC.
+Names are imported when they are first used: `import cqar` is cheap, a client imports nothing that
+only a replica needs, and `cqar --help` does not wait for gRPC.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ __all__ = [
     "instrument",
 ]
 
-#: Module -> what of it is public.
+#: Module below `cqar` -> its public names.
 _PUBLIC: Final = {
     "integrations.ccxt": ("ccxt_market", "ccxt_markets"),
     "sdk.changes": ("Change", "ChangeSet", "Update"),
@@ -145,17 +145,19 @@ _PUBLIC: Final = {
         *("SpecsSource", "State", "Status", "SymbolType"),
     ),
 }
-_HOME: Final = {name: f"cqar.{module}" for module, names in _PUBLIC.items() for name in names}
+_MODULE_BY_NAME: Final = {
+    name: f"cqar.{module}" for module, names in _PUBLIC.items() for name in names
+}
 
-#: What needs more than a client does.
+#: Name -> the extra that it needs.
 _EXTRAS: Final = {"LocalReplica": "replica", "Replica": "resolver"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULE_BY_NAME:
         raise AttributeError(f"module 'cqar' has no attribute {name!r}")
     try:
-        found = getattr(import_module(_HOME[name]), name)
+        value = getattr(import_module(_MODULE_BY_NAME[name]), name)
     except ModuleNotFoundError as error:
         if (extra := _EXTRAS.get(name)) is None:
             raise
@@ -163,9 +165,9 @@ def __getattr__(name: str) -> Any:
             f"cqar.{name}", error, extra
         )
         raise ModuleNotFoundError(text, name=error.name) from None
-    globals()[name] = found
-    return found
+    globals()[name] = value
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOME])
+    return sorted([*globals(), *_MODULE_BY_NAME])

@@ -1,9 +1,16 @@
-"""The console script `cqar`, which may be there without what it needs."""
+"""The console script `cqar`; it says which extra to install if a package is missing."""
 
 from __future__ import annotations
 
-from cqar_shared.runtime import optional_extras
+import sys
+
+from cqar_shared.errors import StartupError
+from cqar_shared.runtime.optional_extras import require_extra
 
 
 def main() -> None:
-    optional_extras.run("cqar.cli:main", "cli")
+    """Run the command line. If it cannot start, print why and exit with 1."""
+    try:
+        require_extra("cqar.cli", "this program", "cli").main()
+    except StartupError as error:
+        sys.exit(str(error))

@@ -14,11 +14,11 @@ from cqar.admin.connection import CallFailed
 from cqar.cli.output import out, table, to_stderr
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.failures import EmbeddedError
+from loadtests.locust_runner import LoadFailed, LoadRun, LoadSize, run_locust
 from loadtests.mixes import MIXES
 from loadtests.own_stack import with_own_stack
-from loadtests.running import Amount, LoadFailed, Run, run_locust
-from loadtests.summary import COLUMNS, Ended, rows
-from loadtests.targets import ALL, runs_on_host, runs_on_stack
+from loadtests.run_plan import ALL, runs_on_host, runs_on_stack
+from loadtests.summary_table import COLUMNS, FinishedRun, rows
 
 REPORTS: Final = Path(__file__).with_name("reports")
 
@@ -71,15 +71,15 @@ def main(
       CQAR_KEY=... python -m loadtests --host registry.internal:9090 --mix roadmap
     """
     chosen = [MIXES[name] for name in names]
-    amount = Amount(seconds, rate, processes)
-    ended: list[Ended] = []
+    amount = LoadSize(seconds, rate, processes)
+    ended: list[FinishedRun] = []
 
-    async def load(runs: Sequence[Run], *, all_there: bool) -> None:
+    async def load(runs: Sequence[LoadRun], *, all_there: bool) -> None:
         for run in runs:
             out.print(f"{run.name} at {run.address} for {seconds} s:", end=" ", markup=False)
             outcome, cores = await run_locust(run, amount, reports)
             out.print(f"locust used {cores:.1f} cores")
-            ended.append(Ended(run, outcome, all_there))
+            ended.append(FinishedRun(run, outcome, all_there))
 
     async def load_stack(endpoints: Endpoints) -> None:
         await load(runs_on_stack(endpoints, chosen or ALL), all_there=True)

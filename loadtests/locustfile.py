@@ -22,11 +22,11 @@ from locust.runners import MasterRunner, WorkerRunner
 
 from cqar.admin.connection import CallFailed, Connection
 from loadtests import mixes
-from loadtests.changing import remove_left
-from loadtests.keys import ask_keys
-from loadtests.outcome import Made, Outcome, bucket_ms, quantile_ms
-from loadtests.questions import QUESTIONS, lacking
-from loadtests.users import Place, RegistryUser
+from loadtests.admin_changes import remove_left
+from loadtests.locust_user import LoadTarget, RegistryUser
+from loadtests.registry_keys import ask_keys
+from loadtests.rpc_requests import RPC_REQUESTS, missing_keys
+from loadtests.run_outcome import RpcStats, RunOutcome, bucket_ms, quantile_ms
 
 log = logging.getLogger(__name__)
 
@@ -104,10 +104,10 @@ def _begin(environment: Environment, **_: Any) -> None:
         keys = ask_keys(server)
     except CallFailed as error:
         raise SystemExit(str(error)) from error
-    for rpc in QUESTIONS:
-        if lack := lacking(rpc, keys):
+    for rpc in RPC_REQUESTS:
+        if lack := missing_keys(rpc, keys):
             log.warning("%s has no %s: no %s", server.address, lack, rpc)
-    RegistryUser.place = Place(server, options.key, keys)
+    RegistryUser.place = LoadTarget(server, options.key, keys)
 
 
 def _forget(environment: Environment) -> None:
@@ -133,7 +133,7 @@ def _tell(environment: Environment, **_: Any) -> None:
     made = {}
     for entry in stats.entries.values():
         counts = entry.response_times
-        made[entry.name] = Made(
+        made[entry.name] = RpcStats(
             calls=entry.num_requests,
             errors=entry.num_failures,
             calls_per_s=entry.num_requests / seconds if seconds > 0 else 0.0,
@@ -142,7 +142,7 @@ def _tell(environment: Environment, **_: Any) -> None:
             max_ms=max(counts, default=None),
         )
     errors = [f"{e.occurrences}x {e.name}: {e.error}" for e in stats.errors.values()]
-    Path(path).write_bytes(msgspec.json.encode(Outcome(made, errors)))
+    Path(path).write_bytes(msgspec.json.encode(RunOutcome(made, errors)))
 
 
 events.init_command_line_parser.add_listener(_options)

@@ -36,7 +36,7 @@ class Mix(NamedTuple):
     servers: tuple[str, ...]
     acts_per_s: int
     shares: dict[str, int]
-    goals: dict[str, Goal]
+    goals: dict[str, LatencyGoal]
 
     @property
     def rpcs(self) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ class Mix(NamedTuple):
         return tuple(rpc for act in self.shares for rpc in (CHANGING if act == CHANGES else (act,)))
 
 
-class Goal(NamedTuple):
+class LatencyGoal(NamedTuple):
     """Latencies that are to be undercut; None: no word about it."""
 
     p50_ms: float | None
@@ -97,7 +97,7 @@ ROADMAP: Final = Mix(
     (WRITER, RESOLVER),
     1_000,
     {"GetVenueSymbol": 50, "GetAsset": 50},
-    goals={"GetVenueSymbol": Goal(10, 50), "GetAsset": Goal(None, 20)},
+    goals={"GetVenueSymbol": LatencyGoal(10, 50), "GetAsset": LatencyGoal(None, 20)},
 )
 
 MIXES: Final = {mix.name: mix for mix in (CQMD, CQPM, CQVX, ADMIN, ROADMAP)}

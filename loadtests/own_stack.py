@@ -28,7 +28,7 @@ from cqar_shared.domain.kinds.asset_identifier import (
     AssetDataSource,
     AssetIdentifier,
 )
-from loadtests.running import LoadFailed
+from loadtests.locust_runner import LoadFailed
 
 REACH_S: Final = 60
 #: Whose variants make a group each.

@@ -1,1 +1,6 @@
-"""The database's schema, one numbered step at a time. `cqar-migrate upgrade`."""
+"""The database's schema, step by step, and the rights of its accounts; run by Alembic.
+
+`program` is `cqar-migrate`. A step that was released is never changed.
+"""
+
+__all__ = []

@@ -1,12 +1,19 @@
-"""`cqar-migrate upgrade [REVISION]`, which may be installed without the packages that it needs."""
+"""`python -m cqar_writer.migrations`: it says which extra to install if a package is missing."""
 
 from __future__ import annotations
 
-from cqar_shared.runtime import optional_extras
+import sys
+
+from cqar_shared.errors import StartupError
+from cqar_shared.runtime.optional_extras import require_extra
 
 
 def main() -> None:
-    optional_extras.run("cqar_writer.migrations.program:run", "writer")
+    """Run the command line. If it cannot start, print why and exit with 1."""
+    try:
+        require_extra("cqar_writer.migrations.program", "this program", "writer").run()
+    except StartupError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

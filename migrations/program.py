@@ -16,6 +16,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 
+from cqar_shared.errors import StartupError
 from cqar_shared.runtime.config import secret
 from cqar_writer.migrations import rights
 
@@ -85,5 +86,7 @@ def run() -> None:
     """The command line."""
     try:
         main(prog_name="cqar-migrate")
+    except StartupError as error:
+        sys.exit(str(error))
     except (CommandError, OSError) as error:
         sys.exit(f"migrations: {error}")

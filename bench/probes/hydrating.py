@@ -13,14 +13,14 @@ from cqar_resolver.checkpoint.checkpoint_format import Checkpoint
 from cqar_resolver.replication.postgres import ROWS_AT_ONCE, RegistryDatabase
 from cqar_shared.replication import positions
 from cqar_shared.replication.positions import LIVE_ENTITIES
-from cqar_shared.runtime import gc_tuning
+from cqar_shared.runtime import event_loop
 from cqar_shared.runtime.process_memory import memory_bytes
 from cqar_shared.trust.seals import Keyring
 
 
 async def from_postgres(database: str, keep_in: str, key_file: str = "") -> dict[str, float]:
     """Seconds; with `keep_in` the last good file is written there afterwards."""
-    gc_tuning.tune_gc()
+    event_loop.tune_gc()
     began = time.perf_counter()
     snapshot = await RegistryDatabase(database).hydrate()
     took = time.perf_counter() - began
@@ -44,7 +44,7 @@ async def scan_alone(database: str) -> dict[str, float]:
 
 
 def from_file(path: str, key_file: str) -> dict[str, float]:
-    gc_tuning.tune_gc()
+    event_loop.tune_gc()
     began = time.perf_counter()
     snapshot = _read(path, key_file).snapshot()
     took = time.perf_counter() - began

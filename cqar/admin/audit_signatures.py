@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.signing_key import SIGNING_KEY, SigningKey
-from cqar_shared.trust.trusted_keys import KEYS_MAX, Trust, Unsigned
+from cqar_shared.trust.trusted_keys import KEYS_MAX, TrustedKeys, Unsigned
 
 ROWS_AT_ONCE: Final = 500
 _OF_HEAD: Final = "epoch, revision, chain, live_count, set_hash, signature, signing_key_id"
@@ -81,26 +81,26 @@ async def signatures_of(connection: Any, trusted: Sequence[bytes] | None) -> Sig
         count, first = count + 1, row["revision"] if first is None else first
     is_head = head["signature"] is not None
     if trusted is not None:
-        trust = Trust(trusted).having(registry_id, keys)
+        trust = TrustedKeys(trusted).having(registry_id, keys)
     if is_head or trusted is not None:
         _require(trust, registry_id, head, "registry_head", "")
     return Signed(count, first, is_head, trusted is not None)
 
 
-def _require(trust: Trust, registry_id: bytes, row: Any, table: str, key: str) -> None:
+def _require(trust: TrustedKeys, registry_id: bytes, row: Any, table: str, key: str) -> None:
     try:
         trust.require(_head_message(registry_id, row))
     except Unsigned as error:
         raise Misstated(table, key, str(error)) from None
 
 
-def _trust_in(registry_id: bytes, keys: Sequence[SigningKey]) -> Trust:
+def _trust_in(registry_id: bytes, keys: Sequence[SigningKey]) -> TrustedKeys:
     """All of a registry's keys, each until it is retired."""
     try:
         roots = [bytes.fromhex(key.public_key) for key in keys]
     except ValueError:
         raise Unsigned("a signing key of the registry is none") from None
-    return Trust(roots).having(registry_id, keys)
+    return TrustedKeys(roots).having(registry_id, keys)
 
 
 def _head_message(registry_id: bytes, row: Any) -> replication_pb2.Head:

@@ -16,8 +16,8 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from cqar.sdk.grpc_transport import KEEPALIVE
 from cqar.sdk.key_form import require_key
-from cqar.sdk.transport import KEEPALIVE
 from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
 
 CALL_TIMEOUT_S: Final = 60.0

@@ -42,6 +42,8 @@ from cqar_shared.domain.kinds.venue import VENUE, Venue, VenueType
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET, VenueAsset
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol
 
+__all__ = ["asset_id", "load", "read"]
+
 _STEPS: Final = (
     "tick_size",
     "lot_size",

@@ -20,6 +20,8 @@ from cqar.cli.target import Target, target_options
 from cqar_shared.runtime import version
 from cqar_shared.runtime.key_masking import masked
 
+__all__ = ["COMMANDS", "cli", "main", "output"]
+
 #: Name, where it is, what it does: each is imported when it is run.
 COMMANDS: Final = (
     ("up", "cqar.cli.up_down:up", "Start PostgreSQL, NATS, Redis, a writer and resolvers."),

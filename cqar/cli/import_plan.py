@@ -39,7 +39,7 @@ def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
         "listed": [
             {
                 "venue_symbol": _entity(o).venue_symbol,
-                "status": entity_diff.words(_entity(o).status),
+                "status": entity_diff.value_text(_entity(o).status),
             }
             for o in plan.listed
         ],
@@ -98,7 +98,7 @@ def show_plan(
     _some(
         "Listed",
         ("spelling", "status"),
-        [[_entity(o).venue_symbol, entity_diff.words(_entity(o).status)] for o in plan.listed],
+        [[_entity(o).venue_symbol, entity_diff.value_text(_entity(o).status)] for o in plan.listed],
     )
     _some(
         "Bound by ticker alone (look at them)",

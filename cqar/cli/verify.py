@@ -21,7 +21,7 @@ from cqar.embedded.endpoints import read_endpoints
 from cqar.sdk.session_position import Position as PositionText
 from cqar_shared.replication.positions import LogPosition, position_of
 from cqar_shared.trust import signatures
-from cqar_shared.trust.trusted_keys import Trust, Unsigned
+from cqar_shared.trust.trusted_keys import TrustedKeys, Unsigned
 
 
 def _and_noted(noted: list[LogPosition]) -> str:
@@ -78,10 +78,10 @@ def head(target: Target, trusted: Path | None) -> None:
         told = connection.call(connection.admin.GetHead, apb.GetHeadRequest()).head
     if trusted is not None:
         try:
-            Trust(_trusted(trusted) or ()).require(told)
+            TrustedKeys(_trusted(trusted) or ()).require(told)
         except Unsigned as error:
             raise CallFailed(str(error), "DATA_LOSS") from error
-    said = signatures.said_of(position_of(told).whole, told.signing_key_id, told.signature)
+    said = signatures.signature_text(position_of(told).whole, told.signing_key_id, told.signature)
     say(said)
 
 

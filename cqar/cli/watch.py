@@ -71,7 +71,7 @@ def watch(
             return
 
 
-def _responses(target: Target, place: WatchCursor) -> Iterator[rpb.WatchResponse]:
+def _responses(target: Target, cursor: WatchCursor) -> Iterator[rpb.WatchResponse]:
     """What a resolver tells; where a connection is lost, from there on by another one.
 
     Raises:
@@ -79,19 +79,19 @@ def _responses(target: Target, place: WatchCursor) -> Iterator[rpb.WatchResponse
     """
     heard_s = time.monotonic()
     while True:
-        question = place.question()
+        question = cursor.question()
         try:
             with target.to_resolver() as connection:
                 for response in connection.stream(connection.resolver.Watch, question.request):
                     heard_s = time.monotonic()
-                    if place.told(question.read(response)):
+                    if cursor.advance(question.read(response)):
                         yield response
         except CallFailed as error:
-            is_lost = error.code == "UNAVAILABLE" and place.is_begun
+            is_lost = error.code == "UNAVAILABLE" and cursor.is_begun
             if not is_lost or time.monotonic() - heard_s > LOST_S:
                 raise
-            to_stderr(f"{error}: going on from {place}")
-            time.sleep(place.pause_s())
+            to_stderr(f"{error}: going on from {cursor}")
+            time.sleep(cursor.pause_s())
 
 
 def document(response: rpb.WatchResponse) -> dict[str, Any]:

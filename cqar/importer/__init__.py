@@ -1,13 +1,17 @@
-"""From a venue's own listing to a plan, and from the plan to the registry.
+"""Reads a venue's own list of markets and brings the registry up to it.
 
-answers     the venue's answers: saved files by request, or the venue itself
-reading     ccxt turns answers into markets; every raw record is accounted for
-traces      whether a number stands in the venue's own record
-tracing     what of ccxt's market counts: what stands there
-corrections what ccxt drops or misreads, per venue, each with its case
-reviewed    which readings were compared with the venues' records
-state       the registry's part that concerns the venue, in memory
-identity    which asset a venue's code means
-plan        what would change; judged by the very rules of the writer
-applying    the plan, in batches
+`recorded_responses` gives the venue's responses, from files or live. `market_parser` reads them
+with ccxt, with `corrections` of what ccxt misreads, into `parsed_market`. `plan` compares them with
+`registry_state` by the writer's own rules, and `apply` sends the changes in batches.
 """
+
+__all__ = [
+    "apply",
+    "market_parser",
+    "parsed_market",
+    "plan",
+    "recorded_responses",
+    "registry_state",
+    "reviewed_venues",
+    "stable_ids",
+]

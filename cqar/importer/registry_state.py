@@ -24,7 +24,7 @@ from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue import VENUE, Venue
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, is_open
-from cqar_shared.domain.working_set import Lookup, Stored, WorkingSet
+from cqar_shared.domain.working_set import LookupKey, Stored, WorkingSet
 
 
 class RegistryState(WorkingSet):
@@ -56,7 +56,7 @@ class RegistryState(WorkingSet):
         self.know((kind.name, key), Stored(lambda _: entity, 0, b""))
         for name, lookup in kind.lookups.items():
             for values in lookup.values_of(entity):
-                find = Lookup(kind.name, name, values)
+                find = LookupKey(kind.name, name, values)
                 self.know_found(find, [*self._found.get(find, ()), key])
 
     def all(self, kind: AnyKind) -> Iterator[Any]:

@@ -1,7 +1,7 @@
-"""A venue's listing as ccxt's markets, for `exchange.set_markets(cqar.ccxt_markets("binance"))`.
+"""A venue's listings as ccxt's markets: `exchange.set_markets(cqar.ccxt_markets("binance"))`.
 
-What ccxt cannot say is left None, never approximated: a tick that depends on the price, steps that
-are not the venue's own. Prices are as ccxt wants numbers: floats, unless told otherwise.
+What ccxt cannot express is None, never approximated: a tick that depends on the price, and steps
+that are not the venue's own. Numbers are floats, as in ccxt, unless `number` says otherwise.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any, Final
 from cqar.sdk.client import Client
 from cqar.sdk.enums import ContractKind, MarketStatus, SpecsSource, Status, SymbolType
 from cqar.sdk.results import Miss, Resolution
-from cqar.sdk.sync_api import SyncAnswers
+from cqar.sdk.sync_api import SyncApi
 from cqar_shared.domain.decimals import plain
 
-#: Our types by ccxt's names.
+#: The registry's symbol type -> ccxt's market type.
 TYPES: Final = {
     SymbolType.SPOT: "spot",
     SymbolType.MARGIN: "margin",
@@ -28,66 +28,73 @@ TYPES: Final = {
 }
 _ACTIVE: Final = (MarketStatus.ONLINE, MarketStatus.POST_ONLY)
 
-#: Makes ccxt's number of a plain decimal: as `exchange.number` does.
+#: Converts a plain decimal to ccxt's number, as `exchange.number` does.
 Number = Callable[[str], Any]
 
 
-class TwoOfAName(Exception):
-    """Two markets of a venue have the same unified symbol, by which ccxt would lose one."""
+class DuplicateMarket(Exception):
+    """Two markets of a venue have the same unified symbol; ccxt would keep one of them."""
+
+
+#: Deprecated alias of `DuplicateMarket`, for one release.
+TwoOfAName = DuplicateMarket
 
 
 def ccxt_markets(
     venue: str,
-    source: SyncAnswers | None = None,
+    source: SyncApi | None = None,
     *,
     number: Number = float,
 ) -> dict[str, dict[str, Any]]:
-    """What a venue lists now, by ccxt's unified symbols; aliases are not markets of their own.
+    """What a venue lists now: ccxt's unified symbol -> market. Aliases are left out.
 
     Args:
         source: A `Client`, or what `with Replica(…)` gives; None: the resolver on this machine.
-        number: `str` or `Decimal` where `exchange.number` is.
+        number: `str` or `Decimal`, if `exchange.number` is.
 
     Raises:
-        TwoOfAName: ccxt could not tell them apart.
-        CqarError: Refused or not answered.
+        DuplicateMarket: Two markets have the same unified symbol.
+        CqarError: The registry refused the question or did not answer.
     """
     with ExitStack() as stack:
-        asked = source if source is not None else stack.enter_context(Client())
-        listed = asked.listed(venue)
-        keys = [(venue, one.venue_symbol) for one in listed if one.is_primary and not one.alias_of]
-        found = asked.resolve_batch(keys)
-    return by_symbol(found, number)
+        client = source if source is not None else stack.enter_context(Client())
+        keys = [
+            (venue, spelling.venue_symbol)
+            for spelling in client.listed(venue)
+            if spelling.is_primary and not spelling.alias_of
+        ]
+        answers = client.resolve_batch(keys)
+    return by_symbol(answers, number)
 
 
 def by_symbol(
     found: Iterable[Resolution | Miss], number: Number = float
 ) -> dict[str, dict[str, Any]]:
-    """The markets among a venue's resolutions, by ccxt's unified symbols.
+    """The markets among a venue's resolutions: ccxt's unified symbol -> market.
 
     Raises:
-        TwoOfAName: ccxt could not tell them apart.
+        DuplicateMarket: Two markets have the same unified symbol.
     """
     markets: dict[str, dict[str, Any]] = {}
-    for one in found:
-        # Between the list and the answers one may have been delisted.
-        if isinstance(one, Miss) or one.status is not Status.FOUND:
+    for answer in found:
+        # A listing may be delisted between the list and its resolution.
+        if isinstance(answer, Miss) or answer.status is not Status.FOUND:
             continue
-        market = ccxt_market(one, number)
+        market = ccxt_market(answer, number)
         other = markets.setdefault(market["symbol"], market)
         if other is not market:
-            text = f"{one.venue_id}: {other['id']} and {market['id']} are both {market['symbol']}"
-            raise TwoOfAName(text)
+            ids = f"{other['id']} and {market['id']}"
+            raise DuplicateMarket(f"{answer.venue_id}: {ids} are both {market['symbol']}")
     return markets
 
 
 def ccxt_market(found: Resolution, number: Number = float) -> dict[str, Any]:
-    """One market in ccxt's unified structure."""
+    """A resolution as ccxt's unified market structure."""
     symbol, specs = found.symbol, found.specs
-    contract = symbol.symbol_type not in (SymbolType.SPOT, SymbolType.MARGIN)
-    own = specs.source is SpecsSource.VENUE
+    is_contract = symbol.symbol_type not in (SymbolType.SPOT, SymbolType.MARGIN)
+    is_own = specs.source is SpecsSource.VENUE
 
-    def told(value: Decimal | None) -> Any:
+    def as_number(value: Decimal | None) -> Any:
         return None if value is None else number(plain(value))
 
     prefix = unit_prefix(found)
@@ -97,7 +104,7 @@ def ccxt_market(found: Resolution, number: Number = float) -> dict[str, Any]:
         "symbol": prefix + symbol.symbol,
         "base": prefix + found.base.symbol,
         "quote": found.quote.symbol,
-        "settle": found.settlement.symbol if contract else None,
+        "settle": found.settlement.symbol if is_contract else None,
         # The venue's own codes of the assets are not part of a resolution.
         "baseId": None,
         "quoteId": None,
@@ -108,24 +115,27 @@ def ccxt_market(found: Resolution, number: Number = float) -> dict[str, Any]:
         },
         "margin": True if symbol.symbol_type is SymbolType.MARGIN else None,
         "active": found.market_status in _ACTIVE,
-        "contract": contract,
-        "linear": symbol.contract_kind is ContractKind.LINEAR if contract else None,
-        "inverse": symbol.contract_kind is ContractKind.INVERSE if contract else None,
-        "contractSize": told(specs.contract_size) if contract else None,
-        "maker": told(found.maker_fee),
-        "taker": told(found.taker_fee),
+        "contract": is_contract,
+        "linear": symbol.contract_kind is ContractKind.LINEAR if is_contract else None,
+        "inverse": symbol.contract_kind is ContractKind.INVERSE if is_contract else None,
+        "contractSize": as_number(specs.contract_size) if is_contract else None,
+        "maker": as_number(found.maker_fee),
+        "taker": as_number(found.taker_fee),
         "expiry": _ms(symbol.expiry),
         "expiryDatetime": _iso8601(symbol.expiry),
-        "strike": told(symbol.strike_price),
+        "strike": as_number(symbol.strike_price),
         "optionType": symbol.option_type.lower() if symbol.option_type else None,
         "precision": {
-            "price": told(specs.tick_size) if own else None,
-            "amount": told(specs.lot_size) if own else None,
+            "price": as_number(specs.tick_size) if is_own else None,
+            "amount": as_number(specs.lot_size) if is_own else None,
         },
         "limits": {
-            "amount": {"min": told(specs.min_order_size), "max": told(specs.max_order_size)},
+            "amount": {
+                "min": as_number(specs.min_order_size),
+                "max": as_number(specs.max_order_size),
+            },
             "price": {"min": None, "max": None},
-            "cost": {"min": told(specs.min_notional), "max": told(specs.max_notional)},
+            "cost": {"min": as_number(specs.min_notional), "max": as_number(specs.max_notional)},
             "leverage": {"min": None, "max": None},
         },
         "created": _ms(found.listed_at),
@@ -134,13 +144,13 @@ def ccxt_market(found: Resolution, number: Number = float) -> dict[str, Any]:
 
 
 def unit_prefix(found: Resolution) -> str:
-    """What stands before a base of whose units the venue means many: 1000 in 1000SHIB."""
+    """The prefix of a base that the venue trades in multiples of: 1000 in 1000SHIB."""
     multiplier = found.specs.unit_multiplier
     return "" if multiplier == 1 else plain(multiplier)
 
 
 def ids_of(found: Resolution) -> dict[str, str]:
-    """The registry's own ids, by which everything else is found again."""
+    """The registry's ids behind a market, and its unit multiplier."""
     return {
         "listing_id": found.listing_id,
         "symbol_id": found.symbol.symbol_id,
@@ -156,5 +166,5 @@ def _ms(moment: dt.datetime | None) -> int | None:
 
 
 def _iso8601(moment: dt.datetime | None) -> str | None:
-    """As ccxt writes it."""
+    """ISO 8601 as ccxt writes it: milliseconds and Z."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None

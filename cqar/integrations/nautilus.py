@@ -1,7 +1,7 @@
 """A resolution as a dictionary with the field names of nautilus_trader's instruments.
 
-What the registry does not know is not there: before `CurrencyPair.from_dict` and its like take it,
-add `ts_event`, `ts_init`, the margins, and the fees where the venue's are not known.
+Fields that the registry does not know are left out. Before a call of `CurrencyPair.from_dict` or
+its like, add `ts_event`, `ts_init`, the margins, and the fees if the venue's are not known.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _PERPETUAL: Final = "CryptoPerpetual"
 
 
 def instrument(found: Resolution, venue: str = "") -> dict[str, Any]:
-    """The instrument; decimals are text in plain notation.
+    """The instrument as a dictionary; decimals are text in plain notation.
 
     Args:
-        venue: Nautilus's name of the venue; else our id in capitals, such as BINANCE-USDM.
+        venue: Nautilus's name of the venue; empty: our id in capitals, such as BINANCE-USDM.
 
     Raises:
-        StepsUnknown: The venue's own tick and lot are not known, or are no single ones; or the size
-            of a contract is not.
+        StepsUnknown: The venue's own tick or lot is not known, or the tick depends on the price,
+            or the size of a contract is not known.
     """
     symbol, specs = found.symbol, found.specs
     if specs.source is not SpecsSource.VENUE or specs.tick_size is None or specs.lot_size is None:
@@ -46,7 +46,7 @@ def instrument(found: Resolution, venue: str = "") -> dict[str, Any]:
         raise StepsUnknown(f"the size of a contract of {found.venue_symbol} is not known")
     base = unit_prefix(found) + found.base.symbol
     quote = found.quote.symbol
-    told = {
+    fields = {
         "type": kind,
         "id": f"{found.venue_symbol}.{venue or found.venue_id.upper()}",
         "raw_symbol": found.venue_symbol,
@@ -67,28 +67,28 @@ def instrument(found: Resolution, venue: str = "") -> dict[str, Any]:
         "info": ids_of(found),
     }
     if found.maker_fee is not None and found.taker_fee is not None:
-        told |= {"maker_fee": plain(found.maker_fee), "taker_fee": plain(found.taker_fee)}
-    return told | _of_contract(found, kind)
+        fields |= {"maker_fee": plain(found.maker_fee), "taker_fee": plain(found.taker_fee)}
+    return fields | _of_contract(found, kind)
 
 
 def _of_contract(found: Resolution, kind: str) -> dict[str, Any]:
     if kind == _SPOT:
         return {}
     symbol = found.symbol
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "settlement_currency": found.settlement.symbol,
         "is_inverse": symbol.contract_kind is ContractKind.INVERSE,
     }
     if symbol.expiry is not None:
-        told |= {"activation_ns": _ns(found.listed_at), "expiration_ns": _ns(symbol.expiry)}
+        fields |= {"activation_ns": _ns(found.listed_at), "expiration_ns": _ns(symbol.expiry)}
     if symbol.strike_price is not None and symbol.option_type is not None:
         strike = plain(symbol.strike_price)
-        told |= {"option_kind": symbol.option_type.value, "strike_price": strike}
-    return told
+        fields |= {"option_kind": symbol.option_type.value, "strike_price": strike}
+    return fields
 
 
 def _digits(step: Decimal) -> int:
-    """Digits after the point that a value on this step needs."""
+    """Decimal places of a value on this step."""
     return len(plain(step).partition(".")[2])
 
 
@@ -101,5 +101,5 @@ def _money(value: Decimal | None, currency: str) -> str | None:
 
 
 def _ns(moment: dt.datetime | None) -> int:
-    """Nanoseconds; 0, as Nautilus says it, for a beginning that is not known."""
+    """Unix time in nanoseconds; 0, as in Nautilus, if the instant is not known."""
     return 0 if moment is None else int(moment.timestamp()) * 1_000_000_000

@@ -1,7 +1,7 @@
-"""The LMDB environment that a `LocalReplica` reads; where another takes its place, one is opened.
+"""The LMDB environment that a `LocalReplica` reads, until another one takes its place.
 
-LMDB's errors end here and in `local_reading`: what leaves is one of the SDK's, which says what to
-do.
+LMDB's errors are caught here and in `cqar.local_replica.reader`; callers see the SDK's errors,
+which say what to do.
 """
 
 from __future__ import annotations
@@ -13,42 +13,41 @@ from typing import Any, Final
 
 import lmdb
 
-from cqar.local_replica.reader import told, unreadable
+from cqar.local_replica.reader import read_state, unreadable
 from cqar.sdk import errors
 from cqar_shared.replication import replica_layout as fmt
 
-#: LMDB keeps a handle for each name that was read. There are four, and some to spare.
+#: LMDB keeps a handle for each database name that was opened: four, and some to spare.
 DATABASES_MAX: Final = 16
-#: Of which a file's room is counted, whatever its filesystem's are.
+#: The unit of `st_blocks`, whatever the filesystem's block size.
 BLOCK_BYTES: Final = 512
 
 
 def _require_room(path: Path) -> None:
-    """Refuse a lock file that may not grow: who notes itself in a hole of it is ended by SIGBUS.
+    """Refuse a sparse lock file on a full disk: a reader that registers in a hole dies of SIGBUS.
 
-    Resolvers take all its room before they publish; those of before 0.1.0 did not.
+    Resolvers allocate the whole file before they publish; those before 0.1.0 did not.
 
     Raises:
         NotReady: The lock file has holes, and its filesystem has no room.
     """
-    # Never opened here: a process that closes it loses the locks by which LMDB knows that it reads.
+    # Do not open the lock file: a process that closes it loses LMDB's locks on it.
     try:
-        found = (path / fmt.LOCK_FILE).stat()
-        taken_bytes = found.st_blocks * BLOCK_BYTES
+        allocated_bytes = (path / fmt.LOCK_FILE).stat().st_blocks * BLOCK_BYTES
     except FileNotFoundError:
-        taken_bytes = 0  # LMDB makes one
-    if taken_bytes < fmt.lock_bytes() and not os.statvfs(path).f_bfree:
+        allocated_bytes = 0  # LMDB creates it
+    if allocated_bytes < fmt.lock_bytes() and not os.statvfs(path).f_bfree:
         raise errors.NotReady(f"{path} has no room for readers: free some on its filesystem")
 
 
-class LocalFile:
-    """One environment, for any number of threads. It closes when nobody refers to it any more.
+class ReplicaEnvironment:
+    """An open LMDB environment, for any number of threads; closed with its last reference.
 
     Attributes:
-        env: Open, unless `close` was called.
+        env: LMDB's own; open, unless `close` was called.
 
     Raises:
-        NotReady: There is none, or it cannot be read.
+        NotReady: No replica is at the path, or it cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,69 +67,69 @@ class LocalFile:
                 create=False,
                 max_readers=fmt.READERS_MAX,
             )
-            why = self._flaw()
+            flaw = self._flaw()
         except (OSError, lmdb.Error) as error:
             raise errors.NotReady(
                 f"{path} holds no replica ({error}): start a resolver with replica_path"
             ) from error
-        if why:
+        if flaw:
             self.env.close()
-            raise errors.NotReady(f"{path} {why}: its resolver makes it anew when it starts")
+            raise errors.NotReady(f"{path} {flaw}: its resolver makes it anew when it starts")
 
     def _flaw(self) -> str:
-        found = self._data.stat()
-        if found.st_ino != self._inode:
+        data = self._data.stat()
+        if data.st_ino != self._inode:
             return "was replaced while it was opened"
-        if found.st_size < fmt.bytes_used(self.env):
-            # To read beyond its end would end this process.
+        if data.st_size < fmt.bytes_used(self.env):
+            # Reading beyond the file's end would kill this process.
             return "is shorter than it says"
         return ""
 
     @property
-    def is_past(self) -> bool:
-        """Whether the path is to be opened anew: this one stays as it is for ever, or is full."""
+    def is_replaced(self) -> bool:
+        """Whether to open the path again: another file is there, or this one has no free handle."""
         try:
             return self._is_full or self._data.stat().st_ino != self._inode
         except OSError:
-            return False  # there is no other one to read
+            return False  # no other file is there
 
     def begin(self) -> Any:
-        """A read transaction of what is there now.
+        """Begin a read transaction of what is published now.
 
         Raises:
-            Busy: As many read it as may.
-            NotReady: It cannot be read.
+            Busy: The replica has as many readers as it may have.
+            NotReady: The replica cannot be read.
         """
         try:
             try:
                 return self.env.begin()
             except lmdb.ReadersFullError:
-                # Those that were killed count until somebody looks; the resolver may be gone, too.
+                # Readers that were killed count until a check; the resolver may be gone, too.
                 self.env.reader_check()
                 return self.env.begin()
         except lmdb.ReadersFullError as error:
-            most = self.env.info()["max_readers"]
-            raise errors.Busy(f"{self._path} has {most} readers at once") from error
+            limit = self.env.info()["max_readers"]
+            raise errors.Busy(f"{self._path} has {limit} readers at once") from error
         except lmdb.Error as error:
             raise unreadable(error) from error
 
     def prepare(self) -> None:
-        """Open the databases that the newest record names: a transaction knows earlier ones only.
+        """Open the databases of the newest generation; a transaction sees only those opened before.
 
         Raises:
             Busy, NotReady: As `begin`.
         """
         with self.begin() as tx:
-            record = told(tx)
+            record = read_state(tx)
         if record is not None:
             generation = fmt.Now.unpacked(record).generation
             if self.of_generation(generation) is None:
                 self._open_generation(generation)
 
     def of_generation(self, generation: int) -> tuple[Any, Any] | None:
-        """Its databases, if they are open."""
-        known = self._databases
-        return known[1] if known is not None and known[0] == generation else None
+        """The generation's (entities, index) databases, if they are open."""
+        opened = self._databases
+        return opened[1] if opened is not None and opened[0] == generation else None
 
     def _open_generation(self, generation: int) -> None:
         entities, places = fmt.database_names(generation)
@@ -139,10 +138,10 @@ class LocalFile:
             try:
                 databases = (env.open_db(entities, create=False), env.open_db(places, create=False))
             except lmdb.NotFoundError:
-                return  # a newer one is there by now
+                return  # a newer generation was published meanwhile
             except lmdb.DbsFullError as error:
-                # Whoever publishes it takes other names than `GENERATIONS` has. Handles end with
-                # their environment, and LMDB opens that again once nobody here reads it.
+                # The publisher uses more names than `GENERATIONS`. Handles end with their
+                # environment, which LMDB opens again once no thread here reads it.
                 self._is_full = True
                 raise errors.NotReady(f"{self._path} is opened anew") from error
             except lmdb.Error as error:

@@ -1,75 +1,87 @@
-"""`LocalReplica`: what a resolver of this machine publishes, read without asking it anything.
+"""`LocalReplica`: reads what a resolver of this machine publishes, without a call to it.
 
-An answer is a few reads of memory that the kernel shares between both processes, and one that was
-given before is one: `now`, which says that nothing has changed. The resolver may stop and start
-again meanwhile; answers say how old they are.
+An answer is a few reads of memory that the kernel shares between both processes. Returning an
+answer again takes one read, of the `now` record, which says whether anything has changed. The
+resolver may stop and restart meanwhile; answers say how old they are.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+import datetime as dt
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from threading import Lock
 from time import CLOCK_BOOTTIME, clock_gettime, time_ns
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self, TypeVar, overload
+from typing import Literal, NamedTuple, Self
 
 import lmdb
 import msgspec
 
-from cqar.local_replica.environment import LocalFile
-from cqar.local_replica.reader import LocalReading, Read, told
-from cqar.local_replica.view import LocalView, Policy
+from cqar.local_replica.file_transport import FileTransport
+from cqar.local_replica.reader import ReadRecord
+from cqar.local_replica.snapshot import LocalSnapshot, StalenessPolicy
 from cqar.replica.hit_cache import HITS_MAX
-from cqar.sdk import errors
-from cqar.sdk.call_context import TIMEOUT_S
-from cqar.sdk.question_codec import Question
-from cqar.sdk.results import PastResolution, Resolution, Spelling
+from cqar.sdk.call_context import TIMEOUT_S, signature_of
+from cqar.sdk.errors import CqarError
+from cqar.sdk.results import PastResolution, Resolution
 from cqar.sdk.session_position import MinRevision, Position, SessionPosition
-from cqar.sdk.sync_api import SyncAnswers
-from cqar_shared.errors import EpochEnded
+from cqar.sdk.sync_api import SyncApi
 from cqar_shared.replication import replica_layout as fmt
-from cqar_shared.replication.positions import is_reached
-
-if TYPE_CHECKING:
-    import datetime as dt
-
-#: Between two looks for a revision, or for a replica.
-LOOK_S: Final = 0.001
 
 StaleVerdict = Literal["deny", "allow", "error"]
-T = TypeVar("T")
 
 
 class _Hit(NamedTuple):
-    """An answer, and what it rests on.
+    """A resolution, and what it was made from.
 
     Attributes:
-        record: `now`, as it was when this was last known to be the answer.
+        record: The packed `now` record under which the result was last known to be right.
+        min_position: The session's position then.
         until_s: CLOCK_BOOTTIME.
+        from_ns, until_ns: Unix times between which the result does not change by itself.
+        reads: All that was read to make it.
     """
 
     result: Resolution
     record: bytes
-    carried: Position | None
+    min_position: Position | None
     until_s: float
     from_ns: int
     until_ns: int
-    read: list[Read]
+    reads: list[ReadRecord]
+
+    def is_valid_in(self, snapshot: LocalSnapshot, now_ns: int) -> bool:
+        """Whether the snapshot gives the same result, but for its freshness."""
+        if not self.from_ns <= now_ns < self.until_ns:
+            return False
+        is_same = self.record[: fmt.MARK_BYTES] == snapshot.record[: fmt.MARK_BYTES]
+        return is_same or snapshot.reader.is_unchanged(self.reads)
 
 
-class LocalReplica(SyncAnswers):
-    """Answers as `Client`, of the present, and in microseconds. For any number of threads.
+class LocalView(SyncApi):
+    """The replica at one revision. Use it in the thread that opened it, within its block."""
+
+    def __init__(self, snapshot: LocalSnapshot, session: SessionPosition, timeout_s: float) -> None:
+        super().__init__(snapshot, session, timeout_s)
+        self._snapshot = snapshot
+
+    @property
+    def revision(self) -> Position:
+        """The epoch and revision that every answer is of."""
+        return self._snapshot.position
+
+
+class LocalReplica(SyncApi):
+    """Answers as `Client` about the present, in microseconds, for any number of threads.
 
     Args:
-        path: The resolver's `replica_path`; it may come into being later.
-        timeout_s: For how long a question waits for a replica, or a revision, that is not there.
+        path: The resolver's `replica_path`; the replica there may be published later.
+        timeout_s: Default for how long a call waits for a replica, or a revision, to be there.
         min_revision: As that of `Client`.
-        stale_after_s: Without a confirmed head for this long, answers say STALE.
-        stale_verdict: What then becomes of verdicts: `deny` opening, `allow` as if it were not, or
-            `error`: deny, and judge no order.
+        stale_after_s: Answers say STALE after this long without a confirmed head.
+        stale_verdict: The verdict of a stale answer: `deny` opening, `allow` as if it were not
+            stale, or `error`: deny, and check no order.
     """
 
     def __init__(
@@ -81,26 +93,12 @@ class LocalReplica(SyncAnswers):
         stale_after_s: float = 5.0,
         stale_verdict: StaleVerdict = "deny",
     ) -> None:
-        super().__init__(timeout_s, SessionPosition(min_revision))
-        self._path = Path(path)
-        self._file: LocalFile | None = None
-        self._lock = Lock()
-        self._policy = Policy(stale_after_s, stale_verdict)
-        self._boot_id = fmt.boot_id()
+        session = SessionPosition(min_revision)
+        self._file = FileTransport(Path(path), StalenessPolicy(stale_after_s, stale_verdict))
+        super().__init__(self._file, session, timeout_s)
         self._hits: dict[tuple[str, str], _Hit] = {}
 
-    # ------------------------------------------------------------ asking
-
-    @overload
-    def resolve(
-        self, venue: str, symbol: str, *, as_of: None = None, timeout_s: float | None = None
-    ) -> Resolution: ...
-
-    @overload
-    def resolve(
-        self, venue: str, symbol: str, *, as_of: dt.datetime, timeout_s: float | None = None
-    ) -> PastResolution: ...
-
+    @signature_of(SyncApi.resolve)
     def resolve(
         self,
         venue: str,
@@ -109,125 +107,72 @@ class LocalReplica(SyncAnswers):
         as_of: dt.datetime | None = None,
         timeout_s: float | None = None,
     ) -> Resolution | PastResolution:
-        """As `Client.resolve`; the past only as far as the present terms reach back."""
         if as_of is not None:
             return super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
-        hit, file = self._hits.get((venue, symbol)), self._file
-        if hit is not None and file is not None:
+        hit, environment = self._hits.get((venue, symbol)), self._file.environment
+        if hit is not None and environment is not None:
             try:
-                with file.env.begin() as tx:
+                with environment.env.begin() as tx:
                     record = tx.get(fmt.NOW_KEY)
             except lmdb.Error:
-                record = None  # `at` meets it again, and says what it is
+                record = None  # opening a snapshot meets the error again, and raises it
             if (
                 record == hit.record
                 and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
-                and hit.carried is self._carried.position
+                and hit.min_position is self._session.position
             ):
                 return hit.result
-        with self.at(timeout_s) as view:
-            return self._resolve(view, (venue, symbol), hit)
+        with self._open(timeout_s) as snapshot:
+            return self._resolve_in(snapshot, (venue, symbol), hit)
 
-    def _resolve(self, view: LocalView, key: tuple[str, str], hit: _Hit | None) -> Resolution:
+    def _resolve_in(
+        self, snapshot: LocalSnapshot, key: tuple[str, str], hit: _Hit | None
+    ) -> Resolution:
         now_ns, began_s = time_ns(), clock_gettime(CLOCK_BOOTTIME)
-        at = view.current()
-        lease = view.lease(at)
-        if hit is not None and lease.seconds and _still(hit, view, now_ns):
-            self._carried.saw(view.revision)
-            result = msgspec.structs.replace(hit.result, freshness=view.told(at, lease))
-            read, until_ns = hit.read, hit.until_ns
+        current = snapshot.current_freshness()
+        lease = snapshot.lease(current)
+        if hit is not None and lease.seconds and hit.is_valid_in(snapshot, now_ns):
+            freshness = snapshot.leased_freshness(current, lease)
+            result = msgspec.structs.replace(hit.result, freshness=freshness)
+            reads, until_ns = hit.reads, hit.until_ns
         else:
-            result, until_ns = view.resolve_now(*key, at)
-            read = view.reading.read
+            result, until_ns = snapshot.resolve(*key, current)
+            reads = snapshot.reader.reads
+        self._session.observe(snapshot.position)
         if lease.seconds:
             until_s = began_s + min(lease.seconds, (until_ns - now_ns) / 1e9)
-            place = (view.record, self._carried.position, until_s, now_ns, until_ns)
             if len(self._hits) >= HITS_MAX:
                 self._hits.clear()
-            self._hits[key] = _Hit(result, *place, read)
+            position = self._session.position
+            self._hits[key] = _Hit(
+                result, snapshot.record, position, until_s, now_ns, until_ns, reads
+            )
         return result
-
-    def ask(self, question: Question[T], timeout_s: float) -> T:
-        with self.at(timeout_s) as view:
-            return view.ask(question, timeout_s)
-
-    def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T, None, None]:
-        with self.at(timeout_s) as view:
-            return view.follow(question, timeout_s)
-
-    def listed(self, venue: str, *, timeout_s: float | None = None) -> list[Spelling]:
-        """All that a venue lists now, of one revision."""
-        with self.at(timeout_s) as view:
-            return view.listed(venue)
-
-    # ------------------------------------------------------------ reading
 
     @contextmanager
     def at(self, timeout_s: float | None = None) -> Iterator[LocalView]:
         """The replica at one revision, for as long as the block lasts; keep it short.
 
         Raises:
-            NotReady: There is none, or none as far as `carry` wants.
-            Busy: As many read it as may.
+            NotReady: There is no replica, or it has not reached the position given to `carry`.
+            Busy: The replica has as many readers as it may have.
             EpochChanged: The registry began a new history.
         """
-        until_s = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
-        while True:
-            try:
-                tx, view = self._begin()
-                break
-            except (errors.NotReady, errors.Busy):
-                if time.monotonic() >= until_s:
-                    raise
-            time.sleep(LOOK_S)
-        with tx:
-            yield view
+        with self._open(timeout_s) as snapshot:
+            yield LocalView(snapshot, self._session, self._timeout_s)
 
-    def _begin(self) -> tuple[Any, LocalView]:
-        file = self._opened()
-        file.prepare()
-        with ExitStack() as failing:
-            tx = failing.enter_context(file.begin())
-            record = told(tx)
-            if record is None:
-                raise errors.NotReady(
-                    f"{self._path} holds no replica yet: is its resolver loading?"
-                )
-            now = fmt.Now.unpacked(record)
-            self._require_wanted(now)
-            databases = file.of_generation(now.generation)
-            if databases is None:
-                raise errors.NotReady(f"{self._path} is being replaced too often")
-            place = (self._boot_id, self._policy, self._carried, self._timeout_s)
-            view = LocalView(LocalReading(tx, databases), record, *place)
-            failing.pop_all()
-        return tx, view
-
-    def _opened(self) -> LocalFile:
-        """What is at the path; threads that read what was there before go on with that."""
-        with self._lock:
-            if self._file is not None and self._file.is_past:
-                self._file = None
-            if self._file is None:
-                self._file = LocalFile(self._path)
-            return self._file
-
-    def _require_wanted(self, now: fmt.Now) -> None:
-        least = self._carried.position
+    def _open(self, timeout_s: float | None) -> closing[LocalSnapshot]:
         try:
-            if least is not None and not is_reached(least, now.epoch, now.revision):
-                at = f"{now.epoch}:{now.revision}"
-                raise errors.NotReady(f"{self._path} is at {at}, before {least}")
-        except EpochEnded as error:
-            self._carried.forget()
-            raise errors.EpochChanged(str(error), error.reason) from error
+            timeout_s = self._or_default_s(timeout_s)
+            return closing(self._file.open(timeout_s, self._session.position))
+        except CqarError as error:
+            self._note_failure(error)
+            raise
 
     def close(self) -> None:
-        with self._lock:
-            self._hits.clear()
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+        """Close the file; the next call opens it again."""
+        self._hits.clear()
+        self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -236,11 +181,3 @@ class LocalReplica(SyncAnswers):
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _still(hit: _Hit, view: LocalView, now_ns: int) -> bool:
-    """Whether what was answered is the answer now, too, but for how current it is."""
-    if not hit.from_ns <= now_ns < hit.until_ns:
-        return False
-    is_same = hit.record[: fmt.MARK_BYTES] == view.record[: fmt.MARK_BYTES]
-    return is_same or view.reading.holds(hit.read)

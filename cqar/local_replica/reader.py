@@ -1,4 +1,4 @@
-"""A resolver's published replica at one moment, read as any registry is (docs/REPLICA.md)."""
+"""Reads entities from a published replica within one LMDB transaction (docs/REPLICA.md)."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import lmdb
 
 from cqar.sdk import errors
 from cqar_resolver.snapshot.indexes import join_values
-from cqar_resolver.snapshot.reader import NotResident
 from cqar_shared.domain.instant import Instant
+from cqar_shared.queries.reader import NotResident
 from cqar_shared.replication import replica_layout as fmt
 
-#: Which database, a key there, and the hash of what it held.
-Read = tuple[int, bytes, int]
+#: (database: `ENTITIES` or `INDEX`, key, hash of its value).
+ReadRecord = tuple[int, bytes, int]
 ENTITIES: Final = 0
-PLACES: Final = 1
+INDEX: Final = 1
 
 
 def unreadable(error: Exception) -> errors.NotReady:
-    """What LMDB says, or what is there and should not be, with what to do."""
+    """The SDK's error for LMDB's, or for damage, with what to do."""
     return errors.NotReady(
         f"the published replica cannot be read ({error}): its resolver makes it anew when it starts"
     )
 
 
-def told(tx: Any) -> bytes | None:
-    """The record that says what is there now; None where nothing is yet.
+def read_state(tx: Any) -> bytes | None:
+    """The `now` record, packed, which says what is published; None before the first publication.
 
     Raises:
-        NotReady: It cannot be read.
+        NotReady: The record cannot be read.
     """
     try:
         record: bytes | None = tx.get(fmt.NOW_KEY)
@@ -41,27 +41,30 @@ def told(tx: Any) -> bytes | None:
     return record
 
 
-class LocalReading:
-    """Within one read transaction of LMDB, which sees one revision however long it lasts.
+class LocalReader:
+    """Reads within one LMDB transaction, which sees one revision however long it lasts.
+
+    Args:
+        databases: (entities, index), of the generation that is read.
 
     Attributes:
-        read: All that was read, to tell later whether it is still so.
+        reads: Everything that was read, so that a later transaction can compare it.
 
     Raises:
-        NotReady: From all that reads: it cannot be read.
+        NotReady: From every method that reads: the replica cannot be read.
     """
 
     def __init__(self, tx: Any, databases: tuple[Any, Any]) -> None:
         self._tx = tx
         self._databases = databases
-        self.read: list[Read] = []
+        self.reads: list[ReadRecord] = []
 
-    def _get(self, which: int, name: bytes) -> bytes | None:
+    def _get(self, database: int, key: bytes) -> bytes | None:
         try:
-            value: bytes | None = self._tx.get(name, db=self._databases[which])
+            value: bytes | None = self._tx.get(key, db=self._databases[database])
         except lmdb.Error as error:
             raise unreadable(error) from error
-        self.read.append((which, name, hash(value)))
+        self.reads.append((database, key, hash(value)))
         return value
 
     def get(self, kind: str, key: str) -> bytes | None:
@@ -69,7 +72,7 @@ class LocalReading:
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterator[tuple[str, bytes]]:
         for key in fmt.parted(
-            self._get(PLACES, fmt.place_key(f"{kind}.{lookup}", join_values(values)))
+            self._get(INDEX, fmt.place_key(f"{kind}.{lookup}", join_values(values)))
         ):
             payload = self.get(kind, key)
             if payload is None:
@@ -79,38 +82,38 @@ class LocalReading:
             yield key, payload
 
     def archived(self, lookup: str, *values: str) -> bool:
-        """Whether something that was archived may be there."""
+        """Whether an archived entity may match."""
         place = fmt.place_key(f"archive.{lookup}", join_values(values))
-        return self._get(PLACES, place) is not None
+        return self._get(INDEX, place) is not None
 
     def terms(self, listing_id: str, at: Instant) -> bytes | None:
-        """Only the present is published."""
+        """Refuse: only the present is published."""
         raise NotResident(listing_id, at)
 
-    def all_at(self, kind: str, lookup: str, prefix: str) -> Iterator[bytes]:
-        """Payloads of the entities filed under values that begin so, in the order of these."""
-        for value in self._from(fmt.place_key(f"{kind}.{lookup}", prefix)):
+    def find_by_prefix(self, kind: str, lookup: str, prefix: str) -> Iterator[bytes]:
+        """Payloads of the entities whose lookup value starts with `prefix`, ordered by value."""
+        for value in self._index_values(fmt.place_key(f"{kind}.{lookup}", prefix)):
             for key in fmt.parted(value):
                 payload = self.get(kind, key)
                 if payload is not None:
                     yield payload
 
-    def _from(self, start: bytes) -> Iterator[bytes]:
-        """What is filed under names that begin so."""
+    def _index_values(self, start: bytes) -> Iterator[bytes]:
+        """The values of the index keys that begin with `start`."""
         try:
-            cursor = self._tx.cursor(db=self._databases[PLACES])
+            cursor = self._tx.cursor(db=self._databases[INDEX])
             cursor.set_range(start)
-            for name, value in cursor:
-                if not name.startswith(start):
+            for key, value in cursor:
+                if not key.startswith(start):
                     return
                 yield value
         except lmdb.Error as error:
             raise unreadable(error) from error
 
-    def holds(self, read: list[Read]) -> bool:
-        """Whether all of that is so in this reading, too."""
+    def is_unchanged(self, reads: list[ReadRecord]) -> bool:
+        """Whether this transaction reads the same values."""
         tx, databases = self._tx, self._databases
         try:
-            return all(hash(tx.get(name, db=databases[which])) == was for which, name, was in read)
+            return all(hash(tx.get(key, db=databases[i])) == before for i, key, before in reads)
         except lmdb.Error as error:
             raise unreadable(error) from error

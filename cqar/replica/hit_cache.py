@@ -1,9 +1,9 @@
-"""Resolutions that a replica gave a moment ago, for whoever asks again within the moment.
+"""Recent resolutions of a replica, returned again without any work.
 
-A hit is one look into a dict: nothing is parsed, made or handed from thread to thread. It is given
-only as long as it is true word for word, its freshness and its verdict included: while the
+A hit is one look into a dict: nothing is parsed, built or handed between threads. An entry is
+valid only while every word of it is true, its freshness and its verdict included: while the
 snapshot is at the same revision, before any instant that the answer depends on, and no longer
-than the staleness that it tells is an upper bound.
+than its staleness is an upper bound.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 import msgspec
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from cqar.sdk import decoding as read
+from cqar.sdk import decoding
 from cqar.sdk.enums import State
 from cqar.sdk.results import Freshness, Resolution
 from cqar.sdk.session_position import Position, SessionPosition
 from cqar_resolver.replication.freshness_lease import lease_of
-from cqar_resolver.snapshot.reader import NotResident
 from cqar_shared.domain.instant import Instant
+from cqar_shared.queries.reader import NotResident
 
 if TYPE_CHECKING:
     from cqar_resolver.app import Resolver
     from cqar_resolver.cache.answer_cache import CachedAnswer
 
-#: How much staler than it is an answer may say that it is, to be given again so long.
+#: Maximum overstatement of staleness, in seconds: how long a resolution may be returned again.
 LEASE_S: Final = 0.1
 HITS_MAX: Final = 50_000
 
 
 class CompletedAwaitable(asyncio.Future[Resolution], Coroutine[Any, Any, Resolution]):
-    """Stands where a coroutine would, its result there: to be awaited, or to be made a task of.
+    """A coroutine that is done: it can be awaited again and again, or be made a task of.
 
     To make a coroutine for each hit would take as long as the look into the dict.
     """
@@ -48,75 +48,86 @@ class CompletedAwaitable(asyncio.Future[Resolution], Coroutine[Any, Any, Resolut
         raise error
 
     def close(self) -> None:
-        """Nothing goes on that would have to end."""
+        """Do nothing: nothing is running."""
 
 
 class HitEntry:
-    """An answer, and while what it is given again."""
+    """A resolution and how long it is valid.
 
-    __slots__ = ("made", "mark", "ready", "result", "until_s")
+    Attributes:
+        cached: The resolver's own answer, from which `result` was decoded.
+        generation: The replica state's; the entry is valid while it is the same object.
+        until_s: CLOCK_BOOTTIME.
+    """
+
+    __slots__ = ("awaitable", "cached", "generation", "result", "until_s")
 
     def __init__(
-        self, result: Resolution, made: CachedAnswer, mark: object, until_s: float
+        self, result: Resolution, cached: CachedAnswer, generation: object, until_s: float
     ) -> None:
         self.result = result
-        self.ready = CompletedAwaitable()
-        self.ready.set_result(result)
-        self.made = made
-        self.mark = mark
+        self.awaitable = CompletedAwaitable()
+        self.awaitable.set_result(result)
+        self.cached = cached
+        self.generation = generation
         self.until_s = until_s
 
 
-class Hits:
-    """Made in the replica's event loop.
+class HitCache:
+    """The entries of a replica, added in its event loop.
 
     Attributes:
-        kept: By venue and spelling; any thread may look into it. A plain dict, since that is read
-            faster than what is derived from one.
+        entries: By (venue, spelling); any thread may read it. It is a plain dict, because
+            a subclass of dict is slower to read.
     """
 
-    def __init__(self, resolver: Resolver, carried: SessionPosition) -> None:
-        self.kept: dict[tuple[str, str], HitEntry] = {}
+    def __init__(self, resolver: Resolver, session: SessionPosition) -> None:
+        self.entries: dict[tuple[str, str], HitEntry] = {}
         self._resolver = resolver
-        self._carried = carried
-        # It is this replica's alone.
-        carried.moved = resolver.view.invalidate
+        self._session = session
+        # Entries are valid only for this session's position.
+        session.on_change = resolver.view.invalidate
 
-    def make(self, venue: str, symbol: str) -> Resolution | None:
-        """The answer by memory; None if it is not for memory to answer, or there is none.
+    def add(self, venue: str, symbol: str) -> Resolution | None:
+        """Resolve from memory and keep the result; None if memory has no answer.
 
-        To be called in the replica's event loop, where memory is as far as the caller wants it.
+        Call it in the replica's event loop, once memory has reached the session's position.
+
+        Raises:
+            RegistryError: The spelling cannot be resolved.
         """
         resolver, view = self._resolver, self._resolver.view
         if view.state != pb.SNAPSHOT_STATE_LIVE:
             return None
         position = Position(*view.snapshot.position[:2])
-        self._carried.saw(position)
-        # Whoever is told of a later position from now on makes it another.
-        mark, least = view.generation, self._carried.position
-        if least is not None and least > position:
+        self._session.observe(position)
+        # A later position that is required from now on replaces the generation.
+        generation, required = view.generation, self._session.position
+        if required is not None and required > position:
             return None
         began_s, now_ns = clock_gettime(CLOCK_BOOTTIME), Instant.of(resolver.now()).ns
         lease = lease_of(view.freshness.staleness_ms or 0, resolver.config.stale_after_s, LEASE_S)
         try:
             key = pb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol).SerializeToString()
-            made = resolver.resolutions.of(key, view.snapshot, None, now_ns)
+            cached = resolver.resolutions.of(key, view.snapshot, None, now_ns)
         except (NotResident, UnicodeEncodeError):
             return None
-        if not made.is_found:
+        if not cached.is_found:
             return None
         result = self._result(
-            made, (venue, symbol), Freshness(*position, State.LIVE, lease.reported_ms)
+            cached, (venue, symbol), Freshness(*position, State.LIVE, lease.reported_ms)
         )
-        until_s = began_s + min(lease.seconds, (made.until_ns - now_ns) / 1e9)
-        if len(self.kept) >= HITS_MAX:
-            self.kept.clear()
-        self.kept[venue, symbol] = HitEntry(result, made, mark, until_s)
+        until_s = began_s + min(lease.seconds, (cached.until_ns - now_ns) / 1e9)
+        if len(self.entries) >= HITS_MAX:
+            self.entries.clear()
+        self.entries[venue, symbol] = HitEntry(result, cached, generation, until_s)
         return result
 
-    def _result(self, made: CachedAnswer, key: tuple[str, str], freshness: Freshness) -> Resolution:
-        held = self.kept.get(key)
-        if held is not None and held.made is made:
-            return msgspec.structs.replace(held.result, freshness=freshness)
-        message = pb.ResolveResponse.FromString(made.framed).resolution
-        return read.resolution(message, freshness)
+    def _result(
+        self, cached: CachedAnswer, key: tuple[str, str], freshness: Freshness
+    ) -> Resolution:
+        entry = self.entries.get(key)
+        if entry is not None and entry.cached is cached:
+            return msgspec.structs.replace(entry.result, freshness=freshness)
+        message = pb.ResolveResponse.FromString(cached.framed).resolution
+        return decoding.resolution(message, freshness)

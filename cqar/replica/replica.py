@@ -1,4 +1,4 @@
-"""`Replica`: the registry inside the caller's own program. No call leaves the process to answer."""
+"""`Replica`: the registry inside the caller's own program. Answers need no other process."""
 
 from __future__ import annotations
 
@@ -6,42 +6,44 @@ from types import TracebackType
 
 import msgspec
 
-from cqar.replica.async_replica import InLoop
-from cqar.replica.threaded_replica import OnThread
+from cqar.replica.async_replica import AsyncReplica
+from cqar.replica.threaded_replica import ThreadedReplica
 from cqar.sdk.call_context import TIMEOUT_S
-from cqar.sdk.session_position import MinRevision, SessionPosition, require_known
+from cqar.sdk.session_position import MinRevision, SessionPosition, require_min_revision_mode
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.replication.signed_heads import SignedHeads
+from cqar_shared.errors import StartupError
 from cqar_shared.runtime.config import require_address
 from cqar_shared.trust.seal_keys import keyring_of
 
 
 class Replica:
-    """Loads the snapshot from PostgreSQL and follows NATS, as a resolver does.
+    """A registry replica that loads its snapshot from PostgreSQL and follows NATS, as a resolver.
 
     `async with Replica(…) as replica` answers as `AsyncClient`, in the caller's event loop; `with
-    Replica(…) as replica` as `Client`, on a thread of its own. It loads from then on: until
-    `wait_ready` returns, PostgreSQL answers, or nobody. Each block has a snapshot of its own.
+    Replica(…) as replica` as `Client`, on a thread of its own. Loading begins with the block. Until
+    `wait_ready` returns, PostgreSQL answers, or calls raise `NotReady`. Each block has a snapshot
+    of its own.
 
     Args:
         database_url: postgresql://…; rights to read suffice.
         nats_url: nats://host:port, or tls://.
-        redis_url: To start from while PostgreSQL is away; empty: not.
-        last_good_file: Where the state is kept, to go on from at the next start, which is then fast
-            and needs no PostgreSQL; a file of this program's own. Empty: nowhere.
-        integrity_key_file: The registry's integrity key, needed with either of these two: what
-            they hold is believed only under it. For a last good file alone it may be a key of
-            one's own: `cqar-resolver make-integrity-key FILE` makes it.
-        timeout_s: For each question, where none is given with it.
+        redis_url: Where to start from while PostgreSQL is unreachable; empty: nowhere.
+        last_good_file: A file of this program's own that keeps the state. The next start continues
+            from it, which is fast and needs no PostgreSQL. Empty: no state is kept.
+        integrity_key_file: The registry's integrity key, required with `redis_url` and with
+            `last_good_file`, whose contents are verified with it. For a last-good file alone any
+            key will do: `cqar-resolver make-integrity-key FILE` makes one.
+        timeout_s: Default timeout of each call.
         min_revision: As that of `Client`.
-        stale_after_s: Without a confirmed head for this long, answers say STALE.
-        probe_every_s: How often a writer is asked for the head.
-        require_signed: Take nothing whose head is not signed by a trusted key.
-        trusted_keys_file: The public keys to begin with, one a line.
+        stale_after_s: Answers say STALE after this long without a confirmed head.
+        probe_every_s: Seconds between two requests to a writer for the head.
+        require_signed: Accept only heads that are signed by a trusted key.
+        trusted_keys_file: The public keys that are trusted at first, one a line.
 
     Raises:
-        ValueError: A setting is of another type than wanted, out of range, or missing, or a key
-            file is none.
+        ValueError: A setting has the wrong type, is out of range or missing, or a key file is
+            not valid.
     """
 
     def __init__(
@@ -76,31 +78,33 @@ class Replica:
                 require_address(name, name, value)
             keyring_of(self._config)
             SignedHeads.of_settings(trusted_keys_file, required=require_signed)
-        except (msgspec.ValidationError, SystemExit) as error:
+        except (msgspec.ValidationError, StartupError) as error:
             raise ValueError(str(error).removeprefix("configuration: ")) from error
         self._timeout_s = timeout_s
-        self._min_revision = require_known(min_revision)
-        self._in_loop: list[InLoop] = []
-        self._on_thread: list[OnThread] = []
+        self._min_revision = require_min_revision_mode(min_revision)
+        self._async_replicas: list[AsyncReplica] = []
+        self._threaded_replicas: list[ThreadedReplica] = []
 
-    async def __aenter__(self) -> InLoop:
-        begun = InLoop(self._config, self._timeout_s, SessionPosition(self._min_revision))
-        begun.start()
-        self._in_loop.append(begun)
-        return begun
+    async def __aenter__(self) -> AsyncReplica:
+        replica = AsyncReplica(self._config, self._timeout_s, SessionPosition(self._min_revision))
+        replica.transport.start()
+        self._async_replicas.append(replica)
+        return replica
 
     async def __aexit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        await self._in_loop.pop().stop()
+        await self._async_replicas.pop().stop()
 
-    def __enter__(self) -> OnThread:
-        begun = OnThread(self._config, self._timeout_s, SessionPosition(self._min_revision))
-        begun.start()
-        self._on_thread.append(begun)
-        return begun
+    def __enter__(self) -> ThreadedReplica:
+        replica = ThreadedReplica(
+            self._config, self._timeout_s, SessionPosition(self._min_revision)
+        )
+        replica.start()
+        self._threaded_replicas.append(replica)
+        return replica
 
     def __exit__(
         self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None
     ) -> None:
-        self._on_thread.pop().stop()
+        self._threaded_replicas.pop().stop()

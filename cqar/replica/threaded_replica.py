@@ -1,8 +1,8 @@
-"""The same on a thread of its own, for programs without asyncio: what `with Replica(…)` gives.
+"""What `with Replica(…)` gives: a resolver on a thread of its own, for programs without asyncio.
 
-Every answer is made in that thread's event loop and handed over, which takes some 100 microseconds;
-a resolution that was asked a moment ago is given again without (`cqar.replica.hit_cache`).
-A lock around the snapshot instead would save them, and cost the rule that makes every answer whole.
+Every answer is made in that thread's event loop and handed over, which takes about 100
+microseconds; a recent resolution is returned without it (`cqar.replica.hit_cache`). A lock around
+the snapshot would save the handover, and break the rule that makes every answer whole.
 """
 
 from __future__ import annotations
@@ -10,37 +10,111 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import threading
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
 from time import CLOCK_BOOTTIME, clock_gettime
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, NamedTuple, TypeVar
 
-from cqar.replica.async_replica import InLoop
-from cqar.sdk.errors import closed
-from cqar.sdk.question_codec import Question
+from cqar.replica.async_replica import AsyncReplica
+from cqar.sdk.call_context import signature_of
+from cqar.sdk.errors import closed_error
+from cqar.sdk.questions import Question
 from cqar.sdk.results import PastResolution, Resolution
-from cqar.sdk.session_position import SessionPosition
-from cqar.sdk.sync_api import SyncAnswers
+from cqar.sdk.session_position import Position, SessionPosition
+from cqar.sdk.sync_api import SyncApi
+from cqar.sdk.transport import Reply
 from cqar_resolver.config import ResolverConfig
 
 T = TypeVar("T")
 
 
 class _Running(NamedTuple):
-    replica: InLoop
+    replica: AsyncReplica
     loop: asyncio.AbstractEventLoop
     stopping: asyncio.Event
 
 
-class OnThread(SyncAnswers):
-    """Any number of threads may ask it."""
+class ThreadTransport:
+    """Runs an `AsyncReplica` on its own thread and hands questions over to it.
 
-    def __init__(self, config: ResolverConfig, timeout_s: float, carried: SessionPosition) -> None:
-        super().__init__(timeout_s, carried)
-        self._config = config
-        self._begun: Future[_Running] = Future()
-        self._stopped = False
+    Args:
+        make_replica: Called on that thread, in its event loop.
+    """
+
+    def __init__(self, make_replica: Callable[[], AsyncReplica]) -> None:
+        self._make_replica = make_replica
+        self._started: Future[_Running] = Future()
+        self._is_stopped = False
         self._thread = threading.Thread(target=self._run, name="cqar-replica", daemon=True)
+
+    def start(self) -> AsyncReplica:
+        """Begin to load and to follow; raises what `InLoopTransport.start` raises."""
+        self._thread.start()
+        return self._started.result().replica
+
+    def stop(self) -> None:
+        running = self._started.result()
+        self._is_stopped = True
+        running.loop.call_soon_threadsafe(running.stopping.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        try:
+            replica = self._make_replica()
+            replica.transport.start()
+        except Exception as error:  # noqa: BLE001  (`start` raises it in the caller's thread)
+            self._started.set_exception(error)
+            return
+        stopping = asyncio.Event()
+        self._started.set_result(_Running(replica, asyncio.get_running_loop(), stopping))
+        await stopping.wait()
+        await replica.stop()
+
+    def call(self, work: Callable[[AsyncReplica], Coroutine[Any, Any, T]]) -> T:
+        """Run a coroutine of the replica on its thread, and wait for the result.
+
+        Raises:
+            CqarError: The replica was closed.
+        """
+        if self._is_stopped:
+            raise closed_error()
+        running = self._started.result()
+        return asyncio.run_coroutine_threadsafe(work(running.replica), running.loop).result()
+
+    def send(
+        self, question: Question[Any], timeout_s: float, min_position: Position | None
+    ) -> Reply:
+        return self.call(lambda replica: replica.transport.send(question, timeout_s, min_position))
+
+    def stream(
+        self, question: Question[Any], timeout_s: float | None, min_position: Position | None
+    ) -> Generator[Reply]:
+        replica = self._started.result().replica
+        replies = replica.transport.stream(question, timeout_s, min_position)
+
+        async def next_reply(_: AsyncReplica) -> Reply | None:
+            return await anext(replies, None)
+
+        async def close(_: AsyncReplica) -> None:
+            await replies.aclose()
+
+        try:
+            while (reply := self.call(next_reply)) is not None:
+                yield reply
+        finally:
+            if not self._is_stopped:
+                self.call(close)
+
+
+class ThreadedReplica(SyncApi):
+    """Answers from memory, handed over between threads; any number of threads may call it."""
+
+    def __init__(self, config: ResolverConfig, timeout_s: float, session: SessionPosition) -> None:
+        self._thread = ThreadTransport(lambda: AsyncReplica(config, timeout_s, session))
+        super().__init__(self._thread, session, timeout_s)
 
     def start(self) -> None:
         """Begin to load and to follow.
@@ -48,47 +122,14 @@ class OnThread(SyncAnswers):
         Raises:
             CqarError: Another process keeps its state in the same file.
         """
-        self._thread.start()
-        replica = self._begun.result().replica
-        self._kept, self._view = replica.hits.kept, replica.view
+        replica = self._thread.start()
+        self._entries, self._view = replica.hits.entries, replica.view
 
     def stop(self) -> None:
-        """End all of it; what is served is kept in the file, if there is one."""
-        running = self._begun.result()
-        self._stopped = True
-        running.loop.call_soon_threadsafe(running.stopping.set)
-        self._thread.join()
+        """End the thread; the state is saved in the last-good file, if there is one."""
+        self._thread.stop()
 
-    def _running(self) -> _Running:
-        if self._stopped:
-            raise closed()
-        return self._begun.result()
-
-    def _run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        try:
-            replica = InLoop(self._config, self._timeout_s, self._carried)
-            running = _Running(replica, asyncio.get_running_loop(), asyncio.Event())
-            replica.start()
-        except Exception as error:  # noqa: BLE001  (whoever waits for the start is told)
-            self._begun.set_exception(error)
-            return
-        self._begun.set_result(running)
-        await running.stopping.wait()
-        await running.replica.stop()
-
-    @overload
-    def resolve(
-        self, venue: str, symbol: str, *, as_of: None = None, timeout_s: float | None = None
-    ) -> Resolution: ...
-
-    @overload
-    def resolve(
-        self, venue: str, symbol: str, *, as_of: dt.datetime, timeout_s: float | None = None
-    ) -> PastResolution: ...
-
+    @signature_of(SyncApi.resolve)
     def resolve(
         self,
         venue: str,
@@ -97,39 +138,18 @@ class OnThread(SyncAnswers):
         as_of: dt.datetime | None = None,
         timeout_s: float | None = None,
     ) -> Resolution | PastResolution:
-        """As `Client.resolve`; where it was asked a moment ago, without the other thread."""
         if as_of is not None:
             return super().resolve(venue, symbol, as_of=as_of, timeout_s=timeout_s)
         try:
-            hit = self._kept[venue, symbol]
+            hit = self._entries[venue, symbol]
         except KeyError:
             pass
         else:
-            if hit.mark is self._view.generation and clock_gettime(CLOCK_BOOTTIME) < hit.until_s:
+            if (
+                hit.generation is self._view.generation
+                and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
+            ):
                 return hit.result
-        running = self._running()
-        return _in_loop(running, running.replica.resolve(venue, symbol, timeout_s=timeout_s))
-
-    def ask(self, question: Question[T], timeout_s: float) -> T:
-        running = self._running()
-        return _in_loop(running, running.replica.ask(question, timeout_s))
-
-    def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T, None, None]:
-        running = self._running()
-        answers = running.replica.follow(question, timeout_s)
-
-        async def following() -> T | None:
-            return await anext(answers, None)
-
-        async def close() -> None:
-            await answers.aclose()
-
-        try:
-            while (answer := _in_loop(running, following())) is not None:
-                yield answer
-        finally:
-            _in_loop(running, close())
-
-
-def _in_loop(running: _Running, work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run_coroutine_threadsafe(work, running.loop).result()
+        return self._thread.call(
+            lambda replica: replica.resolve(venue, symbol, timeout_s=timeout_s)
+        )

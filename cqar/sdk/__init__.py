@@ -1,0 +1,26 @@
+"""The client: `cqar.Client` and `cqar.AsyncClient`, their results, enums and errors.
+
+A call of `sync_api` or `async_api` becomes a question (`questions`). A transport carries it
+(`transport` says what that is, `grpc_transport` is a client's), and `decoding` makes the result
+from the response. `session_position` makes sure that a session never reads older data. The package
+needs gRPC and nothing of a service.
+"""
+
+__all__ = [
+    "async_api",
+    "call_context",
+    "changes",
+    "client",
+    "decoding",
+    "enums",
+    "errors",
+    "grpc_transport",
+    "key_form",
+    "questions",
+    "results",
+    "session_position",
+    "specs",
+    "sync_api",
+    "transport",
+    "watch_cursor",
+]

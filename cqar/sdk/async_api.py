@@ -1,22 +1,20 @@
-"""The questions of `cqar.sdk.sync_api`, for programs that await each answer."""
+"""Every call of `AsyncClient` and `async with Replica(…)`: `cqar.sdk.sync_api`, awaited."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from cqar.sdk import question_codec
-from cqar.sdk.call_context import LOOK_S, CallContext
+from cqar.sdk import questions
+from cqar.sdk.call_context import POLL_S, CallContext, Deadline
 from cqar.sdk.changes import Update
-from cqar.sdk.deadline import Deadline
 from cqar.sdk.decimal_input import Exact
 from cqar.sdk.enums import Intent, Side
-from cqar.sdk.errors import NotReady, TimedOut
-from cqar.sdk.question_codec import Key, Question
+from cqar.sdk.errors import CqarError, NotReady, TimedOut
+from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (
     AssetAnswer,
     Group,
@@ -27,21 +25,49 @@ from cqar.sdk.results import (
     ResolverStatus,
     Spelling,
 )
+from cqar.sdk.session_position import SessionPosition
+from cqar.sdk.transport import AsyncTransport
 from cqar.sdk.watch_cursor import WatchCursor
 
 T = TypeVar("T")
 
 
-class AsyncAnswers(CallContext, ABC):
-    """For programs that await each answer."""
+class AsyncApi(CallContext):
+    """Calls that are awaited.
 
-    @abstractmethod
-    async def ask(self, question: Question[T], timeout_s: float) -> T:
-        """As `cqar.sdk.sync_api.Answers.ask`."""
+    Args:
+        timeout_s: Default timeout of each call.
+    """
 
-    @abstractmethod
-    def follow(self, question: Question[T], timeout_s: float | None) -> AsyncGenerator[T, None]:
-        """As `cqar.sdk.sync_api.Answers.follow`."""
+    def __init__(
+        self, transport: AsyncTransport, session: SessionPosition, timeout_s: float
+    ) -> None:
+        super().__init__(timeout_s, session)
+        self._transport = transport
+
+    async def ask(self, question: Question[T], timeout_s: float | None = None) -> T:
+        """As `cqar.sdk.sync_api.SyncApi.ask`."""
+        timeout_s = self._or_default_s(timeout_s)
+        try:
+            reply = await self._transport.send(question, timeout_s, self._session.position)
+        except CqarError as error:
+            self._note_failure(error)
+            raise
+        self._session.observe(reply.position)
+        return question.read(reply.message)
+
+    async def follow(self, question: Question[T], timeout_s: float | None) -> AsyncGenerator[T]:
+        """As `cqar.sdk.sync_api.SyncApi.follow`."""
+        try:
+            async with aclosing(
+                self._transport.stream(question, timeout_s, self._session.position)
+            ) as replies:
+                async for reply in replies:
+                    self._session.observe(reply.position)
+                    yield question.read(reply.message)
+        except CqarError as error:
+            self._note_failure(error)
+            raise
 
     @overload
     async def resolve(
@@ -61,11 +87,8 @@ class AsyncAnswers(CallContext, ABC):
         as_of: dt.datetime | None = None,
         timeout_s: float | None = None,
     ) -> Resolution | PastResolution:
-        """As `cqar.sdk.sync_api.Answers.resolve`."""
-        deadline = self._deadline(timeout_s)
-        if as_of is None:
-            return await self.ask(question_codec.resolve(venue, symbol), deadline.left_s)
-        return await self.ask(question_codec.resolve_past(venue, symbol, as_of), deadline.left_s)
+        """As `cqar.sdk.sync_api.SyncApi.resolve`."""
+        return await self.ask(questions.resolve(venue, symbol, as_of), timeout_s)
 
     @overload
     async def resolve_batch(
@@ -83,22 +106,17 @@ class AsyncAnswers(CallContext, ABC):
         *,
         as_of: dt.datetime | None = None,
         timeout_s: float | None = None,
-    ) -> list[Resolution | Miss] | list[PastResolution | Miss]:
-        """As `cqar.sdk.sync_api.Answers.resolve_batch`."""
+    ) -> list[Any]:
+        """As `cqar.sdk.sync_api.SyncApi.resolve_batch`."""
         deadline = self._deadline(timeout_s)
-        if as_of is None:
-            return await self._ask_all(question_codec.resolve_batches(keys), deadline)
-        return await self._ask_all(question_codec.resolve_past_batches(keys, as_of), deadline)
-
-    async def _ask_all(self, questions: Iterable[Question[list[T]]], deadline: Deadline) -> list[T]:
-        return [one for question in questions for one in await self.ask(question, deadline.left_s)]
+        batches = questions.resolve_batches(keys, as_of)
+        return [answer for batch in batches for answer in await self.ask(batch, deadline.left_s)]
 
     async def venue_symbols(
         self, symbol_id: str, venues: Iterable[str] = (), *, timeout_s: float | None = None
     ) -> list[Spelling]:
-        """As `cqar.sdk.sync_api.Answers.venue_symbols`."""
-        question = question_codec.venue_symbols(symbol_id, venues)
-        return await self.ask(question, self._deadline(timeout_s).left_s)
+        """As `cqar.sdk.sync_api.SyncApi.venue_symbols`."""
+        return await self.ask(questions.venue_symbols(symbol_id, venues), timeout_s)
 
     async def asset(
         self,
@@ -112,18 +130,16 @@ class AsyncAnswers(CallContext, ABC):
         external_id: str = "",
         timeout_s: float | None = None,
     ) -> AssetAnswer:
-        """As `cqar.sdk.sync_api.Answers.asset`."""
+        """As `cqar.sdk.sync_api.SyncApi.asset`."""
         names = {"asset_id": asset_id, "venue": venue, "code": code, "chain": chain}
         names |= {"address": address, "source": source, "external_id": external_id}
-        return await self.ask(question_codec.asset(names), self._deadline(timeout_s).left_s)
+        return await self.ask(questions.asset(names), timeout_s)
 
     async def group(
         self, name: str = "", *, group_id: str = "", timeout_s: float | None = None
     ) -> Group:
-        """As `cqar.sdk.sync_api.Answers.group`."""
-        return await self.ask(
-            question_codec.group(name, group_id), self._deadline(timeout_s).left_s
-        )
+        """As `cqar.sdk.sync_api.SyncApi.group`."""
+        return await self.ask(questions.group(name, group_id), timeout_s)
 
     async def check_order(
         self,
@@ -136,23 +152,23 @@ class AsyncAnswers(CallContext, ABC):
         intent: Intent | str = Intent.OPEN,
         timeout_s: float | None = None,
     ) -> OrderCheck:
-        """As `cqar.sdk.sync_api.Answers.check_order`."""
-        question = question_codec.check_order((venue, symbol), price, quantity, side, intent)
-        return await self.ask(question, self._deadline(timeout_s).left_s)
+        """As `cqar.sdk.sync_api.SyncApi.check_order`."""
+        question = questions.check_order((venue, symbol), price, quantity, side, intent)
+        return await self.ask(question, timeout_s)
 
     async def status(self, *, timeout_s: float | None = None) -> ResolverStatus:
-        """As `cqar.sdk.sync_api.Answers.status`."""
-        return await self.ask(question_codec.status(), self._deadline(timeout_s).left_s)
+        """As `cqar.sdk.sync_api.SyncApi.status`."""
+        return await self.ask(questions.status(), timeout_s)
 
     async def listed(self, venue: str, *, timeout_s: float | None = None) -> list[Spelling]:
-        """As `cqar.sdk.sync_api.Answers.listed`."""
+        """As `cqar.sdk.sync_api.SyncApi.listed`."""
         deadline = self._deadline(timeout_s)
-        page = await self.ask(question_codec.listed_at(venue, ""), deadline.left_s)
-        found = page.spellings
-        while page.following:
-            page = await self.ask(question_codec.listed_at(venue, page.following), deadline.left_s)
-            found += page.spellings
-        return found
+        page = await self.ask(questions.listed(venue, ""), deadline.left_s)
+        spellings = page.spellings
+        while page.next_token:
+            page = await self.ask(questions.listed(venue, page.next_token), deadline.left_s)
+            spellings += page.spellings
+        return spellings
 
     async def watch(
         self,
@@ -163,31 +179,31 @@ class AsyncAnswers(CallContext, ABC):
         venues: Iterable[str] = (),
         timeout_s: float | None = None,
     ) -> AsyncIterator[Update]:
-        """As `cqar.sdk.sync_api.Answers.watch`."""
-        place = WatchCursor(from_revision, epoch, kinds, venues)
+        """As `cqar.sdk.sync_api.SyncApi.watch`."""
+        cursor = WatchCursor(from_revision, epoch, kinds, venues)
         deadline = None if timeout_s is None else Deadline(timeout_s)
         while True:
             left_s = None if deadline is None else deadline.left_s
             try:
-                async with aclosing(self.follow(place.question(), left_s)) as updates:
+                async with aclosing(self.follow(cursor.question(), left_s)) as updates:
                     async for update in updates:
-                        if place.told(update):
+                        if cursor.advance(update):
                             yield update
             except NotReady:
-                if not place.is_begun:
+                if not cursor.is_begun:
                     raise
-            await asyncio.sleep(place.pause_s())
+            await asyncio.sleep(cursor.pause_s())
 
     async def wait_ready(self, timeout_s: float = 60.0) -> ResolverStatus:
-        """As `cqar.sdk.sync_api.Answers.wait_ready`."""
-        deadline, why = Deadline(timeout_s), ""
+        """As `cqar.sdk.sync_api.SyncApi.wait_ready`."""
+        deadline, reason = Deadline(timeout_s), ""
         while left_s := deadline.left_s:
             try:
-                found = await self.status(timeout_s=min(left_s, self._timeout_s))
-                if found.is_complete:
-                    return found
-                why = found.reason
+                status = await self.status(timeout_s=min(left_s, self._timeout_s))
+                if status.is_complete:
+                    return status
+                reason = status.reason
             except (NotReady, TimedOut) as error:
-                why = str(error)
-            await asyncio.sleep(min(LOOK_S, deadline.left_s))
-        raise TimedOut(f"not ready within {timeout_s:g} s: {why}")
+                reason = str(error)
+            await asyncio.sleep(min(POLL_S, deadline.left_s))
+        raise TimedOut(f"not ready within {timeout_s:g} s: {reason}")

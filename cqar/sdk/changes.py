@@ -1,4 +1,4 @@
-"""What `watch` yields: change sets as they become visible, and signs of life in between."""
+"""What `watch` yields: change sets as they become visible, and heartbeats in between."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from google.protobuf.message import Message
 
 from cqar.sdk.results import Freshness
 
-#: Kind -> the contract's message of it.
+#: Kind -> the contract's message type.
 MESSAGES: Final[dict[str, type[Message]]] = {
     "asset": asset_pb2.Asset,
     "asset_deployment": deployment_pb2.AssetDeployment,
@@ -40,12 +40,12 @@ MESSAGES: Final[dict[str, type[Message]]] = {
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One entity's new state, or its end.
+    """One entity's new state, or its deletion.
 
     Attributes:
         kind: Such as venue_symbol.
-        payload: The contract's message of it, serialised; empty where it is deleted.
-        archived: It is out of memory, and not deleted.
+        payload: The entity as the contract's serialised message; empty if it is deleted.
+        archived: The entity left the resolver's memory, and is not deleted.
     """
 
     kind: str
@@ -58,7 +58,7 @@ class Change(msgspec.Struct, frozen=True):
         """The entity as the contract's message.
 
         Raises:
-            ValueError: It is deleted.
+            ValueError: The entity is deleted.
         """
         if self.deleted:
             raise ValueError(f"{self.kind} {self.key} is deleted: there is nothing to read")
@@ -66,7 +66,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class ChangeSet(msgspec.Struct, frozen=True):
-    """All that one revision changed, of what was asked for."""
+    """The changes of one revision, as far as they were asked for."""
 
     epoch: int
     revision: int
@@ -77,7 +77,7 @@ class ChangeSet(msgspec.Struct, frozen=True):
 
 
 class Update(msgspec.Struct, frozen=True):
-    """A change set, or None: nothing changed, and the resolver is there. At least once a second."""
+    """A change set, or a heartbeat, whose `change_set` is None; one a second at least."""
 
     change_set: ChangeSet | None
     freshness: Freshness

@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Final, Self
 
 import grpc
-import grpc.aio
 
-from cqar.sdk.async_api import AsyncAnswers
+from cqar.sdk.async_api import AsyncApi
 from cqar.sdk.call_context import TIMEOUT_S
-from cqar.sdk.errors import closed
-from cqar.sdk.question_codec import Question
-from cqar.sdk.session_position import MinRevision, Position, SessionPosition
-from cqar.sdk.sync_api import SyncAnswers
-from cqar.sdk.transport import Calling, make_channel
+from cqar.sdk.grpc_transport import AsyncGrpcTransport, SyncGrpcTransport
+from cqar.sdk.session_position import MinRevision, SessionPosition
+from cqar.sdk.sync_api import SyncApi
 
-#: Where a resolver beside this program listens.
+#: Where a resolver on the same machine listens.
 SIDECAR: Final = "127.0.0.1:9091"
 
-T = TypeVar("T")
 
-
-class Client(SyncAnswers):
-    """Any number of threads may share one. It connects when it is first asked, and again by itself.
+class Client(SyncApi):
+    """A client for any number of threads. It connects with the first call and reconnects by itself.
 
     Args:
-        target: host:port, unix:/path/of/socket, or any name that gRPC resolves; of several
-            addresses behind it those that are there are asked in turn.
+        target: host:port, unix:/path/of/socket, or any name that gRPC resolves. Calls rotate over
+            the reachable addresses behind a name.
         key: An API key; a resolver on this machine wants none.
-        timeout_s: For each question, where none is given with it; tries again included.
+        timeout_s: Default timeout of each call, retries included.
         credentials: `grpc.ssl_channel_credentials(…)`; None: plaintext.
         min_revision: `seen`: no answer is older than any before it, also where several resolvers
-            answer; one that lags is waited for. `told`: only what `carry` was told counts, and
-            an answer at once matters more.
+            answer; the client waits for a resolver that lags. `told`: only positions given to
+            `carry` count; choose it where an answer at once matters more.
     """
 
     def __init__(
@@ -46,45 +40,13 @@ class Client(SyncAnswers):
         credentials: grpc.ChannelCredentials | None = None,
         min_revision: MinRevision = "seen",
     ) -> None:
-        super().__init__(timeout_s, SessionPosition(min_revision))
-        self._channel = make_channel(grpc, target, credentials)
-        self._calling = Calling(self._channel, target, key, self._carried)
-        self._is_closed = False
-
-    def ask(self, question: Question[T], timeout_s: float) -> T:
-        if self._is_closed:
-            raise closed()
-        calling = self._calling
-        method: Any = calling.unary(question)
-        try:
-            answer, call = method.with_call(
-                question.request, timeout=timeout_s, metadata=calling.metadata()
-            )
-        except grpc.RpcError as error:
-            raise calling.failure(error) from error
-        calling.learn(call.trailing_metadata(), answer)
-        return question.read(answer)
-
-    def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T, None, None]:
-        if self._is_closed:
-            raise closed()
-        calling = self._calling
-        call = calling.stream(question)(
-            question.request, timeout=timeout_s, metadata=calling.metadata()
-        )
-        try:
-            for answer in call:
-                self._carried.saw(Position.in_message(answer.freshness))
-                yield question.read(answer)
-        except grpc.RpcError as error:
-            raise calling.failure(error) from error
-        finally:
-            call.cancel()
+        session = SessionPosition(min_revision)
+        self._grpc = SyncGrpcTransport(target, key, credentials)
+        super().__init__(self._grpc, session, timeout_s)
 
     def close(self) -> None:
-        """End it; questions that run fail."""
-        self._is_closed = True
-        self._channel.close()
+        """Close the channel; calls in flight fail."""
+        self._grpc.close()
 
     def __enter__(self) -> Self:
         return self
@@ -95,8 +57,8 @@ class Client(SyncAnswers):
         self.close()
 
 
-class AsyncClient(AsyncAnswers):
-    """The same for asyncio: made, asked and closed in one event loop, one a process as gRPC wants.
+class AsyncClient(AsyncApi):
+    """A client for asyncio, used in one event loop of a process, as gRPC requires.
 
     Args:
         target, key, timeout_s, credentials, min_revision: As those of `Client`.
@@ -111,47 +73,13 @@ class AsyncClient(AsyncAnswers):
         credentials: grpc.ChannelCredentials | None = None,
         min_revision: MinRevision = "seen",
     ) -> None:
-        super().__init__(timeout_s, SessionPosition(min_revision))
-        self._channel = make_channel(grpc.aio, target, credentials)
-        self._calling = Calling(self._channel, target, key, self._carried)
-        self._is_closed = False
-
-    async def ask(self, question: Question[T], timeout_s: float) -> T:
-        if self._is_closed:
-            raise closed()
-        calling = self._calling
-        call = calling.unary(question)(
-            question.request, timeout=timeout_s, metadata=calling.metadata()
-        )
-        try:
-            answer = await call
-        except grpc.aio.AioRpcError as error:
-            raise calling.failure(error) from error
-        calling.learn(await call.trailing_metadata(), answer)
-        return question.read(answer)
-
-    async def follow(
-        self, question: Question[T], timeout_s: float | None
-    ) -> AsyncGenerator[T, None]:
-        if self._is_closed:
-            raise closed()
-        calling = self._calling
-        call = calling.stream(question)(
-            question.request, timeout=timeout_s, metadata=calling.metadata()
-        )
-        try:
-            async for answer in call:
-                self._carried.saw(Position.in_message(answer.freshness))
-                yield question.read(answer)
-        except grpc.aio.AioRpcError as error:
-            raise calling.failure(error) from error
-        finally:
-            call.cancel()
+        session = SessionPosition(min_revision)
+        self._grpc = AsyncGrpcTransport(target, key, credentials)
+        super().__init__(self._grpc, session, timeout_s)
 
     async def close(self) -> None:
-        """End it; questions that run are cancelled."""
-        self._is_closed = True
-        await self._channel.close()
+        """Close the channel; calls in flight are cancelled."""
+        await self._grpc.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Decimals as callers give them: exact, or refused."""
+"""Reads prices and quantities from callers exactly, or refuses them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from decimal import Decimal
 
 from cqar_shared.domain import decimals
 
-#: What may stand for a price or a quantity. No float: 0.1 + 0.2 is not 0.3.
+#: Types of a price or a quantity. Floats are refused: 0.1 + 0.2 is not 0.3.
 Exact = Decimal | int | str
 
 
 def exact(value: Exact) -> Decimal:
-    """A price or quantity, which is not negative.
+    """Convert a price or quantity to a non-negative Decimal.
 
     Raises:
-        TypeError: It is a float, or no number.
-        ValueError: It is negative, no finite number, or text that is no plain decimal.
+        TypeError: The value is a float, or no number.
+        ValueError: The value is negative, not finite, or text that is no plain decimal.
     """
     if isinstance(value, float | bool) or not isinstance(value, Decimal | int | str):
         raise TypeError(f"{value!r}: give a Decimal, an int, or text such as '0.001'")
-    found = decimals.parse(value) if isinstance(value, str) else Decimal(value)
-    if not found.is_finite() or found < 0:
+    number = decimals.parse(value) if isinstance(value, str) else Decimal(value)
+    if not number.is_finite() or number < 0:
         raise ValueError(
             f"{value!r} is no price and no quantity: it must be finite and not below 0"
         )
-    return found
+    return number

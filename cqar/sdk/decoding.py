@@ -1,6 +1,6 @@
-"""The contract's messages as results, one function each. Pure.
+"""Decodes the contract's messages into results, one function each. Pure.
 
-They are on the path of every answer: a Resolution takes some 20 microseconds.
+Every answer passes here: decoding a Resolution takes about 20 microseconds.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ R = TypeVar("R")
 W = TypeVar("W", bound=StrEnum)
 
 
-def _words(enum: Any, prefix: str, of: type[W]) -> Mapping[int, W]:
-    return {n: of(name.removeprefix(prefix)) for name, n in enum.items() if prefix in name}
+def _enum_by_number(enum: Any, prefix: str, words: type[W]) -> Mapping[int, W]:
+    return {n: words(name.removeprefix(prefix)) for name, n in enum.items() if prefix in name}
 
 
-def _names(enum: Any, prefix: str) -> Mapping[int, str]:
+def _name_by_number(enum: Any, prefix: str) -> Mapping[int, str]:
     return {number: name.removeprefix(prefix) for name, number in enum.items()}
 
 
@@ -38,53 +38,57 @@ _STATUS: Final = {
     pb.RESOLUTION_STATUS_DELISTED: enums.Status.DELISTED,
     pb.RESOLUTION_STATUS_NOT_YET_LISTED: enums.Status.NOT_YET_LISTED,
 }
-_STATE: Final = _words(pb.SnapshotState, "SNAPSHOT_STATE_", enums.State)
-_SOURCE: Final = _words(pb.SpecsSource, "SPECS_SOURCE_", enums.SpecsSource)
-_MARKET: Final = _words(venue_symbol_pb2.MarketStatus, "MARKET_STATUS_", enums.MarketStatus)
-_TYPE: Final = _words(symbol_pb2.SymbolType, "SYMBOL_TYPE_", enums.SymbolType)
-_KIND: Final = _words(symbol_pb2.ContractKind, "CONTRACT_KIND_", enums.ContractKind)
-_OPTION: Final = _words(symbol_pb2.OptionType, "OPTION_TYPE_", enums.OptionType)
-_SEVERITY: Final = _words(quality_flag_pb2.FlagSeverity, "FLAG_SEVERITY_", enums.Severity)
-_FLAG_TYPE: Final = _names(quality_flag_pb2.FlagType, "FLAG_TYPE_")
-_ASSET_TYPE: Final = _names(asset_pb2.AssetType, "ASSET_TYPE_")
+_STATE: Final = _enum_by_number(pb.SnapshotState, "SNAPSHOT_STATE_", enums.State)
+_SOURCE: Final = _enum_by_number(pb.SpecsSource, "SPECS_SOURCE_", enums.SpecsSource)
+_MARKET: Final = _enum_by_number(
+    venue_symbol_pb2.MarketStatus, "MARKET_STATUS_", enums.MarketStatus
+)
+_TYPE: Final = _enum_by_number(symbol_pb2.SymbolType, "SYMBOL_TYPE_", enums.SymbolType)
+_KIND: Final = _enum_by_number(symbol_pb2.ContractKind, "CONTRACT_KIND_", enums.ContractKind)
+_OPTION: Final = _enum_by_number(symbol_pb2.OptionType, "OPTION_TYPE_", enums.OptionType)
+_SEVERITY: Final = _enum_by_number(quality_flag_pb2.FlagSeverity, "FLAG_SEVERITY_", enums.Severity)
+_FLAG_TYPE: Final = _name_by_number(quality_flag_pb2.FlagType, "FLAG_TYPE_")
+_ASSET_TYPE: Final = _name_by_number(asset_pb2.AssetType, "ASSET_TYPE_")
 
 _ALLOWED: Final = r.Permission(allowed=True)
 
 
-def resolution(found: pb.Resolution, freshness: r.Freshness) -> r.Resolution:
-    """A spelling that means, or meant, something."""
+def resolution(message: pb.Resolution, freshness: r.Freshness) -> r.Resolution:
+    """The resolution of a spelling that is, or was, listed."""
     return r.Resolution(
-        **_meaning(found),
-        market_status=_MARKET[found.venue_symbol.status],
-        is_primary=found.venue_symbol.is_primary,
-        specs=specs(found.specs),
-        tradeable=tradeable(found.tradeable),
+        **_common_fields(message),
+        market_status=_MARKET[message.venue_symbol.status],
+        is_primary=message.venue_symbol.is_primary,
+        specs=specs(message.specs),
+        tradeable=tradeable(message.tradeable),
         freshness=freshness,
     )
 
 
-def past_resolution(found: pb.Resolution, freshness: r.Freshness) -> r.PastResolution:
-    """The same as of an instant: what is not known of that time is None."""
-    listing = found.venue_symbol
+def past_resolution(message: pb.Resolution, freshness: r.Freshness) -> r.PastResolution:
+    """The resolution as of an instant: what is not known of that time is None."""
+    listing = message.venue_symbol
     return r.PastResolution(
-        **_meaning(found),
+        **_common_fields(message),
         market_status=_MARKET[listing.status] if listing.status else None,
         terms_since=_instant(listing, "terms_since"),
-        specs=specs(found.specs) if found.HasField("specs") else None,
+        specs=specs(message.specs) if message.HasField("specs") else None,
         freshness=freshness,
     )
 
 
 def _reader(listing: venue_symbol_pb2.VenueSymbol) -> str | None:
-    noted = listing.metadata
-    return str(noted["reader"]) if listing.HasField("metadata") and "reader" in noted else None
+    metadata = listing.metadata
+    return (
+        str(metadata["reader"]) if listing.HasField("metadata") and "reader" in metadata else None
+    )
 
 
-def _meaning(found: pb.Resolution) -> dict[str, Any]:
-    """What is told alike of now and of the past."""
-    listing = found.venue_symbol
+def _common_fields(message: pb.Resolution) -> dict[str, Any]:
+    """The fields that Resolution and PastResolution share."""
+    listing = message.venue_symbol
     return {
-        "status": _STATUS[found.status],
+        "status": _STATUS[message.status],
         "venue_id": listing.venue_id,
         "venue_symbol": listing.venue_symbol,
         "listing_id": listing.listing_id,
@@ -94,185 +98,185 @@ def _meaning(found: pb.Resolution) -> dict[str, Any]:
         "maker_fee": _decimal(listing.exact.maker_fee),
         "taker_fee": _decimal(listing.exact.taker_fee),
         "reader": _reader(listing),
-        "symbol": symbol(found.symbol),
-        "base": asset(found.base_asset),
-        "quote": asset(found.quote_asset),
-        "settlement": asset(found.settlement_asset),
+        "symbol": symbol(message.symbol),
+        "base": asset(message.base_asset),
+        "quote": asset(message.quote_asset),
+        "settlement": asset(message.settlement_asset),
     }
 
 
-def found_or_miss(
-    found: pb.Resolution,
+def resolution_or_miss(
+    message: pb.Resolution,
     key: tuple[str, str],
     freshness: r.Freshness,
-    read: Callable[[pb.Resolution, r.Freshness], R],
+    decode: Callable[[pb.Resolution, r.Freshness], R],
 ) -> R | r.Miss:
-    """One answer of a batch, beside the (venue, spelling) that was asked for."""
-    if found.status != pb.RESOLUTION_STATUS_NOT_FOUND:
-        return read(found, freshness)
+    """One answer of a batch; `key` is the (venue, spelling) that was asked for."""
+    if message.status != pb.RESOLUTION_STATUS_NOT_FOUND:
+        return decode(message, freshness)
     venue_id, venue_symbol = key
     return r.Miss(
         venue_id=venue_id,
         venue_symbol=venue_symbol,
-        reason=reason(found.not_found),
+        reason=reason(message.not_found),
         freshness=freshness,
     )
 
 
-def specs(found: pb.Specs) -> Specs:
+def specs(message: pb.Specs) -> Specs:
     return Specs(
-        source=_SOURCE[found.source],
-        tick_size=_decimal(found.tick_size),
-        lot_size=_decimal(found.lot_size),
-        min_order_size=_decimal(found.min_order_size),
-        max_order_size=_decimal(found.max_order_size),
-        min_notional=_decimal(found.min_notional),
-        max_notional=_decimal(found.max_notional),
-        contract_size=_decimal(found.contract_size),
-        unit_multiplier=Decimal(found.unit_multiplier or "1"),
-        contract_kind=_KIND[found.contract_kind],
+        source=_SOURCE[message.source],
+        tick_size=_decimal(message.tick_size),
+        lot_size=_decimal(message.lot_size),
+        min_order_size=_decimal(message.min_order_size),
+        max_order_size=_decimal(message.max_order_size),
+        min_notional=_decimal(message.min_notional),
+        max_notional=_decimal(message.max_notional),
+        contract_size=_decimal(message.contract_size),
+        unit_multiplier=Decimal(message.unit_multiplier or "1"),
+        contract_kind=_KIND[message.contract_kind],
         tick_bands=tuple(
             TickBand(Decimal(band.from_price or "0"), Decimal(band.tick_size))
-            for band in found.tick_bands
+            for band in message.tick_bands
         ),
-        price_significant_digits=found.price_significant_digits or None,
+        price_significant_digits=message.price_significant_digits or None,
     )
 
 
-def symbol(found: symbol_pb2.Symbol) -> r.SymbolRef:
+def symbol(message: symbol_pb2.Symbol) -> r.SymbolRef:
     return r.SymbolRef(
-        symbol_id=found.symbol_id,
-        symbol=found.symbol,
-        symbol_type=_TYPE[found.symbol_type],
-        contract_kind=_KIND[found.contract_kind],
-        expiry=_instant(found, "expiry"),
-        strike_price=_decimal(found.exact.strike_price),
-        option_type=_OPTION[found.option_type] if found.option_type else None,
+        symbol_id=message.symbol_id,
+        symbol=message.symbol,
+        symbol_type=_TYPE[message.symbol_type],
+        contract_kind=_KIND[message.contract_kind],
+        expiry=_instant(message, "expiry"),
+        strike_price=_decimal(message.exact.strike_price),
+        option_type=_OPTION[message.option_type] if message.option_type else None,
     )
 
 
-def asset(found: asset_pb2.Asset) -> r.AssetRef:
-    return r.AssetRef(found.asset_id, found.symbol, found.name, found.unverified)
+def asset(message: asset_pb2.Asset) -> r.AssetRef:
+    return r.AssetRef(message.asset_id, message.symbol, message.name, message.unverified)
 
 
-def tradeable(found: pb.Tradeable) -> r.Tradeable:
+def tradeable(message: pb.Tradeable) -> r.Tradeable:
     return r.Tradeable(
-        open=permission(found.open),
-        post_only=permission(found.post_only),
-        reduce=permission(found.reduce),
-        cancel=permission(found.cancel),
+        open=permission(message.open),
+        post_only=permission(message.post_only),
+        reduce=permission(message.reduce),
+        cancel=permission(message.cancel),
     )
 
 
-def permission(found: pb.Permission) -> r.Permission:
-    if found.allowed:
+def permission(message: pb.Permission) -> r.Permission:
+    if message.allowed:
         return _ALLOWED
-    return r.Permission(allowed=False, reasons=reasons(found.reasons))
+    return r.Permission(allowed=False, reasons=reasons(message.reasons))
 
 
-def reasons(found: Iterable[pb.Reason]) -> tuple[r.Reason, ...]:
-    return tuple(map(reason, found))
+def reasons(message: Iterable[pb.Reason]) -> tuple[r.Reason, ...]:
+    return tuple(map(reason, message))
 
 
-def reason(found: pb.Reason) -> r.Reason:
-    return r.Reason(found.code, found.kind, found.key, found.message)
+def reason(message: pb.Reason) -> r.Reason:
+    return r.Reason(message.code, message.kind, message.key, message.message)
 
 
-def freshness(found: pb.Freshness) -> r.Freshness:
-    staleness_ms = found.staleness_ms if found.HasField("staleness_ms") else None
-    return r.Freshness(found.epoch, found.revision, _STATE[found.state], staleness_ms)
+def freshness(message: pb.Freshness) -> r.Freshness:
+    staleness_ms = message.staleness_ms if message.HasField("staleness_ms") else None
+    return r.Freshness(message.epoch, message.revision, _STATE[message.state], staleness_ms)
 
 
-def spelling(found: venue_symbol_pb2.VenueSymbol) -> r.Spelling:
+def spelling(message: venue_symbol_pb2.VenueSymbol) -> r.Spelling:
     return r.Spelling(
-        found.venue_id,
-        found.venue_symbol,
-        found.listing_id,
-        found.symbol_id,
-        _MARKET[found.status],
-        found.is_primary,
-        found.alias_of or None,
+        message.venue_id,
+        message.venue_symbol,
+        message.listing_id,
+        message.symbol_id,
+        _MARKET[message.status],
+        message.is_primary,
+        message.alias_of or None,
     )
 
 
-def asset_answer(found: pb.ResolveAssetResponse) -> r.AssetAnswer:
+def asset_answer(message: pb.ResolveAssetResponse) -> r.AssetAnswer:
     return r.AssetAnswer(
-        asset=asset(found.asset),
-        asset_type=_ASSET_TYPE[found.asset.asset_type],
-        category=found.asset.category,
-        deployments=tuple(map(deployment, found.deployments)),
-        active_flags=tuple(map(flag, found.active_flags)),
-        tradeable=permission(found.tradeable),
-        freshness=freshness(found.freshness),
+        asset=asset(message.asset),
+        asset_type=_ASSET_TYPE[message.asset.asset_type],
+        category=message.asset.category,
+        deployments=tuple(map(deployment, message.deployments)),
+        active_flags=tuple(map(flag, message.active_flags)),
+        tradeable=permission(message.tradeable),
+        freshness=freshness(message.freshness),
     )
 
 
-def deployment(found: deployment_pb2.AssetDeployment) -> r.Deployment:
+def deployment(message: deployment_pb2.AssetDeployment) -> r.Deployment:
     return r.Deployment(
-        found.chain_id,
-        found.chain_name,
-        found.address or None,
-        found.decimals,
-        found.is_canonical,
-        found.is_native,
+        message.chain_id,
+        message.chain_name,
+        message.address or None,
+        message.decimals,
+        message.is_canonical,
+        message.is_native,
     )
 
 
-def flag(found: quality_flag_pb2.AssetQualityFlag) -> r.Flag:
+def flag(message: quality_flag_pb2.AssetQualityFlag) -> r.Flag:
     return r.Flag(
-        found.flag_id,
-        _FLAG_TYPE[found.flag_type],
-        _SEVERITY[found.severity],
-        found.source,
-        found.reason,
+        message.flag_id,
+        _FLAG_TYPE[message.flag_type],
+        _SEVERITY[message.severity],
+        message.source,
+        message.reason,
     )
 
 
-def group(found: pb.ExpandGroupResponse) -> r.Group:
+def group(message: pb.ExpandGroupResponse) -> r.Group:
     members = (
         r.Member(asset(m.asset), _decimal(m.weight), tuple(map(flag, m.active_flags)))
-        for m in found.members
+        for m in message.members
     )
-    return r.Group(found.group_id, found.name, tuple(members), freshness(found.freshness))
+    return r.Group(message.group_id, message.name, tuple(members), freshness(message.freshness))
 
 
-def order_check(found: pb.CheckOrderResponse) -> r.OrderCheck:
+def order_check(message: pb.CheckOrderResponse) -> r.OrderCheck:
     return r.OrderCheck(
-        allowed=found.allowed,
-        reasons=reasons(found.reasons),
-        price=_decimal(found.price),
-        quantity=_decimal(found.quantity),
-        notional=_decimal(found.notional),
-        freshness=freshness(found.freshness),
+        allowed=message.allowed,
+        reasons=reasons(message.reasons),
+        price=_decimal(message.price),
+        quantity=_decimal(message.quantity),
+        notional=_decimal(message.notional),
+        freshness=freshness(message.freshness),
     )
 
 
-def status(found: pb.GetStatusResponse) -> r.ResolverStatus:
+def status(message: pb.GetStatusResponse) -> r.ResolverStatus:
     return r.ResolverStatus(
-        freshness=freshness(found.freshness),
-        lag=found.lag,
-        counts=dict(found.counts),
-        hydrated_from=found.hydrated_from,
-        memory_bytes=found.memory_bytes,
-        version=found.version,
-        reason=found.reason,
+        freshness=freshness(message.freshness),
+        lag=message.lag,
+        counts=dict(message.counts),
+        hydrated_from=message.hydrated_from,
+        memory_bytes=message.memory_bytes,
+        version=message.version,
+        reason=message.reason,
     )
 
 
-def update(found: pb.WatchResponse) -> changes.Update:
-    told = change_set(found.change_set) if found.HasField("change_set") else None
-    return changes.Update(told, freshness(found.freshness))
+def update(message: pb.WatchResponse) -> changes.Update:
+    changed = change_set(message.change_set) if message.HasField("change_set") else None
+    return changes.Update(changed, freshness(message.freshness))
 
 
-def change_set(found: replication_pb2.ChangeSet) -> changes.ChangeSet:
+def change_set(message: replication_pb2.ChangeSet) -> changes.ChangeSet:
     return changes.ChangeSet(
-        epoch=found.epoch,
-        revision=found.revision,
-        committed_at=found.committed_at.ToDatetime(dt.UTC),
-        actor=found.actor,
-        reason=found.reason,
+        epoch=message.epoch,
+        revision=message.revision,
+        committed_at=message.committed_at.ToDatetime(dt.UTC),
+        actor=message.actor,
+        reason=message.reason,
         changes=tuple(
-            changes.Change(c.kind, c.key, c.entity, c.deleted, c.archived) for c in found.changes
+            changes.Change(c.kind, c.key, c.entity, c.deleted, c.archived) for c in message.changes
         ),
     )
 

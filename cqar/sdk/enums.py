@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What became of a spelling: FOUND, or why it means nothing now."""
+    """Whether a spelling is listed: FOUND, or why it means nothing now."""
 
     FOUND = "FOUND"
     DELISTED = "DELISTED"
@@ -15,7 +15,7 @@ class Status(StrEnum):
 
 
 class MarketStatus(StrEnum):
-    """How a listing trades, as the venue says."""
+    """How a listing trades, according to the venue."""
 
     UNSPECIFIED = "UNSPECIFIED"
     PREOPEN = "PREOPEN"
@@ -37,7 +37,7 @@ class SymbolType(StrEnum):
 
 
 class ContractKind(StrEnum):
-    """How a contract pays: LINEAR in quote, INVERSE in base, QUANTO in a third asset."""
+    """What a contract pays in: LINEAR in quote, INVERSE in base, QUANTO in a third asset."""
 
     UNSPECIFIED = "UNSPECIFIED"
     LINEAR = "LINEAR"
@@ -52,7 +52,7 @@ class OptionType(StrEnum):
 
 
 class SpecsSource(StrEnum):
-    """Whose steps: the VENUE's own, or at least one the SYMBOL's default: not for orders."""
+    """Whose steps: VENUE: all the venue's own; SYMBOL: one or more are defaults, not for orders."""
 
     UNSPECIFIED = "UNSPECIFIED"
     VENUE = "VENUE"
@@ -70,7 +70,7 @@ class State(StrEnum):
 
 
 class Severity(StrEnum):
-    """Of a quality flag; CRITICAL stops trading of the asset until it is resolved."""
+    """A quality flag's severity; CRITICAL stops trading of the asset until the flag is resolved."""
 
     UNSPECIFIED = "UNSPECIFIED"
     INFO = "INFO"
@@ -81,7 +81,7 @@ class Severity(StrEnum):
 
 
 class Source(StrEnum):
-    """Who gives assets names of their own."""
+    """A data source with asset ids of its own."""
 
     COINGECKO = "COINGECKO"
     COINMARKETCAP = "COINMARKETCAP"
@@ -96,7 +96,7 @@ class Side(StrEnum):
 
 
 class Intent(StrEnum):
-    """What an order is for: to open or enlarge a position, only as a maker, or to get out."""
+    """An order's purpose: OPEN or enlarge a position, POST_ONLY as a maker, REDUCE a position."""
 
     OPEN = "open"
     POST_ONLY = "post_only"

@@ -1,28 +1,31 @@
-"""What a question to the registry may end with, named for what to do about it.
+"""The SDK's errors, named for what to do about them.
 
 CqarError
 ├── NotFound         nothing of that name; `reason` says what is missing
-├── InvalidRequest   it can never be answered as asked; `violations` says why
-├── Denied           no key, or not one that may
-├── Unsupported      the server asked does not answer this
+├── InvalidRequest   the request can never be answered as asked; `violations` says why
+├── Denied           no key, or a key without the right
+├── Unsupported      this server does not answer this question
 ├── EpochChanged     the registry began a new history: forget what was read, read anew
-├── NotKept          so far back nothing is kept: read anew, then watch from there
+├── NotKept          the revision is older than what is kept: read anew, then watch from there
 ├── Busy             too much at once: wait, then ask again
-├── NotReady         nobody answers, or cannot yet: try again, or elsewhere
-├── TimedOut         no answer within the time given
-└── StepsUnknown     a helper needs a step or a size that nobody knows
+├── NotReady         no server answers, or not yet: try again, or elsewhere
+├── TimedOut         no answer within the given time
+└── StepsUnknown     a helper needs a step or a size that is not known
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+if TYPE_CHECKING:
+    from cqar.sdk.session_position import Position
+
 
 class Violation(NamedTuple):
-    """One thing wrong with a request: which field, which rule (stable), and in words."""
+    """A field of a request that breaks a rule: `reason` names the rule and is stable."""
 
     field: str
     reason: str
@@ -30,116 +33,119 @@ class Violation(NamedTuple):
 
 
 class CqarError(Exception):
-    """Parent of all; itself only where the server erred.
+    """Parent of all SDK errors. It is raised itself only where the server failed.
 
     Attributes:
-        reason: Stable, for programs, such as VENUE_SYMBOL_NOT_FOUND; empty where nobody said one.
+        reason: Stable, for programs, such as VENUE_SYMBOL_NOT_FOUND; empty if the server gave none.
         advice: What to do.
+        position: The registry position of the server that refused; None: not known.
     """
 
     advice = ""
+    position: Position | None = None
 
     def __init__(self, text: str, reason: str = "", violations: tuple[Violation, ...] = ()) -> None:
-        is_said = self.advice.partition(",")[0] in text
-        super().__init__(text if is_said else f"{text}; {self.advice}")
+        has_advice = self.advice.partition(",")[0] in text
+        super().__init__(text if has_advice else f"{text}; {self.advice}")
         self.reason = reason
         self.violations = violations
 
 
 class NotFound(CqarError):
-    """Nothing of that name. `reason` says what is missing: VENUE_NOT_FOUND or ASSET_NOT_FOUND."""
+    """Nothing has that name. `reason` says what is missing: VENUE_NOT_FOUND or ASSET_NOT_FOUND."""
 
 
 class InvalidRequest(CqarError):
-    """It can never be answered as asked; `violations` names every field that is wrong."""
+    """The request can never be answered as asked; `violations` names every field that is wrong."""
 
 
 class Denied(CqarError):
-    """No key, one that is not valid, or one whose role does not suffice."""
+    """The call has no API key, an invalid one, or one whose role does not suffice."""
 
     advice = "give a key that may, as key=…"
 
 
 class Unsupported(CqarError):
-    """The server asked does not answer this: another service, or a later release."""
+    """This server does not answer the question: ask another service, or a later release."""
 
 
 class EpochChanged(CqarError):
     """The registry began a new history; what was read before may never have been kept.
 
-    What the client carried is forgotten: asked again, it answers from the new history.
+    What the client session is forgotten: asked again, it answers from the new history.
     """
 
     advice = "forget what you read before, and ask again"
 
 
 class NotKept(CqarError):
-    """So far back nothing is kept."""
+    """The revision asked for is older than what is kept."""
 
     advice = "read anew, then watch from there"
 
 
 class Busy(CqarError):
-    """More was asked for at once than one caller, or one answer, may have."""
+    """The question exceeds what one caller, or one answer, may have at once."""
 
     advice = "wait, or ask for less"
 
 
 class NotReady(CqarError):
-    """Nobody answers there, or cannot yet. Asked a few times already, where there was time."""
+    """No server answers, or not yet. The call was retried already, if there was time."""
 
     advice = "try again, or at another resolver"
 
 
 class TimedOut(CqarError):
-    """No answer within the time that was given."""
+    """No answer came within the given time."""
 
     advice = "try again, or give it more time"
 
 
 class StepsUnknown(CqarError):
-    """A helper needs a step or a size that nobody knows: do not send this order."""
+    """A helper needs a step or a size that is not known: do not send this order."""
 
 
-def closed() -> CqarError:
-    """What was closed is asked."""
+def closed_error() -> CqarError:
+    """The error of a call to a closed client or replica."""
     return CqarError("it is closed: make another")
 
 
-_C = code_pb2
-#: Status -> what it means for a question. ABORTED has but one meaning for a read.
-_MEANINGS: Final[dict[int, type[CqarError]]] = {
-    _C.NOT_FOUND: NotFound,
-    _C.INVALID_ARGUMENT: InvalidRequest,
-    _C.UNAUTHENTICATED: Denied,
-    _C.PERMISSION_DENIED: Denied,
-    _C.UNIMPLEMENTED: Unsupported,
-    _C.FAILED_PRECONDITION: Unsupported,
-    _C.ABORTED: EpochChanged,
-    _C.OUT_OF_RANGE: NotKept,
-    _C.RESOURCE_EXHAUSTED: Busy,
-    _C.UNAVAILABLE: NotReady,
-    _C.DEADLINE_EXCEEDED: TimedOut,
+_CODE = code_pb2
+#: gRPC status code -> error class. For a read, ABORTED means only that the epoch changed.
+_ERROR_BY_CODE: Final[dict[int, type[CqarError]]] = {
+    _CODE.NOT_FOUND: NotFound,
+    _CODE.INVALID_ARGUMENT: InvalidRequest,
+    _CODE.UNAUTHENTICATED: Denied,
+    _CODE.PERMISSION_DENIED: Denied,
+    _CODE.UNIMPLEMENTED: Unsupported,
+    _CODE.FAILED_PRECONDITION: Unsupported,
+    _CODE.ABORTED: EpochChanged,
+    _CODE.OUT_OF_RANGE: NotKept,
+    _CODE.RESOURCE_EXHAUSTED: Busy,
+    _CODE.UNAVAILABLE: NotReady,
+    _CODE.DEADLINE_EXCEEDED: TimedOut,
 }
 
 
-def of_status(status: status_pb2.Status) -> CqarError:
-    """What a server said, as an exception."""
+def error_of_status(status: status_pb2.Status) -> CqarError:
+    """The exception for a `google.rpc.Status`."""
     reason, violations = "", tuple[Violation, ...]()
     for detail in _details(status):
         if isinstance(detail, error_details_pb2.ErrorInfo):
             reason = detail.reason
         else:
-            found = detail.field_violations
-            violations = tuple(Violation(v.field, v.reason, v.description) for v in found)
-    return of_code(status.code, status.message, reason, violations)
+            violations = tuple(
+                Violation(v.field, v.reason, v.description) for v in detail.field_violations
+            )
+    return error_of_code(status.code, status.message, reason, violations)
 
 
-def of_code(
+def error_of_code(
     code: int, text: str, reason: str = "", violations: tuple[Violation, ...] = ()
 ) -> CqarError:
-    """The same, where a number and a sentence are all that is known."""
-    return _MEANINGS.get(code, CqarError)(text, reason, violations)
+    """The exception for a gRPC status code and a text."""
+    return _ERROR_BY_CODE.get(code, CqarError)(text, reason, violations)
 
 
 def _details(status: status_pb2.Status) -> Iterator[Any]:

@@ -1,6 +1,6 @@
-"""What the registry answers, as values: frozen, comparable, and encodable by msgspec.
+"""The registry's answers as values: frozen, comparable, and encodable by msgspec.
 
-Nothing here does I/O; `cqar.sdk.decoding` makes these from the contract's messages.
+Nothing here does I/O; `cqar.sdk.decoding` makes the values from the contract's messages.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Freshness(msgspec.Struct, frozen=True):
     """How current an answer is.
 
     Attributes:
-        staleness_ms: Upper bound for any wall clock; None: no bound is known.
+        staleness_ms: Upper bound of the age, whatever the wall clock says; None: no bound is known.
     """
 
     epoch: int
@@ -37,7 +37,7 @@ class Freshness(msgspec.Struct, frozen=True):
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """Why something is not allowed, and which entity is to blame; `code` is stable."""
+    """Why something is not allowed, and which entity is the cause; `code` is stable."""
 
     code: str
     kind: str
@@ -56,15 +56,15 @@ class Permission(msgspec.Struct, frozen=True):
 
 
 class Tradeable(msgspec.Struct, frozen=True):
-    """May orders be sent now? Fails closed: an answer that may be stale allows no opening.
+    """Whether orders may be sent now. It fails closed: a stale answer allows no opening.
 
-    It is true, as in `if found.tradeable:`, only where opening is allowed.
+    It is true, as in `if resolution.tradeable:`, only if opening is allowed.
 
     Attributes:
         open: Open or enlarge a position with any order.
-        post_only: The same, with orders that only add liquidity.
-        reduce: Get out of a position.
-        cancel: Take an order back.
+        post_only: Open or enlarge a position with orders that only add liquidity.
+        reduce: Reduce or close a position.
+        cancel: Cancel an order.
     """
 
     open: Permission
@@ -81,12 +81,12 @@ class Tradeable(msgspec.Struct, frozen=True):
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Why not to open."""
+        """Why opening is not allowed."""
         return self.open.reasons
 
 
 class AssetRef(msgspec.Struct, frozen=True):
-    """An asset's id, which is what to compare, and its ticker, which is for people."""
+    """An asset: compare `asset_id`; `symbol` and `name` are for people."""
 
     asset_id: str
     symbol: str
@@ -95,7 +95,7 @@ class AssetRef(msgspec.Struct, frozen=True):
 
 
 class SymbolRef(msgspec.Struct, frozen=True):
-    """The canonical product. `symbol` is for people: BTC/USDT:USDT; the id is for programs.
+    """The canonical product: compare `symbol_id`; `symbol`, as BTC/USDT:USDT, is for people.
 
     Attributes:
         expiry: Of a FUTURE or an OPTION.
@@ -115,11 +115,11 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
     """What a venue's spelling means, how it trades, and how current that is.
 
     Attributes:
-        status: FOUND; DELISTED: it meant this until `delisted_at`, and means nothing now.
-        alias_of: The primary spelling that this one stands for, whose steps and status these are.
+        status: FOUND, or DELISTED: the spelling meant this until `delisted_at`, and nothing now.
+        alias_of: The primary spelling that this one stands for, and whose steps and status apply.
         maker_fee, taker_fee: Fractions: 0.001 is 0.1 %; rebates are negative. None: not known.
-        reader: `ccxt, unreviewed` where an import took the listing from ccxt, and nobody has
-            compared what ccxt reads of such markets with the venue's records; else None.
+        reader: `ccxt, unreviewed` if an import took the listing from ccxt, and ccxt's reading of
+            such markets was not compared with the venue's records; else None.
     """
 
     status: Status
@@ -144,12 +144,12 @@ class Resolution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PastResolution(msgspec.Struct, frozen=True, kw_only=True):
-    """What a venue's spelling meant at an instant of the past. Nothing says what might be traded.
+    """What a venue's spelling meant at an instant of the past; it has no trading verdict.
 
     Attributes:
-        status: FOUND; DELISTED: it had meant this last; NOT_YET_LISTED: it would mean this first.
-        market_status: None, as are fees and `specs`: those of that time are not known.
-        specs: The venue's own; the symbol's, which have no dates, stand in for none.
+        status: FOUND; DELISTED: this was its last meaning; NOT_YET_LISTED: this is its first one.
+        market_status: None, like fees and `specs`, if the value at that time is not known.
+        specs: The venue's own only: the symbol's defaults have no dates.
     """
 
     status: Status
@@ -173,7 +173,7 @@ class PastResolution(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Miss(msgspec.Struct, frozen=True, kw_only=True):
-    """Of a batch: this spelling means nothing, and why."""
+    """A key of a batch whose spelling means nothing, and why."""
 
     venue_id: str
     venue_symbol: str
@@ -186,7 +186,7 @@ class Miss(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spelling(msgspec.Struct, frozen=True):
-    """How a venue writes a symbol now."""
+    """A venue's current spelling of a symbol."""
 
     venue_id: str
     venue_symbol: str
@@ -201,8 +201,8 @@ class Deployment(msgspec.Struct, frozen=True):
     """An asset on a chain.
 
     Attributes:
-        address: None for the chain's own coin.
-        decimals: Units of the chain in one unit of the asset, as a power of ten.
+        address: None for the chain's native coin.
+        decimals: One unit of the asset is 10 ** decimals of the chain's smallest unit.
     """
 
     chain_id: str
@@ -214,7 +214,7 @@ class Deployment(msgspec.Struct, frozen=True):
 
 
 class Flag(msgspec.Struct, frozen=True):
-    """A warning about an asset that stands. `flag_type` is the contract's word, such as SCAM."""
+    """An active warning about an asset. `flag_type` is the contract's word, such as SCAM."""
 
     flag_id: str
     flag_type: str
@@ -224,7 +224,7 @@ class Flag(msgspec.Struct, frozen=True):
 
 
 class AssetAnswer(msgspec.Struct, frozen=True):
-    """The asset that is meant; CRITICAL flags, and staleness, deny trading."""
+    """An asset with its deployments and flags; CRITICAL flags and staleness deny trading."""
 
     asset: AssetRef
     asset_type: str
@@ -236,7 +236,7 @@ class AssetAnswer(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """An asset of a group. `weight` is exact; None where it has none."""
+    """An asset of a group. `weight` is exact; None if the member has none."""
 
     asset: AssetRef
     weight: Decimal | None
@@ -251,14 +251,14 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class OrderCheck(msgspec.Struct, frozen=True):
-    """May this order be sent, and as what?
+    """An order's verdict, and the order rounded to the venue's tick and lot.
 
-    It is true, as in `if client.check_order(…):`, only where the order is allowed.
+    It is true, as in `if client.check_order(…):`, only if the order is allowed.
 
     Attributes:
-        price: Rounded to the passive side; None if none was given, or its tick is not known.
-        quantity: Rounded down; None likewise.
-        notional: In quote units; None where it cannot be known.
+        price: Rounded to the passive side; None if none was given or the tick is not known.
+        quantity: Rounded down; None if none was given or the lot is not known.
+        notional: In quote units; None if it cannot be computed.
     """
 
     allowed: bool
@@ -276,10 +276,10 @@ class ResolverStatus(msgspec.Struct, frozen=True):
     """What a resolver holds, and how far behind it may be.
 
     Attributes:
-        lag: Revisions behind the newest head heard of.
+        lag: Revisions behind the newest known head.
         counts: Live entities by kind; empty while it loads.
         hydrated_from: postgres, redis or file; empty while it loads.
-        reason: Why the state is what it is.
+        reason: Why `freshness.state` is what it is.
     """
 
     freshness: Freshness

@@ -1,4 +1,4 @@
-"""Where in the registry's history a caller was, so that no later answer is from before."""
+"""The position in the registry's history that later answers must have reached."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import Any, Final, Literal, NamedTuple, Self
 
-#: What a read may carry, and what every answer tells (docs/API.md).
+#: Request metadata of a read; the next two are in every answer's trailing metadata (docs/API.md).
 HEADER: Final = "cqar-min-revision"
 _EPOCH: Final = "cqar-epoch"
 _REVISION: Final = "cqar-revision"
@@ -15,8 +15,8 @@ _FORM: Final = re.compile(r"([0-9]{1,19}):([0-9]{1,19})")
 #: The greatest epoch and the greatest revision: PostgreSQL's bigint.
 NUMBER_MAX: Final = 2**63 - 1
 
-#: `seen`: never older than anything this client was answered or told. `told`: only than what
-#: it was told with `carry`; an answer at once matters more than never going back.
+#: `seen`: no answer is older than one before it, or than a position given to `carry`. `told`: only
+#: positions given to `carry` count.
 MinRevision = Literal["seen", "told"]
 
 
@@ -31,15 +31,15 @@ class Position(NamedTuple):
         """Read EPOCH:REVISION, such as 1:42.
 
         Raises:
-            ValueError: It is not of that form, or a number exceeds `NUMBER_MAX`.
+            ValueError: The text has another form, or a number exceeds `NUMBER_MAX`.
         """
-        found = _FORM.fullmatch(text)
-        if found is None:
+        match = _FORM.fullmatch(text)
+        if match is None:
             raise ValueError(f"{text[:64]!r} is no EPOCH:REVISION such as 1:42")
-        return cls(int(found.group(1)), int(found.group(2))).checked()
+        return cls(int(match.group(1)), int(match.group(2))).checked()
 
     def checked(self) -> Self:
-        """This position, if a registry can be there.
+        """Return this position if a registry can be at it.
 
         Raises:
             ValueError: Epoch or revision is negative, or exceeds `NUMBER_MAX`.
@@ -51,26 +51,26 @@ class Position(NamedTuple):
 
     @classmethod
     def of(cls, trailing_metadata: Iterable[Any] | None) -> Position | None:
-        """What an answer's trailing metadata tells, a writer's included; None if nothing."""
-        told = {pair[0]: pair[1] for pair in trailing_metadata or ()}
-        if _EPOCH not in told or _REVISION not in told:
+        """The position in an answer's trailing metadata, also a writer's; None if it has none."""
+        values = {pair[0]: pair[1] for pair in trailing_metadata or ()}
+        if _EPOCH not in values or _REVISION not in values:
             return None
-        return cls(int(told[_EPOCH]), int(told[_REVISION]))
+        return cls(int(values[_EPOCH]), int(values[_REVISION]))
 
     @classmethod
     def in_message(cls, freshness: Any) -> Position | None:
-        """What a message of a stream tells; None while nothing is loaded."""
+        """The position in a message's freshness; None while nothing is loaded."""
         return cls(freshness.epoch, freshness.revision) if freshness.revision else None
 
     def __str__(self) -> str:
         return f"{self.epoch}:{self.revision}"
 
 
-def require_known(min_revision: MinRevision) -> MinRevision:
-    """Refuse other words, which a program without types may say.
+def require_min_revision_mode(min_revision: MinRevision) -> MinRevision:
+    """Check a mode that an untyped program passed.
 
     Raises:
-        ValueError: It is another one.
+        ValueError: The mode is neither `seen` nor `told`.
     """
     if min_revision not in ("seen", "told"):
         raise ValueError(f"min_revision={min_revision!r}: it is 'seen' or 'told'")
@@ -78,32 +78,33 @@ def require_known(min_revision: MinRevision) -> MinRevision:
 
 
 class SessionPosition:
-    """The newest position that later answers must not be older than. For any number of threads.
+    """The newest position that later answers must have reached. For any number of threads.
 
     Attributes:
-        moved: Called whenever that is another one, before whoever moved it goes on.
+        position: None: any position will do.
+        on_change: Called under the lock after each change of `position`.
     """
 
     def __init__(self, min_revision: MinRevision) -> None:
-        self._notes_seen = require_known(min_revision) == "seen"
+        self._counts_seen = require_min_revision_mode(min_revision) == "seen"
         self._lock = Lock()
         self.position: Position | None = None
-        self.moved: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None
 
-    def told(self, position: Position) -> None:
-        """The caller knows of it, as from a writer's answer."""
+    def require(self, position: Position) -> None:
+        """Accept no older answer than from `position`, which the caller learnt from a writer."""
         with self._lock:
             if self.position is None or position > self.position:
                 self.position = position
-                self.moved()
+                self.on_change()
 
-    def saw(self, position: Position | None) -> None:
-        """An answer was from there."""
-        if self._notes_seen and position is not None:
-            self.told(position)
+    def observe(self, position: Position | None) -> None:
+        """Note the position of an answer; it counts in mode `seen`."""
+        if self._counts_seen and position is not None:
+            self.require(position)
 
     def forget(self) -> None:
-        """A new history began: nothing of the old one is to be waited for."""
+        """Drop the position, because a new history began."""
         with self._lock:
             self.position = None
-            self.moved()
+            self.on_change()

@@ -1,4 +1,4 @@
-"""A listing's steps and sizes, and what is computed from them: exact, or an error, never a guess.
+"""A listing's steps and sizes, and exact arithmetic with them; what is unknown is an error.
 
 All prices and quantities are in the venue's own price and order units.
 """
@@ -21,18 +21,18 @@ from cqar_shared.domain.decimals import plain
 
 
 class TickBand(msgspec.Struct, frozen=True):
-    """From this price on (inclusive) prices move in this tick."""
+    """The tick for prices from `from_price` (inclusive) up."""
 
     from_price: Decimal
     tick_size: Decimal
 
 
 class Specs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """What applies at the venue; None: not known.
+    """The steps and sizes that apply at the venue; None: not known.
 
     Attributes:
-        source: Steps of SYMBOL are good for display, not for orders.
-        tick_size: None also where `tick_bands` or `price_significant_digits` say it.
+        source: SYMBOL's steps are good for display, not for orders.
+        tick_size: None also if `tick_bands` or `price_significant_digits` define the tick.
         contract_size: LINEAR: base units in one contract; INVERSE: quote units.
         unit_multiplier: Canonical base units in one venue unit: 1000 for 1000SHIBUSDT.
     """
@@ -51,50 +51,55 @@ class Specs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     price_significant_digits: int | None
 
     def price_to_tick(self, price: Exact, side: Side | str) -> Decimal:
-        """The nearest price on the venue's steps that is not worse: `buy` down, `sell` up.
+        """Round a price to the venue's tick, to the passive side: `buy` down, `sell` up.
 
         Raises:
             StepsUnknown: The tick is not known.
         """
         up = Side(side) is Side.SELL
-        return _known(price_steps.round_price(self._message, exact(price), up=up), "its tick")
+        return _require_known(
+            price_steps.round_price(self._message, exact(price), up=up), "its tick"
+        )
 
     def round_size(self, quantity: Exact) -> Decimal:
-        """The largest quantity on the venue's steps that is not more.
+        """Round a quantity down to the venue's lot.
 
         Raises:
             StepsUnknown: The lot is not known.
         """
-        return _known(price_steps.round_quantity(self._message, exact(quantity)), "its lot")
+        return _require_known(price_steps.round_quantity(self._message, exact(quantity)), "its lot")
 
     def notional(self, price: Exact, quantity: Exact) -> Decimal:
-        """The order's worth in what prices are in, not rounded: quote, unless the venue says else.
+        """The order's value in the price's unit (quote unless the venue says otherwise), unrounded.
 
         Raises:
-            StepsUnknown: It is of contracts whose size is not known, or QUANTO.
+            StepsUnknown: The contract's size is not known, or the contract is QUANTO.
         """
         worth = price_steps.notional(self._message, exact(price), exact(quantity))
-        return _known(worth, "its contract size")
+        return _require_known(worth, "its contract size")
 
     def to_base_quantity(self, quantity: Exact, price: Exact | None = None) -> Decimal:
-        """Canonical units of the base asset: quantity, contract size and unit multiplier together.
+        """A quantity in canonical units of the base asset: times contract size and unit multiplier.
 
         Args:
-            price: Needed for INVERSE contracts only, whose size is in quote; then to 28 digits.
+            price: Needed for INVERSE contracts only, whose size is in quote; the result then has
+                28 digits.
 
         Raises:
-            StepsUnknown: It is of contracts whose size is not known, or QUANTO.
-            ValueError: INVERSE, and no price above 0 was given.
+            StepsUnknown: The contract's size is not known, or the contract is QUANTO.
+            ValueError: The contract is INVERSE, and no price above 0 was given.
         """
-        given = exact(quantity)
-        at = Decimal(0) if price is None else exact(price)
-        if self.contract_kind is ContractKind.INVERSE and not at:
+        exact_price = Decimal(0) if price is None else exact(price)
+        if self.contract_kind is ContractKind.INVERSE and not exact_price:
             raise ValueError("an INVERSE contract is worth base units at a price only: give one")
-        return _known(price_steps.base_quantity(self._message, at, given), "its contract size")
+        return _require_known(
+            price_steps.base_quantity(self._message, exact_price, exact(quantity)),
+            "its contract size",
+        )
 
     @cached_property
     def _message(self) -> pb.Specs:
-        """As `cqar_shared.domain.price_steps` takes it."""
+        """The form that `cqar_shared.domain.price_steps` takes."""
         return pb.Specs(
             tick_size=_text(self.tick_size),
             lot_size=_text(self.lot_size),
@@ -111,9 +116,9 @@ class Specs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         )
 
 
-def _known(value: Decimal | None, what: str) -> Decimal:
+def _require_known(value: Decimal | None, name: str) -> Decimal:
     if value is None:
-        raise StepsUnknown(f"{what} is not known here")
+        raise StepsUnknown(f"{name} is not known here")
     return value
 
 

@@ -1,26 +1,25 @@
-"""What can be asked, for programs that wait for each answer; `cqar.sdk.async_api` is its twin.
+"""Every call of `Client` and `with Replica(…)`: the surface that waits for each answer.
 
-A client and a replica differ in `ask` and `follow` alone. Every method takes `timeout_s`, which
-bounds all of it, and raises what `cqar.sdk.errors` names.
+Each method makes a question (`cqar.sdk.questions`), sends it through the transport, notes the
+reply's position and reads its message. `cqar.sdk.async_api` is the same surface, awaited. Every
+method takes `timeout_s`, which bounds all of it, and raises what `cqar.sdk.errors` names.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
-from cqar.sdk import question_codec
-from cqar.sdk.call_context import LOOK_S, CallContext
+from cqar.sdk import questions
+from cqar.sdk.call_context import POLL_S, CallContext, Deadline
 from cqar.sdk.changes import Update
-from cqar.sdk.deadline import Deadline
 from cqar.sdk.decimal_input import Exact
 from cqar.sdk.enums import Intent, Side
-from cqar.sdk.errors import NotReady, TimedOut
-from cqar.sdk.question_codec import Key, Question
+from cqar.sdk.errors import CqarError, NotReady, TimedOut
+from cqar.sdk.questions import Key, Question
 from cqar.sdk.results import (
     AssetAnswer,
     Group,
@@ -31,21 +30,49 @@ from cqar.sdk.results import (
     ResolverStatus,
     Spelling,
 )
+from cqar.sdk.session_position import SessionPosition
+from cqar.sdk.transport import SyncTransport
 from cqar.sdk.watch_cursor import WatchCursor
 
 T = TypeVar("T")
 
 
-class SyncAnswers(CallContext, ABC):
-    """For programs that wait for each answer."""
+class SyncApi(CallContext):
+    """Calls that wait for their answer.
 
-    @abstractmethod
-    def ask(self, question: Question[T], timeout_s: float) -> T:
-        """The answer to any question that `cqar.sdk.question_codec` can put."""
+    Args:
+        timeout_s: Default timeout of each call.
+    """
 
-    @abstractmethod
-    def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T, None, None]:
-        """The answers to one that has many; without an end where `timeout_s` is None."""
+    def __init__(
+        self, transport: SyncTransport, session: SessionPosition, timeout_s: float
+    ) -> None:
+        super().__init__(timeout_s, session)
+        self._transport = transport
+
+    def ask(self, question: Question[T], timeout_s: float | None = None) -> T:
+        """The answer to any question of `cqar.sdk.questions` that has one answer."""
+        timeout_s = self._or_default_s(timeout_s)
+        try:
+            reply = self._transport.send(question, timeout_s, self._session.position)
+        except CqarError as error:
+            self._note_failure(error)
+            raise
+        self._session.observe(reply.position)
+        return question.read(reply.message)
+
+    def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T]:
+        """The answers to a question that has many; without an end where `timeout_s` is None."""
+        try:
+            with closing(
+                self._transport.stream(question, timeout_s, self._session.position)
+            ) as replies:
+                for reply in replies:
+                    self._session.observe(reply.position)
+                    yield question.read(reply.message)
+        except CqarError as error:
+            self._note_failure(error)
+            raise
 
     @overload
     def resolve(
@@ -68,17 +95,15 @@ class SyncAnswers(CallContext, ABC):
         """What a venue's spelling means, how it trades, and whether it may be traded now.
 
         Args:
-            as_of: What it meant then, and the status and steps of that time, as far as known.
+            as_of: An instant in the past: what the spelling meant then, with the status and the
+                steps of that time as far as they are known.
 
         Raises:
-            NotFound: It means nothing; one that is delisted is an answer.
+            NotFound: The spelling means nothing; a delisted one is an answer.
             InvalidRequest: `as_of` has not come yet.
             ValueError: `as_of` has no time zone.
         """
-        deadline = self._deadline(timeout_s)
-        if as_of is None:
-            return self.ask(question_codec.resolve(venue, symbol), deadline.left_s)
-        return self.ask(question_codec.resolve_past(venue, symbol, as_of), deadline.left_s)
+        return self.ask(questions.resolve(venue, symbol, as_of), timeout_s)
 
     @overload
     def resolve_batch(
@@ -96,8 +121,8 @@ class SyncAnswers(CallContext, ABC):
         *,
         as_of: dt.datetime | None = None,
         timeout_s: float | None = None,
-    ) -> list[Resolution | Miss] | list[PastResolution | Miss]:
-        """Any number of (venue, spelling), answered in their order; each 2,000 of one revision.
+    ) -> list[Any]:
+        """Resolve any number of (venue, spelling) keys, in their order; each 2,000 of one revision.
 
         Args:
             as_of: As that of `resolve`.
@@ -107,23 +132,18 @@ class SyncAnswers(CallContext, ABC):
             ValueError: `as_of` has no time zone.
         """
         deadline = self._deadline(timeout_s)
-        if as_of is None:
-            return self._ask_all(question_codec.resolve_batches(keys), deadline)
-        return self._ask_all(question_codec.resolve_past_batches(keys, as_of), deadline)
-
-    def _ask_all(self, questions: Iterable[Question[list[T]]], deadline: Deadline) -> list[T]:
-        return [one for question in questions for one in self.ask(question, deadline.left_s)]
+        batches = questions.resolve_batches(keys, as_of)
+        return [answer for batch in batches for answer in self.ask(batch, deadline.left_s)]
 
     def venue_symbols(
         self, symbol_id: str, venues: Iterable[str] = (), *, timeout_s: float | None = None
     ) -> list[Spelling]:
-        """The way back: how venues (none named: all) write a symbol now, primary spellings first.
+        """How venues (none named: all) write a symbol now, primary spellings first.
 
         Raises:
-            NotFound: There is no such symbol, or a venue that is named is not there.
+            NotFound: The symbol, or a venue that is named, does not exist.
         """
-        question = question_codec.venue_symbols(symbol_id, venues)
-        return self.ask(question, self._deadline(timeout_s).left_s)
+        return self.ask(questions.venue_symbols(symbol_id, venues), timeout_s)
 
     def asset(
         self,
@@ -137,22 +157,22 @@ class SyncAnswers(CallContext, ABC):
         external_id: str = "",
         timeout_s: float | None = None,
     ) -> AssetAnswer:
-        """The asset of that id; or that a venue calls so; or of that contract; or of that source.
+        """The asset of an id, of a venue's code, of a contract's address, or of a source's id.
 
         Raises:
-            NotFound: Nothing is called so, or several things are.
+            NotFound: No asset has this name, or several have.
         """
         names = {"asset_id": asset_id, "venue": venue, "code": code, "chain": chain}
         names |= {"address": address, "source": source, "external_id": external_id}
-        return self.ask(question_codec.asset(names), self._deadline(timeout_s).left_s)
+        return self.ask(questions.asset(names), timeout_s)
 
     def group(self, name: str = "", *, group_id: str = "", timeout_s: float | None = None) -> Group:
         """A group's members with their assets, exact weights and active flags.
 
         Raises:
-            NotFound: There is no such group.
+            NotFound: The group does not exist.
         """
-        return self.ask(question_codec.group(name, group_id), self._deadline(timeout_s).left_s)
+        return self.ask(questions.group(name, group_id), timeout_s)
 
     def check_order(
         self,
@@ -165,31 +185,31 @@ class SyncAnswers(CallContext, ABC):
         intent: Intent | str = Intent.OPEN,
         timeout_s: float | None = None,
     ) -> OrderCheck:
-        """May this order be sent, and as what? With a price, say the side.
+        """Check an order and round it to the venue's tick and lot. With a price, say the side.
 
         Raises:
             NotFound: The spelling means nothing.
         """
-        question = question_codec.check_order((venue, symbol), price, quantity, side, intent)
-        return self.ask(question, self._deadline(timeout_s).left_s)
+        question = questions.check_order((venue, symbol), price, quantity, side, intent)
+        return self.ask(question, timeout_s)
 
     def status(self, *, timeout_s: float | None = None) -> ResolverStatus:
         """What the resolver holds, and how far behind it may be."""
-        return self.ask(question_codec.status(), self._deadline(timeout_s).left_s)
+        return self.ask(questions.status(), timeout_s)
 
     def listed(self, venue: str, *, timeout_s: float | None = None) -> list[Spelling]:
-        """All that a venue lists now. Pages need not be of one revision.
+        """All that a venue lists now. Pages of 1,000 need not be of one revision.
 
         Raises:
-            NotFound: There is no such venue.
+            NotFound: The venue does not exist.
         """
         deadline = self._deadline(timeout_s)
-        page = self.ask(question_codec.listed_at(venue, ""), deadline.left_s)
-        found = page.spellings
-        while page.following:
-            page = self.ask(question_codec.listed_at(venue, page.following), deadline.left_s)
-            found += page.spellings
-        return found
+        page = self.ask(questions.listed(venue, ""), deadline.left_s)
+        spellings = page.spellings
+        while page.next_token:
+            page = self.ask(questions.listed(venue, page.next_token), deadline.left_s)
+            spellings += page.spellings
+        return spellings
 
     def watch(
         self,
@@ -200,11 +220,11 @@ class SyncAnswers(CallContext, ABC):
         venues: Iterable[str] = (),
         timeout_s: float | None = None,
     ) -> Iterator[Update]:
-        """Change sets as they become visible, from a revision on, or from now on; without an end.
+        """Yield change sets as they become visible, from a revision on, or from now on.
 
-        Once something came, a connection that is lost is made again, for as long as it takes: what
-        follows is what follows what was told, without gap or repetition. While nobody is there,
-        nothing comes, no sign of life either.
+        The stream has no end. Once something was received, a lost connection is made again for as
+        long as it takes, and the stream goes on behind the last update, without gap or repetition.
+        While no resolver is reachable nothing is received, heartbeats included.
 
         Args:
             kinds: Only these; none: all, or with `venues` all that belong to a venue.
@@ -212,40 +232,40 @@ class SyncAnswers(CallContext, ABC):
                 that belong to no venue only those in `kinds`.
 
         Raises:
-            NotFound: A venue that is named is not there: watch it once it is registered.
-            NotKept: So far back nothing is kept: read anew, then watch from there.
+            NotFound: A venue that is named does not exist: watch it once it is registered.
+            NotKept: The revision is older than what is kept: read anew, then watch from there.
             EpochChanged: The history that was watched has ended: read anew.
-            NotReady: Nobody is there to begin with.
+            NotReady: No resolver was reachable to begin with.
             TimedOut: `timeout_s` is over.
         """
-        place = WatchCursor(from_revision, epoch, kinds, venues)
+        cursor = WatchCursor(from_revision, epoch, kinds, venues)
         deadline = None if timeout_s is None else Deadline(timeout_s)
         while True:
             left_s = None if deadline is None else deadline.left_s
             try:
-                with closing(self.follow(place.question(), left_s)) as updates:
+                with closing(self.follow(cursor.question(), left_s)) as updates:
                     for update in updates:
-                        if place.told(update):
+                        if cursor.advance(update):
                             yield update
             except NotReady:
-                if not place.is_begun:
+                if not cursor.is_begun:
                     raise
-            time.sleep(place.pause_s())
+            time.sleep(cursor.pause_s())
 
     def wait_ready(self, timeout_s: float = 60.0) -> ResolverStatus:
         """Return once answers come from memory.
 
         Raises:
-            TimedOut: They did not in that time; says why.
+            TimedOut: Memory was not complete within `timeout_s`; the text says why.
         """
-        deadline, why = Deadline(timeout_s), ""
+        deadline, reason = Deadline(timeout_s), ""
         while left_s := deadline.left_s:
             try:
-                found = self.status(timeout_s=min(left_s, self._timeout_s))
-                if found.is_complete:
-                    return found
-                why = found.reason
+                status = self.status(timeout_s=min(left_s, self._timeout_s))
+                if status.is_complete:
+                    return status
+                reason = status.reason
             except (NotReady, TimedOut) as error:
-                why = str(error)
-            time.sleep(min(LOOK_S, deadline.left_s))
-        raise TimedOut(f"not ready within {timeout_s:g} s: {why}")
+                reason = str(error)
+            time.sleep(min(POLL_S, deadline.left_s))
+        raise TimedOut(f"not ready within {timeout_s:g} s: {reason}")

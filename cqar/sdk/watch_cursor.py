@@ -1,4 +1,4 @@
-"""How far a watcher was told, and so where it goes on when a connection is lost. Pure."""
+"""How far a watch has come, and so where it continues after a lost connection. Pure."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import random
 from collections.abc import Iterable
 from typing import Final
 
-from cqar.sdk import question_codec
+from cqar.sdk import questions
 from cqar.sdk.changes import Update
-from cqar.sdk.question_codec import Question
+from cqar.sdk.questions import Question
 
-#: Between two tries; each waits twice as long as the one before, up to the second.
+#: Before a new try to connect; each pause is twice as long as the last, up to PAUSE_MAX_S.
 PAUSE_FIRST_S: Final = 0.1
 PAUSE_MAX_S: Final = 2.0
 
 
 class WatchCursor:
-    """Where a watcher is in the registry's history.
+    """A watch's position in the registry's history.
 
     Args:
-        from_revision: The first that is wanted; 0: the next.
-        epoch: Of that revision; 0: whichever it is.
+        from_revision: The first revision that is wanted; 0: the next one.
+        epoch: The epoch of that revision; 0: any.
 
     Attributes:
-        is_begun: Something came: from then on a lost connection is made again.
+        is_begun: Something was received: from then on a lost connection is made again.
     """
 
     def __init__(
@@ -38,19 +38,19 @@ class WatchCursor:
         self.is_begun = False
 
     def __str__(self) -> str:
-        """EPOCH:REVISION of what is wanted next."""
+        """EPOCH:REVISION that is wanted next."""
         return f"{self._epoch}:{self._next}"
 
     def question(self) -> Question[Update]:
-        """What to ask for: all that was not told."""
+        """The question for everything that was not received yet."""
         self._is_first = True
-        return question_codec.watch(self._next, self._epoch, self._kinds, self._venues)
+        return questions.watch(self._next, self._epoch, self._kinds, self._venues)
 
-    def told(self, update: Update) -> bool:
-        """Note what came; returns whether to hand it on to whoever watches.
+    def advance(self, update: Update) -> bool:
+        """Note an update; return whether to yield it.
 
-        Not a sign of life that names a later revision than was told, or an earlier one. Resolvers
-        say none such, but those of before 0.1.0 said where they were, and then told the past.
+        A heartbeat that names a later revision than was received, or an earlier one, is dropped.
+        Only resolvers before 0.1.0 send such: their own revision first, and then the past.
         """
         freshness, change_set = update.freshness, update.change_set
         is_first, self._is_first = self._is_first, False
@@ -60,13 +60,13 @@ class WatchCursor:
         if change_set is not None:
             self._next = change_set.revision + 1
             return True
-        after = freshness.revision + 1
-        if self._next and (after < self._next or (is_first and after > self._next)):
+        following = freshness.revision + 1
+        if self._next and (following < self._next or (is_first and following > self._next)):
             return False
-        self._next = after
+        self._next = following
         return True
 
     def pause_s(self) -> float:
-        """Before the next try; with jitter, since many lose the same resolver at once."""
+        """Seconds before the next try; with jitter, since many watches lose a resolver at once."""
         pause_s, self._pause_s = self._pause_s, min(self._pause_s * 2, PAUSE_MAX_S)
         return pause_s * random.uniform(0.5, 1)

@@ -13,6 +13,7 @@ import uvloop
 from cqar_resolver import app
 from cqar_resolver.config import SECTION, ResolverConfig
 from cqar_resolver.process import workers as several
+from cqar_shared.errors import StartupError
 from cqar_shared.runtime import process_memory, telemetry, version
 from cqar_shared.runtime.config import load, shown
 from cqar_shared.trust.seal_keys import keyring_of, make_command
@@ -52,7 +53,7 @@ def serve(workers: int) -> None:
     config = load(ResolverConfig, SECTION, os.environ)
     telemetry.log_to_stderr(config)
     sys.setswitchinterval(SWITCH_S)
-    process_memory.keep_in_one_place()
+    process_memory.limit_malloc_arenas()
     if workers > 1:
         keyring_of(config, "CQAR_RESOLVER_")  # refused here, not by each worker again and again
         asyncio.run(several.run(workers, config, os.environ))
@@ -73,4 +74,7 @@ main.add_command(make_command)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except StartupError as error:
+        sys.exit(str(error))

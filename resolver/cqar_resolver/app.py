@@ -23,15 +23,16 @@ from cqar_resolver import metrics
 from cqar_resolver.background.checkpoint_writer import CheckpointWriter
 from cqar_resolver.background.replica_publisher import ReplicaPublisher
 from cqar_resolver.background.state_reporter import StateReporter
-from cqar_resolver.cache.resolution_cache import Resolutions
+from cqar_resolver.cache.resolution_cache import ResolutionCache
 from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.config import Front, ResolverConfig
-from cqar_resolver.fallback.read_path import ReadPath
-from cqar_resolver.fallback.stores import BUDGET_S, CONNECTIONS_MAX, Fallback
+from cqar_resolver.fallback.single_flight import BUDGET_S, Fallback
+from cqar_resolver.fallback.stores import CONNECTIONS_MAX
 from cqar_resolver.local_replica.writer import ReplicaWriter
 from cqar_resolver.process import workers
+from cqar_resolver.queries.execute import QueryExecutor
 from cqar_resolver.queries.lists import ListCache
-from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.queries.registry import ApiKeyQuery
 from cqar_resolver.replication.bootstrap_sources import BootstrapSources
 from cqar_resolver.replication.follower import Follower
 from cqar_resolver.replication.freshness import StalenessBound, state_name
@@ -42,8 +43,8 @@ from cqar_resolver.replication.signed_heads import SignedHeads
 from cqar_resolver.services.fast_path import FastPath
 from cqar_resolver.services.registry_service import RegistryReads
 from cqar_resolver.services.resolver_service import ResolverService
-from cqar_shared.codec import entity_codec
-from cqar_shared.domain.kinds.api_key import API_KEY, ApiKey, Role
+from cqar_shared.domain.kinds.api_key import ApiKey, Role
+from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.messaging import nats_connection
 from cqar_shared.redis_store.cache import Cache
 from cqar_shared.redis_store.image_store import ImageStore
@@ -51,17 +52,16 @@ from cqar_shared.rpc import grpc_server, health, tls
 from cqar_shared.rpc.auth import AuthInterceptor
 from cqar_shared.rpc.call_metrics import CallInterceptor
 from cqar_shared.rpc.error_mapping import ErrorInterceptor
-from cqar_shared.rpc.grpc_server import Guard
+from cqar_shared.rpc.grpc_server import Interceptor
 from cqar_shared.rpc.min_revision import MARGIN_S, MinRevisionInterceptor
 from cqar_shared.rpc.rate_limits import ReadRates
 from cqar_shared.rpc.request_limits import RESOLVER_BYTES_MAX
-from cqar_shared.runtime import gc_tuning, telemetry, tracing, version
+from cqar_shared.runtime import event_loop, telemetry, tracing, version
 from cqar_shared.runtime.config import is_loopback, require_private
-from cqar_shared.runtime.process_memory import give_back, give_back_at_times
-from cqar_shared.runtime.reachability import UP
+from cqar_shared.runtime.process_memory import trim_memory, trim_memory_after_bursts
 from cqar_shared.runtime.tasks import begin, end, stop_event
-from cqar_shared.runtime.telemetry import HealthReport
-from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.runtime.telemetry import DEPENDENCY_UP, HealthReport
+from cqar_shared.runtime.token_bucket import TokenBuckets
 from cqar_shared.sql.postgres import make_engine
 from cqar_shared.trust.seal_keys import keyring_of
 
@@ -93,10 +93,10 @@ class Resolver:
         )
         self.fallback = Fallback(engine, cache)
         signed = SignedHeads.of_settings(config.trusted_keys_file, required=config.require_signed)
-        self.tiers = ReadPath(self.view, self.fallback, stands_in=not signed.is_asked)
-        self.scans = ListCache()
-        self.resolutions = Resolutions()
-        self.rates = Rates(config.reads_per_s_max)
+        self.executor = QueryExecutor(self.view, self.fallback, stands_in=not signed.is_asked)
+        self.list_cache = ListCache()
+        self.resolutions = ResolutionCache()
+        self.rates = TokenBuckets(config.reads_per_s_max)
         self.client = Client()
         self._connects = False
         self.health = health.GrpcHealth(SERVICES)
@@ -121,12 +121,12 @@ class Resolver:
     def services(self) -> tuple[ResolverService, RegistryReads]:
         """What answers, whether asked over gRPC or in this process."""
         errs = self.config.stale_verdict == "error"
-        own = ResolverService(self.view, self.tiers, self.now, stale_is_error=errs)
-        return own, RegistryReads(self.tiers, self.scans, self.now, self.config.writer)
+        own = ResolverService(self.view, self.executor, self.now, stale_is_error=errs)
+        return own, RegistryReads(self.executor, self.list_cache, self.now, self.config.writer)
 
     def make_server(
         self,
-        guards: Sequence[Guard],
+        guards: Sequence[Interceptor],
         *,
         shares_port: bool = False,
         front: Front = "aio",
@@ -140,39 +140,33 @@ class Resolver:
         own, reads = self.services()
         add_ResolverServicer_to_server(own, methods)
         add_AssetRegistryServicer_to_server(reads, methods)
-        hot = FastPath(self.view, self.tiers, own, self.resolutions, self.now, self.rates)
+        hot = FastPath(self.view, self.executor, own, self.resolutions, self.now, self.rates)
         hot.register(methods)
         reflects = self.config.reflection
         grpc_server.add_health(methods, self.health, SERVICES, reflects=reflects)
         return server
 
-    def guards(self) -> list[Guard]:
+    def guards(self) -> list[Interceptor]:
         """On loopback no key is asked for; elsewhere one with role read."""
         if is_loopback(self.config.grpc_listen):
             return self.unguarded()
         return [AuthInterceptor(self.find_key, lambda _: Role.READ), *self.unguarded()]
 
-    def unguarded(self) -> list[Guard]:
+    def unguarded(self) -> list[Interceptor]:
         """Nothing is changed here, so calls are logged at DEBUG only."""
         return [
             *tracing.interceptors(),
             CallInterceptor(lambda _: True),
             ErrorInterceptor(),
             ReadRates(self.rates, lambda _: True),
-            MinRevisionInterceptor(self.tiers.reach, FALLBACK_MARGIN_S),
+            MinRevisionInterceptor(self.executor.reach, FALLBACK_MARGIN_S),
         ]
 
     async def find_key(self, key_hash: str) -> ApiKey | None:
-        """The valid key of a hash, or None."""
-
-        def work(basis: QueryContext) -> ApiKey | None:
-            for _, payload in basis.reading.find(API_KEY.name, "hash", key_hash):
-                key = entity_codec.decode(API_KEY, payload)
-                return key if key.valid_at(self.now()) else None
-            return None
-
-        found, _ = await self.tiers.answer("FindKey", key_hash, work, None)
-        return found
+        """Return the valid key of a hash, or None."""
+        # Look-ups of its own count as one caller.
+        query = ApiKeyQuery(key_hash, self.now())
+        return (await self.executor.execute(query, query.rpc)).get()
 
     async def report(self) -> HealthReport:
         live = self.view.state == pb.SNAPSHOT_STATE_LIVE
@@ -196,7 +190,7 @@ class Resolver:
             "nats connection": self._connect,
             "follower": self.follower.run,
             "state": StateReporter(self.view).run,
-            "memory": give_back_at_times,
+            "memory": trim_memory_after_bursts,
         }
         if self.checkpoint_writer is not None:
             found["last good"] = partial(self.checkpoint_writer.run, self.config.last_good_every_s)
@@ -206,7 +200,7 @@ class Resolver:
 
     def _measure(self) -> None:
         """PostgreSQL is not asked for the sake of a metric: there may be a thousand resolvers."""
-        UP.labels("nats").set_function(lambda: self.client.is_connected)
+        DEPENDENCY_UP.labels("nats").set_function(lambda: self.client.is_connected)
         breakers = {"postgres": self.fallback.breaker}
         if self.fallback.cache is not None:
             breakers["redis"] = self.fallback.cache.breaker
@@ -243,17 +237,19 @@ async def _settle(view: ReplicaState) -> None:
     await view.loaded.wait()
     gc.collect()
     gc.freeze()
-    give_back()
+    trim_memory()
 
 
 def require_native_can(config: ResolverConfig, *, alone: bool, has_tls: bool) -> None:
     """Refuse what the native front cannot do, or would do without a word.
 
     Raises:
-        SystemExit: TLS is wanted, or somebody else has the port: it would share it.
+        StartupError: TLS is wanted, or somebody else has the port: it would share it.
     """
     if has_tls:
-        raise SystemExit("configuration: grpc_front native has no TLS: use aio, or leave TLS out")
+        raise InvalidConfiguration(
+            "configuration: grpc_front native has no TLS: use aio, or leave TLS out"
+        )
     if alone:
         workers.require_free(config.grpc_listen)
 
@@ -269,7 +265,7 @@ async def run(config: ResolverConfig, parent: int | None = None) -> None:
     if config.grpc_front == "native":
         require_native_can(config, alone=parent is None, has_tls=credentials is not None)
     tracing.start("cqar-resolver", config)
-    gc_tuning.tune_gc()
+    event_loop.tune_gc()
     resolver = Resolver(config)
     held = resolver.file.hold() if resolver.file is not None else nullcontext()
     stopping = stop_event()

@@ -9,7 +9,7 @@ from typing import Final, Literal, get_args
 
 from prometheus_client import Counter, Enum, Gauge, Histogram
 
-from cqar_shared.runtime.fast_histogram import Times
+from cqar_shared.runtime.fast_histogram import FastHistogram
 
 #: Compare with cqar_writer_revision: the difference is this resolver's lag, in revisions.
 REVISION: Final = Gauge("cqar_resolver_revision", "Revision of the served snapshot.")
@@ -98,7 +98,7 @@ BREAKER_OPEN: Final = Gauge(
 
 #: `tier` is memory, redis or postgres, the others have a handful of values too. Never label by
 #: key, venue or symbol.
-LOOKUP_SECONDS: Final = Times(
+LOOKUP_SECONDS: Final = FastHistogram(
     "cqar_resolver_lookup_seconds",
     "From a lookup's question to its answer, without gRPC's part.",
     ["rpc", "tier"],

@@ -1,25 +1,29 @@
-"""What can go wrong, named once.
+"""The errors that this project raises on purpose.
 
-    CqarError
-    ├── Rejected          the request can never succeed as sent
-    │   ├── Invalid         one or more fields break a rule
-    │   ├── NotFound        no such entity
-    │   ├── Exists          it is there already
-    │   ├── InUse           another entity still refers to it
-    │   ├── TooLarge        more than one request or revision may carry
-    │   ├── Misdirected     another service answers this
-    │   ├── Unimplemented   no release answers this yet
-    │   ├── Unauthenticated no key, or one that is not valid
-    │   └── Forbidden       the key's role does not suffice
-    ├── Conflict          the entity moved on; read it again, then retry
-    ├── EpochChanged      the history asked about was replaced; read again
-    ├── TooMany           this caller asks for too much at once; wait, then retry
-    ├── DataLoss          what is stored contradicts itself; an operator must look
-    └── NotReady          this process cannot answer yet; try another one
-        └── Fenced          its database is not the registry's any more
+    RegistryError
+    ├── ItemsRejected       the request can never succeed as sent
+    │   ├── Invalid           one or more fields break a rule
+    │   ├── EntityNotFound    no such entity
+    │   ├── Exists            the entity exists already
+    │   ├── InUse             another entity still refers to it
+    │   ├── TooLarge          more than one request or revision may carry
+    │   ├── Misdirected       another service answers this
+    │   ├── Unimplemented     no release answers this yet
+    │   ├── Unauthenticated   no key, or one that is not valid
+    │   └── Forbidden         the key's role does not suffice
+    ├── Conflict            the entity was changed since; read it again, then retry
+    ├── EpochEnded          the history asked about was replaced; read again
+    ├── OutOfRange          history that far back is not kept; read anew
+    ├── TooMany             this caller asks for too much at once; wait, then retry
+    ├── DataLoss            stored data contradicts itself; an operator must look
+    └── ServiceNotReady     this process cannot answer yet; try another one
+        └── Fenced            its database is no longer the registry's
+    StartupError            this process cannot start as it is set up
+    ├── InvalidConfiguration  a setting, or a file that it names, cannot be used
+    └── MissingExtra          a package is not installed
 
-Domain code raises these and never touches gRPC; `cqar_shared.rpc.error_mapping` is the only place
-that turns them into status codes.
+Domain code raises these and never touches gRPC. `cqar_shared.rpc.error_mapping` is the only place
+that turns them into status codes. Programs print a `StartupError` and exit with code 1.
 """
 
 from __future__ import annotations
@@ -179,3 +183,15 @@ class Fenced(ServiceNotReady):
     """This writer's database is an older one of the registry; try another writer."""
 
     reason = "FENCED"
+
+
+class StartupError(Exception):
+    """This process cannot start as it is set up; the message says what to change."""
+
+
+class InvalidConfiguration(StartupError):
+    """A setting, or a file that it names, cannot be used. No message contains a secret."""
+
+
+class MissingExtra(StartupError):
+    """A package is not installed; the message names the extra that installs it."""

@@ -6,7 +6,7 @@ import asyncio
 import difflib
 
 from tests.acceptance.conftest import Stack
-from tools.api_docs.making import PAGE, make_page
+from tools.api_docs.page_builder import PAGE, make_page
 
 
 async def test_every_example_runs_and_the_page_shows_what_came_back(stack: Stack) -> None:

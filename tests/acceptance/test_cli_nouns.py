@@ -35,7 +35,7 @@ class Typist:
     async def json(self, *arguments: str) -> Any:
         return (await self.ok(*arguments, "--json")).document
 
-    async def note_refusal(self, *arguments: str, code: int = 1) -> str:
+    async def refused(self, *arguments: str, code: int = 1) -> str:
         ran = await self._stack.cqar(*arguments)
         assert ran.code == code, ran.out + ran.err
         assert "Traceback" not in ran.err
@@ -99,9 +99,7 @@ async def test_an_asset_is_added_shown_set_listed_searched_and_removed(cqar: Typ
     assert "cqar asset search DOGE" in said
 
 
-async def test_a_ticker_of_two_assets_is_refused_with_both_and_an_id_is_taken(
-    cqar: Typist,
-) -> None:
+async def test_a_ticker_of_two_assets_is_refused_with_both_and_an_id_is_taken(cqar: Typist) -> None:
     said = await cqar.refused("asset", "set", "ONE", "--category", "layer-1")
     assert "2 assets have the ticker 'ONE'" in said
     for key, name in (("ONE", "Harmony"), ("other ONE", "Another One")):
@@ -295,7 +293,7 @@ async def test_a_refusal_says_why_and_what_to_do(
 
 async def test_a_key_that_may_only_read_is_told_to_give_another(cqar: Typist, stack: Stack) -> None:
     said = await cqar.refused("--key", stack.endpoints.keys.read, "asset", "rm", "BTC", "--yes")
-    assert "give a key that may change things" in said
+    assert "give a key that may make changes" in said
 
 
 async def test_lists_of_more_than_a_page_are_whole_and_named(cqar: Typist, stack: Stack) -> None:
@@ -325,7 +323,7 @@ async def test_lists_of_more_than_a_page_are_whole_and_named(cqar: Typist, stack
     for number in range(count - 25, count):
         assert f" MANY{number} " in rows
     found = await cqar.ok("asset", "search", "MANY", "--limit", "10")
-    assert "there are more: say --limit N" in found.err
+    assert "there are more: give --limit N" in found.err
     assert (await cqar.json("asset", "show", f"MANY{count - 1}"))["asset_id"] == ids[-1]
 
 
@@ -352,7 +350,7 @@ async def test_removing_asks_at_a_terminal(
     out, _ = await process.communicate()
     os.close(near)
     os.close(far)
-    assert f"have asset {ticker} removed?" in out.decode()
+    assert f"asset {ticker} will be removed. Continue?" in out.decode()
     assert process.returncode == code
     found = await cqar.json("asset", "search", ticker)
     assert [asset["symbol"] for asset in found].count(ticker) == left

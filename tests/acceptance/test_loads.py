@@ -13,11 +13,11 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.admin.connection import Connection
 from cqar.admin.rpc_catalog import RESOLVER, WRITER, rpcs
-from loadtests.changing import TICKER, live, new_changes, remove_left
+from loadtests.admin_changes import TICKER, new_changes, remove_left, run_asset_life
+from loadtests.locust_runner import LoadRun, LoadSize, run_locust
 from loadtests.mixes import ADMIN, CQMD, MIXES, Mix
 from loadtests.own_stack import fill
-from loadtests.running import Amount, Run, run_locust
-from loadtests.targets import runs_on_host, runs_on_stack
+from loadtests.run_plan import runs_on_host, runs_on_stack
 from tests.acceptance.conftest import Stack
 from tests.support.cli_runner import Ran
 
@@ -50,7 +50,7 @@ async def test_every_call_of_a_mix_is_made_and_answered_rightly(
     mix: Mix, server: str, filled: Stack, tmp_path: Path
 ) -> None:
     runs = {run.server: run for run in runs_on_stack(filled.endpoints, [mix])}
-    outcome, _ = await run_locust(runs[server], Amount(SECONDS, ACTS_PER_S), tmp_path)
+    outcome, _ = await run_locust(runs[server], LoadSize(SECONDS, ACTS_PER_S), tmp_path)
     assert outcome.errors == []
     assert {rpc: outcome.made[rpc].errors for rpc in mix.rpcs} == dict.fromkeys(mix.rpcs, 0)
     assert (tmp_path / f"{runs[server].name}.html").stat().st_size > 0
@@ -58,15 +58,15 @@ async def test_every_call_of_a_mix_is_made_and_answered_rightly(
 
 async def test_two_processes_of_locust_share_a_mix(filled: Stack, tmp_path: Path) -> None:
     (run,) = runs_on_stack(filled.endpoints, [CQMD])
-    outcome, _ = await run_locust(run, Amount(SECONDS, ACTS_PER_S, processes=2), tmp_path)
+    outcome, _ = await run_locust(run, LoadSize(SECONDS, ACTS_PER_S, processes=2), tmp_path)
     assert outcome.errors == []
     assert set(outcome.made) == set(CQMD.rpcs)
 
 
 async def test_what_is_refused_is_an_error_of_the_run(filled: Stack, tmp_path: Path) -> None:
     (admin,) = runs_on_stack(filled.endpoints, [ADMIN])
-    reader = Run(ADMIN, WRITER, admin.address, filled.endpoints.keys.read)
-    outcome, _ = await run_locust(reader, Amount(SECONDS, ACTS_PER_S), tmp_path)
+    reader = LoadRun(ADMIN, WRITER, admin.address, filled.endpoints.keys.read)
+    outcome, _ = await run_locust(reader, LoadSize(SECONDS, ACTS_PER_S), tmp_path)
     assert outcome.made["CreateAsset"].errors == outcome.made["CreateAsset"].calls > 0
     assert outcome.made["GetAsset"].errors == 0
     assert all("CreateAsset" in error for error in outcome.errors)
@@ -74,7 +74,7 @@ async def test_what_is_refused_is_an_error_of_the_run(filled: Stack, tmp_path: P
 
 async def test_admins_leave_nothing_behind(filled: Stack, tmp_path: Path) -> None:
     (run,) = runs_on_stack(filled.endpoints, [ADMIN])
-    outcome, _ = await run_locust(run, Amount(SECONDS, ACTS_PER_S), tmp_path)
+    outcome, _ = await run_locust(run, LoadSize(SECONDS, ACTS_PER_S), tmp_path)
     assert outcome.made["CreateAsset"].calls > 0
     assert await asyncio.to_thread(assets_left, run) == []
 
@@ -91,7 +91,7 @@ async def test_what_an_admin_was_stopped_in_the_middle_of_is_removed(filled: Sta
                 method = writer.method(rpc.service, name)
                 return None if name == "ResolveQualityFlag" else writer.call(method, request)
 
-            live(changes, call)
+            run_asset_life(changes, call)
             assert assets_left(run) == [changes.name]
             assert remove_left(changes, writer) == 1
 
@@ -99,7 +99,7 @@ async def test_what_an_admin_was_stopped_in_the_middle_of_is_removed(filled: Sta
     assert await asyncio.to_thread(assets_left, run) == []
 
 
-def assets_left(run: Run) -> list[str]:
+def assets_left(run: LoadRun) -> list[str]:
     with Connection(run.address, run.key) as writer:
         request = pb.SearchAssetsRequest(query=TICKER)
         found = writer.call(writer.registry.SearchAssets, request).assets

@@ -14,10 +14,10 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from cqar.embedded.endpoints import Endpoints
+from loadtests.locust_runner import LoadSize, run_locust
 from loadtests.mixes import ADMIN, CQMD, CQVX
 from loadtests.own_stack import fill
-from loadtests.running import Amount, run_locust
-from loadtests.targets import runs_on_stack
+from loadtests.run_plan import runs_on_stack
 from tests.acceptance.conftest import Stack
 from tests.support.commits import eventually
 from tools.monitoring import grafana, rules
@@ -99,7 +99,7 @@ async def exported(stack: Stack) -> Exported:
     await asyncio.to_thread(fill, stack.endpoints)
     reports = stack.state_dir / "reports"
     for run in runs_on_stack(stack.endpoints, [CQMD, CQVX, ADMIN]):
-        await run_locust(run, Amount(SECONDS, ACTS_PER_S), reports)
+        await run_locust(run, LoadSize(SECONDS, ACTS_PER_S), reports)
 
     async def looked_at_all() -> bool:
         text = (await pages_of(stack.endpoints))["cqar-writer"]

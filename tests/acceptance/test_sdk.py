@@ -1,6 +1,6 @@
 """What market data, portfolios and execution do with the SDK, on the whole stack.
 
-Each flow runs through a client and through a replica; what was written before is carried along.
+Each flow runs through a client and through a replica; what was written before is session along.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.venues.v1 import venue_symbol_pb2
 
 import cqar
-from cqar.sdk.async_api import AsyncAnswers
+from cqar.sdk.async_api import AsyncApi
 from tests.acceptance.conftest import Stack
 from tests.acceptance.desk import Desk
 
@@ -34,7 +34,7 @@ async def desk(stack: Stack) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture(params=["tcp", "socket", "replica"])
-async def note_head_request(stack: Stack, request: pytest.FixtureRequest) -> AsyncIterator[AsyncAnswers]:
+async def asked(stack: Stack, request: pytest.FixtureRequest) -> AsyncIterator[AsyncApi]:
     ends = stack.endpoints
     opened: Any = {
         "tcp": lambda: cqar.AsyncClient(ends.resolvers[0], timeout_s=WAIT_S),
@@ -52,13 +52,13 @@ async def note_head_request(stack: Stack, request: pytest.FixtureRequest) -> Asy
         yield answers
 
 
-def carry(asked: AsyncAnswers, desk: Desk) -> None:
+def carry(asked: AsyncApi, desk: Desk) -> None:
     """What the desk wrote last is to be in the next answer."""
     asked.carry(cqar.Position.parse(desk.position))
 
 
 async def test_market_data_names_every_price_it_gets_and_says_what_it_does_not_know(
-    desk: Desk, asked: AsyncAnswers
+    desk: Desk, asked: AsyncApi
 ) -> None:
     symbol, venue_id = await desk.a_market()
     carry(asked, desk)
@@ -73,9 +73,7 @@ async def test_market_data_names_every_price_it_gets_and_says_what_it_does_not_k
     assert codes == ["VENUE_SYMBOL_NOT_FOUND", "VENUE_NOT_FOUND"]
 
 
-async def test_market_data_hears_of_a_halt_while_it_watches(
-    desk: Desk, asked: AsyncAnswers
-) -> None:
+async def test_market_data_hears_of_a_halt_while_it_watches(desk: Desk, asked: AsyncApi) -> None:
     _, venue_id = await desk.a_market()
     carry(asked, desk)
     start = (await asked.resolve(venue_id, "BTCUSDT")).freshness
@@ -97,7 +95,7 @@ async def test_market_data_hears_of_a_halt_while_it_watches(
 
 
 async def test_portfolios_sum_all_variants_of_an_asset_by_exact_weights(
-    desk: Desk, asked: AsyncAnswers
+    desk: Desk, asked: AsyncApi
 ) -> None:
     weights = {"ETH": "1", "STETH": "0.9998", "RETH": "1.1234567890123456789"}
     variants = {symbol: await desk.an_asset(symbol) for symbol in weights}
@@ -115,7 +113,7 @@ async def test_portfolios_sum_all_variants_of_an_asset_by_exact_weights(
 
 
 async def test_execution_finds_the_spelling_makes_the_order_and_is_stopped_by_a_flag(
-    desk: Desk, asked: AsyncAnswers
+    desk: Desk, asked: AsyncApi
 ) -> None:
     symbol, venue_id = await desk.a_market()
     listed = pb.CreateVenueAssetRequest(

@@ -11,10 +11,10 @@ import ccxt
 import pytest
 
 import cqar
-from cqar.sdk.sync_api import SyncAnswers
+from cqar.sdk.sync_api import SyncApi
 from tests.acceptance import raw_listings
 from tests.acceptance.conftest import Stack, saved
-from tests.support.sdk_setup import timeless
+from tests.support.sdk_setup import without_age
 
 WAIT_S: Final = 120.0
 BINANCE: Final = ("binance", "spot_exchangeInfo_2022-11-28.json")
@@ -56,17 +56,17 @@ async def asking(stack: Stack, form: str, work: Any) -> Any:
     return await asyncio.to_thread(run)
 
 
-def everything(asked: SyncAnswers) -> dict[str, Any]:
+def everything(asked: SyncApi) -> dict[str, Any]:
     """Every spelling of both venues, all that is known of it, and the way back from it."""
     found: dict[str, Any] = {}
     for venue in ("binance", "kraken"):
         spellings = asked.listed(venue)
         resolved = asked.resolve_batch([(venue, one.venue_symbol) for one in spellings])
-        found[venue] = timeless(resolved)
+        found[venue] = without_age(resolved)
         for one in resolved[::50]:
             assert isinstance(one, cqar.Resolution)
             back = asked.venue_symbols(one.symbol.symbol_id)
-            found[f"{venue} {one.venue_symbol}"] = timeless(back)
+            found[f"{venue} {one.venue_symbol}"] = without_age(back)
             assert (venue, one.venue_symbol) in [(b.venue_id, b.venue_symbol) for b in back]
     return found
 

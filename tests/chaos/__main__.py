@@ -10,10 +10,10 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from tests.chaos import document
+from tests.chaos import reliability_page
 from tests.chaos.cluster import cluster_on_own_servers
+from tests.chaos.fault_runner import run_faults
 from tests.chaos.faults import FAULTS
-from tests.chaos.trial import endure
 
 TIMES = int(os.environ.get("CQAR_RELIABILITY_TIMES", "5"))
 
@@ -25,11 +25,13 @@ async def measure() -> dict[str, list[float]]:
         async with cluster_on_own_servers(Path(folder)) as cluster:
             for seed in range(TIMES):
                 for fault in FAULTS:
-                    measured[fault.name].append(await endure(cluster, fault, seed=seed))
+                    measured[fault.name].append(await run_faults(cluster, fault, seed=seed))
     return measured
 
 
 logging.basicConfig(level=logging.WARNING, format="%(message)s")
 logging.getLogger("tests.chaos").setLevel(logging.INFO)
 found = asyncio.run(measure())
-document.PATH.write_text(document.text_of(found, TIMES, dt.datetime.now(dt.UTC).date()))
+reliability_page.PATH.write_text(
+    reliability_page.text_of(found, TIMES, dt.datetime.now(dt.UTC).date())
+)

@@ -1,4 +1,4 @@
-"""One hostile caller after another, what an innocent one sees meanwhile, and what it costs.
+"""Attacks by one hostile caller, what a bystander sees meanwhile, and what they cost.
 
 `python -m tests.chaos.abuse` runs each flood for CQAR_ABUSE_SECONDS (30) and writes the table of
 docs/RELIABILITY.md.
@@ -19,11 +19,11 @@ from typing import Final
 
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_writer.api_keys import create_key
-from tests.chaos import document
+from tests.chaos import reliability_page
+from tests.chaos.attacks import ATTACKS
+from tests.chaos.bystander import Bystander
 from tests.chaos.cluster import Cluster, cluster_on_own_servers
-from tests.chaos.floods import FLOODS
-from tests.chaos.innocent import Innocent
-from tests.chaos.soaking import ABUSE_SECONDS
+from tests.chaos.soak_settings import ABUSE_SECONDS
 from tests.support.commits import commit
 from tests.support.entity_builders import an_asset
 from tests.support.service_processes import ROOT, Running
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Suffered:
+class AttackReport:
     """What a flood came to.
 
     Attributes:
@@ -52,17 +52,17 @@ class Suffered:
 
     title: str
     told: dict[str, int]
-    innocent: Innocent
+    bystander: Bystander
     before_mib: tuple[float, float]
     after_mib: tuple[float, float]
 
     @property
     def missed(self) -> list[str]:
         """Which goals were."""
-        slow = [one for one in ASKED if self.innocent.within_ms(one, 0.99) > P99_MS]
+        slow = [one for one in ASKED if self.bystander.within_ms(one, 0.99) > P99_MS]
         found = [f"{one} p99" for one in slow]
-        found += [f"{what} ({times})" for what, times in self.innocent.refused.items()]
-        found += ["state"] * bool(self.innocent.states.keys() - {"LIVE"})
+        found += [f"{what} ({times})" for what, times in self.bystander.refused.items()]
+        found += ["state"] * bool(self.bystander.states.keys() - {"LIVE"})
         pairs = zip(self.before_mib, self.after_mib, strict=True)
         return found + ["memory"] * any(after > before * WITHIN for before, after in pairs)
 
@@ -73,20 +73,22 @@ async def large_registry(cluster: Cluster) -> None:
     await commit(cluster.mutations, *entities)
 
 
-async def endure(cluster: Cluster, named: str, seconds: float, recover_s: float) -> Suffered:
+async def run_attack(
+    cluster: Cluster, named: str, seconds: float, recover_s: float
+) -> AttackReport:
     """Flood the first writer and the first resolver, and ask both as another caller."""
     writer, resolver = cluster.writers[0], cluster.resolvers[0]
     keys = {
         role: await create_key(cluster.mutations, f"{named} {role.name.lower()}", role)
         for role in (Role.READ, Role.WRITE)
     }
-    innocent = Innocent()
+    bystander = Bystander()
     before = _rss_mib(writer), _rss_mib(resolver)
-    async with innocent.asking(writer.grpc, resolver.grpc, keys[Role.READ]):
+    async with bystander.asking(writer.grpc, resolver.grpc, keys[Role.READ]):
         await asyncio.sleep(BEFORE_S)
-        innocent.took_s.clear()
+        bystander.took_s.clear()
         flood = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.chaos.floods", named),
+            *(sys.executable, "-m", "tests.chaos.attacks", named),
             *(writer.grpc, resolver.grpc, keys[Role.WRITE], str(seconds)),
             cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
@@ -102,8 +104,8 @@ async def endure(cluster: Cluster, named: str, seconds: float, recover_s: float)
     while _grew(before, after) and asyncio.get_running_loop().time() < until_s:
         await asyncio.sleep(1)
         after = _rss_mib(writer), _rss_mib(resolver)
-    found = Suffered(FLOODS[named].title, json.loads(out or b"{}"), innocent, before, after)
-    p99_ms = {name: round(innocent.within_ms(name, 0.99)) for name in ASKED}
+    found = AttackReport(ATTACKS[named].title, json.loads(out or b"{}"), bystander, before, after)
+    p99_ms = {name: round(bystander.within_ms(name, 0.99)) for name in ASKED}
     log.info("%s: %s, p99 %s ms, missed %s", named, found.told, p99_ms, found.missed)
     return found
 
@@ -126,26 +128,26 @@ TABLE: Final = """\
 """  # noqa: E501
 
 
-def table_of(suffered: list[Suffered], seconds: float, on: dt.date) -> str:
-    rows = "".join(map(_row, suffered))
+def table_of(reports: list[AttackReport], seconds: float, on: dt.date) -> str:
+    rows = "".join(map(_row, reports))
     note = (
-        f"*{seconds:g} s each, {on.isoformat()}, on {document.machine()}. Memory is before, and up"
-        f" to {RECOVER_S:g} s after.*\n"
+        f"*{seconds:g} s each, {on.isoformat()}, on {reliability_page.machine()}. Memory is before,"
+        f" and up to {RECOVER_S:g} s after.*\n"
     )
     return f"{TABLE}{rows}\n{note}"
 
 
-def _row(one: Suffered) -> str:
+def _row(one: AttackReport) -> str:
     told = ", ".join(f"{what} {times:,}" for what, times in sorted(one.told.items())) or "nothing"
     times = [
-        f"{one.innocent.within_ms(name, 0.5):.0f} / {one.innocent.within_ms(name, 0.99):.0f}"
+        f"{one.bystander.within_ms(name, 0.5):.0f} / {one.bystander.within_ms(name, 0.99):.0f}"
         for name in ASKED
     ]
     memory = [
         f"{before:.0f} → {after:.0f}"
         for before, after in zip(one.before_mib, one.after_mib, strict=True)
     ]
-    states = ", ".join(sorted(one.innocent.states))
+    states = ", ".join(sorted(one.bystander.states))
     missed = ", ".join(one.missed) or "nothing"
     return f"| {' | '.join([one.title, told, *times, states, *memory, missed])} |\n"
 
@@ -155,11 +157,13 @@ async def main(names: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="cqar-abuse-") as folder:
         async with cluster_on_own_servers(Path(folder)) as cluster:
             await large_registry(cluster)
-            found = [await endure(cluster, named, seconds, RECOVER_S) for named in names]
+            found = [await run_attack(cluster, named, seconds, RECOVER_S) for named in names]
     made = table_of(found, seconds, dt.datetime.now(dt.UTC).date())
-    document.PATH.write_text(document.ABUSE.put(document.PATH.read_text(), made))
+    reliability_page.PATH.write_text(
+        reliability_page.ABUSE.put(reliability_page.PATH.read_text(), made)
+    )
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    asyncio.run(main(sys.argv[1:] or list(FLOODS)))
+    asyncio.run(main(sys.argv[1:] or list(ATTACKS)))

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from cqar.embedded.servers import embedded_servers
-from tests.chaos import document
-from tests.chaos.events import require_events
-from tests.chaos.history import Found, History
-from tests.chaos.lab import lab_on
-from tests.chaos.lab_trial import HEAL_S, Endured, endure
+from tests.chaos import reliability_page
+from tests.chaos.event_check import require_events
+from tests.chaos.failover_cluster import failover_cluster_on
+from tests.chaos.history_checker import Comparison, History
+from tests.chaos.outage_runner import HEAL_S, OutageReport, run_outage
 from tests.chaos.outages import OUTAGES, Outage
 from tests.support.memory_folder import server_folder
 
@@ -33,9 +33,9 @@ HEAL_GOAL_S: Final = 5.0
 log = logging.getLogger(__name__)
 
 
-async def measure(outages: Sequence[Outage]) -> tuple[list[Endured], list[Outage]]:
+async def measure(outages: Sequence[Outage]) -> tuple[list[OutageReport], list[Outage]]:
     """What came of each, and those that did not heal; after one of those the lab is made anew."""
-    endured: list[Endured] = []
+    endured: list[OutageReport] = []
     failed: list[Outage] = []
     pending = [(outage, seed) for seed in range(TIMES) for outage in outages]
     while pending:
@@ -48,17 +48,17 @@ async def measure(outages: Sequence[Outage]) -> tuple[list[Endured], list[Outage
     return endured, failed
 
 
-async def _in_one_lab(pending: list[tuple[Outage, int]], endured: list[Endured]) -> None:
+async def _in_one_lab(pending: list[tuple[Outage, int]], endured: list[OutageReport]) -> None:
     """Those that are pending, from the first; what is done is taken off the list."""
     with server_folder() as folder:
         async with (
             embedded_servers(folder / "servers", durable=False) as servers,
-            lab_on(servers, folder / "services", folder / "databases") as lab,
+            failover_cluster_on(servers, folder / "services", folder / "databases") as lab,
         ):
             truth = History()
             while pending:
                 outage, seed = pending[0]
-                one = await endure(lab, outage, truth, seed)
+                one = await run_outage(lab, outage, truth, seed)
                 await require_events(lab.cluster)
                 endured.append(one)
                 pending.pop(0)
@@ -72,7 +72,7 @@ TABLE: Final = """\
 """
 
 
-def _row(outage: Outage, ones: list[Endured], failed: int) -> str:
+def _row(outage: Outage, ones: list[OutageReport], failed: int) -> str:
     if not ones:
         return f"| {outage.title} | | | not within {HEAL_S:g} s | | |\n"
     promoted = [one for one in ones if one.writes_s is not None and one.live_s is not None]
@@ -99,15 +99,15 @@ def _middle(values: Iterable[float]) -> str:
     return f"{statistics.median(values):.1f}"
 
 
-def _sum(endured: Iterable[Endured]) -> Found:
-    found = Found()
+def _sum(endured: Iterable[OutageReport]) -> Comparison:
+    found = Comparison()
     for one in endured:
         found.add(one.found)
     return found
 
 
 def table_of(
-    wanted: Sequence[Outage], endured: list[Endured], failed: list[Outage], on: dt.date
+    wanted: Sequence[Outage], endured: list[OutageReport], failed: list[Outage], on: dt.date
 ) -> str:
     rows = "".join(
         _row(outage, [one for one in endured if one.outage is outage], failed.count(outage))
@@ -116,7 +116,7 @@ def table_of(
     kept = _sum(one for one in endured if one.outage.keeps)
     total = _sum(endured)
     note = (
-        f"*{len(endured)} outages, {on.isoformat()}, on {document.machine()}. Compared: "
+        f"*{len(endured)} outages, {on.isoformat()}, on {reliability_page.machine()}. Compared: "
         f"{total.operations:,} operations, {total.acknowledged:,} acknowledged changes, "
         f"{total.bounds:,} staleness bounds, {total.values:,} values, {total.verdicts:,} verdicts, "
         f"{total.positions:,} positions. Where a synchronous standby followed:"
@@ -125,7 +125,7 @@ def table_of(
     return f"{TABLE}{rows}\n{note}"
 
 
-def _missed(endured: Iterable[Endured]) -> list[str]:
+def _missed(endured: Iterable[OutageReport]) -> list[str]:
     """The goals that were not reached, each in a sentence."""
     found = []
     for one in endured:
@@ -149,8 +149,8 @@ async def main(names: list[str]) -> int:
     for outage in failed:
         sys.stdout.write(f"{outage.name} FAILED\n")
     if not names:
-        page = document.PATH.read_text()
-        document.PATH.write_text(document.FAILOVERS.put(page, table))
+        page = reliability_page.PATH.read_text()
+        reliability_page.PATH.write_text(reliability_page.FAILOVERS.put(page, table))
     never = [text for one in endured if one.outage.keeps for text in one.found.never]
     return 1 if failed or never else 0
 

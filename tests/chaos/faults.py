@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 
 from cqar_shared.messaging.jetstream import CHANGES, EVENTS
 from tests.chaos.cluster import Cluster
-from tests.chaos.healing import until_last_good, until_stale
+from tests.chaos.convergence import until_last_good, until_stale
 from tests.support.service_processes import Running
 
 STOPPED_S: Final = 3.0

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from cqar_resolver.replication.freshness import boot_clock_s
-from tests.chaos.lab import OPERATOR, Lab
+from tests.chaos.failover_cluster import OPERATOR, FailoverCluster
 from tests.support.standby_servers import Server
 from tests.support.tcp_proxy import Link
 
@@ -29,14 +29,14 @@ SLOW_S: Final = 0.4
 LAG_S: Final = 4.0
 
 
-class Ended(NamedTuple):
+class OutageEnd(NamedTuple):
     """When it was over, and when before that a standby was promoted and reachable, if one was."""
 
     ended_s: float
     promoted_s: float | None = None
 
 
-Strike = Callable[[Lab], Awaitable[Ended]]
+Strike = Callable[[FailoverCluster], Awaitable[OutageEnd]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,23 +61,23 @@ class Outage:
 # ---------------------------------------------------------------- failovers
 
 
-async def _promote(lab: Lab, *services: str, keep: bool = False) -> Ended:
+async def _promote(lab: FailoverCluster, *services: str, keep: bool = False) -> OutageEnd:
     """Promote the standby, and lead services' links there; the primary stays as it is."""
     standby = lab.standbys[0]
     await standby.promote()
     lab.lead(standby, *services, keep=keep)
     lab.promoted(standby)
     now_s = boot_clock_s()
-    return Ended(now_s, now_s)
+    return OutageEnd(now_s, now_s)
 
 
-async def kill_primary(lab: Lab) -> Ended:
+async def kill_primary(lab: FailoverCluster) -> OutageEnd:
     await lab.primary.kill()
     await asyncio.sleep(NOTICED_S)
     return await _promote(lab)
 
 
-async def wake_primary(lab: Lab, slept_s: float = LASTS_S) -> Ended:
+async def wake_primary(lab: FailoverCluster, slept_s: float = LASTS_S) -> OutageEnd:
     """Who had connections to the primary keeps them: they speak again when it wakes."""
     old = lab.primary
     old.pause()
@@ -90,19 +90,19 @@ async def wake_primary(lab: Lab, slept_s: float = LASTS_S) -> Ended:
     return promoted._replace(ended_s=woken_s)
 
 
-async def wake_soon(lab: Lab) -> Ended:
+async def wake_soon(lab: FailoverCluster) -> OutageEnd:
     """Before anybody gives up: what was asked of the old primary is answered late."""
     return await wake_primary(lab, SOON_S)
 
 
-async def wake_asynchronous_primary(lab: Lab) -> Ended:
+async def wake_asynchronous_primary(lab: FailoverCluster) -> OutageEnd:
     """The same where the old primary waits for no standby, and so can acknowledge when it wakes."""
     await lab.primary.waits_for()
     await asyncio.sleep(NOTICED_S)
     return await wake_soon(lab)
 
 
-async def wake_primary_and_writer(lab: Lab) -> Ended:
+async def wake_primary_and_writer(lab: FailoverCluster) -> OutageEnd:
     """A writer sleeps through the failover: it wakes over connections to the old primary."""
     old, writer = lab.primary, await lab.cluster.leader()
     writer.pause()
@@ -117,12 +117,12 @@ async def wake_primary_and_writer(lab: Lab) -> Ended:
     return promoted._replace(ended_s=woken_s)
 
 
-async def promote_unfenced(lab: Lab) -> Ended:
+async def promote_unfenced(lab: FailoverCluster) -> OutageEnd:
     """Nobody stops the primary, and whoever has connections to it keeps them."""
     return await _promote(lab, keep=True)
 
 
-async def split(lab: Lab) -> Ended:
+async def split(lab: FailoverCluster) -> OutageEnd:
     """One writer and one resolver stay with the old primary, which lives."""
     services = {name.partition(" ")[0] for name in lab.links} - {"writer-1", "resolver-1"}
     promoted = await _promote(lab, *services)
@@ -131,12 +131,12 @@ async def split(lab: Lab) -> Ended:
     return promoted._replace(ended_s=boot_clock_s())
 
 
-async def split_asynchronously(lab: Lab) -> Ended:
+async def split_asynchronously(lab: FailoverCluster) -> OutageEnd:
     await lab.primary.waits_for()
     return await split(lab)
 
 
-async def promote_twice(lab: Lab) -> Ended:
+async def promote_twice(lab: FailoverCluster) -> OutageEnd:
     """Two standbys are promoted beside each other; in the end the later one's is the registry."""
     first, second = lab.standbys[0], await lab.add_standby()
     await lab.primary.waits_for(first, second, of="FIRST 2")
@@ -148,7 +148,7 @@ async def promote_twice(lab: Lab) -> Ended:
     await asyncio.sleep(LASTS_S)
     lab.promoted(max([(await _promoted_at(one), one.name, one) for one in (first, second)])[2])
     lab.lead(lab.primary)
-    return Ended(boot_clock_s(), promoted_s)
+    return OutageEnd(boot_clock_s(), promoted_s)
 
 
 async def _promoted_at(server: Server) -> int:
@@ -156,7 +156,7 @@ async def _promoted_at(server: Server) -> int:
     return found
 
 
-async def go_back_on_one_timeline(lab: Lab) -> Ended:
+async def go_back_on_one_timeline(lab: FailoverCluster) -> OutageEnd:
     """The primary is lost, and a copy of some seconds ago takes its place, promoted by nobody."""
     copy = await lab.servers.copy(lab.primary, f"copy_of_{lab.primary.name}")
     await asyncio.sleep(NOTICED_S)
@@ -164,17 +164,17 @@ async def go_back_on_one_timeline(lab: Lab) -> Ended:
     lab.promoted(copy)
     lab.lead(copy)
     now_s = boot_clock_s()
-    return Ended(now_s, now_s)
+    return OutageEnd(now_s, now_s)
 
 
-async def pause_standby(lab: Lab) -> Ended:
+async def pause_standby(lab: FailoverCluster) -> OutageEnd:
     lab.standbys[0].pause()
     await asyncio.sleep(LASTS_S)
     lab.standbys[0].wake()
-    return Ended(boot_clock_s())
+    return OutageEnd(boot_clock_s())
 
 
-async def start_from_lagging_replica(lab: Lab) -> Ended:
+async def start_from_lagging_replica(lab: FailoverCluster) -> OutageEnd:
     """A resolver starts from a replica that is behind, and has no other PostgreSQL."""
     replica = await lab.add_standby(lag_s=LAG_S)
     resolver = lab.cluster.resolvers[0]
@@ -184,15 +184,15 @@ async def start_from_lagging_replica(lab: Lab) -> Ended:
     await resolver.until_ready()
     await asyncio.sleep(LASTS_S)
     lab.lead(lab.primary)
-    return Ended(boot_clock_s())
+    return OutageEnd(boot_clock_s())
 
 
-async def pause_writer(lab: Lab) -> Ended:
+async def pause_writer(lab: FailoverCluster) -> OutageEnd:
     leader = await lab.cluster.leader()
     leader.pause()
     await asyncio.sleep(LASTS_S)
     leader.resume()
-    return Ended(boot_clock_s())
+    return OutageEnd(boot_clock_s())
 
 
 # ---------------------------------------------------------------- links
@@ -225,13 +225,13 @@ async def _slow(link: Link) -> AsyncIterator[None]:
         link.delay_s = 0.0
 
 
-async def _link_of(lab: Lab, service: str, peer: str) -> Link:
+async def _link_of(lab: FailoverCluster, service: str, peer: str) -> Link:
     """Of the writer that leads, or of one resolver."""
     name = (await lab.cluster.leader()).log.stem if service == "writer" else "resolver-1"
     return lab.links[f"{name} {peer}"]
 
 
-async def _trouble(service: str, peer: str, how: str, lab: Lab) -> Ended:
+async def _trouble(service: str, peer: str, how: str, lab: FailoverCluster) -> OutageEnd:
     link = await _link_of(lab, service, peer)
     # Nothing ends what is halved, but whoever notices.
     if how == "halved at the service":
@@ -241,7 +241,7 @@ async def _trouble(service: str, peer: str, how: str, lab: Lab) -> Ended:
     else:
         async with {"lost": _lost, "frozen": _frozen, "slow": _slow}[how](link):
             await asyncio.sleep(LASTS_S)
-    return Ended(boot_clock_s())
+    return OutageEnd(boot_clock_s())
 
 
 _PEERS: Final = {"database": "PostgreSQL", "nats": "NATS", "redis": "Redis"}

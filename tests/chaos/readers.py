@@ -13,8 +13,8 @@ import grpc
 from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar_shared.rpc.min_revision import HEADER
-from tests.chaos.answers import Answer
-from tests.chaos.steady import Steady
+from tests.chaos.answer_check import Answer
+from tests.chaos.write_load import WriteLoad
 from tests.support.call_errors import refusal_of
 from tests.support.load_clients import spoken_of
 
@@ -75,7 +75,7 @@ class Reader:
 
 
 @asynccontextmanager
-async def reading(readers: Sequence[Reader], load: Steady, seed: int) -> AsyncIterator[None]:
+async def reading(readers: Sequence[Reader], load: WriteLoad, seed: int) -> AsyncIterator[None]:
     """All of them ask for what the load knows, until the block ends."""
     choice = random.Random(seed)
     goes_on = True

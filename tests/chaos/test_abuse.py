@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos import abuse
+from tests.chaos.attacks import ATTACKS
 from tests.chaos.cluster import Cluster
-from tests.chaos.floods import FLOODS
-from tests.chaos.soaking import ABUSE_SECONDS
+from tests.chaos.soak_settings import ABUSE_SECONDS
 
 SHORT_S = 2.0
 #: What an answer of ours may be to who floods. UNAVAILABLE is not: no server of ours fails.
@@ -23,13 +23,13 @@ async def large(cluster: Cluster) -> None:
     await abuse.large_registry(cluster)
 
 
-@pytest.mark.parametrize("named", FLOODS)
+@pytest.mark.parametrize("named", ATTACKS)
 async def test_who_floods_is_refused_and_nobody_else_is(named: str, cluster: Cluster) -> None:
-    found = await abuse.endure(cluster, named, ABUSE_SECONDS or SHORT_S, recover_s=0)
+    found = await abuse.run_attack(cluster, named, ABUSE_SECONDS or SHORT_S, recover_s=0)
     assert set(found.told) <= REFUSED | COUNTED
     # A read of another time has a budget of 250 ms: whether it keeps it beside a flood and whatever
     # else this machine does is a matter of time, which the long form measures. Nothing else is.
-    assert not set(found.innocent.refused) - {"as of UNAVAILABLE"}
-    assert all(found.innocent.took_s[name] for name in abuse.ASKED)
+    assert not set(found.bystander.refused) - {"as of UNAVAILABLE"}
+    assert all(found.bystander.took_s[name] for name in abuse.ASKED)
     for service in cluster.services:
         assert service.process.returncode is None

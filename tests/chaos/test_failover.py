@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cqar.embedded.servers import EmbeddedServers
-from tests.chaos.history import History
-from tests.chaos.lab import Lab, lab_on
-from tests.chaos.lab_trial import endure
+from tests.chaos.failover_cluster import FailoverCluster, failover_cluster_on
+from tests.chaos.history_checker import History
+from tests.chaos.outage_runner import run_outage
 from tests.chaos.outages import OUTAGES, Outage
-from tests.chaos.soaking import CHAOS_SECONDS, a_seed
+from tests.chaos.soak_settings import CHAOS_SECONDS, chaos_seed
 from tests.conftest import without_streams
 from tests.support.memory_folder import server_folder
 
@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 @pytest.fixture(scope="module")
 async def lab(
     servers: EmbeddedServers, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Lab]:
+) -> AsyncIterator[FailoverCluster]:
     async with without_streams(servers.nats):
         pass  # other tests' streams are of other registries
     with server_folder() as databases:
         folder = tmp_path_factory.mktemp("lab")
-        async with lab_on(servers, folder, databases / "databases") as running:
+        async with failover_cluster_on(servers, folder, databases / "databases") as running:
             yield running
 
 
@@ -43,10 +43,10 @@ def truth() -> History:
 
 @pytest.mark.parametrize("outage", [pytest.param(one, id=one.name) for one in STRUCK])
 async def test_nothing_acknowledged_is_lost_and_no_answer_is_wrong_after(
-    outage: Outage, lab: Lab, truth: History
+    outage: Outage, lab: FailoverCluster, truth: History
 ) -> None:
-    seed = a_seed()
+    seed = chaos_seed()
     log.info("CQAR_CHAOS_SEED=%d", seed)
-    endured = await endure(lab, outage, truth, seed)
+    endured = await run_outage(lab, outage, truth, seed)
     assert not outage.keeps or endured.found.never == []
     assert endured.found.verdicts > 0

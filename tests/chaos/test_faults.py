@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.chaos.cluster import Cluster
+from tests.chaos.fault_runner import run_faults
 from tests.chaos.faults import FAULTS, Fault
-from tests.chaos.soaking import CHAOS_SECONDS
-from tests.chaos.trial import endure
+from tests.chaos.soak_settings import CHAOS_SECONDS
 
 STRUCK = [fault for fault in FAULTS if CHAOS_SECONDS or not fault.long]
 
@@ -16,4 +16,4 @@ STRUCK = [fault for fault in FAULTS if CHAOS_SECONDS or not fault.long]
 async def test_nothing_acknowledged_is_lost_and_every_resolver_is_equal_again_after(
     fault: Fault, cluster: Cluster
 ) -> None:
-    await endure(cluster, fault)
+    await run_faults(cluster, fault)

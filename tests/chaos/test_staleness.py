@@ -18,11 +18,17 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar.embedded.servers import EmbeddedServers
 from tests.chaos.cluster import RESOLVERS, WRITERS, Cluster, cluster_on
-from tests.chaos.healing import require_equal
+from tests.chaos.convergence import require_equal
+from tests.chaos.network_faults import links_of, slow, stall, storm
 from tests.chaos.readers import Reader
-from tests.chaos.soaking import STALENESS_SECONDS, a_seed
-from tests.chaos.staleness import Claim, Observed, ask_steadily, commit_steadily, states_of
-from tests.chaos.weather import links_of, slow, stall, storm
+from tests.chaos.soak_settings import STALENESS_SECONDS, chaos_seed
+from tests.chaos.staleness_check import (
+    StalenessClaim,
+    StalenessRecord,
+    ask_steadily,
+    commit_steadily,
+    states_of,
+)
 from tests.conftest import at_database, execute_alone, without_streams
 from tests.support.commits import commit, eventually, head_of, running
 from tests.support.entity_builders import an_asset
@@ -40,7 +46,7 @@ LIVE = pb.SNAPSHOT_STATE_LIVE
 log = logging.getLogger(__name__)
 
 
-class Linked(NamedTuple):
+class LinkedCluster(NamedTuple):
     cluster: Cluster
     links: dict[str, Link]
 
@@ -48,7 +54,7 @@ class Linked(NamedTuple):
 @pytest.fixture(scope="module")
 async def linked(
     servers: EmbeddedServers, template: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Linked]:
+) -> AsyncIterator[LinkedCluster]:
     """A cluster whose every service has links of its own to PostgreSQL and NATS."""
     await execute_alone(servers.postgres, f"CREATE DATABASE {DATABASE} TEMPLATE {template}")
     database = at_database(servers.postgres, DATABASE)
@@ -58,7 +64,7 @@ async def linked(
         links_of((*WRITERS, *RESOLVERS), database=database, nats=servers.nats) as (links, through),
         cluster_on(servers, database, tmp_path_factory.mktemp("linked"), through) as cluster,
     ):
-        yield Linked(cluster, links)
+        yield LinkedCluster(cluster, links)
 
 
 @asynccontextmanager
@@ -72,11 +78,11 @@ async def all_running(*work: Awaitable[None]) -> AsyncIterator[None]:
                 await task
 
 
-async def test_no_resolver_says_that_it_is_less_stale_than_it_is(linked: Linked) -> None:
+async def test_no_resolver_says_that_it_is_less_stale_than_it_is(linked: LinkedCluster) -> None:
     cluster, links = linked
-    seed = a_seed()
+    seed = chaos_seed()
     log.info("CQAR_CHAOS_SEED=%d", seed)
-    observed = Observed()
+    observed = StalenessRecord()
     asking = [ask_steadily(cluster, observed, number) for number in range(len(cluster.resolvers))]
     async with all_running(commit_steadily(cluster, observed), *asking):
         # Whatever is drawn, one resolver hears nothing for a while, the other hears all late.
@@ -97,9 +103,9 @@ async def test_no_resolver_says_that_it_is_less_stale_than_it_is(linked: Linked)
     )
 
 
-async def test_an_idle_registry_stays_live(linked: Linked) -> None:
+async def test_an_idle_registry_stays_live(linked: LinkedCluster) -> None:
     await eventually(partial(_all_confirmed_lately, linked.cluster), START_S)
-    observed = Observed()
+    observed = StalenessRecord()
     asking = [ask_steadily(linked.cluster, observed, number) for number in (0, 1)]
     async with all_running(*asking):
         await asyncio.sleep(IDLE_S)
@@ -115,7 +121,7 @@ async def _all_confirmed_lately(cluster: Cluster) -> bool:
 
 
 async def test_a_client_that_carries_its_revision_never_goes_back_behind_one_address(
-    linked: Linked,
+    linked: LinkedCluster,
 ) -> None:
     cluster, links = linked
     asset_id, reads = an_asset().asset_id, cluster.reads()[-1]
@@ -144,8 +150,8 @@ async def test_a_client_that_carries_its_revision_never_goes_back_behind_one_add
 
 
 def test_a_claim_that_is_too_low_is_found_out() -> None:
-    observed = Observed(acknowledged_s={1: 10.0, 2: 11.0})
-    honest = Claim("", 11.5, 1, LIVE, 500)
+    observed = StalenessRecord(acknowledged_s={1: 10.0, 2: 11.0})
+    honest = StalenessClaim("", 11.5, 1, LIVE, 500)
     lie = honest._replace(staleness_ms=499)
     asked_before = honest._replace(asked_s=10.9, staleness_ms=0)
     newest = honest._replace(revision=2, staleness_ms=0)

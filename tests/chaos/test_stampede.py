@@ -53,7 +53,7 @@ async def start_all(
     environ = {f"CQAR_RESOLVER_{name.upper()}": value for name, value in settings.items()}
     command = Command(
         name="sidecars",
-        argv=(sys.executable, "-m", "tests.chaos.sidecar", str(count)),
+        argv=(sys.executable, "-m", "tests.chaos.resolver_fleet", str(count)),
         env={**os.environ, "CQAR_CONFIG": "", "CQAR_RESOLVER_LOG_LEVEL": "ERROR", **environ},
     )
     with (folder / "sidecars.log").open("wb") as log:

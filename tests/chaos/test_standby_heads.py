@@ -25,7 +25,7 @@ from tests.support.standby_servers import HOST, Server, Servers, servers_in
 from tests.support.tcp_proxy import Link, link_to
 
 
-class Pair(NamedTuple):
+class StandbyPair(NamedTuple):
     """A primary with its standby, which is synchronous, and a writer whose address leads to one."""
 
     made: Servers
@@ -39,7 +39,7 @@ class Pair(NamedTuple):
 
 
 @pytest.fixture
-async def pair() -> AsyncIterator[Pair]:
+async def pair() -> AsyncIterator[StandbyPair]:
     with server_folder() as folder:
         async with servers_in(folder / "standbys") as made:
             primary = await made.primary()
@@ -49,11 +49,11 @@ async def pair() -> AsyncIterator[Pair]:
             at = urlsplit(primary.dsn)
             async with link_to(f"postgresql://{at.netloc}{at.path}") as (link, url):
                 engine = make_engine(url, connections_max=8, application="cqar-test")
-                yield Pair(made, primary, standby, link, engine)
+                yield StandbyPair(made, primary, standby, link, engine)
                 await dispose(engine)
 
 
-async def test_a_standby_is_left_and_one_failover_is_one_epoch(pair: Pair) -> None:
+async def test_a_standby_is_left_and_one_failover_is_one_epoch(pair: StandbyPair) -> None:
     database = PrimaryDatabase(Newest(), pair.engine)
     mutations = Mutations(pair.engine, lambda: NOW, database=database)
     heads = Heads(pair.engine, database)

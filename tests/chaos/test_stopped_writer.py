@@ -8,7 +8,7 @@ from typing import Final
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from tests.chaos.cluster import Cluster
-from tests.chaos.healing import HEAL_S, require_equal
+from tests.chaos.convergence import HEAL_S, require_equal
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import a_venue
 from tests.support.service_processes import Running

@@ -20,9 +20,9 @@ from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.embedded.process import Command, spawn
 from tests.chaos.cluster import Cluster
-from tests.chaos.healing import require_equal
-from tests.chaos.market import assets_of, listings_at, whole_market
-from tests.chaos.soaking import IMPORT_ENTITIES
+from tests.chaos.convergence import require_equal
+from tests.chaos.market_requests import assets_of, listings_at, whole_market
+from tests.chaos.soak_settings import IMPORT_ENTITIES
 from tests.support.load_clients import Writer
 from tests.support.service_processes import ROOT
 
@@ -35,11 +35,11 @@ FIRST = 10
 log = logging.getLogger(__name__)
 
 
-class Looking:
-    """A process of readers; see `tests.chaos.looping`."""
+class ReaderProcess:
+    """A process of readers; see `tests.chaos.reader_process`."""
 
     def __init__(self, address: str, how: str) -> None:
-        argv = (sys.executable, "-m", "tests.chaos.looping", address, str(LISTINGS), how)
+        argv = (sys.executable, "-m", "tests.chaos.reader_process", address, str(LISTINGS), how)
         self._command = Command(
             name="looking", argv=argv, env={"PYTHONPATH": f"{ROOT}:{ROOT}/proto"}
         )
@@ -92,7 +92,7 @@ async def test_no_reader_of_a_large_import_sees_half_a_change_set(cluster: Clust
     before = status.counts["asset"]
     batches = IMPORT_ENTITIES // BATCH
     many, one = (
-        Looking(resolver.grpc, how)
+        ReaderProcess(resolver.grpc, how)
         for resolver, how in zip(cluster.resolvers, ("all", "one"), strict=True)
     )
     async with many, one:

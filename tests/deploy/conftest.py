@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from cqar.embedded.ports import pick_ports
-from tests.deploy import shipped
-from tests.deploy.rendering import compose
-from tests.deploy.settings import document
+from tests.deploy import shipped_servers
+from tests.deploy.manifests import compose
+from tests.deploy.service_settings import document
 from tests.support.service_processes import migrate
 
 
@@ -20,7 +20,7 @@ from tests.support.service_processes import migrate
 class Shipped:
     """Running servers. `url("resolver", "nats")` is what a role is given for a server."""
 
-    secrets: shipped.Secrets
+    secrets: shipped_servers.Secrets
     api_prefix: str
 
     def url(self, role: str, server: str) -> str:
@@ -36,14 +36,14 @@ class Shipped:
 @pytest.fixture(scope="session")
 async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shipped]:
     whole = compose()
-    ports = pick_ports({name: 9000 + number for number, name in enumerate(shipped.SERVERS)})
-    secrets = shipped.make_secrets(tmp_path_factory.mktemp("compose") / "secrets", ports)
+    ports = pick_ports({name: 9000 + number for number, name in enumerate(shipped_servers.SERVERS)})
+    secrets = shipped_servers.make_secrets(tmp_path_factory.mktemp("compose") / "secrets", ports)
     config = document(Path(whole["configs"]["cqar"]["file"]).read_text())
     async with AsyncExitStack() as running:
         enter = running.enter_async_context
-        await enter(shipped.postgres_server(whole, secrets, ports))
+        await enter(shipped_servers.postgres_server(whole, secrets, ports))
         for name in ("nats", "redis"):
-            server = getattr(shipped, f"{name}_server")
+            server = getattr(shipped_servers, f"{name}_server")
             await enter(server(whole, secrets, ports, tmp_path_factory.mktemp(name)))
         made = Shipped(secrets, config["resolver"]["nats_api_prefix"])
         await migrate(made.url("owner", "database"), "upgrade")

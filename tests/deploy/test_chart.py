@@ -12,8 +12,7 @@ import helm_python
 import pytest
 import yaml
 
-from tests.deploy.releases import newest_release
-from tests.deploy.rendering import (
+from tests.deploy.manifests import (
     CHART,
     K8S,
     ROOT,
@@ -27,6 +26,7 @@ from tests.deploy.rendering import (
     rendered,
     values_of,
 )
+from tests.deploy.release_version import newest_release
 
 NAMES = ("dev", "prod", "daemonset")
 #: Who made an object, not what it is.

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.rendering import ROOT, Object, compose
-from tests.deploy.settings import document, port, settings_of
+from tests.deploy.manifests import ROOT, Object, compose
+from tests.deploy.service_settings import document, port, settings_of
 
 #: Runs once, without a network, to hand a volume over to whom it is for.
 AS_ROOT = {"nats-volume"}

@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from tests.deploy.rendering import ROOT, run
+from tests.deploy.manifests import ROOT, run
 
 TEXT = (ROOT / "Dockerfile").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -14,7 +14,7 @@ from cqar_shared.runtime.config import SCHEMES
 from cqar_writer.__main__ import main as writer
 from cqar_writer.config import WriterConfig
 from migrations.program import main as migrations
-from tests.deploy.rendering import ROOT, compose
+from tests.deploy.manifests import ROOT, compose
 
 NAMES = ("DEPLOYMENT", "OPERATIONS")
 TEXTS = {name: (ROOT / f"docs/{name}.md").read_text() for name in NAMES}

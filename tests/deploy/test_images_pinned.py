@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.rendering import K8S, ROOT, pod_specs, rendered, run, values_of
+from tests.deploy.manifests import K8S, ROOT, pod_specs, rendered, run, values_of
 
 COPIED = ("compose.yaml", "deploy/k8s/components/version/kustomization.yaml")
 #: Stands in for the tool that asks a registry, which is not reached here: a digest of the name.

@@ -13,8 +13,7 @@ import yaml
 
 from cqar_shared.rpc.call_metrics import CALLS
 from tests.deploy.custom_resources import SCHEMAS
-from tests.deploy.releases import newest_release
-from tests.deploy.rendering import (
+from tests.deploy.manifests import (
     K8S,
     Object,
     called,
@@ -24,7 +23,8 @@ from tests.deploy.rendering import (
     plain_name,
     pod_specs,
 )
-from tests.deploy.settings import port, settings_of
+from tests.deploy.release_version import newest_release
+from tests.deploy.service_settings import port, settings_of
 
 OVERLAYS = ("overlays/dev", "overlays/prod", "overlays/daemonset", "example-sidecar")
 WHOLE = OVERLAYS[:3]

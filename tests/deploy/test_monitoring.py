@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-from tests.deploy.rendering import ROOT, Object, called, kustomized, rendered, values_of
+from tests.deploy.manifests import ROOT, Object, called, kustomized, rendered, values_of
 from tools.monitoring import rules
-from tools.monitoring.making import ALL, differing, made
-from tools.monitoring.places import DASHBOARDS, PICTURES
+from tools.monitoring.generated_files import ALL, differing, made
+from tools.monitoring.paths import DASHBOARDS, PICTURES
 
 SEVERITIES = {"critical", "warning"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.rendering import ROOT, called, compose, kustomized, rendered, values_of
+from tests.deploy.manifests import ROOT, called, compose, kustomized, rendered, values_of
 
 SOURCES = {
     "accounts.conf": ROOT / "deploy/nats/accounts.conf",

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.config import ResolverConfig
-from cqar_resolver.fallback import stores
+from cqar_resolver.fallback import single_flight
 from cqar_shared.rpc import min_revision
 from cqar_shared.rpc.grpc_server import OPTIONS
 from cqar_writer.relays.change_relay import Relay
@@ -64,7 +64,7 @@ async def ask(
     """
     assert client.is_connected
     # Tests share two slow cores: what is tried is not whether PostgreSQL takes 250 ms.
-    monkeypatch.setattr(stores, "BUDGET_S", WAIT_S)
+    monkeypatch.setattr(single_flight, "BUDGET_S", WAIT_S)
     monkeypatch.setattr(min_revision, "WAIT_MAX_S", 0.5)
     async with redis.asyncio.Redis.from_url(servers.redis) as store:
         await store.flushall()

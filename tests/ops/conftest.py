@@ -13,12 +13,12 @@ import pytest
 
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.process import run
-from tests.deploy import shipped
-from tests.deploy.rendering import Object, compose
+from tests.deploy import shipped_servers
+from tests.deploy.manifests import Object, compose
+from tests.ops.compose_stack import SERVICES, Stack
 from tests.ops.containers import Machine
-from tests.ops.images import Builder, Image
-from tests.ops.running import START_S
-from tests.ops.stack import SERVICES, Stack
+from tests.ops.image_builder import Builder, Image
+from tests.ops.process_lifetime import START_S
 
 
 @pytest.fixture(scope="session")
@@ -44,13 +44,15 @@ def whole() -> Object:
 @pytest.fixture(scope="session")
 def ports() -> dict[str, int]:
     ours = [name + kind for name in SERVICES for kind in ("", " http")]
-    names = (*shipped.SERVERS, *ours)
+    names = (*shipped_servers.SERVERS, *ours)
     return pick_ports({name: 9000 + number for number, name in enumerate(names)})
 
 
 @pytest.fixture(scope="session")
-def secrets(ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory) -> shipped.Secrets:
-    return shipped.make_secrets(tmp_path_factory.mktemp("compose") / "secrets", ports)
+def secrets(
+    ports: dict[str, int], tmp_path_factory: pytest.TempPathFactory
+) -> shipped_servers.Secrets:
+    return shipped_servers.make_secrets(tmp_path_factory.mktemp("compose") / "secrets", ports)
 
 
 @pytest.fixture(scope="session")
@@ -69,31 +71,33 @@ def machine(
 
 @pytest.fixture(scope="session")
 async def accounts(
-    whole: Object, secrets: shipped.Secrets, ports: dict[str, int]
+    whole: Object, secrets: shipped_servers.Secrets, ports: dict[str, int]
 ) -> AsyncIterator[None]:
-    async with shipped.postgres_server(whole, secrets, ports):
+    async with shipped_servers.postgres_server(whole, secrets, ports):
         yield
 
 
 @pytest.fixture(scope="session")
 async def nats(
     whole: Object,
-    secrets: shipped.Secrets,
+    secrets: shipped_servers.Secrets,
     ports: dict[str, int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[None]:
-    async with shipped.nats_server(whole, secrets, ports, tmp_path_factory.mktemp("nats")):
+    async with shipped_servers.nats_server(whole, secrets, ports, tmp_path_factory.mktemp("nats")):
         yield
 
 
 @pytest.fixture(scope="session")
 async def redis(
     whole: Object,
-    secrets: shipped.Secrets,
+    secrets: shipped_servers.Secrets,
     ports: dict[str, int],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[None]:
-    async with shipped.redis_server(whole, secrets, ports, tmp_path_factory.mktemp("redis")):
+    async with shipped_servers.redis_server(
+        whole, secrets, ports, tmp_path_factory.mktemp("redis")
+    ):
         yield
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cqar.embedded.process import Command
-from tests.ops.images import Image
+from tests.ops.image_builder import Image
 
 Service = dict[str, Any]
 

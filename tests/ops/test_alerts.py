@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import yaml
 
-from tests.deploy.rendering import ROOT, Object
+from tests.deploy.manifests import ROOT, Object
 from tools.monitoring.rules import alerts
 
 RULES = sorted((ROOT / "deploy/prometheus/rules").glob("*.yaml"))

@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 
 from cqar.embedded.process import run
-from tests.deploy.rendering import Object
+from tests.deploy.manifests import Object
+from tests.ops.compose_stack import Stack
 from tests.ops.containers import Machine
-from tests.ops.images import Image
-from tests.ops.running import START_S, ended
-from tests.ops.stack import Stack
+from tests.ops.image_builder import Image
+from tests.ops.process_lifetime import START_S, ended
 from tests.support.commits import eventually
 
 

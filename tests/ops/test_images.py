@@ -6,8 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.deploy.releases import newest_release
-from tests.ops.images import ROOT, Builder, Image, digests
+from tests.deploy.release_version import newest_release
+from tests.ops.image_builder import ROOT, Builder, Image, digests
 
 #: Of a whole image, with Debian's Python below it, which is larger than the real base's.
 IMAGE_MIB_MAX = 500

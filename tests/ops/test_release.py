@@ -13,8 +13,8 @@ import pytest
 from cqar.cli import COMMANDS
 from cqar.cli.nouns.registry import NOUNS
 from tests.acceptance.conftest import Stack, stack  # noqa: F401  (a fixture)
-from tests.deploy.releases import newest_release
-from tests.ops.releasing import UV, Installed, built, done, install, run
+from tests.deploy.release_version import newest_release
+from tests.ops.release_build import UV, Installed, built, done, install, run
 from tests.support.service_processes import ROOT
 from tools.release.sbom import bill_of
 

@@ -11,10 +11,10 @@ import pytest
 
 from cqar.embedded.failures import ServiceFailed
 from cqar.embedded.process import run
-from tests.deploy.rendering import Object, called, kustomized
+from tests.deploy.manifests import Object, called, kustomized
+from tests.ops.compose_stack import Stack
 from tests.ops.containers import Machine, Service
-from tests.ops.running import START_S, ended, ready
-from tests.ops.stack import Stack
+from tests.ops.process_lifetime import START_S, ended, ready
 
 GROUP = 10001
 

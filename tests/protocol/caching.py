@@ -14,7 +14,7 @@ from cqar_shared.redis_store.cache_format import CacheCursor, Value
 from cqar_shared.replication import positions
 from cqar_shared.replication.positions import LogPosition, position_of
 from cqar_writer.protocol import cache_schedule
-from cqar_writer.reads.cached import CachedReader, CachedReading, CacheMiss
+from cqar_writer.reads.cached import CacheMiss, MessageReader, RedisReader
 from cqar_writer.relays import cache_relay
 from tests.protocol.cluster import Connection
 from tests.protocol.database import REGISTRY_ID, ROWS_MAX
@@ -76,6 +76,9 @@ class Served:
     async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
         raise EntityNotFound(kind.name, f"{lookup} {values}")
 
+    async def terms(self, *_: Any) -> bytes | None:
+        return None
+
 
 class Answer(NamedTuple):
     """What a writer told a client: key -> payload, None for what is not there.
@@ -92,7 +95,7 @@ async def read(redis: Redis, heads: Heads, keys: tuple[str, ...]) -> Answer | No
     """Answer a client that asks a writer for venues; None when it cannot be answered."""
     if heads.is_fenced:
         return None
-    cached = CachedReading(redis, heads.newest)  # type: ignore[arg-type]
+    cached = RedisReader(redis, heads.newest)  # type: ignore[arg-type]
     try:
         found = await _all_of(cached, keys)
     except CacheMiss:
@@ -104,13 +107,13 @@ async def read(redis: Redis, heads: Heads, keys: tuple[str, ...]) -> Answer | No
         state = connection.server.state()
     except Away:
         return None
-    keeping = cached.keeping(Served(state), position_of(head))
+    keeping = cached.filling(Served(state), position_of(head))
     found = await _all_of(keeping, keys)
     await keeping.keep()
     return Answer(found, None)
 
 
-async def _all_of(reader: CachedReader, keys: tuple[str, ...]) -> dict[str, bytes | None]:
+async def _all_of(reader: MessageReader, keys: tuple[str, ...]) -> dict[str, bytes | None]:
     found: dict[str, bytes | None] = {}
     for key in keys:
         try:

@@ -9,8 +9,7 @@ from cqc.replication.v1 import replication_pb2
 from cqar_resolver.checkpoint import checkpoint_format
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.redis_store.image_store import fresh_publication
-from cqar_shared.replication.positions import position_of
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark, position_of
 from tests.protocol.file import File
 from tests.protocol.pausing import pause
 from tests.support.integrity_keys import FILES

@@ -8,7 +8,7 @@ from cqar_resolver.replication.postgres import HeadRead, OutboxPage, PreflightCh
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.messaging.head_requests import HeadAnswer, IsWanted
 from cqar_shared.messaging.stream_reader import Item, StreamReader
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_writer.protocol.log_rows import head_message
 from tests.protocol.asking import Asking
 from tests.protocol.cluster import Door

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from cqc.replication.v1 import replication_pb2
 
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from tests.protocol.pausing import Away, pause
 from tests.protocol.violation import require
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tests.real import document, sources
-from tests.real.judging import judge_all
+from tests.real import real_data_page, sources
 from tests.real.report import tally
+from tests.real.rule_evaluation import evaluate_all
 
-document.PATH.write_text(document.text_of(tally(judge_all(sources.rows()))))
+real_data_page.PATH.write_text(real_data_page.text_of(tally(evaluate_all(sources.rows()))))

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 from cqar_shared.domain.kinds.asset import AssetType
 from cqar_shared.domain.kinds.chain import Chain
-from tests.real import files
-from tests.real.files import Record
-from tests.real.places import evm, place
-from tests.real.rows import Row, Stating
+from tests.real import source_files
+from tests.real.asset_identity import evm, place
+from tests.real.source_files import Record
+from tests.real.source_rows import AssetStatements, SourceRow
 
 #: SLIP-44's coin type of all test networks.
 _TEST_COIN: Final = 1
@@ -90,9 +90,9 @@ def _explorer(record: Record) -> str | None:
     return explorers[0].get("url")
 
 
-def evm_rows(stating: Stating) -> Iterator[Row]:
+def evm_rows(stating: AssetStatements) -> Iterator[SourceRow]:
     """Each with its own coin: that two chains call theirs ETH makes them no one asset."""
-    for record in files.evm_chains():
+    for record in source_files.evm_chains():
         chain_id, coin = evm(record["chainId"]), record["nativeCurrency"]
         own = place(chain_id, None)
         chain = Chain(
@@ -104,7 +104,7 @@ def evm_rows(stating: Stating) -> Iterator[Row]:
             explorer_url=_explorer(record),
             is_testnet=is_testnet(record),
         )
-        yield Row(
+        yield SourceRow(
             source="EVM chains",
             text=f"{record['chainId']} {record['name']} ({coin['symbol']})",
             raw=record,
@@ -116,15 +116,15 @@ def evm_rows(stating: Stating) -> Iterator[Row]:
         )
 
 
-def cosmos_rows() -> Iterator[Row]:
+def cosmos_rows() -> Iterator[SourceRow]:
     """Those that are no Cosmos chain have the type they say, or one of their own name."""
     types = {"cosmos": "COSMOS", "solana": "SOLANA"}
-    for record in files.cosmos_chains():
+    for record in source_files.cosmos_chains():
         name = record["chainName"]
         text = f"{name} ({record.get('chainId')})"
         if name in EVM_NUMBERS:
             said = "the EVM chain list has said it"
-            yield Row(source="Cosmos chains", text=text, raw=record, silent=said)
+            yield SourceRow(source="Cosmos chains", text=text, raw=record, silent=said)
             continue
         chain = Chain(
             chain_id=name,
@@ -132,10 +132,10 @@ def cosmos_rows() -> Iterator[Row]:
             chain_type=types.get(record["chainType"], name.upper()),
             explorer_url=_explorer(record),
         )
-        yield Row(source="Cosmos chains", text=text, raw=record, entities=(chain,))
+        yield SourceRow(source="Cosmos chains", text=text, raw=record, entities=(chain,))
 
 
-def needed_rows() -> Iterator[Row]:
+def needed_rows() -> Iterator[SourceRow]:
     for needed in NEEDED:
         number = needed.chain_id.removeprefix("eip155-")
         chain = Chain(
@@ -146,4 +146,4 @@ def needed_rows() -> Iterator[Row]:
             is_testnet=needed.is_testnet,
         )
         text = f"{needed.chain_id} {needed.name}"
-        yield Row(source="Chains stated by hand", text=text, raw=needed, entities=(chain,))
+        yield SourceRow(source="Chains stated by hand", text=text, raw=needed, entities=(chain,))

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from cqar_shared.domain.kinds.asset import AssetType
-from tests.real import files
+from tests.real import source_files
+from tests.real.asset_identity import AssetIdentityMap, AssetPlace, place
 from tests.real.chains import cosmos_list_chain
-from tests.real.files import Record
-from tests.real.places import Identity, Place, place
-from tests.real.rows import Row, Stating
+from tests.real.source_files import Record
+from tests.real.source_rows import AssetStatements, SourceRow
 
 #: A chain's own coin, by the lists' type of asset.
 _COINS: Final = {"evm-base", "svm-base", "bitcoin-like"}
@@ -18,7 +18,7 @@ _COINS: Final = {"evm-base", "svm-base", "bitcoin-like"}
 _CONTRACTS: Final = {"cw20", "snip20", "snip25"}
 
 
-def place_of(chain_name: str, base: str, type_asset: str, chain_type: str) -> Place:
+def place_of(chain_name: str, base: str, type_asset: str, chain_type: str) -> AssetPlace:
     chain_id = cosmos_list_chain(chain_name)
     return place(chain_id, None if _is_coin(type_asset, chain_type) else base)
 
@@ -48,7 +48,7 @@ def _decimals(asset: Record) -> int | None:
     return units.get(asset["display"])
 
 
-def _asset_type(at: Place, chain_type: str) -> AssetType | None:
+def _asset_type(at: AssetPlace, chain_type: str) -> AssetType | None:
     if not at.address:
         return AssetType.NATIVE
     return {"EVM": AssetType.ERC20, "SOLANA": AssetType.SPL}.get(chain_type)
@@ -61,58 +61,58 @@ class Listed:
         self._types = chain_types
         self._places = {
             (chain, asset["base"]): self.place_of(chain, asset)
-            for chain, asset in files.cosmos_assets()
+            for chain, asset in source_files.cosmos_assets()
         }
 
     def type_of(self, chain_name: str) -> str:
         return self._types.get(cosmos_list_chain(chain_name), "")
 
-    def place_of(self, chain_name: str, asset: Record) -> Place:
+    def place_of(self, chain_name: str, asset: Record) -> AssetPlace:
         type_asset = asset["typeAsset"]
         return place_of(chain_name, asset["base"], type_asset, self.type_of(chain_name))
 
-    def counterparty(self, trace: Record) -> Place:
+    def counterparty(self, trace: Record) -> AssetPlace:
         """Whom a trace leads to, listed or not."""
         other = trace["counterparty"]
         name, base = other["chainName"], other["baseDenom"]
         return self._places.get((name, base)) or place(cosmos_list_chain(name), base)
 
-    def own_traces(self, *types: str) -> Iterator[tuple[Place, Place]]:
+    def own_traces(self, *types: str) -> Iterator[tuple[AssetPlace, AssetPlace]]:
         """From where to where the last traces of these types lead.
 
         The last is the asset's own step, the others are its ancestors'.
         """
-        for chain, asset in files.cosmos_assets():
+        for chain, asset in source_files.cosmos_assets():
             for trace in asset.get("traces", [])[-1:]:
                 if trace["type"] in types:
                     yield self.place_of(chain, asset), self.counterparty(trace)
 
 
-def link(identity: Identity, listed: Listed) -> None:
+def link(identity: AssetIdentityMap, listed: Listed) -> None:
     """Join what is issued on several chains."""
     for one, other in listed.own_traces("additional-mintage"):
         identity.join(one, other)
 
 
-def apart(listed: Listed) -> Callable[[Place, Place], bool]:
+def apart(listed: Listed) -> Callable[[AssetPlace, AssetPlace], bool]:
     """Whether two places are known to be no one asset, whatever a token list says."""
     wrapping = {one for one, _ in listed.own_traces("wrapped")}
     bridging = {frozenset(pair) for pair in listed.own_traces("bridge")}
 
-    def known(one: Place, other: Place) -> bool:
+    def known(one: AssetPlace, other: AssetPlace) -> bool:
         return bool({one, other} & wrapping) or frozenset({one, other}) in bridging
 
     return known
 
 
-def rows(stating: Stating, listed: Listed) -> Iterator[Row]:
-    for chain, asset in files.cosmos_assets():
+def rows(stating: AssetStatements, listed: Listed) -> Iterator[SourceRow]:
+    for chain, asset in source_files.cosmos_assets():
         chain_type, of = listed.type_of(chain), listed.place_of(chain, asset)
         address = _address(asset, chain_type)
         units = ", ".join(f"{unit['denom']} 10^{unit['exponent']}" for unit in asset["denomUnits"])
         said = f"{asset['symbol']} ({asset['name']}), shown in {asset['display']}, units {units}"
         kind = _asset_type(of, chain_type)
-        yield Row(
+        yield SourceRow(
             source="Cosmos assets",
             text=f"{chain}, {address or asset['base']}: {said}",
             raw={"chainName": chain, **asset},

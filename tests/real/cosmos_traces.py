@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from cqar_shared.domain.kinds.asset_relationship import AssetRelationship, RelationshipType
-from tests.real import files
+from tests.real import source_files
 from tests.real.cosmos_assets import Listed
-from tests.real.files import Record
-from tests.real.rows import Row, Stating, an_id
+from tests.real.source_files import Record
+from tests.real.source_rows import AssetStatements, SourceRow, an_id
 
 _T = RelationshipType
 #: What a trace says of its asset (from) and its counterparty (to).
@@ -42,16 +42,16 @@ ANCESTORS: Final = "an ancestor's step, which its own row states"
 ONE_ASSET: Final = "the token lists say both ends are one asset"
 
 
-def rows(stating: Stating, listed: Listed) -> Iterator[Row]:
-    for chain, asset in files.cosmos_assets():
+def rows(stating: AssetStatements, listed: Listed) -> Iterator[SourceRow]:
+    for chain, asset in source_files.cosmos_assets():
         traces = asset.get("traces", [])
         for number, trace in enumerate(traces, 1):
             yield _row(stating, listed, chain, asset, trace, own=number == len(traces))
 
 
 def _row(
-    stating: Stating, listed: Listed, chain: str, asset: Record, trace: Record, *, own: bool
-) -> Row:
+    stating: AssetStatements, listed: Listed, chain: str, asset: Record, trace: Record, *, own: bool
+) -> SourceRow:
     one, other = listed.place_of(chain, asset), listed.counterparty(trace)
     named = trace["counterparty"]
     row: dict[str, Any] = {
@@ -61,11 +61,11 @@ def _row(
         "raw": {"chainName": chain, "symbol": asset["symbol"], **trace},
     }
     if not own:
-        return Row(**row, silent=ANCESTORS)
+        return SourceRow(**row, silent=ANCESTORS)
     if trace["type"] in SILENT:
-        return Row(**row, silent=SILENT[trace["type"]])
+        return SourceRow(**row, silent=SILENT[trace["type"]])
     if stating.identity.same(one, other):
-        return Row(**row, silent=ONE_ASSET)
+        return SourceRow(**row, silent=ONE_ASSET)
     kind = TYPES[trace["type"]]
     relationship = AssetRelationship(
         relationship_id=an_id("relationship", *one, *other, kind.name),
@@ -74,4 +74,4 @@ def _row(
         relationship_type=kind,
         protocol=trace.get("provider"),
     )
-    return Row(**row, entities=(relationship,))
+    return SourceRow(**row, entities=(relationship,))

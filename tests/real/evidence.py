@@ -13,18 +13,18 @@ from typing import Any, Final
 
 from Crypto.Hash import keccak
 
-from tests.real import chains, files
-from tests.real.places import SOLANA_NUMBERS
+from tests.real import chains, source_files
+from tests.real.asset_identity import SOLANA_NUMBERS
 from tests.real.report import Reason
-from tests.real.rows import Row
+from tests.real.source_rows import SourceRow
 
-Evidence = Callable[[Row], str | None]
+Evidence = Callable[[SourceRow], str | None]
 
 #: The most that a Solana mint can count.
 _U64_MAX: Final = 2**64 - 1
 
 
-def _address(row: Row) -> str | None:
+def _address(row: SourceRow) -> str | None:
     text = row.raw["address"]
     if text == "0x" + "0" * 40:
         return "No contract stands at address zero; the coin of a chain has no address."
@@ -38,21 +38,21 @@ def _address(row: Row) -> str | None:
     return None
 
 
-def _decimals_range(row: Row) -> str | None:
+def _decimals_range(row: SourceRow) -> str | None:
     decimals = row.raw["decimals"]
     if row.raw["chainId"] in SOLANA_NUMBERS and 10**decimals > _U64_MAX:
         return f"A mint counts in 64 bits: with {decimals} decimals not one whole token can be."
     return None
 
 
-def _decimals_missing(row: Row) -> str | None:
+def _decimals_missing(row: SourceRow) -> str | None:
     shown = row.raw["display"]
     if shown not in {unit["denom"] for unit in row.raw["denomUnits"]}:
         return f"It is shown in `{shown}`, which is not among its units."
     return None
 
 
-def _others_decimals(row: Row) -> str | None:
+def _others_decimals(row: SourceRow) -> str | None:
     """Who else states decimals for the same address: all of them, and nobody for the row."""
     source, key, stated = next(_decimals_of(row.source, row.raw), ("", "", -1))
     others = {(s, n) for s, n in _all_decimals()[key] if s != source}
@@ -66,12 +66,12 @@ def _others_decimals(row: Row) -> str | None:
 def _all_decimals() -> defaultdict[str, list[tuple[str, int]]]:
     found: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
     lists = {
-        "Superchain tokens": files.superchain(),
-        "Solana tokens": files.solana(),
-        "Uniswap tokens": files.uniswap(),
-        "rotki assets": files.rotki_assets(),
-        "Wormhole": files.records("relationships", "wormhole_by_source.csv"),
-        "EVM chains": files.evm_chains(),
+        "Superchain tokens": source_files.superchain(),
+        "Solana tokens": source_files.solana(),
+        "Uniswap tokens": source_files.uniswap(),
+        "rotki assets": source_files.rotki_assets(),
+        "Wormhole": source_files.records("relationships", "wormhole_by_source.csv"),
+        "EVM chains": source_files.evm_chains(),
     }
     for source, records in lists.items():
         for record in records:
@@ -102,9 +102,9 @@ def _decimals_of(source: str, record: Any) -> Iterator[tuple[str, str, int]]:
             yield source, key.lower(), record["decimals"]
 
 
-def _chain(row: Row) -> str | None:
+def _chain(row: SourceRow) -> str | None:
     name = row.raw["chainName"]
-    described = {record["chainName"] for record in files.cosmos_chains()}
+    described = {record["chainName"] for record in source_files.cosmos_chains()}
     described |= {needed.chain_id for needed in chains.NEEDED}
     if name in described or name in chains.EVM_NUMBERS:
         return None
@@ -113,15 +113,15 @@ def _chain(row: Row) -> str | None:
     return f"No file describes a chain `{name}`."
 
 
-def _whose_address(row: Row) -> str | None:
-    for name, other in files.cosmos_assets():
+def _whose_address(row: SourceRow) -> str | None:
+    for name, other in source_files.cosmos_assets():
         if name == row.raw["chainName"] and other["base"] == row.raw["address"]:
             theirs = f"Its list has {other['symbol']} at this address"
             return f"{theirs}, and {row.raw['symbol']}'s own base is `{row.raw['base']}`."
     return None
 
 
-def _counterparty(row: Row) -> str | None:
+def _counterparty(row: SourceRow) -> str | None:
     other = row.raw["counterparty"]
     if (other["chainName"], other["baseDenom"]) in _listed_bases():
         return None
@@ -132,14 +132,14 @@ def _counterparty(row: Row) -> str | None:
 
 @functools.cache
 def _listed_bases() -> dict[tuple[str, str], str]:
-    return {(name, asset["base"]): asset["symbol"] for name, asset in files.cosmos_assets()}
+    return {(name, asset["base"]): asset["symbol"] for name, asset in source_files.cosmos_assets()}
 
 
-def _swapped(row: Row) -> str | None:
+def _swapped(row: SourceRow) -> str | None:
     """Two rows of one chain that name each other's counterparties."""
     theirs = row.raw["counterparty"]
     symbol = _listed_bases()[theirs["chainName"], theirs["baseDenom"]]
-    for name, other in files.cosmos_assets():
+    for name, other in source_files.cosmos_assets():
         if (name, other["symbol"]) != (row.raw["chainName"], symbol):
             continue
         for trace in other["traces"]:
@@ -150,7 +150,7 @@ def _swapped(row: Row) -> str | None:
     return None
 
 
-def _repeated(row: Row) -> str | None:
+def _repeated(row: SourceRow) -> str | None:
     times = Counter(record["asset"] for record in row.raw)
     again = [identifier for identifier, count in times.items() if count > 1]
     if not again:
@@ -159,8 +159,8 @@ def _repeated(row: Row) -> str | None:
     return f"`{again[0]}`{more} in it twice."
 
 
-def _unknown_member(row: Row) -> str | None:
-    known = {record["identifier"].lower() for record in files.rotki_assets()}
+def _unknown_member(row: SourceRow) -> str | None:
+    known = {record["identifier"].lower() for record in source_files.rotki_assets()}
     for record in row.raw:
         identifier = record["asset"].lower()
         key = identifier.removeprefix("eip155:").replace("/erc20:", "/")
@@ -169,7 +169,7 @@ def _unknown_member(row: Row) -> str | None:
     return None
 
 
-def _spaces(row: Row) -> str | None:
+def _spaces(row: SourceRow) -> str | None:
     name = row.raw[0]["name"]
     return f"Its name is {name!r}." if name != name.strip() else None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cqar_shared.domain.evaluation import Result
-from tests.real.judging import Judged
+from tests.real.rule_evaluation import EvaluatedRow
 
 
 class Reason(NamedTuple):
@@ -35,14 +35,16 @@ class Tally:
     rows: int = 0
     accepted: int = 0
     silent: Counter[str] = field(default_factory=Counter)
-    rejected: defaultdict[Reason, list[Judged]] = field(default_factory=lambda: defaultdict(list))
+    rejected: defaultdict[Reason, list[EvaluatedRow]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     results: Counter[str] = field(default_factory=Counter)
 
     @property
     def rejected_rows(self) -> int:
         return self.rows - self.accepted - self.silent.total()
 
-    def add(self, judged: Judged) -> None:
+    def add(self, judged: EvaluatedRow) -> None:
         self.rows += 1
         self.results.update(outcome.result.name for outcome in judged.outcomes)
         found = {Reason(re.sub(r"\[\d+\]", "[]", v.field), v.reason) for v in judged.violations}
@@ -55,7 +57,7 @@ class Tally:
             self.accepted += 1
 
 
-def tally(judged: Iterable[Judged]) -> dict[str, Tally]:
+def tally(judged: Iterable[EvaluatedRow]) -> dict[str, Tally]:
     """By source, in the order in which they were read."""
     tallies: defaultdict[str, Tally] = defaultdict(Tally)
     for one in judged:

@@ -8,10 +8,10 @@ from typing import Final
 
 from cqar_shared.domain.kinds.asset import AssetType
 from cqar_shared.domain.kinds.asset_group import AssetGroup, GroupMember
-from tests.real import files
-from tests.real.files import Record
-from tests.real.places import Place, evm, place
-from tests.real.rows import Row, Stating, an_id
+from tests.real import source_files
+from tests.real.asset_identity import AssetPlace, evm, place
+from tests.real.source_files import Record
+from tests.real.source_rows import AssetStatements, SourceRow, an_id
 
 #: rotki's bare codes of coins whose chain the lists have.
 _COINS: Final = {"BNB": evm(56), "BTC": "bitcoin", "ETH": evm(1), "XDAI": evm(100)}
@@ -19,25 +19,25 @@ _COINS: Final = {"BNB": evm(56), "BTC": "bitcoin", "ETH": evm(1), "XDAI": evm(10
 _NOWHERE: Final = "rotki"
 
 
-def place_of(identifier: str) -> Place:
+def place_of(identifier: str) -> AssetPlace:
     """`eip155:1/erc20:0x…`, `solana/token:…`, or a bare code such as ETH."""
     chain, _, token = identifier.partition("/")
     if token:
         return place(chain.replace(":", "-"), token.partition(":")[2])
-    return place(_COINS[chain], None) if chain in _COINS else Place(_NOWHERE, chain)
+    return place(_COINS[chain], None) if chain in _COINS else AssetPlace(_NOWHERE, chain)
 
 
 def collections() -> dict[str, list[Record]]:
     found: defaultdict[str, list[Record]] = defaultdict(list)
-    for record in files.rotki_members():
+    for record in source_files.rotki_members():
         found[record["collection_id"]].append(record)
     return found
 
 
-def asset_rows(stating: Stating) -> Iterator[Row]:
+def asset_rows(stating: AssetStatements) -> Iterator[SourceRow]:
     """Those of rotki's assets that a collection names."""
-    named = {place_of(record["asset"]) for record in files.rotki_members()}
-    for record in files.rotki_assets():
+    named = {place_of(record["asset"]) for record in source_files.rotki_members()}
+    for record in source_files.rotki_assets():
         at = place_of(record["identifier"])
         if at not in named:
             continue
@@ -45,7 +45,7 @@ def asset_rows(stating: Stating) -> Iterator[Row]:
         kind = AssetType.SPL if at.chain_id == "solana" else AssetType.ERC20
         stated = stating.asset(at, record["symbol"], record["name"], kind if address else None)
         decimals = int(record["decimals"]) if record["decimals"] else None
-        yield Row(
+        yield SourceRow(
             source="rotki assets",
             text=f"{record['identifier']}: {record['symbol']} ({record['name']}),"
             f" {record['decimals'] or 'no'} decimals",
@@ -58,7 +58,7 @@ def asset_rows(stating: Stating) -> Iterator[Row]:
         )
 
 
-def group_rows(stating: Stating) -> Iterator[Row]:
+def group_rows(stating: AssetStatements) -> Iterator[SourceRow]:
     """One group a collection.
 
     Several members may be places of one asset, which is then a member once; a member that the
@@ -75,7 +75,7 @@ def group_rows(stating: Stating) -> Iterator[Row]:
             group_type="rotki-collection",
             members=tuple(GroupMember(asset_id=asset_id) for asset_id in members),
         )
-        yield Row(
+        yield SourceRow(
             source="rotki groups",
             text=f"collection {number}, {first['name']} ({first['symbol']}),"
             f" {len(records)} members",

@@ -13,18 +13,18 @@ from itertools import chain
 
 from cqar_shared.domain.kinds.chain import Chain
 from tests.real import chains, cosmos_assets, cosmos_traces, rotki, token_lists
-from tests.real.places import Identity
-from tests.real.rows import Row, Stating
+from tests.real.asset_identity import AssetIdentityMap
+from tests.real.source_rows import AssetStatements, SourceRow
 
 
-def chain_rows(stating: Stating) -> list[Row]:
+def chain_rows(stating: AssetStatements) -> list[SourceRow]:
     found = chain(chains.evm_rows(stating), chains.cosmos_rows(), chains.needed_rows())
     return list(found)
 
 
-def rows(*, of_all: bool = True) -> Iterator[Row]:
+def rows(*, of_all: bool = True) -> Iterator[SourceRow]:
     """The rows of all sources; else of the chains and the Superchain's and Uniswap's tokens."""
-    stating = Stating(Identity())
+    stating = AssetStatements(AssetIdentityMap())
     known = chain_rows(stating)
     told = [entity for row in known for entity in row.entities if isinstance(entity, Chain)]
     listed = cosmos_assets.Listed({one.chain_id: one.chain_type for one in told})

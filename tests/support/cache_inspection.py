@@ -17,7 +17,7 @@ from cqar_shared.trust.seals import Keyring
 from cqar_writer.database.newest_position import Newest
 from cqar_writer.database.primary import PrimaryDatabase
 from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.reads.cached import CachedReader, CacheMiss
+from cqar_writer.reads.cached import CacheMiss, MessageReader
 from cqar_writer.reads.sessions import Reads
 from cqar_writer.relays.cache_relay import CacheRelay
 from tests.support.entity_builders import BTC, NOW
@@ -39,18 +39,18 @@ class Process:
         while await self.relay.step():
             pass
 
-    async def from_redis(self, work: Callable[[CachedReader], Awaitable[Any]]) -> Any:
+    async def from_redis(self, work: Callable[[MessageReader], Awaitable[Any]]) -> Any:
         """What Redis alone says; raises Missed."""
         return await work(self.reads.cached())
 
-    async def read(self, work: Callable[[CachedReader], Awaitable[Any]]) -> Any:
+    async def read(self, work: Callable[[MessageReader], Awaitable[Any]]) -> Any:
         """As the service's methods read, with what is kept for the next."""
         cached = self.reads.cached()
         try:
             return await work(cached)
         except CacheMiss:
             async with self.reads.begin() as reading:
-                keeping = cached.keeping(reading, reading.position)
+                keeping = cached.filling(reading, reading.position)
                 answer = await work(keeping)
             await keeping.keep()
             return answer

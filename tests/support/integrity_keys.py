@@ -8,14 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from cqar_shared.redis_store.cache_format import Format
+from cqar_shared.redis_store.cache_format import CacheFormat
 from cqar_shared.trust.seals import Keyring
 
 KEY: Final = hashlib.sha256(b"the tests' own").hexdigest()
 OTHER_KEY: Final = hashlib.sha256(b"somebody else's").hexdigest()
 KEYRING: Final = Keyring.parse(KEY)
 #: Under which nothing is older than it may be.
-FORMAT: Final = Format(KEYRING, lambda: 0.0)
+FORMAT: Final = CacheFormat(KEYRING, lambda: 0.0)
 IMAGES: Final = KEYRING.seals("image")
 FILES: Final = KEYRING.seals("last good")
 #: Kept while the session lasts.

@@ -52,7 +52,7 @@ class Address:
         whole.replace(file)
 
 
-async def iter_entities(dsn: str) -> str:
+async def copied(dsn: str) -> str:
     """A copy of a database that nobody is connected to."""
     name = f"{urlsplit(dsn).path.lstrip('/')}_copy_{next(_numbers)}"
     await _execute(dsn, f"CREATE DATABASE {name} TEMPLATE {urlsplit(dsn).path.lstrip('/')}")

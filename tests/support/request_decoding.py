@@ -14,10 +14,10 @@ from cqc.services.v1 import asset_registry_pb2
 from cqc.writer.v1 import registry_admin_pb2
 from google.protobuf.descriptor import MethodDescriptor
 
-from cqar_resolver.queries import requests as works
+from cqar_resolver.queries.requests import QUERIES
 from cqar_resolver.services import watch_stream
 from cqar_shared.codec import entity_codec
-from cqar_shared.codec.request_validation import as_of_instant
+from cqar_shared.codec.request_validation import as_of_moment
 from cqar_shared.domain.evaluation import Batch, ChangeIntent, Item
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KINDS
@@ -69,10 +69,10 @@ def refused(name: str, raw: bytes) -> RegistryError | None:
 
 def _judged(*items: Item) -> None:
     """All rules, in a registry that has nothing."""
-    seen = WorkingSet(NOW)
-    docket = Batch(items)
-    docket.foresee(seen)
-    for outcome in docket.judge(seen):
+    registry = WorkingSet(NOW)
+    batch = Batch(items)
+    batch.prefetch(registry)
+    for outcome in batch.judge(registry):
         assert all(len(v.message) <= 500 for v in outcome.violations)
 
 
@@ -90,7 +90,7 @@ def _read(request: Any) -> None:
     """What lists and reads have in common: pages and instants."""
     fields = request.DESCRIPTOR.fields_by_name
     if "as_of" in fields:
-        as_of_instant(request, NOW)
+        as_of_moment(request, NOW)
     if "delisted_at" in fields:
         entity_codec.instant_in(request, "delisted_at")
     if "page_token" in fields:
@@ -107,8 +107,8 @@ def _decoder(method: MethodDescriptor) -> Decode:
         return watch_stream.require_filters
     if name == "AddAssetToGroup":
         return partial(entity_codec.read, GroupMember)
-    if method.containing_service.name == "Resolver" and name in works.WORKS:
-        return lambda request: works.WORKS[name](request, NOW)
+    if method.containing_service.name == "Resolver" and name in QUERIES:
+        return lambda request: QUERIES[name](request, NOW)
     if name.startswith(CHANGES):
         what = name[6:] if not name.startswith("Raise") else "AssetQualityFlag"
         return partial(_changed, KINDS_BY_MESSAGE[what])

@@ -14,7 +14,7 @@ from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 
 from cqar_resolver.app import Resolver
 from cqar_resolver.config import ResolverConfig
-from cqar_shared.rpc.grpc_server import OPTIONS, Guard
+from cqar_shared.rpc.grpc_server import OPTIONS, Interceptor
 from tests.support.follower_setup import resolving
 from tests.support.grpc_front import FRONT
 from tests.support.tcp_proxy import Link
@@ -69,7 +69,7 @@ class Served(NamedTuple):
 
 @asynccontextmanager
 async def served(
-    config: ResolverConfig, *guards: Guard, follows: bool = True
+    config: ResolverConfig, *guards: Interceptor, follows: bool = True
 ) -> AsyncIterator[Served]:
     """A resolver that serves, of which nothing is loaded or followed unless `follows`.
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
-from tools.api_docs.making import PAGE, make_page
+from tools.api_docs.page_builder import PAGE, make_page
 
 
 async def _make(state_dir: Path) -> str:

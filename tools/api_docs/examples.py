@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from cqar.importer.stable_ids import an_id
-from tools.api_docs.layout import LINE_CHARS_MAX, lay_out
+from tools.api_docs.json_layout import LINE_CHARS_MAX, lay_out
 
 PATH: Final = Path(__file__).with_name("examples.json")
 #: How a shell's line goes on in the next.

@@ -10,12 +10,12 @@ from cqar.admin.rpc_catalog import RESOLVER, WRITER, rpcs
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_writer.app import role_of
 from tools.api_docs.contract import Contract, Rpc, Service
+from tools.api_docs.error_table import reasons_table
+from tools.api_docs.example_runner import CLIENT, Ran, Served, Shown
 from tools.api_docs.examples import Example
-from tools.api_docs.layout import lay_out
-from tools.api_docs.normal import normal, normal_text, strings_in
-from tools.api_docs.reasons import reasons_table
-from tools.api_docs.running import CLIENT, Ran, Served, Shown
-from tools.api_docs.tables import fields_table, reached, type_section
+from tools.api_docs.json_layout import lay_out
+from tools.api_docs.normalization import normal, normal_text, strings_in
+from tools.api_docs.type_tables import fields_table, reached, type_section
 
 PREFACE: Final = Path(__file__).with_name("preface.md")
 _SERVED: Final = {

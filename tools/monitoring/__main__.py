@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.monitoring.making import write
+from tools.monitoring.generated_files import write
 
 if __name__ == "__main__":
     write()

@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from tools.monitoring.panels import Dashboard, Panel
-from tools.monitoring.places import DASHBOARDS
+from tools.monitoring.paths import DASHBOARDS
 
 #: As deploy/compose/grafana/datasources.yaml calls it.
 SOURCE: Final = {"type": "prometheus", "uid": "prometheus"}

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import yaml
 
-from tools.monitoring.places import RULES
+from tools.monitoring.paths import RULES
 
 Rule = dict[str, Any]
 

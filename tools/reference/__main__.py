@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.reference.pages import PAGES
+from tools.reference.generated_pages import PAGES
 
 for path, make in PAGES.items():
     path.write_text(make(), encoding="utf-8")

@@ -12,7 +12,7 @@ from cqar_resolver.config import ResolverConfig
 from cqar_shared.runtime.config import BY_FILE, SCHEMES, ServiceConfig
 from cqar_writer.config import WriterConfig
 from tools.reference.docstrings import attributes_of
-from tools.reference.table import MADE, table
+from tools.reference.markdown_table import MADE, table
 
 PREFACE: Final = f"""\
 # Settings

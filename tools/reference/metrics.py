@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from prometheus_client import Counter, Enum
 from prometheus_client.metrics import MetricWrapperBase
 
-from cqar_shared.runtime.fast_histogram import Times
-from tools.reference.table import MADE, table
+from cqar_shared.runtime.fast_histogram import FastHistogram
+from tools.reference.markdown_table import MADE, table
 
 #: Where a process of ours begins: whatever it may count is imported with it.
 ENTRIES: Final = ("cqar_writer.app", "cqar_resolver.app")
@@ -69,8 +69,10 @@ def metrics() -> dict[str, list[Metric]]:
     return found
 
 
-def _held(module: ModuleType) -> list[tuple[MetricWrapperBase | Times, str]]:
-    held = {n: v for n, v in vars(module).items() if isinstance(v, MetricWrapperBase | Times)}
+def _held(module: ModuleType) -> list[tuple[MetricWrapperBase | FastHistogram, str]]:
+    held = {
+        n: v for n, v in vars(module).items() if isinstance(v, MetricWrapperBase | FastHistogram)
+    }
     if not held:
         return []
     comments = {
@@ -80,11 +82,11 @@ def _held(module: ModuleType) -> list[tuple[MetricWrapperBase | Times, str]]:
     return [(metric, comments.get(name, "")) for name, metric in held.items()]
 
 
-def _read(metric: MetricWrapperBase | Times, comment: str) -> Metric:
+def _read(metric: MetricWrapperBase | FastHistogram, comment: str) -> Metric:
     (family,) = metric.describe()
     name = f"{family.name}_total" if isinstance(metric, Counter) else family.name
     # Nothing public tells those of prometheus_client's own.
-    labels = metric.labels if isinstance(metric, Times) else metric._labelnames  # noqa: SLF001
+    labels = metric.labels if isinstance(metric, FastHistogram) else metric._labelnames  # noqa: SLF001
     if isinstance(metric, Enum):  # a gauge for each state, labelled with the metric's own name
         return Metric(name, "gauge", (*labels, name), family.documentation)
     help_ = f"{family.documentation} {comment}".strip()

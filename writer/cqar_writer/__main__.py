@@ -10,7 +10,7 @@ import click
 import uvloop
 
 from cqar_shared.domain.kinds.api_key import Role
-from cqar_shared.errors import RegistryError
+from cqar_shared.errors import RegistryError, StartupError
 from cqar_shared.runtime import process_memory, telemetry, version
 from cqar_shared.runtime.config import load, shown
 from cqar_shared.sql.postgres import dispose, make_engine
@@ -44,7 +44,7 @@ def serve() -> None:
     config = load(WriterConfig, SECTION, os.environ)
     telemetry.log_to_stderr(config)
     sys.setswitchinterval(SWITCH_S)
-    process_memory.keep_in_one_place()
+    process_memory.limit_malloc_arenas()
     uvloop.run(app.run(config))
 
 
@@ -89,4 +89,7 @@ for _command in (make_command, *signing_commands.COMMANDS):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except StartupError as error:
+        sys.exit(str(error))

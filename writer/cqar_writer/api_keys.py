@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.kinds.api_key import API_KEY, ApiKey, Role
-from cqar_shared.domain.working_set import Lookup
+from cqar_shared.domain.working_set import LookupKey
 from cqar_shared.errors import TooMany
-from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.runtime.token_bucket import TokenBuckets
 from cqar_shared.sql import history_check
 from cqar_shared.trust.key_text import fresh_key, hash_of
 from cqar_writer.mutations.pipeline import Cause, Mutations
@@ -51,7 +51,7 @@ class ApiKeyCache:
         self._require_usable = require_usable
         self._now = now
         self._remembered: dict[str, tuple[float, ApiKey | None]] = {}
-        self._new = Rates(NEW_PER_S)
+        self._new = TokenBuckets(NEW_PER_S)
 
     async def find(self, key_hash: str) -> ApiKey | None:
         """The key of this hash, if it is valid now.
@@ -78,14 +78,14 @@ class ApiKeyCache:
         self._remembered[key_hash] = (time.monotonic() + REMEMBER_S, key)
 
     async def _read(self, key_hash: str) -> ApiKey | None:
-        wanted = Lookup(API_KEY.name, "hash", (key_hash,))
+        wanted = LookupKey(API_KEY.name, "hash", (key_hash,))
         async with self._engine.connect() as tx:
             # One view: a key that is revoked meanwhile is no contradiction.
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             found = await entity_rows.find(tx, API_KEY, "hash", [wanted])
             for key_id, stored in found[wanted].items():
                 ref = (API_KEY.name, key_id)
-                await history_check.require_stated(tx, ref, stored.revision, stored.payload)
+                await history_check.require_newest(tx, ref, stored.revision, stored.payload)
                 if isinstance(stored.entity, ApiKey):
                     return stored.entity
         return None

@@ -27,12 +27,12 @@ from cqar_shared.rpc.call_metrics import CallInterceptor
 from cqar_shared.rpc.error_mapping import ErrorInterceptor
 from cqar_shared.rpc.min_revision import MinRevisionInterceptor
 from cqar_shared.rpc.rate_limits import ReadRates
-from cqar_shared.runtime import config, gc_tuning, telemetry, tracing, version
+from cqar_shared.runtime import config, event_loop, telemetry, tracing, version
 from cqar_shared.runtime.outages import MAYBE_AWAY
-from cqar_shared.runtime.process_memory import give_back_at_times
+from cqar_shared.runtime.process_memory import trim_memory_after_bursts
 from cqar_shared.runtime.tasks import begin, end, stop_event
 from cqar_shared.runtime.telemetry import HealthReport
-from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.runtime.token_bucket import TokenBuckets
 from cqar_shared.sql.postgres import dispose, make_engine
 from cqar_shared.trust.seal_keys import keyring_of
 from cqar_writer import metrics
@@ -47,7 +47,7 @@ from cqar_writer.database.primary import PrimaryDatabase
 from cqar_writer.dependency_monitor import Surroundings
 from cqar_writer.mutations.pipeline import Mutations
 from cqar_writer.rate_limit import RateInterceptor
-from cqar_writer.reads.expensive_reads import HeavyReads
+from cqar_writer.reads.expensive_reads import ExpensiveReads
 from cqar_writer.reads.sessions import Reads
 from cqar_writer.relays.cache_relay import CacheRelay
 from cqar_writer.relays.image_publisher import Images
@@ -143,11 +143,11 @@ class Writer:
                 *tracing.interceptors(),
                 CallInterceptor(_is_read),
                 ErrorInterceptor(),
-                RateInterceptor(Rates(self.settings.mutations_per_s_max), role_of),
-                ReadRates(Rates(self.settings.reads_per_s_max), _is_read),
+                RateInterceptor(TokenBuckets(self.settings.mutations_per_s_max), role_of),
+                ReadRates(TokenBuckets(self.settings.reads_per_s_max), _is_read),
                 MinRevisionInterceptor(self.heads.reach),
             ],
-            innermost=[HeavyReads()],
+            innermost=[ExpensiveReads()],
         )
         add_AssetRegistryServicer_to_server(self.registry, methods)
         add_RegistryAdminServicer_to_server(self.admin, methods)
@@ -162,7 +162,7 @@ class Writer:
             "epochs": self.mutations.epochs.run,
             "fence": Watch(self.aside, self.database, self._tell_fenced).run,
             "surroundings": self.surroundings.run,
-            "memory": give_back_at_times,
+            "memory": trim_memory_after_bursts,
         }
         if (cache := self.cache) is not None:
             metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)
@@ -246,7 +246,7 @@ async def run(settings: WriterConfig) -> None:
     config.require_private(settings, settings.grpc_listen, "CQAR_WRITER_")
     credentials = tls.credentials_of(settings)
     tracing.start("cqar-writer", settings)
-    gc_tuning.tune_gc()
+    event_loop.tune_gc()
     writer = Writer(settings)
     stopping = stop_event()
 

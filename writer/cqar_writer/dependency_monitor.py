@@ -21,8 +21,8 @@ from cqar_shared.errors import ServiceNotReady
 from cqar_shared.messaging import jetstream
 from cqar_shared.redis_store.cache import Cache
 from cqar_shared.runtime.outages import MAYBE_AWAY
-from cqar_shared.runtime.reachability import UP
 from cqar_shared.runtime.tasks import raise_if_cancelled
+from cqar_shared.runtime.telemetry import DEPENDENCY_UP
 from cqar_writer import metrics
 from cqar_writer.database.newest_position import Newest
 from cqar_writer.database.primary import PrimaryDatabase
@@ -63,11 +63,11 @@ class Surroundings:
 
     async def look(self) -> None:
         """Once; what does not answer is away, not an error."""
-        UP.labels("postgres").set(await self._look_at_database())
-        UP.labels("nats").set(await self._streams())
+        DEPENDENCY_UP.labels("postgres").set(await self._look_at_database())
+        DEPENDENCY_UP.labels("nats").set(await self._streams())
         if self._cache is not None:
             # The relay to Redis asks it twice a second.
-            UP.labels("redis").set(not self._cache.breaker.is_open)
+            DEPENDENCY_UP.labels("redis").set(not self._cache.breaker.is_open)
 
     async def _look_at_database(self) -> bool:
         """Where the head is, also while no relay runs; and which key ends first."""

@@ -10,7 +10,7 @@ from cqar_shared.errors import TooMany
 from cqar_shared.rpc.auth import caller
 from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.rpc.middleware import Middleware
-from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.runtime.token_bucket import TokenBuckets
 
 
 class RateInterceptor(Middleware):
@@ -19,7 +19,7 @@ class RateInterceptor(Middleware):
     To be given after auth, and after `ErrorInterceptor`, which tells what is raised here.
     """
 
-    def __init__(self, rates: Rates, role_of: Callable[[str], Role]) -> None:
+    def __init__(self, rates: TokenBuckets, role_of: Callable[[str], Role]) -> None:
         self._rates = rates
         self._role_of = role_of
 

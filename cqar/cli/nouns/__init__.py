@@ -1,8 +1,9 @@
-"""`cqar asset add` and its like: a table of nouns and verbs, and one piece of code that runs it.
+"""`cqar asset add` and the like: a table of nouns and verbs, and the code that runs any of them.
 
-A verb is one RPC of AssetRegistry. `assets` and `markets` say which, and what is an argument;
-everything else is read off the request's and the answer's descriptors: options (`asking`, by the
-names in `names` and the values in `values`), ids for tickers (`references`), rows of a table
-(`showing`). So a field that the contract gains is an option at once, and a test fails until
-`names` says what it means.
+A verb is one RPC of AssetRegistry. `assets` and `markets` name it and its arguments. The rest is
+read from the descriptors of request and response: options (`parameters`, named by `field_names`,
+parsed by `values`), ids instead of tickers (`id_lookup`) and the rows of a table (`rows`). So a
+field that the contract gains is an option at once; a test fails until `field_names` describes it.
 """
+
+__all__ = ["id_labels", "id_lookup", "registry"]

@@ -13,7 +13,7 @@ from cqc.replication.v1 import replication_pb2
 from cqar_resolver import metrics
 from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.replication.replica_state import ReplicaState
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_shared.runtime.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from typing import Any, Final, Protocol
 
 from cqar_resolver.snapshot.change_tracker import ChangeTracker, dependency_key
 from cqar_resolver.snapshot.indexes import join_values
-from cqar_resolver.snapshot.reader import Reader
 from cqar_shared.domain.instant import Instant
+from cqar_shared.queries.reader import Reader
 from cqar_shared.replication.positions import LogPosition
 
 ANSWERS_MAX: Final = 50_000
@@ -22,7 +22,7 @@ ANSWERS_MAX: Final = 50_000
 BYTES_MAX: Final = 64 * 1024**2
 
 
-class Memory(Reader, Protocol):
+class VersionedReader(Reader, Protocol):
     """A reading that knows what changed when: a snapshot, or one that is pinned."""
 
     @property
@@ -117,7 +117,7 @@ class AnswerCache:
         return len(self._made)
 
     def find(
-        self, question: bytes, memory: Memory, ns: int, until_ns: int = 0
+        self, question: bytes, memory: VersionedReader, ns: int, until_ns: int = 0
     ) -> CachedAnswer | None:
         """What was answered, if that is still the answer by this memory at this instant.
 
@@ -133,7 +133,7 @@ class AnswerCache:
         self._made.move_to_end(question)
         return made
 
-    def keep(self, question: bytes, memory: Memory, made: CachedAnswer) -> None:
+    def keep(self, question: bytes, memory: VersionedReader, made: CachedAnswer) -> None:
         """Remember an answer that this memory gave; another snapshot's are forgotten."""
         if memory.changed is not self._changed:
             self._made.clear()

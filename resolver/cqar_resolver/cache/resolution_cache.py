@@ -6,10 +6,15 @@ from typing import Final
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from cqar_resolver.cache.answer_cache import AnswerCache, CachedAnswer, Memory, RecordingReader
-from cqar_resolver.queries.query import QueryContext
-from cqar_resolver.queries.resolve_listing import resolve_or_say_why
+from cqar_resolver.cache.answer_cache import (
+    AnswerCache,
+    CachedAnswer,
+    RecordingReader,
+    VersionedReader,
+)
+from cqar_resolver.queries.resolution import resolve_or_miss
 from cqar_shared.domain.instant import Instant
+from cqar_shared.queries.query import QueryContext
 
 #: Of a message's first field that is a message: `ResolveResponse.resolution` and each of
 #: `ResolveBatchResponse.resolutions`.
@@ -21,7 +26,7 @@ _BATCH_FRESHNESS: Final = b"\x12"
 QUESTION_BYTES_MAX: Final = 1024
 
 
-class Resolutions:
+class ResolutionCache:
     """Answers to (venue, spelling), by the bytes of a VenueSymbolKey.
 
     Those of a ResolveRequest without `as_of` are the same.
@@ -31,14 +36,14 @@ class Resolutions:
         self._remembered = AnswerCache()
 
     def of(
-        self, question: bytes, memory: Memory, stale: pb.Reason | None, now_ns: int
+        self, question: bytes, memory: VersionedReader, stale: pb.Reason | None, now_ns: int
     ) -> CachedAnswer:
         """The answer, made before or now."""
         known = self.known(question, memory, now_ns) if stale is None else None
         return known or self.make(question, memory, stale, now_ns)
 
     def known(
-        self, question: bytes, memory: Memory, now_ns: int, until_ns: int = 0
+        self, question: bytes, memory: VersionedReader, now_ns: int, until_ns: int = 0
     ) -> CachedAnswer | None:
         """The answer, if it was made before and still holds; for who may trust this memory.
 
@@ -48,7 +53,7 @@ class Resolutions:
         return self._remembered.find(question, memory, now_ns, until_ns)
 
     def make(
-        self, question: bytes, memory: Memory, stale: pb.Reason | None, now_ns: int
+        self, question: bytes, memory: VersionedReader, stale: pb.Reason | None, now_ns: int
     ) -> CachedAnswer:
         """The answer, where that there is none is one, too; remembered unless it may be stale.
 
@@ -56,12 +61,13 @@ class Resolutions:
         """
         key = pb.VenueSymbolKey.FromString(question)
         key.DiscardUnknownFields()
-        noting, now = RecordingReader(memory), Instant(now_ns)
-        found = resolve_or_say_why(QueryContext(noting, pb.Freshness(), stale), key, now)
+        reader, now = RecordingReader(memory), Instant(now_ns)
+        context = QueryContext(reader, stale)
+        found = resolve_or_miss(context, key.venue_id, key.venue_symbol, now)
         made = CachedAnswer(
             encoded(_FIRST, found.SerializeToString()),
             tuple(reason.code for reason in found.tradeable.open.reasons),
-            noting.things,
+            reader.things,
             memory.position.revision,
             now,
             is_found=not found.HasField("not_found"),
@@ -72,7 +78,7 @@ class Resolutions:
         return made
 
 
-def told(freshness: pb.Freshness) -> bytes:
+def encode_freshness(freshness: pb.Freshness) -> bytes:
     """How current a ResolveResponse is, to stand behind its resolution.
 
     Of a message that is stated twice, parsers merge the parts.

@@ -17,7 +17,7 @@ from cqar_resolver.checkpoint import checkpoint_format
 from cqar_resolver.process.file_lock import lock_path
 from cqar_resolver.process.private_files import create_private, open_private
 from cqar_shared.redis_store.image_store import fresh_publication
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_shared.trust.seals import Keyring
 
 
@@ -39,7 +39,7 @@ class CheckpointFile:
         """Keep others from writing it, until what is returned is closed.
 
         Raises:
-            SystemExit: Another resolver has it, or it cannot be had.
+            StartupError: Another resolver has it, or it cannot be had.
         """
         lock = self.path.with_name(f"{self.path.name}.lock")
         return lock_path(lock, self.path, "another resolver keeps its state here")

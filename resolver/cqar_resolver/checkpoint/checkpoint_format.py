@@ -24,7 +24,7 @@ from cqar_resolver.snapshot.snapshot import Diverged, Snapshot
 from cqar_resolver.snapshot.uuid_packing import unpack
 from cqar_shared.redis_store import refused_values
 from cqar_shared.replication import frames, hash_chain, image, positions
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_shared.trust.seals import TAG_BYTES, Seals
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ def read(data: bytes, seals: Seals) -> Checkpoint:
         payload, tag = next(_with_tags(parts), (b"", b""))
         manifest = image.opened_manifest(payload, tag, seals)
         chunks = list(itertools.islice(parts, len(manifest.chunk_hashes)))
-    except frames.Torn as error:
+    except frames.TornFrame as error:
         raise image.DamagedImage(f"its image is torn: {error}") from error
     kept = Checkpoint(
         manifest, chunks, [], image.mark_of(manifest.stream), appendable=True, tag=tag
@@ -137,7 +137,7 @@ def read(data: bytes, seals: Seals) -> Checkpoint:
                 return kept._replace(appendable=False)
             kept.since.extend(since.commits)
             kept = kept._replace(mark=image.mark_of(since.stream), tag=tag)
-    except frames.Torn as error:
+    except frames.TornFrame as error:
         log.warning("the last good file is used up to where it is torn: %s", error)
         return kept._replace(appendable=False)
     return kept._replace(appendable=len(kept.since) <= SINCE_MAX)
@@ -152,7 +152,7 @@ def _with_tags(parts: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
     for part in parts:
         tag = next(parts, b"")
         if not tag:  # also where a disk left zeros for what it had not written: empty frames
-            raise frames.Torn("a part has no tag behind it")
+            raise frames.TornFrame("a part has no tag behind it")
         yield part, tag
 
 

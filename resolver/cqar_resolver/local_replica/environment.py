@@ -17,7 +17,7 @@ from cqar_resolver.process import disk_space
 from cqar_resolver.process.disk_space import DiskFull
 from cqar_resolver.process.file_lock import lock_path
 from cqar_resolver.process.private_files import create_private
-from cqar_shared.errors import ServiceNotReady
+from cqar_shared.errors import InvalidConfiguration, ServiceNotReady, StartupError
 from cqar_shared.replication import replica_layout as fmt
 from cqar_shared.runtime import optional_extras
 
@@ -50,7 +50,7 @@ class ReplicaFile:
         env: Another one after `make_anew`; None where there was no room for any yet.
 
     Raises:
-        SystemExit: The extra is not installed, or the path cannot be had.
+        StartupError: The extra is not installed, or the path cannot be had.
     """
 
     def __init__(self, path: Path) -> None:
@@ -71,7 +71,7 @@ class ReplicaFile:
             self._lost = str(error)
             log.warning("nothing is published: %s", error)
         except (lmdb.Error, OSError) as error:
-            raise SystemExit(f"configuration: replica_path {path}: {error}") from error
+            raise InvalidConfiguration(f"configuration: replica_path {path}: {error}") from error
 
     def _hold(self) -> IO[bytes]:
         taken = "another resolver publishes there"
@@ -196,7 +196,7 @@ class ReplicaFile:
         self._held.close()  # who removed the folder removed what held it
         try:
             self._held = self._hold()
-        except SystemExit as error:
+        except StartupError as error:
             raise ServiceNotReady(str(error)) from error
         if self.env is None:  # what is there was not looked at yet, for want of room
             self._begin()

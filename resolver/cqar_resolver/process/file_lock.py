@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from cqar_resolver.process.private_files import open_private
+from cqar_shared.errors import StartupError
 
 
 def lock_path(lock: Path, path: Path, taken: str) -> IO[bytes]:
@@ -18,17 +19,17 @@ def lock_path(lock: Path, path: Path, taken: str) -> IO[bytes]:
         taken: What to say of another process that has it.
 
     Raises:
-        SystemExit: One has, or it cannot be had.
+        StartupError: One has, or it cannot be had.
     """
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         # Nothing is written to it: what a link led to stays as it is, and is refused.
         held = os.fdopen(open_private(lock, os.O_RDWR | os.O_CREAT), "r+b")
     except OSError as error:
-        raise SystemExit(f"{path}: cannot be kept here: {error.strerror}") from error
+        raise StartupError(f"{path}: cannot be kept here: {error.strerror}") from error
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         held.close()
-        raise SystemExit(f"{path}: {taken}") from error
+        raise StartupError(f"{path}: {taken}") from error
     return held

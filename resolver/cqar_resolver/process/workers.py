@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 
 from cqar_resolver.config import ResolverConfig
+from cqar_shared.errors import StartupError
 from cqar_shared.runtime.config import host_and_port
 from cqar_shared.runtime.tasks import stop_event
 
@@ -52,7 +53,7 @@ def require_free(listen: str) -> None:
     """Refuse a port that somebody has: sharing it with a stranger would succeed without a word.
 
     Raises:
-        SystemExit: It is taken.
+        StartupError: It is taken.
     """
     host, port = host_and_port(listen)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -61,7 +62,7 @@ def require_free(listen: str) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise SystemExit(f"cannot listen on {listen}: {error.strerror}") from error
+            raise StartupError(f"cannot listen on {listen}: {error.strerror}") from error
 
 
 async def run(count: int, config: ResolverConfig, environ: Mapping[str, str]) -> None:

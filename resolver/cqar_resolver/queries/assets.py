@@ -1,16 +1,16 @@
-"""Which asset is meant, by whatever name, and what belongs to a group. Pure."""
+"""Which asset a name means, and what belongs to a group. Pure."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
 
 from cqc.assets.v1 import quality_flag_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from cqar_resolver.queries import resolve_listing
-from cqar_resolver.queries.query import QueryContext
-from cqar_resolver.snapshot.reader import Reader
+from cqar_shared.codec.request_validation import require_id, require_one
 from cqar_shared.domain import addresses, rules, tradeability
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds.asset import ASSET
@@ -22,140 +22,168 @@ from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.errors import EntityNotFound, FieldViolation, Invalid
+from cqar_shared.queries import entities
+from cqar_shared.queries.query import Query, QueryContext
+from cqar_shared.queries.reader import Reader
+
+#: Of each way to name an asset within a scope: the fields of scope and name.
+_FIELDS: Final = {
+    "venue_code": ("venue_id", "code"),
+    "contract": ("chain_id", "address"),
+    "external_id": ("source", "external_id"),
+}
 
 
-def require_question(request: pb.ResolveAssetRequest) -> None:
-    """Refuse what can name no asset.
+@dataclass(frozen=True, slots=True)
+class ResolveAssetQuery(Query[pb.ResolveAssetResponse]):
+    """Which asset does a name mean?
 
-    Raises:
-        Invalid: With every violation.
+    Attributes:
+        by: The way it is named: `asset_id`, `venue_code`, `contract` or `external_id`.
+        scope: Where the name has its meaning: a venue, a chain or a source; None for an id.
     """
-    violations: list[FieldViolation] = []
-    match request.WhichOneof("by"):
-        case "asset_id":
-            violations += rules.check_uuid("asset_id", request.asset_id)
-        case "venue_code":
-            violations += rules.check_slug("venue_code.venue_id", request.venue_code.venue_id)
-            violations += rules.check_printable("venue_code.code", request.venue_code.code)
-        case "contract":
-            violations += rules.check_slug("contract.chain_id", request.contract.chain_id)
-            violations += rules.check_printable("contract.address", request.contract.address)
-        case "external_id":
-            if not request.external_id.source:
-                violations.append(FieldViolation("external_id.source", "REQUIRED", "is required"))
-            given = request.external_id.external_id
-            violations += rules.check_printable("external_id.external_id", given)
-        case _:
+
+    rpc = "ResolveAsset"
+    by: str
+    scope: Any
+    name: str
+    now: dt.datetime = field(compare=False)
+
+    @classmethod
+    def from_request(cls, request: pb.ResolveAssetRequest, now: dt.datetime) -> Self:
+        """Validate a request.
+
+        Raises:
+            Invalid: The request cannot name an asset; names every violation.
+        """
+        by = request.WhichOneof("by")
+        if by is None:
             message = "give asset_id, venue_code, contract or external_id"
-            violations.append(FieldViolation("by", "REQUIRED", message))
-    if violations:
-        raise Invalid(violations)
+            raise Invalid([FieldViolation("by", "REQUIRED", message)])
+        if by == "asset_id":
+            require_id("asset_id", request.asset_id)
+            return cls(by, None, request.asset_id, now)
+        scope, name = (getattr(getattr(request, by), field_name) for field_name in _FIELDS[by])
+        paths = [f"{by}.{field_name}" for field_name in _FIELDS[by]]
+        violations: list[FieldViolation] = []
+        if by != "external_id":
+            violations += rules.check_slug(paths[0], scope)
+        elif not scope:
+            violations.append(FieldViolation(paths[0], "REQUIRED", "is required"))
+        violations += rules.check_printable(paths[1], name)
+        if violations:
+            raise Invalid(violations)
+        return cls(by, scope, name, now)
 
+    def run(self, context: QueryContext) -> pb.ResolveAssetResponse:
+        """Return the asset, its deployments and active flags, and whether it may be traded.
 
-def resolve(
-    basis: QueryContext, request: pb.ResolveAssetRequest, now: Instant
-) -> pb.ResolveAssetResponse:
-    """The asset that is meant, its deployments and active flags, and whether it may be traded.
-
-    Raises:
-        NotFound: Nothing is meant, or a venue's code that it has no more.
-    """
-    reading = basis.reading
-    asset_id = _asset_id(reading, request, now)
-    asset = resolve_listing.require(reading, ASSET, asset_id)
-    deployments = resolve_listing.find(reading, ASSET_DEPLOYMENT, "asset", asset_id)
-    flags = _active_flags(reading, asset_id)
-    return pb.ResolveAssetResponse(
-        asset=asset,
-        deployments=[resolve_listing.with_chain(reading, each) for each in deployments],
-        active_flags=flags,
-        tradeable=_permission(flags, basis.stale),
-    )
-
-
-def expand(basis: QueryContext, request: pb.ExpandGroupRequest) -> pb.ExpandGroupResponse:
-    """A group's members in the group's order, each with its asset and active flags.
-
-    Raises:
-        NotFound: There is no such group.
-    """
-    reading = basis.reading
-    if request.WhichOneof("by") == "group_id":
-        group = resolve_listing.require(reading, ASSET_GROUP, request.group_id)
-    else:
-        group = resolve_listing.require_found(reading, ASSET_GROUP, "name", request.name)
-    members = [
-        pb.ExpandedMember(
-            asset=resolve_listing.require(reading, ASSET, member.asset_id),
-            weight=member.weight_exact,
-            active_flags=_active_flags(reading, member.asset_id),
+        Raises:
+            EntityNotFound: The name means no asset, or a venue no longer uses the code.
+        """
+        reader = context.reader
+        asset_id = self._asset_id(reader)
+        asset = entities.require(reader, ASSET, asset_id)
+        deployments = entities.find(reader, ASSET_DEPLOYMENT, "asset", asset_id)
+        flags = _active_flags(reader, asset_id)
+        return pb.ResolveAssetResponse(
+            asset=asset,
+            deployments=[entities.with_chain(reader, each) for each in deployments],
+            active_flags=flags,
+            tradeable=_permission(flags, context.stale),
         )
-        for member in group.members
-    ]
-    return pb.ExpandGroupResponse(group_id=group.group_id, name=group.name, members=members)
+
+    def _asset_id(self, reader: Reader) -> str:
+        match self.by:
+            case "venue_code":
+                return _by_venue_code(reader, self.scope, self.name, Instant.of(self.now))
+            case "contract":
+                return _by_contract(reader, self.scope, self.name)
+            case "external_id":
+                return _by_external_id(reader, self.scope, self.name)
+            case _:
+                return self.name
 
 
-def _asset_id(reading: Reader, request: pb.ResolveAssetRequest, now: Instant) -> str:
-    match request.WhichOneof("by"):
-        case "venue_code":
-            return _by_venue_code(reading, request.venue_code, now)
-        case "contract":
-            return _by_contract(reading, request.contract)
-        case "external_id":
-            return _by_external_id(reading, request.external_id)
-        case _:
-            return request.asset_id
+@dataclass(frozen=True, slots=True)
+class ExpandGroupQuery(Query[pb.ExpandGroupResponse]):
+    """Which assets belong to a group? One of both fields names it."""
+
+    rpc = "ExpandGroup"
+    group_id: str
+    name: str
+
+    @classmethod
+    def from_request(cls, request: pb.ExpandGroupRequest, _: dt.datetime) -> Self:
+        require_one(request, "group_id", "name")
+        if request.group_id:
+            require_id("group_id", request.group_id)
+        return cls(request.group_id, request.name)
+
+    def run(self, context: QueryContext) -> pb.ExpandGroupResponse:
+        """Return the members in the group's order, each with its asset and active flags."""
+        reader = context.reader
+        if self.group_id:
+            group = entities.require(reader, ASSET_GROUP, self.group_id)
+        else:
+            group = entities.require_found(reader, ASSET_GROUP, "name", self.name)
+        members = [
+            pb.ExpandedMember(
+                asset=entities.require(reader, ASSET, member.asset_id),
+                weight=member.weight_exact,
+                active_flags=_active_flags(reader, member.asset_id),
+            )
+            for member in group.members
+        ]
+        return pb.ExpandGroupResponse(group_id=group.group_id, name=group.name, members=members)
 
 
-def _by_venue_code(reading: Reader, code: pb.VenueAssetCode, now: Instant) -> str:
-    """At the venue itself, else at its operator; only what the code means now."""
-    venue = resolve_listing.require(reading, VENUE, code.venue_id)
-    for venue_id in dict.fromkeys((venue.venue_id, venue.operator)):
-        for held in resolve_listing.find(reading, VENUE_ASSET, "code", venue_id, code.code):
-            if tradeability.listed_at(held, now):
-                return str(held.asset_id)
-    raise EntityNotFound("venue_asset", code.code, f"at {code.venue_id}")
+def _by_venue_code(reader: Reader, venue_id: str, code: str, now: Instant) -> str:
+    """Look at the venue itself, then at its operator; only what the code means now counts."""
+    venue = entities.require(reader, VENUE, venue_id)
+    for owner_id in dict.fromkeys((venue.venue_id, venue.operator)):
+        for venue_asset in entities.find(reader, VENUE_ASSET, "code", owner_id, code):
+            if tradeability.listed_at(venue_asset, now):
+                return str(venue_asset.asset_id)
+    raise EntityNotFound("venue_asset", code, f"at {venue_id}")
 
 
-def _by_contract(reading: Reader, contract: pb.ContractAddress) -> str:
-    """However the address is written: what is stored is its one canonical form.
+def _by_contract(reader: Reader, chain_id: str, text: str) -> str:
+    """Accept any spelling of the address: its one canonical form is what is stored.
 
     Raises:
-        Invalid: It cannot be one on this chain.
+        Invalid: The text cannot be an address on this chain.
     """
-    chain = resolve_listing.require(reading, CHAIN, contract.chain_id)
+    chain = entities.require(reader, CHAIN, chain_id)
     network_id = chain.network_id if chain.HasField("network_id") else None
     try:
-        address = addresses.canonical(chain.chain_type, contract.address, network_id)
+        address = addresses.canonical(chain.chain_type, text, network_id)
     except addresses.NotAnAddress as error:
-        violation = FieldViolation(
-            "contract.address", "NOT_AN_ADDRESS", f"{error} ({chain.chain_type})"
-        )
+        message = f"{error} ({chain.chain_type})"
+        violation = FieldViolation("contract.address", "NOT_AN_ADDRESS", message)
         raise Invalid([violation]) from error
-    found = resolve_listing.find(reading, ASSET_DEPLOYMENT, "address", contract.chain_id, address)
-    if not found:
-        raise EntityNotFound("asset_deployment", contract.address, f"on {contract.chain_id}")
-    return str(found[0].asset_id)
+    deployments = entities.find(reader, ASSET_DEPLOYMENT, "address", chain_id, address)
+    if not deployments:
+        raise EntityNotFound("asset_deployment", text, f"on {chain_id}")
+    return str(deployments[0].asset_id)
 
 
-def _by_external_id(reading: Reader, external: pb.ExternalId) -> str:
-    """Of one source an id names one asset, or is not answered.
+def _by_external_id(reader: Reader, source: int, external_id: str) -> str:
+    """Answer only an id that names one asset of its source.
 
     Raises:
-        NotFound: It names none, or several.
+        EntityNotFound: The id names no asset, or several.
     """
-    found = resolve_listing.find(
-        reading, ASSET_IDENTIFIER, "external_id", external.source, external.external_id
-    )
-    owners = {str(identifier.asset_id) for identifier in found}
+    identifiers = entities.find(reader, ASSET_IDENTIFIER, "external_id", source, external_id)
+    owners = {str(identifier.asset_id) for identifier in identifiers}
     if len(owners) != 1:
         why = f"names {len(owners)} assets of this source" if owners else ""
-        raise EntityNotFound("asset_identifier", external.external_id, why)
+        raise EntityNotFound("asset_identifier", external_id, why)
     return owners.pop()
 
 
-def _active_flags(reading: Reader, asset_id: str) -> list[Any]:
-    flags = resolve_listing.find(reading, QUALITY_FLAG, "asset", asset_id)
+def _active_flags(reader: Reader, asset_id: str) -> list[Any]:
+    flags = entities.find(reader, QUALITY_FLAG, "asset", asset_id)
     return [flag for flag in flags if not flag.HasField("resolved_at")]
 
 

@@ -25,7 +25,7 @@ WAITING_MAX: Final = 32
 SELECTIONS_MAX: Final = 4
 
 
-class HeldSelection(NamedTuple):
+class CachedSelection(NamedTuple):
     """A selection, and from when on it was right."""
 
     selection: Selection
@@ -46,7 +46,7 @@ class ListCache:
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._waiting = 0
-        self._kept: dict[bytes, HeldSelection] = {}
+        self._kept: dict[bytes, CachedSelection] = {}
         self._position: LogPosition | None = None
 
     async def selection(self, pinned: Pinned, asked: PageRequest, now: dt.datetime) -> Selection:
@@ -65,17 +65,17 @@ class ListCache:
                 # Whoever had the turn before may have asked the same.
                 if (kept := self._find(pinned, asked, now)) is not None:
                     return kept
-                selection = await select(asked, whole_kind(pinned, asked.kind.name))
+                selection = await select(asked, entities_of(pinned, asked.kind.name))
         finally:
             self._waiting -= 1
-        self._keep(pinned, asked, HeldSelection(selection, now))
+        self._keep(pinned, asked, CachedSelection(selection, now))
         return selection
 
     def _find(self, pinned: Pinned, asked: PageRequest, now: dt.datetime) -> Selection | None:
         kept = self._kept.get(asked.mark) if pinned.position == self._position else None
         return kept.selection if kept is not None and kept.holds(now) else None
 
-    def _keep(self, pinned: Pinned, asked: PageRequest, kept: HeldSelection) -> None:
+    def _keep(self, pinned: Pinned, asked: PageRequest, kept: CachedSelection) -> None:
         if pinned.position != self._position:
             self._kept.clear()
             self._position = pinned.position
@@ -85,7 +85,7 @@ class ListCache:
             del self._kept[next(iter(self._kept))]
 
 
-class MemoryReading:
+class SnapshotListReader:
     """Reads the snapshot at one revision; implements `cqar_shared.lists.methods.Reading`."""
 
     def __init__(self, pinned: Pinned, scans: ListCache, now: Callable[[], dt.datetime]) -> None:
@@ -97,7 +97,7 @@ class MemoryReading:
         self, kind: AnyKind, wanted: Sequence[Filter], size: int, token: str
     ) -> ListPage:
         asked = paging.asked_for(kind, wanted, size, token)
-        filed = filed_under(self._pinned, asked)
+        filed = find_indexed(self._pinned, asked)
         if filed is not None:
             selection = await select(asked, filed)
         else:
@@ -147,14 +147,14 @@ async def select(asked: PageRequest, entities: Iterator[tuple[str, bytes]]) -> S
     return selection
 
 
-def whole_kind(pinned: Pinned, kind: str) -> Iterator[tuple[str, bytes]]:
+def entities_of(pinned: Pinned, kind: str) -> Iterator[tuple[str, bytes]]:
     for key in pinned.keys(kind):
         payload = pinned.get(kind, key)
         if payload is not None:
             yield key, payload
 
 
-def filed_under(pinned: Pinned, asked: PageRequest) -> Iterator[tuple[str, bytes]] | None:
+def find_indexed(pinned: Pinned, asked: PageRequest) -> Iterator[tuple[str, bytes]] | None:
     """The entities that an index has for the filters; None if no index is of use."""
     equals = {f.columns[0]: f.value for f in asked.filters if f.test is EQUAL and not f.columns[1:]}
     for name, lookup in INDEXES.get(asked.kind.name, {}).items():

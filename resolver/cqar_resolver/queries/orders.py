@@ -1,20 +1,23 @@
-"""May this order be sent, and what does it look like on the venue's steps? Pure."""
+"""Checks an order and rounds it to the venue's tick and lot. Pure."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from cqar_resolver.queries import resolve_listing
-from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.queries import resolution
 from cqar_shared.domain import decimals, price_steps
 from cqar_shared.domain.instant import Instant
-from cqar_shared.errors import FieldViolation, Invalid
+from cqar_shared.errors import FieldViolation, Invalid, ServiceNotReady
+from cqar_shared.queries.listings import require_spelling
+from cqar_shared.queries.query import Query, QueryContext
 
-#: What an intent needs; unsaid, it is the one that needs most.
+#: Intent of an order -> the permission that it needs; without an intent, the strictest.
 _PERMISSIONS: Final = {
     pb.ORDER_INTENT_UNSPECIFIED: "open",
     pb.ORDER_INTENT_OPEN: "open",
@@ -24,37 +27,92 @@ _PERMISSIONS: Final = {
 
 
 class Order(NamedTuple):
-    """What is to be sent, in the venue's own price and order units.
+    """An order in the venue's own price and order units.
 
     Attributes:
-        price, quantity: None where it is not said; a market order has no price.
+        price, quantity: None where the order has none; a market order has no price.
     """
 
     venue_id: str
-    spelling: str
+    venue_symbol: str
     price: Decimal | None
     quantity: Decimal | None
     side: pb.OrderSide.ValueType
     intent: pb.OrderIntent.ValueType
 
 
+@dataclass(frozen=True, slots=True)
+class CheckOrderQuery(Query[pb.CheckOrderResponse]):
+    """May an order be sent, and what is it on the venue's tick and lot?
+
+    Attributes:
+        stale_is_error: No order is judged while the registry's state may be out of date.
+    """
+
+    rpc = "CheckOrder"
+    order: Order
+    stale_is_error: bool
+    now: dt.datetime = field(compare=False)
+
+    @classmethod
+    def from_request(
+        cls, request: pb.CheckOrderRequest, now: dt.datetime, *, stale_is_error: bool = False
+    ) -> Self:
+        require_spelling(request.venue_id, request.venue_symbol)
+        return cls(order_in(request), stale_is_error, now)
+
+    def run(self, context: QueryContext) -> pb.CheckOrderResponse:
+        """Round the order and name everything that forbids it.
+
+        Raises:
+            EntityNotFound: The venue or the spelling does not exist; names which.
+            ServiceNotReady: The registry's state may be out of date, and that is an error.
+        """
+        if self.stale_is_error and context.stale is not None:
+            raise ServiceNotReady(f"orders are not judged now: {context.stale.message}")
+        order = self.order
+        now = Instant.of(self.now)
+        found = resolution.resolve(context, order.venue_id, order.venue_symbol, now)
+        specs = found.specs
+        permission: pb.Permission = getattr(found.tradeable, _PERMISSIONS[order.intent])
+        reasons = list(permission.reasons)
+        price = quantity = notional = None
+        if order.price is not None:
+            price = price_steps.round_price(specs, order.price, up=order.side == pb.ORDER_SIDE_SELL)
+        if order.quantity is not None:
+            quantity = price_steps.round_quantity(specs, order.quantity)
+        if price and quantity:
+            notional = price_steps.notional(specs, price, quantity)
+        listing_id = found.venue_symbol.listing_id
+        for code, message in against(specs, order, price, quantity, notional):
+            reason = pb.Reason(code=code, kind="venue_symbol", key=listing_id, message=message)
+            reasons.append(reason)
+        return pb.CheckOrderResponse(
+            allowed=not reasons,
+            reasons=reasons,
+            price=_text(price),
+            quantity=_text(quantity),
+            notional=_text(notional),
+        )
+
+
 def order_in(request: pb.CheckOrderRequest) -> Order:
-    """Read a request.
+    """Read the order that a request describes.
 
     Raises:
-        Invalid: With every violation.
+        Invalid: The request describes no order; names every violation.
     """
     violations: list[FieldViolation] = []
 
-    def positive(field: str) -> Decimal | None:
-        text = getattr(request, field)
+    def positive(name: str) -> Decimal | None:
+        text = getattr(request, name)
         try:
             value = decimals.parse(text) if text else None
         except ValueError as error:
-            violations.append(FieldViolation(field, "MALFORMED", str(error)))
+            violations.append(FieldViolation(name, "MALFORMED", str(error)))
             return None
         if value is not None and value <= 0:
-            violations.append(FieldViolation(field, "NOT_POSITIVE", "must be greater than zero"))
+            violations.append(FieldViolation(name, "NOT_POSITIVE", "must be greater than zero"))
         return value
 
     price, quantity = positive("price"), positive("quantity")
@@ -65,37 +123,8 @@ def order_in(request: pb.CheckOrderRequest) -> Order:
         violations.append(FieldViolation("intent", "UNKNOWN", f"{request.intent} is no intent"))
     if violations:
         raise Invalid(violations)
-    place = request.venue_id, request.venue_symbol
-    return Order(*place, price, quantity, request.side, request.intent)
-
-
-def check(basis: QueryContext, order: Order, now: Instant) -> pb.CheckOrderResponse:
-    """Round the order to the steps and say all that stands against it.
-
-    Raises:
-        NotFound: The venue or the spelling; naming which.
-    """
-    found = resolve_listing.resolve(basis, order.venue_id, order.spelling, now)
-    specs = found.specs
-    permission: pb.Permission = getattr(found.tradeable, _PERMISSIONS[order.intent])
-    reasons = list(permission.reasons)
-    price = quantity = notional = None
-    if order.price is not None:
-        price = price_steps.round_price(specs, order.price, up=order.side == pb.ORDER_SIDE_SELL)
-    if order.quantity is not None:
-        quantity = price_steps.round_quantity(specs, order.quantity)
-    if price and quantity:
-        notional = price_steps.notional(specs, price, quantity)
-    for code, message in against(specs, order, price, quantity, notional):
-        listing_id = found.venue_symbol.listing_id
-        reasons.append(pb.Reason(code=code, kind="venue_symbol", key=listing_id, message=message))
-    return pb.CheckOrderResponse(
-        allowed=not reasons,
-        reasons=reasons,
-        price=_text(price),
-        quantity=_text(quantity),
-        notional=_text(notional),
-    )
+    key = request.venue_id, request.venue_symbol
+    return Order(*key, price, quantity, request.side, request.intent)
 
 
 def against(
@@ -105,7 +134,7 @@ def against(
     quantity: Decimal | None,
     notional: Decimal | None,
 ) -> Iterator[tuple[str, str]]:
-    """Yield (code, message) of what the venue's own limits forbid."""
+    """Yield (code, message) of each of the venue's own limits that forbids the order."""
     if specs.source != pb.SPECS_SOURCE_VENUE:
         yield "STEPS_NOT_THE_VENUES", "the venue's own tick or lot is not known"
     elif order.price is not None and price is None:
@@ -123,11 +152,11 @@ def against(
         yield from _outside("NOTIONAL", notional, specs.min_notional, specs.max_notional)
 
 
-def _outside(what: str, value: Decimal, least: str, most: str) -> Iterator[tuple[str, str]]:
-    if least and value < Decimal(least):
-        yield f"{what}_BELOW_MINIMUM", f"{_text(value)} is less than {least}"
-    if most and value > Decimal(most):
-        yield f"{what}_ABOVE_MAXIMUM", f"{_text(value)} is more than {most}"
+def _outside(what: str, value: Decimal, minimum: str, maximum: str) -> Iterator[tuple[str, str]]:
+    if minimum and value < Decimal(minimum):
+        yield f"{what}_BELOW_MINIMUM", f"{_text(value)} is less than {minimum}"
+    if maximum and value > Decimal(maximum):
+        yield f"{what}_ABOVE_MAXIMUM", f"{_text(value)} is more than {maximum}"
 
 
 def _text(value: Decimal | None) -> str:

@@ -1,51 +1,71 @@
-"""What a query is, and what it is answered from. Pure."""
+"""Queries of many answers, and what an answer comes with. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from cqc.resolver.v1 import resolver_pb2 as pb
+from google.protobuf.message import Message
 
-from cqar_resolver.snapshot.reader import Reader
+from cqar_shared.errors import RegistryError, TooLarge
+from cqar_shared.queries.query import Query, QueryContext
+from cqar_shared.rpc.message_size import ANSWER_BYTES_MAX, ANSWER_MIB_MAX
 
 T = TypeVar("T")
 
 
-class QueryContext(NamedTuple):
-    """What an answer is made from.
+class QueryResult(NamedTuple, Generic[T]):
+    """An answer, or the error that is the answer, and how current its source was.
 
     Attributes:
-        stale: Why verdicts must fail closed, if they must.
+        tier: The source: `memory`, `redis` or `postgres`.
     """
 
-    reading: Reader
+    value: T | RegistryError
     freshness: pb.Freshness
-    stale: pb.Reason | None
+    tier: str
+
+    def get(self) -> T:
+        """Return the answer, or raise the error."""
+        if isinstance(self.value, RegistryError):
+            raise self.value
+        return self.value
 
 
-#: What makes an answer of a basis: pure, and repeatable.
-Query = Callable[[QueryContext], T]
+class BatchQuery(Query[T]):
+    """A query of many keys; other calls are answered between its parts.
+
+    Attributes:
+        parts: The keys, in the order of their answers.
+    """
+
+    __slots__ = ()
+    parts: Sequence[Any]
+
+    @abstractmethod
+    def run_part(self, context: QueryContext, part: Any) -> Message:
+        """Answer one key; a miss is an answer too."""
+
+    @abstractmethod
+    def combine(self, answers: list[Any]) -> T:
+        """Make one answer of those to all parts."""
+
+    def run(self, context: QueryContext) -> T:
+        return self.combine([self.run_part(context, part) for part in self.parts])
 
 
-class BatchQuery(Generic[T]):
-    """Work of many answers from one reading: others need not wait for all of them.
+def require_fits(keys: int, size_bytes: int) -> None:
+    """Refuse an answer that is larger than a message may be, as soon as that is known.
 
     Args:
-        each: In the order of the answers.
-        gathered: Makes one of them all.
-        require_fits: Told the bytes of the answers so far, refuses more than one message holds.
+        keys: How many keys were requested.
+        size_bytes: Size of the answers so far.
+
+    Raises:
+        TooLarge: The answers so far exceed `ANSWER_BYTES_MAX`.
     """
-
-    def __init__(
-        self,
-        each: Sequence[Query[Any]],
-        gathered: Callable[[list[Any]], T],
-        require_fits: Callable[[int], None],
-    ) -> None:
-        self.each = each
-        self.gathered = gathered
-        self.require_fits = require_fits
-
-    def __call__(self, basis: QueryContext) -> T:
-        return self.gathered([one(basis) for one in self.each])
+    if size_bytes > ANSWER_BYTES_MAX:
+        message = f"the answer to {keys} keys is over {ANSWER_MIB_MAX} MiB: split them"
+        raise TooLarge(message)

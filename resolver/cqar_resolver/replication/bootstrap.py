@@ -29,8 +29,7 @@ from cqar_resolver.replication.protocol import Action
 from cqar_resolver.replication.replica_state import ReplicaState, history_of
 from cqar_resolver.replication.signed_heads import SignedHeads
 from cqar_resolver.snapshot.snapshot import Diverged, Snapshot
-from cqar_shared.replication.positions import position_of
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark, position_of
 from cqar_shared.trust.trusted_keys import Unsigned
 
 log = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ from cqar_shared.redis_store import refused_values
 from cqar_shared.redis_store.cache import Unavailable
 from cqar_shared.redis_store.image_store import ImageStore
 from cqar_shared.replication import image
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_shared.trust.trusted_keys import Unsigned
 
 log = logging.getLogger(__name__)

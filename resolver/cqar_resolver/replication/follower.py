@@ -43,8 +43,7 @@ from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.replication.retry_delays import RetryDelay
 from cqar_resolver.replication.signed_heads import SignedHeads
 from cqar_shared.replication import positions
-from cqar_shared.replication.positions import LogPosition, position_of, term_of
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import LogPosition, StreamMark, position_of, term_of
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from cqar_resolver.replication.scheduler import EventLoopScheduler, Scheduler
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.messaging.head_requests import HeadAnswer, HeadRequests, IsWanted
 from cqar_shared.messaging.stream_reader import Item, StreamReader
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 
 
 class HeldItems(Protocol):

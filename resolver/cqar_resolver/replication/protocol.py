@@ -7,8 +7,14 @@ from typing import Final, Protocol, TypeVar
 
 from cqc.replication.v1 import replication_pb2
 
-from cqar_shared.replication.positions import NO_TERM, LogPosition, Term, is_believable, position_of
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import (
+    NO_TERM,
+    LogPosition,
+    StreamMark,
+    Term,
+    is_believable,
+    position_of,
+)
 
 #: To read so many from the outbox is faster than to load everything; a second, if they are small.
 NEAR_REVISIONS: Final = 1_000

@@ -91,11 +91,11 @@ class EventLoopScheduler:
         ended_by: type[Exception],
         pause_max_s: float,
     ) -> None:
-        async def heeding_step() -> None:
-            with tasks.heeding():
+        async def cancellable_step() -> None:
+            with tasks.raising_if_cancelled():
                 await step()
 
-        await tasks.supervise(name, heeding_step, ended_by, pause_max_s)
+        await tasks.supervise(name, cancellable_step, ended_by, pause_max_s)
 
     async def together(self, *work: Coroutine[Any, Any, None]) -> None:
         try:

@@ -18,8 +18,9 @@ from cqar_resolver import metrics
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.signing_key import SIGNING_KEY, SigningKey
+from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.trust.signatures import KeyFileError, read_trusted
-from cqar_shared.trust.trusted_keys import KEYS_MAX, Trust, Unsigned
+from cqar_shared.trust.trusted_keys import KEYS_MAX, TrustedKeys, Unsigned
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,8 @@ class SignedHeads:
         is_asked: Whether heads must be signed.
     """
 
-    def __init__(self, trust: Trust | None = None) -> None:
-        self._trust = trust or Trust(())
+    def __init__(self, trust: TrustedKeys | None = None) -> None:
+        self._trust = trust or TrustedKeys(())
         self.is_asked = trust is not None
         self._said = ""
 
@@ -48,14 +49,14 @@ class SignedHeads:
         """As a resolver's settings want it.
 
         Raises:
-            SystemExit: The file holds no keys.
+            InvalidConfiguration: The file holds no keys.
         """
         if not required:
             return cls()
         try:
-            return cls(Trust(read_trusted(trusted_keys_file)))
+            return cls(TrustedKeys(read_trusted(trusted_keys_file)))
         except KeyFileError as error:
-            raise SystemExit(f"configuration: trusted_keys_file: {error}") from None
+            raise InvalidConfiguration(f"configuration: trusted_keys_file: {error}") from None
 
     def accepts(self, head: replication_pb2.Head, source: HeadSource) -> bool:
         """Whether to take a head; what is refused is counted and logged."""
@@ -102,7 +103,7 @@ class SignedHeads:
 
     def _judged(
         self, head: replication_pb2.Head, source: HeadSource, keys: Iterable[bytes]
-    ) -> Trust:
+    ) -> TrustedKeys:
         try:
             told = _read(keys)
             trust = self._trust.having(head.registry_id, told) if told else self._trust

@@ -20,16 +20,17 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_resolver import metrics
 from cqar_resolver.cache import resolution_cache
-from cqar_resolver.cache.answer_cache import CachedAnswer, Memory
-from cqar_resolver.cache.resolution_cache import Resolutions
-from cqar_resolver.fallback.read_path import ReadPath
-from cqar_resolver.fallback.stores import EACH_AT_ONCE
-from cqar_resolver.queries.requests import require_few, require_fits
+from cqar_resolver.cache.answer_cache import CachedAnswer, VersionedReader
+from cqar_resolver.cache.resolution_cache import ResolutionCache
+from cqar_resolver.queries.execute import PARTS_AT_ONCE, QueryExecutor
+from cqar_resolver.queries.query import require_fits
+from cqar_resolver.queries.resolution import require_few
 from cqar_resolver.replication.freshness_lease import LEASE_MAX_S, FreshnessLease, lease_of
 from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_resolver.services.freshness_metadata import pinned_memory, send_freshness
 from cqar_resolver.services.resolver_service import ResolverService
-from cqar_resolver.snapshot.reader import NotResident
 from cqar_shared.domain.instant import Instant
+from cqar_shared.queries.reader import NotResident
 from cqar_shared.rpc import request_limits
 from cqar_shared.rpc.auth import caller_of
 from cqar_shared.rpc.call_metrics import is_logged, succeeded
@@ -38,7 +39,7 @@ from cqar_shared.rpc.middleware import Methods, metadata_of
 from cqar_shared.rpc.min_revision import FORM, HEADER
 from cqar_shared.rpc.request_reader import parsed, read
 from cqar_shared.runtime.event_loop import yielding
-from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.runtime.token_bucket import TokenBuckets
 
 SERVICE: Final = "cqc.resolver.v1.Resolver"
 RESOLVE_BYTES_MAX: Final = request_limits.bytes_max(f"/{SERVICE}/Resolve")
@@ -56,15 +57,15 @@ class FastPath:
     def __init__(
         self,
         view: ReplicaState,
-        tiers: ReadPath,
+        executor: QueryExecutor,
         ordinary: ResolverService,
-        known: Resolutions,
+        known: ResolutionCache,
         now: Callable[[], dt.datetime],
-        rates: Rates,
+        rates: TokenBuckets,
     ) -> None:
         self._rates = rates
         self._view = view
-        self._tiers = tiers
+        self._executor = executor
         self._ordinary = ordinary
         self._now = now
         self._resolutions = known
@@ -126,7 +127,7 @@ class FastPath:
         freshness.staleness_ms = lease.reported_ms
         now_ns = self._now_ns()
         until_ns = now_ns + int(lease.seconds * 1e9)
-        told = resolution_cache.told(freshness)
+        told = resolution_cache.encode_freshness(freshness)
         self._held = FreshnessLease(view.generation, now_s + lease.seconds, now_ns, until_ns, told)
         return self._held
 
@@ -140,12 +141,15 @@ class FastPath:
 
     async def _resolve(self, request: bytes, context: Context) -> bytes:
         began_s = time.perf_counter()
-        if self._tiers.are_not_needed:
+        if self._executor.memory_suffices:
             made = self._from_memory(request)
             if made is not None and made.is_found:
                 metrics.count_denials(made.denials)
-                freshness = self._tiers.tell("Resolve", "found", began_s, context)
-                return made.framed + resolution_cache.told(freshness)
+                freshness = self._executor.freshness()
+                send_freshness(freshness, context)
+                seconds = time.perf_counter() - began_s
+                metrics.count_lookup("Resolve", "found", "memory", seconds)
+                return made.framed + resolution_cache.encode_freshness(freshness)
         question = parsed(pb.ResolveRequest, request, RESOLVE_BYTES_MAX)
         answer = await self._ordinary.Resolve(question, context)
         return answer.SerializeToString()
@@ -164,12 +168,12 @@ class FastPath:
 
     async def _resolve_batch(self, request: bytes, context: Context) -> bytes:
         batch = await read(pb.ResolveBatchRequest, request, BATCH_BYTES_MAX)
-        if batch.HasField("as_of") or not self._tiers.are_not_needed:
+        if batch.HasField("as_of") or not self._executor.memory_suffices:
             return await self._batch_below(batch, context)
         require_few(batch.keys, "keys")
         began_s = time.perf_counter()
         try:
-            with self._tiers.pinned(context) as (memory, freshness):
+            with pinned_memory(self._executor, context) as (memory, freshness):
                 made = await self._all_from(memory, [key.SerializeToString() for key in batch.keys])
         except NotResident:
             return await self._batch_below(batch, context)
@@ -181,7 +185,9 @@ class FastPath:
         answer = await self._ordinary.ResolveBatch(batch, context)
         return answer.SerializeToString()
 
-    async def _all_from(self, memory: Memory, questions: Sequence[bytes]) -> list[CachedAnswer]:
+    async def _all_from(
+        self, memory: VersionedReader, questions: Sequence[bytes]
+    ) -> list[CachedAnswer]:
         """What is known at once; what is to be made anew, between other calls."""
         stale, now_ns = self._view.stale_reason, self._now_ns()
         known = self._resolutions.known
@@ -191,7 +197,7 @@ class FastPath:
         missing = Counter(one for one, made in zip(questions, found, strict=True) if made is None)
         anew: dict[bytes, CachedAnswer] = {}
         require(size_bytes)
-        async for some in yielding(missing, EACH_AT_ONCE):
+        async for some in yielding(missing, PARTS_AT_ONCE):
             for one in some:
                 anew[one] = self._resolutions.make(one, memory, stale, now_ns)
                 size_bytes += missing[one] * len(anew[one].framed)

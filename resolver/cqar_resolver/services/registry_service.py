@@ -5,33 +5,37 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryServicer
-from google.protobuf.message import Message
 
-from cqar_resolver.fallback.read_path import ReadPath
-from cqar_resolver.queries import as_of_listing, resolve_listing
-from cqar_resolver.queries.lists import ListCache, MemoryReading
-from cqar_resolver.queries.query import Query, QueryContext
-from cqar_resolver.queries.resolve_listing import require_spelling
-from cqar_shared.codec.request_validation import as_of_instant, require_id, require_key, require_one
-from cqar_shared.domain import tradeability
-from cqar_shared.domain.instant import Instant
+from cqar_resolver.queries.execute import QueryExecutor
+from cqar_resolver.queries.lists import ListCache, SnapshotListReader
+from cqar_resolver.queries.registry import (
+    CheckAssetTradeableQuery,
+    DeploymentQuery,
+    EntityQuery,
+    GroupQuery,
+    IdentifierQuery,
+)
+from cqar_resolver.services.freshness_metadata import pinned_memory, send_freshness
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds.asset import ASSET
-from cqar_shared.domain.kinds.asset_group import ASSET_GROUP
 from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
 from cqar_shared.domain.kinds.chain import CHAIN
-from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.symbol_identifier import SYMBOL_IDENTIFIER
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
-from cqar_shared.errors import Misdirected, ServiceNotReady
+from cqar_shared.errors import Misdirected
 from cqar_shared.lists.methods import Lists
+from cqar_shared.queries.listings import GetVenueSymbolQuery
+from cqar_shared.queries.query import Query
+from cqar_shared.rpc.auth import caller_of
 from cqar_shared.rpc.error_mapping import Context
+
+T = TypeVar("T")
 
 
 async def _misdirected(self: Any, _: Any, __: Any) -> Any:
@@ -77,151 +81,85 @@ class RegistryReads(WriterOnlyMethods, Lists, AssetRegistryServicer):
     """Answers carry their freshness in trailing metadata.
 
     Args:
+        list_cache: Shared by all of a process's servers.
         writer: The writer's address, for the error that changes get here.
     """
 
     def __init__(
-        self, tiers: ReadPath, scans: ListCache, now: Callable[[], dt.datetime], writer: str
+        self,
+        executor: QueryExecutor,
+        list_cache: ListCache,
+        now: Callable[[], dt.datetime],
+        writer: str,
     ) -> None:
-        self._tiers = tiers
-        self._scans = scans
+        self._executor = executor
+        self._list_cache = list_cache
         self.now = now
         self.writer = writer
 
     @asynccontextmanager
-    async def reading(self, context: Context) -> AsyncIterator[MemoryReading]:
-        with self._tiers.pinned(context) as (pinned, _):
-            yield MemoryReading(pinned, self._scans, self.now)
+    async def reading(self, context: Context) -> AsyncIterator[SnapshotListReader]:
+        with pinned_memory(self._executor, context) as (memory, _):
+            yield SnapshotListReader(memory, self._list_cache, self.now)
 
     async def GetAsset(self, request: pb.GetAssetRequest, context: Context) -> pb.GetAssetResponse:
-        asset = await self._get(ASSET, request.asset_id, request, context)
-        return pb.GetAssetResponse(asset=asset)
+        return pb.GetAssetResponse(asset=await self._get(ASSET, request.asset_id, context))
 
     async def GetChain(self, request: pb.GetChainRequest, context: Context) -> pb.GetChainResponse:
-        chain = await self._get(CHAIN, request.chain_id, request, context)
-        return pb.GetChainResponse(chain=chain)
+        return pb.GetChainResponse(chain=await self._get(CHAIN, request.chain_id, context))
 
     async def GetSymbol(
         self, request: pb.GetSymbolRequest, context: Context
     ) -> pb.GetSymbolResponse:
-        symbol = await self._get(SYMBOL, request.symbol_id, request, context)
-        return pb.GetSymbolResponse(symbol=symbol)
+        return pb.GetSymbolResponse(symbol=await self._get(SYMBOL, request.symbol_id, context))
 
     async def GetVenue(self, request: pb.GetVenueRequest, context: Context) -> pb.GetVenueResponse:
-        venue = await self._get(VENUE, request.venue_id, request, context)
-        return pb.GetVenueResponse(venue=venue)
+        return pb.GetVenueResponse(venue=await self._get(VENUE, request.venue_id, context))
 
     async def GetVenueAsset(
         self, request: pb.GetVenueAssetRequest, context: Context
     ) -> pb.GetVenueAssetResponse:
         key = f"{request.venue_id}/{request.asset_id}"
-        venue_asset = await self._get(VENUE_ASSET, key, request, context)
-        return pb.GetVenueAssetResponse(venue_asset=venue_asset)
+        return pb.GetVenueAssetResponse(venue_asset=await self._get(VENUE_ASSET, key, context))
 
     async def GetAssetDeployment(
         self, request: pb.GetAssetDeploymentRequest, context: Context
     ) -> pb.GetAssetDeploymentResponse:
-        require_id("deployment_id", request.deployment_id)
-
-        def work(basis: QueryContext) -> Any:
-            return resolve_listing.deployment(basis.reading, request.deployment_id)
-
-        found = await self._answer("GetAssetDeployment", request, work, context)
-        return pb.GetAssetDeploymentResponse(deployment=found)
+        deployment = await self._answer(DeploymentQuery.from_request(request), context)
+        return pb.GetAssetDeploymentResponse(deployment=deployment)
 
     async def GetAssetGroup(
         self, request: pb.GetAssetGroupRequest, context: Context
     ) -> pb.GetAssetGroupResponse:
-        require_one(request, "group_id", "name")
-        if request.group_id:
-            group = await self._get(ASSET_GROUP, request.group_id, request, context)
-            return pb.GetAssetGroupResponse(group=group)
-
-        def work(basis: QueryContext) -> Any:
-            return resolve_listing.require_found(basis.reading, ASSET_GROUP, "name", request.name)
-
-        group = await self._answer("GetAssetGroup", request, work, context)
+        group = await self._answer(GroupQuery.from_request(request), context)
         return pb.GetAssetGroupResponse(group=group)
 
     async def GetAssetIdentifier(
         self, request: pb.GetAssetIdentifierRequest, context: Context
     ) -> pb.GetAssetIdentifierResponse:
-        owner, source = request.asset_id, request.source
-        found = await self._identifier(ASSET_IDENTIFIER, owner, source, request, context)
-        return pb.GetAssetIdentifierResponse(identifier=found)
+        query = IdentifierQuery.of(ASSET_IDENTIFIER, request.asset_id, request.source)
+        return pb.GetAssetIdentifierResponse(identifier=await self._answer(query, context))
 
     async def GetSymbolIdentifier(
         self, request: pb.GetSymbolIdentifierRequest, context: Context
     ) -> pb.GetSymbolIdentifierResponse:
-        owner, source = request.symbol_id, request.data_source
-        found = await self._identifier(SYMBOL_IDENTIFIER, owner, source, request, context)
-        return pb.GetSymbolIdentifierResponse(identifier=found)
-
-    async def _identifier(
-        self, kind: AnyKind, owner: str, source: int, request: Message, context: Context
-    ) -> Any:
-        of = kind.name.removesuffix("_identifier")
-        require_id(f"{of}_id", owner)
-        _, field = kind.lookups["source"].columns
-
-        def work(basis: QueryContext) -> Any:
-            # All the owner's: lists have that index too, and there are a few at most.
-            found = resolve_listing.find(basis.reading, kind, of, owner)
-            named = [identifier for identifier in found if getattr(identifier, field) == source]
-            return tradeability.primary_identifier(kind.name, owner, named)
-
-        return await self._answer(f"Get{kind.message.DESCRIPTOR.name}", request, work, context)
+        query = IdentifierQuery.of(SYMBOL_IDENTIFIER, request.symbol_id, request.data_source)
+        return pb.GetSymbolIdentifierResponse(identifier=await self._answer(query, context))
 
     async def GetVenueSymbol(
         self, request: pb.GetVenueSymbolRequest, context: Context
     ) -> pb.GetVenueSymbolResponse:
-        require_spelling(request.venue_id, request.venue_symbol)
-        at, now = as_of_instant(request, self.now()), Instant.of(self.now())
-
-        def work(basis: QueryContext) -> pb.GetVenueSymbolResponse:
-            place = request.venue_id, request.venue_symbol
-            if at is not None:
-                return as_of_listing.venue_symbol(basis, *place, at)
-            listing, terms = resolve_listing.listing_and_terms(basis.reading, *place, now)
-            symbol = resolve_listing.require(basis.reading, SYMBOL, listing.symbol_id)
-            return pb.GetVenueSymbolResponse(
-                venue_symbol=tradeability.effective_listing(listing, terms, now),
-                symbol=tradeability.fill_steps(symbol, terms),
-            )
-
-        found = await self._answer("GetVenueSymbol", request, work, context)
-        answer: pb.GetVenueSymbolResponse = found
-        return answer
+        return await self._answer(GetVenueSymbolQuery.from_request(request, self.now()), context)
 
     async def CheckAssetTradeable(
         self, request: pb.CheckAssetTradeableRequest, context: Context
     ) -> pb.CheckAssetTradeableResponse:
-        """That it may be traded is said only by who is sure; a flag that is known counts always."""
-        require_id("asset_id", request.asset_id)
+        return await self._answer(CheckAssetTradeableQuery.from_request(request), context)
 
-        def work(basis: QueryContext) -> pb.CheckAssetTradeableResponse:
-            resolve_listing.require(basis.reading, ASSET, request.asset_id)
-            flags = resolve_listing.find(basis.reading, QUALITY_FLAG, "asset", request.asset_id)
-            blocking = [flag for flag in flags if tradeability.blocks(flag)]
-            if basis.stale is not None and not blocking:
-                raise ServiceNotReady(
-                    f"no flag is known that forbids it, but {basis.stale.message}"
-                )
-            blocking.sort(key=lambda flag: flag.flag_id)
-            return pb.CheckAssetTradeableResponse(tradeable=not blocking, blocking_flags=blocking)
+    async def _get(self, kind: AnyKind, key: str, context: Context) -> Any:
+        return await self._answer(EntityQuery.of(kind, key), context)
 
-        found = await self._answer("CheckAssetTradeable", request, work, context)
-        answer: pb.CheckAssetTradeableResponse = found
-        return answer
-
-    async def _get(self, kind: AnyKind, key: str, request: Message, context: Context) -> Any:
-        require_key(kind, key)
-
-        def work(basis: QueryContext) -> Any:
-            return resolve_listing.require(basis.reading, kind, key)
-
-        return await self._answer(f"Get{kind.message.DESCRIPTOR.name}", request, work, context)
-
-    async def _answer(self, rpc: str, request: Message, work: Query[Any], context: Context) -> Any:
-        found, _ = await self._tiers.answer(rpc, request, work, context)
-        return found
+    async def _answer(self, query: Query[T], context: Context) -> T:
+        result = await self._executor.execute(query, caller_of(context))
+        send_freshness(result.freshness, context)
+        return result.get()

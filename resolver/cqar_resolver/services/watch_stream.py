@@ -6,7 +6,7 @@ One that is slower than the ring is long is told so, and never skips a revision 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -31,7 +31,7 @@ from cqar_shared.errors import (
     TooMany,
 )
 from cqar_shared.lists.filter_names import unknown
-from cqar_shared.runtime.slots import Places
+from cqar_shared.runtime.slots import Slots
 
 WATCHERS_MAX: Final = 2_000
 #: Of one caller: a key's actor, or without keys a connection.
@@ -46,14 +46,14 @@ REACH_S: Final = 1.0
 NAMES_MAX: Final = 100
 
 
-class Watching:
+class WatchStreams:
     def __init__(self, view: ReplicaState) -> None:
         self._view = view
-        self._places = Places("watches", WATCHERS_MAX, WATCHERS_EACH)
+        self._places = Slots("watches", WATCHERS_MAX, WATCHERS_EACH)
 
     async def watch(
         self, request: pb.WatchRequest, who: str = ""
-    ) -> AsyncIterator[pb.WatchResponse]:
+    ) -> AsyncGenerator[pb.WatchResponse]:
         """Yield each change set that has something for the watcher, and a heartbeat each second.
 
         A heartbeat says that all up to its revision was told, or is not for this watcher: the first

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from cqar_resolver.snapshot.indexes import IndexEntry, join_values
 from cqar_resolver.snapshot.planned_change import PlannedChange
-from cqar_resolver.snapshot.reader import NotResident
 from cqar_shared.domain.instant import Instant
+from cqar_shared.queries.reader import NotResident
 
 if TYPE_CHECKING:
     from cqar_resolver.snapshot.snapshot import Snapshot

@@ -27,9 +27,9 @@ from cqar_resolver.snapshot.indexes import (
 )
 from cqar_resolver.snapshot.pinned import Pinned
 from cqar_resolver.snapshot.planned_change import PlannedChange
-from cqar_resolver.snapshot.reader import NotResident
 from cqar_resolver.snapshot.uuid_packing import pack, unpack
 from cqar_shared.domain.instant import Instant
+from cqar_shared.queries.reader import NotResident
 from cqar_shared.replication import positions
 from cqar_shared.replication.positions import LogPosition
 

@@ -18,7 +18,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from cqar_shared.codec.field_map import Field, fields_of
-from cqar_shared.domain import decimals
+from cqar_shared.domain import decimals, rules
 from cqar_shared.domain.instant import moment_of, state
 from cqar_shared.domain.kind import AnyKind, Entity, Kind
 from cqar_shared.errors import VIOLATIONS_MAX, FieldViolation, Invalid
@@ -90,29 +90,29 @@ def _corrupt(field: str, reason: str, message: str) -> None:
 
 
 def _read(entity: type[Any], message: Message, report: Report) -> dict[str, Any]:
-    stated = _stated(message)
+    fields = _given_fields(message)
     known = fields_of(entity, message.DESCRIPTOR).by_path
     given: dict[str, Any] = {}
-    # A decimal may be stated twice, and is read once.
-    for field in dict.fromkeys(known[path] for path in stated if path in known):
+    # A decimal may be given twice, and is read once.
+    for field in dict.fromkeys(known[path] for path in fields if path in known):
         if field.type is Decimal:
-            value = _read_decimal(field, stated, report)
+            value = _read_decimal(field, fields, report)
         elif field.type is tuple:
-            value = _read_items(field, stated[field.name], report)
+            value = _read_items(field, fields[field.name], report)
         else:
-            value = _read_scalar(field, stated[field.name], report)
+            value = _read_scalar(field, fields[field.name], report)
         if value is not _UNREADABLE:
             given[field.name] = value
     return given
 
 
-def _stated(message: Message) -> dict[str, Any]:
+def _given_fields(message: Message) -> dict[str, Any]:
     """The fields that are set, those of `exact` by their path."""
-    stated = {field.name: value for field, value in message.ListFields()}
-    exact = stated.pop("exact", None)
+    given = {field.name: value for field, value in message.ListFields()}
+    exact = given.pop("exact", None)
     if exact is not None:
-        stated |= {f"exact.{field.name}": value for field, value in exact.ListFields()}
-    return stated
+        given |= {f"exact.{field.name}": value for field, value in exact.ListFields()}
+    return given
 
 
 #: Not given, as far as can be told.
@@ -135,7 +135,7 @@ def _read_scalar(field: Field, value: Any, report: Report) -> Any:
         try:
             return field.type(value)
         except ValueError:
-            report(field.name, "UNKNOWN", f"{value} is no {field.type.__name__}")
+            report(*rules.unknown_number(field.name, value, field.type))
             return _UNREADABLE
     return value
 
@@ -213,9 +213,9 @@ def _read_items(field: Field, values: Any, report: Report) -> tuple[Any, ...]:
     )
 
 
-def _read_decimal(field: Field, stated: Mapping[str, Any], report: Report) -> Any:
+def _read_decimal(field: Field, given: Mapping[str, Any], report: Report) -> Any:
     exact = mirrored = None
-    text, double = stated.get(field.path), stated.get(field.mirror)
+    text, double = given.get(field.path), given.get(field.mirror)
     is_cleared = text == "" and double is None
     if is_cleared and field.optional:
         return None

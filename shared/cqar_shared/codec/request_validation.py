@@ -7,7 +7,6 @@ from typing import Any
 
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import rules
-from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.errors import FieldViolation, Invalid
 
@@ -55,15 +54,13 @@ def require_one(request: Any, *fields: str) -> None:
         raise Invalid([FieldViolation(fields[0], "REQUIRED", message)])
 
 
-def as_of_instant(request: Any, now: dt.datetime) -> Instant | None:
-    """The instant that an answer is wanted as of; None: now.
+def as_of_moment(request: Any, now: dt.datetime) -> dt.datetime | None:
+    """Return the moment that an answer is wanted as of; None for now.
 
     Raises:
-        Invalid: It is no instant that can be stored, or has not come yet.
+        Invalid: The moment cannot be stored, or has not come yet.
     """
     moment = entity_codec.instant_in(request, "as_of")
-    if moment is None:
-        return None
-    if moment > now:
+    if moment is not None and moment > now:
         raise Invalid([FieldViolation("as_of", "FUTURE", "has not come yet")])
-    return Instant.of(moment)
+    return moment

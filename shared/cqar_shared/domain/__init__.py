@@ -1,0 +1,23 @@
+"""The registry's entities and rules, as pure functions: no I/O, no clock, no gRPC.
+
+A request becomes items of a `Batch`. `evaluation` runs the rules of each item's `Kind` over a
+`WorkingSet`, which collects what they ask for until the caller has loaded all of it. The result
+is an outcome for each item. `tradeability` computes the trading verdict of a listing, and
+`as_of` what a listing was at an instant.
+"""
+
+__all__ = [
+    "addresses",
+    "as_of",
+    "decimals",
+    "entity_diff",
+    "evaluation",
+    "instant",
+    "kind",
+    "kinds",
+    "near_names",
+    "price_steps",
+    "rules",
+    "tradeability",
+    "working_set",
+]

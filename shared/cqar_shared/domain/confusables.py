@@ -26,15 +26,32 @@ _LOOKS: Final = str.maketrans(
 )
 #: Scripts that are written together, and with Latin, by their names in Unicode.
 _TOGETHER: Final = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"})
+_ANY: Final = _TOGETHER | {"LATIN"}
+
+#: ZWNJ and ZWJ: invisible, so that elsewhere than between letters that they join they would make
+#: a twin that looks the same.
+JOINERS: Final = "\u200c\u200d"
+
+#: Unicode's categories of emoji (arrows: Sm) and skin tones; U+FE0F asks for an emoji's colours.
+_EMOJI: Final = frozenset({"So", "Sm", "Sk"})
+_EMOJI_STYLE: Final = "\ufe0f"
+#: Scripts whose letters take another form beside a joiner, by their names in Unicode.
+_JOINING_SCRIPTS: Final = frozenset(
+    {
+        *("ARABIC", "BENGALI", "DEVANAGARI", "GUJARATI", "GURMUKHI", "KANNADA", "KHMER"),
+        *("MALAYALAM", "MONGOLIAN", "MYANMAR", "NKO", "ORIYA", "SINHALA", "SYRIAC", "TAMIL"),
+        *("TELUGU", "TIBETAN"),
+    }
+)
 
 
 @lru_cache(NAMES_MAX)
 def skeleton(name: str) -> str:
     """Equal for names that look alike; of no other use."""
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    seen = "".join(map(_look, plain))
+    looks = "".join(map(_look, plain))
     # Twice: what looks like an `i` looks like an `l`.
-    return " ".join(seen.translate(_LOOKS).translate(_LOOKS).split())
+    return " ".join(looks.translate(_LOOKS).translate(_LOOKS).split())
 
 
 def _look(character: str) -> str:
@@ -52,4 +69,18 @@ def mixes_scripts(name: str) -> bool:
     return len(scripts - _TOGETHER) > 1 or (bool(scripts & _TOGETHER) and not scripts <= _ANY)
 
 
-_ANY: Final = _TOGETHER | {"LATIN"}
+def all_join(text: str) -> bool:
+    """Whether each joiner is between two characters that it can join."""
+    return all(
+        _joining_class(before) == _joining_class(after) != ""
+        for before, character, after in zip("\n" + text, text, text[1:] + "\n", strict=False)
+        if character in JOINERS
+    )
+
+
+def _joining_class(character: str) -> str:
+    """`EMOJI`, a script whose letters join, or nothing."""
+    if character == _EMOJI_STYLE or unicodedata.category(character) in _EMOJI:
+        return "" if character.isascii() else "EMOJI"
+    script = unicodedata.name(character, "").partition(" ")[0]
+    return script if script in _JOINING_SCRIPTS else ""

@@ -34,17 +34,17 @@ def differences(before: Entity | None, after: Entity | None) -> Iterator[tuple[s
     ones, others = (astuple(entity) if entity else nothing for entity in (before, after))
     for name, one, other in zip(names, ones, others, strict=True):
         if one != other:
-            yield name, words(one), words(other)
+            yield name, value_text(one), value_text(other)
 
 
-def cut(text: str) -> str:
+def shortened(text: str) -> str:
     """What is told of a value where it is not told whole."""
     if len(text) <= SHOWN_CHARS_MAX:
         return text
     return f"{text[:SHOWN_CHARS_MAX]}… ({len(text)} characters)"
 
 
-def words(value: Any) -> str:
+def value_text(value: Any) -> str:
     if value in (None, (), ""):
         return ""
     if isinstance(value, Decimal):

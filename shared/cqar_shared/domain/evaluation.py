@@ -17,7 +17,7 @@ import msgspec
 
 from cqar_shared.domain.kind import AnyKind, Entity, RegistryView
 from cqar_shared.domain.kinds import KINDS
-from cqar_shared.domain.working_set import Lookup, Referrers, WorkingSet
+from cqar_shared.domain.working_set import LookupKey, Referrers, WorkingSet
 from cqar_shared.errors import (
     MESSAGE_CHARS_MAX,
     Conflict,
@@ -127,49 +127,53 @@ class Batch:
 
         self.order = sorted(range(len(self.items)), key=place)
 
-    def foresee(self, seen: WorkingSet) -> None:
+    def prefetch(self, registry: WorkingSet) -> None:
         """Want what rules will ask for, as far as their kinds say so."""
         for item in self.items:
             kind, given = item.kind, item.given
-            if given is None or not kind.asks:
+            if given is None or not kind.prefetch_lookups:
                 continue
             if key := kind.key_of(given):
-                seen.want((kind.name, key))
+                registry.want((kind.name, key))
             else:
                 # It was drawn at random: nobody has it.
-                seen.know((kind.name, item.fresh), None)
+                registry.know((kind.name, item.fresh), None)
             for _, ref in kind.refs_of(given):
-                seen.want(ref)
-            for name in kind.asks:
+                registry.want(ref)
+            for name in kind.prefetch_lookups:
                 for values in kind.lookups[name].values_of(given):
-                    seen.want_found(Lookup(kind.name, name, values))
+                    registry.want_found(LookupKey(kind.name, name, values))
 
-    def judge(self, seen: WorkingSet) -> list[Outcome]:
+    def judge(self, registry: WorkingSet) -> list[Outcome]:
         """One round. Outcomes stand in the order of the request."""
-        seen.begin_round()
+        registry.begin_round()
         outcomes: dict[int, Outcome] = {}
         for index in self.order:
-            outcomes[index] = outcome = judge(self.items[index], seen)
+            outcomes[index] = outcome = judge(self.items[index], registry)
             if outcome.changes:
-                seen.stage(outcome.kind, outcome.key, outcome.after)
+                registry.stage(outcome.kind, outcome.key, outcome.after)
         return [outcomes[index] for index in range(len(self.items))]
 
 
-def judge(item: Item, seen: WorkingSet) -> Outcome:
+def judge(item: Item, registry: WorkingSet) -> Outcome:
     try:
-        return _remove(item, seen) if item.intent is ChangeIntent.REMOVE else _replace(item, seen)
+        return (
+            _remove(item, registry)
+            if item.intent is ChangeIntent.REMOVE
+            else _replace(item, registry)
+        )
     except RegistryError as error:
         key = item.key or (item.kind.key_of(item.given) if item.given else item.named)
         return Outcome(kind=item.kind, key=key, result=Result.REJECTED, error=error)
 
 
-def _replace(item: Item, seen: WorkingSet) -> Outcome:
+def _replace(item: Item, registry: WorkingSet) -> Outcome:
     kind = item.kind
-    before, given = _before_and_given(item, seen)
+    before, given = _before_and_given(item, registry)
     key = kind.key_of(given)
-    _require_untouched(item, key, seen)
-    after = _stamped(before, kind.complete(before, given, seen), seen)
-    violations = [*_check_referents(kind, after, seen), *kind.check(before, after, seen)]
+    _require_untouched(item, key, registry)
+    after = _stamped(before, kind.complete(before, given, registry), registry)
+    violations = [*_check_referents(kind, after, registry), *kind.check(before, after, registry)]
     if item.unreadable:
         # A field that could not be read is absent here: what a rule says of it is no news.
         unread = {_leaf(v.field) for v in item.unreadable}
@@ -181,7 +185,7 @@ def _replace(item: Item, seen: WorkingSet) -> Outcome:
     else:
         result = Result.CREATED if before is None else Result.UPDATED
         if before is not None:
-            after = _set_if_there(after, updated_at=seen.now)
+            after = _set_if_there(after, updated_at=registry.now)
     return Outcome(kind=kind, key=key, result=result, before=before, after=after)
 
 
@@ -189,10 +193,10 @@ def _leaf(field: str) -> str:
     return field.removeprefix("exact.")
 
 
-def _before_and_given(item: Item, seen: WorkingSet) -> tuple[Entity | None, Entity]:
+def _before_and_given(item: Item, registry: WorkingSet) -> tuple[Entity | None, Entity]:
     kind = item.kind
     if item.intent is ChangeIntent.EVOLVE:
-        before = item.locate(seen) if item.locate else seen.get(kind.name, item.key)
+        before = item.locate(registry) if item.locate else registry.get(kind.name, item.key)
         if before is None or item.step is None:
             raise EntityNotFound(kind.name, item.named or item.key)
         return before, item.step(before)
@@ -201,22 +205,22 @@ def _before_and_given(item: Item, seen: WorkingSet) -> tuple[Entity | None, Enti
     given = item.given
     (id_field, *others) = kind.key
     if not others and not getattr(given, id_field):
-        before = kind.existing(given, seen)
+        before = kind.existing(given, registry)
         key = kind.key_of(before) if before else item.fresh if kind.keyed_by_uuid else ""
         given = msgspec.structs.replace(given, **{id_field: key})
     else:
-        before = seen.get(kind.name, kind.key_of(given))
-    if before is not None and item.intent is ChangeIntent.CREATE and not kind.ended(before):
+        before = registry.get(kind.name, kind.key_of(given))
+    if before is not None and item.intent is ChangeIntent.CREATE and not kind.recreatable(before):
         raise Exists(f"{kind.name.replace('_', ' ')} {kind.key_of(before)!r} is there already")
     return before, given
 
 
-def _stamped(before: Entity | None, after: Entity, seen: RegistryView) -> Entity:
+def _stamped(before: Entity | None, after: Entity, registry: RegistryView) -> Entity:
     """Times that the registry keeps: the caller's are ignored, an unchanged one's stay."""
     return _set_if_there(
         after,
-        created_at=getattr(before, "created_at", None) or seen.now,
-        updated_at=getattr(before, "updated_at", None) or seen.now,
+        created_at=getattr(before, "created_at", None) or registry.now,
+        updated_at=getattr(before, "updated_at", None) or registry.now,
     )
 
 
@@ -231,15 +235,15 @@ def _fields_of(entity: type[Entity]) -> frozenset[str]:
     return frozenset(entity.__struct_fields__)
 
 
-def _remove(item: Item, seen: WorkingSet) -> Outcome:
+def _remove(item: Item, registry: WorkingSet) -> Outcome:
     kind = item.kind
-    before = seen.get(kind.name, item.key)
+    before = registry.get(kind.name, item.key)
     if before is None:
         raise EntityNotFound(kind.name, item.key)
-    _require_untouched(item, item.key, seen)
-    if violations := list(kind.check_removal(before, seen)):
+    _require_untouched(item, item.key, registry)
+    if violations := list(kind.check_removal(before, registry)):
         raise Invalid(violations)
-    referrers = seen.referrers((kind.name, item.key))
+    referrers = registry.referrers((kind.name, item.key))
     if referrers.refs:
         what = f"{kind.name.replace('_', ' ')} {item.key!r}"
         raise InUse(f"{what} is used by {_some_of(referrers)}")
@@ -254,16 +258,18 @@ def _some_of(referrers: Referrers) -> str:
     return f"{who} and {rest} more" if rest > 0 else who
 
 
-def _require_untouched(item: Item, key: str, seen: WorkingSet) -> None:
+def _require_untouched(item: Item, key: str, registry: WorkingSet) -> None:
     ref = (item.kind.name, key)
-    if seen.is_pending(ref):
+    if registry.is_pending(ref):
         raise Invalid([FieldViolation("", "TWICE", f"the request changes {ref[0]} {key!r} twice")])
-    stored = seen.stored(ref)
+    stored = registry.stored(ref)
     if item.if_revision is not None and stored and stored.revision > item.if_revision:
         raise Conflict(f"{ref[0]} {key!r} changed at revision {stored.revision}")
 
 
-def _check_referents(kind: AnyKind, after: Entity, seen: WorkingSet) -> Iterator[FieldViolation]:
+def _check_referents(
+    kind: AnyKind, after: Entity, registry: WorkingSet
+) -> Iterator[FieldViolation]:
     for name, (target, key) in kind.refs_of(after):
-        if not seen.has(target, key):
+        if not registry.has(target, key):
             yield FieldViolation(name, "NOT_FOUND", f"no {target.replace('_', ' ')} {key!r}")

@@ -18,9 +18,9 @@ def finder(kind: str, source: str) -> Callable[[Any, RegistryView], Any | None]:
         source: Its field that names the source.
     """
 
-    def same_external_id(given: Any, seen: RegistryView) -> Any | None:
+    def same_external_id(given: Any, registry: RegistryView) -> Any | None:
         values = (getattr(given, source), given.external_id)
-        return next(iter(seen.find(kind, "external_id", *values)), None)
+        return next(iter(registry.find(kind, "external_id", *values)), None)
 
     return same_external_id
 
@@ -35,20 +35,20 @@ def checker(kind: str, owner: str, source: str) -> Check[Any]:
     """
     find_same = finder(kind, source)
 
-    def check(before: Any | None, after: Any, seen: RegistryView) -> Iterator[FieldViolation]:
+    def check(before: Any | None, after: Any, registry: RegistryView) -> Iterator[FieldViolation]:
         yield from rules.check_uuid("identifier_id", after.identifier_id)
         yield from rules.check_required(after, owner, source)
         yield from rules.check_printable("external_id", after.external_id)
         yield from rules.check_immutable(
             before, after, "remove it and create another", owner, source, "external_id"
         )
-        twin = find_same(after, seen)
+        twin = find_same(after, registry)
         if twin is not None and twin.identifier_id != after.identifier_id:
             message = f"names {getattr(twin, owner)} already"
             yield FieldViolation("external_id", "DUPLICATE", message)
         if after.is_primary:
             values = (getattr(after, owner), getattr(after, source))
-            for other in seen.find(kind, "source", *values):
+            for other in registry.find(kind, "source", *values):
                 if other.is_primary and other.identifier_id != after.identifier_id:
                     message = f"{other.external_id!r} is the primary one of this source"
                     yield FieldViolation("is_primary", "PRIMARY_TAKEN", message)

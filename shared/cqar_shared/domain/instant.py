@@ -34,10 +34,6 @@ class Instant:
     def of(cls, moment: dt.datetime) -> Instant:
         return cls((moment - _EPOCH) // _MICROSECOND * 1000)
 
-    @classmethod
-    def stated(cls, moment: Timestamp) -> Instant:
-        return cls(ns_of(moment))
-
     @property
     def moment(self) -> dt.datetime:
         """To the microsecond."""
@@ -52,17 +48,17 @@ class Instant:
         return False
 
 
-def moment_of(stated: Timestamp) -> dt.datetime:
+def moment_of(timestamp: Timestamp) -> dt.datetime:
     """What a message states, to the microsecond; protobuf's own way takes five times as long.
 
     Raises:
         ValueError: Its nanoseconds are not those of a second.
         OverflowError: Beyond the calendar.
     """
-    if not 0 <= stated.nanos < _SECOND_NS:
-        message = f"{stated.nanos} nanoseconds"
+    if not 0 <= timestamp.nanos < _SECOND_NS:
+        message = f"{timestamp.nanos} nanoseconds"
         raise ValueError(message)
-    return _EPOCH + dt.timedelta(seconds=stated.seconds, microseconds=stated.nanos // 1000)
+    return _EPOCH + dt.timedelta(seconds=timestamp.seconds, microseconds=timestamp.nanos // 1000)
 
 
 def state(target: Timestamp, moment: dt.datetime) -> None:

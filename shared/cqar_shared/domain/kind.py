@@ -115,30 +115,29 @@ class Kind(Generic[E]):
 
     Attributes:
         name: Singular snake_case noun: field of `ApplyItem`, key space, metric label.
-        key: The fields that identify an entity, joined by "/". A single one that is left
-            empty on creation gets a fresh UUID, unless `existing` finds whom it means.
-        referents: Field -> the kind it points at; `members.asset_id` for each of its parts.
-            An unset field points nowhere.
-        lookups: Name -> how entities are found: by index in PostgreSQL, by dictionary in a
+        key: The fields that identify an entity, joined by "/". If the only one is empty on
+            creation, the entity gets a fresh UUID, unless `existing` finds an entity.
+        referents: Field -> the kind it refers to; `members.asset_id` means that field of each
+            member. An unset field refers to nothing.
+        lookups: Name -> how entities are found: by an index in PostgreSQL, by a dictionary in a
             snapshot.
-        table: The relational projection's name (`cqar_shared.sql.tables`); its columns are the
-        struct's
-            fields.
-        slugs: Fields of the key that are somebody's choice; the others are UUIDs.
+        table: Name of the relational projection (`cqar_shared.sql.tables`). Its columns are the
+            struct's fields.
+        slugs: Fields of the key that a person chooses; the others are UUIDs.
         children: Rows of `child_tables`, replaced together with the entity.
-        asks: Lookups that its rules always ask for, by the values of who is judged: what is found
-            there is brought before they are run, once instead of twice.
-        check: What is wrong with replacing `before` (None: creating) by `after`.
-        complete: Fills what follows from the rest, such as a symbol's text.
+        prefetch_lookups: Lookups that its rules always ask for, by the values of the entity that
+            is evaluated. They are loaded before the rules run, so that the rules run once.
+        check: The violations of replacing `before` (None: creating) by `after`.
+        complete: Fills the fields that follow from the others, such as a symbol's text.
         existing: The entity that an upsert without a key means, or None.
-        check_removal: What is wrong with removing it, beyond being referred to.
-        event: (before, after) -> the name of the domain event, or an `Event` where it tells
-            more than the entity; None for no event.
+        check_removal: The violations of removing it, other than that something refers to it.
+        event: (before, after) -> the name of the domain event; an `Event` if it carries more
+            than the entity; None for no event.
         derived: Message fields that are computed from the entity and never stored.
-        ended: Whether creating it again opens it anew, instead of being refused.
-        exported: Whether it leaves the registry through Export, Watch and History.
-        stated: Whether Apply takes it; else the writer alone makes it.
-        archives: Whether it leaves snapshots and lists long after its end.
+        recreatable: Whether creating it again reopens it, instead of being refused.
+        exported: Whether Export, Watch and History include it.
+        client_writable: Whether Apply accepts it; otherwise only the writer makes it.
+        archives: Whether it leaves snapshots and lists some time after its end.
     """
 
     name: str
@@ -150,7 +149,7 @@ class Kind(Generic[E]):
     event: Callable[[E | None, E | None], str | Event | None]
     referents: Mapping[str, str] = field(default_factory=dict)
     lookups: Mapping[str, Lookup[E]] = field(default_factory=dict)
-    asks: tuple[str, ...] = ()
+    prefetch_lookups: tuple[str, ...] = ()
     children: Callable[[E], Iterable[Row]] = lambda _: ()
     child_tables: tuple[str, ...] = ()
     slugs: frozenset[str] = frozenset()
@@ -159,9 +158,9 @@ class Kind(Generic[E]):
     check_removal: Callable[[E, RegistryView], Iterator[FieldViolation]] = _no_removal_rule
     derived: Mapping[str, Callable[[E], Any]] = field(default_factory=dict)
     exported: bool = True
-    stated: bool = True
+    client_writable: bool = True
     archives: bool = False
-    ended: Callable[[E], bool] = lambda _: False
+    recreatable: Callable[[E], bool] = lambda _: False
 
     def key_of(self, entity: E) -> str:
         return "/".join(getattr(entity, name) for name in self.key)

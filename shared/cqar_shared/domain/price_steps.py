@@ -92,11 +92,6 @@ def base_quantity(specs: pb.Specs, price: Decimal, quantity: Decimal) -> Decimal
     return _EXACT.multiply(contracts, Decimal(specs.unit_multiplier or "1"))
 
 
-def canonical_price(specs: pb.Specs, price: Decimal) -> Decimal:
-    """The price of one canonical unit, to 28 digits: a venue's unit may be a thousand of them."""
-    return _QUOTIENT.divide(price, Decimal(specs.unit_multiplier or "1"))
-
-
 def _contracts(specs: pb.Specs, quantity: Decimal) -> Decimal | None:
     """Quantity times contract size; a spot market has no contracts."""
     if specs.contract_size:

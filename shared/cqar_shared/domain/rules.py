@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from cqar_shared.domain import joiners
+from cqar_shared.domain import confusables
 from cqar_shared.errors import FieldViolation
 
 SYMBOL_CHARS_MAX: Final = 128
@@ -23,6 +24,13 @@ CLOCKS_APART: Final = dt.timedelta(minutes=5)
 _NOT_PRINTABLE: Final = "holds characters that cannot be printed, or a joiner that joins nothing"
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+
+
+def unknown_number(field: str, number: int, values: type[enum.Enum]) -> FieldViolation:
+    """The violation of a number that no member of an enum has; it names the contract's enum."""
+    return FieldViolation(
+        field, "UNKNOWN", f"{number} is no {values.__name__.removesuffix('Code')}"
+    )
 
 
 def check_required(entity: Any, *fields: str) -> Iterator[FieldViolation]:
@@ -53,7 +61,9 @@ def is_printable(text: str) -> bool:
     """Joiners are no characters of their own, and part of emoji and of Persian words."""
     if text.isprintable():
         return True
-    return joiners.all_join(text) and all(c.isprintable() or c in joiners.JOINERS for c in text)
+    return confusables.all_join(text) and all(
+        c.isprintable() or c in confusables.JOINERS for c in text
+    )
 
 
 def check_lines(entity: Any, *fields: str) -> Iterator[FieldViolation]:
@@ -191,3 +201,20 @@ def check_immutable(
         name = field.removeprefix("exact.")
         if before is not None and getattr(before, name) != getattr(after, name):
             yield FieldViolation(field, "IMMUTABLE", f"cannot change: {hint}")
+
+
+class Period(Protocol):
+    """[listed_at, delisted_at); an unknown beginning is open to the past."""
+
+    @property
+    def listed_at(self) -> dt.datetime | None: ...
+
+    @property
+    def delisted_at(self) -> dt.datetime | None: ...
+
+
+def overlap(one: Period, other: Period) -> bool:
+    """Whether both periods cover a common instant."""
+    first = max((t for t in (one.listed_at, other.listed_at) if t), default=None)
+    last = min((t for t in (one.delisted_at, other.delisted_at) if t), default=None)
+    return first is None or last is None or first < last

@@ -1,9 +1,8 @@
-"""What one request has read, and what its earlier items will write.
+"""What one request has loaded, and what its earlier items will write.
 
-Implements `cqar_shared.domain.kind.Seen` for the writer. Rules ask; what is not loaded yet is
-noted in
-`wanted` and answered with nothing. The caller loads what is wanted and runs the rules again,
-so an answer only counts from a round in which nothing was wanting.
+Implements `cqar_shared.domain.kind.RegistryView` for the writer. A rule that asks for what is not
+loaded gets nothing, and the question is added to `wanted`. The caller loads it and runs the rules
+again; a result counts only from a round that added nothing to `wanted`.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from cqar_shared.errors import TooLarge
 LOOKED_AT_MAX: Final = 250_000
 
 
-class Lookup(NamedTuple):
+class LookupKey(NamedTuple):
     kind: str
     lookup: str
     values: tuple[Any, ...]
@@ -55,7 +54,7 @@ class Stored:
         self.archived = archived
 
     @property
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         return self._read is not None
 
     @property
@@ -79,7 +78,7 @@ class Referrers(NamedTuple):
 
 class PendingReads(NamedTuple):
     refs: set[Ref]
-    finds: set[Lookup]
+    finds: set[LookupKey]
     #: Entities about to be removed: who refers to them?
     referrers: set[Ref]
 
@@ -101,7 +100,7 @@ class WorkingSet:
         self.historical = historical
         self.as_of = as_of
         self._stored: dict[Ref, Stored | None] = {}
-        self._found: dict[Lookup, list[str]] = {}
+        self._found: dict[LookupKey, list[str]] = {}
         self._referrers: dict[Ref, Referrers] = {}
         self.holds_archived = False
         self._looked_at = 0
@@ -122,10 +121,10 @@ class WorkingSet:
         if ref in self._pending:
             return self._pending[ref] is not None
         stored = self.stored(ref)
-        return stored is not None and stored.is_there
+        return stored is not None and stored.exists
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterator[Any]:
-        find = Lookup(kind, lookup, values)
+        find = LookupKey(kind, lookup, values)
         keys = self._found.get(find)
         if keys is None:
             self.want_found(find)
@@ -153,7 +152,7 @@ class WorkingSet:
     def want(self, ref: Ref) -> None:
         self.wanted.refs.add(ref)
 
-    def want_found(self, find: Lookup) -> None:
+    def want_found(self, find: LookupKey) -> None:
         self.wanted.finds.add(find)
 
     def is_pending(self, ref: Ref) -> bool:
@@ -175,7 +174,7 @@ class WorkingSet:
                 self._pending_referrers[target].append((kind.name, key))
             for name, lookup in kind.lookups.items():
                 for values in lookup.values_of(after):
-                    self._pending_found[Lookup(kind.name, name, values)].append(key)
+                    self._pending_found[LookupKey(kind.name, name, values)].append(key)
 
     # ------------------------------------------------------------ what the loader says
 
@@ -183,13 +182,13 @@ class WorkingSet:
         self.wanted = PendingReads(set(), set(), set())
         self._pending: dict[Ref, Entity | None] = {}
         self._pending_referrers: defaultdict[Ref, list[Ref]] = defaultdict(list)
-        self._pending_found: defaultdict[Lookup, list[str]] = defaultdict(list)
+        self._pending_found: defaultdict[LookupKey, list[str]] = defaultdict(list)
 
     def know(self, ref: Ref, stored: Stored | None) -> None:
         self._stored[ref] = stored
         self.holds_archived = self.holds_archived or (stored is not None and stored.archived)
 
-    def know_found(self, find: Lookup, keys: list[str]) -> None:
+    def know_found(self, find: LookupKey, keys: list[str]) -> None:
         self._found[find] = keys
 
     def know_referrers(self, ref: Ref, referrers: Referrers) -> None:

@@ -26,7 +26,7 @@ NAMED: Final[Mapping[str, AnyKind]] = {
 SHOWN_CHARS_MAX: Final = 128
 
 
-class ReadsNames(Protocol):
+class NameReader(Protocol):
     """Reads which entities there are, at one revision."""
 
     async def exists(self, kind: AnyKind, key: str) -> bool:
@@ -36,7 +36,7 @@ class ReadsNames(Protocol):
         """Keys of a kind, `limit` of them at most."""
 
 
-async def require_named(reading: ReadsNames, named: Iterable[tuple[str, Any]]) -> None:
+async def require_named(reading: NameReader, named: Iterable[tuple[str, Any]]) -> None:
     """Refuse filters that name what is not there.
 
     What has anything exists, so only an empty answer needs to be looked at.

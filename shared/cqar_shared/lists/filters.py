@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from cqar_shared.domain import rules
 from cqar_shared.domain.instant import moment_of
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.errors import FieldViolation, Invalid
@@ -132,7 +133,7 @@ def require_known(field: str, value: int, values: type[enum.IntEnum]) -> None:
         Invalid: It names nothing.
     """
     if value and value not in values.__members__.values():
-        raise Invalid([FieldViolation(field, "UNKNOWN", f"{value} is no {values.__name__}")])
+        raise Invalid([rules.unknown_number(field, value, values)])
 
 
 def require_storable(kind: AnyKind, filters: Sequence[Filter]) -> None:

@@ -35,7 +35,7 @@ from cqar_shared.lists.paging import ListPage
 from cqar_shared.rpc.error_mapping import Context
 
 
-class ListReader(presentation.ReadsMany, filter_names.ReadsNames, Protocol):
+class ListReader(presentation.BulkReader, filter_names.NameReader, Protocol):
     """The registry at one revision."""
 
     async def page(
@@ -156,18 +156,24 @@ class Lists(ABC):
     async def ListVenueSymbols(
         self, request: pb.ListVenueSymbolsRequest, context: Context
     ) -> pb.ListVenueSymbolsResponse:
-        require_filter("symbol_id", request.symbol_id)
-        names = ("venue_id", "symbol_id", "venue_symbol")
-        wanted = equal({name: getattr(request, name) for name in names})
-        now = self.now()
-        if not request.include_delisted:
-            wanted.append(only_open("include_delisted", "delisted_at", now))
-        async with self.reading(context) as reading:
-            page = await page_of(reading, VENUE_SYMBOL, request, wanted)
-            symbols = await reading.get_many(SYMBOL, (v.symbol_id for v in page.messages))
-            listings = await presentation.present_listings(reading, page.messages, Instant.of(now))
-        response = pb.ListVenueSymbolsResponse(venue_symbols=listings, symbols=symbols)
-        return paged(response, page)
+        async with self.reading(context) as reader:
+            return await list_venue_symbols(reader, request, self.now())
+
+
+async def list_venue_symbols(
+    reader: ListReader, request: pb.ListVenueSymbolsRequest, now: dt.datetime
+) -> pb.ListVenueSymbolsResponse:
+    """Return a page of listings as they are now, with their symbols."""
+    require_filter("symbol_id", request.symbol_id)
+    names = ("venue_id", "symbol_id", "venue_symbol")
+    wanted = equal({name: getattr(request, name) for name in names})
+    if not request.include_delisted:
+        wanted.append(only_open("include_delisted", "delisted_at", now))
+    page = await page_of(reader, VENUE_SYMBOL, request, wanted)
+    symbols = await reader.get_many(SYMBOL, (v.symbol_id for v in page.messages))
+    listings = await presentation.present_listings(reader, page.messages, Instant.of(now))
+    response = pb.ListVenueSymbolsResponse(venue_symbols=listings, symbols=symbols)
+    return paged(response, page)
 
 
 async def page_of(

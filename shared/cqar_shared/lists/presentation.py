@@ -13,7 +13,7 @@ from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from cqar_shared.runtime.event_loop import yielding
 
 
-class ReadsMany(Protocol):
+class BulkReader(Protocol):
     """Reads many entities at one revision."""
 
     async def get_many(self, kind: AnyKind, keys: Iterable[str]) -> list[Any]:
@@ -25,7 +25,7 @@ class ReadsMany(Protocol):
         """For each of the values the messages filed under them."""
 
 
-async def name_chains(reading: ReadsMany, deployments: Sequence[Any]) -> None:
+async def name_chains(reading: BulkReader, deployments: Sequence[Any]) -> None:
     """Set each deployment's `chain_name`, which is the chain's and never stored."""
     chains = await reading.get_many(CHAIN, (d.chain_id for d in deployments))
     names = {chain.chain_id: chain.chain_name for chain in chains}
@@ -33,7 +33,7 @@ async def name_chains(reading: ReadsMany, deployments: Sequence[Any]) -> None:
         deployment.chain_name = names.get(deployment.chain_id, "")
 
 
-async def present_listings(reading: ReadsMany, listings: Sequence[Any], now: Instant) -> list[Any]:
+async def present_listings(reading: BulkReader, listings: Sequence[Any], now: Instant) -> list[Any]:
     """Listings as they are to be told now; aliases by the terms of what they stand for."""
     spelled = {(v.venue_id, v.alias_of) for v in listings if v.alias_of}
     primaries = await reading.find_each(VENUE_SYMBOL, "spelling", spelled)

@@ -19,7 +19,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import TimeoutError as NatsTimeoutError
 
 from cqar_shared.messaging import jetstream
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 
 #: What a request answers at most; there may be more.
 BATCH_MESSAGES: Final = 256

@@ -24,7 +24,7 @@ _DAY_S: Final = 24 * 3600
 STORED_BYTES_MAX: Final = 1024**2
 
 
-class Unfit(Exception):
+class UnusableStream(Exception):
     """A stream is not as it has to be, and cannot be changed; says what to do."""
 
 
@@ -70,7 +70,7 @@ async def ensure_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
         await js.add_stream(config)
         return
     if why := flaw(found):
-        raise Unfit(f"{config.name} {why}: {_INSTEAD}")
+        raise UnusableStream(f"{config.name} {why}: {_INSTEAD}")
     if found.storage != config.storage:
         log.warning("%s is lost when NATS ends: it is kept in memory. %s", config.name, _INSTEAD)
     if repaired := repairs(found, config):
@@ -79,7 +79,7 @@ async def ensure_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
         except (NatsError, TimeoutError) as error:
             names = ", ".join(repaired)
             why = f"has to be changed ({names}), which NATS refuses ({error})"
-            raise Unfit(f"{config.name} {why}: {_INSTEAD}") from error
+            raise UnusableStream(f"{config.name} {why}: {_INSTEAD}") from error
         log.warning("%s was repaired: %s", config.name, repaired)
     for name, value in extras(found, config).items():
         try:

@@ -25,10 +25,15 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from cqar_shared.redis_store import refused_values
-from cqar_shared.redis_store.cache_format import CacheCursor, ForgedValue, Format, Value
-from cqar_shared.redis_store.write_progress import Written
+from cqar_shared.redis_store.cache_format import (
+    CacheCursor,
+    CacheFormat,
+    ForgedValue,
+    Value,
+    WriteProgress,
+)
 from cqar_shared.runtime import tcp_keepalive
-from cqar_shared.runtime.circuit_breaker import Breaker
+from cqar_shared.runtime.circuit_breaker import CircuitBreaker
 from cqar_shared.runtime.outages import MAYBE_AWAY, is_away
 from cqar_shared.trust.seals import Keyring
 
@@ -60,8 +65,8 @@ class Cache:
     """
 
     def __init__(self, url: str, keyring: Keyring, *, timeout_s: float = TIMEOUT_S) -> None:
-        self._format = Format(keyring, time.time)
-        self._written = Written()
+        self._format = CacheFormat(keyring, time.time)
+        self._written = WriteProgress()
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS_MAX,
@@ -73,7 +78,7 @@ class Cache:
         )
         self._redis = redis.asyncio.Redis.from_pool(pool)
         self._set = self._redis.register_script(_SET)
-        self.breaker = Breaker()
+        self.breaker = CircuitBreaker()
 
     async def read(self, keys: Sequence[str]) -> tuple[CacheCursor | None, list[bytes | None]]:
         """The cursor and the values of keys, at one moment; None for what does not count.
@@ -127,10 +132,10 @@ class Cache:
 
 
 def opened(
-    form: Format,
+    form: CacheFormat,
     keys: Sequence[str],
     stored: Sequence[bytes | None],
-    written: Written | None = None,
+    written: WriteProgress | None = None,
 ) -> tuple[CacheCursor | None, list[bytes | None]]:
     """The cursor and the values that stand in Redis, the cursor first; None for what is not ours.
 
@@ -138,7 +143,7 @@ def opened(
         keys: Of the values.
         written: What this process wrote: what is older than that does not count.
     """
-    written = written or Written()
+    written = written or WriteProgress()
     try:
         cursor = form.open_cursor(stored[0])
     except ForgedValue as error:

@@ -4,21 +4,22 @@ A value's tag is of the key that it stands under, its registry, generation and p
 it counts, and its payload: so it is not believed under another key, in another generation, behind
 a cursor of before it, or after its time. What remains possible to who can write to Redis is to put
 back what this very key held before in the same generation, until that value's own time is over;
-the process that wrote what stood there last does not read that either
-(`cqar_shared.redis_store.write_progress`).
+the process that wrote what stood there last does not read that either (`WriteProgress`).
 """
 
 from __future__ import annotations
 
 import secrets
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, Self
 
 from cqar_shared.replication.positions import LogPosition
 from cqar_shared.trust.seals import TAG_BYTES, Keyring
 
 GENERATION_BYTES: Final = 8
+#: Keys whose last write is remembered, at some 150 bytes each.
+NOTED_KEYS_MAX: Final = 10_000
 #: Generation, epoch, revision, and until when it counts in seconds of the wall clock; then the tag.
 _HEADER: Final = struct.Struct(">8sQQQ")
 _BEFORE_PAYLOAD: Final = _HEADER.size + TAG_BYTES
@@ -60,7 +61,7 @@ class Value(NamedTuple):
     ttl_s: int
 
 
-class Format:
+class CacheFormat:
     """Reads and writes both under a keyring.
 
     Args:
@@ -134,3 +135,30 @@ class Format:
         if epoch != cursor.at.epoch or revision > cursor.at.revision:
             raise ForgedValue(f"the value of {key} is of {epoch}:{revision}, after the cursor")
         return payload if revision >= least and self._now_s() < until_s else None
+
+
+class WriteProgress:
+    """The revision at which this process last wrote each key, in one generation.
+
+    A tag does not tell the newest value of a key from an older one that somebody put back. The
+    process that wrote the newest value does, and ignores the older one.
+    """
+
+    def __init__(self) -> None:
+        self._generation = b""
+        self._revisions: dict[str, int] = {}
+
+    def note(self, cursor: CacheCursor, keys: Iterable[str]) -> None:
+        """Note that keys were written as of a cursor: none of their values may be older now."""
+        if cursor.generation != self._generation:
+            self._generation = cursor.generation
+            self._revisions.clear()
+        for key in keys:
+            before = self._revisions.pop(key, 0)  # to the end, as the newest
+            self._revisions[key] = max(before, cursor.at.revision)
+        while len(self._revisions) > NOTED_KEYS_MAX:
+            del self._revisions[next(iter(self._revisions))]
+
+    def least(self, cursor: CacheCursor, key: str) -> int:
+        """The lowest revision that a key's value may have; 0 if that is not known."""
+        return self._revisions.get(key, 0) if cursor.generation == self._generation else 0

@@ -12,7 +12,7 @@ _HEADER: Final = struct.Struct(">II")
 PAYLOAD_BYTES_MAX: Final = 64 * 1024 * 1024
 
 
-class Torn(Exception):
+class TornFrame(Exception):
     """The bytes end within a frame, or are not what was written."""
 
 
@@ -29,23 +29,11 @@ def payloads(data: bytes | memoryview) -> Iterator[bytes]:
     at = 0
     while at < len(data):
         if len(data) - at < _HEADER.size:
-            raise Torn(f"{len(data) - at} bytes are left over at {at}")
+            raise TornFrame(f"{len(data) - at} bytes are left over at {at}")
         size, crc = _HEADER.unpack_from(data, at)
         at += _HEADER.size
         payload = bytes(data[at : at + size])
         if size > PAYLOAD_BYTES_MAX or len(payload) < size or zlib.crc32(payload) != crc:
-            raise Torn(f"a frame of {size} bytes at {at} is cut off or not what was written")
+            raise TornFrame(f"a frame of {size} bytes at {at} is cut off or not what was written")
         at += size
         yield payload
-
-
-def only_payload(data: bytes) -> bytes:
-    """What was framed alone.
-
-    Raises:
-        Torn: It is not there whole, or not alone.
-    """
-    found = list(payloads(data))
-    if len(found) != 1:
-        raise Torn(f"{len(found)} frames where one is due")
-    return found[0]

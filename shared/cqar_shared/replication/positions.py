@@ -1,14 +1,14 @@
-"""Hashes that make a history and a set of entities comparable. Pure.
+"""Positions in a history, and the hashes that compare two histories and two sets. Pure.
 
-A chain names a history (`cqar_shared.replication.hash_chain`): registries that share one share all
-before it.
-`hash_of` names one live entity; their sum names the whole set, whatever the order, so it
-can be kept up to date by subtracting what was and adding what is.
+A chain hash (`cqar_shared.replication.hash_chain`) identifies a history: two registries with the
+same chain have the same history up to it. `hash_of` hashes one live entity. The sum of these hashes
+identifies the whole set in any order, so a change subtracts the old hash and adds the new one.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 import zstandard
@@ -74,7 +74,7 @@ class Term(NamedTuple):
 NO_TERM: Final = Term(0, 0)
 
 
-class Placed(Protocol):
+class HasPosition(Protocol):
     """What says where in a history it is, such as a head."""
 
     @property
@@ -85,11 +85,11 @@ class Placed(Protocol):
     def chain(self) -> bytes: ...
 
 
-def position_of(head: Placed) -> LogPosition:
+def position_of(head: HasPosition) -> LogPosition:
     return LogPosition(head.epoch, head.revision, head.chain)
 
 
-class Dated(Protocol):
+class HasTerm(Protocol):
     """What says which database it was read from, such as a head."""
 
     @property
@@ -98,8 +98,24 @@ class Dated(Protocol):
     def timeline(self) -> int: ...
 
 
-def term_of(head: Dated) -> Term:
+def term_of(head: HasTerm) -> Term:
     return Term(head.promoted_at_us, head.timeline)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMark:
+    """One incarnation of a stream, its first and its last sequence."""
+
+    created: str
+    first: int
+    last: int
+
+    def continues(self, noted: StreamMark) -> bool:
+        """Whether this is the stream that was noted, with its tail of then not seen to be lost.
+
+        A lost tail that has grown back is not seen here: chains tell what it holds apart.
+        """
+        return self.created == noted.created and self.last >= noted.last
 
 
 def is_believable(head: LogPosition, claimed: LogPosition) -> bool:
@@ -154,7 +170,7 @@ def is_reached(wanted: tuple[int, int], epoch: int, revision: int) -> bool:
     """Whether a position is at least the one wanted.
 
     Raises:
-        EpochChanged: It is of a later epoch: what the caller saw may never have been kept.
+        EpochEnded: It is of a later epoch: what the caller saw may never have been kept.
     """
     if wanted[0] < epoch:
         raise EpochEnded(f"epoch {wanted[0]} has ended, this is {epoch}: read again without it")

@@ -20,8 +20,8 @@ from prometheus_client import Counter
 from cqar_shared.domain.kinds.api_key import ApiKey, Role
 from cqar_shared.errors import DataLoss, Forbidden, RegistryError, Unauthenticated
 from cqar_shared.rpc.error_mapping import Context, refusal
-from cqar_shared.rpc.peers import peer_of
-from cqar_shared.rpc.stream_timeout import abort_soon, sending
+from cqar_shared.rpc.middleware import peer_of
+from cqar_shared.rpc.stream_timeout import abort_soon, with_send_timeout
 from cqar_shared.runtime.tasks import end
 from cqar_shared.trust.key_text import hash_of
 
@@ -110,13 +110,13 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
 
     def _held(self, stream: Any, metadata: Mapping[str, Any], method: str) -> Any:
         """A stream that ends with its caller's key, whether or not its answers are taken."""
-        send = sending(stream, method)
+        send = with_send_timeout(stream, method)
 
         async def held(request: Any, context: Context) -> None:
             running = asyncio.ensure_future(send(request, context))
             try:
                 while not (await asyncio.wait({running}, timeout=RECHECK_S))[0]:
-                    if (error := await self._ended(metadata, method)) is not None:
+                    if (error := await self._reason_to_end(metadata, method)) is not None:
                         await end(running)
                         await abort_soon(context, error, method)
                 await running
@@ -125,7 +125,9 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
 
         return held
 
-    async def _ended(self, metadata: Mapping[str, Any], method: str) -> RegistryError | None:
+    async def _reason_to_end(
+        self, metadata: Mapping[str, Any], method: str
+    ) -> RegistryError | None:
         """Why the key may no longer; None too where nobody knows whether it may."""
         try:
             await self._identify(metadata, method)

@@ -16,7 +16,7 @@ from prometheus_client import Counter
 from cqar_shared.rpc.auth import caller
 from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.rpc.middleware import Middleware, metadata_of
-from cqar_shared.runtime.fast_histogram import Times
+from cqar_shared.runtime.fast_histogram import FastHistogram
 from cqar_shared.runtime.telemetry import request_id
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ REQUEST_ID_CHARS_MAX: Final = 128
 
 #: `method` is a closed set: what no service here serves is `unknown`.
 CALLS: Final = Counter("cqar_grpc_calls_total", "gRPC calls ended.", ["method", "code"])
-CALL_SECONDS: Final = Times(
+CALL_SECONDS: Final = FastHistogram(
     "cqar_grpc_call_seconds",
     "From a call's arrival to its answer.",
     ["method"],

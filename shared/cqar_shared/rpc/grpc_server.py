@@ -13,11 +13,12 @@ import grpc
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 from grpc_reflection.v1alpha import reflection
 
-from cqar_shared.rpc import health, log_filter
+from cqar_shared.errors import StartupError
+from cqar_shared.rpc import health
 from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
 from cqar_shared.rpc.middleware import Methods, Middleware
 from cqar_shared.rpc.request_reader import RequestReader
-from cqar_shared.rpc.stream_timeout import Taken
+from cqar_shared.rpc.stream_timeout import StreamTimeout
 from cqar_shared.runtime import optional_extras
 
 log = logging.getLogger(__name__)
@@ -55,16 +56,21 @@ AIO_OPTIONS: Final[list[tuple[str, Any]]] = [
     ("grpc.max_connection_age_grace_ms", 70 * 60_000),
 ]
 
+#: The logger of grpcio's compiled part. For a header that is not UTF-8 it logs the whole header
+#: with a traceback, and the header may be an API key with a stray byte. The call itself is
+#: answered as one without a valid key.
+GRPC_LOGGER: Final = "grpc._cython.cygrpc"
+
 #: At one port; fewer where this process may not have twice as many files.
 CONNECTIONS_MAX: Final = 4_096
 
 
 #: What stands before a server's methods.
-Guard = grpc.aio.ServerInterceptor | Middleware
+Interceptor = grpc.aio.ServerInterceptor | Middleware
 
 
 def make_server(
-    guards: Sequence[Guard],
+    guards: Sequence[Interceptor],
     *,
     innermost: Sequence[Middleware] = (),
     shares_port: bool = False,
@@ -82,9 +88,9 @@ def make_server(
         is_native: Whether its HTTP/2 runs in Rust, outside the GIL: plaintext, and on one port.
 
     Raises:
-        SystemExit: It should be native, and the extra is not installed.
+        MissingExtra: `is_native`, and the extra is not installed.
     """
-    log_filter.hush()
+    logging.getLogger(GRPC_LOGGER).addFilter(_shows_no_header)
     # gRPC shares a port by default: two processes would share its calls without a word.
     own = {"grpc.max_receive_message_length": receive_bytes_max}
     options = [*(dict(OPTIONS) | own).items(), *CONNECTION_OPTIONS]
@@ -98,7 +104,7 @@ def make_server(
         )
     interceptors = [guard for guard in guards if not isinstance(guard, Middleware)]
     server: grpc.aio.Server = front.server(interceptors=interceptors, options=options)
-    wrappings = [Taken(), *(guard for guard in guards if isinstance(guard, Middleware))]
+    wrappings = [StreamTimeout(), *(guard for guard in guards if isinstance(guard, Middleware))]
     return server, Methods(server, [*wrappings, RequestReader(), *innermost], registers=is_native)
 
 
@@ -124,7 +130,7 @@ def bind(
     """Listen on HOST:PORT; returns the port (of use with port 0). Plaintext without credentials.
 
     Raises:
-        SystemExit: The address is taken or not this machine's.
+        StartupError: The address is taken or not this machine's.
     """
     try:
         if credentials is None:
@@ -134,7 +140,7 @@ def bind(
     except RuntimeError:
         port = 0
     if port == 0:
-        raise SystemExit(f"cannot listen on {listen}: is another process there?")
+        raise StartupError(f"cannot listen on {listen}: is another process there?")
     how = "" if credentials is None else " with TLS"
     log.info("gRPC server listening on %s:%d%s", listen.rpartition(":")[0], port, how)
     return port
@@ -144,16 +150,20 @@ def bind_socket(server: grpc.aio.Server, path: Path) -> None:
     """Listen on a Unix socket. Its mode is its authentication: owner and group.
 
     Raises:
-        SystemExit: The path is too long for a socket, or taken by something else.
+        StartupError: The path is too long for a socket, or taken by something else.
     """
     if len(os.fsencode(path)) > 107:
-        raise SystemExit(f"{path}: a Unix socket's path has at most 107 bytes")
+        raise StartupError(f"{path}: a Unix socket's path has at most 107 bytes")
     if path.is_socket():
         path.unlink()
     if server.add_insecure_port(f"unix:{path}") == 0:
-        raise SystemExit(f"cannot listen on {path}")
+        raise StartupError(f"cannot listen on {path}")
 
 
 def restrict_socket(path: Path) -> None:
     """To be called once the server has started, since gRPC makes the socket then."""
     path.chmod(0o660)
+
+
+def _shows_no_header(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Invalid encoding")

@@ -15,8 +15,8 @@ from grpc_health.v1.health_pb2_grpc import HealthServicer
 
 from cqar_shared.errors import EntityNotFound
 from cqar_shared.rpc.error_mapping import Context
-from cqar_shared.rpc.peers import peer_of
-from cqar_shared.runtime.slots import Places
+from cqar_shared.rpc.middleware import peer_of
+from cqar_shared.runtime.slots import Slots
 
 SERVICE: Final = "grpc.health.v1.Health"
 #: A client watches once for each connection that it has.
@@ -39,7 +39,7 @@ class GrpcHealth(HealthServicer):
         self._status: int = pb.HealthCheckResponse.NOT_SERVING
         self._changed = asyncio.Event()
         self._is_ending = False
-        self._watchers = Places("watches of its health", WATCHERS_MAX, WATCHERS_EACH)
+        self._watchers = Slots("watches of its health", WATCHERS_MAX, WATCHERS_EACH)
 
     def set_serving(self, *, serving: bool) -> None:
         states = pb.HealthCheckResponse

@@ -40,13 +40,13 @@ class Step(NamedTuple):
     """What is to be known of a field: one that repeats, or is a message.
 
     Attributes:
-        most: How many there may be; 0 of one that does not repeat.
+        count_max: How many there may be; 0 if it does not repeat.
         inner: What its message holds; None of what is none.
         width: Of one number in a packed list; 0 of varints, -1 of what is not packed.
     """
 
     name: str
-    most: int
+    count_max: int
     inner: Shape | None
     width: int
     may_be_split: bool
@@ -86,9 +86,9 @@ def _shape(descriptor: Descriptor, known: dict[str, Shape]) -> Shape:
     shape = known[name] = Shape(name)
     for field in descriptor.fields:
         place = (name, field.name)
-        most = limits.COUNTS_MAX.get(place, limits.ELEMENTS_MAX) if field.is_repeated else 0
+        count_max = limits.COUNTS_MAX.get(place, limits.ELEMENTS_MAX) if field.is_repeated else 0
         inner = _shape(field.message_type, known) if field.message_type is not None else None
-        if not most and inner is None:
+        if not count_max and inner is None:
             shape.names[field.number << 3 | SIZED] = field.name
             continue
         shape.is_flat = False
@@ -98,7 +98,7 @@ def _shape(descriptor: Descriptor, known: dict[str, Shape]) -> Shape:
             FieldDescriptor.TYPE_BYTES,
         ):
             wire, width = _WIDTHS.get(field.type, (VARINT, 0))
-        step = Step(field.name, most, inner, width, place in limits.SPLITTABLE)
+        step = Step(field.name, count_max, inner, width, place in limits.SPLITTABLE)
         shape.steps[field.number << 3 | SIZED] = step
         if wire != SIZED:
             shape.steps[field.number << 3 | wire] = step

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import grpc
+
+_LOOPBACK: Final = ("ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D")
 
 
 class Middleware:
@@ -98,3 +100,14 @@ def metadata_of(context: grpc.aio.ServicerContext[Any, Any], name: str) -> str:
         if key == name:
             return str(value)
     return ""
+
+
+def peer_of(address: str) -> str:
+    """Identify a caller without a key by gRPC's name of its connection.
+
+    On loopback this is the connection, because all callers have one address there. Elsewhere it
+    is the address without its port. All callers of a Unix socket are `unix:`.
+    """
+    if address.startswith(_LOOPBACK) or not address.startswith("ip"):
+        return address
+    return address.rpartition(":")[0]

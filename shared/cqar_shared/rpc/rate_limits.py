@@ -9,7 +9,7 @@ from cqar_shared.errors import TooMany
 from cqar_shared.rpc.auth import caller_of
 from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.rpc.middleware import Middleware
-from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.runtime.token_bucket import TokenBuckets
 
 #: A request of so many bytes costs as much again as a call: 25 spellings of a batch.
 CALL_BYTES: Final = 512
@@ -25,7 +25,7 @@ class ReadRates(Middleware):
         is_read: Whether a method only reads, by its full name; others pass.
     """
 
-    def __init__(self, rates: Rates, is_read: Callable[[str], bool]) -> None:
+    def __init__(self, rates: TokenBuckets, is_read: Callable[[str], bool]) -> None:
         self._rates = rates
         self._is_read = is_read
 

@@ -22,14 +22,14 @@ SEND_S_MAX: Final = 20.0
 ABORT_S: Final = 1.0
 
 
-class Taken(Middleware):
+class StreamTimeout(Middleware):
     """To be given before all other wrappings, which then are ended with the stream."""
 
     def stream(self, call: Any, method: str) -> Any:
-        return sending(call, method)
+        return with_send_timeout(call, method)
 
 
-def sending(stream: Any, method: str) -> Any:
+def with_send_timeout(stream: Any, method: str) -> Any:
     """A stream that sends its answers itself, each within `SEND_S_MAX`.
 
     Its client is told RESOURCE_EXHAUSTED once it takes what came before.

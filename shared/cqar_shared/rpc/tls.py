@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 import grpc
 from prometheus_client import Gauge
 
+from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.rpc.certificate_expiry import earliest_end
 from cqar_shared.runtime.config import ServiceConfig
 
@@ -29,7 +30,7 @@ class Certificates:
     """The files that a server presents.
 
     Raises:
-        SystemExit: One cannot be read.
+        InvalidConfiguration: One cannot be read.
     """
 
     def __init__(self, certificate: Path, key: Path, client_ca: Path | None) -> None:
@@ -51,7 +52,7 @@ class Certificates:
             if (seen := self._times()) == self._seen:
                 return None
             self._newest, self._seen = self._read(), seen
-        except SystemExit as error:
+        except InvalidConfiguration as error:
             # Half of a rotation: the old certificate serves until the files are there.
             log.warning("%s: the certificate read before stays", error)
             return None
@@ -92,4 +93,4 @@ def _of(path: Path, read: Callable[[Path], T]) -> T:
     try:
         return read(path)
     except OSError as error:
-        raise SystemExit(f"TLS: {path}: {error.strerror}") from error
+        raise InvalidConfiguration(f"TLS: {path}: {error.strerror}") from error

@@ -97,9 +97,9 @@ def _look(  # noqa: C901, PLR0912  (one loop: a call for each field would double
             elif step.inner is None:
                 _count(raw, at, stop, tag, step, counts)
             else:
-                if step.most:
+                if step.count_max:
                     counts[tag] = number = counts.get(tag, 0) + 1
-                    if number > step.most:
+                    if number > step.count_max:
                         raise _too_many(step)
                 inner = step.inner
                 if size > limits.TEXT_BYTES_MAX or not inner.is_flat:
@@ -130,13 +130,13 @@ def _look_into(
     inner = step.inner
     if inner is None:
         return left
-    name = f"{step.name}[{counts[tag] - 1}]" if step.most else step.name
+    name = f"{step.name}[{counts[tag] - 1}]" if step.count_max else step.name
     try:
         if stop - at > inner.bytes_max:
             raise _too_long("", stop - at, inner.bytes_max)
         if depth == 0:
             raise _too_deep()
-        its_counts = {} if step.most else counts.setdefault(tag, {})
+        its_counts = {} if step.count_max else counts.setdefault(tag, {})
         return _look(raw, at, stop, inner, its_counts, left, depth - 1)
     except _Excess as excess:
         excess.within(name)
@@ -150,13 +150,13 @@ def _count(raw: bytes, at: int, stop: int, tag: int, step: Step, counts: dict[in
         number = size // step.width
     elif step.width == 0:
         # None takes more bytes: so many are not looked at.
-        is_much = size > step.most * _VARINT_BYTES_MAX
+        is_much = size > step.count_max * _VARINT_BYTES_MAX
         number = size if is_much else len(raw[at:stop].translate(None, _CONTINUED))
     elif size > limits.TEXT_BYTES_MAX:
         place = counts.get(tag, 0)
         raise _too_long(f"{step.name}[{place}]", size, limits.TEXT_BYTES_MAX)
     counts[tag] = number = counts.get(tag, 0) + number
-    if number > step.most:
+    if number > step.count_max:
         raise _too_many(step)
 
 
@@ -164,12 +164,12 @@ def _count_number(tag: int, step: Step, counts: dict[int, Any]) -> None:
     """Count a number of many that is not packed; both forms may be mixed."""
     key = tag & ~7 | SIZED
     counts[key] = number = counts.get(key, 0) + 1
-    if number > step.most:
+    if number > step.count_max:
         raise _too_many(step)
 
 
 def _too_many(step: Step) -> _Excess:
-    excess = _Excess("TOO_MANY", f"at most {step.most}", may_be_split=step.may_be_split)
+    excess = _Excess("TOO_MANY", f"at most {step.count_max}", may_be_split=step.may_be_split)
     excess.within(step.name)
     return excess
 

@@ -10,7 +10,7 @@ FAILURES_MAX: Final = 5
 OPEN_S: Final = 1.0
 
 
-class Breaker:
+class CircuitBreaker:
     """Open after so many failures in a row; then one asker at a time finds out whether it is well.
 
     Args:

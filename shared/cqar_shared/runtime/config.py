@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from cqar_shared.errors import InvalidConfiguration
+
 #: Read if it is there, unless `CQAR_CONFIG` names another file, or is empty: then none.
 FILE: Final = "config.yaml"
 FILE_VARIABLE: Final = "CQAR_CONFIG"
@@ -81,7 +83,7 @@ def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
     """Build `config` of a section: `writer` from CQAR_WRITER_* and the file's `writer:`.
 
     Raises:
-        SystemExit: A setting is missing, unknown, malformed or out of range; names it.
+        InvalidConfiguration: A setting is missing, unknown, malformed or out of range; names it.
     """
     prefix = f"CQAR_{section.upper()}_"
     settings: dict[str, Any] = {}
@@ -104,7 +106,7 @@ def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
         found = msgspec.convert({**settings, **_typed(config, named, prefix)}, config)
     except msgspec.ValidationError as error:
         text = str(error).replace("`$.", "`")
-        raise SystemExit(
+        raise InvalidConfiguration(
             f"configuration of the {section}: {text}: set it in {FILE}, or {prefix}NAME"
         ) from None
     for name in found.__struct_fields__:
@@ -116,31 +118,31 @@ def secret(environ: Mapping[str, str], variable: str) -> str:
     """What `variable` says, or else what the file holds that `variable`_FILE names; "": neither.
 
     Raises:
-        SystemExit: Both are set, or the file cannot be read.
+        InvalidConfiguration: Both are set, or the file cannot be read.
     """
     named = variable + BY_FILE.upper()
     if not (path := environ.get(named)):
         return environ.get(variable, "")
     if environ.get(variable):
-        raise SystemExit(f"configuration: {variable} and {named} are both set")
+        raise InvalidConfiguration(f"configuration: {variable} and {named} are both set")
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "no text"
-        raise SystemExit(f"configuration: {named}: {path}: {why}") from None
+        raise InvalidConfiguration(f"configuration: {named}: {path}: {why}") from None
 
 
 def require_address(variable: str, name: str, value: Any) -> None:
     """Refuse what is no URL or HOST:PORT where one is wanted; an empty one wants none.
 
     Raises:
-        SystemExit: It is none; names the variable.
+        InvalidConfiguration: It is none; names the variable.
     """
     if name.endswith("_listen"):
         try:
             host_and_port(value)
-        except SystemExit as error:
-            raise SystemExit(f"{error} ({variable})") from None
+        except InvalidConfiguration as error:
+            raise InvalidConfiguration(f"{error} ({variable})") from None
     if name not in SCHEMES or not (value or name in ("database_url", "nats_url")):
         return
     schemes = SCHEMES[name]
@@ -154,25 +156,25 @@ def require_address(variable: str, name: str, value: Any) -> None:
         good = False
     if not good:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise SystemExit(f"configuration: {variable} must be a URL of {wanted}")
+        raise InvalidConfiguration(f"configuration: {variable} must be a URL of {wanted}")
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
     try:
         document = msgspec.yaml.decode(path.read_bytes()) or {}
     except OSError as error:
-        raise SystemExit(f"configuration: {path}: {error.strerror}") from None
+        raise InvalidConfiguration(f"configuration: {path}: {error.strerror}") from None
     except msgspec.MsgspecError as error:
-        raise SystemExit(f"configuration: {path} is no YAML: {error}") from None
+        raise InvalidConfiguration(f"configuration: {path} is no YAML: {error}") from None
     if not isinstance(document, dict) or document.keys() - SECTIONS:
         extra = sorted(map(str, document.keys() - SECTIONS)) if isinstance(document, dict) else []
-        raise SystemExit(
+        raise InvalidConfiguration(
             f"configuration: {path}: unknown section {', '.join(extra) or '(none at all)'};"
             f" there are {', '.join(sorted(SECTIONS))}"
         )
     sections = {name: values or {} for name, values in document.items()}
     if not all(isinstance(values, dict) for values in sections.values()):
-        raise SystemExit(f"configuration: {path}: a section holds names and their values")
+        raise InvalidConfiguration(f"configuration: {path}: a section holds names and their values")
     return sections
 
 
@@ -182,7 +184,7 @@ def _require_known(
     unknown = sorted(map(str, values.keys() - set(config.__struct_fields__)))
     if unknown:
         names = ", ".join(where + (name.upper() if upper else name) for name in unknown)
-        raise SystemExit(f"configuration: unknown setting {names}")
+        raise InvalidConfiguration(f"configuration: unknown setting {names}")
 
 
 def _typed(config: type[C], named: Mapping[str, str], prefix: str) -> dict[str, Any]:
@@ -193,7 +195,7 @@ def _typed(config: type[C], named: Mapping[str, str], prefix: str) -> dict[str, 
         try:
             found[name] = msgspec.convert(text, types[name], strict=False)
         except msgspec.ValidationError as error:
-            raise SystemExit(f"configuration: {prefix}{name.upper()}: {error}") from None
+            raise InvalidConfiguration(f"configuration: {prefix}{name.upper()}: {error}") from None
     return found
 
 
@@ -201,11 +203,13 @@ def host_and_port(listen: str) -> tuple[str, int]:
     """`127.0.0.1:9090` -> its two parts; `[::1]:9090` too.
 
     Raises:
-        SystemExit: It is not of this form.
+        InvalidConfiguration: It is not of this form.
     """
     host, _, port = listen.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65_535:
-        raise SystemExit(f"configuration: {listen!r} is no HOST:PORT such as 127.0.0.1:9090")
+        raise InvalidConfiguration(
+            f"configuration: {listen!r} is no HOST:PORT such as 127.0.0.1:9090"
+        )
     return host.strip("[]"), int(port)
 
 
@@ -221,15 +225,19 @@ def require_private(config: ServiceConfig, listen: str, prefix: str) -> None:
     """Refuse to carry API keys in plaintext beyond this machine, unless told to.
 
     Raises:
-        SystemExit: It would.
+        InvalidConfiguration: It would.
     """
     if bool(config.tls_certificate) != bool(config.tls_key):
-        raise SystemExit(f"configuration: {prefix}TLS_CERTIFICATE and {prefix}TLS_KEY go together")
+        raise InvalidConfiguration(
+            f"configuration: {prefix}TLS_CERTIFICATE and {prefix}TLS_KEY go together"
+        )
     if config.tls_client_ca and not config.tls_certificate:
-        raise SystemExit(f"configuration: {prefix}TLS_CLIENT_CA needs {prefix}TLS_CERTIFICATE")
+        raise InvalidConfiguration(
+            f"configuration: {prefix}TLS_CLIENT_CA needs {prefix}TLS_CERTIFICATE"
+        )
     private = config.tls_certificate or config.plaintext_anywhere or is_loopback(listen)
     if not private:
-        raise SystemExit(
+        raise InvalidConfiguration(
             f"{prefix}GRPC_LISTEN={listen} would carry API keys in plaintext: listen on loopback,"
             f" set {prefix}TLS_CERTIFICATE and {prefix}TLS_KEY, or say"
             f" {prefix}PLAINTEXT_ANYWHERE=true behind a TLS proxy"

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cqar_shared.runtime.slots import Places
+from cqar_shared.runtime.slots import Slots
 
 
-class Turns:
+class FairQueue:
     """So many run at once, and of one caller so many; a bounded number of others waits.
 
     One caller's crowd waits among itself. Of those that wait for a turn of all, each caller has
@@ -21,7 +21,7 @@ class Turns:
         each: That run at once of one caller.
     """
 
-    def __init__(self, places: Places, most: int, each: int) -> None:
+    def __init__(self, places: Slots, most: int, each: int) -> None:
         self._places = places
         self._each = each
         self._all = asyncio.Semaphore(most)

@@ -17,7 +17,7 @@ from prometheus_client.utils import INF, floatToGoString
 _text: Callable[[float], str] = floatToGoString
 
 
-class Times(Collector):
+class FastHistogram(Collector):
     """Seconds, by labels; observed and collected in the same thread.
 
     Args:

@@ -28,7 +28,7 @@ def memory_bytes() -> int:
     return int(pages) * resource.getpagesize()
 
 
-def keep_in_one_place() -> None:
+def limit_malloc_arenas() -> None:
     """Have all threads take memory from the same few places, where libc can; before there are any.
 
     Each of gRPC's threads has a place of its own otherwise, and keeps what the largest request
@@ -38,13 +38,13 @@ def keep_in_one_place() -> None:
         ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, PLACES_MAX)
 
 
-def give_back() -> None:
+def trim_memory() -> None:
     """Give what was needed to load, and is no more, back to the system, where libc can."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-async def give_back_at_times() -> None:
+async def trim_memory_after_bursts() -> None:
     """Give back what a burst of requests needed, until cancelled.
 
     libc keeps what is freed for whoever asks next, which may be nobody: many answers to many
@@ -59,7 +59,7 @@ async def give_back_at_times() -> None:
         if not has_grown(before, now := memory_bytes()):
             before, looks = min(before, now), 0
             continue
-        await asyncio.to_thread(give_back)
+        await asyncio.to_thread(trim_memory)
         looks += 1
         if looks == LOOKS_MAX:  # it is what the registry needs now
             before, looks = memory_bytes(), 0

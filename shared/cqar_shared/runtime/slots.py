@@ -1,4 +1,4 @@
-"""A bounded number of places, in all and for each caller. Pure, and of one event loop."""
+"""A bounded number of places, in all and for each caller. Pure; for one event loop."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from contextlib import contextmanager
 from cqar_shared.errors import TooMany
 
 
-class Places:
-    """So much may go on at once, and of one caller so much.
+class Slots:
+    """Limits how many callers, and how many calls of one caller, are served at once.
 
     Args:
-        what: What has a place, in the plural, as an error names it.
-        most: In all.
-        each: Of one caller. Less than `most`: one caller alone cannot take all places.
+        what: What a place is for, in the plural, as errors name it.
+        limit: Places in all.
+        each: Places of one caller. If it is less than `limit`, one caller cannot take all places.
     """
 
-    def __init__(self, what: str, most: int, each: int) -> None:
+    def __init__(self, what: str, limit: int, each: int) -> None:
         self._what = what
-        self._most = most
+        self._limit = limit
         self._each = each
         self._taken: Counter[str] = Counter()
         self.taken = 0
 
     @contextmanager
     def held(self, who: str) -> Iterator[None]:
-        """Have a place until the block ends.
+        """Hold a place until the block ends.
 
         Raises:
-            TooMany: This caller has as many as one may have, or all are taken.
+            TooMany: the caller has `each` places already, or all places are taken.
         """
         if self._taken[who] >= self._each:
             raise TooMany(
                 f"one caller may have {self._each} {self._what} at once: try again when one ends"
             )
-        if self.taken >= self._most:
-            raise TooMany(f"all {self._most} places for {self._what} are taken: try again")
+        if self.taken >= self._limit:
+            raise TooMany(f"all {self._limit} places for {self._what} are taken: try again")
         self._taken[who] += 1
         self.taken += 1
         try:

@@ -42,7 +42,7 @@ def raise_if_cancelled() -> None:
 
 
 @contextmanager
-def heeding() -> Iterator[None]:
+def raising_if_cancelled() -> Iterator[None]:
     """Heed a lost cancellation also where an error ends the block: who catches it goes on."""
     try:
         yield
@@ -79,7 +79,7 @@ async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
 
 async def follow(step: Callable[[], Awaitable[bool]], wake: asyncio.Event, poll_s: float) -> None:
     """Take steps while there is more to do, then wait to be woken, for ever."""
-    with heeding():
+    with raising_if_cancelled():
         while True:
             while await step():
                 raise_if_cancelled()
@@ -103,12 +103,12 @@ async def supervise(
     name: str,
     step: Callable[[], Awaitable[object]],
     ended_by: type[Exception] | tuple[type[Exception], ...] = (),
-    most_s: float = BACKOFF_MAX_S,
+    pause_max_s: float = BACKOFF_MAX_S,
 ) -> None:
     """Run `step` again whenever it ends, backing off while it fails.
 
     Args:
-        most_s: The longest pause; for what others wait for, a short one.
+        pause_max_s: The longest pause; for what others wait for, a short one.
 
     Raises:
         Exception: One of `ended_by`, which is the supervisor's business.
@@ -125,7 +125,7 @@ async def supervise(
             failures.inc()
             if time.monotonic() - began > WELL_S:
                 delay = 0.0
-            delay = min(max(BACKOFF_FIRST_S, delay * 2), most_s)
+            delay = min(max(BACKOFF_FIRST_S, delay * 2), pause_max_s)
             text = f"{type(error).__name__}: {error}"
             log.warning("%s failed, again in %.1f s: %s", name, delay, text)
             log.debug("%s", name, exc_info=error)

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, Info, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, Info, generate_latest
 
+from cqar_shared.errors import StartupError
 from cqar_shared.runtime import tracing
 from cqar_shared.runtime.config import ServiceConfig, host_and_port
 from cqar_shared.runtime.key_masking import masked
@@ -21,7 +22,10 @@ from cqar_shared.runtime.version import version
 #: Of the call that is being answered: the caller's own, or made here.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
-
+#: `dependency` is postgres, nats or redis. A service sets only those that it uses.
+DEPENDENCY_UP: Final = Gauge(
+    "cqar_dependency_up", "1 where it answered when it was asked last.", ["dependency"]
+)
 BUILD: Final = Info("cqar_build", "What runs: two versions at once during an upgrade.")
 
 
@@ -50,7 +54,7 @@ class JsonLines(logging.Formatter):
         return masked(msgspec.json.encode(entry).decode())
 
 
-class Readable(logging.Formatter):
+class TextLines(logging.Formatter):
     """For people."""
 
     def __init__(self) -> None:
@@ -64,10 +68,10 @@ def log_to_stderr(config: ServiceConfig) -> None:
     """JSON lines, or a readable form where a person looks on."""
     handler = logging.StreamHandler(sys.stderr)
     readable = config.log_format == "text" or (config.log_format == "auto" and sys.stderr.isatty())
-    handler.setFormatter(Readable() if readable else JsonLines())
+    handler.setFormatter(TextLines() if readable else JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # Other libraries' loggers may say more than is theirs to say: a URL's password, at DEBUG.
-    for name in ("shared", "writer", "resolver"):
+    for name in ("cqar_shared", "cqar_writer", "cqar_resolver"):
         logging.getLogger(name).setLevel(config.log_level)
 
 
@@ -75,7 +79,7 @@ async def serve_http(listen: str, health: Callable[[], Awaitable[HealthReport]])
     """Serve health and metrics until the runner's `cleanup`.
 
     Raises:
-        SystemExit: The address cannot be had.
+        StartupError: The address cannot be had.
     """
 
     async def live(_: web.Request) -> web.Response:
@@ -104,5 +108,5 @@ async def serve_http(listen: str, health: Callable[[], Awaitable[HealthReport]])
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         await runner.cleanup()
-        raise SystemExit(f"cannot listen on {listen}: {error.strerror}") from error
+        raise StartupError(f"cannot listen on {listen}: {error.strerror}") from error
     return runner

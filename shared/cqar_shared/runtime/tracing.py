@@ -29,7 +29,7 @@ def start(service: str, config: ServiceConfig) -> None:
     """Trace this process from now on, if the configuration says where to.
 
     Raises:
-        SystemExit: The extra is not installed.
+        MissingExtra: The extra is not installed.
     """
     global _running  # noqa: PLW0603  (a process has one tracer, or none)
     if not config.traces_url:

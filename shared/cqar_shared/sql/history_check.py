@@ -29,7 +29,7 @@ _NEWEST: Final = sa.text(
 )
 
 
-async def require_stated(tx: AsyncConnection, ref: Ref, revision: int, payload: bytes) -> None:
+async def require_newest(tx: AsyncConnection, ref: Ref, revision: int, payload: bytes) -> None:
     """See that an entity, and the revision that it is of, are its history's newest.
 
     Args:
@@ -41,10 +41,10 @@ async def require_stated(tx: AsyncConnection, ref: Ref, revision: int, payload: 
     rows = await tx.execute(_NEWEST, {"kind": ref[0], "key": ref[1]})
     packed: bytes = rows.scalar_one_or_none() or b""
     if _is_small(packed):
-        stated = _stated(packed, ref)
+        newest = _state_of(packed, ref)
     else:
-        stated = await asyncio.to_thread(_stated, packed, ref)
-    if stated != (revision, payload):
+        newest = await asyncio.to_thread(_state_of, packed, ref)
+    if newest != (revision, payload):
         raise row_check.altered("current", f"{ref[0]} {ref[1]}")
 
 
@@ -55,7 +55,7 @@ def _is_small(packed: bytes) -> bool:
         return True
 
 
-def _stated(packed: bytes, ref: Ref) -> tuple[int, bytes] | None:
+def _state_of(packed: bytes, ref: Ref) -> tuple[int, bytes] | None:
     try:
         change_set = replication_pb2.ChangeSet.FromString(positions.unpack(packed))
     except (zstandard.ZstdError, DecodeError):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from cqar_shared.errors import InvalidConfiguration, StartupError
 from cqar_shared.trust.seals import KEY_BYTES_MIN, BadKey, Keyring
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def keyring_of(config: ServiceConfig, prefix: str = "") -> Keyring:
         prefix: Of the settings' names in the environment; empty: they are arguments.
 
     Raises:
-        SystemExit: It stores values and has no key, or the file is not one of keys. The message
-            contains no key.
+        InvalidConfiguration: The service stores values and has no key, or the file holds no keys.
+            The message contains no key.
     """
 
     def named(setting: str) -> str:
@@ -39,7 +40,7 @@ def keyring_of(config: ServiceConfig, prefix: str = "") -> Keyring:
         return _read(Path(path), named(SETTING))
     for setting in NEEDING:
         if getattr(config, setting, ""):
-            raise SystemExit(
+            raise InvalidConfiguration(
                 f"configuration: {named(setting)} is set and {named(SETTING)} is not: what stands"
                 " there is believed only under a key. One file is for all writers and resolvers"
                 " of a registry: make it with `cqar-writer make-integrity-key FILE` (or"
@@ -53,11 +54,11 @@ def _read(path: Path, setting: str) -> Keyring:
         with path.open("rb") as file:
             return Keyring.parse(file.read(FILE_BYTES_MAX).decode())
     except OSError as error:
-        raise SystemExit(f"configuration: {setting}: {path}: {error.strerror}") from None
+        raise InvalidConfiguration(f"configuration: {setting}: {path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise SystemExit(f"configuration: {setting}: {path}: no text") from None
+        raise InvalidConfiguration(f"configuration: {setting}: {path}: no text") from None
     except BadKey as error:
-        raise SystemExit(f"configuration: {setting}: {path}: {error}") from None
+        raise InvalidConfiguration(f"configuration: {setting}: {path}: {error}") from None
 
 
 def make(path: Path) -> None:
@@ -88,5 +89,5 @@ def make_command(file: Path) -> None:
     try:
         make(file)
     except OSError as error:
-        raise SystemExit(f"{file}: {error.strerror}") from None
+        raise StartupError(f"{file}: {error.strerror}") from None
     click.echo(f"{file} is made; set integrity_key_file to it", err=True)

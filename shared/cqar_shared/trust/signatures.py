@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _HEAD: Final = b"cqar head 1\n"
 _KEY: Final = b"cqar key 1\n"
-PUBLIC_KEY_BYTES: Final = 32
 #: Keys in a file of trusted ones.
 TRUSTED_MAX: Final = 64
 _PUBLIC_KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
@@ -26,7 +25,7 @@ class KeyFileError(Exception):
     """A file holds no keys that can be used; the text says why, and nothing of what it holds."""
 
 
-class Headed(Protocol):
+class SignableHead(Protocol):
     """What a signature says of a head."""
 
     @property
@@ -41,7 +40,7 @@ class Headed(Protocol):
     def set_hash(self) -> bytes: ...
 
 
-def head_statement(registry_id: bytes, head: Headed) -> bytes:
+def head_statement(registry_id: bytes, head: SignableHead) -> bytes:
     """The bytes that are signed of a head; numbers are big-endian.
 
     Raises:
@@ -64,7 +63,7 @@ def _of_registry(registry_id: bytes) -> bytes:
     return len(registry_id).to_bytes(4, "big") + registry_id
 
 
-def said_of(where: str, key_id: str, signature: bytes) -> str:
+def signature_text(where: str, key_id: str, signature: bytes) -> str:
     """Where the chain is and who signed that, to be noted: in logs, and by `cqar audit head`."""
     by = f"signed by {key_id}: {signature.hex()}" if signature else "not signed"
     return f"{where}, {by}"

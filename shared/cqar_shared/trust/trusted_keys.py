@@ -22,7 +22,7 @@ class Unsigned(Exception):
     """A head that nobody who is trusted signed; the text says why."""
 
 
-class Trust:
+class TrustedKeys:
     """Keys that count; never changed, but followed by another with `having`.
 
     Args:
@@ -39,7 +39,7 @@ class Trust:
         """The public keys that count, by their ids."""
         return self._keys
 
-    def having(self, registry_id: bytes, keys: Iterable[SigningKey]) -> Trust:
+    def having(self, registry_id: bytes, keys: Iterable[SigningKey]) -> TrustedKeys:
         """With a registry's keys, as far as what is trusted leads to them.
 
         A key that was known to be retired vouches for nothing new: who stole it afterwards could
@@ -48,7 +48,7 @@ class Trust:
         Raises:
             Unsigned: There are more keys than any registry has.
         """
-        found = Trust(())
+        found = TrustedKeys(())
         found._keys, found._last = dict(self._keys), dict(self._last)
         found._learn(registry_id, keys)
         return found

@@ -11,14 +11,14 @@ from bench.registry import burst
 from bench.registry.filling import fill
 from bench.registry.market import Market
 from cqar.admin.audit import Broken, verified
-from cqar_resolver.queries import resolve_listing
-from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.queries.resolution import resolve
 from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.evaluation import ChangeIntent, Item, Result
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds import KINDS
+from cqar_shared.queries.query import QueryContext
 from cqar_shared.sql.schema import current
 from cqar_writer.mutations.pipeline import Cause, Mutations
 from tests.support.entity_builders import NOW
@@ -35,8 +35,7 @@ async def filled(database: str) -> str:
 
 
 def resolution(snapshot: Snapshot, number: int) -> pb.Resolution:
-    basis = QueryContext(snapshot, pb.Freshness(), None)
-    return resolve_listing.resolve(basis, *MARKET.spelled(number), Instant.of(NOW))
+    return resolve(QueryContext(snapshot), *MARKET.spelled(number), Instant.of(NOW))
 
 
 async def test_its_count_hash_and_chain_are_what_audit_and_resolvers_compute(filled: str) -> None:

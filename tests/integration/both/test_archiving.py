@@ -26,7 +26,7 @@ from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.app import Resolver
 from cqar_resolver.checkpoint import checkpoint_format
 from cqar_resolver.config import ResolverConfig
-from cqar_resolver.fallback import stores
+from cqar_resolver.fallback import single_flight
 from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.kind import Entity, Kind
 from cqar_shared.domain.kinds.api_key import Role
@@ -160,7 +160,7 @@ async def both(
     heads: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Both]:
-    monkeypatch.setattr(stores, "BEYOND_MEMORY_S", WAIT_S)
+    monkeypatch.setattr(single_flight, "BEYOND_MEMORY_S", WAIT_S)
     async with writer_server.serving(engine, NOW) as writer, link_to(database) as (link, url):
         # What one of its probes confirms stays good for the test's time.
         config = ResolverConfig(
@@ -254,7 +254,7 @@ async def test_what_is_nowhere_is_said_without_postgres_and_what_is_archived_is_
     await both.follow()
     await both.resolve(SPELLED)
     both.database.go_down()
-    monkeypatch.setattr(stores, "BEYOND_MEMORY_S", 0.5)
+    monkeypatch.setattr(single_flight, "BEYOND_MEMORY_S", 0.5)
     unknown = {"venue_id": "deribit", "venue_symbol": "NONE"}
     keys = [pb.VenueSymbolKey(**SPELLED), pb.VenueSymbolKey(**unknown)]
     option = {"symbol_id": OPTION.symbol_id}

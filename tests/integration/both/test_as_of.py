@@ -16,12 +16,12 @@ from cqc.services.v1 import asset_registry_pb2 as rpb
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cqar_resolver.fallback import stores
-from cqar_resolver.queries import as_of_listing
-from cqar_resolver.queries.query import QueryContext
-from cqar_resolver.snapshot.reader import NotResident
-from cqar_shared.domain.instant import Instant
+from cqar_resolver.fallback import single_flight
+from cqar_resolver.queries.execute import FallbackRequest
+from cqar_resolver.queries.resolution import ResolveQuery
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, delist
+from cqar_shared.queries.query import QueryContext
+from cqar_shared.queries.reader import NotResident
 from cqar_writer.mutations.pipeline import Mutations
 from tests.support import writer_server
 from tests.support.call_errors import Refusal, refusal
@@ -70,7 +70,7 @@ async def told(engine: AsyncEngine, clock: Clock) -> Mutations:
 
 @pytest.fixture
 def serve(ask: Ask, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> Serve:
-    monkeypatch.setattr(stores, "BEYOND_MEMORY_S", WAIT_S)
+    monkeypatch.setattr(single_flight, "BEYOND_MEMORY_S", WAIT_S)
 
     @asynccontextmanager
     async def serving() -> AsyncIterator[Both]:
@@ -154,21 +154,18 @@ async def require_below_and_in_memory(
     both: Both, spelling: str, moment: dt.datetime, expected: Said
 ) -> str:
     """PostgreSQL alone says so, and memory, where it can; returns which tier answers."""
-    then, resolver = Instant.of(moment), both.asked.resolver
+    resolver = both.asked.resolver
     snapshot = resolver.view.snapshot
-
-    def work(basis: QueryContext) -> Any:
-        return as_of_listing.resolve(basis, "binance", spelling, then)
-
-    least = snapshot.position[:2]
-    standing = stores.Standing(resolver.view.freshness_message(), None)
-    below = await resolver.fallback.answer((spelling, moment), work, least, standing)
-    assert (below.tier, said(below.get())) == ("postgres", expected)
+    query = ResolveQuery("binance", spelling, moment, NOW)
+    position = snapshot.position[:2]
+    request = FallbackRequest(query, "", position, pb.Freshness(), None, 0)
+    below = await resolver.fallback.answer(request)
+    assert (below.tier, said(below.get().resolution)) == ("postgres", expected)
     try:
-        found = work(QueryContext(snapshot, pb.Freshness(), None))
+        found = query.run(QueryContext(snapshot))
     except NotResident:
         return "postgres"
-    assert said(found) == expected
+    assert said(found.resolution) == expected
     return "memory"
 
 
@@ -306,7 +303,7 @@ async def test_terms_of_before_are_unavailable_without_postgres_and_the_present_
     older = pb.ResolveRequest(**SPELLED, as_of=at(BEGIN + 2 * HOUR - TICK))
     nothing = pb.ResolveRequest(venue_id="binance", venue_symbol="NONE", as_of=at(BEGIN))
     async with serve() as both:
-        monkeypatch.setattr(stores, "BEYOND_MEMORY_S", 0.5)
+        monkeypatch.setattr(single_flight, "BEYOND_MEMORY_S", 0.5)
         both.asked.database.go_down()
         own = both.asked.own
         answer, _ = await both.asked.answer(own.Resolve, newer)

@@ -186,7 +186,7 @@ async def test_a_request_of_many_items_is_read_apart_from_the_event_loop(
     for number in range(1_000):
         request.items.add().asset.name = f"An asset of the number {number}"
     await client_.call(client_.admin.Apply, request, Role.ADMIN)
-    assert {"parsed", "_items_of", "foresee", "judge", "FromString"} <= set(threads)
+    assert {"parsed", "_items_of", "prefetch", "judge", "FromString"} <= set(threads)
 
 
 # ---------------------------------------------------------------- numbers

@@ -18,12 +18,12 @@ from cqar_shared.domain.kinds.api_key import ApiKey, Role
 from cqar_shared.rpc import grpc_server, stream_timeout
 from cqar_shared.rpc.auth import AuthInterceptor
 from cqar_shared.rpc.error_mapping import ErrorInterceptor
-from cqar_shared.rpc.grpc_server import OPTIONS, Guard
+from cqar_shared.rpc.grpc_server import OPTIONS, Interceptor
 from cqar_shared.rpc.rate_limits import ReadRates
-from cqar_shared.runtime.token_bucket import Rates
+from cqar_shared.runtime.token_bucket import TokenBuckets
 from cqar_writer.mutations.pipeline import Mutations
 from cqar_writer.reads import expensive_reads
-from cqar_writer.reads.expensive_reads import HeavyReads
+from cqar_writer.reads.expensive_reads import ExpensiveReads
 from cqar_writer.services import admin
 from tests.support.call_errors import refusal
 from tests.support.commits import commit, eventually
@@ -126,7 +126,7 @@ class Served:
     async def unary(self, _: bytes, __: Any) -> bytes:
         return b""
 
-    async def start(self, guards: list[Guard], front: Front) -> tuple[grpc.aio.Server, str]:
+    async def start(self, guards: list[Interceptor], front: Front) -> tuple[grpc.aio.Server, str]:
         server, methods = grpc_server.make_server(guards, is_native=front == "native")
         handlers = {
             "S": grpc.unary_stream_rpc_method_handler(self.stream),
@@ -196,7 +196,7 @@ async def test_a_client_that_leaves_ends_its_stream_at_once(front: Front) -> Non
 @FRONTS
 async def test_a_connection_that_asks_too_often_is_told_how_long_to_wait(front: Front) -> None:
     served = Served()
-    rates = ReadRates(Rates(0.1), lambda _: True)
+    rates = ReadRates(TokenBuckets(0.1), lambda _: True)
     server, target = await served.start([ErrorInterceptor(), rates], front)
     for _ in range(2):  # each connection has its own
         async with grpc.aio.insecure_channel(target, options=A_CONNECTION_OF_ITS_OWN) as channel:
@@ -226,7 +226,7 @@ async def test_searches_histories_and_dry_runs_of_one_caller_wait_among_themselv
         def peer(self) -> str:
             return self._name
 
-    reads = HeavyReads()
+    reads = ExpensiveReads()
     search: Any = reads.unary(work, "/cqc.services.v1.AssetRegistry/SearchAssets")
     apply: Any = reads.unary(work, "/cqc.writer.v1.RegistryAdmin/Apply")
     crowd = [

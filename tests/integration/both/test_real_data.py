@@ -9,14 +9,14 @@ import pytest
 
 from cqar_shared.domain.evaluation import Outcome, Result
 from cqar_writer.mutations.pipeline import Mutations
-from tests.real import document, files, sources
+from tests.real import real_data_page, source_files, sources
 from tests.real.evidence import BY_REASON
-from tests.real.judging import Judged, Registry, batches, judge_all
 from tests.real.report import Tally, tally
+from tests.real.rule_evaluation import EvaluatedRow, RegistryModel, batches, evaluate_all
 from tests.support.commits import CAUSE
 
-if not files.DATA.exists():
-    pytest.skip(f"{files.DATA} is absent: third parties' lists", allow_module_level=True)
+if not source_files.DATA.exists():
+    pytest.skip(f"{source_files.DATA} is absent: third parties' lists", allow_module_level=True)
 
 #: By source: rows, accepted, with nothing to hold, and rejected by what is wrong.
 COUNTS: Final[dict[str, tuple[int, int, int, dict[str, int]]]] = {
@@ -59,12 +59,12 @@ COUNTS: Final[dict[str, tuple[int, int, int, dict[str, int]]]] = {
 
 
 @pytest.fixture(scope="module")
-def judged() -> list[Judged]:
-    return list(judge_all(sources.rows()))
+def judged() -> list[EvaluatedRow]:
+    return list(evaluate_all(sources.rows()))
 
 
 @pytest.fixture(scope="module")
-def tallies(judged: list[Judged]) -> dict[str, Tally]:
+def tallies(judged: list[EvaluatedRow]) -> dict[str, Tally]:
     return tally(judged)
 
 
@@ -87,20 +87,22 @@ def test_as_many_rows_of_each_source_are_accepted_and_rejected_for_as_much(
 
 
 def test_no_record_of_a_file_is_passed_over(tallies: dict[str, Tally]) -> None:
-    traces = [trace for _, asset in files.cosmos_assets() for trace in asset.get("traces", [])]
+    traces = [
+        trace for _, asset in source_files.cosmos_assets() for trace in asset.get("traces", [])
+    ]
     read: dict[str, list[Any]] = {
-        "EVM chains": files.evm_chains(),
-        "Cosmos chains": files.cosmos_chains(),
-        "Superchain tokens": files.superchain(),
-        "Solana tokens": files.solana(),
-        "Uniswap tokens": files.uniswap(),
-        "Cosmos assets": files.cosmos_assets(),
+        "EVM chains": source_files.evm_chains(),
+        "Cosmos chains": source_files.cosmos_chains(),
+        "Superchain tokens": source_files.superchain(),
+        "Solana tokens": source_files.solana(),
+        "Uniswap tokens": source_files.uniswap(),
+        "Cosmos assets": source_files.cosmos_assets(),
         "Cosmos traces": traces,
     }
     assert {source: tallies[source].rows for source in read} == {
         source: len(records) for source, records in read.items()
     }
-    collections = {record["collection_id"] for record in files.rotki_members()}
+    collections = {record["collection_id"] for record in source_files.rotki_members()}
     assert tallies["rotki groups"].rows == len(collections)
 
 
@@ -117,7 +119,7 @@ def test_every_rejected_row_is_wrong_by_another_look_than_the_rules(
     assert unproved == []
 
 
-def test_no_accepted_row_looks_wrong_by_that_other_look(judged: list[Judged]) -> None:
+def test_no_accepted_row_looks_wrong_by_that_other_look(judged: list[EvaluatedRow]) -> None:
     """The looks at decimals, addresses and counterparties, at the rows that passed."""
     looks = {
         "Superchain tokens": ("address NOT_AN_ADDRESS",),
@@ -137,7 +139,7 @@ def test_no_accepted_row_looks_wrong_by_that_other_look(judged: list[Judged]) ->
     assert suspect == []
 
 
-def test_no_list_overwrites_what_another_stated(judged: list[Judged]) -> None:
+def test_no_list_overwrites_what_another_stated(judged: list[EvaluatedRow]) -> None:
     results = {outcome.result for one in judged for outcome in one.outcomes}
     assert results == {Result.CREATED, Result.UNCHANGED, Result.REJECTED}
 
@@ -146,7 +148,7 @@ async def test_the_writer_commits_exactly_what_the_judge_accepts_in_memory(
     mutations: Mutations,
 ) -> None:
     """All chains, the Superchain's and Uniswap's tokens: contradictions and all."""
-    registry, judged = Registry(), list[Outcome]()
+    registry, judged = RegistryModel(), list[Outcome]()
     for batch in batches(sources.rows(of_all=False)):
         applied = await mutations.apply(batch.items, CAUSE, skip_rejected=True, historical=True)
         outcomes = registry.judge(batch)
@@ -162,4 +164,4 @@ def _told(outcomes: Iterable[Outcome]) -> list[tuple[Any, ...]]:
 
 def test_the_document_says_what_was_found(tallies: dict[str, Tally]) -> None:
     message = "run `python -m tests.real` and look at what changed"
-    assert document.PATH.read_text() == document.text_of(tallies), message
+    assert real_data_page.PATH.read_text() == real_data_page.text_of(tallies), message

@@ -15,7 +15,7 @@ from cqc.services.v1 import asset_registry_pb2 as rpb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from cqar_resolver.fallback import stores
+from cqar_resolver.fallback import single_flight, stores
 from cqar_shared.runtime.circuit_breaker import FAILURES_MAX
 from cqar_writer.mutations.pipeline import Mutations
 from tests.support.cache_inspection import fill, process
@@ -189,7 +189,7 @@ async def test_with_nothing_to_ask_it_is_unavailable_within_the_budget(
     ask: Ask, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await commit(mutations, *one_of_each())
-    monkeypatch.setattr(stores, "BUDGET_S", 0.25)
+    monkeypatch.setattr(single_flight, "BUDGET_S", 0.25)
     async with ask(follows=False) as asked:
         asked.database.open.clear()  # takes connections and never answers
         asked.cache.open.clear()
@@ -241,12 +241,12 @@ async def test_ones_own_crowd_is_told_so_and_is_not_taken_for_a_postgres_that_is
         codes = await asyncio.gather(*(call.code() for call in calls))
         # PostgreSQL knows none of them; a connection has so many questions at once.
         assert set(codes) == {grpc.StatusCode.NOT_FOUND, grpc.StatusCode.RESOURCE_EXHAUSTED}
-        assert codes.count(grpc.StatusCode.NOT_FOUND) >= stores.QUESTIONS_EACH
-        monkeypatch.setattr(stores, "BUDGET_S", 0.05)
+        assert codes.count(grpc.StatusCode.NOT_FOUND) >= single_flight.QUESTIONS_EACH
+        monkeypatch.setattr(single_flight, "BUDGET_S", 0.05)
         calls = [asked.own.Resolve(question(f"T{number}")) for number in range(200)]
         codes = await asyncio.gather(*(call.code() for call in calls))
         assert grpc.StatusCode.RESOURCE_EXHAUSTED in codes
-        monkeypatch.setattr(stores, "BUDGET_S", WAIT_S)
+        monkeypatch.setattr(single_flight, "BUDGET_S", WAIT_S)
         found, _ = await asked.answer(asked.own.Resolve, question())
         assert found.resolution.symbol.symbol == "BTC/USDT"
 
@@ -266,21 +266,21 @@ async def test_a_budget_that_ran_out_on_a_long_question_opens_no_breaker(
     async with ask(follows=False) as asked:
         await asked.answer(asked.own.Resolve, question())
         monkeypatch.setattr(stores, "_load", slow)
-        monkeypatch.setattr(stores, "BUDGET_S", 0.2)
+        monkeypatch.setattr(single_flight, "BUDGET_S", 0.2)
         for number in range(FAILURES_MAX + 1):
             found = await refusal(asked.own.Resolve(question(f"S{number}"), timeout=WAIT_S))
             assert found.code is grpc.StatusCode.UNAVAILABLE
             assert "within" in found.text or "answers in" in found.text
         assert not asked.resolver.fallback.breaker.is_open
         monkeypatch.setattr(stores, "_load", loaded)
-        monkeypatch.setattr(stores, "BUDGET_S", WAIT_S)
+        monkeypatch.setattr(single_flight, "BUDGET_S", WAIT_S)
         await asked.answer(asked.own.Resolve, question())
 
 
 async def test_one_callers_batches_of_another_time_leave_everybody_else_his_turn(
     ask: Ask, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stores, "BEYOND_MEMORY_S", WAIT_S)
+    monkeypatch.setattr(single_flight, "BEYOND_MEMORY_S", WAIT_S)
     await commit(mutations, *one_of_each())
     keys = [pb.VenueSymbolKey(**SPELLING)] * 500
 
@@ -291,13 +291,13 @@ async def test_one_callers_batches_of_another_time_leave_everybody_else_his_turn
 
     async with ask(follows=True) as asked:
         await eventually(lambda: asked.resolver.view.state == LIVE, WAIT_S)
-        appendable = True
+        goes_on = True
         told: Counter[grpc.StatusCode] = Counter()
         codes: set[grpc.StatusCode] = set()
 
         async def flood(lane: int) -> None:
             number = lane
-            while appendable:
+            while goes_on:
                 number += 100
                 call = asked.own.ResolveBatch(batch(-number), timeout=WAIT_S)
                 told[await call.code()] += 1
@@ -314,7 +314,7 @@ async def test_one_callers_batches_of_another_time_leave_everybody_else_his_turn
                 one = question()
                 one.as_of.FromDatetime(NOW - dt.timedelta(seconds=number + 1))
                 codes.add(await own.Resolve(one, timeout=WAIT_S).code())
-            appendable = False
+            goes_on = False
         # Not listed then: PostgreSQL said so.
         assert codes <= {grpc.StatusCode.OK, grpc.StatusCode.NOT_FOUND}
         assert set(told) <= {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}

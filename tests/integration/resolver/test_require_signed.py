@@ -30,7 +30,7 @@ from cqar_resolver.config import ResolverConfig
 from cqar_resolver.replication.freshness import state_name
 from cqar_resolver.snapshot.builder import SnapshotBuilder
 from cqar_resolver.snapshot.columns import Columns
-from cqar_shared.errors import ServiceNotReady
+from cqar_shared.errors import InvalidConfiguration, ServiceNotReady
 from cqar_shared.messaging import jetstream
 from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
 from cqar_shared.redis_store.image_store import MANIFEST_KEY, ImageStore
@@ -515,7 +515,7 @@ def test_settings_that_ask_for_signatures_and_name_no_keys_are_refused(tmp_path:
     config = ResolverConfig(
         database_url=here[0], nats_url=here[1], require_signed=True, trusted_keys_file=missing
     )
-    with pytest.raises(SystemExit, match="configuration: trusted_keys_file"):
+    with pytest.raises(InvalidConfiguration, match="configuration: trusted_keys_file"):
         Resolver(config)
 
 

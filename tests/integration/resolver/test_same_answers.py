@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -14,13 +13,13 @@ from nats.aio.client import Client
 from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.app import Resolver
 from cqar_resolver.config import ResolverConfig
-from cqar_resolver.fallback import stores
-from cqar_resolver.fallback.stores import QueryResult
-from cqar_resolver.queries import assets, orders, resolve_listing
-from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.fallback import single_flight
+from cqar_resolver.queries.execute import FallbackRequest
+from cqar_resolver.queries.registry import DeploymentQuery, EntityQuery
+from cqar_resolver.queries.requests import QUERIES
 from cqar_shared.domain.evaluation import ChangeIntent, Item
-from cqar_shared.domain.instant import Instant
 from cqar_shared.errors import RegistryError
+from cqar_shared.queries.query import Query, QueryContext, run_query
 from cqar_writer.config import WriterConfig
 from tests.support.commits import CAUSE, commit, eventually
 from tests.support.entity_builders import BTC, ETH, NOW, USDT, a_symbol, an_id
@@ -29,82 +28,64 @@ from tests.support.kind_lifecycles import LIVES, one_of_each
 from tests.support.memory_registry_view import KIND_OF
 
 WAIT_S = 30
-Work = Callable[[QueryContext], Any]
 
 
-def order(quantity: str) -> orders.Order:
-    given = {"venue_id": "binance", "venue_symbol": "BTCUSDT", "quantity": quantity}
-    return orders.order_in(pb.CheckOrderRequest(**given))
-
-
-def questions() -> dict[str, Work]:
+def questions() -> dict[str, Query[Any]]:
     """Everything that is asked after each change."""
-    now = Instant.of(NOW)
     symbol_id = a_symbol().symbol_id
-    named = {
-        "btc": pb.ResolveAssetRequest(asset_id=BTC),
-        "code": pb.ResolveAssetRequest(
-            venue_code=pb.VenueAssetCode(venue_id="binance", code="XBT")
-        ),
-        "contract": pb.ResolveAssetRequest(
-            contract=pb.ContractAddress(
-                chain_id="ethereum", address="0xdac17f958d2ee523a2206206994597c13d831ec7"
-            )
-        ),
-        "external": pb.ResolveAssetRequest(
-            external_id=pb.ExternalId(source=1, external_id="bitcoin")
-        ),
+    spelled = {"venue_id": "binance", "venue_symbol": "BTCUSDT"}
+    tether = "0xdac17f958d2ee523a2206206994597c13d831ec7"
+    requests = {
+        "Resolve": [pb.ResolveRequest(**spelled)],
+        "FindVenueSymbols": [pb.FindVenueSymbolsRequest(symbol_id=symbol_id)],
+        "CheckOrder": [pb.CheckOrderRequest(**spelled, quantity="0.5")],
+        "ExpandGroup": [pb.ExpandGroupRequest(name="all-eth")],
+        "ResolveAsset": [
+            pb.ResolveAssetRequest(asset_id=BTC),
+            pb.ResolveAssetRequest(venue_code={"venue_id": "binance", "code": "XBT"}),
+            pb.ResolveAssetRequest(contract={"chain_id": "ethereum", "address": tether}),
+            pb.ResolveAssetRequest(external_id={"source": 1, "external_id": "bitcoin"}),
+        ],
     }
-    asked: dict[str, Work] = {
-        "resolve": lambda b: resolve_listing.resolve(b, "binance", "BTCUSDT", now),
-        "back": lambda b: resolve_listing.venue_symbols(b.reading, symbol_id, (), now),
-        "order": lambda b: orders.check(b, order("0.5"), now),
-        "group": lambda b: assets.expand(b, pb.ExpandGroupRequest(name="all-eth")),
-        "deployment": lambda b: resolve_listing.deployment(b.reading, an_id("deployment")),
+    asked: dict[str, Query[Any]] = {
+        f"{method} {number}": QUERIES[method](request, NOW)
+        for method, of_method in requests.items()
+        for number, request in enumerate(of_method)
     }
-    asked |= {
-        f"asset by {name}": lambda b, r=request: assets.resolve(b, r, now)
-        for name, request in named.items()
-    }
+    asked["deployment"] = DeploymentQuery(an_id("deployment"))
     for kind in KIND_OF.values():
         for key in (BTC, ETH, USDT, symbol_id, "binance", f"binance/{BTC}", "ethereum"):
-            asked[f"{kind.name} {key}"] = lambda b, k=kind, at=key: resolve_listing.require(
-                b.reading, k, at
-            )
+            asked[f"{kind.name} {key}"] = EntityQuery(kind.name, key)
     return asked
 
 
-def said(answer: QueryResult[Any]) -> object:
-    """What can be compared: messages as they are, errors by their class and words."""
-    value = answer.value
+def comparable(value: Message | RegistryError) -> object:
+    """A message as it is; an error by its class and words."""
     if isinstance(value, RegistryError):
         return type(value), str(value)
-    if isinstance(value, Message):
-        return value.SerializeToString(deterministic=True)
-    return [message.SerializeToString(deterministic=True) for message in value]
+    return value.SerializeToString(deterministic=True)
 
 
 async def require_same(resolver: Resolver) -> int:
-    """Ask memory and PostgreSQL everything; returns how many answers were no errors."""
-    found = 0
+    """Ask memory and PostgreSQL everything; return how many answers were no errors."""
+    answers = 0
     snapshot = resolver.view.snapshot
-    least = snapshot.position[:2]
-    for name, work in questions().items():
-        memory = stores.answer_by(work, QueryContext(snapshot, pb.Freshness(), None), "memory")
-        below = await resolver.fallback.answer(
-            name, work, least, stores.Standing(pb.Freshness(), None)
-        )
+    position = snapshot.position[:2]
+    for name, query in questions().items():
+        by_memory = run_query(query, QueryContext(snapshot))
+        request = FallbackRequest(query, name, position, pb.Freshness(), None, 0)
+        below = await resolver.fallback.answer(request)
         assert below.tier == "postgres"
-        assert below.freshness.revision == least[1]
-        assert said(below) == said(memory), name
-        found += not isinstance(memory.value, RegistryError)
-    return found
+        assert below.freshness.revision == position[1]
+        assert comparable(below.value) == comparable(by_memory), name
+        answers += not isinstance(by_memory, RegistryError)
+    return answers
 
 
 async def test_memory_and_postgres_give_the_same_answers_through_every_life(
     servers: EmbeddedServers, database: str, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stores, "BUDGET_S", WAIT_S)
+    monkeypatch.setattr(single_flight, "BUDGET_S", WAIT_S)
     assert client.is_connected
     settings = WriterConfig(database_url=database, nats_url=servers.nats)
     config = ResolverConfig(database_url=database, nats_url=servers.nats, probe_every_s=0.1)

@@ -24,8 +24,8 @@ from cqar_resolver.config import ResolverConfig
 from cqar_resolver.replication import protocol
 from cqar_resolver.replication.freshness import state_name
 from cqar_resolver.replication.replica_state import ReplicaState
-from cqar_resolver.services.watch_stream import Watching
-from cqar_shared.errors import EpochEnded
+from cqar_resolver.services.watch_stream import WatchStreams
+from cqar_shared.errors import EpochEnded, StartupError
 from cqar_shared.messaging import jetstream
 from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
 from cqar_shared.redis_store.image_store import MANIFEST_KEY, PURPOSE, ImageStore
@@ -416,7 +416,7 @@ async def test_another_registrys_image_leaves_nothing_behind_once_postgres_is_th
     async with resolving(place.config) as resolver:
         view = resolver.view
         await eventually(lambda: stands_at(view, 1, 20), WAIT_S)
-        watched = Watching(view).watch(pb.WatchRequest())
+        watched = WatchStreams(view).watch(pb.WatchRequest())
         assert (await anext(watched)).freshness.revision == 20
         place.database.come_back()
         async with writing(place.writer()):
@@ -534,6 +534,6 @@ async def test_the_file_follows_what_is_served_and_is_whole_after_a_kill(
 
 def test_a_file_is_one_resolvers(tmp_path: Path) -> None:
     file = CheckpointFile(tmp_path / "last-good", KEYRING)
-    with file.hold(), pytest.raises(SystemExit, match="another resolver"):
+    with file.hold(), pytest.raises(StartupError, match="another resolver"):
         file.hold()
     file.hold().close()

@@ -107,7 +107,7 @@ def revisions(responses: list[pb.WatchResponse]) -> list[int]:
     return [r.change_set.revision for r in responses if r.HasField("change_set")]
 
 
-def note_position(revision: int) -> Callable[[pb.WatchResponse], bool]:
+def reached(revision: int) -> Callable[[pb.WatchResponse], bool]:
     return lambda response: response.change_set.revision == revision
 
 

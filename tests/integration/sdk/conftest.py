@@ -9,7 +9,7 @@ from nats.aio.client import Client as Nats
 
 from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.config import ResolverConfig
-from cqar_resolver.fallback import stores
+from cqar_resolver.fallback import single_flight
 from cqar_writer.config import WriterConfig
 from cqar_writer.mutations.pipeline import Mutations
 from tests.support.follower_setup import writing
@@ -20,7 +20,7 @@ from tests.support.sdk_setup import WAIT_S
 def _patient(monkeypatch: pytest.MonkeyPatch, client: Nats) -> None:
     """Tests share two slow cores: what is tried is not whether PostgreSQL takes 250 ms."""
     assert client.is_connected
-    monkeypatch.setattr(stores, "BUDGET_S", WAIT_S)
+    monkeypatch.setattr(single_flight, "BUDGET_S", WAIT_S)
 
 
 @pytest.fixture

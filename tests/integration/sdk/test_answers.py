@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 import cqar
-from cqar.sdk.async_api import AsyncAnswers
-from cqar.sdk.sync_api import SyncAnswers
+from cqar.sdk.async_api import AsyncApi
+from cqar.sdk.sync_api import SyncApi
 from cqar_resolver.config import ResolverConfig
 from cqar_writer.mutations.pipeline import Mutations
 from tests.support.commits import commit
 from tests.support.entity_builders import BTC, a_group, a_symbol, a_venue, an_id
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.resolver_client import served
-from tests.support.sdk_setup import WAIT_S, asking, timeless
+from tests.support.sdk_setup import WAIT_S, ready_client, without_age
 from tests.support.tcp_proxy import link_to
 
 PAST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
@@ -57,27 +57,27 @@ def questions() -> list[Question]:
     ]
 
 
-def told(error: cqar.CqarError) -> object:
+def error_fields(error: cqar.CqarError) -> object:
     return type(error), str(error), error.reason, error.violations
 
 
-async def all_awaited(asked: AsyncAnswers) -> list[object]:
+async def all_awaited(asked: AsyncApi) -> list[object]:
     found: list[object] = []
     for name, arguments, named in questions():
         try:
-            found.append(timeless(await getattr(asked, name)(*arguments, **named)))
+            found.append(without_age(await getattr(asked, name)(*arguments, **named)))
         except cqar.CqarError as error:
-            found.append(told(error))
+            found.append(error_fields(error))
     return found
 
 
-def all_waited(asked: SyncAnswers) -> list[object]:
+def all_waited(asked: SyncApi) -> list[object]:
     found: list[object] = []
     for name, arguments, named in questions():
         try:
-            found.append(timeless(getattr(asked, name)(*arguments, **named)))
+            found.append(without_age(getattr(asked, name)(*arguments, **named)))
         except cqar.CqarError as error:
-            found.append(told(error))
+            found.append(error_fields(error))
     return found
 
 
@@ -88,13 +88,13 @@ async def test_clients_and_replicas_of_both_forms_give_equal_answers(
     here = (config.database_url, config.nats_url)
     position = cqar.Position(1, revision)
 
-    def wait(asked: SyncAnswers) -> list[object]:
+    def wait(asked: SyncApi) -> list[object]:
         with asked as entered:  # type: ignore[attr-defined]
             entered.wait_ready(WAIT_S)
             entered.carry(position)
             return all_waited(entered)
 
-    async with served(config) as at, asking(at.target) as asked:
+    async with served(config) as at, ready_client(at.target) as asked:
         asked.carry(position)
         expected = await all_awaited(asked)
         assert await asyncio.to_thread(wait, cqar.Client(at.target, timeout_s=WAIT_S)) == expected
@@ -114,13 +114,13 @@ async def test_what_is_not_known_of_a_time_is_none_and_nothing_says_what_might_b
     config: ResolverConfig, mutations: Mutations
 ) -> None:
     await commit(mutations, *one_of_each())
-    async with served(config) as at, asking(at.target) as asked:
+    async with served(config) as at, ready_client(at.target) as asked:
         found = await asked.resolve("binance", "BTCUSDT", as_of=PAST)
         assert isinstance(found, cqar.PastResolution)
         assert (found.status, found.symbol.symbol) == (cqar.Status.NOT_YET_LISTED, "BTC/USDT")
         assert (found.market_status, found.specs, found.terms_since) == (None, None, None)
         one, missed = await asked.resolve_batch([("binance", "BTCUSDT"), ("no", "no")], as_of=PAST)
-        assert timeless(one) == timeless(found)
+        assert without_age(one) == without_age(found)
         assert isinstance(missed, cqar.Miss)
         with pytest.raises(ValueError, match="no time zone"):
             await asked.resolve("binance", "BTCUSDT", as_of=PAST.replace(tzinfo=None))
@@ -131,7 +131,7 @@ async def test_a_batch_of_any_size_is_answered_in_its_order(
 ) -> None:
     await commit(mutations, *one_of_each())
     keys = [("binance", "BTCUSDT" if n % 7 else f"NONE{n}") for n in range(4_321)]
-    async with served(config) as at, asking(at.target) as asked:
+    async with served(config) as at, ready_client(at.target) as asked:
         found = await asked.resolve_batch(keys)
         assert [(one.venue_id, one.venue_symbol) for one in found] == keys
         for n, one in enumerate(found):
@@ -162,7 +162,7 @@ async def test_a_miss_and_a_bad_request_say_what_is_wrong(
     config: ResolverConfig, mutations: Mutations
 ) -> None:
     await commit(mutations, *one_of_each())
-    async with served(config) as at, asking(at.target) as asked:
+    async with served(config) as at, ready_client(at.target) as asked:
         with pytest.raises(cqar.NotFound, match="NONE") as missed:
             await asked.resolve("binance", "NONE")
         assert missed.value.reason == "VENUE_SYMBOL_NOT_FOUND"

@@ -18,13 +18,13 @@ from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_shared.replication import replica_layout as fmt
 from cqar_writer.app import Writer
 from cqar_writer.config import WriterConfig
-from tests.integration.sdk.test_answers import FUTURE, PAST, questions, told
+from tests.integration.sdk.test_answers import FUTURE, PAST, error_fields, questions
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import NOW, a_symbol, a_venue, a_venue_symbol, an_id
 from tests.support.follower_setup import writing
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.publisher_process import publisher
-from tests.support.sdk_setup import WAIT_S, timeless
+from tests.support.sdk_setup import WAIT_S, without_age
 from tests.support.service_processes import Running, service
 
 KEY = ("binance", "BTCUSDT")
@@ -64,9 +64,9 @@ async def resolver(
 async def outcome(asked: Any, name: str, args: Any, options: Any) -> object:
     """In a thread, since it waits."""
     try:
-        return timeless(await asyncio.to_thread(getattr(asked, name), *args, **options))
+        return without_age(await asyncio.to_thread(getattr(asked, name), *args, **options))
     except cqar.CqarError as error:
-        return told(error)
+        return error_fields(error)
 
 
 async def test_it_answers_what_a_client_of_its_resolver_is_answered(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import cqar
-from cqar.sdk.async_api import AsyncAnswers
+from cqar.sdk.async_api import AsyncApi
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_writer.mutations.pipeline import Mutations
@@ -17,7 +17,7 @@ from tests.support.commits import commit, eventually
 from tests.support.entity_builders import a_symbol, a_venue_symbol, an_id
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.resolver_client import served
-from tests.support.sdk_setup import WAIT_S, asking
+from tests.support.sdk_setup import WAIT_S, ready_client
 from tests.support.tcp_proxy import link_to
 
 
@@ -41,7 +41,7 @@ async def one_lags(config: ResolverConfig, mutations: Mutations) -> AsyncIterato
             yield f"ipv4:{ahead.target},{behind.target}", revision
 
 
-async def revisions(asked: AsyncAnswers, times: int) -> list[int]:
+async def revisions(asked: AsyncApi, times: int) -> list[int]:
     return [(await asked.resolve("binance", "BTCUSDT")).freshness.revision for _ in range(times)]
 
 
@@ -74,7 +74,7 @@ async def test_whoever_wrote_finds_it_at_a_resolver_that_has_not_heard_of_it(
     config: ResolverConfig, mutations: Mutations
 ) -> None:
     await commit(mutations, *one_of_each())
-    async with served(config) as at, asking(at.target) as asked:
+    async with served(config) as at, ready_client(at.target) as asked:
         for number in range(20):
             written = a_venue_symbol(venue_symbol=f"S{number}", listing_id=an_id(f"l{number}"))
             asked.carry(cqar.Position(1, await commit(mutations, written)))
@@ -90,7 +90,7 @@ async def test_of_a_new_epoch_a_caller_is_told_once_and_then_answered(
     await commit(mutations, *one_of_each())
     here = (config.database_url, config.nats_url)
     async with served(config) as at:
-        asking_it: Any = asking(at.target)
+        asking_it: Any = ready_client(at.target)
         if replicated:
             asking_it = cqar.Replica(*here, timeout_s=WAIT_S, probe_every_s=0.1)
         async with asking_it as asked:

@@ -11,7 +11,7 @@ import pytest
 
 import cqar
 from cqar.embedded.servers import EmbeddedServers
-from cqar.sdk.sync_api import SyncAnswers
+from cqar.sdk.sync_api import SyncApi
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_writer.mutations.pipeline import Mutations
@@ -142,14 +142,14 @@ async def test_no_answer_of_a_replica_shows_half_of_a_change_set(
     await commit(mutations, *listings(MarketStatusCode.ONLINE))
     stop = False
 
-    def read(asked: SyncAnswers) -> set[tuple[str, ...]]:
+    def read(asked: SyncApi) -> set[tuple[str, ...]]:
         seen: set[tuple[str, ...]] = set()
         while not stop:
             found = asked.resolve_batch([("binance", s) for s in spellings], timeout_s=WAIT_S)
             seen.add(tuple({f.market_status for f in found if isinstance(f, cqar.Resolution)}))
         return seen
 
-    def replicate(reading: Callable[[SyncAnswers], Any]) -> Any:
+    def replicate(reading: Callable[[SyncApi], Any]) -> Any:
         with cqar.Replica(config.database_url, config.nats_url, timeout_s=WAIT_S) as asked:
             asked.wait_ready(WAIT_S)
             return reading(asked)

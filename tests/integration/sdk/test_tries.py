@@ -18,7 +18,7 @@ from tests.support.commits import commit, eventually
 from tests.support.entity_builders import BTC
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.resolver_client import served
-from tests.support.sdk_setup import WAIT_S, asking, timeless
+from tests.support.sdk_setup import WAIT_S, ready_client, without_age
 from tests.support.service_processes import service
 from tests.support.tcp_proxy import link_to
 
@@ -68,7 +68,7 @@ async def test_what_can_never_be_answered_is_asked_once(
 ) -> None:
     await commit(mutations, *one_of_each())
     away = Away(0)
-    async with served(config, ErrorInterceptor(), away) as at, asking(at.target) as asked:
+    async with served(config, ErrorInterceptor(), away) as at, ready_client(at.target) as asked:
         away.calls.clear()
         for refused in (("binance", "NONE"), ("Not A Slug", "")):
             with pytest.raises(cqar.CqarError):
@@ -81,14 +81,17 @@ async def test_a_client_goes_on_when_its_resolver_was_killed_and_started_again(
 ) -> None:
     await commit(mutations, *one_of_each())
     settings = {"database_url": config.database_url, "nats_url": config.nats_url}
-    async with service("resolver", tmp_path, **settings) as running, asking(running.grpc) as asked:
-        before = timeless(await asked.resolve("binance", "BTCUSDT"))
+    async with (
+        service("resolver", tmp_path, **settings) as running,
+        ready_client(running.grpc) as asked,
+    ):
+        before = without_age(await asked.resolve("binance", "BTCUSDT"))
         await running.kill()
         with pytest.raises(cqar.NotReady, match=running.grpc):
             await asked.resolve("binance", "BTCUSDT")
         await running.start_again()
         await asked.wait_ready(2 * WAIT_S)
-        assert timeless(await asked.resolve("binance", "BTCUSDT")) == before
+        assert without_age(await asked.resolve("binance", "BTCUSDT")) == before
 
 
 async def test_calls_that_are_cut_off_are_answered_by_another_connection(
@@ -98,7 +101,7 @@ async def test_calls_that_are_cut_off_are_answered_by_another_connection(
     async with (
         served(config) as at,
         link_to(f"grpc://{at.target}") as (link, url),
-        asking(url.removeprefix("grpc://")) as asked,
+        ready_client(url.removeprefix("grpc://")) as asked,
     ):
         link.open.clear()
         calls = [asyncio.ensure_future(asked.resolve("binance", "BTCUSDT")) for _ in range(20)]

@@ -23,7 +23,7 @@ from tests.support.commits import commit, eventually
 from tests.support.entity_builders import a_venue
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.resolver_client import Served, served
-from tests.support.sdk_setup import WAIT_S, asking
+from tests.support.sdk_setup import WAIT_S, ready_client
 from tests.support.tcp_proxy import link_to
 
 Told = tuple[int, int, bool]
@@ -97,7 +97,7 @@ async def watching(target: str, min_revision: MinRevision = "seen") -> AsyncIter
         assert not thread.is_alive()
 
 
-async def note_position(at: Served, revision: int) -> None:
+async def reached(at: Served, revision: int) -> None:
     view = at.resolver.view
     await eventually(lambda: view.is_complete and view.snapshot.position[1] >= revision, WAIT_S)
 
@@ -117,7 +117,7 @@ async def a_process(config: ResolverConfig, port: int, http: int) -> AsyncIterat
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        async with asking(f"127.0.0.1:{port}"):
+        async with ready_client(f"127.0.0.1:{port}"):
             yield
     finally:
         process.kill()
@@ -148,7 +148,7 @@ async def test_what_was_changed_while_nobody_was_connected_is_told_in_order(
     await commit(mutations, *one_of_each())
     async with (
         served(config) as at,
-        asking(at.target),  # until it is loaded
+        ready_client(at.target),  # until it is loaded
         link_to(f"grpc://{at.target}") as (link, url),
         watching(url.removeprefix("grpc://")) as seen,
     ):
@@ -176,7 +176,7 @@ async def test_another_resolver_that_is_behind_takes_no_watcher_back(
             msgspec.structs.replace(config, database_url=database_url, nats_url=nats_url)
         ) as behind,
         served(config) as at,
-        asking(at.target),  # until it is loaded
+        ready_client(at.target),  # until it is loaded
         link_to(f"grpc://{at.target}") as (link, url),
         watching(url.removeprefix("grpc://"), min_revision="told") as seen,
     ):
@@ -208,7 +208,7 @@ async def test_what_no_resolver_keeps_any_more_ends_the_watch_by_its_name(
     await commit(mutations, *one_of_each())
     async with (
         served(config) as at,
-        asking(at.target),  # until it is loaded
+        ready_client(at.target),  # until it is loaded
         link_to(f"grpc://{at.target}") as (link, url),
         watching(url.removeprefix("grpc://")) as seen,
     ):
@@ -229,7 +229,7 @@ async def test_a_new_history_ends_the_watch_by_its_name(
     revision = await commit(mutations, *one_of_each())
     async with (
         served(config) as at,
-        asking(at.target),  # until it is loaded
+        ready_client(at.target),  # until it is loaded
         link_to(f"grpc://{at.target}") as (link, url),
         watching(url.removeprefix("grpc://")) as seen,
     ):

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 import cqar
-from cqar.sdk.async_api import AsyncAnswers
+from cqar.sdk.async_api import AsyncApi
 from cqar_resolver.config import ResolverConfig
 from cqar_writer.mutations.pipeline import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import a_venue
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.resolver_client import served
-from tests.support.sdk_setup import WAIT_S, asking
+from tests.support.sdk_setup import WAIT_S, ready_client
 
 
 def venues_in(update: cqar.Update) -> list[str]:
@@ -29,12 +29,16 @@ async def test_both_forms_see_each_change_once_and_in_order(
 ) -> None:
     await commit(mutations, *one_of_each())
     here = (config.database_url, config.nats_url)
-    async with served(config) as at, asking(at.target) as asked, cqar.Replica(*here) as replica:
+    async with (
+        served(config) as at,
+        ready_client(at.target) as asked,
+        cqar.Replica(*here) as replica,
+    ):
         await replica.wait_ready(WAIT_S)
 
         begun: set[int] = set()
 
-        async def awaited(answers: AsyncAnswers) -> list[str]:
+        async def awaited(answers: AsyncApi) -> list[str]:
             seen: list[str] = []
             async for update in answers.watch(2, epoch=1, kinds=["venue"], timeout_s=WAIT_S):
                 begun.add(id(seen))
@@ -80,9 +84,13 @@ async def test_a_watch_ends_with_its_time_or_with_what_cannot_be_watched(
 ) -> None:
     await commit(mutations, *one_of_each())
     here = (config.database_url, config.nats_url)
-    async with served(config) as at, asking(at.target) as asked, cqar.Replica(*here) as replica:
+    async with (
+        served(config) as at,
+        ready_client(at.target) as asked,
+        cqar.Replica(*here) as replica,
+    ):
         await replica.wait_ready(WAIT_S)
-        both: list[AsyncAnswers] = [asked, replica]
+        both: list[AsyncApi] = [asked, replica]
         for answers in both:
             updates = answers.watch(timeout_s=0.5)
             assert (await anext(updates)).change_set is None

@@ -27,7 +27,7 @@ from cqar_writer.database.newest_position import Newest
 from cqar_writer.database.primary import PrimaryDatabase
 from cqar_writer.mutations.pipeline import Mutations
 from cqar_writer.reads import entity_history
-from cqar_writer.reads.cached import CachedReader, CacheMiss
+from cqar_writer.reads.cached import CacheMiss, MessageReader
 from cqar_writer.reads.sessions import Reads
 from cqar_writer.relays.cache_relay import ForeignCache
 from tests.support.cache_inspection import Process, cursor_in, process, statements
@@ -178,7 +178,7 @@ async def test_a_slow_reader_never_puts_an_old_value_over_a_new_one(
     with pytest.raises(CacheMiss):
         await name_of()(cached)
     async with writer.reads.begin() as reading:
-        slow = cached.keeping(reading, reading.position)
+        slow = cached.filling(reading, reading.position)
         assert await name_of()(slow) == "BTC"
         await commit(mutations, an_asset(name="Bitcoin"))
         await writer.write_through()
@@ -195,7 +195,7 @@ async def test_what_another_history_says_under_the_same_number_is_not_kept(
     await lose_commits_after(engine, 1)
     await commit(mutations, a_venue("other"))
 
-    async def other(reader: CachedReader) -> Any:
+    async def other(reader: MessageReader) -> Any:
         return await reader.get(VENUE, "other")
 
     assert (await writer.read(other)).venue_id == "other"
@@ -364,7 +364,7 @@ async def _begin(writer: Process, asset_id: str) -> list[Any]:
         await name_of(asset_id)(cached)
     except (CacheMiss, EntityNotFound):
         async with writer.reads.begin() as reading:
-            keeping = cached.keeping(reading, reading.position)
+            keeping = cached.filling(reading, reading.position)
             try:
                 await name_of(asset_id)(keeping)
             except EntityNotFound:

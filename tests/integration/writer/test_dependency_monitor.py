@@ -17,8 +17,8 @@ from cqar_shared.domain.kinds.api_key import ApiKey, Role
 from cqar_shared.messaging.jetstream import CHANGES, EVENTS
 from cqar_shared.redis_store.cache import Cache, Unavailable
 from cqar_shared.runtime.circuit_breaker import FAILURES_MAX
-from cqar_shared.runtime.reachability import UP
 from cqar_shared.runtime.tasks import end, supervise
+from cqar_shared.runtime.telemetry import DEPENDENCY_UP
 from cqar_shared.sql.postgres import make_engine
 from cqar_shared.trust.key_text import hash_of
 from cqar_writer import metrics
@@ -37,7 +37,7 @@ NOWHERE = "nats://127.0.0.1:1"
 @pytest.fixture(autouse=True)
 def told_by_nobody_else() -> None:
     """A resolver of this process may have said how its own are to be looked at."""
-    UP.clear()
+    DEPENDENCY_UP.clear()
 
 
 def value(gauge: Gauge) -> float:
@@ -88,7 +88,7 @@ async def test_streams_are_measured_with_their_limits(
     async def measured() -> bool:
         await surroundings.look()
         held = (value(metrics.STREAM_MESSAGES.labels(name)) for name in (CHANGES, EVENTS))
-        up = (value(UP.labels(name)) for name in ("nats", "postgres"))
+        up = (value(DEPENDENCY_UP.labels(name)) for name in ("nats", "postgres"))
         return all(held) and all(up)
 
     await eventually(measured)
@@ -113,7 +113,7 @@ async def test_the_outbox_is_seen_to_grow_while_nats_is_away(
     for name in ("kraken", "okx"):
         newest = await commit(mutations, a_venue(name))
     await alone.look()
-    assert value(UP.labels("nats")) == 0
+    assert value(DEPENDENCY_UP.labels("nats")) == 0
     assert value(metrics.OUTBOX_LAG) == 2
     assert value(metrics.REVISION) == newest
 
@@ -124,7 +124,7 @@ async def test_a_database_that_is_away_is_said_to_be(
     nowhere = make_engine("postgresql://127.0.0.1:1/none", connections_max=1, application="t")
     away = Surroundings(nowhere, publisher(engine, mutations, database), None, lambda: NOW)
     await away.look()
-    assert value(UP.labels("postgres")) == 0
+    assert value(DEPENDENCY_UP.labels("postgres")) == 0
     await nowhere.dispose()
 
 
@@ -140,7 +140,7 @@ async def test_redis_is_up_while_its_breaker_is_closed(
                 assert up == 0
         made = publisher(engine, mutations, database)
         await Surroundings(engine, made, cache, lambda: NOW).look()
-        assert value(UP.labels("redis")) == up
+        assert value(DEPENDENCY_UP.labels("redis")) == up
         await cache.close()
 
 

@@ -22,7 +22,7 @@ from cqar_shared.errors import DataLoss
 from cqar_shared.rpc import grpc_server
 from cqar_shared.rpc.auth import AuthInterceptor
 from cqar_shared.rpc.error_mapping import ErrorInterceptor
-from cqar_shared.rpc.grpc_server import Guard
+from cqar_shared.rpc.grpc_server import Interceptor
 from cqar_shared.trust.key_text import hash_of
 from cqar_writer.mutations.pipeline import Mutations
 from tests.support.call_errors import Refusal, refusal
@@ -299,7 +299,7 @@ LEAK = "password=hunter2 at 10.0.0.1"
 
 
 @asynccontextmanager
-async def note_position(guards: list[Guard], **handlers: Any) -> AsyncIterator[grpc.aio.Channel]:
+async def reached(guards: list[Interceptor], **handlers: Any) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to a server of these methods of `t.T`."""
     server, methods = grpc_server.make_server(guards)
     methods.add_registered_method_handlers("t.T", handlers)
@@ -319,7 +319,7 @@ async def failing(error: Exception, *, in_auth: bool) -> Refusal:
     async def find_key(_: str) -> None:
         raise error
 
-    guards: list[Guard] = [ErrorInterceptor()]
+    guards: list[Interceptor] = [ErrorInterceptor()]
     if in_auth:
         guards.insert(0, AuthInterceptor(find_key, lambda _: Role.READ))
     async with reached(guards, M=grpc.unary_unary_rpc_method_handler(method)) as channel:
@@ -370,7 +370,7 @@ async def test_a_stream_ends_with_its_callers_key(
             yield b"beat"
             await asyncio.sleep(0.01)
 
-    guards: list[Guard] = [AuthInterceptor(find_key, lambda _: Role.READ), ErrorInterceptor()]
+    guards: list[Interceptor] = [AuthInterceptor(find_key, lambda _: Role.READ), ErrorInterceptor()]
     async with reached(guards, S=grpc.unary_stream_rpc_method_handler(method)) as channel:
         stream: Any = channel.unary_stream("/t.T/S")
         call = stream(b"", metadata=(("x-api-key", "k"),), timeout=10)

@@ -27,7 +27,7 @@ from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import TERMS, MarketStatusCode, VenueSymbol, delist
 from cqar_shared.errors import Conflict, EntityNotFound, Exists, InUse, Invalid, TooLarge
 from cqar_shared.replication import hash_chain, positions
-from cqar_shared.runtime.off_loop import AT_ONCE_MAX
+from cqar_shared.runtime.event_loop import INLINE_ITEMS_MAX
 from cqar_shared.sql import schema
 from cqar_shared.sql.schema import current
 from cqar_shared.sql.tables import table_of
@@ -392,16 +392,16 @@ async def test_relational_rows_say_what_the_entities_say(
 async def test_the_answer_to_many_items_is_made_aside_however_few_of_them_change(
     mutations: Mutations, *, dry_run: bool
 ) -> None:
-    await apply(mutations, (an_asset(f"A{number}") for number in range(AT_ONCE_MAX)))
+    await apply(mutations, (an_asset(f"A{number}") for number in range(INLINE_ITEMS_MAX)))
     where: list[threading.Thread] = []
 
     def answer(_: AppliedMutation) -> bytes:
         where.append(threading.current_thread())
         return b""
 
-    items = [upsert(an_asset(f"A{number}")) for number in range(AT_ONCE_MAX + 1)]
+    items = [upsert(an_asset(f"A{number}")) for number in range(INLINE_ITEMS_MAX + 1)]
     applied = await mutations.apply(items, CAUSE, dry_run=dry_run, answer=answer)
-    assert [o.result for o in applied.outcomes].count(Result.UNCHANGED) == AT_ONCE_MAX
+    assert [o.result for o in applied.outcomes].count(Result.UNCHANGED) == INLINE_ITEMS_MAX
     assert where
     assert threading.main_thread() not in where
 

@@ -20,12 +20,12 @@ from cqar.admin.audit_signatures import Signed
 from cqar.cli import cli
 from cqar.cli.verify import _noted
 from cqar_shared.domain.kinds.api_key import Role
-from cqar_shared.errors import Conflict, EntityNotFound, Exists
+from cqar_shared.errors import Conflict, EntityNotFound, Exists, InvalidConfiguration
 from cqar_shared.messaging.jetstream import CHANGES
 from cqar_shared.replication import positions
 from cqar_shared.replication.positions import position_of
 from cqar_shared.trust.signatures import PrivateKey
-from cqar_shared.trust.trusted_keys import Trust
+from cqar_shared.trust.trusted_keys import TrustedKeys
 from cqar_writer.__main__ import main
 from cqar_writer.archiver import Archiving
 from cqar_writer.database import head_signer as signing_module
@@ -60,7 +60,7 @@ async def test_every_revision_is_signed_from_the_first_key_on(engine: AsyncEngin
     await commit(mutations, a_venue("a"))
     await mutations.bump_epoch(1, 1, 2)
     await commit(mutations, a_venue("b"))
-    head, trust = await head_of(engine), Trust([signer.public_key])
+    head, trust = await head_of(engine), TrustedKeys([signer.public_key])
     for row in await rows_of(engine):
         trust.require(commit_message(head.registry_id, row).head)
     trust.require(head_message(head))
@@ -85,7 +85,7 @@ async def test_an_idle_registry_is_signed_where_it_stands(
     assert before.signature is None
     assert await keys.step()
     after = await head_of(engine)
-    Trust([signer.public_key]).require(head_message(after))
+    TrustedKeys([signer.public_key]).require(head_message(after))
     assert position_of(after) == position_of(before)
     assert (await rows_of(engine))[-1].signature == after.signature
 
@@ -101,7 +101,7 @@ async def test_what_an_older_release_leaves_of_a_signature_is_none(engine: Async
         await tx.execute(sa.text("UPDATE registry_head SET signature = :s"), {"s": stale})
         await tx.execute(sa.text("UPDATE outbox SET signature = NULL WHERE revision = 2"))
     assert await keys.step()
-    Trust([signer.public_key]).require(head_message(await head_of(engine)))
+    TrustedKeys([signer.public_key]).require(head_message(await head_of(engine)))
 
 
 async def test_a_fresh_registry_is_signed_before_its_first_revision_is_over(
@@ -135,7 +135,7 @@ async def test_the_stream_and_the_image_carry_the_signature(
     await drain(relay)
     await commit(mutations, a_venue("a"))
     await drain(relay)
-    trust = Trust([signer.public_key])
+    trust = TrustedKeys([signer.public_key])
     for raw in await raw_messages(js, CHANGES):
         trust.require(replication_pb2.StreamMessage.FromString(raw.data or b"").head)
 
@@ -420,6 +420,6 @@ async def test_a_lost_key_is_followed_by_one_that_nobody_vouches_for(
 
 def test_a_file_that_holds_no_key_is_a_setting_that_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("nothing")
-    with pytest.raises(SystemExit, match="signing_key_file: .* holds no private key"):
+    with pytest.raises(InvalidConfiguration, match="signing_key_file: .* holds no private key"):
         Signer.of_file(str(tmp_path / "key"))
     assert Signer.of_file("") is None

@@ -141,7 +141,9 @@ async def test_what_cannot_be_changed_is_refused_with_what_to_do(client: Client,
     await js.add_stream(made)
     if "sealed" in wrong:
         await js.update_stream((await js.stream_info(CHANGES)).config, sealed=True)
-    with pytest.raises(streams.Unfit, match=f"{said}.*delete it, and writers make it anew"):
+    with pytest.raises(
+        streams.UnusableStream, match=f"{said}.*delete it, and writers make it anew"
+    ):
         await streams.ensure_stream(js, streams.changes_config())
 
 
@@ -150,7 +152,9 @@ async def test_what_nats_refuses_is_said_with_its_reason(client: Client) -> None
     await js.add_stream(streams.changes_config().evolve(subjects=["cqar.other"], republish=None))
     await js.add_stream(api.StreamConfig(name="STRAY", subjects=[jetstream.CHANGES_SUBJECT]))
     try:
-        with pytest.raises(streams.Unfit, match=r"\(subjects\), which NATS refuses .*overlap"):
+        with pytest.raises(
+            streams.UnusableStream, match=r"\(subjects\), which NATS refuses .*overlap"
+        ):
             await streams.ensure_stream(js, streams.changes_config())
     finally:
         await js.delete_stream("STRAY")

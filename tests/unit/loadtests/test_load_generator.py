@@ -6,26 +6,28 @@ import random
 from collections import Counter
 
 from cqar.admin.rpc_catalog import RESOLVER, rpcs
-from loadtests.deck import Deck
+from loadtests.act_sampler import ActSampler
+from loadtests.call_schedule import CallSchedule
+from loadtests.locust_runner import LoadRun
 from loadtests.mixes import CHANGES, DECK_ACTS, MIXES, ROADMAP
-from loadtests.outcome import Made, Outcome, bucket_ms, quantile_ms
-from loadtests.pacing import Pace
-from loadtests.questions import QUESTIONS
-from loadtests.running import Run
-from loadtests.summary import COLUMNS, Ended, rows
+from loadtests.rpc_requests import RPC_REQUESTS
+from loadtests.run_outcome import RpcStats, RunOutcome, bucket_ms, quantile_ms
+from loadtests.summary_table import COLUMNS, FinishedRun, rows
 
 
-def made(p50_ms: float = 1.0, p99_ms: float = 2.0, errors: int = 0) -> Made:
-    return Made(10, errors, 1.0, p50_ms, p99_ms, p99_ms)
+def made(p50_ms: float = 1.0, p99_ms: float = 2.0, errors: int = 0) -> RpcStats:
+    return RpcStats(10, errors, 1.0, p50_ms, p99_ms, p99_ms)
 
 
-def ended(*, all_there: bool = True, errors: tuple[str, ...] = (), **calls: Made) -> Ended:
-    run = Run(ROADMAP, RESOLVER, "127.0.0.1:9091", "")
-    return Ended(run, Outcome(calls, [*errors]), all_there)
+def ended(
+    *, all_there: bool = True, errors: tuple[str, ...] = (), **calls: RpcStats
+) -> FinishedRun:
+    run = LoadRun(ROADMAP, RESOLVER, "127.0.0.1:9091", "")
+    return FinishedRun(run, RunOutcome(calls, [*errors]), all_there)
 
 
 def test_a_user_that_is_on_time_acts_at_even_intervals() -> None:
-    pace = Pace(first_s=100.0, every_s=0.5)
+    pace = CallSchedule(first_s=100.0, every_s=0.5)
     assert pace.wait_s(now_s=99.75) == 0.25
     assert pace.take_s() == 100.0
     assert pace.wait_s(now_s=100.125) == 0.375
@@ -33,7 +35,7 @@ def test_a_user_that_is_on_time_acts_at_even_intervals() -> None:
 
 
 def test_a_stall_is_counted_for_every_act_that_was_due_in_it() -> None:
-    pace = Pace(first_s=0.0, every_s=1.0)
+    pace = CallSchedule(first_s=0.0, every_s=1.0)
     pace.take_s()
     answered_s = 3.5
     late = []
@@ -45,7 +47,7 @@ def test_a_stall_is_counted_for_every_act_that_was_due_in_it() -> None:
 
 def test_every_deck_holds_the_mix_exactly() -> None:
     shares = {"Resolve": 95, "ResolveBatch": 4, "Watch": 1}
-    deck = Deck(shares, random.Random(1))
+    deck = ActSampler(shares, random.Random(1))
     for _ in range(3):
         assert Counter(deck.deal() for _ in range(DECK_ACTS)) == shares
 
@@ -53,13 +55,13 @@ def test_every_deck_holds_the_mix_exactly() -> None:
 def test_each_mix_is_of_a_hundred_acts_that_can_be_made() -> None:
     for mix in MIXES.values():
         assert sum(mix.shares.values()) == DECK_ACTS, mix.name
-        assert {act for act in mix.shares if act != CHANGES} <= QUESTIONS.keys()
+        assert {act for act in mix.shares if act != CHANGES} <= RPC_REQUESTS.keys()
         assert set(mix.rpcs) <= rpcs().keys()
         assert set(mix.goals) <= set(mix.rpcs)
 
 
 def test_every_question_is_asked_by_some_mix() -> None:
-    assert {act for mix in MIXES.values() for act in mix.shares} - {CHANGES} == QUESTIONS.keys()
+    assert {act for mix in MIXES.values() for act in mix.shares} - {CHANGES} == RPC_REQUESTS.keys()
 
 
 def test_quantiles_are_of_the_nearest_rank() -> None:

@@ -13,12 +13,12 @@ from cqar.admin.connection import CallFailed
 from cqar.admin.rpc_catalog import rpcs
 from cqar.cli.call import call
 from tools.api_docs.contract import Contract, read_contract
+from tools.api_docs.example_runner import ExampleFailed, _require_expected
 from tools.api_docs.examples import Example, read_examples
-from tools.api_docs.layout import LINE_CHARS_MAX, lay_out
-from tools.api_docs.making import PAGE
-from tools.api_docs.normal import normal, normal_text, strings_in
-from tools.api_docs.running import ExampleFailed, _require_expected
-from tools.api_docs.tables import anchor, fields_table, reached
+from tools.api_docs.json_layout import LINE_CHARS_MAX, lay_out
+from tools.api_docs.normalization import normal, normal_text, strings_in
+from tools.api_docs.page_builder import PAGE
+from tools.api_docs.type_tables import anchor, fields_table, reached
 
 UNANSWERED: set[str] = set()
 

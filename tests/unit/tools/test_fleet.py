@@ -12,8 +12,8 @@ from cqar_resolver.replication.follower import STREAM_CHECK_S
 from cqar_resolver.replication.postgres import HYDRATE_CONCURRENCY
 from cqar_writer.relays.change_relay import HEARTBEAT_S
 from tools.fleet import costs
+from tools.fleet.capacity_table import table
 from tools.fleet.load import Fleet, load_of
-from tools.fleet.table import table
 
 DOCUMENT = Path(__file__).parents[3] / "docs/OPERATIONS.md"
 QUIET = Fleet(resolvers=1_000, entities=0, commits_per_s=0, commit_bytes=0)

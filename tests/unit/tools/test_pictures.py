@@ -10,8 +10,8 @@ import msgspec
 
 from cqar.embedded.endpoints import Endpoints, StackKeys
 from tools.monitoring.panels import Dashboard, Query, panel
-from tools.monitoring.pictures.drawing import UNITS, draw, legend_of
 from tools.monitoring.pictures.prometheus import Series, configuration
+from tools.monitoring.pictures.svg import UNITS, draw, legend_of
 
 ROOT = Path(__file__).parents[3]
 BOARD = Dashboard(

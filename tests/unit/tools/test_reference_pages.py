@@ -12,12 +12,13 @@ import pytest
 from prometheus_client import REGISTRY
 
 from cqar_resolver.config import ResolverConfig
+from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.runtime.config import load
 from cqar_writer.config import WriterConfig
 from tools.reference.configuration import configuration_page
 from tools.reference.docstrings import attributes_of
+from tools.reference.generated_pages import PAGES
 from tools.reference.metrics import metrics, metrics_page
-from tools.reference.pages import PAGES
 
 CONFIGS = (("writer", WriterConfig), ("resolver", ResolverConfig))
 
@@ -56,7 +57,7 @@ def test_every_limit_that_the_page_states_is_one_that_a_service_holds(
         beyond = float(limit) * 2 + 1 if symbol == "≤" else float(limit) - 1
         text = str(int(beyond)) if beyond == int(beyond) else str(beyond)
         name = variable.removeprefix(f"CQAR_{section.upper()}_").lower()
-        with pytest.raises(SystemExit, match=f"{variable}|{name}"):
+        with pytest.raises(InvalidConfiguration, match=f"{variable}|{name}"):
             load(config, section, {**required, "CQAR_CONFIG": "", variable: text})
         stated += 1
     assert stated > 0

@@ -20,11 +20,11 @@ from cqar import catalogue
 from cqar.admin.connection import Connection
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
-from tools.monitoring.making import ALL
+from tools.monitoring.generated_files import ALL
 from tools.monitoring.panels import Query
-from tools.monitoring.pictures.drawing import draw
+from tools.monitoring.paths import PICTURES
 from tools.monitoring.pictures.prometheus import Prometheus, Series, beside
-from tools.monitoring.places import PICTURES
+from tools.monitoring.pictures.svg import draw
 
 STEP_S: Final = 5
 SECONDS: Final = int(os.environ.get("CQAR_PICTURES_SECONDS", "150"))

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.ports import pick_ports
-from tools.monitoring.places import RULES
+from tools.monitoring.paths import RULES
 
 START_S: Final = 60
 SCRAPE_EVERY: Final = "2s"

@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.signing_key import SIGNING_KEY, SigningKey, id_of
+from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.sql.schema import current
 from cqar_shared.trust import signatures
-from cqar_shared.trust.signatures import Headed, KeyFileError, PrivateKey
-from cqar_shared.trust.trusted_keys import KEYS_MAX, Trust, Unsigned
+from cqar_shared.trust.signatures import KeyFileError, PrivateKey, SignableHead
+from cqar_shared.trust.trusted_keys import KEYS_MAX, TrustedKeys, Unsigned
 from cqar_writer import metrics
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow, head_message
 
@@ -45,16 +46,16 @@ class Signer:
         """The key of a setting; None where it names no file.
 
         Raises:
-            SystemExit: It holds no key.
+            InvalidConfiguration: It holds no key.
         """
         if not path:
             return None
         try:
             return cls(PrivateKey.read(path))
         except KeyFileError as error:
-            raise SystemExit(f"configuration: signing_key_file: {error}") from None
+            raise InvalidConfiguration(f"configuration: signing_key_file: {error}") from None
 
-    def signature_of(self, registry_id: bytes, head: Headed) -> bytes:
+    def signature_of(self, registry_id: bytes, head: SignableHead) -> bytes:
         return self._key.sign(signatures.head_statement(registry_id, head))
 
     def endorsement_of(self, registry_id: bytes, public_key: bytes) -> bytes:
@@ -116,7 +117,7 @@ def is_signed(head: HeadRow, keys: list[SigningKey]) -> bool:
     """
     used = [key for key in keys if not key.is_retired]
     try:
-        Trust(bytes.fromhex(key.public_key) for key in used).require(head_message(head))
+        TrustedKeys(bytes.fromhex(key.public_key) for key in used).require(head_message(head))
     except (Unsigned, ValueError):
         return False
     return True

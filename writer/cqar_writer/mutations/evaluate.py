@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cqar_shared.domain.evaluation import Batch, Outcome
 from cqar_shared.domain.kind import Ref
 from cqar_shared.domain.kinds import KIND_BY_NAME
-from cqar_shared.domain.working_set import Lookup, WorkingSet
+from cqar_shared.domain.working_set import LookupKey, WorkingSet
 from cqar_shared.errors import TooLarge
-from cqar_shared.runtime.off_loop import is_long
+from cqar_shared.runtime.event_loop import is_long
 from cqar_writer.store import entity_rows, session_keepalive
 
 #: A rule asks further only from what it was shown; the deepest is the walk along relationships.
@@ -26,18 +26,18 @@ LOADED_AT_ONCE: Final = 500
 T = TypeVar("T")
 
 
-async def judge(tx: AsyncConnection, docket: Batch, seen: WorkingSet) -> list[Outcome]:
+async def judge(tx: AsyncConnection, batch: Batch, seen: WorkingSet) -> list[Outcome]:
     """What becomes of each item.
 
     Raises:
         TooLarge: The rules ask for more rounds of entities than one request has.
     """
-    await session_keepalive.work(tx, is_long(docket.items), docket.foresee, seen)
+    await session_keepalive.work(tx, is_long(batch.items), batch.prefetch, seen)
     if seen.wanted:
         await _load(tx, seen)
-    rounds = max(1, min(ROUNDS_MAX, JUDGED_MAX // max(1, len(docket.items))))
+    rounds = max(1, min(ROUNDS_MAX, JUDGED_MAX // max(1, len(batch.items))))
     for _ in range(rounds):
-        outcomes = await session_keepalive.work(tx, is_long(docket.items), docket.judge, seen)
+        outcomes = await session_keepalive.work(tx, is_long(batch.items), batch.judge, seen)
         if not seen.wanted:
             return outcomes
         await _load(tx, seen)
@@ -49,7 +49,7 @@ async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:
     """Bring what the last round wanted, some at a time: others are answered in between."""
     wanted = seen.wanted
     brought: set[Ref] = set()
-    by_lookup: defaultdict[tuple[str, str], list[Lookup]] = defaultdict(list)
+    by_lookup: defaultdict[tuple[str, str], list[LookupKey]] = defaultdict(list)
     for find in wanted.finds:
         by_lookup[find.kind, find.lookup].append(find)
     for (kind, lookup), finds in by_lookup.items():

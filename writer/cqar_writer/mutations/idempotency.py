@@ -14,7 +14,7 @@ from cqar_shared.errors import FieldViolation, Invalid
 from cqar_shared.rpc import auth
 from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.rpc.request_limits import ASIDE_BYTES
-from cqar_shared.runtime.off_loop import unblocking
+from cqar_shared.runtime.event_loop import run_off_loop
 
 HEADER: Final = "idempotency-key"
 KEY_CHARS_MAX: Final = 256
@@ -43,7 +43,7 @@ async def once_of(request: Any, context: Context) -> IdempotencyKey | None:
     if len(key) > KEY_CHARS_MAX or "\0" in key:
         message = f"at most {KEY_CHARS_MAX} characters, none of them NUL"
         raise Invalid([FieldViolation(HEADER, "MALFORMED", message)])
-    digest = await unblocking(request.ByteSize() > ASIDE_BYTES, _hash_of, request)
+    digest = await run_off_loop(request.ByteSize() > ASIDE_BYTES, _hash_of, request)
     rpc = request.DESCRIPTOR.full_name
     return IdempotencyKey(auth.caller.get().actor, rpc, key, digest)
 

@@ -30,7 +30,7 @@ from cqar_shared.errors import FieldViolation, Invalid, ServiceNotReady, TooLarg
 from cqar_shared.replication import positions
 from cqar_shared.replication.positions import LogPosition
 from cqar_shared.rpc import request_limits
-from cqar_shared.runtime.off_loop import is_long, unblocking
+from cqar_shared.runtime.event_loop import is_long, run_off_loop
 from cqar_writer.database import confirmed_commit
 from cqar_writer.database.epoch_lock import Epochs, ReadTail, no_tail
 from cqar_writer.database.head_signer import Signer
@@ -165,23 +165,23 @@ class Mutations:
             raise TooLarge(f"{len(items)} items; at most {ITEMS_MAX}: split them")
         now = self.now()
         as_of = None if as_of is None else require_past(as_of, now)
-        docket, seen = Batch(items), WorkingSet(now, historical=historical, as_of=as_of)
+        batch, seen = Batch(items), WorkingSet(now, historical=historical, as_of=as_of)
         if dry_run:
             async with self._engine.connect() as tx:
                 await tx.execution_options(
                     isolation_level="REPEATABLE READ", postgresql_readonly=True
                 )
                 head = await self._database.head(tx)
-                outcomes = await evaluate.judge(tx, docket, seen)
+                outcomes = await evaluate.judge(tx, batch, seen)
             changing = [o for o in outcomes if o.changes]
-            await unblocking(is_long(changing), _sealed, head, changing, seen, cause)
+            await run_off_loop(is_long(changing), _sealed, head, changing, seen, cause)
             applied = AppliedMutation(outcomes, head.epoch, head.revision, committed=False)
             return await _answered(applied, answer)
-        return await self._commit(docket, seen, cause, once, answer, skip_rejected=skip_rejected)
+        return await self._commit(batch, seen, cause, once, answer, skip_rejected=skip_rejected)
 
     async def _commit(
         self,
-        docket: Batch,
+        batch: Batch,
         seen: WorkingSet,
         cause: Cause,
         once: IdempotencyKey | None,
@@ -196,7 +196,7 @@ class Mutations:
                 return AppliedMutation(
                     [], head.epoch, head.revision, committed=False, replay=kept.response
                 )
-            outcomes = await evaluate.judge(tx, docket, seen)
+            outcomes = await evaluate.judge(tx, batch, seen)
             rejected = any(o.result is Result.REJECTED for o in outcomes)
             changing = [o for o in outcomes if o.changes]
             changing += revived(changing, seen)
@@ -210,7 +210,7 @@ class Mutations:
                     await confirmed_commit.confirm(tx)
                 return applied
             try:
-                making = unblocking(
+                making = run_off_loop(
                     is_long(outcomes), _made, head, changing, seen, cause, outcomes, answer
                 )
                 payloads, row, applied = await session_keepalive.beside(
@@ -272,7 +272,7 @@ def require_past(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
 
 
 async def _answered(applied: AppliedMutation, answer: Answer) -> AppliedMutation:
-    return replace(applied, answer=await unblocking(is_long(applied.outcomes), answer, applied))
+    return replace(applied, answer=await run_off_loop(is_long(applied.outcomes), answer, applied))
 
 
 def _sealed(
@@ -321,7 +321,7 @@ def _next_revision(
         kind, key = outcome.kind, outcome.key
         stored = seen.stored((kind.name, key))
         # What is archived is neither counted nor hashed.
-        counted = stored is not None and stored.is_there and not stored.archived
+        counted = stored is not None and stored.exists and not stored.archived
         before = stored if counted else None
         if before is not None:
             set_hash -= positions.hash_of(kind.name, key, before.payload)

@@ -86,7 +86,7 @@ def decide(
     return RelayAction.PUBLISH if row.prev_chain == tail.chain else RelayAction.BUMP
 
 
-class RelayRow(positions.Placed, Protocol):
+class RelayRow(positions.HasPosition, Protocol):
     """An outbox row, as far as deciding goes."""
 
     @property

@@ -14,7 +14,7 @@ from cqar_shared.replication import positions
 from cqar_shared.replication.positions import NO_TERM, LogPosition, Term, position_of, term_of
 
 
-class Answering(positions.Placed, positions.Dated, Protocol):
+class Answering(positions.HasPosition, positions.HasTerm, Protocol):
     """What a database says of itself."""
 
     @property
@@ -113,6 +113,6 @@ def remedy(verdict: Verdict, *, is_fresh: bool) -> Remedy:
     return Remedy.RENEW if verdict is Verdict.BEHIND else Remedy.FENCE
 
 
-def is_later(own: Answering, other: positions.Dated) -> bool:
+def is_later(own: Answering, other: positions.HasTerm) -> bool:
     """Whether somebody speaks for a database that took this one's place."""
     return term_of(other) > term_of(own)

@@ -1,0 +1,16 @@
+"""What the writer answers without changing anything.
+
+`cached` reads single entities from Redis before PostgreSQL, `sessions` reads lists and exports in
+one snapshot of the database, `query_answer` runs the queries that resolvers run too,
+`entity_history` and `listing_periods` read the past. Expensive reads are limited
+(`expensive_reads`).
+"""
+
+__all__ = [
+    "cached",
+    "entity_history",
+    "expensive_reads",
+    "listing_periods",
+    "query_answer",
+    "sessions",
+]

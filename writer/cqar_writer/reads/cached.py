@@ -1,12 +1,12 @@
-"""Which reads Redis may answer, under which keys, and for how long.
+"""Reads that Redis may answer.
 
 An answer that takes several values is given only if all were read under one cursor: then they
-fit together, as in one transaction. Else PostgreSQL is asked, and what it said is kept.
+fit together, as in one transaction. Otherwise PostgreSQL is asked, and Redis keeps what it said.
 """
 
 from __future__ import annotations
 
-import logging
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -19,28 +19,29 @@ from cqar_shared.replication.positions import LogPosition
 from cqar_writer import metrics
 from cqar_writer.database.newest_position import Newest
 
-log = logging.getLogger(__name__)
-
 
 class CacheMiss(Exception):
     """The cache cannot answer: ask PostgreSQL."""
 
 
-class CachedReader(Protocol):
-    """What an answer may read by; of one revision, however often it is asked."""
+class MessageReader(Protocol):
+    """Reads messages at one revision, however often it is asked."""
 
     async def get(self, kind: AnyKind, key: str) -> Any:
-        """The kind's message of an entity; raises NotFound if there is none."""
+        """Return the kind's message of an entity; raise EntityNotFound if there is none."""
 
     async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
-        """The messages of those found, in the order of their keys."""
+        """Return the messages of the entities found, in the order of their keys."""
+
+    async def terms(self, listing_id: str, moment: dt.datetime) -> bytes | None:
+        """Return a serialised listing as it was at a moment; None if nobody knows."""
 
 
-class CachedReading:
-    """Reads from Redis as long as that is possible.
+class RedisReader:
+    """Reads from Redis; raises CacheMiss as soon as it cannot.
 
     Attributes:
-        cursor: What the first answer was as of.
+        cursor: The position of the first value that was read.
     """
 
     def __init__(self, cache: Cache | None, newest: Newest) -> None:
@@ -49,13 +50,17 @@ class CachedReading:
         self.cursor: CacheCursor | None = None
 
     async def get(self, kind: AnyKind, key: str) -> Any:
-        found = await self._messages(kind, "", kind.parts_of(key))
-        if not found:
+        messages = await self._messages(kind, "", kind.parts_of(key))
+        if not messages:
             raise EntityNotFound(kind.name, key)
-        return found[0]
+        return messages[0]
 
     async def find(self, kind: AnyKind, lookup: str, *values: Any) -> list[Any]:
         return await self._messages(kind, lookup, values)
+
+    async def terms(self, *_: Any) -> bytes | None:
+        """Raise CacheMiss: Redis holds the present only."""
+        raise CacheMiss
 
     async def _messages(self, kind: AnyKind, lookup: str, values: Iterable[str]) -> list[Any]:
         entry = ENTRIES.get((kind.name, lookup))
@@ -66,37 +71,43 @@ class CachedReading:
         except Unavailable:
             metrics.CACHE_UNAVAILABLE.inc()
             payload = None
-        found = None if payload is None else decoded(entry, payload)
-        if found is None:
+        messages = None if payload is None else decoded(entry, payload)
+        if messages is None:
             metrics.CACHE_MISSES.labels(entry.prefix).inc()
             raise CacheMiss
         metrics.CACHE_HITS.labels(entry.prefix).inc()
-        return found
+        return messages
 
     async def _payload(self, cache: Cache, key: str) -> bytes | None:
         cursor, (payload,) = await cache.read([key])
         if cursor is None:
             return None
-        current = self._newest.is_reached(cursor.registry_id, cursor.at.epoch, cursor.at.revision)
-        moved = self.cursor is not None and cursor != self.cursor
+        is_current = self._newest.is_reached(
+            cursor.registry_id, cursor.at.epoch, cursor.at.revision
+        )
+        has_moved = self.cursor is not None and cursor != self.cursor
         self.cursor = self.cursor or cursor
-        return payload if current and not moved else None
+        return payload if is_current and not has_moved else None
 
-    def keeping(self, reader: CachedReader, at: LogPosition) -> CacheFill:
-        """Read by PostgreSQL's reader, which is at this position, instead."""
-        return CacheFill(self._cache, self.cursor, reader, at)
+    def filling(self, reader: MessageReader, position: LogPosition) -> CacheFill:
+        """Return a reader of PostgreSQL, which is at this position, that keeps what it reads."""
+        return CacheFill(self._cache, self.cursor, reader, position)
 
 
 class CacheFill:
-    """Reads by another, and keeps what can be kept, once that is over."""
+    """Reads from PostgreSQL, and afterwards puts into Redis what Redis holds."""
 
     def __init__(
-        self, cache: Cache | None, cursor: CacheCursor | None, reader: CachedReader, at: LogPosition
+        self,
+        cache: Cache | None,
+        cursor: CacheCursor | None,
+        reader: MessageReader,
+        position: LogPosition,
     ) -> None:
         self._cache = cache
-        self._cursor = cursor if cursor and cursor.at == at else None
+        self._cursor = cursor if cursor and cursor.at == position else None
         self._reader = reader
-        self._read: dict[str, Value] = {}
+        self._values: dict[str, Value] = {}
 
     async def get(self, kind: AnyKind, key: str) -> Any:
         message = await self._reader.get(kind, key)
@@ -108,17 +119,20 @@ class CacheFill:
         self._note(kind, lookup, values, messages)
         return messages
 
+    async def terms(self, listing_id: str, moment: dt.datetime) -> bytes | None:
+        return await self._reader.terms(listing_id, moment)
+
     def _note(self, kind: AnyKind, lookup: str, values: Iterable[str], messages: list[Any]) -> None:
-        # What is nowhere is not kept: whoever asks at random would fill Redis.
+        # A miss is not kept: whoever asks at random would fill Redis.
         entry = ENTRIES.get((kind.name, lookup))
         if entry is not None and messages and self._cursor is not None:
-            self._read[entry.key(values)] = entry.value(messages)
+            self._values[entry.key(values)] = entry.value(messages)
 
     async def keep(self) -> None:
-        """Set what was read, if the cache still is where PostgreSQL was."""
-        if self._cache is None or self._cursor is None or not self._read:
+        """Write what was read, if Redis still is where PostgreSQL was."""
+        if self._cache is None or self._cursor is None or not self._values:
             return
         try:
-            await self._cache.set(self._cursor, self._cursor, self._read)
+            await self._cache.set(self._cursor, self._cursor, self._values)
         except Unavailable:
             metrics.CACHE_UNAVAILABLE.inc()

@@ -7,8 +7,8 @@ from typing import Any, Final
 from cqar_shared.rpc.auth import caller_of
 from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.rpc.middleware import Middleware
-from cqar_shared.runtime.fair_queue import Turns
-from cqar_shared.runtime.slots import Places
+from cqar_shared.runtime.fair_queue import FairQueue
+from cqar_shared.runtime.slots import Slots
 
 ALWAYS: Final = frozenset({"SearchAssets", "SearchSymbols", "History"})
 #: Run at once, of all callers and of one. Each has a connection to PostgreSQL.
@@ -19,14 +19,14 @@ WAIT_MAX: Final = 128
 WAIT_EACH: Final = 16
 
 
-class HeavyReads(Middleware):
+class ExpensiveReads(Middleware):
     """Searches, histories, reads of another time and dry runs wait for their caller's turn.
 
     To be given innermost, since it looks into requests.
     """
 
     def __init__(self) -> None:
-        self._turns = Turns(Places("long reads", WAIT_MAX, WAIT_EACH), RUN_MAX, RUN_EACH)
+        self._turns = FairQueue(Slots("long reads", WAIT_MAX, WAIT_EACH), RUN_MAX, RUN_EACH)
 
     def unary(self, call: Any, method: str) -> Any:
         name = method.rpartition("/")[2]

@@ -8,10 +8,10 @@ from typing import Final
 from cqc.venues.v1 import venue_symbol_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
-from cqar_shared.domain import rules
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
-from cqar_shared.errors import EntityNotFound, Invalid
+from cqar_shared.errors import EntityNotFound
 from cqar_shared.lists import filter_names
+from cqar_shared.queries.listings import require_spelling
 from cqar_writer.reads.sessions import RegistryReader
 from cqar_writer.store.voided_listings import VoidedListings
 
@@ -28,12 +28,7 @@ async def periods_of(
         Invalid: No venue or spelling can be called so.
         NotFound: There is no such venue, or the spelling never meant anything there.
     """
-    violations = [
-        *rules.check_slug("venue_id", venue_id),
-        *rules.check_printable("venue_symbol", spelling),
-    ]
-    if violations:
-        raise Invalid(violations)
+    require_spelling(venue_id, spelling)
     removed = await reading.voided(voided, venue_id, spelling)
     periods = []
     for stored in await reading.stored(VENUE_SYMBOL, "spelling", venue_id, spelling):

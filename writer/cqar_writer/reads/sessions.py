@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from cqar_shared.domain import as_of, rules
-from cqar_shared.domain.instant import Instant
+from cqar_shared.domain import rules
 from cqar_shared.domain.kind import AnyKind
-from cqar_shared.domain.working_set import Lookup, Stored
+from cqar_shared.domain.working_set import LookupKey, Stored
 from cqar_shared.errors import EntityNotFound, FieldViolation, Invalid
 from cqar_shared.lists import filters, page_tokens, paging
 from cqar_shared.lists.filters import Filter
@@ -22,7 +22,7 @@ from cqar_shared.sql import entity_queries, row_check
 from cqar_shared.sql.tables import table_of
 from cqar_writer.database.newest_position import Newest
 from cqar_writer.database.primary import PrimaryDatabase
-from cqar_writer.reads.cached import CachedReading
+from cqar_writer.reads.cached import RedisReader
 from cqar_writer.store import entity_rows, search
 from cqar_writer.store.voided_listings import Voided, VoidedListings
 
@@ -73,7 +73,7 @@ class RegistryReader:
         self, kind: AnyKind, lookup: str, wanted: Iterable[tuple[Any, ...]]
     ) -> dict[tuple[Any, ...], list[Any]]:
         """For each of the values what `find` finds, by one query."""
-        finds = [Lookup(kind.name, lookup, values) for values in wanted]
+        finds = [LookupKey(kind.name, lookup, values) for values in wanted]
         found = await entity_rows.find(self._tx, kind, lookup, finds)
         return {
             find.values: [message_of(kind, stored) for stored in entities.values()]
@@ -82,19 +82,17 @@ class RegistryReader:
 
     async def stored(self, kind: AnyKind, lookup: str, *values: Any) -> list[Stored]:
         """What `find` finds, as it is kept."""
-        wanted = Lookup(kind.name, lookup, values)
+        wanted = LookupKey(kind.name, lookup, values)
         return list((await entity_rows.find(self._tx, kind, lookup, [wanted]))[wanted].values())
 
     async def voided(self, known: VoidedListings, venue_id: str, spelling: str) -> Voided:
         """The removed listings of a venue's spelling."""
         return await known.find(self._tx, self.position.epoch, venue_id, spelling)
 
-    async def terms_at(self, listing: Any, at: Instant) -> Any:
-        """A listing with its terms of an instant; None where nobody knows them."""
-        if as_of.holds(listing, at):
-            return listing
-        (payload,) = await entity_queries.terms_at(self._tx, [(listing.listing_id, at.moment)])
-        return as_of.in_period(payload, listing)
+    async def terms(self, listing_id: str, moment: dt.datetime) -> bytes | None:
+        """Return a serialised listing as it was at a moment; None if nobody knows."""
+        (payload,) = await entity_queries.terms_at(self._tx, [(listing_id, moment)])
+        return payload
 
     async def page(
         self, kind: AnyKind, wanted: Sequence[Filter], size: int, token: str
@@ -172,8 +170,8 @@ class Reads:
         self._database = database or PrimaryDatabase(Newest(), engine)
         self._cache = cache
 
-    def cached(self) -> CachedReading:
-        return CachedReading(self._cache, self._database.newest)
+    def cached(self) -> RedisReader:
+        return RedisReader(self._cache, self._database.newest)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[RegistryReader]:

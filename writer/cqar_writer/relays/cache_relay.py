@@ -14,7 +14,7 @@ from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cqar_shared.domain.kinds import KIND_BY_NAME
-from cqar_shared.domain.working_set import Lookup
+from cqar_shared.domain.working_set import LookupKey
 from cqar_shared.redis_store.cache import Cache
 from cqar_shared.redis_store.cache_format import CacheCursor, Value
 from cqar_shared.redis_store.cached_kinds import ENTRIES
@@ -115,13 +115,13 @@ def _entities(changes: Iterable[replication_pb2.Change]) -> Iterator[tuple[str, 
             )
 
 
-def _lists(changes: Iterable[replication_pb2.Change]) -> dict[tuple[str, str], set[Lookup]]:
+def _lists(changes: Iterable[replication_pb2.Change]) -> dict[tuple[str, str], set[LookupKey]]:
     """The cached lists that changes are in, by kind and lookup."""
-    found: defaultdict[tuple[str, str], set[Lookup]] = defaultdict(set)
+    found: defaultdict[tuple[str, str], set[LookupKey]] = defaultdict(set)
     for change in changes:
         if (lookup := LISTED.get(change.kind)) is not None:
             kind = KIND_BY_NAME[change.kind]
             message = kind.message.FromString(change.entity)
             values = tuple(getattr(message, name) for name in kind.lookups[lookup].columns)
-            found[change.kind, lookup].add(Lookup(change.kind, lookup, values))
+            found[change.kind, lookup].add(LookupKey(change.kind, lookup, values))
     return found

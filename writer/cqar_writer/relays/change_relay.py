@@ -235,7 +235,7 @@ class Relay:
             at, signature, key_id = position_of(head), head.signature or b"", head.signing_key_id
             fields = {"epoch": at.epoch, "revision": at.revision, "chain": at.chain.hex()}
             fields |= {"signing_key_id": key_id or "", "signature": signature.hex()}
-            said = signatures.said_of(at.whole, key_id or "", signature)
+            said = signatures.signature_text(at.whole, key_id or "", signature)
             log.info("the chain is at %s", said, extra={"fields": fields})
 
     def _heartbeat_due(self) -> bool:

@@ -17,8 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cqar_shared.redis_store.image_store import ImageStore, fresh_publication
 from cqar_shared.replication import image
-from cqar_shared.replication.positions import LIVE_ENTITIES
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import LIVE_ENTITIES, StreamMark
 from cqar_shared.runtime.tasks import raise_if_cancelled
 from cqar_writer import metrics
 from cqar_writer.database.newest_position import Newest

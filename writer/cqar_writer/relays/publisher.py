@@ -21,12 +21,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_shared.messaging import jetstream, nats_connection, streams
 from cqar_shared.messaging.head_requests import HeadRequests
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_shared.runtime.tasks import (
     end,
     follow,
-    heeding,
     raise_if_cancelled,
+    raising_if_cancelled,
     supervise,
     wait_at_most,
 )
@@ -205,7 +205,7 @@ class Publisher:
         return more
 
     async def _relay(self, relay: Relay) -> None:
-        with heeding():
+        with raising_if_cancelled():
             await self._lead_and_relay(relay)
 
     async def _lead_and_relay(self, relay: Relay) -> None:

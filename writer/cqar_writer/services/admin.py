@@ -32,8 +32,8 @@ from cqar_shared.rpc import auth
 from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.rpc.message_size import DEFAULT_BYTES_MAX
 from cqar_shared.rpc.request_limits import ASIDE_BYTES
-from cqar_shared.runtime.off_loop import AT_ONCE_MAX, unblocking
-from cqar_shared.runtime.slots import Places
+from cqar_shared.runtime.event_loop import INLINE_ITEMS_MAX, run_off_loop
+from cqar_shared.runtime.slots import Slots
 from cqar_writer import metrics
 from cqar_writer.database.head import Heads
 from cqar_writer.database.primary import PrimaryDatabase
@@ -70,14 +70,14 @@ class Admin(RegistryAdminServicer):
         self._heads = heads
         self._database = database
         self._reads = Reads(engine, database)
-        self._exports = Places("exports", EXPORTS_MAX, EXPORTS_EACH)
+        self._exports = Slots("exports", EXPORTS_MAX, EXPORTS_EACH)
         self._voided = VoidedListings()
 
     async def Apply(self, request: pb.ApplyRequest, context: Context) -> pb.ApplyResponse:
         if len(request.items) > ITEMS_MAX:
             raise TooLarge(f"{len(request.items)} items; at most {ITEMS_MAX}: split them")
-        is_long = len(request.items) > AT_ONCE_MAX or request.ByteSize() > ASIDE_BYTES
-        items = await unblocking(is_long, _items_of, request.items)
+        is_long = len(request.items) > INLINE_ITEMS_MAX or request.ByteSize() > ASIDE_BYTES
+        items = await run_off_loop(is_long, _items_of, request.items)
         if any(item.kind is API_KEY for item in items) and auth.caller.get().role < Role.ADMIN:
             raise Forbidden("only an admin's key may change API keys")
         if sum(item.kind is API_KEY for item in items) > KEYS_MAX:
@@ -96,7 +96,7 @@ class Admin(RegistryAdminServicer):
         if applied.committed:
             count(*applied.outcomes)
         said = applied.answer if applied.replay is None else applied.replay
-        answer = await unblocking(is_long, pb.ApplyResponse.FromString, said)
+        answer = await run_off_loop(is_long, pb.ApplyResponse.FromString, said)
         tell_position(context, answer.epoch, answer.revision)
         return answer
 
@@ -198,7 +198,7 @@ async def _page_of(
     async with aclosing(entries):
         async for entry in entries:
             is_long = len(entry.before) + len(entry.after) > ASIDE_BYTES
-            message = await unblocking(is_long, _entry_message, kind, entry)
+            message = await run_off_loop(is_long, _entry_message, kind, entry)
             size += message.ByteSize()
             if page.entries and (len(page.entries) == most or size > DEFAULT_BYTES_MAX):
                 return page, True
@@ -241,7 +241,7 @@ def item_of(item: pb.ApplyItem, place: int) -> Item:
     if field == TOMBSTONE:
         ref = item.tombstone
         kind = _kind(ref.kind, place)
-        if not kind.stated:
+        if not kind.client_writable:
             raise Invalid(
                 [FieldViolation(f"items[{place}]", "UNKNOWN_KIND", "is the writer's own")]
             )
@@ -312,5 +312,5 @@ def _outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
 def _difference(told: tuple[str, str, str]) -> pb.FieldDifference:
     field, before, after = told
     return pb.FieldDifference(
-        field=field, before=entity_diff.cut(before), after=entity_diff.cut(after)
+        field=field, before=entity_diff.shortened(before), after=entity_diff.shortened(after)
     )

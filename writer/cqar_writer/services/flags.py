@@ -17,7 +17,7 @@ from cqar_shared.lists.methods import flags_wanted, paged
 from cqar_shared.lists.paging import ListPage, require_whole
 from cqar_shared.rpc import auth
 from cqar_shared.rpc.error_mapping import Context
-from cqar_writer.reads.cached import CachedReader
+from cqar_writer.reads.cached import MessageReader
 from cqar_writer.services.rpc_methods import RpcMethods
 
 
@@ -57,7 +57,7 @@ class Flags(RpcMethods):
         wanted = flags_wanted(request)
         require_storable(QUALITY_FLAG, wanted)
 
-        async def find(reader: CachedReader) -> list[Any]:
+        async def find(reader: MessageReader) -> list[Any]:
             found = await reader.find(QUALITY_FLAG, "asset", request.asset_id)
             if not found:
                 # What has no flags may not be there at all.

@@ -27,11 +27,11 @@ from cqar_shared.lists.methods import Lists
 from cqar_shared.rpc import auth
 from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.runtime import telemetry, tracing
-from cqar_shared.runtime.off_loop import unblocking
+from cqar_shared.runtime.event_loop import run_off_loop
 from cqar_writer import metrics
 from cqar_writer.mutations.idempotency import once_of
 from cqar_writer.mutations.pipeline import AppliedMutation, Cause, Mutations
-from cqar_writer.reads.cached import CachedReader, CacheMiss
+from cqar_writer.reads.cached import CacheMiss, MessageReader
 from cqar_writer.reads.sessions import Reads, RegistryReader
 
 A = TypeVar("A")
@@ -67,7 +67,7 @@ class RpcMethods(Lists):
             renamed: Field of the request -> field of the message, for errors to name.
         """
         is_long = bool(kind.child_tables)
-        given, unreadable = await unblocking(is_long, entity_codec.parse, kind, message)
+        given, unreadable = await run_off_loop(is_long, entity_codec.parse, kind, message)
         fresh = str(uuid.uuid4())
         item = Item(
             kind=kind, intent=ChangeIntent.CREATE, given=given, fresh=fresh, unreadable=unreadable
@@ -142,7 +142,7 @@ class RpcMethods(Lists):
             tell_position(context, reading.position.epoch, reading.position.revision)
             yield reading
 
-    async def read(self, context: Context, work: Callable[[CachedReader], Awaitable[A]]) -> A:
+    async def read(self, context: Context, work: Callable[[MessageReader], Awaitable[A]]) -> A:
         """Let `work` read what an answer takes: from Redis if it can, else from PostgreSQL.
 
         It may be begun twice, so it must do nothing else.
@@ -156,9 +156,9 @@ class RpcMethods(Lists):
             if cached.cursor is not None:
                 tell_position(context, cached.cursor.at.epoch, cached.cursor.at.revision)
         async with self.reading(context) as reading:
-            keeping = cached.keeping(reading, reading.position)
-            answer = await work(keeping)
-        await keeping.keep()
+            filling = cached.filling(reading, reading.position)
+            answer = await work(filling)
+        await filling.keep()
         return answer
 
     async def get(self, kind: AnyKind, key: str, context: Context) -> Any:

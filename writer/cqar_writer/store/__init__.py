@@ -1,0 +1,15 @@
+"""All SQL of the writer, as functions that take an open transaction.
+
+A function here reads or writes rows and decides nothing: `mutations`, `reads` and `relays` do. It
+neither begins nor ends a transaction.
+"""
+
+__all__ = [
+    "archive_candidates",
+    "entity_rows",
+    "outbox",
+    "search",
+    "session_keepalive",
+    "voided_listings",
+    "writes",
+]

@@ -21,7 +21,7 @@ from cqar_shared.codec import entity_codec
 from cqar_shared.domain.instant import moment_of
 from cqar_shared.domain.kind import AnyKind, Entity, Ref
 from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
-from cqar_shared.domain.working_set import Lookup, Referrers, Stored
+from cqar_shared.domain.working_set import LookupKey, Referrers, Stored
 from cqar_shared.sql import entity_queries, row_check, rows
 from cqar_shared.sql.schema import current, registry_head
 from cqar_shared.sql.tables import metadata, table_of, tables_of
@@ -184,8 +184,8 @@ _READERS: Final = {kind.name: partial(_decoded.of, kind.name) for kind in KINDS}
 
 
 async def find(
-    tx: AsyncConnection, kind: AnyKind, lookup: str, finds: Sequence[Lookup]
-) -> dict[Lookup, dict[str, Stored]]:
+    tx: AsyncConnection, kind: AnyKind, lookup: str, finds: Sequence[LookupKey]
+) -> dict[LookupKey, dict[str, Stored]]:
     """For each of `finds`, all of one lookup of one kind: the live entities by key."""
     found = await entity_queries.find(tx, kind, lookup, [find.values for find in finds])
     return {

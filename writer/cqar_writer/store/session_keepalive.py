@@ -14,7 +14,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from cqar_shared.runtime.off_loop import unblocking
+from cqar_shared.runtime.event_loop import run_off_loop
 
 #: So often at least.
 SAID_EVERY_S: Final = 1.0
@@ -30,7 +30,7 @@ async def work(
     """What `what` makes, in a thread where it takes a while; nothing else uses `tx` meanwhile."""
     if not is_long:
         return what(*args, **kwargs)
-    task = asyncio.create_task(unblocking(is_long, what, *args, **kwargs))
+    task = asyncio.create_task(run_off_loop(is_long, what, *args, **kwargs))
     try:
         return await _until_done(tx, task)
     finally:

@@ -1,6 +1,6 @@
-"""The registry's entity kinds. This tuple is the only list of them.
+"""The registry's entity kinds. `KINDS` is the only list of them.
 
-Order matters: a kind comes after every kind it refers to.
+Order matters: a kind comes after every kind that it refers to. A kind imports no other kind.
 """
 
 from __future__ import annotations
@@ -21,6 +21,26 @@ from cqar_shared.domain.kinds.symbol_identifier import SYMBOL_IDENTIFIER
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
+
+__all__ = [
+    "KINDS",
+    "KIND_BY_NAME",
+    "api_key",
+    "archive",
+    "asset",
+    "asset_deployment",
+    "asset_group",
+    "asset_identifier",
+    "asset_relationship",
+    "chain",
+    "quality_flag",
+    "signing_key",
+    "symbol",
+    "symbol_identifier",
+    "venue",
+    "venue_asset",
+    "venue_symbol",
+]
 
 KINDS: tuple[AnyKind, ...] = (
     ASSET,

@@ -50,10 +50,12 @@ class ApiKey(Entity, frozen=True, kw_only=True):
         return all(end is None or now < end for end in (self.expires_at, self.revoked_at))
 
 
-def complete(before: ApiKey | None, given: ApiKey, seen: RegistryView) -> ApiKey:
+def complete(before: ApiKey | None, given: ApiKey, registry: RegistryView) -> ApiKey:
     if before is not None and before.revoked_at is not None:
         return given
-    return msgspec.structs.replace(given, revoked_at=rules.not_after(seen.now, given.revoked_at))
+    return msgspec.structs.replace(
+        given, revoked_at=rules.not_after(registry.now, given.revoked_at)
+    )
 
 
 #: What the services themselves act as: `cqar`, and all that begins so.
@@ -61,7 +63,7 @@ RESERVED: Final = "cqar"
 
 
 def check_api_key(
-    before: ApiKey | None, after: ApiKey, seen: RegistryView
+    before: ApiKey | None, after: ApiKey, registry: RegistryView
 ) -> Iterator[FieldViolation]:
     yield from rules.check_uuid("key_id", after.key_id)
     yield from rules.check_required(after, "role")
@@ -72,15 +74,15 @@ def check_api_key(
         )
     yield from rules.check_immutable(before, after, "make another key", "key_hash", "actor", "role")
     # One that would end later could not be ended sooner.
-    yield from rules.check_past(after, seen.now, "revoked_at")
+    yield from rules.check_past(after, registry.now, "revoked_at")
     if before is None:
-        yield from _check_actor(after, seen)
-        if any(True for _ in seen.find("api_key", "hash", after.key_hash)):
+        yield from _check_actor(after, registry)
+        if any(True for _ in registry.find("api_key", "hash", after.key_hash)):
             message = "is a key's already, valid or not: a key is made once"
             yield FieldViolation("key_hash", "USED", message)
     # A slip in a date would make a key that never works, without a word.
-    over = after.expires_at is not None and after.expires_at <= seen.now
-    if before is None and over and not seen.historical:
+    over = after.expires_at is not None and after.expires_at <= registry.now
+    if before is None and over and not registry.historical:
         yield FieldViolation(
             "expires_at", "PAST", "has passed already: the key would never be valid"
         )
@@ -88,7 +90,7 @@ def check_api_key(
         yield FieldViolation("revoked_at", "FINAL", "a revoked key stays revoked")
 
 
-def _check_actor(after: ApiKey, seen: RegistryView) -> Iterator[FieldViolation]:
+def _check_actor(after: ApiKey, registry: RegistryView) -> Iterator[FieldViolation]:
     """Keys of before are not asked: whoever has one keeps its name."""
     looks = skeleton(after.actor)
     if looks == RESERVED or looks.startswith(f"{RESERVED}-"):
@@ -99,7 +101,7 @@ def _check_actor(after: ApiKey, seen: RegistryView) -> Iterator[FieldViolation]:
             "actor", "MIXED_SCRIPTS", "has letters of scripts that only look alike"
         )
     for role in Role:
-        for key in seen.find("api_key", "role", role):
+        for key in registry.find("api_key", "role", role):
             if key.actor != after.actor and skeleton(key.actor) == looks:
                 message = f"looks like {key.actor!r}, who is somebody else"
                 yield FieldViolation("actor", "LOOK_ALIKE", message)

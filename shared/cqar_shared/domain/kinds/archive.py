@@ -75,5 +75,5 @@ ARCHIVE = Kind(
     },
     event=lambda _, __: None,
     exported=False,
-    stated=False,
+    client_writable=False,
 )

@@ -39,10 +39,10 @@ class AssetDeployment(Entity, frozen=True, kw_only=True):
 
 
 def complete(
-    _: AssetDeployment | None, given: AssetDeployment, seen: RegistryView
+    _: AssetDeployment | None, given: AssetDeployment, registry: RegistryView
 ) -> AssetDeployment:
     """The address in its canonical spelling, where it is one."""
-    chain = seen.get("chain", given.chain_id)
+    chain = registry.get("chain", given.chain_id)
     if chain is None or not given.address:
         return msgspec.structs.replace(given, address_unchecked=False)
     unchecked = not addresses.is_known(chain.chain_type)
@@ -53,17 +53,19 @@ def complete(
     return msgspec.structs.replace(given, address=address, address_unchecked=unchecked)
 
 
-def same_address(given: AssetDeployment, seen: RegistryView) -> AssetDeployment | None:
+def same_address(given: AssetDeployment, registry: RegistryView) -> AssetDeployment | None:
     """The deployment at the same address of the same chain, if there is one."""
-    whole = complete(None, given, seen)
+    whole = complete(None, given, registry)
     if whole.address is None:
-        held = seen.find("asset_deployment", "asset", whole.asset_id)
+        held = registry.find("asset_deployment", "asset", whole.asset_id)
         return next((d for d in held if d.chain_id == whole.chain_id and d.address is None), None)
-    return next(iter(seen.find("asset_deployment", "address", whole.chain_id, whole.address)), None)
+    return next(
+        iter(registry.find("asset_deployment", "address", whole.chain_id, whole.address)), None
+    )
 
 
 def check_deployment(
-    before: AssetDeployment | None, after: AssetDeployment, seen: RegistryView
+    before: AssetDeployment | None, after: AssetDeployment, registry: RegistryView
 ) -> Iterator[FieldViolation]:
     yield from rules.check_uuid("deployment_id", after.deployment_id)
     yield from rules.check_required(after, "asset_id", "chain_id", "decimals")
@@ -72,20 +74,20 @@ def check_deployment(
     )
     # A contract's decimals do not change; a list that states others would rescale every amount.
     yield from rules.check_immutable(before, after, "remove it and create another", "decimals")
-    chain = seen.get("chain", after.chain_id)
+    chain = registry.get("chain", after.chain_id)
     if chain is not None:
         yield from _check_address(after, chain.chain_type, chain.network_id)
-    rival = same_address(after, seen)
+    rival = same_address(after, registry)
     if rival is not None and rival.deployment_id != after.deployment_id:
         message = f"is asset {rival.asset_id}'s deployment {rival.deployment_id}"
         yield FieldViolation("address", "ADDRESS_TAKEN", message)
     if after.is_native:
-        for other in seen.find("asset_deployment", "address", after.chain_id, None):
+        for other in registry.find("asset_deployment", "address", after.chain_id, None):
             if other.is_native and other.deployment_id != after.deployment_id:
                 message = f"asset {other.asset_id} is the chain's own coin"
                 yield FieldViolation("is_native", "NATIVE_TAKEN", message)
     if after.is_canonical:
-        for other in seen.find("asset_deployment", "asset", after.asset_id):
+        for other in registry.find("asset_deployment", "asset", after.asset_id):
             same = other.deployment_id == after.deployment_id
             if other.is_canonical and other.chain_id == after.chain_id and not same:
                 message = f"deployment {other.deployment_id} is the canonical one on this chain"

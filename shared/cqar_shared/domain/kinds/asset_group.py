@@ -53,7 +53,7 @@ def member_rows(group: AssetGroup) -> Iterator[Row]:
         yield "group_members", msgspec.structs.asdict(member)
 
 
-def complete(before: AssetGroup | None, given: AssetGroup, seen: RegistryView) -> AssetGroup:
+def complete(before: AssetGroup | None, given: AssetGroup, registry: RegistryView) -> AssetGroup:
     """The group with its members in order; as stated while one of them is at fault.
 
     Violations name members by their place in the request, and a group with any is not stored.
@@ -64,27 +64,27 @@ def complete(before: AssetGroup | None, given: AssetGroup, seen: RegistryView) -
             member,
             group_id=given.group_id,
             member_id=str(uuid.uuid5(_NAMESPACE, f"{given.group_id}/{member.asset_id}")),
-            added_at=known[member.asset_id].added_at if member.asset_id in known else seen.now,
+            added_at=known[member.asset_id].added_at if member.asset_id in known else registry.now,
         )
         for member in given.members
     ]
-    known_assets = all(seen.get("asset", member.asset_id) for member in members)
+    known_assets = all(registry.get("asset", member.asset_id) for member in members)
     if known_assets and not any(_check_members(members)):
         members.sort(key=lambda member: member.asset_id)
     return msgspec.structs.replace(given, members=tuple(members))
 
 
-def same_name(given: AssetGroup, seen: RegistryView) -> AssetGroup | None:
-    return next(iter(seen.find("asset_group", "name", given.name)), None)
+def same_name(given: AssetGroup, registry: RegistryView) -> AssetGroup | None:
+    return next(iter(registry.find("asset_group", "name", given.name)), None)
 
 
 def check_group(
-    _: AssetGroup | None, after: AssetGroup, seen: RegistryView
+    _: AssetGroup | None, after: AssetGroup, registry: RegistryView
 ) -> Iterator[FieldViolation]:
     yield from rules.check_uuid("group_id", after.group_id)
     yield from rules.check_printable("name", after.name)
     yield from rules.check_length(after, description=rules.TEXT_CHARS_MAX, group_type=64)
-    twin = same_name(after, seen)
+    twin = same_name(after, registry)
     if twin is not None and twin.group_id != after.group_id:
         yield FieldViolation("name", "DUPLICATE", f"is the name of group {twin.group_id}")
     if len(after.members) > MEMBERS_MAX:

@@ -54,7 +54,7 @@ class AssetRelationship(Entity, frozen=True, kw_only=True):
 
 
 def check_relationship(
-    before: AssetRelationship | None, after: AssetRelationship, seen: RegistryView
+    before: AssetRelationship | None, after: AssetRelationship, registry: RegistryView
 ) -> Iterator[FieldViolation]:
     yield from rules.check_uuid("relationship_id", after.relationship_id)
     yield from rules.check_required(after, "from_asset_id", "to_asset_id", "relationship_type")
@@ -71,24 +71,24 @@ def check_relationship(
     if after.from_asset_id and after.from_asset_id == after.to_asset_id:
         yield FieldViolation("to_asset_id", "SELF_REFERENCE", "an asset does not relate to itself")
     elif before is None:
-        if same_pair(after, seen):
+        if same_pair(after, registry):
             yield FieldViolation("to_asset_id", "DUPLICATE", "this relationship is there already")
-        yield from _check_no_cycle(after, seen)
+        yield from _check_no_cycle(after, registry)
 
 
-def same_pair(entity: AssetRelationship, seen: RegistryView) -> AssetRelationship | None:
+def same_pair(entity: AssetRelationship, registry: RegistryView) -> AssetRelationship | None:
     """The relationship of the same type between the same two assets, if there is one."""
     pair = (entity.from_asset_id, entity.to_asset_id, entity.relationship_type)
-    return next(iter(seen.find("asset_relationship", "pair", *pair)), None)
+    return next(iter(registry.find("asset_relationship", "pair", *pair)), None)
 
 
-def _check_no_cycle(after: AssetRelationship, seen: RegistryView) -> Iterator[FieldViolation]:
+def _check_no_cycle(after: AssetRelationship, registry: RegistryView) -> Iterator[FieldViolation]:
     for types in ACYCLIC:
         if after.relationship_type not in types:
             continue
         reached, frontier = {after.to_asset_id}, [after.to_asset_id]
         while frontier:
-            for edge in seen.find("asset_relationship", "from", frontier.pop()):
+            for edge in registry.find("asset_relationship", "from", frontier.pop()):
                 if edge.relationship_type in types and edge.to_asset_id not in reached:
                     reached.add(edge.to_asset_id)
                     frontier.append(edge.to_asset_id)

@@ -57,16 +57,18 @@ class QualityFlag(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
-def complete(before: QualityFlag | None, given: QualityFlag, seen: RegistryView) -> QualityFlag:
-    raised_at = before.raised_at if before else (seen.historical and given.raised_at) or seen.now
-    resolved_at = given.resolved_at or (seen.now if given.resolved_by else None)
+def complete(before: QualityFlag | None, given: QualityFlag, registry: RegistryView) -> QualityFlag:
+    raised_at = (
+        before.raised_at if before else (registry.historical and given.raised_at) or registry.now
+    )
+    resolved_at = given.resolved_at or (registry.now if given.resolved_by else None)
     if before is None or before.resolved_at is None:
-        resolved_at = rules.not_after(seen.now, resolved_at)
+        resolved_at = rules.not_after(registry.now, resolved_at)
     return msgspec.structs.replace(given, raised_at=raised_at, resolved_at=resolved_at)
 
 
 def check_flag(
-    before: QualityFlag | None, after: QualityFlag, seen: RegistryView
+    before: QualityFlag | None, after: QualityFlag, registry: RegistryView
 ) -> Iterator[FieldViolation]:
     yield from rules.check_uuid("flag_id", after.flag_id)
     yield from rules.check_required(after, "asset_id", "flag_type", "severity", "source", "reason")
@@ -86,7 +88,7 @@ def check_flag(
         *("asset_id", "flag_type", "severity", "source", "reason", "evidence_url", "metadata"),
     )
     # It would be over before its time: a flag that is resolved stops no trade.
-    yield from rules.check_past(after, seen.now, "resolved_at", "raised_at")
+    yield from rules.check_past(after, registry.now, "resolved_at", "raised_at")
     if after.resolved_at and after.raised_at and after.resolved_at < after.raised_at:
         yield FieldViolation("resolved_at", "BEFORE_RAISED", "is before it was raised")
     if after.resolved_at is not None:

@@ -46,10 +46,6 @@ class SigningKey(Entity, frozen=True, kw_only=True):
     def is_retired(self) -> bool:
         return self.last_revision is not None
 
-    def may_sign(self, revision: int) -> bool:
-        """Whether a signature of the head of a revision counts."""
-        return self.last_revision is None or revision <= self.last_revision
-
 
 def id_of(public_key: bytes) -> str:
     """The name of a public key, which no other key has."""
@@ -90,5 +86,5 @@ SIGNING_KEY = Kind(
     check=check_signing_key,
     event=lambda _, __: None,
     exported=False,
-    stated=False,
+    client_writable=False,
 )

@@ -111,7 +111,7 @@ def kind_of(symbol: Symbol) -> ContractKindCode | None:
     }.get(symbol.settlement_asset_id, ContractKindCode.QUANTO)
 
 
-def complete(before: Symbol | None, given: Symbol, seen: RegistryView) -> Symbol:
+def complete(before: Symbol | None, given: Symbol, registry: RegistryView) -> Symbol:
     changes: dict[str, Any] = {}
     settlement = given.settlement_asset_id
     if settlement is None and given.symbol_type in CASH:
@@ -122,20 +122,20 @@ def complete(before: Symbol | None, given: Symbol, seen: RegistryView) -> Symbol
         changes["symbol"] = before.symbol
     elif not given.symbol:
         legs = (given.base_asset_id, given.quote_asset_id, settlement or "")
-        assets = [seen.get("asset", key) for key in legs]
+        assets = [registry.get("asset", key) for key in legs]
         if all(assets):
             changes["symbol"] = notation(given, *(a.symbol for a in assets if a))
     return msgspec.structs.replace(given, **changes) if changes else given
 
 
-def same_identity(given: Symbol, seen: RegistryView) -> Symbol | None:
+def same_identity(given: Symbol, registry: RegistryView) -> Symbol | None:
     """The symbol of the same terms, if there is one."""
-    identity = [getattr(complete(None, given, seen), name) for name in IDENTITY]
-    return next(iter(seen.find("symbol", "identity", *identity)), None)
+    identity = [getattr(complete(None, given, registry), name) for name in IDENTITY]
+    return next(iter(registry.find("symbol", "identity", *identity)), None)
 
 
 def check_symbol(
-    before: Symbol | None, after: Symbol, seen: RegistryView
+    before: Symbol | None, after: Symbol, registry: RegistryView
 ) -> Iterator[FieldViolation]:
     yield from rules.check_uuid("symbol_id", after.symbol_id)
     yield from rules.check_required(after, "symbol_type", "base_asset_id", "quote_asset_id")
@@ -150,9 +150,9 @@ def check_symbol(
     yield from rules.check_not_negative(after, "exact.", "min_order_size", "min_notional")
     yield from rules.check_below(after, "exact.", "min_order_size", "max_order_size")
     yield from rules.check_immutable(before, after, "it is another symbol", *_FOR_EVER)
-    yield from _check_terms(before, after, seen)
+    yield from _check_terms(before, after, registry)
     if before is None:
-        twin = same_identity(after, seen)
+        twin = same_identity(after, registry)
         if twin is not None and twin.symbol_id != after.symbol_id:
             yield FieldViolation(
                 "symbol_type", "DUPLICATE", f"these are the terms of {twin.symbol_id}"
@@ -176,12 +176,12 @@ def _check_settlement(after: Symbol) -> Iterator[FieldViolation]:
 
 
 def _check_terms(
-    before: Symbol | None, after: Symbol, seen: RegistryView
+    before: Symbol | None, after: Symbol, registry: RegistryView
 ) -> Iterator[FieldViolation]:
     if after.symbol_type in EXPIRING:
         if after.expiry is None:
             yield FieldViolation("expiry", "REQUIRED", "is required of a future or an option")
-        elif before is None and after.expiry <= seen.now and not seen.historical:
+        elif before is None and after.expiry <= registry.now and not registry.historical:
             yield FieldViolation("expiry", "PAST", "has passed; history is imported, not listed")
     elif after.expiry is not None:
         yield FieldViolation("expiry", "NOT_APPLICABLE", "only futures and options expire")

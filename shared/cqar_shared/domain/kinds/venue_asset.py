@@ -12,7 +12,7 @@ from cqc.venues.v1 import venue_asset_pb2
 
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import Entity, Kind, Lookup, RegistryView, Row, by
-from cqar_shared.domain.periods import overlap
+from cqar_shared.domain.rules import overlap
 from cqar_shared.errors import FieldViolation
 
 OTHER_CODES_MAX = 16
@@ -67,19 +67,19 @@ def code_rows(entity: VenueAsset) -> Iterator[Row]:
         yield "venue_asset_codes", {**ours, "code": code}
 
 
-def complete(before: VenueAsset | None, given: VenueAsset, seen: RegistryView) -> VenueAsset:
+def complete(before: VenueAsset | None, given: VenueAsset, registry: RegistryView) -> VenueAsset:
     if given.listed_at is not None:
         return given
     reopened = before is not None and before.delisted_at is not None and given.delisted_at is None
     if before is None or reopened:
-        listed_at = None if seen.historical else seen.now
+        listed_at = None if registry.historical else registry.now
     else:
         listed_at = before.listed_at
     return msgspec.structs.replace(given, listed_at=listed_at)
 
 
 def check_venue_asset(
-    before: VenueAsset | None, after: VenueAsset, seen: RegistryView
+    before: VenueAsset | None, after: VenueAsset, registry: RegistryView
 ) -> Iterator[FieldViolation]:
     yield from rules.check_required(after, "venue_id", "asset_id")
     yield from rules.check_printable("venue_asset_symbol", after.venue_asset_symbol)
@@ -92,27 +92,27 @@ def check_venue_asset(
     yield from rules.check_not_negative(after, "exact.", *AMOUNTS)
     if after.listed_at and after.delisted_at and after.listed_at >= after.delisted_at:
         yield FieldViolation("delisted_at", "NOT_AFTER_LISTING", "must be later than listed_at")
-    yield from rules.check_past(after, seen.now, "delisted_at")
-    if before is not None and before.delisted_at and after.delisted_at and not seen.historical:
+    yield from rules.check_past(after, registry.now, "delisted_at")
+    if before is not None and before.delisted_at and after.delisted_at and not registry.historical:
         yield from rules.check_immutable(
             before, after, "it was delisted: list it anew", *_FINAL_FIELDS
         )
-    yield from _check_deployment(after, seen)
-    yield from _check_codes(after, seen)
+    yield from _check_deployment(after, registry)
+    yield from _check_codes(after, registry)
 
 
-def _check_deployment(after: VenueAsset, seen: RegistryView) -> Iterator[FieldViolation]:
+def _check_deployment(after: VenueAsset, registry: RegistryView) -> Iterator[FieldViolation]:
     """Deposits of one asset would be sent to another's contract."""
-    held = seen.get("asset_deployment", after.deployment_id) if after.deployment_id else None
+    held = registry.get("asset_deployment", after.deployment_id) if after.deployment_id else None
     if held is not None and held.asset_id != after.asset_id:
         yield FieldViolation("deployment_id", "OTHER_ASSET", f"is a deployment of {held.asset_id}")
 
 
-def _check_codes(after: VenueAsset, seen: RegistryView) -> Iterator[FieldViolation]:
+def _check_codes(after: VenueAsset, registry: RegistryView) -> Iterator[FieldViolation]:
     """Deposits are credited by code: at one instant it means one asset of the venue."""
     for place, code in enumerate(after.codes[: 1 + OTHER_CODES_MAX]):
         field = "other_codes" if place else "venue_asset_symbol"
-        for rival in seen.find("venue_asset", "code", after.venue_id, code):
+        for rival in registry.find("venue_asset", "code", after.venue_id, code):
             if rival.asset_id != after.asset_id and overlap(rival, after):
                 message = f"{code!r} names asset {rival.asset_id} here in an overlapping period"
                 yield FieldViolation(field, "CODE_TAKEN", message)
@@ -162,5 +162,5 @@ VENUE_ASSET = Kind(
     },
     event=event_of,
     derived={"is_active": lambda v: v.delisted_at is None},
-    ended=lambda v: v.delisted_at is not None,
+    recreatable=lambda v: v.delisted_at is not None,
 )

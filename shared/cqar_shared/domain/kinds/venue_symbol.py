@@ -20,7 +20,7 @@ from cqc.venues.v1 import venue_symbol_pb2
 
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import Entity, Kind, RegistryView, by
-from cqar_shared.domain.periods import overlap
+from cqar_shared.domain.rules import overlap
 from cqar_shared.errors import FieldViolation
 
 
@@ -114,36 +114,36 @@ def _others(after: VenueSymbol, found: Iterable[VenueSymbol]) -> Iterator[VenueS
     return (v for v in found if v.listing_id != after.listing_id and overlap(v, after))
 
 
-def meant(given: VenueSymbol, seen: RegistryView) -> VenueSymbol | None:
+def existing_listing(given: VenueSymbol, registry: RegistryView) -> VenueSymbol | None:
     """The period that an upsert without an id means: the one it names, else the open one."""
     found: Iterable[VenueSymbol]
-    found = seen.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol)
+    found = registry.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol)
     if given.listed_at is None:
-        return first_open(found, seen.now)
+        return first_open(found, registry.now)
     return next((v for v in found if v.listed_at == given.listed_at), None)
 
 
-def complete(before: VenueSymbol | None, given: VenueSymbol, seen: RegistryView) -> VenueSymbol:
+def complete(before: VenueSymbol | None, given: VenueSymbol, registry: RegistryView) -> VenueSymbol:
     changes: dict[str, Any] = {}
     status = given.status or (before.status if before else MarketStatusCode.ONLINE)
     if status is MarketStatusCode.DELISTED and given.delisted_at is None:
-        changes["delisted_at"] = (before and before.delisted_at) or seen.as_of or seen.now
-    elif given.delisted_at is not None and given.delisted_at <= seen.now:
+        changes["delisted_at"] = (before and before.delisted_at) or registry.as_of or registry.now
+    elif given.delisted_at is not None and given.delisted_at <= registry.now:
         status = MarketStatusCode.DELISTED
     changes["status"] = status
     if before is not None:
         changes["listed_at"] = given.listed_at or before.listed_at
         changes["first_seen_at"] = given.first_seen_at or before.first_seen_at
     else:
-        changes["listed_at"] = given.listed_at or (None if seen.historical else seen.now)
-        changes["first_seen_at"] = given.first_seen_at or seen.now
+        changes["listed_at"] = given.listed_at or (None if registry.historical else registry.now)
+        changes["first_seen_at"] = given.first_seen_at or registry.now
     after = msgspec.structs.replace(given, **changes)
     if after.is_primary is None:
         is_primary = (
-            before.is_primary if before else not after.alias_of and not _primary(after, seen)
+            before.is_primary if before else not after.alias_of and not _primary(after, registry)
         )
         after = msgspec.structs.replace(after, is_primary=is_primary)
-    return _dated(before, after, seen)
+    return _dated(before, after, registry)
 
 
 #: All of a listing that may differ from one instant of its period to another.
@@ -157,7 +157,7 @@ def sets_terms(before: Entity | None, after: Entity | None) -> bool:
     return not isinstance(before, VenueSymbol) or terms_of(before) != terms_of(after)
 
 
-def _dated(before: VenueSymbol | None, after: VenueSymbol, seen: RegistryView) -> VenueSymbol:
+def _dated(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView) -> VenueSymbol:
     """The listing with the instant that its terms hold from; of the past it takes none.
 
     What a change says as of an instant does not replace what is known of a later one, nor what
@@ -166,14 +166,14 @@ def _dated(before: VenueSymbol | None, after: VenueSymbol, seen: RegistryView) -
     known = before.terms_since if before is not None else None
     since: dt.datetime | None
     if before is None:
-        since = seen.as_of or seen.now
+        since = registry.as_of or registry.now
     elif terms_of(after) == terms_of(before):
         since = known
-    elif seen.as_of is None:
+    elif registry.as_of is None:
         # Of two writers' clocks one is behind.
-        since = max(seen.now, known or seen.now)
-    elif known is not None and known <= seen.as_of:
-        since = seen.as_of
+        since = max(registry.now, known or registry.now)
+    elif known is not None and known <= registry.as_of:
+        since = registry.as_of
     else:
         kept = {name: getattr(before, name) for name in _DATED}
         if after.status is MarketStatusCode.DELISTED:
@@ -182,14 +182,14 @@ def _dated(before: VenueSymbol | None, after: VenueSymbol, seen: RegistryView) -
     return msgspec.structs.replace(after, terms_since=since)
 
 
-def _primary(after: VenueSymbol, seen: RegistryView) -> VenueSymbol | None:
+def _primary(after: VenueSymbol, registry: RegistryView) -> VenueSymbol | None:
     """The primary spelling of the same symbol at the same venue in the same period."""
-    found = seen.find("venue_symbol", "market", after.venue_id, after.symbol_id)
+    found = registry.find("venue_symbol", "market", after.venue_id, after.symbol_id)
     return next((v for v in _others(after, found) if v.is_primary), None)
 
 
 def check_venue_symbol(
-    before: VenueSymbol | None, after: VenueSymbol, seen: RegistryView
+    before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView
 ) -> Iterator[FieldViolation]:
     yield from rules.check_uuid("listing_id", after.listing_id)
     yield from rules.check_required(after, "venue_id", "symbol_id")
@@ -200,10 +200,10 @@ def check_venue_symbol(
         before, after, "delist it and list it anew", "venue_id", "symbol_id", "venue_symbol"
     )
     yield from _check_terms(after)
-    yield from _check_period(before, after, seen)
+    yield from _check_period(before, after, registry)
     if after.alias_of:
-        yield from _check_alias(before, after, seen)
-    elif after.is_primary and (rival := _primary(after, seen)):
+        yield from _check_alias(before, after, registry)
+    elif after.is_primary and (rival := _primary(after, registry)):
         message = f"{rival.venue_symbol!r} is the primary spelling of this symbol here"
         yield FieldViolation("is_primary", "PRIMARY_TAKEN", message)
 
@@ -237,27 +237,27 @@ def _check_terms(after: VenueSymbol) -> Iterator[FieldViolation]:
 
 
 def _check_period(
-    before: VenueSymbol | None, after: VenueSymbol, seen: RegistryView
+    before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView
 ) -> Iterator[FieldViolation]:
     if after.listed_at and after.delisted_at and after.listed_at >= after.delisted_at:
         yield FieldViolation("delisted_at", "NOT_AFTER_LISTING", "must be later than listed_at")
         return
-    if after.status is MarketStatusCode.DELISTED and is_open(after, seen.now):
+    if after.status is MarketStatusCode.DELISTED and is_open(after, registry.now):
         yield FieldViolation(
             "status", "NOT_ENDED", "its end is still to come: until then it is listed"
         )
-    if before is not None and not is_open(before, seen.now) and not seen.historical:
+    if before is not None and not is_open(before, registry.now) and not registry.historical:
         yield FieldViolation("status", "FINAL", "a delisted spelling stays so: list it anew")
-    found = seen.find("venue_symbol", "spelling", after.venue_id, after.venue_symbol)
+    found = registry.find("venue_symbol", "spelling", after.venue_id, after.venue_symbol)
     for rival in _others(after, found):
         message = f"means symbol {rival.symbol_id} in an overlapping period"
         yield FieldViolation("venue_symbol", "SPELLING_TAKEN", message)
         return
 
 
-def _aliases_of(entity: VenueSymbol, seen: RegistryView) -> list[VenueSymbol]:
+def _aliases_of(entity: VenueSymbol, registry: RegistryView) -> list[VenueSymbol]:
     """The spellings that stand for it: they have its status and steps, and none of their own."""
-    found = seen.find("venue_symbol", "market", entity.venue_id, entity.symbol_id)
+    found = registry.find("venue_symbol", "market", entity.venue_id, entity.symbol_id)
     return [v for v in _others(entity, found) if v.alias_of == entity.venue_symbol]
 
 
@@ -265,17 +265,17 @@ def _stood_for(aliases: Iterable[VenueSymbol]) -> str:
     return ", ".join(f"{v.venue_symbol!r} ({v.listing_id})" for v in aliases)
 
 
-def check_removal(listing: VenueSymbol, seen: RegistryView) -> Iterator[FieldViolation]:
-    if aliases := _aliases_of(listing, seen):
+def check_removal(listing: VenueSymbol, registry: RegistryView) -> Iterator[FieldViolation]:
+    if aliases := _aliases_of(listing, registry):
         message = f"it gives its terms to {_stood_for(aliases)}: remove those with it, before it"
         yield FieldViolation("listing_id", "HAS_ALIASES", message)
 
 
 def _check_alias(
-    before: VenueSymbol | None, after: VenueSymbol, seen: RegistryView
+    before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView
 ) -> Iterator[FieldViolation]:
     was_none = before is not None and not before.alias_of
-    if was_none and (aliases := _aliases_of(after, seen)):
+    if was_none and (aliases := _aliases_of(after, registry)):
         message = f"it gives its terms to {_stood_for(aliases)}: change those first"
         yield FieldViolation("alias_of", "HAS_ALIASES", message)
     if after.is_primary:
@@ -286,7 +286,7 @@ def _check_alias(
     for field in ("tick_bands", "price_significant_digits"):
         if getattr(after, field):
             yield FieldViolation(field, "ALIAS", "an alias has no terms of its own")
-    found = seen.find("venue_symbol", "spelling", after.venue_id, after.alias_of)
+    found = registry.find("venue_symbol", "spelling", after.venue_id, after.alias_of)
     targets = list(_others(after, found))
     if not targets:
         yield FieldViolation(
@@ -332,14 +332,14 @@ VENUE_SYMBOL = Kind(
     table="venue_symbols",
     check=check_venue_symbol,
     complete=complete,
-    existing=meant,
+    existing=existing_listing,
     referents={"venue_id": "venue", "symbol_id": "symbol"},
     lookups={
         "spelling": by("venue_id", "venue_symbol"),
         "market": by("venue_id", "symbol_id"),
         "symbol": by("symbol_id"),
     },
-    asks=("spelling", "market"),
+    prefetch_lookups=("spelling", "market"),
     event=event_of,
     derived={"is_active": lambda v: v.status in ACTIVE},
     check_removal=check_removal,

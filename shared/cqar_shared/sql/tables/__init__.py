@@ -1,6 +1,7 @@
-"""Every kind's tables as SQLAlchemy knows them. Kinds name theirs; who speaks SQL finds it here.
+"""The tables of every kind, declared for SQLAlchemy. `Kind.table` names its table.
 
-Apart from the kinds, since who only looks up has no SQL: SQLAlchemy takes 16 MB of each process.
+They are separate from the kinds because a process that only looks entities up needs no SQL:
+SQLAlchemy takes 16 MB of memory in each process.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def test_a_reviewed_reading_is_the_records_own(
     assert listing.rejected == []
     read = {
         market.spelling: tuple(
-            entity_diff.words(value) or None
+            entity_diff.value_text(value) or None
             for value in (market.tick_size, market.lot_size, market.min_order_size, market.status)
         )
         for market in listing.found

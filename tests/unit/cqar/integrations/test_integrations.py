@@ -11,18 +11,18 @@ import msgspec
 import pytest
 
 import cqar
-from cqar.integrations.ccxt import TwoOfAName, by_symbol
+from cqar.integrations.ccxt import DuplicateMarket, by_symbol
 from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import ListingTickBand, MarketStatusCode
 from tests.support.entity_builders import BTC, NOW, USDT, a_symbol
-from tests.support.sdk_setup import a_listing, resolved
+from tests.support.sdk_setup import a_listing, resolve_btcusdt
 
 EXPIRY = dt.datetime(2026, 12, 25, 8, tzinfo=dt.UTC)
 EXPIRY_MS = 1_798_185_600_000
 
 
 def spot(**changes: Any) -> cqar.Resolution:
-    return resolved(a_listing(**changes))
+    return resolve_btcusdt(a_listing(**changes))
 
 
 def contract(
@@ -31,7 +31,7 @@ def contract(
     size = Decimal(100) if kind is ContractKindCode.INVERSE else Decimal("0.01")
     symbol = a_symbol(symbol_type=of, contract_kind=kind, settlement_asset_id=settlement, **terms)
     listing = a_listing(symbol_id=symbol.symbol_id, contract_size=size, listed_at=NOW)
-    return resolved(listing, symbol=symbol)
+    return resolve_btcusdt(listing, symbol=symbol)
 
 
 def perpetual() -> cqar.Resolution:
@@ -101,14 +101,14 @@ def test_steps_that_ccxt_cannot_say_or_that_are_not_the_venues_are_left_out() ->
     assert cqar.ccxt_market(banded)["precision"] == {"price": None, "amount": 0.00001}
     defaults = a_symbol(tick_size=Decimal("0.1"), lot_size=Decimal(1))
     listing = a_listing(symbol_id=defaults.symbol_id, tick_size=None, lot_size=None)
-    borrowed = resolved(listing, symbol=defaults)
+    borrowed = resolve_btcusdt(listing, symbol=defaults)
     assert borrowed.specs.tick_size == Decimal("0.1")
     assert cqar.ccxt_market(borrowed)["precision"] == {"price": None, "amount": None}
 
 
 def test_two_markets_of_one_name_are_never_made_one() -> None:
     one, other = spot(), msgspec.structs.replace(spot(), venue_symbol="BTCUSDT_OLD")
-    with pytest.raises(TwoOfAName, match="BTCUSDT and BTCUSDT_OLD are both BTC/USDT"):
+    with pytest.raises(DuplicateMarket, match="BTCUSDT and BTCUSDT_OLD are both BTC/USDT"):
         by_symbol([one, other])
     gone = msgspec.structs.replace(other, status=cqar.Status.DELISTED)
     assert [market["id"] for market in by_symbol([one, gone]).values()] == ["BTCUSDT"]
@@ -171,6 +171,6 @@ def test_without_steps_of_the_venues_own_there_is_no_instrument() -> None:
         contract_kind=ContractKindCode.LINEAR,
         settlement_asset_id=USDT,
     )
-    unsized = resolved(a_listing(symbol_id=symbol.symbol_id), symbol=symbol)
+    unsized = resolve_btcusdt(a_listing(symbol_id=symbol.symbol_id), symbol=symbol)
     with pytest.raises(cqar.StepsUnknown, match="size of a contract"):
         cqar.instrument(unsized)

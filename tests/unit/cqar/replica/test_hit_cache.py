@@ -9,7 +9,7 @@ import tracemalloc
 
 import pytest
 
-from cqar.replica.async_replica import InLoop
+from cqar.replica.async_replica import AsyncReplica
 from cqar.replica.hit_cache import LEASE_S
 from cqar.sdk.enums import State
 from cqar.sdk.session_position import Position, SessionPosition
@@ -32,14 +32,14 @@ MARKET = encoded(*ASSETS, SYMBOL, a_venue(), LISTING)
 KEY = ("binance", "BTCUSDT")
 
 
-class Replica(InLoop):
+class Replica(AsyncReplica):
     """One that holds a market, as if it had followed it there; nothing is connected."""
 
     def __init__(self, confirmed_ago_s: float = 0.0) -> None:
         nowhere = ResolverConfig(database_url="postgresql://nowhere/none", nats_url="nats://none")
         super().__init__(nowhere, 1.0, SessionPosition("seen"))
         self.wall = NOW
-        self._resolver.now = lambda: self.wall
+        self.transport.resolver.now = lambda: self.wall
         self.state: Held = dict(MARKET)
         self.snapshot = hydrated(self.state, 1)
         self.view.replace(self.snapshot, "postgres", NOW)
@@ -143,7 +143,7 @@ async def test_whoever_carries_a_later_position_is_not_given_what_was_before_it(
     replica.carry(Position(1, 2))
     with pytest.raises(Exception, match="PostgreSQL does not answer|no answer within"):
         await replica.resolve(*KEY)
-    await replica._resolver.close()
+    await replica.transport.resolver.close()
 
 
 async def test_nor_what_was_on_its_way_when_the_caller_was_told_of_it() -> None:
@@ -153,12 +153,12 @@ async def test_nor_what_was_on_its_way_when_the_caller_was_told_of_it() -> None:
         replica.carry(Position(1, 2))
         return NOW
 
-    replica._resolver.now = told_meanwhile
+    replica.transport.resolver.now = told_meanwhile
     assert (await replica.resolve(*KEY)).freshness.revision == 1
-    replica._resolver.now = lambda: NOW
+    replica.transport.resolver.now = lambda: NOW
     with pytest.raises(Exception, match="PostgreSQL does not answer|no answer within"):
         await replica.resolve(*KEY)
-    await replica._resolver.close()
+    await replica.transport.resolver.close()
 
 
 async def test_hits_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,5 +172,5 @@ async def test_hits_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     replica.view.announce_revision()
     hits = replica.hits
     for spelling in ("BTCUSDT", "OTHER", "BTCUSDT"):
-        assert hits.make("binance", spelling) is not None
-        assert len(hits.kept) == 1
+        assert hits.add("binance", spelling) is not None
+        assert len(hits.entries) == 1

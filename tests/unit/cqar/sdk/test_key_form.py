@@ -15,7 +15,7 @@ from cqar.embedded.failures import ServiceFailed
 from cqar.embedded.process import Command, run
 from cqar.sdk.key_form import CHARS_MAX, require_key
 from cqar_shared.runtime.key_masking import MASKED, masked
-from cqar_shared.runtime.telemetry import JsonLines, Readable
+from cqar_shared.runtime.telemetry import JsonLines, TextLines
 from cqar_shared.trust.key_text import fresh_key
 
 KEY = fresh_key()
@@ -53,7 +53,7 @@ def test_a_key_is_masked_wherever_it_stands_in_a_line() -> None:
     )
 
 
-@pytest.mark.parametrize("formatter", [JsonLines(), Readable()])
+@pytest.mark.parametrize("formatter", [JsonLines(), TextLines()])
 def test_no_log_line_shows_a_key(formatter: logging.Formatter) -> None:
     error = ValueError(KEY)
     caught = (ValueError, error, error.__traceback__)

@@ -12,11 +12,11 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from google.rpc import code_pb2, status_pb2
 
 import cqar
-from cqar.sdk import errors, question_codec
-from cqar.sdk.async_api import AsyncAnswers
+from cqar.sdk import errors, questions
+from cqar.sdk.async_api import AsyncApi
+from cqar.sdk.grpc_transport import KEEPALIVE_MS
 from cqar.sdk.session_position import SessionPosition
-from cqar.sdk.sync_api import SyncAnswers
-from cqar.sdk.transport import KEEPALIVE_MS
+from cqar.sdk.sync_api import SyncApi
 from cqar_resolver.services import watch_stream
 from cqar_shared import errors as e
 from cqar_shared.rpc.grpc_server import AIO_OPTIONS, CONNECTION_OPTIONS
@@ -45,7 +45,7 @@ ONE_OF_EACH = (
 def test_every_error_of_a_server_is_one_of_ours_with_its_reason_and_words() -> None:
     assert {type(error) for error in ONE_OF_EACH} == set(CODES)
     for error in ONE_OF_EACH:
-        found = errors.of_status(to_status(error))
+        found = errors.error_of_status(to_status(error))
         assert found.reason == error.reason
         assert str(error) in str(found)
 
@@ -70,7 +70,7 @@ def test_every_error_of_a_server_is_one_of_ours_with_its_reason_and_words() -> N
 def test_an_error_is_named_for_what_to_do(
     error: e.RegistryError, ours: type[cqar.CqarError]
 ) -> None:
-    assert type(errors.of_status(to_status(error))) is ours
+    assert type(errors.error_of_status(to_status(error))) is ours
 
 
 def test_an_invalid_request_names_every_field() -> None:
@@ -78,15 +78,15 @@ def test_an_invalid_request_names_every_field() -> None:
         e.FieldViolation("a", "REQUIRED", "is required"),
         e.FieldViolation("b", "TOO_MANY", "at most 2"),
     ]
-    found = errors.of_status(to_status(e.Invalid(given)))
+    found = errors.error_of_status(to_status(e.Invalid(given)))
     assert [(v.field, v.reason, v.message) for v in found.violations] == given
 
 
 def test_a_status_that_nobody_explained_is_an_error_all_the_same() -> None:
-    assert type(errors.of_code(code_pb2.DEADLINE_EXCEEDED, "late")) is cqar.TimedOut
-    assert type(errors.of_code(code_pb2.UNAVAILABLE, "refused")) is cqar.NotReady
-    assert type(errors.of_code(code_pb2.INTERNAL, "internal error")) is cqar.CqarError
-    bare = errors.of_status(status_pb2.Status(code=code_pb2.NOT_FOUND, message="gone"))
+    assert type(errors.error_of_code(code_pb2.DEADLINE_EXCEEDED, "late")) is cqar.TimedOut
+    assert type(errors.error_of_code(code_pb2.UNAVAILABLE, "refused")) is cqar.NotReady
+    assert type(errors.error_of_code(code_pb2.INTERNAL, "internal error")) is cqar.CqarError
+    bare = errors.error_of_status(status_pb2.Status(code=code_pb2.NOT_FOUND, message="gone"))
     assert (type(bare), bare.reason) == (cqar.NotFound, "")
 
 
@@ -95,15 +95,15 @@ def test_a_status_that_nobody_explained_is_an_error_all_the_same() -> None:
 
 def test_a_batch_is_asked_in_as_few_pieces_as_it_takes_in_order() -> None:
     keys = [("binance", f"S{number}") for number in range(4_500)]
-    questions = list(question_codec.resolve_batches(keys))
-    asked: list[Any] = [key for q in questions for key in q.request.keys]  # type: ignore[attr-defined]
-    assert [len(q.request.keys) for q in questions] == [2_000, 2_000, 500]  # type: ignore[attr-defined]
+    batches = list(questions.resolve_batches(keys))
+    asked: list[Any] = [key for q in batches for key in q.request.keys]  # type: ignore[attr-defined]
+    assert [len(q.request.keys) for q in batches] == [2_000, 2_000, 500]  # type: ignore[attr-defined]
     assert [(key.venue_id, key.venue_symbol) for key in asked] == keys
-    assert list(question_codec.resolve_batches([])) == []
+    assert list(questions.resolve_batches([])) == []
 
 
 def test_an_answer_of_another_length_than_its_batch_is_refused() -> None:
-    (question,) = question_codec.resolve_batches([("binance", "A"), ("binance", "B")])
+    (question,) = questions.resolve_batches([("binance", "A"), ("binance", "B")])
     missed = pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND)
     with pytest.raises(ValueError, match="shorter"):
         question.read(pb.ResolveBatchResponse(resolutions=[missed]))
@@ -120,7 +120,7 @@ def test_an_answer_of_another_length_than_its_batch_is_refused() -> None:
 )
 def test_an_asset_is_asked_for_by_one_name(names: dict[str, str], by: str) -> None:
     empty = dict.fromkeys(("asset_id", "venue", "code", "chain", "address", "source"), "")
-    request: Any = question_codec.asset({**empty, **names}).request
+    request: Any = questions.asset({**empty, **names}).request
     assert request.WhichOneof("by") == by
 
 
@@ -130,23 +130,23 @@ def test_an_asset_is_asked_for_by_one_name(names: dict[str, str], by: str) -> No
 )
 def test_an_asset_with_no_name_or_two_is_not_asked_for(names: dict[str, str]) -> None:
     with pytest.raises(TypeError, match="give asset_id"):
-        question_codec.asset(names)
+        questions.asset(names)
 
 
 def test_a_group_is_asked_for_by_name_or_id() -> None:
-    assert question_codec.group("all-eth", "").request == pb.ExpandGroupRequest(name="all-eth")
-    assert question_codec.group("", "x").request == pb.ExpandGroupRequest(group_id="x")
+    assert questions.group("all-eth", "").request == pb.ExpandGroupRequest(name="all-eth")
+    assert questions.group("", "x").request == pb.ExpandGroupRequest(group_id="x")
     for name, group_id in (("", ""), ("a", "b")):
         with pytest.raises(TypeError, match="name or group_id"):
-            question_codec.group(name, group_id)
+            questions.group(name, group_id)
 
 
 def test_an_order_is_asked_about_in_exact_text() -> None:
-    request: Any = question_codec.check_order(("b", "S"), "64000.10", 3, "buy", "reduce").request
+    request: Any = questions.check_order(("b", "S"), "64000.10", 3, "buy", "reduce").request
     assert (request.price, request.quantity) == ("64000.1", "3")
     assert (request.side, request.intent) == (pb.ORDER_SIDE_BUY, pb.ORDER_INTENT_REDUCE)
     with pytest.raises(TypeError):
-        question_codec.check_order(("b", "S"), 0.1, 1, "buy", "open")  # type: ignore[arg-type]
+        questions.check_order(("b", "S"), 0.1, 1, "buy", "open")  # type: ignore[arg-type]
 
 
 def test_both_forms_of_the_interface_ask_the_same_in_the_same_words() -> None:
@@ -156,10 +156,11 @@ def test_both_forms_of_the_interface_ask_the_same_in_the_same_words() -> None:
         return {
             name: {p.name: (p.kind, p.default, p.annotation) for p in found.values()}
             for name, found in parameters.items()
+            if name != "__init__"
         }
 
-    assert asks(SyncAnswers) == asks(AsyncAnswers)
-    assert {"resolve", "resolve_batch", "watch", "wait_ready"} <= asks(SyncAnswers).keys()
+    assert asks(SyncApi) == asks(AsyncApi)
+    assert {"resolve", "resolve_batch", "watch", "wait_ready"} <= asks(SyncApi).keys()
 
 
 # ---------------------------------------------------------------- positions
@@ -178,22 +179,22 @@ def test_a_position_is_read_as_it_is_written() -> None:
 
 
 def test_what_is_carried_never_goes_back_until_it_is_forgotten() -> None:
-    carried = SessionPosition("seen")
+    session = SessionPosition("seen")
     for position, held in (((1, 5), (1, 5)), ((1, 4), (1, 5)), ((2, 1), (2, 1)), ((1, 9), (2, 1))):
-        carried.saw(cqar.Position(*position))
-        assert carried.position == held
-    carried.saw(None)
-    assert carried.position == (2, 1)
-    carried.forget()
-    assert carried.position is None
+        session.observe(cqar.Position(*position))
+        assert session.position == held
+    session.observe(None)
+    assert session.position == (2, 1)
+    session.forget()
+    assert session.position is None
 
 
 def test_where_only_what_is_told_counts_what_is_seen_does_not() -> None:
-    carried = SessionPosition("told")
-    carried.saw(cqar.Position(1, 5))
-    assert carried.position is None
-    carried.told(cqar.Position(1, 3))
-    assert carried.position == (1, 3)
+    session = SessionPosition("told")
+    session.observe(cqar.Position(1, 5))
+    assert session.position is None
+    session.require(cqar.Position(1, 3))
+    assert session.position == (1, 3)
     with pytest.raises(ValueError, match="'seen' or 'told'"):
         SessionPosition("carry")  # type: ignore[arg-type]
 

@@ -20,11 +20,11 @@ from cqar_shared.domain.kinds import KINDS
 from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import ListingTickBand, MarketStatusCode
 from tests.support.entity_builders import NOW, a_flag, a_symbol, an_asset
-from tests.support.sdk_setup import LISTING, TOLD, a_listing, resolved
+from tests.support.sdk_setup import FRESHNESS, LISTING, a_listing, resolve_btcusdt
 
 
 def test_a_resolution_says_all_that_was_answered() -> None:
-    found = resolved(a_listing(taker_fee=Decimal("0.001"), listed_at=NOW))
+    found = resolve_btcusdt(a_listing(taker_fee=Decimal("0.001"), listed_at=NOW))
     assert (found.status, found.market_status) == (cqar.Status.FOUND, cqar.MarketStatus.ONLINE)
     assert (found.venue_id, found.venue_symbol) == ("binance", "BTCUSDT")
     assert (found.listing_id, found.alias_of, found.listed_at) == (LISTING, None, NOW)
@@ -42,9 +42,9 @@ def test_a_resolution_says_all_that_was_answered() -> None:
 
 def test_a_listing_that_was_read_unreviewed_says_so() -> None:
     read_by_ccxt = {"reader": "ccxt, unreviewed", "note": "kept"}
-    assert resolved(a_listing(metadata=read_by_ccxt)).reader == "ccxt, unreviewed"
-    assert resolved(a_listing(metadata={"note": "kept"})).reader is None
-    assert resolved(a_listing()).reader is None
+    assert resolve_btcusdt(a_listing(metadata=read_by_ccxt)).reader == "ccxt, unreviewed"
+    assert resolve_btcusdt(a_listing(metadata={"note": "kept"})).reader is None
+    assert resolve_btcusdt(a_listing()).reader is None
 
 
 def test_an_option_keeps_its_expiry_strike_and_side() -> None:
@@ -57,7 +57,7 @@ def test_an_option_keeps_its_expiry_strike_and_side() -> None:
         strike_price=Decimal(100_000),
         option_type=OptionTypeCode.CALL,
     )
-    found = resolved(a_listing(symbol_id=option.symbol_id), symbol=option)
+    found = resolve_btcusdt(a_listing(symbol_id=option.symbol_id), symbol=option)
     assert (found.symbol.expiry, found.symbol.strike_price) == (expiry, Decimal(100_000))
     assert found.symbol.option_type is cqar.OptionType.CALL
     assert found.symbol.contract_kind is cqar.ContractKind.LINEAR
@@ -68,7 +68,7 @@ def test_bands_and_significant_digits_are_told_where_there_is_no_single_tick() -
         ListingTickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),
         ListingTickBand(from_price=Decimal(100), tick_size=Decimal(1)),
     )
-    found = resolved(a_listing(tick_size=None, tick_bands=bands, price_significant_digits=5))
+    found = resolve_btcusdt(a_listing(tick_size=None, tick_bands=bands, price_significant_digits=5))
     assert found.specs.tick_size is None
     told = [(band.from_price, band.tick_size) for band in found.specs.tick_bands]
     assert told == [(Decimal(0), Decimal("0.1")), (Decimal(100), Decimal(1))]
@@ -76,7 +76,7 @@ def test_bands_and_significant_digits_are_told_where_there_is_no_single_tick() -
 
 
 def test_what_is_not_allowed_says_why_and_is_false() -> None:
-    found = resolved(a_listing(status=MarketStatusCode.HALTED), a_flag(), stale=STALE_REASON)
+    found = resolve_btcusdt(a_listing(status=MarketStatusCode.HALTED), a_flag(), stale=STALE_REASON)
     assert not found.tradeable.open
     codes = [reason.code for reason in found.tradeable.reasons]
     assert codes == ["LISTING_HALTED", "FLAG_CRITICAL_BASE", "STALE_SNAPSHOT"]
@@ -87,7 +87,9 @@ def test_what_is_not_allowed_says_why_and_is_false() -> None:
 def test_a_miss_of_a_batch_says_what_was_asked_and_why() -> None:
     reason = pb.Reason(code="VENUE_NOT_FOUND", message="no venue 'nowhere'")
     missed = pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND, not_found=reason)
-    found = read.found_or_miss(missed, ("nowhere", "X"), read.freshness(TOLD), read.resolution)
+    found = read.resolution_or_miss(
+        missed, ("nowhere", "X"), read.freshness(FRESHNESS), read.resolution
+    )
     assert isinstance(found, cqar.Miss)
     assert (found.venue_id, found.venue_symbol, found.status) == ("nowhere", "X", "NOT_FOUND")
     assert found.reason.code == "VENUE_NOT_FOUND"
@@ -99,10 +101,10 @@ def test_an_unset_bound_on_staleness_is_none_and_zero_is_zero() -> None:
 
 
 def test_results_are_frozen_equal_by_value_and_survive_json() -> None:
-    found = resolved()
-    assert found == resolved()
+    found = resolve_btcusdt()
+    assert found == resolve_btcusdt()
     found.specs.round_size("1")  # what a helper keeps is no part of the value
-    assert found == resolved()
+    assert found == resolve_btcusdt()
     with pytest.raises(AttributeError):
         found.venue_id = "kraken"  # type: ignore[misc]
     text = msgspec.json.encode(found)
@@ -140,7 +142,7 @@ def test_what_changed_is_read_as_the_kind_says_for_every_kind_that_is_told() -> 
 
 
 def test_every_public_name_is_where_it_is_said_to_be() -> None:
-    assert sorted(cqar._HOME) == cqar.__all__
+    assert sorted(cqar._MODULE_BY_NAME) == cqar.__all__
     for name in cqar.__all__:
         assert getattr(cqar, name) is not None
     assert set(cqar.__all__) <= set(dir(cqar))

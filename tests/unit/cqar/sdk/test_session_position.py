@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import cqar
 from cqar.cli.param_types import At
 from cqar.cli.verify import _noted
-from cqar.sdk import question_codec
+from cqar.sdk import questions
 from cqar.sdk.call_context import CallContext
 from cqar.sdk.session_position import NUMBER_MAX, Position, SessionPosition
 
@@ -24,10 +24,10 @@ def test_every_position_that_can_be_is_read_back(epoch: int, revision: int) -> N
     assert Position.parse(str(position)) == position
     assert At().convert(str(position), None, None) == position
     assert _noted(f"{position}:{'0' * 64}")[:2] == position
-    carried = CallContext(1.0, SessionPosition("seen"))
-    carried.carry(position)
-    assert carried.position == position
-    request = question_codec.watch(revision, epoch, (), ()).request
+    session = CallContext(1.0, SessionPosition("seen"))
+    session.carry(position)
+    assert session.position == position
+    request = questions.watch(revision, epoch, (), ()).request
     assert (request.from_revision, request.epoch) == (revision, epoch)  # type: ignore[attr-defined]
 
 
@@ -52,4 +52,4 @@ def test_a_program_cannot_carry_or_watch_from_what_cannot_be(position: Position)
     with pytest.raises(ValueError, match="is not within 0 to"):
         CallContext(1.0, SessionPosition("seen")).carry(position)
     with pytest.raises(cqar.InvalidRequest, match="is not within 0 to"):
-        question_codec.watch(position.revision, position.epoch, (), ())
+        questions.watch(position.revision, position.epoch, (), ())

@@ -13,18 +13,18 @@ import cqar
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import ListingTickBand
 from tests.support.entity_builders import BTC, USDT, a_symbol
-from tests.support.sdk_setup import a_listing, resolved
+from tests.support.sdk_setup import a_listing, resolve_btcusdt
 
 
 def specs(**changes: Any) -> cqar.Specs:
-    return resolved(a_listing(**changes)).specs
+    return resolve_btcusdt(a_listing(**changes)).specs
 
 
 def contract(kind: ContractKindCode, settlement: str, **changes: Any) -> cqar.Specs:
     symbol = a_symbol(
         symbol_type=SymbolTypeCode.PERPETUAL, contract_kind=kind, settlement_asset_id=settlement
     )
-    return resolved(a_listing(symbol_id=symbol.symbol_id, **changes), symbol=symbol).specs
+    return resolve_btcusdt(a_listing(symbol_id=symbol.symbol_id, **changes), symbol=symbol).specs
 
 
 def test_a_price_is_rounded_to_the_passive_side() -> None:

@@ -10,20 +10,20 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqar_resolver.cache.answer_cache import AnswerCache, Memory
+from cqar_resolver.cache.answer_cache import AnswerCache, VersionedReader
 from cqar_resolver.cache.resolution_cache import (
     QUESTION_BYTES_MAX,
-    Resolutions,
+    ResolutionCache,
     batch_response,
-    told,
+    encode_freshness,
 )
-from cqar_resolver.queries.query import QueryContext
-from cqar_resolver.queries.resolve_listing import resolve_or_say_why
+from cqar_resolver.queries.resolution import resolve_or_miss
 from cqar_resolver.snapshot.change_tracker import TRACKED_MAX, ChangeTracker, dependency_key
 from cqar_resolver.snapshot.planned_change import PlannedChange
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kind import Entity
+from cqar_shared.queries.query import QueryContext
 from tests.support.change_set_builders import State, encoded, hydrated
 from tests.support.entity_builders import (
     ETH,
@@ -107,10 +107,10 @@ STEPS = st.tuples(CHANGES, st.sampled_from((0, 0, 0, -4, -1, 1, 2)))
 @settings(max_examples=200)
 @given(st.lists(STEPS, min_size=2, max_size=8), st.integers(0, 7))
 def test_whatever_changes_and_whenever_it_is_asked(steps: list[Any], pinned_at: int) -> None:
-    resolutions, state = Resolutions(), dict(MARKET)
+    resolutions, state = ResolutionCache(), dict(MARKET)
     snapshot = hydrated(state)
     with ExitStack() as stack:
-        pinned: Memory = snapshot
+        pinned: VersionedReader = snapshot
         for number, (changes, hours) in enumerate(steps):
             if number == pinned_at:
                 pinned = stack.enter_context(snapshot.pinned())
@@ -130,20 +130,20 @@ def changed(snapshot: Snapshot, state: State, changes: list[tuple[Entity, bool]]
 
 
 def require_as_if_made_now(
-    resolutions: Resolutions, memory: Memory, spelling: str, at: dt.datetime
+    resolutions: ResolutionCache, memory: VersionedReader, spelling: str, at: dt.datetime
 ) -> None:
     asked, now = question(spelling), Instant.of(at)
     made = resolutions.known(asked, memory, now.ns)
     made = made or resolutions.make(asked, memory, None, now.ns)
     key = pb.VenueSymbolKey.FromString(asked)
-    anew = resolve_or_say_why(QueryContext(memory, TOLD, None), key, now)
+    anew = resolve_or_miss(QueryContext(memory), key.venue_id, key.venue_symbol, now)
     batch = pb.ResolveBatchResponse.FromString(batch_response([made], TOLD))
     assert batch.resolutions == [anew]
     assert batch.freshness == TOLD
     assert made.is_found == (anew.status != pb.RESOLUTION_STATUS_NOT_FOUND)
     assert made.denials == tuple(reason.code for reason in anew.tradeable.open.reasons)
     if made.is_found:
-        alone = pb.ResolveResponse.FromString(made.framed + told(TOLD)).resolution
+        alone = pb.ResolveResponse.FromString(made.framed + encode_freshness(TOLD)).resolution
         assert alone.freshness == TOLD
         alone.ClearField("freshness")
         assert alone == anew
@@ -158,7 +158,7 @@ def listed() -> tuple[Snapshot, State]:
 
 
 def test_a_change_elsewhere_leaves_an_answer_as_it_is() -> None:
-    resolutions, (snapshot, state) = Resolutions(), listed()
+    resolutions, (snapshot, state) = ResolutionCache(), listed()
     now_ns = Instant.of(NOW).ns
     made = resolutions.make(question("BTCUSDT"), snapshot, None, now_ns)
     apply(snapshot, state, encoded(an_asset("DOGE"), a_venue("kraken")))
@@ -166,7 +166,7 @@ def test_a_change_elsewhere_leaves_an_answer_as_it_is() -> None:
 
 
 def test_a_change_of_what_it_rests_on_ends_it() -> None:
-    resolutions, (snapshot, state) = Resolutions(), listed()
+    resolutions, (snapshot, state) = ResolutionCache(), listed()
     now_ns = Instant.of(NOW).ns
     made = resolutions.make(question("BTCUSDT"), snapshot, None, now_ns)
     assert made.is_found
@@ -175,7 +175,7 @@ def test_a_change_of_what_it_rests_on_ends_it() -> None:
 
 
 def test_what_may_be_stale_is_not_remembered() -> None:
-    resolutions, (snapshot, _) = Resolutions(), listed()
+    resolutions, (snapshot, _) = ResolutionCache(), listed()
     now_ns = Instant.of(NOW).ns
     stale = pb.Reason(code="STALE_SNAPSHOT")
     assert resolutions.make(question("BTCUSDT"), snapshot, stale, now_ns).denials[-1:] == (
@@ -185,7 +185,7 @@ def test_what_may_be_stale_is_not_remembered() -> None:
 
 
 def test_another_snapshot_knows_nothing_of_what_was_answered_by_the_one_before() -> None:
-    resolutions, (snapshot, _), (other, _) = Resolutions(), listed(), listed()
+    resolutions, (snapshot, _), (other, _) = ResolutionCache(), listed(), listed()
     now_ns = Instant.of(NOW).ns
     resolutions.make(question("BTCUSDT"), snapshot, None, now_ns)
     assert resolutions.known(question("BTCUSDT"), other, now_ns) is None
@@ -196,7 +196,7 @@ def test_another_snapshot_knows_nothing_of_what_was_answered_by_the_one_before()
 
 def test_of_too_many_answers_the_one_asked_for_longest_ago_goes() -> None:
     remembered, (snapshot, _) = AnswerCache(answers_max=2), listed()
-    made = Resolutions().make(question("BTCUSDT"), snapshot, None, 0)
+    made = ResolutionCache().make(question("BTCUSDT"), snapshot, None, 0)
     for name in (b"one", b"two"):
         remembered.keep(name, snapshot, made)
     assert remembered.find(b"one", snapshot, 0) is made
@@ -218,12 +218,12 @@ def test_what_is_forgotten_counts_as_changed() -> None:
     assert changed.newest([0]) == 1
 
 
-def note_head_request(resolutions: Resolutions, key: bytes, memory: Snapshot) -> None:
+def asked(resolutions: ResolutionCache, key: bytes, memory: Snapshot) -> None:
     resolutions.of(key, memory, None, Instant.of(NOW).ns)
 
 
 def test_what_is_asked_in_words_that_are_not_known_answers_no_other_question() -> None:
-    resolutions, memory = Resolutions(), hydrated(MARKET, 1)
+    resolutions, memory = ResolutionCache(), hydrated(MARKET, 1)
     past = pb.ResolveRequest(venue_id="binance", venue_symbol="BTCUSDT")
     past.as_of.FromDatetime(NOW - HOUR)
     raw = past.SerializeToString()
@@ -234,7 +234,7 @@ def test_what_is_asked_in_words_that_are_not_known_answers_no_other_question() -
 
 
 def test_what_is_remembered_is_bounded_in_bytes() -> None:
-    resolutions, memory = Resolutions(), hydrated(MARKET, 1)
+    resolutions, memory = ResolutionCache(), hydrated(MARKET, 1)
     asked(resolutions, question("X" * QUESTION_BYTES_MAX), memory)
     assert resolutions.known(question("X" * QUESTION_BYTES_MAX), memory, Instant.of(NOW).ns) is None
     one = resolutions.of(question("A"), memory, None, Instant.of(NOW).ns)

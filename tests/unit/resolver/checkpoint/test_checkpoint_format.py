@@ -11,7 +11,7 @@ from cqar_resolver.checkpoint import checkpoint_format
 from cqar_resolver.snapshot.snapshot import Diverged
 from cqar_shared.redis_store.refused_values import REFUSED
 from cqar_shared.replication import frames, image, positions
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_shared.trust.seals import TAG_BYTES, Keyring
 from tests.support.integrity_keys import FILES, KEY, OTHER_KEY
 

@@ -21,7 +21,7 @@ from cqc.replication.v1 import replication_pb2 as rpb
 
 import cqar
 from cqar.local_replica import environment
-from cqar.local_replica.environment import LocalFile
+from cqar.local_replica.environment import ReplicaEnvironment
 from cqar_resolver.background.replica_publisher import ReplicaPublisher
 from cqar_resolver.local_replica.writer import ReplicaWriter
 from cqar_resolver.process.disk_space import DiskFull
@@ -161,7 +161,7 @@ async def test_publishing_goes_on_by_itself_once_there_is_room(tmp_path: Path) -
     view.replace(snapshot, "postgres", dt.datetime.now(dt.UTC))
     published = ReplicaWriter(tmp_path)
     running = asyncio.create_task(
-        supervise("replica", ReplicaPublisher(view, published).run, most_s=0.2)
+        supervise("replica", ReplicaPublisher(view, published).run, pause_max_s=0.2)
     )
     failures = FAILURES.labels("replica")._value
 
@@ -195,11 +195,11 @@ def test_a_reader_is_refused_where_it_would_be_ended(
     with publishing(tmp_path) as published:
         published.replace(*written(a_market()))
     monkeypatch.setattr(environment.os, "statvfs", lambda _: SimpleNamespace(f_bfree=0))
-    LocalFile(tmp_path).close()  # all room is taken already
+    ReplicaEnvironment(tmp_path).close()  # all room is taken already
     lock = tmp_path / fmt.LOCK_FILE
     lock.unlink()
     if is_there:
         with lock.open("wb") as file:
             file.truncate(fmt.lock_bytes())
     with pytest.raises(cqar.NotReady, match="no room for readers: free some"):
-        LocalFile(tmp_path)
+        ReplicaEnvironment(tmp_path)

@@ -20,7 +20,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cqar.local_replica.reader import LocalReading
+from cqar.local_replica.reader import LocalReader
 from cqar_resolver.background.replica_publisher import ReplicaPublisher
 from cqar_resolver.local_replica import writer as module
 from cqar_resolver.local_replica.environment import BOOT, EnvironmentLost
@@ -30,7 +30,7 @@ from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.snapshot.change_sets import plan
 from cqar_resolver.snapshot.planned_change import PlannedChange
 from cqar_resolver.snapshot.snapshot import Snapshot
-from cqar_shared.errors import ServiceNotReady
+from cqar_shared.errors import ServiceNotReady, StartupError
 from cqar_shared.replication import replica_layout as fmt
 from cqar_shared.runtime.tasks import end, supervise
 from tests.support.change_set_builders import (
@@ -73,7 +73,7 @@ def now_at(snapshot: Snapshot) -> fmt.Now:
 
 
 @contextmanager
-def reading(published: ReplicaWriter) -> Iterator[tuple[fmt.Now, LocalReading]]:
+def reading(published: ReplicaWriter) -> Iterator[tuple[fmt.Now, LocalReader]]:
     """As another process reads; within this one LMDB may be opened once only."""
     env = published._file.env
     with env.begin() as tx:
@@ -81,10 +81,10 @@ def reading(published: ReplicaWriter) -> Iterator[tuple[fmt.Now, LocalReading]]:
     names = fmt.database_names(now.generation)
     databases = (env.open_db(names[0], create=False), env.open_db(names[1], create=False))
     with env.begin() as tx:
-        yield now, LocalReading(tx, databases)
+        yield now, LocalReader(tx, databases)
 
 
-def seen(of: Snapshot | LocalReading) -> Any:
+def seen(of: Snapshot | LocalReader) -> Any:
     found = {
         spelling: sorted(of.find("venue_symbol", "spelling", "binance", spelling))
         for spelling in SPELLINGS
@@ -167,7 +167,7 @@ def test_the_next_publisher_goes_on_with_new_marks_and_readers_go_on(tmp_path: P
 
 
 def test_only_one_publishes_to_a_folder(tmp_path: Path) -> None:
-    refused = pytest.raises(SystemExit, match="another resolver publishes there")
+    refused = pytest.raises(StartupError, match="another resolver publishes there")
     with publishing(tmp_path), refused:
         ReplicaWriter(tmp_path)
     ReplicaWriter(tmp_path).close()
@@ -180,7 +180,7 @@ def test_what_was_read_is_told_from_what_is_there_now(published: ReplicaWriter) 
     with reading(published) as (_, found):
         list(found.find("venue_symbol", "spelling", "binance", "A"))
         found.get("venue", "none")
-        read = found.read
+        reads = found.reads
     for changes, is_same in (
         (encoded(an_asset()), True),
         (encoded(a_venue("none")), False),
@@ -190,7 +190,7 @@ def test_what_was_read_is_told_from_what_is_there_now(published: ReplicaWriter) 
         state, planned = moved(snapshot, state, changes)
         published.apply([(snapshot.head, planned)], now_at(snapshot))
         with reading(published) as (_, found):
-            assert found.holds(read) is is_same, changes
+            assert found.is_unchanged(reads) is is_same, changes
 
 
 def test_keys_longer_than_lmdb_takes_are_told_apart() -> None:
@@ -298,7 +298,7 @@ def test_what_is_removed_is_made_anew_with_new_marks(
     with reading(published) as (after, found):
         assert after.mark > before.mark
         assert seen(found) == seen(snapshot)
-    with pytest.raises(SystemExit, match="another resolver publishes there"):
+    with pytest.raises(StartupError, match="another resolver publishes there"):
         ReplicaWriter(tmp_path)
     published.close()
     with publishing(tmp_path) as again, reading(again) as (now, _):
@@ -370,7 +370,7 @@ def test_one_that_failed_before_it_was_told_leaves_the_one_that_is_read(
         raise OSError("no space left")
 
     with monkeypatch.context() as patched:
-        patched.setattr(ReplicaWriter, "_tell", fails)
+        patched.setattr(ReplicaWriter, "_put_record", fails)
         for _ in range(2):
             with pytest.raises(OSError, match="no space"):
                 published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))

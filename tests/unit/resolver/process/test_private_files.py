@@ -10,6 +10,7 @@ from cqc.replication.v1 import replication_pb2
 from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.local_replica.environment import BOOT, ReplicaFile
 from cqar_resolver.process.file_lock import lock_path
+from cqar_shared.errors import StartupError
 from cqar_shared.replication import replica_layout as fmt
 from tests.support.integrity_keys import KEYRING
 
@@ -33,14 +34,14 @@ def test_a_lock_that_is_a_link_is_refused_and_what_it_leads_to_stays(
     tmp_path: Path, precious: Path
 ) -> None:
     (tmp_path / "state.lock").symlink_to(precious)
-    with pytest.raises(SystemExit, match="cannot be kept here"):
+    with pytest.raises(StartupError, match="cannot be kept here"):
         lock_path(tmp_path / "state.lock", tmp_path / "state", "taken")
     assert precious.read_text() == PRECIOUS
 
 
 def test_a_lock_is_held_once_and_private(tmp_path: Path) -> None:
     lock = tmp_path / "folder/state.lock"
-    with lock_path(lock, tmp_path, "taken"), pytest.raises(SystemExit, match="taken"):
+    with lock_path(lock, tmp_path, "taken"), pytest.raises(StartupError, match="taken"):
         lock_path(lock, tmp_path, "taken")
     assert lock.stat().st_mode & 0o777 == 0o600
 

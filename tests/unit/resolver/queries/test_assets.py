@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from cqar_resolver.queries import assets, resolve_listing
-from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.queries import assets, resolution
 from cqar_resolver.replication.freshness import STALE_REASON
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds.asset_identifier import AssetDataSource
 from cqar_shared.domain.kinds.quality_flag import FlagSeverity
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_shared.errors import EntityNotFound, Invalid
+from cqar_shared.queries.query import QueryContext
 from tests.support.change_set_builders import encoded, hydrated
 from tests.support.entity_builders import (
     BTC,
@@ -48,14 +48,17 @@ REGISTRY = (
 )
 
 
-def basis(*more: Any, stale: pb.Reason | None = None) -> QueryContext:
-    return QueryContext(hydrated(encoded(*REGISTRY, *more)), pb.Freshness(), stale)
+def context(*more: Any, stale: pb.Reason | None = None) -> QueryContext:
+    return QueryContext(hydrated(encoded(*REGISTRY, *more)), stale)
 
 
 def resolve(*more: Any, stale: pb.Reason | None = None, **by: Any) -> pb.ResolveAssetResponse:
-    request = pb.ResolveAssetRequest(**by)
-    assets.require_question(request)
-    return assets.resolve(basis(*more, stale=stale), request, Instant.of(NOW))
+    query = assets.ResolveAssetQuery.from_request(pb.ResolveAssetRequest(**by), NOW)
+    return query.run(context(*more, stale=stale))
+
+
+def expand(context: QueryContext, **by: str) -> pb.ExpandGroupResponse:
+    return assets.ExpandGroupQuery.from_request(pb.ExpandGroupRequest(**by), NOW).run(context)
 
 
 def code(venue_id: str, text: str) -> dict[str, pb.VenueAssetCode]:
@@ -152,14 +155,14 @@ def test_the_answer_has_deployments_active_flags_and_a_verdict_that_fails_closed
 
 @pytest.mark.parametrize("by", [{"name": "all-eth"}, {"group_id": an_id("group")}])
 def test_a_group_has_its_members_with_exact_weights(by: dict[str, str]) -> None:
-    found = assets.expand(basis(a_group(BTC, ETH)), pb.ExpandGroupRequest(**by))
+    found = expand(context(a_group(BTC, ETH)), **by)
     assert (found.group_id, found.name) == (an_id("group"), "all-eth")
     assert {(m.asset.symbol, m.weight, len(m.active_flags)) for m in found.members} == {
         ("BTC", "1", 1),
         ("ETH", "1", 0),
     }
     with pytest.raises(EntityNotFound):
-        assets.expand(basis(), pb.ExpandGroupRequest(**by))
+        expand(context(), **by)
 
 
 def test_the_way_back_has_what_is_listed_now_primary_spellings_first() -> None:
@@ -180,10 +183,10 @@ def test_the_way_back_has_what_is_listed_now_primary_spellings_first() -> None:
             symbol_id=symbol.symbol_id,
         ),
     )
-    reading = basis(symbol, *listings).reading
+    reader = context(symbol, *listings).reader
 
     def spelled(*venues: str) -> list[tuple[str, str]]:
-        found = resolve_listing.venue_symbols(reading, symbol.symbol_id, venues, Instant.of(NOW))
+        found = resolution.venue_symbols(reader, symbol.symbol_id, venues, Instant.of(NOW))
         return [(one.venue_id, one.venue_symbol) for one in found]
 
     both = [("binance", "BTCUSDT"), ("binance-usdm", "BTCUSDT"), ("binance", "ALIAS")]
@@ -192,4 +195,4 @@ def test_the_way_back_has_what_is_listed_now_primary_spellings_first() -> None:
     with pytest.raises(EntityNotFound, match="no venue 'kraken'"):
         spelled("kraken")
     with pytest.raises(EntityNotFound):
-        resolve_listing.venue_symbols(reading, an_id("none"), (), Instant.of(NOW))
+        resolution.venue_symbols(reader, an_id("none"), (), Instant.of(NOW))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cqar_resolver.queries import lists
-from cqar_resolver.queries.lists import ListCache, MemoryReading
+from cqar_resolver.queries.lists import ListCache, SnapshotListReader
 from cqar_resolver.snapshot.change_sets import plan
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.domain.kinds.venue import VENUE
@@ -27,7 +27,7 @@ from tests.support.change_set_builders import (
 )
 from tests.support.entity_builders import NOW, a_venue, a_venue_symbol, an_id
 
-COUNT = 40 * event_loop.AT_ONCE
+COUNT = 40 * event_loop.CHUNK_ITEMS
 HOUR = dt.timedelta(hours=1)
 CEX = equal({"venue_type": 1})
 
@@ -49,7 +49,7 @@ def apply(snapshot: Snapshot, state: State, changes: dict[Any, Any]) -> State:
 
 async def ids(snapshot: Snapshot, scans: ListCache, size: int = 1000, token: str = "") -> list[str]:
     with snapshot.pinned() as pinned:
-        reading = MemoryReading(pinned, scans, lambda: NOW)
+        reading = SnapshotListReader(pinned, scans, lambda: NOW)
         page = await reading.page(VENUE, CEX, size, token)
     assert page.total == COUNT
     return [venue.venue_id for venue in page.messages]
@@ -67,7 +67,7 @@ async def test_a_list_is_of_the_revision_that_it_began_at(state: State) -> None:
             state = apply(snapshot, state, {**gone, **encoded(a_venue(f"a{turns:05}"))})
     assert await asked == [f"v{number:05}" for number in range(1000)]
     # Others had their turns between the portions.
-    assert turns >= COUNT / event_loop.AT_ONCE
+    assert turns >= COUNT / event_loop.CHUNK_ITEMS
     assert snapshot.position.revision > 3
 
 
@@ -109,7 +109,7 @@ async def test_what_is_open_is_looked_for_again_when_something_has_ended() -> No
         now = NOW + hours * HOUR
         wanted = [only_open("include_delisted", "delisted_at", now)]
         with snapshot.pinned() as pinned:
-            reading = MemoryReading(pinned, scans, lambda now=now: now)  # type: ignore[misc]
+            reading = SnapshotListReader(pinned, scans, lambda now=now: now)  # type: ignore[misc]
             page = await reading.page(VENUE_SYMBOL, wanted, 10, "")
         assert (page.total, scans.looked) == (total, looked), hours
 
@@ -125,7 +125,7 @@ async def test_an_index_is_asked_where_there_is_one() -> None:
         ({"venue_id": "binance"}, 1, 1),
     ):
         with snapshot.pinned() as pinned:
-            reading = MemoryReading(pinned, scans, lambda: NOW)
+            reading = SnapshotListReader(pinned, scans, lambda: NOW)
             page = await reading.page(VENUE_SYMBOL, equal(where), 10, "")
         assert (page.total, scans.looked) == (total, looked), where
 

@@ -10,11 +10,10 @@ from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_resolver.queries import orders
-from cqar_resolver.queries.query import QueryContext
 from cqar_resolver.replication.freshness import STALE_REASON
-from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_shared.errors import EntityNotFound, Invalid
+from cqar_shared.queries.query import QueryContext
 from tests.support.change_set_builders import encoded, hydrated
 from tests.support.entity_builders import (
     NOW,
@@ -48,9 +47,8 @@ def check(*entities: Any, stale: pb.Reason | None = None, **fields: Any) -> pb.C
     market = (an_asset(), an_asset("USDT"), a_venue(), completed(a_symbol()), a_venue_asset())
     snapshot = hydrated(encoded(*market, *(entities or (listed(),))))
     given = {"venue_id": "binance", "venue_symbol": "BTCUSDT", **fields}
-    order = orders.order_in(pb.CheckOrderRequest(**given))
-    now: Instant = Instant.of(NOW)
-    return orders.check(QueryContext(snapshot, pb.Freshness(), stale), order, now)
+    query = orders.CheckOrderQuery.from_request(pb.CheckOrderRequest(**given), NOW)
+    return query.run(QueryContext(snapshot, stale))
 
 
 def reasons(found: pb.CheckOrderResponse) -> list[str]:

@@ -32,8 +32,7 @@ from cqar_resolver.replication.protocol import (
     on_snapshot,
     resume_after,
 )
-from cqar_shared.replication.positions import NO_TERM, LogPosition, Term, position_of
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import NO_TERM, LogPosition, StreamMark, Term, position_of
 
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
 MINE = LogPosition(2, 10, A)

@@ -66,8 +66,8 @@ async def answer_of(service: Any, name: str) -> object:
 async def test_what_a_resolver_does_not_answer_says_so() -> None:
     config = ResolverConfig(database_url="postgresql://nobody@nowhere/none", nats_url="nats://no")
     objects = Resolver(config)
-    reads = RegistryReads(objects.tiers, objects.scans, lambda: NOW, "writer.example:9090")
-    resolver = ResolverService(objects.view, objects.tiers, lambda: NOW)
+    reads = RegistryReads(objects.executor, objects.list_cache, lambda: NOW, "writer.example:9090")
+    resolver = ResolverService(objects.view, objects.executor, lambda: NOW)
     for name in RESOLVER_UNANSWERED:
         with pytest.raises(Unimplemented):
             await answer_of(resolver, name)

@@ -207,6 +207,12 @@ def test_an_unknown_enum_number_is_refused() -> None:
     assert refused(ASSET, message) == {("asset_type", "UNKNOWN")}
 
 
+def test_an_unknown_enum_number_is_said_by_the_name_that_the_contract_has() -> None:
+    message = venue_symbol_pb2.VenueSymbol(status=99)  # type: ignore[arg-type]
+    with pytest.raises(Invalid, match=r"99 is no MarketStatus$"):
+        entity_codec.from_message(VENUE_SYMBOL, message)
+
+
 def test_a_nul_is_refused_wherever_text_may_stand() -> None:
     message = venue_asset_pb2.VenueAsset(venue_id="a\0", other_codes=["X", "\0"])
     message.metadata["key"] = "\0"
@@ -338,8 +344,8 @@ def test_differences_are_told_field_by_field_in_plain_words() -> None:
 
 
 def test_a_long_text_is_cut_and_says_how_long_it_is() -> None:
-    assert entity_diff.cut("x" * 500) == "x" * 500
-    assert entity_diff.cut("x" * 501) == "x" * 500 + "… (501 characters)"
+    assert entity_diff.shortened("x" * 500) == "x" * 500
+    assert entity_diff.shortened("x" * 501) == "x" * 500 + "… (501 characters)"
 
-    assert entity_diff.words({"a": 1}) == '{"a":1}'
-    assert entity_diff.words(AssetType.ERC20) == "ERC20"
+    assert entity_diff.value_text({"a": 1}) == '{"a":1}'
+    assert entity_diff.value_text(AssetType.ERC20) == "ERC20"

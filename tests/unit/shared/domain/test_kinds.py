@@ -179,8 +179,8 @@ def test_columns_of_lookups_are_of_a_table_that_the_kind_writes(kind: AnyKind) -
 def test_names_are_snake_case_and_the_kinds_field_of_apply_item(kind: AnyKind) -> None:
     assert re.fullmatch(r"[a-z]+(_[a-z]+)*", kind.name)
     fields = registry_admin_pb2.ApplyItem.DESCRIPTOR.fields_by_name
-    assert (kind.name in fields) == kind.stated
-    assert not kind.stated or fields[kind.name].message_type is kind.message.DESCRIPTOR
+    assert (kind.name in fields) == kind.client_writable
+    assert not kind.client_writable or fields[kind.name].message_type is kind.message.DESCRIPTOR
 
 
 def test_every_table_is_one_kinds_or_declared_for_none() -> None:

@@ -28,27 +28,27 @@ def loaded(given: VenueSymbol, *listed: VenueSymbol) -> tuple[WorkingSet, Outcom
     there = {("venue", a_venue().venue_id): stored("venue", a_venue())}
     there[("symbol", a_symbol().symbol_id)] = stored("symbol", a_symbol())
     there |= {("venue_symbol", v.listing_id): stored("venue_symbol", v) for v in listed}
-    docket = Batch([Item(kind=VENUE_SYMBOL, intent=ChangeIntent.UPSERT, given=given, fresh=FRESH)])
-    seen = WorkingSet(NOW)
-    docket.foresee(seen)
-    for find in seen.wanted.finds:
+    batch = Batch([Item(kind=VENUE_SYMBOL, intent=ChangeIntent.UPSERT, given=given, fresh=FRESH)])
+    registry = WorkingSet(NOW)
+    batch.prefetch(registry)
+    for find in registry.wanted.finds:
         values_of = VENUE_SYMBOL.lookups[find.lookup].values_of
         found = [v.listing_id for v in listed if find.values in values_of(v)]
-        seen.know_found(find, found)
-    for ref in there.keys() | seen.wanted.refs:
-        seen.know(ref, there.get(ref))
-    return seen, docket.judge(seen)[0]
+        registry.know_found(find, found)
+    for ref in there.keys() | registry.wanted.refs:
+        registry.know(ref, there.get(ref))
+    return registry, batch.judge(registry)[0]
 
 
 @pytest.mark.parametrize("listing_id", ["", an_id("of its own")])
 def test_of_a_new_listing_nothing_is_asked_twice(listing_id: str) -> None:
-    seen, outcome = loaded(a_venue_symbol(listing_id=listing_id))
-    assert not seen.wanted
+    registry, outcome = loaded(a_venue_symbol(listing_id=listing_id))
+    assert not registry.wanted
     assert (outcome.result, outcome.key) == (Result.CREATED, listing_id or FRESH)
 
 
 def test_nor_of_one_that_is_there() -> None:
     listing = a_venue_symbol(listing_id=an_id("there"))
-    seen, outcome = loaded(msgspec.structs.replace(listing, listing_id=""), listing)
-    assert not seen.wanted
+    registry, outcome = loaded(msgspec.structs.replace(listing, listing_id=""), listing)
+    assert not registry.wanted
     assert (outcome.result, outcome.key) == (Result.UNCHANGED, listing.listing_id)

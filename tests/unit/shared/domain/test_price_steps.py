@@ -166,4 +166,3 @@ def test_notional_and_base_of_spot_linear_inverse_and_multiplied_units() -> None
     shib = specs(contract_kind=LINEAR, contract_size="1", unit_multiplier="1000")
     assert price_steps.base_quantity(shib, Decimal("0.01"), Decimal(7)) == Decimal(7000)
     assert price_steps.notional(shib, Decimal("0.01"), Decimal(7)) == Decimal("0.07")
-    assert price_steps.canonical_price(shib, Decimal("0.01")) == Decimal("0.00001")

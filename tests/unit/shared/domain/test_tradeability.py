@@ -10,8 +10,7 @@ import pytest
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from cqar_resolver.queries import resolve_listing
-from cqar_resolver.queries.query import QueryContext
+from cqar_resolver.queries import resolution
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import as_of, price_steps, tradeability
 from cqar_shared.domain.instant import Instant
@@ -26,6 +25,7 @@ from cqar_shared.domain.kinds.venue_symbol import (
     MarketStatusCode,
 )
 from cqar_shared.errors import EntityNotFound
+from cqar_shared.queries.query import QueryContext
 from tests.support.change_set_builders import encoded, hydrated
 from tests.support.entity_builders import (
     BTC,
@@ -308,9 +308,7 @@ ALIAS = a_venue_symbol(
 
 def resolve(*entities: Any, spelling: str = "BTCUSDT", venue: str = "binance") -> pb.Resolution:
     snapshot = hydrated(encoded(*entities))
-    return resolve_listing.resolve(
-        QueryContext(snapshot, pb.Freshness(), None), venue, spelling, instant()
-    )
+    return resolution.resolve(QueryContext(snapshot), venue, spelling, instant())
 
 
 def test_an_alias_has_the_steps_and_the_status_of_its_primary() -> None:

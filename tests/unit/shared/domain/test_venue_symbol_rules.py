@@ -15,9 +15,9 @@ from cqar_shared.domain.kinds.venue_symbol import (
     MarketStatusCode,
     VenueSymbol,
     delist,
-    meant,
+    existing_listing,
 )
-from cqar_shared.domain.periods import overlap
+from cqar_shared.domain.rules import overlap
 from tests.support.entity_builders import ETH, NOW, a_symbol, a_venue_symbol, an_id
 from tests.support.memory_registry_view import Held, changed, completed, findings
 
@@ -233,10 +233,10 @@ def test_without_an_id_the_open_period_is_meant_or_the_one_that_begins_then() ->
     old = a_listing("old", listed_at=NOW - 2 * DAY, delisted_at=NOW - DAY)
     current = a_listing("current", listed_at=NOW)
     held = Held(old, current)
-    assert meant(a_venue_symbol(), held) == current
-    assert meant(a_venue_symbol(listed_at=NOW - 2 * DAY), held) == old
-    assert meant(a_venue_symbol(listed_at=NOW - 3 * DAY), held) is None
-    assert meant(a_venue_symbol(venue_symbol="X"), held) is None
+    assert existing_listing(a_venue_symbol(), held) == current
+    assert existing_listing(a_venue_symbol(listed_at=NOW - 2 * DAY), held) == old
+    assert existing_listing(a_venue_symbol(listed_at=NOW - 3 * DAY), held) is None
+    assert existing_listing(a_venue_symbol(venue_symbol="X"), held) is None
 
 
 # ---------------------------------------------------------------- primaries and aliases

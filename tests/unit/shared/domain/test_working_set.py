@@ -7,7 +7,7 @@ import pytest
 from cqar_shared.domain.kinds.asset_group import ASSET_GROUP
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
-from cqar_shared.domain.working_set import Lookup, Stored, WorkingSet
+from cqar_shared.domain.working_set import LookupKey, Stored, WorkingSet
 from cqar_shared.errors import TooLarge
 from tests.support.entity_builders import BTC, ETH, NOW, a_group, a_symbol, a_venue_symbol, an_id
 
@@ -15,7 +15,7 @@ from tests.support.entity_builders import BTC, ETH, NOW, a_group, a_symbol, a_ve
 def test_lookups_that_come_upon_too_many_entities_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cqar_shared.domain.working_set.LOOKED_AT_MAX", 1_000)
     seen = WorkingSet(NOW)
-    find = Lookup(VENUE_SYMBOL.name, "spelling", ("binance", "BTCUSDT"))
+    find = LookupKey(VENUE_SYMBOL.name, "spelling", ("binance", "BTCUSDT"))
     keys = [an_id(f"period {number}") for number in range(100)]
     for key in keys:
         period = a_venue_symbol(listing_id=key)

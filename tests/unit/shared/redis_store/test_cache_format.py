@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqar_shared.redis_store.cache_format import CacheCursor, ForgedValue, Format, Value
-from cqar_shared.redis_store.write_progress import KEYS_MAX, Written
+from cqar_shared.redis_store.cache_format import (
+    NOTED_KEYS_MAX,
+    CacheCursor,
+    CacheFormat,
+    ForgedValue,
+    Value,
+    WriteProgress,
+)
 from cqar_shared.replication.positions import LogPosition
 from cqar_shared.trust.seals import Keyring
 from tests.support.integrity_keys import KEY, KEYRING, OTHER_KEY
@@ -17,7 +23,7 @@ AT = LogPosition(1, 7, b"c" * 32)
 CURSOR = CacheCursor.fresh(b"r" * 16, AT)
 VALUE = Value(b"what it holds", 60)
 NOW_S = 1_000.0
-FORMAT = Format(KEYRING, lambda: NOW_S)
+FORMAT = CacheFormat(KEYRING, lambda: NOW_S)
 STORED = FORMAT.seal(CURSOR, KEY_OF_IT, VALUE)
 STORED_CURSOR = FORMAT.seal_cursor(CURSOR)
 
@@ -73,13 +79,13 @@ def test_behind_a_cursor_that_was_put_back_a_later_value_does_not_count() -> Non
 
 def test_a_value_that_was_put_back_counts_until_its_own_time_is_over() -> None:
     for after_s, counts in ((59, True), (60, False)):
-        later = Format(KEYRING, lambda after_s=after_s: NOW_S + after_s)  # type: ignore[misc]
+        later = CacheFormat(KEYRING, lambda after_s=after_s: NOW_S + after_s)  # type: ignore[misc]
         assert (later.open(CURSOR, KEY_OF_IT, STORED) is not None) is counts
 
 
 def test_under_another_key_nothing_counts_and_under_both_all_does() -> None:
-    other = Format(Keyring.parse(OTHER_KEY), lambda: NOW_S)
-    both = Format(Keyring.parse(f"{OTHER_KEY}\n{KEY}"), lambda: NOW_S)
+    other = CacheFormat(Keyring.parse(OTHER_KEY), lambda: NOW_S)
+    both = CacheFormat(Keyring.parse(f"{OTHER_KEY}\n{KEY}"), lambda: NOW_S)
     with pytest.raises(ForgedValue):
         other.open_cursor(STORED_CURSOR)
     with pytest.raises(ForgedValue):
@@ -104,7 +110,7 @@ def test_what_is_no_cursor_of_ours_is_refused(stored: bytes) -> None:
 
 
 def test_what_this_process_wrote_is_not_older_afterwards() -> None:
-    written = Written()
+    written = WriteProgress()
     assert written.least(CURSOR, KEY_OF_IT) == 0
     written.note(CURSOR, [KEY_OF_IT])
     written.note(CURSOR.moved(AT._replace(revision=6)), [KEY_OF_IT])
@@ -113,6 +119,6 @@ def test_what_this_process_wrote_is_not_older_afterwards() -> None:
     assert FORMAT.open(CURSOR, KEY_OF_IT, STORED, AT.revision + 1) is None
     other = CacheCursor.fresh(CURSOR.registry_id, AT)
     assert written.least(other, KEY_OF_IT) == 0, "another generation's revisions are its own"
-    written.note(CURSOR, map(str, range(KEYS_MAX)))
+    written.note(CURSOR, map(str, range(NOTED_KEYS_MAX)))
     assert written.least(CURSOR, KEY_OF_IT) == 0, "the one that was written longest ago goes"
     assert written.least(CURSOR, "0") == AT.revision

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_shared.replication import frames, image, positions
-from cqar_shared.replication.stream_mark import StreamMark
+from cqar_shared.replication.positions import StreamMark
 from cqar_writer.protocol.image_schedule import APART, REVISIONS_APART, is_due
 from tests.support.change_set_builders import State, advanced, change_set, head_of
 from tests.support.integrity_keys import KEYRING
@@ -56,7 +56,7 @@ def test_a_frame_that_is_cut_or_flipped_is_torn(payload: bytes, data: st.DataObj
     at, bit = data.draw(st.integers(0, len(whole) - 1)), data.draw(st.integers(0, 7))
     flipped = whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :]
     for spoilt in (cut, flipped):
-        with pytest.raises(frames.Torn):
+        with pytest.raises(frames.TornFrame):
             list(frames.payloads(spoilt))
 
 

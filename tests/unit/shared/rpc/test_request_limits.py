@@ -10,7 +10,7 @@ from cqc.services.v1 import asset_registry_pb2
 from cqc.writer.v1 import registry_admin_pb2
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
-from cqar_resolver.queries import requests as works
+from cqar_resolver.queries.resolution import KEYS_MAX
 from cqar_resolver.services import watch_stream
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import decimals, rules
@@ -32,7 +32,7 @@ METHODS: Final = {
 #: What rules allow of lists, by field.
 COUNTS: Final = {
     "items": pipeline.ITEMS_MAX,
-    "keys": works.KEYS_MAX,
+    "keys": KEYS_MAX,
     "members": asset_group.MEMBERS_MAX,
     "rpc_urls": rules.URLS_MAX,
     "other_codes": venue_asset.OTHER_CODES_MAX,
@@ -50,7 +50,7 @@ TEXTS: Final = ("description", "reason", "resolution_notes")
 def count_of(field: FieldDescriptor) -> int:
     if field.name == "venue_ids":
         of_watch = field.containing_type.name == "WatchRequest"
-        return watch_stream.NAMES_MAX if of_watch else works.KEYS_MAX
+        return watch_stream.NAMES_MAX if of_watch else KEYS_MAX
     return COUNTS[field.name]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cqar_shared.runtime.circuit_breaker import FAILURES_MAX, OPEN_S, Breaker
+from cqar_shared.runtime.circuit_breaker import FAILURES_MAX, OPEN_S, CircuitBreaker
 
 
 class Clock:
@@ -13,8 +13,8 @@ class Clock:
         return self.now
 
 
-def opened(clock: Clock) -> Breaker:
-    breaker = Breaker(clock)
+def opened(clock: Clock) -> CircuitBreaker:
+    breaker = CircuitBreaker(clock)
     for _ in range(FAILURES_MAX):
         assert breaker.allows()
         breaker.failed()
@@ -22,7 +22,7 @@ def opened(clock: Clock) -> Breaker:
 
 
 def test_it_opens_after_failures_in_a_row_only() -> None:
-    breaker = Breaker(Clock())
+    breaker = CircuitBreaker(Clock())
     for _ in range(3 * FAILURES_MAX):
         breaker.failed()
         breaker.succeeded()

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from cqar_resolver.config import ResolverConfig
+from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.runtime.config import is_loopback, load, require_private, shown
 from cqar_writer.config import WriterConfig
 
@@ -69,12 +70,12 @@ def test_the_environment_wins_over_the_section_that_wins_over_common_that_wins_o
     ],
 )
 def test_what_is_wrong_is_named(file: Path, text: str, environ: dict[str, str], said: str) -> None:
-    with pytest.raises(SystemExit, match=said):
+    with pytest.raises(InvalidConfiguration, match=said):
         written(file, text, **environ)
 
 
 def test_a_setting_that_is_missing_is_named_and_a_password_never() -> None:
-    with pytest.raises(SystemExit, match="nats_url"):
+    with pytest.raises(InvalidConfiguration, match="nats_url"):
         load(WriterConfig, "writer", {"CQAR_WRITER_DATABASE_URL": "x", "CQAR_CONFIG": ""})
     found = load(WriterConfig, "writer", {**URLS, "CQAR_CONFIG": ""})
     text = shown(found, "writer")
@@ -103,16 +104,16 @@ def test_what_may_hold_a_password_may_stand_in_a_file_that_is_never_shown(tmp_pa
     by_file = {"CQAR_WRITER_DATABASE_URL_FILE": str(path), "CQAR_CONFIG": ""}
     environ = {"CQAR_WRITER_NATS_URL": "nats://nats:4222", **by_file}
     assert load(WriterConfig, "writer", environ).database_url == "postgresql://cqar:hunter2@db/cqar"
-    with pytest.raises(SystemExit, match="DATABASE_URL and .*_FILE are both set"):
+    with pytest.raises(InvalidConfiguration, match="DATABASE_URL and .*_FILE are both set"):
         load(WriterConfig, "writer", {**URLS, **by_file})
     path.write_text("hunter2")
-    with pytest.raises(SystemExit, match="DATABASE_URL must be a URL") as refused:
+    with pytest.raises(InvalidConfiguration, match="DATABASE_URL must be a URL") as refused:
         load(WriterConfig, "writer", environ)
     assert "hunter2" not in str(refused.value)
     path.unlink()
-    with pytest.raises(SystemExit, match="DATABASE_URL_FILE: .*No such file"):
+    with pytest.raises(InvalidConfiguration, match="DATABASE_URL_FILE: .*No such file"):
         load(WriterConfig, "writer", environ)
-    with pytest.raises(SystemExit, match="unknown setting CQAR_WRITER_LOG_LEVEL_FILE"):
+    with pytest.raises(InvalidConfiguration, match="unknown setting CQAR_WRITER_LOG_LEVEL_FILE"):
         load(WriterConfig, "writer", {**URLS, "CQAR_WRITER_LOG_LEVEL_FILE": str(path)})
 
 
@@ -134,18 +135,18 @@ def test_keys_do_not_travel_in_plaintext_unless_that_is_said() -> None:
     require("127.0.0.1:1")
     require("0.0.0.0:1", plaintext_anywhere=True)
     require("0.0.0.0:1", tls_certificate="a", tls_key="b")
-    with pytest.raises(SystemExit, match="in plaintext"):
+    with pytest.raises(InvalidConfiguration, match="in plaintext"):
         require("0.0.0.0:1")
-    with pytest.raises(SystemExit, match="go together"):
+    with pytest.raises(InvalidConfiguration, match="go together"):
         require("127.0.0.1:1", tls_certificate="a")
-    with pytest.raises(SystemExit, match="needs CQAR_WRITER_TLS_CERTIFICATE"):
+    with pytest.raises(InvalidConfiguration, match="needs CQAR_WRITER_TLS_CERTIFICATE"):
         require("127.0.0.1:1", tls_client_ca="a")
 
 
 def test_a_resolver_that_would_be_stale_between_two_probes_does_not_start(file: Path) -> None:
     file.write_text("resolver: {probe_every_s: 5, stale_after_s: 5}\n")
     environ = {name.replace("WRITER", "RESOLVER"): url for name, url in URLS.items()}
-    with pytest.raises(SystemExit, match="probe_every_s 5 is not below stale_after_s 5"):
+    with pytest.raises(InvalidConfiguration, match="probe_every_s 5 is not below stale_after_s 5"):
         load(ResolverConfig, "resolver", {**environ, "CQAR_CONFIG": str(file)})
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from prometheus_client import REGISTRY, CollectorRegistry, Histogram
 from prometheus_client.registry import Collector
 
-from cqar_shared.runtime.fast_histogram import Times
+from cqar_shared.runtime.fast_histogram import FastHistogram
 
 BOUNDS = (0.001, 0.01, 0.1)
 OBSERVED = st.lists(st.sampled_from([0.0, 0.0005, 0.001, 0.0011, 0.01, 0.05, 0.1, 0.2, 7.0]))
@@ -28,7 +28,7 @@ def samples(registry: CollectorRegistry | Collector) -> set[tuple[str, str, floa
 def test_it_tells_what_a_histogram_tells(first: list[float], second: list[float]) -> None:
     other = CollectorRegistry()
     histogram = Histogram("t_seconds", "T.", ["a", "b"], buckets=BOUNDS, registry=other)
-    times = Times("t_seconds", "T.", ["a", "b"], BOUNDS)
+    times = FastHistogram("t_seconds", "T.", ["a", "b"], BOUNDS)
     try:
         for seconds, labels in ((first, ("x", "y")), (second, ("x", "z"))):
             observe = times.of(*labels)
@@ -43,9 +43,9 @@ def test_it_tells_what_a_histogram_tells(first: list[float], second: list[float]
 
 
 def test_a_name_is_taken_once() -> None:
-    times = Times("t_seconds", "T.", ["a"], BOUNDS)
+    times = FastHistogram("t_seconds", "T.", ["a"], BOUNDS)
     try:
         with pytest.raises(ValueError, match="Duplicated"):
-            Times("t_seconds", "T.", ["a"], BOUNDS)
+            FastHistogram("t_seconds", "T.", ["a"], BOUNDS)
     finally:
         REGISTRY.unregister(times)

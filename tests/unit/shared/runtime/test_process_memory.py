@@ -29,8 +29,8 @@ async def test_what_grew_is_given_back_and_what_did_not_is_left(
 
     monkeypatch.setattr(process_memory, "LOOK_EVERY_S", 0.001)
     monkeypatch.setattr(process_memory, "memory_bytes", read)
-    monkeypatch.setattr(process_memory, "give_back", lambda: given.append(last[0]))
-    task = asyncio.create_task(process_memory.give_back_at_times())
+    monkeypatch.setattr(process_memory, "trim_memory", lambda: given.append(last[0]))
+    task = asyncio.create_task(process_memory.trim_memory_after_bursts())
     while len(given) < 3:
         await asyncio.sleep(0.001)
     task.cancel()
@@ -47,8 +47,8 @@ async def test_what_stays_is_what_is_needed(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(process_memory, "LOOK_EVERY_S", 0.001)
     monkeypatch.setattr(process_memory, "memory_bytes", resident)
-    monkeypatch.setattr(process_memory, "give_back", lambda: given.append(150))
-    task = asyncio.create_task(process_memory.give_back_at_times())
+    monkeypatch.setattr(process_memory, "trim_memory", lambda: given.append(150))
+    task = asyncio.create_task(process_memory.trim_memory_after_bursts())
     while len(read) < 3 * process_memory.LOOKS_MAX:
         await asyncio.sleep(0.001)
     task.cancel()

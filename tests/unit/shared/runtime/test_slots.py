@@ -8,13 +8,13 @@ from contextlib import ExitStack
 import pytest
 
 from cqar_shared.errors import TooMany
-from cqar_shared.rpc.peers import peer_of
-from cqar_shared.runtime.fair_queue import Turns
-from cqar_shared.runtime.slots import Places
+from cqar_shared.rpc.middleware import peer_of
+from cqar_shared.runtime.fair_queue import FairQueue
+from cqar_shared.runtime.slots import Slots
 
 
 def test_one_caller_cannot_take_all_places_and_gives_back_what_it_had() -> None:
-    places = Places("exports", 3, 2)
+    places = Slots("exports", 3, 2)
     with ExitStack() as loud:
         for _ in range(2):
             loud.enter_context(places.held("loud"))
@@ -34,7 +34,7 @@ def test_one_caller_cannot_take_all_places_and_gives_back_what_it_had() -> None:
 
 
 async def test_a_crowd_waits_among_itself_and_others_come_at_once() -> None:
-    turns = Turns(Places("searches", 100, 50), 2, 1)
+    turns = FairQueue(Slots("searches", 100, 50), 2, 1)
     running: list[str] = []
     order: list[str] = []
     go_on = asyncio.Event()
@@ -60,7 +60,7 @@ async def test_a_crowd_waits_among_itself_and_others_come_at_once() -> None:
 
 
 async def test_who_gives_up_while_waiting_leaves_no_trace() -> None:
-    turns = Turns(Places("searches", 2, 2), 1, 1)
+    turns = FairQueue(Slots("searches", 2, 2), 1, 1)
     async with turns.of("a"):
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01), turns.of("a"):
@@ -77,7 +77,7 @@ async def test_who_gives_up_while_waiting_leaves_no_trace() -> None:
     assert not turns._own
 
 
-async def has_a_turn(turns: Turns, who: str) -> None:
+async def has_a_turn(turns: FairQueue, who: str) -> None:
     async with turns.of(who):
         pass
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cqar_shared.runtime.token_bucket import BURST_S, CALLERS_MAX, Rates
+from cqar_shared.runtime.token_bucket import BURST_S, CALLERS_MAX, TokenBuckets
 
 
 class Clock:
@@ -15,7 +15,7 @@ class Clock:
 
 def test_a_burst_passes_then_the_rate_and_each_caller_has_its_own() -> None:
     clock = Clock()
-    rates = Rates(10, clock)
+    rates = TokenBuckets(10, clock)
     burst = int(10 * BURST_S)
     assert [rates.take("a") for _ in range(burst)] == [0.0] * burst
     assert 0 < rates.take("a") <= 0.1
@@ -28,7 +28,7 @@ def test_a_burst_passes_then_the_rate_and_each_caller_has_its_own() -> None:
 
 def test_a_rate_below_one_in_a_second_still_lets_one_through() -> None:
     clock = Clock()
-    rates = Rates(0.1, clock)
+    rates = TokenBuckets(0.1, clock)
     assert rates.take("a") == 0.0
     assert rates.take("a") == 10.0
     clock.now += 10.1
@@ -37,7 +37,7 @@ def test_a_rate_below_one_in_a_second_still_lets_one_through() -> None:
 
 def test_buckets_are_bounded_and_a_spent_one_is_not_forgotten() -> None:
     clock = Clock()
-    rates = Rates(1, clock)
+    rates = TokenBuckets(1, clock)
     for number in range(CALLERS_MAX):
         rates.take(f"quiet {number}")
     assert [rates.take("loud") == 0.0 for _ in range(3)] == [True, True, False]
@@ -49,7 +49,7 @@ def test_buckets_are_bounded_and_a_spent_one_is_not_forgotten() -> None:
 
 def test_what_costs_more_takes_more_and_never_more_than_there_ever_is() -> None:
     clock = Clock()
-    rates = Rates(10, clock)
+    rates = TokenBuckets(10, clock)
     assert rates.take("a", 15) == 0.0
     assert rates.take("a", 15) == 1.0
     assert rates.take("a", 5) == 0.0

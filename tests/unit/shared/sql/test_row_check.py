@@ -15,7 +15,7 @@ from tests.support.entity_builders import BTC, NOW, an_asset, an_id
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.memory_registry_view import KIND_OF, completed
 
-LOOKUPS = [(kind, name) for kind in KINDS if kind.stated for name in kind.lookups]
+LOOKUPS = [(kind, name) for kind in KINDS if kind.client_writable for name in kind.lookups]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from cqar_resolver.config import ResolverConfig
+from cqar_shared.errors import InvalidConfiguration
 from cqar_shared.trust import seal_keys
 from cqar_shared.trust.seal_keys import keyring_of
 from cqar_shared.trust.seals import KEYS_MAX, TAG_BYTES, BadKey, Keyring
@@ -76,7 +77,7 @@ def test_a_service_that_stores_something_does_not_start_without_a_key(setting: s
     value = {"redis_url": "redis://h", "last_good_file": "/f"}[setting]
     config = ResolverConfig(**WHERE, **{setting: value})  # type: ignore[arg-type]
     said = f"CQAR_RESOLVER_{setting.upper()} is set and CQAR_RESOLVER_INTEGRITY_KEY_FILE is not"
-    with pytest.raises(SystemExit, match=said) as raised:
+    with pytest.raises(InvalidConfiguration, match=said) as raised:
         keyring_of(config, "CQAR_RESOLVER_")
     assert "cqar-writer make-integrity-key FILE" in str(raised.value)
     assert "openssl rand -hex 32" in str(raised.value)
@@ -98,7 +99,7 @@ def test_a_file_that_holds_no_key_is_named_and_not_shown(
     if content is not None:
         path.write_bytes(content)
     config = WriterConfig(**WHERE, integrity_key_file=str(path))  # type: ignore[arg-type]
-    with pytest.raises(SystemExit, match=re.escape(str(path))) as raised:
+    with pytest.raises(InvalidConfiguration, match=re.escape(str(path))) as raised:
         keyring_of(config, "CQAR_WRITER_")
     assert said in str(raised.value)
 

@@ -13,7 +13,7 @@ from cqar_shared.domain.working_set import WorkingSet
 from cqar_shared.errors import FieldViolation
 from cqar_shared.trust import signatures, trusted_keys
 from cqar_shared.trust.signatures import KeyFileError, PrivateKey
-from cqar_shared.trust.trusted_keys import KEYS_MAX, Trust, Unsigned
+from cqar_shared.trust.trusted_keys import KEYS_MAX, TrustedKeys, Unsigned
 from tests.support.entity_builders import NOW
 
 REGISTRY: Final = b"r" * 16
@@ -64,7 +64,7 @@ def an_entity(
     )
 
 
-def refused(trusting: Trust, head: replication_pb2.Head) -> str:
+def refused(trusting: TrustedKeys, head: replication_pb2.Head) -> str:
     with pytest.raises(Unsigned) as refusal:
         trusting.require(head)
     return str(refusal.value)
@@ -79,7 +79,7 @@ def test_what_is_signed_of_a_head_are_these_bytes() -> None:
 
 @pytest.mark.parametrize("field", OTHERS)
 def test_a_signature_covers_every_field(field: str) -> None:
-    trusting = Trust([FIRST.public_key])
+    trusting = TrustedKeys([FIRST.public_key])
     head = a_head(FIRST)
     trusting.require(head)
     setattr(head, field, OTHERS[field])
@@ -87,7 +87,7 @@ def test_a_signature_covers_every_field(field: str) -> None:
 
 
 def test_a_head_is_refused_that_nobody_or_a_stranger_signed() -> None:
-    trusting = Trust([FIRST.public_key])
+    trusting = TrustedKeys([FIRST.public_key])
     assert refused(trusting, a_head(None)) == "the head at 1:7 is not signed"
     assert "which nobody trusts" in refused(trusting, a_head(STRANGER))
     posing = a_head(STRANGER)
@@ -100,7 +100,7 @@ def test_a_head_is_refused_that_nobody_or_a_stranger_signed() -> None:
 
 def test_trust_leads_from_key_to_key_in_any_order() -> None:
     told = [an_entity(THIRD, SECOND), an_entity(SECOND, FIRST), an_entity(FIRST)]
-    trusting = Trust([FIRST.public_key])
+    trusting = TrustedKeys([FIRST.public_key])
     assert "which nobody trusts" in refused(trusting, a_head(THIRD))
     trusting.having(REGISTRY, told).require(a_head(THIRD))
     # What was there before is as it was.
@@ -119,19 +119,19 @@ def test_trust_leads_from_key_to_key_in_any_order() -> None:
     ],
 )
 def test_a_key_that_nobody_vouches_for_does_not_count(forged: SigningKey) -> None:
-    trusting = Trust([FIRST.public_key]).having(REGISTRY, [an_entity(FIRST), forged])
+    trusting = TrustedKeys([FIRST.public_key]).having(REGISTRY, [an_entity(FIRST), forged])
     assert "which nobody trusts" in refused(trusting, a_head(STRANGER))
 
 
 def test_another_registrys_endorsement_does_not_count() -> None:
     told = [an_entity(SECOND, FIRST)]
-    trusting = Trust([FIRST.public_key]).having(b"q" * 16, told)
+    trusting = TrustedKeys([FIRST.public_key]).having(b"q" * 16, told)
     assert "which nobody trusts" in refused(trusting, a_head(SECOND))
 
 
 def test_a_retired_key_counts_for_what_was_before_and_for_nothing_after() -> None:
     told = [an_entity(FIRST, last=9), an_entity(SECOND, FIRST)]
-    trusting = Trust([FIRST.public_key]).having(REGISTRY, told)
+    trusting = TrustedKeys([FIRST.public_key]).having(REGISTRY, told)
     trusting.require(a_head(FIRST, 9))
     trusting.require(a_head(SECOND, 10))
     assert "retired after 9" in refused(trusting, a_head(FIRST, 10))
@@ -142,7 +142,7 @@ def test_a_retired_key_counts_for_what_was_before_and_for_nothing_after() -> Non
 
 def test_a_key_known_to_be_retired_vouches_for_nothing_new() -> None:
     """Who stole it afterwards would go on with it for ever."""
-    trusting = Trust([FIRST.public_key]).having(
+    trusting = TrustedKeys([FIRST.public_key]).having(
         REGISTRY, [an_entity(FIRST, last=9), an_entity(SECOND, FIRST)]
     )
     stolen = trusting.having(REGISTRY, [an_entity(STRANGER, FIRST)])
@@ -159,7 +159,7 @@ def test_more_keys_than_any_registry_has_are_not_looked_at(
     )
     told = [an_entity(FIRST, key_id=str(number)) for number in range(KEYS_MAX + 1)]
     with pytest.raises(Unsigned, match="more than 256 signing keys"):
-        Trust([FIRST.public_key]).having(REGISTRY, told)
+        TrustedKeys([FIRST.public_key]).having(REGISTRY, told)
     assert checked == []
 
 

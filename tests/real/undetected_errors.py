@@ -1,0 +1,36 @@
+"""What is wrong, or may be, in rows that the rules accept: no rule can see it in the row."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from tests.real import source_files
+
+
+def on_reused_numbers() -> list[str]:
+    """Tokens on chains whose number was another chain's: one of the two is meant."""
+    reused = {
+        record["chainId"]: record["name"]
+        for record in source_files.evm_chains()
+        if "reusedChainId" in record.get("redFlags", ())
+    }
+    return [
+        f"{token['symbol']} `{token['address']}` on {token['chainId']}, {reused[token['chainId']]}"
+        for token in (*source_files.superchain(), *source_files.uniswap())
+        if token["chainId"] in reused
+    ]
+
+
+def ibc_paths() -> Iterator[bool]:
+    """For every voucher with a stated path: is its denomination the hash of it?"""
+    for _, asset in source_files.cosmos_assets():
+        for trace in asset.get("traces", []):
+            path = trace.get("chain", {}).get("path")
+            if path and asset["base"].startswith("ibc/"):
+                yield asset["base"] == f"ibc/{hashlib.sha256(path.encode()).hexdigest().upper()}"
+
+
+def names_in_spaces() -> int:
+    listed = (*source_files.superchain(), *source_files.solana(), *source_files.uniswap())
+    return sum(token["name"] != token["name"].strip() for token in listed)
