@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from cqar_resolver.checkpoint.file import LastGood
+from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.replication.postgres import ROWS_AT_ONCE, RegistryDatabase
 from cqar_shared.replication import positions
 from cqar_shared.replication.positions import LIVE_ENTITIES
@@ -25,7 +25,7 @@ async def from_postgres(
     snapshot = await RegistryDatabase(database).hydrate()
     seconds = time.perf_counter() - start_s
     if checkpoint:
-        _file(checkpoint, key_file).begin(snapshot.head, snapshot.copied(), None)
+        _file(checkpoint, key_file).begin(snapshot.head, snapshot.iter_entities(), None)
     return {"seconds": seconds, "entities": snapshot.count}
 
 
@@ -55,5 +55,5 @@ def from_file(checkpoint: str, key_file: str, *, unpack_only: bool) -> dict[str,
     return {"seconds": time.perf_counter() - start_s, "entities": snapshot.count}
 
 
-def _file(path: str, key_file: str) -> LastGood:
-    return LastGood(Path(path), Keyring.parse(Path(key_file).read_text()))
+def _file(path: str, key_file: str) -> CheckpointFile:
+    return CheckpointFile(Path(path), Keyring.parse(Path(key_file).read_text()))

@@ -21,7 +21,7 @@ from cqar.sdk.session_position import Position
 from cqar.sdk.transport import Call, Reply
 from cqar_resolver.queries import requests, resolution
 from cqar_resolver.queries.orders import CheckOrderQuery
-from cqar_resolver.replication.freshness import DRIFT, STALE, name_of
+from cqar_resolver.replication.freshness import DRIFT, STALE_REASON, state_name
 from cqar_resolver.replication.freshness_lease import Lease, lease_of
 from cqar_shared.domain import tradeability
 from cqar_shared.domain.instant import Instant
@@ -105,7 +105,7 @@ class LocalSnapshot(WithoutStreams):
         Read it once for each answer, so that all of the answer says the same.
         """
         now = self._now
-        state = State(name_of(cast("pb.SnapshotState.ValueType", now.state)))
+        state = State(state_name(cast("pb.SnapshotState.ValueType", now.state)))
         if now.confirmed_ns == fmt.NO_BOUND or now.boot_id != self._boot_id:
             return CurrentFreshness(State.LAST_GOOD, None)
         age_ms = clock_gettime(CLOCK_BOOTTIME) * 1000 - now.confirmed_ns / 1e6
@@ -122,7 +122,7 @@ class LocalSnapshot(WithoutStreams):
 
     def leased_freshness(self, current: CurrentFreshness, lease: Lease) -> Freshness:
         """An answer's freshness, true until its lease ends."""
-        staleness_ms = lease.told_ms if current.state is State.LIVE else current.staleness_ms
+        staleness_ms = lease.reported_ms if current.state is State.LIVE else current.staleness_ms
         return Freshness(*self.position, current.state, staleness_ms)
 
     # ------------------------------------------------------------ answers
@@ -184,7 +184,7 @@ class LocalSnapshot(WithoutStreams):
 
     def _context(self, current: CurrentFreshness) -> QueryContext:
         fails_closed = current.state is not State.LIVE and self._policy.stale_verdict != "allow"
-        return QueryContext(self.reader, STALE if fails_closed else None)
+        return QueryContext(self.reader, STALE_REASON if fails_closed else None)
 
     def _freshness_message(self, current: CurrentFreshness) -> pb.Freshness:
         return pb.Freshness(

@@ -48,7 +48,7 @@ class AsyncReplica(AsyncApi):
             pass
         else:
             if (
-                hit.generation is self.view.mark
+                hit.generation is self.view.generation
                 and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
                 and as_of is None
             ):

@@ -86,7 +86,7 @@ class HitCache:
         self._resolver = resolver
         self._session = session
         # Entries are valid only for this session's position.
-        session.on_change = resolver.view.mark_anew
+        session.on_change = resolver.view.invalidate
 
     def add(self, venue: str, symbol: str) -> Resolution | None:
         """Resolve from memory and keep the result; None if memory has no answer.
@@ -102,7 +102,7 @@ class HitCache:
         position = Position(*view.snapshot.position[:2])
         self._session.observe(position)
         # A later position that is required from now on replaces the generation.
-        generation, required = view.mark, self._session.position
+        generation, required = view.generation, self._session.position
         if required is not None and required > position:
             return None
         began_s, now_ns = clock_gettime(CLOCK_BOOTTIME), Instant.of(resolver.now()).ns
@@ -115,7 +115,7 @@ class HitCache:
         if not cached.is_found:
             return None
         result = self._result(
-            cached, (venue, symbol), Freshness(*position, State.LIVE, lease.told_ms)
+            cached, (venue, symbol), Freshness(*position, State.LIVE, lease.reported_ms)
         )
         until_s = began_s + min(lease.seconds, (cached.until_ns - now_ns) / 1e9)
         if len(self.entries) >= HITS_MAX:

@@ -139,6 +139,9 @@ class ThreadedReplica(SyncApi):
         except KeyError:
             pass
         else:
-            if hit.generation is self._view.mark and clock_gettime(CLOCK_BOOTTIME) < hit.until_s:
+            if (
+                hit.generation is self._view.generation
+                and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
+            ):
                 return hit.result
         return self._thread.run(lambda replica: replica.resolve(venue, symbol, timeout_s=timeout_s))

@@ -21,22 +21,22 @@ from nats.aio.client import Client
 
 from cqar_resolver import metrics
 from cqar_resolver.background.checkpoint_writer import CheckpointWriter
-from cqar_resolver.background.replica_publisher import Publishing
-from cqar_resolver.background.state_reporter import Reporting
+from cqar_resolver.background.replica_publisher import ReplicaPublisher
+from cqar_resolver.background.state_reporter import StateReporter
 from cqar_resolver.cache.resolution_cache import ResolutionCache
-from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
-from cqar_resolver.checkpoint.file import LastGood
+from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.config import Front, ResolverConfig
 from cqar_resolver.fallback.single_flight import BUDGET_S, Fallback
 from cqar_resolver.fallback.stores import CONNECTIONS_MAX
-from cqar_resolver.local_replica.writer import Published
+from cqar_resolver.local_replica.writer import ReplicaWriter
 from cqar_resolver.process import workers
 from cqar_resolver.queries.execute import QueryExecutor
 from cqar_resolver.queries.lists import ListCache
 from cqar_resolver.queries.registry import ApiKeyQuery
-from cqar_resolver.replication.bootstrap_sources import Sources
+from cqar_resolver.replication.bootstrap_sources import BootstrapSources
 from cqar_resolver.replication.follower import Follower
-from cqar_resolver.replication.freshness import StalenessBound, name_of
+from cqar_resolver.replication.freshness import StalenessBound, state_name
+from cqar_resolver.replication.ports import connected_ports
 from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.replication.signed_heads import SignedHeads
@@ -102,28 +102,21 @@ class Resolver:
         self.health = health.GrpcHealth(SERVICES)
         self.now = now
         kept_in = config.last_good_file
-        file = LastGood(Path(kept_in), keyring) if kept_in else None
-        journal = CheckpointLog()
-        self.follower = Follower(
-            self.view,
-            RegistryDatabase(
-                config.database_url, config.hydrate_concurrency, config.memory_limit_mib
-            ),
-            self.client,
-            now,
-            config.probe_every_s,
-            Sources(self.images, file, memory_limit_mib=config.memory_limit_mib, signed=signed),
-            journal,
-            signed,
-            api_prefix=config.nats_api_prefix,
-        )
+        file = CheckpointFile(Path(kept_in), keyring) if kept_in else None
+        limit_mib = config.memory_limit_mib
+        database = RegistryDatabase(config.database_url, config.hydrate_concurrency, limit_mib)
+        ports = connected_ports(database, self.client, config.nats_api_prefix)
+        sources = BootstrapSources(self.images, file, memory_limit_mib=limit_mib, signed=signed)
+        self.follower = Follower(self.view, ports, now, config.probe_every_s, sources, signed)
         self.file = file
-        self.keeping: CheckpointWriter | None = None
+        self.checkpoint_writer: CheckpointWriter | None = None
         if file is not None:
-            self.keeping = CheckpointWriter(self.view, file, lambda: self.follower.mark, journal)
-        self.publishing: Publishing | None = None
+            self.checkpoint_writer = CheckpointWriter(self.view, file, lambda: self.follower.mark)
+        self.replica_publisher: ReplicaPublisher | None = None
         if config.replica_path:
-            self.publishing = Publishing(self.view, Published(Path(config.replica_path)))
+            self.replica_publisher = ReplicaPublisher(
+                self.view, ReplicaWriter(Path(config.replica_path))
+            )
 
     def services(self) -> tuple[ResolverService, RegistryReads]:
         """What answers, whether asked over gRPC or in this process."""
@@ -179,7 +172,7 @@ class Resolver:
         live = self.view.state == pb.SNAPSHOT_STATE_LIVE
         components = {
             "snapshot": self._snapshot_state(),
-            "freshness": "ok" if live else f"{name_of(self.view.state)}: {self.view.reason}",
+            "freshness": "ok" if live else f"{state_name(self.view.state)}: {self.view.reason}",
         }
         return HealthReport(self.view.ready.is_set(), components)
 
@@ -196,13 +189,13 @@ class Resolver:
         found: dict[str, Callable[[], Awaitable[object]]] = {
             "nats connection": self._connect,
             "follower": self.follower.run,
-            "state": Reporting(self.view).run,
+            "state": StateReporter(self.view).run,
             "memory": trim_memory_after_bursts,
         }
-        if self.keeping is not None:
-            found["last good"] = partial(self.keeping.run, self.config.last_good_every_s)
-        if self.publishing is not None:
-            found["replica"] = self.publishing.run
+        if self.checkpoint_writer is not None:
+            found["last good"] = partial(self.checkpoint_writer.run, self.config.last_good_every_s)
+        if self.replica_publisher is not None:
+            found["replica"] = self.replica_publisher.run
         return found
 
     def _measure(self) -> None:
@@ -227,11 +220,11 @@ class Resolver:
 
     async def close(self) -> None:
         """When nothing runs any more: what is served is kept for the next start."""
-        if self.keeping is not None:
-            await self.keeping.keep()
-            self.keeping.close()
-        if self.publishing is not None:
-            self.publishing.close()
+        if self.checkpoint_writer is not None:
+            await self.checkpoint_writer.write()
+            self.checkpoint_writer.close()
+        if self.replica_publisher is not None:
+            self.replica_publisher.close()
         if self._connects:
             await nats_connection.close(self.client)
         await self.fallback.close()

@@ -48,7 +48,7 @@ STORY = """
 import errno, subprocess, sys
 from pathlib import Path
 
-from cqar_resolver.local_replica.writer import Published
+from cqar_resolver.local_replica.writer import ReplicaWriter
 from cqar_resolver.process.disk_space import Full
 from shared import local_format as fmt
 from tests.unit.resolver.local_replica.test_full_disk import a_market, moved, written
@@ -75,7 +75,7 @@ def read_by_many():
 
 
 snapshot = a_market()
-published = Published(folder)
+published = ReplicaWriter(folder)
 published.replace(*written(snapshot))
 fill()
 read_by_many()
@@ -92,12 +92,12 @@ read_by_many()
 published.close()
 
 fill()
-published = Published(folder)  # goes on with what is there
+published = ReplicaWriter(folder)  # goes on with what is there
 published.close()
 for name in (fmt.DATA_FILE, fmt.LOCK_FILE, "boot"):
     (folder / name).unlink()
 fill()
-published = Published(folder)  # and starts where nothing is, and no room
+published = ReplicaWriter(folder)  # and starts where nothing is, and no room
 try:
     published.replace(*written(snapshot))
 except Full:

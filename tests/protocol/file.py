@@ -10,7 +10,7 @@ from tests.support.integrity_keys import FILES
 
 
 class File:
-    """What `cqar_resolver.checkpoint.file.LastGood` writes, and reads back.
+    """What `cqar_resolver.checkpoint.checkpoint_file.CheckpointFile` writes, and reads back.
 
     Attributes:
         data: None where there is no file.
@@ -31,7 +31,7 @@ class File:
         if self.data is None:
             return None
         found = checkpoint_format.read(self.data, FILES)
-        if found.goes_on:
+        if found.appendable:
             self.tag = found.tag
         return found
 

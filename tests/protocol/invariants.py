@@ -57,14 +57,14 @@ class Watch:
         position = view.snapshot.position
         if position is not self._seen:
             self._moved(position)
-        if not self._resolver.has_heard:
+        if not self._resolver.freshness.has_heard:
             told = view.freshness.state == pb.SNAPSHOT_STATE_LAST_GOOD
             require(told, 7, "claims to know, and nobody told it:", position)
         staleness_ms, ledger = view.freshness.staleness_ms, self._ledger
         if staleness_ms is not None and position is not ledger.head and not ledger.two_answer:
             true_ms = ledger.staleness_s(position) * 1000
             require(true_ms <= staleness_ms, 7, "staler than told:", true_ms, staleness_ms)
-        doubted, self._resolver.doubted = self._resolver.doubted, None
+        doubted, self._resolver.view.doubted = self._resolver.view.doubted, None
         misled = ledger.forks_unseen or ledger.two_answer or self._is_lied_to()
         if doubted is not None and not misled:
             require(doubted not in ledger.line, 0, "doubts what the database holds:", doubted)

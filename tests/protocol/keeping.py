@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from cqc.replication.v1 import replication_pb2
 
 from cqar_resolver.checkpoint import checkpoint_format
-from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.redis_store.image_store import fresh_publication
 from cqar_shared.replication.positions import StreamMark, position_of
@@ -27,12 +26,11 @@ class Keeping:
         view: ReplicaState,
         file: File,
         mark: Callable[[], StreamMark | None],
-        journal: CheckpointLog,
     ) -> None:
         self._view = view
         self._file = file
         self._mark = mark
-        self._journal = journal
+        self._cursor = view.change_log.checkpoint
         self.rewrites = False
         self.is_idle = True
 
@@ -43,16 +41,16 @@ class Keeping:
                 try:
                     await self._write()
                 except OSError:
-                    self._journal.replaced()
+                    self._cursor.lose()
                 self.is_idle = True
             await pause()
 
     async def _write(self) -> None:
         mark, snapshot = self._mark(), self._view.snapshot
-        if self._journal.needs_image or self.rewrites:
-            self.rewrites = self._journal.needs_image = False
-            self._journal.take()
-            head, entities = snapshot.head, snapshot.copied()
+        if self._cursor.is_lost or self.rewrites:
+            self.rewrites = False
+            self._cursor.restart()
+            head, entities = snapshot.head, snapshot.iter_entities()
             await pause()
             parts = list(
                 checkpoint_format.image_parts(head, entities, mark, FILES, fresh_publication())
@@ -60,9 +58,11 @@ class Keeping:
             await pause()
             self._file.put(b"".join(parts), position_of(head))
             self._file.tag = checkpoint_format.tag_of(parts[1])
-        elif commits := self._journal.take():
+        elif pending := self._cursor.pending():
+            commits = [replication_pb2.StreamMessage(head=h, commit=c) for h, c in pending]
             await pause()
             await self._append(commits, mark)
+            self._cursor.advance(pending)
 
     async def _append(
         self, commits: Sequence[replication_pb2.StreamMessage], mark: StreamMark | None

@@ -1,72 +1,160 @@
-"""A resolver that waits where `follower.Follower` waits, and does what the core says."""
+"""A resolver's process: the follower that ships, over simulated ports."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, Final, TypeVar
 
 from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
-from google.protobuf.message import DecodeError
 
-from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
-from cqar_resolver.replication import protocol as core
-from cqar_resolver.replication.bootstrap import POISON_PAUSE_S, Rebootstrap
-from cqar_resolver.replication.bootstrap_sources import Sources
-from cqar_resolver.replication.catch_up import CatchUp
-from cqar_resolver.replication.follower import STREAM_CHECK_S
+from cqar_resolver.replication.bootstrap_sources import BootstrapSources
+from cqar_resolver.replication.follower import UNKNOWN_TO_WRITER, Follower
 from cqar_resolver.replication.freshness import Probe, StalenessBound
-from cqar_resolver.replication.known_terms import UNHEARD_S, KnownTerms
-from cqar_resolver.replication.protocol import Action
+from cqar_resolver.replication.known_terms import UNHEARD_S, KnownTerms, TermSource
+from cqar_resolver.replication.ports import Ports
 from cqar_resolver.replication.replica_state import ReplicaState
-from cqar_resolver.replication.retry_delays import Pause
-from cqar_resolver.replication.signed_heads import SignedHeads
-from cqar_resolver.snapshot import change_sets
-from cqar_resolver.snapshot.snapshot import Diverged
+from cqar_shared.messaging.jetstream import ConsumerLost
 from cqar_shared.redis_store.image_store import ImageStore
-from cqar_shared.replication.positions import (
-    NO_TERM,
-    LogPosition,
-    StreamMark,
-    is_believable,
-    position_of,
-    term_of,
-)
+from cqar_shared.replication.positions import NO_TERM, LogPosition, term_of
 from tests.protocol.asking import Asking
 from tests.protocol.cluster import Door
+from tests.protocol.database import NOW
 from tests.protocol.file import File
 from tests.protocol.keeping import Keeping
-from tests.protocol.loading import Loader
 from tests.protocol.pausing import Away, Lock, Process, pause
-from tests.protocol.reading import Reader, Reading
-from tests.protocol.stream import Consumer, Stream
+from tests.protocol.reading import SimulatedDatabase, SimulatedHeads, SimulatedStream
+from tests.protocol.stream import Stream
 from tests.protocol.violation import require
 
 STALE_AFTER_S: Final = 5.0
+T = TypeVar("T")
 
 
-class Applier:
-    """As `cqar_resolver.replication.change_applier.Applier`: whatever happens meanwhile."""
+class Batches:
+    """All items at once, and then a wait. No generator: those cannot be ended while they wait."""
 
-    def __init__(self, view: ReplicaState, journal: CheckpointLog) -> None:
-        self._view = view
-        self._journal = journal
+    def __init__(self, items: Iterable[T]) -> None:
+        self._items: Iterable[Any] | None = items
 
-    async def apply(
-        self, head: replication_pb2.Head, commit: replication_pb2.Commit, _: str
-    ) -> None:
-        snapshot = self._view.snapshot
-        try:
-            change_set = change_sets.decode(snapshot.position, head, commit)
-            planned = list(change_sets.plan(snapshot, change_set))
+    def __aiter__(self) -> AsyncIterator[list[Any]]:
+        return self
+
+    async def __anext__(self) -> list[Any]:
+        items, self._items = self._items, None
+        if items is None:
             await pause()
-            snapshot.apply(head, planned)
-        except (change_sets.UndecodableChangeSet, Diverged) as error:
-            raise Rebootstrap("poison") from error
-        self._journal.applied(head, commit)
-        self._view.moved()
+            raise StopAsyncIteration
+        return list(items)
+
+
+class SimulatedScheduler:
+    """As `cqar_resolver.replication.scheduler.Scheduler`: a schedule says who goes on.
+
+    Attributes:
+        probes: Whether the next step is the probe's, where it runs together with the stream.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.now_s = clock
+        self.probes = False
+
+    def uniform(self, _: float, high: float) -> float:
+        return high
+
+    async def sleep(self, seconds: float) -> None:
+        until_s = self.now_s() + seconds
+        while self.now_s() < until_s:
+            await pause()
+
+    def timeout(self, _: float) -> AbstractAsyncContextManager[object]:
+        return nullcontext()
+
+    def lock(self) -> AbstractAsyncContextManager[object]:
+        return Lock()
+
+    def batches(self, items: Iterable[T], _: int) -> AsyncIterator[list[T]]:
+        return Batches(items)
+
+    def raise_if_cancelled(self) -> None:
+        """Nothing is cancelled: a process ends where it waits."""
+
+    async def supervise(
+        self,
+        _: str,
+        step: Callable[[], Awaitable[object]],
+        ended_by: type[Exception] | tuple[type[Exception], ...] = (),
+        __: float = 0.0,
+    ) -> None:
+        while True:
+            try:
+                await step()
+            except ended_by:
+                raise
+            except (Away, ConsumerLost):
+                pass
+            await pause()
+
+    async def together(self, *work: Coroutine[Any, Any, None]) -> None:
+        stream, probe, *others = map(Process, work)
+        try:
+            while True:
+                others = [other for other in others if not other.step()]
+                (probe if self.probes else stream).step()
+                await pause()
+        finally:
+            for process in (stream, probe, *others):
+                process.crash()
+
+
+class WatchedFreshness(StalenessBound):
+    """Attributes:
+    has_heard: A writer told the head since what is served does not lead on from what was.
+    """
+
+    has_heard = False
+
+    def unconfirm(self) -> None:
+        self.has_heard = False
+        super().unconfirm()
+
+    def note_probe(self, probe: Probe, local: LogPosition) -> None:
+        self.has_heard = True
+        super().note_probe(probe, local)
+
+
+class WatchedState(ReplicaState):
+    """Attributes:
+    poisoned: How often it met what cannot be applied.
+    doubted: What it held when it came to doubt that the database has it, until asserted.
+    """
+
+    poisoned = 0
+    doubted: LogPosition | None = None
+
+    def mark_stale(self, why: str) -> None:
+        self.poisoned += why == "starting over: poison"
+        if why == UNKNOWN_TO_WRITER:
+            self.doubted = self.snapshot.position
+        super().mark_stale(why)
+
+
+class WatchedTerms(KnownTerms):
+    """No head counts of an earlier database than one that a writer spoke for just now."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
+        self._heard = (NO_TERM, clock())
+
+    def takes(self, head: replication_pb2.Head, said: TermSource) -> bool:
+        is_taken = super().takes(head, said)
+        if is_taken and said == "probe":
+            term, (latest, heard_s) = term_of(head), self._heard
+            is_new = self._clock() - heard_s >= UNHEARD_S
+            require(is_new or term >= latest, 7, "an earlier database is believed:", term)
+            self._heard = (term, self._clock())
+        return is_taken
 
 
 class Resolver:
@@ -79,9 +167,7 @@ class Resolver:
 
     Attributes:
         view: What its clients read.
-        poisoned: How often it met what cannot be applied.
-        repeated: Messages that come once more, out of their order.
-        doubted: What it held when it came to doubt that the database has it, until asserted.
+        stream: As it reads it.
     """
 
     def __init__(
@@ -93,85 +179,32 @@ class Resolver:
         clock: Callable[[], float],
         asking: Asking,
     ) -> None:
-        self._stream = stream
-        self._clock = clock
-        self._asking = asking
-        self.reading = Reading(door)
-        self.view = ReplicaState(StalenessBound(STALE_AFTER_S, clock))
-        self.terms = KnownTerms(clock)
-        self.poisoned = 0
-        self.repeated: deque[bytes] = deque()
-        self.doubted: LogPosition | None = None
-        self._mark: StreamMark | None = None
-        self._lock = Lock()
-        sources = Sources(images, file, _in_thread)  # type: ignore[arg-type]
-        journal = CheckpointLog()
-        self.keeping = Keeping(self.view, file, lambda: self._mark, journal)
-        self._loader = Loader(
-            *(self.view, self.reading, asking, stream.noted),
-            *(sources, journal, self.terms, clock, self._sleep, self._ask_head),
+        self.freshness = WatchedFreshness(STALE_AFTER_S, clock)
+        self.view = WatchedState(self.freshness)
+        self.stream = SimulatedStream(stream)
+        self._scheduler = scheduler = SimulatedScheduler(clock)
+        heads = SimulatedHeads(asking)
+        ports = Ports(self.stream, SimulatedDatabase(door), heads, asking, scheduler)
+        sources = BootstrapSources(images, file, _in_thread)  # type: ignore[arg-type]
+        follower = Follower(
+            *(self.view, ports, lambda: NOW, 0.0, sources), terms=WatchedTerms(clock)
         )
-        self._applier = Applier(self.view, journal)
-        self._catch_up = CatchUp(
-            *(self.view, self.reading, Reader(stream), asking, self._applier),  # type: ignore[arg-type]
-            *(SignedHeads(), self.terms),
-        )
-        self._catch_up._pause = self._new_pause()
-        self._pause = self._new_pause()
-        self._began_at: LogPosition | None = None
-        self._heard = (NO_TERM, clock())
-        self.consumer: Consumer | None = None
-        self._loading: Process | None = Process(self._bootstrap())
-        self._following: Process | None = None
-        self._probing: Process | None = None
+        self.keeping = Keeping(self.view, file, lambda: follower.mark)
+        self._following = Process(scheduler.supervise("follower", follower.run))
         self._writing = Process(self.keeping.run())
-
-    def _new_pause(self) -> Pause:
-        return Pause(self._clock, lambda: 1.0)
-
-    # ------------------------------------------------------------ supervision
 
     def step(self, *, probes: bool) -> None:
         """Advance loading, or else one of the two loops that follow it."""
-        try:
-            if self._loading is not None:
-                self._load_on(self._loading)
-            elif probes and self._probing is not None:
-                self._probing.step()
-            elif self._following is not None:
-                self._follow_on(self._following)
-        except Rebootstrap as error:
-            self.poisoned += error.cause == "poison"
-            self.view.doubt(error.cause)
-            if self.position == self._began_at:
-                self._pause.failed()
-            else:
-                self._pause.succeeded()
-            self._end()
-            self._loading = Process(self._begin_again(error))
+        self._scheduler.probes = probes
+        self._following.step()
 
     def keep(self) -> None:
         """Advance the writing of the file."""
         self._writing.step()
 
-    def _load_on(self, loading: Process) -> None:
-        try:
-            if loading.step():
-                self._loading = None
-                self._following = Process(self._consume())
-                self._probing = Process(self._probe())
-        except Away:
-            self._loading = Process(self._bootstrap())
-
-    def _follow_on(self, following: Process) -> None:
-        try:
-            following.step()
-        except Away:
-            self._following = Process(self._consume())
-
     def stop(self) -> None:
         """End as SIGTERM ends it: what is served is kept."""
-        self._end()
+        self._following.crash()
         for _ in ("what is being written", "what came since"):
             self.keep()
             while not self.keeping.is_idle:
@@ -179,154 +212,18 @@ class Resolver:
         self.crash()
 
     def crash(self) -> None:
-        self._end()
+        self._following.crash()
         self._writing.crash()
 
-    def _end(self) -> None:
-        for process in (self._loading, self._following, self._probing):
-            if process is not None:
-                process.crash()
-        self._loading = self._following = self._probing = None
-
-    async def _begin_again(self, error: Rebootstrap) -> None:
-        if error.cause == "poison":
-            await self._sleep(POISON_PAUSE_S)
-        await self._sleep(self._pause.left_s)
-        await self._bootstrap()
-
-    async def _sleep(self, seconds: float) -> None:
-        until_s = self._clock() + seconds
-        while self._clock() < until_s:
-            await pause()
-
-    async def _bootstrap(self) -> None:
-        self._began_at = self.position
-        loaded = await self._loader.load()
-        if loaded is None:
-            self._mark = self._loader.noted
-            return
-        self._mark = loaded.mark
-        if loaded.leads_to is not None:
-            with suppress(Away):
-                await self._catch_up.to(None)
+    # ------------------------------------------------------------ being looked at
 
     @property
     def position(self) -> LogPosition | None:
         """Of what it serves."""
         return self.view.snapshot.position if self.view.is_complete else None
 
-    # ------------------------------------------------------------ the stream
-
-    async def _consume(self) -> None:
-        found = self._stream.mark()
-        await pause()
-        after = core.resume_after(self._mark, found)
-        self._mark = StreamMark(found.created, found.first, after)
-        self.consumer = consumer = Consumer(self._stream, after)
-        while True:
-            await pause()
-            if self.repeated:
-                async with self._lock:
-                    await self._handle(self.repeated.popleft())
-            item = consumer.take()
-            if item is None:
-                continue
-            sequence, payload = item
-            async with self._lock:
-                await self._handle(payload)
-                self._mark = StreamMark(found.created, found.first, sequence)
-
-    async def _handle(self, payload: bytes) -> None:
-        try:
-            message = replication_pb2.StreamMessage.FromString(payload)
-        except DecodeError as error:
-            raise Rebootstrap("poison") from error
-        head = message.head
-        if not self.terms.takes(head, "stream"):
-            return
-        mine, theirs = self.view.snapshot.position, position_of(head)
-        if theirs.epoch == mine.epoch and is_believable(mine, theirs):
-            self.view.freshness.heard(theirs)
-        action = core.on_message(mine, message)
-        if action is Action.APPLY:
-            await self._applier.apply(head, message.commit, "stream")
-        elif action is Action.CATCH_UP:
-            await self._catch_up.to(theirs)
-        elif action is Action.BOOTSTRAP:
-            raise Rebootstrap("epoch")
-
-    # ------------------------------------------------------------ the probe
-
-    async def _probe(self) -> None:
-        checked_s, was_behind = self._clock(), True
-        while True:
-            await pause()
-            was_behind = was_behind or self.view.freshness.is_behind
-            try:
-                checked_s = await self._probe_once(checked_s, was_behind=was_behind)
-                was_behind = False
-            except Away:
-                continue
-
-    async def _probe_once(self, checked_s: float, *, was_behind: bool) -> float:
-        asked = self.view.snapshot.position
-        sent_s = self._clock()
-        head = await self._ask_head(self.view.snapshot.head.registry_id)
-        await pause()
-        if sent_s - checked_s >= STREAM_CHECK_S:
-            found = self._stream.mark()
-            await pause()
-            if self._mark is not None and not found.continues(self._mark):
-                raise Rebootstrap("stream")
-            checked_s = sent_s
-        async with self._lock:
-            if self.terms.takes(head, "probe"):
-                self._require_latest(head)
-                self._loader.has_heard = True
-                probe = Probe(sent_s, position_of(head))
-                await self._compare(asked, probe, was_behind=was_behind)
-        return checked_s
-
-    async def _ask_head(self, own: bytes) -> replication_pb2.Head:
-        """A writer's; one of this registry and its database, if any answers so."""
-        latest = self.terms.latest
-        return await self._asking.head(
-            lambda head: head.registry_id == own and not core.is_earlier(term_of(head), latest)
-        )
-
-    def _require_latest(self, head: replication_pb2.Head) -> None:
-        """No head counts of an earlier database than one that a writer spoke for just now."""
-        term, (latest, heard_s) = term_of(head), self._heard
-        is_new = self._clock() - heard_s >= UNHEARD_S
-        require(is_new or term >= latest, 7, "an earlier database is believed:", term)
-        self._heard = (term, self._clock())
-
-    async def _compare(self, asked: LogPosition, probe: Probe, *, was_behind: bool) -> None:
-        mine = self.view.snapshot.position
-        action = core.on_probe(asked, mine, probe.head, was_behind=was_behind)
-        if action is Action.BOOTSTRAP:
-            raise Rebootstrap("epoch")
-        if action is Action.DOUBT:
-            self.doubted = mine
-            self.view.doubt("a head")
-            await self._catch_up.to(None, is_doubted=True)
-            return
-        self.view.freshness.probed(probe, mine)
-        if action is Action.CATCH_UP:
-            await self._catch_up.to(probe.head)
-
-    # ------------------------------------------------------------ being looked at
-
-    @property
-    def has_heard(self) -> bool:
-        """A writer told it the head since it loaded what it serves."""
-        return self._loader.has_heard
-
     def is_live_at(self, head: LogPosition) -> bool:
-        view = self.view
-        if not view.is_complete or view.snapshot.position != head:
-            return False
-        return view.freshness.state == pb.SNAPSHOT_STATE_LIVE
+        return self.position == head and self.view.freshness.state == pb.SNAPSHOT_STATE_LIVE
 
 
 async def _in_thread(work: Callable[..., Any], *arguments: Any) -> Any:

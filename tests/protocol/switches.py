@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import pytest
 import zstandard
@@ -16,7 +16,9 @@ from google.protobuf.message import DecodeError
 from cqar_resolver.checkpoint import checkpoint_format
 from cqar_resolver.replication import known_terms as follower_terms
 from cqar_resolver.replication import protocol
+from cqar_resolver.replication.bootstrap import BootstrapLoader
 from cqar_resolver.replication.catch_up import CatchUp
+from cqar_resolver.replication.follower import Follower
 from cqar_resolver.replication.freshness import StalenessBound
 from cqar_resolver.replication.known_terms import KnownTerms
 from cqar_resolver.snapshot import change_sets
@@ -32,11 +34,10 @@ from tests.protocol.cluster import Connection, Pool
 from tests.protocol.epochs import Epochs
 from tests.protocol.fencing import Fencing
 from tests.protocol.image_server import ImageServer
-from tests.protocol.loading import Loader
 from tests.protocol.pausing import Away, pause
 from tests.protocol.redis_server import Redis
 from tests.protocol.relay import Look, Relay
-from tests.protocol.resolver import Resolver
+from tests.protocol.resolver import WatchedFreshness
 from tests.protocol.stream import Stream
 from tests.protocol.world import World
 from tests.support.integrity_keys import FORMAT
@@ -106,11 +107,11 @@ def no_gap_check(patch: Patch) -> None:
 
 
 def no_probe(patch: Patch) -> None:
-    async def never(_: Resolver) -> None:
+    async def never(_: Follower) -> None:
         while True:
             await pause()
 
-    patch.setattr(Resolver, "_probe", never)
+    patch.setattr(Follower, "_probe", never)
 
 
 def older_snapshots(patch: Patch) -> None:
@@ -243,15 +244,15 @@ def torn_tails_believed(patch: Patch) -> None:
 
 def images_confirmed_unasked(patch: Patch) -> None:
     """What was loaded from a file or from Redis counts as the newest."""
-    load = Loader.load
+    load = BootstrapLoader.load
 
-    async def load_as_of_now(self: Loader) -> Any:
+    async def load_as_of_now(self: BootstrapLoader) -> Any:
         loaded = await load(self)
         if loaded is not None and loaded.source != "postgres":
             self._view.freshness.confirm(self._view.freshness._clock())
         return loaded
 
-    patch.setattr(Loader, "load", load_as_of_now)
+    patch.setattr(BootstrapLoader, "load", load_as_of_now)
 
 
 def confirmed_by_what_was(patch: Patch) -> None:
@@ -337,17 +338,17 @@ def earlier_terms_taken(patch: Patch) -> None:
 
 def loads_confirm(patch: Patch) -> None:
     """As it was: what was read from PostgreSQL counts as the newest when it was read."""
-    load = Loader.load
+    load = BootstrapLoader.load
 
-    async def load_as_of_now(self: Loader) -> Any:
+    async def load_as_of_now(self: BootstrapLoader) -> Any:
         as_of_s = self._view.freshness._clock()
         loaded = await load(self)
         if loaded is not None and loaded.source == "postgres":
             self._view.freshness.confirm(as_of_s)
-            self.has_heard = True
+            cast("WatchedFreshness", self._view.freshness).has_heard = True
         return loaded
 
-    patch.setattr(Loader, "load", load_as_of_now)
+    patch.setattr(BootstrapLoader, "load", load_as_of_now)
 
 
 def replicas_believed(patch: Patch) -> None:
@@ -363,7 +364,7 @@ def replicas_believed(patch: Patch) -> None:
         return False
 
     patch.setattr(protocol, "on_head", on_head)
-    patch.setattr(CatchUp, "_by_stream", never)
+    patch.setattr(CatchUp, "_from_stream", never)
 
 
 def outbox_only(patch: Patch) -> None:
@@ -372,7 +373,7 @@ def outbox_only(patch: Patch) -> None:
     async def never(*_: Any) -> bool:
         return False
 
-    patch.setattr(CatchUp, "_by_stream", never)
+    patch.setattr(CatchUp, "_from_stream", never)
 
 
 def asked_once(patch: Patch) -> None:

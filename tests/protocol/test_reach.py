@@ -31,7 +31,7 @@ EXPECTED: dict[str, set[Any]] = {
     "on_commit": {Action.NOTHING, Action.APPLY, Action.CATCH_UP, Action.BOOTSTRAP},
     "on_reset": {Action.NOTHING, Action.CATCH_UP, Action.BOOTSTRAP},
     "on_heartbeat": {Action.NOTHING, Action.CATCH_UP, Action.BOOTSTRAP},
-    "on_probe": {Action.NOTHING, Action.CATCH_UP, Action.DOUBT, Action.BOOTSTRAP},
+    "on_probe": {Action.NOTHING, Action.CATCH_UP, Action.MARK_STALE, Action.BOOTSTRAP},
     "on_head": {Action.NOTHING, Action.APPLY, Action.BUMP, Action.BOOTSTRAP},
     "is_other": {True, False},
     "is_on_the_way": {True, False},

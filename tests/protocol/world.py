@@ -110,7 +110,7 @@ class World:
         self._image_watch.look()
         if not self.corrupted:
             for resolver in self.resolvers:
-                require(not resolver.poisoned, 0, "a sound change set was taken for poison")
+                require(not resolver.view.poisoned, 0, "a sound change set was taken for poison")
 
     # ------------------------------------------------------------ what goes on
 
@@ -213,7 +213,7 @@ class World:
     def start_over_without_database(self, number: int) -> None:
         """A resolver meets what it cannot apply while PostgreSQL is down."""
         self.database.is_down = self.corrupted = True
-        self.resolvers[number % RESOLVERS].repeated.append(_UNDECODABLE)
+        self.resolvers[number % RESOLVERS].stream.repeated.append(_UNDECODABLE)
 
     def crowd(self, number: int) -> None:
         """So many resolvers that are not simulated load from PostgreSQL."""
@@ -243,12 +243,12 @@ class World:
 
     def prefetch(self, number: int) -> None:
         """Messages are on their way, whatever becomes of the stream."""
-        consumer = self.resolvers[number % RESOLVERS].consumer
+        consumer = self.resolvers[number % RESOLVERS].stream.consumer
         if consumer is not None:
             consumer.prefetch(1 + number // RESOLVERS % 4)
 
     def lose_consumer(self, number: int) -> None:
-        consumer = self.resolvers[number % RESOLVERS].consumer
+        consumer = self.resolvers[number % RESOLVERS].stream.consumer
         if consumer is not None:
             consumer.is_lost = True
 
@@ -257,7 +257,7 @@ class World:
         resolver = self.resolvers[number % RESOLVERS]
         kept = list(self.stream.messages.values())
         if kept:
-            resolver.repeated.append(kept[number // RESOLVERS % len(kept)])
+            resolver.stream.repeated.append(kept[number // RESOLVERS % len(kept)])
 
     def truncate(self, number: int) -> None:
         self.stream.truncate(1 + number % 5)
@@ -268,8 +268,9 @@ class World:
     def wipe(self, number: int) -> None:
         self.stream.wipe()
         for place, resolver in enumerate(self.resolvers):
-            if resolver.consumer is not None and number >> place & 1:
-                resolver.consumer.is_lost = True
+            consumer = resolver.stream.consumer
+            if consumer is not None and number >> place & 1:
+                consumer.is_lost = True
 
     def corrupt(self, number: int) -> None:
         """Spoil or forge a message, one time in four the newest: the relay goes on all the same."""

@@ -12,8 +12,10 @@ from nats.aio.client import Client
 from cqar_resolver.app import Resolver, utc_now
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.replication.follower import Follower
+from cqar_resolver.replication.ports import connected_ports
 from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_shared.messaging.jetstream import API_PREFIX
 from cqar_shared.runtime.tasks import begin, end, supervise
 from cqar_writer.app import Writer
 from cqar_writer.config import WriterConfig
@@ -29,7 +31,8 @@ Follow = Callable[[float], AbstractAsyncContextManager[asyncio.Future[None]]]
 def follow_into(view: ReplicaState, database: str, client: Client) -> Follow:
     @asynccontextmanager
     async def following(probe_every_s: float) -> AsyncIterator[asyncio.Future[None]]:
-        follower = Follower(view, RegistryDatabase(database), client, lambda: NOW, probe_every_s)
+        ports = connected_ports(RegistryDatabase(database), client, API_PREFIX)
+        follower = Follower(view, ports, lambda: NOW, probe_every_s)
         async with running(supervise("follower", follower.run)) as task:
             await eventually(lambda: view.is_complete)
             yield task

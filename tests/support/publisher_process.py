@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-from cqar_resolver.local_replica.writer import Published
+from cqar_resolver.local_replica.writer import ReplicaWriter
 from cqar_shared.replication import replica_layout as fmt
 from tests.support.change_set_builders import encoded, hydrated
 from tests.support.entity_builders import USDT, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
@@ -50,12 +50,12 @@ def main(folder: str, generations: str) -> None:
     symbol = a_symbol(settlement_asset_id=USDT)
     listing = a_venue_symbol(listing_id=an_id("listing"), symbol_id=symbol.symbol_id)
     of_all = encoded(an_asset(), an_asset("USDT"), a_venue(), symbol, listing)
-    snapshot, published = hydrated(of_all), Published(Path(folder))
+    snapshot, published = hydrated(of_all), ReplicaWriter(Path(folder))
     epoch, revision, _ = snapshot.position
     for _ in sys.stdin:
         at = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         now = fmt.Now(0, 0, epoch, revision, at, pb.SNAPSHOT_STATE_LIVE, fmt.boot_id())
-        published.replace(snapshot.head, snapshot.copied(), now)
+        published.replace(snapshot.head, snapshot.iter_entities(), now)
         sys.stdout.write(PUBLISHED)
         sys.stdout.flush()
     published.close()

@@ -10,28 +10,27 @@ from functools import partial
 from typing import Final
 
 from cqar_resolver import metrics
-from cqar_resolver.local_replica.queue import Taken
-from cqar_resolver.local_replica.writer import Published
-from cqar_resolver.process.disk_space import Full
+from cqar_resolver.local_replica.writer import ReplicaWriter
+from cqar_resolver.process.disk_space import DiskFull
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.replication import replica_layout as fmt
 from cqar_shared.runtime.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
-#: How current it is is told this often; what changed, at once.
+#: Freshness is published this often; change sets at once.
 BEAT_S: Final = 0.1
 
 
-class Publishing:
+class ReplicaPublisher:
     """Writes in a thread of its own, one write at a time."""
 
-    def __init__(self, view: ReplicaState, published: Published) -> None:
+    def __init__(self, view: ReplicaState, writer: ReplicaWriter) -> None:
         self._view = view
-        self._published = published
-        self._moves = view.moves
+        self._writer = writer
+        self._cursor = view.change_log.replica
         self._boot_id = fmt.boot_id()
-        self._told: fmt.Now | None = None
+        self._published: fmt.Now | None = None
         self._thread = ThreadPoolExecutor(1, "published")
 
     async def run(self) -> None:
@@ -39,51 +38,41 @@ class Publishing:
         await self._view.loaded.wait()
         while True:
             raise_if_cancelled()
-            self._moves.stirred.clear()
             await self._publish()
-            try:
-                async with asyncio.timeout(BEAT_S):
-                    await self._moves.stirred.wait()
-            except TimeoutError:
-                continue
+            if self._cursor.is_current:
+                await self._view.wait_for_revision(BEAT_S)
 
     async def _publish(self) -> None:
-        """Write what changed; what is taken, and how current it is, are of one moment."""
-        now, snapshot, moves = self._now(), self._view.snapshot, self._moves.take()
-        begins = not self._moves.is_whole
-        if begins:
-            self._moves.is_whole = True
-            entities = snapshot.copied()
+        """Write what changed; change sets and freshness are of one moment."""
+        now, snapshot, pending = self._now(), self._view.snapshot, self._cursor.pending()
+        is_anew = self._cursor.is_lost
+        if is_anew:
+            self._cursor.restart()
+            entities = snapshot.iter_entities()
             write: Callable[[], None]
-            write = partial(self._published.replace, snapshot.head, entities, now)
-        elif moves or now != self._told:
-            write = partial(self._published.apply, moves, now)
+            write = partial(self._writer.replace, snapshot.head, entities, now)
+        elif pending or now != self._published:
+            write = partial(self._writer.apply, pending, now)
         else:
-            await self._in_thread(self._published.tend, [])
+            await self._in_thread(self._writer.tend, is_anew=False)
             return
         with metrics.PUBLISH_SECONDS.time():
-            await self._in_thread(write, None if begins else moves)
-        self._told = now
+            await self._in_thread(write, is_anew=is_anew)
+        self._cursor.advance(pending)
+        self._published = now
         metrics.PUBLISHED_REVISION.set(now.revision)
 
-    async def _in_thread(self, work: Callable[[], None], moves: Taken | None) -> None:
-        """Do it there.
-
-        Args:
-            moves: What it tells; None where it begins with all that there is.
-        """
+    async def _in_thread(self, work: Callable[[], None], *, is_anew: bool) -> None:
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, work)
-        except Full:
-            # There is less room for all anew than for these, once there is some.
-            if moves is None:
-                self._moves.replaced()
-            else:
-                self._moves.put_back(moves)
+        except DiskFull:
+            # Change sets wait: they need less room than writing everything anew.
+            if is_anew:
+                self._cursor.lose()
             raise
         except BaseException:
-            # Whatever was taken is in the snapshot: the next one is written from that.
-            self._moves.replaced()
+            # It is unknown what was written: the next write is of the whole snapshot.
+            self._cursor.lose()
             raise
 
     def _now(self) -> fmt.Now:
@@ -95,4 +84,4 @@ class Publishing:
 
     def close(self) -> None:
         self._thread.shutdown()
-        self._published.close()
+        self._writer.close()

@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 from cqar_resolver import metrics
-from cqar_resolver.replication.freshness import name_of
+from cqar_resolver.replication.freshness import state_name
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.runtime.tasks import raise_if_cancelled
 
@@ -18,13 +18,13 @@ LOOK_EVERY_S: Final = 0.1
 _EXPECTED: Final = ("HYDRATING", "LIVE")
 
 
-class Reporting:
+class StateReporter:
     """Looks when it is told to and ten times a second: no state is too short to be told."""
 
     def __init__(self, view: ReplicaState) -> None:
         self._view = view
         self._said = "START"
-        view.freshness.look = self.look
+        view.freshness.observe = self.look
 
     async def run(self) -> None:
         """Look and measure until cancelled."""
@@ -37,7 +37,7 @@ class Reporting:
     def look(self) -> None:
         """Tell the state, if it is another. Costs next to nothing: every change set calls it."""
         view = self._view
-        state = name_of(view.state)
+        state = state_name(view.state)
         if state == self._said:
             return
         metrics.STATE.state(state)

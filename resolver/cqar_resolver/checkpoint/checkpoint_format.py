@@ -17,9 +17,10 @@ from typing import Final, NamedTuple
 from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 
+from cqar_resolver.snapshot.builder import SnapshotBuilder
 from cqar_resolver.snapshot.change_sets import UndecodableChangeSet, decode, plan
 from cqar_resolver.snapshot.columns import chunks_of, columns_of
-from cqar_resolver.snapshot.snapshot import Diverged, Snapshot, SnapshotBuilder
+from cqar_resolver.snapshot.snapshot import Diverged, Snapshot
 from cqar_resolver.snapshot.uuid_packing import unpack
 from cqar_shared.redis_store import refused_values
 from cqar_shared.replication import frames, hash_chain, image, positions
@@ -39,7 +40,7 @@ class Checkpoint(NamedTuple):
     """What is read back: the head it leads to, and where to follow the stream from.
 
     Attributes:
-        goes_on: What comes next may be appended: all of the file was used, and it is not too long.
+        appendable: Change sets may be appended: all of the file was used, and it is not too long.
         tag: Of the last part.
     """
 
@@ -47,7 +48,7 @@ class Checkpoint(NamedTuple):
     chunks: list[bytes]
     since: list[replication_pb2.StreamMessage]
     mark: StreamMark | None
-    goes_on: bool
+    appendable: bool
     tag: bytes
 
     @property
@@ -55,7 +56,7 @@ class Checkpoint(NamedTuple):
         return self.since[-1].head if self.since else self.manifest.head
 
     def snapshot(self) -> Snapshot:
-        """What was served. Its hash is the head's word, until `Snapshot.copied` is counted up.
+        """Make the snapshot; its set hash is taken from the head, and still to be verified.
 
         Raises:
             Damaged: It is not what its checksums say.
@@ -74,11 +75,11 @@ class Checkpoint(NamedTuple):
         return self._made(self._counted)
 
     def _believed(self) -> Snapshot:
-        filling = SnapshotBuilder()
+        builder = SnapshotBuilder()
         for columns in columns_of(self.manifest, self.chunks):
-            filling.take_columns(columns)
-        filling.set_hash = positions.set_hash_from(self.manifest.head.set_hash)
-        return Snapshot.of(self.manifest.head, filling)
+            builder.add_columns(columns)
+        builder.set_hash = positions.set_hash_from(self.manifest.head.set_hash)
+        return Snapshot.of(self.manifest.head, builder)
 
     def _counted(self) -> Snapshot:
         entities = (
@@ -122,22 +123,24 @@ def read(data: bytes, seals: Seals) -> Checkpoint:
         chunks = list(itertools.islice(parts, len(manifest.chunk_hashes)))
     except frames.TornFrame as error:
         raise image.DamagedImage(f"its image is torn: {error}") from error
-    kept = Checkpoint(manifest, chunks, [], image.mark_of(manifest.stream), goes_on=True, tag=tag)
+    kept = Checkpoint(
+        manifest, chunks, [], image.mark_of(manifest.stream), appendable=True, tag=tag
+    )
     try:
         for part, tag in _with_tags(parts):
             if not seals.verifies(tag, kept.tag, part):
                 refused_values.note("file", "a part of the last good file, and what is behind it")
-                return kept._replace(goes_on=False)
+                return kept._replace(appendable=False)
             since = _since(part)
             if not _follows(kept.head, since):
                 log.warning("of the last good file, what does not follow is left out")
-                return kept._replace(goes_on=False)
+                return kept._replace(appendable=False)
             kept.since.extend(since.commits)
             kept = kept._replace(mark=image.mark_of(since.stream), tag=tag)
     except frames.TornFrame as error:
         log.warning("the last good file is used up to where it is torn: %s", error)
-        return kept._replace(goes_on=False)
-    return kept._replace(goes_on=len(kept.since) <= SINCE_MAX)
+        return kept._replace(appendable=False)
+    return kept._replace(appendable=len(kept.since) <= SINCE_MAX)
 
 
 def _with_tags(parts: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:

@@ -1,7 +1,7 @@
 """Publishes the snapshot as an LMDB environment, for readers in other processes of this machine.
 
-Changes wait in `queue`; `writer` applies them in transactions to the environment. Readers are
+`writer` applies change sets in transactions to the `environment`. Readers are
 `cqar.local_replica`; both use `cqar_shared.replication.replica_layout`.
 """
 
-__all__ = ["queue", "writer"]
+__all__ = ["writer"]

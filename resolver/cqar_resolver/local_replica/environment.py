@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from cqar_resolver.process import disk_space
-from cqar_resolver.process.disk_space import Full
-from cqar_resolver.process.file_lock import hold
-from cqar_resolver.process.private_files import open_fresh
+from cqar_resolver.process.disk_space import DiskFull
+from cqar_resolver.process.file_lock import lock_path
+from cqar_resolver.process.private_files import create_private
 from cqar_shared.errors import InvalidConfiguration, ServiceNotReady, StartupError
 from cqar_shared.replication import replica_layout as fmt
 from cqar_shared.runtime import optional_extras
@@ -67,7 +67,7 @@ class ReplicaFile:
         self._lost = ""
         try:
             self._begin()
-        except Full as error:
+        except DiskFull as error:
             self._lost = str(error)
             log.warning("nothing is published: %s", error)
         except (lmdb.Error, OSError) as error:
@@ -75,7 +75,7 @@ class ReplicaFile:
 
     def _hold(self) -> IO[bytes]:
         taken = "another resolver publishes there"
-        return hold(self._path / "publisher.lock", self._path, taken)
+        return lock_path(self._path / "publisher.lock", self._path, taken)
 
     # ------------------------------------------------------------ opening
 
@@ -95,7 +95,7 @@ class ReplicaFile:
         self._lost = self._not_of_this_boot()
         if not self._lost:
             # Of what readers read nothing is removed for want of room.
-            disk_space.take(self._path / fmt.LOCK_FILE, fmt.lock_bytes(), FILE_MODE)
+            disk_space.allocate(self._path / fmt.LOCK_FILE, fmt.lock_bytes(), FILE_MODE)
             try:
                 self._open()
                 self._lost = self._flaw()
@@ -157,9 +157,9 @@ class ReplicaFile:
         # Removed, not emptied: who reads the old one goes on with that until it looks again.
         for name in FILES:
             (self._path / name).unlink(missing_ok=True)
-        with os.fdopen(open_fresh(self._path / BOOT), "wb") as file:
+        with os.fdopen(create_private(self._path / BOOT), "wb") as file:
             file.write(_this_boot())
-        disk_space.take(self._path / fmt.LOCK_FILE, fmt.lock_bytes(), FILE_MODE)
+        disk_space.allocate(self._path / fmt.LOCK_FILE, fmt.lock_bytes(), FILE_MODE)
         self._open()
         self._lost = ""
 

@@ -17,11 +17,11 @@ from typing import Any, Final
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
-class Full(Exception):
+class DiskFull(Exception):
     """What is to be written has no room; what was written before stays, and is read."""
 
 
-def take(path: Path, size_bytes: int, mode: int) -> None:
+def allocate(path: Path, size_bytes: int, mode: int) -> None:
     """Have a file's first bytes, of which none is changed, and the file where there is none.
 
     To be called while this process has not opened the file by LMDB: when any descriptor of a file
@@ -50,7 +50,7 @@ def required_bytes(path: Path, lmdb: Any) -> Iterator[None]:
     except (lmdb.Error, OSError) as error:
         if not _is_no_room(error):
             raise
-        raise Full(f"{path} cannot grow, free some room for it: {error}") from error
+        raise DiskFull(f"{path} cannot grow, free some room for it: {error}") from error
 
 
 def _is_no_room(error: Exception) -> bool:

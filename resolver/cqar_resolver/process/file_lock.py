@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 from typing import IO
 
-from cqar_resolver.process.private_files import open_own
+from cqar_resolver.process.private_files import open_private
 from cqar_shared.errors import StartupError
 
 
-def hold(lock: Path, path: Path, taken: str) -> IO[bytes]:
+def lock_path(lock: Path, path: Path, taken: str) -> IO[bytes]:
     """Keep others from `path`, until what is returned is closed.
 
     Args:
@@ -24,7 +24,7 @@ def hold(lock: Path, path: Path, taken: str) -> IO[bytes]:
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         # Nothing is written to it: what a link led to stays as it is, and is refused.
-        held = os.fdopen(open_own(lock, os.O_RDWR | os.O_CREAT), "r+b")
+        held = os.fdopen(open_private(lock, os.O_RDWR | os.O_CREAT), "r+b")
     except OSError as error:
         raise StartupError(f"{path}: cannot be kept here: {error.strerror}") from error
     try:

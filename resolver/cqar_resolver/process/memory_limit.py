@@ -10,7 +10,7 @@ from cqar_shared.runtime.process_memory import memory_bytes
 OVERHEAD_BYTES: Final = 400
 
 
-class NoRoom(Exception):
+class MemoryLimitExceeded(Exception):
     """The registry does not fit; what is served stays, and the load is tried again later."""
 
 
@@ -26,7 +26,7 @@ def require_room(limit_mib: int, entities: int) -> None:
     """
     needed = memory_bytes() + entities * OVERHEAD_BYTES
     if limit_mib and needed > limit_mib * 2**20:
-        raise NoRoom(
+        raise MemoryLimitExceeded(
             f"{entities} entities would take this process to {needed // 2**20} MiB, and"
             f" memory_limit_mib is {limit_mib}: raise it, and the container's limit with it"
         )

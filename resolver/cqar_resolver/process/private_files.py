@@ -10,7 +10,7 @@ from pathlib import Path
 PRIVATE = 0o600
 
 
-def open_own(path: Path, flags: int) -> int:
+def open_private(path: Path, flags: int) -> int:
     """The descriptor of a file that is this user's, made 0600 where `flags` make it.
 
     Raises:
@@ -26,7 +26,7 @@ def open_own(path: Path, flags: int) -> int:
     return descriptor
 
 
-def open_fresh(path: Path) -> int:
+def create_private(path: Path) -> int:
     """The descriptor of a new file, 0600, in the place of whatever was there.
 
     Raises:

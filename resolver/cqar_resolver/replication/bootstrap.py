@@ -1,33 +1,30 @@
-"""Loads everything into the view: from PostgreSQL, else from what stands in for it.
+"""Loads the whole snapshot: from PostgreSQL, else from what stands in for it.
 
-A process that begins prefers its own file if PostgreSQL leads on from there in few steps: that
-takes a fourth of the time, and PostgreSQL none.
+A process that starts prefers its own checkpoint if PostgreSQL leads on from there in few steps:
+that takes a fourth of the time, and PostgreSQL none.
 
-Never back: neither behind what is served, nor behind what the last process served and kept.
+Rule: never back, neither behind what is served nor behind what the last process served and kept.
 """
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import logging
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import asyncpg
 from cqc.replication.v1 import replication_pb2
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from cqar_resolver import metrics
-from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.replication import protocol as core
-from cqar_resolver.replication.bootstrap_sources import Loaded, Sources
+from cqar_resolver.replication.bootstrap_sources import BootstrapSources, LoadedSnapshot
 from cqar_resolver.replication.epoch_requests import ask_for_bump
-from cqar_resolver.replication.freshness import Probe, boot_clock_s
+from cqar_resolver.replication.freshness import Probe
 from cqar_resolver.replication.known_terms import KnownTerms
-from cqar_resolver.replication.postgres import LoadTurnsTaken, Look, RegistryDatabase
+from cqar_resolver.replication.ports import Ports
+from cqar_resolver.replication.postgres import HeadRead, LoadTurnsTaken
 from cqar_resolver.replication.protocol import Action
 from cqar_resolver.replication.replica_state import ReplicaState, history_of
 from cqar_resolver.replication.signed_heads import SignedHeads
@@ -37,13 +34,13 @@ from cqar_shared.trust.trusted_keys import Unsigned
 
 log = logging.getLogger(__name__)
 
-#: A poisoned change set is met again at once after a start over: not faster than this.
+#: A poisoned change set is met again right after a new bootstrap: not more often than this.
 POISON_PAUSE_S: Final = 1.0
-#: Between two looks for a turn to load; random, so that a thousand resolvers do not look at once.
+#: Between two tries for a turn to load; random, so that a thousand resolvers do not try together.
 TURN_PAUSE_S: Final = (0.05, 0.25)
-#: What is loaded is served this much later, if a writer's answer may make it LIVE from the start.
+#: How long a loaded snapshot waits to be served for a writer to confirm it: LIVE from the start.
 CONFIRM_WITHIN_S: Final = 0.5
-#: What PostgreSQL or NATS being away looks like from here.
+#: The exceptions of an unreachable PostgreSQL or NATS.
 AWAY: Final = (
     OSError,
     TimeoutError,
@@ -52,23 +49,29 @@ AWAY: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
+#: Asks a writer for the head of a registry.
+RequestHead = Callable[[bytes], Awaitable[replication_pb2.Head]]
 
 
 class Rebootstrap(Exception):
-    """The snapshot cannot be advanced to where the registry is; `cause` is a metric's label."""
+    """Change sets cannot lead from the snapshot to the registry's head: everything is loaded anew.
+
+    Attributes:
+        cause: A metric's label.
+        registry_id: The registry of the stream or of a writer, if it is not the snapshot's.
+    """
 
     def __init__(self, cause: metrics.Cause, registry_id: bytes = b"") -> None:
         super().__init__(cause)
         self.cause = cause
-        #: The stream's or a writer's, where that is not the snapshot's.
         self.registry_id = registry_id
 
 
-class Behind(ConnectionError):
+class DatabaseBehind(ConnectionError):
     """PostgreSQL, as it was read here, does not lead on from what is served.
 
     Attributes:
-        found: Its head, which writers are to be asked about; None where it is an earlier database.
+        found: Its head, which the writers are asked about; None for a database that was replaced.
     """
 
     def __init__(self, found: replication_pb2.Head | None, message: str) -> None:
@@ -76,190 +79,198 @@ class Behind(ConnectionError):
         self.found = found
 
 
-class Loader:
-    """Everything that loading needs.
+class BootstrapLoader:
+    """Loads into `view`.
 
     Attributes:
-        told: The registry that the stream or a writer is of, where what is served never was
-            confirmed and is of another; empty elsewhere.
-        noted: Where the stream was when PostgreSQL was last asked.
+        required_registry_id: The registry to load, if it is known not to be the one served.
+        noted: Where the stream was before the last read of PostgreSQL.
     """
 
     def __init__(
         self,
         view: ReplicaState,
-        database: RegistryDatabase,
-        client: Client,
-        note_stream: Callable[[], Awaitable[StreamMark | None]],
+        ports: Ports,
+        sources: BootstrapSources,
+        signed: SignedHeads,
+        terms: KnownTerms,
+        request_head: RequestHead,
         now: Callable[[], dt.datetime],
-        sources: Sources,
-        journal: CheckpointLog,
-        signed: SignedHeads | None = None,
-        terms: KnownTerms | None = None,
-        ask_head: Callable[[bytes], Awaitable[replication_pb2.Head]] | None = None,
     ) -> None:
-        self._ask_head = ask_head
-        self._terms = terms or KnownTerms()
-        self._signed = signed or SignedHeads()
         self._view = view
-        self._database = database
-        self._client = client
-        self._note_stream = note_stream
-        self._now = now
+        self._ports = ports
         self._sources = sources
-        self._journal = journal
-        self.told = b""
+        self._signed = signed
+        self._terms = terms
+        self._request_head = request_head
+        self._now = now
+        self.required_registry_id = b""
         self.noted: StreamMark | None = None
 
-    async def load(self) -> Loaded | None:
-        """Put into the view what PostgreSQL holds, or what stands in for it; never go back.
+    @property
+    def _held(self) -> replication_pb2.Head | None:
+        """The head of what is served."""
+        return self._view.snapshot.head if self._view.is_complete else None
 
-        None of it is confirmed by that: PostgreSQL may be a replica, which lags, or an old primary.
+    async def load(self) -> LoadedSnapshot | None:
+        """Load the registry and serve it; never go back.
+
+        Loading confirms nothing: PostgreSQL may be a replica, which lags, or an old primary.
 
         Returns:
-            What was loaded; None where what is served goes on, since PostgreSQL is behind it.
+            What was loaded; None if PostgreSQL is behind what is served, which stays.
 
         Raises:
-            StartOver: It must be done again.
+            Rebootstrap: Loading must begin anew.
         """
         loaded = await self._load()
         if loaded is None:
             log.warning("PostgreSQL is behind what is served, which goes on")
             return None
-        snapshot = loaded.snapshot
-        confirmation = await self._confirmation(snapshot.head)
-        held = self._view.snapshot.head if self._view.is_complete else None
-        if held is not None and history_of(held) != history_of(snapshot.head):
-            self._view.freshness.forget()
-            metrics.EPOCHS.inc()
-        leads_on = held is not None and held.registry_id == snapshot.head.registry_id
-        if loaded.source != "postgres" or not leads_on:
-            self._view.freshness.unconfirm()
-        if held is not None and not leads_on:
-            log.error("what was served until now was of another registry than PostgreSQL's")
-        if confirmation is not None:
-            # No reader comes in between: there is no moment at which it is served unconfirmed.
-            self._view.freshness.probed(confirmation, snapshot.position)
-        self.told = b""
-        self._view.replace(snapshot, loaded.source, self._now(), is_own=loaded.is_own)
-        self._journal.begin(is_kept=loaded.is_kept)
-        if loaded.leads_to is not None:
-            self._view.freshness.heard(position_of(loaded.leads_to))
-        self._view.moved()
-        if confirmation is not None:
-            self._view.asked()
-        text = "loaded %d entities at revision %s from %s"
-        log.info(text, snapshot.count, snapshot.position, loaded.source)
+        confirmation = await self._confirmation(loaded.snapshot.head)
+        self._serve(loaded, confirmation)
         if loaded.lacked_by is not None:
             await self._ask_for_bump(loaded.lacked_by)
         return loaded
 
-    async def _confirmation(self, loaded: replication_pb2.Head) -> Probe | None:
-        """A writer's head, if one tells at once that the registry is at what was loaded.
+    def _serve(self, loaded: LoadedSnapshot, confirmation: Probe | None) -> None:
+        snapshot, held, freshness = loaded.snapshot, self._held, self._view.freshness
+        if held is not None and history_of(held) != history_of(snapshot.head):
+            freshness.forget()
+            metrics.EPOCHS.inc()
+        leads_on = held is not None and held.registry_id == snapshot.head.registry_id
+        if loaded.source != "postgres" or not leads_on:
+            freshness.unconfirm()
+        if held is not None and not leads_on:
+            log.error("what was served until now was of another registry than PostgreSQL's")
+        if confirmation is not None:
+            # Nothing is awaited until it is served: no reader sees it unconfirmed.
+            freshness.note_probe(confirmation, snapshot.position)
+        self.required_registry_id = b""
+        self._view.replace(
+            *(snapshot, loaded.source, self._now()),
+            is_own=loaded.is_own,
+            is_in_checkpoint=loaded.is_in_checkpoint,
+        )
+        if loaded.leads_to is not None:
+            freshness.note_head(position_of(loaded.leads_to))
+        self._view.announce_revision()
+        if confirmation is not None:
+            self._view.note_head_request()
+        text = "loaded %d entities at revision %s from %s"
+        log.info(text, snapshot.count, snapshot.position, loaded.source)
 
-        Else what is served is not confirmed at first, and probes go on to ask.
-        """
-        if self._ask_head is None:
-            return None
-        sent_s = boot_clock_s()
+    async def _confirmation(self, loaded: replication_pb2.Head) -> Probe | None:
+        """Get a writer's head, if one says at once that the registry is at what was loaded."""
+        sent_s = self._ports.scheduler.now_s()
         try:
-            async with asyncio.timeout(CONFIRM_WITHIN_S):
-                head = await self._ask_head(loaded.registry_id)
+            async with self._ports.scheduler.timeout(CONFIRM_WITHIN_S):
+                head = await self._request_head(loaded.registry_id)
         except (NatsError, TimeoutError, OSError):
             return None
-        is_it = (head.registry_id, position_of(head)) == (loaded.registry_id, position_of(loaded))
-        taken = is_it and self._signed.accepts(head, "probe") and self._terms.takes(head, "probe")
-        return Probe(sent_s, position_of(head)) if taken else None
+        is_same = (head.registry_id, position_of(head)) == (loaded.registry_id, position_of(loaded))
+        is_usable = (
+            is_same and self._signed.accepts(head, "probe") and self._terms.takes(head, "probe")
+        )
+        return Probe(sent_s, position_of(head)) if is_usable else None
 
-    async def _load(self) -> Loaded | None:
-        """All of the registry, ahead of what is served."""
+    async def _load(self) -> LoadedSnapshot | None:
+        """Load a snapshot that is ahead of what is served, from wherever there is one."""
+        scheduler = self._ports.scheduler
         while True:
             # Noted BEFORE the read: what commits after the read is published after the note.
-            self.noted = mark = await self._note_stream()
+            self.noted = await self._ports.stream.note()
             failed: Exception
             try:
-                own = None if self._view.is_complete else await self._from_own_file()
-                return own or Loaded(await self._hydrate(), mark, "postgres", is_own=True)
+                return await self._from_own_checkpoint() or await self._from_postgres()
             except (LoadTurnsTaken, Unsigned, *AWAY) as error:
                 failed = error
-            if isinstance(failed, Behind) and failed.found is not None:
+            if isinstance(failed, DatabaseBehind) and failed.found is not None:
                 await self._ask_for_bump(failed.found)
-            held = self._view.snapshot.head if self._view.is_complete else None
-            loaded = await self._sources.newest(held, self.told)
+            loaded = await self._sources.newest(self._held, self.required_registry_id)
             if loaded is not None:
-                log.warning("not loaded from PostgreSQL: %s", said(failed))
+                log.warning("not loaded from PostgreSQL: %s", error_text(failed))
                 return loaded
-            if isinstance(failed, Behind) and self._view.is_complete:
+            if isinstance(failed, DatabaseBehind) and self._view.is_complete:
                 return None
             if isinstance(failed, Unsigned):
                 # Until somebody signs it. What is served meanwhile says how old it is.
-                self._view.refused(str(failed))
-                await asyncio.sleep(POISON_PAUSE_S)
+                self._view.note_refusal(str(failed))
+                await scheduler.sleep(POISON_PAUSE_S)
                 continue
             if not isinstance(failed, LoadTurnsTaken):
                 raise failed
-            await asyncio.sleep(random.uniform(*TURN_PAUSE_S))
+            await scheduler.sleep(scheduler.uniform(*TURN_PAUSE_S))
 
-    async def _from_own_file(self) -> Loaded | None:
-        """What the last process kept, if PostgreSQL leads on in few steps, or not at all.
+    async def _from_own_checkpoint(self) -> LoadedSnapshot | None:
+        """Load the last process's state if PostgreSQL leads on from it in few steps or not at all.
 
-        Never back: not behind what the last process served.
+        Only at a start, and never back behind what the last process served.
         """
-        kept = await self._sources.kept()
-        look = await self._database.look(kept.head.revision if kept is not None else 0)
-        if kept is None or not self._terms.takes(look.head, "postgres"):
+        if self._view.is_complete:
             return None
-        if core.is_ahead(kept.head, look.head, look.row):
-            loaded = await self._sources.tried(kept)
-            return loaded and loaded._replace(is_own=True, lacked_by=look.head)
-        if core.is_near(kept.head, look.head):
-            loaded = await self._sources.tried(kept)
-            return loaded and loaded._replace(is_own=True, leads_to=look.head)
+        checkpoint = await self._sources.checkpoint()
+        revision = checkpoint.head.revision if checkpoint is not None else 0
+        head, row = await self._ports.database.look(revision)
+        if checkpoint is None or not self._terms.takes(head, "postgres"):
+            return None
+        if core.is_ahead(checkpoint.head, head, row):
+            loaded = await self._sources.load(checkpoint)
+            return loaded and loaded._replace(is_own=True, lacked_by=head)
+        if core.is_near(checkpoint.head, head):
+            loaded = await self._sources.load(checkpoint)
+            return loaded and loaded._replace(is_own=True, leads_to=head)
         return None
 
-    async def _hydrate(self) -> Snapshot:
-        held = self._view.snapshot.head.revision if self._view.is_complete else 0
+    async def _from_postgres(self) -> LoadedSnapshot:
+        held = self._held
         with metrics.HYDRATE_SECONDS.labels("postgres").time():
             try:
-                snapshot = await self._database.hydrate(self._foresee, held)
+                snapshot: Snapshot = await self._ports.database.hydrate(
+                    self._require_usable, held.revision if held is not None else 0
+                )
             except Diverged as error:
                 log.error("PostgreSQL's current state does not fit its head: %s", error)  # noqa: TRY400
                 raise Rebootstrap("poison") from error
         self._signed.admit(snapshot, "postgres")
-        return snapshot
+        return LoadedSnapshot(snapshot, self.noted, "postgres", is_own=True)
 
-    def _foresee(self, look: Look, keys: Sequence[bytes]) -> None:
-        """Refuse before a million entities are read.
+    def _require_usable(self, read: HeadRead, keys: Sequence[bytes]) -> None:
+        """Refuse a database before a million entities are read from it.
 
         Raises:
-            Behind: PostgreSQL's head does not lead on from what is served.
-            Unsigned: Nobody who is trusted signed that head.
+            DatabaseBehind: PostgreSQL's head does not lead on from what is served.
+            Unsigned: No trusted key signed that head.
             ConnectionError: That head is of another registry.
         """
-        self._signed.require(look.head, "postgres", keys)
-        action = Action.APPLY
-        if self._view.is_complete:
-            held, is_own = self._view.snapshot.head, self._view.is_own
-            action = core.on_hydrated(held, look.head, look.row, is_confirmed=is_own)
+        self._signed.require(read.head, "postgres", keys)
+        action, held = Action.APPLY, self._held
+        if held is not None:
+            is_own = self._view.is_own
+            action = core.on_hydrated(held, read.head, read.row, is_confirmed=is_own)
         if action is Action.REFUSE:
-            require_own(self._view, look.head)
-        if not self._terms.takes(look.head, "postgres"):
-            raise Behind(None, "it is of a database that is not the registry's any more")
+            require_same_registry(self._view, read.head)
+        if not self._terms.takes(read.head, "postgres"):
+            raise DatabaseBehind(None, "it is of a database that is not the registry's any more")
         if action is Action.BUMP:
-            raise Behind(look.head, "it does not have what is served")
+            raise DatabaseBehind(read.head, "it does not have what is served")
 
     async def _ask_for_bump(self, found: replication_pb2.Head) -> None:
-        """Raises: StartOver: A new epoch was begun."""
-        if await ask_for_bump(self._client, self._view.snapshot.head, found):
+        """Ask for a new epoch.
+
+        Raises:
+            Rebootstrap: A new epoch was begun.
+        """
+        if await ask_for_bump(self._ports.requests, self._view.snapshot.head, found):
             raise Rebootstrap("lost_history")
 
 
-def require_own(view: ReplicaState, head: replication_pb2.Head) -> None:
+def require_same_registry(view: ReplicaState, head: replication_pb2.Head) -> None:
     """Refuse another registry's head.
 
     Raises:
-        StartOver: What is served is not known to be this registry's: it may be what is foreign.
-        ConnectionError: What came is foreign: nothing of it is applied.
+        Rebootstrap: What is served was never confirmed: it may be what is foreign.
+        ConnectionError: The head is foreign: nothing of it is applied.
     """
     own = view.snapshot.head.registry_id
     if head.registry_id == own:
@@ -274,5 +285,6 @@ def require_own(view: ReplicaState, head: replication_pb2.Head) -> None:
     raise ConnectionError(message)
 
 
-def said(error: BaseException) -> str:
+def error_text(error: BaseException) -> str:
+    """Describe an error in one line."""
     return f"{type(error).__name__}: {error}".removesuffix(": ")

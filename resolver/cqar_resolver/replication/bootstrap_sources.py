@@ -1,8 +1,8 @@
-"""Where a resolver starts from instead of PostgreSQL: Redis, or its own file.
+"""What a resolver loads instead of PostgreSQL: the image in Redis, or its own checkpoint.
 
-Either may be old, damaged or gone. The newer of the two counts, and the image never where it goes
-back behind the file; what cannot be believed is said in the log and left out. Nothing read here
-is evidence that history was lost: that is for PostgreSQL alone to say.
+Either may be old, damaged or gone. The newer of the two is preferred, but the image only if it does
+not go back behind the checkpoint. What cannot be believed is logged and left out. Nothing read
+here is evidence that history was lost: only PostgreSQL can say so.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 
 from cqar_resolver import metrics
+from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.checkpoint.checkpoint_format import Checkpoint
-from cqar_resolver.checkpoint.file import LastGood
-from cqar_resolver.process.memory_limit import NoRoom, require_room
+from cqar_resolver.process.memory_limit import MemoryLimitExceeded, require_room
 from cqar_resolver.replication import protocol as core
-from cqar_resolver.replication.signed_heads import SignedHeads, Source
+from cqar_resolver.replication.signed_heads import HeadSource, SignedHeads
 from cqar_resolver.snapshot.snapshot import Diverged, Snapshot
 from cqar_shared.redis_store import refused_values
 from cqar_shared.redis_store.cache import Unavailable
@@ -33,15 +33,15 @@ from cqar_shared.trust.trusted_keys import Unsigned
 log = logging.getLogger(__name__)
 
 
-class Loaded(NamedTuple):
-    """A snapshot, where to follow the stream from, and what it came from.
+class LoadedSnapshot(NamedTuple):
+    """A snapshot, with where to follow the stream from.
 
     Attributes:
         source: `postgres`, `redis` or `file`.
-        is_own: It is of PostgreSQL's registry.
-        leads_to: PostgreSQL's head, where that follows in few steps.
-        lacked_by: PostgreSQL's head, where that does not lead on from it.
-        is_kept: The file has it, and what comes next may be appended there.
+        is_own: Whether it is known to be of PostgreSQL's registry.
+        leads_to: PostgreSQL's head, if that follows in few steps.
+        lacked_by: PostgreSQL's head, if that does not lead on from the snapshot.
+        is_in_checkpoint: Whether the checkpoint holds it and may be appended to.
     """
 
     snapshot: Snapshot
@@ -50,80 +50,86 @@ class Loaded(NamedTuple):
     is_own: bool = False
     leads_to: replication_pb2.Head | None = None
     lacked_by: replication_pb2.Head | None = None
-    is_kept: bool = False
+    is_in_checkpoint: bool = False
 
 
-class Candidate(NamedTuple):
-    """What may be loaded, and how."""
+class BootstrapCandidate(NamedTuple):
+    """The head of what may be loaded, and how to load it."""
 
     head: replication_pb2.Head
-    source: Source
-    load: Callable[[], Awaitable[Loaded]]
+    source: HeadSource
+    load: Callable[[], Awaitable[LoadedSnapshot]]
 
 
-class Sources:
-    """Both are optional.
+class BootstrapSources:
+    """The image and the checkpoint; both are optional.
 
     Args:
-        in_thread: Runs what waits for the disk or takes long, and returns what it returns.
-        memory_limit_mib: What loading must not take this process beyond; 0: no limit.
-        signed: Which heads are taken.
+        in_thread: Runs what waits for the disk or takes long, and returns its result.
+        memory_limit_mib: Loading that would take this process beyond it is refused; 0: no limit.
+        signed: Which heads are accepted.
     """
 
     def __init__(
         self,
         images: ImageStore | None,
-        last_good: LastGood | None,
+        file: CheckpointFile | None,
         in_thread: Callable[..., Awaitable[Any]] = asyncio.to_thread,
         memory_limit_mib: int = 0,
         signed: SignedHeads | None = None,
     ) -> None:
-        self._signed = signed or SignedHeads()
-        self._memory_limit_mib = memory_limit_mib
         self._images = images
-        self._last_good = last_good
+        self._file = file
         self._in_thread = in_thread
+        self._memory_limit_mib = memory_limit_mib
+        self._signed = signed or SignedHeads()
 
-    async def newest(self, held: replication_pb2.Head | None, told: bytes = b"") -> Loaded | None:
-        """Load the newest that can be believed; None where nothing leads on from what is held.
+    async def newest(
+        self, held: replication_pb2.Head | None, required_registry_id: bytes = b""
+    ) -> LoadedSnapshot | None:
+        """Load the newest that can be believed; None if nothing leads on from what is held.
 
         Args:
-            told: The registry that it must be of, where that is known not to be what is held.
+            required_registry_id: The registry to load, if it is known not to be the one held.
         """
-        kept, published = await self.kept(), await self._in_redis()
-        for candidate in core.bootstrap_candidates(held, kept, published, told=told):
-            if (loaded := await self.tried(candidate)) is not None:
+        candidates = core.bootstrap_candidates(
+            *(held, await self.checkpoint(), await self._image()),
+            required_registry_id=required_registry_id,
+        )
+        for candidate in candidates:
+            if (loaded := await self.load(candidate)) is not None:
                 return loaded
         return None
 
+    async def checkpoint(self) -> BootstrapCandidate | None:
+        """Read what the last process kept, if that can be read."""
+        checkpoint = await self._read_file()
+        if checkpoint is None:
+            return None
+
+        async def load() -> LoadedSnapshot:
+            # No signature covers the index entries in a file.
+            make = checkpoint.counted_snapshot if self._signed.is_asked else checkpoint.snapshot
+            return LoadedSnapshot(
+                *(await self._in_thread(make), checkpoint.mark, "file"),
+                is_in_checkpoint=checkpoint.appendable,
+            )
+
+        return BootstrapCandidate(checkpoint.head, "file", load)
+
     async def _read_file(self) -> Checkpoint | None:
-        """What the file holds; None where it holds nothing that can be believed."""
-        if self._last_good is None:
+        if self._file is None:
             return None
         try:
-            kept: Checkpoint | None = await self._in_thread(self._last_good.read)
+            checkpoint: Checkpoint | None = await self._in_thread(self._file.read)
         except (image.DamagedImage, OSError) as error:
             if isinstance(error, image.ForgedImage):
                 refused_values.note("file", str(error))
-            log.warning("%s is not used: %s", self._last_good.path, error)
+            log.warning("%s is not used: %s", self._file.path, error)
             return None
-        return kept
+        return checkpoint
 
-    async def kept(self) -> Candidate | None:
-        """What the last process kept, if that can be read."""
-        kept = await self._read_file()
-        if kept is None:
-            return None
-
-        async def load() -> Loaded:
-            # What a file says of indexes, no signature covers.
-            make = kept.counted_snapshot if self._signed.is_asked else kept.snapshot
-            snapshot = await self._in_thread(make)
-            return Loaded(snapshot, kept.mark, "file", is_kept=kept.goes_on)
-
-        return Candidate(kept.head, "file", load)
-
-    async def _in_redis(self) -> Candidate | None:
+    async def _image(self) -> BootstrapCandidate | None:
         images = self._images
         if images is None:
             return None
@@ -135,21 +141,28 @@ class Sources:
         except (image.DamagedImage, Unavailable) as error:
             log.warning("the image in Redis is not used: %s", error)
             return None
-        return Candidate(manifest.head, "redis", partial(self._from_redis, images, manifest))
+        return BootstrapCandidate(
+            manifest.head, "redis", partial(self._load_image, images, manifest)
+        )
 
-    async def _from_redis(self, images: ImageStore, manifest: replication_pb2.Image) -> Loaded:
+    async def _load_image(
+        self, images: ImageStore, manifest: replication_pb2.Image
+    ) -> LoadedSnapshot:
         entities = image.entities_of(manifest, await images.chunks(manifest))
         snapshot = await self._in_thread(Snapshot, manifest.head, entities)
-        return Loaded(snapshot, image.mark_of(manifest.stream), "redis")
+        return LoadedSnapshot(snapshot, image.mark_of(manifest.stream), "redis")
 
-    async def tried(self, candidate: Candidate) -> Loaded | None:
-        """Load it; None where it cannot be believed."""
+    async def load(self, candidate: BootstrapCandidate) -> LoadedSnapshot | None:
+        """Load a candidate; None if it cannot be believed, or there is no memory for it."""
         try:
             require_room(self._memory_limit_mib, candidate.head.live_count)
             with metrics.HYDRATE_SECONDS.labels(candidate.source).time():
                 loaded = await candidate.load()
             self._signed.admit(loaded.snapshot, candidate.source)
-        except (image.DamagedImage, Diverged, DecodeError, Unavailable, NoRoom, Unsigned) as error:
+        except (
+            *(image.DamagedImage, Diverged, DecodeError),
+            *(Unavailable, MemoryLimitExceeded, Unsigned),
+        ) as error:
             if isinstance(error, image.ForgedImage):
                 refused_values.note("file" if candidate.source == "file" else "image", str(error))
             log.warning("what %s holds is not used: %s", candidate.source, error)

@@ -1,8 +1,8 @@
-"""Brings what is served to a head that was heard of: from the stream, else from the outbox.
+"""Brings what is served up to a known head: from the stream, else from the outbox.
 
-The stream comes first: it is what PostgreSQL's primary committed, while the PostgreSQL that a
-resolver reads may be a replica, which lags. Whoever takes a replica's word for the newest asks it
-again for each message, and never gets there.
+The stream comes first. It holds what PostgreSQL's primary committed, while the PostgreSQL that a
+resolver reads may be a replica, which lags. A resolver that took a replica's head for the newest
+would ask it again for each message, and never get there.
 """
 
 from __future__ import annotations
@@ -12,127 +12,128 @@ from contextlib import aclosing
 
 from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from cqar_resolver import metrics
 from cqar_resolver.replication import protocol as core
-from cqar_resolver.replication.bootstrap import AWAY, Rebootstrap, require_own, said
-from cqar_resolver.replication.change_applier import Applier
+from cqar_resolver.replication.bootstrap import (
+    AWAY,
+    Rebootstrap,
+    error_text,
+    require_same_registry,
+)
+from cqar_resolver.replication.change_applier import ChangeApplier
 from cqar_resolver.replication.epoch_requests import ask_for_bump
 from cqar_resolver.replication.known_terms import KnownTerms
-from cqar_resolver.replication.postgres import Onward, RegistryDatabase
+from cqar_resolver.replication.ports import Ports
+from cqar_resolver.replication.postgres import OutboxPage
 from cqar_resolver.replication.protocol import Action
 from cqar_resolver.replication.replica_state import ReplicaState
-from cqar_resolver.replication.retry_delays import Pause
+from cqar_resolver.replication.retry_delays import RetryDelay
 from cqar_resolver.replication.signed_heads import SignedHeads
 from cqar_shared.messaging.jetstream import ConsumerLost
-from cqar_shared.messaging.stream_reader import StreamReader
 from cqar_shared.replication.positions import LogPosition, position_of
 
 log = logging.getLogger(__name__)
 
 
 class CatchUp:
-    """Reads what `view` lacks; what was of no use is not done again at once."""
+    """Applies what `view` lacks. After a try that was of no use it waits before the next."""
 
     def __init__(
         self,
         view: ReplicaState,
-        database: RegistryDatabase,
-        stream: StreamReader,
-        client: Client,
-        applier: Applier,
+        ports: Ports,
+        applier: ChangeApplier,
         signed: SignedHeads,
         terms: KnownTerms,
     ) -> None:
         self._view = view
-        self._database = database
-        self._stream = stream
-        self._client = client
+        self._ports = ports
         self._applier = applier
         self._signed = signed
         self._terms = terms
-        self._pause = Pause()
-        #: Heads that were heard of while it paused, the newest; no more come, perhaps.
+        self._delay = RetryDelay(ports.scheduler.now_s, ports.scheduler.uniform)
+        #: The newest head that was heard of during a delay: perhaps no other one follows.
         self._owed: LogPosition | None = None
 
     @property
-    def _mine(self) -> LogPosition:
+    def _local(self) -> LogPosition:
         return self._view.snapshot.position
 
     async def to(self, wanted: LogPosition | None, *, is_doubted: bool = False) -> None:
-        """Apply what leads on from what is served, unless that was of no use just now.
+        """Apply what leads on from what is served, unless a delay runs.
 
         Args:
-            wanted: A head that was heard of; None: whatever PostgreSQL has.
-            is_doubted: A writer's head does not know what is served.
+            wanted: A known head; None: whatever PostgreSQL has.
+            is_doubted: A writer's head does not include what is served; the delay does not count.
 
         Raises:
-            StartOver: Nothing leads on from it.
+            Rebootstrap: Nothing leads on from what is served.
         """
-        if self._pause.left_s and not is_doubted:
+        if self._delay.left_s and not is_doubted:
             self._owed = wanted or self._owed
             return
-        before, self._owed = self._mine, None
+        before, self._owed = self._local, None
         try:
-            if is_doubted or wanted is None or not await self._by_stream(wanted):
-                await self._by_outbox(is_doubted=is_doubted)
+            if is_doubted or wanted is None or not await self._from_stream(wanted):
+                await self._from_outbox(is_doubted=is_doubted)
         except AWAY:
-            self._pause.failed()
+            self._delay.failed()
             raise
-        is_there = wanted is None or not core.is_on_the_way(self._mine, wanted)
-        if is_there and self._mine != before:
-            self._pause.succeeded()
+        is_there = wanted is None or not core.is_on_the_way(self._local, wanted)
+        if is_there and self._local != before:
+            self._delay.succeeded()
         else:
-            self._pause.failed()
+            self._delay.failed()
 
     async def again(self) -> None:
-        """Do what a pause kept from being done, if anything.
+        """Do what a delay has put off, if anything.
 
         Raises:
-            StartOver: As `to`.
+            Rebootstrap: As for `to`.
         """
         if self._owed is not None:
             await self.to(self._owed)
 
     # ------------------------------------------------------------ the stream
 
-    async def _by_stream(self, wanted: LogPosition) -> bool:
-        """Apply what the stream still holds; whether that led to `wanted`."""
-        if not core.is_on_the_way(self._mine, wanted):
+    async def _from_stream(self, wanted: LogPosition) -> bool:
+        """Apply what the stream still holds; True if that led to `wanted`."""
+        if not core.is_on_the_way(self._local, wanted):
             return False
+        stream = self._ports.stream
         try:
-            mark = await self._stream.mark()
-            first = await self._stream.search(mark, self._is_before)
+            mark = await stream.mark()
+            first = await stream.search(mark, self._is_before)
             if first is None:
                 return False
-            async with aclosing(self._stream.held(first, mark.last)) as items:
+            async with aclosing(stream.held(first, mark.last)) as items:
                 async for _, payload in items:
                     message = replication_pb2.StreamMessage.FromString(payload)
-                    if not await self._takes(message):
+                    if not await self._apply_message(message):
                         break
-                    if not core.is_on_the_way(self._mine, wanted):
+                    if not core.is_on_the_way(self._local, wanted):
                         return True
         except (ConsumerLost, NatsError, TimeoutError, OSError, DecodeError) as error:
-            log.info("not caught up from the stream: %s", said(error))
+            log.info("not caught up from the stream: %s", error_text(error))
         return False
 
     def _is_before(self, payload: bytes) -> bool:
-        """Whether a message comes before the first that leads on; else what follows tells."""
+        """Whether a message comes before the first that leads on; False if it is unreadable."""
         try:
             head = replication_pb2.StreamMessage.FromString(payload).head
         except DecodeError:
             return False
-        return core.is_before(position_of(head), self._mine)
+        return core.is_before(position_of(head), self._local)
 
-    async def _takes(self, message: replication_pb2.StreamMessage) -> bool:
-        """Apply a message that leads on; whether those after it may lead on, too."""
+    async def _apply_message(self, message: replication_pb2.StreamMessage) -> bool:
+        """Apply a message if it leads on; False if those behind it cannot lead on."""
         head, served = message.head, self._view.snapshot.head
         if head.registry_id != served.registry_id or not self._terms.takes(head, "stream"):
             return False
         try:
-            action = core.on_message(self._mine, message)
+            action = core.on_message(self._local, message)
         except core.UnknownMessage:
             return False
         if action is Action.APPLY and self._signed.accepts(head, "stream"):
@@ -142,29 +143,31 @@ class CatchUp:
 
     # ------------------------------------------------------------ the outbox
 
-    async def _by_outbox(self, *, is_doubted: bool) -> None:
+    async def _from_outbox(self, *, is_doubted: bool) -> None:
         while True:
             metrics.CATCH_UPS.inc()
-            mine = self._mine
-            look, rows = found = await self._database.rows_after(mine.revision)
-            require_own(self._view, look.head)
-            if not self._terms.takes(look.head, "postgres"):
+            local = self._local
+            page = await self._ports.database.rows_after(local.revision)
+            (head, row), rows = page
+            require_same_registry(self._view, head)
+            if not self._terms.takes(head, "postgres"):
                 return
-            head, compacted = position_of(look.head), look.head.compacted_revision
-            action = core.on_head(mine, head, compacted, look.row, is_doubted=is_doubted)
+            action = core.on_head(
+                *(local, position_of(head), head.compacted_revision, row), is_doubted=is_doubted
+            )
             if action is Action.NOTHING:
                 return
             if action is Action.BUMP:
-                await self._ask_for_bump(look.head)
+                await self._ask_for_bump(head)
                 return
             if action is Action.BOOTSTRAP or not rows:
                 raise Rebootstrap("no_way_forward")
-            await self._apply(found)
+            await self._apply_page(page)
 
-    async def _apply(self, found: Onward) -> None:
-        for row in found.rows:
+    async def _apply_page(self, page: OutboxPage) -> None:
+        for row in page.rows:
             prev_chain = row.commit.prev_chain
-            action = core.on_row(self._mine, row.position, prev_chain, is_reset=row.is_reset)
+            action = core.on_row(self._local, row.position, prev_chain, is_reset=row.is_reset)
             if action is not Action.APPLY:
                 raise Rebootstrap("no_way_forward")
             if not self._signed.accepts(row.head, "outbox"):
@@ -172,7 +175,7 @@ class CatchUp:
             await self._applier.apply(row.head, row.commit, "outbox")
 
     async def _ask_for_bump(self, found: replication_pb2.Head) -> None:
-        """What is served is not in the database that was read, nor, perhaps, in the writers'."""
-        self._view.doubt("PostgreSQL does not have what is served")
-        if await ask_for_bump(self._client, self._view.snapshot.head, found):
+        """Ask whether what is served, which the database that was read does not have, was lost."""
+        self._view.mark_stale("PostgreSQL does not have what is served")
+        if await ask_for_bump(self._ports.requests, self._view.snapshot.head, found):
             raise Rebootstrap("lost_history")

@@ -1,4 +1,4 @@
-"""Brings what is served one change set further."""
+"""Applies the next change set to what is served."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import Final
 from cqc.replication.v1 import replication_pb2
 
 from cqar_resolver import metrics
-from cqar_resolver.checkpoint.checkpoint_log import CheckpointLog
 from cqar_resolver.replication.bootstrap import Rebootstrap
 from cqar_resolver.replication.replica_state import ReplicaState
+from cqar_resolver.replication.scheduler import Scheduler
 from cqar_resolver.replication.signed_heads import SignedHeads
-from cqar_resolver.snapshot.change_sets import UndecodableChangeSet, decode, plan
-from cqar_resolver.snapshot.snapshot import Diverged, PlannedChange
+from cqar_resolver.snapshot import change_sets
+from cqar_resolver.snapshot.planned_change import PlannedChange
+from cqar_resolver.snapshot.snapshot import Diverged
 from cqar_shared.runtime import tracing
-from cqar_shared.runtime.event_loop import yielding
 
 log = logging.getLogger(__name__)
 
-#: Between two looks at the clock: to plan a change takes 25 us.
-PLANNED_AT_ONCE: Final = 24
+#: Changes planned between two looks at the clock; one takes 25 us.
+BATCH_CHANGES: Final = 24
 
 
-class Applier:
-    """Applies to `view` what leads on from it, and tells all who keep it."""
+class ChangeApplier:
+    """Applies change sets to `view`, which logs them for everybody who follows."""
 
-    def __init__(self, view: ReplicaState, journal: CheckpointLog, signed: SignedHeads) -> None:
+    def __init__(self, view: ReplicaState, signed: SignedHeads, scheduler: Scheduler) -> None:
         self._view = view
-        self._journal = journal
         self._signed = signed
+        self._scheduler = scheduler
 
     async def apply(
         self, head: replication_pb2.Head, commit: replication_pb2.Commit, source: str
@@ -40,31 +40,32 @@ class Applier:
             source: `stream` or `outbox`.
 
         Raises:
-            StartOver: The change set cannot be applied.
+            Rebootstrap: The change set cannot be applied.
         """
         snapshot = self._view.snapshot
         try:
-            change_set = decode(snapshot.position, head, commit)
+            change_set = change_sets.decode(snapshot.position, head, commit)
             with (
                 tracing.span("apply", lambda: change_set.traceparent, source=source),
                 metrics.APPLY_SECONDS.time(),
             ):
                 planned: list[PlannedChange] = []
-                # Readers are answered in between, from the revision before.
-                async for some in yielding(plan(snapshot, change_set), PLANNED_AT_ONCE):
-                    planned += some
+                plans = change_sets.plan(snapshot, change_set)
+                # In between, readers are answered from the revision before.
+                async for batch in self._scheduler.batches(plans, BATCH_CHANGES):
+                    planned += batch
                 snapshot.apply(head, planned)
-        except (UndecodableChangeSet, Diverged) as error:
+        except (change_sets.UndecodableChangeSet, Diverged) as error:
             raise poison("a change set", error) from error
         metrics.APPLIED.labels(source).inc()
-        self._journal.applied(head, commit)
         self._signed.learn(head.registry_id, change_set.changes)
-        self._view.recent.add(change_set, planned)
-        self._view.moves.applied(head, planned)
-        self._view.moved()
+        self._view.note_applied(head, commit, change_set, planned)
 
 
 def poison(what: str, error: object) -> Rebootstrap:
-    """Never skipped: the last good state is served, and says that it is stale."""
+    """Make the exception for what cannot be applied, which is never skipped.
+
+    The last good state stays served, and says that it is stale.
+    """
     log.error("%s cannot be applied: %s", what, error)
     return Rebootstrap("poison")

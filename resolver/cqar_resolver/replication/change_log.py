@@ -1,134 +1,204 @@
-"""The change sets that led to what is served, as far back as is kept. Pure."""
+"""The change sets that led to what is served, oldest first, within bounds. Pure.
+
+`ReplicaState` adds each change set once. Three readers follow, each at its own pace: watches look
+revisions up, and the checkpoint writer and the replica publisher have a cursor each. A reader that
+falls behind the log is told so: a watch ends, a cursor is lost and its reader writes everything
+anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
 from cqc.replication.v1 import replication_pb2
 
 from cqar_resolver.snapshot.indexes import split_values
-from cqar_resolver.snapshot.snapshot import PlannedChange
-from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_resolver.snapshot.planned_change import PlannedChange
 from cqar_shared.errors import OutOfRange
 
-#: Whichever is reached first; a change set of one listing is 300 bytes.
+#: Bounds of the log, whichever is reached first; a change set of one listing is 300 bytes.
 CHANGE_SETS_MAX: Final = 10_000
 BYTES_MAX: Final = 64 * 1024 * 1024
+#: Packed bytes that may wait for the checkpoint: beyond it a new image is cheaper.
+CHECKPOINT_BYTES_MAX: Final = 8 * 1024 * 1024
+#: Changes that may wait for the published replica: beyond it all of it is written anew.
+REPLICA_CHANGES_MAX: Final = 50_000
+#: What is counted for a listing that was removed, beside the change set.
+REMOVED_LISTING_BYTES: Final = 200
 _SPELLINGS: Final = "venue_symbol.spelling"
 
+Part = TypeVar("Part")
+#: A change set as a checkpoint stores it, and as a published replica applies it.
+Commit = replication_pb2.Commit
+Plan = list[PlannedChange]
 
-#: What is counted for one listing that ended, beside the change set.
-END_BYTES: Final = 200
 
-
-class AppliedChangeSet(NamedTuple):
-    """A change set, and what it does not say itself.
+@dataclass(slots=True)
+class AppliedChangeSet:
+    """A change set, with what it does not say itself.
 
     Attributes:
-        ended_at: Listing that it removed -> the venue it was at; without those of no known venue.
-        size_bytes: Of both.
+        removed_listings: Listing that it removed -> its venue; without those of no known venue.
+        head: The registry's head after it.
+        size_bytes: Of the change set and `removed_listings`.
+        commit: As it was received; None once the checkpoint has it, or does not want it.
+        planned: What it did to the snapshot; None once the replica has it, or does not want it.
     """
 
     change_set: replication_pb2.ChangeSet
-    ended_at: Mapping[str, str]
+    removed_listings: Mapping[str, str]
+    head: replication_pb2.Head
     size_bytes: int
+    commit: Commit | None = None
+    planned: Plan | None = None
+
+
+class LogCursor(Generic[Part]):
+    """How far one reader of the log is, and what waits for it. A new cursor is lost.
+
+    Args:
+        part: The attribute of `AppliedChangeSet` that the reader needs.
+        pending_max: Limit of the sum of the costs of what waits.
+    """
+
+    def __init__(self, log: ChangeLog, part: str, pending_max: int) -> None:
+        self._log = log
+        self._part = part
+        self._pending_max = pending_max
+        #: Revision that waits -> its cost.
+        self._costs: dict[int, int] = {}
+        self._cost = 0
+        self._is_lost = True
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the log does not lead on from what the reader has written."""
+        return self._is_lost
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the reader has written everything."""
+        return not self._is_lost and not self._costs
+
+    def restart(self) -> None:
+        """Continue behind what is served now: the reader writes all of that itself."""
+        self.lose()
+        self._is_lost = False
+
+    def lose(self) -> None:
+        """Note that what the reader wrote does not count: it must write everything anew."""
+        for revision in self._costs:
+            self._release(revision)
+        self._costs.clear()
+        self._cost = 0
+        self._is_lost = True
+
+    def note(self, revision: int, cost: int) -> None:
+        """Let a change set of the log wait for the reader, unless the cursor is lost."""
+        if not self._is_lost:
+            self._costs[revision] = cost
+            self._cost += cost
+            if self._cost > self._pending_max:
+                self.lose()
+
+    def pending(self) -> list[tuple[replication_pb2.Head, Part]]:
+        """List what waits for the reader, in order; it waits until `advance`."""
+        entries = map(self._log.at, self._costs)
+        return [(entry.head, getattr(entry, self._part)) for entry in entries]
+
+    def advance(self, written: Iterable[tuple[replication_pb2.Head, Any]]) -> None:
+        """Note that the reader has written what `pending` gave.
+
+        Where the cursor was lost or restarted meanwhile, that is of no consequence.
+        """
+        for head, _ in written:
+            if head.revision in self._costs and self._log.at(head.revision).head is head:
+                self._release(head.revision)
+                self._cost -= self._costs.pop(head.revision)
+
+    @property
+    def first(self) -> int | None:
+        """The oldest revision that waits."""
+        return next(iter(self._costs), None)
+
+    def _release(self, revision: int) -> None:
+        setattr(self._log.at(revision), self._part, None)
 
 
 class ChangeLog:
-    """Without gaps: where it breaks, it begins anew."""
+    """Consecutive change sets of one history.
+
+    Attributes:
+        checkpoint, replica: Cursors of the checkpoint writer and of the replica publisher.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[int, AppliedChangeSet] = {}
+        self._applied: dict[int, AppliedChangeSet] = {}
+        self._bytes = 0
+        self.checkpoint: LogCursor[Commit] = LogCursor(self, "commit", CHECKPOINT_BYTES_MAX)
+        self.replica: LogCursor[Plan] = LogCursor(self, "planned", REPLICA_CHANGES_MAX)
+
+    def restart(self, *, is_in_checkpoint: bool = False) -> None:
+        """Begin a log: what is served does not follow what was served before.
+
+        Args:
+            is_in_checkpoint: What is served was read from the checkpoint, which may be appended to.
+        """
+        self.replica.lose()
+        self.checkpoint.lose()
+        if is_in_checkpoint:
+            self.checkpoint.restart()
+        self._applied.clear()
         self._bytes = 0
 
-    def restart(self) -> None:
-        """What is served did not come from what was served before."""
-        self._kept.clear()
-        self._bytes = 0
-
-    def add(self, change_set: replication_pb2.ChangeSet, planned: Iterable[PlannedChange]) -> None:
-        """The next revision's, and what it did to the snapshot."""
-        ended_at = dict(_ends_in(planned))
-        size = change_set.ByteSize() + len(ended_at) * END_BYTES
-        self._kept[change_set.revision] = AppliedChangeSet(change_set, ended_at, size)
+    def add(
+        self,
+        head: replication_pb2.Head,
+        commit: Commit,
+        change_set: replication_pb2.ChangeSet,
+        planned: Plan,
+    ) -> None:
+        """Add the next revision's change set, which was applied."""
+        removed = dict(_removed_listings(planned))
+        size = change_set.ByteSize() + len(removed) * REMOVED_LISTING_BYTES
+        applied = AppliedChangeSet(change_set, removed, head, size)
+        if not self.checkpoint.is_lost:
+            applied.commit = commit
+        if not self.replica.is_lost:
+            applied.planned = planned
+        self._applied[head.revision] = applied
         self._bytes += size
-        while len(self._kept) > CHANGE_SETS_MAX or self._bytes > BYTES_MAX:
-            self._bytes -= self._kept.pop(next(iter(self._kept))).size_bytes
+        self.checkpoint.note(head.revision, len(commit.change_set))
+        self.replica.note(head.revision, len(planned))
+        self._trim()
+
+    def _trim(self) -> None:
+        """Drop the oldest beyond the bounds; what waits for a cursor has a bound of its own."""
+        waiting = {self.checkpoint.first, self.replica.first}
+        while len(self._applied) > CHANGE_SETS_MAX or self._bytes > BYTES_MAX:
+            oldest = next(iter(self._applied))
+            if oldest in waiting:
+                return
+            self._bytes -= self._applied.pop(oldest).size_bytes
 
     def at(self, revision: int) -> AppliedChangeSet:
-        """The change set of a revision that was reached.
+        """Return the change set that led to a revision.
 
         Raises:
-            OutOfRange: It is not kept any more.
+            OutOfRange: The log does not reach back to that revision.
         """
-        found = self._kept.get(revision)
-        if found is None:
+        applied = self._applied.get(revision)
+        if applied is None:
             raise OutOfRange(f"revision {revision} is not kept any more: read anew, then watch")
-        return found
+        return applied
 
 
-def _ends_in(planned: Iterable[PlannedChange]) -> Iterator[tuple[str, str]]:
-    """(listing, venue) of the listings that leave the snapshot, by what they were filed under."""
+def _removed_listings(planned: Iterable[PlannedChange]) -> Iterator[tuple[str, str]]:
+    """Yield (listing, venue) of the listings that leave the snapshot, by their index entries."""
     for change in planned:
         if change.payload is None:
-            for index, value in change.left:
+            for index, value in change.removed_from:
                 if index == _SPELLINGS:
                     yield change.key, split_values(value)[0]
-
-
-def chosen(
-    applied: AppliedChangeSet, kinds: Collection[str], venue_ids: Collection[str]
-) -> replication_pb2.ChangeSet:
-    """What of a change set is of these kinds and venues; keys are nobody's business.
-
-    Args:
-        kinds: Empty: all that are for everybody, or with venues all that belong to one.
-        venue_ids: Empty: all. Else of what belongs to a venue (the venue itself, its listings, its
-            assets) only what is at these, and of other kinds only those in `kinds`. The end of a
-            listing that was archived, whose venue memory does not know, is not held back.
-    """
-    change_set = applied.change_set
-    if not (kinds or venue_ids or any(map(_is_secret, change_set.changes))):
-        return change_set
-    told = replication_pb2.ChangeSet()
-    told.CopyFrom(change_set)
-    del told.changes[:]
-    told.changes.extend(_chosen(applied, kinds, venue_ids))
-    return told
-
-
-def _chosen(
-    applied: AppliedChangeSet, kinds: Collection[str], venue_ids: Collection[str]
-) -> Iterator[replication_pb2.Change]:
-    for change in applied.change_set.changes:
-        if _is_secret(change) or (kinds and change.kind not in kinds):
-            continue
-        if not venue_ids:
-            yield change
-        elif not _belongs_to_venues(change.kind):
-            if kinds:
-                yield change
-        elif (_venue_of(change, applied.ended_at) or next(iter(venue_ids))) in venue_ids:
-            yield change
-
-
-def _belongs_to_venues(kind_name: str) -> bool:
-    kind = KIND_BY_NAME.get(kind_name)
-    return kind is not None and "venue_id" in kind.message.DESCRIPTOR.fields_by_name
-
-
-def _venue_of(change: replication_pb2.Change, ended_at: Mapping[str, str]) -> str:
-    """The venue that a change of such a kind is at; empty where it is not known any more."""
-    kind = KIND_BY_NAME[change.kind]
-    if kind.key[0] == "venue_id":
-        return kind.parts_of(change.key)[0]
-    if change.deleted:
-        return ended_at.get(change.key, "")
-    message: Any = kind.message.FromString(change.entity)
-    return str(message.venue_id)
-
-
-def _is_secret(change: replication_pb2.Change) -> bool:
-    kind = KIND_BY_NAME.get(change.kind)
-    return kind is not None and not kind.exported

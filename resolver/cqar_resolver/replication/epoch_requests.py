@@ -1,4 +1,4 @@
-"""Asks the writers for a new epoch, where a database does not have what this process served."""
+"""Asks the writers for a new epoch when a database does not have what this process served."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import logging
 
 from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from cqar_resolver import metrics
+from cqar_resolver.replication.ports import Requester
 from cqar_shared.messaging import jetstream
 
 log = logging.getLogger(__name__)
 
 
 async def ask_for_bump(
-    client: Client, held: replication_pb2.Head, found: replication_pb2.Head
+    requests: Requester, held: replication_pb2.Head, found: replication_pb2.Head
 ) -> bool:
-    """Ask; False where no new epoch was begun, since the writers' database has what is held.
+    """Ask the writers whether what this process serves was lost; True if a new epoch was begun.
 
-    Or since none answers. PostgreSQL as it was read here may be a replica, which lags, or an old
-    primary: the writers look for themselves.
+    The PostgreSQL that was read here may be a replica that lags, or an old primary. The writers
+    look into their own database, and begin no epoch if it has what is held.
 
     Args:
-        held: What this process serves.
-        found: What it read, which does not have that.
+        held: The head that this process serves.
+        found: The head that it read, from a database that does not have the one it serves.
     """
     metrics.BUMP_REQUESTS.inc()
     log.warning(
@@ -35,7 +35,7 @@ async def ask_for_bump(
     )
     request = replication_pb2.EpochBumpRequest(held=held, found=found).SerializeToString()
     try:
-        answer = await client.request(
+        answer = await requests.request(
             jetstream.BUMP_SUBJECT, request, timeout=jetstream.REQUEST_TIMEOUT_S
         )
         bumped = replication_pb2.EpochBumpResponse.FromString(answer.data).bumped

@@ -28,13 +28,13 @@ def boot_clock_s() -> float:
 PASSED_MAX: Final = 4_096
 
 
-def name_of(state: pb.SnapshotState.ValueType) -> str:
+def state_name(state: pb.SnapshotState.ValueType) -> str:
     """A state in a word, such as LIVE."""
     return pb.SnapshotState.Name(state).removeprefix("SNAPSHOT_STATE_")
 
 
 #: Of a verdict that fails closed.
-STALE: Final = pb.Reason(
+STALE_REASON: Final = pb.Reason(
     code="STALE_SNAPSHOT",
     message="this resolver could not confirm lately that it is up to date",
 )
@@ -54,13 +54,13 @@ class StalenessBound:
 
     Attributes:
         stale_after_s: As given.
-        look: Called before and after the state may change by anything but time.
+        observe: Called before and after the state may change by anything but time.
     """
 
     def __init__(self, stale_after_s: float, clock: Callable[[], float] = boot_clock_s) -> None:
         self.stale_after_s = stale_after_s
         self._clock = clock
-        self.look: Callable[[], None] = _nobody_looks
+        self.observe: Callable[[], None] = _nobody_looks
         self._confirmed_s: float | None = None
         self._was_confirmed = False
         #: Answers whose head is still to be reached: the oldest, and the newest beside it. A
@@ -72,10 +72,10 @@ class StalenessBound:
         self._doubt = ""
         self.newest_revision = 0
 
-    def heard(self, head: LogPosition) -> None:
+    def note_head(self, head: LogPosition) -> None:
         self.newest_revision = max(self.newest_revision, head.revision)
 
-    def probed(self, probe: Probe, mine: LogPosition) -> None:
+    def note_probe(self, probe: Probe, local: LogPosition) -> None:
         """An answer came. It counts now, or as soon as the snapshot gets there.
 
         A head that was heard of before and lies beyond this one is forgotten: the registry is not
@@ -84,17 +84,17 @@ class StalenessBound:
         there = probe.head[:2]
         self._waiting = [*(one for one in self._waiting[:1] if one.head[:2] <= there), probe]
         self.newest_revision = probe.head.revision
-        self.reached(mine)
+        self.note_position(local)
 
-    def reached(self, mine: LogPosition) -> None:
+    def note_position(self, local: LogPosition) -> None:
         """The snapshot moved."""
-        self.heard(mine)
-        self._passed[mine.revision] = mine.chain
+        self.note_head(local)
+        self._passed[local.revision] = local.chain
         if len(self._passed) > PASSED_MAX:
             del self._passed[next(iter(self._passed))]
         waiting, self._waiting = self._waiting, []
         for probe in waiting:
-            if mine.epoch != probe.head.epoch or mine.revision < probe.head.revision:
+            if local.epoch != probe.head.epoch or local.revision < probe.head.revision:
                 self._waiting.append(probe)
             elif self._went_by(probe.head):
                 self.confirm(probe.sent_s)
@@ -111,17 +111,17 @@ class StalenessBound:
 
     def confirm(self, instant_s: float) -> None:
         """Nothing committed before this instant is missing."""
-        self.look()
+        self.observe()
         self._confirmed_s = max(self._confirmed_s or 0.0, instant_s)
         self._was_confirmed = True
         self._doubt = ""
-        self.look()
+        self.observe()
 
-    def doubt(self, why: str) -> None:
+    def mark_stale(self, why: str) -> None:
         """What is served may be wrong, however recent: say STALE until it is confirmed."""
-        self.look()
+        self.observe()
         self._doubt = why
-        self.look()
+        self.observe()
 
     def forget(self) -> None:
         """What was confirmed was about a history that is no more."""

@@ -11,31 +11,31 @@ from typing import Final, NamedTuple
 from cqar_resolver.replication.freshness import DRIFT
 
 #: How much staler than it is an answer may say that it is.
-MOMENT_S: Final = 0.01
+LEASE_MAX_S: Final = 0.01
 
 
 class FreshnessLease(NamedTuple):
     """A stretch of time in which memory is LIVE.
 
     Attributes:
-        mark: `View.mark`: another one ends it.
+        generation: `ReplicaState.generation`: another one ends it.
         until_s: Of the clock that runs on.
         now_ns, until_ns: The same by the wall clock.
-        told: Freshness, framed as a part of the answer.
+        encoded_freshness: Freshness, framed as a part of the answer.
     """
 
-    mark: object
+    generation: object
     until_s: float
     now_ns: int
     until_ns: int
-    told: bytes
+    encoded_freshness: bytes
 
 
 class Lease(NamedTuple):
     """For how long something may be said again, and the staleness that it tells meanwhile."""
 
     seconds: float
-    told_ms: int
+    reported_ms: int
 
 
 def lease_of(staleness_ms: int, stale_after_s: float, longest_s: float) -> Lease:

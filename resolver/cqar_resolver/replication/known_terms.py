@@ -21,7 +21,7 @@ from cqar_shared.replication.positions import NO_TERM, Term, term_of
 log = logging.getLogger(__name__)
 
 #: What says a term, here and in a metric's label.
-Said = Literal["postgres", "stream", "probe"]
+TermSource = Literal["postgres", "stream", "probe"]
 #: A term that nobody said again for this long is forgotten: no signature covers it, so a forged one
 #: must not last. Ten probes.
 UNHEARD_S: Final = 10.0
@@ -42,7 +42,7 @@ class KnownTerms:
             self._latest = NO_TERM
         return self._latest
 
-    def takes(self, head: replication_pb2.Head, said: Said) -> bool:
+    def takes(self, head: replication_pb2.Head, said: TermSource) -> bool:
         """Whether to use a head; one that is refused is counted and logged.
 
         A later term is remembered where a writer or PostgreSQL said it: the stream holds what was

@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple
 from cqc.replication.v1 import replication_pb2
 
 from cqar_resolver.process.memory_limit import require_room
-from cqar_resolver.snapshot.snapshot import Snapshot, SnapshotBuilder
+from cqar_resolver.snapshot.builder import SnapshotBuilder
+from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.domain.kinds.signing_key import SIGNING_KEY
 from cqar_shared.replication.positions import LIVE_ENTITIES, LogPosition, position_of
 from cqar_shared.sql import pg_session
@@ -65,7 +66,7 @@ class LoggedChangeSet(NamedTuple):
         return position_of(self.head)
 
 
-class Look(NamedTuple):
+class HeadRead(NamedTuple):
     """The head, and what the outbox has at a revision that was asked about.
 
     Attributes:
@@ -77,13 +78,13 @@ class Look(NamedTuple):
 
 
 #: Shown what is there, and the stored signing keys, before all else is read.
-Foresee = Callable[[Look, Sequence[bytes]], None]
+PreflightCheck = Callable[[HeadRead, Sequence[bytes]], None]
 
 
-class Onward(NamedTuple):
+class OutboxPage(NamedTuple):
     """The same, and the first outbox rows after that revision, in one view."""
 
-    look: Look
+    look: HeadRead
     rows: list[LoggedChangeSet]
 
 
@@ -109,16 +110,16 @@ class RegistryDatabase:
         self._hydrate_concurrency = hydrate_concurrency
         self._memory_limit_mib = memory_limit_mib
 
-    async def look(self, revision: int) -> Look:
+    async def look(self, revision: int) -> HeadRead:
         """The registry's head, and what the outbox has at a revision."""
         async with _Session(self._url) as connection:
             return await _look(connection, revision)
 
-    async def hydrate(self, foresee: Foresee | None = None, held: int = 0) -> Snapshot:
+    async def hydrate(self, preflight: PreflightCheck | None = None, held: int = 0) -> Snapshot:
         """The whole registry at one revision.
 
         Args:
-            foresee: What it raises, this raises.
+            preflight: What it raises, this raises.
             held: The revision that it is told about beside the head.
 
         The default isolation level takes a fresh view per statement, so the head read first
@@ -134,22 +135,22 @@ class RegistryDatabase:
             await self._take_turn(connection)
             found = await _look(connection, held)
             head = found.head
-            if foresee is not None:
+            if preflight is not None:
                 keys = await connection.answered(connection.fetch(_SIGNING_KEYS))
-                foresee(found, [row["payload"] for row in keys])
+                preflight(found, [row["payload"] for row in keys])
             require_room(self._memory_limit_mib, head.live_count)
-            filling = SnapshotBuilder()
+            builder = SnapshotBuilder()
             cursor = await connection.answered(connection.cursor(LIVE_ENTITIES))
             rows = await _scanned(connection, cursor)
             while rows:
                 # A million entities take seconds; what is served meanwhile must go on.
-                taking = asyncio.create_task(asyncio.to_thread(filling.take, rows))
+                adding = asyncio.create_task(asyncio.to_thread(builder.add, rows))
                 try:
                     rows = await _scanned(connection, cursor)
                 finally:
-                    await taking
+                    await adding
                 require_room(self._memory_limit_mib, head.live_count)
-        return Snapshot.of(head, filling)
+        return Snapshot.of(head, builder)
 
     async def _take_turn(self, connection: Session) -> None:
         """Hold one of the locks that are turns, until the session ends."""
@@ -160,12 +161,12 @@ class RegistryDatabase:
         if await connection.answered(asked) is None:
             raise LoadTurnsTaken(f"{len(turns)} resolvers are loading from it")
 
-    async def rows_after(self, revision: int) -> Onward:
+    async def rows_after(self, revision: int) -> OutboxPage:
         """What leads on from a revision."""
         async with _Session(self._url) as connection:
             look = await _look(connection, revision)
             rows = await connection.answered(connection.fetch(_ROWS, revision, CATCH_UP_ROWS))
-        return Onward(look, [_row(look.head.registry_id, row) for row in rows])
+        return OutboxPage(look, [_row(look.head.registry_id, row) for row in rows])
 
 
 class _Session:
@@ -200,12 +201,12 @@ async def _scanned(connection: Session, cursor: Any) -> list[Any]:
     return rows
 
 
-async def _look(connection: Session, revision: int) -> Look:
+async def _look(connection: Session, revision: int) -> HeadRead:
     """Columns of the head that are NULL stay unset."""
     of_head: Any = await connection.answered(connection.fetchrow(_HEAD))
     head = replication_pb2.Head(**dict(of_head))
     row = await connection.answered(connection.fetchrow(_POSITION, revision))
-    return Look(head, None if row is None else LogPosition(*row))
+    return HeadRead(head, None if row is None else LogPosition(*row))
 
 
 def _row(registry_id: bytes, row: Any) -> LoggedChangeSet:

@@ -23,8 +23,8 @@ NEAR_REVISIONS: Final = 1_000
 class Action(enum.Enum):
     NOTHING = enum.auto()
     APPLY = enum.auto()
-    CATCH_UP = enum.auto()  # read the outbox from mine + 1
-    DOUBT = enum.auto()  # say STALE, and catch up
+    CATCH_UP = enum.auto()  # read the outbox from local + 1
+    MARK_STALE = enum.auto()  # say STALE, and catch up
     BOOTSTRAP = enum.auto()  # read everything anew
     BUMP = enum.auto()  # ask the writers for a new epoch, then read everything anew
     REFUSE = enum.auto()  # it is of another registry than what is served
@@ -47,88 +47,88 @@ def resume_after(noted: StreamMark | None, found: StreamMark) -> int:
     return found.first - 1 if found.first else 0
 
 
-def on_message(mine: LogPosition, message: replication_pb2.StreamMessage) -> Action:
+def on_message(local: LogPosition, message: replication_pb2.StreamMessage) -> Action:
     """A message of the stream, of whatever kind.
 
     Raises:
         Unknown: It is of none.
     """
-    theirs = position_of(message.head)
-    if not is_believable(mine, theirs):
+    remote = position_of(message.head)
+    if not is_believable(local, remote):
         # No writer of this registry publishes it, unless this process is very far behind.
         return Action.CATCH_UP
     match message.WhichOneof("body"):
         case "commit":
-            return on_commit(mine, theirs, message.commit.prev_chain)
+            return on_commit(local, remote, message.commit.prev_chain)
         case "reset":
-            return on_reset(mine, theirs)
+            return on_reset(local, remote)
         case "heartbeat":
-            return on_heartbeat(mine, theirs)
+            return on_heartbeat(local, remote)
         case _:
             raise UnknownMessage
 
 
-def on_commit(mine: LogPosition, theirs: LogPosition, prev_chain: bytes) -> Action:
-    """A change set that ends at `theirs` and continues `prev_chain`."""
-    if theirs.epoch != mine.epoch:
-        return Action.BOOTSTRAP if theirs.epoch > mine.epoch else Action.NOTHING
-    if theirs.revision <= mine.revision:
-        forked = theirs.revision == mine.revision and theirs.chain != mine.chain
+def on_commit(local: LogPosition, remote: LogPosition, prev_chain: bytes) -> Action:
+    """A change set that ends at `remote` and continues `prev_chain`."""
+    if remote.epoch != local.epoch:
+        return Action.BOOTSTRAP if remote.epoch > local.epoch else Action.NOTHING
+    if remote.revision <= local.revision:
+        forked = remote.revision == local.revision and remote.chain != local.chain
         return Action.CATCH_UP if forked else Action.NOTHING
-    follows = theirs.revision == mine.revision + 1 and prev_chain == mine.chain
+    follows = remote.revision == local.revision + 1 and prev_chain == local.chain
     return Action.APPLY if follows else Action.CATCH_UP
 
 
-def on_reset(mine: LogPosition, theirs: LogPosition) -> Action:
-    """The stream does not lead to `theirs`."""
-    if theirs == mine or theirs.epoch < mine.epoch:
+def on_reset(local: LogPosition, remote: LogPosition) -> Action:
+    """The stream does not lead to `remote`."""
+    if remote == local or remote.epoch < local.epoch:
         return Action.NOTHING
-    if theirs.epoch == mine.epoch and theirs.revision != mine.revision:
-        return Action.CATCH_UP if theirs.revision > mine.revision else Action.NOTHING
+    if remote.epoch == local.epoch and remote.revision != local.revision:
+        return Action.CATCH_UP if remote.revision > local.revision else Action.NOTHING
     return Action.BOOTSTRAP
 
 
-def on_heartbeat(mine: LogPosition, theirs: LogPosition) -> Action:
+def on_heartbeat(local: LogPosition, remote: LogPosition) -> Action:
     """The head, as the relay saw it after all that it published."""
-    if theirs.epoch != mine.epoch:
-        return Action.BOOTSTRAP if theirs.epoch > mine.epoch else Action.NOTHING
-    forked = theirs.revision == mine.revision and theirs.chain != mine.chain
-    return Action.CATCH_UP if theirs.revision > mine.revision or forked else Action.NOTHING
+    if remote.epoch != local.epoch:
+        return Action.BOOTSTRAP if remote.epoch > local.epoch else Action.NOTHING
+    forked = remote.revision == local.revision and remote.chain != local.chain
+    return Action.CATCH_UP if remote.revision > local.revision or forked else Action.NOTHING
 
 
 def on_probe(
-    asked: LogPosition, mine: LogPosition, head: LogPosition, *, was_behind: bool
+    asked: LogPosition, local: LogPosition, head: LogPosition, *, was_behind: bool
 ) -> Action:
     """A writer's answer to a probe: the head, read after the probe was sent.
 
     Args:
         asked: What was held when the probe was sent: the database had it then, or lost it. What
             came since may be newer than the answer, and says nothing.
-        mine: What is held now.
+        local: What is held now.
         head: The answer.
         was_behind: Whether an earlier answer was still to be reached when this one was asked
             for. A head just committed is on its way through the stream: one probe's patience.
     """
-    action = on_heartbeat(mine, head)
-    forked = head.epoch == mine.epoch and any(
-        head.revision == held.revision and head.chain != held.chain for held in (asked, mine)
+    action = on_heartbeat(local, head)
+    forked = head.epoch == local.epoch and any(
+        head.revision == held.revision and head.chain != held.chain for held in (asked, local)
     )
     lost = (head.epoch, head.revision) < (asked.epoch, asked.revision)
     if forked or lost:
         # Served and not in the database: nothing is confirmed until that is explained.
-        return Action.DOUBT
+        return Action.MARK_STALE
     return action if action is not Action.CATCH_UP or was_behind else Action.NOTHING
 
 
 def on_head(
-    mine: LogPosition,
+    local: LogPosition,
     head: LogPosition,
     compacted: int,
     row: LogPosition | None = None,
     *,
     is_doubted: bool = False,
 ) -> Action:
-    """The database's head, read to catch up: is there a way from mine to it?
+    """The database's head, read to catch up: is there a way from local to it?
 
     A database that has less than is held lags behind, as a replica does, or lost commits. By itself
     it does not tell which: a writer's head does.
@@ -137,18 +137,18 @@ def on_head(
         row: What the outbox has at the revision that is held, read with the head; None: nothing.
         is_doubted: A writer's head does not know what is held.
     """
-    if head == mine:
+    if head == local:
         return Action.NOTHING
-    if head.epoch > mine.epoch:
+    if head.epoch > local.epoch:
         return Action.BOOTSTRAP
-    if (head.epoch, head.revision) < (mine.epoch, mine.revision):
+    if (head.epoch, head.revision) < (local.epoch, local.revision):
         return Action.BUMP if is_doubted else Action.NOTHING
-    if is_other(mine, head, row):
+    if is_other(local, head, row):
         return Action.BUMP
-    return Action.BOOTSTRAP if mine.revision < compacted else Action.APPLY
+    return Action.BOOTSTRAP if local.revision < compacted else Action.APPLY
 
 
-def is_other(mine: LogPosition, head: LogPosition, row: LogPosition | None) -> bool:
+def is_other(local: LogPosition, head: LogPosition, row: LogPosition | None) -> bool:
     """Whether a database of the epoch that is held, and as far, does not have what is held.
 
     Numbers alone do not tell: a history that lost it may have passed it since.
@@ -156,18 +156,18 @@ def is_other(mine: LogPosition, head: LogPosition, row: LogPosition | None) -> b
     Args:
         row: As for `on_head`.
     """
-    at = head if head.revision == mine.revision else row
-    return head.epoch == mine.epoch and at is not None and at != mine
+    at = head if head.revision == local.revision else row
+    return head.epoch == local.epoch and at is not None and at != local
 
 
-def is_on_the_way(mine: LogPosition, wanted: LogPosition) -> bool:
+def is_on_the_way(local: LogPosition, wanted: LogPosition) -> bool:
     """Whether change sets, one after another, may lead from what is held to where a head is."""
-    return wanted.epoch == mine.epoch and wanted.revision > mine.revision
+    return wanted.epoch == local.epoch and wanted.revision > local.revision
 
 
-def is_before(theirs: LogPosition, mine: LogPosition) -> bool:
+def is_before(remote: LogPosition, local: LogPosition) -> bool:
     """Whether a message of the stream comes before the first that leads on from what is held."""
-    return (theirs.epoch, theirs.revision) <= (mine.epoch, mine.revision)
+    return (remote.epoch, remote.revision) <= (local.epoch, local.revision)
 
 
 def is_earlier(term: Term, latest: Term) -> bool:
@@ -178,10 +178,10 @@ def is_earlier(term: Term, latest: Term) -> bool:
     return term.timeline != NO_TERM.timeline and term < latest
 
 
-def on_row(mine: LogPosition, row: LogPosition, prev_chain: bytes, *, is_reset: bool) -> Action:
+def on_row(local: LogPosition, row: LogPosition, prev_chain: bytes, *, is_reset: bool) -> Action:
     """The outbox row that is read next while catching up."""
-    follows = row.epoch == mine.epoch and row.revision == mine.revision + 1
-    if follows and not is_reset and prev_chain == mine.chain:
+    follows = row.epoch == local.epoch and row.revision == local.revision + 1
+    if follows and not is_reset and prev_chain == local.chain:
         return Action.APPLY
     return Action.BOOTSTRAP
 
@@ -216,10 +216,10 @@ def on_hydrated(
     """
     if found.registry_id != held.registry_id:
         return Action.REFUSE if is_confirmed else Action.APPLY
-    mine, theirs = position_of(held), position_of(found)
-    if is_other(mine, theirs, row):
+    local, remote = position_of(held), position_of(found)
+    if is_other(local, remote, row):
         return Action.BUMP
-    return on_snapshot(mine, theirs)
+    return on_snapshot(local, remote)
 
 
 def is_ahead(
@@ -249,10 +249,10 @@ def is_onward(held: replication_pb2.Head | None, found: replication_pb2.Head) ->
     """Whether an image or a file may take the place of what is served, if anything is."""
     if held is None:
         return True
-    mine, theirs = position_of(held), position_of(found)
-    if found.registry_id != held.registry_id or theirs == mine:
+    local, remote = position_of(held), position_of(found)
+    if found.registry_id != held.registry_id or remote == local:
         return False
-    return on_snapshot(mine, theirs) is Action.APPLY
+    return on_snapshot(local, remote) is Action.APPLY
 
 
 class BootstrapSource(Protocol):
@@ -266,7 +266,10 @@ F = TypeVar("F", bound=BootstrapSource)
 
 
 def bootstrap_candidates(
-    held: replication_pb2.Head | None, kept: F | None, published: F | None, told: bytes = b""
+    held: replication_pb2.Head | None,
+    kept: F | None,
+    published: F | None,
+    required_registry_id: bytes = b"",
 ) -> list[F]:
     """What may take the place of what is served, the best first.
 
@@ -278,12 +281,12 @@ def bootstrap_candidates(
         held: What is served, if anything is.
         kept: In the file.
         published: In Redis.
-        told: The registry that the stream or a writer is of, where what is served never was
-            confirmed and is of another: then only that one's. Empty elsewhere.
+        required_registry_id: The registry of the stream or of a writer, if the one served was never
+            confirmed and is another: only its candidates count. Else empty.
     """
     found = [one for one in (kept, published) if one is not None]
-    if told:
-        onward = [one for one in found if one.head.registry_id == told]
+    if required_registry_id:
+        onward = [one for one in found if one.head.registry_id == required_registry_id]
     else:
         onward = [one for one in found if is_onward(held, one.head)]
     if len(onward) > 1 and is_onward(onward[0].head, onward[1].head):

@@ -25,8 +25,8 @@ from cqar_shared.trust.trusted_keys import KEYS_MAX, TrustedKeys, Unsigned
 log = logging.getLogger(__name__)
 
 #: Where a head came from; a metric's label.
-Source = Literal["postgres", "redis", "file", "stream", "outbox", "probe"]
-SOURCES: Final[tuple[Source, ...]] = get_args(Source)
+HeadSource = Literal["postgres", "redis", "file", "stream", "outbox", "probe"]
+SOURCES: Final[tuple[HeadSource, ...]] = get_args(HeadSource)
 
 
 class SignedHeads:
@@ -58,7 +58,7 @@ class SignedHeads:
         except KeyFileError as error:
             raise InvalidConfiguration(f"configuration: trusted_keys_file: {error}") from None
 
-    def accepts(self, head: replication_pb2.Head, source: Source) -> bool:
+    def accepts(self, head: replication_pb2.Head, source: HeadSource) -> bool:
         """Whether to take a head; what is refused is counted and logged."""
         try:
             self.require(head, source)
@@ -67,7 +67,7 @@ class SignedHeads:
         return True
 
     def require(
-        self, head: replication_pb2.Head, source: Source, keys: Iterable[bytes] = ()
+        self, head: replication_pb2.Head, source: HeadSource, keys: Iterable[bytes] = ()
     ) -> None:
         """Take a head.
 
@@ -81,7 +81,7 @@ class SignedHeads:
         if self.is_asked:
             self._judged(head, source, keys)
 
-    def admit(self, snapshot: Snapshot, source: Source) -> None:
+    def admit(self, snapshot: Snapshot, source: HeadSource) -> None:
         """Take a snapshot whose content has the head's hash, and whom its keys lead to.
 
         Raises:
@@ -102,7 +102,7 @@ class SignedHeads:
             self._trust = self._trust.having(registry_id, _read(stored))
 
     def _judged(
-        self, head: replication_pb2.Head, source: Source, keys: Iterable[bytes]
+        self, head: replication_pb2.Head, source: HeadSource, keys: Iterable[bytes]
     ) -> TrustedKeys:
         try:
             told = _read(keys)

@@ -25,7 +25,7 @@ from cqar_resolver.cache.resolution_cache import ResolutionCache
 from cqar_resolver.queries.execute import PARTS_AT_ONCE, QueryExecutor
 from cqar_resolver.queries.query import require_fits
 from cqar_resolver.queries.resolution import require_few
-from cqar_resolver.replication.freshness_lease import MOMENT_S, FreshnessLease, lease_of
+from cqar_resolver.replication.freshness_lease import LEASE_MAX_S, FreshnessLease, lease_of
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.services.freshness_metadata import pinned_memory, send_freshness
 from cqar_resolver.services.resolver_service import ResolverService
@@ -100,7 +100,7 @@ class FastPath:
                     seconds = time.perf_counter() - began_s
                     count_lookup(seconds)
                     count_call(seconds)
-                    return cached.encoded + lease.told
+                    return cached.encoded + lease.encoded_freshness
             answer: bytes = await wrapped(request, context)
             return answer
 
@@ -118,18 +118,18 @@ class FastPath:
         """Return how current memory is; None unless it is LIVE, or if each call is logged."""
         lease, replica = self._lease, self._replica
         now_s = clock_gettime(CLOCK_BOOTTIME)
-        if lease is not None and lease.mark is replica.mark and now_s < lease.until_s:
+        if lease is not None and lease.generation is replica.generation and now_s < lease.until_s:
             return lease
         if replica.state != pb.SNAPSHOT_STATE_LIVE or is_logged():
             return None
         freshness = replica.freshness_message()
-        length = lease_of(freshness.staleness_ms, replica.freshness.stale_after_s, MOMENT_S)
-        freshness.staleness_ms = length.told_ms
+        length = lease_of(freshness.staleness_ms, replica.freshness.stale_after_s, LEASE_MAX_S)
+        freshness.staleness_ms = length.reported_ms
         now_ns = self._now_ns()
         until_ns = now_ns + int(length.seconds * 1e9)
         encoded = resolution_cache.encode_freshness(freshness)
         until_s = now_s + length.seconds
-        self._lease = FreshnessLease(replica.mark, until_s, now_ns, until_ns, encoded)
+        self._lease = FreshnessLease(replica.generation, until_s, now_ns, until_ns, encoded)
         return self._lease
 
     def _find(self, request: bytes, lease: FreshnessLease) -> CachedAnswer | None:

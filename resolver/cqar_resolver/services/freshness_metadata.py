@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_resolver.queries.execute import QueryExecutor
-from cqar_resolver.replication.freshness import name_of
+from cqar_resolver.replication.freshness import state_name
 from cqar_resolver.snapshot.pinned import Pinned
 from cqar_shared.rpc.error_mapping import Context
 
 
 def send_freshness(freshness: pb.Freshness, context: Context) -> None:
     """Set the call's trailing metadata."""
-    metadata = [("cqar-state", name_of(freshness.state))]
+    metadata = [("cqar-state", state_name(freshness.state))]
     if freshness.HasField("revision"):
         metadata.append(("cqar-revision", str(freshness.revision)))
         metadata.append(("cqar-epoch", str(freshness.epoch)))

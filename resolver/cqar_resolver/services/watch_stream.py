@@ -14,7 +14,8 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_resolver import metrics
-from cqar_resolver.replication.change_log import AppliedChangeSet, chosen
+from cqar_resolver.replication.change_filter import select_changes
+from cqar_resolver.replication.change_log import AppliedChangeSet
 from cqar_resolver.replication.freshness import boot_clock_s
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.domain import rules
@@ -80,7 +81,7 @@ class WatchStreams:
             began, revision = self._replica.snapshot.head, self._replica.snapshot.position.revision
             sent = request.from_revision - 1 if request.from_revision else revision
             if sent < revision:
-                self._replica.recent.at(sent + 1)
+                self._replica.change_log.at(sent + 1)
             began_s = boot_clock_s()
             beat_s = began_s - HEARTBEAT_S
             while True:
@@ -88,7 +89,7 @@ class WatchStreams:
                     raise ServiceNotReady("this watch is old: watch again, from where it was")
                 while (applied := self._next(began, sent)) is not None:
                     sent = applied.change_set.revision
-                    visible = chosen(applied, kinds, venue_ids)
+                    visible = select_changes(applied, kinds, venue_ids)
                     if visible.changes:
                         freshness = self._replica.freshness_message()
                         yield pb.WatchResponse(change_set=visible, freshness=freshness)
@@ -98,7 +99,7 @@ class WatchStreams:
                 # nothing is awaited in between.
                 left_s = beat_s + HEARTBEAT_S - boot_clock_s()
                 if left_s > 0:
-                    await self._replica.moves_within(left_s)
+                    await self._replica.wait_for_revision(left_s)
                 else:
                     yield pb.WatchResponse(freshness=self._replica.freshness_message())
                     beat_s = boot_clock_s()
@@ -135,7 +136,7 @@ class WatchStreams:
         if now.revision <= sent:
             return None
         try:
-            return self._replica.recent.at(sent + 1)
+            return self._replica.change_log.at(sent + 1)
         except OutOfRange as error:
             raise TooMany(f"this watcher is too slow: {error}") from error
 

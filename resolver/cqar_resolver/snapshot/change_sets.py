@@ -1,4 +1,4 @@
-"""From a packed change set to what a snapshot can apply. Pure."""
+"""Unpacks a change set and plans its changes for a snapshot. Pure."""
 
 from __future__ import annotations
 
@@ -8,35 +8,36 @@ import zstandard
 from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 
-from cqar_resolver.snapshot.snapshot import PlannedChange, Snapshot
+from cqar_resolver.snapshot.planned_change import PlannedChange
+from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.replication import hash_chain, positions
 from cqar_shared.replication.positions import LogPosition
 
 
 class UndecodableChangeSet(Exception):
-    """It cannot be applied, and must not be skipped."""
+    """The change set cannot be applied, and must not be skipped."""
 
 
 def decode(
-    mine: LogPosition, head: replication_pb2.Head, commit: replication_pb2.Commit
+    local: LogPosition, head: replication_pb2.Head, commit: replication_pb2.Commit
 ) -> replication_pb2.ChangeSet:
-    """Unpack a change set and check that it is the one the chain speaks of.
+    """Unpack a change set and check that it has the chain that its head states.
 
     Args:
-        mine: The position that it continues.
-        head: The registry's head after it.
-        commit: As the outbox, the stream or a file holds it.
+        local: The position that the change set continues.
+        head: The registry's head after the change set.
+        commit: The change set as the outbox, the stream or a checkpoint holds it.
 
     Raises:
-        Poison: It is not, or cannot be read.
+        UndecodableChangeSet: The chain is another, or the change set cannot be read.
     """
     try:
-        chain = hash_chain.chain_of(mine.chain, hash_chain.link_of(head, commit))
+        chain = hash_chain.chain_of(local.chain, hash_chain.link_of(head, commit))
     except ValueError as error:
         raise UndecodableChangeSet(f"revision {head.revision}: {error}") from error
     if chain != head.chain:
         raise UndecodableChangeSet(
-            f"revision {head.revision}: its content is not what its chain says"
+            f"revision {head.revision}: the content does not match the chain"
         )
     try:
         return replication_pb2.ChangeSet.FromString(positions.unpack(commit.change_set))
@@ -45,10 +46,10 @@ def decode(
 
 
 def plan(snapshot: Snapshot, change_set: replication_pb2.ChangeSet) -> Iterator[PlannedChange]:
-    """Yield what each change will do; all of it is to be had before anything is applied.
+    """Yield the plan of each change; all plans are needed before the first is applied.
 
     Raises:
-        Poison: An entity is not what its kind says.
+        UndecodableChangeSet: An entity is not a message of its kind.
     """
     for change in change_set.changes:
         try:

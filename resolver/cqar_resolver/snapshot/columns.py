@@ -1,8 +1,8 @@
-"""Entities column by column, with the places where they are found: loaded without reading them.
+"""Entities of a checkpoint, column by column, with their index entries.
 
-What a million entities take to load is what Python does for each: here nothing but its entry in a
-dict. So what a last good file says of places is believed, as its checksums are, and its hash is
-computed later (`cqar_resolver.replication.follower`).
+The time to load a million entities is what Python does for each of them. With columns that is one
+dict entry: no entity is parsed. So the index entries in the file are trusted, as its checksums
+are, and the set hash is verified after the load (`cqar_resolver.replication.follower`).
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ from typing import Final
 import msgspec
 from cqc.replication.v1 import replication_pb2
 
-from cqar_resolver.snapshot.indexes import REFERRED, REFERRING, index_entries, indexes_of
+from cqar_resolver.snapshot.indexes import (
+    REFERENCE_INDEXES,
+    REFERENCED_KINDS,
+    index_entries,
+    indexes_of,
+)
 from cqar_resolver.snapshot.uuid_packing import pack
 from cqar_shared.replication import image, positions
 
 
-class Filed(msgspec.Struct, array_like=True):
-    """Under which values an index finds entities of a chunk.
+class IndexColumn(msgspec.Struct, array_like=True):
+    """The entries of one index for the entities of a chunk.
 
     Attributes:
-        values: As text; where all are keys of other entities, which stand before in the file, as
-            their places among the keys of that kind.
-        begins, counts: For each value the first entity that is found there, by its place in the
-            chunk, and how many with those behind it are. Empty: each entity has one, in order.
+        values: As text. If all are keys of entities earlier in the file, their numbers among the
+            keys of that kind.
+        begins, counts: For each value the number in the chunk of the first entity under it, and
+            how many consecutive entities are. Empty: one value per entity, in order.
     """
 
     index: str
@@ -36,79 +41,79 @@ class Filed(msgspec.Struct, array_like=True):
 
 
 class Columns(msgspec.Struct, array_like=True):
-    """Some entities of one kind.
+    """Entities of one kind.
 
     Attributes:
-        held: What a snapshot holds of them (`cqar_resolver.snapshot.uuid_packing`).
+        held: The entities as a snapshot holds them (`cqar_resolver.snapshot.uuid_packing`).
     """
 
     kind: str
     keys: tuple[str, ...]
     held: list[bytes]
-    filed: list[Filed]
+    indexes: list[IndexColumn]
 
 
-#: Kind -> key -> its place among that kind's keys, so far.
-Places = dict[str, dict[str | int, int]]
+#: Kind -> key -> its number among the keys of that kind so far.
+KeyNumbers = dict[str, dict[str | int, int]]
 _DECODER: Final = msgspec.msgpack.Decoder(Columns)
 
 
 def chunks_of(entities: Iterable[tuple[str, str, bytes]]) -> Iterator[bytes]:
-    """Yield the chunks of (kind, key, payload), compressed; each is of one kind."""
-    some: list[tuple[str, bytes]] = []
+    """Yield (kind, key, payload) tuples as compressed chunks, each of one kind."""
+    batch: list[tuple[str, bytes]] = []
     current, size = "", 0
-    places: Places = {kind: {} for kind in REFERRED}
+    numbers: KeyNumbers = {kind: {} for kind in REFERENCED_KINDS}
     for kind, key, payload in entities:
-        if some and (kind != current or size >= image.CHUNK_BYTES):
-            yield _packed(current, some, places)
-            some, size = [], 0
+        if batch and (kind != current or size >= image.CHUNK_BYTES):
+            yield _packed(current, batch, numbers)
+            batch, size = [], 0
         current = kind
-        some.append((key, payload))
+        batch.append((key, payload))
         size += len(payload)
-    if some:
-        yield _packed(current, some, places)
+    if batch:
+        yield _packed(current, batch, numbers)
 
 
-def _packed(kind: str, some: Sequence[tuple[str, bytes]], places: Places) -> bytes:
-    filed = {index: Filed(index, [], [], []) for index in indexes_of(kind)}
-    for place, (_, payload) in enumerate(some):
+def _packed(kind: str, batch: Sequence[tuple[str, bytes]], numbers: KeyNumbers) -> bytes:
+    columns = {index: IndexColumn(index, [], [], []) for index in indexes_of(kind)}
+    for number, (_, payload) in enumerate(batch):
         for index, value in index_entries(kind, payload):
-            _add(filed[index], value, place)
-    for each in filed.values():
-        if each.begins == list(range(len(some))):
-            each.begins, each.counts = [], []
-        known = places.get(REFERRING.get(each.index, ""), {})
-        if all(value in known for value in each.values):
-            each.values = [known[value] for value in each.values]
-    keys, held = zip(*((key, pack(key, payload)) for key, payload in some), strict=True)
-    if kind in places:
-        places[kind].update(zip(keys, count(len(places[kind])), strict=False))
-    columns = Columns(kind, keys, list(held), list(filed.values()))
-    return positions.pack(msgspec.msgpack.encode(columns))
+            _add(columns[index], value, number)
+    for column in columns.values():
+        if column.begins == list(range(len(batch))):
+            column.begins, column.counts = [], []
+        known = numbers.get(REFERENCE_INDEXES.get(column.index, ""), {})
+        if all(value in known for value in column.values):
+            column.values = [known[value] for value in column.values]
+    keys, held = zip(*((key, pack(key, payload)) for key, payload in batch), strict=True)
+    if kind in numbers:
+        numbers[kind].update(zip(keys, count(len(numbers[kind])), strict=False))
+    chunk = Columns(kind, keys, list(held), list(columns.values()))
+    return positions.pack(msgspec.msgpack.encode(chunk))
 
 
-def _add(filed: Filed, value: str, place: int) -> None:
-    values, begins, counts = filed.values, filed.begins, filed.counts
-    if values and values[-1] == value and begins[-1] + counts[-1] == place:
+def _add(column: IndexColumn, value: str, number: int) -> None:
+    values, begins, counts = column.values, column.begins, column.counts
+    if values and values[-1] == value and begins[-1] + counts[-1] == number:
         counts[-1] += 1
         return
     values.append(value)
-    begins.append(place)
+    begins.append(number)
     counts.append(1)
 
 
 def columns_of(manifest: replication_pb2.Image, chunks: Sequence[bytes]) -> Iterator[Columns]:
-    """Yield what is in all chunks.
+    """Yield the content of all chunks.
 
     Raises:
-        Damaged: A chunk is missing, is not what the manifest says, or of a release that finds
-            entities otherwise.
+        DamagedImage: A chunk is missing, does not match the manifest, or was written by a release
+            with other indexes.
     """
     for unpacked in image.unpacked_chunks(manifest, chunks):
         try:
             columns = _DECODER.decode(unpacked)
         except msgspec.MsgspecError as error:
             raise image.DamagedImage(f"a chunk cannot be read: {error}") from error
-        if [each.index for each in columns.filed] != list(indexes_of(columns.kind)):
-            raise image.DamagedImage("it is of a release that finds entities by other values")
+        if [column.index for column in columns.indexes] != list(indexes_of(columns.kind)):
+            raise image.DamagedImage("it was written by a release with other indexes")
         yield columns

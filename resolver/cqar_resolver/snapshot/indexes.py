@@ -1,4 +1,4 @@
-"""Under which values a snapshot finds entities, and how it files them. Pure."""
+"""The indexes of a snapshot, and the entries of an entity in them. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from cqar_shared.domain.kind import Lookup
 from cqar_shared.domain.kinds import KIND_BY_NAME
 
-#: The lookups that a snapshot keeps, of all that kinds declare; each costs memory.
+#: The lookups that a snapshot indexes, of all that kinds declare; each costs memory.
 SNAPSHOT_INDEXES: Final = (
     ("venue_symbol", "spelling"),
     ("venue_symbol", "symbol"),
@@ -25,69 +25,67 @@ SNAPSHOT_INDEXES: Final = (
     ("archive", "entity"),
     ("archive", "spelling"),
 )
-#: Kind -> lookup -> how a message is found; its fields have the names of the entity's.
+#: Kind -> name of the lookup -> lookup.
 INDEXES: Final[dict[str, dict[str, Lookup[Any]]]] = {}
 for _kind, _lookup in SNAPSHOT_INDEXES:
     INDEXES.setdefault(_kind, {})[_lookup] = KIND_BY_NAME[_kind].lookups[_lookup]
 
-#: An index, which is a kind's lookup, and values as text.
+#: (index, value): the index is KIND.LOOKUP, the value is the joined text of the values.
 IndexEntry = tuple[str, str]
 
 
 def index_entries(kind: str, payload: bytes, *, check: bool = False) -> Iterable[IndexEntry]:
-    """(index, value) under which an entity is found. Kinds unknown here have none.
+    """Return the index entries of an entity; kinds unknown to this release have none.
 
     Args:
-        check: Whether the payload is read also where no index asks for it.
+        check: Parse the payload even if no index needs it.
     """
-    filed = _FILED.get(kind, ())
-    if kind not in KIND_BY_NAME or not (filed or check):
+    readers = _READERS.get(kind, ())
+    if kind not in KIND_BY_NAME or not (readers or check):
         return ()
     message: Any = KIND_BY_NAME[kind].message.FromString(payload)
-    found = []
-    for index, simple, lookup in filed:
+    entries = []
+    for index, simple, lookup in readers:
         if simple is not None:
             values = simple(message)
-            found.append((index, values if type(values) is str else join_values(values)))
+            entries.append((index, values if type(values) is str else join_values(values)))
         else:
-            found += [(index, join_values(values)) for values in lookup.values_of(message)]
-    return found
+            entries += [(index, join_values(values)) for values in lookup.values_of(message)]
+    return entries
 
 
 def indexes_of(kind: str) -> tuple[str, ...]:
-    """Those that its entities are filed in."""
-    return tuple(index for index, _, _ in _FILED.get(kind, ()))
+    """List the indexes of a kind."""
+    return tuple(index for index, _, _ in _READERS.get(kind, ()))
 
 
 def _simple(lookup: Lookup[Any]) -> Callable[[Any], Any] | None:
-    """Reads the one tuple of values, or the one value, that most entities are found under."""
+    """A getter for lookups with exactly one entry per entity, which most are."""
     return attrgetter(*lookup.columns) if lookup.values is None else None
 
 
-#: Kind -> for each of its lookups its index, how it is read at once, and the lookup.
-_FILED: Final = {
+#: Kind -> (index, getter if it is simple, lookup) of each of its lookups.
+_READERS: Final = {
     kind: tuple((f"{kind}.{name}", _simple(lookup), lookup) for name, lookup in lookups.items())
     for kind, lookups in INDEXES.items()
 }
-
-
-#: Indexes whose value is the key of another entity, and the kinds of those.
-REFERRING: Final = {
+#: Index whose value is the key of another entity -> kind of that entity.
+REFERENCE_INDEXES: Final = {
     f"{kind}.{name}": KIND_BY_NAME[kind].referents[lookup.columns[0]]
     for kind, lookups in INDEXES.items()
     for name, lookup in lookups.items()
     if len(lookup.columns) == 1 and lookup.columns[0] in KIND_BY_NAME[kind].referents
 }
-REFERRED: Final = frozenset(REFERRING.values())
-#: Kind -> such an index of it.
-GROUPED: Final = {index.partition(".")[0]: index for index in REFERRING}
+REFERENCED_KINDS: Final = frozenset(REFERENCE_INDEXES.values())
+#: Kind -> its index in `REFERENCE_INDEXES`.
+GROUPING_INDEXES: Final = {index.partition(".")[0]: index for index in REFERENCE_INDEXES}
 
 
 def join_values(values: object) -> str:
-    """Values as text; a single one that is no text may stand for itself."""
+    """Join values as text; a single value may come without a tuple."""
     return "\0".join(map(str, values if isinstance(values, tuple) else (values,)))
 
 
 def split_values(value: str) -> list[str]:
-    """The values that `place_of` joined, as text."""
+    """Split what `join_values` joined, as text."""
     return value.split("\0")

@@ -3,162 +3,83 @@
 Rule 1: nothing in this file does I/O, awaits or looks at a clock. On an event loop that makes
 every `apply` atomic: no reader can see half a change set.
 Rule 2: this file knows nothing of NATS, Redis or PostgreSQL. `cqar_resolver.replication.follower`
-decides where
-change sets come from and what to do about a gap.
-Rule 3: entities stay serialised. Bytes are untracked by the garbage collector, whose pauses
-would be 170 ms with a million objects, and most are never asked for.
+decides where change sets come from and what to do about a gap.
+Rule 3: entities stay serialised. The garbage collector does not track bytes; with a million objects
+its pauses would be 170 ms. Most entities are never read.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby, starmap
 from operator import attrgetter
-from typing import Any, Final
 
-import msgspec
 from cqc.replication.v1 import replication_pb2
 
+from cqar_resolver.snapshot.builder import Keys, SnapshotBuilder, index_add
 from cqar_resolver.snapshot.change_tracker import ChangeTracker, dependency_key
-from cqar_resolver.snapshot.columns import Columns, Filed
 from cqar_resolver.snapshot.indexes import (
-    GROUPED,
-    REFERRED,
-    REFERRING,
-    IndexEntry,
+    GROUPING_INDEXES,
+    REFERENCED_KINDS,
     index_entries,
     join_values,
 )
 from cqar_resolver.snapshot.pinned import Pinned
+from cqar_resolver.snapshot.planned_change import PlannedChange
 from cqar_resolver.snapshot.uuid_packing import pack, unpack
 from cqar_shared.domain.instant import Instant
 from cqar_shared.queries.reader import NotResident
 from cqar_shared.replication import positions
 from cqar_shared.replication.positions import LogPosition
 
-#: Found entities' keys; nearly always one, so no list is made for it. Many are a dict, in order:
-#: a tuple would be copied for each that is added.
-Keys = str | tuple[str, ...] | dict[str, None]
-TUPLE_KEYS_MAX: Final = 32
-
 
 class Diverged(Exception):
-    """What was applied or loaded is not what the registry says it should be."""
-
-
-class PlannedChange(msgspec.Struct, frozen=True, gc=False):
-    """What one change will do to the snapshot that it was planned on.
-
-    Unseen by the garbage collector: thousands that live for a moment would make it look through
-    all that the process has.
-
-    Attributes:
-        payload: None for an end.
-        held: What is held of it; empty for an end.
-        left, taken: Places under which the entity will not be found any more, and newly will.
-        things: What `Changed` notes of it.
-        adds, adds_hash: What is to be added to the snapshot's.
-    """
-
-    kind: str
-    key: str
-    payload: bytes | None
-    held: bytes
-    left: tuple[IndexEntry, ...]
-    taken: tuple[IndexEntry, ...]
-    adds: int
-    adds_hash: int
-    things: tuple[int, ...]
+    """The content does not have the count or the hash that the registry's head states."""
 
 
 _KIND, _KEY, _HELD = attrgetter("kind"), attrgetter("key"), attrgetter("held")
 _ADDS, _ADDS_HASH = attrgetter("adds"), attrgetter("adds_hash")
-_LEFT, _TAKEN = attrgetter("left"), attrgetter("taken")
-
-
-class SnapshotBuilder:
-    """What a snapshot is made of, taken some at a time: a million entities come for seconds."""
-
-    def __init__(self) -> None:
-        #: Kind -> key -> what is held of an entity (`cqar_resolver.snapshot.uuid_packing`).
-        self.entities: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
-        self.found: defaultdict[str, dict[str, Keys]] = defaultdict(dict)
-        self.set_hash = 0
-        #: Keys that others are filed under, each as one object: a million listings name 300,000.
-        self._one: dict[str, str] = {}
-        self._keys: dict[str, list[str]] = {kind: [] for kind in REFERRED}
-
-    def take(self, entities: Iterable[tuple[str, str, bytes]]) -> None:
-        """Take these (kind, key, payload)."""
-        one, held, found, set_hash = self._one, self.entities, self.found, 0
-        for kind, key, payload in entities:
-            own = one.setdefault(key, key) if kind in REFERRED else key
-            held[kind][own] = pack(key, payload)
-            set_hash += positions.hash_of(kind, key, payload)
-            for index, value in index_entries(kind, payload):
-                place = one.setdefault(value, value) if index in REFERRING else value
-                index_add(found[index], place, own)
-        self.set_hash += set_hash
-
-    def take_columns(self, columns: Columns) -> None:
-        """Take a chunk of a file. It adds nothing to `set_hash`.
-
-        Raises:
-            ValueError, LookupError, TypeError: Its columns do not fit each other.
-        """
-        keys = columns.keys
-        if columns.kind in REFERRED:
-            self._keys[columns.kind].extend(keys)
-        self.entities[columns.kind].update(zip(keys, columns.held, strict=True))
-        for filed in columns.filed:
-            values: Sequence[Any] = filed.values
-            if not values:
-                continue
-            if isinstance(values[0], int):
-                values = [*map(self._keys[REFERRING[filed.index]].__getitem__, values)]
-            some = _runs(filed, keys) if filed.begins else keys
-            _file_each(self.found[filed.index], values, some)
+_REMOVED_FROM, _ADDED_TO = attrgetter("removed_from"), attrgetter("added_to")
 
 
 class Snapshot:
-    """Every live entity at `position`, and where to find it.
+    """Every live entity at `position`, with its indexes.
 
     Attributes:
-        changed: What changed since it was loaded, and when.
+        changed: Which entities and index entries changed since the load, and at which revision.
     """
 
     def __init__(
         self, head: replication_pb2.Head, entities: Iterable[tuple[str, str, bytes]]
     ) -> None:
-        """Take the whole of `current` at one head.
+        """Build a snapshot from the whole of `current` at one head.
 
         Args:
             head: The registry's head in the same transaction.
-            entities: (kind, key, payload) of all that is live.
+            entities: (kind, key, payload) of every live entity.
 
         Raises:
-            Diverged: Their count or hash is not the head's.
+            Diverged: The entities' count or hash is not the head's.
         """
-        filling = SnapshotBuilder()
-        filling.take(entities)
-        self._fill(head, filling)
+        builder = SnapshotBuilder()
+        builder.add(entities)
+        self._fill(head, builder)
 
     @classmethod
-    def of(cls, head: replication_pb2.Head, filling: SnapshotBuilder) -> Snapshot:
-        """What was taken so far, as of a head.
+    def of(cls, head: replication_pb2.Head, builder: SnapshotBuilder) -> Snapshot:
+        """Make a snapshot at a head of what a builder collected.
 
         Raises:
-            Diverged: Its count or hash is not the head's.
+            Diverged: The builder's count or hash is not the head's.
         """
-        made = cls.__new__(cls)
-        made._fill(head, filling)  # noqa: SLF001  (its own)
-        return made
+        snapshot = cls.__new__(cls)
+        snapshot._fill(head, builder)  # noqa: SLF001  (its own)
+        return snapshot
 
-    def _fill(self, head: replication_pb2.Head, filling: SnapshotBuilder) -> None:
-        self._entities, self._found = dict(filling.entities), dict(filling.found)
-        self._set_hash = filling.set_hash
+    def _fill(self, head: replication_pb2.Head, builder: SnapshotBuilder) -> None:
+        self._entities, self._index = dict(builder.entities), dict(builder.index)
+        self._set_hash = builder.set_hash
         self._pins: list[Pinned] = []
         self.changed = ChangeTracker()
         _require_same(head, self.count, self._set_hash)
@@ -175,30 +96,30 @@ class Snapshot:
         return None if held is None else unpack(key, held)
 
     def find(self, kind: str, lookup: str, *values: object) -> Iterator[tuple[str, bytes]]:
-        """Yield (key, payload) of the entities filed under these values."""
+        """Yield (key, payload) of the entities under these values of a lookup."""
         entities = self._entities.get(kind, {})
         for key in self.keys_at(f"{kind}.{lookup}", join_values(values)):
             yield key, unpack(key, entities[key])
 
     def archived(self, lookup: str, *values: str) -> bool:
-        return join_values(values) in self._found.get(f"archive.{lookup}", ())
+        return join_values(values) in self._index.get(f"archive.{lookup}", ())
 
     def terms(self, listing_id: str, _: Instant) -> bytes | None:
-        """Of the past nothing is kept here."""
+        """A snapshot holds no past listings."""
         raise NotResident(listing_id)
 
     def keys_at(self, index: str, value: str) -> tuple[str, ...]:
-        """The keys of the entities filed there, to be kept as they are now."""
-        keys = self._found.get(index, {}).get(value, ())
+        """Return the keys under a value of an index; later changes do not affect them."""
+        keys = self._index.get(index, {}).get(value, ())
         return (keys,) if isinstance(keys, str) else tuple(keys)
 
     def keys(self, kind: str) -> list[str]:
-        """All of a kind, in no order; costs 10 ms for a million."""
+        """List the keys of a kind, in no order; costs 10 ms for a million."""
         return list(self._entities.get(kind, ()))
 
     @contextmanager
     def pinned(self) -> Iterator[Pinned]:
-        """The snapshot as it is now, however it moves on within the block."""
+        """Give the snapshot as it is now; it may move on within the block."""
         pin = Pinned(self)
         self._pins.append(pin)
         try:
@@ -206,20 +127,18 @@ class Snapshot:
         finally:
             self._pins.remove(pin)
 
-    def copied(self) -> Iterator[tuple[str, str, bytes]]:
-        """(kind, key, payload) of all entities as they are now, to be read at any time later.
+    def iter_entities(self) -> Iterator[tuple[str, str, bytes]]:
+        """Iterate over (kind, key, payload) of all entities as they are now, at any later time.
 
-        Those that belong to another entity stand together, where an index knows it: in that order
-        they are loaded faster.
-
-        Costs 25 ms for a million: dicts are copied without a look at their entries.
+        Entities that refer to the same entity come together where an index groups them: in that
+        order they load faster. Costs 25 ms for a million: only the dicts are copied.
         """
         kinds = []
-        # First those that others are filed under.
+        # Kinds that others refer to come first.
         for kind, entities in sorted(
-            self._entities.items(), key=lambda kind: kind[0] not in REFERRED
+            self._entities.items(), key=lambda kind: kind[0] not in REFERENCED_KINDS
         ):
-            groups = self._found.get(GROUPED.get(kind, ""), {}).values()
+            groups = self._index.get(GROUPING_INDEXES.get(kind, ""), {}).values()
             kinds.append((kind, entities.copy(), list(groups)))
         return (
             (kind, key, unpack(key, held))
@@ -242,10 +161,10 @@ class Snapshot:
     # ------------------------------------------------------------ advancing
 
     def plan(self, change: replication_pb2.Change) -> PlannedChange:
-        """Work out what a change will do, so that doing it costs next to nothing.
+        """Work out what a change will do, so that applying it costs next to nothing.
 
         Raises:
-            google.protobuf.message.DecodeError: The entity is not what its kind says.
+            google.protobuf.message.DecodeError: The entity is not a message of its kind.
         """
         kind, key = change.kind, change.key
         payload = None if change.deleted or change.archived else change.entity
@@ -259,21 +178,21 @@ class Snapshot:
         if old == new:
             old = new = ()
         held = b"" if payload is None else pack(key, payload)
-        things = (
+        touched = (
             dependency_key(kind, key),
             *starmap(dependency_key, old),
             *starmap(dependency_key, new),
         )
-        return PlannedChange(kind, key, payload, held, old, new, count, set_hash, things)
+        return PlannedChange(kind, key, payload, held, old, new, count, set_hash, touched)
 
     def apply(self, head: replication_pb2.Head, planned: Sequence[PlannedChange]) -> None:
-        """Move to the next revision. The caller has checked that it is the next.
+        """Move to the next revision; the caller has checked that it is the next.
 
         Args:
-            planned: What was planned on this snapshot since it moved last.
+            planned: The changes, planned on this snapshot at its present revision.
 
         Raises:
-            Diverged: The result would not be what the head says. Nothing was applied.
+            Diverged: The result would not match the head. Nothing was applied.
         """
         count = self.count + sum(map(_ADDS, planned))
         set_hash = self._set_hash + sum(map(_ADDS_HASH, planned))
@@ -281,51 +200,40 @@ class Snapshot:
         for pin in self._pins:
             pin.note(planned)
         self.changed.note(head.revision, planned)
-        # Nothing else runs meanwhile: most changes are done by one loop in C.
-        for kind, some in groupby(planned, _KIND):
-            changes = list(some)
+        # The event loop is blocked meanwhile, so most of the work is done by loops in C.
+        for kind, group in groupby(planned, _KIND):
+            changes = list(group)
             entities = self._entities.setdefault(kind, {})
             entities.update(zip(map(_KEY, changes), map(_HELD, changes), strict=True))
             for change in changes:
                 if change.payload is None:
                     del entities[change.key]
-        for change in filter(_LEFT, planned):
-            for index, value in change.left:
-                self._unfile(index, value, change.key)
-        for change in filter(_TAKEN, planned):
-            for index, value in change.taken:
-                index_add(self._found.setdefault(index, {}), value, change.key)
+        for change in filter(_REMOVED_FROM, planned):
+            for index, value in change.removed_from:
+                self._index_remove(index, value, change.key)
+        for change in filter(_ADDED_TO, planned):
+            for index, value in change.added_to:
+                index_add(self._index.setdefault(index, {}), value, change.key)
         self._set_hash = set_hash
         self._move(head)
 
-    def _unfile(self, index: str, value: str, key: str) -> None:
-        found = self._found[index]
-        keys = found[value]
+    def _index_remove(self, index: str, value: str, key: str) -> None:
+        entries = self._index[index]
+        keys = entries[value]
         if isinstance(keys, dict):
             del keys[key]
             if keys:
                 return
         rest = () if isinstance(keys, str) else tuple(k for k in keys if k != key)
         if not rest:
-            # Spellings come and go; empty entries left behind are a slow leak.
-            del found[value]
+            # Spellings come and go; empty entries left behind would be a slow leak.
+            del entries[value]
         else:
-            found[value] = rest[0] if len(rest) == 1 else rest
-
-
-def index_add(found: dict[str, Keys], value: str, key: str) -> None:
-    """Note in an index that an entity is found under a value."""
-    keys = found.get(value)
-    if keys is None:
-        found[value] = key
-    elif isinstance(keys, dict):
-        keys[key] = None
-    else:
-        found[value] = _held((*((keys,) if isinstance(keys, str) else keys), key))
+            entries[value] = rest[0] if len(rest) == 1 else rest
 
 
 def _grouped(entities: dict[str, bytes], groups: Iterable[Keys]) -> Iterator[tuple[str, bytes]]:
-    """Take all entities out, those of a group one after the other; groups may have changed."""
+    """Empty `entities` group by group; the groups may have changed since they were listed."""
     for keys in groups:
         for key in (keys,) if isinstance(keys, str) else tuple(keys):
             if key in entities:
@@ -333,42 +241,10 @@ def _grouped(entities: dict[str, bytes], groups: Iterable[Keys]) -> Iterator[tup
     yield from entities.items()
 
 
-def _runs(filed: Filed, keys: tuple[str, ...]) -> tuple[Keys, ...]:
-    """Of each value the keys."""
-    runs = zip(filed.begins, filed.counts, strict=True)
-    some = (*[keys[at] if count == 1 else keys[at : at + count] for at, count in runs],)
-    if max(filed.counts) <= TUPLE_KEYS_MAX:
-        return some
-    return (*map(_held, some),)
-
-
-def _held(keys: str | tuple[str, ...]) -> Keys:
-    """Keys found in one place, as an index holds them."""
-    is_many = not isinstance(keys, str) and len(keys) > TUPLE_KEYS_MAX
-    return dict.fromkeys(keys) if is_many else keys
-
-
-def _file_each(found: dict[str, Keys], values: Sequence[str], keys: tuple[Keys, ...]) -> None:
-    """File each of the keys, which may be several together, under its value.
-
-    Raises:
-        ValueError: They are not as many.
-    """
-    if len(values) != len(keys):
-        message = f"{len(keys)} keys for {len(values)} values"
-        raise ValueError(message)
-    held = tuple(map(found.setdefault, values, keys))
-    if held != keys:
-        for value, some, there in zip(values, keys, held, strict=True):
-            if there is not some:
-                for key in (some,) if isinstance(some, str) else some:
-                    index_add(found, value, key)
-
-
 def _require_same(head: replication_pb2.Head, count: int, set_hash: int) -> None:
-    found = positions.set_hash_bytes(set_hash)
-    if count != head.live_count or found != head.set_hash:
+    actual = positions.set_hash_bytes(set_hash)
+    if count != head.live_count or actual != head.set_hash:
         raise Diverged(
-            f"{count} entities of hash {found.hex()} at revision {head.revision}, where there"
+            f"{count} entities of hash {actual.hex()} at revision {head.revision}, where there"
             f" should be {head.live_count} of {head.set_hash.hex()}"
         )

@@ -17,7 +17,6 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import TimeoutError as NatsTimeoutError
-from nats.js import api
 
 from cqar_shared.messaging import jetstream
 from cqar_shared.replication.positions import StreamMark
@@ -63,13 +62,14 @@ class StreamReader:
         self._direct = f"{api_prefix}.DIRECT.GET.{stream}"
         self._js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S, prefix=api_prefix)
 
-    async def info(self) -> api.StreamInfo:
-        """What the server says of the stream."""
-        return await self._js.stream_info(self._stream)
+    async def mark_and_owner(self) -> tuple[StreamMark, str]:
+        """Where the stream is now, and the registry that claimed it, in hex; empty if none did."""
+        info = await self._js.stream_info(self._stream)
+        return jetstream.mark_in(info), jetstream.owner_of(info)
 
     async def mark(self) -> StreamMark:
         """Where the stream is now."""
-        return jetstream.mark_in(await self.info())
+        return (await self.mark_and_owner())[0]
 
     async def note(self) -> StreamMark | None:
         """Where it is now; None where that is not to be had, as before the first connection."""

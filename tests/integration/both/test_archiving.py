@@ -378,7 +378,9 @@ async def test_a_snapshot_from_a_file_knows_what_was_archived(
     await both.follow()
     served_now = both.resolver.view.snapshot
     written = b"".join(
-        checkpoint_format.image_parts(served_now.head, served_now.copied(), None, FILES, "this one")
+        checkpoint_format.image_parts(
+            served_now.head, served_now.iter_entities(), None, FILES, "this one"
+        )
     )
     snapshot = checkpoint_format.read(written, FILES).snapshot()
     assert snapshot.archived("spelling", *SPELLED.values())

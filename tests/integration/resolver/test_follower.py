@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from cqar_resolver.background.state_reporter import Reporting, measure
+from cqar_resolver.background.state_reporter import StateReporter, measure
 from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.snapshot.snapshot import Snapshot
@@ -272,7 +272,7 @@ async def test_the_metric_of_staleness_grows_while_nothing_confirms_it(
         await eventually(lambda: view.freshness.staleness_ms is not None)
         measure(view)
         before_ms = metric_ms()
-        async with running(Reporting(view).run()):
+        async with running(StateReporter(view).run()):
             await eventually(lambda: metric_ms() > before_ms)
 
 

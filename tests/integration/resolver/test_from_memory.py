@@ -65,7 +65,7 @@ async def test_that_an_asset_may_be_traded_is_said_only_by_who_is_sure(
                 await eventually(lambda: asked.resolver.view.state == LIVE, WAIT_S)
                 assert await says(asked, free) == (True, [])
                 assert await says(asked, flagged) == (False, [an_id("flag")])
-                asked.resolver.view.doubt("for this test")
+                asked.resolver.view.mark_stale("for this test")
             # Nor while it is loading: the PostgreSQL that answers may be a replica, which lags.
             code = await asked.code(asked.registry.CheckAssetTradeable, free)
             assert code is grpc.StatusCode.UNAVAILABLE
@@ -88,7 +88,7 @@ async def test_lists_come_from_memory_alone_and_tell_how_current_it_is(
         assert int(told["cqar-staleness-ms"]) > 0
         code = await asked.code(asked.registry.ListVenues, request, "1:2", timeout_s=2)
         assert code is grpc.StatusCode.UNAVAILABLE
-        asked.resolver.view.doubt("for this test")
+        asked.resolver.view.mark_stale("for this test")
         _, told = await asked.answer(asked.registry.ListVenues, request)
         assert told["cqar-state"] == "STALE"
 
@@ -140,7 +140,7 @@ async def test_below_memory_state_and_verdict_are_those_of_memory_and_of_one_min
         assert await says() == ("LIVE", False)
         _, told = await asked.answer(asked.own.Resolve, question(), "1:2")
         assert int(told["cqar-staleness-ms"]) > 500, "it waited for memory that long"
-        view.doubt("for this test")
+        view.mark_stale("for this test")
         assert await says() == ("STALE", True)
         view.freshness.unconfirm()
         assert await says() == ("LAST_GOOD", True)

@@ -25,11 +25,11 @@ import cqar
 from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver import metrics
 from cqar_resolver.app import Resolver
-from cqar_resolver.checkpoint.file import LastGood
+from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.config import ResolverConfig
-from cqar_resolver.replication.freshness import name_of
+from cqar_resolver.replication.freshness import state_name
+from cqar_resolver.snapshot.builder import SnapshotBuilder
 from cqar_resolver.snapshot.columns import Columns
-from cqar_resolver.snapshot.snapshot import SnapshotBuilder
 from cqar_shared.errors import InvalidConfiguration, ServiceNotReady
 from cqar_shared.messaging import jetstream
 from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
@@ -153,7 +153,7 @@ async def test_a_signed_registry_is_loaded_followed_and_live(place: Place) -> No
         await eventually(lambda: stands_at(view, 1, 2), WAIT_S)
         await commit(place.signs, a_venue("b"))
         await eventually(lambda: stands_at(view, 1, 3), WAIT_S)
-        await eventually(lambda: name_of(view.state) == "LIVE", WAIT_S)
+        await eventually(lambda: state_name(view.state) == "LIVE", WAIT_S)
         await require_equal(view, place.own_database)
 
 
@@ -283,18 +283,18 @@ async def test_what_a_writer_without_a_key_commits_is_not_taken_until_the_head_i
     async with resolving(place.config) as resolver:
         view = resolver.view
         async with writing(writer_of(place, None)):
-            await eventually(lambda: name_of(view.state) == "LIVE", WAIT_S)
+            await eventually(lambda: state_name(view.state) == "LIVE", WAIT_S)
             before = refused("outbox"), refused("postgres")
             await commit(place.unsigned, a_venue("b"))
             await eventually(lambda: refused("postgres") > before[1], WAIT_S)
             assert refused("outbox") > before[0]
             assert stands_at(view, 1, 2)
             # The writer's heads, which nobody signed, confirm nothing.
-            await eventually(lambda: name_of(view.state) == "STALE", WAIT_S)
+            await eventually(lambda: state_name(view.state) == "STALE", WAIT_S)
             assert view.snapshot.get("venue", "a")
         async with writing(writer_of(place, place.signer)):
             await eventually(lambda: stands_at(view, 1, 3), WAIT_S)
-            await eventually(lambda: name_of(view.state) == "LIVE", WAIT_S)
+            await eventually(lambda: state_name(view.state) == "LIVE", WAIT_S)
             await require_equal(view, place.own_database)
 
 
@@ -318,7 +318,7 @@ async def test_a_head_that_nobody_signed_confirms_nothing_and_costs_nothing(
         before = refused("probe")
         await eventually(lambda: refused("probe") >= before + 2, WAIT_S)
         # Nor did PostgreSQL: no head of a writer's was taken yet.
-        assert (name_of(view.state), view.freshness.staleness_ms) == ("LAST_GOOD", None)
+        assert (state_name(view.state), view.freshness.staleness_ms) == ("LAST_GOOD", None)
         assert (view.lag, stands_at(view, 1, 2)) == (0, True)
     await subscription.unsubscribe()
 
@@ -392,10 +392,10 @@ async def keep_file(place: Place) -> None:
 
 def forge_file(place: Place, how: str) -> None:
     """Another venue in the file: under the old head, or one with its hash; or no signature."""
-    file = LastGood(place.file, KEYRING)
+    file = CheckpointFile(place.file, KEYRING)
     found = file.read()
     assert found is not None
-    entities, head = list(found.snapshot().copied()), found.head
+    entities, head = list(found.snapshot().iter_entities()), found.head
     venue = venue_pb2.Venue(venue_id="a", name="Forged").SerializeToString()
     forged = [(k, n, venue if k == "venue" else p) for k, n, p in entities]
     if how == "head":
@@ -436,13 +436,13 @@ async def test_indexes_of_a_file_are_made_anew(
     await place.keys.step()
     await commit(place.signs, a_venue("a"))
     await keep_file(place)
-    take = SnapshotBuilder.take_columns
+    take = SnapshotBuilder.add_columns
 
     def take_with_a_wrong_index(self: SnapshotBuilder, columns: Columns) -> None:
         take(self, columns)
         self.found["venue_symbol.spelling"] = {"binance\0BTCUSDT": "another"}
 
-    monkeypatch.setattr(SnapshotBuilder, "take_columns", take_with_a_wrong_index)
+    monkeypatch.setattr(SnapshotBuilder, "add_columns", take_with_a_wrong_index)
     asks_nothing = msgspec.structs.replace(place.config, require_signed=False, trusted_keys_file="")
     for config, found in ((place.config, ()), (asks_nothing, ("another",))):
         async with resolving(config) as resolver:

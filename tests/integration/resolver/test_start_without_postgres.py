@@ -19,10 +19,10 @@ from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from cqar_resolver.checkpoint.file import LastGood
+from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.replication import protocol
-from cqar_resolver.replication.freshness import name_of
+from cqar_resolver.replication.freshness import state_name
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.services.watch_stream import WatchStreams
 from cqar_shared.errors import EpochEnded, StartupError
@@ -121,7 +121,7 @@ async def keep_file(place: Place) -> None:
 
 
 def source(view: ReplicaState) -> tuple[str, str]:
-    return view.hydrated_from, name_of(view.state)
+    return view.hydrated_from, state_name(view.state)
 
 
 async def test_from_redis_and_what_came_since_from_the_stream(
@@ -251,7 +251,7 @@ async def test_a_restart_appends_to_the_file_that_it_went_on_from(
         await commit(mutations, a_venue(name))
         async with resolving(place.config) as resolver:
             await eventually(lambda at=revision: stands_at(resolver.view, 1, at), WAIT_S)
-        whole, file = place.file.read_bytes(), LastGood(place.file, KEYRING)
+        whole, file = place.file.read_bytes(), CheckpointFile(place.file, KEYRING)
         assert whole.startswith(before) is not is_torn
         kept = file.read()
         assert kept is not None
@@ -278,7 +278,7 @@ async def test_a_file_whose_entities_are_not_of_its_hash_is_found_out(
     """Whole by its checksums, and wrong: as a fault of the memory that it was written from."""
     await commit(mutations, a_venue("a"))
     await keep_file(place)
-    file = LastGood(place.file, KEYRING)
+    file = CheckpointFile(place.file, KEYRING)
     kept = file.read()
     assert kept is not None
     file.begin(kept.head, [("venue", "another", b"")], kept.mark)
@@ -380,9 +380,9 @@ async def test_a_file_under_another_key_is_not_used_and_is_written_anew(
 ) -> None:
     await commit(mutations, a_venue("a"))
     await keep_file(place)
-    true = LastGood(place.file, KEYRING).read()
+    true = CheckpointFile(place.file, KEYRING).read()
     assert true is not None
-    LastGood(place.file, Keyring.parse(OTHER_KEY)).begin(
+    CheckpointFile(place.file, Keyring.parse(OTHER_KEY)).begin(
         true.head, [("venue", "forged", b"")], true.mark
     )
     before = REFUSED.labels("file")._value.get()
@@ -391,7 +391,7 @@ async def test_a_file_under_another_key_is_not_used_and_is_written_anew(
         assert resolver.view.hydrated_from == "postgres"
         await require_equal(resolver.view, place.own_database)
     assert REFUSED.labels("file")._value.get() > before
-    assert LastGood(place.file, KEYRING).read() is not None
+    assert CheckpointFile(place.file, KEYRING).read() is not None
 
 
 async def put_image(place: Place, revision: int) -> None:
@@ -513,7 +513,7 @@ async def test_the_file_follows_what_is_served_and_is_whole_after_a_kill(
 ) -> None:
     await commit(mutations, a_venue("a"))
     async with writing(place.writer()), resolving(place.config) as resolver:
-        file = LastGood(place.file, KEYRING)
+        file = CheckpointFile(place.file, KEYRING)
 
         def kept() -> int:
             found = file.read()
@@ -533,7 +533,7 @@ async def test_the_file_follows_what_is_served_and_is_whole_after_a_kill(
 
 
 def test_a_file_is_one_resolvers(tmp_path: Path) -> None:
-    file = LastGood(tmp_path / "last-good", KEYRING)
+    file = CheckpointFile(tmp_path / "last-good", KEYRING)
     with file.hold(), pytest.raises(StartupError, match="another resolver"):
         file.hold()
     file.hold().close()

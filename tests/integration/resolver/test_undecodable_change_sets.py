@@ -14,9 +14,10 @@ from nats.js import JetStreamContext
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_resolver.replication.follower import Follower
+from cqar_resolver.replication.ports import connected_ports
 from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.replication.replica_state import ReplicaState
-from cqar_shared.messaging.jetstream import CHANGES_SUBJECT
+from cqar_shared.messaging.jetstream import API_PREFIX, CHANGES_SUBJECT
 from cqar_shared.replication import hash_chain, positions
 from cqar_writer.mutations.pipeline import Mutations
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
@@ -89,7 +90,8 @@ async def test_poison_is_never_applied_and_the_last_good_state_says_stale(
 ) -> None:
     await commit(mutations, a_venue("good"))
     await drain(relay)
-    follower = Follower(view, RegistryDatabase(database), client, lambda: NOW, NEVER_S)
+    ports = connected_ports(RegistryDatabase(database), client, API_PREFIX)
+    follower = Follower(view, ports, lambda: NOW, NEVER_S)
     async with running(follower.run()) as run:
         await eventually(lambda: view.freshness.state == LIVE)
         served = view.snapshot

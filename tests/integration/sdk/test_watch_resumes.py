@@ -218,7 +218,7 @@ async def test_a_revision_that_is_not_kept_ends_the_watch_with_not_kept(
         revision = await commit(mutations, a_venue("missed"))
         view = at.resolver.view
         await eventually(lambda: view.snapshot.position.revision == revision, WAIT_S)
-        view.recent.restart()  # as where it was loaded anew
+        view.change_log.restart()  # as where it was loaded anew
         link.come_back()
         await eventually(lambda: len(seen.errors) == 2, WAIT_S)
     assert [type(error) for error in seen.errors] == [cqar.NotKept] * 2

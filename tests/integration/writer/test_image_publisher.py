@@ -12,7 +12,7 @@ from cqc.replication.v1 import replication_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
-from cqar_resolver.replication.bootstrap_sources import Sources
+from cqar_resolver.replication.bootstrap_sources import BootstrapSources
 from cqar_shared.redis_store.image_store import MANIFEST_KEY, PURPOSE, ImageStore
 from cqar_shared.replication import image
 from cqar_shared.trust.seals import Keyring
@@ -66,7 +66,7 @@ async def test_a_published_image_is_the_registry_at_its_head(
     monkeypatch.setattr(image_publisher, "ROWS_AT_ONCE", 3)
     await commit(mutations, a_venue(), *(an_asset(f"A{number}") for number in range(20)))
     assert await Publisher(engine, store).images.step()
-    loaded = await Sources(store, None).newest(None)
+    loaded = await BootstrapSources(store, None).newest(None)
     assert loaded is not None
     head = await head_of(engine)
     assert (loaded.source, loaded.snapshot.count) == ("redis", 21)

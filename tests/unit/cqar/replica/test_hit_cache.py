@@ -91,12 +91,12 @@ async def test_a_change_is_seen_at_once_and_an_unrelated_one_keeps_the_result() 
     replica = MarketReplica()
     first = await replica.resolve(*KEY)
     replica.state = apply(replica.snapshot, replica.state, encoded(a_venue("kraken")))
-    replica.view.moved()
+    replica.view.announce_revision()
     second = await replica.resolve(*KEY)
     assert second.freshness.revision == first.freshness.revision + 1
     assert second.symbol is first.symbol
     apply(replica.snapshot, replica.state, encoded(a_flag()))
-    replica.view.moved()
+    replica.view.announce_revision()
     denied = await replica.resolve(*KEY)
     assert [reason.code for reason in denied.tradeable.reasons] == ["FLAG_CRITICAL_BASE"]
 
@@ -119,9 +119,9 @@ async def test_nothing_is_returned_again_once_memory_is_stale() -> None:
     for staleness_ms in (0, 4_950, 4_999, 5_000, 9_000):
         lease = lease_of(staleness_ms, 5.0, LEASE_S)
         assert staleness_ms + lease.seconds * 1000 <= max(5_000, staleness_ms)
-        assert lease.told_ms >= staleness_ms + lease.seconds * 1000
+        assert lease.reported_ms >= staleness_ms + lease.seconds * 1000
     first = await replica.resolve(*KEY)
-    replica.view.doubt("something is wrong")
+    replica.view.mark_stale("something is wrong")
     stale = await replica.resolve(*KEY)
     assert stale.freshness.state is State.STALE
     assert first.freshness.state is State.LIVE
@@ -169,7 +169,7 @@ async def test_hits_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         replica.state,
         encoded(a_venue_symbol(venue_symbol="OTHER", listing_id=a_symbol().symbol_id)),
     )
-    replica.view.moved()
+    replica.view.announce_revision()
     hits = replica.hits
     for spelling in ("BTCUSDT", "OTHER", "BTCUSDT"):
         assert hits.add("binance", spelling) is not None

@@ -14,7 +14,7 @@ from cqc.venues.v1 import venue_symbol_pb2
 
 import cqar
 from cqar.sdk import changes, decoding, enums
-from cqar_resolver.replication.replica_state import STALE
+from cqar_resolver.replication.freshness import STALE_REASON
 from cqar_shared.domain.kinds import KINDS
 from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import ListingTickBand, MarketStatusCode
@@ -75,7 +75,7 @@ def test_bands_and_significant_digits_replace_a_single_tick() -> None:
 
 
 def test_a_denied_permission_says_why_and_is_false() -> None:
-    found = resolve_btcusdt(a_listing(status=MarketStatusCode.HALTED), a_flag(), stale=STALE)
+    found = resolve_btcusdt(a_listing(status=MarketStatusCode.HALTED), a_flag(), stale=STALE_REASON)
     assert not found.tradeable.open
     codes = [reason.code for reason in found.tradeable.reasons]
     assert codes == ["LISTING_HALTED", "FLAG_CRITICAL_BASE", "STALE_SNAPSHOT"]

@@ -19,7 +19,8 @@ from cqar_resolver.cache.resolution_cache import (
 )
 from cqar_resolver.queries.resolution import resolve_or_miss
 from cqar_resolver.snapshot.change_tracker import TRACKED_MAX, ChangeTracker, dependency_key
-from cqar_resolver.snapshot.snapshot import PlannedChange, Snapshot
+from cqar_resolver.snapshot.planned_change import PlannedChange
+from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kind import Entity
 from cqar_shared.queries.query import QueryContext

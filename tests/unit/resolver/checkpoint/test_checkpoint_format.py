@@ -78,7 +78,7 @@ def test_a_file_is_read_back_with_what_was_appended() -> None:
     assert (found.head, found.mark) == (SECOND.head, LATER)
     found = read(FILE)
     assert (found.head, found.mark) == (THIRD.head, None)
-    assert found.goes_on
+    assert found.appendable
     assert found.snapshot().counts == {KIND: 3}
     assert found.snapshot().set_hash == THIRD.head.set_hash
 
@@ -93,7 +93,7 @@ def test_of_a_torn_file_what_is_whole_counts_and_nothing_else(size: int) -> None
     expected = BEGIN if size < wholes[1] else SECOND.head
     found = read(FILE[:size])
     assert found.snapshot().head == expected
-    assert found.goes_on == (size in wholes), "what is appended behind a torn end is never read"
+    assert found.appendable == (size in wholes), "what is appended behind a torn end is never read"
 
 
 @given(at=st.integers(0, len(FILE) - 1), bit=st.integers(0, 7))
@@ -146,7 +146,7 @@ def test_a_part_that_is_not_where_it_was_written_is_left_out(
 ) -> None:
     found = read(data)
     assert found.head == head
-    assert not found.goes_on, "what is appended behind it is never read"
+    assert not found.appendable, "what is appended behind it is never read"
 
 
 def test_a_part_that_is_left_out_is_counted_and_a_torn_one_is_not() -> None:
@@ -156,7 +156,7 @@ def test_a_part_that_is_left_out_is_counted_and_a_torn_one_is_not() -> None:
     for torn in (PARTS[0][:-1], PARTS[0][: -TAG_BYTES - 8], bytes(len(PARTS[0]))):
         found = read(IMAGE + torn)
         assert found.head == BEGIN
-        assert not found.goes_on
+        assert not found.appendable
     assert REFUSED.labels("file")._value.get() == before + 1
 
 

@@ -8,22 +8,25 @@ one; tests/ops/test_full_disk.py tries a real one.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
+from cqc.replication.v1 import replication_pb2 as rpb
 
 import cqar
 from cqar.local_replica import environment
 from cqar.local_replica.environment import ReplicaEnvironment
-from cqar_resolver.background.replica_publisher import Publishing
-from cqar_resolver.local_replica.queue import WAITING_CHANGES_MAX, ReplicaQueue
-from cqar_resolver.local_replica.writer import Published
-from cqar_resolver.process.disk_space import Full
+from cqar_resolver.background.replica_publisher import ReplicaPublisher
+from cqar_resolver.local_replica.writer import ReplicaWriter
+from cqar_resolver.process.disk_space import DiskFull
+from cqar_resolver.replication.freshness import StalenessBound
+from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.snapshot.change_sets import plan
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.replication import replica_layout as fmt
@@ -31,10 +34,7 @@ from cqar_shared.runtime.tasks import FAILURES, end, supervise
 from tests.support.change_set_builders import advanced, change_set, encoded, head_of, hydrated
 from tests.support.commits import eventually
 from tests.support.entity_builders import a_venue, an_asset
-from tests.unit.resolver.local_replica.test_writer import LIVE, WAIT_S, now_at, publishing, reading
-
-if TYPE_CHECKING:
-    from cqar_resolver.replication.replica_state import ReplicaState
+from tests.unit.resolver.local_replica.test_writer import WAIT_S, now_at, publishing, reading
 
 MIB = 1024**2
 
@@ -88,12 +88,12 @@ def test_what_an_earlier_release_left_with_holes_is_filled(tmp_path: Path) -> No
 
 def written(snapshot: Snapshot) -> Any:
     """The arguments of `Published.replace`."""
-    return snapshot.head, snapshot.copied(), now_at(snapshot)
+    return snapshot.head, snapshot.iter_entities(), now_at(snapshot)
 
 
 def moved(snapshot: Snapshot, *entities: Any) -> Any:
     """A change set's end, applied to the snapshot, as `Published.apply` takes it."""
-    before = {(kind, key): payload for kind, key, payload in snapshot.copied()}
+    before = {(kind, key): payload for kind, key, payload in snapshot.iter_entities()}
     changes, revision = encoded(*entities), snapshot.position.revision + 1
     after = advanced(before, changes)
     planned = list(plan(snapshot, change_set(changes, revision)))
@@ -109,9 +109,9 @@ def test_what_has_no_room_is_not_there_in_part_and_may_be_told_later(tmp_path: P
         moves = [moved(snapshot, an_asset("LARGE", metadata={"note": "x" * MIB}))]
         with files_of_at_most(MIB):
             for _ in range(3):
-                with pytest.raises(Full, match="free some room"):
+                with pytest.raises(DiskFull, match="free some room"):
                     published.apply(moves, now_at(snapshot))
-                with pytest.raises(Full, match="free some room"):
+                with pytest.raises(DiskFull, match="free some room"):
                     published.replace(*written(snapshot))
                 with reading(published) as (now, _):
                     assert now.revision == was
@@ -127,10 +127,10 @@ def test_where_there_is_no_room_to_begin_with_a_resolver_starts_all_the_same(
 ) -> None:
     snapshot = a_market()
     with files_of_at_most(4096):
-        published = Published(tmp_path)
+        published = ReplicaWriter(tmp_path)
         assert "nothing is published" in caplog.text
         for _ in range(2):
-            with pytest.raises(Full, match="free some room"):
+            with pytest.raises(DiskFull, match="free some room"):
                 published.replace(*written(snapshot))
     published.replace(*written(snapshot))
     with reading(published) as (now, _):
@@ -146,9 +146,9 @@ def test_a_start_without_room_takes_nothing_from_those_who_read(tmp_path: Path) 
     with (tmp_path / fmt.LOCK_FILE).open("r+b") as file:
         file.truncate(4096)  # as an earlier release left it, for fewer readers
     with files_of_at_most(8192):
-        published = Published(tmp_path)
+        published = ReplicaWriter(tmp_path)
         assert (tmp_path / fmt.DATA_FILE).stat().st_ino == inode
-        with pytest.raises(Full):
+        with pytest.raises(DiskFull):
             published.replace(*written(snapshot))
         assert (tmp_path / fmt.DATA_FILE).stat().st_ino == inode
     published.replace(*written(snapshot))
@@ -157,18 +157,11 @@ def test_a_start_without_room_takes_nothing_from_those_who_read(tmp_path: Path) 
 
 
 async def test_publishing_goes_on_by_itself_once_there_is_room(tmp_path: Path) -> None:
-    snapshot, loaded = a_market(), asyncio.Event()
-    loaded.set()
-    view = SimpleNamespace(
-        loaded=loaded,
-        moves=ReplicaQueue(),
-        snapshot=snapshot,
-        freshness=SimpleNamespace(confirmed_ns=None),
-        state=LIVE,
-    )
-    published = Published(tmp_path)
+    snapshot, view = a_market(), ReplicaState(StalenessBound(5.0))
+    view.replace(snapshot, "postgres", dt.datetime.now(dt.UTC))
+    published = ReplicaWriter(tmp_path)
     running = asyncio.create_task(
-        supervise("replica", Publishing(cast("ReplicaState", view), published).run, pause_max_s=0.2)
+        supervise("replica", ReplicaPublisher(view, published).run, pause_max_s=0.2)
     )
     failures = FAILURES.labels("replica")._value
 
@@ -176,13 +169,16 @@ async def test_publishing_goes_on_by_itself_once_there_is_room(tmp_path: Path) -
         with reading(published) as (now, _):
             return now.revision
 
-    await eventually(lambda: view.moves.is_whole and (tmp_path / fmt.DATA_FILE).exists(), WAIT_S)
+    await eventually(
+        lambda: not view.change_log.replica.is_lost and (tmp_path / fmt.DATA_FILE).exists(), WAIT_S
+    )
     was = snapshot.position.revision
     await eventually(lambda: published._generation and told() == was, WAIT_S)
     with files_of_at_most(MIB // 2):
         before = failures.get()
         for number in range(3):
-            view.moves.applied(*moved(snapshot, large(number)))
+            head, planned = moved(snapshot, large(number))
+            view.note_applied(head, rpb.Commit(), rpb.ChangeSet(), planned)
         await eventually(lambda: failures.get() > before + 1, WAIT_S)
         assert told() == was
         generation = published._generation
@@ -190,23 +186,6 @@ async def test_publishing_goes_on_by_itself_once_there_is_room(tmp_path: Path) -
     assert published._generation == generation, "what waited was told, and not all anew"
     await end(running)
     published.close()
-
-
-def test_what_waits_for_room_is_told_in_order_and_has_a_bound() -> None:
-    moves, snapshot = ReplicaQueue(), a_market()
-    moves.is_whole = True
-    steps = [moved(snapshot, a_venue(f"v{number}")) for number in range(3)]
-    moves.applied(*steps[0])
-    moves.applied(*steps[1])
-    taken = moves.take()
-    moves.applied(*steps[2])
-    moves.put_back(taken)
-    assert moves.take() == steps
-    moves.put_back([(steps[0][0], steps[0][1] * (WAITING_CHANGES_MAX + 1))])
-    assert not moves.is_whole
-    assert moves.take() == []
-    moves.put_back(taken)
-    assert moves.take() == []
 
 
 @pytest.mark.parametrize("is_there", [True, False])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import os
 import shutil
 import subprocess
@@ -11,8 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import lmdb
 import pytest
@@ -21,13 +21,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cqar.local_replica.reader import LocalReader
-from cqar_resolver.background.replica_publisher import Publishing
+from cqar_resolver.background.replica_publisher import ReplicaPublisher
 from cqar_resolver.local_replica import writer as module
 from cqar_resolver.local_replica.environment import BOOT, EnvironmentLost
-from cqar_resolver.local_replica.queue import ReplicaQueue
-from cqar_resolver.local_replica.writer import Published
+from cqar_resolver.local_replica.writer import ReplicaWriter
+from cqar_resolver.replication.freshness import StalenessBound
+from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.snapshot.change_sets import plan
-from cqar_resolver.snapshot.snapshot import PlannedChange, Snapshot
+from cqar_resolver.snapshot.planned_change import PlannedChange
+from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.errors import ServiceNotReady, StartupError
 from cqar_shared.replication import replica_layout as fmt
 from cqar_shared.runtime.tasks import end, supervise
@@ -44,9 +46,6 @@ from tests.support.commits import eventually
 from tests.support.entity_builders import a_venue, a_venue_symbol, an_asset, an_id
 from tests.unit.resolver.snapshot.test_pinned import ALL_KEYS, SPELLINGS, a_change_set, a_listing
 
-if TYPE_CHECKING:
-    from cqar_resolver.replication.replica_state import ReplicaState
-
 LIVE = pb.SNAPSHOT_STATE_LIVE
 #: So many bytes begin a data file before any content does.
 METAS = 8192
@@ -54,8 +53,8 @@ WAIT_S = 10.0
 
 
 @contextmanager
-def publishing(folder: Path) -> Iterator[Published]:
-    published = Published(folder)
+def publishing(folder: Path) -> Iterator[ReplicaWriter]:
+    published = ReplicaWriter(folder)
     try:
         yield published
     finally:
@@ -63,7 +62,7 @@ def publishing(folder: Path) -> Iterator[Published]:
 
 
 @pytest.fixture
-def published(tmp_path: Path) -> Iterator[Published]:
+def published(tmp_path: Path) -> Iterator[ReplicaWriter]:
     with publishing(tmp_path) as made:
         yield made
 
@@ -74,7 +73,7 @@ def now_at(snapshot: Snapshot) -> fmt.Now:
 
 
 @contextmanager
-def reading(published: Published) -> Iterator[tuple[fmt.Now, LocalReader]]:
+def reading(published: ReplicaWriter) -> Iterator[tuple[fmt.Now, LocalReader]]:
     """As another process reads; within this one LMDB may be opened once only."""
     env = published._file.env
     with env.begin() as tx:
@@ -107,7 +106,7 @@ def test_each_write_leaves_what_the_snapshot_holds(history: list[tuple[Changes, 
     state = encoded(an_asset(), a_venue(), a_listing("one", venue_symbol="A"))
     snapshot = hydrated(state)
     with tempfile.TemporaryDirectory() as folder, publishing(Path(folder)) as published:
-        published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+        published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
         waiting: list[tuple[Any, list[PlannedChange]]] = []
         marks = set()
         for changes, how in history:
@@ -116,7 +115,7 @@ def test_each_write_leaves_what_the_snapshot_holds(history: list[tuple[Changes, 
             if how == 0:
                 continue  # several change sets are written at once
             if how == 1:
-                published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+                published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
             else:
                 published.apply(waiting, now_at(snapshot))
             waiting = []
@@ -127,10 +126,10 @@ def test_each_write_leaves_what_the_snapshot_holds(history: list[tuple[Changes, 
                 marks.add(now.mark)
 
 
-def test_a_reader_sees_one_revision_for_as_long_as_it_reads(published: Published) -> None:
+def test_a_reader_sees_one_revision_for_as_long_as_it_reads(published: ReplicaWriter) -> None:
     state = encoded(a_venue(), a_listing("one", venue_symbol="A"))
     snapshot = hydrated(state)
-    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
     with reading(published) as (_, before):
         was = seen(before)
         _, planned = moved(snapshot, state, encoded(a_venue(name="New"), a_listing("two")))
@@ -140,9 +139,9 @@ def test_a_reader_sees_one_revision_for_as_long_as_it_reads(published: Published
         assert seen(after) == seen(snapshot) != was
 
 
-def test_how_current_it_is_changes_without_its_content(published: Published) -> None:
+def test_how_current_it_is_changes_without_its_content(published: ReplicaWriter) -> None:
     snapshot = hydrated(encoded(a_venue()))
-    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
     with reading(published) as (before, _):
         pass
     published.apply([], now_at(snapshot)._replace(confirmed_ns=99))
@@ -153,7 +152,7 @@ def test_how_current_it_is_changes_without_its_content(published: Published) -> 
 def test_the_next_publisher_goes_on_with_new_marks_and_readers_go_on(tmp_path: Path) -> None:
     snapshot = hydrated(encoded(a_venue()))
     with publishing(tmp_path) as first:
-        first.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+        first.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
         with reading(first) as (before, _):
             pass
     inode = (tmp_path / "data.mdb").stat().st_ino
@@ -162,7 +161,7 @@ def test_the_next_publisher_goes_on_with_new_marks_and_readers_go_on(tmp_path: P
         with reading(second) as (between, found):
             assert between == before
             assert seen(found) == seen(snapshot)
-        second.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+        second.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
         with reading(second) as (after, _):
             assert after.mark > before.mark
 
@@ -170,14 +169,14 @@ def test_the_next_publisher_goes_on_with_new_marks_and_readers_go_on(tmp_path: P
 def test_only_one_publishes_to_a_folder(tmp_path: Path) -> None:
     refused = pytest.raises(StartupError, match="another resolver publishes there")
     with publishing(tmp_path), refused:
-        Published(tmp_path)
-    Published(tmp_path).close()
+        ReplicaWriter(tmp_path)
+    ReplicaWriter(tmp_path).close()
 
 
-def test_what_was_read_is_told_from_what_is_there_now(published: Published) -> None:
+def test_what_was_read_is_told_from_what_is_there_now(published: ReplicaWriter) -> None:
     state = encoded(a_venue(), a_listing("one", venue_symbol="A"))
     snapshot = hydrated(state)
-    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
     with reading(published) as (_, found):
         list(found.find("venue_symbol", "spelling", "binance", "A"))
         found.get("venue", "none")
@@ -204,7 +203,7 @@ def test_keys_longer_than_lmdb_takes_are_told_apart() -> None:
 def published_once(folder: Path) -> Snapshot:
     snapshot = hydrated(encoded(a_venue(), *(an_asset(f"A{number}") for number in range(500))))
     with publishing(folder) as published:
-        published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+        published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
     return snapshot
 
 
@@ -227,7 +226,7 @@ def test_a_damaged_file_is_made_anew(
     data.write_bytes(damage(data.read_bytes()))
     with publishing(tmp_path) as published:
         assert "the published replica is made anew" in caplog.text
-        published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+        published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
         with reading(published) as (_, found):
             assert seen(found) == seen(snapshot)
 
@@ -261,7 +260,7 @@ def test_one_file_without_the_other_is_not_gone_on_with(tmp_path: Path, gone: st
 def test_damage_that_is_met_later_leads_to_a_new_file(tmp_path: Path) -> None:
     snapshot = published_once(tmp_path)
     with publishing(tmp_path) as published:
-        published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+        published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
         data = tmp_path / "data.mdb"
         with data.open("r+b") as file:
             file.seek(METAS)
@@ -272,7 +271,7 @@ def test_damage_that_is_met_later_leads_to_a_new_file(tmp_path: Path) -> None:
         ):
             with pytest.raises(EnvironmentLost):
                 write()
-        published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+        published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
         published.apply([], now_at(snapshot))
         with reading(published) as (_, found):
             assert seen(found) == seen(snapshot)
@@ -280,10 +279,10 @@ def test_damage_that_is_met_later_leads_to_a_new_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("gone", [["data.mdb"], ["lock.mdb"], ["data.mdb", "lock.mdb"], None])
 def test_what_is_removed_is_made_anew_with_new_marks(
-    published: Published, tmp_path: Path, gone: list[str] | None
+    published: ReplicaWriter, tmp_path: Path, gone: list[str] | None
 ) -> None:
     snapshot = hydrated(encoded(a_venue()))
-    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
     with reading(published) as (before, _):
         pass
     if gone is None:
@@ -294,28 +293,24 @@ def test_what_is_removed_is_made_anew_with_new_marks(
         published.apply([], now_at(snapshot))
     with pytest.raises(EnvironmentLost, match="somebody removed it"):
         published.tend()
-    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
     published.apply([], now_at(snapshot))
     with reading(published) as (after, found):
         assert after.mark > before.mark
         assert seen(found) == seen(snapshot)
     with pytest.raises(StartupError, match="another resolver publishes there"):
-        Published(tmp_path)
+        ReplicaWriter(tmp_path)
     published.close()
     with publishing(tmp_path) as again, reading(again) as (now, _):
         assert now == after
 
 
 async def test_what_is_removed_is_made_anew_while_nothing_changes(
-    published: Published, tmp_path: Path
+    published: ReplicaWriter, tmp_path: Path
 ) -> None:
-    loaded = asyncio.Event()
-    loaded.set()
-    unconfirmed, snapshot = SimpleNamespace(confirmed_ns=None), hydrated(encoded(a_venue()))
-    view = SimpleNamespace(
-        loaded=loaded, moves=ReplicaQueue(), snapshot=snapshot, freshness=unconfirmed, state=LIVE
-    )
-    publishing = Publishing(cast("ReplicaState", view), published)
+    view = ReplicaState(StalenessBound(5.0))
+    view.replace(hydrated(encoded(a_venue())), "postgres", dt.datetime.now(dt.UTC))
+    publishing = ReplicaPublisher(view, published)
     running = asyncio.create_task(supervise("replica", publishing.run))
     data = tmp_path / "data.mdb"
 
@@ -331,19 +326,19 @@ async def test_what_is_removed_is_made_anew_while_nothing_changes(
 
 
 def test_a_publisher_that_lost_its_folder_to_another_leaves_it(
-    published: Published, tmp_path: Path
+    published: ReplicaWriter, tmp_path: Path
 ) -> None:
     snapshot = hydrated(encoded(a_venue()))
     shutil.rmtree(tmp_path)
     with publishing(tmp_path):
         for _ in range(2):
             with pytest.raises(ServiceNotReady, match="another resolver publishes there"):
-                published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
-    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+                published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
+    published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
 
 
 def test_no_generation_stays_but_the_one_that_is_read(
-    published: Published, monkeypatch: pytest.MonkeyPatch
+    published: ReplicaWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshot = hydrated(encoded(a_venue()))
     env = published._file.env
@@ -355,30 +350,30 @@ def test_no_generation_stays_but_the_one_that_is_read(
     with monkeypatch.context() as patched:
         patched.setattr(module, "_drop_others", lambda _: None)  # as one that ends before it
         for _ in range(2):
-            published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+            published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
     for name in fmt.database_names(57):
         env.open_db(name)
     assert len(names()) == 6
-    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
     with reading(published) as (now, found):
         assert names() == list(fmt.database_names(now.generation))
         assert seen(found) == seen(snapshot)
 
 
 def test_one_that_failed_before_it_was_told_leaves_the_one_that_is_read(
-    published: Published, monkeypatch: pytest.MonkeyPatch
+    published: ReplicaWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshot = hydrated(encoded(a_venue()))
-    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
 
     def fails(*_: object) -> None:
         raise OSError("no space left")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Published, "_tell", fails)
+        patched.setattr(ReplicaWriter, "_put_record", fails)
         for _ in range(2):
             with pytest.raises(OSError, match="no space"):
-                published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+                published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
             with reading(published) as (_, found):
                 assert seen(found) == seen(snapshot)
 
@@ -399,10 +394,10 @@ for _ in range(int(sys.argv[2])):
 
 
 def test_places_of_readers_that_were_killed_are_free_again(
-    published: Published, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    published: ReplicaWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     snapshot = hydrated(encoded(a_venue()))
-    published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+    published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
     argv = (sys.executable, "-c", KILLED, str(tmp_path), "130")
     subprocess.run(argv, check=True)
     env = published._file.env
@@ -422,7 +417,7 @@ def test_it_publishes_though_no_reader_has_a_place_left(
         env = published._file.env
         with env.begin(), env.begin():
             for _ in range(3):
-                published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+                published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
                 published.apply([], now_at(snapshot))
 
 
@@ -432,6 +427,6 @@ def test_what_another_format_left_is_made_anew(tmp_path: Path) -> None:
         tx.put(fmt.NOW_KEY, b"of a later release")
     snapshot = hydrated(encoded(a_venue()))
     with publishing(tmp_path) as published:
-        published.replace(snapshot.head, snapshot.copied(), now_at(snapshot))
+        published.replace(snapshot.head, snapshot.iter_entities(), now_at(snapshot))
         with reading(published) as (_, found):
             assert seen(found) == seen(snapshot)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from cqc.replication.v1 import replication_pb2
 
-from cqar_resolver.checkpoint.file import LastGood
+from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_resolver.local_replica.environment import BOOT, ReplicaFile
-from cqar_resolver.process.file_lock import hold
+from cqar_resolver.process.file_lock import lock_path
 from cqar_shared.errors import StartupError
 from cqar_shared.replication import replica_layout as fmt
 from tests.support.integrity_keys import KEYRING
@@ -35,14 +35,14 @@ def test_a_lock_that_is_a_link_is_refused_and_what_it_leads_to_stays(
 ) -> None:
     (tmp_path / "state.lock").symlink_to(precious)
     with pytest.raises(StartupError, match="cannot be kept here"):
-        hold(tmp_path / "state.lock", tmp_path / "state", "taken")
+        lock_path(tmp_path / "state.lock", tmp_path / "state", "taken")
     assert precious.read_text() == PRECIOUS
 
 
 def test_a_lock_is_held_once_and_private(tmp_path: Path) -> None:
     lock = tmp_path / "folder/state.lock"
-    with hold(lock, tmp_path, "taken"), pytest.raises(StartupError, match="taken"):
-        hold(lock, tmp_path, "taken")
+    with lock_path(lock, tmp_path, "taken"), pytest.raises(StartupError, match="taken"):
+        lock_path(lock, tmp_path, "taken")
     assert lock.stat().st_mode & 0o777 == 0o600
 
 
@@ -50,7 +50,7 @@ def test_a_last_good_file_takes_a_links_place(tmp_path: Path, precious: Path) ->
     path = tmp_path / "last-good"
     path.symlink_to(precious)
     path.with_name("last-good.new").symlink_to(precious)
-    kept = LastGood(path, KEYRING)
+    kept = CheckpointFile(path, KEYRING)
     with pytest.raises(OSError, match="last-good"):
         kept.read()
     with pytest.raises(OSError, match="last-good"):

@@ -9,7 +9,7 @@ import pytest
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_resolver.queries import assets, resolution
-from cqar_resolver.replication.replica_state import STALE
+from cqar_resolver.replication.freshness import STALE_REASON
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds.asset_identifier import AssetDataSource
 from cqar_shared.domain.kinds.quality_flag import FlagSeverity
@@ -148,7 +148,7 @@ def test_the_answer_has_deployments_active_flags_and_a_verdict_that_fails_closed
     assert [flag.flag_id for flag in bitcoin.active_flags] == [an_id("flag")]
     assert bitcoin.tradeable.allowed
     critical = a_flag(flag_id=an_id("worse"))
-    denied = resolve(critical, asset_id=BTC, stale=STALE).tradeable
+    denied = resolve(critical, asset_id=BTC, stale=STALE_REASON).tradeable
     assert [reason.code for reason in denied.reasons] == ["FLAG_CRITICAL", "STALE_SNAPSHOT"]
     assert denied.reasons[0].key == an_id("worse")
 

@@ -10,7 +10,7 @@ from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_resolver.queries import orders
-from cqar_resolver.replication.replica_state import STALE
+from cqar_resolver.replication.freshness import STALE_REASON
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_shared.errors import EntityNotFound, Invalid
 from cqar_shared.queries.query import QueryContext
@@ -119,9 +119,9 @@ def test_a_limit_of_value_that_cannot_be_checked_denies_opening_and_not_getting_
 
 def test_who_gets_out_of_a_position_is_not_held_by_flags_or_staleness() -> None:
     flagged = (listed(), a_flag())
-    opening = check(*flagged, quantity="1", stale=STALE)
+    opening = check(*flagged, quantity="1", stale=STALE_REASON)
     assert reasons(opening) == ["FLAG_CRITICAL_BASE", "STALE_SNAPSHOT"]
-    reducing = check(*flagged, quantity="1", stale=STALE, intent=pb.ORDER_INTENT_REDUCE)
+    reducing = check(*flagged, quantity="1", stale=STALE_REASON, intent=pb.ORDER_INTENT_REDUCE)
     assert reducing.allowed
     halted = listed(status=MarketStatusCode.POST_ONLY)
     assert reasons(check(halted, quantity="1")) == ["LISTING_POST_ONLY"]

@@ -226,9 +226,9 @@ def test_only_what_continues_my_chain_is_ever_applied() -> None:
         pytest.param(at(11), False, Action.NOTHING, id="ahead, perhaps on its way"),
         pytest.param(at(11), True, Action.CATCH_UP, id="ahead, for the second time"),
         pytest.param(at(11, epoch=3), False, Action.BOOTSTRAP, id="a newer epoch"),
-        pytest.param(at(10), False, Action.DOUBT, id="the same revision on another chain"),
-        pytest.param(at(9), False, Action.DOUBT, id="behind what is held"),
-        pytest.param(at(12, epoch=1), False, Action.DOUBT, id="an older epoch"),
+        pytest.param(at(10), False, Action.MARK_STALE, id="the same revision on another chain"),
+        pytest.param(at(9), False, Action.MARK_STALE, id="behind what is held"),
+        pytest.param(at(12, epoch=1), False, Action.MARK_STALE, id="an older epoch"),
     ],
 )
 def test_an_answer_to_a_probe(head: LogPosition, *, was_behind: bool, action: Action) -> None:
@@ -240,8 +240,8 @@ def test_an_answer_to_a_probe(head: LogPosition, *, was_behind: bool, action: Ac
     [
         pytest.param(at(8, C), Action.NOTHING, id="what was held when it was asked for"),
         pytest.param(at(9, C), Action.NOTHING, id="what was committed and handled meanwhile"),
-        pytest.param(at(8, B), Action.DOUBT, id="what was held then, on another chain"),
-        pytest.param(at(7, C), Action.DOUBT, id="behind what was held then"),
+        pytest.param(at(8, B), Action.MARK_STALE, id="what was held then, on another chain"),
+        pytest.param(at(7, C), Action.MARK_STALE, id="behind what was held then"),
         pytest.param(at(11), Action.NOTHING, id="ahead of both"),
     ],
 )
@@ -401,8 +401,10 @@ def test_of_what_may_be_loaded_the_newer_is_tried_first() -> None:
         == bootstrap_candidates(None, None, None)
         == []
     )
-    assert bootstrap_candidates(new.head, new, twin, told=b"another") == []
-    assert bootstrap_candidates(head_at(12, B), old, None, told=old.head.registry_id) == [old]
+    assert bootstrap_candidates(new.head, new, twin, required_registry_id=b"another") == []
+    assert bootstrap_candidates(
+        head_at(12, B), old, None, required_registry_id=old.head.registry_id
+    ) == [old]
     (first, second) = bootstrap_candidates(None, new, twin)
     assert (first is new, second is twin) == (True, True)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cqar_resolver.replication.retry_delays import FIRST_S, LONGEST_S, Pause
+import random
+
+from cqar_resolver.replication.retry_delays import FIRST_S, LONGEST_S, RetryDelay
 
 
 class Clock:
@@ -14,7 +16,7 @@ class Clock:
 
 def test_a_pause_grows_to_its_longest_and_ends_with_a_success() -> None:
     clock = Clock()
-    pause = Pause(clock, lambda: 1.0)
+    pause = RetryDelay(clock, lambda _, high: high)
     assert pause.left_s == 0
     lengths = []
     for _ in range(8):
@@ -34,7 +36,7 @@ def test_a_pause_grows_to_its_longest_and_ends_with_a_success() -> None:
 def test_many_that_failed_at_once_do_not_try_again_at_once() -> None:
     lengths = set()
     for _ in range(20):
-        pause = Pause(lambda: 1000.0)
+        pause = RetryDelay(lambda: 1000.0, random.uniform)
         pause.failed()
         lengths.add(pause.left_s)
         assert FIRST_S / 2 - 1e-6 <= pause.left_s <= FIRST_S

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cqar_resolver.checkpoint import checkpoint_format
 from cqar_resolver.snapshot import columns, indexes
-from cqar_resolver.snapshot.snapshot import TUPLE_KEYS_MAX, SnapshotBuilder
+from cqar_resolver.snapshot.builder import TUPLE_KEYS_MAX, SnapshotBuilder
 from cqar_shared.domain.kind import Entity
 from cqar_shared.domain.kinds import KINDS
 from cqar_shared.replication import image, positions
@@ -34,17 +34,17 @@ FIXED = {
 def read_back(chunks: Iterable[bytes]) -> SnapshotBuilder:
     held = list(chunks)
     manifest = replication_pb2.Image(chunk_hashes=map(image.hash_of_chunk, held))
-    filling = SnapshotBuilder()
+    builder = SnapshotBuilder()
     for each in columns.columns_of(manifest, held):
-        filling.take_columns(each)
-    return filling
+        builder.add_columns(each)
+    return builder
 
 
-def found_in(filling: SnapshotBuilder) -> dict[tuple[str, str], list[str]]:
+def found_in(builder: SnapshotBuilder) -> dict[tuple[str, str], list[str]]:
     """Index and value -> the keys found there, each once."""
     return {
         (index, value): sorted({keys} if isinstance(keys, str) else set(keys))
-        for index, found in filling.found.items()
+        for index, found in builder.index.items()
         for value, keys in found.items()
     }
 
@@ -53,8 +53,8 @@ def require_same(state: State) -> None:
     """Entity by entity, column by column, in a snapshot's order and in any: one and the same."""
     rows = [(kind, key, payload) for (kind, key), payload in state.items()]
     plain = SnapshotBuilder()
-    plain.take(rows)
-    for order in (rows, list(hydrated(state).copied())):
+    plain.add(rows)
+    for order in (rows, list(hydrated(state).iter_entities())):
         read = read_back(columns.chunks_of(order))
         assert read.entities == plain.entities
         assert found_in(read) == found_in(plain)
@@ -94,10 +94,10 @@ def test_a_key_and_the_value_that_names_it_are_one_object() -> None:
     listing = a_venue_symbol(symbol_id=symbol_id)
     rows = [("symbol", str(symbol_id), b""), *((*r, p) for r, p in encoded(listing).items())]
     plain = SnapshotBuilder()
-    plain.take(rows)
-    for filling in (plain, read_back(columns.chunks_of(rows))):
-        (key,) = filling.entities["symbol"]
-        (value,) = filling.found["venue_symbol.symbol"]
+    plain.add(rows)
+    for builder in (plain, read_back(columns.chunks_of(rows))):
+        (key,) = builder.entities["symbol"]
+        (value,) = builder.index["venue_symbol.symbol"]
         assert value is key
 
 
@@ -116,21 +116,26 @@ def test_a_chunk_that_is_whole_and_wrong_is_damage(wrong: dict[str, Any]) -> Non
     (chunk,) = columns.chunks_of((*ref, payload) for ref, payload in state.items())
     read = msgspec.msgpack.decode(positions.unpack(chunk), type=columns.Columns)
     for name, value in wrong.items():
-        setattr(read.filed[0], name, value)
+        setattr(read.indexes[0], name, value)
     spoilt = positions.pack(msgspec.msgpack.encode(read))
     manifest = replication_pb2.Image(
         head=head_of(state, 1), chunk_hashes=[image.hash_of_chunk(spoilt)]
     )
     with pytest.raises(image.DamagedImage):
-        checkpoint_format.Checkpoint(manifest, [spoilt], [], None, goes_on=True, tag=b"").snapshot()
+        checkpoint_format.Checkpoint(
+            manifest, [spoilt], [], None, appendable=True, tag=b""
+        ).snapshot()
 
 
-def test_of_a_release_that_finds_otherwise_nothing_is_believed(
+def test_a_file_of_a_release_with_other_indexes_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = [(*ref, payload) for ref, payload in encoded(a_venue_symbol()).items()]
     written = list(columns.chunks_of(rows))
-    filed: dict[str, Any] = {**indexes._FILED, "venue_symbol": indexes._FILED["venue_symbol"][:1]}
-    monkeypatch.setattr(indexes, "_FILED", filed)
-    with pytest.raises(image.DamagedImage, match="by other values"):
+    readers: dict[str, Any] = {
+        **indexes._READERS,
+        "venue_symbol": indexes._READERS["venue_symbol"][:1],
+    }
+    monkeypatch.setattr(indexes, "_READERS", readers)
+    with pytest.raises(image.DamagedImage, match="with other indexes"):
         read_back(written)

@@ -10,8 +10,9 @@ from cqc.replication.v1 import replication_pb2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cqar_resolver.snapshot.builder import TUPLE_KEYS_MAX
 from cqar_resolver.snapshot.change_sets import UndecodableChangeSet, plan
-from cqar_resolver.snapshot.snapshot import TUPLE_KEYS_MAX, Diverged, Snapshot
+from cqar_resolver.snapshot.snapshot import Diverged, Snapshot
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KINDS
@@ -160,7 +161,7 @@ def test_the_index_follows_periods_as_they_come_change_and_go() -> None:
         state = apply(snapshot, state, {("venue_symbol", an_id(name)): None}, revision)
     assert list(snapshot.find(*SPELLING)) == []
     # Nothing is left behind: spellings come and go for years.
-    assert not any(snapshot._found.values())
+    assert not any(snapshot._index.values())
     assert snapshot.counts == {}
     assert snapshot.set_hash == bytes(16)
 

@@ -67,14 +67,14 @@ def test_a_follower_refuses_a_commit_of_which_one_field_is_another(field: str) -
     mine = LogPosition(3, 7, BEFORE)
     assert decode(mine, *message_of(LINK, chain)).revision == 8
     other = LINK._replace(**{field: OTHERS[field]})
-    with pytest.raises(UndecodableChangeSet, match="not what its chain says"):
+    with pytest.raises(UndecodableChangeSet, match="does not match the chain"):
         decode(mine, *message_of(other, chain))
 
 
 def test_a_version_cannot_be_passed_off_as_another() -> None:
     chain = hash_chain.chain_of(BEFORE, LINK)
     for version in (0, V1):
-        with pytest.raises(UndecodableChangeSet, match="not what its chain says"):
+        with pytest.raises(UndecodableChangeSet, match="does not match the chain"):
             decode(LogPosition(3, 7, BEFORE), *message_of(LINK._replace(version=version), chain))
 
 

@@ -13,8 +13,7 @@ from cqc.replication.v1 import replication_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cqar_resolver.checkpoint.checkpoint_log import WAITING_BYTES_MAX, CheckpointLog
-from cqar_resolver.checkpoint.file import LastGood
+from cqar_resolver.checkpoint.checkpoint_file import CheckpointFile
 from cqar_shared.replication import frames, image, positions
 from cqar_shared.replication.positions import StreamMark
 from cqar_writer.protocol.image_schedule import APART, REVISIONS_APART, is_due
@@ -81,15 +80,15 @@ def test_a_chunk_that_is_missing_or_another_is_damage() -> None:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> LastGood:
-    return LastGood(tmp_path / "last-good", KEYRING)
+def file(tmp_path: Path) -> CheckpointFile:
+    return CheckpointFile(tmp_path / "last-good", KEYRING)
 
 
-def test_no_file_is_no_state(file: LastGood) -> None:
+def test_no_file_is_no_state(file: CheckpointFile) -> None:
     assert file.read() is None
 
 
-def test_the_file_leads_to_what_was_served_last(file: LastGood) -> None:
+def test_the_file_leads_to_what_was_served_last(file: CheckpointFile) -> None:
     file.begin(FIRST, ENTITIES, None)
     file.append([COMMIT], MARK)
     kept = file.read()
@@ -99,7 +98,7 @@ def test_the_file_leads_to_what_was_served_last(file: LastGood) -> None:
 
 
 def test_a_new_image_takes_the_files_place_at_once_and_leaves_nothing_beside(
-    file: LastGood,
+    file: CheckpointFile,
 ) -> None:
     file.begin(FIRST, ENTITIES, MARK)
     file.begin(COMMIT.head, [*ENTITIES, ("borrow_rate", "new", b"y")], MARK)
@@ -109,7 +108,7 @@ def test_a_new_image_takes_the_files_place_at_once_and_leaves_nothing_beside(
     assert [path.name for path in file.path.parent.iterdir()] == ["last-good"]
 
 
-def killed_while_writing(file: LastGood, monkeypatch: pytest.MonkeyPatch) -> None:
+def killed_while_writing(file: CheckpointFile, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another life of the process that has the file, which ends before its image is whole."""
     child = os.fork()
     if child == 0:
@@ -119,7 +118,7 @@ def killed_while_writing(file: LastGood, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_what_killed_processes_left_half_written_does_not_pile_up(
-    file: LastGood, monkeypatch: pytest.MonkeyPatch
+    file: CheckpointFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(3):
         killed_while_writing(file, monkeypatch)
@@ -128,7 +127,9 @@ def test_what_killed_processes_left_half_written_does_not_pile_up(
     assert file.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_whatever_byte_is_cut_or_flipped_what_is_read_was_once_committed(file: LastGood) -> None:
+def test_whatever_byte_is_cut_or_flipped_what_is_read_was_once_committed(
+    file: CheckpointFile,
+) -> None:
     file.begin(FIRST, ENTITIES, None)
     file.append([COMMIT], MARK)
     whole = file.path.read_bytes()
@@ -150,7 +151,7 @@ def test_whatever_byte_is_cut_or_flipped_what_is_read_was_once_committed(file: L
     assert seen == {0, 1}
 
 
-def test_what_was_appended_by_another_history_is_left_out(file: LastGood) -> None:
+def test_what_was_appended_by_another_history_is_left_out(file: CheckpointFile) -> None:
     file.begin(FIRST, ENTITIES, None)
     other = next_commit(head_of(STATE, 1, chain=b"d" * 32))
     file.append([other], None)
@@ -159,34 +160,10 @@ def test_what_was_appended_by_another_history_is_left_out(file: LastGood) -> Non
     assert kept.head == FIRST
 
 
-def test_nothing_is_appended_where_the_file_is_gone(file: LastGood) -> None:
+def test_nothing_is_appended_where_the_file_is_gone(file: CheckpointFile) -> None:
     with pytest.raises(FileNotFoundError):
         file.append([COMMIT], None)
     assert not file.path.exists()
-
-
-# ---------------------------------------------------------------- what is yet to be written
-
-
-def test_a_journal_begins_with_an_image_and_goes_on_with_commits() -> None:
-    journal = CheckpointLog()
-    journal.applied(COMMIT.head, COMMIT.commit)
-    assert journal.needs_image
-    assert journal.take() == []
-    journal.needs_image = False
-    journal.applied(COMMIT.head, COMMIT.commit)
-    assert journal.take() == [COMMIT]
-    assert journal.take() == []
-
-
-def test_a_journal_that_grows_too_long_asks_for_an_image_instead() -> None:
-    journal = CheckpointLog()
-    journal.needs_image = False
-    for _ in range(2):
-        commit = replication_pb2.Commit(change_set=b"x" * (WAITING_BYTES_MAX // 2 + 1))
-        journal.applied(COMMIT.head, commit)
-    assert journal.needs_image
-    assert journal.take() == []
 
 
 # ---------------------------------------------------------------- when an image is due

@@ -40,7 +40,7 @@ async def test_a_resolver_waits_for_it_and_answers_no_past() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     view.replace(snapshot, "postgres", NOW)
-    view.moved()
+    view.announce_revision()
     await waiting
     with pytest.raises(ServiceNotReady, match="was not reached"):
         await view.reach(epoch, revision + 1, 0.01)

@@ -14,14 +14,14 @@ from typing import IO
 from cqc.replication.v1 import replication_pb2
 
 from cqar_resolver.checkpoint import checkpoint_format
-from cqar_resolver.process.file_lock import hold
-from cqar_resolver.process.private_files import open_fresh, open_own
+from cqar_resolver.process.file_lock import lock_path
+from cqar_resolver.process.private_files import create_private, open_private
 from cqar_shared.redis_store.image_store import fresh_publication
 from cqar_shared.replication.positions import StreamMark
 from cqar_shared.trust.seals import Keyring
 
 
-class LastGood:
+class CheckpointFile:
     """The file at `path`, which is one process's; its methods wait for the disk.
 
     Args:
@@ -42,7 +42,7 @@ class LastGood:
             StartupError: Another resolver has it, or it cannot be had.
         """
         lock = self.path.with_name(f"{self.path.name}.lock")
-        return hold(lock, self.path, "another resolver keeps its state here")
+        return lock_path(lock, self.path, "another resolver keeps its state here")
 
     def read(self) -> checkpoint_format.Checkpoint | None:
         """What the file holds; None where there is none.
@@ -54,12 +54,12 @@ class LastGood:
         """
         with self._lock:
             try:
-                with os.fdopen(open_own(self.path, os.O_RDONLY), "rb") as file:
+                with os.fdopen(open_private(self.path, os.O_RDONLY), "rb") as file:
                     data = file.read()
             except FileNotFoundError:
                 return None
             found = checkpoint_format.read(data, self._seals)
-            if found.goes_on:
+            if found.appendable:
                 self._tag = found.tag
             return found
 
@@ -87,7 +87,7 @@ class LastGood:
         fresh = self.path.with_name(f"{self.path.name}.new")
         try:
             # It holds the hashes of keys.
-            with os.fdopen(open_fresh(fresh), "wb") as file:
+            with os.fdopen(create_private(fresh), "wb") as file:
                 file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
@@ -109,7 +109,7 @@ class LastGood:
         with self._lock:
             part = checkpoint_format.since_part(commits, mark, self._seals, self._tag)
             # Not created where it is gone: an end without its beginning is nothing.
-            with os.fdopen(open_own(self.path, os.O_RDWR), "r+b") as file:
+            with os.fdopen(open_private(self.path, os.O_RDWR), "r+b") as file:
                 file.seek(0, os.SEEK_END)
                 file.write(part)
                 file.flush()
