@@ -440,7 +440,7 @@ async def test_indexes_of_a_file_are_made_anew(
 
     def take_with_a_wrong_index(self: SnapshotBuilder, columns: Columns) -> None:
         take(self, columns)
-        self.found["venue_symbol.spelling"] = {"binance\0BTCUSDT": "another"}
+        self.index["venue_symbol.spelling"] = {"binance\0BTCUSDT": "another"}
 
     monkeypatch.setattr(SnapshotBuilder, "add_columns", take_with_a_wrong_index)
     asks_nothing = msgspec.structs.replace(place.config, require_signed=False, trusted_keys_file="")

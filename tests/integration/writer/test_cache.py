@@ -145,7 +145,7 @@ async def test_what_is_committed_is_written_through(
     assert [listing.HasField("delisted_at") for listing in spelled] == [True]
     async with engine.connect() as tx:
         entries = [entry async for entry in entity_history.entries_of(tx, ("asset", BTC), None)]
-    assert entries[0].told.revision == changed.revision
+    assert entries[0].change_set.revision == changed.revision
 
 
 async def test_a_writer_reads_what_it_wrote_before_redis_has_it(served: Client) -> None:
