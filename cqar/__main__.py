@@ -1,5 +1,5 @@
 """`python -m cqar`: the command line."""
 
-from cqar.program import main
+from cqar.cli import main
 
 main()

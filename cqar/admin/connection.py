@@ -17,16 +17,9 @@ from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
 from grpc_status import rpc_status
 
 from cqar.sdk import errors
-from cqar.sdk.grpc_transport import KEEPALIVE
-from cqar.sdk.key_form import require_key
-from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
+from cqar.sdk.grpc_transport import key_metadata, make_channel
 
 CALL_TIMEOUT_S: Final = 60.0
-_OPTIONS: Final = [
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
-    *KEEPALIVE,
-]
 
 
 class CallFailed(Exception):
@@ -59,17 +52,12 @@ class Connection:
         self, address: str, key: str = "", credentials: grpc.ChannelCredentials | None = None
     ) -> None:
         self.address = address
-        if credentials is None:
-            self._channel = grpc.insecure_channel(address, options=_OPTIONS)
-        else:
-            self._channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
-        bearer = (("authorization", f"Bearer {key}"),) if (key := require_key(key)) else ()
-        self._metadata: tuple[tuple[str, str | bytes], ...] = bearer
+        self._metadata: tuple[tuple[str, str | bytes], ...] = key_metadata(key)
+        self._channel = make_channel(grpc, address, credentials, reads_only=False)
         # The stubs are typed for asyncio; at run time they accept either kind of channel.
-        channel: Any = self._channel
-        self.registry: Any = AssetRegistryStub(channel)
-        self.admin: Any = RegistryAdminStub(channel)
-        self.resolver: Any = ResolverStub(channel)
+        self.registry: Any = AssetRegistryStub(self._channel)
+        self.admin: Any = RegistryAdminStub(self._channel)
+        self.resolver: Any = ResolverStub(self._channel)
         self._stubs = {
             "cqc.services.v1.AssetRegistry": self.registry,
             "cqc.writer.v1.RegistryAdmin": self.admin,

@@ -44,23 +44,20 @@ _SERVICE_CONFIG: Final = {
         }
     ],
 }
-KEEPALIVE: Final[list[tuple[str, Any]]] = [
+_OPTIONS: Final[list[tuple[str, Any]]] = [
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     ("grpc.keepalive_time_ms", KEEPALIVE_MS),
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-]
-OPTIONS: Final[list[tuple[str, Any]]] = [
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
-    *KEEPALIVE,
     # gRPC's own backoff grows to two minutes: too long for a resolver that restarted.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 2_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.enable_retries", 1),
-    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
 ]
+_READ_OPTIONS: Final = [*_OPTIONS, ("grpc.service_config", json.dumps(_SERVICE_CONFIG))]
 
 
 class GrpcTransport:
@@ -77,8 +74,8 @@ class GrpcTransport:
     _module: Any
 
     def __init__(self, target: str, key: str, credentials: grpc.ChannelCredentials | None) -> None:
-        self._key = (("authorization", f"Bearer {key}"),) if (key := require_key(key)) else ()
-        self._channel = _make_channel(self._module, target, credentials)
+        self._key = key_metadata(key)
+        self._channel = make_channel(self._module, target, credentials)
         self._target = target
         self._methods: dict[str, Callable[..., Any]] = {}
         self._is_closed = False
@@ -183,11 +180,32 @@ def _reply(message: Any, trailing_metadata: Iterable[Any]) -> Reply:
     return Reply(message, Position.of(trailing_metadata))
 
 
-def _make_channel(module: Any, target: str, credentials: grpc.ChannelCredentials | None) -> Any:
-    """A channel of grpc or grpc.aio; plaintext without credentials."""
+def key_metadata(key: str) -> tuple[tuple[str, str], ...]:
+    """The metadata that carries an API key; none for an empty key.
+
+    Raises:
+        ValueError: The key has a form that no key has.
+    """
+    return (("authorization", f"Bearer {key}"),) if (key := require_key(key)) else ()
+
+
+def make_channel(
+    module: Any,
+    target: str,
+    credentials: grpc.ChannelCredentials | None,
+    *,
+    reads_only: bool = True,
+) -> Any:
+    """A channel of grpc or grpc.aio; plaintext without credentials.
+
+    Args:
+        reads_only: Whether gRPC may send a call again. A change must not be sent twice: the first
+            one may have been committed although no response came.
+    """
+    options = _READ_OPTIONS if reads_only else _OPTIONS
     if credentials is None:
         # gRPC's default authority is the whole target; several addresses in it make an authority
         # that HTTP forbids.
         named = [("grpc.default_authority", "cqar")] if "," in target else []
-        return module.insecure_channel(target, options=[*OPTIONS, *named])
-    return module.secure_channel(target, credentials, options=OPTIONS)
+        return module.insecure_channel(target, options=[*options, *named])
+    return module.secure_channel(target, credentials, options=options)

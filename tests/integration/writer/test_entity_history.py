@@ -100,7 +100,7 @@ async def test_large_change_sets_are_read_one_by_one_beside_the_event_loop(
     unpacked_in.clear()
     async with engine.connect() as tx:
         async for entry in entity_history.entries_of(tx, ("asset", assets[0].asset_id), None):
-            assert (entry.change_set.actor, len(entry.told.changes)) == ("tester", 0)
+            assert (entry.change_set.actor, len(entry.change_set.changes)) == ("tester", 0)
             assert len(unpacked_in) == 2
             break
 
