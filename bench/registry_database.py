@@ -25,7 +25,7 @@ from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode
 from cqar_shared.replication import positions
 from cqar_shared.sql.postgres import make_engine
 from cqar_writer.protocol import revision_rows
-from cqar_writer.store import entity_rows, outbox, writes
+from cqar_writer.store import head_rows, outbox, writes
 from cqar_writer.store.writes import CurrentRow
 
 #: A change set may have 900 KiB; compressed, so many listings have some 400.
@@ -99,7 +99,7 @@ async def commit_revision(
 
     It announces no events: a writer that starts would publish a million of them.
     """
-    head = await entity_rows.read_head(tx)
+    head = await head_rows.read_head(tx)
     revision, live = head.revision + 1, head.live_count
     change_set = replication_pb2.ChangeSet(epoch=head.epoch, revision=revision, actor="bench")
     change_set.committed_at.FromDatetime(now)
@@ -115,7 +115,7 @@ async def commit_revision(
         current.append(CurrentRow(kind.name, key, revision, payload, deleted=False, archived=False))
         by_kind[kind.name].append(entity)
     no_events = replication_pb2.DomainEvents()
-    row = revision_rows.sealed(head, change_set, no_events, live, set_hash, now)
+    row = revision_rows.build_revision(head, change_set, no_events, live, set_hash, now)
     await writes.save_current(tx, current)
     if tables:
         for name, entities in by_kind.items():
@@ -139,7 +139,7 @@ async def prepare_burst(url: str, size: int) -> Burst:
     """
     changes: list[Change] = []
     async with connect(url) as engine, engine.connect() as tx:
-        head = await entity_rows.read_head(tx)
+        head = await head_rows.read_head(tx)
         async with tx.stream_scalars(_LISTINGS) as payloads:
             async for payload in payloads:
                 listing: VenueSymbol = entity_codec.decode(VENUE_SYMBOL, payload)

@@ -9,7 +9,7 @@ import pytest
 
 from cqar.admin.audit import verify_registry
 from cqar_shared.sql.postgres import make_engine
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.store import outbox
 from tests.deploy.conftest import Shipped
 from tests.support.commits import commit

@@ -22,7 +22,7 @@ from cqar_shared.redis_store.image_store import MANIFEST_KEY
 from cqar_shared.sql.postgres import make_engine
 from cqar_shared.trust.key_text import hash_of
 from cqar_shared.trust.signatures import PrivateKey
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.deploy.conftest import Shipped
 from tests.support.cli_runner import run_process
 from tests.support.commits import commit, eventually, head_of, lose_commits_after

@@ -8,8 +8,8 @@ from typing import Final
 
 from cqar_shared.domain.kind import Entity
 from cqar_shared.domain.kinds.symbol import OptionTypeCode, SymbolTypeCode
-from cqar_writer.archiver import Archiving
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.archiver import Archiver
+from cqar_writer.mutations import Mutations
 from tests.support.commits import CAUSE, commit, upsert
 from tests.support.entity_builders import (
     USDT,
@@ -56,7 +56,7 @@ async def tell(mutations: Mutations, *entities: Entity) -> int:
     return applied.revision
 
 
-async def archive_option(mutations: Mutations, archiving: Archiving, clock: Clock) -> None:
+async def archive_option(mutations: Mutations, archiving: Archiver, clock: Clock) -> None:
     """Create the market, and let the option and its listing expire and be archived."""
     await commit(mutations, *MARKET, OPTION)
     await commit(mutations, LISTED)

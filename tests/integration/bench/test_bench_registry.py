@@ -19,7 +19,7 @@ from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds import KINDS
 from cqar_shared.queries.query import QueryContext
 from cqar_shared.sql.schema import current
-from cqar_writer.mutations.pipeline import Cause, Mutations
+from cqar_writer.mutations import Cause, Mutations
 from tests.support.entity_builders import NOW
 from tests.support.table_checks import require_tables_equal_current
 

@@ -24,9 +24,9 @@ from cqar_resolver.fallback import single_flight
 from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, delist
-from cqar_writer.archiver import Archiving
-from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.relays.change_relay import Relay
+from cqar_writer.archiver import Archiver
+from cqar_writer.mutations import Mutations
+from cqar_writer.relays.change_relay import ChangeRelay
 from tests.support import writer_server
 from tests.support.archived_option import (
     AFTER,
@@ -71,8 +71,8 @@ def mutations(engine: AsyncEngine, clock: Clock) -> Mutations:
 
 
 @pytest.fixture
-def archiving(engine: AsyncEngine, mutations: Mutations) -> Archiving:
-    return Archiving(engine, mutations, AFTER)
+def archiving(engine: AsyncEngine, mutations: Mutations) -> Archiver:
+    return Archiver(engine, mutations, AFTER)
 
 
 class Both(NamedTuple):
@@ -84,7 +84,7 @@ class Both(NamedTuple):
     registry: Any
     database: Link
     engine: AsyncEngine
-    relay: Relay
+    relay: ChangeRelay
 
     async def follow(self) -> None:
         """Let the resolver come to where the registry is."""
@@ -124,7 +124,7 @@ async def both(
     servers: EmbeddedServers,
     database: str,
     engine: AsyncEngine,
-    relay: Relay,
+    relay: ChangeRelay,
     heads: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Both]:
@@ -145,7 +145,7 @@ async def both(
 
 
 async def test_an_expired_option_leaves_memory_stays_an_answer_and_comes_back_when_changed(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
+    both: Both, mutations: Mutations, archiving: Archiver, clock: Clock, database: str
 ) -> None:
     await commit(mutations, *MARKET, OPTION)
     await commit(mutations, LISTED)
@@ -200,7 +200,7 @@ async def test_an_expired_option_leaves_memory_stays_an_answer_and_comes_back_wh
 async def test_what_is_nowhere_is_said_without_postgres_and_what_is_archived_is_not(
     both: Both,
     mutations: Mutations,
-    archiving: Archiving,
+    archiving: Archiver,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -272,7 +272,7 @@ async def test_no_answer_changes_with_what_is_archived_and_none_with_what_comes_
     history = History("binance", market_of("binance"), seed)
     await commit(mutations, *MARKET, OPTION)
     await commit(mutations, LISTED)
-    archiving = Archiving(engine, mutations, 2 * DAY)
+    archiving = Archiver(engine, mutations, 2 * DAY)
     archived = 0
     for _ in range(4):
         for _ in range(25):
@@ -296,7 +296,7 @@ async def test_no_answer_changes_with_what_is_archived_and_none_with_what_comes_
 
 
 async def test_a_primary_stays_while_an_alias_stands_for_it_and_comes_back_with_one(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock
+    both: Both, mutations: Mutations, archiving: Archiver, clock: Clock
 ) -> None:
     primary = a_venue_symbol(listing_id=an_id("primary"), listed_at=BEGIN)
     bare = {"tick_size": None, "lot_size": None, "is_primary": False}
@@ -322,7 +322,7 @@ async def test_a_primary_stays_while_an_alias_stands_for_it_and_comes_back_with_
 
 
 async def test_a_spelling_that_means_something_again_is_answered_from_memory(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock
+    both: Both, mutations: Mutations, archiving: Archiver, clock: Clock
 ) -> None:
     await commit(mutations, *MARKET, a_venue_symbol(listing_id=an_id("one"), listed_at=BEGIN))
     clock.now += DAY
@@ -340,7 +340,7 @@ async def test_a_spelling_that_means_something_again_is_answered_from_memory(
 
 
 async def test_a_symbol_that_comes_back_alone_is_still_found_with_its_spellings(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
+    both: Both, mutations: Mutations, archiving: Archiver, clock: Clock, database: str
 ) -> None:
     await archive_option(mutations, archiving, clock)
     await tell(mutations, changed(OPTION, tick_size=Decimal(5)))
@@ -354,7 +354,7 @@ async def test_a_symbol_that_comes_back_alone_is_still_found_with_its_spellings(
 
 
 async def test_what_is_removed_after_it_was_archived_is_nowhere(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
+    both: Both, mutations: Mutations, archiving: Archiver, clock: Clock, database: str
 ) -> None:
     await archive_option(mutations, archiving, clock)
     for kind, key in ((VENUE_SYMBOL, LISTED.listing_id), (SYMBOL, OPTION.symbol_id)):
@@ -372,7 +372,7 @@ async def test_what_is_removed_after_it_was_archived_is_nowhere(
 
 
 async def test_a_snapshot_from_a_file_knows_what_was_archived(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock
+    both: Both, mutations: Mutations, archiving: Archiver, clock: Clock
 ) -> None:
     await archive_option(mutations, archiving, clock)
     await both.follow()

@@ -22,7 +22,7 @@ from cqar_resolver.queries.resolution import ResolveQuery
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, delist
 from cqar_shared.queries.query import QueryContext
 from cqar_shared.queries.reader import NotResident
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support import writer_server
 from tests.support.archived_option import Clock
 from tests.support.call_errors import Refusal, refusal

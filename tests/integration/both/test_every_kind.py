@@ -30,7 +30,7 @@ from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.errors import InUse
 from cqar_shared.runtime.tasks import raise_if_cancelled
 from cqar_shared.sql.schema import current
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.relays.event_relay import EventRelay
 from tests.support.call_errors import refusal
 from tests.support.commits import CAUSE, commit, running, upsert

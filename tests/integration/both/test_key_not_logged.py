@@ -16,7 +16,7 @@ from cqar.embedded.ports import pick_ports
 from cqar.embedded.servers import EmbeddedServers
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_writer.api_keys import create_key
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.http2_client import Header, call
 from tests.support.service_processes import Running, service
 

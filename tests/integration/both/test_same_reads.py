@@ -16,9 +16,9 @@ from cqar.embedded.servers import EmbeddedServers
 from cqar_shared.domain.kinds.symbol import OptionTypeCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_shared.lists.filter_names import NAMED
-from cqar_writer.archiver import Archiving
-from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.relays.change_relay import Relay
+from cqar_writer.archiver import Archiver
+from cqar_writer.mutations import Mutations
+from cqar_writer.relays.change_relay import ChangeRelay
 from tests.support.both_services import READS, Served, pb, served
 from tests.support.call_errors import Refusal, refusal_of
 from tests.support.commits import commit
@@ -157,13 +157,13 @@ async def both(
     servers: EmbeddedServers,
     database: str,
     engine: AsyncEngine,
-    relay: Relay,
+    relay: ChangeRelay,
     heads: None,
     mutations: Mutations,
 ) -> AsyncIterator[Both]:
     await commit(mutations, a_venue("binance"), *MARKET)
     later = Mutations(engine, lambda: NOW + HOUR)
-    assert await Archiving(engine, later, HOUR / 2).step() == len(ARCHIVED)
+    assert await Archiver(engine, later, HOUR / 2).step() == len(ARCHIVED)
     places = (database, servers.nats, engine, relay, NOW + HOUR)
     async with served("resolver", *places) as resolver:
         yield Both(Served(resolver.writer), resolver)

@@ -27,7 +27,7 @@ from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.kinds.api_key import API_KEY, Role
 from cqar_shared.trust.key_text import hash_of
 from cqar_writer.api_keys import create_key
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.call_errors import refusal
 from tests.support.commits import CAUSE, eventually
 from tests.support.entity_builders import NOW

@@ -12,7 +12,7 @@ from cqc.services.v1 import asset_registry_pb2
 
 from cqar_shared.lists.filter_names import NAMED
 from cqar_shared.lists.paging import PAGE_MAX
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.integration.conftest import Serve
 from tests.support.both_services import Served
 from tests.support.call_errors import refusal

@@ -24,8 +24,8 @@ from cqar_shared.replication import positions
 from cqar_shared.replication.positions import position_of
 from cqar_shared.sql import entity_queries
 from cqar_shared.sql.schema import current, registry_head
-from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.store import entity_rows, outbox
+from cqar_writer.mutations import Mutations
+from cqar_writer.store import head_rows, outbox
 from tests.support.cli_runner import run_here
 from tests.support.commits import CAUSE, commit, head_of, upsert
 from tests.support.entity_builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
@@ -172,7 +172,7 @@ async def test_current_and_the_heads_hash_altered_together_are_found(
         forged = entity_codec.encode(
             VENUE, changed(entity_codec.decode(VENUE, row.payload), is_active=False)
         )
-        head = await entity_rows.read_head(tx)
+        head = await head_rows.read_head(tx)
         total = positions.set_hash_from(head.set_hash) - positions.hash_of(
             "venue", "c", row.payload
         )

@@ -18,7 +18,7 @@ from cqar.embedded.servers import EmbeddedServers
 from cqar_shared.domain.kinds.venue_symbol import delist
 from cqar_shared.sql.postgres import make_engine
 from cqar_shared.sql.tables import metadata
-from cqar_writer.archiver import Archiving
+from cqar_writer.archiver import Archiver
 from tests.conftest import at_database, execute_alone
 from tests.support.commits import CAUSE, commit, upsert
 from tests.support.entity_builders import NOW, a_venue_symbol, an_id
@@ -64,7 +64,7 @@ async def audited(servers: EmbeddedServers, template: str) -> AsyncIterator[str]
     await commit(mutations, *one_of_each())
     past = await mutations.apply([upsert(delist(ended, LONG_AGO))], CAUSE, historical=True)
     assert past.committed
-    assert await Archiving(engine, mutations, dt.timedelta(days=30)).step() == 1
+    assert await Archiver(engine, mutations, dt.timedelta(days=30)).step() == 1
     await engine.dispose()
     connection = await asyncpg.connect(url)
     found = await connection.fetch(

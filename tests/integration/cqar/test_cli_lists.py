@@ -20,7 +20,7 @@ from cqar.importer.registry_state import load_state
 from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.lists import paging
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.both_services import Served
 from tests.support.commits import commit
 from tests.support.entity_builders import NOW, a_venue

@@ -13,7 +13,7 @@ import pytest
 
 import cqar
 from cqar_resolver.config import ResolverConfig
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit
 from tests.support.entity_builders import BTC, a_group, a_symbol, a_venue, an_id
 from tests.support.kind_lifecycles import one_of_each

@@ -11,7 +11,7 @@ import cqar
 from cqar.sdk.async_api import AsyncApi
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import a_symbol, a_venue_symbol, an_id
 from tests.support.kind_lifecycles import one_of_each

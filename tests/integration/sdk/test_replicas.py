@@ -14,7 +14,7 @@ from cqar.embedded.servers import EmbeddedServers
 from cqar.sdk.sync_api import SyncApi
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import BTC, USDT, a_venue_symbol, an_id
 from tests.support.integrity_keys import key_file

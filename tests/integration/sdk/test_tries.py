@@ -13,7 +13,7 @@ from cqar_resolver.config import ResolverConfig
 from cqar_shared.errors import ServiceNotReady
 from cqar_shared.rpc.error_mapping import ErrorInterceptor
 from cqar_shared.rpc.middleware import Middleware
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import BTC
 from tests.support.kind_lifecycles import one_of_each

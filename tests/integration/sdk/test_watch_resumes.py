@@ -18,7 +18,7 @@ from cqar.embedded.ports import pick_ports
 from cqar.sdk.session_position import MinRevision
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.services.watch_stream import HEARTBEAT_S
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import a_venue
 from tests.support.kind_lifecycles import one_of_each

@@ -8,7 +8,7 @@ import pytest
 
 import cqar
 from cqar_resolver.config import ResolverConfig
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit
 from tests.support.entity_builders import a_venue
 from tests.support.kind_lifecycles import one_of_each

@@ -22,9 +22,9 @@ from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, delist
 from cqar_shared.errors import TooLarge
 from cqar_shared.replication import positions
 from cqar_writer.app import Writer
-from cqar_writer.archiver import Archiving
+from cqar_writer.archiver import Archiver
 from cqar_writer.config import WriterConfig
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.store import archive_candidates
 from cqar_writer.store.archive_candidates import ArchiveCandidate
 from tests.support import writer_server
@@ -64,12 +64,12 @@ def mutations(engine: AsyncEngine, clock: Clock) -> Mutations:
 
 
 @pytest.fixture
-def archiving(engine: AsyncEngine, mutations: Mutations) -> Archiving:
-    return Archiving(engine, mutations, AFTER)
+def archiving(engine: AsyncEngine, mutations: Mutations) -> Archiver:
+    return Archiver(engine, mutations, AFTER)
 
 
 async def test_voiding_what_is_archived_tells_what_it_was(
-    mutations: Mutations, archiving: Archiving, clock: Clock, engine: AsyncEngine
+    mutations: Mutations, archiving: Archiver, clock: Clock, engine: AsyncEngine
 ) -> None:
     await archive_option(mutations, archiving, clock)
     void = Item(kind=VENUE_SYMBOL, intent=ChangeIntent.REMOVE, key=LISTED.listing_id)
@@ -85,7 +85,7 @@ async def test_voiding_what_is_archived_tells_what_it_was(
 
 async def test_each_mutation_archives_so_many_until_all_is_done(
     mutations: Mutations,
-    archiving: Archiving,
+    archiving: Archiver,
     clock: Clock,
     engine: AsyncEngine,
     monkeypatch: pytest.MonkeyPatch,
@@ -107,7 +107,7 @@ async def test_each_mutation_archives_so_many_until_all_is_done(
 
 
 async def test_what_is_large_leaves_in_parts_and_does_not_come_back_all_at_once(
-    mutations: Mutations, archiving: Archiving, clock: Clock, engine: AsyncEngine
+    mutations: Mutations, archiving: Archiver, clock: Clock, engine: AsyncEngine
 ) -> None:
     symbols = _expired([{"note": "x" * 16_000}] * 600)
     await commit(mutations, *MARKET)
@@ -130,7 +130,7 @@ async def test_what_is_large_leaves_in_parts_and_does_not_come_back_all_at_once(
 
 
 async def test_what_packs_badly_leaves_in_smaller_parts(
-    mutations: Mutations, archiving: Archiving, clock: Clock
+    mutations: Mutations, archiving: Archiver, clock: Clock
 ) -> None:
     noise = random.Random(1)
     symbols = _expired([{"note": noise.randbytes(8_000).hex()} for _ in range(150)])
@@ -168,7 +168,7 @@ def test_a_symbols_listings_stay_together_or_the_ended_ones_go_ahead() -> None:
     small = over(VENUE_SYMBOL, "4", "t", is_ended=True)
     found = [*large, small]
     keys = {
-        most: [one.key for one in archive_candidates.fitting(found, most)]
+        most: [one.key for one in archive_candidates.select_fitting(found, most)]
         for most in range(0, 60, 10)
     }
     assert keys[50] == ["s", "1", "2", "3", "4"]
@@ -179,13 +179,13 @@ def test_a_symbols_listings_stay_together_or_the_ended_ones_go_ahead() -> None:
 
 
 async def test_one_writer_archives_at_a_time(
-    mutations: Mutations, archiving: Archiving, clock: Clock, engine: AsyncEngine
+    mutations: Mutations, archiving: Archiver, clock: Clock, engine: AsyncEngine
 ) -> None:
     await commit(mutations, *MARKET, OPTION)
     await commit(mutations, LISTED)
     clock.now = EXPIRY + AFTER + HOUR
     async with engine.connect() as tx:
-        assert await archive_candidates.try_turn(tx)
+        assert await archive_candidates.try_lock(tx)
         assert await archiving.step() == 0
     assert await archiving.step() == 2
 
@@ -200,7 +200,7 @@ def test_a_writer_archives_unless_it_is_told_never_to() -> None:
 
 
 async def test_history_export_and_audit_know_what_was_archived(
-    mutations: Mutations, archiving: Archiving, clock: Clock, engine: AsyncEngine, database: str
+    mutations: Mutations, archiving: Archiver, clock: Clock, engine: AsyncEngine, database: str
 ) -> None:
     await archive_option(mutations, archiving, clock)
     checked = await audit.verify_registry(database)

@@ -20,11 +20,10 @@ from cqar_shared.redis_store.cache import Cache
 from cqar_shared.replication.positions import LogPosition, position_of
 from cqar_shared.sql import entity_queries, row_check
 from cqar_shared.sql.tables import table_of
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.reads.cached import RedisReader
 from cqar_writer.store import entity_rows, search
-from cqar_writer.store.voided_listings import Voided, VoidedListings
+from cqar_writer.store.voided_listings import VoidedListings, VoidedMatches
 
 #: Hits of a search without a limit.
 SEARCH_LIMIT: Final = 20
@@ -85,7 +84,7 @@ class RegistryReader:
         key = LookupKey(kind.name, lookup, values)
         return list((await entity_rows.find(self._tx, kind, lookup, [key]))[key].values())
 
-    async def voided(self, known: VoidedListings, venue_id: str, spelling: str) -> Voided:
+    async def voided(self, known: VoidedListings, venue_id: str, spelling: str) -> VoidedMatches:
         """Return the removed listings of a venue's spelling."""
         return await known.find(self._tx, self.position.epoch, venue_id, spelling)
 
@@ -169,7 +168,7 @@ class Reads:
         cache: Cache | None = None,
     ) -> None:
         self._engine = engine
-        self._database = database or PrimaryDatabase(Newest(), engine)
+        self._database = database or PrimaryDatabase(NewestPosition(), engine)
         self._cache = cache
 
     def cached(self) -> RedisReader:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from cqc.replication.v1 import replication_pb2
 
 from cqar_shared.replication.positions import term_of
-from cqar_writer.database.newest_position import Newest
+from cqar_writer.database.primary import NewestPosition
 from cqar_writer.protocol import terms
 from cqar_writer.protocol.log_rows import HeadRow, head_message
 from cqar_writer.protocol.terms import Remedy, Verdict
@@ -23,15 +23,15 @@ class Judged(NamedTuple):
     remedy: Remedy
 
 
-class Heads:
-    """As `cqar_writer.database.primary.Database`, and `cqar_writer.database.head.Heads` on it.
+class WriterDatabase:
+    """As `PrimaryDatabase` and `HeadReader` in `cqar_writer.database`.
 
     Attributes:
         is_fenced: Whether the address leads to a database that another took the place of.
         needs_epoch: A new epoch is to begin.
     """
 
-    def __init__(self, pool: Pool, newest: Newest) -> None:
+    def __init__(self, pool: Pool, newest: NewestPosition) -> None:
         self._pool = pool
         self.newest = newest
         self.is_fenced = False
@@ -101,7 +101,7 @@ class Heads:
         if self.is_fenced:
             raise Away
 
-    def is_replaced(self, head: replication_pb2.Head) -> None:
+    def note_replaced(self, head: replication_pb2.Head) -> None:
         """Another writer answers from a later database."""
         self.newest.note_term(term_of(head))
         self.drop()
@@ -122,7 +122,7 @@ class Heads:
 
 
 def _comes_after(connection: Connection, seen: terms.ObservedTerm, head: HeadRow) -> bool:
-    if connection.compared or not terms.is_to_be_compared(seen, head):
+    if connection.compared or not terms.needs_chain_check(seen, head):
         connection.compared = True
         return True
     rows = connection.server.rows_after(seen.position.revision - 1, 1)
@@ -139,10 +139,10 @@ async def confirm(connection: Connection, looks_max: int | None = None) -> None:
         Away: The connection ends first, or it takes too long.
     """
     if connection.server.standby.is_synchronous:
-        await committed(connection, connection.server.mark(), looks_max)
+        await await_commit(connection, connection.server.mark(), looks_max)
 
 
-async def committed(connection: Connection, lsn: int, looks_max: int | None = None) -> None:
+async def await_commit(connection: Connection, lsn: int, looks_max: int | None = None) -> None:
     """Wait until a COMMIT at this place returns."""
     while not connection.server.is_confirmed(lsn):
         if looks_max == 0:

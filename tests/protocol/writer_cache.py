@@ -18,17 +18,17 @@ from cqar_writer.reads.cached import CacheMiss, MessageReader, RedisReader
 from cqar_writer.relays import cache_relay
 from tests.protocol.cluster import Connection
 from tests.protocol.database import REGISTRY_ID, ROWS_MAX
-from tests.protocol.heads import Heads
 from tests.protocol.ledger import State
 from tests.protocol.pausing import Away, again_and_again, pause
 from tests.protocol.redis_server import Redis
+from tests.protocol.writer_database import WriterDatabase
 
 
 class CacheRelay:
     """As `cqar_writer.relays.cache_relay.CacheRelay`."""
 
-    def __init__(self, heads: Heads, redis: Redis) -> None:
-        self._heads = heads
+    def __init__(self, database: WriterDatabase, redis: Redis) -> None:
+        self._database = database
         self._redis = redis
 
     async def run(self) -> None:
@@ -36,7 +36,7 @@ class CacheRelay:
 
     async def _step(self) -> None:
         cursor, _ = await self._redis.read([])
-        connection, head = self._heads.read()
+        connection, head = self._database.read()
         at = position_of(head)
         if cursor is not None and cursor.at == at:
             return
@@ -52,7 +52,7 @@ def _changed(
     connection: Connection, since: LogPosition, head: LogPosition
 ) -> dict[str, Value] | None:
     rows = connection.server.rows_after(since.revision, ROWS_MAX + 1)
-    if not cache_schedule.continues(since, head, rows, ROWS_MAX):
+    if not cache_schedule.is_contiguous(since, head, rows, ROWS_MAX):
         return None
     change_sets = (
         replication_pb2.ChangeSet.FromString(positions.unpack(row.payload)) for row in rows
@@ -61,7 +61,7 @@ def _changed(
     return dict(cache_relay._entities(changes))
 
 
-class Served:
+class StateReader:
     """PostgreSQL in one view, as `cqar_writer.reads.sessions.Reading`."""
 
     def __init__(self, state: State) -> None:
@@ -91,11 +91,11 @@ class Answer(NamedTuple):
     by_redis_at: LogPosition | None
 
 
-async def read(redis: Redis, heads: Heads, keys: tuple[str, ...]) -> Answer | None:
+async def read(redis: Redis, database: WriterDatabase, keys: tuple[str, ...]) -> Answer | None:
     """Answer a client that asks a writer for venues; None when it cannot be answered."""
-    if heads.is_fenced:
+    if database.is_fenced:
         return None
-    cached = RedisReader(redis, heads.newest)  # type: ignore[arg-type]
+    cached = RedisReader(redis, database.newest)  # type: ignore[arg-type]
     try:
         found = await _all_of(cached, keys)
     except CacheMiss:
@@ -103,11 +103,11 @@ async def read(redis: Redis, heads: Heads, keys: tuple[str, ...]) -> Answer | No
     else:
         return Answer(found, cached.cursor.at if cached.cursor else None)
     try:
-        connection, head = heads.place()
+        connection, head = database.place()
         state = connection.server.state()
     except Away:
         return None
-    keeping = cached.filling(Served(state), position_of(head))
+    keeping = cached.filling(StateReader(state), position_of(head))
     found = await _all_of(keeping, keys)
     await keeping.keep()
     return Answer(found, None)

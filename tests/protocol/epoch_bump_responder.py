@@ -1,4 +1,4 @@
-"""A writer that answers resolvers' claims, as `epoch_bumps.Bumps`; the real core judges them."""
+"""A writer that answers resolvers' claims, as `EpochBumpResponder`; the real core judges them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from cqar_writer.protocol import epoch_rules
 from cqar_writer.protocol.epoch_rules import BUMPS_APART_S
 from tests.protocol.epochs import Bump
 from tests.protocol.fencing import Fencing
-from tests.protocol.heads import LOOKS_MAX, Heads, confirm
 from tests.protocol.pausing import pause
+from tests.protocol.writer_database import LOOKS_MAX, WriterDatabase, confirm
 
 
-class Bumps:
+class EpochBumpResponder:
     def __init__(
-        self, heads: Heads, fencing: Fencing, clock: Callable[[], float], bump: Bump
+        self, database: WriterDatabase, fencing: Fencing, clock: Callable[[], float], bump: Bump
     ) -> None:
-        self._heads = heads
+        self._database = database
         self._fencing = fencing
         self._clock = clock
         self._bump = bump
@@ -32,9 +32,9 @@ class Bumps:
         Raises:
             Away: This writer cannot tell.
         """
-        self._heads.require_unfenced()
+        self._database.require_unfenced()
         await pause()
-        connection, own = self._heads.read()
+        connection, own = self._database.read()
         await confirm(connection, LOOKS_MAX)
         await self._fencing.heed(own, request.held, request.found)
         await pause()
@@ -46,7 +46,7 @@ class Bumps:
         return await self._bump(own.epoch, position_of(request.held))
 
     def _is_lost(self, held: LogPosition) -> bool:
-        connection, row = self._heads.read()
+        connection, row = self._database.read()
         head = position_of(row)
         if not positions.is_believable(head, held):
             return False

@@ -1,4 +1,4 @@
-"""A writer that publishes the image as `image_publisher.Images` does; the real core says when."""
+"""A writer that publishes the image as `ImagePublisher` does; the real core says when."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from cqar_shared.redis_store.image_store import ImageStore
 from cqar_shared.replication import image
 from cqar_writer.protocol import image_schedule
 from cqar_writer.protocol.log_rows import head_message
-from cqar_writer.relays.image_publisher import whole_image
+from cqar_writer.relays.image_publisher import complete_image
 from tests.protocol.database import KIND
-from tests.protocol.heads import Heads
 from tests.protocol.ledger import State
 from tests.protocol.pausing import Away, again_and_again, pause
 from tests.protocol.stream import Stream
+from tests.protocol.writer_database import WriterDatabase
 
 #: So small that a schedule publishes several times.
 REVISIONS_APART: Final = 2
 APART: Final = dt.timedelta(seconds=10)
 
 
-class Imaging:
+class ImagePublisher:
     """No lock keeps two writers from publishing at once: only the comparison must.
 
     Args:
@@ -34,13 +34,13 @@ class Imaging:
 
     def __init__(
         self,
-        heads: Heads,
+        database: WriterDatabase,
         stream: Stream,
         images: ImageStore,
         clock: Callable[[], float],
         fresh_publication: Callable[[], str],
     ) -> None:
-        self._heads = heads
+        self._database = database
         self._stream = stream
         self._images = images
         self._clock = clock
@@ -51,10 +51,10 @@ class Imaging:
 
     async def _step(self) -> None:
         seen = await self._images.manifest()
-        found = await whole_image(self._images, seen)
+        found = await complete_image(self._images, seen)
         mark = self._stream.noted()
         await pause()
-        connection, row = self._heads.read()
+        connection, row = self._database.read()
         head, state = head_message(row), connection.server.state()
         now = dt.datetime.fromtimestamp(self._clock(), dt.UTC)
         if not image_schedule.is_due(
