@@ -294,7 +294,7 @@ async def test_who_answers_probes_with_no_head_is_not_believed_and_stops_nobody(
     intruder = await client.subscribe(jetstream.HEAD_SUBJECT, cb=answer)
     await client.flush()
     async with follow(0.05):
-        await eventually(lambda: "what answers on cqar.head is no head" in caplog.text)
+        await eventually(lambda: "the answer on cqar.head is not a head" in caplog.text)
         await intruder.unsubscribe()
         async with publish(wake):
             await commit(mutations, a_venue("a"))
