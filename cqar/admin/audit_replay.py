@@ -95,16 +95,16 @@ class Replay:
     def _apply_change(
         self, change: Change, context: events.EventContext, index: int
     ) -> DomainEvent | None:
-        held = self._state.get((change.kind, change.key))
+        previous = self._state.get((change.kind, change.key))
         now = ReplayedEntity(
             change.key, context.revision, change.entity, change.deleted, change.archived
         )
-        for entity, sign in ((held, -1), (now, 1)):
+        for entity, sign in ((previous, -1), (now, 1)):
             if entity is not None and entity.is_counted:
                 self.live += sign
                 self.set_hash += sign * positions.hash_of(change.kind, entity.key, entity.payload)
         self._state.put(change.kind, now)
-        before, after = entity_of(change.kind, held), entity_of(change.kind, now)
+        before, after = entity_of(change.kind, previous), entity_of(change.kind, now)
         if after is None and not now.deleted and change.kind in KIND_BY_NAME:
             where = f"{context.epoch}:{context.revision}"
             text = f"{change.kind} {change.key} of revision {where} cannot be decoded"
@@ -113,7 +113,7 @@ class Replay:
             self._record_terms(change, before, after, us_of(context.at))
         if change.archived or before == after or change.kind not in KIND_BY_NAME:
             return None
-        payload = change.entity or (b"" if held is None else held.payload)
+        payload = change.entity or (b"" if previous is None else previous.payload)
         kind = KIND_BY_NAME[change.kind]
         return events.event_of(kind, before, after, payload, context, index)
 
@@ -145,12 +145,12 @@ def _change_set(payload: bytes) -> replication_pb2.ChangeSet | None:
         return None
 
 
-def entity_of(kind: str, held: ReplayedEntity | None) -> Entity | None:
+def entity_of(kind: str, replayed: ReplayedEntity | None) -> Entity | None:
     """The decoded entity; None if it was removed or cannot be decoded, which `apply` reports."""
-    if held is None or held.deleted or kind not in KIND_BY_NAME:
+    if replayed is None or replayed.deleted or kind not in KIND_BY_NAME:
         return None
     try:
-        entity: Entity = entity_codec.decode(KIND_BY_NAME[kind], held.payload)
+        entity: Entity = entity_codec.decode(KIND_BY_NAME[kind], replayed.payload)
     except (DecodeError, ValueError):
         return None
     return entity

@@ -81,8 +81,8 @@ class ReplayedState:
         row = self._file.execute(f"{query} WHERE kind = ? AND key = ?", ref).fetchone()
         return None if row is None else _entity_of_row(row)
 
-    def put(self, kind: str, held: ReplayedEntity) -> None:
-        self._file.execute("REPLACE INTO entities VALUES (?, ?, ?, ?, ?, ?)", (kind, *held))
+    def put(self, kind: str, entity: ReplayedEntity) -> None:
+        self._file.execute("REPLACE INTO entities VALUES (?, ?, ?, ?, ?, ?)", (kind, *entity))
 
     def kinds(self) -> list[str]:
         rows = self._file.execute("SELECT DISTINCT kind FROM entities ORDER BY kind")

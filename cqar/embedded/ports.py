@@ -48,9 +48,9 @@ def pick_ports(preferred: Mapping[str, int]) -> dict[str, int]:
     with _reservations() as reserved:
         others = {r.port for r in reserved if r.pid != own_pid}
         for name, port in preferred.items():
-            taken = others | set(picked.values())
-            if port in taken or not is_free_port(port):
-                picked[name] = _draw(taken | set(preferred.values()))
+            reserved_ports = others | set(picked.values())
+            if port in reserved_ports or not is_free_port(port):
+                picked[name] = _draw(reserved_ports | set(preferred.values()))
             else:
                 picked[name] = port
         reserved |= {
@@ -96,10 +96,10 @@ def is_free_port(port: int) -> bool:
     return True
 
 
-def _draw(taken: set[int]) -> int:
+def _draw(reserved_ports: set[int]) -> int:
     for _ in range(DRAWS_MAX):
         port = random.choice(OWN_PORTS)  # not a secret
-        if port not in taken and is_free_port(port):
+        if port not in reserved_ports and is_free_port(port):
             return port
     message = f"no free TCP port on 127.0.0.1 in {OWN_PORTS.start}-{OWN_PORTS.stop - 1}"
     raise EmbeddedError(message)

@@ -167,22 +167,17 @@ def make_plan(
     identity = AssetIdentity(state, venue)
     identity.assign(code for market in markets for code in _codes(market) if code)
     identity.assign_multiples((m.base.venue, m.multiple_of) for m in markets if m.multiple_of)
-    identity.assign_classes(
-        (m.base.venue, m.underlying_class) for m in markets if m.underlying_class
-    )
+    classes = ((m.base.venue, m.underlying_class) for m in markets if m.underlying_class)
+    identity.assign_classes(classes)
     proposals = Proposals(state, venue, identity, followed=frozenset(since))
     for market in markets:
         try:
             proposals.propose(market)
         except ValueError as error:
             plan.rejected.append(RejectedRecord(market.spelling, str(error)))
+    allow_mass, spellings = allow_mass_delisting, proposals.spellings
     gone = find_delistings(
-        state,
-        listing,
-        proposals.spellings,
-        plan.rejected,
-        plan.notes,
-        allow_mass=allow_mass_delisting,
+        state, listing, spellings, plan.rejected, plan.notes, allow_mass=allow_mass
     )
     if proposals.archived:
         plan.unchanged += len(proposals.archived)
