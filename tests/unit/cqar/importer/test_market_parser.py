@@ -11,7 +11,7 @@ import pytest
 
 from cqar.importer.market_parser import VenueListing, read_listing
 from cqar.importer.parsed_market import ParsedMarket, UnreadableListing
-from cqar.importer.recorded_responses import SavedResponse
+from cqar.importer.recorded_responses import SavedResponse, matches
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from tests.unit.cqar.importer.test_raw_listings import VENUE_FILES, needs_data
 
@@ -87,3 +87,8 @@ def test_what_a_record_says_to_be_no_coin_is_none() -> None:
     name = "bybit/fixture_recent_instruments_linear_symbol_type"
     (market,) = read(linear, "instruments-info?category=linear", name).markets
     assert market.underlying_class == market.raw["symbolType"].upper()
+
+
+def test_a_file_answers_a_request_that_ends_with_a_slash() -> None:
+    assert matches("v2/markets", "https://www.bitstamp.net/api/v2/markets/")
+    assert not matches("markets", "https://www.bitstamp.net/api/v2/supermarkets/")
