@@ -10,16 +10,16 @@ from typing import Final
 import click
 import uvloop
 
-from cqar_resolver import app
+from cqar_resolver import serve as server
 from cqar_resolver.config import SECTION, ResolverConfig
-from cqar_resolver.process import workers as several
+from cqar_resolver.process import workers as worker_processes
 from cqar_shared.errors import StartupError
 from cqar_shared.runtime import process_memory, telemetry, version
 from cqar_shared.runtime.config import load, shown
 from cqar_shared.trust.seal_keys import keyring_of, make_command
 
-#: Threads that load or write the last good file hold up each turn of the event loop for so long;
-#: a call takes several turns. Python's own is 5 ms.
+#: How long a thread that loads or writes the checkpoint delays a turn of the event loop; a call
+#: takes several turns. Python's default is 5 ms.
 SWITCH_S: Final = 0.0005
 
 
@@ -55,13 +55,13 @@ def serve(workers: int) -> None:
     sys.setswitchinterval(SWITCH_S)
     process_memory.limit_malloc_arenas()
     if workers > 1:
-        keyring_of(config, "CQAR_RESOLVER_")  # refused here, not by each worker again and again
-        asyncio.run(several.run(workers, config, os.environ))
-    elif (worker := os.environ.get(several.WORKER)) is not None:
-        parent = int(os.environ[several.PARENT])
-        uvloop.run(app.run(several.settings_of(config, int(worker)), parent))
+        keyring_of(config, "CQAR_RESOLVER_")  # refuse a wrong key here, not in each worker
+        asyncio.run(worker_processes.run(workers, config, os.environ))
+    elif (worker := os.environ.get(worker_processes.WORKER)) is not None:
+        parent = int(os.environ[worker_processes.PARENT])
+        uvloop.run(server.run(worker_processes.settings_of(config, int(worker)), parent))
     else:
-        uvloop.run(app.run(config))
+        uvloop.run(server.run(config))
 
 
 @main.command("config")
