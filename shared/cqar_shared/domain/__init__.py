@@ -14,6 +14,7 @@ __all__ = [
     "evaluation",
     "instant",
     "kind",
+    "load_rounds",
     "kinds",
     "near_names",
     "price_steps",

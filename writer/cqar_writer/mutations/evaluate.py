@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cqar_shared.domain.evaluation import Batch, Outcome
 from cqar_shared.domain.kind import Ref
 from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.domain.load_rounds import run_loading
 from cqar_shared.domain.working_set import LookupKey, WorkingSet
 from cqar_shared.errors import TooLarge
 from cqar_shared.runtime.event_loop import is_long
@@ -33,24 +35,20 @@ async def judge(tx: AsyncConnection, batch: Batch, seen: WorkingSet) -> list[Out
         TooLarge: The rules ask for more rounds of entities than one request has.
     """
     await session_keepalive.work(tx, is_long(batch.items), batch.prefetch, seen)
-    if seen.wanted:
+    if seen.missing:
         await _load(tx, seen)
     rounds = max(1, min(ROUNDS_MAX, JUDGED_MAX // max(1, len(batch.items))))
-    for _ in range(rounds):
-        outcomes = await session_keepalive.work(tx, is_long(batch.items), batch.judge, seen)
-        if not seen.wanted:
-            return outcomes
-        await _load(tx, seen)
     message = f"the rules asked for more than {rounds} rounds of entities: split the request"
-    raise TooLarge(message)
+    run = partial(session_keepalive.work, tx, is_long(batch.items), batch.judge, seen)
+    return await run_loading(run, seen, partial(_load, tx), rounds, TooLarge(message))
 
 
 async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:
-    """Bring what the last round wanted, some at a time: others are answered in between."""
-    wanted = seen.wanted
+    """Bring what the last round was missing, some at a time: others are answered in between."""
+    missing = seen.missing
     brought: set[Ref] = set()
     by_lookup: defaultdict[tuple[str, str], list[LookupKey]] = defaultdict(list)
-    for find in wanted.finds:
+    for find in missing.finds:
         by_lookup[find.kind, find.lookup].append(find)
     for (kind, lookup), finds in by_lookup.items():
         for some in _parts(finds):
@@ -60,11 +58,11 @@ async def _load(tx: AsyncConnection, seen: WorkingSet) -> None:
                 for key, stored in entities.items():
                     seen.know((kind, key), stored)
                     brought.add((kind, key))
-    for refs in _parts(list(wanted.refs - brought)):
+    for refs in _parts(list(missing.refs - brought)):
         found = await entity_rows.load(tx, refs, removed=True)
         for ref in refs:
             seen.know(ref, found.get(ref))
-    for ref in wanted.referrers:
+    for ref in missing.referrers:
         seen.know_referrers(ref, await entity_rows.referrers(tx, ref))
 
 
