@@ -1,8 +1,8 @@
 """What one request has loaded, and what its earlier items will write.
 
 Implements `cqar_shared.domain.kind.RegistryView` for the writer. A rule that asks for what is not
-loaded gets nothing, and the question is added to `wanted`. The caller loads it and runs the rules
-again; a result counts only from a round that added nothing to `wanted`.
+loaded gets nothing, and the question is added to `missing`. The caller loads it and runs the rules
+again; a result counts only from a round that added nothing to `missing`.
 """
 
 from __future__ import annotations
@@ -150,10 +150,10 @@ class WorkingSet:
         return self._stored[ref]
 
     def want(self, ref: Ref) -> None:
-        self.wanted.refs.add(ref)
+        self.missing.refs.add(ref)
 
     def want_found(self, find: LookupKey) -> None:
-        self.wanted.finds.add(find)
+        self.missing.finds.add(find)
 
     def is_pending(self, ref: Ref) -> bool:
         return ref in self._pending
@@ -161,7 +161,7 @@ class WorkingSet:
     def referrers(self, ref: Ref) -> Referrers:
         """The entities that will refer to it after the request, each once."""
         if ref not in self._referrers:
-            self.wanted.referrers.add(ref)
+            self.missing.referrers.add(ref)
         stored = self._referrers.get(ref, Referrers([]))
         found = [r for r in stored.refs if r not in self._pending]
         return Referrers([*found, *self._pending_referrers.get(ref, ())], stored.more)
@@ -179,7 +179,7 @@ class WorkingSet:
     # ------------------------------------------------------------ what the loader says
 
     def begin_round(self) -> None:
-        self.wanted = PendingReads(set(), set(), set())
+        self.missing = PendingReads(set(), set(), set())
         self._pending: dict[Ref, Entity | None] = {}
         self._pending_referrers: defaultdict[Ref, list[Ref]] = defaultdict(list)
         self._pending_found: defaultdict[LookupKey, list[str]] = defaultdict(list)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from cqar_shared.domain.evaluation import Batch, Outcome
 from cqar_shared.domain.kind import Ref
 from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.domain.load_rounds import run_loading
 from cqar_shared.domain.working_set import LookupKey, WorkingSet
 from cqar_shared.errors import TooLarge
 from cqar_shared.runtime.event_loop import is_long
@@ -35,24 +37,20 @@ async def judge(tx: AsyncConnection, batch: Batch, working_set: WorkingSet) -> l
     """
     long = is_long(batch.items)
     await session_keepalive.run(tx, long, batch.prefetch, working_set)
-    if working_set.wanted:
+    if working_set.missing:
         await _load(tx, working_set)
     rounds = max(1, min(ROUNDS_MAX, JUDGED_MAX // max(1, len(batch.items))))
-    for _ in range(rounds):
-        outcomes = await session_keepalive.run(tx, long, batch.judge, working_set)
-        if not working_set.wanted:
-            return outcomes
-        await _load(tx, working_set)
     message = f"the rules asked for more than {rounds} rounds of entities: split the request"
-    raise TooLarge(message)
+    run = partial(session_keepalive.run, tx, long, batch.judge, working_set)
+    return await run_loading(run, working_set, partial(_load, tx), rounds, TooLarge(message))
 
 
 async def _load(tx: AsyncConnection, working_set: WorkingSet) -> None:
-    """Load what the last round wanted, in parts: other callers are answered between them."""
-    wanted = working_set.wanted
+    """Load what the last round missed, in parts: other callers are answered between them."""
+    missing = working_set.missing
     loaded: set[Ref] = set()
     by_lookup: defaultdict[tuple[str, str], list[LookupKey]] = defaultdict(list)
-    for lookup in wanted.finds:
+    for lookup in missing.finds:
         by_lookup[lookup.kind, lookup.lookup].append(lookup)
     for (kind, name), lookups in by_lookup.items():
         for part in _parts(lookups):
@@ -62,11 +60,11 @@ async def _load(tx: AsyncConnection, working_set: WorkingSet) -> None:
                 for key, stored in entities.items():
                     working_set.know((kind, key), stored)
                     loaded.add((kind, key))
-    for refs in _parts(list(wanted.refs - loaded)):
+    for refs in _parts(list(missing.refs - loaded)):
         entities_by_ref = await entity_rows.load(tx, refs, removed=True)
         for ref in refs:
             working_set.know(ref, entities_by_ref.get(ref))
-    for ref in wanted.referrers:
+    for ref in missing.referrers:
         working_set.know_referrers(ref, await entity_rows.referrers(tx, ref))
 
 
