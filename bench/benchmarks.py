@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlsplit
 
 import lmdb
 import redis.asyncio
@@ -119,10 +120,11 @@ async def _other_process(registries: Registries) -> AsyncIterator[Cases]:
         stack.run_resolver("publishing", replica_path=published),
     ):
         socket = str((await store.config_get("unixsocket"))["unixsocket"])
+        server = {"socket": socket, "password": urlsplit(stack.redis).password}
         await store.mset(values)
         measure = partial(partial, _latencies, keys=keys, seconds=registries.scale.seconds)
         yield {
-            "Redis GET, Unix socket": measure("lookups:redis_get", socket=socket),
+            "Redis GET, Unix socket": measure("lookups:redis_get", **server),
             "LMDB get": measure("lookups:lmdb_get", path=path, parsed=False),
             "LMDB get, parsed": measure("lookups:lmdb_get", path=path, parsed=True),
             "LocalReplica": measure("lookups:local_replica", path=published),

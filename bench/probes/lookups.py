@@ -144,8 +144,10 @@ def plain_dict(keys: Sequence[Key], seconds: float) -> list[float]:
 # ---------------------------------------------------------------- of what another process holds
 
 
-def redis_get(socket: str, keys: Sequence[Key], seconds: float) -> list[float]:
-    with redis.Redis(unix_socket_path=socket) as store:
+def redis_get(
+    socket: str, password: str | None, keys: Sequence[Key], seconds: float
+) -> list[float]:
+    with redis.Redis(unix_socket_path=socket, password=password) as store:
         return measure_latencies(lambda *key: store.get(stored_key(*key)), keys, seconds, batch=1)
 
 
