@@ -144,4 +144,8 @@ class ThreadedReplica(SyncApi):
                 and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
             ):
                 return hit.result
+        return self._resolve_on_thread(venue, symbol, timeout_s)
+
+    def _resolve_on_thread(self, venue: str, symbol: str, timeout_s: float | None) -> Resolution:
+        # Not in `resolve`, where the closure's cells would cost every hit 25 %.
         return self._thread.run(lambda replica: replica.resolve(venue, symbol, timeout_s=timeout_s))

@@ -70,9 +70,9 @@ class Unsupported(CqarError):
 
 
 class EpochChanged(CqarError):
-    """The registry began a new history; what was read before may never have been kept.
+    """The registry began a new history: what was read before may have been lost.
 
-    What the client session is forgotten: asked again, it answers from the new history.
+    The client has forgotten its position. The next call answers from the new history.
     """
 
     advice = "forget what you read before, and ask again"

@@ -1,6 +1,6 @@
 """What market data, portfolios and execution do with the SDK, on the whole stack.
 
-Each flow runs through a client and through a replica; what was written before is session along.
+Each flow runs through a client and through a replica, which wait for what was written before.
 """
 
 from __future__ import annotations
