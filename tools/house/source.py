@@ -20,13 +20,7 @@ USERS: Final = ("tools", "bench", "loadtests")
 
 @dataclass(frozen=True)
 class Module:
-    """A module's source, parsed.
-
-    Attributes:
-        name: Dotted; a package's is that of its `__init__`.
-        path: From the root of the repository.
-        public_names: Its `__all__`; None if it has none.
-    """
+    """A parsed module; `path` is relative to the repository, `public_names` its `__all__`."""
 
     name: str
     path: str
