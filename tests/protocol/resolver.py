@@ -147,9 +147,9 @@ class WatchedTerms(KnownTerms):
         super().__init__(clock)
         self._heard = (NO_TERM, clock())
 
-    def takes(self, head: replication_pb2.Head, said: TermSource) -> bool:
-        is_taken = super().takes(head, said)
-        if is_taken and said == "probe":
+    def takes(self, head: replication_pb2.Head, source: TermSource) -> bool:
+        is_taken = super().takes(head, source)
+        if is_taken and source == "probe":
             term, (latest, heard_s) = term_of(head), self._heard
             is_new = self._clock() - heard_s >= UNHEARD_S
             require(is_new or term >= latest, 7, "an earlier database is believed:", term)
