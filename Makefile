@@ -158,6 +158,10 @@ fleet: $(STAMP) ## What ten thousand sidecars would ask of what they share.
 docs-reference: $(STAMP) ## Make docs/CONFIGURATION.md and docs/METRICS.md from the code.
 	@$(PY) -m tools.reference
 
+.PHONY: docs-diagram
+docs-diagram: $(STAMP) ## Draw docs/architecture.svg from docs/architecture.toml.
+	@$(PY) -m tools.diagram
+
 .PHONY: docs
 docs: $(STAMP) ## Build the site into site/; anything that it warns of is an error.
 	@$$(command -v uv || echo .venv/bin/uv) sync --quiet --frozen --all-extras --inexact --group docs

@@ -1,8 +1,7 @@
-"""The load generator: h2load, of Debian's nghttp2-client, which posts one gRPC body at C speed.
+"""gRPC load by h2load, of Debian's nghttp2-client, and the requests that it sends.
 
-Callers are connections, each with one call at a time, as so many programs would have. It keeps
-every latency; the next call is sent when the last is answered, so it finds what a server can carry,
-not what calls at a given rate would see.
+A caller is a connection with one call at a time. The next call is sent when the last is answered,
+so the figures say what a server can carry, not what calls at a given rate would see.
 """
 
 from __future__ import annotations
@@ -12,32 +11,52 @@ import re
 import shutil
 import struct
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from bench.measured import Sample, Unmeasured, spread
+import grpc
+from cqc.resolver.v1 import resolver_pb2 as pb
 
-#: Before what counts, some calls of each caller tell the rate, and then the server is made warm.
+from bench.results import Figures, NotMeasured, latency_figures
+
+RESOLVE: Final = "/cqc.resolver.v1.Resolver/Resolve"
+RESOLVE_BATCH: Final = "/cqc.resolver.v1.Resolver/ResolveBatch"
+TIMEOUT_S: Final = 30.0
+NOT_INSTALLED: Final = "h2load is not installed (apt-get install nghttp2-client)"
+#: Calls of each caller that tell the rate, before the server is warmed up for WARM_S.
 FIRST_CALLS: Final = 4
 WARM_S: Final = 0.3
-_RATE: Final = re.compile(r"([0-9.]+) req/s")
-_DONE: Final = re.compile(r"(\d+) succeeded, (\d+) failed, (\d+) errored")
-_DATA: Final = re.compile(r"\((\d+)\) data")
 _FRAME_BYTES: Final = 5
+_REPORT: Final = re.compile(
+    r"([0-9.]+) req/s.*?(\d+) succeeded, (\d+) failed, (\d+) errored.*?\((\d+)\) data", re.DOTALL
+)
 
 
-class LoadFailed(Unmeasured):
-    """What was measured is not what was meant."""
+def resolve_request(venue_id: str, venue_symbol: str) -> bytes:
+    request = pb.ResolveRequest(venue_id=venue_id, venue_symbol=venue_symbol)
+    return request.SerializeToString(deterministic=True)
+
+
+def batch_request(keys: Sequence[Sequence[str]]) -> bytes:
+    named = [pb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol) for venue, symbol in keys]
+    return pb.ResolveBatchRequest(keys=named).SerializeToString(deterministic=True)
+
+
+async def call(address: str, method: str, request: bytes) -> bytes:
+    """The bytes of one answer."""
+    async with grpc.aio.insecure_channel(address) as channel:
+        unary: Any = channel.unary_unary(method)
+        answer: bytes = await unary(request, timeout=TIMEOUT_S)
+        return answer
 
 
 class Target(NamedTuple):
-    """Where a method is served.
+    """A method at a server.
 
     Attributes:
         address: HOST:PORT, or unix:PATH.
-        method: /package.Service/Method.
-        request: Its message's bytes.
-        answer_bytes: An answer is at least so long: an error has no message at all.
+        answer_bytes: The least length of an answer: an error has no message at all.
     """
 
     address: str
@@ -50,51 +69,44 @@ def installed() -> bool:
     return shutil.which("h2load") is not None
 
 
-async def load(target: Target, callers: int, seconds: float) -> Sample:
-    """Figures `calls_per_s`, `p50_us`…, of so many callers for about so many seconds.
+async def load(target: Target, callers: int, seconds: float) -> Figures:
+    """Latencies and `calls_per_s` of so many callers for about so many seconds.
 
     Raises:
-        LoadFailed: Not every call was answered with a message as long as it should be.
+        NotMeasured: a call was not answered, or an answer was too short.
     """
     with tempfile.TemporaryDirectory(prefix="cqar-h2load-") as folder:
         body, log = Path(folder, "body"), Path(folder, "log")
-        _write(body, target.request)
+        body.write_bytes(b"\0" + struct.pack(">I", len(target.request)) + target.request)
         rate = await _run(target, callers, FIRST_CALLS * callers, body, log)
-        for lasts_s in (WARM_S, seconds):
-            Path.unlink(log)
-            calls = max(FIRST_CALLS * callers, int(rate * lasts_s))
+        for duration_s in (WARM_S, seconds):
+            log.unlink()
+            calls = max(FIRST_CALLS * callers, int(rate * duration_s))
             rate = await _run(target, callers, calls, body, log)
-        return spread(_latencies_us(log), calls_per_s=rate)
-
-
-def _write(path: Path, message: bytes) -> None:
-    """As gRPC frames it."""
-    path.write_bytes(b"\0" + struct.pack(">I", len(message)) + message)
-
-
-def _latencies_us(log: Path) -> list[float]:
-    """Of each call: the third column."""
-    return [float(line.split("\t")[2]) for line in log.read_text().splitlines()]
+        latencies_us = [float(line.split("\t")[2]) for line in log.read_text().splitlines()]
+        return latency_figures(latencies_us, calls_per_s=rate)
 
 
 async def _run(target: Target, callers: int, calls: int, body: Path, log: Path) -> float:
     """Calls a second."""
     is_socket = target.address.startswith("unix:")
-    base = ("-B", target.address) if is_socket else ()
     host = "localhost" if is_socket else target.address
     process = await asyncio.create_subprocess_exec(
         *("h2load", "-n", str(calls), "-c", str(callers), "-m", "1", "-d", str(body)),
-        *("-H", "content-type: application/grpc", "-H", "te: trailers"),
-        *(f"--log-file={log}", *base, f"http://{host}{target.method}"),
+        *("-H", "content-type: application/grpc", "-H", "te: trailers", f"--log-file={log}"),
+        *(("-B", target.address) if is_socket else ()),
+        f"http://{host}{target.method}",
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said = (await process.communicate())[0].decode()
-    done, data, rate = _DONE.search(said), _DATA.search(said), _RATE.search(said)
-    if process.returncode or not (done and data and rate):
-        raise LoadFailed(said[-2_000:])
-    least = calls * (target.answer_bytes + _FRAME_BYTES)
-    if int(done[1]) != calls or int(data[1]) < least:
-        text = f"{done[0]} of {calls}, {data[1]} bytes of messages where {least} were to come"
-        raise LoadFailed(f"{target.method} at {target.address}: {text}")
-    return float(rate[1])
+    text = (await process.communicate())[0].decode()
+    report = _REPORT.search(text)
+    if process.returncode or report is None:
+        raise NotMeasured(text[-2_000:])
+    expected_bytes = calls * (target.answer_bytes + _FRAME_BYTES)
+    if int(report[2]) != calls or int(report[5]) < expected_bytes:
+        raise NotMeasured(
+            f"{target.method} at {target.address}: {report[2]} of {calls} calls succeeded, with"
+            f" {report[5]} bytes of messages where at least {expected_bytes} were expected"
+        )
+    return float(report[1])

@@ -1,3 +1,5 @@
+"""`python -m cqar`: the command line."""
+
 from cqar.cli import main
 
 main()

@@ -14,7 +14,7 @@ from cqar.admin.connection import CallFailed
 from cqar.cli.output import out, table, to_stderr
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.failures import EmbeddedError
-from loadtests.locust_runner import LoadFailed, LoadRun, LoadSize, run_locust
+from loadtests.locust_runner import WARM_UP_S, LoadFailed, LoadRun, LoadSize, run_locust
 from loadtests.mixes import MIXES
 from loadtests.own_stack import with_own_stack
 from loadtests.run_plan import ALL, runs_on_host, runs_on_stack
@@ -46,6 +46,13 @@ REPORTS: Final = Path(__file__).with_name("reports")
     help="Processes of locust; each has one connection.",
 )
 @click.option(
+    "--warm-up",
+    type=click.IntRange(0, 600),
+    default=WARM_UP_S,
+    show_default=True,
+    help="Seconds before those that count.",
+)
+@click.option(
     "--reports",
     type=click.Path(path_type=Path),
     default=REPORTS,
@@ -58,6 +65,7 @@ def main(
     seconds: int,
     rate: int | None,
     processes: int,
+    warm_up: int,
     reports: Path,
 ) -> None:
     """Put the load of CQAR's users on a stack of its own, or on a given server.
@@ -71,13 +79,13 @@ def main(
       CQAR_KEY=... python -m loadtests --host registry.internal:9090 --mix roadmap
     """
     chosen = [MIXES[name] for name in names]
-    amount = LoadSize(seconds, rate, processes)
+    size = LoadSize(seconds, rate, processes, warm_up)
     ended: list[FinishedRun] = []
 
     async def load(runs: Sequence[LoadRun], *, all_there: bool) -> None:
         for run in runs:
             out.print(f"{run.name} at {run.address} for {seconds} s:", end=" ", markup=False)
-            outcome, cores = await run_locust(run, amount, reports)
+            outcome, cores = await run_locust(run, size, reports)
             out.print(f"locust used {cores:.1f} cores")
             ended.append(FinishedRun(run, outcome, all_there))
 

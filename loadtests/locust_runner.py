@@ -21,7 +21,6 @@ from loadtests.run_outcome import RunOutcome
 LOCUSTFILE: Final = Path(__file__).with_name("locustfile.py")
 #: Calls under way when the time is over end by themselves within this.
 STOP_S: Final = 15
-#: Before what counts: a writer's cache is empty at first.
 WARM_UP_S: Final = 5
 #: Importing locust, asking for keys, stopping, writing the report; on a busy machine.
 AROUND_S: Final = 120
@@ -56,13 +55,19 @@ class LoadSize(NamedTuple):
     """How much load.
 
     Attributes:
-        acts_per_s: None: as the mix says.
-        processes: Of locust, which share the users; each has a connection of its own.
+        acts_per_s: None for the mix's own.
+        processes: Processes of locust, which share the users; each has a connection of its own.
+        warm_up_s: Before what counts: a writer's cache is empty at first.
     """
 
     seconds: int
     acts_per_s: int | None = None
     processes: int = 1
+    warm_up_s: int = WARM_UP_S
+
+    @property
+    def total_s(self) -> int:
+        return self.warm_up_s + self.seconds
 
 
 class LocustResult(NamedTuple):
@@ -76,7 +81,7 @@ class LocustResult(NamedTuple):
     cores: float
 
 
-async def run_locust(run: LoadRun, amount: LoadSize, reports: Path) -> LocustResult:
+async def run_locust(run: LoadRun, size: LoadSize, reports: Path) -> LocustResult:
     """Make the load; `reports` then has NAME.html (locust's report), NAME.json and NAME.log.
 
     Raises:
@@ -86,14 +91,14 @@ async def run_locust(run: LoadRun, amount: LoadSize, reports: Path) -> LocustRes
     before_s = _children_cpu_s()
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
-            *_command(run, amount, reports),
+            *_command(run, size, reports),
             env={**os.environ, "CQAR_KEY": run.key},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=file,
             stderr=asyncio.subprocess.STDOUT,
         )
     try:
-        async with asyncio.timeout(WARM_UP_S + amount.seconds + AROUND_S):
+        async with asyncio.timeout(size.total_s + AROUND_S):
             code = await process.wait()
     except TimeoutError as error:
         raise LoadFailed(f"{run.name}: locust did not end: see {log}") from error
@@ -102,7 +107,7 @@ async def run_locust(run: LoadRun, amount: LoadSize, reports: Path) -> LocustRes
     written = await asyncio.to_thread(outcome.read_bytes)
     if not written:
         raise LoadFailed(f"{run.name}: locust ended with {code}:\n{log_tail(log)}")
-    cores = (_children_cpu_s() - before_s) / (WARM_UP_S + amount.seconds)
+    cores = (_children_cpu_s() - before_s) / size.total_s
     return LocustResult(msgspec.json.decode(written, type=RunOutcome), cores)
 
 
@@ -120,15 +125,15 @@ def _make_room(name: str, reports: Path) -> tuple[Path, Path]:
     return outcome, log
 
 
-def _command(run: LoadRun, amount: LoadSize, reports: Path) -> Sequence[str]:
-    acts_per_s = amount.acts_per_s or run.mix.acts_per_s
+def _command(run: LoadRun, size: LoadSize, reports: Path) -> Sequence[str]:
+    acts_per_s = size.acts_per_s or run.mix.acts_per_s
     users = str(max(1, round(acts_per_s / ACTS_PER_S_A_USER)))
-    several = _several(amount.processes) if amount.processes > 1 else []
+    several = _several(size.processes) if size.processes > 1 else []
     return [
         *(sys.executable, "-m", "locust", "--locustfile", str(LOCUSTFILE)),
         *("--headless", "--only-summary", "--host", run.address),
         *("--users", users, "--spawn-rate", users),
-        *("--warm-up", str(WARM_UP_S), "--run-time", f"{WARM_UP_S + amount.seconds}s"),
+        *("--warm-up", str(size.warm_up_s), "--run-time", f"{size.total_s}s"),
         *("--stop-timeout", str(STOP_S)),
         *("--html", str(reports / f"{run.name}.html")),
         *("--outcome", str(reports / f"{run.name}.json")),

@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from locust import User, task
 from locust.env import Environment
 
-from cqar.admin.connection import Connection, failure_of
+from cqar.admin.connection import Connection, call_failed
 from cqar.admin.rpc_catalog import Rpc, rpcs
 from cqar.sdk.key_form import require_key
 from loadtests.act_sampler import ActSampler
@@ -76,7 +76,7 @@ class LoadTarget:
             first = next(answer)
             answer.cancel()
         except grpc.RpcError as error:
-            raise failure_of(error, self.server.address) from error
+            raise call_failed(error, self.server.address) from error
         return first
 
 

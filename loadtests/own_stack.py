@@ -19,7 +19,7 @@ from cqar.admin.connection import Connection
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
 from cqar.importer.apply import apply_entities
-from cqar.importer.stable_ids import an_id
+from cqar.importer.stable_ids import catalogue_id
 from cqar_shared.domain import decimals
 from cqar_shared.domain.kind import AnyKind, Entity
 from cqar_shared.domain.kinds.asset_group import ASSET_GROUP, AssetGroup, GroupMember
@@ -92,7 +92,7 @@ def _groups(writer: Connection) -> list[tuple[AnyKind, Entity]]:
             for member, weight in {**weights, asset_id: "1"}.items()
         ]
         group = AssetGroup(
-            group_id=an_id("group", slug),
+            group_id=catalogue_id("group", slug),
             name=f"{slug} and what stands for it",
             members=tuple(members),
         )
@@ -105,14 +105,14 @@ def _identifiers() -> list[tuple[AnyKind, Entity]]:
         (
             ASSET_IDENTIFIER,
             AssetIdentifier(
-                identifier_id=an_id("identifier", row["slug"]),
+                identifier_id=catalogue_id("identifier", row["slug"]),
                 asset_id=catalogue.asset_id(row["slug"]),
                 source=AssetDataSource.INTERNAL,
                 external_id=row["slug"],
                 is_primary=True,
             ),
         )
-        for row in catalogue.read("assets")
+        for row in catalogue.read_table("assets")
     ]
 
 

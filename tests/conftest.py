@@ -19,10 +19,10 @@ from cqar_resolver.replication.freshness import StalenessBound
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.messaging import jetstream, nats_connection, streams
 from cqar_shared.sql.postgres import make_engine
-from cqar_writer.database.head import Heads
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.database.head import HeadReader
+from cqar_writer.mutations import Mutations
 from cqar_writer.relays import event_relay
-from cqar_writer.relays.change_relay import Relay
+from cqar_writer.relays.change_relay import ChangeRelay
 from tests.support.entity_builders import NOW
 from tests.support.follower_setup import Follow, follow_into
 from tests.support.memory_folder import server_folder
@@ -117,14 +117,14 @@ async def js(client: Client) -> JetStreamContext:
 
 
 @pytest.fixture
-def relay(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> Relay:
-    return Relay(engine, js, mutations.bump_epoch)
+def relay(engine: AsyncEngine, js: JetStreamContext, mutations: Mutations) -> ChangeRelay:
+    return ChangeRelay(engine, js, mutations.bump_epoch)
 
 
 @pytest.fixture
 async def heads(engine: AsyncEngine, client: Client) -> None:
     """A writer's answers to probes, and nothing else of a writer: they confirm what is loaded."""
-    await jetstream.serve(client, jetstream.HEAD_SUBJECT, Heads(engine).answer)
+    await jetstream.serve(client, jetstream.HEAD_SUBJECT, HeadReader(engine).answer)
     await client.flush()
 
 

@@ -1,6 +1,6 @@
-"""`python -m tools.site`: lay out in build/ what mkdocs makes the site of.
+"""`python -m tools.site`: copy the pages to build/ and write mkdocs' settings there.
 
-A page that stands in no place is an error; a place whose page is to come is left out.
+A page without a place in the navigation is an error, and so is a place without a page.
 """
 
 from __future__ import annotations
@@ -13,43 +13,48 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[1]
 DOCS: Final = ROOT / "docs"
 BUILD: Final = ROOT / "build"
-#: Title -> page, or the pages below it.
-PLACES: Final[dict[str, Any]] = {
-    "Quick start": "index.md",
-    "Concepts": "CONCEPTS.md",
-    "Tutorials": {
+#: Section -> title of a page -> its file.
+PLACES: Final[dict[str, dict[str, str]]] = {
+    "Start": {
+        "Quick start": "index.md",
+        "Concepts": "CONCEPTS.md",
+        "Questions": "FAQ.md",
+    },
+    "Use": {
         "Market data, in Python": "tutorials/cqmd-python.md",
         "Market data, in Go": "tutorials/cqmd-go.md",
         "Portfolios": "tutorials/cqpm.md",
         "Execution": "tutorials/cqvx.md",
         "Admins": "tutorials/admins.md",
-        "Operators": "tutorials/operators.md",
-    },
-    "Asking": {
         "Python": "SDK.md",
         "Command line": "CLI.md",
-        "Every RPC": "API.md",
-        "The published replica": "REPLICA.md",
+        "Importing a venue": "IMPORTING.md",
     },
-    "Running": {
+    "Operate": {
+        "Operators": "tutorials/operators.md",
         "Deployment": "DEPLOYMENT.md",
         "Operations": "OPERATIONS.md",
-        "Settings": "CONFIGURATION.md",
-        "Metrics": "METRICS.md",
         "Security": "SECURITY.md",
         "Reliability": "RELIABILITY.md",
         "Performance": "PERFORMANCE.md",
     },
-    "Behind it": {
+    "Internals": {
         "Architecture": "ARCHITECTURE.md",
         "The replication protocol": "PROTOCOL.md",
-        "Real data": "REAL_DATA.md",
-        "Questions": "FAQ.md",
         "Contributing": "CONTRIBUTING.md",
+        "Real data": "REAL_DATA.md",
+        "Performance notes": "PERFORMANCE_NOTES.md",
+    },
+    "Reference": {
+        "Glossary": "GLOSSARY.md",
+        "Every RPC": "API.md",
+        "Settings": "CONFIGURATION.md",
+        "Metrics": "METRICS.md",
+        "The published replica": "REPLICA.md",
         "What changed": "CHANGELOG.md",
     },
 }
-#: Of the root -> the site's.
+#: Pages of the repository's root -> their names in the site.
 FROM_ROOT: Final = {"README.md": "index.md", "CHANGELOG.md": "CHANGELOG.md"}
 
 
@@ -57,46 +62,30 @@ def lay_out() -> dict[str, Any]:
     """Copy the pages, and return mkdocs' settings for them.
 
     Raises:
-        ValueError: A page has no place.
+        ValueError: a page has no place, or a place has no page.
     """
     shutil.rmtree(BUILD / "docs", ignore_errors=True)
     shutil.copytree(DOCS, BUILD / "docs")
     for source, page in FROM_ROOT.items():
         text = (ROOT / source).read_text(encoding="utf-8").replace("](docs/", "](")
         (BUILD / "docs" / page).write_text(text, encoding="utf-8")
-    there = {str(path.relative_to(BUILD / "docs")) for path in (BUILD / "docs").rglob("*.md")}
-    nav = _nav(PLACES, there)
-    if homeless := there - set(_pages(nav)):
-        raise ValueError(f"tools/site.py has no place for {', '.join(sorted(homeless))}")
+    pages = {str(path.relative_to(BUILD / "docs")) for path in (BUILD / "docs").rglob("*.md")}
+    placed = {page for section in PLACES.values() for page in section.values()}
+    if differing := pages ^ placed:
+        raise ValueError(f"tools/site.py and docs/ differ in {', '.join(sorted(differing))}")
     return {
         "site_name": "CQAR",
         "docs_dir": "docs",
         "site_dir": str(ROOT / "site"),
-        "nav": nav,
+        "nav": [
+            {title: [{name: page} for name, page in section.items()]}
+            for title, section in PLACES.items()
+        ],
         "theme": {"name": "material", "font": False},
         "plugins": ["search"],
         "markdown_extensions": ["tables", "fenced_code", {"toc": {"permalink": True}}],
         "validation": {"links": {"anchors": "warn", "unrecognized_links": "warn"}},
     }
-
-
-def _nav(places: dict[str, Any], there: set[str]) -> list[dict[str, Any]]:
-    """Pages that are to come leave their place."""
-    found = []
-    for title, page in places.items():
-        if isinstance(page, dict):
-            found.append({title: _nav(page, there)})
-        elif page in there:
-            found.append({title: page})
-    return found
-
-
-def _pages(nav: list[dict[str, Any]]) -> list[str]:
-    pages: list[str] = []
-    for entry in nav:
-        for page in entry.values():
-            pages += [page] if isinstance(page, str) else _pages(page)
-    return pages
 
 
 if __name__ == "__main__":

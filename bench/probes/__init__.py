@@ -1,1 +1,1 @@
-"""What runs in a process of its own: each function measures one thing, and returns it as JSON."""
+"""Functions that run in a process of their own: each measures one thing and returns it as JSON."""

@@ -1,26 +1,25 @@
-"""What an audit finds to differ: the first of it, and how much of each kind. Pure."""
+"""Collects the differences that an audit finds: the first one, and counts by kind. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Final, NamedTuple
 
-#: Whoever finds so many looks no further: what they have in common is known by then.
+#: An audit stops at this many differences: by then their pattern is known.
 DIFFERENCES_MAX: Final = 10_000
 MISSING: Final = "missing"
 EXTRA: Final = "not to be there"
-#: Of what was found, for a person to see.
+#: Maximum length of a key in a report.
 KEY_CHARS_MAX: Final = 200
 
 
 class Difference(NamedTuple):
-    """One thing that is not as the change sets make it.
+    """A value in the database that differs from what the change sets produce.
 
     Attributes:
-        table: Where it is.
-        key: Of the row: its primary key's values, joined by "/"; of the outbox, EPOCH:REVISION.
-        what: The column that differs; or `MISSING` or `EXTRA`, of a whole row.
-        text: The same as a sentence.
+        key: The row's primary key, its values joined by "/"; for the outbox, EPOCH:REVISION.
+        what: The column that differs; `MISSING` or `EXTRA` for a whole row.
+        text: The difference as a sentence.
     """
 
     table: str
@@ -29,17 +28,16 @@ class Difference(NamedTuple):
     text: str
 
 
-class Enough(Exception):
-    """`DIFFERENCES_MAX` were found."""
+class TooManyDifferences(Exception):
+    """`DIFFERENCES_MAX` differences were found."""
 
 
 class Differences:
-    """Those found so far.
+    """The differences found so far.
 
     Attributes:
-        first: The first of them.
-        counts: (table, what) -> how many.
-        is_all: Whether everything was looked at.
+        counts: (table, what) -> number.
+        is_all: Whether everything was compared.
     """
 
     def __init__(self) -> None:
@@ -51,10 +49,10 @@ class Differences:
         return self.first is not None
 
     def add(self, table: str, key: str, what: str, text: str = "") -> None:
-        """Note one.
+        """Add a difference.
 
         Raises:
-            Enough: There are so many that more say nothing.
+            TooManyDifferences: `DIFFERENCES_MAX` is reached.
         """
         key = key[:KEY_CHARS_MAX]
         if self.first is None:
@@ -62,12 +60,12 @@ class Differences:
         self.counts[table, what] += 1
         if self.counts.total() >= DIFFERENCES_MAX:
             self.is_all = False
-            raise Enough
+            raise TooManyDifferences
 
 
 def _sentence(table: str, key: str, what: str) -> str:
     if what == MISSING:
-        return f"`{table}` has no row {key!r}, which the change sets make"
+        return f"`{table}` has no row {key!r}, which the change sets produce"
     if what == EXTRA:
-        return f"`{table}` has a row {key!r}, which no change set makes"
+        return f"`{table}` has a row {key!r}, which no change set produces"
     return f"`{table}.{what}` was altered, in the row {key!r}"

@@ -1,6 +1,6 @@
-"""One change set after the other, applied to what was before: what its row in the outbox must say.
+"""Replays change sets and compares each outbox row with the result.
 
-No I/O but the state's own file.
+The only I/O is the replayed state's own file.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
 
 from cqar.admin.audit_differences import Differences
-from cqar.admin.audit_state import Held, RecordedTerms, ReplayedState
+from cqar.admin.audit_state import RecordedTerms, ReplayedEntity, ReplayedState
 from cqar_shared.codec import entity_codec, events
 from cqar_shared.domain.instant import moment_of
 from cqar_shared.domain.kind import Entity
@@ -34,10 +34,10 @@ def us_of(moment: dt.datetime) -> int:
 
 
 class Replay:
-    """The registry as of the last row that was applied.
+    """The registry as of the last applied row.
 
     Attributes:
-        live: Entities that are counted and hashed.
+        live: Number of entities that are counted and hashed.
         set_hash: The sum of their hashes.
     """
 
@@ -48,71 +48,76 @@ class Replay:
         self.set_hash = 0
 
     def apply(self, row: Any) -> set[tuple[str, str]]:
-        """Apply a row's change set, and compare the row's columns with what it makes.
+        """Apply a row's change set, and compare the row's columns with the result.
 
         Returns:
-            Whom it changes: (kind, key).
+            (kind, key) of each changed entity.
 
         Raises:
-            Enough: More differs than is worth looking at.
+            TooManyDifferences: the audit stops.
         """
         where = f"{row['epoch']}:{row['revision']}"
-        told = _change_set(row["payload"])
-        if told is None:
+        change_set = _change_set(row["payload"])
+        if change_set is None:
             self._add(where, "payload", f"revision {where} cannot be read")
             return set()
-        announced = self._events(told)
+        expected_events = self._apply_changes(change_set)
         expected = {
-            "epoch": told.epoch,
-            "revision": told.revision,
-            "is_reset": bool(told.epoch_nonce),
-            "committed_at": moment_of(told.committed_at),
+            "epoch": change_set.epoch,
+            "revision": change_set.revision,
+            "is_reset": bool(change_set.epoch_nonce),
+            "committed_at": moment_of(change_set.committed_at),
             "live_count": self.live,
             "set_hash": positions.set_hash_bytes(self.set_hash),
         }
         for name, value in expected.items():
             if row[name] != value:
                 self._add(where, name)
-        self._compare_events(where, row["events"], announced)
-        return {(change.kind, change.key) for change in told.changes}
+        self._compare_events(where, row["events"], expected_events)
+        return {(change.kind, change.key) for change in change_set.changes}
 
     def _add(self, where: str, column: str, text: str = "") -> None:
         self._differences.add("outbox", where, column, text)
 
-    def _events(self, told: replication_pb2.ChangeSet) -> list[DomainEvent]:
-        """Apply all changes; returns what they announce."""
-        at = moment_of(told.committed_at)
-        moment = events.EventContext(told.epoch, told.revision, at, told.actor, told.reason)
-        announced = [events.epoch_changed(moment)] if told.epoch_nonce else []
-        for place, change in enumerate(told.changes):
-            event = self._change(change, moment, place)
+    def _apply_changes(self, change_set: replication_pb2.ChangeSet) -> list[DomainEvent]:
+        """Apply all changes; returns their domain events."""
+        committed_at = moment_of(change_set.committed_at)
+        context = events.EventContext(
+            change_set.epoch, change_set.revision, committed_at, change_set.actor, change_set.reason
+        )
+        applied = [events.epoch_changed(context)] if change_set.epoch_nonce else []
+        for index, change in enumerate(change_set.changes):
+            event = self._apply_change(change, context, index)
             if event is not None:
-                announced.append(event)
-        return announced
+                applied.append(event)
+        return applied
 
-    def _change(
-        self, change: Change, moment: events.EventContext, place: int
+    def _apply_change(
+        self, change: Change, context: events.EventContext, index: int
     ) -> DomainEvent | None:
-        held = self._state.get((change.kind, change.key))
-        now = Held(change.key, moment.revision, change.entity, change.deleted, change.archived)
-        for one, sign in ((held, -1), (now, 1)):
-            if one is not None and one.is_counted:
+        previous = self._state.get((change.kind, change.key))
+        now = ReplayedEntity(
+            change.key, context.revision, change.entity, change.deleted, change.archived
+        )
+        for entity, sign in ((previous, -1), (now, 1)):
+            if entity is not None and entity.is_counted:
                 self.live += sign
-                self.set_hash += sign * positions.hash_of(change.kind, one.key, one.payload)
+                self.set_hash += sign * positions.hash_of(change.kind, entity.key, entity.payload)
         self._state.put(change.kind, now)
-        before, after = entity_of(change.kind, held), entity_of(change.kind, now)
+        before, after = entity_of(change.kind, previous), entity_of(change.kind, now)
         if after is None and not now.deleted and change.kind in KIND_BY_NAME:
-            where = f"{moment.epoch}:{moment.revision}"
-            self._add(where, "payload", f"{change.kind} {change.key} of revision {where} is none")
+            where = f"{context.epoch}:{context.revision}"
+            text = f"{change.kind} {change.key} of revision {where} cannot be decoded"
+            self._add(where, "payload", text)
         if change.kind == VENUE_SYMBOL.name:
-            self._note_terms(change, before, after, us_of(moment.at))
+            self._record_terms(change, before, after, us_of(context.at))
         if change.archived or before == after or change.kind not in KIND_BY_NAME:
             return None
-        payload = change.entity or (b"" if held is None else held.payload)
+        payload = change.entity or (b"" if previous is None else previous.payload)
         kind = KIND_BY_NAME[change.kind]
-        return events.event_of(kind, before, after, payload, moment, place)
+        return events.event_of(kind, before, after, payload, context, index)
 
-    def _note_terms(
+    def _record_terms(
         self, change: Change, before: Entity | None, after: Entity | None, committed_us: int
     ) -> None:
         if change.deleted:
@@ -126,11 +131,11 @@ class Replay:
 
     def _compare_events(self, where: str, packed: bytes, expected: list[DomainEvent]) -> None:
         try:
-            found = list(replication_pb2.DomainEvents.FromString(positions.unpack(packed)).events)
+            stored = list(replication_pb2.DomainEvents.FromString(positions.unpack(packed)).events)
         except (zstandard.ZstdError, DecodeError):
-            found = None
-        if found != expected:
-            self._add(where, "events", f"the events of revision {where} are not what it changed")
+            stored = None
+        if stored != expected:
+            self._add(where, "events", f"the events of revision {where} do not match its changes")
 
 
 def _change_set(payload: bytes) -> replication_pb2.ChangeSet | None:
@@ -140,12 +145,12 @@ def _change_set(payload: bytes) -> replication_pb2.ChangeSet | None:
         return None
 
 
-def entity_of(kind: str, held: Held | None) -> Entity | None:
-    """None where it was removed, and where it cannot be read, which `apply` says."""
-    if held is None or held.deleted or kind not in KIND_BY_NAME:
+def entity_of(kind: str, replayed: ReplayedEntity | None) -> Entity | None:
+    """The decoded entity; None if it was removed or cannot be decoded, which `apply` reports."""
+    if replayed is None or replayed.deleted or kind not in KIND_BY_NAME:
         return None
     try:
-        entity: Entity = entity_codec.decode(KIND_BY_NAME[kind], held.payload)
+        entity: Entity = entity_codec.decode(KIND_BY_NAME[kind], replayed.payload)
     except (DecodeError, ValueError):
         return None
     return entity

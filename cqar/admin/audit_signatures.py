@@ -1,4 +1,4 @@
-"""Whether each signature in the registry is what it says, read off PostgreSQL itself."""
+"""Verifies every signature in the registry's PostgreSQL database."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from cqar_shared.trust.trusted_keys import KEYS_MAX, TrustedKeys, Unsigned
 ROWS_AT_ONCE: Final = 500
 _OF_HEAD: Final = "epoch, revision, chain, live_count, set_hash, signature, signing_key_id"
 _HEAD: Final = f"SELECT registry_id, {_OF_HEAD} FROM registry_head"  # noqa: S608  (a constant)
-_SIGNED: Final = f"SELECT {_OF_HEAD} FROM outbox WHERE signature IS NOT NULL ORDER BY revision"  # noqa: S608
+_SIGNED_ROWS: Final = f"SELECT {_OF_HEAD} FROM outbox WHERE signature IS NOT NULL ORDER BY revision"  # noqa: S608
 _KEYS: Final = f"""
     SELECT payload FROM current WHERE kind = '{SIGNING_KEY.name}' AND NOT deleted
     LIMIT {KEYS_MAX + 1}
 """  # noqa: S608  (constants)
 
 
-class Signed(NamedTuple):
-    """What is signed, each signature checked.
+class SignatureReport(NamedTuple):
+    """What is signed; every signature is valid.
 
     Attributes:
-        revisions: How many are.
-        first: The first of them; None where none is.
-        is_head: Whether the head is: by its chain that covers all before it.
-        by_trusted: Whether the head's key was asked to be one from outside.
+        revisions: Number of signed revisions.
+        first: The first signed revision; None without one.
+        is_head: Whether the head is signed; its chain covers all revisions before it.
+        by_trusted: Whether the head's key was required to be a trusted one.
     """
 
     revisions: int
@@ -38,11 +38,11 @@ class Signed(NamedTuple):
     by_trusted: bool
 
 
-class Misstated(Exception):
-    """A signature is not what it says; the text says why.
+class InvalidSignature(Exception):
+    """A signature is invalid; the text says why.
 
     Attributes:
-        table, key: The row that it stands in; of the outbox, EPOCH:REVISION.
+        table, key: The row that has it; for the outbox, the key is EPOCH:REVISION.
     """
 
     def __init__(self, table: str, key: str, why: str) -> None:
@@ -51,19 +51,20 @@ class Misstated(Exception):
         self.key = key
 
 
-async def signatures_of(connection: Any, trusted: Sequence[bytes] | None) -> Signed:
-    """Check the signature of every revision that has one, and the head's.
+async def check_signatures(connection: Any, trusted: Sequence[bytes] | None) -> SignatureReport:
+    """Verify the signature of every revision that has one, and that of the head.
 
-    Revisions are held against the registry's own keys, which the head's set hash covers: so that
-    what a key signed that is retired, and not trusted any more, stays as valid as it was.
+    Revisions are verified against the registry's own keys, which the head's set hash covers. So a
+    signature stays valid after its key is retired and no longer trusted.
 
     Args:
-        connection: In the transaction that everything else is compared in.
-        trusted: Public keys, one of which, or one that they lead to, must have signed the head.
-            None: the registry's own keys will do.
+        connection: In the audit's transaction.
+        trusted: Public keys; the head must be signed by one of them or by a key that they vouch
+            for. None: by any of the registry's own keys.
 
     Raises:
-        Misstated: A signature is not what it says, or with `trusted` the head has none.
+        InvalidSignature: a signature is invalid, or `trusted` is given and the head has none.
+        Unsigned: the registry's own keys cannot be read.
     """
     head = await connection.fetchrow(_HEAD)
     registry_id = head["registry_id"]
@@ -76,7 +77,7 @@ async def signatures_of(connection: Any, trusted: Sequence[bytes] | None) -> Sig
         raise Unsigned("a signing key of the registry cannot be read") from None
     trust = _trust_in(registry_id, keys)
     count, first = 0, None
-    async for row in connection.cursor(_SIGNED, prefetch=ROWS_AT_ONCE):
+    async for row in connection.cursor(_SIGNED_ROWS, prefetch=ROWS_AT_ONCE):
         _require(trust, registry_id, row, "outbox", f"{row['epoch']}:{row['revision']}")
         count, first = count + 1, row["revision"] if first is None else first
     is_head = head["signature"] is not None
@@ -84,33 +85,33 @@ async def signatures_of(connection: Any, trusted: Sequence[bytes] | None) -> Sig
         trust = TrustedKeys(trusted).having(registry_id, keys)
     if is_head or trusted is not None:
         _require(trust, registry_id, head, "registry_head", "")
-    return Signed(count, first, is_head, trusted is not None)
+    return SignatureReport(count, first, is_head, trusted is not None)
 
 
 def _require(trust: TrustedKeys, registry_id: bytes, row: Any, table: str, key: str) -> None:
     try:
         trust.require(_head_message(registry_id, row))
     except Unsigned as error:
-        raise Misstated(table, key, str(error)) from None
+        raise InvalidSignature(table, key, str(error)) from None
 
 
 def _trust_in(registry_id: bytes, keys: Sequence[SigningKey]) -> TrustedKeys:
-    """All of a registry's keys, each until it is retired."""
+    """Trust in all of a registry's keys, each until it is retired."""
     try:
         roots = [bytes.fromhex(key.public_key) for key in keys]
     except ValueError:
-        raise Unsigned("a signing key of the registry is none") from None
+        raise Unsigned("a signing key of the registry is invalid") from None
     return TrustedKeys(roots).having(registry_id, keys)
 
 
 def _head_message(registry_id: bytes, row: Any) -> replication_pb2.Head:
-    """A row as what is signed.
+    """The signed message of a row.
 
     Raises:
-        Unsigned: Its numbers are none that a head has.
+        Unsigned: the row's numbers are out of range.
     """
-    told = {name: row[name] for name in _OF_HEAD.split(", ")}
+    fields = {name: row[name] for name in _OF_HEAD.split(", ")}
     try:
-        return replication_pb2.Head(registry_id=registry_id, **told)
+        return replication_pb2.Head(registry_id=registry_id, **fields)
     except ValueError:
-        raise Unsigned(f"revision {row['epoch']}:{row['revision']} is no head") from None
+        raise Unsigned(f"revision {row['epoch']}:{row['revision']} is not a valid head") from None

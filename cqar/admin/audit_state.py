@@ -1,7 +1,7 @@
-"""What the change sets made of everything so far, held in a temporary file of this process's own.
+"""The state that the replayed change sets produce, in a temporary SQLite file.
 
-A million entities are some 500 MiB: SQLite keeps them in a file that nobody else sees and that is
-gone with the process (`SQLITE_TMPDIR` says where), with 64 MiB of it in memory.
+A million entities take about 500 MiB. SQLite keeps them in a private file that disappears with the
+process (`SQLITE_TMPDIR` sets its folder), and caches 64 MiB of it in memory.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 from cqar_shared.domain.kind import Ref
 
 CACHE_KIB: Final = 64 * 1024
-#: Entities that are compared at once: so many, or so large together, whichever is less.
-AT_ONCE: Final = 1_000
-AT_ONCE_BYTES: Final = 2 * 1024 * 1024
+#: Limits of a batch of entities to compare: their number and their payloads' size.
+BATCH_ENTITIES: Final = 1_000
+BATCH_BYTES: Final = 2 * 1024 * 1024
 
 _TABLES: Final = """
     PRAGMA journal_mode = OFF;
@@ -33,12 +33,12 @@ _TABLES: Final = """
 """
 
 
-class Held(NamedTuple):
+class ReplayedEntity(NamedTuple):
     """An entity as its newest change set left it.
 
     Attributes:
-        payload: Empty where it was removed.
-        archived: It is neither counted nor hashed.
+        payload: Empty if the entity was removed.
+        archived: Whether it is archived; then it is neither counted nor hashed.
     """
 
     key: str
@@ -53,7 +53,7 @@ class Held(NamedTuple):
 
 
 class RecordedTerms(NamedTuple):
-    """A listing as it was from an instant on.
+    """A listing as it was from a time on.
 
     Attributes:
         since_us: Microseconds since 1970.
@@ -65,7 +65,7 @@ class RecordedTerms(NamedTuple):
 
 
 class ReplayedState:
-    """Entities and listings' terms, of one replay."""
+    """Entities and listings' terms of one replay."""
 
     def __init__(self) -> None:
         self._file = sqlite3.connect("", isolation_level=None)
@@ -76,34 +76,34 @@ class ReplayedState:
     def close(self) -> None:
         self._file.close()
 
-    def get(self, ref: Ref) -> Held | None:
+    def get(self, ref: Ref) -> ReplayedEntity | None:
         query = "SELECT key, revision, payload, deleted, archived FROM entities"
         row = self._file.execute(f"{query} WHERE kind = ? AND key = ?", ref).fetchone()
-        return None if row is None else _held(row)
+        return None if row is None else _entity_of_row(row)
 
-    def put(self, kind: str, held: Held) -> None:
-        self._file.execute("REPLACE INTO entities VALUES (?, ?, ?, ?, ?, ?)", (kind, *held))
+    def put(self, kind: str, entity: ReplayedEntity) -> None:
+        self._file.execute("REPLACE INTO entities VALUES (?, ?, ?, ?, ?, ?)", (kind, *entity))
 
     def kinds(self) -> list[str]:
-        found = self._file.execute("SELECT DISTINCT kind FROM entities ORDER BY kind")
-        return [kind for (kind,) in found]
+        rows = self._file.execute("SELECT DISTINCT kind FROM entities ORDER BY kind")
+        return [kind for (kind,) in rows]
 
     def count(self) -> int:
         (count,) = self._file.execute("SELECT count(*) FROM entities").fetchone()
         return int(count)
 
-    def of_kind(self, kind: str) -> Iterator[list[Held]]:
-        """All of a kind in the order of their keys, some at a time."""
+    def of_kind(self, kind: str) -> Iterator[list[ReplayedEntity]]:
+        """All entities of a kind in the order of their keys, in batches."""
         query = "SELECT key, revision, payload, deleted, archived FROM entities"
-        some, size = [], 0
+        batch, size_bytes = [], 0
         for row in self._file.execute(f"{query} WHERE kind = ? ORDER BY key", (kind,)):
-            some.append(_held(row))
-            size += len(some[-1].payload)
-            if len(some) >= AT_ONCE or size >= AT_ONCE_BYTES:
-                yield some
-                some, size = [], 0
-        if some:
-            yield some
+            batch.append(_entity_of_row(row))
+            size_bytes += len(batch[-1].payload)
+            if len(batch) >= BATCH_ENTITIES or size_bytes >= BATCH_BYTES:
+                yield batch
+                batch, size_bytes = [], 0
+        if batch:
+            yield batch
 
     # ------------------------------------------------------------ listings' terms
 
@@ -111,24 +111,24 @@ class ReplayedState:
         self._file.execute("REPLACE INTO terms VALUES (?, ?, ?)", terms)
 
     def put_undated(self, listing_id: str, committed_us: int, payload: bytes) -> None:
-        """Note a listing of before terms had an instant, as a change set left it."""
+        """Record a listing, as a change set left it, from before terms had a time."""
         self._file.execute(
             "REPLACE INTO undated VALUES (?, ?, ?)", (listing_id, committed_us, payload)
         )
 
     def undated(self) -> list[str]:
-        """Some of those."""
+        """Up to `BATCH_ENTITIES` ids of listings whose terms had no time."""
         query = "SELECT DISTINCT listing_id FROM undated LIMIT ?"
-        return [listing_id for (listing_id,) in self._file.execute(query, (AT_ONCE,))]
+        return [listing_id for (listing_id,) in self._file.execute(query, (BATCH_ENTITIES,))]
 
     def is_undated_since(self, listing_id: str, since_us: int) -> bool:
-        """Whether it had no instant then, and nothing was changed of it afterwards."""
+        """Whether the listing's terms had no time then, and it did not change afterwards."""
         query = "SELECT max(committed) FROM undated WHERE listing_id = ?"
         (newest,) = self._file.execute(query, (listing_id,)).fetchone()
         return newest is not None and newest <= since_us
 
     def date_terms(self, since_us: int) -> None:
-        """Note the terms of those that had no instant: they hold from this one on."""
+        """Record the terms of listings without a time as valid from this time on."""
         self._file.execute(
             "INSERT INTO terms SELECT listing_id, :since, payload FROM undated AS u"
             " WHERE committed = (SELECT max(committed) FROM undated"
@@ -149,12 +149,12 @@ class ReplayedState:
         return int(count)
 
     def terms(self) -> Iterator[list[RecordedTerms]]:
-        """All terms in the order of listing and instant, some at a time."""
-        found = self._file.execute("SELECT * FROM terms ORDER BY listing_id, since")
-        while some := found.fetchmany(AT_ONCE):
-            yield [RecordedTerms(*row) for row in some]
+        """All terms in the order of listing and time, in batches."""
+        cursor = self._file.execute("SELECT * FROM terms ORDER BY listing_id, since")
+        while rows := cursor.fetchmany(BATCH_ENTITIES):
+            yield [RecordedTerms(*row) for row in rows]
 
 
-def _held(row: tuple[str, int, bytes, int, int]) -> Held:
+def _entity_of_row(row: tuple[str, int, bytes, int, int]) -> ReplayedEntity:
     key, revision, payload, deleted, archived = row
-    return Held(key, revision, payload, bool(deleted), bool(archived))
+    return ReplayedEntity(key, revision, payload, bool(deleted), bool(archived))

@@ -1,7 +1,7 @@
-"""Every table that is read, against what the change sets made: nothing otherwise, missing or extra.
+"""Compares every table that is read with the replayed state: altered, missing and extra rows.
 
-All in one view of PostgreSQL. Rows that are compared are asked for by their keys; that there are no
-others, their number says.
+Everything is read in one database snapshot. Rows are fetched by key; a table with more rows than
+the state produces has extra ones.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from cqar.admin.audit_differences import EXTRA, MISSING, Differences
 from cqar.admin.audit_replay import entity_of, us_of
-from cqar.admin.audit_state import Held, RecordedTerms, ReplayedState
+from cqar.admin.audit_state import RecordedTerms, ReplayedEntity, ReplayedState
 from cqar_shared.domain.kind import AnyKind, Entity
 from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
 from cqar_shared.domain.kinds.venue_symbol import VenueSymbol
@@ -35,135 +35,135 @@ _TERMS: Final = """
     JOIN unnest($1::uuid[], $2::timestamptz[]) AS w(listing_id, since)
     ON l.listing_id = w.listing_id AND l.since = w.since
 """
-_DATED: Final = "SELECT min(since) FROM listing_terms WHERE listing_id = ANY($1::uuid[])"
+_MIGRATED_AT: Final = "SELECT min(since) FROM listing_terms WHERE listing_id = ANY($1::uuid[])"
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
-#: Told how many entities are compared.
-Told = Callable[[int], None]
+#: Takes the number of entities compared so far.
+Progress = Callable[[int], None]
 
 
-class Tables:
-    """Compares them.
+class TableAudit:
+    """Compares all tables.
 
     Args:
-        connection: In a transaction with one view.
+        connection: In the audit's transaction.
     """
 
     def __init__(self, connection: Any, state: ReplayedState, differences: Differences) -> None:
         self._connection = connection
         self._state = state
         self._differences = differences
-        #: When listings that had no instant were given one.
-        self._dated: dt.datetime | None = None
-        #: Table -> how many of its rows the change sets make, and how many of those are there.
+        #: When the migration gave a time to terms that had none.
+        self._migrated_at: dt.datetime | None = None
+        #: Table -> number of rows that the state produces, and of those that exist.
         self._expected: Counter[str] = Counter()
-        self._found: Counter[str] = Counter()
+        self._existing: Counter[str] = Counter()
 
-    async def compare(self, told: Told) -> None:
-        """All of them.
+    async def compare(self, progress: Progress) -> None:
+        """Compare all tables.
 
         Raises:
-            Enough: More differs than is worth looking at.
+            TooManyDifferences: the audit stops.
         """
         await self._date_terms()
         done = 0
-        order = {kind.name: place for place, kind in enumerate(KINDS)}
+        order = {kind.name: index for index, kind in enumerate(KINDS)}
         for name in sorted(self._state.kinds(), key=lambda name: order.get(name, len(order))):
-            for some in self._state.of_kind(name):
-                await self._compare_current(name, some)
+            for batch in self._state.of_kind(name):
+                await self._compare_current(name, batch)
                 if name in KIND_BY_NAME:
-                    await self._compare_rows(KIND_BY_NAME[name], some)
-                done += len(some)
-                told(done)
+                    await self._compare_rows(KIND_BY_NAME[name], batch)
+                done += len(batch)
+                progress(done)
         for terms in self._state.terms():
             await self._compare_terms(terms)
-        await self._require_no_more()
+        await self._require_no_extra()
 
     async def _date_terms(self) -> None:
-        """Read when listings that had no instant were given one, by the migration that did so.
+        """Read when the migration gave a time to terms that had none.
 
-        No change set says when that was: it was once, so the first of them says it of all.
+        No change set records it. The migration gave all of them the same time, so one row tells it.
         """
         if undated := self._state.undated():
-            self._dated = await self._connection.fetchval(_DATED, undated)
-            if self._dated is not None:
-                self._state.date_terms(us_of(self._dated))
+            self._migrated_at = await self._connection.fetchval(_MIGRATED_AT, undated)
+            if self._migrated_at is not None:
+                self._state.date_terms(us_of(self._migrated_at))
 
-    # ------------------------------------------------------------ what is to be there
+    # ------------------------------------------------------------ rows that must exist
 
-    async def _compare_current(self, kind: str, some: list[Held]) -> None:
-        found = await self._connection.fetch(_CURRENT, kind, [one.key for one in some])
-        by_key = {row["key"]: row for row in found}
-        self._note("current", len(some), len(by_key))
-        for one in some:
-            where, row = f"{kind}/{one.key}", by_key.get(one.key)
+    async def _compare_current(self, kind: str, batch: list[ReplayedEntity]) -> None:
+        fetched = await self._connection.fetch(_CURRENT, kind, [entity.key for entity in batch])
+        by_key = {row["key"]: row for row in fetched}
+        self._count("current", len(batch), len(by_key))
+        for entity in batch:
+            where, row = f"{kind}/{entity.key}", by_key.get(entity.key)
             if row is None:
                 self._differences.add("current", where, MISSING)
                 continue
             for name in ("revision", "payload", "deleted", "archived"):
-                if row[name] != getattr(one, name):
+                if row[name] != getattr(entity, name):
                     self._differences.add("current", where, name)
 
-    async def _compare_rows(self, kind: AnyKind, some: list[Held]) -> None:
-        found = (entity_of(kind.name, one) for one in some)
-        entities = [self._as_migrated(entity) for entity in found if entity is not None]
-        for name, given in rows.rows_of(kind, entities).items():
-            if given:
+    async def _compare_rows(self, kind: AnyKind, batch: list[ReplayedEntity]) -> None:
+        decoded = (entity_of(kind.name, replayed) for replayed in batch)
+        entities = [self._as_migrated(entity) for entity in decoded if entity is not None]
+        for name, expected in rows.rows_of(kind, entities).items():
+            if expected:
                 query = rows.differing(metadata.tables[name], "CAST($1 AS json)")
-                differing = await self._connection.fetch(query, rows.document(given))
+                differing = await self._connection.fetch(query, rows.document(expected))
                 missing = sum(row["found"] is None for row in differing)
-                self._note(name, len(given), len(given) - missing)
+                self._count(name, len(expected), len(expected) - missing)
                 for row in differing:
                     self._add_row(name, row)
 
     def _as_migrated(self, entity: Entity) -> Entity:
-        """The entity as its row has it: the migration dated rows, and no payloads."""
-        if self._dated is None or not isinstance(entity, VenueSymbol) or entity.terms_since:
+        """The entity as its row has it: the migration changed rows, not payloads."""
+        if self._migrated_at is None or not isinstance(entity, VenueSymbol) or entity.terms_since:
             return entity
-        if not self._state.is_undated_since(entity.listing_id, us_of(self._dated)):
+        if not self._state.is_undated_since(entity.listing_id, us_of(self._migrated_at)):
             return entity
-        return msgspec.structs.replace(entity, terms_since=self._dated)
+        return msgspec.structs.replace(entity, terms_since=self._migrated_at)
 
     def _add_row(self, table: str, row: Any) -> None:
         if row["found"] is None:
             self._differences.add(table, row["key"], MISSING)
             return
-        found, expected = _columns(row["found"]), _columns(row["expected"])
-        for name in found:
-            if found[name] != expected.get(name):
+        stored, expected = _columns(row["found"]), _columns(row["expected"])
+        for name in stored:
+            if stored[name] != expected.get(name):
                 self._differences.add(table, row["key"], name)
 
-    async def _compare_terms(self, some: list[RecordedTerms]) -> None:
-        ids = [one.listing_id for one in some]
-        moments = [_EPOCH + dt.timedelta(microseconds=one.since_us) for one in some]
-        found = {
+    async def _compare_terms(self, batch: list[RecordedTerms]) -> None:
+        ids = [terms.listing_id for terms in batch]
+        times = [_EPOCH + dt.timedelta(microseconds=terms.since_us) for terms in batch]
+        payloads = {
             (row["listing_id"], row["since"]): row["payload"]
-            for row in await self._connection.fetch(_TERMS, ids, moments)
+            for row in await self._connection.fetch(_TERMS, ids, times)
         }
-        self._note("listing_terms", len(some), len(found))
-        for one, moment in zip(some, moments, strict=True):
-            payload = found.get((one.listing_id, moment))
-            if payload != one.payload:
-                where = f"{one.listing_id}/{moment}"
+        self._count("listing_terms", len(batch), len(payloads))
+        for terms, since in zip(batch, times, strict=True):
+            payload = payloads.get((terms.listing_id, since))
+            if payload != terms.payload:
+                where = f"{terms.listing_id}/{since}"
                 what = MISSING if payload is None else "payload"
                 self._differences.add("listing_terms", where, what)
 
-    def _note(self, table: str, expected: int, found: int) -> None:
+    def _count(self, table: str, expected: int, existing: int) -> None:
         self._expected[table] += expected
-        self._found[table] += found
+        self._existing[table] += existing
 
-    # ------------------------------------------------------------ what is not
+    # ------------------------------------------------------------ rows that must not exist
 
-    async def _require_no_more(self) -> None:
+    async def _require_no_extra(self) -> None:
         names = [name for kind in KINDS for name in (kind.table, *kind.child_tables)]
         for name in ("current", *names, "listing_terms"):
             count = await self._connection.fetchval(f"SELECT count(*) FROM {name}")  # noqa: S608
-            if count > self._found[name]:
+            if count > self._existing[name]:
                 await self._add_extra(name)
 
     async def _add_extra(self, table: str) -> None:
-        """Name rows that nothing makes: seldom, so each row is looked at."""
-        is_made = {"current": self._makes_current, "listing_terms": self._makes_terms}
+        """Report the table's extra rows. This is rare, so every row is looked at."""
+        is_produced = {"current": self._produces_current, "listing_terms": self._produces_terms}
         kind = next((k for k in KINDS if table in {k.table, *k.child_tables}), None)
         if kind is not None:
             owner = f"{entity_queries.key_sql(kind)} AS owner, "
@@ -171,23 +171,22 @@ class Tables:
         order = " || '/' || ".join(f"t.{name}::text" for name in keys)
         query = f"SELECT {owner if kind else ''}{order} AS pk, t.* FROM {table} t"  # noqa: S608
         async for row in self._connection.cursor(query, prefetch=ROWS_AT_ONCE):
-            made = self._makes(kind, table, row) if kind else is_made[table](row)
-            if not made:
+            produced = self._produces(kind, table, row) if kind else is_produced[table](row)
+            if not produced:
                 self._differences.add(table, row["pk"], EXTRA)
 
-    def _makes_current(self, row: Any) -> bool:
+    def _produces_current(self, row: Any) -> bool:
         return self._state.get((row["kind"], row["key"])) is not None
 
-    def _makes_terms(self, row: Any) -> bool:
+    def _produces_terms(self, row: Any) -> bool:
         return self._state.has_terms(str(row["listing_id"]), us_of(row["since"]))
 
-    def _makes(self, kind: AnyKind, table: str, row: Any) -> bool:
-        held = self._state.get((kind.name, row["owner"]))
-        entity = entity_of(kind.name, held)
+    def _produces(self, kind: AnyKind, table: str, row: Any) -> bool:
+        entity = entity_of(kind.name, self._state.get((kind.name, row["owner"])))
         if entity is None:
             return False
-        made = rows.rows_of(kind, [entity])[table]
-        return row["pk"] in {_key_of(metadata.tables[table], one) for one in made}
+        expected = rows.rows_of(kind, [entity])[table]
+        return row["pk"] in {_key_of(metadata.tables[table], given) for given in expected}
 
 
 def _key_of(table: sa.Table, row: rows.Given) -> str:
@@ -196,5 +195,5 @@ def _key_of(table: sa.Table, row: rows.Given) -> str:
 
 
 def _columns(row: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(row, parse_float=Decimal)
-    return found
+    columns: dict[str, Any] = json.loads(row, parse_float=Decimal)
+    return columns

@@ -1,6 +1,6 @@
-"""Calls to a writer and to resolvers, for programs that wait for each answer.
+"""Blocking calls to a writer and to resolvers.
 
-Errors come as one exception with a sentence: what happened, and what to do.
+A call that fails raises `CallFailed`, whose text says what happened and what to do.
 """
 
 from __future__ import annotations
@@ -12,28 +12,22 @@ from typing import Any, Final, Self
 import grpc
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
+from cqc.writer.v1 import registry_admin_pb2 as pb
 from cqc.writer.v1.registry_admin_pb2_grpc import RegistryAdminStub
-from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from cqar.sdk.grpc_transport import KEEPALIVE
-from cqar.sdk.key_form import require_key
-from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
+from cqar.sdk import errors
+from cqar.sdk.grpc_transport import key_metadata, make_channel
 
 CALL_TIMEOUT_S: Final = 60.0
-_OPTIONS: Final = [
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
-    *KEEPALIVE,
-]
 
 
 class CallFailed(Exception):
-    """A call was refused or not answered; the text is for people.
+    """A call was refused or not answered; the text is for users.
 
     Attributes:
         code: gRPC's status name, such as NOT_FOUND.
-        reason: The registry's own, such as VENUE_NOT_FOUND; empty when there is none.
+        reason: The registry's reason, such as VENUE_NOT_FOUND; empty without one.
     """
 
     def __init__(self, text: str, code: str, reason: str = "") -> None:
@@ -43,32 +37,27 @@ class CallFailed(Exception):
 
 
 class Connection:
-    """One channel to one server, and the services it may offer.
+    """A channel to one server, and the stubs of its services.
 
     Args:
         address: host:port, or unix:PATH.
         key: An API key; empty for a resolver on this machine.
-        credentials: Those of TLS; None: plaintext.
+        credentials: TLS credentials; None: plaintext.
 
     Raises:
-        ValueError: The key has a form that no key has.
+        ValueError: the key does not have the form of a key.
     """
 
     def __init__(
         self, address: str, key: str = "", credentials: grpc.ChannelCredentials | None = None
     ) -> None:
         self.address = address
-        if credentials is None:
-            self._channel = grpc.insecure_channel(address, options=_OPTIONS)
-        else:
-            self._channel = grpc.secure_channel(address, credentials, options=_OPTIONS)
-        bearer = (("authorization", f"Bearer {key}"),) if (key := require_key(key)) else ()
-        self._metadata: tuple[tuple[str, str | bytes], ...] = bearer
-        # The stubs' types are those of asyncio; at run time they serve either kind of channel.
-        channel: Any = self._channel
-        self.registry: Any = AssetRegistryStub(channel)
-        self.admin: Any = RegistryAdminStub(channel)
-        self.resolver: Any = ResolverStub(channel)
+        self._metadata: tuple[tuple[str, str | bytes], ...] = key_metadata(key)
+        self._channel = make_channel(grpc, address, credentials, reads_only=False)
+        # The stubs are typed for asyncio; at run time they accept either kind of channel.
+        self.registry: Any = AssetRegistryStub(self._channel)
+        self.admin: Any = RegistryAdminStub(self._channel)
+        self.resolver: Any = ResolverStub(self._channel)
         self._stubs = {
             "cqc.services.v1.AssetRegistry": self.registry,
             "cqc.writer.v1.RegistryAdmin": self.admin,
@@ -77,8 +66,8 @@ class Connection:
 
     def method(self, service: str, name: str) -> Callable[..., Any]:
         """The method of a service, by the service's full name."""
-        found: Callable[..., Any] = getattr(self._stubs[service], name)
-        return found
+        method: Callable[..., Any] = getattr(self._stubs[service], name)
+        return method
 
     def call(
         self,
@@ -90,17 +79,17 @@ class Connection:
         """Call a method of one of the services.
 
         Args:
-            reason: Why, for the audit log.
-            metadata: What else to send along.
+            reason: Reason for the audit log.
+            metadata: Further metadata to send.
 
         Raises:
-            CallFailed: Refused or not answered.
+            CallFailed: the call was refused or not answered.
         """
-        sent = self._sent(reason, metadata)
+        headers = self._headers(reason, metadata)
         try:
-            return method(request, metadata=sent, timeout=CALL_TIMEOUT_S)
+            return method(request, metadata=headers, timeout=CALL_TIMEOUT_S)
         except grpc.RpcError as error:
-            raise failure_of(error, self.address) from error
+            raise call_failed(error, self.address) from error
 
     def stream(
         self,
@@ -109,20 +98,36 @@ class Connection:
         reason: str = "",
         metadata: Sequence[tuple[str, str]] = (),
     ) -> Iterator[Any]:
-        """The answers of a method that streams them, as they come and without a deadline.
+        """The responses of a streaming method as they come, without a deadline.
 
         Raises:
-            CallFailed: Refused, or broken off; answers may have come before.
+            CallFailed: the call was refused or broke off; responses may have come before.
         """
         try:
-            yield from method(request, metadata=self._sent(reason, metadata))
+            yield from method(request, metadata=self._headers(reason, metadata))
         except grpc.RpcError as error:
-            raise failure_of(error, self.address) from error
+            raise call_failed(error, self.address) from error
 
-    def _sent(
+    def apply(self, request: pb.ApplyRequest, reason: str, subject: str) -> pb.ApplyResponse:
+        """Call Apply; all items are accepted or none is.
+
+        Args:
+            subject: What a violation is about that names no field.
+
+        Raises:
+            CallFailed: an item violates a rule; the text lists the violations.
+        """
+        response: pb.ApplyResponse = self.call(self.admin.Apply, request, reason)
+        violations = [v for outcome in response.outcomes for v in outcome.violations]
+        if violations:
+            lines = [f"{v.field or subject}: {v.message}" for v in violations]
+            raise CallFailed("\n".join(lines), "INVALID_ARGUMENT", violations[0].reason)
+        return response
+
+    def _headers(
         self, reason: str, metadata: Sequence[tuple[str, str]]
     ) -> list[tuple[str, str | bytes]]:
-        return [*self._metadata, *_told(reason), *metadata]
+        return [*self._metadata, *_reason_metadata(reason), *metadata]
 
     def __enter__(self) -> Self:
         return self
@@ -133,8 +138,8 @@ class Connection:
         self._channel.close()
 
 
-def _told(reason: str) -> list[tuple[str, str | bytes]]:
-    """The reason as metadata: gRPC carries other than printable ASCII under `-bin` only."""
+def _reason_metadata(reason: str) -> list[tuple[str, str | bytes]]:
+    """The reason as metadata; text other than printable ASCII needs a `-bin` key."""
     if not reason:
         return []
     if reason.isascii() and reason.isprintable():
@@ -142,8 +147,8 @@ def _told(reason: str) -> list[tuple[str, str | bytes]]:
     return [("cqar-reason-bin", reason.encode())]
 
 
-def failure_of(error: Any, address: str) -> CallFailed:
-    """A gRPC error in words."""
+def call_failed(error: Any, address: str) -> CallFailed:
+    """A gRPC error as a `CallFailed`."""
     code = error.code().name
     status = rpc_status.from_call(error)
     if status is None and code == "UNAVAILABLE":
@@ -151,12 +156,6 @@ def failure_of(error: Any, address: str) -> CallFailed:
         return CallFailed(text, code)
     if status is None:
         return CallFailed(f"{address}: {code}: {error.details()}", code)
-    reason = ""
-    lines = [status.message]
-    for detail in status.details:
-        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-        if detail.Unpack(info):
-            reason = info.reason
-        elif detail.Unpack(bad):
-            lines = [f"{v.field or 'request'}: {v.description}" for v in bad.field_violations]
-    return CallFailed("\n".join(lines), code, reason)
+    details = errors.error_of_status(status)
+    lines = [f"{v.field or 'request'}: {v.message}" for v in details.violations]
+    return CallFailed("\n".join(lines or [status.message]), code, details.reason)

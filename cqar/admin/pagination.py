@@ -1,4 +1,4 @@
-"""Lists read to their end, a page at a time."""
+"""Reads a list to its end, page by page."""
 
 from __future__ import annotations
 
@@ -7,33 +7,41 @@ from typing import Any, Final
 
 from cqar.admin.connection import Connection
 
-#: The most that the writer gives at once.
+#: The largest page that the writer gives.
 PAGE_ROWS: Final = 1_000
 
 
-def answers(connection: Connection, method: Callable[..., Any], request: Any) -> Iterator[Any]:
-    """All answers of a list.
+def pages(
+    connection: Connection, method: Callable[..., Any], request: Any, page_rows: int = PAGE_ROWS
+) -> Iterator[Any]:
+    """All responses of a list.
 
-    They need not be of one revision: what changes meanwhile is in one of them, or in none.
+    The pages may be of different revisions: an entity that changes meanwhile is in one of them or
+    in none.
 
     Args:
-        request: Without page size and token; it gets them.
+        request: Its page size and page token are set here; a search states its limit itself.
 
     Raises:
-        CallFailed: Refused or not answered.
+        CallFailed: the writer refused or did not answer.
     """
-    request.page_size = PAGE_ROWS
+    if "page_size" in request.DESCRIPTOR.fields_by_name:
+        request.page_size = page_rows
     while True:
-        answer = connection.call(method, request)
-        yield answer
-        if not answer.next_page_token:
+        response = connection.call(method, request)
+        yield response
+        if not response.next_page_token:
             return
-        request.page_token = answer.next_page_token
+        request.page_token = response.next_page_token
 
 
 def entities(
-    connection: Connection, method: Callable[..., Any], request: Any, field: str
+    connection: Connection,
+    method: Callable[..., Any],
+    request: Any,
+    field: str,
+    page_rows: int = PAGE_ROWS,
 ) -> Iterator[Any]:
-    """All that a list holds, in the answers' field of this name; else as `answers`."""
-    for answer in answers(connection, method, request):
-        yield from getattr(answer, field)
+    """All entities of a list, from the responses' field of this name; else like `pages`."""
+    for response in pages(connection, method, request, page_rows):
+        yield from getattr(response, field)

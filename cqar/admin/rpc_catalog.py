@@ -1,4 +1,4 @@
-"""The RPCs of the three services, by name; what each says of itself in its .proto file."""
+"""The RPCs of the three services by name, with their comments from the .proto files."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from google.protobuf.message_factory import GetMessageClass
 
 WRITER, RESOLVER = "writer", "resolver"
 
-#: Module -> service, and who answers all of it.
+#: Module, service, and the server that answers it.
 _SERVICES: Final = (
     (asset_registry_pb2, "AssetRegistry", WRITER),
     (resolver_pb2, "Resolver", RESOLVER),
     (registry_admin_pb2, "RegistryAdmin", WRITER),
 )
-#: A comment and the RPC that it stands before.
+#: A comment and the RPC after it.
 _COMMENTED: Final = re.compile(r"((?:^ *//.*\n)+) *rpc (\w+)\(", re.MULTILINE)
-NEAR_MAX: Final = 3
+SIMILAR_MAX: Final = 3
 
 
 class Rpc(NamedTuple):
@@ -33,8 +33,8 @@ class Rpc(NamedTuple):
     Attributes:
         service: The service's full name, such as cqc.services.v1.AssetRegistry.
         home: The server that answers it: writer or resolver.
-        streams: Whether it answers with a stream.
-        summary: The first line of its comment; empty where it has none.
+        streams: Whether the response is a stream.
+        summary: The first line of its comment; empty without one.
     """
 
     service: str
@@ -52,7 +52,7 @@ class Rpc(NamedTuple):
 
 def rpcs() -> dict[str, Rpc]:
     """Every RPC by its name, in the order of the contract. Names are unique across services."""
-    return {rpc.name: rpc for place in _SERVICES for rpc in _rpcs_of(*place)}
+    return {rpc.name: rpc for service in _SERVICES for rpc in _rpcs_of(*service)}
 
 
 def _rpcs_of(module: Any, name: str, home: str) -> Iterator[Rpc]:
@@ -71,7 +71,7 @@ def _rpcs_of(module: Any, name: str, home: str) -> Iterator[Rpc]:
 
 
 def _summaries(proto: str) -> dict[str, str]:
-    """First lines of comments; generated code has none, so they are read off the .proto file."""
+    """RPC -> first line of its comment, from the .proto file: generated code has no comments."""
     folder, _, name = proto.rpartition("/")
     text = resources.files(folder.replace("/", ".")).joinpath(name).read_text(encoding="utf-8")
     return {
@@ -80,8 +80,8 @@ def _summaries(proto: str) -> dict[str, str]:
     }
 
 
-def near(name: str) -> list[str]:
-    """RPCs whose names look like `name`, the likeliest first."""
-    known = {rpc.lower(): rpc for rpc in rpcs()}
-    found = difflib.get_close_matches(name.lower(), known, n=NEAR_MAX)
-    return [known[rpc] for rpc in found]
+def similar_names(name: str) -> list[str]:
+    """RPCs with a name similar to `name`, the most similar first."""
+    by_lower_name = {rpc.lower(): rpc for rpc in rpcs()}
+    matches = difflib.get_close_matches(name.lower(), by_lower_name, n=SIMILAR_MAX)
+    return [by_lower_name[match] for match in matches]

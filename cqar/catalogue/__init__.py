@@ -1,7 +1,7 @@
 """Facts that come with CQAR: assets, chains, venues, codes and well-known venue symbols.
 
-Read from the JSON files beside this one and validated by the kinds' own rules. Loading adds
-what is missing and changes nothing that is there: the registry's word stands above ours.
+They are read from the JSON files of this package and validated by the kinds' own rules. Loading
+adds what is missing; existing entities of the registry take precedence and stay unchanged.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
-from cqar.importer.apply import Sent, apply_entities
+from cqar.importer.apply import ApplyResult, apply_entities
 from cqar.importer.registry_state import RegistryState, load_codes, load_listings, load_products
-from cqar.importer.stable_ids import CCXT_ID, CONTRACTS, MARKET_TYPES, STEPS_AS_OF, an_id
+from cqar.importer.stable_ids import CCXT_ID, CONTRACTS, MARKET_TYPES, STEPS_AS_OF, catalogue_id
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import decimals
 from cqar_shared.domain.kind import AnyKind, Entity
@@ -42,7 +42,7 @@ from cqar_shared.domain.kinds.venue import VENUE, Venue, VenueType
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET, VenueAsset
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol
 
-__all__ = ["asset_id", "load", "read"]
+__all__ = ["asset_id", "load", "read_table"]
 
 _STEPS: Final = (
     "tick_size",
@@ -53,17 +53,17 @@ _STEPS: Final = (
     "unit_multiplier",
 )
 
-Named = tuple[AnyKind, Entity]
+KindEntity = tuple[AnyKind, Entity]
 
 
-def read(name: str) -> list[dict[str, Any]]:
+def read_table(name: str) -> list[dict[str, Any]]:
     text = resources.files(__name__).joinpath(f"{name}.json").read_bytes()
-    found: list[dict[str, Any]] = msgspec.json.decode(text)
-    return found
+    rows: list[dict[str, Any]] = msgspec.json.decode(text)
+    return rows
 
 
 def asset_id(slug: str) -> str:
-    return an_id("asset", slug)
+    return catalogue_id("asset", slug)
 
 
 def load(
@@ -72,16 +72,16 @@ def load(
     progress: Callable[[int, int], None] = lambda _, __: None,
     *,
     listings: bool = True,
-) -> Sent:
+) -> ApplyResult:
     """Add what the registry lacks of the catalogue.
 
     Args:
-        progress: Called with items done and items in all.
-        listings: Also symbols and venue symbols; without them, a venue's first import says
-            what it lists.
+        progress: Takes the number of items done and the total.
+        listings: Whether to load symbols and venue symbols too; without them, a venue's first
+            import brings its listings.
 
     Raises:
-        CallFailed: The writer refused or did not answer.
+        CallFailed: the writer refused or did not answer.
     """
     state = _state(connection, now)
     missing = list(_missing(state, listings=listings))
@@ -92,38 +92,40 @@ def load(
         done += count
         progress(done, len(missing))
 
-    sent = apply_entities(connection, missing, "the bundled catalogue", advance)
+    result = apply_entities(connection, missing, "the bundled catalogue", advance)
     names = ("assets", "chains", "relationships", "venues", "venue_assets")
-    total = sum(len(read(name)) for name in (*names, *(["venue_symbols"] if listings else [])))
+    total = sum(
+        len(read_table(name)) for name in (*names, *(["venue_symbols"] if listings else []))
+    )
     products = sum(kind is SYMBOL for kind, _ in missing)
-    return sent._replace(unchanged=sent.unchanged + total - (len(missing) - products))
+    return result._replace(unchanged=result.unchanged + total - (len(missing) - products))
 
 
 def _state(connection: Connection, now: dt.datetime) -> RegistryState:
-    """All of the registry that the catalogue could already be in."""
+    """The part of the registry that may already have the catalogue's entities."""
     state = RegistryState(now)
     load_products(connection, state)
     request = pb.ListAssetRelationshipsRequest()
     method = connection.registry.ListAssetRelationships
     for relationship in pagination.entities(connection, method, request, "relationships"):
         state.add(ASSET_RELATIONSHIP, entity_codec.from_message(ASSET_RELATIONSHIP, relationship))
-    for row in read("venues"):
+    for row in read_table("venues"):
         if state.get(VENUE.name, row["id"]) is not None:
             load_codes(connection, state, row["id"])
             load_listings(connection, state, row["id"])
     return state
 
 
-def _missing(state: RegistryState, *, listings: bool) -> Iterator[Named]:
+def _missing(state: RegistryState, *, listings: bool) -> Iterator[KindEntity]:
     for kind, entity in (*_assets(), *_chains(), *_relationships(), *_venues(), *_venue_assets()):
-        there = state.get(kind.name, kind.key_of(entity)) is not None
+        exists = state.get(kind.name, kind.key_of(entity)) is not None
         if isinstance(entity, AssetRelationship):
-            there = same_pair(entity, state) is not None
-        if not there:
+            exists = same_pair(entity, state) is not None
+        if not exists:
             yield kind, entity
     if not listings:
         return
-    for row in read("venue_symbols"):
+    for row in read_table("venue_symbols"):
         if any(state.find(VENUE_SYMBOL.name, "spelling", row["venue"], row["spelling"])):
             continue
         symbol = complete(None, _symbol(row), state)
@@ -134,8 +136,8 @@ def _missing(state: RegistryState, *, listings: bool) -> Iterator[Named]:
         yield VENUE_SYMBOL, _listing(row, known or symbol)
 
 
-def _assets() -> Iterator[Named]:
-    for row in read("assets"):
+def _assets() -> Iterator[KindEntity]:
+    for row in read_table("assets"):
         yield (
             ASSET,
             Asset(
@@ -149,8 +151,8 @@ def _assets() -> Iterator[Named]:
         )
 
 
-def _chains() -> Iterator[Named]:
-    for row in read("chains"):
+def _chains() -> Iterator[KindEntity]:
+    for row in read_table("chains"):
         native = row["native_asset"]
         yield (
             CHAIN,
@@ -166,13 +168,15 @@ def _chains() -> Iterator[Named]:
         )
 
 
-def _relationships() -> Iterator[Named]:
-    for row in read("relationships"):
+def _relationships() -> Iterator[KindEntity]:
+    for row in read_table("relationships"):
         rate = row["conversion_rate"]
         yield (
             ASSET_RELATIONSHIP,
             AssetRelationship(
-                relationship_id=an_id("relationship", f"{row['from']}/{row['type']}/{row['to']}"),
+                relationship_id=catalogue_id(
+                    "relationship", f"{row['from']}/{row['type']}/{row['to']}"
+                ),
                 from_asset_id=asset_id(row["from"]),
                 to_asset_id=asset_id(row["to"]),
                 relationship_type=RelationshipType[row["type"]],
@@ -183,8 +187,8 @@ def _relationships() -> Iterator[Named]:
         )
 
 
-def _venues() -> Iterator[Named]:
-    for row in read("venues"):
+def _venues() -> Iterator[KindEntity]:
+    for row in read_table("venues"):
         known = {CCXT_ID: row["ccxt_id"], MARKET_TYPES: row["market_types"]}
         if row["contracts"]:
             known[CONTRACTS] = row["contracts"]
@@ -203,8 +207,8 @@ def _venues() -> Iterator[Named]:
         )
 
 
-def _venue_assets() -> Iterator[Named]:
-    for row in read("venue_assets"):
+def _venue_assets() -> Iterator[KindEntity]:
+    for row in read_table("venue_assets"):
         yield (
             VENUE_ASSET,
             VenueAsset(
@@ -221,7 +225,7 @@ def _symbol(row: dict[str, Any]) -> Symbol:
     names = (row["type"], row["base"], row["quote"], row["settle"] or "")
     settle = row["settle"]
     return Symbol(
-        symbol_id=an_id("symbol", "/".join(names)),
+        symbol_id=catalogue_id("symbol", "/".join(names)),
         symbol_type=SymbolTypeCode[row["type"]],
         base_asset_id=asset_id(row["base"]),
         quote_asset_id=asset_id(row["quote"]),
@@ -235,7 +239,7 @@ def _listing(row: dict[str, Any], symbol: Symbol) -> VenueSymbol:
         name: decimals.parse(row[name]) for name in _STEPS if row[name] is not None
     }
     return VenueSymbol(
-        listing_id=an_id("venue_symbol", f"{row['venue']}/{row['spelling']}"),
+        listing_id=catalogue_id("venue_symbol", f"{row['venue']}/{row['spelling']}"),
         venue_id=row["venue"],
         venue_symbol=row["spelling"],
         symbol_id=symbol.symbol_id,

@@ -1,7 +1,7 @@
-"""`cqar`: the command line of admins and operators.
+"""`cqar`: the command line for admins and operators.
 
-Tables where people look, JSON (`--json`) where programs read, errors that say what to do next,
-exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+It prints tables for people and JSON (`--json`) for programs; errors say what to do next.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -14,49 +14,46 @@ from typing import Final, Never
 
 import click
 
-from cqar.cli.lazy_commands import Commands, elsewhere
-from cqar.cli.nouns.registry import noun_commands
+from cqar.cli.lazy_commands import LazyGroup, lazy_command
+from cqar.cli.nouns.noun_table import noun_commands
 from cqar.cli.target import Target, target_options
+from cqar_shared.errors import StartupError
 from cqar_shared.runtime import version
 from cqar_shared.runtime.key_masking import masked
 
 __all__ = ["COMMANDS", "cli", "main", "output"]
 
-#: Name, where it is, what it does: each is imported when it is run.
+#: Name, `module:attribute`, summary; the module is imported when the command runs.
 COMMANDS: Final = (
-    ("up", "cqar.cli.up_down:up", "Start PostgreSQL, NATS, Redis, a writer and resolvers."),
-    ("down", "cqar.cli.up_down:down", "Stop a stack that `cqar up` started."),
-    ("call", "cqar.cli.call:call", "Any RPC by its name, in JSON."),
-    ("import", "cqar.cli.import_venue:import_", "Bring a venue's listing into the registry."),
-    ("resolve", "cqar.cli.resolve:resolve", "What a venue's symbol means, and whether it trades."),
-    (
-        "check",
-        "cqar.cli.check:check",
-        "Whether an order may be sent, and what it is on the steps.",
-    ),
-    ("watch", "cqar.cli.watch:watch", "Each change as a resolver applies it."),
-    ("status", "cqar.cli.resolve:status", "Where the registry stands; how far resolvers are."),
-    ("venues", "cqar.cli.resolve:venues", "The venues that the registry knows."),
-    ("catalogue", "cqar.cli.catalogue_facts:catalogue", "The facts that come with CQAR."),
-    ("history", "cqar.cli.history:history", "What became of an entity: when, by whom, why."),
-    ("audit", "cqar.cli.verify:audit", "Evidence that the registry's past is as it was written."),
+    ("up", "cqar.cli.local_stack:up", "Start PostgreSQL, NATS, Redis, a writer and resolvers."),
+    ("down", "cqar.cli.local_stack:down", "Stop a stack that `cqar up` started."),
+    ("call", "cqar.cli.call:call", "Call any RPC by name, in JSON."),
+    ("import", "cqar.cli.import_venue:import_", "Import a venue's listing into the registry."),
+    ("resolve", "cqar.cli.resolve:resolve", "Show what a venue's symbol means."),
+    ("check", "cqar.cli.check:check", "Check an order and round it to the venue's tick and lot."),
+    ("watch", "cqar.cli.watch:watch", "Print each change as a resolver applies it."),
+    ("status", "cqar.cli.status:status", "Show the state of the registry and its resolvers."),
+    ("venues", "cqar.cli.status:venues", "List the registry's venues."),
+    ("catalogue", "cqar.cli.load_catalogue:catalogue", "Load the facts that come with CQAR."),
+    ("history", "cqar.cli.history:history", "Show an entity's changes: when, by whom, why."),
+    ("audit", "cqar.cli.audit_commands:audit", "Verify that the registry's past is unaltered."),
     ("keys", "cqar.cli.keys:keys", "Make, list and revoke API keys."),
-    ("demo", "cqar.cli.demo:demo", "The whole path once, on a stack of its own."),
-    ("completion", "cqar.cli.completion:completion", "What a shell needs to complete `cqar`."),
+    ("demo", "cqar.cli.demo:demo", "Run the whole path once, on a temporary stack."),
+    ("completion", "cqar.cli.completion:completion", "Print a shell's completion script."),
 )
 
-#: Errors whose text is for people; anything else is a bug and shows its traceback.
-SAID: Final = (
+#: Errors whose text is for users, by module; any other is a bug and shows its traceback.
+USER_ERRORS: Final = (
     ("cqar.admin.connection", "CallFailed"),
     ("cqar.cli.demo", "DemoFailed"),
     ("cqar.embedded.failures", "EmbeddedError"),
     ("cqar.importer.delistings", "MassDelisting"),
     ("cqar.importer.plan", "OutOfOrder"),
-    ("cqar.importer.parsed_market", "Unreadable"),
+    ("cqar.importer.parsed_market", "UnreadableListing"),
 )
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version.version(), prog_name="cqar")
 @target_options
 @click.pass_context
@@ -73,7 +70,7 @@ def cli(context: click.Context, /, **target: str) -> None:
     context.obj = Target(**target)
 
 
-for command in (*(elsewhere(*known) for known in COMMANDS), *noun_commands()):
+for command in (*(lazy_command(*spec) for spec in COMMANDS), *noun_commands()):
     cli.add_command(command)
 
 
@@ -81,16 +78,16 @@ def main(arguments: Sequence[str] | None = None) -> Never:
     """Run one command line and exit with its code.
 
     Args:
-        arguments: What was typed behind `cqar`; None: what this process was started with.
+        arguments: The words after `cqar`; None: those that this process was started with.
     """
     try:
         sys.exit(cli(arguments, prog_name="cqar", standalone_mode=False))
     except click.exceptions.Exit as exit_:
         sys.exit(exit_.exit_code)
     except click.ClickException as error:
-        shown = io.StringIO()
-        error.show(shown)
-        click.echo(masked(shown.getvalue()), nl=False, err=True)  # it may repeat what was typed
+        text = io.StringIO()
+        error.show(text)
+        click.echo(masked(text.getvalue()), nl=False, err=True)  # it may quote a key
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
@@ -99,15 +96,18 @@ def main(arguments: Sequence[str] | None = None) -> Never:
     except OSError as error:
         if error.filename is not None:
             raise
-        # What could not be written is tried again at the end, unless it goes nowhere.
+        # Python flushes unwritten output at exit, and fails again, unless it goes to /dev/null.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         click.echo(f"cqar: {error.strerror}", err=True)
         sys.exit(1)
-    except _said() as error:
+    except StartupError as error:
+        sys.exit(masked(str(error)))
+    except _loaded_user_errors() as error:
         click.echo(masked(f"cqar: {error}"), err=True)
         sys.exit(1)
 
 
-def _said() -> tuple[type[Exception], ...]:
-    """What of `SAID` can have been raised: the errors of modules that are loaded."""
-    return tuple(getattr(sys.modules[at], name) for at, name in SAID if at in sys.modules)
+def _loaded_user_errors() -> tuple[type[Exception], ...]:
+    """The `USER_ERRORS` of the modules that are loaded; no other can have been raised."""
+    modules = sys.modules
+    return tuple(getattr(modules[name], error) for name, error in USER_ERRORS if name in modules)

@@ -1,4 +1,4 @@
-"""`cqar call`: any RPC by its name, request and answer as JSON."""
+"""`cqar call`: calls any RPC by name, with request and response as JSON."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from cqar.admin.connection import Connection
-from cqar.admin.rpc_catalog import RESOLVER, WRITER, Rpc, near, rpcs
+from cqar.admin.rpc_catalog import RESOLVER, WRITER, Rpc, rpcs, similar_names
 from cqar.cli.output import print_json, print_json_line, table
-from cqar.cli.target import Target, override
+from cqar.cli.target import Target, with_target
 
 STDIN: Final = "-"
-#: What gRPC takes as a metadata key and as the text of a value.
+#: What gRPC accepts as a metadata key and as a text value.
 _KEY: Final = re.compile(r"[0-9a-z_.-]+")
 _VALUE: Final = re.compile(r"[ -~]*")
 
@@ -25,16 +25,18 @@ _VALUE: Final = re.compile(r"[ -~]*")
 @click.command("call")
 @click.argument("rpc", required=False)
 @click.argument("request", default="{}", metavar="[JSON]")
-@click.option("--list", "listing", is_flag=True, help="Name every RPC, and call none.")
+@click.option("--list", "listing", is_flag=True, help="List every RPC.")
 @click.option(
     "--to",
     type=click.Choice([WRITER, RESOLVER]),
-    help="Whom to ask; else the resolver for Resolver, the writer for the rest.",
+    help="Server to call; default: a resolver for the Resolver service, else the writer.",
 )
-@click.option("--metadata", multiple=True, metavar="KEY=VALUE", help="To send along; repeatable.")
-@click.option("--reason", default="", help="Why, for the audit log.")
-@click.option("--count", type=click.IntRange(min=1), help="End a stream after so many answers.")
-@override
+@click.option(
+    "--metadata", multiple=True, metavar="KEY=VALUE", help="Metadata to send; repeatable."
+)
+@click.option("--reason", default="", help="Reason for the audit log.")
+@click.option("--count", type=click.IntRange(min=1), help="End a stream after this many responses.")
+@with_target
 def call(
     target: Target,
     rpc: str | None,
@@ -46,10 +48,10 @@ def call(
     count: int | None,
     listing: bool,
 ) -> None:
-    """Call RPC with the request JSON (`-` reads it from stdin); the answer is JSON.
+    """Call RPC with a request in JSON (`-` reads it from stdin) and print the response as JSON.
 
-    JSON is protobuf's own: 64-bit numbers are strings, and what has its default value is left
-    out. A stream gives one document a line. docs/API.md has an example of every RPC.
+    The JSON is protobuf's: 64-bit numbers are strings, and fields with their default value are left
+    out. A stream prints one document per line. docs/API.md has an example of every RPC.
 
     \b
     Examples:
@@ -58,14 +60,14 @@ def call(
       cqar call --list
     """
     if listing:
-        _show_all()
+        _list_rpcs()
         return
-    chosen = _chosen(rpc)
-    message = _message(chosen, request)
-    sent = [_pair(text) for text in metadata]
-    where = to or chosen.home
-    with target.to_writer() if where == WRITER else target.to_resolver() as connection:
-        _call(connection, chosen, message, reason, sent, count)
+    spec = _find_rpc(rpc)
+    message = _parse_request(spec, request)
+    pairs = [_parse_metadata(text) for text in metadata]
+    server = to or spec.home
+    with target.to_writer() if server == WRITER else target.to_resolver() as connection:
+        _call(connection, spec, message, reason, pairs, count)
 
 
 def _call(
@@ -73,48 +75,50 @@ def _call(
     rpc: Rpc,
     message: Message,
     reason: str,
-    sent: list[tuple[str, str]],
+    metadata: list[tuple[str, str]],
     count: int | None,
 ) -> None:
     method = connection.method(rpc.service, rpc.name)
     if not rpc.streams:
-        print_json(connection.call(method, message, reason, sent))
+        print_json(connection.call(method, message, reason, metadata))
         return
-    for answer in islice(connection.stream(method, message, reason, sent), count):
-        print_json_line(answer)
+    for response in islice(connection.stream(method, message, reason, metadata), count):
+        print_json_line(response)
 
 
-def _chosen(name: str | None) -> Rpc:
+def _find_rpc(name: str | None) -> Rpc:
     if name is None:
-        raise click.UsageError("name an RPC; `cqar call --list` shows them all")
+        raise click.UsageError("name an RPC; `cqar call --list` lists them")
     known = rpcs()
     if name in known:
         return known[name]
-    alike = near(name)
-    hint = f"did you mean {' or '.join(alike)}?" if alike else "`cqar call --list` shows them all"
+    similar = similar_names(name)
+    hint = f"did you mean {' or '.join(similar)}?" if similar else "`cqar call --list` lists them"
     raise click.UsageError(f"no RPC {name!r}; {hint}")
 
 
-def _message(rpc: Rpc, text: str) -> Message:
+def _parse_request(rpc: Rpc, text: str) -> Message:
     try:
         return json_format.Parse(sys.stdin.read() if text == STDIN else text, rpc.request())
     except (json_format.ParseError, ValueError, RecursionError) as error:
-        raise click.UsageError(f"the request is no {rpc.request.__name__}: {error}") from error
+        raise click.UsageError(f"the request is not a {rpc.request.__name__}: {error}") from error
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _parse_metadata(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     key = key.lower()
     if not equals or not _KEY.fullmatch(key) or not _VALUE.fullmatch(value):
         raise click.UsageError(f"--metadata {text!r}: give KEY=VALUE in printable ASCII")
     if key.endswith("-bin") or key.startswith("grpc-"):
-        raise click.UsageError(f"--metadata {text!r}: binary and gRPC's own keys cannot be given")
+        raise click.UsageError(
+            f"--metadata {text!r}: binary keys and gRPC's own keys are not allowed"
+        )
     return key, value
 
 
-def _show_all() -> None:
+def _list_rpcs() -> None:
     rows = [
         (rpc.service.rpartition(".")[2], rpc.name, "stream" if rpc.streams else "", rpc.summary)
         for rpc in rpcs().values()
     ]
-    table(f"{len(rows)} RPCs", ("service", "rpc", "answers", "what it does"), rows)
+    table(f"{len(rows)} RPCs", ("service", "rpc", "response", "what it does"), rows)

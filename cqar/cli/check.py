@@ -1,4 +1,4 @@
-"""`cqar check`, `cqar group NAME`: may this order be sent, and what is in a group."""
+"""`cqar check`: checks an order; `cqar group NAME`: shows a group's members."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import click
 from cqc.resolver.v1 import resolver_pb2 as rpb
 
 from cqar.cli.output import print_json, table
-from cqar.cli.resolve import freshness_text
-from cqar.cli.target import Target, override
+from cqar.cli.status import freshness_text
+from cqar.cli.target import Target, with_target
 
 SIDES = ("buy", "sell")
 INTENTS = ("open", "post-only", "reduce")
@@ -16,18 +16,20 @@ INTENTS = ("open", "post-only", "reduce")
 @click.command()
 @click.argument("venue")
 @click.argument("symbol")
-@click.option("--price", default="", help="Plain decimal; none: a market order.")
-@click.option("--quantity", default="", help="Plain decimal, in the venue's own order units.")
-@click.option("--side", type=click.Choice(SIDES), help="By which a price is rounded.")
+@click.option("--price", default="", help="Plain decimal; omit it for a market order.")
+@click.option("--quantity", default="", help="Plain decimal, in the venue's order units.")
+@click.option(
+    "--side", type=click.Choice(SIDES), help="Side of the order; default with a price: buy."
+)
 @click.option(
     "--intent",
     type=click.Choice(INTENTS),
     default="open",
     show_default=True,
-    help="What it is for: getting out is allowed where opening is not.",
+    help="Purpose of the order; reducing may be allowed where opening is not.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_target
 def check(
     target: Target,
     venue: str,
@@ -39,10 +41,10 @@ def check(
     intent: str,
     as_json: bool,
 ) -> None:
-    """May an order at VENUE for SYMBOL be sent, and what is it on the venue's steps?
+    """Check an order for SYMBOL at VENUE and round it to the venue's tick and lot.
 
-    A price is rounded to the passive side (default: buy), a quantity down. Exit code 1 if the
-    order is not allowed.
+    The price is rounded to the passive side, the quantity down. The exit code is 1 if the order is
+    not allowed.
 
     \b
     Example: cqar check binance BTCUSDT --price 64000.123 --quantity 0.00012345
@@ -58,38 +60,38 @@ def check(
         intent=rpb.OrderIntent.Value(f"ORDER_INTENT_{intent.replace('-', '_').upper()}"),
     )
     with target.to_resolver() as connection:
-        found = connection.call(connection.resolver.CheckOrder, request)
+        checked = connection.call(connection.resolver.CheckOrder, request)
     if as_json:
-        print_json(found)
+        print_json(checked)
     else:
         rows = [
-            ("allowed", "yes" if found.allowed else "no"),
-            *(("  because", f"{r.code} {r.message}") for r in found.reasons),
-            ("price", found.price),
-            ("quantity", found.quantity),
-            ("notional", found.notional),
-            ("freshness", freshness_text(found.freshness)),
+            ("allowed", "yes" if checked.allowed else "no"),
+            *(("  because", f"{r.code} {r.message}") for r in checked.reasons),
+            ("price", checked.price),
+            ("quantity", checked.quantity),
+            ("notional", checked.notional),
+            ("freshness", freshness_text(checked.freshness)),
         ]
         table(f"{intent} {venue} {symbol}", ("", ""), [row for row in rows if row[1]])
-    if not found.allowed:
+    if not checked.allowed:
         raise click.exceptions.Exit(1)
 
 
 @click.command()
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
-def expand(target: Target, name: str, *, as_json: bool) -> None:
-    """What is in the group NAME: its assets, exact weights and active flags.
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_target
+def expand_group(target: Target, name: str, *, as_json: bool) -> None:
+    """Show the members of the group NAME, with exact weights and active flags.
 
     \b
     Example: cqar group all-eth
     """
     with target.to_resolver() as connection:
         request = rpb.ExpandGroupRequest(name=name)
-        found = connection.call(connection.resolver.ExpandGroup, request)
+        group = connection.call(connection.resolver.ExpandGroup, request)
     if as_json:
-        print_json(found)
+        print_json(group)
         return
     rows = [
         (
@@ -99,7 +101,7 @@ def expand(target: Target, name: str, *, as_json: bool) -> None:
             ", ".join(flag.reason for flag in member.active_flags),
             member.asset.asset_id,
         )
-        for member in found.members
+        for member in group.members
     ]
-    title = f"{found.name}: {len(rows)} assets ({freshness_text(found.freshness)})"
+    title = f"{group.name}: {len(rows)} assets ({freshness_text(group.freshness)})"
     table(title, ("symbol", "name", "weight", "flags", "id"), rows)

@@ -1,4 +1,4 @@
-"""`cqar completion`: what a shell needs to complete `cqar` at the Tab key."""
+"""`cqar completion`: the script with which a shell completes `cqar`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,5 @@ def completion(context: click.Context, /, shell: str) -> None:
     """
     completer = get_completion_class(shell)
     assert completer is not None
-    root = context.find_root().command
-    script = completer(root, {}, "cqar", VARIABLE)
+    script = completer(context.find_root().command, {}, "cqar", VARIABLE)
     click.echo(script.source_template % script.source_vars())

@@ -1,4 +1,4 @@
-"""`cqar demo`: the whole path once, on a stack of its own, and what it measured."""
+"""`cqar demo`: runs the whole path once, on a temporary stack, and measures it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from cqc.venues.v1 import venue_symbol_pb2
 from cqar import catalogue
 from cqar.admin.connection import CallFailed, Connection
 from cqar.cli.output import say, table
-from cqar.cli.progress import bar
-from cqar.cli.resolve import freshness_text
+from cqar.cli.progress import progress_bar
+from cqar.cli.status import freshness_text
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
 
-SHOWN: Final = (
+EXAMPLES: Final = (
     ("binance", "BTCUSDT"),
     ("kraken", "XXBTZUSD"),
     ("kraken", "XBT/USD"),
@@ -39,12 +39,12 @@ VISIBLE_TIMEOUT_S: Final = 10.0
 
 
 class DemoFailed(Exception):
-    """The demo did not see what it should have."""
+    """The demo did not see the result that it expected."""
 
 
 @click.command()
 def demo() -> None:
-    """Start a stack, load the catalogue, resolve, change something, see it arrive, stop.
+    """Start a stack, load the catalogue, resolve, change a listing, see the change arrive, stop.
 
     \b
     Example: cqar demo
@@ -90,35 +90,28 @@ def _show(endpoints: Endpoints) -> None:
 
 def _load(writer: Connection) -> None:
     began = time.monotonic()
-    with bar("catalogue") as progress:
-        sent = catalogue.load(writer, dt.datetime.now(dt.UTC), progress)
-    if sent.rejected:
-        first = sent.rejected[0]
+    with progress_bar("catalogue") as progress:
+        result = catalogue.load(writer, dt.datetime.now(dt.UTC), progress)
+    if result.rejected:
+        first = result.rejected[0]
         raise DemoFailed(f"the catalogue was rejected: {first.spelling}: {first.reason}")
     took = time.monotonic() - began
-    say(f"Catalogue: {sent.created} entities in {took:.1f} s, revision {sent.revision}.")
+    say(f"Catalogue: {result.created} entities in {took:.1f} s, revision {result.revision}.")
 
 
 def _ask(resolver: Connection, venue_id: str, spelling: str) -> rpb.Resolution:
     request = rpb.ResolveRequest(venue_id=venue_id, venue_symbol=spelling)
-    found: rpb.Resolution = resolver.call(resolver.resolver.Resolve, request).resolution
-    return found
+    resolution: rpb.Resolution = resolver.call(resolver.resolver.Resolve, request).resolution
+    return resolution
 
 
 def _resolve(resolver: Connection) -> None:
     rows = []
-    for venue_id, spelling in SHOWN:
-        found = _ask(resolver, venue_id, spelling)
-        rows.append(
-            (
-                venue_id,
-                spelling,
-                found.symbol.symbol,
-                found.specs.tick_size,
-                found.specs.lot_size,
-                "yes" if found.tradeable.allowed else "no",
-            )
-        )
+    for venue_id, spelling in EXAMPLES:
+        resolution = _ask(resolver, venue_id, spelling)
+        symbol, specs = resolution.symbol.symbol, resolution.specs
+        tradeable = "yes" if resolution.tradeable.allowed else "no"
+        rows.append((venue_id, spelling, symbol, specs.tick_size, specs.lot_size, tradeable))
     address = resolver.address if resolver.address[:5] != "unix:" else "its Unix socket"
     columns = ("venue", "spelling", "symbol", "tick", "lot", "tradeable")
     table(f"Resolved through {address}", columns, rows)
@@ -127,25 +120,27 @@ def _resolve(resolver: Connection) -> None:
 def _change(writer: Connection, resolvers: list[Connection]) -> None:
     halted = venue_symbol_pb2.MARKET_STATUS_HALTED
     request = pb.UpdateVenueSymbolRequest(venue_id="binance", venue_symbol="BTCUSDT", status=halted)
-    answer = writer.call(writer.registry.UpdateVenueSymbol, request, "a demo")
+    response = writer.call(writer.registry.UpdateVenueSymbol, request, "a demo")
     began = time.perf_counter()
     _await_visible(resolvers, lambda r: r.venue_symbol.status == halted)
     took_ms = (time.perf_counter() - began) * 1000
-    found = _ask(resolvers[0], *SHOWN[0])
-    reasons = ", ".join(reason.code for reason in found.tradeable.open.reasons)
+    resolution = _ask(resolvers[0], *EXAMPLES[0])
+    reasons = ", ".join(reason.code for reason in resolution.tradeable.open.reasons)
     say(
-        f"Halted binance BTCUSDT: revision {answer.revision},"
-        f" visible at both resolvers {took_ms:.1f} ms after the answer; not tradeable: {reasons}."
+        f"Halted binance BTCUSDT: revision {response.revision},"
+        f" visible at both resolvers {took_ms:.1f} ms after the response; not tradeable: {reasons}."
     )
-    say(f"Freshness: {freshness_text(found.freshness)}.")
+    say(f"Freshness: {freshness_text(resolution.freshness)}.")
 
 
-def _await_visible(resolvers: list[Connection], seen: Callable[[rpb.Resolution], bool]) -> None:
+def _await_visible(
+    resolvers: list[Connection], is_visible: Callable[[rpb.Resolution], bool]
+) -> None:
     deadline = time.monotonic() + VISIBLE_TIMEOUT_S
     for resolver in resolvers:
         while True:
             try:
-                if seen(_ask(resolver, *SHOWN[0])):
+                if is_visible(_ask(resolver, *EXAMPLES[0])):
                     break
             except CallFailed as error:
                 if error.code != "NOT_FOUND":
@@ -156,7 +151,7 @@ def _await_visible(resolvers: list[Connection], seen: Callable[[rpb.Resolution],
 
 
 def _measure(writer: Connection, resolvers: list[Connection]) -> None:
-    """One caller, one call at a time, from this process: what a first user would see."""
+    """Measure one caller in this process, one call at a time."""
     rows = []
     for resolver, name in zip(resolvers, ("TCP", "Unix socket"), strict=True):
         rows.append((f"Resolve, {name}", *_quantiles(_lookup_ms(resolver))))
@@ -170,13 +165,16 @@ def _lookup_ms(resolver: Connection) -> list[float]:
     times = []
     for _ in range(LOOKUPS):
         began = time.perf_counter()
-        _ask(resolver, *SHOWN[0])
+        _ask(resolver, *EXAMPLES[0])
         times.append((time.perf_counter() - began) * 1000)
     return times
 
 
 def _commit_ms(writer: Connection, resolver: Connection) -> tuple[list[float], list[float]]:
-    """Halt and resume a listing in turn; from the writer's answer until a resolver shows it."""
+    """Times in ms of a commit, and from its response until a resolver shows it.
+
+    The change halts and resumes a listing in turn.
+    """
     statuses = (venue_symbol_pb2.MARKET_STATUS_ONLINE, venue_symbol_pb2.MARKET_STATUS_HALTED)
     commits, visible = [], []
     for number in range(CHANGES):
@@ -185,16 +183,16 @@ def _commit_ms(writer: Connection, resolver: Connection) -> tuple[list[float], l
         )
         began = time.perf_counter()
         revision = writer.call(writer.registry.UpdateVenueSymbol, request).revision
-        answered = time.perf_counter()
-        while _ask(resolver, *SHOWN[0]).freshness.revision < revision:
+        committed = time.perf_counter()
+        while _ask(resolver, *EXAMPLES[0]).freshness.revision < revision:
             pass
-        commits.append((answered - began) * 1000)
-        visible.append((time.perf_counter() - answered) * 1000)
+        commits.append((committed - began) * 1000)
+        visible.append((time.perf_counter() - committed) * 1000)
     return commits, visible
 
 
 def _quantiles(times_ms: list[float]) -> tuple[str, str]:
     """p50 and p99 by nearest rank."""
     ordered = sorted(times_ms)
-    p50, p99 = (ordered[math.ceil(len(ordered) * part) - 1] for part in (0.5, 0.99))
+    p50, p99 = (ordered[math.ceil(len(ordered) * quantile) - 1] for quantile in (0.5, 0.99))
     return f"{p50:.2f}", f"{p99:.2f}"

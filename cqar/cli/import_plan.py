@@ -1,4 +1,4 @@
-"""How an import's plan looks: a table for people, a document for programs."""
+"""Prints an import's plan: tables for people, a document for programs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,20 @@ from cqar.importer.plan import Plan
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Outcome
 
-#: Examples shown of each part of a plan; --json has all.
-SHOWN_MAX: Final = 10
-#: Why a term that was known is not known any more.
-UNTRACED: Final = "no field of the venue's record states it"
-#: What `--show` shows whole.
-BINDINGS: Final = "bindings"
+#: Rows shown of each part of a plan; --json has all.
+EXAMPLES_MAX: Final = 10
+#: Why an import removes a term.
+UNTRACED_REASON: Final = "no field of the venue's record states it"
+#: The part of a plan that `--show` prints in full.
+BINDINGS_PART: Final = "bindings"
 
 
 def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
-    """The plan, whole, in plain types."""
+    """The whole plan as plain values.
+
+    Args:
+        applied: Counts and rejections of applying it; None if it was not applied.
+    """
     return {
         "venue": plan.venue_id,
         "at": plan.at.isoformat(),
@@ -48,7 +52,7 @@ def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
                 "venue_symbol": _entity(o).venue_symbol,
                 "differences": [
                     {"field": field, "before": was, "after": becomes}
-                    | ({"reason": UNTRACED} if _is_dropped(plan, o, field, becomes) else {})
+                    | ({"reason": UNTRACED_REASON} if _is_dropped(plan, o, field, becomes) else {})
                     for field, was, becomes in entity_diff.visible_diff(o.before, o.after)
                 ],
             }
@@ -83,41 +87,43 @@ def _counts(plan: Plan) -> dict[str, int]:
 
 
 def show_plan(
-    plan: Plan, applied: dict[str, Any] | None, whole: Collection[str] = frozenset()
+    plan: Plan, applied: dict[str, Any] | None, full_parts: Collection[str] = frozenset()
 ) -> None:
-    """Print it, with some examples of each part.
+    """Print the plan, with some rows of each part.
 
     Args:
-        whole: Parts that are shown whole, such as `bindings`.
+        full_parts: Parts that are printed in full, such as `bindings`.
     """
     title = f"{plan.venue_id} as of {plan.at:%Y-%m-%d %H:%M} UTC"
     table(title, ("what", "count"), _counts(plan).items())
     if fields := plan.fields_changed():
         table("Changes by field", ("field", "listings"), sorted(fields.items()))
-    _some("New assets (unverified)", ("ticker",), [[_entity(o).symbol] for o in plan.new_assets])
-    _some(
+    _show_part(
+        "New assets (unverified)", ("ticker",), [[_entity(o).symbol] for o in plan.new_assets]
+    )
+    _show_part(
         "Listed",
         ("spelling", "status"),
         [[_entity(o).venue_symbol, entity_diff.value_text(_entity(o).status)] for o in plan.listed],
     )
-    _some(
-        "Bound by ticker alone (look at them)",
+    _show_part(
+        "Bound by ticker alone (review them)",
         ("code", "asset", "name", "id"),
         [[b.code, b.ticker, b.asset_name, b.asset_id] for b in plan.bindings],
-        whole=BINDINGS in whole,
+        show_all=BINDINGS_PART in full_parts,
     )
     changes = [
         [
             _entity(o).venue_symbol,
             *(field, was),
-            UNTRACED if _is_dropped(plan, o, field, becomes) else becomes,
+            UNTRACED_REASON if _is_dropped(plan, o, field, becomes) else becomes,
         ]
         for o in plan.changed
         for field, was, becomes in entity_diff.visible_diff(o.before, o.after)
     ]
-    _some("Changed", ("spelling", "field", "before", "after"), changes)
-    _some("Delisted", ("spelling",), [[_entity(o).venue_symbol] for o in plan.delisted])
-    _some("Rejected", ("spelling", "reason"), [(r.spelling, r.reason) for r in plan.rejected])
+    _show_part("Changed", ("spelling", "field", "before", "after"), changes)
+    _show_part("Delisted", ("spelling",), [[_entity(o).venue_symbol] for o in plan.delisted])
+    _show_part("Rejected", ("spelling", "reason"), [(r.spelling, r.reason) for r in plan.rejected])
     for note in (*_reader_notes(plan), *plan.notes):
         say(f"note: {note}")
     if applied is None:
@@ -132,24 +138,24 @@ def show_plan(
 
 
 def _reader_notes(plan: Plan) -> Iterator[str]:
-    """How far what was read is the venue's own word."""
+    """How far the parsed values are the venue's own statements."""
     if plan.unreviewed:
         yield (
             f"{plan.unreviewed} of {len(plan.markets)} rows are read UNREVIEWED: nobody has"
             f" compared what ccxt reads of {plan.venue_id} with the venue's records"
         )
     for term, count in sorted(plan.untraced().items()):
-        yield f"{term} of {count} rows: ccxt has one, and {UNTRACED}: not known"
+        yield f"{term} of {count} rows: ccxt has a value, but {UNTRACED_REASON}: not imported"
     if plan.status_unstated:
-        yield f"status of {plan.status_unstated} rows: {UNTRACED}: it is what ccxt takes for it"
+        yield (f"status of {plan.status_unstated} rows: {UNTRACED_REASON}: it is ccxt's guess")
 
 
-def _some(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, whole: bool = False
+def _show_part(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, show_all: bool = False
 ) -> None:
-    found = list(rows)
-    if not found:
+    all_rows = list(rows)
+    if not all_rows:
         return
-    shown = found if whole else found[:SHOWN_MAX]
-    more = f", the first {SHOWN_MAX}" if len(shown) < len(found) else ""
-    table(f"{title}: {len(found)}{more}", columns, shown)
+    shown = all_rows if show_all else all_rows[:EXAMPLES_MAX]
+    more = f", the first {EXAMPLES_MAX}" if len(shown) < len(all_rows) else ""
+    table(f"{title}: {len(all_rows)}{more}", columns, shown)

@@ -1,4 +1,4 @@
-"""`cqar import`: a venue's own listing into the registry, plan before apply."""
+"""`cqar import`: imports a venue's listing into the registry, plan before apply."""
 
 from __future__ import annotations
 
@@ -11,49 +11,43 @@ import msgspec
 from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.admin.connection import CallFailed, Connection
-from cqar.cli.import_plan import BINDINGS, plan_document, show_plan
+from cqar.cli.import_plan import BINDINGS_PART, plan_document, show_plan
 from cqar.cli.output import print_json, to_stderr
 from cqar.cli.param_types import InstantParam
-from cqar.cli.progress import bar
-from cqar.cli.target import Target, override
+from cqar.cli.progress import progress_bar
+from cqar.cli.target import Target, with_target
 from cqar.importer.apply import apply_entities
 from cqar.importer.market_parser import read_listing
-from cqar.importer.parsed_market import Unreadable
-from cqar.importer.plan import (
-    LISTINGS_SINCE,
-    Multiplier,
-    Plan,
-    make_plan,
-    require_present,
-)
-from cqar.importer.recorded_responses import SavedAnswer
+from cqar.importer.parsed_market import UnreadableListing
+from cqar.importer.plan import LISTINGS_SINCE, Multiplier, Plan, make_plan, require_present
+from cqar.importer.recorded_responses import SavedResponse
 from cqar.importer.registry_state import load_state
 from cqar.importer.stable_ids import CCXT_ID, CONTRACTS, MARKET_TYPES
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import decimals
 from cqar_shared.domain.kinds.venue import VENUE, Venue
 
-#: A file that says to be older is not taken for the present.
-NEW_FOR: Final = dt.timedelta(hours=1)
-#: What is said to be of another time than the file says is told.
+#: A file that states an older time needs --at.
+FRESH_FOR: Final = dt.timedelta(hours=1)
+#: A greater difference between --at and the file's own time is noted.
 SAME_DAY: Final = dt.timedelta(days=1)
 
 
-class SavedFile(click.ParamType[Any]):
+class SavedFileParam(click.ParamType[Any]):
     name = "NAME=PATH"
 
-    def convert(self, value: Any, _: Any, __: Any) -> SavedAnswer:
+    def convert(self, value: Any, _: Any, __: Any) -> SavedResponse:
         name, equals, path = str(value).partition("=")
         while equals and "?" in name and not Path(path).exists() and "=" in path:
             # A request's name may hold a query: instruments?instType=SPOT=spot.json
             more, equals, path = path.partition("=")
             name = f"{name}={more}"
         if not name or not path:
-            self.fail(f"{value!r}: name the request that the file answers, NAME=PATH")
-        return SavedAnswer(name, Path(path))
+            self.fail(f"{value!r}: give NAME=PATH; NAME is the request that the file answers")
+        return SavedResponse(name, Path(path))
 
 
-class Multiple(click.ParamType[Any]):
+class MultiplierParam(click.ParamType[Any]):
     name = "CODE=COIN:UNITS"
 
     def convert(self, value: Any, _: Any, __: Any) -> tuple[str, Multiplier]:
@@ -64,27 +58,43 @@ class Multiple(click.ParamType[Any]):
         except ValueError:
             number = decimals.parse("0")
         if not code or not coin or number <= 0:
-            self.fail(f"{value!r}: say it as 1000SHIB=SHIB:1000")
+            self.fail(f"{value!r}: write it as 1000SHIB=SHIB:1000")
         return code, Multiplier(coin, number)
 
 
 @click.command("import")
 @click.argument("venue")
-@click.option("--file", "files", multiple=True, type=SavedFile(), help="A saved answer.")
-@click.option("--live", is_flag=True, help="Ask the venue itself.")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    type=SavedFileParam(),
+    help="A saved response of the venue; repeatable.",
+)
+@click.option("--live", is_flag=True, help="Request the listing from the venue.")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would change; change nothing.")
-@click.option("--json", "as_json", is_flag=True, help="The plan and its result as JSON.")
-@click.option("--at", type=InstantParam(), help="When the listing was taken; default: now.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan and its result as JSON.")
+@click.option("--at", type=InstantParam(), help="Time of the listing; default: now.")
 @click.option(
-    "--multiplier", "multipliers", multiple=True, type=Multiple(), help="1000SHIB=SHIB:1000"
+    "--multiplier",
+    "multipliers",
+    multiple=True,
+    type=MultiplierParam(),
+    help="Meaning of a multiplied code, such as 1000SHIB=SHIB:1000; repeatable.",
 )
 @click.option(
-    "--show", "whole", multiple=True, type=click.Choice([BINDINGS]), help="Show all of these."
+    "--show",
+    "full_parts",
+    multiple=True,
+    type=click.Choice([BINDINGS_PART]),
+    help="Print this part of the plan in full.",
 )
-@click.option("--allow-mass-delisting", is_flag=True, help="Believe that so much is gone.")
-@override
+@click.option(
+    "--allow-mass-delisting", is_flag=True, help="Delist even if much of the listing is missing."
+)
+@with_target
 def import_(target: Target, **options: Any) -> None:
-    """Bring VENUE's listing into the registry: new, changed and gone spellings.
+    """Import VENUE's listing into the registry: new, changed and delisted spellings.
 
     A file is named by the request that it answers. Importing it again changes nothing.
 
@@ -94,12 +104,12 @@ def import_(target: Target, **options: Any) -> None:
       cqar import okx --file 'instruments?instType=SPOT=spot.json' --at 2022-05-13
       cqar import binance --live
     """
-    files: tuple[SavedAnswer, ...] = options["files"]
+    files: tuple[SavedResponse, ...] = options["files"]
     names = [file.name for file in files]
     if len(set(names)) < len(names):
-        raise click.UsageError("two files of one name: each answers another request")
+        raise click.UsageError("two files have the same name: each must answer another request")
     if bool(files) == options["live"]:
-        raise click.UsageError("give the venue's saved answers (--file NAME=PATH) or say --live")
+        raise click.UsageError("give the venue's saved responses (--file NAME=PATH) or --live")
     at: dt.datetime = options["at"] or dt.datetime.now(dt.UTC)
     with target.to_writer() as connection:
         require_present(at, dt.datetime.now(dt.UTC))
@@ -111,63 +121,61 @@ def import_(target: Target, **options: Any) -> None:
     if options["as_json"]:
         print_json(document)
     else:
-        show_plan(plan, applied, options["whole"])
+        show_plan(plan, applied, options["full_parts"])
     if plan.rejected:
-        to_stderr(
-            f"rows of the listing that are not imported: {len(plan.rejected)}; --json has all"
-        )
+        to_stderr(f"{len(plan.rejected)} rows of the listing are not imported; --json lists them")
     if applied and applied["rejected"]:
-        to_stderr("the registry changed meanwhile: import it again")
+        to_stderr("the registry changed meanwhile: run the import again")
         raise click.exceptions.Exit(1)
 
 
 def _plan(
     connection: Connection,
     venue_id: str,
-    files: list[SavedAnswer] | None,
+    files: list[SavedResponse] | None,
     at: dt.datetime,
     options: dict[str, Any],
 ) -> tuple[Plan, int]:
-    """The plan, and the revision of the registry that it was made for."""
+    """The plan, and the registry's revision for which it was made."""
     venue = _venue(connection, venue_id)
-    known = venue.metadata or {}
-    if CCXT_ID not in known:
-        raise Unreadable(
-            f"{venue_id} has no {CCXT_ID} in its metadata, which says who reads it. If ccxt does:"
+    metadata = venue.metadata or {}
+    if CCXT_ID not in metadata:
+        raise UnreadableListing(
+            f"{venue_id} has no {CCXT_ID} in its metadata. If ccxt reads the venue, set it:"
             f" cqar venue set {venue_id} --metadata"
             """ '{"ccxt_id": "…", "market_types": ["spot"]}'"""
         )
-    types = known.get(MARKET_TYPES) or ["spot", "swap", "future", "option"]
-    listing = read_listing(venue_id, str(known[CCXT_ID]), types, files, known.get(CONTRACTS))
+    types = metadata.get(MARKET_TYPES) or ["spot", "swap", "future", "option"]
+    listing = read_listing(venue_id, str(metadata[CCXT_ID]), types, files, metadata.get(CONTRACTS))
     taken_at = listing.taken_at
     if options["at"] is None and taken_at is not None:
-        _require_new(taken_at, at)
-    named = [name for market in listing.found for name in (market.spelling, *market.aliases)]
-    # Of a venue that never was imported nothing is archived.
-    known_before = named if LISTINGS_SINCE in known else []
-    state = load_state(connection, venue, at, options["at"], known_before)
+        _require_fresh(taken_at, at)
+    names = [name for market in listing.markets for name in (market.spelling, *market.aliases)]
+    # A venue that was never imported has no archived listings.
+    archivable = names if LISTINGS_SINCE in metadata else []
+    state = load_state(connection, venue, at, options["at"], archivable)
     allowed = options["allow_mass_delisting"]
     plan = make_plan(
         state, venue, listing, at, dict(options["multipliers"]), allow_mass_delisting=allowed
     )
     if taken_at is not None and abs(at - taken_at) > SAME_DAY:
-        plan.notes.append(f"the file says that it was taken at {taken_at:%Y-%m-%d %H:%M} UTC")
-    plan.notes += [f"{name}: answers nothing that is asked" for name in listing.unused]
+        plan.notes.append(f"the file states that it was taken at {taken_at:%Y-%m-%d %H:%M} UTC")
+    plan.notes += [f"{name}: no request reads this file" for name in listing.unused]
     plan.notes += [
         f"{count} {kind} markets: not of {venue_id}" for kind, count in listing.other_types.items()
     ]
     return plan, state.revision
 
 
-def _require_new(taken_at: dt.datetime, now: dt.datetime) -> None:
-    """Refuse to take an old file for what the venue lists now.
+def _require_fresh(taken_at: dt.datetime, now: dt.datetime) -> None:
+    """Refuse to import an old file as the present.
 
     Raises:
-        Unreadable: It says itself that it is.
+        UnreadableListing: the file itself states that it is old.
     """
-    if now - taken_at > NEW_FOR:
+    if now - taken_at > FRESH_FOR:
         taken = f"{taken_at:%Y-%m-%dT%H:%M:%SZ}"
-        raise Unreadable(f"the file was taken at {taken}: say so, --at {taken}")
+        raise UnreadableListing(f"the file was taken at {taken}: give --at {taken}")
 
 
 def _venue(connection: Connection, venue_id: str) -> Venue:
@@ -176,7 +184,7 @@ def _venue(connection: Connection, venue_id: str) -> Venue:
         answer = connection.call(connection.registry.GetVenue, request)
     except CallFailed as error:
         if error.code == "NOT_FOUND":
-            text = f"{error}: register it, or load the bundled ones: cqar catalogue load"
+            text = f"{error}: register the venue, or load the bundled ones: cqar catalogue load"
             raise CallFailed(text, error.code, error.reason) from error
         raise
     return entity_codec.from_message(VENUE, answer.venue)
@@ -187,7 +195,7 @@ def _apply(
 ) -> dict[str, Any]:
     total = len(plan.changes)
     done = 0
-    with bar(f"import {plan.venue_id}") as progress:
+    with progress_bar(f"import {plan.venue_id}") as progress:
 
         def advance(count: int) -> None:
             nonlocal done
@@ -197,16 +205,18 @@ def _apply(
         changes = [(o.kind, o.after) for o in plan.changes if o.after is not None]
         reason = f"import of {plan.venue_id} as of {plan.at.isoformat()}"
         try:
-            sent = apply_entities(connection, changes, reason, advance, revision, at)
+            result = apply_entities(connection, changes, reason, advance, revision, at)
         except KeyboardInterrupt:
-            to_stderr(f"stopped: {done} of {total} changes are applied; import it again to go on")
+            to_stderr(
+                f"stopped: {done} of {total} changes are applied; run the import again to continue"
+            )
             raise
-    for rejected in sent.rejected:
+    for rejected in result.rejected:
         to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
     return {
-        "created": sent.created,
-        "updated": sent.updated,
-        "unchanged": sent.unchanged,
-        "rejected": [msgspec.to_builtins(rejected) for rejected in sent.rejected],
-        "revision": sent.revision,
+        "created": result.created,
+        "updated": result.updated,
+        "unchanged": result.unchanged,
+        "rejected": [msgspec.to_builtins(rejected) for rejected in result.rejected],
+        "revision": result.revision,
     }

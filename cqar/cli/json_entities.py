@@ -1,4 +1,4 @@
-"""Entities out of the messages that carry them serialised, as plain values for JSON."""
+"""Converts entities and messages to plain values for JSON."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from cqar.sdk.changes import MESSAGES
 
 
 def entity_of(kind: str, payload: bytes) -> dict[str, Any] | None:
-    """An entity with the contract's field names and decimals as text; None for no payload.
+    """A serialised entity as a dictionary with the contract's field names; None for no payload.
 
-    A kind that only a later release knows comes as base64, under `undecoded`.
+    Decimals are text. An entity of a kind that this release does not know is base64 under
+    `undecoded`.
     """
     if not payload:
         return None
@@ -25,15 +26,15 @@ def entity_of(kind: str, payload: bytes) -> dict[str, Any] | None:
 
 
 def plain_fields(message: Message) -> dict[str, Any]:
-    """A message for JSON, without its doubles: beside each stands an exact decimal as text."""
-    stated = json_format.MessageToDict(message, preserving_proto_field_name=True)
-    return _without_doubles(message.DESCRIPTOR, stated)
+    """A message as a dictionary without doubles; each double has an exact text field beside it."""
+    fields = json_format.MessageToDict(message, preserving_proto_field_name=True)
+    return _without_doubles(message.DESCRIPTOR, fields)
 
 
-def _without_doubles(descriptor: Any, stated: dict[str, Any]) -> dict[str, Any]:
+def _without_doubles(descriptor: Any, fields: dict[str, Any]) -> dict[str, Any]:
     return {
         name: _plain(descriptor.fields_by_name[name], value)
-        for name, value in stated.items()
+        for name, value in fields.items()
         if descriptor.fields_by_name[name].type != FieldDescriptor.TYPE_DOUBLE
     }
 
@@ -43,5 +44,5 @@ def _plain(field: FieldDescriptor, value: Any) -> Any:
     if kind is None or kind.file.package == "google.protobuf":
         return value
     if isinstance(value, list):
-        return [_without_doubles(kind, part) for part in value]
+        return [_without_doubles(kind, item) for item in value]
     return _without_doubles(kind, value)

@@ -1,4 +1,4 @@
-"""`cqar keys`: who may call, made, listed and revoked. Needs a key with role admin."""
+"""`cqar keys`: make, list and revoke API keys. Needs a key with role admin."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Any
 import click
 from cqc.writer.v1 import api_key_pb2
 from cqc.writer.v1 import registry_admin_pb2 as pb
-from google.protobuf import json_format
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
-from cqar.cli.apply_all import applied
 from cqar.cli.output import out, print_json, say, table, to_stderr
 from cqar.cli.param_types import InstantParam
-from cqar.cli.target import Target, override
+from cqar.cli.target import Target, with_target
 from cqar_shared.trust.key_text import fresh_key, hash_of
 
 ROLES = [name.removeprefix("ROLE_").lower() for name in api_key_pb2.Role.keys()[1:]]
@@ -23,24 +21,26 @@ ROLES = [name.removeprefix("ROLE_").lower() for name in api_key_pb2.Role.keys()[
 
 @click.group()
 def keys() -> None:
-    """API keys: the registry knows only their hashes, so a key is shown once, when it is made.
+    """API keys. The registry stores only hashes, so a key is printed once, when it is made.
 
     A revoked key is refused within 5 seconds, by the writers and by every resolver.
+
+    \b
+    Example: cqar keys make portfolio --role read
     """
 
 
 @keys.command()
 @click.argument("actor")
 @click.option(
-    "--role",
-    type=click.Choice(ROLES),
-    required=True,
-    help="Each role includes those before it.",
+    "--role", type=click.Choice(ROLES), required=True, help="Each role includes those before it."
 )
-@click.option("--expires", type=InstantParam(), help="When it ends; else never.")
-@click.option("--reason", default="", help="Why, for the audit log.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
+@click.option(
+    "--expires", type=InstantParam(), help="Time at which the key expires; default: never."
+)
+@click.option("--reason", default="", help="Reason for the audit log.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_target
 def make(
     target: Target,
     actor: str,
@@ -50,9 +50,10 @@ def make(
     *,
     as_json: bool,
 ) -> None:
-    """Make a key for ACTOR, the name that the audit log will have, and print it.
+    """Make a key and print it; ACTOR is the name that the audit log will show.
 
-    A name that looks like another's is refused, and so are cqar and cqar-…, the services' own.
+    A name that looks like an existing one is refused, and so are the services' own names, cqar and
+    cqar-….
 
     \b
     Examples:
@@ -71,23 +72,22 @@ def make(
         print_json({"key_id": key_id, "key": secret})
         return
     out.file.write(secret + "\n")
-    to_stderr(f"{key_id}: this is the only time that the key is seen.")
+    to_stderr(f"{key_id}: the key is shown only this once.")
 
 
 @keys.command("list")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@override
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@with_target
 def list_(target: Target, *, as_json: bool) -> None:
-    """Every key there is or was: whose, what it may do, until when.
+    """List every key that was ever made: its actor, its role, its state.
 
     \b
     Example: cqar keys list
     """
     with target.to_writer() as connection:
-        found = _all(connection)
+        listed = _all_keys(connection)
     if as_json:
-        shown = [json_format.MessageToDict(k, preserving_proto_field_name=True) for k in found]
-        print_json(shown)
+        print_json(listed)
         return
     now = dt.datetime.now(dt.UTC)
     rows = [
@@ -98,28 +98,27 @@ def list_(target: Target, *, as_json: bool) -> None:
             _state(key, now),
             key.created_at.ToJsonString(),
         )
-        for key in sorted(found, key=lambda key: key.actor)
+        for key in sorted(listed, key=lambda key: key.actor)
     ]
     table(f"{len(rows)} keys", ("id", "actor", "role", "state", "made"), rows)
 
 
 @keys.command()
 @click.argument("key_id")
-@click.option("--reason", default="", help="Why, for the audit log.")
-@override
+@click.option("--reason", default="", help="Reason for the audit log.")
+@with_target
 def revoke(target: Target, key_id: str, reason: str) -> None:
-    """End the key KEY_ID, for good. `cqar keys list` shows the ids.
+    """Revoke the key KEY_ID for good. `cqar keys list` shows the ids.
 
     \b
     Example: cqar keys revoke 3f1c9a52-7d0e-4a55-9c0a-2f4b7b9e6d11 --reason "left the team"
     """
     with target.to_writer() as connection:
-        known = {key.key_id: key for key in _all(connection)}
-        if key_id not in known:
+        key = next((key for key in _all_keys(connection) if key.key_id == key_id), None)
+        if key is None:
             raise CallFailed(f"no key {key_id!r}: see cqar keys list", "NOT_FOUND")
-        key = known[key_id]
         if key.HasField("revoked_at"):
-            say(f"{key.actor}'s key was revoked already.")
+            say(f"{key.actor}'s key was already revoked.")
             return
         key.revoked_at.FromDatetime(dt.datetime.now(dt.UTC))
         _apply(connection, key, reason)
@@ -127,17 +126,13 @@ def revoke(target: Target, key_id: str, reason: str) -> None:
 
 
 def _apply(connection: Connection, key: api_key_pb2.ApiKey, reason: str) -> str:
-    """State a key; returns its id.
-
-    Raises:
-        CallFailed: It is refused; says why.
-    """
+    """Upsert a key and return its id. Raises CallFailed like `Connection.apply`."""
     request = pb.ApplyRequest(items=[pb.ApplyItem(api_key=key)])
-    (outcome,) = applied(connection, request, reason, "key").outcomes
-    return outcome.entity.key
+    (outcome,) = connection.apply(request, reason, "key").outcomes
+    return str(outcome.entity.key)
 
 
-def _all(connection: Connection) -> list[Any]:
+def _all_keys(connection: Connection) -> list[Any]:
     method = connection.admin.ListApiKeys
     return list(pagination.entities(connection, method, pb.ListApiKeysRequest(), "keys"))
 
@@ -147,5 +142,5 @@ def _state(key: Any, now: dt.datetime) -> str:
         return "revoked"
     if not key.HasField("expires_at"):
         return "valid"
-    ends = key.expires_at.ToDatetime(dt.UTC)
-    return "expired" if ends <= now else f"valid until {ends:%Y-%m-%d %H:%M} UTC"
+    expires = key.expires_at.ToDatetime(dt.UTC)
+    return "expired" if expires <= now else f"valid until {expires:%Y-%m-%d %H:%M} UTC"

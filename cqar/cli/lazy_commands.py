@@ -1,6 +1,6 @@
-"""Commands that are imported when they are run: help and completion need only their names.
+"""Commands that are imported when they run: help and completion need only their names.
 
-Importing all of them takes 0.7 s, half of it SQLAlchemy's.
+Importing all of them takes 0.7 s, half of it for SQLAlchemy.
 """
 
 from __future__ import annotations
@@ -14,21 +14,20 @@ import click
 
 
 class LazyCommand(click.Command):
-    """Stands for a command until somebody runs it.
+    """Placeholder for a command until it runs.
 
     Args:
-        name: The word that people type.
-        about: What its own help says first.
+        summary: What the list of commands says about it.
         load: Returns the command itself.
     """
 
-    def __init__(self, name: str, about: str, load: Callable[[], click.Command]) -> None:
-        super().__init__(name, short_help=about)
+    def __init__(self, name: str, summary: str, load: Callable[[], click.Command]) -> None:
+        super().__init__(name, short_help=summary)
         self.load = load
 
 
-class Commands(click.Group):
-    """A group whose commands may be `Elsewhere`."""
+class LazyGroup(click.Group):
+    """A group whose commands may be `LazyCommand`."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -37,11 +36,11 @@ class Commands(click.Group):
         return name, command.load() if isinstance(command, LazyCommand) else command, rest
 
 
-def elsewhere(name: str, where: str, about: str) -> LazyCommand:
-    """A command that is a module's attribute, `module:attribute`."""
-    return LazyCommand(name, about, partial(attribute, where))
+def lazy_command(name: str, where: str, summary: str) -> LazyCommand:
+    """A command that is the attribute of a module, `module:attribute`."""
+    return LazyCommand(name, summary, partial(load_attribute, where))
 
 
-def attribute(where: str) -> Any:
+def load_attribute(where: str) -> Any:
     module, _, name = where.partition(":")
     return getattr(import_module(module), name)

@@ -1,4 +1,4 @@
-"""How things look on a terminal."""
+"""What commands print, and what they ask."""
 
 from __future__ import annotations
 
@@ -12,45 +12,44 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 from rich.console import Console
 
-from cqar.cli.tables import KEPT, lay_out
-from cqar.embedded.endpoints import Endpoints
+from cqar.cli.table_layout import NEVER_HIDDEN, lay_out
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
 def to_stderr(text: str) -> None:
-    err.print(plain(text), markup=False, soft_wrap=True)
+    err.print(printable(text), markup=False, soft_wrap=True)
 
 
 def say(text: str, *, bold: bool = False) -> None:
-    """Print a line, which is never broken: a terminal that is too narrow wraps it itself."""
-    out.print(plain(text), markup=False, soft_wrap=True, style="bold" if bold else None)
+    """Print a line without breaking it; a terminal that is too narrow wraps it itself."""
+    out.print(printable(text), markup=False, soft_wrap=True, style="bold" if bold else None)
 
 
-def require_somebody(otherwise: str) -> None:
-    """Refuse to ask where nobody could answer.
+def require_terminal(alternatives: str) -> None:
+    """Refuse to ask for confirmation where nobody can answer.
 
     Args:
-        otherwise: The options that need no answer.
+        alternatives: The options that need no confirmation.
 
     Raises:
-        UsageError: Nobody could.
+        UsageError: standard input is not a terminal.
     """
     if not sys.stdin.isatty():
-        raise click.UsageError(f"nobody is at a terminal to be asked: say {otherwise}")
+        raise click.UsageError(f"no terminal to ask for confirmation: give {alternatives}")
 
 
-def ask(question: str, *, err: bool = False) -> None:
-    """Go on only if somebody says yes.
+def confirm(question: str, *, err: bool = False) -> None:
+    """Continue only if the user says yes.
 
     Args:
-        err: Whether it is asked beside what a program reads.
+        err: Ask on standard error, because a program reads standard output.
 
     Raises:
-        Exit: Nobody did; said so.
+        Exit: the user said no.
     """
-    if not click.confirm(plain(question), err=err):
+    if not click.confirm(printable(question), err=err):
         to_stderr("nothing was changed.")
         raise click.exceptions.Exit(1)
 
@@ -59,20 +58,19 @@ def table(
     title: str,
     columns: Sequence[str],
     rows: Iterable[Sequence[Any]],
-    kept: frozenset[str] = KEPT,
+    never_hidden: frozenset[str] = NEVER_HIDDEN,
 ) -> None:
-    """Print a table, each value whole; columns that the terminal has no room for are named.
+    """Print a table with whole values, and name the columns for which the terminal has no room.
 
-    Cells are data: what looks like markup or moves the cursor is shown, not obeyed.
+    Cells are data: markup and control characters are shown, not obeyed.
 
     Args:
-        kept: Columns that are not left out.
+        never_hidden: Columns that are not left out.
     """
     say(title, bold=True)
-    cells = [[plain(str(cell)) for cell in row] for row in rows]
-    layout = lay_out(columns, cells, out.width if out.file.isatty() else None, kept)
-    out.file.write("".join(f"{line}\n" for line in layout.lines))
-    out.file.flush()
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
+    layout = lay_out(columns, cells, out.width if out.file.isatty() else None, never_hidden)
+    _write("\n".join(layout.lines))
     if layout.left_out:
         to_stderr(
             f"not shown for width: columns {', '.join(layout.left_out)};"
@@ -80,39 +78,30 @@ def table(
         )
 
 
-def plain(text: str) -> str:
-    """The text with control characters written out."""
+def printable(text: str) -> str:
+    """The text with control characters escaped."""
     return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout, whatever the terminal's width."""
+    """Print one JSON document: a message, a list of messages, or plain values."""
     if isinstance(value, Message):
-        text = json_format.MessageToJson(value, preserving_proto_field_name=True)
-    else:
-        text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    out.file.write(text + "\n")
-    out.file.flush()
+        _write(json_format.MessageToJson(value, preserving_proto_field_name=True))
+        return
+    if isinstance(value, list):
+        value = [_to_dict(item) if isinstance(item, Message) else item for item in value]
+    _write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def print_json_line(value: Any) -> None:
-    """One JSON document on one line, for answers that come one by one."""
-    if isinstance(value, Message):
-        text = json_format.MessageToJson(value, preserving_proto_field_name=True, indent=None)
-    else:
-        text = msgspec.json.encode(value).decode()
-    out.file.write(text + "\n")
+    """Print one JSON document on one line, for responses that come one by one."""
+    _write(msgspec.json.encode(_to_dict(value) if isinstance(value, Message) else value).decode())
+
+
+def _to_dict(message: Message) -> dict[str, Any]:
+    return json_format.MessageToDict(message, preserving_proto_field_name=True)
+
+
+def _write(text: str) -> None:
+    out.file.write(f"{text}\n")
     out.file.flush()
-
-
-def show_endpoints(endpoints: Endpoints) -> None:
-    rows = [
-        ("writer", endpoints.writer),
-        *(("resolver", address) for address in endpoints.resolvers),
-        *(("resolver socket", path) for path in endpoints.resolver_sockets),
-        ("writer http", f"http://{endpoints.writer_http}"),
-        *(("resolver http", f"http://{address}") for address in endpoints.resolver_http),
-        ("nats", endpoints.nats),
-        ("redis", endpoints.redis),
-    ]
-    table("The stack is up", ("what", "where"), rows)

@@ -1,4 +1,4 @@
-"""Instants and positions as people type them."""
+"""Parameter types for times and positions."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class InstantParam(click.ParamType[Any]):
         try:
             instant = dt.datetime.fromisoformat(str(value))
         except ValueError:
-            self.fail(f"{value!r}: an ISO 8601 time such as 2021-10-12T00:00Z")
+            self.fail(f"{value!r}: give an ISO 8601 time such as 2021-10-12T00:00Z")
         try:
             return instant.astimezone(dt.UTC) if instant.tzinfo else instant.replace(tzinfo=dt.UTC)
         except OverflowError:
-            self.fail(f"{value!r}: beyond the calendar")
+            self.fail(f"{value!r}: the time is out of range")
 
 
-class At(click.ParamType[Any]):
+class PositionParam(click.ParamType[Any]):
     """A position in the registry's history."""
 
     name = "EPOCH:REVISION"

@@ -1,4 +1,4 @@
-"""A progress bar for work that takes a while; silent where nobody looks."""
+"""A progress bar for long work; prints nothing without a terminal."""
 
 from __future__ import annotations
 
@@ -11,18 +11,14 @@ from cqar.cli.output import err
 
 
 @contextmanager
-def bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Yields a function to be called with what is done and what there is in all."""
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function that takes the number of items done and the total."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=err, disable=not err.is_terminal) as shown:
-        task = shown.add_task(title, total=None)
-
-        def advance(done: int, total: int) -> None:
-            shown.update(task, completed=done, total=total)
-
-        yield advance
+    with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
+        task = progress.add_task(title, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)

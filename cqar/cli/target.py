@@ -1,4 +1,4 @@
-"""Which stack a command speaks to: a state folder's, or addresses given one by one."""
+"""Which servers a command calls: those of a state folder, or those given by address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cqar.sdk.key_form import require_key
 
 
 class Target(NamedTuple):
-    """What the options before the command say. Empty: look into the state folder."""
+    """The options that select the servers. Without an address, the state folder has it."""
 
     state: str
     writer: str
@@ -30,10 +30,10 @@ class Target(NamedTuple):
         return Path(self.state)
 
     def to_writer(self) -> Connection:
-        """A connection that may change things.
+        """A connection to a writer.
 
         Raises:
-            StackNotRunning: No address is given and none is in the state folder.
+            StackNotRunning: no address was given and no stack runs in the state folder.
         """
         if self.writer:
             return Connection(self.writer, self.key, self._credentials())
@@ -41,7 +41,7 @@ class Target(NamedTuple):
         return Connection(endpoints.writer, self.key or endpoints.keys.admin)
 
     def to_resolvers(self) -> list[Connection]:
-        """Connections to every resolver there is."""
+        """Connections to every resolver. Raises StackNotRunning like `to_writer`."""
         if self.resolver:
             return [Connection(self.resolver, self.key, self._credentials())]
         return [Connection(address) for address in read_endpoints(self.state_dir).resolvers]
@@ -50,7 +50,7 @@ class Target(NamedTuple):
         return self.to_resolvers()[0]
 
     def _credentials(self) -> grpc.ChannelCredentials | None:
-        """Those of TLS, for the addresses given; a stack of this machine speaks plaintext."""
+        """TLS credentials for given addresses; a stack on this machine uses plaintext."""
         if not self.ca:
             return None
         names = (self.ca, self.cert_key, self.cert)
@@ -62,26 +62,36 @@ class Target(NamedTuple):
 
 
 def _key(_: click.Context, __: click.Parameter, value: str) -> str:
-    """Refused here, by its option's name: no command shows it."""
+    """Check the key here, where the error can name its option without showing the key."""
     try:
         return require_key(value)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--key, or CQAR_KEY") from None
 
 
-_CA = "TLS, by this authority's certificate (or CQAR_CA)."
-_CERT = "What to present, where clients must (or CQAR_CERT)."
-_CERT_KEY = "Its private key (or CQAR_CERT_KEY)."
+_CA = "CA certificate; switches TLS on (or CQAR_CA)."
+_CERT = "Client certificate, if the server requires one (or CQAR_CERT)."
+_CERT_KEY = "Private key of the client certificate (or CQAR_CERT_KEY)."
 _OPTIONS = (
     click.option(
         "--state",
         envvar="CQAR_STATE",
         default=".cqar",
         show_default=True,
-        help="Folder of the stack to speak to (or CQAR_STATE).",
+        help="State folder of the stack to call (or CQAR_STATE).",
     ),
-    click.option("--writer", default="", metavar="HOST:PORT", help="A writer, instead."),
-    click.option("--resolver", default="", metavar="ADDRESS", help="A resolver, instead."),
+    click.option(
+        "--writer",
+        default="",
+        metavar="HOST:PORT",
+        help="Writer address; overrides the one from --state.",
+    ),
+    click.option(
+        "--resolver",
+        default="",
+        metavar="ADDRESS",
+        help="Resolver address; overrides those from --state.",
+    ),
     click.option(
         "--key", envvar="CQAR_KEY", default="", callback=_key, help="API key (or CQAR_KEY)."
     ),
@@ -97,18 +107,18 @@ def target_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def override(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let the same options stand behind the command too; those given there win."""
+def with_target(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Accept the target options after the command too; they override those before it."""
 
     @click.pass_context
     def merged(context: click.Context, /, **options: Any) -> Any:
-        given: Target = context.obj
+        target: Target = context.obj
         for name in Target._fields:
             value = options.pop(name)
             source = context.get_parameter_source(name)
             if source is click.core.ParameterSource.COMMANDLINE:
-                given = given._replace(**{name: value})
-        return context.invoke(function, given, **options)
+                target = target._replace(**{name: value})
+        return context.invoke(function, target, **options)
 
     merged.__doc__ = function.__doc__
     merged.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""`cqar listing void`: a spelling never meant that. The period goes, its history stays."""
+"""`cqar listing void`: removes a mapping that was never true; its history stays."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from cqc.writer.v1 import registry_admin_pb2 as apb
 
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
-from cqar.cli.apply_all import applied
-from cqar.cli.nouns.id_labels import Names
-from cqar.cli.nouns.id_lookup import References
-from cqar.cli.output import ask, print_json, require_somebody, say, table
-from cqar.cli.target import Target, override
+from cqar.cli.nouns.id_labels import IdLabels
+from cqar.cli.nouns.id_lookup import IdLookup
+from cqar.cli.output import confirm, print_json, require_terminal, say, table
+from cqar.cli.target import Target, with_target
 
 Listing = venue_symbol_pb2.VenueSymbol
 KIND: Final = "venue_symbol"
@@ -25,13 +24,13 @@ KIND: Final = "venue_symbol"
 @click.command()
 @click.argument("venue")
 @click.argument("spelling")
-@click.option("--listing", help="The period that is meant, by its id, where there are several.")
-@click.option("--symbol", help="What it meant instead, all that time: listed so at once.")
-@click.option("--reason", required=True, help="Why, for the audit log.")
-@click.option("--plan", is_flag=True, help="Show what would be done, and do nothing.")
-@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="The plan, or the answer, as JSON.")
-@override
+@click.option("--listing", help="Id of the period, if the spelling has several.")
+@click.option("--symbol", help="What the spelling meant instead, in the same period.")
+@click.option("--reason", required=True, help="Reason for the audit log.")
+@click.option("--plan", is_flag=True, help="Show what would change; change nothing.")
+@click.option("--yes", "-y", is_flag=True, help="Skip the confirmation.")
+@click.option("--json", "as_json", is_flag=True, help="Print the response, or the plan, as JSON.")
+@with_target
 def void(
     target: Target,
     venue: str,
@@ -44,108 +43,115 @@ def void(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Take back that SPELLING ever meant what a listing says, in the past as well.
+    """Void a listing of SPELLING: it never meant that symbol, in the past either.
 
-    For a mapping that was wrong from the start; what ended is delisted (`cqar listing rm`). From
-    the next revision on no lookup tells it any more, not as of any time; the history keeps all of
-    it. Its aliases go with it. With --symbol the same period means that symbol, with the terms that
-    hold now; of those it had before nothing is told then but in its history.
+    Use it for a mapping that was wrong from the start; a listing that has ended is delisted (`cqar
+    listing rm`). From the next revision on no lookup returns the listing, as of any time; its
+    history stays. Its aliases are voided with it. With --symbol, a listing of that symbol replaces
+    it for the same period, with the current terms; earlier terms remain in the history only.
 
     \b
     Example: cqar listing void binance LUNAUSDT --symbol LUNC/USDT --reason "incident 12"
     """
     if not (plan or yes):
-        require_somebody("--plan or --yes")
+        require_terminal("--plan or --yes")
     with target.to_writer() as connection:
-        # What changes from here on is not what was read: Apply refuses it.
-        read_at = connection.call(connection.admin.GetHead, apb.GetHeadRequest()).head.revision
-        wrong = _meant(connection, venue, spelling, listing)
-        symbol_id = References(connection).id_of("symbol", symbol or "")
+        # Apply refuses the request if an entity has changed since this revision.
+        read_revision = connection.call(
+            connection.admin.GetHead, apb.GetHeadRequest()
+        ).head.revision
+        wrong = _find_listing(connection, venue, spelling, listing)
+        symbol_id = IdLookup(connection).id_of("symbol", symbol or "")
         voided = [wrong, *_aliases(connection, wrong)]
-        request = apb.ApplyRequest(items=_items(voided, symbol_id, read_at), historical=True)
-        request.dry_run = plan or not yes
+        items = _apply_items(voided, symbol_id, read_revision)
+        request = apb.ApplyRequest(items=items, historical=True, dry_run=plan or not yes)
         if wrong.HasField("terms_since"):
             request.as_of.CopyFrom(wrong.terms_since)
-        answer = applied(connection, request, reason, "listing")
+        response = connection.apply(request, reason, "listing")
         if not as_json:
-            _show(Names(connection), voided, symbol_id)
+            _show(IdLabels(connection), voided, symbol_id)
         if not (plan or yes):
-            ask("have it voided?", err=True)
+            confirm("The listing will be voided. Continue?", err=True)
             request.dry_run = False
-            answer = applied(connection, request, reason, "listing")
+            response = connection.apply(request, reason, "listing")
     if as_json:
-        print_json(answer)
-        return
-    if plan:
+        print_json(response)
+    elif plan:
         say("Nothing was changed: this is a plan.")
-        return
-    say(
-        f"voided, revision {answer.revision}; what was told until then:"
-        f" cqar history {KIND}:{wrong.listing_id}"
-    )
+    else:
+        say(
+            f"voided, revision {response.revision}; see its history with:"
+            f" cqar history {KIND}:{wrong.listing_id}"
+        )
 
 
-def _meant(connection: Connection, venue: str, spelling: str, listing: str | None) -> Listing:
+def _find_listing(
+    connection: Connection, venue: str, spelling: str, listing: str | None
+) -> Listing:
     """The period that is to be voided.
 
     Raises:
-        CallFailed: There is none, or it is not clear which.
+        CallFailed: there is no such period, or there are several.
     """
-    found = _listings(connection, venue_id=venue, venue_symbol=spelling)
-    if not found or listing not in (None, *(one.listing_id for one in found)):
-        # Of what is archived, which no list has, the last period.
-        asked = pb.GetVenueSymbolRequest(venue_id=venue, venue_symbol=spelling)
-        found = [connection.call(connection.registry.GetVenueSymbol, asked).venue_symbol]
+    periods = _listings(connection, venue_id=venue, venue_symbol=spelling)
+    if not periods or listing not in (None, *(period.listing_id for period in periods)):
+        # Lists leave out archived listings; a get returns the last archived period.
+        request = pb.GetVenueSymbolRequest(venue_id=venue, venue_symbol=spelling)
+        periods = [connection.call(connection.registry.GetVenueSymbol, request).venue_symbol]
     if listing:
-        found = [one for one in found if one.listing_id == listing]
-    if len(found) == 1:
-        return found[0]
-    if not found:
+        periods = [period for period in periods if period.listing_id == listing]
+    if len(periods) == 1:
+        return periods[0]
+    if not periods:
         text = f"{spelling!r} at {venue!r} has no listing {listing}: see cqar listing list {venue}"
         raise CallFailed(f"{text} --spelling {spelling} --include-delisted", "NOT_FOUND")
-    periods = [f"  {one.listing_id}  {_period(one)}" for one in found]
-    text = f"{len(found)} periods of {spelling!r}: name one by --listing"
-    raise CallFailed("\n".join([text, *periods]), "INVALID_ARGUMENT")
+    lines = [f"  {period.listing_id}  {_period(period)}" for period in periods]
+    text = f"{spelling!r} has {len(periods)} periods: choose one with --listing"
+    raise CallFailed("\n".join([text, *lines]), "INVALID_ARGUMENT")
 
 
-def _aliases(connection: Connection, wrong: Listing) -> list[Listing]:
-    """The spellings that stand for it."""
-    found = _listings(connection, venue_id=wrong.venue_id, symbol_id=wrong.symbol_id)
-    return [one for one in found if one.alias_of == wrong.venue_symbol]
+def _aliases(connection: Connection, listing: Listing) -> list[Listing]:
+    """The listings of spellings that are aliases of this one."""
+    listings = _listings(connection, venue_id=listing.venue_id, symbol_id=listing.symbol_id)
+    return [other for other in listings if other.alias_of == listing.venue_symbol]
 
 
 def _listings(connection: Connection, **filters: str) -> list[Listing]:
-    given: dict[str, Any] = {"include_delisted": True, **filters}
-    request = pb.ListVenueSymbolsRequest(**given)
-    answers = pagination.answers(connection, connection.registry.ListVenueSymbols, request)
-    return [one for answer in answers for one in answer.venue_symbols]
+    fields: dict[str, Any] = {"include_delisted": True, **filters}
+    request = pb.ListVenueSymbolsRequest(**fields)
+    method = connection.registry.ListVenueSymbols
+    return list(pagination.entities(connection, method, request, "venue_symbols"))
 
 
-def _items(voided: Sequence[Listing], symbol_id: str, read_at: int) -> list[apb.ApplyItem]:
-    """Tombstones; and the same periods of another symbol, if one is given."""
+def _apply_items(
+    voided: Sequence[Listing], symbol_id: str, read_revision: int
+) -> list[apb.ApplyItem]:
+    """Tombstones, and the same periods for the other symbol if one is given."""
     items = [
-        apb.ApplyItem(tombstone=apb.EntityRef(kind=KIND, key=one.listing_id), if_revision=read_at)
-        for one in reversed(voided)  # what stands for another goes before it
+        apb.ApplyItem(
+            tombstone=apb.EntityRef(kind=KIND, key=listing.listing_id), if_revision=read_revision
+        )
+        for listing in reversed(voided)  # an alias goes before its primary spelling
     ]
-    for one in voided if symbol_id else ():
-        right = Listing()
-        right.CopyFrom(one)
-        right.symbol_id = symbol_id
-        right.listing_id = ""
-        items.append(apb.ApplyItem(venue_symbol=right))
+    for listing in voided if symbol_id else ():
+        replacement = Listing()
+        replacement.CopyFrom(listing)
+        replacement.symbol_id = symbol_id
+        replacement.listing_id = ""
+        items.append(apb.ApplyItem(venue_symbol=replacement))
     return items
 
 
-def _show(names: Names, voided: Sequence[Listing], symbol_id: str) -> None:
-    names.learn(("symbol", key) for key in (symbol_id, voided[0].symbol_id) if key)
-    meant = names.get("symbol", voided[0].symbol_id)
-    becomes = names.get("symbol", symbol_id) or "nothing"
-    rows = [(o.venue_symbol, _period(o), meant, becomes, o.listing_id) for o in voided]
-    table("To be voided", ("spelling", "period", "meant", "is to mean", "id"), rows)
+def _show(labels: IdLabels, voided: Sequence[Listing], symbol_id: str) -> None:
+    labels.load(("symbol", key) for key in (symbol_id, voided[0].symbol_id) if key)
+    meant = labels.get("symbol", voided[0].symbol_id)
+    replacement = labels.get("symbol", symbol_id) or "nothing"
+    rows = [(v.venue_symbol, _period(v), meant, replacement, v.listing_id) for v in voided]
+    table("To be voided", ("spelling", "period", "meant", "will mean", "id"), rows)
 
 
 def _period(listing: Listing) -> str:
-    known = listing.HasField("listed_at")
-    begin = listing.listed_at.ToJsonString() if known else "an unknown time"
+    has_begin = listing.HasField("listed_at")
+    begin = listing.listed_at.ToJsonString() if has_begin else "an unknown time"
     end = listing.delisted_at.ToJsonString() if listing.HasField("delisted_at") else "now"
     return f"{begin} to {end}"

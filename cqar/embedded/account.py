@@ -1,8 +1,8 @@
-"""Whom PostgreSQL runs as, and which folders that account can use.
+"""The account that PostgreSQL runs as, and the folders that it can use.
 
-PostgreSQL refuses to run as root, and root is what one is in most containers and CI jobs. No
-system user is added and no existing folder's permissions are opened: where the account cannot
-reach a folder, what it needs is put in a folder of our own that it can reach.
+PostgreSQL refuses to run as root, the usual user in containers and CI jobs. This package adds no
+system user and opens no existing folder's permissions. If the account cannot reach a folder, what
+it needs is put into another folder that it can reach.
 """
 
 import os
@@ -23,11 +23,14 @@ class Account(msgspec.Struct, frozen=True):
 
 
 def unprivileged_account() -> Account | None:
-    """The account PostgreSQL runs as; None where that is simply this process's own.
+    """The account that PostgreSQL runs as; None for this process's own.
 
-    It must have an entry in the password database, even with `-U`: initdb looks its user up and
-    stops with "could not look up effective user ID" otherwise. So where there is no `nobody` we
-    take the last account without a login, rather than a number of our own.
+    It must have an entry in the password database, even with `-U`: otherwise initdb stops with
+    "could not look up effective user ID". So without `nobody` this is the last account that has no
+    login, not an arbitrary number.
+
+    Raises:
+        EmbeddedError: this process is root, and there is no such account.
     """
     if os.geteuid() != 0:
         return None
@@ -44,10 +47,9 @@ def unprivileged_account() -> Account | None:
 
 
 def can_traverse(account: Account | None, folder: Path) -> bool:
-    """Whether `account` may reach files below `folder`, by the permission bits of every parent.
+    """Whether `account` can reach files below `folder`, by the permission bits of every parent.
 
-    Access lists and security modules are not asked; where they forbid more, PostgreSQL's own
-    error says so.
+    Access lists and security modules are ignored; if they forbid access, PostgreSQL reports it.
     """
     if account is None:
         return True
@@ -65,17 +67,20 @@ def _may_search(account: Account, folder: Path) -> bool:
 
 
 def reachable_folder(account: Account | None, name: str, bases: Sequence[Path]) -> Path:
-    """A folder `name` of our own under the first of `bases` where `account` can reach it.
+    """A folder `name` of this user under the first of `bases` where `account` can reach it.
 
-    The bases may be writable by everyone, and root will run what lies in the folder: so one that
-    somebody else made, or could write to, is passed over.
+    The bases may be writable by everyone, and root runs programs from the folder. So a folder that
+    another user made or can write to is skipped.
+
+    Raises:
+        EmbeddedError: there is no such folder under any of the bases.
     """
     for base in bases:
         folder = base / name
         try:
             folder.mkdir(mode=0o711, exist_ok=True)
-            if is_ours(folder):
-                folder.chmod(0o711)  # mkdir's mode is cut by the umask
+            if is_own_folder(folder):
+                folder.chmod(0o711)  # the umask restricts mkdir's mode
                 if can_traverse(account, folder):
                     return folder
         except OSError:
@@ -86,7 +91,7 @@ def reachable_folder(account: Account | None, name: str, bases: Sequence[Path]) 
     raise EmbeddedError(message)
 
 
-def is_ours(folder: Path) -> bool:
+def is_own_folder(folder: Path) -> bool:
     """Whether `folder` is a real folder that only this user can write to."""
     info = folder.lstat()
     return (
@@ -97,10 +102,10 @@ def is_ours(folder: Path) -> bool:
 
 
 def temporary_bases() -> list[Path]:
-    """Where short-lived folders go: TMPDIR may be private to root, or long; /tmp is neither."""
+    """Places for short-lived folders: TMPDIR may be private to root or long; /tmp is neither."""
     return [Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")]  # noqa: S108
 
 
 def state_mode() -> int:
-    """Of a state folder: nobody else's, but that PostgreSQL's account must pass through it."""
+    """Mode of a state folder: private, except that PostgreSQL's account must pass through it."""
     return 0o700 if unprivileged_account() is None else 0o711

@@ -1,4 +1,4 @@
-"""A stack in the background: started by a command that returns, stopped by another."""
+"""Starts a stack in the background, and stops it."""
 
 import os
 import signal
@@ -6,12 +6,12 @@ import sys
 import time
 from pathlib import Path
 
-from cqar.embedded import identity
+from cqar.embedded import process_identity
 from cqar.embedded.account import state_mode
 from cqar.embedded.endpoints import Endpoints, read_endpoints
 from cqar.embedded.failures import EmbeddedError, ServiceFailed, StackNotRunning
 from cqar.embedded.lock import hold_lock, holder, signal_holder
-from cqar.embedded.private import open_private, own_folder
+from cqar.embedded.private_files import make_private_folder, open_private
 from cqar.embedded.process import is_running, log_tail
 
 START_SECONDS = 120.0
@@ -20,15 +20,17 @@ POLL_SECONDS = 0.05
 
 
 def detach(state_dir: Path, resolvers: int = 2) -> Endpoints:
-    """Start a stack in a session of its own and return once it is ready.
+    """Start a stack in its own session and return once it is ready.
 
-    It writes to STATE/logs/stack.log. Raises ServiceFailed with the end of that, and
-    StackAlreadyRunning.
+    Raises:
+        ServiceFailed: the stack did not start; has the end of its log, STATE/logs/stack.log.
+        StackAlreadyRunning: another stack holds the state folder.
+        UnsafePath: the state folder is not this user's alone.
     """
-    state_dir = own_folder(state_dir, state_mode())
-    with hold_lock(state_dir):  # refused here, not in a log
+    state_dir = make_private_folder(state_dir, state_mode())
+    with hold_lock(state_dir):  # so that the caller gets the error, not only the log
         pass
-    log = own_folder(state_dir / "logs") / "stack.log"
+    log = make_private_folder(state_dir / "logs") / "stack.log"
     since_bytes = log.stat().st_size if log.exists() else 0
     pid = _spawn(state_dir, resolvers, log)
     deadline = time.monotonic() + START_SECONDS
@@ -51,16 +53,21 @@ def detach(state_dir: Path, resolvers: int = 2) -> Endpoints:
 
 
 def shut_down(state_dir: Path) -> None:
-    """Stop the stack of this state folder and return once it is gone.
+    """Stop the stack of this state folder and return once it has ended.
 
-    Raises StackNotRunning; NotOurs; EmbeddedError where the lock does not tell who holds it.
+    Raises:
+        StackNotRunning: nobody holds the folder's lock.
+        UnsafePath: the state folder is not this user's alone.
+        EmbeddedError: the lock does not name its holder, or the stack did not stop in time.
     """
     known = signal_holder(state_dir, signal.SIGTERM)
     if known is None:
         raise StackNotRunning(state_dir, "nobody holds its lock")
     pid = known.pid
     deadline = time.monotonic() + STOP_SECONDS
-    while holder(state_dir) == pid or (is_running(pid) and identity.began(pid) == known.began):
+    while holder(state_dir) == pid or (
+        is_running(pid) and process_identity.start_ticks(pid) == known.start_ticks
+    ):
         if time.monotonic() > deadline:
             message = f"process {pid} did not stop within {STOP_SECONDS:g} s: see {state_dir}/logs"
             raise EmbeddedError(message)
@@ -68,7 +75,7 @@ def shut_down(state_dir: Path) -> None:
 
 
 def _spawn(state_dir: Path, resolvers: int, log: Path) -> int:
-    # Not Popen: it would warn, rightly for most, that we leave without waiting for its child.
+    # Popen would warn that this process ends without waiting for its child, as it must here.
     argv = [sys.executable, "-m", "cqar.embedded.main", "--state", str(state_dir)]
     argv += ["--resolvers", str(resolvers)]
     output = open_private(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

@@ -1,4 +1,4 @@
-"""endpoints.json: every address of a running stack, for whoever may read the state folder."""
+"""endpoints.json: every address of a running stack, readable by the state folder's user."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import msgspec
 
 from cqar.embedded.failures import StackNotRunning
 from cqar.embedded.lock import holder
-from cqar.embedded.private import read_private, write_private
+from cqar.embedded.private_files import read_private, write_private
 
 ENDPOINTS_NAME = "endpoints.json"
 RESOLVERS = "resolvers"
@@ -18,7 +18,7 @@ class StackKeys(msgspec.Struct, frozen=True):
 
 
 class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
-    """The addresses of CQAR's services are host:port, those of the servers URLs with secrets.
+    """Addresses of a stack: host:port for CQAR's services, URLs with passwords for the servers.
 
     `integrity_key_file` is for a `cqar.Replica` of this stack.
     """
@@ -37,7 +37,12 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_endpoints(state_dir: Path) -> Endpoints:
-    """The addresses of the stack running there. Raises StackNotRunning, NotOurs."""
+    """The addresses of the stack that runs in a state folder.
+
+    Raises:
+        StackNotRunning: there is none, or it is not ready.
+        UnsafePath: the state folder is not this user's alone.
+    """
     if holder(state_dir) is None:
         raise StackNotRunning(state_dir, "nobody holds its lock")
     try:
@@ -50,7 +55,7 @@ def read_endpoints(state_dir: Path) -> Endpoints:
 
 
 def write_endpoints(state_dir: Path, endpoints: Endpoints) -> None:
-    """Write it whole. In the file `pids` has the addresses' names too: `resolvers` is a list."""
+    """Write the file atomically. In it `pids` also has `resolvers`, the list of their pids."""
     document = msgspec.to_builtins(endpoints)
     pids = endpoints.pids
     numbers = range(1, len(endpoints.resolvers) + 1)

@@ -1,14 +1,14 @@
-"""What can go wrong with an embedded stack, each with a text that says what to do about it."""
+"""Errors of an embedded stack; each text says what to do."""
 
 from pathlib import Path
 
 
 class EmbeddedError(Exception):
-    """Anything this package raises on purpose; its text is meant for the person at the terminal."""
+    """Parent of every error that this package raises on purpose; the text is for users."""
 
 
 class WheelMissing(EmbeddedError):
-    """A server's wheel is not installed, or does not hold the file we run."""
+    """A server's wheel is not installed or lacks the program."""
 
 
 class ServiceFailed(EmbeddedError):
@@ -17,12 +17,12 @@ class ServiceFailed(EmbeddedError):
     def __init__(self, name: str, what: str, log_tail: str) -> None:
         self.name = name
         self.log_tail = log_tail
-        shown = f"; the last it said:\n{log_tail}" if log_tail else " and said nothing"
-        super().__init__(f"{name} {what}{shown}")
+        output = f"; its last output:\n{log_tail}" if log_tail else " without any output"
+        super().__init__(f"{name} {what}{output}")
 
 
 class StackNotRunning(EmbeddedError):
-    """There is no running stack in this state folder."""
+    """No stack is running in the state folder."""
 
     def __init__(self, state_dir: Path, why: str) -> None:
         super().__init__(
@@ -32,7 +32,7 @@ class StackNotRunning(EmbeddedError):
 
 
 class StackAlreadyRunning(EmbeddedError):
-    """Another supervisor holds this state folder."""
+    """Another supervisor holds the state folder."""
 
     def __init__(self, state_dir: Path, pid: int) -> None:
         self.pid = pid
@@ -42,8 +42,8 @@ class StackAlreadyRunning(EmbeddedError):
         )
 
 
-class NotOurs(EmbeddedError):
-    """A file or folder is a link or somebody else's, so it is neither read nor written."""
+class UnsafePath(EmbeddedError):
+    """A file or folder is not this user's alone, so it is neither read nor written."""
 
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(f"{path} {why}: remove it, or name another folder by --state")

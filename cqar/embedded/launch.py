@@ -1,13 +1,14 @@
-"""The last step before a supervised program: drop privileges, tie its life to its parent, exec.
+"""Launches a supervised program: drops privileges, requests a parent-death signal, execs.
 
-Run as a script, `python -I -S launch.py --parent PID [--uid N --gid N] --signal N -- argv…`: it
-takes 20 ms and, since it execs, the process id the supervisor holds is the program's own.
+It runs as a script, `python -I -S launch.py --parent PID [--uid N --gid N] --signal N -- argv…`. It
+takes 20 ms, and because it execs, the supervisor has the program's own process id.
 
-It exists because of an order that `preexec_fn` cannot keep: the kernel forgets the parent-death
-signal when the user id changes, and `Popen(user=…)` changes it after `preexec_fn` has run.
+`preexec_fn` cannot do this in the right order: the kernel clears the parent-death signal when the
+user id changes, and `Popen(user=…)` changes it after `preexec_fn` has run.
 
-The signal comes when the *thread* that started us ends, so supervisors run on the main thread.
-It is Linux only; elsewhere a supervisor killed with SIGKILL leaves its services behind.
+The signal is sent when the *thread* that started the program ends, so supervisors run on the main
+thread. It exists on Linux only; elsewhere a supervisor killed with SIGKILL leaves its services
+running.
 """
 
 import argparse
@@ -28,13 +29,13 @@ def main() -> None:
     parser.add_argument("argv", nargs="+")
     options = parser.parse_args()
     if options.uid is not None:
-        os.chdir("/")  # the new account may not be able to name the folder we stand in
+        os.chdir("/")  # the new account may not be able to reach the current folder
         os.setgroups([])
         os.setgid(options.gid)
         os.setuid(options.uid)
     if sys.platform == "linux":
         _die_with_parent(options.parent, options.signal)
-    # Python ignores these two, and what is ignored stays ignored through exec.
+    # Python ignores these two signals, and exec would keep them ignored.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     os.execv(options.argv[0], options.argv)  # noqa: S606
@@ -44,7 +45,7 @@ def _die_with_parent(parent: int, signal_number: int) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-    if os.getppid() != parent:  # it died before we asked to be told
+    if os.getppid() != parent:  # it died before the request
         sys.exit("the supervisor is gone")
 
 

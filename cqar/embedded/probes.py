@@ -1,7 +1,8 @@
-"""Is it ready? One question per protocol, each with a real answer from the server.
+"""Readiness probes: one request per protocol.
 
-That a port accepts says little: PostgreSQL accepts while it recovers, Valkey while it loads. All
-of them answer False rather than raise: a server that is not there yet is the normal case.
+An open port does not mean ready: PostgreSQL accepts connections while it recovers, Valkey while it
+loads. A probe returns False instead of raising, because a server that has not started yet is the
+normal case.
 """
 
 import asyncio
@@ -13,25 +14,25 @@ Probe = Callable[[], Awaitable[bool]]
 
 
 def http(address: str, path: str) -> Probe:
-    """GET `path` answers 200."""
+    """Ready when GET `path` returns 200."""
     request = f"GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
     return lambda: _answers(address, request.encode(), lambda line: b" 200" in line[:13])
 
 
 def nats(address: str) -> Probe:
-    """The server answers a PING; it opens its port only after JetStream has recovered.
+    """Ready when the server answers a PING; it opens its port after JetStream has recovered.
 
-    That it wants a password is an answer too: none is needed to know that it is there.
+    A demand for a password counts too, so the probe needs none.
     """
     request = b'CONNECT {"verbose":false}\r\nPING\r\n'
-    said = (b"PONG", b"-ERR 'Authorization Violation'")
-    return lambda: _answers(address, request, lambda line: line.startswith(said), skip=b"INFO")
+    ready = (b"PONG", b"-ERR 'Authorization Violation'")
+    return lambda: _answers(address, request, lambda line: line.startswith(ready), skip=b"INFO")
 
 
 def valkey(address: str) -> Probe:
-    """The server answers a PING, or that it wants a password."""
-    said = (b"+PONG", b"-NOAUTH")
-    return lambda: _answers(address, b"PING\r\n", lambda line: line.startswith(said))
+    """Ready when the server answers a PING or demands a password."""
+    ready = (b"+PONG", b"-NOAUTH")
+    return lambda: _answers(address, b"PING\r\n", lambda line: line.startswith(ready))
 
 
 async def _answers(

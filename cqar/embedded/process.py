@@ -1,4 +1,4 @@
-"""Starting programs: everything this package runs goes through `spawn`, and none outlives us."""
+"""Starts programs: every one goes through `spawn`, and none outlives this process."""
 
 import asyncio
 import os
@@ -21,9 +21,9 @@ LOG_TAIL_BYTES = 16 * 1024
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """A program to run: absolute path and arguments, and its whole environment.
+    """A program to run: absolute path, arguments, and its whole environment.
 
-    `death_signal` is what it gets when this process dies without saying so.
+    `death_signal` is sent to it when this process dies.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 async def spawn(
     command: Command, *, stdin: int = DEVNULL, stdout: int | IO[bytes], stderr: int | IO[bytes]
 ) -> Process:
-    """Start it in a session of its own, so that a terminal's Ctrl-C reaches only its supervisor."""
+    """Start a program in its own session, so that Ctrl-C reaches only the supervisor."""
     launcher = [sys.executable, "-I", "-S", launch.__file__, "--parent", str(os.getpid())]
     launcher += ["--signal", str(int(command.death_signal))]
     if command.account is not None:
@@ -53,10 +53,11 @@ async def spawn(
     )
 
 
-async def run(command: Command, *, stdin: bytes = b"", timeout_seconds: float) -> str:
-    """Run it to its end and return its standard output.
+async def run_to_end(command: Command, *, stdin: bytes = b"", timeout_seconds: float) -> str:
+    """Run a program to its end and return its standard output.
 
-    Raises ServiceFailed, with the end of what it wrote, when it fails or takes too long.
+    Raises:
+        ServiceFailed: it failed, with the end of its output, or did not end in time.
     """
     process = await spawn(command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
     try:
@@ -70,36 +71,36 @@ async def run(command: Command, *, stdin: bytes = b"", timeout_seconds: float) -
             kill_session(process)
             await process.wait()
     if process.returncode != 0:
-        said = (out + err).decode(errors="replace")
-        raise ServiceFailed(command.name, how_it_ended(process), masked(last_lines(said)))
+        output = (out + err).decode(errors="replace")
+        raise ServiceFailed(command.name, exit_text(process), masked(last_lines(output)))
     return out.decode()
 
 
 def kill_session(process: Process) -> None:
-    """SIGKILL the process and what it started; nothing if it has been waited for already."""
+    """SIGKILL the process and its children, unless it has ended."""
     if process.returncode is None:
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
-            process.kill()  # it has not reached setsid yet, or is only waiting to be reaped
+            process.kill()  # it has not called setsid yet, or is a zombie
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process runs: one that is dead and only waits for its parent does not.
+    """Whether a process is running; a zombie is not.
 
-    A container's first process may never ask after the dead it inherits.
+    A container's first process may never reap the zombies that it inherits.
     """
     try:
         os.kill(pid, 0)
         stat = Path(f"/proc/{pid}/stat").read_text()
     except ProcessLookupError:
         return False
-    except OSError:  # somebody else's, or no /proc here
+    except OSError:  # another user's process, or no /proc
         return True
     return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
-def how_it_ended(process: Process) -> str:
+def exit_text(process: Process) -> str:
     code = process.returncode
     if code is not None and code < 0:
         return f"was ended by {signal.Signals(-code).name}"
@@ -111,7 +112,7 @@ def last_lines(text: str) -> str:
 
 
 def log_tail(log: Path, since_bytes: int = 0) -> str:
-    """The last lines of a log, of those written after its first `since_bytes` bytes."""
+    """The last lines of a log after its first `since_bytes` bytes."""
     try:
         with log.open("rb") as file:
             end = file.seek(0, os.SEEK_END)

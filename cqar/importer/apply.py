@@ -19,8 +19,8 @@ BATCH_ITEMS: Final = 1_000
 BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
 
 
-class Sent(NamedTuple):
-    """What became of what was sent."""
+class ApplyResult(NamedTuple):
+    """Counts of what the writer did with the sent entities, and what it rejected."""
 
     created: int
     updated: int
@@ -36,7 +36,7 @@ def apply_entities(
     progress: Callable[[int], None] = lambda _: None,
     if_revision: int | None = None,
     as_of: dt.datetime | None = None,
-) -> Sent:
+) -> ApplyResult:
     """Upsert entities in the given order; rejected ones are reported and stop nothing.
 
     Args:
@@ -65,7 +65,9 @@ def apply_entities(
                 key = f"{outcome.entity.kind} {outcome.entity.key}"
                 rejected.append(RejectedRecord(key, reasons))
         progress(len(batch))
-    return Sent(counts["CREATED"], counts["UPDATED"], counts["UNCHANGED"], rejected, revision)
+    return ApplyResult(
+        counts["CREATED"], counts["UPDATED"], counts["UNCHANGED"], rejected, revision
+    )
 
 
 def item_of(kind: AnyKind, entity: Entity, if_revision: int | None) -> pb.ApplyItem:

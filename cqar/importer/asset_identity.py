@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from cqar.importer.parsed_market import Code, ParsedMarket
+from cqar.importer.parsed_market import AssetCode, ParsedMarket
 from cqar.importer.registry_state import RegistryState, code_holder
 from cqar_shared.domain.kinds.asset import ASSET, Asset
 from cqar_shared.domain.kinds.symbol import SYMBOL
@@ -37,17 +37,17 @@ _MULTIPLIED: Final = re.compile(r"(?:10{3,}|1M)(?=[A-Z])[A-Z0-9]+|[A-Z]+10{3,}")
 _KILO: Final = re.compile(r"k[A-Z][A-Z0-9]+")
 
 
-def looks_multiplied(code: Code) -> bool:
+def looks_multiplied(code: AssetCode) -> bool:
     """Whether a code may stand for many units of a coin. A guess would be wrong by thousands."""
     spellings = (code.venue, code.unified)
     return any(_MULTIPLIED.fullmatch(s.upper()) or _KILO.fullmatch(s) for s in spellings)
 
 
-class Ambiguous(ValueError):
+class AmbiguousCode(ValueError):
     """A code that would be a second asset of a ticker that the venue has already."""
 
 
-class Binding(NamedTuple):
+class TickerBinding(NamedTuple):
     """A venue's code that was taken for a verified asset because their tickers are equal."""
 
     code: str
@@ -73,7 +73,7 @@ class AssetIdentity:
         self._asset_of_multiple: dict[str, str] = {}
         self._asset_of_class: dict[tuple[str, str], str] = {}
         self._traded = _assets_traded(state, venue.venue_id)
-        self.bindings: list[Binding] = []
+        self.bindings: list[TickerBinding] = []
         self.new_assets: dict[str, Asset] = {}
         self.codes: dict[str, VenueAsset] = {}
         for held in state.all(VENUE_ASSET):
@@ -81,14 +81,14 @@ class AssetIdentity:
                 for code in held.codes:
                     self._asset_of.setdefault(code, held.asset_id)
 
-    def assign(self, codes: Iterable[Code]) -> None:
+    def assign(self, codes: Iterable[AssetCode]) -> None:
         """Those that are their own unified code first: they have the better claim to it."""
         wanted = dict.fromkeys(codes)
         for code in sorted(wanted, key=lambda c: (c.venue != c.unified, c.venue)):
             if code.venue not in self._asset_of and (asset_id := self._identify(code)):
                 self._asset_of[code.venue] = asset_id
 
-    def asset_of(self, code: Code) -> str:
+    def asset_of(self, code: AssetCode) -> str:
         """The asset that a code means.
 
         Raises:
@@ -99,7 +99,7 @@ class AssetIdentity:
                 f"the code {code.venue} would be a second {code.unified} at this venue:"
                 " register which asset it is as a venue asset"
             )
-            raise Ambiguous(message)
+            raise AmbiguousCode(message)
         return self._asset_of[code.venue]
 
     def assign_multiples(self, multiples: Iterable[tuple[str, str]]) -> None:
@@ -150,7 +150,7 @@ class AssetIdentity:
             return self._asset_of_multiple[code]
         return self.asset_of(market.base)
 
-    def _identify(self, code: Code) -> str | None:
+    def _identify(self, code: AssetCode) -> str | None:
         """The code's asset; None where it cannot be told from another code's."""
         claimed = set(self._asset_of.values())
         bearers = list(self._state.find(ASSET.name, "symbol", code.unified))
@@ -180,7 +180,7 @@ class AssetIdentity:
         return verified[0] if len(verified) == 1 else None
 
     def _bound_by_ticker(self, code: str, asset: Asset) -> str:
-        self.bindings.append(Binding(code, asset.symbol, asset.asset_id, asset.name))
+        self.bindings.append(TickerBinding(code, asset.symbol, asset.asset_id, asset.name))
         return asset.asset_id
 
     def _record(self, code: str, asset_id: str) -> None:

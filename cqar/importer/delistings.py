@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from cqar.importer.market_parser import Listing
+from cqar.importer.market_parser import VenueListing
 from cqar.importer.parsed_market import RejectedRecord
 from cqar.importer.recorded_responses import NO_NAME
 from cqar.importer.registry_state import RegistryState
@@ -25,9 +25,9 @@ class MassDelisting(Exception):
     """The listing lacks so much of what is registered that it looks cut off."""
 
 
-def departures(
+def find_delistings(
     state: RegistryState,
-    listing: Listing,
+    listing: VenueListing,
     spellings: set[str],
     rejected: list[RejectedRecord],
     notes: list[str],
@@ -45,7 +45,7 @@ def departures(
         MassDelisting: Too much is gone at once, and not `allow_mass`.
     """
     unread = {row.spelling for row in rejected}
-    types = {market.symbol_type for market in listing.found}
+    types = {market.symbol_type for market in listing.markets}
     live: list[tuple[int, VenueSymbol]] = []
     for entity in state.all(VENUE_SYMBOL):
         symbol = state.get(SYMBOL.name, entity.symbol_id)

@@ -8,19 +8,20 @@ without a word: so what cannot be read is found by halves, and what vanished by 
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
 from cqar.importer.corrections import CORRECTIONS
 from cqar.importer.numbers import positive
-from cqar.importer.parsed_market import Code, ParsedMarket, RejectedRecord, Unreadable
-from cqar.importer.provenance import settled, traced
+from cqar.importer.parsed_market import AssetCode, ParsedMarket, RejectedRecord, UnreadableListing
+from cqar.importer.provenance import drop_untraced, settle_untraced
 from cqar.importer.recorded_responses import (
     FETCH_TYPES,
     RecordedResponses,
     Records,
-    SavedAnswer,
+    SavedResponse,
     name_of,
     records_in,
 )
@@ -39,18 +40,18 @@ DECIMAL_PLACES, SIGNIFICANT_DIGITS, TICK_SIZE = 2, 3, 4
 Record = tuple[str, dict[str, Any]]
 
 
-class Listing:
-    """What a venue lists: markets in our words, and records that are none, with the reason.
+class VenueListing:
+    """What a venue lists: parsed markets, and rejected records with the reason.
 
     Attributes:
-        other_types: Markets of types that are other venues here, by ccxt's name.
-        unused: Files that answered nothing.
-        records: How many there are in all.
-        taken_at: When the files were answered, where they say so.
+        other_types: Number of markets by type, for types that belong to other venues here.
+        unused: Files that no request read.
+        records: Number of all records.
+        taken_at: Time of the responses, if they state it.
     """
 
     def __init__(self) -> None:
-        self.found: list[ParsedMarket] = []
+        self.markets: list[ParsedMarket] = []
         self.rejected: list[RejectedRecord] = []
         self.other_types: dict[str, int] = {}
         self.unused: list[str] = []
@@ -62,21 +63,21 @@ def read_listing(
     venue_id: str,
     ccxt_id: str,
     market_types: Iterable[str],
-    saved: list[SavedAnswer] | None,
+    saved: list[SavedResponse] | None,
     contracts: str | None = None,
-) -> Listing:
+) -> VenueListing:
     """Read a venue's listing from saved files, or (None) from the venue.
 
     Args:
         contracts: `linear` or `inverse`, where contracts of the other kind are another venue here.
 
     Raises:
-        Unreadable: It is not this venue's listing, or the venue does not answer.
+        UnreadableListing: It is not this venue's listing, or the venue does not answer.
     """
     types = set(market_types)
     exchange = make_exchange(venue_id, ccxt_id, types)
     answers = RecordedResponses(exchange, saved)
-    listing = Listing()
+    listing = VenueListing()
     markets = _markets(exchange, answers, listing)
     for market in markets:
         kind = str(market.get("type"))
@@ -86,32 +87,32 @@ def read_listing(
             listing.other_types[kind] = listing.other_types.get(kind, 0) + 1
             continue
         try:
-            found = traced(found_in(market, exchange.precisionMode), market.get("info"))
+            parsed = drop_untraced(parse_market(market, exchange.precisionMode), market.get("info"))
             for correct in CORRECTIONS.get(ccxt_id, ()):
-                found = correct(found)
-            found = settled(found, ccxt_id)
+                parsed = correct(parsed)
+            parsed = settle_untraced(parsed, ccxt_id)
         except (ValueError, KeyError) as error:
             listing.rejected.append(RejectedRecord(str(market.get("id")), str(error)))
         else:
-            listing.found.append(found)
+            listing.markets.append(parsed)
     listing.taken_at = answers.taken_at
     _reject_doubles(listing)
-    if not listing.found:
-        raise Unreadable(
+    if not listing.markets:
+        raise UnreadableListing(
             f"no market of {venue_id} is in it: {listing.records} records,"
             f" {len(listing.rejected)} rejected{_first_reason(listing)}{_others(listing)}"
         )
     return listing
 
 
-def _first_reason(listing: Listing) -> str:
+def _first_reason(listing: VenueListing) -> str:
     if not listing.rejected:
         return ""
     first = listing.rejected[0]
     return f"; the first, {first.spelling}: {first.reason}"
 
 
-def _others(listing: Listing) -> str:
+def _others(listing: VenueListing) -> str:
     return "".join(
         f"; {n} {kind} markets are not its own" for kind, n in listing.other_types.items()
     )
@@ -121,14 +122,14 @@ def make_exchange(venue_id: str, ccxt_id: str, market_types: set[str]) -> Any:
     """A ccxt exchange that keeps numbers as the venue wrote them.
 
     Raises:
-        Unreadable: ccxt, the optional extra, is not installed, or knows no such exchange.
+        UnreadableListing: ccxt, the optional extra, is not installed, or knows no such exchange.
     """
     try:
         import ccxt  # noqa: PLC0415  (2.3 s and 100 MB: only who imports a listing pays)
     except ImportError as error:
-        raise Unreadable("importing needs ccxt: pip install 'cqar[import]'") from error
+        raise UnreadableListing("importing needs ccxt: pip install 'cqar[import]'") from error
     if ccxt_id not in ccxt.exchanges:
-        raise Unreadable(f"ccxt knows no exchange {ccxt_id!r}: correct the venue's ccxt_id")
+        raise UnreadableListing(f"ccxt knows no exchange {ccxt_id!r}: correct the venue's ccxt_id")
     exchange = getattr(ccxt, ccxt_id)()
     exchange.number = str
     options = exchange.options.get("fetchMarkets")
@@ -140,13 +141,15 @@ def make_exchange(venue_id: str, ccxt_id: str, market_types: set[str]) -> Any:
     return exchange
 
 
-def _markets(exchange: Any, answers: RecordedResponses, listing: Listing) -> list[dict[str, Any]]:
+def _markets(
+    exchange: Any, answers: RecordedResponses, listing: VenueListing
+) -> list[dict[str, Any]]:
     markets, error = _fetch(exchange)
     answers.require_used()
     listing.unused = answers.unused
     found = [records for box in answers.boxes if (records := records_in(box))]
     if not found:
-        raise Unreadable(_nothing(exchange, error))
+        raise UnreadableListing(_nothing(exchange, error))
     listing.records = sum(len(records.records) for records in found)
     if error is not None:
         longest = max(found, key=lambda records: len(records.records))
@@ -170,7 +173,7 @@ def _fetch(exchange: Any) -> tuple[list[dict[str, Any]], Exception | None]:
 
 
 def _by_halves(
-    exchange: Any, where: Records, listing: Listing, records: list[Record]
+    exchange: Any, where: Records, listing: VenueListing, records: list[Record]
 ) -> list[dict[str, Any]]:
     """Read what can be read of `records`: one bad one costs about 2 log2(n) readings."""
     where.put(records)
@@ -186,7 +189,9 @@ def _by_halves(
     return first + _by_halves(exchange, where, listing, records[half:])
 
 
-def _reject_vanished(markets: list[dict[str, Any]], found: list[Records], listing: Listing) -> None:
+def _reject_vanished(
+    markets: list[dict[str, Any]], found: list[Records], listing: VenueListing
+) -> None:
     """Records that ccxt passed over.
 
     Answers none of whose records became markets are not listings (Kraken's Assets).
@@ -212,23 +217,20 @@ def _reject_vanished(markets: list[dict[str, Any]], found: list[Records], listin
             ]
 
 
-def _reject_doubles(listing: Listing) -> None:
+def _reject_doubles(listing: VenueListing) -> None:
     """Two records of one spelling: neither can be trusted."""
     # One file may have answered several requests: the very same record is no double.
-    once = {id(found.raw) if found.raw else id(found): found for found in listing.found}
-    listing.found = list(once.values())
-    seen: dict[str, int] = {}
-    for found in listing.found:
-        seen[found.spelling] = seen.get(found.spelling, 0) + 1
-    doubles = {spelling for spelling, count in seen.items() if count > 1}
-    listing.found = [found for found in listing.found if found.spelling not in doubles]
+    by_record = {id(market.raw) if market.raw else id(market): market for market in listing.markets}
+    counts = Counter(market.spelling for market in by_record.values())
+    doubles = {spelling for spelling, count in counts.items() if count > 1}
+    listing.markets = [m for m in by_record.values() if m.spelling not in doubles]
     listing.rejected += [
         RejectedRecord(spelling, "the listing names it more than once")
         for spelling in sorted(doubles)
     ]
 
 
-def found_in(market: dict[str, Any], precision_mode: int) -> ParsedMarket:
+def parse_market(market: dict[str, Any], precision_mode: int) -> ParsedMarket:
     """One of ccxt's markets in our words.
 
     Raises:
@@ -273,9 +275,9 @@ def _text(value: Any, what: str) -> str:
     return value
 
 
-def _code(market: dict[str, Any], leg: str) -> Code:
+def _code(market: dict[str, Any], leg: str) -> AssetCode:
     unified = _text(market.get(leg), f"{leg} code")
-    return Code(str(market.get(f"{leg}Id") or unified), unified)
+    return AssetCode(str(market.get(f"{leg}Id") or unified), unified)
 
 
 def _instant(milliseconds: Any) -> dt.datetime | None:

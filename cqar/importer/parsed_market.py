@@ -12,7 +12,7 @@ from cqar_shared.domain.kinds.symbol import OptionTypeCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 
 
-class Code(msgspec.Struct, frozen=True):
+class AssetCode(msgspec.Struct, frozen=True):
     """An asset's code: the venue's own, and ccxt's unified one."""
 
     venue: str
@@ -39,9 +39,9 @@ class ParsedMarket(msgspec.Struct, frozen=True, kw_only=True):
     spelling: str
     aliases: tuple[str, ...] = ()
     symbol_type: SymbolTypeCode
-    base: Code
-    quote: Code
-    settle: Code | None = None
+    base: AssetCode
+    quote: AssetCode
+    settle: AssetCode | None = None
     expiry: dt.datetime | None = None
     strike: Decimal | None = None
     option_type: OptionTypeCode | None = None
@@ -70,5 +70,5 @@ class RejectedRecord(msgspec.Struct, frozen=True):
     reason: str
 
 
-class Unreadable(Exception):
+class UnreadableListing(Exception):
     """What was given is not this venue's listing. Says what to do."""

@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cqar.importer.asset_identity import AssetIdentity, Binding, looks_multiplied
-from cqar.importer.delistings import departures
-from cqar.importer.market_parser import Listing
-from cqar.importer.parsed_market import Code, ParsedMarket, RejectedRecord
+from cqar.importer.asset_identity import AssetIdentity, TickerBinding, looks_multiplied
+from cqar.importer.delistings import find_delistings
+from cqar.importer.market_parser import VenueListing
+from cqar.importer.parsed_market import AssetCode, ParsedMarket, RejectedRecord
 from cqar.importer.registry_state import RegistryState
 from cqar.importer.reviewed_venues import CCXT_REVIEWED, CCXT_UNREVIEWED, READER
 from cqar.importer.upserts import Proposals, open_listing, upsert
@@ -34,7 +34,7 @@ LISTINGS_SINCE: Final = "listings_since"
 #: The instant of the newest listing: an older one would undo it.
 LISTINGS_AS_OF: Final = "listings_as_of"
 #: A newer listing that changes nothing is noted, too, once a day.
-NOTED_EVERY: Final = dt.timedelta(days=1)
+RECORDED_EVERY: Final = dt.timedelta(days=1)
 
 
 class Multiplier(NamedTuple):
@@ -65,7 +65,7 @@ class Plan:
         self.venue_id = venue_id
         self.at = at
         self.markets = markets
-        self.bindings: list[Binding] = []
+        self.bindings: list[TickerBinding] = []
         self._untraced = {market.spelling: market.untraced for market in markets}
         self.changes: list[Outcome] = []
         self.unchanged = 0
@@ -137,7 +137,7 @@ def _is_lifted(outcome: Outcome) -> bool:
 def make_plan(
     state: RegistryState,
     venue: Venue,
-    listing: Listing,
+    listing: VenueListing,
     at: dt.datetime,
     multipliers: Mapping[str, Multiplier],
     *,
@@ -153,7 +153,7 @@ def make_plan(
         OutOfOrder: The registry was told of a newer listing.
         MassDelisting: Too much is gone at once.
     """
-    types = {market.symbol_type for market in listing.found}
+    types = {market.symbol_type for market in listing.markets}
     since, as_of = (_instants(venue, name) for name in (LISTINGS_SINCE, LISTINGS_AS_OF))
     newest = max((as_of[kind] for kind in types & as_of.keys()), default=at)
     if at < newest:
@@ -161,26 +161,23 @@ def make_plan(
             f"the registry has {venue.venue_id}'s listing as of {newest.isoformat()}: one of"
             f" {at.isoformat()} would undo it. Import listings in their order"
         )
-    plan = Plan(venue.venue_id, at, listing.found)
+    plan = Plan(venue.venue_id, at, listing.markets)
     plan.rejected += listing.rejected
-    found = list(_with_multipliers(state, venue, listing.found, multipliers, plan))
+    markets = list(_with_multipliers(state, venue, listing.markets, multipliers, plan))
     identity = AssetIdentity(state, venue)
-    identity.assign(code for market in found for code in _codes(market) if code)
-    identity.assign_multiples((m.base.venue, m.multiple_of) for m in found if m.multiple_of)
-    identity.assign_classes((m.base.venue, m.underlying_class) for m in found if m.underlying_class)
+    identity.assign(code for market in markets for code in _codes(market) if code)
+    identity.assign_multiples((m.base.venue, m.multiple_of) for m in markets if m.multiple_of)
+    classes = ((m.base.venue, m.underlying_class) for m in markets if m.underlying_class)
+    identity.assign_classes(classes)
     proposals = Proposals(state, venue, identity, followed=frozenset(since))
-    for market in found:
+    for market in markets:
         try:
             proposals.propose(market)
         except ValueError as error:
             plan.rejected.append(RejectedRecord(market.spelling, str(error)))
-    gone = departures(
-        state,
-        listing,
-        proposals.spellings,
-        plan.rejected,
-        plan.notes,
-        allow_mass=allow_mass_delisting,
+    allow_mass, spellings = allow_mass_delisting, proposals.spellings
+    gone = find_delistings(
+        state, listing, spellings, plan.rejected, plan.notes, allow_mass=allow_mass
     )
     if proposals.archived:
         plan.unchanged += len(proposals.archived)
@@ -194,13 +191,13 @@ def make_plan(
             f"{len(lifted)} listings that are HALTED here go ONLINE, as the venue says: a halt of"
             " your own does not outlive an import"
         )
-    readers = _readers(venue, listing.found)
+    readers = _readers(venue, listing.markets)
     is_read_otherwise = readers != (venue.metadata or {}).get(READER)
-    is_later = any(at - as_of[kind] >= NOTED_EVERY for kind in types & as_of.keys())
+    is_later = any(at - as_of[kind] >= RECORDED_EVERY for kind in types & as_of.keys())
     if plan.changes or types - since.keys() or is_later or is_read_otherwise:
         since = {**dict.fromkeys(types, at), **since}
         as_of = {**as_of, **dict.fromkeys(types, at)}
-        _note(state, venue, {READER: readers, **_told(since, as_of)}, plan)
+        _record_in_venue(state, venue, {READER: readers, **_listing_metadata(since, as_of)}, plan)
     return plan
 
 
@@ -218,37 +215,39 @@ Instants = dict[SymbolTypeCode, dt.datetime]
 
 
 def _instants(venue: Venue, name: str) -> Instants:
-    noted = (venue.metadata or {}).get(name)
-    pairs = noted.items() if isinstance(noted, dict) else ()
+    recorded = (venue.metadata or {}).get(name)
+    pairs = recorded.items() if isinstance(recorded, dict) else ()
     return {SymbolTypeCode[kind]: dt.datetime.fromisoformat(text) for kind, text in pairs}
 
 
-def _told(since: Instants, as_of: Instants) -> dict[str, Any]:
+def _listing_metadata(since: Instants, as_of: Instants) -> dict[str, Any]:
     return {
         LISTINGS_SINCE: {kind.name: instant.isoformat() for kind, instant in since.items()},
         LISTINGS_AS_OF: {kind.name: instant.isoformat() for kind, instant in as_of.items()},
     }
 
 
-def _readers(venue: Venue, found: Iterable[ParsedMarket]) -> dict[str, str]:
+def _readers(venue: Venue, markets: Iterable[ParsedMarket]) -> dict[str, str]:
     """By type of product, who read the venue's newest listing of it."""
-    noted = (venue.metadata or {}).get(READER)
-    readers = dict(noted) if isinstance(noted, dict) else {}
-    for market in found:
+    recorded = (venue.metadata or {}).get(READER)
+    readers = dict(recorded) if isinstance(recorded, dict) else {}
+    for market in markets:
         readers[market.symbol_type.name] = CCXT_REVIEWED if market.is_reviewed else CCXT_UNREVIEWED
     return readers
 
 
-def _note(state: RegistryState, venue: Venue, told: dict[str, Any], plan: Plan) -> None:
+def _record_in_venue(
+    state: RegistryState, venue: Venue, metadata: dict[str, Any], plan: Plan
+) -> None:
     """Say in the venue's metadata how far its listing is known, and who read it.
 
     It is applied last: an import that was interrupted is then done again as it was begun.
     """
-    after = msgspec.structs.replace(venue, metadata={**(venue.metadata or {}), **told})
+    after = msgspec.structs.replace(venue, metadata={**(venue.metadata or {}), **metadata})
     plan.changes += [o for o in Batch([upsert(VENUE, after)]).judge(state) if o.changes]
 
 
-def _codes(market: ParsedMarket) -> tuple[Code | None, Code, Code | None]:
+def _codes(market: ParsedMarket) -> tuple[AssetCode | None, AssetCode, AssetCode | None]:
     """The codes that are their coins' own: a multiple's is not, nor a share's."""
     is_own = market.multiple_of is None and market.underlying_class is None
     return market.base if is_own else None, market.quote, market.settle
@@ -257,12 +256,12 @@ def _codes(market: ParsedMarket) -> tuple[Code | None, Code, Code | None]:
 def _with_multipliers(
     state: RegistryState,
     venue: Venue,
-    found: Iterable[ParsedMarket],
+    markets: Iterable[ParsedMarket],
     multipliers: Mapping[str, Multiplier],
     plan: Plan,
 ) -> Iterator[ParsedMarket]:
     """Drop markets whose base may be a multiple that nobody has stated."""
-    for market in found:
+    for market in markets:
         code = market.base.venue
         known = open_listing(state, venue.venue_id, market.spelling)
         if code in multipliers or not looks_multiplied(market.base) or known:
@@ -278,7 +277,7 @@ def _with_multipliers(
 
 def _restated(market: ParsedMarket, stated: Multiplier) -> ParsedMarket:
     if stated.units == 1:
-        return msgspec.structs.replace(market, base=Code(market.base.venue, stated.code))
+        return msgspec.structs.replace(market, base=AssetCode(market.base.venue, stated.code))
     units, coin = stated.units, stated.code
     return msgspec.structs.replace(market, unit_multiplier=units, multiple_of=coin)
 
@@ -296,11 +295,7 @@ def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:
     for symbol_id in symbols:
         symbol = state.get(SYMBOL.name, symbol_id)
         if symbol is not None:
-            wanted |= {
-                symbol.base_asset_id,
-                symbol.quote_asset_id,
-                symbol.settlement_asset_id,
-            }
+            wanted |= {symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id}
     for item, outcome in zip(items, outcomes, strict=True):
         given: Any = item.given
         if outcome.result is Result.REJECTED:

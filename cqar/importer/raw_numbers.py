@@ -31,19 +31,19 @@ _WITH_UNIT: Final = re.compile(rf"({_NUMBER.pattern})(?: [A-Za-z]{{2,10}})?", re
 _NO_LETTERS: Final = re.compile(r"[^a-z0-9]")
 
 #: A field whose path holds one of these speaks neither of a step nor of a size.
-_NEVER: Final = (
+_EXCLUDED_PARTS: Final = (
     *("fee", "commission", "lever", "margin", "rate", "ratio", "risk", "funding", "deviat"),
     *("slippage", "percent", "time", "date", "expir", "trailing", "protect", "takebound"),
     *("maxnum", "maxmove", "users", "category", "status", "type", "version", "liquidat"),
     *("multiplierup", "multiplierdown", "multiplierdecimal", "pricemins"),
 )
-_NEVER_WHOLE: Final = frozenset({"id", "limit", "index", "rank", "sort", "state"})
+_EXCLUDED_NAMES: Final = frozenset({"id", "limit", "index", "rank", "sort", "state"})
 _QUANTITY: Final = ("amount", "amt", "qty", "quant", "lot", "volume", "base")
 _VALUE: Final = ("cost", "notional", "value", "fund", "total")
 _COUNTS_DECIMALS: Final = ("prec", "decimal", "scale", "digit", "place")
 
 
-class _Speech(NamedTuple):
+class _FieldRule(NamedTuple):
     """Which fields may speak of a term, by parts of their names without case and separators.
 
     Attributes:
@@ -62,27 +62,27 @@ class _Speech(NamedTuple):
         return _has(name, self.unless) or not _has(name, self.never)
 
 
-_STATES: Final[dict[str, _Speech]] = {
-    "tick_size": _Speech(
+_TERM_RULES: Final[dict[str, _FieldRule]] = {
+    "tick_size": _FieldRule(
         never=(
             *(*_QUANTITY, *_VALUE, "contract", "multiplier", "position"),
             *("minprice", "maxprice", "pricemin", "pricemax", "size", "sz", "min", "max"),
         ),
         unless=("ticksize", "ticksz", "mintick", "priceincrement", "quoteincrement"),
     ),
-    "lot_size": _Speech(
+    "lot_size": _FieldRule(
         never=("price", "tick", "quote", "pair", *_VALUE, "max", "contractsize", "ctval", "ctmul"),
         unless=("qtytick", "quantitytick", "amounttick", "lottick"),
     ),
-    "min_order_size": _Speech(
+    "min_order_size": _FieldRule(
         needs=("min", *_QUANTITY, "size", "sz", "vol", "trade"),
         never=("price", "tick", "quote", *_VALUE, "usd", "max", "contractsize", "market", "mkt"),
     ),
-    "max_order_size": _Speech(
+    "max_order_size": _FieldRule(
         needs=("max",),
         never=("price", "quote", *_VALUE, "usd", "position", "num", "count", "market", "mkt"),
     ),
-    "min_notional": _Speech(
+    "min_notional": _FieldRule(
         needs=("min", *_VALUE, "quote", "usd"),
         never=(
             "price",
@@ -98,19 +98,18 @@ _STATES: Final[dict[str, _Speech]] = {
             "incr",
         ),
     ),
-    "contract_size": _Speech(
+    "contract_size": _FieldRule(
         needs=("contract", "multiplier", "ctval", "ctmul", "face", "quanto", "unit"),
         never=("price", "tick", "min", "max", "trade", "num", "sizemultiplier", *_COUNTS_DECIMALS),
     ),
-    "price_significant_digits": _Speech(needs=(*_COUNTS_DECIMALS, "signif")),
+    "price_significant_digits": _FieldRule(needs=(*_COUNTS_DECIMALS, "signif")),
 }
 #: By step: whose decimals a field may count.
-_DECIMALS_OF: Final = {
-    "tick_size": _Speech(
-        needs=_COUNTS_DECIMALS,
-        never=(*_QUANTITY, *_VALUE, "multiplier", "size", "contract"),
+_DECIMALS_RULES: Final = {
+    "tick_size": _FieldRule(
+        needs=_COUNTS_DECIMALS, never=(*_QUANTITY, *_VALUE, "multiplier", "size", "contract")
     ),
-    "lot_size": _Speech(
+    "lot_size": _FieldRule(
         needs=(*_QUANTITY, "vol", "size", "sz", "contract"),
         never=("price", "quote", "pair", "tick", "cost", "notional", "equal"),
     ),
@@ -129,7 +128,7 @@ class Leaf(NamedTuple):
     text: str
 
 
-class Traces:
+class RecordNumbers:
     """What of a market stands in its record.
 
     Args:
@@ -147,11 +146,11 @@ class Traces:
         Args:
             term: The listing's field, such as `tick_size`.
         """
-        states, counts = _STATES[term], _DECIMALS_OF.get(term)
+        states, counts = _TERM_RULES[term], _DECIMALS_RULES.get(term)
         for path, number in self._numbers:
-            if number == value and _speaks(path, states):
+            if number == value and _is_allowed(path, states):
                 return True
-            if counts and _speaks(path, counts) and _is_step(value, number, path):
+            if counts and _is_allowed(path, counts) and _is_step(value, number, path):
                 return True
         return False
 
@@ -228,9 +227,9 @@ def _has(name: str, parts: Iterable[str]) -> bool:
     return any(part in name for part in parts)
 
 
-def _speaks(path: tuple[str, ...], speech: _Speech) -> bool:
+def _is_allowed(path: tuple[str, ...], speech: _FieldRule) -> bool:
     """Whether a field may speak of it, by its name and those it lies in."""
-    if not path or path[-1] in _NEVER_WHOLE or any(_has(name, _NEVER) for name in path):
+    if not path or path[-1] in _EXCLUDED_NAMES or any(_has(name, _EXCLUDED_PARTS) for name in path):
         return False
     # `limits: {amount: {min: 1}}`: a name that says only min or max is said with the one above.
     name = path[-1] if path[-1] not in ("min", "max", "step") else "".join(path[-2:])

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from cqar.importer.parsed_market import Unreadable
+from cqar.importer.parsed_market import UnreadableListing
 
 #: By ccxt id: an answer without records, in the venue's own shape.
 EMPTY: Final[dict[str, Any]] = {
@@ -43,7 +43,7 @@ MILLISECONDS_DIGITS: Final = 13
 NO_NAME: Final = "a record of no name"
 
 
-class SavedAnswer(NamedTuple):
+class SavedResponse(NamedTuple):
     name: str
     path: Path
 
@@ -59,7 +59,7 @@ class RecordedResponses:
         saved: The files; None asks the venue.
     """
 
-    def __init__(self, exchange: Any, saved: Iterable[SavedAnswer] | None) -> None:
+    def __init__(self, exchange: Any, saved: Iterable[SavedResponse] | None) -> None:
         self._exchange = exchange
         self._live: Callable[..., Any] | None = exchange.fetch if saved is None else None
         self._saved = {s.name: [_parse(exchange, s)] for s in saved or ()}
@@ -98,7 +98,7 @@ class RecordedResponses:
     @property
     def taken_at(self) -> dt.datetime | None:
         """When the newest of the files was answered, as far as they say so."""
-        told = [_told_at(box[0]) for name, box in self._saved.items() if name in self._used]
+        told = [_response_time(box[0]) for name, box in self._saved.items() if name in self._used]
         return max(filter(None, told), default=None)
 
     @property
@@ -110,29 +110,29 @@ class RecordedResponses:
         """Refuse files none of which answers what the venue is asked.
 
         Raises:
-            Unreadable: Naming the requests that are asked.
+            UnreadableListing: Naming the requests that are asked.
         """
         if self._saved and not self._used:
             asked = ", ".join(dict.fromkeys(request_name(url) for url in self.asked))
-            raise Unreadable(
+            raise UnreadableListing(
                 f"no request is answered by {', '.join(self.unused)};"
                 f" {self._exchange.id} is asked for: {asked or 'nothing'}."
                 " Name a file by the request it answers: --file NAME=PATH"
             )
 
 
-def _parse(exchange: Any, saved: SavedAnswer) -> Any:
+def _parse(exchange: Any, saved: SavedResponse) -> Any:
     try:
         text = saved.path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
-        raise Unreadable(f"{saved.path}: {error}") from error
+        raise UnreadableListing(f"{saved.path}: {error}") from error
     answer = exchange.parse_json(text)
     if not isinstance(answer, dict | list):
-        raise Unreadable(f"{saved.path} is no JSON object or list, or is cut off")
+        raise UnreadableListing(f"{saved.path} is no JSON object or list, or is cut off")
     return answer
 
 
-def _told_at(answer: Any) -> dt.datetime | None:
+def _response_time(answer: Any) -> dt.datetime | None:
     """The venue's clock, in milliseconds, where an answer tells it."""
     told = answer if isinstance(answer, dict) else {}
     for name in CLOCKS:
@@ -146,13 +146,15 @@ def _require_category(url: str, answer: Any) -> None:
     """Bybit's answers say which product line they are of.
 
     Raises:
-        Unreadable: It is of another line than the one asked for.
+        UnreadableListing: It is of another line than the one asked for.
     """
     asked = dict(parse_qsl(urlsplit(url).query)).get("category")
     result = answer.get("result") if isinstance(answer, dict) else None
     given = result.get("category") if isinstance(result, dict) else None
     if asked and given and asked != given:
-        raise Unreadable(f"the file lists {given!r} products, and this venue's are {asked!r}")
+        raise UnreadableListing(
+            f"the file lists {given!r} products, and this venue's are {asked!r}"
+        )
 
 
 def request_name(url: str) -> str:
@@ -166,7 +168,7 @@ def matches(name: str, url: str) -> bool:
     """Whether a file of this name answers the request: by whole path parts and query values."""
     asked, _, query = name.partition("?")
     parts = urlsplit(url)
-    if not f"/{parts.netloc}{parts.path}".endswith("/" + asked.strip("/")):
+    if not f"/{parts.netloc}{parts.path}".rstrip("/").endswith("/" + asked.strip("/")):
         return False
     return set(parse_qsl(query)) <= set(parse_qsl(parts.query))
 

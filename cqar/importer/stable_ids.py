@@ -15,5 +15,5 @@ STEPS_AS_OF = "steps_as_of"
 CONTRACTS = "contracts"
 
 
-def an_id(kind: str, name: str) -> str:
+def catalogue_id(kind: str, name: str) -> str:
     return str(uuid.uuid5(NAMESPACE, f"{kind}:{name}"))

@@ -12,7 +12,7 @@ from cqar.importer.parsed_market import ParsedMarket
 from cqar.importer.provenance import TERMS
 from cqar.importer.registry_state import RegistryState
 from cqar.importer.reviewed_venues import CCXT_UNREVIEWED, READER
-from cqar.importer.stable_ids import STEPS_AS_OF, an_id
+from cqar.importer.stable_ids import STEPS_AS_OF, catalogue_id
 from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.kind import AnyKind, Entity
 from cqar_shared.domain.kinds.asset import ASSET
@@ -39,7 +39,7 @@ def open_listing(state: RegistryState, venue_id: str, spelling: str) -> VenueSym
     return first_open(found, state.now)
 
 
-def _noted(before: VenueSymbol | None, market: ParsedMarket) -> dict[str, Any] | None:
+def _listing_metadata(before: VenueSymbol | None, market: ParsedMarket) -> dict[str, Any] | None:
     """What is to be noted of a listing: that it was read unreviewed, so that answers say so.
 
     When the catalogue's steps were seen is noted no longer: these are newer.
@@ -82,7 +82,7 @@ def _is_of_before_readers(before: VenueSymbol) -> bool:
         return False
     place = before.venue_id, before.venue_symbol
     seen = before.first_seen_at.isoformat()
-    catalogues = an_id("venue_symbol", "/".join(place))
+    catalogues = catalogue_id("venue_symbol", "/".join(place))
     return before.listing_id in (imported_id("venue_symbol", *place, seen), catalogues)
 
 
@@ -138,7 +138,7 @@ class Proposals:
             symbol_id=symbol_id,
             status=market.status,
             unit_multiplier=multiplier,
-            metadata=_noted(before, market),
+            metadata=_listing_metadata(before, market),
             **_terms(before, market),
         )
         if before is None and market.secondary:

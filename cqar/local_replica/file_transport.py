@@ -6,15 +6,14 @@ import time
 from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Final
 
 from cqar.local_replica.environment import ReplicaEnvironment
 from cqar.local_replica.reader import LocalReader, read_state
 from cqar.local_replica.snapshot import LocalSnapshot, StalenessPolicy, WithoutStreams
 from cqar.sdk import errors
-from cqar.sdk.questions import Question
 from cqar.sdk.session_position import Position
-from cqar.sdk.transport import Reply
+from cqar.sdk.transport import Call, Reply
 from cqar_shared.errors import EpochEnded
 from cqar_shared.replication import replica_layout as fmt
 from cqar_shared.replication.positions import is_reached
@@ -37,11 +36,9 @@ class FileTransport(WithoutStreams):
         self._boot_id = fmt.boot_id()
         self._lock = Lock()
 
-    def send(
-        self, question: Question[Any], timeout_s: float, min_position: Position | None
-    ) -> Reply:
-        with closing(self.open(timeout_s, min_position)) as snapshot:
-            return snapshot.send(question, timeout_s, min_position)
+    def send(self, call: Call) -> Reply:
+        with closing(self.open(call.timeout_s, call.min_position)) as snapshot:
+            return snapshot.send(call)
 
     def open(self, timeout_s: float, min_position: Position | None) -> LocalSnapshot:
         """Open a read transaction, once the replica is there and has reached `min_position`.

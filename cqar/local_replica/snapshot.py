@@ -16,10 +16,9 @@ from cqar.local_replica.reader import LocalReader
 from cqar.replica.hit_cache import LEASE_S
 from cqar.sdk import decoding, errors
 from cqar.sdk.enums import State
-from cqar.sdk.questions import Question
 from cqar.sdk.results import Freshness, Resolution
 from cqar.sdk.session_position import Position
-from cqar.sdk.transport import Reply
+from cqar.sdk.transport import Call, Reply
 from cqar_resolver.queries import requests, resolution
 from cqar_resolver.queries.orders import CheckOrderQuery
 from cqar_resolver.replication.freshness import DRIFT, STALE_REASON, state_name
@@ -65,7 +64,7 @@ class CacheableResolution(NamedTuple):
 class WithoutStreams:
     """Part of a transport that answers single questions only."""
 
-    def stream(self, *_: Any, **__: Any) -> Generator[Reply]:
+    def stream(self, _: Call, /) -> Generator[Reply]:
         raise errors.Unsupported("a local replica tells no changes: watch a resolver")
 
 
@@ -128,13 +127,8 @@ class LocalSnapshot(WithoutStreams):
 
     # ------------------------------------------------------------ answers
 
-    def send(
-        self,
-        question: Question[Any],
-        timeout_s: float,  # noqa: ARG002  (nothing waits)
-        min_position: Position | None,  # noqa: ARG002  (required when the snapshot was opened)
-    ) -> Reply:
-        request: Any = question.request
+    def send(self, call: Call) -> Reply:
+        question, request = call.question, cast("Any", call.question.request)
         with _sdk_errors():
             match question.method:
                 case "GetStatus":

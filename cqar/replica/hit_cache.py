@@ -109,7 +109,7 @@ class HitCache:
         lease = lease_of(view.freshness.staleness_ms or 0, resolver.config.stale_after_s, LEASE_S)
         try:
             key = pb.VenueSymbolKey(venue_id=venue, venue_symbol=symbol).SerializeToString()
-            cached = resolver.resolutions.of(key, view.snapshot, None, now_ns)
+            cached = resolver.resolutions.answer(key, view.snapshot, None, now_ns)
         except (NotResident, UnicodeEncodeError):
             return None
         if not cached.is_found:
@@ -129,5 +129,5 @@ class HitCache:
         entry = self.entries.get(key)
         if entry is not None and entry.cached is cached:
             return msgspec.structs.replace(entry.result, freshness=freshness)
-        message = pb.ResolveResponse.FromString(cached.framed).resolution
+        message = pb.ResolveResponse.FromString(cached.encoded).resolution
         return decoding.resolution(message, freshness)

@@ -17,7 +17,7 @@ from cqc.resolver.v1.resolver_pb2 import WatchRequest
 from cqar.sdk import errors
 from cqar.sdk.questions import Question
 from cqar.sdk.session_position import Position
-from cqar.sdk.transport import Reply
+from cqar.sdk.transport import Call, Reply
 from cqar_resolver.app import FALLBACK_MARGIN_S, Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.queries.lists import SnapshotListReader
@@ -81,14 +81,12 @@ class InLoopTransport:
             return False
         return min_position is None or is_reached(min_position, *self._view.snapshot.position[:2])
 
-    async def send(
-        self, question: Question[Any], timeout_s: float, min_position: Position | None
-    ) -> Reply:
+    async def send(self, call: Call) -> Reply:
         self._require_open()
         try:
-            if self.is_current(min_position):
-                return await self._answer(question)
-            return await self._wait_and_answer(question, timeout_s, min_position)
+            if self.is_current(call.min_position):
+                return await self._answer(call.question)
+            return await self._wait_and_answer(call)
         except RegistryError as error:
             raise errors.error_of_status(to_status(error)) from error
 
@@ -111,36 +109,28 @@ class InLoopTransport:
             raise failure from result.value
         return Reply(result.value, position)
 
-    async def _wait_and_answer(
-        self, question: Question[Any], timeout_s: float, position: Position | None
-    ) -> Reply:
+    async def _wait_and_answer(self, call: Call) -> Reply:
         """Answer once memory has reached a position, or, shortly before the timeout, below memory.
 
         It runs in a task of its own: that a call goes below memory is noted in its context.
         """
 
         async def reach_and_answer() -> Reply:
-            if position is not None:
-                margin_s = min(FALLBACK_MARGIN_S, timeout_s / 2)
-                await self.resolver.executor.reach(*position, timeout_s - margin_s)
-            return await self._answer(question)
+            if call.min_position is not None:
+                margin_s = min(FALLBACK_MARGIN_S, call.timeout_s / 2)
+                await self.resolver.executor.reach(*call.min_position, call.timeout_s - margin_s)
+            return await self._answer(call.question)
 
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(call.timeout_s):
                 return await asyncio.create_task(reach_and_answer())
         except TimeoutError as error:
-            raise errors.TimedOut(f"no answer within {timeout_s:g} s") from error
+            raise errors.TimedOut(f"no answer within {call.timeout_s:g} s") from error
 
-    async def stream(
-        self,
-        question: Question[Any],
-        timeout_s: float | None,
-        min_position: Position | None,  # noqa: ARG002  (`question` says where a watch begins)
-    ) -> AsyncGenerator[Reply]:
+    async def stream(self, call: Call) -> AsyncGenerator[Reply]:
         self._require_open()
-        messages = self._service.watch(cast("WatchRequest", question.request), CALLER)
-        loop = asyncio.get_running_loop()
-        until_s = None if timeout_s is None else loop.time() + timeout_s
+        messages = self._service.watch(cast("WatchRequest", call.question.request), CALLER)
+        until_s = asyncio.get_running_loop().time() + call.timeout_s
         try:
             while True:
                 # The yield stays outside: a timeout there would interrupt the caller's own work.
@@ -148,7 +138,7 @@ class InLoopTransport:
                     message = await anext(messages)
                 yield Reply(message, Position.in_message(message.freshness))
         except TimeoutError as error:
-            raise errors.TimedOut(f"followed for {timeout_s:g} s") from error
+            raise errors.TimedOut(f"followed for {call.timeout_s:g} s") from error
         except RegistryError as error:
             raise errors.error_of_status(to_status(error)) from error
         finally:

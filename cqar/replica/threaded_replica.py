@@ -18,11 +18,10 @@ from typing import Any, NamedTuple, TypeVar
 from cqar.replica.async_replica import AsyncReplica
 from cqar.sdk.call_context import signature_of
 from cqar.sdk.errors import closed_error
-from cqar.sdk.questions import Question
 from cqar.sdk.results import PastResolution, Resolution
-from cqar.sdk.session_position import Position, SessionPosition
+from cqar.sdk.session_position import SessionPosition
 from cqar.sdk.sync_api import SyncApi
-from cqar.sdk.transport import Reply
+from cqar.sdk.transport import Call, Reply
 from cqar_resolver.config import ResolverConfig
 
 T = TypeVar("T")
@@ -45,7 +44,9 @@ class ThreadTransport:
         self._make_replica = make_replica
         self._started: Future[_Running] = Future()
         self._is_stopped = False
-        self._thread = threading.Thread(target=self._run, name="cqar-replica", daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve()), name="cqar-replica", daemon=True
+        )
 
     def start(self) -> AsyncReplica:
         """Begin to load and to follow; raises what `InLoopTransport.start` raises."""
@@ -57,9 +58,6 @@ class ThreadTransport:
         self._is_stopped = True
         running.loop.call_soon_threadsafe(running.stopping.set)
         self._thread.join()
-
-    def _run(self) -> None:
-        asyncio.run(self._serve())
 
     async def _serve(self) -> None:
         try:
@@ -73,7 +71,7 @@ class ThreadTransport:
         await stopping.wait()
         await replica.stop()
 
-    def call(self, work: Callable[[AsyncReplica], Coroutine[Any, Any, T]]) -> T:
+    def run(self, work: Callable[[AsyncReplica], Coroutine[Any, Any, T]]) -> T:
         """Run a coroutine of the replica on its thread, and wait for the result.
 
         Raises:
@@ -84,16 +82,12 @@ class ThreadTransport:
         running = self._started.result()
         return asyncio.run_coroutine_threadsafe(work(running.replica), running.loop).result()
 
-    def send(
-        self, question: Question[Any], timeout_s: float, min_position: Position | None
-    ) -> Reply:
-        return self.call(lambda replica: replica.transport.send(question, timeout_s, min_position))
+    def send(self, call: Call) -> Reply:
+        return self.run(lambda replica: replica.transport.send(call))
 
-    def stream(
-        self, question: Question[Any], timeout_s: float | None, min_position: Position | None
-    ) -> Generator[Reply]:
+    def stream(self, call: Call) -> Generator[Reply]:
         replica = self._started.result().replica
-        replies = replica.transport.stream(question, timeout_s, min_position)
+        replies = replica.transport.stream(call)
 
         async def next_reply(_: AsyncReplica) -> Reply | None:
             return await anext(replies, None)
@@ -102,11 +96,11 @@ class ThreadTransport:
             await replies.aclose()
 
         try:
-            while (reply := self.call(next_reply)) is not None:
+            while (reply := self.run(next_reply)) is not None:
                 yield reply
         finally:
             if not self._is_stopped:
-                self.call(close)
+                self.run(close)
 
 
 class ThreadedReplica(SyncApi):
@@ -150,6 +144,4 @@ class ThreadedReplica(SyncApi):
                 and clock_gettime(CLOCK_BOOTTIME) < hit.until_s
             ):
                 return hit.result
-        return self._thread.call(
-            lambda replica: replica.resolve(venue, symbol, timeout_s=timeout_s)
-        )
+        return self._thread.run(lambda replica: replica.resolve(venue, symbol, timeout_s=timeout_s))

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
+from math import inf
 from typing import Any, TypeVar, overload
 
 from cqar.sdk import questions
@@ -26,7 +27,7 @@ from cqar.sdk.results import (
     Spelling,
 )
 from cqar.sdk.session_position import SessionPosition
-from cqar.sdk.transport import AsyncTransport
+from cqar.sdk.transport import AsyncTransport, Call
 from cqar.sdk.watch_cursor import WatchCursor
 
 T = TypeVar("T")
@@ -47,21 +48,20 @@ class AsyncApi(CallContext):
 
     async def ask(self, question: Question[T], timeout_s: float | None = None) -> T:
         """As `cqar.sdk.sync_api.SyncApi.ask`."""
-        timeout_s = self._or_default_s(timeout_s)
+        call = Call(question, self._or_default_s(timeout_s), self._session.position)
         try:
-            reply = await self._transport.send(question, timeout_s, self._session.position)
+            reply = await self._transport.send(call)
         except CqarError as error:
             self._note_failure(error)
             raise
         self._session.observe(reply.position)
         return question.read(reply.message)
 
-    async def follow(self, question: Question[T], timeout_s: float | None) -> AsyncGenerator[T]:
+    async def follow(self, question: Question[T], timeout_s: float = inf) -> AsyncGenerator[T]:
         """As `cqar.sdk.sync_api.SyncApi.follow`."""
+        call = Call(question, timeout_s, self._session.position)
         try:
-            async with aclosing(
-                self._transport.stream(question, timeout_s, self._session.position)
-            ) as replies:
+            async with aclosing(self._transport.stream(call)) as replies:
                 async for reply in replies:
                     self._session.observe(reply.position)
                     yield question.read(reply.message)
@@ -181,11 +181,10 @@ class AsyncApi(CallContext):
     ) -> AsyncIterator[Update]:
         """As `cqar.sdk.sync_api.SyncApi.watch`."""
         cursor = WatchCursor(from_revision, epoch, kinds, venues)
-        deadline = None if timeout_s is None else Deadline(timeout_s)
+        deadline = Deadline(inf if timeout_s is None else timeout_s)
         while True:
-            left_s = None if deadline is None else deadline.left_s
             try:
-                async with aclosing(self.follow(cursor.question(), left_s)) as updates:
+                async with aclosing(self.follow(cursor.question(), deadline.left_s)) as updates:
                     async for update in updates:
                         if cursor.advance(update):
                             yield update

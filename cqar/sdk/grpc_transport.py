@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from math import inf
 from typing import Any, Final
 
 import grpc
@@ -18,7 +19,7 @@ from cqar.sdk import errors
 from cqar.sdk.key_form import require_key
 from cqar.sdk.questions import REGISTRY, RESOLVER, Question
 from cqar.sdk.session_position import HEADER, Position
-from cqar.sdk.transport import Reply
+from cqar.sdk.transport import Call, Reply
 from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
 
 #: Servers accept a ping each 10 s, also without calls. A peer that is gone is noticed after 20 s.
@@ -43,50 +44,47 @@ _SERVICE_CONFIG: Final = {
         }
     ],
 }
-KEEPALIVE: Final[list[tuple[str, Any]]] = [
+_OPTIONS: Final[list[tuple[str, Any]]] = [
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     ("grpc.keepalive_time_ms", KEEPALIVE_MS),
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-]
-OPTIONS: Final[list[tuple[str, Any]]] = [
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
-    *KEEPALIVE,
     # gRPC's own backoff grows to two minutes: too long for a resolver that restarted.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 2_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.enable_retries", 1),
-    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
 ]
+_READ_OPTIONS: Final = [*_OPTIONS, ("grpc.service_config", json.dumps(_SERVICE_CONFIG))]
 
 
 class GrpcTransport:
     """One channel and its methods; `SyncGrpcTransport` and `AsyncGrpcTransport` call them.
 
     Args:
-        module: grpc or grpc.aio, which make channels and methods alike.
         target, key, credentials: As those of `cqar.Client`.
 
     Raises:
         ValueError: The key has a form that no key has.
     """
 
-    def __init__(
-        self, module: Any, target: str, key: str, credentials: grpc.ChannelCredentials | None
-    ) -> None:
-        self._key = (("authorization", f"Bearer {key}"),) if (key := require_key(key)) else ()
-        self._channel = _make_channel(module, target, credentials)
+    #: grpc or grpc.aio, which make channels and methods alike.
+    _module: Any
+
+    def __init__(self, target: str, key: str, credentials: grpc.ChannelCredentials | None) -> None:
+        self._key = key_metadata(key)
+        self._channel = make_channel(self._module, target, credentials)
         self._target = target
         self._methods: dict[str, Callable[..., Any]] = {}
         self._is_closed = False
 
-    def _unary(self, question: Question[Any]) -> Any:
-        return self._method(question, self._channel.unary_unary)
+    def _unary(self, call: Call) -> Any:
+        return self._method(call.question, self._channel.unary_unary)
 
-    def _streaming(self, question: Question[Any]) -> Any:
-        return self._method(question, self._channel.unary_stream)
+    def _streaming(self, call: Call) -> Any:
+        return self._method(call.question, self._channel.unary_stream)
 
     def _method(self, question: Question[Any], make: Callable[..., Any]) -> Any:
         if self._is_closed:
@@ -101,8 +99,12 @@ class GrpcTransport:
             self._methods[question.path] = method
         return method
 
-    def _metadata(self, min_position: Position | None) -> tuple[tuple[str, str], ...]:
-        return self._key if min_position is None else (*self._key, (HEADER, str(min_position)))
+    def _arguments(self, call: Call) -> dict[str, Any]:
+        """The arguments of gRPC's callables."""
+        position = call.min_position
+        metadata = self._key if position is None else (*self._key, (HEADER, str(position)))
+        timeout_s = None if call.timeout_s == inf else call.timeout_s
+        return {"request": call.question.request, "timeout": timeout_s, "metadata": metadata}
 
     def _failure(self, error: Any) -> errors.CqarError:
         """A failed call's error as one of the SDK's."""
@@ -119,33 +121,24 @@ class GrpcTransport:
 class SyncGrpcTransport(GrpcTransport):
     """Calls that wait; any number of threads may share one channel."""
 
-    def __init__(self, target: str, key: str, credentials: grpc.ChannelCredentials | None) -> None:
-        super().__init__(grpc, target, key, credentials)
+    _module = grpc
 
-    def send(
-        self, question: Question[Any], timeout_s: float, min_position: Position | None
-    ) -> Reply:
-        metadata = self._metadata(min_position)
+    def send(self, call: Call) -> Reply:
         try:
-            message, call = self._unary(question).with_call(
-                question.request, timeout=timeout_s, metadata=metadata
-            )
+            message, done = self._unary(call).with_call(**self._arguments(call))
         except grpc.RpcError as error:
             raise self._failure(error) from error
-        return _reply(message, call.trailing_metadata())
+        return _reply(message, done.trailing_metadata())
 
-    def stream(
-        self, question: Question[Any], timeout_s: float | None, min_position: Position | None
-    ) -> Generator[Reply]:
-        metadata = self._metadata(min_position)
-        call = self._streaming(question)(question.request, timeout=timeout_s, metadata=metadata)
+    def stream(self, call: Call) -> Generator[Reply]:
+        running = self._streaming(call)(**self._arguments(call))
         try:
-            for message in call:
+            for message in running:
                 yield Reply(message, Position.in_message(message.freshness))
         except grpc.RpcError as error:
             raise self._failure(error) from error
         finally:
-            call.cancel()
+            running.cancel()
 
     def close(self) -> None:
         self._is_closed = True
@@ -155,32 +148,25 @@ class SyncGrpcTransport(GrpcTransport):
 class AsyncGrpcTransport(GrpcTransport):
     """Calls that are awaited, in the event loop that made the channel."""
 
-    def __init__(self, target: str, key: str, credentials: grpc.ChannelCredentials | None) -> None:
-        super().__init__(grpc.aio, target, key, credentials)
+    _module = grpc.aio
 
-    async def send(
-        self, question: Question[Any], timeout_s: float, min_position: Position | None
-    ) -> Reply:
-        metadata = self._metadata(min_position)
-        call = self._unary(question)(question.request, timeout=timeout_s, metadata=metadata)
+    async def send(self, call: Call) -> Reply:
+        running = self._unary(call)(**self._arguments(call))
         try:
-            message = await call
+            message = await running
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from error
-        return _reply(message, await call.trailing_metadata())
+        return _reply(message, await running.trailing_metadata())
 
-    async def stream(
-        self, question: Question[Any], timeout_s: float | None, min_position: Position | None
-    ) -> AsyncGenerator[Reply]:
-        metadata = self._metadata(min_position)
-        call = self._streaming(question)(question.request, timeout=timeout_s, metadata=metadata)
+    async def stream(self, call: Call) -> AsyncGenerator[Reply]:
+        running = self._streaming(call)(**self._arguments(call))
         try:
-            async for message in call:
+            async for message in running:
                 yield Reply(message, Position.in_message(message.freshness))
         except grpc.aio.AioRpcError as error:
             raise self._failure(error) from error
         finally:
-            call.cancel()
+            running.cancel()
 
     async def close(self) -> None:
         self._is_closed = True
@@ -194,11 +180,32 @@ def _reply(message: Any, trailing_metadata: Iterable[Any]) -> Reply:
     return Reply(message, Position.of(trailing_metadata))
 
 
-def _make_channel(module: Any, target: str, credentials: grpc.ChannelCredentials | None) -> Any:
-    """A channel of grpc or grpc.aio; plaintext without credentials."""
+def key_metadata(key: str) -> tuple[tuple[str, str], ...]:
+    """The metadata that carries an API key; none for an empty key.
+
+    Raises:
+        ValueError: The key has a form that no key has.
+    """
+    return (("authorization", f"Bearer {key}"),) if (key := require_key(key)) else ()
+
+
+def make_channel(
+    module: Any,
+    target: str,
+    credentials: grpc.ChannelCredentials | None,
+    *,
+    reads_only: bool = True,
+) -> Any:
+    """A channel of grpc or grpc.aio; plaintext without credentials.
+
+    Args:
+        reads_only: Whether gRPC may send a call again. A change must not be sent twice: the first
+            one may have been committed although no response came.
+    """
+    options = _READ_OPTIONS if reads_only else _OPTIONS
     if credentials is None:
         # gRPC's default authority is the whole target; several addresses in it make an authority
         # that HTTP forbids.
         named = [("grpc.default_authority", "cqar")] if "," in target else []
-        return module.insecure_channel(target, options=[*OPTIONS, *named])
-    return module.secure_channel(target, credentials, options=OPTIONS)
+        return module.insecure_channel(target, options=[*options, *named])
+    return module.secure_channel(target, credentials, options=options)

@@ -11,6 +11,7 @@ import datetime as dt
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from math import inf
 from typing import Any, TypeVar, overload
 
 from cqar.sdk import questions
@@ -31,7 +32,7 @@ from cqar.sdk.results import (
     Spelling,
 )
 from cqar.sdk.session_position import SessionPosition
-from cqar.sdk.transport import SyncTransport
+from cqar.sdk.transport import Call, SyncTransport
 from cqar.sdk.watch_cursor import WatchCursor
 
 T = TypeVar("T")
@@ -52,21 +53,20 @@ class SyncApi(CallContext):
 
     def ask(self, question: Question[T], timeout_s: float | None = None) -> T:
         """The answer to any question of `cqar.sdk.questions` that has one answer."""
-        timeout_s = self._or_default_s(timeout_s)
+        call = Call(question, self._or_default_s(timeout_s), self._session.position)
         try:
-            reply = self._transport.send(question, timeout_s, self._session.position)
+            reply = self._transport.send(call)
         except CqarError as error:
             self._note_failure(error)
             raise
         self._session.observe(reply.position)
         return question.read(reply.message)
 
-    def follow(self, question: Question[T], timeout_s: float | None) -> Generator[T]:
-        """The answers to a question that has many; without an end where `timeout_s` is None."""
+    def follow(self, question: Question[T], timeout_s: float = inf) -> Generator[T]:
+        """The answers to a question that has many; until `timeout_s` is over."""
+        call = Call(question, timeout_s, self._session.position)
         try:
-            with closing(
-                self._transport.stream(question, timeout_s, self._session.position)
-            ) as replies:
+            with closing(self._transport.stream(call)) as replies:
                 for reply in replies:
                     self._session.observe(reply.position)
                     yield question.read(reply.message)
@@ -239,11 +239,10 @@ class SyncApi(CallContext):
             TimedOut: `timeout_s` is over.
         """
         cursor = WatchCursor(from_revision, epoch, kinds, venues)
-        deadline = None if timeout_s is None else Deadline(timeout_s)
+        deadline = Deadline(inf if timeout_s is None else timeout_s)
         while True:
-            left_s = None if deadline is None else deadline.left_s
             try:
-                with closing(self.follow(cursor.question(), left_s)) as updates:
+                with closing(self.follow(cursor.question(), deadline.left_s)) as updates:
                     for update in updates:
                         if cursor.advance(update):
                             yield update

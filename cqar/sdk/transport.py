@@ -14,8 +14,21 @@ from cqar.sdk.questions import Question
 from cqar.sdk.session_position import Position
 
 
+class Call(NamedTuple):
+    """A question on its way.
+
+    Attributes:
+        timeout_s: Until the reply, or until the end of a stream; `math.inf`: without an end.
+        min_position: The reply must not be from before this position; None: any will do.
+    """
+
+    question: Question[Any]
+    timeout_s: float
+    min_position: Position | None
+
+
 class Reply(NamedTuple):
-    """A response message and the registry position that it reflects; None: the position is unknown.
+    """A response message and the registry position that it reflects; None: not known.
 
     A transport that fails raises a `CqarError`, whose `position` says the same of a refusal.
     """
@@ -25,24 +38,16 @@ class Reply(NamedTuple):
 
 
 class SyncTransport(Protocol):
-    def send(
-        self, question: Question[Any], timeout_s: float, min_position: Position | None
-    ) -> Reply:
-        """Return the reply to a question, which is not from before `min_position`."""
+    def send(self, call: Call) -> Reply:
+        """Return the reply to a question that has one."""
 
-    def stream(
-        self, question: Question[Any], timeout_s: float | None, min_position: Position | None
-    ) -> Generator[Reply]:
-        """Yield the replies to a question that has many; without an end if `timeout_s` is None."""
+    def stream(self, call: Call) -> Generator[Reply]:
+        """Yield the replies to a question that has many."""
 
 
 class AsyncTransport(Protocol):
-    async def send(
-        self, question: Question[Any], timeout_s: float, min_position: Position | None
-    ) -> Reply:
+    async def send(self, call: Call) -> Reply:
         """As `SyncTransport.send`."""
 
-    def stream(
-        self, question: Question[Any], timeout_s: float | None, min_position: Position | None
-    ) -> AsyncGenerator[Reply]:
+    def stream(self, call: Call) -> AsyncGenerator[Reply]:
         """As `SyncTransport.stream`."""

@@ -144,10 +144,7 @@ def getting(market: Market) -> dict[str, dict[str, Any]]:
     return {
         "GetAsset": {"asset_id": market.btc.asset_id},
         "GetAssetDeployment": {"deployment_id": market.deployment.deployment_id},
-        "GetAssetIdentifier": {
-            "asset_id": market.btc.asset_id,
-            "source": "DATA_SOURCE_COINGECKO",
-        },
+        "GetAssetIdentifier": {"asset_id": market.btc.asset_id, "source": "DATA_SOURCE_COINGECKO"},
         "GetAssetGroup": {"group_id": market.group.group_id},
         "GetChain": {"chain_id": market.chain.chain_id},
         "GetSymbol": {"symbol_id": market.symbol.symbol_id},

@@ -113,10 +113,7 @@ def _of_their_company(market: Market) -> dict[str, Bad]:
 def _of_markets(market: Market) -> dict[str, Bad]:
     at = {"venue_id": market.venue.venue_id}
     symbol = {"symbol_id": market.symbol.symbol_id}
-    legs = {
-        "base_asset_id": market.btc.asset_id,
-        "quote_asset_id": market.usdt.asset_id,
-    }
+    legs = {"base_asset_id": market.btc.asset_id, "quote_asset_id": market.usdt.asset_id}
     return {
         "CreateSymbol": _exists(symbol_type="SYMBOL_TYPE_SPOT", **legs),
         "GetSymbol": _missing("SYMBOL", symbol_id=NOBODY),

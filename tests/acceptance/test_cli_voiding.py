@@ -31,8 +31,7 @@ async def stack_with_luna(stack: Stack) -> Stack:
 
 async def listed(stack: Stack, spelling: str, *more: str) -> str:
     added = await stack.ok(
-        *("listing", "add", "okx", spelling, "LUNA/USDT", "--listed-at", LISTED),
-        *(*more, "--json"),
+        *("listing", "add", "okx", spelling, "LUNA/USDT", "--listed-at", LISTED), *(*more, "--json")
     )
     return str(added.document["venue_symbol"]["listing_id"])
 
@@ -58,7 +57,7 @@ async def test_a_wrong_mapping_never_was_and_its_history_stays(stack_with_luna: 
 
     refused = await stack.cqar(*order)
     assert refused.code == 2
-    assert "say --plan or --yes" in refused.err
+    assert "give --plan or --yes" in refused.err
     planned = await stack.ok(*order, "--plan")
     assert all(word in planned.out for word in (wrong, alias, "LUNC/USDT", "Nothing was changed"))
     assert await meant(stack, "LUNAUSDT") == "LUNA/USDT"

@@ -48,10 +48,7 @@ class Services:
         asked = getattr(pb, f"{rpc}Request")(**request)
         answers = [
             await getattr(stub, rpc)(asked, metadata=metadata, timeout=30)
-            for stub, metadata in (
-                (self._writer, (self._key,)),
-                (self._resolver, (self._least,)),
-            )
+            for stub, metadata in ((self._writer, (self._key,)), (self._resolver, (self._least,)))
         ]
         first, second = (answer.SerializeToString(deterministic=True) for answer in answers)
         assert first == second, request

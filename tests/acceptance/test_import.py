@@ -240,7 +240,7 @@ async def test_a_venue_that_states_no_steps_is_resolved_unreviewed_and_refuses_o
     told = (await registry.ok("import", "upbit", *file, "--plan", "--show", "bindings")).out
     words = " ".join(told.split())
     assert "294 of 294 rows are read UNREVIEWED" in words
-    assert "tick_size of 294 rows: ccxt has one, and no field of the venue's record" in words
+    assert "tick_size of 294 rows: ccxt has a value, but no field of the venue's record" in words
     assert "Bound by ticker alone" in words
     document = (await registry.ok("import", "upbit", *file, "--json")).document
     assert document["reader"]["untraced"] == {"lot_size": 294, "tick_size": 294}
@@ -308,7 +308,7 @@ async def test_an_old_file_is_not_taken_for_the_present(registry: Stack) -> None
     before = await registry.revision()
     ran = await registry.cqar("import", "binance", "--file", f"exchangeInfo={saved(*BINANCE_2022)}")
     assert (ran.code, await registry.revision()) == (1, before)
-    assert "say so, --at 2022-11-28T" in ran.err
+    assert "give --at 2022-11-28T" in ran.err
 
 
 async def test_a_cut_off_listing_is_refused_without_a_flag(registry: Stack, tmp_path: Path) -> None:

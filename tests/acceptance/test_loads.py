@@ -8,22 +8,24 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.admin.connection import Connection
 from cqar.admin.rpc_catalog import RESOLVER, WRITER, rpcs
 from loadtests.admin_changes import TICKER, new_changes, remove_left, run_asset_life
-from loadtests.locust_runner import LoadRun, LoadSize, run_locust
+from loadtests.locust_runner import LoadSize, run_locust
 from loadtests.mixes import ADMIN, CQMD, MIXES, Mix
 from loadtests.own_stack import fill
+from loadtests.run_outcome import RunOutcome
 from loadtests.run_plan import runs_on_host, runs_on_stack
 from tests.acceptance.conftest import Stack
 from tests.support.cli_runner import Ran
 
-SECONDS: Final = 5
-#: Four decks, of which one is enough for every RPC of a mix: the machine may be a slow one.
-ACTS_PER_S: Final = 80
+#: 240 acts: a hundred have every RPC of a mix, and the machine may be a slow one.
+SIZE: Final = LoadSize(seconds=3, acts_per_s=80, warm_up_s=0)
+LENGTH: Final = ("--seconds", "3", "--rate", "80", "--warm-up", "0")
 RUNS: Final = [(mix, server) for mix in MIXES.values() for server in mix.servers]
 
 
@@ -50,33 +52,18 @@ async def test_every_call_of_a_mix_is_made_and_answered_rightly(
     mix: Mix, server: str, filled: Stack, tmp_path: Path
 ) -> None:
     runs = {run.server: run for run in runs_on_stack(filled.endpoints, [mix])}
-    outcome, _ = await run_locust(runs[server], LoadSize(SECONDS, ACTS_PER_S), tmp_path)
+    outcome, _ = await run_locust(runs[server], SIZE, tmp_path)
     assert outcome.errors == []
     assert {rpc: outcome.made[rpc].errors for rpc in mix.rpcs} == dict.fromkeys(mix.rpcs, 0)
     assert (tmp_path / f"{runs[server].name}.html").stat().st_size > 0
+    assert await asyncio.to_thread(assets_left, filled) == []
 
 
 async def test_two_processes_of_locust_share_a_mix(filled: Stack, tmp_path: Path) -> None:
     (run,) = runs_on_stack(filled.endpoints, [CQMD])
-    outcome, _ = await run_locust(run, LoadSize(SECONDS, ACTS_PER_S, processes=2), tmp_path)
+    outcome, _ = await run_locust(run, SIZE._replace(processes=2), tmp_path)
     assert outcome.errors == []
     assert set(outcome.made) == set(CQMD.rpcs)
-
-
-async def test_what_is_refused_is_an_error_of_the_run(filled: Stack, tmp_path: Path) -> None:
-    (admin,) = runs_on_stack(filled.endpoints, [ADMIN])
-    reader = LoadRun(ADMIN, WRITER, admin.address, filled.endpoints.keys.read)
-    outcome, _ = await run_locust(reader, LoadSize(SECONDS, ACTS_PER_S), tmp_path)
-    assert outcome.made["CreateAsset"].errors == outcome.made["CreateAsset"].calls > 0
-    assert outcome.made["GetAsset"].errors == 0
-    assert all("CreateAsset" in error for error in outcome.errors)
-
-
-async def test_admins_leave_nothing_behind(filled: Stack, tmp_path: Path) -> None:
-    (run,) = runs_on_stack(filled.endpoints, [ADMIN])
-    outcome, _ = await run_locust(run, LoadSize(SECONDS, ACTS_PER_S), tmp_path)
-    assert outcome.made["CreateAsset"].calls > 0
-    assert await asyncio.to_thread(assets_left, run) == []
 
 
 async def test_what_an_admin_was_stopped_in_the_middle_of_is_removed(filled: Stack) -> None:
@@ -92,15 +79,16 @@ async def test_what_an_admin_was_stopped_in_the_middle_of_is_removed(filled: Sta
                 return None if name == "ResolveQualityFlag" else writer.call(method, request)
 
             run_asset_life(changes, call)
-            assert assets_left(run) == [changes.name]
+            assert assets_left(filled) == [changes.name]
             assert remove_left(changes, writer) == 1
 
     await asyncio.to_thread(stop_in_the_middle)
-    assert await asyncio.to_thread(assets_left, run) == []
+    assert await asyncio.to_thread(assets_left, filled) == []
 
 
-def assets_left(run: LoadRun) -> list[str]:
-    with Connection(run.address, run.key) as writer:
+def assets_left(stack: Stack) -> list[str]:
+    """What admins of a load test did not remove."""
+    with Connection(stack.endpoints.writer, stack.endpoints.keys.admin) as writer:
         request = pb.SearchAssetsRequest(query=TICKER)
         found = writer.call(writer.registry.SearchAssets, request).assets
     return [asset.name for asset in found if asset.symbol == TICKER]
@@ -121,21 +109,24 @@ async def test_a_given_server_is_asked_what_it_answers_and_changed_only_on_deman
 
 
 async def test_the_command_says_what_came_of_it(filled: Stack, tmp_path: Path) -> None:
-    asked = ("--host", filled.endpoints.resolvers[0], "--mix", "cqmd", "--seconds", str(SECONDS))
-    ran = await load_here(*asked, "--rate", str(ACTS_PER_S), key="", reports=tmp_path)
+    asked = ("--host", filled.endpoints.resolvers[0], "--mix", "cqmd", *LENGTH)
+    ran = await load_here(*asked, key="", reports=tmp_path)
     assert (ran.code, ran.err) == (0, "")
     for said in ("cqmd", "ResolveBatch", "Watch", "pass"):
         assert said in ran.out, ran.out
 
 
 async def test_the_command_fails_where_calls_fail(filled: Stack, tmp_path: Path) -> None:
-    asked = ("--host", filled.endpoints.writer, "--mix", "admin", "--seconds", str(SECONDS))
+    asked = ("--host", filled.endpoints.writer, "--mix", "admin", *LENGTH)
     read = filled.endpoints.keys.read
-    ran = await load_here(*asked, "--rate", str(ACTS_PER_S), key=read, reports=tmp_path)
+    ran = await load_here(*asked, key=read, reports=tmp_path)
     assert ran.code == 1
     assert "admin: " in ran.err
-    assert "CreateAsset" in ran.err
     assert "FAIL" in ran.out
+    outcome = msgspec.json.decode((tmp_path / "admin.json").read_bytes(), type=RunOutcome)
+    assert outcome.made["CreateAsset"].errors == outcome.made["CreateAsset"].calls > 0
+    assert outcome.made["GetAsset"].errors == 0
+    assert all("CreateAsset" in error for error in outcome.errors)
 
 
 async def test_a_server_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> None:

@@ -80,10 +80,7 @@ def read(pages: Mapping[str, str]) -> Exported:
 
 
 async def pages_of(endpoints: Endpoints) -> dict[str, str]:
-    addresses = {
-        "cqar-writer": endpoints.writer_http,
-        "cqar-resolver": endpoints.resolver_http[0],
-    }
+    addresses = {"cqar-writer": endpoints.writer_http, "cqar-resolver": endpoints.resolver_http[0]}
     async with aiohttp.ClientSession() as session:
         found = {}
         for job, address in addresses.items():
@@ -99,7 +96,7 @@ async def exported(stack: Stack) -> Exported:
     await asyncio.to_thread(fill, stack.endpoints)
     reports = stack.state_dir / "reports"
     for run in runs_on_stack(stack.endpoints, [CQMD, CQVX, ADMIN]):
-        await run_locust(run, LoadSize(SECONDS, ACTS_PER_S), reports)
+        await run_locust(run, LoadSize(SECONDS, ACTS_PER_S, warm_up_s=0), reports)
 
     async def looked_at_all() -> bool:
         text = (await pages_of(stack.endpoints))["cqar-writer"]

@@ -34,7 +34,7 @@ async def desk(stack: Stack) -> AsyncIterator[Desk]:
 
 
 @pytest.fixture(params=["tcp", "socket", "replica"])
-async def asked(stack: Stack, request: pytest.FixtureRequest) -> AsyncIterator[AsyncApi]:
+async def api(stack: Stack, request: pytest.FixtureRequest) -> AsyncIterator[AsyncApi]:
     ends = stack.endpoints
     opened: Any = {
         "tcp": lambda: cqar.AsyncClient(ends.resolvers[0], timeout_s=WAIT_S),
@@ -52,18 +52,18 @@ async def asked(stack: Stack, request: pytest.FixtureRequest) -> AsyncIterator[A
         yield answers
 
 
-def carry(asked: AsyncApi, desk: Desk) -> None:
+def carry(api: AsyncApi, desk: Desk) -> None:
     """What the desk wrote last is to be in the next answer."""
-    asked.carry(cqar.Position.parse(desk.position))
+    api.carry(cqar.Position.parse(desk.position))
 
 
 async def test_market_data_names_every_price_it_gets_and_says_what_it_does_not_know(
-    desk: Desk, asked: AsyncApi
+    desk: Desk, api: AsyncApi
 ) -> None:
     symbol, venue_id = await desk.a_market()
-    carry(asked, desk)
+    carry(api, desk)
     keys = [(venue_id, "BTCUSDT"), (venue_id, "btcusdt"), ("elsewhere", "BTCUSDT")]
-    found, *missed = await asked.resolve_batch(keys)
+    found, *missed = await api.resolve_batch(keys)
     assert isinstance(found, cqar.Resolution)
     assert (found.symbol.symbol_id, found.symbol.symbol) == (symbol.symbol_id, "BTC/USDT")
     assert (found.base.symbol, found.quote.symbol) == ("BTC", "USDT")
@@ -73,29 +73,29 @@ async def test_market_data_names_every_price_it_gets_and_says_what_it_does_not_k
     assert codes == ["VENUE_SYMBOL_NOT_FOUND", "VENUE_NOT_FOUND"]
 
 
-async def test_market_data_hears_of_a_halt_while_it_watches(desk: Desk, asked: AsyncApi) -> None:
+async def test_market_data_hears_of_a_halt_while_it_watches(desk: Desk, api: AsyncApi) -> None:
     _, venue_id = await desk.a_market()
-    carry(asked, desk)
-    start = (await asked.resolve(venue_id, "BTCUSDT")).freshness
-    updates = asked.watch(epoch=start.epoch, kinds=["venue_symbol"], venues=[venue_id])
+    carry(api, desk)
+    start = (await api.resolve(venue_id, "BTCUSDT")).freshness
+    updates = api.watch(epoch=start.epoch, kinds=["venue_symbol"], venues=[venue_id])
     await anext(updates)
     halted = venue_symbol_pb2.MARKET_STATUS_HALTED
-    update = pb.UpdateVenueSymbolRequest(venue_id=venue_id, venue_symbol="BTCUSDT", status=halted)
-    await desk.write(desk.writer.UpdateVenueSymbol, update)
+    request = pb.UpdateVenueSymbolRequest(venue_id=venue_id, venue_symbol="BTCUSDT", status=halted)
+    await desk.write(desk.writer.UpdateVenueSymbol, request)
     async with asyncio.timeout(WAIT_S):
-        async for told in updates:
-            if told.change_set is not None:
+        async for update in updates:
+            if update.change_set is not None:
                 break
-    assert told.change_set is not None
-    (change,) = told.change_set.changes
+    assert update.change_set is not None
+    (change,) = update.change_set.changes
     assert change.message().status == halted
-    found = await asked.resolve(venue_id, "BTCUSDT")
+    found = await api.resolve(venue_id, "BTCUSDT")
     assert found.market_status is cqar.MarketStatus.HALTED
     assert [reason.code for reason in found.tradeable.reasons] == ["LISTING_HALTED"]
 
 
 async def test_portfolios_sum_all_variants_of_an_asset_by_exact_weights(
-    desk: Desk, asked: AsyncApi
+    desk: Desk, api: AsyncApi
 ) -> None:
     weights = {"ETH": "1", "STETH": "0.9998", "RETH": "1.1234567890123456789"}
     variants = {symbol: await desk.an_asset(symbol) for symbol in weights}
@@ -103,37 +103,37 @@ async def test_portfolios_sum_all_variants_of_an_asset_by_exact_weights(
     for symbol, weight in weights.items():
         created.members.add(asset_id=variants[symbol].asset_id, weight_exact=weight)
     await desk.write(desk.writer.CreateAssetGroup, created)
-    carry(asked, desk)
-    group = await asked.group(created.name)
-    told = {member.asset.asset_id: member.weight for member in group.members}
-    assert told == {variants[s].asset_id: Decimal(w) for s, w in weights.items()}
-    held = dict.fromkeys(told, Decimal(2))
-    worth = sum(held[asset_id] * (weight or 0) for asset_id, weight in told.items())
+    carry(api, desk)
+    group = await api.group(created.name)
+    weight_by_asset = {member.asset.asset_id: member.weight for member in group.members}
+    assert weight_by_asset == {variants[s].asset_id: Decimal(w) for s, w in weights.items()}
+    held = dict.fromkeys(weight_by_asset, Decimal(2))
+    worth = sum(held[asset_id] * (weight or 0) for asset_id, weight in weight_by_asset.items())
     assert worth == 2 * sum(map(Decimal, weights.values()))
 
 
 async def test_execution_finds_the_spelling_makes_the_order_and_is_stopped_by_a_flag(
-    desk: Desk, asked: AsyncApi
+    desk: Desk, api: AsyncApi
 ) -> None:
     symbol, venue_id = await desk.a_market()
     listed = pb.CreateVenueAssetRequest(
         venue_id=venue_id, asset_id=symbol.base_asset_id, venue_asset_symbol="XXBT"
     )
     await desk.write(desk.writer.CreateVenueAsset, listed)
-    carry(asked, desk)
-    (spelling,) = await asked.venue_symbols(symbol.symbol_id, [venue_id])
+    carry(api, desk)
+    (spelling,) = await api.venue_symbols(symbol.symbol_id, [venue_id])
     order: dict[str, Any] = {"price": "64000.129", "quantity": "0.123456789", "side": "buy"}
-    checked = await asked.check_order(venue_id, spelling.venue_symbol, **order)
+    checked = await api.check_order(venue_id, spelling.venue_symbol, **order)
     assert checked.allowed
     assert (checked.price, checked.quantity) == (Decimal("64000.12"), Decimal("0.12345"))
     # The helpers make the same order without asking.
-    found = await asked.resolve(venue_id, spelling.venue_symbol)
+    found = await api.resolve(venue_id, spelling.venue_symbol)
     price = found.specs.price_to_tick(order["price"], "buy")
     quantity = found.specs.round_size(order["quantity"])
     assert (price, quantity) == (checked.price, checked.quantity)
     assert found.specs.notional(price, quantity) == checked.notional
     assert found.specs.to_base_quantity(quantity) == quantity
-    held = await asked.asset(venue=venue_id, code="XXBT")
+    held = await api.asset(venue=venue_id, code="XXBT")
     assert (held.asset.asset_id, held.tradeable.allowed) == (symbol.base_asset_id, True)
 
     raised = pb.RaiseQualityFlagRequest(
@@ -143,13 +143,13 @@ async def test_execution_finds_the_spelling_makes_the_order_and_is_stopped_by_a_
         description="drained",
     )
     await desk.write(desk.writer.RaiseQualityFlag, raised)
-    carry(asked, desk)
-    stopped = await asked.check_order(venue_id, spelling.venue_symbol, **order)
+    carry(api, desk)
+    stopped = await api.check_order(venue_id, spelling.venue_symbol, **order)
     codes = [(reason.code, reason.message) for reason in stopped.reasons]
     assert (stopped.allowed, codes) == (False, [("FLAG_CRITICAL_BASE", "drained")])
-    out = await asked.check_order(venue_id, spelling.venue_symbol, **order, intent="reduce")
+    out = await api.check_order(venue_id, spelling.venue_symbol, **order, intent="reduce")
     assert out.allowed
-    flagged = await asked.asset(symbol.base_asset_id)
+    flagged = await api.asset(symbol.base_asset_id)
     (flag,) = flagged.active_flags
     assert (flag.severity, flag.reason) == (cqar.Severity.CRITICAL, "drained")
     assert not flagged.tradeable

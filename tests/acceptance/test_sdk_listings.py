@@ -43,29 +43,29 @@ def opened(stack: Stack, form: str) -> Any:
     return cqar.Replica(ends.postgres, ends.nats, timeout_s=WAIT_S)
 
 
-async def asking(stack: Stack, form: str, work: Any) -> Any:
+async def run_with(stack: Stack, form: str, work: Any) -> Any:
     """Run `work` with a client or a replica, in a thread."""
     newest = cqar.Position(1, await stack.revision())
 
     def run() -> Any:
-        with opened(stack, form) as asked:
-            asked.wait_ready(WAIT_S)
-            asked.carry(newest)
-            return work(asked)
+        with opened(stack, form) as api:
+            api.wait_ready(WAIT_S)
+            api.carry(newest)
+            return work(api)
 
     return await asyncio.to_thread(run)
 
 
-def everything(asked: SyncApi) -> dict[str, Any]:
+def everything(api: SyncApi) -> dict[str, Any]:
     """Every spelling of both venues, all that is known of it, and the way back from it."""
     found: dict[str, Any] = {}
     for venue in ("binance", "kraken"):
-        spellings = asked.listed(venue)
-        resolved = asked.resolve_batch([(venue, one.venue_symbol) for one in spellings])
+        spellings = api.listed(venue)
+        resolved = api.resolve_batch([(venue, one.venue_symbol) for one in spellings])
         found[venue] = without_age(resolved)
         for one in resolved[::50]:
             assert isinstance(one, cqar.Resolution)
-            back = asked.venue_symbols(one.symbol.symbol_id)
+            back = api.venue_symbols(one.symbol.symbol_id)
             found[f"{venue} {one.venue_symbol}"] = without_age(back)
             assert (venue, one.venue_symbol) in [(b.venue_id, b.venue_symbol) for b in back]
     return found
@@ -74,21 +74,21 @@ def everything(asked: SyncApi) -> dict[str, Any]:
 async def test_client_and_replica_give_equal_answers_for_all_that_two_venues_list(
     registry: Stack,
 ) -> None:
-    client = await asking(registry, "client", everything)
-    replica = await asking(registry, "replica", everything)
+    client = await run_with(registry, "client", everything)
+    replica = await run_with(registry, "replica", everything)
     assert client == replica
     for venue, parts in (("binance", BINANCE), ("kraken", KRAKEN)):
         raw = {listing.spelling: listing for listing in raw_listings.read(venue, saved(*parts))}
-        told = {one["venue_symbol"]: one for one in client[venue]}
-        assert raw.keys() <= told.keys()
+        resolved = {one["venue_symbol"]: one for one in client[venue]}
+        assert raw.keys() <= resolved.keys()
         for spelling, listing in raw.items():
             ticks = (listing.tick_size and Decimal(listing.tick_size), listing.lot_size)
-            specs = told[spelling]["specs"]
+            specs = resolved[spelling]["specs"]
             assert (specs["tick_size"], specs["lot_size"] and f"{specs['lot_size']:f}") == ticks
 
 
 def markets_of(venue: str) -> Any:
-    return lambda asked: cqar.ccxt_markets(venue, asked)
+    return lambda api: cqar.ccxt_markets(venue, api)
 
 
 def raw_by_id(venue: str, parts: tuple[str, str]) -> dict[str, raw_listings.RawListing]:
@@ -108,25 +108,25 @@ def raw_by_id(venue: str, parts: tuple[str, str]) -> dict[str, raw_listings.RawL
 async def test_ccxt_rounds_on_the_steps_of_every_market_that_the_bridge_gives_it(
     registry: Stack, venue: str, exchange: Any, parts: tuple[str, str], form: str
 ) -> None:
-    markets = await asking(registry, form, markets_of(venue))
-    told = exchange()
-    told.set_markets(markets)
+    markets = await run_with(registry, form, markets_of(venue))
+    configured = exchange()
+    configured.set_markets(markets)
     raw = raw_by_id(venue, parts)
     assert {market["id"] for market in markets.values()} == raw.keys()
     for market in markets.values():
         listing = raw[market["id"]]
-        assert told.market(market["symbol"])["id"] == market["id"]
+        assert configured.market(market["symbol"])["id"] == market["id"]
         assert market["precision"]["price"] == float(listing.tick_size or "nan")
         assert market["precision"]["amount"] == float(listing.lot_size or "nan")
         assert market["active"] == (listing.status in ("ONLINE", "POST_ONLY"))
         tick, lot = Decimal(listing.tick_size or 0), Decimal(listing.lot_size or 0)
-        price = told.price_to_precision(market["symbol"], f"{tick * 7 + tick / 10:f}")
-        amount = told.amount_to_precision(market["symbol"], f"{lot * 7 + lot / 2:f}")
+        price = configured.price_to_precision(market["symbol"], f"{tick * 7 + tick / 10:f}")
+        amount = configured.amount_to_precision(market["symbol"], f"{lot * 7 + lot / 2:f}")
         assert (Decimal(price), Decimal(amount)) == (tick * 7, lot * 7)
 
 
 async def test_a_unit_of_a_thousand_is_a_coin_of_its_own_to_ccxt(registry: Stack) -> None:
-    markets = await asking(registry, "client", markets_of("binance-usdm"))
+    markets = await run_with(registry, "client", markets_of("binance-usdm"))
     shib = markets["1000SHIB/USDT:USDT"]
     assert (shib["id"], shib["base"], shib["contractSize"]) == ("1000SHIBUSDT", "1000SHIB", 1.0)
     assert shib["info"]["unit_multiplier"] == "1000"

@@ -1,4 +1,4 @@
-"""Each tutorial runs from its top to its bottom, and prints what it says it prints."""
+"""The README's tour and each tutorial run from top to bottom, and print what they say."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.support.service_processes import ROOT, Running, service
 
 DOCS = ROOT / "docs"
 PAGES = [
+    ROOT / "README.md",
     *(DOCS / "tutorials" / f"{name}.md" for name in ("cqmd-python", "cqpm", "cqvx")),
     *(DOCS / "tutorials" / f"{name}.md" for name in ("admins", "operators")),
     DOCS / "REPLICA.md",

@@ -18,7 +18,7 @@ from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_writer.api_keys import create_key
 from cqar_writer.app import utc_now
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.follower_setup import Follow, require_equal, stands_at
 from tests.support.kind_lifecycles import one_of_each

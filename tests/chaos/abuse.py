@@ -46,12 +46,12 @@ class AttackReport:
     """What a flood came to.
 
     Attributes:
-        told: What the flood was answered, and how often.
+        counts: What the flood was answered, and how often.
         before_mib, after_mib: Of the writer and the resolver, their resident memory.
     """
 
     title: str
-    told: dict[str, int]
+    counts: dict[str, int]
     bystander: Bystander
     before_mib: tuple[float, float]
     after_mib: tuple[float, float]
@@ -74,9 +74,14 @@ async def large_registry(cluster: Cluster) -> None:
 
 
 async def run_attack(
-    cluster: Cluster, named: str, seconds: float, recover_s: float
+    cluster: Cluster, named: str, seconds: float, recover_s: float, before_s: float = BEFORE_S
 ) -> AttackReport:
-    """Flood the first writer and the first resolver, and ask both as another caller."""
+    """Attack the first writer and the first resolver, and ask both as another caller.
+
+    Args:
+        recover_s: The longest time to wait for memory to be given back.
+        before_s: How long the other caller asks undisturbed.
+    """
     writer, resolver = cluster.writers[0], cluster.resolvers[0]
     keys = {
         role: await create_key(cluster.mutations, f"{named} {role.name.lower()}", role)
@@ -85,7 +90,7 @@ async def run_attack(
     bystander = Bystander()
     before = _rss_mib(writer), _rss_mib(resolver)
     async with bystander.asking(writer.grpc, resolver.grpc, keys[Role.READ]):
-        await asyncio.sleep(BEFORE_S)
+        await asyncio.sleep(before_s)
         bystander.took_s.clear()
         flood = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.chaos.attacks", named),
@@ -106,7 +111,7 @@ async def run_attack(
         after = _rss_mib(writer), _rss_mib(resolver)
     found = AttackReport(ATTACKS[named].title, json.loads(out or b"{}"), bystander, before, after)
     p99_ms = {name: round(bystander.within_ms(name, 0.99)) for name in ASKED}
-    log.info("%s: %s, p99 %s ms, missed %s", named, found.told, p99_ms, found.missed)
+    log.info("%s: %s, p99 %s ms, missed %s", named, found.counts, p99_ms, found.missed)
     return found
 
 
@@ -138,7 +143,7 @@ def table_of(reports: list[AttackReport], seconds: float, on: dt.date) -> str:
 
 
 def _row(one: AttackReport) -> str:
-    told = ", ".join(f"{what} {times:,}" for what, times in sorted(one.told.items())) or "nothing"
+    counts = ", ".join(f"{what} {times:,}" for what, times in sorted(one.counts.items()))
     times = [
         f"{one.bystander.within_ms(name, 0.5):.0f} / {one.bystander.within_ms(name, 0.99):.0f}"
         for name in ASKED
@@ -149,7 +154,7 @@ def _row(one: AttackReport) -> str:
     ]
     states = ", ".join(sorted(one.bystander.states))
     missed = ", ".join(one.missed) or "nothing"
-    return f"| {' | '.join([one.title, told, *times, states, *memory, missed])} |\n"
+    return f"| {' | '.join([one.title, counts or 'nothing', *times, states, *memory, missed])} |\n"
 
 
 async def main(names: list[str]) -> None:

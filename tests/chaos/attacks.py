@@ -61,7 +61,7 @@ async def _again(
     channel: grpc.aio.Channel,
     method: str,
     request: Callable[[int], bytes],
-    told: Counter[str],
+    counts: Counter[str],
     key: str = "",
 ) -> None:
     """Ask one thing after another; whoever is refused comes again at once."""
@@ -70,11 +70,11 @@ async def _again(
     while True:
         number += 1
         metadata = (("x-api-key", key),) if key else ()
-        told[(await call(request(number), metadata=metadata, timeout=TIMEOUT_S).code()).name] += 1
+        counts[(await call(request(number), metadata=metadata, timeout=TIMEOUT_S).code()).name] += 1
 
 
 async def _streams(
-    address: str, method: str, request: bytes, told: Counter[str], key: str = ""
+    address: str, method: str, request: bytes, counts: Counter[str], key: str = ""
 ) -> None:
     """Open streams and read one answer of each, until the time is over."""
     async with AsyncExitStack() as stack:
@@ -85,13 +85,13 @@ async def _streams(
         while True:
             if len(held) < STREAMS:
                 call = stream(request, metadata=metadata)
-                told["opened"] += 1
+                counts["opened"] += 1
                 held.add(call)
                 with suppress(grpc.aio.AioRpcError):
                     await call.read()
             await asyncio.sleep(0.005)
             for call in [one for one in held if one.done()]:
-                told[(await call.code()).name] += 1
+                counts[(await call.code()).name] += 1
                 held.discard(call)
 
 
@@ -100,44 +100,44 @@ def _applying(item: Message, field: str) -> bytes:
     return admin_pb.ApplyRequest(items=items).SerializeToString()
 
 
-async def _apply(item: Message, field: str, target: AttackTarget, told: Counter[str]) -> None:
+async def _apply(item: Message, field: str, target: AttackTarget, counts: Counter[str]) -> None:
     request = _applying(item, field)
     async with grpc.aio.insecure_channel(target.writer, options=OWN) as channel:
-        await _again(channel, f"{ADMIN}/Apply", lambda _: request, told, target.key)
+        await _again(channel, f"{ADMIN}/Apply", lambda _: request, counts, target.key)
 
 
-async def filters(target: AttackTarget, told: Counter[str]) -> None:
+async def filters(target: AttackTarget, counts: Counter[str]) -> None:
     request = pb.WatchRequest(kinds=[""] * FILTERS).SerializeToString()
     async with grpc.aio.insecure_channel(target.resolver, options=OWN) as channel:
         stream: Any = channel.unary_stream(f"{RESOLVER}/Watch")
         while True:
-            told[(await stream(request, timeout=TIMEOUT_S).code()).name] += 1
+            counts[(await stream(request, timeout=TIMEOUT_S).code()).name] += 1
 
 
-async def members(target: AttackTarget, told: Counter[str]) -> None:
+async def members(target: AttackTarget, counts: Counter[str]) -> None:
     group = group_pb2.AssetGroup(name="x")
     group.members.extend([group_pb2.AssetGroupMember()] * EMPTY_ITEMS)
-    await _apply(group, "asset_group", target, told)
+    await _apply(group, "asset_group", target, counts)
 
 
-async def bands(target: AttackTarget, told: Counter[str]) -> None:
+async def bands(target: AttackTarget, counts: Counter[str]) -> None:
     listing = venue_symbol_pb2.VenueSymbol(venue_id="x", venue_symbol="x")
     for _ in range(EMPTY_ITEMS):
         listing.tick_bands.add()
-    await _apply(listing, "venue_symbol", target, told)
+    await _apply(listing, "venue_symbol", target, counts)
 
 
-async def codes(target: AttackTarget, told: Counter[str]) -> None:
+async def codes(target: AttackTarget, counts: Counter[str]) -> None:
     asset = venue_asset_pb2.VenueAsset(venue_id="x", asset_id="x", other_codes=[""] * EMPTY_ITEMS)
-    await _apply(asset, "venue_asset", target, told)
+    await _apply(asset, "venue_asset", target, counts)
 
 
-async def name(target: AttackTarget, told: Counter[str]) -> None:
+async def name(target: AttackTarget, counts: Counter[str]) -> None:
     asset = asset_pb2.Asset(symbol="X", name="é" * (NAME_CHARS // 2), asset_type=1)
-    await _apply(asset, "asset", target, told)
+    await _apply(asset, "asset", target, counts)
 
 
-async def as_of(target: AttackTarget, told: Counter[str]) -> None:
+async def as_of(target: AttackTarget, counts: Counter[str]) -> None:
     keys = [pb.VenueSymbolKey(venue_id="binance", venue_symbol="BTCUSDT")] * BATCH_KEYS
 
     def request(lane: int, number: int) -> bytes:
@@ -150,27 +150,27 @@ async def as_of(target: AttackTarget, told: Counter[str]) -> None:
     ):
         for lane in range(BATCH_CALLERS):
             of_lane = partial(request, lane)
-            group.create_task(_again(channel, f"{RESOLVER}/ResolveBatch", of_lane, told))
+            group.create_task(_again(channel, f"{RESOLVER}/ResolveBatch", of_lane, counts))
 
 
-async def exports(target: AttackTarget, told: Counter[str]) -> None:
-    await _streams(target.writer, f"{ADMIN}/Export", b"", told, target.key)
+async def exports(target: AttackTarget, counts: Counter[str]) -> None:
+    await _streams(target.writer, f"{ADMIN}/Export", b"", counts, target.key)
 
 
-async def resets(target: AttackTarget, told: Counter[str]) -> None:
-    await rapid_reset.flood(target.resolver, f"{RESOLVER}/Resolve", told)
+async def resets(target: AttackTarget, counts: Counter[str]) -> None:
+    await rapid_reset.flood(target.resolver, f"{RESOLVER}/Resolve", counts)
 
 
-async def connections(target: AttackTarget, told: Counter[str]) -> None:
+async def connections(target: AttackTarget, counts: Counter[str]) -> None:
     """Connections that say nothing, held for a while."""
     host, _, port = target.resolver.rpartition(":")
     held: list[socket.socket] = []
     while True:
         try:
             held.append(socket.create_connection((host, int(port)), timeout=1))
-            told["connected"] += 1
+            counts["connected"] += 1
         except OSError as error:
-            told[type(error).__name__] += 1
+            counts[type(error).__name__] += 1
             await asyncio.sleep(0.05)
         if len(held) >= CONNECTIONS:
             for one in held:
@@ -179,7 +179,7 @@ async def connections(target: AttackTarget, told: Counter[str]) -> None:
         await asyncio.sleep(0)
 
 
-async def made_up_keys(target: AttackTarget, told: Counter[str]) -> None:
+async def made_up_keys(target: AttackTarget, counts: Counter[str]) -> None:
     async with (
         grpc.aio.insecure_channel(target.writer, options=OWN) as channel,
         asyncio.TaskGroup() as group,
@@ -191,20 +191,20 @@ async def made_up_keys(target: AttackTarget, told: Counter[str]) -> None:
             while True:
                 number += 1
                 metadata = (("x-api-key", f"cqar_{lane}_{number}"),)
-                told[(await call(b"", metadata=metadata, timeout=TIMEOUT_S).code()).name] += 1
+                counts[(await call(b"", metadata=metadata, timeout=TIMEOUT_S).code()).name] += 1
 
         for lane in range(BATCH_CALLERS):
             group.create_task(ask(lane))
 
 
-async def health(target: AttackTarget, told: Counter[str]) -> None:
+async def health(target: AttackTarget, counts: Counter[str]) -> None:
     request = health_pb2.HealthCheckRequest().SerializeToString()
-    await _streams(target.resolver, f"{HEALTH}/Watch", request, told)
+    await _streams(target.resolver, f"{HEALTH}/Watch", request, counts)
 
 
-async def slow_readers(target: AttackTarget, told: Counter[str]) -> None:
+async def slow_readers(target: AttackTarget, counts: Counter[str]) -> None:
     request = pb.WatchRequest().SerializeToString()
-    await _streams(target.resolver, f"{RESOLVER}/Watch", request, told)
+    await _streams(target.resolver, f"{RESOLVER}/Watch", request, counts)
 
 
 ATTACKS: Final = {
@@ -224,11 +224,11 @@ ATTACKS: Final = {
 
 
 async def main(named: str, target: AttackTarget) -> None:
-    told: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     with suppress(TimeoutError):
         async with asyncio.timeout(target.seconds):
-            await ATTACKS[named].send(target, told)
-    sys.stdout.write(json.dumps(told))
+            await ATTACKS[named].send(target, counts)
+    sys.stdout.write(json.dumps(counts))
 
 
 if __name__ == "__main__":

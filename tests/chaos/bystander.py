@@ -63,21 +63,21 @@ class Bystander:
             asked: dict[str, Callable[[], Any]] = {"Resolve": resolve, "as of": then, "Get": get}
             for call in asked.values():
                 await call().code()  # connected, and each path taken once
-            goes_on = True
+            active = True
 
             async def ask(name: str, call: Callable[[], Any]) -> None:
-                while goes_on:
+                while active:
                     await self._ask(name, call())
                     await asyncio.sleep(PAUSE_S)
 
             async with asyncio.TaskGroup() as group:
                 for name, call in asked.items():
                     group.create_task(ask(name, call))
-                group.create_task(self._look(own, lambda: goes_on))
+                group.create_task(self._look(own, lambda: active))
                 try:
                     yield
                 finally:
-                    goes_on = False
+                    active = False
 
     async def _ask(self, name: str, call: Any) -> None:
         began_s = time.perf_counter()
@@ -86,8 +86,8 @@ class Bystander:
         if code not in ANSWERS:
             self.refused[f"{name} {code}"] += 1
 
-    async def _look(self, own: Any, goes_on: Callable[[], bool]) -> None:
-        while goes_on():
+    async def _look(self, own: Any, active: Callable[[], bool]) -> None:
+        while active():
             status: Awaitable[pb.GetStatusResponse] = own.GetStatus(
                 pb.GetStatusRequest(), timeout=TIMEOUT_S
             )

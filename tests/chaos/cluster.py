@@ -23,7 +23,7 @@ from cqar_shared.messaging import jetstream, nats_connection
 from cqar_shared.sql.postgres import make_engine
 from cqar_writer.api_keys import create_key
 from cqar_writer.app import utc_now
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.load_clients import Writer

@@ -27,7 +27,7 @@ async def healed_after(cluster: Cluster, load: WriteLoad, since_s: float) -> flo
     """Seconds until a change that was sent after `since_s` was acknowledged, and every resolver
     was LIVE and served it, with all that was committed by then.
     """
-    await load.until_told_after(since_s)
+    await load.until_acknowledged_after(since_s)
     head = await head_of(cluster.engine)
     wanted = (head.epoch, head.revision)
 

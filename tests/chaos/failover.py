@@ -90,7 +90,7 @@ def _row(outage: Outage, ones: list[OutageReport], failed: int) -> str:
         f"{_middle(one.not_live_s for one in ones)} s",
         healed,
         str(len(found.lost)),
-        str(len(found.ghosts) + len(found.twice) + len(found.wrong)),
+        str(len(found.ghosts) + len(found.reused) + len(found.wrong)),
     ]
     return f"| {' | '.join(cells)} |\n"
 
@@ -102,7 +102,7 @@ def _middle(values: Iterable[float]) -> str:
 def _sum(endured: Iterable[OutageReport]) -> Comparison:
     found = Comparison()
     for one in endured:
-        found.add(one.found)
+        found.add(one.comparison)
     return found
 
 
@@ -120,7 +120,7 @@ def table_of(
         f"{total.operations:,} operations, {total.acknowledged:,} acknowledged changes, "
         f"{total.bounds:,} staleness bounds, {total.values:,} values, {total.verdicts:,} verdicts, "
         f"{total.positions:,} positions. Where a synchronous standby followed:"
-        f" {len(kept.lost)} lost, {len(kept.never) - len(kept.lost)} wrong.*\n"
+        f" {len(kept.lost)} lost, {len(kept.violations) - len(kept.lost)} wrong.*\n"
     )
     return f"{TABLE}{rows}\n{note}"
 
@@ -151,7 +151,7 @@ async def main(names: list[str]) -> int:
     if not names:
         page = reliability_page.PATH.read_text()
         reliability_page.PATH.write_text(reliability_page.FAILOVERS.put(page, table))
-    never = [text for one in endured if one.outage.keeps for text in one.found.never]
+    never = [text for one in endured if one.outage.keeps for text in one.comparison.violations]
     return 1 if failed or never else 0
 
 

@@ -79,7 +79,7 @@ class Clients:
         self._name = name
         self._chance = random.Random(seed)
         self._numbers = itertools.count()
-        self._goes_on = True
+        self._active = True
         self._assets: list[str] = []
         self._key = ("x-api-key", cluster.key)
         self._writers = [
@@ -106,7 +106,7 @@ class Clients:
             try:
                 yield
             finally:
-                self._goes_on = False
+                self._active = False
 
     # ------------------------------------------------------------ changes
 
@@ -123,7 +123,7 @@ class Clients:
     async def _own(self, assets: list[str]) -> None:
         """Rename assets that nobody else changes, each time to what it never was."""
         for asset_id in itertools.cycle(assets):
-            if not self._goes_on:
+            if not self._active:
                 return
             name = f"{self._name} renamed {next(self._numbers)}"
             await self._change("UpdateAsset", pb.UpdateAssetRequest(asset_id=asset_id, name=name))
@@ -131,7 +131,7 @@ class Clients:
 
     async def _count(self, asset_id: str) -> None:
         """Read, add one, write if nobody wrote since; else again."""
-        while self._goes_on:
+        while self._active:
             await asyncio.sleep(self._chance.uniform(0, 2 * PAUSE_S))
             writer = self._chance.choice(self._writers)
             got = await self._get(writer, asset_id)
@@ -146,7 +146,7 @@ class Clients:
 
     async def _flag(self) -> None:
         """Raise a CRITICAL flag, and end it."""
-        while self._goes_on:
+        while self._active:
             await asyncio.sleep(self._chance.uniform(*FLAGGED_S))
             raised = await self._change(
                 "RaiseQualityFlag",
@@ -159,10 +159,10 @@ class Clients:
                 ),
             )
             standing = FlagPeriod(raised.flag.flag_id, boot_clock_s(), NEVER_S)
-            place = len(self.observed.flagged)
-            self.observed.flagged.append(standing)
+            place = len(self.observed.flags)
+            self.observed.flags.append(standing)
             await asyncio.sleep(self._chance.uniform(*FLAGGED_S))
-            self.observed.flagged[place] = standing._replace(lifted_s=boot_clock_s())
+            self.observed.flags[place] = standing._replace(lifted_s=boot_clock_s())
             lift = pb.ResolveQualityFlagRequest(
                 flag_id=standing.flag_id, resolution_notes="refunded"
             )
@@ -210,13 +210,13 @@ class Clients:
         else:
             ref, value = ("asset", answer.asset.asset_id), answer.asset
         one = AcknowledgedChange(via, *sent_s, boot_clock_s(), epoch, answer.revision, ref, value)
-        self.observed.made.append(one)
+        self.observed.changes.append(one)
 
     # ------------------------------------------------------------ reads
 
     async def _look(self, writer: _At) -> None:
         """Read at a writer."""
-        while self._goes_on:
+        while self._active:
             await asyncio.sleep(ASK_EVERY_S)
             if self._assets:
                 await self._get(writer, self._chance.choice(self._assets))
@@ -237,7 +237,7 @@ class Clients:
             *(writer.name, asked_s, boot_clock_s(), epoch, revision, state, None),
             *(("asset", asset_id), asset),
         )
-        self.observed.seen.append(seen)
+        self.observed.reads.append(seen)
         return seen
 
     async def _ask(self, name: str, resolver: Running) -> None:
@@ -247,7 +247,7 @@ class Clients:
         resolve = resolver_pb2.ResolveRequest(
             venue_id=listing.venue_id, venue_symbol=listing.venue_symbol
         )
-        while self._goes_on:
+        while self._active:
             asset_id = self._chance.choice(self._assets)
             by_id = resolver_pb2.ResolveAssetRequest(asset_id=asset_id)
             status = resolver_pb2.GetStatusRequest()
@@ -275,7 +275,7 @@ class Clients:
         epoch, revision = spoken_of(error.trailing_metadata())
         state = resolver_pb2.SNAPSHOT_STATE_UNSPECIFIED
         about = (who, asked_s, boot_clock_s(), epoch, revision, state, None)
-        self.observed.seen.append(EntityAnswer(*about, ("asset", asset_id), None))
+        self.observed.reads.append(EntityAnswer(*about, ("asset", asset_id), None))
 
     def _note(self, who: str, asked_s: float, answer: Any, asset_id: str) -> None:
         resolution = getattr(answer, "resolution", None)
@@ -286,11 +286,11 @@ class Clients:
             self.observed.verdicts.append(VerdictAnswer(*about, resolution.tradeable.open.allowed))
         elif isinstance(answer, resolver_pb2.GetStatusResponse):
             head = answer.head
-            self.observed.chained.append(ChainReport(who, head.epoch, head.revision, head.chain))
+            self.observed.chains.append(ChainReport(who, head.epoch, head.revision, head.chain))
             if fresh.state == resolver_pb2.SNAPSHOT_STATE_LIVE:
-                self.observed.live.append(LiveReport(who, boot_clock_s(), head.revision))
+                self.observed.live_reports.append(LiveReport(who, boot_clock_s(), head.revision))
         else:
-            self.observed.seen.append(EntityAnswer(*about, ("asset", asset_id), answer.asset))
+            self.observed.reads.append(EntityAnswer(*about, ("asset", asset_id), answer.asset))
 
     def _refused(self, who: str, error: grpc.aio.AioRpcError) -> None:
         code = error.code()

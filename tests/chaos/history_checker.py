@@ -31,15 +31,15 @@ class AcknowledgedChange(NamedTuple):
     """A change that was acknowledged.
 
     Attributes:
-        sent_s: When it was sent first, and `again_s` when for the last time.
+        sent_s: When it was sent first, and `resent_s` when for the last time.
         value: The entity as the answer tells it; None where it was removed.
         via: The writer that acknowledged it.
     """
 
     via: str
     sent_s: float
-    again_s: float
-    told_s: float
+    resent_s: float
+    answered_s: float
     epoch: int
     revision: int
     ref: Ref
@@ -55,7 +55,7 @@ class EntityAnswer(NamedTuple):
 
     who: str
     asked_s: float
-    told_s: float
+    answered_s: float
     epoch: int
     revision: int
     state: pb.SnapshotState.ValueType
@@ -69,7 +69,7 @@ class VerdictAnswer(NamedTuple):
 
     who: str
     asked_s: float
-    told_s: float
+    answered_s: float
     epoch: int
     revision: int
     state: pb.SnapshotState.ValueType
@@ -89,7 +89,7 @@ class LiveReport(NamedTuple):
     """A resolver said LIVE."""
 
     who: str
-    told_s: float
+    answered_s: float
     revision: int
 
 
@@ -112,19 +112,19 @@ class ClientRecord:
         given_up: Attempts of changes that were not answered in time, or told to be sent again.
     """
 
-    made: list[AcknowledgedChange] = field(default_factory=list)
-    seen: list[EntityAnswer] = field(default_factory=list)
+    changes: list[AcknowledgedChange] = field(default_factory=list)
+    reads: list[EntityAnswer] = field(default_factory=list)
     verdicts: list[VerdictAnswer] = field(default_factory=list)
-    flagged: list[FlagPeriod] = field(default_factory=list)
-    chained: list[ChainReport] = field(default_factory=list)
-    live: list[LiveReport] = field(default_factory=list)
+    flags: list[FlagPeriod] = field(default_factory=list)
+    chains: list[ChainReport] = field(default_factory=list)
+    live_reports: list[LiveReport] = field(default_factory=list)
     refused: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     wrong_errors: list[str] = field(default_factory=list)
     given_up: int = 0
 
     def operations(self) -> int:
         refused = sum(self.refused.values())
-        return len(self.made) + len(self.seen) + len(self.verdicts) + refused + self.given_up
+        return len(self.changes) + len(self.reads) + len(self.verdicts) + refused + self.given_up
 
 
 @dataclass
@@ -132,20 +132,20 @@ class History:
     """The outbox of the database that is the registry's, as far as it was read.
 
     Attributes:
-        at: Revision -> (epoch, chain).
-        lives: Entity -> (revision, message) of each of its states, None once removed.
+        commits: Revision -> (epoch, chain).
+        states: Entity -> (revision, message) of each of its states, None once removed.
     """
 
-    at: dict[int, tuple[int, bytes]] = field(default_factory=dict)
-    lives: defaultdict[Ref, list[tuple[int, Message | None]]] = field(
+    commits: dict[int, tuple[int, bytes]] = field(default_factory=dict)
+    states: defaultdict[Ref, list[tuple[int, Message | None]]] = field(
         default_factory=lambda: defaultdict(list)
     )
     last: int = 0
 
     def forget(self) -> None:
         """Start anew: the database lost commits that were read from it."""
-        self.at.clear()
-        self.lives.clear()
+        self.commits.clear()
+        self.states.clear()
         self.last = 0
 
     async def read_on(self, engine: AsyncEngine) -> None:
@@ -157,18 +157,18 @@ class History:
 
     def _append(self, row: OutboxRow) -> None:
         self.last = row.revision
-        self.at[row.revision] = (row.epoch, row.chain)
+        self.commits[row.revision] = (row.epoch, row.chain)
         change_set = replication_pb2.ChangeSet.FromString(history.unpack(row.payload))
         for change in change_set.changes:
             message = KIND_BY_NAME[change.kind].message
             value = None if change.deleted else message.FromString(change.entity)
-            self.lives[change.kind, change.key].append((row.revision, value))
+            self.states[change.kind, change.key].append((row.revision, value))
 
     def has(self, one: AcknowledgedChange | EntityAnswer | VerdictAnswer) -> bool:
-        return self.at.get(one.revision, (0, b""))[0] == one.epoch
+        return self.commits.get(one.revision, (0, b""))[0] == one.epoch
 
     def value_at(self, ref: Ref, revision: int) -> Message | None:
-        life = self.lives[ref]
+        life = self.states[ref]
         place = bisect_right(life, revision, key=lambda step: step[0])
         return life[place - 1][1] if place else None
 
@@ -180,7 +180,7 @@ class Comparison:
     Attributes:
         lost: Acknowledged changes that the history does not have.
         ghosts: Answers of a revision that the history does not have.
-        twice: Revisions that name two histories.
+        reused: Revisions that name two histories.
         wrong: All else that must never be.
     """
 
@@ -192,30 +192,30 @@ class Comparison:
     positions: int = 0
     lost: list[str] = field(default_factory=list)
     ghosts: list[str] = field(default_factory=list)
-    twice: list[str] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
 
     def add(self, other: Comparison) -> None:
         for name in ("operations", "acknowledged", "bounds", "values", "verdicts", "positions"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("lost", "ghosts", "twice", "wrong"):
+        for name in ("lost", "ghosts", "reused", "wrong"):
             getattr(self, name).extend(getattr(other, name))
 
     @property
-    def never(self) -> list[str]:
+    def violations(self) -> list[str]:
         """All that must never be, where nothing that was acknowledged may be lost."""
-        return [*self.lost, *self.ghosts, *self.twice, *self.wrong]
+        return [*self.lost, *self.ghosts, *self.reused, *self.wrong]
 
 
 def compare(observed: ClientRecord, truth: History) -> Comparison:
     """Everything that clients were told, with what the history says."""
-    found = Comparison(operations=observed.operations(), acknowledged=len(observed.made))
-    found.lost += _lost(observed.made, truth)
-    found.twice += _used_twice(observed, truth)
-    found.wrong += _gone_back(observed.seen, observed.verdicts)
+    found = Comparison(operations=observed.operations(), acknowledged=len(observed.changes))
+    found.lost += _lost(observed.changes, truth)
+    found.reused += _used_twice(observed, truth)
+    found.wrong += _gone_back(observed.reads, observed.verdicts)
     found.wrong += [f"an error that no fault excuses: {text}" for text in observed.wrong_errors]
-    answers: list[EntityAnswer | VerdictAnswer] = [*observed.seen, *observed.verdicts]
-    bounds = _Bounds(observed.made)
+    answers: list[EntityAnswer | VerdictAnswer] = [*observed.reads, *observed.verdicts]
+    bounds = _Bounds(observed.changes)
     for answer in answers:
         if answer.staleness_ms is not None:
             found.bounds += 1
@@ -223,7 +223,7 @@ def compare(observed: ClientRecord, truth: History) -> Comparison:
         # One from below memory may name no revision.
         if answer.revision and not truth.has(answer):
             found.ghosts.append(f"of a revision that is no more: {describe(answer)}")
-    for answer in observed.seen:
+    for answer in observed.reads:
         if truth.has(answer):
             found.values += 1
             expected = truth.value_at(answer.ref, answer.revision)
@@ -233,15 +233,15 @@ def compare(observed: ClientRecord, truth: History) -> Comparison:
                 )
     for verdict in observed.verdicts:
         found.verdicts += 1
-        found.wrong += _wrongly_open(verdict, observed.flagged, truth)
-    found.positions = len(observed.chained)
+        found.wrong += _wrongly_open(verdict, observed.flags, truth)
+    found.positions = len(observed.chains)
     return found
 
 
 def describe(one: AcknowledgedChange | EntityAnswer | VerdictAnswer) -> str:
     """It in a line, for a failure's text."""
     who = one.via if isinstance(one, AcknowledgedChange) else one.who
-    said = f"{who} told {one.epoch}:{one.revision} at {one.told_s:.3f} s"
+    said = f"{who} told {one.epoch}:{one.revision} at {one.answered_s:.3f} s"
     if isinstance(one, AcknowledgedChange):
         return f"{said}, sent at {one.sent_s:.3f} s: {_named(one.ref, one.value)}"
     state = pb.SnapshotState.Name(one.state).removeprefix("SNAPSHOT_STATE_")
@@ -256,20 +256,20 @@ def _named(ref: Ref, value: Message | None) -> str:
     return f"{ref[0]} {ref[1]} {' '.join(filter(None, names))!r}"
 
 
-def _lost(made: Iterable[AcknowledgedChange], truth: History) -> Iterator[str]:
-    for one in made:
+def _lost(changes: Iterable[AcknowledgedChange], truth: History) -> Iterator[str]:
+    for one in changes:
         if not truth.has(one) or truth.value_at(one.ref, one.revision) != one.value:
             yield f"an acknowledged change is lost: {describe(one)}"
 
 
 def _used_twice(observed: ClientRecord, truth: History) -> Iterator[str]:
     """Revisions of this load that name two histories."""
-    since = min((one.revision for one in observed.made), default=0)
+    since = min((one.revision for one in observed.changes), default=0)
     chains: defaultdict[int, dict[tuple[int, bytes], str]] = defaultdict(dict)
-    for revision, at in truth.at.items():
+    for revision, at in truth.commits.items():
         if revision >= since:
             chains[revision][at] = "the outbox"
-    for one in observed.chained:
+    for one in observed.chains:
         # Before this load's first revision the stream may hold what an earlier fault lost.
         if one.revision in chains:
             chains[one.revision].setdefault((one.epoch, one.chain), one.who)
@@ -278,10 +278,10 @@ def _used_twice(observed: ClientRecord, truth: History) -> Iterator[str]:
             yield f"revision {revision} is used twice: by {sorted(named.values())}"
 
 
-def _gone_back(seen: Iterable[EntityAnswer], verdicts: Iterable[VerdictAnswer]) -> Iterator[str]:
+def _gone_back(reads: Iterable[EntityAnswer], verdicts: Iterable[VerdictAnswer]) -> Iterator[str]:
     """Each asker of a resolver asks one question after the other."""
     newest: dict[str, tuple[int, int]] = {}
-    answers: list[EntityAnswer | VerdictAnswer] = [*seen, *verdicts]
+    answers: list[EntityAnswer | VerdictAnswer] = [*reads, *verdicts]
     for answer in sorted(answers, key=lambda one: one.asked_s):
         at = _position_of(answer)
         if answer.who.startswith("resolver") and at < newest.get(answer.who, at):
@@ -296,13 +296,13 @@ def _position_of(one: AcknowledgedChange | EntityAnswer | VerdictAnswer) -> tupl
 class _Bounds:
     """When was the first acknowledgement of what an answer lacks."""
 
-    def __init__(self, made: Iterable[AcknowledgedChange]) -> None:
-        ordered = sorted(made, key=_position_of)
+    def __init__(self, changes: Iterable[AcknowledgedChange]) -> None:
+        ordered = sorted(changes, key=_position_of)
         self._positions = [_position_of(one) for one in ordered]
         self._first_s: list[float] = []
         first_s = float("inf")
         for one in reversed(ordered):
-            first_s = min(first_s, one.told_s)
+            first_s = min(first_s, one.answered_s)
             self._first_s.append(first_s)
         self._first_s.reverse()
 
@@ -316,16 +316,16 @@ class _Bounds:
 
 
 def _wrongly_open(
-    verdict: VerdictAnswer, flagged: Iterable[FlagPeriod], truth: History
+    verdict: VerdictAnswer, flags: Iterable[FlagPeriod], truth: History
 ) -> Iterator[str]:
     if not verdict.allowed:
         return
     if verdict.state != LIVE:
         yield f"opening is allowed by what is not LIVE: {describe(verdict)}"
     known_s = verdict.asked_s - (verdict.staleness_ms or 0) / 1000
-    for flag in flagged:
+    for flag in flags:
         value = truth.value_at((FLAG, flag.flag_id), verdict.revision)
         if value is not None and not value.HasField("resolved_at"):
             yield f"opening is allowed at a revision with {flag}: {describe(verdict)}"
-        elif flag.raised_s < known_s and verdict.told_s < flag.lifted_s:
+        elif flag.raised_s < known_s and verdict.answered_s < flag.lifted_s:
             yield f"opening is allowed in spite of {flag}: {describe(verdict)}"

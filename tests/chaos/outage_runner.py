@@ -52,7 +52,7 @@ class OutageReport(NamedTuple):
     """
 
     outage: Outage
-    found: Comparison
+    comparison: Comparison
     silent_s: float
     not_live_s: float
     healed_s: float
@@ -89,14 +89,18 @@ async def run_outage(
     if not outage.keeps:
         truth.forget()
     await truth.read_on(cluster.engine)
-    observed.chained += await _published(lab)
+    observed.chains += await _published(lab)
     found = compare(observed, truth)
     writes_s, live_s = _failover_s(observed, ended, names[1])
     endured = OutageReport(
         *(outage, found),
-        _longest((one.told_s for one in observed.made), struck_s, healed_s),
+        _longest((one.answered_s for one in observed.changes), struck_s, healed_s),
         max(
-            _longest((one.told_s for one in observed.live if one.who == who), struck_s, healed_s)
+            _longest(
+                (one.answered_s for one in observed.live_reports if one.who == who),
+                struck_s,
+                healed_s,
+            )
             for who in names[1]
         ),
         _healed_s(observed, ended, *names) or 0.0,
@@ -110,15 +114,15 @@ def _healed_s(
     observed: ClientRecord, ended: OutageEnd, writers: Sequence[str], resolvers: Sequence[str]
 ) -> float | None:
     """Seconds since its end; None while it has not healed."""
-    after = [one for one in observed.made if one.again_s > ended.ended_s]
+    after = [one for one in observed.changes if one.resent_s > ended.ended_s]
     told = [_first(one for one in after if one.via == writer) for writer in writers]
     if None in told or not after:
         return None
-    first = min(after, key=lambda one: one.told_s)
-    live_s = _live_s(observed.live, first, resolvers)
+    first = min(after, key=lambda one: one.answered_s)
+    live_s = _live_s(observed.live_reports, first, resolvers)
     if live_s is None:
         return None
-    return max(live_s, *(one.told_s for one in told if one)) - ended.ended_s
+    return max(live_s, *(one.answered_s for one in told if one)) - ended.ended_s
 
 
 def _failover_s(
@@ -128,15 +132,15 @@ def _failover_s(
     promoted_s = ended.promoted_s
     if promoted_s is None:
         return None, None
-    first = _first(one for one in observed.made if one.again_s > promoted_s)
+    first = _first(one for one in observed.changes if one.resent_s > promoted_s)
     if first is None:
         return None, None
-    live_s = _live_s(observed.live, first, resolvers)
-    return first.told_s - promoted_s, None if live_s is None else live_s - first.told_s
+    live_s = _live_s(observed.live_reports, first, resolvers)
+    return first.answered_s - promoted_s, None if live_s is None else live_s - first.answered_s
 
 
-def _first(made: Iterable[AcknowledgedChange]) -> AcknowledgedChange | None:
-    return min(made, key=lambda one: one.told_s, default=None)
+def _first(changes: Iterable[AcknowledgedChange]) -> AcknowledgedChange | None:
+    return min(changes, key=lambda one: one.answered_s, default=None)
 
 
 def _live_s(
@@ -145,8 +149,8 @@ def _live_s(
     """When the last of the resolvers was first LIVE with a change."""
     first_s: dict[str, float] = {}
     for one in live:
-        if one.revision >= made.revision and one.told_s > made.told_s:
-            first_s.setdefault(one.who, one.told_s)
+        if one.revision >= made.revision and one.answered_s > made.answered_s:
+            first_s.setdefault(one.who, one.answered_s)
     return max(first_s.values()) if first_s.keys() >= set(resolvers) else None
 
 
@@ -154,6 +158,13 @@ def _longest(instants_s: Iterable[float], since_s: float, until_s: float) -> flo
     """The longest time without one."""
     within = [since_s, *(s for s in instants_s if since_s < s < until_s), until_s]
     return max(after - before for before, after in itertools.pairwise(within))
+
+
+def _longest_not_live_s(
+    observed: ClientRecord, resolver: str, since_s: float, until_s: float
+) -> float:
+    live_s = (report.answered_s for report in observed.live_reports if report.who == resolver)
+    return _longest(live_s, since_s, until_s)
 
 
 async def _published(lab: FailoverCluster) -> list[ChainReport]:
@@ -168,7 +179,7 @@ async def _published(lab: FailoverCluster) -> list[ChainReport]:
 
 
 def _tell(endured: OutageReport, observed: ClientRecord) -> None:
-    found = endured.found
+    found = endured.comparison
     log.info(
         "%s: no change for %.1f s, not LIVE for %.1f s, healed in %.1f s, writes %s, LIVE %s;"
         " %d acknowledged, %d lost, %d ghosts, %d wrong; refused %s",
@@ -177,7 +188,9 @@ def _tell(endured: OutageReport, observed: ClientRecord) -> None:
         *(found.acknowledged, len(found.lost), len(found.ghosts), len(found.wrong)),
         dict(observed.refused),
     )
-    kinds = Counter(text.partition(",")[0].partition(":")[0][:TEXT_CHARS] for text in found.never)
+    kinds = Counter(
+        text.partition(",")[0].partition(":")[0][:TEXT_CHARS] for text in found.violations
+    )
     for kind, times in kinds.items():
-        example = next(text for text in found.never if text.startswith(kind))
+        example = next(text for text in found.violations if text.startswith(kind))
         log.warning("%s: %d times: %s", endured.outage.name, times, example[: 4 * TEXT_CHARS])

@@ -13,7 +13,7 @@ from cqar.embedded.servers import embedded_servers
 from cqar_shared.messaging import nats_connection
 from cqar_shared.sql.postgres import dispose, make_engine
 from cqar_writer.app import utc_now
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.partition_matrix import SERVERS, SUBJECTS, Row, stack_behind_links
 from tests.support.partitioned_link import KINDS
 from tests.support.service_processes import migrate

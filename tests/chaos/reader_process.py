@@ -44,7 +44,7 @@ class ReaderLoop:
         self._beyond_50_ms: list[str] = []
         self._began_s = time.perf_counter()
         self._longest_ms = {"Resolve": 0.0, "GetAsset": 0.0}
-        self.goes_on = True
+        self.active = True
 
     async def connect(self) -> None:
         """The first call's connection is nothing that an import makes anybody wait for."""
@@ -53,7 +53,7 @@ class ReaderLoop:
     async def ask_for_all(self) -> None:
         """All listings in one answer; and how many assets there are."""
         request = pb.ResolveBatchRequest(keys=self._keys)
-        while self.goes_on:
+        while self.active:
             answer = await self._resolver.ResolveBatch(request, timeout=TIMEOUT_S)
             ticks = {one.specs.tick_size for one in answer.resolutions}
             self._ticks = max(self._ticks, len(ticks))
@@ -66,7 +66,7 @@ class ReaderLoop:
         key = self._keys[0]
         one = pb.ResolveRequest(venue_id=key.venue_id, venue_symbol=key.venue_symbol)
         asset = asset_registry_pb2.GetAssetRequest(asset_id=an_asset().asset_id)
-        while self.goes_on:
+        while self.active:
             for name, method, request in (
                 ("Resolve", self._resolver.Resolve, one),
                 ("GetAsset", self._registry.GetAsset, asset),
@@ -82,7 +82,7 @@ class ReaderLoop:
                     )
             await asyncio.sleep(0.001)
 
-    def told(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         return {
             "ticks": self._ticks,
             "seen": len(self._seen),
@@ -95,15 +95,15 @@ class ReaderLoop:
 
 async def main(address: str, listings: int, *, of_all: bool) -> None:
     async with grpc.aio.insecure_channel(address) as channel:
-        looker = ReaderLoop(channel, listings)
-        await looker.connect()
-        asking = asyncio.create_task(looker.ask_for_all() if of_all else looker.ask_for_one())
+        readers = ReaderLoop(channel, listings)
+        await readers.connect()
+        asking = asyncio.create_task(readers.ask_for_all() if of_all else readers.ask_for_one())
         sys.stdout.write("begun\n")
         sys.stdout.flush()
         await asyncio.to_thread(sys.stdin.read)
-        looker.goes_on = False
+        readers.active = False
         await asking
-    sys.stdout.write(json.dumps(looker.told()))
+    sys.stdout.write(json.dumps(readers.report()))
 
 
 if __name__ == "__main__":

@@ -78,12 +78,12 @@ class Reader:
 async def reading(readers: Sequence[Reader], load: WriteLoad, seed: int) -> AsyncIterator[None]:
     """All of them ask for what the load knows, until the block ends."""
     choice = random.Random(seed)
-    goes_on = True
+    active = True
 
     async def read(reader: Reader) -> None:
-        while goes_on:
+        while active:
             # Every other time it has been told by a writer, and wants to see at least that.
-            told = (load.told.epoch, load.told.revision)
+            told = (load.last_write.epoch, load.last_write.revision)
             floor = told if choice.random() < 0.5 else (0, 0)
             if load.known:
                 await reader.ask(choice.choice(load.known), floor)
@@ -95,4 +95,4 @@ async def reading(readers: Sequence[Reader], load: WriteLoad, seed: int) -> Asyn
         try:
             yield
         finally:
-            goes_on = False
+            active = False

@@ -30,9 +30,9 @@ RAISED = AssetQualityFlag(flag_id="f")
 
 def a_history() -> History:
     """Two changes of an asset, then a flag."""
-    truth = History(at={n: (1, bytes([n])) for n in (1, 2, 3)}, last=3)
-    truth.lives[REF] = [(1, FIRST), (2, SECOND)]
-    truth.lives[FLAG, "f"] = [(3, RAISED)]
+    truth = History(commits={n: (1, bytes([n])) for n in (1, 2, 3)}, last=3)
+    truth.states[REF] = [(1, FIRST), (2, SECOND)]
+    truth.states[FLAG, "f"] = [(3, RAISED)]
     return truth
 
 
@@ -52,41 +52,41 @@ CHAINED: Final = ChainReport("the stream", 1, 2, b"\2")
 
 def observed(**changes: list[object]) -> ClientRecord:
     given = {
-        "made": [*CHANGES],
-        "seen": [SEEN],
+        "changes": [*CHANGES],
+        "reads": [SEEN],
         "verdicts": [CLOSED, OPENED],
-        "flagged": [FLAGGED],
-        "chained": [CHAINED],
+        "flags": [FLAGGED],
+        "chains": [CHAINED],
     }
     return ClientRecord(**{**given, **changes})  # type: ignore[arg-type]
 
 
 def test_a_history_in_which_all_is_right_has_nothing_wrong() -> None:
     found = compare(observed(), a_history())
-    assert found.never == []
+    assert found.violations == []
     assert (found.acknowledged, found.bounds, found.values, found.verdicts) == (3, 3, 1, 2)
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"made": [*CHANGES, CHANGES[1]._replace(revision=4)]}, "is lost"),
-        ({"made": [*CHANGES, CHANGES[1]._replace(epoch=2)]}, "is lost"),
-        ({"made": [*CHANGES, CHANGES[1]._replace(value=FIRST)]}, "is lost"),
-        ({"seen": [SEEN._replace(epoch=2)]}, "no more"),
+        ({"changes": [*CHANGES, CHANGES[1]._replace(revision=4)]}, "is lost"),
+        ({"changes": [*CHANGES, CHANGES[1]._replace(epoch=2)]}, "is lost"),
+        ({"changes": [*CHANGES, CHANGES[1]._replace(value=FIRST)]}, "is lost"),
+        ({"reads": [SEEN._replace(epoch=2)]}, "no more"),
         ({"verdicts": [CLOSED._replace(revision=4)]}, "no more"),
-        ({"chained": [CHAINED._replace(chain=b"x")]}, "twice"),
-        ({"chained": [CHAINED._replace(epoch=2)]}, "twice"),
-        ({"seen": [SEEN._replace(value=SECOND)]}, "wrong value"),
-        ({"seen": [SEEN._replace(staleness_ms=3_999)]}, "staler"),
+        ({"chains": [CHAINED._replace(chain=b"x")]}, "twice"),
+        ({"chains": [CHAINED._replace(epoch=2)]}, "twice"),
+        ({"reads": [SEEN._replace(value=SECOND)]}, "wrong value"),
+        ({"reads": [SEEN._replace(staleness_ms=3_999)]}, "staler"),
         ({"verdicts": [OPENED._replace(staleness_ms=4_999)]}, "staler"),
         ({"verdicts": [OPENED._replace(staleness_ms=4_999)]}, "in spite of"),
         ({"verdicts": [OPENED._replace(state=STALE)]}, "not LIVE"),
         ({"verdicts": [CLOSED._replace(allowed=True)]}, "at a revision with"),
-        ({"seen": [SEEN, SEEN._replace(asked_s=36.0, staleness_ms=None)]}, "went back"),
+        ({"reads": [SEEN, SEEN._replace(asked_s=36.0, staleness_ms=None)]}, "went back"),
         ({"wrong_errors": ["writer-1: INTERNAL"]}, "excuses"),
     ],
 )
 def test_what_must_never_be_is_found(changes: dict[str, list[object]], expected: str) -> None:
     found = compare(observed(**changes), a_history())
-    assert [text for text in found.never if expected in text]
+    assert [text for text in found.violations if expected in text]

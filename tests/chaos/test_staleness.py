@@ -1,6 +1,6 @@
 """What resolvers say of their staleness is never less than the truth, whichever link stalls.
 
-CQAR_STALENESS_SECONDS says for how long links are troubled (10), CQAR_CHAOS_SEED=n troubles them
+CQAR_STALENESS_SECONDS says for how long links are troubled (5), CQAR_CHAOS_SEED=n troubles them
 alike again.
 """
 
@@ -36,7 +36,7 @@ from tests.support.service_processes import START_S
 from tests.support.tcp_proxy import Link
 
 #: An idle registry's resolvers ask for the head once a second.
-IDLE_S = 5.0
+IDLE_S = 3.0
 IDLE_STALENESS_MS = 2_000
 TURNS = 6
 FIRST_S = 3.0

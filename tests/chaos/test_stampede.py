@@ -26,9 +26,9 @@ from cqar_shared.messaging import jetstream
 from cqar_shared.messaging.jetstream import CHANGES
 from cqar_shared.redis_store.image_store import ImageStore
 from cqar_writer.app import utc_now
-from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.relays.change_relay import Relay
-from cqar_writer.relays.image_publisher import Images
+from cqar_writer.mutations import Mutations
+from cqar_writer.relays.change_relay import ChangeRelay
+from cqar_writer.relays.image_publisher import ImagePublisher
 from tests.support.commits import commit, drain, head_of
 from tests.support.entity_builders import a_venue, an_asset
 from tests.support.integrity_keys import KEYRING, key_file
@@ -89,7 +89,11 @@ async def start_all(
 
 @pytest.fixture
 async def settings(
-    servers: EmbeddedServers, database: str, client: Client, mutations: Mutations, relay: Relay
+    servers: EmbeddedServers,
+    database: str,
+    client: Client,
+    mutations: Mutations,
+    relay: ChangeRelay,
 ) -> dict[str, str]:
     assert client.is_connected
     async with redis.asyncio.Redis.from_url(servers.redis) as store:
@@ -133,7 +137,9 @@ async def test_fifty_at_once_load_from_redis_but_for_a_few(
     settings: dict[str, str], engine: AsyncEngine, client: Client, tmp_path: Path
 ) -> None:
     store = ImageStore(settings["redis_url"], KEYRING)
-    assert await Images(engine, store, lambda: jetstream.note(client, CHANGES), utc_now).step()
+    assert await ImagePublisher(
+        engine, store, lambda: jetstream.note(client, CHANGES), utc_now
+    ).step()
     await store.close()
     async with others_loading(settings["database_url"], AT_ONCE - 1):
         told, turns = await start_all(tmp_path, PROCESSES, **settings)

@@ -13,10 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar_shared.errors import ServiceNotReady
 from cqar_shared.replication.positions import term_of
 from cqar_shared.sql.postgres import dispose, make_engine
-from cqar_writer.database.head import Heads
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.database.head import HeadReader
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually, head_of
 from tests.support.entity_builders import NOW, a_venue
 from tests.support.memory_folder import server_folder
@@ -54,9 +53,9 @@ async def pair() -> AsyncIterator[StandbyPair]:
 
 
 async def test_a_standby_is_left_and_one_failover_is_one_epoch(pair: StandbyPair) -> None:
-    database = PrimaryDatabase(Newest(), pair.engine)
+    database = PrimaryDatabase(NewestPosition(), pair.engine)
     mutations = Mutations(pair.engine, lambda: NOW, database=database)
-    heads = Heads(pair.engine, database)
+    heads = HeadReader(pair.engine, database)
     for name in "abc":
         await commit(mutations, a_venue(name))
     assert (await heads.confirmed()).revision == 3

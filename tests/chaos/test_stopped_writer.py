@@ -9,12 +9,13 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 from tests.chaos.cluster import Cluster
 from tests.chaos.convergence import HEAL_S, require_equal
+from tests.chaos.soak_settings import CHAOS_SECONDS
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import a_venue
 from tests.support.service_processes import Running
 
 #: Half of all probes went to it, and a resolver was STALE for a third of the time.
-STOPPED_S: Final = 20.0
+STOPPED_S: Final = 20.0 if CHAOS_SECONDS else 10.0
 ASKED_APART_S: Final = 0.25
 
 

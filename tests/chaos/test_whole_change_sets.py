@@ -1,6 +1,6 @@
 """A large import while readers loop: each answer is of one revision, whole change sets only.
 
-CQAR_IMPORT_ENTITIES says how many entities are imported (4,000; `make soak`: 50,000). The longest
+CQAR_IMPORT_ENTITIES says how many entities are imported (2,000; `make soak`: 50,000). The longest
 wait of a reader is logged: a measurement.
 """
 
@@ -59,7 +59,7 @@ class ReaderProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    async def told(self) -> Any:
+    async def report(self) -> Any:
         out, error = await self._process.communicate(b"")
         assert self._process.returncode == 0, error.decode()
         return json.loads(out)
@@ -102,7 +102,7 @@ async def test_no_reader_of_a_large_import_sees_half_a_change_set(cluster: Clust
             await _apply(writer, assets_of(batch, BATCH))
             await _apply(writer, listings_at(str(batch + 2), LISTINGS))
         await require_equal(cluster)
-        of_all, of_one = await asyncio.gather(many.told(), one.told())
+        of_all, of_one = await asyncio.gather(many.report(), one.report())
     assert of_all["ticks"] == 1, "two tick sizes in one answer"
     assert of_all["seen"] > 1
     whole = {before + BATCH * done for done in range(batches + 1)}

@@ -63,13 +63,13 @@ class WriteLoad:
         self._writers = writers
         self._name = name
         self._numbers = itertools.count()
-        self._goes_on = True
+        self._active = True
         self.known: list[str] = []
         self.acknowledged: list[Acknowledged] = []
         self.increments: Counter[str] = Counter()
         self.answers: list[Answer] = []
         self.unanswered: Counter[str] = Counter()
-        self.told = LastWrite(0.0, 0, 0)
+        self.last_write = LastWrite(0.0, 0, 0)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -83,20 +83,20 @@ class WriteLoad:
             try:
                 yield
             finally:
-                self._goes_on = False
+                self._active = False
 
-    async def until_told_after(self, instant_s: float) -> LastWrite:
+    async def until_acknowledged_after(self, instant_s: float) -> LastWrite:
         """The first acknowledgement of something that was sent after this instant, or later."""
         async with asyncio.timeout(GIVE_UP_S):
-            while self.told.sent_s <= instant_s:
+            while self.last_write.sent_s <= instant_s:
                 await asyncio.sleep(RETRY_S / 10)
-        return self.told
+        return self.last_write
 
     # ------------------------------------------------------------ clients
 
     async def _count(self, number: int, asset_id: str) -> None:
         """Read, add one, write if nobody wrote since; else again."""
-        while self._goes_on:
+        while self._active:
             await asyncio.sleep(PAUSE_S)
             asked = pb.GetAssetRequest(asset_id=asset_id)
             got, (epoch, revision) = await self._insist("GetAsset", asked, number)
@@ -118,7 +118,7 @@ class WriteLoad:
     async def _make(self, number: int) -> None:
         """Make an asset, rename it, and remove every other."""
         for turn in itertools.count():
-            if not self._goes_on:
+            if not self._active:
                 return
             made = await self._create(f"{self._name}-OWN{number}-{turn}", number)
             await asyncio.sleep(PAUSE_S)
@@ -153,7 +153,7 @@ class WriteLoad:
         sent_s = asyncio.get_running_loop().time()
         once = f"{self._name}/{next(self._numbers)}"
         answer, (epoch, revision) = await self._insist(name, request, place, once)
-        self.told = LastWrite(max(sent_s, self.told.sent_s), epoch, revision)
+        self.last_write = LastWrite(max(sent_s, self.last_write.sent_s), epoch, revision)
         return answer
 
     async def _insist(

@@ -46,7 +46,9 @@ def test_what_the_wheel_is_made_of_reaches_the_builder_and_nothing_else_does() -
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     let_in = {line[1:] for line in lines if line.startswith("!")}
     packages = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    links = [path for name in packages for path in (ROOT / name).iterdir() if path.is_symlink()]
     wanted = {name.partition("/")[0] for name in packages}
+    wanted |= {link.resolve().relative_to(ROOT.resolve()).parts[0] for link in links}
     assert let_in == {*wanted, "pyproject.toml", "uv.lock", PROJECT["project"]["readme"]}
     assert "*" in lines
 

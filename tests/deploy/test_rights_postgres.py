@@ -7,9 +7,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from cqar.admin.audit import verified
+from cqar.admin.audit import verify_registry
 from cqar_shared.sql.postgres import make_engine
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.store import outbox
 from tests.deploy.conftest import Shipped
 from tests.support.commits import commit
@@ -101,7 +101,7 @@ async def test_the_audit_reads_everything_by_an_account_that_changes_nothing(
     for row in await fetch(servers.url("owner", "database"), TABLES):
         if not row["tablename"].startswith("outbox_p"):
             await fetch(url, f"SELECT * FROM {row['tablename']} LIMIT 1")
-    assert (await verified(url)).revisions >= 0
+    assert (await verify_registry(url)).revisions >= 0
 
 
 async def test_a_table_of_a_later_migration_has_its_rights_after_it(servers: Shipped) -> None:

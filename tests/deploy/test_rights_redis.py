@@ -10,7 +10,7 @@ import pytest
 import redis.asyncio
 from redis.exceptions import NoPermissionError, ResponseError
 
-from cqar_shared.redis_store.cache import CURSOR_KEY, Cache, Cursor, Value
+from cqar_shared.redis_store.cache import CURSOR_KEY, Cache, CacheCursor, Value
 from cqar_shared.redis_store.cached_kinds import ENTRIES
 from cqar_shared.redis_store.image_store import MANIFEST_KEY, ImageStore
 from cqar_shared.replication.positions import LogPosition
@@ -78,7 +78,7 @@ async def require_refused(
 async def filled(servers: Shipped) -> AsyncIterator[Cache]:
     """What a writer puts there, by its own account."""
     cache = Cache(servers.url("writer", "redis"), KEYRING, timeout_s=5)
-    cursor = Cursor.fresh(bytes(16), AT)
+    cursor = CacheCursor.fresh(bytes(16), AT)
     await cache.begin(cursor)
     values = {f"{prefix}:x": Value(b"known", 60) for prefix in PREFIXES}
     assert await cache.set(cursor, cursor.moved(AT._replace(revision=8)), values)

@@ -15,14 +15,14 @@ import redis.asyncio
 import sqlalchemy as sa
 from nats.js import api
 
-from cqar.admin.audit import verified
+from cqar.admin.audit import verify_registry
 from cqar_shared.messaging.jetstream import EVENTS
 from cqar_shared.redis_store.cache import CURSOR_KEY
 from cqar_shared.redis_store.image_store import MANIFEST_KEY
 from cqar_shared.sql.postgres import make_engine
 from cqar_shared.trust.key_text import hash_of
 from cqar_shared.trust.signatures import PrivateKey
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.deploy.conftest import Shipped
 from tests.support.cli_runner import run_process
 from tests.support.commits import commit, eventually, head_of, lose_commits_after
@@ -157,6 +157,6 @@ async def test_a_history_that_was_lost_begins_an_epoch_that_resolvers_follow(
 
             await eventually(begun, READY_S)
             await follow_up(whole, resolver)
-            assert (await verified(whole.servers.url("auditor", "database"))).revisions > 0
+            assert (await verify_registry(whole.servers.url("auditor", "database"))).revisions > 0
     finally:
         await engine.dispose()

@@ -18,7 +18,7 @@ from cqar_resolver.config import ResolverConfig
 from cqar_resolver.fallback import single_flight
 from cqar_shared.rpc import min_revision
 from cqar_shared.rpc.grpc_server import OPTIONS
-from cqar_writer.relays.change_relay import Relay
+from cqar_writer.relays.change_relay import ChangeRelay
 from tests.support.both_services import Served, served
 from tests.support.integrity_keys import key_file
 from tests.support.resolver_client import WAIT_S, Ask, Asked
@@ -35,7 +35,7 @@ def serve(
     servers: EmbeddedServers,
     database: str,
     engine: AsyncEngine,
-    relay: Relay,
+    relay: ChangeRelay,
     heads: None,
 ) -> Serve:
     """What a test proves with it is proved of the writer and of a resolver."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from cqar.embedded import postgres
 from cqar.embedded.account import unprivileged_account
 from cqar.embedded.postgres_binaries import postgres_binaries
-from cqar.embedded.process import Command, run
-from cqar.embedded.sockets import make_sockets_folder
+from cqar.embedded.process import Command, run_to_end
+from cqar.embedded.socket_folder import make_sockets_folder
 from cqar.embedded.supervisor import Supervisor
 
 MADE_S = 120.0
@@ -36,12 +36,12 @@ async def made(folder: Path, port: int, options: list[str], password: Path) -> A
         env=postgres.ENVIRONMENT,
         account=account,
     )
-    await run(command, timeout_seconds=MADE_S)
+    await run_to_end(command, timeout_seconds=MADE_S)
     sockets = make_sockets_folder(folder)
     supervisor = Supervisor()
     try:
         log = folder / "postgres.log"
-        await supervisor.start(postgres.service(data, sockets, port, log, durable=False))
+        await supervisor.start(postgres.postgres_service(data, sockets, port, log, durable=False))
         yield
     finally:
         await supervisor.stop()
@@ -57,4 +57,4 @@ async def run_script(script: Path, port: int, password: Path) -> None:
         argv=(str(binaries / "psql"), "-X", "-q", *address, "-f", str(script)),
         env={"PATH": os.environ["PATH"], "PGPASSWORD": password.read_text().strip()},
     )
-    await run(command, timeout_seconds=MADE_S)
+    await run_to_end(command, timeout_seconds=MADE_S)

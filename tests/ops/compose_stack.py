@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cqar.embedded.process import run
+from cqar.embedded.process import run_to_end
 from tests.deploy.manifests import Object
 from tests.ops.containers import Machine
 from tests.ops.image_builder import Image
@@ -61,4 +61,4 @@ class Stack:
             *("--resolver", f"127.0.0.1:{self.ports['resolver-1']}"),
             CQAR_KEY=self.key,
         )
-        return await run(command, timeout_seconds=START_S)
+        return await run_to_end(command, timeout_seconds=START_S)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cqar.embedded.ports import pick_ports
-from cqar.embedded.process import run
+from cqar.embedded.process import run_to_end
 from tests.deploy import shipped_servers
 from tests.deploy.manifests import Object, compose
 from tests.ops.compose_stack import SERVICES, Stack
@@ -106,7 +106,7 @@ async def migrated(
     accounts: None, machine: Machine, whole: Object, own_images: dict[str, Image]
 ) -> None:
     command = machine.command(own_images["writer"], whole["services"]["migrate"])
-    await run(command, timeout_seconds=START_S)
+    await run_to_end(command, timeout_seconds=START_S)
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +117,7 @@ async def key(migrated: None, machine: Machine, whole: Object, own_images: dict[
         whole["services"]["writer-1"],
         *("create-key", "--actor", "me", "--role", "admin"),
     )
-    return (await run(command, timeout_seconds=START_S)).strip()
+    return (await run_to_end(command, timeout_seconds=START_S)).strip()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import shutil
 import asyncpg
 import pytest
 
-from cqar.embedded.process import run
+from cqar.embedded.process import run_to_end
 from tests.deploy.manifests import Object
 from tests.ops.compose_stack import Stack
 from tests.ops.containers import Machine
@@ -67,7 +67,7 @@ async def test_a_process_of_an_image_can_write_only_what_compose_mounts_for_it(
         service = {**whole["services"][name], "entrypoint": ["python", "-c", probe, *places]}
         image = own_images[name.partition("-")[0]]
         command = machine.command(image, {**service, "command": []})
-        writable[name] = (await run(command, timeout_seconds=START_S)).split()
+        writable[name] = (await run_to_end(command, timeout_seconds=START_S)).split()
     assert writable == {"writer-1": [], "resolver-1": ["/var/lib/cqar"]}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cqar.cli import COMMANDS
-from cqar.cli.nouns.registry import NOUNS
+from cqar.cli.nouns.noun_table import NOUNS
 from tests.acceptance.conftest import Stack, stack  # noqa: F401  (a fixture)
 from tests.deploy.release_version import newest_release
 from tests.ops.release_build import UV, Installed, built, done, install, run

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cqar.embedded.failures import ServiceFailed
-from cqar.embedded.process import run
+from cqar.embedded.process import run_to_end
 from tests.deploy.manifests import Object, called, kustomized
 from tests.ops.compose_stack import Stack
 from tests.ops.containers import Machine, Service
@@ -86,11 +86,11 @@ async def test_who_shares_its_folder_and_group_asks_it_without_a_key_and_nobody_
     groups = [str(group) for group in workload["securityContext"]["supplementalGroups"]]
     async with ready(command, http, tmp_path / "log") as resolver:
         of_group = pod.command(stack.images["tools"], {**asking, "group_add": groups}, *asked)
-        found = json.loads(await run(of_group, timeout_seconds=START_S))
+        found = json.loads(await run_to_end(of_group, timeout_seconds=START_S))
         assert "BTC/USDT" in json.dumps(found)
         stranger = pod.command(stack.images["tools"], asking, *asked)
         with pytest.raises(ServiceFailed, match="does not answer"):
-            await run(stranger, timeout_seconds=START_S)
+            await run_to_end(stranger, timeout_seconds=START_S)
         assert await ended(resolver) == 0, (tmp_path / "log").read_text()[-4000:]
     assert (pod.volumes / "cqar-last-good/last-good").stat().st_size > 0
     shutil.rmtree(pod.volumes)

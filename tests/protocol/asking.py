@@ -86,7 +86,7 @@ class Asking:
 async def _answer_of(writer: Writer) -> replication_pb2.Head:
     if writer.is_silent:
         raise Away
-    return await writer.heads.answer()
+    return await writer.database.answer()
 
 
 def _there(head: replication_pb2.Head | None) -> replication_pb2.Head:

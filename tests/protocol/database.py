@@ -143,7 +143,7 @@ class Database:
     # ------------------------------------------------------------ writing
 
     def lock_head(self) -> HeadRow:
-        """As `cqar_writer.store.entity_rows.lock_head`; one who would wait for long gives up."""
+        """As `cqar_writer.store.head_rows.lock_head`; one who would wait for long gives up."""
         if self._waiting is not None:
             raise Away
         return self.head()
@@ -170,7 +170,7 @@ class Database:
                 after[name] = payload
                 total += positions.hash_of(KIND, name, payload)
             change_set.changes.add(kind=KIND, key=name, entity=payload, deleted=not payload)
-        row = revision_rows.sealed(head, change_set, _NO_EVENTS, len(after), total, NOW)
+        row = revision_rows.build_revision(head, change_set, _NO_EVENTS, len(after), total, NOW)
         return self._append(row, after, key)
 
     def begin_epoch(self, seen: LogPosition, later_us: int = 0) -> int:
@@ -180,7 +180,7 @@ class Database:
             later_us: A server that was promoted says that it was so after this.
         """
         nonce = self._ledger.fresh_name().rjust(revision_rows.NONCE_BYTES).encode()
-        row = revision_rows.first_of_epoch(self.lock_head(), seen, NOW, nonce)
+        row = revision_rows.build_epoch_start(self.lock_head(), seen, NOW, nonce)
         return self._append(row, self.state(), later_us=later_us)
 
     def last(self) -> HeadRow:

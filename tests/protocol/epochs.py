@@ -13,33 +13,33 @@ from cqar_writer.database.epoch_lock import LOCKS_MAX
 from cqar_writer.protocol import epoch_rules
 from cqar_writer.protocol.log_rows import HeadRow
 from cqar_writer.protocol.terms import Remedy, is_later
-from tests.protocol import heads as waiting
+from tests.protocol import writer_database as waiting
 from tests.protocol.cluster import Connection
 from tests.protocol.database import Database
-from tests.protocol.heads import Heads
 from tests.protocol.ledger import Ledger
 from tests.protocol.pausing import Away, pause
 from tests.protocol.violation import require
+from tests.protocol.writer_database import WriterDatabase
 
 #: An epoch that no standby confirms after so many looks may begin later.
 LOOKS_MAX: Final = 8
 #: The head that the stream's newest message speaks of; None where that is not to be had.
-Tail = Callable[[], replication_pb2.Head | None]
+ReadTail = Callable[[], replication_pb2.Head | None]
 #: A client hears that its change is made: where, and by which connection.
 Acknowledge = Callable[[LogPosition, Connection], None]
 
 
 class Epochs:
-    def __init__(self, heads: Heads, ledger: Ledger, tail: Tail) -> None:
-        self._heads = heads
+    def __init__(self, database: WriterDatabase, ledger: Ledger, tail: ReadTail) -> None:
+        self._database = database
         self._ledger = ledger
         self._tail = tail
 
     async def run(self) -> None:
         """Begin an epoch as soon as anybody finds that one has to."""
         while True:
-            if self._heads.needs_epoch:
-                self._heads.needs_epoch = False
+            if self._database.needs_epoch:
+                self._database.needs_epoch = False
                 try:
                     await self.renew()
                 except Away:
@@ -53,9 +53,9 @@ class Epochs:
             Away: The database is not the registry's as it stands.
         """
         for _ in range(LOCKS_MAX):
-            self._heads.require_unfenced()
-            connection = self._heads.take()
-            head, remedy = self._heads.look(connection, locks=True)
+            self._database.require_unfenced()
+            connection = self._database.take()
+            head, remedy = self._database.look(connection, locks=True)
             if remedy is Remedy.USE:
                 return connection, head
             if remedy is Remedy.RENEW:
@@ -64,14 +64,14 @@ class Epochs:
 
     async def renew(self) -> None:
         """Begin the epoch that a database needs which was promoted, or has lost commits."""
-        if self._heads.look(self._heads.take()).remedy is not Remedy.RENEW:
+        if self._database.look(self._database.take()).remedy is not Remedy.RENEW:
             return
         tail = self._tail()
         await pause()
-        connection = self._heads.take()
-        head, remedy = self._heads.look(connection, locks=True)
+        connection = self._database.take()
+        head, remedy = self._database.look(connection, locks=True)
         if remedy is Remedy.RENEW:
-            known = self._heads.newest.seen.position
+            known = self._database.newest.seen.position
             needed = head.database_changed or known not in connection.server.line()
             require(needed, 0, "a needless epoch, for what is in the database:", known)
             await self._begin(connection, head, tail, position_of(head))
@@ -88,9 +88,9 @@ class Epochs:
         tail = self._tail()
         await pause()
         for _ in range(LOCKS_MAX):
-            connection = self._heads.take()
-            head, remedy = self._heads.look(connection, locks=True)
-            self._heads.require_unfenced()
+            connection = self._database.take()
+            head, remedy = self._database.look(connection, locks=True)
+            self._database.require_unfenced()
             if remedy is Remedy.LEAVE:
                 continue
             at = position_of(head)
@@ -113,15 +113,15 @@ class Epochs:
         tail: replication_pb2.Head | None,
         seen: LogPosition,
     ) -> None:
-        known = self._heads.newest.seen.of(head.registry_id)
+        known = self._database.newest.seen.of(head.registry_id)
         later_us = max(head.promoted_at_us, known.term.promoted_at_us)
         published = [position_of(tail)] if tail is not None else []
         if not all(positions.is_believable(position_of(head), at) for at in published):
             published = []
-        beyond = epoch_rules.beyond(seen, known.position, *published)
+        beyond = epoch_rules.max_position(seen, known.position, *published)
         lsn = connection.server.begin_epoch(beyond, later_us)
         self._require_unused(connection, [seen, known.position, *published])
-        await waiting.committed(connection, lsn, LOOKS_MAX)
+        await waiting.await_commit(connection, lsn, LOOKS_MAX)
         self._note(connection.server.head())
 
     def _require_unused(self, connection: Connection, known: list[LogPosition]) -> None:
@@ -132,8 +132,8 @@ class Epochs:
             require(is_beyond, 3, "an epoch begins at", first, "and known is", position)
 
     def _note(self, head: HeadRow) -> None:
-        self._heads.newest.note(*position_of(head))
-        self._heads.newest.note_term(term_of(head))
+        self._database.newest.note(*position_of(head))
+        self._database.newest.note_term(term_of(head))
 
     # ------------------------------------------------------------ what clients ask for
 
@@ -147,26 +147,26 @@ class Epochs:
         kept = connection.server.kept_answer(key)
         if kept is None and changes:
             lsn = connection.server.commit(changes, key)
-            await waiting.committed(connection, lsn)
+            await waiting.await_commit(connection, lsn)
             kept = connection.server.kept_answer(key)
             if kept is None:
                 raise Away
-            self._heads.newest.note(*kept)
+            self._database.newest.note(*kept)
         else:
             # Sent again, or it changes nothing: what is there may not be where a failover keeps it.
             kept = kept or position_of(head)
-            await replayed(connection)
-        require_latest(self._heads, head)
+            await confirm_replay(connection)
+        require_latest(self._database, head)
         told(kept, connection)
 
 
-def require_latest(heads: Heads, head: HeadRow) -> None:
+def require_latest(database: WriterDatabase, head: HeadRow) -> None:
     """As `Database.require_latest`: no database took this one's place since."""
-    if term_of(head) < heads.newest.seen.of(head.registry_id).term:
+    if term_of(head) < database.newest.seen.of(head.registry_id).term:
         raise Away
 
 
-async def replayed(connection: Connection) -> None:
+async def confirm_replay(connection: Connection) -> None:
     """Wait as a commit does."""
     await waiting.confirm(connection)
 

@@ -9,10 +9,10 @@ from cqar_writer.protocol.log_rows import OutboxRow
 from cqar_writer.protocol.terms import Remedy
 from tests.protocol.database import ROWS_MAX
 from tests.protocol.epochs import Bump
-from tests.protocol.heads import Heads
 from tests.protocol.ledger import Ledger
 from tests.protocol.pausing import Away, again_and_again, pause
 from tests.protocol.violation import require
+from tests.protocol.writer_database import WriterDatabase
 
 
 class EventStream:
@@ -36,8 +36,8 @@ class EventStream:
 class EventRelay:
     """Whose each message is, which `cqar_writer.relays.event_tail` looks up, it knows."""
 
-    def __init__(self, heads: Heads, stream: EventStream, bump: Bump) -> None:
-        self._heads = heads
+    def __init__(self, database: WriterDatabase, stream: EventStream, bump: Bump) -> None:
+        self._database = database
         self._stream = stream
         self._bump = bump
 
@@ -45,13 +45,13 @@ class EventRelay:
         await again_and_again(self._step, Away)
 
     async def _step(self) -> None:
-        self._heads.require_unfenced()
+        self._database.require_unfenced()
         seen = list(self._stream.told)
         await pause()
-        connection = self._heads.take()
-        head, remedy = self._heads.look(connection)
+        connection = self._database.take()
+        head, remedy = self._database.look(connection)
         if remedy is not Remedy.USE:
-            self._heads.require_unfenced()
+            self._database.require_unfenced()
             if remedy is Remedy.RENEW:
                 await self._bump(head.epoch, position_of(head), looked_at=connection.server)
             return

@@ -10,16 +10,18 @@ from cqar_shared.replication.positions import term_of
 from cqar_writer.database.fencing import ASK_APART_S, LOOK_EVERY_S
 from cqar_writer.protocol.log_rows import HeadRow
 from cqar_writer.protocol.terms import is_later
-from tests.protocol.heads import Heads
 from tests.protocol.pausing import Away, pause
+from tests.protocol.writer_database import WriterDatabase
 
 #: Asks every writer for its head, until one answers what is wanted.
 AskAll = Callable[[Callable[[replication_pb2.Head], bool]], Awaitable[replication_pb2.Head | None]]
 
 
 class Fencing:
-    def __init__(self, heads: Heads, clock: Callable[[], float], ask_all: AskAll) -> None:
-        self._heads = heads
+    def __init__(
+        self, database: WriterDatabase, clock: Callable[[], float], ask_all: AskAll
+    ) -> None:
+        self._database = database
         self._clock = clock
         self._ask_all = ask_all
         self._asked_s = -ASK_APART_S
@@ -40,7 +42,7 @@ class Fencing:
         if found is None:
             self._asked_s = self._clock()
             return True
-        self._heads.is_replaced(found)
+        self._database.note_replaced(found)
         raise Away
 
     async def look_again(self) -> None:
@@ -48,10 +50,10 @@ class Fencing:
         looked_s = self._clock()
         while True:
             await pause()
-            if self._heads.is_fenced and self._clock() - looked_s >= LOOK_EVERY_S:
+            if self._database.is_fenced and self._clock() - looked_s >= LOOK_EVERY_S:
                 looked_s = self._clock()
-                self._heads.drop()
+                self._database.drop()
                 try:
-                    self._heads.look(self._heads.take())
+                    self._database.look(self._database.take())
                 except Away:
                     continue

@@ -16,7 +16,6 @@ from cqar_shared.redis_store.image_store import MANIFEST_KEY
 from cqar_shared.replication import image, positions
 from cqar_shared.replication.positions import LogPosition, is_reached, position_of
 from cqar_writer.reads.cached import ENTRIES
-from tests.protocol.caching import Answer
 from tests.protocol.database import KIND, Database
 from tests.protocol.file import File
 from tests.protocol.image_server import ImageServer
@@ -25,6 +24,7 @@ from tests.protocol.redis_server import Redis
 from tests.protocol.resolver import Resolver
 from tests.protocol.stream import Stream
 from tests.protocol.violation import Violation, require
+from tests.protocol.writer_cache import Answer
 from tests.support.integrity_keys import FORMAT, IMAGES
 
 _VENUES = ENTRIES[KIND, ""]

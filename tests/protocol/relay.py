@@ -21,12 +21,12 @@ from cqar_writer.relays.change_relay import (
 from tests.protocol.database import ROWS_MAX, Database
 from tests.protocol.epochs import Bump
 from tests.protocol.fencing import Fencing
-from tests.protocol.heads import Heads
 from tests.protocol.pausing import Away, pause
 from tests.protocol.stream import LostRace, Stream
+from tests.protocol.writer_database import WriterDatabase
 
 
-class Look(NamedTuple):
+class Observation(NamedTuple):
     """What one step sees."""
 
     last: int
@@ -37,18 +37,18 @@ class Look(NamedTuple):
     server: Database
 
 
-class Relay:
+class ChangeRelay:
     """Whether it leads does not matter: any relay may publish, and here all do."""
 
     def __init__(
         self,
-        heads: Heads,
+        database: WriterDatabase,
         stream: Stream,
         clock: Callable[[], float],
         bump: Bump,
         fencing: Fencing,
     ) -> None:
-        self._heads = heads
+        self._database = database
         self._stream = stream
         self._clock = clock
         self._bump = bump
@@ -65,17 +65,17 @@ class Relay:
             await pause()
 
     async def _step(self) -> None:
-        self._heads.require_unfenced()
+        self._database.require_unfenced()
         last, stated, head, remedy, rows, server = await self._look()
-        at, whole = position_of(head), len(rows) == ROWS_MAX
-        tail = relay.believed(at, position_of(stated) if stated is not None else None)
+        at, is_full = position_of(head), len(rows) == ROWS_MAX
+        tail = relay.believable_tail(at, position_of(stated) if stated is not None else None)
         if remedy is not Remedy.USE:
             await self._renew(head, stated, tail, remedy, server)
             return
         if stated is not None and await self._fencing.heed(head, stated):
             tail, rows = None, []
         action = RelayAction.REST
-        for action, row in relay.plan(at, head.compacted_revision, tail, rows, whole=whole):
+        for action, row in relay.plan(at, head.compacted_revision, tail, rows, is_full=is_full):
             if action is not RelayAction.PUBLISH or row is None:
                 break
             message = commit_message(head.registry_id, row, term_of(head))
@@ -102,25 +102,25 @@ class Relay:
     ) -> None:
         """Nothing is published from a database that was left, or that needs a new epoch."""
         self._known = None
-        self._heads.require_unfenced()
+        self._database.require_unfenced()
         if remedy is Remedy.RENEW:
             if stated is not None and not head.database_changed:
                 # It lacks commits: is it an older one, to which the address leads again?
                 await self._fencing.heed(head, stated)
             await self._bump(head.epoch, tail or position_of(head), looked_at=server)
 
-    async def _look(self) -> Look:
+    async def _look(self) -> Observation:
         """The stream first, then the database."""
         last, stated = self._known or await self._read_tail()
         found = self._look_at(stated)
         await pause()
-        return Look(last, stated, *found)
+        return Observation(last, stated, *found)
 
     def _look_at(
         self, stated: replication_pb2.Head | None
     ) -> tuple[HeadRow, Remedy, list[OutboxRow], Database]:
-        connection = self._heads.take()
-        head, remedy = self._heads.look(connection)
+        connection = self._database.take()
+        head, remedy = self._database.look(connection)
         rows: list[OutboxRow] = []
         if remedy is Remedy.USE and stated is not None:
             rows = connection.server.rows_after(stated.revision)
@@ -131,7 +131,7 @@ class Relay:
         await pause()
         newest = self._stream.newest()
         await pause()
-        return last, relay.tail_of(newest)
+        return last, relay.parse_tail(newest)
 
     async def _publish(self, message: replication_pb2.StreamMessage, last: int) -> int:
         return await self._stream.publish(message.SerializeToString(), last)

@@ -108,7 +108,7 @@ def _led(world: World) -> list[Writer]:
 
 
 def _is_relayed(world: World) -> bool:
-    stated = relay.tail_of(world.stream.newest())
+    stated = relay.parse_tail(world.stream.newest())
     return stated is not None and position_of(stated) == world.ledger.head
 
 

@@ -28,7 +28,7 @@ from cqar_shared.replication.positions import NO_TERM, LogPosition
 from cqar_shared.trust.seals import Seals
 from cqar_writer.protocol import epoch_rules, relay, revision_rows, terms
 from cqar_writer.protocol.log_rows import HeadRow
-from tests.protocol import epochs, events, fencing, heads
+from tests.protocol import epochs, events, fencing, writer_database
 from tests.protocol.asking import Asking
 from tests.protocol.cluster import Connection, Pool
 from tests.protocol.epochs import Epochs
@@ -36,7 +36,7 @@ from tests.protocol.fencing import Fencing
 from tests.protocol.image_server import ImageServer
 from tests.protocol.pausing import Away, pause
 from tests.protocol.redis_server import Redis
-from tests.protocol.relay import Look, Relay
+from tests.protocol.relay import ChangeRelay, Observation
 from tests.protocol.resolver import WatchedFreshness
 from tests.protocol.stream import Stream
 from tests.protocol.world import World
@@ -128,21 +128,21 @@ def redis_without_compare(patch: Patch) -> None:
 
 
 def database_before_tail(patch: Patch) -> None:
-    async def look(self: Relay) -> Look:
-        connection = self._heads.take()
-        head, remedy = self._heads.look(connection)
+    async def look(self: ChangeRelay) -> Observation:
+        connection = self._database.take()
+        head, remedy = self._database.look(connection)
         rows = list(connection.server._outbox)
         await pause()
         last, stated = self._known or await self._read_tail()
         after = [row for row in rows if stated and row.revision > stated.revision]
-        return Look(last, stated, head, remedy, after[:2], connection.server)
+        return Observation(last, stated, head, remedy, after[:2], connection.server)
 
-    patch.setattr(Relay, "_look", look)
+    patch.setattr(ChangeRelay, "_look", look)
 
 
 def any_tail_believed(patch: Patch) -> None:
     """As it was: a relay begins an epoch beyond whatever the stream's newest message says."""
-    patch.setattr(relay, "believed", lambda _, tail: tail)
+    patch.setattr(relay, "believable_tail", lambda _, tail: tail)
 
 
 def publish_without_compare(patch: Patch) -> None:
@@ -159,21 +159,21 @@ def bump_without_compare(patch: Patch) -> None:
     begin = Epochs.begin
 
     async def begin_anyway(self: Epochs, _: int, seen: LogPosition, **how: Any) -> bool:
-        return await begin(self, self._heads.take().server.head().epoch, seen, **how)
+        return await begin(self, self._database.take().server.head().epoch, seen, **how)
 
     patch.setattr(Epochs, "begin", begin_anyway)
 
 
 def foreseeable_epochs(patch: Patch) -> None:
     """An epoch's chain names its numbers only, and neither a nonce nor what was before."""
-    first = revision_rows.first_of_epoch
+    first = revision_rows.build_epoch_start
 
-    def first_of_epoch(*arguments: Any) -> Any:
+    def build_epoch_start(*arguments: Any) -> Any:
         row = first(*arguments)
         chain = hashlib.sha256(f"{row.epoch}:{row.revision}".encode()).digest()
         return row._replace(chain=chain)
 
-    patch.setattr(revision_rows, "first_of_epoch", first_of_epoch)
+    patch.setattr(revision_rows, "build_epoch_start", build_epoch_start)
 
 
 def claims_of_ended_epochs_refused(patch: Patch) -> None:
@@ -266,7 +266,7 @@ def replays_unconfirmed(patch: Patch) -> None:
     async def at_once(_: Connection) -> None:
         return
 
-    patch.setattr(epochs, "replayed", at_once)
+    patch.setattr(epochs, "confirm_replay", at_once)
 
 
 def probes_unproven(patch: Patch) -> None:
@@ -275,8 +275,9 @@ def probes_unproven(patch: Patch) -> None:
     async def at_once(*_: Any) -> None:
         return
 
-    patch.setattr(epochs, "replayed", heads.confirm)  # what is acknowledged is still confirmed
-    patch.setattr(heads, "confirm", at_once)
+    # What is acknowledged is still confirmed.
+    patch.setattr(epochs, "confirm_replay", writer_database.confirm)
+    patch.setattr(writer_database, "confirm", at_once)
 
 
 def older_databases_used(patch: Patch) -> None:
@@ -290,17 +291,17 @@ def databases_behind_used(patch: Patch) -> None:
     """As it was: a head counts though it is behind what this process knows."""
     judge, nothing = terms.judge, terms.ObservedTerm()
     patch.setattr(terms, "judge", lambda seen, head: judge(nothing._replace(term=seen.term), head))
-    patch.setattr(terms, "is_to_be_compared", lambda *_: False)
+    patch.setattr(terms, "needs_chain_check", lambda *_: False)
 
 
 def histories_compared_by_number(patch: Patch) -> None:
     """As it was: a database that passed what it lost is not found out."""
-    patch.setattr(terms, "is_to_be_compared", lambda *_: False)
+    patch.setattr(terms, "needs_chain_check", lambda *_: False)
 
 
 def epochs_begin_at_the_head(patch: Patch) -> None:
     """As it was: what this process and the stream know is not gone beyond."""
-    patch.setattr(epoch_rules, "beyond", lambda seen, *_: seen)
+    patch.setattr(epoch_rules, "max_position", lambda seen, *_: seen)
 
 
 def connections_kept(patch: Patch) -> None:
@@ -319,7 +320,7 @@ def fenced_unasked(patch: Patch) -> None:
     async def heed(self: Fencing, own: HeadRow, *others: Any) -> bool:
         for other in others:
             if fencing.is_later(own, other):
-                self._heads.is_replaced(other)
+                self._database.note_replaced(other)
                 raise Away
         return False
 

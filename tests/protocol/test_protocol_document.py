@@ -16,7 +16,7 @@ from tests.protocol.schedule import PROFILES
 from tests.protocol.switches import SWITCHES
 
 TEXT = Path(__file__).parents[2].joinpath("docs/PROTOCOL.md").read_text()
-DECIDES = re.compile(r"`((?:shared|writer|resolver)(?:\.\w+)+)`")
+DECIDES = re.compile(r"`(cqar_(?:shared|writer|resolver)(?:\.\w+)+)`")
 SWITCH = re.compile(r"\[(\w+)\]")
 CORES = (cache_schedule, epoch_rules, protocol, image_schedule, relay, terms)
 

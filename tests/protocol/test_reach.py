@@ -38,7 +38,7 @@ EXPECTED: dict[str, set[Any]] = {
     "is_before": {True, False},
     "is_earlier": {True, False},
     "judge": set(Verdict),
-    "is_to_be_compared": {True, False},
+    "needs_chain_check": {True, False},
     "remedy": set(Remedy),
     "is_later": {True, False},
     "on_row": {Action.APPLY},  # what does not follow is found by the row that is held
@@ -51,16 +51,16 @@ EXPECTED: dict[str, set[Any]] = {
     "_follows": {True},  # what does not is found by its tag before
     "hydrate": {"loaded", LoadTurnsTaken, Away},
     "read": {"an image", "with more", image.DamagedImage},
-    "tail_of": {"none", True, False},
+    "parse_tail": {"none", True, False},
     "replace": {"postgres", "redis", "file"},
     "is_lost": {True, False},
-    "continues": {True, False},
+    "is_contiguous": {True, False},
 }
 #: What is counted of a decision that is more than a value: from it and what it was made of.
 TOLD: dict[str, Callable[..., Any]] = {
     "hydrate": lambda *_: "loaded",
     "read": lambda found, *_: "with more" if found.since else "an image",
-    "tail_of": lambda head, newest: "none" if newest is None else head is not None,
+    "parse_tail": lambda head, newest: "none" if newest is None else head is not None,
     "is_onward": lambda onward, held, _: (onward, "nothing" if held is None else "something"),
     "replace": lambda *facts: facts[3],
 }

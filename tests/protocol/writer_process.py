@@ -10,24 +10,24 @@ from cqc.replication.v1 import replication_pb2
 
 from cqar_shared.redis_store.image_store import ImageStore
 from cqar_shared.replication.positions import NO_TERM, LogPosition, term_of
-from cqar_writer.database.newest_position import Newest
+from cqar_writer.database.primary import NewestPosition
 from cqar_writer.protocol import relay
 from tests.protocol import invariants
-from tests.protocol.bumping import Bumps
-from tests.protocol.caching import CacheRelay, read
 from tests.protocol.cluster import Door, Pool
 from tests.protocol.database import Database
+from tests.protocol.epoch_bump_responder import EpochBumpResponder
 from tests.protocol.epochs import Epochs
 from tests.protocol.events import EventRelay, EventStream
 from tests.protocol.fencing import AskAll, Fencing
-from tests.protocol.heads import Heads
-from tests.protocol.imaging import Imaging
+from tests.protocol.image_publisher import ImagePublisher
 from tests.protocol.ledger import Ledger
 from tests.protocol.pausing import Away, Process
 from tests.protocol.redis_server import Redis
-from tests.protocol.relay import Relay
+from tests.protocol.relay import ChangeRelay
 from tests.protocol.stream import Stream
 from tests.protocol.violation import require
+from tests.protocol.writer_cache import CacheRelay, read
+from tests.protocol.writer_database import WriterDatabase
 
 #: Requests of clients that are answered at once.
 REQUESTS_MAX: Final = 3
@@ -61,28 +61,30 @@ class Writer:
         self._ledger = ledger
         self._stream = stream
         self._compacted = compacted
-        self.newest = Newest()
-        self.heads = Heads(Pool(door), self.newest)
-        self.epochs = Epochs(self.heads, ledger, self._tail)
-        fencing = Fencing(self.heads, clock, ask_all)
-        self.bumps = Bumps(self.heads, fencing, clock, self.epochs.begin)
+        self.newest = NewestPosition()
+        self.database = WriterDatabase(Pool(door), self.newest)
+        self.epochs = Epochs(self.database, ledger, self._tail)
+        fencing = Fencing(self.database, clock, ask_all)
+        self.bumps = EpochBumpResponder(self.database, fencing, clock, self.epochs.begin)
         self.wrote: LogPosition | None = None
         self._told_by = NO_TERM
         self._told: dict[tuple[int, int], LogPosition] = {}
         self.is_silent = False
-        self.relay = Process(Relay(self.heads, stream, clock, self.epochs.begin, fencing).run())
+        self.relay = Process(
+            ChangeRelay(self.database, stream, clock, self.epochs.begin, fencing).run()
+        )
         self.renewing = Process(self.epochs.run())
         self.looking = Process(fencing.look_again())
-        self.event_relay = Process(EventRelay(self.heads, events, self.epochs.begin).run())
-        self.cache_relay = Process(CacheRelay(self.heads, redis).run())
-        imaging = Imaging(self.heads, stream, images, clock, fresh_publication)
-        self.imaging = Process(imaging.run())
+        self.event_relay = Process(EventRelay(self.database, events, self.epochs.begin).run())
+        self.cache_relay = Process(CacheRelay(self.database, redis).run())
+        publisher = ImagePublisher(self.database, stream, images, clock, fresh_publication)
+        self.imaging = Process(publisher.run())
         self._requests: deque[Process] = deque(maxlen=REQUESTS_MAX)
         self._reading: Process | None = None
 
     def _tail(self) -> replication_pb2.Head | None:
         try:
-            return relay.tail_of(self._stream.newest())
+            return relay.parse_tail(self._stream.newest())
         except Away:
             return None
 
@@ -114,7 +116,7 @@ class Writer:
     def is_led_on(self) -> bool:
         """What it knows is part of the registry's history, and its database is the registry's."""
         newest = self.newest.seen.position
-        return self.is_silent or (self._is_there(newest) and not self.heads.is_fenced)
+        return self.is_silent or (self._is_there(newest) and not self.database.is_fenced)
 
     def require_kept(self) -> None:
         """What it told its clients of is there, or its epoch has ended."""
@@ -132,7 +134,7 @@ class Writer:
 
     async def _read(self, keys: tuple[str, ...]) -> None:
         wrote = self.wrote
-        answer = await read(self._redis, self.heads, keys)
+        answer = await read(self._redis, self.database, keys)
         if answer is not None:
             invariants.check_answer(self._ledger, answer, wrote)
 

@@ -20,22 +20,22 @@ HEAD: Final = """\
 
 *Written by `python -m tests.real`; `tests/integration/both/test_real_data.py` holds it current.*
 
-Third parties' lists, read row by row as they stand in `../shared/data`, before the judge that the
-writer uses. Nothing is cleaned first: a reader says what a row states, and the rules find what is
-wrong with it. An entity that is rejected stops no other: of a row whose deployment is refused, the
-asset may stand.
+The writer's own rules judge third parties' lists, row by row as they are in `../shared/data`.
+Nothing is cleaned first: a reader says what a row states, and the rules find what is
+wrong with it. A rejected entity stops no other: if a row's deployment is refused, its asset may
+still be accepted.
 
 """
 IDENTITY: Final = """
-## Whom a row means
+## Which asset a row means
 
-A place is an address on a chain, or a chain's own coin; whoever lists a place means the same
-deployment. Places are one asset where a list links them (Uniswap's `bridgeInfo`, the Superchain's
-`opTokenId`) *and* calls them by the same symbol, both on main networks or both on test networks;
-the links also lead from USDC to USDC.e, which is another asset. Where a Cosmos trace says how a
-place came to be, it overrules the link: what wraps its chain's coin is one with nothing else, what
-is bridged is not one with what it bridges. An asset is stated once, in the words of the first list;
-lists are read in the order of the table, those that look at the chain before those that compile.
+A place is an address on a chain, or a chain's own coin. All lists that name a place mean the same
+deployment. Two places are one asset if a list links them (Uniswap's `bridgeInfo`, the Superchain's
+`opTokenId`) *and* gives them the same symbol, and if both are on main networks or both on test
+networks. (The links also lead from USDC to USDC.e, which is another asset.) A Cosmos trace that
+says how a place came to be overrules the link: a wrapper of its chain's coin is an asset of its
+own, and so is a bridged coin. The first list states an asset. Lists are read in the order of the
+table: lists that read the chain come before lists that compile others.
 
 A trace is a relationship from its asset to its counterparty: `ibc`, `ibc-cw20`, `ibc-bridge` and
 `bridge` BRIDGES, `wrapped` WRAPS, `liquid-stake` STAKES, `synthetic` SYNTHETIC_OF, `legacy-mintage`
@@ -45,32 +45,32 @@ another chain, so it joins places instead. Of several traces the last is the ass
 REJECTED: Final = f"""
 ## What was rejected, and why it is truly wrong
 
-Up to {EXAMPLES_MAX} rows of each reason, spread over all of them. The second column is found by
-another route than the rule's, from raw records only (`tests/real/evidence.py`); the test asks it
-of every rejected row.
+Up to {EXAMPLES_MAX} rows are shown for each reason, spread over all of them. The second column
+comes from raw records only, by another route than the rule's (`tests/real/evidence.py`). The test
+checks it for every rejected row.
 """
 LEARNT: Final = """
-## What the rules learnt
+## What the rows taught the rules
 
-Rows that were right and refused, or wrong and taken, before these rules were changed:
+Before the rules were changed, they refused these right rows and accepted these wrong ones:
 
 - **Refused though right**: Union's coin `au` (a Cosmos denomination may have two characters);
   Rootstock's WRBTC, whose case is a checksum by EIP-1191, not EIP-55.
-- **Taken though wrong**: Ether as a token at address zero; a second list's other decimals for the
-  same contract, which overwrote the first's without a word (now immutable). And, found beside the
-  data: a Cosmos contract's address with a wrong character, which passed for a denomination.
+- **Accepted though wrong**: Ether as a token at address zero; a second list's other decimals for
+  the same contract, which silently overwrote the first's (now immutable); and, found without the
+  data, a Cosmos contract's address with a wrong character, which passed as a denomination.
 """
 UNSEEN: Final = """
 ## What no rule can see in a row
 
-Accepted, and wrong or doubtful nevertheless:
+These rows are accepted, and are wrong or doubtful nevertheless:
 
 - Tokens of a dead network whose number lives on elsewhere (Kovan's 42 is LUKSO's now):
 {reused}
 - Of {paths} IBC vouchers with a stated path, {hashed} are called by its hash; the other {others}
   state a part of their path, or a wrong one. The registry keeps no paths.
-- The names of {spaces} tokens have white space around them. A symbol may not; a name is for people.
-- `bridgeInfo` does not tell issued coins from bridged ones. Where no Cosmos trace says more, both
+- The names of {spaces} tokens have white space around them. Symbols must not; names are for people.
+- `bridgeInfo` does not distinguish issued coins from bridged ones. Without a Cosmos trace, both
   are one asset here.
 """
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar_resolver.app import Resolver
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.domain.kinds.api_key import Role
-from cqar_writer.relays.change_relay import Relay
+from cqar_writer.relays.change_relay import ChangeRelay
 from tests.support.commits import drain, eventually, head_of
 from tests.support.follower_setup import NEVER_S, resolving, stands_at
 from tests.support.grpc_front import FRONT
@@ -55,7 +55,7 @@ class ServedTwice(Served):
     """A writer for changes, and a resolver for reads."""
 
     def __init__(
-        self, writer: Client, resolver: Resolver, stub: Any, engine: AsyncEngine, relay: Relay
+        self, writer: Client, resolver: Resolver, stub: Any, engine: AsyncEngine, relay: ChangeRelay
     ) -> None:
         super().__init__(writer)
         self.resolver = resolver
@@ -109,7 +109,7 @@ async def resolver_channel_of(
 
 @asynccontextmanager
 async def served(
-    by: str, database: str, nats: str, engine: AsyncEngine, relay: Relay, now: dt.datetime
+    by: str, database: str, nats: str, engine: AsyncEngine, relay: ChangeRelay, now: dt.datetime
 ) -> AsyncIterator[Served]:
     """The registry, read by `writer` or `resolver`; somebody answers that one's probe."""
     async with serving(engine, now) as writer:

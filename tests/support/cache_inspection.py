@@ -14,9 +14,8 @@ from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.redis_store.cache import CURSOR_KEY, Cache
 from cqar_shared.redis_store.cache_format import CacheCursor
 from cqar_shared.trust.seals import Keyring
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
+from cqar_writer.mutations import Mutations
 from cqar_writer.reads.cached import CacheMiss, MessageReader
 from cqar_writer.reads.sessions import Reads
 from cqar_writer.relays.cache_relay import CacheRelay
@@ -30,7 +29,7 @@ class Process:
     def __init__(self, engine: AsyncEngine, url: str, keyring: Keyring = KEYRING) -> None:
         # Tests share two slow cores: what is tried is not whether Redis takes 20 ms.
         self.cache = Cache(url, keyring, timeout_s=5)
-        self.database = PrimaryDatabase(Newest(), engine)
+        self.database = PrimaryDatabase(NewestPosition(), engine)
         self.mutations = Mutations(engine, lambda: NOW, database=self.database)
         self.reads = Reads(engine, self.database, self.cache)
         self.relay = CacheRelay(engine, self.cache, self.database)

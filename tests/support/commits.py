@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,32 +16,50 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.kind import Entity
+from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.runtime.tasks import end
-from cqar_writer.mutations.pipeline import Cause, Mutations
-from cqar_writer.protocol.log_rows import HeadRow
-from cqar_writer.relays.change_relay import Relay
-from cqar_writer.store import entity_rows
+from cqar_writer.mutations import AppliedMutation, Cause, Mutations
+from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
+from cqar_writer.relays.change_relay import ChangeRelay
+from cqar_writer.store import head_rows, outbox
 from tests.support.memory_registry_view import KIND_OF
 
 CAUSE = Cause("tester", "because")
 
 
-def upsert(entity: Entity) -> Item:
-    kind = KIND_OF[type(entity)]
-    return Item(kind=kind, intent=ChangeIntent.UPSERT, given=entity, fresh=str(uuid.uuid4()))
+def upsert(entity: Entity, **options: Any) -> Item:
+    options = {"intent": ChangeIntent.UPSERT, **options}
+    return Item(kind=KIND_OF[type(entity)], given=entity, fresh=str(uuid.uuid4()), **options)
+
+
+def removal(kind: str, key: str) -> Item:
+    return Item(kind=KIND_BY_NAME[kind], intent=ChangeIntent.REMOVE, key=key)
+
+
+async def apply(
+    mutations: Mutations, entities: Iterable[Entity], **options: bool
+) -> AppliedMutation:
+    """Apply all as one request, of which no item is rejected."""
+    applied = await mutations.apply([upsert(entity) for entity in entities], CAUSE, **options)
+    assert [(o.violations, str(o.error)) for o in applied.outcomes if o.error] == []
+    return applied
 
 
 async def commit(mutations: Mutations, *entities: Entity) -> int:
     """Commit all as one revision, and return it."""
-    applied = await mutations.apply([upsert(entity) for entity in entities], CAUSE)
-    assert [(o.violations, str(o.error)) for o in applied.outcomes if o.error] == []
+    applied = await apply(mutations, entities)
     assert applied.committed
     return applied.revision
 
 
 async def head_of(engine: AsyncEngine) -> HeadRow:
     async with engine.connect() as tx:
-        return await entity_rows.read_head(tx)
+        return await head_rows.read_head(tx)
+
+
+async def outbox_rows(engine: AsyncEngine) -> list[OutboxRow]:
+    async with engine.connect() as tx:
+        return await outbox.rows_after(tx, 0, 100)
 
 
 async def lose_commits_after(engine: AsyncEngine, revision: int) -> None:
@@ -62,7 +80,7 @@ async def lose_commits_after(engine: AsyncEngine, revision: int) -> None:
         assert (await tx.execute(sa.text(back), gone)).rowcount == 1
 
 
-async def drain(relay: Relay) -> None:
+async def drain(relay: ChangeRelay) -> None:
     """Publish all there is to publish."""
     while await relay.step(leads=True):
         pass

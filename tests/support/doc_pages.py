@@ -1,7 +1,8 @@
 """A page's blocks as a reader runs them: shell and Python in its order, against a stack.
 
 What a line prints stands behind it or on the next (`# …`); what a shell block's output has, in a
-`text` block behind it, line by line. A shell line that is to fail begins with `!`.
+`text` block behind it, line by line, where `…` stands for anything. A shell line that is to
+fail begins with `!`.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ async def run_page(page: Path, places: Mapping[str, str], state: Path, folder: P
         if language == "sh":
             printed = await _run_shell(real, state, folder)
         elif language == "text":
-            missing = [line for line in real.splitlines() if line not in printed]
+            missing = [line for line in real.splitlines() if not _pattern(line).search(printed)]
             assert missing == [], printed
         elif language == "python":
             # The names of one block are known in those below: what went before runs again.
@@ -84,6 +85,11 @@ async def _run_shell(text: str, state: Path, folder: Path) -> str:
     script = f"set -euo pipefail\n{_failing(text)}"
     environ = {"PATH": path, "CQAR_STATE": str(state), "COLUMNS": "160"}
     return await ran("bash", "-c", script, cwd=folder, **environ)
+
+
+def _pattern(line: str) -> re.Pattern[str]:
+    """A line of a page: `…` stands for anything, and a table's columns may be wider."""
+    return re.compile(re.escape(line).replace("…", ".*").replace("\\ ", " +"))
 
 
 def _failing(text: str) -> str:

@@ -115,3 +115,7 @@ def a_flag(**changes: Any) -> QualityFlag:
 def a_key(**changes: Any) -> ApiKey:
     given = {"key_id": an_id("key"), "key_hash": hashlib.sha256(b"k").hexdigest()}
     return ApiKey(**{**given, "actor": "alice", "role": Role.READ, **changes})
+
+
+#: A listing, and all that it refers to.
+MARKET = (an_asset(), an_asset("USDT"), a_venue(), a_symbol(), a_venue_asset(), a_venue_symbol())

@@ -16,7 +16,7 @@ from cqar_shared.domain.kind import Ref
 from cqar_shared.domain.kinds import KIND_BY_NAME, KINDS
 from cqar_shared.replication import hash_chain, positions
 from cqar_shared.sql.schema import current
-from cqar_writer.store import entity_rows, outbox
+from cqar_writer.store import head_rows, outbox
 from tests.support.load_clients import Acknowledged
 from tests.support.table_checks import require_tables_equal_current
 
@@ -94,7 +94,7 @@ async def require_same_everywhere(
 ) -> replication_pb2.Head:
     """The outbox's replay is `current`, is what a resolver loads, is what the tables hold."""
     async with engine.connect() as tx:
-        head = await entity_rows.read_head(tx)
+        head = await head_rows.read_head(tx)
         rows = await tx.execute(sa.select(current).where(~current.c.deleted))
         held = {(row.kind, row.key): row.payload for row in rows}
     assert held == replayed.state

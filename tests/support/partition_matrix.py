@@ -30,7 +30,7 @@ from cqar_shared.messaging import jetstream
 from cqar_shared.redis_store.cache import Cache, Unavailable
 from cqar_writer.app import Writer
 from cqar_writer.config import WriterConfig
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually, running
 from tests.support.entity_builders import a_venue
 from tests.support.follower_setup import resolving, writing

@@ -24,7 +24,7 @@ from cqar_shared.domain.kinds import KINDS
 from cqar_shared.domain.kinds.asset_group import GroupMember
 from cqar_shared.domain.working_set import WorkingSet
 from cqar_shared.errors import RegistryError
-from cqar_shared.lists import page_tokens, paging
+from cqar_shared.lists import paging
 from cqar_shared.rpc import request_limits, request_reader
 from cqar_writer.services.admin import item_of
 from tests.support.entity_builders import NOW
@@ -94,9 +94,9 @@ def _read(request: Any) -> None:
     if "delisted_at" in fields:
         entity_codec.instant_in(request, "delisted_at")
     if "page_token" in fields:
-        page_tokens.parts_in(request.page_token, b"", 2)
+        paging.token_parts(request.page_token, b"", 2)
     if "page_size" in fields:
-        paging.asked_for(KINDS[0], [], request.page_size, request.page_token)
+        paging.page_request(KINDS[0], [], request.page_size, request.page_token)
 
 
 def _decoder(method: MethodDescriptor) -> Decode:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_shared.trust.signatures import PrivateKey
 from cqar_writer.database.head_signer import Signer
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.signing_keys import SigningKeys
 from tests.support.entity_builders import NOW
 

@@ -24,14 +24,14 @@ import msgspec
 
 from cqar.embedded import postgres
 from cqar.embedded.account import can_traverse, state_mode, unprivileged_account
-from cqar.embedded.keeper import Keeper
 from cqar.embedded.ports import pick_ports
 from cqar.embedded.postgres_binaries import postgres_binaries
 from cqar.embedded.postgres_data import prepare_data
-from cqar.embedded.private import own_folder
-from cqar.embedded.process import Command, run
-from cqar.embedded.server_password import read_password
-from cqar.embedded.sockets import make_sockets_folder
+from cqar.embedded.private_files import make_private_folder
+from cqar.embedded.process import Command, run_to_end
+from cqar.embedded.servers import stored_password
+from cqar.embedded.service import ServiceRunner
+from cqar.embedded.socket_folder import make_sockets_folder
 from tests.support.commits import eventually
 
 HOST: Final = "127.0.0.1"
@@ -55,11 +55,11 @@ class Server:
     name: str
     port: int
     password: str
-    keeper: Keeper
+    keeper: ServiceRunner
 
     @property
     def dsn(self) -> str:
-        return postgres.dsn(self.password, self.port)
+        return postgres.postgres_url(self.password, self.port)
 
     async def value(self, query: str) -> Any:
         """The first value that a statement answers, over a connection of its own."""
@@ -171,9 +171,10 @@ class Servers:
 
     async def primary(self, name: str = "primary") -> Server:
         """A running server with an empty database."""
-        home = own_folder(self._folder / name, state_mode())
-        await prepare_data(home, self._sockets, durable=False)
-        return await self._started(name, home, read_password(home))
+        home = make_private_folder(self._folder / name, state_mode())
+        password = stored_password(home)
+        await prepare_data(home, self._sockets, password, durable=False)
+        return await self._started(name, home, password)
 
     async def standby(self, primary: Server, name: str, *, lag_s: float = 0.0) -> Server:
         """A running copy of `primary` that follows it, asynchronously (see `waits_for`).
@@ -192,7 +193,7 @@ class Servers:
         Args:
             options: Of pg_basebackup: with -R it writes down how to follow.
         """
-        home = own_folder(self._folder / name, state_mode())
+        home = make_private_folder(self._folder / name, state_mode())
         data = home / "data"
         data.mkdir(mode=0o700)
         account = unprivileged_account()
@@ -208,7 +209,7 @@ class Servers:
             env={**postgres.ENVIRONMENT, "PGPASSWORD": primary.password},
             account=account,
         )
-        await run(copy, timeout_seconds=COPY_S)
+        await run_to_end(copy, timeout_seconds=COPY_S)
         server = await self._started(name, home, primary.password)
         # The copy has its primary's settings: it is to wait for nobody once it is promoted.
         await server.set(synchronous_standby_names="")
@@ -229,9 +230,9 @@ class Servers:
     async def _started(self, name: str, home: Path, password: str) -> Server:
         port = pick_ports({name: 5432})[name]
         log = self._folder / f"{name}.log"
-        service = postgres.service(home / "data", self._sockets, port, log, durable=False)
+        service = postgres.postgres_service(home / "data", self._sockets, port, log, durable=False)
         service = msgspec.structs.replace(service, argv=(*service.argv, _KEPT))
-        server = Server(name, port, password, Keeper(service, lambda: None))
+        server = Server(name, port, password, ServiceRunner(service, lambda: None))
         self.made.append(server)
         await server.keeper.start()
         return server
@@ -240,7 +241,7 @@ class Servers:
 @asynccontextmanager
 async def servers_in(folder: Path) -> AsyncIterator[Servers]:
     """Whatever is made in it is killed and removed at the end."""
-    servers = Servers(own_folder(folder, state_mode()))
+    servers = Servers(make_private_folder(folder, state_mode()))
     try:
         yield servers
     finally:

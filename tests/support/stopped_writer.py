@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 
 from cqar_shared.sql.postgres import make_engine
-from cqar_writer.store import entity_rows
+from cqar_writer.store import head_rows
 from tests.support.service_processes import ROOT
 
 APPLICATION = "cqar-stopped"
@@ -33,11 +33,11 @@ async def hold(url: str, waiters: int) -> None:
 
     async def wait_for_it() -> None:
         async with engine.connect() as tx:
-            await entity_rows.lock_head(tx)
+            await head_rows.lock_head(tx)
             await asyncio.Event().wait()
 
     async with engine.connect() as tx:
-        await entity_rows.lock_head(tx)
+        await head_rows.lock_head(tx)
         tasks = [asyncio.create_task(wait_for_it()) for _ in range(waiters)]
         while True:
             async with engine.connect() as aside:

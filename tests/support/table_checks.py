@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bench.registry.copying import row_of
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kind import AnyKind, Entity, Row
 from cqar_shared.domain.kinds import KINDS
@@ -40,6 +41,17 @@ async def require_tables_equal_current(engine: AsyncEngine) -> int:
 async def _live(tx: AsyncConnection, kind: AnyKind) -> list[Entity]:
     query = sa.select(current.c.payload).where(current.c.kind == kind.name, ~current.c.deleted)
     return [entity_codec.decode(kind, payload) for payload in (await tx.execute(query)).scalars()]
+
+
+def row_of(entity: Entity) -> dict[str, Any]:
+    """The columns of an entity: nested values become JSON, decimals stay exact."""
+    return {name: _value(getattr(entity, name)) for name in entity.__struct_fields__}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [msgspec.to_builtins(v) if isinstance(v, msgspec.Struct) else v for v in value]
+    return int(value) if isinstance(value, enum.IntEnum) else value
 
 
 def _own_row(kind: AnyKind, entity: Entity) -> dict[str, Any]:

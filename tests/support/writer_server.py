@@ -28,13 +28,12 @@ from cqar_shared.rpc.error_mapping import ErrorInterceptor
 from cqar_shared.rpc.min_revision import MinRevisionInterceptor
 from cqar_writer.api_keys import ApiKeyCache, create_key
 from cqar_writer.app import role_of
-from cqar_writer.database.head import Heads
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.database.head import HeadReader
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
+from cqar_writer.mutations import Mutations
 from cqar_writer.reads.sessions import Reads
-from cqar_writer.services.admin import Admin
-from cqar_writer.services.asset_registry import Registry
+from cqar_writer.services.admin import RegistryAdminService
+from cqar_writer.services.asset_registry import AssetRegistryService
 
 
 @dataclass
@@ -60,7 +59,7 @@ async def serving(
     cache: Cache | None = None,
 ) -> AsyncIterator[Client]:
     """Wired as `cqar_writer.app` does, on a port of its own."""
-    database = database or PrimaryDatabase(Newest(), engine)
+    database = database or PrimaryDatabase(NewestPosition(), engine)
 
     def clock() -> dt.datetime:
         return now
@@ -69,13 +68,15 @@ async def serving(
     roles = (Role.READ, Role.WRITE, Role.ADMIN)
     keys = {role: await create_key(mutations, role.name.lower(), role) for role in roles}
     find = ApiKeyCache(engine, clock).find
-    heads = Heads(engine, database)
+    heads = HeadReader(engine, database)
     calls = CallInterceptor(lambda _: False)
     guards = (AuthInterceptor(find, role_of), calls, ErrorInterceptor())
     server, methods = grpc_server.make_server([*guards, MinRevisionInterceptor(heads.reach)])
-    registry = Registry(mutations, Reads(engine, database, cache), clock)
+    registry = AssetRegistryService(mutations, Reads(engine, database, cache), clock)
     add_AssetRegistryServicer_to_server(registry, methods)
-    add_RegistryAdminServicer_to_server(Admin(mutations, engine, heads, database), methods)
+    add_RegistryAdminServicer_to_server(
+        RegistryAdminService(mutations, engine, heads, database), methods
+    )
     port = grpc_server.bind(server, "127.0.0.1:0")
     await server.start()
     address = f"127.0.0.1:{port}"

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cqar.importer.stable_ids import an_id
+from cqar.importer.stable_ids import catalogue_id
 from tools.api_docs.json_layout import LINE_CHARS_MAX, lay_out
 
 PATH: Final = Path(__file__).with_name("examples.json")
@@ -79,7 +79,7 @@ def _with_ids(value: Any) -> Any:
     if isinstance(value, list):
         return [_with_ids(v) for v in value]
     if isinstance(value, str) and (found := _NAMED.fullmatch(value)):
-        return an_id(*found.groups())
+        return catalogue_id(*found.groups())
     return value
 
 

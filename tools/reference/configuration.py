@@ -19,24 +19,24 @@ PREFACE: Final = f"""\
 
 {MADE}
 
-Each is a default, then what the file says that `CQAR_CONFIG` names (`config.yaml` where it names none; empty: no
-file), then what the environment says. In the file they stand under `common:`, `writer:` or `resolver:`, by their
-names. They are checked whole at start: what is missing, misspelt or out of range is named, and nothing starts.
-`cqar-writer config` and `cqar-resolver config` show what is in effect, without passwords. Names end in their unit.
+A setting has a default. The file that `CQAR_CONFIG` names overrides it (`config.yaml` if the variable is unset; no
+file if it is empty), and the environment overrides the file. In the file, settings stand under `common:`, `writer:` or `resolver:`.
+A service checks all settings at start. It names each one that is missing, misspelt or out of range, and does not start.
+`cqar-writer config` and `cqar-resolver config` show what is in effect, without passwords. A name ends in its unit.
 
 An address that may hold a password (`{"`, `".join(SCHEMES)}`) can be read from a file at start instead:
-the same variable with `{BY_FILE.upper()}` behind it names the file.
+the same variable with `{BY_FILE.upper()}` appended names the file.
 """
 ALONE: Final = """
-## Beside the services
+## Other programs
 
 | variable | of | meaning |
 |---|---|---|
 | `CQAR_CONFIG` | both services | the file of settings |
-| `CQAR_DATABASE_URL`, `CQAR_DATABASE_URL_FILE` | `cqar-migrate` | the database whose schema is brought up to date |
-| `CQAR_STATE` | `cqar` | folder of the stack that `cqar up` keeps: `.cqar` |
-| `CQAR_KEY` | `cqar` | the API key that goes with every call |
-| `CQAR_CA`, `CQAR_CERT`, `CQAR_CERT_KEY` | `cqar` | TLS: whom to trust, and who one is |
+| `CQAR_DATABASE_URL`, `CQAR_DATABASE_URL_FILE` | `cqar-migrate` | the database to migrate |
+| `CQAR_STATE` | `cqar` | folder of the stack of `cqar up`; default: `.cqar` |
+| `CQAR_KEY` | `cqar` | the API key for every call |
+| `CQAR_CA`, `CQAR_CERT`, `CQAR_CERT_KEY` | `cqar` | TLS: the authorities to trust, and the client's certificate and key |
 """
 #: Meta's limits, and how they are written.
 LIMITS: Final = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}

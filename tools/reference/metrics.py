@@ -22,10 +22,10 @@ PREFACE: Final = f"""\
 
 {MADE}
 
-Both services show them at `/metrics` of their HTTP port (8080 and 8081; no key), with `process_*` and `python_*`, which
-prometheus_client adds. Labels have few values each: never a key, a venue or a symbol. A histogram `x` has
-`x_bucket`, `x_sum` and `x_count`; a name ends in its unit. What to alert on, and how much is too much:
-`deploy/prometheus/rules`; pictures: `deploy/grafana/dashboards`.
+Both services export metrics at `/metrics` of their HTTP port (8080 and 8081; no key is needed). prometheus_client adds `process_*` and `python_*`.
+Each label has few values: never a key, a venue or a symbol. A histogram `x` has
+`x_bucket`, `x_sum` and `x_count`. A name ends in its unit. `deploy/prometheus/rules` has the alerts and their
+thresholds, `deploy/grafana/dashboards` the dashboards.
 """
 TITLES: Final = {
     "cqar_shared": "Both services",

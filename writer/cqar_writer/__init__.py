@@ -5,4 +5,4 @@ A call reaches `services`, which decodes it. `mutations` evaluates and commits t
 NATS and Redis. `reads` answers from PostgreSQL and the cache. `app` connects all of them.
 """
 
-__all__ = ["api_keys", "app", "config", "mutations", "protocol", "store"]
+__all__ = ["app", "config", "protocol", "store"]

@@ -18,7 +18,7 @@ from cqar_shared.trust.seal_keys import make_command
 from cqar_writer import app, signing_commands
 from cqar_writer.api_keys import create_key
 from cqar_writer.config import SECTION, WriterConfig
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 
 #: What many items need is worked out in threads, each of which holds up a turn of the event loop
 #: for so long; a call takes several turns. Python's own is 5 ms.

@@ -1,4 +1,4 @@
-"""Wires every object of the writer, once, and runs it until it is told to stop."""
+"""Wires every object of the writer once, and runs the writer until SIGTERM."""
 
 from __future__ import annotations
 
@@ -37,38 +37,37 @@ from cqar_shared.sql.postgres import dispose, make_engine
 from cqar_shared.trust.seal_keys import keyring_of
 from cqar_writer import metrics
 from cqar_writer.api_keys import ApiKeyCache
-from cqar_writer.archiver import Archiving
+from cqar_writer.archiver import Archiver
 from cqar_writer.config import WriterConfig
-from cqar_writer.database.fencing import Watch
-from cqar_writer.database.head import Heads
+from cqar_writer.database.fencing import FenceMonitor
+from cqar_writer.database.head import HeadReader
 from cqar_writer.database.head_signer import Signer
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
-from cqar_writer.dependency_monitor import Surroundings
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
+from cqar_writer.dependency_monitor import DependencyMonitor
+from cqar_writer.mutations import Mutations
 from cqar_writer.rate_limit import RateInterceptor
 from cqar_writer.reads.expensive_reads import ExpensiveReads
 from cqar_writer.reads.sessions import Reads
 from cqar_writer.relays.cache_relay import CacheRelay
-from cqar_writer.relays.image_publisher import Images
+from cqar_writer.relays.image_publisher import ImagePublisher
 from cqar_writer.relays.publisher import CommitSignal, Publisher
-from cqar_writer.services.admin import Admin
-from cqar_writer.services.asset_registry import Registry
+from cqar_writer.services.admin import RegistryAdminService
+from cqar_writer.services.asset_registry import AssetRegistryService
 from cqar_writer.signing_keys import SigningKeys
 
 log = logging.getLogger(__name__)
 
 SERVICES: Final = ("cqc.services.v1.AssetRegistry", "cqc.writer.v1.RegistryAdmin")
 READING: Final = ("Get", "List", "Search", "Check", "History", "Export")
-#: Of those that read, what is not for everybody.
+#: Methods that read, and that only an admin may call.
 ADMINS: Final = ("ListApiKeys",)
 HEALTH_TIMEOUT_S: Final = 2.0
-#: The relays, a probe's head, a key's look-up, the image, what is archived and what is signed at
-#: the same time.
+#: For the relays, a probe's head, a key's look-up, the image, archiving and signing at the same
+#: time.
 ASIDE_CONNECTIONS: Final = 8
-#: When statements were made, connections opened and the first of every call's paths taken.
+#: After this time statements are prepared, connections open and most code paths taken once.
 SETTLED_S: Final = 30.0
-#: Of the callers' connections, those that mutations leave to reads.
+#: The callers' connections that mutations leave to reads.
 READ_CONNECTIONS: Final = 4
 
 
@@ -88,30 +87,30 @@ def _is_read(method: str) -> bool:
 
 
 class Writer:
-    """Every object, by what it stands on.
+    """Holds every object; each is built from those before it.
 
     Attributes:
-        aside: Connections for probes, keys and relays, which must not wait behind callers who
+        aside: Connections for probes, keys and relays, which must not wait behind callers that
             wait for the head's lock.
     """
 
     def __init__(self, settings: WriterConfig, now: Callable[[], dt.datetime] = utc_now) -> None:
         self.settings = settings
-        most = settings.database_connections_max
-        self.engine = _engine(settings, "cqar-writer", most)
+        connections_max = settings.database_connections_max
+        self.engine = _engine(settings, "cqar-writer", connections_max)
         self.aside = _engine(settings, "cqar-writer-aside", ASIDE_CONNECTIONS)
-        self.database = PrimaryDatabase(Newest(), self.engine, self.aside)
-        self.heads = Heads(self.aside, self.database)
-        self.wake = CommitSignal()
+        self.database = PrimaryDatabase(NewestPosition(), self.engine, self.aside)
+        self.head_reader = HeadReader(self.aside, self.database)
+        self.commit_signal = CommitSignal()
         signer = Signer.of_file(settings.signing_key_file)
         self.mutations = Mutations(
             self.engine,
             now,
-            self.wake.committed,
-            at_once_max=most - READ_CONNECTIONS,
+            self.commit_signal.committed,
+            at_once_max=connections_max - READ_CONNECTIONS,
             signer=signer,
             database=self.database,
-            tail=self._read_tail,
+            read_tail=self._read_tail,
         )
         self.signing_keys = (
             SigningKeys(self.aside, self.mutations, signer) if signer is not None else None
@@ -124,17 +123,21 @@ class Writer:
         self.publisher = Publisher(
             self.aside,
             self.mutations,
-            self.wake,
-            self.heads,
+            self.commit_signal,
+            self.head_reader,
             database_url=settings.database_url,
             nats_url=settings.nats_url,
             poll_s=settings.relay_poll_s,
             database=self.database,
         )
-        self.surroundings = Surroundings(self.aside, self.publisher, self.cache, now, self.database)
+        self.dependency_monitor = DependencyMonitor(
+            self.aside, self.publisher, self.cache, now, self.database
+        )
         self.health = health.GrpcHealth(SERVICES)
-        self.registry = Registry(self.mutations, self.reads, now)
-        self.admin = Admin(self.mutations, self.engine, self.heads, self.database)
+        self.registry = AssetRegistryService(self.mutations, self.reads, now)
+        self.admin = RegistryAdminService(
+            self.mutations, self.engine, self.head_reader, self.database
+        )
 
     def make_server(self) -> grpc.aio.Server:
         server, methods = grpc_server.make_server(
@@ -145,7 +148,7 @@ class Writer:
                 ErrorInterceptor(),
                 RateInterceptor(TokenBuckets(self.settings.mutations_per_s_max), role_of),
                 ReadRates(TokenBuckets(self.settings.reads_per_s_max), _is_read),
-                MinRevisionInterceptor(self.heads.reach),
+                MinRevisionInterceptor(self.head_reader.reach),
             ],
             innermost=[ExpensiveReads()],
         )
@@ -156,37 +159,39 @@ class Writer:
         return server
 
     def loops(self) -> dict[str, Callable[[], Awaitable[object]]]:
-        """What runs beside the calls, by name."""
-        found: dict[str, Callable[[], Awaitable[object]]] = {
+        """The loops that run beside the calls, by name."""
+        loops: dict[str, Callable[[], Awaitable[object]]] = {
             "publisher": self.publisher.run,
             "epochs": self.mutations.epochs.run,
-            "fence": Watch(self.aside, self.database, self._tell_fenced).run,
-            "surroundings": self.surroundings.run,
+            "fence": FenceMonitor(self.aside, self.database, self._set_serving).run,
+            "dependency monitor": self.dependency_monitor.run,
             "memory": trim_memory_after_bursts,
         }
         if (cache := self.cache) is not None:
             metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)
             relay = CacheRelay(self.aside, cache, self.database)
-            found["cache relay"] = partial(relay.run, self.wake.cache, self.settings.relay_poll_s)
+            loops["cache relay"] = partial(
+                relay.run, self.commit_signal.cache, self.settings.relay_poll_s
+            )
         if days := self.settings.archive_after_days:
-            archiving = Archiving(self.aside, self.mutations, dt.timedelta(days=days))
-            found["archiving"] = archiving.run
+            archiving = Archiver(self.aside, self.mutations, dt.timedelta(days=days))
+            loops["archiving"] = archiving.run
         if self.signing_keys is not None:
-            found["signing keys"] = self.signing_keys.run
+            loops["signing keys"] = self.signing_keys.run
         if self.images is not None:
             note_stream = self.publisher.note_stream
-            images = Images(self.aside, self.images, note_stream, utc_now, self.database)
-            found["images"] = images.run
-        return found
+            images = ImagePublisher(self.aside, self.images, note_stream, utc_now, self.database)
+            loops["images"] = images.run
+        return loops
 
     async def _read_tail(self) -> replication_pb2.Head | None:
         return await self.publisher.read_tail()
 
-    def _tell_fenced(self, is_fenced: bool) -> None:
+    def _set_serving(self, is_fenced: bool) -> None:
         self.health.set_serving(serving=not is_fenced)
 
     async def report(self) -> HealthReport:
-        """PostgreSQL is needed; without NATS or Redis the writer works on, degraded."""
+        """Report health: PostgreSQL is required; without NATS or Redis the writer is degraded."""
         postgres = await self._postgres_state()
         components = {
             "postgres": postgres,
@@ -198,7 +203,7 @@ class Writer:
     async def _postgres_state(self) -> str:
         try:
             async with asyncio.timeout(HEALTH_TIMEOUT_S):
-                await self.heads.read()
+                await self.head_reader.read()
         except ServiceNotReady as error:
             return f"down: {error.reason}: {error}"
         except (sa.exc.SQLAlchemyError, *MAYBE_AWAY) as error:
@@ -214,9 +219,11 @@ class Writer:
         await dispose(self.aside)
 
 
-def _engine(settings: WriterConfig, application: str, most: int) -> AsyncEngine:
+def _engine(settings: WriterConfig, application: str, connections_max: int) -> AsyncEngine:
     url = settings.database_url
-    return tracing.instrument(make_engine(url, connections_max=most, application=application))
+    return tracing.instrument(
+        make_engine(url, connections_max=connections_max, application=application)
+    )
 
 
 def _nats_state(publisher: Publisher) -> str:
@@ -233,8 +240,8 @@ def _redis_state(cache: Cache | None) -> str:
     return "degraded: reads go to PostgreSQL" if cache.breaker.is_open else "ok"
 
 
-async def _settle() -> None:
-    """What is there by now stays: to look through it for garbage would stop all calls for 70 ms."""
+async def _freeze_startup_objects() -> None:
+    """Exempt startup objects from garbage collection: a scan would stop all calls for 70 ms."""
     for after_s in (0.0, SETTLED_S):
         await asyncio.sleep(after_s)
         gc.collect()
@@ -251,8 +258,8 @@ async def run(settings: WriterConfig) -> None:
     stopping = stop_event()
 
     async def report() -> HealthReport:
-        found = await writer.report()
-        return HealthReport(found.ready and not stopping.is_set(), found.components)
+        report = await writer.report()
+        return HealthReport(report.ready and not stopping.is_set(), report.components)
 
     server = writer.make_server()
     http = await telemetry.serve_http(settings.http_listen, report)
@@ -260,14 +267,14 @@ async def run(settings: WriterConfig) -> None:
     await server.start()
     tasks = begin(writer.loops())
     writer.health.set_serving(serving=True)
-    settling = asyncio.create_task(_settle())
+    freezing = asyncio.create_task(_freeze_startup_objects())
     log.info("writer %s is up", version.version())
 
     await stopping.wait()
     log.info("stopping: running calls may take %g s", settings.drain_s)
     writer.health.end()
     await server.stop(settings.drain_s)
-    await end(settling, *tasks)
+    await end(freezing, *tasks)
     await http.cleanup()
     await writer.close()
     tracing.stop()

@@ -1,7 +1,7 @@
-"""Takes what is long over out of snapshots: once an hour, one writer at a time.
+"""Archives entities that have long been over: once an hour, one writer at a time.
 
-It is a mutation like any other: one revision of the history, which every resolver applies. What is
-archived stays in PostgreSQL and is answered from there; whoever changes it makes it live again.
+Archiving is a mutation like any other: one revision of the history, which every resolver applies.
+An archived entity stays in PostgreSQL and is answered from there; a change makes it live again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cqar_shared.errors import TooLarge
 from cqar_shared.replication import positions
 from cqar_writer import metrics
 from cqar_writer.database import confirmed_commit
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.protocol import revision_rows
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
 from cqar_writer.store import archive_candidates, outbox, writes
@@ -32,17 +32,17 @@ from cqar_writer.store.writes import CurrentRow
 log = logging.getLogger(__name__)
 
 ARCHIVE_EVERY_S: Final = 3_600.0
-#: Between two mutations, others have their turn.
+#: Between two revisions, so that other mutations get the write lock.
 PAUSE_S: Final = 0.1
 ACTOR: Final = "cqar"
 
 
-class Archiving:
-    """Archives by and by.
+class Archiver:
+    """Archives candidates in batches.
 
     Args:
-        engine: For looking: what is found is looked at again behind the head's lock.
-        after: How long something has been over.
+        engine: For finding candidates; they are checked again behind the write lock.
+        after: How long an entity must have been over.
     """
 
     def __init__(self, engine: AsyncEngine, mutations: Mutations, after: dt.timedelta) -> None:
@@ -51,45 +51,45 @@ class Archiving:
         self._after = after
 
     async def run(self) -> None:
-        """Archive all there is, and again after an hour, until cancelled."""
+        """Archive all candidates, and again after an hour, until cancelled."""
         while True:
             more = await self.step()
             await asyncio.sleep(PAUSE_S if more else ARCHIVE_EVERY_S)
 
     async def step(self) -> int:
-        """Archive up to 1,000 listings and their symbols; returns how many entities it were.
+        """Archive up to 1,000 listings and their symbols; returns the number of entities.
 
-        What is too large for one change set waits for the next.
+        Candidates that do not fit into one change set wait for the next step.
         """
         before = self._mutations.now() - self._after
         async with self._engine.connect() as tx:
-            if not await archive_candidates.try_turn(tx):
+            if not await archive_candidates.try_lock(tx):
                 return 0
-            found = await archive_candidates.over(tx, before)
-            most_bytes = positions.CHANGE_SET_BYTES_MAX // 2
-            while some := archive_candidates.fitting(found, most_bytes):
+            candidates = await archive_candidates.find_candidates(tx, before)
+            limit_bytes = positions.CHANGE_SET_BYTES_MAX // 2
+            while batch := archive_candidates.select_fitting(candidates, limit_bytes):
                 try:
-                    return await self._archive(some, before)
+                    return await self._archive(batch, before)
                 except TooLarge:
-                    # What packs badly, or has grown since it was looked at.
-                    most_bytes //= 2
+                    # The entities compress badly, or have grown since they were read.
+                    limit_bytes //= 2
             return 0
 
-    async def _archive(self, found: Sequence[ArchiveCandidate], before: dt.datetime) -> int:
+    async def _archive(self, candidates: Sequence[ArchiveCandidate], before: dt.datetime) -> int:
         now = self._mutations.now()
-        async with self._mutations.turn() as (tx, head):
-            leaving = await archive_candidates.over(tx, before, found)
+        async with self._mutations.write_lock() as (tx, head):
+            leaving = await archive_candidates.find_candidates(tx, before, candidates)
             if not leaving:
                 return 0
             archive = _archive_of(leaving, now)
-            row = _revision(head, leaving, archive, self._reason(), now)
+            row = _build_revision(head, leaving, archive, self._reason(), now)
             await _write(tx, leaving, archive, row.revision)
-            row = await self._mutations.signed(tx, head, row)
+            row = await self._mutations.sign(tx, head, row)
             await outbox.advance(tx, row, head)
             await confirmed_commit.commit(tx)
-            self._mutations.note(row, head)
-        for one in leaving:
-            metrics.ARCHIVED.labels(one.kind).inc()
+            self._mutations.notify_committed(row, head)
+        for candidate in leaving:
+            metrics.ARCHIVED.labels(candidate.kind).inc()
         log.info("revision %d: %d entities are archived", row.revision, len(leaving))
         return len(leaving)
 
@@ -100,17 +100,17 @@ class Archiving:
 def _archive_of(leaving: Sequence[ArchiveCandidate], now: dt.datetime) -> Archive:
     entities = tuple(
         ArchivedEntity(
-            kind=one.kind,
-            key=one.key,
-            venue_id=one.venue_id or None,
-            venue_symbol=one.venue_symbol or None,
+            kind=candidate.kind,
+            key=candidate.key,
+            venue_id=candidate.venue_id or None,
+            venue_symbol=candidate.venue_symbol or None,
         )
-        for one in leaving
+        for candidate in leaving
     )
     return Archive(archive_id=str(uuid.uuid4()), archived_at=now, entities=entities)
 
 
-def _revision(
+def _build_revision(
     head: HeadRow,
     leaving: Sequence[ArchiveCandidate],
     archive: Archive,
@@ -122,14 +122,16 @@ def _revision(
     )
     change_set.committed_at.FromDatetime(now)
     set_hash = positions.set_hash_from(head.set_hash)
-    for one in leaving:
-        change_set.changes.add(kind=one.kind, key=one.key, entity=one.payload, archived=True)
-        set_hash -= positions.hash_of(one.kind, one.key, one.payload)
+    for candidate in leaving:
+        change_set.changes.add(
+            kind=candidate.kind, key=candidate.key, entity=candidate.payload, archived=True
+        )
+        set_hash -= positions.hash_of(candidate.kind, candidate.key, candidate.payload)
     payload = entity_codec.encode(ARCHIVE, archive)
     change_set.changes.add(kind=ARCHIVE.name, key=archive.archive_id, entity=payload)
     set_hash += positions.hash_of(ARCHIVE.name, archive.archive_id, payload)
     live = head.live_count - len(leaving) + 1
-    return revision_rows.sealed(
+    return revision_rows.build_revision(
         head, change_set, replication_pb2.DomainEvents(), live, set_hash, now
     )
 
@@ -138,8 +140,10 @@ async def _write(
     tx: AsyncConnection, leaving: Sequence[ArchiveCandidate], archive: Archive, revision: int
 ) -> None:
     rows = [
-        CurrentRow(one.kind, one.key, revision, one.payload, deleted=False, archived=True)
-        for one in leaving
+        CurrentRow(
+            candidate.kind, candidate.key, revision, candidate.payload, deleted=False, archived=True
+        )
+        for candidate in leaving
     ]
     payload = entity_codec.encode(ARCHIVE, archive)
     rows.append(

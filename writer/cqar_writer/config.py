@@ -1,4 +1,4 @@
-"""What the writer needs to run, from CQAR_WRITER_* and `writer:` in config.yaml."""
+"""The writer's settings, from CQAR_WRITER_* and `writer:` in config.yaml."""
 
 from __future__ import annotations
 

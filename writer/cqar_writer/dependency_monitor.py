@@ -1,6 +1,6 @@
-"""What this writer stands on, looked at every few seconds and only measured: nothing depends on it.
+"""Measures PostgreSQL, NATS and Redis every few seconds; nothing depends on the result.
 
-Calls and relays find out for themselves what is away; an operator wants to know before they do.
+Calls and relays notice outages by themselves; an operator wants to know before they do.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ from cqar_shared.runtime.outages import MAYBE_AWAY
 from cqar_shared.runtime.tasks import raise_if_cancelled
 from cqar_shared.runtime.telemetry import DEPENDENCY_UP
 from cqar_writer import metrics
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.relays.publisher import Publisher
 from cqar_writer.store import entity_rows
 
@@ -33,11 +32,11 @@ LOOK_EVERY_S: Final = 5.0
 TIMEOUT_S: Final = 2.0
 
 
-class Surroundings:
-    """Looks at PostgreSQL, NATS and Redis.
+class DependencyMonitor:
+    """Sets the gauges of PostgreSQL, NATS and Redis.
 
     Args:
-        now: The wall clock, by which keys end.
+        now: The wall clock, for the expiry of keys.
     """
 
     def __init__(
@@ -49,42 +48,42 @@ class Surroundings:
         database: PrimaryDatabase | None = None,
     ) -> None:
         self._engine = engine
-        self._database = database or PrimaryDatabase(Newest(), engine)
+        self._database = database or PrimaryDatabase(NewestPosition(), engine)
         self._publisher = publisher
         self._cache = cache
         self._now = now
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Measure again and again, until cancelled."""
         while True:
             raise_if_cancelled()
             await self.look()
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
-        """Once; what does not answer is away, not an error."""
-        DEPENDENCY_UP.labels("postgres").set(await self._look_at_database())
-        DEPENDENCY_UP.labels("nats").set(await self._streams())
+        """Measure once; a server that does not answer is down, which is no error."""
+        DEPENDENCY_UP.labels("postgres").set(await self._measure_database())
+        DEPENDENCY_UP.labels("nats").set(await self._measure_nats())
         if self._cache is not None:
-            # The relay to Redis asks it twice a second.
+            # The cache relay asks Redis twice a second.
             DEPENDENCY_UP.labels("redis").set(not self._cache.breaker.is_open)
 
-    async def _look_at_database(self) -> bool:
-        """Where the head is, also while no relay runs; and which key ends first."""
+    async def _measure_database(self) -> bool:
+        """Measure the head, also while no relay runs, and the next expiry of a key."""
         try:
             async with asyncio.timeout(TIMEOUT_S), self._engine.connect() as tx:
                 head = await self._database.head(tx)
-                end = await entity_rows.first_key_end(tx, self._now())
+                expiry = await entity_rows.next_key_expiry(tx, self._now())
         except ServiceNotReady:
-            return True  # it answers, and is not what is to be measured
+            return True  # it answers, though it is not the registry's current database
         except (sa.exc.SQLAlchemyError, *MAYBE_AWAY):
             return False
         metrics.PROGRESS.committed(head.epoch, head.revision)
-        metrics.KEY_END.set(math.inf if end is None else end.timestamp())
+        metrics.KEY_END.set(math.inf if expiry is None else expiry.timestamp())
         return True
 
-    async def _streams(self) -> bool:
-        """How full JetStream is."""
+    async def _measure_nats(self) -> bool:
+        """Measure how full JetStream is."""
         if (js := self._publisher.jetstream()) is None:
             return False
         try:
@@ -92,22 +91,22 @@ class Surroundings:
             metrics.STORAGE_BYTES.set(account.storage)
             metrics.STORAGE_BYTES_MAX.set(_limit(account.limits.max_storage))
             for stream in (jetstream.CHANGES, jetstream.EVENTS):
-                await _measure(js, stream)
+                await _measure_stream(js, stream)
         except (NatsError, OSError, TimeoutError):
             return False
         return True
 
 
-async def _measure(js: JetStreamContext, stream: str) -> None:
+async def _measure_stream(js: JetStreamContext, stream: str) -> None:
     try:
         info = await js.stream_info(stream)
     except NotFoundError:
-        return  # the relays make it
+        return  # the relays create it
     metrics.STREAM_BYTES.labels(stream).set(info.state.bytes)
     metrics.STREAM_BYTES_MAX.labels(stream).set(_limit(info.config.max_bytes))
     metrics.STREAM_MESSAGES.labels(stream).set(info.state.messages)
 
 
 def _limit(given: int | None) -> float:
-    """NATS says none by -1, or by nothing."""
+    """A limit; NATS states none as -1, or leaves it out."""
     return math.inf if given is None or given < 0 else given

@@ -80,35 +80,35 @@ COMMIT_SECONDS: Final = Histogram(
 
 
 class Progress:
-    """How far what is published lies behind what is committed, whoever hears of either.
+    """Measures how far publication is behind commits, whoever reports either.
 
-    While NATS is away no relay runs: commits are then seen by who looks at the database.
+    While NATS is away no relay runs; the dependency monitor then reports commits.
     """
 
     def __init__(self) -> None:
         self._committed = 0
         self._published: int | None = None
-        self._told: int | None = None
+        self._announced: int | None = None
 
     def committed(self, epoch: int, revision: int) -> None:
         self._committed = revision
         REVISION.set(revision)
         EPOCH.set(epoch)
-        self._tell()
+        self._update()
 
     def published(self, revision: int) -> None:
         self._published = revision
         PUBLISHED.set(revision)
-        self._tell()
+        self._update()
 
-    def told(self, revision: int) -> None:
-        """All events up to this revision are out."""
-        self._told = revision
-        self._tell()
+    def announced(self, revision: int) -> None:
+        """All events up to this revision are published."""
+        self._announced = revision
+        self._update()
 
-    def _tell(self) -> None:
-        if self._told is not None:
-            EVENTS_LAG.set(max(0, self._committed - self._told))
+    def _update(self) -> None:
+        if self._announced is not None:
+            EVENTS_LAG.set(max(0, self._committed - self._announced))
         if self._published is not None:
             OUTBOX_LAG.set(max(0, self._committed - self._published))
 

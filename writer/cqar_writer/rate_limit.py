@@ -1,4 +1,4 @@
-"""How much one actor may change: a stuck client must not keep everybody else from the lock."""
+"""Limits how much one actor may change: a stuck client must not keep others from the lock."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from cqar_shared.runtime.token_bucket import TokenBuckets
 
 
 class RateInterceptor(Middleware):
-    """Refuses the changes of an actor who asks for too many.
+    """Refuses the changes of an actor that requests too many.
 
-    To be given after auth, and after `ErrorInterceptor`, which tells what is raised here.
+    It must come after auth, and after `ErrorInterceptor`, which maps the error raised here.
     """
 
     def __init__(self, rates: TokenBuckets, role_of: Callable[[str], Role]) -> None:

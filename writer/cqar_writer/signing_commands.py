@@ -19,9 +19,9 @@ from cqar_shared.trust.signatures import KeyFileError, PrivateKey
 from cqar_writer.app import utc_now
 from cqar_writer.config import SECTION, WriterConfig
 from cqar_writer.database.head_signer import Signer
-from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.signing_keys import SigningKeys, begin_anew
-from cqar_writer.store import entity_rows
+from cqar_writer.mutations import Mutations
+from cqar_writer.signing_keys import SigningKeys, create_unendorsed
+from cqar_writer.store import head_rows
 
 
 @click.command("make-signing-key")
@@ -71,7 +71,7 @@ def rotate_signing_key_command(file: Path) -> None:
 
     async def rotate(mutations: Mutations, _: AsyncEngine, keys: SigningKeys | None) -> int:
         if keys is None:
-            return await begin_anew(mutations, public_key)
+            return await create_unendorsed(mutations, public_key)
         return await keys.endorse(public_key)
 
     config, public_key = load(WriterConfig, SECTION, os.environ), _read_key(file).public_key
@@ -114,7 +114,7 @@ def begin_epoch_command(reason: str) -> None:
 
     async def begin(mutations: Mutations, engine: AsyncEngine, _: SigningKeys | None) -> int:
         async with engine.connect() as tx:
-            head = await entity_rows.read_head(tx)
+            head = await head_rows.read_head(tx)
         if not await mutations.bump_epoch(head.epoch, head.epoch, head.revision, reason):
             raise click.ClickException("another epoch began meanwhile")
         return head.epoch + 1

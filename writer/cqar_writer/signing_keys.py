@@ -1,7 +1,7 @@
-"""The signing keys in the registry's history: the first, the next, and when each ends.
+"""Adds, endorses and retires signing keys, and keeps the head signed.
 
-Every change here is a revision like any other, so that resolvers and audits learn of keys from what
-the keys sign.
+Every change here is a revision like any other, so that resolvers and audits learn of keys from the
+signed history.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ from cqar_shared.replication import positions
 from cqar_shared.runtime.tasks import raise_if_cancelled
 from cqar_writer.database import confirmed_commit, head_signer
 from cqar_writer.database.head_signer import Signer
-from cqar_writer.mutations.pipeline import Cause, Mutations
+from cqar_writer.mutations import Cause, Mutations
 from cqar_writer.protocol import revision_rows
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
-from cqar_writer.store import entity_rows, outbox, writes
+from cqar_writer.store import head_rows, outbox, writes
 from cqar_writer.store.writes import CurrentRow
 
 log = logging.getLogger(__name__)
 
-#: An idle registry, or one that a writer without a key changed last, is signed within this.
+#: The head of an idle registry, or of one that a writer without a key changed, is signed within
+#: this time.
 LOOK_EVERY_S: Final = 10.0
 ACTOR: Final = "cqar-writer"
 
 
 class SigningKeys:
-    """One writer's key, and what it may do with others'.
+    """Manages the registry's signing keys with one writer's key.
 
     Args:
-        engine: For looking: what is found is looked at again behind the head's lock.
+        engine: For reading; what is read is checked again behind the write lock.
         signer: This writer's key.
     """
 
@@ -47,7 +48,7 @@ class SigningKeys:
         self._engine = engine
         self._mutations = mutations
         self._signer = signer
-        self._said = ""
+        self._logged = ""
 
     async def run(self) -> None:
         """Keep the head signed, until cancelled or until PostgreSQL fails."""
@@ -57,31 +58,35 @@ class SigningKeys:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def step(self) -> bool:
-        """Begin with this writer's key if the registry has none, and sign the head if nobody has.
+        """Add this writer's key if the registry has none, and sign an unsigned head.
 
         Returns:
             Whether the head is signed now.
         """
         async with self._engine.connect() as tx:
-            head, keys = await entity_rows.read_head(tx), await head_signer.keys_of(tx)
+            head, keys = await head_rows.read_head(tx), await head_signer.load_keys(tx)
         own = next((key for key in keys if key.key_id == self._signer.key_id), None)
         if own is None and not keys:
             await self._begin()
         elif own is None:
-            self._say(f"the registry does not know signing key {self._signer.key_id}: endorse it")
+            self._log_once(
+                f"the registry does not know signing key {self._signer.key_id}: endorse it"
+            )
             return head_signer.is_signed(head, keys)
         elif own.is_retired:
-            self._say(f"signing key {own.key_id} is retired: give this writer the one after it")
+            self._log_once(
+                f"signing key {own.key_id} is retired: give this writer the one after it"
+            )
             return head_signer.is_signed(head, keys)
         elif head_signer.is_signed(head, keys):
             return True
         return await self._sign_head()
 
-    def _say(self, why: str) -> None:
+    def _log_once(self, why: str) -> None:
         """Log why nothing is signed here, once."""
-        if why != self._said:
+        if why != self._logged:
             log.error("this writer signs nothing: %s", why)
-            self._said = why
+            self._logged = why
 
     async def _begin(self) -> None:
         key = SigningKey(
@@ -92,12 +97,12 @@ class SigningKeys:
         try:
             await self._create(key, "the registry's heads are signed from here on")
         except Exists:
-            return  # another writer with the same key was first
+            return  # another writer with the same key added it first
         log.info("signing begins: key %s, public key %s", key.key_id, key.public_key)
 
     async def _sign_head(self) -> bool:
-        async with self._mutations.turn() as (tx, head):
-            keys = await head_signer.keys_of(tx)
+        async with self._mutations.write_lock() as (tx, head):
+            keys = await head_signer.load_keys(tx)
             if head_signer.is_signed(head, keys):
                 return True
             if not await head_signer.is_in_use(tx, self._signer.key_id):
@@ -113,17 +118,17 @@ class SigningKeys:
         return applied.revision
 
     async def endorse(self, public_key: bytes) -> int:
-        """Let this writer's key vouch for another, which may sign from then on, too.
+        """Endorse another key with this writer's; it may sign from then on, too.
 
         Returns:
-            The revision that says so.
+            The revision that adds it.
 
         Raises:
-            Conflict: This writer's own key is not in use.
-            Exists: The registry knows the other.
+            Conflict: this writer's own key is not in use.
+            Exists: the registry already has the other key.
         """
         async with self._engine.connect() as tx:
-            registry_id = (await entity_rows.read_head(tx)).registry_id
+            registry_id = (await head_rows.read_head(tx)).registry_id
             await self._require_in_use(tx)
         key = SigningKey(
             key_id=id_of(public_key),
@@ -135,27 +140,28 @@ class SigningKeys:
         return await self._create(key, f"key {self._signer.key_id} vouches for {key.key_id}")
 
     async def retire(self, key_id: str) -> int:
-        """End another key: what it signs from then on counts nowhere.
+        """Retire another key: its later signatures are void.
 
         Returns:
-            The revision that says so, which this writer's key signs.
+            The revision that retires it, signed by this writer's key.
 
         Raises:
-            Conflict: It is this writer's own, is retired already, or this one's is not in use.
-            NotFound: There is no such key.
+            Conflict: the key is this writer's own or already retired, or this writer's is not in
+                use.
+            NotFound: there is no such key.
         """
         if key_id == self._signer.key_id:
             raise Conflict(f"{key_id} is this writer's own: give it the next key first")
-        async with self._mutations.turn() as (tx, head):
+        async with self._mutations.write_lock() as (tx, head):
             await self._require_in_use(tx)
-            keys = {key.key_id: key for key in await head_signer.keys_of(tx)}
+            keys = {key.key_id: key for key in await head_signer.load_keys(tx)}
             if key_id not in keys:
                 raise EntityNotFound(SIGNING_KEY.name, key_id)
             if keys[key_id].is_retired:
                 raise Conflict(f"{key_id} is retired since revision {keys[key_id].last_revision}")
             row = await self._retire(tx, head, keys[key_id])
             await confirmed_commit.commit(tx)
-            self._mutations.note(row, head)
+            self._mutations.notify_committed(row, head)
         return row.revision
 
     async def _retire(self, tx: AsyncConnection, head: HeadRow, before: SigningKey) -> OutboxRow:
@@ -173,13 +179,15 @@ class SigningKeys:
         change_set.changes.add(kind=name, key=key_id, entity=new)
         set_hash = positions.set_hash_from(head.set_hash)
         set_hash += positions.hash_of(name, key_id, new) - positions.hash_of(name, key_id, old)
-        silent = replication_pb2.DomainEvents()
-        row = revision_rows.sealed(head, change_set, silent, head.live_count, set_hash, now)
+        no_events = replication_pb2.DomainEvents()
+        row = revision_rows.build_revision(
+            head, change_set, no_events, head.live_count, set_hash, now
+        )
         await writes.save(tx, SIGNING_KEY, [after])
-        told = CurrentRow(name, key_id, row.revision, new, deleted=False, archived=False)
-        await writes.save_current(tx, [told])
-        # Whoever signed the revision before: this one the key that stays signs.
-        row = await head_signer.signed(tx, self._signer, head, row)
+        current = CurrentRow(name, key_id, row.revision, new, deleted=False, archived=False)
+        await writes.save_current(tx, [current])
+        # The key that stays signs this revision, whichever key signed the one before.
+        row = await head_signer.sign_revision(tx, self._signer, head, row)
         await outbox.advance(tx, row, head)
         return row
 
@@ -188,14 +196,14 @@ class SigningKeys:
             raise Conflict(f"this writer's own key {self._signer.key_id} is not in use")
 
 
-async def begin_anew(mutations: Mutations, public_key: bytes) -> int:
-    """Make a key that no other vouches for: where there is none yet, or the last one is lost.
+async def create_unendorsed(mutations: Mutations, public_key: bytes) -> int:
+    """Add a key that no other endorses: for a first key, or if the last one is lost.
 
     Returns:
-        The revision that says so.
+        The revision that adds it.
 
     Raises:
-        Exists: The registry knows it.
+        Exists: the registry already has the key.
     """
     key = SigningKey(key_id=id_of(public_key), public_key=public_key.hex(), made_at=mutations.now())
     item = Item(kind=SIGNING_KEY, intent=ChangeIntent.CREATE, given=key)

@@ -1,4 +1,4 @@
-"""click commands made of the table."""
+"""Makes the click commands of the nouns and verbs in the table."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from typing import Any
 
 import click
 
-from cqar.cli.lazy_commands import attribute
-from cqar.cli.nouns.execute import How, run
+from cqar.cli.lazy_commands import load_attribute
+from cqar.cli.nouns.execute import RunOptions, run
+from cqar.cli.nouns.field_types import HeaderTextParam, TextParam
 from cqar.cli.nouns.model import Noun, Verb
-from cqar.cli.nouns.parameters import asked
-from cqar.cli.nouns.values import HeaderText, Words
-from cqar.cli.target import Target, override
+from cqar.cli.nouns.parameters import parameters_of
+from cqar.cli.target import Target, with_target
 
 
-class Verbs(click.Group):
-    """A group that knows other words for some of its commands, and one for all other words."""
+class VerbGroup(click.Group):
+    """A group with aliases for its commands, and a default command for any other word."""
 
     def __init__(
-        self, name: str, about: str, aliases: Mapping[str, str], otherwise: str = ""
+        self, name: str, help_text: str, aliases: Mapping[str, str], default_verb: str = ""
     ) -> None:
-        super().__init__(name, help=about)
+        super().__init__(name, help=help_text)
         self._aliases = aliases
-        self._otherwise = otherwise
+        self._default_verb = default_verb
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if self._otherwise and args and self.get_command(ctx, args[0]) is None:
-            args = [self._otherwise, *args]
+        if self._default_verb and args and self.get_command(ctx, args[0]) is None:
+            args = [self._default_verb, *args]
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -41,66 +41,69 @@ class Verbs(click.Group):
 
 
 def command_of(noun: Noun) -> click.Group:
-    """The noun's group; verbs of two words lie in a group of their own."""
-    about = _help(noun.about, *noun.verbs.values())
-    top = Verbs(noun.name, about, noun.aliases, noun.otherwise)
+    """The noun's group; verbs of two words are in a subgroup."""
+    help_text = _help(noun.summary, *map(noun.example, noun.verbs))
+    top = VerbGroup(noun.name, help_text, noun.aliases, noun.default_verb)
     for words, verb in noun.verbs.items():
         *outer, last = words.split()
         group: click.Group = top
         for word in outer:
             if word not in group.commands:
-                group.add_command(_inner(noun, word))
+                group.add_command(_subgroup(noun, word))
             inner = group.commands[word]
             assert isinstance(inner, click.Group)
             group = inner
-        group.add_command(_command(noun, verb, last))
-    for name, where in noun.more.items():
-        top.add_command(attribute(where), name)
+        group.add_command(_command(noun, verb, last, noun.example(words)))
+    for name, where in noun.extra_commands.items():
+        top.add_command(load_attribute(where), name)
     return top
 
 
-def _inner(noun: Noun, word: str) -> Verbs:
-    inner = {w.split()[1]: verb for w, verb in noun.verbs.items() if w.split()[0] == word}
-    return Verbs(word, _help(f"{word.capitalize()}: {', '.join(inner)}.", *inner.values()), {})
+def _subgroup(noun: Noun, word: str) -> VerbGroup:
+    inner = [words for words in noun.verbs if words.split()[0] == word]
+    summary = f"{word.capitalize()}: {', '.join(words.split()[1] for words in inner)}."
+    return VerbGroup(word, _help(summary, *map(noun.example, inner)), {})
 
 
-def _help(about: str, *verbs: Verb) -> str:
-    """What it does, and lines that work, each as it is."""
-    title = "Example:" if len(verbs) == 1 else "Examples:"
-    return "\n".join([about, "", "\b", title, *(f"  {verb.example}" for verb in verbs)])
+def _help(summary: str, *examples: str) -> str:
+    """The summary and the examples, each on its own line."""
+    title = "Example:" if len(examples) == 1 else "Examples:"
+    return "\n".join([summary, "", "\b", title, *(f"  {example}" for example in examples)])
 
 
-def _command(noun: Noun, verb: Verb, name: str) -> click.Command:
-    wanted = asked(noun, verb)
+def _command(noun: Noun, verb: Verb, name: str, example: str) -> click.Command:
+    parameters = parameters_of(noun, verb)
 
-    @override
-    def callback(target: Target, **given: Any) -> None:
-        how = How(**{name: given.pop(name) for name in How._fields if name in given})
-        run(noun, verb, wanted, target, given, how)
+    @with_target
+    def callback(target: Target, **values: Any) -> None:
+        options = {name: values.pop(name) for name in RunOptions._fields if name in values}
+        run(noun, verb, parameters, target, values, RunOptions(**options))
 
     targets: list[click.Parameter] = list(reversed(callback.__click_params__))  # type: ignore[attr-defined]
     return click.Command(
         name,
         callback=callback,
-        params=[*(item.parameter for item in wanted), *_options(verb), *targets],
-        help=_help(verb.about, verb),
+        params=[*(item.parameter for item in parameters), *_run_options(verb), *targets],
+        help=_help(verb.summary, example),
     )
 
 
-def _options(verb: Verb) -> list[click.Parameter]:
-    """The options that are no field of the request: `How`, by name."""
+def _run_options(verb: Verb) -> list[click.Parameter]:
+    """The options that are no field of the request: those of `RunOptions`, by name."""
     options: list[click.Parameter] = [
-        click.Option(["as_json", "--json"], is_flag=True, help="The answer as JSON.")
+        click.Option(["as_json", "--json"], is_flag=True, help="Print the response as JSON.")
     ]
-    if verb.done:
+    if verb.effect:
         options += [
-            click.Option(["--reason"], type=Words(), default="", help="Why, for the audit log."),
+            click.Option(
+                ["--reason"], type=TextParam(), default="", help="Reason for the audit log."
+            ),
             click.Option(
                 ["--idempotency-key"],
-                type=HeaderText(),
-                help="Sent again with the same key, it is done once.",
+                type=HeaderTextParam(),
+                help="A repeated call with the same key is applied once.",
             ),
         ]
-    if verb.asks:
-        options.append(click.Option(["--yes", "-y"], is_flag=True, help="Do not ask."))
+    if verb.confirms:
+        options.append(click.Option(["--yes", "-y"], is_flag=True, help="Skip the confirmation."))
     return options

@@ -1,4 +1,4 @@
-"""What to do next, for each way in which a writer refuses."""
+"""Adds what to do next to a writer's refusal."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from contextlib import contextmanager
 from typing import Final
 
 from cqar.admin.connection import CallFailed
-from cqar.cli.nouns.id_lookup import Unclear
+from cqar.cli.nouns.id_lookup import AmbiguousName
 from cqar.cli.nouns.model import Noun, Verb
 
-#: By the registry's reason, else by gRPC's status.
-_NEXT: Final = {
-    "ABORTED": "see what became of it with: cqar history KIND:KEY",
+#: Hint by the registry's reason, else by gRPC's status.
+_HINTS: Final = {
+    "ABORTED": "see its history with: cqar history KIND:KEY",
     "ALREADY_EXISTS": "see it with: cqar {noun} list",
-    "DEADLINE_EXCEEDED": "try again; with --idempotency-key a change is made once, however often",
+    "DEADLINE_EXCEEDED": "try again; with --idempotency-key a repeated change is applied once",
     "IN_USE": "remove what uses it first",
-    "INVALID_ARGUMENT": "what it takes: cqar {noun} {verb} --help",
-    "NOT_FOUND": "see what there is with: cqar {missing} list",
-    "PERMISSION_DENIED": "give a key that may change things: --key, or CQAR_KEY",
+    "INVALID_ARGUMENT": "see the accepted values with: cqar {noun} {verb} --help",
+    "NOT_FOUND": "see what exists with: cqar {missing} list",
+    "PERMISSION_DENIED": "give a key that may make changes: --key, or CQAR_KEY",
     "RESOURCE_EXHAUSTED": "ask for less: cqar {noun} {verb} --help",
     "UNAUTHENTICATED": "give an API key: --key, or CQAR_KEY",
 }
-#: What the registry calls what we call otherwise.
-_NOUNS: Final = {
+#: The registry's kinds whose noun has another name.
+_NOUN_OF_ENTITY: Final = {
     "ASSET_GROUP": "group",
     "ASSET_GROUP_MEMBER": "group",
     "ASSET_DEPLOYMENT": "deployment",
@@ -35,19 +35,18 @@ _NOUNS: Final = {
 
 
 @contextmanager
-def with_advice(noun: Noun, verb: Verb) -> Iterator[None]:
-    """Say after a refusal what to do next, where it does not say so itself."""
+def with_hint(noun: Noun, verb: Verb) -> Iterator[None]:
+    """Append a hint to a `CallFailed` from the block, unless the error names candidates itself."""
     try:
         yield
-    except Unclear:
+    except AmbiguousName:
         raise
     except CallFailed as error:
-        text = _NEXT.get(error.reason, _NEXT.get(error.code))
-        if text is None:
+        hint = _HINTS.get(error.reason, _HINTS.get(error.code))
+        if hint is None:
             raise
         words = next(words for words, known in noun.verbs.items() if known == verb)
         missing = error.reason.removesuffix("_NOT_FOUND")
-        advice = text.format(
-            noun=noun.name, verb=words, missing=_NOUNS.get(missing, missing.lower() or noun.name)
-        )
-        raise CallFailed(f"{error}\n{advice}", error.code, error.reason) from error
+        missing_noun = _NOUN_OF_ENTITY.get(missing, missing.lower() or noun.name)
+        text = hint.format(noun=noun.name, verb=words, missing=missing_noun)
+        raise CallFailed(f"{error}\n{text}", error.code, error.reason) from error

@@ -1,4 +1,4 @@
-"""One run of a verb: ask the writer, show what it answers."""
+"""Runs one verb: calls the writer and prints the response."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import click
-from google.protobuf import json_format, message_factory
+from google.protobuf import message_factory
 from google.protobuf.message import Message
 
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
-from cqar.cli.nouns.error_hints import with_advice
-from cqar.cli.nouns.field_names import value_word
-from cqar.cli.nouns.id_labels import Names
-from cqar.cli.nouns.id_lookup import References
+from cqar.cli.nouns.error_hints import with_hint
+from cqar.cli.nouns.field_names import enum_word
+from cqar.cli.nouns.id_labels import IdLabels
+from cqar.cli.nouns.id_lookup import IdLookup
 from cqar.cli.nouns.model import Noun, Verb
-from cqar.cli.nouns.parameters import FieldParameter, fill, method_of
-from cqar.cli.nouns.rows import details, listed
-from cqar.cli.output import ask, print_json, require_somebody, say, table, to_stderr
+from cqar.cli.nouns.parameters import FieldParameter, fill_request, method_of
+from cqar.cli.nouns.rows import detail_rows, list_rows
+from cqar.cli.output import confirm, print_json, require_terminal, say, table, to_stderr
 from cqar.cli.target import Target
 
 
-class How(NamedTuple):
+class RunOptions(NamedTuple):
     """The options that are no field of a request."""
 
     as_json: bool = False
@@ -34,103 +34,102 @@ class How(NamedTuple):
 def run(
     noun: Noun,
     verb: Verb,
-    wanted: list[FieldParameter],
+    parameters: list[FieldParameter],
     target: Target,
-    given: dict[str, Any],
-    how: How,
+    values: dict[str, Any],
+    options: RunOptions,
 ) -> None:
-    """Do what a command says.
+    """Run a command.
 
     Raises:
-        UsageError: It changes nothing, or nobody can be asked whether to do it.
-        CallFailed: The writer refused, or a name is unclear.
+        UsageError: the command changes nothing, or there is no terminal to ask for confirmation.
+        CallFailed: the writer refused, or a name is ambiguous.
     """
-    if verb.done == "changed":
-        _require_change(verb, wanted, given)
-    if verb.asks and not how.yes:
-        require_somebody("--yes")
-    request = message_factory.GetMessageClass(method_of(verb).input_type)()
-    what = _words(verb, wanted, given)
+    if verb.effect == "changed":
+        _require_change(verb, parameters, values)
+    if verb.confirms and not options.yes:
+        require_terminal("--yes")
     method = method_of(verb)
-    with target.to_writer() as connection, with_advice(noun, verb):
-        fill(request, wanted, given, References(connection))
-        if verb.asks and not how.yes:
-            ask(f"have {noun.name} {what} {verb.done}?")
-        if noun.many in method.output_type.fields_by_name:
-            _list(noun, verb, connection, request, how)
+    request = message_factory.GetMessageClass(method.input_type)()
+    typed = _typed_arguments(verb, parameters, values)
+    with target.to_writer() as connection, with_hint(noun, verb):
+        fill_request(request, parameters, values, IdLookup(connection))
+        if verb.confirms and not options.yes:
+            confirm(f"{noun.name} {typed} will be {verb.effect}. Continue?")
+        if noun.list_field in method.output_type.fields_by_name:
+            _show_list(noun, verb, connection, request, as_json=options.as_json)
             return
-        once = [("idempotency-key", key)] if (key := how.idempotency_key) else []
+        metadata = [("idempotency-key", key)] if (key := options.idempotency_key) else []
         call = getattr(connection.registry, verb.rpc)
-        answer = connection.call(call, request, how.reason, once)
-        if not verb.done:
-            _show(noun, verb, connection, answer, what, how)
-        elif how.as_json:
-            print_json(answer)
+        response = connection.call(call, request, options.reason, metadata)
+        if not verb.effect:
+            _show_entity(noun, verb, connection, response, typed, as_json=options.as_json)
+        elif options.as_json:
+            print_json(response)
         else:
-            _tell(noun, verb, what, request, answer)
+            _show_change(noun, verb, typed, request, response)
 
 
-def _require_change(verb: Verb, wanted: list[FieldParameter], given: dict[str, Any]) -> None:
-    options = [item for item in wanted if item.name not in (*verb.arguments, "if_revision")]
-    if all(given[item.name] in (None, ()) for item in options):
+def _require_change(verb: Verb, parameters: list[FieldParameter], values: dict[str, Any]) -> None:
+    options = [item for item in parameters if item.name not in (*verb.arguments, "if_revision")]
+    if all(values[item.name] in (None, ()) for item in options):
         names = ", ".join(item.parameter.opts[0] for item in options)
         raise click.UsageError(f"nothing to change: give at least one of {names}")
 
 
-def _words(verb: Verb, wanted: list[FieldParameter], given: dict[str, Any]) -> str:
-    """The arguments as people type them."""
+def _typed_arguments(verb: Verb, parameters: list[FieldParameter], values: dict[str, Any]) -> str:
+    """The arguments as the user types them."""
     words = []
-    for item in wanted:
-        value = given[item.name]
+    for item in parameters:
+        value = values[item.name]
         if item.name in verb.arguments and value is not None:
             enum = item.field.enum_type
-            words.append(str(value) if enum is None else value_word(enum, value))
+            words.append(str(value) if enum is None else enum_word(enum, value))
     return " ".join(words)
 
 
-def _tell(noun: Noun, verb: Verb, what: str, request: Message, answer: Any) -> None:
-    """What became of it, in a line, with its id where nobody typed that."""
-    entity = getattr(answer, verb.answer or noun.one, request)
-    key = getattr(entity, noun.id, "") if noun.id else ""
-    shown = f" ({key})" if key and key not in what.split() else ""
-    line = f"{verb.done} {noun.name} {what}{shown}, revision {answer.revision}."
-    say(line)
+def _show_change(noun: Noun, verb: Verb, typed: str, request: Message, response: Any) -> None:
+    """Print what changed, with the entity's id unless the user typed it."""
+    entity = getattr(response, verb.response_field or noun.entity_field, request)
+    key = getattr(entity, noun.id_field, "") if noun.id_field else ""
+    suffix = f" ({key})" if key and key not in typed.split() else ""
+    say(f"{verb.effect} {noun.name} {typed}{suffix}, revision {response.revision}.")
 
 
-def _show(noun: Noun, verb: Verb, connection: Connection, answer: Any, what: str, how: How) -> None:
-    shown = answer if verb.answer == "*" else getattr(answer, noun.one)
-    if how.as_json:
-        print_json(shown)
+def _show_entity(
+    noun: Noun, verb: Verb, connection: Connection, response: Any, typed: str, *, as_json: bool
+) -> None:
+    entity = response if verb.response_field == "*" else getattr(response, noun.entity_field)
+    if as_json:
+        print_json(entity)
     else:
-        rows = details(noun, shown, Names(connection))
-        table(f"{noun.name} {what}", ("", ""), rows)
+        rows = detail_rows(noun, entity, IdLabels(connection))
+        table(f"{noun.name} {typed}", ("", ""), rows)
 
 
-def _list(noun: Noun, verb: Verb, connection: Connection, request: Any, how: How) -> None:
-    names, entities, more = Names(connection), [], False
-    for answer in _pages(connection, verb, request):
-        entities += getattr(answer, noun.many)
-        names.learn_symbols(getattr(answer, "symbols", ()))
-        more = bool(getattr(answer, "next_page_token", ""))
-    if how.as_json:
-        print_json(
-            [json_format.MessageToDict(e, preserving_proto_field_name=True) for e in entities]
-        )
-    else:
+def _show_list(
+    noun: Noun, verb: Verb, connection: Connection, request: Any, *, as_json: bool
+) -> None:
+    labels, entities, has_more = IdLabels(connection), [], False
+    for response in _pages(connection, verb, request):
+        entities += getattr(response, noun.list_field)
+        labels.add_symbols(getattr(response, "symbols", ()))
+        has_more = bool(getattr(response, "next_page_token", ""))
+    if as_json:
+        print_json(entities)
+    elif entities:
         count = f"{len(entities)} {noun.name}" + ("" if len(entities) == 1 else "s")
-        titles, rows = listed(noun, entities, names)
-        if rows:
-            table(count, titles, rows)
-        else:
-            say(f"no {noun.name}s.")
-    if more:
-        to_stderr("there are more: say --limit N")
+        table(count, *list_rows(noun, entities, labels))
+    else:
+        say(f"no {noun.name}s.")
+    if has_more:
+        to_stderr("there are more: give --limit N")
 
 
 def _pages(connection: Connection, verb: Verb, request: Any) -> Iterator[Any]:
-    """All of a list, page by page; of a search the one page it asks for."""
+    """All pages of a list; of a search, only the page that was asked for."""
     method = getattr(connection.registry, verb.rpc)
     if "page_size" in request.DESCRIPTOR.fields_by_name:
-        yield from pagination.answers(connection, method, request)
+        yield from pagination.pages(connection, method, request)
     else:
         yield connection.call(method, request)

@@ -1,4 +1,4 @@
-"""How the contract's fields and values are called on the command line, and what they mean."""
+"""Option names, enum words and help texts for the contract's fields."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Final
 
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
-#: Fields that another word says better; the first two are called otherwise in UpdateChain.
+#: Fields with another name on the command line; UpdateChain has the first two under that name.
 _RENAMED: Final = {
     "cqc.services.v1.CreateChainRequest.chain_id": "network_id",
     "cqc.services.v1.CreateChainRequest.block_explorer_url": "explorer_url",
     "cqc.services.v1.CreateChainRequest.id": "chain",
 }
-_WORDS: Final = {
+_OPTION_WORDS: Final = {
     "data_source": "source",
     "other_codes": "other_code",
     "resolution_notes": "notes",
@@ -23,12 +23,12 @@ _WORDS: Final = {
     "venue_symbol": "spelling",
     "weight_exact": "weight",
 }
-#: Fields whose last part names a kind of entity; a network's or a source's own id stays an id.
-_POINTING: Final = ("asset", "symbol", "group", "chain", "venue", "deployment", "flag")
-#: Fields that no command offers: pages are followed, and reasons are metadata for every change.
-UNOFFERED: Final = frozenset({"page_size", "page_token", "reason"})
-#: Fields that say the same as another one that is offered.
-_TWICE: Final = frozenset(
+#: Option words that end in one of these drop `_id`; a network's or a source's own id keeps it.
+_ENTITY_WORDS: Final = ("asset", "symbol", "group", "chain", "venue", "deployment", "flag")
+#: Fields that no command offers: pages are followed, and a reason is sent as metadata.
+HIDDEN_FIELDS: Final = frozenset({"page_size", "page_token", "reason"})
+#: Fields that duplicate another one that is offered.
+_DUPLICATES: Final = frozenset(
     {
         "cqc.services.v1.CreateChainRequest.native_asset_symbol",  # --native-asset takes tickers
         "cqc.services.v1.GetAssetGroupRequest.name",  # GROUP is an id or a name
@@ -38,31 +38,31 @@ _TWICE: Final = frozenset(
 
 
 def is_offered(field: FieldDescriptor) -> bool:
-    """Whether people can give the field: not a double, beside which stands an exact text."""
+    """Whether a user can set the field. Doubles are not offered: each has an exact text field."""
     return not (
         field.type == FieldDescriptor.TYPE_DOUBLE
-        or field.name in UNOFFERED
-        or field.full_name in _TWICE
+        or field.name in HIDDEN_FIELDS
+        or field.full_name in _DUPLICATES
     )
 
 
-def word_of(field: FieldDescriptor, noun: str = "") -> str:
-    """The field in the command line's words, parts joined by "-".
+def option_word(field: FieldDescriptor, noun: str = "") -> str:
+    """The option name of a field, such as `tick-size`.
 
     Args:
-        noun: Whose own type needs no more than `type`.
+        noun: The noun whose own type is called just `type`.
     """
-    name = _WORDS.get(field.name, _RENAMED.get(field.full_name, field.name))
+    name = _OPTION_WORDS.get(field.name, _RENAMED.get(field.full_name, field.name))
     if name == f"{noun}_type":
         return "type"
     owner = name.removesuffix("_id")
-    if name != owner and owner.rpartition("_")[2] in (*_POINTING, "relationship"):
+    if name != owner and owner.rpartition("_")[2] in (*_ENTITY_WORDS, "relationship"):
         name = owner
     return name.removeprefix("is_").replace("_", "-")
 
 
-def values_of(enum: EnumDescriptor) -> dict[str, int]:
-    """Short name -> number: `lp-token` for ASSET_TYPE_LP_TOKEN. The unspecified one is no value."""
+def enum_words(enum: EnumDescriptor) -> dict[str, int]:
+    """Word -> number: `lp-token` for ASSET_TYPE_LP_TOKEN. The unspecified value is left out."""
     zero = enum.values_by_number[0].name
     prefix = zero.removesuffix("UNSPECIFIED")
     return {
@@ -72,103 +72,102 @@ def values_of(enum: EnumDescriptor) -> dict[str, int]:
     }
 
 
-def value_word(enum: EnumDescriptor, number: int) -> str:
-    """The short name of a number; the number itself where this release knows no name for it."""
-    return next((word for word, n in values_of(enum).items() if n == number), str(number))
+def enum_word(enum: EnumDescriptor, number: int) -> str:
+    """The word for a number; the number itself if this release does not know it."""
+    return next((word for word, n in enum_words(enum).items() if n == number), str(number))
 
 
-MEANING: Final = {
-    "alias_of": "The primary spelling at the same venue that this one stands for.",
-    "api_endpoint": "Where its API is.",
-    "as_of": "What it meant at that instant; default: now.",
-    "asset_id": "Only of this asset: its id, or its ticker if no other has it.",
-    "asset_type": "What kind of asset.",
+FIELD_HELP: Final = {
+    "alias_of": "The primary spelling at the same venue that this spelling is an alias of.",
+    "api_endpoint": "URL of its API.",
+    "as_of": "Show the meaning at this time; default: now.",
+    "asset_id": "Only this asset: its id, or its ticker if no other asset has it.",
+    "asset_type": "Type of asset.",
     "base_asset_id": "Only with this base asset: id or ticker.",
-    "category": "A word of your own, such as stablecoin.",
+    "category": "Free text, such as stablecoin.",
     "chain_id": "The chain.",
-    "chain_type": "What kind of chain: evm, solana, bitcoin…",
-    "contract_address": "Where its contract is; nothing for a chain's own coin.",
-    "contract_kind": "How it pays: in quote, in base, or in a third asset.",
-    "contract_size": "Of one contract: base units if linear, quote units if inverse.",
-    "conversion_rate": "Units of the target in one of the source; exact.",
-    "decimals": "Digits behind the point, on that chain.",
-    "delisted_at": "When; default: now.",
-    "deployment_id": "Which deployment the venue means: its id.",
+    "chain_type": "Type of chain: evm, solana, bitcoin…",
+    "contract_address": "Address of its contract; empty for a chain's native coin.",
+    "contract_kind": "Whether it pays in quote, in base, or in a third asset.",
+    "contract_size": "Size of one contract: base units if linear, quote units if inverse.",
+    "conversion_rate": "Units of the target in one unit of the source; exact.",
+    "decimals": "Number of decimal places on that chain.",
+    "delisted_at": "Time of the delisting; default: now.",
+    "deployment_id": "Id of the deployment that the venue uses.",
     "deposit_enabled": "Whether it can be deposited.",
-    "deposit_fee": "In units of the asset; exact.",
-    "description": "In a sentence or two.",
-    "evidence_url": "Where it is proven.",
-    "expiry": "When it expires.",
-    "explorer_url": "Its block explorer.",
-    "flag_type": "What it warns of.",
-    "group_type": "A word of your own, such as basket.",
-    "if_revision": "Refuse if it changed after this revision.",
-    "include_delisted": "Those that have ended, too.",
-    "include_resolved": "Those that have ended, too.",
+    "deposit_fee": "Deposit fee in units of the asset; exact.",
+    "description": "A sentence or two.",
+    "evidence_url": "URL of the evidence.",
+    "expiry": "Time at which it expires.",
+    "explorer_url": "URL of its block explorer.",
+    "flag_type": "What the flag warns of.",
+    "group_type": "Free text, such as basket.",
+    "if_revision": "Refuse if the entity changed after this revision.",
+    "include_delisted": "Include delisted ones.",
+    "include_resolved": "Include resolved ones.",
     "is_active": "Whether it is in use.",
-    "is_canonical": "Whether it is the asset's main one on that chain.",
-    "is_native": "Whether it is the chain's own coin.",
-    "is_primary": "Whether it is the one preferred on the way back.",
+    "is_canonical": "Whether it is the asset's main deployment on that chain.",
+    "is_native": "Whether it is the chain's native coin.",
+    "is_primary": "Whether it is preferred when looking up in the other direction.",
     "is_testnet": "Whether it is a test network.",
-    "limit": "How many at most; default: 20.",
-    "listed_at": "Since when; default: now.",
-    "logo_url": "Its logo.",
-    "lot_size": "The step of a quantity; exact.",
+    "limit": "Maximum number of results; default: 20.",
+    "listed_at": "Time of the listing; default: now.",
+    "logo_url": "URL of its logo.",
+    "lot_size": "Step of the quantity; exact.",
     "maker_fee": "A fraction: 0.001 is 0.1 %; a rebate is negative.",
-    "max_flag_severity": "Without those that bear an active flag above this.",
-    "max_leverage": "The most leverage.",
-    "max_order_size": "The most an order may have; exact.",
-    "max_order_value": "The most an order may be worth; exact.",
-    "members": "An asset and its weight; several times for several.",
-    "metadata": "A JSON object; replaces the one there.",
-    "min_deposit": "In units of the asset; exact.",
-    "min_notional": "The least price times quantity; exact.",
-    "min_order_size": "The least an order may have; exact.",
-    "min_order_value": "The least an order may be worth; exact.",
-    "min_severity": "Of this severity or worse.",
-    "min_withdrawal": "In units of the asset; exact.",
-    "name": "Its name, for people.",
-    "native_asset_id": "The chain's own coin: id or ticker.",
-    "network_id": "The network's number, such as 1.",
-    "operator": "Who runs it: binance for binance-usdm.",
+    "max_flag_severity": "Leave out assets with an active flag above this severity.",
+    "max_leverage": "Maximum leverage.",
+    "max_order_size": "Maximum quantity of an order; exact.",
+    "max_order_value": "Maximum value of an order; exact.",
+    "members": "An asset and its weight; repeatable.",
+    "metadata": "A JSON object; replaces the existing one.",
+    "min_deposit": "Minimum deposit in units of the asset; exact.",
+    "min_notional": "Minimum price times quantity; exact.",
+    "min_order_size": "Minimum quantity of an order; exact.",
+    "min_order_value": "Minimum value of an order; exact.",
+    "min_severity": "Only this severity or worse.",
+    "min_withdrawal": "Minimum withdrawal in units of the asset; exact.",
+    "name": "Name for display.",
+    "native_asset_id": "The chain's native coin: id or ticker.",
+    "network_id": "Number of the network, such as 1.",
+    "operator": "Company that runs it: binance for binance-usdm.",
     "option_type": "Call or put.",
-    "other_codes": "A further code of the asset there; several times for several.",
-    "price_asset_id": "What prices are quoted in, where it is not the quote asset.",
-    "price_significant_digits": "How many digits a price may have.",
-    "protocol": "By which protocol.",
-    "protocol_address": "The contract of a venue on a chain.",
+    "other_codes": "Another code of the asset at this venue; repeatable.",
+    "price_asset_id": "Asset in which prices are quoted, if it is not the quote asset.",
+    "price_significant_digits": "Maximum number of significant digits of a price.",
+    "protocol": "Name of the protocol.",
+    "protocol_address": "Contract address of an on-chain venue.",
     "quote_asset_id": "Only with this quote asset: id or ticker.",
-    "relationship_type": "How they stand to each other.",
+    "relationship_type": "How the assets relate.",
     "resolution_notes": "How it was resolved.",
-    "resolved_by": "Who resolved it; default: whose key this is.",
-    "rpc_urls": "Where it is asked; several times for several; replaces those there.",
-    "settlement_asset_id": "What it settles in: id or ticker; for spot, the quote.",
-    "source": "Where it comes from; default: whose key this is.",
-    "status": "What may be done there now.",
-    "strike_price": "Of an option; exact.",
-    "symbol": "Its text; for people, not for programs.",
-    "symbol_id": "Only of this symbol: its id, or its text if no other has it.",
-    "symbol_type": "What kind of product.",
+    "resolved_by": "Who resolved it; default: the key's actor.",
+    "rpc_urls": "URL of an RPC endpoint; repeatable; replaces the existing ones.",
+    "settlement_asset_id": "Asset of settlement: id or ticker; for spot, the quote asset.",
+    "source": "Source of the information; default: the key's actor.",
+    "status": "Trading status.",
+    "strike_price": "Strike price of an option; exact.",
+    "symbol": "Text for display; programs use the id.",
+    "symbol_id": "Only this symbol: its id, or its text if no other symbol has it.",
+    "symbol_type": "Type of product.",
     "taker_fee": "A fraction: 0.001 is 0.1 %.",
-    "tick_bands": "From a price on, that tick; several times, ascending.",
-    "tick_size": "The step of a price; exact.",
+    "tick_bands": "Tick size from a price upwards; repeatable, ascending.",
+    "tick_size": "Step of the price; exact.",
     "trading_enabled": "Whether it can be traded.",
-    "unit_multiplier": "Canonical base units in one of the venue's: 1000 for 1000SHIBUSDT.",
-    "venue_asset_symbol": "What the venue calls it.",
+    "unit_multiplier": "Base units in one unit of the venue: 1000 for 1000SHIBUSDT.",
+    "venue_asset_symbol": "The venue's code for the asset.",
     "venue_symbol": "Only this spelling.",
-    "venue_type": "What kind of venue.",
-    "website_url": "Its site.",
-    "weight_exact": "Units of the group in one of the asset; exact.",
+    "venue_type": "Type of venue.",
+    "website_url": "URL of its website.",
+    "weight_exact": "Units of the group in one unit of the asset; exact.",
     "withdraw_enabled": "Whether it can be withdrawn.",
-    "withdrawal_fee": "In units of the asset; exact.",
+    "withdrawal_fee": "Withdrawal fee in units of the asset; exact.",
 }
 
 
-def meaning_of(field: FieldDescriptor) -> str:
-    """What an option means, by its field's name.
+def field_help(field: FieldDescriptor) -> str:
+    """The help text of a field's option.
 
     Raises:
-        KeyError: Nobody has said it yet.
+        KeyError: `FIELD_HELP` has no text for the field.
     """
-    name = _RENAMED.get(field.full_name, field.name)
-    return MEANING[name]
+    return FIELD_HELP[_RENAMED.get(field.full_name, field.name)]

@@ -1,4 +1,4 @@
-"""What ids are called, for tables: an asset's ticker, a symbol's text."""
+"""Names for ids in tables: an asset's ticker, a symbol's text."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 
-#: More are read off the whole list, a thousand at a time.
-ONE_BY_ONE_MAX: Final = 20
+#: More ids than this are looked up in the whole list, a thousand entities per call.
+SINGLE_READS_MAX: Final = 20
 
 _METHODS: Final = {
     "asset": ("GetAsset", "asset_id", "asset", "ListAssets", "assets"),
@@ -19,41 +19,40 @@ _METHODS: Final = {
 }
 
 
-class Names:
-    """Names by (kind, id), read at a writer as they are wanted."""
+class IdLabels:
+    """Names by (kind, id), read from a writer on demand."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._known: dict[tuple[str, str], str] = {}
+        self._labels: dict[tuple[str, str], str] = {}
 
-    def learn_symbols(self, symbols: Iterable[Any]) -> None:
-        """Take the names of symbols that came with an answer."""
-        self._known.update((("symbol", s.symbol_id), s.symbol) for s in symbols)
+    def add_symbols(self, symbols: Iterable[Any]) -> None:
+        """Add the names of symbols that came with a response."""
+        self._labels.update((("symbol", s.symbol_id), s.symbol) for s in symbols)
 
-    def learn(self, wanted: Iterable[tuple[str, str]]) -> None:
-        """Ask for the names that are not known yet."""
-        missing = {ref for ref in wanted if ref[0] in _METHODS and ref not in self._known}
+    def load(self, refs: Iterable[tuple[str, str]]) -> None:
+        """Read the names of those (kind, id) that are not known yet."""
+        missing = {ref for ref in refs if ref[0] in _METHODS and ref not in self._labels}
         for kind in _METHODS:
-            ids = sorted(key for of, key in missing if of == kind)
-            found = self._one_by_one(kind, ids) if len(ids) <= ONE_BY_ONE_MAX else self._all(kind)
-            self._known.update(((kind, key), name) for key, name in found)
+            ids = sorted(key for ref_kind, key in missing if ref_kind == kind)
+            pairs = self._read_each(kind, ids) if len(ids) <= SINGLE_READS_MAX else self._all(kind)
+            self._labels.update(((kind, key), name) for key, name in pairs)
 
     def get(self, kind: str, key: str) -> str:
-        """The name; empty where there is none, or nobody asked for it."""
-        return self._known.get((kind, key), "")
+        """The name; empty if there is none or it was not loaded."""
+        return self._labels.get((kind, key), "")
 
-    def _one_by_one(self, kind: str, ids: list[str]) -> Iterator[tuple[str, str]]:
+    def _read_each(self, kind: str, ids: list[str]) -> Iterator[tuple[str, str]]:
         rpc, id_field, field, _, _ = _METHODS[kind]
         for key in ids:
             request = getattr(pb, f"{rpc}Request")(**{id_field: key})
             try:
-                answer = self._connection.call(getattr(self._connection.registry, rpc), request)
+                response = self._connection.call(getattr(self._connection.registry, rpc), request)
             except CallFailed as error:
                 if error.code != "NOT_FOUND":
                     raise
-                # It was removed after the answer that names it.
-                continue
-            yield key, getattr(answer, field).symbol
+                continue  # removed after the response that refers to it
+            yield key, getattr(response, field).symbol
 
     def _all(self, kind: str) -> Iterator[tuple[str, str]]:
         _, id_field, _, rpc, field = _METHODS[kind]

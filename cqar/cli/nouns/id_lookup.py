@@ -1,14 +1,13 @@
-"""Ids for what people call things: tickers, symbols' texts, groups' names.
+"""Looks up ids by name: tickers of assets, texts of symbols, names of groups.
 
-A name is taken only if exactly one entity has it, letter for letter. Otherwise the error names
-all that it may mean; nothing is guessed.
+A name counts only if exactly one entity has it, letter for letter. Otherwise the error lists the
+candidates; nothing is guessed.
 """
 
 from __future__ import annotations
 
 import shlex
 import uuid
-from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from cqc.services.v1 import asset_registry_pb2 as pb
@@ -17,40 +16,70 @@ from google.protobuf.descriptor import FieldDescriptor
 from cqar.admin import pagination
 from cqar.admin.connection import CallFailed, Connection
 
-SHOWN_MAX: Final = 20
+CANDIDATES_MAX: Final = 20
+
+#: Kind -> what its entities are searched by: RPC, the response's field, what a name is called.
+_SEARCHES: Final = {
+    "asset": ("SearchAssets", "assets", "ticker"),
+    "symbol": ("SearchSymbols", "symbols", "text"),
+}
 
 
-def points_at(field: FieldDescriptor) -> str:
-    """The kind whose entities the field names by id, of those that have other names too."""
+def referenced_kind(field: FieldDescriptor) -> str:
+    """The kind of entity that a field refers to by id, if users also know it by name; else ""."""
     if field.type != FieldDescriptor.TYPE_STRING:
         return ""
-    ends = {"asset_id": "asset", "symbol_id": "symbol", "group_id": "group"}
-    return next((kind for end, kind in ends.items() if field.name.endswith(end)), "")
+    endings = {"asset_id": "asset", "symbol_id": "symbol", "group_id": "group"}
+    return next((kind for end, kind in endings.items() if field.name.endswith(end)), "")
 
 
-class Unclear(CallFailed):
-    """A name means nothing, or more than one thing; the text says what it may mean."""
+class AmbiguousName(CallFailed):
+    """No entity has the name, or several have it; the text lists the candidates."""
 
 
-class References:
+class IdLookup:
     """Looks names up at a writer, each once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._known: dict[tuple[str, str], str] = {}
+        self._ids: dict[tuple[str, str], str] = {}
 
     def id_of(self, kind: str, name: str) -> str:
-        """The id of the asset, symbol or group of that name; an id is its own, "" is none.
+        """The id of the asset, symbol or group with this name; an id or "" is returned as it is.
 
         Raises:
-            Unclear: None has it, or several have.
-            CallFailed: There is no telling.
+            AmbiguousName: no entity has the name, or several have it.
+            CallFailed: the writer did not answer.
         """
         if not name or _is_uuid(name):
             return name
-        if (kind, name) not in self._known:
-            self._known[kind, name] = _FINDERS[kind](self._connection, name)
-        return self._known[kind, name]
+        if (kind, name) not in self._ids:
+            find = self._group_id if kind == "group" else self._search_id
+            self._ids[kind, name] = find(kind, name)
+        return self._ids[kind, name]
+
+    def _search_id(self, kind: str, name: str) -> str:
+        rpc, field, name_word = _SEARCHES[kind]
+        request = getattr(pb, f"{rpc}Request")(query=name, limit=pagination.PAGE_ROWS)
+        method = getattr(self._connection.registry, rpc)
+        entities = list(pagination.entities(self._connection, method, request, field))
+        exact = [entity for entity in entities if entity.symbol == name]
+        if len(exact) == 1:
+            return str(getattr(exact[0], f"{kind}_id"))
+        similar = [entity for entity in entities if entity.symbol.lower() == name.lower()]
+        lines = [_candidate(kind, entity) for entity in exact or similar]
+        raise _ambiguous(kind, name_word, name, len(exact), lines)
+
+    def _group_id(self, _: str, name: str) -> str:
+        request = pb.GetAssetGroupRequest(name=name)
+        try:
+            response = self._connection.call(self._connection.registry.GetAssetGroup, request)
+        except CallFailed as error:
+            if error.code != "NOT_FOUND":
+                raise
+            text = f"no group has the name {name!r}: list the groups with: cqar group list"
+            raise AmbiguousName(text, error.code, error.reason) from error
+        return str(response.group.group_id)
 
 
 def _is_uuid(text: str) -> bool:
@@ -60,66 +89,21 @@ def _is_uuid(text: str) -> bool:
         return False
 
 
-def _asset(connection: Connection, ticker: str) -> str:
-    found = list(_search(connection, "SearchAssets", "assets", ticker))
-    same = [a for a in found if a.symbol == ticker]
-    if len(same) == 1:
-        return str(same[0].asset_id)
-    lines = [f"  {a.asset_id}  {a.symbol}  {a.name}" for a in same or _alike(found, ticker)]
-    raise _unclear("asset", "ticker", ticker, len(same), lines)
+def _candidate(kind: str, entity: Any) -> str:
+    if kind == "asset":
+        return f"  {entity.asset_id}  {entity.symbol}  {entity.name}"
+    legs = f"base {entity.base_asset_id}, quote {entity.quote_asset_id}"
+    return f"  {entity.symbol_id}  {entity.symbol}  {legs}"
 
 
-def _symbol(connection: Connection, text: str) -> str:
-    found = list(_search(connection, "SearchSymbols", "symbols", text))
-    same = [s for s in found if s.symbol == text]
-    if len(same) == 1:
-        return str(same[0].symbol_id)
-    lines = [
-        f"  {s.symbol_id}  {s.symbol}  base {s.base_asset_id}, quote {s.quote_asset_id}"
-        for s in same or _alike(found, text)
-    ]
-    raise _unclear("symbol", "text", text, len(same), lines)
-
-
-def _group(connection: Connection, name: str) -> str:
-    request = pb.GetAssetGroupRequest(name=name)
-    try:
-        answer = connection.call(connection.registry.GetAssetGroup, request)
-    except CallFailed as error:
-        if error.code != "NOT_FOUND":
-            raise
-        text = f"no group has the name {name!r}: see which there are with: cqar group list"
-        raise Unclear(text, error.code, error.reason) from error
-    return str(answer.group.group_id)
-
-
-_FINDERS: Final[dict[str, Callable[[Connection, str], str]]] = {
-    "asset": _asset,
-    "symbol": _symbol,
-    "group": _group,
-}
-
-
-def _search(connection: Connection, rpc: str, field: str, query: str) -> Iterator[Any]:
-    request = getattr(pb, f"{rpc}Request")(query=query, limit=pagination.PAGE_ROWS)
-    while True:
-        answer = connection.call(getattr(connection.registry, rpc), request)
-        yield from getattr(answer, field)
-        if not answer.next_page_token:
-            return
-        request.page_token = answer.next_page_token
-
-
-def _alike(found: list[Any], name: str) -> list[Any]:
-    return [entity for entity in found if entity.symbol.lower() == name.lower()]
-
-
-def _unclear(kind: str, what: str, name: str, count: int, lines: list[str]) -> Unclear:
-    more = [f"  … and {len(lines) - SHOWN_MAX} more"] if len(lines) > SHOWN_MAX else []
-    shown = lines[:SHOWN_MAX] + more
+def _ambiguous(
+    kind: str, name_word: str, name: str, count: int, candidates: list[str]
+) -> AmbiguousName:
+    rest = len(candidates) - CANDIDATES_MAX
+    lines = candidates[:CANDIDATES_MAX] + ([f"  … and {rest} more"] if rest > 0 else [])
     if count:
-        head = f"{count} {kind}s have the {what} {name!r}: give the id of the one you mean"
-        return Unclear("\n".join([head, *shown]), "INVALID_ARGUMENT", "AMBIGUOUS")
-    head = f"no {kind} has the {what} {name!r}: "
-    head += "did you mean" if shown else f"look for it with: cqar {kind} search {shlex.quote(name)}"
-    return Unclear("\n".join([head, *shown]), "NOT_FOUND", f"{kind.upper()}_NOT_FOUND")
+        head = f"{count} {kind}s have the {name_word} {name!r}: give the id of the one you mean"
+        return AmbiguousName("\n".join([head, *lines]), "INVALID_ARGUMENT", "AMBIGUOUS")
+    search = f"search for it with: cqar {kind} search {shlex.quote(name)}"
+    head = f"no {kind} has the {name_word} {name!r}: {'did you mean' if lines else search}"
+    return AmbiguousName("\n".join([head, *lines]), "NOT_FOUND", f"{kind.upper()}_NOT_FOUND")

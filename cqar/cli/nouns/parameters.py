@@ -1,4 +1,4 @@
-"""The parameters of a command, read off its request's descriptor."""
+"""Derives a command's parameters from the descriptor of its request."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from cqc.services.v1 import asset_registry_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 
-from cqar.cli.nouns.field_names import is_offered, meaning_of, word_of
-from cqar.cli.nouns.id_lookup import References, points_at
+from cqar.cli.nouns.field_names import field_help, is_offered, option_word
+from cqar.cli.nouns.field_types import param_type_of, set_field
+from cqar.cli.nouns.id_lookup import IdLookup, referenced_kind
 from cqar.cli.nouns.model import Noun, Verb
-from cqar.cli.nouns.values import put, type_of
 
 _SERVICE: Final = asset_registry_pb2.DESCRIPTOR.services_by_name["AssetRegistry"]
 
 
 class FieldParameter(NamedTuple):
-    """A parameter, and the field of the request that it fills.
+    """A parameter and the field of the request that it sets.
 
     Attributes:
-        within: The field that holds the message that has the field; empty for the request.
+        parent: The request's field that holds the message with `field`; empty: the request itself.
     """
 
     parameter: click.Parameter
     field: FieldDescriptor
-    within: str = ""
+    parent: str = ""
 
     @property
     def name(self) -> str:
@@ -38,73 +38,75 @@ def method_of(verb: Verb) -> MethodDescriptor:
     return _SERVICE.methods_by_name[verb.rpc]
 
 
-def asked(noun: Noun, verb: Verb) -> list[FieldParameter]:
-    """What a command asks for: its arguments in their order, then an option a field."""
+def parameters_of(noun: Noun, verb: Verb) -> list[FieldParameter]:
+    """A command's parameters: its arguments in order, then one option per field."""
     request = method_of(verb).input_type
-    found = []
+    parameters = []
     for name, required in verb.arguments.items():
         field = request.fields_by_name[name]
-        found.append(FieldParameter(_argument(field, required=required), field))
-    for field, within in fields_offered(request):
-        if within or field.name not in verb.arguments:
-            found.append(FieldParameter(_option(field, within, noun), field, within))
-    return found
+        parameters.append(FieldParameter(_argument(field, required=required), field))
+    for field, parent in offered_fields(request):
+        if parent or field.name not in verb.arguments:
+            parameters.append(FieldParameter(_option(field, parent, noun), field, parent))
+    return parameters
 
 
-def fields_offered(request: Descriptor) -> Iterator[tuple[FieldDescriptor, str]]:
-    """The fields that people can give; those of `exact` beside the others, and in its name."""
+def offered_fields(request: Descriptor) -> Iterator[tuple[FieldDescriptor, str]]:
+    """The fields that a user can set, each with its parent: "" or `exact`."""
     for field in request.fields:
         if field.name == "exact" and field.message_type is not None:
-            yield from ((part, field.name) for part in field.message_type.fields)
+            yield from ((inner, field.name) for inner in field.message_type.fields)
         elif is_offered(field):
             yield field, ""
 
 
 def _argument(field: FieldDescriptor, *, required: bool) -> click.Argument:
-    word = word_of(field).replace("-", "_").upper()
+    word = option_word(field).replace("-", "_").upper()
     metavar = word if required else f"[{word}]"
-    return click.Argument([field.name], type=type_of(field), required=required, metavar=metavar)
-
-
-def _option(field: FieldDescriptor, within: str, noun: Noun) -> click.Option:
-    word = word_of(field, noun.name)
-    name = f"{within}_{field.name}" if within else field.name
-    if field.type == FieldDescriptor.TYPE_BOOL:
-        return click.Option(
-            [name, f"--{word}/--no-{word}"], default=None, help=meaning_of(field), is_flag=True
-        )
-    return click.Option(
-        [name, f"--{word}"],
-        type=type_of(field),
-        multiple=field.is_repeated,
-        help=meaning_of(field),
+    return click.Argument(
+        [field.name], type=param_type_of(field), required=required, metavar=metavar
     )
 
 
-def fill(
-    request: Message, wanted: list[FieldParameter], given: Mapping[str, Any], references: References
+def _option(field: FieldDescriptor, parent: str, noun: Noun) -> click.Option:
+    word = option_word(field, noun.name)
+    name = f"{parent}_{field.name}" if parent else field.name
+    if field.type == FieldDescriptor.TYPE_BOOL:
+        return click.Option(
+            [name, f"--{word}/--no-{word}"], default=None, help=field_help(field), is_flag=True
+        )
+    return click.Option(
+        [name, f"--{word}"],
+        type=param_type_of(field),
+        multiple=field.is_repeated,
+        help=field_help(field),
+    )
+
+
+def fill_request(
+    request: Message, parameters: list[FieldParameter], values: Mapping[str, Any], lookup: IdLookup
 ) -> None:
-    """Set the request's fields that were given, and none besides.
+    """Set the request's fields that the user gave, and no others.
 
     Raises:
-        CallFailed: A name means nothing, or more than one thing.
+        CallFailed: a name is unknown or ambiguous.
     """
-    for item in wanted:
-        value = given.get(item.name)
+    for item in parameters:
+        value = values.get(item.name)
         if value is None or value == ():
             continue
-        owner = getattr(request, item.within) if item.within else request
-        put(owner, item.field, _with_ids(item.field, value, references))
+        owner = getattr(request, item.parent) if item.parent else request
+        set_field(owner, item.field, _names_to_ids(item.field, value, lookup))
 
 
-def _with_ids(field: FieldDescriptor, value: Any, references: References) -> Any:
-    """The value, names of entities replaced by their ids."""
-    if kind := points_at(field):
-        return references.id_of(kind, value)
+def _names_to_ids(field: FieldDescriptor, value: Any, lookup: IdLookup) -> Any:
+    """The value with names of entities replaced by ids."""
+    if kind := referenced_kind(field):
+        return lookup.id_of(kind, value)
     if field.is_repeated and field.message_type is not None:
-        parts = field.message_type.fields_by_name
+        fields = field.message_type.fields_by_name
         return [
-            {name: _with_ids(parts[name], part, references) for name, part in whole.items()}
-            for whole in value
+            {name: _names_to_ids(fields[name], part, lookup) for name, part in message.items()}
+            for message in value
         ]
     return value

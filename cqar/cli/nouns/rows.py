@@ -1,4 +1,4 @@
-"""Answers as rows of text, in the words that the options have."""
+"""Formats responses as table rows, with the options' labels as titles."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from cqar.cli.nouns.field_names import value_word, word_of
-from cqar.cli.nouns.id_labels import Names
-from cqar.cli.nouns.id_lookup import points_at
+from cqar.cli.nouns.field_names import enum_word, option_word
+from cqar.cli.nouns.id_labels import IdLabels
+from cqar.cli.nouns.id_lookup import referenced_kind
 from cqar.cli.nouns.model import Noun
 
-#: What of a part is shown in one line.
-_PARTS: Final = {
+#: Nested message -> its fields that are shown, in one line.
+_NESTED_FIELDS: Final = {
     "AssetGroupMember": ("asset_id", "weight_exact"),
     "AssetQualityFlag": ("flag_type", "severity", "reason", "flag_id"),
     "TickBand": ("from_price", "tick_size"),
@@ -25,42 +25,42 @@ _PARTS: Final = {
 Cell = tuple[FieldDescriptor, Any]
 
 
-def details(noun: Noun, answer: Message, names: Names) -> list[tuple[str, str]]:
-    """(field, value) of all that an answer holds, references with their names; each part a row."""
+def detail_rows(noun: Noun, answer: Message, labels: IdLabels) -> list[tuple[str, str]]:
+    """(title, value) for each field of a response; a repeated field has a row per item."""
     cells = list(_cells(answer, noun))
-    names.learn(ref for _, cell in cells for ref in _refs(noun, *cell))
-    return [(title, text) for title, cell in cells for text in _texts(noun, *cell, names)]
+    labels.load(ref for _, cell in cells for ref in _refs(noun, *cell))
+    return [(title, text) for title, cell in cells for text in _texts(noun, *cell, labels)]
 
 
-def listed(noun: Noun, entities: list[Any], names: Names) -> tuple[list[str], list[list[str]]]:
-    """The columns of a list, and its rows; references by their names where they have one."""
-    if not entities:
-        return [], []
-    known = entities[0].DESCRIPTOR.fields_by_name
-    paths = [path for path in noun.columns.split() if path.partition(".")[0] in known]
-    table = [[_at(entity, path) for path in paths] for entity in entities]
-    names.learn(
+def list_rows(
+    noun: Noun, entities: list[Any], labels: IdLabels
+) -> tuple[list[str], list[list[str]]]:
+    """The titles and rows of a list with at least one entity; ids are shown as labels if known."""
+    fields = entities[0].DESCRIPTOR.fields_by_name
+    paths = [path for path in noun.columns.split() if path.partition(".")[0] in fields]
+    table = [[_cell_at(entity, path) for path in paths] for entity in entities]
+    labels.load(
         (kind, value)
         for row in table
         for field, value in row
         if (kind := _reference(noun, field)) and value
     )
     titles = [_title(noun, field) for field, _ in table[0]]
-    return titles, [[_brief(noun, *cell, names) for cell in row] for row in table]
+    return titles, [[_brief(noun, *cell, labels) for cell in row] for row in table]
 
 
-def _cells(message: Message, noun: Noun, within: str = "") -> Iterator[tuple[str, Cell]]:
+def _cells(message: Message, noun: Noun, parent: str = "") -> Iterator[tuple[str, Cell]]:
     for field, value in message.ListFields():
         if field.type == FieldDescriptor.TYPE_DOUBLE or field.name == "revision":
             continue
         if _holds_fields(field):
-            own = field.name in ("exact", noun.one)
-            yield from _cells(value, noun, within if own else field.name)
-        elif within:
+            is_own = field.name in ("exact", noun.entity_field)
+            yield from _cells(value, noun, parent if is_own else field.name)
+        elif parent:
             # A symbol's symbol_id is "symbol id", its symbol "symbol".
-            known = {f"{within}_id": "id", within: ""}
-            rest = known.get(field.name, word_of(field, within).replace("-", " "))
-            yield f"{within} {rest}".strip(), (field, value)
+            own_titles = {f"{parent}_id": "id", parent: ""}
+            title = own_titles.get(field.name, option_word(field, parent).replace("-", " "))
+            yield f"{parent} {title}".strip(), (field, value)
         else:
             yield _title(noun, field), (field, value)
 
@@ -71,10 +71,10 @@ def _holds_fields(field: FieldDescriptor) -> bool:
 
 
 def _title(noun: Noun, field: FieldDescriptor) -> str:
-    return "id" if field.name == noun.id else word_of(field, noun.name).replace("-", " ")
+    return "id" if field.name == noun.id_field else option_word(field, noun.name).replace("-", " ")
 
 
-def _at(entity: Any, path: str) -> Cell:
+def _cell_at(entity: Any, path: str) -> Cell:
     owner, _, last = path.rpartition(".")
     for name in owner.split(".") if owner else ():
         entity = getattr(entity, name)
@@ -84,7 +84,7 @@ def _at(entity: Any, path: str) -> Cell:
 
 
 def _reference(noun: Noun, field: FieldDescriptor) -> str:
-    return "" if field.name == noun.id else points_at(field)
+    return "" if field.name == noun.id_field else referenced_kind(field)
 
 
 def _refs(noun: Noun, field: FieldDescriptor, value: Any) -> Iterator[tuple[str, str]]:
@@ -96,34 +96,34 @@ def _refs(noun: Noun, field: FieldDescriptor, value: Any) -> Iterator[tuple[str,
                 yield from _refs(noun, inner, inner_value)
 
 
-def _texts(noun: Noun, field: FieldDescriptor, value: Any, names: Names) -> list[str]:
-    """A value whole: a reference as its id and its name, parts one by one."""
+def _texts(noun: Noun, field: FieldDescriptor, value: Any, labels: IdLabels) -> list[str]:
+    """A value in full: a reference as id and name, a repeated field item by item."""
     if field.is_repeated:
-        return [_part(noun, field, part, names) for part in value]
-    name = names.get(_reference(noun, field), value) if field.type == field.TYPE_STRING else ""
+        return [_part(noun, field, part, labels) for part in value]
+    name = labels.get(_reference(noun, field), value) if field.type == field.TYPE_STRING else ""
     return [f"{value} ({name})" if name else _plain(field, value)]
 
 
-def _brief(noun: Noun, field: FieldDescriptor, value: Any, names: Names) -> str:
-    """A value in a list's cell: a reference as its name, parts as their number."""
+def _brief(noun: Noun, field: FieldDescriptor, value: Any, labels: IdLabels) -> str:
+    """A value in a list's cell: a reference as its name, nested messages as their number."""
     if value is None:
         return ""
     if field.is_repeated:
         return str(len(value)) if field.message_type is not None else ", ".join(value)
     kind = _reference(noun, field)
-    return (kind and names.get(kind, value)) or _plain(field, value)
+    return (kind and labels.get(kind, value)) or _plain(field, value)
 
 
-def _part(noun: Noun, field: FieldDescriptor, part: Any, names: Names) -> str:
+def _part(noun: Noun, field: FieldDescriptor, part: Any, labels: IdLabels) -> str:
     if field.message_type is None:
         return _plain(field, part)
-    cells = (_at(part, name) for name in _PARTS[field.message_type.name])
-    return " ".join(text for cell in cells if (text := _brief(noun, *cell, names)))
+    cells = (_cell_at(part, name) for name in _NESTED_FIELDS[field.message_type.name])
+    return " ".join(text for cell in cells if (text := _brief(noun, *cell, labels)))
 
 
 def _plain(field: FieldDescriptor, value: Any) -> str:
     if field.enum_type is not None:
-        return value_word(field.enum_type, value)
+        return enum_word(field.enum_type, value)
     if field.type == FieldDescriptor.TYPE_BOOL:
         return "yes" if value else "no"
     if field.message_type is None:

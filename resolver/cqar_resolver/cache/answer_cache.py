@@ -1,7 +1,7 @@
-"""Answers made before, for as long as all that they were made from is as it was. Pure.
+"""Keeps answers for as long as everything that they were made from is unchanged. Pure.
 
-An answer notes what it read and the next instant that it depends on. It is looked at again when it
-is asked for, not when something changes: a flag on USDT costs nothing until somebody asks.
+An answer records what it read and the next instant that it depends on. It is checked when it is
+asked for, not when something changes: a flag on USDT costs nothing until somebody asks.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from cqar_shared.queries.reader import Reader
 from cqar_shared.replication.positions import LogPosition
 
 ANSWERS_MAX: Final = 50_000
-#: An answer takes 1.2 KB; with what somebody noted about a market up to 100.
+#: An answer takes 1.2 KB; with a market's metadata up to 100.
 BYTES_MAX: Final = 64 * 1024**2
 
 
 class VersionedReader(Reader, Protocol):
-    """A reading that knows what changed when: a snapshot, or one that is pinned."""
+    """A reader that knows what changed when: a snapshot, or one that is pinned."""
 
     @property
     def position(self) -> LogPosition: ...
@@ -33,71 +33,78 @@ class VersionedReader(Reader, Protocol):
 
 
 class RecordingReader:
-    """A reading that notes what was read."""
+    """Records what is read through it.
 
-    def __init__(self, reading: Reader) -> None:
-        self._reading = reading
-        self.things: set[int] = set()
+    Attributes:
+        dependencies: The dependency key of each entity and index entry.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.dependencies: set[int] = set()
 
     def get(self, kind: str, key: str) -> bytes | None:
-        self.things.add(dependency_key(kind, key))
-        return self._reading.get(kind, key)
+        self.dependencies.add(dependency_key(kind, key))
+        return self._reader.get(kind, key)
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterator[tuple[str, bytes]]:
-        self.things.add(dependency_key(f"{kind}.{lookup}", join_values(values)))
-        for key, payload in self._reading.find(kind, lookup, *values):
-            self.things.add(dependency_key(kind, key))
+        self.dependencies.add(dependency_key(f"{kind}.{lookup}", join_values(values)))
+        for key, payload in self._reader.find(kind, lookup, *values):
+            self.dependencies.add(dependency_key(kind, key))
             yield key, payload
 
     def archived(self, lookup: str, *values: str) -> bool:
-        self.things.add(dependency_key(f"archive.{lookup}", join_values(values)))
-        return self._reading.archived(lookup, *values)
+        self.dependencies.add(dependency_key(f"archive.{lookup}", join_values(values)))
+        return self._reader.archived(lookup, *values)
 
-    def terms(self, listing_id: str, at: Instant) -> bytes | None:
-        return self._reading.terms(listing_id, at)
+    def terms(self, listing_id: str, instant: Instant) -> bytes | None:
+        return self._reader.terms(listing_id, instant)
 
 
 class CachedAnswer:
-    """An answer, and what it rests on.
+    """An answer, and what it depends on.
 
     Attributes:
-        is_found: Whether the spelling has a meaning; where not, the answer says why.
-        framed: The answer as field 1 of the message that tells it, without freshness.
-        denials: Why its verdict does not allow to open.
-        until_ns: The first instant at which it may be another.
+        is_found: Whether the spelling has a meaning; if not, the answer says why.
+        encoded: The answer as field 1 of its response, without freshness.
+        denials: The codes of the reasons why its verdict does not allow to open a position.
+        until_ns: The first instant at which the answer may be another.
     """
 
-    __slots__ = ("_from_ns", "_revision", "_things", "denials", "framed", "is_found", "until_ns")
+    __slots__ = (
+        *("_dependencies", "_from_ns", "_revision"),
+        *("denials", "encoded", "is_found", "until_ns"),
+    )
 
     def __init__(
         self,
-        framed: bytes,
+        encoded: bytes,
         denials: tuple[str, ...],
-        things: set[int],
+        dependencies: set[int],
         revision: int,
-        at: Instant,
+        instant: Instant,
         *,
         is_found: bool,
     ) -> None:
-        self.framed = framed
+        self.encoded = encoded
         self.denials = denials
         self.is_found = is_found
-        self._things = array("q", things)
+        self._dependencies = array("q", dependencies)
         self._revision = revision
-        self._from_ns, self.until_ns = at.ns, at.holds_until_ns
+        self._from_ns, self.until_ns = instant.ns, instant.holds_until_ns
 
     @property
     def size_bytes(self) -> int:
-        """Of the answer, and of what is noted to know that it holds."""
-        return len(self.framed) + self._things.itemsize * len(self._things)
+        """The size of the answer and of its dependencies."""
+        return len(self.encoded) + self._dependencies.itemsize * len(self._dependencies)
 
     def holds(self, changed: ChangeTracker, revision: int, ns: int) -> bool:
-        """Whether it is the answer at this revision and instant, too."""
+        """Return whether this is the answer at another revision and instant, too."""
         if not self._from_ns <= ns < self.until_ns:
             return False
         if revision == self._revision:
             return True
-        if changed.newest(self._things) > min(revision, self._revision):
+        if changed.newest(self._dependencies) > min(revision, self._revision):
             return False
         self._revision = max(revision, self._revision)
         return True
@@ -110,43 +117,43 @@ class AnswerCache:
         self._answers_max = answers_max
         self._bytes_max = bytes_max
         self._bytes = 0
-        self._made: OrderedDict[bytes, CachedAnswer] = OrderedDict()
+        self._answers: OrderedDict[bytes, CachedAnswer] = OrderedDict()
         self._changed: ChangeTracker | None = None
 
     def __len__(self) -> int:
-        return len(self._made)
+        return len(self._answers)
 
     def find(
         self, question: bytes, memory: VersionedReader, ns: int, until_ns: int = 0
     ) -> CachedAnswer | None:
-        """What was answered, if that is still the answer by this memory at this instant.
+        """Return the answer kept, if it is still the answer by this memory at this instant.
 
         Args:
-            until_ns: And at any instant before this one.
+            until_ns: The answer must also hold at any instant before this one.
         """
         changed = memory.changed
-        made = self._made.get(question)
-        if made is None or changed is not self._changed:
+        answer = self._answers.get(question)
+        if answer is None or changed is not self._changed:
             return None
-        if not made.holds(changed, memory.position.revision, ns) or made.until_ns < until_ns:
+        if not answer.holds(changed, memory.position.revision, ns) or answer.until_ns < until_ns:
             return None
-        self._made.move_to_end(question)
-        return made
+        self._answers.move_to_end(question)
+        return answer
 
-    def keep(self, question: bytes, memory: VersionedReader, made: CachedAnswer) -> None:
-        """Remember an answer that this memory gave; another snapshot's are forgotten."""
+    def keep(self, question: bytes, memory: VersionedReader, answer: CachedAnswer) -> None:
+        """Keep an answer that this memory gave; drop those of another snapshot."""
         if memory.changed is not self._changed:
-            self._made.clear()
+            self._answers.clear()
             self._bytes = 0
             self._changed = memory.changed
-        before = self._made.pop(question, None)
+        before = self._answers.pop(question, None)
         if before is not None:
             self._bytes -= _size(question, before)
-        self._made[question] = made
-        self._bytes += _size(question, made)
-        while len(self._made) > self._answers_max or self._bytes > self._bytes_max:
-            self._bytes -= _size(*self._made.popitem(last=False))
+        self._answers[question] = answer
+        self._bytes += _size(question, answer)
+        while len(self._answers) > self._answers_max or self._bytes > self._bytes_max:
+            self._bytes -= _size(*self._answers.popitem(last=False))
 
 
-def _size(question: bytes, made: CachedAnswer) -> int:
-    return len(question) + made.size_bytes
+def _size(question: bytes, answer: CachedAnswer) -> int:
+    return len(question) + answer.size_bytes

@@ -1,4 +1,4 @@
-"""What spellings mean, as bytes, each worked out once until something it rests on changes. Pure."""
+"""Resolutions as bytes, each worked out once until something that it rests on changes. Pure."""
 
 from __future__ import annotations
 
@@ -16,84 +16,84 @@ from cqar_resolver.queries.resolution import resolve_or_miss
 from cqar_shared.domain.instant import Instant
 from cqar_shared.queries.query import QueryContext
 
-#: Of a message's first field that is a message: `ResolveResponse.resolution` and each of
+#: The tag of a message's field 1 that is a message: `ResolveResponse.resolution` and each of
 #: `ResolveBatchResponse.resolutions`.
 _FIRST: Final = b"\x0a"
-#: `Resolution.freshness` and `ResolveBatchResponse.freshness`.
+#: The tags of `Resolution.freshness` and `ResolveBatchResponse.freshness`.
 _FRESHNESS: Final = b"\x4a"
 _BATCH_FRESHNESS: Final = b"\x12"
-#: No spelling that there may be is longer: others are not remembered.
+#: No valid key is longer; the answers to longer ones are not kept.
 QUESTION_BYTES_MAX: Final = 1024
 
 
 class ResolutionCache:
     """Answers to (venue, spelling), by the bytes of a VenueSymbolKey.
 
-    Those of a ResolveRequest without `as_of` are the same.
+    A ResolveRequest without `as_of` has the same bytes.
     """
 
     def __init__(self) -> None:
-        self._remembered = AnswerCache()
+        self._cache = AnswerCache()
 
-    def of(
+    def answer(
         self, question: bytes, memory: VersionedReader, stale: pb.Reason | None, now_ns: int
     ) -> CachedAnswer:
-        """The answer, made before or now."""
-        known = self.known(question, memory, now_ns) if stale is None else None
-        return known or self.make(question, memory, stale, now_ns)
+        """Return the answer kept, or make it."""
+        found = self.find(question, memory, now_ns) if stale is None else None
+        return found or self.make(question, memory, stale, now_ns)
 
-    def known(
+    def find(
         self, question: bytes, memory: VersionedReader, now_ns: int, until_ns: int = 0
     ) -> CachedAnswer | None:
-        """The answer, if it was made before and still holds; for who may trust this memory.
+        """Return the answer kept, if it still holds; memory must not be stale.
 
         Args:
-            until_ns: And holds at any instant before this one.
+            until_ns: The answer must also hold at any instant before this one.
         """
-        return self._remembered.find(question, memory, now_ns, until_ns)
+        return self._cache.find(question, memory, now_ns, until_ns)
 
     def make(
         self, question: bytes, memory: VersionedReader, stale: pb.Reason | None, now_ns: int
     ) -> CachedAnswer:
-        """The answer, where that there is none is one, too; remembered unless it may be stale.
+        """Make the answer; a miss is one, too. It is kept unless memory may be stale.
 
-        Only for these very bytes: a key that says more than one knows of is no other's question.
+        It is kept for these very bytes only: a key with unknown fields asks something else.
         """
         key = pb.VenueSymbolKey.FromString(question)
         key.DiscardUnknownFields()
         reader, now = RecordingReader(memory), Instant(now_ns)
         context = QueryContext(reader, stale)
-        found = resolve_or_miss(context, key.venue_id, key.venue_symbol, now)
-        made = CachedAnswer(
-            encoded(_FIRST, found.SerializeToString()),
-            tuple(reason.code for reason in found.tradeable.open.reasons),
-            reader.things,
+        resolution = resolve_or_miss(context, key.venue_id, key.venue_symbol, now)
+        answer = CachedAnswer(
+            encode(_FIRST, resolution.SerializeToString()),
+            tuple(reason.code for reason in resolution.tradeable.open.reasons),
+            reader.dependencies,
             memory.position.revision,
             now,
-            is_found=not found.HasField("not_found"),
+            is_found=not resolution.HasField("not_found"),
         )
         is_whole = len(question) <= QUESTION_BYTES_MAX and key.SerializeToString() == question
         if stale is None and is_whole:
-            self._remembered.keep(question, memory, made)
-        return made
+            self._cache.keep(question, memory, answer)
+        return answer
 
 
 def encode_freshness(freshness: pb.Freshness) -> bytes:
-    """How current a ResolveResponse is, to stand behind its resolution.
+    """Return a ResolveResponse with nothing but freshness, to be appended to its resolution.
 
-    Of a message that is stated twice, parsers merge the parts.
+    Parsers merge the parts of a message that occurs twice.
     """
-    return encoded(_FIRST, encoded(_FRESHNESS, freshness.SerializeToString()))
+    return encode(_FIRST, encode(_FRESHNESS, freshness.SerializeToString()))
 
 
-def batch_response(made: list[CachedAnswer], freshness: pb.Freshness) -> bytes:
-    """A ResolveBatchResponse."""
-    said = encoded(_BATCH_FRESHNESS, freshness.SerializeToString())
-    return b"".join([*[one.framed for one in made], said])
+def batch_response(answers: list[CachedAnswer], freshness: pb.Freshness) -> bytes:
+    """Return a ResolveBatchResponse."""
+    last = encode(_BATCH_FRESHNESS, freshness.SerializeToString())
+    return b"".join([*[answer.encoded for answer in answers], last])
 
 
-def encoded(tag: bytes, message: bytes) -> bytes:
-    """A field that holds a message."""
+def encode(tag: bytes, message: bytes) -> bytes:
+    """Return a field that holds a message."""
     size, length = len(message), bytearray()
     while size > 0x7F:
         length.append(size & 0x7F | 0x80)

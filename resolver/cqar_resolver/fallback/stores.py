@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from itertools import chain
@@ -20,9 +20,10 @@ from cqar_resolver.replication.freshness import boot_clock_s
 from cqar_resolver.snapshot.pinned import Pinned
 from cqar_resolver.snapshot.snapshot import Snapshot
 from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.domain.load_rounds import run_loading
 from cqar_shared.domain.working_set import LookupKey
 from cqar_shared.errors import RegistryError, ServiceNotReady
-from cqar_shared.queries.partial_reader import Loaded, PartialReader, run_loading
+from cqar_shared.queries.partial_reader import ROUNDS_MAX, PartialReader
 from cqar_shared.queries.query import Query, QueryContext, run_query
 from cqar_shared.queries.reader import LISTING_TERMS
 from cqar_shared.redis_store import cached_kinds
@@ -42,6 +43,8 @@ PATIENCE_S: Final = 0.1
 UNCONFIRMED: Final = pb.Reason(
     code="STALE_SNAPSHOT", message="this resolver is loading, and could not ask PostgreSQL"
 )
+
+_TOO_MANY: Final = "this takes too many steps: ask again when this resolver is loaded"
 
 T = TypeVar("T")
 
@@ -147,7 +150,9 @@ class PostgresStore:
                 raise ServiceNotReady(message)
             reader = PartialReader(pinned if is_same else None)
             run = partial(run_yielding, request.query, QueryContext(reader, request.stale))
-            value = await run_loading(run, reader, partial(_load, tx))
+            value = await run_loading(
+                run, reader, partial(_load, tx), ROUNDS_MAX, ServiceNotReady(_TOO_MANY)
+            )
             return QueryResult(value, request.freshness_at(epoch, revision), "postgres")
 
     @asynccontextmanager
@@ -176,8 +181,9 @@ class PostgresStore:
         return LogPosition(*position)
 
 
-async def _load(tx: AsyncConnection, lookups: Collection[LookupKey]) -> Loaded:
-    """Read what each lookup finds: one SQL query for all keys, one for each kind of lookup."""
+async def _load(tx: AsyncConnection, reader: PartialReader) -> None:
+    """Read what each missing lookup finds: one SQL query for all keys, one for each index."""
+    lookups = reader.missing
     loaded: dict[LookupKey, list[tuple[str, bytes]]] = {lookup: [] for lookup in lookups}
     by_index: defaultdict[tuple[str, str], list[LookupKey]] = defaultdict(list)
     for lookup in lookups:
@@ -199,4 +205,4 @@ async def _load(tx: AsyncConnection, lookups: Collection[LookupKey]) -> Loaded:
                 await history_check.require_newest(tx, (kind, row.key), row.revision, row.payload)
         for lookup, entities in zip(group, rows, strict=True):
             loaded[lookup] = [(row.key, row.payload) for row in entities]
-    return loaded
+    reader.load(loaded)

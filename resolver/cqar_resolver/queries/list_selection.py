@@ -1,6 +1,6 @@
-"""Which entities a list has, in its order, found by looking at each of a kind. Pure.
+"""Selects and orders the entities of a list by looking at each one of a kind. Pure.
 
-Sorting 300,000 keys at once takes 200 ms, in which nobody else is answered. So keys are put into
+Sorting 300,000 keys at once takes 200 ms, in which no other call is answered. So keys are put into
 buckets by their first two characters, and a bucket is sorted when a page first needs it: about
 1,000 UUIDs of 300,000.
 """
@@ -17,17 +17,17 @@ from cqar_shared.lists.filters import Filter, passes_all
 if TYPE_CHECKING:
     import datetime as dt
 
-#: Joins a key's parts as text that sorts as the parts do: below all that a part may hold.
+#: Joins the parts of a key to a text that sorts as the parts do: below every character of a part.
 _JOINER: Final = "\0"
 _BUCKET_CHARS: Final = 2
 
 
 class Selection:
-    """The entities that pass all filters, as far as they were taken.
+    """The entities that pass all filters, of those added so far.
 
     Attributes:
-        total: How many they are.
-        until: From this instant on one of them does not pass any more.
+        total: Their number.
+        until: The first instant at which one of them no longer passes; None: not known.
     """
 
     def __init__(self, kind: AnyKind, filters: Sequence[Filter]) -> None:
@@ -40,8 +40,8 @@ class Selection:
         self.total = 0
         self.until: dt.datetime | None = None
 
-    def take(self, entities: Iterable[tuple[str, bytes]]) -> None:
-        """Look at some entities, (key, payload) each; every one once, in any order."""
+    def add(self, entities: Iterable[tuple[str, bytes]]) -> None:
+        """Look at (key, payload) of some entities; each entity once, in any order."""
         kind, filters, parse = self._kind, self._filters, self._kind.message.FromString
         for key, payload in entities:
             if filters:
@@ -53,8 +53,8 @@ class Selection:
                 for each in self._ending:
                     if (end := each.end(message)) is not None:
                         self.until = min(self.until or end, end)
-            place = key if len(kind.key) == 1 else _JOINER.join(kind.parts_of(key))
-            self._buckets.setdefault(place[:_BUCKET_CHARS], []).append(place)
+            sort_key = key if len(kind.key) == 1 else _JOINER.join(kind.parts_of(key))
+            self._buckets.setdefault(sort_key[:_BUCKET_CHARS], []).append(sort_key)
             self.total += 1
 
     def _may_pass(self, payload: bytes) -> bool:
@@ -64,14 +64,14 @@ class Selection:
         return True
 
     def after(self, key: list[str] | None) -> Iterator[str]:
-        """The keys behind one, in order; all of them behind None. Nothing is taken any more."""
-        place = None if key is None else _JOINER.join(key)
-        start = "" if place is None else place[:_BUCKET_CHARS]
+        """Yield the keys after one, in order; all of them if it is None. Nothing is added then."""
+        sort_key = None if key is None else _JOINER.join(key)
+        start = "" if sort_key is None else sort_key[:_BUCKET_CHARS]
         for name in sorted(name for name in self._buckets if name >= start):
             bucket = self._buckets[name]
             if name not in self._sorted:
                 bucket.sort()
                 self._sorted.add(name)
-            first = 0 if place is None else bisect_right(bucket, place)
-            for found in bucket[first:]:
-                yield found.replace(_JOINER, "/")
+            first = 0 if sort_key is None else bisect_right(bucket, sort_key)
+            for each in bucket[first:]:
+                yield each.replace(_JOINER, "/")

@@ -1,4 +1,4 @@
-"""The two calls that most programs make, from bytes to bytes.
+"""Answers the two most frequent methods from bytes to bytes.
 
 A question that was asked before is a look into one dict and its answer a copy; everything else is
 done as the ordinary methods do it, or by them.
@@ -50,29 +50,29 @@ class FastPath:
     """Resolve and ResolveBatch.
 
     Args:
-        ordinary: Answers what memory may not, or has no answer to.
-        known, rates: Shared by all of a process's servers.
+        ordinary: Answers what memory cannot, and misses.
+        resolutions, rates: Shared by all of a process's servers.
     """
 
     def __init__(
         self,
-        view: ReplicaState,
+        replica: ReplicaState,
         executor: QueryExecutor,
         ordinary: ResolverService,
-        known: ResolutionCache,
+        resolutions: ResolutionCache,
         now: Callable[[], dt.datetime],
         rates: TokenBuckets,
     ) -> None:
         self._rates = rates
-        self._view = view
+        self._replica = replica
         self._executor = executor
         self._ordinary = ordinary
         self._now = now
-        self._resolutions = known
-        self._held: FreshnessLease | None = None
+        self._resolutions = resolutions
+        self._lease: FreshnessLease | None = None
 
     def register(self, methods: Methods) -> None:
-        """To be done after the service's own: the last handler of a name is the one that counts.
+        """Replace the service's own handlers, which must be registered before.
 
         Args:
             methods: Wraps what is not answered at once.
@@ -88,121 +88,124 @@ class FastPath:
         take = self._rates.take
 
         async def resolve(request: bytes, context: Context) -> bytes:
-            """A question asked before needs none of what the others are wrapped in."""
+            """Answer a question that was asked before, without what wraps the other calls."""
             began_s = time.perf_counter()
-            moment = self._moment()
-            if moment is not None and self._is_reached(metadata_of(context, HEADER)):
-                made = self._known(request, moment)
-                # Who has no token left is told so below, where all are.
-                if made is not None and not take(caller_of(context)):
-                    if made.denials:
-                        metrics.count_denials(made.denials)
+            lease = self._current_lease()
+            if lease is not None and self._is_reached(metadata_of(context, HEADER)):
+                cached = self._find(request, lease)
+                # A caller without a token left is refused below, as all callers are.
+                if cached is not None and not take(caller_of(context)):
+                    if cached.denials:
+                        metrics.count_denials(cached.denials)
                     seconds = time.perf_counter() - began_s
                     count_lookup(seconds)
                     count_call(seconds)
-                    return made.framed + moment.encoded_freshness
+                    return cached.encoded + lease.encoded_freshness
             answer: bytes = await wrapped(request, context)
             return answer
 
         methods.put(SERVICE, "Resolve", grpc.unary_unary_rpc_method_handler(resolve))
 
-    def _is_reached(self, wanted: str) -> bool:
-        """Whether memory is where a call wants it to be; where not, others wait or say why."""
-        if not wanted:
+    def _is_reached(self, min_revision: str) -> bool:
+        """Return whether memory is where a call wants it to be; other calls wait or say why."""
+        if not min_revision:
             return True
-        found = FORM.fullmatch(wanted)
-        epoch, revision, _ = self._view.snapshot.position
-        return found is not None and int(found[1]) == epoch and int(found[2]) <= revision
+        match = FORM.fullmatch(min_revision)
+        epoch, revision, _ = self._replica.snapshot.position
+        return match is not None and int(match[1]) == epoch and int(match[2]) <= revision
 
-    def _moment(self) -> FreshnessLease | None:
-        """How current memory is now; None where it is not LIVE, or calls are logged one by one."""
-        held, view = self._held, self._view
+    def _current_lease(self) -> FreshnessLease | None:
+        """Return how current memory is; None unless it is LIVE, or if each call is logged."""
+        lease, replica = self._lease, self._replica
         now_s = clock_gettime(CLOCK_BOOTTIME)
-        if held is not None and held.generation is view.generation and now_s < held.until_s:
-            return held
-        if view.state != pb.SNAPSHOT_STATE_LIVE or is_logged():
+        if lease is not None and lease.generation is replica.generation and now_s < lease.until_s:
+            return lease
+        if replica.state != pb.SNAPSHOT_STATE_LIVE or is_logged():
             return None
-        freshness = view.freshness_message()
-        lease = lease_of(freshness.staleness_ms, view.freshness.stale_after_s, LEASE_MAX_S)
-        freshness.staleness_ms = lease.reported_ms
+        freshness = replica.freshness_message()
+        length = lease_of(freshness.staleness_ms, replica.freshness.stale_after_s, LEASE_MAX_S)
+        freshness.staleness_ms = length.reported_ms
         now_ns = self._now_ns()
-        until_ns = now_ns + int(lease.seconds * 1e9)
-        told = resolution_cache.encode_freshness(freshness)
-        self._held = FreshnessLease(view.generation, now_s + lease.seconds, now_ns, until_ns, told)
-        return self._held
+        until_ns = now_ns + int(length.seconds * 1e9)
+        encoded = resolution_cache.encode_freshness(freshness)
+        until_s = now_s + length.seconds
+        self._lease = FreshnessLease(replica.generation, until_s, now_ns, until_ns, encoded)
+        return self._lease
 
-    def _known(self, request: bytes, moment: FreshnessLease) -> CachedAnswer | None:
-        """The answer, if it was given before and holds for all of the moment."""
+    def _find(self, request: bytes, lease: FreshnessLease) -> CachedAnswer | None:
+        """Return the answer, if it is kept and holds until the lease ends."""
         if len(request) > resolution_cache.QUESTION_BYTES_MAX:
             return None
-        memory = self._view.snapshot
-        made = self._resolutions.known(request, memory, moment.now_ns, moment.until_ns)
-        return made if made is not None and made.is_found else None
+        memory = self._replica.snapshot
+        cached = self._resolutions.find(request, memory, lease.now_ns, lease.until_ns)
+        return cached if cached is not None and cached.is_found else None
 
     async def _resolve(self, request: bytes, context: Context) -> bytes:
         began_s = time.perf_counter()
         if self._executor.memory_suffices:
-            made = self._from_memory(request)
-            if made is not None and made.is_found:
-                metrics.count_denials(made.denials)
+            answer = self._from_memory(request)
+            if answer is not None and answer.is_found:
+                metrics.count_denials(answer.denials)
                 freshness = self._executor.freshness()
                 send_freshness(freshness, context)
                 seconds = time.perf_counter() - began_s
                 metrics.count_lookup("Resolve", "found", "memory", seconds)
-                return made.framed + resolution_cache.encode_freshness(freshness)
+                return answer.encoded + resolution_cache.encode_freshness(freshness)
         question = parsed(pb.ResolveRequest, request, RESOLVE_BYTES_MAX)
-        answer = await self._ordinary.Resolve(question, context)
-        return answer.SerializeToString()
+        response = await self._ordinary.Resolve(question, context)
+        return response.SerializeToString()
 
     def _from_memory(self, request: bytes) -> CachedAnswer | None:
-        """Unless it is asked as of another time than now, or is archived."""
-        stale, memory, now_ns = self._view.stale_reason, self._view.snapshot, self._now_ns()
+        """Return the answer; None for another time than now, and for what is archived."""
+        stale, memory, now_ns = self._replica.stale_reason, self._replica.snapshot, self._now_ns()
         question = parsed(pb.ResolveRequest, request, RESOLVE_BYTES_MAX)
         if question.HasField("as_of"):
             return None
         key = pb.VenueSymbolKey(venue_id=question.venue_id, venue_symbol=question.venue_symbol)
         try:
-            return self._resolutions.of(key.SerializeToString(), memory, stale, now_ns)
+            return self._resolutions.answer(key.SerializeToString(), memory, stale, now_ns)
         except NotResident:
             return None
 
     async def _resolve_batch(self, request: bytes, context: Context) -> bytes:
         batch = await read(pb.ResolveBatchRequest, request, BATCH_BYTES_MAX)
         if batch.HasField("as_of") or not self._executor.memory_suffices:
-            return await self._batch_below(batch, context)
+            return await self._ordinary_batch(batch, context)
         require_few(batch.keys, "keys")
         began_s = time.perf_counter()
         try:
             with pinned_memory(self._executor, context) as (memory, freshness):
-                made = await self._all_from(memory, [key.SerializeToString() for key in batch.keys])
+                keys = [key.SerializeToString() for key in batch.keys]
+                answers = await self._answer_each(memory, keys)
         except NotResident:
-            return await self._batch_below(batch, context)
-        metrics.count_denials(chain.from_iterable(one.denials for one in made))
+            return await self._ordinary_batch(batch, context)
+        metrics.count_denials(chain.from_iterable(answer.denials for answer in answers))
         metrics.count_lookup("ResolveBatch", "found", "memory", time.perf_counter() - began_s)
-        return resolution_cache.batch_response(made, freshness)
+        return resolution_cache.batch_response(answers, freshness)
 
-    async def _batch_below(self, batch: pb.ResolveBatchRequest, context: Context) -> bytes:
-        answer = await self._ordinary.ResolveBatch(batch, context)
-        return answer.SerializeToString()
+    async def _ordinary_batch(self, batch: pb.ResolveBatchRequest, context: Context) -> bytes:
+        response = await self._ordinary.ResolveBatch(batch, context)
+        return response.SerializeToString()
 
-    async def _all_from(
+    async def _answer_each(
         self, memory: VersionedReader, questions: Sequence[bytes]
     ) -> list[CachedAnswer]:
-        """What is known at once; what is to be made anew, between other calls."""
-        stale, now_ns = self._view.stale_reason, self._now_ns()
-        known = self._resolutions.known
-        found = [known(one, memory, now_ns) if stale is None else None for one in questions]
+        """Look up the answers that are kept at once; make the others between other calls."""
+        stale, now_ns = self._replica.stale_reason, self._now_ns()
+        find = self._resolutions.find
+        kept = [find(question, memory, now_ns) if stale is None else None for question in questions]
         require = partial(require_fits, len(questions))
-        size_bytes = sum(len(made.framed) for made in found if made is not None)
-        missing = Counter(one for one, made in zip(questions, found, strict=True) if made is None)
-        anew: dict[bytes, CachedAnswer] = {}
+        size_bytes = sum(len(answer.encoded) for answer in kept if answer is not None)
+        pairs = list(zip(questions, kept, strict=True))
+        missing = Counter(question for question, answer in pairs if answer is None)
+        made: dict[bytes, CachedAnswer] = {}
         require(size_bytes)
         async for some in yielding(missing, PARTS_AT_ONCE):
-            for one in some:
-                anew[one] = self._resolutions.make(one, memory, stale, now_ns)
-                size_bytes += missing[one] * len(anew[one].framed)
+            for question in some:
+                made[question] = self._resolutions.make(question, memory, stale, now_ns)
+                size_bytes += missing[question] * len(made[question].encoded)
             require(size_bytes)
-        return [made or anew[one] for one, made in zip(questions, found, strict=True)]
+        return [answer or made[question] for question, answer in pairs]
 
     def _now_ns(self) -> int:
         return Instant.of(self._now()).ns

@@ -1,4 +1,4 @@
-"""`cqc.services.v1.AssetRegistry` as a resolver answers it: reads from memory, no changes."""
+"""`cqc.services.v1.AssetRegistry` as a resolver answers it: reads only."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Entity <-> protobuf message, for every kind, read off the declarations.
+"""Translates between entities and protobuf messages, for every kind, from the declarations.
 
-Field names agree in both, so only types need translating. Decimals have two
-forms on the wire: an exact string, which is the truth (`exact.tick_size`, `weight_exact`, or
-the field itself), and a double of the entity's field name as a mirror for CQC clients.
+Fields have the same names in both; only types are translated. A decimal has two forms on the wire:
+an exact text, which counts (`exact.tick_size`, `weight_exact`, or the field itself), and a double
+with the entity's field name, for CQC clients.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ E = TypeVar("E", bound=Entity)
 
 METADATA_BYTES_MAX: Final = 16 * 1024
 METADATA_DEPTH_MAX: Final = 16
-#: Years that PostgreSQL, protobuf and Python all know, with room for time zones.
+#: Years that PostgreSQL, protobuf and Python all support, with room for time zones.
 _YEARS: Final = range(1900, 9999)
 
 Report = Callable[[str, str, str], None]
@@ -37,10 +37,10 @@ Report = Callable[[str, str, str], None]
 
 
 def read(entity: type[Any], message: Message) -> tuple[dict[str, Any], list[FieldViolation]]:
-    """The fields that `message` gives, decoded, and what does not decode.
+    """Decode the fields that a message has, and collect violations.
 
-    What the message leaves unset is absent, and so is what cannot be read. An empty string is
-    given and means None, so that an update can clear a field.
+    Fields that are unset or cannot be decoded are absent. An empty text is present and means None,
+    so that an update can clear a field.
     """
     violations: list[FieldViolation] = []
 
@@ -52,9 +52,10 @@ def read(entity: type[Any], message: Message) -> tuple[dict[str, Any], list[Fiel
 
 
 def parse(kind: Kind[E], message: Message) -> tuple[E, list[FieldViolation]]:
-    """A whole entity as far as it can be read, and what cannot.
+    """Decode an entity as far as possible, and collect violations.
 
-    Derived fields, where given, must say what the entity says: CQC clients echo what they read.
+    A derived field in the message must have the derived value: CQC clients send back what they
+    read.
     """
     given, violations = read(kind.entity, message)
     entity = kind.entity(**given)
@@ -67,10 +68,10 @@ def parse(kind: Kind[E], message: Message) -> tuple[E, list[FieldViolation]]:
 
 
 def from_message(kind: Kind[E], message: Message) -> E:
-    """Decode a whole entity.
+    """Decode an entity.
 
     Raises:
-        Invalid: With everything that does not decode.
+        Invalid: fields cannot be decoded; the error names all of them.
     """
     entity, violations = parse(kind, message)
     if violations:
@@ -79,7 +80,7 @@ def from_message(kind: Kind[E], message: Message) -> E:
 
 
 def decode(kind: Kind[E], payload: bytes) -> E:
-    """Decode what `encode` made; no check, since it was checked before it was stored."""
+    """Decode what `encode` made. It was checked before it was stored, so rules do not run."""
     message = kind.message.FromString(payload)
     return kind.entity(**_read(kind.entity, message, _corrupt))
 
@@ -93,7 +94,7 @@ def _read(entity: type[Any], message: Message, report: Report) -> dict[str, Any]
     fields = _given_fields(message)
     known = fields_of(entity, message.DESCRIPTOR).by_path
     given: dict[str, Any] = {}
-    # A decimal may be given twice, and is read once.
+    # A decimal may be given in both forms, and is read once.
     for field in dict.fromkeys(known[path] for path in fields if path in known):
         if field.type is Decimal:
             value = _read_decimal(field, fields, report)
@@ -107,7 +108,7 @@ def _read(entity: type[Any], message: Message, report: Report) -> dict[str, Any]
 
 
 def _given_fields(message: Message) -> dict[str, Any]:
-    """The fields that are set, those of `exact` by their path."""
+    """The fields that are set; those of `exact` are named by their path."""
     given = {field.name: value for field, value in message.ListFields()}
     exact = given.pop("exact", None)
     if exact is not None:
@@ -115,7 +116,7 @@ def _given_fields(message: Message) -> dict[str, Any]:
     return given
 
 
-#: Not given, as far as can be told.
+#: Stands for a value that cannot be decoded.
 _UNREADABLE: Final = object()
 
 
@@ -150,7 +151,7 @@ def _read_metadata(field: Field, value: Any, report: Report) -> Any:
         report(field.name, "NOT_JSON", "holds a number that JSON cannot hold")
         return _UNREADABLE
     if _depth(fields) > METADATA_DEPTH_MAX:
-        # Protobuf reads 100 levels, and each answer and event wraps this in some more.
+        # Protobuf reads 100 levels, and answers and events add some.
         report(field.name, "TOO_DEEP", f"at most {METADATA_DEPTH_MAX} levels")
         return _UNREADABLE
     if _holds_nul(fields):
@@ -172,10 +173,10 @@ def _holds_nul(value: Any) -> bool:
 
 
 def instant_in(message: Message, field: str) -> dt.datetime | None:
-    """An instant that a request gives; None where it gives none.
+    """Return an instant in a request; None if it is not set.
 
     Raises:
-        Invalid: It cannot be stored.
+        Invalid: the instant cannot be stored.
     """
     if not message.HasField(field):
         return None
@@ -248,12 +249,12 @@ def to_message(kind: Kind[E], entity: E) -> Message:
 
 
 def encode(kind: Kind[E], entity: E) -> bytes:
-    """Serialise deterministically: equal entities have equal bytes, and so equal hashes."""
+    """Encode deterministically: equal entities have equal bytes, and so equal hashes."""
     return to_message(kind, entity).SerializeToString(deterministic=True)
 
 
 def fill(message: Message, entity: Any) -> None:
-    """Write an entity, or a part of one, into its message."""
+    """Write an entity, or a part of one, to its message."""
     for field in fields_of(type(entity), message.DESCRIPTOR).whole:
         value = getattr(entity, field.name)
         if value is None:
@@ -288,12 +289,12 @@ def _fill_items(target: Any, field: Field, values: tuple[Any, ...]) -> None:
 
 
 def like(kind: AnyKind, request: Message, renamed: Mapping[str, str] | None = None) -> Message:
-    """The kind's message with the fields of a request that have its names.
+    """Make a kind's message from the fields of a request.
 
     Args:
         kind: The kind of the message.
-        request: Its fields of the same name and type are copied, where given.
-        renamed: Field of the request -> field of the message, where names differ.
+        request: Fields that are set and have the same name and type are copied.
+        renamed: Field of the request -> field of the message, if the names differ.
     """
     message = kind.message()
     targets = message.DESCRIPTOR.fields_by_name

@@ -1,11 +1,11 @@
-"""Domain events, built from the change they announce. Pure.
+"""Builds the domain event of a change. Pure.
 
-An event is a message of `cqc.events.v1` named by its subject: asset_created is AssetCreated.
-What it carries is read off its descriptor: the entity whole, fields of the entity by their
-names, and who, when and why.
+An event is a message of `cqc.events.v1`; the subject asset_created has the message AssetCreated.
+Its descriptor decides what it contains: the whole entity, fields of the entity by their names, and
+actor, time and reason.
 
-`cqar audit verify` makes those of every revision again: whoever changes what an event says keeps
-how it was said until then.
+`cqar audit verify` builds the events of every revision again. A change to the contents of an event
+must keep the old form for old revisions.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from cqar_shared.domain.kind import AnyKind, Entity
 
 SUBJECT_PREFIX: Final = "cqc.events.v1."
 SOURCE: Final = "cqar"
-#: Event ids are UUIDv5 of epoch:revision:index in this namespace, so that a consumer that
-#: sees an event again knows it.
+#: Event ids are UUIDv5 of epoch:revision:index in this namespace, so that a consumer recognises
+#: an event that it receives again.
 _NAMESPACE: Final = uuid.UUID("7d0b1f52-6f4a-5c39-9a52-0c6b7b1d4e11")
 
 
 class EventContext(NamedTuple):
-    """Which commit an event belongs to."""
+    """The commit that an event belongs to."""
 
     epoch: int
     revision: int
@@ -56,15 +56,15 @@ def event_of(
     moment: EventContext,
     index: int,
 ) -> replication_pb2.DomainEvent | None:
-    """The event of one change, the `index`-th of its revision; None if the kind has none.
+    """Build the event of one change, the `index`-th of its revision; None if it has none.
 
     Args:
-        payload: The entity serialised, as it is after or was before.
+        payload: The encoded entity, after the change or, if it is removed, before.
     """
-    told = kind.event(before, after)
-    if told is None:
+    event_or_name = kind.event(before, after)
+    if event_or_name is None:
         return None
-    name, parts = (told, {}) if isinstance(told, str) else told
+    name, parts = (event_or_name, {}) if isinstance(event_or_name, str) else event_or_name
     entity: Any = after or before
     event: Any = message_type(name)()
     _stamp(event, moment, index)
@@ -86,7 +86,7 @@ def event_of(
 
 @cache
 def _told_by(name: str) -> tuple[tuple[str, Any], ...]:
-    """An event's fields that say what became of whom, each with the type of its messages."""
+    """The fields of an event other than ids and time, each with its message type."""
     fields = message_type(name).DESCRIPTOR.fields
     return tuple((f.name, f.message_type) for f in fields if f.name not in _STAMPED)
 

@@ -1,4 +1,4 @@
-"""Which field of an entity stands where in a message type, read off both declarations."""
+"""Maps the fields of an entity to those of a message type, from both declarations."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Field:
-    """One field of an entity, and where it stands in one message type.
+    """One field of an entity, and its place in one message type.
 
     Attributes:
-        optional: May be None; an empty string then means None.
+        optional: Whether it may be None; an empty text then means None.
         type: The Python type without `| None`.
         item: The element type of a tuple.
-        exact: Path to the exact string of a decimal, of one or two names.
-        path: The same, joined by points; of what is no decimal, the name.
-        mirror: Name of the double beside it; empty: there is none.
+        exact: Path to the exact text of a decimal, one or two names.
+        path: The same path joined by dots; the name if it is not a decimal.
+        mirror: Name of the double beside it; empty if there is none.
     """
 
     name: str
@@ -34,17 +34,17 @@ class Field:
 
 
 class Fields(NamedTuple):
-    """Those that a type of entity and a message type both have.
+    """The fields that an entity type and a message type both have.
 
     Attributes:
-        by_path: By the path that a message states each by; decimals by that of their mirror, too.
+        by_path: Path in the message -> field; a decimal also has the path of its mirror.
     """
 
     whole: tuple[Field, ...]
     by_path: dict[str, Field]
 
 
-#: By struct and message type: as many as there are kinds and requests that carry them.
+#: (struct, message type) -> fields; bounded by the number of kinds and requests.
 _KNOWN: Final[dict[tuple[Any, Any], Fields]] = {}
 
 

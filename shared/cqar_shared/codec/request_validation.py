@@ -1,4 +1,4 @@
-"""What can be a key of a kind, judged before anything is looked up."""
+"""Checks keys, ids and instants in a request before anything is looked up. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from cqar_shared.errors import FieldViolation, Invalid
 
 
 def require_key(kind: AnyKind, key: str) -> None:
-    """Refuse what cannot be a key, with the field's name.
+    """Refuse a text that cannot be a key of the kind.
 
     Raises:
-        Invalid: It is empty, or no UUID where keys are UUIDs.
+        Invalid: the key is empty, or is not a UUID although keys of the kind are UUIDs.
     """
     parts = kind.parts_of(key)
     columns = dict(zip(kind.key, [*parts, *[""] * len(kind.key)], strict=False))
@@ -32,23 +32,23 @@ def require_key(kind: AnyKind, key: str) -> None:
 
 
 def require_id(field: str, value: str) -> None:
-    """Refuse what is no id.
+    """Refuse a text that is not an id.
 
     Raises:
-        Invalid: It is empty or no UUID.
+        Invalid: the text is empty or not a UUID.
     """
     if violations := list(rules.check_uuid(field, value)):
         raise Invalid(violations)
 
 
 def require_filter(field: str, value: str) -> None:
-    """Refuse a filter that cannot be an id; an empty one filters nothing."""
+    """Refuse a filter that is not an id; an empty one does not filter."""
     if value:
         require_id(field, value)
 
 
 def require_one(request: Any, *fields: str) -> None:
-    """Refuse a request that names what it means twice, or not at all."""
+    """Refuse a request that sets none of these fields, or several."""
     if sum(bool(getattr(request, field)) for field in fields) != 1:
         message = f"give one of {' and '.join(fields)}"
         raise Invalid([FieldViolation(fields[0], "REQUIRED", message)])

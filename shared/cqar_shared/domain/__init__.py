@@ -15,6 +15,7 @@ __all__ = [
     "instant",
     "kind",
     "kinds",
+    "load_rounds",
     "near_names",
     "price_steps",
     "rules",

@@ -1,7 +1,7 @@
-"""What can be an address, by the type of the chain it is on. Pure.
+"""Checks addresses by the type of their chain, and gives each its canonical spelling. Pure.
 
-Each form is checked by its own standard's library; what is stored is the one canonical
-spelling, so that an address is found however it was written.
+Each form is checked by the library of its standard. The canonical spelling is stored, so an address
+is found however it was written.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from eth_hash.auto import keccak
 
 from cqar_shared.domain import move_types
 
-#: The most decimals that a token of a chain can have; 18 where a chain is not named. Real EVM
-#: tokens have 24, and uint8 allows any; NEAR counts in 10^-24.
+#: Highest number of decimals of a token, by chain type. Real EVM tokens have up to 24, and uint8
+#: allows more; NEAR counts in 10^-24.
 DECIMALS_MAX: Final = {"EVM": 36, "NEAR": 24}
 DECIMALS_MAX_ELSEWHERE: Final = 18
 ADDRESS_CHARS_MAX: Final = 256
-#: Coins of these chains live in outputs or accounts, not in contracts.
+#: Chains whose coins are in outputs or accounts, not in contracts.
 WITHOUT_CONTRACTS: Final = frozenset({"BITCOIN"})
 
-#: Rootstock and its test network mix their cases by EIP-1191, which hashes the number too.
+#: Rootstock and its test network use the checksum of EIP-1191, which includes the network id.
 EIP_1191_NETWORKS: Final = frozenset({30, 31})
 
 _EVM_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _SOLANA_BYTES: Final = 32
 _TRON_BYTES: Final = 21
 _TRON_PREFIX: Final = 0x41
-#: The denominations of Cosmos chains. The SDK's own pattern wants three characters, but chains
-#: replace it (`SetCoinDenomRegex`): f(x)Core's coin is FX, Union's is au.
+#: Denominations of Cosmos chains. The SDK's pattern requires three characters, but chains replace
+#: it (`SetCoinDenomRegex`): f(x)Core's coin is FX, Union's is au.
 _COSMOS_DENOM: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9/:._-]{1,127}")
 _IBC_DENOM: Final = re.compile(r"ibc/[0-9A-F]{64}")
-#: What is written like a bech32 account of 20 or 32 bytes, its checksum included.
+#: Texts in the form of a bech32 account of 20 or 32 bytes with its checksum.
 _LIKE_BECH32: Final = re.compile(r"[a-z]+1[02-9ac-hj-np-z]{38}([02-9ac-hj-np-z]{20})?")
 #: NEAR account ids: 2 to 64 characters, parts joined by dots.
 _NEAR_ACCOUNT: Final = re.compile(
@@ -44,7 +44,7 @@ _NEAR_ACCOUNT: Final = re.compile(
 
 
 class NotAnAddress(ValueError):
-    """Says what an address of the chain looks like."""
+    """A text is not an address of the chain; the message says what one looks like."""
 
 
 def _evm(text: str) -> str:
@@ -61,9 +61,9 @@ def _evm(text: str) -> str:
 
 
 def _cased(digits: str, before: str = "") -> str:
-    """The digits in the cases that are their checksum by EIP-55, or by EIP-1191 with its prefix.
+    """Return the digits in checksum case, by EIP-55, or by EIP-1191 with its prefix.
 
-    From Keccak-256 alone: eth_utils has this too, and takes 0.2 s to import, half of it pydantic's.
+    eth_utils has this too, but takes 0.2 s to import.
     """
     lowered = digits.lower()
     hashed = keccak(f"{before}{lowered}".encode()).hex()
@@ -96,7 +96,7 @@ def _tron(text: str) -> str:
 
 
 def _cosmos(text: str) -> str:
-    """A denomination, or the account of a contract."""
+    """Check a denomination or the account of a contract."""
     if text.startswith("ibc/"):
         if not _IBC_DENOM.fullmatch(text):
             raise NotAnAddress("must be ibc/ and 64 upper-case hexadecimal digits")
@@ -107,7 +107,7 @@ def _cosmos(text: str) -> str:
             raise NotAnAddress("is bech32 of mixed case, which BIP-173 forbids")
         return lowered
     if _LIKE_BECH32.fullmatch(lowered):
-        # Any misspelt account would pass as a denomination.
+        # A misspelt account would otherwise pass as a denomination.
         raise NotAnAddress("its bech32 checksum is wrong: a character is")
     if not _COSMOS_DENOM.fullmatch(text):
         raise NotAnAddress("must be a denomination such as uatom, or a bech32 account")
@@ -126,7 +126,7 @@ def _near(text: str) -> str:
 
 
 def _move(text: str) -> str:
-    """Sui and Aptos: an object, or the type of a coin."""
+    """Check an object or the type of a coin, on Sui and Aptos."""
     if address := move_types.canonical_address(text):
         return address
     try:
@@ -148,18 +148,18 @@ _RULES: Final[dict[str, Callable[[str], str]]] = {
 
 
 def is_known(chain_type: str) -> bool:
-    """Whether there are rules for the chain's type; else addresses are kept as given."""
+    """Whether there are rules for this chain type; without rules, addresses are kept as given."""
     return chain_type.upper() in _RULES
 
 
 def canonical(chain_type: str, address: str, network_id: int | None = None) -> str:
-    """The one spelling of an address.
+    """Return the canonical spelling of an address.
 
     Args:
-        network_id: The chain's number, where it has one: some mix their cases by it.
+        network_id: The chain's number, if it has one; some checksums include it.
 
     Raises:
-        NotAnAddress: It cannot be one on a chain of this type.
+        NotAnAddress: the text is not an address on a chain of this type.
     """
     if len(address) > ADDRESS_CHARS_MAX:
         raise NotAnAddress(f"has {len(address)} characters; at most {ADDRESS_CHARS_MAX}")

@@ -1,9 +1,9 @@
-"""What a name looks like, so that none that looks like another's is given to somebody else. Pure.
+"""Detects names that look alike, mixed scripts and invisible joiners. Pure.
 
-A small part of Unicode's own approach (UTS #39): compatibility forms, case, what is invisible and
-how dashes and spaces are spelt make no difference; nor do letters of Cyrillic and Greek that look
-Latin in either case, nor `i`, `l`, `1` and `|`, nor `o` and `0`. Who mixes scripts is refused where
-that is no habit of writing, so that what is not in the table below cannot hide in a Latin name.
+A small part of Unicode's own approach (UTS #39). These make no difference: compatibility forms,
+case, invisible characters, forms of dashes and spaces, Cyrillic and Greek letters that look Latin,
+`i`, `l`, `1` and `|`, and `o` and `0`. Scripts that are not usually written together are refused,
+so a letter that is missing in the table cannot hide in a Latin name.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 NAMES_MAX: Final = 16_384
 
-#: Lower-case letters, and what they look like, as they are or in upper case.
+#: Lower-case letter -> the Latin letter that it looks like, in lower or upper case.
 _LOOKS: Final = str.maketrans(
     {
         **dict(zip("авеіјкмнорстухѕһԁԛԝ", "abeijkmhopctyxshdqw", strict=True)),
@@ -24,18 +24,17 @@ _LOOKS: Final = str.maketrans(
         "0": "o",
     }
 )
-#: Scripts that are written together, and with Latin, by their names in Unicode.
+#: Scripts that are written together and with Latin, by their Unicode names.
 _TOGETHER: Final = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO"})
 _ANY: Final = _TOGETHER | {"LATIN"}
 
-#: ZWNJ and ZWJ: invisible, so that elsewhere than between letters that they join they would make
-#: a twin that looks the same.
+#: ZWNJ and ZWJ are invisible. Where they join nothing, they make two names that look the same.
 JOINERS: Final = "\u200c\u200d"
 
 #: Unicode's categories of emoji (arrows: Sm) and skin tones; U+FE0F asks for an emoji's colours.
 _EMOJI: Final = frozenset({"So", "Sm", "Sk"})
 _EMOJI_STYLE: Final = "\ufe0f"
-#: Scripts whose letters take another form beside a joiner, by their names in Unicode.
+#: Scripts whose letters change their form beside a joiner, by their Unicode names.
 _JOINING_SCRIPTS: Final = frozenset(
     {
         *("ARABIC", "BENGALI", "DEVANAGARI", "GUJARATI", "GURMUKHI", "KANNADA", "KHMER"),
@@ -47,10 +46,10 @@ _JOINING_SCRIPTS: Final = frozenset(
 
 @lru_cache(NAMES_MAX)
 def skeleton(name: str) -> str:
-    """Equal for names that look alike; of no other use."""
+    """Return a text that is equal for names that look alike."""
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     looks = "".join(map(_look, plain))
-    # Twice: what looks like an `i` looks like an `l`.
+    # Twice, because what looks like `i` also looks like `l`.
     return " ".join(looks.translate(_LOOKS).translate(_LOOKS).split())
 
 
@@ -63,14 +62,14 @@ def _look(character: str) -> str:
 
 
 def mixes_scripts(name: str) -> bool:
-    """Whether it has letters of two scripts that nobody writes together."""
+    """Whether a name has letters of two scripts that are not written together."""
     letters = (c for c in unicodedata.normalize("NFKC", name) if c.isalpha())
     scripts = {unicodedata.name(c, "").partition(" ")[0] for c in letters}
     return len(scripts - _TOGETHER) > 1 or (bool(scripts & _TOGETHER) and not scripts <= _ANY)
 
 
 def all_join(text: str) -> bool:
-    """Whether each joiner is between two characters that it can join."""
+    """Whether each joiner stands between two characters that it can join."""
     return all(
         _joining_class(before) == _joining_class(after) != ""
         for before, character, after in zip("\n" + text, text, text[1:] + "\n", strict=False)

@@ -1,6 +1,6 @@
 """Exact decimals on the wire: plain notation, no exponent, no trailing zeros.
 
-A double that comes alone is read as its shortest decimal form: 0.1 is "0.1".
+A double without an exact text is read as its shortest decimal form: 0.1 is "0.1".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 #: Longer than any real step (18 digits before, 30 after the point), short enough to be cheap.
 CHARS_MAX: Final = 64
 
-#: Steps and sizes are the same few ones at most listings.
+#: Parsed values that are cached: most listings share a few steps and sizes.
 KNOWN_MAX: Final = 4_096
 
 _PLAIN: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
@@ -22,10 +22,10 @@ _PLAIN: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 
 @lru_cache(KNOWN_MAX)
 def parse(text: str) -> Decimal:
-    """Read plain notation; trailing zeros are dropped.
+    """Read plain notation and drop trailing zeros.
 
     Raises:
-        ValueError: Not a plain decimal (an exponent, an underscore, NaN, a leading plus…).
+        ValueError: the text is not a plain decimal, such as one with an exponent, NaN or +1.
     """
     if len(text) > CHARS_MAX or not _PLAIN.fullmatch(text):
         message = "must be a plain decimal such as 0.001"
@@ -36,10 +36,10 @@ def parse(text: str) -> Decimal:
 
 
 def from_double(value: float) -> Decimal:
-    """The shortest decimal that reads back as this double.
+    """Return the shortest decimal that reads back as this double.
 
     Raises:
-        ValueError: NaN or infinite.
+        ValueError: the number is NaN or infinite.
     """
     if not math.isfinite(value):
         message = "must be a finite number"
@@ -48,6 +48,6 @@ def from_double(value: float) -> Decimal:
 
 
 def plain(value: Decimal) -> str:
-    """Plain notation of a value that may carry an exponent (PostgreSQL answers 1E-8)."""
+    """Write a decimal in plain notation; it may have an exponent (PostgreSQL: 1E-8)."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -1,4 +1,4 @@
-"""Entities in words: how their values read in a history, a plan or a table."""
+"""The fields in which two states of an entity differ, as text for a history, plan or table."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from msgspec.structs import astuple
 from cqar_shared.domain import decimals
 from cqar_shared.domain.kind import Entity
 
-#: Of a value that is cut. Whoever needs all of it reads the entity.
+#: Length at which a value is shortened. The entity has the whole value.
 SHOWN_CHARS_MAX: Final = 500
 
-#: Times that the registry keeps: that one of them moves is no news.
+#: Times that the registry keeps; their changes are not shown.
 _KEPT_TIMES: Final = frozenset({"updated_at", "terms_since"})
 
 
 def visible_diff(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str, str]]:
-    """Yield what `differences` yields, but for the times that the registry keeps."""
-    return (found for found in differences(before, after) if found[0] not in _KEPT_TIMES)
+    """Like `differences`, without the times that the registry keeps."""
+    return (diff for diff in differences(before, after) if diff[0] not in _KEPT_TIMES)
 
 
 def differences(before: Entity | None, after: Entity | None) -> Iterator[tuple[str, str, str]]:
-    """Yield (field, before, after) in words for every field that differs."""
+    """Yield (field, text before, text after) for every field that differs."""
     known = after or before
     names = known.__struct_fields__ if known is not None else ()
     nothing = (None,) * len(names)
@@ -38,7 +38,7 @@ def differences(before: Entity | None, after: Entity | None) -> Iterator[tuple[s
 
 
 def shortened(text: str) -> str:
-    """What is told of a value where it is not told whole."""
+    """Shorten a text to `SHOWN_CHARS_MAX`, and say how long it was."""
     if len(text) <= SHOWN_CHARS_MAX:
         return text
     return f"{text[:SHOWN_CHARS_MAX]}… ({len(text)} characters)"

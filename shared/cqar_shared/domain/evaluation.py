@@ -1,8 +1,9 @@
 """Decides what a request would change, item by item. Pure: no I/O, no clock, no randomness.
 
-Removals come first of what nothing refers to: a listing takes the place of one that goes. Then
-upserts, in the order of kinds (a kind stands after those it refers to), then all other removals
-in the reverse order. An item sees what earlier items will have done.
+Items are evaluated in three groups: removals of kinds that nothing refers to, so that a listing
+can take the place of a removed one; then upserts, in the order of `KINDS` (a kind comes after those
+that it refers to); then the other removals in reverse order. An item sees the effect of earlier
+items.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ from cqar_shared.errors import (
     RegistryError,
 )
 
-#: Of those that an entity is used by, so many are named in the refusal.
+#: How many referrers an `InUse` error names.
 REFERRERS_NAMED: Final = 3
 
 
 class ChangeIntent(enum.Enum):
-    CREATE = enum.auto()  # it must not be there
-    UPSERT = enum.auto()  # whether it is there or not
-    EVOLVE = enum.auto()  # it must be there
-    REMOVE = enum.auto()  # it must be there
+    CREATE = enum.auto()  # the entity must not exist
+    UPSERT = enum.auto()  # the entity may exist
+    EVOLVE = enum.auto()  # the entity must exist
+    REMOVE = enum.auto()  # the entity must exist
 
 
 class Result(enum.IntEnum):
@@ -54,15 +55,15 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """One change that a request asks for.
 
     Attributes:
-        key: Whom it means; empty when `given` or `locate` says it otherwise.
-        given: The entity as stated, for CREATE and UPSERT.
-        step: The entity's next state from its present one, for EVOLVE.
-        locate: Finds whom an EVOLVE means, such as the open listing of a spelling.
-        named: How the request names it, for the error when it is not there.
+        key: The entity's key; empty if `given` or `locate` identifies it.
+        given: The entity in the request, for CREATE and UPSERT.
+        step: Returns the entity's next state, for EVOLVE.
+        locate: Finds the entity of an EVOLVE, such as the open listing of a spelling.
+        named: How the request names the entity, for the error if it does not exist.
         if_revision: Refuse if the entity changed after this revision.
-        fresh: The UUID that a new entity gets; drawn before, so that judging stays pure.
-        unreadable: What of the item could not be decoded. It is rejected, with what the rules
-            say of the rest.
+        fresh: The UUID that a new entity gets. The caller draws it, so that evaluation is pure.
+        unreadable: Violations of fields that could not be decoded. The item is rejected with these
+            and with what the rules say about the other fields.
     """
 
     kind: AnyKind
@@ -78,10 +79,10 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What would become of an item.
+    """What an item would change.
 
     Attributes:
-        error: Why it is rejected.
+        error: Why the item is rejected; None if it is not.
     """
 
     kind: AnyKind
@@ -106,13 +107,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 _CHANGING: Final = frozenset({Result.CREATED, Result.UPDATED, Result.DELETED})
 _ORDER: Final = {kind.name: place for place, kind in enumerate(KINDS)}
-#: Kinds of which others name entities.
+#: Kinds that another kind refers to.
 REFERRED_TO: Final = {target for kind in KINDS for target in kind.referents.values()}
 
 
 @dataclass(slots=True)
 class Batch:
-    """A request's items in the order they are judged, and where each stood in the request."""
+    """A request's items, and the order in which they are evaluated."""
 
     items: Sequence[Item]
     order: list[int] = field(init=False)
@@ -128,7 +129,7 @@ class Batch:
         self.order = sorted(range(len(self.items)), key=place)
 
     def prefetch(self, registry: WorkingSet) -> None:
-        """Want what rules will ask for, as far as their kinds say so."""
+        """Ask for what the rules will ask for, by each kind's `prefetch_lookups`."""
         for item in self.items:
             kind, given = item.kind, item.given
             if given is None or not kind.prefetch_lookups:
@@ -136,7 +137,7 @@ class Batch:
             if key := kind.key_of(given):
                 registry.want((kind.name, key))
             else:
-                # It was drawn at random: nobody has it.
+                # Its id will be the fresh UUID, which no entity has.
                 registry.know((kind.name, item.fresh), None)
             for _, ref in kind.refs_of(given):
                 registry.want(ref)
@@ -145,7 +146,7 @@ class Batch:
                     registry.want_found(LookupKey(kind.name, name, values))
 
     def judge(self, registry: WorkingSet) -> list[Outcome]:
-        """One round. Outcomes stand in the order of the request."""
+        """Evaluate all items once; return their outcomes in the order of the request."""
         registry.begin_round()
         outcomes: dict[int, Outcome] = {}
         for index in self.order:
@@ -175,7 +176,7 @@ def _replace(item: Item, registry: WorkingSet) -> Outcome:
     after = _stamped(before, kind.complete(before, given, registry), registry)
     violations = [*_check_referents(kind, after, registry), *kind.check(before, after, registry)]
     if item.unreadable:
-        # A field that could not be read is absent here: what a rule says of it is no news.
+        # A field that could not be read is unset here, so what a rule says about it is wrong.
         unread = {_leaf(v.field) for v in item.unreadable}
         violations = [*item.unreadable, *(v for v in violations if _leaf(v.field) not in unread)]
     if violations:
@@ -216,7 +217,7 @@ def _before_and_given(item: Item, registry: WorkingSet) -> tuple[Entity | None, 
 
 
 def _stamped(before: Entity | None, after: Entity, registry: RegistryView) -> Entity:
-    """Times that the registry keeps: the caller's are ignored, an unchanged one's stay."""
+    """Set the times that the registry keeps; those in the request are ignored."""
     return _set_if_there(
         after,
         created_at=getattr(before, "created_at", None) or registry.now,

@@ -11,11 +11,11 @@ from cqar_shared.errors import FieldViolation
 
 
 def finder(kind: str, source: str) -> Callable[[Any, RegistryView], Any | None]:
-    """A function that finds who has this source's id already, whosever it is.
+    """Make a function that finds the identifier with the same source and external id.
 
     Args:
         kind: The kind of identifier.
-        source: Its field that names the source.
+        source: The field with the source.
     """
 
     def same_external_id(given: Any, registry: RegistryView) -> Any | None:
@@ -26,12 +26,12 @@ def finder(kind: str, source: str) -> Callable[[Any, RegistryView], Any | None]:
 
 
 def checker(kind: str, owner: str, source: str) -> Check[Any]:
-    """The kind's rule: an id is one entity's, and one of a source's ids is the primary one.
+    """Make the rule: an external id names one entity, and each source has one primary id.
 
     Args:
         kind: The kind of identifier.
-        owner: Its field that names whom it identifies.
-        source: Its field that names the source.
+        owner: The field with the entity that it identifies.
+        source: The field with the source.
     """
     find_same = finder(kind, source)
 

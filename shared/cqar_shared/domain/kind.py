@@ -1,8 +1,8 @@
-"""What every entity kind has in common, written down once.
+"""What every kind of entity declares, and what the rules of a kind may see.
 
-A `Kind` is a description, not a service: it holds types, names and pure functions, and does
-no I/O. The codec, the writer's transactions, the outbox, the events and the resolver's
-snapshot are each written once against `Kind`; a new kind adds no code to them.
+A `Kind` holds types, names and pure functions. The codec, the writer's transactions, the outbox,
+the events and the resolver's snapshot are written once, against `Kind`: a new kind adds no code
+to them.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 
 class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An immutable domain value. Field names match the message and the table.
+    """An immutable domain value. Its field names are those of its message and its table.
 
-    Nothing in it can refer back to it, so that garbage collection need not look at it.
+    It cannot be part of a reference cycle, so the garbage collector ignores it (`gc=False`).
     """
 
 
 E = TypeVar("E", bound=Entity)
 
-#: Which table, by its name, and the row's columns.
+#: (table name, column -> value).
 Row = tuple[str, dict[str, Any]]
-#: An entity kind's name and a key within it.
+#: (kind name, key).
 Ref = tuple[str, str]
 
 
@@ -42,10 +42,10 @@ class Lookup(Generic[E]):
     """A way to find entities by some of their values.
 
     Attributes:
-        columns: Columns that hold the values in PostgreSQL; also the entity's fields,
-            unless `values` says otherwise.
-        table: The child table that has the columns; empty for the kind's own.
-        values: All the tuples of values that an entity is found under.
+        columns: Columns that hold the values in PostgreSQL, and the entity's fields unless
+            `values` is given.
+        table: The child table that has the columns; empty for the kind's own table.
+        values: Returns every tuple of values under which an entity is found.
     """
 
     columns: tuple[str, ...]
@@ -68,30 +68,30 @@ def by(*fields: str) -> Lookup[Any]:
 
 
 class Event(NamedTuple):
-    """A domain event that tells of a part of the entity: its name, and message field -> part."""
+    """A domain event about a part of the entity: its name, and message field -> part."""
 
     name: str
     facts: Mapping[str, Any]
 
 
 class RegistryView(Protocol):
-    """What a rule may look at besides the entity itself: the registry as of this change.
+    """What a rule may read besides the entity: the registry as of this change.
 
-    Rules only ask. Whoever runs them loads what they asked for and runs them again, until
-    they ask for nothing new: so a rule must be pure, and needs no list of what it reads.
+    The caller loads what the rules asked for and runs them again, until they ask for nothing new.
+    So a rule must be pure, and needs no list of what it reads.
     """
 
     now: dt.datetime
-    #: The change describes the past: expired instruments and ended periods are welcome.
+    #: The change describes the past: expired instruments and ended periods are accepted.
     historical: bool
-    #: Since when a listing's terms are as the change says, where that is not now.
+    #: Since when the terms of a listing are as the change says; None means now.
     as_of: dt.datetime | None
 
     def get(self, kind: str, key: str) -> Any | None:
-        """The live entity, or None."""
+        """Return the live entity, or None."""
 
     def find(self, kind: str, lookup: str, *values: Any) -> Iterable[Any]:
-        """The live entities whose fields of that lookup have these values."""
+        """Return the live entities that are found under these values of the lookup."""
 
 
 Check = Callable[[E | None, E, RegistryView], Iterator[FieldViolation]]
@@ -111,7 +111,7 @@ def _no_removal_rule(_: Any, __: RegistryView) -> Iterator[FieldViolation]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind(Generic[E]):
-    """One kind of entity, from wire to table to memory.
+    """One kind of entity, on the wire, in PostgreSQL and in memory.
 
     Attributes:
         name: Singular snake_case noun: field of `ApplyItem`, key space, metric label.
@@ -166,16 +166,16 @@ class Kind(Generic[E]):
         return "/".join(getattr(entity, name) for name in self.key)
 
     def parts_of(self, key: str) -> list[str]:
-        """What `key_of` joined; only the last may hold a slash."""
+        """Split a key into its fields; only the last one may contain a slash."""
         return key.split("/", len(self.key) - 1)
 
     @property
     def keyed_by_uuid(self) -> bool:
-        """Whether a new entity may be given a key."""
+        """Whether a new entity without a key gets a fresh UUID."""
         return self.key[0] not in self.slugs
 
     def refs_of(self, entity: E) -> Iterator[tuple[str, Ref]]:
-        """Yield (field, whom it points at) for every referent that is set."""
+        """Yield (field, entity that it refers to) for every referent that is set."""
         for name, kind in self.referents.items():
             outer, _, inner = name.partition(".")
             if not inner:
@@ -192,7 +192,7 @@ AnyKind = Kind[Any]
 def lifecycle(
     created: str, updated: str, removed: str
 ) -> Callable[[Any | None, Any | None], str | None]:
-    """The events of a kind that has no others."""
+    """Make the `event` function of a kind that has only these three events."""
 
     def event(before: Any | None, after: Any | None) -> str | None:
         if before is None:

@@ -1,10 +1,10 @@
-"""The types of Move, the language of Sui's and Aptos's contracts: their one spelling. Pure.
+"""The canonical spelling of Move types, the language of contracts on Sui and Aptos. Pure.
 
     struct = address "::" name "::" name [ "<" type { "," type } ">" ]
     type   = struct | "vector<" type ">" | "bool" | "u8" … "u256" | "address" | "signer"
 
-Addresses are written without leading zeros and in lower case, a comma has one space after it:
-as Move's own `TypeTag` is displayed.
+Addresses are in lower case without leading zeros, and one space follows a comma, as Move displays
+its `TypeTag`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-#: Types within types. Move itself allows no more (`MAX_TYPE_TAG_NESTING`).
+#: Depth of nested types that Move allows (`MAX_TYPE_TAG_NESTING`).
 DEPTH_MAX: Final = 8
 
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
@@ -23,19 +23,19 @@ _COMMA: Final = re.compile(r", ?")
 
 
 class NotAType(ValueError):
-    """It does not follow the grammar above, or is nested too deep."""
+    """A text does not follow the grammar above, or is nested too deep."""
 
 
 def canonical_address(text: str) -> str | None:
-    """An account or object by itself; None where it is none."""
+    """Return the canonical spelling of an account or object; None if it is neither."""
     return _short(text) if _ADDRESS.fullmatch(text) else None
 
 
 def canonical_struct(text: str) -> str:
-    """The one spelling of a struct's type, such as `0x2::coin::Coin<0x2::sui::SUI>`.
+    """Return the canonical spelling of a struct type, as `0x2::coin::Coin<0x2::sui::SUI>`.
 
     Raises:
-        NotAType: It is none.
+        NotAType: the text is not a struct type.
     """
     struct, end = _struct(text, 0, depth=1)
     if end != len(text):
@@ -48,7 +48,7 @@ def _short(address: str) -> str:
 
 
 def _struct(text: str, start: int, depth: int) -> tuple[str, int]:
-    """A struct's one spelling, and where it ends."""
+    """Return a struct's canonical spelling, and where it ends."""
     if depth > DEPTH_MAX:
         raise NotAType(f"is nested more than {DEPTH_MAX} deep")
     found = _STRUCT.match(text, start)
@@ -62,7 +62,7 @@ def _struct(text: str, start: int, depth: int) -> tuple[str, int]:
 
 
 def _arguments(text: str, start: int, depth: int) -> tuple[list[str], int]:
-    """Types up to the bracket that ends them, and where that ends."""
+    """Return the types up to the closing bracket, and where that ends."""
     found, end = [], start
     while True:
         argument, end = _type(text, end, depth)

@@ -1,4 +1,4 @@
-"""What a name that nothing has may have been meant for. Pure."""
+"""Suggests a known name that is close to an unknown one. Pure."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-#: Names that are compared, and characters that one of them has: a comparison takes some 20 µs.
+#: Names that are compared, and their length. A comparison takes some 20 µs.
 NAMES_MAX: Final = 500
 CHARS_MAX: Final = 64
-#: How many more or fewer characters a near name has.
+#: Largest difference in length to a near name.
 LENGTHS_APART_MAX: Final = 3
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`(did you mean 'binance'?)`, or nothing where no name is near."""
+    """Return `(did you mean 'binance'?)`, or an empty text if no name is near."""
     if len(name) > CHARS_MAX:
         return ""
     near = (one for one in known if abs(len(one) - len(name)) <= LENGTHS_APART_MAX)

@@ -1,6 +1,6 @@
-"""Prices and quantities on a venue's steps: exact, in the venue's own price and order units. Pure.
+"""Rounds prices and quantities to a venue's steps, exactly, in the venue's own units. Pure.
 
-What is not known is None, never a guess. No result is rounded but where its name says so.
+A result that is not known is None. Only functions named `round_…` round.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from typing import Final, NamedTuple
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
-#: Products of three decimals of 64 characters are exact in it.
+#: Products of three decimals of 64 characters are exact with this precision.
 _EXACT: Final = Context(prec=200)
-#: Of a quotient, which may have no end.
+#: A quotient may have endless digits.
 _QUOTIENT: Final = Context(prec=28)
 _ZERO: Final = Decimal(0)
-#: More than there are bands and decades. Beyond it no price has so few digits and that tick.
+#: More than there are bands and decades; if no price is found by then, there is none.
 SPANS_MAX: Final = 256
 
 
 def round_price(specs: pb.Specs, price: Decimal, *, up: bool) -> Decimal | None:
-    """The nearest price on the steps that is not below (`up`) or not above it.
+    """Round a price to the nearest step that is not below it (`up`) or not above it.
 
     Returns:
-        None where the steps are unknown, or have no price on that side; 0 where all are above it.
+        None if the steps are unknown or have no price on that side; 0 if all steps are above it.
     """
     return _rounded_up(specs, price) if up else _rounded_down(specs, price)
 
@@ -55,20 +55,20 @@ def _rounded_down(specs: pb.Specs, price: Decimal) -> Decimal | None:
             return _ZERO  # no step is that small
         at = span.begin
         span = _span(specs, at, below=True)
-        # The last that is less: a span does not have its end.
+        # The last price below the end: a span excludes its end.
         rounded = span and _EXACT.subtract(_on_step(at, span.tick, up=True), span.tick)
     return rounded
 
 
 def round_quantity(specs: pb.Specs, quantity: Decimal) -> Decimal | None:
-    """The largest quantity on the steps that is not above it; None if the steps are unknown."""
+    """Round a quantity down to the steps; None if they are unknown."""
     return _on_step(quantity, Decimal(specs.lot_size), up=False) if specs.lot_size else None
 
 
 def notional(specs: pb.Specs, price: Decimal, quantity: Decimal) -> Decimal | None:
-    """Price times quantity, in what prices are in; None where a contract's size is not known.
+    """Price times quantity, in the price's asset; None if the contract size is not known.
 
-    Of an option that is priced in its base, as some are that settle in it, that is the base.
+    The price's asset of an option that is priced in its base is the base.
     """
     contracts = _contracts(specs, quantity)
     if contracts is None or specs.contract_kind == symbol_pb2.CONTRACT_KIND_QUANTO:
@@ -79,10 +79,10 @@ def notional(specs: pb.Specs, price: Decimal, quantity: Decimal) -> Decimal | No
 
 
 def base_quantity(specs: pb.Specs, price: Decimal, quantity: Decimal) -> Decimal | None:
-    """Canonical units of the base asset in a quantity of the venue's order units.
+    """Convert a quantity in the venue's order units to units of the base asset.
 
-    Linear: quantity times contract size times unit multiplier, exact. Inverse: quantity times size,
-    which is in quote, divided by the price, to 28 digits.
+    Linear: quantity times contract size times unit multiplier, exact. Inverse: quantity times
+    contract size, which is in quote units, divided by the price, to 28 digits.
     """
     contracts = _contracts(specs, quantity)
     if contracts is None or specs.contract_kind == symbol_pb2.CONTRACT_KIND_QUANTO:
@@ -107,7 +107,7 @@ def _on_step(value: Decimal, step: Decimal, *, up: bool) -> Decimal:
 
 
 class _Span(NamedTuple):
-    """Prices from `begin` on, below `end` if there is one, that have one tick."""
+    """Prices with the same tick: from `begin`, below `end` if it is not None."""
 
     begin: Decimal
     end: Decimal | None
@@ -115,7 +115,7 @@ class _Span(NamedTuple):
 
 
 def _span(specs: pb.Specs, price: Decimal, *, below: bool = False) -> _Span | None:
-    """The span that a price is in, or that ends there; None where no tick is known."""
+    """The span that contains a price, or with `below` ends at it; None if no tick is known."""
     spans = [_decade(specs.price_significant_digits, price, below=below)] * (
         specs.price_significant_digits > 0 and price > 0
     )
@@ -131,7 +131,7 @@ def _span(specs: pb.Specs, price: Decimal, *, below: bool = False) -> _Span | No
 
 
 def _band(specs: pb.Specs, price: Decimal, *, below: bool) -> _Span:
-    """Below the first band its tick applies: a venue that begins at zero says so, or means it."""
+    """The span of a price band; the first band's tick also applies below it."""
     begin = _ZERO
     for band, following in pairwise(specs.tick_bands):
         end = Decimal(following.from_price)
@@ -142,7 +142,7 @@ def _band(specs: pb.Specs, price: Decimal, *, below: bool) -> _Span:
 
 
 def _decade(digits: int, price: Decimal, *, below: bool) -> _Span:
-    """The prices with as many digits before the point, or zeros behind it."""
+    """The span of prices between the same two powers of ten."""
     power = price.adjusted()
     if below and price == Decimal(1).scaleb(power):
         power -= 1
@@ -151,7 +151,7 @@ def _decade(digits: int, price: Decimal, *, below: bool) -> _Span:
 
 
 def _common(one: Decimal, other: Decimal) -> Decimal:
-    """The least step that is a multiple of both: what lies on two grids lies on it."""
+    """The least common multiple of two steps: prices on both grids are on it."""
     unit = min(one.as_tuple().exponent, other.as_tuple().exponent, 0)
     whole = math.lcm(*(int(step.scaleb(-int(unit), _EXACT)) for step in (one, other)))
     return Decimal(whole).scaleb(int(unit), _EXACT)

@@ -1,4 +1,4 @@
-"""Rules that many kinds share. Each yields what it finds; none knows a kind."""
+"""Rules that several kinds share. Each yields violations; none knows a kind. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAME_CHARS_MAX: Final = 256
 TEXT_CHARS_MAX: Final = 4_096
 URL_CHARS_MAX: Final = 2_048
 URLS_MAX: Final = 32
-#: How far a caller's clock may run before the writer's.
+#: How far a caller's clock may be ahead of the writer's.
 CLOCKS_APART: Final = dt.timedelta(minutes=5)
 
 _NOT_PRINTABLE: Final = "holds characters that cannot be printed, or a joiner that joins nothing"
@@ -41,9 +41,9 @@ def check_required(entity: Any, *fields: str) -> Iterator[FieldViolation]:
 
 
 def is_blank(text: str) -> bool:
-    """Whether it is empty, or shows nothing: white space and what cannot be printed only.
+    """Whether a text is empty, or only white space and unprintable characters.
 
-    What is longer than any text may be is not looked through.
+    A text longer than `TEXT_CHARS_MAX` is not searched.
     """
     if text.isprintable():
         return not text.strip()
@@ -58,7 +58,7 @@ def check_length(entity: Any, **chars_max: int) -> Iterator[FieldViolation]:
 
 
 def is_printable(text: str) -> bool:
-    """Joiners are no characters of their own, and part of emoji and of Persian words."""
+    """Whether all characters are printable; joiners count where they join, as in emoji."""
     if text.isprintable():
         return True
     return confusables.all_join(text) and all(
@@ -67,7 +67,7 @@ def is_printable(text: str) -> bool:
 
 
 def check_lines(entity: Any, *fields: str) -> Iterator[FieldViolation]:
-    """Names stand in one line of a table. One that is too long is `check_length`'s."""
+    """Names fit in one line of a table. `check_length` refuses those that are too long."""
     for field in fields:
         value = getattr(entity, field)
         if not value or len(value) > NAME_CHARS_MAX:
@@ -77,7 +77,7 @@ def check_lines(entity: Any, *fields: str) -> Iterator[FieldViolation]:
 
 
 def check_past(entity: Any, now: dt.datetime, *fields: str) -> Iterator[FieldViolation]:
-    """What ends is recorded when it ends: a status cannot be both as it was and over."""
+    """An end is recorded when it happens: before that the status would be wrong."""
     for field in fields:
         instant = getattr(entity, field)
         if instant is not None and instant > now + CLOCKS_APART:
@@ -85,16 +85,16 @@ def check_past(entity: Any, now: dt.datetime, *fields: str) -> Iterator[FieldVio
 
 
 def not_after(now: dt.datetime, instant: dt.datetime | None) -> dt.datetime | None:
-    """An end that a caller's clock puts a little ahead is now: it must not wait for it."""
+    """Move an end that is slightly ahead, by the caller's clock, to now."""
     if instant is None or instant > now + CLOCKS_APART:
         return instant
     return min(instant, now)
 
 
 def check_printable(field: str, value: str) -> Iterator[FieldViolation]:
-    """Non-empty printable Unicode without white space around it; inner spaces are fine.
+    """Printable Unicode, not empty, without surrounding white space.
 
-    Real spellings hold `/ : . - _ ,`, Chinese characters and emoji. Nothing is folded.
+    Real spellings contain `/ : . - _ ,`, spaces, Chinese characters and emoji. Nothing is folded.
     """
     if not value:
         yield FieldViolation(field, "REQUIRED", "is required")
@@ -118,13 +118,13 @@ def check_slug(field: str, value: str) -> Iterator[FieldViolation]:
 
 
 def slug_of(name: str) -> str:
-    """`BNB Smart Chain` -> `bnb-smart-chain`; empty when nothing is left."""
+    """`BNB Smart Chain` -> `bnb-smart-chain`; empty if no letter or digit is left."""
     name = name[:NAME_CHARS_MAX].lower()
     return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:64].strip("-")
 
 
 def is_uuid(value: str) -> bool:
-    """Only the canonical form: the same id must never have two spellings."""
+    """Whether it is a UUID in canonical form; an id must not have two spellings."""
     return _UUID.fullmatch(value) is not None
 
 
@@ -152,7 +152,7 @@ def _is_url(value: str, schemes: tuple[str, ...]) -> bool:
         good = parts.scheme in schemes and bool(parts.hostname)
     except ValueError:
         return False
-    # urlsplit strips control characters instead of minding them.
+    # urlsplit strips control characters instead of refusing them.
     return good and value.isprintable() and " " not in value
 
 
@@ -163,7 +163,7 @@ def check_url(entity: Any, *fields: str) -> Iterator[FieldViolation]:
 
 
 def check_positive(entity: Any, prefix: str, *fields: str) -> Iterator[FieldViolation]:
-    """Steps and strikes: zero would make every price valid and every division fail."""
+    """Steps and strikes: with zero every price would be valid, and division would fail."""
     for field in fields:
         value = getattr(entity, field)
         if value is not None and value <= 0:
@@ -184,7 +184,7 @@ def check_below(entity: Any, prefix: str, lower: str, upper: str) -> Iterator[Fi
 
 
 def check_rate(entity: Any, prefix: str, *fields: str) -> Iterator[FieldViolation]:
-    """Fractions: 0.001 is 0.1 %. Venues pay rebates, so negative ones are real."""
+    """Fees are fractions: 0.001 is 0.1 %. A negative fee is a rebate."""
     for field in fields:
         value = getattr(entity, field)
         if value is not None and abs(value) > Decimal(1):
@@ -196,7 +196,7 @@ def check_rate(entity: Any, prefix: str, *fields: str) -> Iterator[FieldViolatio
 def check_immutable(
     before: Any | None, after: Any, hint: str, *fields: str
 ) -> Iterator[FieldViolation]:
-    """Fields are named as violations name them: a decimal among others as `exact.tick_size`."""
+    """`fields` are named as in violations: a decimal may be `exact.tick_size`."""
     for field in fields:
         name = field.removeprefix("exact.")
         if before is not None and getattr(before, name) != getattr(after, name):

@@ -1,6 +1,6 @@
-"""From a spelling's periods to what it means and how it trades now. Pure.
+"""What a spelling means now, in which steps it trades, and whether it may be traded. Pure.
 
-Works on messages, as snapshots and PostgreSQL hold them. Time comes in as an argument.
+Works on messages, as snapshots and PostgreSQL contain them. The time is an argument.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
 from cqar_shared.domain.instant import Instant, ns_of
 from cqar_shared.errors import EntityNotFound
 
-#: Fields of a symbol that a listing's own terms stand in for where it has none.
+#: Steps of a symbol that apply if the listing has none of its own.
 SYMBOL_STEPS: Final = (
     "tick_size",
     "lot_size",
@@ -32,16 +32,16 @@ Listing = venue_symbol_pb2.VenueSymbol
 
 
 def listed_at(listing: Listing, at: Instant) -> bool:
-    """Whether the listing's period covers an instant; an unknown beginning is open."""
+    """Whether the listing's period covers an instant; an unknown beginning is open to the past."""
     if listing.HasField("listed_at") and not at.reached(listing.listed_at):
         return False
     return not (listing.HasField("delisted_at") and at.reached(listing.delisted_at))
 
 
 def current_listing(listings: Iterable[Listing], now: Instant) -> Listing | None:
-    """What a spelling means now: the period that covers now, else the last that ended.
+    """Return the listing that covers now, else the one that ended last.
 
-    A period that has not begun is the answer only where there is no other, and then the first.
+    If there is neither, return the one that begins first.
     """
     ended: Listing | None = None
     coming: Listing | None = None
@@ -57,13 +57,12 @@ def current_listing(listings: Iterable[Listing], now: Instant) -> Listing | None
 
 
 def terms_for(listing: Listing, primaries: Iterable[Listing], now: Instant) -> Listing:
-    """The listing whose steps and status apply.
+    """Return the listing whose steps and status apply.
 
     Args:
-        listing: What was asked for.
-        primaries: For an alias, the periods of the spelling that it stands for. One that means
-            another symbol by now is none of its business: then nothing is known, and the
-            alias is halted.
+        listing: The listing that was asked for.
+        primaries: For an alias, the periods of the spelling that it stands for. Those of another
+            symbol are ignored. If none is left, the result has no steps and is halted.
     """
     if not listing.alias_of:
         return listing
@@ -81,7 +80,7 @@ def terms_for(listing: Listing, primaries: Iterable[Listing], now: Instant) -> L
 
 
 def effective_listing(listing: Listing, terms: Listing, now: Instant) -> Listing:
-    """The listing as it is to be told now: with the status that applies, and ended if it has."""
+    """Return the listing with the status that applies now; delisted if its period has ended."""
     told = Listing()
     told.CopyFrom(listing)
     told.status = terms.status
@@ -94,10 +93,10 @@ def effective_listing(listing: Listing, terms: Listing, now: Instant) -> Listing
 
 
 def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
-    """The steps that apply: the venue's where given, else the symbol's.
+    """Return the steps that apply: the venue's if given, else the symbol's.
 
     Args:
-        terms: The listing; for an alias, its primary.
+        terms: The listing, or the primary of an alias.
     """
     own, default = terms.exact, _defaults(terms.exact, symbol.exact)
     has_ticks = bool(terms.tick_bands) or terms.HasField("price_significant_digits")
@@ -119,7 +118,7 @@ def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
 
 
 def _counted(symbol: symbol_pb2.Symbol) -> symbol_pb2.ContractKind.ValueType:
-    """What a contract's size is counted in; an option is on so many base units, however it pays."""
+    """The unit of the contract size. That of an option is the base, whatever it settles in."""
     if symbol.symbol_type == symbol_pb2.SYMBOL_TYPE_OPTION:
         return symbol_pb2.CONTRACT_KIND_LINEAR
     return symbol.contract_kind
@@ -128,7 +127,7 @@ def _counted(symbol: symbol_pb2.Symbol) -> symbol_pb2.ContractKind.ValueType:
 def _defaults(
     own: venue_symbol_pb2.VenueSymbolDecimals, symbol: symbol_pb2.SymbolDecimals
 ) -> symbol_pb2.SymbolDecimals:
-    """What a symbol's steps say of a listing: nothing that is counted in units of another size."""
+    """The symbol's steps that apply to a listing: those in units of the same size."""
     names = _comparable(own, symbol.contract_size)
     if names is SYMBOL_STEPS:
         return symbol
@@ -136,7 +135,7 @@ def _defaults(
 
 
 def _comparable(own: venue_symbol_pb2.VenueSymbolDecimals, contract_size: str) -> tuple[str, ...]:
-    """The steps that a listing counts in the units of a symbol whose contracts are of this size."""
+    """The steps that a listing has in the units of a symbol with this contract size."""
     if Decimal(own.unit_multiplier or 1) != 1:
         return ("min_notional",)
     size = Decimal(contract_size or 0)
@@ -146,15 +145,15 @@ def _comparable(own: venue_symbol_pb2.VenueSymbolDecimals, contract_size: str) -
 
 
 def _greater(*stated: str) -> str:
-    """Of what a venue states, what an order must reach; empty where it states nothing."""
+    """The greatest of several minimums; empty if none is given."""
     return max(filter(None, stated), key=Decimal, default="")
 
 
 def primary_identifier(kind: str, owner: str, found: Sequence[Any]) -> Any:
-    """The primary one of a source's identifiers, or the only one: of several, none is guessed.
+    """Return the primary identifier of a source, or the only one.
 
     Raises:
-        NotFound: There is none, or none of several is the primary one.
+        EntityNotFound: there is none, or there are several and not one of them is primary.
     """
     primary = [identifier for identifier in found if identifier.is_primary]
     if len(primary or found) != 1:
@@ -163,12 +162,12 @@ def primary_identifier(kind: str, owner: str, found: Sequence[Any]) -> Any:
 
 
 def fill_steps(symbol: symbol_pb2.Symbol, terms: Listing) -> symbol_pb2.Symbol:
-    """The symbol with the steps it leaves open taken from the listing, doubles beside them.
+    """Return the symbol with its missing steps taken from the listing, as text and as doubles.
 
-    But for those that are counted in units of another size there.
+    Steps that the listing has in units of another size are not taken.
     """
     own = terms.exact
-    # A contract's size that the symbol leaves open is taken with all that is counted in it.
+    # If the symbol has no contract size, the listing's applies, and so do steps in its units.
     names = _comparable(own, symbol.exact.contract_size or own.contract_size)
     filled = symbol_pb2.Symbol()
     filled.CopyFrom(symbol)
@@ -191,12 +190,14 @@ def verdict(
     flags: Iterable[tuple[str, quality_flag_pb2.AssetQualityFlag]] = (),
     asked: Listing | None = None,
 ) -> pb.Tradeable:
-    """May orders be sent now? Nothing here ever denies a cancel but the listing's end.
+    """Return which orders may be sent now, and why others may not.
+
+    Only the end of a listing denies a cancel.
 
     Args:
-        listing: For an alias, its primary: status is one of its terms.
-        venue_assets: The venue's rows for the symbol's assets; those it has none for are absent.
-        stale: Why the snapshot may be behind; denies opening, not getting out.
+        listing: The listing, or the primary of an alias: the status is one of its terms.
+        venue_assets: The venue's rows of the symbol's assets, as far as there are any.
+        stale: Why the snapshot may be behind; denies opening a position, not closing one.
         flags: The flags of the symbol's assets, each with BASE, QUOTE or SETTLEMENT.
         asked: For an alias, the alias: its own period counts too.
     """
@@ -258,13 +259,13 @@ def _asset_reasons(
 
 
 def blocks(flag: quality_flag_pb2.AssetQualityFlag) -> bool:
-    """Whether it stops trading of its asset."""
+    """Whether the flag stops trading of its asset."""
     critical = quality_flag_pb2.FLAG_SEVERITY_CRITICAL
     return flag.severity == critical and not flag.HasField("resolved_at")
 
 
 def _permission(reasons: list[pb.Reason]) -> pb.Permission:
-    """Each reason once: that a listing is over may be said by its period and by its status."""
+    """Give each reason once: both period and status may say that a listing has ended."""
     once = {(reason.code, reason.key): reason for reason in reasons}
     return pb.Permission(allowed=not reasons, reasons=once.values())
 

@@ -1,8 +1,8 @@
 """What one request has loaded, and what its earlier items will write.
 
 Implements `cqar_shared.domain.kind.RegistryView` for the writer. A rule that asks for what is not
-loaded gets nothing, and the question is added to `wanted`. The caller loads it and runs the rules
-again; a result counts only from a round that added nothing to `wanted`.
+loaded gets nothing, and the question is added to `missing`. The caller loads it and runs the rules
+again; a result counts only from a round that added nothing to `missing`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from cqar_shared.domain.kind import AnyKind, Entity, Ref
 from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.errors import TooLarge
 
-#: Entities that one request's rules may come upon by lookups, in all rounds together; each takes
-#: 2 us, behind the registry's write lock. 5,000 listings come upon some 80,000.
+#: Entities that the rules of one request may read by lookups, in all rounds together. Each takes
+#: 2 us while the registry's write lock is held. 5,000 listings read some 80,000.
 LOOKED_AT_MAX: Final = 250_000
 
 
@@ -28,13 +28,13 @@ class LookupKey(NamedTuple):
 
 
 class Stored:
-    """An entity as PostgreSQL has it, and the revision that last changed it.
+    """An entity as stored in PostgreSQL, and the revision that last changed it.
 
-    Read when it is looked at: of most that others refer to, rules only ask whether it is there.
+    The payload is decoded on first use: rules only ask whether most referents exist.
 
     Args:
-        read: Makes the entity of the payload; None where that revision removed it.
-        archived: It is in no snapshot.
+        read: Decodes the payload; None if that revision removed the entity.
+        archived: Whether it is in no snapshot.
     """
 
     __slots__ = ("_entity", "_read", "archived", "payload", "revision")
@@ -59,17 +59,17 @@ class Stored:
 
     @property
     def entity(self) -> Entity | None:
-        """None where it was removed."""
+        """The decoded entity; None if it was removed."""
         if self._entity is None and self._read is not None:
             self._entity = self._read(self.payload)
         return self._entity
 
 
 class Referrers(NamedTuple):
-    """Who refers to an entity, as far as was looked.
+    """Entities that refer to another one.
 
     Attributes:
-        more: There are more than `refs` names.
+        more: Whether there are more than those in `refs`.
     """
 
     refs: list[Ref]
@@ -79,7 +79,7 @@ class Referrers(NamedTuple):
 class PendingReads(NamedTuple):
     refs: set[Ref]
     finds: set[LookupKey]
-    #: Entities about to be removed: who refers to them?
+    #: Entities about to be removed, of which the referrers are needed.
     referrers: set[Ref]
 
     def __bool__(self) -> bool:
@@ -87,10 +87,10 @@ class PendingReads(NamedTuple):
 
 
 class WorkingSet:
-    """What is known so far, and what is wanted.
+    """What is loaded so far, and what is still needed.
 
     Attributes:
-        holds_archived: Something of it is archived.
+        holds_archived: Whether an entity in it is archived.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class WorkingSet:
         return stored.entity if stored else None
 
     def has(self, kind: str, key: str) -> bool:
-        """Whether there is such an entity, without reading it."""
+        """Whether the entity exists; does not decode it."""
         ref = (kind, key)
         if ref in self._pending:
             return self._pending[ref] is not None
@@ -150,24 +150,24 @@ class WorkingSet:
         return self._stored[ref]
 
     def want(self, ref: Ref) -> None:
-        self.wanted.refs.add(ref)
+        self.missing.refs.add(ref)
 
     def want_found(self, find: LookupKey) -> None:
-        self.wanted.finds.add(find)
+        self.missing.finds.add(find)
 
     def is_pending(self, ref: Ref) -> bool:
         return ref in self._pending
 
     def referrers(self, ref: Ref) -> Referrers:
-        """Who will still refer to it after the request, once each."""
+        """The entities that will refer to it after the request, each once."""
         if ref not in self._referrers:
-            self.wanted.referrers.add(ref)
+            self.missing.referrers.add(ref)
         stored = self._referrers.get(ref, Referrers([]))
         found = [r for r in stored.refs if r not in self._pending]
         return Referrers([*found, *self._pending_referrers.get(ref, ())], stored.more)
 
     def stage(self, kind: AnyKind, key: str, after: Entity | None) -> None:
-        """Let later items of the request see this change."""
+        """Make this change visible to later items of the request."""
         self._pending[(kind.name, key)] = after
         if after is not None:
             for target in dict.fromkeys(target for _, target in kind.refs_of(after)):
@@ -179,7 +179,7 @@ class WorkingSet:
     # ------------------------------------------------------------ what the loader says
 
     def begin_round(self) -> None:
-        self.wanted = PendingReads(set(), set(), set())
+        self.missing = PendingReads(set(), set(), set())
         self._pending: dict[Ref, Entity | None] = {}
         self._pending_referrers: defaultdict[Ref, list[Ref]] = defaultdict(list)
         self._pending_found: defaultdict[LookupKey, list[str]] = defaultdict(list)

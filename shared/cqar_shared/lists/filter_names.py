@@ -1,4 +1,4 @@
-"""What a request's filters name must exist: else a mistyped venue looks like an empty one."""
+"""Refuses filters that name nothing: a mistyped venue must not look like an empty one."""
 
 from __future__ import annotations
 
@@ -22,42 +22,42 @@ NAMED: Final[Mapping[str, AnyKind]] = {
     "chain_id": CHAIN,
     "venue_id": VENUE,
 }
-#: Of a name, in an error.
+#: The longest name shown in an error.
 SHOWN_CHARS_MAX: Final = 128
 
 
 class NameReader(Protocol):
-    """Reads which entities there are, at one revision."""
+    """Reads which entities exist, at one revision."""
 
     async def exists(self, kind: AnyKind, key: str) -> bool:
-        """Whether the entity is there, archived ones included."""
+        """Return whether the entity exists, archived ones included."""
 
     async def keys(self, kind: AnyKind, limit: int) -> list[str]:
-        """Keys of a kind, `limit` of them at most."""
+        """Return keys of a kind, `limit` of them at most."""
 
 
-async def require_named(reading: NameReader, named: Iterable[tuple[str, Any]]) -> None:
-    """Refuse filters that name what is not there.
+async def require_named(reader: NameReader, fields: Iterable[tuple[str, Any]]) -> None:
+    """Refuse filters that name what does not exist.
 
-    What has anything exists, so only an empty answer needs to be looked at.
+    An entity that anything refers to exists: only an empty answer needs this check.
 
     Args:
-        named: (field, value) of a request.
+        fields: (field, value) of a request.
 
     Raises:
-        NotFound: An entity that a filter names; the first.
+        EntityNotFound: A filter names an entity that does not exist; names the first.
     """
-    for field, value in named:
+    for field, value in fields:
         kind = NAMED.get(field)
-        if kind is None or not value or await reading.exists(kind, value):
+        if kind is None or not value or await reader.exists(kind, value):
             continue
         near = ""
         if not kind.keyed_by_uuid:
-            near = did_you_mean(value, await reading.keys(kind, NAMES_MAX))
+            near = did_you_mean(value, await reader.keys(kind, NAMES_MAX))
         raise unknown(kind, value, near)
 
 
 def unknown(kind: AnyKind, name: str, hint: str) -> EntityNotFound:
-    """The error for a name that nothing has, however long that is."""
+    """Return the error for a name of nothing; a long name is cut."""
     shown = name if len(name) <= SHOWN_CHARS_MAX else f"{name[:SHOWN_CHARS_MAX]}…"
     return EntityNotFound(kind.name, shown, hint)

@@ -1,7 +1,7 @@
-"""What a list leaves out: each filter as a condition in SQL and as a test of a message.
+"""The filters of lists: each as a condition in SQL and as a predicate over a message.
 
-The writer asks PostgreSQL by the one, a resolver its memory by the other: both are said here,
-side by side, so that pages and totals are the same.
+The writer filters in PostgreSQL, a resolver in memory. Both forms stand side by side, so that pages
+and totals are the same.
 """
 
 from __future__ import annotations
@@ -24,15 +24,14 @@ from cqar_shared.sql import entity_queries
 from cqar_shared.sql.tables import table_of
 
 
-class Test(NamedTuple):
-    """One comparison, twice.
+class Comparison(NamedTuple):
+    """One comparison, in both forms.
 
     Attributes:
-        sql: (column, what is asked for) -> whether a row passes.
-        holds: (what a message states, what is asked for) -> whether it passes; what it does
-            not state is None.
-        ends: Of what passes, the instant from which on it does not, if there is one; None of a
-            test that time does not change.
+        sql: (column, filter's value) -> condition on a row.
+        holds: (message's value, filter's value) -> whether it passes; an unset field is None.
+        ends: Value of a message that passes -> the instant from which on it no longer does, if
+            there is one; None for a comparison that time does not change.
     """
 
     sql: Callable[[Any, Any], sa.ColumnElement[bool]]
@@ -40,16 +39,19 @@ class Test(NamedTuple):
     ends: Callable[[Any], dt.datetime | None] | None = None
 
 
-EQUAL: Final = Test(operator.eq, operator.eq)
-AT_LEAST: Final = Test(operator.ge, lambda stated, least: stated is not None and stated >= least)
-UNSET: Final = Test(lambda column, _: column.is_(None), lambda stated, _: stated is None)
+EQUAL: Final = Comparison(operator.eq, operator.eq)
+AT_LEAST: Final = Comparison(
+    operator.ge, lambda value, minimum: value is not None and value >= minimum
+)
+UNSET: Final = Comparison(lambda column, _: column.is_(None), lambda value, _: value is None)
 
 
-def open_at(now: dt.datetime) -> Test:
-    return Test(
+def open_at(now: dt.datetime) -> Comparison:
+    """Return the comparison of an end that is unset or after now."""
+    return Comparison(
         lambda column, _: column.is_(None) | (column > now),
-        lambda stated, _: stated is None or stated > now,
-        lambda stated: stated,
+        lambda value, _: value is None or value > now,
+        lambda value: value,
     )
 
 
@@ -58,26 +60,26 @@ class Filter(NamedTuple):
 
     Attributes:
         field: The request's field that asks for it.
-        value: What it asks for.
+        value: That field's value.
         columns: One of them must pass; the message's fields have the same names.
     """
 
     field: str
     value: Any
     columns: tuple[str, ...]
-    test: Test = EQUAL
+    test: Comparison = EQUAL
 
     def condition(self, kind: AnyKind) -> sa.ColumnElement[bool]:
         return sa.or_(*(self.test.sql(table_of(kind).c[name], self.value) for name in self.columns))
 
     def passes(self, message: Message) -> bool:
-        return any(self.test.holds(stated(message, name), self.value) for name in self.columns)
+        return any(self.test.holds(value_of(message, name), self.value) for name in self.columns)
 
     def traces(self, kind: AnyKind) -> tuple[bytes, ...]:
-        """One of these is in the serialised form of every message that passes; empty: unknown.
+        """Return bytes of which every serialised message that passes has one; empty: unknown.
 
-        Looking for bytes takes a third of the time of reading the message. What has one may still
-        not pass: the bytes may be another field's.
+        Looking for bytes takes a third of the time of parsing the message. A message that has them
+        may still not pass: the bytes may be another field's.
         """
         if self.test is not EQUAL:
             return ()
@@ -86,12 +88,12 @@ class Filter(NamedTuple):
         )
 
     def end(self, message: Message) -> dt.datetime | None:
-        """From when on a message that passes does not; None if it is not known to end."""
-        return None if self.test.ends is None else self.test.ends(stated(message, *self.columns))
+        """Return from when on a message that passes no longer does; None if that is not known."""
+        return None if self.test.ends is None else self.test.ends(value_of(message, *self.columns))
 
 
-def stated(message: Message, field: str) -> Any:
-    """A field's value as its column holds it: NULL is None."""
+def value_of(message: Message, field: str) -> Any:
+    """Return a field's value as its column holds it; None if it is unset."""
     if not message.HasField(field):
         return None
     value = getattr(message, field)
@@ -103,17 +105,17 @@ def passes_all(filters: Iterable[Filter], message: Message) -> bool:
 
 
 def equal(where: Mapping[str, Any]) -> list[Filter]:
-    """Columns that have these values; what is not set matches anything."""
+    """Return filters for columns that have these values; an unset value matches anything."""
     return [Filter(name, value, (name,)) for name, value in where.items() if value]
 
 
 def either(field: str, value: Any, *columns: str) -> list[Filter]:
-    """One of the columns has the value; one that is not set matches anything."""
+    """Return a filter: one of the columns has the value. An unset value matches anything."""
     return [Filter(field, value, columns)] if value else []
 
 
 def at_least(field: str, value: Any, column: str) -> list[Filter]:
-    """The column has the value or a greater one; one that is not set matches anything."""
+    """Return a filter: the column has the value or more. An unset value matches anything."""
     return [Filter(field, value, (column,), AT_LEAST)] if value else []
 
 
@@ -122,25 +124,25 @@ def only_unset(field: str, column: str) -> Filter:
 
 
 def only_open(field: str, column: str, now: dt.datetime) -> Filter:
-    """The end has not come; the next page asks the same at its own instant."""
+    """Return a filter: the end has not come. The next page filters by its own instant."""
     return Filter(field, None, (column,), open_at(now))
 
 
 def require_known(field: str, value: int, values: type[enum.IntEnum]) -> None:
-    """Refuse a number that names nothing; 0 is what is not set.
+    """Refuse a number that is no value of an enum; 0 is an unset field.
 
     Raises:
-        Invalid: It names nothing.
+        Invalid: The number is no value of the enum.
     """
     if value and value not in values.__members__.values():
         raise Invalid([rules.unknown_number(field, value, values)])
 
 
 def require_storable(kind: AnyKind, filters: Sequence[Filter]) -> None:
-    """Refuse what no column can hold: PostgreSQL would refuse the whole query.
+    """Refuse values that no column can hold: PostgreSQL would refuse the whole query.
 
     Raises:
-        Invalid: Names every such field.
+        Invalid: A column cannot hold a filter's value; names every such field.
     """
     if violations := list(unstorable(kind, filters)):
         raise Invalid(violations)

@@ -1,7 +1,7 @@
-"""Every List method of AssetRegistry: what it filters by, and how its answer is filled.
+"""Every List method of AssetRegistry: its filters, and how its answer is filled.
 
-Writer and resolver answer by these very methods, each with a reading of its own: so filters,
-checks, orders, pages and tokens are one.
+Writer and resolver answer by these very methods, each with a reader of its own. So filters,
+checks, orders, pages and tokens are the same.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class ListReader(presentation.BulkReader, filter_names.NameReader, Protocol):
     """The registry at one revision."""
 
     async def page(
-        self, kind: AnyKind, wanted: Sequence[Filter], size: int, token: str
+        self, kind: AnyKind, filters: Sequence[Filter], size: int, token: str
     ) -> ListPage:
-        """Entities that pass all filters, after the token's key; see `paging.asked_for`."""
+        """Return a page of the entities that pass all filters; see `paging.page_request`."""
 
 
 A = TypeVar("A", bound=Any)
@@ -58,13 +58,13 @@ class Lists(ABC):
 
     @abstractmethod
     def reading(self, context: Context) -> AbstractAsyncContextManager[ListReader]:
-        """All that one answer reads, at one revision, which the answer's metadata names."""
+        """Yield the reader of one answer: of one revision, which the answer's metadata names."""
 
     async def page(
-        self, kind: AnyKind, request: Any, wanted: Sequence[Filter], context: Context
+        self, kind: AnyKind, request: Any, filters: Sequence[Filter], context: Context
     ) -> ListPage:
-        async with self.reading(context) as reading:
-            return await page_of(reading, kind, request, wanted)
+        async with self.reading(context) as reader:
+            return await page_of(reader, kind, request, filters)
 
     async def ListAssets(
         self, request: pb.ListAssetsRequest, context: Context
@@ -76,49 +76,49 @@ class Lists(ABC):
     async def ListAssetRelationships(
         self, request: pb.ListAssetRelationshipsRequest, context: Context
     ) -> pb.ListAssetRelationshipsResponse:
-        """From both ends: what it wraps, and what wraps it."""
+        """List relationships from both ends: what an asset wraps, and what wraps it."""
         require_filter("asset_id", request.asset_id)
-        wanted = [
+        filters = [
             *equal({"relationship_type": request.relationship_type}),
             *either("asset_id", request.asset_id, "from_asset_id", "to_asset_id"),
         ]
-        page = await self.page(ASSET_RELATIONSHIP, request, wanted, context)
+        page = await self.page(ASSET_RELATIONSHIP, request, filters, context)
         return paged(pb.ListAssetRelationshipsResponse(relationships=page.messages), page)
 
     async def ListAssetDeployments(
         self, request: pb.ListAssetDeploymentsRequest, context: Context
     ) -> pb.ListAssetDeploymentsResponse:
-        wanted = equal({"asset_id": request.asset_id, "chain_id": request.chain_id})
-        async with self.reading(context) as reading:
-            page = await page_of(reading, ASSET_DEPLOYMENT, request, wanted)
-            await presentation.name_chains(reading, page.messages)
+        filters = equal({"asset_id": request.asset_id, "chain_id": request.chain_id})
+        async with self.reading(context) as reader:
+            page = await page_of(reader, ASSET_DEPLOYMENT, request, filters)
+            await presentation.name_chains(reader, page.messages)
         return paged(pb.ListAssetDeploymentsResponse(deployments=page.messages), page)
 
     async def ListAssetIdentifiers(
         self, request: pb.ListAssetIdentifiersRequest, context: Context
     ) -> pb.ListAssetIdentifiersResponse:
-        wanted = equal({"asset_id": request.asset_id})
-        page = await self.page(ASSET_IDENTIFIER, request, wanted, context)
+        filters = equal({"asset_id": request.asset_id})
+        page = await self.page(ASSET_IDENTIFIER, request, filters, context)
         return paged(pb.ListAssetIdentifiersResponse(identifiers=page.messages), page)
 
     async def ListAssetGroups(
         self, request: pb.ListAssetGroupsRequest, context: Context
     ) -> pb.ListAssetGroupsResponse:
-        wanted = equal({"group_type": request.group_type})
-        page = await self.page(ASSET_GROUP, request, wanted, context)
+        filters = equal({"group_type": request.group_type})
+        page = await self.page(ASSET_GROUP, request, filters, context)
         return paged(pb.ListAssetGroupsResponse(groups=page.messages), page)
 
     async def ListQualityFlags(
         self, request: pb.ListQualityFlagsRequest, context: Context
     ) -> pb.ListQualityFlagsResponse:
-        page = await self.page(QUALITY_FLAG, request, flags_wanted(request), context)
+        page = await self.page(QUALITY_FLAG, request, flag_filters(request), context)
         return paged(pb.ListQualityFlagsResponse(flags=page.messages), page)
 
     async def ListChains(
         self, request: pb.ListChainsRequest, context: Context
     ) -> pb.ListChainsResponse:
-        wanted = equal({"chain_type": request.chain_type})
-        page = await self.page(CHAIN, request, wanted, context)
+        filters = equal({"chain_type": request.chain_type})
+        page = await self.page(CHAIN, request, filters, context)
         return paged(pb.ListChainsResponse(chains=page.messages), page)
 
     async def ListSymbols(
@@ -127,30 +127,30 @@ class Lists(ABC):
         require_filter("base_asset_id", request.base_asset_id)
         require_filter("quote_asset_id", request.quote_asset_id)
         names = ("symbol_type", "base_asset_id", "quote_asset_id")
-        wanted = equal({name: getattr(request, name) for name in names})
-        page = await self.page(SYMBOL, request, wanted, context)
+        filters = equal({name: getattr(request, name) for name in names})
+        page = await self.page(SYMBOL, request, filters, context)
         return paged(pb.ListSymbolsResponse(symbols=page.messages), page)
 
     async def ListSymbolIdentifiers(
         self, request: pb.ListSymbolIdentifiersRequest, context: Context
     ) -> pb.ListSymbolIdentifiersResponse:
-        wanted = equal({"symbol_id": request.symbol_id})
-        page = await self.page(SYMBOL_IDENTIFIER, request, wanted, context)
+        filters = equal({"symbol_id": request.symbol_id})
+        page = await self.page(SYMBOL_IDENTIFIER, request, filters, context)
         return paged(pb.ListSymbolIdentifiersResponse(identifiers=page.messages), page)
 
     async def ListVenues(
         self, request: pb.ListVenuesRequest, context: Context
     ) -> pb.ListVenuesResponse:
-        wanted = equal({"venue_type": request.venue_type, "chain_id": request.chain_id})
-        page = await self.page(VENUE, request, wanted, context)
+        filters = equal({"venue_type": request.venue_type, "chain_id": request.chain_id})
+        page = await self.page(VENUE, request, filters, context)
         return paged(pb.ListVenuesResponse(venues=page.messages), page)
 
     async def ListVenueAssets(
         self, request: pb.ListVenueAssetsRequest, context: Context
     ) -> pb.ListVenueAssetsResponse:
         require_filter("asset_id", request.asset_id)
-        wanted = equal({"venue_id": request.venue_id, "asset_id": request.asset_id})
-        page = await self.page(VENUE_ASSET, request, wanted, context)
+        filters = equal({"venue_id": request.venue_id, "asset_id": request.asset_id})
+        page = await self.page(VENUE_ASSET, request, filters, context)
         return paged(pb.ListVenueAssetsResponse(venue_assets=page.messages), page)
 
     async def ListVenueSymbols(
@@ -166,10 +166,10 @@ async def list_venue_symbols(
     """Return a page of listings as they are now, with their symbols."""
     require_filter("symbol_id", request.symbol_id)
     names = ("venue_id", "symbol_id", "venue_symbol")
-    wanted = equal({name: getattr(request, name) for name in names})
+    filters = equal({name: getattr(request, name) for name in names})
     if not request.include_delisted:
-        wanted.append(only_open("include_delisted", "delisted_at", now))
-    page = await page_of(reader, VENUE_SYMBOL, request, wanted)
+        filters.append(only_open("include_delisted", "delisted_at", now))
+    page = await page_of(reader, VENUE_SYMBOL, request, filters)
     symbols = await reader.get_many(SYMBOL, (v.symbol_id for v in page.messages))
     listings = await presentation.present_listings(reader, page.messages, Instant.of(now))
     response = pb.ListVenueSymbolsResponse(venue_symbols=listings, symbols=symbols)
@@ -177,34 +177,34 @@ async def list_venue_symbols(
 
 
 async def page_of(
-    reading: ListReader, kind: AnyKind, request: Any, wanted: Sequence[Filter]
+    reader: ListReader, kind: AnyKind, request: Any, filters: Sequence[Filter]
 ) -> ListPage:
-    """The page that a request asks for.
+    """Return the page that a request asks for.
 
     Raises:
-        Invalid: As `paging.asked_for`.
-        NotFound: A filter names an entity that is not there.
-        TooLarge: All was asked for, and is too much.
+        Invalid: The request asks for no valid page; see `paging.page_request`.
+        EntityNotFound: A filter names an entity that does not exist.
+        TooLarge: The whole list was asked for, and is too long.
     """
-    page = await reading.page(kind, wanted, request.page_size, request.page_token)
+    page = await reader.page(kind, filters, request.page_size, request.page_token)
     if not page.total:
-        await filter_names.require_named(reading, ((each.field, each.value) for each in wanted))
+        await filter_names.require_named(reader, ((each.field, each.value) for each in filters))
     return page
 
 
-def flags_wanted(request: pb.ListQualityFlagsRequest) -> list[Filter]:
-    """What flags must pass."""
-    wanted = [
+def flag_filters(request: pb.ListQualityFlagsRequest) -> list[Filter]:
+    """Return the filters of a list of flags."""
+    filters = [
         *equal({"asset_id": request.asset_id, "flag_type": request.flag_type}),
         *at_least("min_severity", request.min_severity, "severity"),
     ]
     if not request.include_resolved:
-        wanted.append(only_unset("include_resolved", "resolved_at"))
-    return wanted
+        filters.append(only_unset("include_resolved", "resolved_at"))
+    return filters
 
 
 def paged(response: A, page: ListPage) -> A:
-    """The response, with what every list's says of its page."""
+    """Set what every list's response says of its page; return the response."""
     response.next_page_token = page.next_token
     response.total_count = page.total
     return response

@@ -1,4 +1,4 @@
-"""What lists tell beside what is stored, whatever it is read by."""
+"""Completes what lists return beside what is stored, whatever it is read from."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ class BulkReader(Protocol):
     """Reads many entities at one revision."""
 
     async def get_many(self, kind: AnyKind, keys: Iterable[str]) -> list[Any]:
-        """The messages of those that exist, once each, in the order of their keys."""
+        """Return the messages of those that exist, once each, in the order of their keys."""
 
     async def find_each(
-        self, kind: AnyKind, lookup: str, wanted: Iterable[tuple[Any, ...]]
+        self, kind: AnyKind, lookup: str, values: Iterable[tuple[Any, ...]]
     ) -> dict[tuple[Any, ...], list[Any]]:
-        """For each of the values the messages filed under them."""
+        """Return the messages that a lookup's index has under each of the values."""
 
 
-async def name_chains(reading: BulkReader, deployments: Sequence[Any]) -> None:
+async def name_chains(reader: BulkReader, deployments: Sequence[Any]) -> None:
     """Set each deployment's `chain_name`, which is the chain's and never stored."""
-    chains = await reading.get_many(CHAIN, (d.chain_id for d in deployments))
+    chains = await reader.get_many(CHAIN, (d.chain_id for d in deployments))
     names = {chain.chain_id: chain.chain_name for chain in chains}
     for deployment in deployments:
         deployment.chain_name = names.get(deployment.chain_id, "")
 
 
-async def present_listings(reading: BulkReader, listings: Sequence[Any], now: Instant) -> list[Any]:
-    """Listings as they are to be told now; aliases by the terms of what they stand for."""
-    spelled = {(v.venue_id, v.alias_of) for v in listings if v.alias_of}
-    primaries = await reading.find_each(VENUE_SYMBOL, "spelling", spelled)
-    found = []
+async def present_listings(reader: BulkReader, listings: Sequence[Any], now: Instant) -> list[Any]:
+    """Return listings as they are now; an alias has the terms of what it stands for."""
+    spellings = {(v.venue_id, v.alias_of) for v in listings if v.alias_of}
+    primaries = await reader.find_each(VENUE_SYMBOL, "spelling", spellings)
+    effective = []
     async for some in yielding(listings):
         for listing in some:
-            stands_for = primaries.get((listing.venue_id, listing.alias_of), ())
-            terms = tradeability.terms_for(listing, stands_for, now)
-            found.append(tradeability.effective_listing(listing, terms, now))
-    return found
+            candidates = primaries.get((listing.venue_id, listing.alias_of), ())
+            terms = tradeability.terms_for(listing, candidates, now)
+            effective.append(tradeability.effective_listing(listing, terms, now))
+    return effective

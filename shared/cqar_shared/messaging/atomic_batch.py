@@ -1,7 +1,7 @@
-"""Messages that are published on a stream together: all of them are stored, in order, or none.
+"""Publishes several messages on a stream: all of them are stored, in order, or none.
 
-JetStream's atomic batches (its ADR-50), of NATS 2.12 on, where the stream allows them: a message
-takes 20 microseconds instead of a round trip.
+It uses JetStream's atomic batches (ADR-50, since NATS 2.12), if the stream allows them. A message
+then takes 20 microseconds instead of a round trip.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from nats.js.api import Header
 
 from cqar_shared.messaging import jetstream
 
-#: JetStream takes no more than 1,000 at once, and holds them until the last is there.
+#: JetStream accepts at most 1,000 messages, and keeps them in memory until the last one.
 MESSAGES_MAX: Final = 500
 BYTES_MAX: Final = 1024**2
 _ID: Final = Header.BATCH_ID.value
 _SEQUENCE: Final = Header.BATCH_SEQUENCE.value
 _COMMIT: Final = Header.BATCH_COMMIT.value
-#: Between two of these other work has its turn.
-AT_ONCE: Final = 32
+#: Messages published between two pauses for other tasks.
+CHUNK_MESSAGES: Final = 32
 
 
 class Message(NamedTuple):
-    """What is to be published."""
+    """A message to be published."""
 
     subject: str
     payload: bytes
@@ -35,26 +35,26 @@ class Message(NamedTuple):
 
 
 def batches_of(messages: Iterable[Message]) -> Iterator[list[Message]]:
-    """Yield them all in order, as many together as may be; one alone may be of any size."""
-    some: list[Message] = []
+    """Split messages into batches, in order; a batch of one message may have any size."""
+    batch: list[Message] = []
     size = 0
     for message in messages:
-        if some and (len(some) == MESSAGES_MAX or size + len(message.payload) > BYTES_MAX):
-            yield some
-            some, size = [], 0
-        some.append(message)
+        if batch and (len(batch) == MESSAGES_MAX or size + len(message.payload) > BYTES_MAX):
+            yield batch
+            batch, size = [], 0
+        batch.append(message)
         size += len(message.payload)
-    if some:
-        yield some
+    if batch:
+        yield batch
 
 
 async def publish_expecting(
     client: Client, stream: str, messages: Sequence[Message], last: int
 ) -> int:
-    """Publish all of a batch if the stream's last sequence is `last`; returns the new one.
+    """Publish a batch if the stream's last sequence is `last`; return the new one.
 
     Raises:
-        LostRace: It is not; nothing was stored.
+        LostRace: the last sequence is another; nothing was stored.
     """
     js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
     *others, final = messages
@@ -66,7 +66,7 @@ async def publish_expecting(
         headers = {**message.headers, **expected, **_place(batch, number)}
         await client.publish(message.subject, message.payload, headers=headers)
         expected = {}
-        if number % AT_ONCE == 0:
+        if number % CHUNK_MESSAGES == 0:
             await asyncio.sleep(0)
     ends = {**final.headers, **_place(batch, len(messages)), _COMMIT: "1"}
     return await jetstream.publish_acknowledged(js, stream, final.subject, final.payload, ends)

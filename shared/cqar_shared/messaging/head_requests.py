@@ -1,7 +1,7 @@
-"""Requests for the registry's head over NATS: to one writer, and to all of them when it is silent.
+"""Requests the registry's head over NATS: from one writer, and from all if it does not answer.
 
-A writer that is stopped, or cut off, stays in the queue group until the server notices, and is sent
-its share of all requests meanwhile. So an asker does not wait for it: it asks everybody.
+A writer that is stopped or cut off stays in the queue group until the server notices, and receives
+its share of requests meanwhile. So the request then goes to all writers.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from nats.js import api
 
 from cqar_shared.messaging import jetstream
 
-#: A writer answers within milliseconds; who has none after this asks everybody.
+#: Wait for one writer, which answers within milliseconds, before all are asked.
 ALONE_S: Final = 0.3
-#: For one request, whomever it was sent to.
+#: Longest duration of a request.
 WHOLE_S: Final = jetstream.REQUEST_TIMEOUT_S
-#: Answers to one request that wait to be looked at: there are a handful of writers.
+#: Answers to one request that are queued; there are a handful of writers.
 ANSWERS_MAX: Final = 64
 _NOBODY: Final = "503"
 
-#: Whether a head is one to be believed, as far as the asker can tell.
+#: Whether a head is acceptable, as far as the caller can tell.
 IsWanted = Callable[[replication_pb2.Head], bool]
 
 
 class HeadAnswer(NamedTuple):
-    """A writer's head.
+    """A head from a writer.
 
     Attributes:
-        of_group: Whether one writer had been asked for it, not all of them.
+        of_group: Whether only one writer was asked.
     """
 
     head: replication_pb2.Head
@@ -44,29 +44,29 @@ class HeadAnswer(NamedTuple):
 
 
 class HeadRequests:
-    """Asks writers for the head. An answer that comes after its request's end is dropped."""
+    """Asks writers for the head; an answer after the end of its request is dropped."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        #: One subscription for all requests; empty until the first.
+        #: Inbox of the one subscription for all requests; empty before the first.
         self._inbox = ""
         self._numbers = 0
         self._open: dict[str, _Request] = {}
 
     async def head(self, is_wanted: IsWanted) -> HeadAnswer:
-        """The first answer that is wanted; where none is, the first that is a head.
+        """Return the first wanted head; if none is wanted, the first head.
 
-        The writers' queue group is asked first, and everybody once that does not answer, or with
-        what is not wanted.
+        The queue group of the writers is asked first, then all writers if there is no answer or
+        not a wanted one.
 
         Raises:
-            ConnectionError: What answers is no head.
-            NoRespondersError, TimeoutError: Nobody answers.
+            ConnectionError: no answer is a head.
+            NoRespondersError, TimeoutError: nobody answers.
         """
         return await self._ask(is_wanted, jetstream.HEAD_SUBJECT, jetstream.HEAD_ALL_SUBJECT)
 
     async def head_of_any(self, is_wanted: IsWanted) -> replication_pb2.Head | None:
-        """The first wanted head that any writer answers, all being asked; None where none is."""
+        """Ask all writers; return the first wanted head, or None."""
         try:
             answer = await self._ask(is_wanted, jetstream.HEAD_ALL_SUBJECT)
         except (ConnectionError, NoRespondersError, TimeoutError):
@@ -74,7 +74,7 @@ class HeadRequests:
         return answer.head if is_wanted(answer.head) else None
 
     async def _ask(self, is_wanted: IsWanted, *subjects: str) -> HeadAnswer:
-        """Ask on each subject, once the one before was not answered well."""
+        """Ask on each subject in turn, until there is a wanted answer."""
         heard, left = _Heard(is_wanted), list(subjects)
         now_s = asyncio.get_running_loop().time
         until_s = now_s() + WHOLE_S
@@ -92,7 +92,7 @@ class HeadRequests:
 
     @asynccontextmanager
     async def _request(self) -> AsyncIterator[_Request]:
-        """One that is heard of until the block's end."""
+        """Open a request, whose answers are received until the block ends."""
         if not self._inbox:
             inbox = self._client.new_inbox()
             await self._client.subscribe(f"{inbox}.*", cb=self._hear)
@@ -105,7 +105,7 @@ class HeadRequests:
                 del self._open[reply]
 
     def _reply_to(self, request: _Request) -> str:
-        """A subject of its own for each message: a writer may answer once to one."""
+        """Make the reply subject of one message; a writer answers each message once."""
         self._numbers += 1
         reply = f"{self._inbox}.{self._numbers}"
         request.replies.append(reply)
@@ -119,17 +119,17 @@ class HeadRequests:
 
 
 class _Request(NamedTuple):
-    """Where it is answered, and what came there."""
+    """An open request: its reply subjects, and the answers so far."""
 
     replies: list[str]
     answers: asyncio.Queue[Msg]
 
 
 class _Heard:
-    """What answers came to.
+    """Evaluates the answers to a request.
 
     Attributes:
-        nobody: Times that the server said that nobody would answer.
+        nobody: How often the server said that there is nobody to answer.
     """
 
     def __init__(self, is_wanted: IsWanted) -> None:
@@ -139,7 +139,7 @@ class _Heard:
         self.nobody = 0
 
     def take(self, message: Msg) -> replication_pb2.Head | None:
-        """An answer's head if it is wanted."""
+        """Return the head in an answer if it is wanted."""
         if (message.headers or {}).get(api.Header.STATUS) == _NOBODY:
             self.nobody += 1
             return None
@@ -154,21 +154,21 @@ class _Heard:
         return None
 
     def second_best(self, subjects: Sequence[str]) -> replication_pb2.Head:
-        """The first head that was not wanted.
+        """Return the first head that was not wanted.
 
         Raises:
-            ConnectionError: What answers is no head.
-            NoRespondersError, TimeoutError: Nobody answers.
+            ConnectionError: no answer is a head.
+            NoRespondersError, TimeoutError: nobody answers.
         """
         if self._unwanted is not None:
             return self._unwanted
         if self._unread:
-            raise ConnectionError(f"what answers on {subjects[0]} is no head")
+            raise ConnectionError(f"the answer on {subjects[0]} is not a head")
         raise NoRespondersError if self.nobody == len(subjects) else TimeoutError
 
 
 async def _next(answers: asyncio.Queue[Msg], wait_s: float) -> Msg | None:
-    """The next answer; None where none comes in time."""
+    """The next answer; None if there is none in time."""
     if wait_s <= 0:
         return None
     try:

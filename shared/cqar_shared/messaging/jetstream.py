@@ -1,8 +1,7 @@
-"""JetStream: two streams, and requests that writers answer.
+"""Publishes to JetStream with an expected sequence, and serves requests over NATS.
 
-The connection is made by `cqar_shared.messaging.nats_connection`, the streams by
-`cqar_shared.messaging.streams`; they are read
-by `cqar_shared.messaging.stream_reader`.
+`nats_connection` makes the connection, `streams` makes the two streams, and `stream_reader` reads
+them.
 """
 
 from __future__ import annotations
@@ -25,42 +24,42 @@ log = logging.getLogger(__name__)
 
 CHANGES: Final = "CQAR_CHANGES"
 CHANGES_SUBJECT: Final = "cqar.changes"
-#: What the stream has stored, as JetStream publishes it again.
+#: JetStream republishes stored messages on it.
 PUBLISHED_SUBJECT: Final = "cqar.published"
 EVENTS: Final = "CQC_EVENTS"
-#: A request answered by any writer: the head, read after the request came.
+#: Requests for the head, answered by any writer, which reads it after the request arrives.
 HEAD_SUBJECT: Final = "cqar.head"
-#: The same, answered by every writer that can.
+#: Requests for the head, answered by every writer that can.
 HEAD_ALL_SUBJECT: Final = "cqar.head.all"
-#: A request answered by any writer, who looks for itself whether history was lost.
+#: Requests for a new epoch, answered by any writer, which checks itself whether history was lost.
 BUMP_SUBJECT: Final = "cqar.bump"
 WRITERS: Final = "cqar-writers"
 API_PREFIX: Final = api.DEFAULT_PREFIX
 
-#: Under this name a stream's metadata says whose it is.
+#: Name of the registry's id in a stream's metadata.
 OWNER: Final = "cqar-registry"
 
 REQUEST_TIMEOUT_S: Final = 2.0
-#: Requests on one subject that are answered at the same time, each within `REQUEST_TIMEOUT_S`.
+#: Requests on one subject that are answered at once, each within `REQUEST_TIMEOUT_S`.
 ANSWERS_MAX: Final = 10_000
-#: A connection takes milliseconds where there is a server.
+#: Time between two checks for a connection, which takes milliseconds.
 CONNECT_LOOK_S: Final = 0.01
 CONNECT_LOOKS: Final = 100
-#: JetStream's code for an expected last sequence that is not the last.
+#: JetStream's error code for a wrong expected last sequence.
 WRONG_LAST_SEQUENCE: Final = 10071
 
 
 def owner_of(info: api.StreamInfo) -> str:
-    """The id of the registry that claimed a stream, in hex; empty where none did.
+    """The id of the registry that claimed a stream, in hexadecimal; empty if none did.
 
-    So a message of another registry in a stream that is claimed is known for what it is: not a
-    sign that two registries share the stream, but a message to be stepped over.
+    In a claimed stream, a message of another registry is skipped. It is no sign that two
+    registries share the stream.
     """
     return (info.config.metadata or {}).get(OWNER, "")
 
 
 async def claim(js: JetStreamContext, info: api.StreamInfo, registry_id: bytes) -> None:
-    """Note in a stream's own configuration whose it is; its operator's settings stay."""
+    """Write the registry's id to a stream's metadata; the operator's settings stay."""
     metadata = {**(info.config.metadata or {}), OWNER: registry_id.hex()}
     try:
         await js.update_stream(info.config, metadata=metadata)
@@ -78,7 +77,7 @@ def mark_in(info: api.StreamInfo) -> StreamMark:
 
 
 async def note(client: Client, stream: str, prefix: str = API_PREFIX) -> StreamMark | None:
-    """Where a stream is now; None where that is not to be had, as before the first connection."""
+    """Read a stream's mark; None if it is not available, as before the first connection."""
     for _ in range(CONNECT_LOOKS):
         if client.is_connected:
             break
@@ -95,7 +94,7 @@ async def note(client: Client, stream: str, prefix: str = API_PREFIX) -> StreamM
 
 
 class LostRace(Exception):
-    """Somebody else published first: look again at what the stream holds now."""
+    """Somebody else published first: read again what the stream contains."""
 
 
 async def publish_expecting(
@@ -107,20 +106,20 @@ async def publish_expecting(
     headers: dict[str, str] | None = None,
     ttl_s: int | None = None,
 ) -> int:
-    """Publish if the stream's last sequence is `last`; returns the new one.
+    """Publish if the stream's last sequence is `last`; return the new one.
 
-    No message id: after a purge or a lost tail, JetStream acknowledges a repeated id within
-    its window as a duplicate and stores nothing.
+    There is no message id: after a purge or a lost tail, JetStream would acknowledge a repeated id
+    as a duplicate and store nothing.
 
     Raises:
-        LostRace: It is not, or nothing was stored.
+        LostRace: the last sequence is another, or nothing was stored.
     """
     wanted = {**(headers or {}), **expecting(stream, last)}
     return await publish_acknowledged(js, stream, subject, payload, wanted, ttl_s)
 
 
 def expecting(stream: str, last: int) -> dict[str, str]:
-    """Headers that have a message stored only if the stream's last sequence is `last`."""
+    """Headers by which a message is stored only if the stream's last sequence is `last`."""
     return {"Nats-Expected-Last-Sequence": str(last), "Nats-Expected-Stream": stream}
 
 
@@ -132,10 +131,10 @@ async def publish_acknowledged(
     headers: dict[str, str],
     ttl_s: int | None = None,
 ) -> int:
-    """Publish what says itself what it expects; returns the sequence that it got.
+    """Publish a message with its expectations in headers; return its sequence.
 
     Raises:
-        LostRace: The stream is not as expected, or nothing was stored.
+        LostRace: the stream is not as expected, or nothing was stored.
     """
     try:
         ack = await js.publish(
@@ -151,7 +150,7 @@ async def publish_acknowledged(
 
 
 class ConsumerLost(Exception):
-    """The stream is gone or another, or the server does not answer: begin to read anew."""
+    """The stream is gone or replaced, or the server does not answer: start reading again."""
 
 
 async def serve(
@@ -161,13 +160,13 @@ async def serve(
     *,
     queue: str = WRITERS,
 ) -> Subscription:
-    """Answer requests on `subject` until what is returned is unsubscribed.
+    """Answer requests on `subject` until the returned subscription is cancelled.
 
-    An answer that fails is not sent: the asker's timeout is the truth. Nor is one for which there
-    is no room.
+    If an answer fails, or too many are under way, nothing is sent, and the caller's request times
+    out.
 
     Args:
-        queue: Shared with the other writers, each answering some; empty: each answers all.
+        queue: Queue group of the writers, each of which answers some; empty if each answers all.
     """
     running: set[asyncio.Task[None]] = set()
 

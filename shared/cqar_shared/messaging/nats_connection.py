@@ -1,4 +1,4 @@
-"""NATS: one connection that is made anew whenever it is lost, also without a word."""
+"""Connects to NATS, and reconnects whenever the connection is lost, even silently."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from cqar_shared.runtime import tcp_keepalive
 
 log = logging.getLogger(__name__)
 
-#: Between two tries to reconnect.
+#: Time between two attempts to reconnect.
 RECONNECT_S: Final = 0.5
-#: A connection that is lost without a word is noticed after these, and made anew.
+#: Pings that detect a silently lost connection.
 PING_EVERY_S: Final = 1
 PINGS_UNANSWERED_MAX: Final = 2
-#: What is published while much waits to be sent waits so long at most.
+#: Longest wait of a publish while the send buffer is full.
 FLUSH_TIMEOUT_S: Final = 2.0
-#: What was said before the end is waited for so long.
+#: Longest wait for the remaining messages on close.
 CLOSE_TIMEOUT_S: Final = 1
 
 
 class _Wire(TcpTransport):
-    """Lets go of a connection at once.
+    """A transport that closes a connection at once.
 
-    nats-py's own parts politely: from a server that hangs, it waits for as long as the kernel
-    tries to send what is left, a quarter of an hour, and connects to nobody meanwhile.
+    nats-py's own waits until the kernel has sent the remaining bytes. With a server that hangs
+    this takes 15 minutes, without a reconnect meanwhile.
     """
 
     def __bool__(self) -> bool:
@@ -55,23 +55,23 @@ class _Wire(TcpTransport):
 
 
 async def connect(url: str, name: str) -> Client:
-    """A connected client."""
+    """Return a connected client."""
     client = Client()
     await connect_client(client, url, name)
     return client
 
 
 async def connect_client(client: Client, url: str, name: str) -> None:
-    """Connect and stay connected: tries for ever, and says so in the log.
+    """Connect and stay connected; it retries for ever and logs failures.
 
-    Until then and in between, the client's requests fail or time out.
+    While there is no connection, the client's requests fail or time out.
     """
-    # nats-py makes one of its own only where there is none.
+    # nats-py makes its own transport only if there is none.
     client._transport = wire = _Wire()  # type: ignore[no-untyped-call]  # noqa: SLF001
 
     async def note(error: Exception) -> None:
         log.warning("nats: %s", error or type(error).__name__)
-        # A try to connect that got no answer leaves its socket open: nats-py makes the next one.
+        # nats-py leaves the socket of an unanswered attempt open, and makes another one.
         if not client.is_connected:
             wire.close()
 
@@ -99,7 +99,7 @@ async def connect_client(client: Client, url: str, name: str) -> None:
 
 
 async def close(client: Client) -> None:
-    """Say what is left to say, and close; a server that does not listen is left at once."""
+    """Send the remaining messages and close; do not wait for a server that does not read."""
     try:
         if client.is_connected:
             await client.flush(CLOSE_TIMEOUT_S)
@@ -108,6 +108,6 @@ async def close(client: Client) -> None:
     transport: Any = client._transport  # noqa: SLF001
     if transport is not None:
         transport.close()
-    # nats-py would write it into a connection that is gone, and raise.
+    # nats-py would write them to the closed connection, and raise.
     client._pending, client._pending_data_size = [], 0  # noqa: SLF001
     await client.close()

@@ -1,8 +1,7 @@
-"""The registry's two streams: how they are made, and whose each of a stream's settings is.
+"""Creates the registry's two streams, and repairs their settings.
 
-What relays and readers rely on is ours: it is repaired where a writer finds it otherwise. How much
-a stream keeps and for how long, where and how often it is stored, and what describes it is its
-operator's, and stays.
+A writer repairs the settings that relays and readers rely on. Size, retention time, placement,
+replicas and description belong to the operator and are not changed.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT, EVENTS, PU
 log = logging.getLogger(__name__)
 
 _DAY_S: Final = 24 * 3600
-#: The largest message of either stream; NATS takes none that is larger.
+#: The largest message of either stream; the default limit of NATS.
 STORED_BYTES_MAX: Final = 1024**2
 
 
 class UnusableStream(Exception):
-    """A stream is not as it has to be, and cannot be changed; says what to do."""
+    """A stream cannot be used and cannot be repaired; the message says what to do."""
 
 
 def changes_config() -> api.StreamConfig:
-    """A week of change sets, at most 8 GiB, and beside them a minute of heartbeats."""
+    """A week of change sets, at most 8 GiB, and a minute of heartbeats."""
     return api.StreamConfig(
         name=CHANGES,
         subjects=[CHANGES_SUBJECT],
@@ -45,7 +44,7 @@ def changes_config() -> api.StreamConfig:
 
 
 def events_config(subjects: list[str]) -> api.StreamConfig:
-    """A month of domain events on our own subjects; the namespace is the platform's."""
+    """A month of domain events, on the registry's subjects in the platform's namespace."""
     return api.StreamConfig(
         name=EVENTS,
         subjects=subjects,
@@ -59,10 +58,10 @@ def events_config(subjects: list[str]) -> api.StreamConfig:
 
 
 async def ensure_stream(js: JetStreamContext, config: api.StreamConfig) -> None:
-    """Make the stream where there is none, else repair what of its settings is ours.
+    """Create a stream, or repair the settings of an existing one.
 
     Raises:
-        Unfit: It cannot be repaired.
+        UnusableStream: the stream cannot be repaired.
     """
     try:
         found = (await js.stream_info(str(config.name))).config
@@ -92,7 +91,7 @@ _INSTEAD: Final = "delete it, and writers make it anew and fill it from the outb
 
 
 def flaw(found: api.StreamConfig) -> str:
-    """Why a stream is of no use, as NATS lets nobody change it; empty where it is."""
+    """Why a stream cannot be used or changed; empty if it can."""
     if found.mirror is not None:
         return "is a mirror, to which nobody can publish"
     if found.sealed:
@@ -105,15 +104,15 @@ def flaw(found: api.StreamConfig) -> str:
 
 
 def repairs(found: api.StreamConfig, wanted: api.StreamConfig) -> dict[str, Any]:
-    """What has to be changed, with the value that it gets; empty where it is as it has to be."""
+    """The settings that must be changed, with their new values; empty if none."""
     repaired: dict[str, Any] = {}
     subjects = found.subjects or []
     if missing := [s for s in wanted.subjects or [] if not is_covered(s, subjects)]:
-        # Others stay: a later release may publish on them, or somebody for reasons of their own.
+        # Other subjects stay: a later release or an operator may use them.
         repaired["subjects"] = [*subjects, *missing]
-    if found.retention == api.RetentionPolicy.INTEREST:  # forgets what nobody waits for
+    if found.retention == api.RetentionPolicy.INTEREST:  # would drop messages without a consumer
         repaired["retention"] = api.RetentionPolicy.LIMITS
-    if found.discard != api.DiscardPolicy.OLD:  # once full it would take nothing new
+    if found.discard != api.DiscardPolicy.OLD:  # a full stream would refuse new messages
         repaired |= {"discard": api.DiscardPolicy.OLD, "discard_new_per_subject": False}
     if 0 < (found.max_msg_size or -1) < STORED_BYTES_MAX:
         repaired["max_msg_size"] = STORED_BYTES_MAX
@@ -130,12 +129,13 @@ def repairs(found: api.StreamConfig, wanted: api.StreamConfig) -> dict[str, Any]
 
 
 def extras(found: api.StreamConfig, wanted: api.StreamConfig) -> dict[str, Any]:
-    """What makes things faster, and is done without where it cannot be had."""
+    """Optional settings that make the stream faster, if NATS accepts them."""
     missing: dict[str, Any] = {}
     if wanted.allow_atomic and not found.allow_atomic:
         missing["allow_atomic"] = True
-    if (told := wanted.republish) is not None and not _is_republished(found.republish, told):
-        missing["republish"] = told
+    target = wanted.republish
+    if target is not None and not _is_republished(found.republish, target):
+        missing["republish"] = target
     return missing
 
 
@@ -148,7 +148,7 @@ def _is_republished(found: api.RePublish | None, wanted: api.RePublish) -> bool:
 
 
 def is_covered(subject: str, patterns: Iterable[str]) -> bool:
-    """Whether messages on a subject reach a stream that listens to these."""
+    """Whether a stream with these subjects stores messages on a subject."""
     return any(_matches(subject.split("."), pattern.split(".")) for pattern in patterns)
 
 

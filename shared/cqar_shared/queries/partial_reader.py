@@ -1,23 +1,21 @@
-"""Runs a query over a reader that is filled step by step: run, load what was missing, run again.
+"""A reader that is filled step by step, while a query runs over it again and again. Pure.
 
 So one pure query serves memory, which has everything, and a database, which is asked over a
-network: the query itself never waits.
+network: the query itself never waits. `cqar_shared.domain.load_rounds` has the loop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.working_set import LookupKey
-from cqar_shared.errors import ServiceNotReady
 from cqar_shared.queries.reader import LISTING_TERMS, Reader
 
 #: A resolution takes some ten steps, each of which may need what the one before has found.
 ROUNDS_MAX: Final = 32
 
-T = TypeVar("T")
 #: Of each lookup (key, payload) of the entities found.
 Loaded = Mapping[LookupKey, list[tuple[str, bytes]]]
 
@@ -78,24 +76,3 @@ class PartialReader:
         """Take in the answers to all missing lookups."""
         self._loaded |= loaded
         self.missing.clear()
-
-
-async def run_loading(
-    run: Callable[[], Awaitable[T]],
-    reader: PartialReader,
-    load: Callable[[Collection[LookupKey]], Awaitable[Loaded]],
-) -> T:
-    """Run until nothing is missing, and load what is missing in between.
-
-    Args:
-        run: Makes an answer by the reader; an error that is an answer is returned, not raised.
-
-    Raises:
-        ServiceNotReady: The answer takes more than `ROUNDS_MAX` rounds.
-    """
-    for _ in range(ROUNDS_MAX):
-        answer = await run()
-        if not reader.missing:
-            return answer
-        reader.load(await load(reader.missing))
-    raise ServiceNotReady("this takes too many steps: ask again when this resolver is loaded")

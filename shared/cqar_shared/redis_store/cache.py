@@ -1,17 +1,15 @@
-"""Values in Redis that are all of one revision, or do not count.
+"""Caches entities in Redis; all values are of one revision.
 
-Under `cqar:applied` stands the cursor: of which registry, epoch and revision every value is.
-Values are only ever set together with a comparison of the cursor, in one script on the server:
-the relay sets what a change set changed and moves the cursor on; a reader that read PostgreSQL
-at the cursor's own revision adds what it read. So a slow reader can never put an old value over
-a new one, and values read together with one cursor fit together.
+The key `cqar:applied` holds the cursor: registry, epoch and revision of every value. A script on
+the server sets values only if the cursor is as expected. The relay sets what a change set changed
+and moves the cursor; a reader that read PostgreSQL at the cursor's revision adds what it read. So a
+slow reader never replaces a new value by an old one, and values of one cursor are consistent.
 
-Whoever cannot tell what changed (the cursor is missing, far behind, or of another epoch) begins
-a new generation: every value bears its generation, so the old ones cease to count at once.
+If the change set is unknown (the cursor is missing, far behind, or of another epoch), the relay
+starts a new generation. Every value has its generation, so older ones are ignored at once.
 
-Both bear tags (`cqar_shared.redis_store.cache_format`): what somebody else put there is as if
-nothing was there.
-Redis may lose all this at any moment, be away, or be slow: then nothing is found.
+Cursor and values have tags (`cache_format`); a value without our tag is ignored. Redis may lose
+everything, be down or slow: then nothing is found.
 """
 
 from __future__ import annotations
@@ -38,10 +36,10 @@ from cqar_shared.runtime.outages import MAYBE_AWAY, is_away
 from cqar_shared.trust.seals import Keyring
 
 CURSOR_KEY: Final = "cqar:applied"
-#: PostgreSQL answers in 2 ms: whatever takes longer than this is no cache.
+#: PostgreSQL answers in 2 ms, so a slower cache is of no use.
 TIMEOUT_S: Final = 0.02
 CONNECTIONS_MAX: Final = 16
-#: A list that is larger is read from PostgreSQL each time.
+#: A larger list is not cached.
 VALUE_BYTES_MAX: Final = 256 * 1024
 
 _SET: Final = """
@@ -57,11 +55,11 @@ class Unavailable(Exception):
 
 
 class Cache:
-    """One Redis, asked within `TIMEOUT_S` or not at all.
+    """A cache in one Redis, which must answer within the timeout.
 
     Args:
         url: redis://, rediss:// or unix://.
-        keyring: What is not made under it does not count, and is counted as refused.
+        keyring: Values that are not made under it are ignored, and counted as refused.
     """
 
     def __init__(self, url: str, keyring: Keyring, *, timeout_s: float = TIMEOUT_S) -> None:
@@ -81,7 +79,7 @@ class Cache:
         self.breaker = CircuitBreaker()
 
     async def read(self, keys: Sequence[str]) -> tuple[CacheCursor | None, list[bytes | None]]:
-        """The cursor and the values of keys, at one moment; None for what does not count.
+        """Read the cursor and values at one moment; None for those that are absent or refused.
 
         Raises:
             Unavailable: Redis does not answer.
@@ -92,10 +90,10 @@ class Cache:
     async def set(
         self, cursor: CacheCursor, moved: CacheCursor, values: Mapping[str, Value]
     ) -> bool:
-        """Set values as of `moved` and the cursor to it, if it still is `cursor`.
+        """Set values and move the cursor to `moved`, if the cursor still is `cursor`.
 
         Raises:
-            Unavailable: Redis does not answer; whether they were set is not known.
+            Unavailable: Redis does not answer; the values may have been set.
         """
         arguments: list[Any] = [self._format.seal_cursor(cursor), self._format.seal_cursor(moved)]
         for key, value in values.items():
@@ -106,7 +104,7 @@ class Cache:
         return bool(done)
 
     async def begin(self, cursor: CacheCursor) -> None:
-        """Begin a generation, whatever was there. It has no values yet, so none can be wrong.
+        """Start a generation without values, whatever the cursor was.
 
         Raises:
             Unavailable: Redis does not answer.
@@ -137,11 +135,12 @@ def opened(
     stored: Sequence[bytes | None],
     written: WriteProgress | None = None,
 ) -> tuple[CacheCursor | None, list[bytes | None]]:
-    """The cursor and the values that stand in Redis, the cursor first; None for what is not ours.
+    """Verify a cursor and values from Redis; None for those that are not ours.
 
     Args:
-        keys: Of the values.
-        written: What this process wrote: what is older than that does not count.
+        keys: Keys of the values.
+        stored: The cursor, then the values.
+        written: What this process wrote last; older values are ignored.
     """
     written = written or WriteProgress()
     try:

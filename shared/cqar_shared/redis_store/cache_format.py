@@ -1,10 +1,9 @@
-"""How the cursor and the values stand in Redis: each with a tag that only our key makes. Pure.
+"""The form of cursor and values in Redis, each with a tag under the integrity key. Pure.
 
-A value's tag is of the key that it stands under, its registry, generation and position, until when
-it counts, and its payload: so it is not believed under another key, in another generation, behind
-a cursor of before it, or after its time. What remains possible to who can write to Redis is to put
-back what this very key held before in the same generation, until that value's own time is over;
-the process that wrote what stood there last does not read that either (`WriteProgress`).
+The tag of a value covers its key, registry, generation, position, expiry and payload. So a value is
+refused under another key, in another generation, with an earlier cursor, or after its expiry. An
+attacker who can write to Redis can only restore an older value of the same key and generation
+before it expires; the process that wrote the newer one ignores even that (`WriteProgress`).
 """
 
 from __future__ import annotations
@@ -20,21 +19,21 @@ from cqar_shared.trust.seals import TAG_BYTES, Keyring
 GENERATION_BYTES: Final = 8
 #: Keys whose last write is remembered, at some 150 bytes each.
 NOTED_KEYS_MAX: Final = 10_000
-#: Generation, epoch, revision, and until when it counts in seconds of the wall clock; then the tag.
+#: Generation, epoch, revision, and expiry in seconds of the wall clock; the tag follows.
 _HEADER: Final = struct.Struct(">8sQQQ")
 _BEFORE_PAYLOAD: Final = _HEADER.size + TAG_BYTES
 
 
 class ForgedValue(Exception):
-    """Not made under our key, or not for where it was found."""
+    """A value is not made under our key, or not for its place."""
 
 
 class CacheCursor(NamedTuple):
-    """What every value of a generation is as of.
+    """The position of all values of a generation.
 
     Attributes:
-        generation: Random; a value of another one does not count.
-        stored: As it stood in Redis; empty where it was made here.
+        generation: Random; values of another one are ignored.
+        stored: The bytes in Redis; empty if the cursor was made here.
     """
 
     registry_id: bytes
@@ -51,10 +50,10 @@ class CacheCursor(NamedTuple):
 
 
 class Value(NamedTuple):
-    """What to set, and how long it counts at most.
+    """A value to set, and its time to live.
 
     Attributes:
-        payload: None for what is not known any more: it is found no longer.
+        payload: None to remove the value.
     """
 
     payload: bytes | None
@@ -62,10 +61,10 @@ class Value(NamedTuple):
 
 
 class CacheFormat:
-    """Reads and writes both under a keyring.
+    """Encodes and verifies cursors and values under a keyring.
 
     Args:
-        now_s: The wall clock, in seconds: writers and resolvers are on several machines.
+        now_s: The wall clock in seconds, since processes on several machines compare it.
     """
 
     def __init__(self, keyring: Keyring, now_s: Callable[[], float]) -> None:
@@ -74,7 +73,7 @@ class CacheFormat:
         self._now_s = now_s
 
     def seal_cursor(self, cursor: CacheCursor) -> bytes:
-        """As it stands in Redis: byte for byte what was read there, whichever key it is under."""
+        """Encode a cursor; one that was read gives the same bytes, whichever key made its tag."""
         if cursor.stored:
             return cursor.stored
         epoch, revision, chain = cursor.at
@@ -83,10 +82,10 @@ class CacheFormat:
         return text + b":" + self._cursors.tag(text).hex().encode()
 
     def open_cursor(self, stored: bytes | None) -> CacheCursor | None:
-        """Read it; None where there is none.
+        """Verify and decode a cursor; None if there is none.
 
         Raises:
-            Forged: It is not of our making.
+            ForgedValue: the bytes are not a cursor with our tag.
         """
         if stored is None:
             return None
@@ -97,13 +96,13 @@ class CacheFormat:
             at = LogPosition(int(epoch), int(revision), bytes.fromhex(chain))
             found = CacheCursor(bytes.fromhex(registry_id), at, bytes.fromhex(generation), stored)
         except ValueError:
-            raise ForgedValue("the cursor is none") from None
+            raise ForgedValue("the cursor cannot be read") from None
         if not is_ours or len(found.generation) != GENERATION_BYTES:
             raise ForgedValue("the cursor's tag is not ours")
         return found
 
     def seal(self, cursor: CacheCursor, key: str, value: Value) -> bytes:
-        """A value of the cursor's generation; one that does not count where it has no payload."""
+        """Encode a value of the cursor's generation; empty without a payload."""
         if value.payload is None:
             return b""
         until_s = int(self._now_s()) + value.ttl_s
@@ -114,14 +113,14 @@ class CacheFormat:
     def open(
         self, cursor: CacheCursor, key: str, stored: bytes | None, least: int = 0
     ) -> bytes | None:
-        """What stands under a key; None where that is nothing, of another generation, or too old.
+        """Verify a value; None if it is absent, of another generation, expired or too old.
 
         Args:
-            least: The revision that it must have been written at, or later.
+            least: The lowest revision that it may have.
 
         Raises:
-            Forged: It says that it is of this generation, and is not of our making, or was made
-                for another key, or after what the cursor says.
+            ForgedValue: the value claims this generation, but its tag is not ours, or it is for
+                another key, or later than the cursor.
         """
         if stored is None or not stored.startswith(cursor.generation):
             return None

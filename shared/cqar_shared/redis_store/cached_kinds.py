@@ -1,4 +1,4 @@
-"""What Redis holds: which entities and lists, under which keys, and for how long."""
+"""Which entities and lists are cached, under which keys, and for how long."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class CachedKind(NamedTuple):
     """What is cached under one prefix.
 
     Attributes:
-        lookup: By what a list of entities is found; empty for one entity by its key.
-        answer: The message that holds the list, in its field `field`.
+        lookup: The lookup of a cached list; empty for one entity by its key.
+        answer: The message with the list, in its field `field`.
     """
 
     kind: AnyKind
@@ -41,7 +41,7 @@ class CachedKind(NamedTuple):
         return ":".join((self.prefix, *values))
 
     def value(self, messages: list[Any]) -> Value:
-        """An entity that is not there is an empty value."""
+        """Encode a list, or an entity; one that does not exist is an empty value."""
         if self.lookup:
             payload = self.answer(**{self.field: messages}).SerializeToString()
         else:
@@ -71,9 +71,9 @@ ENTRIES: Final = {
 
 
 def decoded(entry: CachedKind, payload: bytes) -> list[Any] | None:
-    """None where somebody else wrote: what PostgreSQL says will be written over it."""
+    """Decode a value; None if it cannot be read, so that PostgreSQL is asked."""
     try:
         return entry.messages(payload)
     except DecodeError:
-        log.warning("a value of %s in Redis is no message", entry.prefix)
+        log.warning("a value of %s in Redis is not a message", entry.prefix)
         return None

@@ -1,8 +1,8 @@
-"""The image of the registry in Redis: what resolvers start from when PostgreSQL cannot serve them.
+"""Stores the registry's image in Redis, for resolvers that start without PostgreSQL.
 
-Its chunks are immutable: each publication writes its own, then one script puts its manifest in
-place of the one that was seen before, makes the new chunks stay and lets the old ones end a
-while later, for those who are still reading them. What was never finished ends by itself.
+Each publication writes its own chunks, which expire unless it is finished. Then one script replaces
+the manifest that was read before, keeps the new chunks, and lets the old ones expire a while later,
+for resolvers that are still reading them.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from cqar_shared.runtime.outages import MAYBE_AWAY, is_away
 from cqar_shared.trust.seals import Keyring
 
 MANIFEST_KEY: Final = "cqar:image"
-#: Of the integrity key that manifests here are tagged with.
+#: Purpose of the tags of manifests here.
 PURPOSE: Final = "image"
-#: A chunk is 1 MiB at most, mostly 200 KiB.
+#: A chunk has at most 1 MiB, usually 200 KiB.
 TIMEOUT_S: Final = 2.0
 CHUNKS_AT_ONCE: Final = 16
-#: A publication takes seconds; what is not finished after this is abandoned.
+#: Chunks of an unfinished publication expire after this; one takes seconds.
 UNFINISHED_S: Final = 600
-#: Who reads the old chunks has this long to finish.
+#: Replaced chunks expire after this, for resolvers that are reading them.
 REPLACED_S: Final = 120
-#: Nothing is made to stay before it is known that all can: what did stay would stay for ever.
+#: Checks that all chunks exist before it keeps any: kept chunks never expire.
 _SWITCH: Final = """
     local seen = redis.call('GET', KEYS[1])
     if (seen or '') ~= ARGV[1] then return 0 end
@@ -51,11 +51,11 @@ _SWITCH: Final = """
 
 
 class ImageStore:
-    """One Redis.
+    """The image in one Redis.
 
     Args:
         url: redis://, rediss:// or unix://.
-        keyring: A manifest that is not made under it is no image.
+        keyring: Tags the manifests; others are refused.
     """
 
     def __init__(self, url: str, keyring: Keyring) -> None:
@@ -70,7 +70,7 @@ class ImageStore:
         self._switch = self._redis.register_script(_SWITCH)
 
     async def manifest(self) -> bytes | None:
-        """The manifest as stored, of which nothing is checked; None where there is none.
+        """Read the stored manifest without verifying it; None if there is none.
 
         Raises:
             Unavailable: Redis does not answer.
@@ -79,10 +79,10 @@ class ImageStore:
         return found
 
     def opened(self, stored: bytes) -> replication_pb2.Image:
-        """The manifest that was stored.
+        """Verify and decode a stored manifest.
 
         Raises:
-            Damaged: It is none of ours; counted as refused.
+            DamagedImage: the manifest is refused, and counted.
         """
         try:
             return image.manifest_of(stored, self._seals)
@@ -91,16 +91,16 @@ class ImageStore:
             raise
 
     async def is_whole(self, manifest: replication_pb2.Image) -> bool:
-        """Whether every chunk is there."""
+        """Whether every chunk exists."""
         keys = _chunk_keys(manifest)
         return not keys or await _ask(self._redis.exists(*keys)) == len(keys)
 
     async def chunks(self, manifest: replication_pb2.Image) -> list[bytes]:
-        """All chunks of an image.
+        """Read all chunks of an image.
 
         Raises:
             Unavailable: Redis does not answer.
-            Damaged: A chunk is missing: the image was replaced long ago, or Redis lost it.
+            DamagedImage: a chunk is missing: the image was replaced, or Redis lost it.
         """
         chunks: list[bytes] = []
         keys = _chunk_keys(manifest)
@@ -112,11 +112,11 @@ class ImageStore:
         return chunks
 
     async def put(self, publication: str, number: int, chunk: bytes) -> None:
-        """Write a chunk of a publication that is not finished."""
+        """Write a chunk of an unfinished publication."""
         await _ask(self._redis.set(_key(publication, number), chunk, ex=UNFINISHED_S))
 
     async def switch(self, seen: bytes | None, manifest: replication_pb2.Image) -> bool:
-        """Make a publication the image, if what was seen still is the image."""
+        """Make a publication the image, if the manifest in Redis still is `seen`."""
         fresh = _chunk_keys(manifest)
         old = _old_keys(seen)
         arguments: list[Any] = [
@@ -137,7 +137,8 @@ def fresh_publication() -> str:
 
 
 def _old_keys(seen: bytes | None) -> Sequence[str]:
-    # Whoever made it: its chunks would stay for ever, and others' keys do not begin as ours do.
+    # Whoever made that image: otherwise its chunks would never expire. Keys of other programs have
+    # another prefix.
     try:
         return _chunk_keys(image.untagged_manifest(seen)) if seen else ()
     except image.DamagedImage:

@@ -1,4 +1,4 @@
-"""What was stored and is not believed: counted, and said in the log, which a forger cannot fill."""
+"""Counts and logs stored values that are refused; a forger cannot fill the log."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from prometheus_client import Counter
 
 log = logging.getLogger(__name__)
 
-#: `cursor` and `cache` are the writers' values in Redis, `image` is the registry's there, `file`
-#: the last good file.
+#: `cursor` and `cache` are the writers' cache in Redis, `image` is the registry's image in Redis,
+#: `file` is the last good file.
 Source = Literal["cursor", "cache", "image", "file"]
 REFUSED: Final = Counter(
     "cqar_integrity_refused_total",
@@ -19,18 +19,18 @@ REFUSED: Final = Counter(
     ["source"],
 )
 for _source in get_args(Source):
-    REFUSED.labels(_source)  # from 0 on: a first time is then an increase
-#: Between two lines of one source.
+    REFUSED.labels(_source)  # starts at 0, so that the first one is an increase
+#: Time between two log lines of one source.
 APART_S: Final = 60.0
 
 _said_s: dict[Source, float] = {}
 
 
 def note(source: Source, what: str) -> None:
-    """Count a value that was not used.
+    """Count and log a value that was not used.
 
     Args:
-        what: Which one, and what is wrong with it.
+        what: The value, and what is wrong with it.
     """
     REFUSED.labels(source).inc()
     now_s = time.monotonic()

@@ -1,4 +1,4 @@
-"""Bytes with their length and checksum in front, so that what is torn or flipped is seen. Pure."""
+"""Frames of bytes with length and checksum, which reveal torn or flipped bytes. Pure."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import Final
 
 _HEADER: Final = struct.Struct(">II")
-#: More than anything that is framed here: a larger length is a flipped one.
+#: More than any payload here: a larger length is a flipped bit.
 PAYLOAD_BYTES_MAX: Final = 64 * 1024 * 1024
 
 
 class TornFrame(Exception):
-    """The bytes end within a frame, or are not what was written."""
+    """The bytes end within a frame, or are not those that were written."""
 
 
 def frame(payload: bytes) -> bytes:
@@ -21,10 +21,10 @@ def frame(payload: bytes) -> bytes:
 
 
 def payloads(data: bytes | memoryview) -> Iterator[bytes]:
-    """Yield what was framed, in order.
+    """Yield the payloads in order.
 
     Raises:
-        Torn: After the last whole payload.
+        TornFrame: after the last whole payload, the rest is torn.
     """
     at = 0
     while at < len(data):

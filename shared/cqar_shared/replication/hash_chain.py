@@ -1,9 +1,8 @@
-"""How a revision's chain follows from the one before. Pure.
+"""Computes the chain hash of a revision from the one before. Pure.
 
-A chain value is evidence of whatever goes into it. Version 1 left out the domain events, the count
-and the set's hash; version 2 covers them. A version ends with an epoch, and what was written in an
-older one stays as verifiable as it was. No value of one version can be passed off as of the other:
-what is hashed has another length.
+Version 1 leaves out the domain events, the count and the set hash; version 2 covers them. A version
+ends with an epoch, and older revisions stay verifiable. A hash of one version cannot pass for one
+of the other, because the hashed bytes differ in length.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from cqc.replication.v1 import replication_pb2
 from cqar_shared.replication import positions
 
 V1: Final = 1
-#: What an epoch begins with, and so does a new registry.
+#: Version of a new registry and of a new epoch.
 NEWEST: Final = 2
 _DOMAIN: Final = b"cqar chain 2\n"
 HASH_BYTES: Final = 32
@@ -24,17 +23,17 @@ SET_HASH_BYTES: Final = 16
 
 
 class UnknownVersion(ValueError):
-    """A chain that this release cannot compute."""
+    """This release cannot compute a chain of this version."""
 
 
 class Link(NamedTuple):
-    """What one revision adds to the chain.
+    """The input of one revision to the chain.
 
     Attributes:
-        version: Of the formula.
-        payload: The change set, packed.
-        events_hash: sha256 of the events, packed; not looked at in version 1.
-        live_count, set_hash: The head's, after the revision.
+        version: Version of the formula.
+        payload: The packed change set.
+        events_hash: sha256 of the packed events; ignored in version 1.
+        live_count, set_hash: Those of the head after the revision.
     """
 
     version: int
@@ -47,17 +46,17 @@ class Link(NamedTuple):
 
 
 def chain_of(prev_chain: bytes, link: Link) -> bytes:
-    """The chain after a revision.
+    """Compute the chain after a revision.
 
     Raises:
-        UnknownVersion: The formula is of a later release.
-        ValueError: A hash is not as long as its kind of hash is.
+        UnknownVersion: the formula is of a later release.
+        ValueError: a hash has a wrong length.
     """
     if link.version == V1:
         return positions.chain_of(prev_chain, link.epoch, link.revision, link.payload)
     if link.version != NEWEST:
         raise UnknownVersion(f"chain version {link.version} is not known here: upgrade")
-    # Nothing but fixed lengths is hashed, so that no two links give the same bytes.
+    # All parts have fixed lengths, so two different links never give the same bytes.
     if len(link.events_hash) != HASH_BYTES or len(link.set_hash) != SET_HASH_BYTES:
         message = f"hashes of {len(link.events_hash)} and {len(link.set_hash)} bytes in a link"
         raise ValueError(message)
@@ -69,10 +68,10 @@ def chain_of(prev_chain: bytes, link: Link) -> bytes:
 
 
 def link_of(head: replication_pb2.Head, commit: replication_pb2.Commit) -> Link:
-    """What a commit adds, as the stream, the outbox or a file tells it.
+    """The link of a commit from the stream, the outbox or a file.
 
     Args:
-        head: The registry's after it.
+        head: The head after the commit.
     """
     return Link(
         commit.chain_version or V1,
@@ -86,5 +85,5 @@ def link_of(head: replication_pb2.Head, commit: replication_pb2.Commit) -> Link:
 
 
 def events_hash_of(version: int, events: bytes) -> bytes:
-    """What a commit tells of its events, packed: nothing, where the chain does not cover them."""
+    """The hash of packed events; empty if the chain version does not cover them."""
     return hashlib.sha256(events).digest() if version > V1 else b""

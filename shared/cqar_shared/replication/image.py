@@ -1,8 +1,8 @@
-"""The whole registry at one head, as bytes: what Redis holds of it, and a resolver's file. Pure.
+"""The whole registry at one head, as bytes for Redis and for a resolver's file. Pure.
 
-An image is a manifest, which names head and stream, and chunks of entities. It is believed only
-whole: the manifest has a tag of ours, each chunk is what the manifest says, and a snapshot compares
-count and hash with the head.
+An image is a manifest, which names head and stream, and chunks of entities. Every part is verified:
+the manifest by its tag, each chunk by its hash in the manifest, and the loaded snapshot by the
+count and set hash of the head.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cqar_shared.replication import frames, positions
 from cqar_shared.replication.positions import StreamMark
 from cqar_shared.trust.seals import Seals
 
-#: Of entities' bytes, before compression; some 5,000 listings.
+#: Bytes of entities in a chunk before compression; some 5,000 listings.
 CHUNK_BYTES: Final = 1024 * 1024
 #: A million entities are about 250 chunks.
 CHUNKS_MAX: Final = 10_000
@@ -30,15 +30,15 @@ CHUNKS_AHEAD: Final = 4
 
 
 class DamagedImage(Exception):
-    """An image, or what should be one, that cannot be believed."""
+    """An image cannot be used."""
 
 
 class ForgedImage(DamagedImage):
-    """It is whole, and was not made under our integrity key."""
+    """An image is not made under our integrity key."""
 
 
 def chunks_of(entities: Iterable[tuple[str, str, bytes]]) -> Iterator[bytes]:
-    """Yield the chunks of (kind, key, payload), compressed."""
+    """Pack (kind, key, payload) into compressed chunks."""
     chunk, size = replication_pb2.ImageChunk(), 0
     for kind, key, payload in entities:
         chunk.entities.add(kind=kind, key=key, entity=payload)
@@ -56,7 +56,7 @@ def entities_of(
     """Yield (kind, key, payload) of all chunks.
 
     Raises:
-        Damaged: A chunk is missing or is not what the manifest says.
+        DamagedImage: a chunk is missing, or is not what the manifest says.
     """
     for unpacked in unpacked_chunks(manifest, chunks):
         try:
@@ -73,7 +73,7 @@ def unpacked_chunks(manifest: replication_pb2.Image, chunks: Sequence[bytes]) ->
     A thread works ahead of the reader: zstandard and hashlib release the interpreter lock.
 
     Raises:
-        DamagedImage: A chunk is missing, or is not what the manifest says.
+        DamagedImage: a chunk is missing, or is not what the manifest says.
     """
     if len(chunks) != len(manifest.chunk_hashes):
         raise DamagedImage(f"{len(chunks)} chunks of {len(manifest.chunk_hashes)} are there")
@@ -101,7 +101,7 @@ def hash_of_chunk(chunk: bytes) -> bytes:
 
 
 def sealed(manifest: replication_pb2.Image, seals: Seals) -> bytes:
-    """A manifest as it is stored, with its tag behind it."""
+    """Encode a manifest for storage, followed by its tag."""
     payload = manifest.SerializeToString()
     return frames.frame(payload) + frames.frame(seals.tag(payload))
 
@@ -110,8 +110,8 @@ def manifest_of(stored: bytes, seals: Seals) -> replication_pb2.Image:
     """Read a stored manifest.
 
     Raises:
-        Forged: It has no tag of ours.
-        Damaged: It is none.
+        ForgedImage: the tag is not ours.
+        DamagedImage: the bytes are not a manifest.
     """
     try:
         payload, *rest = frames.payloads(stored)
@@ -121,11 +121,11 @@ def manifest_of(stored: bytes, seals: Seals) -> replication_pb2.Image:
 
 
 def opened_manifest(payload: bytes, tag: bytes, seals: Seals) -> replication_pb2.Image:
-    """Read a manifest and the tag that stands behind it.
+    """Read a manifest and verify its tag.
 
     Raises:
-        Forged: The tag is not ours.
-        Damaged: It is none.
+        ForgedImage: the tag is not ours.
+        DamagedImage: the payload is not a manifest.
     """
     if not seals.verifies(tag, payload):
         raise ForgedImage("the manifest's tag is not ours")
@@ -133,10 +133,10 @@ def opened_manifest(payload: bytes, tag: bytes, seals: Seals) -> replication_pb2
 
 
 def untagged_manifest(stored: bytes) -> replication_pb2.Image:
-    """Read a manifest that anybody may have made, also as a former release did.
+    """Read a manifest without verifying its tag, also of a former release.
 
     Raises:
-        Damaged: It is none.
+        DamagedImage: the bytes are not a manifest.
     """
     try:
         return parse_manifest(next(frames.payloads(stored), b""))
@@ -145,10 +145,10 @@ def untagged_manifest(stored: bytes) -> replication_pb2.Image:
 
 
 def parse_manifest(payload: bytes) -> replication_pb2.Image:
-    """Read a manifest whose frame is opened.
+    """Parse the payload of a manifest.
 
     Raises:
-        Damaged: It is none.
+        DamagedImage: the payload is not a manifest.
     """
     try:
         manifest = replication_pb2.Image.FromString(payload)
@@ -160,12 +160,12 @@ def parse_manifest(payload: bytes) -> replication_pb2.Image:
 
 
 def place_of(mark: StreamMark | None) -> replication_pb2.StreamPlace | None:
-    """A mark as a field of a message; None leaves it unset."""
+    """Convert a mark to a message field; None leaves it unset."""
     if mark is None:
         return None
     return replication_pb2.StreamPlace(created=mark.created, first=mark.first, last=mark.last)
 
 
 def mark_of(place: replication_pb2.StreamPlace) -> StreamMark | None:
-    """Where to follow the stream from; None where that was not known."""
+    """The mark from which to follow the stream; None if it was not known."""
     return StreamMark(place.created, place.first, place.last) if place.created else None

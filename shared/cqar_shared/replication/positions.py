@@ -15,32 +15,32 @@ import zstandard
 
 from cqar_shared.errors import EpochEnded
 
-#: NATS takes messages of 1 MiB; a change set leaves room for its envelope.
+#: NATS accepts messages of 1 MiB; this leaves room for the envelope of a change set.
 PAYLOAD_BYTES_MAX: Final = 900 * 1024
-#: What a change set, or its events, may be before it is packed: text alike packs to a hundredth,
-#: and Watch sends it whole, in a message of 16 MiB. 5,000 listings are about 3 MiB.
+#: Size of a change set, or of its events, before packing. Similar text packs to a hundredth, and
+#: Watch sends a change set unpacked in one message of 16 MiB. 5,000 listings are about 3 MiB.
 CHANGE_SET_BYTES_MAX: Final = 8 * 1024 * 1024
-#: What is read again: an image's chunks, and change sets of before that limit.
+#: Size after unpacking, for image chunks and for change sets from before that limit.
 UNPACKED_BYTES_MAX: Final = 64 * 1024 * 1024
 
-#: What is counted and hashed: (kind, key, payload) of all that is neither deleted nor archived.
+#: (kind, key, payload) of all entities that the count and the set hash of a head cover.
 LIVE_ENTITIES: Final = "SELECT kind, key, payload FROM current WHERE NOT deleted AND NOT archived"
 
-#: No database loses more at once; a claim beyond this is an error or an attack, and would use
-#: up the numbers.
+#: No database loses more at once. A claim beyond this is an error or an attack, and would use up
+#: the numbers.
 LOST_MAX: Final = 1_000_000
 EPOCHS_MAX: Final = 1_000
-#: What PostgreSQL's bigint holds, and so the largest revision or epoch that anybody can name.
+#: The largest bigint of PostgreSQL, and so the largest revision or epoch.
 NUMBER_MAX: Final = 2**63 - 1
-#: No claim beyond this is believed, whatever the head is: from here on there is room for all that
-#: arithmetic adds to a revision, and at 1,500 commits/s no registry gets here in 90 million years.
+#: No claim beyond this is believed, whatever the head is. It leaves room for arithmetic on
+#: revisions, and at 1,500 commits/s a registry needs 90 million years to get here.
 REVISION_MAX: Final = 2**62
 
 _MODULUS: Final = 1 << 128
 
 
 class LogPosition(NamedTuple):
-    """Names one history exactly, and where in it one is."""
+    """A position in one history, which the chain hash identifies."""
 
     epoch: int
     revision: int
@@ -51,16 +51,16 @@ class LogPosition(NamedTuple):
 
     @property
     def whole(self) -> str:
-        """EPOCH:REVISION:CHAIN, to be noted outside PostgreSQL."""
+        """EPOCH:REVISION:CHAIN, to be stored outside PostgreSQL."""
         return f"{self}:{self.chain.hex()}"
 
 
 class Term(NamedTuple):
-    """Names the database that a head was read from; of two, the later is the registry's.
+    """Identifies the database that a head was read from. Of two, the later is the registry's.
 
     Attributes:
         promoted_at_us: When a writer first found it promoted, in microseconds since 1970.
-        timeline: PostgreSQL's then: tells two apart that were promoted at once.
+        timeline: Its PostgreSQL timeline, which distinguishes two that were promoted at once.
     """
 
     promoted_at_us: int
@@ -70,12 +70,12 @@ class Term(NamedTuple):
         return f"timeline {self.timeline}, promoted at {self.promoted_at_us} us"
 
 
-#: Before any promotion.
+#: The term before any promotion.
 NO_TERM: Final = Term(0, 0)
 
 
 class HasPosition(Protocol):
-    """What says where in a history it is, such as a head."""
+    """Anything with a position, such as a head."""
 
     @property
     def epoch(self) -> int: ...
@@ -90,7 +90,7 @@ def position_of(head: HasPosition) -> LogPosition:
 
 
 class HasTerm(Protocol):
-    """What says which database it was read from, such as a head."""
+    """Anything that says which database it was read from, such as a head."""
 
     @property
     def promoted_at_us(self) -> int: ...
@@ -104,22 +104,22 @@ def term_of(head: HasTerm) -> Term:
 
 @dataclass(frozen=True, slots=True)
 class StreamMark:
-    """One incarnation of a stream, its first and its last sequence."""
+    """One incarnation of a stream, with its first and last sequence; a follower remembers it."""
 
     created: str
     first: int
     last: int
 
     def continues(self, noted: StreamMark) -> bool:
-        """Whether this is the stream that was noted, with its tail of then not seen to be lost.
+        """Whether this is the remembered stream and has not visibly lost its tail.
 
-        A lost tail that has grown back is not seen here: chains tell what it holds apart.
+        A tail that was lost and has grown back is only detected by chain hashes.
         """
         return self.created == noted.created and self.last >= noted.last
 
 
 def is_believable(head: LogPosition, claimed: LogPosition) -> bool:
-    """Whether a stream or a resolver can hold `claimed`, where the database's head is `head`."""
+    """Whether a stream or resolver may be at `claimed` if the database is at `head`."""
     revision_max = min(head.revision + LOST_MAX, REVISION_MAX)
     return claimed.revision <= revision_max and claimed.epoch <= head.epoch + EPOCHS_MAX
 
@@ -152,7 +152,7 @@ def unpack(packed: bytes) -> bytes:
     """Undo `pack`.
 
     Raises:
-        zstandard.ZstdError: Not what `pack` made, or larger than `UNPACKED_BYTES_MAX`.
+        zstandard.ZstdError: `pack` did not make it, or it exceeds `UNPACKED_BYTES_MAX`.
     """
     size = unpacked_bytes(packed)
     if not 0 <= size <= UNPACKED_BYTES_MAX:
@@ -162,15 +162,15 @@ def unpack(packed: bytes) -> bytes:
 
 
 def unpacked_bytes(packed: bytes) -> int:
-    """What `unpack` makes of it; negative where it does not say so."""
+    """Size after `unpack`; negative if the frame does not say."""
     return zstandard.frame_content_size(packed)
 
 
 def is_reached(wanted: tuple[int, int], epoch: int, revision: int) -> bool:
-    """Whether a position is at least the one wanted.
+    """Whether a position has reached the wanted one.
 
     Raises:
-        EpochEnded: It is of a later epoch: what the caller saw may never have been kept.
+        EpochEnded: the position is of a later epoch, so the wanted one may never have been kept.
     """
     if wanted[0] < epoch:
         raise EpochEnded(f"epoch {wanted[0]} has ended, this is {epoch}: read again without it")

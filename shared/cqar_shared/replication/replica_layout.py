@@ -1,7 +1,7 @@
-"""How a resolver's published replica is laid out in LMDB: docs/REPLICA.md in code. Pure.
+"""The layout of a published replica in LMDB, as docs/REPLICA.md describes it. Pure.
 
-The main database holds `format`, `head` and `now`; two named ones hold a generation's entities
-and the places under which they are found. A generation is made whole before `now` names it.
+The main database holds `format`, `head` and `now`. Two named databases hold the entities and the
+indexes of a generation, which is complete before `now` names it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ NOW_KEY: Final = b"now"
 
 DATA_FILE: Final = "data.mdb"
 LOCK_FILE: Final = "lock.mdb"
-#: Who opens the lock file first decides for all: publisher and readers say the same. 64 KiB.
+#: The first process to open the lock file decides for all, so all use this number. 64 KiB.
 READERS_MAX: Final = 1024
-#: Of the lock file, LMDB's own beginning, and a reader's place.
+#: Sizes of the lock file's header and of one reader's slot in it.
 LOCK_HEAD_BYTES: Final = 192
 READER_BYTES: Final = 64
-#: Generations have these numbers in turn: a reader's handle is of a name, and LMDB keeps it for
-#: as long as the environment is open, so with ever new names it would run out of handles.
+#: Generations alternate between this many numbers: LMDB keeps a handle for each database name while
+#: the environment is open, and would run out of handles with new names.
 GENERATIONS: Final = 2
 #: Address space, not memory or disk; a million listings take some 2 GiB.
 MAP_BYTES: Final = 64 * 1024**3
@@ -33,25 +33,25 @@ MAP_BYTES: Final = 64 * 1024**3
 KEY_BYTES_MAX: Final = 500
 _DIGEST_AFTER: Final = 400
 _NOW: Final = struct.Struct(">QQQQqB16s")
-#: Of `now`, what is another with each change of the content.
+#: Bytes of `now` that differ after each change of the content.
 MARK_BYTES: Final = 8
 NO_BOUND: Final = -1
 
 
 class DamagedReplica(Exception):
-    """It is no replica, or of a format that this release does not read."""
+    """An environment is not a replica, or of a format that this release does not read."""
 
 
 class Now(NamedTuple):
     """What the replica holds, and how current that is.
 
     Attributes:
-        mark: Another number with each change of the content, never used twice.
-        generation: Which pair of databases holds it; numbers come again.
-        confirmed_ns: CLOCK_BOOTTIME of the resolver's machine: nothing that was committed before
-            is missing. NO_BOUND where no bound is known.
-        state: cqc.resolver.v1.SnapshotState, as the resolver says it.
-        boot_id: Of which boot `confirmed_ns` is.
+        mark: A number that changes with the content and is never used again.
+        generation: Number of the pair of databases; numbers are reused.
+        confirmed_ns: CLOCK_BOOTTIME of the resolver's machine before which every commit is
+            included; NO_BOUND if not known.
+        state: The resolver's cqc.resolver.v1.SnapshotState.
+        boot_id: The boot that `confirmed_ns` refers to.
     """
 
     mark: int
@@ -70,7 +70,7 @@ class Now(NamedTuple):
         """Read the record.
 
         Raises:
-            Damaged: It is none.
+            DamagedReplica: the bytes are not such a record.
         """
         if len(record) != _NOW.size:
             raise DamagedReplica(
@@ -80,7 +80,7 @@ class Now(NamedTuple):
 
 
 def database_names(generation: int) -> tuple[bytes, bytes]:
-    """Of a generation's entities, and of its places."""
+    """Names of the databases with a generation's entities and indexes."""
     return b"entities.%d" % generation, b"places.%d" % generation
 
 
@@ -90,17 +90,17 @@ def is_database(name: bytes) -> bool:
 
 
 def generation_after(generation: int) -> int:
-    """Of what is made next; never the one that is read meanwhile."""
+    """The number of the next generation, which is not the one that is being read."""
     return generation % GENERATIONS + 1
 
 
 def lock_bytes() -> int:
-    """What LMDB makes its lock file, in which each reader writes its place through memory."""
+    """Size of LMDB's lock file, in which readers write their slots through mapped memory."""
     return LOCK_HEAD_BYTES + (READERS_MAX - 1) * READER_BYTES
 
 
 def bytes_used(env: Any) -> int:
-    """Where the last page of an LMDB environment ends; a data file is no shorter."""
+    """End of an LMDB environment's last page; its data file is at least this long."""
     pages: int = env.info()["last_pgno"] + 1
     page_bytes: int = env.stat()["psize"]
     return pages * page_bytes
@@ -115,14 +115,14 @@ def place_key(index: str, value: str) -> bytes:
 
 
 def _bounded(key: bytes) -> bytes:
-    """A key too long for LMDB ends in a digest of the whole."""
+    """Shorten a key that is too long for LMDB; it then ends in a digest of the whole."""
     if len(key) <= KEY_BYTES_MAX:
         return key
     return key[:_DIGEST_AFTER] + hashlib.sha256(key).hexdigest().encode()
 
 
 def joined(keys: list[str]) -> bytes:
-    """What a place holds: the keys of the entities found there, in the order they came."""
+    """Encode the keys of the entities in an index entry, in order of arrival."""
     return "\0".join(keys).encode()
 
 
@@ -131,5 +131,5 @@ def parted(value: bytes | None) -> list[str]:
 
 
 def boot_id() -> bytes:
-    """Of this machine's boot, 16 bytes: CLOCK_BOOTTIME begins anew with each."""
+    """Id of this machine's boot, 16 bytes; CLOCK_BOOTTIME restarts with each boot."""
     return bytes.fromhex(Path("/proc/sys/kernel/random/boot_id").read_text().replace("-", ""))

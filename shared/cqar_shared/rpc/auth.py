@@ -1,8 +1,7 @@
-"""Who calls, by API key, and whether the key's role suffices.
+"""Identifies the caller by API key, and checks the role that a method needs.
 
-The interceptor runs before the request is read and before anything is looked up, so that a
-refusal says nothing about what exists. Who is calling is left in a context variable for the
-method to read.
+The interceptor runs before the request is read and before anything is looked up, so a refusal
+reveals nothing about what exists. The method reads the caller from a context variable.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ from cqar_shared.rpc.stream_timeout import abort_soon, with_send_timeout
 from cqar_shared.runtime.tasks import end
 from cqar_shared.trust.key_text import hash_of
 
-#: Methods that need no key: probes, and reflection where a server offers it.
+#: Methods that need no key: health, and reflection if a server offers it.
 OPEN: Final = ("/grpc.health.v1.Health/", "/grpc.reflection.")
 KEY_CHARS_MAX: Final = 256
-#: A key that ends, ends what it may follow: while that goes on it is looked up so often.
+#: A stream ends when its caller's key does: the key is looked up this often.
 RECHECK_S: Final = 2.0
 
 REFUSED: Final = Counter("cqar_auth_refused_total", "Calls refused for their key.", ["reason"])
@@ -40,30 +39,27 @@ FindKey = Callable[[str], Awaitable[ApiKey | None]]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose key it was and what it may do."""
+    """The actor and role of a key."""
 
     actor: str
     role: Role
 
 
-#: Who calls, within a call.
+#: The caller of the current call.
 caller: ContextVar[Caller] = ContextVar("caller")
 
 
 def caller_of(context: Context) -> str:
-    """By what a call's caller is known where each has a bounded part: its key's actor, or a peer.
-
-    Without keys everybody is known by the connection, or by the Unix socket.
-    """
+    """Identify the caller for limits: by the key's actor, or without keys by the peer."""
     who = caller.get(None)
     return f"@{who.actor}" if who is not None else peer_of(context.peer())
 
 
 def presented_key(metadata: Mapping[str, Any]) -> str:
-    """The key in `authorization: Bearer …` or `x-api-key`.
+    """Return the key in `authorization: Bearer …` or `x-api-key`.
 
     Raises:
-        Unauthenticated: There is none, or it is not of a key's form.
+        Unauthenticated: there is no key, or it is too long.
     """
     bearer = str(metadata.get("authorization", ""))
     key = bearer[7:].strip() if bearer[:7].lower() == "bearer " else ""
@@ -76,11 +72,12 @@ def presented_key(metadata: Mapping[str, Any]) -> str:
 
 
 class AuthInterceptor(grpc.aio.ServerInterceptor):
-    """Refuses calls whose key is not valid or whose role does not suffice.
+    """Refuses calls without a valid key of a sufficient role.
 
     Args:
-        find_key: The valid key of a hash, or None. Raises NotReady when it cannot know.
-        role_of: The role a method needs, by its full name.
+        find_key: Returns the valid key of a hash, or None; raises ServiceNotReady if it cannot
+            know.
+        role_of: Returns the role that a method needs, by its full name.
     """
 
     def __init__(self, find_key: FindKey, role_of: Callable[[str], Role]) -> None:
@@ -109,7 +106,7 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
         return handler._replace(unary_stream=self._held(handler.unary_stream, metadata, method))
 
     def _held(self, stream: Any, metadata: Mapping[str, Any], method: str) -> Any:
-        """A stream that ends with its caller's key, whether or not its answers are taken."""
+        """Return a stream that ends with its caller's key, even while an answer waits."""
         send = with_send_timeout(stream, method)
 
         async def held(request: Any, context: Context) -> None:
@@ -128,14 +125,14 @@ class AuthInterceptor(grpc.aio.ServerInterceptor):
     async def _reason_to_end(
         self, metadata: Mapping[str, Any], method: str
     ) -> RegistryError | None:
-        """Why the key may no longer; None too where nobody knows whether it may."""
+        """Return why the key is refused now; None also if that cannot be found out."""
         try:
             await self._identify(metadata, method)
         except (Unauthenticated, Forbidden, DataLoss) as error:
             REFUSED.labels(error.reason).inc()
             log.info("ended %s: %s", method, error)
             return error
-        except Exception as error:  # noqa: BLE001  (whoever was let in stays until it is known)
+        except Exception as error:  # noqa: BLE001  (a caller stays until its key is known to be refused)
             log.warning("%s goes on unchecked: %s", method, error)
         return None
 

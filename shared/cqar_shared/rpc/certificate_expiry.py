@@ -1,6 +1,6 @@
-"""When certificates end, read off their DER: the validity stands at a fixed place in X.509.
+"""Reads from X.509 files when certificates expire. Pure.
 
-Python's own `ssl` tells it of a peer's certificate only, and only once that is trusted.
+Python's `ssl` tells this only of a peer's certificate that is trusted.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class _Value(NamedTuple):
 
 
 def earliest_end(pem: bytes) -> dt.datetime:
-    """The first instant at which one of a file's certificates has ended.
+    """Return when the first of a file's certificates expires.
 
     Raises:
-        ValueError: There is no certificate, or one that cannot be read.
+        ValueError: there is no certificate, or one cannot be read.
     """
     blocks = _BLOCK.findall(pem)
     if not blocks:
@@ -52,7 +52,7 @@ def _end_of(certificate: bytes) -> dt.datetime:
 
 
 def _values(der: bytes) -> list[_Value]:
-    """The values that stand one after the other."""
+    """Split DER into its consecutive values."""
     found, at = [], 0
     while at < len(der):
         tag, length, start = der[at], der[at + 1], at + 2

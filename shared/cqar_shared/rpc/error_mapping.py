@@ -1,4 +1,4 @@
-"""Domain errors -> gRPC status, in one place and for every method."""
+"""Maps errors to gRPC statuses, for every method."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ALTERED: Final = Counter(
 
 
 async def abort(context: Context, error: Exception, method: str) -> None:
-    """End the call as the error demands. Never returns normally."""
+    """End the call with the status of an error. Never returns normally."""
     if isinstance(error, DataLoss):
         ALTERED.labels(error.table).inc()
     if isinstance(error, RegistryError):
@@ -42,13 +42,13 @@ async def abort(context: Context, error: Exception, method: str) -> None:
         who = who_is_away(error)
         away = ServiceNotReady(f"{who} does not answer: try again, or look at /health/ready")
         await _abort_with(context, to_status(away))
-    # Left alone, grpc.aio sends the exception's text to the client.
+    # grpc.aio itself would send the exception's text to the client.
     log.error("unhandled error in %s", method, exc_info=error)
     await context.abort(grpc.StatusCode.INTERNAL, "internal error")
 
 
 def refusal(error: Exception, method: str) -> Any:
-    """A handler that ends every call of a method with an error."""
+    """Return a handler that ends every call of a method with an error."""
 
     async def refuse(_: Any, context: Context) -> None:
         await abort(context, error, method)
@@ -57,27 +57,27 @@ def refusal(error: Exception, method: str) -> Any:
 
 
 async def _abort_with(context: Context, status: status_pb2.Status) -> None:
-    """End the call with a status and with the trailing metadata that was set before."""
+    """End the call with a status, and keep the trailing metadata set before."""
     whole = rpc_status.to_status(status)
     known = tuple(context.trailing_metadata() or ())
     await context.abort(whole.code, whole.details, (*known, *whole.trailing_metadata))
 
 
 def _sendable(answer: M | bytes) -> M | bytes:
-    """The answer, unless no message of ours holds it.
+    """Return the answer if it fits in a message.
 
     Raises:
-        TooLarge: gRPC would say so, too, and not what to do.
+        TooLarge: the answer does not fit; unlike gRPC's own error, this says what to do.
     """
     size = len(answer) if isinstance(answer, bytes) else answer.ByteSize()
     if size > MESSAGE_BYTES_MAX:
-        mib, most = -(-size // 1024**2), MESSAGE_BYTES_MAX // 1024**2
-        raise TooLarge(f"the answer is of {mib} MiB; at most {most} MiB: ask for less at once")
+        mib, limit = -(-size // 1024**2), MESSAGE_BYTES_MAX // 1024**2
+        raise TooLarge(f"the answer is of {mib} MiB; at most {limit} MiB: ask for less at once")
     return answer
 
 
 class ErrorInterceptor(Middleware):
-    """Turns whatever a method raises into a status a client may see, streams included."""
+    """Turns every error of a method or stream into a status that a client may see."""
 
     def unary(self, call: Any, method: str) -> Any:
         async def guarded(request: Any, context: Context) -> Any:

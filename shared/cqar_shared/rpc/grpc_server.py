@@ -1,4 +1,4 @@
-"""A gRPC server as both services run it: options, health, reflection, sockets."""
+"""Makes the gRPC server of both services, with its options, health, reflection and sockets."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ OPTIONS: Final[list[tuple[str, Any]]] = [
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
 ]
 
-#: What one connection may: HTTP/2's own bounds, which both fronts know.
+#: Limits of one connection, which both fronts support.
 CONNECTION_OPTIONS: Final[list[tuple[str, Any]]] = [
-    # Calls that run at once; a client's further ones wait at the client.
+    # Calls that run at once; more wait at the client.
     ("grpc.max_concurrent_streams", 256),
     # A peer that does not answer a ping is gone, with all its streams.
     ("grpc.keepalive_time_ms", 60_000),
@@ -40,11 +40,11 @@ CONNECTION_OPTIONS: Final[list[tuple[str, Any]]] = [
     ("grpc.absolute_max_metadata_size", 16 * 1024),
 ]
 
-#: What the native front has no word for, and refuses or passes over.
+#: Options that the native front refuses or ignores.
 AIO_OPTIONS: Final[list[tuple[str, Any]]] = [
     ("grpc.http2.max_pings_without_data", 0),
-    # Clients may ping every 10 s, also without calls, so that a dead peer is noticed; whoever
-    # pings more often than that three times is sent away.
+    # Clients may ping every 10 s, also without calls, to notice a dead peer. A client that pings
+    # more often three times is disconnected.
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
     ("grpc.http2.max_ping_strikes", 2),
     ("grpc.server_handshake_timeout_ms", 10_000),
@@ -61,11 +61,11 @@ AIO_OPTIONS: Final[list[tuple[str, Any]]] = [
 #: answered as one without a valid key.
 GRPC_LOGGER: Final = "grpc._cython.cygrpc"
 
-#: At one port; fewer where this process may not have twice as many files.
+#: Connections at one port; fewer if the limit of open files is less than twice this.
 CONNECTIONS_MAX: Final = 4_096
 
 
-#: What stands before a server's methods.
+#: Either kind of wrapper around a server's methods.
 Interceptor = grpc.aio.ServerInterceptor | Middleware
 
 
@@ -77,21 +77,21 @@ def make_server(
     is_native: bool = False,
     receive_bytes_max: int = MESSAGE_BYTES_MAX,
 ) -> tuple[grpc.aio.Server, Any]:
-    """A server that listens nowhere yet, and where its methods are to be registered.
+    """Make a server that does not listen yet, and the object that its methods are added to.
 
     Args:
-        guards: The first one comes first; interceptors before all that wrap. They see a request as
+        guards: Called in this order, gRPC interceptors before middleware. They see a request as
             bytes.
-        innermost: Behind all guards: they see a request as a message.
-        shares_port: Whether other processes of ours listen on the same port.
-        receive_bytes_max: Of any request; each method has a limit of its own below it.
-        is_native: Whether its HTTP/2 runs in Rust, outside the GIL: plaintext, and on one port.
+        innermost: Called after all guards; they see a request as a message.
+        shares_port: Whether other resolver processes listen on the same port.
+        receive_bytes_max: Limit of any request; each method has its own limit below it.
+        is_native: Whether HTTP/2 runs in Rust, outside the GIL: plaintext only, on one port.
 
     Raises:
-        MissingExtra: `is_native`, and the extra is not installed.
+        MissingExtra: `is_native` is set and the extra is not installed.
     """
     logging.getLogger(GRPC_LOGGER).addFilter(_shows_no_header)
-    # gRPC shares a port by default: two processes would share its calls without a word.
+    # gRPC shares a port by default: two processes would silently share its calls.
     own = {"grpc.max_receive_message_length": receive_bytes_max}
     options = [*(dict(OPTIONS) | own).items(), *CONNECTION_OPTIONS]
     options.append(("grpc.so_reuseport", int(shares_port)))
@@ -104,12 +104,12 @@ def make_server(
         )
     interceptors = [guard for guard in guards if not isinstance(guard, Middleware)]
     server: grpc.aio.Server = front.server(interceptors=interceptors, options=options)
-    wrappings = [StreamTimeout(), *(guard for guard in guards if isinstance(guard, Middleware))]
-    return server, Methods(server, [*wrappings, RequestReader(), *innermost], registers=is_native)
+    middleware = [StreamTimeout(), *(guard for guard in guards if isinstance(guard, Middleware))]
+    return server, Methods(server, [*middleware, RequestReader(), *innermost], registers=is_native)
 
 
 def connections_max() -> int:
-    """So that callers never take the files that this process needs for itself."""
+    """Limit of connections, so that they never use the files that the process needs itself."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return CONNECTIONS_MAX if files == resource.RLIM_INFINITY else min(CONNECTIONS_MAX, files // 2)
 
@@ -117,7 +117,7 @@ def connections_max() -> int:
 def add_health(
     methods: Any, servicer: health.GrpcHealth, services: Sequence[str], *, reflects: bool
 ) -> None:
-    """Register health for `services`, and reflection where it is wanted."""
+    """Register health of `services`, and reflection if wanted."""
     add_HealthServicer_to_server(servicer, methods)
     if reflects:
         names = (*services, health.SERVICE, reflection.SERVICE_NAME)
@@ -127,10 +127,10 @@ def add_health(
 def bind(
     server: grpc.aio.Server, listen: str, credentials: grpc.ServerCredentials | None = None
 ) -> int:
-    """Listen on HOST:PORT; returns the port (of use with port 0). Plaintext without credentials.
+    """Listen on HOST:PORT, in plaintext without credentials; return the port.
 
     Raises:
-        StartupError: The address is taken or not this machine's.
+        StartupError: the address is taken, or is not this machine's.
     """
     try:
         if credentials is None:
@@ -147,10 +147,10 @@ def bind(
 
 
 def bind_socket(server: grpc.aio.Server, path: Path) -> None:
-    """Listen on a Unix socket. Its mode is its authentication: owner and group.
+    """Listen on a Unix socket, whose mode is its authentication: owner and group.
 
     Raises:
-        StartupError: The path is too long for a socket, or taken by something else.
+        StartupError: the path is too long for a socket, or something else has it.
     """
     if len(os.fsencode(path)) > 107:
         raise StartupError(f"{path}: a Unix socket's path has at most 107 bytes")
@@ -161,7 +161,7 @@ def bind_socket(server: grpc.aio.Server, path: Path) -> None:
 
 
 def restrict_socket(path: Path) -> None:
-    """To be called once the server has started, since gRPC makes the socket then."""
+    """Set the mode of the socket, which exists once the server has started."""
     path.chmod(0o660)
 
 

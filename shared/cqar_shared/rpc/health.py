@@ -1,7 +1,7 @@
-"""`grpc.health.v1.Health`: whether a server's services serve, to be asked or watched.
+"""`grpc.health.v1.Health`: whether the server's services serve.
 
-grpcio's own servicer writes to a watcher's stream itself, which nothing that wraps our methods
-can be around, has no List, and lets one client hold any number of watches.
+grpcio's own servicer writes to the stream of a watch itself, which middleware cannot wrap. It also
+has no List, and does not limit the watches of a client.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from cqar_shared.rpc.middleware import peer_of
 from cqar_shared.runtime.slots import Slots
 
 SERVICE: Final = "grpc.health.v1.Health"
-#: A client watches once for each connection that it has.
+#: A client has one watch for each of its connections.
 WATCHERS_MAX: Final = 10_000
 WATCHERS_EACH: Final = 100
 
-#: Of which the stubs know not all.
+#: The stubs do not know all of it.
 pb: Any = health_pb2
 
 
 class GrpcHealth(HealthServicer):
-    """All services serve, or none does; "" is the whole server.
+    """Health of a server whose services all serve, or none; "" is the whole server.
 
     Args:
-        services: By their full names.
+        services: Full names of the services.
     """
 
     def __init__(self, services: Iterable[str]) -> None:
@@ -49,15 +49,15 @@ class GrpcHealth(HealthServicer):
         self._changed = asyncio.Event()
 
     def end(self) -> None:
-        """Nothing serves any more: who watches is told, and its stream ends."""
+        """Stop serving: tell all watches, and end their streams."""
         self._is_ending = True
         self.set_serving(serving=False)
 
     async def Check(self, request: Any, _: Context) -> Any:
-        """One service's state.
+        """Return the state of one service.
 
         Raises:
-            NotFound: There is no such service here.
+            EntityNotFound: the server has no such service.
         """
         if request.service not in self._names:
             raise EntityNotFound("service", request.service[:100])
@@ -68,17 +68,17 @@ class GrpcHealth(HealthServicer):
         return pb.HealthListResponse(statuses=dict.fromkeys(sorted(self._names), state))
 
     async def Watch(self, request: Any, context: Context) -> AsyncIterator[Any]:
-        """A service's state now, and each time that it is another.
+        """Send the state of a service now, and whenever it changes.
 
         Raises:
-            TooMany: This client watches as often as one may.
+            TooMany: this client, or all together, have too many watches.
         """
         with self._watchers.held(peer_of(context.peer())):
-            told: int | None = None
+            sent: int | None = None
             while True:
                 changed, status = self._changed, self._status_of(request.service)
-                if status != told:
-                    told = status
+                if status != sent:
+                    sent = status
                     yield pb.HealthCheckResponse(status=status)
                 if self._is_ending:
                     return

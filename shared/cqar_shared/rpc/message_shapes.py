@@ -1,6 +1,6 @@
-"""What there is to know of a message type, to look at its bytes: its lists and its messages. Pure.
+"""Describes message types for `wire_scan`: their lists, messages and limits. Pure.
 
-Read off the descriptors once, with the limits of `cqar_shared.rpc.request_limits`.
+Each is computed once from its descriptor and `cqar_shared.rpc.request_limits`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from cqar_shared.rpc import request_limits as limits
 from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
 
-#: How a field is written, as the lowest three bits of its tag say.
+#: Wire types: the lowest three bits of a tag.
 VARINT, FIXED64, SIZED, FIXED32 = 0, 1, 2, 5
 
 _WIDTHS: Final = {
@@ -37,12 +37,12 @@ _WIDTHS: Final = {
 
 
 class Step(NamedTuple):
-    """What is to be known of a field: one that repeats, or is a message.
+    """A field that repeats or is a message.
 
     Attributes:
         count_max: How many there may be; 0 if it does not repeat.
-        inner: What its message holds; None of what is none.
-        width: Of one number in a packed list; 0 of varints, -1 of what is not packed.
+        inner: The shape of its message; None if it is not a message.
+        width: Bytes of one number in a packed list; 0 for varints, -1 if it is not packed.
     """
 
     name: str
@@ -53,13 +53,13 @@ class Step(NamedTuple):
 
 
 class Shape:
-    """What is to be known of a message type.
+    """A message type as the scan needs it.
 
     Attributes:
-        steps: By tag, as it is on the wire.
-        names: Of the texts that do not repeat, by tag.
-        counts_numbers: Whether a number can be one of many.
-        is_flat: It holds no list and no message: however it is written, it takes no more memory.
+        steps: Wire tag -> field, for fields that repeat or are messages.
+        names: Wire tag -> name, for single texts.
+        counts_numbers: Whether it has a repeated number.
+        is_flat: Whether it has no list and no message; then its memory is bounded by its size.
     """
 
     __slots__ = ("bytes_max", "counts_numbers", "is_flat", "names", "steps")
@@ -82,7 +82,7 @@ def _shape(descriptor: Descriptor, known: dict[str, Shape]) -> Shape:
     name = descriptor.full_name
     if name in known:
         return known[name]
-    # Known before its fields are: a type may hold itself, as metadata does.
+    # Stored before its fields are read: a type may contain itself, as metadata does.
     shape = known[name] = Shape(name)
     for field in descriptor.fields:
         place = (name, field.name)

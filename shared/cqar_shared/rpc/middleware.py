@@ -1,4 +1,4 @@
-"""What stands around methods: once, when they are registered, and not anew with every call."""
+"""Wraps gRPC methods once, when they are registered, instead of with every call."""
 
 from __future__ import annotations
 
@@ -13,24 +13,23 @@ _LOOPBACK: Final = ("ipv4:127.", "ipv6:[::1]", "ipv6:%5B::1%5D")
 class Middleware:
     """Wraps methods.
 
-    What it makes of a method depends on nothing but the method; whatever else there is to know it
-    reads off the call's context. So it is no interceptor of gRPC's, which are asked with each
-    call: that there is any costs every call 30 us.
+    The wrapper depends only on the method, and reads everything else from the call's context. It is
+    not a gRPC interceptor: gRPC asks those with each call, which costs 30 us.
     """
 
     def unary(self, call: Any, method: str) -> Any:  # noqa: ARG002
-        """What is to be called instead, for one answer."""
+        """Return what is called instead of a method with one answer."""
         return call
 
     def stream(self, call: Any, method: str) -> Any:  # noqa: ARG002
-        """What is to be called instead, for a stream of answers."""
+        """Return what is called instead of a method with a stream of answers."""
         return call
 
     def unknown(self) -> None:
-        """A method was called that no service has."""
+        """Handle a call of a method that no service has."""
 
     def wrapped(self, handler: Any, method: str) -> Any:
-        """The handler of a method, which calls through this."""
+        """Return the handler of a method, wrapped."""
         if handler.unary_unary is not None:
             return handler._replace(unary_unary=self.unary(handler.unary_unary, method))
         if handler.unary_stream is not None:
@@ -39,63 +38,62 @@ class Middleware:
 
 
 class Methods:
-    """A server's methods, wrapped, by their names.
+    """A server's wrapped methods, by their names.
 
-    To be given to the generated `add_…_to_server` in place of the server.
+    Pass it to the generated `add_…_to_server` instead of the server.
 
     Args:
-        wrappings: The first one is called first.
-        registers: Whether the server is told of each method, too: one that is native serves no
-            other. With n of them grpc.aio waits for n events at once, which costs each of its
-            calls a microsecond for every one.
+        middleware: Wrappers of all methods; the first one is called first.
+        registers: Whether to register each method with the server too. The native server needs
+            it. grpc.aio does not, and each registered method costs all its calls a microsecond.
     """
 
     def __init__(
-        self, server: grpc.aio.Server, wrappings: Sequence[Middleware], *, registers: bool
+        self, server: grpc.aio.Server, middleware: Sequence[Middleware], *, registers: bool
     ) -> None:
         self._server = server if registers else None
-        self._wrappings = wrappings
+        self._middleware = middleware
         self._named: dict[str, Any] = {}
-        server.add_generic_rpc_handlers([_ByName(self._named, wrappings)])
+        server.add_generic_rpc_handlers([_ByName(self._named, middleware)])
 
     def wrapped(self, handler: Any, method: str) -> Any:
-        """A handler that calls through all of them."""
-        for wrapping in reversed(self._wrappings):
-            handler = wrapping.wrapped(handler, method)
+        """Return the handler of a method, wrapped by all middleware."""
+        for wrapper in reversed(self._middleware):
+            handler = wrapper.wrapped(handler, method)
         return handler
 
     def add_generic_rpc_handlers(self, _: Any) -> None:
-        """The same methods, which generated code registers by name, too."""
+        """Do nothing: generated code also registers the same methods by name."""
 
     def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Any]) -> None:
-        """The last handler of a name is the one that counts."""
+        """Add handlers; the last one of a name counts."""
         for name, handler in handlers.items():
             self.put(service, name, self.wrapped(handler, f"/{service}/{name}"))
 
     def put(self, service: str, name: str, handler: Any) -> None:
-        """A method's handler as it is, called through nothing else."""
+        """Add the handler of a method without wrapping it."""
         self._named[f"/{service}/{name}"] = handler
         if self._server is not None:
             self._server.add_registered_method_handlers(service, {name: handler})
 
 
 class _ByName(grpc.GenericRpcHandler):
-    """Is asked for the handler of every call."""
+    """Returns the handler of every call."""
 
-    def __init__(self, named: Mapping[str, Any], wrappings: Sequence[Middleware]) -> None:
+    def __init__(self, named: Mapping[str, Any], middleware: Sequence[Middleware]) -> None:
         self._named = named
-        self._wrappings = wrappings
+        self._middleware = middleware
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         handler = self._named.get(handler_call_details.method)
         if handler is None:
-            for wrapping in self._wrappings:
-                wrapping.unknown()
+            for wrapper in self._middleware:
+                wrapper.unknown()
         return handler
 
 
 def metadata_of(context: grpc.aio.ServicerContext[Any, Any], name: str) -> str:
-    """What a call's metadata says under a name; empty where it says nothing."""
+    """The value of a name in a call's metadata; empty if it is absent."""
     for key, value in context.invocation_metadata() or ():
         if key == name:
             return str(value)

@@ -1,7 +1,6 @@
-"""`cqar-min-revision: epoch:revision` on a read: at least that, or an error, never the past.
+"""`cqar-min-revision: EPOCH:REVISION` on a read: the answer is at least that new, or an error.
 
-A caller that changed something sends the position that the writer's answer named, and reads
-its own write at any resolver.
+A caller sends the position in the writer's answer, and reads its own write at any resolver.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from cqar_shared.rpc.middleware import Middleware, metadata_of
 HEADER: Final = "cqar-min-revision"
 #: The longest wait for a caller without a deadline, or with a distant one.
 WAIT_MAX_S: Final = 5.0
-#: For an answer that is made at once.
+#: Time reserved for the answer itself.
 MARGIN_S: Final = 0.05
 
 #: EPOCH:REVISION.
 FORM: Final = re.compile(r"([0-9]{1,19}):([0-9]{1,19})")
 
-#: Wait until (epoch, revision) is reached, for at most so many seconds, or raise.
+#: (epoch, revision, seconds): wait until the position is reached, or raise.
 Reach = Callable[[int, int, float], Awaitable[None]]
 
 
@@ -32,7 +31,7 @@ def parse(text: str) -> tuple[int, int]:
     """Read epoch and revision.
 
     Raises:
-        Invalid: It is not of that form.
+        Invalid: the text is not EPOCH:REVISION.
     """
     found = FORM.fullmatch(text)
     if found is None:
@@ -46,13 +45,13 @@ def parse(text: str) -> tuple[int, int]:
 
 
 class MinRevisionInterceptor(Middleware):
-    """Holds a call until what it wants is there. Costs nothing where nothing is wanted.
+    """Holds a call with the header until the position is reached.
+
+    It comes after `ErrorInterceptor`, which turns its errors into statuses.
 
     Args:
         reach: Waits for a position, or raises.
-        margin_s: Of the caller's deadline, what is left for the answer itself; at most half.
-
-    To be given after `ErrorInterceptor`, which turns what is raised here into a status.
+        margin_s: Time before the caller's deadline reserved for the answer; at most half of it.
     """
 
     def __init__(self, reach: Reach, margin_s: float = MARGIN_S) -> None:

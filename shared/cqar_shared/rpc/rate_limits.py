@@ -1,4 +1,4 @@
-"""How often one caller may ask; beyond that it is told to wait, and how long."""
+"""Limits how often a caller may read; beyond that it is told how long to wait."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.rpc.middleware import Middleware
 from cqar_shared.runtime.token_bucket import TokenBuckets
 
-#: A request of so many bytes costs as much again as a call: 25 spellings of a batch.
+#: Bytes of a request that cost as much as one call: 25 spellings of a batch.
 CALL_BYTES: Final = 512
 
 
 class ReadRates(Middleware):
-    """Refuses the reads of a caller who asks for too many.
+    """Refuses reads of a caller that exceeds its rate.
 
-    To be given after `ErrorInterceptor`, which tells what is raised here.
+    It comes after `ErrorInterceptor`, which turns its errors into statuses.
 
     Args:
-        rates: Shared by all of a process's servers.
-        is_read: Whether a method only reads, by its full name; others pass.
+        rates: Shared by all servers of a process.
+        is_read: Whether a method only reads, by its full name; other methods pass.
     """
 
     def __init__(self, rates: TokenBuckets, is_read: Callable[[str], bool]) -> None:
@@ -51,7 +51,7 @@ class ReadRates(Middleware):
         return limited
 
     def _limits(self, method: str) -> bool:
-        # A probe that is refused says that the server is ill.
+        # A refused health probe would report the server as unhealthy.
         return self._is_read(method) and not method.startswith("/grpc.")
 
     def _take(self, request: Any, context: Context) -> None:

@@ -1,8 +1,8 @@
-"""What one request may be: bytes by method, and by field how many, how long and how deep. Pure.
+"""Limits of requests: bytes of each method, and count, length and depth of fields. Pure.
 
-Each limit is far from what a call needs, and near enough that nothing within all of them can hold
-a server up. What a rule refuses in words (a name of 257 characters) is within these limits: it is
-refused by itself, whatever else the request says. What is beyond them is never built.
+Each limit is far above what a call needs, and low enough that no request within all of them can
+block a server. Values that a rule refuses (a name of 257 characters) are within these limits. A
+request beyond them is never decoded.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
 
 _KIB: Final = 1024
 
-#: Items of one Apply.
+#: Items in one Apply.
 ITEMS_MAX: Final = 5_000
 #: gRPC's default limit is 4 MB a message; a Resolution is about 2 KB. Where symbol, listing and
 #: assets have all the metadata that they may, it is 80 KB: see
 #: `cqar_resolver.queries.requests.require_fits`.
 KEYS_MAX: Final = 2_000
 
-#: Of a method that is not named: four texts of 4,096 characters, or two and all the metadata.
+#: Default limit of a request: four texts of 4,096 characters, or two and all the metadata.
 REQUEST_BYTES_MAX: Final = 64 * _KIB
-#: By a method's full name.
+#: Full name of a method -> its limit.
 BYTES_MAX: Final[Mapping[str, int]] = {
     "/cqc.writer.v1.RegistryAdmin/Apply": MESSAGE_BYTES_MAX,
     # 2,000 members of 210 bytes.
@@ -38,12 +38,12 @@ BYTES_MAX: Final[Mapping[str, int]] = {
     "/cqc.resolver.v1.Resolver/FindVenueSymbols": 160 * _KIB,
 }
 
-#: Of any method of a resolver's; gRPC refuses what is larger before it has all of it.
+#: The largest limit of a resolver's methods; gRPC refuses more before it has received it.
 RESOLVER_BYTES_MAX: Final = BYTES_MAX["/cqc.resolver.v1.Resolver/ResolveBatch"]
 
-#: Of a repeated field that is not named. Rules allow 16 codes, 32 URLs, 64 bands, 100 names.
+#: Default limit of a repeated field. Rules allow 16 codes, 32 URLs, 64 bands, 100 names.
 ELEMENTS_MAX: Final = 256
-#: By a message's full name and its field.
+#: (full name of a message, field) -> its limit.
 COUNTS_MAX: Final[Mapping[tuple[str, str], int]] = {
     ("cqc.writer.v1.ApplyRequest", "items"): ITEMS_MAX,
     ("cqc.resolver.v1.ResolveBatchRequest", "keys"): KEYS_MAX,
@@ -54,7 +54,7 @@ COUNTS_MAX: Final[Mapping[tuple[str, str], int]] = {
     ("google.protobuf.Struct", "fields"): 8_192,
     ("google.protobuf.ListValue", "values"): 8_192,
 }
-#: Who asks for more of these can ask in parts.
+#: Fields whose items can be sent in several requests.
 SPLITTABLE: Final = frozenset(
     {
         ("cqc.writer.v1.ApplyRequest", "items"),
@@ -63,28 +63,28 @@ SPLITTABLE: Final = frozenset(
     }
 )
 
-#: Of any text: 4,096 characters of 4 bytes.
+#: Limit of any text: 4,096 characters of 4 bytes.
 TEXT_BYTES_MAX: Final = 16 * _KIB
-#: Of messages by their full names; others are as large as the request.
+#: Full name of a message -> its limit; other messages have that of the request.
 MESSAGES_BYTES_MAX: Final[Mapping[str, int]] = {"google.protobuf.Struct": 64 * _KIB}
-#: Messages in messages; one level of metadata takes three.
+#: Depth of nested messages; one level of metadata takes three.
 DEPTH_MAX: Final = 64
-#: Fields on the wire, in all messages of one request; a listing has 30, and 5,000 have 150,000. Of
-#: two bytes at least each, so that a message of an export, of 2 MiB at most, is always taken back.
+#: Fields on the wire in one request; 5,000 listings of 30 fields have 150,000. A field has at least
+#: two bytes, so a message of an export, which has at most 2 MiB, can always be sent back.
 FIELDS_MAX: Final = 2 * 1024 * _KIB // 2
 
-#: A request this small is read without a look at its fields: it has 128 at most.
+#: A request of this size is not scanned: it has at most 128 fields.
 SMALL_BYTES: Final = 256
-#: The same by a request's full name, where whoever reads it counts before all else.
+#: Full name of a request -> size up to which its method counts the items itself.
 SMALL_BYTES_OF: Final[Mapping[str, int]] = {"cqc.resolver.v1.ResolveBatchRequest": 64 * _KIB}
-#: A larger request is read in a thread: looking at 16 KiB takes 2 ms at most.
+#: A larger request is decoded in a thread: scanning 16 KiB takes at most 2 ms.
 ASIDE_BYTES: Final = 16 * _KIB
 
 
 def bytes_max(method: str) -> int:
-    """How large a method's request may be.
+    """The largest size of a method's request.
 
     Args:
-        method: Its full name, such as /cqc.resolver.v1.Resolver/Watch.
+        method: Full name, such as /cqc.resolver.v1.Resolver/Watch.
     """
     return BYTES_MAX.get(method, REQUEST_BYTES_MAX)

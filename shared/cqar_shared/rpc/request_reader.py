@@ -1,7 +1,7 @@
-"""Reads a method's request: from bytes to a message, within `rpc.request_limits`.
+"""Decodes a method's request from bytes, within the limits of `rpc.request_limits`.
 
-It stands innermost, so that who may not call, or calls too often, is refused before anything of a
-request is looked at.
+It is the innermost middleware: a caller without permission, or one who calls too often, is refused
+before the request is read.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ M = TypeVar("M", bound=Message)
 
 
 def parsed(message: type[M], raw: bytes, bytes_max: int) -> M:
-    """A request, read at once.
+    """Decode a request.
 
     Raises:
-        TooLarge: It has more than `bytes_max` bytes, or more of something than one request may.
-        Invalid: It is no such message, or a list, a text or a depth is beyond its limit.
+        TooLarge: the request has more than `bytes_max` bytes, or too many items.
+        Invalid: the bytes are not such a message, or a list, text or depth exceeds its limit.
     """
     if len(raw) > bytes_max:
         text = f"the request has {len(raw)} bytes; at most {bytes_max} of this method"
@@ -44,7 +44,7 @@ def parsed(message: type[M], raw: bytes, bytes_max: int) -> M:
 
 
 def _is_small(message: type[Message], raw: bytes) -> bool:
-    """Whether it needs no look: whatever it holds is little, or counted by whoever reads it."""
+    """Whether a request needs no scan: it is small, or its method counts its items."""
     size = len(raw)
     if size <= limits.SMALL_BYTES:
         return True
@@ -52,7 +52,7 @@ def _is_small(message: type[Message], raw: bytes) -> bool:
 
 
 async def read(message: type[M], raw: bytes, bytes_max: int) -> M:
-    """The same; a large one in a thread, so that other calls are answered meanwhile.
+    """Decode a request, in a thread if it is large.
 
     Raises:
         TooLarge: See `parsed`.
@@ -68,7 +68,7 @@ def undecodable() -> Invalid:
 
 
 class RequestReader(Middleware):
-    """Hands a method its request as a message, and everything around it only bytes."""
+    """Gives a method its request as a message; everything outside sees bytes."""
 
     def wrapped(self, handler: Any, method: str) -> Any:
         message = _message_of(handler.request_deserializer)
@@ -87,7 +87,7 @@ class RequestReader(Middleware):
 
 
 def _message_of(decode: Any) -> type[Message] | None:
-    """The type whose `FromString` it is; None of what takes bytes."""
+    """The message type of a `FromString`; None if the handler takes bytes."""
     message = getattr(decode, "__self__", None)
     is_message = isinstance(message, type) and issubclass(message, Message)
     return message if is_message else None
@@ -109,7 +109,7 @@ def _asked_stream(call: Any, reading: Callable[[bytes], Any]) -> Any:
 
 
 def _or_empty(message: type[Message]) -> Callable[[bytes], Message]:
-    """Reads one request of a stream; what cannot be read asks for nothing, which is refused."""
+    """Return a decoder for a stream's requests; an unreadable one becomes empty, and is refused."""
 
     def decode(raw: bytes) -> Message:
         try:

@@ -1,4 +1,4 @@
-"""Domain errors as gRPC statuses: what a client is told, whoever tells it. No I/O, no gRPC."""
+"""Maps domain errors to status messages, without gRPC itself. Pure."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from cqar_shared.errors import (
     Unimplemented,
 )
 
-#: A status travels in HTTP/2 headers, which clients bound at 8 KiB in all.
+#: A status is sent in HTTP/2 headers, which clients limit to 8 KiB in all.
 VIOLATIONS_MAX: Final = 20
 DETAIL_BYTES_MAX: Final = 4_000
 
-#: What each error is to a client.
+#: Error class -> gRPC code.
 CODES: Final[dict[type[RegistryError], int]] = {
     Invalid: code_pb2.INVALID_ARGUMENT,
     EntityNotFound: code_pb2.NOT_FOUND,

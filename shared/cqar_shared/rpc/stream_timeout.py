@@ -1,4 +1,4 @@
-"""A stream whose answers are not taken ends, and holds nothing for its client any more."""
+"""Ends a stream whose client does not read its answers, so that it holds no resources."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from cqar_shared.rpc.middleware import Middleware
 
 log = logging.getLogger(__name__)
 
-#: So long a client may leave an answer untaken that HTTP/2's flow control has no room for.
+#: How long an answer may wait for room in HTTP/2's flow control.
 SEND_S_MAX: Final = 20.0
-#: Where there is no room for an answer, the end waits behind it: nobody waits for that.
+#: Wait for the final status, which is queued behind an unread answer.
 ABORT_S: Final = 1.0
 
 
 class StreamTimeout(Middleware):
-    """To be given before all other wrappings, which then are ended with the stream."""
+    """Limits the time to send an answer; it is the outermost middleware, so it ends all others."""
 
     def stream(self, call: Any, method: str) -> Any:
         return with_send_timeout(call, method)
 
 
 def with_send_timeout(stream: Any, method: str) -> Any:
-    """A stream that sends its answers itself, each within `SEND_S_MAX`.
+    """Return a stream that sends each answer within `SEND_S_MAX`, or ends.
 
-    Its client is told RESOURCE_EXHAUSTED once it takes what came before.
+    Its client gets RESOURCE_EXHAUSTED once it has read the answers before.
     """
     if not inspect.isasyncgenfunction(stream):
         return stream
@@ -53,20 +53,20 @@ def with_send_timeout(stream: Any, method: str) -> Any:
 
 
 async def abort_soon(context: Context, error: Exception, method: str) -> None:
-    """End a stream of which an answer may wait to be taken. Never returns normally."""
+    """End a stream that may have an unread answer. Never returns normally."""
     try:
         async with asyncio.timeout(ABORT_S):
             await abort(context, error, method)
     except TimeoutError:
-        raise asyncio.CancelledError from None  # the end is on its way, behind the answer
+        raise asyncio.CancelledError from None  # the status is queued behind the answer
 
 
 async def _is_sent(answer: Any, context: Context) -> bool:
     try:
         async with asyncio.timeout(SEND_S_MAX):
             await context.write(answer)
-        # The native front takes what is written to a client that has left, at once: only here
-        # does a stream that never waits hear that it is over.
+        # The native front accepts writes to a client that has left. Without this pause a stream
+        # that never waits would not notice.
         await asyncio.sleep(0)
     except TimeoutError:
         return False

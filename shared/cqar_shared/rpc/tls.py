@@ -1,4 +1,4 @@
-"""TLS for gRPC servers; certificates are read again when their files change."""
+"""TLS of gRPC servers; certificates are read again when their files change."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ ENDS: Final = Gauge(
 
 
 class Certificates:
-    """The files that a server presents.
+    """A server's certificate, key and client CA, from files.
 
     Raises:
-        InvalidConfiguration: One cannot be read.
+        InvalidConfiguration: a file cannot be read.
     """
 
     def __init__(self, certificate: Path, key: Path, client_ca: Path | None) -> None:
@@ -39,21 +39,21 @@ class Certificates:
         self._newest = self._read()
 
     def credentials(self) -> grpc.ServerCredentials:
-        """For a server; those who have a client CA ask for clients' certificates."""
-        # None is how the fetcher says "as before"; the stub does not know.
+        """The server's credentials; with a client CA clients must present a certificate."""
+        # The fetcher returns None for "unchanged", which the stub does not know.
         fetcher: Any = self._changed
         return grpc.dynamic_ssl_server_credentials(
             self._newest, fetcher, require_client_authentication=self._files[2] is not None
         )
 
     def _changed(self) -> grpc.ServerCertificateConfiguration | None:
-        """What a new connection is to be presented, if it changed since the last one."""
+        """The new configuration, if a file changed since the last connection."""
         try:
             if (seen := self._times()) == self._seen:
                 return None
             self._newest, self._seen = self._read(), seen
         except InvalidConfiguration as error:
-            # Half of a rotation: the old certificate serves until the files are there.
+            # A rotation is under way: the old certificate stays until all files are readable.
             log.warning("%s: the certificate read before stays", error)
             return None
         log.info("certificates were read again")
@@ -73,7 +73,7 @@ class Certificates:
 
 
 def credentials_of(config: ServiceConfig) -> grpc.ServerCredentials | None:
-    """None where the configuration asks for no TLS."""
+    """The configured credentials; None if TLS is not configured."""
     if not config.tls_certificate:
         return None
     client_ca = Path(config.tls_client_ca) if config.tls_client_ca else None
@@ -82,7 +82,7 @@ def credentials_of(config: ServiceConfig) -> grpc.ServerCredentials | None:
 
 
 def _tell_end(file: str, pem: bytes) -> None:
-    """Measured only: whether it is any good gRPC itself judges."""
+    """Export when a certificate expires; gRPC itself verifies it."""
     try:
         ENDS.labels(file).set(earliest_end(pem).timestamp())
     except ValueError as error:

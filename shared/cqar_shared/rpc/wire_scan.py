@@ -1,9 +1,8 @@
-"""Looks at a serialised message before it is built, and refuses what is too much of anything. Pure.
+"""Scans an encoded message before it is decoded, and refuses it if it exceeds a limit. Pure.
 
-Two bytes on the wire can be a message of 400 in memory, and each takes microseconds to look at. So
-a request is read here first: from its bytes alone, with nothing kept but counts, and only up to the
-first excess. What passes holds `FIELDS_MAX` fields at most, and no list, text or depth beyond its
-limit.
+Two bytes on the wire can become a message of 400 bytes in memory, at microseconds each. So the scan
+reads the bytes, keeps only counts, and stops at the first excess. A message that passes has at most
+`FIELDS_MAX` fields, and no list, text or depth beyond its limit.
 """
 
 from __future__ import annotations
@@ -16,18 +15,18 @@ from cqar_shared.rpc import request_limits as limits
 from cqar_shared.rpc.message_shapes import FIXED32, FIXED64, SIZED, VARINT, Shape, Step
 
 _VARINT_BYTES_MAX: Final = 10
-#: A varint's last byte has no high bit: what is left without the others is as long as there are.
+#: Bytes of a varint except the last one, which has no high bit.
 _CONTINUED: Final = bytes(range(0x80, 0x100))
-#: Bytes that are read into a message by one call.
+#: Bytes that one call decodes into a message.
 PIECE_BYTES: Final = 64 * 1024
 
 
 class Undecodable(Exception):
-    """The bytes are no such message."""
+    """The bytes are not such a message."""
 
 
 class _Excess(Exception):
-    """Too much of something; the path to it grows on the way out."""
+    """A limit is exceeded; the path to the field grows on the way out."""
 
     def __init__(self, reason: str, message: str, *, may_be_split: bool = False) -> None:
         self.reason = reason
@@ -40,16 +39,16 @@ class _Excess(Exception):
 
 
 class _Overfull(Exception):
-    """More fields in all than one request may have, wherever they are."""
+    """A request has more than `FIELDS_MAX` fields in all."""
 
 
 def require_bounded(raw: bytes, shape: Shape) -> None:
-    """Refuse a message that is too much of anything.
+    """Refuse a message that exceeds a limit.
 
     Raises:
-        Undecodable: It is no message.
-        Invalid: A list, a text or a depth is beyond its limit; names where.
-        TooLarge: The same of what can be sent in parts.
+        Undecodable: the bytes are not a message.
+        Invalid: a list, text or depth exceeds its limit; the error names the field.
+        TooLarge: a list exceeds its limit and can be sent in several requests.
     """
     try:
         _look(raw, 0, len(raw), shape, {}, limits.FIELDS_MAX, limits.DEPTH_MAX)
@@ -68,11 +67,11 @@ def require_bounded(raw: bytes, shape: Shape) -> None:
 def _look(  # noqa: C901, PLR0912  (one loop: a call for each field would double its time)
     raw: bytes, at: int, end: int, shape: Shape, counts: dict[int, Any], left: int, depth: int
 ) -> int:
-    """Look at a message's fields; returns how many more there may be.
+    """Scan the fields of a message; return how many more the request may have.
 
     Args:
-        counts: By tag how many there were; of a message that does not repeat its own counts, since
-            one that is stated twice is the two together.
+        counts: Tag -> items so far; for a single message -> its own counts, since a message that
+            occurs twice is merged.
     """
     steps, counts_numbers = shape.steps, shape.counts_numbers
     while at < end:
@@ -126,7 +125,7 @@ def _look_into(
     left: int,
     depth: int,
 ) -> int:
-    """Look at a message in a message."""
+    """Scan a message in a message."""
     inner = step.inner
     if inner is None:
         return left
@@ -144,12 +143,12 @@ def _look_into(
 
 
 def _count(raw: bytes, at: int, stop: int, tag: int, step: Step, counts: dict[int, Any]) -> None:
-    """Count a text of many, or numbers that are packed."""
+    """Count a repeated text, or packed numbers."""
     size, number = stop - at, 1
     if step.width > 0:
         number = size // step.width
     elif step.width == 0:
-        # None takes more bytes: so many are not looked at.
+        # So many bytes exceed the limit in any case.
         is_much = size > step.count_max * _VARINT_BYTES_MAX
         number = size if is_much else len(raw[at:stop].translate(None, _CONTINUED))
     elif size > limits.TEXT_BYTES_MAX:
@@ -161,7 +160,7 @@ def _count(raw: bytes, at: int, stop: int, tag: int, step: Step, counts: dict[in
 
 
 def _count_number(tag: int, step: Step, counts: dict[int, Any]) -> None:
-    """Count a number of many that is not packed; both forms may be mixed."""
+    """Count a repeated number that is not packed; both forms may be mixed."""
     key = tag & ~7 | SIZED
     counts[key] = number = counts.get(key, 0) + 1
     if number > step.count_max:
@@ -174,8 +173,8 @@ def _too_many(step: Step) -> _Excess:
     return excess
 
 
-def _too_long(name: str, size: int, most: int) -> _Excess:
-    excess = _Excess("TOO_LONG", f"has {size} bytes; at most {most}")
+def _too_long(name: str, size: int, limit: int) -> _Excess:
+    excess = _Excess("TOO_LONG", f"has {size} bytes; at most {limit}")
     excess.path = name
     return excess
 
@@ -185,10 +184,10 @@ def _too_deep() -> _Excess:
 
 
 def _varint(raw: bytes, at: int) -> tuple[int, int]:
-    """A number, and where it ends.
+    """Read a number, and return where it ends.
 
     Raises:
-        Undecodable: It does not end.
+        Undecodable: the number has no end.
     """
     value = 0
     for shift in range(0, 7 * _VARINT_BYTES_MAX, 7):
@@ -201,9 +200,9 @@ def _varint(raw: bytes, at: int) -> tuple[int, int]:
 
 
 def pieces(raw: bytes) -> Iterator[bytes]:
-    """Yield a message in parts, each of whole fields: merged one by one they are the message.
+    """Split a message into parts of whole fields, to be merged one by one.
 
-    All of it at once would be one call into C, for which everything else in the process waits.
+    Decoding all of it in one call into C would block the whole process.
     """
     if len(raw) <= PIECE_BYTES:
         yield raw
@@ -219,7 +218,7 @@ def pieces(raw: bytes) -> Iterator[bytes]:
 
 
 def _after_field(raw: bytes, at: int) -> int:
-    """Where a field ends, of a message that was looked at."""
+    """Where a field of a scanned message ends."""
     tag, at = _varint(raw, at)
     wire = tag & 7
     if wire == SIZED:
@@ -229,10 +228,10 @@ def _after_field(raw: bytes, at: int) -> int:
 
 
 def _after_number(raw: bytes, at: int, wire: int) -> int:
-    """Where a number ends that begins here.
+    """Where the number that begins here ends.
 
     Raises:
-        Undecodable: It is a group: no message of ours has one.
+        Undecodable: the field is a group, which no message of this contract has.
     """
     if wire == VARINT:
         return _varint(raw, at)[1] if raw[at] > 0x7F else at + 1

@@ -1,4 +1,4 @@
-"""Stops asking what does not answer, and tries it again after a while. Pure: the clock is given."""
+"""Stops calls to a server that does not answer, and retries later. Pure: the clock is given."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OPEN_S: Final = 1.0
 
 
 class CircuitBreaker:
-    """Open after so many failures in a row; then one asker at a time finds out whether it is well.
+    """Opens after `FAILURES_MAX` failures in a row; then one caller at a time tries again.
 
     Args:
         clock: Seconds, never going back.
@@ -28,11 +28,11 @@ class CircuitBreaker:
 
     @property
     def is_holding(self) -> bool:
-        """Open, and somebody failed within the last pause: false where nobody asks any more."""
+        """Whether it is open and a call failed recently; false once nobody calls."""
         return self.is_open and self._clock() < self._closed_at
 
     def allows(self) -> bool:
-        """Whether to ask now. Whoever asks must say how it went."""
+        """Whether to call now. The caller must report the result."""
         if not self.is_open:
             return True
         if self._clock() < self._closed_at:

@@ -1,7 +1,7 @@
-"""Defaults < `config.yaml` < environment -> a frozen struct, checked whole, once, at start.
+"""Reads the settings once at start: defaults, then `config.yaml`, then the environment.
 
-A service that cannot trust its configuration must not start: whatever is unknown, of the wrong
-type or out of range ends the process with the setting's name, never with its value.
+A setting that is unknown, has a wrong type or is out of range is an error with the setting's name,
+never with its value: the process must not start.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from msgspec import Meta, Struct
 
 from cqar_shared.errors import InvalidConfiguration
 
-#: Read if it is there, unless `CQAR_CONFIG` names another file, or is empty: then none.
+#: Read if it exists. `CQAR_CONFIG` names another file; if it is empty, no file is read.
 FILE: Final = "config.yaml"
 FILE_VARIABLE: Final = "CQAR_CONFIG"
 #: Settings of both services, in the file.
 COMMON: Final = "common"
-#: CQAR_WRITER_DATABASE_URL_FILE names a file that holds CQAR_WRITER_DATABASE_URL: so for each
-#: setting that may hold a password. A process's environment is seen by more than its files are.
+#: CQAR_WRITER_DATABASE_URL_FILE names a file that holds CQAR_WRITER_DATABASE_URL. Each setting that
+#: may contain a password has such a variable: more programs see an environment than a file.
 BY_FILE: Final = "_file"
 SECTIONS: Final = frozenset({COMMON, "writer", "resolver"})
 
 
 class ServiceConfig(Struct, frozen=True, kw_only=True):
-    """What both services need. Names end in their unit.
+    """The settings of both services. Names end in their unit.
 
     Attributes:
         database_url: postgresql://user:password@host:port/database.
         nats_url: nats://host:port, or tls://.
         redis_url: redis://, rediss:// or unix://; empty: no Redis.
-        integrity_key_file: Keys of 32 random bytes or more, one a line, as hex or base64: what is
-            stored in Redis and in last good files is tagged with the first, and believed under any
-            of them. The same for all writers and resolvers of a registry; needed with `redis_url`
-            and `last_good_file`. `make-integrity-key` makes it.
+        integrity_key_file: File of keys of 32 random bytes or more, one a line, as hex or base64.
+            The first key tags what is stored in Redis and in last good files; all of them verify.
+            It is the same for all writers and resolvers of a registry, and is required with
+            `redis_url` and `last_good_file`. `make-integrity-key` makes it.
         tls_certificate, tls_key: PEM files; with them gRPC is served over TLS. They are read
             again when they change.
         tls_client_ca: PEM file; with it clients must present a certificate that it signed.
-        plaintext_anywhere: Keys may travel in plaintext beyond this machine: behind a TLS proxy.
-        reflection: Whether gRPC tells what it serves, without a key: for development.
+        plaintext_anywhere: Accept API keys in plaintext from other machines: behind a TLS proxy.
+        reflection: Serve gRPC reflection without a key: for development.
         log_level: DEBUG also logs each read.
         log_format: `auto` is readable on a terminal and JSON elsewhere.
-        traces_url: Where OpenTelemetry traces go, by OTLP over gRPC: http://host:4317, or https://.
-            Needs the extra `cqar[otel]`.
+        traces_url: Destination of OpenTelemetry traces, by OTLP over gRPC: http://host:4317, or
+            https://. Needs the extra `cqar[otel]`.
         traces_sampled: Fraction of the traces begun here that are kept.
         drain_s: How long running calls may take to finish after SIGTERM.
     """
@@ -70,7 +70,7 @@ class ServiceConfig(Struct, frozen=True, kw_only=True):
 
 C = TypeVar("C", bound=ServiceConfig)
 
-#: Setting -> the schemes that it may have.
+#: Setting -> permitted URL schemes.
 SCHEMES: Final = {
     "database_url": ("postgresql",),
     "nats_url": ("nats", "tls"),
@@ -80,10 +80,10 @@ SCHEMES: Final = {
 
 
 def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
-    """Build `config` of a section: `writer` from CQAR_WRITER_* and the file's `writer:`.
+    """Read the settings of a section: `writer` from CQAR_WRITER_* and the file's `writer:`.
 
     Raises:
-        InvalidConfiguration: A setting is missing, unknown, malformed or out of range; names it.
+        InvalidConfiguration: a setting is missing, unknown, malformed or out of range.
     """
     prefix = f"CQAR_{section.upper()}_"
     settings: dict[str, Any] = {}
@@ -102,7 +102,7 @@ def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
         named[name] = secret(environ, prefix + name.upper())
     _require_known(config, named, prefix, upper=True)
     try:
-        # A file states types; the environment has only text.
+        # Values in the file have types; those in the environment are texts.
         found = msgspec.convert({**settings, **_typed(config, named, prefix)}, config)
     except msgspec.ValidationError as error:
         text = str(error).replace("`$.", "`")
@@ -115,10 +115,10 @@ def load(config: type[C], section: str, environ: Mapping[str, str]) -> C:
 
 
 def secret(environ: Mapping[str, str], variable: str) -> str:
-    """What `variable` says, or else what the file holds that `variable`_FILE names; "": neither.
+    """Read `variable`, or the file that `variable`_FILE names; empty if neither is set.
 
     Raises:
-        InvalidConfiguration: Both are set, or the file cannot be read.
+        InvalidConfiguration: both are set, or the file cannot be read.
     """
     named = variable + BY_FILE.upper()
     if not (path := environ.get(named)):
@@ -133,10 +133,10 @@ def secret(environ: Mapping[str, str], variable: str) -> str:
 
 
 def require_address(variable: str, name: str, value: Any) -> None:
-    """Refuse what is no URL or HOST:PORT where one is wanted; an empty one wants none.
+    """Refuse a malformed URL or HOST:PORT; an optional URL may be empty.
 
     Raises:
-        InvalidConfiguration: It is none; names the variable.
+        InvalidConfiguration: the value is malformed; the message names the variable.
     """
     if name.endswith("_listen"):
         try:
@@ -148,8 +148,8 @@ def require_address(variable: str, name: str, value: Any) -> None:
     schemes = SCHEMES[name]
     try:
         parts = urlsplit(value)
-        parts.port  # noqa: B018  (raises if it is no number)
-        # PostgreSQL and Redis may be at a Unix socket.
+        parts.port  # noqa: B018  (raises if it is not a number)
+        # PostgreSQL and Redis may listen on a Unix socket.
         socket = parts.scheme in ("unix", "postgresql") and parts.path not in ("", "/")
         good = parts.scheme in schemes and bool(parts.hostname or socket)
     except ValueError:
@@ -188,7 +188,7 @@ def _require_known(
 
 
 def _typed(config: type[C], named: Mapping[str, str], prefix: str) -> dict[str, Any]:
-    """Text from the environment as the types that its settings have."""
+    """Convert texts from the environment to the types of their settings."""
     types = {field.name: field.type for field in msgspec.structs.fields(config)}
     found: dict[str, Any] = {}
     for name, text in named.items():
@@ -200,10 +200,10 @@ def _typed(config: type[C], named: Mapping[str, str], prefix: str) -> dict[str, 
 
 
 def host_and_port(listen: str) -> tuple[str, int]:
-    """`127.0.0.1:9090` -> its two parts; `[::1]:9090` too.
+    """Split `127.0.0.1:9090` or `[::1]:9090` into host and port.
 
     Raises:
-        InvalidConfiguration: It is not of this form.
+        InvalidConfiguration: the text is not HOST:PORT.
     """
     host, _, port = listen.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65_535:
@@ -218,14 +218,14 @@ def is_loopback(listen: str) -> bool:
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return False  # a name, which may be anybody's
+        return False  # a name, which may resolve to any address
 
 
 def require_private(config: ServiceConfig, listen: str, prefix: str) -> None:
-    """Refuse to carry API keys in plaintext beyond this machine, unless told to.
+    """Refuse to accept API keys in plaintext from other machines, unless that is configured.
 
     Raises:
-        InvalidConfiguration: It would.
+        InvalidConfiguration: the TLS settings are incomplete, or there is no TLS.
     """
     if bool(config.tls_certificate) != bool(config.tls_key):
         raise InvalidConfiguration(
@@ -245,7 +245,7 @@ def require_private(config: ServiceConfig, listen: str, prefix: str) -> None:
 
 
 def shown(config: ServiceConfig, section: str) -> str:
-    """The settings in effect as config.yaml would state them, passwords left out."""
+    """Write the settings in effect as config.yaml, without passwords."""
     values = {name: getattr(config, name) for name in config.__struct_fields__}
     values |= {name: _without_password(values[name]) for name in values if name.endswith("_url")}
     return msgspec.yaml.encode({section: values}).decode()
@@ -255,5 +255,5 @@ def _without_password(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     who = f"{parts.username}:…@" if parts.password is not None else "…@" if parts.username else ""
-    # Passwords also travel in the query.
+    # The query may also contain a password.
     return parts._replace(netloc=who + host, query="…" if parts.query else "").geturl()

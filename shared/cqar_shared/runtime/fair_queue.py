@@ -1,4 +1,4 @@
-"""Who has to wait, waits behind others of the same caller first."""
+"""Limits what runs at once, in all and for each caller; others wait in fair order."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from cqar_shared.runtime.slots import Slots
 
 
 class FairQueue:
-    """So many run at once, and of one caller so many; a bounded number of others waits.
+    """Lets a number of calls run at once, and a bounded number wait.
 
-    One caller's crowd waits among itself. Of those that wait for a turn of all, each caller has
-    no more than it may run, so that nobody waits behind a crowd.
+    Calls of one caller first wait for each other. So each caller has at most `each` calls in the
+    common queue, and nobody waits behind the crowd of another caller.
 
     Args:
-        places: Of those that run and those that wait.
-        most: That run at once.
-        each: That run at once of one caller.
+        places: Limits the calls that run or wait.
+        limit: Calls that run at once.
+        each: Calls of one caller that run at once.
     """
 
-    def __init__(self, places: Slots, most: int, each: int) -> None:
+    def __init__(self, places: Slots, limit: int, each: int) -> None:
         self._places = places
         self._each = each
-        self._all = asyncio.Semaphore(most)
-        #: Caller -> its turns, while it has any.
+        self._all = asyncio.Semaphore(limit)
+        #: Caller -> its semaphore, while it has calls.
         self._own: dict[str, asyncio.Semaphore] = {}
         self._users: dict[str, int] = {}
 
     @asynccontextmanager
     async def of(self, who: str) -> AsyncIterator[None]:
-        """Wait for a turn, and have it until the block ends.
+        """Wait for a turn and hold it until the block ends.
 
         Raises:
-            TooMany: So many of this caller, or in all, run or wait already.
+            TooMany: too many calls of this caller, or in all, run or wait already.
         """
         with self._places.held(who):
             own = self._own.setdefault(who, asyncio.Semaphore(self._each))

@@ -1,7 +1,7 @@
-"""A histogram for what happens ten thousand times a second.
+"""A histogram for events that happen ten thousand times a second.
 
-prometheus_client's own locks twice for each observation and looks for the bucket in Python: 1.5 us,
-where all that is observed takes 4. This one is of one event loop, and so without locks.
+The one of prometheus_client takes 1.5 us for an observation, with two locks and a search in Python;
+the observed call takes 4 us. This one belongs to one event loop, and needs no lock.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ _text: Callable[[float], str] = floatToGoString
 
 
 class FastHistogram(Collector):
-    """Seconds, by labels; observed and collected in the same thread.
+    """A histogram of seconds with labels, observed and collected in the same thread.
 
     Args:
-        buckets: Upper bounds, ascending, without the infinite one.
+        buckets: Ascending upper bounds, without infinity.
     """
 
     def __init__(
@@ -31,12 +31,12 @@ class FastHistogram(Collector):
         self._documentation = documentation
         self.labels = tuple(labels)
         self._bounds = list(buckets)
-        #: Labels -> how often in each bucket, and the sum.
+        #: Label values -> (count of each bucket, [sum of seconds]).
         self._seen: dict[tuple[str, ...], tuple[list[int], list[float]]] = {}
         REGISTRY.register(self)
 
     def of(self, *values: str) -> Callable[[float], None]:
-        """What observes seconds under these labels, in their order; to be kept."""
+        """Return the function that observes seconds under these label values; keep it."""
         bounds = self._bounds
         counts, total = self._seen.setdefault(values, ([0] * (len(bounds) + 1), [0.0]))
 

@@ -1,4 +1,4 @@
-"""API keys in text that people read: replaced, whoever put them there. Pure."""
+"""Replaces API keys in text that people read. Pure."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ MASKED: Final = "cqar_(key not shown)"
 
 
 def masked(text: str) -> str:
-    """The text without the API keys in it; what stands around them stays."""
+    """Replace the API keys in a text."""
     return _KEY.sub(MASKED, text)

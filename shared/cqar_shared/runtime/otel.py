@@ -1,4 +1,4 @@
-"""OpenTelemetry, set up. Needs the extra `cqar[otel]`: only `tracing` imports it, when asked to."""
+"""Sets up OpenTelemetry. Needs the extra `cqar[otel]`; only `tracing` imports this module."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from cqar_shared.runtime.version import version
 
 
 class RequestsOnly(Sampler):
-    """A fraction of the requests. What runs beside them, such as polling, would be noise."""
+    """Samples a fraction of the requests. Traces of other work, such as polling, would be noise."""
 
     def __init__(self, fraction: float) -> None:
         self._fraction = TraceIdRatioBased(fraction)
@@ -54,7 +54,7 @@ class RequestsOnly(Sampler):
 
 
 class OpenTelemetry:
-    """Sends this process's spans by OTLP over gRPC. asyncpg and Redis are traced from then on.
+    """Sends this process's spans by OTLP over gRPC, and instruments asyncpg and Redis.
 
     Args:
         url: http://host:4317, or https://.

@@ -1,7 +1,7 @@
-"""What a server that is down, starting, stopping, full or stuck looks like from here.
+"""Recognises errors of a server that is down, starting, stopping, full or stuck.
 
-So a caller is told to try again, and not that we erred. Also what a driver says when a connection
-ends under it counts, in whatever words: of PostgreSQL by SQLAlchemy or asyncpg, of Redis, of NATS.
+The caller is then told to try again instead of "internal error". This includes every error that a
+driver raises when its connection ends: SQLAlchemy and asyncpg for PostgreSQL, redis-py, nats-py.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ import sqlalchemy as sa
 from nats.errors import Error as NatsError
 from redis.exceptions import RedisError
 
-#: Whatever else they say.
+#: Errors that always mean an outage.
 _AWAY: Final = (
     OSError,
     TimeoutError,
     asyncio.IncompleteReadError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
-    # A connection that is closed, or used by another statement: never a statement that is wrong.
+    # The connection is closed or in use; never raised for a wrong statement.
     asyncpg.InterfaceError,
-    # The last words of a session that PostgreSQL ended, read before the connection's end, leave
-    # asyncpg waiting for more: what is sent next meets "another operation is in progress".
+    # If asyncpg reads the last message of an ended session before the connection's end, it waits
+    # for more, and the next statement fails with "another operation is in progress".
     asyncpg.InternalClientError,
-    # A table was altered: its statements are prepared anew at the next try.
+    # A table was altered: the next try prepares the statement again.
     asyncpg.InvalidCachedStatementError,
     sa.exc.OperationalError,
     sa.exc.InterfaceError,
@@ -37,29 +37,28 @@ _AWAY: Final = (
     RedisError,
     NatsError,
 )
-#: Connection, catalog's name, resources, locks, operator, system, rollback, and what a session
-#: is not let in by: PostgreSQL's appendix A.
+#: SQLSTATE classes (PostgreSQL's appendix A): connection, authorization, catalog name, rollback,
+#: resources, locks, operator intervention, system.
 _CLASSES: Final = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58"})
-#: A session that stood idle in a transaction, or took too long over one; a database that became a
-#: standby's.
+#: Idle in a transaction for too long; transaction timeout; the database became a standby.
 _STATES: Final = frozenset({"25P03", "25P04", "25006"})
-#: What uvloop and asyncio say, as a bare RuntimeError, to who writes to a connection that closed.
+#: Texts of the bare RuntimeError that uvloop and asyncio raise on a write to a closed connection.
 _CLOSED: Final = ("handler is closed", "transport closed", "closing transport", "transport is clos")
-#: To be caught by who asks `is_away`: nothing else can be.
+#: Types to catch before asking `is_away`; it is False for all others.
 MAYBE_AWAY: Final = (*_AWAY, asyncpg.PostgresError, sa.exc.DBAPIError, RuntimeError)
-#: An exception has few causes; one that is its own has a bound.
+#: Limit of the chain of causes, in case it is a cycle.
 _DEPTH_MAX: Final = 8
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether it says that a server is away or busy, not that we erred."""
+    """Whether an error means that a server is away or busy, and not a bug."""
     if isinstance(error, BaseExceptionGroup):
         return all(map(is_away, error.exceptions))
     return any(map(_is_away, _said(error)))
 
 
 def who_is_away(error: BaseException) -> str:
-    """The server that such an error is about."""
+    """Name the server that such an error is about."""
     for one in _said(error):
         if isinstance(one, RedisError):
             return "Redis"
@@ -69,7 +68,7 @@ def who_is_away(error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> Iterator[BaseException]:
-    """The error, what SQLAlchemy wrapped in it, and what that was made of."""
+    """Yield the error, the driver's error in it, and the causes of that."""
     said: BaseException | None = error
     for _ in range(_DEPTH_MAX):
         if said is None:
@@ -77,7 +76,7 @@ def _said(error: BaseException) -> Iterator[BaseException]:
         yield said
         wrapped = getattr(said, "orig", None)
         if wrapped is None and said is error:
-            return  # what it was raised from is another matter
+            return  # its own cause may be any error
         said = wrapped if isinstance(wrapped, BaseException) else said.__cause__
 
 

@@ -1,4 +1,4 @@
-"""How much memory this process has, and how what is free of it goes back to the system."""
+"""Measures this process's memory, and returns unused memory to the system."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from typing import Final
 
 from cqar_shared.runtime.tasks import raise_if_cancelled
 
-#: glibc's number for it.
+#: glibc's number of this option.
 M_ARENA_MAX: Final = -8
-PLACES_MAX: Final = 2
-#: Between two looks at how much is resident.
+ARENAS_MAX: Final = 2
+#: Time between two measurements of resident memory.
 LOOK_EVERY_S: Final = 20.0
-#: A burst is over after so many; what is resident then is in use.
+#: After this many trims the remaining memory counts as in use.
 LOOKS_MAX: Final = 15
-#: So many times as much as before the burst.
+#: Growth factor from which memory is trimmed.
 GROWN: Final = 1.05
 
 
 def memory_bytes() -> int:
-    """What this process has resident."""
+    """Resident memory of this process."""
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * resource.getpagesize()
 
 
 def limit_malloc_arenas() -> None:
-    """Have all threads take memory from the same few places, where libc can; before there are any.
+    """Limit malloc to a few arenas, if libc can; call it before threads start.
 
-    Each of gRPC's threads has a place of its own otherwise, and keeps what the largest request
-    that it ever read took there.
+    Otherwise each of gRPC's threads has an arena of its own, which keeps the memory of the largest
+    request that the thread ever read.
     """
     with suppress(OSError, AttributeError):
-        ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, PLACES_MAX)
+        ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, ARENAS_MAX)
 
 
 def trim_memory() -> None:
-    """Give what was needed to load, and is no more, back to the system, where libc can."""
+    """Return free memory to the system, if libc can."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 async def trim_memory_after_bursts() -> None:
-    """Give back what a burst of requests needed, until cancelled.
+    """Return memory to the system after bursts of requests, until cancelled.
 
-    libc keeps what is freed for whoever asks next, which may be nobody: many answers to many
-    callers at once would stay this process's for ever. The work is done aside, and only where
-    memory grew. What is still in use can only be given back at a later look.
+    libc keeps freed memory, so the memory of one burst would stay with this process for ever. The
+    work runs in a thread, and only if memory grew; it is repeated, since memory may still be in
+    use.
     """
     before = memory_bytes()
     looks = 0
@@ -61,10 +61,10 @@ async def trim_memory_after_bursts() -> None:
             continue
         await asyncio.to_thread(trim_memory)
         looks += 1
-        if looks == LOOKS_MAX:  # it is what the registry needs now
+        if looks == LOOKS_MAX:  # the registry needs it now
             before, looks = memory_bytes(), 0
 
 
 def has_grown(before: int, now: int) -> bool:
-    """Whether so much more is resident that some of it may be free."""
+    """Whether memory grew so much that some of it may be free."""
     return now > before * GROWN

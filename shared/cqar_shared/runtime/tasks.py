@@ -1,4 +1,4 @@
-"""Loops that must go on: a failure is logged, counted and waited out, never the end."""
+"""Keeps loops running: a failed loop is logged, counted and started again after a pause."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ log = logging.getLogger(__name__)
 
 FAILURES: Final = Counter("cqar_task_failures_total", "Failures of supervised loops.", ["task"])
 BACKOFF_FIRST_S: Final = 0.1
-#: What was away is looked for this often: it is back in use within 5 s.
+#: Longest pause: a server that was away is used again within 5 s.
 BACKOFF_MAX_S: Final = 2.0
-#: What ran for this long had been well.
+#: A step that ran for this long resets the pause.
 WELL_S: Final = 5.0
-#: What a task may take to close its connections.
+#: Time for a task to close its connections.
 CANCEL_APART_S: Final = 5.0
 CANCELS_MAX: Final = 3
 
 
 def raise_if_cancelled() -> None:
-    """End this task if it was cancelled and the cancellation was lost on the way.
+    """End this task if it was cancelled and the cancellation was lost.
 
-    Until Python 3.12 `asyncio.wait_for` gives its result, and forgets the cancellation, where
-    both come in one turn of the event loop; nats-py waits by it wherever it waits. A loop
-    around nats-py calls this once a turn: else whoever waits for its end waits for ever.
-    Not for a task in which a TaskGroup has failed: until 3.13 its cancellation stays counted.
+    Until Python 3.12, `asyncio.wait_for` drops a cancellation that comes in the same turn of the
+    event loop as its result, and nats-py uses it for every wait. A loop around nats-py calls this
+    once a turn; otherwise it might never end. Not for a task in which a TaskGroup has failed:
+    until 3.13 its cancellation stays counted.
 
     Raises:
-        CancelledError: Of the task that calls.
+        CancelledError: this task was cancelled.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -43,7 +43,7 @@ def raise_if_cancelled() -> None:
 
 @contextmanager
 def raising_if_cancelled() -> Iterator[None]:
-    """Heed a lost cancellation also where an error ends the block: who catches it goes on."""
+    """Call `raise_if_cancelled` at the end of the block, also if an error ends it."""
     try:
         yield
     finally:
@@ -51,10 +51,10 @@ def raising_if_cancelled() -> Iterator[None]:
 
 
 async def end(*tasks: asyncio.Future[None], apart_s: float | None = None) -> None:
-    """Cancel tasks and wait for their end; one cancellation may be lost, so it is repeated.
+    """Cancel tasks and wait for their end; repeat it, since a cancellation may be lost.
 
     Args:
-        apart_s: Between two cancellations; None: `CANCEL_APART_S`.
+        apart_s: Seconds between two cancellations; None means `CANCEL_APART_S`.
     """
     left = set(tasks)
     for _ in range(CANCELS_MAX):
@@ -67,7 +67,7 @@ async def end(*tasks: asyncio.Future[None], apart_s: float | None = None) -> Non
 
 
 async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
-    """Until the event, which is then cleared, or until the time is over."""
+    """Wait for an event and clear it, or until the time is over."""
     raise_if_cancelled()
     try:
         async with asyncio.timeout(seconds):
@@ -78,7 +78,7 @@ async def wait_at_most(event: asyncio.Event, seconds: float) -> None:
 
 
 async def follow(step: Callable[[], Awaitable[bool]], wake: asyncio.Event, poll_s: float) -> None:
-    """Take steps while there is more to do, then wait to be woken, for ever."""
+    """Repeat `step` while it returns True, then wait for `wake` or `poll_s`, for ever."""
     with raising_if_cancelled():
         while True:
             while await step():
@@ -87,12 +87,12 @@ async def follow(step: Callable[[], Awaitable[bool]], wake: asyncio.Event, poll_
 
 
 def begin(loops: Mapping[str, Callable[[], Awaitable[object]]]) -> list[asyncio.Task[None]]:
-    """Keep each of the named loops going, in a task of its own; `end` ends them."""
+    """Supervise each named loop in a task of its own; `end` ends them."""
     return [asyncio.create_task(supervise(name, step)) for name, step in loops.items()]
 
 
 def stop_event() -> asyncio.Event:
-    """Set at SIGTERM and SIGINT, from now on."""
+    """Return an event that SIGTERM and SIGINT set."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -105,13 +105,14 @@ async def supervise(
     ended_by: type[Exception] | tuple[type[Exception], ...] = (),
     pause_max_s: float = BACKOFF_MAX_S,
 ) -> None:
-    """Run `step` again whenever it ends, backing off while it fails.
+    """Run `step` again whenever it ends, with growing pauses while it fails.
 
     Args:
-        pause_max_s: The longest pause; for what others wait for, a short one.
+        ended_by: Errors that end the loop.
+        pause_max_s: The longest pause.
 
     Raises:
-        Exception: One of `ended_by`, which is the supervisor's business.
+        Exception: `step` raised one of `ended_by`.
     """
     failures, delay = FAILURES.labels(name), 0.0
     while True:

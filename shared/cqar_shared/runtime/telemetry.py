@@ -1,4 +1,4 @@
-"""Logs and the HTTP side door: /health/live, /health/ready, /metrics."""
+"""Logs, and the HTTP port with /health/live, /health/ready and /metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cqar_shared.runtime.config import ServiceConfig, host_and_port
 from cqar_shared.runtime.key_masking import masked
 from cqar_shared.runtime.version import version
 
-#: Of the call that is being answered: the caller's own, or made here.
+#: Id of the current call, from the caller or made here.
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 #: `dependency` is postgres, nats or redis. A service sets only those that it uses.
@@ -30,7 +30,7 @@ BUILD: Final = Info("cqar_build", "What runs: two versions at once during an upg
 
 
 class HealthReport(msgspec.Struct, frozen=True):
-    """Whether calls should come here, and for each component "ok" or what is wrong."""
+    """Whether the service is ready, and for each component "ok" or what is wrong."""
 
     ready: bool
     components: dict[str, str]
@@ -65,12 +65,12 @@ class TextLines(logging.Formatter):
 
 
 def log_to_stderr(config: ServiceConfig) -> None:
-    """JSON lines, or a readable form where a person looks on."""
+    """Log JSON lines, or readable lines on a terminal."""
     handler = logging.StreamHandler(sys.stderr)
     readable = config.log_format == "text" or (config.log_format == "auto" and sys.stderr.isatty())
     handler.setFormatter(TextLines() if readable else JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    # Other libraries' loggers may say more than is theirs to say: a URL's password, at DEBUG.
+    # Loggers of libraries stay at WARNING: at DEBUG they may log a password in a URL.
     for name in ("cqar_shared", "cqar_writer", "cqar_resolver"):
         logging.getLogger(name).setLevel(config.log_level)
 
@@ -79,7 +79,7 @@ async def serve_http(listen: str, health: Callable[[], Awaitable[HealthReport]])
     """Serve health and metrics until the runner's `cleanup`.
 
     Raises:
-        StartupError: The address cannot be had.
+        StartupError: the address cannot be bound.
     """
 
     async def live(_: web.Request) -> web.Response:

@@ -1,7 +1,7 @@
-"""Traces, where a service is told to send them; elsewhere all this does nothing.
+"""Sends traces if `traces_url` is set; otherwise these functions do nothing.
 
-A mutation's trace goes where its change set goes: the context travels in the change set, so that
-one trace holds the call, its SQL, the publishing and each resolver's applying.
+The context of a mutation's trace travels in its change set. So one trace contains the call, its
+SQL, the publication, and the application at each resolver.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _running: OpenTelemetry | None = None
 
 
 def start(service: str, config: ServiceConfig) -> None:
-    """Trace this process from now on, if the configuration says where to.
+    """Trace this process from now on, if `traces_url` is set.
 
     Raises:
-        MissingExtra: The extra is not installed.
+        MissingExtra: the extra is not installed.
     """
     global _running  # noqa: PLW0603  (a process has one tracer, or none)
     if not config.traces_url:
@@ -41,13 +41,13 @@ def start(service: str, config: ServiceConfig) -> None:
 
 
 def stop() -> None:
-    """Send what is still to be sent."""
+    """Send the remaining spans."""
     if _running is not None:
         _running.shutdown()
 
 
 def instrument(engine: AsyncEngine) -> AsyncEngine:
-    """The engine, whose statements are traced."""
+    """Trace the statements of an engine, and return it."""
     if _running is not None:
         _running.instrument(engine)
     return engine
@@ -59,10 +59,10 @@ def interceptors() -> list[grpc.aio.ServerInterceptor]:
 
 @contextmanager
 def span(name: str, parent: Callable[[], str], **attributes: int | str) -> Iterator[None]:
-    """A span of another process's trace; none where that is not traced.
+    """Continue the trace of another process with a span, if it has one.
 
     Args:
-        parent: Gives the W3C trace context; only asked where there is tracing.
+        parent: Returns the W3C trace context; only called if traces are sent.
     """
     if _running is not None and (context := parent()):
         with _running.span(name, context, attributes):
@@ -72,10 +72,10 @@ def span(name: str, parent: Callable[[], str], **attributes: int | str) -> Itera
 
 
 def traceparent() -> str:
-    """The current span as W3C trace context; empty if none is sampled."""
+    """The W3C trace context of the current span; empty if it is not sampled."""
     return "" if _running is None else _running.traceparent()
 
 
 def trace_id() -> str:
-    """Of the current span, in hexadecimal; empty where there is none."""
+    """Trace id of the current span, in hexadecimal; empty if there is none."""
     return "" if _running is None else _running.trace_id()

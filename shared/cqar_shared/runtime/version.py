@@ -1,4 +1,4 @@
-"""What this is, for `--version` and for those who ask a running process."""
+"""The installed version, for `--version`, /health/live and metrics."""
 
 from __future__ import annotations
 

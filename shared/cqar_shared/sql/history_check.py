@@ -1,6 +1,7 @@
-"""Whether an entity is as the newest change set of its history states it: what the chain covers.
+"""Checks that a row of `current` matches the newest change set of its entity.
 
-Asked where a row that somebody altered would let somebody in: for a key that is presented.
+The chain covers change sets, but not `current`. This is checked where an altered row would let a
+caller in: for API keys.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from cqar_shared.domain.kind import Ref
 from cqar_shared.replication import positions
 from cqar_shared.sql import row_check
 
-#: (kind, lookup): whom these find is to be proven.
+#: (kind, lookup) whose results are checked.
 ASKED: Final = frozenset({("api_key", "hash")})
-#: Unpacked and read within 1 ms; what is larger, in a thread of its own.
+#: A change set of this size is read within 1 ms; a larger one is read in a thread.
 SMALL_BYTES_MAX: Final = 256 * 1024
 
 _NEWEST: Final = sa.text(
@@ -30,13 +31,13 @@ _NEWEST: Final = sa.text(
 
 
 async def require_newest(tx: AsyncConnection, ref: Ref, revision: int, payload: bytes) -> None:
-    """See that an entity, and the revision that it is of, are its history's newest.
+    """Check that an entity and its revision are the newest in its history.
 
     Args:
-        tx: With one view since the entity was read: of what commits meanwhile it says nothing.
+        tx: A transaction with one snapshot since the entity was read.
 
     Raises:
-        DataLoss: `current` says otherwise, or the history has none of it.
+        DataLoss: `current` differs from the history, or the history does not have the entity.
     """
     rows = await tx.execute(_NEWEST, {"kind": ref[0], "key": ref[1]})
     packed: bytes = rows.scalar_one_or_none() or b""

@@ -1,11 +1,9 @@
-"""A session with PostgreSQL, whose end both sides notice within seconds, however it comes.
+"""A PostgreSQL session whose loss both sides notice within seconds.
 
-The kernel tells of what is lost without a word (`cqar_shared.runtime.tcp_keepalive`); until then
-whoever reads from
-it hangs, and a lock that it holds stays held. So both ends look for each other: the client by its
-socket's options, the server by settings of the session. Where the other end still acknowledges and
-never answers (a process that is stopped, a proxy that forgot), only deadlines help: every statement
-has one but COMMIT, which may wait for a standby.
+Until a lost connection is noticed, its reader hangs and its locks stay held. So both sides probe
+the connection: the client by socket options (`tcp_keepalive`), the server by session settings. If
+the other side acknowledges but never answers (a stopped process, a broken proxy), only deadlines
+help: every statement has one except COMMIT, which may wait for a standby.
 """
 
 from __future__ import annotations
@@ -21,17 +19,16 @@ from cqar_shared.runtime import tcp_keepalive
 from cqar_shared.runtime.tcp_keepalive import ASKED_APART_S, ASKED_TIMES, IDLE_S, UNACKNOWLEDGED_MS
 
 CONNECT_TIMEOUT_S: Final = 3.0
-#: A client that stops within a transaction does not keep what it locked.
+#: A client that stops within a transaction loses its locks after this.
 IDLE_IN_TRANSACTION_MS: Final = 10_000
-#: BEGIN and ROLLBACK wait for no lock and read nothing.
+#: Deadline of BEGIN and ROLLBACK, which wait for no lock and read nothing.
 BRIEF_TIMEOUT_S: Final = 3.0
-#: A standby may be away for as long as that takes: `cqar_writer.database.confirmed_commit` gives
-#: up before.
+#: A standby may be away for long; `cqar_writer.database.confirmed_commit` gives up before this.
 COMMIT_TIMEOUT_S: Final = 24 * 3600.0
-#: A server that reads a few rows tells of them within milliseconds.
+#: Longest time without any data from a server that reads rows.
 SILENCE_MAX_S: Final = 4.0
 LOOK_EVERY_S: Final = 0.5
-#: Connections that part from their servers while nobody waits for it; more are cut at once.
+#: Connections that are closed gracefully in the background; more are cut at once.
 PARTING_MAX: Final = 64
 
 _SETTINGS: Final = {
@@ -53,12 +50,12 @@ T = TypeVar("T")
 
 
 class Session(asyncpg.Connection):
-    """A connection that nobody waits for longer than its server takes."""
+    """A connection with deadlines for all that asyncpg itself sends."""
 
     _commits = False
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:  # noqa: ASYNC109
-        """Also BEGIN, ROLLBACK and COMMIT, which asyncpg's transactions say by it.
+        """Execute a statement; asyncpg also sends BEGIN, ROLLBACK and COMMIT by it.
 
         Raises:
             ConnectionDoesNotExistError: BEGIN was not answered in time.
@@ -78,15 +75,15 @@ class Session(asyncpg.Connection):
         except TimeoutError as error:
             self.terminate()
             if query == "ROLLBACK;":
-                return "ROLLBACK"  # as the end of a session does, too
+                return "ROLLBACK"  # the end of a session rolls back
             message = f"the server does not answer in {BRIEF_TIMEOUT_S:g} s"
             raise asyncpg.ConnectionDoesNotExistError(message) from error
 
     async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Part politely; with a timeout, which is how a pool gives a connection up, beside others.
+        """Close gracefully; with a timeout, as a pool does it, in the background.
 
-        A statement that runs is cancelled over another connection, which may be as lost as this
-        one. A COMMIT that waits for its standby is not: cancelled, it is committed here alone.
+        A running statement is cancelled over another connection, which may be lost too. A COMMIT
+        that waits for a standby is not cancelled: it would then be committed here alone.
         """
         if timeout is None:
             await super().close()
@@ -102,10 +99,10 @@ class Session(asyncpg.Connection):
             await super().close(timeout=timeout_s)
 
     async def answered(self, asked: Awaitable[T], silence_max_s: float = SILENCE_MAX_S) -> T:
-        """What is asked of this session, however long that takes, as long as something comes.
+        """Wait for an answer of any duration, as long as data arrives.
 
         Raises:
-            ConnectionDoesNotExistError: Nothing came for so long: the session is over.
+            ConnectionDoesNotExistError: no data arrived for `silence_max_s`.
         """
         task = asyncio.ensure_future(asked)
         loop = asyncio.get_running_loop()
@@ -128,14 +125,14 @@ async def connect(
     timeout_s: float = CONNECT_TIMEOUT_S,
     command_timeout_s: float,
 ) -> Session:
-    """Open one.
+    """Open a session.
 
     Args:
-        settings: Of the session, beside those of every one.
-        command_timeout_s: For any statement but COMMIT.
+        settings: Settings of this session besides those of all sessions.
+        command_timeout_s: Deadline of any statement except COMMIT.
 
     Raises:
-        OSError, TimeoutError, asyncpg.PostgresError: There is no connection to be had.
+        OSError, TimeoutError, asyncpg.PostgresError: the connection failed.
     """
     connection = await asyncpg.connect(
         url,
@@ -149,5 +146,5 @@ async def connect(
 
 
 def transport_of(connection: Any) -> Any:
-    """What asyncpg sends by, and gives no other way to."""
+    """The transport of an asyncpg connection, which has no public attribute for it."""
     return connection._transport  # noqa: SLF001

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL, each with bounds on how long anything may take."""
+"""Makes SQLAlchemy engines for PostgreSQL, with limits on the time that anything may take."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from cqar_shared.sql import pg_session
 
 STATEMENT_TIMEOUT_S: Final = 30.0
-#: The server ends a statement first, if it is there.
+#: The server's own limit comes first, if it is reachable.
 ANSWER_TIMEOUT_S: Final = STATEMENT_TIMEOUT_S + 5.0
-#: One stuck client must not stop the registry: it loses its transaction instead.
+#: A stuck client loses its transaction, so that it does not block the registry.
 SERVER_SETTINGS: Final = {
     "lock_timeout": "5000",
     "statement_timeout": f"{STATEMENT_TIMEOUT_S * 1000:.0f}",
-    # JIT pays off for analytics; here it costs tens of milliseconds on a cold plan.
+    # JIT helps analytics; here it costs tens of milliseconds for a new plan.
     "jit": "off",
-    # A plan made while a table was tiny is kept for a connection's life otherwise, and joins a
-    # thousand wanted rows with a scan each.
+    # A plan made while a table was tiny would be kept for the life of the connection, and scan the
+    # table for each of a thousand rows.
     "plan_cache_mode": "force_custom_plan",
 }
-#: A connection that worked so recently is believed to work, unless its end was heard: asking it
-#: takes three round trips, half of what a short reading takes.
+#: A connection that was used this recently is not tested: a test takes three round trips, half as
+#: long as a short read.
 BELIEVED_S: Final = 2.0
-#: Where a connection's end is not told, nobody would ever say that it is dead. Those who wait least
-#: for a connection, a probe's head above all, must have the time to hear of it.
+#: Deadline of the test. It is shorter than the shortest wait for a connection, that of a probe for
+#: the head.
 PING_TIMEOUT_S: Final = 1.0
-#: For a connection that others have.
+#: Longest wait for a free connection.
 POOL_TIMEOUT_S: Final = 5.0
-#: To part from a server politely may take so long, of all connections together.
+#: Longest graceful close of all connections together.
 CLOSE_TIMEOUT_S: Final = 1.0
 _OPENED: Final = "cqar_opened_s"
-#: Of each engine, when its connections of before were dropped.
+#: Engine -> time when its connections were dropped.
 _dropped_s: Final[WeakKeyDictionary[sa.Engine, float]] = WeakKeyDictionary()
 _DEAD: Final = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
@@ -49,14 +49,15 @@ def sqlalchemy_url(url: str) -> str:
 
 
 def make_engine(url: str, *, connections_max: int, application: str) -> AsyncEngine:
-    """An engine that opens at most `connections_max` connections, lazily.
+    """Make an engine that opens up to `connections_max` connections when needed.
 
-    The one used last is used next: a connection's first use of a statement costs milliseconds.
+    The last used connection is reused first: a statement's first use on a connection takes
+    milliseconds.
     """
     engine = create_async_engine(
         sqlalchemy_url(url),
-        # asyncpg reads the address itself: of what may follow its `?` SQLAlchemy takes nothing that
-        # every other reader takes, sslmode above all.
+        # asyncpg reads the URL itself: SQLAlchemy does not accept the usual parameters, such as
+        # sslmode.
         async_creator=partial(
             pg_session.connect,
             *(url, application),
@@ -75,32 +76,32 @@ def make_engine(url: str, *, connections_max: int, application: str) -> AsyncEng
 
 
 def drop(engine: AsyncEngine) -> None:
-    """Let nobody use a connection that is open now: the address may lead elsewhere since.
+    """Do not reuse any connection that is open now: its address may lead elsewhere.
 
-    Those that are in use end with their use.
+    Connections in use are closed afterwards.
     """
     _dropped_s[engine.sync_engine] = time.monotonic()
 
 
 async def discard(tx: AsyncConnection) -> None:
-    """Close a connection at once; what its transaction did is undone."""
+    """Close a connection at once, and so roll back its transaction."""
     (await tx.get_raw_connection()).driver_connection.terminate()  # type: ignore[union-attr]
     await tx.invalidate()
 
 
 def opened_s(tx: AsyncConnection) -> float:
-    """When it was opened, by the monotonic clock."""
+    """When the connection was opened, by the monotonic clock."""
     when: float = tx.info[_OPENED]
     return when
 
 
 async def dispose(engine: AsyncEngine) -> None:
-    """Close an engine's connections; those whose server does not part in time are cut."""
+    """Close an engine's connections, and cut those that do not close in time."""
     pool: Any = engine.sync_engine.pool
     until = asyncio.get_running_loop().time() + CLOSE_TIMEOUT_S
     for _ in range(pool.size() + 1):
         try:
-            # Where the time is over, asyncpg cuts the connection that it was closing.
+            # On a timeout asyncpg cuts the connection that it was closing.
             async with asyncio.timeout_at(until):
                 await engine.dispose()
         except TimeoutError:
@@ -117,12 +118,12 @@ def _note_use(_: Any, record: Any) -> None:
 
 
 def _require_usable(engine: sa.Engine, connection: Any, record: Any, _: Any) -> None:
-    """Tell the pool of a connection that is dead or dropped, for it to make another.
+    """Tell the pool to replace a connection that is dead or dropped.
 
     Raises:
-        DisconnectionError: Its end was heard.
-        InvalidatePoolError: It does not answer; the others, which are as old or older, would not
-            either, and to find that out one by one would take a second each.
+        DisconnectionError: the connection is closed or dropped.
+        InvalidatePoolError: the connection does not answer. The others are as old or older, and
+            to test each would take a second.
     """
     if record.info[_OPENED] < _dropped_s.get(engine, -math.inf):
         connection.driver_connection.terminate()
@@ -136,6 +137,6 @@ def _require_usable(engine: sa.Engine, connection: Any, record: Any, _: Any) -> 
         try:
             connection.run_async(lambda raw: raw.execute("SELECT", timeout=PING_TIMEOUT_S))
         except (asyncpg.PostgresError, *_DEAD) as error:
-            # To part politely would be to wait again.
+            # A graceful close would wait again.
             connection.driver_connection.terminate()
             raise sa.exc.InvalidatePoolError("it does not answer") from error

@@ -1,8 +1,8 @@
-"""Whether what a table's row was found by is what its entity says.
+"""Checks that an entity has the values of the row by which it was found.
 
-Entities are covered by the registry's hashes; the tables that they are looked up in are not. So an
-entity that a lookup finds must itself have the values that were looked up. What is missing from a
-table cannot be seen by a lookup: `cqar audit verify` finds that.
+The registry's hashes cover entities, but not the tables for lookups. So an entity that a lookup
+finds must itself have the looked-up values. A lookup cannot detect a missing row; `cqar audit
+verify` does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cqar_shared.errors import DataLoss
 
 log = logging.getLogger(__name__)
 
-#: What a message holds as its column does; decimals and instants it holds in forms of their own.
+#: Types with the same form in message and column, unlike decimals and instants.
 _PLAIN: Final = (str, int, bool)
 LISTING_TERMS: Final = "listing_terms"
 
@@ -33,17 +33,17 @@ Values = Iterable[tuple[Any, ...]]
 
 
 def altered(table: str, key: str) -> DataLoss:
-    """The error to raise; it is logged here, since whoever is answered is no operator."""
+    """Make the error to raise, and log it: the caller is usually not an operator."""
     error = DataLoss(table, key)
     log.error("%s", error)
     return error
 
 
 def require_own(kind: AnyKind, key: str, payload: bytes) -> Message:
-    """The message of an entity that stands under a key in `current`.
+    """Decode an entity of `current`.
 
     Raises:
-        DataLoss: It is no message of its kind, or another entity's.
+        DataLoss: the payload is not a message of the kind, or is another entity.
     """
     try:
         message = kind.message.FromString(payload)
@@ -57,10 +57,10 @@ def require_own(kind: AnyKind, key: str, payload: bytes) -> Message:
 def require_filed(
     kind: AnyKind, lookup: str, values: Sequence[Any], key: str, payload: bytes
 ) -> None:
-    """See that an entity is filed where it was found.
+    """Check that an entity has the values by which a lookup found it.
 
     Raises:
-        DataLoss: It is filed elsewhere, by what it says itself.
+        DataLoss: the entity has other values.
     """
     message = require_own(kind, key, payload)
     if tuple(values) not in _values_of(kind.name, lookup)(message, payload):
@@ -69,7 +69,7 @@ def require_filed(
 
 @cache
 def _values_of(kind_name: str, lookup_name: str) -> Callable[[Message, bytes], Values]:
-    """All the tuples that an entity is found under: of its message where that says them plainly."""
+    """Return a function for an entity's lookup values, from its message if that has them."""
     kind = KIND_BY_NAME[kind_name]
     lookup = kind.lookups[lookup_name]
     if lookup.values is not None:
@@ -83,37 +83,37 @@ def _values_of(kind_name: str, lookup_name: str) -> Callable[[Message, bytes], V
         return lambda _, payload: list(lookup.values_of(entity_codec.decode(kind, payload)))
     names = lookup.columns
 
-    def stated(message: Message, _: bytes) -> Values:
+    def of_fields(message: Message, _: bytes) -> Values:
         return (
             tuple(getattr(message, name) if message.HasField(name) else None for name in names),
         )
 
-    return stated
+    return of_fields
 
 
 def require_terms(listing_id: str, since: dt.datetime, payload: bytes) -> None:
-    """See that a row of `listing_terms` holds its listing, as from its instant on.
+    """Check that a row of `listing_terms` holds its listing with terms since its instant.
 
     Raises:
-        DataLoss: It does not.
+        DataLoss: the row holds another listing, or terms of another instant.
     """
     try:
         listing: Any = VENUE_SYMBOL.message.FromString(payload)
     except DecodeError:
         raise altered(LISTING_TERMS, listing_id) from None
-    # What was there before terms had an instant says none.
-    stated = moment_of(listing.terms_since) if listing.HasField("terms_since") else since
-    if (listing.listing_id, stated) != (listing_id, since):
+    # Terms that were stored by an old release have no instant.
+    terms_since = moment_of(listing.terms_since) if listing.HasField("terms_since") else since
+    if (listing.listing_id, terms_since) != (listing_id, since):
         raise altered(LISTING_TERMS, listing_id)
 
 
 def require_pointing(
     kind: AnyKind, table: str, key: str, payload: bytes, target: tuple[str, str]
 ) -> None:
-    """See that an entity points at another, as a row of a table says.
+    """Check that an entity refers to another one, as a row says.
 
     Raises:
-        DataLoss: It does not.
+        DataLoss: the entity does not refer to it.
     """
     require_own(kind, key, payload)
     if target not in {ref for _, ref in kind.refs_of(entity_codec.decode(kind, payload))}:

@@ -1,7 +1,7 @@
-"""Entities as rows of their tables: how they are given to PostgreSQL, to write them or to compare.
+"""Gives entities to PostgreSQL as rows, to write them or to compare them with stored rows.
 
-Rows go as one JSON document, which PostgreSQL reads into columns of any type: decimals and instants
-exactly, as text. Whoever compares does it by the very document that is written.
+The rows are one JSON document, which PostgreSQL converts to columns of any type; decimals and
+instants are texts, and so exact. Writing and comparing use the same document.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import sqlalchemy as sa
 
 from cqar_shared.domain.kind import AnyKind, Entity
 
-#: What one row is made of. Entities have the fields that their tables have.
+#: The source of one row. Entities have the fields of their tables.
 Given = Entity | Mapping[str, Any]
 
 
 def rows_of(kind: AnyKind, entities: Sequence[Entity]) -> dict[str, list[Given]]:
-    """Table -> its rows: the kind's own, and those of its entities' parts."""
+    """Table -> rows, of the kind's own table and of its child tables."""
     found: defaultdict[str, list[Given]] = defaultdict(list)
     found[kind.table] = list(entities)
     for entity in entities:
@@ -31,21 +31,21 @@ def rows_of(kind: AnyKind, entities: Sequence[Entity]) -> dict[str, list[Given]]
 
 
 def document(rows: Sequence[Given]) -> str:
-    """The rows as `given` reads them."""
+    """Encode rows as `given` reads them."""
     return msgspec.json.encode(rows).decode()
 
 
 @cache
 def given(table: sa.Table, rows: str = "CAST(:rows AS json)") -> str:
-    """SQL for the rows of a document, as rows of a table."""
+    """SQL that reads a document as rows of a table."""
     return f"json_populate_recordset(CAST(NULL AS {table.name}), {rows})"
 
 
 @cache
 def differing(table: sa.Table, rows: str = "CAST(:rows AS json)") -> str:
-    """SQL for the rows of a document that a table has not, or has otherwise.
+    """SQL for rows of a document that a table lacks or has with other values.
 
-    Columns: the primary key as text; the table's row and the document's, as JSON.
+    Columns: the primary key as text, the table's row and the document's row as JSON.
     """
     keys = [column.name for column in table.primary_key]
     key = " || '/' || ".join(f"g.{name}::text" for name in keys)

@@ -1,4 +1,4 @@
-"""SQLAlchemy metadata shared by every table, and the tables that belong to no kind."""
+"""The SQLAlchemy metadata of all tables, and the tables that belong to no kind."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ metadata = sa.MetaData(
     }
 )
 
-#: An instant, always with its zone.
+#: An instant with time zone.
 Instant = sa.TIMESTAMP(timezone=True)
-#: A UUID that Python sees as text, as messages do.
+#: A UUID that is text in Python, as in messages.
 Id = sa.Uuid(as_uuid=False)
 Json = JSONB
 

@@ -1,4 +1,4 @@
-"""An API key as text: how one is made, and by what it is known. Needs no server's packages."""
+"""API keys as text: makes and hashes them. Needs no packages of a server."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import hashlib
 import secrets
 from typing import Final
 
-#: By which scanners for leaked secrets know one.
+#: Scanners for leaked secrets recognise keys by it.
 PREFIX: Final = "cqar_"
 
 
 def fresh_key() -> str:
-    """A new key, of 256 random bits."""
+    """Make a key of 256 random bits."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def hash_of(key: str) -> str:
-    """What is stored of one."""
+    """Hash a key; only the hash is stored."""
     return hashlib.sha256(key.encode()).hexdigest()

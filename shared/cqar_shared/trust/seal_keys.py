@@ -1,4 +1,4 @@
-"""The file that holds the integrity keys: read at start, and made."""
+"""Reads and makes the file of the integrity keys."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from cqar_shared.runtime.config import ServiceConfig
 
 SETTING: Final = "integrity_key_file"
-#: What may be set only beside it: each names a place where others may be able to write.
+#: Settings that require it: each names a place where others may be able to write.
 NEEDING: Final = ("redis_url", "last_good_file")
-#: Longer than any file of so many keys.
+#: More than any file with `KEYS_MAX` keys has.
 FILE_BYTES_MAX: Final = 64 * 1024
 
 
 def keyring_of(config: ServiceConfig, prefix: str = "") -> Keyring:
-    """The keys that a service is given; some of this process's own where it stores nothing.
+    """Read the keys of a service; make a random one if it stores nothing.
 
     Args:
-        prefix: Of the settings' names in the environment; empty: they are arguments.
+        prefix: Prefix of the settings in the environment; empty if they are arguments.
 
     Raises:
         InvalidConfiguration: The service stores values and has no key, or the file holds no keys.
@@ -65,8 +65,8 @@ def make(path: Path) -> None:
     """Write a file with one new key, which only its owner can read.
 
     Raises:
-        FileExistsError: There is one. It stays as it is.
-        OSError: It cannot be written.
+        FileExistsError: the file exists; it is not changed.
+        OSError: the file cannot be written.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     with os.fdopen(os.open(path, flags, 0o600), "w") as file:

@@ -1,7 +1,7 @@
-"""Tags that only who holds the integrity key can make: what Redis and files hold is ours. Pure.
+"""Authenticates values in Redis and in files by tags under the integrity key. Pure.
 
-A tag is of a purpose, and of several byte strings in their order: what is tagged for one purpose,
-or beside one string, is not believed beside another.
+A tag covers a purpose and several byte strings in order. A value that was tagged for one purpose,
+or beside one string, is refused for another.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from collections.abc import Sequence
 from typing import Final
 
 KEY_BYTES_MIN: Final = 32
-#: A rotation takes two; each of them is tried on what fails, which costs a microsecond.
+#: A rotation needs two. All keys are tried on a wrong tag, a microsecond each.
 KEYS_MAX: Final = 8
-#: Of SHA-256's 32: a forger has one chance in 2^128, and learns nothing from failing.
+#: Of the 32 bytes of SHA-256: a forger's chance is 2^-128.
 TAG_BYTES: Final = 16
-#: 32 random bytes repeat a few; a sample key such as 00…00 has hardly any that differ.
+#: 32 random bytes rarely have fewer distinct values; a sample key such as 00…00 does.
 DISTINCT_BYTES_MIN: Final = 16
 _LABEL: Final = b"cqar integrity 1: "
 
 
 class BadKey(ValueError):
-    """A key that cannot be used; the message does not contain it."""
+    """A key cannot be used; the message does not contain it."""
 
 
 class Seals:
     """Makes and checks the tags of one purpose.
 
     Args:
-        keys: One at least. The first makes tags, each of them checks.
+        keys: At least one. The first makes tags; all of them verify.
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
@@ -40,7 +40,7 @@ class Seals:
         return _tag(self._keys[0], parts)
 
     def verifies(self, tag: bytes, *parts: bytes) -> bool:
-        """Whether a tag was made of these parts, under any of the keys."""
+        """Whether the tag is that of these parts under one of the keys."""
         return any(hmac.compare_digest(tag, _tag(key, parts)) for key in self._keys)
 
 
@@ -48,7 +48,7 @@ class Keyring:
     """The integrity keys of a process.
 
     Args:
-        keys: One at least, of `KEY_BYTES_MIN` random bytes each.
+        keys: At least one, each of `KEY_BYTES_MIN` random bytes or more.
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
@@ -58,10 +58,10 @@ class Keyring:
 
     @classmethod
     def parse(cls, text: str) -> Keyring:
-        """Read a key file: a key a line, as hex or base64; empty lines and `#` lines do not count.
+        """Read a key file: one key a line, as hex or base64; `#` begins a comment line.
 
         Raises:
-            BadKey: A line is no key, or there is none, or more than `KEYS_MAX`.
+            BadKey: a line is not a key, or there is no key, or there are more than `KEYS_MAX`.
         """
         lines = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1)]
         keys = [_key(n, line) for n, line in lines if line and not line.startswith("#")]
@@ -70,7 +70,7 @@ class Keyring:
         return cls(keys)
 
     def seals(self, purpose: str) -> Seals:
-        """Keys of their own for a purpose, as HKDF expands them (RFC 5869, one block)."""
+        """Derive the keys of a purpose by HKDF (RFC 5869, one block)."""
         info = _LABEL + purpose.encode() + b"\x01"
         return Seals([hmac.digest(key, info, "sha256") for key in self._keys])
 
@@ -91,6 +91,6 @@ def _key(number: int, line: str) -> bytes:
 
 
 def _tag(key: bytes, parts: Sequence[bytes]) -> bytes:
-    # Each behind its length, so that no byte moves from one part to the next.
+    # Each part follows its length, so that no byte can move from one part to the next.
     message = b"".join(piece for part in parts for piece in (len(part).to_bytes(8), part))
     return hmac.digest(key, message, "sha256")[:TAG_BYTES]

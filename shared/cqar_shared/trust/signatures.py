@@ -1,8 +1,8 @@
-"""Ed25519 over where a registry stands, and over the keys that say so.
+"""Signs and verifies heads, and endorsements of signing keys, with Ed25519.
 
-What is signed has fixed lengths behind a domain of its own, so that no signature means two things.
-The package `cryptography` is loaded by the first who signs or checks: a resolver that asks
-for no signatures never does.
+The signed bytes have fixed lengths after a prefix of their own, so a signature has one meaning. The
+package `cryptography` is imported on first use: a resolver that requires no signatures does not
+need it.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 _HEAD: Final = b"cqar head 1\n"
 _KEY: Final = b"cqar key 1\n"
-#: Keys in a file of trusted ones.
+#: Keys in a file of trusted keys.
 TRUSTED_MAX: Final = 64
 _PUBLIC_KEY: Final = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class KeyFileError(Exception):
-    """A file holds no keys that can be used; the text says why, and nothing of what it holds."""
+    """A key file cannot be used; the message contains nothing of the file."""
 
 
 class SignableHead(Protocol):
-    """What a signature says of a head."""
+    """The parts of a head that a signature covers."""
 
     @property
     def epoch(self) -> int: ...
@@ -41,10 +41,10 @@ class SignableHead(Protocol):
 
 
 def head_statement(registry_id: bytes, head: SignableHead) -> bytes:
-    """The bytes that are signed of a head; numbers are big-endian.
+    """The signed bytes of a head; numbers are big-endian.
 
     Raises:
-        ValueError, OverflowError: It is no head that anybody signs.
+        ValueError, OverflowError: a hash has a wrong length, or a number does not fit.
     """
     if len(head.chain) != 32 or len(head.set_hash) != 16:
         message = f"hashes of {len(head.chain)} and {len(head.set_hash)} bytes in a head"
@@ -55,7 +55,7 @@ def head_statement(registry_id: bytes, head: SignableHead) -> bytes:
 
 
 def key_statement(registry_id: bytes, public_key: bytes) -> bytes:
-    """The bytes by which a key of a registry vouches for another."""
+    """The signed bytes by which a key of a registry endorses another key."""
     return _KEY + _of_registry(registry_id) + public_key
 
 
@@ -64,13 +64,13 @@ def _of_registry(registry_id: bytes) -> bytes:
 
 
 def signature_text(where: str, key_id: str, signature: bytes) -> str:
-    """Where the chain is and who signed that, to be noted: in logs, and by `cqar audit head`."""
+    """Describe a position and who signed it, for logs and `cqar audit head`."""
     by = f"signed by {key_id}: {signature.hex()}" if signature else "not signed"
     return f"{where}, {by}"
 
 
 def is_valid(public_key: bytes, signature: bytes, statement: bytes) -> bool:
-    """Whether the key's owner signed these bytes; some 100 us."""
+    """Whether the owner of the key signed these bytes; takes some 100 us."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  (only who checks pays)
     from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
 
@@ -82,7 +82,7 @@ def is_valid(public_key: bytes, signature: bytes, statement: bytes) -> bool:
 
 
 class PrivateKey:
-    """One that signs, some 30 us a time.
+    """A key that signs; each signature takes some 30 us.
 
     Attributes:
         public_key: 32 bytes.
@@ -98,10 +98,10 @@ class PrivateKey:
 
     @classmethod
     def read(cls, path: str | Path) -> PrivateKey:
-        """Read a PEM file, PKCS#8 and without a password.
+        """Read a PEM file, PKCS#8 without a password.
 
         Raises:
-            KeyFileError: It cannot be read, or holds no Ed25519 key.
+            KeyFileError: the file cannot be read, or holds no Ed25519 key.
         """
         from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
         from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
@@ -119,7 +119,7 @@ class PrivateKey:
         return cls(key)
 
     def pem(self) -> bytes:
-        """As `read` takes it."""
+        """Write the key as PEM, as `read` expects it."""
         from cryptography.hazmat.primitives import serialization as form  # noqa: PLC0415
 
         return self._key.private_bytes(
@@ -137,10 +137,10 @@ def _ed25519() -> Any:
 
 
 def read_trusted(path: str | Path) -> list[bytes]:
-    """Public keys, one a line in hexadecimal; what follows `#` is a remark.
+    """Read public keys, one a line in hexadecimal; `#` begins a comment.
 
     Raises:
-        KeyFileError: It cannot be read, names none, more than 64, or what is no key.
+        KeyFileError: the file cannot be read, has no key, more than `TRUSTED_MAX`, or a bad line.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Whose signatures count, and why one does not.
+"""Which signing keys are trusted, and why a head is not.
 
-What is trusted begins with public keys that were given from outside. From there a key of the
-registry's own history counts if one that counts vouches for it, and ends where its history says.
+Trust begins with public keys from the configuration. A key in the registry's history is trusted if
+a trusted key endorses it, until the revision at which the history retires it.
 """
 
 from __future__ import annotations
@@ -14,53 +14,53 @@ from cqc.replication.v1 import replication_pb2
 from cqar_shared.domain.kinds.signing_key import SigningKey, id_of
 from cqar_shared.trust import signatures
 
-#: Of one registry, those that ended included: whoever makes up more is not listened to.
+#: Signing keys of one registry, retired ones included; a history with more is refused.
 KEYS_MAX: Final = 256
 
 
 class Unsigned(Exception):
-    """A head that nobody who is trusted signed; the text says why."""
+    """A head is not signed by a trusted key; the message says why."""
 
 
 class TrustedKeys:
-    """Keys that count; never changed, but followed by another with `having`.
+    """An immutable set of trusted keys; `having` returns an extended one.
 
     Args:
-        roots: Public keys that are trusted whatever a registry says.
+        roots: Public keys that are trusted whatever the history says.
     """
 
     def __init__(self, roots: Iterable[bytes]) -> None:
         self._keys: dict[str, bytes] = {id_of(key): key for key in roots}
-        #: The last revision that each may have signed, of those that are retired.
+        #: Retired key -> the last revision that it may have signed.
         self._last: dict[str, int] = {}
 
     @property
     def keys(self) -> Mapping[str, bytes]:
-        """The public keys that count, by their ids."""
+        """Key id -> trusted public key."""
         return self._keys
 
     def having(self, registry_id: bytes, keys: Iterable[SigningKey]) -> TrustedKeys:
-        """With a registry's keys, as far as what is trusted leads to them.
+        """Add the keys of a registry that trusted keys endorse.
 
-        A key that was known to be retired vouches for nothing new: who stole it afterwards could
-        go on with it for ever.
+        A key that was already known to be retired endorses no new key: otherwise a stolen one
+        could be used for ever.
 
         Raises:
-            Unsigned: There are more keys than any registry has.
+            Unsigned: there are more than `KEYS_MAX` keys.
         """
-        found = TrustedKeys(())
-        found._keys, found._last = dict(self._keys), dict(self._last)
-        found._learn(registry_id, keys)
-        return found
+        extended = TrustedKeys(())
+        extended._keys, extended._last = dict(self._keys), dict(self._last)
+        extended._learn(registry_id, keys)
+        return extended
 
     def _learn(self, registry_id: bytes, keys: Iterable[SigningKey]) -> None:
-        told: dict[str, SigningKey] = {}
+        by_id: dict[str, SigningKey] = {}
         for key in keys:
-            told[key.key_id] = key
-            if len(told) > KEYS_MAX:
+            by_id[key.key_id] = key
+            if len(by_id) > KEYS_MAX:
                 raise Unsigned(f"it tells of more than {KEYS_MAX} signing keys")
-        left = {name: key for name, key in told.items() if name not in self._keys}
-        ended = set(self._last)
+        left = {name: key for name, key in by_id.items() if name not in self._keys}
+        retired = set(self._last)
         grew = True
         while grew:
             grew = False
@@ -69,10 +69,10 @@ class TrustedKeys:
                 if voucher not in self._keys:
                     continue
                 del left[name]
-                if voucher not in ended and self._is_endorsed(registry_id, key):
+                if voucher not in retired and self._is_endorsed(registry_id, key):
                     self._keys[name] = bytes.fromhex(key.public_key)
                     grew = True
-        for name, key in told.items():
+        for name, key in by_id.items():
             if name in self._keys and key.last_revision is not None:
                 self._last[name] = min(key.last_revision, self._last.get(name, key.last_revision))
 
@@ -89,10 +89,10 @@ class TrustedKeys:
         )
 
     def require(self, head: replication_pb2.Head) -> None:
-        """Accept a head that one of these keys signed.
+        """Refuse a head that no trusted key signed.
 
         Raises:
-            Unsigned: None did, or one that might not any more.
+            Unsigned: no trusted key signed it, or a key that was retired before.
         """
         at, key_id = f"{head.epoch}:{head.revision}", head.signing_key_id
         if not head.signature:

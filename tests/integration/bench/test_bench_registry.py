@@ -7,10 +7,9 @@ import sqlalchemy as sa
 from cqc.resolver.v1 import resolver_pb2 as pb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bench.registry import burst
-from bench.registry.filling import fill
-from bench.registry.market import Market
-from cqar.admin.audit import Broken, verified
+from bench.market import Market
+from bench.registry_database import commit_burst, fill, prepare_burst
+from cqar.admin.audit import RegistryAltered, verify_registry
 from cqar_resolver.queries.resolution import resolve
 from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.snapshot.snapshot import Snapshot
@@ -20,7 +19,7 @@ from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds import KINDS
 from cqar_shared.queries.query import QueryContext
 from cqar_shared.sql.schema import current
-from cqar_writer.mutations.pipeline import Cause, Mutations
+from cqar_writer.mutations import Cause, Mutations
 from tests.support.entity_builders import NOW
 from tests.support.table_checks import require_tables_equal_current
 
@@ -30,18 +29,18 @@ MARKET = Market(LISTINGS, NOW)
 
 @pytest.fixture
 async def filled(database: str) -> str:
-    await fill(database, MARKET, NOW, tables=True)
+    await fill(database, MARKET, tables=True)
     return database
 
 
 def resolution(snapshot: Snapshot, number: int) -> pb.Resolution:
-    return resolve(QueryContext(snapshot), *MARKET.spelled(number), Instant.of(NOW))
+    return resolve(QueryContext(snapshot), *MARKET.key(number), Instant.of(NOW))
 
 
 async def test_its_count_hash_and_chain_are_what_audit_and_resolvers_compute(filled: str) -> None:
     # It announces no events, and is else what its change sets make.
-    with pytest.raises(Broken) as broken:
-        await verified(filled)
+    with pytest.raises(RegistryAltered) as broken:
+        await verify_registry(filled)
     assert set(broken.value.differences.counts) == {("outbox", "events")}
     snapshot = await RegistryDatabase(filled).hydrate()
     assert snapshot.counts["venue_symbol"] == LISTINGS
@@ -69,32 +68,28 @@ async def test_the_writers_rules_find_nothing_to_refuse_or_change_in_it(
     assert {outcome.result for outcome in applied.outcomes} == {Result.UNCHANGED}
 
 
-async def test_every_spelling_resolves_to_its_symbol_and_to_steps(filled: str) -> None:
-    snapshot = await RegistryDatabase(filled).hydrate()
-    for number in range(LISTINGS):
-        found = resolution(snapshot, number)
-        assert found.symbol.symbol_id == MARKET.listing(number).symbol_id
-        assert found.specs.tick_size
-
-
-async def test_it_has_aliases_options_delisted_and_untradeable_listings(filled: str) -> None:
+async def test_every_listing_resolves_and_there_are_all_kinds_of_them(filled: str) -> None:
     snapshot = await RegistryDatabase(filled).hydrate()
     found = [resolution(snapshot, number) for number in range(LISTINGS)]
-    assert any(one.venue_symbol.alias_of for one in found)
-    assert any(one.symbol.option_type for one in found)
-    assert any(one.status == pb.RESOLUTION_STATUS_DELISTED for one in found)
-    assert sum(one.tradeable.allowed for one in found) > LISTINGS // 2
+    for number, answer in enumerate(found):
+        assert answer.symbol.symbol_id == MARKET.listing(number).symbol_id
+        assert answer.specs.tick_size
+    assert any(answer.venue_symbol.alias_of for answer in found)
+    assert any(answer.symbol.option_type for answer in found)
+    assert any(answer.status == pb.RESOLUTION_STATUS_DELISTED for answer in found)
+    assert sum(answer.tradeable.allowed for answer in found) > LISTINGS // 2
 
 
 async def test_a_burst_is_committed_as_revisions_that_continue_the_chain(
     filled: str, engine: AsyncEngine
 ) -> None:
     before = await RegistryDatabase(filled).hydrate()
-    last = await burst.commit(filled, await burst.prepared(filled, 500), NOW)
+    burst = await prepare_burst(filled, 500)
+    await commit_burst(filled, burst)
     after = await RegistryDatabase(filled).hydrate()
-    assert after.head.revision == last == before.head.revision + 1
-    with pytest.raises(Broken) as broken:
-        await verified(filled)
+    assert after.head.revision == burst.last_revision == before.head.revision + 1
+    with pytest.raises(RegistryAltered) as broken:
+        await verify_registry(filled)
     assert set(broken.value.differences.counts) == {("outbox", "events")}
     assert after.count == before.count
     assert after.set_hash != before.set_hash
@@ -102,5 +97,5 @@ async def test_a_burst_is_committed_as_revisions_that_continue_the_chain(
 
 
 async def test_a_burst_of_more_than_trades_is_refused(filled: str) -> None:
-    with pytest.raises(ValueError, match="1000 changes of"):
-        await burst.prepared(filled, 1_000)
+    with pytest.raises(ValueError, match="1000 changes, but only"):
+        await prepare_burst(filled, 1_000)

@@ -17,7 +17,7 @@ from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.trust.key_text import hash_of
 from cqar_writer.api_keys import create_key
 from cqar_writer.config import WriterConfig
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support import access_table
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import NOW, a_key, an_id

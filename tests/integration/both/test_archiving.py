@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 import grpc
 import pytest
-import sqlalchemy as sa
-from cqc.events.v1 import events_pb2
-from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2 as rpb
@@ -21,37 +16,37 @@ from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 from cqc.writer.v1 import registry_admin_pb2 as apb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from cqar.admin import audit
 from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.app import Resolver
 from cqar_resolver.checkpoint import checkpoint_format
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.fallback import single_flight
 from cqar_shared.domain.evaluation import ChangeIntent, Item
-from cqar_shared.domain.kind import Entity, Kind
-from cqar_shared.domain.kinds.api_key import Role
-from cqar_shared.domain.kinds.symbol import SYMBOL, OptionTypeCode, Symbol, SymbolTypeCode
+from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, delist
-from cqar_shared.errors import TooLarge
-from cqar_shared.replication import positions
-from cqar_writer.app import Writer
-from cqar_writer.archiver import Archiving
-from cqar_writer.config import WriterConfig
-from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.relays.change_relay import Relay
-from cqar_writer.store import archive_candidates
-from cqar_writer.store.archive_candidates import ArchiveCandidate
+from cqar_writer.archiver import Archiver
+from cqar_writer.mutations import Mutations
+from cqar_writer.relays.change_relay import ChangeRelay
 from tests.support import writer_server
+from tests.support.archived_option import (
+    AFTER,
+    DAY,
+    EXPIRY,
+    LISTED,
+    MARKET,
+    OPTION,
+    SPELLED,
+    SPELLING,
+    Clock,
+    archive_option,
+    tell,
+)
 from tests.support.call_errors import refusal
 from tests.support.commits import CAUSE, commit, drain, eventually, head_of, upsert
 from tests.support.entity_builders import (
     NOW,
-    USDT,
     a_symbol,
-    a_symbol_identifier,
-    a_venue,
     a_venue_symbol,
-    an_asset,
     an_id,
 )
 from tests.support.follower_setup import NEVER_S, require_equal, stands_at
@@ -63,33 +58,6 @@ from tests.support.table_checks import require_tables_equal_current
 from tests.support.tcp_proxy import Link, link_to
 
 WAIT_S: Final = 30
-DAY: Final = dt.timedelta(days=1)
-EXPIRY: Final = BEGIN + 90 * DAY
-AFTER: Final = 30 * DAY
-OPTION: Final = a_symbol(
-    symbol_type=SymbolTypeCode.OPTION,
-    expiry=EXPIRY,
-    strike_price=Decimal(60_000),
-    option_type=OptionTypeCode.CALL,
-    settlement_asset_id=USDT,
-)
-SPELLING: Final = "BTC-240329-60000-C"
-SPELLED: Final = {"venue_id": "deribit", "venue_symbol": SPELLING}
-LISTED: Final = a_venue_symbol(
-    listing_id=an_id("option at deribit"),
-    **SPELLED,
-    symbol_id=OPTION.symbol_id,
-    listed_at=BEGIN + DAY,
-)
-MARKET: Final = (an_asset(), an_asset("USDT"), a_venue(), a_venue("deribit"), a_symbol())
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = BEGIN
-
-    def __call__(self) -> dt.datetime:
-        return self.now
 
 
 @pytest.fixture
@@ -103,8 +71,8 @@ def mutations(engine: AsyncEngine, clock: Clock) -> Mutations:
 
 
 @pytest.fixture
-def archiving(engine: AsyncEngine, mutations: Mutations) -> Archiving:
-    return Archiving(engine, mutations, AFTER)
+def archiving(engine: AsyncEngine, mutations: Mutations) -> Archiver:
+    return Archiver(engine, mutations, AFTER)
 
 
 class Both(NamedTuple):
@@ -116,7 +84,7 @@ class Both(NamedTuple):
     registry: Any
     database: Link
     engine: AsyncEngine
-    relay: Relay
+    relay: ChangeRelay
 
     async def follow(self) -> None:
         """Let the resolver come to where the registry is."""
@@ -156,7 +124,7 @@ async def both(
     servers: EmbeddedServers,
     database: str,
     engine: AsyncEngine,
-    relay: Relay,
+    relay: ChangeRelay,
     heads: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Both]:
@@ -166,29 +134,18 @@ async def both(
         config = ResolverConfig(
             database_url=url, nats_url=servers.nats, probe_every_s=0.5, stale_after_s=NEVER_S
         )
-        async with _resolver(config) as (resolver, channel):
+        async with served(config) as at, grpc.aio.insecure_channel(at.target) as channel:
+            resolver = at.resolver
             await eventually(lambda: resolver.view.state == pb.SNAPSHOT_STATE_LIVE, WAIT_S)
             stubs: tuple[Any, Any] = ResolverStub(channel), AssetRegistryStub(channel)
             yield Both(writer, resolver, *stubs, link, engine, relay)
-
-
-@asynccontextmanager
-async def _resolver(config: ResolverConfig) -> AsyncIterator[tuple[Resolver, grpc.aio.Channel]]:
-    async with served(config) as at, grpc.aio.insecure_channel(at.target) as channel:
-        yield at.resolver, channel
-
-
-async def tell(mutations: Mutations, *entities: Entity) -> int:
-    applied = await mutations.apply([upsert(one) for one in entities], CAUSE, historical=True)
-    assert [str(o.error) for o in applied.outcomes if o.error] == []
-    return applied.revision
 
 
 # ---------------------------------------------------------------- a life
 
 
 async def test_an_expired_option_leaves_memory_stays_an_answer_and_comes_back_when_changed(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
+    both: Both, mutations: Mutations, archiving: Archiver, clock: Clock, database: str
 ) -> None:
     await commit(mutations, *MARKET, OPTION)
     await commit(mutations, LISTED)
@@ -243,14 +200,11 @@ async def test_an_expired_option_leaves_memory_stays_an_answer_and_comes_back_wh
 async def test_what_is_nowhere_is_said_without_postgres_and_what_is_archived_is_not(
     both: Both,
     mutations: Mutations,
-    archiving: Archiving,
+    archiving: Archiver,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    await commit(mutations, *MARKET, OPTION)
-    await commit(mutations, LISTED)
-    clock.now = EXPIRY + AFTER + HOUR
-    assert await archiving.step() == 2
+    await archive_option(mutations, archiving, clock)
     await both.follow()
     await both.resolve(SPELLED)
     both.database.go_down()
@@ -275,24 +229,6 @@ async def test_what_is_nowhere_is_said_without_postgres_and_what_is_archived_is_
         assert (await refusal(call)).code is expected
     batch = await both.own.ResolveBatch(pb.ResolveBatchRequest(keys=keys[1:]))
     assert batch.resolutions[0].status == pb.RESOLUTION_STATUS_NOT_FOUND
-
-
-async def test_voiding_what_is_archived_tells_what_it_was(
-    mutations: Mutations, archiving: Archiving, clock: Clock, engine: AsyncEngine
-) -> None:
-    await commit(mutations, *MARKET, OPTION)
-    await commit(mutations, LISTED)
-    clock.now = EXPIRY + AFTER + HOUR
-    assert await archiving.step() == 2
-    void = Item(kind=VENUE_SYMBOL, intent=ChangeIntent.REMOVE, key=LISTED.listing_id)
-    await mutations.change(void, CAUSE)
-    async with engine.connect() as tx:
-        query = sa.text("SELECT events FROM outbox ORDER BY revision DESC LIMIT 1")
-        raw = (await tx.execute(query)).scalar_one()
-    (event,) = replication_pb2.DomainEvents.FromString(positions.unpack(raw)).events
-    told = events_pb2.VenueSymbolRemoved.FromString(event.payload)
-    assert told.venue_symbol.listing_id == LISTED.listing_id
-    assert told.venue_symbol.venue_symbol == LISTED.venue_symbol
 
 
 # ---------------------------------------------------------------- the law
@@ -336,7 +272,7 @@ async def test_no_answer_changes_with_what_is_archived_and_none_with_what_comes_
     history = History("binance", market_of("binance"), seed)
     await commit(mutations, *MARKET, OPTION)
     await commit(mutations, LISTED)
-    archiving = Archiving(engine, mutations, 2 * DAY)
+    archiving = Archiver(engine, mutations, 2 * DAY)
     archived = 0
     for _ in range(4):
         for _ in range(25):
@@ -360,7 +296,7 @@ async def test_no_answer_changes_with_what_is_archived_and_none_with_what_comes_
 
 
 async def test_a_primary_stays_while_an_alias_stands_for_it_and_comes_back_with_one(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock
+    both: Both, mutations: Mutations, archiving: Archiver, clock: Clock
 ) -> None:
     primary = a_venue_symbol(listing_id=an_id("primary"), listed_at=BEGIN)
     bare = {"tick_size": None, "lot_size": None, "is_primary": False}
@@ -386,7 +322,7 @@ async def test_a_primary_stays_while_an_alias_stands_for_it_and_comes_back_with_
 
 
 async def test_a_spelling_that_means_something_again_is_answered_from_memory(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock
+    both: Both, mutations: Mutations, archiving: Archiver, clock: Clock
 ) -> None:
     await commit(mutations, *MARKET, a_venue_symbol(listing_id=an_id("one"), listed_at=BEGIN))
     clock.now += DAY
@@ -404,12 +340,9 @@ async def test_a_spelling_that_means_something_again_is_answered_from_memory(
 
 
 async def test_a_symbol_that_comes_back_alone_is_still_found_with_its_spellings(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
+    both: Both, mutations: Mutations, archiving: Archiver, clock: Clock, database: str
 ) -> None:
-    await commit(mutations, *MARKET, OPTION)
-    await commit(mutations, LISTED)
-    clock.now = EXPIRY + AFTER + HOUR
-    assert await archiving.step() == 2
+    await archive_option(mutations, archiving, clock)
     await tell(mutations, changed(OPTION, tick_size=Decimal(5)))
     await both.follow()
     assert (both.counts["symbol"], both.counts.get("venue_symbol")) == (2, None)
@@ -421,12 +354,9 @@ async def test_a_symbol_that_comes_back_alone_is_still_found_with_its_spellings(
 
 
 async def test_what_is_removed_after_it_was_archived_is_nowhere(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
+    both: Both, mutations: Mutations, archiving: Archiver, clock: Clock, database: str
 ) -> None:
-    await commit(mutations, *MARKET, OPTION)
-    await commit(mutations, LISTED)
-    clock.now = EXPIRY + AFTER + HOUR
-    assert await archiving.step() == 2
+    await archive_option(mutations, archiving, clock)
     for kind, key in ((VENUE_SYMBOL, LISTED.listing_id), (SYMBOL, OPTION.symbol_id)):
         applied = await mutations.apply(
             [Item(kind=kind, intent=ChangeIntent.REMOVE, key=key)], CAUSE
@@ -441,161 +371,10 @@ async def test_what_is_removed_after_it_was_archived_is_nowhere(
     assert await _said(both.resolve(SPELLED, EXPIRY - DAY)) is gone
 
 
-async def test_each_mutation_archives_so_many_until_all_is_done(
-    mutations: Mutations,
-    archiving: Archiving,
-    clock: Clock,
-    engine: AsyncEngine,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(archive_candidates, "ARCHIVED_MAX", 3)
-    listings = [
-        a_venue_symbol(
-            listing_id=an_id(f"{n}"), venue_symbol=f"S{n}", is_primary=False, listed_at=BEGIN
-        )
-        for n in range(8)
-    ]
-    await commit(mutations, *MARKET, *listings)
-    clock.now += DAY
-    await tell(mutations, *(delist(one, clock.now) for one in listings))
-    clock.now += AFTER + DAY
-    counts = [await archiving.step() for _ in range(4)]
-    assert counts == [3, 3, 2, 0]
-    await require_tables_equal_current(engine)
-
-
-async def test_what_is_large_leaves_in_parts_and_does_not_come_back_all_at_once(
-    mutations: Mutations, archiving: Archiving, clock: Clock, engine: AsyncEngine
-) -> None:
-    symbols = _expired([{"note": "x" * 16_000}] * 600)
-    await commit(mutations, *MARKET)
-    await tell(mutations, *symbols[:300])
-    await tell(mutations, *symbols[300:])
-    clock.now += AFTER + DAY
-    counts = [await archiving.step() for _ in range(4)]
-    assert (sum(counts), counts[-1], max(counts) < 300) == (600, 0, True)
-    pointing = [
-        a_symbol_identifier(
-            identifier_id=an_id(f"i{n}"), symbol_id=one.symbol_id, external_id=f"e{n}"
-        )
-        for n, one in enumerate(symbols)
-    ]
-    revision = (await head_of(engine)).revision
-    with pytest.raises(TooLarge, match="split the request"):
-        await tell(mutations, *pointing)
-    assert (await head_of(engine)).revision == revision
-    await tell(mutations, *pointing[:300])
-
-
-async def test_what_packs_badly_leaves_in_smaller_parts(
-    mutations: Mutations, archiving: Archiving, clock: Clock
-) -> None:
-    noise = random.Random(1)
-    symbols = _expired([{"note": noise.randbytes(8_000).hex()} for _ in range(150)])
-    await commit(mutations, *MARKET)
-    await tell(mutations, *symbols[:75])
-    await tell(mutations, *symbols[75:])
-    clock.now += AFTER + DAY
-    counts = [await archiving.step() for _ in range(4)]
-    assert (sum(counts), counts[-1]) == (150, 0)
-
-
-def _expired(metadata: list[dict[str, str]]) -> list[Symbol]:
-    """Futures that are about to expire, one of each."""
-    return [
-        a_symbol(
-            symbol_type=SymbolTypeCode.FUTURE,
-            settlement_asset_id=USDT,
-            expiry=BEGIN + dt.timedelta(seconds=n),
-            metadata=one,
-        )
-        for n, one in enumerate(metadata)
-    ]
-
-
-def test_a_symbols_listings_stay_together_or_the_ended_ones_go_ahead() -> None:
-    def over(kind: Kind[Any], key: str, symbol_id: str, *, is_ended: bool) -> ArchiveCandidate:
-        return ArchiveCandidate(kind.name, key, b"x" * 10, symbol_id, is_ended)
-
-    large = [
-        over(SYMBOL, "s", "s", is_ended=True),
-        over(VENUE_SYMBOL, "1", "s", is_ended=True),
-        over(VENUE_SYMBOL, "2", "s", is_ended=False),
-        over(VENUE_SYMBOL, "3", "s", is_ended=True),
-    ]
-    small = over(VENUE_SYMBOL, "4", "t", is_ended=True)
-    found = [*large, small]
-    keys = {
-        most: [one.key for one in archive_candidates.fitting(found, most)]
-        for most in range(0, 60, 10)
-    }
-    assert keys[50] == ["s", "1", "2", "3", "4"]
-    assert keys[40] == ["s", "1", "2", "3"]
-    assert keys[30] == ["1", "3", "4"]
-    assert keys[10] == ["1"]
-    assert keys[0] == []
-
-
-async def test_one_writer_archives_at_a_time(
-    mutations: Mutations, archiving: Archiving, clock: Clock, engine: AsyncEngine
-) -> None:
-    await commit(mutations, *MARKET, OPTION)
-    await commit(mutations, LISTED)
-    clock.now = EXPIRY + AFTER + HOUR
-    async with engine.connect() as tx:
-        assert await archive_candidates.try_turn(tx)
-        assert await archiving.step() == 0
-    assert await archiving.step() == 2
-
-
-def test_a_writer_archives_unless_it_is_told_never_to() -> None:
-    places = {"database_url": "postgresql://nobody@nowhere/none", "nats_url": "nats://no"}
-    loops = [
-        Writer(WriterConfig(**places, archive_after_days=days)).loops()  # type: ignore[arg-type]
-        for days in (30, 0)
-    ]
-    assert ["archiving" in found for found in loops] == [True, False]
-
-
-# ---------------------------------------------------------------- history, files, the audit
-
-
-async def test_history_export_and_audit_know_what_was_archived(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock, database: str
-) -> None:
-    await commit(mutations, *MARKET, OPTION)
-    await commit(mutations, LISTED)
-    clock.now = EXPIRY + AFTER + HOUR
-    assert await archiving.step() == 2
-    checked = await audit.verified(database)
-    assert checked.entities == (await head_of(both.engine)).live_count
-    writer = both.writer
-    ref = apb.EntityRef(kind="venue_symbol", key=LISTED.listing_id)
-    told = await writer.call(writer.admin.History, apb.HistoryRequest(entity=ref), Role.READ)
-    newest, _ = told.entries
-    assert (newest.actor, newest.before) == ("cqar", newest.after)
-    assert newest.reason.startswith("archived")
-    items = [
-        item.WhichOneof("change")
-        async for part in writer.admin.Export(
-            apb.ExportRequest(), metadata=(("x-api-key", writer.keys[Role.READ]),)
-        )
-        for item in part.items
-    ]
-    assert (items.count("venue_symbol"), items.count("symbol")) == (1, 2)
-    tombstone = apb.ApplyItem(tombstone=apb.EntityRef(kind="archive", key=an_id("any")))
-    request = apb.ApplyRequest(items=[tombstone])
-    found = await refusal(writer.call(writer.admin.Apply, request, Role.ADMIN))
-    assert found.violations == {("items[0]", "UNKNOWN_KIND")}
-
-
 async def test_a_snapshot_from_a_file_knows_what_was_archived(
-    both: Both, mutations: Mutations, archiving: Archiving, clock: Clock
+    both: Both, mutations: Mutations, archiving: Archiver, clock: Clock
 ) -> None:
-    await commit(mutations, *MARKET, OPTION)
-    await commit(mutations, LISTED)
-    clock.now = EXPIRY + AFTER + HOUR
-    await archiving.step()
+    await archive_option(mutations, archiving, clock)
     await both.follow()
     served_now = both.resolver.view.snapshot
     written = b"".join(

@@ -22,8 +22,9 @@ from cqar_resolver.queries.resolution import ResolveQuery
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, delist
 from cqar_shared.queries.query import QueryContext
 from cqar_shared.queries.reader import NotResident
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support import writer_server
+from tests.support.archived_option import Clock
 from tests.support.call_errors import Refusal, refusal
 from tests.support.commits import CAUSE, commit, eventually, upsert
 from tests.support.entity_builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
@@ -33,16 +34,6 @@ from tests.support.spelling_histories import BEGIN, HOUR, TICK, History, Said, m
 
 STATUS = pb.ResolutionStatus
 SPELLED = {"venue_id": "binance", "venue_symbol": "BTCUSDT"}
-
-
-class Clock:
-    """A writer's, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = BEGIN
-
-    def __call__(self) -> dt.datetime:
-        return self.now
 
 
 class Both(NamedTuple):

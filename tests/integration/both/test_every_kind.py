@@ -30,7 +30,7 @@ from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.errors import InUse
 from cqar_shared.runtime.tasks import raise_if_cancelled
 from cqar_shared.sql.schema import current
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.relays.event_relay import EventRelay
 from tests.support.call_errors import refusal
 from tests.support.commits import CAUSE, commit, running, upsert
@@ -44,7 +44,6 @@ PREFIX = "cqc.events.v1."
 SENTINEL = a_venue("sentinel")
 #: What others may state; the rest is the writer's own.
 STATED = [kind for kind in KINDS if kind.client_writable]
-each_kind = pytest.mark.parametrize("kind", STATED, ids=lambda kind: kind.name)
 
 
 @pytest.fixture
@@ -188,8 +187,8 @@ def test_every_kind_that_apply_takes_has_a_life() -> None:
     assert list(LIVES) == [kind.name for kind in STATED]
 
 
-@each_kind
-async def test_a_subscriber_of_its_own_is_told_each_change_once_in_order_as_committed(
+@pytest.mark.parametrize("kind", STATED, ids=lambda kind: kind.name)
+async def test_a_subscriber_is_told_each_change_once_in_order_and_so_is_the_history(
     kind: AnyKind,
     writer: Client,
     engine: AsyncEngine,
@@ -221,15 +220,11 @@ async def test_a_subscriber_of_its_own_is_told_each_change_once_in_order_as_comm
     for event, (_, _, place) in list(zip(events, expected, strict=True))[:-1]:
         assert (event.actor_id, event.timestamp.ToDatetime(NOW.tzinfo)) == ("admin", NOW)
         require_told(kind, event, lived.payloads[place], lived.payloads[place + 1])
+    await require_history(kind, writer, lived)
 
 
-@each_kind
-async def test_history_tells_each_change_with_actor_reason_before_and_after(
-    kind: AnyKind, writer: Client, engine: AsyncEngine, mutations: Mutations
-) -> None:
-    if LIVES[kind.name].needs:
-        await commit(mutations, *LIVES[kind.name].needs)
-    lived = await live(kind, writer, engine)
+async def require_history(kind: AnyKind, writer: Client, lived: Lived) -> None:
+    """It has each change with its actor, reason, and the entity before and after."""
     key = kind.key_of(LIVES[kind.name].born)
     request = pb.HistoryRequest(entity=pb.EntityRef(kind=kind.name, key=key))
     role = Role.READ if kind.exported else Role.ADMIN

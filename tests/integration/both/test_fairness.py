@@ -21,7 +21,7 @@ from cqar_shared.rpc.error_mapping import ErrorInterceptor
 from cqar_shared.rpc.grpc_server import OPTIONS, Interceptor
 from cqar_shared.rpc.rate_limits import ReadRates
 from cqar_shared.runtime.token_bucket import TokenBuckets
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.reads import expensive_reads
 from cqar_writer.reads.expensive_reads import ExpensiveReads
 from cqar_writer.services import admin

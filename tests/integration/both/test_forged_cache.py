@@ -15,7 +15,7 @@ from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.redis_store.cache import CURSOR_KEY
 from cqar_shared.redis_store.refused_values import REFUSED
 from cqar_shared.trust.seals import Keyring
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.reads.cached import CacheMiss
 from tests.support.cache_inspection import Process, cursor_in, process
 from tests.support.commits import commit

@@ -18,13 +18,14 @@ from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT, EVENTS
 from cqar_shared.replication.positions import LOST_MAX, NUMBER_MAX
 from cqar_writer import metrics
 from cqar_writer.config import WriterConfig
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.protocol import event_cursor
 from cqar_writer.protocol.event_cursor import EventCursor
 from cqar_writer.protocol.log_rows import HeadRow, head_message
 from cqar_writer.relays import event_relay
-from cqar_writer.relays.change_relay import ForeignStream, Relay
+from cqar_writer.relays.change_relay import ChangeRelay
 from cqar_writer.relays.event_relay import EventRelay
+from cqar_writer.relays.foreign_messages import ForeignStream
 from tests.support.commits import (
     commit,
     drain,
@@ -75,7 +76,11 @@ def foreign(stream: str) -> float:
 
 @pytest.mark.parametrize("forged", FORGERIES)
 async def test_the_relay_steps_over_what_no_writer_published_and_counts_it(
-    forged: Forge, relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+    forged: Forge,
+    relay: ChangeRelay,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    mutations: Mutations,
 ) -> None:
     await commit(mutations, a_venue("a"))
     await drain(relay)
@@ -84,7 +89,7 @@ async def test_the_relay_steps_over_what_no_writer_published_and_counts_it(
         await js.publish(CHANGES_SUBJECT, forged(await head_of(engine)))
         await commit(mutations, a_venue(f"b{number}"))
         # As a relay that begins: what one published itself it does not read back at once.
-        await drain(Relay(engine, js, mutations.bump_epoch))
+        await drain(ChangeRelay(engine, js, mutations.bump_epoch))
         head = await head_of(engine)
         newest = (await js.get_msg(CHANGES, subject=CHANGES_SUBJECT)).data or b""
         told = replication_pb2.StreamMessage.FromString(newest).head
@@ -94,7 +99,7 @@ async def test_the_relay_steps_over_what_no_writer_published_and_counts_it(
 
 
 async def test_a_relay_that_published_the_newest_message_itself_finds_a_later_one(
-    relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+    relay: ChangeRelay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
 ) -> None:
     await commit(mutations, a_venue("a"))
     await drain(relay)
@@ -117,7 +122,7 @@ async def test_no_epoch_begins_beyond_what_a_database_can_lose(mutations: Mutati
 
 
 async def test_a_stream_that_another_registry_claimed_is_refused_though_it_is_empty(
-    relay: Relay, engine: AsyncEngine, js: JetStreamContext
+    relay: ChangeRelay, engine: AsyncEngine, js: JetStreamContext
 ) -> None:
     await jetstream.claim(js, await js.stream_info(CHANGES), b"other")
     with pytest.raises(ForeignStream, match=b"other".hex()):
@@ -148,7 +153,7 @@ class Told:
         found = []
         head = await head_of(self.engine)
         for raw in await raw_messages(self.js, EVENTS):
-            at = event_cursor.stated_in(raw.headers or {}, head.registry_id)
+            at = event_cursor.parse_cursor(raw.headers or {}, head.registry_id)
             if at is not None and not (raw.data or b"").startswith(b"forged"):
                 found.append(at)
         return found
@@ -175,23 +180,24 @@ PLACES = [
 ]
 
 
-@pytest.mark.parametrize("subject", [event_relay.subjects()[0], event_relay.subjects()[-1]])
 @pytest.mark.parametrize(("at", "registry_id"), PLACES)
-async def test_a_foreign_message_among_the_events_is_stepped_over(
-    at: EventCursor | None, registry_id: bytes, subject: str, told: Told
+async def test_foreign_messages_among_the_events_are_stepped_over(
+    at: EventCursor | None, registry_id: bytes, told: Told
 ) -> None:
     for name in "ab":
         await commit(told.mutations, a_venue(name))
     kept = told.relay()
     await told.drain(kept)
     before = foreign(EVENTS)
-    await told.forge(subject, at, registry_id)
-    await commit(told.mutations, a_venue("c"))
-    for relay in (kept, told.relay()):
-        await told.drain(relay)
-    assert await told.own() == [EventCursor(1, revision, 0) for revision in (1, 2, 3)]
-    assert (await head_of(told.engine)).epoch == 1
-    assert foreign(EVENTS) == before + 1
+    for count, subject in enumerate((event_relay.subjects()[0], event_relay.subjects()[-1]), 1):
+        await told.forge(subject, at, registry_id)
+        await commit(told.mutations, a_venue(f"c{count}"))
+        for relay in (kept, told.relay()):
+            await told.drain(relay)
+        wanted = [EventCursor(1, revision, 0) for revision in range(1, 3 + count)]
+        assert await told.own() == wanted
+        assert (await head_of(told.engine)).epoch == 1
+        assert foreign(EVENTS) == before + count
 
 
 async def test_an_event_that_somebody_published_again_is_stepped_over(told: Told) -> None:
@@ -210,7 +216,7 @@ async def test_an_event_that_somebody_published_again_is_stepped_over(told: Told
 async def test_a_flood_of_foreign_messages_is_looked_through_a_part_at_a_time(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cqar_writer.relays.event_tail.LOOKS_MAX", 10)
+    monkeypatch.setattr("cqar_writer.relays.event_tail.READS_MAX", 10)
     await commit(told.mutations, a_venue("a"))
     await told.drain()
     before = foreign(EVENTS)
@@ -229,7 +235,7 @@ async def test_behind_too_many_foreign_messages_all_events_are_told_again(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cqar_writer.relays.event_tail.FOREIGN_MAX", 20)
-    monkeypatch.setattr("cqar_writer.relays.event_tail.LOOKS_MAX", 10)
+    monkeypatch.setattr("cqar_writer.relays.event_tail.READS_MAX", 10)
     for name in "ab":
         await commit(told.mutations, a_venue(name))
     await told.drain()
@@ -277,7 +283,7 @@ async def test_no_event_of_a_new_epoch_is_lost_that_begins_below_the_last_one_pu
 @pytest.mark.parametrize("forged", FORGERIES[:-2])
 async def test_a_resolver_goes_on_behind_what_no_writer_published(
     forged: Forge,
-    relay: Relay,
+    relay: ChangeRelay,
     engine: AsyncEngine,
     js: JetStreamContext,
     mutations: Mutations,
@@ -293,7 +299,7 @@ async def test_a_resolver_goes_on_behind_what_no_writer_published(
         loaded_at = view.hydrated_at
         await js.publish(CHANGES_SUBJECT, forged(await head_of(engine)))
         await commit(mutations, a_venue("b"))
-        await drain(Relay(engine, js, mutations.bump_epoch))
+        await drain(ChangeRelay(engine, js, mutations.bump_epoch))
         await eventually(lambda: view.snapshot.position.revision == 2)
         await eventually(lambda: view.lag == 0)
         assert view.state == pb.SNAPSHOT_STATE_LIVE

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.domain.kinds.api_key import Role
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support import hostile_requests
 from tests.support.both_services import resolver_channel_of
 from tests.support.commits import commit

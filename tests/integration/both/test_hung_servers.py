@@ -106,7 +106,7 @@ async def test_where_one_idle_connection_is_dead_no_other_of_its_age_is_used(
 
 @asynccontextmanager
 async def leading(url: str) -> AsyncIterator[object]:
-    async with leadership.leadership(url, lambda _: None) as try_to_lead:
+    async with leadership.leader_session(url, lambda _: None) as try_to_lead:
 
         async def leads() -> bool:
             found: bool = await try_to_lead()
@@ -119,7 +119,7 @@ async def leading(url: str) -> AsyncIterator[object]:
 async def test_a_leader_hears_that_its_session_does_not_answer(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leadership, "AWAKE_EVERY_S", 0.1)
+    monkeypatch.setattr(leadership, "KEEPALIVE_EVERY_S", 0.1)
     monkeypatch.setattr(leadership, "QUERY_TIMEOUT_S", BRIEF_S)
     async with link_to(database) as (link, through), leading(through) as try_to_lead:
         assert callable(try_to_lead)
@@ -138,8 +138,8 @@ async def test_a_leader_hears_that_its_session_does_not_answer(
 async def test_a_leader_that_says_nothing_frees_the_lock(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leadership, "SILENT_MS", 500)
-    monkeypatch.setattr(leadership, "AWAKE_EVERY_S", 3600.0)
+    monkeypatch.setattr(leadership, "SESSION_IDLE_MS", 500)
+    monkeypatch.setattr(leadership, "KEEPALIVE_EVERY_S", 3600.0)
     async with leading(database):
         other = await asyncpg.connect(database)
         try:

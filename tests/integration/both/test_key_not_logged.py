@@ -16,7 +16,7 @@ from cqar.embedded.ports import pick_ports
 from cqar.embedded.servers import EmbeddedServers
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_writer.api_keys import create_key
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.http2_client import Header, call
 from tests.support.service_processes import Running, service
 
@@ -116,8 +116,13 @@ async def run(*argv: str, **environ: str) -> str:
     return output.decode(errors="replace")
 
 
-@pytest.mark.parametrize("behind", ["ä", "\x01", "\n\nx", " and more", "\udce4"])
-@pytest.mark.parametrize("way", ["CQAR_KEY", "--key"])
+@pytest.mark.parametrize(
+    ("way", "behind"),
+    [
+        *(("CQAR_KEY", "ä"), ("CQAR_KEY", "\n\nx"), ("CQAR_KEY", "\udce4")),
+        *(("--key", "\x01"), ("--key", " and more")),
+    ],
+)
 async def test_the_command_line_refuses_a_key_of_another_form_without_showing_it(
     way: str, behind: str
 ) -> None:

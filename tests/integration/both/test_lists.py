@@ -12,7 +12,7 @@ from cqc.services.v1 import asset_registry_pb2
 
 from cqar_shared.domain.kinds.quality_flag import FlagSeverity, FlagType
 from cqar_shared.lists import paging
-from cqar_writer.mutations.pipeline import ITEMS_MAX, Mutations
+from cqar_writer.mutations import ITEMS_MAX, Mutations
 from tests.integration.conftest import Serve
 from tests.support.both_services import Served
 from tests.support.call_errors import refusal

@@ -20,7 +20,7 @@ from cqar_shared.redis_store.image_store import ImageStore
 from cqar_shared.runtime import tcp_keepalive
 from cqar_shared.runtime.tcp_keepalive import tcp_socket_of
 from cqar_shared.sql import pg_session
-from cqar_writer.database.head import Heads
+from cqar_writer.database.head import HeadReader
 from tests.support.commits import eventually
 from tests.support.integrity_keys import KEYRING
 from tests.support.partitioned_link import partitioned_link_to
@@ -73,7 +73,7 @@ async def test_a_head_that_cannot_be_read_keeps_nobody_waiting(
     engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cqar_writer.database.head.READ_TIMEOUT_S", 0.3)
-    heads = Heads(engine)
+    heads = HeadReader(engine)
     async with engine.begin() as holder:
         await holder.execute(sa.text("LOCK TABLE registry_head IN ACCESS EXCLUSIVE MODE"))
         asked = [asyncio.create_task(heads.read()) for _ in range(3)]

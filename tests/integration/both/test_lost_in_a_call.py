@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar.embedded.servers import EmbeddedServers
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_writer.api_keys import create_key
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.conftest import execute_alone
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import BTC, an_asset

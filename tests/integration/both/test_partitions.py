@@ -14,7 +14,7 @@ from nats.aio.client import Client
 
 from cqar.embedded.servers import EmbeddedServers
 from cqar_shared.redis_store.cache import Cache
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.partition_matrix import SERVERS, SUBJECTS, stack_behind_links
 from tests.support.partitioned_link import KINDS
 

@@ -10,7 +10,7 @@ from cqc.services.v1 import asset_registry_pb2
 from cqc.venues.v1 import venue_symbol_pb2
 
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.integration.conftest import Serve
 from tests.support.both_services import Served
 from tests.support.commits import commit

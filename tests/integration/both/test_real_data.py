@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from cqar_shared.domain.evaluation import Outcome, Result
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.real import real_data_page, source_files, sources
 from tests.real.evidence import BY_REASON
 from tests.real.report import Tally, tally

@@ -19,9 +19,6 @@ from cqc.resolver.v1.resolver_pb2_grpc import ResolverStub
 from cqc.services.v1 import asset_registry_pb2
 from cqc.services.v1.asset_registry_pb2_grpc import AssetRegistryStub
 from google.protobuf.json_format import MessageToDict
-from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
-    ProtoReflectionDescriptorDatabase,
-)
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 from cqar.embedded.ports import pick_ports
@@ -30,7 +27,7 @@ from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.kinds.api_key import API_KEY, Role
 from cqar_shared.trust.key_text import hash_of
 from cqar_writer.api_keys import create_key
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.call_errors import refusal
 from tests.support.commits import CAUSE, eventually
 from tests.support.entity_builders import NOW
@@ -142,23 +139,6 @@ async def test_a_call_that_runs_is_answered_before_the_end(
         assert await ending == 0
 
 
-async def test_reflection_is_for_development(
-    servers: EmbeddedServers, database: str, tmp_path: Path
-) -> None:
-    def names(address: str) -> list[str]:
-        with grpc.insecure_channel(address) as channel:
-            return list(ProtoReflectionDescriptorDatabase(channel).get_services())
-
-    settings = urls(servers, database)
-    async with service("writer", tmp_path, **settings) as writer:
-        with pytest.raises(grpc.RpcError) as refused:
-            await asyncio.to_thread(names, writer.grpc)
-        assert refused.value.code() is Code.UNIMPLEMENTED
-    async with service("writer", tmp_path, **settings, reflection="true") as writer:
-        found = await asyncio.to_thread(names, writer.grpc)
-        assert "cqc.services.v1.AssetRegistry" in found
-
-
 async def test_tls_asks_clients_for_certificates_where_it_is_told_to(
     servers: EmbeddedServers, database: str, key: str, tmp_path: Path
 ) -> None:
@@ -268,43 +248,27 @@ async def _revoke(mutations: Mutations, key: str) -> None:
     await mutations.change(item, CAUSE)
 
 
-async def test_it_does_not_start_with_a_configuration_it_cannot_trust(tmp_path: Path) -> None:
-    log = tmp_path / "log"
-    servers = {"database_url": "postgresql://h/db", "nats_url": "nats://h"}
-    for settings, said in (
-        ({"nats_url": "nats://x"}, "database_url"),
-        ({**servers, "grpc_listen": "0.0.0.0:1"}, "in plaintext"),
-        ({**servers, "tls_key": "k", "tls_certificate": "/no"}, "/no"),
-        ({**servers, "redis_url": "garbage"}, "CQAR_RESOLVER_REDIS_URL must be"),
-    ):
-        process = await start("resolver", log, **settings)
-        assert await process.wait() == 1
-        text = log.read_text()
-        assert said in text
-        assert "Traceback" not in text
-
-
 @pytest.mark.parametrize(
-    ("name", "arguments", "stored"),
+    ("name", "arguments", "settings", "refusal"),
     [
-        ("writer", [], {"redis_url": "redis://h"}),
-        ("resolver", [], {"redis_url": "redis://h"}),
-        ("resolver", [], {"last_good_file": "/f"}),
-        ("resolver", ["--workers", "2"], {"last_good_file": "/f"}),
+        ("resolver", [], {"tls_key": "k", "tls_certificate": "/no"}, "/no"),
+        ("writer", [], {"redis_url": "redis://h"}, "CQAR_WRITER_INTEGRITY_KEY_FILE is not"),
+        (
+            *("resolver", ["--workers", "2"], {"last_good_file": "/f"}),
+            "CQAR_RESOLVER_INTEGRITY_KEY_FILE is not",
+        ),
     ],
-    ids=["writer's Redis", "resolver's Redis", "resolver's file", "several workers' file"],
+    ids=["no certificate", "no key for Redis", "no key for several workers' files"],
 )
-async def test_it_does_not_start_without_a_key_for_what_it_stores(
-    name: str, arguments: list[str], stored: dict[str, str], tmp_path: Path
+async def test_it_does_not_start_with_settings_it_cannot_trust(
+    name: str, arguments: list[str], settings: dict[str, str], refusal: str, tmp_path: Path
 ) -> None:
     log = tmp_path / "log"
-    places = {"database_url": "postgresql://h/db", "nats_url": "nats://h"}
-    settings = {**places, **stored, "integrity_key_file": ""}
-    process = await start(name, log, "serve", *arguments, **settings)
+    given = {"database_url": "postgresql://h/db", "nats_url": "nats://h", "integrity_key_file": ""}
+    process = await start(name, log, "serve", *arguments, **given, **settings)
     assert await process.wait() == 1
     text = log.read_text()
-    assert f"CQAR_{name.upper()}_INTEGRITY_KEY_FILE is not" in text
-    assert "make-integrity-key FILE" in text
+    assert refusal in text
     assert "Traceback" not in text
 
 

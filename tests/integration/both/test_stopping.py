@@ -14,7 +14,7 @@ from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.messaging import nats_connection
 from cqar_writer.config import WriterConfig
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import an_asset
 from tests.support.follower_setup import resolving, writing

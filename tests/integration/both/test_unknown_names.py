@@ -12,7 +12,7 @@ from cqc.services.v1 import asset_registry_pb2
 
 from cqar_shared.lists.filter_names import NAMED
 from cqar_shared.lists.paging import PAGE_MAX
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.integration.conftest import Serve
 from tests.support.both_services import Served
 from tests.support.call_errors import refusal
@@ -49,36 +49,28 @@ def test_every_filter_by_an_entity_is_known() -> None:
     assert len(filters()) >= 14
 
 
-@pytest.mark.parametrize(("rpc", "field"), filters())
-async def test_a_filter_that_names_nothing_is_refused_by_its_name(
-    rpc: str, field: str, registry: Served
-) -> None:
-    kind = NAMED[field]
-    nothing = NOBODY if kind.keyed_by_uuid else "nowhere"
-    query = {"query": "BTC"} if rpc.startswith("Search") else {}
-    for page in ({},) if query else ({}, {"page_size": PAGE_MAX}):
-        found = await refusal(registry.call(rpc, **{field: nothing}, **query, **page))
-        assert found.code == grpc.StatusCode.NOT_FOUND
-        assert found.reason == f"{kind.name.upper()}_NOT_FOUND"
-        assert f"no {kind.name} {nothing!r}" in found.text
+async def test_a_filter_that_names_nothing_is_refused_by_its_name(registry: Served) -> None:
+    for rpc, field in filters():
+        kind = NAMED[field]
+        nothing = NOBODY if kind.keyed_by_uuid else "nowhere"
+        query = {"query": "BTC"} if rpc.startswith("Search") else {}
+        for page in ({},) if query else ({}, {"page_size": PAGE_MAX}):
+            found = await refusal(registry.call(rpc, **{field: nothing}, **query, **page))
+            assert found.code == grpc.StatusCode.NOT_FOUND, rpc
+            assert found.reason == f"{kind.name.upper()}_NOT_FOUND", rpc
+            assert f"no {kind.name} {nothing!r}" in found.text
 
 
-@pytest.mark.parametrize(
-    ("rpc", "where"),
-    [
-        ("ListQualityFlags", {"asset_id": an_asset("LONELY").asset_id}),
-        ("ListQualityFlags", {"asset_id": an_asset("LONELY").asset_id, "page_size": 5}),
-        ("ListVenueAssets", {"asset_id": an_asset("LONELY").asset_id}),
-        ("ListAssetDeployments", {"asset_id": an_asset("LONELY").asset_id}),
+async def test_what_is_there_and_has_nothing_is_an_empty_list(registry: Served) -> None:
+    lonely = {"asset_id": an_asset("LONELY").asset_id}
+    filtered: list[tuple[str, dict[str, Any]]] = [
+        *(("ListQualityFlags", lonely), ("ListQualityFlags", {**lonely, "page_size": 5})),
+        *(("ListVenueAssets", lonely), ("ListAssetDeployments", lonely)),
         ("ListVenueSymbols", {"venue_id": "venue-1", "venue_symbol": "NONE"}),
-        ("ListAssetGroups", {"group_type": "none"}),
-        ("ListAssets", {"category": "none"}),
-    ],
-)
-async def test_what_is_there_and_has_nothing_is_an_empty_list(
-    rpc: str, where: dict[str, Any], registry: Served
-) -> None:
-    assert (await registry.call(rpc, **where)).total_count == 0
+        *(("ListAssetGroups", {"group_type": "none"}), ("ListAssets", {"category": "none"})),
+    ]
+    for rpc, where in filtered:
+        assert (await registry.call(rpc, **where)).total_count == 0, (rpc, where)
 
 
 async def test_a_near_name_is_hinted_at_and_a_long_one_is_cut(registry: Served) -> None:

@@ -12,13 +12,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from cqar.admin.audit import NOT_COVERED, Broken, verified
+from cqar.admin.audit import NOT_COVERED, RegistryAltered, verify_registry
 from cqar.admin.audit_differences import EXTRA, MISSING
 from cqar.embedded.servers import EmbeddedServers
 from cqar_shared.domain.kinds.venue_symbol import delist
 from cqar_shared.sql.postgres import make_engine
 from cqar_shared.sql.tables import metadata
-from cqar_writer.archiver import Archiving
+from cqar_writer.archiver import Archiver
 from tests.conftest import at_database, execute_alone
 from tests.support.commits import CAUSE, commit, upsert
 from tests.support.entity_builders import NOW, a_venue_symbol, an_id
@@ -64,7 +64,7 @@ async def audited(servers: EmbeddedServers, template: str) -> AsyncIterator[str]
     await commit(mutations, *one_of_each())
     past = await mutations.apply([upsert(delist(ended, LONG_AGO))], CAUSE, historical=True)
     assert past.committed
-    assert await Archiving(engine, mutations, dt.timedelta(days=30)).step() == 1
+    assert await Archiver(engine, mutations, dt.timedelta(days=30)).step() == 1
     await engine.dispose()
     connection = await asyncpg.connect(url)
     found = await connection.fetch(
@@ -75,7 +75,7 @@ async def audited(servers: EmbeddedServers, template: str) -> AsyncIterator[str]
     for row in found:
         await connection.execute(f"ALTER TABLE {row['held']} DROP CONSTRAINT {row['conname']}")
     await connection.close()
-    await verified(url)
+    await verify_registry(url)
     yield url
     await execute_alone(servers.postgres, f"DROP DATABASE {NAME} WITH (FORCE)")
 
@@ -109,13 +109,13 @@ def other_of(column: sa.Column[Any]) -> str:
     return sql.format(column.name)
 
 
-async def broken(url: str) -> Broken:
-    with pytest.raises(Broken) as caught:
-        await verified(url)
+async def broken(url: str) -> RegistryAltered:
+    with pytest.raises(RegistryAltered) as caught:
+        await verify_registry(url)
     return caught.value
 
 
-def require_named(found: Broken, table: str, key: str) -> None:
+def require_named(found: RegistryAltered, table: str, key: str) -> None:
     assert table in {differing for differing, _ in found.differences.counts}
     if table == HEAD:
         return

@@ -15,12 +15,12 @@ from cqar import catalogue
 from cqar.admin import pagination
 from cqar.admin.connection import Connection
 from cqar.cli import cli
-from cqar.cli.nouns.registry import NOUNS
+from cqar.cli.nouns.noun_table import NOUNS
 from cqar.importer.registry_state import load_state
 from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.lists import paging
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.both_services import Served
 from tests.support.commits import commit
 from tests.support.entity_builders import NOW, a_venue

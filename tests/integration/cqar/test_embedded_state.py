@@ -8,24 +8,25 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import asyncpg
 import msgspec
 import nats
 import pytest
 import redis.asyncio
 from nats.errors import Error as NatsError
 
-from cqar.embedded import identity, rotation
+from cqar.embedded import log_rotation, process_identity
 from cqar.embedded.background import detach, shut_down
 from cqar.embedded.endpoints import read_endpoints
-from cqar.embedded.failures import EmbeddedError, NotOurs, StackNotRunning
-from cqar.embedded.identity import ProcessIdentity
+from cqar.embedded.failures import EmbeddedError, StackNotRunning, UnsafePath
 from cqar.embedded.lock import LOCK_NAME, hold_lock
-from cqar.embedded.private import own_folder, read_private, write_private
-from cqar.embedded.server_password import read_password
-from cqar.embedded.servers import EmbeddedServers
+from cqar.embedded.private_files import make_private_folder, read_private, write_private
+from cqar.embedded.process_identity import ProcessIdentity
+from cqar.embedded.servers import EmbeddedServers, stored_password
 from cqar.embedded.stack import StackOptions, remove_state, run_stack
 from tests.support.cli_runner import run_process
 from tests.support.commits import eventually, running
@@ -43,7 +44,7 @@ async def up(state_dir: Path) -> None:
 
 @pytest.fixture
 def state_dir(tmp_path: Path) -> Path:
-    return own_folder(tmp_path / "state")
+    return make_private_folder(tmp_path / "state")
 
 
 @pytest.fixture
@@ -67,14 +68,14 @@ def foreign_folder(folder: Path) -> Path:
 
 
 async def test_a_state_folder_that_is_a_link_is_refused_by_everybody(tmp_path: Path) -> None:
-    target = own_folder(tmp_path / "target")
+    target = make_private_folder(tmp_path / "target")
     link = tmp_path / "link"
     link.symlink_to(target)
     before = sorted(target.iterdir())
     for use in (detach, shut_down, read_endpoints, remove_state):
-        with pytest.raises(NotOurs, match="is a link"):
+        with pytest.raises(UnsafePath, match="is a link"):
             use(link)
-    with pytest.raises(NotOurs, match="is a link"):
+    with pytest.raises(UnsafePath, match="is a link"):
         await up(link)
     assert sorted(target.iterdir()) == before
     ran = await run_process("up", "--state", link, state=tmp_path)
@@ -85,9 +86,9 @@ async def test_a_state_folder_that_is_a_link_is_refused_by_everybody(tmp_path: P
 async def test_a_folder_of_another_user_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     folder = foreign_folder(tmp_path / "foreign")
     before = sorted(folder.iterdir())
-    with pytest.raises(NotOurs, match="belongs to user"):
+    with pytest.raises(UnsafePath, match="belongs to user"):
         await up(folder)
-    with pytest.raises(NotOurs, match="belongs to user"):
+    with pytest.raises(UnsafePath, match="belongs to user"):
         detach(folder)
     assert sorted(folder.iterdir()) == before
 
@@ -97,12 +98,12 @@ async def test_a_folder_that_others_may_write_to_is_refused(tmp_path: Path, mode
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(mode)
-    with pytest.raises(NotOurs, match="can be written by others"):
+    with pytest.raises(UnsafePath, match="can be written by others"):
         await up(folder)
 
 
 def test_a_new_state_folder_and_its_lock_are_for_nobody_else(tmp_path: Path) -> None:
-    folder = own_folder(tmp_path / "above/state")
+    folder = make_private_folder(tmp_path / "above/state")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     old_umask = os.umask(0)
     try:
@@ -112,36 +113,27 @@ def test_a_new_state_folder_and_its_lock_are_for_nobody_else(tmp_path: Path) -> 
         os.umask(old_umask)
 
 
-def by_link(path: Path, target: Path) -> None:
-    path.symlink_to(target)
-
-
-def by_second_name(path: Path, target: Path) -> None:
-    path.hardlink_to(target)
-
-
-def by_pipe(path: Path, target: Path) -> None:
-    assert target.exists()
-    os.mkfifo(path, 0o600)
-
-
-@pytest.mark.parametrize("place", [by_link, by_second_name, by_pipe])
+@pytest.mark.parametrize(
+    "place",
+    [Path.symlink_to, Path.hardlink_to, lambda path, _: os.mkfifo(path, 0o600)],
+    ids=["link", "second name", "pipe"],
+)
 def test_a_file_that_is_another_is_neither_read_nor_written(
     state_dir: Path, tmp_path: Path, place: Callable[[Path, Path], None]
 ) -> None:
     target = tmp_path / "precious"
     target.write_text("precious")
-    logs = own_folder(state_dir / "logs")
+    logs = make_private_folder(state_dir / "logs")
     uses: dict[Path, Callable[[], object]] = {
         state_dir / LOCK_NAME: lambda: detach(state_dir),
         state_dir / "endpoints.json": lambda: read_private(state_dir / "endpoints.json"),
-        state_dir / "password": lambda: read_password(state_dir),
+        state_dir / "password": lambda: stored_password(state_dir),
         logs / "stack.log": lambda: detach(state_dir),
-        logs / "nats.log": lambda: rotation.rotate(logs / "nats.log"),
+        logs / "nats.log": lambda: log_rotation.rotate_log(logs / "nats.log"),
     }
     for path, use in uses.items():
         place(path, target)
-        with pytest.raises(NotOurs):
+        with pytest.raises(UnsafePath):
             use()
         assert target.read_text() == "precious", path
         path.unlink()
@@ -150,16 +142,16 @@ def test_a_file_that_is_another_is_neither_read_nor_written(
 async def test_a_part_of_the_state_that_is_a_link_stops_the_start(
     state_dir: Path, tmp_path: Path
 ) -> None:
-    elsewhere = own_folder(tmp_path / "elsewhere")
+    elsewhere = make_private_folder(tmp_path / "elsewhere")
     for name in ("logs", "postgres", "nats", "redis"):
         (state_dir / name).symlink_to(elsewhere)
-        with pytest.raises(NotOurs, match=f"{name} is a link"):
+        with pytest.raises(UnsafePath, match=f"{name} is a link"):
             await up(state_dir)
         (state_dir / name).unlink()
     assert list(elsewhere.iterdir()) == []
-    database = own_folder(own_folder(state_dir / "postgres") / "other")
+    database = make_private_folder(make_private_folder(state_dir / "postgres") / "other")
     (state_dir / "postgres/data").symlink_to(database)
-    with pytest.raises(NotOurs, match="data is a link to what is not"):
+    with pytest.raises(UnsafePath, match="data is a link, but not to"):
         await up(state_dir)
     remove_state(state_dir)
     assert elsewhere.exists()
@@ -187,27 +179,20 @@ def named(state_dir: Path, known: ProcessIdentity | int) -> None:
     (state_dir / LOCK_NAME).chmod(0o600)
 
 
-def test_a_stale_lock_that_names_a_living_process_stops_nobody(
+def test_a_living_process_that_does_not_hold_the_lock_is_not_stopped(
     state_dir: Path, sleeper: subprocess.Popen[bytes]
 ) -> None:
-    known = ProcessIdentity(sleeper.pid, identity.began(sleeper.pid), identity.boot_id())
-    for content in (known, sleeper.pid):
+    started, boot = process_identity.start_ticks(sleeper.pid), process_identity.boot_id()
+    stale = (sleeper.pid, ProcessIdentity(sleeper.pid, started, boot))
+    for content in stale:
         named(state_dir, content)
         with pytest.raises(StackNotRunning):
             shut_down(state_dir)
-    assert sleeper.poll() is None
-
-
-def test_a_lock_that_is_held_by_another_than_it_names_stops_nobody(
-    state_dir: Path, sleeper: subprocess.Popen[bytes]
-) -> None:
-    began, boot = identity.began(sleeper.pid), identity.boot_id()
     with hold_lock(state_dir):
         for content in (
-            sleeper.pid,
-            ProcessIdentity(sleeper.pid, began, boot),
-            ProcessIdentity(sleeper.pid, began + 1, boot),
-            ProcessIdentity(sleeper.pid, began, "another boot"),
+            *stale,
+            ProcessIdentity(sleeper.pid, started + 1, boot),
+            ProcessIdentity(sleeper.pid, started, "another boot"),
         ):
             named(state_dir, content)
             with pytest.raises(EmbeddedError, match="nothing was stopped"):
@@ -230,18 +215,11 @@ def test_who_holds_the_lock_is_stopped(state_dir: Path) -> None:
     with subprocess.Popen(argv, stdout=subprocess.PIPE) as held:
         assert held.stdout is not None
         assert held.stdout.readline() == b"held\n"
-        shut_down_in_parent(state_dir, held)
-        assert held.wait() == -signal.SIGTERM
-
-
-def shut_down_in_parent(state_dir: Path, held: subprocess.Popen[bytes]) -> None:
-    """Its parent must ask for its end, or it stays a zombie."""
-    from threading import Thread  # noqa: PLC0415
-
-    waiting = Thread(target=held.wait)
-    waiting.start()
-    shut_down(state_dir)
-    waiting.join()
+        reaping = threading.Thread(target=held.wait)  # or it stays a zombie
+        reaping.start()
+        shut_down(state_dir)
+        reaping.join()
+        assert held.returncode == -signal.SIGTERM
 
 
 # ---------------------------------------------------------------- logs
@@ -270,19 +248,19 @@ async def test_a_log_that_is_written_stays_below_its_bound_with_its_newest_lines
     state_dir: Path, written_log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bound = 20_000
-    monkeypatch.setattr(rotation, "LOG_MAX_BYTES", bound)
-    monkeypatch.setattr(rotation, "LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(log_rotation, "LOG_MAX_BYTES", bound)
+    monkeypatch.setattr(log_rotation, "CHECK_EVERY_SECONDS", 0.01)
     (state_dir / "not-a-log").write_bytes(b"x" * 2 * bound)
-    oldest = written_log.with_name(f"{written_log.name}.{rotation.KEPT_MAX}")
+    oldest = written_log.with_name(f"{written_log.name}.{log_rotation.ROTATED_MAX}")
 
     def rotated() -> bool:
         """Whether what was the oldest is gone already."""
         return oldest.exists() and int(oldest.read_text().split()[0]) > 0
 
-    async with running(rotation.rotate_logs(state_dir)):
+    async with running(log_rotation.rotate_logs(state_dir)):
         await eventually(rotated, 60)
     found = sorted(path.name for path in state_dir.iterdir())
-    kept = [f"writer.log.{number}" for number in range(1, rotation.KEPT_MAX + 1)]
+    kept = [f"writer.log.{number}" for number in range(1, log_rotation.ROTATED_MAX + 1)]
     assert found == ["not-a-log", "writer.log", *kept]
     assert all(stat.S_IMODE((state_dir / name).stat().st_mode) == 0o600 for name in kept)
     # Lines in order, from the oldest file to the one that is written: some are missing between.
@@ -300,6 +278,9 @@ async def test_a_log_that_is_written_stays_below_its_bound_with_its_newest_lines
 
 
 async def test_the_stacks_servers_ask_for_a_password(servers: EmbeddedServers) -> None:
+    before, _, after = servers.postgres.rpartition("@")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(f"{before}x@{after}")
     for url in (servers.nats, servers.redis):
         assert len(url.rpartition("@")[0].rpartition(":")[2]) >= 32
     for wrong in ("nats://", "nats://cqar:guess@"):

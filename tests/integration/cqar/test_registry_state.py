@@ -13,8 +13,8 @@ from cqar.importer.registry_state import RegistryState, load_state
 from cqar_shared.domain.evaluation import Batch, Result
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
-from cqar_writer.archiver import Archiving
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.archiver import Archiver
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, upsert
 from tests.support.entity_builders import (
     NOW,
@@ -65,7 +65,7 @@ async def test_of_spellings_that_are_archived_it_knows_when_they_meant_something
     begin, end = NOW - 90 * DAY, NOW - 60 * DAY
     market = (an_asset(), an_asset("USDT"), a_venue(), a_symbol())
     await commit(mutations, *market, a_venue_symbol(listed_at=begin, delisted_at=end))
-    assert await Archiving(engine, mutations, DAY).step() == 1
+    assert await Archiver(engine, mutations, DAY).step() == 1
     asked = ("BTCUSDT", "NONE")
     of_its_time = await state_of(engine, begin + DAY, asked)
     assert of_its_time.archived == {"BTCUSDT"}

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.fallback import single_flight, stores
 from cqar_shared.runtime.circuit_breaker import FAILURES_MAX
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.cache_inspection import fill, process
 from tests.support.call_errors import refusal
 from tests.support.commits import commit, eventually

@@ -24,11 +24,11 @@ from cqar_shared.messaging import jetstream, streams
 from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT, EVENTS
 from cqar_shared.replication.positions import LogPosition, position_of
 from cqar_shared.runtime.tasks import supervise
-from cqar_writer.database.head import Heads
-from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.relays.change_relay import Relay, commit_message, reset_message
+from cqar_writer.database.head import HeadReader
+from cqar_writer.mutations import Mutations
+from cqar_writer.relays.change_relay import ChangeRelay, commit_message, reset_message
 from cqar_writer.relays.publisher import CommitSignal, Publisher
-from cqar_writer.store import entity_rows, outbox
+from cqar_writer.store import head_rows, outbox
 from tests.support.commits import (
     commit,
     drain,
@@ -55,7 +55,7 @@ def publish(
             engine,
             Mutations(engine, lambda: NOW, wake.committed),
             wake,
-            Heads(engine),
+            HeadReader(engine),
             database_url=database,
             nats_url=servers.nats,
             poll_s=0.05,
@@ -141,7 +141,7 @@ async def test_a_gap_in_the_stream_is_caught_up_from_the_outbox(
     engine: AsyncEngine,
     js: JetStreamContext,
     mutations: Mutations,
-    relay: Relay,
+    relay: ChangeRelay,
     follow: Follow,
 ) -> None:
     await drain(relay)
@@ -149,7 +149,7 @@ async def test_a_gap_in_the_stream_is_caught_up_from_the_outbox(
         for name in "abcde":
             await commit(mutations, a_venue(name))
         async with engine.connect() as tx:
-            head, rows = await entity_rows.read_head(tx), await outbox.rows_after(tx, 0, 10)
+            head, rows = await head_rows.read_head(tx), await outbox.rows_after(tx, 0, 10)
         # 1 and 2 never come; 4 comes twice, and 3 after it.
         for row in (rows[2], rows[3], rows[3], rows[2], rows[4]):
             await js.publish(
@@ -165,7 +165,7 @@ async def test_a_reset_of_the_same_history_is_caught_up_without_loading_all_agai
     engine: AsyncEngine,
     js: JetStreamContext,
     mutations: Mutations,
-    relay: Relay,
+    relay: ChangeRelay,
     follow: Follow,
 ) -> None:
     await drain(relay)
@@ -294,7 +294,7 @@ async def test_who_answers_probes_with_no_head_is_not_believed_and_stops_nobody(
     intruder = await client.subscribe(jetstream.HEAD_SUBJECT, cb=answer)
     await client.flush()
     async with follow(0.05):
-        await eventually(lambda: "what answers on cqar.head is no head" in caplog.text)
+        await eventually(lambda: "the answer on cqar.head is not a head" in caplog.text)
         await intruder.unsubscribe()
         async with publish(wake):
             await commit(mutations, a_venue("a"))

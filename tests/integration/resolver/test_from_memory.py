@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.config import ResolverConfig, StaleVerdict
 from cqar_writer.config import WriterConfig
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.cache_inspection import fill, process
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import BTC, ETH, a_flag, a_venue, an_asset, an_id

@@ -28,9 +28,9 @@ from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
 from cqar_shared.replication.positions import position_of
 from cqar_shared.sql.postgres import make_engine
 from cqar_writer.config import WriterConfig
-from cqar_writer.database.head import Heads
-from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.relays.change_relay import Relay, heartbeat_message, reset_message
+from cqar_writer.database.head import HeadReader
+from cqar_writer.mutations import Mutations
+from cqar_writer.relays.change_relay import ChangeRelay, heartbeat_message, reset_message
 from tests.conftest import at_database, execute_alone
 from tests.support.commits import commit, drain, eventually, head_of, lose_commits_after
 from tests.support.entity_builders import NOW, a_venue
@@ -92,7 +92,7 @@ async def test_a_replica_confirms_nothing_and_the_stream_has_what_it_lacks(
     database: str,
     engine: AsyncEngine,
     mutations: Mutations,
-    relay: Relay,
+    relay: ChangeRelay,
 ) -> None:
     await commit(mutations, a_venue("a"))
     await drain(relay)
@@ -122,7 +122,7 @@ async def test_what_the_stream_has_not_it_asks_the_replica_for_ever_less_often(
     engine: AsyncEngine,
     js: JetStreamContext,
     mutations: Mutations,
-    relay: Relay,
+    relay: ChangeRelay,
 ) -> None:
     await commit(mutations, a_venue("a"))
     await drain(relay)
@@ -151,7 +151,7 @@ async def test_a_replica_that_is_behind_what_is_served_ends_nothing(
     engine: AsyncEngine,
     js: JetStreamContext,
     mutations: Mutations,
-    relay: Relay,
+    relay: ChangeRelay,
 ) -> None:
     """A message has all loaded again, and the replica has less than is held."""
     await commit(mutations, a_venue("a"))
@@ -223,7 +223,7 @@ async def test_a_history_that_lost_what_is_served_and_passed_it_is_followed_in_a
     servers: EmbeddedServers,
     js: JetStreamContext,
     mutations: Mutations,
-    relay: Relay,
+    relay: ChangeRelay,
     view: ReplicaState,
     follow: Follow,
 ) -> None:
@@ -321,9 +321,9 @@ async def test_an_old_primarys_heads_and_messages_are_not_used(
                 # Only the stream's own relay keeps it out of there: here it comes all the same.
                 message = reset_message(await head_of(old)).SerializeToString()
                 await js.publish(CHANGES_SUBJECT, message)
-                await jetstream.serve(client, jetstream.HEAD_SUBJECT, Heads(old).answer)
+                await jetstream.serve(client, jetstream.HEAD_SUBJECT, HeadReader(old).answer)
                 all_subject = jetstream.HEAD_ALL_SUBJECT
-                await jetstream.serve(client, all_subject, Heads(old).answer, queue="")
+                await jetstream.serve(client, all_subject, HeadReader(old).answer, queue="")
                 await eventually(lambda: not_used("stream") > before, WAIT_S)
                 # Probes that the old one answers are answered by the other, too.
                 confirmed_ns = view.freshness.confirmed_ns or 0
@@ -350,7 +350,7 @@ async def test_an_old_primary_is_not_loaded_from_once_a_writer_told_of_a_later_d
     database: str,
     engine: AsyncEngine,
     mutations: Mutations,
-    relay: Relay,
+    relay: ChangeRelay,
 ) -> None:
     await commit(mutations, a_venue("a"))
     await drain(relay)

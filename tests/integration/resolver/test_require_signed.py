@@ -38,10 +38,10 @@ from cqar_shared.replication import hash_chain, image, positions
 from cqar_writer.app import utc_now
 from cqar_writer.config import WriterConfig
 from cqar_writer.database.head_signer import Signer
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.protocol.log_rows import OutboxRow
-from cqar_writer.relays.change_relay import Relay, commit_message
-from cqar_writer.relays.image_publisher import Images
+from cqar_writer.relays.change_relay import ChangeRelay, commit_message
+from cqar_writer.relays.image_publisher import ImagePublisher
 from cqar_writer.signing_keys import SigningKeys
 from cqar_writer.store import outbox
 from tests.support import integrity_keys
@@ -75,7 +75,7 @@ class Place:
     unsigned: Mutations
     engine: AsyncEngine
     js: JetStreamContext
-    relay: Relay
+    relay: ChangeRelay
     folder: Path
 
     @property
@@ -120,7 +120,7 @@ async def place(
         )
         yield Place(
             *(config, to_database, database, servers.redis, servers.nats, signer, signs, keys),
-            *(mutations, engine, js, Relay(engine, js, signs.bump_epoch), tmp_path),
+            *(mutations, engine, js, ChangeRelay(engine, js, signs.bump_epoch), tmp_path),
         )
 
 
@@ -335,7 +335,9 @@ async def publish_image(place: Place, client: Client) -> AsyncIterator[Callable[
         await drain(place.relay)
         async with redis.asyncio.Redis.from_url(place.redis) as raw:
             await raw.delete(MANIFEST_KEY)
-        images = Images(place.engine, store, lambda: jetstream.note(client, CHANGES), utc_now)
+        images = ImagePublisher(
+            place.engine, store, lambda: jetstream.note(client, CHANGES), utc_now
+        )
         assert await images.step()
 
     yield publish
@@ -440,7 +442,7 @@ async def test_indexes_of_a_file_are_made_anew(
 
     def take_with_a_wrong_index(self: SnapshotBuilder, columns: Columns) -> None:
         take(self, columns)
-        self.found["venue_symbol.spelling"] = {"binance\0BTCUSDT": "another"}
+        self.index["venue_symbol.spelling"] = {"binance\0BTCUSDT": "another"}
 
     monkeypatch.setattr(SnapshotBuilder, "add_columns", take_with_a_wrong_index)
     asks_nothing = msgspec.structs.replace(place.config, require_signed=False, trusted_keys_file="")

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.config import ResolverConfig
 from cqar_writer.config import WriterConfig
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import a_venue
 from tests.support.follower_setup import resolving, writing

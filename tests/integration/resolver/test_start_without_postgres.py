@@ -34,10 +34,10 @@ from cqar_shared.replication import image
 from cqar_shared.trust.seals import Keyring
 from cqar_writer.app import utc_now
 from cqar_writer.config import WriterConfig
-from cqar_writer.database.head import Heads
-from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.relays.change_relay import Relay, reset_message
-from cqar_writer.relays.image_publisher import Images
+from cqar_writer.database.head import HeadReader
+from cqar_writer.mutations import Mutations
+from cqar_writer.relays.change_relay import ChangeRelay, reset_message
+from cqar_writer.relays.image_publisher import ImagePublisher
 from tests.support.change_set_builders import encoded
 from tests.support.change_set_builders import head_of as head_of_state
 from tests.support.commits import commit, drain, eventually, head_of, lose_commits_after
@@ -98,7 +98,7 @@ async def place(
 
 @pytest.fixture
 async def publish_image(
-    place: Place, engine: AsyncEngine, client: Client, relay: Relay
+    place: Place, engine: AsyncEngine, client: Client, relay: ChangeRelay
 ) -> AsyncIterator[Callable[[], Any]]:
     """Puts an image of the database's head into Redis."""
     store = ImageStore(place.own_redis, KEYRING)
@@ -107,7 +107,7 @@ async def publish_image(
         await drain(relay)
         async with redis.asyncio.Redis.from_url(place.own_redis) as raw:
             await raw.delete(MANIFEST_KEY)
-        images = Images(engine, store, lambda: jetstream.note(client, CHANGES), utc_now)
+        images = ImagePublisher(engine, store, lambda: jetstream.note(client, CHANGES), utc_now)
         assert await images.step()
 
     yield publish
@@ -125,7 +125,7 @@ def source(view: ReplicaState) -> tuple[str, str]:
 
 
 async def test_from_redis_and_what_came_since_from_the_stream(
-    place: Place, mutations: Mutations, relay: Relay, publish_image: Callable[[], Any]
+    place: Place, mutations: Mutations, relay: ChangeRelay, publish_image: Callable[[], Any]
 ) -> None:
     await commit(mutations, a_venue("a"))
     await publish_image()
@@ -148,7 +148,7 @@ async def test_from_redis_and_what_came_since_from_the_stream(
 
 
 async def test_from_its_file_where_redis_is_away_too(
-    place: Place, mutations: Mutations, relay: Relay
+    place: Place, mutations: Mutations, relay: ChangeRelay
 ) -> None:
     await commit(mutations, a_venue("a"))
     await drain(relay)
@@ -233,7 +233,7 @@ async def test_a_restart_goes_on_from_its_file(
         await eventually(lambda: stands_at(view, 1, 3), WAIT_S)
         assert source(view) == ("file", "LAST_GOOD")
         await require_equal(view, place.own_database)
-        await jetstream.serve(client, jetstream.HEAD_SUBJECT, Heads(engine).answer)
+        await jetstream.serve(client, jetstream.HEAD_SUBJECT, HeadReader(engine).answer)
         await eventually(lambda: view.state == LIVE, WAIT_S)
         assert source(view) == ("file", "LIVE")
 

@@ -19,10 +19,10 @@ from cqar_resolver.replication.postgres import RegistryDatabase
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.messaging.jetstream import API_PREFIX, CHANGES_SUBJECT
 from cqar_shared.replication import hash_chain, positions
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
-from cqar_writer.relays.change_relay import Relay, commit_message
-from cqar_writer.store import entity_rows, outbox
+from cqar_writer.relays.change_relay import ChangeRelay, commit_message
+from cqar_writer.store import head_rows, outbox
 from tests.support.commits import commit, drain, eventually, running
 from tests.support.entity_builders import NOW, a_venue
 from tests.support.follower_setup import NEVER_S, Follow, require_equal, stands_at
@@ -85,7 +85,7 @@ async def test_poison_is_never_applied_and_the_last_good_state_says_stale(
     engine: AsyncEngine,
     js: JetStreamContext,
     mutations: Mutations,
-    relay: Relay,
+    relay: ChangeRelay,
     heads: None,
 ) -> None:
     await commit(mutations, a_venue("good"))
@@ -98,7 +98,7 @@ async def test_poison_is_never_applied_and_the_last_good_state_says_stale(
         before = (served.position, served.counts, served.set_hash)
         await commit(mutations, a_venue("next"))
         async with engine.connect() as tx:
-            head, rows = await entity_rows.read_head(tx), await outbox.rows_after(tx, 1, 1)
+            head, rows = await head_rows.read_head(tx), await outbox.rows_after(tx, 1, 1)
         await js.publish(CHANGES_SUBJECT, poison(head, rows[0]))
         # It ends by itself, to be begun again by whoever supervises it.
         await asyncio.wait_for(asyncio.shield(run), 10)
@@ -115,7 +115,7 @@ async def test_after_poison_all_is_loaded_again_from_postgresql(
     engine: AsyncEngine,
     js: JetStreamContext,
     mutations: Mutations,
-    relay: Relay,
+    relay: ChangeRelay,
     heads: None,
     follow: Follow,
 ) -> None:
@@ -123,7 +123,7 @@ async def test_after_poison_all_is_loaded_again_from_postgresql(
     async with follow(NEVER_S):
         await commit(mutations, a_venue("a"))
         async with engine.connect() as tx:
-            head, rows = await entity_rows.read_head(tx), await outbox.rows_after(tx, 0, 1)
+            head, rows = await head_rows.read_head(tx), await outbox.rows_after(tx, 0, 1)
         await js.publish(CHANGES_SUBJECT, poison(head, rows[0]))
         await eventually(partial(stands_at, view, 1, 1))
         await eventually(lambda: view.freshness.state == LIVE)
@@ -135,7 +135,7 @@ async def test_the_stream_of_another_registry_is_never_applied(
     engine: AsyncEngine,
     js: JetStreamContext,
     mutations: Mutations,
-    relay: Relay,
+    relay: ChangeRelay,
     follow: Follow,
 ) -> None:
     await drain(relay)

@@ -25,7 +25,7 @@ from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from cqar_shared.rpc import min_revision
 from cqar_shared.rpc.grpc_server import OPTIONS
 from cqar_writer.config import WriterConfig
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import CAUSE, commit, eventually
 from tests.support.entity_builders import (
     a_key,

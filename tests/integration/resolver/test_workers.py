@@ -18,7 +18,7 @@ from cqar.embedded import probes
 from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.config import Front, ResolverConfig
 from cqar_resolver.process.workers import settings_of
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import a_venue
 from tests.support.service_processes import pick_listens, start

@@ -11,7 +11,7 @@ from cqar.embedded.servers import EmbeddedServers
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.fallback import single_flight
 from cqar_writer.config import WriterConfig
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.follower_setup import writing
 from tests.support.sdk_setup import WAIT_S
 

@@ -1,4 +1,4 @@
-"""`cqar.LocalReplica`: what a resolver publishes, read by another process of the machine."""
+"""`cqar.LocalReplica` reads what a resolver in another process publishes."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from cqar_shared.replication import replica_layout as fmt
 from cqar_writer.app import Writer
 from cqar_writer.config import WriterConfig
-from tests.integration.sdk.test_answers import FUTURE, PAST, error_fields, questions
+from tests.integration.sdk.test_answers import FUTURE, PAST, questions
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import NOW, a_symbol, a_venue, a_venue_symbol, an_id
 from tests.support.follower_setup import writing
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.publisher_process import publisher
-from tests.support.sdk_setup import WAIT_S, without_age
+from tests.support.sdk_setup import WAIT_S, Surface
 from tests.support.service_processes import Running, service
 
 KEY = ("binance", "BTCUSDT")
-#: So many bytes begin a data file before any content does.
+#: Bytes of the two meta pages at the start of a data file.
 METAS = 8192
 
 
@@ -61,15 +61,7 @@ async def resolver(
         yield running
 
 
-async def outcome(asked: Any, name: str, args: Any, options: Any) -> object:
-    """In a thread, since it waits."""
-    try:
-        return without_age(await asyncio.to_thread(getattr(asked, name), *args, **options))
-    except cqar.CqarError as error:
-        return error_fields(error)
-
-
-async def test_it_answers_what_a_client_of_its_resolver_is_answered(
+async def test_it_answers_as_a_client_of_its_resolver(
     resolver: Running, settings: dict[str, str]
 ) -> None:
     replica = cqar.LocalReplica(settings["replica_path"], stale_after_s=60)
@@ -78,20 +70,21 @@ async def test_it_answers_what_a_client_of_its_resolver_is_answered(
         for name, args, options in questions():
             if options.get("as_of") in (PAST, FUTURE):
                 continue
-            here = await outcome(replica, name, args, options)
-            assert here == await outcome(client, name, args, options), (name, args)
-            assert here == await outcome(replica, name, args, options), "asked again"
+            question = (name, args, options)
+            expected = await Surface(client).outcome(*question)
+            for _ in ("first", "asked again"):
+                assert await Surface(replica).outcome(*question) == expected, question
         assert replica.listed("binance") == await asyncio.to_thread(client.listed, "binance")
-        for asked in (replica, client):
+        for source in (replica, client):
             with pytest.raises(cqar.NotFound, match="no venue 'binanse'"):
-                await asyncio.to_thread(asked.listed, "binanse")
+                await asyncio.to_thread(source.listed, "binanse")
             with pytest.raises(cqar.NotFound, match="no venue 'binanse'"):
-                await asyncio.to_thread(cqar.ccxt_markets, "binanse", asked)
+                await asyncio.to_thread(cqar.ccxt_markets, "binanse", source)
         with pytest.raises(cqar.NotFound, match="no venue 'binanse' .did you mean 'binance'"):
             await asyncio.to_thread(lambda: next(client.watch(venues=["binanse"])))
 
 
-async def test_the_past_is_somebody_elses_to_tell(
+async def test_the_past_and_changes_are_not_supported(
     resolver: Running, settings: dict[str, str]
 ) -> None:
     assert resolver.process.returncode is None
@@ -103,7 +96,7 @@ async def test_the_past_is_somebody_elses_to_tell(
             next(iter(replica.watch()))
 
 
-async def test_a_change_is_told_once_the_resolver_has_it_and_a_view_stays_what_it_was(
+async def test_a_change_is_visible_once_published_and_a_view_keeps_its_revision(
     resolver: Running, settings: dict[str, str], writer: Writer
 ) -> None:
     assert resolver.process.returncode is None
@@ -120,13 +113,13 @@ async def test_a_change_is_told_once_the_resolver_has_it_and_a_view_stays_what_i
         denied = replica.resolve(*KEY)
         assert denied.market_status is cqar.MarketStatus.HALTED
         assert "LISTING_HALTED" in [reason.code for reason in denied.tradeable.reasons]
-        # What it does not rest on leaves it as it is, but for the revision.
+        # An unrelated change leaves the result as it is, but for its freshness.
         revision = await commit(writer.mutations, a_venue("kraken", name="Kraken, Inc."))
         await eventually(lambda: replica.resolve(*KEY).freshness.revision == revision, WAIT_S)
         assert replica.resolve(*KEY).symbol is denied.symbol
 
 
-async def test_whoever_wrote_waits_for_it(
+async def test_a_carried_position_is_waited_for(
     resolver: Running, settings: dict[str, str], writer: Writer
 ) -> None:
     assert resolver.process.returncode is None
@@ -145,8 +138,9 @@ async def test_whoever_wrote_waits_for_it(
             replica.resolve(*KEY, timeout_s=0.05)
 
 
-async def test_it_outlives_its_resolver_says_so_and_goes_on_with_the_next_one(
-    resolver: Running, settings: dict[str, str], writer: Writer
+@pytest.mark.parametrize("is_removed", [False, True], ids=["kept", "removed"])
+async def test_it_survives_its_resolver_turns_stale_and_continues_with_the_next_one(
+    resolver: Running, settings: dict[str, str], writer: Writer, is_removed: bool
 ) -> None:
     with cqar.LocalReplica(settings["replica_path"], stale_after_s=2) as replica:
         await asyncio.to_thread(replica.wait_ready)
@@ -160,6 +154,8 @@ async def test_it_outlives_its_resolver_says_so_and_goes_on_with_the_next_one(
             return says_so
 
         await eventually(is_stale, WAIT_S)
+        if is_removed:
+            shutil.rmtree(settings["replica_path"])
         revision = await commit(writer.mutations, a_venue("kraken"))
         await resolver.start_again()
         await resolver.until_ready()
@@ -171,25 +167,7 @@ async def test_it_outlives_its_resolver_says_so_and_goes_on_with_the_next_one(
         await eventually(is_current, WAIT_S)
 
 
-async def test_a_folder_made_anew_is_found(
-    resolver: Running, settings: dict[str, str], writer: Writer
-) -> None:
-    with cqar.LocalReplica(settings["replica_path"], stale_after_s=2) as replica:
-        await asyncio.to_thread(replica.wait_ready)
-        await eventually(lambda: replica.resolve(*KEY).freshness.state is cqar.State.LIVE, WAIT_S)
-        await resolver.kill()
-        shutil.rmtree(settings["replica_path"])
-        await resolver.start_again()
-        await resolver.until_ready()
-        revision = await commit(writer.mutations, a_venue("kraken"))
-
-        def is_current() -> bool:
-            return replica.resolve(*KEY).freshness.revision == revision
-
-        await eventually(is_current, WAIT_S)
-
-
-async def test_files_removed_from_under_a_running_resolver_are_made_anew(
+async def test_files_removed_under_a_running_resolver_are_recreated(
     resolver: Running, settings: dict[str, str], writer: Writer
 ) -> None:
     assert resolver.process.returncode is None
@@ -202,19 +180,19 @@ async def test_files_removed_from_under_a_running_resolver_are_made_anew(
                 inode = (folder / "data.mdb").stat().st_ino
                 for name in gone:
                     (folder / name).unlink()
-                await eventually(lambda: is_another(folder, inode), WAIT_S)  # noqa: B023
+                await eventually(lambda: is_recreated(folder, inode), WAIT_S)  # noqa: B023
                 assert view.resolve(*KEY).symbol == before.symbol
             revision = await commit(writer.mutations, a_venue("kraken", name=f"without {gone}"))
             await eventually(lambda: replica.resolve(*KEY).freshness.revision == revision, WAIT_S)  # noqa: B023
 
 
-def is_another(folder: Path, inode: int) -> bool:
+def is_recreated(folder: Path, inode: int) -> bool:
     data = folder / "data.mdb"
     return data.exists() and data.stat().st_ino != inode
 
 
 @pytest.mark.parametrize("numbers", [fmt.GENERATIONS, 1_000])
-def test_a_reader_lives_through_any_number_of_generations(tmp_path: Path, numbers: int) -> None:
+def test_a_reader_survives_any_number_of_generations(tmp_path: Path, numbers: int) -> None:
     with (
         publisher(tmp_path, numbers) as publish,
         cqar.LocalReplica(tmp_path, stale_after_s=60) as replica,
@@ -225,7 +203,7 @@ def test_a_reader_lives_through_any_number_of_generations(tmp_path: Path, number
             assert replica.resolve(*KEY).freshness.state is cqar.State.LIVE
 
 
-def test_a_view_outlives_the_generation_that_it_is_of(tmp_path: Path) -> None:
+def test_a_view_outlives_its_generation(tmp_path: Path) -> None:
     with publisher(tmp_path) as publish, cqar.LocalReplica(tmp_path, stale_after_s=60) as replica:
         publish()
         with replica.at() as view:
@@ -238,7 +216,7 @@ def test_a_view_outlives_the_generation_that_it_is_of(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [100, METAS])
-def test_a_file_that_is_cut_short_is_not_read(tmp_path: Path, length: int) -> None:
+def test_a_truncated_file_is_refused(tmp_path: Path, length: int) -> None:
     with publisher(tmp_path) as publish:
         publish()
     os.truncate(tmp_path / "data.mdb", length)
@@ -250,7 +228,7 @@ def test_a_file_that_is_cut_short_is_not_read(tmp_path: Path, length: int) -> No
         assert replica.listed("binance")
 
 
-def test_what_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
+def test_damage_is_reported_in_words(tmp_path: Path) -> None:
     with publisher(tmp_path) as publish:
         publish()
     with cqar.LocalReplica(tmp_path, timeout_s=0.01) as replica:
@@ -267,10 +245,10 @@ def test_what_cannot_be_read_is_said_in_words(tmp_path: Path) -> None:
             replica.resolve(*KEY)
 
 
-def test_more_readers_than_may_are_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_readers_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with publisher(tmp_path) as publish:
         publish()
-    (tmp_path / "lock.mdb").unlink()  # who makes it says how many
+    (tmp_path / "lock.mdb").unlink()  # its creator sets the limit
     monkeypatch.setattr(fmt, "READERS_MAX", 2)
     with (
         cqar.LocalReplica(tmp_path, timeout_s=0.01) as replica,
@@ -281,7 +259,7 @@ def test_more_readers_than_may_are_told_so(tmp_path: Path, monkeypatch: pytest.M
         replica.status()
 
 
-def test_where_nothing_is_published_it_says_what_to_do(tmp_path: Path) -> None:
+def test_an_empty_path_says_what_to_do(tmp_path: Path) -> None:
     refused: Callable[[], Any] = cqar.LocalReplica(tmp_path / "none", timeout_s=0.01).status
     with pytest.raises(cqar.NotReady, match="start a resolver with replica_path"):
         refused()

@@ -1,4 +1,4 @@
-"""A replica alone: while it loads, where nothing is, and while much changes at once."""
+"""A replica alone: while it loads, without a registry, and while much changes at once."""
 
 from __future__ import annotations
 
@@ -14,60 +14,34 @@ from cqar.embedded.servers import EmbeddedServers
 from cqar.sdk.sync_api import SyncApi
 from cqar_resolver.config import ResolverConfig
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import BTC, USDT, a_venue_symbol, an_id
 from tests.support.integrity_keys import key_file
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.sdk_setup import WAIT_S
 
-
-def test_a_replica_refuses_settings_that_no_resolver_takes() -> None:
-    with pytest.raises(ValueError, match="stale_after_s"):
-        cqar.Replica("postgresql://h/db", "nats://h", stale_after_s=0.1)
-    with pytest.raises(ValueError, match="'seen' or 'told'"):
-        cqar.Replica("postgresql://h/db", "nats://h", min_revision="always")  # type: ignore[arg-type]
-    for stored in ({"redis_url": "redis://h"}, {"last_good_file": "/f"}):
-        with pytest.raises(ValueError, match="integrity_key_file is not"):
-            cqar.Replica("postgresql://h/db", "nats://h", **stored)
+DATABASE, NATS = "postgresql://h/db", "nats://h"
 
 
 @pytest.mark.parametrize(
-    ("database", "nats"),
+    ("database", "nats", "settings", "error"),
     [
-        ("garbage", "nats://h"),
-        ("mysql://h/db", "nats://h"),
-        ("postgresql://h:port/db", "nats://h"),
-        ("postgresql://h/db", "http://h"),
+        (DATABASE, NATS, {"stale_after_s": 0.1}, "stale_after_s"),
+        (DATABASE, NATS, {"min_revision": "always"}, "'seen' or 'told'"),
+        (DATABASE, NATS, {"redis_url": "redis://h"}, "integrity_key_file is not"),
+        (DATABASE, NATS, {"last_good_file": "/f"}, "integrity_key_file is not"),
+        ("garbage", NATS, {}, "must be a URL of"),
+        ("mysql://h/db", NATS, {}, "must be a URL of"),
+        ("postgresql://h:port/db", NATS, {}, "must be a URL of"),
+        (DATABASE, "http://h", {}, "must be a URL of"),
     ],
 )
-def test_a_replica_refuses_an_address_that_is_none(database: str, nats: str) -> None:
-    with pytest.raises(ValueError, match="must be a URL of"):
-        cqar.Replica(database, nats)
-
-
-async def test_what_is_closed_says_so(config: ResolverConfig) -> None:
-    here = (config.database_url, config.nats_url)
-
-    def ask_closed() -> None:
-        client = cqar.Client("127.0.0.1:1")
-        client.close()
-        with cqar.Replica(*here) as replica:
-            pass
-        for closed in (client, replica):
-            with pytest.raises(cqar.CqarError, match="it is closed"):
-                closed.resolve("binance", "BTCUSDT")
-            with pytest.raises(cqar.CqarError, match="it is closed"):
-                closed.status()
-
-    await asyncio.to_thread(ask_closed)
-    client = cqar.AsyncClient("127.0.0.1:1")
-    await client.close()
-    async with cqar.Replica(*here) as replica:
-        pass
-    for closed in (client, replica):
-        with pytest.raises(cqar.CqarError, match="it is closed"):
-            await closed.resolve("binance", "BTCUSDT")
+def test_a_replica_refuses_invalid_settings(
+    database: str, nats: str, settings: dict[str, Any], error: str
+) -> None:
+    with pytest.raises(ValueError, match=error):
+        cqar.Replica(database, nats, **settings)
 
 
 async def test_a_replica_answers_from_postgres_until_it_is_loaded(
@@ -75,42 +49,44 @@ async def test_a_replica_answers_from_postgres_until_it_is_loaded(
 ) -> None:
     await commit(mutations, *one_of_each())
     replica = cqar.Replica(config.database_url, config.nats_url, timeout_s=WAIT_S)
-    async with replica as asked:
-        found = await asked.resolve("binance", "BTCUSDT")
+    async with replica as opened:
+        found = await opened.resolve("binance", "BTCUSDT")
         assert found.freshness.state is cqar.State.HYDRATING
         assert found.base.asset_id == BTC
-        await asked.wait_ready(WAIT_S)
-        found = await asked.resolve("binance", "BTCUSDT")
+        await opened.wait_ready(WAIT_S)
+        found = await opened.resolve("binance", "BTCUSDT")
         assert found.freshness.state is not cqar.State.HYDRATING
 
         async def is_live() -> bool:
-            found = await asked.resolve("binance", "BTCUSDT")
+            found = await opened.resolve("binance", "BTCUSDT")
             return found.freshness.state is cqar.State.LIVE
 
         await eventually(is_live, WAIT_S)
 
 
-async def test_a_replica_of_nowhere_says_why_it_is_not_ready(servers: EmbeddedServers) -> None:
+async def test_a_replica_without_a_registry_says_why_it_is_not_ready(
+    servers: EmbeddedServers,
+) -> None:
     nowhere = "postgresql://nobody@127.0.0.1:1/none"
 
     def wait() -> None:
-        with cqar.Replica(nowhere, servers.nats, timeout_s=1.0) as asked:
+        with cqar.Replica(nowhere, servers.nats, timeout_s=1.0) as opened:
             with pytest.raises(cqar.NotReady):
-                asked.resolve("binance", "BTCUSDT")
+                opened.resolve("binance", "BTCUSDT")
             with pytest.raises(cqar.TimedOut, match="the first snapshot is loading"):
-                asked.wait_ready(0.5)
+                opened.wait_ready(0.5)
 
     await asyncio.to_thread(wait)
 
 
-async def test_a_replica_starts_from_its_own_file_where_nothing_else_is(
+async def test_a_replica_starts_from_its_own_file_without_a_registry(
     config: ResolverConfig, mutations: Mutations, tmp_path: Path
 ) -> None:
     await commit(mutations, *one_of_each())
     file = str(tmp_path / "last_good")
     here = (config.database_url, config.nats_url)
-    async with cqar.Replica(*here, last_good_file=file, integrity_key_file=key_file()) as asked:
-        await asked.wait_ready(WAIT_S)
+    async with cqar.Replica(*here, last_good_file=file, integrity_key_file=key_file()) as opened:
+        await opened.wait_ready(WAIT_S)
         other = cqar.Replica(*here, last_good_file=file, integrity_key_file=key_file())
         with pytest.raises(cqar.CqarError, match="another resolver keeps its state here"):
             await other.__aenter__()
@@ -142,17 +118,17 @@ async def test_no_answer_of_a_replica_shows_half_of_a_change_set(
     await commit(mutations, *listings(MarketStatusCode.ONLINE))
     stop = False
 
-    def read(asked: SyncApi) -> set[tuple[str, ...]]:
+    def read(opened: SyncApi) -> set[tuple[str, ...]]:
         seen: set[tuple[str, ...]] = set()
         while not stop:
-            found = asked.resolve_batch([("binance", s) for s in spellings], timeout_s=WAIT_S)
+            found = opened.resolve_batch([("binance", s) for s in spellings], timeout_s=WAIT_S)
             seen.add(tuple({f.market_status for f in found if isinstance(f, cqar.Resolution)}))
         return seen
 
     def replicate(reading: Callable[[SyncApi], Any]) -> Any:
-        with cqar.Replica(config.database_url, config.nats_url, timeout_s=WAIT_S) as asked:
-            asked.wait_ready(WAIT_S)
-            return reading(asked)
+        with cqar.Replica(config.database_url, config.nats_url, timeout_s=WAIT_S) as opened:
+            opened.wait_ready(WAIT_S)
+            return reading(opened)
 
     threads = asyncio.gather(*(asyncio.to_thread(replicate, read) for _ in range(2)))
     for number in range(6):

@@ -1,4 +1,4 @@
-"""What is tried again, how often, and that a client goes on when its resolver does."""
+"""Which calls are retried, how often, and that a client recovers with its resolver."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cqar_resolver.config import ResolverConfig
 from cqar_shared.errors import ServiceNotReady
 from cqar_shared.rpc.error_mapping import ErrorInterceptor
 from cqar_shared.rpc.middleware import Middleware
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import BTC
 from tests.support.kind_lifecycles import one_of_each
@@ -23,11 +23,11 @@ from tests.support.service_processes import service
 from tests.support.tcp_proxy import link_to
 
 
-class Away(Middleware):
-    """Says that it is not ready, so many times.
+class RefusingMiddleware(Middleware):
+    """Refuses as not ready, `times` times.
 
     Attributes:
-        calls: Those that came, by method.
+        calls: The methods called, in order.
     """
 
     def __init__(self, times: int) -> None:
@@ -47,67 +47,68 @@ class Away(Middleware):
 
 
 @pytest.mark.parametrize(("times", "answers"), [(2, True), (3, False)])
-async def test_a_read_that_nobody_could_answer_is_tried_three_times(
+async def test_an_unavailable_call_is_tried_three_times(
     config: ResolverConfig, mutations: Mutations, times: int, answers: bool
 ) -> None:
     await commit(mutations, *one_of_each())
-    away = Away(times)
-    async with served(config, ErrorInterceptor(), away) as at:
+    middleware = RefusingMiddleware(times)
+    async with served(config, ErrorInterceptor(), middleware) as at:
         await eventually(lambda: at.resolver.view.is_complete, WAIT_S)
-        async with cqar.AsyncClient(at.target, timeout_s=WAIT_S) as asked:
+        async with cqar.AsyncClient(at.target, timeout_s=WAIT_S) as client:
             if answers:
-                assert (await asked.resolve("binance", "BTCUSDT")).base.asset_id == BTC
+                assert (await client.resolve("binance", "BTCUSDT")).base.asset_id == BTC
             else:
                 with pytest.raises(cqar.NotReady, match="loading"):
-                    await asked.resolve("binance", "BTCUSDT")
-        assert away.calls == ["Resolve"] * 3
+                    await client.resolve("binance", "BTCUSDT")
+        assert middleware.calls == ["Resolve"] * 3
 
 
-async def test_what_can_never_be_answered_is_asked_once(
-    config: ResolverConfig, mutations: Mutations
-) -> None:
+async def test_a_refused_call_is_sent_once(config: ResolverConfig, mutations: Mutations) -> None:
     await commit(mutations, *one_of_each())
-    away = Away(0)
-    async with served(config, ErrorInterceptor(), away) as at, ready_client(at.target) as asked:
-        away.calls.clear()
+    middleware = RefusingMiddleware(0)
+    async with (
+        served(config, ErrorInterceptor(), middleware) as at,
+        ready_client(at.target) as client,
+    ):
+        middleware.calls.clear()
         for refused in (("binance", "NONE"), ("Not A Slug", "")):
             with pytest.raises(cqar.CqarError):
-                await asked.resolve(*refused)
-        assert away.calls == ["Resolve", "Resolve"]
+                await client.resolve(*refused)
+        assert middleware.calls == ["Resolve", "Resolve"]
 
 
-async def test_a_client_goes_on_when_its_resolver_was_killed_and_started_again(
+async def test_a_client_recovers_after_its_resolver_was_killed_and_restarted(
     config: ResolverConfig, mutations: Mutations, tmp_path: Path
 ) -> None:
     await commit(mutations, *one_of_each())
     settings = {"database_url": config.database_url, "nats_url": config.nats_url}
     async with (
         service("resolver", tmp_path, **settings) as running,
-        ready_client(running.grpc) as asked,
+        ready_client(running.grpc) as client,
     ):
-        before = without_age(await asked.resolve("binance", "BTCUSDT"))
+        before = without_age(await client.resolve("binance", "BTCUSDT"))
         await running.kill()
         with pytest.raises(cqar.NotReady, match=running.grpc):
-            await asked.resolve("binance", "BTCUSDT")
+            await client.resolve("binance", "BTCUSDT")
         await running.start_again()
-        await asked.wait_ready(2 * WAIT_S)
-        assert without_age(await asked.resolve("binance", "BTCUSDT")) == before
+        await client.wait_ready(2 * WAIT_S)
+        assert without_age(await client.resolve("binance", "BTCUSDT")) == before
 
 
-async def test_calls_that_are_cut_off_are_answered_by_another_connection(
+async def test_calls_of_a_broken_connection_are_answered_by_another_one(
     config: ResolverConfig, mutations: Mutations
 ) -> None:
     await commit(mutations, *one_of_each())
     async with (
         served(config) as at,
         link_to(f"grpc://{at.target}") as (link, url),
-        ready_client(url.removeprefix("grpc://")) as asked,
+        ready_client(url.removeprefix("grpc://")) as client,
     ):
         link.open.clear()
-        calls = [asyncio.ensure_future(asked.resolve("binance", "BTCUSDT")) for _ in range(20)]
+        calls = [asyncio.ensure_future(client.resolve("binance", "BTCUSDT")) for _ in range(20)]
         await asyncio.sleep(0.1)
         assert not any(call.done() for call in calls)
         link.open.set()
         link.cut()
-        found = await asyncio.gather(*calls)
-        assert {one.base.asset_id for one in found} == {BTC}
+        answers = await asyncio.gather(*calls)
+        assert {answer.base.asset_id for answer in answers} == {BTC}

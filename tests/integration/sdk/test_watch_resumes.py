@@ -1,4 +1,4 @@
-"""A watch outlives the connection and the resolver: no change twice, and none left out."""
+"""A watch survives a lost connection and a restarted resolver without gap or repetition."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cqar.embedded.ports import pick_ports
 from cqar.sdk.session_position import MinRevision
 from cqar_resolver.config import ResolverConfig
 from cqar_resolver.services.watch_stream import HEARTBEAT_S
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import a_venue
 from tests.support.kind_lifecycles import one_of_each
@@ -26,53 +26,55 @@ from tests.support.resolver_client import Served, served
 from tests.support.sdk_setup import WAIT_S, ready_client
 from tests.support.tcp_proxy import link_to
 
-Told = tuple[int, int, bool]
+#: (epoch, revision, is a change).
+Received = tuple[int, int, bool]
 
 
 class Seen:
-    """What two watchers of one target were told, in both forms of the client."""
+    """What two watches of one target received, with both forms of the client."""
 
     def __init__(self, target: str, min_revision: MinRevision) -> None:
         self._target = target
         self._min_revision: MinRevision = min_revision
         self.venues: tuple[list[str], list[str]] = ([], [])
-        #: Epoch, revision, and whether that is a change's or only where all before it was told.
-        self.places: tuple[list[Told], list[Told]] = ([], [])
+        self.positions: tuple[list[Received], list[Received]] = ([], [])
         self.begun: set[int] = set()
         self.errors: list[Exception] = []
 
-    async def awaited(self, *, kinds: tuple[str, ...]) -> None:
-        async with cqar.AsyncClient(self._target, min_revision=self._min_revision) as asked:
+    async def watch_async(self, *, kinds: tuple[str, ...]) -> None:
+        async with cqar.AsyncClient(self._target, min_revision=self._min_revision) as client:
             try:
-                async for update in asked.watch(kinds=kinds):
-                    self._take(0, update)
+                async for update in client.watch(kinds=kinds):
+                    self._note(0, update)
             except cqar.CqarError as error:
                 self.errors.append(error)
 
-    def waited(self, *, kinds: tuple[str, ...]) -> None:
-        with cqar.Client(self._target, min_revision=self._min_revision) as asked:
+    def watch_sync(self, *, kinds: tuple[str, ...]) -> None:
+        with cqar.Client(self._target, min_revision=self._min_revision) as client:
             try:
-                for update in asked.watch(kinds=kinds):
-                    self._take(1, update)
+                for update in client.watch(kinds=kinds):
+                    self._note(1, update)
                     if self.venues[1][-1:] == ["last"]:
                         return
             except cqar.CqarError as error:
                 self.errors.append(error)
 
-    def _take(self, form: int, update: cqar.Update) -> None:
+    def _note(self, form: int, update: cqar.Update) -> None:
         self.begun.add(form)
         changes = update.change_set.changes if update.change_set else ()
         self.venues[form].extend(change.message().venue_id for change in changes)
-        at = update.change_set or update.freshness
-        self.places[form].append((at.epoch, at.revision, update.change_set is not None))
+        position = update.change_set or update.freshness
+        self.positions[form].append(
+            (position.epoch, position.revision, update.change_set is not None)
+        )
 
     @property
-    def misplaced(self) -> list[tuple[Told, Told]]:
-        """Told after what names the same revision, or a later one; signs of life may repeat one."""
+    def misplaced(self) -> list[tuple[Received, Received]]:
+        """Pairs that went back, or repeated a change; heartbeats may repeat a revision."""
         return [
             (before, after)
-            for told in self.places
-            for before, after in pairwise(told)
+            for received in self.positions
+            for before, after in pairwise(received)
             if before[:2] > after[:2] or (before[:2] == after[:2] and after[2])
         ]
 
@@ -82,10 +84,10 @@ class Seen:
 
 @asynccontextmanager
 async def watching(target: str, min_revision: MinRevision = "seen") -> AsyncIterator[Seen]:
-    """Both watch venues, from now on, until `last` came or an error."""
+    """Both watch venues, from now on, until `last` or an error was received."""
     seen = Seen(target, min_revision)
-    thread = threading.Thread(target=seen.waited, kwargs={"kinds": ("venue",)}, daemon=True)
-    task = asyncio.create_task(seen.awaited(kinds=("venue",)))
+    thread = threading.Thread(target=seen.watch_sync, kwargs={"kinds": ("venue",)}, daemon=True)
+    task = asyncio.create_task(seen.watch_async(kinds=("venue",)))
     thread.start()
     try:
         await eventually(lambda: len(seen.begun) == 2, WAIT_S)
@@ -124,7 +126,7 @@ async def a_process(config: ResolverConfig, port: int, http: int) -> AsyncIterat
         await process.wait()
 
 
-async def test_a_resolver_that_is_killed_and_comes_back_is_watched_on(
+async def test_a_watch_survives_a_killed_and_restarted_resolver(
     config: ResolverConfig, mutations: Mutations
 ) -> None:
     await commit(mutations, *one_of_each())
@@ -142,7 +144,7 @@ async def test_a_resolver_that_is_killed_and_comes_back_is_watched_on(
     assert seen.errors == []
 
 
-async def test_what_was_changed_while_nobody_was_connected_is_told_in_order(
+async def test_changes_made_while_disconnected_are_received_in_order(
     config: ResolverConfig, mutations: Mutations
 ) -> None:
     await commit(mutations, *one_of_each())
@@ -159,13 +161,13 @@ async def test_what_was_changed_while_nobody_was_connected_is_told_in_order(
             link.come_back()
             await commit(mutations, a_venue(f"back{number}"))
         await commit(mutations, a_venue("last"))
-        told = [f"{when}{number}" for number in range(3) for when in ("away", "back")]
-        await eventually(lambda: seen.both(*told, "last"), WAIT_S)
+        expected = [f"{when}{number}" for number in range(3) for when in ("away", "back")]
+        await eventually(lambda: seen.both(*expected, "last"), WAIT_S)
     assert seen.errors == []
     assert seen.misplaced == []
 
 
-async def test_another_resolver_that_is_behind_takes_no_watcher_back(
+async def test_a_resolver_that_lags_takes_no_watch_back(
     config: ResolverConfig, mutations: Mutations
 ) -> None:
     await commit(mutations, *one_of_each())
@@ -202,7 +204,7 @@ async def test_another_resolver_that_is_behind_takes_no_watcher_back(
     assert seen.misplaced == []
 
 
-async def test_what_no_resolver_keeps_any_more_ends_the_watch_by_its_name(
+async def test_a_revision_that_is_not_kept_ends_the_watch_with_not_kept(
     config: ResolverConfig, mutations: Mutations
 ) -> None:
     await commit(mutations, *one_of_each())
@@ -223,7 +225,7 @@ async def test_what_no_resolver_keeps_any_more_ends_the_watch_by_its_name(
     assert seen.both()
 
 
-async def test_a_new_history_ends_the_watch_by_its_name(
+async def test_a_new_epoch_ends_the_watch_with_epoch_changed(
     config: ResolverConfig, mutations: Mutations
 ) -> None:
     revision = await commit(mutations, *one_of_each())
@@ -242,7 +244,7 @@ async def test_a_new_history_ends_the_watch_by_its_name(
     assert [type(error) for error in seen.errors] == [cqar.EpochChanged] * 2
 
 
-async def test_where_nobody_ever_was_a_watch_says_so(mutations: Mutations) -> None:
-    async with cqar.AsyncClient("127.0.0.1:1") as asked:
+async def test_a_watch_without_a_resolver_raises_not_ready(mutations: Mutations) -> None:
+    async with cqar.AsyncClient("127.0.0.1:1") as client:
         with pytest.raises(cqar.NotReady):
-            await anext(asked.watch())
+            await anext(client.watch())

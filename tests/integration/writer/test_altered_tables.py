@@ -18,8 +18,8 @@ from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.venue_symbol import delist
 from cqar_shared.errors import DataLoss
-from cqar_writer.archiver import Archiving
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.archiver import Archiver
+from cqar_writer.mutations import Mutations
 from tests.support.call_errors import refusal
 from tests.support.commits import CAUSE, commit, upsert
 from tests.support.entity_builders import (
@@ -159,7 +159,7 @@ async def test_nothing_is_removed_by_what_an_altered_row_says_of_its_referrers(
 async def test_nothing_is_archived_that_only_an_altered_row_says_is_over(
     statement: str, engine: AsyncEngine, mutations: Mutations
 ) -> None:
-    archiving = Archiving(engine, mutations, dt.timedelta(days=30))
+    archiving = Archiver(engine, mutations, dt.timedelta(days=30))
     assert await archiving.step() == 0
     await altered(engine, statement)
     with pytest.raises(DataLoss):
@@ -177,4 +177,4 @@ async def test_what_was_not_altered_is_found_listed_searched_and_archived(
     assert (await mutations.apply(ended, CAUSE, historical=True)).committed
     # As the migration left the listings that were there before it.
     await altered(engine, "UPDATE venue_symbols SET terms_since = now()")
-    assert await Archiving(engine, mutations, dt.timedelta(days=30)).step() == 1
+    assert await Archiver(engine, mutations, dt.timedelta(days=30)).step() == 1

@@ -18,7 +18,7 @@ from cqar_shared.sql.schema import current
 from cqar_shared.trust.key_text import hash_of
 from cqar_writer import api_keys
 from cqar_writer.api_keys import ApiKeyCache, create_key
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.store import entity_rows, writes
 from cqar_writer.store.writes import CurrentRow
 from tests.support.commits import CAUSE, commit, upsert
@@ -157,9 +157,9 @@ async def test_when_the_first_key_ends_is_what_the_keys_say(
     await create_key(mutations, "never", Role.READ)
     async with engine.begin() as tx:
         await tx.execute(sa.text("UPDATE api_keys SET expires_at = now() + interval '9 years'"))
-        assert await entity_rows.first_key_end(tx, NOW) == soon
-        assert await entity_rows.first_key_end(tx, soon) == late
-        assert await entity_rows.first_key_end(tx, late) is None
+        assert await entity_rows.next_key_expiry(tx, NOW) == soon
+        assert await entity_rows.next_key_expiry(tx, soon) == late
+        assert await entity_rows.next_key_expiry(tx, late) is None
 
 
 async def violations(mutations: Mutations, *given: ApiKey) -> list[str]:

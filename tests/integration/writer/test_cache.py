@@ -23,9 +23,8 @@ from cqar_shared.errors import EntityNotFound
 from cqar_shared.redis_store.cache import CURSOR_KEY, TIMEOUT_S, Cache, Unavailable
 from cqar_shared.redis_store.cache_format import Value
 from cqar_writer import metrics
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
+from cqar_writer.mutations import Mutations
 from cqar_writer.reads import entity_history
 from cqar_writer.reads.cached import CacheMiss, MessageReader
 from cqar_writer.reads.sessions import Reads
@@ -34,12 +33,11 @@ from tests.support.cache_inspection import Process, cursor_in, process, statemen
 from tests.support.commits import CAUSE, commit, lose_commits_after
 from tests.support.entity_builders import (
     BTC,
+    MARKET,
     NOW,
     a_flag,
     a_symbol,
     a_venue,
-    a_venue_asset,
-    a_venue_symbol,
     an_asset,
     an_id,
 )
@@ -47,7 +45,6 @@ from tests.support.integrity_keys import FORMAT, KEYRING
 from tests.support.writer_server import Client, serving
 
 pb: Any = asset_registry_pb2
-MARKET = (an_asset(), an_asset("USDT"), a_venue(), a_symbol(), a_venue_asset(), a_venue_symbol())
 LATER = NOW + dt.timedelta(hours=1)
 FOR_EVER_S = 10**12
 
@@ -145,7 +142,7 @@ async def test_what_is_committed_is_written_through(
     assert [listing.HasField("delisted_at") for listing in spelled] == [True]
     async with engine.connect() as tx:
         entries = [entry async for entry in entity_history.entries_of(tx, ("asset", BTC), None)]
-    assert entries[0].told.revision == changed.revision
+    assert entries[0].change_set.revision == changed.revision
 
 
 async def test_a_writer_reads_what_it_wrote_before_redis_has_it(served: Client) -> None:
@@ -309,7 +306,9 @@ async def test_a_redis_that_is_down_or_silent_is_left_alone(
     for url in (f"redis://127.0.0.1:{port}/0", "unix:///nowhere/redis.sock"):
         cache = Cache(url, KEYRING, timeout_s=TIMEOUT_S)
         before = metrics.CACHE_UNAVAILABLE._value.get()
-        async with serving(engine, LATER, PrimaryDatabase(Newest(), engine), cache) as client:
+        async with serving(
+            engine, LATER, PrimaryDatabase(NewestPosition(), engine), cache
+        ) as client:
             for _ in range(8):
                 request = pb.GetAssetRequest(asset_id=BTC)
                 assert (await client.call(client.registry.GetAsset, request)).asset.name == "BTC"

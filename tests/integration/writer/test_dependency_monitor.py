@@ -22,10 +22,10 @@ from cqar_shared.runtime.telemetry import DEPENDENCY_UP
 from cqar_shared.sql.postgres import make_engine
 from cqar_shared.trust.key_text import hash_of
 from cqar_writer import metrics
-from cqar_writer.database.head import Heads
-from cqar_writer.dependency_monitor import Surroundings
-from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.relays.change_relay import Relay
+from cqar_writer.database.head import HeadReader
+from cqar_writer.dependency_monitor import DependencyMonitor
+from cqar_writer.mutations import Mutations
+from cqar_writer.relays.change_relay import ChangeRelay
 from cqar_writer.relays.publisher import CommitSignal, Publisher
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import NOW, a_venue, an_id
@@ -52,7 +52,7 @@ def publisher(
         engine,
         mutations,
         CommitSignal(),
-        Heads(engine),
+        HeadReader(engine),
         database_url=database,
         nats_url=nats,
         poll_s=0.2,
@@ -74,16 +74,16 @@ async def connected(
 
 
 @pytest.fixture
-def alone(engine: AsyncEngine, mutations: Mutations, database: str) -> Surroundings:
+def alone(engine: AsyncEngine, mutations: Mutations, database: str) -> DependencyMonitor:
     """Without NATS and Redis."""
-    return Surroundings(engine, publisher(engine, mutations, database), None, lambda: NOW)
+    return DependencyMonitor(engine, publisher(engine, mutations, database), None, lambda: NOW)
 
 
 async def test_streams_are_measured_with_their_limits(
     engine: AsyncEngine, connected: Publisher, mutations: Mutations, js: JetStreamContext
 ) -> None:
     await commit(mutations, a_venue())
-    surroundings = Surroundings(engine, connected, None, lambda: NOW)
+    surroundings = DependencyMonitor(engine, connected, None, lambda: NOW)
 
     async def measured() -> bool:
         await surroundings.look()
@@ -104,7 +104,7 @@ async def test_streams_are_measured_with_their_limits(
 
 
 async def test_the_outbox_is_seen_to_grow_while_nats_is_away(
-    alone: Surroundings, mutations: Mutations, relay: Relay
+    alone: DependencyMonitor, mutations: Mutations, relay: ChangeRelay
 ) -> None:
     await commit(mutations, a_venue())
     while await relay.step(leads=True):
@@ -122,7 +122,7 @@ async def test_a_database_that_is_away_is_said_to_be(
     mutations: Mutations, engine: AsyncEngine, database: str
 ) -> None:
     nowhere = make_engine("postgresql://127.0.0.1:1/none", connections_max=1, application="t")
-    away = Surroundings(nowhere, publisher(engine, mutations, database), None, lambda: NOW)
+    away = DependencyMonitor(nowhere, publisher(engine, mutations, database), None, lambda: NOW)
     await away.look()
     assert value(DEPENDENCY_UP.labels("postgres")) == 0
     await nowhere.dispose()
@@ -132,20 +132,20 @@ async def test_redis_is_up_while_its_breaker_is_closed(
     engine: AsyncEngine, mutations: Mutations, database: str, servers: EmbeddedServers
 ) -> None:
     for url, up in ((servers.redis, 1), ("unix:///nowhere/redis.sock", 0)):
-        cache = Cache(url, KEYRING)
+        cache = Cache(url, KEYRING, timeout_s=5)
         for _ in range(FAILURES_MAX):
             try:
                 await cache.read([])
             except Unavailable:
                 assert up == 0
         made = publisher(engine, mutations, database)
-        await Surroundings(engine, made, cache, lambda: NOW).look()
+        await DependencyMonitor(engine, made, cache, lambda: NOW).look()
         assert value(DEPENDENCY_UP.labels("redis")) == up
         await cache.close()
 
 
 async def test_the_first_valid_key_to_end_is_told(
-    alone: Surroundings, mutations: Mutations
+    alone: DependencyMonitor, mutations: Mutations
 ) -> None:
     def a_key(number: int, days: int | None, *, revoked: bool = False) -> ApiKey:
         return ApiKey(

@@ -18,9 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.replication import positions as change_sets
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
+from cqar_writer.mutations import Mutations
 from cqar_writer.reads import entity_history
 from tests.support.call_errors import refusal
 from tests.support.commits import commit
@@ -100,7 +99,7 @@ async def test_large_change_sets_are_read_one_by_one_beside_the_event_loop(
     unpacked_in.clear()
     async with engine.connect() as tx:
         async for entry in entity_history.entries_of(tx, ("asset", assets[0].asset_id), None):
-            assert (entry.told.actor, len(entry.told.changes)) == ("tester", 0)
+            assert (entry.change_set.actor, len(entry.change_set.changes)) == ("tester", 0)
             assert len(unpacked_in) == 2
             break
 
@@ -186,7 +185,7 @@ async def test_an_export_is_the_registry_as_of_a_revision(
     assert {
         ref[0]
         for ref in await entity_history.state_at(
-            engine, PrimaryDatabase(Newest(), engine), revision
+            engine, PrimaryDatabase(NewestPosition(), engine), revision
         )
     } == {"venue"}
 

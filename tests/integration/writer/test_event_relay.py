@@ -21,7 +21,7 @@ from cqar_shared.messaging import atomic_batch, jetstream, streams
 from cqar_shared.messaging.atomic_batch import Message
 from cqar_shared.messaging.jetstream import EVENTS
 from cqar_writer.api_keys import create_key
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.relays import event_relay
 from cqar_writer.relays.event_relay import EventRelay
 from tests.support.commits import commit, lose_commits_after, raw_messages

@@ -21,7 +21,7 @@ from cqar.embedded.servers import EmbeddedServers
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.sql.postgres import dispose, make_engine
 from cqar_writer.api_keys import create_key
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.call_errors import refusal_of
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import NOW, a_venue

@@ -16,8 +16,8 @@ from cqar_shared.messaging.head_requests import HeadRequests
 from cqar_shared.messaging.jetstream import HEAD_SUBJECT
 from cqar_shared.sql.postgres import make_engine
 from cqar_writer.database import head
-from cqar_writer.database.head import Heads
-from cqar_writer.relays.head_responder import HeadService
+from cqar_writer.database.head import HeadReader
+from cqar_writer.relays.head_responder import HeadResponder
 from tests.support.commits import eventually, running
 from tests.support.tcp_proxy import Link, link_to
 
@@ -30,7 +30,7 @@ async def a_writer(servers: EmbeddedServers, database: str) -> AsyncIterator[Lin
     client = await nats_connection.connect(servers.nats, "cqar-test")
     async with link_to(database) as (link, url):
         engine = make_engine(url, connections_max=4, application="cqar-test")
-        async with running(HeadService(Heads(engine)).run(client)):
+        async with running(HeadResponder(HeadReader(engine)).run(client)):
             yield link
         await nats_connection.close(client)
         link.open.set()

@@ -16,10 +16,10 @@ from cqar_resolver.replication.bootstrap_sources import BootstrapSources
 from cqar_shared.redis_store.image_store import MANIFEST_KEY, PURPOSE, ImageStore
 from cqar_shared.replication import image
 from cqar_shared.trust.seals import Keyring
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.protocol.image_schedule import APART, REVISIONS_APART
 from cqar_writer.relays import image_publisher
-from cqar_writer.relays.image_publisher import Images
+from cqar_writer.relays.image_publisher import ImagePublisher
 from tests.support.commits import commit, head_of
 from tests.support.entity_builders import NOW, a_venue, an_asset
 from tests.support.integrity_keys import IMAGES, KEYRING, OTHER_KEY
@@ -32,7 +32,9 @@ class Publisher:
 
     def __init__(self, engine: AsyncEngine, store: ImageStore) -> None:
         self.now = NOW
-        self.images = Images(engine, store, lambda: asyncio.sleep(0, None), lambda: self.now)
+        self.images = ImagePublisher(
+            engine, store, lambda: asyncio.sleep(0, None), lambda: self.now
+        )
 
 
 @pytest.fixture

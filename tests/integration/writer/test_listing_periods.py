@@ -18,8 +18,8 @@ from cqar.cli import cli
 from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
-from cqar_writer.archiver import Archiving
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.archiver import Archiver
+from cqar_writer.mutations import Mutations
 from cqar_writer.store import voided_listings
 from tests.support.call_errors import refusal
 from tests.support.commits import CAUSE, commit
@@ -57,7 +57,7 @@ async def void(mutations: Mutations, *listing_ids: str) -> None:
 async def client_(engine: AsyncEngine, mutations: Mutations) -> AsyncIterator[Client]:
     """BTCUSDT meant something four times, of which one was wrong and one is archived."""
     await commit(mutations, *MARKET, a_period(ARCHIVED, 400, 300))
-    assert await Archiving(engine, mutations, 200 * DAY).step() == 1
+    assert await Archiver(engine, mutations, 200 * DAY).step() == 1
     wrong = a_period(VOIDED, 200, 150, symbol_id=OTHER.symbol_id)
     await commit(mutations, wrong, a_period(ENDED, 100, 50), a_period(OPEN, 10, None))
     other = {"listing_id": an_id("other"), "venue_symbol": "ETHUSDT"}
@@ -104,7 +104,7 @@ async def test_what_never_meant_anything_is_named(client_: Client) -> None:
 async def test_more_than_one_answer_looks_up_is_said_and_found_by_asking_again(
     client_: Client, mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(voided_listings, "LEARNED_MAX", 1)
+    monkeypatch.setattr(voided_listings, "LOADED_MAX", 1)
     later = an_id("later")
     await commit(mutations, a_period(later, 140, 130))
     await void(mutations, later)

@@ -24,16 +24,15 @@ from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
 from cqar_shared.replication.positions import Term, position_of, term_of
 from cqar_shared.sql.postgres import dispose, make_engine
 from cqar_writer.database.epoch_lock import ReadTail, no_tail
-from cqar_writer.database.fencing import Fencing, Watch
-from cqar_writer.database.head import Heads
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.database.fencing import FenceMonitor, Fencing
+from cqar_writer.database.head import HeadReader
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
+from cqar_writer.mutations import Mutations
 from cqar_writer.protocol.log_rows import HeadRow, head_message
 from cqar_writer.reads.sessions import Reads
-from cqar_writer.relays.change_relay import Relay
+from cqar_writer.relays.change_relay import ChangeRelay
 from cqar_writer.relays.event_relay import EventRelay
-from cqar_writer.store import entity_rows
+from cqar_writer.store import head_rows
 from tests.support.commits import commit, drain, eventually, head_of, raw_messages, running
 from tests.support.entity_builders import NOW, a_venue
 from tests.support.moving_address import Address, copied, dropped, promoted
@@ -49,9 +48,9 @@ class Process:
     def __init__(self, address: Address, tail: ReadTail = no_tail) -> None:
         self.engine = make_engine(address.url, connections_max=8, application="cqar-test")
         self.aside = make_engine(address.url, connections_max=8, application="cqar-test-aside")
-        self.database = PrimaryDatabase(Newest(), self.engine, self.aside)
-        self.mutations = Mutations(self.engine, lambda: NOW, database=self.database, tail=tail)
-        self.heads = Heads(self.aside, self.database)
+        self.database = PrimaryDatabase(NewestPosition(), self.engine, self.aside)
+        self.mutations = Mutations(self.engine, lambda: NOW, database=self.database, read_tail=tail)
+        self.heads = HeadReader(self.aside, self.database)
         self.reads = Reads(self.engine, self.database)
 
     @asynccontextmanager
@@ -60,7 +59,7 @@ class Process:
         async with AsyncExitStack() as stack:
             for engine in (self.engine, self.aside) * KEPT:
                 tx = await stack.enter_async_context(engine.connect())
-                await entity_rows.read_head(tx)
+                await head_rows.read_head(tx)
                 await tx.rollback()
             yield
 
@@ -154,7 +153,7 @@ async def test_what_was_begun_in_the_older_is_not_acknowledged_once_there_is_a_l
     await promoted(two.later)
 
     async def begin_in_the_older() -> None:
-        async with process.mutations.turn() as (tx, _):
+        async with process.mutations.write_lock() as (tx, _):
             two.address.lead_to(two.later)
             assert await process.commit("d") == 5
             await tx.commit()
@@ -178,13 +177,13 @@ async def test_one_failover_is_one_epoch_beyond_all_that_is_known(
     await commit(process.mutations, a_venue("e"))
     await write(two.older, "f", "g")
     older = make_engine(two.older, connections_max=1, application="cqar-test")
-    await drain(Relay(older, js, Mutations(older, lambda: NOW).bump_epoch))
+    await drain(ChangeRelay(older, js, Mutations(older, lambda: NOW).bump_epoch))
     await dispose(older)
     await promoted(two.later)
     two.address.lead_to(two.later)
     await dispose(process.engine)
     await dispose(process.aside)
-    relay = Relay(process.aside, js, process.mutations.bump_epoch, process.database)
+    relay = ChangeRelay(process.aside, js, process.mutations.bump_epoch, process.database)
     events = EventRelay(process.aside, client, process.mutations.bump_epoch, process.database)
     async with running(process.mutations.epochs.run()):
         if finder == "a head that is read":
@@ -207,7 +206,7 @@ async def test_one_failover_is_one_epoch_beyond_all_that_is_known(
     used = {revision for _, revision in (await two.outbox(two.older))[3:]}
     assert not used & {revision for _, revision in (await two.outbox(two.later))[3:]}
     async with process.engine.connect() as tx:
-        head = await entity_rows.read_head(tx)
+        head = await head_rows.read_head(tx)
     assert term_of(head).promoted_at_us > 0
     assert process.database.newest.seen.term == term_of(head)
     await process.close()
@@ -250,7 +249,7 @@ async def test_an_address_that_leads_back_fences_the_writer_until_it_leads_to_th
     await dispose(process.engine)
     await dispose(process.aside)
     told: list[bool] = []
-    async with running(Watch(process.aside, process.database, told.append).run()):
+    async with running(FenceMonitor(process.aside, process.database, told.append).run()):
         for _ in range(2):
             with pytest.raises(ServiceNotReady):
                 await process.heads.read()
@@ -295,7 +294,7 @@ async def test_no_epoch_begins_while_the_streams_newest_message_speaks_for_a_lat
     async def tail() -> replication_pb2.Head:
         return said[-1]
 
-    mutations = Mutations(engine, lambda: NOW, tail=tail)
+    mutations = Mutations(engine, lambda: NOW, read_tail=tail)
     await commit(mutations, a_venue("a"))
     later = head_message(await head_of(engine))
     later.promoted_at_us, later.timeline = FAR
@@ -313,7 +312,7 @@ async def test_no_epoch_begins_while_the_streams_newest_message_speaks_for_a_lat
 
 @pytest.fixture
 def fencing(engine: AsyncEngine, client: Client) -> tuple[PrimaryDatabase, Fencing]:
-    database = PrimaryDatabase(Newest(), engine)
+    database = PrimaryDatabase(NewestPosition(), engine)
     return database, Fencing(database, HeadRequests(client).head_of_any)
 
 
@@ -325,10 +324,10 @@ async def test_a_message_of_a_later_database_that_nobody_answers_from_fences_nob
     fencing: tuple[PrimaryDatabase, Fencing],
 ) -> None:
     database, asks = fencing
-    relay = Relay(engine, js, mutations.bump_epoch, database, asks)
+    relay = ChangeRelay(engine, js, mutations.bump_epoch, database, asks)
     await commit(mutations, a_venue("a"))
     await drain(relay)
-    await jetstream.serve(client, jetstream.HEAD_ALL_SUBJECT, Heads(engine).answer, queue="")
+    await jetstream.serve(client, jetstream.HEAD_ALL_SUBJECT, HeadReader(engine).answer, queue="")
     await js.publish(CHANGES_SUBJECT, says(await head_of(engine), FAR))
     await drain(relay)
     await commit(mutations, a_venue("b"))
@@ -350,13 +349,15 @@ async def test_a_database_that_lost_commits_goes_on_also_behind_a_message_that_n
 ) -> None:
     await commit(process.mutations, a_venue("lost"))
     asks = Fencing(process.database, HeadRequests(client).head_of_any)
-    relay = Relay(process.aside, js, process.mutations.bump_epoch, process.database, asks)
+    relay = ChangeRelay(process.aside, js, process.mutations.bump_epoch, process.database, asks)
     await drain(relay)
     await js.publish(CHANGES_SUBJECT, says(await head_of(process.engine), FAR))
     two.address.lead_to(two.later)
     await dispose(process.engine)
     await dispose(process.aside)
-    await drain(Relay(process.aside, js, process.mutations.bump_epoch, process.database, asks))
+    await drain(
+        ChangeRelay(process.aside, js, process.mutations.bump_epoch, process.database, asks)
+    )
     assert not process.database.is_fenced
     assert [epoch for epoch, _ in await two.outbox(two.later)] == [1, 1, 1, 2]
     newest = (await raw_messages(js, CHANGES))[-1].data or b""
@@ -371,7 +372,7 @@ async def test_a_relay_that_another_writer_overtook_publishes_nothing_more(
     fencing: tuple[PrimaryDatabase, Fencing],
 ) -> None:
     database, asks = fencing
-    relay = Relay(engine, js, mutations.bump_epoch, database, asks)
+    relay = ChangeRelay(engine, js, mutations.bump_epoch, database, asks)
     events = EventRelay(engine, client, mutations.bump_epoch, database)
     await commit(mutations, a_venue("a"))
     await drain(relay)

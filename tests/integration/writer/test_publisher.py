@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar.embedded.servers import EmbeddedServers
 from cqar_shared.messaging.jetstream import CHANGES, EVENTS
 from cqar_shared.runtime.tasks import supervise
-from cqar_writer.database.head import Heads
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.database.head import HeadReader
+from cqar_writer.mutations import Mutations
 from cqar_writer.relays.publisher import CommitSignal, Publisher
 from tests.support.commits import commit
 from tests.support.entity_builders import NOW, a_venue
@@ -32,7 +32,7 @@ async def publishing(
         engine,
         mutations,
         wake,
-        Heads(engine),
+        HeadReader(engine),
         database_url=database,
         nats_url=servers.nats,
         poll_s=0.2,

@@ -13,16 +13,15 @@ from cqc.writer.v1 import registry_admin_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_shared.domain.kinds.api_key import Role
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.call_errors import refusal
 from tests.support.commits import CAUSE, commit, upsert
 from tests.support.entity_builders import (
     BTC,
+    MARKET,
     NOW,
     USDT,
     a_symbol,
-    a_venue,
-    a_venue_asset,
     a_venue_symbol,
     an_asset,
     an_id,
@@ -34,7 +33,6 @@ pb: Any = asset_registry_pb2
 admin_pb: Any = registry_admin_pb2
 Code = grpc.StatusCode
 BTC_USDT = a_symbol().symbol_id
-MARKET = (an_asset(), an_asset("USDT"), a_venue(), a_symbol(), a_venue_asset(), a_venue_symbol())
 SPELLED = {"venue_id": "binance", "venue_symbol": "BTCUSDT"}
 HELD = {"venue_id": "binance", "asset_id": BTC}
 CONTRACT = {

@@ -13,7 +13,7 @@ from cqc.writer.v1 import registry_admin_pb2
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_shared.domain.kinds.api_key import Role
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.call_errors import refusal
 from tests.support.commits import commit
 from tests.support.entity_builders import (

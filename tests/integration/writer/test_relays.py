@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar_shared.messaging import streams
 from cqar_shared.messaging.jetstream import CHANGES, CHANGES_SUBJECT
 from cqar_shared.replication import hash_chain, positions
-from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.relays.change_relay import ForeignStream, Relay
+from cqar_writer.mutations import Mutations
+from cqar_writer.relays.change_relay import ChangeRelay
+from cqar_writer.relays.foreign_messages import ForeignStream
 from tests.support.commits import (
     commit,
     drain,
@@ -41,7 +42,7 @@ def parse(raw: RawStreamMsg) -> replication_pb2.StreamMessage:
 
 
 async def test_change_sets_go_out_in_order_each_on_the_one_before(
-    relay: Relay, js: JetStreamContext, mutations: Mutations
+    relay: ChangeRelay, js: JetStreamContext, mutations: Mutations
 ) -> None:
     await drain(relay)
     for name in "abcde":
@@ -64,7 +65,7 @@ async def test_change_sets_go_out_in_order_each_on_the_one_before(
 
 
 async def test_more_rows_than_a_batch_all_go_out(
-    relay: Relay, js: JetStreamContext, mutations: Mutations
+    relay: ChangeRelay, js: JetStreamContext, mutations: Mutations
 ) -> None:
     await drain(relay)
     for number in range(70):
@@ -76,7 +77,7 @@ async def test_more_rows_than_a_batch_all_go_out(
 async def test_two_relays_at_once_neither_repeat_nor_reorder(
     engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
 ) -> None:
-    relays = [Relay(engine, js, mutations.bump_epoch) for _ in range(2)]
+    relays = [ChangeRelay(engine, js, mutations.bump_epoch) for _ in range(2)]
     await drain(relays[0])
     done = asyncio.Event()
 
@@ -85,7 +86,7 @@ async def test_two_relays_at_once_neither_repeat_nor_reorder(
             await commit(mutations, a_venue(f"v{number}"))
         done.set()
 
-    async def publish(relay: Relay) -> None:
+    async def publish(relay: ChangeRelay) -> None:
         while not done.is_set():
             await drain(relay)
             await asyncio.sleep(0)
@@ -97,7 +98,7 @@ async def test_two_relays_at_once_neither_repeat_nor_reorder(
 
 
 async def test_a_relay_that_does_not_lead_takes_over_a_stream_left_behind(
-    relay: Relay, js: JetStreamContext, mutations: Mutations
+    relay: ChangeRelay, js: JetStreamContext, mutations: Mutations
 ) -> None:
     await drain(relay)
     await commit(mutations, a_venue())
@@ -112,13 +113,13 @@ async def test_a_relay_that_does_not_lead_takes_over_a_stream_left_behind(
 
 
 async def test_a_purged_stream_is_reset_to_the_head(
-    relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+    relay: ChangeRelay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
 ) -> None:
     await commit(mutations, a_venue("a"))
     await drain(relay)
     await commit(mutations, a_venue("b"))
     await js.purge_stream(CHANGES)
-    await drain(Relay(engine, js, mutations.bump_epoch))
+    await drain(ChangeRelay(engine, js, mutations.bump_epoch))
     assert await published(js) == [("reset", 1, 2)]
     await commit(mutations, a_venue("c"))
     await drain(relay)
@@ -127,13 +128,17 @@ async def test_a_purged_stream_is_reset_to_the_head(
 
 @pytest.mark.parametrize("payload", [b"\xff" * 8, b""], ids=["undecodable", "empty"])
 async def test_a_newest_message_that_nobody_can_read_is_reset_to_the_head(
-    payload: bytes, relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+    payload: bytes,
+    relay: ChangeRelay,
+    engine: AsyncEngine,
+    js: JetStreamContext,
+    mutations: Mutations,
 ) -> None:
     await commit(mutations, a_venue("a"))
     await drain(relay)
     await js.publish(CHANGES_SUBJECT, payload)
     await commit(mutations, a_venue("b"))
-    await drain(Relay(engine, js, mutations.bump_epoch))
+    await drain(ChangeRelay(engine, js, mutations.bump_epoch))
     await commit(mutations, a_venue("c"))
     await drain(relay)
     raw = [one for one in await raw_messages(js, CHANGES) if (one.data or b"") != payload]
@@ -144,7 +149,7 @@ async def test_a_newest_message_that_nobody_can_read_is_reset_to_the_head(
 
 
 async def test_a_stream_made_anew_is_reset_even_by_a_relay_that_knew_the_old_one(
-    relay: Relay, js: JetStreamContext, mutations: Mutations
+    relay: ChangeRelay, js: JetStreamContext, mutations: Mutations
 ) -> None:
     await drain(relay)
     await commit(mutations, a_venue("a"))
@@ -157,7 +162,7 @@ async def test_a_stream_made_anew_is_reset_even_by_a_relay_that_knew_the_old_one
 
 
 async def test_lost_commits_begin_an_epoch_and_no_revision_is_used_again(
-    relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+    relay: ChangeRelay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
 ) -> None:
     await drain(relay)
     for name in "abc":
@@ -176,7 +181,7 @@ async def test_lost_commits_begin_an_epoch_and_no_revision_is_used_again(
 
 
 async def test_a_database_that_went_another_way_begins_an_epoch(
-    relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+    relay: ChangeRelay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
 ) -> None:
     await drain(relay)
     for name in "ab":
@@ -207,7 +212,7 @@ async def test_two_bumps_of_one_epoch_do_not_make_the_same_history(
 
 
 async def test_the_stream_of_another_registry_is_refused_and_never_repaired(
-    relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+    relay: ChangeRelay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
 ) -> None:
     await drain(relay)
     before = await published(js)
@@ -215,13 +220,13 @@ async def test_the_stream_of_another_registry_is_refused_and_never_repaired(
         await tx.execute(sa.text("UPDATE registry_head SET registry_id = '\\x00'"))
     for _ in range(2):
         with pytest.raises(ForeignStream, match="belongs to registry"):
-            await Relay(engine, js, mutations.bump_epoch).step(leads=True)
+            await ChangeRelay(engine, js, mutations.bump_epoch).step(leads=True)
     assert await published(js) == before
     assert (await head_of(engine)).epoch == 1
 
 
 async def test_a_heartbeat_says_the_head_and_expires_and_nothing_has_a_message_id(
-    relay: Relay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
+    relay: ChangeRelay, engine: AsyncEngine, js: JetStreamContext, mutations: Mutations
 ) -> None:
     await drain(relay)
     await commit(mutations, a_venue())
@@ -240,6 +245,6 @@ async def test_a_heartbeat_says_the_head_and_expires_and_nothing_has_a_message_i
     assert (newest.head.live_count, newest.head.set_hash) == (1, head.set_hash)
 
 
-async def beats(relay: Relay, js: JetStreamContext) -> bool:
+async def beats(relay: ChangeRelay, js: JetStreamContext) -> bool:
     await drain(relay)
     return parse((await raw_messages(js, CHANGES))[-1]).WhichOneof("body") == "heartbeat"

@@ -11,7 +11,7 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_shared.domain.kinds.quality_flag import FlagSeverity
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from tests.support.call_errors import refusal
 from tests.support.commits import commit
 from tests.support.entity_builders import (

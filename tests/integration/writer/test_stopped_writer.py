@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar_shared.domain.evaluation import Batch
 from cqar_shared.rpc.error_mapping import is_away
-from cqar_writer.mutations.pipeline import Mutations
+from cqar_writer.mutations import Mutations
 from cqar_writer.relays import leadership
-from cqar_writer.store import entity_rows
+from cqar_writer.store import head_rows
 from tests.support.commits import commit, eventually
 from tests.support.entity_builders import a_venue
 from tests.support.stopped_writer import APPLICATION, stopped_holder
@@ -27,7 +27,7 @@ async def settings_of(engine: AsyncEngine, *, holding: bool) -> list[str]:
     names = ("lock_timeout", "idle_in_transaction_session_timeout")
     async with engine.connect() as tx:
         if holding:
-            await entity_rows.lock_head(tx)
+            await head_rows.lock_head(tx)
         return [(await tx.execute(sa.text(f"SHOW {name}"))).scalar_one() for name in names]
 
 
@@ -37,8 +37,8 @@ async def test_who_holds_the_write_lock_loses_it_within_seconds_of_silence(
     usual = await settings_of(engine, holding=False)
     assert await settings_of(engine, holding=True) == ["1s", "4s"]
     assert await settings_of(engine, holding=False) == usual == ["5s", "10s"]
-    assert entity_rows.LOCK_LOOK_MS + entity_rows.HOLDER_IDLE_MS <= BOUND_MS
-    assert leadership.SILENT_MS < BOUND_MS
+    assert head_rows.LOCK_ATTEMPT_MS + head_rows.HOLDER_IDLE_MS <= BOUND_MS
+    assert leadership.SESSION_IDLE_MS < BOUND_MS
 
 
 async def test_a_stopped_writer_keeps_no_lock_and_none_of_its_connections_waits_for_one(
@@ -70,7 +70,7 @@ async def test_a_stopped_writer_keeps_no_lock_and_none_of_its_connections_waits_
 async def test_a_mutation_that_is_judged_for_long_keeps_its_lock(
     mutations: Mutations, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judge, slow_s = Batch.judge, [entity_rows.HOLDER_IDLE_MS / 1000 + 1.5]
+    judge, slow_s = Batch.judge, [head_rows.HOLDER_IDLE_MS / 1000 + 1.5]
 
     def judge_slowly(*args: object) -> object:
         if slow_s:

@@ -17,15 +17,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cqar.embedded.servers import EmbeddedServers
 from cqar_writer.database import confirmed_commit
-from cqar_writer.database.head import Heads
+from cqar_writer.database.head import HeadReader
+from cqar_writer.mutations import AppliedMutation, Mutations
 from cqar_writer.mutations.idempotency import IdempotencyKey
-from cqar_writer.mutations.pipeline import AppliedMutation, Mutations
 from tests.support.commits import CAUSE, commit, eventually, head_of, upsert
 from tests.support.entity_builders import a_venue
 
 #: Long enough for a change that waits for nothing; nothing is asserted of what takes less.
 WAITED_S = 1.0
-ONCE = IdempotencyKey("tester", "Apply", "key-1", b"h" * 32)
+KEY = IdempotencyKey("tester", "Apply", "key-1", b"h" * 32)
 
 
 @asynccontextmanager
@@ -60,11 +60,14 @@ async def standby_away(servers: EmbeddedServers) -> AsyncIterator[None]:
 
 
 async def apply(
-    mutations: Mutations, name: str, once: IdempotencyKey | None = ONCE
+    mutations: Mutations, name: str, key: IdempotencyKey | None = KEY
 ) -> AppliedMutation:
     item = upsert(a_venue("v", name=name))
     return await mutations.apply(
-        [item], CAUSE, once=once, answer=lambda applied: str(applied.revision).encode()
+        [item],
+        CAUSE,
+        idempotency_key=key,
+        encode_answer=lambda applied: str(applied.revision).encode(),
     )
 
 
@@ -95,7 +98,7 @@ async def test_what_was_made_before_is_acknowledged_only_as_a_commit_would_be(
 ) -> None:
     await commit(mutations, a_venue("v"))
     await apply(mutations, "new")
-    once = ONCE if repeated == "an answer that is kept" else None
+    once = KEY if repeated == "an answer that is kept" else None
     async with standby_away(servers):
         again = asyncio.create_task(apply(mutations, "new", once))
         assert await waits(again)
@@ -118,7 +121,7 @@ async def test_a_head_is_told_only_once_a_commit_after_the_question_is_confirmed
 ) -> None:
     monkeypatch.setattr("cqar_writer.database.head.READ_TIMEOUT_S", 0.5)
     await commit(mutations, a_venue("v"))
-    heads = Heads(engine)
+    heads = HeadReader(engine)
     async with standby_away(servers):
         for _ in range(3):
             with pytest.raises(TimeoutError):
@@ -148,7 +151,7 @@ async def test_a_kept_answer_of_a_change_that_changes_nothing_waits_too(
     await commit(mutations, a_venue("v"))
     await apply(mutations, "new")
     async with standby_away(servers):
-        other = dataclasses.replace(ONCE, key="key-2")
+        other = dataclasses.replace(KEY, key="key-2")
         again = asyncio.create_task(apply(mutations, "new", other))
         assert await waits(again)
     assert not (await again).committed

@@ -1,175 +1,81 @@
-"""What is made of measurements: shares, medians, the order of turns, goals met and missed."""
+"""What the benchmark decides: percentiles and medians, the order of cases, which goals are met."""
 
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import pytest
 
-from bench import keeping
-from bench.document import PATH, text_of
-from bench.goals import GOALS, Finding, found
-from bench.hot import hot
-from bench.measured import SHARES, Contestant, Result, Sample, at_share, spread
-from bench.notes import parse, read_notes
-from bench.plots import draw_all
-from bench.registry.market import Market
-from bench.running import in_order, turns
-from bench.subjects import SUBJECTS
-from bench.subjects.grpc_resolve import name_of
+from bench import results
+from bench.benchmarks import BENCHMARKS, case_name, listed_keys
+from bench.document import PATH, page_with
+from bench.goals import GOALS, Finding
+from bench.market import Market
+from bench.results import Figures, Result, Results, latency_figures
+from bench.runner import benchmark_order, case_order
 from tests.support.entity_builders import NOW
 
-#: The first of each key.
-BY_KEY = {goal.key: goal for goal in reversed(GOALS)}
-MISSED = "missed |"
+
+def a_result(benchmark: str, absent: dict[str, str] | None = None, **cases: Figures) -> Results:
+    rounds = {case: [figures] for case, figures in cases.items()}
+    given = {"machine": "a machine", "measured_at": "2026-11-25T01:00", "commit": "abc"}
+    result = Result(benchmark=benchmark, load=0.5, cases=rounds, absent=absent or {}, **given)
+    return Results({benchmark: result})
 
 
-def contestant(*rounds: dict[str, float]) -> Contestant:
-    return Contestant([Sample(figures) for figures in rounds])
+def in_process(replica_us: float) -> Results:
+    latencies = {"Replica": replica_us, "ccxt safe_market": 0.5, "a dict, through a function": 0.1}
+    return a_result("in_process", **{case: {"p50_us": us} for case, us in latencies.items()})
 
 
-def a_result(subject: str, contestants: dict[str, Contestant], **changes: object) -> Result:
-    given = {"machine": "a machine", "at": "2026-11-25T01:00:00", "commit": "abc", "load": 0.5}
-    return Result(subject=subject, quick=False, contestants=contestants, **{**given, **changes})
+def finding(goal: str, measured: Results) -> Finding:
+    return next(one for one in GOALS if one.what.startswith(goal)).finding(measured)
 
 
-def in_process(replica_us: float) -> dict[str, Result]:
-    contestants = {
-        "Replica": contestant({"p50_us": replica_us}),
-        "ccxt safe_market": contestant({"p50_us": 0.5}),
-        "a dict, through a function": contestant({"p50_us": 0.1}),
-    }
-    return {"in_process": a_result("in_process", contestants)}
+def test_a_latencys_percentile_is_the_smallest_that_so_many_do_not_exceed() -> None:
+    figures = {"p50_us": 1.0, "p99_us": 1.0, "p999_us": 50.0, "max_us": 900.0, "calls_per_s": 3.0}
+    assert latency_figures([1.0] * 998 + [900.0, 50.0], calls_per_s=3.0) == figures
 
 
-def judged(key: str, results: dict[str, Result]) -> Finding:
-    return found(BY_KEY[key], results)
-
-
-# ---------------------------------------------------------------- measurements
-
-
-def test_a_share_of_latencies_is_the_smallest_that_so_many_do_not_exceed() -> None:
-    ordered = list(range(1, 1001))
-    assert [at_share(ordered, share) for share in (0.5, 0.99, 0.999, 1.0)] == [500, 990, 999, 1000]
-    assert at_share([7.0], 0.5) == 7.0
-
-
-def test_a_spread_keeps_the_tail_and_the_longest() -> None:
-    sample = spread([1.0] * 998 + [50.0, 900.0], calls_per_s=3.0)
-    assert sample.figures == {
-        "p50_us": 1.0,
-        "p99_us": 1.0,
-        "p999_us": 50.0,
-        "max_us": 900.0,
-        "calls_per_s": 3.0,
-    }
-    assert sample.curve_us[-1] == 900.0
-    assert len(sample.curve_us) == len(SHARES)
-
-
-def test_a_contestants_figure_is_the_median_of_its_rounds() -> None:
-    one = contestant({"p50_us": 9.0}, {"p50_us": 1.0}, {"p50_us": 2.0, "extra": 4.0})
-    assert one.figure("p50_us") == 2.0
-    assert one.figure("extra") == 4.0
-    assert one.figure("none") is None
-
-
-def test_every_contestant_has_its_turn_in_each_round_in_another_order() -> None:
+def test_every_case_has_its_turn_in_each_round_in_another_order() -> None:
     names = [str(n) for n in range(20)]
-    drawn = list(turns(names, 2, random.Random(1)))
+    drawn = list(case_order(names, 2, random.Random(1)))
     assert sorted(drawn[:20]) == sorted(drawn[20:]) == sorted(names)
     assert drawn[:20] != drawn[20:]
+    large = [one.is_large for one in benchmark_order(BENCHMARKS, random.Random(1))]
+    assert large == sorted(large)
 
 
-def test_what_needs_the_largest_registry_comes_last() -> None:
-    for seed in range(20):
-        large = [subject.is_large for subject in in_order(SUBJECTS, random.Random(seed))]
-        assert large == sorted(large)
-
-
-def test_hot_spellings_are_each_another() -> None:
-    keys = hot(Market(3_000, NOW), 100)
+def test_keys_that_are_asked_for_are_each_another() -> None:
+    keys = listed_keys(Market(3_000, NOW), 100)
     assert len({tuple(key) for key in keys}) == 100
 
 
-# ---------------------------------------------------------------- goals
-
-
 def test_a_goal_is_met_or_missed_by_what_was_measured_beside_its_peers() -> None:
-    assert judged("in_process", in_process(0.25)).met
-    assert not judged("in_process", in_process(0.45)).met
-    assert judged("in_process", in_process(0.25)).measured == "0.25 µs"
-    assert judged("in_process", in_process(0.25)).peer == "ccxt 0.5 µs, a dict 0.1 µs"
+    met = finding("Replica.resolve", in_process(0.25))
+    assert met == Finding("0.25 µs", "ccxt 0.5 µs, a dict 0.1 µs", met=True)
+    assert not finding("Replica.resolve", in_process(0.45)).met
 
 
-def test_grpc_is_within_its_bound_only_if_latency_and_rate_both_are() -> None:
-    def with_rate(rate: float) -> bool | None:
-        contestants = {
-            name_of("Resolve", "TCP", 1): contestant({"p50_us": 110.0, "calls_per_s": rate}),
-            name_of("empty", "TCP", 1): contestant({"p50_us": 100.0, "calls_per_s": 1000.0}),
-        }
-        return judged("grpc", {"grpc_resolve": a_result("grpc_resolve", contestants)}).met
-
-    assert with_rate(900.0)
-    assert not with_rate(800.0)
+@pytest.mark.parametrize(("rate", "met"), [(900.0, True), (800.0, False)])
+def test_grpc_is_within_its_bound_only_if_latency_and_rate_both_are(rate: float, met: bool) -> None:
+    cases = {
+        case_name("Resolve", "TCP", 1): {"p50_us": 110.0, "calls_per_s": rate},
+        case_name("empty", "TCP", 1): {"p50_us": 100.0, "calls_per_s": 1000.0},
+    }
+    assert finding("gRPC Resolve", a_result("grpc_resolve", **cases)).met is met
 
 
 def test_what_was_not_measured_is_missed_and_says_why() -> None:
-    absent = {"LocalReplica": "this release has none"}
-    results = {"other_process": a_result("other_process", {}, absent=absent)}
-    assert judged("local_memory", results) == Finding(
-        "not measured: this release has none", "", met=False
+    absent = a_result("other_process", {"LocalReplica": "a round failed"})
+    assert finding("private memory", absent) == Finding(
+        "not measured: a round failed", "", met=False
     )
-    assert judged("growth", {}) == Finding("not measured: sizes was not run", "", met=False)
-
-
-# ---------------------------------------------------------------- the document
-
-
-def test_the_document_says_what_the_results_say() -> None:
-    notes = parse("before\n\n## in_process\n\nBecause.\n\n## learnt\n\nThis.\n")
-    text = text_of(in_process(0.45), notes)
-    row = next(line for line in text.splitlines() if line.startswith("| Replica.resolve hit"))
-    assert "0.45 µs" in row
-    assert row.endswith(MISSED)
-    assert "**Replica.resolve hit, p50**: Because." in text
-    assert "This." in text
-    met = text_of(in_process(0.25), notes)
-    assert "Because." not in met
-    assert "a machine" in met
-
-
-def test_the_document_that_is_committed_is_made_of_the_results_that_are() -> None:
-    assert PATH.read_text() == text_of(keeping.read(keeping.FOLDER), read_notes()), (
-        "run `python -m bench --document`"
+    assert finding("lookup p50", Results()) == Finding(
+        "not measured: sizes was not run", "", met=False
     )
 
 
-def test_every_note_is_of_a_goal() -> None:
-    assert read_notes().causes.keys() <= {goal.key for goal in GOALS}
-
-
-def test_results_are_read_as_they_were_kept(tmp_path: Path) -> None:
-    (kept,) = in_process(0.25).values()
-    keeping.save(kept, tmp_path)
-    assert keeping.read(tmp_path) == {"in_process": kept}
-
-
-def test_plots_are_the_same_bytes_of_the_same_results(tmp_path: Path) -> None:
-    sample = spread([1.0, 2.0, 30.0])
-    contestants = {"Replica": Contestant([sample])}
-    results = {"in_process": a_result("in_process", contestants)}
-    for name in ("one", "two"):
-        draw_all(results, tmp_path / name)
-    drawn = [path.name for path in (tmp_path / "one").iterdir()]
-    assert "latency.svg" in drawn
-    for name in drawn:
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
-    assert "Replica" in (tmp_path / "one" / "latency.svg").read_text()
-
-
-def test_a_market_is_refused_that_is_too_small_to_have_all_kinds() -> None:
-    with pytest.raises(ValueError, match="at least 300"):
-        Market(299, NOW)
+def test_the_document_that_is_committed_has_the_figures_of_the_results_that_are() -> None:
+    page = PATH.read_text()
+    assert page == page_with(page, results.read(results.FOLDER)), "run `python -m bench --document`"

@@ -11,7 +11,7 @@ from loadtests.call_schedule import CallSchedule
 from loadtests.locust_runner import LoadRun
 from loadtests.mixes import CHANGES, DECK_ACTS, MIXES, ROADMAP
 from loadtests.rpc_requests import RPC_REQUESTS
-from loadtests.run_outcome import RpcStats, RunOutcome, bucket_ms, quantile_ms
+from loadtests.run_outcome import RpcStats, RunOutcome, quantile_ms
 from loadtests.summary_table import COLUMNS, FinishedRun, rows
 
 
@@ -24,14 +24,6 @@ def ended(
 ) -> FinishedRun:
     run = LoadRun(ROADMAP, RESOLVER, "127.0.0.1:9091", "")
     return FinishedRun(run, RunOutcome(calls, [*errors]), all_there)
-
-
-def test_a_user_that_is_on_time_acts_at_even_intervals() -> None:
-    pace = CallSchedule(first_s=100.0, every_s=0.5)
-    assert pace.wait_s(now_s=99.75) == 0.25
-    assert pace.take_s() == 100.0
-    assert pace.wait_s(now_s=100.125) == 0.375
-    assert pace.take_s() == 100.5
 
 
 def test_a_stall_is_counted_for_every_act_that_was_due_in_it() -> None:
@@ -55,12 +47,8 @@ def test_every_deck_holds_the_mix_exactly() -> None:
 def test_each_mix_is_of_a_hundred_acts_that_can_be_made() -> None:
     for mix in MIXES.values():
         assert sum(mix.shares.values()) == DECK_ACTS, mix.name
-        assert {act for act in mix.shares if act != CHANGES} <= RPC_REQUESTS.keys()
         assert set(mix.rpcs) <= rpcs().keys()
         assert set(mix.goals) <= set(mix.rpcs)
-
-
-def test_every_question_is_asked_by_some_mix() -> None:
     assert {act for mix in MIXES.values() for act in mix.shares} - {CHANGES} == RPC_REQUESTS.keys()
 
 
@@ -73,12 +61,6 @@ def test_quantiles_are_of_the_nearest_rank() -> None:
     assert quantile_ms({}, 0.5) is None
 
 
-def test_latencies_keep_three_digits() -> None:
-    assert [bucket_ms(took) for took in (0.64, 12.34, 99.96, 123.4, 4_567.0)] == [
-        *(0.6, 12.3, 100.0, 123.0, 4_570.0)
-    ]
-
-
 def test_a_goal_that_is_missed_is_shown_and_is_no_fault() -> None:
     run = ended(GetVenueSymbol=made(p50_ms=9.9, p99_ms=50.0), GetAsset=made(p99_ms=19.0))
     shown = {row[2]: dict(zip(COLUMNS, row, strict=True))["goal"] for row in rows([run])}
@@ -87,12 +69,6 @@ def test_a_goal_that_is_missed_is_shown_and_is_no_fault() -> None:
         "GetAsset": "p99 < 20 met",
     }
     assert run.faults == []
-
-
-def test_an_error_fails_a_run() -> None:
-    run = ended(errors=("3x GetAsset: INTERNAL",), GetVenueSymbol=made(), GetAsset=made(errors=3))
-    assert run.faults == ["roadmap-resolver: 3x GetAsset: INTERNAL"]
-    assert [row[-1] for row in rows([run])] == ["pass", "FAIL"]
 
 
 def test_a_call_that_was_never_made_fails_a_run_unless_there_is_nothing_to_ask_about() -> None:

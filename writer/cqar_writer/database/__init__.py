@@ -1,8 +1,15 @@
-"""Whether this writer's database is the registry's, and commits that rely on it.
+"""The registry's database: the one PostgreSQL server that this writer may read and change.
 
-`primary` and `fencing` find out whether another database has taken over; `epoch_lock` and
-`confirmed_commit` let a change commit only while none has. `head` reads the registry's head and
-`head_signer` signs it.
+- `primary` judges the server behind each connection by the head that it reports, and leaves a
+  server that is not the registry's current one.
+- `epoch_lock` hands out the registry's write lock, and begins an epoch where one is needed.
+- `fencing` asks the other writers about a later database, and refuses work while there is one.
+- `confirmed_commit` commits, and returns only after a failover can no longer lose the commit.
+- `head` reads the head for many callers at once, as probes need it.
+- `head_signer` signs revisions and heads with this writer's key.
+
+What to do about a server is decided by `cqar_writer.protocol.terms`, where an epoch begins by
+`cqar_writer.protocol.epoch_rules`; both are pure.
 """
 
 __all__ = [
@@ -11,6 +18,5 @@ __all__ = [
     "fencing",
     "head",
     "head_signer",
-    "newest_position",
     "primary",
 ]

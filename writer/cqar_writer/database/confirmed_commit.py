@@ -1,8 +1,8 @@
-"""Commits that end, whatever becomes of who asked for them, and answers that wait like a commit.
+"""Commits that no caller can cancel, and reads that wait until a failover keeps what they read.
 
-Where PostgreSQL replicates synchronously, a COMMIT that waits for the standby and is cancelled is
-committed all the same, on the primary alone: everybody reads it, and a failover loses it. asyncpg
-cancels what runs when its caller goes away. So the wait is nobody's to cancel.
+With synchronous replication, a COMMIT that is cancelled while it waits for the standby stays
+committed on the primary alone: everybody reads it, and a failover loses it. asyncpg cancels a
+running statement when its caller goes away. So callers cannot cancel the wait.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-#: After its caller went away, a commit is waited for this long; then its connection is given up,
-#: which PostgreSQL does not take for a cancellation: it goes on waiting for the standby.
+#: How long a commit is waited for after its caller went away. Then its connection is given up;
+#: PostgreSQL does not take that for a cancellation and goes on waiting for the standby.
 ABANDONED_S: Final = 60.0
-#: Written to the log of the database and nowhere else; its COMMIT waits for the standby, and so
-#: for all that was committed before it.
+#: Writes to the database's log and nowhere else. Its COMMIT waits for the standby, and so for every
+#: earlier commit.
 _MARK: Final = sa.text("SELECT pg_logical_emit_message(true, 'cqar', '')")
 _IS_SYNCHRONOUS: Final = sa.text(
     "SELECT current_setting('synchronous_standby_names') <> ''"
@@ -28,7 +28,7 @@ _IS_SYNCHRONOUS: Final = sa.text(
 
 
 async def commit(tx: AsyncConnection) -> None:
-    """Commit; a caller that is cancelled meanwhile hears of it when the commit has ended."""
+    """Commit; a caller that is cancelled meanwhile is told so after the commit has ended."""
     task = asyncio.ensure_future(tx.commit())
     try:
         await asyncio.shield(task)
@@ -37,12 +37,12 @@ async def commit(tx: AsyncConnection) -> None:
         if not task.done():
             await tx.invalidate()
         elif not task.cancelled():
-            task.exception()  # nobody is left to be told
+            task.exception()  # nobody is left to hear of it
         raise
 
 
 async def _wait_for(task: asyncio.Future[None]) -> None:
-    """Until it has ended or is abandoned, however often the waiting is cancelled."""
+    """Wait until the task has ended or is abandoned, however often the wait is cancelled."""
     until_s = time.monotonic() + ABANDONED_S
     while not task.done() and (left_s := until_s - time.monotonic()) > 0:
         with suppress(asyncio.CancelledError):
@@ -50,9 +50,9 @@ async def _wait_for(task: asyncio.Future[None]) -> None:
 
 
 async def confirm(tx: AsyncConnection) -> None:
-    """Return once all that this transaction can have read is where a failover keeps it.
+    """Return once a failover can no longer lose anything that this transaction can have read.
 
-    Costs nothing but a look at two settings where replication is not synchronous.
+    Without synchronous replication it costs a look at two settings.
     """
     if (await tx.execute(_IS_SYNCHRONOUS)).scalar_one():
         await tx.execute(_MARK)
@@ -60,10 +60,10 @@ async def confirm(tx: AsyncConnection) -> None:
 
 
 async def prove(tx: AsyncConnection) -> None:
-    """Return once a commit of now is where a failover keeps it: no standby has taken over, then.
+    """Return once a standby has confirmed a commit made now, so that none has taken over.
 
-    For where commits wait for a standby. Unlike `confirm` this may be cancelled: nobody ever reads
-    what it commits.
+    Only for synchronous replication. Unlike `confirm` it may be cancelled: nobody reads what it
+    commits.
     """
     await tx.execute(_MARK)
     await tx.commit()

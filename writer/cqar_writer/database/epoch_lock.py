@@ -1,4 +1,4 @@
-"""Begins epochs, and hands out the registry's write lock: in the registry's own database only."""
+"""Hands out the registry's write lock and begins epochs, only in the registry's own database."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ from cqar_writer.store import outbox
 
 log = logging.getLogger(__name__)
 
-#: Left databases, and epochs that had to begin, before a lock is given up.
+#: Attempts at a lock: each fails by a server that was left, or an epoch that had to begin.
 LOCKS_MAX: Final = 4
-#: What the stream holds is looked at before an epoch begins, if that is to be had so soon.
+#: How long the stream's newest message is waited for before an epoch begins.
 TAIL_TIMEOUT_S: Final = 1.0
 
-#: The head that the stream's newest message speaks of; None where there is none to be had.
+#: Reads the head in the stream's newest message; None if there is none, or NATS is away.
 ReadTail = Callable[[], Awaitable[replication_pb2.Head | None]]
 
 
 async def no_tail() -> None:
-    """Where nothing is known of the stream."""
+    """Stand in for a stream that nothing is known of."""
 
 
 class Epochs:
-    """Begins an epoch beyond all that this process and the stream have seen.
+    """Begins epochs beyond every position that this process and the stream have seen.
 
     Args:
         engine: The registry's database.
-        database: Which judges it.
+        database: Judges the server behind it.
         now: The wall clock.
         committed: Called with epoch and revision after each commit.
-        signer: The key that revisions are signed with, if any.
-        tail: What the stream holds.
+        signer: The key that signs revisions, if any.
+        read_tail: Reads the stream's newest head.
     """
 
     def __init__(
@@ -60,18 +60,18 @@ class Epochs:
         now: Callable[[], dt.datetime],
         committed: Callable[[int, int], None],
         signer: Signer | None,
-        tail: ReadTail,
+        read_tail: ReadTail,
     ) -> None:
         self._engine = engine
         self._database = database
         self._now = now
         self._committed = committed
         self._signer = signer
-        self._tail = tail
+        self._read_stream = read_tail
         self._renewing = asyncio.Lock()
 
     async def run(self) -> None:
-        """Begin an epoch as soon as anybody finds that one has to, until cancelled."""
+        """Begin an epoch whenever one is found to be needed, until cancelled."""
         while True:
             raise_if_cancelled()
             await self._database.needs_epoch.wait()
@@ -80,10 +80,10 @@ class Epochs:
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[tuple[AsyncConnection, HeadRow]]:
-        """The registry's write lock, until the transaction ends, and the head behind it.
+        """Hold the registry's write lock until the transaction ends; yields the head behind it.
 
         Raises:
-            NotReady: The database is not the registry's as it stands, or was not when this ended.
+            NotReady: the database is not the registry's current one, or ceased to be it meanwhile.
         """
         for _ in range(LOCKS_MAX):
             self._database.require_unfenced()
@@ -98,10 +98,10 @@ class Epochs:
         raise ServiceNotReady("PostgreSQL fails over: try again")
 
     async def renew(self) -> bool:
-        """Begin the epoch that a database needs which was promoted, restored, or has lost commits.
+        """Begin the epoch that a database needs after a promotion, a restore or lost commits.
 
         Returns:
-            Whether one began: not where another writer was first.
+            Whether an epoch began; False if another writer was first.
         """
         async with self._renewing:
             async with self._engine.connect() as tx:
@@ -112,25 +112,24 @@ class Epochs:
                 head, remedy = await self._database.look(tx, locks=True)
                 if remedy is not Remedy.RENEW:
                     return False
-                await self._begin(tx, head, tail, position_of(head), revision_rows.LOST)
+                await self._begin(tx, head, tail, position_of(head), revision_rows.LOST_COMMITS)
         return True
 
     async def begin(self, expected_epoch: int, seen: LogPosition, reason: str) -> bool:
-        """Begin a new history, unless another writer already did.
+        """Begin a new epoch, unless another writer already did.
 
         Args:
             expected_epoch: The epoch that the evidence was read in.
-            seen: What was seen outside, in the stream or at a resolver; no number up to it is ever
+            seen: The position seen outside, in the stream or at a resolver; no number up to it is
                 used again.
             reason: Why, for the audit log.
 
         Returns:
-            Whether one began: not where it would begin beyond all that a history can lose, nor
-            while the stream's newest message speaks for a later database (see
-            `cqar_writer.database.fencing`).
+            Whether an epoch began; False if `seen` is further ahead than a history can lose, or
+            the stream's newest message is of a later database (`cqar_writer.database.fencing`).
 
         Raises:
-            Fenced: Another database took this one's place.
+            Fenced: another database has replaced this one.
         """
         tail = await self._read_tail()
         for _ in range(LOCKS_MAX):
@@ -142,7 +141,9 @@ class Epochs:
                 if head.epoch != expected_epoch:
                     return False
                 if remedy is Remedy.USE and tail is not None and _speaks_for_later(tail, head):
-                    log.error("no epoch begins: the stream's newest is of %s", term_of(tail))
+                    log.error(
+                        "no epoch begins: the stream's newest message is of %s", term_of(tail)
+                    )
                     return False
                 if not positions.is_believable(position_of(head), seen):
                     log.error("no epoch begins beyond %s: the head is %s", seen, position_of(head))
@@ -154,7 +155,7 @@ class Epochs:
     async def _read_tail(self) -> replication_pb2.Head | None:
         try:
             async with asyncio.timeout(TAIL_TIMEOUT_S):
-                return await self._tail()
+                return await self._read_stream()
         except TimeoutError:
             return None
 
@@ -168,38 +169,39 @@ class Epochs:
     ) -> None:
         known = self._database.newest.seen.of(head.registry_id)
         if head.database_changed:
-            # Later than any database that this process used, whatever the clocks say.
+            # The term must be later than that of any database that this process used,
+            # whatever the clocks say.
             later_us = max(head.promoted_at_us, known.term.promoted_at_us)
             head = head._replace(promoted_at_us=later_us)
-        beyond = epoch_rules.beyond(seen, known.position, *_believed(head, tail))
+        beyond = epoch_rules.max_position(seen, known.position, *_believable(head, tail))
         nonce = secrets.token_bytes(revision_rows.NONCE_BYTES)
-        row = revision_rows.first_of_epoch(head, beyond, self._now(), nonce, reason)
-        row = await self.signed(tx, head, row)
+        row = revision_rows.build_epoch_start(head, beyond, self._now(), nonce, reason)
+        row = await self.sign(tx, head, row)
         await outbox.ensure_partitions(tx, row.revision)
         await outbox.advance(tx, row, head)
         await confirmed_commit.commit(tx)
         log.warning("epoch %d -> %d at revision %d", head.epoch, row.epoch, row.revision)
         metrics.EPOCH_BUMPS.inc()
-        self.note(row, head)
+        self.notify_committed(row, head)
 
-    def note(self, row: OutboxRow, head: HeadRow) -> None:
-        """Tell who waits for it that this was committed after this head."""
+    def notify_committed(self, row: OutboxRow, head: HeadRow) -> None:
+        """Note that `row` was committed after `head`, and wake the relays."""
         self._database.committed(row, head)
         self._committed(row.epoch, row.revision)
 
-    async def signed(self, tx: AsyncConnection, head: HeadRow, row: OutboxRow) -> OutboxRow:
-        """A revision that is about to be appended, signed if this writer may."""
-        return await head_signer.signed(tx, self._signer, head, row)
+    async def sign(self, tx: AsyncConnection, head: HeadRow, row: OutboxRow) -> OutboxRow:
+        """Sign a revision that is about to be appended, if this writer may."""
+        return await head_signer.sign_revision(tx, self._signer, head, row)
 
 
 def _speaks_for_later(tail: replication_pb2.Head, head: HeadRow) -> bool:
-    """Whether the evidence may be what another writer did in the registry's own database."""
+    """Whether another writer may have published it from the registry's current database."""
     return tail.registry_id == head.registry_id and is_later(head, tail)
 
 
-def _believed(head: HeadRow, tail: replication_pb2.Head | None) -> list[LogPosition]:
-    """Where the stream is, if a writer of this registry can have said so."""
+def _believable(head: HeadRow, tail: replication_pb2.Head | None) -> list[LogPosition]:
+    """The stream's position, if a writer of this registry can have published it."""
     if tail is None or tail.registry_id != head.registry_id:
         return []
-    at = position_of(tail)
-    return [at] if positions.is_believable(position_of(head), at) else []
+    position = position_of(tail)
+    return [position] if positions.is_believable(position_of(head), position) else []

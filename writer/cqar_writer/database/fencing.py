@@ -1,10 +1,10 @@
-"""Whether another database took the place of this writer's, and what this writer does then.
+"""Fences this writer when another database has replaced its own.
 
-Two databases that both take changes are a war: each relay finds what it did not publish in the
-stream, and begins an epoch beyond it. So a message that speaks for a later database is asked about:
-where a writer answers from that, this one is FENCED. It refuses every call, answers no probe and
-relays nothing, until its address leads to a database as late. A message that nobody stands up for
-is stepped over: whoever may publish in the stream could fence all writers otherwise.
+If two databases both took changes, each relay would find messages in the stream that it did not
+publish, and begin an epoch beyond them, without end. So a writer that sees a message of a later
+database asks all writers. If one answers from that database, this writer is FENCED: it refuses
+every call, answers no probe and relays nothing, until its address leads to a database as late. If
+none answers, the message is skipped: otherwise whoever may publish could fence all writers.
 """
 
 from __future__ import annotations
@@ -28,18 +28,20 @@ from cqar_writer.protocol.terms import is_later
 
 log = logging.getLogger(__name__)
 
-#: A FENCED writer looks so often where its address leads.
+#: How often a FENCED writer looks where its address leads.
 LOOK_EVERY_S: Final = 1.0
 LOOK_TIMEOUT_S: Final = 2.0
-#: Who makes up later databases has the relay ask, and wait for all writers, only so often.
+#: How often all writers are asked about a later database: a forger must not keep the relay busy.
 ASK_APART_S: Final = 5.0
 
-#: Asks all writers for a head that this holds of, for at most 2 s; None where none answers it.
-Ask = Callable[[Callable[[replication_pb2.Head], bool]], Awaitable[replication_pb2.Head | None]]
+#: Asks all writers for a head that a predicate accepts, for at most 2 s; None if none answers so.
+AskWriters = Callable[
+    [Callable[[replication_pb2.Head], bool]], Awaitable[replication_pb2.Head | None]
+]
 
 
-async def nobody(_: Callable[[replication_pb2.Head], bool]) -> replication_pb2.Head | None:
-    """Where there is no other writer."""
+async def no_writers(_: Callable[[replication_pb2.Head], bool]) -> replication_pb2.Head | None:
+    """Stand in for a deployment without other writers."""
     return None
 
 
@@ -47,27 +49,27 @@ class Fencing:
     """Asks about later databases.
 
     Args:
-        database: This writer's.
+        database: This writer's own.
         ask: Asks all writers.
     """
 
-    def __init__(self, database: PrimaryDatabase, ask: Ask) -> None:
+    def __init__(self, database: PrimaryDatabase, ask: AskWriters) -> None:
         self._database = database
         self._ask = ask
         self._asked_s = -ASK_APART_S
 
     async def heed(self, own: HeadRow, *others: replication_pb2.Head) -> bool:
-        """Look whether others, of whom was heard, speak for a database that took this one's place.
+        """Check heads that were heard of for a database that has replaced this writer's.
 
         Args:
             own: The head of this writer's database.
-            others: Of any registry, true or made up.
+            others: Heads of any registry, genuine or forged.
 
         Returns:
-            Whether one says so and no writer answers from such a database.
+            Whether one claims a later database from which no writer answers.
 
         Raises:
-            NotReady: There is one.
+            NotReady: a writer answers from a later database.
         """
         later = [o for o in others if o.registry_id == own.registry_id and is_later(own, o)]
         if not later:
@@ -75,32 +77,32 @@ class Fencing:
         if time.monotonic() - self._asked_s < ASK_APART_S:
             return True
         wanted = min(term_of(other) for other in later)
-        found = await self._ask(
+        answer = await self._ask(
             lambda head: head.registry_id == own.registry_id and term_of(head) >= wanted
         )
-        if found is None:
+        if answer is None:
             self._asked_s = time.monotonic()
             log.error("no writer answers from a database of %s", wanted)
             return True
-        log.error("another writer answers from a later database, of %s", term_of(found))
-        self._database.is_replaced(term_of(found))
+        log.error("another writer answers from a later database, of %s", term_of(answer))
+        self._database.note_replaced(term_of(answer))
         raise ServiceNotReady("another database took the place of this writer's: try again")
 
 
-class Watch:
-    """Looks again where the address leads, while this writer is FENCED.
+class FenceMonitor:
+    """Looks where the address leads while this writer is FENCED.
 
     Args:
-        tell: Called with whether it is, as often as that changes.
+        fenced_changed: Called with whether this writer is FENCED, whenever that changes.
     """
 
     def __init__(
-        self, engine: AsyncEngine, database: PrimaryDatabase, tell: Callable[[bool], None]
+        self, engine: AsyncEngine, database: PrimaryDatabase, fenced_changed: Callable[[bool], None]
     ) -> None:
         self._engine = engine
         self._database = database
-        self._tell = tell
-        self._told = False
+        self._fenced_changed = fenced_changed
+        self._was_fenced = False
 
     async def run(self) -> None:
         """Look again and again, until cancelled."""
@@ -108,9 +110,9 @@ class Watch:
             raise_if_cancelled()
             if self._database.is_fenced:
                 await self._look()
-            if self._told != self._database.is_fenced:
-                self._told = self._database.is_fenced
-                self._tell(self._told)
+            if self._was_fenced != self._database.is_fenced:
+                self._was_fenced = self._database.is_fenced
+                self._fenced_changed(self._was_fenced)
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def _look(self) -> None:

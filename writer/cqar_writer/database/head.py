@@ -1,9 +1,9 @@
-"""The registry's head, read for many askers at once.
+"""Reads the registry's head for many callers at once.
 
-A probe's answer must have been read after the probe came, or it proves nothing about
-freshness. So an asker never joins a read that has begun; all who come during one share the next.
-Nor does it prove anything if it comes from a primary that a standby has replaced, unnoticed: where
-replication is synchronous, it counts only once a commit after the question was confirmed there.
+The answer to a probe must be read after the probe came, or it proves nothing about freshness. So a
+caller never joins a read that has begun; all that come during one share the next. Nor does an
+answer prove anything if a standby has replaced the primary unnoticed: with synchronous replication
+it counts only after a standby has confirmed a commit made after the question.
 """
 
 from __future__ import annotations
@@ -17,23 +17,22 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from cqar_shared.errors import ServiceNotReady
 from cqar_shared.replication.positions import is_reached
 from cqar_writer.database import confirmed_commit
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.protocol.log_rows import HeadRow, head_message
 
-#: To read the head takes a millisecond; who asks a writer for it waits for 2 s.
+#: A read takes a millisecond; a resolver that asks for the head waits for 2 s.
 READ_TIMEOUT_S: Final = 1.5
 
 
-class _Shared:
-    """One work for all who want it done after they asked."""
+class _SharedRead:
+    """Runs a read once for all callers that asked before it began."""
 
-    def __init__(self, work: Callable[[], Awaitable[HeadRow]]) -> None:
-        self._work = work
+    def __init__(self, read: Callable[[], Awaitable[HeadRow]]) -> None:
+        self._read = read
         self._running: asyncio.Task[HeadRow] | None = None
         self._next: asyncio.Task[HeadRow] | None = None
 
-    async def done(self) -> HeadRow:
+    async def result(self) -> HeadRow:
         if self._next is None:
             self._next = asyncio.create_task(self._after(self._running))
         return await asyncio.shield(self._next)
@@ -42,41 +41,42 @@ class _Shared:
         if running is not None:
             await asyncio.wait([running])
         self._running, self._next = self._next, None
-        return await self._work()
+        return await self._read()
 
 
-class Heads:
-    """Reads the head for whoever asks.
+class HeadReader:
+    """Reads the head.
 
     Args:
-        database: Judges what `engine` leads to; None: by what is read here alone.
+        database: Judges the server behind `engine`; None: by what is read here alone.
     """
 
     def __init__(self, engine: AsyncEngine, database: PrimaryDatabase | None = None) -> None:
         self._engine = engine
-        self._database = database or PrimaryDatabase(Newest(), engine)
-        self._read, self._confirmed = _Shared(self._read_once), _Shared(self._confirm_once)
+        self._database = database or PrimaryDatabase(NewestPosition(), engine)
+        self._read, self._confirmed = _SharedRead(self._read_once), _SharedRead(self._confirm_once)
 
     async def read(self) -> HeadRow:
-        """The head, as it was at some moment after this call.
+        """Return the head as it was at some moment after this call.
 
         Raises:
-            NotReady: The database is not the registry's as it stands.
-            TimeoutError: It does not answer.
+            NotReady: the database is not the registry's current one.
+            TimeoutError: PostgreSQL does not answer.
         """
-        return await self._read.done()
+        return await self._read.result()
 
     async def confirmed(self) -> HeadRow:
-        """As `read`, of a database that a failover has not replaced when that is over.
+        """Like `read`, from a database that no failover has replaced before the answer.
 
         Raises:
-            NotReady, TimeoutError: As there; the second too where no standby confirms a commit.
+            NotReady: the database is not the registry's current one.
+            TimeoutError: PostgreSQL does not answer, or no standby confirms a commit.
         """
-        return await self._confirmed.done()
+        return await self._confirmed.result()
 
     async def _read_once(self) -> HeadRow:
         self._database.require_unfenced()
-        # A read that hangs must not keep the next one waiting: that has a connection of its own.
+        # A read that hangs must not delay the next one, which has a connection of its own.
         async with asyncio.timeout(READ_TIMEOUT_S), self._engine.connect() as tx:
             return await self._database.head(tx)
 
@@ -90,11 +90,11 @@ class Heads:
         return head
 
     async def reach(self, epoch: int, revision: int, _: float) -> None:
-        """Return if the registry is at least there: nobody is further than PostgreSQL.
+        """Return if the registry has reached a position: nobody is further than PostgreSQL.
 
         Raises:
-            NotReady: It is not, and waiting would not help.
-            EpochChanged: It is of a later epoch.
+            NotReady: the registry is before it, and waiting would not help.
+            EpochChanged: the registry is in a later epoch.
         """
         head = await self.read()
         if not is_reached((epoch, revision), head.epoch, head.revision):

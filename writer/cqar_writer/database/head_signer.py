@@ -1,8 +1,8 @@
-"""Signs revisions as they are sealed, and the head where it stands unsigned.
+"""Signs revisions before they are committed, and a head that is unsigned.
 
-A key signs only while the registry's own history says that it is in use. Whoever holds the head's
-lock sees that: the revision before was signed by the same key, and a key never signs the revision
-that retires it; else the key's entity is read.
+A key signs only while the registry's history says that it is in use. The holder of the head's lock
+knows that it is if the same key signed the last revision, since a key never signs the revision that
+retires it; otherwise it reads the key's entity.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _SIGN: Final = sa.text(
 
 
 class Signer:
-    """A writer's own key.
+    """Signs with a writer's own key.
 
     Attributes:
-        key_id: Its name in the registry's history.
+        key_id: The key's name in the registry's history.
     """
 
     def __init__(self, key: PrivateKey) -> None:
@@ -43,10 +43,10 @@ class Signer:
 
     @classmethod
     def of_file(cls, path: str) -> Signer | None:
-        """The key of a setting; None where it names no file.
+        """Read the key of a setting; None if the setting is empty.
 
         Raises:
-            InvalidConfiguration: It holds no key.
+            InvalidConfiguration: the file holds no key.
         """
         if not path:
             return None
@@ -59,14 +59,14 @@ class Signer:
         return self._key.sign(signatures.head_statement(registry_id, head))
 
     def endorsement_of(self, registry_id: bytes, public_key: bytes) -> bytes:
-        """By which this key vouches for another."""
+        """The signature by which this key vouches for another."""
         return self._key.sign(signatures.key_statement(registry_id, public_key))
 
 
-async def signed(
+async def sign_revision(
     tx: AsyncConnection, signer: Signer | None, head: HeadRow, row: OutboxRow
 ) -> OutboxRow:
-    """The revision after a head, signed where this writer may.
+    """Return the revision after `head`, signed if this writer may.
 
     Args:
         tx: Holds the head's lock.
@@ -81,7 +81,7 @@ async def signed(
 
 
 async def sign_head(tx: AsyncConnection, signer: Signer, head: HeadRow) -> None:
-    """Sign where the registry stands, in its outbox row too.
+    """Sign the head, and its outbox row.
 
     Args:
         tx: Holds the head's lock.
@@ -91,29 +91,29 @@ async def sign_head(tx: AsyncConnection, signer: Signer, head: HeadRow) -> None:
     await tx.execute(_SIGN, given)
 
 
-async def keys_of(tx: AsyncConnection) -> list[SigningKey]:
-    """The registry's signing keys, the retired ones too, as its history has them.
+async def load_keys(tx: AsyncConnection) -> list[SigningKey]:
+    """Load the registry's signing keys from its history, retired ones too.
 
     Raises:
-        Unsigned: There are more than any registry has.
+        Unsigned: there are more keys than any registry has.
     """
     query = sa.select(current.c.payload).where(
         current.c.kind == SIGNING_KEY.name, ~current.c.deleted
     )
-    found = list((await tx.execute(query.limit(KEYS_MAX + 1))).scalars())
-    if len(found) > KEYS_MAX:
+    payloads = list((await tx.execute(query.limit(KEYS_MAX + 1))).scalars())
+    if len(payloads) > KEYS_MAX:
         raise Unsigned(f"there are more than {KEYS_MAX} signing keys")
-    return [entity_codec.decode(SIGNING_KEY, payload) for payload in found]
+    return [entity_codec.decode(SIGNING_KEY, payload) for payload in payloads]
 
 
 async def is_in_use(tx: AsyncConnection, key_id: str) -> bool:
-    return any(key.key_id == key_id and not key.is_retired for key in await keys_of(tx))
+    return any(key.key_id == key_id and not key.is_retired for key in await load_keys(tx))
 
 
 def is_signed(head: HeadRow, keys: list[SigningKey]) -> bool:
-    """Whether one of the keys that are in use signed the head.
+    """Whether one of the keys in use signed the head.
 
-    An older release moves the head and leaves the signature of before: that is none.
+    An older release moves the head and leaves the last signature, which then does not verify.
     """
     used = [key for key in keys if not key.is_retired]
     try:

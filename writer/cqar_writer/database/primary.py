@@ -1,8 +1,7 @@
-"""The registry's database, as long as it is that: whatever says where it is, is judged first.
+"""Judges the server behind each connection, and leaves one that is not the registry's current one.
 
-`cqar_writer.protocol.terms` decides. Here a database that is not the registry's as it stands is
-left: the
-connection that led there is closed, and so are all others before their next use.
+`cqar_writer.protocol.terms` decides. To leave a server means to close the connection that led to
+it, and to close every other open connection before its next use.
 """
 
 from __future__ import annotations
@@ -17,28 +16,56 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from cqar_shared.errors import Fenced, ServiceNotReady
-from cqar_shared.replication.positions import Term, position_of, term_of
+from cqar_shared.replication.positions import LogPosition, Term, position_of, term_of
 from cqar_shared.sql import postgres
 from cqar_writer import metrics
-from cqar_writer.database.newest_position import Newest
 from cqar_writer.protocol import terms
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
-from cqar_writer.protocol.terms import Remedy, Verdict
-from cqar_writer.store import entity_rows, outbox
-from cqar_writer.store.entity_rows import PlaceRow
+from cqar_writer.protocol.terms import DatabaseState, ObservedTerm, Remedy, Verdict
+from cqar_writer.store import head_rows, outbox
+from cqar_writer.store.head_rows import PlaceRow
 
 log = logging.getLogger(__name__)
 
-#: What PostgreSQL says where a standby is asked for the head, or for its lock.
-STANDBY_SAYS: Final = frozenset({"55000", "25006"})
-#: In a connection's notes: its history was compared with what this process knows.
+#: PostgreSQL's error codes when a standby is asked for the head, or for its lock.
+STANDBY_SQLSTATES: Final = frozenset({"55000", "25006"})
+#: Key in a connection's `info`: its history was compared with the newest known position.
 _COMPARED: Final = "cqar_compared"
 
 Row = TypeVar("Row", HeadRow, PlaceRow)
 
 
+class NewestPosition:
+    """The newest position that this process knows; it only moves on, within one registry.
+
+    A cache or a database must have reached it.
+    """
+
+    def __init__(self) -> None:
+        self.seen = ObservedTerm()
+
+    @property
+    def registry_id(self) -> bytes:
+        """Empty until a head was read."""
+        return self.seen.registry_id
+
+    def note(self, epoch: int, revision: int, chain: bytes = b"") -> None:
+        self.seen = self.seen.with_position(LogPosition(epoch, revision, chain))
+
+    def note_head(self, head: DatabaseState) -> None:
+        self.seen = self.seen.with_head(head)
+
+    def note_term(self, term: Term) -> None:
+        """Note that a database of this term exists, whether or not this process used it."""
+        self.seen = self.seen._replace(term=max(self.seen.term, term))
+
+    def is_reached(self, registry_id: bytes, epoch: int, revision: int) -> bool:
+        """Whether a position is of this registry and not behind the newest known one."""
+        return registry_id == self.registry_id and (epoch, revision) >= self.seen.position[:2]
+
+
 class Judged(NamedTuple):
-    """A head, and what is to be done about the database that says so."""
+    """A head, and what to do about the server that reported it."""
 
     head: HeadRow
     remedy: Remedy
@@ -48,35 +75,36 @@ class PrimaryDatabase:
     """Reads and locks the head, and remembers what this process has seen.
 
     Args:
-        newest: What it has seen.
-        engines: All that lead to the address of the database.
+        newest: The newest position that this process knows.
+        engines: All engines that connect to the database's address.
 
     Attributes:
         drops: How often all connections were given up.
-        is_fenced: Whether the address leads to a database that another took the place of.
-        needs_epoch: Set where a new epoch is to begin (`cqar_writer.database.epoch_lock`).
+        is_fenced: Whether the address leads to a database that another one has replaced.
+        needs_epoch: Set when an epoch must begin (`cqar_writer.database.epoch_lock`).
     """
 
-    def __init__(self, newest: Newest, *engines: AsyncEngine) -> None:
+    def __init__(self, newest: NewestPosition, *engines: AsyncEngine) -> None:
         self.newest = newest
         self.drops = 0
         self.is_fenced = False
         self.needs_epoch = asyncio.Event()
         self._engines = engines
-        #: When all connections were given up, until one leads to the registry's database again.
+        #: When all connections were given up; None once one leads to the current database again.
         self._dropped_s: float | None = None
-        #: Which server it was: its system identifier and timeline.
+        #: System identifier and timeline of the server that answered last.
         self._server: tuple[int, int] | None = None
 
     async def head(self, tx: AsyncConnection) -> HeadRow:
-        """The head, where the database is the registry's as it stands.
+        """Read the head of the registry's current database.
 
         Args:
-            tx: Nothing was read in it.
+            tx: Nothing was read in it yet.
 
         Raises:
-            NotReady: It is not, and was left, or a new epoch has to begin in it first.
-            Fenced: Another took its place.
+            NotReady: the database is not the current one and was left, or an epoch must begin in
+                it first.
+            Fenced: another database has replaced it.
         """
         head, remedy = await self.look(tx)
         if remedy is not Remedy.USE:
@@ -84,25 +112,24 @@ class PrimaryDatabase:
         return head
 
     async def place(self, tx: AsyncConnection) -> PlaceRow:
-        """Where the head is; as `head`, in half the time."""
-        found, remedy = await self._judged(tx, entity_rows.read_place)
+        """Read the head's position; like `head`, in half the time."""
+        row, remedy = await self._judged(tx, head_rows.read_place)
         if remedy is not Remedy.USE:
-            raise self._unusable(found)
-        return found
+            raise self._unusable(row)
+        return row
 
     async def look(self, tx: AsyncConnection, *, locks: bool = False) -> Judged:
-        """The head, and what is to be done: where the database is left, the connection is closed.
+        """Read the head and judge its server; the connection to a server that is left is closed.
 
         Args:
-            tx: Nothing was read in it.
-            locks: Whether to take the registry's write lock with it.
+            tx: Nothing was read in it yet.
+            locks: Whether to take the registry's write lock, too.
 
         Raises:
-            NotReady: It is a standby, and was left.
+            NotReady: the server is a standby, and was left.
         """
-        return Judged(
-            *await self._judged(tx, entity_rows.lock_head if locks else entity_rows.read_head)
-        )
+        read = head_rows.lock_head if locks else head_rows.read_head
+        return Judged(*await self._judged(tx, read))
 
     async def _judged(
         self, tx: AsyncConnection, read: Callable[[AsyncConnection], Awaitable[Row]]
@@ -111,7 +138,7 @@ class PrimaryDatabase:
         try:
             row = await read(tx)
         except sa.exc.DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) not in STANDBY_SAYS:
+            if getattr(error.orig, "sqlstate", None) not in STANDBY_SQLSTATES:
                 raise
             await self._leave(tx)
             raise ServiceNotReady(
@@ -120,23 +147,23 @@ class PrimaryDatabase:
         if isinstance(row, HeadRow):
             self._note_server(row)
         verdict = terms.judge(seen, row)
-        if verdict is Verdict.CURRENT and not await self._comes_after(tx, seen, row):
+        if verdict is Verdict.CURRENT and not await self._includes(tx, seen, row):
             verdict = Verdict.BEHIND
         is_fresh = self._dropped_s is not None and postgres.opened_s(tx) >= self._dropped_s
         remedy = terms.remedy(verdict, is_fresh=is_fresh)
-        await self._follow(tx, row, verdict, remedy)
+        await self._act_on(tx, row, verdict, remedy)
         return row, remedy
 
-    async def _comes_after(self, tx: AsyncConnection, seen: terms.ObservedTerm, row: Any) -> bool:
-        """Whether what is known is part of the history; a connection is asked for that once."""
-        if tx.info.setdefault(_COMPARED, False) or not terms.is_to_be_compared(seen, row):
+    async def _includes(self, tx: AsyncConnection, seen: ObservedTerm, row: Any) -> bool:
+        """Whether the history includes the newest known position; asked once a connection."""
+        if tx.info.setdefault(_COMPARED, False) or not terms.needs_chain_check(seen, row):
             tx.info[_COMPARED] = True
             return True
-        found = await outbox.chain_at(tx, seen.position.revision)
-        tx.info[_COMPARED] = found == seen.position.chain
+        chain = await outbox.chain_at(tx, seen.position.revision)
+        tx.info[_COMPARED] = chain == seen.position.chain
         return bool(tx.info[_COMPARED])
 
-    async def _follow(
+    async def _act_on(
         self, tx: AsyncConnection, row: HeadRow | PlaceRow, verdict: Verdict, remedy: Remedy
     ) -> None:
         if remedy is Remedy.USE:
@@ -145,13 +172,13 @@ class PrimaryDatabase:
             self._set_fenced(fenced=False)
             return
         if remedy is Remedy.RENEW:
-            log.error("a new epoch has to begin: the database is %s, at %s", verdict.name, _at(row))
+            log.error("an epoch must begin: the database is %s, at %s", verdict.name, _place(row))
             self.needs_epoch.set()
             return
         log.log(
             logging.INFO if self.is_fenced else logging.ERROR,
-            "PostgreSQL is left: it is %s, at %s, where %s, %s is known",
-            *(verdict.name, _at(row), self.newest.seen.position, self.newest.seen.term),
+            "PostgreSQL is left: it is %s, at %s; the newest known is %s, %s",
+            *(verdict.name, _place(row), self.newest.seen.position, self.newest.seen.term),
         )
         self._set_fenced(fenced=remedy is Remedy.FENCE or self.is_fenced)
         await self._leave(tx)
@@ -161,14 +188,14 @@ class PrimaryDatabase:
         self.drop()
 
     def drop(self) -> None:
-        """Give up all connections that are open."""
+        """Give up all open connections."""
         for engine in self._engines:
             postgres.drop(engine)
         self.drops += 1
         self._dropped_s = time.monotonic()
 
     def _note_server(self, head: HeadRow) -> None:
-        """Give up the connections to another server than the one that answered last."""
+        """Give up the connections to a server other than the one that answered last."""
         server = (head.found_system_identifier, head.found_timeline_id)
         if self._server not in (None, server):
             log.warning("another server is behind the address of PostgreSQL")
@@ -181,11 +208,11 @@ class PrimaryDatabase:
             metrics.FENCED.set(fenced)
             log.error("this writer is %s", "FENCED" if fenced else "not FENCED any more")
 
-    def _unusable(self, found: HeadRow | PlaceRow) -> ServiceNotReady:
+    def _unusable(self, row: HeadRow | PlaceRow) -> ServiceNotReady:
         if self.is_fenced:
             return self._fenced()
         return ServiceNotReady(
-            f"PostgreSQL answered from {_at(found)}, which is not the registry's newest"
+            f"PostgreSQL answered from {_place(row)}, which is not the registry's newest"
         )
 
     def _fenced(self) -> Fenced:
@@ -195,22 +222,22 @@ class PrimaryDatabase:
         )
 
     def require_unfenced(self) -> None:
-        """Refuse to do anything where the address leads to an older database.
+        """Refuse all work while the address leads to a replaced database.
 
         Raises:
-            Fenced: It does.
+            Fenced: another database has replaced this one.
         """
         if self.is_fenced:
             raise self._fenced()
 
     def require_latest(self, head: HeadRow) -> None:
-        """Refuse to acknowledge what was done in a database that another took the place of since.
+        """Refuse to acknowledge work in a database that was replaced while it was done.
 
         Args:
-            head: As it was when that began.
+            head: The head when the work began.
 
         Raises:
-            NotReady: There is a later one.
+            NotReady: there is a later database.
         """
         if term_of(head) < self.newest.seen.of(head.registry_id).term:
             raise ServiceNotReady(
@@ -218,16 +245,16 @@ class PrimaryDatabase:
             )
 
     def committed(self, row: OutboxRow, head: HeadRow) -> None:
-        """Note a commit of this process's own, after this head."""
+        """Note that this process committed `row` after `head`."""
         self.newest.note(row.epoch, row.revision, row.chain)
         if head.database_changed:
             self.newest.note_term(outbox.term_after(row, head))
 
-    def is_replaced(self, term: Term) -> None:
+    def note_replaced(self, term: Term) -> None:
         """Another writer answers from a later database: look where the address leads now."""
         self.newest.note_term(term)
         self.drop()
 
 
-def _at(row: HeadRow | PlaceRow) -> str:
+def _place(row: HeadRow | PlaceRow) -> str:
     return f"{position_of(row)}, {term_of(row)}"

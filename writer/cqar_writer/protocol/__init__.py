@@ -1,8 +1,7 @@
-"""Decisions of the writer's side of replication, as pure functions over rows and positions.
+"""The writer's decisions, as docs/PROTOCOL.md states them: no I/O, no clock, no randomness.
 
-`revision_rows` builds a revision, `relay` decides what to publish next, `epoch_rules` when a new
-epoch begins, and `image_schedule` and `cache_schedule` what to store. No I/O: relays and mutations
-read the inputs and carry out the result.
+Observations go in and an action comes out, so that `tests/protocol` runs the same decisions under
+random schedules of faults.
 """
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""When a new epoch begins, and where. Pure: what was seen in, a verdict out."""
+"""Decides whether an epoch must begin, and where. Pure."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import Final
 
 from cqar_shared.replication.positions import LogPosition
 
-#: A resolver that asks for a new epoch is believed only so often.
+#: How often resolvers may make a writer begin an epoch.
 BUMPS_APART_S: Final = 10.0
 
 
 def is_lost(head: LogPosition, held: LogPosition, row: LogPosition | None) -> bool:
-    """Whether what a resolver holds is no longer part of the database's history.
+    """Whether the database's history no longer includes what a resolver holds.
 
-    A resolver of an ended epoch that the head is beyond needs no new one: it can go on to the
-    head. Where the head is not beyond it, as after a failover that lost more revisions than
-    the new epoch has, it can go nowhere.
+    If the head is beyond a resolver of an ended epoch, the resolver can catch up and needs no new
+    epoch. If it is not, as after a failover that lost more revisions than the new epoch has, the
+    resolver cannot continue without one.
 
     Args:
         head: The database's head.
-        held: What the resolver says that it holds.
+        held: The position that the resolver claims to hold.
         row: The first outbox row of `held.revision` or later, read after the head.
     """
     if held.epoch < head.epoch and held.revision < head.revision:
@@ -27,16 +27,16 @@ def is_lost(head: LogPosition, held: LogPosition, row: LogPosition | None) -> bo
     return row is None or (row.revision, row.chain) != (held.revision, held.chain)
 
 
-def beyond(*seen: LogPosition) -> LogPosition:
-    """The largest epoch and the largest revision that was seen anywhere, of no chain."""
-    return LogPosition(max(at.epoch for at in seen), max(at.revision for at in seen), b"")
+def max_position(*seen: LogPosition) -> LogPosition:
+    """Return the largest epoch and the largest revision of all positions, without a chain."""
+    return LogPosition(max(p.epoch for p in seen), max(p.revision for p in seen), b"")
 
 
-def begins_at(head: LogPosition, seen: LogPosition) -> tuple[int, int]:
-    """Epoch and revision of an epoch's first commit: beyond all that was seen anywhere.
+def epoch_start(head: LogPosition, seen: LogPosition) -> tuple[int, int]:
+    """Return epoch and revision of an epoch's first commit: beyond everything that was seen.
 
     Args:
         head: The database's head.
-        seen: What was seen outside, in the stream or at a resolver.
+        seen: The position seen outside, in the stream or at a resolver.
     """
     return max(head.epoch, seen.epoch) + 1, max(head.revision, seen.revision) + 1

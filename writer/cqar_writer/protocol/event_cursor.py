@@ -1,4 +1,4 @@
-"""Which domain event a message of CQC_EVENTS is, and whether it is one of ours. Pure."""
+"""Identifies the domain event in a message of CQC_EVENTS, and checks it. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cqar_writer.protocol.log_rows import OutboxRow
 
 EPOCH, REVISION, INDEX = "Cqar-Epoch", "Cqar-Revision", "Cqar-Index"
 REGISTRY: Final = "Cqar-Registry"
-#: Of what PostgreSQL holds as a bigint.
+#: Digits of a number that PostgreSQL stores as a bigint.
 _DIGITS_MAX: Final = 19
 
 
@@ -21,46 +21,46 @@ class EventCursor(NamedTuple):
 
     epoch: int
     revision: int
-    place: int  # within the revision
+    event: int  # index within the revision
 
 
 START: Final = EventCursor(0, 0, -1)
-#: As a place: after every event of a revision.
-ALL_OF_IT: Final = 1 << 62
+#: An index after every event of a revision.
+AFTER_ALL_EVENTS: Final = 1 << 62
 
 
-def headers_of(registry_id: bytes, at: EventCursor) -> dict[str, str]:
-    """What a message states of itself."""
-    place = {EPOCH: str(at.epoch), REVISION: str(at.revision), INDEX: str(at.place)}
-    return {REGISTRY: registry_id.hex()} | place
+def headers_of(registry_id: bytes, cursor: EventCursor) -> dict[str, str]:
+    """Return the headers of an event's message."""
+    place = zip((EPOCH, REVISION, INDEX), map(str, cursor), strict=True)
+    return {REGISTRY: registry_id.hex(), **dict(place)}
 
 
-def written_in(headers: Mapping[str, str]) -> EventCursor:
-    """What `headers_of` was given."""
+def cursor_in(headers: Mapping[str, str]) -> EventCursor:
+    """Return the cursor that `headers_of` was given."""
     return EventCursor(*(int(headers[name]) for name in (EPOCH, REVISION, INDEX)))
 
 
-def stated_in(headers: Mapping[str, str], registry_id: bytes) -> EventCursor | None:
-    """The place that a message of this registry states, whoever made it; None: it states none."""
+def parse_cursor(headers: Mapping[str, str], registry_id: bytes) -> EventCursor | None:
+    """Return the cursor that a message states for this registry, genuine or not; None: none."""
     if headers.get(REGISTRY) != registry_id.hex():
         return None
     texts = [headers.get(name, "") for name in (EPOCH, REVISION, INDEX)]
     if not all(t.isascii() and t.isdigit() and len(t) <= _DIGITS_MAX for t in texts):
         return None
-    at = written_in(headers)
-    return at if max(at) <= positions.NUMBER_MAX else None
+    cursor = cursor_in(headers)
+    return cursor if max(cursor) <= positions.NUMBER_MAX else None
 
 
-def announced_in(row: OutboxRow) -> replication_pb2.DomainEvents:
+def events_in(row: OutboxRow) -> replication_pb2.DomainEvents:
     return replication_pb2.DomainEvents.FromString(positions.unpack(row.events))
 
 
-def is_told_by(row: OutboxRow, at: EventCursor, subject: str, payload: bytes) -> bool:
+def announces(row: OutboxRow, cursor: EventCursor, subject: str, payload: bytes) -> bool:
     """Whether a revision announces exactly this event at this place."""
-    if (row.epoch, row.revision) != (at.epoch, at.revision):
+    if (row.epoch, row.revision) != (cursor.epoch, cursor.revision):
         return False
-    events = announced_in(row).events
-    if at.place >= len(events):
+    events = events_in(row).events
+    if cursor.event >= len(events):
         return False
-    event = events[at.place]
+    event = events[cursor.event]
     return (event.subject, event.payload) == (subject, payload)

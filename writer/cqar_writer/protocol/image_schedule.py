@@ -1,4 +1,4 @@
-"""When the image in Redis is to be published anew. Pure."""
+"""Decides when a new image is published in Redis. Pure."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ APART: Final = dt.timedelta(minutes=10)
 
 
 def is_due(
-    found: replication_pb2.Image | None,
+    present: replication_pb2.Image | None,
     head: replication_pb2.Head,
     now: dt.datetime,
     *,
     revisions_apart: int = REVISIONS_APART,
     apart: dt.timedelta = APART,
 ) -> bool:
-    """Whether an image at `head` should take the place of the one that is there.
+    """Whether an image at `head` should replace the present one.
+
+    An image of a later epoch or revision stays: resolvers that have only Redis continue with it,
+    and the relay is about to begin an epoch beyond it. Another registry's image stays, too.
 
     Args:
-        found: None where there is none, or not all of it.
-        head: The database's.
+        present: The image in Redis; None if there is none, or a chunk is missing.
+        head: The database's head.
         now: The wall clock.
-        revisions_apart: So many later it is due.
-        apart: Or, if there are any, this time later.
-
-    An image of a later epoch or revision is left alone: who has only Redis goes on with it, and
-    the relay is about to begin an epoch beyond it. So is another registry's.
+        revisions_apart: An image is due after this many revisions.
+        apart: If there is any new revision, an image is due after this time.
     """
-    if found is None:
+    if present is None:
         return True
-    there = found.head
-    if there.registry_id != head.registry_id or there == head:
+    held = present.head
+    if held.registry_id != head.registry_id or held == head:
         return False
-    if (there.epoch, there.revision) > (head.epoch, head.revision):
+    if (held.epoch, held.revision) > (head.epoch, head.revision):
         return False
-    if there.epoch != head.epoch or there.revision == head.revision:
+    if held.epoch != head.epoch or held.revision == head.revision:
         return True
-    # A clock that was set back would make an image young for ever.
-    age = abs(now - found.made_at.ToDatetime(dt.UTC))
-    return head.revision - there.revision >= revisions_apart or age >= apart
+    # With a clock that was set back the age is negative: without abs no image would be due.
+    age = abs(now - present.made_at.ToDatetime(dt.UTC))
+    return head.revision - held.revision >= revisions_apart or age >= apart

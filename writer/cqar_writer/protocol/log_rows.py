@@ -1,4 +1,4 @@
-"""The registry's head and its log's rows as values, and the head as followers are told it. Pure."""
+"""The registry's head and outbox rows as values, and the head as a message. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from cqar_shared.replication import hash_chain
 
 
 class HeadRow(NamedTuple):
-    """`registry_head`, and what the database says of itself.
+    """The row of `registry_head`, and what the server reports about itself.
 
     Attributes:
-        waits_for_standby: Whether a commit ends only once a standby has it, too.
+        found_system_identifier: The server's, as `found_timeline_id`; without `found_` the values
+            that the last commit noted.
+        waits_for_standby: Whether a commit returns only after a standby has it.
     """
 
     registry_id: bytes
@@ -36,12 +38,12 @@ class HeadRow(NamedTuple):
 
     @property
     def timeline(self) -> int:
-        """The one that the database was found promoted to."""
+        """The timeline that the last commit noted."""
         return self.timeline_id
 
     @property
     def database_changed(self) -> bool:
-        """Restored elsewhere, or failed over: commits may be lost that nobody published."""
+        """Whether the database was restored or promoted since: unpublished commits may be lost."""
         return (self.system_identifier, self.timeline_id) != (
             self.found_system_identifier,
             self.found_timeline_id,
@@ -65,7 +67,7 @@ class OutboxRow(NamedTuple):
 
     @property
     def link(self) -> hash_chain.Link:
-        """What it adds to the chain."""
+        """What this row adds to the chain."""
         return hash_chain.Link(
             self.chain_version,
             self.epoch,
@@ -78,7 +80,7 @@ class OutboxRow(NamedTuple):
 
     @property
     def events_hash(self) -> bytes:
-        """What followers are told of its events."""
+        """The hash of its events that followers check."""
         return hash_chain.events_hash_of(self.chain_version, self.events)
 
 

@@ -1,7 +1,7 @@
-"""The relay's decision, as protocol.md's table states it. Pure: observations in, action out.
+"""Decides what the change relay does next, by the table in docs/PROTOCOL.md. Pure.
 
-The shell must read the stream's tail BEFORE the database. In the other order 6,000 schedules
-of the model made 914 needless epochs; in this order none.
+The caller must read the stream's tail BEFORE the database. In the other order 6,000 schedules of
+the model made 914 needless epochs; in this order none.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class RelayAction(enum.Enum):
     PUBLISH = enum.auto()  # publish the next row
 
 
-def tail_of(newest: bytes | None) -> replication_pb2.Head | None:
-    """The head that the stream's newest message speaks of; None where it leads nowhere.
+def parse_tail(newest: bytes | None) -> replication_pb2.Head | None:
+    """Return the head in the stream's newest message; None if there is none.
 
     Args:
-        newest: Its payload; None where the stream holds no message. What is no message of any
-            relay is as good as none: it is never waited out, for nothing would ever come after it.
+        newest: The message's payload; None if the stream holds no message. A payload that no
+            relay published counts as none: if the relay waited, nothing would ever follow it.
     """
     try:
         head = replication_pb2.StreamMessage.FromString(newest or b"").head
@@ -45,11 +45,11 @@ def tail_of(newest: bytes | None) -> replication_pb2.Head | None:
     return head if head.registry_id else None
 
 
-def believed(head: LogPosition, tail: LogPosition | None) -> LogPosition | None:
-    """The tail, unless no relay of this registry can have published it.
+def believable_tail(head: LogPosition, tail: LogPosition | None) -> LogPosition | None:
+    """Return the tail, unless no relay of this registry can have published it.
 
-    A number that no history gets to would otherwise be gone beyond, once and for all: the next
-    epoch's revisions begin after all that was seen. So such a message is stepped over.
+    The next epoch's revisions begin after every number that was seen, so an impossibly large
+    number would use up the numbers for good. Such a message is skipped.
 
     Args:
         head: The database's head.
@@ -61,12 +61,12 @@ def believed(head: LogPosition, tail: LogPosition | None) -> LogPosition | None:
 def decide(
     head: LogPosition, compacted: int, tail: LogPosition | None, row: NextRow | None
 ) -> RelayAction:
-    """What the relay does next.
+    """Decide what the relay does next.
 
     Args:
         head: The database's head.
         compacted: No resolver may catch up from before this revision.
-        tail: The newest message still in the stream, if it is `believed`; None when there is none.
+        tail: The tail as `believable_tail` returned it: None if there is none.
         row: The outbox row of revision `tail.revision + 1`; None when there is none.
     """
     if tail is None:
@@ -79,7 +79,7 @@ def decide(
         return RelayAction.BUMP
     if tail.revision < compacted:
         return RelayAction.RESET
-    if tail.revision == head.revision:  # and another chain
+    if tail.revision == head.revision:  # the chains differ
         return RelayAction.BUMP
     if row is None or row.is_reset:
         return RelayAction.RESET
@@ -87,7 +87,7 @@ def decide(
 
 
 class RelayRow(positions.HasPosition, Protocol):
-    """An outbox row, as far as deciding goes."""
+    """The part of an outbox row that decisions need."""
 
     @property
     def prev_chain(self) -> bytes: ...
@@ -99,18 +99,18 @@ R = TypeVar("R", bound=RelayRow)
 
 
 def plan(
-    head: LogPosition, compacted: int, tail: LogPosition | None, rows: Sequence[R], *, whole: bool
+    head: LogPosition, compacted: int, tail: LogPosition | None, rows: Sequence[R], *, is_full: bool
 ) -> Iterator[tuple[RelayAction, R | None]]:
-    """What to do about a batch, step by step; a row comes with PUBLISH, which may be followed.
+    """Yield what to do about a batch of rows, step by step; each PUBLISH comes with its row.
 
     Args:
         head: The database's head, read together with the rows.
         compacted: As in `decide`.
         tail: As in `decide`, before the first step.
-        rows: The outbox after the tail, in order.
-        whole: There may be more rows: then nothing is decided on a missing one.
+        rows: The outbox rows after the tail, in order.
+        is_full: There may be more rows, so that nothing is decided on a missing one.
     """
-    for row in rows if whole else [*rows, None]:
+    for row in rows if is_full else [*rows, None]:
         adjacent = row if row and tail and row.revision == tail.revision + 1 else None
         next_row = NextRow(adjacent.prev_chain, adjacent.is_reset) if adjacent else None
         action = decide(head, compacted, tail, next_row)

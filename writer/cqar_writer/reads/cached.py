@@ -17,7 +17,7 @@ from cqar_shared.redis_store.cache_format import CacheCursor, Value
 from cqar_shared.redis_store.cached_kinds import ENTRIES, decoded
 from cqar_shared.replication.positions import LogPosition
 from cqar_writer import metrics
-from cqar_writer.database.newest_position import Newest
+from cqar_writer.database.primary import NewestPosition
 
 
 class CacheMiss(Exception):
@@ -44,7 +44,7 @@ class RedisReader:
         cursor: The position of the first value that was read.
     """
 
-    def __init__(self, cache: Cache | None, newest: Newest) -> None:
+    def __init__(self, cache: Cache | None, newest: NewestPosition) -> None:
         self._cache = cache
         self._newest = newest
         self.cursor: CacheCursor | None = None

@@ -1,6 +1,6 @@
-"""The registry's past, read off the outbox: who changed what, when and why.
+"""Reads the registry's past off the outbox: who changed what, when and why.
 
-The outbox is never deleted, so every state that ever was can be told again.
+The outbox is never deleted, so every state that ever was can be restored.
 """
 
 from __future__ import annotations
@@ -21,30 +21,31 @@ from cqar_writer.protocol.log_rows import OutboxRow
 from cqar_writer.store import outbox
 
 PAGE_MAX: Final = 200
-#: Change sets of an entity's history that are read at once: of at most 900 KiB, compressed.
+#: Change sets of an entity's history that are read at once; each has at most 900 KiB, compressed.
 STATES_AT_ONCE: Final = 8
-#: Unpacked and read within 1 ms; what is larger, in a thread of its own.
+#: A change set of this size is unpacked within 1 ms; a larger one in a thread.
 SMALL_BYTES_MAX: Final = 256 * 1024
-#: The same for an export, which reads them all.
+#: Change sets that an export, which reads them all, reads at once.
 ROWS_AT_ONCE: Final = 64
 #: An export is put together in memory; a million entities are about 500 MiB.
 ENTITIES_MAX: Final = 2_000_000
 
 
 class HistoryEntry(NamedTuple):
-    """One change of an entity; a payload is empty where it was not there.
+    """One change of an entity.
 
     Attributes:
-        told: Its change set, without the changes.
+        change_set: The change set that it was part of, without the changes.
+        before, after: The serialised entity; empty where it did not exist.
     """
 
-    told: replication_pb2.ChangeSet
+    change_set: replication_pb2.ChangeSet
     before: bytes
     after: bytes
 
 
 class _State(NamedTuple):
-    told: replication_pb2.ChangeSet
+    change_set: replication_pb2.ChangeSet
     payload: bytes
 
 
@@ -53,38 +54,41 @@ def change_set_of(row: OutboxRow) -> replication_pb2.ChangeSet:
 
 
 def trace_of(row: OutboxRow) -> str:
-    """The W3C trace context of the request that made a revision; empty unless it was traced."""
+    """Return the W3C trace context of the request that made a revision; empty if not traced."""
     return change_set_of(row).traceparent
 
 
 async def entries_of(
     tx: AsyncConnection, ref: Ref, before: int | None
 ) -> AsyncGenerator[HistoryEntry, None]:
-    """Yield an entity's changes, newest first, from before a revision on if given.
+    """Yield an entity's changes, newest first.
+
+    Args:
+        before: Begin before this revision; None begins with the newest change.
 
     Raises:
-        NotFound: It never was.
+        EntityNotFound: The entity never existed.
     """
     newer = None
     async for state in _states_of(tx, ref, before):
         if newer is not None:
-            yield HistoryEntry(newer.told, state.payload, newer.payload)
+            yield HistoryEntry(newer.change_set, state.payload, newer.payload)
         newer = state
     if newer is not None:
-        yield HistoryEntry(newer.told, b"", newer.payload)
+        yield HistoryEntry(newer.change_set, b"", newer.payload)
     elif before is None:
         raise EntityNotFound(ref[0], ref[1])
 
 
 async def _states_of(tx: AsyncConnection, ref: Ref, before: int | None) -> AsyncIterator[_State]:
-    """What each change left of an entity, newest first; one change set is unpacked at a time."""
+    """Yield an entity after each of its changes, newest first; unpack one change set at a time."""
     while payloads := await outbox.payloads_of(tx, ref, before, STATES_AT_ONCE):
         for payload in payloads:
             if positions.unpacked_bytes(payload) <= SMALL_BYTES_MAX:
                 state = _state_in(payload, ref)
             else:
                 state = await asyncio.to_thread(_state_in, payload, ref)
-            before = state.told.revision
+            before = state.change_set.revision
             yield state
         if len(payloads) < STATES_AT_ONCE:
             return
@@ -92,24 +96,24 @@ async def _states_of(tx: AsyncConnection, ref: Ref, before: int | None) -> Async
 
 def _state_in(payload: bytes, ref: Ref) -> _State:
     change_set = replication_pb2.ChangeSet.FromString(positions.unpack(payload))
-    found = next((c for c in change_set.changes if (c.kind, c.key) == ref), None)
-    left = b"" if found is None or found.deleted else found.entity
+    change = next((c for c in change_set.changes if (c.kind, c.key) == ref), None)
+    entity = b"" if change is None or change.deleted else change.entity
     change_set.ClearField("changes")
-    told = replication_pb2.ChangeSet()
-    # A copy: of what was parsed, the memory stays as long as any of it.
-    told.CopyFrom(change_set)
-    return _State(told, left)
+    # A copy: the memory of a parsed message stays as long as any part of it.
+    header = replication_pb2.ChangeSet()
+    header.CopyFrom(change_set)
+    return _State(header, entity)
 
 
 async def state_at(
     engine: AsyncEngine, database: PrimaryDatabase, revision: int
 ) -> dict[Ref, bytes]:
-    """Every live entity of an exported kind as of a revision, in the order of kinds.
+    """Return every live entity of an exported kind as of a revision, in the order of kinds.
 
     Raises:
-        NotFound: The registry has not come so far.
-        TooLarge: It has more entities than one export holds.
-        NotReady: The database ceased to be the registry's meanwhile.
+        EntityNotFound: The registry has not reached the revision.
+        TooLarge: The registry had more than `ENTITIES_MAX` entities.
+        ServiceNotReady: The database ceased to be the registry's meanwhile.
     """
     state: dict[Ref, bytes] = {}
     reached = 0
@@ -134,7 +138,7 @@ def _replay(rows: Iterable[OutboxRow], state: dict[Ref, bytes]) -> None:
 
 
 def _in_order(state: dict[Ref, bytes]) -> dict[Ref, bytes]:
-    order = {name: place for place, name in enumerate(KIND_BY_NAME)}
+    order = {name: number for number, name in enumerate(KIND_BY_NAME)}
     return dict(sorted(state.items(), key=lambda item: (order[item[0][0]], item[0][1])))
 
 
@@ -149,6 +153,6 @@ async def _rows_until(
         if not rows:
             return
         after = rows[-1].revision
-        wanted = [row for row in rows if row.revision <= revision]
-        if wanted:
-            yield wanted
+        included = [row for row in rows if row.revision <= revision]
+        if included:
+            yield included

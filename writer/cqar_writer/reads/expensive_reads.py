@@ -1,4 +1,4 @@
-"""Reads that take long, of which one caller has few at once: others must not wait behind them."""
+"""Limits how many expensive reads one caller runs at once: other callers must not wait for them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from cqar_shared.runtime.fair_queue import FairQueue
 from cqar_shared.runtime.slots import Slots
 
 ALWAYS: Final = frozenset({"SearchAssets", "SearchSymbols", "History"})
-#: Run at once, of all callers and of one. Each has a connection to PostgreSQL.
+#: Expensive reads that run at once, of all callers and of one. Each has a connection to PostgreSQL.
 RUN_MAX: Final = 4
 RUN_EACH: Final = 2
-#: Run or wait.
+#: Expensive reads that run or wait, of all callers and of one.
 WAIT_MAX: Final = 128
 WAIT_EACH: Final = 16
 
 
 class ExpensiveReads(Middleware):
-    """Searches, histories, reads of another time and dry runs wait for their caller's turn.
+    """Lets searches, histories, reads as of another time and dry runs wait for their caller's turn.
 
-    To be given innermost, since it looks into requests.
+    It must be the innermost middleware, since it looks into requests.
     """
 
     def __init__(self) -> None:

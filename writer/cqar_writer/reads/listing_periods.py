@@ -1,4 +1,4 @@
-"""Every period that a venue's spelling ever had, whatever became of it."""
+"""Every period that a venue's spelling ever had, removed and archived ones included."""
 
 from __future__ import annotations
 
@@ -15,33 +15,40 @@ from cqar_shared.queries.listings import require_spelling
 from cqar_writer.reads.sessions import RegistryReader
 from cqar_writer.store.voided_listings import VoidedListings
 
-#: In one answer, the newest; a spelling has a few.
+#: Periods in one answer, the newest; a spelling has a few.
 PERIODS_MAX: Final = 1_000
 
 
 async def periods_of(
-    reading: RegistryReader, voided: VoidedListings, venue_id: str, spelling: str, now: dt.datetime
+    reader: RegistryReader,
+    voided: VoidedListings,
+    venue_id: str,
+    venue_symbol: str,
+    now: dt.datetime,
 ) -> pb.ListPeriodsResponse:
-    """All of them, in the order in which they began; those of unknown beginning first.
+    """Return the periods in the order in which they began; those of unknown beginning first.
 
     Raises:
         Invalid: No venue or spelling can be called so.
-        NotFound: There is no such venue, or the spelling never meant anything there.
+        EntityNotFound: The venue does not exist, or the spelling never meant anything there.
     """
-    require_spelling(venue_id, spelling)
-    removed = await reading.voided(voided, venue_id, spelling)
+    require_spelling(venue_id, venue_symbol)
+    removed = await reader.voided(voided, venue_id, venue_symbol)
     periods = []
-    for stored in await reading.stored(VENUE_SYMBOL, "spelling", venue_id, spelling):
+    for stored in await reader.stored(VENUE_SYMBOL, "spelling", venue_id, venue_symbol):
         listing = venue_symbol_pb2.VenueSymbol.FromString(stored.payload)
         periods.append(_period(listing, _state(listing, now, is_archived=stored.archived)))
-    # What was removed may have been stated anew under its id.
-    there = {period.listing_id for period in periods}
-    gone = (one for one in removed.listings if one.listing_id not in there)
-    periods += [_period(one, pb.PERIOD_STATE_VOIDED) for one in gone]
+    # A listing that was removed may have been created again under its id.
+    live_ids = {period.listing_id for period in periods}
+    periods += [
+        _period(listing, pb.PERIOD_STATE_VOIDED)
+        for listing in removed.listings
+        if listing.listing_id not in live_ids
+    ]
     if not periods:
-        await filter_names.require_named(reading, [("venue_id", venue_id)])
-        raise EntityNotFound(VENUE_SYMBOL.name, spelling, f"at {venue_id}")
-    periods.sort(key=lambda one: (one.listed_at.ToNanoseconds(), one.listing_id))
+        await filter_names.require_named(reader, [("venue_id", venue_id)])
+        raise EntityNotFound(VENUE_SYMBOL.name, venue_symbol, f"at {venue_id}")
+    periods.sort(key=lambda period: (period.listed_at.ToNanoseconds(), period.listing_id))
     is_partial = removed.is_partial or len(periods) > PERIODS_MAX
     return pb.ListPeriodsResponse(periods=periods[-PERIODS_MAX:], is_partial=is_partial)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import partial
 from typing import TypeVar
 
 from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.domain.load_rounds import run_loading
 from cqar_shared.domain.working_set import LookupKey
-from cqar_shared.errors import EntityNotFound, RegistryError
-from cqar_shared.queries.partial_reader import Loaded, PartialReader, run_loading
+from cqar_shared.errors import EntityNotFound, RegistryError, ServiceNotReady
+from cqar_shared.queries.partial_reader import ROUNDS_MAX, PartialReader
 from cqar_shared.queries.query import Query, QueryContext, run_query
 from cqar_shared.queries.reader import LISTING_TERMS
 from cqar_writer.reads.cached import MessageReader
@@ -29,14 +29,15 @@ async def answer(query: Query[T], reader: MessageReader) -> T:
     async def run() -> T | RegistryError:
         return run_query(query, QueryContext(known))
 
-    found = await run_loading(run, known, partial(_load, reader))
+    too_many = ServiceNotReady("this takes too many steps")
+    found = await run_loading(run, known, partial(_load, reader), ROUNDS_MAX, too_many)
     if isinstance(found, RegistryError):
         raise found
     return found
 
 
-async def _load(reader: MessageReader, lookups: Collection[LookupKey]) -> Loaded:
-    return {lookup: await _look_up(reader, lookup) for lookup in lookups}
+async def _load(reader: MessageReader, known: PartialReader) -> None:
+    known.load({lookup: await _look_up(reader, lookup) for lookup in known.missing})
 
 
 async def _look_up(reader: MessageReader, lookup: LookupKey) -> list[tuple[str, bytes]]:

@@ -1,4 +1,4 @@
-"""The writer's reads from PostgreSQL: always the newest."""
+"""Reads PostgreSQL for the writer: always the newest revision."""
 
 from __future__ import annotations
 
@@ -13,30 +13,29 @@ from cqar_shared.domain import rules
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.working_set import LookupKey, Stored
 from cqar_shared.errors import EntityNotFound, FieldViolation, Invalid
-from cqar_shared.lists import filters, page_tokens, paging
-from cqar_shared.lists.filters import Filter
+from cqar_shared.lists import paging
+from cqar_shared.lists.filters import Filter, equal, passes_all, unstorable
 from cqar_shared.lists.paging import ListPage
 from cqar_shared.redis_store.cache import Cache
 from cqar_shared.replication.positions import LogPosition, position_of
 from cqar_shared.sql import entity_queries, row_check
 from cqar_shared.sql.tables import table_of
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.reads.cached import RedisReader
 from cqar_writer.store import entity_rows, search
-from cqar_writer.store.voided_listings import Voided, VoidedListings
+from cqar_writer.store.voided_listings import VoidedListings, VoidedMatches
 
-#: What a search without a limit answers.
+#: Hits of a search without a limit.
 SEARCH_LIMIT: Final = 20
 #: A hit's score is at most 5000.
 SCORE_DIGITS_MAX: Final = 4
 
 
 class RegistryReader:
-    """The registry at one revision.
+    """Reads PostgreSQL at one revision.
 
     Attributes:
-        position: Where it stands.
+        position: That revision.
     """
 
     def __init__(self, tx: AsyncConnection, position: LogPosition) -> None:
@@ -44,20 +43,20 @@ class RegistryReader:
         self.position = position
 
     async def get(self, kind: AnyKind, key: str) -> Any:
-        """The kind's message of an entity.
+        """Return the kind's message of an entity.
 
         Raises:
-            NotFound: There is none.
+            EntityNotFound: There is no such entity.
         """
-        found = await entity_rows.load(self._tx, [(kind.name, key)])
-        if not found:
+        entities = await entity_rows.load(self._tx, [(kind.name, key)])
+        if not entities:
             raise EntityNotFound(kind.name, key)
-        return message_of(kind, found[kind.name, key])
+        return message_of(kind, entities[kind.name, key])
 
     async def get_many(self, kind: AnyKind, keys: Iterable[str]) -> list[Any]:
-        """The messages of those that exist, once each, in the order of their keys."""
-        found = await entity_rows.load(self._tx, sorted({(kind.name, key) for key in keys}))
-        return [message_of(kind, found[ref]) for ref in sorted(found)]
+        """Return the messages of those that exist, once each, in the order of their keys."""
+        entities = await entity_rows.load(self._tx, sorted({(kind.name, key) for key in keys}))
+        return [message_of(kind, entities[ref]) for ref in sorted(entities)]
 
     async def exists(self, kind: AnyKind, key: str) -> bool:
         return bool(await entity_rows.load(self._tx, [(kind.name, key)]))
@@ -70,23 +69,23 @@ class RegistryReader:
         return (await self.find_each(kind, lookup, [values]))[values]
 
     async def find_each(
-        self, kind: AnyKind, lookup: str, wanted: Iterable[tuple[Any, ...]]
+        self, kind: AnyKind, lookup: str, values: Iterable[tuple[Any, ...]]
     ) -> dict[tuple[Any, ...], list[Any]]:
-        """For each of the values what `find` finds, by one query."""
-        finds = [LookupKey(kind.name, lookup, values) for values in wanted]
-        found = await entity_rows.find(self._tx, kind, lookup, finds)
+        """Return what `find` finds for each of the values, by one SQL query."""
+        lookups = [LookupKey(kind.name, lookup, each) for each in values]
+        found = await entity_rows.find(self._tx, kind, lookup, lookups)
         return {
-            find.values: [message_of(kind, stored) for stored in entities.values()]
-            for find, entities in found.items()
+            each.values: [message_of(kind, stored) for stored in entities.values()]
+            for each, entities in found.items()
         }
 
     async def stored(self, kind: AnyKind, lookup: str, *values: Any) -> list[Stored]:
-        """What `find` finds, as it is kept."""
-        wanted = LookupKey(kind.name, lookup, values)
-        return list((await entity_rows.find(self._tx, kind, lookup, [wanted]))[wanted].values())
+        """Return what `find` finds, as it is stored."""
+        key = LookupKey(kind.name, lookup, values)
+        return list((await entity_rows.find(self._tx, kind, lookup, [key]))[key].values())
 
-    async def voided(self, known: VoidedListings, venue_id: str, spelling: str) -> Voided:
-        """The removed listings of a venue's spelling."""
+    async def voided(self, known: VoidedListings, venue_id: str, spelling: str) -> VoidedMatches:
+        """Return the removed listings of a venue's spelling."""
         return await known.find(self._tx, self.position.epoch, venue_id, spelling)
 
     async def terms(self, listing_id: str, moment: dt.datetime) -> bytes | None:
@@ -95,25 +94,26 @@ class RegistryReader:
         return payload
 
     async def page(
-        self, kind: AnyKind, wanted: Sequence[Filter], size: int, token: str
+        self, kind: AnyKind, filters: Sequence[Filter], size: int, token: str
     ) -> ListPage:
-        asked = paging.asked_for(kind, wanted, size, token)
-        conditions = [f.condition(kind) for f in wanted]
+        page = paging.page_request(kind, filters, size, token)
+        conditions = [each.condition(kind) for each in filters]
         total = await entity_rows.count(self._tx, kind, conditions)
-        asked.require_answerable(total)
-        rows = await entity_rows.page(self._tx, kind, conditions, asked.after, asked.most + 1)
-        return asked.page(total, [(key, _listed(kind, wanted, key, row)) for key, row in rows])
+        page.require_answerable(total)
+        rows = await entity_rows.page(self._tx, kind, conditions, page.after, page.limit + 1)
+        return page.cut(total, [(key, _listed(kind, filters, key, row)) for key, row in rows])
 
     async def search(
         self, kind: AnyKind, query: str, where: Mapping[str, Any], limit: int, token: str
     ) -> tuple[list[Any], str]:
-        """The entities that a query finds, best first, `limit` of them (20 if 0).
+        """Return the entities that a query finds, best first, `limit` of them (20 if 0).
 
         Returns:
             Their messages, and the token of the next page, empty on the last.
 
         Raises:
-            Invalid: The query is empty or too long, the limit out of range, the token another's.
+            Invalid: The query is empty or too long, the limit is out of range, or the token is
+                of another query.
         """
         violations = list(rules.check_printable("query", query))
         if not 0 <= limit <= paging.PAGE_MAX:
@@ -121,29 +121,29 @@ class RegistryReader:
                 FieldViolation("limit", "OUT_OF_RANGE", f"must be 0 to {paging.PAGE_MAX}")
             )
         columns = {name: value for name, value in where.items() if name in table_of(kind).c}
-        violations += filters.unstorable(kind, filters.equal(columns))
+        violations += unstorable(kind, equal(columns))
         if violations:
             raise Invalid(violations)
-        mark = page_tokens.mark_of("search", kind.name, query, sorted(where.items()))
-        last = _hit_in(token, mark, kind) if token else None
-        most = limit or SEARCH_LIMIT
-        hits = await search.search(self._tx, kind, query, where, last, most + 1)
-        shown = hits[:most]
+        query_id = paging.query_id_of("search", kind.name, query, sorted(where.items()))
+        last = _last_hit(token, query_id, kind) if token else None
+        limit = limit or SEARCH_LIMIT
+        hits = await search.search(self._tx, kind, query, where, last, limit + 1)
+        shown = hits[:limit]
         messages = [kind.message.FromString(hit.payload) for hit in shown]
-        if len(hits) <= most:
+        if len(hits) <= limit:
             return messages, ""
-        return messages, page_tokens.make(mark, [str(shown[-1].score), shown[-1].key])
+        return messages, paging.make_token(query_id, [str(shown[-1].score), shown[-1].key])
 
 
-def _listed(kind: AnyKind, wanted: Sequence[Filter], key: list[str], payload: bytes) -> Any:
-    """The message of an entity that a list found.
+def _listed(kind: AnyKind, filters: Sequence[Filter], key: list[str], payload: bytes) -> Any:
+    """Return the message of an entity that a list found.
 
     Raises:
-        DataLoss: It is not what the list asks for, by what it says itself.
+        DataLoss: By what the entity says itself, it does not pass the filters.
     """
     whole = "/".join(key)
     message = row_check.require_own(kind, whole, payload)
-    if not filters.passes_all(wanted, message):
+    if not passes_all(filters, message):
         raise row_check.altered(kind.table, whole)
     return message
 
@@ -153,10 +153,11 @@ def message_of(kind: AnyKind, stored: Stored) -> Any:
 
 
 class Reads:
-    """Where reads begin.
+    """Begins reads.
 
     Args:
-        database: Judges what `engine` leads to; None: by what is read here alone.
+        database: Judges whether `engine` leads to the registry's database; None: by these reads
+            alone.
         cache: None where there is no Redis.
     """
 
@@ -167,7 +168,7 @@ class Reads:
         cache: Cache | None = None,
     ) -> None:
         self._engine = engine
-        self._database = database or PrimaryDatabase(Newest(), engine)
+        self._database = database or PrimaryDatabase(NewestPosition(), engine)
         self._cache = cache
 
     def cached(self) -> RedisReader:
@@ -175,19 +176,19 @@ class Reads:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[RegistryReader]:
-        """A view of one revision, however many reads an answer takes.
+        """Yield a reader of one revision, however many reads an answer takes.
 
         Raises:
-            NotReady: The database is not the registry's as it stands.
+            ServiceNotReady: The database is not the registry's current one.
         """
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield RegistryReader(tx, position_of(await self._database.place(tx)))
 
 
-def _hit_in(token: str, mark: bytes, kind: AnyKind) -> tuple[int, str]:
-    """Score and key of the last hit of the page before."""
-    score, key = page_tokens.parts_in(token, mark, 2)
+def _last_hit(token: str, query_id: bytes, kind: AnyKind) -> tuple[int, str]:
+    """Return score and key of the last hit of the page before."""
+    score, key = paging.token_parts(token, query_id, 2)
     if not entity_queries.storable(table_of(kind).c[kind.key[0]], key):
-        raise page_tokens.other_query()
-    return page_tokens.whole_number(score, SCORE_DIGITS_MAX), key
+        raise paging.other_query()
+    return paging.whole_number(score, SCORE_DIGITS_MAX), key

@@ -1,8 +1,13 @@
-"""Loops that carry committed revisions out of PostgreSQL, in order and at least once.
+"""What the writer sends to NATS and Redis from the outbox; no mutation waits for it.
 
-The leader reads the outbox and publishes change sets, then events, to NATS; it also fills the
-cache and publishes images. Each relay reads a position, asks `protocol` for the next step, and
-takes it. Nothing here changes an entity.
+- `publisher` runs all that needs NATS, while NATS is there.
+- `change_relay` publishes change sets on CQAR_CHANGES, `event_relay` domain events on CQC_EVENTS;
+  `event_tail` finds the newest event there, `foreign_messages` reports what is not this registry's.
+- `cache_relay` writes changed values to Redis, `image_publisher` an image of the registry.
+- `head_responder` answers resolvers' probes, `epoch_bump_responder` their claims of lost commits.
+- `leadership` says which writer's change relay leads.
+
+The decisions are in `cqar_writer.protocol`, which is pure.
 """
 
 __all__ = ["cache_relay", "image_publisher", "publisher"]

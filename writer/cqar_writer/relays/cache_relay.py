@@ -1,6 +1,6 @@
-"""Writes what is committed through to Redis.
+"""Writes committed changes through to Redis.
 
-Every writer runs one. The cursor is compared before it is moved, so none of them needs to lead.
+Every writer runs one. The cursor is compared before it is moved, so no writer needs to lead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cqar_shared.replication.positions import LogPosition, position_of
 from cqar_shared.runtime.tasks import follow
 from cqar_writer import metrics
 from cqar_writer.database.primary import PrimaryDatabase
-from cqar_writer.protocol.cache_schedule import continues
+from cqar_writer.protocol.cache_schedule import is_contiguous
 from cqar_writer.reads.entity_history import change_set_of
 from cqar_writer.reads.sessions import message_of
 from cqar_writer.store import entity_rows, outbox
@@ -30,9 +30,9 @@ from cqar_writer.store import entity_rows, outbox
 ROWS_MAX: Final = 64
 #: A step takes milliseconds.
 STEP_TIMEOUT_S: Final = 5.0
-#: Reading more than this again, when asked, is cheaper than writing it through now.
+#: More changes than this are cheaper to read again on demand than to write through.
 CHANGES_MAX: Final = 500
-#: Kind -> by what its cached lists are found.
+#: Kind -> the lookup by which its lists are cached.
 LISTED: Final = {name: lookup for name, lookup in ENTRIES if lookup}
 
 
@@ -57,56 +57,57 @@ class CacheRelay:
             return await self.step()
 
     async def step(self) -> bool:
-        """Look once and act once; True if another writer's relay was quicker: look again.
+        """Look once and act once; True if another writer's relay was faster: look again.
 
         Raises:
             ForeignCache: Redis holds another registry's values.
             Unavailable: Redis does not answer.
-            NotReady: The database is not the registry's as it stands.
+            NotReady: the database is not the registry's current one.
         """
         self._database.require_unfenced()
         cursor, _ = await self._cache.read([])
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             head = await self._database.head(tx)
-            at = position_of(head)
+            position = position_of(head)
             if cursor is not None and cursor.registry_id != head.registry_id:
                 raise ForeignCache(
                     f"Redis holds registry {cursor.registry_id.hex()}, this database is"
                     f" {head.registry_id.hex()}: give each registry a Redis database of its own"
                 )
-            if cursor is not None and cursor.at == at:
+            if cursor is not None and cursor.at == position:
                 return False
-            values = await _changed(tx, cursor.at, at) if cursor else None
+            values = await _changed(tx, cursor.at, position) if cursor else None
         if cursor is None or values is None:
-            await self._cache.begin(CacheCursor.fresh(head.registry_id, at))
+            await self._cache.begin(CacheCursor.fresh(head.registry_id, position))
             metrics.CACHE_GENERATIONS.inc()
             return False
-        return not await self._cache.set(cursor, cursor.moved(at), values)
+        return not await self._cache.set(cursor, cursor.moved(position), values)
 
 
 async def _changed(
     tx: AsyncConnection, since: LogPosition, head: LogPosition
 ) -> dict[str, Value] | None:
-    """What the revisions after `since` changed, as it is at the head; None if that is not known."""
+    """Return the values changed after `since`, as of the head; None if they are not known."""
     rows = await outbox.rows_after(tx, since.revision, ROWS_MAX + 1)
-    if not continues(since, head, rows, ROWS_MAX):
+    if not is_contiguous(since, head, rows, ROWS_MAX):
         return None
     changes = [change for row in rows for change in change_set_of(row).changes]
-    # What was removed from a list does not say any more which list that was.
+    # A removed entity no longer says which lists it was in.
     if len(changes) > CHANGES_MAX or any(c.deleted and c.kind in LISTED for c in changes):
         return None
     values = dict(_entities(changes))
-    for (name, lookup), finds in _lists(changes).items():
+    for (name, lookup), lookups in _lists(changes).items():
         kind, entry = KIND_BY_NAME[name], ENTRIES[name, lookup]
-        for find, entities in (await entity_rows.find(tx, kind, lookup, list(finds))).items():
+        matches = await entity_rows.find(tx, kind, lookup, list(lookups))
+        for wanted, entities in matches.items():
             messages = [message_of(kind, stored) for stored in entities.values()]
-            values[entry.key(find.values)] = entry.value(messages)
+            values[entry.key(wanted.values)] = entry.value(messages)
     return values
 
 
 def _entities(changes: Iterable[replication_pb2.Change]) -> Iterator[tuple[str, Value]]:
-    """The newest of each changed entity that is cached by its key."""
+    """Yield the newest value of each changed entity that is cached by its key."""
     for change in changes:
         if (entry := ENTRIES.get((change.kind, ""))) is not None:
             yield (
@@ -116,12 +117,12 @@ def _entities(changes: Iterable[replication_pb2.Change]) -> Iterator[tuple[str, 
 
 
 def _lists(changes: Iterable[replication_pb2.Change]) -> dict[tuple[str, str], set[LookupKey]]:
-    """The cached lists that changes are in, by kind and lookup."""
-    found: defaultdict[tuple[str, str], set[LookupKey]] = defaultdict(set)
+    """The lookups of the cached lists that the changed entities are in, by kind and lookup name."""
+    lookups: defaultdict[tuple[str, str], set[LookupKey]] = defaultdict(set)
     for change in changes:
         if (lookup := LISTED.get(change.kind)) is not None:
             kind = KIND_BY_NAME[change.kind]
             message = kind.message.FromString(change.entity)
             values = tuple(getattr(message, name) for name in kind.lookups[lookup].columns)
-            found[change.kind, lookup].add(LookupKey(change.kind, lookup, values))
-    return found
+            lookups[change.kind, lookup].add(LookupKey(change.kind, lookup, values))
+    return lookups

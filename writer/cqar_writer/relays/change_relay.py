@@ -1,8 +1,9 @@
-"""Publishes the outbox on CQAR_CHANGES, in order and once, whatever dies meanwhile.
+"""Publishes the outbox on CQAR_CHANGES, in order and once, whatever fails meanwhile.
 
-Every writer runs one. The one that holds an advisory lock leads, for efficiency only: each
-publish states the stream's last sequence, so two relays at once cannot publish twice or out
-of order, and a stopped leader's work is taken up by any relay that sees the stream behind.
+Every writer runs one. The relay that holds an advisory lock leads; leadership saves work and is
+not needed for safety. Each publish states the stream's last sequence, so two relays at once cannot
+publish twice or out of order, and any relay that sees the stream behind takes up a stopped
+leader's work.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from cqar_shared.runtime import tracing
 from cqar_shared.runtime.tasks import raise_if_cancelled
 from cqar_shared.trust import signatures
 from cqar_writer import metrics
-from cqar_writer.database.fencing import Fencing, nobody
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.database.fencing import Fencing, no_writers
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow, head_message
-from cqar_writer.protocol.relay import RelayAction, believed, plan, tail_of
+from cqar_writer.protocol.relay import RelayAction, believable_tail, parse_tail, plan
 from cqar_writer.protocol.terms import Remedy
 from cqar_writer.reads.entity_history import trace_of
+from cqar_writer.relays.foreign_messages import note_foreign, require_own
 from cqar_writer.store import outbox
 
 log = logging.getLogger(__name__)
@@ -41,25 +42,22 @@ HEARTBEAT_S: Final = 1.0
 #: The server drops heartbeats after a minute, so that they do not fill the stream.
 HEARTBEAT_TTL_S: Final = 60
 BATCH_ROWS: Final = 64
-#: Against who can rewrite PostgreSQL the chain is evidence only if it is noted elsewhere: here, in
-#: the log.
-NOTED_EVERY_S: Final = 3_600.0
-#: A relay that does not lead publishes all the same once the stream is behind for this long.
+#: How often the chain is logged: it is evidence against somebody who can rewrite PostgreSQL only if
+#: it is recorded elsewhere.
+CHAIN_LOGGED_EVERY_S: Final = 3_600.0
+#: A relay that does not lead publishes once the stream has been behind for this long.
 PATIENCE_S: Final = 0.5
 
 Bump = Callable[[int, int, int], Awaitable[bool]]
 
 
-class ForeignStream(Exception):
-    """The stream belongs to another registry; it is never repaired by a new epoch."""
-
-
-class Tail(NamedTuple):
-    """How far the stream goes.
+class StreamTail(NamedTuple):
+    """The end of the stream.
 
     Attributes:
-        head: What its newest message says; None where there is none, or it cannot be read.
-        info: The stream's; None where this relay published that message itself.
+        last: The last sequence.
+        head: The head in the newest message; None if there is none, or it cannot be read.
+        info: The stream's state; None if this relay published the newest message itself.
     """
 
     last: int
@@ -67,13 +65,13 @@ class Tail(NamedTuple):
     info: StreamInfo | None = None
 
 
-class Relay:
+class ChangeRelay:
     """Advances the stream towards the database's head, a step at a time.
 
     Args:
-        bump: Begins a new epoch beyond what was seen.
-        database: Judges what `engine` leads to; None: by what this relay sees alone.
-        fencing: Looks whether who published last speaks for a later database; None: none does.
+        bump: Begins an epoch beyond a position that was seen.
+        database: Judges the server behind `engine`; None: by what this relay sees alone.
+        fencing: Asks other writers about a later database; None: there are none.
     """
 
     def __init__(
@@ -85,106 +83,103 @@ class Relay:
         fencing: Fencing | None = None,
     ) -> None:
         self._engine = engine
-        self._database = database or PrimaryDatabase(Newest(), engine)
-        self._fencing = fencing or Fencing(self._database, nobody)
+        self._database = database or PrimaryDatabase(NewestPosition(), engine)
+        self._fencing = fencing or Fencing(self._database, no_writers)
         self._js = js
         self._bump = bump
         self._heartbeat_at = 0.0
-        self._noted_at = -NOTED_EVERY_S
+        self._chain_logged_at = -CHAIN_LOGGED_EVERY_S
         self._behind_since: float | None = None
-        #: What this relay published last, and its sequence; spares reading it back.
-        self._known: Tail | None = None
+        #: The message that this relay published last; spares reading it back.
+        self._known: StreamTail | None = None
 
     async def step(self, *, leads: bool) -> bool:
         """Look once and act once; True if there is more to do at once.
 
         Raises:
-            ForeignStream: The stream holds another registry's messages.
-            NotReady: The database is not the registry's as it stands.
+            ForeignStream: the stream belongs to another registry.
+            NotReady: the database is not the registry's current one.
         """
         self._database.require_unfenced()
-        found = self._known or await self._read_tail()
+        stream = self._known or await self._read_tail()
         raise_if_cancelled()
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ")
             head, remedy = await self._database.look(tx)
-            last, tail = found.last, self._believed(head, found)
-            used = tail if remedy is Remedy.USE else None
-            rows = await outbox.rows_after(tx, used.revision, BATCH_ROWS) if used else []
+            tail = self._believable_tail(head, stream)
+            readable = tail if remedy is Remedy.USE else None
+            rows = await outbox.rows_after(tx, readable.revision, BATCH_ROWS) if readable else []
         if remedy is not Remedy.USE:
-            return await self._renew(head, found, tail, remedy)
-        if found.head is not None and await self._fencing.heed(head, found.head):
-            self._note_foreign(last, f"speaks for a database of {term_of(found.head)}")
+            return await self._renew(head, stream, tail, remedy)
+        if stream.head is not None and await self._fencing.heed(head, stream.head):
+            reason = f"claims a database of {term_of(stream.head)}"
+            note_foreign(CHANGES, stream.last, reason)
             tail, rows = None, []
-        if found.info is not None and not jetstream.owner_of(found.info):
-            await jetstream.claim(self._js, found.info, head.registry_id)
-        self._note(head, tail)
+        if stream.info is not None and not jetstream.owner_of(stream.info):
+            await jetstream.claim(self._js, stream.info, head.registry_id)
+        self._measure(head, tail)
         if not leads and not self._patience_ended(head, tail):
             self._known = None
             return False
         try:
-            return await self._act(head, last, tail, rows)
+            return await self._act(head, stream.last, tail, rows)
         except jetstream.LostRace:
             self._known = None
             return True
         except BaseException:
-            # An unanswered publish may or may not be stored: only the stream knows.
+            # A publish that was not answered may be stored or not: only the stream knows.
             self._known = None
             raise
 
     async def _renew(
-        self, head: HeadRow, found: Tail, tail: LogPosition | None, remedy: Remedy
+        self, head: HeadRow, stream: StreamTail, tail: LogPosition | None, remedy: Remedy
     ) -> bool:
-        """Nothing is published from a database that was left, or that needs a new epoch."""
+        """Begin the epoch that the database needs; a database that was left needs none."""
         self._known = None
         self._database.require_unfenced()
         if remedy is Remedy.RENEW:
-            if found.head is not None and not head.database_changed:
-                # It lacks commits: is it an older one, to which the address leads again?
-                await self._fencing.heed(head, found.head)
+            if stream.head is not None and not head.database_changed:
+                # The database lacks commits: it may be an older one, if the address leads back.
+                await self._fencing.heed(head, stream.head)
             seen = tail or position_of(head)
             await self._bump(head.epoch, seen.epoch, seen.revision)
         return True
 
-    async def _read_tail(self) -> Tail:
-        """The stream's last sequence, then its newest message: a race is seen by the publish."""
+    async def _read_tail(self) -> StreamTail:
+        """Read the last sequence, then the newest message: the publish detects a race."""
         info = await self._js.stream_info(CHANGES)
         last = jetstream.mark_in(info).last
         try:
             newest = await self._js.get_msg(CHANGES, subject=CHANGES_SUBJECT)
         except NotFoundError:
-            return Tail(last, None, info)
-        head = tail_of(newest.data)
+            return StreamTail(last, None, info)
+        head = parse_tail(newest.data)
         if head is None:
-            self._note_foreign(newest.seq, "cannot be read")
-        return Tail(last, head, info)
+            note_foreign(CHANGES, newest.seq, "cannot be read")
+        return StreamTail(last, head, info)
 
-    def _believed(self, head: HeadRow, found: Tail) -> LogPosition | None:
-        """Where the stream's newest message is, if it can be of this registry's making.
+    def _believable_tail(self, head: HeadRow, stream: StreamTail) -> LogPosition | None:
+        """Return the newest message's position, if a relay of this registry can have published it.
 
         Raises:
-            ForeignStream: The stream is another registry's.
+            ForeignStream: the stream belongs to another registry.
         """
-        own, stated = head.registry_id, found.head
-        owner = jetstream.owner_of(found.info) if found.info else own.hex()
-        if owner not in ("", own.hex()):
-            raise _foreign_stream(owner, own)
+        own, stated = head.registry_id, stream.head
+        owner = jetstream.owner_of(stream.info) if stream.info else own.hex()
+        require_own(CHANGES, owner, own)
         if stated is None:
             return None
         if stated.registry_id != own:
             if not owner:
-                raise _foreign_stream(stated.registry_id.hex(), own)
-            self._note_foreign(found.last, f"is of registry {stated.registry_id.hex()[:64]}")
+                require_own(CHANGES, stated.registry_id.hex(), own)
+            note_foreign(CHANGES, stream.last, f"is of registry {stated.registry_id.hex()[:64]}")
             return None
-        at = position_of(stated)
-        if believed(position_of(head), at) is None:
-            self._note_foreign(found.last, f"says {at}, where the registry is at {head.revision}")
+        position = position_of(stated)
+        if believable_tail(position_of(head), position) is None:
+            reason = f"states {position}, and the registry is at {head.revision}"
+            note_foreign(CHANGES, stream.last, reason)
             return None
-        return at
-
-    def _note_foreign(self, sequence: int | None, why: str) -> None:
-        metrics.FOREIGN.labels(CHANGES).inc()
-        log.error("message %s of %s is stepped over: it %s", sequence, CHANGES, why)
+        return position
 
     async def _act(
         self,
@@ -193,19 +188,19 @@ class Relay:
         tail: LogPosition | None,
         rows: list[OutboxRow],
     ) -> bool:
-        at = position_of(head)
-        whole = len(rows) == BATCH_ROWS
-        for action, row in plan(at, head.compacted_revision, tail, rows, whole=whole):
+        position = position_of(head)
+        is_full = len(rows) == BATCH_ROWS
+        for action, row in plan(position, head.compacted_revision, tail, rows, is_full=is_full):
             if action is not RelayAction.PUBLISH or row is None:
                 break
             message = commit_message(head.registry_id, row, term_of(head))
             with tracing.span("publish CQAR_CHANGES", partial(trace_of, row)):
                 last = await self._publish(message, last)
-            self._known = Tail(last, message.head)
+            self._known = StreamTail(last, message.head)
         if action is RelayAction.RESET:
-            log.warning("publishing RESET to %s (tail %s)", at, tail or "none")
+            log.warning("publishing RESET to %s (tail %s)", position, tail or "none")
             last = await self._publish(reset_message(head), last)
-            self._known = Tail(last, head_message(head))
+            self._known = StreamTail(last, head_message(head))
             metrics.RESETS.inc()
         elif action is RelayAction.BUMP and tail is not None:
             log.error("the stream's tail %s is not in the database", tail)
@@ -213,11 +208,11 @@ class Relay:
             await self._bump(head.epoch, tail.epoch, tail.revision)
             return True
         elif action is RelayAction.REST and self._heartbeat_due():
-            # Once a second the tail is read back, cached or not.
+            # The tail is read back once a second, cached or not.
             self._known = None
             await self._publish(heartbeat_message(head), last, HEARTBEAT_TTL_S)
             self._heartbeat_at = time.monotonic()
-            self._log_head(head)
+            self._log_chain(head)
         return action is not RelayAction.REST
 
     async def _publish(
@@ -228,14 +223,20 @@ class Relay:
             self._js, CHANGES, CHANGES_SUBJECT, payload, last, ttl_s=ttl_s
         )
 
-    def _log_head(self, head: HeadRow) -> None:
-        """Once an hour, and when this relay begins: what `cqar audit verify --noted` compares."""
-        if self._heartbeat_at - self._noted_at >= NOTED_EVERY_S:
-            self._noted_at = self._heartbeat_at
-            at, signature, key_id = position_of(head), head.signature or b"", head.signing_key_id
-            fields = {"epoch": at.epoch, "revision": at.revision, "chain": at.chain.hex()}
-            fields |= {"signing_key_id": key_id or "", "signature": signature.hex()}
-            said = signatures.signature_text(at.whole, key_id or "", signature)
+    def _log_chain(self, head: HeadRow) -> None:
+        """Log the chain hourly, and at the start: `cqar audit verify --noted` compares it."""
+        if self._heartbeat_at - self._chain_logged_at >= CHAIN_LOGGED_EVERY_S:
+            self._chain_logged_at = self._heartbeat_at
+            position, signature = position_of(head), head.signature or b""
+            key_id = head.signing_key_id or ""
+            fields = {
+                "epoch": position.epoch,
+                "revision": position.revision,
+                "chain": position.chain.hex(),
+                "signing_key_id": key_id,
+                "signature": signature.hex(),
+            }
+            said = signatures.signature_text(position.whole, key_id, signature)
             log.info("the chain is at %s", said, extra={"fields": fields})
 
     def _heartbeat_due(self) -> bool:
@@ -249,23 +250,16 @@ class Relay:
         self._behind_since = self._behind_since or now
         return now - self._behind_since >= PATIENCE_S
 
-    def _note(self, head: HeadRow, tail: LogPosition | None) -> None:
+    def _measure(self, head: HeadRow, tail: LogPosition | None) -> None:
         metrics.PROGRESS.committed(head.epoch, head.revision)
         if tail is not None:
             metrics.PROGRESS.published(tail.revision)
 
 
-def _foreign_stream(theirs: str, own: bytes) -> ForeignStream:
-    return ForeignStream(
-        f"{CHANGES} belongs to registry {theirs}, this database to {own.hex()}:"
-        " point the writer at its own NATS account, or delete the stream"
-    )
-
-
 def commit_message(
     registry_id: bytes, row: OutboxRow, term: Term = NO_TERM
 ) -> replication_pb2.StreamMessage:
-    """A committed change set, as the database of `term` has it."""
+    """The message of a change set that the database of `term` committed."""
     after = replication_pb2.Head(
         registry_id=registry_id,
         timeline=term.timeline,

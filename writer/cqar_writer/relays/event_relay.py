@@ -1,9 +1,9 @@
-"""Publishes domain events on CQC_EVENTS, in order, from where the stream itself says it is.
+"""Publishes domain events on CQC_EVENTS, in order, after the newest event that is in the stream.
 
 The cursor is (epoch, revision, index) in the headers of the newest own message (`event_tail`). A
-stream that was lost is filled again from the oldest outbox row; consumers know a repeated event by
-its id. Of revisions that announce nothing the stream knows nothing: how far they were looked
-through is kept here.
+lost stream is filled again from the oldest outbox row; consumers recognise a repeated event by its
+id. The stream does not say which revisions announce nothing: the relay remembers how far it has
+read them.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ from cqar_shared.messaging.jetstream import EVENTS
 from cqar_shared.replication.positions import LogPosition, position_of
 from cqar_shared.runtime import tracing
 from cqar_writer import metrics
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.protocol import event_cursor
 from cqar_writer.protocol.event_cursor import EventCursor
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
@@ -41,15 +40,15 @@ log = logging.getLogger(__name__)
 BATCH_ROWS: Final = 16
 
 
-class Silent(NamedTuple):
-    """How far the outbox was looked through without a further event, the newest being `after`."""
+class SilentRows(NamedTuple):
+    """The outbox rows after the event `after` announce nothing, up to `last`."""
 
     after: EventCursor
-    at: LogPosition
+    last: LogPosition
 
 
 def subjects() -> list[str]:
-    """Our own subjects, one an event message; others in the namespace are not ours."""
+    """The registry's subjects, one for each event message."""
     names = events_pb2.DESCRIPTOR.message_types_by_name
     return sorted(SUBJECT_PREFIX + _snake(name) for name in names)
 
@@ -59,6 +58,8 @@ def _snake(name: str) -> str:
 
 
 class EventRelay:
+    """Advances the stream of events towards the database's head, a batch at a time."""
+
     def __init__(
         self,
         engine: AsyncEngine,
@@ -67,19 +68,19 @@ class EventRelay:
         database: PrimaryDatabase | None = None,
     ) -> None:
         self._engine = engine
-        self._database = database or PrimaryDatabase(Newest(), engine)
+        self._database = database or PrimaryDatabase(NewestPosition(), engine)
         self._client = client
         self._js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
         self._bump = bump
         self._tail = EventTail(self._js)
-        self._silent: Silent | None = None
+        self._silent: SilentRows | None = None
 
     async def step(self) -> bool:
         """Publish a batch; True if there may be more.
 
         Raises:
-            ForeignStream: The stream is another registry's.
-            NotReady: The database is not the registry's as it stands.
+            ForeignStream: the stream belongs to another registry.
+            NotReady: the database is not the registry's current one.
         """
         self._database.require_unfenced()
         info = await self._js.stream_info(EVENTS)
@@ -91,13 +92,14 @@ class EventRelay:
             if cursor is None:
                 return True
             if isinstance(cursor, LostEvent):
-                log.error("an event of %d:%d is out, the database has lost it", *cursor.at[:2])
-                return await self._bump(head.epoch, cursor.at.epoch, cursor.at.revision)
+                lost = cursor.cursor
+                log.error("the database has lost a published event of %d:%d", *lost[:2])
+                return await self._bump(head.epoch, lost.epoch, lost.revision)
             silent = self._silent if self._silent and self._silent.after == cursor else None
-            since = silent.at.revision if silent else cursor.revision
+            since = silent.last.revision if silent else cursor.revision
             rows = await outbox.rows_after(tx, since - 1, BATCH_ROWS)
-        if silent and not (rows and position_of(rows[0]) == silent.at):
-            # What was looked through was lost: the tail says whether events were, too.
+        if silent and not (rows and position_of(rows[0]) == silent.last):
+            # Rows that announced nothing were lost; the tail tells whether events were, too.
             self._silent = None
             return True
         if not silent and not self._tail.is_still_in(rows):
@@ -105,19 +107,19 @@ class EventRelay:
         if not jetstream.owner_of(info):
             await jetstream.claim(self._js, info, head.registry_id)
         try:
-            told = await self._publish(info, _messages(head.registry_id, rows, cursor))
+            published = await self._publish(info, _messages(head.registry_id, rows, cursor))
         except jetstream.LostRace:
             return True
-        if rows and told is None:
-            self._silent = Silent(cursor, position_of(rows[-1]))
-        elif told is not None:
-            self._tail.published(info, *told, rows)
+        if rows and published is None:
+            self._silent = SilentRows(cursor, position_of(rows[-1]))
+        elif published is not None:
+            self._tail.published(info, *published, rows)
         is_more = len(rows) == BATCH_ROWS
-        metrics.PROGRESS.told(rows[-1].revision if is_more else head.revision)
+        metrics.PROGRESS.announced(rows[-1].revision if is_more else head.revision)
         return is_more
 
     async def _renew(self, head: HeadRow, remedy: Remedy) -> bool:
-        """Nothing is told from a database that was left, or that needs a new epoch."""
+        """Begin the epoch that the database needs; a database that was left needs none."""
         self._database.require_unfenced()
         if remedy is Remedy.RENEW:
             await self._bump(head.epoch, head.epoch, head.revision)
@@ -126,17 +128,17 @@ class EventRelay:
     async def _publish(
         self, info: StreamInfo, messages: Iterable[Message]
     ) -> tuple[int, EventCursor] | None:
-        """Publish them all; returns the last one's sequence and place, None where none is."""
-        # Of a server or a stream that knows no batches each message is one.
-        together = bool(info.config.allow_atomic)
-        batches = atomic_batch.batches_of(messages) if together else ([m] for m in messages)
-        last, told = info.state.last_seq, None
+        """Publish all messages; returns the last one's sequence and cursor, if there is one."""
+        # A stream or a server without batches takes each message alone.
+        is_atomic = bool(info.config.allow_atomic)
+        batches = atomic_batch.batches_of(messages) if is_atomic else ([m] for m in messages)
+        last, published = info.state.last_seq, None
         for batch in batches:
             last = await atomic_batch.publish_expecting(self._client, EVENTS, batch, last)
-            told = last, event_cursor.written_in(batch[-1].headers)
+            published = last, event_cursor.cursor_in(batch[-1].headers)
             for subject, count in Counter(message.subject for message in batch).items():
                 metrics.EVENTS.labels(subject.removeprefix(SUBJECT_PREFIX)).inc(count)
-        return told
+        return published
 
 
 def _messages(
@@ -144,11 +146,11 @@ def _messages(
 ) -> Iterator[Message]:
     """Yield the events after the cursor."""
     for row in rows:
-        for index, event in enumerate(event_cursor.announced_in(row).events):
-            if (at := EventCursor(row.epoch, row.revision, index)) <= cursor:
+        for index, event in enumerate(event_cursor.events_in(row).events):
+            if (place := EventCursor(row.epoch, row.revision, index)) <= cursor:
                 continue
             with tracing.span("publish CQC_EVENTS", partial(trace_of, row)):
                 traceparent = tracing.traceparent()
             traced = {tracing.TRACEPARENT: traceparent} if traceparent else {}
-            own = event_cursor.headers_of(registry_id, at)
+            own = event_cursor.headers_of(registry_id, place)
             yield Message(event.subject, event.payload, own | traced)

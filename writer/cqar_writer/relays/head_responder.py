@@ -1,7 +1,7 @@
-"""Answers requests for the head: as one of the writers, and beside them where all are asked.
+"""Answers requests for the head: those for any one writer, and those for all writers.
 
-A writer that cannot read the head must not be sent requests that another one can answer: it leaves
-the queue group until it can again.
+A writer that cannot read the head must not get requests that another one can answer: it leaves the
+queue group until it can read the head again.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from nats.errors import Error as NatsError
 from cqar_shared.errors import RegistryError
 from cqar_shared.messaging import jetstream
 from cqar_writer import metrics
-from cqar_writer.database.head import Heads
+from cqar_writer.database.head import HeadReader
 
 log = logging.getLogger(__name__)
 
-#: While the head cannot be read, it is tried so often, whoever asks for it.
+#: How often a read of the head is tried while it fails, however many ask.
 TRY_EVERY_S: Final = 1.0
-#: What it looks like that the head cannot be read.
+#: Errors that mean that the head cannot be read.
 _UNREADABLE: Final = (
     OSError,
     RegistryError,
@@ -36,11 +36,11 @@ _UNREADABLE: Final = (
 )
 
 
-class HeadService:
-    """Serves `heads` over NATS."""
+class HeadResponder:
+    """Serves the head over NATS."""
 
-    def __init__(self, heads: Heads) -> None:
-        self._heads = heads
+    def __init__(self, head_reader: HeadReader) -> None:
+        self._head_reader = head_reader
         self._readable = asyncio.Event()
         self._failed = asyncio.Event()
 
@@ -58,7 +58,7 @@ class HeadService:
             await _leave(for_all)
 
     async def _answer_in_group(self, client: Client) -> None:
-        """Answer as one of the writers, until the head cannot be read."""
+        """Answer in the queue group until the head cannot be read."""
         self._failed.clear()
         group = await jetstream.serve(client, jetstream.HEAD_SUBJECT, self._answer)
         metrics.ANSWERS_PROBES.set(1)
@@ -74,25 +74,25 @@ class HeadService:
         while not self._readable.is_set():
             await asyncio.sleep(TRY_EVERY_S)
             with suppress(*_UNREADABLE):
-                await self._heads.confirmed()
+                await self._head_reader.confirmed()
                 self._readable.set()
         log.info("the head can be read again")
 
     async def _answer(self, request: bytes) -> bytes:
         try:
-            return await self._heads.answer(request)
+            return await self._head_reader.answer(request)
         except BaseException:
             self._failed.set()
             raise
 
     async def _answer_when_readable(self, request: bytes) -> bytes:
-        """The head, as soon as it can be read: nobody who asks has it tried more often."""
+        """Answer with the head as soon as it can be read; a request triggers no extra read."""
         async with asyncio.timeout(jetstream.REQUEST_TIMEOUT_S):
             await self._readable.wait()
         return await self._answer(request)
 
 
 async def _leave(subscription: Subscription) -> None:
-    """Be sent no more of them; where the connection is closed, that is so already."""
+    """Unsubscribe; a closed connection already has."""
     with suppress(NatsError):
         await subscription.unsubscribe()

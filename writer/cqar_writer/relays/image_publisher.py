@@ -1,6 +1,6 @@
-"""Publishes the image of the registry in Redis, for resolvers that cannot read PostgreSQL.
+"""Publishes an image of the registry in Redis, for resolvers that cannot read PostgreSQL.
 
-Every writer looks; the one whose transaction gets the lock publishes.
+Every writer checks whether one is due; the writer whose transaction gets the lock publishes.
 """
 
 from __future__ import annotations
@@ -20,25 +20,24 @@ from cqar_shared.replication import image
 from cqar_shared.replication.positions import LIVE_ENTITIES, StreamMark
 from cqar_shared.runtime.tasks import raise_if_cancelled
 from cqar_writer import metrics
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.protocol.image_schedule import is_due
 from cqar_writer.protocol.log_rows import head_message
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 5.0
-#: Who publishes holds this transaction-level advisory lock. Any constant would do.
+#: The publisher holds this transaction-level advisory lock. Any constant would do.
 IMAGE_LOCK: Final = 0x6371696D
 ROWS_AT_ONCE: Final = 5_000
 
 
-class Images:
+class ImagePublisher:
     """Keeps Redis supplied with an image.
 
     Args:
-        note_stream: Where the stream is now; None where NATS is away.
-        now: The wall clock, by which an image's age is told.
+        note_stream: Reads where the stream is now; None while NATS is away.
+        now: The wall clock, for an image's age.
     """
 
     def __init__(
@@ -50,35 +49,35 @@ class Images:
         database: PrimaryDatabase | None = None,
     ) -> None:
         self._engine = engine
-        self._database = database or PrimaryDatabase(Newest(), engine)
+        self._database = database or PrimaryDatabase(NewestPosition(), engine)
         self._images = images
         self._note_stream = note_stream
         self._now = now
 
     async def run(self) -> None:
-        """Look again and again, until cancelled or until PostgreSQL or Redis fails."""
+        """Publish whenever an image is due, until cancelled or until PostgreSQL or Redis fails."""
         while True:
             raise_if_cancelled()
             await self.step()
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def step(self) -> bool:
-        """Look once, and publish if that is due; True if it was and succeeded.
+        """Publish an image if one is due; returns whether one was published.
 
         Raises:
             Unavailable: Redis does not answer.
-            NotReady: The database is not the registry's as it stands.
+            NotReady: the database is not the registry's current one.
         """
         self._database.require_unfenced()
-        seen = await self._images.manifest()
-        found = await whole_image(self._images, seen)
-        # Noted before the database is read: what commits later is published after the note.
+        stored = await self._images.manifest()
+        present = await complete_image(self._images, stored)
+        # Noted before the database is read: a later commit is published after the mark.
         mark = await self._note_stream()
         async with self._engine.connect() as tx:
             await tx.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             head = head_message(await self._database.head(tx))
             now = self._now()
-            if not is_due(found, head, now) or not await _lock(tx):
+            if not is_due(present, head, now) or not await _try_lock(tx):
                 return False
             began_s = asyncio.get_running_loop().time()
             place = image.place_of(mark)
@@ -89,7 +88,7 @@ class Images:
             async for chunk in _chunks(tx):
                 await self._images.put(manifest.publication, len(manifest.chunk_hashes), chunk)
                 manifest.chunk_hashes.append(image.hash_of_chunk(chunk))
-        if not await self._images.switch(seen, manifest):
+        if not await self._images.switch(stored, manifest):
             return False
         metrics.IMAGE_REVISION.set(head.revision)
         metrics.IMAGES.inc()
@@ -101,8 +100,8 @@ class Images:
         return True
 
 
-async def whole_image(images: ImageStore, stored: bytes | None) -> replication_pb2.Image | None:
-    """The image that a stored manifest speaks of, if all of it is there.
+async def complete_image(images: ImageStore, stored: bytes | None) -> replication_pb2.Image | None:
+    """Return the image of a stored manifest, if all of its chunks are there.
 
     Raises:
         Unavailable: Redis does not answer.
@@ -110,22 +109,22 @@ async def whole_image(images: ImageStore, stored: bytes | None) -> replication_p
     if stored is None:
         return None
     try:
-        found = images.opened(stored)
+        opened = images.opened(stored)
     except image.DamagedImage as error:
         log.warning("the image in Redis is replaced: %s", error)
         return None
-    return found if await images.is_whole(found) else None
+    return opened if await images.is_whole(opened) else None
 
 
-async def _lock(tx: AsyncConnection) -> bool:
-    """Whether nobody else publishes; until the transaction ends."""
+async def _try_lock(tx: AsyncConnection) -> bool:
+    """Take the publisher's lock until the transaction ends; returns whether it was free."""
     query = sa.text("SELECT pg_try_advisory_xact_lock(:lock)")
     got: bool = (await tx.execute(query, {"lock": IMAGE_LOCK})).scalar_one()
     return got
 
 
 async def _chunks(tx: AsyncConnection) -> AsyncIterator[bytes]:
-    """The chunks of `current`; compressed beside the event loop."""
+    """Yield the chunks of `current`, compressed in threads."""
     async with tx.stream(sa.text(LIVE_ENTITIES).execution_options(yield_per=ROWS_AT_ONCE)) as rows:
         async for part in rows.partitions(ROWS_AT_ONCE):
             entities = [(row[0], row[1], row[2]) for row in part]

@@ -1,6 +1,6 @@
-"""The writer's side of NATS: both relays, and answers to resolvers, while NATS is there.
+"""Runs both relays and answers resolvers, while NATS is there.
 
-Nothing here holds up a mutation: what is committed is in the outbox, and goes out when it can.
+Nothing here delays a mutation: a commit is in the outbox, and is published when possible.
 """
 
 from __future__ import annotations
@@ -33,38 +33,36 @@ from cqar_shared.runtime.tasks import (
 from cqar_shared.sql.postgres import STATEMENT_TIMEOUT_S
 from cqar_writer import metrics
 from cqar_writer.database.fencing import Fencing
-from cqar_writer.database.head import Heads
-from cqar_writer.database.newest_position import Newest
-from cqar_writer.database.primary import PrimaryDatabase
-from cqar_writer.mutations import stored_answers
-from cqar_writer.mutations.pipeline import Mutations
-from cqar_writer.protocol.relay import tail_of
+from cqar_writer.database.head import HeadReader
+from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
+from cqar_writer.mutations import Mutations, delete_expired_answers
+from cqar_writer.protocol.relay import parse_tail
 from cqar_writer.relays import event_relay
-from cqar_writer.relays.change_relay import Relay
-from cqar_writer.relays.epoch_bumps import Bumps
+from cqar_writer.relays.change_relay import ChangeRelay
+from cqar_writer.relays.epoch_bump_responder import EpochBumpResponder
 from cqar_writer.relays.event_relay import EventRelay
-from cqar_writer.relays.head_responder import HeadService
-from cqar_writer.relays.leadership import leadership
-from cqar_writer.store import entity_rows, outbox
+from cqar_writer.relays.head_responder import HeadResponder
+from cqar_writer.relays.leadership import leader_session
+from cqar_writer.store import head_rows, outbox
 
 log = logging.getLogger(__name__)
 
 RELAYS: Final = ("relay", "event relay")
-HOUSE_APART_S: Final = 300.0
-#: As long as PostgreSQL lets a statement take: the relay waits meanwhile.
-HOUSE_TIMEOUT_S: Final = STATEMENT_TIMEOUT_S
-#: Less than whoever ends this waits: between two cancellations of what runs within.
+MAINTENANCE_EVERY_S: Final = 300.0
+#: As long as PostgreSQL lets a statement run; the relay waits meanwhile.
+MAINTENANCE_TIMEOUT_S: Final = STATEMENT_TIMEOUT_S
+#: Between two cancellations of an inner task; less than the caller of this waits between its own.
 END_APART_S: Final = 1.0
-#: A relay looks at its stream twice a second: one that did not for this long is stuck.
+#: A relay looks at its stream twice a second; one that has not for this long is stuck.
 STUCK_S: Final = 10.0
-#: One step is a batch of at most some hundred messages: what takes longer waits for an answer.
+#: One step is a batch of at most a few hundred messages; a longer one waits for an answer.
 STEP_TIMEOUT_S: Final = 5.0
-#: Resolvers wait for the relay: it is there this soon after PostgreSQL and NATS are back.
+#: The longest pause before a retry: resolvers wait for the relay after an outage.
 PAUSE_MAX_S: Final = 1.0
 
 
 class CommitSignal:
-    """Tells the relays that something was committed, once a commit."""
+    """Wakes the relays once for each commit."""
 
     def __init__(self) -> None:
         self._newest = (0, 0)
@@ -72,7 +70,7 @@ class CommitSignal:
         self.events = asyncio.Event()
         self.cache = asyncio.Event()
 
-    def all(self) -> None:
+    def wake_all(self) -> None:
         self.changes.set()
         self.events.set()
         self.cache.set()
@@ -80,26 +78,26 @@ class CommitSignal:
     def committed(self, epoch: int, revision: int) -> None:
         if (epoch, revision) > self._newest:
             self._newest = (epoch, revision)
-            self.all()
+            self.wake_all()
 
     def heard(self, position: str) -> None:
-        """PostgreSQL told of a commit: of one's own too, before or after it is known as such."""
+        """Take the NOTIFY of a commit, which may be this process's own."""
         epoch, _, revision = position.partition(":")
         if revision:
             self.committed(int(epoch), int(revision))
         else:
-            self.all()
+            self.wake_all()
 
 
 class Publisher:
-    """Runs until cancelled or until NATS or PostgreSQL is lost."""
+    """Runs both relays and the answers to resolvers."""
 
     def __init__(
         self,
         engine: AsyncEngine,
         mutations: Mutations,
-        wake: CommitSignal,
-        heads: Heads,
+        commit_signal: CommitSignal,
+        head_reader: HeadReader,
         *,
         database_url: str,
         nats_url: str,
@@ -107,16 +105,16 @@ class Publisher:
         database: PrimaryDatabase | None = None,
     ) -> None:
         self._engine = engine
-        self._database = database or PrimaryDatabase(Newest(), engine)
+        self._database = database or PrimaryDatabase(NewestPosition(), engine)
         self._mutations = mutations
-        self._heads = heads
+        self._head_reader = head_reader
         self._database_url = database_url
         self._nats_url = nats_url
         self._poll_s = poll_s
-        self._wake = wake
+        self._commit_signal = commit_signal
         self._client: Client | None = None
-        self._kept_house_at_s = -HOUSE_APART_S
-        #: When each relay last did what there was to do.
+        self._maintained_s = -MAINTENANCE_EVERY_S
+        #: When each relay last completed a step.
         self._stepped_s: dict[str, float] = {}
 
     @property
@@ -125,46 +123,48 @@ class Publisher:
 
     @property
     def stuck(self) -> list[str]:
-        """The relays that get nowhere though NATS is there, such as before a foreign stream."""
+        """The relays that make no progress though NATS is there, as with a foreign stream."""
         if not self.connected:
             return []
         now_s = time.monotonic()
-        return [name for name, at_s in self._stepped_s.items() if now_s - at_s > STUCK_S]
+        return [name for name, last_s in self._stepped_s.items() if now_s - last_s > STUCK_S]
 
     def jetstream(self) -> JetStreamContext | None:
-        """None while NATS is away."""
+        """A JetStream context; None while NATS is away."""
         if self._client is None or not self._client.is_connected:
             return None
         return self._client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
 
     async def note_stream(self) -> StreamMark | None:
-        """Where the stream is now; None while NATS is away."""
+        """Read where the stream is now; None while NATS is away."""
         if self._client is None:
             return None
         return await jetstream.note(self._client, jetstream.CHANGES)
 
     async def read_tail(self) -> replication_pb2.Head | None:
-        """The head that the stream's newest message speaks of; None while that is not to be had."""
+        """Read the head in the stream's newest message; None if there is none, or NATS is away."""
         if (js := self.jetstream()) is None:
             return None
         try:
             newest = await js.get_msg(jetstream.CHANGES, subject=jetstream.CHANGES_SUBJECT)
         except (NatsError, OSError, TimeoutError) as error:
-            log.info("the stream's newest message is not to be had: %s", error)
+            log.info("the stream's newest message cannot be read: %s", error)
             return None
-        return tail_of(newest.data)
+        return parse_tail(newest.data)
 
     async def run(self) -> None:
-        """Connect, and answer and relay from then on, until cancelled.
+        """Connect, then answer and relay until cancelled.
 
-        Answers need no stream: resolvers are told the head also where JetStream is off or full.
+        Answers need no stream: resolvers get the head even if JetStream is off or full.
         """
         self._client = client = await nats_connection.connect(self._nats_url, "cqar-writer")
-        answer_head = partial(HeadService(self._heads).run, client)
+        answer_head = partial(HeadResponder(self._head_reader).run, client)
         answering = asyncio.create_task(supervise("head service", answer_head, (), PAUSE_MAX_S))
         try:
             fencing = Fencing(self._database, HeadRequests(client).head_of_any)
-            bumps = Bumps(self._engine, self._mutations, self._heads, fencing, self._database)
+            bumps = EpochBumpResponder(
+                self._engine, self._mutations, self._head_reader, fencing, self._database
+            )
             await jetstream.serve(client, jetstream.BUMP_SUBJECT, bumps.answer)
             relay_all = partial(self._relay_all, client, fencing)
             await supervise("streams", relay_all, (), PAUSE_MAX_S)
@@ -174,58 +174,60 @@ class Publisher:
             await nats_connection.close(client)
 
     async def _relay_all(self, client: Client, fencing: Fencing) -> None:
-        """Make the streams and relay; raises when one is lost, for it to be made anew."""
-        for name in RELAYS:  # a stream that is of no use is no progress, too
+        """Create the streams and relay; raises when a stream is lost, for the caller to retry."""
+        for name in RELAYS:  # without a usable stream there is no progress either
             self._stepped_s.setdefault(name, time.monotonic())
         js = client.jetstream(timeout=jetstream.REQUEST_TIMEOUT_S)
         await streams.ensure_stream(js, streams.changes_config())
         await streams.ensure_stream(js, streams.events_config(event_relay.subjects()))
         bump, database = self._mutations.bump_epoch, self._database
-        relay = Relay(self._engine, js, bump, database, fencing)
+        relay = ChangeRelay(self._engine, js, bump, database, fencing)
         events = EventRelay(self._engine, client, bump, database)
-        step = partial(self._noted, RELAYS[1], events.step)
-        follow_events = partial(follow, step, self._wake.events, self._poll_s)
+        step = partial(self._timed, RELAYS[1], events.step)
+        follow_events = partial(follow, step, self._commit_signal.events, self._poll_s)
         loops = dict(zip(RELAYS, (partial(self._relay, relay), follow_events), strict=True))
         self._stepped_s = dict.fromkeys(loops, time.monotonic())
-        going = (supervise(name, run, NotFoundError, PAUSE_MAX_S) for name, run in loops.items())
-        running = [asyncio.create_task(one) for one in going]
+        supervised = (
+            supervise(name, run, NotFoundError, PAUSE_MAX_S) for name, run in loops.items()
+        )
+        running = [asyncio.create_task(loop) for loop in supervised]
         try:
-            # A TaskGroup would cancel each once, and wait for ever where that was lost on the way.
+            # A TaskGroup cancels each task once, and waits for ever if that cancellation is lost.
             ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for one in ended:
-                one.result()
+            for task in ended:
+                task.result()
         finally:
             await end(*running, apart_s=END_APART_S)
 
-    async def _noted(self, name: str, step: Callable[[], Awaitable[bool]]) -> bool:
-        """A step, whose end is noted; one that hangs ends, for its connections to be looked at."""
+    async def _timed(self, name: str, step: Callable[[], Awaitable[bool]]) -> bool:
+        """Run a step and note its end; end a step that hangs, to renew its connections."""
         async with asyncio.timeout(STEP_TIMEOUT_S):
             more = await step()
         self._stepped_s[name] = time.monotonic()
         return more
 
-    async def _relay(self, relay: Relay) -> None:
+    async def _relay(self, relay: ChangeRelay) -> None:
         with raising_if_cancelled():
             await self._lead_and_relay(relay)
 
-    async def _lead_and_relay(self, relay: Relay) -> None:
+    async def _lead_and_relay(self, relay: ChangeRelay) -> None:
         self._database.require_unfenced()
-        async with leadership(self._database_url, self._wake.heard) as try_to_lead:
+        async with leader_session(self._database_url, self._commit_signal.heard) as try_to_lead:
             drops = self._database.drops
-            # This session has to go where all others have gone.
+            # If all other connections were given up, so must this session.
             while self._database.drops == drops:
                 leads = await try_to_lead()
                 metrics.LEADER.set(leads)
-                if leads and time.monotonic() - self._kept_house_at_s >= HOUSE_APART_S:
-                    self._kept_house_at_s = time.monotonic()
-                    await self._keep_house()
-                if not await self._noted(RELAYS[0], partial(relay.step, leads=leads)):
-                    await wait_at_most(self._wake.changes, self._poll_s)
+                if leads and time.monotonic() - self._maintained_s >= MAINTENANCE_EVERY_S:
+                    self._maintained_s = time.monotonic()
+                    await self._maintain()
+                if not await self._timed(RELAYS[0], partial(relay.step, leads=leads)):
+                    await wait_at_most(self._commit_signal.changes, self._poll_s)
                 raise_if_cancelled()
 
-    async def _keep_house(self) -> None:
-        async with asyncio.timeout(HOUSE_TIMEOUT_S), self._engine.begin() as tx:
-            await entity_rows.end_if_idle(tx)
+    async def _maintain(self) -> None:
+        async with asyncio.timeout(MAINTENANCE_TIMEOUT_S), self._engine.begin() as tx:
+            await head_rows.end_if_idle(tx)
             place = await self._database.place(tx)
-            await stored_answers.forget_answers(tx)
+            await delete_expired_answers(tx)
             await outbox.ensure_partitions(tx, place.revision)

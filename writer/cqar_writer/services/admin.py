@@ -1,4 +1,4 @@
-"""`cqc.writer.v1.RegistryAdmin`: bulk changes and where the registry stands."""
+"""`cqc.writer.v1.RegistryAdmin`: bulk changes, history, export and the head."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from cqar_shared.errors import (
     Invalid,
     TooLarge,
 )
-from cqar_shared.lists import page_tokens
+from cqar_shared.lists import paging
 from cqar_shared.replication.positions import NUMBER_MAX, position_of
 from cqar_shared.rpc import auth
 from cqar_shared.rpc.error_mapping import Context
@@ -35,39 +35,42 @@ from cqar_shared.rpc.request_limits import ASIDE_BYTES
 from cqar_shared.runtime.event_loop import INLINE_ITEMS_MAX, run_off_loop
 from cqar_shared.runtime.slots import Slots
 from cqar_writer import metrics
-from cqar_writer.database.head import Heads
+from cqar_writer.database.head import HeadReader
 from cqar_writer.database.primary import PrimaryDatabase
-from cqar_writer.mutations.idempotency import once_of
-from cqar_writer.mutations.pipeline import ITEMS_MAX, AppliedMutation, Mutations
+from cqar_writer.mutations import ITEMS_MAX, AppliedMutation, Mutations, idempotency_key_of
 from cqar_writer.protocol.log_rows import head_message
 from cqar_writer.reads import entity_history
 from cqar_writer.reads.listing_periods import periods_of
 from cqar_writer.reads.sessions import Reads
-from cqar_writer.services.rpc_methods import cause_of, count, tell_position
+from cqar_writer.services.rpc_methods import cause_of, count, send_position
 from cqar_writer.store import entity_rows
 from cqar_writer.store.voided_listings import VoidedListings
 
-#: Field of `ApplyItem` -> kind. A kind that this release does not know is refused by name.
+#: The field of `ApplyItem` that removes an entity; every other field is named for a kind.
 TOMBSTONE: Final = "tombstone"
 #: Entities in one message of an export, some 100 KiB; fewer where they are large.
 EXPORT_ITEMS: Final = 500
 EXPORT_BYTES: Final = 2 * 1024 * 1024
-#: Each holds the registry as it was until its client has taken all of it.
+#: Each holds a past state of the registry until its client has received all of it.
 EXPORTS_MAX: Final = 3
 EXPORTS_EACH: Final = 1
-#: Each new one's name is compared with all there are.
+#: Each new key's name is compared with all others.
 KEYS_MAX: Final = 100
 #: Digits of the greatest revision, which is the greatest bigint.
 REVISION_DIGITS_MAX: Final = 19
 
 
-class Admin(RegistryAdminServicer):
+class RegistryAdminService(RegistryAdminServicer):
     def __init__(
-        self, mutations: Mutations, engine: AsyncEngine, heads: Heads, database: PrimaryDatabase
+        self,
+        mutations: Mutations,
+        engine: AsyncEngine,
+        head_reader: HeadReader,
+        database: PrimaryDatabase,
     ) -> None:
         self._mutations = mutations
         self._engine = engine
-        self._heads = heads
+        self._head_reader = head_reader
         self._database = database
         self._reads = Reads(engine, database)
         self._exports = Slots("exports", EXPORTS_MAX, EXPORTS_EACH)
@@ -90,29 +93,31 @@ class Admin(RegistryAdminServicer):
                 skip_rejected=request.skip_rejected,
                 historical=request.historical,
                 as_of=entity_codec.instant_in(request, "as_of"),
-                once=None if request.dry_run else await once_of(request, context),
-                answer=_answer,
+                idempotency_key=None
+                if request.dry_run
+                else await idempotency_key_of(request, context),
+                encode_answer=_encode_answer,
             )
         if applied.committed:
             count(*applied.outcomes)
-        said = applied.answer if applied.replay is None else applied.replay
-        answer = await run_off_loop(is_long, pb.ApplyResponse.FromString, said)
-        tell_position(context, answer.epoch, answer.revision)
+        encoded = applied.answer if applied.replay is None else applied.replay
+        answer = await run_off_loop(is_long, pb.ApplyResponse.FromString, encoded)
+        send_position(context, answer.epoch, answer.revision)
         return answer
 
     async def GetHead(self, request: pb.GetHeadRequest, context: Context) -> pb.GetHeadResponse:
-        head = await self._heads.confirmed()
+        head = await self._head_reader.confirmed()
         async with self._engine.connect() as tx:
             await self._database.place(tx)
             counts = await entity_rows.counts(tx)
-        tell_position(context, head.epoch, head.revision)
+        send_position(context, head.epoch, head.revision)
         return pb.GetHeadResponse(head=head_message(head), counts=counts)
 
     async def ListApiKeys(
         self, request: pb.ListApiKeysRequest, context: Context
     ) -> pb.ListApiKeysResponse:
         async with self._reads.begin() as reading:
-            tell_position(context, reading.position.epoch, reading.position.revision)
+            send_position(context, reading.position.epoch, reading.position.revision)
             page = await reading.page(API_KEY, [], request.page_size, request.page_token)
         return pb.ListApiKeysResponse(keys=page.messages, next_page_token=page.next_token)
 
@@ -127,15 +132,17 @@ class Admin(RegistryAdminServicer):
             text = f"must be 0 to {entity_history.PAGE_MAX}"
             raise Invalid([FieldViolation("page_size", "OUT_OF_RANGE", text)])
         ref = (kind.name, request.entity.key)
-        mark = page_tokens.mark_of("history", *ref)
+        mark = paging.query_id_of("history", *ref)
         before = _revision_in(request.page_token, mark)
-        most = request.page_size or entity_history.PAGE_MAX
+        limit = request.page_size or entity_history.PAGE_MAX
         async with self._engine.connect() as tx:
             position = position_of(await self._database.place(tx))
-            answer, is_more = await _page_of(kind, entity_history.entries_of(tx, ref, before), most)
-        tell_position(context, position.epoch, position.revision)
+            answer, is_more = await _page_of(
+                kind, entity_history.entries_of(tx, ref, before), limit
+            )
+        send_position(context, position.epoch, position.revision)
         if is_more:
-            answer.next_page_token = page_tokens.make(mark, [str(answer.entries[-1].revision)])
+            answer.next_page_token = paging.make_token(mark, [str(answer.entries[-1].revision)])
         return answer
 
     async def ListPeriods(
@@ -143,7 +150,7 @@ class Admin(RegistryAdminServicer):
     ) -> pb.ListPeriodsResponse:
         now = self._mutations.now()
         async with self._reads.begin() as reading:
-            tell_position(context, reading.position.epoch, reading.position.revision)
+            send_position(context, reading.position.epoch, reading.position.revision)
             venue_id, spelling = request.venue_id, request.venue_symbol
             return await periods_of(reading, self._voided, venue_id, spelling, now)
 
@@ -152,24 +159,24 @@ class Admin(RegistryAdminServicer):
     ) -> AsyncIterator[pb.ExportResponse]:
         for place, name in enumerate(request.kinds):
             _kind(name, place)
-        head = head_message(await self._heads.read())
-        tell_position(context, head.epoch, head.revision)
+        head = head_message(await self._head_reader.read())
+        send_position(context, head.epoch, head.revision)
         revision = request.revision or head.revision
         if revision > head.revision:
-            # Before all that ever was is read.
+            # Refused before the whole history is read.
             raise EntityNotFound("revision", str(revision))
         with self._exports.held(auth.caller_of(context)):
             state = await entity_history.state_at(self._engine, self._database, revision)
             wanted = frozenset(request.kinds or KIND_BY_NAME)
             chosen = ((name, payload) for (name, _), payload in state.items() if name in wanted)
             parts = _exported(chosen)
-            # Those that are not wanted may be a million.
+            # In a thread: a million unwanted entities may come before a wanted one.
             while (items := await asyncio.to_thread(next, parts, None)) is not None:
                 yield pb.ExportResponse(head=head, items=items)
 
 
 def _exported(chosen: Iterable[tuple[str, bytes]]) -> Iterator[list[pb.ApplyItem]]:
-    """Yield them as items, as many together as one message holds; once where there are none."""
+    """Yield the entities as items, one list per message; one empty list if there are none."""
     items: list[pb.ApplyItem] = []
     left_bytes = EXPORT_BYTES
     for name, payload in chosen:
@@ -183,38 +190,38 @@ def _exported(chosen: Iterable[tuple[str, bytes]]) -> Iterator[list[pb.ApplyItem
 
 
 def _revision_in(token: str, mark: bytes) -> int | None:
-    """The revision that a page goes on before; None for the first page."""
+    """Return the revision that a page continues before; None for the first page."""
     if not token:
         return None
-    (revision,) = page_tokens.parts_in(token, mark, 1)
-    return min(page_tokens.whole_number(revision, REVISION_DIGITS_MAX), NUMBER_MAX)
+    (revision,) = paging.token_parts(token, mark, 1)
+    return min(paging.whole_number(revision, REVISION_DIGITS_MAX), NUMBER_MAX)
 
 
 async def _page_of(
-    kind: AnyKind, entries: AsyncGenerator[entity_history.HistoryEntry, None], most: int
+    kind: AnyKind, entries: AsyncGenerator[entity_history.HistoryEntry, None], limit: int
 ) -> tuple[pb.HistoryResponse, bool]:
-    """As many entries as one answer holds, `most` at most, and whether there are more."""
+    """Return as many entries as one answer holds, at most `limit`, and whether there are more."""
     page, size = pb.HistoryResponse(), 0
     async with aclosing(entries):
         async for entry in entries:
             is_long = len(entry.before) + len(entry.after) > ASIDE_BYTES
             message = await run_off_loop(is_long, _entry_message, kind, entry)
             size += message.ByteSize()
-            if page.entries and (len(page.entries) == most or size > DEFAULT_BYTES_MAX):
+            if page.entries and (len(page.entries) == limit or size > DEFAULT_BYTES_MAX):
                 return page, True
             page.entries.append(message)
     return page, False
 
 
 def _entry_message(kind: AnyKind, entry: entity_history.HistoryEntry) -> pb.HistoryEntry:
-    told = entry.told
+    change_set = entry.change_set
     message = pb.HistoryEntry(
-        epoch=told.epoch,
-        revision=told.revision,
-        committed_at=told.committed_at,
-        actor=told.actor,
-        reason=told.reason,
-        request_id=told.request_id,
+        epoch=change_set.epoch,
+        revision=change_set.revision,
+        committed_at=change_set.committed_at,
+        actor=change_set.actor,
+        reason=change_set.reason,
+        request_id=change_set.request_id,
         before=entry.before,
         after=entry.after,
     )
@@ -231,10 +238,10 @@ def _items_of(items: Iterable[pb.ApplyItem]) -> list[Item]:
 
 
 def item_of(item: pb.ApplyItem, place: int) -> Item:
-    """Decode the item at a place. One that does not decode is rejected alone, later.
+    """Decode an item; one that does not decode is rejected alone, later.
 
     Raises:
-        Invalid: It names no kind that this release knows.
+        Invalid: the item names no kind that this release knows.
     """
     field = item.WhichOneof("change")
     if_revision = item.if_revision if item.HasField("if_revision") else None
@@ -259,13 +266,13 @@ def item_of(item: pb.ApplyItem, place: int) -> Item:
 
 
 def _kind(name: str, place: int | None) -> AnyKind:
-    """The kind of a name.
+    """Return the kind of a name.
 
     Args:
-        place: Where in the request's list it stands; None where there is no list.
+        place: The index in the request's list; None if there is no list.
 
     Raises:
-        Invalid: This release knows no such kind.
+        Invalid: this release knows no such kind.
     """
     if name not in KIND_BY_NAME:
         known = ", ".join(KIND_BY_NAME)
@@ -275,23 +282,23 @@ def _kind(name: str, place: int | None) -> AnyKind:
     return KIND_BY_NAME[name]
 
 
-def _answer(applied: AppliedMutation) -> bytes:
-    """An ApplyResponse.
+def _encode_answer(applied: AppliedMutation) -> bytes:
+    """Encode an ApplyResponse.
 
     Raises:
-        TooLarge: Not every client would receive it, and what it tells would be committed.
+        TooLarge: some clients could not receive the answer to what would be committed.
     """
-    told = pb.ApplyResponse(
+    response = pb.ApplyResponse(
         committed=applied.committed, revision=applied.revision, epoch=applied.epoch
     )
-    parts, size = [told.SerializeToString()], 0
-    # Outcomes are the message's first field: one by one, to stop where no client would follow.
+    parts, size = [response.SerializeToString()], 0
+    # Outcomes are encoded one by one, to stop at the size that clients accept.
     for outcome in applied.outcomes:
         part = pb.ApplyResponse(outcomes=[_outcome_message(outcome)]).SerializeToString()
         size += len(part)
         if size > DEFAULT_BYTES_MAX:
-            most = DEFAULT_BYTES_MAX // 1024
-            raise TooLarge(f"the answer would be of over {most} KiB: split the request")
+            limit = DEFAULT_BYTES_MAX // 1024
+            raise TooLarge(f"the answer would be of over {limit} KiB: split the request")
         parts.append(part)
     return b"".join(parts)
 
@@ -309,8 +316,8 @@ def _outcome_message(outcome: Outcome) -> pb.ApplyOutcome:
     return message
 
 
-def _difference(told: tuple[str, str, str]) -> pb.FieldDifference:
-    field, before, after = told
+def _difference(difference: tuple[str, str, str]) -> pb.FieldDifference:
+    field, before, after = difference
     return pb.FieldDifference(
         field=field, before=entity_diff.shortened(before), after=entity_diff.shortened(after)
     )

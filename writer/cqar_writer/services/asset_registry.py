@@ -15,7 +15,7 @@ from cqar_writer.services.venue_symbols import VenueSymbols
 from cqar_writer.services.venues import Venues
 
 
-class Registry(
+class AssetRegistryService(
     Assets,
     Chains,
     Deployments,

@@ -13,7 +13,7 @@ from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG, QualityFlag
 from cqar_shared.domain.tradeability import blocks
 from cqar_shared.lists.filters import passes_all, require_storable
-from cqar_shared.lists.methods import flags_wanted, paged
+from cqar_shared.lists.methods import flag_filters, paged
 from cqar_shared.lists.paging import ListPage, require_whole
 from cqar_shared.rpc import auth
 from cqar_shared.rpc.error_mapping import Context
@@ -54,7 +54,7 @@ class Flags(RpcMethods):
         """All of an asset at once is the list that Redis may answer."""
         if not request.asset_id or request.flag_type or request.page_size or request.page_token:
             return await super().ListQualityFlags(request, context)
-        wanted = flags_wanted(request)
+        wanted = flag_filters(request)
         require_storable(QUALITY_FLAG, wanted)
 
         async def find(reader: MessageReader) -> list[Any]:

@@ -1,8 +1,8 @@
-"""What the registry's methods stand on: decode, mutate or read, answer.
+"""The base of the registry's RPC methods: decode, mutate or read, answer.
 
-Each kind's methods are a class of their own (assets, chains…), joined in `registry`; they are
-explicit and short, so that a missing one is a type error and each can be found by its name. Lists
-are `cqar_shared.lists.methods`', by which resolvers answer too.
+Each kind's methods are a class (assets, chains…); `asset_registry` joins them. They are explicit
+and short, so that a missing method is a type error and each is found by its name. List methods are
+`cqar_shared.lists.methods`, which resolvers use, too.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ from cqar_shared.rpc.error_mapping import Context
 from cqar_shared.runtime import telemetry, tracing
 from cqar_shared.runtime.event_loop import run_off_loop
 from cqar_writer import metrics
-from cqar_writer.mutations.idempotency import once_of
-from cqar_writer.mutations.pipeline import AppliedMutation, Cause, Mutations
+from cqar_writer.mutations import AppliedMutation, Cause, Mutations, idempotency_key_of
 from cqar_writer.reads.cached import CacheMiss, MessageReader
 from cqar_writer.reads.sessions import Reads, RegistryReader
 
@@ -40,11 +39,11 @@ REASON_CHARS_MAX = 500
 
 
 class RpcMethods(Lists):
-    """Holds what methods need.
+    """Holds what the methods need.
 
     Args:
-        mutations: How anything changes.
-        reads: How anything is read.
+        mutations: Makes every change.
+        reads: Makes every read.
         now: The wall clock.
     """
 
@@ -136,16 +135,16 @@ class RpcMethods(Lists):
 
     @asynccontextmanager
     async def reading(self, context: Context) -> AsyncIterator[RegistryReader]:
-        """All that one answer reads, at one revision, which the answer's metadata names."""
+        """Open a reader at one revision, which the answer's metadata names."""
         async with self.reads.begin() as reading:
-            # Before anything can fail: an error speaks of a revision too.
-            tell_position(context, reading.position.epoch, reading.position.revision)
+            # Sent before anything can fail: an error names a revision, too.
+            send_position(context, reading.position.epoch, reading.position.revision)
             yield reading
 
     async def read(self, context: Context, work: Callable[[MessageReader], Awaitable[A]]) -> A:
-        """Let `work` read what an answer takes: from Redis if it can, else from PostgreSQL.
+        """Run `work` on Redis if it has every value, else on PostgreSQL.
 
-        It may be begun twice, so it must do nothing else.
+        `work` may run twice, so it must only read.
         """
         cached = self.reads.cached()
         try:
@@ -154,7 +153,7 @@ class RpcMethods(Lists):
             pass
         finally:
             if cached.cursor is not None:
-                tell_position(context, cached.cursor.at.epoch, cached.cursor.at.revision)
+                send_position(context, cached.cursor.at.epoch, cached.cursor.at.revision)
         async with self.reading(context) as reading:
             filling = cached.filling(reading, reading.position)
             answer = await work(filling)
@@ -162,11 +161,11 @@ class RpcMethods(Lists):
         return answer
 
     async def get(self, kind: AnyKind, key: str, context: Context) -> Any:
-        """The kind's message of an entity.
+        """Return an entity's message.
 
         Raises:
-            Invalid: It cannot be a key.
-            NotFound: There is none.
+            Invalid: `key` cannot be a key of the kind.
+            NotFound: there is no such entity.
         """
         require_key(kind, key)
         return await self.read(context, lambda reader: reader.get(kind, key))
@@ -190,26 +189,28 @@ class RpcMethods(Lists):
         renamed: Mapping[str, str] | None = None,
     ) -> tuple[Any, int]:
         cause = cause_of(context, getattr(request, "reason", ""))
-        once = await once_of(request, context)
+        idempotency_key = await idempotency_key_of(request, context)
         try:
             with metrics.COMMIT_SECONDS.time():
-                outcome, applied = await self.mutations.change(item, cause, once, _kept)
+                outcome, applied = await self.mutations.change(
+                    item, cause, idempotency_key, _encode_change
+                )
         except Invalid as error:
             raise Invalid(_as_asked(error.violations, renamed or {})) from error
         if outcome is None:
             payload, epoch, revision = msgspec.msgpack.decode(
                 applied.replay or b"", type=tuple[bytes, int, int]
             )
-            tell_position(context, epoch, revision)
+            send_position(context, epoch, revision)
             return item.kind.message.FromString(payload) if payload else None, revision
         count(outcome)
-        tell_position(context, applied.epoch, applied.revision)
+        send_position(context, applied.epoch, applied.revision)
         after = outcome.after
         message = entity_codec.to_message(item.kind, after) if after is not None else None
         return message, applied.revision
 
 
-def _kept(applied: AppliedMutation) -> bytes:
+def _encode_change(applied: AppliedMutation) -> bytes:
     """What is kept of one change, to answer it again."""
     (outcome,) = applied.outcomes
     payload = entity_codec.encode(outcome.kind, outcome.after) if outcome.after is not None else b""
@@ -224,7 +225,7 @@ def _as_asked(
     return [v._replace(field=asked.get(v.field, v.field)) for v in violations]
 
 
-def tell_position(context: Context, epoch: int, revision: int) -> None:
+def send_position(context: Context, epoch: int, revision: int) -> None:
     """Name the revision that an answer speaks of, in its trailing metadata."""
     context.set_trailing_metadata((("cqar-revision", str(revision)), ("cqar-epoch", str(epoch))))
 
@@ -235,7 +236,7 @@ def count(*outcomes: Outcome) -> None:
 
 
 def cause_of(context: Context, reason: str = "") -> Cause:
-    """Who, why and in which request, from the key, the request and the call's metadata."""
+    """Return who changes something, why and in which request, from the call and its metadata."""
     metadata = dict(context.invocation_metadata() or ())
     # Metadata is ASCII, except under a name in -bin.
     whole = metadata.get("cqar-reason-bin")

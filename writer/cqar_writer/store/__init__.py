@@ -7,6 +7,7 @@ neither begins nor ends a transaction.
 __all__ = [
     "archive_candidates",
     "entity_rows",
+    "head_rows",
     "outbox",
     "search",
     "session_keepalive",

@@ -1,4 +1,4 @@
-"""The outbox in SQL: all change sets, in order; each function needs an open transaction."""
+"""The outbox in SQL: all change sets, in order. Each function needs an open transaction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cqar_shared.replication.positions import Term
 from cqar_shared.sql.schema import entity_revisions, outbox
 from cqar_writer.protocol.log_rows import HeadRow, OutboxRow
 
-#: Wakes every writer's relay; the payload is EPOCH:REVISION, for those who know it already.
+#: NOTIFY channel that wakes every writer's relays; the payload is EPOCH:REVISION.
 CHANNEL: Final = "cqar_outbox"
 
 
@@ -37,7 +37,7 @@ _ADVANCE: Final = sa.text(
 
 
 def term_after(row: OutboxRow, head: HeadRow) -> Term:
-    """The database's, once a row was appended to this head."""
+    """Return the database's term after `row` was appended to `head`."""
     promoted_at_us = head.promoted_at_us
     if head.database_changed:
         promoted_at_us = max(promoted_at_us + 1, int(row.committed_at.timestamp() * 1_000_000))
@@ -48,7 +48,7 @@ async def advance(tx: AsyncConnection, row: OutboxRow, head: HeadRow) -> None:
     """Append a revision to the outbox, move the head to it and wake the relays.
 
     Args:
-        head: As it was locked: where the database is another one than it says, that is noted.
+        head: The locked head. If the server is not the one that it names, the server is noted.
     """
     there = {
         "system_identifier": head.found_system_identifier,
@@ -59,8 +59,8 @@ async def advance(tx: AsyncConnection, row: OutboxRow, head: HeadRow) -> None:
     await tx.execute(_ADVANCE, {**row._asdict(), **there, "position": position})
 
 
-async def payloads_of(tx: AsyncConnection, ref: Ref, before: int | None, most: int) -> list[bytes]:
-    """The newest `most` change sets that changed an entity, before a revision if given, packed."""
+async def payloads_of(tx: AsyncConnection, ref: Ref, before: int | None, limit: int) -> list[bytes]:
+    """Return the newest `limit` packed change sets of an entity, before a revision if given."""
     table = entity_revisions
     query = (
         sa.select(outbox.c.payload)
@@ -69,20 +69,20 @@ async def payloads_of(tx: AsyncConnection, ref: Ref, before: int | None, most: i
     )
     if before is not None:
         query = query.where(table.c.revision < before)
-    return list((await tx.execute(query.order_by(table.c.revision.desc()).limit(most))).scalars())
+    return list((await tx.execute(query.order_by(table.c.revision.desc()).limit(limit))).scalars())
 
 
 _ROWS_AFTER: Final = (
     sa.select(*(outbox.c[name] for name in OutboxRow._fields))
     .where(outbox.c.revision > sa.bindparam("after"))
     .order_by(outbox.c.revision)
-    .limit(sa.bindparam("most", type_=sa.Integer))
+    .limit(sa.bindparam("limit", type_=sa.Integer))
 )
 
 
-async def rows_after(tx: AsyncConnection, revision: int, most: int) -> list[OutboxRow]:
-    """Up to `most` rows after `revision`, in order."""
-    rows = await tx.execute(_ROWS_AFTER, {"after": revision, "most": most})
+async def rows_after(tx: AsyncConnection, revision: int, limit: int) -> list[OutboxRow]:
+    """Return up to `limit` rows after `revision`, in order."""
+    rows = await tx.execute(_ROWS_AFTER, {"after": revision, "limit": limit})
     return [OutboxRow(*row) for row in rows]
 
 
@@ -90,12 +90,12 @@ _CHAIN_AT: Final = sa.select(outbox.c.chain).where(outbox.c.revision == sa.bindp
 
 
 async def chain_at(tx: AsyncConnection, revision: int) -> bytes | None:
-    """A revision's chain; None where the history has no such revision."""
+    """Return a revision's chain; None if the history has no such revision."""
     return (await tx.execute(_CHAIN_AT, {"revision": revision})).scalar_one_or_none()
 
 
 async def newest_older_than(tx: AsyncConnection, age_s: float) -> tuple[int, int] | None:
-    """(epoch, revision) of the newest change set that was committed longer ago than this."""
+    """Return (epoch, revision) of the newest change set committed more than `age_s` ago."""
     query = sa.select(outbox.c.epoch, outbox.c.revision).where(
         outbox.c.committed_at < sa.func.now() - dt.timedelta(seconds=age_s)
     )
@@ -109,6 +109,6 @@ _MAKE_PARTITIONS: Final = sa.text("SELECT make_outbox_partitions(:revision)").bi
 
 
 async def ensure_partitions(tx: AsyncConnection, revision: int) -> None:
-    """Make the outbox's partitions for this revision and the ten million after it."""
-    # By a function, with its owner's rights: a writer makes no tables.
+    """Create the outbox's partitions for this revision and the ten million after it."""
+    # A function with its owner's rights does so: a writer may not create tables.
     await tx.execute(_MAKE_PARTITIONS, {"revision": revision})

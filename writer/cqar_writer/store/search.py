@@ -1,11 +1,11 @@
-"""Search: by symbol, name, identifier and contract address; best first.
+"""Search by symbol, name, identifier and contract address, best hits first, in SQL.
 
-Scores are whole numbers, so that a page can go on exactly after the one before: an address or
-an external id is named exactly (5000), a symbol is (4000), a name is (3600); a symbol begins so
-(from 3000), a name (from 2500), an address or external id (from 2000), each up to 400 higher the
-more of it the query is; the rest is likeness by trigrams (up to 1000). Letters' case is nothing.
+Scores are whole numbers, so that a page continues exactly after the one before. An address or an
+external id that equals the query scores 5000, a symbol 4000, a name 3600. A symbol that begins with
+the query scores from 3000, a name from 2500, an address or external id from 2000, each up to 400
+more the longer its matching part. Likeness by trigrams scores up to 1000. Case is ignored.
 
-What a hit was found by, and what it is, must be so by what the entities say themselves.
+Each hit, and the entity that it was found by, is checked against what the entities state.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
 from cqar_shared.sql import entity_queries, row_check
 from cqar_writer.store import entity_rows
 
-#: Each finds: whom, its score, and by which entity.
+#: Each selects a key, its score, and the entity that it was found by.
 _ASSETS: Final = """
     SELECT asset_id, CASE WHEN lower(symbol) = lower(:query) THEN 4000
         ELSE 3000 + (400 * similarity(symbol, :query))::int END,
@@ -59,7 +59,7 @@ _SYMBOLS: Final = """
         'symbol', symbol_id::text FROM symbols WHERE symbol % :query
 """
 _HITS: Final = {"asset": _ASSETS, "symbol": _SYMBOLS}
-#: The beginning of an address, `0x` included, that is worth looking for: fewer name thousands.
+#: The shortest prefix of an address, `0x` included, that is searched: shorter ones match thousands.
 ADDRESS_CHARS_MIN: Final = 6
 #: Assets without an active flag above a severity.
 _UNFLAGGED: Final = """
@@ -80,22 +80,22 @@ async def search(
     query: str,
     where: Mapping[str, Any],
     after: tuple[int, str] | None,
-    most: int,
+    limit: int,
 ) -> list[SearchHit]:
-    """The best hits after one, at most so many.
+    """Return the best hits after the last page, at most `limit`.
 
     Args:
-        where: Column -> value; what is not set matches anything.
+        where: Column -> value; an unset value matches anything.
         after: Score and key of the last hit of the page before.
 
     Raises:
-        DataLoss: A table that a hit was found in does not say what its entities say.
+        DataLoss: a table differs from what its entities state.
     """
     (key,) = kind.key
     wanted = {name: value for name, value in where.items() if value}
     flagged = wanted.pop("max_flag_severity", None)
     conditions = [f"t.{name} = :{name}" for name in wanted]
-    arguments: dict[str, Any] = {**wanted, "query": query, "most": most}
+    arguments: dict[str, Any] = {**wanted, "query": query, "limit": limit}
     arguments["address_min"] = ADDRESS_CHARS_MIN
     arguments["prefix"] = query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     if flagged is not None:
@@ -116,20 +116,20 @@ async def search(
         FROM best b JOIN {kind.table} t USING ({key})
         JOIN current c ON c.kind = '{kind.name}' AND c.key = t.{key}::text
         WHERE {" AND ".join(["NOT c.deleted", *conditions])}
-        ORDER BY b.score DESC, c.key LIMIT :most
+        ORDER BY b.score DESC, c.key LIMIT :limit
     """  # noqa: S608  (names of our own)
     rows = (await tx.execute(sa.text(statement), arguments)).all()
     hits = [SearchHit(*row[:3]) for row in rows]
-    await _require_so(tx, kind, hits, {(row.via, row.via_key) for row in rows})
+    await _require_stated(tx, kind, hits, {(row.via, row.via_key) for row in rows})
     if flagged is not None:
         await _require_unflagged(tx, [hit.key for hit in hits], flagged)
     return hits
 
 
-async def _require_so(
+async def _require_stated(
     tx: AsyncConnection, kind: AnyKind, hits: Sequence[SearchHit], found_by: set[Ref]
 ) -> None:
-    """See that hits, and the entities that they were found by, stand in the tables as they are."""
+    """Check hits, and the entities that they were found by, against the tables."""
     own = {(kind.name, hit.key): (kind.name, hit.key, hit.payload) for hit in hits}
     others = await entity_queries.load(tx, found_by - own.keys())
     if len(others) < len(found_by - own.keys()):
@@ -138,9 +138,9 @@ async def _require_so(
     await entity_rows.require_rows(tx, [*own.values(), *loaded])
 
 
-async def _require_unflagged(tx: AsyncConnection, keys: Sequence[str], most: int) -> None:
-    for found in await entity_queries.find(tx, QUALITY_FLAG, "asset", [(key,) for key in keys]):
-        for row in found:
+async def _require_unflagged(tx: AsyncConnection, keys: Sequence[str], severity_max: int) -> None:
+    for flags in await entity_queries.find(tx, QUALITY_FLAG, "asset", [(key,) for key in keys]):
+        for row in flags:
             flag: Any = QUALITY_FLAG.message.FromString(row.payload)
-            if not flag.HasField("resolved_at") and flag.severity > most:
+            if not flag.HasField("resolved_at") and flag.severity > severity_max:
                 raise row_check.altered(QUALITY_FLAG.table, row.key)

@@ -1,7 +1,6 @@
-"""A change set's rows in SQL: one statement for any number of rows of a table.
+"""Writes a change set's rows in SQL: one statement for any number of rows of a table.
 
-Each function needs an open transaction. Rows of the relational tables go as `cqar_shared.sql.rows`
-has them.
+Each function needs an open transaction. `cqar_shared.sql.rows` encodes rows of the kinds' tables.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from cqar_shared.sql import rows
 from cqar_shared.sql.tables import child_tables_of, metadata, table_of
 from cqar_writer.store import session_keepalive
 
-#: So many rows are worth a statement that lets them share their plans.
-MANY: Final = 20
+#: Above this many rows, a statement that makes them share plans pays off.
+BULK_ROWS_MIN: Final = 20
 #: Each row is checked against those it refers to, by a statement that would be planned each time. A
-#: plan made while a table was tiny scans it, and is kept while it grows: so none may.
+#: plan made while a table was tiny scans it, and is kept while it grows: so no plan may scan.
 _PLAN_ONCE: Final = sa.text(
     "SELECT set_config('plan_cache_mode', 'force_generic_plan', true),"
     " set_config('enable_seqscan', 'off', true)"
@@ -29,22 +28,22 @@ _PLAN_ONCE: Final = sa.text(
 
 
 async def plan_bulk_write(tx: AsyncConnection, count: int) -> None:
-    """Prepare the rest of the transaction to write so many rows, and not to search any more."""
-    if count > MANY:
+    """Prepare the rest of the transaction for writing `count` rows; it must not search any more."""
+    if count > BULK_ROWS_MIN:
         await tx.execute(_PLAN_ONCE)
 
 
 async def save(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
-    """Insert or replace the rows of entities of one kind, those of their parts too."""
+    """Insert or replace the rows of entities of one kind, and the rows of their parts."""
     if not entities:
         return
     await _delete_children(tx, kind, entities)
     own = table_of(kind)
-    is_long = len(entities) > MANY or bool(kind.child_tables)
-    found = await session_keepalive.work(tx, is_long, rows.rows_of, kind, entities)
-    for name, some in found.items():
+    is_long = len(entities) > BULK_ROWS_MIN or bool(kind.child_tables)
+    rows_by_table = await session_keepalive.run(tx, is_long, rows.rows_of, kind, entities)
+    for name, given in rows_by_table.items():
         table = metadata.tables[name]
-        await _execute(tx, _upsert(table) if table is own else _insert(table), some)
+        await _execute(tx, _upsert(table) if table is own else _insert(table), given)
 
 
 async def remove(tx: AsyncConnection, kind: AnyKind, entities: Sequence[Entity]) -> None:
@@ -67,9 +66,9 @@ async def _delete(
 
 
 async def _execute(
-    tx: AsyncConnection, statement: sa.TextClause, some: Sequence[rows.Given]
+    tx: AsyncConnection, statement: sa.TextClause, given: Sequence[rows.Given]
 ) -> None:
-    document = await session_keepalive.work(tx, len(some) > MANY, rows.document, some)
+    document = await session_keepalive.run(tx, len(given) > BULK_ROWS_MIN, rows.document, given)
     await tx.execute(statement, {"rows": document})
 
 
@@ -108,7 +107,7 @@ class CurrentRow(NamedTuple):
     archived: bool
 
 
-#: With what says where their history is.
+#: Saves the rows, and in `entity_revisions` which revisions changed each entity.
 _SAVE_CURRENT: Final = sa.text(
     "WITH given AS (SELECT * FROM unnest(CAST(:kind AS text[]), CAST(:key AS text[]),"
     " CAST(:revision AS bigint[]), CAST(:payload AS bytea[]), CAST(:deleted AS boolean[]),"
@@ -134,10 +133,10 @@ _SAVE_TERMS: Final = sa.text(
 
 
 async def save_terms(tx: AsyncConnection, dated: Sequence[tuple[bytes, Any]]) -> None:
-    """Note listings, each with its payload, as they are from their terms' instant on."""
+    """Save listings, each with its payload, under the instant from which its terms hold."""
     if dated:
         payloads, listings = zip(*dated, strict=True)
-        ids, since = [one.listing_id for one in listings], [one.terms_since for one in listings]
+        ids, since = [each.listing_id for each in listings], [each.terms_since for each in listings]
         await tx.execute(_SAVE_TERMS, {"ids": ids, "since": since, "payloads": payloads})
 
 
@@ -145,12 +144,12 @@ _CHECK_CONSTRAINTS: Final = sa.text("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 async def check_constraints(tx: AsyncConnection) -> None:
-    """Let deferred constraints speak now, where the error can still be told apart."""
+    """Check the deferred constraints now, where an error can still be mapped."""
     await tx.execute(_CHECK_CONSTRAINTS)
 
 
 def constraint_name(error: sa.exc.IntegrityError) -> str:
-    """The violated constraint; names come from one convention, so they can be understood."""
+    """Return the name of the violated constraint; one naming convention makes it readable."""
     cause: Any = error.orig
     while cause is not None:
         if name := getattr(cause, "constraint_name", None):

@@ -1,6 +1,6 @@
-"""A key that callers present. Only its hash is known; the key itself is shown once.
+"""An API key. Only its hash is stored; the key itself is shown once.
 
-A key is revoked and never removed: the audit log names who made it, and its hash stays taken.
+A key is revoked, never removed: the audit log names it, and its hash is never used again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHA256_HEX: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Role(enum.IntEnum):
-    """What may be done; each includes those before it."""
+    """What a key permits; each role includes those before it."""
 
     READ = 1
     WRITE = 2
@@ -31,11 +31,11 @@ class Role(enum.IntEnum):
 
 
 class ApiKey(Entity, frozen=True, kw_only=True):
-    """A key.
+    """An API key.
 
     Attributes:
         key_hash: SHA-256 of the key, in hexadecimal.
-        actor: Who acts with it: the name in the audit log.
+        actor: Name of its user in the audit log.
     """
 
     key_id: str = ""
@@ -58,7 +58,7 @@ def complete(before: ApiKey | None, given: ApiKey, registry: RegistryView) -> Ap
     )
 
 
-#: What the services themselves act as: `cqar`, and all that begins so.
+#: Actors of the services themselves: `cqar`, and names that begin with `cqar-`.
 RESERVED: Final = "cqar"
 
 
@@ -73,14 +73,14 @@ def check_api_key(
             "key_hash", "NOT_A_HASH", "must be a SHA-256 in lower-case hexadecimal"
         )
     yield from rules.check_immutable(before, after, "make another key", "key_hash", "actor", "role")
-    # One that would end later could not be ended sooner.
+    # A revocation is final, so one in the future could not be moved forward.
     yield from rules.check_past(after, registry.now, "revoked_at")
     if before is None:
         yield from _check_actor(after, registry)
         if any(True for _ in registry.find("api_key", "hash", after.key_hash)):
             message = "is a key's already, valid or not: a key is made once"
             yield FieldViolation("key_hash", "USED", message)
-    # A slip in a date would make a key that never works, without a word.
+    # A wrong date would silently make a key that never works.
     over = after.expires_at is not None and after.expires_at <= registry.now
     if before is None and over and not registry.historical:
         yield FieldViolation(
@@ -91,7 +91,7 @@ def check_api_key(
 
 
 def _check_actor(after: ApiKey, registry: RegistryView) -> Iterator[FieldViolation]:
-    """Keys of before are not asked: whoever has one keeps its name."""
+    """Check the actor of a new key; existing keys keep theirs."""
     looks = skeleton(after.actor)
     if looks == RESERVED or looks.startswith(f"{RESERVED}-"):
         message = f"{RESERVED!r} and what begins with '{RESERVED}-' are the services' own names"

@@ -1,7 +1,7 @@
-"""What one revision took out of snapshots: where else to look for it.
+"""The entities that one revision archived: they left snapshots and are only in PostgreSQL.
 
-Made by the writer alone and never changed. Some of it may be live again: whoever finds it here
-looks below memory, and is told how it is.
+Only the writer makes an archive, and nothing changes it. An entity in it may be live again; a
+resolver that finds it here reads its present state from PostgreSQL.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from cqar_shared.errors import FieldViolation
 
 
 class ArchivedEntity(msgspec.Struct, frozen=True, kw_only=True):
-    """One entity.
+    """One archived entity.
 
     Attributes:
         kind: symbol or venue_symbol.
-        venue_id, venue_symbol: Of a listing only.
+        venue_id, venue_symbol: Set for a listing only.
     """
 
     kind: str = ""
@@ -33,7 +33,7 @@ class ArchivedEntity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Archive(Entity, frozen=True, kw_only=True):
-    """All that one revision archived."""
+    """All entities that one revision archived."""
 
     archive_id: str = ""
     archived_at: dt.datetime | None = None

@@ -1,7 +1,7 @@
-"""One economic thing, one UUID for ever.
+"""An asset: one economic thing, with one UUID for ever.
 
-Two unrelated coins may share a ticker, and a bridged coin is another asset than the one it
-bridges; the id tells them apart, the ticker never does.
+Unrelated coins may share a ticker, and a bridged coin is another asset than the one that it
+bridges. Only the id tells them apart.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Asset(Entity, frozen=True, kw_only=True):
     """An asset.
 
     Attributes:
-        symbol: Its ticker, for people; not unique.
-        unverified: Found in a venue's listing and not yet identified by a person. Only
-            such an asset may lack a type.
+        symbol: Ticker, for people; not unique.
+        unverified: The asset was found in a venue's listing and not yet identified by a person.
+            Only such an asset may have no type.
     """
 
     asset_id: str = ""

@@ -1,4 +1,4 @@
-"""An asset on a chain: under which address, counted in how many decimals."""
+"""An asset on a chain: its address there, and its number of decimals."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class AssetDeployment(Entity, frozen=True, kw_only=True):
 
     Attributes:
         address: In the chain's one canonical spelling; None for the chain's own coin.
-        decimals: Units of the chain in one unit of the asset, as a power of ten.
-        is_canonical: The issuer's own on this chain, at most one an asset.
-        address_unchecked: The chain's type has no rules here.
+        decimals: Number of the chain's units in one unit of the asset, as a power of ten.
+        is_canonical: Whether it is the issuer's own on this chain; at most one for an asset.
+        address_unchecked: Whether there are no rules for addresses of this chain type.
     """
 
     deployment_id: str = ""
@@ -41,7 +41,7 @@ class AssetDeployment(Entity, frozen=True, kw_only=True):
 def complete(
     _: AssetDeployment | None, given: AssetDeployment, registry: RegistryView
 ) -> AssetDeployment:
-    """The address in its canonical spelling, where it is one."""
+    """Bring the address into its canonical spelling, if it is valid."""
     chain = registry.get("chain", given.chain_id)
     if chain is None or not given.address:
         return msgspec.structs.replace(given, address_unchecked=False)
@@ -54,7 +54,7 @@ def complete(
 
 
 def same_address(given: AssetDeployment, registry: RegistryView) -> AssetDeployment | None:
-    """The deployment at the same address of the same chain, if there is one."""
+    """Return the deployment at the same address of the same chain, if there is one."""
     whole = complete(None, given, registry)
     if whole.address is None:
         held = registry.find("asset_deployment", "asset", whole.asset_id)
@@ -72,7 +72,7 @@ def check_deployment(
     yield from rules.check_immutable(
         before, after, "it is another deployment", "asset_id", "chain_id", "address"
     )
-    # A contract's decimals do not change; a list that states others would rescale every amount.
+    # A contract's decimals never change; other decimals would rescale every amount.
     yield from rules.check_immutable(before, after, "remove it and create another", "decimals")
     chain = registry.get("chain", after.chain_id)
     if chain is not None:
@@ -97,9 +97,9 @@ def check_deployment(
 def _check_address(
     after: AssetDeployment, chain_type: str, network_id: int | None
 ) -> Iterator[FieldViolation]:
-    most = addresses.decimals_max(chain_type)
-    if after.decimals is not None and not 0 <= after.decimals <= most:
-        yield FieldViolation("decimals", "OUT_OF_RANGE", f"must be 0 to {most} on {chain_type}")
+    limit = addresses.decimals_max(chain_type)
+    if after.decimals is not None and not 0 <= after.decimals <= limit:
+        yield FieldViolation("decimals", "OUT_OF_RANGE", f"must be 0 to {limit} on {chain_type}")
     without = after.is_native or chain_type.upper() in addresses.WITHOUT_CONTRACTS
     if without and after.address:
         yield FieldViolation("address", "NOT_APPLICABLE", "a chain's own coin has no address")

@@ -1,4 +1,4 @@
-"""Assets that belong together, each with an exact weight: "all ETH variants"."""
+"""A group of assets that belong together, each with an exact weight: "all ETH variants"."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cqar_shared.errors import EntityNotFound, FieldViolation
 
 #: Members of one group.
 MEMBERS_MAX: Final = 2_000
-#: A member's id follows from its group and asset, so that stating a group again changes nothing.
+#: A member's id is derived from its group and asset, so sending a group again changes nothing.
 _NAMESPACE: Final = uuid.UUID("0f3c2c1e-8d0a-5b1c-9f7e-3a4d2b6c1e55")
 
 
@@ -25,7 +25,7 @@ class GroupMember(msgspec.Struct, frozen=True, kw_only=True):
     """One asset in a group.
 
     Attributes:
-        weight: Units of the group in one unit of the asset; None where it has none.
+        weight: Units of the group in one unit of the asset; None if it has no weight.
     """
 
     member_id: str = ""
@@ -36,7 +36,7 @@ class GroupMember(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AssetGroup(Entity, frozen=True, kw_only=True):
-    """A group; its members are part of it, in the order of their assets' ids."""
+    """A group with its members, in the order of their assets' ids."""
 
     group_id: str = ""
     name: str = ""
@@ -54,9 +54,9 @@ def member_rows(group: AssetGroup) -> Iterator[Row]:
 
 
 def complete(before: AssetGroup | None, given: AssetGroup, registry: RegistryView) -> AssetGroup:
-    """The group with its members in order; as stated while one of them is at fault.
+    """Sort the members, unless one of them breaks a rule.
 
-    Violations name members by their place in the request, and a group with any is not stored.
+    Violations name members by their index in the request; such a group is not stored.
     """
     known = {member.asset_id: member for member in (before.members if before else ())}
     members = [
@@ -103,16 +103,16 @@ def _check_members(members: Sequence[GroupMember]) -> Iterator[FieldViolation]:
 
 
 def with_member(group: AssetGroup, asset_id: str, weight: Decimal | None) -> AssetGroup:
-    """The group with one more member; one that is there twice is refused by its rule."""
+    """Add a member to the group; a rule refuses an asset that is in it already."""
     fresh = GroupMember(asset_id=asset_id, weight=weight)
     return msgspec.structs.replace(group, members=(*group.members, fresh))
 
 
 def without_member(group: AssetGroup, asset_id: str) -> AssetGroup:
-    """The group without a member.
+    """Remove a member from the group.
 
     Raises:
-        NotFound: It is none.
+        EntityNotFound: the asset is not a member.
     """
     rest = tuple(member for member in group.members if member.asset_id != asset_id)
     if len(rest) == len(group.members):

@@ -1,4 +1,4 @@
-"""What an asset is called elsewhere: bitcoin at CoinGecko, 1 at CoinMarketCap."""
+"""An asset's name at another source: bitcoin at CoinGecko, 1 at CoinMarketCap."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AssetDataSource(enum.IntEnum):
 
 
 class AssetIdentifier(Entity, frozen=True, kw_only=True):
-    """One source's name for an asset; exact, as the source writes it."""
+    """One source's name of an asset, exactly as the source writes it."""
 
     identifier_id: str = ""
     asset_id: str = ""

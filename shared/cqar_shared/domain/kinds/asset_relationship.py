@@ -1,4 +1,4 @@
-"""How one asset stands to another: wETH WRAPS ETH, USDC.e BRIDGES USDC."""
+"""A relationship between two assets: wETH WRAPS ETH, USDC.e BRIDGES USDC."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class RelationshipType(enum.IntEnum):
 
 
 _T = RelationshipType
-#: Types that must not lead in a circle together. Backing (what stands behind a token) is one
-#: order; migration (what a token became) is another, and may run against it.
+#: Sets of types whose relationships must not form a cycle. Backing (what stands behind a token) is
+#: one order; migration (what a token became) is another, and may run against it.
 ACYCLIC: Final = (frozenset({_T.WRAPS, _T.STAKES, _T.BRIDGES, _T.SYNTHETIC_OF}), {_T.MIGRATES_TO})
 #: A walk that visits more assets than this is refused rather than trusted.
 WALK_ASSETS_MAX: Final = 10_000
@@ -77,7 +77,7 @@ def check_relationship(
 
 
 def same_pair(entity: AssetRelationship, registry: RegistryView) -> AssetRelationship | None:
-    """The relationship of the same type between the same two assets, if there is one."""
+    """Return the relationship of the same type between the same assets, if there is one."""
     pair = (entity.from_asset_id, entity.to_asset_id, entity.relationship_type)
     return next(iter(registry.find("asset_relationship", "pair", *pair)), None)
 

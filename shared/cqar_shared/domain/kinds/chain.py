@@ -1,4 +1,4 @@
-"""A blockchain: where deployments live and DEX venues settle."""
+"""A blockchain, on which assets are deployed and DEX venues settle."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Chain(Entity, frozen=True, kw_only=True):
 
     Attributes:
         chain_id: A slug, such as ethereum.
-        chain_type: Which rules its addresses follow: EVM, SOLANA, COSMOS…
+        chain_type: Selects the rules of its addresses: EVM, SOLANA, COSMOS…
         network_id: The network's own number, such as 1 for Ethereum; real ones exceed 2^31.
     """
 
@@ -44,7 +44,7 @@ def check_chain(before: Chain | None, after: Chain, _: RegistryView) -> Iterator
     yield from rules.check_not_negative(after, "", "network_id")
     yield from rules.check_url(after, "explorer_url")
     yield from rules.check_urls("rpc_urls", after.rpc_urls, "http", "https", "ws", "wss")
-    # Addresses were checked by the rules of the type they were entered under.
+    # The addresses on it were checked by the rules of this type.
     yield from rules.check_immutable(before, after, "register another chain", "chain_type")
 
 

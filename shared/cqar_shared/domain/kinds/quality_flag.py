@@ -1,4 +1,4 @@
-"""A warning about an asset, until somebody resolves it. A CRITICAL one stops trading."""
+"""A warning about an asset, until it is resolved. A CRITICAL one stops trading."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class QualityFlag(Entity, frozen=True, kw_only=True):
     """A flag.
 
     Attributes:
-        source: Who says so.
-        reason: What they say.
+        source: Who raised it.
+        reason: Why.
     """
 
     flag_id: str = ""
@@ -80,14 +80,14 @@ def check_flag(
         resolution_notes=rules.TEXT_CHARS_MAX,
     )
     yield from rules.check_url(after, "evidence_url")
-    # Nothing changes but its resolution: whoever heard of it has heard all.
+    # Only its resolution may change, so that nobody who saw the flag misses a change.
     yield from rules.check_immutable(
         before,
         after,
         "resolve it and raise another",
         *("asset_id", "flag_type", "severity", "source", "reason", "evidence_url", "metadata"),
     )
-    # It would be over before its time: a flag that is resolved stops no trade.
+    # With a resolution in the future, the flag would stop no trade until then.
     yield from rules.check_past(after, registry.now, "resolved_at", "raised_at")
     if after.resolved_at and after.raised_at and after.resolved_at < after.raised_at:
         yield FieldViolation("resolved_at", "BEFORE_RAISED", "is before it was raised")
@@ -112,7 +112,7 @@ def event_of(before: QualityFlag | None, after: QualityFlag | None) -> str | Non
 
 
 def blocks(flag: QualityFlag) -> bool:
-    """Whether it stops trading of its asset."""
+    """Whether the flag stops trading of its asset."""
     return flag.severity is FlagSeverity.CRITICAL and flag.resolved_at is None
 
 

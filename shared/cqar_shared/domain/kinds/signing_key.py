@@ -24,13 +24,13 @@ ID_BYTES: Final = 16
 
 
 class SigningKey(Entity, frozen=True, kw_only=True):
-    """A key.
+    """A signing key.
 
     Attributes:
         key_id: `id_of` its public key.
         public_key: Ed25519, in hexadecimal.
-        last_revision: The last that it may have signed; None while it is in use.
-        endorsed_by: The key that vouches for it; None of a first one.
+        last_revision: The last revision that it may have signed; None while it is in use.
+        endorsed_by: The key that endorses it; None for a first key.
         endorsement: That key's signature, in hexadecimal (`cqar_shared.trust.signatures`).
     """
 
@@ -48,7 +48,7 @@ class SigningKey(Entity, frozen=True, kw_only=True):
 
 
 def id_of(public_key: bytes) -> str:
-    """The name of a public key, which no other key has."""
+    """Derive the id of a public key; no other key has it."""
     return hashlib.sha256(public_key).digest()[:ID_BYTES].hex()
 
 

@@ -1,7 +1,7 @@
-"""The canonical product: what is traded, wherever it trades.
+"""A canonical product, wherever it trades.
 
-Identified by (type, base, quote, settlement, expiry, strike, option type). Its text follows
-the field's notation and is for people; programs use the id.
+It is identified by (type, base, quote, settlement, expiry, strike, option type). Its text follows
+the usual notation and is for people; programs use the id.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ IDENTITY: Final = (
     "strike_price",
     "option_type",
 )
-#: As violations name them.
+#: `IDENTITY`, as violations name the fields.
 _FOR_EVER: Final = tuple("exact.strike_price" if f == "strike_price" else f for f in IDENTITY)
 CASH: Final = frozenset({SymbolTypeCode.SPOT, SymbolTypeCode.MARGIN})
 EXPIRING: Final = frozenset({SymbolTypeCode.FUTURE, SymbolTypeCode.OPTION})
@@ -59,10 +59,10 @@ class Symbol(Entity, frozen=True, kw_only=True):
 
     Attributes:
         symbol: `BTC/USDT`, `BTC/USDT:USDT`, `BTC/USD:BTC-261225-100000-C`; derived if empty.
-        tick_size, lot_size, min_order_size, max_order_size, min_notional: Defaults for
-            listings that state none of their own.
+        tick_size, lot_size, min_order_size, max_order_size, min_notional: Defaults for listings
+            without their own.
         contract_size: LINEAR: base units in one contract; INVERSE: quote units.
-        price_asset_id: What prices are quoted in, where that is not the quote asset.
+        price_asset_id: Asset that prices are in, if that is not the quote asset.
     """
 
     symbol_id: str = ""
@@ -90,7 +90,7 @@ class Symbol(Entity, frozen=True, kw_only=True):
 
 
 def notation(symbol: Symbol, base: str, quote: str, settlement: str) -> str:
-    """The symbol's text, from its assets' tickers."""
+    """Write the symbol's text from its assets' tickers."""
     text = f"{base}/{quote}"
     if symbol.symbol_type not in CASH:
         text += f":{settlement}"
@@ -102,7 +102,7 @@ def notation(symbol: Symbol, base: str, quote: str, settlement: str) -> str:
 
 
 def kind_of(symbol: Symbol) -> ContractKindCode | None:
-    """How a contract pays, which is what it settles in; None of what is no contract."""
+    """Derive the kind of a contract from its settlement asset; None if it is not a contract."""
     if symbol.symbol_type in CASH or not symbol.settlement_asset_id:
         return None
     return {
@@ -129,7 +129,7 @@ def complete(before: Symbol | None, given: Symbol, registry: RegistryView) -> Sy
 
 
 def same_identity(given: Symbol, registry: RegistryView) -> Symbol | None:
-    """The symbol of the same terms, if there is one."""
+    """Return the symbol with the same identity, if there is one."""
     identity = [getattr(complete(None, given, registry), name) for name in IDENTITY]
     return next(iter(registry.find("symbol", "identity", *identity)), None)
 
@@ -160,7 +160,7 @@ def check_symbol(
 
 
 def _check_settlement(after: Symbol) -> Iterator[FieldViolation]:
-    """What it settles in says how it pays: orders are valued by both."""
+    """Check that settlement asset and contract kind agree: both decide an order's value."""
     settlement, kind = after.settlement_asset_id, after.contract_kind
     if after.symbol_type in CASH:
         if settlement != after.quote_asset_id:

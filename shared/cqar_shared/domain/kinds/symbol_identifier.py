@@ -1,4 +1,4 @@
-"""What a symbol is called elsewhere: btc-usd at a data vendor."""
+"""A symbol's name at another source: btc-usd at a data vendor."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class SymbolDataSource(enum.IntEnum):
 
 
 class SymbolIdentifier(Entity, frozen=True, kw_only=True):
-    """One source's name for a symbol; exact, as the source writes it."""
+    """One source's name of a symbol, exactly as the source writes it."""
 
     identifier_id: str = ""
     symbol_id: str = ""

@@ -1,4 +1,4 @@
-"""One namespace of venue symbols: `binance`, `binance-usdm` and `binance-coinm` are three."""
+"""A venue: a namespace of venue symbols. `binance` and `binance-usdm` are two venues."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Venue(Entity, frozen=True, kw_only=True):
     """A venue.
 
     Attributes:
-        operator: Groups the venues of one operator: `binance` for `binance-usdm`. Venues
-            of one operator share its asset codes.
+        operator: The operator of several venues, such as `binance` of `binance-usdm`. Its venues
+            share asset codes.
     """
 
     venue_id: str = ""

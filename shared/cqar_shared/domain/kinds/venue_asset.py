@@ -1,4 +1,4 @@
-"""An asset at a venue: the venue's codes for it, and what may be done with it there."""
+"""An asset at a venue: the venue's codes for it, and whether it can be moved and traded."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _FINAL_FIELDS = (
 
 
 class VenueAsset(Entity, frozen=True, kw_only=True):
-    """One row per venue and asset; a relisting reopens it, and History has the past.
+    """One entity for each venue and asset; listing the asset again reopens it.
 
     Attributes:
         venue_asset_symbol: The venue's own code, such as XXBT.
         other_codes: Its further codes for the same asset, such as XBT.
-        deposit_enabled, withdraw_enabled, trading_enabled: None where nobody has said.
+        deposit_enabled, withdraw_enabled, trading_enabled: None if not known.
     """
 
     venue_id: str = ""
@@ -55,12 +55,12 @@ class VenueAsset(Entity, frozen=True, kw_only=True):
 
 
 def codes_at(held: Any) -> list[tuple[str, str]]:
-    """(venue, code) of all codes of an entity, or of its message."""
+    """Return (venue, code) for each code of an entity or of its message."""
     return [(held.venue_id, code) for code in (held.venue_asset_symbol, *held.other_codes)]
 
 
 def code_rows(entity: VenueAsset) -> Iterator[Row]:
-    """A delisted asset frees its codes for another, from its end on."""
+    """The rows of its codes. After an asset's end another one may have its codes."""
     names = ("venue_id", "asset_id", "listed_at", "delisted_at")
     ours = {name: getattr(entity, name) for name in names}
     for code in entity.codes:
@@ -102,14 +102,14 @@ def check_venue_asset(
 
 
 def _check_deployment(after: VenueAsset, registry: RegistryView) -> Iterator[FieldViolation]:
-    """Deposits of one asset would be sent to another's contract."""
+    """Check that the deployment is this asset's: deposits go to its contract."""
     held = registry.get("asset_deployment", after.deployment_id) if after.deployment_id else None
     if held is not None and held.asset_id != after.asset_id:
         yield FieldViolation("deployment_id", "OTHER_ASSET", f"is a deployment of {held.asset_id}")
 
 
 def _check_codes(after: VenueAsset, registry: RegistryView) -> Iterator[FieldViolation]:
-    """Deposits are credited by code: at one instant it means one asset of the venue."""
+    """Check that a code means one asset of a venue at one time: deposits are credited by code."""
     for place, code in enumerate(after.codes[: 1 + OTHER_CODES_MAX]):
         field = "other_codes" if place else "venue_asset_symbol"
         for rival in registry.find("venue_asset", "code", after.venue_id, code):
@@ -129,7 +129,7 @@ def event_of(before: VenueAsset | None, after: VenueAsset | None) -> str:
 
 
 def delist(entity: VenueAsset, at: dt.datetime) -> VenueAsset:
-    """Nothing may be done with it any more from `at` on."""
+    """End the asset at an instant, and disable deposits, withdrawals and trading."""
     return msgspec.structs.replace(
         entity,
         delisted_at=entity.delisted_at or at,

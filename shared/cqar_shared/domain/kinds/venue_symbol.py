@@ -1,9 +1,9 @@
-"""One spelling at one venue during one period, and what it meant.
+"""A listing: one spelling at one venue during one period, and the symbol that it means.
 
-A spelling may be reused, so its meaning is a matter of time: the period is
-[listed_at, delisted_at), and an unknown listed_at is open to the past. At one instant a
-spelling has one meaning; PostgreSQL holds that by an exclusion constraint, and the rule here
-says it in words before.
+A venue may reuse a spelling, so its meaning depends on time. The period is
+[listed_at, delisted_at); an unknown listed_at is open to the past. At one instant a spelling has
+one meaning: `_check_period` refuses an overlap with a message, and an exclusion constraint in
+PostgreSQL guarantees it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class MarketStatusCode(enum.IntEnum):
 
 
 ACTIVE: Final = frozenset({MarketStatusCode.ONLINE, MarketStatusCode.POST_ONLY})
-#: What a listing states about trading it; an alias states none.
+#: The terms of trading a listing; an alias has none.
 TERMS: Final = (
     "maker_fee",
     "taker_fee",
@@ -54,7 +54,7 @@ TICK_BANDS_MAX: Final = 64
 
 
 class ListingTickBand(msgspec.Struct, frozen=True, kw_only=True):
-    """From this price on prices move in this tick."""
+    """The tick of prices from `from_price` up to the next band."""
 
     from_price: Decimal = Decimal(0)
     tick_size: Decimal = Decimal(0)
@@ -68,9 +68,9 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
         maker_fee, taker_fee: Fractions; negative is a rebate.
         tick_size, lot_size, min_order_size: In the venue's own price and order units.
         unit_multiplier: Canonical base units in one venue unit: 1000 for 1000SHIBUSDT.
-        alias_of: The primary spelling at the same venue that this one stands for.
-        first_seen_at: When this registry first saw it, whenever the venue listed it.
-        terms_since: From when on all but the identity and the period is as it is here; None: not
+        alias_of: The primary spelling at the same venue that this one is an alias of.
+        first_seen_at: When this registry first saw it, which may be long after the listing.
+        terms_since: Since when everything but identity and period is as it is here; None if not
             known. The registry keeps it.
     """
 
@@ -102,7 +102,7 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
 
 
-#: What a listing is and when, whatever its terms are.
+#: Identity and period of a listing; the other fields are terms.
 _IDENTITY: Final = (
     *("listing_id", "venue_id", "symbol_id", "venue_symbol"),
     *("listed_at", "delisted_at", "first_seen_at", "terms_since"),
@@ -115,7 +115,7 @@ def _others(after: VenueSymbol, found: Iterable[VenueSymbol]) -> Iterator[VenueS
 
 
 def existing_listing(given: VenueSymbol, registry: RegistryView) -> VenueSymbol | None:
-    """The period that an upsert without an id means: the one it names, else the open one."""
+    """Return the listing that an upsert without an id means: of its period, else the open one."""
     found: Iterable[VenueSymbol]
     found = registry.find("venue_symbol", "spelling", given.venue_id, given.venue_symbol)
     if given.listed_at is None:
@@ -146,22 +146,22 @@ def complete(before: VenueSymbol | None, given: VenueSymbol, registry: RegistryV
     return _dated(before, after, registry)
 
 
-#: All of a listing that may differ from one instant of its period to another.
+#: The fields of a listing that may change within its period.
 terms_of: Final[Callable[[VenueSymbol], tuple[Any, ...]]] = attrgetter(*_DATED)
 
 
 def sets_terms(before: Entity | None, after: Entity | None) -> bool:
-    """Whether a change makes terms of a listing known, so that they are noted by their instant."""
+    """Whether a change sets new terms of a listing, which are then stored by their instant."""
     if not isinstance(after, VenueSymbol) or after.terms_since is None:
         return False
     return not isinstance(before, VenueSymbol) or terms_of(before) != terms_of(after)
 
 
 def _dated(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView) -> VenueSymbol:
-    """The listing with the instant that its terms hold from; of the past it takes none.
+    """Set since when the listing's terms hold.
 
-    What a change says as of an instant does not replace what is known of a later one, nor what
-    may be of a later one. Only that the period has ended counts whenever it is said.
+    A change as of an instant does not replace terms that are known of a later instant, or may be of
+    one. Only the end of the period counts in any case.
     """
     known = before.terms_since if before is not None else None
     since: dt.datetime | None
@@ -170,7 +170,7 @@ def _dated(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryVie
     elif terms_of(after) == terms_of(before):
         since = known
     elif registry.as_of is None:
-        # Of two writers' clocks one is behind.
+        # The clocks of two writers may differ.
         since = max(registry.now, known or registry.now)
     elif known is not None and known <= registry.as_of:
         since = registry.as_of
@@ -183,7 +183,7 @@ def _dated(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryVie
 
 
 def _primary(after: VenueSymbol, registry: RegistryView) -> VenueSymbol | None:
-    """The primary spelling of the same symbol at the same venue in the same period."""
+    """Return the primary spelling of the same symbol at the same venue in the same period."""
     found = registry.find("venue_symbol", "market", after.venue_id, after.symbol_id)
     return next((v for v in _others(after, found) if v.is_primary), None)
 
@@ -194,8 +194,8 @@ def check_venue_symbol(
     yield from rules.check_uuid("listing_id", after.listing_id)
     yield from rules.check_required(after, "venue_id", "symbol_id")
     yield from rules.check_printable("venue_symbol", after.venue_symbol)
-    # Fills are booked by symbol. Re-pointing a live spelling would silently re-home them:
-    # delist it and list it again, so that as-of lookups keep telling the truth.
+    # Fills are booked by symbol. A live spelling that changed its symbol would silently move
+    # them, and lookups of the past would be wrong: it must be delisted and listed again.
     yield from rules.check_immutable(
         before, after, "delist it and list it anew", "venue_id", "symbol_id", "venue_symbol"
     )
@@ -256,7 +256,7 @@ def _check_period(
 
 
 def _aliases_of(entity: VenueSymbol, registry: RegistryView) -> list[VenueSymbol]:
-    """The spellings that stand for it: they have its status and steps, and none of their own."""
+    """The aliases of a listing, which have its status and steps and none of their own."""
     found = registry.find("venue_symbol", "market", entity.venue_id, entity.symbol_id)
     return [v for v in _others(entity, found) if v.alias_of == entity.venue_symbol]
 

@@ -28,7 +28,7 @@ def table_of(kind: AnyKind) -> sa.Table:
 
 
 def child_tables_of(kind: AnyKind) -> tuple[sa.Table, ...]:
-    """Those of its entities' parts."""
+    """The tables of the parts of a kind's entities."""
     return tuple(metadata.tables[name] for name in kind.child_tables)
 
 
@@ -37,5 +37,5 @@ def tables_of(kind: AnyKind) -> tuple[sa.Table, ...]:
 
 
 def table_of_lookup(kind: AnyKind, lookup: Lookup[Any]) -> sa.Table:
-    """The one that has the lookup's columns."""
+    """The table with the lookup's columns."""
     return metadata.tables[lookup.table or kind.table]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_symbol_pb2
 
-from cqar.cli.resolve import _resolution_rows
+from cqar.cli.resolve import _detail_rows
 
 #: Told as the row `status`, and by the symbol.
 ELSEWHERE = {"source", "contract_kind"}
@@ -25,6 +25,6 @@ def test_every_step_and_limit_is_shown() -> None:
     listing = venue_symbol_pb2.VenueSymbol()
     listing.exact.maker_fee, listing.exact.taker_fee = "-0.0001", "0.0004"
     found = pb.Resolution(specs=specs, venue_symbol=listing)
-    shown = {value for _, value in _resolution_rows(found)}
+    shown = {value for _, value in _detail_rows(found)}
     assert {f"{i}.125" for i in range(len(texts))} <= shown
     assert {"0.1 from 0", "1 from 100", "5", "-0.0001", "0.0004"} <= shown

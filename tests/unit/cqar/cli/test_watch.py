@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from cqar.cli import output
 from cqar.cli.json_entities import entity_of
-from cqar.cli.watch import VALUE_CHARS_MAX, document, said
+from cqar.cli.watch import VALUE_CHARS_MAX, change_text, document
 from cqar.sdk.changes import MESSAGES
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kinds.asset import ASSET
@@ -82,7 +82,7 @@ def test_beside_every_double_that_is_not_printed_stands_its_exact_text(kind: str
 def test_people_see_each_value_whole_or_are_told_that_it_is_not_shown(note: str) -> None:
     asset = an_asset(metadata={"note": note})
     payload = entity_codec.encode(ASSET, asset)
-    line = said(replication_pb2.Change(kind="asset", key=asset.asset_id, entity=payload))
+    line = change_text(replication_pb2.Change(kind="asset", key=asset.asset_id, entity=payload))
     entity = entity_of("asset", payload)
     assert entity is not None
     whole = json.dumps(entity["metadata"], ensure_ascii=False, separators=(",", ":"))

@@ -7,8 +7,8 @@ from collections import defaultdict
 from decimal import Decimal
 from typing import Any
 
-from cqar.catalogue import read
-from cqar.importer.parsed_market import Code
+from cqar.catalogue import read_table
+from cqar.importer.parsed_market import AssetCode
 from cqar.importer.plan import Multiplier, Plan
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.symbol import SYMBOL
@@ -195,7 +195,7 @@ def test_a_share_that_was_bound_to_a_coin_before_stays_as_it_is() -> None:
 @needs_data
 def test_of_two_operators_real_listings_only_verified_assets_are_shared() -> None:
     """HTX and Gate of April 2021, on the catalogue's assets."""
-    known = [an_asset(row["symbol"], asset_id=an_id(row["slug"])) for row in read("assets")]
+    known = [an_asset(row["symbol"], asset_id=an_id(row["slug"])) for row in read_table("assets")]
     own = {"BTC", "USDT"}
     registry = Registry(
         *(a_venue(name, operator=name) for name in ("htx", "gate")),
@@ -208,7 +208,7 @@ def test_of_two_operators_real_listings_only_verified_assets_are_shared() -> Non
         ),
     }
     for venue, listing in listings.items():
-        plan = registry.imported(*listing.found, venue=venue)
+        plan = registry.imported(*listing.markets, venue=venue)
         assert {binding.asset_id for binding in plan.bindings} == {
             held.asset_id
             for kind, held in registry.entities.values()
@@ -228,6 +228,6 @@ def test_of_two_operators_real_listings_only_verified_assets_are_shared() -> Non
 
 def test_the_code_of_a_multiple_says_nothing_of_another_code() -> None:
     """1000CAT stands for CAT where somebody says so; `CATS` is another spelling."""
-    market = a_market("CATSUSDT", base=Code("CATS", "CATS"))
+    market = a_market("CATSUSDT", base=AssetCode("CATS", "CATS"))
     plan = Registry(an_asset("CAT")).plan(market, coin("1000CAT"), multipliers=CAT)
     assert [o.after.symbol for o in plan.new_assets] == ["CATS"]  # type: ignore[union-attr]

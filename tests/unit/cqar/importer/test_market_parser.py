@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from cqar.importer.market_parser import Listing, read_listing
-from cqar.importer.parsed_market import ParsedMarket, Unreadable
-from cqar.importer.recorded_responses import SavedAnswer
+from cqar.importer.market_parser import VenueListing, read_listing
+from cqar.importer.parsed_market import ParsedMarket, UnreadableListing
+from cqar.importer.recorded_responses import SavedResponse, matches
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from tests.unit.cqar.importer.test_raw_listings import VENUE_FILES, needs_data
 
@@ -21,39 +21,41 @@ USDM: Any = ("binance-usdm", "binanceusdm", ["swap", "future"])
 GATE: Any = ("gate-usdt", "gate", ["swap"])
 
 
-def read(venue: Any, request: str, name: str, contracts: str | None = None) -> Listing:
-    return read_listing(*venue, [SavedAnswer(request, VENUE_FILES / f"{name}.json")], contracts)
+def read(venue: Any, request: str, name: str, contracts: str | None = None) -> VenueListing:
+    return read_listing(*venue, [SavedResponse(request, VENUE_FILES / f"{name}.json")], contracts)
 
 
-def by_spelling(listing: Listing) -> dict[str, ParsedMarket]:
-    return {market.spelling: market for market in listing.found}
+def by_spelling(listing: VenueListing) -> dict[str, ParsedMarket]:
+    return {market.spelling: market for market in listing.markets}
 
 
 def test_contracts_that_pay_otherwise_are_another_venues() -> None:
-    with pytest.raises(Unreadable, match=r"18 inverse (swap|future) markets are not its own"):
+    with pytest.raises(
+        UnreadableListing, match=r"18 inverse (swap|future) markets are not its own"
+    ):
         read(USDM, "exchangeInfo", "binance/coinm_exchangeInfo_2021-07-22", "linear")
     coinm = ("binance-coinm", "binancecoinm", ["swap", "future"])
-    with pytest.raises(Unreadable, match="linear swap markets are not its own"):
+    with pytest.raises(UnreadableListing, match="linear swap markets are not its own"):
         read(coinm, "exchangeInfo", "binance/usdm_exchangeInfo_2021-07-22", "inverse")
     own = read(USDM, "exchangeInfo", "binance/usdm_exchangeInfo_2021-07-22", "linear")
-    assert (len(own.found), own.other_types) == (122, {})
+    assert (len(own.markets), own.other_types) == (122, {})
 
 
 def test_a_spot_answer_of_bybits_that_holds_an_option_is_refused() -> None:
     name = "bybit/fixture_recent_instruments_option"
-    with pytest.raises(Unreadable, match="it is no spot market: its optionsType is Put"):
+    with pytest.raises(UnreadableListing, match="it is no spot market: its optionsType is Put"):
         read(("bybit", "bybit", ["spot"]), "instruments-info?category=spot", name)
 
 
 def test_an_option_of_okx_is_on_its_value_times_its_multiplier() -> None:
     name = "okx/instruments_OPTION_BTC-USD_2022-05-13"
     listing = read(("okx", "okx", ["option"]), "instruments?instType=OPTION", name)
-    assert {market.contract_size for market in listing.found} == {Decimal("0.1")}
+    assert {market.contract_size for market in listing.markets} == {Decimal("0.1")}
 
 
 def test_contracts_of_gate_state_their_minimum_and_that_they_are_going() -> None:
     listing = read(GATE, "contracts", "gate/futures_usdt_contracts_2023-05-24", "linear")
-    assert [m.spelling for m in listing.found if m.min_order_size is None] == []
+    assert [m.spelling for m in listing.markets if m.min_order_size is None] == []
     going = by_spelling(listing)["COCOS_USDT"]
     assert going.status is MarketStatusCode.REDUCE_ONLY
 
@@ -61,7 +63,7 @@ def test_contracts_of_gate_state_their_minimum_and_that_they_are_going() -> None
 def test_coinbase_stated_both_bounds_of_an_order() -> None:
     coinbase = ("coinbase", "coinbaseexchange", ["spot"])
     listing = read(coinbase, "products", "coinbase/exchange_products_2021-04-17")
-    for market in listing.found:
+    for market in listing.markets:
         assert market.min_order_size == Decimal(market.raw["base_min_size"])
         assert market.max_order_size == Decimal(market.raw["base_max_size"])
 
@@ -78,10 +80,15 @@ def test_a_file_may_say_when_it_was_taken() -> None:
 def test_what_a_record_says_to_be_no_coin_is_none() -> None:
     name = "binance/testnet_usdm_exchangeInfo_2025-12-24"
     listing = read(USDM, "exchangeInfo", name, "linear")
-    told = {m.spelling: m.underlying_class for m in listing.found if m.underlying_class}
+    told = {m.spelling: m.underlying_class for m in listing.markets if m.underlying_class}
     assert Counter(told.values()) == {"INDEX": 4, "EQUITY": 1, "COMMODITY": 1}
     assert told["BTCDOMUSDT"] == "INDEX"
     linear = ("bybit-linear", "bybit", ["swap", "future"])
     name = "bybit/fixture_recent_instruments_linear_symbol_type"
-    (market,) = read(linear, "instruments-info?category=linear", name).found
+    (market,) = read(linear, "instruments-info?category=linear", name).markets
     assert market.underlying_class == market.raw["symbolType"].upper()
+
+
+def test_a_file_answers_a_request_that_ends_with_a_slash() -> None:
+    assert matches("v2/markets", "https://www.bitstamp.net/api/v2/markets/")
+    assert not matches("markets", "https://www.bitstamp.net/api/v2/supermarkets/")

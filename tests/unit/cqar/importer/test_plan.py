@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from cqar.importer.delistings import MassDelisting
-from cqar.importer.market_parser import Listing
-from cqar.importer.parsed_market import Code, ParsedMarket, RejectedRecord
+from cqar.importer.market_parser import VenueListing
+from cqar.importer.parsed_market import AssetCode, ParsedMarket, RejectedRecord
 from cqar.importer.plan import Multiplier, OutOfOrder, Plan, make_plan, require_present
 from cqar.importer.recorded_responses import NO_NAME
 from cqar.importer.registry_state import RegistryState
@@ -29,8 +29,8 @@ DAY = dt.timedelta(days=1)
 def a_market(spelling: str = "BTCUSDT", **changes: Any) -> ParsedMarket:
     given: dict[str, Any] = {
         "symbol_type": SymbolTypeCode.SPOT,
-        "base": Code("BTC", "BTC"),
-        "quote": Code("USDT", "USDT"),
+        "base": AssetCode("BTC", "BTC"),
+        "quote": AssetCode("USDT", "USDT"),
         "tick_size": Decimal("0.01"),
         "lot_size": Decimal("0.001"),
         "raw": {},
@@ -39,7 +39,7 @@ def a_market(spelling: str = "BTCUSDT", **changes: Any) -> ParsedMarket:
 
 
 def coin(code: str, spelling: str = "", **changes: Any) -> ParsedMarket:
-    return a_market(spelling or f"{code}USDT", base=Code(code, code), **changes)
+    return a_market(spelling or f"{code}USDT", base=AssetCode(code, code), **changes)
 
 
 class Registry:
@@ -61,8 +61,8 @@ class Registry:
             # As `load_state` reads it: of other venues neither codes nor listings.
             if kind not in (VENUE_ASSET, VENUE_SYMBOL) or entity.venue_id == venue_id:
                 state.add(kind, entity)
-        listing = Listing()
-        listing.found = list(found)
+        listing = VenueListing()
+        listing.markets = list(found)
         listing.rejected = list(options.pop("rejected", ()))
         venue: Any = state.get("venue", venue_id)
         return make_plan(state, venue, listing, at, options.pop("multipliers", {}), **options)
@@ -104,7 +104,9 @@ def test_what_was_in_the_first_listing_was_listed_nobody_knows_when() -> None:
     assert registry.listing("BTCUSDT").listed_at is None
     assert registry.listing("SOLUSDT").listed_at == NOW + DAY
     # Another type of product is another listing, seen for the first time.
-    swap = a_market("BTC-SWAP", symbol_type=SymbolTypeCode.PERPETUAL, settle=Code("USDT", "USDT"))
+    swap = a_market(
+        "BTC-SWAP", symbol_type=SymbolTypeCode.PERPETUAL, settle=AssetCode("USDT", "USDT")
+    )
     registry.imported(swap, at=NOW + 2 * DAY)
     assert registry.listing("BTC-SWAP").listed_at is None
 
@@ -180,12 +182,12 @@ def test_codes_are_recorded_also_where_the_symbol_is_known() -> None:
 def test_a_code_that_would_be_a_second_asset_of_a_ticker_is_refused() -> None:
     registry = Registry()
     found = coin("ETH", "0-USDT", symbol_type=SymbolTypeCode.SPOT)
-    found = msgspec.structs.replace(found, base=Code("0", "BTC"))
+    found = msgspec.structs.replace(found, base=AssetCode("0", "BTC"))
     plan = registry.plan(a_market(), found)
     assert [row.spelling for row in plan.rejected] == ["0-USDT"]
     assert "would be a second BTC" in plan.rejected[0].reason
     # REPV2 and REP are two coins that ccxt calls REP: they differ in their own codes.
-    two = (coin("REP"), a_market("REPV2USDT", base=Code("REPV2", "REP")))
+    two = (coin("REP"), a_market("REPV2USDT", base=AssetCode("REPV2", "REP")))
     assert [o.after.symbol for o in Registry().plan(*two).new_assets] == ["REP", "REPV2"]  # type: ignore[union-attr]
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from cqar.importer.raw_numbers import DEPTH_MAX, NODES_MAX, Traces
+from cqar.importer.raw_numbers import DEPTH_MAX, NODES_MAX, RecordNumbers
 
 
 def has(term: str, value: str, record: Any) -> bool:
-    return Traces(record).has(term, Decimal(value))
+    return RecordNumbers(record).has(term, Decimal(value))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_what_does_not_stand_there_is_not_found_elsewhere(
     ids=("none", "text", "list", "long", "large", "exponent", "no number", "decimals", "names"),
 )
 def test_no_record_is_too_odd_to_be_looked_at(record: Any) -> None:
-    traces = Traces(record)
+    traces = RecordNumbers(record)
     assert not traces.has("tick_size", Decimal("0.05"))
     assert not traces.has_number(Decimal("0.05"))
     assert not traces.has_instant(dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
@@ -101,21 +101,21 @@ def test_looking_is_bounded_and_what_is_beyond_is_not_known() -> None:
         deep = {"more": deep}
     assert not has("tick_size", "0.05", deep)
     wide = {str(number): number for number in range(NODES_MAX)}
-    assert len(Traces(wide).leaves) < NODES_MAX
+    assert len(RecordNumbers(wide).leaves) < NODES_MAX
     assert not has("tick_size", "0.05", {**wide, "tickSize": "0.05"})
-    assert len(Traces([[0] * 1_000_000] * 1_000).leaves) < NODES_MAX
+    assert len(RecordNumbers([[0] * 1_000_000] * 1_000).leaves) < NODES_MAX
 
 
 def test_a_strike_stands_there_as_a_number_or_in_a_name() -> None:
-    assert Traces({"stk": "40000"}).has_number(Decimal(40000))
-    assert Traces({"symbol": "BTC-24SEP21-40000-P"}).has_number(Decimal(40000))
-    assert not Traces({"symbol": "BTC-24SEP21-40000-P"}).has_number(Decimal(4000))
+    assert RecordNumbers({"stk": "40000"}).has_number(Decimal(40000))
+    assert RecordNumbers({"symbol": "BTC-24SEP21-40000-P"}).has_number(Decimal(40000))
+    assert not RecordNumbers({"symbol": "BTC-24SEP21-40000-P"}).has_number(Decimal(4000))
 
 
 def test_an_expiry_stands_there_with_its_time_of_day() -> None:
     expiry = dt.datetime(2021, 9, 24, 8, tzinfo=dt.UTC)
     for told in (1632470400, "1632470400000", "2021-09-24T08:00:00.000Z", "2021-09-24T10:00+02:00"):
-        assert Traces({"delivery": told}).has_instant(expiry), told
+        assert RecordNumbers({"delivery": told}).has_instant(expiry), told
     midnight = dt.datetime(2021, 9, 24, tzinfo=dt.UTC)
     for told in ("20210924", "2021-09-24", "FXBTCJPY24SEP2021"):
-        assert not Traces({"delivery": told}).has_instant(midnight), told
+        assert not RecordNumbers({"delivery": told}).has_instant(midnight), told

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import pytest
 
-from cqar.importer.market_parser import Listing, read_listing
-from cqar.importer.recorded_responses import SavedAnswer
+from cqar.importer.market_parser import VenueListing, read_listing
+from cqar.importer.recorded_responses import SavedResponse
 from cqar.importer.reviewed_venues import REVIEWED
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
@@ -68,8 +68,8 @@ FILES: Final = [
 ]
 
 
-def listing_of(ccxt_id: str, types: tuple[str, ...], request: str, name: str) -> Listing:
-    saved = [SavedAnswer(request, VENUE_FILES / f"{name}.json")]
+def listing_of(ccxt_id: str, types: tuple[str, ...], request: str, name: str) -> VenueListing:
+    saved = [SavedResponse(request, VENUE_FILES / f"{name}.json")]
     return read_listing(ccxt_id, ccxt_id, types, saved)
 
 
@@ -86,19 +86,19 @@ def test_a_reviewed_reading_is_the_records_own(
             entity_diff.value_text(value) or None
             for value in (market.tick_size, market.lot_size, market.min_order_size, market.status)
         )
-        for market in listing.found
+        for market in listing.markets
     }
     raw = raw_listings.read(oracle, VENUE_FILES / f"{name}.json")
     assert read == {
         row.spelling: (row.tick_size, row.lot_size, row.min_order_size, row.status) for row in raw
     }
-    assert all(market.is_reviewed for market in listing.found)
+    assert all(market.is_reviewed for market in listing.markets)
 
 
 def test_every_reading_that_is_said_to_be_reviewed_is_compared_here() -> None:
     compared: dict[str, set[SymbolTypeCode]] = {}
     for ccxt_id, _, types, request, name in FILES:
-        found = listing_of(ccxt_id, types, request, name).found
+        found = listing_of(ccxt_id, types, request, name).markets
         compared.setdefault(ccxt_id, set()).update(market.symbol_type for market in found)
     assert compared == REVIEWED
 
@@ -148,7 +148,7 @@ MADE_UP: Final[list[tuple[Any, str, dict[str, int], int]]] = [
 def test_what_ccxt_makes_up_is_not_known(
     how: Any, name: str, untraced: dict[str, int], unstated: int
 ) -> None:
-    found = listing_of(*how, name).found
+    found = listing_of(*how, name).markets
     assert Counter(term for market in found for term in market.untraced) == untraced
     assert sum(not market.is_status_stated for market in found) == unstated
     for market in found:
@@ -161,7 +161,9 @@ def test_krakens_tick_is_the_one_that_it_states_and_not_its_decimals(tmp_path: P
     steps = {"pair_decimals": 2, "lot_decimals": 8, "tick_size": "0.1", "status": "online"}
     path = tmp_path / "AssetPairs.json"
     path.write_text(json.dumps({"error": [], "result": {"ETHEUROP": pair | steps}}))
-    (market,) = read_listing("kraken", "kraken", ["spot"], [SavedAnswer("AssetPairs", path)]).found
+    (market,) = read_listing(
+        "kraken", "kraken", ["spot"], [SavedResponse("AssetPairs", path)]
+    ).markets
     assert market.tick_size == Decimal("0.1")
 
 
@@ -170,13 +172,13 @@ def test_kucoins_minimum_of_any_order_is_its_min_funds(tmp_path: Path) -> None:
     answer["data"][0] |= {"quoteMinSize": "5", "minFunds": "0.1"}
     path = tmp_path / "symbols.json"
     path.write_text(json.dumps(answer))
-    (market,) = read_listing("kucoin", "kucoin", ["spot"], [SavedAnswer("symbols", path)]).found
+    (market,) = read_listing("kucoin", "kucoin", ["spot"], [SavedResponse("symbols", path)]).markets
     assert market.min_notional == Decimal("0.1")
 
 
 def test_what_documentation_alone_says_is_named_and_not_untraced() -> None:
     """A USD-M contract is one unit of the base: no field of the record says so."""
     name = "binance/usdm_exchangeInfo_2021-07-22"
-    found = listing_of("binanceusdm", CONTRACTS, "exchangeInfo", name).found
+    found = listing_of("binanceusdm", CONTRACTS, "exchangeInfo", name).markets
     assert {market.contract_size for market in found} == {1}
     assert not any(market.untraced for market in found)

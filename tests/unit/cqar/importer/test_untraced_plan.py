@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cqar.cli.import_plan import UNTRACED, plan_document, show_plan
+from cqar.cli.import_plan import UNTRACED_REASON, plan_document, show_plan
 from cqar.importer.parsed_market import ParsedMarket
-from cqar.importer.provenance import settled, traced
+from cqar.importer.provenance import drop_untraced, settle_untraced
 from cqar.importer.reviewed_venues import CCXT_REVIEWED, CCXT_UNREVIEWED, READER
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE
@@ -31,7 +31,7 @@ def as_before(**changes: Any) -> ParsedMarket:
 
 
 def as_now(**changes: Any) -> ParsedMarket:
-    return settled(traced(as_before(**changes), NAMES), "upbit")
+    return settle_untraced(drop_untraced(as_before(**changes), NAMES), "upbit")
 
 
 def test_steps_that_an_earlier_import_made_up_are_taken_back_by_name() -> None:
@@ -41,7 +41,8 @@ def test_steps_that_an_earlier_import_made_up_are_taken_back_by_name() -> None:
     (told,) = plan_document(plan, None)["changed"]
     steps = [d for d in told["differences"] if d["field"] in STEPS]
     assert steps == [
-        {"field": field, "before": "0.00000001", "after": "", "reason": UNTRACED} for field in STEPS
+        {"field": field, "before": "0.00000001", "after": "", "reason": UNTRACED_REASON}
+        for field in STEPS
     ]
     listing = registry.listing("KRW-BTC")
     assert (listing.tick_size, listing.lot_size) == (None, None)
@@ -120,12 +121,12 @@ def test_the_text_of_a_plan_says_what_is_unreviewed_untraced_and_bound_by_ticker
     show_plan(registry.plan(as_now(), coin("SOL"), at=NOW + DAY), None)
     said = " ".join(capsys.readouterr().out.split())
     assert "1 of 2 rows are read UNREVIEWED" in said
-    assert f"tick_size of 1 rows: ccxt has one, and {UNTRACED}" in said
-    assert f"status of 1 rows: {UNTRACED}" in said
+    assert f"tick_size of 1 rows: ccxt has a value, but {UNTRACED_REASON}" in said
+    assert f"status of 1 rows: {UNTRACED_REASON}" in said
     assert "Bound by ticker alone" not in said
     show_plan(Registry().plan(a_market()), None)
     said = " ".join(capsys.readouterr().out.split())
-    assert "Bound by ticker alone (look at them): 2" in said
+    assert "Bound by ticker alone (review them): 2" in said
     assert "UNREVIEWED" not in said
 
 
@@ -133,8 +134,8 @@ def test_another_expiry_or_strike_is_another_product_and_is_refused() -> None:
     expiry = dt.datetime(2021, 9, 24, tzinfo=dt.UTC)
     future = a_market("FXBTCJPY24SEP2021", symbol_type=SymbolTypeCode.FUTURE, expiry=expiry)
     with pytest.raises(ValueError, match="states the expiry that ccxt reads"):
-        traced(future, {"product_code": "FXBTCJPY24SEP2021"})
+        drop_untraced(future, {"product_code": "FXBTCJPY24SEP2021"})
     option = a_market("BTC-P", symbol_type=SymbolTypeCode.OPTION, strike=Decimal(40000))
     with pytest.raises(ValueError, match="states the strike that ccxt reads"):
-        traced(option, {"symbol": "BTC-P"})
-    assert traced(option, {"symbol": "BTC-40000-P"}).strike == 40000
+        drop_untraced(option, {"symbol": "BTC-P"})
+    assert drop_untraced(option, {"symbol": "BTC-40000-P"}).strike == 40000

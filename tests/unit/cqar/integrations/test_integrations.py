@@ -1,4 +1,4 @@
-"""A resolution as ccxt and as Nautilus write it: all that is known, and nothing that is not."""
+"""A resolution as ccxt's and as Nautilus's structure: all that is known, and nothing else."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def option() -> cqar.Resolution:
 # ---------------------------------------------------------------- ccxt
 
 
-def test_a_spot_market_is_as_ccxt_writes_it() -> None:
+def test_a_spot_market_has_ccxts_structure() -> None:
     found = spot(
         taker_fee=Decimal("0.001"), min_order_size=Decimal("0.0001"), max_order_value=Decimal(9_000)
     )
@@ -66,7 +66,7 @@ def test_a_spot_market_is_as_ccxt_writes_it() -> None:
     assert not cqar.ccxt_market(spot(status=MarketStatusCode.HALTED))["active"]
 
 
-def test_contracts_say_what_they_settle_in_how_they_pay_and_when_they_end() -> None:
+def test_contracts_have_settlement_kind_and_expiry() -> None:
     swap, dated, call = map(cqar.ccxt_market, (perpetual(), future(), option()))
     assert (swap["symbol"], swap["type"], swap["settle"]) == ("BTC/USDT:USDT", "swap", "USDT")
     assert (swap["linear"], swap["inverse"], swap["contractSize"]) == (True, False, 0.01)
@@ -78,7 +78,7 @@ def test_contracts_say_what_they_settle_in_how_they_pay_and_when_they_end() -> N
     assert (call["option"], call["strike"], call["optionType"]) == (True, 100_000.0, "call")
 
 
-def test_ccxt_takes_every_type_of_market_and_rounds_by_it() -> None:
+def test_ccxt_accepts_every_type_of_market_and_rounds_by_it() -> None:
     exchange = ccxt.okx()
     found = [spot(), perpetual(), future(), option()]
     exchange.set_markets(by_symbol(found))
@@ -90,12 +90,12 @@ def test_ccxt_takes_every_type_of_market_and_rounds_by_it() -> None:
     assert cqar.ccxt_market(spot()).keys() <= exchange.safe_market_structure().keys()
 
 
-def test_numbers_are_of_the_type_that_the_exchange_wants() -> None:
+def test_numbers_have_the_type_of_the_exchange() -> None:
     assert cqar.ccxt_market(spot(), Decimal)["precision"]["amount"] == Decimal("0.00001")
     assert cqar.ccxt_market(spot(), str)["precision"]["amount"] == "0.00001"
 
 
-def test_steps_that_ccxt_cannot_say_or_that_are_not_the_venues_are_left_out() -> None:
+def test_steps_that_ccxt_cannot_express_or_that_are_defaults_are_none() -> None:
     bands = (ListingTickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),)
     banded = spot(tick_size=None, tick_bands=bands)
     assert cqar.ccxt_market(banded)["precision"] == {"price": None, "amount": 0.00001}
@@ -106,7 +106,7 @@ def test_steps_that_ccxt_cannot_say_or_that_are_not_the_venues_are_left_out() ->
     assert cqar.ccxt_market(borrowed)["precision"] == {"price": None, "amount": None}
 
 
-def test_two_markets_of_one_name_are_never_made_one() -> None:
+def test_two_markets_with_one_symbol_are_refused() -> None:
     one, other = spot(), msgspec.structs.replace(spot(), venue_symbol="BTCUSDT_OLD")
     with pytest.raises(DuplicateMarket, match="BTCUSDT and BTCUSDT_OLD are both BTC/USDT"):
         by_symbol([one, other])
@@ -118,24 +118,28 @@ def test_two_markets_of_one_name_are_never_made_one() -> None:
 
 
 def test_a_spot_market_is_a_currency_pair() -> None:
-    told = cqar.instrument(spot(max_order_size=Decimal(9_000)))
-    assert (told["type"], told["id"], told["raw_symbol"]) == (
+    fields = cqar.instrument(spot(max_order_size=Decimal(9_000)))
+    assert (fields["type"], fields["id"], fields["raw_symbol"]) == (
         "CurrencyPair",
         "BTCUSDT.BINANCE",
         "BTCUSDT",
     )
-    assert (told["base_currency"], told["quote_currency"]) == ("BTC", "USDT")
-    assert (told["price_precision"], told["price_increment"]) == (2, "0.01")
-    assert (told["size_precision"], told["size_increment"]) == (5, "0.00001")
-    assert (told["multiplier"], told["lot_size"]) == ("1", "0.00001")
-    assert (told["min_quantity"], told["max_quantity"]) == (None, "9000")
-    assert (told["min_notional"], told["max_notional"]) == ("5 USDT", None)
-    assert not told.keys() & {"margin_init", "margin_maint", "maker_fee", "taker_fee"}
+    assert (fields["base_currency"], fields["quote_currency"]) == ("BTC", "USDT")
+    assert (fields["price_precision"], fields["price_increment"]) == (2, "0.01")
+    assert (fields["size_precision"], fields["size_increment"]) == (5, "0.00001")
+    assert (fields["multiplier"], fields["lot_size"]) == ("1", "0.00001")
+    assert (fields["min_quantity"], fields["max_quantity"]) == (None, "9000")
+    assert (fields["min_notional"], fields["max_notional"]) == ("5 USDT", None)
+    assert not fields.keys() & {"margin_init", "margin_maint", "maker_fee", "taker_fee"}
 
 
-def test_fees_are_told_where_both_are_known_and_the_venue_is_named_as_asked() -> None:
-    told = cqar.instrument(spot(maker_fee=Decimal("-0.0001"), taker_fee=Decimal("0.001")), "BNB")
-    assert (told["maker_fee"], told["taker_fee"], told["id"]) == ("-0.0001", "0.001", "BTCUSDT.BNB")
+def test_fees_are_given_if_both_are_known_and_the_venue_can_be_named() -> None:
+    fields = cqar.instrument(spot(maker_fee=Decimal("-0.0001"), taker_fee=Decimal("0.001")), "BNB")
+    assert (fields["maker_fee"], fields["taker_fee"], fields["id"]) == (
+        "-0.0001",
+        "0.001",
+        "BTCUSDT.BNB",
+    )
 
 
 def test_contracts_are_perpetuals_futures_and_options() -> None:
@@ -158,12 +162,12 @@ def test_contracts_are_perpetuals_futures_and_options() -> None:
 
 
 def test_a_unit_of_a_thousand_is_a_currency_of_its_own() -> None:
-    told = cqar.instrument(spot(unit_multiplier=Decimal(1000)))
-    assert (told["base_currency"], told["multiplier"]) == ("1000BTC", "1")
-    assert told["info"]["unit_multiplier"] == "1000"
+    fields = cqar.instrument(spot(unit_multiplier=Decimal(1000)))
+    assert (fields["base_currency"], fields["multiplier"]) == ("1000BTC", "1")
+    assert fields["info"]["unit_multiplier"] == "1000"
 
 
-def test_without_steps_of_the_venues_own_there_is_no_instrument() -> None:
+def test_an_instrument_needs_the_venues_own_steps() -> None:
     with pytest.raises(cqar.StepsUnknown, match="tick and lot"):
         cqar.instrument(spot(lot_size=None))
     symbol = a_symbol(

@@ -1,4 +1,4 @@
-"""An answer is given again only while it is true, word for word."""
+"""A resolution is returned again only while every word of it is true."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ MARKET = encoded(*ASSETS, SYMBOL, a_venue(), LISTING)
 KEY = ("binance", "BTCUSDT")
 
 
-class Replica(AsyncReplica):
-    """One that holds a market, as if it had followed it there; nothing is connected."""
+class MarketReplica(AsyncReplica):
+    """A replica that holds a market as if it had followed it; nothing is connected."""
 
     def __init__(self, confirmed_ago_s: float = 0.0) -> None:
         nowhere = ResolverConfig(database_url="postgresql://nowhere/none", nats_url="nats://none")
@@ -46,15 +46,15 @@ class Replica(AsyncReplica):
         self.view.freshness.confirm(boot_clock_s() - confirmed_ago_s)
 
 
-async def test_the_same_answer_is_given_again_without_anything_being_made() -> None:
-    replica = Replica()
+async def test_the_same_resolution_is_returned_again() -> None:
+    replica = MarketReplica()
     first = await replica.resolve(*KEY)
     assert first.tradeable.allowed
     assert await replica.resolve(*KEY) is first
 
 
-async def test_a_hit_is_awaited_waited_for_gathered_and_made_a_task_like_any_other_answer() -> None:
-    replica = Replica()
+async def test_a_hit_is_awaited_gathered_and_made_a_task_like_any_coroutine() -> None:
+    replica = MarketReplica()
     first = await replica.resolve(*KEY)
     async with asyncio.TaskGroup() as group:
         in_group = group.create_task(replica.resolve(*KEY))
@@ -62,7 +62,7 @@ async def test_a_hit_is_awaited_waited_for_gathered_and_made_a_task_like_any_oth
     assert await asyncio.create_task(replica.resolve(*KEY)) is first
     assert await asyncio.wait_for(replica.resolve(*KEY), 1) is first
     both = await asyncio.gather(replica.resolve(*KEY), replica.resolve(*KEY))
-    assert all(one is first for one in both)
+    assert all(result is first for result in both)
     loop = asyncio.get_running_loop()
     elsewhere = asyncio.run_coroutine_threadsafe(replica.resolve(*KEY), loop)
     assert await asyncio.to_thread(elsewhere.result, 1) is first
@@ -73,7 +73,7 @@ async def test_a_hit_is_awaited_waited_for_gathered_and_made_a_task_like_any_oth
 
 
 async def test_a_hit_allocates_nothing() -> None:
-    replica = Replica()
+    replica = MarketReplica()
     await replica.resolve(*KEY)
     tracemalloc.start()
     try:
@@ -87,8 +87,8 @@ async def test_a_hit_allocates_nothing() -> None:
     assert peak - before <= sys.getsizeof(KEY) + 8, "more than the key that is looked for"
 
 
-async def test_what_changed_is_told_at_once_and_what_did_not_is_not_worked_out_again() -> None:
-    replica = Replica()
+async def test_a_change_is_seen_at_once_and_an_unrelated_one_keeps_the_result() -> None:
+    replica = MarketReplica()
     first = await replica.resolve(*KEY)
     replica.state = apply(replica.snapshot, replica.state, encoded(a_venue("kraken")))
     replica.view.announce_revision()
@@ -101,34 +101,34 @@ async def test_what_changed_is_told_at_once_and_what_did_not_is_not_worked_out_a
     assert [reason.code for reason in denied.tradeable.reasons] == ["FLAG_CRITICAL_BASE"]
 
 
-async def test_its_staleness_is_a_bound_for_as_long_as_it_is_given() -> None:
-    replica = Replica(confirmed_ago_s=0.5)
+async def test_its_staleness_is_a_bound_for_as_long_as_it_is_returned() -> None:
+    replica = MarketReplica(confirmed_ago_s=0.5)
     confirmed_s = boot_clock_s() - 0.5
     first, until_s = await replica.resolve(*KEY), 0.0
     while await replica.resolve(*KEY) is first:
         until_s = boot_clock_s()
         await asyncio.sleep(0.005)
-    told_ms = first.freshness.staleness_ms
-    assert told_ms is not None
-    assert (until_s - confirmed_s) * 1000 <= told_ms
-    assert told_ms <= 500 * DRIFT + (LEASE_S + 0.2) * 1000 * DRIFT
+    reported_ms = first.freshness.staleness_ms
+    assert reported_ms is not None
+    assert (until_s - confirmed_s) * 1000 <= reported_ms
+    assert reported_ms <= 500 * DRIFT + (LEASE_S + 0.2) * 1000 * DRIFT
 
 
-async def test_no_answer_is_given_again_once_memory_counts_as_stale() -> None:
-    replica = Replica()
+async def test_nothing_is_returned_again_once_memory_is_stale() -> None:
+    replica = MarketReplica()
     for staleness_ms in (0, 4_950, 4_999, 5_000, 9_000):
         lease = lease_of(staleness_ms, 5.0, LEASE_S)
         assert staleness_ms + lease.seconds * 1000 <= max(5_000, staleness_ms)
         assert lease.reported_ms >= staleness_ms + lease.seconds * 1000
     first = await replica.resolve(*KEY)
     replica.view.mark_stale("something is wrong")
-    told = await replica.resolve(*KEY)
-    assert told.freshness.state is State.STALE
+    stale = await replica.resolve(*KEY)
+    assert stale.freshness.state is State.STALE
     assert first.freshness.state is State.LIVE
 
 
-async def test_it_is_not_given_at_an_instant_at_which_it_is_another() -> None:
-    replica = Replica()
+async def test_it_is_not_returned_at_an_instant_that_changes_it() -> None:
+    replica = MarketReplica()
     replica.wall = END - dt.timedelta(milliseconds=20)
     assert (await replica.resolve(*KEY)).tradeable.allowed
     replica.wall = END
@@ -137,8 +137,8 @@ async def test_it_is_not_given_at_an_instant_at_which_it_is_another() -> None:
     assert [reason.code for reason in ended.tradeable.reasons] == ["LISTING_DELISTED"]
 
 
-async def test_whoever_carries_a_later_position_is_not_given_what_was_before_it() -> None:
-    replica = Replica()
+async def test_a_later_required_position_ends_earlier_hits() -> None:
+    replica = MarketReplica()
     await replica.resolve(*KEY)
     replica.carry(Position(1, 2))
     with pytest.raises(Exception, match="PostgreSQL does not answer|no answer within"):
@@ -146,14 +146,14 @@ async def test_whoever_carries_a_later_position_is_not_given_what_was_before_it(
     await replica.transport.resolver.close()
 
 
-async def test_nor_what_was_on_its_way_when_the_caller_was_told_of_it() -> None:
-    replica = Replica()
+async def test_a_position_required_while_a_hit_is_added_ends_that_hit() -> None:
+    replica = MarketReplica()
 
-    def told_meanwhile() -> dt.datetime:
+    def require_meanwhile() -> dt.datetime:
         replica.carry(Position(1, 2))
         return NOW
 
-    replica.transport.resolver.now = told_meanwhile
+    replica.transport.resolver.now = require_meanwhile
     assert (await replica.resolve(*KEY)).freshness.revision == 1
     replica.transport.resolver.now = lambda: NOW
     with pytest.raises(Exception, match="PostgreSQL does not answer|no answer within"):
@@ -163,7 +163,7 @@ async def test_nor_what_was_on_its_way_when_the_caller_was_told_of_it() -> None:
 
 async def test_hits_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cqar.replica.hit_cache.HITS_MAX", 1)
-    replica = Replica()
+    replica = MarketReplica()
     replica.state = apply(
         replica.snapshot,
         replica.state,

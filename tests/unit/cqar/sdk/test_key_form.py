@@ -1,4 +1,4 @@
-"""An API key's form is judged before gRPC has it, and no error repeats it."""
+"""An API key's form is checked before gRPC gets it, and no error repeats the key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 import cqar
 from cqar.admin.connection import Connection
 from cqar.embedded.failures import ServiceFailed
-from cqar.embedded.process import Command, run
+from cqar.embedded.process import Command, run_to_end
 from cqar.sdk.key_form import CHARS_MAX, require_key
 from cqar_shared.runtime.key_masking import MASKED, masked
 from cqar_shared.runtime.telemetry import JsonLines, TextLines
@@ -28,7 +28,7 @@ CLIENTS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("around", ["{}", "{}\n", "{}\r\n", " {} ", "\t{}"])
-def test_what_a_file_has_around_a_key_is_not_the_keys(around: str) -> None:
+def test_white_space_around_a_key_is_removed(around: str) -> None:
     assert require_key(around.format(KEY)) == KEY
     assert require_key("\n") == ""
 
@@ -39,14 +39,14 @@ def test_what_a_file_has_around_a_key_is_not_the_keys(around: str) -> None:
     [f"{KEY}ä", f"{KEY}\0", f"{KEY}\n{KEY}", f"{KEY} x", f"{KEY}\udce4", KEY * 6, KEY.encode()],
     ids=["non-ASCII", "NUL", "two lines", "a space", "no text", "too long", "bytes"],
 )
-async def test_no_client_takes_a_key_of_another_form(client: str, key: str | bytes) -> None:
+async def test_no_client_accepts_a_key_of_another_form(client: str, key: str | bytes) -> None:
     with pytest.raises(ValueError, match="API key") as raised:
         CLIENTS[client](key)
     assert KEY[5:] not in str(raised.value)
     assert len(KEY * 6) > CHARS_MAX
 
 
-def test_a_key_is_masked_wherever_it_stands_in_a_line() -> None:
+def test_a_key_is_masked_anywhere_in_a_line() -> None:
     assert masked(f"a {KEY}, b {KEY}\xe4") == f"a {MASKED}, b {MASKED}\xe4"
     assert (
         masked("cqar_api_key_expiry_timestamp_seconds") == "cqar_api_key_expiry_timestamp_seconds"
@@ -66,5 +66,5 @@ def test_no_log_line_shows_a_key(formatter: logging.Formatter) -> None:
 async def test_a_command_that_fails_after_it_made_a_key_does_not_show_it() -> None:
     argv = (sys.executable, "-c", f"print({KEY!r}); raise SystemExit('it failed')")
     with pytest.raises(ServiceFailed, match="it failed") as raised:
-        await run(Command(name="create-key", argv=argv, env={}), timeout_seconds=30)
+        await run_to_end(Command(name="create-key", argv=argv, env={}), timeout_seconds=30)
     assert KEY[5:] not in str(raised.value)

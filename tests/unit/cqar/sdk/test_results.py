@@ -1,4 +1,4 @@
-"""What the SDK makes of answers: every field, exact, frozen, and fit for JSON."""
+"""Results decoded from responses: every field, exact, frozen, and encodable as JSON."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_symbol_pb2
 
 import cqar
-from cqar.sdk import changes, enums
-from cqar.sdk import decoding as read
+from cqar.sdk import changes, decoding, enums
 from cqar_resolver.replication.freshness import STALE_REASON
 from cqar_shared.domain.kinds import KINDS
 from cqar_shared.domain.kinds.symbol import ContractKindCode, OptionTypeCode, SymbolTypeCode
@@ -23,7 +22,7 @@ from tests.support.entity_builders import NOW, a_flag, a_symbol, an_asset
 from tests.support.sdk_setup import FRESHNESS, LISTING, a_listing, resolve_btcusdt
 
 
-def test_a_resolution_says_all_that_was_answered() -> None:
+def test_a_resolution_has_every_field_of_the_response() -> None:
     found = resolve_btcusdt(a_listing(taker_fee=Decimal("0.001"), listed_at=NOW))
     assert (found.status, found.market_status) == (cqar.Status.FOUND, cqar.MarketStatus.ONLINE)
     assert (found.venue_id, found.venue_symbol) == ("binance", "BTCUSDT")
@@ -40,7 +39,7 @@ def test_a_resolution_says_all_that_was_answered() -> None:
     assert found.freshness == cqar.Freshness(1, 7, cqar.State.LIVE, 12)
 
 
-def test_a_listing_that_was_read_unreviewed_says_so() -> None:
+def test_a_listing_of_an_unreviewed_reader_says_so() -> None:
     read_by_ccxt = {"reader": "ccxt, unreviewed", "note": "kept"}
     assert resolve_btcusdt(a_listing(metadata=read_by_ccxt)).reader == "ccxt, unreviewed"
     assert resolve_btcusdt(a_listing(metadata={"note": "kept"})).reader is None
@@ -63,19 +62,19 @@ def test_an_option_keeps_its_expiry_strike_and_side() -> None:
     assert found.symbol.contract_kind is cqar.ContractKind.LINEAR
 
 
-def test_bands_and_significant_digits_are_told_where_there_is_no_single_tick() -> None:
+def test_bands_and_significant_digits_replace_a_single_tick() -> None:
     bands = (
         ListingTickBand(from_price=Decimal(0), tick_size=Decimal("0.1")),
         ListingTickBand(from_price=Decimal(100), tick_size=Decimal(1)),
     )
     found = resolve_btcusdt(a_listing(tick_size=None, tick_bands=bands, price_significant_digits=5))
     assert found.specs.tick_size is None
-    told = [(band.from_price, band.tick_size) for band in found.specs.tick_bands]
-    assert told == [(Decimal(0), Decimal("0.1")), (Decimal(100), Decimal(1))]
+    bands_read = [(band.from_price, band.tick_size) for band in found.specs.tick_bands]
+    assert bands_read == [(Decimal(0), Decimal("0.1")), (Decimal(100), Decimal(1))]
     assert found.specs.price_significant_digits == 5
 
 
-def test_what_is_not_allowed_says_why_and_is_false() -> None:
+def test_a_denied_permission_says_why_and_is_false() -> None:
     found = resolve_btcusdt(a_listing(status=MarketStatusCode.HALTED), a_flag(), stale=STALE_REASON)
     assert not found.tradeable.open
     codes = [reason.code for reason in found.tradeable.reasons]
@@ -84,11 +83,11 @@ def test_what_is_not_allowed_says_why_and_is_false() -> None:
     assert found.tradeable.cancel
 
 
-def test_a_miss_of_a_batch_says_what_was_asked_and_why() -> None:
+def test_a_miss_of_a_batch_names_its_key_and_the_reason() -> None:
     reason = pb.Reason(code="VENUE_NOT_FOUND", message="no venue 'nowhere'")
     missed = pb.Resolution(status=pb.RESOLUTION_STATUS_NOT_FOUND, not_found=reason)
-    found = read.resolution_or_miss(
-        missed, ("nowhere", "X"), read.freshness(FRESHNESS), read.resolution
+    found = decoding.resolution_or_miss(
+        missed, ("nowhere", "X"), decoding.freshness(FRESHNESS), decoding.resolution
     )
     assert isinstance(found, cqar.Miss)
     assert (found.venue_id, found.venue_symbol, found.status) == ("nowhere", "X", "NOT_FOUND")
@@ -96,8 +95,8 @@ def test_a_miss_of_a_batch_says_what_was_asked_and_why() -> None:
 
 
 def test_an_unset_bound_on_staleness_is_none_and_zero_is_zero() -> None:
-    assert read.freshness(pb.Freshness(epoch=1)).staleness_ms is None
-    assert read.freshness(pb.Freshness(epoch=1, staleness_ms=0)).staleness_ms == 0
+    assert decoding.freshness(pb.Freshness(epoch=1)).staleness_ms is None
+    assert decoding.freshness(pb.Freshness(epoch=1, staleness_ms=0)).staleness_ms == 0
 
 
 def test_results_are_frozen_equal_by_value_and_survive_json() -> None:
@@ -124,24 +123,24 @@ def test_results_are_frozen_equal_by_value_and_survive_json() -> None:
         (quality_flag_pb2.FlagSeverity, "FLAG_SEVERITY_", enums.Severity),
     ],
 )
-def test_the_words_are_the_contracts(enum: object, prefix: str, of: type) -> None:
+def test_enum_words_are_the_contracts(enum: object, prefix: str, of: type) -> None:
     names = {name.removeprefix(prefix) for name in enum.keys()}  # type: ignore[attr-defined] # noqa: SIM118
     assert {word.value for word in of} == names  # type: ignore[attr-defined]
 
 
-def test_what_changed_is_read_as_the_kind_says_for_every_kind_that_is_told() -> None:
-    told = {kind.name: kind.message for kind in KINDS if kind.exported}
-    assert told == changes.MESSAGES
+def test_a_change_is_decoded_by_its_kind_for_every_exported_kind() -> None:
+    exported = {kind.name: kind.message for kind in KINDS if kind.exported}
+    assert exported == changes.MESSAGES
     asset = asset_pb2.Asset(asset_id=an_asset().asset_id, symbol="BTC")
     payload = asset.SerializeToString()
-    born = cqar.Change("asset", asset.asset_id, payload, deleted=False, archived=False)
-    assert born.message() == asset
-    gone = cqar.Change("asset", asset.asset_id, b"", deleted=True, archived=False)
+    created = cqar.Change("asset", asset.asset_id, payload, deleted=False, archived=False)
+    assert created.message() == asset
+    deleted = cqar.Change("asset", asset.asset_id, b"", deleted=True, archived=False)
     with pytest.raises(ValueError, match="is deleted"):
-        gone.message()
+        deleted.message()
 
 
-def test_every_public_name_is_where_it_is_said_to_be() -> None:
+def test_every_public_name_can_be_imported() -> None:
     assert sorted(cqar._MODULE_BY_NAME) == cqar.__all__
     for name in cqar.__all__:
         assert getattr(cqar, name) is not None

@@ -1,4 +1,4 @@
-"""The SDK's helpers: exact by the venue's own steps, an error where something is not known."""
+"""Rounding and sizes: exact by the venue's own steps, an error if a step is not known."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_size_is_rounded_down() -> None:
 
 
 @given(st.decimals(Decimal("1E-9"), Decimal("1E9"), allow_nan=False, allow_infinity=False))
-def test_what_is_rounded_stays_as_it_is(value: Decimal) -> None:
+def test_rounding_a_rounded_value_changes_nothing(value: Decimal) -> None:
     own = specs()
     size = own.round_size(value)
     assert size <= value
@@ -63,19 +63,19 @@ def test_what_is_rounded_stays_as_it_is(value: Decimal) -> None:
         assert own.price_to_tick(price, side) == price
 
 
-def test_a_unit_of_a_thousand_is_a_thousand_canonical_ones() -> None:
+def test_a_unit_multiplier_counts_canonical_units() -> None:
     own = specs(unit_multiplier=Decimal(1000))
     assert own.to_base_quantity("2.5") == Decimal(2500)
     assert own.notional("0.02", "2.5") == Decimal("0.05")
 
 
-def test_linear_contracts_are_of_base_units() -> None:
+def test_linear_contracts_are_sized_in_base_units() -> None:
     own = contract(ContractKindCode.LINEAR, USDT, contract_size=Decimal("0.01"))
     assert own.to_base_quantity(3) == Decimal("0.03")
     assert own.notional(50_000, 3) == Decimal(1500)
 
 
-def test_inverse_contracts_are_of_quote_units_and_need_a_price() -> None:
+def test_inverse_contracts_are_sized_in_quote_units_and_need_a_price() -> None:
     own = contract(ContractKindCode.INVERSE, BTC, contract_size=Decimal(100))
     assert own.notional(50_000, 3) == Decimal(300)
     assert own.to_base_quantity(3, price=50_000) == Decimal("0.006")
@@ -84,7 +84,7 @@ def test_inverse_contracts_are_of_quote_units_and_need_a_price() -> None:
             own.to_base_quantity(3, price=price)
 
 
-def test_what_is_not_known_is_an_error_and_never_a_guess() -> None:
+def test_an_unknown_step_is_an_error_never_a_guess() -> None:
     without = specs(tick_size=None, lot_size=None)
     with pytest.raises(cqar.StepsUnknown, match="tick"):
         without.price_to_tick(1, "buy")
@@ -104,7 +104,7 @@ def test_a_float_is_refused(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", ["1e3", "", "1_000", "-1", -1, Decimal("NaN"), Decimal("Inf")])
-def test_what_is_no_price_is_refused(value: Any) -> None:
+def test_an_invalid_price_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="must be"):
         specs().price_to_tick(value, "buy")
 

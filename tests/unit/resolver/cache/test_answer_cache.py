@@ -133,7 +133,7 @@ def require_as_if_made_now(
     resolutions: ResolutionCache, memory: VersionedReader, spelling: str, at: dt.datetime
 ) -> None:
     asked, now = question(spelling), Instant.of(at)
-    made = resolutions.known(asked, memory, now.ns)
+    made = resolutions.find(asked, memory, now.ns)
     made = made or resolutions.make(asked, memory, None, now.ns)
     key = pb.VenueSymbolKey.FromString(asked)
     anew = resolve_or_miss(QueryContext(memory), key.venue_id, key.venue_symbol, now)
@@ -143,7 +143,7 @@ def require_as_if_made_now(
     assert made.is_found == (anew.status != pb.RESOLUTION_STATUS_NOT_FOUND)
     assert made.denials == tuple(reason.code for reason in anew.tradeable.open.reasons)
     if made.is_found:
-        alone = pb.ResolveResponse.FromString(made.framed + encode_freshness(TOLD)).resolution
+        alone = pb.ResolveResponse.FromString(made.encoded + encode_freshness(TOLD)).resolution
         assert alone.freshness == TOLD
         alone.ClearField("freshness")
         assert alone == anew
@@ -162,7 +162,7 @@ def test_a_change_elsewhere_leaves_an_answer_as_it_is() -> None:
     now_ns = Instant.of(NOW).ns
     made = resolutions.make(question("BTCUSDT"), snapshot, None, now_ns)
     apply(snapshot, state, encoded(an_asset("DOGE"), a_venue("kraken")))
-    assert resolutions.known(question("BTCUSDT"), snapshot, now_ns) is made
+    assert resolutions.find(question("BTCUSDT"), snapshot, now_ns) is made
 
 
 def test_a_change_of_what_it_rests_on_ends_it() -> None:
@@ -171,7 +171,7 @@ def test_a_change_of_what_it_rests_on_ends_it() -> None:
     made = resolutions.make(question("BTCUSDT"), snapshot, None, now_ns)
     assert made.is_found
     apply(snapshot, state, encoded(a_flag()))
-    assert resolutions.known(question("BTCUSDT"), snapshot, now_ns) is None
+    assert resolutions.find(question("BTCUSDT"), snapshot, now_ns) is None
 
 
 def test_what_may_be_stale_is_not_remembered() -> None:
@@ -181,14 +181,14 @@ def test_what_may_be_stale_is_not_remembered() -> None:
     assert resolutions.make(question("BTCUSDT"), snapshot, stale, now_ns).denials[-1:] == (
         "STALE_SNAPSHOT",
     )
-    assert resolutions.known(question("BTCUSDT"), snapshot, now_ns) is None
+    assert resolutions.find(question("BTCUSDT"), snapshot, now_ns) is None
 
 
 def test_another_snapshot_knows_nothing_of_what_was_answered_by_the_one_before() -> None:
     resolutions, (snapshot, _), (other, _) = ResolutionCache(), listed(), listed()
     now_ns = Instant.of(NOW).ns
     resolutions.make(question("BTCUSDT"), snapshot, None, now_ns)
-    assert resolutions.known(question("BTCUSDT"), other, now_ns) is None
+    assert resolutions.find(question("BTCUSDT"), other, now_ns) is None
 
 
 # ---------------------------------------------------------------- bounds
@@ -219,7 +219,7 @@ def test_what_is_forgotten_counts_as_changed() -> None:
 
 
 def asked(resolutions: ResolutionCache, key: bytes, memory: Snapshot) -> None:
-    resolutions.of(key, memory, None, Instant.of(NOW).ns)
+    resolutions.answer(key, memory, None, Instant.of(NOW).ns)
 
 
 def test_what_is_asked_in_words_that_are_not_known_answers_no_other_question() -> None:
@@ -228,18 +228,18 @@ def test_what_is_asked_in_words_that_are_not_known_answers_no_other_question() -
     past.as_of.FromDatetime(NOW - HOUR)
     raw = past.SerializeToString()
     asked(resolutions, raw, memory)
-    assert resolutions.known(raw, memory, Instant.of(NOW).ns) is None
+    assert resolutions.find(raw, memory, Instant.of(NOW).ns) is None
     asked(resolutions, question("BTCUSDT"), memory)
-    assert resolutions.known(question("BTCUSDT"), memory, Instant.of(NOW).ns) is not None
+    assert resolutions.find(question("BTCUSDT"), memory, Instant.of(NOW).ns) is not None
 
 
 def test_what_is_remembered_is_bounded_in_bytes() -> None:
     resolutions, memory = ResolutionCache(), hydrated(MARKET, 1)
     asked(resolutions, question("X" * QUESTION_BYTES_MAX), memory)
-    assert resolutions.known(question("X" * QUESTION_BYTES_MAX), memory, Instant.of(NOW).ns) is None
-    one = resolutions.of(question("A"), memory, None, Instant.of(NOW).ns)
+    assert resolutions.find(question("X" * QUESTION_BYTES_MAX), memory, Instant.of(NOW).ns) is None
+    one = resolutions.answer(question("A"), memory, None, Instant.of(NOW).ns)
     size = len(question("A")) + one.size_bytes
-    assert one.size_bytes > len(one.framed)
+    assert one.size_bytes > len(one.encoded)
     few = AnswerCache(bytes_max=3 * size)
     for name in "ABCDCCC":
         few.keep(question(name), memory, one)

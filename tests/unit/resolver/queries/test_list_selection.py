@@ -36,7 +36,7 @@ def test_keys_behind_a_key_come_in_order(
     selection = Selection(VENUE, equal({"venue_type": 1}))
     for start in range(0, len(venues), portion):
         some = venues[start : start + portion]
-        selection.take((v.venue_id, entity_codec.encode(VENUE, v)) for v in some)
+        selection.add((v.venue_id, entity_codec.encode(VENUE, v)) for v in some)
     matching = sorted(slug for slug, good in passing.items() if good)
     assert selection.total == len(matching)
     behind = [slug for slug in matching if after is None or slug > after]
@@ -48,7 +48,7 @@ def test_keys_behind_a_key_come_in_order(
 def test_a_key_of_two_parts_sorts_by_one_and_then_the_other(held: set[tuple[str, str]]) -> None:
     rows = [a_venue_asset(venue_id=venue, asset_id=asset) for venue, asset in held]
     selection = Selection(VENUE_ASSET, [])
-    selection.take((VENUE_ASSET.key_of(row), entity_codec.encode(VENUE_ASSET, row)) for row in rows)
+    selection.add((VENUE_ASSET.key_of(row), entity_codec.encode(VENUE_ASSET, row)) for row in rows)
     ordered = sorted(held)
     assert [tuple(key.split("/")) for key in selection.after(None)] == ordered
     for place, key in enumerate(ordered):
@@ -62,8 +62,8 @@ def test_a_selection_of_what_is_open_holds_until_the_first_of_it_ends() -> None:
         for place, end in enumerate(ends)
     ]
     selection = Selection(VENUE_SYMBOL, [only_open("include_delisted", "delisted_at", NOW)])
-    selection.take((v.listing_id, entity_codec.encode(VENUE_SYMBOL, v)) for v in listings)
+    selection.add((v.listing_id, entity_codec.encode(VENUE_SYMBOL, v)) for v in listings)
     assert (selection.total, selection.until) == (3, NOW + HOUR)
     whole = Selection(VENUE_SYMBOL, equal({"venue_id": "binance"}))
-    whole.take((v.listing_id, entity_codec.encode(VENUE_SYMBOL, v)) for v in listings)
+    whole.add((v.listing_id, entity_codec.encode(VENUE_SYMBOL, v)) for v in listings)
     assert (whole.total, whole.until) == (5, None)

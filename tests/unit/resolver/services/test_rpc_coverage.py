@@ -18,8 +18,8 @@ from cqar_shared.domain.kinds.api_key import Role
 from cqar_shared.errors import Misdirected, Unimplemented
 from cqar_shared.lists.methods import Lists
 from cqar_writer.app import role_of
-from cqar_writer.services.admin import Admin
-from cqar_writer.services.asset_registry import Registry
+from cqar_writer.services.admin import RegistryAdminService
+from cqar_writer.services.asset_registry import AssetRegistryService
 from tests.support.entity_builders import NOW
 
 REGISTRY = {
@@ -38,7 +38,12 @@ def names(owner: type[Any]) -> set[str]:
 
 @pytest.mark.parametrize(
     ("service", "rpcs"),
-    [(Registry, REGISTRY), (RegistryReads, REGISTRY), (Admin, ADMIN), (ResolverService, RESOLVER)],
+    [
+        (AssetRegistryService, REGISTRY),
+        (RegistryReads, REGISTRY),
+        (RegistryAdminService, ADMIN),
+        (ResolverService, RESOLVER),
+    ],
     ids=lambda value: value.__name__ if isinstance(value, type) else "",
 )
 def test_every_rpc_has_a_method_of_ours(service: type[Any], rpcs: dict[str, Any]) -> None:

@@ -31,11 +31,11 @@ def loaded(given: VenueSymbol, *listed: VenueSymbol) -> tuple[WorkingSet, Outcom
     batch = Batch([Item(kind=VENUE_SYMBOL, intent=ChangeIntent.UPSERT, given=given, fresh=FRESH)])
     registry = WorkingSet(NOW)
     batch.prefetch(registry)
-    for find in registry.wanted.finds:
+    for find in registry.missing.finds:
         values_of = VENUE_SYMBOL.lookups[find.lookup].values_of
         found = [v.listing_id for v in listed if find.values in values_of(v)]
         registry.know_found(find, found)
-    for ref in there.keys() | registry.wanted.refs:
+    for ref in there.keys() | registry.missing.refs:
         registry.know(ref, there.get(ref))
     return registry, batch.judge(registry)[0]
 
@@ -43,12 +43,12 @@ def loaded(given: VenueSymbol, *listed: VenueSymbol) -> tuple[WorkingSet, Outcom
 @pytest.mark.parametrize("listing_id", ["", an_id("of its own")])
 def test_of_a_new_listing_nothing_is_asked_twice(listing_id: str) -> None:
     registry, outcome = loaded(a_venue_symbol(listing_id=listing_id))
-    assert not registry.wanted
+    assert not registry.missing
     assert (outcome.result, outcome.key) == (Result.CREATED, listing_id or FRESH)
 
 
 def test_nor_of_one_that_is_there() -> None:
     listing = a_venue_symbol(listing_id=an_id("there"))
     registry, outcome = loaded(msgspec.structs.replace(listing, listing_id=""), listing)
-    assert not registry.wanted
+    assert not registry.missing
     assert (outcome.result, outcome.key) == (Result.UNCHANGED, listing.listing_id)

@@ -18,7 +18,7 @@ from cqar_shared.domain.kinds import asset_group, venue_asset, venue_symbol
 from cqar_shared.errors import Invalid, TooLarge
 from cqar_shared.rpc import message_shapes, request_limits, request_reader, wire_scan
 from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
-from cqar_writer.mutations import pipeline
+from cqar_writer.mutations import ITEMS_MAX
 from cqar_writer.services import admin
 from tests.support.entity_builders import an_id
 
@@ -31,7 +31,7 @@ METHODS: Final = {
 }
 #: What rules allow of lists, by field.
 COUNTS: Final = {
-    "items": pipeline.ITEMS_MAX,
+    "items": ITEMS_MAX,
     "keys": KEYS_MAX,
     "members": asset_group.MEMBERS_MAX,
     "rpc_urls": rules.URLS_MAX,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from cqar_shared.replication.positions import LogPosition
-from cqar_writer.protocol.cache_schedule import continues
+from cqar_writer.protocol.cache_schedule import is_contiguous
 
 A, B = b"a" * 32, b"b" * 32
 SINCE = LogPosition(2, 8, A)
@@ -38,4 +38,4 @@ class Row(NamedTuple):
 def test_what_leads_from_the_cursor_to_the_head(
     head: LogPosition, rows: list[Row], *, leads_on: bool
 ) -> None:
-    assert continues(SINCE, head, rows, 2) is leads_on
+    assert is_contiguous(SINCE, head, rows, 2) is leads_on

@@ -11,7 +11,7 @@ from cqar_shared.replication.positions import (
     LogPosition,
     is_believable,
 )
-from cqar_writer.protocol.epoch_rules import begins_at, is_lost
+from cqar_writer.protocol.epoch_rules import epoch_start, is_lost
 
 A, B = b"a" * 32, b"b" * 32
 HEAD = LogPosition(2, 10, A)
@@ -57,5 +57,5 @@ def test_no_claim_goes_beyond_what_arithmetic_leaves_room_for() -> None:
     "seen", [LogPosition(1, 12, B), LogPosition(4, 3, B), LogPosition(4, 12, B), HEAD]
 )
 def test_an_epoch_begins_beyond_all_that_was_seen(seen: LogPosition) -> None:
-    epoch, revision = begins_at(HEAD, seen)
+    epoch, revision = epoch_start(HEAD, seen)
     assert (epoch, revision) == (max(2, seen.epoch) + 1, max(10, seen.revision) + 1)

@@ -9,7 +9,7 @@ import pytest
 from cqc.replication.v1 import replication_pb2
 
 from cqar_shared.replication.positions import LogPosition
-from cqar_writer.protocol.relay import NextRow, RelayAction, decide, plan, tail_of
+from cqar_writer.protocol.relay import NextRow, RelayAction, decide, parse_tail, plan
 
 A, B, C = b"a" * 32, b"b" * 32, b"c" * 32
 HEAD = LogPosition(2, 10, A)
@@ -91,7 +91,7 @@ class Row(NamedTuple):
 
 def test_a_batch_is_published_row_by_row_until_the_head() -> None:
     rows = [Row(2, 9, C, B), Row(2, 10, A, C)]
-    steps = list(plan(HEAD, 0, tail(8), rows, whole=False))
+    steps = list(plan(HEAD, 0, tail(8), rows, is_full=False))
     assert steps == [
         (RelayAction.PUBLISH, rows[0]),
         (RelayAction.PUBLISH, rows[1]),
@@ -101,9 +101,9 @@ def test_a_batch_is_published_row_by_row_until_the_head() -> None:
 
 def test_nothing_is_decided_on_a_row_that_may_come_with_the_next_batch() -> None:
     rows = [Row(2, 8, C, B)]
-    assert list(plan(HEAD, 0, tail(7), rows, whole=True)) == [(RelayAction.PUBLISH, rows[0])]
+    assert list(plan(HEAD, 0, tail(7), rows, is_full=True)) == [(RelayAction.PUBLISH, rows[0])]
     # Of the same rows as all there is: the ninth is missing.
-    assert list(plan(HEAD, 0, tail(7), rows, whole=False))[1:] == [(RelayAction.RESET, None)]
+    assert list(plan(HEAD, 0, tail(7), rows, is_full=False))[1:] == [(RelayAction.RESET, None)]
 
 
 def test_a_batch_ends_where_its_rows_do_not_continue() -> None:
@@ -112,7 +112,7 @@ def test_a_batch_ends_where_its_rows_do_not_continue() -> None:
         (Row(2, 9, C, B, is_reset=True), RelayAction.RESET),
         (Row(2, 10, A, C), RelayAction.RESET),
     ):
-        assert list(plan(HEAD, 0, tail(8), [row, row], whole=True)) == [(action, None)]
+        assert list(plan(HEAD, 0, tail(8), [row, row], is_full=True)) == [(action, None)]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_batch_ends_where_its_rows_do_not_continue() -> None:
     ],
 )
 def test_a_newest_message_that_is_no_relays_leads_nowhere(newest: bytes | None) -> None:
-    assert tail_of(newest) is None
+    assert parse_tail(newest) is None
 
 
 def test_the_newest_message_says_where_the_stream_leads() -> None:
@@ -133,4 +133,4 @@ def test_the_newest_message_says_where_the_stream_leads() -> None:
     for body in ("commit", "reset", "heartbeat"):
         message = replication_pb2.StreamMessage(head=head)
         getattr(message, body).SetInParent()
-        assert tail_of(message.SerializeToString()) == head
+        assert parse_tail(message.SerializeToString()) == head

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from cqar_shared.replication.positions import NO_TERM, LogPosition, Term
-from cqar_writer.protocol.epoch_rules import beyond
+from cqar_writer.protocol.epoch_rules import max_position
 from cqar_writer.protocol.log_rows import HeadRow
 from cqar_writer.protocol.terms import (
     ObservedTerm,
     Remedy,
     Verdict,
     is_later,
-    is_to_be_compared,
     judge,
+    needs_chain_check,
     remedy,
 )
 
@@ -77,7 +77,7 @@ def test_an_unknown_chain_says_nothing() -> None:
     ],
 )
 def test_the_outbox_is_asked_where_numbers_do_not_tell(said: HeadRow, *, compared: bool) -> None:
-    assert is_to_be_compared(SEEN, said) is compared
+    assert needs_chain_check(SEEN, said) is compared
 
 
 def test_what_is_seen_only_ever_moves_on() -> None:
@@ -115,4 +115,4 @@ def test_of_two_databases_the_one_that_was_promoted_later_is_the_registrys() -> 
 
 def test_an_epoch_begins_beyond_all_that_was_seen_anywhere() -> None:
     seen = (LogPosition(2, 10, A), LogPosition(1, 12, B), LogPosition(3, 4, A))
-    assert beyond(*seen) == LogPosition(3, 12, b"")
+    assert max_position(*seen) == LogPosition(3, 12, b"")
