@@ -10,8 +10,9 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_resolver.replication.bootstrap_sources import BootstrapSources
-from cqar_resolver.replication.follower import UNKNOWN_TO_WRITER, Follower
+from cqar_resolver.replication.follower import Follower
 from cqar_resolver.replication.freshness import Probe, StalenessBound
+from cqar_resolver.replication.head_probe import UNKNOWN_TO_WRITER
 from cqar_resolver.replication.known_terms import UNHEARD_S, KnownTerms, TermSource
 from cqar_resolver.replication.ports import Ports
 from cqar_resolver.replication.replica_state import ReplicaState
