@@ -50,11 +50,15 @@ class Installed:
 
     folder: Path
 
-    def run(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return run(self.folder / "bin" / program, *arguments, cwd=self.folder)
+    def run(
+        self, program: str, *arguments: str, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return run(self.folder / "bin" / program, *arguments, cwd=cwd or self.folder)
 
-    def python(self, text: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return self.run("python", "-W", "error", "-c", text, *arguments)
+    def python(
+        self, text: str, *arguments: str, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return self.run("python", "-W", "error", "-c", text, *arguments, cwd=cwd)
 
     def packages(self) -> set[str]:
         listed = done(UV, "pip", "list", "--python", self.folder / "bin/python", "--format=freeze")

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import cqar
-from tests.acceptance.conftest import Stack, stack  # noqa: F401  (a fixture)
+from tests.acceptance.conftest import Stack, empty_state, stack  # noqa: F401  (fixtures)
 from tests.support.commits import eventually
 from tests.support.doc_pages import blocks, ran
 from tests.support.service_processes import ROOT

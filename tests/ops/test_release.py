@@ -12,7 +12,7 @@ import pytest
 
 from cqar.cli import COMMANDS
 from cqar.cli.nouns.noun_table import NOUNS
-from tests.acceptance.conftest import Stack, stack  # noqa: F401  (a fixture)
+from tests.acceptance.conftest import Stack, empty_state, stack  # noqa: F401  (fixtures)
 from tests.deploy.release_version import newest_release
 from tests.ops.release_build import UV, Installed, built, done, install, run
 from tests.support.service_processes import ROOT
@@ -41,6 +41,14 @@ for name in sys.argv[1:]:
         main([name, "--help"])
     except SystemExit as end:
         assert not end.code, name
+"""
+#: A program of a project that has packages of its own with the repository's folder names.
+BESIDE = """
+import migrations, resolver, shared, writer
+import cqar, cqar_resolver.app, cqar_shared.errors, cqar_writer.app, cqar_writer.migrations.program
+for own in (migrations, resolver, shared, writer):
+    assert own.OWNER == f"the project, {own.__name__}"
+cqar.Client
 """
 ASKED = """
 import sys, cqar
@@ -153,12 +161,31 @@ def test_the_wheel_is_the_packages_and_the_sdist_what_it_is_made_of(
         source = {name.partition("/")[2] for name in archive.getnames()}
     tops = {name.partition("/")[0] for name in inside if ".dist-info/" not in name}
     assert tops == {"cqar", "cqar_resolver", "cqar_shared", "cqar_writer", "cqc"}
+    folders = {"cqar_resolver": "resolver/", "cqar_shared": "shared/", "cqar_writer": "writer/"}
+    folders["cqc"] = "proto/"
     modules = {name for name in inside if ".dist-info/" not in name}
     assert {
-        name.replace("cqc/", "proto/cqc/", 1) if name.startswith("cqc/") else name
+        folders.get(name.partition("/")[0], "") + name
         for name in modules
+        if not name.startswith("cqar_writer/migrations/")  # a link to migrations/
     } <= source
+    assert "migrations/env.py" in source
     assert not any(part in name for name in source for part in ("tests/", ".venv", "__pycache__"))
+
+
+def test_it_stands_beside_a_project_that_has_packages_of_the_repository_s_folder_names(
+    installed: Install, tmp_path: Path
+) -> None:
+    for name in ("shared", "writer", "resolver", "migrations"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(f"OWNER = 'the project, {name}'")
+    (tmp_path / "main.py").write_text(BESIDE)
+    writer = installed("writer")
+    ran = writer.python("import sys; sys.path.insert(0, ''); import main", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    for program in ("cqar-writer", "cqar-resolver", "cqar-migrate"):
+        ran = writer.run(program, "--help", cwd=tmp_path)
+        assert ran.returncode == 0, ran.stderr
 
 
 def test_the_bill_of_materials_has_whatever_any_extra_installs(
