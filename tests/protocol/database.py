@@ -127,7 +127,7 @@ class Database:
         return self._outbox[first : first + most]
 
     def hydrate(self) -> Snapshot:
-        """As `cqar_resolver.replication.postgres.Database.hydrate`."""
+        """As `cqar_resolver.replication.postgres.RegistryDatabase.hydrate`."""
         self.require_up()
         if self.busy:
             self.busy -= 1

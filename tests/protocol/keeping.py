@@ -1,4 +1,4 @@
-"""Keeps a file up with what is served, waiting where `checkpoint_writer.Keeping` waits."""
+"""Keeps a file up with what is served, waiting where `checkpoint_writer.CheckpointWriter` waits."""
 
 from __future__ import annotations
 

@@ -10,8 +10,9 @@ from cqc.replication.v1 import replication_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_resolver.replication.bootstrap_sources import BootstrapSources
-from cqar_resolver.replication.follower import UNKNOWN_TO_WRITER, Follower
+from cqar_resolver.replication.follower import Follower
 from cqar_resolver.replication.freshness import Probe, StalenessBound
+from cqar_resolver.replication.head_probe import UNKNOWN_TO_WRITER
 from cqar_resolver.replication.known_terms import UNHEARD_S, KnownTerms, TermSource
 from cqar_resolver.replication.ports import Ports
 from cqar_resolver.replication.replica_state import ReplicaState
@@ -147,9 +148,9 @@ class WatchedTerms(KnownTerms):
         super().__init__(clock)
         self._heard = (NO_TERM, clock())
 
-    def takes(self, head: replication_pb2.Head, said: TermSource) -> bool:
-        is_taken = super().takes(head, said)
-        if is_taken and said == "probe":
+    def takes(self, head: replication_pb2.Head, source: TermSource) -> bool:
+        is_taken = super().takes(head, source)
+        if is_taken and source == "probe":
             term, (latest, heard_s) = term_of(head), self._heard
             is_new = self._clock() - heard_s >= UNHEARD_S
             require(is_new or term >= latest, 7, "an earlier database is believed:", term)

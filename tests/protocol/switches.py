@@ -18,8 +18,8 @@ from cqar_resolver.replication import known_terms as follower_terms
 from cqar_resolver.replication import protocol
 from cqar_resolver.replication.bootstrap import BootstrapLoader
 from cqar_resolver.replication.catch_up import CatchUp
-from cqar_resolver.replication.follower import Follower
 from cqar_resolver.replication.freshness import StalenessBound
+from cqar_resolver.replication.head_probe import HeadProbe
 from cqar_resolver.replication.known_terms import KnownTerms
 from cqar_resolver.snapshot import change_sets
 from cqar_shared.redis_store.cache import CURSOR_KEY
@@ -107,11 +107,11 @@ def no_gap_check(patch: Patch) -> None:
 
 
 def no_probe(patch: Patch) -> None:
-    async def never(_: Follower) -> None:
+    async def never(_: HeadProbe) -> None:
         while True:
             await pause()
 
-    patch.setattr(Follower, "_probe", never)
+    patch.setattr(HeadProbe, "run", never)
 
 
 def older_snapshots(patch: Patch) -> None:

@@ -1,4 +1,4 @@
-"""How current the snapshot is, told to metrics and, whenever the state changes, to the log."""
+"""Reports how current the snapshot is: in metrics, and in the log when the state changes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from cqar_shared.runtime.tasks import raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
-#: What time alone changes is seen within this.
+#: Changes that only time causes are seen within this.
 LOOK_EVERY_S: Final = 0.1
 _EXPECTED: Final = ("HYDRATING", "LIVE")
 
 
 class StateReporter:
-    """Looks when it is told to and ten times a second: no state is too short to be told."""
+    """Reports at every change of freshness and ten times a second: no state is too short."""
 
     def __init__(self, view: ReplicaState) -> None:
         self._view = view
-        self._said = "START"
+        self._reported = "START"
         view.freshness.observe = self.look
 
     async def run(self) -> None:
-        """Look and measure until cancelled."""
+        """Report and measure until cancelled."""
         while True:
             raise_if_cancelled()
             self.look()
@@ -35,20 +35,24 @@ class StateReporter:
             await asyncio.sleep(LOOK_EVERY_S)
 
     def look(self) -> None:
-        """Tell the state, if it is another. Costs next to nothing: every change set calls it."""
+        """Report the state if it changed; it is cheap, since every change set calls it."""
         view = self._view
         state = state_name(view.state)
-        if state == self._said:
+        if state == self._reported:
             return
         metrics.STATE.state(state)
-        at = view.snapshot.position if view.is_complete else "none"
+        position = view.snapshot.position if view.is_complete else "none"
         level = logging.INFO if state in _EXPECTED else logging.WARNING
-        log.log(level, "state %s -> %s at revision %s: %s", *(self._said, state, at, view.reason))
-        self._said = state
+        log.log(
+            level,
+            "state %s -> %s at revision %s: %s",
+            *(self._reported, state, position, view.reason),
+        )
+        self._reported = state
 
 
 def measure(view: ReplicaState) -> None:
-    """Set what operators read off now and then."""
+    """Set the gauges that need no event."""
     metrics.LAG.set(view.lag)
     staleness_ms = view.freshness.staleness_ms
     metrics.STALENESS_MS.set(float("inf") if staleness_ms is None else staleness_ms)

@@ -1,6 +1,6 @@
-"""The last good state in one file, from which a resolver starts when nothing else is there.
+"""The checkpoint file: the last good state, from which a resolver can start without PostgreSQL.
 
-A new image takes the file's place by a rename; what came since is appended.
+A new image replaces the file by a rename; change sets since are appended.
 """
 
 from __future__ import annotations
@@ -22,35 +22,36 @@ from cqar_shared.trust.seals import Keyring
 
 
 class CheckpointFile:
-    """The file at `path`, which is one process's; its methods wait for the disk.
+    """The file at `path`, which one process writes; its methods block on the disk.
 
     Args:
-        keyring: What is not made under it is no last good state.
+        keyring: A file that was not written under one of its keys is refused.
     """
 
     def __init__(self, path: Path, keyring: Keyring) -> None:
         self.path = path
         self._seals = keyring.seals("last good")
-        # Of the file's last part, which what is appended follows: read and written in two threads.
+        # The tag of the file's last part, which the next part names. Reader and writer are two
+        # threads.
         self._tag = b""
         self._lock = threading.Lock()
 
     def hold(self) -> IO[bytes]:
-        """Keep others from writing it, until what is returned is closed.
+        """Lock the file against other resolvers until the returned file is closed.
 
         Raises:
-            StartupError: Another resolver has it, or it cannot be had.
+            StartupError: Another resolver has it, or it cannot be locked.
         """
         lock = self.path.with_name(f"{self.path.name}.lock")
         return lock_path(lock, self.path, "another resolver keeps its state here")
 
     def read(self) -> checkpoint_format.Checkpoint | None:
-        """What the file holds; None where there is none.
+        """Read the file; None if there is none.
 
         Raises:
-            Forged: Its image was not made under our key.
-            Damaged: Its image cannot be believed.
-            OSError: It cannot be read.
+            ForgedImage: The image was not written under the integrity key.
+            DamagedImage: The image is damaged.
+            OSError: The file cannot be read.
         """
         with self._lock:
             try:
@@ -58,10 +59,10 @@ class CheckpointFile:
                     data = file.read()
             except FileNotFoundError:
                 return None
-            found = checkpoint_format.read(data, self._seals)
-            if found.appendable:
-                self._tag = found.tag
-            return found
+            checkpoint = checkpoint_format.read(data, self._seals)
+            if checkpoint.appendable:
+                self._tag = checkpoint.tag
+            return checkpoint
 
     def begin(
         self,
@@ -69,10 +70,10 @@ class CheckpointFile:
         entities: Iterable[tuple[str, str, bytes]],
         mark: StreamMark | None,
     ) -> int:
-        """Put a new image in the file's place; returns its size in bytes.
+        """Replace the file by a new image; returns its size in bytes.
 
         Raises:
-            OSError: It cannot be written; what was there is as it was.
+            OSError: The image cannot be written; the file is as it was.
         """
         publication = fresh_publication()
         parts = list(checkpoint_format.image_parts(head, entities, mark, self._seals, publication))
@@ -83,10 +84,10 @@ class CheckpointFile:
 
     def _replace(self, parts: Sequence[bytes]) -> int:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # The same name in every life: what a killed one left half written is removed.
+        # Always the same name: what a killed process left is removed.
         fresh = self.path.with_name(f"{self.path.name}.new")
         try:
-            # It holds the hashes of keys.
+            # Private: the file holds hashes of API keys.
             with os.fdopen(create_private(fresh), "wb") as file:
                 file.writelines(parts)
                 file.flush()
@@ -101,14 +102,14 @@ class CheckpointFile:
     def append(
         self, commits: Sequence[replication_pb2.StreamMessage], mark: StreamMark | None
     ) -> int:
-        """Write what was applied since; returns the bytes appended.
+        """Append change sets; returns the bytes appended.
 
         Raises:
-            OSError: It cannot be written; what was written of it is torn, and is left out.
+            OSError: They cannot be written; a torn part is ignored by `read`.
         """
         with self._lock:
             part = checkpoint_format.since_part(commits, mark, self._seals, self._tag)
-            # Not created where it is gone: an end without its beginning is nothing.
+            # A missing file is not created: change sets without an image are of no use.
             with os.fdopen(open_private(self.path, os.O_RDWR), "r+b") as file:
                 file.seek(0, os.SEEK_END)
                 file.write(part)

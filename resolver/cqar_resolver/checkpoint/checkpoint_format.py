@@ -1,10 +1,10 @@
-"""What a resolver's last good file is made of, as bytes. Pure.
+"""The bytes of a checkpoint. Pure.
 
-An image, and behind it the change sets applied since, each part with its checksum, and with a tag
-under the integrity key: of the manifest, which has the hashes of the chunks, and of each part
-since together with the tag before it. So no part is left out, put elsewhere or into another file.
-Of a file whose end is torn, flipped or forged the part before counts: that too was the registry
-once. One whose image is damaged is none.
+A checkpoint is an image, followed by parts with the change sets applied since. Each part has a
+checksum, and a tag under the integrity key: the manifest's tag covers the hashes of the chunks, and
+that of each later part also the tag before it. So no part can be left out, moved, or put into
+another file. If the end of a file is torn, flipped or forged, the parts before it count: they were
+the registry once. A file with a damaged image is refused.
 """
 
 from __future__ import annotations
@@ -29,19 +29,20 @@ from cqar_shared.trust.seals import TAG_BYTES, Seals
 
 log = logging.getLogger(__name__)
 
-#: Its number rises wherever what is held of an entity comes to be made otherwise, or the values
-#: that an index finds it by.
+#: The number rises whenever the packing of entities or the values of an index change.
 _MAGIC: Final = b"cqar last good 5\n"
-#: Commits behind an image: with more, a start would take long for what writing it anew costs.
+#: Change sets behind an image; with more, a start takes longer than a new image would.
 SINCE_MAX: Final = 1_000
 
 
 class Checkpoint(NamedTuple):
-    """What is read back: the head it leads to, and where to follow the stream from.
+    """What was read from a checkpoint.
 
     Attributes:
+        since: The change sets behind the image.
+        mark: Where to follow the stream from.
         appendable: Change sets may be appended: all of the file was used, and it is not too long.
-        tag: Of the last part.
+        tag: The tag of the last part.
     """
 
     manifest: replication_pb2.Image
@@ -59,29 +60,28 @@ class Checkpoint(NamedTuple):
         """Make the snapshot; its set hash is taken from the head, and still to be verified.
 
         Raises:
-            Damaged: It is not what its checksums say.
+            DamagedImage: The content does not match its checksums.
         """
-        return self._made(self._believed)
+        return self._replayed(self._trusting_indexes)
 
     def counted_snapshot(self) -> Snapshot:
-        """What was served, of whose entities alone the file is believed.
+        """Make the snapshot from the entities alone, with new indexes and a new set hash.
 
-        What they are found under is made anew, and so is their hash: that takes as long as from
-        PostgreSQL.
+        That takes as long as loading from PostgreSQL.
 
         Raises:
-            Damaged: It is not what its checksums say, or not what its hash says.
+            DamagedImage: The content does not match its checksums or its set hash.
         """
-        return self._made(self._counted)
+        return self._replayed(self._from_entities)
 
-    def _believed(self) -> Snapshot:
+    def _trusting_indexes(self) -> Snapshot:
         builder = SnapshotBuilder()
         for columns in columns_of(self.manifest, self.chunks):
             builder.add_columns(columns)
         builder.set_hash = positions.set_hash_from(self.manifest.head.set_hash)
         return Snapshot.of(self.manifest.head, builder)
 
-    def _counted(self) -> Snapshot:
+    def _from_entities(self) -> Snapshot:
         entities = (
             (columns.kind, key, unpack(key, held))
             for columns in columns_of(self.manifest, self.chunks)
@@ -89,9 +89,9 @@ class Checkpoint(NamedTuple):
         )
         return Snapshot(self.manifest.head, entities)
 
-    def _made(self, of_image: Callable[[], Snapshot]) -> Snapshot:
+    def _replayed(self, load_image: Callable[[], Snapshot]) -> Snapshot:
         try:
-            snapshot = of_image()
+            snapshot = load_image()
             for message in self.since:
                 change_set = decode(snapshot.position, message.head, message.commit)
                 snapshot.apply(message.head, list(plan(snapshot, change_set)))
@@ -108,11 +108,11 @@ class Checkpoint(NamedTuple):
 
 
 def read(data: bytes, seals: Seals) -> Checkpoint:
-    """What a file holds.
+    """Read a checkpoint.
 
     Raises:
-        Forged: Its image was not made under our key.
-        Damaged: Its image cannot be believed.
+        ForgedImage: The image was not written under the integrity key.
+        DamagedImage: The image is damaged.
     """
     if not data.startswith(_MAGIC):
         raise image.DamagedImage("it is no file of a resolver's last good state")
@@ -123,41 +123,41 @@ def read(data: bytes, seals: Seals) -> Checkpoint:
         chunks = list(itertools.islice(parts, len(manifest.chunk_hashes)))
     except frames.TornFrame as error:
         raise image.DamagedImage(f"its image is torn: {error}") from error
-    kept = Checkpoint(
+    checkpoint = Checkpoint(
         manifest, chunks, [], image.mark_of(manifest.stream), appendable=True, tag=tag
     )
     try:
         for part, tag in _with_tags(parts):
-            if not seals.verifies(tag, kept.tag, part):
+            if not seals.verifies(tag, checkpoint.tag, part):
                 refused_values.note("file", "a part of the last good file, and what is behind it")
-                return kept._replace(appendable=False)
+                return checkpoint._replace(appendable=False)
             since = _since(part)
-            if not _follows(kept.head, since):
+            if not _follows(checkpoint.head, since):
                 log.warning("of the last good file, what does not follow is left out")
-                return kept._replace(appendable=False)
-            kept.since.extend(since.commits)
-            kept = kept._replace(mark=image.mark_of(since.stream), tag=tag)
+                return checkpoint._replace(appendable=False)
+            checkpoint.since.extend(since.commits)
+            checkpoint = checkpoint._replace(mark=image.mark_of(since.stream), tag=tag)
     except frames.TornFrame as error:
         log.warning("the last good file is used up to where it is torn: %s", error)
-        return kept._replace(appendable=False)
-    return kept._replace(appendable=len(kept.since) <= SINCE_MAX)
+        return checkpoint._replace(appendable=False)
+    return checkpoint._replace(appendable=len(checkpoint.since) <= SINCE_MAX)
 
 
 def _with_tags(parts: Iterator[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Yield each part with the tag behind it.
 
     Raises:
-        Torn: The last one has none.
+        TornFrame: The last part has no tag.
     """
     for part in parts:
         tag = next(parts, b"")
-        if not tag:  # also where a disk left zeros for what it had not written: empty frames
+        if not tag:  # zeros that a disk left for unwritten blocks read as empty frames
             raise frames.TornFrame("a part has no tag behind it")
         yield part, tag
 
 
 def _since(part: bytes) -> replication_pb2.Since:
-    """What was appended; nothing where it cannot be read."""
+    """Parse an appended part; an unreadable one is empty."""
     try:
         return replication_pb2.Since.FromString(part)
     except DecodeError:
@@ -171,13 +171,13 @@ def image_parts(
     seals: Seals,
     publication: str,
 ) -> Iterator[bytes]:
-    """Yield the parts that a file begins with; `tag_of` tells the second one's.
+    """Yield the parts of an image; `tag_of` gives the second one's tag.
 
     Args:
-        head: The registry's, with these entities.
+        head: The registry's head with these entities.
         entities: (kind, key, payload).
         mark: How far the stream was read for them.
-        publication: No other file's, so that no part of this one is believed in another.
+        publication: Unique to the file, so that its parts are refused in any other.
     """
     chunks = list(chunks_of(entities))
     manifest = replication_pb2.Image(
@@ -197,7 +197,7 @@ def since_part(
     seals: Seals,
     after: bytes,
 ) -> bytes:
-    """What is appended: change sets in their order, and how far the stream was read with them.
+    """Make a part with change sets in order, and how far the stream was read for them.
 
     Args:
         after: The tag of the part before.
@@ -208,7 +208,7 @@ def since_part(
 
 
 def tag_of(part: bytes) -> bytes:
-    """The tag at the end of a part that has one."""
+    """Return the tag at the end of a part that has one."""
     return part[-TAG_BYTES:]
 
 

@@ -1,7 +1,7 @@
-"""The LMDB environment that a published replica is in: kept where it is sound, else made anew.
+"""The LMDB environment of a published replica: reused if it is sound, else created anew.
 
-Nothing in it is synced to disk, so what another boot left is not believed, whatever it looks like.
-What one resolver of a boot leaves, the next one goes on with, since readers go on reading it.
+Nothing in it is synced to disk, so the environment of an earlier boot is never trusted. Within a
+boot the next resolver continues the environment of the last one, since readers still read it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from cqar_shared.runtime import optional_extras
 
 log = logging.getLogger(__name__)
 
-#: Two generations, and some to spare.
+#: Two generations need four; some to spare.
 DATABASES_MAX: Final = 16
-#: The kernel's boot id, in hexadecimal digits.
+#: Name of the file with the kernel's boot id, in hexadecimal digits.
 BOOT: Final = "boot"
-#: With either of them gone, publisher and new readers know nothing of each other.
+#: If either is removed, publisher and new readers do not see each other.
 FILES: Final = (fmt.DATA_FILE, fmt.LOCK_FILE)
 
-#: Readers write to the lock file, where they are noted.
+#: Readers write to the lock file, which lists them.
 FILE_MODE: Final = 0o660
 
 REMOVED: Final = "somebody removed it"
@@ -40,17 +40,17 @@ Identity = tuple[tuple[int, int], ...]
 
 
 class EnvironmentLost(Exception):
-    """What is written would not be read: `ReplicaFile.make_anew`."""
+    """Readers would not see what is written: call `ReplicaFile.make_anew`."""
 
 
 class ReplicaFile:
-    """Open for writing, and this process's alone to write; to be used by one thread at a time.
+    """The environment, locked for writing by this process, for one thread at a time.
 
     Attributes:
-        env: Another one after `make_anew`; None where there was no room for any yet.
+        env: The LMDB environment; replaced by `make_anew`; None while there is no room for one.
 
     Raises:
-        StartupError: The extra is not installed, or the path cannot be had.
+        StartupError: The extra is not installed, or the path cannot be used.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,7 +58,7 @@ class ReplicaFile:
         self._lmdb = lmdb
         self._of_damage = (
             *(lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.InvalidError),
-            lmdb.PanicError,  # what it refuses everything with after an error that it cannot mend
+            lmdb.PanicError,  # any call after an unrecoverable error
         )
         self._path = path
         self._held = self._hold()
@@ -80,10 +80,10 @@ class ReplicaFile:
     # ------------------------------------------------------------ opening
 
     def _begin(self) -> None:
-        """Go on with what is there if that is sound.
+        """Reuse the environment if it is sound.
 
         Raises:
-            Full: The filesystem has no room for the environment.
+            DiskFull: The filesystem has no room for the environment.
         """
         with disk_space.required_bytes(self._path, self._lmdb):
             self._begin_with_room()
@@ -94,7 +94,7 @@ class ReplicaFile:
             return
         self._lost = self._not_of_this_boot()
         if not self._lost:
-            # Of what readers read nothing is removed for want of room.
+            # Without room this raises before anything that readers use is removed.
             disk_space.allocate(self._path / fmt.LOCK_FILE, fmt.lock_bytes(), FILE_MODE)
             try:
                 self._open()
@@ -113,8 +113,8 @@ class ReplicaFile:
             return "it is not of this boot"
         if any((self._path / name).is_symlink() for name in FILES):
             return "it is a link to somewhere else"
-        # One without the other: readers of what was there before would not be seen, or be taken
-        # for those of what is there now.
+        # With only one of the files, readers of the old environment would not be seen, or be taken
+        # for readers of the new one.
         is_whole = all((self._path / name).exists() for name in FILES)
         return "" if is_whole else REMOVED
 
@@ -132,13 +132,13 @@ class ReplicaFile:
         self._identity = _identity(self._path)
 
     def _flaw(self) -> str:
-        """What is wrong with it, by what this process reads of it; empty if nothing.
+        """Say what is wrong with the environment; empty if nothing.
 
         Raises:
             lmdb.Error: It cannot be read.
         """
         size, least = (self._path / fmt.DATA_FILE).stat().st_size, fmt.bytes_used(self.env)
-        if size < least:  # to read beyond its end would end this process
+        if size < least:  # reading beyond the end would end this process
             return f"it has {size} bytes, and its last page ends at {least}"
         with own_look(self.env) as tx:
             records = dict(tx.cursor())
@@ -154,7 +154,7 @@ class ReplicaFile:
             log.warning("the published replica is made anew: %s", self._lost)
         if self.env is not None:
             self.env.close()
-        # Removed, not emptied: who reads the old one goes on with that until it looks again.
+        # Removed, not emptied: readers keep the old one until they look again.
         for name in FILES:
             (self._path / name).unlink(missing_ok=True)
         with os.fdopen(create_private(self._path / BOOT), "wb") as file:
@@ -166,18 +166,18 @@ class ReplicaFile:
     # ------------------------------------------------------------ losing it
 
     def lost(self) -> str:
-        """Why what is written would not be read; empty where it would."""
+        """Say why readers would not see what is written; empty if they would."""
         if not self._lost and _identity(self._path) != self._identity:
             self._lost = REMOVED
         return self._lost
 
     @contextmanager
     def writing(self) -> Iterator[Any]:
-        """The environment, for as long as it is met without damage.
+        """Give the environment to a block that writes.
 
         Raises:
-            Lost: It is damaged.
-            Full: The filesystem has no room for what is written; nothing of it is there.
+            EnvironmentLost: The environment is damaged.
+            DiskFull: The filesystem has no room; nothing of the transaction was written.
         """
         try:
             with disk_space.required_bytes(self._path, self._lmdb):
@@ -187,18 +187,18 @@ class ReplicaFile:
             raise EnvironmentLost(self._lost) from error
 
     def make_anew(self) -> None:
-        """Begin with an empty one, in the place of what was lost.
+        """Create an empty environment in place of the lost one.
 
         Raises:
-            NotReady: Another resolver publishes there by now.
-            Full: The filesystem has no room for the new environment.
+            ServiceNotReady: Another resolver publishes there by now.
+            DiskFull: The filesystem has no room for the new environment.
         """
-        self._held.close()  # who removed the folder removed what held it
+        self._held.close()  # whoever removed the folder removed the lock, too
         try:
             self._held = self._hold()
         except StartupError as error:
             raise ServiceNotReady(str(error)) from error
-        if self.env is None:  # what is there was not looked at yet, for want of room
+        if self.env is None:  # the environment was not opened yet, for lack of room
             self._begin()
             return
         with disk_space.required_bytes(self._path, self._lmdb):
@@ -211,16 +211,16 @@ class ReplicaFile:
 
 
 def own_look(env: Any) -> Any:
-    """A transaction for the publisher to read in; one that may write takes no reader's place."""
+    """Begin a transaction for the publisher to read in; a write one takes no reader's place."""
     return env.begin(write=True)
 
 
 def _identity(path: Path) -> Identity | None:
     try:
-        found = [(path / name).stat() for name in FILES]
+        stats = [(path / name).stat() for name in FILES]
     except OSError:
         return None
-    return tuple((one.st_dev, one.st_ino) for one in found)
+    return tuple((stat.st_dev, stat.st_ino) for stat in stats)
 
 
 def _this_boot() -> bytes:

@@ -1,7 +1,7 @@
-"""Room on disk, for files that are written or read through memory.
+"""Allocates disk space for memory-mapped files before they are used.
 
-A page of such a file for which there is no room when it is touched ends the process, by SIGBUS, and
-no error is raised. So room is taken before.
+Touching a page of such a file for which the disk has no room ends the process by SIGBUS, without an
+error. So the room is allocated first.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-#: LMDB calls a write that ended early, as where the room ended, an I/O error.
+#: Includes EIO: LMDB reports a write that ended early, as on a full disk, as an I/O error.
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 class DiskFull(Exception):
-    """What is to be written has no room; what was written before stays, and is read."""
+    """The disk has no room for a write; what was written before stays readable."""
 
 
 def allocate(path: Path, size_bytes: int, mode: int) -> None:
-    """Have a file's first bytes, of which none is changed, and the file where there is none.
+    """Allocate the first bytes of a file; existing content stays, a missing file is created.
 
-    To be called while this process has not opened the file by LMDB: when any descriptor of a file
-    is closed, its process loses the locks by which LMDB knows that it lives.
+    Call it only while this process has not opened the file with LMDB: closing any descriptor of a
+    file releases the locks by which LMDB knows that the process lives.
 
     Raises:
-        OSError: The filesystem has no such room.
+        OSError: The filesystem has not that much room.
     """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, mode)
@@ -40,10 +40,10 @@ def allocate(path: Path, size_bytes: int, mode: int) -> None:
 
 @contextmanager
 def required_bytes(path: Path, lmdb: Any) -> Iterator[None]:
-    """What needs room at a path.
+    """Turn the errors of a full disk in a block into `DiskFull`.
 
     Raises:
-        Full: The filesystem has no room.
+        DiskFull: The filesystem has no room at the path.
     """
     try:
         yield

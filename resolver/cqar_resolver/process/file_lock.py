@@ -1,4 +1,4 @@
-"""What is one process's for as long as it holds it."""
+"""A lock file that keeps a path to one process."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from cqar_shared.errors import StartupError
 
 
 def lock_path(lock: Path, path: Path, taken: str) -> IO[bytes]:
-    """Keep others from `path`, until what is returned is closed.
+    """Lock `path` against other processes until the returned file is closed.
 
     Args:
-        lock: A file that stands for it; made, with the folders above.
-        taken: What to say of another process that has it.
+        lock: The lock file; it is created, with its folders.
+        taken: The error text if another process has the lock.
 
     Raises:
-        StartupError: One has, or it cannot be had.
+        StartupError: Another process has the lock, or the lock file cannot be opened.
     """
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        # Nothing is written to it: what a link led to stays as it is, and is refused.
+        # Nothing is written to it, and a link is refused: its target stays as it is.
         held = os.fdopen(open_private(lock, os.O_RDWR | os.O_CREAT), "r+b")
     except OSError as error:
         raise StartupError(f"{path}: cannot be kept here: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""A limit that stops a load before the kernel stops it."""
+"""Refuses a load that would exceed the memory limit, before the kernel ends the process."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from typing import Final
 
 from cqar_shared.runtime.process_memory import memory_bytes
 
-#: What a loaded entity takes beside its bytes: keys, dicts, indexes.
+#: Memory of a loaded entity beside its bytes: keys, dicts, indexes.
 OVERHEAD_BYTES: Final = 400
 
 
 class MemoryLimitExceeded(Exception):
-    """The registry does not fit; what is served stays, and the load is tried again later."""
+    """The registry does not fit into memory; the load is tried again later."""
 
 
 def require_room(limit_mib: int, entities: int) -> None:
-    """Refuse to load what would exceed the limit.
+    """Refuse to load entities beyond the limit.
 
     Args:
-        limit_mib: 0: none.
-        entities: What is about to be kept; their bytes may be in memory already.
+        limit_mib: 0: no limit.
+        entities: How many are loaded; their bytes may be in memory already.
 
     Raises:
-        NoRoom: It would.
+        MemoryLimitExceeded: The process would exceed the limit.
     """
     needed = memory_bytes() + entities * OVERHEAD_BYTES
     if limit_mib and needed > limit_mib * 2**20:

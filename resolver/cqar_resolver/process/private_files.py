@@ -1,4 +1,4 @@
-"""Files that this process alone writes: a link that lies in their place is not followed."""
+"""Opens files that only this process writes; links in their place are not followed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ PRIVATE = 0o600
 
 
 def open_private(path: Path, flags: int) -> int:
-    """The descriptor of a file that is this user's, made 0600 where `flags` make it.
+    """Open a file of this user; a file that `flags` create has mode 0600. Returns its descriptor.
 
     Raises:
-        OSError: It is a link, no file, somebody else's, or it cannot be opened.
+        OSError: It is a link, not a regular file or another user's, or it cannot be opened.
     """
-    more = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-    descriptor = os.open(path, flags | more, PRIVATE)
+    flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+    descriptor = os.open(path, flags, PRIVATE)
     try:
         _require_own(path, os.fstat(descriptor))
     except BaseException:
@@ -27,10 +27,10 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def create_private(path: Path) -> int:
-    """The descriptor of a new file, 0600, in the place of whatever was there.
+    """Create a file with mode 0600 in place of any other. Returns its descriptor.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: It cannot be created.
     """
     path.unlink(missing_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)

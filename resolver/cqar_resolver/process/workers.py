@@ -1,7 +1,7 @@
-"""Several resolvers on one port: each a process with its own snapshot, spawned, never forked.
+"""Runs several resolvers on one port, each a spawned process with its own snapshot.
 
-The kernel spreads connections over them (SO_REUSEPORT). gRPC has one event loop a process, so
-this is how one machine's cores are used. A worker that dies is started again.
+The kernel spreads connections over them (SO_REUSEPORT). gRPC has one event loop per process, so
+this is how several cores are used. A worker that ends is started again.
 """
 
 from __future__ import annotations
@@ -25,35 +25,36 @@ from cqar_shared.runtime.tasks import stop_event
 
 log = logging.getLogger(__name__)
 
-#: Which of the workers a process is: said to it by its parent, not by people.
+#: Environment variable with a worker's number; the parent sets it.
 WORKER: Final = "CQAR_WORKER"
-#: And who its parent is: asked for once it runs, that may be somebody else already.
+#: Environment variable with the parent's process id: by the time that a worker asks, the parent
+#: may be another process.
 PARENT: Final = "CQAR_WORKER_PARENT"
 KILL_AFTER_S: Final = 10.0
-#: One that ends at once is not started without a pause.
+#: Pause before a worker that ended is started again.
 STARTED_APART_S: Final = 5.0
 PARENT_LOOK_S: Final = 1.0
 
 
 def settings_of(config: ResolverConfig, worker: int) -> ResolverConfig:
-    """A worker's own: ports that only one can have are counted up, files too."""
+    """Derive a worker's settings: the HTTP port is counted up, file names get a suffix."""
     host, port = host_and_port(config.http_listen)
     own = f"[{host}]" if ":" in host else host
-    beside = f".{worker}" if worker else ""
+    suffix = f".{worker}" if worker else ""
     return msgspec.structs.replace(
         config,
         http_listen=f"{own}:{port + worker if port else 0}",
-        socket=config.socket and config.socket + beside,
-        last_good_file=config.last_good_file and config.last_good_file + beside,
-        replica_path=config.replica_path and config.replica_path + beside,
+        socket=config.socket and config.socket + suffix,
+        last_good_file=config.last_good_file and config.last_good_file + suffix,
+        replica_path=config.replica_path and config.replica_path + suffix,
     )
 
 
 def require_free(listen: str) -> None:
-    """Refuse a port that somebody has: sharing it with a stranger would succeed without a word.
+    """Refuse a port that is in use: SO_REUSEPORT would share it with a stranger silently.
 
     Raises:
-        StartupError: It is taken.
+        StartupError: The port is in use.
     """
     host, port = host_and_port(listen)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -66,7 +67,7 @@ def require_free(listen: str) -> None:
 
 
 async def run(count: int, config: ResolverConfig, environ: Mapping[str, str]) -> None:
-    """Keep so many workers running until SIGTERM or SIGINT, which they are told too."""
+    """Keep a number of workers running until SIGTERM or SIGINT, which is passed on to them."""
     require_free(config.grpc_listen)
     stopping = stop_event()
     async with asyncio.TaskGroup() as group:
@@ -82,7 +83,7 @@ async def _keep(
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "cqar_resolver", "serve"),
             env={**environ, WORKER: str(worker), PARENT: str(os.getpid())},
-            start_new_session=True,  # a terminal's Ctrl-C reaches it through us, once
+            start_new_session=True,  # a terminal's Ctrl-C reaches it once, through this process
         )
         ended = asyncio.create_task(process.wait())
         await asyncio.wait([ended, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -105,7 +106,7 @@ async def _end(process: asyncio.subprocess.Process, seconds: float) -> None:
 
 
 async def outlive(parent: int, stopping: asyncio.Event) -> None:
-    """Stop when the parent is gone: nobody would start, stop or count this worker any more."""
+    """Stop once the parent is gone: nobody would start or stop this worker any more."""
     while os.getppid() == parent:
         with suppress(TimeoutError):
             async with asyncio.timeout(PARENT_LOOK_S):

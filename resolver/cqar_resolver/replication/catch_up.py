@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import aclosing
+from typing import Final
 
 from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
@@ -36,6 +37,9 @@ from cqar_shared.replication.positions import LogPosition, position_of
 
 log = logging.getLogger(__name__)
 
+#: Refused heads make a resolver look into the outbox no more often than this.
+LOOK_INTERVAL_S: Final = 1.0
+
 
 class CatchUp:
     """Applies what `view` lacks. After a try that was of no use it waits before the next."""
@@ -54,6 +58,7 @@ class CatchUp:
         self._signed = signed
         self._terms = terms
         self._delay = RetryDelay(ports.scheduler.now_s, ports.scheduler.uniform)
+        self._looked_s = -LOOK_INTERVAL_S
         #: The newest head that was heard of during a delay: perhaps no other one follows.
         self._owed: LogPosition | None = None
 
@@ -95,6 +100,16 @@ class CatchUp:
         """
         if self._owed is not None:
             await self.to(self._owed)
+
+    async def look_behind(self) -> None:
+        """Catch up after a head was refused: PostgreSQL may lead to it, with a new signing key.
+
+        Whoever sends heads does not decide how often PostgreSQL is asked.
+        """
+        now_s = self._ports.scheduler.now_s()
+        if now_s - self._looked_s >= LOOK_INTERVAL_S:
+            self._looked_s = now_s
+            await self.to(None)
 
     # ------------------------------------------------------------ the stream
 

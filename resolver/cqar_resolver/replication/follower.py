@@ -1,10 +1,10 @@
 """Keeps the snapshot current: loads it, follows the stream, and loads it anew when in doubt.
 
 Data flow. `BootstrapLoader` puts a whole snapshot into the `ReplicaState`. Then two loops feed it:
-the stream's messages, and a probe that asks a writer for the head. `protocol` decides what each of
-them calls for; `ChangeApplier` applies the next change set, `CatchUp` what is missing between. Both
-loops work under one lock, so that catching up, which waits for PostgreSQL, is never interleaved
-with another message. Where change sets cannot lead on, `Rebootstrap` ends both loops.
+the stream's messages, and `HeadProbe`, which asks a writer for the head. `protocol` decides what
+each of them calls for; `ChangeApplier` applies the next change set, `CatchUp` what is missing
+between. Both loops work under one lock, so that catching up, which waits for PostgreSQL, is never
+interleaved with another message. Where change sets cannot lead on, `Rebootstrap` ends both loops.
 
 The follower reaches the world, and time, only through its `Ports`: the protocol fuzz drives the
 same code with simulated ones.
@@ -20,7 +20,6 @@ from typing import Any, Final
 
 from cqc.replication.v1 import replication_pb2
 from google.protobuf.message import DecodeError
-from nats.errors import Error as NatsError
 
 from cqar_resolver import metrics
 from cqar_resolver.replication import protocol as core
@@ -29,13 +28,12 @@ from cqar_resolver.replication.bootstrap import (
     POISON_PAUSE_S,
     BootstrapLoader,
     Rebootstrap,
-    error_text,
     require_same_registry,
 )
 from cqar_resolver.replication.bootstrap_sources import BootstrapSources
 from cqar_resolver.replication.catch_up import CatchUp
 from cqar_resolver.replication.change_applier import ChangeApplier, poison
-from cqar_resolver.replication.freshness import Probe
+from cqar_resolver.replication.head_probe import HeadProbe
 from cqar_resolver.replication.known_terms import KnownTerms
 from cqar_resolver.replication.ports import Ports
 from cqar_resolver.replication.protocol import Action
@@ -43,20 +41,14 @@ from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_resolver.replication.retry_delays import RetryDelay
 from cqar_resolver.replication.signed_heads import SignedHeads
 from cqar_shared.replication import positions
-from cqar_shared.replication.positions import LogPosition, StreamMark, position_of, term_of
+from cqar_shared.replication.positions import LogPosition, StreamMark, position_of
 
 log = logging.getLogger(__name__)
 
 #: Longest pause between two tries to follow the stream, while PostgreSQL or NATS is away.
 STREAM_PAUSE_MAX_S: Final = 1.0
-#: How often the stream is compared with what was noted of it.
-STREAM_CHECK_S: Final = 5.0
-#: Refused heads make a resolver look into the outbox no more often than this.
-LOOK_INTERVAL_S: Final = 1.0
 #: Entities hashed between two looks at the clock.
 HASH_BATCH: Final = 64
-#: Why the snapshot is stale while a writer's head does not include it.
-UNKNOWN_TO_WRITER: Final = "a writer's head does not know what is served"
 
 
 class Follower:
@@ -78,21 +70,23 @@ class Follower:
         terms: KnownTerms | None = None,
     ) -> None:
         self._view = view
-        self._stream, self._heads, self._scheduler = ports.stream, ports.heads, ports.scheduler
+        self._stream, self._scheduler = ports.stream, ports.scheduler
         self._signed = signed = signed or SignedHeads()
         self._terms = terms = terms or KnownTerms(ports.scheduler.now_s)
         sources = sources or BootstrapSources(None, None, signed=signed)
-        self._loader = BootstrapLoader(view, ports, sources, signed, terms, self._request_head, now)
         self._applier = ChangeApplier(view, signed, ports.scheduler)
         self._catch_up = CatchUp(view, ports, self._applier, signed, terms)
+        self._lock = ports.scheduler.lock()
+        self._probe = HeadProbe(
+            *(view, ports, self._catch_up, signed, terms, self._lock),
+            mark=lambda: self._mark,
+            every_s=probe_every_s,
+        )
+        self._loader = BootstrapLoader(
+            *(view, ports, sources, signed, terms, self._probe.request_head, now)
+        )
         #: Between two bootstraps that led nowhere.
         self._delay = RetryDelay(ports.scheduler.now_s, ports.scheduler.uniform)
-        self._probe_every_s = probe_every_s
-        self._lock = ports.scheduler.lock()
-        self._is_unanswered = False
-        self._looked_s = -LOOK_INTERVAL_S
-        self._checked_s = 0.0
-        self._was_behind = True
         self._mark: StreamMark | None = None
 
     @property
@@ -121,7 +115,7 @@ class Follower:
 
     def _loops(self) -> list[Coroutine[Any, Any, None]]:
         stream = self._scheduler.supervise("stream", self._consume, Rebootstrap, STREAM_PAUSE_MAX_S)
-        loops = [stream, self._probe()]
+        loops = [stream, self._probe.run()]
         if self._view.hydrated_from == "file" and not self._signed.is_asked:
             loops.append(self._verify_set_hash())
         return loops
@@ -193,7 +187,7 @@ class Follower:
             require_same_registry(self._view, head)
             raise poison("a message of the stream", "of no known kind") from error
         if self._has_effect(head, action) and not self._signed.accepts(head, "stream"):
-            await self._look_behind()
+            await self._catch_up.look_behind()
             return
         require_same_registry(self._view, head)
         if remote.epoch == local.epoch and positions.is_believable(local, remote):
@@ -219,130 +213,3 @@ class Follower:
         """Whether a head leads to anything: one that does not need not be signed."""
         own = self._view.snapshot.head.registry_id
         return action is not Action.NOTHING or head.registry_id != own
-
-    async def _look_behind(self) -> None:
-        """Catch up after a head was refused: PostgreSQL may lead to it, with a new signing key.
-
-        Whoever sends heads does not decide how often PostgreSQL is asked.
-        """
-        now_s = self._scheduler.now_s()
-        if now_s - self._looked_s >= LOOK_INTERVAL_S:
-            self._looked_s = now_s
-            await self._catch_up.to(None)
-
-    # ------------------------------------------------------------ the probe
-
-    async def _probe(self) -> None:
-        """Ask a writer for the head, again and again; catch up where the stream is not enough.
-
-        The first probe is sent at once: nothing else confirms what was loaded, which may lack what
-        the stream will not repeat.
-        """
-        self._checked_s, self._was_behind = self._scheduler.now_s(), True
-        is_first, pause_s = True, 0.0
-        while True:
-            self._scheduler.raise_if_cancelled()
-            await self._scheduler.sleep(pause_s)
-            self._was_behind = self._was_behind or self._view.freshness.is_behind
-            try:
-                await self._probe_once(is_first=is_first)
-            except AWAY as error:
-                # The stream goes on meanwhile; the next probe tries again.
-                log.warning("could not catch up: %s: %s", type(error).__name__, error)
-            is_first, pause_s = False, self._probe_every_s
-
-    async def _probe_once(self, *, is_first: bool) -> None:
-        asked, sent_s = self._view.snapshot.position, self._scheduler.now_s()
-        try:
-            head = await self._request_head(self._view.snapshot.head.registry_id)
-        except (NatsError, TimeoutError, OSError) as error:
-            self._note_answers(error_text(error))
-            if self._view.is_own or not is_first:
-                # Else the stream has not had the time to bring a head.
-                self._view.note_head_request()
-            return
-        self._note_answers("")
-        if sent_s - self._checked_s >= STREAM_CHECK_S and await self._check_stream():
-            self._checked_s = sent_s
-        async with self._lock:
-            if not self._is_confirming(asked, head):
-                self._view.note_head_request()
-                await self._look_behind()
-                return
-            require_same_registry(self._view, head)
-            if not self._terms.takes(head, "probe"):
-                self._view.note_head_request()
-                return
-            await self._compare(asked, Probe(sent_s, position_of(head)))
-
-    def _is_confirming(self, asked: LogPosition, head: replication_pb2.Head) -> bool:
-        """Whether a writer's head is signed as it must be; one that was served was checked then."""
-        served = self._view.snapshot
-        is_own = head.registry_id == served.head.registry_id
-        if is_own and position_of(head) in (asked, served.position):
-            return True
-        return self._signed.accepts(head, "probe")
-
-    async def _request_head(self, own: bytes) -> replication_pb2.Head:
-        """Get a writer's head; one of this registry and its latest database, if any answers so.
-
-        Args:
-            own: The registry's id.
-
-        Raises:
-            ConnectionError: What answers is no writer.
-        """
-        latest = self._terms.latest
-
-        def is_wanted(head: replication_pb2.Head) -> bool:
-            return head.registry_id == own and not core.is_earlier(term_of(head), latest)
-
-        try:
-            answer = await self._heads.head(is_wanted)
-        except (NatsError, TimeoutError, OSError):
-            metrics.PROBES.labels("nobody").inc()
-            raise
-        metrics.PROBES.labels("group" if answer.of_group else "everybody").inc()
-        return answer.head
-
-    def _note_answers(self, failure: str) -> None:
-        """Log when probes cease to be answered, and when they are answered again."""
-        if failure and not self._is_unanswered:
-            log.warning("no writer answers probes: %s", failure)
-        elif self._is_unanswered and not failure:
-            log.info("a writer answers probes again")
-        self._is_unanswered = bool(failure)
-
-    async def _compare(self, asked: LogPosition, probe: Probe) -> None:
-        was_behind, self._was_behind = self._was_behind, False
-        local = self._view.snapshot.position
-        action = core.on_probe(asked, local, probe.head, was_behind=was_behind)
-        if action is Action.BOOTSTRAP:
-            raise Rebootstrap("epoch")
-        if action is Action.MARK_STALE:
-            self._view.mark_stale(UNKNOWN_TO_WRITER)
-            await self._catch_up.to(None, is_doubted=True)
-            return
-        self._view.freshness.note_probe(probe, local)
-        self._view.note_head_request()
-        if action is Action.CATCH_UP:
-            await self._catch_up.to(probe.head)
-
-    async def _check_stream(self) -> bool:
-        """Compare the stream with what was noted of it; False if the stream cannot be reached.
-
-        A reader behind the end of a stream that was created anew would receive nothing. A writer's
-        head counts without any stream, since catching up reads the outbox.
-
-        Raises:
-            Rebootstrap: It is another stream, or lost its tail.
-        """
-        try:
-            found, noted = await self._stream.mark(), self._mark
-        except (NatsError, TimeoutError, OSError) as error:
-            log.warning("the stream is not there: %s", error_text(error))
-            return False
-        if noted is not None and not found.continues(noted):
-            log.warning("the stream was recreated or lost its tail: following it anew")
-            raise Rebootstrap("stream")
-        return True

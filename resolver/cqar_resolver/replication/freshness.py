@@ -21,19 +21,20 @@ DRIFT: Final = 1.01
 
 
 def boot_clock_s() -> float:
+    """Read the clock that never goes back and also runs while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-#: At 1,500 commits/s, the most there are, more than pass while a probe is answered (2 s at most).
+#: Positions remembered: at 1,500 commits/s, the most there are, 2.7 s; a probe takes 2 s at most.
 PASSED_MAX: Final = 4_096
 
 
 def state_name(state: pb.SnapshotState.ValueType) -> str:
-    """A state in a word, such as LIVE."""
+    """Name a state in one word, such as LIVE."""
     return pb.SnapshotState.Name(state).removeprefix("SNAPSHOT_STATE_")
 
 
-#: Of a verdict that fails closed.
+#: The reason of verdicts that deny while the snapshot is not LIVE.
 STALE_REASON: Final = pb.Reason(
     code="STALE_SNAPSHOT",
     message="this resolver could not confirm lately that it is up to date",
@@ -41,53 +42,56 @@ STALE_REASON: Final = pb.Reason(
 
 
 class Probe(NamedTuple):
+    """A writer's head, and when it was asked for."""
+
     sent_s: float
     head: LogPosition
 
 
 class StalenessBound:
-    """Keeps the newest confirmed instant and the newest head heard of.
+    """Keeps the newest confirmed instant and the newest known head.
 
     Args:
         stale_after_s: From this age on the state is STALE.
-        clock: Seconds that never go back.
+        clock: Gives seconds that never go back.
 
     Attributes:
-        stale_after_s: As given.
-        observe: Called before and after the state may change by anything but time.
+        observe: Called before and after every change of state that is not caused by time.
+        newest_revision: The revision of the newest known head.
     """
 
     def __init__(self, stale_after_s: float, clock: Callable[[], float] = boot_clock_s) -> None:
         self.stale_after_s = stale_after_s
         self._clock = clock
-        self.observe: Callable[[], None] = _nobody_looks
+        self.observe: Callable[[], None] = _ignore
         self._confirmed_s: float | None = None
         self._was_confirmed = False
-        #: Answers whose head is still to be reached: the oldest, and the newest beside it. A
-        #: resolver that is always a little behind would confirm nothing with the newest alone.
+        #: Probes whose head is not reached yet: the oldest and the newest. With the newest alone a
+        #: resolver that is always a little behind would never confirm anything.
         self._waiting: list[Probe] = []
-        #: Revision -> chain of where the snapshot was: a head is behind it only if it went by.
+        #: Revision -> chain of the positions that the snapshot passed: only they are confirmed.
         self._passed: dict[int, bytes] = {}
-        #: Why what is served may be wrong; empty where there is no such doubt.
+        #: Why the snapshot may be wrong; empty if nothing says so.
         self._doubt = ""
         self.newest_revision = 0
 
     def note_head(self, head: LogPosition) -> None:
+        """Note a head that the stream or PostgreSQL stated."""
         self.newest_revision = max(self.newest_revision, head.revision)
 
     def note_probe(self, probe: Probe, local: LogPosition) -> None:
-        """An answer came. It counts now, or as soon as the snapshot gets there.
+        """Note an answer: it confirms now, or as soon as the snapshot reaches its head.
 
-        A head that was heard of before and lies beyond this one is forgotten: the registry is not
-        there, so it was forged, or its commits were lost.
+        A known head beyond this one is forgotten: the registry is not there, so that head was
+        forged, or its commits were lost.
         """
         there = probe.head[:2]
-        self._waiting = [*(one for one in self._waiting[:1] if one.head[:2] <= there), probe]
+        self._waiting = [*(older for older in self._waiting[:1] if older.head[:2] <= there), probe]
         self.newest_revision = probe.head.revision
         self.note_position(local)
 
     def note_position(self, local: LogPosition) -> None:
-        """The snapshot moved."""
+        """Note that the snapshot is at another position."""
         self.note_head(local)
         self._passed[local.revision] = local.chain
         if len(self._passed) > PASSED_MAX:
@@ -96,21 +100,21 @@ class StalenessBound:
         for probe in waiting:
             if local.epoch != probe.head.epoch or local.revision < probe.head.revision:
                 self._waiting.append(probe)
-            elif self._went_by(probe.head):
+            elif self._passed_by(probe.head):
                 self.confirm(probe.sent_s)
-            # Else it went past on another chain, and never gets there.
+            # Else the snapshot passed that revision on another chain, and never reaches the head.
 
-    def _went_by(self, head: LogPosition) -> bool:
+    def _passed_by(self, head: LogPosition) -> bool:
         """Whether a head of this epoch, not beyond the snapshot, is in the snapshot's history.
 
-        It is only if the snapshot was there. What was loaded beyond it may be of another history:
-        the PostgreSQL that was read need not be the one that the head was read from. The next
-        head is not before what was loaded.
+        Only a position that the snapshot had is known to be. A snapshot that was loaded beyond the
+        head may be of another history, since the head need not be from the PostgreSQL that was
+        read. The next probe's head is not before what was loaded.
         """
         return self._passed.get(head.revision) == head.chain
 
     def confirm(self, instant_s: float) -> None:
-        """Nothing committed before this instant is missing."""
+        """Note that nothing committed before an instant is missing."""
         self.observe()
         self._confirmed_s = max(self._confirmed_s or 0.0, instant_s)
         self._was_confirmed = True
@@ -118,48 +122,50 @@ class StalenessBound:
         self.observe()
 
     def mark_stale(self, why: str) -> None:
-        """What is served may be wrong, however recent: say STALE until it is confirmed."""
+        """Say STALE until a writer confirms the snapshot, however recent it is."""
         self.observe()
         self._doubt = why
         self.observe()
 
     def forget(self) -> None:
-        """What was confirmed was about a history that is no more."""
+        """Forget probes and positions of a history that has ended."""
         self._waiting = []
         self._passed = {}
         self.newest_revision = 0
 
     def unconfirm(self) -> None:
-        """What is served now does not lead on from what was served until now.
+        """Forget every confirmation: the snapshot does not follow the one before.
 
-        It may be of commits that the database lost, and lack others that were confirmed before.
+        It may hold commits that the database lost, and lack some that were confirmed before.
         """
         self.forget()
         self._confirmed_s = None
 
     @property
     def is_behind(self) -> bool:
-        """A probe's head was not reached yet."""
+        """Whether a probe's head is not reached yet."""
         return bool(self._waiting)
 
     @property
     def staleness_ms(self) -> int | None:
+        """Upper bound of the snapshot's age; None if it was never confirmed."""
         if self._confirmed_s is None:
             return None
         return int((self._clock() - self._confirmed_s) * 1000 * DRIFT) + 1
 
     @property
     def confirmed_ns(self) -> int | None:
-        """Of the clock that runs on; nothing committed before is missing. None: not known."""
+        """The instant, by the clock, before which no commit is missing; None if it is unknown."""
         return None if self._confirmed_s is None else int(self._confirmed_s * 1e9)
 
     @property
     def is_confirmed(self) -> bool:
-        """What is served, or what was before it, was once confirmed against a registry's head."""
+        """Whether this snapshot, or one before it, was ever confirmed by a writer."""
         return self._was_confirmed
 
     @property
     def state(self) -> pb.SnapshotState.ValueType:
+        """LIVE, STALE, or LAST_GOOD if it was never confirmed."""
         staleness_ms = self.staleness_ms
         if staleness_ms is None:
             return pb.SNAPSHOT_STATE_LAST_GOOD
@@ -181,5 +187,5 @@ class StalenessBound:
         return f"not confirmed for {staleness_ms} ms: {what}"
 
 
-def _nobody_looks() -> None:
+def _ignore() -> None:
     pass

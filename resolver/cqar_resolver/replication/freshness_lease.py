@@ -1,7 +1,6 @@
-"""How current memory is, said once for a moment instead of with every answer. Pure.
+"""Freshness that is computed once for a short time instead of for every answer. Pure.
 
-What is said holds until the moment ends: its staleness is as of then, and it ends before memory
-counts as stale.
+A lease states the staleness as of its end, and ends before the snapshot counts as stale.
 """
 
 from __future__ import annotations
@@ -10,18 +9,18 @@ from typing import Final, NamedTuple
 
 from cqar_resolver.replication.freshness import DRIFT
 
-#: How much staler than it is an answer may say that it is.
+#: Maximum overstatement of staleness, in seconds.
 LEASE_MAX_S: Final = 0.01
 
 
 class FreshnessLease(NamedTuple):
-    """A stretch of time in which memory is LIVE.
+    """A period in which the snapshot is LIVE.
 
     Attributes:
-        generation: `ReplicaState.generation`: another one ends it.
-        until_s: Of the clock that runs on.
-        now_ns, until_ns: The same by the wall clock.
-        encoded_freshness: Freshness, framed as a part of the answer.
+        generation: `ReplicaState.generation`: a change of it ends the lease.
+        until_s: The end, by `boot_clock_s`.
+        now_ns, until_ns: Begin and end by the wall clock.
+        encoded_freshness: The freshness, encoded as a field of the answer.
     """
 
     generation: object
@@ -32,13 +31,13 @@ class FreshnessLease(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """For how long something may be said again, and the staleness that it tells meanwhile."""
+    """How long a freshness may be repeated, and the staleness that it states."""
 
     seconds: float
     reported_ms: int
 
 
 def lease_of(staleness_ms: int, stale_after_s: float, longest_s: float) -> Lease:
-    """One that ends before what is said counts as stale: else a verdict would deny too late."""
+    """Make a lease that ends before the snapshot counts as stale: verdicts must deny by then."""
     seconds = max(0.0, min(longest_s, stale_after_s - staleness_ms / 1000))
     return Lease(seconds, staleness_ms + int(seconds * 1000 * DRIFT) + 1)

@@ -1,8 +1,8 @@
-"""Which database is the registry's, as far as this resolver has heard.
+"""Which database is the registry's, as far as this resolver knows.
 
-After a failover two databases may answer: the one that was promoted, and an old primary that
-nobody stopped. What a writer or PostgreSQL says names the database's term; of two, the later is
-the registry's, and what comes of the earlier is not used.
+After a failover two databases may answer: the promoted one, and an old primary that nobody stopped.
+Each head states its database's term. The database of the later term is the registry's; heads of an
+earlier one are not used.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from cqar_shared.replication.positions import NO_TERM, Term, term_of
 
 log = logging.getLogger(__name__)
 
-#: What says a term, here and in a metric's label.
+#: Where a head came from; a metric's label.
 TermSource = Literal["postgres", "stream", "probe"]
-#: A term that nobody said again for this long is forgotten: no signature covers it, so a forged one
-#: must not last. Ten probes.
+#: A term that was not stated again for this long (ten probes) is forgotten. No signature covers it,
+#: so a forged one must not last.
 UNHEARD_S: Final = 10.0
 
 
 class KnownTerms:
-    """Remembers the latest term that was heard of, as long as it is heard."""
+    """Remembers the latest term, as long as it is stated again and again."""
 
     def __init__(self, clock: Callable[[], float] = boot_clock_s) -> None:
         self._clock = clock
@@ -37,23 +37,23 @@ class KnownTerms:
 
     @property
     def latest(self) -> Term:
-        """Forgotten when it is not heard any more."""
+        """The latest term; none if it was not stated for `UNHEARD_S`."""
         if self._clock() - self._heard_s >= UNHEARD_S:
             self._latest = NO_TERM
         return self._latest
 
-    def takes(self, head: replication_pb2.Head, said: TermSource) -> bool:
-        """Whether to use a head; one that is refused is counted and logged.
+    def takes(self, head: replication_pb2.Head, source: TermSource) -> bool:
+        """Whether to use a head; a refused one is counted and logged.
 
-        A later term is remembered where a writer or PostgreSQL said it: the stream holds what was
-        published long ago, and by anybody who may publish.
+        A later term is remembered if a writer or PostgreSQL stated it. The stream does not count:
+        it holds old messages, and those of anybody who may publish.
         """
         term, latest = term_of(head), self.latest
         if is_earlier(term, latest):
-            metrics.EARLIER_TERM.labels(said).inc()
-            log.debug("%s: %s, and the registry's is %s", said, term, latest)
+            metrics.EARLIER_TERM.labels(source).inc()
+            log.debug("%s: %s, and the registry's is %s", source, term, latest)
             return False
-        if said != "stream" and term.timeline != NO_TERM.timeline:
+        if source != "stream" and term.timeline != NO_TERM.timeline:
             if latest not in (NO_TERM, term):
                 log.warning("another database is the registry's: %s, after %s", term, latest)
             self._latest, self._heard_s = term, self._clock()

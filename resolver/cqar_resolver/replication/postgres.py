@@ -1,4 +1,4 @@
-"""All that a resolver reads from PostgreSQL: the head, `current`, the outbox."""
+"""Everything that the follower reads from PostgreSQL: the head, `current`, the outbox."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from cqar_shared.sql.pg_session import Session
 from cqar_shared.trust.trusted_keys import KEYS_MAX
 
 CONNECT_TIMEOUT_S: Final = 3.0
-#: One scan of a million entities takes 3 s; anything near this is stuck.
+#: A scan of a million entities takes 3 s; one that takes this long is stuck.
 SCAN_TIMEOUT_S: Final = 60.0
-#: A part of it comes each 60 ms; a cold disk, or eight scans at once, take more.
+#: Longest wait for the next rows of a scan. They take 60 ms; with a cold disk, or eight scans at
+#: once, more.
 SCAN_SILENCE_MAX_S: Final = 10.0
-#: A scan keeps a core of PostgreSQL busy.
+#: Scans at once, of all resolvers: each keeps a core of PostgreSQL busy.
 HYDRATE_CONCURRENCY: Final = 8
-#: The first key of the advisory locks of those who load. Any constant would do.
+#: The first key of the advisory locks that limit scans; an arbitrary constant.
 HYDRATE_LOCK: Final = 0x63716879
 ROWS_AT_ONCE: Final = 20_000
 CATCH_UP_ROWS: Final = 100
@@ -42,12 +43,12 @@ _ROWS: Final = """
     FROM outbox WHERE revision > $1 ORDER BY revision LIMIT $2
 """
 _POSITION: Final = "SELECT epoch, revision, chain FROM outbox WHERE revision = $1"
-#: Some more than any registry has, so that it shows.
+#: One key more than a registry may have, so that an excess is noticed.
 _SIGNING_KEYS: Final = f"""
     SELECT payload FROM current
     WHERE kind = '{SIGNING_KEY.name}' AND NOT deleted AND NOT archived LIMIT {KEYS_MAX + 1}
 """  # noqa: S608  (constants)
-#: Of an outbox row, what its head has, too.
+#: Columns of an outbox row that its head has, too.
 _OF_HEAD: Final = (
     *("epoch", "revision", "chain", "live_count", "set_hash"),
     *("signature", "signing_key_id"),
@@ -55,7 +56,7 @@ _OF_HEAD: Final = (
 
 
 class LoggedChangeSet(NamedTuple):
-    """One committed change set, and the head after it."""
+    """A committed change set and the head after it."""
 
     head: replication_pb2.Head
     commit: replication_pb2.Commit
@@ -67,37 +68,37 @@ class LoggedChangeSet(NamedTuple):
 
 
 class HeadRead(NamedTuple):
-    """The head, and what the outbox has at a revision that was asked about.
+    """The registry's head, and the outbox's position at a given revision.
 
     Attributes:
-        row: None where the outbox has no such revision.
+        row: None if the outbox has no such revision.
     """
 
     head: replication_pb2.Head
     row: LogPosition | None
 
 
-#: Shown what is there, and the stored signing keys, before all else is read.
+#: Gets the head and the stored signing keys before anything else is read; may raise to refuse.
 PreflightCheck = Callable[[HeadRead, Sequence[bytes]], None]
 
 
 class OutboxPage(NamedTuple):
-    """The same, and the first outbox rows after that revision, in one view."""
+    """A `HeadRead` and the first outbox rows after its revision, read in one transaction."""
 
     look: HeadRead
     rows: list[LoggedChangeSet]
 
 
 class LoadTurnsTaken(Exception):
-    """As many resolvers load from PostgreSQL as may at once: start from elsewhere, or ask again."""
+    """As many resolvers as may are loading from PostgreSQL: load from elsewhere, or try again."""
 
 
 class RegistryDatabase:
-    """Connects for each use: a resolver needs PostgreSQL seldom, and thousands share it.
+    """Connects for each read: a resolver needs PostgreSQL rarely, and thousands share it.
 
     Args:
-        hydrate_concurrency: How many resolvers may load everything at once.
-        memory_limit_mib: What loading must not take this process beyond; 0: no limit.
+        hydrate_concurrency: How many resolvers may load at once.
+        memory_limit_mib: Loading that would take this process beyond it is refused; 0: no limit.
     """
 
     def __init__(
@@ -111,39 +112,39 @@ class RegistryDatabase:
         self._memory_limit_mib = memory_limit_mib
 
     async def look(self, revision: int) -> HeadRead:
-        """The registry's head, and what the outbox has at a revision."""
+        """Read the registry's head, and the outbox's position at a revision."""
         async with _Session(self._url) as connection:
             return await _look(connection, revision)
 
     async def hydrate(self, preflight: PreflightCheck | None = None, held: int = 0) -> Snapshot:
-        """The whole registry at one revision.
+        """Load the whole registry at one revision.
+
+        The default isolation level takes a new view for each statement, so entities read later
+        could be newer than the head. REPEATABLE READ pins both to the first statement's view, and
+        blocks no writer.
 
         Args:
-            preflight: What it raises, this raises.
-            held: The revision that it is told about beside the head.
-
-        The default isolation level takes a fresh view per statement, so the head read first
-        could describe entities read later. REPEATABLE READ pins both to the first
-        statement's view, and blocks no writer.
+            preflight: May raise to refuse the database; its exception is passed on.
+            held: The revision whose outbox position `preflight` gets.
 
         Raises:
-            Busy: Too many others do the same.
-            Diverged: Count or hash do not fit the head.
-            NoRoom: It would take more memory than this process may.
+            LoadTurnsTaken: Too many resolvers are loading.
+            Diverged: The entities' count or hash is not the head's.
+            MemoryLimitExceeded: The registry does not fit into this process's memory limit.
         """
         async with _Session(self._url) as connection:
             await self._take_turn(connection)
-            found = await _look(connection, held)
-            head = found.head
+            read = await _look(connection, held)
+            head = read.head
             if preflight is not None:
                 keys = await connection.answered(connection.fetch(_SIGNING_KEYS))
-                preflight(found, [row["payload"] for row in keys])
+                preflight(read, [row["payload"] for row in keys])
             require_room(self._memory_limit_mib, head.live_count)
             builder = SnapshotBuilder()
             cursor = await connection.answered(connection.cursor(LIVE_ENTITIES))
             rows = await _scanned(connection, cursor)
             while rows:
-                # A million entities take seconds; what is served meanwhile must go on.
+                # A million entities take seconds: calls must be served meanwhile.
                 adding = asyncio.create_task(asyncio.to_thread(builder.add, rows))
                 try:
                     rows = await _scanned(connection, cursor)
@@ -153,16 +154,16 @@ class RegistryDatabase:
         return Snapshot.of(head, builder)
 
     async def _take_turn(self, connection: Session) -> None:
-        """Hold one of the locks that are turns, until the session ends."""
+        """Take one of the locks that limit loading; the end of the session releases it."""
         free = "SELECT 1 FROM unnest($1::int[]) turn WHERE pg_try_advisory_lock($2, turn) LIMIT 1"
         turns = list(range(self._hydrate_concurrency))
         random.shuffle(turns)
-        asked = connection.fetchval(free, turns, HYDRATE_LOCK)
-        if await connection.answered(asked) is None:
+        turn = await connection.answered(connection.fetchval(free, turns, HYDRATE_LOCK))
+        if turn is None:
             raise LoadTurnsTaken(f"{len(turns)} resolvers are loading from it")
 
     async def rows_after(self, revision: int) -> OutboxPage:
-        """What leads on from a revision."""
+        """Read the first outbox rows after a revision, with the head."""
         async with _Session(self._url) as connection:
             look = await _look(connection, revision)
             rows = await connection.answered(connection.fetch(_ROWS, revision, CATCH_UP_ROWS))
@@ -170,7 +171,7 @@ class RegistryDatabase:
 
 
 class _Session:
-    """A connection in a read-only REPEATABLE READ transaction."""
+    """A connection with a read-only REPEATABLE READ transaction."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -185,7 +186,7 @@ class _Session:
         )
         try:
             await self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        except BaseException:  # cancelled in between, it would stay open
+        except BaseException:  # a cancelled connection would stay open
             self._connection.terminate()
             raise
         return self._connection
@@ -195,14 +196,14 @@ class _Session:
 
 
 async def _scanned(connection: Session, cursor: Any) -> list[Any]:
-    """The next of the rows that a cursor stands before."""
+    """Fetch the next rows of a cursor."""
     asked = cursor.fetch(ROWS_AT_ONCE, timeout=SCAN_TIMEOUT_S)
     rows: list[Any] = await connection.answered(asked, SCAN_SILENCE_MAX_S)
     return rows
 
 
 async def _look(connection: Session, revision: int) -> HeadRead:
-    """Columns of the head that are NULL stay unset."""
+    """Read the head, whose NULL columns stay unset, and a position of the outbox."""
     of_head: Any = await connection.answered(connection.fetchrow(_HEAD))
     head = replication_pb2.Head(**dict(of_head))
     row = await connection.answered(connection.fetchrow(_POSITION, revision))

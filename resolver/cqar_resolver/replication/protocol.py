@@ -1,4 +1,4 @@
-"""What a resolver does about what it sees, as protocol.md's tables state it. Pure."""
+"""What a resolver does about each message, head and row: the tables of docs/PROTOCOL.md. Pure."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from cqar_shared.replication.positions import (
     position_of,
 )
 
-#: To read so many from the outbox is faster than to load everything; a second, if they are small.
+#: Reading this many change sets, a second if they are small, is faster than loading everything.
 NEAR_REVISIONS: Final = 1_000
 
 
 class Action(enum.Enum):
     NOTHING = enum.auto()
     APPLY = enum.auto()
-    CATCH_UP = enum.auto()  # read the outbox from local + 1
-    MARK_STALE = enum.auto()  # say STALE, and catch up
-    BOOTSTRAP = enum.auto()  # read everything anew
-    BUMP = enum.auto()  # ask the writers for a new epoch, then read everything anew
-    REFUSE = enum.auto()  # it is of another registry than what is served
+    CATCH_UP = enum.auto()  # read what follows the local position
+    MARK_STALE = enum.auto()  # say STALE, and catch up from the outbox
+    BOOTSTRAP = enum.auto()  # load everything anew
+    BUMP = enum.auto()  # ask the writers for a new epoch
+    REFUSE = enum.auto()  # the head is another registry's
 
 
 class UnknownMessage(Exception):
-    """A message that this version has no rule for; never skipped."""
+    """A message of a kind that this release does not know; never skipped."""
 
 
 def resume_after(noted: StreamMark | None, found: StreamMark) -> int:
-    """The sequence after which to follow a stream.
+    """Return the sequence after which to follow a stream.
 
     Args:
-        noted: The stream when the snapshot was loaded, or how far it was handled since.
-        found: The stream now. If it is another, or has lost its tail, all that it holds is
-            read: chains tell it apart.
+        noted: The stream when the snapshot was loaded, or as far as it was handled since.
+        found: The stream now. If it is another, or lost its tail, it is read from its beginning:
+            chains tell what applies.
     """
     if noted is not None and found.continues(noted):
         return noted.last
@@ -48,14 +48,14 @@ def resume_after(noted: StreamMark | None, found: StreamMark) -> int:
 
 
 def on_message(local: LogPosition, message: replication_pb2.StreamMessage) -> Action:
-    """A message of the stream, of whatever kind.
+    """Decide about a message of the stream.
 
     Raises:
-        Unknown: It is of none.
+        UnknownMessage: It is of no known kind.
     """
     remote = position_of(message.head)
     if not is_believable(local, remote):
-        # No writer of this registry publishes it, unless this process is very far behind.
+        # No writer of this registry published it, unless this process is very far behind.
         return Action.CATCH_UP
     match message.WhichOneof("body"):
         case "commit":
@@ -69,7 +69,7 @@ def on_message(local: LogPosition, message: replication_pb2.StreamMessage) -> Ac
 
 
 def on_commit(local: LogPosition, remote: LogPosition, prev_chain: bytes) -> Action:
-    """A change set that ends at `remote` and continues `prev_chain`."""
+    """Decide about a change set that leads to `remote` and continues `prev_chain`."""
     if remote.epoch != local.epoch:
         return Action.BOOTSTRAP if remote.epoch > local.epoch else Action.NOTHING
     if remote.revision <= local.revision:
@@ -80,7 +80,7 @@ def on_commit(local: LogPosition, remote: LogPosition, prev_chain: bytes) -> Act
 
 
 def on_reset(local: LogPosition, remote: LogPosition) -> Action:
-    """The stream does not lead to `remote`."""
+    """Decide about a message that the stream does not lead to `remote`."""
     if remote == local or remote.epoch < local.epoch:
         return Action.NOTHING
     if remote.epoch == local.epoch and remote.revision != local.revision:
@@ -89,7 +89,7 @@ def on_reset(local: LogPosition, remote: LogPosition) -> Action:
 
 
 def on_heartbeat(local: LogPosition, remote: LogPosition) -> Action:
-    """The head, as the relay saw it after all that it published."""
+    """Decide about a head that the relay read after all that it published."""
     if remote.epoch != local.epoch:
         return Action.BOOTSTRAP if remote.epoch > local.epoch else Action.NOTHING
     forked = remote.revision == local.revision and remote.chain != local.chain
@@ -99,15 +99,15 @@ def on_heartbeat(local: LogPosition, remote: LogPosition) -> Action:
 def on_probe(
     asked: LogPosition, local: LogPosition, head: LogPosition, *, was_behind: bool
 ) -> Action:
-    """A writer's answer to a probe: the head, read after the probe was sent.
+    """Decide about a writer's head, read after a probe was sent.
 
     Args:
-        asked: What was held when the probe was sent: the database had it then, or lost it. What
-            came since may be newer than the answer, and says nothing.
-        local: What is held now.
+        asked: The position when the probe was sent: the database had it then, or lost it. What was
+            applied since may be newer than the answer, and proves nothing.
+        local: The position now.
         head: The answer.
-        was_behind: Whether an earlier answer was still to be reached when this one was asked
-            for. A head just committed is on its way through the stream: one probe's patience.
+        was_behind: Whether an earlier answer was not reached yet when this one was asked for. A
+            head just committed is on its way through the stream, so one probe is waited for.
     """
     action = on_heartbeat(local, head)
     forked = head.epoch == local.epoch and any(
@@ -115,7 +115,7 @@ def on_probe(
     )
     lost = (head.epoch, head.revision) < (asked.epoch, asked.revision)
     if forked or lost:
-        # Served and not in the database: nothing is confirmed until that is explained.
+        # What is served is not in the database: nothing is confirmed until that is explained.
         return Action.MARK_STALE
     return action if action is not Action.CATCH_UP or was_behind else Action.NOTHING
 
@@ -128,14 +128,15 @@ def on_head(
     *,
     is_doubted: bool = False,
 ) -> Action:
-    """The database's head, read to catch up: is there a way from local to it?
+    """Decide about a database's head, read to catch up.
 
-    A database that has less than is held lags behind, as a replica does, or lost commits. By itself
-    it does not tell which: a writer's head does.
+    A database that is behind lags, as a replica does, or lost commits. Only a writer's head tells
+    which.
 
     Args:
-        row: What the outbox has at the revision that is held, read with the head; None: nothing.
-        is_doubted: A writer's head does not know what is held.
+        compacted: The outbox holds no rows up to this revision.
+        row: The outbox's position at the local revision, read with the head; None: it has none.
+        is_doubted: A writer's head does not include the local position.
     """
     if head == local:
         return Action.NOTHING
@@ -149,37 +150,37 @@ def on_head(
 
 
 def is_other(local: LogPosition, head: LogPosition, row: LogPosition | None) -> bool:
-    """Whether a database of the epoch that is held, and as far, does not have what is held.
+    """Whether a database of the same epoch, not behind, does not have the local position.
 
-    Numbers alone do not tell: a history that lost it may have passed it since.
+    Numbers alone do not tell: a history that lost it may have passed its revision since.
 
     Args:
         row: As for `on_head`.
     """
-    at = head if head.revision == local.revision else row
-    return head.epoch == local.epoch and at is not None and at != local
+    there = head if head.revision == local.revision else row
+    return head.epoch == local.epoch and there is not None and there != local
 
 
 def is_on_the_way(local: LogPosition, wanted: LogPosition) -> bool:
-    """Whether change sets, one after another, may lead from what is held to where a head is."""
+    """Whether consecutive change sets may lead from the local position to a head."""
     return wanted.epoch == local.epoch and wanted.revision > local.revision
 
 
 def is_before(remote: LogPosition, local: LogPosition) -> bool:
-    """Whether a message of the stream comes before the first that leads on from what is held."""
+    """Whether a message comes before the first that leads on from the local position."""
     return (remote.epoch, remote.revision) <= (local.epoch, local.revision)
 
 
 def is_earlier(term: Term, latest: Term) -> bool:
-    """Whether a head was read from a database that is not the registry's any more.
+    """Whether a head was read from a database that was replaced.
 
-    Who states no term, as writers of before terms, is judged by positions alone.
+    A head without a term, of an older release's writer, is judged by its position alone.
     """
     return term.timeline != NO_TERM.timeline and term < latest
 
 
 def on_row(local: LogPosition, row: LogPosition, prev_chain: bytes, *, is_reset: bool) -> Action:
-    """The outbox row that is read next while catching up."""
+    """Decide about the next outbox row while catching up."""
     follows = row.epoch == local.epoch and row.revision == local.revision + 1
     if follows and not is_reset and prev_chain == local.chain:
         return Action.APPLY
@@ -187,7 +188,7 @@ def on_row(local: LogPosition, row: LogPosition, prev_chain: bytes, *, is_reset:
 
 
 def on_snapshot(held: LogPosition | None, found: LogPosition) -> Action:
-    """May a snapshot that was just read take the place of what is held?
+    """Decide whether a loaded snapshot may replace what is held.
 
     Never back in revision, and never sideways: callers were told of what is held.
     """
@@ -204,15 +205,14 @@ def on_hydrated(
     *,
     is_confirmed: bool,
 ) -> Action:
-    """May what PostgreSQL holds take the place of what is served?
+    """Decide whether PostgreSQL's content may replace what is served.
 
     Args:
-        held: What is served.
+        held: The head that is served.
         found: PostgreSQL's head.
-        row: What the outbox has at the revision that is served, read with the head.
-        is_confirmed: What is served is known to be this registry's: it came from PostgreSQL, or a
-            writer confirmed it. Else an image or a file of another registry may be served, and
-            PostgreSQL is right.
+        row: The outbox's position at the revision that is served, read with the head.
+        is_confirmed: What is served is known to be this registry's, from PostgreSQL or a writer.
+            Else it may be another registry's image or checkpoint, and PostgreSQL is right.
     """
     if found.registry_id != held.registry_id:
         return Action.REFUSE if is_confirmed else Action.APPLY
@@ -225,10 +225,10 @@ def on_hydrated(
 def is_ahead(
     kept: replication_pb2.Head, found: replication_pb2.Head, row: LogPosition | None = None
 ) -> bool:
-    """Whether the last process kept what PostgreSQL, at `found`, does not lead on from.
+    """Whether the checkpoint holds what PostgreSQL, at `found`, does not lead on from.
 
     Args:
-        row: What the outbox has at the revision that was kept, read with the head.
+        row: The outbox's position at the checkpoint's revision, read with the head.
     """
     if kept.registry_id != found.registry_id:
         return False
@@ -236,7 +236,7 @@ def is_ahead(
 
 
 def is_near(kept: replication_pb2.Head, found: replication_pb2.Head) -> bool:
-    """Whether PostgreSQL, at `found`, leads on in few steps from what the last process kept."""
+    """Whether PostgreSQL, at `found`, leads on from the checkpoint in few steps."""
     if (kept.registry_id, kept.epoch) != (found.registry_id, found.epoch):
         return False
     if kept.revision == found.revision:
@@ -246,7 +246,7 @@ def is_near(kept: replication_pb2.Head, found: replication_pb2.Head) -> bool:
 
 
 def is_onward(held: replication_pb2.Head | None, found: replication_pb2.Head) -> bool:
-    """Whether an image or a file may take the place of what is served, if anything is."""
+    """Whether an image or a checkpoint may replace what is served, if anything is."""
     if held is None:
         return True
     local, remote = position_of(held), position_of(found)
@@ -256,7 +256,7 @@ def is_onward(held: replication_pb2.Head | None, found: replication_pb2.Head) ->
 
 
 class BootstrapSource(Protocol):
-    """What may be loaded, as far as deciding goes."""
+    """What decisions need to know of what may be loaded."""
 
     @property
     def head(self) -> replication_pb2.Head: ...
@@ -271,24 +271,24 @@ def bootstrap_candidates(
     published: F | None,
     required_registry_id: bytes = b"",
 ) -> list[F]:
-    """What may take the place of what is served, the best first.
+    """List what may replace what is served, the best first.
 
-    The file says what the last process served: the image in Redis comes before it only if it
-    leads on from there. The newer of the two by epoch is not enough. After a failover whose lost
-    commits nobody knew of, a new epoch has lower revisions.
+    The checkpoint says what the last process served. The image in Redis is preferred only if it is
+    onward from there; a newer epoch is not enough. After a failover whose lost commits nobody knew
+    of, a new epoch has lower revisions.
 
     Args:
-        held: What is served, if anything is.
-        kept: In the file.
-        published: In Redis.
+        held: The head that is served, if any.
+        kept: The checkpoint.
+        published: The image in Redis.
         required_registry_id: The registry of the stream or of a writer, if the one served was never
             confirmed and is another: only its candidates count. Else empty.
     """
-    found = [one for one in (kept, published) if one is not None]
+    found = [source for source in (kept, published) if source is not None]
     if required_registry_id:
-        onward = [one for one in found if one.head.registry_id == required_registry_id]
+        onward = [source for source in found if source.head.registry_id == required_registry_id]
     else:
-        onward = [one for one in found if is_onward(held, one.head)]
+        onward = [source for source in found if is_onward(held, source.head)]
     if len(onward) > 1 and is_onward(onward[0].head, onward[1].head):
         onward.reverse()
     return onward

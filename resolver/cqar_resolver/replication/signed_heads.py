@@ -1,8 +1,8 @@
-"""Which heads a resolver takes, where it is told to take signed ones only.
+"""Which heads a resolver accepts if its settings require signed ones.
 
-A signature says where the registry stands: position, count and set hash. So what is loaded counts
-once its content has that hash, and what is applied once it leads there. Where nothing is asked for,
-everything here accepts, and no cryptography is loaded.
+A signature covers a head: position, count and set hash. So a loaded snapshot is accepted once its
+content has that hash, and a change set once it leads to that head. Without the setting everything
+is accepted, and no cryptography is imported.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ SOURCES: Final[tuple[HeadSource, ...]] = get_args(HeadSource)
 
 
 class SignedHeads:
-    """Remembers whose signatures count, as the history that it has taken tells it.
+    """Knows the trusted keys: those of the settings, and those that accepted history adds.
 
     Args:
-        trust: Whom to begin with; None: no signature is asked for.
+        trust: The keys to begin with; None: no signature is required.
 
     Attributes:
         is_asked: Whether heads must be signed.
@@ -42,11 +42,11 @@ class SignedHeads:
     def __init__(self, trust: TrustedKeys | None = None) -> None:
         self._trust = trust or TrustedKeys(())
         self.is_asked = trust is not None
-        self._said = ""
+        self._logged = ""
 
     @classmethod
     def of_settings(cls, trusted_keys_file: str, *, required: bool) -> SignedHeads:
-        """As a resolver's settings want it.
+        """Make it from a resolver's settings.
 
         Raises:
             InvalidConfiguration: The file holds no keys.
@@ -59,7 +59,7 @@ class SignedHeads:
             raise InvalidConfiguration(f"configuration: trusted_keys_file: {error}") from None
 
     def accepts(self, head: replication_pb2.Head, source: HeadSource) -> bool:
-        """Whether to take a head; what is refused is counted and logged."""
+        """Whether to accept a head; a refused one is counted and logged."""
         try:
             self.require(head, source)
         except Unsigned:
@@ -69,23 +69,22 @@ class SignedHeads:
     def require(
         self, head: replication_pb2.Head, source: HeadSource, keys: Iterable[bytes] = ()
     ) -> None:
-        """Take a head.
+        """Refuse a head that no trusted key signed.
 
         Args:
-            keys: Signing keys as they are stored, of what the head belongs to: they count for this
-                head alone.
+            keys: Stored signing keys of the head's own content; they count for this head alone.
 
         Raises:
-            Unsigned: It is not signed by whom is trusted.
+            Unsigned: No trusted key signed the head.
         """
         if self.is_asked:
             self._judged(head, source, keys)
 
     def admit(self, snapshot: Snapshot, source: HeadSource) -> None:
-        """Take a snapshot whose content has the head's hash, and whom its keys lead to.
+        """Accept a snapshot whose content has its head's hash, and trust the keys in it.
 
         Raises:
-            Unsigned: Its head is not signed by whom is trusted.
+            Unsigned: No trusted key signed the snapshot's head.
         """
         if not self.is_asked:
             return
@@ -94,7 +93,7 @@ class SignedHeads:
         self._trust = self._judged(snapshot.head, source, stored)
 
     def learn(self, registry_id: bytes, changes: Iterable[replication_pb2.Change]) -> None:
-        """Take the signing keys that a change set tells of, which was applied."""
+        """Trust the signing keys in a change set that was applied."""
         if not self.is_asked:
             return
         stored = [c.entity for c in changes if c.kind == SIGNING_KEY.name and not c.deleted]
@@ -105,27 +104,27 @@ class SignedHeads:
         self, head: replication_pb2.Head, source: HeadSource, keys: Iterable[bytes]
     ) -> TrustedKeys:
         try:
-            told = _read(keys)
-            trust = self._trust.having(head.registry_id, told) if told else self._trust
+            own = _read(keys)
+            trust = self._trust.having(head.registry_id, own) if own else self._trust
             trust.require(head)
         except Unsigned as refusal:
             metrics.UNSIGNED_REFUSED.labels(source).inc()
-            self._say(f"{source}: {refusal}")
+            self._log_once(f"{source}: {refusal}")
             raise
         return trust
 
-    def _say(self, why: str) -> None:
-        """Log a refusal, unless it is the one that was logged last."""
-        if why != self._said:
+    def _log_once(self, why: str) -> None:
+        """Log a refusal, unless it is the last one logged."""
+        if why != self._logged:
             log.warning("refused, since heads must be signed: %s", why)
-            self._said = why
+            self._logged = why
 
 
 def _read(stored: Iterable[bytes]) -> list[SigningKey]:
-    """Signing keys as they are stored.
+    """Decode stored signing keys.
 
     Raises:
-        Unsigned: One is none.
+        Unsigned: One of them is not a signing key.
     """
     try:
         return [entity_codec.decode(SIGNING_KEY, payload) for payload in stored]

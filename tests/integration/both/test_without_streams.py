@@ -35,7 +35,7 @@ def nats_without_jetstream() -> Iterator[str]:
 async def test_a_resolver_stays_live_and_current_where_there_are_no_streams(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cqar_resolver.replication.follower.STREAM_CHECK_S", 0.2)
+    monkeypatch.setattr("cqar_resolver.replication.head_probe.STREAM_CHECK_S", 0.2)
     with nats_without_jetstream() as nats:
         urls = {"database_url": database, "nats_url": nats}
         told = ResolverConfig(**urls, stale_after_s=2, probe_every_s=0.2)

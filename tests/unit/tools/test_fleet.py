@@ -7,7 +7,7 @@ from pathlib import Path
 from cqc.replication.v1 import replication_pb2
 
 from cqar_resolver.config import ResolverConfig
-from cqar_resolver.replication.follower import STREAM_CHECK_S
+from cqar_resolver.replication.head_probe import STREAM_CHECK_S
 from cqar_resolver.replication.postgres import HYDRATE_CONCURRENCY
 from cqar_writer.relays.change_relay import HEARTBEAT_S
 from tools.fleet import costs
