@@ -204,7 +204,7 @@ class QueryExecutor:
             behind = _BEHIND.format(*request.min_position)
             raise ServiceNotReady(behind if replica.is_complete else replica.loading)
         if replica.is_complete:
-            # Memory may have arrived meanwhile; the freshness told is that of where it is.
+            # Memory may have got there meanwhile; the freshness is that of memory's position.
             epoch, revision, _ = replica.snapshot.position
             if is_reached(request.min_position, epoch, revision):
                 request = request._replace(min_position=(epoch, revision))

@@ -32,7 +32,7 @@ from tests.support.entity_builders import (
 )
 from tests.support.kind_lifecycles import one_of_each
 from tests.support.memory_registry_view import changed
-from tests.support.resolver_client import SPELLING, WAIT_S, Ask, Asked, question
+from tests.support.resolver_client import SPELLING, WAIT_S, Ask, question
 
 HYDRATING, LIVE = pb.SNAPSHOT_STATE_HYDRATING, pb.SNAPSHOT_STATE_LIVE
 
@@ -66,37 +66,6 @@ async def test_postgres_answers_everything_while_the_first_snapshot_loads(
         )
         assert found.symbol.symbol == "BTC/USDT"
         assert await asked.code(asked.own.Resolve, question("NONE")) is grpc.StatusCode.NOT_FOUND
-
-
-async def test_below_memory_and_in_memory_the_answers_are_the_same(
-    ask: Ask, mutations: Mutations
-) -> None:
-    await commit(mutations, *one_of_each())
-
-    async def all_answers(asked: Asked) -> list[bytes]:
-        found = []
-        for name, request in (
-            ("GetAsset", rpb.GetAssetRequest(asset_id=BTC)),
-            ("GetChain", rpb.GetChainRequest(chain_id="ethereum")),
-            ("GetVenue", rpb.GetVenueRequest(venue_id="binance")),
-            ("GetVenueAsset", rpb.GetVenueAssetRequest(venue_id="binance", asset_id=BTC)),
-            (
-                "GetVenueSymbol",
-                rpb.GetVenueSymbolRequest(**SPELLING),
-            ),
-        ):
-            answer, _ = await asked.answer(getattr(asked.registry, name), request)
-            found.append(answer.SerializeToString(deterministic=True))
-        answer, _ = await asked.answer(asked.own.Resolve, question())
-        answer.resolution.ClearField("freshness")
-        answer.resolution.ClearField("tradeable")
-        return [*found, answer.SerializeToString(deterministic=True)]
-
-    async with ask(follows=False) as asked:
-        below = await all_answers(asked)
-    async with ask(follows=True) as asked:
-        await eventually(lambda: asked.resolver.view.state == LIVE, WAIT_S)
-        assert await all_answers(asked) == below
 
 
 @pytest.mark.parametrize("follows", [False, True])

@@ -19,6 +19,7 @@ from cqar_resolver.queries.registry import DeploymentQuery, EntityQuery
 from cqar_resolver.queries.requests import QUERIES
 from cqar_shared.domain.evaluation import ChangeIntent, Item
 from cqar_shared.errors import RegistryError
+from cqar_shared.queries.listings import GetVenueSymbolQuery
 from cqar_shared.queries.query import Query, QueryContext, run_query
 from cqar_writer.config import WriterConfig
 from tests.support.commits import CAUSE, commit, eventually
@@ -53,6 +54,7 @@ def questions() -> dict[str, Query[Any]]:
         for number, request in enumerate(of_method)
     }
     asked["deployment"] = DeploymentQuery(an_id("deployment"))
+    asked["GetVenueSymbol"] = GetVenueSymbolQuery("binance", "BTCUSDT", None, NOW)
     for kind in KIND_OF.values():
         for key in (BTC, ETH, USDT, symbol_id, "binance", f"binance/{BTC}", "ethereum"):
             asked[f"{kind.name} {key}"] = EntityQuery(kind.name, key)
