@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -46,6 +47,7 @@ class Process:
     """What a writer's process has, as `cqar_writer.app` wires it."""
 
     def __init__(self, address: Address, tail: ReadTail = no_tail) -> None:
+        self._address = address
         self.engine = make_engine(address.url, connections_max=8, application="cqar-test")
         self.aside = make_engine(address.url, connections_max=8, application="cqar-test-aside")
         self.database = PrimaryDatabase(NewestPosition(), self.engine, self.aside)
@@ -72,6 +74,11 @@ class Process:
                 continue
         message = "never committed"
         raise AssertionError(message)
+
+    async def move_to(self, dsn: str) -> None:
+        """Let the address lead to a database, and close all connections."""
+        self._address.lead_to(dsn)
+        await self.close()
 
     async def close(self) -> None:
         await dispose(self.engine)
@@ -180,9 +187,7 @@ async def test_one_failover_is_one_epoch_beyond_all_that_is_known(
     await drain(ChangeRelay(older, js, Mutations(older, lambda: NOW).bump_epoch))
     await dispose(older)
     await promoted(two.later)
-    two.address.lead_to(two.later)
-    await dispose(process.engine)
-    await dispose(process.aside)
+    await process.move_to(two.later)
     relay = ChangeRelay(process.aside, js, process.mutations.bump_epoch, process.database)
     events = EventRelay(process.aside, client, process.mutations.bump_epoch, process.database)
     async with running(process.mutations.epochs.run()):
@@ -217,9 +222,7 @@ async def test_a_database_that_fell_back_and_went_on_beyond_what_it_lost_is_told
 ) -> None:
     await commit(process.mutations, a_venue("lost"))
     await write(two.later, "x", "y", "z")
-    two.address.lead_to(two.later)
-    await dispose(process.engine)
-    await dispose(process.aside)
+    await process.move_to(two.later)
     with pytest.raises(ServiceNotReady):
         await process.heads.read()
     assert await process.commit("h") == 8
@@ -231,9 +234,7 @@ async def test_a_database_that_lost_commits_begins_an_epoch_beyond_them(
 ) -> None:
     for name in "def":
         await commit(process.mutations, a_venue(name))
-    two.address.lead_to(two.later)
-    await dispose(process.engine)
-    await dispose(process.aside)
+    await process.move_to(two.later)
     assert await process.commit("g") == 8
     assert (await two.outbox(two.later))[3:] == [(2, 7), (2, 8)]
 
@@ -245,20 +246,15 @@ async def test_an_address_that_leads_back_fences_the_writer_until_it_leads_to_th
     await promoted(two.later)
     two.address.lead_to(two.later)
     assert await process.commit("d") == 5
-    two.address.lead_to(two.older)
-    await dispose(process.engine)
-    await dispose(process.aside)
+    await process.move_to(two.older)
     told: list[bool] = []
     async with running(FenceMonitor(process.aside, process.database, told.append).run()):
         for _ in range(2):
             with pytest.raises(ServiceNotReady):
                 await process.heads.read()
         assert process.database.is_fenced
-        for refused in (
-            process.heads.read,
-            process.heads.confirmed,
-            lambda: once(process),
-        ):
+        refused_commit = partial(commit, process.mutations, a_venue("refused"))
+        for refused in (process.heads.read, process.heads.confirmed, refused_commit):
             with pytest.raises(Fenced, match="ask another writer"):
                 await refused()
         await eventually(lambda: told == [True])
@@ -266,10 +262,6 @@ async def test_an_address_that_leads_back_fences_the_writer_until_it_leads_to_th
         await eventually(lambda: told == [True, False])
         assert await process.commit("e") == 6
     assert await two.outbox(two.older) == [(1, 1), (1, 2), (1, 3)]
-
-
-async def once(process: Process) -> int:
-    return await commit(process.mutations, a_venue("refused"))
 
 
 # ------------------------------------------------------------ the stream
@@ -352,9 +344,7 @@ async def test_a_database_that_lost_commits_goes_on_also_behind_a_message_that_n
     relay = ChangeRelay(process.aside, js, process.mutations.bump_epoch, process.database, asks)
     await drain(relay)
     await js.publish(CHANGES_SUBJECT, says(await head_of(process.engine), FAR))
-    two.address.lead_to(two.later)
-    await dispose(process.engine)
-    await dispose(process.aside)
+    await process.move_to(two.later)
     await drain(
         ChangeRelay(process.aside, js, process.mutations.bump_epoch, process.database, asks)
     )

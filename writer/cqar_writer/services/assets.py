@@ -1,4 +1,4 @@
-"""Assets and how they stand to each other."""
+"""Assets and their relationships."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class Assets(RpcMethods):
         require_known("max_flag_severity", request.max_flag_severity, FlagSeverity)
         names = ("asset_type", "category", "max_flag_severity")
         where = {name: getattr(request, name) for name in names}
-        found, token = await self.search(ASSET, request, where, context)
-        return pb.SearchAssetsResponse(assets=found, next_page_token=token)
+        assets, token = await self.search(ASSET, request, where, context)
+        return pb.SearchAssetsResponse(assets=assets, next_page_token=token)
 
     async def CreateAssetRelationship(
         self, request: pb.CreateAssetRelationshipRequest, context: Context

@@ -30,18 +30,18 @@ class Chains(RpcMethods):
         if not message.chain_id:
             message.chain_id = slug_of(request.name)
         if request.native_asset_symbol and not message.native_asset_id:
-            message.native_asset_id = await self._asset_called(request.native_asset_symbol)
+            message.native_asset_id = await self._asset_with_ticker(request.native_asset_symbol)
         chain, revision = await self.create(CHAIN, message, request, context, _CREATE)
         return pb.CreateChainResponse(chain=chain, revision=revision)
 
-    async def _asset_called(self, symbol: str) -> str:
-        """The one asset of that ticker: two would be a guess."""
+    async def _asset_with_ticker(self, symbol: str) -> str:
+        """Return the only asset with this ticker; of two neither is guessed."""
         async with self.reads.begin() as reading:
-            found = await reading.find(ASSET, "symbol", symbol)
-        if len(found) != 1:
-            message = f"{len(found)} assets bear the ticker {symbol!r}: give native_asset_id"
+            assets = await reading.find(ASSET, "symbol", symbol)
+        if len(assets) != 1:
+            message = f"{len(assets)} assets bear the ticker {symbol!r}: give native_asset_id"
             raise Invalid([FieldViolation("native_asset_symbol", "AMBIGUOUS", message)])
-        return str(found[0].asset_id)
+        return str(assets[0].asset_id)
 
     async def GetChain(self, request: pb.GetChainRequest, context: Context) -> pb.GetChainResponse:
         return pb.GetChainResponse(chain=await self.get(CHAIN, request.chain_id, context))

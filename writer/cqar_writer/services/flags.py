@@ -51,21 +51,21 @@ class Flags(RpcMethods):
     async def ListQualityFlags(
         self, request: pb.ListQualityFlagsRequest, context: Context
     ) -> pb.ListQualityFlagsResponse:
-        """All of an asset at once is the list that Redis may answer."""
+        """List flags; Redis can answer a request for all flags of one asset."""
         if not request.asset_id or request.flag_type or request.page_size or request.page_token:
             return await super().ListQualityFlags(request, context)
         wanted = flag_filters(request)
         require_storable(QUALITY_FLAG, wanted)
 
         async def find(reader: MessageReader) -> list[Any]:
-            found = await reader.find(QUALITY_FLAG, "asset", request.asset_id)
-            if not found:
-                # What has no flags may not be there at all.
+            flags = await reader.find(QUALITY_FLAG, "asset", request.asset_id)
+            if not flags:
+                # An asset without flags may not exist.
                 await reader.get(ASSET, request.asset_id)
-            return found
+            return flags
 
-        found = await self.read(context, find)
-        flags = [flag for flag in found if passes_all(wanted, flag)]
+        flags = await self.read(context, find)
+        flags = [flag for flag in flags if passes_all(wanted, flag)]
         require_whole(len(flags))
         return paged(pb.ListQualityFlagsResponse(flags=flags), ListPage(flags, "", len(flags)))
 

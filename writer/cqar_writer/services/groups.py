@@ -38,10 +38,10 @@ class Groups(RpcMethods):
                 group=await self.get(ASSET_GROUP, request.group_id, context)
             )
         async with self.reading(context) as reading:
-            found = await reading.find(ASSET_GROUP, "name", request.name)
-        if not found:
+            groups = await reading.find(ASSET_GROUP, "name", request.name)
+        if not groups:
             raise EntityNotFound(ASSET_GROUP.name, request.name)
-        return pb.GetAssetGroupResponse(group=found[0])
+        return pb.GetAssetGroupResponse(group=groups[0])
 
     async def AddAssetToGroup(
         self, request: pb.AddAssetToGroupRequest, context: Context

@@ -1,4 +1,4 @@
-"""What assets and symbols are called elsewhere."""
+"""Identifiers: the names of assets and symbols at data sources."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Identifiers(RpcMethods):
         self, request: pb.GetAssetIdentifierRequest, context: Context
     ) -> pb.GetAssetIdentifierResponse:
         owner, source = request.asset_id, request.source
-        found = await self._primary(ASSET_IDENTIFIER, owner, source, context)
-        return pb.GetAssetIdentifierResponse(identifier=found)
+        identifier = await self._primary(ASSET_IDENTIFIER, owner, source, context)
+        return pb.GetAssetIdentifierResponse(identifier=identifier)
 
     async def CreateSymbolIdentifier(
         self, request: pb.CreateSymbolIdentifierRequest, context: Context
@@ -42,16 +42,16 @@ class Identifiers(RpcMethods):
         self, request: pb.GetSymbolIdentifierRequest, context: Context
     ) -> pb.GetSymbolIdentifierResponse:
         owner, source = request.symbol_id, request.data_source
-        found = await self._primary(SYMBOL_IDENTIFIER, owner, source, context)
-        return pb.GetSymbolIdentifierResponse(identifier=found)
+        identifier = await self._primary(SYMBOL_IDENTIFIER, owner, source, context)
+        return pb.GetSymbolIdentifierResponse(identifier=identifier)
 
     async def _primary(self, kind: AnyKind, owner: str, source: int, context: Context) -> Any:
-        """The primary one of a source, or the only one.
+        """Return a source's primary identifier, or its only one.
 
         Raises:
-            NotFound: There is none, or none of several is the primary one.
+            NotFound: there is none, or none of several is primary.
         """
         require_id(f"{kind.name.removesuffix('_identifier')}_id", owner)
         async with self.reading(context) as reading:
-            found = await reading.find(kind, "source", owner, source)
-        return primary_identifier(kind.name, owner, found)
+            identifiers = await reading.find(kind, "source", owner, source)
+        return primary_identifier(kind.name, owner, identifiers)

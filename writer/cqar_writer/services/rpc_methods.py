@@ -174,12 +174,12 @@ class RpcMethods(Lists):
         self, kind: AnyKind, request: Any, where: Mapping[str, Any], context: Context
     ) -> tuple[list[Any], str]:
         async with self.reading(context) as reading:
-            found = await reading.search(
+            hits, token = await reading.search(
                 kind, request.query, where, request.limit, request.page_token
             )
-            if not found[0]:
+            if not hits:
                 await filter_names.require_named(reading, where.items())
-            return found
+            return hits, token
 
     async def _change(
         self,
@@ -196,7 +196,7 @@ class RpcMethods(Lists):
                     item, cause, idempotency_key, _encode_change
                 )
         except Invalid as error:
-            raise Invalid(_as_asked(error.violations, renamed or {})) from error
+            raise Invalid(_in_request_terms(error.violations, renamed or {})) from error
         if outcome is None:
             payload, epoch, revision = msgspec.msgpack.decode(
                 applied.replay or b"", type=tuple[bytes, int, int]
@@ -211,22 +211,22 @@ class RpcMethods(Lists):
 
 
 def _encode_change(applied: AppliedMutation) -> bytes:
-    """What is kept of one change, to answer it again."""
+    """Encode the answer to one change, to give it again to the same request."""
     (outcome,) = applied.outcomes
     payload = entity_codec.encode(outcome.kind, outcome.after) if outcome.after is not None else b""
     return msgspec.msgpack.encode((payload, applied.epoch, applied.revision))
 
 
-def _as_asked(
+def _in_request_terms(
     violations: Sequence[FieldViolation], renamed: Mapping[str, str]
 ) -> list[FieldViolation]:
-    """Violations by the names that the request has for its fields."""
-    asked = {field: name for name, field in renamed.items()}
-    return [v._replace(field=asked.get(v.field, v.field)) for v in violations]
+    """Rename the violations' fields to those of the request."""
+    names = {field: name for name, field in renamed.items()}
+    return [v._replace(field=names.get(v.field, v.field)) for v in violations]
 
 
 def send_position(context: Context, epoch: int, revision: int) -> None:
-    """Name the revision that an answer speaks of, in its trailing metadata."""
+    """Name the answer's revision in its trailing metadata."""
     context.set_trailing_metadata((("cqar-revision", str(revision)), ("cqar-epoch", str(epoch))))
 
 

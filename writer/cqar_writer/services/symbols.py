@@ -39,5 +39,5 @@ class Symbols(RpcMethods):
     ) -> pb.SearchSymbolsResponse:
         names = ("base_asset_id", "quote_asset_id", "symbol_type")
         where = {name: getattr(request, name) for name in names}
-        found, token = await self.search(SYMBOL, request, where, context)
-        return pb.SearchSymbolsResponse(symbols=found, next_page_token=token)
+        symbols, token = await self.search(SYMBOL, request, where, context)
+        return pb.SearchSymbolsResponse(symbols=symbols, next_page_token=token)

@@ -44,8 +44,8 @@ class Venues(RpcMethods):
     async def GetVenueAsset(
         self, request: pb.GetVenueAssetRequest, context: Context
     ) -> pb.GetVenueAssetResponse:
-        found = await self.get(VENUE_ASSET, f"{request.venue_id}/{request.asset_id}", context)
-        return pb.GetVenueAssetResponse(venue_asset=found)
+        venue_asset = await self.get(VENUE_ASSET, f"{request.venue_id}/{request.asset_id}", context)
+        return pb.GetVenueAssetResponse(venue_asset=venue_asset)
 
     async def UpdateVenueAsset(
         self, request: pb.UpdateVenueAssetRequest, context: Context

@@ -145,7 +145,7 @@ async def referrers(tx: AsyncConnection, ref: Ref, limit: int = 100) -> Referrer
     """
     kind = KIND_BY_NAME[ref[0]]
     target = f"{kind.table}.{kind.key[0]}"
-    found: dict[Ref, str] = {}
+    tables: dict[Ref, str] = {}
     more = False
     for other in KINDS:
         another = f"AND {entity_queries.key_sql(other)} <> :key" if other is kind else ""
@@ -157,14 +157,14 @@ async def referrers(tx: AsyncConnection, ref: Ref, limit: int = 100) -> Referrer
                 )
                 keys = list((await tx.execute(query, {"key": ref[1]})).scalars())
                 more = more or len(keys) > limit
-                found |= {(other.name, key): column.table.name for key in keys[:limit]}
-    payloads = {(row.kind, row.key): row.payload for row in await entity_queries.load(tx, found)}
-    for (name, key), table in found.items():
+                tables |= {(other.name, key): column.table.name for key in keys[:limit]}
+    payloads = {(row.kind, row.key): row.payload for row in await entity_queries.load(tx, tables)}
+    for (name, key), table in tables.items():
         payload = payloads.get((name, key))
         if payload is None:
             raise row_check.altered(table, key)
         row_check.require_pointing(KIND_BY_NAME[name], table, key, payload, ref)
-    return Referrers(list(found), more)
+    return Referrers(list(tables), more)
 
 
 #: The migration that added this column dated rows but not payloads; nothing is found by it.
