@@ -92,7 +92,7 @@ class AssetIdentity:
         """The asset that a code means.
 
         Raises:
-            Ambiguous: Nobody can say.
+            AmbiguousCode: the evidence fits several assets, or none.
         """
         if code.venue not in self._asset_of:
             message = (
@@ -141,7 +141,7 @@ class AssetIdentity:
         """The asset that a market's base is.
 
         Raises:
-            Ambiguous: Nobody can say.
+            AmbiguousCode: the evidence fits several assets, or none.
         """
         code = market.base.venue
         if market.underlying_class is not None:

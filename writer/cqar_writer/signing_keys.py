@@ -148,7 +148,7 @@ class SigningKeys:
         Raises:
             Conflict: the key is this writer's own or already retired, or this writer's is not in
                 use.
-            NotFound: there is no such key.
+            EntityNotFound: there is no such key.
         """
         if key_id == self._signer.key_id:
             raise Conflict(f"{key_id} is this writer's own: give it the next key first")

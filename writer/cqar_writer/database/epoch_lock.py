@@ -83,7 +83,8 @@ class Epochs:
         """Hold the registry's write lock until the transaction ends; yields the head behind it.
 
         Raises:
-            NotReady: the database is not the registry's current one, or ceased to be it meanwhile.
+            ServiceNotReady: the database is not the registry's current one, or ceased to be it
+                meanwhile.
         """
         for _ in range(LOCKS_MAX):
             self._database.require_unfenced()

@@ -69,7 +69,7 @@ class Fencing:
             Whether one claims a later database from which no writer answers.
 
         Raises:
-            NotReady: a writer answers from a later database.
+            ServiceNotReady: a writer answers from a later database.
         """
         later = [o for o in others if o.registry_id == own.registry_id and is_later(own, o)]
         if not later:

@@ -60,7 +60,7 @@ class HeadReader:
         """Return the head as it was at some moment after this call.
 
         Raises:
-            NotReady: the database is not the registry's current one.
+            ServiceNotReady: the database is not the registry's current one.
             TimeoutError: PostgreSQL does not answer.
         """
         return await self._read.result()
@@ -69,7 +69,7 @@ class HeadReader:
         """Like `read`, from a database that no failover has replaced before the answer.
 
         Raises:
-            NotReady: the database is not the registry's current one.
+            ServiceNotReady: the database is not the registry's current one.
             TimeoutError: PostgreSQL does not answer, or no standby confirms a commit.
         """
         return await self._confirmed.result()
@@ -93,8 +93,8 @@ class HeadReader:
         """Return if the registry has reached a position: nobody is further than PostgreSQL.
 
         Raises:
-            NotReady: the registry is before it, and waiting would not help.
-            EpochChanged: the registry is in a later epoch.
+            ServiceNotReady: the registry is before it, and waiting would not help.
+            EpochEnded: the registry is in a later epoch.
         """
         head = await self.read()
         if not is_reached((epoch, revision), head.epoch, head.revision):

@@ -102,7 +102,8 @@ class PrimaryDatabase:
             tx: Nothing was read in it yet.
 
         Raises:
-            NotReady: the database is not the current one and was left, or an epoch must begin in
+            ServiceNotReady: the database is not the current one and was left, or an epoch must
+                begin in
                 it first.
             Fenced: another database has replaced it.
         """
@@ -126,7 +127,7 @@ class PrimaryDatabase:
             locks: Whether to take the registry's write lock, too.
 
         Raises:
-            NotReady: the server is a standby, and was left.
+            ServiceNotReady: the server is a standby, and was left.
         """
         read = head_rows.lock_head if locks else head_rows.read_head
         return Judged(*await self._judged(tx, read))
@@ -237,7 +238,7 @@ class PrimaryDatabase:
             head: The head when the work began.
 
         Raises:
-            NotReady: there is a later database.
+            ServiceNotReady: there is a later database.
         """
         if term_of(head) < self.newest.seen.of(head.registry_id).term:
             raise ServiceNotReady(

@@ -62,7 +62,7 @@ class CacheRelay:
         Raises:
             ForeignCache: Redis holds another registry's values.
             Unavailable: Redis does not answer.
-            NotReady: the database is not the registry's current one.
+            ServiceNotReady: the database is not the registry's current one.
         """
         self._database.require_unfenced()
         cursor, _ = await self._cache.read([])

@@ -98,7 +98,7 @@ class ChangeRelay:
 
         Raises:
             ForeignStream: the stream belongs to another registry.
-            NotReady: the database is not the registry's current one.
+            ServiceNotReady: the database is not the registry's current one.
         """
         self._database.require_unfenced()
         stream = self._known or await self._read_tail()

@@ -80,7 +80,7 @@ class EventRelay:
 
         Raises:
             ForeignStream: the stream belongs to another registry.
-            NotReady: the database is not the registry's current one.
+            ServiceNotReady: the database is not the registry's current one.
         """
         self._database.require_unfenced()
         info = await self._js.stream_info(EVENTS)

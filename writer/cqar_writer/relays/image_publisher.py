@@ -66,7 +66,7 @@ class ImagePublisher:
 
         Raises:
             Unavailable: Redis does not answer.
-            NotReady: the database is not the registry's current one.
+            ServiceNotReady: the database is not the registry's current one.
         """
         self._database.require_unfenced()
         stored = await self._images.manifest()

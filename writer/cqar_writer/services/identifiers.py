@@ -49,7 +49,7 @@ class Identifiers(RpcMethods):
         """Return a source's primary identifier, or its only one.
 
         Raises:
-            NotFound: there is none, or none of several is primary.
+            EntityNotFound: there is none, or none of several is primary.
         """
         require_id(f"{kind.name.removesuffix('_identifier')}_id", owner)
         async with self.reading(context) as reading:

@@ -165,7 +165,7 @@ class RpcMethods(Lists):
 
         Raises:
             Invalid: `key` cannot be a key of the kind.
-            NotFound: there is no such entity.
+            EntityNotFound: there is no such entity.
         """
         require_key(kind, key)
         return await self.read(context, lambda reader: reader.get(kind, key))
