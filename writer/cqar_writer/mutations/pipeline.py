@@ -174,7 +174,7 @@ class Mutations:
         """Hold the registry's write lock until the transaction ends; yields the head behind it.
 
         Raises:
-            ServiceNotReady: the database is not the registry's current one, or ceased to be it meanwhile.
+            ServiceNotReady: the database is not the current one, or ceased to be it meanwhile.
         """
         async with self._slots, self.epochs.locked() as (tx, head):
             yield tx, head
