@@ -77,7 +77,7 @@ test: $(STAMP) ## All tests, against real servers that they start themselves.
 	@.venv/bin/pytest $(BESIDE_EACH_OTHER)
 
 .PHONY: test-unit
-test-unit: $(STAMP) ## The tests of pure code: seconds.
+test-unit: $(STAMP) ## The tests of pure code: a minute or so.
 	@.venv/bin/pytest tests/unit
 
 .PHONY: test-integration
