@@ -288,7 +288,7 @@ async def test_who_answers_probes_with_no_head_is_not_believed_and_stops_nobody(
     async def answer(message: Msg) -> None:
         await message.respond(b"\xffno head")
 
-    caplog.set_level(logging.INFO, "cqar_resolver.replication.follower")
+    caplog.set_level(logging.INFO, "cqar_resolver.replication.head_probe")
     wake = CommitSignal()
     mutations = Mutations(engine, lambda: NOW, wake.committed)
     intruder = await client.subscribe(jetstream.HEAD_SUBJECT, cb=answer)
