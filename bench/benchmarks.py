@@ -24,7 +24,7 @@ from bench.market import Market
 from bench.probes.lookups import stored_key
 from bench.registry_database import commit_burst, prepare_burst
 from bench.results import Figures, NotMeasured, latency_figures
-from bench.stack import Registries, RegistryStack, pick_address, size_name
+from bench.stack import Registries, RegistryStack, pick_addresses, size_name
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 
 #: Different spellings that are asked for in turn.
@@ -146,7 +146,7 @@ async def _targets(
     answer = await call(resolver.grpc, method, request)
     path, socket = stack.folder / f"answer-{what}", str(stack.folder / "empty.sock")
     path.write_bytes(answer)
-    given = {"answer": str(path), "address": pick_address(), "socket": socket}
+    given = {"answer": str(path), "address": pick_addresses()[0], "socket": socket}
     async with start_probe("empty_server:serve", **given) as empty:
         await empty.until_ready()
         yield {

@@ -78,8 +78,10 @@ class RunningService(NamedTuple):
     pid: int
 
 
-def pick_address() -> str:
-    return f"127.0.0.1:{pick_ports({'grpc': 9090})['grpc']}"
+def pick_addresses() -> tuple[str, str]:
+    """Free addresses for gRPC and HTTP."""
+    ports = pick_ports({"grpc": 9090, "http": 8080})
+    return f"127.0.0.1:{ports['grpc']}", f"127.0.0.1:{ports['http']}"
 
 
 class RegistryStack:
@@ -136,7 +138,7 @@ class RegistryStack:
     ) -> AsyncIterator[RunningService]:
         """Run `python -m MODULE serve`."""
         folder.mkdir(exist_ok=True)
-        address, http = pick_address(), pick_address()
+        address, http = pick_addresses()
         given = {**self.settings, "grpc_listen": address, "http_listen": http, **settings}
         service = Service(
             name=module,
