@@ -13,7 +13,7 @@ from cqar_resolver.config import ResolverConfig
 from cqar_shared.runtime.config import SCHEMES
 from cqar_writer.__main__ import main as writer
 from cqar_writer.config import WriterConfig
-from migrations.program import main as migrations
+from cqar_writer.migrations.program import main as migrations
 from tests.deploy.manifests import ROOT, compose
 
 NAMES = ("DEPLOYMENT", "OPERATIONS")

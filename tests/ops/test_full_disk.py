@@ -20,10 +20,10 @@ READING = f"""
 import sys, threading
 from pathlib import Path
 
-from cqar.local_replica.environment import LocalFile
-from shared import local_format as fmt
+from cqar.local_replica.environment import ReplicaEnvironment
+from cqar_shared.replication import replica_layout as fmt
 
-file = LocalFile(Path(sys.argv[1]))
+file = ReplicaEnvironment(Path(sys.argv[1]))
 together = threading.Barrier({READERS})
 read = []
 
@@ -49,8 +49,8 @@ import errno, subprocess, sys
 from pathlib import Path
 
 from cqar_resolver.local_replica.writer import ReplicaWriter
-from cqar_resolver.process.disk_space import Full
-from shared import local_format as fmt
+from cqar_resolver.process.disk_space import DiskFull
+from cqar_shared.replication import replica_layout as fmt
 from tests.unit.resolver.local_replica.test_full_disk import a_market, moved, written
 from tests.support.entity_builders import an_asset
 from tests.unit.resolver.local_replica.test_writer import now_at
@@ -85,7 +85,7 @@ for number in range(40):
     step = moved(snapshot, an_asset("LARGE", metadata={"note": str(number % 10) * (4000 * number)}))
     try:
         published.apply([step], now_at(snapshot))
-    except Full:
+    except DiskFull:
         full += 1
 assert full, "there was room"
 read_by_many()
@@ -100,7 +100,7 @@ fill()
 published = ReplicaWriter(folder)  # and starts where nothing is, and no room
 try:
     published.replace(*written(snapshot))
-except Full:
+except DiskFull:
     pass
 else:
     raise AssertionError("there was room to begin with")

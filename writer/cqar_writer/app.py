@@ -165,7 +165,7 @@ class Writer:
             "epochs": self.mutations.epochs.run,
             "fence": FenceMonitor(self.aside, self.database, self._set_serving).run,
             "dependency monitor": self.dependency_monitor.run,
-            "memory": trim_memory_after_bursts,
+            "memory": partial(trim_memory_after_bursts, collect=True),
         }
         if (cache := self.cache) is not None:
             metrics.CACHE_BREAKER_OPEN.set_function(lambda: cache.breaker.is_open)

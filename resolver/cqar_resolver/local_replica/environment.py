@@ -85,7 +85,7 @@ class ReplicaFile:
         Raises:
             DiskFull: The filesystem has no room for the environment.
         """
-        with disk_space.required_bytes(self._path, self._lmdb):
+        with disk_space.raising_disk_full(self._path, self._lmdb):
             self._begin_with_room()
 
     def _begin_with_room(self) -> None:
@@ -180,7 +180,7 @@ class ReplicaFile:
             DiskFull: The filesystem has no room; nothing of the transaction was written.
         """
         try:
-            with disk_space.required_bytes(self._path, self._lmdb):
+            with disk_space.raising_disk_full(self._path, self._lmdb):
                 yield self.env
         except self._of_damage as error:
             self._lost = str(error)
@@ -201,7 +201,7 @@ class ReplicaFile:
         if self.env is None:  # the environment was not opened yet, for lack of room
             self._begin()
             return
-        with disk_space.required_bytes(self._path, self._lmdb):
+        with disk_space.raising_disk_full(self._path, self._lmdb):
             self._begin_anew()
 
     def close(self) -> None:

@@ -39,7 +39,7 @@ def allocate(path: Path, size_bytes: int, mode: int) -> None:
 
 
 @contextmanager
-def required_bytes(path: Path, lmdb: Any) -> Iterator[None]:
+def raising_disk_full(path: Path, lmdb: Any) -> Iterator[None]:
     """Turn the errors of a full disk in a block into `DiskFull`.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import resource
 from contextlib import suppress
 from pathlib import Path
@@ -44,12 +45,17 @@ def trim_memory() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-async def trim_memory_after_bursts() -> None:
+async def trim_memory_after_bursts(*, collect: bool = False) -> None:
     """Return memory to the system after bursts of requests, until cancelled.
 
     libc keeps freed memory, so the memory of one burst would stay with this process for ever. The
     work runs in a thread, and only if memory grew; it is repeated, since memory may still be in
     use.
+
+    Args:
+        collect: Whether to collect garbage first. Refused requests of many MiB hang on exceptions,
+            which are reference cycles; with few calls the collector would reach them minutes later.
+            It stops all calls for as long as it looks at what was made since the start.
     """
     before = memory_bytes()
     looks = 0
@@ -59,6 +65,8 @@ async def trim_memory_after_bursts() -> None:
         if not has_grown(before, now := memory_bytes()):
             before, looks = min(before, now), 0
             continue
+        if collect:
+            gc.collect()
         await asyncio.to_thread(trim_memory)
         looks += 1
         if looks == LOOKS_MAX:  # the registry needs it now
