@@ -84,6 +84,7 @@ def load(
         CallFailed: the writer refused or did not answer.
     """
     state = _state(connection, now)
+    existing_symbols = _existing_symbols(state) if listings else set()
     missing = list(_missing(state, listings=listings))
     done = 0
 
@@ -97,8 +98,9 @@ def load(
     total = sum(
         len(read_table(name)) for name in (*names, *(["venue_symbols"] if listings else []))
     )
-    products = sum(kind is SYMBOL for kind, _ in missing)
-    return result._replace(unchanged=result.unchanged + total - (len(missing) - products))
+    symbols = sum(kind is SYMBOL for kind, _ in missing)
+    existing = total - (len(missing) - symbols) + len(existing_symbols)
+    return result._replace(unchanged=result.unchanged + existing)
 
 
 def _state(connection: Connection, now: dt.datetime) -> RegistryState:
@@ -114,6 +116,15 @@ def _state(connection: Connection, now: dt.datetime) -> RegistryState:
             load_codes(connection, state, row["id"])
             load_listings(connection, state, row["id"])
     return state
+
+
+def _existing_symbols(state: RegistryState) -> set[str]:
+    """The ids of the symbols of the catalogue's venue symbols that the registry has."""
+    return {
+        listing.symbol_id
+        for row in read_table("venue_symbols")
+        for listing in state.find(VENUE_SYMBOL.name, "spelling", row["venue"], row["spelling"])
+    }
 
 
 def _missing(state: RegistryState, *, listings: bool) -> Iterator[KindEntity]:

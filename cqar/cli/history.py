@@ -21,7 +21,7 @@ from cqar_shared.domain.kinds import KIND_BY_NAME
 
 COLUMNS: Final = ("revision", "when", "who", "why", "what")
 #: Columns without which a history says nothing.
-NEVER_HIDDEN: Final = frozenset({"when", "what"})
+NEVER_HIDDEN: Final = frozenset({"when", "why", "what"})
 #: The largest page of a history that the writer gives.
 PAGE_ENTRIES: Final = 200
 
