@@ -151,7 +151,7 @@ def bybit_categories(market: ParsedMarket) -> ParsedMarket:
     """Every record of a spot answer is spot to ccxt, also one that says what it is.
 
     Raises:
-        ValueError: It is a contract.
+        ValueError: the record says that it is a contract.
     """
     if market.symbol_type is SymbolTypeCode.SPOT:
         for name in ("contractType", "optionsType"):
@@ -180,7 +180,7 @@ def deribit_combos(market: ParsedMarket) -> ParsedMarket:
     """A combo is several instruments traded as one, and no product of its own here.
 
     Raises:
-        ValueError: It is one.
+        ValueError: the record is a combo.
     """
     if str(market.raw.get("kind", "")).endswith("_combo"):
         message = "a combination of instruments is no product here"

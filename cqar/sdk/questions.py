@@ -170,7 +170,7 @@ def asset(names: dict[str, str]) -> Question[AssetAnswer]:
         names: These names and their values; an empty value counts as not given.
 
     Raises:
-        TypeError: None of these, or more than one, was given.
+        TypeError: the call gave none of these arguments, or several.
     """
     given = {name: value for name, value in names.items() if value}
     match given:

@@ -105,7 +105,7 @@ class CheckpointFile:
         """Append change sets; returns the bytes appended.
 
         Raises:
-            OSError: They cannot be written; a torn part is ignored by `read`.
+            OSError: the change sets cannot be written; a torn part is ignored by `read`.
         """
         with self._lock:
             part = checkpoint_format.since_part(commits, mark, self._seals, self._tag)

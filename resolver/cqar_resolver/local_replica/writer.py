@@ -121,7 +121,7 @@ class ReplicaWriter:
         """Check that readers see the environment; to be called often.
 
         Raises:
-            EnvironmentLost: They would not; call `replace`.
+            EnvironmentLost: readers would not see it; call `replace`.
         """
         if lost := self._file.lost():
             raise EnvironmentLost(lost)

@@ -14,7 +14,7 @@ def open_private(path: Path, flags: int) -> int:
     """Open a file of this user; a file that `flags` create has mode 0600. Returns its descriptor.
 
     Raises:
-        OSError: It is a link, not a regular file or another user's, or it cannot be opened.
+        OSError: the path is a link, not a regular file or another user's, or cannot be opened.
     """
     flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
     descriptor = os.open(path, flags, PRIVATE)
@@ -30,7 +30,7 @@ def create_private(path: Path) -> int:
     """Create a file with mode 0600 in place of any other. Returns its descriptor.
 
     Raises:
-        OSError: It cannot be created.
+        OSError: the file cannot be created.
     """
     path.unlink(missing_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE)

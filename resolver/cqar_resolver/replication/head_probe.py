@@ -175,7 +175,7 @@ class HeadProbe:
         head counts without any stream, since catching up reads the outbox.
 
         Raises:
-            Rebootstrap: It is another stream, or lost its tail.
+            Rebootstrap: the stream was recreated, or lost its tail.
         """
         try:
             found, noted = await self._stream.mark(), self._mark()

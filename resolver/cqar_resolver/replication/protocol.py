@@ -51,7 +51,7 @@ def on_message(local: LogPosition, message: replication_pb2.StreamMessage) -> Ac
     """Decide about a message of the stream.
 
     Raises:
-        UnknownMessage: It is of no known kind.
+        UnknownMessage: the message is of no known kind.
     """
     remote = position_of(message.head)
     if not is_believable(local, remote):

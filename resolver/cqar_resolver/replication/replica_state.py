@@ -173,8 +173,8 @@ class ReplicaState:
         """Wait until the snapshot is at least at a revision.
 
         Raises:
-            ServiceNotReady: It is not there within that time.
-            EpochEnded: The snapshot is of a later epoch.
+            ServiceNotReady: the snapshot did not reach the position within that time.
+            EpochEnded: the snapshot is of a later epoch.
         """
         try:
             async with asyncio.timeout(seconds):
