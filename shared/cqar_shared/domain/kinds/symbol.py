@@ -26,6 +26,32 @@ class SymbolTypeCode(enum.IntEnum):
     FUTURE = 3
     OPTION = 4
     MARGIN = 5
+    COMBO = 100
+
+
+class UnderlyingClassCode(enum.IntEnum):
+    """What a product's price is of."""
+
+    CRYPTO = 1
+    EQUITY = 2
+    FUND = 3
+    COMMODITY = 4
+    INDEX = 5
+    FX = 6
+    RATE = 7
+    VOLATILITY = 8
+    EVENT = 9
+    PRE_IPO = 10
+
+
+class SettlementMethodCode(enum.IntEnum):
+    CASH = 1
+    PHYSICAL = 2
+
+
+class ExerciseStyleCode(enum.IntEnum):
+    EUROPEAN = 1
+    AMERICAN = 2
 
 
 class OptionTypeCode(enum.IntEnum):

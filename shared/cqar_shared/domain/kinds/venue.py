@@ -22,6 +22,12 @@ class VenueType(enum.IntEnum):
     LENDING = 5
 
 
+class EnvironmentCode(enum.IntEnum):
+    PRODUCTION = 1
+    TESTNET = 2
+    DEMO = 3
+
+
 class Venue(Entity, frozen=True, kw_only=True):
     """A venue.
 

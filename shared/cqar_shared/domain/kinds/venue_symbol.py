@@ -32,6 +32,28 @@ class MarketStatusCode(enum.IntEnum):
     REDUCE_ONLY = 5
     HALTED = 6
     DELISTED = 7
+    AUCTION = 8
+    PRE_MARKET = 9
+    SETTLING = 10
+    SELL_ONLY = 11
+
+
+class OrderUnitCode(enum.IntEnum):
+    """What a quantity on an order counts."""
+
+    BASE = 1
+    QUOTE = 2
+    CONTRACT = 3
+
+
+class SpellingChannelCode(enum.IntEnum):
+    """Where a venue uses an alias of a listing."""
+
+    REST = 1
+    WS = 2
+    WS_V2 = 3
+    FIX = 4
+    ID = 5
 
 
 ACTIVE: Final = frozenset({MarketStatusCode.ONLINE, MarketStatusCode.POST_ONLY})

@@ -1,0 +1,130 @@
+"""Binance: spot and its testnet, USD-M and COIN-M futures, options. And binance.us."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Final
+
+from cqar.importer.market import Code, Market
+from cqar.importer.readers.binance_filters import Filter, new_filters, terms_of
+from cqar.importer.readers.fields import text, word
+from cqar.importer.readers.product_line import (
+    Answers,
+    Form,
+    ProductLine,
+    RawRecord,
+    Request,
+    Row,
+    answers_to,
+    objects_at,
+)
+from cqar_shared.domain.kinds.symbol import SymbolTypeCode
+from cqar_shared.domain.kinds.venue import EnvironmentCode
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
+
+_S = MarketStatusCode
+
+#: developers.binance.com, "ENUM definitions": symbol status.
+_SPOT_STATUS: Final = {
+    "PRE_TRADING": _S.PREOPEN,
+    "TRADING": _S.ONLINE,
+    "POST_TRADING": _S.HALTED,
+    "END_OF_DAY": _S.HALTED,
+    "HALT": _S.HALTED,
+    "AUCTION_MATCH": _S.AUCTION,
+    "BREAK": _S.HALTED,
+}
+
+
+class SpotRecord(RawRecord, frozen=True, rename="camel"):
+    symbol: str
+    status: str
+    base_asset: str
+    quote_asset: str
+    filters: tuple[Filter, ...] | None = None
+    order_types: tuple[str, ...] | None = None
+    permissions: tuple[str, ...] = ()
+    permission_sets: tuple[tuple[str, ...], ...] = ()
+    is_spot_trading_allowed: bool | None = None
+
+    UNUSED: ClassVar = frozenset(
+        {
+            *("baseAssetPrecision", "quotePrecision", "quoteAssetPrecision"),
+            *("baseCommissionPrecision", "quoteCommissionPrecision", "icebergAllowed"),
+            *("ocoAllowed", "otoAllowed", "opoAllowed", "quoteOrderQtyMarketAllowed"),
+            *("allowTrailingStop", "cancelReplaceAllowed", "amendAllowed"),
+            *("pegInstructionsAllowed", "isMarginTradingAllowed"),
+            *("defaultSelfTradePreventionMode", "allowedSelfTradePreventionModes"),
+        }
+    )
+
+    def new_parts(self) -> tuple[str, ...]:
+        return new_filters(self.filters or ())
+
+
+def read_spot(record: SpotRecord) -> Market:
+    """A spot symbol. Order quantities are in the base asset."""
+    terms = terms_of(record.filters or ())
+    groups = record.permission_sets or ((record.permissions,) if record.permissions else ())
+    return Market(
+        spelling=text(record.symbol, "symbol"),
+        symbol_type=SymbolTypeCode.SPOT,
+        base=Code(text(record.base_asset, "baseAsset")),
+        quote=Code(text(record.quote_asset, "quoteAsset")),
+        status=word(record.status, "status", _SPOT_STATUS),
+        order_unit=OrderUnitCode.BASE,
+        permission_groups=groups,
+        order_types=record.order_types,
+        **terms,
+    )
+
+
+def _symbols(answers: Answers) -> Iterable[Row]:
+    for answer in answers_to(answers, *answers):
+        yield from objects_at(answer.value, "symbols")
+
+
+def _spot(host: str) -> tuple[Form[SpotRecord], ...]:
+    request = Request(f"{host}/api/v3/exchangeInfo", narrows=("symbol", "symbols", "permissions"))
+    return (
+        Form(
+            lists=(request,),
+            record=SpotRecord,
+            rows=_symbols,
+            read=read_spot,
+            covers=lambda query, spelling, _: query.get("symbol") == spelling,
+        ),
+    )
+
+
+PRODUCT_LINES: Final = (
+    ProductLine(
+        venue_id="binance",
+        name="Binance Spot",
+        operator="binance",
+        forms=_spot("api.binance.com"),
+        symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        ccxt_id="binance",
+        documentation=(
+            "https://developers.binance.com/docs/binance-spot-api-docs/filters",
+            "https://developers.binance.com/docs/binance-spot-api-docs/rest-api",
+        ),
+    ),
+    ProductLine(
+        venue_id="binance-testnet",
+        name="Binance Spot Testnet",
+        operator="binance-testnet",
+        forms=_spot("testnet.binance.vision"),
+        symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        environment=EnvironmentCode.TESTNET,
+    ),
+    ProductLine(
+        venue_id="binanceus",
+        name="Binance.US",
+        operator="binanceus",
+        forms=_spot("api.binance.us"),
+        symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        region="us",
+        ccxt_id="binanceus",
+    ),
+)

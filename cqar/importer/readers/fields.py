@@ -1,0 +1,163 @@
+"""Reads the texts of raw records: exact numbers, instants, known words. Pure and total.
+
+Each function raises UnreadableRecord, with the field's name, for what it cannot read; None and
+the empty text are None: the venue is silent.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from cqar.importer.market import UnreadableRecord
+from cqar_shared.domain import decimals
+
+#: 10^-n; no venue has more decimals.
+PLACES_MAX: Final = 30
+#: A number with at most so many digits is read; an exponent may be written.
+_NUMBER: Final = re.compile(r"[+-]?\d{1,60}(?:\.\d{1,60})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_DIGITS: Final = re.compile(r"\d{1,18}", re.ASCII)
+#: Instants before 2009 and after 2100 are placeholders or errors.
+_FIRST: Final = dt.datetime(2009, 1, 1, tzinfo=dt.UTC)
+_LAST: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+
+W = TypeVar("W")
+
+
+def number(text: str | None, field: str) -> Decimal | None:
+    """A decimal, exactly as written; `1e-8` is as exact as 0.00000001."""
+    if text is None or text == "":
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise UnreadableRecord(f"{field} is {text[:80]!r}: no number")
+    try:
+        return decimals.parse(decimals.plain(Decimal(text)))
+    except ValueError as error:
+        raise UnreadableRecord(f"{field} is {text[:80]!r}: {error}") from error
+
+
+def positive(text: str | None, field: str) -> Decimal | None:
+    """A step or a size that must be above zero if it is stated.
+
+    Zero makes the record unreadable: where a venue writes zero for "none", use `limit`.
+    """
+    value = number(text, field)
+    if value is not None and value <= 0:
+        raise UnreadableRecord(f"{field} is {text}: it must be above zero")
+    return value
+
+
+def required(text: str | None, field: str) -> Decimal:
+    """A step or a size above zero without which the market cannot be described."""
+    value = positive(text, field)
+    if value is None:
+        raise UnreadableRecord(f"{field} is not stated")
+    return value
+
+
+def limit(text: str | None, field: str) -> Decimal | None:
+    """A minimum or a maximum where the venue's documentation says that zero means none."""
+    value = number(text, field)
+    if value is not None and value < 0:
+        raise UnreadableRecord(f"{field} is {text}: it must not be negative")
+    return value or None
+
+
+def rate(text: str | None, field: str) -> Decimal | None:
+    """A fee or a margin as a fraction; a rebate is negative."""
+    value = number(text, field)
+    if value is not None and abs(value) > 1:
+        raise UnreadableRecord(f"{field} is {text}: a rate is a fraction of at most 1")
+    return value
+
+
+def percent(text: str | None, field: str) -> Decimal | None:
+    """A fee or a margin that is written in percent, as a fraction."""
+    value = number(text, field)
+    return rate(decimals.plain(value / 100), field) if value is not None else None
+
+
+def places(text: str | None, field: str) -> Decimal | None:
+    """The step that a count of decimal places means: 10^-n; n may be negative."""
+    count = integer(text, field)
+    if count is None:
+        return None
+    if abs(count) > PLACES_MAX:
+        raise UnreadableRecord(f"{field} is {count}: at most {PLACES_MAX} decimal places")
+    return decimals.parse(decimals.plain(Decimal(1).scaleb(-count)))
+
+
+def integer(text: str | None, field: str) -> int | None:
+    value = number(text, field)
+    if value is None:
+        return None
+    if value != int(value) or abs(value) >= 10**18:
+        raise UnreadableRecord(f"{field} is {text}: no whole number")
+    return int(value)
+
+
+def milliseconds(text: str | None, field: str) -> dt.datetime | None:
+    """An instant counted in milliseconds; zero and the empty text are None."""
+    return _instant(text, field, 1_000)
+
+
+def seconds(text: str | None, field: str) -> dt.datetime | None:
+    return _instant(text, field, 1)
+
+
+def microseconds(text: str | None, field: str) -> dt.datetime | None:
+    return _instant(text, field, 1_000_000)
+
+
+def _instant(text: str | None, field: str, units: int) -> dt.datetime | None:
+    count = integer(text, field)
+    if not count:
+        return None
+    if count < 0:
+        raise UnreadableRecord(f"{field} is {text}: no instant")
+    try:
+        whole, part = divmod(count, units)
+        found = dt.datetime.fromtimestamp(whole, dt.UTC)
+        return found + dt.timedelta(microseconds=part * (1_000_000 // units))
+    except (ValueError, OverflowError, OSError) as error:
+        raise UnreadableRecord(f"{field} is {text}: no instant") from error
+
+
+def iso(text: str | None, field: str) -> dt.datetime | None:
+    """An ISO 8601 instant with its time of day; without a zone it is UTC."""
+    if not text:
+        return None
+    try:
+        if "T" not in text and " " not in text:
+            raise ValueError  # noqa: TRY301  (a day alone is no instant)
+        found = dt.datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+    except (ValueError, OverflowError) as error:
+        raise UnreadableRecord(f"{field} is {text[:80]!r}: no instant") from error
+
+
+def is_placeholder(instant: dt.datetime) -> bool:
+    """Whether a date stands for "never" or "unknown": before 2009 or from 2100 on."""
+    return not _FIRST <= instant < _LAST
+
+
+def text(value: str | None, field: str) -> str:
+    """A name that must be there."""
+    if not value:
+        raise UnreadableRecord(f"{field} is not stated")
+    return value
+
+
+def word(value: str | bool | None, field: str, known: Mapping[str, W]) -> W:
+    """What a word means. One that nobody has read before is never the likeliest of the known.
+
+    Raises:
+        UnreadableRecord: It is missing or not known.
+    """
+    name = str(value).lower() if isinstance(value, bool) else value
+    if name is None or name not in known:
+        raise UnreadableRecord(f"{field} is {str(value)[:80]!r}: not a known word")
+    return known[name]

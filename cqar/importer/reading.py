@@ -1,0 +1,228 @@
+"""Reads a venue's answers with its reader: every raw record has one outcome. Pure.
+
+MARKET, UNSUPPORTED (understood, and not expressible) or UNREADABLE (with the reason): the three
+add up to the number of records. Whatever JSON stands in a record, reading it gives one of them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from cqar.importer.market import Market, UnreadableRecord, Unsupported
+from cqar.importer.readers.product_line import (
+    Answer,
+    Form,
+    NotTheAnswer,
+    ProductLine,
+    RawRecord,
+    Request,
+    Row,
+)
+from cqar.importer.saved_answers import (
+    DecodedAnswer,
+    UnusableAnswer,
+    match_answers,
+    newest,
+)
+from cqar_shared.domain import rules
+from cqar_shared.domain.kinds.symbol import SymbolTypeCode
+
+RECORDS_MAX: Final = 500_000
+SPELLING_CHARS_MAX: Final = 128
+_REASON_CHARS_MAX: Final = 300
+
+
+class Unreadable(NamedTuple):
+    """A record that could not be read, and why."""
+
+    name: str
+    reason: str
+
+
+class Source(NamedTuple):
+    """An answer that a reading took, for evidence."""
+
+    request: str
+    sha256: str
+    taken_at: dt.datetime | None
+
+
+class Reading:
+    """What a venue's answers say.
+
+    Attributes:
+        markets: In the order of the records.
+        raw: Spelling -> its raw record, of markets.
+        new_fields: Field that the reader does not know -> number of records that have it.
+        sources: The answers that were used.
+        unused: Names of files that answer no request of the venue.
+        incomplete: Why the answers do not hold everything; then nothing is missing from them.
+    """
+
+    def __init__(self, line: ProductLine) -> None:
+        self.line = line
+        self.markets: list[Market] = []
+        self.raw: dict[str, Any] = {}
+        self.unsupported: list[Unsupported] = []
+        self.unreadable: list[Unreadable] = []
+        self.records = 0
+        self.new_fields: Counter[str] = Counter()
+        self.sources: list[Source] = []
+        self.unused: list[str] = []
+        self.incomplete: list[str] = []
+        self.taken_at: dt.datetime | None = None
+        self._covered: list[tuple[Form[Any], Request, list[Answer]]] = []
+
+    def covers(self, spelling: str, symbol_type: SymbolTypeCode) -> bool:
+        """Whether the answers would hold this spelling if the venue listed it."""
+        if self.incomplete:
+            return False
+        for form, request, answers in self._covered:
+            types = form.types.get(request, self.line.symbol_types)
+            if symbol_type not in types:
+                continue
+            for answer in answers:
+                narrowed = {k: v for k, v in answer.query.items() if k in request.narrows}
+                if not narrowed or form.covers(narrowed, spelling, symbol_type):
+                    return True
+        return False
+
+
+def read_answers(line: ProductLine, decoded: Iterable[DecodedAnswer]) -> Reading:
+    """Read a venue's answers.
+
+    Raises:
+        UnusableAnswer: They are not this venue's listing. Says which requests it has.
+    """
+    all_answers = list(decoded)
+    answers, unused = match_answers(all_answers, line.requests)
+    reading = Reading(line)
+    reading.unused = unused
+    names = {answer.name for found in answers.values() for answer in found}
+    reading.sources = [Source(a.name, a.sha256, a.taken_at) for a in all_answers if a.name in names]
+    reading.taken_at = newest(all_answers, dict.fromkeys(names))
+    forms = [form for form in line.forms if any(request in answers for request in form.lists)]
+    if not forms:
+        raise UnusableAnswer(_no_request(line, unused))
+    for form in forms:
+        _read_form(reading, form, answers)
+    _refuse_doubles(reading)
+    return reading
+
+
+def _no_request(line: ProductLine, unused: list[str]) -> str:
+    asked = ", ".join(r.file_name for form in line.forms for r in form.lists)
+    given = f"no request is answered by {', '.join(unused)}; " if unused else ""
+    return (
+        f"{given}{line.venue_id} is asked for: {asked}."
+        " Name a file by the request that it answers: --file NAME=PATH"
+    )
+
+
+def _read_form(reading: Reading, form: Form[Any], answers: Mapping[Request, list[Answer]]) -> None:
+    own = {r: answers[r] for r in (*form.lists, *form.also) if r in answers}
+    for request in form.lists:
+        if request in own:
+            reading._covered.append((form, request, own[request]))  # noqa: SLF001
+    try:
+        for row in form.rows(own):
+            reading.records += 1
+            if reading.records > RECORDS_MAX:
+                raise UnusableAnswer(f"the answers hold more than {RECORDS_MAX} records")
+            _read_row(reading, form, row)
+        reason = form.incomplete(own)
+    except NotTheAnswer as error:
+        names = ", ".join(answer.name for found in own.values() for answer in found)
+        raise UnusableAnswer(
+            f"{names}: not the answer of {reading.line.venue_id} that it was named: {error}"
+        ) from error
+    if reason:
+        reading.incomplete.append(reason)
+
+
+def _read_row(reading: Reading, form: Form[Any], row: Row) -> None:
+    name = printable_name(row.name)
+    try:
+        record = msgspec.convert(row.record, form.record)
+        found = form.read(record)
+        if isinstance(found, Market):
+            _require_sound(found)
+    except (UnreadableRecord, msgspec.ValidationError) as error:
+        reading.unreadable.append(Unreadable(name, str(error)[:_REASON_CHARS_MAX]))
+        return
+    reading.new_fields.update([*new_fields(row.record, form.record), *record.new_parts()])
+    if isinstance(found, Unsupported):
+        reading.unsupported.append(found)
+    else:
+        reading.markets.append(found)
+        reading.raw[found.spelling] = row.record
+
+
+def printable_name(name: str) -> str:
+    """A record's name as messages may show it."""
+    shown = "".join(c if c.isprintable() else "?" for c in str(name)[:SPELLING_CHARS_MAX])
+    return shown or "?"
+
+
+def _require_sound(market: Market) -> None:
+    """Refuse what no market can be, whatever the reader made of it."""
+    for spelling in (market.spelling, *(alias.spelling for alias in market.aliases)):
+        if not spelling or len(spelling) > SPELLING_CHARS_MAX or not spelling.isprintable():
+            raise UnreadableRecord(f"the spelling {printable_name(spelling)!r} cannot be one")
+    for code in (market.base, market.quote, market.settlement):
+        if code is not None and list(rules.check_printable("code", code.venue)):
+            raise UnreadableRecord(f"the code {printable_name(code.venue)!r} cannot be one")
+    if market.base.venue == market.quote.venue:
+        raise UnreadableRecord(f"base and quote are both {market.base.venue}")
+
+
+def _refuse_doubles(reading: Reading) -> None:
+    """Two records of one spelling: neither can be trusted."""
+    counts = Counter(market.spelling for market in reading.markets)
+    doubles = {spelling for spelling, count in counts.items() if count > 1}
+    if not doubles:
+        return
+    twice = [market.spelling for market in reading.markets if market.spelling in doubles]
+    reading.markets = [m for m in reading.markets if m.spelling not in doubles]
+    reason = "the answers name it more than once"
+    reading.unreadable += [Unreadable(spelling, reason) for spelling in twice]
+    for spelling in doubles:
+        del reading.raw[spelling]
+
+
+def new_fields(record: Any, shape: type[RawRecord]) -> list[str]:
+    """Paths of fields that the venue sends and the reader neither uses nor names as unused."""
+    if not isinstance(record, dict):
+        return []
+    known, nested = _shape(shape)
+    found = [name for name in record if name not in known and not name.startswith("@")]
+    for name, inner in nested.items():
+        value = record.get(name)
+        for part in value if isinstance(value, list) else (value,):
+            found += [f"{name}.{path}" for path in new_fields(part, inner)]
+    return found
+
+
+@lru_cache(256)
+def _shape(shape: type[RawRecord]) -> tuple[frozenset[str], dict[str, type[RawRecord]]]:
+    """Names of a record's fields that are known, and the shapes of those that are records."""
+    hints = typing.get_type_hints(shape)
+    nested = {}
+    for place, name in enumerate(shape.__struct_encode_fields__):
+        inner = _record_in(hints[shape.__struct_fields__[place]])
+        if inner is not None:
+            nested[name] = inner
+    return frozenset(shape.__struct_encode_fields__) | shape.UNUSED, nested
+
+
+def _record_in(hint: Any) -> type[RawRecord] | None:
+    if isinstance(hint, type) and issubclass(hint, RawRecord):
+        return hint
+    return next(filter(None, map(_record_in, typing.get_args(hint))), None)
