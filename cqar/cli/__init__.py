@@ -47,9 +47,9 @@ USER_ERRORS: Final = (
     ("cqar.admin.connection", "CallFailed"),
     ("cqar.cli.demo", "DemoFailed"),
     ("cqar.embedded.failures", "EmbeddedError"),
-    ("cqar.importer.delistings", "MassDelisting"),
+    ("cqar.importer.missing", "MassChange"),
     ("cqar.importer.plan", "OutOfOrder"),
-    ("cqar.importer.parsed_market", "UnreadableListing"),
+    ("cqar.importer.saved_answers", "UnusableAnswer"),
 )
 
 

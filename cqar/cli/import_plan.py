@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, Final
-
-import msgspec
 
 from cqar.cli.output import say, table
 from cqar.importer.plan import Plan
@@ -31,11 +31,21 @@ def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
         "at": plan.at.isoformat(),
         "counts": _counts(plan),
         "reader": {
-            "name": "ccxt",
-            "rows": len(plan.markets),
-            "unreviewed": plan.unreviewed,
+            "name": plan.reading.reader,
+            "is_reviewed": plan.reading.is_reviewed,
+            "records": plan.reading.records,
+            "outcomes": plan.reading.outcomes,
+            "unsupported": dict(Counter(row.kind for row in plan.reading.unsupported)),
+            "unreadable": [row._asdict() for row in plan.reading.unreadable],
+            "new_fields": dict(sorted(plan.reading.new_fields.items())),
+            "vanished": plan.vanished,
+            "incomplete": plan.reading.incomplete,
+            "sources": [
+                {"request": s.request, "sha256": s.sha256, "taken_at": _instant(s.taken_at)}
+                for s in plan.reading.sources
+            ],
             "untraced": dict(sorted(plan.untraced().items())),
-            "status_unstated": plan.status_unstated,
+            "status_unstated": plan.reading.status_unstated,
         },
         "fields_changed": dict(sorted(plan.fields_changed().items())),
         "new_assets": [_entity(o).symbol for o in plan.new_assets],
@@ -60,10 +70,19 @@ def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
         ],
         "delisted": [_entity(o).venue_symbol for o in plan.delisted],
         "bindings": [binding._asdict() for binding in plan.bindings],
-        "rejected": [msgspec.to_builtins(rejected) for rejected in plan.rejected],
+        "doubted": [
+            {"venue_symbol": _entity(o).venue_symbol, "doubts": list(_entity(o).doubts or ())}
+            for o in plan.doubted
+        ],
+        "multiples": sorted(set(plan.multiples)),
+        "rejected": [rejected._asdict() for rejected in plan.rejected],
         "notes": plan.notes,
         "applied": applied,
     }
+
+
+def _instant(at: dt.datetime | None) -> str | None:
+    return at.isoformat() if at is not None else None
 
 
 def _entity(outcome: Outcome) -> Any:
@@ -81,6 +100,7 @@ def _counts(plan: Plan) -> dict[str, int]:
         "listed": len(plan.listed),
         "changed": len(plan.changed),
         "delisted": len(plan.delisted),
+        "doubted": len(plan.doubted),
         "unchanged": plan.unchanged,
         "rejected": len(plan.rejected),
     }
@@ -95,7 +115,8 @@ def show_plan(
         full_parts: Parts that are printed in full, such as `bindings`.
     """
     title = f"{plan.venue_id} as of {plan.at:%Y-%m-%d %H:%M} UTC"
-    table(title, ("what", "count"), _counts(plan).items())
+    outcomes = {name.lower(): count for name, count in plan.reading.outcomes.items()}
+    table(title, ("what", "count"), [*outcomes.items(), *_counts(plan).items()])
     if fields := plan.fields_changed():
         table("Changes by field", ("field", "listings"), sorted(fields.items()))
     _show_part(
@@ -123,6 +144,17 @@ def show_plan(
     ]
     _show_part("Changed", ("spelling", "field", "before", "after"), changes)
     _show_part("Delisted", ("spelling",), [[_entity(o).venue_symbol] for o in plan.delisted])
+    _show_part(
+        "Opening denied until read or decided",
+        ("spelling", "doubts"),
+        [[_entity(o).venue_symbol, ", ".join(_entity(o).doubts or ())] for o in plan.doubted],
+    )
+    _show_part("Unreadable", ("record", "reason"), plan.reading.unreadable)
+    _show_part(
+        "Unsupported",
+        ("spelling", "kind", "reason"),
+        [(u.spelling, u.kind, u.reason) for u in plan.reading.unsupported],
+    )
     _show_part("Rejected", ("spelling", "reason"), [(r.spelling, r.reason) for r in plan.rejected])
     for note in (*_reader_notes(plan), *plan.notes):
         say(f"note: {note}")
@@ -138,16 +170,30 @@ def show_plan(
 
 
 def _reader_notes(plan: Plan) -> Iterator[str]:
-    """How far the parsed values are the venue's own statements."""
-    if plan.unreviewed:
+    """How far the values are the venue's own statements, and what is new in its answers."""
+    reading = plan.reading
+    if not reading.is_reviewed:
         yield (
-            f"{plan.unreviewed} of {len(plan.markets)} rows are read UNREVIEWED: nobody has"
-            f" compared what ccxt reads of {plan.venue_id} with the venue's records"
+            f"{len(reading.markets)} rows are read UNREVIEWED: CQAR has no reader for"
+            f" {plan.venue_id}, and nobody has compared what ccxt reads with the venue's records"
         )
     for term, count in sorted(plan.untraced().items()):
         yield f"{term} of {count} rows: ccxt has a value, but {UNTRACED_REASON}: not imported"
-    if plan.status_unstated:
-        yield (f"status of {plan.status_unstated} rows: {UNTRACED_REASON}: it is ccxt's guess")
+    if reading.status_unstated:
+        yield f"status of {reading.status_unstated} rows: the record states none"
+    for term in plan.vanished:
+        yield f"{term}: the venue stated it before and states it of no market now: not known"
+    for field, count in sorted(reading.new_fields.items()):
+        yield f"{field}: a field that is new to the reader, in {count} records: not read"
+    for reason in reading.incomplete:
+        yield f"{reason}: nothing is taken for missing"
+    if plan.multiples:
+        codes = sorted(set(plan.multiples))
+        shown = ", ".join(codes[:EXAMPLES_MAX]) + (", …" if len(codes) > EXAMPLES_MAX else "")
+        yield (
+            f"{len(codes)} codes look like multiples of a coin, which nobody has stated: {shown}."
+            " They are assets of their own: --multiplier CODE=COIN:UNITS, or CODE=CODE:1"
+        )
 
 
 def _show_part(

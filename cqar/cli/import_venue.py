@@ -17,11 +17,14 @@ from cqar.cli.param_types import InstantParam
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
 from cqar.importer.apply import apply_entities
-from cqar.importer.market_parser import read_listing
-from cqar.importer.parsed_market import UnreadableListing
-from cqar.importer.plan import LISTINGS_SINCE, Multiplier, Plan, make_plan, require_present
-from cqar.importer.recorded_responses import SavedResponse
+from cqar.importer.ccxt_reading import read_with_ccxt
+from cqar.importer.live_answers import fetch_answers
+from cqar.importer.multipliers import Multiplier
+from cqar.importer.plan import LISTINGS_SINCE, Plan, make_plan, require_present
+from cqar.importer.readers.registry import product_line_of
+from cqar.importer.reading import Reading, read_answers
 from cqar.importer.registry_state import load_state
+from cqar.importer.saved_answers import SavedResponse, UnusableAnswer, decode_file
 from cqar.importer.stable_ids import CCXT_ID, CONTRACTS, MARKET_TYPES
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import decimals
@@ -90,7 +93,11 @@ class MultiplierParam(click.ParamType[Any]):
     help="Print this part of the plan in full.",
 )
 @click.option(
-    "--allow-mass-delisting", is_flag=True, help="Delist even if much of the listing is missing."
+    "--allow-mass-change",
+    "--allow-mass-delisting",
+    "allow_mass_change",
+    is_flag=True,
+    help="Go on even if more than a fifth of the listings is missing.",
 )
 @with_target
 def import_(target: Target, **options: Any) -> None:
@@ -138,44 +145,62 @@ def _plan(
 ) -> tuple[Plan, int]:
     """The plan, and the registry's revision for which it was made."""
     venue = _venue(connection, venue_id)
-    metadata = venue.metadata or {}
-    if CCXT_ID not in metadata:
-        raise UnreadableListing(
-            f"{venue_id} has no {CCXT_ID} in its metadata. If ccxt reads the venue, set it:"
-            f" cqar venue set {venue_id} --metadata"
-            """ '{"ccxt_id": "…", "market_types": ["spot"]}'"""
-        )
-    types = metadata.get(MARKET_TYPES) or ["spot", "swap", "future", "option"]
-    listing = read_listing(venue_id, str(metadata[CCXT_ID]), types, files, metadata.get(CONTRACTS))
-    taken_at = listing.taken_at
+    reading = _read(venue, files)
+    taken_at = reading.taken_at
     if options["at"] is None and taken_at is not None:
         _require_fresh(taken_at, at)
-    names = [name for market in listing.markets for name in (market.spelling, *market.aliases)]
+    names = [
+        spelling
+        for market in reading.markets
+        for spelling in (market.spelling, *(alias.spelling for alias in market.aliases))
+    ]
     # A venue that was never imported has no archived listings.
-    archivable = names if LISTINGS_SINCE in metadata else []
+    archivable = names if LISTINGS_SINCE in (venue.metadata or {}) else []
     state = load_state(connection, venue, at, options["at"], archivable)
-    allowed = options["allow_mass_delisting"]
+    allowed = options["allow_mass_change"]
     plan = make_plan(
-        state, venue, listing, at, dict(options["multipliers"]), allow_mass_delisting=allowed
+        state, venue, reading, at, dict(options["multipliers"]), allow_mass_change=allowed
     )
     if taken_at is not None and abs(at - taken_at) > SAME_DAY:
         plan.notes.append(f"the file states that it was taken at {taken_at:%Y-%m-%d %H:%M} UTC")
-    plan.notes += [f"{name}: no request reads this file" for name in listing.unused]
+    plan.notes += [f"{name}: no request reads this file" for name in reading.unused]
     plan.notes += [
-        f"{count} {kind} markets: not of {venue_id}" for kind, count in listing.other_types.items()
+        f"{count} {kind} markets: not of {venue_id}" for kind, count in reading.other_types.items()
     ]
     return plan, state.revision
+
+
+def _read(venue: Venue, files: list[SavedResponse] | None) -> Reading:
+    """What the venue's answers say: by our reader, or else by ccxt.
+
+    Raises:
+        UnusableAnswer: They are not this venue's listing, or nothing can read it.
+    """
+    line = product_line_of(venue.venue_id)
+    if line is not None:
+        answers = fetch_answers(line) if files is None else [decode_file(f) for f in files]
+        return read_answers(line, answers)
+    metadata = venue.metadata or {}
+    if CCXT_ID not in metadata:
+        raise UnusableAnswer(
+            f"{venue.venue_id} has no reader and no {CCXT_ID} in its metadata. If ccxt reads the"
+            f" venue, set it: cqar venue set {venue.venue_id} --metadata"
+            """ '{"ccxt_id": "…", "market_types": ["spot"]}'"""
+        )
+    types = metadata.get(MARKET_TYPES) or ["spot", "swap", "future", "option"]
+    ccxt_id, contracts = str(metadata[CCXT_ID]), metadata.get(CONTRACTS)
+    return read_with_ccxt(venue.venue_id, ccxt_id, types, files, contracts)
 
 
 def _require_fresh(taken_at: dt.datetime, now: dt.datetime) -> None:
     """Refuse to import an old file as the present.
 
     Raises:
-        UnreadableListing: the file itself states that it is old.
+        UnusableAnswer: the file itself states that it is old.
     """
     if now - taken_at > FRESH_FOR:
         taken = f"{taken_at:%Y-%m-%dT%H:%M:%SZ}"
-        raise UnreadableListing(f"the file was taken at {taken}: give --at {taken}")
+        raise UnusableAnswer(f"the file was taken at {taken}: give --at {taken}")
 
 
 def _venue(connection: Connection, venue_id: str) -> Venue:

@@ -1,24 +1,29 @@
-"""Imports a venue's own listing: parse it, plan the changes, apply the plan.
+"""Imports what a venue lists: read its answers, plan the changes, apply the plan.
 
-recorded_responses  the venue's responses: saved files by request, or the venue itself
-market_parser       parses responses into markets with ccxt; accounts for every raw record
-raw_numbers         whether a number stands in the venue's own record
-provenance          drops ccxt's values that the record does not state
-corrections         what ccxt drops or misreads, per venue, each with its case
-reviewed_venues     which readings were compared with the venues' records
-registry_state      the part of the registry that concerns the venue, in memory
-asset_identity      which asset a venue's code means
-plan                what would change, judged by the writer's own rules
-apply               sends the plan to the writer in batches
+market           one market as the venue states it; None where it is silent
+readers          what our readers declare: one module a venue
+saved_answers    a venue's answers from files: decoded exactly, matched to requests
+reading          every raw record has one outcome: MARKET, UNSUPPORTED or UNREADABLE
+ccxt_reading     venues without a reader: ccxt's reading, traced to the record, unreviewed
+registry_state   the part of the registry that concerns the venue, in memory
+asset_identity   which asset a venue's code means
+multipliers      codes that stand for many units of a coin, as somebody has stated
+terms            a market's terms as those of a listing
+proposals        entities as the answers want them
+missing          what the answers do not name, or not readably
+plan             what would change, judged by the writer's own rules
+apply            sends the plan to the writer in batches
 """
 
 __all__ = [
     "apply",
-    "market_parser",
-    "parsed_market",
+    "ccxt_reading",
+    "market",
+    "multipliers",
     "plan",
-    "recorded_responses",
+    "proposals",
+    "reading",
     "registry_state",
-    "reviewed_venues",
+    "saved_answers",
     "stable_ids",
 ]

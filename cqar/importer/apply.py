@@ -10,13 +10,19 @@ from typing import Any, Final, NamedTuple
 from cqc.writer.v1 import registry_admin_pb2 as pb
 
 from cqar.admin.connection import Connection
-from cqar.importer.parsed_market import RejectedRecord
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain.kind import AnyKind, Entity
 
 #: A change set holds 8 MiB, 900 KiB compressed; a thousand listings are 600 KiB, and 100 KiB.
 BATCH_ITEMS: Final = 1_000
 BATCH_BYTES_MAX: Final = 4 * 1024 * 1024
+
+
+class RejectedRecord(NamedTuple):
+    """What is not imported, and why."""
+
+    spelling: str
+    reason: str
 
 
 class ApplyResult(NamedTuple):

@@ -20,10 +20,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from cqar.importer.parsed_market import AssetCode, ParsedMarket
+from cqar.importer.market import Code, Market
 from cqar.importer.registry_state import RegistryState, code_holder
-from cqar_shared.domain.kinds.asset import ASSET, Asset
-from cqar_shared.domain.kinds.symbol import SYMBOL
+from cqar_shared.domain.kinds.asset import ASSET, Asset, AssetClass
+from cqar_shared.domain.kinds.symbol import SYMBOL, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue import VENUE, Venue
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET, VenueAsset
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, is_open
@@ -37,10 +37,31 @@ _MULTIPLIED: Final = re.compile(r"(?:10{3,}|1M)(?=[A-Z])[A-Z0-9]+|[A-Z]+10{3,}")
 _KILO: Final = re.compile(r"k[A-Z][A-Z0-9]+")
 
 
-def looks_multiplied(code: AssetCode) -> bool:
+def looks_multiplied(code: Code) -> bool:
     """Whether a code may stand for many units of a coin. A guess would be wrong by thousands."""
-    spellings = (code.venue, code.unified)
+    spellings = (code.venue, code.ticker)
     return any(_MULTIPLIED.fullmatch(s.upper()) or _KILO.fullmatch(s) for s in spellings)
+
+
+#: What a product's price is of -> the class of such an asset.
+ASSET_CLASSES: Final = {
+    UnderlyingClassCode.CRYPTO: AssetClass.CRYPTO,
+    UnderlyingClassCode.EQUITY: AssetClass.EQUITY,
+    UnderlyingClassCode.FUND: AssetClass.FUND,
+    UnderlyingClassCode.COMMODITY: AssetClass.COMMODITY,
+    UnderlyingClassCode.INDEX: AssetClass.INDEX,
+    UnderlyingClassCode.FX: AssetClass.FIAT,
+    UnderlyingClassCode.RATE: AssetClass.RATE,
+    UnderlyingClassCode.VOLATILITY: AssetClass.INDEX,
+    UnderlyingClassCode.EVENT: AssetClass.EVENT,
+    UnderlyingClassCode.PRE_IPO: AssetClass.EQUITY,
+}
+
+
+def is_no_coin(market: Market) -> bool:
+    """Whether the record says that the base is neither a coin nor a currency."""
+    coins = (None, UnderlyingClassCode.CRYPTO, UnderlyingClassCode.FX)
+    return market.underlying_class not in coins
 
 
 class AmbiguousCode(ValueError):
@@ -71,7 +92,7 @@ class AssetIdentity:
         self._holder = holder if state.get(VENUE.name, holder) else venue.venue_id
         self._asset_of: dict[str, str] = {}
         self._asset_of_multiple: dict[str, str] = {}
-        self._asset_of_class: dict[tuple[str, str], str] = {}
+        self._asset_of_class: dict[tuple[str, UnderlyingClassCode], str] = {}
         self._traded = _assets_traded(state, venue.venue_id)
         self.bindings: list[TickerBinding] = []
         self.new_assets: dict[str, Asset] = {}
@@ -81,14 +102,14 @@ class AssetIdentity:
                 for code in held.codes:
                     self._asset_of.setdefault(code, held.asset_id)
 
-    def assign(self, codes: Iterable[AssetCode]) -> None:
+    def assign(self, codes: Iterable[Code]) -> None:
         """Those that are their own unified code first: they have the better claim to it."""
         wanted = dict.fromkeys(codes)
-        for code in sorted(wanted, key=lambda c: (c.venue != c.unified, c.venue)):
+        for code in sorted(wanted, key=lambda c: (c.venue != c.ticker, c.venue)):
             if code.venue not in self._asset_of and (asset_id := self._identify(code)):
                 self._asset_of[code.venue] = asset_id
 
-    def asset_of(self, code: AssetCode) -> str:
+    def asset_of(self, code: Code) -> str:
         """The asset that a code means.
 
         Raises:
@@ -96,22 +117,27 @@ class AssetIdentity:
         """
         if code.venue not in self._asset_of:
             message = (
-                f"the code {code.venue} would be a second {code.unified} at this venue:"
+                f"the code {code.venue} would be a second {code.ticker} at this venue:"
                 " register which asset it is as a venue asset"
             )
             raise AmbiguousCode(message)
         return self._asset_of[code.venue]
 
-    def assign_multiples(self, multiples: Iterable[tuple[str, str]]) -> None:
+    def assign_multiples(self, multiples: Iterable[tuple[str, Code, str | None]]) -> None:
         """Assign the coin to codes that stand for many units of it, after `assign`.
 
         Such a code is not the coin's code: 1000CAT at one venue is Simon's Cat, and the code CAT
         at another is not. So neither is recorded as the venue's code of the asset.
 
         Args:
-            multiples: The venue's code, and the coin's ticker as somebody has stated it.
+            multiples: The venue's code, the coin as somebody has stated it, and its asset's id if
+                that was stated.
         """
-        for code, ticker in dict.fromkeys(multiples):
+        for code, coin, stated_id in dict.fromkeys(multiples):
+            ticker = coin.ticker
+            if stated_id is not None:
+                self._asset_of_multiple[code] = stated_id
+                continue
             made = imported_id("asset", self._holder, code)
             if self._state.get(ASSET.name, made) is not None:
                 asset_id = made
@@ -120,10 +146,10 @@ class AssetIdentity:
             elif (verified := self._verified(ticker)) is not None:
                 asset_id = self._bound_by_ticker(code, verified)
             else:
-                asset_id = self._new_asset(made, ticker)
+                asset_id = self._new_asset(made, ticker, coin.name)
             self._asset_of_multiple[code] = asset_id
 
-    def assign_classes(self, underlyings: Iterable[tuple[str, str]]) -> None:
+    def assign_classes(self, underlyings: Iterable[tuple[Code, UnderlyingClassCode]]) -> None:
         """Assign assets of their own to codes that name no coins, whatever coin has the ticker.
 
         They are not recorded as the venue's codes either: the venue may list the coin, too.
@@ -132,30 +158,34 @@ class AssetIdentity:
             underlyings: The code, and what the venue says that it is, such as EQUITY.
         """
         for code, kind in dict.fromkeys(underlyings):
-            asset_id = imported_id("asset", self._holder, kind, code)
+            asset_id = imported_id("asset", self._holder, kind.name, code.venue)
             if self._state.get(ASSET.name, asset_id) is None:
-                self._new_asset(asset_id, ticker=code)
-            self._asset_of_class[code, kind] = asset_id
+                self._new_asset(asset_id, code.ticker, code.name, ASSET_CLASSES[kind])
+            self._asset_of_class[code.venue, kind] = asset_id
 
-    def base_of(self, market: ParsedMarket) -> str:
+    def asset_of_multiple(self, code: str) -> str | None:
+        """The coin that a code stands for many units of, if a market has it."""
+        return self._asset_of_multiple.get(code)
+
+    def base_of(self, market: Market) -> str:
         """The asset that a market's base is.
 
         Raises:
             AmbiguousCode: the evidence fits several assets, or none.
         """
         code = market.base.venue
-        if market.underlying_class is not None:
+        if is_no_coin(market) and market.underlying_class is not None:
             return self._asset_of_class[code, market.underlying_class]
         if market.multiple_of is not None:
             return self._asset_of_multiple[code]
         return self.asset_of(market.base)
 
-    def _identify(self, code: AssetCode) -> str | None:
+    def _identify(self, code: Code) -> str | None:
         """The code's asset; None where it cannot be told from another code's."""
         claimed = set(self._asset_of.values())
-        bearers = list(self._state.find(ASSET.name, "symbol", code.unified))
+        bearers = list(self._state.find(ASSET.name, "symbol", code.ticker))
         traded = [b.asset_id for b in bearers if b.asset_id in self._traded]
-        verified = self._verified(code.unified)
+        verified = self._verified(code.ticker)
         made = imported_id("asset", self._holder, code.venue)
         asset_id: str
         if made not in claimed and self._state.get(ASSET.name, made) is not None:
@@ -166,17 +196,18 @@ class AssetIdentity:
             asset_id = self._bound_by_ticker(code.venue, verified)
         else:
             named = {asset.symbol for asset in self.new_assets.values()}
-            taken = any(b.asset_id in claimed for b in bearers) or code.unified in named
-            if taken and (code.venue.isdigit() or code.venue.upper() == code.unified.upper()):
+            taken = any(b.asset_id in claimed for b in bearers) or code.ticker in named
+            if taken and (code.venue.isdigit() or code.venue.upper() == code.ticker.upper()):
                 return None
-            asset_id = self._new_asset(made, ticker=code.venue if taken else code.unified)
+            asset_id = self._new_asset(made, code.venue if taken else code.ticker, code.name)
         self._record(code.venue, asset_id)
         return asset_id
 
     def _verified(self, ticker: str) -> Asset | None:
-        """The asset of the ticker that a person has verified, if it is one."""
+        """The coin or currency of the ticker that a person has verified, if it is one."""
         found = self._state.find(ASSET.name, "symbol", ticker)
-        verified = [asset for asset in found if not asset.unverified]
+        coins = (None, AssetClass.CRYPTO, AssetClass.FIAT)
+        verified = [a for a in found if not a.unverified and a.asset_class in coins]
         return verified[0] if len(verified) == 1 else None
 
     def _bound_by_ticker(self, code: str, asset: Asset) -> str:
@@ -211,10 +242,20 @@ class AssetIdentity:
         was = self._state.find(VENUE_ASSET.name, "code", self._holder, code)
         return self._state.now if any(was) else None
 
-    def _new_asset(self, asset_id: str, ticker: str) -> str:
+    def _new_asset(
+        self,
+        asset_id: str,
+        ticker: str,
+        name: str | None = None,
+        asset_class: AssetClass | None = None,
+    ) -> str:
         """Make an asset whose id follows from venue and code: two imports at once make one."""
         self.new_assets[asset_id] = Asset(
-            asset_id=asset_id, symbol=ticker, name=ticker, unverified=True
+            asset_id=asset_id,
+            symbol=ticker,
+            name=name or ticker,
+            asset_class=asset_class,
+            unverified=True,
         )
         return asset_id
 

@@ -88,8 +88,10 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         spelling: The spelling that orders name it by.
-        base, quote, settlement: What it is of, what its price is in, what a contract pays in.
+        base, quote, settlement: What it is of, what it is valued in, what a contract pays in.
             A spot market has no settlement of its own.
+        price: What prices are in, where that is not the quote: an option on BTC/USD whose premium
+            is in BTC.
         underlying_class: What the price is of, if the record says so in words (or the venue's
             documentation says it of the whole product line).
         underlying: The name of the index or the asset that the price follows, as stated.
@@ -131,6 +133,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     base: Code
     quote: Code
     settlement: Code | None = None
+    price: Code | None = None
     underlying_class: UnderlyingClassCode | None = None
     underlying: str | None = None
     contract_kind: ContractKindCode | None = None

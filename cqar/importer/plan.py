@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 import msgspec
 
-from cqar.importer.asset_identity import AssetIdentity, TickerBinding, looks_multiplied
-from cqar.importer.delistings import find_delistings
-from cqar.importer.market_parser import VenueListing
-from cqar.importer.parsed_market import AssetCode, ParsedMarket, RejectedRecord
+from cqar.importer.apply import RejectedRecord
+from cqar.importer.asset_identity import (
+    AssetIdentity,
+    TickerBinding,
+    is_no_coin,
+    looks_multiplied,
+)
+from cqar.importer.market import Code, Market
+from cqar.importer.missing import Missing, find_missing
+from cqar.importer.multipliers import Multiplier, note_multipliers, stated_multipliers
+from cqar.importer.proposals import READER, Proposals, open_listing, upsert
+from cqar.importer.reading import Reading
 from cqar.importer.registry_state import RegistryState
-from cqar.importer.reviewed_venues import CCXT_REVIEWED, CCXT_UNREVIEWED, READER
-from cqar.importer.upserts import Proposals, open_listing, upsert
+from cqar.importer.terms import STATED_TERMS, names_stated
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
 from cqar_shared.domain.kind import AnyKind
@@ -25,23 +31,17 @@ from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE, Venue
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
-from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode, delist
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode
 from cqar_shared.domain.rules import CLOCKS_APART
 
-#: In a venue's metadata, by type of product: since when its listing is followed. A spelling
-#: that appears later was listed then; one that stood in the first listing nobody knows when.
+#: In a venue's metadata, by type of product: since when its listing is followed.
 LISTINGS_SINCE: Final = "listings_since"
-#: The instant of the newest listing: an older one would undo it.
+#: The instant of the newest listing.
 LISTINGS_AS_OF: Final = "listings_as_of"
+#: The terms that the newest listing stated of at least one market.
+STATED: Final = "terms_stated"
 #: A newer listing that changes nothing is noted, too, once a day.
 RECORDED_EVERY: Final = dt.timedelta(days=1)
-
-
-class Multiplier(NamedTuple):
-    """What a multiplied code stands for: 1000SHIB is 1000 SHIB."""
-
-    code: str
-    units: Decimal
 
 
 class OutOfOrder(Exception):
@@ -52,24 +52,26 @@ class Plan:
     """An import's changes, in the order in which they are to be applied.
 
     Attributes:
+        reading: What the venue's answers say.
         changes: Outcomes that change something, by the order of kinds.
         unchanged: Listings that are already as the venue says.
-        rejected: What is not imported, and why.
+        rejected: Markets that are not imported, and why.
         bindings: Codes that are bound to an asset now, by ticker alone.
-        markets: What the listing names, in our words.
+        multiples: Codes that look like a multiple of a coin, which nobody has stated.
+        vanished: Terms that the venue stated before and states of no market any more.
+        notes: Lines for people.
     """
 
-    def __init__(
-        self, venue_id: str, at: dt.datetime, markets: Sequence[ParsedMarket] = ()
-    ) -> None:
+    def __init__(self, venue_id: str, at: dt.datetime, reading: Reading) -> None:
         self.venue_id = venue_id
         self.at = at
-        self.markets = markets
+        self.reading = reading
         self.bindings: list[TickerBinding] = []
-        self._untraced = {market.spelling: market.untraced for market in markets}
         self.changes: list[Outcome] = []
         self.unchanged = 0
         self.rejected: list[RejectedRecord] = []
+        self.multiples: list[str] = []
+        self.vanished: list[str] = []
         self.notes: list[str] = []
 
     def of(self, kind: AnyKind, *results: Result) -> list[Outcome]:
@@ -96,22 +98,17 @@ class Plan:
         return self.of(SYMBOL, Result.CREATED)
 
     @property
-    def unreviewed(self) -> int:
-        """Rows of whose kind nobody has compared ccxt's reading with the venue's records."""
-        return sum(not market.is_reviewed for market in self.markets)
-
-    @property
-    def status_unstated(self) -> int:
-        """Rows of whose status ccxt alone speaks."""
-        return sum(not market.is_status_stated for market in self.markets)
+    def doubted(self) -> list[Outcome]:
+        """Listings that get a doubt: opening them will be denied."""
+        return [o for o in self.changed if _doubts(o.after) - _doubts(o.before)]
 
     def untraced(self) -> Counter[str]:
         """In how many rows ccxt states a term that no field of the record does, by term."""
-        return Counter(term for market in self.markets for term in market.untraced)
+        return Counter(term for terms in self.reading.untraced.values() for term in terms)
 
     def is_untraced(self, spelling: str, field: str) -> bool:
         """Whether ccxt states it of this row, and no field of the record does."""
-        return field in self._untraced.get(spelling, ())
+        return field in self.reading.untraced.get(spelling, ())
 
     def fields_changed(self) -> Counter[str]:
         """How many listings change, by field; a status by where it goes."""
@@ -134,26 +131,30 @@ def _is_lifted(outcome: Outcome) -> bool:
     return (before.status, after.status) == (MarketStatusCode.HALTED, MarketStatusCode.ONLINE)
 
 
+def _doubts(entity: Any) -> set[str]:
+    return set(entity.doubts or ()) if entity is not None else set()
+
+
 def make_plan(
     state: RegistryState,
     venue: Venue,
-    listing: VenueListing,
+    reading: Reading,
     at: dt.datetime,
     multipliers: Mapping[str, Multiplier],
     *,
-    allow_mass_delisting: bool = False,
+    allow_mass_change: bool = False,
 ) -> Plan:
-    """Compare a venue's listing with the registry.
+    """Compare what a venue's answers say with the registry.
 
     Args:
-        at: The instant of the listing: new spellings are listed then, gone ones delisted.
-        multipliers: Venue code -> what it stands for.
+        at: The instant of the answers.
+        multipliers: Venue code -> what it stands for, beside what the registry has been told.
 
     Raises:
         OutOfOrder: The registry was told of a newer listing.
-        MassDelisting: Too much is gone at once.
+        MassChange: Too much is missing at once.
     """
-    types = {market.symbol_type for market in listing.markets}
+    types = {market.symbol_type for market in reading.markets}
     since, as_of = (_instants(venue, name) for name in (LISTINGS_SINCE, LISTINGS_AS_OF))
     newest = max((as_of[kind] for kind in types & as_of.keys()), default=at)
     if at < newest:
@@ -161,44 +162,71 @@ def make_plan(
             f"the registry has {venue.venue_id}'s listing as of {newest.isoformat()}: one of"
             f" {at.isoformat()} would undo it. Import listings in their order"
         )
-    plan = Plan(venue.venue_id, at, listing.markets)
-    plan.rejected += listing.rejected
-    markets = list(_with_multipliers(state, venue, listing.markets, multipliers, plan))
+    plan = Plan(venue.venue_id, at, reading)
+    known = {**stated_multipliers(state), **multipliers}
+    markets = [_with_multiplier(state, venue, m, known, plan) for m in reading.markets]
     identity = AssetIdentity(state, venue)
     identity.assign(code for market in markets for code in _codes(market) if code)
-    identity.assign_multiples((m.base.venue, m.multiple_of) for m in markets if m.multiple_of)
-    classes = ((m.base.venue, m.underlying_class) for m in markets if m.underlying_class)
-    identity.assign_classes(classes)
-    proposals = Proposals(state, venue, identity, followed=frozenset(since))
+    identity.assign_multiples(
+        (m.base.venue, m.multiple_of, _coin_id(known, m)) for m in markets if m.multiple_of
+    )
+    identity.assign_classes(
+        (m.base, m.underlying_class) for m in markets if is_no_coin(m) and m.underlying_class
+    )
+    proposals = Proposals(
+        state,
+        venue,
+        identity,
+        reader=None if reading.is_reviewed else reading.reader,
+        stated=_stated_terms(venue, markets, plan),
+        last_seen=as_of,
+    )
     for market in markets:
         try:
             proposals.propose(market)
         except ValueError as error:
             plan.rejected.append(RejectedRecord(market.spelling, str(error)))
-    allow_mass, spellings = allow_mass_delisting, proposals.spellings
-    gone = find_delistings(
-        state, listing, spellings, plan.rejected, plan.notes, allow_mass=allow_mass
+    missing = find_missing(
+        state, venue.venue_id, reading, proposals.spellings, allow_mass=allow_mass_change
     )
+    plan.notes += missing.notes
     if proposals.archived:
         plan.unchanged += len(proposals.archived)
         plan.notes.append(f"{len(proposals.archived)} listings are archived: left as they are")
-    # What ends is judged first: its spelling or its symbol may begin anew.
-    ends = [upsert(VENUE_SYMBOL, delist(entity, at)) for entity in gone]
-    used = _judge(state, [*proposals.codes(), *ends, *proposals.items], plan)
+    notes = note_multipliers(state, identity, multipliers)
+    used = _judge(state, [*notes, *_in_order(proposals, missing)], plan)
     plan.bindings = [binding for binding in identity.bindings if binding.asset_id in used]
     if lifted := [o for o in plan.changed if _is_lifted(o)]:
         plan.notes.append(
             f"{len(lifted)} listings that are HALTED here go ONLINE, as the venue says: a halt of"
             " your own does not outlive an import"
         )
-    readers = _readers(venue, listing.markets)
-    is_read_otherwise = readers != (venue.metadata or {}).get(READER)
-    is_later = any(at - as_of[kind] >= RECORDED_EVERY for kind in types & as_of.keys())
-    if plan.changes or types - since.keys() or is_later or is_read_otherwise:
-        since = {**dict.fromkeys(types, at), **since}
-        as_of = {**as_of, **dict.fromkeys(types, at)}
-        _record_in_venue(state, venue, {READER: readers, **_listing_metadata(since, as_of)}, plan)
+    _record_in_venue(state, venue, types, since, as_of, plan)
     return plan
+
+
+def _coin_id(multipliers: Mapping[str, Multiplier], market: Market) -> str | None:
+    stated = multipliers.get(market.base.venue)
+    return stated.asset_id if stated else None
+
+
+def _in_order(proposals: Proposals, missing: Missing) -> list[Item]:
+    """What ends is judged first: its spelling or its symbol may begin anew."""
+    ends = [upsert(VENUE_SYMBOL, entity) for entity in missing.ended]
+    doubts = [upsert(VENUE_SYMBOL, entity) for entity in missing.doubted]
+    return [*proposals.codes(), *proposals.ends, *ends, *proposals.items, *doubts]
+
+
+def _stated_terms(venue: Venue, markets: Iterable[Market], plan: Plan) -> frozenset[str]:
+    """The terms that are the venue's to say: those that it states now or stated before.
+
+    One that it no longer states of any market is not known any more; the plan says so.
+    """
+    now = names_stated(markets)
+    recorded = (venue.metadata or {}).get(STATED)
+    before = frozenset(recorded if isinstance(recorded, list) else ()) & frozenset(STATED_TERMS)
+    plan.vanished = sorted(before - now)
+    return now | before
 
 
 def require_present(at: dt.datetime, now: dt.datetime) -> None:
@@ -227,59 +255,62 @@ def _listing_metadata(since: Instants, as_of: Instants) -> dict[str, Any]:
     }
 
 
-def _readers(venue: Venue, markets: Iterable[ParsedMarket]) -> dict[str, str]:
-    """By type of product, who read the venue's newest listing of it."""
-    recorded = (venue.metadata or {}).get(READER)
-    readers = dict(recorded) if isinstance(recorded, dict) else {}
-    for market in markets:
-        readers[market.symbol_type.name] = CCXT_REVIEWED if market.is_reviewed else CCXT_UNREVIEWED
-    return readers
-
-
 def _record_in_venue(
-    state: RegistryState, venue: Venue, metadata: dict[str, Any], plan: Plan
+    state: RegistryState,
+    venue: Venue,
+    types: set[SymbolTypeCode],
+    since: Instants,
+    as_of: Instants,
+    plan: Plan,
 ) -> None:
     """Say in the venue's metadata how far its listing is known, and who read it.
 
     It is applied last: an import that was interrupted is then done again as it was begun.
     """
-    after = msgspec.structs.replace(venue, metadata={**(venue.metadata or {}), **metadata})
+    noted = venue.metadata or {}
+    recorded = noted.get(READER)
+    readers = dict(recorded) if isinstance(recorded, dict) else {}
+    readers |= {kind.name: plan.reading.reader for kind in types}
+    stated = sorted(names_stated(plan.reading.markets) | {*noted.get(STATED, ())})
+    is_later = any(plan.at - as_of[kind] >= RECORDED_EVERY for kind in types & as_of.keys())
+    is_read_otherwise = readers != recorded or stated != noted.get(STATED)
+    if not (plan.changes or types - since.keys() or is_later or is_read_otherwise):
+        return
+    since = {**dict.fromkeys(types, plan.at), **since}
+    as_of = {**as_of, **dict.fromkeys(types, plan.at)}
+    metadata = {**noted, READER: readers, STATED: stated, **_listing_metadata(since, as_of)}
+    after = msgspec.structs.replace(venue, metadata=metadata)
     plan.changes += [o for o in Batch([upsert(VENUE, after)]).judge(state) if o.changes]
 
 
-def _codes(market: ParsedMarket) -> tuple[AssetCode | None, AssetCode, AssetCode | None]:
+def _codes(market: Market) -> tuple[Code | None, ...]:
     """The codes that are their coins' own: a multiple's is not, nor a share's."""
-    is_own = market.multiple_of is None and market.underlying_class is None
-    return market.base if is_own else None, market.quote, market.settle
+    is_own = market.multiple_of is None and not is_no_coin(market)
+    return market.base if is_own else None, market.quote, market.settlement, market.price
 
 
-def _with_multipliers(
+def _with_multiplier(
     state: RegistryState,
     venue: Venue,
-    markets: Iterable[ParsedMarket],
+    market: Market,
     multipliers: Mapping[str, Multiplier],
     plan: Plan,
-) -> Iterator[ParsedMarket]:
-    """Drop markets whose base may be a multiple that nobody has stated."""
-    for market in markets:
-        code = market.base.venue
-        known = open_listing(state, venue.venue_id, market.spelling)
-        if code in multipliers or not looks_multiplied(market.base) or known:
-            stated = multipliers.get(code)
-            yield _restated(market, stated) if stated else market
-        else:
-            reason = (
-                f"{code} looks like a multiple of a coin and nobody has said of how many:"
-                f" --multiplier {code}=COIN:UNITS, or {code}={code}:1 if it is none"
-            )
-            plan.rejected.append(RejectedRecord(market.spelling, reason))
+) -> Market:
+    """The market with the multiplier that was stated for its code.
 
-
-def _restated(market: ParsedMarket, stated: Multiplier) -> ParsedMarket:
-    if stated.units == 1:
-        return msgspec.structs.replace(market, base=AssetCode(market.base.venue, stated.code))
-    units, coin = stated.units, stated.code
-    return msgspec.structs.replace(market, unit_multiplier=units, multiple_of=coin)
+    A code that looks like a multiple which nobody has stated is an asset of its own until then.
+    """
+    stated = multipliers.get(market.base.venue)
+    if stated is not None:
+        if stated.units == 1:
+            return msgspec.structs.replace(market, base=Code(market.base.venue, stated.code))
+        coin = Code(stated.code)
+        return msgspec.structs.replace(market, unit_multiplier=stated.units, multiple_of=coin)
+    known = open_listing(state, venue.venue_id, market.spelling)
+    is_told = market.unit_multiplier is not None or (known and known.unit_multiplier is not None)
+    if looks_multiplied(market.base) and not is_told:
+        plan.multiples.append(market.base.venue)
+    return market
 
 
 def _judge(state: RegistryState, items: list[Item], plan: Plan) -> set[str]:

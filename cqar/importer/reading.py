@@ -10,6 +10,7 @@ import datetime as dt
 import typing
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -58,16 +59,26 @@ class Reading:
     """What a venue's answers say.
 
     Attributes:
+        reader: Who read them, for evidence: `binance-usdm/3`, or `ccxt, unreviewed`.
+        is_reviewed: Whether a reader of ours read them.
         markets: In the order of the records.
         raw: Spelling -> its raw record, of markets.
         new_fields: Field that the reader does not know -> number of records that have it.
         sources: The answers that were used.
         unused: Names of files that answer no request of the venue.
         incomplete: Why the answers do not hold everything; then nothing is missing from them.
+        other_types: Type -> number of markets that belong to other venues here.
+        untraced: Spelling -> terms that ccxt states and no field of the record does, with ccxt's
+            values.
+        status_unstated: Number of markets whose record states no status.
     """
 
-    def __init__(self, line: ProductLine) -> None:
-        self.line = line
+    def __init__(self, reader: str, symbol_types: frozenset[SymbolTypeCode]) -> None:
+        self.reader = reader
+        self.symbol_types = symbol_types
+        self.is_reviewed = True
+        self.other_types: dict[str, int] = {}
+        self.untraced: dict[str, dict[str, Decimal | int]] = {}
         self.markets: list[Market] = []
         self.raw: dict[str, Any] = {}
         self.unsupported: list[Unsupported] = []
@@ -78,14 +89,27 @@ class Reading:
         self.unused: list[str] = []
         self.incomplete: list[str] = []
         self.taken_at: dt.datetime | None = None
-        self._covered: list[tuple[Form[Any], Request, list[Answer]]] = []
+        self.covered: list[tuple[Form[Any], Request, list[Answer]]] = []
+
+    @property
+    def status_unstated(self) -> int:
+        return sum(market.status is None for market in self.markets)
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Number of records by outcome; they add up to `records`."""
+        return {
+            "MARKET": len(self.markets),
+            "UNSUPPORTED": len(self.unsupported),
+            "UNREADABLE": len(self.unreadable),
+        }
 
     def covers(self, spelling: str, symbol_type: SymbolTypeCode) -> bool:
         """Whether the answers would hold this spelling if the venue listed it."""
         if self.incomplete:
             return False
-        for form, request, answers in self._covered:
-            types = form.types.get(request, self.line.symbol_types)
+        for form, request, answers in self.covered:
+            types = form.types.get(request, self.symbol_types)
             if symbol_type not in types:
                 continue
             for answer in answers:
@@ -103,7 +127,7 @@ def read_answers(line: ProductLine, decoded: Iterable[DecodedAnswer]) -> Reading
     """
     all_answers = list(decoded)
     answers, unused = match_answers(all_answers, line.requests)
-    reading = Reading(line)
+    reading = Reading(line.reader, line.symbol_types)
     reading.unused = unused
     names = {answer.name for found in answers.values() for answer in found}
     reading.sources = [Source(a.name, a.sha256, a.taken_at) for a in all_answers if a.name in names]
@@ -112,8 +136,8 @@ def read_answers(line: ProductLine, decoded: Iterable[DecodedAnswer]) -> Reading
     if not forms:
         raise UnusableAnswer(_no_request(line, unused))
     for form in forms:
-        _read_form(reading, form, answers)
-    _refuse_doubles(reading)
+        _read_form(reading, line.venue_id, form, answers)
+    refuse_doubles(reading)
     return reading
 
 
@@ -130,7 +154,7 @@ def _read_form(reading: Reading, form: Form[Any], answers: Mapping[Request, list
     own = {r: answers[r] for r in (*form.lists, *form.also) if r in answers}
     for request in form.lists:
         if request in own:
-            reading._covered.append((form, request, own[request]))  # noqa: SLF001
+            reading.covered.append((form, request, own[request]))
     try:
         for row in form.rows(own):
             reading.records += 1
@@ -141,7 +165,7 @@ def _read_form(reading: Reading, form: Form[Any], answers: Mapping[Request, list
     except NotTheAnswer as error:
         names = ", ".join(answer.name for found in own.values() for answer in found)
         raise UnusableAnswer(
-            f"{names}: not the answer of {reading.line.venue_id} that it was named: {error}"
+            f"{names}: not the answer of {venue_id} that it was named: {error}"
         ) from error
     if reason:
         reading.incomplete.append(reason)
@@ -153,7 +177,7 @@ def _read_row(reading: Reading, form: Form[Any], row: Row) -> None:
         record = msgspec.convert(row.record, form.record)
         found = form.read(record)
         if isinstance(found, Market):
-            _require_sound(found)
+            require_sound(found)
     except (UnreadableRecord, msgspec.ValidationError) as error:
         reading.unreadable.append(Unreadable(name, str(error)[:_REASON_CHARS_MAX]))
         return
@@ -171,7 +195,7 @@ def printable_name(name: str) -> str:
     return shown or "?"
 
 
-def _require_sound(market: Market) -> None:
+def require_sound(market: Market) -> None:
     """Refuse what no market can be, whatever the reader made of it."""
     for spelling in (market.spelling, *(alias.spelling for alias in market.aliases)):
         if not spelling or len(spelling) > SPELLING_CHARS_MAX or not spelling.isprintable():
@@ -179,11 +203,11 @@ def _require_sound(market: Market) -> None:
     for code in (market.base, market.quote, market.settlement):
         if code is not None and list(rules.check_printable("code", code.venue)):
             raise UnreadableRecord(f"the code {printable_name(code.venue)!r} cannot be one")
-    if market.base.venue == market.quote.venue:
+    if market.base.venue == market.quote.venue and market.price is None:
         raise UnreadableRecord(f"base and quote are both {market.base.venue}")
 
 
-def _refuse_doubles(reading: Reading) -> None:
+def refuse_doubles(reading: Reading) -> None:
     """Two records of one spelling: neither can be trusted."""
     counts = Counter(market.spelling for market in reading.markets)
     doubles = {spelling for spelling, count in counts.items() if count > 1}

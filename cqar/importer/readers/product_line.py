@@ -128,6 +128,8 @@ class Form(Generic[R]):
         types: Request -> the types that its answer covers; one that is not there covers all of
             the line's.
         incomplete: Why the answers do not hold all that was asked for, such as a missing page.
+        next_page: An answer's value of the request's field `pages` for the next page; empty on
+            the last one.
     """
 
     lists: tuple[Request, ...]
@@ -138,6 +140,7 @@ class Form(Generic[R]):
     covers: Covers = covers_all
     types: Mapping[Request, frozenset[SymbolTypeCode]] = field(default_factory=dict)
     incomplete: Callable[[Answers], str | None] = is_whole
+    next_page: Callable[[Any], str] = lambda _: ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

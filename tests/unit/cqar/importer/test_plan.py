@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from cqar.importer.delistings import MassDelisting
-from cqar.importer.market_parser import VenueListing
-from cqar.importer.parsed_market import AssetCode, ParsedMarket, RejectedRecord
-from cqar.importer.plan import Multiplier, OutOfOrder, Plan, make_plan, require_present
-from cqar.importer.recorded_responses import NO_NAME
+from cqar.importer.market import Alias, Code, Market
+from cqar.importer.missing import MassChange
+from cqar.importer.multipliers import Multiplier
+from cqar.importer.plan import OutOfOrder, Plan, make_plan, require_present
+from cqar.importer.readers.binance import PRODUCT_LINES
+from cqar.importer.readers.product_line import Answer, Request
+from cqar.importer.reading import Reading, Unreadable
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.evaluation import Result
 from cqar_shared.domain.kinds.asset import ASSET
@@ -26,20 +28,31 @@ from tests.support.entity_builders import NOW, a_venue, a_venue_asset, an_asset,
 DAY = dt.timedelta(days=1)
 
 
-def a_market(spelling: str = "BTCUSDT", **changes: Any) -> ParsedMarket:
+def a_market(spelling: str = "BTCUSDT", **changes: Any) -> Market:
     given: dict[str, Any] = {
         "symbol_type": SymbolTypeCode.SPOT,
-        "base": AssetCode("BTC", "BTC"),
-        "quote": AssetCode("USDT", "USDT"),
+        "base": Code("BTC", "BTC"),
+        "quote": Code("USDT", "USDT"),
         "tick_size": Decimal("0.01"),
         "lot_size": Decimal("0.001"),
-        "raw": {},
+        "status": MarketStatusCode.ONLINE,
     }
-    return ParsedMarket(spelling=spelling, **{**given, **changes})
+    return Market(spelling=spelling, **{**given, **changes})
 
 
-def coin(code: str, spelling: str = "", **changes: Any) -> ParsedMarket:
-    return a_market(spelling or f"{code}USDT", base=AssetCode(code, code), **changes)
+def coin(code: str, spelling: str = "", **changes: Any) -> Market:
+    return a_market(spelling or f"{code}USDT", base=Code(code, code), **changes)
+
+
+def a_reading(*markets: Market, unreadable: Any = ()) -> Reading:
+    """Of an answer that covers every type of product."""
+    reading = Reading("a-reader/1", frozenset(SymbolTypeCode))
+    reading.markets = list(markets)
+    reading.unreadable = [Unreadable(name, "junk") for name in unreadable]
+    form = PRODUCT_LINES[0].forms[0]
+    request = Request("an.answer/that/covers/all")
+    reading.covered = [(form, request, [Answer({}, None)])]
+    return reading
 
 
 class Registry:
@@ -53,7 +66,7 @@ class Registry:
             for kind in [kinds[type(entity)]]
         }
 
-    def plan(self, *found: ParsedMarket, at: dt.datetime = NOW, **options: Any) -> Plan:
+    def plan(self, *found: Market, at: dt.datetime = NOW, **options: Any) -> Plan:
         state = RegistryState(at)
         state.archived = options.pop("archived", set())
         venue_id = options.pop("venue", "binance")
@@ -61,13 +74,13 @@ class Registry:
             # As `load_state` reads it: of other venues neither codes nor listings.
             if kind not in (VENUE_ASSET, VENUE_SYMBOL) or entity.venue_id == venue_id:
                 state.add(kind, entity)
-        listing = VenueListing()
-        listing.markets = list(found)
-        listing.rejected = list(options.pop("rejected", ()))
+        reading = a_reading(*found, unreadable=options.pop("unreadable", ()))
+        reading.is_reviewed = options.pop("is_reviewed", True)
+        reading.untraced = options.pop("untraced", {})
         venue: Any = state.get("venue", venue_id)
-        return make_plan(state, venue, listing, at, options.pop("multipliers", {}), **options)
+        return make_plan(state, venue, reading, at, options.pop("multipliers", {}), **options)
 
-    def imported(self, *found: ParsedMarket, at: dt.datetime = NOW, **options: Any) -> Plan:
+    def imported(self, *found: Market, at: dt.datetime = NOW, **options: Any) -> Plan:
         plan = self.plan(*found, at=at, **options)
         for outcome in plan.changes:
             self.entities[outcome.kind.name, outcome.key] = (outcome.kind, outcome.after)
@@ -97,24 +110,88 @@ def test_an_older_listing_and_one_of_the_future_are_refused() -> None:
         require_present(NOW + DAY, NOW)
 
 
-def test_what_was_in_the_first_listing_was_listed_nobody_knows_when() -> None:
+def test_a_listing_has_the_venues_date_or_none() -> None:
     registry = Registry()
     registry.imported(a_market())
-    registry.imported(a_market(), coin("SOL"), at=NOW + DAY)
+    listed = NOW - 9 * DAY
+    registry.imported(a_market(), coin("SOL"), coin("ADA", listed_at=listed), at=NOW + DAY)
     assert registry.listing("BTCUSDT").listed_at is None
-    assert registry.listing("SOLUSDT").listed_at == NOW + DAY
-    # Another type of product is another listing, seen for the first time.
-    swap = a_market(
-        "BTC-SWAP", symbol_type=SymbolTypeCode.PERPETUAL, settle=AssetCode("USDT", "USDT")
-    )
-    registry.imported(swap, at=NOW + 2 * DAY)
-    assert registry.listing("BTC-SWAP").listed_at is None
+    assert registry.listing("SOLUSDT").listed_at is None
+    assert registry.listing("SOLUSDT").first_seen_at == NOW + DAY
+    assert registry.listing("ADAUSDT").listed_at == listed
+
+
+def test_a_corrected_date_is_no_relisting_and_a_later_one_is() -> None:
+    registry = Registry()
+    markets = (a_market(listed_at=NOW - 9 * DAY), coin("SOL"))
+    registry.imported(*markets)
+    registry.imported(a_market(listed_at=NOW - 7 * DAY), coin("SOL"), at=NOW + DAY)
+    assert registry.listing("BTCUSDT").listed_at == NOW - 7 * DAY
+    first = registry.listing("BTCUSDT").listing_id
+    again = a_market(listed_at=NOW + 2 * DAY)
+    registry.imported(again, coin("SOL"), at=NOW + 3 * DAY)
+    listing = registry.listing("BTCUSDT")
+    assert (listing.listed_at, listing.listing_id != first) == (NOW + 2 * DAY, True)
+    old = registry.entities[VENUE_SYMBOL.name, first][1]
+    assert (old.listed_at, old.delisted_at) == (NOW - 7 * DAY, NOW + 2 * DAY)
+
+
+def test_what_is_over_ends_when_the_venue_says_so() -> None:
+    registry = Registry()
+    registry.imported(a_market(), coin("SOL"), coin("ADA"))
+    ended = a_market(status=MarketStatusCode.DELISTED, delisted_at=NOW + DAY / 2)
+    over = coin("SOL", status=MarketStatusCode.DELISTED)
+    registry.imported(ended, over, coin("ADA"), at=NOW + DAY)
+    assert registry.listing("BTCUSDT").delisted_at == NOW + DAY / 2
+    # When it ended is not said: at the latest now.
+    assert registry.listing("SOLUSDT").delisted_at == NOW + DAY
+    assert registry.plan(ended, over, coin("ADA"), at=NOW + 3 * DAY / 2).changes == []
+
+
+def test_an_announced_end_can_be_moved_and_taken_back() -> None:
+    registry = Registry()
+    registry.imported(a_market(ends_at=NOW + 9 * DAY), coin("SOL"))
+    assert registry.listing("BTCUSDT").delisted_at == NOW + 9 * DAY
+    assert registry.listing("BTCUSDT").status is MarketStatusCode.ONLINE
+    registry.imported(a_market(ends_at=NOW + 8 * DAY), coin("SOL"), at=NOW + DAY)
+    assert registry.listing("BTCUSDT").delisted_at == NOW + 8 * DAY
+    registry.imported(a_market(), coin("SOL"), at=NOW + 2 * DAY)
+    assert registry.listing("BTCUSDT").delisted_at is None
+
+
+def test_an_end_that_a_person_set_stays() -> None:
+    registry = Registry()
+    registry.imported(a_market(), coin("SOL"))
+    set_by_hand = msgspec.structs.replace(registry.listing("BTCUSDT"), delisted_at=NOW + 9 * DAY)
+    registry.entities[VENUE_SYMBOL.name, set_by_hand.listing_id] = (VENUE_SYMBOL, set_by_hand)
+    registry.imported(a_market(), coin("SOL"), at=NOW + DAY)
+    assert registry.listing("BTCUSDT").delisted_at == NOW + 9 * DAY
+
+
+def test_a_term_that_one_record_lacks_is_not_known_of_it() -> None:
+    registry = Registry()
+    registry.imported(a_market(), coin("SOL"))
+    plan = registry.imported(a_market(tick_size=None), coin("SOL"), at=NOW + DAY)
+    assert registry.listing("BTCUSDT").tick_size is None
+    assert plan.vanished == []
+    # All of them lack it: the venue's answer has another form, and the plan says so.
+    plan = registry.imported(a_market(tick_size=None), coin("SOL", tick_size=None), at=NOW + DAY)
+    assert plan.vanished == ["tick_size"]
+    assert registry.listing("SOLUSDT").tick_size is None
+
+
+def test_a_term_that_the_venue_never_states_stays_as_a_person_set_it() -> None:
+    registry = Registry()
+    registry.imported(a_market())
+    fee = msgspec.structs.replace(registry.listing("BTCUSDT"), maker_fee=Decimal("0.001"))
+    registry.entities[VENUE_SYMBOL.name, fee.listing_id] = (VENUE_SYMBOL, fee)
+    assert registry.plan(a_market(), at=NOW + DAY / 2).changes == []
 
 
 def test_what_is_archived_is_left_as_it_is() -> None:
     registry = Registry()
     registry.imported(a_market())
-    old = coin("SOL", aliases=("SOL-USDT",))
+    old = coin("SOL", aliases=(Alias("SOL-USDT"),))
     plan = registry.plan(a_market(), old, archived={"SOLUSDT"}, at=NOW + DAY / 2)
     assert (plan.changes, plan.unchanged) == ([], 3)
     assert plan.notes == ["2 listings are archived: left as they are"]
@@ -133,40 +210,70 @@ def test_the_note_of_how_far_a_listing_is_known_comes_last() -> None:
     assert plan.changes[-1].kind is VENUE
 
 
-def test_rows_that_cannot_be_read_take_nothing_away() -> None:
-    registry = Registry()
-    registry.imported(a_market(aliases=("XBTUSDT",)), coin("SOL"))
-    for rejected in (RejectedRecord("BTCUSDT", "junk"), RejectedRecord(NO_NAME, "junk")):
-        plan = registry.plan(coin("SOL"), at=NOW + DAY, rejected=[rejected])
-        assert plan.delisted == []
-    assert len(registry.plan(coin("SOL"), at=NOW + DAY).delisted) == 2
-
-
-def test_what_was_first_seen_after_the_listing_was_taken_is_not_gone() -> None:
+def test_a_row_that_cannot_be_read_keeps_its_listing_and_denies_opening_it() -> None:
     registry = Registry()
     registry.imported(a_market(), coin("SOL"))
-    venue: Any = registry.entities["venue", "binance"][1]
-    bare = msgspec.structs.replace(venue, metadata=None)
-    registry.entities["venue", "binance"] = (VENUE, bare)
-    plan = registry.plan(coin("SOL"), at=NOW - DAY)
+    plan = registry.imported(coin("SOL"), at=NOW + DAY, unreadable=["BTCUSDT"])
+    listing = registry.listing("BTCUSDT")
+    assert (plan.delisted, listing.doubts) == ([], ("SOURCE_UNREADABLE",))
+    assert listing.tick_size == Decimal("0.01")
+    registry.imported(a_market(), coin("SOL"), at=NOW + 2 * DAY)
+    assert registry.listing("BTCUSDT").doubts is None
+
+
+def test_what_is_missing_is_doubted_and_what_is_missing_again_is_gone() -> None:
+    registry = Registry()
+    markets = [coin(code) for code in ("SOL", "ADA", "DOT", "XRP", "LTC")]
+    registry.imported(a_market(aliases=(Alias("XBTUSDT"),)), *markets)
+    plan = registry.imported(*markets, at=NOW + DAY)
+    assert (plan.delisted, registry.listing("BTCUSDT").doubts) == ([], ("SOURCE_MISSING",))
+    soon = registry.plan(*markets, at=NOW + DAY + dt.timedelta(minutes=9))
+    assert soon.delisted == []
+    registry.imported(*markets, at=NOW + 2 * DAY)
+    # It ends where it was first missed, and its alias with it.
+    for spelling in ("BTCUSDT", "XBTUSDT"):
+        assert registry.listing(spelling).delisted_at == NOW + DAY
+
+
+def test_what_was_missing_and_comes_back_was_there_all_the_time() -> None:
+    registry = Registry()
+    markets = [coin(code) for code in ("SOL", "ADA", "DOT", "XRP", "LTC")]
+    registry.imported(a_market(), *markets)
+    registry.imported(*markets, at=NOW + DAY)
+    registry.imported(a_market(), *markets, at=NOW + 2 * DAY)
+    listing = registry.listing("BTCUSDT")
+    assert (listing.doubts, listing.delisted_at, listing.metadata) == (None, None, None)
+
+
+def test_records_without_a_name_may_be_any_missing_listing() -> None:
+    registry = Registry()
+    markets = [coin(code) for code in ("SOL", "ADA", "DOT", "XRP", "LTC")]
+    registry.imported(a_market(), *markets)
+    registry.imported(*markets, at=NOW + DAY)
+    plan = registry.plan(*markets, at=NOW + 2 * DAY, unreadable=["#7"])
     assert plan.delisted == []
-    assert plan.notes == ["1 listings were first seen after this listing was taken: kept"]
+    assert plan.notes == ["records without a name may be any of 1 missing listings: none is ended"]
+
+
+def test_an_expired_contract_ends_at_its_expiry_whether_or_not_it_is_covered() -> None:
+    registry = Registry()
+    future = a_market(
+        "BTCUSDT_250926",
+        symbol_type=SymbolTypeCode.FUTURE,
+        settlement=Code("USDT"),
+        expiry=NOW + DAY,
+    )
+    registry.imported(a_market(), future)
+    registry.imported(a_market(), at=NOW + 2 * DAY)
+    assert registry.listing("BTCUSDT_250926").delisted_at == NOW + DAY
 
 
 def test_a_cut_off_listing_is_refused_however_small_the_venue() -> None:
     registry = Registry()
     registry.imported(a_market(), coin("SOL"), coin("ADA"))
-    with pytest.raises(MassDelisting, match="2 of 3"):
+    with pytest.raises(MassChange, match="2 of 3"):
         registry.plan(a_market(), at=NOW + DAY)
-    assert len(registry.plan(a_market(), at=NOW + DAY, allow_mass_delisting=True).delisted) == 2
-
-
-def test_a_renamed_spelling_becomes_the_primary_one() -> None:
-    registry = Registry()
-    registry.imported(a_market(), coin("SOL"), coin("ADA"))
-    registry.imported(a_market("BTC-USDT"), coin("SOL"), coin("ADA"), at=NOW + DAY)
-    assert registry.listing("BTCUSDT").status is MarketStatusCode.DELISTED
-    assert registry.listing("BTC-USDT").is_primary
+    assert len(registry.plan(a_market(), at=NOW + DAY, allow_mass_change=True).doubted) == 2
 
 
 def test_codes_are_recorded_also_where_the_symbol_is_known() -> None:
@@ -182,27 +289,27 @@ def test_codes_are_recorded_also_where_the_symbol_is_known() -> None:
 def test_a_code_that_would_be_a_second_asset_of_a_ticker_is_refused() -> None:
     registry = Registry()
     found = coin("ETH", "0-USDT", symbol_type=SymbolTypeCode.SPOT)
-    found = msgspec.structs.replace(found, base=AssetCode("0", "BTC"))
+    found = msgspec.structs.replace(found, base=Code("0", "BTC"))
     plan = registry.plan(a_market(), found)
     assert [row.spelling for row in plan.rejected] == ["0-USDT"]
     assert "would be a second BTC" in plan.rejected[0].reason
     # REPV2 and REP are two coins that ccxt calls REP: they differ in their own codes.
-    two = (coin("REP"), a_market("REPV2USDT", base=AssetCode("REPV2", "REP")))
+    two = (coin("REP"), a_market("REPV2USDT", base=Code("REPV2", "REP")))
     assert [o.after.symbol for o in Registry().plan(*two).new_assets] == ["REP", "REPV2"]  # type: ignore[union-attr]
 
 
-def test_a_multiplied_code_waits_for_its_meaning() -> None:
+def test_a_code_that_looks_multiplied_is_an_asset_of_its_own_until_somebody_states_it() -> None:
     for code in ("1000SHIB", "SHIB1000", "1000shib", "1MBABYDOGE", "kPEPE"):
-        plan = Registry().plan(a_market(), coin(code))
-        assert [row.spelling for row in plan.rejected] == [f"{code}USDT"], code
-        assert plan.new_assets == []
+        plan = Registry(an_asset("SHIB")).plan(a_market(), coin(code))
+        assert (plan.rejected, plan.multiples) == ([], [code]), code
+        assert [o.after.symbol for o in plan.new_assets] == [code]  # type: ignore[union-attr]
     stated = {"1000SHIB": Multiplier("SHIB", Decimal(1000))}
     registry = Registry(an_asset("SHIB"))
-    registry.imported(a_market(), coin("1000SHIB"), multipliers=stated)
-    assert registry.listing("1000SHIBUSDT").unit_multiplier == 1000
+    plan = registry.imported(a_market(), coin("1000SHIB"), multipliers=stated)
+    assert (plan.multiples, registry.listing("1000SHIBUSDT").unit_multiplier) == ([], 1000)
     # From then on the listing itself says it.
     assert registry.plan(a_market(), coin("1000SHIB"), at=NOW + DAY / 2).changes == []
-    assert Registry().plan(coin("1INCH")).rejected == []
+    assert Registry().plan(coin("1INCH")).multiples == []
 
 
 def test_a_rejected_listing_leaves_neither_asset_nor_symbol_behind() -> None:
@@ -233,19 +340,3 @@ def test_a_relisted_asset_is_opened_again() -> None:
     (opened,) = plan.of(VENUE_ASSET, Result.UPDATED)
     after: Any = opened.after
     assert (after.delisted_at, after.trading_enabled) == (None, True)
-
-
-def test_bands_that_somebody_stated_stay_in_the_place_of_the_venues_one_tick() -> None:
-    registry = Registry()
-    registry.imported(a_market())
-    banded = msgspec.structs.replace(
-        registry.listing("BTCUSDT"),
-        tick_size=None,
-        tick_bands=(ListingTickBand(from_price=Decimal(0), tick_size=Decimal("0.5")),),
-    )
-    registry.entities[VENUE_SYMBOL.name, banded.listing_id] = (VENUE_SYMBOL, banded)
-    plan = registry.imported(a_market(status=MarketStatusCode.HALTED), at=NOW + DAY)
-    assert plan.rejected == []
-    listing = registry.listing("BTCUSDT")
-    assert (listing.status, listing.tick_size) == (MarketStatusCode.HALTED, None)
-    assert listing.tick_bands == banded.tick_bands

@@ -1,39 +1,17 @@
-"""A venue's answers to ccxt's requests: from saved files, or from the venue itself.
+"""A venue's answers to ccxt's requests, for venues without a reader: saved files, or live.
 
 A saved file answers the request that its name is: the end of the request's path, with as much
-of host and query as it takes to tell requests apart (`AssetPairs`, `instruments?instType=SPOT`,
-`fapi.binance.com/fapi/v1/exchangeInfo`). What was not saved gets the venue's empty answer.
+of host and query as it takes to tell requests apart. What was not saved is answered by `{}`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from cqar.importer.parsed_market import UnreadableListing
-
-#: By ccxt id: an answer without records, in the venue's own shape.
-EMPTY: Final[dict[str, Any]] = {
-    "bybit": {"retCode": "0", "retMsg": "OK", "result": {"list": []}},
-    "coinbaseexchange": [],
-    "deribit": {"result": []},
-    "gate": [],
-    "htx": {"status": "ok", "data": []},
-    "hyperliquid": [],
-    "kraken": {"error": [], "result": {}},
-    "kucoin": {"code": "200000", "data": []},
-    "okx": {"code": "0", "msg": "", "data": []},
-}
-#: By venue: which of ccxt's market lists to ask for, where their names are not market types.
-FETCH_TYPES: Final[dict[str, Any]] = {
-    "bybit-linear": ["linear"],
-    "bybit-inverse": ["inverse"],
-    "htx": {"spot": True, "linear": False, "inverse": False},
-}
-
+from cqar.importer.saved_answers import SavedResponse, UnusableAnswer, decode_json
 
 #: Where venues tell their clock: Binance, Bybit, HTX.
 CLOCKS: Final = ("serverTime", "time", "ts")
@@ -41,11 +19,6 @@ CLOCKS: Final = ("serverTime", "time", "ts")
 MILLISECONDS_DIGITS: Final = 13
 #: A record that does not say what it is called.
 NO_NAME: Final = "a record of no name"
-
-
-class SavedResponse(NamedTuple):
-    name: str
-    path: Path
 
 
 class RecordedResponses:
@@ -62,7 +35,7 @@ class RecordedResponses:
     def __init__(self, exchange: Any, saved: Iterable[SavedResponse] | None) -> None:
         self._exchange = exchange
         self._live: Callable[..., Any] | None = exchange.fetch if saved is None else None
-        self._saved = {s.name: [_parse(exchange, s)] for s in saved or ()}
+        self._saved = {s.name: [_parse(s)] for s in saved or ()}
         self._recorded: dict[str, list[Any]] = {}
         self._used: set[str] = set()
         self.asked: list[str] = []
@@ -79,7 +52,7 @@ class RecordedResponses:
         else:
             box = self._recorded[url] = [self._live(url, *arguments, **options)]
         if box is None:
-            return EMPTY.get(self._exchange.id, {})
+            return {}
         if not any(box is known for known in self.boxes):
             self.boxes.append(box)
         return box[0]
@@ -91,9 +64,7 @@ class RecordedResponses:
             return None
         name = max(names, key=len)
         self._used.add(name)
-        box = self._saved[name]
-        _require_category(url, box[0])
-        return box
+        return self._saved[name]
 
     @property
     def taken_at(self) -> dt.datetime | None:
@@ -110,26 +81,23 @@ class RecordedResponses:
         """Refuse files none of which answers what the venue is asked.
 
         Raises:
-            UnreadableListing: Naming the requests that are asked.
+            UnusableAnswer: Naming the requests that are asked.
         """
         if self._saved and not self._used:
             asked = ", ".join(dict.fromkeys(request_name(url) for url in self.asked))
-            raise UnreadableListing(
+            raise UnusableAnswer(
                 f"no request is answered by {', '.join(self.unused)};"
                 f" {self._exchange.id} is asked for: {asked or 'nothing'}."
                 " Name a file by the request it answers: --file NAME=PATH"
             )
 
 
-def _parse(exchange: Any, saved: SavedResponse) -> Any:
+def _parse(saved: SavedResponse) -> Any:
     try:
-        text = saved.path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeError) as error:
-        raise UnreadableListing(f"{saved.path}: {error}") from error
-    answer = exchange.parse_json(text)
-    if not isinstance(answer, dict | list):
-        raise UnreadableListing(f"{saved.path} is no JSON object or list, or is cut off")
-    return answer
+        content = saved.path.read_bytes()
+    except OSError as error:
+        raise UnusableAnswer(f"{saved.path}: {error}") from error
+    return decode_json(content, str(saved.path))
 
 
 def _response_time(answer: Any) -> dt.datetime | None:
@@ -140,21 +108,6 @@ def _response_time(answer: Any) -> dt.datetime | None:
         if text.isdecimal() and len(text) == MILLISECONDS_DIGITS:
             return dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
     return None
-
-
-def _require_category(url: str, answer: Any) -> None:
-    """Bybit's answers say which product line they are of.
-
-    Raises:
-        UnreadableListing: It is of another line than the one asked for.
-    """
-    asked = dict(parse_qsl(urlsplit(url).query)).get("category")
-    result = answer.get("result") if isinstance(answer, dict) else None
-    given = result.get("category") if isinstance(result, dict) else None
-    if asked and given and asked != given:
-        raise UnreadableListing(
-            f"the file lists {given!r} products, and this venue's are {asked!r}"
-        )
 
 
 def request_name(url: str) -> str:

@@ -1,0 +1,74 @@
+"""Asks a venue for its listing. ccxt sends the requests: it knows the venue's rate limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from cqar.importer.ccxt_reading import make_exchange
+from cqar.importer.readers.product_line import Form, ProductLine, Request
+from cqar.importer.saved_answers import DecodedAnswer, UnusableAnswer, decode
+
+#: Of one request; the largest listing has 30.
+PAGES_MAX: Final = 200
+
+
+def fetch_answers(
+    line: ProductLine, progress: Callable[[str], None] = lambda _: None
+) -> list[DecodedAnswer]:
+    """The answers to all requests of today's forms.
+
+    Args:
+        progress: Called with the name of each request before it is sent.
+
+    Raises:
+        UnusableAnswer: The venue cannot be asked, or does not answer. Says why.
+    """
+    if not line.ccxt_id:
+        raise UnusableAnswer(f"{line.venue_id} has no live requests: give saved files (--file)")
+    exchange = make_exchange(line.ccxt_id, set())
+    found: dict[str, DecodedAnswer] = {}
+    for form in line.forms:
+        for request in (*form.lists, *form.also):
+            if request.is_former or request.file_name in found:
+                continue
+            for answer in _pages(exchange, form, request, progress):
+                found[answer.name] = answer
+    return list(found.values())
+
+
+def _pages(
+    exchange: Any, form: Form[Any], request: Request, progress: Callable[[str], None]
+) -> Iterator[DecodedAnswer]:
+    cursor = ""
+    for _ in range(PAGES_MAX):
+        more = {request.pages: cursor} if cursor else {}
+        name = request.file_name
+        if more:
+            name += ("&" if request.query else "?") + urlencode(more)
+        progress(name)
+        answer = decode(name, _ask(exchange, request, more), name)
+        yield answer
+        cursor = form.next_page(answer.value) if request.pages else ""
+        if not cursor:
+            return
+    raise UnusableAnswer(f"{request.file_name} has more than {PAGES_MAX} pages")
+
+
+def _ask(exchange: Any, request: Request, more: dict[str, str]) -> bytes:
+    query = {**dict(request.query), **more}
+    url = f"https://{request.path}"
+    try:
+        if request.is_post:
+            headers = {"Content-Type": "application/json"}
+            exchange.fetch(url, "POST", headers, json.dumps(query))
+        else:
+            exchange.fetch(f"{url}?{urlencode(query)}" if query else url)
+    except Exception as error:
+        # ccxt raises a hundred kinds of errors, and whatever its parser trips over.
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        raise UnusableAnswer(f"{request.path} does not answer ({reason})") from error
+    text: str = exchange.last_http_response
+    return text.encode()

@@ -1,0 +1,148 @@
+"""What a venue no longer names, or names in a row that cannot be read. Pure.
+
+Nothing is taken away for that. What is not named gets the doubt SOURCE_MISSING, and ends where it
+was first missed when it is missing again ten minutes later. What cannot be read gets
+SOURCE_UNREADABLE. A doubt denies opening until the listing is read again. A contract whose expiry
+has passed ends at its expiry.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from typing import Final, NamedTuple
+
+import msgspec
+
+from cqar.importer.reading import Reading
+from cqar.importer.registry_state import RegistryState
+from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, is_open
+
+SOURCE_MISSING: Final = "SOURCE_MISSING"
+SOURCE_UNREADABLE: Final = "SOURCE_UNREADABLE"
+#: In a listing's metadata: since when it is missing.
+MISSING_SINCE: Final = "missing_since"
+#: A listing is gone when it is missing a second time so much later.
+GONE_AFTER: Final = dt.timedelta(minutes=10)
+#: More of a type than this share, and more than one, looks like a cut-off file.
+SHARE_MAX: Final = 1 / 5
+
+
+class MassChange(Exception):
+    """The answers lack so much of what is registered that they look cut off."""
+
+
+class Missing(NamedTuple):
+    """What becomes of listings that the answers do not name, or not readably.
+
+    Attributes:
+        ended: Gone: aliases first.
+        doubted: Kept, and not to be opened.
+        notes: Lines for the plan.
+    """
+
+    ended: list[VenueSymbol]
+    doubted: list[VenueSymbol]
+    notes: list[str]
+
+
+def without_source_doubts(doubts: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """The doubts that reading a listing does not settle."""
+    left = tuple(d for d in doubts or () if d not in (SOURCE_MISSING, SOURCE_UNREADABLE))
+    return left or None
+
+
+def find_missing(
+    state: RegistryState, venue_id: str, reading: Reading, named: set[str], *, allow_mass: bool
+) -> Missing:
+    """Judge the open listings that the answers cover and do not name readably.
+
+    Args:
+        named: All spellings that readable records name.
+
+    Raises:
+        MassChange: More than a fifth is missing at once, and not `allow_mass`.
+    """
+    unreadable = {row.name for row in reading.unreadable}
+    nameless = sum(name.startswith("#") for name in unreadable)
+    found = Missing([], [], [])
+    gone: list[tuple[SymbolTypeCode, VenueSymbol]] = []
+    covered: Counter[SymbolTypeCode] = Counter()
+    for listing in state.all(VENUE_SYMBOL):
+        if listing.venue_id != venue_id or not is_open(listing, state.now):
+            continue
+        symbol = state.get(SYMBOL.name, listing.symbol_id)
+        if symbol is None or listing.venue_symbol in named:
+            covered.update([symbol.symbol_type] if symbol and not listing.alias_of else [])
+            continue
+        if listing.venue_symbol in unreadable:
+            found.doubted.append(_with_doubt(listing, SOURCE_UNREADABLE))
+        elif symbol.expiry is not None and symbol.expiry <= state.now:
+            found.ended.append(delist(listing, symbol.expiry))
+        elif reading.covers(listing.alias_of or listing.venue_symbol, symbol.symbol_type):
+            if _is_seen_later(listing, state):
+                continue
+            covered.update([] if listing.alias_of else [symbol.symbol_type])
+            gone.append((symbol.symbol_type, listing))
+    if not allow_mass:
+        _refuse_mass(covered, gone)
+    _judge_gone(found, gone, state.now, is_certain=not nameless)
+    found.ended.sort(key=lambda listing: not listing.alias_of)
+    return found
+
+
+def _judge_gone(
+    found: Missing,
+    gone: list[tuple[SymbolTypeCode, VenueSymbol]],
+    now: dt.datetime,
+    *,
+    is_certain: bool,
+) -> None:
+    """End what is missing for the second time; doubt what is missing for the first time."""
+    if gone and not is_certain:
+        found.notes.append(
+            f"records without a name may be any of {len(gone)} missing listings: none is ended"
+        )
+    ends: dict[str, dt.datetime] = {}
+    for _, listing in gone:
+        since = _missing_since(listing)
+        if is_certain and since is not None and since + GONE_AFTER <= now:
+            ends[listing.venue_symbol] = since
+            found.ended.append(delist(listing, since))
+        elif not listing.alias_of and SOURCE_MISSING not in (listing.doubts or ()):
+            metadata = {**(listing.metadata or {}), MISSING_SINCE: now.isoformat()}
+            doubted = _with_doubt(listing, SOURCE_MISSING)
+            found.doubted.append(msgspec.structs.replace(doubted, metadata=metadata))
+    found.ended.extend(
+        delist(listing, ends[listing.alias_of]) for _, listing in gone if listing.alias_of in ends
+    )
+
+
+def _missing_since(listing: VenueSymbol) -> dt.datetime | None:
+    text = (listing.metadata or {}).get(MISSING_SINCE)
+    return dt.datetime.fromisoformat(text) if isinstance(text, str) else None
+
+
+def _with_doubt(listing: VenueSymbol, doubt: str) -> VenueSymbol:
+    doubts = listing.doubts or ()
+    if listing.alias_of or doubt in doubts:
+        return listing
+    return msgspec.structs.replace(listing, doubts=(*doubts, doubt))
+
+
+def _is_seen_later(listing: VenueSymbol, state: RegistryState) -> bool:
+    return listing.first_seen_at is not None and listing.first_seen_at > state.now
+
+
+def _refuse_mass(
+    covered: Counter[SymbolTypeCode], gone: list[tuple[SymbolTypeCode, VenueSymbol]]
+) -> None:
+    """Counted by type, and without aliases, which come and go with what they stand for."""
+    missing = Counter(kind for kind, listing in gone if not listing.alias_of)
+    for kind, count in missing.items():
+        if count > 1 and count > covered[kind] * SHARE_MAX:
+            raise MassChange(
+                f"{count} of {covered[kind]} {kind.name} listings are not in it: that looks like a"
+                " cut-off file. If the venue really dropped them: --allow-mass-change"
+            )
