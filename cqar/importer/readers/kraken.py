@@ -77,10 +77,10 @@ class PairRecord(
     pair_decimals: str | None = None
     lot_decimals: str | None = None
     lot_multiplier: str | None = None
-    tick_size: str | None | msgspec.UnsetType = msgspec.UNSET
+    tick_size: str | msgspec.UnsetType | None = msgspec.UNSET
     ordermin: str | None = None
     costmin: str | None = None
-    status: str | None | msgspec.UnsetType = msgspec.UNSET
+    status: str | msgspec.UnsetType | None = msgspec.UNSET
     leverage_buy: tuple[str, ...] | None = None
     leverage_sell: tuple[str, ...] | None = None
     fees: _Tiers | None = None

@@ -43,7 +43,9 @@ _NO_MARKETS: Final = {
 }
 #: The documentation of symbols: P is a perpetual, F has a fixed maturity; I, V and F are inverse,
 #: vanilla and flexible. Then the pair, then the day of maturity.
-_SYMBOL: Final = re.compile(r"([PF])[IVF]_(\w+?)(USD|XBT|EUR|GBP)(?:_\d{6})?", re.ASCII | re.I)
+_SYMBOL: Final = re.compile(
+    r"([PF])[IVF]_(\w+?)(USD|XBT|EUR|GBP)(?:_\d{6})?", re.ASCII | re.IGNORECASE
+)
 #: Kraken Futures writes XBT for bitcoin and, rarely, XDG for Dogecoin.
 _TICKERS: Final = {"XBT": "BTC", "XDG": "DOGE"}
 
@@ -68,7 +70,7 @@ class InstrumentRecord(RawRecord, frozen=True, rename="camel"):
     tick_size: str | None = None
     contract_size: str | None = None
     contract_value_trade_precision: str | None = None
-    tradeable: bool | None | msgspec.UnsetType = msgspec.UNSET
+    tradeable: bool | msgspec.UnsetType | None = msgspec.UNSET
     post_only: bool | None = None
     opening_date: str | None = None
     last_trading_time: str | None = None
