@@ -1,11 +1,16 @@
-"""Binance: spot and its testnet, USD-M and COIN-M futures, options. And binance.us."""
+"""Binance spot, its testnet, and binance.us; and the list of all of Binance's product lines.
+
+Quantities of orders are in the base asset ("quantity" of POST /api/v3/order; a market order may
+say "quoteOrderQty" instead).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, Final
 
 from cqar.importer.market import Code, Market
+from cqar.importer.readers import binance_futures, binance_options
 from cqar.importer.readers.binance_filters import Filter, new_filters, terms_of
 from cqar.importer.readers.fields import text, word
 from cqar.importer.readers.product_line import (
@@ -33,6 +38,7 @@ _SPOT_STATUS: Final = {
     "HALT": _S.HALTED,
     "AUCTION_MATCH": _S.AUCTION,
     "BREAK": _S.HALTED,
+    "CANCEL_ONLY": _S.CANCEL_ONLY,
 }
 
 
@@ -84,6 +90,12 @@ def _symbols(answers: Answers) -> Iterable[Row]:
         yield from objects_at(answer.value, "symbols")
 
 
+def _covers(query: Mapping[str, str], spelling: str, _type: SymbolTypeCode) -> bool:
+    """Whether an answer for one symbol, or for a list of symbols, would hold this one."""
+    listed = query.get("symbols", "").strip("[]").replace('"', "").split(",")
+    return spelling == query.get("symbol") or spelling in listed
+
+
 def _spot(host: str) -> tuple[Form[SpotRecord], ...]:
     request = Request(f"{host}/api/v3/exchangeInfo", narrows=("symbol", "symbols", "permissions"))
     return (
@@ -92,7 +104,7 @@ def _spot(host: str) -> tuple[Form[SpotRecord], ...]:
             record=SpotRecord,
             rows=_symbols,
             read=read_spot,
-            covers=lambda query, spelling, _: query.get("symbol") == spelling,
+            covers=_covers,
         ),
     )
 
@@ -127,4 +139,6 @@ PRODUCT_LINES: Final = (
         region="us",
         ccxt_id="binanceus",
     ),
+    *binance_futures.PRODUCT_LINES,
+    *binance_options.PRODUCT_LINES,
 )

@@ -50,14 +50,24 @@ class Filter(RawRecord, frozen=True, rename="camel"):
     )
 
 
-def terms_of(filters: tuple[Filter, ...]) -> dict[str, Any]:
+def terms_of(filters: tuple[Filter, ...], *, of_futures: bool = False) -> dict[str, Any]:
     """The terms of a market that its filters state.
 
     Zero stands for "none" where Binance's documentation says so; but no market has ever traded
     without a tick or a lot, so a step of zero makes the record unreadable.
+
+    Args:
+        of_futures: PERCENT_PRICE of futures bounds a bid from above and an ask from below; of
+            spot it bounds both on both sides.
     """
     terms: dict[str, Any] = {}
     for part in filters:
+        if of_futures and part.filter_type == "PERCENT_PRICE":
+            terms["bid_multiplier_up"] = positive(part.multiplier_up, "PERCENT_PRICE.multiplierUp")
+            terms["ask_multiplier_down"] = positive(
+                part.multiplier_down, "PERCENT_PRICE.multiplierDown"
+            )
+            continue
         if part.filter_type in _READ:
             terms |= _READ[part.filter_type](part)
     return terms

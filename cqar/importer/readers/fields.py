@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from cqar.importer.market import UnreadableRecord
 from cqar_shared.domain import decimals
+from cqar_shared.domain.kinds.symbol import ContractKindCode
 
 #: 10^-n; no venue has more decimals.
 PLACES_MAX: Final = 30
@@ -161,3 +162,15 @@ def word(value: str | bool | None, field: str, known: Mapping[str, W]) -> W:
     if name is None or name not in known:
         raise UnreadableRecord(f"{field} is {str(value)[:80]!r}: not a known word")
     return known[name]
+
+
+def unless_placeholder(instant: dt.datetime | None) -> dt.datetime | None:
+    """An instant, or None where it stands for "never" or "unknown"."""
+    return None if instant is None or is_placeholder(instant) else instant
+
+
+def kind_by_settlement(base: str, quote: str, settlement: str) -> ContractKindCode:
+    """How a contract pays: LINEAR in its quote, INVERSE in its base, QUANTO in a third asset."""
+    if settlement == quote:
+        return ContractKindCode.LINEAR
+    return ContractKindCode.INVERSE if settlement == base else ContractKindCode.QUANTO

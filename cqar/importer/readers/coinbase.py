@@ -1,0 +1,135 @@
+"""Coinbase: Exchange (formerly Pro), Advanced Trade, International Exchange.
+
+Sizes of orders on Exchange are in the base asset ("size: amount of base currency to buy or sell");
+only market orders may be for `funds` of the quote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import ClassVar, Final
+
+from cqar.importer.market import Code, Market
+from cqar.importer.readers import coinbase_advanced, coinbase_intx
+from cqar.importer.readers.coinbase_status import StatusRecord, order_types_of, status_of
+from cqar.importer.readers.fields import limit, positive, text
+from cqar.importer.readers.product_line import (
+    Answers,
+    Form,
+    ProductLine,
+    Request,
+    Row,
+    answers_to,
+    objects_at,
+)
+from cqar_shared.domain.kinds.symbol import SymbolTypeCode
+from cqar_shared.domain.kinds.venue import EnvironmentCode
+from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
+
+
+class ProductRecord(StatusRecord, frozen=True, kw_only=True):
+    """A product. Since June 2022 it states no sizes of orders any more, but for market funds."""
+
+    id: str
+    base_currency: str
+    quote_currency: str
+    quote_increment: str | None = None
+    base_increment: str | None = None
+    base_min_size: str | None = None
+    base_max_size: str | None = None
+    min_market_funds: str | None = None
+    max_market_funds: str | None = None
+
+    UNUSED: ClassVar = frozenset(
+        {
+            *("display_name", "margin_enabled", "status_message", "fx_stablecoin"),
+            *("max_slippage_percentage", "high_bid_limit_percentage"),
+        }
+    )
+
+
+def read_product(record: ProductRecord) -> Market:
+    """A product. Delisted ones stay in the answer; when they ended is not stated."""
+    return Market(
+        spelling=text(record.id, "id"),
+        symbol_type=SymbolTypeCode.SPOT,
+        base=Code(text(record.base_currency, "base_currency")),
+        quote=Code(text(record.quote_currency, "quote_currency")),
+        status=status_of(record),
+        order_types=order_types_of(record),
+        order_unit=OrderUnitCode.BASE,
+        tick_size=positive(record.quote_increment, "quote_increment"),
+        lot_size=positive(record.base_increment, "base_increment"),
+        min_order_size=limit(record.base_min_size, "base_min_size"),
+        max_order_size=limit(record.base_max_size, "base_max_size"),
+        market_min_notional=limit(record.min_market_funds, "min_market_funds"),
+        market_max_notional=limit(record.max_market_funds, "max_market_funds"),
+    )
+
+
+def _products(answers: Answers) -> Iterable[Row]:
+    for answer in answers_to(answers, *answers):
+        yield from objects_at(answer.value, name="id")
+
+
+def _exchange(*requests: Request) -> tuple[Form[ProductRecord], ...]:
+    return (Form(lists=requests, record=ProductRecord, rows=_products, read=read_product),)
+
+
+_EXCHANGE: Final = ProductLine(
+    venue_id="coinbase",
+    name="Coinbase Exchange",
+    operator="coinbase",
+    forms=_exchange(
+        Request("api.exchange.coinbase.com/products"),
+        Request("api.pro.coinbase.com/products", is_former=True),
+    ),
+    symbol_types=frozenset({SymbolTypeCode.SPOT}),
+    ccxt_id="coinbaseexchange",
+    documentation=(
+        "https://docs.cdp.coinbase.com/api-reference/exchange-api/rest-api/products/get-all-known-trading-pairs",
+        "https://docs.cdp.coinbase.com/api-reference/exchange-api/rest-api/orders/create-new-order",
+    ),
+    website="https://exchange.coinbase.com",
+)
+PRODUCT_LINES: Final = (
+    _EXCHANGE,
+    replace(
+        _EXCHANGE,
+        venue_id="coinbase-testnet",
+        name="Coinbase Exchange Sandbox",
+        operator="coinbase-testnet",
+        forms=_exchange(Request("api-public.sandbox.exchange.coinbase.com/products")),
+        environment=EnvironmentCode.TESTNET,
+        ccxt_id="",
+    ),
+    ProductLine(
+        venue_id="coinbase-advanced",
+        name="Coinbase Advanced Trade",
+        operator="coinbase",
+        forms=(coinbase_advanced.FORM,),
+        symbol_types=frozenset(
+            {SymbolTypeCode.SPOT, SymbolTypeCode.FUTURE, SymbolTypeCode.PERPETUAL}
+        ),
+        ccxt_id="coinbase",
+        documentation=(
+            "https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/public/list-public-products",
+            "https://docs.cdp.coinbase.com/api-reference/advanced-trade-api/rest-api/orders/create-order",
+        ),
+        website="https://www.coinbase.com/advanced-trade",
+    ),
+    ProductLine(
+        venue_id="coinbase-intx",
+        name="Coinbase International Exchange",
+        operator="coinbase",
+        forms=(coinbase_intx.FORM,),
+        symbol_types=frozenset({SymbolTypeCode.SPOT, SymbolTypeCode.PERPETUAL}),
+        ccxt_id="coinbaseinternational",
+        documentation=(
+            "https://docs.cdp.coinbase.com/api-reference/international-exchange-api/rest-api/instruments/list-instruments",
+            "https://docs.cdp.coinbase.com/api-reference/international-exchange-api/rest-api/orders/create-order",
+        ),
+        website="https://international.coinbase.com",
+    ),
+)
