@@ -160,7 +160,7 @@ def _read_form(reading: Reading, form: Form[Any], answers: Mapping[Request, list
             reading.records += 1
             if reading.records > RECORDS_MAX:
                 raise UnusableAnswer(f"the answers hold more than {RECORDS_MAX} records")
-            _read_row(reading, form, row)
+            read_row(reading, form, row)
         reason = form.incomplete(own)
     except NotTheAnswer as error:
         names = ", ".join(answer.name for found in own.values() for answer in found)
@@ -171,7 +171,7 @@ def _read_form(reading: Reading, form: Form[Any], answers: Mapping[Request, list
         reading.incomplete.append(reason)
 
 
-def _read_row(reading: Reading, form: Form[Any], row: Row) -> None:
+def read_row(reading: Reading, form: Form[Any], row: Row) -> None:
     name = printable_name(row.name)
     try:
         record = msgspec.convert(row.record, form.record)
