@@ -28,7 +28,7 @@ COMMANDS: Final = (
     ("up", "cqar.cli.local_stack:up", "Start PostgreSQL, NATS, Redis, a writer and resolvers."),
     ("down", "cqar.cli.local_stack:down", "Stop a stack that `cqar up` started."),
     ("call", "cqar.cli.call:call", "Call any RPC by name, in JSON."),
-    ("import", "cqar.cli.import_venue:import_", "Import a venue's listing into the registry."),
+    ("import", "cqar.cli.import_group:import_", "Import a venue's listing into the registry."),
     ("resolve", "cqar.cli.resolve:resolve", "Show what a venue's symbol means."),
     ("check", "cqar.cli.check:check", "Check an order and round it to the venue's tick and lot."),
     ("watch", "cqar.cli.watch:watch", "Print each change as a resolver applies it."),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from cqar.cli.output import say, table
+import click
+
+from cqar.cli.output import printable, say, table
 from cqar.importer.plan import Plan
+from cqar.importer.plan_rows import PlanRow, plan_rows, warnings
 from cqar_shared.domain import entity_diff
 from cqar_shared.domain.evaluation import Outcome
 
@@ -16,8 +19,6 @@ from cqar_shared.domain.evaluation import Outcome
 EXAMPLES_MAX: Final = 10
 #: Why an import removes a term.
 UNTRACED_REASON: Final = "no field of the venue's record states it"
-#: The part of a plan that `--show` prints in full.
-BINDINGS_PART: Final = "bindings"
 
 
 def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
@@ -69,6 +70,8 @@ def plan_document(plan: Plan, applied: dict[str, Any] | None) -> dict[str, Any]:
             for o in plan.changed
         ],
         "delisted": [_entity(o).venue_symbol for o in plan.delisted],
+        "warnings": list(warnings(plan)),
+        "rows": [row._asdict() for row in plan_rows(plan)],
         "bindings": [binding._asdict() for binding in plan.bindings],
         "doubted": [
             {"venue_symbol": _entity(o).venue_symbol, "doubts": list(_entity(o).doubts or ())}
@@ -106,56 +109,37 @@ def _counts(plan: Plan) -> dict[str, int]:
     }
 
 
-def show_plan(
-    plan: Plan, applied: dict[str, Any] | None, full_parts: Collection[str] = frozenset()
-) -> None:
-    """Print the plan, with some rows of each part.
+def show_plan(plan: Plan, applied: dict[str, Any] | None, *, show_all: bool = False) -> None:
+    """Print the plan: warnings, counts, then rows by kind of change.
 
     Args:
-        full_parts: Parts that are printed in full, such as `bindings`.
+        show_all: Whether to print every row, or the first ones of each kind.
     """
-    title = f"{plan.venue_id} as of {plan.at:%Y-%m-%d %H:%M} UTC"
+    for warning in warnings(plan):
+        say(f"warning: {warning}")
     outcomes = {name.lower(): count for name, count in plan.reading.outcomes.items()}
+    title = f"{plan.venue_id} as of {plan.at:%Y-%m-%d %H:%M} UTC, read by {plan.reading.reader}"
     table(title, ("what", "count"), [*outcomes.items(), *_counts(plan).items()])
+    rows = plan_rows(plan)
     if fields := plan.fields_changed():
         table("Changes by field", ("field", "listings"), sorted(fields.items()))
-    _show_part(
-        "New assets (unverified)", ("ticker",), [[_entity(o).symbol] for o in plan.new_assets]
-    )
-    _show_part(
-        "Listed",
-        ("spelling", "status"),
-        [[_entity(o).venue_symbol, entity_diff.value_text(_entity(o).status)] for o in plan.listed],
-    )
+    for kind, count in Counter(row.kind for row in rows).items():
+        _show_rows(kind, count, [row for row in rows if row.kind == kind], show_all=show_all)
     _show_part(
         "Bound by ticker alone (review them)",
         ("code", "asset", "name", "id"),
         [[b.code, b.ticker, b.asset_name, b.asset_id] for b in plan.bindings],
-        show_all=BINDINGS_PART in full_parts,
+        show_all=show_all,
     )
-    changes = [
-        [
-            _entity(o).venue_symbol,
-            *(field, was),
-            UNTRACED_REASON if _is_dropped(plan, o, field, becomes) else becomes,
-        ]
-        for o in plan.changed
-        for field, was, becomes in entity_diff.visible_diff(o.before, o.after)
-    ]
-    _show_part("Changed", ("spelling", "field", "before", "after"), changes)
-    _show_part("Delisted", ("spelling",), [[_entity(o).venue_symbol] for o in plan.delisted])
-    _show_part(
-        "Opening denied until read or decided",
-        ("spelling", "doubts"),
-        [[_entity(o).venue_symbol, ", ".join(_entity(o).doubts or ())] for o in plan.doubted],
-    )
-    _show_part("Unreadable", ("record", "reason"), plan.reading.unreadable)
+    _show_part("Unreadable", ("record", "reason"), plan.reading.unreadable, show_all=show_all)
     _show_part(
         "Unsupported",
         ("spelling", "kind", "reason"),
         [(u.spelling, u.kind, u.reason) for u in plan.reading.unsupported],
+        show_all=show_all,
     )
-    _show_part("Rejected", ("spelling", "reason"), [(r.spelling, r.reason) for r in plan.rejected])
+    rejected = [(r.spelling, r.reason) for r in plan.rejected]
+    _show_part("Rejected", ("spelling", "reason"), rejected, show_all=show_all)
     for note in (*_reader_notes(plan), *plan.notes):
         say(f"note: {note}")
     if applied is None:
@@ -167,6 +151,21 @@ def show_plan(
             f"Applied: {applied['created']} created, {applied['updated']} updated,"
             f" {len(applied['rejected'])} rejected, at revision {applied['revision']}."
         )
+
+
+def _show_rows(kind: str, count: int, rows: list[PlanRow], *, show_all: bool) -> None:
+    shown = rows if show_all else rows[:EXAMPLES_MAX]
+    more = f", the first {EXAMPLES_MAX}; --all shows them all" if len(shown) < count else ""
+    # Of a new listing nothing changes; the columns of one kind are the same whatever the data.
+    columns = PlanRow._fields[1:-1] if kind == "LISTED" else PlanRow._fields[1:]
+    table(f"{kind}: {count}{more}", columns, [row[1 : len(columns) + 1] for row in shown])
+
+
+def print_rows(plan: Plan) -> None:
+    """Print every row as a line of values separated by tabs, with a line of names first."""
+    click.echo("\t".join(PlanRow._fields))
+    for row in plan_rows(plan):
+        click.echo("\t".join(printable(value) for value in row))
 
 
 def _reader_notes(plan: Plan) -> Iterator[str]:
@@ -187,13 +186,6 @@ def _reader_notes(plan: Plan) -> Iterator[str]:
         yield f"{field}: a field that is new to the reader, in {count} records: not read"
     for reason in reading.incomplete:
         yield f"{reason}: nothing is taken for missing"
-    if plan.multiples:
-        codes = sorted(set(plan.multiples))
-        shown = ", ".join(codes[:EXAMPLES_MAX]) + (", …" if len(codes) > EXAMPLES_MAX else "")
-        yield (
-            f"{len(codes)} codes look like multiples of a coin, which nobody has stated: {shown}."
-            " They are assets of their own: --multiplier CODE=COIN:UNITS, or CODE=CODE:1"
-        )
 
 
 def _show_part(

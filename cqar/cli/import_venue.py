@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import click
-import msgspec
 from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar.admin.connection import CallFailed, Connection
-from cqar.cli.import_plan import BINDINGS_PART, plan_document, show_plan
-from cqar.cli.output import print_json, to_stderr
+from cqar.cli.import_plan import plan_document, print_rows, show_plan
+from cqar.cli.output import print_json, say, table, to_stderr
 from cqar.cli.param_types import InstantParam
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
-from cqar.importer.apply import apply_entities
+from cqar.importer.apply import ApplyResult, apply_entities, apply_requests
 from cqar.importer.ccxt_reading import read_with_ccxt
 from cqar.importer.live_answers import fetch_answers
 from cqar.importer.multipliers import Multiplier
 from cqar.importer.plan import LISTINGS_SINCE, Plan, make_plan, require_present
-from cqar.importer.readers.registry import product_line_of
+from cqar.importer.readers.registry import product_line_of, reader_of
 from cqar.importer.reading import Reading, read_answers
 from cqar.importer.registry_state import load_state
 from cqar.importer.saved_answers import SavedResponse, UnusableAnswer, decode_file
+from cqar.importer.saved_plan import SavedPlan, requests_of, save_plan
 from cqar.importer.stable_ids import CCXT_ID, CONTRACTS, MARKET_TYPES
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import decimals
@@ -65,32 +67,33 @@ class MultiplierParam(click.ParamType[Any]):
         return code, Multiplier(coin, number)
 
 
-@click.command("import")
+@click.command("venue")
 @click.argument("venue")
 @click.option(
     "--file",
     "files",
     multiple=True,
     type=SavedFileParam(),
-    help="A saved response of the venue; repeatable.",
+    help="A saved answer of the venue, by the request that it answers; repeatable.",
 )
-@click.option("--live", is_flag=True, help="Request the listing from the venue.")
+@click.option("--live", is_flag=True, help="Ask the venue for its listing.")
+@click.option("--requests", "show_requests", is_flag=True, help="Show what to save, and stop.")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would change; change nothing.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write the plan to a file for `cqar import apply`; change nothing.",
+)
+@click.option("--all", "show_all", is_flag=True, help="Show every row of the plan.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan and its result as JSON.")
-@click.option("--at", type=InstantParam(), help="Time of the listing; default: now.")
+@click.option("--tsv", "as_tsv", is_flag=True, help="Print every row, separated by tabs.")
+@click.option("--at", type=InstantParam(), help="Time of the answers; default: now.")
 @click.option(
     "--multiplier",
     "multipliers",
     multiple=True,
     type=MultiplierParam(),
     help="Meaning of a multiplied code, such as 1000SHIB=SHIB:1000; repeatable.",
-)
-@click.option(
-    "--show",
-    "full_parts",
-    multiple=True,
-    type=click.Choice([BINDINGS_PART]),
-    help="Print this part of the plan in full.",
 )
 @click.option(
     "--allow-mass-change",
@@ -100,8 +103,8 @@ class MultiplierParam(click.ParamType[Any]):
     help="Go on even if more than a fifth of the listings is missing.",
 )
 @with_target
-def import_(target: Target, **options: Any) -> None:
-    """Import VENUE's listing into the registry: new, changed and delisted spellings.
+def import_venue(target: Target, **options: Any) -> None:
+    """Import VENUE's listing into the registry: new, changed and ended spellings.
 
     A file is named by the request that it answers. Importing it again changes nothing.
 
@@ -111,29 +114,80 @@ def import_(target: Target, **options: Any) -> None:
       cqar import okx --file 'instruments?instType=SPOT=spot.json' --at 2022-05-13
       cqar import binance --live
     """
+    if options["show_requests"]:
+        show_requests(options["venue"], as_json=options["as_json"])
+        return
     files: tuple[SavedResponse, ...] = options["files"]
     names = [file.name for file in files]
     if len(set(names)) < len(names):
         raise click.UsageError("two files have the same name: each must answer another request")
     if bool(files) == options["live"]:
-        raise click.UsageError("give the venue's saved responses (--file NAME=PATH) or --live")
+        raise click.UsageError("give the venue's saved answers (--file NAME=PATH) or --live")
     at: dt.datetime = options["at"] or dt.datetime.now(dt.UTC)
+    is_plan = options["plan_only"] or options["out"] is not None
     with target.to_writer() as connection:
         require_present(at, dt.datetime.now(dt.UTC))
         plan, revision = _plan(connection, options["venue"], list(files) or None, at, options)
-        applied = (
-            None if options["plan_only"] else _apply(connection, plan, revision, options["at"])
-        )
+        applied = None if is_plan else _apply(connection, plan, revision, options["at"])
     document = plan_document(plan, applied)
+    if options["out"] is not None:
+        save_plan(options["out"], plan, document, revision, options["at"])
     if options["as_json"]:
         print_json(document)
+    elif options["as_tsv"]:
+        print_rows(plan)
     else:
-        show_plan(plan, applied, options["full_parts"])
-    if plan.rejected:
-        to_stderr(f"{len(plan.rejected)} rows of the listing are not imported; --json lists them")
+        show_plan(plan, applied, show_all=options["show_all"])
+    if unread := len(plan.rejected) + len(plan.reading.unreadable):
+        to_stderr(f"{unread} records are not imported; --json lists them")
+    if options["out"] is not None:
+        to_stderr(f"the plan is in {options['out']}: cqar import apply {options['out']}")
     if applied and applied["rejected"]:
         to_stderr("the registry changed meanwhile: run the import again")
         raise click.exceptions.Exit(1)
+
+
+def show_requests(venue_id: str, *, as_json: bool) -> None:
+    """Print the requests whose answers an import of the venue reads.
+
+    Raises:
+        UnusableAnswer: The venue has no reader.
+    """
+    line = product_line_of(venue_id)
+    if line is None:
+        raise UnusableAnswer(
+            f"{venue_id} has no reader of CQAR's: cqar import --list-venues shows those that have."
+            " What ccxt asks another venue for, an import with a wrongly named file tells"
+        )
+    rows = [
+        {
+            "file_name": request.file_name,
+            "method": "POST" if request.is_post else "GET",
+            "url": f"https://{request.path}",
+            "query": dict(request.query),
+            "pages": request.pages,
+            "is_former": request.is_former,
+        }
+        for request in line.requests
+    ]
+    if as_json:
+        print_json({"venue": venue_id, "reader": line.reader, "requests": rows})
+        return
+    cells = [
+        (
+            row["file_name"],
+            row["method"],
+            row["url"],
+            " ".join(f"{key}={value}" for key, value in request.query),
+            request.pages,
+            "yes" if request.is_former else "",
+        )
+        for row, request in zip(rows, line.requests, strict=True)
+    ]
+    columns = ("file name", "method", "url", "query", "page field", "former")
+    table(f"{line.name}, read by {line.reader}", columns, cells)
+    name = line.requests[0].file_name
+    say(f"Save an answer and name it: cqar import {venue_id} --file '{name}=PATH'")
 
 
 def _plan(
@@ -176,7 +230,7 @@ def _read(venue: Venue, files: list[SavedResponse] | None) -> Reading:
     Raises:
         UnusableAnswer: They are not this venue's listing, or nothing can read it.
     """
-    line = product_line_of(venue.venue_id)
+    line = reader_of(venue.venue_id, venue.metadata)
     if line is not None:
         answers = fetch_answers(line) if files is None else [decode_file(f) for f in files]
         return read_answers(line, answers)
@@ -218,30 +272,48 @@ def _venue(connection: Connection, venue_id: str) -> Venue:
 def _apply(
     connection: Connection, plan: Plan, revision: int, at: dt.datetime | None
 ) -> dict[str, Any]:
-    total = len(plan.changes)
+    changes = [(o.kind, o.after) for o in plan.changes if o.after is not None]
+    reason = f"import of {plan.venue_id} as of {plan.at.isoformat()}"
+    with _progress(plan.venue_id, len(changes)) as advance:
+        result = apply_entities(connection, changes, reason, advance, revision, at)
+    for rejected in result.rejected:
+        to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
+    return _counts_of(result)
+
+
+def send_plan(connection: Connection, saved: SavedPlan) -> dict[str, Any]:
+    """Apply a saved plan: counts by outcome, and what the writer rejected."""
+    reason = f"import of {saved.venue} as of {saved.at.isoformat()}, as planned"
+    with _progress(saved.venue, len(saved.items)) as advance:
+        result = apply_requests(connection, requests_of(saved, dry_run=False), reason, advance)
+    return _counts_of(result)
+
+
+@contextmanager
+def _progress(venue_id: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar; an interrupted import says how far it came."""
     done = 0
-    with progress_bar(f"import {plan.venue_id}") as progress:
+    with progress_bar(f"import {venue_id}") as progress:
 
         def advance(count: int) -> None:
             nonlocal done
             done += count
             progress(done, total)
 
-        changes = [(o.kind, o.after) for o in plan.changes if o.after is not None]
-        reason = f"import of {plan.venue_id} as of {plan.at.isoformat()}"
         try:
-            result = apply_entities(connection, changes, reason, advance, revision, at)
+            yield advance
         except KeyboardInterrupt:
             to_stderr(
                 f"stopped: {done} of {total} changes are applied; run the import again to continue"
             )
             raise
-    for rejected in result.rejected:
-        to_stderr(f"the writer rejected {rejected.spelling}: {rejected.reason}")
+
+
+def _counts_of(result: ApplyResult) -> dict[str, Any]:
     return {
         "created": result.created,
         "updated": result.updated,
         "unchanged": result.unchanged,
-        "rejected": [msgspec.to_builtins(rejected) for rejected in result.rejected],
+        "rejected": [rejected._asdict() for rejected in result.rejected],
         "revision": result.revision,
     }

@@ -12,6 +12,8 @@ terms            a market's terms as those of a listing
 proposals        entities as the answers want them
 missing          what the answers do not name, or not readably
 plan             what would change, judged by the writer's own rules
+plan_rows        the plan as rows to review, grouped by the kind of change
+saved_plan       a plan in a file, applied as it was reviewed or not at all
 apply            sends the plan to the writer in batches
 """
 
@@ -21,9 +23,11 @@ __all__ = [
     "market",
     "multipliers",
     "plan",
+    "plan_rows",
     "proposals",
     "reading",
     "registry_state",
     "saved_answers",
+    "saved_plan",
     "stable_ids",
 ]

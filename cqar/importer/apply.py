@@ -53,14 +53,35 @@ def apply_entities(
     Raises:
         CallFailed: The writer refused a whole batch or did not answer.
     """
-    counts: Counter[str] = Counter()
-    rejected: list[RejectedRecord] = []
-    revision = 0
     items = (item_of(kind, entity, if_revision) for kind, entity in entities)
+    return apply_requests(connection, _requests(items, as_of), reason, progress)
+
+
+def _requests(
+    items: Iterable[pb.ApplyItem], as_of: dt.datetime | None
+) -> Iterator[pb.ApplyRequest]:
     for batch in batches(items):
         request = pb.ApplyRequest(items=batch, skip_rejected=True, historical=True)
         if as_of is not None:
             request.as_of.FromDatetime(as_of)
+        yield request
+
+
+def apply_requests(
+    connection: Connection,
+    requests: Iterable[pb.ApplyRequest],
+    reason: str,
+    progress: Callable[[int], None] = lambda _: None,
+) -> ApplyResult:
+    """Send requests in their order, and count what became of their items.
+
+    Raises:
+        CallFailed: The writer refused a whole request or did not answer.
+    """
+    counts: Counter[str] = Counter()
+    rejected: list[RejectedRecord] = []
+    revision = 0
+    for request in requests:
         answer = connection.call(connection.admin.Apply, request, reason)
         revision = answer.revision
         for outcome in answer.outcomes:
@@ -70,7 +91,7 @@ def apply_entities(
                 reasons = "; ".join(f"{v.field}: {v.message}" for v in outcome.violations)
                 key = f"{outcome.entity.kind} {outcome.entity.key}"
                 rejected.append(RejectedRecord(key, reasons))
-        progress(len(batch))
+        progress(len(request.items))
     return ApplyResult(
         counts["CREATED"], counts["UPDATED"], counts["UNCHANGED"], rejected, revision
     )

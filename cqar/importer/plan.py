@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -52,6 +52,7 @@ class Plan:
     """An import's changes, in the order in which they are to be applied.
 
     Attributes:
+        state: The registry as it will be.
         reading: What the venue's answers say.
         changes: Outcomes that change something, by the order of kinds.
         unchanged: Listings that are already as the venue says.
@@ -62,9 +63,10 @@ class Plan:
         notes: Lines for people.
     """
 
-    def __init__(self, venue_id: str, at: dt.datetime, reading: Reading) -> None:
+    def __init__(self, venue_id: str, state: RegistryState, reading: Reading) -> None:
         self.venue_id = venue_id
-        self.at = at
+        self.at = state.now
+        self.state = state
         self.reading = reading
         self.bindings: list[TickerBinding] = []
         self.changes: list[Outcome] = []
@@ -162,7 +164,7 @@ def make_plan(
             f"the registry has {venue.venue_id}'s listing as of {newest.isoformat()}: one of"
             f" {at.isoformat()} would undo it. Import listings in their order"
         )
-    plan = Plan(venue.venue_id, at, reading)
+    plan = Plan(venue.venue_id, state, reading)
     known = {**stated_multipliers(state), **multipliers}
     markets = [_with_multiplier(state, venue, m, known, plan) for m in reading.markets]
     identity = AssetIdentity(state, venue)

@@ -150,7 +150,9 @@ def _no_request(line: ProductLine, unused: list[str]) -> str:
     )
 
 
-def _read_form(reading: Reading, form: Form[Any], answers: Mapping[Request, list[Answer]]) -> None:
+def _read_form(
+    reading: Reading, venue_id: str, form: Form[Any], answers: Mapping[Request, list[Answer]]
+) -> None:
     own = {r: answers[r] for r in (*form.lists, *form.also) if r in answers}
     for request in form.lists:
         if request in own:

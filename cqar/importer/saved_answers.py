@@ -128,7 +128,7 @@ def _seems(content: bytes, error: Exception) -> str:
         return f"is no UTF-8 text: {error.reason} at byte {error.start}"
     if isinstance(error, RecursionError):
         return "is nested too deeply"
-    if isinstance(error, json.JSONDecodeError) and error.pos >= len(content.rstrip()) - 1:
+    if start[:1] in (b"{", b"[") and content.rstrip()[-1:] not in (b"}", b"]"):
         return "is cut off: JSON ends in the middle"
     return f"is no JSON: {error}"
 

@@ -1,4 +1,4 @@
-"""A market's terms as those of a listing: names, structs, and which of them a venue states. Pure."""
+"""A market's terms as those of a listing, and which of them a venue states. Pure."""
 
 from __future__ import annotations
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from cqar.importer.readers.product_line import ProductLine
 
 #: Modules of this package that read a venue.
 READERS: Final = ("binance", "coinbase", "kraken", "krakenfutures")
+
+#: In a venue's metadata: the product line whose reader reads it, where its id is another.
+PRODUCT_LINE: Final = "product_line"
 
 
 @lru_cache(1)
@@ -40,3 +44,16 @@ def product_line_of(venue_id: str) -> ProductLine | None:
         if make is not None and (line := make(venue_id)) is not None:
             return cast("ProductLine", line)
     return None
+
+
+def reader_of(venue_id: str, metadata: Mapping[str, Any] | None) -> ProductLine | None:
+    """The reader of a registered venue: by its id, by `product_line` in its metadata, or by its
+    `ccxt_id` where one product line alone is asked through that exchange of ccxt.
+    """
+    noted = metadata or {}
+    line = product_line_of(str(noted.get(PRODUCT_LINE) or venue_id))
+    if line is not None or PRODUCT_LINE in noted:
+        return line
+    ccxt_id = noted.get("ccxt_id")
+    same = [line for line in product_lines().values() if ccxt_id and line.ccxt_id == ccxt_id]
+    return same[0] if len(same) == 1 else None

@@ -1,0 +1,135 @@
+"""A plan as rows to review: one a listing, grouped by the kind of its change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from cqar.importer.plan import Plan
+from cqar_shared.domain import entity_diff
+from cqar_shared.domain.evaluation import Outcome
+from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.symbol import SYMBOL
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
+
+#: Field -> kind of change. A listing is filed under the first kind that one of its fields has.
+_KINDS: Final = {
+    "symbol_id": "MEANING",
+    "order_unit": "ORDER_UNIT",
+    "contract_size": "CONTRACT_SIZE",
+    "unit_multiplier": "MULTIPLIER",
+    "doubts": "DOUBT",
+    "delisted_at": "END",
+    "status": "STATUS",
+    "scheduled": "SCHEDULED",
+    "tick_size": "STEPS",
+    "tick_bands": "STEPS",
+    "lot_size": "STEPS",
+    "min_order_size": "STEPS",
+    "max_order_size": "LIMITS",
+    "min_notional": "LIMITS",
+    "maker_fee": "FEES",
+    "taker_fee": "FEES",
+    "listed_at": "DATES",
+    "metadata": "NOTES",
+}
+#: The kinds of change, the gravest first; LISTED comes last.
+KINDS: Final = (
+    *("MEANING", "ORDER_UNIT", "CONTRACT_SIZE", "MULTIPLIER", "DOUBT", "END", "STATUS"),
+    *("SCHEDULED", "STEPS", "LIMITS", "FEES", "DATES", "OTHER", "NOTES", "LISTED"),
+)
+#: A change of one of these turns orders into other orders: the plan warns of it.
+GRAVE: Final = ("MEANING", "ORDER_UNIT", "CONTRACT_SIZE", "MULTIPLIER")
+
+
+class PlanRow(NamedTuple):
+    """A listing that changes.
+
+    Attributes:
+        kind: Of `KINDS`.
+        change: Fields that change, `field: from → to`; empty of a new listing.
+    """
+
+    kind: str
+    spelling: str
+    symbol: str
+    base: str
+    quote: str
+    tick: str
+    lot: str
+    minimum: str
+    status: str
+    change: str
+
+
+def plan_rows(plan: Plan) -> list[PlanRow]:
+    """All listings that change, by kind of change and spelling."""
+    rows = [_row(plan, outcome) for outcome in plan.changes if outcome.kind is VENUE_SYMBOL]
+    order = {kind: place for place, kind in enumerate(KINDS)}
+    return sorted(rows, key=lambda row: (order[row.kind], row.spelling))
+
+
+def _row(plan: Plan, outcome: Outcome) -> PlanRow:
+    after: Any = outcome.after
+    changes = list(entity_diff.visible_diff(outcome.before, after)) if outcome.before else []
+    kind = "LISTED" if outcome.before is None else _kind_of(field for field, _, _ in changes)
+    symbol, base, quote = _names(plan, after.symbol_id)
+    text = entity_diff.value_text
+    return PlanRow(
+        kind,
+        after.venue_symbol,
+        symbol,
+        base,
+        quote,
+        text(after.tick_size) or ("bands" if after.tick_bands else ""),
+        text(after.lot_size),
+        text(after.min_order_size),
+        text(after.status),
+        "; ".join(f"{field}: {was or '-'} → {becomes or '-'}" for field, was, becomes in changes),
+    )
+
+
+def _kind_of(fields: Iterator[str]) -> str:
+    kinds = {_KINDS.get(field, "OTHER") for field in fields}
+    return next((kind for kind in KINDS if kind in kinds), "OTHER")
+
+
+def _names(plan: Plan, symbol_id: str) -> tuple[str, str, str]:
+    """The symbol's text, and the tickers of base and quote."""
+    symbol = plan.state.get(SYMBOL.name, symbol_id)
+    if symbol is None:
+        return "", "", ""
+    legs = (symbol.base_asset_id, symbol.quote_asset_id)
+    assets = [plan.state.get(ASSET.name, asset_id) for asset_id in legs]
+    base, quote = (asset.symbol if asset else "" for asset in assets)
+    return symbol.symbol, base, quote
+
+
+def warnings(plan: Plan) -> Iterator[str]:
+    """What a reviewer must look at before anything else, the gravest first."""
+    rows = plan_rows(plan)
+    for kind in GRAVE:
+        spellings = [row.spelling for row in rows if row.kind == kind]
+        if spellings:
+            yield f"{kind} changes for {_some(spellings)}: orders would be other orders"
+    changed = sum(row.kind not in ("LISTED", "NOTES") for row in rows)
+    known = changed + plan.unchanged
+    if changed > 1 and changed * 5 > known:
+        yield f"{changed} of {known} known listings change: more than a fifth at once"
+    if plan.new_assets:
+        tickers = sorted(outcome.after.symbol for outcome in plan.new_assets)  # type: ignore[union-attr]
+        yield f"{len(tickers)} new assets, unverified: {_some(tickers)}"
+    if plan.bindings:
+        codes = sorted(binding.code for binding in plan.bindings)
+        yield f"{len(codes)} codes are bound by their ticker alone: {_some(codes)}"
+    if plan.multiples:
+        yield (
+            f"codes that look like multiples of a coin, which nobody has stated:"
+            f" {_some(sorted(set(plan.multiples)))}. They are assets of their own:"
+            " --multiplier CODE=COIN:UNITS, or CODE=CODE:1"
+        )
+
+
+def _some(names: list[str], shown: int = 10) -> str:
+    rest = len(names) - shown
+    return ", ".join(names[:shown]) + (f" and {rest} more" if rest > 0 else "")
