@@ -20,6 +20,7 @@ from cqar.importer.market import Code, Market
 from cqar.importer.missing import Missing, find_missing
 from cqar.importer.multipliers import Multiplier, note_multipliers, stated_multipliers
 from cqar.importer.proposals import READER, Proposals, open_listing, upsert
+from cqar.importer.provenance import TERMS
 from cqar.importer.reading import Reading
 from cqar.importer.registry_state import RegistryState
 from cqar.importer.terms import STATED_TERMS, names_stated
@@ -225,8 +226,12 @@ def _stated_terms(venue: Venue, markets: Iterable[Market], plan: Plan) -> frozen
     One that it no longer states of any market is not known any more; the plan says so.
     """
     now = names_stated(markets)
-    recorded = (venue.metadata or {}).get(STATED)
-    before = frozenset(recorded if isinstance(recorded, list) else ()) & frozenset(STATED_TERMS)
+    noted = venue.metadata or {}
+    # An import of before readers noted nothing, and wrote what ccxt told.
+    unnoted = TERMS if LISTINGS_SINCE in noted else ()
+    recorded = noted.get(STATED)
+    before = frozenset(recorded if isinstance(recorded, list) else unnoted)
+    before &= frozenset(STATED_TERMS)
     plan.vanished = sorted(before - now)
     return now | before
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cqar.importer.asset_identity import AssetIdentity, imported_id
+from cqar.importer.asset_identity import AssetIdentity, imported_id, is_no_coin
 from cqar.importer.market import Code, Market
 from cqar.importer.missing import MISSING_SINCE, without_source_doubts
 from cqar.importer.registry_state import RegistryState
@@ -274,6 +274,8 @@ class Proposals:
 
     def _says_base(self, before: VenueSymbol, market: Market) -> bool:
         """Whether the listing says what its base is, as no code does, and nobody says otherwise."""
+        if is_no_coin(market):
+            return True
         if market.multiple_of is None:
             return before.unit_multiplier is not None and before.unit_multiplier != 1
         symbol = self._state.get(SYMBOL.name, before.symbol_id)

@@ -47,8 +47,10 @@ def product_line_of(venue_id: str) -> ProductLine | None:
 
 
 def reader_of(venue_id: str, metadata: Mapping[str, Any] | None) -> ProductLine | None:
-    """The reader of a registered venue: by its id, by `product_line` in its metadata, or by its
-    `ccxt_id` where one product line alone is asked through that exchange of ccxt.
+    """The reader of a registered venue; None if it has none.
+
+    It is that of the venue's id, or of `product_line` in its metadata, or of its `ccxt_id` where
+    one product line alone is asked through that exchange of ccxt.
     """
     noted = metadata or {}
     line = product_line_of(str(noted.get(PRODUCT_LINE) or venue_id))

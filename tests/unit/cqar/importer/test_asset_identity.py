@@ -8,17 +8,20 @@ from decimal import Decimal
 from typing import Any
 
 from cqar.catalogue import read_table
-from cqar.importer.parsed_market import AssetCode
-from cqar.importer.plan import Multiplier, Plan
+from cqar.importer.market import Code
+from cqar.importer.multipliers import Multiplier
+from cqar.importer.plan import Plan
+from cqar.importer.readers.registry import product_line_of
+from cqar.importer.reading import read_answers
+from cqar.importer.saved_answers import SavedResponse, decode_file
 from cqar_shared.domain.kinds.asset import ASSET
-from cqar_shared.domain.kinds.symbol import SYMBOL
+from cqar_shared.domain.kinds.symbol import SYMBOL, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
 from tests.support.entity_builders import NOW, a_venue, an_asset, an_id
+from tests.readers.listing_files import VENUES
 from tests.support.memory_registry_view import changed
 from tests.unit.cqar.importer.test_plan import Registry, a_market, coin
-from tests.unit.cqar.importer.test_raw_listings import needs_data
-from tests.unit.cqar.importer.test_reviewed_venues import listing_of
 
 DAY = dt.timedelta(days=1)
 GATE = a_venue("gate", operator="gate")
@@ -124,7 +127,8 @@ def test_the_coin_of_a_multiple_is_not_recorded_as_the_venues_code() -> None:
     simons = an_asset("CAT", name="Simon's Cat")
     registry = Registry(simons)
     plan = registry.imported(a_market(), coin("1000CAT"), multipliers=CAT)
-    assert base_of(registry, "binance", "1000CATUSDT") == simons
+    coin_of_it = base_of(registry, "binance", "1000CATUSDT")
+    assert coin_of_it == changed(simons, metadata={"multiples": {"1000CAT": "1000"}})
     assert registry.listing("1000CATUSDT").unit_multiplier == 1000
     assert codes(registry) == {("binance", "BTC"), ("binance", "USDT")}
     assert ("1000CAT", simons.asset_id) in bound(plan)
@@ -172,7 +176,7 @@ def test_a_code_that_is_no_multiple_is_the_venues_code_of_the_coin() -> None:
 def test_a_share_is_not_the_coin_of_its_ticker() -> None:
     """WENUSDT of Binance's futures is on Wendy's share, and WEN is a coin on Solana."""
     memecoin = an_asset("WEN")
-    share = coin("WEN", "WENUSDT", underlying_class="EQUITY")
+    share = coin("WEN", "WENUSDT", underlying_class=UnderlyingClassCode.EQUITY)
     registry = Registry(memecoin)
     registry.imported(a_market(), share, coin("WEN", "WENUSDC"))
     wendys = base_of(registry, "binance", "WENUSDT")
@@ -187,12 +191,11 @@ def test_a_share_is_not_the_coin_of_its_ticker() -> None:
 def test_a_share_that_was_bound_to_a_coin_before_stays_as_it_is() -> None:
     registry = Registry(an_asset("WEN"))
     registry.imported(a_market(), coin("WEN"))
-    share = coin("WEN", underlying_class="EQUITY")
+    share = coin("WEN", underlying_class=UnderlyingClassCode.EQUITY)
     plan = registry.plan(a_market(), share, at=NOW + DAY / 2)
     assert (plan.changes, plan.rejected) == ([], [])
 
 
-@needs_data
 def test_of_two_operators_real_listings_only_verified_assets_are_shared() -> None:
     """HTX and Gate of April 2021, on the catalogue's assets."""
     known = [an_asset(row["symbol"], asset_id=an_id(row["slug"])) for row in read_table("assets")]
@@ -201,12 +204,15 @@ def test_of_two_operators_real_listings_only_verified_assets_are_shared() -> Non
         *(a_venue(name, operator=name) for name in ("htx", "gate")),
         *(asset for asset in known if asset.symbol not in own),
     )
-    listings = {
-        "htx": listing_of("htx", ("spot",), "common/symbols", "huobi/common_symbols_2021-04-17"),
-        "gate": listing_of(
-            *("gate", ("spot",), "spot/currency_pairs"), "gate/spot_currency_pairs_2021-04-22"
-        ),
+    files = {
+        "htx": ("common/symbols", "huobi/common_symbols_2021-04-17.json"),
+        "gate": ("spot/currency_pairs", "gate/spot_currency_pairs_2021-04-22.json"),
     }
+    listings = {}
+    for venue, (name, file) in files.items():
+        line = product_line_of(venue)
+        assert line is not None
+        listings[venue] = read_answers(line, [decode_file(SavedResponse(name, VENUES / file))])
     for venue, listing in listings.items():
         plan = registry.imported(*listing.markets, venue=venue)
         assert {binding.asset_id for binding in plan.bindings} == {
@@ -228,6 +234,6 @@ def test_of_two_operators_real_listings_only_verified_assets_are_shared() -> Non
 
 def test_the_code_of_a_multiple_says_nothing_of_another_code() -> None:
     """1000CAT stands for CAT where somebody says so; `CATS` is another spelling."""
-    market = a_market("CATSUSDT", base=AssetCode("CATS", "CATS"))
+    market = a_market("CATSUSDT", base=Code("CATS", "CATS"))
     plan = Registry(an_asset("CAT")).plan(market, coin("1000CAT"), multipliers=CAT)
     assert [o.after.symbol for o in plan.new_assets] == ["CATS"]  # type: ignore[union-attr]
