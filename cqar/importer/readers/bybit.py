@@ -18,6 +18,7 @@ from cqar.importer.readers.bybit_contracts import (
     STATUS,
     LotSize,
     PriceRange,
+    aliases_of,
     dates_of,
     sizes_of,
 )
@@ -68,7 +69,7 @@ class SpotRecord(RawRecord, frozen=True, rename="camel"):
     quote_coin: str
     status: str
     symbol_type: str | None = None
-    xstock_multiplier: str | None = None
+    symbol_id: str | None = None
     lot_size_filter: SpotLotSize | None = None
     price_filter: PriceRange | None = None
 
@@ -91,24 +92,25 @@ class OptionRecord(RawRecord, frozen=True, rename="camel"):
     quote_coin: str
     settle_coin: str
     options_type: str
+    symbol_id: str | None = None
     launch_time: str | None = None
     delivery_time: str | None = None
     price_filter: PriceRange | None = None
     lot_size_filter: LotSize | None = None
 
-    UNUSED: ClassVar = frozenset({"deliveryFeeRate", "displayName", "symbolId"})
+    UNUSED: ClassVar = frozenset({"deliveryFeeRate", "displayName"})
 
 
 def read_spot(record: SpotRecord) -> Market:
-    """A spot pair. A tokenised share's multiplier is the number of shares in one token."""
+    """A spot pair, of a coin or of a tokenised share."""
     return Market(
         spelling=text(record.symbol, "symbol"),
         symbol_type=SymbolTypeCode.SPOT,
         base=Code(text(record.base_coin, "baseCoin")),
         quote=Code(text(record.quote_coin, "quoteCoin")),
         underlying_class=word(record.symbol_type or "", "symbolType", CLASSES),
-        unit_multiplier=positive(record.xstock_multiplier, "xstockMultiplier"),
         status=word(record.status, "status", STATUS),
+        aliases=aliases_of(record.symbol_id),
         order_unit=OrderUnitCode.BASE,
         tick_size=_tick(record.price_filter),
         **_spot_sizes(record.lot_size_filter or SpotLotSize()),
@@ -120,23 +122,26 @@ def _tick(prices: PriceRange | None) -> Any:
 
 
 def _spot_sizes(lot: SpotLotSize) -> dict[str, Any]:
-    """Limits of orders. The minimum amount is of every order.
+    """Limits of orders; the amounts are of every order.
 
-    maxOrderQty and maxOrderAmt are not checked any more where the maxima by kind of order stand.
+    minOrderQty, maxOrderQty and maxOrderAmt are "no longer checked" where the maxima by kind of
+    order stand beside them.
     """
     least = limit(lot.min_order_amt, "minOrderAmt")
     terms = {
         "lot_size": positive(lot.base_precision, "basePrecision"),
-        "min_order_size": limit(lot.min_order_qty, "minOrderQty"),
         "market_max_size": limit(lot.max_market_order_qty, "maxMarketOrderQty"),
         "min_notional": least,
         "market_min_notional": least,
     }
     if lot.max_limit_order_qty:
         return terms | {"max_order_size": limit(lot.max_limit_order_qty, "maxLimitOrderQty")}
+    most = limit(lot.max_order_amt, "maxOrderAmt")
     return terms | {
+        "min_order_size": limit(lot.min_order_qty, "minOrderQty"),
         "max_order_size": limit(lot.max_order_qty, "maxOrderQty"),
-        "max_notional": limit(lot.max_order_amt, "maxOrderAmt"),
+        "max_notional": most,
+        "market_max_notional": most,
     }
 
 
@@ -159,6 +164,7 @@ def read_option(record: OptionRecord) -> Market:
         strike=required(parts["strike"], "strike"),
         option_type=side,
         status=word(record.status, "status", STATUS),
+        aliases=aliases_of(record.symbol_id),
         order_unit=OrderUnitCode.BASE,
         **dates_of(record, SymbolTypeCode.OPTION, record.status),
         **sizes_of(record.price_filter, record.lot_size_filter),

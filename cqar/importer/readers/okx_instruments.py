@@ -132,6 +132,7 @@ class Instrument(RawRecord, frozen=True, rename="camel"):
     exp_time: str | None = None
     cont_td_sw_time: str | None = None
     auction_end_time: str | None = None
+    pre_mkt_sw_time: str | None = None
     open_type: str | None = None
     lever: str | None = None
     tick_sz: str | None = None
@@ -150,7 +151,7 @@ class Instrument(RawRecord, frozen=True, rename="camel"):
     UNUSED: ClassVar = frozenset(
         {
             *("instFamily", "category", "alias", "groupId", "seriesId", "futureSettlement"),
-            *("maxTwapSz", "maxIcebergSz", "maxTriggerSz", "maxStopSz", "preMktSwTime", "elp"),
+            *("maxTwapSz", "maxIcebergSz", "maxTriggerSz", "maxStopSz", "elp"),
             *("posLmtAmt", "posLmtPct", "maxPlatOILmt", "longPosRemainingQuota", "freq"),
             *("shortPosRemainingQuota", "initPxLmtPct", "floatPxLmtPct", "maxPxLmtPct", "method"),
             *("rpi", "rpiMinLevel", "rpiMinPxBand"),
@@ -181,6 +182,7 @@ def read(record: Instrument) -> Market | Unsupported:
         lot_size=positive(record.lot_sz, "lotSz"),
         min_order_size=limit(record.min_sz, "minSz"),
         max_order_size=limit(record.max_lmt_sz, "maxLmtSz"),
+        max_leverage=limit(record.lever, "lever"),
         **_life(record, symbol_type),
         **(_spot(record) if symbol_type is _T.SPOT else _contract(record, symbol_type)),
     )
@@ -239,7 +241,10 @@ def _tick_bands(record: Instrument) -> tuple[Band, ...]:
 
 
 def _spot(record: Instrument) -> dict[str, Any]:
-    """A spot market. maxMktSz is in USDT, and the largest amounts in USD, whatever the quote."""
+    """A spot market. maxMktSz is in USDT, and the largest amounts in USD, whatever the quote.
+
+    Its leverage is of orders with margin on the same market.
+    """
     quote = text(record.quote_ccy, "quoteCcy")
     amounts = {
         "max_notional": limit(record.max_lmt_amt, "maxLmtAmt"),
@@ -283,13 +288,19 @@ def _contract(record: Instrument, symbol_type: SymbolTypeCode) -> dict[str, Any]
         "contract_kind": kind,
         "order_unit": OrderUnitCode.CONTRACT,
         "contract_size": _contract_size(record, kind, (base, quote)),
+        "phases": _pre_market(record),
         "market_max_size": limit(record.max_mkt_sz, "maxMktSz"),
-        "max_leverage": limit(record.lever, "lever"),
     }
     if symbol_type is _T.OPTION:
         terms["strike"] = required(record.stk, "stk")
         terms["option_type"] = word(record.opt_type, "optType", _OPTIONS)
     return terms
+
+
+def _pre_market(record: Instrument) -> tuple[Phase, ...]:
+    """The pre-market of a swap, of which the end is stated."""
+    ends_at = unless_placeholder(milliseconds(record.pre_mkt_sw_time, "preMktSwTime"))
+    return (Phase(_S.PRE_MARKET, None, ends_at),) if ends_at else ()
 
 
 def _kind(record: Instrument, codes: tuple[str, str, str]) -> ContractKindCode:
