@@ -9,7 +9,15 @@ from typing import Final, cast
 from cqar.importer.readers.product_line import ProductLine
 
 #: Modules of this package that read a venue.
-READERS: Final = ("binance", "coinbase", "deribit", "kraken", "krakenfutures")
+READERS: Final = (
+    "binance",
+    "coinbase",
+    "deribit",
+    "dydx",
+    "hyperliquid",
+    "kraken",
+    "krakenfutures",
+)
 
 
 @lru_cache(1)
