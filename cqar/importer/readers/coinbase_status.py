@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from cqar.importer.readers.fields import word
+from cqar.importer.readers.fields import stated_word
 from cqar.importer.readers.product_line import RawRecord
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 
@@ -41,9 +41,7 @@ class StatusRecord(RawRecord, frozen=True):
 
 def status_of(record: StatusRecord) -> MarketStatusCode | None:
     """What the word says, unless a flag forbids more; None if there is no word."""
-    if record.status is msgspec.UNSET:
-        return None
-    status = word(record.status, "status", _WORDS)
+    status = stated_word(record.status, "status", _WORDS)
     return by_flags(record) if status is MarketStatusCode.ONLINE else status
 
 

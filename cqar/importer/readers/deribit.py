@@ -25,6 +25,7 @@ from cqar.importer.readers.fields import (
     positive,
     rate,
     required,
+    stated_word,
     text,
     word,
 )
@@ -156,9 +157,7 @@ def _priced_against(record: InstrumentRecord) -> str:
 
 def _status(record: InstrumentRecord) -> MarketStatusCode | None:
     """The state of its book; an instrument that is not active takes no orders."""
-    status = None
-    if record.state is not msgspec.UNSET:
-        status = word(record.state, "state", _STATES)
+    status = stated_word(record.state, "state", _STATES)
     if record.is_active is False:
         return _S.HALTED if status in (None, _S.ONLINE) else status
     return _S.ONLINE if status is None and record.is_active is True else status

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
+import msgspec
+
 from cqar.importer.market import Alias, Code, Market, UnreadableRecord
-from cqar.importer.readers.fields import limit, positive, rate, text, word
+from cqar.importer.readers.fields import limit, positive, rate, stated_word, text, word
 from cqar.importer.readers.product_line import (
     Answers,
     Form,
@@ -55,7 +57,7 @@ _TYPES: Final = {"PERPETUAL": SymbolTypeCode.PERPETUAL}
 class Terms(RawRecord, frozen=True, rename="camel"):
     """What both versions have."""
 
-    status: str | None = None
+    status: str | msgspec.UnsetType | None = msgspec.UNSET
     tick_size: str | None = None
     step_size: str | None = None
     initial_margin_fraction: str | None = None
@@ -108,7 +110,7 @@ def read_perpetual(record: PerpetualRecord) -> Market:
         spelling=ticker,
         symbol_type=SymbolTypeCode.PERPETUAL,
         base=Code(base, base.partition(",")[0]),
-        status=word(record.status, "status", _STATUS),
+        status=stated_word(record.status, "status", _STATUS),
         aliases=(Alias(number, SpellingChannelCode.ID),) if number else (),
         **_terms(record, quote),
     )
@@ -120,7 +122,7 @@ def read_former(record: FormerRecord) -> Market:
         spelling=text(record.market, "market"),
         symbol_type=word(record.type, "type", _TYPES),
         base=Code(text(record.base_asset, "baseAsset")),
-        status=word(record.status, "status", _FORMER_STATUS),
+        status=stated_word(record.status, "status", _FORMER_STATUS),
         min_order_size=limit(record.min_order_size, "minOrderSize"),
         **_terms(record, record.quote_asset),
     )
