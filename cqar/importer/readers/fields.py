@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final, TypeVar
 
+import msgspec
+
 from cqar.importer.market import UnreadableRecord
 from cqar_shared.domain import decimals
 from cqar_shared.domain.kinds.symbol import ContractKindCode
@@ -174,3 +176,14 @@ def kind_by_settlement(base: str, quote: str, settlement: str) -> ContractKindCo
     if settlement == quote:
         return ContractKindCode.LINEAR
     return ContractKindCode.INVERSE if settlement == base else ContractKindCode.QUANTO
+
+
+def stated_word(
+    value: str | bool | msgspec.UnsetType | None, field: str, known: Mapping[str, W]
+) -> W | None:
+    """What a word means, or None if the record does not have the field.
+
+    Raises:
+        UnreadableRecord: It is null or not known.
+    """
+    return None if value is msgspec.UNSET else word(value, field, known)
