@@ -1,4 +1,4 @@
-"""Gate: spot. Its futures and delivery contracts are in `gate_contracts`, its options in `gate_options`.
+"""Gate: spot. Beside it: `gate_contracts` (futures, delivery contracts), `gate_options`.
 
 Amounts of spot orders are in the base currency (the amount of a market buy is in the quote).
 """
@@ -44,7 +44,7 @@ _STATUS: Final = {
 _OPEN_STATUS: Final = {"normal": _S.ONLINE, "premarket": _S.PRE_MARKET}
 
 
-class PairRecord(RawRecord, frozen=True):
+class GatePair(RawRecord, frozen=True):
     id: str
     base: str
     quote: str
@@ -69,7 +69,7 @@ class PairRecord(RawRecord, frozen=True):
     UNUSED: ClassVar = frozenset({"trade_url", "st_tag", "up_rate", "down_rate", "slippage"})
 
 
-def read_pair(record: PairRecord) -> Market:
+def read_pair(record: GatePair) -> Market:
     """A currency pair. `fee` is in percent; null amounts mean no limit."""
     status = _status(record)
     listed_at, trading_starts_at = _starts(record, status)
@@ -101,7 +101,7 @@ def read_pair(record: PairRecord) -> Market:
     )
 
 
-def _status(record: PairRecord) -> MarketStatusCode:
+def _status(record: GatePair) -> MarketStatusCode:
     if record.trade_status == "buyable":
         raise UnreadableRecord("trade_status is 'buyable': no status says that only buys are open")
     status = word(record.trade_status, "trade_status", _STATUS)
@@ -110,7 +110,7 @@ def _status(record: PairRecord) -> MarketStatusCode:
 
 
 def _starts(
-    record: PairRecord, status: MarketStatusCode
+    record: GatePair, status: MarketStatusCode
 ) -> tuple[dt.datetime | None, dt.datetime | None]:
     """When the pair was listed, and when its second side opens, if that is another time.
 
@@ -140,7 +140,7 @@ _SPOT: Final = ProductLine(
     forms=(
         Form(
             lists=(Request("api.gateio.ws/api/v4/spot/currency_pairs"),),
-            record=PairRecord,
+            record=GatePair,
             rows=_rows,
             read=read_pair,
         ),

@@ -84,7 +84,7 @@ _UNUSED: Final = frozenset(
 )
 
 
-class ContractRecord(RawRecord, frozen=True):
+class GateContract(RawRecord, frozen=True):
     """A perpetual future, or a delivery contract, which has an `expire_time`."""
 
     name: str
@@ -116,7 +116,7 @@ class ContractRecord(RawRecord, frozen=True):
     UNUSED: ClassVar = _UNUSED
 
 
-def read_contract(record: ContractRecord, settlement: str, is_dated: bool) -> Market:
+def read_contract(record: GateContract, settlement: str, is_dated: bool) -> Market:
     """A contract.
 
     Args:
@@ -167,7 +167,7 @@ def read_contract(record: ContractRecord, settlement: str, is_dated: bool) -> Ma
     )
 
 
-def _size(record: ContractRecord, kind: ContractKindCode) -> tuple[OrderUnitCode, Decimal | None]:
+def _size(record: GateContract, kind: ContractKindCode) -> tuple[OrderUnitCode, Decimal | None]:
     """What an order counts, and the size of one contract."""
     size = number(record.quanto_multiplier, "quanto_multiplier")
     if kind is ContractKindCode.INVERSE and size == 0:
@@ -175,7 +175,7 @@ def _size(record: ContractRecord, kind: ContractKindCode) -> tuple[OrderUnitCode
     return OrderUnitCode.CONTRACT, positive(record.quanto_multiplier, "quanto_multiplier")
 
 
-def _status(record: ContractRecord) -> MarketStatusCode | None:
+def _status(record: GateContract) -> MarketStatusCode | None:
     """The status; in answers without one, what `in_delisting` says.
 
     Documentation: true and a position is a transition period; true and no position is delisted.
@@ -193,7 +193,7 @@ def _status(record: ContractRecord) -> MarketStatusCode | None:
     return _S.REDUCE_ONLY if position else _S.DELISTED
 
 
-def _end(record: ContractRecord, status: MarketStatusCode | None) -> dict[str, Any]:
+def _end(record: GateContract, status: MarketStatusCode | None) -> dict[str, Any]:
     """The end, stated or announced; and the start of the reduce-only time before it."""
     reduce_only = unless_placeholder(seconds(record.delisting_time, "delisting_time"))
     ended = unless_placeholder(seconds(record.delisted_time, "delisted_time"))
@@ -204,7 +204,7 @@ def _end(record: ContractRecord, status: MarketStatusCode | None) -> dict[str, A
     return {"ends_at": ended, "scheduled": (Scheduled(reduce_only, "status", "REDUCE_ONLY"),)}
 
 
-def _expiry(record: ContractRecord) -> dt.datetime:
+def _expiry(record: GateContract) -> dt.datetime:
     return required_instant(seconds(record.expire_time, "expire_time"), "expire_time")
 
 
@@ -228,7 +228,7 @@ def _line(venue_id: str, name: str, product: str, settle: str) -> ProductLine:
         forms=(
             Form(
                 lists=(request,),
-                record=ContractRecord,
+                record=GateContract,
                 rows=_rows,
                 read=read,
                 covers=lambda _query, _spelling, _type: False,

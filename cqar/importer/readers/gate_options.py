@@ -37,7 +37,7 @@ _ACTIVE: Final = {"true": MarketStatusCode.ONLINE, "false": MarketStatusCode.HAL
 _WHOLE: Final = Decimal(1)
 
 
-class OptionRecord(RawRecord, frozen=True):
+class GateOption(RawRecord, frozen=True):
     name: str
     underlying: str
     is_call: bool
@@ -64,7 +64,7 @@ class OptionRecord(RawRecord, frozen=True):
     )
 
 
-def read_option(record: OptionRecord) -> Market:
+def read_option(record: GateOption) -> Market:
     """An option, which is settled in the quote of its underlying: BTC_USDT in USDT."""
     base, quote = split_once(text(record.underlying, "underlying"), "_", "underlying")
     expiry = required_instant(seconds(record.expiration_time, "expiration_time"), "expiration_time")
@@ -110,7 +110,7 @@ LINE: Final = ProductLine(
                     narrows=("underlying", "expiration"),
                 ),
             ),
-            record=OptionRecord,
+            record=GateOption,
             rows=_rows,
             read=read_option,
             covers=lambda query, spelling, _: (
