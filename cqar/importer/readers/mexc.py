@@ -58,6 +58,7 @@ class MexcSymbol(RawRecord, frozen=True, rename="camel"):
     permissions: tuple[str, ...] = ()
     base_asset_precision: str | None = None
     quote_precision: str | None = None
+    quote_asset_precision: str | None = None
     base_size_precision: str | None = None
     quote_amount_precision: str | None = None
     quote_amount_precision_market: str | None = None
@@ -70,7 +71,7 @@ class MexcSymbol(RawRecord, frozen=True, rename="camel"):
     # contractAddress is evidence of identity, no term of the market.
     UNUSED: ClassVar = frozenset(
         {
-            *("quoteAssetPrecision", "baseCommissionPrecision", "quoteCommissionPrecision"),
+            *("baseCommissionPrecision", "quoteCommissionPrecision"),
             *("isMarginTradingAllowed", "quoteOrderQtyMarketAllowed", "contractAddress", "st"),
             *("icebergAllowed", "ocoAllowed", "firstOpenTime"),
         }
@@ -94,7 +95,7 @@ def read_symbol(record: MexcSymbol) -> Market:
         quote=Code(text(record.quote_asset, "quoteAsset")),
         status=_status(record),
         order_unit=OrderUnitCode.BASE,
-        tick_size=places(record.quote_precision, "quotePrecision"),
+        tick_size=places(record.quote_precision or record.quote_asset_precision, "quotePrecision"),
         lot_size=places(record.base_asset_precision, "baseAssetPrecision"),
         min_order_size=limit(record.base_size_precision, "baseSizePrecision"),
         min_notional=least,
