@@ -9,7 +9,18 @@ from typing import Final, cast
 from cqar.importer.readers.product_line import ProductLine
 
 #: Modules of this package that read a venue.
-READERS: Final = ("binance", "bitfinex", "bitget", "coinbase", "gate", "htx", "kraken", "krakenfutures", "kucoin", "mexc")
+READERS: Final = (
+    "binance",
+    "bitfinex",
+    "bitget",
+    "coinbase",
+    "gate",
+    "htx",
+    "kraken",
+    "krakenfutures",
+    "kucoin",
+    "mexc",
+)
 
 
 @lru_cache(1)
