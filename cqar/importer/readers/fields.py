@@ -178,6 +178,7 @@ def kind_by_settlement(base: str, quote: str, settlement: str) -> ContractKindCo
     return ContractKindCode.INVERSE if settlement == base else ContractKindCode.QUANTO
 
 
+<<<<<<< HEAD
 def stated_word(
     value: str | bool | msgspec.UnsetType | None, field: str, known: Mapping[str, W]
 ) -> W | None:
@@ -187,3 +188,37 @@ def stated_word(
         UnreadableRecord: It is null or not known.
     """
     return None if value is msgspec.UNSET else word(value, field, known)
+=======
+def split_once(value: str, separator: str, field: str) -> tuple[str, str]:
+    """The two parts of a name that has its separator exactly once: `KRW-BTC`."""
+    parts = value.split(separator)
+    if len(parts) != 2 or not all(parts):
+        raise UnreadableRecord(f"{field} is {value[:80]!r}: no two codes with one {separator!r}")
+    return parts[0], parts[1]
+
+
+def deviation(text: str | None, field: str) -> tuple[Decimal | None, Decimal | None]:
+    """How many times a reference price a price may be at most and at least.
+
+    Args:
+        text: The largest deviation, as a fraction of the reference price. One of 1 or more sets
+            no lower bound.
+    """
+    ratio = limit(text, field)
+    if ratio is None:
+        return None, None
+    return 1 + ratio, (1 - ratio if ratio < 1 else None)
+
+
+def required_instant(instant: dt.datetime | None, field: str) -> dt.datetime:
+    """The instant that a future or an option must state as its end."""
+    if instant is None or is_placeholder(instant):
+        raise UnreadableRecord(f"{field} is {instant or 'not stated'}: no end of a contract")
+    return instant
+
+
+def whole_seconds(text: str | None, field: str, units: int) -> int | None:
+    """A duration counted in units of so many seconds, in seconds; zero is None."""
+    value = limit(text, field)
+    return integer(decimals.plain(value * units), field) if value is not None else None
+>>>>>>> rd
