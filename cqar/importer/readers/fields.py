@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal, DecimalException, Inexact
 from typing import Final, TypeVar
 
 from cqar.importer.market import UnreadableRecord
@@ -26,6 +26,10 @@ _FIRST: Final = dt.datetime(2009, 1, 1, tzinfo=dt.UTC)
 _LAST: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 W = TypeVar("W")
+
+#: A comma between thousands, not one that stands for the decimal point.
+_THOUSANDS: Final = re.compile(r",(?=\d{3}(?:\D|$))", re.ASCII)
+_QUOTIENTS: Final = Context(prec=60, traps=[Inexact])
 
 
 def number(text: str | None, field: str) -> Decimal | None:
@@ -174,3 +178,35 @@ def kind_by_settlement(base: str, quote: str, settlement: str) -> ContractKindCo
     if settlement == quote:
         return ContractKindCode.LINEAR
     return ContractKindCode.INVERSE if settlement == base else ContractKindCode.QUANTO
+
+
+def exact_quotient(numerator: Decimal, denominator: Decimal | None, field: str) -> Decimal:
+    """A quotient that a decimal can hold, such as 1 / 100,000; `field` names the denominator."""
+    if not denominator:
+        raise UnreadableRecord(f"{field} is {denominator}: nothing can be divided by it")
+    try:
+        return decimals.parse(decimals.plain(_QUOTIENTS.divide(numerator, denominator)))
+    except (DecimalException, ValueError) as error:
+        raise UnreadableRecord(f"{field} is {denominator}: the quotient has no end") from error
+
+
+def split_once(value: str, separator: str, field: str) -> tuple[str, str]:
+    """The two parts of a name that has its separator exactly once: `KRW-BTC`."""
+    parts = value.split(separator)
+    if len(parts) != 2 or not all(parts):
+        raise UnreadableRecord(f"{field} is {value[:80]!r}: no two codes with one {separator!r}")
+    return parts[0], parts[1]
+
+
+def amount_in(value: str | None, unit: str, field: str) -> Decimal | None:
+    """A limit that is written with its unit: `20.0 USD`, `5,000,000 USDT`; zero means none.
+
+    Raises:
+        UnreadableRecord: It has another unit, or none.
+    """
+    if not value:
+        return None
+    amount, _, stated = value.partition(" ")
+    if stated != unit:
+        raise UnreadableRecord(f"{field} is {value[:80]!r}: not an amount in {unit}")
+    return limit(_THOUSANDS.sub("", amount), field)

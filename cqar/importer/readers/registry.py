@@ -9,7 +9,21 @@ from typing import Final, cast
 from cqar.importer.readers.product_line import ProductLine
 
 #: Modules of this package that read a venue.
-READERS: Final = ("binance", "coinbase", "kraken", "krakenfutures")
+READERS: Final = (
+    "binance",
+    "bithumb",
+    "bitmex",
+    "bitstamp",
+    "bitvavo",
+    "coinbase",
+    "cryptocom",
+    "gemini",
+    "kraken",
+    "krakenfutures",
+    "phemex",
+    "poloniex",
+    "upbit",
+)
 
 
 @lru_cache(1)
