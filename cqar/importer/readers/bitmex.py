@@ -12,27 +12,28 @@ import dataclasses
 import datetime as dt
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
-import msgspec
-
-from cqar.importer.market import Code, Leg, Market, UnreadableRecord, Unsupported
+from cqar.importer.market import Leg, Market, UnreadableRecord, Unsupported
 from cqar.importer.readers.bitmex_answers import instruments, missing
+from cqar.importer.readers.bitmex_contract import (
+    BitmexInstrument,
+    code_of,
+    contract_kind,
+    contract_size,
+    kind_paid,
+    settlement_of,
+    unit_size,
+)
 from cqar.importer.readers.bitmex_words import (
     NO_MARKETS,
     OPTION_TYPES,
     TYPES,
-    UNITS,
-    UNUSED,
     class_of,
-    currency_of,
     status_of,
 )
 from cqar.importer.readers.fields import (
-    exact_quotient,
-    integer,
     iso,
-    kind_by_settlement,
     limit,
     number,
     positive,
@@ -47,13 +48,11 @@ from cqar.importer.readers.product_line import (
     Form,
     NotTheAnswer,
     ProductLine,
-    RawRecord,
     Request,
     Row,
     answers_to,
 )
 from cqar_shared.domain.kinds.symbol import (
-    ContractKindCode,
     ExerciseStyleCode,
     SettlementMethodCode,
     SymbolTypeCode,
@@ -62,60 +61,9 @@ from cqar_shared.domain.kinds.venue import EnvironmentCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
 _T = SymbolTypeCode
-_K = ContractKindCode
-#: BitMEX's own tickers for what others call otherwise.
-_TICKERS: Final = {"XBT": "BTC"}
-_SCALE_MAX: Final = 30
 
 
-class Asset(RawRecord, frozen=True, rename="camel"):
-    """What wallet/assets says of a code."""
-
-    major_currency: str | None = None
-    name: str | None = None
-    scale: str | None = None
-
-
-class Instrument(RawRecord, frozen=True, rename="camel"):
-    symbol: str
-    typ: str
-    state: str
-    underlying: str | None = None
-    quote_currency: str | None = None
-    settl_currency: str | None = None
-    listing: str | None = None
-    expiry: str | None = None
-    timestamp: str | None = None
-    reference_symbol: str | None = None
-    is_quanto: bool | None = None
-    is_inverse: bool | None = None
-    multiplier: str | None = None
-    underlying_to_position_multiplier: str | None = None
-    underlying_to_settle_multiplier: str | None = None
-    tick_size: str | None = None
-    lot_size: str | None = None
-    max_order_qty: str | None = None
-    min_price: str | None = None
-    max_price: str | None = None
-    init_margin: str | None = None
-    maint_margin: str | None = None
-    maker_fee: str | None = None
-    taker_fee: str | None = None
-    funding_interval: str | None = None
-    option_strike_price: str | None = None
-    near_leg_symbol: str | None = None
-    far_leg_symbol: str | None = None
-    buy_leg: str | None = None
-    sell_leg: str | None = None
-    base: Asset | None = msgspec.field(default=None, name="@base")
-    quote: Asset | None = msgspec.field(default=None, name="@quote")
-    settlement: Asset | None = msgspec.field(default=None, name="@settlement")
-    index_type: str | None = msgspec.field(default=None, name="@indexType")
-
-    UNUSED: ClassVar = UNUSED
-
-
-def read_instrument(record: Instrument) -> Market | Unsupported:
+def read_instrument(record: BitmexInstrument) -> Market | Unsupported:
     spelling = text(record.symbol, "symbol")
     if record.typ in NO_MARKETS:
         return Unsupported(spelling, *NO_MARKETS[record.typ])
@@ -126,8 +74,8 @@ def read_instrument(record: Instrument) -> Market | Unsupported:
     return Market(
         spelling=spelling,
         symbol_type=symbol_type,
-        base=_code(text(record.underlying, "underlying"), record.base),
-        quote=_code(text(record.quote_currency, "quoteCurrency"), record.quote),
+        base=code_of(text(record.underlying, "underlying"), record.base),
+        quote=code_of(text(record.quote_currency, "quoteCurrency"), record.quote),
         status=status,
         listed_at=unless_placeholder(listed_at),
         delisted_at=_expiry(record) if is_over else None,
@@ -144,11 +92,11 @@ def read_instrument(record: Instrument) -> Market | Unsupported:
     )
 
 
-def _of_type(record: Instrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
+def _of_type(record: BitmexInstrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
     """The fields that not all types have."""
     if symbol_type is _T.SPOT:
         return {
-            "contract_size": _unit_size(record),
+            "contract_size": unit_size(record),
             "min_price": limit(record.min_price, "minPrice"),
         }
     if symbol_type is _T.COMBO:
@@ -156,17 +104,17 @@ def _of_type(record: Instrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
     return _contract(record, symbol_type)
 
 
-def _contract(record: Instrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
+def _contract(record: BitmexInstrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
     expiry = _expiry(record)
     is_perpetual = symbol_type is _T.PERPETUAL
     if expiry is None and not is_perpetual:
         raise UnreadableRecord(f"expiry is {record.expiry}: a future or an option has one")
-    settlement = _settlement(record)
-    kind = _contract_kind(record, settlement)
+    settlement = settlement_of(record)
+    kind = contract_kind(record, settlement)
     fields = {
         "settlement": settlement,
         "contract_kind": kind,
-        "contract_size": _contract_size(record, kind),
+        "contract_size": contract_size(record, kind),
         "underlying_class": class_of(record.typ, record.index_type, record.underlying or ""),
         "underlying": record.reference_symbol or None,
         "expiry": None if is_perpetual else expiry,
@@ -177,7 +125,7 @@ def _contract(record: Instrument, symbol_type: SymbolTypeCode) -> dict[str, Any]
     return fields | (_option(record) if symbol_type is _T.OPTION else {})
 
 
-def _option(record: Instrument) -> dict[str, Any]:
+def _option(record: BitmexInstrument) -> dict[str, Any]:
     """OCECCS and OPECCS are European and settled in cash: the third and fifth letter, ISO 10962."""
     return {
         "strike": required(record.option_strike_price, "optionStrikePrice"),
@@ -187,12 +135,12 @@ def _option(record: Instrument) -> dict[str, Any]:
     }
 
 
-def _spread(record: Instrument) -> dict[str, Any]:
+def _spread(record: BitmexInstrument) -> dict[str, Any]:
     """A calendar spread: its price, the near leg's less the far leg's, may be negative.
 
     How much of an asset one contract is, each leg says for itself.
     """
-    settlement = _settlement(record)
+    settlement = settlement_of(record)
     near, far = record.near_leg_symbol or record.buy_leg, record.far_leg_symbol or record.sell_leg
     return {
         "legs": (
@@ -200,86 +148,23 @@ def _spread(record: Instrument) -> dict[str, Any]:
             Leg(text(far, "farLegSymbol"), Decimal(-1)),
         ),
         "settlement": settlement,
-        "contract_kind": _kind_by(record, settlement),
+        "contract_kind": kind_paid(record, settlement),
         "ends_at": _expiry(record),
         "min_price": number(record.min_price, "minPrice"),
     }
 
 
-def _code(code: str, asset: Asset | None) -> Code:
-    """A code and what it means: a small unit is a code of its currency; XBT is BTC."""
-    currency = (asset and asset.major_currency) or currency_of(code)
-    return Code(code, _TICKERS.get(currency, currency), (asset and asset.name) or None)
-
-
-def _settlement(record: Instrument) -> Code:
-    return _code(text(record.settl_currency, "settlCurrency"), record.settlement)
-
-
-def _kind_by(record: Instrument, settlement: Code) -> ContractKindCode:
-    """The kind that follows from what a contract pays in."""
-    base = _code(record.underlying or "", record.base).ticker
-    quote = _code(record.quote_currency or "", record.quote).ticker
-    return kind_by_settlement(base, quote, settlement.ticker)
-
-
-def _contract_kind(record: Instrument, settlement: Code) -> ContractKindCode:
-    """The kind that isQuanto and isInverse state, which must fit the settlement."""
-    kind = _kind_by(record, settlement)
-    if record.is_quanto is not (kind is _K.QUANTO) or record.is_inverse is not (kind is _K.INVERSE):
-        raise UnreadableRecord(
-            f"isQuanto is {record.is_quanto}, isInverse {record.is_inverse}:"
-            f" that does not fit a settlement in {settlement.venue}"
-        )
-    return kind
-
-
-def _contract_size(record: Instrument, kind: ContractKindCode) -> Decimal | None:
-    """One contract; None of a quanto where nobody says how large its settlement's unit is."""
-    if kind is _K.LINEAR:
-        return _unit_size(record)
-    multiplier = number(record.multiplier, "multiplier") or Decimal(0)
-    if kind is _K.INVERSE:
-        units = number(record.underlying_to_settle_multiplier, "underlyingToSettleMultiplier")
-        size = exact_quotient(multiplier, units, "underlyingToSettleMultiplier")
-    else:
-        scale = _scale(record)
-        if scale is None:
-            return None
-        size = exact_quotient(multiplier, Decimal(10) ** scale, "scale")
-    if size <= 0:
-        raise UnreadableRecord(f"multiplier is {record.multiplier}: a contract must have a size")
-    return size
-
-
-def _unit_size(record: Instrument) -> Decimal:
-    field = "underlyingToPositionMultiplier"
-    units = required(record.underlying_to_position_multiplier, field)
-    return exact_quotient(Decimal(1), units, field)
-
-
-def _scale(record: Instrument) -> int | None:
-    """How many decimals of its currency the settlement's small unit is."""
-    stated = integer(record.settlement.scale, "scale") if record.settlement else None
-    if stated is None:
-        known = UNITS.get(record.settl_currency or "")
-        return known[1] if known else None
-    if not 0 <= stated <= _SCALE_MAX:
-        raise UnreadableRecord(f"scale is {stated}: it must be from 0 to {_SCALE_MAX}")
-    return stated
-
-
-def _expiry(record: Instrument) -> dt.datetime | None:
+def _expiry(record: BitmexInstrument) -> dt.datetime | None:
     return unless_placeholder(iso(record.expiry, "expiry"))
 
 
-def _interval(record: Instrument) -> int | None:
+def _interval(record: BitmexInstrument) -> int | None:
     """A duration that is written as a time of 2000-01-01."""
     found = iso(record.funding_interval, "fundingInterval")
     return found.hour * 3_600 + found.minute * 60 + found.second if found else None
 
 
-def _form(host: str) -> Form[Instrument]:
+def _form(host: str) -> Form[BitmexInstrument]:
     root = f"{host}/api/v1"
     with_indices = Request(f"{root}/instrument/activeAndIndices")
     active = Request(f"{root}/instrument/active")
@@ -296,7 +181,7 @@ def _form(host: str) -> Form[Instrument]:
     return Form(
         lists=(with_indices, active, every),
         also=(assets,),
-        record=Instrument,
+        record=BitmexInstrument,
         rows=rows,
         read=read_instrument,
         covers=lambda query, spelling, _: query.get("symbol") == spelling,

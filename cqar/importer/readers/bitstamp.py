@@ -34,7 +34,7 @@ _TYPES: Final = {"SPOT": _T.SPOT, "PERPETUAL": _T.PERPETUAL}
 _KINDS: Final = {"Linear": ContractKindCode.LINEAR, "Inverse": ContractKindCode.INVERSE}
 
 
-class Pair(RawRecord, frozen=True):
+class BitstampPair(RawRecord, frozen=True):
     """A pair of trading-pairs-info, whose minimum has its unit: `20.0 USD`."""
 
     name: str
@@ -49,7 +49,7 @@ class Pair(RawRecord, frozen=True):
     UNUSED: ClassVar = frozenset({"instant_order_counter_decimals"})
 
 
-class MarketRecord(RawRecord, frozen=True):
+class BitstampMarket(RawRecord, frozen=True):
     """A market of /markets, which names its currencies and its type."""
 
     market_symbol: str
@@ -73,7 +73,7 @@ class MarketRecord(RawRecord, frozen=True):
     )
 
 
-def read_pair(record: Pair) -> Market:
+def read_pair(record: BitstampPair) -> Market:
     base, quote = split_once(text(record.name, "name"), "/", "name")
     return Market(
         spelling=text(record.url_symbol, "url_symbol"),
@@ -94,7 +94,7 @@ def _least(minimum: str | None, base: str, quote: str) -> dict[str, Any]:
     return {"min_order_size": amount_in(minimum, base, "minimum_order")}
 
 
-def read_market(record: MarketRecord) -> Market:
+def read_market(record: BitstampMarket) -> Market:
     base = text(record.base_currency, "base_currency")
     quote = text(record.counter_currency, "counter_currency")
     symbol_type = word(record.market_type, "market_type", _TYPES)
@@ -114,7 +114,7 @@ def read_market(record: MarketRecord) -> Market:
     )
 
 
-def _contract(record: MarketRecord, base: str, quote: str) -> dict[str, Any]:
+def _contract(record: BitstampMarket, base: str, quote: str) -> dict[str, Any]:
     kind = word(record.payoff_type, "payoff_type", _KINDS)
     return {
         "contract_kind": kind,
@@ -123,7 +123,7 @@ def _contract(record: MarketRecord, base: str, quote: str) -> dict[str, Any]:
     }
 
 
-def _terms(record: Pair | MarketRecord) -> dict[str, Any]:
+def _terms(record: BitstampPair | BitstampMarket) -> dict[str, Any]:
     """What both forms state alike: decimals of the base are the lot's, the counter's the tick's."""
     allowed = record.instant_and_market_orders
     return {
@@ -172,14 +172,14 @@ PRODUCT_LINES: Final = (
         forms=(
             Form(
                 lists=(_MARKETS,),
-                record=MarketRecord,
+                record=BitstampMarket,
                 rows=_market_rows,
                 read=read_market,
             ),
             Form(
                 lists=(_PAIRS,),
                 also=(_MARKETS,),
-                record=Pair,
+                record=BitstampPair,
                 rows=_pair_rows,
                 read=read_pair,
                 types={_PAIRS: frozenset({_T.SPOT})},

@@ -30,7 +30,7 @@ _STATUS: Final = {"trading": _S.ONLINE, "halted": _S.HALTED, "auction": _S.AUCTI
 _DIGITS_MAX: Final = 30
 
 
-class MarketRecord(RawRecord, frozen=True, rename="camel"):
+class BitvavoMarket(RawRecord, frozen=True, rename="camel"):
     market: str
     base: str
     quote: str
@@ -47,7 +47,7 @@ class MarketRecord(RawRecord, frozen=True, rename="camel"):
     UNUSED: ClassVar = frozenset({"notionalDecimals", "maxOpenOrders", "feeCategory"})
 
 
-def read_market(record: MarketRecord) -> Market:
+def read_market(record: BitvavoMarket) -> Market:
     tick = positive(record.tick_size, "tickSize")
     kinds = record.order_types
     return Market(
@@ -91,7 +91,7 @@ PRODUCT_LINES: Final = (
         forms=(
             Form(
                 lists=(Request("api.bitvavo.com/v2/markets", narrows=("market",)),),
-                record=MarketRecord,
+                record=BitvavoMarket,
                 rows=_markets,
                 read=read_market,
                 covers=lambda query, spelling, _: query.get("market") == spelling,

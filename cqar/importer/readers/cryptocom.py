@@ -48,7 +48,7 @@ _OPTION_TYPES: Final = {"CALL": OptionTypeCode.CALL, "PUT": OptionTypeCode.PUT}
 _STATUS: Final = {True: MarketStatusCode.ONLINE, False: MarketStatusCode.HALTED}
 
 
-class Instrument(RawRecord, frozen=True):
+class CryptocomInstrument(RawRecord, frozen=True):
     """An instrument of v1; or of v2, which calls it `instrument_name`."""
 
     symbol: str | None = None
@@ -81,11 +81,11 @@ class Instrument(RawRecord, frozen=True):
     )
 
 
-def read_instrument(record: Instrument) -> Market:
+def read_instrument(record: CryptocomInstrument) -> Market:
     return _read_v1(record) if record.instrument_name is None else _read_v2(record)
 
 
-def _read_v2(record: Instrument) -> Market:
+def _read_v2(record: CryptocomInstrument) -> Market:
     return Market(
         spelling=text(record.instrument_name, "instrument_name"),
         symbol_type=_T.SPOT,
@@ -99,7 +99,7 @@ def _read_v2(record: Instrument) -> Market:
     )
 
 
-def _read_v1(record: Instrument) -> Market:
+def _read_v1(record: CryptocomInstrument) -> Market:
     symbol_type = word(record.inst_type, "inst_type", _TYPES)
     quote = Code(text(record.quote_ccy, "quote_ccy"))
     is_spot = symbol_type is _T.SPOT
@@ -117,7 +117,7 @@ def _read_v1(record: Instrument) -> Market:
     )
 
 
-def _contract(record: Instrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
+def _contract(record: CryptocomInstrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
     size = positive(record.contract_size, "contract_size")
     ends = unless_placeholder(milliseconds(record.expiry_timestamp_ms, "expiry_timestamp_ms"))
     is_perpetual = symbol_type is _T.PERPETUAL
@@ -134,7 +134,7 @@ def _contract(record: Instrument, symbol_type: SymbolTypeCode) -> dict[str, Any]
     return fields | (_option(record) if symbol_type is _T.OPTION else {})
 
 
-def _option(record: Instrument) -> dict[str, Any]:
+def _option(record: CryptocomInstrument) -> dict[str, Any]:
     return {
         "strike": required(record.strike, "strike"),
         "option_type": word(record.put_call, "put_call", _OPTION_TYPES),
@@ -150,12 +150,12 @@ def _instruments(answers: Answers) -> Iterable[Row]:
             yield from objects_at(answer.value, "result", "data")
 
 
-def _form(host: str) -> Form[Instrument]:
+def _form(host: str) -> Form[CryptocomInstrument]:
     today = Request(f"{host}/exchange/v1/public/get-instruments")
     former = Request(f"{host}/v2/public/get-instruments", is_former=True)
     return Form(
         lists=(today, former),
-        record=Instrument,
+        record=CryptocomInstrument,
         rows=_instruments,
         read=read_instrument,
         types={former: frozenset({_T.SPOT})},

@@ -46,7 +46,7 @@ _TYPES: Final = {"spot": _T.SPOT, "swap": _T.PERPETUAL}
 _KINDS: Final = {"vanilla": None, "linear": _K.LINEAR, "inverse": _K.INVERSE}
 
 
-class Details(RawRecord, frozen=True):
+class GeminiSymbol(RawRecord, frozen=True):
     symbol: str
     base_currency: str | None = None
     quote_currency: str | None = None
@@ -63,7 +63,7 @@ class Details(RawRecord, frozen=True):
     UNUSED: ClassVar = frozenset({"wrap_enabled"})
 
 
-def read_details(record: Details) -> Market:
+def read_details(record: GeminiSymbol) -> Market:
     """A symbol. Before Gemini had swaps (2021), details had no product_type: all were spot."""
     spelling = text(record.symbol, "symbol")
     if record.base_currency is None and record.listed_as is not None:
@@ -90,7 +90,7 @@ def read_details(record: Details) -> Market:
     )
 
 
-def _swap(record: Details, base: str, quote: str) -> dict[str, Any]:
+def _swap(record: GeminiSymbol, base: str, quote: str) -> dict[str, Any]:
     """An inverse swap pays in the base; another one in the currency of its collateral."""
     kind = word(record.contract_type, "contract_type", _KINDS)
     settlement = text(record.contract_price_currency, "contract_price_currency")
@@ -101,7 +101,7 @@ def _swap(record: Details, base: str, quote: str) -> dict[str, Any]:
     return {"contract_kind": kind, "settlement": Code(quote if kind is _K.LINEAR else base)}
 
 
-def _form(host: str) -> Form[Details]:
+def _form(host: str) -> Form[GeminiSymbol]:
     every = Request(f"{host}/v1/symbols/details/all")
     each = Request(f"{host}/v1/symbols/details", narrows=("symbol",))
     names = Request(f"{host}/v1/symbols")
@@ -118,7 +118,7 @@ def _form(host: str) -> Form[Details]:
 
     return Form(
         lists=(every, each, names),
-        record=Details,
+        record=GeminiSymbol,
         rows=rows,
         read=read_details,
         covers=lambda query, spelling, _: query.get("symbol", "").upper() == spelling,
@@ -133,7 +133,7 @@ def _missing(answers: Iterable[Answer]) -> str | None:
 
 
 def _details(answer: Answer) -> Iterable[Row]:
-    """Details of a list of symbols, or of one."""
+    """GeminiSymbol of a list of symbols, or of one."""
     value = answer.value
     return objects_at([value] if isinstance(value, dict) and "symbol" in value else value)
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
@@ -36,15 +35,13 @@ from cqar.importer.readers.fields import (
     unless_placeholder,
     word,
 )
+from cqar.importer.readers.phemex_answers import products
 from cqar.importer.readers.product_line import (
-    Answers,
     Form,
     ProductLine,
     RawRecord,
     Request,
-    Row,
     answers_to,
-    objects_at,
 )
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
@@ -57,7 +54,7 @@ _STATUS: Final = {"Listed": MarketStatusCode.ONLINE, "Delisted": MarketStatusCod
 _MULTIPLE: Final = re.compile(r"(10{2,8}) ([A-Z0-9]{1,20})", re.ASCII)
 
 
-class Tier(RawRecord, frozen=True, rename="camel"):
+class PhemexTier(RawRecord, frozen=True, rename="camel"):
     """The first tier of a contract's risk limits, in percent or (V2) as fractions."""
 
     initial_margin: str | None = None
@@ -68,7 +65,7 @@ class Tier(RawRecord, frozen=True, rename="camel"):
     UNUSED: ClassVar = frozenset({"limit", "initialMarginEr", "maintenanceMarginEr"})
 
 
-class Product(RawRecord, frozen=True, rename="camel"):
+class PhemexProduct(RawRecord, frozen=True, rename="camel"):
     symbol: str
     type: str
     quote_currency: str
@@ -103,7 +100,7 @@ class Product(RawRecord, frozen=True, rename="camel"):
     min_price_rp: str | None = None
     max_price_rp: str | None = None
     min_order_value_rv: str | None = None
-    tier: Tier | None = msgspec.field(default=None, name="@tier")
+    tier: PhemexTier | None = msgspec.field(default=None, name="@tier")
     base_name: str | None = msgspec.field(default=None, name="@baseName")
     quote_name: str | None = msgspec.field(default=None, name="@quoteName")
 
@@ -119,11 +116,11 @@ class Product(RawRecord, frozen=True, rename="camel"):
     )
 
 
-def read_product(record: Product) -> Market:
+def read_product(record: PhemexProduct) -> Market:
     return word(record.type, "type", _READ)(record)
 
 
-def _spot(record: Product) -> Market:
+def _spot(record: PhemexProduct) -> Market:
     base, quote = text(record.base_currency, "baseCurrency"), record.quote_currency
     return Market(
         symbol_type=_T.SPOT,
@@ -145,7 +142,7 @@ def _spot(record: Product) -> Market:
     )
 
 
-def _perpetual(record: Product) -> Market:
+def _perpetual(record: PhemexProduct) -> Market:
     """A contract of 2019: orders count contracts."""
     base, settlement, kind = _sides(record)
     unit = text(record.contract_underlying_assets, "contractUnderlyingAssets")
@@ -165,7 +162,7 @@ def _perpetual(record: Product) -> Market:
     )
 
 
-def _perpetual_v2(record: Product) -> Market:
+def _perpetual_v2(record: PhemexProduct) -> Market:
     """A contract of 2022: orders are in the base."""
     base, settlement, kind = _sides(record)
     return Market(
@@ -187,7 +184,7 @@ _READ: Final = {
 }
 
 
-def _sides(record: Product) -> tuple[str, str, ContractKindCode]:
+def _sides(record: PhemexProduct) -> tuple[str, str, ContractKindCode]:
     """Base, settlement and kind. Without baseCurrency the base is the first of `BTC / USD`."""
     settlement = text(record.settle_currency, "settleCurrency")
     shown = text(record.display_symbol, "displaySymbol").replace(" ", "")
@@ -199,9 +196,9 @@ def _sides(record: Product) -> tuple[str, str, ContractKindCode]:
 
 
 def _contract(
-    record: Product, base: str, settlement: str, kind: ContractKindCode
+    record: PhemexProduct, base: str, settlement: str, kind: ContractKindCode
 ) -> dict[str, Any]:
-    tier = record.tier or Tier()
+    tier = record.tier or PhemexTier()
     many = _MULTIPLE.fullmatch(record.contract_underlying_assets or "")
     return {
         "symbol_type": _T.PERPETUAL,
@@ -220,7 +217,7 @@ def _contract(
     }
 
 
-def _listing(record: Product) -> dict[str, Any]:
+def _listing(record: PhemexProduct) -> dict[str, Any]:
     return {
         "spelling": text(record.symbol, "symbol"),
         "quote": Code(text(record.quote_currency, "quoteCurrency"), name=record.quote_name),
@@ -243,7 +240,7 @@ def _hundredths(value: str | None, field: str) -> Decimal | None:
     return exact_quotient(found, Decimal(100), field) if found is not None else None
 
 
-def _price_scale(record: Product) -> int:
+def _price_scale(record: PhemexProduct) -> int:
     scale = integer(record.price_scale, "priceScale") or 0
     if not 0 <= scale <= PLACES_MAX:
         raise UnreadableRecord(f"priceScale is {scale}: it must be from 0 to {PLACES_MAX}")
@@ -262,67 +259,11 @@ def _margin(in_percent: str | None, fraction: str | None) -> Decimal | None:
     return percent((in_percent or "").removesuffix("%"), "initialMargin")
 
 
-def _products(answers: Answers) -> Iterable[Row]:
-    for answer in answers_to(answers, *answers):
-        data = answer.value.get("data") if isinstance(answer.value, dict) else None
-        newer = isinstance(data, dict) and "perpProductsV2" in data
-        names = _texts(data, ("currencies",), "currency", "name")
-        tiers = _tiers(data)
-        for row in _lists(answer.value, newer=newer):
-            yield _with(row, names, tiers) if isinstance(row.record, dict) else row
-
-
-def _lists(value: Any, *, newer: bool) -> Iterator[Row]:
-    yield from objects_at(value, "data", "products")
-    if newer:
-        yield from objects_at(value, "data", "perpProductsV2")
-
-
-def _with(row: Row, names: dict[str, Any], tiers: dict[str, Any]) -> Row:
-    """A product with the names of its currencies and the first tier of its risk limits."""
-    found = {
-        "@baseName": _found(names, row.record.get("baseCurrency")),
-        "@quoteName": _found(names, row.record.get("quoteCurrency")),
-        "@tier": _found(tiers, row.name),
-    }
-    return Row(row.name, row.record | found)
-
-
-def _found(known: dict[str, Any], key: Any) -> Any:
-    return known.get(key) if isinstance(key, str) else None
-
-
-def _texts(data: Any, lists: tuple[str, ...], key: str, field: str) -> dict[str, str]:
-    found = {}
-    for record in _objects(data, *lists):
-        name, value = record.get(key), record.get(field)
-        if isinstance(name, str) and isinstance(value, str) and value:
-            found[name] = value
-    return found
-
-
-def _tiers(data: Any) -> dict[str, Any]:
-    found = {}
-    for record in _objects(data, "riskLimits", "riskLimitsV2"):
-        tiers = record.get("riskLimits")
-        if isinstance(record.get("symbol"), str) and isinstance(tiers, list) and tiers:
-            found[record["symbol"]] = tiers[0]
-    return found
-
-
-def _objects(data: Any, *lists: str) -> Iterator[dict[str, Any]]:
-    for name in lists:
-        value = data.get(name) if isinstance(data, dict) else None
-        for record in value if isinstance(value, list) else ():
-            if isinstance(record, dict):
-                yield record
-
-
-def _form(host: str) -> Form[Product]:
+def _form(host: str) -> Form[PhemexProduct]:
     return Form(
         lists=(Request(f"{host}/public/products"),),
-        record=Product,
-        rows=_products,
+        record=PhemexProduct,
+        rows=lambda answers: products(answers_to(answers, *answers)),
         read=read_product,
     )
 

@@ -28,7 +28,7 @@ _S = MarketStatusCode
 _STATUS: Final = {"NORMAL": _S.ONLINE, "PAUSE": _S.HALTED, "POST_ONLY": _S.POST_ONLY}
 
 
-class TradeLimit(RawRecord, frozen=True, rename="camel"):
+class PoloniexLimits(RawRecord, frozen=True, rename="camel"):
     """Limits of a symbol. `highestBid` and `lowestAsk` bound one side each; zero: no limit."""
 
     price_scale: str | None = None
@@ -41,26 +41,26 @@ class TradeLimit(RawRecord, frozen=True, rename="camel"):
     UNUSED: ClassVar = frozenset({"symbol", "amountScale", "highestBid", "lowestAsk"})
 
 
-class CrossMargin(RawRecord, frozen=True, rename="camel"):
+class PoloniexMargin(RawRecord, frozen=True, rename="camel"):
     support_cross_margin: bool | None = None
     max_leverage: str | None = None
 
 
-class MarketRecord(RawRecord, frozen=True, rename="camel"):
+class PoloniexMarket(RawRecord, frozen=True, rename="camel"):
     symbol: str
     base_currency_name: str
     quote_currency_name: str
     state: str | None = None
     visible_start_time: str | None = None
     tradable_start_time: str | None = None
-    symbol_trade_limit: TradeLimit | None = None
-    cross_margin: CrossMargin | None = None
+    symbol_trade_limit: PoloniexLimits | None = None
+    cross_margin: PoloniexMargin | None = None
 
     UNUSED: ClassVar = frozenset({"displayName"})
 
 
-def read_market(record: MarketRecord) -> Market:
-    terms = record.symbol_trade_limit or TradeLimit()
+def read_market(record: PoloniexMarket) -> Market:
+    terms = record.symbol_trade_limit or PoloniexLimits()
     visible_at = milliseconds(record.visible_start_time, "visibleStartTime")
     tradable_at = milliseconds(record.tradable_start_time, "tradableStartTime")
     margin = record.cross_margin
@@ -96,7 +96,7 @@ PRODUCT_LINES: Final = (
         forms=(
             Form(
                 lists=(Request("api.poloniex.com/markets"),),
-                record=MarketRecord,
+                record=PoloniexMarket,
                 rows=_markets,
                 read=read_market,
             ),

@@ -26,7 +26,7 @@ from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
 
 
-class MarketRecord(RawRecord, frozen=True):
+class UpbitMarket(RawRecord, frozen=True):
     """Warnings are notices to investors: orders are taken as before."""
 
     market: str
@@ -35,7 +35,7 @@ class MarketRecord(RawRecord, frozen=True):
     UNUSED: ClassVar = frozenset({"korean_name", "market_warning", "market_event"})
 
 
-def read_market(record: MarketRecord) -> Market:
+def read_market(record: UpbitMarket) -> Market:
     """A market of Upbit, or of Bithumb, whose list has the same form."""
     spelling = text(record.market, "market")
     quote, base = split_once(spelling, "-", "market")
@@ -53,11 +53,11 @@ def _markets(answers: Answers) -> Iterable[Row]:
         yield from objects_at(answer.value, name="market")
 
 
-def market_list(host: str) -> Form[MarketRecord]:
+def market_list(host: str) -> Form[UpbitMarket]:
     """The request `market/all`, with or without details."""
     return Form(
         lists=(Request(f"{host}/v1/market/all"),),
-        record=MarketRecord,
+        record=UpbitMarket,
         rows=_markets,
         read=read_market,
     )
