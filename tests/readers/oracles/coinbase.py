@@ -11,7 +11,6 @@ from tests.readers.oracles.plain import (
     Expect,
     Expectations,
     Raw,
-    above_zero,
     code,
     number,
     plain,
@@ -64,28 +63,26 @@ def product(record: Raw) -> Raw:
 
 
 def sizes(record: Raw) -> Raw:
-    """Advanced Trade: quote_min_size and quote_max_size bound an order's value."""
-    low, high = above_zero(record["quote_min_size"]), above_zero(record["quote_max_size"])
+    """What Advanced Trade says of any product. Sizes of its contracts count contracts."""
     return plain(
         tick_size=number(record["price_increment"]),
         lot_size=number(record["base_increment"]),
         min_order_size=number(record["base_min_size"]),
         max_order_size=number(record["base_max_size"]),
-        min_notional=low,
-        max_notional=high,
-        market_min_notional=low,
-        market_max_notional=high,
         order_types=("LIMIT",) if record["limit_only"] else None,
     )
 
 
 def advanced_spot(record: Raw) -> Raw:
+    """quote_min_size and quote_max_size bound `quote_size`, which market orders have."""
     return {
         "symbol_type": "SPOT",
         "base": code(record["base_currency_id"], name=record["base_name"] or None),
         "quote": code(record["quote_currency_id"], name=record["quote_name"] or None),
         "status": status_of(record),
         "order_unit": "BASE",
+        "market_min_notional": number(record["quote_min_size"]),
+        "market_max_notional": number(record["quote_max_size"]),
         **sizes(record),
     }
 
