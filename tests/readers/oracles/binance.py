@@ -23,7 +23,7 @@ FUNDING: Final = "binance/usdm_fundingInfo_2025-08.json"
 # ENUM definitions. BREAK: not traded now, whatever the cause; orders can be cancelled only.
 SPOT_STATUS: Final = {"TRADING": "ONLINE", "BREAK": "HALTED"}
 # "Contract status": PENDING_TRADING is not open yet. Before settlement (PRE_SETTLE, half an hour)
-# positions can be closed and none opened; SETTLING and DELIVERING are closed. A perpetual keeps
+# positions can be closed and none opened; SETTLING and DELIVERING are closed. A contract keeps
 # its row for years after its settlement, with the date: by then it is over.
 CONTRACT_STATUS: Final = {
     "TRADING": "ONLINE",
@@ -32,7 +32,7 @@ CONTRACT_STATUS: Final = {
     "SETTLING": "SETTLING",
     "DELIVERING": "SETTLING",
 }
-SETTLED: Final = ("PRE_SETTLE", "SETTLING")
+ENDING: Final = ("PRE_SETTLE", "SETTLING", "DELIVERING")
 PERPETUALS: Final = ("PERPETUAL", "PERPETUAL DELIVERING", "TRADIFI_PERPETUAL")
 QUARTERLIES: Final = ("CURRENT_QUARTER", "NEXT_QUARTER", "CURRENT_QUARTER DELIVERING")
 CLASSES: Final = {
@@ -124,9 +124,9 @@ def contract(record: Raw, hours: dict[str, str], taken_at: dt.datetime) -> Raw:
     delivery = instant(record["deliveryDate"])
     assert delivery is not None
     # 2100-12-25 stands where there is no delivery.
-    ends_at = delivery if is_perpetual and delivery.year < 2100 else None
+    end = delivery if delivery.year < 2100 else None
     word = record["contractStatus" if "contractStatus" in record else "status"]
-    is_over = ends_at is not None and ends_at <= taken_at and word in SETTLED
+    is_over = end is not None and end <= taken_at and word in ENDING
     status = "DELISTED" if is_over else CONTRACT_STATUS[word]
     if record["underlyingType"] == "PREMARKET" and status == "ONLINE":
         status = "PRE_MARKET"
@@ -144,9 +144,9 @@ def contract(record: Raw, hours: dict[str, str], taken_at: dt.datetime) -> Raw:
             contract_kind="INVERSE" if is_inverse else "LINEAR",
             underlying_class=CLASSES[record["underlyingType"]],
             underlying=record["baseAsset"] if is_index else None,
-            expiry=None if is_perpetual else delivery,
-            ends_at=ends_at,
-            delisted_at=ends_at if is_over else None,
+            expiry=None if is_perpetual else end,
+            ends_at=end if is_perpetual else None,
+            delisted_at=end if is_over else None,
             listed_at=instant(record["onboardDate"]),
             status=status,
             # COIN-M: "quantity measured by contract number, not by coin".
