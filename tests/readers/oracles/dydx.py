@@ -12,14 +12,17 @@ STATUS: Final = {"ACTIVE": "ONLINE", "ONLINE": "ONLINE"}
 
 
 def market(record: Raw) -> Raw:
-    """Markets are BASE-USD. clobPairId names one in the chain's messages."""
+    """Markets are BASE-USD; what they call USD is USDC, in which all positions are settled.
+
+    clobPairId names a market in the chain's messages.
+    """
     base, quote = (record.get("ticker") or record["market"]).rsplit("-", 1)
     number_id = record.get("clobPairId")
     return plain(
         symbol_type="PERPETUAL",
         base=code(base),
-        quote=code(quote),
-        settlement=code(quote),
+        quote=code(quote, "USDC"),
+        settlement=code(quote, "USDC"),
         contract_kind="LINEAR",
         status=STATUS[record["status"]],
         aliases={(number_id, "ID")} if number_id else None,

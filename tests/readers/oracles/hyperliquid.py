@@ -10,7 +10,7 @@ import functools
 from decimal import Decimal
 from typing import Any, Final
 
-from tests.readers.oracles.plain import Expect, Expectations, Raw, code, plain
+from tests.readers.oracles.plain import Expect, Expectations, Name, Raw, code, plain
 
 DECIMALS_OF_PERPETUALS: Final = 6
 DECIMALS_OF_SPOT: Final = 8
@@ -28,29 +28,36 @@ def steps(size_decimals: str, price_decimals: int) -> Raw:
     }
 
 
+def token_code(token: Raw) -> Name:
+    """Names are free to take; `spotSend` means a token by "NAME:TOKENID". A canonical one is it."""
+    name = token["name"]
+    full = name if token["isCanonical"] else f"{name}:{token['tokenId']}"
+    return code(full, name, token.get("fullName"))
+
+
 def pair(record: Raw, tokens: dict[str, Raw]) -> Raw:
     """Tokens are meant by the index that they state. Orders name a pair by 10000 + index."""
     base, quote = (tokens[index] for index in record["tokens"])
     return {
         "symbol_type": "SPOT",
-        "base": code(base["name"], name=base.get("fullName")),
-        "quote": code(quote["name"], name=quote.get("fullName")),
+        "base": token_code(base),
+        "quote": token_code(quote),
         "aliases": {(str(10000 + int(record["index"])), "ID")},
         **steps(base["szDecimals"], DECIMALS_OF_SPOT),
     }
 
 
-def perpetual(record: Raw, asset_id: int, collateral: str) -> Raw:
-    """Builders' markets are named "dex:COIN". Profits are paid in the collateral."""
-    coin = record["name"].rpartition(":")[2]
+def perpetual(record: Raw, asset_id: int | None, collateral: str) -> Raw:
+    """Builders' coins are named "dex:COIN". Profits are paid in the collateral."""
+    name = record["name"]
     return plain(
         symbol_type="PERPETUAL",
-        base=code(coin),
+        base=code(name, name.rpartition(":")[2]),
         quote=code(collateral),
         settlement=code(collateral),
         contract_kind="LINEAR",
         status="DELISTED" if record.get("isDelisted") else None,
-        aliases={(str(asset_id), "ID")},
+        aliases=None if asset_id is None else {(str(asset_id), "ID")},
         max_leverage=Decimal(record["maxLeverage"]),
         **steps(record["szDecimals"], DECIMALS_OF_PERPETUALS),
     )
@@ -71,14 +78,17 @@ def of_meta(files: dict[str, Any]) -> Expectations:
 
 
 def of_metas(place: int, files: dict[str, Any]) -> Expectations:
-    """One exchange's part. Asset ids of builders: 100000 + place * 10000 + index."""
+    """One exchange's part.
+
+    Asset ids of the first are places in its universe. Those of builders are counted from the
+    number that perpDexs gives the exchange, which this answer does not state.
+    """
     names = {token["index"]: token["name"] for token in files[TOKENS]["tokens"]}
     meta = files[METAS][place]
-    start = 100000 + place * 10000 if place else 0
     collateral = names[meta["collateralToken"]]
     records = meta["universe"]
     return len(records), {
-        record["name"]: perpetual(record, start + number, collateral)
+        record["name"]: perpetual(record, None if place else number, collateral)
         for number, record in enumerate(records)
     }
 
