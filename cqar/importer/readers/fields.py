@@ -182,8 +182,6 @@ def kind_by_settlement(base: str, quote: str, settlement: str) -> ContractKindCo
     return ContractKindCode.INVERSE if settlement == base else ContractKindCode.QUANTO
 
 
-<<<<<<< HEAD
-<<<<<<< HEAD
 def stated_word(
     value: str | bool | msgspec.UnsetType | None, field: str, known: Mapping[str, W]
 ) -> W | None:
@@ -193,8 +191,8 @@ def stated_word(
         UnreadableRecord: It is null or not known.
     """
     return None if value is msgspec.UNSET else word(value, field, known)
-=======
-=======
+
+
 def exact_quotient(numerator: Decimal, denominator: Decimal | None, field: str) -> Decimal:
     """A quotient that a decimal can hold, such as 1 / 100,000; `field` names the denominator."""
     if not denominator:
@@ -205,7 +203,6 @@ def exact_quotient(numerator: Decimal, denominator: Decimal | None, field: str) 
         raise UnreadableRecord(f"{field} is {denominator}: the quotient has no end") from error
 
 
->>>>>>> re
 def split_once(value: str, separator: str, field: str) -> tuple[str, str]:
     """The two parts of a name that has its separator exactly once: `KRW-BTC`."""
     parts = value.split(separator)
@@ -214,7 +211,6 @@ def split_once(value: str, separator: str, field: str) -> tuple[str, str]:
     return parts[0], parts[1]
 
 
-<<<<<<< HEAD
 def deviation(text: str | None, field: str) -> tuple[Decimal | None, Decimal | None]:
     """How many times a reference price a price may be at most and at least.
 
@@ -239,8 +235,8 @@ def whole_seconds(text: str | None, field: str, units: int) -> int | None:
     """A duration counted in units of so many seconds, in seconds; zero is None."""
     value = limit(text, field)
     return integer(decimals.plain(value * units), field) if value is not None else None
->>>>>>> rd
-=======
+
+
 def amount_in(value: str | None, unit: str, field: str) -> Decimal | None:
     """A limit that is written with its unit: `20.0 USD`, `5,000,000 USDT`; zero means none.
 
@@ -253,4 +249,3 @@ def amount_in(value: str | None, unit: str, field: str) -> Decimal | None:
     if stated != unit:
         raise UnreadableRecord(f"{field} is {value[:80]!r}: not an amount in {unit}")
     return limit(_THOUSANDS.sub("", amount), field)
->>>>>>> re
