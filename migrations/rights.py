@@ -33,8 +33,8 @@ WRITER_RIGHTS: Final = {
 #: are no such columns.
 WRITER_COLUMNS: Final = {"outbox": ("signature", "signing_key_id")}
 #: What resolvers do not serve. Answers that were given may hold anything that a writer may read;
-#: keys come to resolvers as entities.
-NOT_RESOLVERS: Final = frozenset({"idempotency_keys", "api_keys"})
+#: keys come to resolvers as entities; where terms are from, the writer tells.
+NOT_RESOLVERS: Final = frozenset({"idempotency_keys", "api_keys", "listing_sources"})
 #: With the owner's rights (migration 0012).
 FUNCTION: Final = "make_outbox_partitions(bigint)"
 #: Two migration jobs take turns; of migrations.env.

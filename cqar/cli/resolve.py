@@ -115,6 +115,20 @@ def _summary_row(spelling: str, resolution: rpb.Resolution) -> tuple[str, ...]:
     return spelling, symbol, specs.tick_size, specs.lot_size, tradeable, why
 
 
+def _order_unit(specs: rpb.Specs) -> str:
+    unit = venue_symbol_pb2.OrderUnit.Name(specs.order_unit).removeprefix("ORDER_UNIT_")
+    return unit.lower() if specs.order_unit else ""
+
+
+#: Fields of the specs that are shown under their own names.
+_FURTHER_LIMITS: Final = (
+    *("market_lot_size", "market_min_size", "market_max_size", "min_price", "max_price"),
+    *("bid_multiplier_up", "bid_multiplier_down", "ask_multiplier_up", "ask_multiplier_down"),
+    *("market_min_notional", "market_max_notional"),
+    *("initial_margin_rate", "maintenance_margin_rate", "max_leverage"),
+)
+
+
 def _detail_rows(resolution: rpb.Resolution) -> list[tuple[str, str]]:
     specs, listing = resolution.specs, resolution.venue_symbol
     status = venue_symbol_pb2.MarketStatus.Name(listing.status).removeprefix("MARKET_STATUS_")
@@ -136,8 +150,13 @@ def _detail_rows(resolution: rpb.Resolution) -> list[tuple[str, str]]:
         ("max order size", specs.max_order_size),
         ("min notional", specs.min_notional),
         ("max notional", specs.max_notional),
-        ("maker fee", listing.exact.maker_fee),
-        ("taker fee", listing.exact.taker_fee),
+        *((name.replace("_", " "), getattr(specs, name)) for name in _FURTHER_LIMITS),
+        ("order unit", _order_unit(specs)),
+        ("order types", ", ".join(specs.order_types)),
+        ("time in force", ", ".join(specs.time_in_force)),
+        ("funding interval (s)", str(specs.funding_interval_s or "")),
+        ("maker fee", specs.maker_fee or listing.exact.maker_fee),
+        ("taker fee", specs.taker_fee or listing.exact.taker_fee),
         ("contract size", specs.contract_size),
         ("unit multiplier", "" if specs.unit_multiplier == "1" else specs.unit_multiplier),
         # An import notes here that nobody has reviewed what ccxt reads of the venue.

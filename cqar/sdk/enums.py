@@ -25,6 +25,10 @@ class MarketStatus(StrEnum):
     REDUCE_ONLY = "REDUCE_ONLY"
     HALTED = "HALTED"
     DELISTED = "DELISTED"
+    AUCTION = "AUCTION"
+    PRE_MARKET = "PRE_MARKET"
+    SETTLING = "SETTLING"
+    SELL_ONLY = "SELL_ONLY"
 
 
 class SymbolType(StrEnum):
@@ -34,6 +38,7 @@ class SymbolType(StrEnum):
     FUTURE = "FUTURE"
     OPTION = "OPTION"
     MARGIN = "MARGIN"
+    COMBO = "COMBO"
 
 
 class ContractKind(StrEnum):

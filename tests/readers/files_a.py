@@ -131,9 +131,13 @@ LISTINGS: Final = (
         f"{_BROKERAGE}?product_type=FUTURE",
     ),
     Listing("deribit/get_instruments_BTC.json", "deribit", f"{_DERIBIT}?currency=BTC"),
-    Listing("deribit/fixture_recent_get_instruments.json", "deribit", _DERIBIT),
-    Listing("deribit/fixture_recent_get_instruments_future_combo.json", "deribit", _DERIBIT),
-    Listing("deribit/fixture_recent_get_instruments_option_combo.json", "deribit", _DERIBIT),
+    Listing("deribit/fixture_recent_get_instruments.json", "deribit-testnet", _DERIBIT),
+    Listing(
+        "deribit/fixture_recent_get_instruments_future_combo.json", "deribit-testnet", _DERIBIT
+    ),
+    Listing(
+        "deribit/fixture_recent_get_instruments_option_combo.json", "deribit-testnet", _DERIBIT
+    ),
     Listing(
         "deribit/fixture_get_instrument_option.json",
         "deribit-testnet",

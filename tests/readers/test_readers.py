@@ -121,6 +121,7 @@ def test_reader_and_oracle_agree_in_every_field(listing: Listing) -> None:
     outcomes = len(reading.markets) + len(reading.unsupported) + len(reading.unreadable)
     assert outcomes == records, "every record has one outcome"
     assert not reading.unused, f"files that answer no request: {reading.unused}"
+    assert not reading.new_fields, "a reader names every field of the files that are kept"
 
 
 def test_every_file_is_read_or_said_to_be_no_listing() -> None:

@@ -15,6 +15,7 @@ from cqar_shared.domain.kinds.asset_group import AssetGroup, GroupMember
 from cqar_shared.domain.kinds.asset_identifier import AssetDataSource, AssetIdentifier
 from cqar_shared.domain.kinds.asset_relationship import AssetRelationship, RelationshipType
 from cqar_shared.domain.kinds.chain import Chain
+from cqar_shared.domain.kinds.listing_source import ListingSource
 from cqar_shared.domain.kinds.quality_flag import FlagSeverity, FlagType, QualityFlag
 from cqar_shared.domain.kinds.symbol import Symbol, SymbolTypeCode
 from cqar_shared.domain.kinds.symbol_identifier import SymbolDataSource, SymbolIdentifier
@@ -115,6 +116,17 @@ def a_flag(**changes: Any) -> QualityFlag:
 def a_key(**changes: Any) -> ApiKey:
     given = {"key_id": an_id("key"), "key_hash": hashlib.sha256(b"k").hexdigest()}
     return ApiKey(**{**given, "actor": "alice", "role": Role.READ, **changes})
+
+
+def a_listing_source(**changes: Any) -> ListingSource:
+    given: dict[str, Any] = {
+        "listing_id": an_id("listing"),
+        "request": "GET /api/v3/exchangeInfo",
+        "taken_at": NOW,
+        "sha256": hashlib.sha256(b"{}").hexdigest(),
+        "reader": "binance 1",
+    }
+    return ListingSource(**{**given, **changes})
 
 
 #: A listing, and all that it refers to.

@@ -36,11 +36,12 @@ _JSON = st.recursive(
 
 
 def values(hint: Any) -> st.SearchStrategy[Any]:
-    """Values of one field's type. An optional text is None or not empty: "" means None."""
+    """Values of one field's type. An optional text or list is None or not empty."""
     if isinstance(hint, types.UnionType):
         (arm,) = (a for a in typing.get_args(hint) if a is not types.NoneType)
         given = values(arm)
-        return st.none() | (given.filter(bool) if arm is str else given)
+        is_sized = arm is str or typing.get_origin(arm) is tuple
+        return st.none() | (given.filter(bool) if is_sized else given)
     origin = typing.get_origin(hint) or hint
     if origin is tuple:
         return st.lists(values(typing.get_args(hint)[0]), max_size=3).map(tuple)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cqar_shared.domain.kind import Entity
 from cqar_shared.domain.kinds.asset_group import GroupMember
+from cqar_shared.domain.kinds.listing_source import RecordedAnswer
 from cqar_shared.domain.kinds.quality_flag import FlagSeverity
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 from tests.support.entity_builders import (
@@ -20,6 +21,7 @@ from tests.support.entity_builders import (
     a_flag,
     a_group,
     a_key,
+    a_listing_source,
     a_relationship,
     a_symbol,
     a_symbol_identifier,
@@ -60,6 +62,9 @@ def _member(asset_id: str, weight: str) -> GroupMember:
     return GroupMember(asset_id=asset_id, weight=Decimal(weight))
 
 
+_ANSWER: Final = RecordedAnswer(
+    request="GET /fapi/v1/fundingInfo", sha256="0" * 64, taken_at=NOW - _DAY
+)
 LIVES: Final[dict[str, Life]] = {
     "asset": Life(
         born=an_asset(metadata={"founded": 2009, "tags": ["pow"]}),
@@ -145,6 +150,12 @@ LIVES: Final[dict[str, Life]] = {
             ({"delisted_at": NOW}, "venue_symbol_delisted"),
         ),
         told=("venue_symbol_listed", "venue_symbol_removed"),
+    ),
+    "listing_source": Life(
+        needs=(*_MARKET, a_venue_symbol(listing_id=an_id("listing"), listed_at=NOW - _DAY)),
+        born=a_listing_source(raw='{"status":"TRADING"}'),
+        steps=(({"taken_at": NOW - _DAY, "answers": (_ANSWER,)}, ""),),
+        told=("", ""),
     ),
     "api_key": Life(
         born=a_key(),

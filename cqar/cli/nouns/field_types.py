@@ -6,8 +6,10 @@ import datetime as dt
 from typing import Any, Final
 
 import click
+from cqc.venues.v1 import venue_asset_pb2, venue_symbol_pb2
 from google.protobuf import json_format, struct_pb2
 from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
+from google.protobuf.message import Message
 
 from cqar.cli.nouns.field_names import enum_words
 from cqar.cli.param_types import InstantParam
@@ -93,12 +95,37 @@ class PairParam(click.ParamType[Any]):
         return {field: part for field, part in parts if part}
 
 
+class MessageParam(click.ParamType[Any]):
+    """A message as a JSON object, with the names of its fields."""
+
+    name = "JSON"
+
+    def __init__(self, message: type[Message]) -> None:
+        self._message = message
+
+    def convert(self, value: Any, _: Any, __: Any) -> Message:
+        if isinstance(value, Message):
+            return value
+        try:
+            return json_format.Parse(str(value), self._message())
+        except (json_format.ParseError, RecursionError, UnicodeEncodeError) as error:
+            self.fail(f"{value!r}: give a JSON object with fields of it: {error}")
+
+
 #: Message types that a user types as one word.
 _TYPES: Final[dict[str, click.ParamType[Any]]] = {
     "google.protobuf.Timestamp": InstantParam(),
     "google.protobuf.Struct": JsonObjectParam(),
     "cqc.assets.v1.AssetGroupMember": PairParam("ASSET[=WEIGHT]", "asset_id", "weight_exact"),
     "cqc.venues.v1.TickBand": PairParam("FROM=TICK", "from_price", "tick_size"),
+    "cqc.venues.v1.ListingLeg": PairParam("SPELLING=RATIO", "venue_symbol", "ratio"),
+    **{
+        f"cqc.venues.v1.{message.DESCRIPTOR.name}": MessageParam(message)
+        for message in (
+            *(venue_symbol_pb2.TradingPhase, venue_symbol_pb2.ScheduledChange),
+            *(venue_symbol_pb2.PermissionSet, venue_asset_pb2.VenueNetwork),
+        )
+    },
 }
 
 
@@ -117,8 +144,11 @@ def set_field(request: Any, field: FieldDescriptor, value: Any) -> None:
     """Set a field of a message to a value that its parameter type has converted."""
     target = getattr(request, field.name)
     if field.is_repeated and field.message_type is not None:
-        for fields in value:
-            target.add(**fields)
+        for one in value:
+            if isinstance(one, Message):
+                target.add().CopyFrom(one)
+            else:
+                target.add(**one)
     elif field.is_repeated:
         target.extend(value)
     elif isinstance(value, dt.datetime):

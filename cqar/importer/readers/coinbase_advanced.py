@@ -9,8 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Final
 
+import msgspec
+
 from cqar.importer.market import Code, Market, UnreadableRecord
-from cqar.importer.readers.coinbase_status import StatusRecord, order_types_of, status_of
+from cqar.importer.readers.coinbase_status import (
+    StatusRecord,
+    by_flags,
+    order_types_of,
+    status_of,
+)
 from cqar.importer.readers.fields import integer, iso, limit, positive, text, word
 from cqar.importer.readers.product_line import (
     Answers,
@@ -206,8 +213,8 @@ def _seconds(duration: str | None) -> int | None:
 
 
 def _future_status(record: ProductRecord) -> MarketStatusCode | None:
-    """The flags decide; a product that they let trade follows the session, if it has one."""
-    status = status_of(record)
+    """Its word is empty: the flags decide, and the session of what they let trade."""
+    status = by_flags(record) if _has_flags_alone(record) else status_of(record)
     session = record.fcm_trading_session_details
     if status is not MarketStatusCode.ONLINE or session is None:
         return status
@@ -216,6 +223,10 @@ def _future_status(record: ProductRecord) -> MarketStatusCode | None:
     if status is MarketStatusCode.ONLINE and session.is_session_open is False:
         return MarketStatusCode.HALTED
     return status
+
+
+def _has_flags_alone(record: ProductRecord) -> bool:
+    return record.status == "" and record.trading_disabled is not msgspec.UNSET
 
 
 def _products(answers: Answers) -> Iterable[Row]:

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import ClassVar, Final
 
+import msgspec
+
 from cqar.importer.market import Alias, Code, Market, UnreadableRecord
-from cqar.importer.readers.fields import integer, limit, positive, rate, text, word
+from cqar.importer.readers.fields import integer, limit, positive, rate, stated_word, text, word
 from cqar.importer.readers.product_line import (
     Answers,
     Form,
@@ -64,7 +66,7 @@ class InstrumentRecord(RawRecord, frozen=True):
     min_notional_value: str | None = None
     base_imf: str | None = None
     funding_interval: str | None = None
-    trading_state: str | None = None
+    trading_state: str | msgspec.UnsetType | None = msgspec.UNSET
     base_asset_multiplier: str | None = None
 
     UNUSED: ClassVar = frozenset(
@@ -110,8 +112,8 @@ def read_instrument(record: InstrumentRecord) -> Market:
     )
 
 
-def _status(record: InstrumentRecord) -> MarketStatusCode:
-    state = word(record.trading_state, "trading_state", _STATES)
+def _status(record: InstrumentRecord) -> MarketStatusCode | None:
+    state = stated_word(record.trading_state, "trading_state", _STATES)
     mode = word(record.mode or "STANDARD", "mode", _MODES)
     return mode if state is _S.ONLINE else state
 

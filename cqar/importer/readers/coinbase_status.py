@@ -6,16 +6,14 @@ from typing import Final
 
 import msgspec
 
-from cqar.importer.readers.fields import word
+from cqar.importer.readers.fields import stated_word
 from cqar.importer.readers.product_line import RawRecord
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 
 _Flag = bool | msgspec.UnsetType
 
-#: The empty word stands in futures of Advanced Trade, whose flags alone say what may be done.
 _WORDS: Final = {
     "online": MarketStatusCode.ONLINE,
-    "": MarketStatusCode.ONLINE,
     "offline": MarketStatusCode.HALTED,
     "delisted": MarketStatusCode.DELISTED,
 }
@@ -43,13 +41,14 @@ class StatusRecord(RawRecord, frozen=True):
 
 def status_of(record: StatusRecord) -> MarketStatusCode | None:
     """What the word says, unless a flag forbids more; None if there is no word."""
-    if record.status is msgspec.UNSET:
-        return None
-    status = word(record.status, "status", _WORDS)
-    if status is not MarketStatusCode.ONLINE:
-        return status
+    status = stated_word(record.status, "status", _WORDS)
+    return by_flags(record) if status is MarketStatusCode.ONLINE else status
+
+
+def by_flags(record: StatusRecord) -> MarketStatusCode:
+    """What the flags of a product leave of its being online."""
     stricter = (code for name, code in _FLAGS if getattr(record, name) is True)
-    return next(stricter, status)
+    return next(stricter, MarketStatusCode.ONLINE)
 
 
 def order_types_of(record: StatusRecord) -> tuple[str, ...] | None:

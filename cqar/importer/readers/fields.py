@@ -9,8 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Context, Decimal, DecimalException, Inexact
 from typing import Final, TypeVar
+
+import msgspec
 
 from cqar.importer.market import UnreadableRecord
 from cqar_shared.domain import decimals
@@ -26,6 +28,10 @@ _FIRST: Final = dt.datetime(2009, 1, 1, tzinfo=dt.UTC)
 _LAST: Final = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 W = TypeVar("W")
+
+#: A comma between thousands, not one that stands for the decimal point.
+_THOUSANDS: Final = re.compile(r",(?=\d{3}(?:\D|$))", re.ASCII)
+_QUOTIENTS: Final = Context(prec=60, traps=[Inexact])
 
 
 def number(text: str | None, field: str) -> Decimal | None:
@@ -174,3 +180,72 @@ def kind_by_settlement(base: str, quote: str, settlement: str) -> ContractKindCo
     if settlement == quote:
         return ContractKindCode.LINEAR
     return ContractKindCode.INVERSE if settlement == base else ContractKindCode.QUANTO
+
+
+def stated_word(
+    value: str | bool | msgspec.UnsetType | None, field: str, known: Mapping[str, W]
+) -> W | None:
+    """What a word means, or None if the record does not have the field.
+
+    Raises:
+        UnreadableRecord: It is null or not known.
+    """
+    return None if value is msgspec.UNSET else word(value, field, known)
+
+
+def exact_quotient(numerator: Decimal, denominator: Decimal | None, field: str) -> Decimal:
+    """A quotient that a decimal can hold, such as 1 / 100,000; `field` names the denominator."""
+    if not denominator:
+        raise UnreadableRecord(f"{field} is {denominator}: nothing can be divided by it")
+    try:
+        return decimals.parse(decimals.plain(_QUOTIENTS.divide(numerator, denominator)))
+    except (DecimalException, ValueError) as error:
+        raise UnreadableRecord(f"{field} is {denominator}: the quotient has no end") from error
+
+
+def split_once(value: str, separator: str, field: str) -> tuple[str, str]:
+    """The two parts of a name that has its separator exactly once: `KRW-BTC`."""
+    parts = value.split(separator)
+    if len(parts) != 2 or not all(parts):
+        raise UnreadableRecord(f"{field} is {value[:80]!r}: no two codes with one {separator!r}")
+    return parts[0], parts[1]
+
+
+def deviation(text: str | None, field: str) -> tuple[Decimal | None, Decimal | None]:
+    """How many times a reference price a price may be at most and at least.
+
+    Args:
+        text: The largest deviation, as a fraction of the reference price. One of 1 or more sets
+            no lower bound.
+    """
+    ratio = limit(text, field)
+    if ratio is None:
+        return None, None
+    return 1 + ratio, (1 - ratio if ratio < 1 else None)
+
+
+def required_instant(instant: dt.datetime | None, field: str) -> dt.datetime:
+    """The instant that a future or an option must state as its end."""
+    if instant is None or is_placeholder(instant):
+        raise UnreadableRecord(f"{field} is {instant or 'not stated'}: no end of a contract")
+    return instant
+
+
+def whole_seconds(text: str | None, field: str, units: int) -> int | None:
+    """A duration counted in units of so many seconds, in seconds; zero is None."""
+    value = limit(text, field)
+    return integer(decimals.plain(value * units), field) if value is not None else None
+
+
+def amount_in(value: str | None, unit: str, field: str) -> Decimal | None:
+    """A limit that is written with its unit: `20.0 USD`, `5,000,000 USDT`; zero means none.
+
+    Raises:
+        UnreadableRecord: It has another unit, or none.
+    """
+    if not value:
+        return None
+    amount, _, stated = value.partition(" ")
+    if stated != unit:
+        raise UnreadableRecord(f"{field} is {value[:80]!r}: not an amount in {unit}")
+    return limit(_THOUSANDS.sub("", amount), field)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from cqar.importer.market import Alias, Code, Market, UnreadableRecord
-from cqar.importer.readers.fields import limit, percent, places, positive, text, word
+from cqar.importer.readers.fields import limit, percent, places, positive, stated_word, text, word
 from cqar.importer.readers.product_line import (
     Answers,
     Form,
@@ -98,9 +98,6 @@ class PairRecord(
 
 def read_pair(record: PairRecord) -> Market:
     """A pair. Of 2021 it has no `tick_size`: the decimals of its price were the tick then."""
-    status = None
-    if record.status is not msgspec.UNSET:
-        status = word(record.status, "status", _STATUS)
     if record.tick_size is msgspec.UNSET:
         tick = places(record.pair_decimals, "pair_decimals")
     else:
@@ -114,7 +111,7 @@ def read_pair(record: PairRecord) -> Market:
         base=_code(text(record.base, "base"), record.base_altname),
         quote=_code(text(record.quote, "quote"), record.quote_altname),
         underlying_class=_class(record.aclass_base),
-        status=status,
+        status=stated_word(record.status, "status", _STATUS),
         order_types=("LIMIT",) if record.status == "limit_only" else None,
         aliases=_aliases(spelling, text(record.altname, "altname"), record.wsname),
         is_secondary=record.altname.endswith(".d"),

@@ -15,7 +15,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from cqar.importer.market import Code, Market, UnreadableRecord, Unsupported
-from cqar.importer.readers.fields import iso, places, positive, rate, text, word
+from cqar.importer.readers.fields import iso, places, positive, rate, stated_word, text, word
 from cqar.importer.readers.product_line import (
     Answers,
     Form,
@@ -48,6 +48,9 @@ _SYMBOL: Final = re.compile(
 )
 #: Kraken Futures writes XBT for bitcoin and, rarely, XDG for Dogecoin.
 _TICKERS: Final = {"XBT": "BTC", "XDG": "DOGE"}
+
+
+_TRADEABLE: Final = {"true": MarketStatusCode.ONLINE, "false": MarketStatusCode.HALTED}
 
 
 class MarginLevel(RawRecord, frozen=True, rename="camel"):
@@ -127,13 +130,10 @@ def _code(code: str) -> Code:
 
 
 def _status(record: InstrumentRecord) -> MarketStatusCode | None:
-    if record.tradeable is msgspec.UNSET:
-        return None
-    if record.tradeable is None:
-        raise UnreadableRecord("tradeable is null")
-    if not record.tradeable:
-        return MarketStatusCode.HALTED
-    return MarketStatusCode.POST_ONLY if record.post_only else MarketStatusCode.ONLINE
+    status = stated_word(record.tradeable, "tradeable", _TRADEABLE)
+    if status is MarketStatusCode.ONLINE and record.post_only:
+        return MarketStatusCode.POST_ONLY
+    return status
 
 
 def _instruments(answers: Answers) -> Iterable[Row]:

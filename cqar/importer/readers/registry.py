@@ -1,32 +1,40 @@
-"""Every reader: the product line of a venue id, and the venue id that a ccxt exchange means."""
+"""Every reader: the product line of a venue id, and the reader of a registered venue."""
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Mapping
 from functools import lru_cache
+from types import ModuleType
 from typing import Any, Final, cast
 
+from cqar.importer import readers
 from cqar.importer.readers.product_line import ProductLine
-
-#: Modules of this package that read a venue.
-READERS: Final = ("binance", "coinbase", "kraken", "krakenfutures")
 
 #: In a venue's metadata: the product line whose reader reads it, where its id is another.
 PRODUCT_LINE: Final = "product_line"
 
 
 @lru_cache(1)
+def reader_modules() -> tuple[ModuleType, ...]:
+    """The modules of this package that read a venue: those that declare product lines."""
+    names = sorted(module.name for module in pkgutil.iter_modules(readers.__path__))
+    own = __name__.rpartition(".")[2]
+    found = (importlib.import_module(f"{__package__}.{name}") for name in names if name != own)
+    return tuple(module for module in found if hasattr(module, "PRODUCT_LINES"))
+
+
+@lru_cache(1)
 def product_lines() -> dict[str, ProductLine]:
     """All product lines, by venue id."""
     found: dict[str, ProductLine] = {}
-    for name in READERS:
-        module = importlib.import_module(f"{__package__}.{name}")
+    for module in reader_modules():
         for line in module.PRODUCT_LINES:
-            if line.venue_id in found:
+            # A part of a reader beside its first module may declare lines that the first one has.
+            if found.setdefault(line.venue_id, line) is not line:
                 message = f"two readers have the venue id {line.venue_id}"
                 raise ValueError(message)
-            found[line.venue_id] = line
     return found
 
 
@@ -39,8 +47,8 @@ def product_line_of(venue_id: str) -> ProductLine | None:
     """
     if found := product_lines().get(venue_id):
         return found
-    for name in READERS:
-        make = getattr(importlib.import_module(f"{__package__}.{name}"), "product_line_of", None)
+    for module in reader_modules():
+        make = getattr(module, "product_line_of", None)
         if make is not None and (line := make(venue_id)) is not None:
             return cast("ProductLine", line)
     return None

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sized
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from cqc.assets.v1 import quality_flag_pb2
+from cqc.assets.v1 import asset_pb2, quality_flag_pb2
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
@@ -143,7 +143,7 @@ def resolve(
         symbol=symbol,
         base_asset=entities.require(reader, ASSET, symbol.base_asset_id),
         quote_asset=entities.require(reader, ASSET, symbol.quote_asset_id),
-        settlement_asset=entities.require(reader, ASSET, symbol.settlement_asset_id),
+        settlement_asset=_settlement_asset(reader, symbol),
         specs=specs,
         tradeable=tradeability.verdict(
             terms,
@@ -170,7 +170,7 @@ def _resolve_as_of(
         symbol=symbol,
         base_asset=entities.require(reader, ASSET, symbol.base_asset_id),
         quote_asset=entities.require(reader, ASSET, symbol.quote_asset_id),
-        settlement_asset=entities.require(reader, ASSET, symbol.settlement_asset_id),
+        settlement_asset=_settlement_asset(reader, symbol),
         specs=None if terms is None else specs_as_of(terms, symbol),
     )
 
@@ -202,13 +202,20 @@ def status_of(
     return pb.RESOLUTION_STATUS_DELISTED
 
 
+def _settlement_asset(reader: Reader, symbol: symbol_pb2.Symbol) -> asset_pb2.Asset | None:
+    """Return what it settles in; None of a combination of products that settle in nothing."""
+    key = symbol.settlement_asset_id
+    return entities.require(reader, ASSET, key) if key else None
+
+
 def _flags(
     reader: Reader, symbol: symbol_pb2.Symbol
 ) -> Iterator[tuple[str, quality_flag_pb2.AssetQualityFlag]]:
     """Yield (leg, flag) for each flag of the symbol's assets; each asset once."""
     legs: dict[str, str] = {}
     for leg in ("base", "quote", "settlement"):
-        legs.setdefault(getattr(symbol, f"{leg}_asset_id"), leg.upper())
+        if asset_id := getattr(symbol, f"{leg}_asset_id"):
+            legs.setdefault(asset_id, leg.upper())
     for asset_id, leg in legs.items():
         for _, payload in reader.find("quality_flag", "asset", asset_id):
             yield leg, quality_flag_pb2.AssetQualityFlag.FromString(payload)
@@ -219,7 +226,7 @@ def _venue_assets(
 ) -> Iterator[venue_asset_pb2.VenueAsset]:
     """Yield the venue's own rows for the symbol's assets, else its operator's."""
     ids = dict.fromkeys((symbol.base_asset_id, symbol.quote_asset_id, symbol.settlement_asset_id))
-    for asset_id in ids:
+    for asset_id in filter(None, ids):
         for venue_id in dict.fromkeys((venue.venue_id, venue.operator)):
             payload = reader.get("venue_asset", f"{venue_id}/{asset_id}")
             if payload is not None:

@@ -19,7 +19,7 @@ from cqar_resolver.replication.change_log import AppliedChangeSet
 from cqar_resolver.replication.freshness import boot_clock_s
 from cqar_resolver.replication.replica_state import ReplicaState
 from cqar_shared.domain import rules
-from cqar_shared.domain.kinds import KIND_BY_NAME
+from cqar_shared.domain.kinds import KINDS
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.near_names import did_you_mean
 from cqar_shared.errors import (
@@ -161,7 +161,7 @@ def require_filters(request: pb.WatchRequest) -> None:
         for field in ("kinds", "venue_ids")
         if len(getattr(request, field)) > NAMES_MAX
     ]
-    watchable = sorted(name for name, kind in KIND_BY_NAME.items() if kind.exported)
+    watchable = sorted(k.name for k in KINDS if k.exported and k.resident)
     for name in request.kinds:
         if name not in watchable:
             message = f"{name[:64]!r} is none of {', '.join(watchable)}"

@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError
 
 from cqar_resolver.snapshot.planned_change import PlannedChange
 from cqar_resolver.snapshot.snapshot import Snapshot
+from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.replication import hash_chain, positions
 from cqar_shared.replication.positions import LogPosition
 
@@ -22,6 +23,8 @@ def decode(
     local: LogPosition, head: replication_pb2.Head, commit: replication_pb2.Commit
 ) -> replication_pb2.ChangeSet:
     """Unpack a change set and check that it has the chain that its head states.
+
+    Changes of kinds that resolvers do not hold are left out.
 
     Args:
         local: The position that the change set continues.
@@ -40,9 +43,19 @@ def decode(
             f"revision {head.revision}: the content does not match the chain"
         )
     try:
-        return replication_pb2.ChangeSet.FromString(positions.unpack(commit.change_set))
+        change_set = replication_pb2.ChangeSet.FromString(positions.unpack(commit.change_set))
     except (DecodeError, zstandard.ZstdError) as error:
         raise UndecodableChangeSet(f"revision {head.revision}: {error}") from error
+    if not all(map(_is_resident, change_set.changes)):
+        resident = list(filter(_is_resident, change_set.changes))
+        del change_set.changes[:]
+        change_set.changes.extend(resident)
+    return change_set
+
+
+def _is_resident(change: replication_pb2.Change) -> bool:
+    kind = KIND_BY_NAME.get(change.kind)
+    return kind is None or kind.resident
 
 
 def plan(snapshot: Snapshot, change_set: replication_pb2.ChangeSet) -> Iterator[PlannedChange]:

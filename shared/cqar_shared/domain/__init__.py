@@ -15,6 +15,7 @@ __all__ = [
     "instant",
     "kind",
     "kinds",
+    "listing_term_rules",
     "load_rounds",
     "near_names",
     "price_steps",

@@ -138,6 +138,8 @@ class Kind(Generic[E]):
         exported: Whether Export, Watch and History include it.
         client_writable: Whether Apply accepts it; otherwise only the writer makes it.
         archives: Whether it leaves snapshots and lists some time after its end.
+        resident: Whether resolvers hold it. An entity of another kind is only in PostgreSQL: from
+            its beginning it is stored as archived entities are, neither counted nor hashed.
     """
 
     name: str
@@ -160,6 +162,7 @@ class Kind(Generic[E]):
     exported: bool = True
     client_writable: bool = True
     archives: bool = False
+    resident: bool = True
     recreatable: Callable[[E], bool] = lambda _: False
 
     def key_of(self, entity: E) -> str:

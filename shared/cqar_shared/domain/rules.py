@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
+
+import msgspec
 
 from cqar_shared.domain import confusables
 from cqar_shared.errors import FieldViolation
@@ -23,7 +25,14 @@ CLOCKS_APART: Final = dt.timedelta(minutes=5)
 
 _NOT_PRINTABLE: Final = "holds characters that cannot be printed, or a joiner that joins nothing"
 _UUID: Final = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+_WORD: Final = re.compile(r"[!-~]{1,64}")
 _SLUG: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+
+
+def without_empty(entity: Any, *fields: str) -> Any:
+    """Return an entity whose lists that are empty are None: not known, in message and table."""
+    empty = {field: None for field in fields if getattr(entity, field) == ()}
+    return msgspec.structs.replace(entity, **empty) if empty else entity
 
 
 def unknown_number(field: str, number: int, values: type[enum.Enum]) -> FieldViolation:
@@ -106,6 +115,21 @@ def check_printable(field: str, value: str) -> Iterator[FieldViolation]:
         )
     elif not is_printable(value):
         yield FieldViolation(field, "NOT_PRINTABLE", _NOT_PRINTABLE)
+
+
+def check_words(field: str, words: Sequence[str], at_most: int) -> Iterator[FieldViolation]:
+    """Check a list of short words, such as order types, none of them twice."""
+    yield from check_distinct(field, words, at_most)
+    if len(words) <= at_most and not all(map(_WORD.fullmatch, words)):
+        message = "must be words of 1 to 64 printable ASCII characters"
+        yield FieldViolation(field, "NOT_A_WORD", message)
+
+
+def check_distinct(field: str, values: Sequence[str], at_most: int) -> Iterator[FieldViolation]:
+    if len(values) > at_most:
+        yield FieldViolation(field, "TOO_MANY", f"at most {at_most}")
+    elif len(set(values)) < len(values):
+        yield FieldViolation(field, "DUPLICATE", "names something twice")
 
 
 def check_slug(field: str, value: str) -> Iterator[FieldViolation]:

@@ -26,6 +26,13 @@ SYMBOL_STEPS: Final = (
     "min_notional",
     "contract_size",
 )
+#: Terms that only a venue states, with the same names in `Specs`.
+_STATED: Final = (
+    *("market_lot_size", "market_min_size", "market_max_size", "min_price", "max_price"),
+    *("bid_multiplier_up", "bid_multiplier_down", "ask_multiplier_up", "ask_multiplier_down"),
+    *("market_min_notional", "market_max_notional"),
+    *("initial_margin_rate", "maintenance_margin_rate", "max_leverage", "maker_fee", "taker_fee"),
+)
 _S = venue_symbol_pb2.MarketStatus
 
 Listing = venue_symbol_pb2.VenueSymbol
@@ -114,6 +121,11 @@ def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
         contract_kind=_counted(symbol),
         tick_bands=terms.tick_bands,
         price_significant_digits=terms.price_significant_digits,
+        order_unit=terms.order_unit,
+        order_types=terms.order_types,
+        time_in_force=terms.time_in_force,
+        funding_interval_s=terms.funding_interval_s,
+        **{name: getattr(own, name) for name in _STATED},
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from cqar_shared.domain.kinds.asset_group import MEMBERS_MAX
+from cqar_shared.domain.listing_term_rules import PERMISSION_GROUPS_MAX
 from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
 
 _KIB: Final = 1024
@@ -32,6 +33,12 @@ BYTES_MAX: Final[Mapping[str, int]] = {
     # 32 URLs of 2,048 characters, of 4 bytes each.
     "/cqc.services.v1.AssetRegistry/CreateChain": 384 * _KIB,
     "/cqc.services.v1.AssetRegistry/UpdateChain": 384 * _KIB,
+    # 8 sets of 512 groups, of 64 characters.
+    "/cqc.services.v1.AssetRegistry/CreateVenueSymbol": 512 * _KIB,
+    "/cqc.services.v1.AssetRegistry/UpdateVenueSymbol": 512 * _KIB,
+    # 128 networks, of 1,600 bytes each.
+    "/cqc.services.v1.AssetRegistry/CreateVenueAsset": 384 * _KIB,
+    "/cqc.services.v1.AssetRegistry/UpdateVenueAsset": 384 * _KIB,
     # 2,000 keys of 64 and of 128 characters.
     "/cqc.resolver.v1.Resolver/ResolveBatch": 1280 * _KIB,
     # 2,000 venues of 64 characters.
@@ -50,6 +57,7 @@ COUNTS_MAX: Final[Mapping[tuple[str, str], int]] = {
     ("cqc.resolver.v1.FindVenueSymbolsRequest", "venue_ids"): KEYS_MAX,
     ("cqc.assets.v1.AssetGroup", "members"): MEMBERS_MAX,
     ("cqc.services.v1.CreateAssetGroupRequest", "members"): MEMBERS_MAX,
+    ("cqc.venues.v1.PermissionSet", "groups"): PERMISSION_GROUPS_MAX,
     # As many as metadata of 16 KiB can hold.
     ("google.protobuf.Struct", "fields"): 8_192,
     ("google.protobuf.ListValue", "values"): 8_192,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from decimal import Decimal
 from typing import Any, Final
@@ -22,7 +23,8 @@ FUNDING: Final = "binance/usdm_fundingInfo_2025-08.json"
 # ENUM definitions. BREAK: not traded now, whatever the cause; orders can be cancelled only.
 SPOT_STATUS: Final = {"TRADING": "ONLINE", "BREAK": "HALTED"}
 # "Contract status": PENDING_TRADING is not open yet. Before settlement (PRE_SETTLE, half an hour)
-# positions can be closed and none opened; SETTLING and DELIVERING are closed.
+# positions can be closed and none opened; SETTLING and DELIVERING are closed. A contract keeps
+# its row for years after its settlement, with the date: by then it is over.
 CONTRACT_STATUS: Final = {
     "TRADING": "ONLINE",
     "PENDING_TRADING": "PREOPEN",
@@ -30,6 +32,7 @@ CONTRACT_STATUS: Final = {
     "SETTLING": "SETTLING",
     "DELIVERING": "SETTLING",
 }
+ENDING: Final = ("PRE_SETTLE", "SETTLING", "DELIVERING")
 PERPETUALS: Final = ("PERPETUAL", "PERPETUAL DELIVERING", "TRADIFI_PERPETUAL")
 QUARTERLIES: Final = ("CURRENT_QUARTER", "NEXT_QUARTER", "CURRENT_QUARTER DELIVERING")
 CLASSES: Final = {
@@ -52,7 +55,7 @@ def sizes(filters: dict[str, Raw]) -> Raw:
         min_price=above_zero(price.get("minPrice")),
         max_price=above_zero(price.get("maxPrice")),
         lot_size=number(lot.get("stepSize")),
-        min_order_size=number(lot.get("minQty")),
+        min_order_size=above_zero(lot.get("minQty")),
         max_order_size=number(lot.get("maxQty")),
         market_lot_size=above_zero(market.get("stepSize")),
         market_min_size=above_zero(market.get("minQty")),
@@ -110,7 +113,7 @@ def of_spot(file: str, files: dict[str, Any]) -> Expectations:
     return len(records), {record["symbol"]: spot(record) for record in records}
 
 
-def contract(record: Raw, hours: dict[str, str]) -> Raw:
+def contract(record: Raw, hours: dict[str, str], taken_at: dt.datetime) -> Raw:
     filters = {each["filterType"]: each for each in record["filters"]}
     kind = record["contractType"]
     if kind not in (*PERPETUALS, *QUARTERLIES):
@@ -121,8 +124,10 @@ def contract(record: Raw, hours: dict[str, str]) -> Raw:
     delivery = instant(record["deliveryDate"])
     assert delivery is not None
     # 2100-12-25 stands where there is no delivery.
-    ends_at = delivery if is_perpetual and delivery.year < 2100 else None
-    status = CONTRACT_STATUS[record["contractStatus" if "contractStatus" in record else "status"]]
+    end = delivery if delivery.year < 2100 else None
+    word = record["contractStatus" if "contractStatus" in record else "status"]
+    is_over = end is not None and end <= taken_at and word in ENDING
+    status = "DELISTED" if is_over else CONTRACT_STATUS[word]
     if record["underlyingType"] == "PREMARKET" and status == "ONLINE":
         status = "PRE_MARKET"
     is_inverse = record["marginAsset"] == record["baseAsset"]
@@ -139,8 +144,9 @@ def contract(record: Raw, hours: dict[str, str]) -> Raw:
             contract_kind="INVERSE" if is_inverse else "LINEAR",
             underlying_class=CLASSES[record["underlyingType"]],
             underlying=record["baseAsset"] if is_index else None,
-            expiry=None if is_perpetual else delivery,
-            ends_at=ends_at,
+            expiry=None if is_perpetual else end,
+            ends_at=end if is_perpetual else None,
+            delisted_at=end if is_over else None,
             listed_at=instant(record["onboardDate"]),
             status=status,
             # COIN-M: "quantity measured by contract number, not by coin".
@@ -162,8 +168,10 @@ def contract(record: Raw, hours: dict[str, str]) -> Raw:
 
 def of_contracts(file: str, files: dict[str, Any]) -> Expectations:
     hours = {each["symbol"]: each["fundingIntervalHours"] for each in files.get(FUNDING, ())}
+    taken_at = instant(files[file]["serverTime"])
+    assert taken_at is not None
     records = files[file]["symbols"]
-    return len(records), {record["symbol"]: contract(record, hours) for record in records}
+    return len(records), {record["symbol"]: contract(record, hours, taken_at) for record in records}
 
 
 def option(record: Raw, contracts: dict[str, Raw]) -> Raw:

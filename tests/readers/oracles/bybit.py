@@ -20,37 +20,30 @@ def listed(answer: Any) -> list[Raw]:
     return list(answer["result"]["list"] if "result" in answer else answer.values())
 
 
-def names(record: Raw) -> Raw:
-    """symbolId: "Unique ID" of the symbol, which WebSocket order entry (SBE) uses."""
-    by_number = record.get("symbolId")
-    return {"aliases": {(by_number, "ID")}} if by_number else {}
-
-
 def spot(record: Raw) -> Raw:
     lot = record["lotSizeFilter"]
     # "minOrderQty, maxOrderQty, maxOrderAmt: deprecated, no longer check" where the record has
     # maxLimitOrderQty and maxMarketOrderQty instead. "minOrderAmt: minimum order amount".
     is_new = "maxLimitOrderQty" in lot
-    return {
-        **plain(
-            symbol_type="SPOT",
-            base=code(record["baseCoin"]),
-            quote=code(record["quoteCoin"]),
-            underlying_class=CLASSES.get(record.get("symbolType", "")),
-            status=STATUS[record["status"]],
-            order_unit="BASE",
-            tick_size=number(record["priceFilter"]["tickSize"]),
-            lot_size=number(lot["basePrecision"]),
-            min_order_size=None if is_new else number(lot["minOrderQty"]),
-            max_order_size=number(lot["maxLimitOrderQty" if is_new else "maxOrderQty"]),
-            market_max_size=number(lot.get("maxMarketOrderQty")),
-            min_notional=number(lot["minOrderAmt"]),
-            market_min_notional=number(lot["minOrderAmt"]),
-            max_notional=None if is_new else number(lot["maxOrderAmt"]),
-            market_max_notional=None if is_new else number(lot["maxOrderAmt"]),
-        ),
-        **names(record),
-    }
+    return plain(
+        symbol_type="SPOT",
+        base=code(record["baseCoin"]),
+        quote=code(record["quoteCoin"]),
+        underlying_class=CLASSES.get(record.get("symbolType", "")),
+        # Shares in one token of xStocks.
+        unit_multiplier=number(record.get("xstockMultiplier")),
+        status=STATUS[record["status"]],
+        order_unit="BASE",
+        tick_size=number(record["priceFilter"]["tickSize"]),
+        lot_size=number(lot["basePrecision"]),
+        min_order_size=None if is_new else number(lot["minOrderQty"]),
+        max_order_size=number(lot["maxLimitOrderQty" if is_new else "maxOrderQty"]),
+        market_max_size=number(lot.get("maxMarketOrderQty")),
+        min_notional=number(lot["minOrderAmt"]),
+        market_min_notional=number(lot["minOrderAmt"]),
+        max_notional=None if is_new else number(lot["maxOrderAmt"]),
+        market_max_notional=None if is_new else number(lot["maxOrderAmt"]),
+    )
 
 
 def contract(record: Raw) -> Raw:
@@ -60,36 +53,33 @@ def contract(record: Raw) -> Raw:
     is_inverse = record["settleCoin"] == record["baseCoin"]
     delivery = instant(record["deliveryTime"])
     notional = number(lot.get("minNotionalValue"))
-    return {
-        **plain(
-            symbol_type="PERPETUAL" if is_perpetual else "FUTURE",
-            base=code(record["baseCoin"]),
-            quote=code(record["quoteCoin"]),
-            settlement=code(record["settleCoin"]),
-            contract_kind="INVERSE" if is_inverse else "LINEAR",
-            underlying_class=CLASSES.get(record.get("symbolType", "")),
-            # "Perpetual: delisting time, 0 where there is none. Expired futures: delivery time".
-            ends_at=delivery if is_perpetual else None,
-            expiry=None if is_perpetual else delivery,
-            listed_at=instant(record["launchTime"]),
-            status=STATUS[record["status"]],
-            order_unit="QUOTE" if is_inverse else "BASE",
-            tick_size=number(price["tickSize"]),
-            min_price=number(price["minPrice"]),
-            max_price=number(price["maxPrice"]),
-            lot_size=number(lot["qtyStep"]),
-            min_order_size=number(lot["minOrderQty"]),
-            # "Maximum quantity for Limit and PostOnly order", "for Market order".
-            max_order_size=number(lot["maxOrderQty"]),
-            market_max_size=number(lot.get("maxMktOrderQty")),
-            min_notional=notional,
-            market_min_notional=notional,
-            max_leverage=number(record["leverageFilter"]["maxLeverage"]),
-            # "Funding interval (minute)".
-            funding_interval_s=int(record["fundingInterval"]) * 60,
-        ),
-        **names(record),
-    }
+    return plain(
+        symbol_type="PERPETUAL" if is_perpetual else "FUTURE",
+        base=code(record["baseCoin"]),
+        quote=code(record["quoteCoin"]),
+        settlement=code(record["settleCoin"]),
+        contract_kind="INVERSE" if is_inverse else "LINEAR",
+        underlying_class=CLASSES.get(record.get("symbolType", "")),
+        # "Perpetual: delisting time, 0 where there is none. Expired futures: delivery time".
+        ends_at=delivery if is_perpetual else None,
+        expiry=None if is_perpetual else delivery,
+        listed_at=instant(record["launchTime"]),
+        status=STATUS[record["status"]],
+        order_unit="QUOTE" if is_inverse else "BASE",
+        tick_size=number(price["tickSize"]),
+        min_price=number(price["minPrice"]),
+        max_price=number(price["maxPrice"]),
+        lot_size=number(lot["qtyStep"]),
+        min_order_size=number(lot["minOrderQty"]),
+        # "Maximum quantity for Limit and PostOnly order", "for Market order".
+        max_order_size=number(lot["maxOrderQty"]),
+        market_max_size=number(lot.get("maxMktOrderQty")),
+        min_notional=notional,
+        market_min_notional=notional,
+        max_leverage=number(record["leverageFilter"]["maxLeverage"]),
+        # "Funding interval (minute)".
+        funding_interval_s=int(record["fundingInterval"]) * 60 if is_perpetual else None,
+    )
 
 
 def option(record: Raw) -> Raw:
@@ -157,9 +147,12 @@ def of_answer(file: str, read: Any, files: dict[str, Any]) -> Expectations:
 
 def of_v2(quote: str, files: dict[str, Any]) -> Expectations:
     """The one answer has contracts of both lines: USD is inverse, USDT linear."""
+    other = {"unsupported": "a contract of the other line"}
     every = files["bybit/v2_symbols_2021-04-17.json"]["result"]
-    records = [record for record in every if record["quote_currency"] == quote]
-    return len(records), {record["name"]: old_contract(record) for record in records}
+    return len(every), {
+        record["name"]: old_contract(record) if record["quote_currency"] == quote else other
+        for record in every
+    }
 
 
 _READ: Final = {

@@ -22,7 +22,7 @@ OPTION_TYPES: Final = {"C": "CALL", "P": "PUT"}
 
 
 def of_all(record: Raw) -> Raw:
-    """What every type has. maxLmtAmt and maxMktAmt are in USD, whatever the quote: not used."""
+    """What every type has."""
     status = STATUS[record["state"]]
     number_id = record.get("instIdCode")
     return plain(
@@ -34,13 +34,20 @@ def of_all(record: Raw) -> Raw:
         lot_size=number(record["lotSz"]),
         min_order_size=number(record["minSz"]),
         max_order_size=number(record["maxLmtSz"]),
-        max_leverage=number(record["lever"]),
         quote_alternatives=tuple(record.get("tradeQuoteCcyList", ())),
     )
 
 
 def spot(record: Raw) -> Raw:
-    """maxMktSz: "if it is SPOT, the value is the quantity in USDT", so no size in the base."""
+    """A pair. "lever: max leverage, not applicable to SPOT".
+
+    "maxMktSz: if it is SPOT, the value is the quantity in USDT"; "maxLmtAmt, maxMktAmt: max USD
+    amount for a single limit, market order": values of an order where its quote is that currency.
+    """
+    amounts = {"USDT": (None, record["maxMktSz"])}
+    if "maxMktAmt" in record:
+        amounts["USD"] = (record["maxLmtAmt"], record["maxMktAmt"])
+    limit_amount, market_amount = amounts.get(record["quoteCcy"], (None, None))
     return {
         **of_all(record),
         **plain(
@@ -49,6 +56,8 @@ def spot(record: Raw) -> Raw:
             quote=code(record["quoteCcy"]),
             ends_at=instant(record["expTime"]),
             order_unit="BASE",
+            max_notional=number(limit_amount),
+            market_max_notional=number(market_amount),
         ),
     }
 
@@ -81,6 +90,7 @@ def contract(record: Raw) -> Raw:
             order_unit="CONTRACT",
             contract_size=Decimal(record["ctVal"]) * Decimal(record["ctMult"]),
             market_max_size=number(record["maxMktSz"]),
+            max_leverage=number(record["lever"]),
         ),
     }
 

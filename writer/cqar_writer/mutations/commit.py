@@ -149,11 +149,15 @@ def build_revision(
         if stored is not None and stored.exists and not stored.archived:
             set_hash -= positions.hash_of(kind.name, key, stored.payload)
             live -= 1
-        if outcome.after is not None:
+        if outcome.after is not None and kind.resident:
             set_hash += positions.hash_of(kind.name, key, payload)
             live += 1
         change_set.changes.add(
-            kind=kind.name, key=key, entity=payload, deleted=outcome.after is None
+            kind=kind.name,
+            key=key,
+            entity=payload,
+            deleted=outcome.after is None,
+            archived=outcome.after is not None and not kind.resident,
         )
         if outcome.before != outcome.after:
             last = payload or (stored.payload if stored else b"")
@@ -195,7 +199,11 @@ async def _save_current(
     def prepare() -> tuple[list[CurrentRow], list[tuple[bytes, Any]]]:
         number = revision.row.revision
         rows = [
-            CurrentRow(o.kind.name, o.key, number, payload, deleted=o.after is None, archived=False)
+            CurrentRow(
+                *(o.kind.name, o.key, number, payload),
+                deleted=o.after is None,
+                archived=o.after is not None and not o.kind.resident,
+            )
             for o, payload in encoded
         ]
         return rows, [(payload, o.after) for o, payload in encoded if sets_terms(o.before, o.after)]

@@ -2,7 +2,7 @@
 
 `cached` reads single entities from Redis before PostgreSQL, `sessions` reads lists and exports in
 one snapshot of the database, `query_answer` runs the queries that resolvers run too,
-`entity_history` and `listing_periods` read the past. Expensive reads are limited
+`entity_history`, `listing_periods` and `listing_sources` read the past. Expensive reads are limited
 (`expensive_reads`).
 """
 
@@ -11,6 +11,7 @@ __all__ = [
     "entity_history",
     "expensive_reads",
     "listing_periods",
+    "listing_sources",
     "query_answer",
     "sessions",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -21,6 +21,7 @@ from cqar_shared.replication.positions import LogPosition, position_of
 from cqar_shared.sql import entity_queries, row_check
 from cqar_shared.sql.tables import table_of
 from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
+from cqar_writer.reads import entity_history
 from cqar_writer.reads.cached import RedisReader
 from cqar_writer.store import entity_rows, search
 from cqar_writer.store.voided_listings import VoidedListings, VoidedMatches
@@ -87,6 +88,17 @@ class RegistryReader:
     async def voided(self, known: VoidedListings, venue_id: str, spelling: str) -> VoidedMatches:
         """Return the removed listings of a venue's spelling."""
         return await known.find(self._tx, self.position.epoch, venue_id, spelling)
+
+    async def states(self, kind: AnyKind, key: str) -> AsyncGenerator[bytes, None]:
+        """Yield an entity as each of its changes left it, newest first; empty: removed.
+
+        Raises:
+            EntityNotFound: The entity never existed.
+        """
+        entries = entity_history.entries_of(self._tx, (kind.name, key), None)
+        async with aclosing(entries):
+            async for entry in entries:
+                yield entry.after
 
     async def terms(self, listing_id: str, moment: dt.datetime) -> bytes | None:
         """Return a serialised listing as it was at a moment; None if nobody knows."""

@@ -41,6 +41,7 @@ from cqar_writer.mutations import ITEMS_MAX, AppliedMutation, Mutations, idempot
 from cqar_writer.protocol.log_rows import head_message
 from cqar_writer.reads import entity_history
 from cqar_writer.reads.listing_periods import periods_of
+from cqar_writer.reads.listing_sources import source_of
 from cqar_writer.reads.sessions import Reads
 from cqar_writer.services.rpc_methods import cause_of, count, send_position
 from cqar_writer.store import entity_rows
@@ -153,6 +154,14 @@ class RegistryAdminService(RegistryAdminServicer):
             send_position(context, reading.position.epoch, reading.position.revision)
             venue_id, spelling = request.venue_id, request.venue_symbol
             return await periods_of(reading, self._voided, venue_id, spelling, now)
+
+    async def GetListingSource(
+        self, request: pb.GetListingSourceRequest, context: Context
+    ) -> pb.GetListingSourceResponse:
+        async with self._reads.begin() as reading:
+            send_position(context, reading.position.epoch, reading.position.revision)
+            source = await source_of(reading, request, self._mutations.now())
+        return pb.GetListingSourceResponse(listing_source=source)
 
     async def Export(
         self, request: pb.ExportRequest, context: Context

@@ -19,6 +19,35 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _AssetClass:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AssetClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AssetClass.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ASSET_CLASS_UNSPECIFIED: _AssetClass.ValueType  # 0
+    ASSET_CLASS_CRYPTO: _AssetClass.ValueType  # 1
+    ASSET_CLASS_FIAT: _AssetClass.ValueType  # 2
+    ASSET_CLASS_EQUITY: _AssetClass.ValueType  # 3
+    ASSET_CLASS_FUND: _AssetClass.ValueType  # 4
+    ASSET_CLASS_COMMODITY: _AssetClass.ValueType  # 5
+    ASSET_CLASS_INDEX: _AssetClass.ValueType  # 6
+    ASSET_CLASS_RATE: _AssetClass.ValueType  # 7
+    ASSET_CLASS_EVENT: _AssetClass.ValueType  # 8
+
+class AssetClass(_AssetClass, metaclass=_AssetClassEnumTypeWrapper): ...
+
+ASSET_CLASS_UNSPECIFIED: AssetClass.ValueType  # 0
+ASSET_CLASS_CRYPTO: AssetClass.ValueType  # 1
+ASSET_CLASS_FIAT: AssetClass.ValueType  # 2
+ASSET_CLASS_EQUITY: AssetClass.ValueType  # 3
+ASSET_CLASS_FUND: AssetClass.ValueType  # 4
+ASSET_CLASS_COMMODITY: AssetClass.ValueType  # 5
+ASSET_CLASS_INDEX: AssetClass.ValueType  # 6
+ASSET_CLASS_RATE: AssetClass.ValueType  # 7
+ASSET_CLASS_EVENT: AssetClass.ValueType  # 8
+Global___AssetClass: _TypeAlias = AssetClass  # noqa: Y015
+
 class _AssetType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -68,6 +97,7 @@ class Asset(_message.Message):
     UPDATED_AT_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
     UNVERIFIED_FIELD_NUMBER: _builtins.int
+    ASSET_CLASS_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
     """A UUID."""
     symbol: _builtins.str
@@ -81,6 +111,8 @@ class Asset(_message.Message):
     website_url: _builtins.str
     unverified: _builtins.bool
     """Found in a listing and not yet identified by a person."""
+    asset_class: Global___AssetClass.ValueType
+    """What kind of thing it is. Unset: not known."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -104,11 +136,14 @@ class Asset(_message.Message):
         updated_at: _timestamp_pb2.Timestamp | None = ...,
         metadata: _struct_pb2.Struct | None = ...,
         unverified: _builtins.bool | None = ...,
+        asset_class: Global___AssetClass.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_unverified", b"_unverified", "_website_url", b"_website_url", "asset_id", b"asset_id", "asset_type", b"asset_type", "category", b"category", "created_at", b"created_at", "description", b"description", "logo_url", b"logo_url", "metadata", b"metadata", "name", b"name", "symbol", b"symbol", "unverified", b"unverified", "updated_at", b"updated_at", "website_url", b"website_url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class", "_asset_id", b"_asset_id", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_unverified", b"_unverified", "_website_url", b"_website_url", "asset_class", b"asset_class", "asset_id", b"asset_id", "asset_type", b"asset_type", "category", b"category", "created_at", b"created_at", "description", b"description", "logo_url", b"logo_url", "metadata", b"metadata", "name", b"name", "symbol", b"symbol", "unverified", b"unverified", "updated_at", b"updated_at", "website_url", b"website_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_unverified", b"_unverified", "_website_url", b"_website_url", "asset_id", b"asset_id", "asset_type", b"asset_type", "category", b"category", "created_at", b"created_at", "description", b"description", "logo_url", b"logo_url", "metadata", b"metadata", "name", b"name", "symbol", b"symbol", "unverified", b"unverified", "updated_at", b"updated_at", "website_url", b"website_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class", "_asset_id", b"_asset_id", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_unverified", b"_unverified", "_website_url", b"_website_url", "asset_class", b"asset_class", "asset_id", b"asset_id", "asset_type", b"asset_type", "category", b"category", "created_at", b"created_at", "description", b"description", "logo_url", b"logo_url", "metadata", b"metadata", "name", b"name", "symbol", b"symbol", "unverified", b"unverified", "updated_at", b"updated_at", "website_url", b"website_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__asset_class: _TypeAlias = _typing.Literal["asset_class"]  # noqa: Y015
+    _WhichOneofArgType__asset_class: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class"]  # noqa: Y015
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
     _WhichOneofReturnType__asset_type: _TypeAlias = _typing.Literal["asset_type"]  # noqa: Y015
@@ -127,6 +162,8 @@ class Asset(_message.Message):
     _WhichOneofArgType__unverified: _TypeAlias = _typing.Literal["_unverified", b"_unverified"]  # noqa: Y015
     _WhichOneofReturnType__website_url: _TypeAlias = _typing.Literal["website_url"]  # noqa: Y015
     _WhichOneofArgType__website_url: _TypeAlias = _typing.Literal["_website_url", b"_website_url"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_class) -> _WhichOneofReturnType__asset_class | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_id) -> _WhichOneofReturnType__asset_id | None: ...
     @_typing.overload

@@ -31,6 +31,8 @@ class _SymbolTypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SymbolType
     SYMBOL_TYPE_FUTURE: _SymbolType.ValueType  # 3
     SYMBOL_TYPE_OPTION: _SymbolType.ValueType  # 4
     SYMBOL_TYPE_MARGIN: _SymbolType.ValueType  # 5
+    SYMBOL_TYPE_COMBO: _SymbolType.ValueType  # 100
+    """A combination of other products; each listing names its legs."""
 
 class SymbolType(_SymbolType, metaclass=_SymbolTypeEnumTypeWrapper): ...
 
@@ -40,7 +42,76 @@ SYMBOL_TYPE_PERPETUAL: SymbolType.ValueType  # 2
 SYMBOL_TYPE_FUTURE: SymbolType.ValueType  # 3
 SYMBOL_TYPE_OPTION: SymbolType.ValueType  # 4
 SYMBOL_TYPE_MARGIN: SymbolType.ValueType  # 5
+SYMBOL_TYPE_COMBO: SymbolType.ValueType  # 100
+"""A combination of other products; each listing names its legs."""
 Global___SymbolType: _TypeAlias = SymbolType  # noqa: Y015
+
+class _UnderlyingClass:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UnderlyingClassEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UnderlyingClass.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    UNDERLYING_CLASS_UNSPECIFIED: _UnderlyingClass.ValueType  # 0
+    UNDERLYING_CLASS_CRYPTO: _UnderlyingClass.ValueType  # 1
+    UNDERLYING_CLASS_EQUITY: _UnderlyingClass.ValueType  # 2
+    UNDERLYING_CLASS_FUND: _UnderlyingClass.ValueType  # 3
+    UNDERLYING_CLASS_COMMODITY: _UnderlyingClass.ValueType  # 4
+    UNDERLYING_CLASS_INDEX: _UnderlyingClass.ValueType  # 5
+    UNDERLYING_CLASS_FX: _UnderlyingClass.ValueType  # 6
+    UNDERLYING_CLASS_RATE: _UnderlyingClass.ValueType  # 7
+    UNDERLYING_CLASS_VOLATILITY: _UnderlyingClass.ValueType  # 8
+    UNDERLYING_CLASS_EVENT: _UnderlyingClass.ValueType  # 9
+    UNDERLYING_CLASS_PRE_IPO: _UnderlyingClass.ValueType  # 10
+
+class UnderlyingClass(_UnderlyingClass, metaclass=_UnderlyingClassEnumTypeWrapper): ...
+
+UNDERLYING_CLASS_UNSPECIFIED: UnderlyingClass.ValueType  # 0
+UNDERLYING_CLASS_CRYPTO: UnderlyingClass.ValueType  # 1
+UNDERLYING_CLASS_EQUITY: UnderlyingClass.ValueType  # 2
+UNDERLYING_CLASS_FUND: UnderlyingClass.ValueType  # 3
+UNDERLYING_CLASS_COMMODITY: UnderlyingClass.ValueType  # 4
+UNDERLYING_CLASS_INDEX: UnderlyingClass.ValueType  # 5
+UNDERLYING_CLASS_FX: UnderlyingClass.ValueType  # 6
+UNDERLYING_CLASS_RATE: UnderlyingClass.ValueType  # 7
+UNDERLYING_CLASS_VOLATILITY: UnderlyingClass.ValueType  # 8
+UNDERLYING_CLASS_EVENT: UnderlyingClass.ValueType  # 9
+UNDERLYING_CLASS_PRE_IPO: UnderlyingClass.ValueType  # 10
+Global___UnderlyingClass: _TypeAlias = UnderlyingClass  # noqa: Y015
+
+class _SettlementMethod:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SettlementMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SettlementMethod.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SETTLEMENT_METHOD_UNSPECIFIED: _SettlementMethod.ValueType  # 0
+    SETTLEMENT_METHOD_CASH: _SettlementMethod.ValueType  # 1
+    SETTLEMENT_METHOD_PHYSICAL: _SettlementMethod.ValueType  # 2
+
+class SettlementMethod(_SettlementMethod, metaclass=_SettlementMethodEnumTypeWrapper): ...
+
+SETTLEMENT_METHOD_UNSPECIFIED: SettlementMethod.ValueType  # 0
+SETTLEMENT_METHOD_CASH: SettlementMethod.ValueType  # 1
+SETTLEMENT_METHOD_PHYSICAL: SettlementMethod.ValueType  # 2
+Global___SettlementMethod: _TypeAlias = SettlementMethod  # noqa: Y015
+
+class _ExerciseStyle:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExerciseStyleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExerciseStyle.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXERCISE_STYLE_UNSPECIFIED: _ExerciseStyle.ValueType  # 0
+    EXERCISE_STYLE_EUROPEAN: _ExerciseStyle.ValueType  # 1
+    EXERCISE_STYLE_AMERICAN: _ExerciseStyle.ValueType  # 2
+
+class ExerciseStyle(_ExerciseStyle, metaclass=_ExerciseStyleEnumTypeWrapper): ...
+
+EXERCISE_STYLE_UNSPECIFIED: ExerciseStyle.ValueType  # 0
+EXERCISE_STYLE_EUROPEAN: ExerciseStyle.ValueType  # 1
+EXERCISE_STYLE_AMERICAN: ExerciseStyle.ValueType  # 2
+Global___ExerciseStyle: _TypeAlias = ExerciseStyle  # noqa: Y015
 
 class _OptionType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -110,6 +181,11 @@ class Symbol(_message.Message):
     EXACT_FIELD_NUMBER: _builtins.int
     PRICE_ASSET_ID_FIELD_NUMBER: _builtins.int
     CONTRACT_KIND_FIELD_NUMBER: _builtins.int
+    UNDERLYING_CLASS_FIELD_NUMBER: _builtins.int
+    UNDERLYING_FIELD_NUMBER: _builtins.int
+    SETTLEMENT_METHOD_FIELD_NUMBER: _builtins.int
+    EXERCISE_STYLE_FIELD_NUMBER: _builtins.int
+    LAST_TRADE_AT_FIELD_NUMBER: _builtins.int
     symbol_id: _builtins.str
     """A UUID."""
     symbol: _builtins.str
@@ -130,6 +206,15 @@ class Symbol(_message.Message):
     price_asset_id: _builtins.str
     """The asset that prices are quoted in, where it is not the quote asset."""
     contract_kind: Global___ContractKind.ValueType
+    underlying_class: Global___UnderlyingClass.ValueType
+    """What its price is of. It can be added, and not changed: it would be another product."""
+    underlying: _builtins.str
+    """The index or asset that its price follows; of a COMBO, the name that tells it from others of the
+    same assets, which is part of its identity.
+    """
+    settlement_method: Global___SettlementMethod.ValueType
+    exercise_style: Global___ExerciseStyle.ValueType
+    """Of options only."""
     @_builtins.property
     def expiry(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -143,6 +228,10 @@ class Symbol(_message.Message):
     @_builtins.property
     def exact(self) -> Global___SymbolDecimals:
         """The truth of the doubles above."""
+
+    @_builtins.property
+    def last_trade_at(self) -> _timestamp_pb2.Timestamp:
+        """The last instant of trading, where that is stated beside the expiry."""
 
     def __init__(
         self,
@@ -170,10 +259,15 @@ class Symbol(_message.Message):
         exact: Global___SymbolDecimals | None = ...,
         price_asset_id: _builtins.str | None = ...,
         contract_kind: Global___ContractKind.ValueType | None = ...,
+        underlying_class: Global___UnderlyingClass.ValueType | None = ...,
+        underlying: _builtins.str | None = ...,
+        settlement_method: Global___SettlementMethod.ValueType | None = ...,
+        exercise_style: Global___ExerciseStyle.ValueType | None = ...,
+        last_trade_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id", "_contract_kind", b"_contract_kind", "_contract_size", b"_contract_size", "_is_active", b"_is_active", "_lot_size", b"_lot_size", "_max_order_size", b"_max_order_size", "_min_notional", b"_min_notional", "_min_order_size", b"_min_order_size", "_option_type", b"_option_type", "_price_asset_id", b"_price_asset_id", "_quote_asset_id", b"_quote_asset_id", "_settlement_asset_id", b"_settlement_asset_id", "_strike_price", b"_strike_price", "_symbol", b"_symbol", "_symbol_id", b"_symbol_id", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "base_asset_id", b"base_asset_id", "contract_kind", b"contract_kind", "contract_size", b"contract_size", "created_at", b"created_at", "delisted_at", b"delisted_at", "exact", b"exact", "expiry", b"expiry", "is_active", b"is_active", "lot_size", b"lot_size", "max_order_size", b"max_order_size", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "option_type", b"option_type", "price_asset_id", b"price_asset_id", "quote_asset_id", b"quote_asset_id", "settlement_asset_id", b"settlement_asset_id", "strike_price", b"strike_price", "symbol", b"symbol", "symbol_id", b"symbol_id", "symbol_type", b"symbol_type", "tick_size", b"tick_size", "updated_at", b"updated_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id", "_contract_kind", b"_contract_kind", "_contract_size", b"_contract_size", "_exercise_style", b"_exercise_style", "_is_active", b"_is_active", "_lot_size", b"_lot_size", "_max_order_size", b"_max_order_size", "_min_notional", b"_min_notional", "_min_order_size", b"_min_order_size", "_option_type", b"_option_type", "_price_asset_id", b"_price_asset_id", "_quote_asset_id", b"_quote_asset_id", "_settlement_asset_id", b"_settlement_asset_id", "_settlement_method", b"_settlement_method", "_strike_price", b"_strike_price", "_symbol", b"_symbol", "_symbol_id", b"_symbol_id", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "_underlying", b"_underlying", "_underlying_class", b"_underlying_class", "base_asset_id", b"base_asset_id", "contract_kind", b"contract_kind", "contract_size", b"contract_size", "created_at", b"created_at", "delisted_at", b"delisted_at", "exact", b"exact", "exercise_style", b"exercise_style", "expiry", b"expiry", "is_active", b"is_active", "last_trade_at", b"last_trade_at", "lot_size", b"lot_size", "max_order_size", b"max_order_size", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "option_type", b"option_type", "price_asset_id", b"price_asset_id", "quote_asset_id", b"quote_asset_id", "settlement_asset_id", b"settlement_asset_id", "settlement_method", b"settlement_method", "strike_price", b"strike_price", "symbol", b"symbol", "symbol_id", b"symbol_id", "symbol_type", b"symbol_type", "tick_size", b"tick_size", "underlying", b"underlying", "underlying_class", b"underlying_class", "updated_at", b"updated_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id", "_contract_kind", b"_contract_kind", "_contract_size", b"_contract_size", "_is_active", b"_is_active", "_lot_size", b"_lot_size", "_max_order_size", b"_max_order_size", "_min_notional", b"_min_notional", "_min_order_size", b"_min_order_size", "_option_type", b"_option_type", "_price_asset_id", b"_price_asset_id", "_quote_asset_id", b"_quote_asset_id", "_settlement_asset_id", b"_settlement_asset_id", "_strike_price", b"_strike_price", "_symbol", b"_symbol", "_symbol_id", b"_symbol_id", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "base_asset_id", b"base_asset_id", "contract_kind", b"contract_kind", "contract_size", b"contract_size", "created_at", b"created_at", "delisted_at", b"delisted_at", "exact", b"exact", "expiry", b"expiry", "is_active", b"is_active", "lot_size", b"lot_size", "max_order_size", b"max_order_size", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "option_type", b"option_type", "price_asset_id", b"price_asset_id", "quote_asset_id", b"quote_asset_id", "settlement_asset_id", b"settlement_asset_id", "strike_price", b"strike_price", "symbol", b"symbol", "symbol_id", b"symbol_id", "symbol_type", b"symbol_type", "tick_size", b"tick_size", "updated_at", b"updated_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id", "_contract_kind", b"_contract_kind", "_contract_size", b"_contract_size", "_exercise_style", b"_exercise_style", "_is_active", b"_is_active", "_lot_size", b"_lot_size", "_max_order_size", b"_max_order_size", "_min_notional", b"_min_notional", "_min_order_size", b"_min_order_size", "_option_type", b"_option_type", "_price_asset_id", b"_price_asset_id", "_quote_asset_id", b"_quote_asset_id", "_settlement_asset_id", b"_settlement_asset_id", "_settlement_method", b"_settlement_method", "_strike_price", b"_strike_price", "_symbol", b"_symbol", "_symbol_id", b"_symbol_id", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "_underlying", b"_underlying", "_underlying_class", b"_underlying_class", "base_asset_id", b"base_asset_id", "contract_kind", b"contract_kind", "contract_size", b"contract_size", "created_at", b"created_at", "delisted_at", b"delisted_at", "exact", b"exact", "exercise_style", b"exercise_style", "expiry", b"expiry", "is_active", b"is_active", "last_trade_at", b"last_trade_at", "lot_size", b"lot_size", "max_order_size", b"max_order_size", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "option_type", b"option_type", "price_asset_id", b"price_asset_id", "quote_asset_id", b"quote_asset_id", "settlement_asset_id", b"settlement_asset_id", "settlement_method", b"settlement_method", "strike_price", b"strike_price", "symbol", b"symbol", "symbol_id", b"symbol_id", "symbol_type", b"symbol_type", "tick_size", b"tick_size", "underlying", b"underlying", "underlying_class", b"underlying_class", "updated_at", b"updated_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__base_asset_id: _TypeAlias = _typing.Literal["base_asset_id"]  # noqa: Y015
     _WhichOneofArgType__base_asset_id: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id"]  # noqa: Y015
@@ -181,6 +275,8 @@ class Symbol(_message.Message):
     _WhichOneofArgType__contract_kind: _TypeAlias = _typing.Literal["_contract_kind", b"_contract_kind"]  # noqa: Y015
     _WhichOneofReturnType__contract_size: _TypeAlias = _typing.Literal["contract_size"]  # noqa: Y015
     _WhichOneofArgType__contract_size: _TypeAlias = _typing.Literal["_contract_size", b"_contract_size"]  # noqa: Y015
+    _WhichOneofReturnType__exercise_style: _TypeAlias = _typing.Literal["exercise_style"]  # noqa: Y015
+    _WhichOneofArgType__exercise_style: _TypeAlias = _typing.Literal["_exercise_style", b"_exercise_style"]  # noqa: Y015
     _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
     _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
     _WhichOneofReturnType__lot_size: _TypeAlias = _typing.Literal["lot_size"]  # noqa: Y015
@@ -199,6 +295,8 @@ class Symbol(_message.Message):
     _WhichOneofArgType__quote_asset_id: _TypeAlias = _typing.Literal["_quote_asset_id", b"_quote_asset_id"]  # noqa: Y015
     _WhichOneofReturnType__settlement_asset_id: _TypeAlias = _typing.Literal["settlement_asset_id"]  # noqa: Y015
     _WhichOneofArgType__settlement_asset_id: _TypeAlias = _typing.Literal["_settlement_asset_id", b"_settlement_asset_id"]  # noqa: Y015
+    _WhichOneofReturnType__settlement_method: _TypeAlias = _typing.Literal["settlement_method"]  # noqa: Y015
+    _WhichOneofArgType__settlement_method: _TypeAlias = _typing.Literal["_settlement_method", b"_settlement_method"]  # noqa: Y015
     _WhichOneofReturnType__strike_price: _TypeAlias = _typing.Literal["strike_price"]  # noqa: Y015
     _WhichOneofArgType__strike_price: _TypeAlias = _typing.Literal["_strike_price", b"_strike_price"]  # noqa: Y015
     _WhichOneofReturnType__symbol: _TypeAlias = _typing.Literal["symbol"]  # noqa: Y015
@@ -209,12 +307,18 @@ class Symbol(_message.Message):
     _WhichOneofArgType__symbol_type: _TypeAlias = _typing.Literal["_symbol_type", b"_symbol_type"]  # noqa: Y015
     _WhichOneofReturnType__tick_size: _TypeAlias = _typing.Literal["tick_size"]  # noqa: Y015
     _WhichOneofArgType__tick_size: _TypeAlias = _typing.Literal["_tick_size", b"_tick_size"]  # noqa: Y015
+    _WhichOneofReturnType__underlying: _TypeAlias = _typing.Literal["underlying"]  # noqa: Y015
+    _WhichOneofArgType__underlying: _TypeAlias = _typing.Literal["_underlying", b"_underlying"]  # noqa: Y015
+    _WhichOneofReturnType__underlying_class: _TypeAlias = _typing.Literal["underlying_class"]  # noqa: Y015
+    _WhichOneofArgType__underlying_class: _TypeAlias = _typing.Literal["_underlying_class", b"_underlying_class"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__base_asset_id) -> _WhichOneofReturnType__base_asset_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__contract_kind) -> _WhichOneofReturnType__contract_kind | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__contract_size) -> _WhichOneofReturnType__contract_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__exercise_style) -> _WhichOneofReturnType__exercise_style | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
     @_typing.overload
@@ -234,6 +338,8 @@ class Symbol(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__settlement_asset_id) -> _WhichOneofReturnType__settlement_asset_id | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__settlement_method) -> _WhichOneofReturnType__settlement_method | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__strike_price) -> _WhichOneofReturnType__strike_price | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__symbol) -> _WhichOneofReturnType__symbol | None: ...
@@ -243,6 +349,10 @@ class Symbol(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__symbol_type) -> _WhichOneofReturnType__symbol_type | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tick_size) -> _WhichOneofReturnType__tick_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__underlying) -> _WhichOneofReturnType__underlying | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__underlying_class) -> _WhichOneofReturnType__underlying_class | None: ...
 
 Global___Symbol: _TypeAlias = Symbol  # noqa: Y015
 

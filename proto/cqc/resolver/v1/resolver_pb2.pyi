@@ -150,6 +150,25 @@ ORDER_INTENT_REDUCE: OrderIntent.ValueType  # 3
 """Get out of a position."""
 Global___OrderIntent: _TypeAlias = OrderIntent  # noqa: Y015
 
+class _OrderKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OrderKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ORDER_KIND_UNSPECIFIED: _OrderKind.ValueType  # 0
+    """LIMIT with a price, else MARKET."""
+    ORDER_KIND_LIMIT: _OrderKind.ValueType  # 1
+    ORDER_KIND_MARKET: _OrderKind.ValueType  # 2
+
+class OrderKind(_OrderKind, metaclass=_OrderKindEnumTypeWrapper): ...
+
+ORDER_KIND_UNSPECIFIED: OrderKind.ValueType  # 0
+"""LIMIT with a price, else MARKET."""
+ORDER_KIND_LIMIT: OrderKind.ValueType  # 1
+ORDER_KIND_MARKET: OrderKind.ValueType  # 2
+Global___OrderKind: _TypeAlias = OrderKind  # noqa: Y015
+
 @_typing.final
 class Freshness(_message.Message):
     """How current an answer is."""
@@ -217,6 +236,26 @@ class Specs(_message.Message):
     CONTRACT_KIND_FIELD_NUMBER: _builtins.int
     TICK_BANDS_FIELD_NUMBER: _builtins.int
     PRICE_SIGNIFICANT_DIGITS_FIELD_NUMBER: _builtins.int
+    ORDER_UNIT_FIELD_NUMBER: _builtins.int
+    MARKET_LOT_SIZE_FIELD_NUMBER: _builtins.int
+    MARKET_MIN_SIZE_FIELD_NUMBER: _builtins.int
+    MARKET_MAX_SIZE_FIELD_NUMBER: _builtins.int
+    MIN_PRICE_FIELD_NUMBER: _builtins.int
+    MAX_PRICE_FIELD_NUMBER: _builtins.int
+    BID_MULTIPLIER_UP_FIELD_NUMBER: _builtins.int
+    BID_MULTIPLIER_DOWN_FIELD_NUMBER: _builtins.int
+    ASK_MULTIPLIER_UP_FIELD_NUMBER: _builtins.int
+    ASK_MULTIPLIER_DOWN_FIELD_NUMBER: _builtins.int
+    MARKET_MIN_NOTIONAL_FIELD_NUMBER: _builtins.int
+    MARKET_MAX_NOTIONAL_FIELD_NUMBER: _builtins.int
+    ORDER_TYPES_FIELD_NUMBER: _builtins.int
+    TIME_IN_FORCE_FIELD_NUMBER: _builtins.int
+    INITIAL_MARGIN_RATE_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_MARGIN_RATE_FIELD_NUMBER: _builtins.int
+    MAX_LEVERAGE_FIELD_NUMBER: _builtins.int
+    MAKER_FEE_FIELD_NUMBER: _builtins.int
+    TAKER_FEE_FIELD_NUMBER: _builtins.int
+    FUNDING_INTERVAL_S_FIELD_NUMBER: _builtins.int
     source: Global___SpecsSource.ValueType
     tick_size: _builtins.str
     lot_size: _builtins.str
@@ -230,8 +269,40 @@ class Specs(_message.Message):
     """Canonical base units in one venue unit: 1000 for 1000SHIBUSDT."""
     contract_kind: _symbol_pb2.ContractKind.ValueType
     price_significant_digits: _builtins.int
+    order_unit: _venue_symbol_pb2.OrderUnit.ValueType
+    """What a quantity on an order counts; every size here is in this unit."""
+    market_lot_size: _builtins.str
+    """Of market orders, where the venue states them apart; else those above apply."""
+    market_min_size: _builtins.str
+    market_max_size: _builtins.str
+    min_price: _builtins.str
+    max_price: _builtins.str
+    bid_multiplier_up: _builtins.str
+    """A bid's price may be at most (up) and at least (down) this many times a reference price."""
+    bid_multiplier_down: _builtins.str
+    ask_multiplier_up: _builtins.str
+    """The same of an ask."""
+    ask_multiplier_down: _builtins.str
+    market_min_notional: _builtins.str
+    """Of market orders, where they apply to them."""
+    market_max_notional: _builtins.str
+    initial_margin_rate: _builtins.str
+    """Fractions of the first tier."""
+    maintenance_margin_rate: _builtins.str
+    max_leverage: _builtins.str
+    maker_fee: _builtins.str
+    """Fractions: 0.001 is 0.1 %; a rebate is negative."""
+    taker_fee: _builtins.str
+    funding_interval_s: _builtins.int
+    """Seconds between two fundings; zero: not known."""
     @_builtins.property
     def tick_bands(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.TickBand]: ...
+    @_builtins.property
+    def order_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In upper case; none: not known."""
+
+    @_builtins.property
+    def time_in_force(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -247,10 +318,30 @@ class Specs(_message.Message):
         contract_kind: _symbol_pb2.ContractKind.ValueType = ...,
         tick_bands: _abc.Iterable[_venue_symbol_pb2.TickBand] | None = ...,
         price_significant_digits: _builtins.int = ...,
+        order_unit: _venue_symbol_pb2.OrderUnit.ValueType = ...,
+        market_lot_size: _builtins.str = ...,
+        market_min_size: _builtins.str = ...,
+        market_max_size: _builtins.str = ...,
+        min_price: _builtins.str = ...,
+        max_price: _builtins.str = ...,
+        bid_multiplier_up: _builtins.str = ...,
+        bid_multiplier_down: _builtins.str = ...,
+        ask_multiplier_up: _builtins.str = ...,
+        ask_multiplier_down: _builtins.str = ...,
+        market_min_notional: _builtins.str = ...,
+        market_max_notional: _builtins.str = ...,
+        order_types: _abc.Iterable[_builtins.str] | None = ...,
+        time_in_force: _abc.Iterable[_builtins.str] | None = ...,
+        initial_margin_rate: _builtins.str = ...,
+        maintenance_margin_rate: _builtins.str = ...,
+        max_leverage: _builtins.str = ...,
+        maker_fee: _builtins.str = ...,
+        taker_fee: _builtins.str = ...,
+        funding_interval_s: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_kind", b"contract_kind", "contract_size", b"contract_size", "lot_size", b"lot_size", "max_notional", b"max_notional", "max_order_size", b"max_order_size", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "price_significant_digits", b"price_significant_digits", "source", b"source", "tick_bands", b"tick_bands", "tick_size", b"tick_size", "unit_multiplier", b"unit_multiplier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ask_multiplier_down", b"ask_multiplier_down", "ask_multiplier_up", b"ask_multiplier_up", "bid_multiplier_down", b"bid_multiplier_down", "bid_multiplier_up", b"bid_multiplier_up", "contract_kind", b"contract_kind", "contract_size", b"contract_size", "funding_interval_s", b"funding_interval_s", "initial_margin_rate", b"initial_margin_rate", "lot_size", b"lot_size", "maintenance_margin_rate", b"maintenance_margin_rate", "maker_fee", b"maker_fee", "market_lot_size", b"market_lot_size", "market_max_notional", b"market_max_notional", "market_max_size", b"market_max_size", "market_min_notional", b"market_min_notional", "market_min_size", b"market_min_size", "max_leverage", b"max_leverage", "max_notional", b"max_notional", "max_order_size", b"max_order_size", "max_price", b"max_price", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "min_price", b"min_price", "order_types", b"order_types", "order_unit", b"order_unit", "price_significant_digits", b"price_significant_digits", "source", b"source", "taker_fee", b"taker_fee", "tick_bands", b"tick_bands", "tick_size", b"tick_size", "time_in_force", b"time_in_force", "unit_multiplier", b"unit_multiplier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -323,6 +414,7 @@ class Tradeable(_message.Message):
     POST_ONLY_FIELD_NUMBER: _builtins.int
     REDUCE_FIELD_NUMBER: _builtins.int
     CANCEL_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
     allowed: _builtins.bool
     """Same as open.allowed."""
     @_builtins.property
@@ -341,6 +433,10 @@ class Tradeable(_message.Message):
     def cancel(self) -> Global___Permission:
         """Denied only by the listing's end."""
 
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """The next instant at which `open` turns, by what is known now; unset: none is known."""
+
     def __init__(
         self,
         *,
@@ -349,10 +445,11 @@ class Tradeable(_message.Message):
         post_only: Global___Permission | None = ...,
         reduce: Global___Permission | None = ...,
         cancel: Global___Permission | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "open", b"open", "post_only", b"post_only", "reduce", b"reduce"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel", b"cancel", "open", b"open", "post_only", b"post_only", "reduce", b"reduce", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "cancel", b"cancel", "open", b"open", "post_only", b"post_only", "reduce", b"reduce"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "cancel", b"cancel", "open", b"open", "post_only", b"post_only", "reduce", b"reduce", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -374,7 +471,10 @@ class Resolution(_message.Message):
     TRADEABLE_FIELD_NUMBER: _builtins.int
     FRESHNESS_FIELD_NUMBER: _builtins.int
     NOT_FOUND_FIELD_NUMBER: _builtins.int
+    PROJECTED_FIELD_NUMBER: _builtins.int
     status: Global___ResolutionStatus.ValueType
+    projected: _builtins.bool
+    """As of an instant to come: what will hold then, by what is known now."""
     @_builtins.property
     def venue_symbol(self) -> _venue_symbol_pb2.VenueSymbol: ...
     @_builtins.property
@@ -408,10 +508,11 @@ class Resolution(_message.Message):
         tradeable: Global___Tradeable | None = ...,
         freshness: Global___Freshness | None = ...,
         not_found: Global___Reason | None = ...,
+        projected: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["base_asset", b"base_asset", "freshness", b"freshness", "not_found", b"not_found", "quote_asset", b"quote_asset", "settlement_asset", b"settlement_asset", "specs", b"specs", "symbol", b"symbol", "tradeable", b"tradeable", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_asset", b"base_asset", "freshness", b"freshness", "not_found", b"not_found", "quote_asset", b"quote_asset", "settlement_asset", b"settlement_asset", "specs", b"specs", "status", b"status", "symbol", b"symbol", "tradeable", b"tradeable", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_asset", b"base_asset", "freshness", b"freshness", "not_found", b"not_found", "projected", b"projected", "quote_asset", b"quote_asset", "settlement_asset", b"settlement_asset", "specs", b"specs", "status", b"status", "symbol", b"symbol", "tradeable", b"tradeable", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -830,6 +931,8 @@ class CheckOrderRequest(_message.Message):
     QUANTITY_FIELD_NUMBER: _builtins.int
     SIDE_FIELD_NUMBER: _builtins.int
     INTENT_FIELD_NUMBER: _builtins.int
+    ORDER_KIND_FIELD_NUMBER: _builtins.int
+    REFERENCE_PRICE_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     venue_symbol: _builtins.str
     price: _builtins.str
@@ -837,6 +940,11 @@ class CheckOrderRequest(_message.Message):
     quantity: _builtins.str
     side: Global___OrderSide.ValueType
     intent: Global___OrderIntent.ValueType
+    order_kind: Global___OrderKind.ValueType
+    reference_price: _builtins.str
+    """The price that the venue's price bands are relative to, such as the mark price; empty: they are
+    not checked.
+    """
     def __init__(
         self,
         *,
@@ -846,10 +954,12 @@ class CheckOrderRequest(_message.Message):
         quantity: _builtins.str = ...,
         side: Global___OrderSide.ValueType = ...,
         intent: Global___OrderIntent.ValueType = ...,
+        order_kind: Global___OrderKind.ValueType = ...,
+        reference_price: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["intent", b"intent", "price", b"price", "quantity", b"quantity", "side", b"side", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["intent", b"intent", "order_kind", b"order_kind", "price", b"price", "quantity", b"quantity", "reference_price", b"reference_price", "side", b"side", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

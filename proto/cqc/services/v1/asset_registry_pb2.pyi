@@ -43,6 +43,7 @@ class CreateAssetRequest(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     LOGO_URL_FIELD_NUMBER: _builtins.int
     WEBSITE_URL_FIELD_NUMBER: _builtins.int
+    ASSET_CLASS_FIELD_NUMBER: _builtins.int
     symbol: _builtins.str
     """The ticker, for people."""
     name: _builtins.str
@@ -52,6 +53,7 @@ class CreateAssetRequest(_message.Message):
     description: _builtins.str
     logo_url: _builtins.str
     website_url: _builtins.str
+    asset_class: _asset_pb2.AssetClass.ValueType
     def __init__(
         self,
         *,
@@ -62,11 +64,14 @@ class CreateAssetRequest(_message.Message):
         description: _builtins.str | None = ...,
         logo_url: _builtins.str | None = ...,
         website_url: _builtins.str | None = ...,
+        asset_class: _asset_pb2.AssetClass.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_website_url", b"_website_url", "asset_type", b"asset_type", "category", b"category", "description", b"description", "logo_url", b"logo_url", "name", b"name", "symbol", b"symbol", "website_url", b"website_url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_website_url", b"_website_url", "asset_class", b"asset_class", "asset_type", b"asset_type", "category", b"category", "description", b"description", "logo_url", b"logo_url", "name", b"name", "symbol", b"symbol", "website_url", b"website_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_website_url", b"_website_url", "asset_type", b"asset_type", "category", b"category", "description", b"description", "logo_url", b"logo_url", "name", b"name", "symbol", b"symbol", "website_url", b"website_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_website_url", b"_website_url", "asset_class", b"asset_class", "asset_type", b"asset_type", "category", b"category", "description", b"description", "logo_url", b"logo_url", "name", b"name", "symbol", b"symbol", "website_url", b"website_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__asset_class: _TypeAlias = _typing.Literal["asset_class"]  # noqa: Y015
+    _WhichOneofArgType__asset_class: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class"]  # noqa: Y015
     _WhichOneofReturnType__asset_type: _TypeAlias = _typing.Literal["asset_type"]  # noqa: Y015
     _WhichOneofArgType__asset_type: _TypeAlias = _typing.Literal["_asset_type", b"_asset_type"]  # noqa: Y015
     _WhichOneofReturnType__category: _TypeAlias = _typing.Literal["category"]  # noqa: Y015
@@ -81,6 +86,8 @@ class CreateAssetRequest(_message.Message):
     _WhichOneofArgType__symbol: _TypeAlias = _typing.Literal["_symbol", b"_symbol"]  # noqa: Y015
     _WhichOneofReturnType__website_url: _TypeAlias = _typing.Literal["website_url"]  # noqa: Y015
     _WhichOneofArgType__website_url: _TypeAlias = _typing.Literal["_website_url", b"_website_url"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_class) -> _WhichOneofReturnType__asset_class | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_type) -> _WhichOneofReturnType__asset_type | None: ...
     @_typing.overload
@@ -177,6 +184,7 @@ class UpdateAssetRequest(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     LOGO_URL_FIELD_NUMBER: _builtins.int
     WEBSITE_URL_FIELD_NUMBER: _builtins.int
+    ASSET_CLASS_FIELD_NUMBER: _builtins.int
     IF_REVISION_FIELD_NUMBER: _builtins.int
     asset_id: _builtins.str
     symbol: _builtins.str
@@ -187,6 +195,7 @@ class UpdateAssetRequest(_message.Message):
     description: _builtins.str
     logo_url: _builtins.str
     website_url: _builtins.str
+    asset_class: _asset_pb2.AssetClass.ValueType
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     def __init__(
@@ -200,12 +209,15 @@ class UpdateAssetRequest(_message.Message):
         description: _builtins.str | None = ...,
         logo_url: _builtins.str | None = ...,
         website_url: _builtins.str | None = ...,
+        asset_class: _asset_pb2.AssetClass.ValueType | None = ...,
         if_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_if_revision", b"_if_revision", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_website_url", b"_website_url", "asset_id", b"asset_id", "asset_type", b"asset_type", "category", b"category", "description", b"description", "if_revision", b"if_revision", "logo_url", b"logo_url", "name", b"name", "symbol", b"symbol", "website_url", b"website_url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class", "_asset_id", b"_asset_id", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_if_revision", b"_if_revision", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_website_url", b"_website_url", "asset_class", b"asset_class", "asset_id", b"asset_id", "asset_type", b"asset_type", "category", b"category", "description", b"description", "if_revision", b"if_revision", "logo_url", b"logo_url", "name", b"name", "symbol", b"symbol", "website_url", b"website_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_if_revision", b"_if_revision", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_website_url", b"_website_url", "asset_id", b"asset_id", "asset_type", b"asset_type", "category", b"category", "description", b"description", "if_revision", b"if_revision", "logo_url", b"logo_url", "name", b"name", "symbol", b"symbol", "website_url", b"website_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class", "_asset_id", b"_asset_id", "_asset_type", b"_asset_type", "_category", b"_category", "_description", b"_description", "_if_revision", b"_if_revision", "_logo_url", b"_logo_url", "_name", b"_name", "_symbol", b"_symbol", "_website_url", b"_website_url", "asset_class", b"asset_class", "asset_id", b"asset_id", "asset_type", b"asset_type", "category", b"category", "description", b"description", "if_revision", b"if_revision", "logo_url", b"logo_url", "name", b"name", "symbol", b"symbol", "website_url", b"website_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__asset_class: _TypeAlias = _typing.Literal["asset_class"]  # noqa: Y015
+    _WhichOneofArgType__asset_class: _TypeAlias = _typing.Literal["_asset_class", b"_asset_class"]  # noqa: Y015
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
     _WhichOneofReturnType__asset_type: _TypeAlias = _typing.Literal["asset_type"]  # noqa: Y015
@@ -224,6 +236,8 @@ class UpdateAssetRequest(_message.Message):
     _WhichOneofArgType__symbol: _TypeAlias = _typing.Literal["_symbol", b"_symbol"]  # noqa: Y015
     _WhichOneofReturnType__website_url: _TypeAlias = _typing.Literal["website_url"]  # noqa: Y015
     _WhichOneofArgType__website_url: _TypeAlias = _typing.Literal["_website_url", b"_website_url"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_class) -> _WhichOneofReturnType__asset_class | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__asset_id) -> _WhichOneofReturnType__asset_id | None: ...
     @_typing.overload
@@ -1833,6 +1847,11 @@ class CreateSymbolRequest(_message.Message):
     OPTION_TYPE_FIELD_NUMBER: _builtins.int
     PRICE_ASSET_ID_FIELD_NUMBER: _builtins.int
     CONTRACT_KIND_FIELD_NUMBER: _builtins.int
+    UNDERLYING_CLASS_FIELD_NUMBER: _builtins.int
+    UNDERLYING_FIELD_NUMBER: _builtins.int
+    SETTLEMENT_METHOD_FIELD_NUMBER: _builtins.int
+    EXERCISE_STYLE_FIELD_NUMBER: _builtins.int
+    LAST_TRADE_AT_FIELD_NUMBER: _builtins.int
     symbol: _builtins.str
     """Its text, for people; empty: derived, such as BTC/USDT or BTC/USD:BTC-261225-100000-C."""
     symbol_type: _symbol_pb2.SymbolType.ValueType
@@ -1850,6 +1869,13 @@ class CreateSymbolRequest(_message.Message):
     """What prices are quoted in, where that is not the quote asset."""
     contract_kind: _symbol_pb2.ContractKind.ValueType
     """Else told from the settlement asset."""
+    underlying_class: _symbol_pb2.UnderlyingClass.ValueType
+    """What its price is of."""
+    underlying: _builtins.str
+    """The index or asset that its price follows; required of a COMBO, whose name it is."""
+    settlement_method: _symbol_pb2.SettlementMethod.ValueType
+    exercise_style: _symbol_pb2.ExerciseStyle.ValueType
+    """Of options only."""
     @_builtins.property
     def exact(self) -> _symbol_pb2.SymbolDecimals:
         """Exact steps, size limits and strike."""
@@ -1857,6 +1883,10 @@ class CreateSymbolRequest(_message.Message):
     @_builtins.property
     def expiry(self) -> _timestamp_pb2.Timestamp:
         """Of futures and options only; still to come."""
+
+    @_builtins.property
+    def last_trade_at(self) -> _timestamp_pb2.Timestamp:
+        """The last instant of trading, where that is stated beside the expiry."""
 
     def __init__(
         self,
@@ -1873,15 +1903,22 @@ class CreateSymbolRequest(_message.Message):
         option_type: _symbol_pb2.OptionType.ValueType | None = ...,
         price_asset_id: _builtins.str | None = ...,
         contract_kind: _symbol_pb2.ContractKind.ValueType | None = ...,
+        underlying_class: _symbol_pb2.UnderlyingClass.ValueType | None = ...,
+        underlying: _builtins.str | None = ...,
+        settlement_method: _symbol_pb2.SettlementMethod.ValueType | None = ...,
+        exercise_style: _symbol_pb2.ExerciseStyle.ValueType | None = ...,
+        last_trade_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id", "_contract_kind", b"_contract_kind", "_lot_size", b"_lot_size", "_option_type", b"_option_type", "_price_asset_id", b"_price_asset_id", "_quote_asset_id", b"_quote_asset_id", "_settlement_asset_id", b"_settlement_asset_id", "_symbol", b"_symbol", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "base_asset_id", b"base_asset_id", "contract_kind", b"contract_kind", "exact", b"exact", "expiry", b"expiry", "lot_size", b"lot_size", "option_type", b"option_type", "price_asset_id", b"price_asset_id", "quote_asset_id", b"quote_asset_id", "settlement_asset_id", b"settlement_asset_id", "symbol", b"symbol", "symbol_type", b"symbol_type", "tick_size", b"tick_size"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id", "_contract_kind", b"_contract_kind", "_exercise_style", b"_exercise_style", "_lot_size", b"_lot_size", "_option_type", b"_option_type", "_price_asset_id", b"_price_asset_id", "_quote_asset_id", b"_quote_asset_id", "_settlement_asset_id", b"_settlement_asset_id", "_settlement_method", b"_settlement_method", "_symbol", b"_symbol", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "_underlying", b"_underlying", "_underlying_class", b"_underlying_class", "base_asset_id", b"base_asset_id", "contract_kind", b"contract_kind", "exact", b"exact", "exercise_style", b"exercise_style", "expiry", b"expiry", "last_trade_at", b"last_trade_at", "lot_size", b"lot_size", "option_type", b"option_type", "price_asset_id", b"price_asset_id", "quote_asset_id", b"quote_asset_id", "settlement_asset_id", b"settlement_asset_id", "settlement_method", b"settlement_method", "symbol", b"symbol", "symbol_type", b"symbol_type", "tick_size", b"tick_size", "underlying", b"underlying", "underlying_class", b"underlying_class"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id", "_contract_kind", b"_contract_kind", "_lot_size", b"_lot_size", "_option_type", b"_option_type", "_price_asset_id", b"_price_asset_id", "_quote_asset_id", b"_quote_asset_id", "_settlement_asset_id", b"_settlement_asset_id", "_symbol", b"_symbol", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "base_asset_id", b"base_asset_id", "contract_kind", b"contract_kind", "exact", b"exact", "expiry", b"expiry", "lot_size", b"lot_size", "option_type", b"option_type", "price_asset_id", b"price_asset_id", "quote_asset_id", b"quote_asset_id", "settlement_asset_id", b"settlement_asset_id", "symbol", b"symbol", "symbol_type", b"symbol_type", "tick_size", b"tick_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id", "_contract_kind", b"_contract_kind", "_exercise_style", b"_exercise_style", "_lot_size", b"_lot_size", "_option_type", b"_option_type", "_price_asset_id", b"_price_asset_id", "_quote_asset_id", b"_quote_asset_id", "_settlement_asset_id", b"_settlement_asset_id", "_settlement_method", b"_settlement_method", "_symbol", b"_symbol", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "_underlying", b"_underlying", "_underlying_class", b"_underlying_class", "base_asset_id", b"base_asset_id", "contract_kind", b"contract_kind", "exact", b"exact", "exercise_style", b"exercise_style", "expiry", b"expiry", "last_trade_at", b"last_trade_at", "lot_size", b"lot_size", "option_type", b"option_type", "price_asset_id", b"price_asset_id", "quote_asset_id", b"quote_asset_id", "settlement_asset_id", b"settlement_asset_id", "settlement_method", b"settlement_method", "symbol", b"symbol", "symbol_type", b"symbol_type", "tick_size", b"tick_size", "underlying", b"underlying", "underlying_class", b"underlying_class"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__base_asset_id: _TypeAlias = _typing.Literal["base_asset_id"]  # noqa: Y015
     _WhichOneofArgType__base_asset_id: _TypeAlias = _typing.Literal["_base_asset_id", b"_base_asset_id"]  # noqa: Y015
     _WhichOneofReturnType__contract_kind: _TypeAlias = _typing.Literal["contract_kind"]  # noqa: Y015
     _WhichOneofArgType__contract_kind: _TypeAlias = _typing.Literal["_contract_kind", b"_contract_kind"]  # noqa: Y015
+    _WhichOneofReturnType__exercise_style: _TypeAlias = _typing.Literal["exercise_style"]  # noqa: Y015
+    _WhichOneofArgType__exercise_style: _TypeAlias = _typing.Literal["_exercise_style", b"_exercise_style"]  # noqa: Y015
     _WhichOneofReturnType__lot_size: _TypeAlias = _typing.Literal["lot_size"]  # noqa: Y015
     _WhichOneofArgType__lot_size: _TypeAlias = _typing.Literal["_lot_size", b"_lot_size"]  # noqa: Y015
     _WhichOneofReturnType__option_type: _TypeAlias = _typing.Literal["option_type"]  # noqa: Y015
@@ -1892,16 +1929,24 @@ class CreateSymbolRequest(_message.Message):
     _WhichOneofArgType__quote_asset_id: _TypeAlias = _typing.Literal["_quote_asset_id", b"_quote_asset_id"]  # noqa: Y015
     _WhichOneofReturnType__settlement_asset_id: _TypeAlias = _typing.Literal["settlement_asset_id"]  # noqa: Y015
     _WhichOneofArgType__settlement_asset_id: _TypeAlias = _typing.Literal["_settlement_asset_id", b"_settlement_asset_id"]  # noqa: Y015
+    _WhichOneofReturnType__settlement_method: _TypeAlias = _typing.Literal["settlement_method"]  # noqa: Y015
+    _WhichOneofArgType__settlement_method: _TypeAlias = _typing.Literal["_settlement_method", b"_settlement_method"]  # noqa: Y015
     _WhichOneofReturnType__symbol: _TypeAlias = _typing.Literal["symbol"]  # noqa: Y015
     _WhichOneofArgType__symbol: _TypeAlias = _typing.Literal["_symbol", b"_symbol"]  # noqa: Y015
     _WhichOneofReturnType__symbol_type: _TypeAlias = _typing.Literal["symbol_type"]  # noqa: Y015
     _WhichOneofArgType__symbol_type: _TypeAlias = _typing.Literal["_symbol_type", b"_symbol_type"]  # noqa: Y015
     _WhichOneofReturnType__tick_size: _TypeAlias = _typing.Literal["tick_size"]  # noqa: Y015
     _WhichOneofArgType__tick_size: _TypeAlias = _typing.Literal["_tick_size", b"_tick_size"]  # noqa: Y015
+    _WhichOneofReturnType__underlying: _TypeAlias = _typing.Literal["underlying"]  # noqa: Y015
+    _WhichOneofArgType__underlying: _TypeAlias = _typing.Literal["_underlying", b"_underlying"]  # noqa: Y015
+    _WhichOneofReturnType__underlying_class: _TypeAlias = _typing.Literal["underlying_class"]  # noqa: Y015
+    _WhichOneofArgType__underlying_class: _TypeAlias = _typing.Literal["_underlying_class", b"_underlying_class"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__base_asset_id) -> _WhichOneofReturnType__base_asset_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__contract_kind) -> _WhichOneofReturnType__contract_kind | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__exercise_style) -> _WhichOneofReturnType__exercise_style | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__lot_size) -> _WhichOneofReturnType__lot_size | None: ...
     @_typing.overload
@@ -1913,11 +1958,17 @@ class CreateSymbolRequest(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__settlement_asset_id) -> _WhichOneofReturnType__settlement_asset_id | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__settlement_method) -> _WhichOneofReturnType__settlement_method | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__symbol) -> _WhichOneofReturnType__symbol | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__symbol_type) -> _WhichOneofReturnType__symbol_type | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tick_size) -> _WhichOneofReturnType__tick_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__underlying) -> _WhichOneofReturnType__underlying | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__underlying_class) -> _WhichOneofReturnType__underlying_class | None: ...
 
 Global___CreateSymbolRequest: _TypeAlias = CreateSymbolRequest  # noqa: Y015
 
@@ -2000,6 +2051,11 @@ class UpdateSymbolRequest(_message.Message):
     IS_ACTIVE_FIELD_NUMBER: _builtins.int
     IF_REVISION_FIELD_NUMBER: _builtins.int
     EXACT_FIELD_NUMBER: _builtins.int
+    UNDERLYING_CLASS_FIELD_NUMBER: _builtins.int
+    UNDERLYING_FIELD_NUMBER: _builtins.int
+    SETTLEMENT_METHOD_FIELD_NUMBER: _builtins.int
+    EXERCISE_STYLE_FIELD_NUMBER: _builtins.int
+    LAST_TRADE_AT_FIELD_NUMBER: _builtins.int
     symbol_id: _builtins.str
     symbol: _builtins.str
     symbol_type: _symbol_pb2.SymbolType.ValueType
@@ -2012,8 +2068,19 @@ class UpdateSymbolRequest(_message.Message):
     """False stops trading of it at every venue."""
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
+    underlying_class: _symbol_pb2.UnderlyingClass.ValueType
+    """Only where it is not known yet."""
+    underlying: _builtins.str
+    """The index or asset that its price follows; of a COMBO only as it is."""
+    settlement_method: _symbol_pb2.SettlementMethod.ValueType
+    exercise_style: _symbol_pb2.ExerciseStyle.ValueType
+    """Of options only."""
     @_builtins.property
     def exact(self) -> _symbol_pb2.SymbolDecimals: ...
+    @_builtins.property
+    def last_trade_at(self) -> _timestamp_pb2.Timestamp:
+        """The last instant of trading, where that is stated beside the expiry."""
+
     def __init__(
         self,
         *,
@@ -2025,17 +2092,26 @@ class UpdateSymbolRequest(_message.Message):
         is_active: _builtins.bool | None = ...,
         if_revision: _builtins.int | None = ...,
         exact: _symbol_pb2.SymbolDecimals | None = ...,
+        underlying_class: _symbol_pb2.UnderlyingClass.ValueType | None = ...,
+        underlying: _builtins.str | None = ...,
+        settlement_method: _symbol_pb2.SettlementMethod.ValueType | None = ...,
+        exercise_style: _symbol_pb2.ExerciseStyle.ValueType | None = ...,
+        last_trade_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "_is_active", b"_is_active", "_lot_size", b"_lot_size", "_symbol", b"_symbol", "_symbol_id", b"_symbol_id", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "exact", b"exact", "if_revision", b"if_revision", "is_active", b"is_active", "lot_size", b"lot_size", "symbol", b"symbol", "symbol_id", b"symbol_id", "symbol_type", b"symbol_type", "tick_size", b"tick_size"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_exercise_style", b"_exercise_style", "_if_revision", b"_if_revision", "_is_active", b"_is_active", "_lot_size", b"_lot_size", "_settlement_method", b"_settlement_method", "_symbol", b"_symbol", "_symbol_id", b"_symbol_id", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "_underlying", b"_underlying", "_underlying_class", b"_underlying_class", "exact", b"exact", "exercise_style", b"exercise_style", "if_revision", b"if_revision", "is_active", b"is_active", "last_trade_at", b"last_trade_at", "lot_size", b"lot_size", "settlement_method", b"settlement_method", "symbol", b"symbol", "symbol_id", b"symbol_id", "symbol_type", b"symbol_type", "tick_size", b"tick_size", "underlying", b"underlying", "underlying_class", b"underlying_class"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "_is_active", b"_is_active", "_lot_size", b"_lot_size", "_symbol", b"_symbol", "_symbol_id", b"_symbol_id", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "exact", b"exact", "if_revision", b"if_revision", "is_active", b"is_active", "lot_size", b"lot_size", "symbol", b"symbol", "symbol_id", b"symbol_id", "symbol_type", b"symbol_type", "tick_size", b"tick_size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_exercise_style", b"_exercise_style", "_if_revision", b"_if_revision", "_is_active", b"_is_active", "_lot_size", b"_lot_size", "_settlement_method", b"_settlement_method", "_symbol", b"_symbol", "_symbol_id", b"_symbol_id", "_symbol_type", b"_symbol_type", "_tick_size", b"_tick_size", "_underlying", b"_underlying", "_underlying_class", b"_underlying_class", "exact", b"exact", "exercise_style", b"exercise_style", "if_revision", b"if_revision", "is_active", b"is_active", "last_trade_at", b"last_trade_at", "lot_size", b"lot_size", "settlement_method", b"settlement_method", "symbol", b"symbol", "symbol_id", b"symbol_id", "symbol_type", b"symbol_type", "tick_size", b"tick_size", "underlying", b"underlying", "underlying_class", b"underlying_class"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__exercise_style: _TypeAlias = _typing.Literal["exercise_style"]  # noqa: Y015
+    _WhichOneofArgType__exercise_style: _TypeAlias = _typing.Literal["_exercise_style", b"_exercise_style"]  # noqa: Y015
     _WhichOneofReturnType__if_revision: _TypeAlias = _typing.Literal["if_revision"]  # noqa: Y015
     _WhichOneofArgType__if_revision: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision"]  # noqa: Y015
     _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
     _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
     _WhichOneofReturnType__lot_size: _TypeAlias = _typing.Literal["lot_size"]  # noqa: Y015
     _WhichOneofArgType__lot_size: _TypeAlias = _typing.Literal["_lot_size", b"_lot_size"]  # noqa: Y015
+    _WhichOneofReturnType__settlement_method: _TypeAlias = _typing.Literal["settlement_method"]  # noqa: Y015
+    _WhichOneofArgType__settlement_method: _TypeAlias = _typing.Literal["_settlement_method", b"_settlement_method"]  # noqa: Y015
     _WhichOneofReturnType__symbol: _TypeAlias = _typing.Literal["symbol"]  # noqa: Y015
     _WhichOneofArgType__symbol: _TypeAlias = _typing.Literal["_symbol", b"_symbol"]  # noqa: Y015
     _WhichOneofReturnType__symbol_id: _TypeAlias = _typing.Literal["symbol_id"]  # noqa: Y015
@@ -2044,12 +2120,20 @@ class UpdateSymbolRequest(_message.Message):
     _WhichOneofArgType__symbol_type: _TypeAlias = _typing.Literal["_symbol_type", b"_symbol_type"]  # noqa: Y015
     _WhichOneofReturnType__tick_size: _TypeAlias = _typing.Literal["tick_size"]  # noqa: Y015
     _WhichOneofArgType__tick_size: _TypeAlias = _typing.Literal["_tick_size", b"_tick_size"]  # noqa: Y015
+    _WhichOneofReturnType__underlying: _TypeAlias = _typing.Literal["underlying"]  # noqa: Y015
+    _WhichOneofArgType__underlying: _TypeAlias = _typing.Literal["_underlying", b"_underlying"]  # noqa: Y015
+    _WhichOneofReturnType__underlying_class: _TypeAlias = _typing.Literal["underlying_class"]  # noqa: Y015
+    _WhichOneofArgType__underlying_class: _TypeAlias = _typing.Literal["_underlying_class", b"_underlying_class"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__exercise_style) -> _WhichOneofReturnType__exercise_style | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__if_revision) -> _WhichOneofReturnType__if_revision | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__lot_size) -> _WhichOneofReturnType__lot_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__settlement_method) -> _WhichOneofReturnType__settlement_method | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__symbol) -> _WhichOneofReturnType__symbol | None: ...
     @_typing.overload
@@ -2058,6 +2142,10 @@ class UpdateSymbolRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__symbol_type) -> _WhichOneofReturnType__symbol_type | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tick_size) -> _WhichOneofReturnType__tick_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__underlying) -> _WhichOneofReturnType__underlying | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__underlying_class) -> _WhichOneofReturnType__underlying_class | None: ...
 
 Global___UpdateSymbolRequest: _TypeAlias = UpdateSymbolRequest  # noqa: Y015
 
@@ -2527,6 +2615,8 @@ class CreateVenueRequest(_message.Message):
     PROTOCOL_ADDRESS_FIELD_NUMBER: _builtins.int
     OPERATOR_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     venue_type: _venue_pb2.VenueType.ValueType
     chain_id: _builtins.str
@@ -2538,6 +2628,9 @@ class CreateVenueRequest(_message.Message):
     protocol_address: _builtins.str
     operator: _builtins.str
     """Groups venues that share asset codes: binance for binance-usdm."""
+    environment: _venue_pb2.Environment.ValueType
+    region: _builtins.str
+    """A slug, such as eu."""
     @_builtins.property
     def metadata(self) -> _struct_pb2.Struct:
         """Free; at most 16 KiB. cqar import reads ccxt_id, market_types and contracts (linear, inverse)."""
@@ -2554,21 +2647,27 @@ class CreateVenueRequest(_message.Message):
         protocol_address: _builtins.str | None = ...,
         operator: _builtins.str | None = ...,
         metadata: _struct_pb2.Struct | None = ...,
+        environment: _venue_pb2.Environment.ValueType | None = ...,
+        region: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_environment", b"_environment", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "environment", b"environment", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_environment", b"_environment", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "environment", b"environment", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__api_endpoint: _TypeAlias = _typing.Literal["api_endpoint"]  # noqa: Y015
     _WhichOneofArgType__api_endpoint: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint"]  # noqa: Y015
     _WhichOneofReturnType__chain_id: _TypeAlias = _typing.Literal["chain_id"]  # noqa: Y015
     _WhichOneofArgType__chain_id: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id"]  # noqa: Y015
+    _WhichOneofReturnType__environment: _TypeAlias = _typing.Literal["environment"]  # noqa: Y015
+    _WhichOneofArgType__environment: _TypeAlias = _typing.Literal["_environment", b"_environment"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__operator: _TypeAlias = _typing.Literal["operator"]  # noqa: Y015
     _WhichOneofArgType__operator: _TypeAlias = _typing.Literal["_operator", b"_operator"]  # noqa: Y015
     _WhichOneofReturnType__protocol_address: _TypeAlias = _typing.Literal["protocol_address"]  # noqa: Y015
     _WhichOneofArgType__protocol_address: _TypeAlias = _typing.Literal["_protocol_address", b"_protocol_address"]  # noqa: Y015
+    _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
+    _WhichOneofArgType__region: _TypeAlias = _typing.Literal["_region", b"_region"]  # noqa: Y015
     _WhichOneofReturnType__venue_id: _TypeAlias = _typing.Literal["venue_id"]  # noqa: Y015
     _WhichOneofArgType__venue_id: _TypeAlias = _typing.Literal["_venue_id", b"_venue_id"]  # noqa: Y015
     _WhichOneofReturnType__venue_type: _TypeAlias = _typing.Literal["venue_type"]  # noqa: Y015
@@ -2580,11 +2679,15 @@ class CreateVenueRequest(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_id) -> _WhichOneofReturnType__chain_id | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__environment) -> _WhichOneofReturnType__environment | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__operator) -> _WhichOneofReturnType__operator | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__protocol_address) -> _WhichOneofReturnType__protocol_address | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__region) -> _WhichOneofReturnType__region | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__venue_id) -> _WhichOneofReturnType__venue_id | None: ...
     @_typing.overload
@@ -2754,6 +2857,8 @@ class CreateVenueAssetRequest(_message.Message):
     TRADING_ENABLED_FIELD_NUMBER: _builtins.int
     EXACT_FIELD_NUMBER: _builtins.int
     OTHER_CODES_FIELD_NUMBER: _builtins.int
+    NETWORKS_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     asset_id: _builtins.str
     venue_asset_symbol: _builtins.str
@@ -2763,6 +2868,8 @@ class CreateVenueAssetRequest(_message.Message):
     deposit_enabled: _builtins.bool
     withdraw_enabled: _builtins.bool
     trading_enabled: _builtins.bool
+    name: _builtins.str
+    """The venue's full name of it."""
     @_builtins.property
     def exact(self) -> _venue_asset_pb2.VenueAssetDecimals:
         """Exact minima and fees, in units of the asset."""
@@ -2770,6 +2877,10 @@ class CreateVenueAssetRequest(_message.Message):
     @_builtins.property
     def other_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Further codes of this asset there, such as XBT beside XXBT; at most 16."""
+
+    @_builtins.property
+    def networks(self) -> _containers.RepeatedCompositeFieldContainer[_venue_asset_pb2.VenueNetwork]:
+        """The networks that it is moved on there; at most 128."""
 
     def __init__(
         self,
@@ -2783,10 +2894,12 @@ class CreateVenueAssetRequest(_message.Message):
         trading_enabled: _builtins.bool | None = ...,
         exact: _venue_asset_pb2.VenueAssetDecimals | None = ...,
         other_codes: _abc.Iterable[_builtins.str] | None = ...,
+        networks: _abc.Iterable[_venue_asset_pb2.VenueNetwork] | None = ...,
+        name: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "asset_id", b"asset_id", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "exact", b"exact", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_name", b"_name", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "asset_id", b"asset_id", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "exact", b"exact", "name", b"name", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "asset_id", b"asset_id", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "exact", b"exact", "other_codes", b"other_codes", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_name", b"_name", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "asset_id", b"asset_id", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "exact", b"exact", "name", b"name", "networks", b"networks", "other_codes", b"other_codes", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
@@ -2794,6 +2907,8 @@ class CreateVenueAssetRequest(_message.Message):
     _WhichOneofArgType__deployment_id: _TypeAlias = _typing.Literal["_deployment_id", b"_deployment_id"]  # noqa: Y015
     _WhichOneofReturnType__deposit_enabled: _TypeAlias = _typing.Literal["deposit_enabled"]  # noqa: Y015
     _WhichOneofArgType__deposit_enabled: _TypeAlias = _typing.Literal["_deposit_enabled", b"_deposit_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__trading_enabled: _TypeAlias = _typing.Literal["trading_enabled"]  # noqa: Y015
     _WhichOneofArgType__trading_enabled: _TypeAlias = _typing.Literal["_trading_enabled", b"_trading_enabled"]  # noqa: Y015
     _WhichOneofReturnType__venue_asset_symbol: _TypeAlias = _typing.Literal["venue_asset_symbol"]  # noqa: Y015
@@ -2808,6 +2923,8 @@ class CreateVenueAssetRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__deployment_id) -> _WhichOneofReturnType__deployment_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__deposit_enabled) -> _WhichOneofReturnType__deposit_enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__trading_enabled) -> _WhichOneofReturnType__trading_enabled | None: ...
     @_typing.overload
@@ -2990,6 +3107,18 @@ class CreateVenueSymbolRequest(_message.Message):
     ALIAS_OF_FIELD_NUMBER: _builtins.int
     TICK_BANDS_FIELD_NUMBER: _builtins.int
     PRICE_SIGNIFICANT_DIGITS_FIELD_NUMBER: _builtins.int
+    ORDER_UNIT_FIELD_NUMBER: _builtins.int
+    TRADING_STARTS_AT_FIELD_NUMBER: _builtins.int
+    PHASES_FIELD_NUMBER: _builtins.int
+    SCHEDULED_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PERMISSION_GROUPS_FIELD_NUMBER: _builtins.int
+    QUOTE_ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    ORDER_TYPES_FIELD_NUMBER: _builtins.int
+    TIME_IN_FORCE_FIELD_NUMBER: _builtins.int
+    FUNDING_INTERVAL_S_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    DOUBTS_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     symbol_id: _builtins.str
     venue_symbol: _builtins.str
@@ -3006,6 +3135,12 @@ class CreateVenueSymbolRequest(_message.Message):
     """The primary spelling there that this one stands for; an alias has no terms of its own."""
     price_significant_digits: _builtins.int
     """Where the venue limits the digits of a price; 1 to 30."""
+    order_unit: _venue_symbol_pb2.OrderUnit.ValueType
+    """What the quantity of an order counts."""
+    channel: _venue_symbol_pb2.SpellingChannel.ValueType
+    """Where the venue uses this spelling; only of an alias."""
+    funding_interval_s: _builtins.int
+    """Seconds between two fundings of a perpetual."""
     @_builtins.property
     def exact(self) -> _venue_symbol_pb2.VenueSymbolDecimals:
         """Exact fees, steps and limits, in the venue's own price and order units."""
@@ -3017,6 +3152,42 @@ class CreateVenueSymbolRequest(_message.Message):
     @_builtins.property
     def tick_bands(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.TickBand]:
         """Where the tick depends on the price; ascending, at most 64."""
+
+    @_builtins.property
+    def trading_starts_at(self) -> _timestamp_pb2.Timestamp:
+        """When continuous trading starts, where the venue states it beside listed_at."""
+
+    @_builtins.property
+    def phases(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.TradingPhase]:
+        """Phases of trading with their times; at most 16."""
+
+    @_builtins.property
+    def scheduled(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.ScheduledChange]:
+        """Changes of terms that are announced; ascending, at most 64."""
+
+    @_builtins.property
+    def permission_groups(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.PermissionSet]:
+        """An account needs one group of each set; at most 8 sets of 512."""
+
+    @_builtins.property
+    def quote_alternatives(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of assets that it may also be settled in; at most 64."""
+
+    @_builtins.property
+    def order_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In upper case; at most 64."""
+
+    @_builtins.property
+    def time_in_force(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In upper case, such as GTC; at most 64."""
+
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.ListingLeg]:
+        """Of a COMBO only; at most 32."""
+
+    @_builtins.property
+    def doubts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reasons that deny opening, such as SOURCE_MISSING; at most 8."""
 
     def __init__(
         self,
@@ -3033,17 +3204,35 @@ class CreateVenueSymbolRequest(_message.Message):
         alias_of: _builtins.str | None = ...,
         tick_bands: _abc.Iterable[_venue_symbol_pb2.TickBand] | None = ...,
         price_significant_digits: _builtins.int | None = ...,
+        order_unit: _venue_symbol_pb2.OrderUnit.ValueType | None = ...,
+        trading_starts_at: _timestamp_pb2.Timestamp | None = ...,
+        phases: _abc.Iterable[_venue_symbol_pb2.TradingPhase] | None = ...,
+        scheduled: _abc.Iterable[_venue_symbol_pb2.ScheduledChange] | None = ...,
+        channel: _venue_symbol_pb2.SpellingChannel.ValueType | None = ...,
+        permission_groups: _abc.Iterable[_venue_symbol_pb2.PermissionSet] | None = ...,
+        quote_alternatives: _abc.Iterable[_builtins.str] | None = ...,
+        order_types: _abc.Iterable[_builtins.str] | None = ...,
+        time_in_force: _abc.Iterable[_builtins.str] | None = ...,
+        funding_interval_s: _builtins.int | None = ...,
+        legs: _abc.Iterable[_venue_symbol_pb2.ListingLeg] | None = ...,
+        doubts: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "exact", b"exact", "is_primary", b"is_primary", "listed_at", b"listed_at", "maker_fee", b"maker_fee", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_channel", b"_channel", "_funding_interval_s", b"_funding_interval_s", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "channel", b"channel", "exact", b"exact", "funding_interval_s", b"funding_interval_s", "is_primary", b"is_primary", "listed_at", b"listed_at", "maker_fee", b"maker_fee", "order_unit", b"order_unit", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "exact", b"exact", "is_primary", b"is_primary", "listed_at", b"listed_at", "maker_fee", b"maker_fee", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "tick_bands", b"tick_bands", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_channel", b"_channel", "_funding_interval_s", b"_funding_interval_s", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "channel", b"channel", "doubts", b"doubts", "exact", b"exact", "funding_interval_s", b"funding_interval_s", "is_primary", b"is_primary", "legs", b"legs", "listed_at", b"listed_at", "maker_fee", b"maker_fee", "order_types", b"order_types", "order_unit", b"order_unit", "permission_groups", b"permission_groups", "phases", b"phases", "price_significant_digits", b"price_significant_digits", "quote_alternatives", b"quote_alternatives", "scheduled", b"scheduled", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "tick_bands", b"tick_bands", "time_in_force", b"time_in_force", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__alias_of: _TypeAlias = _typing.Literal["alias_of"]  # noqa: Y015
     _WhichOneofArgType__alias_of: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of"]  # noqa: Y015
+    _WhichOneofReturnType__channel: _TypeAlias = _typing.Literal["channel"]  # noqa: Y015
+    _WhichOneofArgType__channel: _TypeAlias = _typing.Literal["_channel", b"_channel"]  # noqa: Y015
+    _WhichOneofReturnType__funding_interval_s: _TypeAlias = _typing.Literal["funding_interval_s"]  # noqa: Y015
+    _WhichOneofArgType__funding_interval_s: _TypeAlias = _typing.Literal["_funding_interval_s", b"_funding_interval_s"]  # noqa: Y015
     _WhichOneofReturnType__is_primary: _TypeAlias = _typing.Literal["is_primary"]  # noqa: Y015
     _WhichOneofArgType__is_primary: _TypeAlias = _typing.Literal["_is_primary", b"_is_primary"]  # noqa: Y015
     _WhichOneofReturnType__maker_fee: _TypeAlias = _typing.Literal["maker_fee"]  # noqa: Y015
     _WhichOneofArgType__maker_fee: _TypeAlias = _typing.Literal["_maker_fee", b"_maker_fee"]  # noqa: Y015
+    _WhichOneofReturnType__order_unit: _TypeAlias = _typing.Literal["order_unit"]  # noqa: Y015
+    _WhichOneofArgType__order_unit: _TypeAlias = _typing.Literal["_order_unit", b"_order_unit"]  # noqa: Y015
     _WhichOneofReturnType__price_significant_digits: _TypeAlias = _typing.Literal["price_significant_digits"]  # noqa: Y015
     _WhichOneofArgType__price_significant_digits: _TypeAlias = _typing.Literal["_price_significant_digits", b"_price_significant_digits"]  # noqa: Y015
     _WhichOneofReturnType__status: _TypeAlias = _typing.Literal["status"]  # noqa: Y015
@@ -3059,9 +3248,15 @@ class CreateVenueSymbolRequest(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__alias_of) -> _WhichOneofReturnType__alias_of | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__channel) -> _WhichOneofReturnType__channel | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__funding_interval_s) -> _WhichOneofReturnType__funding_interval_s | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_primary) -> _WhichOneofReturnType__is_primary | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__maker_fee) -> _WhichOneofReturnType__maker_fee | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__order_unit) -> _WhichOneofReturnType__order_unit | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__price_significant_digits) -> _WhichOneofReturnType__price_significant_digits | None: ...
     @_typing.overload
@@ -3524,6 +3719,8 @@ class UpdateVenueRequest(_message.Message):
     OPERATOR_FIELD_NUMBER: _builtins.int
     IS_ACTIVE_FIELD_NUMBER: _builtins.int
     METADATA_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
     IF_REVISION_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     name: _builtins.str
@@ -3534,6 +3731,9 @@ class UpdateVenueRequest(_message.Message):
     """Groups venues that share asset codes: binance for binance-usdm."""
     is_active: _builtins.bool
     """False stops trading of all that is listed there."""
+    environment: _venue_pb2.Environment.ValueType
+    region: _builtins.str
+    """A slug, such as eu."""
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     @_builtins.property
@@ -3551,14 +3751,18 @@ class UpdateVenueRequest(_message.Message):
         operator: _builtins.str | None = ...,
         is_active: _builtins.bool | None = ...,
         metadata: _struct_pb2.Struct | None = ...,
+        environment: _venue_pb2.Environment.ValueType | None = ...,
+        region: _builtins.str | None = ...,
         if_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_if_revision", b"_if_revision", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_venue_id", b"_venue_id", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "if_revision", b"if_revision", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "venue_id", b"venue_id", "website_url", b"website_url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_environment", b"_environment", "_if_revision", b"_if_revision", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "environment", b"environment", "if_revision", b"if_revision", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "venue_id", b"venue_id", "website_url", b"website_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_if_revision", b"_if_revision", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_venue_id", b"_venue_id", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "if_revision", b"if_revision", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "venue_id", b"venue_id", "website_url", b"website_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_environment", b"_environment", "_if_revision", b"_if_revision", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "environment", b"environment", "if_revision", b"if_revision", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "venue_id", b"venue_id", "website_url", b"website_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__api_endpoint: _TypeAlias = _typing.Literal["api_endpoint"]  # noqa: Y015
     _WhichOneofArgType__api_endpoint: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint"]  # noqa: Y015
+    _WhichOneofReturnType__environment: _TypeAlias = _typing.Literal["environment"]  # noqa: Y015
+    _WhichOneofArgType__environment: _TypeAlias = _typing.Literal["_environment", b"_environment"]  # noqa: Y015
     _WhichOneofReturnType__if_revision: _TypeAlias = _typing.Literal["if_revision"]  # noqa: Y015
     _WhichOneofArgType__if_revision: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision"]  # noqa: Y015
     _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
@@ -3569,12 +3773,16 @@ class UpdateVenueRequest(_message.Message):
     _WhichOneofArgType__operator: _TypeAlias = _typing.Literal["_operator", b"_operator"]  # noqa: Y015
     _WhichOneofReturnType__protocol_address: _TypeAlias = _typing.Literal["protocol_address"]  # noqa: Y015
     _WhichOneofArgType__protocol_address: _TypeAlias = _typing.Literal["_protocol_address", b"_protocol_address"]  # noqa: Y015
+    _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
+    _WhichOneofArgType__region: _TypeAlias = _typing.Literal["_region", b"_region"]  # noqa: Y015
     _WhichOneofReturnType__venue_id: _TypeAlias = _typing.Literal["venue_id"]  # noqa: Y015
     _WhichOneofArgType__venue_id: _TypeAlias = _typing.Literal["_venue_id", b"_venue_id"]  # noqa: Y015
     _WhichOneofReturnType__website_url: _TypeAlias = _typing.Literal["website_url"]  # noqa: Y015
     _WhichOneofArgType__website_url: _TypeAlias = _typing.Literal["_website_url", b"_website_url"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__api_endpoint) -> _WhichOneofReturnType__api_endpoint | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__environment) -> _WhichOneofReturnType__environment | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__if_revision) -> _WhichOneofReturnType__if_revision | None: ...
     @_typing.overload
@@ -3585,6 +3793,8 @@ class UpdateVenueRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__operator) -> _WhichOneofReturnType__operator | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__protocol_address) -> _WhichOneofReturnType__protocol_address | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__region) -> _WhichOneofReturnType__region | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__venue_id) -> _WhichOneofReturnType__venue_id | None: ...
     @_typing.overload
@@ -3631,6 +3841,8 @@ class UpdateVenueAssetRequest(_message.Message):
     TRADING_ENABLED_FIELD_NUMBER: _builtins.int
     EXACT_FIELD_NUMBER: _builtins.int
     OTHER_CODES_FIELD_NUMBER: _builtins.int
+    NETWORKS_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     IF_REVISION_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     asset_id: _builtins.str
@@ -3639,6 +3851,8 @@ class UpdateVenueAssetRequest(_message.Message):
     deposit_enabled: _builtins.bool
     withdraw_enabled: _builtins.bool
     trading_enabled: _builtins.bool
+    name: _builtins.str
+    """The venue's full name of it."""
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     @_builtins.property
@@ -3647,6 +3861,10 @@ class UpdateVenueAssetRequest(_message.Message):
 
     @_builtins.property
     def other_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Replaces all, where any is given."""
+
+    @_builtins.property
+    def networks(self) -> _containers.RepeatedCompositeFieldContainer[_venue_asset_pb2.VenueNetwork]:
         """Replaces all, where any is given."""
 
     def __init__(
@@ -3661,11 +3879,13 @@ class UpdateVenueAssetRequest(_message.Message):
         trading_enabled: _builtins.bool | None = ...,
         exact: _venue_asset_pb2.VenueAssetDecimals | None = ...,
         other_codes: _abc.Iterable[_builtins.str] | None = ...,
+        networks: _abc.Iterable[_venue_asset_pb2.VenueNetwork] | None = ...,
+        name: _builtins.str | None = ...,
         if_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_if_revision", b"_if_revision", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "asset_id", b"asset_id", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "exact", b"exact", "if_revision", b"if_revision", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_if_revision", b"_if_revision", "_name", b"_name", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "asset_id", b"asset_id", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "exact", b"exact", "if_revision", b"if_revision", "name", b"name", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_if_revision", b"_if_revision", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "asset_id", b"asset_id", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "exact", b"exact", "if_revision", b"if_revision", "other_codes", b"other_codes", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_if_revision", b"_if_revision", "_name", b"_name", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "asset_id", b"asset_id", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "exact", b"exact", "if_revision", b"if_revision", "name", b"name", "networks", b"networks", "other_codes", b"other_codes", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
@@ -3675,6 +3895,8 @@ class UpdateVenueAssetRequest(_message.Message):
     _WhichOneofArgType__deposit_enabled: _TypeAlias = _typing.Literal["_deposit_enabled", b"_deposit_enabled"]  # noqa: Y015
     _WhichOneofReturnType__if_revision: _TypeAlias = _typing.Literal["if_revision"]  # noqa: Y015
     _WhichOneofArgType__if_revision: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__trading_enabled: _TypeAlias = _typing.Literal["trading_enabled"]  # noqa: Y015
     _WhichOneofArgType__trading_enabled: _TypeAlias = _typing.Literal["_trading_enabled", b"_trading_enabled"]  # noqa: Y015
     _WhichOneofReturnType__venue_asset_symbol: _TypeAlias = _typing.Literal["venue_asset_symbol"]  # noqa: Y015
@@ -3691,6 +3913,8 @@ class UpdateVenueAssetRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__deposit_enabled) -> _WhichOneofReturnType__deposit_enabled | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__if_revision) -> _WhichOneofReturnType__if_revision | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__trading_enabled) -> _WhichOneofReturnType__trading_enabled | None: ...
     @_typing.overload
@@ -3818,6 +4042,18 @@ class UpdateVenueSymbolRequest(_message.Message):
     IS_PRIMARY_FIELD_NUMBER: _builtins.int
     TICK_BANDS_FIELD_NUMBER: _builtins.int
     PRICE_SIGNIFICANT_DIGITS_FIELD_NUMBER: _builtins.int
+    ORDER_UNIT_FIELD_NUMBER: _builtins.int
+    TRADING_STARTS_AT_FIELD_NUMBER: _builtins.int
+    PHASES_FIELD_NUMBER: _builtins.int
+    SCHEDULED_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PERMISSION_GROUPS_FIELD_NUMBER: _builtins.int
+    QUOTE_ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    ORDER_TYPES_FIELD_NUMBER: _builtins.int
+    TIME_IN_FORCE_FIELD_NUMBER: _builtins.int
+    FUNDING_INTERVAL_S_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    DOUBTS_FIELD_NUMBER: _builtins.int
     IF_REVISION_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     venue_symbol: _builtins.str
@@ -3829,6 +4065,12 @@ class UpdateVenueSymbolRequest(_message.Message):
     status: _venue_symbol_pb2.MarketStatus.ValueType
     is_primary: _builtins.bool
     price_significant_digits: _builtins.int
+    order_unit: _venue_symbol_pb2.OrderUnit.ValueType
+    """What the quantity of an order counts."""
+    channel: _venue_symbol_pb2.SpellingChannel.ValueType
+    """Where the venue uses this spelling; only of an alias."""
+    funding_interval_s: _builtins.int
+    """Seconds between two fundings of a perpetual."""
     if_revision: _builtins.int
     """ABORTED if the entity changed after this revision."""
     @_builtins.property
@@ -3838,6 +4080,42 @@ class UpdateVenueSymbolRequest(_message.Message):
     @_builtins.property
     def tick_bands(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.TickBand]:
         """Replaces all, where any is given."""
+
+    @_builtins.property
+    def trading_starts_at(self) -> _timestamp_pb2.Timestamp:
+        """When continuous trading starts, where the venue states it beside listed_at."""
+
+    @_builtins.property
+    def phases(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.TradingPhase]:
+        """Phases of trading with their times; at most 16; replaces all, where any is given."""
+
+    @_builtins.property
+    def scheduled(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.ScheduledChange]:
+        """Changes of terms that are announced; ascending, at most 64; replaces all, where any is given."""
+
+    @_builtins.property
+    def permission_groups(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.PermissionSet]:
+        """An account needs one group of each set; at most 8 sets of 512; replaces all, where any is given."""
+
+    @_builtins.property
+    def quote_alternatives(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Codes of assets that it may also be settled in; at most 64; replaces all, where any is given."""
+
+    @_builtins.property
+    def order_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In upper case; at most 64; replaces all, where any is given."""
+
+    @_builtins.property
+    def time_in_force(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In upper case, such as GTC; at most 64; replaces all, where any is given."""
+
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.ListingLeg]:
+        """Of a COMBO only; at most 32; replaces all, where any is given."""
+
+    @_builtins.property
+    def doubts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reasons that deny opening, such as SOURCE_MISSING; at most 8; replaces all, where any is given."""
 
     def __init__(
         self,
@@ -3851,18 +4129,36 @@ class UpdateVenueSymbolRequest(_message.Message):
         is_primary: _builtins.bool | None = ...,
         tick_bands: _abc.Iterable[_venue_symbol_pb2.TickBand] | None = ...,
         price_significant_digits: _builtins.int | None = ...,
+        order_unit: _venue_symbol_pb2.OrderUnit.ValueType | None = ...,
+        trading_starts_at: _timestamp_pb2.Timestamp | None = ...,
+        phases: _abc.Iterable[_venue_symbol_pb2.TradingPhase] | None = ...,
+        scheduled: _abc.Iterable[_venue_symbol_pb2.ScheduledChange] | None = ...,
+        channel: _venue_symbol_pb2.SpellingChannel.ValueType | None = ...,
+        permission_groups: _abc.Iterable[_venue_symbol_pb2.PermissionSet] | None = ...,
+        quote_alternatives: _abc.Iterable[_builtins.str] | None = ...,
+        order_types: _abc.Iterable[_builtins.str] | None = ...,
+        time_in_force: _abc.Iterable[_builtins.str] | None = ...,
+        funding_interval_s: _builtins.int | None = ...,
+        legs: _abc.Iterable[_venue_symbol_pb2.ListingLeg] | None = ...,
+        doubts: _abc.Iterable[_builtins.str] | None = ...,
         if_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "exact", b"exact", "if_revision", b"if_revision", "is_primary", b"is_primary", "maker_fee", b"maker_fee", "price_significant_digits", b"price_significant_digits", "status", b"status", "taker_fee", b"taker_fee", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_channel", b"_channel", "_funding_interval_s", b"_funding_interval_s", "_if_revision", b"_if_revision", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "channel", b"channel", "exact", b"exact", "funding_interval_s", b"funding_interval_s", "if_revision", b"if_revision", "is_primary", b"is_primary", "maker_fee", b"maker_fee", "order_unit", b"order_unit", "price_significant_digits", b"price_significant_digits", "status", b"status", "taker_fee", b"taker_fee", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "exact", b"exact", "if_revision", b"if_revision", "is_primary", b"is_primary", "maker_fee", b"maker_fee", "price_significant_digits", b"price_significant_digits", "status", b"status", "taker_fee", b"taker_fee", "tick_bands", b"tick_bands", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_channel", b"_channel", "_funding_interval_s", b"_funding_interval_s", "_if_revision", b"_if_revision", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "channel", b"channel", "doubts", b"doubts", "exact", b"exact", "funding_interval_s", b"funding_interval_s", "if_revision", b"if_revision", "is_primary", b"is_primary", "legs", b"legs", "maker_fee", b"maker_fee", "order_types", b"order_types", "order_unit", b"order_unit", "permission_groups", b"permission_groups", "phases", b"phases", "price_significant_digits", b"price_significant_digits", "quote_alternatives", b"quote_alternatives", "scheduled", b"scheduled", "status", b"status", "taker_fee", b"taker_fee", "tick_bands", b"tick_bands", "time_in_force", b"time_in_force", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__channel: _TypeAlias = _typing.Literal["channel"]  # noqa: Y015
+    _WhichOneofArgType__channel: _TypeAlias = _typing.Literal["_channel", b"_channel"]  # noqa: Y015
+    _WhichOneofReturnType__funding_interval_s: _TypeAlias = _typing.Literal["funding_interval_s"]  # noqa: Y015
+    _WhichOneofArgType__funding_interval_s: _TypeAlias = _typing.Literal["_funding_interval_s", b"_funding_interval_s"]  # noqa: Y015
     _WhichOneofReturnType__if_revision: _TypeAlias = _typing.Literal["if_revision"]  # noqa: Y015
     _WhichOneofArgType__if_revision: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision"]  # noqa: Y015
     _WhichOneofReturnType__is_primary: _TypeAlias = _typing.Literal["is_primary"]  # noqa: Y015
     _WhichOneofArgType__is_primary: _TypeAlias = _typing.Literal["_is_primary", b"_is_primary"]  # noqa: Y015
     _WhichOneofReturnType__maker_fee: _TypeAlias = _typing.Literal["maker_fee"]  # noqa: Y015
     _WhichOneofArgType__maker_fee: _TypeAlias = _typing.Literal["_maker_fee", b"_maker_fee"]  # noqa: Y015
+    _WhichOneofReturnType__order_unit: _TypeAlias = _typing.Literal["order_unit"]  # noqa: Y015
+    _WhichOneofArgType__order_unit: _TypeAlias = _typing.Literal["_order_unit", b"_order_unit"]  # noqa: Y015
     _WhichOneofReturnType__price_significant_digits: _TypeAlias = _typing.Literal["price_significant_digits"]  # noqa: Y015
     _WhichOneofArgType__price_significant_digits: _TypeAlias = _typing.Literal["_price_significant_digits", b"_price_significant_digits"]  # noqa: Y015
     _WhichOneofReturnType__status: _TypeAlias = _typing.Literal["status"]  # noqa: Y015
@@ -3874,11 +4170,17 @@ class UpdateVenueSymbolRequest(_message.Message):
     _WhichOneofReturnType__venue_symbol: _TypeAlias = _typing.Literal["venue_symbol"]  # noqa: Y015
     _WhichOneofArgType__venue_symbol: _TypeAlias = _typing.Literal["_venue_symbol", b"_venue_symbol"]  # noqa: Y015
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__channel) -> _WhichOneofReturnType__channel | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__funding_interval_s) -> _WhichOneofReturnType__funding_interval_s | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__if_revision) -> _WhichOneofReturnType__if_revision | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_primary) -> _WhichOneofReturnType__is_primary | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__maker_fee) -> _WhichOneofReturnType__maker_fee | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__order_unit) -> _WhichOneofReturnType__order_unit | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__price_significant_digits) -> _WhichOneofReturnType__price_significant_digits | None: ...
     @_typing.overload

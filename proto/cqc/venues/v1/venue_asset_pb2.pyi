@@ -43,6 +43,8 @@ class VenueAsset(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     EXACT_FIELD_NUMBER: _builtins.int
     OTHER_CODES_FIELD_NUMBER: _builtins.int
+    NETWORKS_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     asset_id: _builtins.str
     venue_asset_symbol: _builtins.str
@@ -58,6 +60,8 @@ class VenueAsset(_message.Message):
     deposit_fee: _builtins.float
     is_active: _builtins.bool
     """Derived: it is not delisted."""
+    name: _builtins.str
+    """The venue's full name of it."""
     @_builtins.property
     def listed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -71,6 +75,10 @@ class VenueAsset(_message.Message):
     @_builtins.property
     def other_codes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Further codes of this asset at this venue, such as XBT beside XXBT."""
+
+    @_builtins.property
+    def networks(self) -> _containers.RepeatedCompositeFieldContainer[Global___VenueNetwork]:
+        """The networks that the venue moves it on; at most 128."""
 
     def __init__(
         self,
@@ -92,10 +100,12 @@ class VenueAsset(_message.Message):
         metadata: _struct_pb2.Struct | None = ...,
         exact: Global___VenueAssetDecimals | None = ...,
         other_codes: _abc.Iterable[_builtins.str] | None = ...,
+        networks: _abc.Iterable[Global___VenueNetwork] | None = ...,
+        name: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_deposit_fee", b"_deposit_fee", "_is_active", b"_is_active", "_min_deposit", b"_min_deposit", "_min_withdrawal", b"_min_withdrawal", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "_withdrawal_fee", b"_withdrawal_fee", "asset_id", b"asset_id", "delisted_at", b"delisted_at", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "deposit_fee", b"deposit_fee", "exact", b"exact", "is_active", b"is_active", "listed_at", b"listed_at", "metadata", b"metadata", "min_deposit", b"min_deposit", "min_withdrawal", b"min_withdrawal", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled", "withdrawal_fee", b"withdrawal_fee"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_deposit_fee", b"_deposit_fee", "_is_active", b"_is_active", "_min_deposit", b"_min_deposit", "_min_withdrawal", b"_min_withdrawal", "_name", b"_name", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "_withdrawal_fee", b"_withdrawal_fee", "asset_id", b"asset_id", "delisted_at", b"delisted_at", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "deposit_fee", b"deposit_fee", "exact", b"exact", "is_active", b"is_active", "listed_at", b"listed_at", "metadata", b"metadata", "min_deposit", b"min_deposit", "min_withdrawal", b"min_withdrawal", "name", b"name", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled", "withdrawal_fee", b"withdrawal_fee"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_deposit_fee", b"_deposit_fee", "_is_active", b"_is_active", "_min_deposit", b"_min_deposit", "_min_withdrawal", b"_min_withdrawal", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "_withdrawal_fee", b"_withdrawal_fee", "asset_id", b"asset_id", "delisted_at", b"delisted_at", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "deposit_fee", b"deposit_fee", "exact", b"exact", "is_active", b"is_active", "listed_at", b"listed_at", "metadata", b"metadata", "min_deposit", b"min_deposit", "min_withdrawal", b"min_withdrawal", "other_codes", b"other_codes", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled", "withdrawal_fee", b"withdrawal_fee"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_deposit_fee", b"_deposit_fee", "_is_active", b"_is_active", "_min_deposit", b"_min_deposit", "_min_withdrawal", b"_min_withdrawal", "_name", b"_name", "_trading_enabled", b"_trading_enabled", "_venue_asset_symbol", b"_venue_asset_symbol", "_venue_id", b"_venue_id", "_withdraw_enabled", b"_withdraw_enabled", "_withdrawal_fee", b"_withdrawal_fee", "asset_id", b"asset_id", "delisted_at", b"delisted_at", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "deposit_fee", b"deposit_fee", "exact", b"exact", "is_active", b"is_active", "listed_at", b"listed_at", "metadata", b"metadata", "min_deposit", b"min_deposit", "min_withdrawal", b"min_withdrawal", "name", b"name", "networks", b"networks", "other_codes", b"other_codes", "trading_enabled", b"trading_enabled", "venue_asset_symbol", b"venue_asset_symbol", "venue_id", b"venue_id", "withdraw_enabled", b"withdraw_enabled", "withdrawal_fee", b"withdrawal_fee"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__asset_id: _TypeAlias = _typing.Literal["asset_id"]  # noqa: Y015
     _WhichOneofArgType__asset_id: _TypeAlias = _typing.Literal["_asset_id", b"_asset_id"]  # noqa: Y015
@@ -111,6 +121,8 @@ class VenueAsset(_message.Message):
     _WhichOneofArgType__min_deposit: _TypeAlias = _typing.Literal["_min_deposit", b"_min_deposit"]  # noqa: Y015
     _WhichOneofReturnType__min_withdrawal: _TypeAlias = _typing.Literal["min_withdrawal"]  # noqa: Y015
     _WhichOneofArgType__min_withdrawal: _TypeAlias = _typing.Literal["_min_withdrawal", b"_min_withdrawal"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
     _WhichOneofReturnType__trading_enabled: _TypeAlias = _typing.Literal["trading_enabled"]  # noqa: Y015
     _WhichOneofArgType__trading_enabled: _TypeAlias = _typing.Literal["_trading_enabled", b"_trading_enabled"]  # noqa: Y015
     _WhichOneofReturnType__venue_asset_symbol: _TypeAlias = _typing.Literal["venue_asset_symbol"]  # noqa: Y015
@@ -136,6 +148,8 @@ class VenueAsset(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_withdrawal) -> _WhichOneofReturnType__min_withdrawal | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__trading_enabled) -> _WhichOneofReturnType__trading_enabled | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__venue_asset_symbol) -> _WhichOneofReturnType__venue_asset_symbol | None: ...
@@ -147,6 +161,106 @@ class VenueAsset(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__withdrawal_fee) -> _WhichOneofReturnType__withdrawal_fee | None: ...
 
 Global___VenueAsset: _TypeAlias = VenueAsset  # noqa: Y015
+
+@_typing.final
+class VenueNetwork(_message.Message):
+    """A network that a venue moves an asset on. Amounts are plain decimals in units of the asset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NETWORK_FIELD_NUMBER: _builtins.int
+    CHAIN_ID_FIELD_NUMBER: _builtins.int
+    CONTRACT_ADDRESS_FIELD_NUMBER: _builtins.int
+    DEPLOYMENT_ID_FIELD_NUMBER: _builtins.int
+    DEPOSIT_ENABLED_FIELD_NUMBER: _builtins.int
+    WITHDRAW_ENABLED_FIELD_NUMBER: _builtins.int
+    MIN_DEPOSIT_FIELD_NUMBER: _builtins.int
+    MIN_WITHDRAWAL_FIELD_NUMBER: _builtins.int
+    WITHDRAWAL_FEE_FIELD_NUMBER: _builtins.int
+    CONFIRMATIONS_FIELD_NUMBER: _builtins.int
+    REQUIRES_MEMO_FIELD_NUMBER: _builtins.int
+    network: _builtins.str
+    """The venue's own id of the network, such as ARBITRUM; once in a list."""
+    chain_id: _builtins.str
+    """The registry's chain, where it is known which that is."""
+    contract_address: _builtins.str
+    """As the venue writes it."""
+    deployment_id: _builtins.str
+    deposit_enabled: _builtins.bool
+    """Unset: not known; so the others."""
+    withdraw_enabled: _builtins.bool
+    min_deposit: _builtins.str
+    min_withdrawal: _builtins.str
+    withdrawal_fee: _builtins.str
+    confirmations: _builtins.int
+    """Confirmations until a deposit is credited."""
+    requires_memo: _builtins.bool
+    """Whether a deposit needs a memo or tag."""
+    def __init__(
+        self,
+        *,
+        network: _builtins.str | None = ...,
+        chain_id: _builtins.str | None = ...,
+        contract_address: _builtins.str | None = ...,
+        deployment_id: _builtins.str | None = ...,
+        deposit_enabled: _builtins.bool | None = ...,
+        withdraw_enabled: _builtins.bool | None = ...,
+        min_deposit: _builtins.str | None = ...,
+        min_withdrawal: _builtins.str | None = ...,
+        withdrawal_fee: _builtins.str | None = ...,
+        confirmations: _builtins.int | None = ...,
+        requires_memo: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id", "_confirmations", b"_confirmations", "_contract_address", b"_contract_address", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_min_deposit", b"_min_deposit", "_min_withdrawal", b"_min_withdrawal", "_network", b"_network", "_requires_memo", b"_requires_memo", "_withdraw_enabled", b"_withdraw_enabled", "_withdrawal_fee", b"_withdrawal_fee", "chain_id", b"chain_id", "confirmations", b"confirmations", "contract_address", b"contract_address", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "min_deposit", b"min_deposit", "min_withdrawal", b"min_withdrawal", "network", b"network", "requires_memo", b"requires_memo", "withdraw_enabled", b"withdraw_enabled", "withdrawal_fee", b"withdrawal_fee"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id", "_confirmations", b"_confirmations", "_contract_address", b"_contract_address", "_deployment_id", b"_deployment_id", "_deposit_enabled", b"_deposit_enabled", "_min_deposit", b"_min_deposit", "_min_withdrawal", b"_min_withdrawal", "_network", b"_network", "_requires_memo", b"_requires_memo", "_withdraw_enabled", b"_withdraw_enabled", "_withdrawal_fee", b"_withdrawal_fee", "chain_id", b"chain_id", "confirmations", b"confirmations", "contract_address", b"contract_address", "deployment_id", b"deployment_id", "deposit_enabled", b"deposit_enabled", "min_deposit", b"min_deposit", "min_withdrawal", b"min_withdrawal", "network", b"network", "requires_memo", b"requires_memo", "withdraw_enabled", b"withdraw_enabled", "withdrawal_fee", b"withdrawal_fee"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__chain_id: _TypeAlias = _typing.Literal["chain_id"]  # noqa: Y015
+    _WhichOneofArgType__chain_id: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id"]  # noqa: Y015
+    _WhichOneofReturnType__confirmations: _TypeAlias = _typing.Literal["confirmations"]  # noqa: Y015
+    _WhichOneofArgType__confirmations: _TypeAlias = _typing.Literal["_confirmations", b"_confirmations"]  # noqa: Y015
+    _WhichOneofReturnType__contract_address: _TypeAlias = _typing.Literal["contract_address"]  # noqa: Y015
+    _WhichOneofArgType__contract_address: _TypeAlias = _typing.Literal["_contract_address", b"_contract_address"]  # noqa: Y015
+    _WhichOneofReturnType__deployment_id: _TypeAlias = _typing.Literal["deployment_id"]  # noqa: Y015
+    _WhichOneofArgType__deployment_id: _TypeAlias = _typing.Literal["_deployment_id", b"_deployment_id"]  # noqa: Y015
+    _WhichOneofReturnType__deposit_enabled: _TypeAlias = _typing.Literal["deposit_enabled"]  # noqa: Y015
+    _WhichOneofArgType__deposit_enabled: _TypeAlias = _typing.Literal["_deposit_enabled", b"_deposit_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__min_deposit: _TypeAlias = _typing.Literal["min_deposit"]  # noqa: Y015
+    _WhichOneofArgType__min_deposit: _TypeAlias = _typing.Literal["_min_deposit", b"_min_deposit"]  # noqa: Y015
+    _WhichOneofReturnType__min_withdrawal: _TypeAlias = _typing.Literal["min_withdrawal"]  # noqa: Y015
+    _WhichOneofArgType__min_withdrawal: _TypeAlias = _typing.Literal["_min_withdrawal", b"_min_withdrawal"]  # noqa: Y015
+    _WhichOneofReturnType__network: _TypeAlias = _typing.Literal["network"]  # noqa: Y015
+    _WhichOneofArgType__network: _TypeAlias = _typing.Literal["_network", b"_network"]  # noqa: Y015
+    _WhichOneofReturnType__requires_memo: _TypeAlias = _typing.Literal["requires_memo"]  # noqa: Y015
+    _WhichOneofArgType__requires_memo: _TypeAlias = _typing.Literal["_requires_memo", b"_requires_memo"]  # noqa: Y015
+    _WhichOneofReturnType__withdraw_enabled: _TypeAlias = _typing.Literal["withdraw_enabled"]  # noqa: Y015
+    _WhichOneofArgType__withdraw_enabled: _TypeAlias = _typing.Literal["_withdraw_enabled", b"_withdraw_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__withdrawal_fee: _TypeAlias = _typing.Literal["withdrawal_fee"]  # noqa: Y015
+    _WhichOneofArgType__withdrawal_fee: _TypeAlias = _typing.Literal["_withdrawal_fee", b"_withdrawal_fee"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_id) -> _WhichOneofReturnType__chain_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confirmations) -> _WhichOneofReturnType__confirmations | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__contract_address) -> _WhichOneofReturnType__contract_address | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__deployment_id) -> _WhichOneofReturnType__deployment_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__deposit_enabled) -> _WhichOneofReturnType__deposit_enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_deposit) -> _WhichOneofReturnType__min_deposit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_withdrawal) -> _WhichOneofReturnType__min_withdrawal | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__network) -> _WhichOneofReturnType__network | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__requires_memo) -> _WhichOneofReturnType__requires_memo | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__withdraw_enabled) -> _WhichOneofReturnType__withdraw_enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__withdrawal_fee) -> _WhichOneofReturnType__withdrawal_fee | None: ...
+
+Global___VenueNetwork: _TypeAlias = VenueNetwork  # noqa: Y015
 
 @_typing.final
 class VenueAssetDecimals(_message.Message):

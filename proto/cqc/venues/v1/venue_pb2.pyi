@@ -19,6 +19,25 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Environment:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _EnvironmentEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Environment.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ENVIRONMENT_UNSPECIFIED: _Environment.ValueType  # 0
+    ENVIRONMENT_PRODUCTION: _Environment.ValueType  # 1
+    ENVIRONMENT_TESTNET: _Environment.ValueType  # 2
+    ENVIRONMENT_DEMO: _Environment.ValueType  # 3
+
+class Environment(_Environment, metaclass=_EnvironmentEnumTypeWrapper): ...
+
+ENVIRONMENT_UNSPECIFIED: Environment.ValueType  # 0
+ENVIRONMENT_PRODUCTION: Environment.ValueType  # 1
+ENVIRONMENT_TESTNET: Environment.ValueType  # 2
+ENVIRONMENT_DEMO: Environment.ValueType  # 3
+Global___Environment: _TypeAlias = Environment  # noqa: Y015
+
 class _VenueType:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -60,6 +79,8 @@ class Venue(_message.Message):
     METADATA_FIELD_NUMBER: _builtins.int
     OPERATOR_FIELD_NUMBER: _builtins.int
     UPDATED_AT_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     """A slug, such as binance-usdm."""
     name: _builtins.str
@@ -73,6 +94,10 @@ class Venue(_message.Message):
     """False: nothing there may be traded."""
     operator: _builtins.str
     """Groups venues of one operator: binance for binance-usdm."""
+    environment: Global___Environment.ValueType
+    """Unset: not known."""
+    region: _builtins.str
+    """A slug, such as eu: where its rules are of."""
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -94,15 +119,19 @@ class Venue(_message.Message):
         metadata: _struct_pb2.Struct | None = ...,
         operator: _builtins.str | None = ...,
         updated_at: _timestamp_pb2.Timestamp | None = ...,
+        environment: Global___Environment.ValueType | None = ...,
+        region: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "created_at", b"created_at", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "updated_at", b"updated_at", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_environment", b"_environment", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "created_at", b"created_at", "environment", b"environment", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "updated_at", b"updated_at", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "created_at", b"created_at", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "updated_at", b"updated_at", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint", "_chain_id", b"_chain_id", "_environment", b"_environment", "_is_active", b"_is_active", "_name", b"_name", "_operator", b"_operator", "_protocol_address", b"_protocol_address", "_region", b"_region", "_venue_id", b"_venue_id", "_venue_type", b"_venue_type", "_website_url", b"_website_url", "api_endpoint", b"api_endpoint", "chain_id", b"chain_id", "created_at", b"created_at", "environment", b"environment", "is_active", b"is_active", "metadata", b"metadata", "name", b"name", "operator", b"operator", "protocol_address", b"protocol_address", "region", b"region", "updated_at", b"updated_at", "venue_id", b"venue_id", "venue_type", b"venue_type", "website_url", b"website_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__api_endpoint: _TypeAlias = _typing.Literal["api_endpoint"]  # noqa: Y015
     _WhichOneofArgType__api_endpoint: _TypeAlias = _typing.Literal["_api_endpoint", b"_api_endpoint"]  # noqa: Y015
     _WhichOneofReturnType__chain_id: _TypeAlias = _typing.Literal["chain_id"]  # noqa: Y015
     _WhichOneofArgType__chain_id: _TypeAlias = _typing.Literal["_chain_id", b"_chain_id"]  # noqa: Y015
+    _WhichOneofReturnType__environment: _TypeAlias = _typing.Literal["environment"]  # noqa: Y015
+    _WhichOneofArgType__environment: _TypeAlias = _typing.Literal["_environment", b"_environment"]  # noqa: Y015
     _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
     _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
@@ -111,6 +140,8 @@ class Venue(_message.Message):
     _WhichOneofArgType__operator: _TypeAlias = _typing.Literal["_operator", b"_operator"]  # noqa: Y015
     _WhichOneofReturnType__protocol_address: _TypeAlias = _typing.Literal["protocol_address"]  # noqa: Y015
     _WhichOneofArgType__protocol_address: _TypeAlias = _typing.Literal["_protocol_address", b"_protocol_address"]  # noqa: Y015
+    _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
+    _WhichOneofArgType__region: _TypeAlias = _typing.Literal["_region", b"_region"]  # noqa: Y015
     _WhichOneofReturnType__venue_id: _TypeAlias = _typing.Literal["venue_id"]  # noqa: Y015
     _WhichOneofArgType__venue_id: _TypeAlias = _typing.Literal["_venue_id", b"_venue_id"]  # noqa: Y015
     _WhichOneofReturnType__venue_type: _TypeAlias = _typing.Literal["venue_type"]  # noqa: Y015
@@ -122,6 +153,8 @@ class Venue(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__chain_id) -> _WhichOneofReturnType__chain_id | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__environment) -> _WhichOneofReturnType__environment | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
@@ -129,6 +162,8 @@ class Venue(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__operator) -> _WhichOneofReturnType__operator | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__protocol_address) -> _WhichOneofReturnType__protocol_address | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__region) -> _WhichOneofReturnType__region | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__venue_id) -> _WhichOneofReturnType__venue_id | None: ...
     @_typing.overload

@@ -14,12 +14,58 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _OrderUnit:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OrderUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderUnit.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ORDER_UNIT_UNSPECIFIED: _OrderUnit.ValueType  # 0
+    ORDER_UNIT_BASE: _OrderUnit.ValueType  # 1
+    ORDER_UNIT_QUOTE: _OrderUnit.ValueType  # 2
+    ORDER_UNIT_CONTRACT: _OrderUnit.ValueType  # 3
+
+class OrderUnit(_OrderUnit, metaclass=_OrderUnitEnumTypeWrapper):
+    """What the quantity of an order counts."""
+
+ORDER_UNIT_UNSPECIFIED: OrderUnit.ValueType  # 0
+ORDER_UNIT_BASE: OrderUnit.ValueType  # 1
+ORDER_UNIT_QUOTE: OrderUnit.ValueType  # 2
+ORDER_UNIT_CONTRACT: OrderUnit.ValueType  # 3
+Global___OrderUnit: _TypeAlias = OrderUnit  # noqa: Y015
+
+class _SpellingChannel:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SpellingChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SpellingChannel.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SPELLING_CHANNEL_UNSPECIFIED: _SpellingChannel.ValueType  # 0
+    SPELLING_CHANNEL_REST: _SpellingChannel.ValueType  # 1
+    SPELLING_CHANNEL_WS: _SpellingChannel.ValueType  # 2
+    SPELLING_CHANNEL_WS_V2: _SpellingChannel.ValueType  # 3
+    SPELLING_CHANNEL_FIX: _SpellingChannel.ValueType  # 4
+    SPELLING_CHANNEL_ID: _SpellingChannel.ValueType  # 5
+    """A number or code instead of a name."""
+
+class SpellingChannel(_SpellingChannel, metaclass=_SpellingChannelEnumTypeWrapper):
+    """Where a venue uses a spelling."""
+
+SPELLING_CHANNEL_UNSPECIFIED: SpellingChannel.ValueType  # 0
+SPELLING_CHANNEL_REST: SpellingChannel.ValueType  # 1
+SPELLING_CHANNEL_WS: SpellingChannel.ValueType  # 2
+SPELLING_CHANNEL_WS_V2: SpellingChannel.ValueType  # 3
+SPELLING_CHANNEL_FIX: SpellingChannel.ValueType  # 4
+SPELLING_CHANNEL_ID: SpellingChannel.ValueType  # 5
+"""A number or code instead of a name."""
+Global___SpellingChannel: _TypeAlias = SpellingChannel  # noqa: Y015
 
 class _MarketStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -42,6 +88,14 @@ class _MarketStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MarketSt
     """Only cancels."""
     MARKET_STATUS_DELISTED: _MarketStatus.ValueType  # 7
     """Nothing any more."""
+    MARKET_STATUS_AUCTION: _MarketStatus.ValueType  # 8
+    """A call auction: the venue takes some orders and matches them later. Only cancels."""
+    MARKET_STATUS_PRE_MARKET: _MarketStatus.ValueType  # 9
+    """Trading before the asset is issued or listed elsewhere, open to all: all orders."""
+    MARKET_STATUS_SETTLING: _MarketStatus.ValueType  # 10
+    """A contract is being settled: only cancels."""
+    MARKET_STATUS_SELL_ONLY: _MarketStatus.ValueType  # 11
+    """Only sells of what one has, which reduce, and cancels."""
 
 class MarketStatus(_MarketStatus, metaclass=_MarketStatusEnumTypeWrapper): ...
 
@@ -60,6 +114,14 @@ MARKET_STATUS_HALTED: MarketStatus.ValueType  # 6
 """Only cancels."""
 MARKET_STATUS_DELISTED: MarketStatus.ValueType  # 7
 """Nothing any more."""
+MARKET_STATUS_AUCTION: MarketStatus.ValueType  # 8
+"""A call auction: the venue takes some orders and matches them later. Only cancels."""
+MARKET_STATUS_PRE_MARKET: MarketStatus.ValueType  # 9
+"""Trading before the asset is issued or listed elsewhere, open to all: all orders."""
+MARKET_STATUS_SETTLING: MarketStatus.ValueType  # 10
+"""A contract is being settled: only cancels."""
+MARKET_STATUS_SELL_ONLY: MarketStatus.ValueType  # 11
+"""Only sells of what one has, which reduce, and cancels."""
 Global___MarketStatus: _TypeAlias = MarketStatus  # noqa: Y015
 
 @_typing.final
@@ -92,12 +154,25 @@ class VenueSymbol(_message.Message):
     ALIAS_OF_FIELD_NUMBER: _builtins.int
     FIRST_SEEN_AT_FIELD_NUMBER: _builtins.int
     TERMS_SINCE_FIELD_NUMBER: _builtins.int
+    ORDER_UNIT_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
+    TRADING_STARTS_AT_FIELD_NUMBER: _builtins.int
+    PHASES_FIELD_NUMBER: _builtins.int
+    SCHEDULED_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PERMISSION_GROUPS_FIELD_NUMBER: _builtins.int
+    QUOTE_ALTERNATIVES_FIELD_NUMBER: _builtins.int
+    ORDER_TYPES_FIELD_NUMBER: _builtins.int
+    TIME_IN_FORCE_FIELD_NUMBER: _builtins.int
+    FUNDING_INTERVAL_S_FIELD_NUMBER: _builtins.int
+    LEGS_FIELD_NUMBER: _builtins.int
+    DOUBTS_FIELD_NUMBER: _builtins.int
     venue_id: _builtins.str
     symbol_id: _builtins.str
     venue_symbol: _builtins.str
     """The venue's own spelling, compared exactly: never case-folded or normalised."""
     is_active: _builtins.bool
-    """Derived: ONLINE or POST_ONLY."""
+    """Derived: ONLINE, POST_ONLY or PRE_MARKET."""
     maker_fee: _builtins.float
     taker_fee: _builtins.float
     min_order_value: _builtins.float
@@ -113,6 +188,12 @@ class VenueSymbol(_message.Message):
     """For venues that limit the digits of a price."""
     alias_of: _builtins.str
     """The primary spelling at the same venue that this one stands for; an alias has no terms of its own."""
+    order_unit: Global___OrderUnit.ValueType
+    """What the quantity of an order counts. Unset: not known."""
+    channel: Global___SpellingChannel.ValueType
+    """Where the venue uses this spelling; only of an alias."""
+    funding_interval_s: _builtins.int
+    """Seconds between two fundings of a perpetual."""
     @_builtins.property
     def listed_at(self) -> _timestamp_pb2.Timestamp:
         """Unset: not known."""
@@ -141,6 +222,50 @@ class VenueSymbol(_message.Message):
         ignored. Unset: not known.
         """
 
+    @_builtins.property
+    def ends_at(self) -> _timestamp_pb2.Timestamp:
+        """The announced end: delisted_at, while that is to come. Only answers have it; what a request states
+        of it is ignored.
+        """
+
+    @_builtins.property
+    def trading_starts_at(self) -> _timestamp_pb2.Timestamp:
+        """When continuous trading starts or started, where the venue states it beside listed_at."""
+
+    @_builtins.property
+    def phases(self) -> _containers.RepeatedCompositeFieldContainer[Global___TradingPhase]:
+        """Phases of trading with their times, as the venue states them; at most 16."""
+
+    @_builtins.property
+    def scheduled(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScheduledChange]:
+        """Changes of terms that the venue announced; ascending, at most 64. They hold from their instant on."""
+
+    @_builtins.property
+    def permission_groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___PermissionSet]:
+        """An account needs one group of each set; at most 8 sets."""
+
+    @_builtins.property
+    def quote_alternatives(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The venue's codes of assets that it may also be settled in; at most 64."""
+
+    @_builtins.property
+    def order_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In upper case; LIMIT and MARKET are always called so. At most 64; none: not known."""
+
+    @_builtins.property
+    def time_in_force(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In upper case, such as GTC; at most 64; none: not known."""
+
+    @_builtins.property
+    def legs(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListingLeg]:
+        """The legs of a combination; only of a symbol of type COMBO; at most 32."""
+
+    @_builtins.property
+    def doubts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Reasons that deny opening until they are decided: SOURCE_UNREADABLE, SOURCE_MISSING,
+        CHANGE_UNDECIDED, MEANING_UNDECIDED, DOUBTED_BY_REJECTS. Upper-case words; at most 8.
+        """
+
     def __init__(
         self,
         *,
@@ -166,13 +291,30 @@ class VenueSymbol(_message.Message):
         alias_of: _builtins.str | None = ...,
         first_seen_at: _timestamp_pb2.Timestamp | None = ...,
         terms_since: _timestamp_pb2.Timestamp | None = ...,
+        order_unit: Global___OrderUnit.ValueType | None = ...,
+        ends_at: _timestamp_pb2.Timestamp | None = ...,
+        trading_starts_at: _timestamp_pb2.Timestamp | None = ...,
+        phases: _abc.Iterable[Global___TradingPhase] | None = ...,
+        scheduled: _abc.Iterable[Global___ScheduledChange] | None = ...,
+        channel: Global___SpellingChannel.ValueType | None = ...,
+        permission_groups: _abc.Iterable[Global___PermissionSet] | None = ...,
+        quote_alternatives: _abc.Iterable[_builtins.str] | None = ...,
+        order_types: _abc.Iterable[_builtins.str] | None = ...,
+        time_in_force: _abc.Iterable[_builtins.str] | None = ...,
+        funding_interval_s: _builtins.int | None = ...,
+        legs: _abc.Iterable[Global___ListingLeg] | None = ...,
+        doubts: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "delisted_at", b"delisted_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "is_active", b"is_active", "is_primary", b"is_primary", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_channel", b"_channel", "_funding_interval_s", b"_funding_interval_s", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "channel", b"channel", "delisted_at", b"delisted_at", "ends_at", b"ends_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "funding_interval_s", b"funding_interval_s", "is_active", b"is_active", "is_primary", b"is_primary", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "order_unit", b"order_unit", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "delisted_at", b"delisted_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "is_active", b"is_active", "is_primary", b"is_primary", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "tick_bands", b"tick_bands", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_channel", b"_channel", "_funding_interval_s", b"_funding_interval_s", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "channel", b"channel", "delisted_at", b"delisted_at", "doubts", b"doubts", "ends_at", b"ends_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "funding_interval_s", b"funding_interval_s", "is_active", b"is_active", "is_primary", b"is_primary", "legs", b"legs", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "order_types", b"order_types", "order_unit", b"order_unit", "permission_groups", b"permission_groups", "phases", b"phases", "price_significant_digits", b"price_significant_digits", "quote_alternatives", b"quote_alternatives", "scheduled", b"scheduled", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "tick_bands", b"tick_bands", "time_in_force", b"time_in_force", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__alias_of: _TypeAlias = _typing.Literal["alias_of"]  # noqa: Y015
     _WhichOneofArgType__alias_of: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of"]  # noqa: Y015
+    _WhichOneofReturnType__channel: _TypeAlias = _typing.Literal["channel"]  # noqa: Y015
+    _WhichOneofArgType__channel: _TypeAlias = _typing.Literal["_channel", b"_channel"]  # noqa: Y015
+    _WhichOneofReturnType__funding_interval_s: _TypeAlias = _typing.Literal["funding_interval_s"]  # noqa: Y015
+    _WhichOneofArgType__funding_interval_s: _TypeAlias = _typing.Literal["_funding_interval_s", b"_funding_interval_s"]  # noqa: Y015
     _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
     _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
     _WhichOneofReturnType__is_primary: _TypeAlias = _typing.Literal["is_primary"]  # noqa: Y015
@@ -189,6 +331,8 @@ class VenueSymbol(_message.Message):
     _WhichOneofArgType__min_notional: _TypeAlias = _typing.Literal["_min_notional", b"_min_notional"]  # noqa: Y015
     _WhichOneofReturnType__min_order_value: _TypeAlias = _typing.Literal["min_order_value"]  # noqa: Y015
     _WhichOneofArgType__min_order_value: _TypeAlias = _typing.Literal["_min_order_value", b"_min_order_value"]  # noqa: Y015
+    _WhichOneofReturnType__order_unit: _TypeAlias = _typing.Literal["order_unit"]  # noqa: Y015
+    _WhichOneofArgType__order_unit: _TypeAlias = _typing.Literal["_order_unit", b"_order_unit"]  # noqa: Y015
     _WhichOneofReturnType__price_significant_digits: _TypeAlias = _typing.Literal["price_significant_digits"]  # noqa: Y015
     _WhichOneofArgType__price_significant_digits: _TypeAlias = _typing.Literal["_price_significant_digits", b"_price_significant_digits"]  # noqa: Y015
     _WhichOneofReturnType__status: _TypeAlias = _typing.Literal["status"]  # noqa: Y015
@@ -203,6 +347,10 @@ class VenueSymbol(_message.Message):
     _WhichOneofArgType__venue_symbol: _TypeAlias = _typing.Literal["_venue_symbol", b"_venue_symbol"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__alias_of) -> _WhichOneofReturnType__alias_of | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__channel) -> _WhichOneofReturnType__channel | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__funding_interval_s) -> _WhichOneofReturnType__funding_interval_s | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
     @_typing.overload
@@ -219,6 +367,8 @@ class VenueSymbol(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_notional) -> _WhichOneofReturnType__min_notional | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_order_value) -> _WhichOneofReturnType__min_order_value | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__order_unit) -> _WhichOneofReturnType__order_unit | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__price_significant_digits) -> _WhichOneofReturnType__price_significant_digits | None: ...
     @_typing.overload
@@ -252,6 +402,19 @@ class VenueSymbolDecimals(_message.Message):
     MAX_ORDER_SIZE_FIELD_NUMBER: _builtins.int
     CONTRACT_SIZE_FIELD_NUMBER: _builtins.int
     UNIT_MULTIPLIER_FIELD_NUMBER: _builtins.int
+    MARKET_LOT_SIZE_FIELD_NUMBER: _builtins.int
+    MARKET_MIN_SIZE_FIELD_NUMBER: _builtins.int
+    MARKET_MAX_SIZE_FIELD_NUMBER: _builtins.int
+    MIN_PRICE_FIELD_NUMBER: _builtins.int
+    MAX_PRICE_FIELD_NUMBER: _builtins.int
+    BID_MULTIPLIER_UP_FIELD_NUMBER: _builtins.int
+    BID_MULTIPLIER_DOWN_FIELD_NUMBER: _builtins.int
+    ASK_MULTIPLIER_UP_FIELD_NUMBER: _builtins.int
+    ASK_MULTIPLIER_DOWN_FIELD_NUMBER: _builtins.int
+    MARKET_MIN_NOTIONAL_FIELD_NUMBER: _builtins.int
+    MARKET_MAX_NOTIONAL_FIELD_NUMBER: _builtins.int
+    INITIAL_MARGIN_RATE_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_MARGIN_RATE_FIELD_NUMBER: _builtins.int
     maker_fee: _builtins.str
     taker_fee: _builtins.str
     min_order_value: _builtins.str
@@ -265,6 +428,25 @@ class VenueSymbolDecimals(_message.Message):
     contract_size: _builtins.str
     unit_multiplier: _builtins.str
     """Canonical base units in one venue unit: 1000 for 1000SHIBUSDT."""
+    market_lot_size: _builtins.str
+    """Of market orders, where the venue states them apart."""
+    market_min_size: _builtins.str
+    market_max_size: _builtins.str
+    min_price: _builtins.str
+    """The lowest price of an order; may be zero or negative."""
+    max_price: _builtins.str
+    bid_multiplier_up: _builtins.str
+    """The price of a bid may be at most (up) and at least (down) this many times a reference price."""
+    bid_multiplier_down: _builtins.str
+    ask_multiplier_up: _builtins.str
+    """The same of an ask."""
+    ask_multiplier_down: _builtins.str
+    market_min_notional: _builtins.str
+    """Of market orders, where they apply to them."""
+    market_max_notional: _builtins.str
+    initial_margin_rate: _builtins.str
+    """Fractions of the first tier: 0.05 is 5 %."""
+    maintenance_margin_rate: _builtins.str
     def __init__(
         self,
         *,
@@ -280,29 +462,68 @@ class VenueSymbolDecimals(_message.Message):
         max_order_size: _builtins.str | None = ...,
         contract_size: _builtins.str | None = ...,
         unit_multiplier: _builtins.str | None = ...,
+        market_lot_size: _builtins.str | None = ...,
+        market_min_size: _builtins.str | None = ...,
+        market_max_size: _builtins.str | None = ...,
+        min_price: _builtins.str | None = ...,
+        max_price: _builtins.str | None = ...,
+        bid_multiplier_up: _builtins.str | None = ...,
+        bid_multiplier_down: _builtins.str | None = ...,
+        ask_multiplier_up: _builtins.str | None = ...,
+        ask_multiplier_down: _builtins.str | None = ...,
+        market_min_notional: _builtins.str | None = ...,
+        market_max_notional: _builtins.str | None = ...,
+        initial_margin_rate: _builtins.str | None = ...,
+        maintenance_margin_rate: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_contract_size", b"_contract_size", "_lot_size", b"_lot_size", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_size", b"_max_order_size", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_size", b"_min_order_size", "_min_order_value", b"_min_order_value", "_taker_fee", b"_taker_fee", "_tick_size", b"_tick_size", "_unit_multiplier", b"_unit_multiplier", "contract_size", b"contract_size", "lot_size", b"lot_size", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_size", b"max_order_size", "max_order_value", b"max_order_value", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "min_order_value", b"min_order_value", "taker_fee", b"taker_fee", "tick_size", b"tick_size", "unit_multiplier", b"unit_multiplier"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ask_multiplier_down", b"_ask_multiplier_down", "_ask_multiplier_up", b"_ask_multiplier_up", "_bid_multiplier_down", b"_bid_multiplier_down", "_bid_multiplier_up", b"_bid_multiplier_up", "_contract_size", b"_contract_size", "_initial_margin_rate", b"_initial_margin_rate", "_lot_size", b"_lot_size", "_maintenance_margin_rate", b"_maintenance_margin_rate", "_maker_fee", b"_maker_fee", "_market_lot_size", b"_market_lot_size", "_market_max_notional", b"_market_max_notional", "_market_max_size", b"_market_max_size", "_market_min_notional", b"_market_min_notional", "_market_min_size", b"_market_min_size", "_max_leverage", b"_max_leverage", "_max_order_size", b"_max_order_size", "_max_order_value", b"_max_order_value", "_max_price", b"_max_price", "_min_notional", b"_min_notional", "_min_order_size", b"_min_order_size", "_min_order_value", b"_min_order_value", "_min_price", b"_min_price", "_taker_fee", b"_taker_fee", "_tick_size", b"_tick_size", "_unit_multiplier", b"_unit_multiplier", "ask_multiplier_down", b"ask_multiplier_down", "ask_multiplier_up", b"ask_multiplier_up", "bid_multiplier_down", b"bid_multiplier_down", "bid_multiplier_up", b"bid_multiplier_up", "contract_size", b"contract_size", "initial_margin_rate", b"initial_margin_rate", "lot_size", b"lot_size", "maintenance_margin_rate", b"maintenance_margin_rate", "maker_fee", b"maker_fee", "market_lot_size", b"market_lot_size", "market_max_notional", b"market_max_notional", "market_max_size", b"market_max_size", "market_min_notional", b"market_min_notional", "market_min_size", b"market_min_size", "max_leverage", b"max_leverage", "max_order_size", b"max_order_size", "max_order_value", b"max_order_value", "max_price", b"max_price", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "min_order_value", b"min_order_value", "min_price", b"min_price", "taker_fee", b"taker_fee", "tick_size", b"tick_size", "unit_multiplier", b"unit_multiplier"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_contract_size", b"_contract_size", "_lot_size", b"_lot_size", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_size", b"_max_order_size", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_size", b"_min_order_size", "_min_order_value", b"_min_order_value", "_taker_fee", b"_taker_fee", "_tick_size", b"_tick_size", "_unit_multiplier", b"_unit_multiplier", "contract_size", b"contract_size", "lot_size", b"lot_size", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_size", b"max_order_size", "max_order_value", b"max_order_value", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "min_order_value", b"min_order_value", "taker_fee", b"taker_fee", "tick_size", b"tick_size", "unit_multiplier", b"unit_multiplier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ask_multiplier_down", b"_ask_multiplier_down", "_ask_multiplier_up", b"_ask_multiplier_up", "_bid_multiplier_down", b"_bid_multiplier_down", "_bid_multiplier_up", b"_bid_multiplier_up", "_contract_size", b"_contract_size", "_initial_margin_rate", b"_initial_margin_rate", "_lot_size", b"_lot_size", "_maintenance_margin_rate", b"_maintenance_margin_rate", "_maker_fee", b"_maker_fee", "_market_lot_size", b"_market_lot_size", "_market_max_notional", b"_market_max_notional", "_market_max_size", b"_market_max_size", "_market_min_notional", b"_market_min_notional", "_market_min_size", b"_market_min_size", "_max_leverage", b"_max_leverage", "_max_order_size", b"_max_order_size", "_max_order_value", b"_max_order_value", "_max_price", b"_max_price", "_min_notional", b"_min_notional", "_min_order_size", b"_min_order_size", "_min_order_value", b"_min_order_value", "_min_price", b"_min_price", "_taker_fee", b"_taker_fee", "_tick_size", b"_tick_size", "_unit_multiplier", b"_unit_multiplier", "ask_multiplier_down", b"ask_multiplier_down", "ask_multiplier_up", b"ask_multiplier_up", "bid_multiplier_down", b"bid_multiplier_down", "bid_multiplier_up", b"bid_multiplier_up", "contract_size", b"contract_size", "initial_margin_rate", b"initial_margin_rate", "lot_size", b"lot_size", "maintenance_margin_rate", b"maintenance_margin_rate", "maker_fee", b"maker_fee", "market_lot_size", b"market_lot_size", "market_max_notional", b"market_max_notional", "market_max_size", b"market_max_size", "market_min_notional", b"market_min_notional", "market_min_size", b"market_min_size", "max_leverage", b"max_leverage", "max_order_size", b"max_order_size", "max_order_value", b"max_order_value", "max_price", b"max_price", "min_notional", b"min_notional", "min_order_size", b"min_order_size", "min_order_value", b"min_order_value", "min_price", b"min_price", "taker_fee", b"taker_fee", "tick_size", b"tick_size", "unit_multiplier", b"unit_multiplier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ask_multiplier_down: _TypeAlias = _typing.Literal["ask_multiplier_down"]  # noqa: Y015
+    _WhichOneofArgType__ask_multiplier_down: _TypeAlias = _typing.Literal["_ask_multiplier_down", b"_ask_multiplier_down"]  # noqa: Y015
+    _WhichOneofReturnType__ask_multiplier_up: _TypeAlias = _typing.Literal["ask_multiplier_up"]  # noqa: Y015
+    _WhichOneofArgType__ask_multiplier_up: _TypeAlias = _typing.Literal["_ask_multiplier_up", b"_ask_multiplier_up"]  # noqa: Y015
+    _WhichOneofReturnType__bid_multiplier_down: _TypeAlias = _typing.Literal["bid_multiplier_down"]  # noqa: Y015
+    _WhichOneofArgType__bid_multiplier_down: _TypeAlias = _typing.Literal["_bid_multiplier_down", b"_bid_multiplier_down"]  # noqa: Y015
+    _WhichOneofReturnType__bid_multiplier_up: _TypeAlias = _typing.Literal["bid_multiplier_up"]  # noqa: Y015
+    _WhichOneofArgType__bid_multiplier_up: _TypeAlias = _typing.Literal["_bid_multiplier_up", b"_bid_multiplier_up"]  # noqa: Y015
     _WhichOneofReturnType__contract_size: _TypeAlias = _typing.Literal["contract_size"]  # noqa: Y015
     _WhichOneofArgType__contract_size: _TypeAlias = _typing.Literal["_contract_size", b"_contract_size"]  # noqa: Y015
+    _WhichOneofReturnType__initial_margin_rate: _TypeAlias = _typing.Literal["initial_margin_rate"]  # noqa: Y015
+    _WhichOneofArgType__initial_margin_rate: _TypeAlias = _typing.Literal["_initial_margin_rate", b"_initial_margin_rate"]  # noqa: Y015
     _WhichOneofReturnType__lot_size: _TypeAlias = _typing.Literal["lot_size"]  # noqa: Y015
     _WhichOneofArgType__lot_size: _TypeAlias = _typing.Literal["_lot_size", b"_lot_size"]  # noqa: Y015
+    _WhichOneofReturnType__maintenance_margin_rate: _TypeAlias = _typing.Literal["maintenance_margin_rate"]  # noqa: Y015
+    _WhichOneofArgType__maintenance_margin_rate: _TypeAlias = _typing.Literal["_maintenance_margin_rate", b"_maintenance_margin_rate"]  # noqa: Y015
     _WhichOneofReturnType__maker_fee: _TypeAlias = _typing.Literal["maker_fee"]  # noqa: Y015
     _WhichOneofArgType__maker_fee: _TypeAlias = _typing.Literal["_maker_fee", b"_maker_fee"]  # noqa: Y015
+    _WhichOneofReturnType__market_lot_size: _TypeAlias = _typing.Literal["market_lot_size"]  # noqa: Y015
+    _WhichOneofArgType__market_lot_size: _TypeAlias = _typing.Literal["_market_lot_size", b"_market_lot_size"]  # noqa: Y015
+    _WhichOneofReturnType__market_max_notional: _TypeAlias = _typing.Literal["market_max_notional"]  # noqa: Y015
+    _WhichOneofArgType__market_max_notional: _TypeAlias = _typing.Literal["_market_max_notional", b"_market_max_notional"]  # noqa: Y015
+    _WhichOneofReturnType__market_max_size: _TypeAlias = _typing.Literal["market_max_size"]  # noqa: Y015
+    _WhichOneofArgType__market_max_size: _TypeAlias = _typing.Literal["_market_max_size", b"_market_max_size"]  # noqa: Y015
+    _WhichOneofReturnType__market_min_notional: _TypeAlias = _typing.Literal["market_min_notional"]  # noqa: Y015
+    _WhichOneofArgType__market_min_notional: _TypeAlias = _typing.Literal["_market_min_notional", b"_market_min_notional"]  # noqa: Y015
+    _WhichOneofReturnType__market_min_size: _TypeAlias = _typing.Literal["market_min_size"]  # noqa: Y015
+    _WhichOneofArgType__market_min_size: _TypeAlias = _typing.Literal["_market_min_size", b"_market_min_size"]  # noqa: Y015
     _WhichOneofReturnType__max_leverage: _TypeAlias = _typing.Literal["max_leverage"]  # noqa: Y015
     _WhichOneofArgType__max_leverage: _TypeAlias = _typing.Literal["_max_leverage", b"_max_leverage"]  # noqa: Y015
     _WhichOneofReturnType__max_order_size: _TypeAlias = _typing.Literal["max_order_size"]  # noqa: Y015
     _WhichOneofArgType__max_order_size: _TypeAlias = _typing.Literal["_max_order_size", b"_max_order_size"]  # noqa: Y015
     _WhichOneofReturnType__max_order_value: _TypeAlias = _typing.Literal["max_order_value"]  # noqa: Y015
     _WhichOneofArgType__max_order_value: _TypeAlias = _typing.Literal["_max_order_value", b"_max_order_value"]  # noqa: Y015
+    _WhichOneofReturnType__max_price: _TypeAlias = _typing.Literal["max_price"]  # noqa: Y015
+    _WhichOneofArgType__max_price: _TypeAlias = _typing.Literal["_max_price", b"_max_price"]  # noqa: Y015
     _WhichOneofReturnType__min_notional: _TypeAlias = _typing.Literal["min_notional"]  # noqa: Y015
     _WhichOneofArgType__min_notional: _TypeAlias = _typing.Literal["_min_notional", b"_min_notional"]  # noqa: Y015
     _WhichOneofReturnType__min_order_size: _TypeAlias = _typing.Literal["min_order_size"]  # noqa: Y015
     _WhichOneofArgType__min_order_size: _TypeAlias = _typing.Literal["_min_order_size", b"_min_order_size"]  # noqa: Y015
     _WhichOneofReturnType__min_order_value: _TypeAlias = _typing.Literal["min_order_value"]  # noqa: Y015
     _WhichOneofArgType__min_order_value: _TypeAlias = _typing.Literal["_min_order_value", b"_min_order_value"]  # noqa: Y015
+    _WhichOneofReturnType__min_price: _TypeAlias = _typing.Literal["min_price"]  # noqa: Y015
+    _WhichOneofArgType__min_price: _TypeAlias = _typing.Literal["_min_price", b"_min_price"]  # noqa: Y015
     _WhichOneofReturnType__taker_fee: _TypeAlias = _typing.Literal["taker_fee"]  # noqa: Y015
     _WhichOneofArgType__taker_fee: _TypeAlias = _typing.Literal["_taker_fee", b"_taker_fee"]  # noqa: Y015
     _WhichOneofReturnType__tick_size: _TypeAlias = _typing.Literal["tick_size"]  # noqa: Y015
@@ -310,11 +531,33 @@ class VenueSymbolDecimals(_message.Message):
     _WhichOneofReturnType__unit_multiplier: _TypeAlias = _typing.Literal["unit_multiplier"]  # noqa: Y015
     _WhichOneofArgType__unit_multiplier: _TypeAlias = _typing.Literal["_unit_multiplier", b"_unit_multiplier"]  # noqa: Y015
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ask_multiplier_down) -> _WhichOneofReturnType__ask_multiplier_down | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ask_multiplier_up) -> _WhichOneofReturnType__ask_multiplier_up | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bid_multiplier_down) -> _WhichOneofReturnType__bid_multiplier_down | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bid_multiplier_up) -> _WhichOneofReturnType__bid_multiplier_up | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__contract_size) -> _WhichOneofReturnType__contract_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__initial_margin_rate) -> _WhichOneofReturnType__initial_margin_rate | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__lot_size) -> _WhichOneofReturnType__lot_size | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__maintenance_margin_rate) -> _WhichOneofReturnType__maintenance_margin_rate | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__maker_fee) -> _WhichOneofReturnType__maker_fee | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__market_lot_size) -> _WhichOneofReturnType__market_lot_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__market_max_notional) -> _WhichOneofReturnType__market_max_notional | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__market_max_size) -> _WhichOneofReturnType__market_max_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__market_min_notional) -> _WhichOneofReturnType__market_min_notional | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__market_min_size) -> _WhichOneofReturnType__market_min_size | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_leverage) -> _WhichOneofReturnType__max_leverage | None: ...
     @_typing.overload
@@ -322,11 +565,15 @@ class VenueSymbolDecimals(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_order_value) -> _WhichOneofReturnType__max_order_value | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_price) -> _WhichOneofReturnType__max_price | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_notional) -> _WhichOneofReturnType__min_notional | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_order_size) -> _WhichOneofReturnType__min_order_size | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__min_order_value) -> _WhichOneofReturnType__min_order_value | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_price) -> _WhichOneofReturnType__min_price | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__taker_fee) -> _WhichOneofReturnType__taker_fee | None: ...
     @_typing.overload
@@ -366,3 +613,128 @@ class TickBand(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__tick_size) -> _WhichOneofReturnType__tick_size | None: ...
 
 Global___TickBand: _TypeAlias = TickBand  # noqa: Y015
+
+@_typing.final
+class TradingPhase(_message.Message):
+    """A phase of trading; an unset time is not known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    STARTS_AT_FIELD_NUMBER: _builtins.int
+    ENDS_AT_FIELD_NUMBER: _builtins.int
+    status: Global___MarketStatus.ValueType
+    @_builtins.property
+    def starts_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ends_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        status: Global___MarketStatus.ValueType | None = ...,
+        starts_at: _timestamp_pb2.Timestamp | None = ...,
+        ends_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_status", b"_status", "ends_at", b"ends_at", "starts_at", b"starts_at", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_status", b"_status", "ends_at", b"ends_at", "starts_at", b"starts_at", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__status: _TypeAlias = _typing.Literal["status"]  # noqa: Y015
+    _WhichOneofArgType__status: _TypeAlias = _typing.Literal["_status", b"_status"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
+
+Global___TradingPhase: _TypeAlias = TradingPhase  # noqa: Y015
+
+@_typing.final
+class ScheduledChange(_message.Message):
+    """From this instant on a term has this value."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EFFECTIVE_AT_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """A field of VenueSymbolDecimals, such as tick_size; or status."""
+    value: _builtins.str
+    """A plain decimal; of a status its name, such as HALTED. An end is delisted_at, not a status."""
+    @_builtins.property
+    def effective_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        effective_at: _timestamp_pb2.Timestamp | None = ...,
+        field: _builtins.str | None = ...,
+        value: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_field", b"_field", "_value", b"_value", "effective_at", b"effective_at", "field", b"field", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_field", b"_field", "_value", b"_value", "effective_at", b"effective_at", "field", b"field", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__field: _TypeAlias = _typing.Literal["field"]  # noqa: Y015
+    _WhichOneofArgType__field: _TypeAlias = _typing.Literal["_field", b"_field"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__field) -> _WhichOneofReturnType__field | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___ScheduledChange: _TypeAlias = ScheduledChange  # noqa: Y015
+
+@_typing.final
+class PermissionSet(_message.Message):
+    """An account needs one of these groups."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 512."""
+
+    def __init__(
+        self,
+        *,
+        groups: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PermissionSet: _TypeAlias = PermissionSet  # noqa: Y015
+
+@_typing.final
+class ListingLeg(_message.Message):
+    """One leg of a combination."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
+    RATIO_FIELD_NUMBER: _builtins.int
+    venue_symbol: _builtins.str
+    """The leg's spelling at the same venue."""
+    ratio: _builtins.str
+    """A plain decimal, signed: how many of the leg are bought in one of the combination."""
+    def __init__(
+        self,
+        *,
+        venue_symbol: _builtins.str | None = ...,
+        ratio: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ratio", b"_ratio", "_venue_symbol", b"_venue_symbol", "ratio", b"ratio", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ratio", b"_ratio", "_venue_symbol", b"_venue_symbol", "ratio", b"ratio", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ratio: _TypeAlias = _typing.Literal["ratio"]  # noqa: Y015
+    _WhichOneofArgType__ratio: _TypeAlias = _typing.Literal["_ratio", b"_ratio"]  # noqa: Y015
+    _WhichOneofReturnType__venue_symbol: _TypeAlias = _typing.Literal["venue_symbol"]  # noqa: Y015
+    _WhichOneofArgType__venue_symbol: _TypeAlias = _typing.Literal["_venue_symbol", b"_venue_symbol"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ratio) -> _WhichOneofReturnType__ratio | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__venue_symbol) -> _WhichOneofReturnType__venue_symbol | None: ...
+
+Global___ListingLeg: _TypeAlias = ListingLeg  # noqa: Y015

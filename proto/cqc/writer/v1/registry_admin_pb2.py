@@ -32,6 +32,7 @@ from cqc.assets.v1 import relationship_pb2 as cqc_dot_assets_dot_v1_dot_relation
 from cqc.markets.v1 import identifier_pb2 as cqc_dot_markets_dot_v1_dot_identifier__pb2
 from cqc.markets.v1 import symbol_pb2 as cqc_dot_markets_dot_v1_dot_symbol__pb2
 from cqc.replication.v1 import replication_pb2 as cqc_dot_replication_dot_v1_dot_replication__pb2
+from cqc.venues.v1 import listing_source_pb2 as cqc_dot_venues_dot_v1_dot_listing__source__pb2
 from cqc.venues.v1 import venue_pb2 as cqc_dot_venues_dot_v1_dot_venue__pb2
 from cqc.venues.v1 import venue_asset_pb2 as cqc_dot_venues_dot_v1_dot_venue__asset__pb2
 from cqc.venues.v1 import venue_symbol_pb2 as cqc_dot_venues_dot_v1_dot_venue__symbol__pb2
@@ -39,7 +40,7 @@ from cqc.writer.v1 import api_key_pb2 as cqc_dot_writer_dot_v1_dot_api__key__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"cqc/writer/v1/registry_admin.proto\x12\rcqc.writer.v1\x1a\x19\x63qc/assets/v1/asset.proto\x1a\x19\x63qc/assets/v1/chain.proto\x1a\x1e\x63qc/assets/v1/deployment.proto\x1a\x19\x63qc/assets/v1/group.proto\x1a\x1e\x63qc/assets/v1/identifier.proto\x1a cqc/assets/v1/quality_flag.proto\x1a cqc/assets/v1/relationship.proto\x1a\x1f\x63qc/markets/v1/identifier.proto\x1a\x1b\x63qc/markets/v1/symbol.proto\x1a$cqc/replication/v1/replication.proto\x1a\x19\x63qc/venues/v1/venue.proto\x1a\x1f\x63qc/venues/v1/venue_asset.proto\x1a cqc/venues/v1/venue_symbol.proto\x1a\x1b\x63qc/writer/v1/api_key.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"&\n\tEntityRef\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\"\xff\x05\n\tApplyItem\x12%\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x14.cqc.assets.v1.AssetH\x00\x12%\n\x05\x63hain\x18\x02 \x01(\x0b\x32\x14.cqc.assets.v1.ChainH\x00\x12:\n\x10\x61sset_deployment\x18\x03 \x01(\x0b\x32\x1e.cqc.assets.v1.AssetDeploymentH\x00\x12:\n\x10\x61sset_identifier\x18\x04 \x01(\x0b\x32\x1e.cqc.assets.v1.AssetIdentifierH\x00\x12>\n\x12\x61sset_relationship\x18\x05 \x01(\x0b\x32 .cqc.assets.v1.AssetRelationshipH\x00\x12\x30\n\x0b\x61sset_group\x18\x06 \x01(\x0b\x32\x19.cqc.assets.v1.AssetGroupH\x00\x12\x37\n\x0cquality_flag\x18\x07 \x01(\x0b\x32\x1f.cqc.assets.v1.AssetQualityFlagH\x00\x12(\n\x06symbol\x18\x08 \x01(\x0b\x32\x16.cqc.markets.v1.SymbolH\x00\x12=\n\x11symbol_identifier\x18\t \x01(\x0b\x32 .cqc.markets.v1.SymbolIdentifierH\x00\x12%\n\x05venue\x18\n \x01(\x0b\x32\x14.cqc.venues.v1.VenueH\x00\x12\x30\n\x0bvenue_asset\x18\x0b \x01(\x0b\x32\x19.cqc.venues.v1.VenueAssetH\x00\x12\x32\n\x0cvenue_symbol\x18\x0c \x01(\x0b\x32\x1a.cqc.venues.v1.VenueSymbolH\x00\x12(\n\x07\x61pi_key\x18\r \x01(\x0b\x32\x15.cqc.writer.v1.ApiKeyH\x00\x12-\n\ttombstone\x18\x63 \x01(\x0b\x32\x18.cqc.writer.v1.EntityRefH\x00\x12\x18\n\x0bif_revision\x18\x64 \x01(\x04H\x01\x88\x01\x01\x42\x08\n\x06\x63hangeB\x0e\n\x0c_if_revision\"\x9e\x01\n\x0c\x41pplyRequest\x12\'\n\x05items\x18\x01 \x03(\x0b\x32\x18.cqc.writer.v1.ApplyItem\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x15\n\rskip_rejected\x18\x03 \x01(\x08\x12\x12\n\nhistorical\x18\x04 \x01(\x08\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"?\n\x0f\x46ieldDifference\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\";\n\tViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xc9\x01\n\x0c\x41pplyOutcome\x12,\n\x06status\x18\x01 \x01(\x0e\x32\x1c.cqc.writer.v1.OutcomeStatus\x12(\n\x06\x65ntity\x18\x02 \x01(\x0b\x32\x18.cqc.writer.v1.EntityRef\x12\x33\n\x0b\x64ifferences\x18\x03 \x03(\x0b\x32\x1e.cqc.writer.v1.FieldDifference\x12,\n\nviolations\x18\x04 \x03(\x0b\x32\x18.cqc.writer.v1.Violation\"r\n\rApplyResponse\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.cqc.writer.v1.ApplyOutcome\x12\x11\n\tcommitted\x18\x02 \x01(\x08\x12\x10\n\x08revision\x18\x64 \x01(\x04\x12\r\n\x05\x65poch\x18\x65 \x01(\x04\"a\n\x0eHistoryRequest\x12(\n\x06\x65ntity\x18\x01 \x01(\x0b\x32\x18.cqc.writer.v1.EntityRef\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xe8\x01\n\x0cHistoryEntry\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x30\n\x0c\x63ommitted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x07 \x01(\x0c\x12\r\n\x05\x61\x66ter\x18\x08 \x01(\x0c\x12\x33\n\x0b\x64ifferences\x18\t \x03(\x0b\x32\x1e.cqc.writer.v1.FieldDifference\"X\n\x0fHistoryResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.cqc.writer.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x12ListPeriodsRequest\x12\x10\n\x08venue_id\x18\x01 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x02 \x01(\t\"\xc2\x01\n\x0eSpellingPeriod\x12\x12\n\nlisting_id\x18\x01 \x01(\t\x12\x11\n\tsymbol_id\x18\x02 \x01(\t\x12)\n\x05state\x18\x03 \x01(\x0e\x32\x1a.cqc.writer.v1.PeriodState\x12-\n\tlisted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65listed_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Y\n\x13ListPeriodsResponse\x12.\n\x07periods\x18\x01 \x03(\x0b\x32\x1d.cqc.writer.v1.SpellingPeriod\x12\x12\n\nis_partial\x18\x02 \x01(\x08\"0\n\rExportRequest\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\r\n\x05kinds\x18\x02 \x03(\t\"a\n\x0e\x45xportResponse\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12\'\n\x05items\x18\x02 \x03(\x0b\x32\x18.cqc.writer.v1.ApplyItem\"\x10\n\x0eGetHeadRequest\"\xa4\x01\n\x0fGetHeadResponse\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12:\n\x06\x63ounts\x18\x02 \x03(\x0b\x32*.cqc.writer.v1.GetHeadResponse.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x13ListApiKeysResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.cqc.writer.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xbe\x01\n\rOutcomeStatus\x12\x1e\n\x1aOUTCOME_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16OUTCOME_STATUS_CREATED\x10\x01\x12\x1a\n\x16OUTCOME_STATUS_UPDATED\x10\x02\x12\x1c\n\x18OUTCOME_STATUS_UNCHANGED\x10\x03\x12\x1a\n\x16OUTCOME_STATUS_DELETED\x10\x04\x12\x1b\n\x17OUTCOME_STATUS_REJECTED\x10\x05*\x93\x01\n\x0bPeriodState\x12\x1c\n\x18PERIOD_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13PERIOD_STATE_LISTED\x10\x01\x12\x19\n\x15PERIOD_STATE_DELISTED\x10\x02\x12\x19\n\x15PERIOD_STATE_ARCHIVED\x10\x03\x12\x17\n\x13PERIOD_STATE_VOIDED\x10\x04\x32\xdc\x03\n\rRegistryAdmin\x12\x42\n\x05\x41pply\x12\x1b.cqc.writer.v1.ApplyRequest\x1a\x1c.cqc.writer.v1.ApplyResponse\x12H\n\x07History\x12\x1d.cqc.writer.v1.HistoryRequest\x1a\x1e.cqc.writer.v1.HistoryResponse\x12T\n\x0bListPeriods\x12!.cqc.writer.v1.ListPeriodsRequest\x1a\".cqc.writer.v1.ListPeriodsResponse\x12G\n\x06\x45xport\x12\x1c.cqc.writer.v1.ExportRequest\x1a\x1d.cqc.writer.v1.ExportResponse0\x01\x12H\n\x07GetHead\x12\x1d.cqc.writer.v1.GetHeadRequest\x1a\x1e.cqc.writer.v1.GetHeadResponse\x12T\n\x0bListApiKeys\x12!.cqc.writer.v1.ListApiKeysRequest\x1a\".cqc.writer.v1.ListApiKeysResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"cqc/writer/v1/registry_admin.proto\x12\rcqc.writer.v1\x1a\x19\x63qc/assets/v1/asset.proto\x1a\x19\x63qc/assets/v1/chain.proto\x1a\x1e\x63qc/assets/v1/deployment.proto\x1a\x19\x63qc/assets/v1/group.proto\x1a\x1e\x63qc/assets/v1/identifier.proto\x1a cqc/assets/v1/quality_flag.proto\x1a cqc/assets/v1/relationship.proto\x1a\x1f\x63qc/markets/v1/identifier.proto\x1a\x1b\x63qc/markets/v1/symbol.proto\x1a$cqc/replication/v1/replication.proto\x1a\"cqc/venues/v1/listing_source.proto\x1a\x19\x63qc/venues/v1/venue.proto\x1a\x1f\x63qc/venues/v1/venue_asset.proto\x1a cqc/venues/v1/venue_symbol.proto\x1a\x1b\x63qc/writer/v1/api_key.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"&\n\tEntityRef\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03key\x18\x02 \x01(\t\"\xb7\x06\n\tApplyItem\x12%\n\x05\x61sset\x18\x01 \x01(\x0b\x32\x14.cqc.assets.v1.AssetH\x00\x12%\n\x05\x63hain\x18\x02 \x01(\x0b\x32\x14.cqc.assets.v1.ChainH\x00\x12:\n\x10\x61sset_deployment\x18\x03 \x01(\x0b\x32\x1e.cqc.assets.v1.AssetDeploymentH\x00\x12:\n\x10\x61sset_identifier\x18\x04 \x01(\x0b\x32\x1e.cqc.assets.v1.AssetIdentifierH\x00\x12>\n\x12\x61sset_relationship\x18\x05 \x01(\x0b\x32 .cqc.assets.v1.AssetRelationshipH\x00\x12\x30\n\x0b\x61sset_group\x18\x06 \x01(\x0b\x32\x19.cqc.assets.v1.AssetGroupH\x00\x12\x37\n\x0cquality_flag\x18\x07 \x01(\x0b\x32\x1f.cqc.assets.v1.AssetQualityFlagH\x00\x12(\n\x06symbol\x18\x08 \x01(\x0b\x32\x16.cqc.markets.v1.SymbolH\x00\x12=\n\x11symbol_identifier\x18\t \x01(\x0b\x32 .cqc.markets.v1.SymbolIdentifierH\x00\x12%\n\x05venue\x18\n \x01(\x0b\x32\x14.cqc.venues.v1.VenueH\x00\x12\x30\n\x0bvenue_asset\x18\x0b \x01(\x0b\x32\x19.cqc.venues.v1.VenueAssetH\x00\x12\x32\n\x0cvenue_symbol\x18\x0c \x01(\x0b\x32\x1a.cqc.venues.v1.VenueSymbolH\x00\x12(\n\x07\x61pi_key\x18\r \x01(\x0b\x32\x15.cqc.writer.v1.ApiKeyH\x00\x12\x36\n\x0elisting_source\x18\x0e \x01(\x0b\x32\x1c.cqc.venues.v1.ListingSourceH\x00\x12-\n\ttombstone\x18\x63 \x01(\x0b\x32\x18.cqc.writer.v1.EntityRefH\x00\x12\x18\n\x0bif_revision\x18\x64 \x01(\x04H\x01\x88\x01\x01\x42\x08\n\x06\x63hangeB\x0e\n\x0c_if_revision\"\x9e\x01\n\x0c\x41pplyRequest\x12\'\n\x05items\x18\x01 \x03(\x0b\x32\x18.cqc.writer.v1.ApplyItem\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x15\n\rskip_rejected\x18\x03 \x01(\x08\x12\x12\n\nhistorical\x18\x04 \x01(\x08\x12)\n\x05\x61s_of\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"?\n\x0f\x46ieldDifference\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x02 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x03 \x01(\t\";\n\tViolation\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\"\xc9\x01\n\x0c\x41pplyOutcome\x12,\n\x06status\x18\x01 \x01(\x0e\x32\x1c.cqc.writer.v1.OutcomeStatus\x12(\n\x06\x65ntity\x18\x02 \x01(\x0b\x32\x18.cqc.writer.v1.EntityRef\x12\x33\n\x0b\x64ifferences\x18\x03 \x03(\x0b\x32\x1e.cqc.writer.v1.FieldDifference\x12,\n\nviolations\x18\x04 \x03(\x0b\x32\x18.cqc.writer.v1.Violation\"r\n\rApplyResponse\x12-\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1b.cqc.writer.v1.ApplyOutcome\x12\x11\n\tcommitted\x18\x02 \x01(\x08\x12\x10\n\x08revision\x18\x64 \x01(\x04\x12\r\n\x05\x65poch\x18\x65 \x01(\x04\"a\n\x0eHistoryRequest\x12(\n\x06\x65ntity\x18\x01 \x01(\x0b\x32\x18.cqc.writer.v1.EntityRef\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"\xe8\x01\n\x0cHistoryEntry\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x10\n\x08revision\x18\x02 \x01(\x04\x12\x30\n\x0c\x63ommitted_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x12\n\nrequest_id\x18\x06 \x01(\t\x12\x0e\n\x06\x62\x65\x66ore\x18\x07 \x01(\x0c\x12\r\n\x05\x61\x66ter\x18\x08 \x01(\x0c\x12\x33\n\x0b\x64ifferences\x18\t \x03(\x0b\x32\x1e.cqc.writer.v1.FieldDifference\"X\n\x0fHistoryResponse\x12,\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1b.cqc.writer.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"<\n\x12ListPeriodsRequest\x12\x10\n\x08venue_id\x18\x01 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x02 \x01(\t\"\xc2\x01\n\x0eSpellingPeriod\x12\x12\n\nlisting_id\x18\x01 \x01(\t\x12\x11\n\tsymbol_id\x18\x02 \x01(\t\x12)\n\x05state\x18\x03 \x01(\x0e\x32\x1a.cqc.writer.v1.PeriodState\x12-\n\tlisted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x64\x65listed_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"Y\n\x13ListPeriodsResponse\x12.\n\x07periods\x18\x01 \x03(\x0b\x32\x1d.cqc.writer.v1.SpellingPeriod\x12\x12\n\nis_partial\x18\x02 \x01(\x08\"\x80\x01\n\x17GetListingSourceRequest\x12\x12\n\nlisting_id\x18\x01 \x01(\t\x12\x10\n\x08venue_id\x18\x02 \x01(\t\x12\x14\n\x0cvenue_symbol\x18\x03 \x01(\t\x12)\n\x05\x61s_of\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"P\n\x18GetListingSourceResponse\x12\x34\n\x0elisting_source\x18\x01 \x01(\x0b\x32\x1c.cqc.venues.v1.ListingSource\"0\n\rExportRequest\x12\x10\n\x08revision\x18\x01 \x01(\x04\x12\r\n\x05kinds\x18\x02 \x03(\t\"a\n\x0e\x45xportResponse\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12\'\n\x05items\x18\x02 \x03(\x0b\x32\x18.cqc.writer.v1.ApplyItem\"\x10\n\x0eGetHeadRequest\"\xa4\x01\n\x0fGetHeadResponse\x12&\n\x04head\x18\x01 \x01(\x0b\x32\x18.cqc.replication.v1.Head\x12:\n\x06\x63ounts\x18\x02 \x03(\x0b\x32*.cqc.writer.v1.GetHeadResponse.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\";\n\x12ListApiKeysRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"S\n\x13ListApiKeysResponse\x12#\n\x04keys\x18\x01 \x03(\x0b\x32\x15.cqc.writer.v1.ApiKey\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xbe\x01\n\rOutcomeStatus\x12\x1e\n\x1aOUTCOME_STATUS_UNSPECIFIED\x10\x00\x12\x1a\n\x16OUTCOME_STATUS_CREATED\x10\x01\x12\x1a\n\x16OUTCOME_STATUS_UPDATED\x10\x02\x12\x1c\n\x18OUTCOME_STATUS_UNCHANGED\x10\x03\x12\x1a\n\x16OUTCOME_STATUS_DELETED\x10\x04\x12\x1b\n\x17OUTCOME_STATUS_REJECTED\x10\x05*\x93\x01\n\x0bPeriodState\x12\x1c\n\x18PERIOD_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13PERIOD_STATE_LISTED\x10\x01\x12\x19\n\x15PERIOD_STATE_DELISTED\x10\x02\x12\x19\n\x15PERIOD_STATE_ARCHIVED\x10\x03\x12\x17\n\x13PERIOD_STATE_VOIDED\x10\x04\x32\xc1\x04\n\rRegistryAdmin\x12\x42\n\x05\x41pply\x12\x1b.cqc.writer.v1.ApplyRequest\x1a\x1c.cqc.writer.v1.ApplyResponse\x12H\n\x07History\x12\x1d.cqc.writer.v1.HistoryRequest\x1a\x1e.cqc.writer.v1.HistoryResponse\x12T\n\x0bListPeriods\x12!.cqc.writer.v1.ListPeriodsRequest\x1a\".cqc.writer.v1.ListPeriodsResponse\x12\x63\n\x10GetListingSource\x12&.cqc.writer.v1.GetListingSourceRequest\x1a\'.cqc.writer.v1.GetListingSourceResponse\x12G\n\x06\x45xport\x12\x1c.cqc.writer.v1.ExportRequest\x1a\x1d.cqc.writer.v1.ExportResponse0\x01\x12H\n\x07GetHead\x12\x1d.cqc.writer.v1.GetHeadRequest\x1a\x1e.cqc.writer.v1.GetHeadResponse\x12T\n\x0bListApiKeys\x12!.cqc.writer.v1.ListApiKeysRequest\x1a\".cqc.writer.v1.ListApiKeysResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,50 +49,54 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETHEADRESPONSE_COUNTSENTRY']._loaded_options = None
   _globals['_GETHEADRESPONSE_COUNTSENTRY']._serialized_options = b'8\001'
-  _globals['_OUTCOMESTATUS']._serialized_start=3194
-  _globals['_OUTCOMESTATUS']._serialized_end=3384
-  _globals['_PERIODSTATE']._serialized_start=3387
-  _globals['_PERIODSTATE']._serialized_end=3534
-  _globals['_ENTITYREF']._serialized_start=522
-  _globals['_ENTITYREF']._serialized_end=560
-  _globals['_APPLYITEM']._serialized_start=563
-  _globals['_APPLYITEM']._serialized_end=1330
-  _globals['_APPLYREQUEST']._serialized_start=1333
-  _globals['_APPLYREQUEST']._serialized_end=1491
-  _globals['_FIELDDIFFERENCE']._serialized_start=1493
-  _globals['_FIELDDIFFERENCE']._serialized_end=1556
-  _globals['_VIOLATION']._serialized_start=1558
-  _globals['_VIOLATION']._serialized_end=1617
-  _globals['_APPLYOUTCOME']._serialized_start=1620
-  _globals['_APPLYOUTCOME']._serialized_end=1821
-  _globals['_APPLYRESPONSE']._serialized_start=1823
-  _globals['_APPLYRESPONSE']._serialized_end=1937
-  _globals['_HISTORYREQUEST']._serialized_start=1939
-  _globals['_HISTORYREQUEST']._serialized_end=2036
-  _globals['_HISTORYENTRY']._serialized_start=2039
-  _globals['_HISTORYENTRY']._serialized_end=2271
-  _globals['_HISTORYRESPONSE']._serialized_start=2273
-  _globals['_HISTORYRESPONSE']._serialized_end=2361
-  _globals['_LISTPERIODSREQUEST']._serialized_start=2363
-  _globals['_LISTPERIODSREQUEST']._serialized_end=2423
-  _globals['_SPELLINGPERIOD']._serialized_start=2426
-  _globals['_SPELLINGPERIOD']._serialized_end=2620
-  _globals['_LISTPERIODSRESPONSE']._serialized_start=2622
-  _globals['_LISTPERIODSRESPONSE']._serialized_end=2711
-  _globals['_EXPORTREQUEST']._serialized_start=2713
-  _globals['_EXPORTREQUEST']._serialized_end=2761
-  _globals['_EXPORTRESPONSE']._serialized_start=2763
-  _globals['_EXPORTRESPONSE']._serialized_end=2860
-  _globals['_GETHEADREQUEST']._serialized_start=2862
-  _globals['_GETHEADREQUEST']._serialized_end=2878
-  _globals['_GETHEADRESPONSE']._serialized_start=2881
-  _globals['_GETHEADRESPONSE']._serialized_end=3045
-  _globals['_GETHEADRESPONSE_COUNTSENTRY']._serialized_start=3000
-  _globals['_GETHEADRESPONSE_COUNTSENTRY']._serialized_end=3045
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=3047
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=3106
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=3108
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=3191
-  _globals['_REGISTRYADMIN']._serialized_start=3537
-  _globals['_REGISTRYADMIN']._serialized_end=4013
+  _globals['_OUTCOMESTATUS']._serialized_start=3499
+  _globals['_OUTCOMESTATUS']._serialized_end=3689
+  _globals['_PERIODSTATE']._serialized_start=3692
+  _globals['_PERIODSTATE']._serialized_end=3839
+  _globals['_ENTITYREF']._serialized_start=558
+  _globals['_ENTITYREF']._serialized_end=596
+  _globals['_APPLYITEM']._serialized_start=599
+  _globals['_APPLYITEM']._serialized_end=1422
+  _globals['_APPLYREQUEST']._serialized_start=1425
+  _globals['_APPLYREQUEST']._serialized_end=1583
+  _globals['_FIELDDIFFERENCE']._serialized_start=1585
+  _globals['_FIELDDIFFERENCE']._serialized_end=1648
+  _globals['_VIOLATION']._serialized_start=1650
+  _globals['_VIOLATION']._serialized_end=1709
+  _globals['_APPLYOUTCOME']._serialized_start=1712
+  _globals['_APPLYOUTCOME']._serialized_end=1913
+  _globals['_APPLYRESPONSE']._serialized_start=1915
+  _globals['_APPLYRESPONSE']._serialized_end=2029
+  _globals['_HISTORYREQUEST']._serialized_start=2031
+  _globals['_HISTORYREQUEST']._serialized_end=2128
+  _globals['_HISTORYENTRY']._serialized_start=2131
+  _globals['_HISTORYENTRY']._serialized_end=2363
+  _globals['_HISTORYRESPONSE']._serialized_start=2365
+  _globals['_HISTORYRESPONSE']._serialized_end=2453
+  _globals['_LISTPERIODSREQUEST']._serialized_start=2455
+  _globals['_LISTPERIODSREQUEST']._serialized_end=2515
+  _globals['_SPELLINGPERIOD']._serialized_start=2518
+  _globals['_SPELLINGPERIOD']._serialized_end=2712
+  _globals['_LISTPERIODSRESPONSE']._serialized_start=2714
+  _globals['_LISTPERIODSRESPONSE']._serialized_end=2803
+  _globals['_GETLISTINGSOURCEREQUEST']._serialized_start=2806
+  _globals['_GETLISTINGSOURCEREQUEST']._serialized_end=2934
+  _globals['_GETLISTINGSOURCERESPONSE']._serialized_start=2936
+  _globals['_GETLISTINGSOURCERESPONSE']._serialized_end=3016
+  _globals['_EXPORTREQUEST']._serialized_start=3018
+  _globals['_EXPORTREQUEST']._serialized_end=3066
+  _globals['_EXPORTRESPONSE']._serialized_start=3068
+  _globals['_EXPORTRESPONSE']._serialized_end=3165
+  _globals['_GETHEADREQUEST']._serialized_start=3167
+  _globals['_GETHEADREQUEST']._serialized_end=3183
+  _globals['_GETHEADRESPONSE']._serialized_start=3186
+  _globals['_GETHEADRESPONSE']._serialized_end=3350
+  _globals['_GETHEADRESPONSE_COUNTSENTRY']._serialized_start=3305
+  _globals['_GETHEADRESPONSE_COUNTSENTRY']._serialized_end=3350
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=3352
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=3411
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=3413
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=3496
+  _globals['_REGISTRYADMIN']._serialized_start=3842
+  _globals['_REGISTRYADMIN']._serialized_end=4419
 # @@protoc_insertion_point(module_scope)

@@ -14,6 +14,7 @@ from cqc.assets.v1 import relationship_pb2 as _relationship_pb2
 from cqc.markets.v1 import identifier_pb2 as _identifier_pb2_1
 from cqc.markets.v1 import symbol_pb2 as _symbol_pb2
 from cqc.replication.v1 import replication_pb2 as _replication_pb2
+from cqc.venues.v1 import listing_source_pb2 as _listing_source_pb2
 from cqc.venues.v1 import venue_asset_pb2 as _venue_asset_pb2
 from cqc.venues.v1 import venue_pb2 as _venue_pb2
 from cqc.venues.v1 import venue_symbol_pb2 as _venue_symbol_pb2
@@ -134,6 +135,7 @@ class ApplyItem(_message.Message):
     VENUE_ASSET_FIELD_NUMBER: _builtins.int
     VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
     API_KEY_FIELD_NUMBER: _builtins.int
+    LISTING_SOURCE_FIELD_NUMBER: _builtins.int
     TOMBSTONE_FIELD_NUMBER: _builtins.int
     IF_REVISION_FIELD_NUMBER: _builtins.int
     if_revision: _builtins.int
@@ -169,6 +171,10 @@ class ApplyItem(_message.Message):
         """
 
     @_builtins.property
+    def listing_source(self) -> _listing_source_pb2.ListingSource:
+        """Where a listing's terms are from; the listing is there, or made by the same request."""
+
+    @_builtins.property
     def tombstone(self) -> Global___EntityRef:
         """Removes the entity."""
 
@@ -188,16 +194,17 @@ class ApplyItem(_message.Message):
         venue_asset: _venue_asset_pb2.VenueAsset | None = ...,
         venue_symbol: _venue_symbol_pb2.VenueSymbol | None = ...,
         api_key: _api_key_pb2.ApiKey | None = ...,
+        listing_source: _listing_source_pb2.ListingSource | None = ...,
         tombstone: Global___EntityRef | None = ...,
         if_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "api_key", b"api_key", "asset", b"asset", "asset_deployment", b"asset_deployment", "asset_group", b"asset_group", "asset_identifier", b"asset_identifier", "asset_relationship", b"asset_relationship", "chain", b"chain", "change", b"change", "if_revision", b"if_revision", "quality_flag", b"quality_flag", "symbol", b"symbol", "symbol_identifier", b"symbol_identifier", "tombstone", b"tombstone", "venue", b"venue", "venue_asset", b"venue_asset", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "api_key", b"api_key", "asset", b"asset", "asset_deployment", b"asset_deployment", "asset_group", b"asset_group", "asset_identifier", b"asset_identifier", "asset_relationship", b"asset_relationship", "chain", b"chain", "change", b"change", "if_revision", b"if_revision", "listing_source", b"listing_source", "quality_flag", b"quality_flag", "symbol", b"symbol", "symbol_identifier", b"symbol_identifier", "tombstone", b"tombstone", "venue", b"venue", "venue_asset", b"venue_asset", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "api_key", b"api_key", "asset", b"asset", "asset_deployment", b"asset_deployment", "asset_group", b"asset_group", "asset_identifier", b"asset_identifier", "asset_relationship", b"asset_relationship", "chain", b"chain", "change", b"change", "if_revision", b"if_revision", "quality_flag", b"quality_flag", "symbol", b"symbol", "symbol_identifier", b"symbol_identifier", "tombstone", b"tombstone", "venue", b"venue", "venue_asset", b"venue_asset", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision", "api_key", b"api_key", "asset", b"asset", "asset_deployment", b"asset_deployment", "asset_group", b"asset_group", "asset_identifier", b"asset_identifier", "asset_relationship", b"asset_relationship", "chain", b"chain", "change", b"change", "if_revision", b"if_revision", "listing_source", b"listing_source", "quality_flag", b"quality_flag", "symbol", b"symbol", "symbol_identifier", b"symbol_identifier", "tombstone", b"tombstone", "venue", b"venue", "venue_asset", b"venue_asset", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__if_revision: _TypeAlias = _typing.Literal["if_revision"]  # noqa: Y015
     _WhichOneofArgType__if_revision: _TypeAlias = _typing.Literal["_if_revision", b"_if_revision"]  # noqa: Y015
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["asset", "chain", "asset_deployment", "asset_identifier", "asset_relationship", "asset_group", "quality_flag", "symbol", "symbol_identifier", "venue", "venue_asset", "venue_symbol", "api_key", "tombstone"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["asset", "chain", "asset_deployment", "asset_identifier", "asset_relationship", "asset_group", "quality_flag", "symbol", "symbol_identifier", "venue", "venue_asset", "venue_symbol", "api_key", "listing_source", "tombstone"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__if_revision) -> _WhichOneofReturnType__if_revision | None: ...
@@ -564,6 +571,60 @@ class ListPeriodsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListPeriodsResponse: _TypeAlias = ListPeriodsResponse  # noqa: Y015
+
+@_typing.final
+class GetListingSourceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LISTING_ID_FIELD_NUMBER: _builtins.int
+    VENUE_ID_FIELD_NUMBER: _builtins.int
+    VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
+    listing_id: _builtins.str
+    """Either this, or the venue and its spelling."""
+    venue_id: _builtins.str
+    venue_symbol: _builtins.str
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """The source that was the newest then, by when its answer was taken; and what the spelling meant
+        then. Unset: now.
+        """
+
+    def __init__(
+        self,
+        *,
+        listing_id: _builtins.str = ...,
+        venue_id: _builtins.str = ...,
+        venue_symbol: _builtins.str = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "listing_id", b"listing_id", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetListingSourceRequest: _TypeAlias = GetListingSourceRequest  # noqa: Y015
+
+@_typing.final
+class GetListingSourceResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LISTING_SOURCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def listing_source(self) -> _listing_source_pb2.ListingSource: ...
+    def __init__(
+        self,
+        *,
+        listing_source: _listing_source_pb2.ListingSource | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["listing_source", b"listing_source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["listing_source", b"listing_source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetListingSourceResponse: _TypeAlias = GetListingSourceResponse  # noqa: Y015
 
 @_typing.final
 class ExportRequest(_message.Message):

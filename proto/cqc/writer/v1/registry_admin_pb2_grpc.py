@@ -50,6 +50,11 @@ class RegistryAdminStub:
                 request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListPeriodsRequest.SerializeToString,
                 response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListPeriodsResponse.FromString,
                 _registered_method=True)
+        self.GetListingSource = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/GetListingSource',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetListingSourceRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetListingSourceResponse.FromString,
+                _registered_method=True)
         self.Export = channel.unary_stream(
                 '/cqc.writer.v1.RegistryAdmin/Export',
                 request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ExportRequest.SerializeToString,
@@ -87,6 +92,13 @@ class RegistryAdminServicer:
 
     def ListPeriods(self, request, context):
         """Every period that a venue's spelling ever had: ended, archived and voided ones, too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetListingSource(self, request, context):
+        """Where the terms of a listing are from, now or as of an instant. NOT_FOUND where nobody recorded it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -131,6 +143,11 @@ def add_RegistryAdminServicer_to_server(servicer, server):
                     servicer.ListPeriods,
                     request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListPeriodsRequest.FromString,
                     response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListPeriodsResponse.SerializeToString,
+            ),
+            'GetListingSource': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetListingSource,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetListingSourceRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetListingSourceResponse.SerializeToString,
             ),
             'Export': grpc.unary_stream_rpc_method_handler(
                     servicer.Export,
@@ -230,6 +247,33 @@ class RegistryAdmin:
             '/cqc.writer.v1.RegistryAdmin/ListPeriods',
             cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListPeriodsRequest.SerializeToString,
             cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListPeriodsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetListingSource(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/GetListingSource',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetListingSourceRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetListingSourceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,6 +22,8 @@ class RegistryAdminStub:
     """An entity's changes, newest first. An API key's take a key with role admin."""
     ListPeriods: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListPeriodsRequest, _registry_admin_pb2.ListPeriodsResponse]
     """Every period that a venue's spelling ever had: ended, archived and voided ones, too."""
+    GetListingSource: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.GetListingSourceRequest, _registry_admin_pb2.GetListingSourceResponse]
+    """Where the terms of a listing are from, now or as of an instant. NOT_FOUND where nobody recorded it."""
     Export: _aio.UnaryStreamMultiCallable[_registry_admin_pb2.ExportRequest, _registry_admin_pb2.ExportResponse]
     """The registry as of a revision. A writer makes two at once; who asks for more is RESOURCE_EXHAUSTED,
     RATE_LIMITED, until one has ended.
@@ -57,6 +59,14 @@ class RegistryAdminServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_registry_admin_pb2.ListPeriodsRequest, _abc.Awaitable[_registry_admin_pb2.ListPeriodsResponse]],
     ) -> _abc.Awaitable[_registry_admin_pb2.ListPeriodsResponse]:
         """Every period that a venue's spelling ever had: ended, archived and voided ones, too."""
+
+    @_abc_1.abstractmethod
+    def GetListingSource(
+        self,
+        request: _registry_admin_pb2.GetListingSourceRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.GetListingSourceRequest, _abc.Awaitable[_registry_admin_pb2.GetListingSourceResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.GetListingSourceResponse]:
+        """Where the terms of a listing are from, now or as of an instant. NOT_FOUND where nobody recorded it."""
 
     @_abc_1.abstractmethod
     def Export(

@@ -14,6 +14,7 @@ from cqar_shared.domain.kinds.asset_group import ASSET_GROUP
 from cqar_shared.domain.kinds.asset_identifier import ASSET_IDENTIFIER
 from cqar_shared.domain.kinds.asset_relationship import ASSET_RELATIONSHIP
 from cqar_shared.domain.kinds.chain import CHAIN
+from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG
 from cqar_shared.domain.kinds.signing_key import SIGNING_KEY
 from cqar_shared.domain.kinds.symbol import SYMBOL
@@ -33,6 +34,7 @@ __all__ = [
     "asset_identifier",
     "asset_relationship",
     "chain",
+    "listing_source",
     "quality_flag",
     "signing_key",
     "symbol",
@@ -55,6 +57,7 @@ KINDS: tuple[AnyKind, ...] = (
     SYMBOL_IDENTIFIER,
     VENUE_ASSET,
     VENUE_SYMBOL,
+    LISTING_SOURCE,
     API_KEY,
     ARCHIVE,
     SIGNING_KEY,

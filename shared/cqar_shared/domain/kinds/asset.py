@@ -30,6 +30,17 @@ class AssetType(enum.IntEnum):
     WRAPPED = 9
 
 
+class AssetClass(enum.IntEnum):
+    CRYPTO = 1
+    FIAT = 2
+    EQUITY = 3
+    FUND = 4
+    COMMODITY = 5
+    INDEX = 6
+    RATE = 7
+    EVENT = 8
+
+
 class Asset(Entity, frozen=True, kw_only=True):
     """An asset.
 
@@ -37,6 +48,7 @@ class Asset(Entity, frozen=True, kw_only=True):
         symbol: Ticker, for people; not unique.
         unverified: The asset was found in a venue's listing and not yet identified by a person.
             Only such an asset may have no type.
+        asset_class: None if not known.
     """
 
     asset_id: str = ""
@@ -51,6 +63,7 @@ class Asset(Entity, frozen=True, kw_only=True):
     updated_at: dt.datetime | None = None
     metadata: dict[str, Any] | None = None
     unverified: bool = False
+    asset_class: AssetClass | None = None
 
 
 def check_asset(before: Asset | None, after: Asset, _: RegistryView) -> Iterator[FieldViolation]:

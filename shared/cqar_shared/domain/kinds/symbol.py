@@ -1,7 +1,8 @@
 """A canonical product, wherever it trades.
 
-It is identified by (type, base, quote, settlement, expiry, strike, option type). Its text follows
-the usual notation and is for people; programs use the id.
+It is identified by (type, base, quote, settlement, expiry, strike, option type); a combination also
+by its name, `underlying`, since several have the same assets. Its text follows the usual notation
+and is for people; programs use the id.
 """
 
 from __future__ import annotations
@@ -89,6 +90,10 @@ class Symbol(Entity, frozen=True, kw_only=True):
             without their own.
         contract_size: LINEAR: base units in one contract; INVERSE: quote units.
         price_asset_id: Asset that prices are in, if that is not the quote asset.
+        settlement_asset_id: The quote asset of what is traded for cash; None only of a COMBO of
+            such products.
+        underlying: The index or asset that its price follows; of a COMBO, its name.
+        last_trade_at: The last instant of trading, where it is stated beside the expiry.
     """
 
     symbol_id: str = ""
@@ -113,13 +118,20 @@ class Symbol(Entity, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
     price_asset_id: str | None = None
     contract_kind: ContractKindCode | None = None
+    underlying_class: UnderlyingClassCode | None = None
+    underlying: str | None = None
+    settlement_method: SettlementMethodCode | None = None
+    exercise_style: ExerciseStyleCode | None = None
+    last_trade_at: dt.datetime | None = None
 
 
 def notation(symbol: Symbol, base: str, quote: str, settlement: str) -> str:
     """Write the symbol's text from its assets' tickers."""
     text = f"{base}/{quote}"
-    if symbol.symbol_type not in CASH:
+    if symbol.symbol_type not in CASH and settlement:
         text += f":{settlement}"
+    if symbol.symbol_type is SymbolTypeCode.COMBO and symbol.underlying:
+        text += f"-{symbol.underlying}"
     if symbol.symbol_type in EXPIRING and symbol.expiry:
         text += f"-{symbol.expiry:%y%m%d}"
     if symbol.symbol_type is SymbolTypeCode.OPTION and symbol.option_type and symbol.strike_price:
@@ -144,20 +156,31 @@ def complete(before: Symbol | None, given: Symbol, registry: RegistryView) -> Sy
         changes["settlement_asset_id"] = settlement = given.quote_asset_id
     if given.contract_kind is None:
         changes["contract_kind"] = kind_of(given)
+    if given.underlying_class is None and before is not None:
+        changes["underlying_class"] = before.underlying_class
     if not given.symbol and before is not None:
         changes["symbol"] = before.symbol
     elif not given.symbol:
-        legs = (given.base_asset_id, given.quote_asset_id, settlement or "")
-        assets = [registry.get("asset", key) for key in legs]
-        if all(assets):
-            changes["symbol"] = notation(given, *(a.symbol for a in assets if a))
+        changes["symbol"] = _text(given, settlement, registry)
     return msgspec.structs.replace(given, **changes) if changes else given
+
+
+def _text(given: Symbol, settlement: str | None, registry: RegistryView) -> str:
+    """Write its text; empty if one of its assets is not there."""
+    keys = (given.base_asset_id, given.quote_asset_id, *((settlement,) if settlement else ()))
+    assets = [registry.get("asset", key) for key in keys]
+    if not all(assets):
+        return given.symbol
+    base, quote, *settled = (asset.symbol for asset in assets if asset)
+    return notation(given, base, quote, settled[0] if settled else "")
 
 
 def same_identity(given: Symbol, registry: RegistryView) -> Symbol | None:
     """Return the symbol with the same identity, if there is one."""
     identity = [getattr(complete(None, given, registry), name) for name in IDENTITY]
-    return next(iter(registry.find("symbol", "identity", *identity)), None)
+    found = registry.find("symbol", "identity", *identity)
+    is_combo = given.symbol_type is SymbolTypeCode.COMBO
+    return next((s for s in found if not is_combo or s.underlying == given.underlying), None)
 
 
 def check_symbol(
@@ -170,6 +193,7 @@ def check_symbol(
     if after.base_asset_id and after.base_asset_id == after.quote_asset_id:
         yield FieldViolation("quote_asset_id", "SAME_AS_BASE", "must differ from the base asset")
     yield from _check_settlement(after)
+    yield from _check_underlying(before, after)
     yield from rules.check_positive(
         after, "exact.", "tick_size", "lot_size", "contract_size", "max_order_size"
     )
@@ -195,10 +219,24 @@ def _check_settlement(after: Symbol) -> Iterator[FieldViolation]:
         if kind is not None:
             yield FieldViolation("contract_kind", "NOT_APPLICABLE", "only a contract has one")
     elif not settlement:
+        if after.symbol_type is SymbolTypeCode.COMBO:
+            return
         yield FieldViolation("settlement_asset_id", "REQUIRED", "is required of a contract")
     elif (pays := kind_of(after)) is not None and kind is not pays:
         message = f"settling in this asset it is {pays.name}"
         yield FieldViolation("contract_kind", "CONTRADICTS", message)
+
+
+def _check_underlying(before: Symbol | None, after: Symbol) -> Iterator[FieldViolation]:
+    if after.underlying is not None:
+        yield from rules.check_printable("underlying", after.underlying)
+    if after.symbol_type is SymbolTypeCode.COMBO:
+        if after.underlying is None:
+            message = "is required of a combination, whose name it is"
+            yield FieldViolation("underlying", "REQUIRED", message)
+        yield from rules.check_immutable(before, after, "it is another symbol", "underlying")
+    if before is not None and before.underlying_class is not None:
+        yield from rules.check_immutable(before, after, "it is another product", "underlying_class")
 
 
 def _check_terms(
@@ -209,8 +247,15 @@ def _check_terms(
             yield FieldViolation("expiry", "REQUIRED", "is required of a future or an option")
         elif before is None and after.expiry <= registry.now and not registry.historical:
             yield FieldViolation("expiry", "PAST", "has passed; history is imported, not listed")
-    elif after.expiry is not None:
+    elif after.expiry is not None and after.symbol_type is not SymbolTypeCode.COMBO:
         yield FieldViolation("expiry", "NOT_APPLICABLE", "only futures and options expire")
+    if after.last_trade_at and (after.expiry is None or after.last_trade_at > after.expiry):
+        message = "stands beside an expiry, and is not later"
+        yield FieldViolation("last_trade_at", "NOT_APPLICABLE", message)
+    yield from _check_option(after)
+
+
+def _check_option(after: Symbol) -> Iterator[FieldViolation]:
     if after.symbol_type is SymbolTypeCode.OPTION:
         if after.strike_price is None:
             yield FieldViolation("exact.strike_price", "REQUIRED", "is required of an option")
@@ -218,7 +263,7 @@ def _check_terms(
         if after.option_type is None:
             yield FieldViolation("option_type", "REQUIRED", "an option is a CALL or a PUT")
     else:
-        for field in ("exact.strike_price", "option_type"):
+        for field in ("exact.strike_price", "option_type", "exercise_style"):
             if getattr(after, field.removeprefix("exact.")) is not None:
                 yield FieldViolation(field, "NOT_APPLICABLE", "only an option has one")
 

@@ -34,6 +34,8 @@ class Venue(Entity, frozen=True, kw_only=True):
     Attributes:
         operator: The operator of several venues, such as `binance` of `binance-usdm`. Its venues
             share asset codes.
+        environment: None if not known.
+        region: A slug, such as `eu`.
     """
 
     venue_id: str = ""
@@ -48,6 +50,8 @@ class Venue(Entity, frozen=True, kw_only=True):
     created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
     metadata: dict[str, Any] | None = None
+    environment: EnvironmentCode | None = None
+    region: str | None = None
 
 
 def check_venue(_: Venue | None, after: Venue, __: RegistryView) -> Iterator[FieldViolation]:
@@ -61,6 +65,8 @@ def check_venue(_: Venue | None, after: Venue, __: RegistryView) -> Iterator[Fie
         yield from rules.check_urls("api_endpoint", [after.api_endpoint], *schemes)
     if after.operator is not None:
         yield from rules.check_slug("operator", after.operator)
+    if after.region is not None:
+        yield from rules.check_slug("region", after.region)
     if after.venue_type is VenueType.DEX and not after.chain_id:
         yield FieldViolation("chain_id", "REQUIRED", "a DEX settles on a chain: name it")
 

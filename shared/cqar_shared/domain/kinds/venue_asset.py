@@ -16,12 +16,37 @@ from cqar_shared.domain.rules import overlap
 from cqar_shared.errors import FieldViolation
 
 OTHER_CODES_MAX = 16
+NETWORKS_MAX = 128
 AMOUNTS = ("min_deposit", "min_withdrawal", "withdrawal_fee", "deposit_fee")
 _FINAL_FIELDS = (
     *("venue_asset_symbol", "other_codes", "deployment_id", "delisted_at"),
     *("deposit_enabled", "withdraw_enabled", "trading_enabled"),
     *(f"exact.{amount}" for amount in AMOUNTS),
 )
+
+
+class AssetNetwork(msgspec.Struct, frozen=True, kw_only=True):
+    """A network that a venue moves an asset on. None: not known.
+
+    Attributes:
+        network: The venue's own id of it, such as ARBITRUM.
+        chain_id, deployment_id: The registry's, where it is known which they are.
+        contract_address: As the venue writes it.
+        min_deposit, min_withdrawal, withdrawal_fee: In units of the asset.
+        confirmations: Until a deposit is credited.
+    """
+
+    network: str = ""
+    chain_id: str | None = None
+    contract_address: str | None = None
+    deployment_id: str | None = None
+    deposit_enabled: bool | None = None
+    withdraw_enabled: bool | None = None
+    min_deposit: Decimal | None = None
+    min_withdrawal: Decimal | None = None
+    withdrawal_fee: Decimal | None = None
+    confirmations: int | None = None
+    requires_memo: bool | None = None
 
 
 class VenueAsset(Entity, frozen=True, kw_only=True):
@@ -31,6 +56,8 @@ class VenueAsset(Entity, frozen=True, kw_only=True):
         venue_asset_symbol: The venue's own code, such as XXBT.
         other_codes: Its further codes for the same asset, such as XBT.
         deposit_enabled, withdraw_enabled, trading_enabled: None if not known.
+        networks: None if not known.
+        name: The venue's full name of the asset.
     """
 
     venue_id: str = ""
@@ -48,6 +75,8 @@ class VenueAsset(Entity, frozen=True, kw_only=True):
     delisted_at: dt.datetime | None = None
     metadata: dict[str, Any] | None = None
     other_codes: tuple[str, ...] = ()
+    networks: tuple[AssetNetwork, ...] | None = None
+    name: str | None = None
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -68,6 +97,7 @@ def code_rows(entity: VenueAsset) -> Iterator[Row]:
 
 
 def complete(before: VenueAsset | None, given: VenueAsset, registry: RegistryView) -> VenueAsset:
+    given = rules.without_empty(given, "networks")
     if given.listed_at is not None:
         return given
     reopened = before is not None and before.delisted_at is not None and given.delisted_at is None
@@ -97,7 +127,10 @@ def check_venue_asset(
         yield from rules.check_immutable(
             before, after, "it was delisted: list it anew", *_FINAL_FIELDS
         )
+    yield from rules.check_lines(after, "name")
+    yield from rules.check_length(after, name=rules.NAME_CHARS_MAX)
     yield from _check_deployment(after, registry)
+    yield from _check_networks(after, registry)
     yield from _check_codes(after, registry)
 
 
@@ -106,6 +139,41 @@ def _check_deployment(after: VenueAsset, registry: RegistryView) -> Iterator[Fie
     held = registry.get("asset_deployment", after.deployment_id) if after.deployment_id else None
     if held is not None and held.asset_id != after.asset_id:
         yield FieldViolation("deployment_id", "OTHER_ASSET", f"is a deployment of {held.asset_id}")
+
+
+def _check_networks(after: VenueAsset, registry: RegistryView) -> Iterator[FieldViolation]:
+    networks = after.networks or ()
+    if len(networks) > NETWORKS_MAX:
+        yield FieldViolation("networks", "TOO_MANY", f"at most {NETWORKS_MAX}")
+        return
+    if len({one.network for one in networks}) < len(networks):
+        yield FieldViolation("networks", "DUPLICATE", "names a network twice")
+    for place, one in enumerate(networks):
+        prefix = f"networks[{place}]."
+        yield from rules.check_printable(f"{prefix}network", one.network)
+        if one.contract_address is not None:
+            yield from rules.check_printable(f"{prefix}contract_address", one.contract_address)
+        yield from rules.check_not_negative(
+            one, prefix, "min_deposit", "min_withdrawal", "withdrawal_fee", "confirmations"
+        )
+        if one.chain_id and registry.get("chain", one.chain_id) is None:
+            yield FieldViolation(f"{prefix}chain_id", "NOT_FOUND", f"no chain {one.chain_id!r}")
+        yield from _check_network_deployment(after, one, prefix, registry)
+
+
+def _check_network_deployment(
+    after: VenueAsset, one: AssetNetwork, prefix: str, registry: RegistryView
+) -> Iterator[FieldViolation]:
+    if not one.deployment_id:
+        return
+    held = registry.get("asset_deployment", one.deployment_id)
+    field = f"{prefix}deployment_id"
+    if held is None:
+        yield FieldViolation(field, "NOT_FOUND", f"no asset deployment {one.deployment_id!r}")
+    elif held.asset_id != after.asset_id:
+        yield FieldViolation(field, "OTHER_ASSET", f"is a deployment of {held.asset_id}")
+    elif one.chain_id and held.chain_id != one.chain_id:
+        yield FieldViolation(field, "OTHER_CHAIN", f"is a deployment on {held.chain_id}")
 
 
 def _check_codes(after: VenueAsset, registry: RegistryView) -> Iterator[FieldViolation]:

@@ -20,6 +20,15 @@ from cqc.venues.v1 import venue_symbol_pb2
 
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import Entity, Kind, RegistryView, by
+from cqar_shared.domain.listing_term_rules import (
+    PHASES_MAX,
+    CombinationLeg,
+    PermissionGroups,
+    ScheduledTerm,
+    check_legs,
+    check_scheduled,
+    check_terms,
+)
 from cqar_shared.domain.rules import overlap
 from cqar_shared.errors import FieldViolation
 
@@ -56,7 +65,9 @@ class SpellingChannelCode(enum.IntEnum):
     ID = 5
 
 
-ACTIVE: Final = frozenset({MarketStatusCode.ONLINE, MarketStatusCode.POST_ONLY})
+ACTIVE: Final = frozenset(
+    {MarketStatusCode.ONLINE, MarketStatusCode.POST_ONLY, MarketStatusCode.PRE_MARKET}
+)
 #: The terms of trading a listing; an alias has none.
 TERMS: Final = (
     "maker_fee",
@@ -71,8 +82,37 @@ TERMS: Final = (
     "max_order_size",
     "contract_size",
     "unit_multiplier",
+    "market_lot_size",
+    "market_min_size",
+    "market_max_size",
+    "min_price",
+    "max_price",
+    "bid_multiplier_up",
+    "bid_multiplier_down",
+    "ask_multiplier_up",
+    "ask_multiplier_down",
+    "market_min_notional",
+    "market_max_notional",
+    "initial_margin_rate",
+    "maintenance_margin_rate",
 )
-TICK_BANDS_MAX: Final = 64
+#: The other terms, each None or empty where it is not known.
+OTHER_TERMS: Final = (
+    *("tick_bands", "price_significant_digits", "order_unit", "trading_starts_at", "phases"),
+    *("scheduled", "permission_groups", "quote_alternatives", "order_types", "time_in_force"),
+    *("funding_interval_s", "legs", "doubts"),
+)
+#: Terms that are lists; an empty one is None.
+_LISTS: Final = (
+    *("phases", "scheduled", "permission_groups", "quote_alternatives", "order_types"),
+    *("time_in_force", "legs", "doubts"),
+)
+#: What a venue may announce; an end is announced as `delisted_at`.
+_ANNOUNCED: Final = frozenset(
+    status.name for status in MarketStatusCode if status is not MarketStatusCode.DELISTED
+)
+#: Number of the symbol type COMBO; kinds do not import each other.
+_COMBO: Final = 100
 
 
 class ListingTickBand(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +120,14 @@ class ListingTickBand(msgspec.Struct, frozen=True, kw_only=True):
 
     from_price: Decimal = Decimal(0)
     tick_size: Decimal = Decimal(0)
+
+
+class ListingPhase(msgspec.Struct, frozen=True, kw_only=True):
+    """A phase of trading; None of a time: not known."""
+
+    status: MarketStatusCode | None = None
+    starts_at: dt.datetime | None = None
+    ends_at: dt.datetime | None = None
 
 
 class VenueSymbol(Entity, frozen=True, kw_only=True):
@@ -94,6 +142,18 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
         first_seen_at: When this registry first saw it, which may be long after the listing.
         terms_since: Since when everything but identity and period is as it is here; None if not
             known. The registry keeps it.
+        order_unit: What the quantity of an order counts; sizes are in it.
+        market_lot_size, market_min_size, market_max_size: Of market orders, where stated apart.
+        min_price, max_price: May be negative, as of a spread.
+        bid_multiplier_up … ask_multiplier_down: A price may be at most (up) and at least (down)
+            this many times a reference price.
+        initial_margin_rate, maintenance_margin_rate: Fractions, of the first tier.
+        trading_starts_at: When continuous trading starts, where stated beside listed_at.
+        scheduled: Changes of terms that are announced, ascending.
+        channel: Where the venue uses this spelling; only of an alias.
+        permission_groups: An account needs one group of each set.
+        legs: Of a combination.
+        doubts: Reasons that deny opening until they are decided.
     """
 
     listing_id: str = ""
@@ -122,11 +182,36 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
     first_seen_at: dt.datetime | None = None
     terms_since: dt.datetime | None = None
     metadata: dict[str, Any] | None = None
+    market_lot_size: Decimal | None = None
+    market_min_size: Decimal | None = None
+    market_max_size: Decimal | None = None
+    min_price: Decimal | None = None
+    max_price: Decimal | None = None
+    bid_multiplier_up: Decimal | None = None
+    bid_multiplier_down: Decimal | None = None
+    ask_multiplier_up: Decimal | None = None
+    ask_multiplier_down: Decimal | None = None
+    market_min_notional: Decimal | None = None
+    market_max_notional: Decimal | None = None
+    initial_margin_rate: Decimal | None = None
+    maintenance_margin_rate: Decimal | None = None
+    order_unit: OrderUnitCode | None = None
+    trading_starts_at: dt.datetime | None = None
+    phases: tuple[ListingPhase, ...] | None = None
+    scheduled: tuple[ScheduledTerm, ...] | None = None
+    channel: SpellingChannelCode | None = None
+    permission_groups: tuple[PermissionGroups, ...] | None = None
+    quote_alternatives: tuple[str, ...] | None = None
+    order_types: tuple[str, ...] | None = None
+    time_in_force: tuple[str, ...] | None = None
+    funding_interval_s: int | None = None
+    legs: tuple[CombinationLeg, ...] | None = None
+    doubts: tuple[str, ...] | None = None
 
 
-#: Identity and period of a listing; the other fields are terms.
+#: Identity and period of a listing, and where it is spelled so; the other fields are terms.
 _IDENTITY: Final = (
-    *("listing_id", "venue_id", "symbol_id", "venue_symbol"),
+    *("listing_id", "venue_id", "symbol_id", "venue_symbol", "channel"),
     *("listed_at", "delisted_at", "first_seen_at", "terms_since"),
 )
 _DATED: Final = tuple(n for n in VenueSymbol.__struct_fields__ if n not in _IDENTITY)
@@ -147,6 +232,7 @@ def existing_listing(given: VenueSymbol, registry: RegistryView) -> VenueSymbol 
 
 def complete(before: VenueSymbol | None, given: VenueSymbol, registry: RegistryView) -> VenueSymbol:
     changes: dict[str, Any] = {}
+    given = rules.without_empty(given, *_LISTS)
     status = given.status or (before.status if before else MarketStatusCode.ONLINE)
     if status is MarketStatusCode.DELISTED and given.delisted_at is None:
         changes["delisted_at"] = (before and before.delisted_at) or registry.as_of or registry.now
@@ -221,7 +307,10 @@ def check_venue_symbol(
     yield from rules.check_immutable(
         before, after, "delist it and list it anew", "venue_id", "symbol_id", "venue_symbol"
     )
-    yield from _check_terms(after)
+    yield from check_terms(after)
+    yield from _check_parts(after, registry)
+    if after.scheduled:
+        yield from check_scheduled(after, TERMS, _ANNOUNCED)
     yield from _check_period(before, after, registry)
     if after.alias_of:
         yield from _check_alias(before, after, registry)
@@ -230,32 +319,23 @@ def check_venue_symbol(
         yield FieldViolation("is_primary", "PRIMARY_TAKEN", message)
 
 
-def _check_terms(after: VenueSymbol) -> Iterator[FieldViolation]:
-    exact = "exact."
-    yield from rules.check_rate(after, exact, "maker_fee", "taker_fee")
-    yield from rules.check_positive(
-        after,
-        exact,
-        *("tick_size", "lot_size", "contract_size", "unit_multiplier", "max_leverage"),
-        *("max_order_size", "max_order_value"),
-    )
-    yield from rules.check_not_negative(
-        after, exact, "min_order_size", "min_order_value", "min_notional"
-    )
-    yield from rules.check_below(after, exact, "min_order_size", "max_order_size")
-    yield from rules.check_below(after, exact, "min_order_value", "max_order_value")
-    if after.price_significant_digits is not None and not 1 <= after.price_significant_digits <= 30:
-        yield FieldViolation("price_significant_digits", "OUT_OF_RANGE", "must be 1 to 30")
-    if after.tick_bands and after.tick_size is not None:
-        message = "stands in the bands: the first one's is also below it"
-        yield FieldViolation("exact.tick_size", "NOT_APPLICABLE", message)
-    if len(after.tick_bands) > TICK_BANDS_MAX:
-        yield FieldViolation("tick_bands", "TOO_MANY", f"at most {TICK_BANDS_MAX}")
-    starts = [band.from_price for band in after.tick_bands]
-    if starts != sorted(set(starts)) or any(start < 0 for start in starts):
-        yield FieldViolation("tick_bands", "NOT_ASCENDING", "prices must ascend from zero or more")
-    if any(band.tick_size <= 0 for band in after.tick_bands):
-        yield FieldViolation("tick_bands", "NOT_POSITIVE", "ticks must be greater than zero")
+def _check_parts(after: VenueSymbol, registry: RegistryView) -> Iterator[FieldViolation]:
+    phases = after.phases or ()
+    if len(phases) > PHASES_MAX:
+        yield FieldViolation("phases", "TOO_MANY", f"at most {PHASES_MAX}")
+        return
+    for place, phase in enumerate(phases):
+        if phase.status is None:
+            yield FieldViolation(f"phases[{place}].status", "REQUIRED", "is required")
+        if phase.starts_at and phase.ends_at and phase.starts_at >= phase.ends_at:
+            message = "must be later than starts_at"
+            yield FieldViolation(f"phases[{place}].ends_at", "NOT_AFTER_START", message)
+    if after.channel is not None and not after.alias_of:
+        yield FieldViolation("channel", "NOT_APPLICABLE", "only an alias has one")
+    if after.legs:
+        symbol = registry.get("symbol", after.symbol_id)
+        is_combo = symbol is None or symbol.symbol_type == _COMBO
+        yield from check_legs(after, is_combo=is_combo)
 
 
 def _check_period(
@@ -305,7 +385,7 @@ def _check_alias(
     for field in TERMS:
         if getattr(after, field) is not None:
             yield FieldViolation(f"exact.{field}", "ALIAS", "an alias has no terms of its own")
-    for field in ("tick_bands", "price_significant_digits"):
+    for field in OTHER_TERMS:
         if getattr(after, field):
             yield FieldViolation(field, "ALIAS", "an alias has no terms of its own")
     found = registry.find("venue_symbol", "spelling", after.venue_id, after.alias_of)

@@ -21,6 +21,7 @@ assets = sa.Table(
     sa.Column("updated_at", Instant, nullable=False),
     sa.Column("metadata", Json),
     sa.Column("unverified", sa.Boolean, nullable=False),
+    sa.Column("asset_class", sa.SmallInteger),
     sa.CheckConstraint("asset_type IS NOT NULL OR unverified", name="has_type"),
     sa.Index("idx_assets_symbol", "symbol"),
     sa.Index("idx_assets_type", "asset_type"),

@@ -25,6 +25,8 @@ venue_assets = sa.Table(
     sa.Column("delisted_at", Instant),
     sa.Column("metadata", Json),
     sa.Column("other_codes", ARRAY(sa.Text), nullable=False),
+    sa.Column("networks", Json),
+    sa.Column("name", sa.Text),
     sa.CheckConstraint("listed_at < delisted_at", name="period"),
     sa.Index("idx_venue_assets_asset", "asset_id"),
     sa.Index("idx_venue_assets_deployment", "deployment_id"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 
 from cqar_shared.domain.kinds.venue_symbol import TERMS
 from cqar_shared.sql.schema import Id, Instant, Json, metadata
@@ -28,12 +28,29 @@ venue_symbols = sa.Table(
     sa.Column("first_seen_at", Instant, nullable=False),
     sa.Column("terms_since", Instant),
     sa.Column("metadata", Json),
+    # What later migrations added may be NULL: the release before writes rows without it.
+    sa.Column("order_unit", sa.SmallInteger),
+    sa.Column("trading_starts_at", Instant),
+    sa.Column("phases", Json),
+    sa.Column("scheduled", Json),
+    sa.Column("channel", sa.SmallInteger),
+    sa.Column("permission_groups", Json),
+    sa.Column("quote_alternatives", ARRAY(sa.Text)),
+    sa.Column("order_types", ARRAY(sa.Text)),
+    sa.Column("time_in_force", ARRAY(sa.Text)),
+    sa.Column("funding_interval_s", sa.Integer),
+    sa.Column("legs", Json),
+    sa.Column("doubts", ARRAY(sa.Text)),
     sa.CheckConstraint("listed_at < delisted_at", name="period"),
     sa.CheckConstraint("status <> 7 OR delisted_at IS NOT NULL", name="delisted_has_end"),
     sa.CheckConstraint("tick_size > 0", name="tick_size_positive"),
     sa.CheckConstraint("lot_size > 0", name="lot_size_positive"),
     sa.CheckConstraint("min_order_size <= max_order_size", name="min_below_max"),
     sa.CheckConstraint("abs(maker_fee) <= 1 AND abs(taker_fee) <= 1", name="rates"),
+    sa.CheckConstraint("market_lot_size > 0", name="market_lot_size_positive"),
+    sa.CheckConstraint("market_min_size <= market_max_size", name="market_min_below_max"),
+    sa.CheckConstraint("min_price <= max_price", name="min_price_below_max"),
+    sa.CheckConstraint("channel IS NULL OR alias_of IS NOT NULL", name="channel_of_alias"),
     # Within one change set an old period may close after a new one opened: checked at its end.
     # By what tells rows apart first, and by numbers: GiST compares those faster than text.
     ExcludeConstraint(

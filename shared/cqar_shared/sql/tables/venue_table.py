@@ -21,6 +21,8 @@ venues = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
     sa.Column("metadata", Json),
+    sa.Column("environment", sa.SmallInteger),
+    sa.Column("region", sa.Text),
     sa.CheckConstraint("venue_type <> 2 OR chain_id IS NOT NULL", name="dex_has_chain"),
     sa.Index("idx_venues_type", "venue_type"),
     sa.Index("idx_venues_chain", "chain_id"),

@@ -16,15 +16,16 @@ def test_every_step_and_limit_is_shown() -> None:
     texts = [
         field.name
         for field in specs.DESCRIPTOR.fields
-        if field.type == field.TYPE_STRING and field.name not in ELSEWHERE
+        if field.type == field.TYPE_STRING and not (field.is_repeated or field.name in ELSEWHERE)
     ]
     for i, name in enumerate(texts):
         setattr(specs, name, f"{i}.125")
     specs.tick_bands.add(tick_size="0.1")
     specs.tick_bands.add(from_price="100", tick_size="1")
-    listing = venue_symbol_pb2.VenueSymbol()
-    listing.exact.maker_fee, listing.exact.taker_fee = "-0.0001", "0.0004"
-    found = pb.Resolution(specs=specs, venue_symbol=listing)
+    specs.order_types.append("LIMIT_MAKER")
+    specs.time_in_force.append("GTX")
+    specs.order_unit = venue_symbol_pb2.ORDER_UNIT_CONTRACT
+    found = pb.Resolution(specs=specs)
     shown = {value for _, value in _detail_rows(found)}
     assert {f"{i}.125" for i in range(len(texts))} <= shown
-    assert {"0.1 from 0", "1 from 100", "5", "-0.0001", "0.0004"} <= shown
+    assert {"0.1 from 0", "1 from 100", "5", "LIMIT_MAKER", "GTX", "contract"} <= shown

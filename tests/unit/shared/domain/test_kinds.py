@@ -48,7 +48,7 @@ NOT_OF_THE_STRUCT: Final = {
     "asset_deployment": {"chain_name"},
     "symbol": {"exact"},
     "venue_asset": {"exact", "is_active"},
-    "venue_symbol": {"exact", "is_active"},
+    "venue_symbol": {"exact", "is_active", "ends_at"},
 }
 #: Struct fields that stand in `exact` alone: CQC has no double for them.
 ONLY_EXACT: Final = {
@@ -59,12 +59,25 @@ ONLY_EXACT: Final = {
         "max_order_size",
         "contract_size",
         "unit_multiplier",
+        "market_lot_size",
+        "market_min_size",
+        "market_max_size",
+        "min_price",
+        "max_price",
+        "bid_multiplier_up",
+        "bid_multiplier_down",
+        "ask_multiplier_up",
+        "ask_multiplier_down",
+        "market_min_notional",
+        "market_max_notional",
+        "initial_margin_rate",
+        "maintenance_margin_rate",
     },
 }
 #: Parts that are rows of a child table, not a column.
 PARTS: Final = {"asset_group": {"members"}, "archive": {"entities"}}
 #: Kinds that announce nothing.
-SILENT: Final = {"api_key", "archive", "signing_key"}
+SILENT: Final = {"api_key", "archive", "listing_source", "signing_key"}
 DELISTED: Final = {"delisted_at": NOW}
 EXAMPLES: Final[dict[str, tuple[Any, dict[str, Any]]]] = {
     "asset": (an_asset(), {"name": "Bitcoin"}),

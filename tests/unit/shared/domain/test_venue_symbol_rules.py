@@ -10,13 +10,13 @@ import pytest
 
 from cqar_shared.domain.kinds.venue_symbol import (
     TERMS,
-    TICK_BANDS_MAX,
     ListingTickBand,
     MarketStatusCode,
     VenueSymbol,
     delist,
     existing_listing,
 )
+from cqar_shared.domain.listing_term_rules import TICK_BANDS_MAX
 from cqar_shared.domain.rules import overlap
 from tests.support.entity_builders import ETH, NOW, a_symbol, a_venue_symbol, an_id
 from tests.support.memory_registry_view import Held, changed, completed, findings

@@ -13,8 +13,8 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from cqar_resolver.queries.resolution import KEYS_MAX
 from cqar_resolver.services import watch_stream
 from cqar_shared.codec import entity_codec
-from cqar_shared.domain import decimals, rules
-from cqar_shared.domain.kinds import asset_group, venue_asset, venue_symbol
+from cqar_shared.domain import decimals, listing_term_rules, rules
+from cqar_shared.domain.kinds import asset_group, venue_asset
 from cqar_shared.errors import Invalid, TooLarge
 from cqar_shared.rpc import message_shapes, request_limits, request_reader, wire_scan
 from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
@@ -36,13 +36,30 @@ COUNTS: Final = {
     "members": asset_group.MEMBERS_MAX,
     "rpc_urls": rules.URLS_MAX,
     "other_codes": venue_asset.OTHER_CODES_MAX,
-    "tick_bands": venue_symbol.TICK_BANDS_MAX,
+    "networks": venue_asset.NETWORKS_MAX,
+    "tick_bands": listing_term_rules.TICK_BANDS_MAX,
+    "phases": listing_term_rules.PHASES_MAX,
+    "scheduled": listing_term_rules.SCHEDULED_MAX,
+    "permission_groups": listing_term_rules.PERMISSION_SETS_MAX,
+    "groups": listing_term_rules.PERMISSION_GROUPS_MAX,
+    **dict.fromkeys(
+        ("quote_alternatives", "order_types", "time_in_force"), listing_term_rules.WORDS_MAX
+    ),
+    "legs": listing_term_rules.LEGS_MAX,
+    "doubts": listing_term_rules.DOUBTS_MAX,
     "kinds": watch_stream.NAMES_MAX,
 }
-SLUGS: Final = ("venue_id", "venue_ids", "chain_id", "kinds")
+SLUGS: Final = ("venue_id", "venue_ids", "chain_id", "kinds", "region")
 DECIMALS: Final = (
     *("weight_exact", "from_price", "tick_size", "conversion_rate"),
-    *("price", "quantity"),
+    *("price", "quantity", "reference_price", "ratio"),
+    *("min_deposit", "min_withdrawal", "withdrawal_fee"),
+)
+#: Words and names of at most 64 ASCII characters.
+WORDS: Final = ("groups", "order_types", "time_in_force", "doubts", "field", "value")
+SPELLED: Final = (
+    *("symbol", "venue_symbol", "external_id", "query", "underlying"),
+    *("network", "contract_address", "quote_alternatives"),
 )
 TEXTS: Final = ("description", "reason", "resolution_notes")
 
@@ -56,7 +73,7 @@ def count_of(field: FieldDescriptor) -> int:
 
 def text_of(field: FieldDescriptor) -> str:
     """The longest that its rule allows, in characters of four bytes where it allows those."""
-    if field.name in SLUGS:
+    if field.name in (*SLUGS, *WORDS):
         return "x" * 64
     if field.name.endswith("_id"):
         return an_id("x")
@@ -66,7 +83,7 @@ def text_of(field: FieldDescriptor) -> str:
         return "𒀀" * rules.URL_CHARS_MAX
     if field.name in TEXTS:
         return "𒀀" * rules.TEXT_CHARS_MAX
-    spelled = field.name in ("symbol", "venue_symbol", "external_id", "query")
+    spelled = field.name in SPELLED
     return "𒀀" * (rules.SYMBOL_CHARS_MAX if spelled else rules.NAME_CHARS_MAX)
 
 

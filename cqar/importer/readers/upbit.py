@@ -1,0 +1,81 @@
+"""Upbit: spot. A market is named with its quote first: KRW-BTC is bitcoin in won.
+
+The list states names and nothing of ticks, lots or minima: ticks follow from the price by a table
+of the documentation, and `orders/chance` states minima to an account. `volume` of an order is in
+the base.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Final
+
+from cqar.importer.market import Code, Market
+from cqar.importer.readers.fields import split_once, text
+from cqar.importer.readers.product_line import (
+    Answers,
+    Form,
+    ProductLine,
+    RawRecord,
+    Request,
+    Row,
+    answers_to,
+    objects_at,
+)
+from cqar_shared.domain.kinds.symbol import SymbolTypeCode
+from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
+
+
+class UpbitMarket(RawRecord, frozen=True):
+    """Warnings are notices to investors: orders are taken as before."""
+
+    market: str
+    english_name: str | None = None
+
+    UNUSED: ClassVar = frozenset({"korean_name", "market_warning", "market_event"})
+
+
+def read_market(record: UpbitMarket) -> Market:
+    """A market of Upbit, or of Bithumb, whose list has the same form."""
+    spelling = text(record.market, "market")
+    quote, base = split_once(spelling, "-", "market")
+    return Market(
+        spelling=spelling,
+        symbol_type=SymbolTypeCode.SPOT,
+        base=Code(base, name=record.english_name or None),
+        quote=Code(quote),
+        order_unit=OrderUnitCode.BASE,
+    )
+
+
+def _markets(answers: Answers) -> Iterable[Row]:
+    for answer in answers_to(answers, *answers):
+        yield from objects_at(answer.value, name="market")
+
+
+def market_list(host: str) -> Form[UpbitMarket]:
+    """The request `market/all`, with or without details."""
+    return Form(
+        lists=(Request(f"{host}/v1/market/all"),),
+        record=UpbitMarket,
+        rows=_markets,
+        read=read_market,
+    )
+
+
+PRODUCT_LINES: Final = (
+    ProductLine(
+        venue_id="upbit",
+        name="Upbit",
+        operator="upbit",
+        forms=(market_list("api.upbit.com"),),
+        symbol_types=frozenset({SymbolTypeCode.SPOT}),
+        region="kr",
+        ccxt_id="upbit",
+        documentation=(
+            "https://docs.upbit.com/kr/reference/list-trading-pairs",
+            "https://docs.upbit.com/kr/reference/new-order",
+        ),
+        website="https://upbit.com",
+    ),
+)
