@@ -234,7 +234,10 @@ def parse_market(market: dict[str, Any], precision_mode: int) -> Market:
 
 
 #: All that ccxt tells of a status is one bit.
-_STATUS: Final = {True: MarketStatusCode.ONLINE, False: MarketStatusCode.HALTED}
+_STATUS: Final[dict[Any, MarketStatusCode]] = {
+    True: MarketStatusCode.ONLINE,
+    False: MarketStatusCode.HALTED,
+}
 
 
 def _limit(value: Any, name: str) -> Decimal | None:

@@ -88,6 +88,7 @@ class Proposals:
         self._stated = stated
         self._last_seen = last_seen
         self._symbols: dict[tuple[Any, ...], str] = {}
+        self._ended: dict[str, dt.datetime] = {}
         self.items: list[Item] = []
         self.ends: list[Item] = []
         self.spellings: set[str] = set()
@@ -116,7 +117,7 @@ class Proposals:
             self._propose_end(market, before, over)
             return
         if before is not None and self._is_listed_anew(market, before):
-            self.ends.append(upsert(VENUE_SYMBOL, delist(before, market.listed_at)))  # type: ignore[arg-type]
+            self._end(before, market.listed_at)
             before = None
         symbol_id = self._symbol_id(market, before)
         after = msgspec.structs.replace(
@@ -162,8 +163,14 @@ class Proposals:
             return
         for alias in market.aliases:
             if (other := open_listing(self._state, self._venue_id, alias.spelling)) is not None:
-                self.ends.append(upsert(VENUE_SYMBOL, delist(other, over)))
+                self._end(other, over)
         self.ends.append(upsert(VENUE_SYMBOL, ended))
+
+    def _end(self, listing: VenueSymbol, at: dt.datetime | None) -> None:
+        """End a period; what its spelling means from then on may be proposed after it."""
+        end = at or self._state.now
+        self._ended[listing.listing_id] = end
+        self.ends.append(upsert(VENUE_SYMBOL, delist(listing, end)))
 
     def _is_listed_anew(self, market: Market, before: VenueSymbol) -> bool:
         """Whether the venue's date of listing lies after we last saw it: another period.
@@ -252,7 +259,7 @@ class Proposals:
         find = self._state.find
         known = list(find(VENUE_SYMBOL.name, "spelling", self._venue_id, spelling))
         listed_at = market.listed_at if market.listed_at and market.listed_at <= at else None
-        ends = [v.delisted_at or at for v in known]
+        ends = [self._ended.get(v.listing_id) or v.delisted_at or at for v in known]
         if ends and (listed_at is None or listed_at < max(ends)):
             # Something else had this spelling until then.
             listed_at = at

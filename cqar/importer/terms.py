@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from cqar.importer.market import Market
-from cqar_shared.domain.kinds.venue_symbol import (
+from cqar_shared.domain.kinds.venue_symbol import ListingPhase, ListingTickBand
+from cqar_shared.domain.listing_term_rules import (
     CombinationLeg,
-    ListingPhase,
-    ListingTickBand,
     PermissionGroups,
     ScheduledTerm,
 )

@@ -22,7 +22,7 @@ from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
-from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, ListingTickBand, MarketStatusCode
+from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, MarketStatusCode
 from tests.support.entity_builders import NOW, a_venue, a_venue_asset, an_asset, an_id
 
 DAY = dt.timedelta(days=1)
