@@ -7,6 +7,7 @@ reading          every raw record has one outcome: MARKET, UNSUPPORTED or UNREAD
 ccxt_reading     venues without a reader: ccxt's reading, traced to the record, unreviewed
 registry_state   the part of the registry that concerns the venue, in memory
 asset_identity   which asset a venue's code means
+evidence         where a listing's terms are from: answers, and deciding fields of its record
 multipliers      codes that stand for many units of a coin, as somebody has stated
 terms            a market's terms as those of a listing
 proposals        entities as the answers want them
@@ -20,6 +21,7 @@ apply            sends the plan to the writer in batches
 __all__ = [
     "apply",
     "ccxt_reading",
+    "evidence",
     "market",
     "multipliers",
     "plan",

@@ -11,12 +11,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from cqar.importer.saved_answers import SavedResponse, UnusableAnswer, decode_json
+from cqar.importer.reading import AnswerSource
+from cqar.importer.saved_answers import SavedResponse, UnusableAnswer, decode_file
 
-#: Where venues tell their clock: Binance, Bybit, HTX.
-CLOCKS: Final = ("serverTime", "time", "ts")
-#: Of an instant of 2001 to 2286.
-MILLISECONDS_DIGITS: Final = 13
 #: A record that does not say what it is called.
 NO_NAME: Final = "a record of no name"
 
@@ -35,7 +32,9 @@ class RecordedResponses:
     def __init__(self, exchange: Any, saved: Iterable[SavedResponse] | None) -> None:
         self._exchange = exchange
         self._live: Callable[..., Any] | None = exchange.fetch if saved is None else None
-        self._saved = {s.name: [_parse(s)] for s in saved or ()}
+        decoded = [decode_file(s) for s in saved or ()]
+        self._sources = {a.name: AnswerSource(a.name, a.sha256, a.taken_at) for a in decoded}
+        self._saved = {answer.name: [answer.value] for answer in decoded}
         self._recorded: dict[str, list[Any]] = {}
         self._used: set[str] = set()
         self.asked: list[str] = []
@@ -69,8 +68,12 @@ class RecordedResponses:
     @property
     def taken_at(self) -> dt.datetime | None:
         """When the newest of the files was answered, as far as they say so."""
-        told = [_response_time(box[0]) for name, box in self._saved.items() if name in self._used]
-        return max(filter(None, told), default=None)
+        return max(filter(None, (source.taken_at for source in self.sources)), default=None)
+
+    @property
+    def sources(self) -> list[AnswerSource]:
+        """The files that answered a request."""
+        return [source for name, source in self._sources.items() if name in self._used]
 
     @property
     def unused(self) -> list[str]:
@@ -90,24 +93,6 @@ class RecordedResponses:
                 f" {self._exchange.id} is asked for: {asked or 'nothing'}."
                 " Name a file by the request it answers: --file NAME=PATH"
             )
-
-
-def _parse(saved: SavedResponse) -> Any:
-    try:
-        content = saved.path.read_bytes()
-    except OSError as error:
-        raise UnusableAnswer(f"{saved.path}: {error}") from error
-    return decode_json(content, str(saved.path))
-
-
-def _response_time(answer: Any) -> dt.datetime | None:
-    """The venue's clock, in milliseconds, where an answer tells it."""
-    told = answer if isinstance(answer, dict) else {}
-    for name in CLOCKS:
-        text = str(told.get(name))
-        if text.isdecimal() and len(text) == MILLISECONDS_DIGITS:
-            return dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
-    return None
 
 
 def request_name(url: str) -> str:

@@ -80,8 +80,9 @@ def read_with_ccxt(
         else:
             reading.markets.append(parsed)
             reading.untraced[parsed.spelling] = untraced
-            reading.raw[parsed.spelling] = market.get("info")
+            reading.raw[parsed.spelling] = (market.get("info"), None)
     reading.taken_at = answers.taken_at
+    reading.sources = answers.sources
     reading.symbol_types = frozenset(market.symbol_type for market in reading.markets)
     refuse_doubles(reading)
     if not reading.markets:

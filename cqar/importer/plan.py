@@ -16,6 +16,7 @@ from cqar.importer.asset_identity import (
     is_no_coin,
     looks_multiplied,
 )
+from cqar.importer.evidence import source_of
 from cqar.importer.market import Code, Market
 from cqar.importer.missing import Missing, find_missing
 from cqar.importer.multipliers import Multiplier, note_multipliers, stated_multipliers
@@ -29,6 +30,7 @@ from cqar_shared.domain.evaluation import Batch, Item, Outcome, Result
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KINDS
 from cqar_shared.domain.kinds.asset import ASSET
+from cqar_shared.domain.kinds.listing_source import LISTING_SOURCE
 from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE, Venue
 from cqar_shared.domain.kinds.venue_asset import VENUE_ASSET
@@ -204,8 +206,20 @@ def make_plan(
             f"{len(lifted)} listings that are HALTED here go ONLINE, as the venue says: a halt of"
             " your own does not outlive an import"
         )
+    _record_sources(state, plan)
     _record_in_venue(state, venue, types, since, as_of, plan)
     return plan
+
+
+def _record_sources(state: RegistryState, plan: Plan) -> None:
+    """With every listing that is made or changed, what says so."""
+    items = []
+    for outcome in plan.of(VENUE_SYMBOL, Result.CREATED, Result.UPDATED):
+        listing: Any = outcome.after
+        source = source_of(plan.reading, listing.venue_symbol, listing.listing_id, plan.at)
+        if source is not None and not listing.alias_of:
+            items.append(upsert(LISTING_SOURCE, source))
+    plan.changes += [outcome for outcome in Batch(items).judge(state) if outcome.changes]
 
 
 def _coin_id(multipliers: Mapping[str, Multiplier], market: Market) -> str | None:

@@ -47,7 +47,7 @@ class Unreadable(NamedTuple):
     reason: str
 
 
-class Source(NamedTuple):
+class AnswerSource(NamedTuple):
     """An answer that a reading took, for evidence."""
 
     request: str
@@ -62,7 +62,7 @@ class Reading:
         reader: Who read them, for evidence: `binance-usdm/3`, or `ccxt, unreviewed`.
         is_reviewed: Whether a reader of ours read them.
         markets: In the order of the records.
-        raw: Spelling -> its raw record, of markets.
+        raw: Spelling -> its raw record, and the shape that its reader gave it, of markets.
         new_fields: Field that the reader does not know -> number of records that have it.
         sources: The answers that were used.
         unused: Names of files that answer no request of the venue.
@@ -80,12 +80,12 @@ class Reading:
         self.other_types: dict[str, int] = {}
         self.untraced: dict[str, dict[str, Decimal | int]] = {}
         self.markets: list[Market] = []
-        self.raw: dict[str, Any] = {}
+        self.raw: dict[str, tuple[Any, type[RawRecord] | None]] = {}
         self.unsupported: list[Unsupported] = []
         self.unreadable: list[Unreadable] = []
         self.records = 0
         self.new_fields: Counter[str] = Counter()
-        self.sources: list[Source] = []
+        self.sources: list[AnswerSource] = []
         self.unused: list[str] = []
         self.incomplete: list[str] = []
         self.taken_at: dt.datetime | None = None
@@ -130,7 +130,9 @@ def read_answers(line: ProductLine, decoded: Iterable[DecodedAnswer]) -> Reading
     reading = Reading(line.reader, line.symbol_types)
     reading.unused = unused
     names = {answer.name for found in answers.values() for answer in found}
-    reading.sources = [Source(a.name, a.sha256, a.taken_at) for a in all_answers if a.name in names]
+    reading.sources = [
+        AnswerSource(a.name, a.sha256, a.taken_at) for a in all_answers if a.name in names
+    ]
     reading.taken_at = newest(all_answers, dict.fromkeys(names))
     forms = [form for form in line.forms if any(request in answers for request in form.lists)]
     if not forms:
@@ -188,7 +190,7 @@ def read_row(reading: Reading, form: Form[Any], row: Row) -> None:
         reading.unsupported.append(found)
     else:
         reading.markets.append(found)
-        reading.raw[found.spelling] = row.record
+        reading.raw[found.spelling] = (row.record, form.record)
 
 
 def printable_name(name: str) -> str:
