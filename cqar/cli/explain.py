@@ -36,7 +36,7 @@ def explain(target: Target, **options: Any) -> None:
     Example:
       cqar explain binance BTCUSDT
     """
-    key = {"venue_id": options["venue"], "venue_symbol": options["spelling"]}
+    key: dict[str, Any] = {"venue_id": options["venue"], "venue_symbol": options["spelling"]}
     with target.to_writer() as connection:
         request = registry_pb.GetVenueSymbolRequest(**key)
         if options["as_of"] is not None:
@@ -70,7 +70,7 @@ def explain(target: Target, **options: Any) -> None:
     table("Fields of its record that decided", ("field", "value"), fields)
 
 
-def _source(connection: Connection, key: dict[str, str], as_of: Any) -> Any:
+def _source(connection: Connection, key: dict[str, Any], as_of: Any) -> Any:
     request = pb.GetListingSourceRequest(**key)
     if as_of is not None:
         request.as_of.FromDatetime(as_of)

@@ -55,6 +55,16 @@ def open_listing(state: RegistryState, venue_id: str, spelling: str) -> VenueSym
     return first_open(found, state.now)
 
 
+def _channels(market: Market) -> dict[str, tuple[str, ...] | None]:
+    """A market's other spellings, each with the channels that use it."""
+    found: dict[str, tuple[str, ...] | None] = {}
+    for alias in market.aliases:
+        known = found.get(alias.spelling) or ()
+        own = (alias.channel.name,) if alias.channel is not None else ()
+        found[alias.spelling] = (*known, *own) or None
+    return {spelling: found[spelling] for spelling in found if spelling != market.spelling}
+
+
 class Proposals:
     """Collects what markets take, as items.
 
@@ -129,8 +139,8 @@ class Proposals:
         if before is None and market.is_secondary:
             after = msgspec.structs.replace(after, is_primary=False)
         self.items.append(upsert(VENUE_SYMBOL, after))
-        for alias in market.aliases:
-            self._propose_alias(market, alias.spelling, alias.channel, symbol_id, after.status)
+        for spelling, channels in _channels(market).items():
+            self._propose_alias(market, spelling, channels, symbol_id, after.status)
 
     def _end_of(self, market: Market) -> dt.datetime | None:
         """When the market ended, if the record says that it is over; now, if not when."""
@@ -189,7 +199,9 @@ class Proposals:
     def _facts(self, market: Market, before: VenueSymbol | None) -> dict[str, Any]:
         """Status, terms, doubts and notes of a listing as the market states them."""
         terms = {n: v for n, v in terms_stated(market).items() if n in self._stated}
-        unit_multiplier = market.unit_multiplier or (before.unit_multiplier if before else None)
+        # A token that stands for a part of a share is an asset of its own: no units of the share.
+        stated = market.unit_multiplier if market.multiple_of is not None else None
+        unit_multiplier = stated or (before.unit_multiplier if before else None)
         noted = (before and before.metadata) or {}
         kept = {
             name: value
@@ -238,7 +250,7 @@ class Proposals:
         self,
         market: Market,
         spelling: str,
-        channel: Any,
+        channels: tuple[str, ...] | None,
         symbol_id: str,
         status: MarketStatusCode | None,
     ) -> None:
@@ -248,7 +260,7 @@ class Proposals:
             symbol_id=symbol_id,
             status=status,
             alias_of=market.spelling,
-            channel=channel,
+            channels=channels,
             is_primary=False,
         )
         self.items.append(upsert(VENUE_SYMBOL, alias))

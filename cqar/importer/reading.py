@@ -182,8 +182,9 @@ def read_row(reading: Reading, form: Form[Any], row: Row) -> None:
         found = form.read(record)
         if isinstance(found, Market):
             require_sound(found)
-    except (UnreadableRecord, msgspec.ValidationError) as error:
-        reading.unreadable.append(Unreadable(name, str(error)[:_REASON_CHARS_MAX]))
+    except (UnreadableRecord, msgspec.ValidationError, UnicodeEncodeError) as error:
+        # A lone surrogate is a text to JSON and to nothing else.
+        reading.unreadable.append(Unreadable(name, printable_name(str(error))[:_REASON_CHARS_MAX]))
         return
     reading.new_fields.update([*new_fields(row.record, form.record), *record.new_parts()])
     if isinstance(found, Unsupported):

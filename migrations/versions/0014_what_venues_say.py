@@ -40,7 +40,7 @@ COLUMNS = {
         "trading_starts_at": "TIMESTAMPTZ",
         "phases": "JSONB",
         "scheduled": "JSONB",
-        "channel": "SMALLINT",
+        "channels": "TEXT[]",
         "permission_groups": "JSONB",
         "quote_alternatives": "TEXT[]",
         "order_types": "TEXT[]",
@@ -61,7 +61,7 @@ CHECKS = {
         "market_lot_size_positive": "market_lot_size > 0",
         "market_min_below_max": "market_min_size <= market_max_size",
         "min_price_below_max": "min_price <= max_price",
-        "channel_of_alias": "channel IS NULL OR alias_of IS NOT NULL",
+        "channels_of_alias": "channels IS NULL OR alias_of IS NOT NULL",
     },
 }
 _IDENTITY = (

@@ -27,7 +27,7 @@ from tests.readers.test_readers import FILES
 RECORDS: Final = 3
 JUNK: Final[tuple[Any, ...]] = (
     *(None, True, "", "x", "-1", "0", "1e400", "1e-400", "NaN", "9" * 70, "1" * 5_000),
-    *("2099-99-99T99:99:99Z", "\x00", "💥", [], {}, [[]], [None], {"a": {"b": []}}, ["x"]),
+    *("2099-99-99T99:99:99Z", "\x00", "💥", "\ud800", [], {}, [[]], [None], {"a": {"b": []}}, ["x"]),
 )
 
 

@@ -99,7 +99,7 @@ FIELD_HELP: Final = {
     "category": "Free text, such as stablecoin.",
     "chain_id": "The chain.",
     "chain_type": "Type of chain: evm, solana, bitcoin…",
-    "channel": "Where the venue uses this spelling; only of an alias.",
+    "channels": "Where the venue uses this spelling: REST, WS, WS_V2, FIX, ID; only of an alias.",
     "contract_address": "Address of its contract; empty for a chain's native coin.",
     "contract_kind": "Whether it pays in quote, in base, or in a third asset.",
     "contract_size": "Size of one contract: base units if linear, quote units if inverse.",

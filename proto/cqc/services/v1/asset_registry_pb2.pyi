@@ -3111,7 +3111,7 @@ class CreateVenueSymbolRequest(_message.Message):
     TRADING_STARTS_AT_FIELD_NUMBER: _builtins.int
     PHASES_FIELD_NUMBER: _builtins.int
     SCHEDULED_FIELD_NUMBER: _builtins.int
-    CHANNEL_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
     PERMISSION_GROUPS_FIELD_NUMBER: _builtins.int
     QUOTE_ALTERNATIVES_FIELD_NUMBER: _builtins.int
     ORDER_TYPES_FIELD_NUMBER: _builtins.int
@@ -3137,8 +3137,6 @@ class CreateVenueSymbolRequest(_message.Message):
     """Where the venue limits the digits of a price; 1 to 30."""
     order_unit: _venue_symbol_pb2.OrderUnit.ValueType
     """What the quantity of an order counts."""
-    channel: _venue_symbol_pb2.SpellingChannel.ValueType
-    """Where the venue uses this spelling; only of an alias."""
     funding_interval_s: _builtins.int
     """Seconds between two fundings of a perpetual."""
     @_builtins.property
@@ -3164,6 +3162,10 @@ class CreateVenueSymbolRequest(_message.Message):
     @_builtins.property
     def scheduled(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.ScheduledChange]:
         """Changes of terms that are announced; ascending, at most 64."""
+
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where the venue uses this spelling; only of an alias."""
 
     @_builtins.property
     def permission_groups(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.PermissionSet]:
@@ -3208,7 +3210,7 @@ class CreateVenueSymbolRequest(_message.Message):
         trading_starts_at: _timestamp_pb2.Timestamp | None = ...,
         phases: _abc.Iterable[_venue_symbol_pb2.TradingPhase] | None = ...,
         scheduled: _abc.Iterable[_venue_symbol_pb2.ScheduledChange] | None = ...,
-        channel: _venue_symbol_pb2.SpellingChannel.ValueType | None = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
         permission_groups: _abc.Iterable[_venue_symbol_pb2.PermissionSet] | None = ...,
         quote_alternatives: _abc.Iterable[_builtins.str] | None = ...,
         order_types: _abc.Iterable[_builtins.str] | None = ...,
@@ -3217,14 +3219,12 @@ class CreateVenueSymbolRequest(_message.Message):
         legs: _abc.Iterable[_venue_symbol_pb2.ListingLeg] | None = ...,
         doubts: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_channel", b"_channel", "_funding_interval_s", b"_funding_interval_s", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "channel", b"channel", "exact", b"exact", "funding_interval_s", b"funding_interval_s", "is_primary", b"is_primary", "listed_at", b"listed_at", "maker_fee", b"maker_fee", "order_unit", b"order_unit", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_funding_interval_s", b"_funding_interval_s", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "exact", b"exact", "funding_interval_s", b"funding_interval_s", "is_primary", b"is_primary", "listed_at", b"listed_at", "maker_fee", b"maker_fee", "order_unit", b"order_unit", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_channel", b"_channel", "_funding_interval_s", b"_funding_interval_s", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "channel", b"channel", "doubts", b"doubts", "exact", b"exact", "funding_interval_s", b"funding_interval_s", "is_primary", b"is_primary", "legs", b"legs", "listed_at", b"listed_at", "maker_fee", b"maker_fee", "order_types", b"order_types", "order_unit", b"order_unit", "permission_groups", b"permission_groups", "phases", b"phases", "price_significant_digits", b"price_significant_digits", "quote_alternatives", b"quote_alternatives", "scheduled", b"scheduled", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "tick_bands", b"tick_bands", "time_in_force", b"time_in_force", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_funding_interval_s", b"_funding_interval_s", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "channels", b"channels", "doubts", b"doubts", "exact", b"exact", "funding_interval_s", b"funding_interval_s", "is_primary", b"is_primary", "legs", b"legs", "listed_at", b"listed_at", "maker_fee", b"maker_fee", "order_types", b"order_types", "order_unit", b"order_unit", "permission_groups", b"permission_groups", "phases", b"phases", "price_significant_digits", b"price_significant_digits", "quote_alternatives", b"quote_alternatives", "scheduled", b"scheduled", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "tick_bands", b"tick_bands", "time_in_force", b"time_in_force", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__alias_of: _TypeAlias = _typing.Literal["alias_of"]  # noqa: Y015
     _WhichOneofArgType__alias_of: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of"]  # noqa: Y015
-    _WhichOneofReturnType__channel: _TypeAlias = _typing.Literal["channel"]  # noqa: Y015
-    _WhichOneofArgType__channel: _TypeAlias = _typing.Literal["_channel", b"_channel"]  # noqa: Y015
     _WhichOneofReturnType__funding_interval_s: _TypeAlias = _typing.Literal["funding_interval_s"]  # noqa: Y015
     _WhichOneofArgType__funding_interval_s: _TypeAlias = _typing.Literal["_funding_interval_s", b"_funding_interval_s"]  # noqa: Y015
     _WhichOneofReturnType__is_primary: _TypeAlias = _typing.Literal["is_primary"]  # noqa: Y015
@@ -3247,8 +3247,6 @@ class CreateVenueSymbolRequest(_message.Message):
     _WhichOneofArgType__venue_symbol: _TypeAlias = _typing.Literal["_venue_symbol", b"_venue_symbol"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__alias_of) -> _WhichOneofReturnType__alias_of | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__channel) -> _WhichOneofReturnType__channel | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__funding_interval_s) -> _WhichOneofReturnType__funding_interval_s | None: ...
     @_typing.overload
@@ -4046,7 +4044,7 @@ class UpdateVenueSymbolRequest(_message.Message):
     TRADING_STARTS_AT_FIELD_NUMBER: _builtins.int
     PHASES_FIELD_NUMBER: _builtins.int
     SCHEDULED_FIELD_NUMBER: _builtins.int
-    CHANNEL_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
     PERMISSION_GROUPS_FIELD_NUMBER: _builtins.int
     QUOTE_ALTERNATIVES_FIELD_NUMBER: _builtins.int
     ORDER_TYPES_FIELD_NUMBER: _builtins.int
@@ -4067,8 +4065,6 @@ class UpdateVenueSymbolRequest(_message.Message):
     price_significant_digits: _builtins.int
     order_unit: _venue_symbol_pb2.OrderUnit.ValueType
     """What the quantity of an order counts."""
-    channel: _venue_symbol_pb2.SpellingChannel.ValueType
-    """Where the venue uses this spelling; only of an alias."""
     funding_interval_s: _builtins.int
     """Seconds between two fundings of a perpetual."""
     if_revision: _builtins.int
@@ -4092,6 +4088,10 @@ class UpdateVenueSymbolRequest(_message.Message):
     @_builtins.property
     def scheduled(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.ScheduledChange]:
         """Changes of terms that are announced; ascending, at most 64; replaces all, where any is given."""
+
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where the venue uses this spelling; only of an alias."""
 
     @_builtins.property
     def permission_groups(self) -> _containers.RepeatedCompositeFieldContainer[_venue_symbol_pb2.PermissionSet]:
@@ -4133,7 +4133,7 @@ class UpdateVenueSymbolRequest(_message.Message):
         trading_starts_at: _timestamp_pb2.Timestamp | None = ...,
         phases: _abc.Iterable[_venue_symbol_pb2.TradingPhase] | None = ...,
         scheduled: _abc.Iterable[_venue_symbol_pb2.ScheduledChange] | None = ...,
-        channel: _venue_symbol_pb2.SpellingChannel.ValueType | None = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
         permission_groups: _abc.Iterable[_venue_symbol_pb2.PermissionSet] | None = ...,
         quote_alternatives: _abc.Iterable[_builtins.str] | None = ...,
         order_types: _abc.Iterable[_builtins.str] | None = ...,
@@ -4143,12 +4143,10 @@ class UpdateVenueSymbolRequest(_message.Message):
         doubts: _abc.Iterable[_builtins.str] | None = ...,
         if_revision: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_channel", b"_channel", "_funding_interval_s", b"_funding_interval_s", "_if_revision", b"_if_revision", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "channel", b"channel", "exact", b"exact", "funding_interval_s", b"funding_interval_s", "if_revision", b"if_revision", "is_primary", b"is_primary", "maker_fee", b"maker_fee", "order_unit", b"order_unit", "price_significant_digits", b"price_significant_digits", "status", b"status", "taker_fee", b"taker_fee", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_funding_interval_s", b"_funding_interval_s", "_if_revision", b"_if_revision", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "exact", b"exact", "funding_interval_s", b"funding_interval_s", "if_revision", b"if_revision", "is_primary", b"is_primary", "maker_fee", b"maker_fee", "order_unit", b"order_unit", "price_significant_digits", b"price_significant_digits", "status", b"status", "taker_fee", b"taker_fee", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_channel", b"_channel", "_funding_interval_s", b"_funding_interval_s", "_if_revision", b"_if_revision", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "channel", b"channel", "doubts", b"doubts", "exact", b"exact", "funding_interval_s", b"funding_interval_s", "if_revision", b"if_revision", "is_primary", b"is_primary", "legs", b"legs", "maker_fee", b"maker_fee", "order_types", b"order_types", "order_unit", b"order_unit", "permission_groups", b"permission_groups", "phases", b"phases", "price_significant_digits", b"price_significant_digits", "quote_alternatives", b"quote_alternatives", "scheduled", b"scheduled", "status", b"status", "taker_fee", b"taker_fee", "tick_bands", b"tick_bands", "time_in_force", b"time_in_force", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_funding_interval_s", b"_funding_interval_s", "_if_revision", b"_if_revision", "_is_primary", b"_is_primary", "_maker_fee", b"_maker_fee", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "channels", b"channels", "doubts", b"doubts", "exact", b"exact", "funding_interval_s", b"funding_interval_s", "if_revision", b"if_revision", "is_primary", b"is_primary", "legs", b"legs", "maker_fee", b"maker_fee", "order_types", b"order_types", "order_unit", b"order_unit", "permission_groups", b"permission_groups", "phases", b"phases", "price_significant_digits", b"price_significant_digits", "quote_alternatives", b"quote_alternatives", "scheduled", b"scheduled", "status", b"status", "taker_fee", b"taker_fee", "tick_bands", b"tick_bands", "time_in_force", b"time_in_force", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType__channel: _TypeAlias = _typing.Literal["channel"]  # noqa: Y015
-    _WhichOneofArgType__channel: _TypeAlias = _typing.Literal["_channel", b"_channel"]  # noqa: Y015
     _WhichOneofReturnType__funding_interval_s: _TypeAlias = _typing.Literal["funding_interval_s"]  # noqa: Y015
     _WhichOneofArgType__funding_interval_s: _TypeAlias = _typing.Literal["_funding_interval_s", b"_funding_interval_s"]  # noqa: Y015
     _WhichOneofReturnType__if_revision: _TypeAlias = _typing.Literal["if_revision"]  # noqa: Y015
@@ -4169,8 +4167,6 @@ class UpdateVenueSymbolRequest(_message.Message):
     _WhichOneofArgType__venue_id: _TypeAlias = _typing.Literal["_venue_id", b"_venue_id"]  # noqa: Y015
     _WhichOneofReturnType__venue_symbol: _TypeAlias = _typing.Literal["venue_symbol"]  # noqa: Y015
     _WhichOneofArgType__venue_symbol: _TypeAlias = _typing.Literal["_venue_symbol", b"_venue_symbol"]  # noqa: Y015
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__channel) -> _WhichOneofReturnType__channel | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__funding_interval_s) -> _WhichOneofReturnType__funding_interval_s | None: ...
     @_typing.overload

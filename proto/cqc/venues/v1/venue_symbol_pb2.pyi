@@ -41,32 +41,6 @@ ORDER_UNIT_QUOTE: OrderUnit.ValueType  # 2
 ORDER_UNIT_CONTRACT: OrderUnit.ValueType  # 3
 Global___OrderUnit: _TypeAlias = OrderUnit  # noqa: Y015
 
-class _SpellingChannel:
-    ValueType = _typing.NewType("ValueType", _builtins.int)
-    V: _TypeAlias = ValueType  # noqa: Y015
-
-class _SpellingChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SpellingChannel.ValueType], _builtins.type):
-    DESCRIPTOR: _descriptor.EnumDescriptor
-    SPELLING_CHANNEL_UNSPECIFIED: _SpellingChannel.ValueType  # 0
-    SPELLING_CHANNEL_REST: _SpellingChannel.ValueType  # 1
-    SPELLING_CHANNEL_WS: _SpellingChannel.ValueType  # 2
-    SPELLING_CHANNEL_WS_V2: _SpellingChannel.ValueType  # 3
-    SPELLING_CHANNEL_FIX: _SpellingChannel.ValueType  # 4
-    SPELLING_CHANNEL_ID: _SpellingChannel.ValueType  # 5
-    """A number or code instead of a name."""
-
-class SpellingChannel(_SpellingChannel, metaclass=_SpellingChannelEnumTypeWrapper):
-    """Where a venue uses a spelling."""
-
-SPELLING_CHANNEL_UNSPECIFIED: SpellingChannel.ValueType  # 0
-SPELLING_CHANNEL_REST: SpellingChannel.ValueType  # 1
-SPELLING_CHANNEL_WS: SpellingChannel.ValueType  # 2
-SPELLING_CHANNEL_WS_V2: SpellingChannel.ValueType  # 3
-SPELLING_CHANNEL_FIX: SpellingChannel.ValueType  # 4
-SPELLING_CHANNEL_ID: SpellingChannel.ValueType  # 5
-"""A number or code instead of a name."""
-Global___SpellingChannel: _TypeAlias = SpellingChannel  # noqa: Y015
-
 class _MarketStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -159,7 +133,7 @@ class VenueSymbol(_message.Message):
     TRADING_STARTS_AT_FIELD_NUMBER: _builtins.int
     PHASES_FIELD_NUMBER: _builtins.int
     SCHEDULED_FIELD_NUMBER: _builtins.int
-    CHANNEL_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
     PERMISSION_GROUPS_FIELD_NUMBER: _builtins.int
     QUOTE_ALTERNATIVES_FIELD_NUMBER: _builtins.int
     ORDER_TYPES_FIELD_NUMBER: _builtins.int
@@ -190,8 +164,6 @@ class VenueSymbol(_message.Message):
     """The primary spelling at the same venue that this one stands for; an alias has no terms of its own."""
     order_unit: Global___OrderUnit.ValueType
     """What the quantity of an order counts. Unset: not known."""
-    channel: Global___SpellingChannel.ValueType
-    """Where the venue uses this spelling; only of an alias."""
     funding_interval_s: _builtins.int
     """Seconds between two fundings of a perpetual."""
     @_builtins.property
@@ -239,6 +211,10 @@ class VenueSymbol(_message.Message):
     @_builtins.property
     def scheduled(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScheduledChange]:
         """Changes of terms that the venue announced; ascending, at most 64. They hold from their instant on."""
+
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where the venue uses this spelling: REST, WS, WS_V2, FIX, ID; only of an alias."""
 
     @_builtins.property
     def permission_groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___PermissionSet]:
@@ -296,7 +272,7 @@ class VenueSymbol(_message.Message):
         trading_starts_at: _timestamp_pb2.Timestamp | None = ...,
         phases: _abc.Iterable[Global___TradingPhase] | None = ...,
         scheduled: _abc.Iterable[Global___ScheduledChange] | None = ...,
-        channel: Global___SpellingChannel.ValueType | None = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
         permission_groups: _abc.Iterable[Global___PermissionSet] | None = ...,
         quote_alternatives: _abc.Iterable[_builtins.str] | None = ...,
         order_types: _abc.Iterable[_builtins.str] | None = ...,
@@ -305,14 +281,12 @@ class VenueSymbol(_message.Message):
         legs: _abc.Iterable[Global___ListingLeg] | None = ...,
         doubts: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_channel", b"_channel", "_funding_interval_s", b"_funding_interval_s", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "channel", b"channel", "delisted_at", b"delisted_at", "ends_at", b"ends_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "funding_interval_s", b"funding_interval_s", "is_active", b"is_active", "is_primary", b"is_primary", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "order_unit", b"order_unit", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_funding_interval_s", b"_funding_interval_s", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "delisted_at", b"delisted_at", "ends_at", b"ends_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "funding_interval_s", b"funding_interval_s", "is_active", b"is_active", "is_primary", b"is_primary", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "order_unit", b"order_unit", "price_significant_digits", b"price_significant_digits", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_channel", b"_channel", "_funding_interval_s", b"_funding_interval_s", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "channel", b"channel", "delisted_at", b"delisted_at", "doubts", b"doubts", "ends_at", b"ends_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "funding_interval_s", b"funding_interval_s", "is_active", b"is_active", "is_primary", b"is_primary", "legs", b"legs", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "order_types", b"order_types", "order_unit", b"order_unit", "permission_groups", b"permission_groups", "phases", b"phases", "price_significant_digits", b"price_significant_digits", "quote_alternatives", b"quote_alternatives", "scheduled", b"scheduled", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "tick_bands", b"tick_bands", "time_in_force", b"time_in_force", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of", "_funding_interval_s", b"_funding_interval_s", "_is_active", b"_is_active", "_is_primary", b"_is_primary", "_listing_id", b"_listing_id", "_maker_fee", b"_maker_fee", "_max_leverage", b"_max_leverage", "_max_order_value", b"_max_order_value", "_min_notional", b"_min_notional", "_min_order_value", b"_min_order_value", "_order_unit", b"_order_unit", "_price_significant_digits", b"_price_significant_digits", "_status", b"_status", "_symbol_id", b"_symbol_id", "_taker_fee", b"_taker_fee", "_venue_id", b"_venue_id", "_venue_symbol", b"_venue_symbol", "alias_of", b"alias_of", "channels", b"channels", "delisted_at", b"delisted_at", "doubts", b"doubts", "ends_at", b"ends_at", "exact", b"exact", "first_seen_at", b"first_seen_at", "funding_interval_s", b"funding_interval_s", "is_active", b"is_active", "is_primary", b"is_primary", "legs", b"legs", "listed_at", b"listed_at", "listing_id", b"listing_id", "maker_fee", b"maker_fee", "max_leverage", b"max_leverage", "max_order_value", b"max_order_value", "metadata", b"metadata", "min_notional", b"min_notional", "min_order_value", b"min_order_value", "order_types", b"order_types", "order_unit", b"order_unit", "permission_groups", b"permission_groups", "phases", b"phases", "price_significant_digits", b"price_significant_digits", "quote_alternatives", b"quote_alternatives", "scheduled", b"scheduled", "status", b"status", "symbol_id", b"symbol_id", "taker_fee", b"taker_fee", "terms_since", b"terms_since", "tick_bands", b"tick_bands", "time_in_force", b"time_in_force", "trading_starts_at", b"trading_starts_at", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__alias_of: _TypeAlias = _typing.Literal["alias_of"]  # noqa: Y015
     _WhichOneofArgType__alias_of: _TypeAlias = _typing.Literal["_alias_of", b"_alias_of"]  # noqa: Y015
-    _WhichOneofReturnType__channel: _TypeAlias = _typing.Literal["channel"]  # noqa: Y015
-    _WhichOneofArgType__channel: _TypeAlias = _typing.Literal["_channel", b"_channel"]  # noqa: Y015
     _WhichOneofReturnType__funding_interval_s: _TypeAlias = _typing.Literal["funding_interval_s"]  # noqa: Y015
     _WhichOneofArgType__funding_interval_s: _TypeAlias = _typing.Literal["_funding_interval_s", b"_funding_interval_s"]  # noqa: Y015
     _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
@@ -347,8 +321,6 @@ class VenueSymbol(_message.Message):
     _WhichOneofArgType__venue_symbol: _TypeAlias = _typing.Literal["_venue_symbol", b"_venue_symbol"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__alias_of) -> _WhichOneofReturnType__alias_of | None: ...
-    @_typing.overload
-    def WhichOneof(self, oneof_group: _WhichOneofArgType__channel) -> _WhichOneofReturnType__channel | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__funding_interval_s) -> _WhichOneofReturnType__funding_interval_s | None: ...
     @_typing.overload

@@ -105,7 +105,7 @@ OTHER_TERMS: Final = (
 #: Terms that are lists; an empty one is None.
 _LISTS: Final = (
     *("phases", "scheduled", "permission_groups", "quote_alternatives", "order_types"),
-    *("time_in_force", "legs", "doubts"),
+    *("time_in_force", "legs", "doubts", "channels"),
 )
 #: What a venue may announce; an end is announced as `delisted_at`.
 _ANNOUNCED: Final = frozenset(
@@ -150,7 +150,7 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
         initial_margin_rate, maintenance_margin_rate: Fractions, of the first tier.
         trading_starts_at: When continuous trading starts, where stated beside listed_at.
         scheduled: Changes of terms that are announced, ascending.
-        channel: Where the venue uses this spelling; only of an alias.
+        channels: Where the venue uses this spelling, such as WS; only of an alias.
         permission_groups: An account needs one group of each set.
         legs: Of a combination.
         doubts: Reasons that deny opening until they are decided.
@@ -199,7 +199,7 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
     trading_starts_at: dt.datetime | None = None
     phases: tuple[ListingPhase, ...] | None = None
     scheduled: tuple[ScheduledTerm, ...] | None = None
-    channel: SpellingChannelCode | None = None
+    channels: tuple[str, ...] | None = None
     permission_groups: tuple[PermissionGroups, ...] | None = None
     quote_alternatives: tuple[str, ...] | None = None
     order_types: tuple[str, ...] | None = None
@@ -211,7 +211,7 @@ class VenueSymbol(Entity, frozen=True, kw_only=True):
 
 #: Identity and period of a listing, and where it is spelled so; the other fields are terms.
 _IDENTITY: Final = (
-    *("listing_id", "venue_id", "symbol_id", "venue_symbol", "channel"),
+    *("listing_id", "venue_id", "symbol_id", "venue_symbol", "channels"),
     *("listed_at", "delisted_at", "first_seen_at", "terms_since"),
 )
 _DATED: Final = tuple(n for n in VenueSymbol.__struct_fields__ if n not in _IDENTITY)
@@ -330,8 +330,12 @@ def _check_parts(after: VenueSymbol, registry: RegistryView) -> Iterator[FieldVi
         if phase.starts_at and phase.ends_at and phase.starts_at >= phase.ends_at:
             message = "must be later than starts_at"
             yield FieldViolation(f"phases[{place}].ends_at", "NOT_AFTER_START", message)
-    if after.channel is not None and not after.alias_of:
-        yield FieldViolation("channel", "NOT_APPLICABLE", "only an alias has one")
+    if after.channels and not after.alias_of:
+        yield FieldViolation("channels", "NOT_APPLICABLE", "only an alias has them")
+    for word in after.channels or ():
+        if word not in SpellingChannelCode.__members__:
+            known = ", ".join(SpellingChannelCode.__members__)
+            yield FieldViolation("channels", "UNKNOWN", f"{word!r} is none of {known}")
     if after.legs:
         symbol = registry.get("symbol", after.symbol_id)
         is_combo = symbol is None or symbol.symbol_type == _COMBO

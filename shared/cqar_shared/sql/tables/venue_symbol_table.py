@@ -33,7 +33,7 @@ venue_symbols = sa.Table(
     sa.Column("trading_starts_at", Instant),
     sa.Column("phases", Json),
     sa.Column("scheduled", Json),
-    sa.Column("channel", sa.SmallInteger),
+    sa.Column("channels", ARRAY(sa.Text)),
     sa.Column("permission_groups", Json),
     sa.Column("quote_alternatives", ARRAY(sa.Text)),
     sa.Column("order_types", ARRAY(sa.Text)),
@@ -50,7 +50,7 @@ venue_symbols = sa.Table(
     sa.CheckConstraint("market_lot_size > 0", name="market_lot_size_positive"),
     sa.CheckConstraint("market_min_size <= market_max_size", name="market_min_below_max"),
     sa.CheckConstraint("min_price <= max_price", name="min_price_below_max"),
-    sa.CheckConstraint("channel IS NULL OR alias_of IS NOT NULL", name="channel_of_alias"),
+    sa.CheckConstraint("channels IS NULL OR alias_of IS NOT NULL", name="channels_of_alias"),
     # Within one change set an old period may close after a new one opened: checked at its end.
     # By what tells rows apart first, and by numbers: GiST compares those faster than text.
     ExcludeConstraint(

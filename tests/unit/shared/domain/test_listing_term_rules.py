@@ -19,7 +19,6 @@ from cqar_shared.domain.kinds.venue_symbol import (
     ListingPhase,
     MarketStatusCode,
     OrderUnitCode,
-    SpellingChannelCode,
     VenueSymbol,
     terms_of,
 )
@@ -131,7 +130,7 @@ def test_all_that_a_venue_may_state_is_taken() -> None:
         ({"doubts": ("source missing",)}, "doubts", "NOT_A_WORD"),
         ({"doubts": tuple(f"D{n}" for n in range(9))}, "doubts", "TOO_MANY"),
         ({"legs": LEGS}, "legs", "NOT_APPLICABLE"),
-        ({"channel": SpellingChannelCode.WS}, "channel", "NOT_APPLICABLE"),
+        ({"channels": ("WS",)}, "channels", "NOT_APPLICABLE"),
     ],
 )
 def test_what_contradicts_itself_is_refused(
@@ -194,7 +193,7 @@ def test_an_alias_has_a_channel_and_no_terms() -> None:
         lot_size=None,
     )
     held = Held(primary)
-    assert findings(changed(alias, channel=SpellingChannelCode.WS_V2), held=held) == set()
+    assert findings(changed(alias, channels=("WS", "WS_V2")), held=held) == set()
     whole = findings(changed(alias, **EVERYTHING), held=held)
     expected = {f"exact.{name}" if name in TERMS else name for name in EVERYTHING}
     assert {field for field, reason in whole if reason == "ALIAS"} == expected
@@ -205,7 +204,7 @@ def test_an_alias_has_a_channel_and_no_terms() -> None:
 
 def test_the_channel_of_a_spelling_is_no_term() -> None:
     alias = a_listing(alias_of="BTCUSDT")
-    assert terms_of(alias) == terms_of(changed(alias, channel=SpellingChannelCode.FIX))
+    assert terms_of(alias) == terms_of(changed(alias, channels=("FIX",)))
 
 
 def test_an_empty_list_is_stored_as_not_known() -> None:

@@ -15,6 +15,7 @@ from cqar_resolver.services import watch_stream
 from cqar_shared.codec import entity_codec
 from cqar_shared.domain import decimals, listing_term_rules, rules
 from cqar_shared.domain.kinds import asset_group, venue_asset
+from cqar_shared.domain.kinds.venue_symbol import SpellingChannelCode
 from cqar_shared.errors import Invalid, TooLarge
 from cqar_shared.rpc import message_shapes, request_limits, request_reader, wire_scan
 from cqar_shared.rpc.message_size import MESSAGE_BYTES_MAX
@@ -47,6 +48,7 @@ COUNTS: Final = {
     ),
     "legs": listing_term_rules.LEGS_MAX,
     "doubts": listing_term_rules.DOUBTS_MAX,
+    "channels": len(SpellingChannelCode),
     "kinds": watch_stream.NAMES_MAX,
 }
 SLUGS: Final = ("venue_id", "venue_ids", "chain_id", "kinds", "region")
@@ -56,7 +58,7 @@ DECIMALS: Final = (
     *("min_deposit", "min_withdrawal", "withdrawal_fee"),
 )
 #: Words and names of at most 64 ASCII characters.
-WORDS: Final = ("groups", "order_types", "time_in_force", "doubts", "field", "value")
+WORDS: Final = ("groups", "order_types", "time_in_force", "doubts", "field", "value", "channels")
 SPELLED: Final = (
     *("symbol", "venue_symbol", "external_id", "query", "underlying"),
     *("network", "contract_address", "quote_alternatives"),
