@@ -16,8 +16,8 @@ from cqar.importer.readers import bybit_contracts, bybit_v2
 from cqar.importer.readers.bybit_contracts import (
     CLASSES,
     STATUS,
-    LotSize,
-    PriceRange,
+    BybitLotFilter,
+    BybitPriceFilter,
     aliases_of,
     dates_of,
     sizes_of,
@@ -51,7 +51,7 @@ _OPTION: Final = re.compile(
 )
 
 
-class SpotLotSize(RawRecord, frozen=True, rename="camel"):
+class BybitSpotLot(RawRecord, frozen=True, rename="camel"):
     base_precision: str | None = None
     min_order_qty: str | None = None
     max_order_qty: str | None = None
@@ -63,29 +63,27 @@ class SpotLotSize(RawRecord, frozen=True, rename="camel"):
     UNUSED: ClassVar = frozenset({"quotePrecision", "postOnlyMaxLimitOrderSize"})
 
 
-class SpotRecord(RawRecord, frozen=True, rename="camel"):
+class BybitSpotRecord(RawRecord, frozen=True, rename="camel"):
     symbol: str
     base_coin: str
     quote_coin: str
     status: str
     symbol_type: str | None = None
     symbol_id: str | None = None
-    lot_size_filter: SpotLotSize | None = None
-    price_filter: PriceRange | None = None
+    lot_size_filter: BybitSpotLot | None = None
+    price_filter: BybitPriceFilter | None = None
 
+    #: xstockMultiplier says of how many shares the base is a token: it is no multiplier of the
+    #: listing, whose orders count tokens, but a relation of two assets.
     UNUSED: ClassVar = frozenset(
         {
-            "innovation",
-            "marginTrading",
-            "stTag",
-            "riskParameters",
-            "symbolId",
-            "forbidUplWithdrawal",
+            *("innovation", "marginTrading", "stTag", "riskParameters", "forbidUplWithdrawal"),
+            *("xstockMultiplier",),
         }
     )
 
 
-class OptionRecord(RawRecord, frozen=True, rename="camel"):
+class BybitOption(RawRecord, frozen=True, rename="camel"):
     symbol: str
     status: str
     base_coin: str
@@ -95,13 +93,13 @@ class OptionRecord(RawRecord, frozen=True, rename="camel"):
     symbol_id: str | None = None
     launch_time: str | None = None
     delivery_time: str | None = None
-    price_filter: PriceRange | None = None
-    lot_size_filter: LotSize | None = None
+    price_filter: BybitPriceFilter | None = None
+    lot_size_filter: BybitLotFilter | None = None
 
     UNUSED: ClassVar = frozenset({"deliveryFeeRate", "displayName"})
 
 
-def read_spot(record: SpotRecord) -> Market:
+def read_spot(record: BybitSpotRecord) -> Market:
     """A spot pair, of a coin or of a tokenised share."""
     return Market(
         spelling=text(record.symbol, "symbol"),
@@ -113,15 +111,15 @@ def read_spot(record: SpotRecord) -> Market:
         aliases=aliases_of(record.symbol_id),
         order_unit=OrderUnitCode.BASE,
         tick_size=_tick(record.price_filter),
-        **_spot_sizes(record.lot_size_filter or SpotLotSize()),
+        **_spot_sizes(record.lot_size_filter or BybitSpotLot()),
     )
 
 
-def _tick(prices: PriceRange | None) -> Any:
+def _tick(prices: BybitPriceFilter | None) -> Any:
     return positive(prices.tick_size, "priceFilter.tickSize") if prices else None
 
 
-def _spot_sizes(lot: SpotLotSize) -> dict[str, Any]:
+def _spot_sizes(lot: BybitSpotLot) -> dict[str, Any]:
     """Limits of orders; the amounts are of every order.
 
     minOrderQty, maxOrderQty and maxOrderAmt are "no longer checked" where the maxima by kind of
@@ -145,7 +143,7 @@ def _spot_sizes(lot: SpotLotSize) -> dict[str, Any]:
     }
 
 
-def read_option(record: OptionRecord) -> Market:
+def read_option(record: BybitOption) -> Market:
     """An option. Its strike stands in its name only."""
     base = text(record.base_coin, "baseCoin")
     quote = text(record.quote_coin, "quoteCoin")
@@ -247,10 +245,10 @@ def _form(host: str, category: str, shape: tuple[Any, Any]) -> Form[Any]:
 
 
 _SHAPES: Final[dict[str, tuple[Any, Any]]] = {
-    "spot": (SpotRecord, read_spot),
-    "linear": (bybit_contracts.ContractRecord, bybit_contracts.read_linear),
-    "inverse": (bybit_contracts.ContractRecord, bybit_contracts.read_inverse),
-    "option": (OptionRecord, read_option),
+    "spot": (BybitSpotRecord, read_spot),
+    "linear": (bybit_contracts.BybitContract, bybit_contracts.read_linear),
+    "inverse": (bybit_contracts.BybitContract, bybit_contracts.read_inverse),
+    "option": (BybitOption, read_option),
 }
 _CONTRACTS: Final = frozenset({SymbolTypeCode.PERPETUAL, SymbolTypeCode.FUTURE})
 _TYPES: Final = {
