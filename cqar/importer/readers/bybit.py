@@ -18,7 +18,6 @@ from cqar.importer.readers.bybit_contracts import (
     STATUS,
     BybitLotFilter,
     BybitPriceFilter,
-    aliases_of,
     dates_of,
     sizes_of,
 )
@@ -69,16 +68,14 @@ class BybitSpotRecord(RawRecord, frozen=True, rename="camel"):
     quote_coin: str
     status: str
     symbol_type: str | None = None
-    symbol_id: str | None = None
+    xstock_multiplier: str | None = None
     lot_size_filter: BybitSpotLot | None = None
     price_filter: BybitPriceFilter | None = None
 
-    #: xstockMultiplier says of how many shares the base is a token: it is no multiplier of the
-    #: listing, whose orders count tokens, but a relation of two assets.
     UNUSED: ClassVar = frozenset(
         {
             *("innovation", "marginTrading", "stTag", "riskParameters", "forbidUplWithdrawal"),
-            *("xstockMultiplier",),
+            *("symbolId",),
         }
     )
 
@@ -90,25 +87,28 @@ class BybitOption(RawRecord, frozen=True, rename="camel"):
     quote_coin: str
     settle_coin: str
     options_type: str
-    symbol_id: str | None = None
     launch_time: str | None = None
     delivery_time: str | None = None
     price_filter: BybitPriceFilter | None = None
     lot_size_filter: BybitLotFilter | None = None
 
-    UNUSED: ClassVar = frozenset({"deliveryFeeRate", "displayName"})
+    UNUSED: ClassVar = frozenset({"deliveryFeeRate", "displayName", "symbolId"})
 
 
 def read_spot(record: BybitSpotRecord) -> Market:
-    """A spot pair, of a coin or of a tokenised share."""
+    """A spot pair, of a coin or of a tokenised share.
+
+    Orders count tokens. The multiplier of a share's token says of how many shares it is; the
+    record names no code of the share, so `multiple_of` stays None.
+    """
     return Market(
         spelling=text(record.symbol, "symbol"),
         symbol_type=SymbolTypeCode.SPOT,
         base=Code(text(record.base_coin, "baseCoin")),
         quote=Code(text(record.quote_coin, "quoteCoin")),
         underlying_class=word(record.symbol_type or "", "symbolType", CLASSES),
+        unit_multiplier=positive(record.xstock_multiplier, "xstockMultiplier"),
         status=word(record.status, "status", STATUS),
-        aliases=aliases_of(record.symbol_id),
         order_unit=OrderUnitCode.BASE,
         tick_size=_tick(record.price_filter),
         **_spot_sizes(record.lot_size_filter or BybitSpotLot()),
@@ -162,7 +162,6 @@ def read_option(record: BybitOption) -> Market:
         strike=required(parts["strike"], "strike"),
         option_type=side,
         status=word(record.status, "status", STATUS),
-        aliases=aliases_of(record.symbol_id),
         order_unit=OrderUnitCode.BASE,
         **dates_of(record, SymbolTypeCode.OPTION, record.status),
         **sizes_of(record.price_filter, record.lot_size_filter),

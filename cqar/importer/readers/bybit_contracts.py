@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, ClassVar, Final, Protocol
 
-from cqar.importer.market import Alias, Code, Market, Phase, UnreadableRecord, Unsupported
+from cqar.importer.market import Code, Market, Phase, UnreadableRecord, Unsupported
 from cqar.importer.readers.fields import (
     integer,
     kind_by_settlement,
@@ -25,7 +25,6 @@ from cqar_shared.domain.kinds.symbol import SymbolTypeCode, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue_symbol import (
     MarketStatusCode,
     OrderUnitCode,
-    SpellingChannelCode,
 )
 
 _S = MarketStatusCode
@@ -120,7 +119,6 @@ class BybitContract(RawRecord, frozen=True, rename="camel"):
     base_coin: str
     quote_coin: str
     settle_coin: str
-    symbol_id: str | None = None
     symbol_type: str | None = None
     launch_time: str | None = None
     delivery_time: str | None = None
@@ -134,7 +132,7 @@ class BybitContract(RawRecord, frozen=True, rename="camel"):
         {
             *("deliveryFeeRate", "priceScale", "unifiedMarginTrade", "copyTrading"),
             *("upperFundingRate", "lowerFundingRate", "isPreListing", "riskParameters"),
-            *("displayName", "forbidUplWithdrawal"),
+            *("displayName", "symbolId", "forbidUplWithdrawal"),
         }
     )
 
@@ -175,7 +173,6 @@ def _contract(record: BybitContract, category: str) -> Market | Unsupported:
         settlement=Code(settlement),
         contract_kind=kind_by_settlement(base, quote, settlement),
         underlying_class=word(record.symbol_type or "", "symbolType", CLASSES),
-        aliases=aliases_of(record.symbol_id),
         order_unit=_UNITS[category],
         max_leverage=positive(leverage.max_leverage, "maxLeverage") if leverage else None,
         funding_interval_s=_funding_interval(record, symbol_type),
@@ -183,11 +180,6 @@ def _contract(record: BybitContract, category: str) -> Market | Unsupported:
         **dates_of(record, symbol_type, record.status),
         **sizes_of(record.price_filter, record.lot_size_filter),
     )
-
-
-def aliases_of(symbol_id: str | None) -> tuple[Alias, ...]:
-    """The number of a symbol."""
-    return (Alias(symbol_id, SpellingChannelCode.ID),) if symbol_id else ()
 
 
 def _funding_interval(record: BybitContract, symbol_type: SymbolTypeCode) -> int | None:

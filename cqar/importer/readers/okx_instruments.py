@@ -182,7 +182,6 @@ def read(record: OkxInstrument) -> Market | Unsupported:
         lot_size=positive(record.lot_sz, "lotSz"),
         min_order_size=limit(record.min_sz, "minSz"),
         max_order_size=limit(record.max_lmt_sz, "maxLmtSz"),
-        max_leverage=limit(record.lever, "lever"),
         **_life(record, symbol_type),
         **(_spot(record) if symbol_type is _T.SPOT else _contract(record, symbol_type)),
     )
@@ -241,23 +240,31 @@ def _tick_bands(record: OkxInstrument) -> tuple[Band, ...]:
 
 
 def _spot(record: OkxInstrument) -> dict[str, Any]:
-    """A spot market. maxMktSz is in USDT, and the largest amounts in USD, whatever the quote.
-
-    Its leverage is of orders with margin on the same market.
-    """
+    """A spot market. The leverage on its record is "not applicable to SPOT"."""
     quote = text(record.quote_ccy, "quoteCcy")
-    amounts = {
-        "max_notional": limit(record.max_lmt_amt, "maxLmtAmt"),
-        "market_max_notional": limit(record.max_mkt_amt, "maxMktAmt"),
-    }
     return {
         "base": Code(text(record.base_ccy, "baseCcy")),
         "quote": Code(quote),
         "quote_alternatives": record.trade_quote_ccy_list or (),
         "order_unit": OrderUnitCode.BASE,
         **_opening(record),
-        **(amounts if quote == "USD" else {}),
+        **_largest_amounts(record, quote),
     }
+
+
+def _largest_amounts(record: OkxInstrument, quote: str) -> dict[str, Any]:
+    """The largest amounts of spot orders: maxMktSz is in USDT, the others are in USD.
+
+    They are no notional of a market in another quote.
+    """
+    if quote == "USDT":
+        return {"market_max_notional": limit(record.max_mkt_sz, "maxMktSz")}
+    if quote == "USD":
+        return {
+            "max_notional": limit(record.max_lmt_amt, "maxLmtAmt"),
+            "market_max_notional": limit(record.max_mkt_amt, "maxMktAmt"),
+        }
+    return {}
 
 
 def _opening(record: OkxInstrument) -> dict[str, Any]:
@@ -290,6 +297,7 @@ def _contract(record: OkxInstrument, symbol_type: SymbolTypeCode) -> dict[str, A
         "contract_size": _contract_size(record, kind, (base, quote)),
         "phases": _pre_market(record),
         "market_max_size": limit(record.max_mkt_sz, "maxMktSz"),
+        "max_leverage": limit(record.lever, "lever"),
     }
     if symbol_type is _T.OPTION:
         terms["strike"] = required(record.stk, "stk")

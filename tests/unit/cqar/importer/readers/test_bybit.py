@@ -19,11 +19,7 @@ from cqar_shared.domain.kinds.symbol import (
     SymbolTypeCode,
     UnderlyingClassCode,
 )
-from cqar_shared.domain.kinds.venue_symbol import (
-    MarketStatusCode,
-    OrderUnitCode,
-    SpellingChannelCode,
-)
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
 #: 2026-06-26 09:00 UTC.
 END: Final = "1782464400000"
@@ -180,7 +176,7 @@ def test_the_class_of_the_underlying_is_the_word_of_the_record(
 ) -> None:
     market = market_of(read("linear", a_contract(symbolType=word, launchTime="0", symbolId=7)))
     assert (market.underlying_class, market.listed_at) == (found, None)
-    assert market.aliases == (Alias("7", SpellingChannelCode.ID),)
+    assert market.aliases == ()
 
 
 @pytest.mark.parametrize(
@@ -229,7 +225,8 @@ def test_an_order_of_three_tokens_of_a_share_is_three_tokens() -> None:
     words = {"symbolType": "xstocks", "xstockMultiplier": "0.1"}
     market = market_of(read("spot", a_pair(OLD_LOT, **words)))
     assert market.symbol_type is SymbolTypeCode.SPOT
-    assert (market.order_unit, market.unit_multiplier) == (OrderUnitCode.BASE, None)
+    assert (market.order_unit, market.contract_size) == (OrderUnitCode.BASE, None)
+    assert (market.unit_multiplier, market.multiple_of) == (Decimal("0.1"), None)
     assert market.underlying_class is UnderlyingClassCode.EQUITY
     assert (market.min_order_size, market.min_notional) == (Decimal("0.001"), Decimal(10))
     assert (market.max_order_size, market.max_notional) == (Decimal(100), Decimal(1_000_000))

@@ -238,9 +238,13 @@ def test_a_spot_market_may_be_traded_in_the_quotes_that_it_lists() -> None:
     assert market.market_max_size is None
 
 
-def test_amounts_in_dollars_are_no_notional_of_another_quote() -> None:
-    market = market_of(read(a_pair(instId="BTC-USDT", quoteCcy="USDT")))
-    assert (market.max_notional, market.market_max_notional) == (None, None)
+@pytest.mark.parametrize(("quote", "most"), [("USDT", Decimal(20_000)), ("EUR", None)])
+def test_amounts_in_dollars_are_no_notional_of_another_quote(
+    quote: str, most: Decimal | None
+) -> None:
+    market = market_of(read(a_pair(instId=f"BTC-{quote}", quoteCcy=quote)))
+    assert (market.max_notional, market.market_max_notional) == (None, most)
+    assert (market.market_max_size, market.max_leverage) == (None, None)
 
 
 def test_an_opening_by_auction_has_a_phase_and_a_start_of_trading() -> None:
