@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from cqar.importer.market import Code, Market
 from cqar.importer.readers import binance_futures, binance_options
-from cqar.importer.readers.binance_filters import Filter, new_filters, terms_of
+from cqar.importer.readers.binance_filters import BinanceFilter, new_filters, terms_of
 from cqar.importer.readers.fields import text, word
 from cqar.importer.readers.product_line import (
     Answers,
@@ -42,12 +42,12 @@ _SPOT_STATUS: Final = {
 }
 
 
-class SpotRecord(RawRecord, frozen=True, rename="camel"):
+class BinanceSpotRecord(RawRecord, frozen=True, rename="camel"):
     symbol: str
     status: str
     base_asset: str
     quote_asset: str
-    filters: tuple[Filter, ...] | None = None
+    filters: tuple[BinanceFilter, ...] | None = None
     order_types: tuple[str, ...] | None = None
     permissions: tuple[str, ...] = ()
     permission_sets: tuple[tuple[str, ...], ...] = ()
@@ -68,7 +68,7 @@ class SpotRecord(RawRecord, frozen=True, rename="camel"):
         return new_filters(self.filters or ())
 
 
-def read_spot(record: SpotRecord) -> Market:
+def read_spot(record: BinanceSpotRecord) -> Market:
     """A spot symbol. Order quantities are in the base asset."""
     terms = terms_of(record.filters or ())
     groups = record.permission_sets or ((record.permissions,) if record.permissions else ())
@@ -96,12 +96,12 @@ def _covers(query: Mapping[str, str], spelling: str, _type: SymbolTypeCode) -> b
     return spelling == query.get("symbol") or spelling in listed
 
 
-def _spot(host: str) -> tuple[Form[SpotRecord], ...]:
+def _spot(host: str) -> tuple[Form[BinanceSpotRecord], ...]:
     request = Request(f"{host}/api/v3/exchangeInfo", narrows=("symbol", "symbols", "permissions"))
     return (
         Form(
             lists=(request,),
-            record=SpotRecord,
+            record=BinanceSpotRecord,
             rows=_symbols,
             read=read_spot,
             covers=_covers,

@@ -17,7 +17,7 @@ _UNUSED_FILTERS: Final = frozenset(
 )
 
 
-class Filter(RawRecord, frozen=True, rename="camel"):
+class BinanceFilter(RawRecord, frozen=True, rename="camel"):
     """One filter; which fields it has depends on its type."""
 
     filter_type: str
@@ -50,7 +50,7 @@ class Filter(RawRecord, frozen=True, rename="camel"):
     )
 
 
-def terms_of(filters: tuple[Filter, ...], *, of_futures: bool = False) -> dict[str, Any]:
+def terms_of(filters: tuple[BinanceFilter, ...], *, of_futures: bool = False) -> dict[str, Any]:
     """The terms of a market that its filters state.
 
     Zero stands for "none" where Binance's documentation says so; but no market has ever traded
@@ -73,13 +73,13 @@ def terms_of(filters: tuple[Filter, ...], *, of_futures: bool = False) -> dict[s
     return terms
 
 
-def new_filters(filters: tuple[Filter, ...]) -> tuple[str, ...]:
+def new_filters(filters: tuple[BinanceFilter, ...]) -> tuple[str, ...]:
     """Types of filters that are neither read nor known to be of no use here."""
     known = _UNUSED_FILTERS | _READ.keys()
     return tuple(f"filters.{f.filter_type[:60]}" for f in filters if f.filter_type not in known)
 
 
-def _price(part: Filter) -> dict[str, Any]:
+def _price(part: BinanceFilter) -> dict[str, Any]:
     return {
         "tick_size": positive(part.tick_size, "PRICE_FILTER.tickSize"),
         "min_price": limit(part.min_price, "PRICE_FILTER.minPrice"),
@@ -87,7 +87,7 @@ def _price(part: Filter) -> dict[str, Any]:
     }
 
 
-def _lot(part: Filter) -> dict[str, Any]:
+def _lot(part: BinanceFilter) -> dict[str, Any]:
     return {
         "lot_size": positive(part.step_size, "LOT_SIZE.stepSize"),
         "min_order_size": limit(part.min_qty, "LOT_SIZE.minQty"),
@@ -95,7 +95,7 @@ def _lot(part: Filter) -> dict[str, Any]:
     }
 
 
-def _market_lot(part: Filter) -> dict[str, Any]:
+def _market_lot(part: BinanceFilter) -> dict[str, Any]:
     return {
         "market_lot_size": limit(part.step_size, "MARKET_LOT_SIZE.stepSize"),
         "market_min_size": limit(part.min_qty, "MARKET_LOT_SIZE.minQty"),
@@ -103,7 +103,7 @@ def _market_lot(part: Filter) -> dict[str, Any]:
     }
 
 
-def _percent_price(part: Filter) -> dict[str, Any]:
+def _percent_price(part: BinanceFilter) -> dict[str, Any]:
     up = positive(part.multiplier_up, "PERCENT_PRICE.multiplierUp")
     down = positive(part.multiplier_down, "PERCENT_PRICE.multiplierDown")
     return {
@@ -114,12 +114,12 @@ def _percent_price(part: Filter) -> dict[str, Any]:
     }
 
 
-def _percent_price_by_side(part: Filter) -> dict[str, Any]:
+def _percent_price_by_side(part: BinanceFilter) -> dict[str, Any]:
     names = ("bid_multiplier_up", "bid_multiplier_down", "ask_multiplier_up", "ask_multiplier_down")
     return {name: positive(getattr(part, name), f"PERCENT_PRICE_BY_SIDE.{name}") for name in names}
 
 
-def _notional(part: Filter) -> dict[str, Any]:
+def _notional(part: BinanceFilter) -> dict[str, Any]:
     """MIN_NOTIONAL's notional applies to all orders of futures, which do not say so."""
     least = limit(part.min_notional or part.notional, f"{part.filter_type}.minNotional")
     most = limit(part.max_notional, "NOTIONAL.maxNotional")

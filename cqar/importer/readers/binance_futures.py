@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from cqar.importer.market import Code, Market, UnreadableRecord
-from cqar.importer.readers.binance_filters import Filter, new_filters, terms_of
+from cqar.importer.readers.binance_filters import BinanceFilter, new_filters, terms_of
 from cqar.importer.readers.fields import (
     integer,
     kind_by_settlement,
@@ -81,7 +81,7 @@ _CLASSES: Final = {
 }
 
 
-class ContractRecord(RawRecord, frozen=True, rename="camel"):
+class BinanceContract(RawRecord, frozen=True, rename="camel"):
     """A contract; `@` fields are the answer's time and the symbol's entry of fundingInfo."""
 
     symbol: str
@@ -95,7 +95,7 @@ class ContractRecord(RawRecord, frozen=True, rename="camel"):
     delivery_date: str | None = None
     onboard_date: str | None = None
     underlying_type: str | None = None
-    filters: tuple[Filter, ...] | None = None
+    filters: tuple[BinanceFilter, ...] | None = None
     order_types: tuple[str, ...] | None = None
     time_in_force: tuple[str, ...] | None = None
     server_time: str | None = msgspec.field(name="@serverTime", default=None)
@@ -116,11 +116,11 @@ class ContractRecord(RawRecord, frozen=True, rename="camel"):
         return new_filters(self.filters or ())
 
 
-def read_usdm(record: ContractRecord) -> Market:
+def read_usdm(record: BinanceContract) -> Market:
     return _contract(record, order_unit=OrderUnitCode.BASE)
 
 
-def read_coinm(record: ContractRecord) -> Market:
+def read_coinm(record: BinanceContract) -> Market:
     return _contract(
         record,
         order_unit=OrderUnitCode.CONTRACT,
@@ -128,7 +128,7 @@ def read_coinm(record: ContractRecord) -> Market:
     )
 
 
-def _contract(record: ContractRecord, **units: Any) -> Market:
+def _contract(record: BinanceContract, **units: Any) -> Market:
     symbol_type = word(record.contract_type.replace(" ", "_"), "contractType", _TYPES)
     base = text(record.base_asset, "baseAsset")
     quote = text(record.quote_asset, "quoteAsset")
@@ -151,7 +151,7 @@ def _contract(record: ContractRecord, **units: Any) -> Market:
     )
 
 
-def _underlying(record: ContractRecord) -> dict[str, Any]:
+def _underlying(record: BinanceContract) -> dict[str, Any]:
     """What the price is of. The name of an index is its base code.
 
     PREMARKET of a traditional perpetual is a share before its listing; of another one it is a
@@ -169,7 +169,7 @@ def _underlying(record: ContractRecord) -> dict[str, Any]:
     }
 
 
-def _life(record: ContractRecord, symbol_type: SymbolTypeCode) -> dict[str, Any]:
+def _life(record: BinanceContract, symbol_type: SymbolTypeCode) -> dict[str, Any]:
     """Status, expiry and end.
 
     A perpetual's deliveryDate is in 2100 until its end is announced. Rows of contracts that have
@@ -207,7 +207,7 @@ def _funding_interval(hours: str | None) -> int | None:
     return count * 3600 if count else None
 
 
-def _forms(host: str, prefix: str) -> tuple[Form[ContractRecord], ...]:
+def _forms(host: str, prefix: str) -> tuple[Form[BinanceContract], ...]:
     listing = Request(f"{host}/{prefix}/v1/exchangeInfo")
     funding = Request(f"{host}/{prefix}/v1/fundingInfo")
 
@@ -231,7 +231,7 @@ def _forms(host: str, prefix: str) -> tuple[Form[ContractRecord], ...]:
         Form(
             lists=(listing,),
             also=(funding,),
-            record=ContractRecord,
+            record=BinanceContract,
             rows=rows,
             read=read_usdm if prefix == "fapi" else read_coinm,
         ),

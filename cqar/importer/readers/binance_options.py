@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from cqar.importer.market import Code, Market, UnreadableRecord
-from cqar.importer.readers.binance_filters import Filter, new_filters, terms_of
+from cqar.importer.readers.binance_filters import BinanceFilter, new_filters, terms_of
 from cqar.importer.readers.fields import (
     kind_by_settlement,
     limit,
@@ -60,7 +60,7 @@ _CLASSES: Final = {
 }
 
 
-class OptionRecord(RawRecord, frozen=True, rename="camel"):
+class BinanceOption(RawRecord, frozen=True, rename="camel"):
     """An option; `@` fields are of its underlying's entry in `optionContracts`."""
 
     symbol: str
@@ -78,7 +78,7 @@ class OptionRecord(RawRecord, frozen=True, rename="camel"):
     taker_fee_rate: str | None = None
     initial_margin: str | None = None
     maintenance_margin: str | None = None
-    filters: tuple[Filter, ...] | None = None
+    filters: tuple[BinanceFilter, ...] | None = None
     base_asset: str | None = msgspec.field(name="@baseAsset", default=None)
     settle_asset: str | None = msgspec.field(name="@settleAsset", default=None)
 
@@ -93,7 +93,7 @@ class OptionRecord(RawRecord, frozen=True, rename="camel"):
         return new_filters(self.filters or ())
 
 
-def read_option(record: OptionRecord) -> Market:
+def read_option(record: BinanceOption) -> Market:
     base = text(record.base_asset, "optionContracts.baseAsset")
     quote = text(record.quote_asset, "quoteAsset")
     settlement = text(record.settle_asset, "optionContracts.settleAsset")
@@ -136,7 +136,7 @@ def _stated(terms: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in terms.items() if value is not None}
 
 
-def _forms(host: str) -> tuple[Form[OptionRecord], ...]:
+def _forms(host: str) -> tuple[Form[BinanceOption], ...]:
     listing = Request(f"{host}/eapi/v1/exchangeInfo")
 
     def rows(answers: Answers) -> Iterable[Row]:
@@ -149,7 +149,7 @@ def _forms(host: str) -> tuple[Form[OptionRecord], ...]:
             for row in objects_at(answer.value, "optionSymbols"):
                 yield Row(row.name, _with_contract(row.record, contracts))
 
-    return (Form(lists=(listing,), record=OptionRecord, rows=rows, read=read_option),)
+    return (Form(lists=(listing,), record=BinanceOption, rows=rows, read=read_option),)
 
 
 def _with_contract(record: Any, contracts: dict[Any, dict[str, Any]]) -> Any:

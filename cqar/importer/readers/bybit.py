@@ -16,9 +16,8 @@ from cqar.importer.readers import bybit_contracts, bybit_v2
 from cqar.importer.readers.bybit_contracts import (
     CLASSES,
     STATUS,
-    LotSize,
-    PriceRange,
-    aliases_of,
+    BybitLotFilter,
+    BybitPriceFilter,
     dates_of,
     sizes_of,
 )
@@ -51,7 +50,7 @@ _OPTION: Final = re.compile(
 )
 
 
-class SpotLotSize(RawRecord, frozen=True, rename="camel"):
+class BybitSpotLot(RawRecord, frozen=True, rename="camel"):
     base_precision: str | None = None
     min_order_qty: str | None = None
     max_order_qty: str | None = None
@@ -63,65 +62,64 @@ class SpotLotSize(RawRecord, frozen=True, rename="camel"):
     UNUSED: ClassVar = frozenset({"quotePrecision", "postOnlyMaxLimitOrderSize"})
 
 
-class SpotRecord(RawRecord, frozen=True, rename="camel"):
+class BybitSpotRecord(RawRecord, frozen=True, rename="camel"):
     symbol: str
     base_coin: str
     quote_coin: str
     status: str
     symbol_type: str | None = None
-    symbol_id: str | None = None
-    lot_size_filter: SpotLotSize | None = None
-    price_filter: PriceRange | None = None
+    xstock_multiplier: str | None = None
+    lot_size_filter: BybitSpotLot | None = None
+    price_filter: BybitPriceFilter | None = None
 
     UNUSED: ClassVar = frozenset(
         {
-            "innovation",
-            "marginTrading",
-            "stTag",
-            "riskParameters",
-            "symbolId",
-            "forbidUplWithdrawal",
+            *("innovation", "marginTrading", "stTag", "riskParameters", "forbidUplWithdrawal"),
+            *("symbolId",),
         }
     )
 
 
-class OptionRecord(RawRecord, frozen=True, rename="camel"):
+class BybitOption(RawRecord, frozen=True, rename="camel"):
     symbol: str
     status: str
     base_coin: str
     quote_coin: str
     settle_coin: str
     options_type: str
-    symbol_id: str | None = None
     launch_time: str | None = None
     delivery_time: str | None = None
-    price_filter: PriceRange | None = None
-    lot_size_filter: LotSize | None = None
+    price_filter: BybitPriceFilter | None = None
+    lot_size_filter: BybitLotFilter | None = None
 
-    UNUSED: ClassVar = frozenset({"deliveryFeeRate", "displayName"})
+    UNUSED: ClassVar = frozenset({"deliveryFeeRate", "displayName", "symbolId"})
 
 
-def read_spot(record: SpotRecord) -> Market:
-    """A spot pair, of a coin or of a tokenised share."""
+def read_spot(record: BybitSpotRecord) -> Market:
+    """A spot pair, of a coin or of a tokenised share.
+
+    Orders count tokens. The multiplier of a share's token says of how many shares it is; the
+    record names no code of the share, so `multiple_of` stays None.
+    """
     return Market(
         spelling=text(record.symbol, "symbol"),
         symbol_type=SymbolTypeCode.SPOT,
         base=Code(text(record.base_coin, "baseCoin")),
         quote=Code(text(record.quote_coin, "quoteCoin")),
         underlying_class=word(record.symbol_type or "", "symbolType", CLASSES),
+        unit_multiplier=positive(record.xstock_multiplier, "xstockMultiplier"),
         status=word(record.status, "status", STATUS),
-        aliases=aliases_of(record.symbol_id),
         order_unit=OrderUnitCode.BASE,
         tick_size=_tick(record.price_filter),
-        **_spot_sizes(record.lot_size_filter or SpotLotSize()),
+        **_spot_sizes(record.lot_size_filter or BybitSpotLot()),
     )
 
 
-def _tick(prices: PriceRange | None) -> Any:
+def _tick(prices: BybitPriceFilter | None) -> Any:
     return positive(prices.tick_size, "priceFilter.tickSize") if prices else None
 
 
-def _spot_sizes(lot: SpotLotSize) -> dict[str, Any]:
+def _spot_sizes(lot: BybitSpotLot) -> dict[str, Any]:
     """Limits of orders; the amounts are of every order.
 
     minOrderQty, maxOrderQty and maxOrderAmt are "no longer checked" where the maxima by kind of
@@ -145,7 +143,7 @@ def _spot_sizes(lot: SpotLotSize) -> dict[str, Any]:
     }
 
 
-def read_option(record: OptionRecord) -> Market:
+def read_option(record: BybitOption) -> Market:
     """An option. Its strike stands in its name only."""
     base = text(record.base_coin, "baseCoin")
     quote = text(record.quote_coin, "quoteCoin")
@@ -164,7 +162,6 @@ def read_option(record: OptionRecord) -> Market:
         strike=required(parts["strike"], "strike"),
         option_type=side,
         status=word(record.status, "status", STATUS),
-        aliases=aliases_of(record.symbol_id),
         order_unit=OrderUnitCode.BASE,
         **dates_of(record, SymbolTypeCode.OPTION, record.status),
         **sizes_of(record.price_filter, record.lot_size_filter),
@@ -247,10 +244,10 @@ def _form(host: str, category: str, shape: tuple[Any, Any]) -> Form[Any]:
 
 
 _SHAPES: Final[dict[str, tuple[Any, Any]]] = {
-    "spot": (SpotRecord, read_spot),
-    "linear": (bybit_contracts.ContractRecord, bybit_contracts.read_linear),
-    "inverse": (bybit_contracts.ContractRecord, bybit_contracts.read_inverse),
-    "option": (OptionRecord, read_option),
+    "spot": (BybitSpotRecord, read_spot),
+    "linear": (bybit_contracts.BybitContract, bybit_contracts.read_linear),
+    "inverse": (bybit_contracts.BybitContract, bybit_contracts.read_inverse),
+    "option": (BybitOption, read_option),
 }
 _CONTRACTS: Final = frozenset({SymbolTypeCode.PERPETUAL, SymbolTypeCode.FUTURE})
 _TYPES: Final = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, ClassVar, Final, Protocol
 
-from cqar.importer.market import Alias, Code, Market, Phase, UnreadableRecord, Unsupported
+from cqar.importer.market import Code, Market, Phase, UnreadableRecord, Unsupported
 from cqar.importer.readers.fields import (
     integer,
     kind_by_settlement,
@@ -25,7 +25,6 @@ from cqar_shared.domain.kinds.symbol import SymbolTypeCode, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue_symbol import (
     MarketStatusCode,
     OrderUnitCode,
-    SpellingChannelCode,
 )
 
 _S = MarketStatusCode
@@ -70,13 +69,13 @@ _TYPES: Final = {
 _UNITS: Final = {"linear": OrderUnitCode.BASE, "inverse": OrderUnitCode.QUOTE}
 
 
-class PriceRange(RawRecord, frozen=True, rename="camel"):
+class BybitPriceFilter(RawRecord, frozen=True, rename="camel"):
     tick_size: str | None = None
     min_price: str | None = None
     max_price: str | None = None
 
 
-class LotSize(RawRecord, frozen=True, rename="camel"):
+class BybitLotFilter(RawRecord, frozen=True, rename="camel"):
     qty_step: str | None = None
     min_order_qty: str | None = None
     max_order_qty: str | None = None
@@ -86,60 +85,59 @@ class LotSize(RawRecord, frozen=True, rename="camel"):
     UNUSED: ClassVar = frozenset({"postOnlyMaxOrderQty"})
 
 
-class Leverage(RawRecord, frozen=True, rename="camel"):
+class BybitLeverage(RawRecord, frozen=True, rename="camel"):
     max_leverage: str | None = None
 
     UNUSED: ClassVar = frozenset({"minLeverage", "leverageStep"})
 
 
-class AuctionPhase(RawRecord, frozen=True, rename="camel"):
+class BybitPhase(RawRecord, frozen=True, rename="camel"):
     phase: str
     start_time: str | None = None
     end_time: str | None = None
 
 
-class AuctionFees(RawRecord, frozen=True, rename="camel"):
+class BybitAuctionFees(RawRecord, frozen=True, rename="camel"):
     maker_fee_rate: str | None = None
     taker_fee_rate: str | None = None
 
     UNUSED: ClassVar = frozenset({"auctionFeeRate"})
 
 
-class PreListing(RawRecord, frozen=True, rename="camel"):
+class BybitPreListing(RawRecord, frozen=True, rename="camel"):
     cur_auction_phase: str
-    phases: tuple[AuctionPhase, ...] = ()
-    auction_fee_info: AuctionFees | None = None
+    phases: tuple[BybitPhase, ...] = ()
+    auction_fee_info: BybitAuctionFees | None = None
 
     UNUSED: ClassVar = frozenset({"skipCallAuction"})
 
 
-class ContractRecord(RawRecord, frozen=True, rename="camel"):
+class BybitContract(RawRecord, frozen=True, rename="camel"):
     symbol: str
     contract_type: str
     status: str
     base_coin: str
     quote_coin: str
     settle_coin: str
-    symbol_id: str | None = None
     symbol_type: str | None = None
     launch_time: str | None = None
     delivery_time: str | None = None
     funding_interval: str | None = None
-    leverage_filter: Leverage | None = None
-    price_filter: PriceRange | None = None
-    lot_size_filter: LotSize | None = None
-    pre_listing_info: PreListing | None = None
+    leverage_filter: BybitLeverage | None = None
+    price_filter: BybitPriceFilter | None = None
+    lot_size_filter: BybitLotFilter | None = None
+    pre_listing_info: BybitPreListing | None = None
 
     UNUSED: ClassVar = frozenset(
         {
             *("deliveryFeeRate", "priceScale", "unifiedMarginTrade", "copyTrading"),
             *("upperFundingRate", "lowerFundingRate", "isPreListing", "riskParameters"),
-            *("displayName", "forbidUplWithdrawal"),
+            *("displayName", "symbolId", "forbidUplWithdrawal"),
         }
     )
 
 
-class Dated(Protocol):
+class BybitDates(Protocol):
     """A record with the two times that contracts and options have."""
 
     @property
@@ -149,15 +147,15 @@ class Dated(Protocol):
     def delivery_time(self) -> str | None: ...
 
 
-def read_linear(record: ContractRecord) -> Market | Unsupported:
+def read_linear(record: BybitContract) -> Market | Unsupported:
     return _contract(record, "linear")
 
 
-def read_inverse(record: ContractRecord) -> Market | Unsupported:
+def read_inverse(record: BybitContract) -> Market | Unsupported:
     return _contract(record, "inverse")
 
 
-def _contract(record: ContractRecord, category: str) -> Market | Unsupported:
+def _contract(record: BybitContract, category: str) -> Market | Unsupported:
     """A contract. An answer for one base coin holds contracts of both categories."""
     symbol_type, stated = word(record.contract_type, "contractType", _TYPES)
     spelling = text(record.symbol, "symbol")
@@ -175,7 +173,6 @@ def _contract(record: ContractRecord, category: str) -> Market | Unsupported:
         settlement=Code(settlement),
         contract_kind=kind_by_settlement(base, quote, settlement),
         underlying_class=word(record.symbol_type or "", "symbolType", CLASSES),
-        aliases=aliases_of(record.symbol_id),
         order_unit=_UNITS[category],
         max_leverage=positive(leverage.max_leverage, "maxLeverage") if leverage else None,
         funding_interval_s=_funding_interval(record, symbol_type),
@@ -185,12 +182,7 @@ def _contract(record: ContractRecord, category: str) -> Market | Unsupported:
     )
 
 
-def aliases_of(symbol_id: str | None) -> tuple[Alias, ...]:
-    """The number of a symbol."""
-    return (Alias(symbol_id, SpellingChannelCode.ID),) if symbol_id else ()
-
-
-def _funding_interval(record: ContractRecord, symbol_type: SymbolTypeCode) -> int | None:
+def _funding_interval(record: BybitContract, symbol_type: SymbolTypeCode) -> int | None:
     """In minutes; rows of futures repeat it, which have no funding."""
     minutes = integer(record.funding_interval, "fundingInterval")
     if minutes is not None and minutes < 0:
@@ -198,7 +190,7 @@ def _funding_interval(record: ContractRecord, symbol_type: SymbolTypeCode) -> in
     return minutes * 60 if minutes and symbol_type is SymbolTypeCode.PERPETUAL else None
 
 
-def _status(record: ContractRecord) -> dict[str, Any]:
+def _status(record: BybitContract) -> dict[str, Any]:
     """Status, and of a contract before its regular trading the phases and the fees."""
     status = word(record.status, "status", STATUS)
     before = record.pre_listing_info
@@ -207,7 +199,7 @@ def _status(record: ContractRecord) -> dict[str, Any]:
     current = word(before.cur_auction_phase, "curAuctionPhase", _PHASES)
     phases = tuple(map(_phase, before.phases))
     starts = [p.starts_at for p in phases if p.status is _S.PRE_MARKET]
-    fees = before.auction_fee_info or AuctionFees()
+    fees = before.auction_fee_info or BybitAuctionFees()
     return {
         "status": current if status in (_S.PREOPEN, _S.ONLINE) else status,
         "phases": phases,
@@ -217,7 +209,7 @@ def _status(record: ContractRecord) -> dict[str, Any]:
     }
 
 
-def _phase(part: AuctionPhase) -> Phase:
+def _phase(part: BybitPhase) -> Phase:
     return Phase(
         word(part.phase, "phases.phase", _PHASES),
         milliseconds(part.start_time, "phases.startTime"),
@@ -225,7 +217,7 @@ def _phase(part: AuctionPhase) -> Phase:
     )
 
 
-def dates_of(record: Dated, symbol_type: SymbolTypeCode, status: str) -> dict[str, Any]:
+def dates_of(record: BybitDates, symbol_type: SymbolTypeCode, status: str) -> dict[str, Any]:
     """Listing, expiry and end. deliveryTime is the "perpetual delisting time", or zero."""
     found: dict[str, dt.datetime | None] = {
         "listed_at": unless_placeholder(milliseconds(record.launch_time, "launchTime")),
@@ -240,9 +232,9 @@ def dates_of(record: Dated, symbol_type: SymbolTypeCode, status: str) -> dict[st
     return found | {"expiry": ends_at}
 
 
-def sizes_of(prices: PriceRange | None, lot: LotSize | None) -> dict[str, Any]:
+def sizes_of(prices: BybitPriceFilter | None, lot: BybitLotFilter | None) -> dict[str, Any]:
     """Steps and limits. The minimum notional value is of every order."""
-    prices, lot = prices or PriceRange(), lot or LotSize()
+    prices, lot = prices or BybitPriceFilter(), lot or BybitLotFilter()
     least = limit(lot.min_notional_value, "minNotionalValue")
     return {
         "tick_size": positive(prices.tick_size, "priceFilter.tickSize"),

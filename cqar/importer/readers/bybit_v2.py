@@ -31,25 +31,25 @@ _MONTH_AND_DAY: Final = re.compile(r"(\d{2})(\d{2})", re.ASCII)
 _EXPIRY_HOUR: Final = 8
 
 
-class V2Range(RawRecord, frozen=True):
+class BybitV2PriceFilter(RawRecord, frozen=True):
     tick_size: str | None = None
     min_price: str | None = None
     max_price: str | None = None
 
 
-class V2Lot(RawRecord, frozen=True):
+class BybitV2LotFilter(RawRecord, frozen=True):
     qty_step: str | None = None
     min_trading_qty: str | None = None
     max_trading_qty: str | None = None
 
 
-class V2Leverage(RawRecord, frozen=True):
+class BybitV2Leverage(RawRecord, frozen=True):
     max_leverage: str | None = None
 
     UNUSED: ClassVar = frozenset({"min_leverage", "leverage_step"})
 
 
-class V2Record(RawRecord, frozen=True):
+class BybitV2Symbol(RawRecord, frozen=True):
     name: str
     alias: str
     status: str
@@ -57,22 +57,22 @@ class V2Record(RawRecord, frozen=True):
     quote_currency: str
     taker_fee: str | None = None
     maker_fee: str | None = None
-    leverage_filter: V2Leverage | None = None
-    price_filter: V2Range | None = None
-    lot_size_filter: V2Lot | None = None
+    leverage_filter: BybitV2Leverage | None = None
+    price_filter: BybitV2PriceFilter | None = None
+    lot_size_filter: BybitV2LotFilter | None = None
 
     UNUSED: ClassVar = frozenset({"price_scale"})
 
 
-def read_linear(record: V2Record) -> Market | Unsupported:
+def read_linear(record: BybitV2Symbol) -> Market | Unsupported:
     return _read(record, "linear")
 
 
-def read_inverse(record: V2Record) -> Market | Unsupported:
+def read_inverse(record: BybitV2Symbol) -> Market | Unsupported:
     return _read(record, "inverse")
 
 
-def _read(record: V2Record, category: str) -> Market | Unsupported:
+def _read(record: BybitV2Symbol, category: str) -> Market | Unsupported:
     """A contract in USD is inverse and pays in its base; another one pays in its quote."""
     name = text(record.name, "name")
     base = text(record.base_currency, "base_currency")
@@ -97,11 +97,14 @@ def _read(record: V2Record, category: str) -> Market | Unsupported:
         maker_fee=rate(record.maker_fee, "maker_fee"),
         taker_fee=rate(record.taker_fee, "taker_fee"),
         max_leverage=positive(leverage.max_leverage, "max_leverage") if leverage else None,
-        **_sizes(record.price_filter or V2Range(), record.lot_size_filter or V2Lot()),
+        **_sizes(
+            record.price_filter or BybitV2PriceFilter(),
+            record.lot_size_filter or BybitV2LotFilter(),
+        ),
     )
 
 
-def _expiry(record: V2Record) -> dt.datetime | None:
+def _expiry(record: BybitV2Symbol) -> dt.datetime | None:
     pair = record.base_currency + record.quote_currency
     if record.name == pair:
         return None
@@ -118,7 +121,7 @@ def _expiry(record: V2Record) -> dt.datetime | None:
         raise UnreadableRecord(f"{names} do not say when a future expires") from error
 
 
-def _sizes(prices: V2Range, lot: V2Lot) -> dict[str, Any]:
+def _sizes(prices: BybitV2PriceFilter, lot: BybitV2LotFilter) -> dict[str, Any]:
     return {
         "tick_size": positive(prices.tick_size, "tick_size"),
         "min_price": limit(prices.min_price, "min_price"),
@@ -138,10 +141,10 @@ def _rows(answers: Answers) -> Iterable[Row]:
             yield from objects_at(answer.value, "result", name="name")
 
 
-def forms(category: str) -> tuple[Form[V2Record], ...]:
+def forms(category: str) -> tuple[Form[BybitV2Symbol], ...]:
     """The former form of a category; spot and options had other requests."""
     reads = {"linear": read_linear, "inverse": read_inverse}
     if category not in reads:
         return ()
     request = Request("api.bybit.com/v2/public/symbols", is_former=True)
-    return (Form(lists=(request,), record=V2Record, rows=_rows, read=reads[category]),)
+    return (Form(lists=(request,), record=BybitV2Symbol, rows=_rows, read=reads[category]),)

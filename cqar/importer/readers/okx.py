@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from cqar.importer.readers.okx_instruments import TYPES, Instrument, read
+from cqar.importer.readers.okx_instruments import TYPES, OkxInstrument, read
 from cqar.importer.readers.product_line import (
     Answer,
     Answers,
@@ -88,7 +88,7 @@ _OKX: Final = ProductLine(
         Form(
             lists=tuple(_REQUESTS.values()),
             also=(_TICK_BANDS,),
-            record=Instrument,
+            record=OkxInstrument,
             rows=_rows,
             read=read,
             covers=_covers,

@@ -98,20 +98,20 @@ _LOT_FOLLOWS_MINIMUM: Final = frozenset({_T.PERPETUAL, _T.FUTURE})
 _OPENINGS: Final = {"call_auction": _S.AUCTION, "pre_quote": _S.PREOPEN, "fix_price": None}
 
 
-class TickBand(RawRecord, frozen=True, rename="camel"):
+class OkxTickBand(RawRecord, frozen=True, rename="camel"):
     min_px: str
     tick_sz: str
 
     UNUSED: ClassVar = frozenset({"maxPx"})
 
 
-class UpcomingChange(RawRecord, frozen=True, rename="camel"):
+class OkxChange(RawRecord, frozen=True, rename="camel"):
     param: str
     new_value: str
     eff_time: str
 
 
-class Instrument(RawRecord, frozen=True, rename="camel"):
+class OkxInstrument(RawRecord, frozen=True, rename="camel"):
     """An instrument; `@tickBand` is its family's, from the answer to instrument-tick-bands."""
 
     inst_type: str
@@ -145,8 +145,8 @@ class Instrument(RawRecord, frozen=True, rename="camel"):
     rule_type: str | None = None
     inst_category: str | None = None
     trade_quote_ccy_list: tuple[str, ...] | None = None
-    upc_chg: tuple[UpcomingChange, ...] | None = None
-    tick_bands: tuple[TickBand, ...] | None = msgspec.field(name="@tickBand", default=None)
+    upc_chg: tuple[OkxChange, ...] | None = None
+    tick_bands: tuple[OkxTickBand, ...] | None = msgspec.field(name="@tickBand", default=None)
 
     UNUSED: ClassVar = frozenset(
         {
@@ -159,7 +159,7 @@ class Instrument(RawRecord, frozen=True, rename="camel"):
     )
 
 
-def read(record: Instrument) -> Market | Unsupported:
+def read(record: OkxInstrument) -> Market | Unsupported:
     symbol_type = word(record.inst_type, "instType", TYPES)
     spelling = text(record.inst_id, "instId")
     if symbol_type is None:
@@ -182,13 +182,12 @@ def read(record: Instrument) -> Market | Unsupported:
         lot_size=positive(record.lot_sz, "lotSz"),
         min_order_size=limit(record.min_sz, "minSz"),
         max_order_size=limit(record.max_lmt_sz, "maxLmtSz"),
-        max_leverage=limit(record.lever, "lever"),
         **_life(record, symbol_type),
         **(_spot(record) if symbol_type is _T.SPOT else _contract(record, symbol_type)),
     )
 
 
-def _life(record: Instrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
+def _life(record: OkxInstrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
     """Status, expiry and end.
 
     A live instrument of pre-market rules is in pre-market trading. expTime is "the natural
@@ -208,14 +207,14 @@ def _life(record: Instrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
     return found | {"expiry": ends_at}
 
 
-def _aliases(record: Instrument) -> tuple[Alias, ...]:
+def _aliases(record: OkxInstrument) -> tuple[Alias, ...]:
     """Order channels of the WebSocket name an instrument by its number."""
     if not record.inst_id_code:
         return ()
     return (Alias(record.inst_id_code, SpellingChannelCode.ID),)
 
 
-def _scheduled(record: Instrument, symbol_type: SymbolTypeCode) -> tuple[Scheduled, ...]:
+def _scheduled(record: OkxInstrument, symbol_type: SymbolTypeCode) -> tuple[Scheduled, ...]:
     """Announced changes. With the minimum of a contract the lot changes "synchronously"."""
     found = []
     for change in record.upc_chg or ():
@@ -231,7 +230,7 @@ def _scheduled(record: Instrument, symbol_type: SymbolTypeCode) -> tuple[Schedul
     return tuple(found)
 
 
-def _tick_bands(record: Instrument) -> tuple[Band, ...]:
+def _tick_bands(record: OkxInstrument) -> tuple[Band, ...]:
     """Of options; tickSz is the smallest of them."""
     bands = (
         Band(number(band.min_px, "minPx") or Decimal(0), required(band.tick_sz, "tickBand.tickSz"))
@@ -240,27 +239,35 @@ def _tick_bands(record: Instrument) -> tuple[Band, ...]:
     return tuple(sorted(bands, key=lambda band: band.from_price))
 
 
-def _spot(record: Instrument) -> dict[str, Any]:
-    """A spot market. maxMktSz is in USDT, and the largest amounts in USD, whatever the quote.
-
-    Its leverage is of orders with margin on the same market.
-    """
+def _spot(record: OkxInstrument) -> dict[str, Any]:
+    """A spot market. The leverage on its record is "not applicable to SPOT"."""
     quote = text(record.quote_ccy, "quoteCcy")
-    amounts = {
-        "max_notional": limit(record.max_lmt_amt, "maxLmtAmt"),
-        "market_max_notional": limit(record.max_mkt_amt, "maxMktAmt"),
-    }
     return {
         "base": Code(text(record.base_ccy, "baseCcy")),
         "quote": Code(quote),
         "quote_alternatives": record.trade_quote_ccy_list or (),
         "order_unit": OrderUnitCode.BASE,
         **_opening(record),
-        **(amounts if quote == "USD" else {}),
+        **_largest_amounts(record, quote),
     }
 
 
-def _opening(record: Instrument) -> dict[str, Any]:
+def _largest_amounts(record: OkxInstrument, quote: str) -> dict[str, Any]:
+    """The largest amounts of spot orders: maxMktSz is in USDT, the others are in USD.
+
+    They are no notional of a market in another quote.
+    """
+    if quote == "USDT":
+        return {"market_max_notional": limit(record.max_mkt_sz, "maxMktSz")}
+    if quote == "USD":
+        return {
+            "max_notional": limit(record.max_lmt_amt, "maxLmtAmt"),
+            "market_max_notional": limit(record.max_mkt_amt, "maxMktAmt"),
+        }
+    return {}
+
+
+def _opening(record: OkxInstrument) -> dict[str, Any]:
     """The opening of a spot market: listTime starts the auction or the quoting before trading."""
     stated = record.cont_td_sw_time or record.auction_end_time
     starts_at = unless_placeholder(milliseconds(stated, "contTdSwTime"))
@@ -273,7 +280,7 @@ def _opening(record: Instrument) -> dict[str, Any]:
     return {"trading_starts_at": starts_at, "phases": (Phase(opening, listed_at, starts_at),)}
 
 
-def _contract(record: Instrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
+def _contract(record: OkxInstrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
     underlying = text(record.uly, "uly")
     base, separator, quote = underlying.partition("-")
     if not (base and separator and quote):
@@ -290,6 +297,7 @@ def _contract(record: Instrument, symbol_type: SymbolTypeCode) -> dict[str, Any]
         "contract_size": _contract_size(record, kind, (base, quote)),
         "phases": _pre_market(record),
         "market_max_size": limit(record.max_mkt_sz, "maxMktSz"),
+        "max_leverage": limit(record.lever, "lever"),
     }
     if symbol_type is _T.OPTION:
         terms["strike"] = required(record.stk, "stk")
@@ -297,13 +305,13 @@ def _contract(record: Instrument, symbol_type: SymbolTypeCode) -> dict[str, Any]
     return terms
 
 
-def _pre_market(record: Instrument) -> tuple[Phase, ...]:
+def _pre_market(record: OkxInstrument) -> tuple[Phase, ...]:
     """The pre-market of a swap, of which the end is stated."""
     ends_at = unless_placeholder(milliseconds(record.pre_mkt_sw_time, "preMktSwTime"))
     return (Phase(_S.PRE_MARKET, None, ends_at),) if ends_at else ()
 
 
-def _kind(record: Instrument, codes: tuple[str, str, str]) -> ContractKindCode:
+def _kind(record: OkxInstrument, codes: tuple[str, str, str]) -> ContractKindCode:
     """By the settlement; the record's own word must not say the other of LINEAR and INVERSE."""
     kind = kind_by_settlement(*codes)
     if record.ct_type:
@@ -316,7 +324,7 @@ def _kind(record: Instrument, codes: tuple[str, str, str]) -> ContractKindCode:
 
 
 def _contract_size(
-    record: Instrument, kind: ContractKindCode, codes: tuple[str, str]
+    record: OkxInstrument, kind: ContractKindCode, codes: tuple[str, str]
 ) -> Decimal | None:
     """One contract: ctVal times ctMult.
 
