@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
+from msgspec import UNSET, UnsetType
+
 from cqar.importer.market import Code, Market, Phase
 from cqar.importer.readers import htx_contracts
 from cqar.importer.readers.fields import (
@@ -57,7 +59,7 @@ class HtxSymbol(RawRecord, frozen=True, rename="kebab"):
     base_currency: str
     quote_currency: str
     state: str
-    api_trading: str | None = None
+    api_trading: str | UnsetType = UNSET
     price_precision: str | None = None
     amount_precision: str | None = None
     limit_order_min_order_amt: str | None = None
@@ -91,7 +93,7 @@ class HtxSettings(RawRecord, frozen=True):
     state: str
     bcdn: str | None = None
     qcdn: str | None = None
-    te: bool | None = None
+    te: bool | UnsetType = UNSET
     toa: str | None = None
     tpp: str | None = None
     tap: str | None = None
@@ -115,7 +117,8 @@ def read_symbol(record: HtxSymbol) -> Market:
     """
     quote = text(record.quote_currency, "quote-currency")
     status = word(record.state, "state", _STATE)
-    api_status = word(record.api_trading or "enabled", "api-trading", _API_STATUS)
+    if status is _S.ONLINE and record.api_trading is not UNSET:
+        status = word(record.api_trading, "api-trading", _API_STATUS)
     least = limit(record.min_order_value, "min-order-value")
     most = limit(record.max_order_value, "max-order-value") if quote == "usdt" else None
     market_most = limit(record.buy_market_max_order_value, "buy-market-max-order-value")
@@ -125,7 +128,7 @@ def read_symbol(record: HtxSymbol) -> Market:
         base=_code(text(record.base_currency, "base-currency"), None),
         quote=_code(quote, None),
         underlying=record.underlying or None,
-        status=api_status if status is _S.ONLINE else status,
+        status=status,
         order_unit=OrderUnitCode.BASE,
         tick_size=places(record.price_precision, "price-precision"),
         lot_size=places(record.amount_precision, "amount-precision"),
@@ -143,7 +146,7 @@ def read_symbol(record: HtxSymbol) -> Market:
 def read_settings(record: HtxSettings) -> Market:
     """A symbol of version 2. `toa` is when trading opens, after the stages of a call auction."""
     status = word(record.state, "state", _STATE)
-    if status is _S.ONLINE and record.te is not None:
+    if status is _S.ONLINE and record.te is not UNSET:
         status = word(record.te, "te", _TRADE_STATUS)
     if record.castate:
         status = word(record.castate, "castate", _AUCTION)
