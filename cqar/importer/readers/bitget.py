@@ -23,7 +23,11 @@ from cqar.importer.readers.product_line import (
     Row,
 )
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
-from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
+from cqar_shared.domain.kinds.venue_symbol import (
+    MarketStatusCode,
+    OrderUnitCode,
+    SpellingChannelCode,
+)
 
 _S = MarketStatusCode
 
@@ -95,12 +99,15 @@ def read_symbol(record: BitgetSymbol) -> Market:
 
 
 def read_product(record: BitgetProduct) -> Market:
-    """A product of version 1: orders name it BTCUSDT_SPBL. Amounts of zero are no limits."""
+    """A product of version 1: orders name it BTCUSDT_SPBL, the WebSocket BTCUSDT.
+
+    Amounts of zero are no limits.
+    """
     name = record.symbol_name
     return Market(
         **_terms(record),
         status=word(record.status, "status", _STATUS),
-        aliases=(Alias(name),) if name and name != record.symbol else (),
+        aliases=(Alias(name, SpellingChannelCode.WS),) if name and name != record.symbol else (),
         tick_size=places(record.price_scale, "priceScale"),
         lot_size=places(record.quantity_scale, "quantityScale"),
         min_order_size=limit(record.min_trade_amount, "minTradeAmount"),

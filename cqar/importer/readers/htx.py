@@ -7,6 +7,7 @@ writes its codes in lower case, for which version 2 states the display names: `b
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import ClassVar, Final
 
 from msgspec import UNSET, UnsetType
@@ -70,14 +71,16 @@ class HtxSymbol(RawRecord, frozen=True, rename="kebab"):
     min_order_value: str | None = None
     max_order_value: str | None = None
     underlying: str | None = None
+    leverage_ratio: str | None = None
+    super_margin_leverage_ratio: str | None = None
+    funding_leverage_ratio: str | None = None
 
-    # min-order-amt and max-order-amt were replaced by those of limit orders; leverage is that of
-    # borrowing for spot trading.
+    # min-order-amt and max-order-amt were replaced by those of limit orders.
     UNUSED: ClassVar = frozenset(
         {
             *("symbol-partition", "value-precision", "min-order-amt", "max-order-amt", "tags"),
-            *("limit-order-max-buy-amt", "limit-order-max-sell-amt", "leverage-ratio"),
-            *("super-margin-leverage-ratio", "funding-leverage-ratio", "mgmt-fee-rate"),
+            *("limit-order-max-buy-amt", "limit-order-max-sell-amt"),
+            *("mgmt-fee-rate"),
             *("charge-time", "rebal-time", "rebal-threshold", "init-nav"),
             *("limit-order-max-order-amt-ratio", "settle-price-precision"),
         }
@@ -100,11 +103,14 @@ class HtxSettings(RawRecord, frozen=True):
     castate: str | None = None
     ca1oa: str | None = None
     ca2oa: str | None = None
+    lr: str | None = None
+    smlr: str | None = None
+    flr: str | None = None
 
     UNUSED: ClassVar = frozenset(
         {
             *("si", "scr", "dn", "whe", "cd", "sp", "w", "ttp", "fp", "suspend_desc", "tags"),
-            *("transfer_board_desc", "lr", "smlr", "flr", "wr", "d", "elr", "p", "sm", "bc_id"),
+            *("transfer_board_desc", "wr", "d", "elr", "p", "sm", "bc_id"),
         }
     )
 
@@ -140,6 +146,9 @@ def read_symbol(record: HtxSymbol) -> Market:
         market_min_notional=least,
         max_notional=most,
         market_max_notional=market_most,
+        max_leverage=_largest(
+            record.leverage_ratio, record.super_margin_leverage_ratio, record.funding_leverage_ratio
+        ),
     )
 
 
@@ -170,7 +179,14 @@ def read_settings(record: HtxSettings) -> Market:
         order_unit=OrderUnitCode.BASE,
         tick_size=places(record.tpp, "tpp"),
         lot_size=places(record.tap, "tap"),
+        max_leverage=_largest(record.lr, record.smlr, record.flr),
     )
+
+
+def _largest(isolated: str | None, cross: str | None, funded: str | None) -> Decimal | None:
+    """The largest leverage of a symbol, whose margin may be isolated or cross; 0 is none."""
+    ratios = (limit(ratio, "leverage-ratio") for ratio in (isolated, cross, funded))
+    return max((ratio for ratio in ratios if ratio is not None), default=None)
 
 
 def _code(code: str, display_name: str | None) -> Code:

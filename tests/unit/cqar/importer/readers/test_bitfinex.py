@@ -5,7 +5,7 @@ import pytest
 
 from cqar.importer.market import Code, Market
 from cqar.importer.saved_answers import UnusableAnswer
-from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
+from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
 from tests.support.venue_readings import read, the_market, the_unreadable, the_unsupported
 
@@ -82,6 +82,12 @@ def test_a_derivatives_code_has_the_names_of_its_underlying() -> None:
     }
     market = the_market(read("bitfinex", answers))
     assert (market.base.ticker, market.quote.ticker) == ("IOTA", "USDT")
+
+
+def test_a_derivative_of_an_index_is_of_no_coin() -> None:
+    market = the_market(read("bitfinex", {FUTURES: conf("BTCDOMF0:USTF0")}))
+    assert market.underlying_class is UnderlyingClassCode.INDEX
+    assert market.underlying == "BTCDOM"
 
 
 def test_a_former_list_of_derivatives_is_read_too() -> None:

@@ -45,7 +45,6 @@ ETHUSDT = {
     "tpp": 2,
     "tap": 4,
     "ttp": 8,
-    "lr": 5,
 }
 LINEAR = {
     "symbol": "BTC",
@@ -162,6 +161,12 @@ def test_a_largest_value_in_dollars_is_none_in_bitcoin() -> None:
     assert a_symbol(max_order_value=1000).max_notional == Decimal(1000)
     other = a_symbol(symbol="xnobtc", quote_currency="btc", max_order_value=1000)
     assert other.max_notional is None
+
+
+def test_the_leverage_of_a_symbol_is_the_larger_of_isolated_and_cross_margin() -> None:
+    found = a_symbol(leverage_ratio=5, super_margin_leverage_ratio=3, funding_leverage_ratio=0)
+    assert found.max_leverage == Decimal(5)
+    assert a_symbol(leverage_ratio=0).max_leverage is None
 
 
 def test_an_exchange_traded_product_names_what_it_follows() -> None:
