@@ -23,11 +23,7 @@ from cqar.importer.readers.product_line import (
     Row,
 )
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
-from cqar_shared.domain.kinds.venue_symbol import (
-    MarketStatusCode,
-    OrderUnitCode,
-    SpellingChannelCode,
-)
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 
 _S = MarketStatusCode
 
@@ -99,7 +95,7 @@ def read_symbol(record: BitgetSymbol) -> Market:
 
 
 def read_product(record: BitgetProduct) -> Market:
-    """A product of version 1: orders name it BTCUSDT_SPBL, the WebSocket BTCUSDT.
+    """A product of version 1: orders name it BTCUSDT_SPBL, the WebSocket and version 2 BTCUSDT.
 
     Amounts of zero are no limits.
     """
@@ -107,7 +103,7 @@ def read_product(record: BitgetProduct) -> Market:
     return Market(
         **_terms(record),
         status=word(record.status, "status", _STATUS),
-        aliases=(Alias(name, SpellingChannelCode.WS),) if name and name != record.symbol else (),
+        aliases=(Alias(name),) if name and name != record.symbol else (),
         tick_size=places(record.price_scale, "priceScale"),
         lot_size=places(record.quantity_scale, "quantityScale"),
         min_order_size=limit(record.min_trade_amount, "minTradeAmount"),

@@ -7,11 +7,7 @@ import pytest
 from cqar.importer.market import Alias, Code, Market, Scheduled
 from cqar.importer.saved_answers import UnusableAnswer
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
-from cqar_shared.domain.kinds.venue_symbol import (
-    MarketStatusCode,
-    OrderUnitCode,
-    SpellingChannelCode,
-)
+from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
 from tests.support.venue_readings import read, the_market, the_unreadable
 
 S = MarketStatusCode
@@ -172,7 +168,7 @@ def test_a_product_of_version_1_has_its_own_spelling_and_no_limit_of_zero() -> N
         base=Code("ALPHA"),
         quote=Code("USDT"),
         status=S.ONLINE,
-        aliases=(Alias("ALPHAUSDT", SpellingChannelCode.WS),),
+        aliases=(Alias("ALPHAUSDT"),),
         order_unit=OrderUnitCode.BASE,
         tick_size=Decimal("0.0001"),
         lot_size=Decimal("0.001"),
