@@ -24,7 +24,7 @@ from cqar.importer.readers.product_line import (
     Request,
     Row,
 )
-from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
+from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode, UnderlyingClassCode
 from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
 
 _Sections = Mapping[str, list[Any]]
@@ -34,6 +34,8 @@ _DERIVATIVES: Final = "futures"
 _SIGNIFICANT_DIGITS: Final = 5
 _SHORT_CODE_CHARS: Final = 3
 _DERIVATIVE_SUFFIX: Final = "F0"
+#: Derivatives of indices (announcements of 2020-05-06 and 2020-09-28); no answer says so.
+_INDICES: Final = frozenset({"BTCDOM", "EUROPE50IX", "GERMANY30IX"})
 #: Coins of the venue's tests are called TEST…; these two are in `map:currency:sym`: AAA is TESTAAA.
 _TEST_CODES: Final = frozenset({"AAA", "BBB"})
 _TEST_PREFIX: Final = "TEST"
@@ -94,12 +96,15 @@ def read_pair(record: BitfinexPair) -> Market | Unsupported:
         if code.endswith(_DERIVATIVE_SUFFIX) != is_derivative:
             raise UnreadableRecord(f"{code[:80]} in the list of {record.list} pairs")
     base, quote = _code(record.base), _code(record.quote)
+    is_index = is_derivative and base.ticker in _INDICES
     return Market(
         spelling=spelling,
         symbol_type=SymbolTypeCode.PERPETUAL if is_derivative else SymbolTypeCode.SPOT,
         base=base,
         quote=quote,
         settlement=quote if is_derivative else None,
+        underlying_class=UnderlyingClassCode.INDEX if is_index else None,
+        underlying=base.ticker if is_index else None,
         contract_kind=ContractKindCode.LINEAR if is_derivative else None,
         order_unit=OrderUnitCode.BASE,
         price_significant_digits=_SIGNIFICANT_DIGITS,

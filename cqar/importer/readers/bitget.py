@@ -95,7 +95,10 @@ def read_symbol(record: BitgetSymbol) -> Market:
 
 
 def read_product(record: BitgetProduct) -> Market:
-    """A product of version 1: orders name it BTCUSDT_SPBL. Amounts of zero are no limits."""
+    """A product of version 1: orders name it BTCUSDT_SPBL, the WebSocket and version 2 BTCUSDT.
+
+    Amounts of zero are no limits.
+    """
     name = record.symbol_name
     return Market(
         **_terms(record),

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from cqar.importer.market import Code, Market, Scheduled, UnreadableRecord
 from cqar.importer.readers.fields import (
@@ -65,8 +66,8 @@ class BitgetContract(RawRecord, frozen=True, rename="camel"):
     base_coin: str
     quote_coin: str
     support_margin_coins: tuple[str, ...]
-    symbol_type: str | None = None
-    symbol_status: str | None = None
+    symbol_type: str | UnsetType = UNSET
+    symbol_status: str | UnsetType = UNSET
     price_place: str | None = None
     price_end_step: str | None = None
     volume_place: str | None = None
@@ -140,9 +141,11 @@ def read_contract(record: BitgetContract, margin: str | None, is_former: bool) -
 
 
 def _type(record: BitgetContract, is_former: bool) -> SymbolTypeCode:
-    if record.symbol_type is None and is_former and record.symbol.count("_") == 1:
+    if record.symbol_type is not UNSET:
+        return word(record.symbol_type, "symbolType", _TYPES)
+    if is_former and record.symbol.count("_") == 1:
         return SymbolTypeCode.PERPETUAL
-    return word(record.symbol_type, "symbolType", _TYPES)
+    raise UnreadableRecord("symbolType is not stated")
 
 
 def _tick(record: BitgetContract) -> Decimal | None:
@@ -155,7 +158,7 @@ def _tick(record: BitgetContract) -> Decimal | None:
 
 def _life(record: BitgetContract) -> dict[str, Any]:
     """Status and end; version 1 states neither. From limitOpenTime on nothing may be opened."""
-    if record.symbol_status is None:
+    if record.symbol_status is UNSET:
         return {}
     status = word(record.symbol_status, "symbolStatus", _STATUS)
     off = date_or_none(record.off_time, "offTime")

@@ -9,6 +9,8 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
+from msgspec import UNSET, UnsetType
+
 from cqar.importer.market import Code, Market, UnreadableRecord
 from cqar.importer.readers import gate_contracts, gate_options
 from cqar.importer.readers.fields import (
@@ -63,7 +65,7 @@ class GatePair(RawRecord, frozen=True):
     sell_start: str | None = None
     buy_start: str | None = None
     delisting_time: str | None = None
-    type: str | None = None
+    type: str | UnsetType = UNSET
 
     # What the largest rise and fall of a quoted price are relative to is not documented.
     UNUSED: ClassVar = frozenset({"trade_url", "st_tag", "up_rate", "down_rate", "slippage"})

@@ -13,6 +13,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar, Final
 
+from msgspec import UNSET, UnsetType
+
 from cqar.importer.market import Code, Market, Scheduled, UnreadableRecord
 from cqar.importer.readers.fields import (
     deviation,
@@ -90,9 +92,9 @@ class GateContract(RawRecord, frozen=True):
     name: str
     type: str
     quanto_multiplier: str | None = None
-    in_delisting: bool | None = None
+    in_delisting: bool | UnsetType = UNSET
     position_size: str | None = None
-    status: str | None = None
+    status: str | UnsetType = UNSET
     is_pre_market: bool | None = None
     contract_type: str | None = None
     underlying: str | None = None
@@ -180,10 +182,10 @@ def _status(record: GateContract) -> MarketStatusCode | None:
 
     Documentation: true and a position is a transition period; true and no position is delisted.
     """
-    if record.status is not None:
+    if record.status is not UNSET:
         status = word(record.status, "status", _STATUS)
         return _S.PRE_MARKET if status is _S.ONLINE and record.is_pre_market else status
-    if record.in_delisting is None:
+    if record.in_delisting is UNSET:
         return None
     if not record.in_delisting:
         return _S.ONLINE

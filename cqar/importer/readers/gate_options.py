@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import ClassVar, Final
 
+from msgspec import UNSET, UnsetType
+
 from cqar.importer.market import Code, Market
 from cqar.importer.readers.fields import (
     limit,
@@ -50,7 +52,7 @@ class GateOption(RawRecord, frozen=True):
     order_size_max: str | None = None
     maker_fee_rate: str | None = None
     taker_fee_rate: str | None = None
-    is_active: bool | None = None
+    is_active: bool | UnsetType = UNSET
 
     # Its price bounds are relative to the mark price and to the underlying's at once.
     UNUSED: ClassVar = frozenset(
@@ -68,7 +70,7 @@ def read_option(record: GateOption) -> Market:
     """An option, which is settled in the quote of its underlying: BTC_USDT in USDT."""
     base, quote = split_once(text(record.underlying, "underlying"), "_", "underlying")
     expiry = required_instant(seconds(record.expiration_time, "expiration_time"), "expiration_time")
-    status = None if record.is_active is None else word(record.is_active, "is_active", _ACTIVE)
+    status = None if record.is_active is UNSET else word(record.is_active, "is_active", _ACTIVE)
     return Market(
         spelling=text(record.name, "name"),
         symbol_type=SymbolTypeCode.OPTION,

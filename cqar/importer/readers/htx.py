@@ -7,7 +7,10 @@ writes its codes in lower case, for which version 2 states the display names: `b
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import ClassVar, Final
+
+from msgspec import UNSET, UnsetType
 
 from cqar.importer.market import Code, Market, Phase
 from cqar.importer.readers import htx_contracts
@@ -57,7 +60,7 @@ class HtxSymbol(RawRecord, frozen=True, rename="kebab"):
     base_currency: str
     quote_currency: str
     state: str
-    api_trading: str | None = None
+    api_trading: str | UnsetType = UNSET
     price_precision: str | None = None
     amount_precision: str | None = None
     limit_order_min_order_amt: str | None = None
@@ -68,14 +71,16 @@ class HtxSymbol(RawRecord, frozen=True, rename="kebab"):
     min_order_value: str | None = None
     max_order_value: str | None = None
     underlying: str | None = None
+    leverage_ratio: str | None = None
+    super_margin_leverage_ratio: str | None = None
+    funding_leverage_ratio: str | None = None
 
-    # min-order-amt and max-order-amt were replaced by those of limit orders; leverage is that of
-    # borrowing for spot trading.
+    # min-order-amt and max-order-amt were replaced by those of limit orders.
     UNUSED: ClassVar = frozenset(
         {
             *("symbol-partition", "value-precision", "min-order-amt", "max-order-amt", "tags"),
-            *("limit-order-max-buy-amt", "limit-order-max-sell-amt", "leverage-ratio"),
-            *("super-margin-leverage-ratio", "funding-leverage-ratio", "mgmt-fee-rate"),
+            *("limit-order-max-buy-amt", "limit-order-max-sell-amt"),
+            *("mgmt-fee-rate"),
             *("charge-time", "rebal-time", "rebal-threshold", "init-nav"),
             *("limit-order-max-order-amt-ratio", "settle-price-precision"),
         }
@@ -91,18 +96,21 @@ class HtxSettings(RawRecord, frozen=True):
     state: str
     bcdn: str | None = None
     qcdn: str | None = None
-    te: bool | None = None
+    te: bool | UnsetType = UNSET
     toa: str | None = None
     tpp: str | None = None
     tap: str | None = None
     castate: str | None = None
     ca1oa: str | None = None
     ca2oa: str | None = None
+    lr: str | None = None
+    smlr: str | None = None
+    flr: str | None = None
 
     UNUSED: ClassVar = frozenset(
         {
             *("si", "scr", "dn", "whe", "cd", "sp", "w", "ttp", "fp", "suspend_desc", "tags"),
-            *("transfer_board_desc", "lr", "smlr", "flr", "wr", "d", "elr", "p", "sm", "bc_id"),
+            *("transfer_board_desc", "wr", "d", "elr", "p", "sm", "bc_id"),
         }
     )
 
@@ -115,7 +123,8 @@ def read_symbol(record: HtxSymbol) -> Market:
     """
     quote = text(record.quote_currency, "quote-currency")
     status = word(record.state, "state", _STATE)
-    api_status = word(record.api_trading or "enabled", "api-trading", _API_STATUS)
+    if status is _S.ONLINE and record.api_trading is not UNSET:
+        status = word(record.api_trading, "api-trading", _API_STATUS)
     least = limit(record.min_order_value, "min-order-value")
     most = limit(record.max_order_value, "max-order-value") if quote == "usdt" else None
     market_most = limit(record.buy_market_max_order_value, "buy-market-max-order-value")
@@ -125,7 +134,7 @@ def read_symbol(record: HtxSymbol) -> Market:
         base=_code(text(record.base_currency, "base-currency"), None),
         quote=_code(quote, None),
         underlying=record.underlying or None,
-        status=api_status if status is _S.ONLINE else status,
+        status=status,
         order_unit=OrderUnitCode.BASE,
         tick_size=places(record.price_precision, "price-precision"),
         lot_size=places(record.amount_precision, "amount-precision"),
@@ -137,13 +146,16 @@ def read_symbol(record: HtxSymbol) -> Market:
         market_min_notional=least,
         max_notional=most,
         market_max_notional=market_most,
+        max_leverage=_largest(
+            record.leverage_ratio, record.super_margin_leverage_ratio, record.funding_leverage_ratio
+        ),
     )
 
 
 def read_settings(record: HtxSettings) -> Market:
     """A symbol of version 2. `toa` is when trading opens, after the stages of a call auction."""
     status = word(record.state, "state", _STATE)
-    if status is _S.ONLINE and record.te is not None:
+    if status is _S.ONLINE and record.te is not UNSET:
         status = word(record.te, "te", _TRADE_STATUS)
     if record.castate:
         status = word(record.castate, "castate", _AUCTION)
@@ -167,7 +179,14 @@ def read_settings(record: HtxSettings) -> Market:
         order_unit=OrderUnitCode.BASE,
         tick_size=places(record.tpp, "tpp"),
         lot_size=places(record.tap, "tap"),
+        max_leverage=_largest(record.lr, record.smlr, record.flr),
     )
+
+
+def _largest(isolated: str | None, cross: str | None, funded: str | None) -> Decimal | None:
+    """The largest leverage of a symbol, whose margin may be isolated or cross; 0 is none."""
+    ratios = (limit(ratio, "leverage-ratio") for ratio in (isolated, cross, funded))
+    return max((ratio for ratio in ratios if ratio is not None), default=None)
 
 
 def _code(code: str, display_name: str | None) -> Code:

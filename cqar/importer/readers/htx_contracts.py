@@ -11,6 +11,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, ClassVar, Final
 
+from msgspec import UNSET, UnsetType
+
 from cqar.importer.market import Code, Market, UnreadableRecord
 from cqar.importer.readers.fields import (
     milliseconds,
@@ -74,7 +76,7 @@ class HtxContract(RawRecord, frozen=True):
     price_tick: str | None = None
     delivery_time: str | None = None
     contract_type: str | None = None
-    business_type: str | None = None
+    business_type: str | UnsetType = UNSET
     pair: str | None = None
     trade_partition: str | None = None
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
+from msgspec import UNSET, UnsetType
+
 from cqar.importer.market import Code, Market, UnreadableRecord
 from cqar.importer.readers import mexc_contracts
 from cqar.importer.readers.fields import limit, places, positive, rate, text, word
@@ -52,8 +54,8 @@ class MexcSymbol(RawRecord, frozen=True, rename="camel"):
     base_asset: str
     quote_asset: str
     full_name: str | None = None
-    is_spot_trading_allowed: bool | None = None
-    trade_side_type: str | None = None
+    is_spot_trading_allowed: bool | UnsetType = UNSET
+    trade_side_type: str | UnsetType = UNSET
     order_types: tuple[str, ...] | None = None
     permissions: tuple[str, ...] = ()
     base_asset_precision: str | None = None

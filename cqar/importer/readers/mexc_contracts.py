@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
+from msgspec import UNSET, UnsetType
+
 from cqar.importer.market import Code, Market, UnreadableRecord
 from cqar.importer.readers.fields import (
     kind_by_settlement,
@@ -60,7 +62,7 @@ class MexcContract(RawRecord, frozen=True, rename="camel"):
     quote_coin: str
     settle_coin: str
     state: str
-    future_type: str | None = None
+    future_type: str | UnsetType = UNSET
     type_label: str | None = None
     pre_market: bool | None = None
     contract_size: str | None = None
