@@ -184,7 +184,7 @@ def read_row(reading: Reading, form: Form[Any], row: Row) -> None:
             require_sound(found)
     except (UnreadableRecord, msgspec.ValidationError, UnicodeEncodeError) as error:
         # A lone surrogate is a text to JSON and to nothing else.
-        reading.unreadable.append(Unreadable(name, printable_name(str(error))[:_REASON_CHARS_MAX]))
+        reading.unreadable.append(Unreadable(name, printable_name(str(error), _REASON_CHARS_MAX)))
         return
     reading.new_fields.update([*new_fields(row.record, form.record), *record.new_parts()])
     if isinstance(found, Unsupported):
@@ -194,9 +194,9 @@ def read_row(reading: Reading, form: Form[Any], row: Row) -> None:
         reading.raw[found.spelling] = (row.record, form.record)
 
 
-def printable_name(name: str) -> str:
+def printable_name(name: str, chars_max: int = SPELLING_CHARS_MAX) -> str:
     """A record's name as messages may show it."""
-    shown = "".join(c if c.isprintable() else "?" for c in str(name)[:SPELLING_CHARS_MAX])
+    shown = "".join(c if c.isprintable() else "?" for c in str(name)[:chars_max])
     return shown or "?"
 
 
