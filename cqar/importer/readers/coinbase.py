@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 from cqar.importer.market import Code, Market
 from cqar.importer.readers import coinbase_advanced, coinbase_intx
-from cqar.importer.readers.coinbase_status import StatusRecord, order_types_of, status_of
+from cqar.importer.readers.coinbase_status import CoinbaseStatus, order_types_of, status_of
 from cqar.importer.readers.fields import limit, positive, text
 from cqar.importer.readers.product_line import (
     Answers,
@@ -28,7 +28,7 @@ from cqar_shared.domain.kinds.venue import EnvironmentCode
 from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
 
 
-class ProductRecord(StatusRecord, frozen=True, kw_only=True):
+class ExchangeProduct(CoinbaseStatus, frozen=True, kw_only=True):
     """A product. Since June 2022 it states no sizes of orders any more, but for market funds."""
 
     id: str
@@ -49,7 +49,7 @@ class ProductRecord(StatusRecord, frozen=True, kw_only=True):
     )
 
 
-def read_product(record: ProductRecord) -> Market:
+def read_product(record: ExchangeProduct) -> Market:
     """A product. Delisted ones stay in the answer; when they ended is not stated."""
     return Market(
         spelling=text(record.id, "id"),
@@ -73,8 +73,8 @@ def _products(answers: Answers) -> Iterable[Row]:
         yield from objects_at(answer.value, name="id")
 
 
-def _exchange(*requests: Request) -> tuple[Form[ProductRecord], ...]:
-    return (Form(lists=requests, record=ProductRecord, rows=_products, read=read_product),)
+def _exchange(*requests: Request) -> tuple[Form[ExchangeProduct], ...]:
+    return (Form(lists=requests, record=ExchangeProduct, rows=_products, read=read_product),)
 
 
 _EXCHANGE: Final = ProductLine(

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from cqar.importer.market import Band, Code, Leg, Market, UnreadableRecord
-from cqar.importer.readers.deribit_requests import Requests, covers
+from cqar.importer.readers.deribit_requests import DeribitRequests, covers
 from cqar.importer.readers.fields import (
     is_placeholder,
     milliseconds,
@@ -69,21 +69,21 @@ _OPTION_TYPES: Final = {"call": OptionTypeCode.CALL, "put": OptionTypeCode.PUT}
 _COUNTER_OF_2021: Final = "USD"
 
 
-class TickStep(RawRecord, frozen=True):
+class DeribitTickStep(RawRecord, frozen=True):
     """The tick of prices from `above_price` on."""
 
     above_price: str
     tick_size: str
 
 
-class ComboLeg(RawRecord, frozen=True):
+class DeribitLeg(RawRecord, frozen=True):
     """A leg in the answer to get_combos; `amount` is its signed ratio."""
 
     instrument_name: str
     amount: str
 
 
-class InstrumentRecord(RawRecord, frozen=True, rename={"legs": "@legs"}):
+class DeribitInstrument(RawRecord, frozen=True, rename={"legs": "@legs"}):
     """An instrument. Answers of 2021 state neither settlement nor counter currency."""
 
     instrument_name: str
@@ -102,12 +102,12 @@ class InstrumentRecord(RawRecord, frozen=True, rename={"legs": "@legs"}):
     is_active: bool | msgspec.UnsetType = msgspec.UNSET
     state: str | msgspec.UnsetType = msgspec.UNSET
     tick_size: str | None = None
-    tick_size_steps: tuple[TickStep, ...] = ()
+    tick_size_steps: tuple[DeribitTickStep, ...] = ()
     min_trade_amount: str | None = None
     maker_commission: str | None = None
     taker_commission: str | None = None
     max_leverage: str | None = None
-    legs: tuple[ComboLeg, ...] = ()
+    legs: tuple[DeribitLeg, ...] = ()
 
     UNUSED: ClassVar = frozenset(
         {
@@ -119,7 +119,7 @@ class InstrumentRecord(RawRecord, frozen=True, rename={"legs": "@legs"}):
     )
 
 
-def read_instrument(record: InstrumentRecord) -> Market:
+def read_instrument(record: DeribitInstrument) -> Market:
     """An instrument of any kind."""
     symbol_type = word(record.kind, "kind", _KINDS)
     if symbol_type in (_T.FUTURE, _T.OPTION):
@@ -147,7 +147,7 @@ def read_instrument(record: InstrumentRecord) -> Market:
     )
 
 
-def _priced_against(record: InstrumentRecord) -> str:
+def _priced_against(record: DeribitInstrument) -> str:
     """The quote currency; prices of inverse options are in the base, their strikes in this."""
     quote = text(record.quote_currency, "quote_currency")
     if quote != record.base_currency:
@@ -155,7 +155,7 @@ def _priced_against(record: InstrumentRecord) -> str:
     return record.counter_currency or _COUNTER_OF_2021
 
 
-def _status(record: InstrumentRecord) -> MarketStatusCode | None:
+def _status(record: DeribitInstrument) -> MarketStatusCode | None:
     """The state of its book; an instrument that is not active takes no orders."""
     status = stated_word(record.state, "state", _STATES)
     if record.is_active is False:
@@ -163,7 +163,7 @@ def _status(record: InstrumentRecord) -> MarketStatusCode | None:
     return _S.ONLINE if status is None and record.is_active is True else status
 
 
-def _dates(record: InstrumentRecord, symbol_type: SymbolTypeCode) -> dict[str, Any]:
+def _dates(record: DeribitInstrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
     """Only futures and options expire; perpetuals carry a date in the year 3000."""
     ends_at = milliseconds(record.expiration_timestamp, "expiration_timestamp")
     if ends_at is not None and is_placeholder(ends_at):
@@ -179,7 +179,7 @@ def _dates(record: InstrumentRecord, symbol_type: SymbolTypeCode) -> dict[str, A
     return found
 
 
-def _ticks(record: InstrumentRecord) -> dict[str, Any]:
+def _ticks(record: DeribitInstrument) -> dict[str, Any]:
     """One tick, or bands of it: a single tick beside them would be wrong for most prices."""
     tick = positive(record.tick_size, "tick_size")
     if not record.tick_size_steps:
@@ -195,7 +195,7 @@ def _ticks(record: InstrumentRecord) -> dict[str, Any]:
     return {"tick_bands": tuple(bands)}
 
 
-def _leg(leg: ComboLeg) -> Leg:
+def _leg(leg: DeribitLeg) -> Leg:
     ratio = number(leg.amount, "legs.amount")
     if not ratio:
         raise UnreadableRecord("the ratio of a leg is not stated")
@@ -203,7 +203,7 @@ def _leg(leg: ComboLeg) -> Leg:
 
 
 def _contract(
-    record: InstrumentRecord, symbol_type: SymbolTypeCode, base: Code, quote: Code
+    record: DeribitInstrument, symbol_type: SymbolTypeCode, base: Code, quote: Code
 ) -> dict[str, Any]:
     """What a contract pays in and what its orders count. All were inverse in 2021."""
     if symbol_type is _T.SPOT:
@@ -229,17 +229,17 @@ def _contract(
     }
 
 
-def _is_volatility(record: InstrumentRecord) -> bool:
+def _is_volatility(record: DeribitInstrument) -> bool:
     """Whether it is of Deribit's volatility index: `BTCDVOL_USDC-27DEC24`, index `btcdvol_usdc`."""
     names = (record.price_index or "", record.instrument_name)
     return any(name.upper().partition("_")[0].endswith("DVOL") for name in names)
 
 
-def _form(requests: Requests) -> Form[InstrumentRecord]:
+def _form(requests: DeribitRequests) -> Form[DeribitInstrument]:
     return Form(
         lists=(requests.all, requests.one),
         also=(requests.combos,),
-        record=InstrumentRecord,
+        record=DeribitInstrument,
         rows=requests.rows,
         read=read_instrument,
         covers=covers,
@@ -252,7 +252,7 @@ _PRODUCTION: Final = ProductLine(
     venue_id="deribit",
     name="Deribit",
     operator="deribit",
-    forms=(_form(Requests("www.deribit.com", is_testnet=False)),),
+    forms=(_form(DeribitRequests("www.deribit.com", is_testnet=False)),),
     symbol_types=frozenset({_T.SPOT, _T.PERPETUAL, _T.FUTURE, _T.OPTION, _T.COMBO}),
     ccxt_id="deribit",
     documentation=(
@@ -269,7 +269,7 @@ PRODUCT_LINES: Final = (
         venue_id="deribit-testnet",
         name="Deribit Testnet",
         operator="deribit-testnet",
-        forms=(_form(Requests("test.deribit.com", is_testnet=True)),),
+        forms=(_form(DeribitRequests("test.deribit.com", is_testnet=True)),),
         environment=EnvironmentCode.TESTNET,
         ccxt_id="",
     ),

@@ -61,7 +61,7 @@ _CLASSES: Final[Mapping[str, UnderlyingClassCode | None]] = {
 _Tiers = tuple[tuple[str, str], ...]
 
 
-class PairRecord(
+class KrakenPair(
     RawRecord,
     frozen=True,
     rename={"key": "@key", "base_altname": "@base_altname", "quote_altname": "@quote_altname"},
@@ -96,7 +96,7 @@ class PairRecord(
     )
 
 
-def read_pair(record: PairRecord) -> Market:
+def read_pair(record: KrakenPair) -> Market:
     """A pair. Of 2021 it has no `tick_size`: the decimals of its price were the tick then."""
     if record.tick_size is msgspec.UNSET:
         tick = places(record.pair_decimals, "pair_decimals")
@@ -145,7 +145,7 @@ def _aliases(spelling: str, altname: str, wsname: str | None) -> tuple[Alias, ..
     return tuple(found)
 
 
-def _max_leverage(record: PairRecord) -> Decimal | None:
+def _max_leverage(record: KrakenPair) -> Decimal | None:
     """The largest on either side; without margin trading the lists are empty."""
     offered = (*(record.leverage_buy or ()), *(record.leverage_sell or ()))
     found = [positive(value, "leverage") for value in offered]
@@ -197,7 +197,7 @@ PRODUCT_LINES: Final = (
             Form(
                 lists=(PAIRS,),
                 also=(ASSETS,),
-                record=PairRecord,
+                record=KrakenPair,
                 rows=_pairs,
                 read=read_pair,
                 covers=_covers,

@@ -11,7 +11,7 @@ from cqar_shared.domain.kinds.venue_symbol import (
     OrderUnitCode,
     SpellingChannelCode,
 )
-from tests.support.venue_readings import read, the_market, the_unreadable
+from tests.support.venue_readings import base_quantity, read, the_market, the_unreadable
 
 XBTUSD = {
     "altname": "XBTUSD",
@@ -175,7 +175,6 @@ def test_an_answer_for_some_pairs_says_nothing_about_others() -> None:
 
 
 def test_quantities_of_orders_count_the_base() -> None:
-    """2 units at 30,000 are 60,000 of the quote: an order of 2 is 2 BTC."""
+    """An order of 2 at 30,000 is 2 BTC, for 60,000 USD."""
     market = the_market(read("kraken", pairs(XXBTZUSD=XBTUSD)))
-    assert market.order_unit is OrderUnitCode.BASE
-    assert market.contract_size is None
+    assert base_quantity(market, "2", price="30000") == 2

@@ -7,7 +7,13 @@ import pytest
 from cqar.importer.market import Code, Market
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
-from tests.support.venue_readings import read, the_market, the_unreadable, the_unsupported
+from tests.support.venue_readings import (
+    base_quantity,
+    read,
+    the_market,
+    the_unreadable,
+    the_unsupported,
+)
 
 PF_ETHUSD = {
     "symbol": "PF_ETHUSD",
@@ -98,9 +104,13 @@ def test_thousands_may_be_the_step_of_a_cheap_coin() -> None:
 def test_an_inverse_contract_is_one_unit_of_the_quote() -> None:
     """An order of 30,000 contracts at 60,000 is 30,000 x 1 USD / 60,000 = 0.5 BTC."""
     market = the_market(read("krakenfutures", instruments(FI_XBTUSD_OF_2021)))
-    assert market.contract_size is not None
-    assert Decimal(30_000) * market.contract_size / Decimal(60_000) == Decimal("0.5")
-    assert market.order_unit is OrderUnitCode.CONTRACT
+    assert base_quantity(market, "30000", price="60000") == Decimal("0.5")
+
+
+def test_a_linear_contract_is_one_unit_of_the_base() -> None:
+    """An order of 0.25 contracts at 2,000 is 0.25 x 1 ETH."""
+    market = the_market(read("krakenfutures", instruments(PF_ETHUSD)))
+    assert base_quantity(market, "0.25", price="2000") == Decimal("0.25")
 
 
 def test_a_date_on_a_perpetual_is_its_end_and_no_expiry() -> None:
