@@ -133,7 +133,7 @@ class AdvancedProduct(CoinbaseStatus, frozen=True, kw_only=True):
         {
             *("price", "price_percentage_change_24h", "volume_24h", "quote_increment", "watched"),
             *("volume_percentage_change_24h", "new", "mid_market_price", "alias", "alias_to"),
-            *("base_display_symbol", "quote_display_symbol", "view_only", "display_name"),
+            *("base_display_symbol", "quote_display_symbol", "display_name"),
             *("product_venue", "approximate_quote_24h_volume", "new_at", "market_cap"),
             *("base_cbrn", "quote_cbrn", "product_cbrn", "icon_color", "icon_url"),
             *("display_name_overwrite", "is_alpha_testing", "about_description"),

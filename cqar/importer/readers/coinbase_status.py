@@ -20,6 +20,7 @@ _WORDS: Final = {
 #: Of several flags that are set, the strictest decides.
 _FLAGS: Final = (
     ("is_disabled", MarketStatusCode.HALTED),
+    ("view_only", MarketStatusCode.HALTED),
     ("trading_disabled", MarketStatusCode.HALTED),
     ("cancel_only", MarketStatusCode.CANCEL_ONLY),
     ("auction_mode", MarketStatusCode.AUCTION),
@@ -32,6 +33,7 @@ class CoinbaseStatus(RawRecord, frozen=True):
 
     status: str | msgspec.UnsetType = msgspec.UNSET
     is_disabled: _Flag = msgspec.UNSET
+    view_only: _Flag = msgspec.UNSET
     trading_disabled: _Flag = msgspec.UNSET
     cancel_only: _Flag = msgspec.UNSET
     auction_mode: _Flag = msgspec.UNSET

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from cqar.importer.market import Band, Code, Leg, Market, UnreadableRecord
+from cqar.importer.market import Alias, Band, Code, Leg, Market, UnreadableRecord
 from cqar.importer.readers.deribit_requests import DeribitRequests, covers
 from cqar.importer.readers.fields import (
     is_placeholder,
@@ -37,7 +37,11 @@ from cqar_shared.domain.kinds.symbol import (
     UnderlyingClassCode,
 )
 from cqar_shared.domain.kinds.venue import EnvironmentCode
-from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
+from cqar_shared.domain.kinds.venue_symbol import (
+    MarketStatusCode,
+    OrderUnitCode,
+    SpellingChannelCode,
+)
 
 _T = SymbolTypeCode
 _S = MarketStatusCode
@@ -94,6 +98,7 @@ class DeribitInstrument(RawRecord, frozen=True, rename={"legs": "@legs"}):
     settlement_currency: str | None = None
     settlement_period: str | None = None
     instrument_type: str | None = None
+    instrument_id: str | None = None
     price_index: str | None = None
     option_type: str | None = None
     strike: str | None = None
@@ -111,7 +116,7 @@ class DeribitInstrument(RawRecord, frozen=True, rename={"legs": "@legs"}):
 
     UNUSED: ClassVar = frozenset(
         {
-            *("contract_size", "instrument_id", "future_type", "max_liquidation_commission"),
+            *("contract_size", "future_type", "max_liquidation_commission"),
             *("block_trade_commission", "block_trade_min_trade_amount", "block_trade_tick_size"),
             *("block_trade_tick_size_steps", "rfq", "lot_size", "underlying_type"),
             *("product_group", "max_non_default_leverage"),
@@ -135,6 +140,7 @@ def read_instrument(record: DeribitInstrument) -> Market:
         quote=quote,
         status=_status(record),
         listed_at=milliseconds(record.creation_timestamp, "creation_timestamp"),
+        aliases=_aliases(record.instrument_id),
         lot_size=amount,
         min_order_size=amount,
         maker_fee=rate(record.maker_commission, "maker_commission"),
@@ -153,6 +159,11 @@ def _priced_against(record: DeribitInstrument) -> str:
     if quote != record.base_currency:
         return quote
     return record.counter_currency or _COUNTER_OF_2021
+
+
+def _aliases(number: str | None) -> tuple[Alias, ...]:
+    """Multicast and the binary API name an instrument by its number."""
+    return (Alias(number, SpellingChannelCode.ID),) if number else ()
 
 
 def _status(record: DeribitInstrument) -> MarketStatusCode | None:

@@ -2,8 +2,9 @@
 
 Sizes of orders are in the base, in steps of `szDecimals` decimals. A price has at most 5
 significant digits and at most 6 - szDecimals decimals (8 - szDecimals for spot): this is the
-documentation of the whole venue ("Tick and lot size"), not the record, and is the only thing taken
-from there. Perpetuals are linear in their collateral. A record of a coin that trades says nothing
+documentation of the whole venue ("Tick and lot size"), not the record. So is that the first
+exchange is margined in USDC, where its answer does not name a collateral. Perpetuals are linear in
+their collateral. A record of a coin that trades says nothing
 about its status: only `isDelisted` is stated.
 """
 

@@ -114,7 +114,9 @@ def test_a_product_for_limit_orders_only_is_online() -> None:
         order_unit=OrderUnitCode.BASE,
         tick_size=Decimal("0.0001"),
         lot_size=Decimal("0.01"),
+        min_notional=Decimal(1),
         market_min_notional=Decimal(1),
+        bid_multiplier_up=Decimal("1.03"),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cqar.importer.market import Band, Code, Leg, Market
+from cqar.importer.market import Alias, Band, Code, Leg, Market
 from cqar.importer.saved_answers import UnusableAnswer
 from cqar_shared.domain.kinds.symbol import (
     ContractKindCode,
@@ -12,7 +12,11 @@ from cqar_shared.domain.kinds.symbol import (
     SymbolTypeCode,
     UnderlyingClassCode,
 )
-from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
+from cqar_shared.domain.kinds.venue_symbol import (
+    MarketStatusCode,
+    OrderUnitCode,
+    SpellingChannelCode,
+)
 from tests.support.venue_readings import base_quantity, read, the_market, the_unreadable
 
 BTC_PERPETUAL = {
@@ -93,6 +97,7 @@ def test_a_perpetual_is_read_whole() -> None:
         contract_kind=ContractKindCode.INVERSE,
         status=MarketStatusCode.ONLINE,
         listed_at=dt.datetime(2018, 8, 13, 13, 42, 34, tzinfo=dt.UTC),
+        aliases=(Alias("124972", SpellingChannelCode.ID),),
         order_unit=OrderUnitCode.QUOTE,
         tick_size=Decimal("0.5"),
         lot_size=Decimal(10),
@@ -117,6 +122,7 @@ def test_an_option_has_bands_of_ticks_and_no_tick_beside_them() -> None:
         option_type=OptionTypeCode.CALL,
         status=MarketStatusCode.ONLINE,
         listed_at=dt.datetime(2026, 5, 18, 10, 38, 44, tzinfo=dt.UTC),
+        aliases=(Alias("124972", SpellingChannelCode.ID),),
         order_unit=OrderUnitCode.BASE,
         tick_bands=(
             Band(Decimal(0), Decimal("0.0001")),

@@ -67,6 +67,7 @@ def test_a_pair_is_read_whole() -> None:
         lot_size=Decimal("0.00000001"),
         min_order_size=Decimal("0.00005"),
         min_notional=Decimal("0.5"),
+        market_min_notional=Decimal("0.5"),
         maker_fee=Decimal("0.0025"),
         taker_fee=Decimal("0.004"),
         max_leverage=Decimal(5),
@@ -108,7 +109,7 @@ def test_a_tick_of_null_is_not_made_up_from_decimals() -> None:
         ("limit_only", MarketStatusCode.ONLINE, ("LIMIT",)),
         ("post_only", MarketStatusCode.POST_ONLY, None),
         ("cancel_only", MarketStatusCode.CANCEL_ONLY, None),
-        ("reduce_only", MarketStatusCode.REDUCE_ONLY, None),
+        ("reduce_only", MarketStatusCode.SELL_ONLY, None),
     ],
 )
 def test_every_word_of_status_has_its_meaning(
@@ -140,7 +141,12 @@ def test_a_dark_pool_is_beside_the_usual_market() -> None:
     market = the_market(read("kraken", pairs(**{"XXBTZUSD.d": pair})))
     assert market.is_secondary
     assert market.base == Code("XXBT", "BTC")
-    assert (market.min_order_size, market.maker_fee) == (None, None)
+    assert market.min_order_size is None
+
+
+def test_without_fees_of_makers_both_sides_pay_the_same() -> None:
+    market = the_market(read("kraken", pairs(XXBTZUSD=a_pair("fees_maker"))))
+    assert (market.maker_fee, market.taker_fee) == (Decimal("0.004"), Decimal("0.004"))
 
 
 def test_a_tokenised_share_is_equity_under_its_own_code() -> None:
