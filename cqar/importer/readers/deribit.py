@@ -19,7 +19,7 @@ import msgspec
 from cqar.importer.market import Alias, Band, Code, Leg, Market, UnreadableRecord
 from cqar.importer.readers.deribit_requests import DeribitRequests, covers
 from cqar.importer.readers.fields import (
-    is_placeholder,
+    kind_by_settlement,
     milliseconds,
     number,
     positive,
@@ -27,6 +27,7 @@ from cqar.importer.readers.fields import (
     required,
     stated_word,
     text,
+    unless_placeholder,
     word,
 )
 from cqar.importer.readers.product_line import Form, ProductLine, RawRecord
@@ -176,9 +177,8 @@ def _status(record: DeribitInstrument) -> MarketStatusCode | None:
 
 def _dates(record: DeribitInstrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
     """Only futures and options expire; perpetuals carry a date in the year 3000."""
-    ends_at = milliseconds(record.expiration_timestamp, "expiration_timestamp")
-    if ends_at is not None and is_placeholder(ends_at):
-        ends_at = None
+    stated = milliseconds(record.expiration_timestamp, "expiration_timestamp")
+    ends_at = unless_placeholder(stated)
     if symbol_type not in (_T.FUTURE, _T.OPTION):
         return {"ends_at": ends_at}
     if ends_at is None:
@@ -220,9 +220,7 @@ def _contract(
     if symbol_type is _T.SPOT:
         return {"order_unit": OrderUnitCode.BASE}
     settlement = Code(record.settlement_currency or base.venue)
-    kind = ContractKindCode.QUANTO
-    if settlement in (base, quote):
-        kind = ContractKindCode.INVERSE if settlement == base else ContractKindCode.LINEAR
+    kind = kind_by_settlement(base.venue, quote.venue, settlement.venue)
     if record.instrument_type is not None:
         stated = word(record.instrument_type, "instrument_type", _CONTRACT_KINDS)
         if kind is not ContractKindCode.QUANTO and stated is not kind:
