@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+
+
+from decimal import Decimal
 from typing import Any
 
 from cqar.importer.market import Market, Unsupported
 from cqar.importer.readers.registry import product_line_of
 from cqar.importer.reading import Reading, Unreadable, read_answers
 from cqar.importer.saved_answers import decode
+
+
+from cqar_shared.domain.kinds.symbol import ContractKindCode
+from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
 
 
 def read(venue_id: str, answers: dict[str, Any]) -> Reading:
@@ -42,3 +49,19 @@ def the_unsupported(found: Reading) -> Unsupported:
     assert not found.markets
     (unsupported,) = found.unsupported
     return unsupported
+
+
+
+
+def base_quantity(market: Market, quantity: str, *, price: str = "1") -> Decimal:
+    """What an order's quantity is in units of the base, by the market's own terms."""
+    found = Decimal(quantity)
+    if market.order_unit is OrderUnitCode.CONTRACT:
+        assert market.contract_size is not None
+        found *= market.contract_size
+    else:
+        assert market.contract_size is None
+    is_in_contracts = market.order_unit is OrderUnitCode.CONTRACT
+    is_inverse = is_in_contracts and market.contract_kind is ContractKindCode.INVERSE
+    is_in_quote = market.order_unit is OrderUnitCode.QUOTE or is_inverse
+    return found / Decimal(price) if is_in_quote else found

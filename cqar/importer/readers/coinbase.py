@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from decimal import Decimal
 from typing import ClassVar, Final
+
+import msgspec
 
 from cqar.importer.market import Code, Market
 from cqar.importer.readers import coinbase_advanced, coinbase_intx
-from cqar.importer.readers.coinbase_status import StatusRecord, order_types_of, status_of
-from cqar.importer.readers.fields import limit, positive, text
+from cqar.importer.readers.coinbase_status import CoinbaseStatus, order_types_of, status_of
+from cqar.importer.readers.fields import limit, positive, rate, text
 from cqar.importer.readers.product_line import (
     Answers,
     Form,
@@ -28,29 +31,36 @@ from cqar_shared.domain.kinds.venue import EnvironmentCode
 from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
 
 
-class ProductRecord(StatusRecord, frozen=True, kw_only=True):
-    """A product. Since June 2022 it states no sizes of orders any more, but for market funds."""
+class ExchangeProduct(CoinbaseStatus, frozen=True, kw_only=True):
+    """A product. Since June 2022 it states no least or largest size of orders, only funds."""
 
     id: str
     base_currency: str
     quote_currency: str
     quote_increment: str | None = None
     base_increment: str | None = None
-    base_min_size: str | None = None
+    base_min_size: str | msgspec.UnsetType | None = msgspec.UNSET
     base_max_size: str | None = None
     min_market_funds: str | None = None
     max_market_funds: str | None = None
+    high_bid_limit_percentage: str | None = None
 
     UNUSED: ClassVar = frozenset(
         {
             *("display_name", "margin_enabled", "status_message", "fx_stablecoin"),
-            *("max_slippage_percentage", "high_bid_limit_percentage"),
+            "max_slippage_percentage",
         }
     )
 
 
-def read_product(record: ProductRecord) -> Market:
-    """A product. Delisted ones stay in the answer; when they ended is not stated."""
+def read_product(record: ExchangeProduct) -> Market:
+    """A product. Delisted ones stay in the answer; when they ended is not stated.
+
+    `min_market_funds` was of market orders. Since `base_min_size` went, it is the least notional
+    of limit orders, too (coinbase.com/blog/upcoming-changes-to-order-size-limits, May 2022).
+    """
+    funds = limit(record.min_market_funds, "min_market_funds")
+    least = None if record.base_min_size is msgspec.UNSET else record.base_min_size
     return Market(
         spelling=text(record.id, "id"),
         symbol_type=SymbolTypeCode.SPOT,
@@ -61,11 +71,19 @@ def read_product(record: ProductRecord) -> Market:
         order_unit=OrderUnitCode.BASE,
         tick_size=positive(record.quote_increment, "quote_increment"),
         lot_size=positive(record.base_increment, "base_increment"),
-        min_order_size=limit(record.base_min_size, "base_min_size"),
+        min_order_size=limit(least, "base_min_size"),
         max_order_size=limit(record.base_max_size, "base_max_size"),
-        market_min_notional=limit(record.min_market_funds, "min_market_funds"),
+        min_notional=funds if record.base_min_size is msgspec.UNSET else None,
+        market_min_notional=funds,
         market_max_notional=limit(record.max_market_funds, "max_market_funds"),
+        bid_multiplier_up=_highest_bid(record.high_bid_limit_percentage),
     )
+
+
+def _highest_bid(above: str | None) -> Decimal | None:
+    """The bound of a limit order to buy, of pairs of stable coins: 0.03 is 3 % above."""
+    value = rate(above, "high_bid_limit_percentage")
+    return None if value is None else 1 + value
 
 
 def _products(answers: Answers) -> Iterable[Row]:
@@ -73,8 +91,8 @@ def _products(answers: Answers) -> Iterable[Row]:
         yield from objects_at(answer.value, name="id")
 
 
-def _exchange(*requests: Request) -> tuple[Form[ProductRecord], ...]:
-    return (Form(lists=requests, record=ProductRecord, rows=_products, read=read_product),)
+def _exchange(*requests: Request) -> tuple[Form[ExchangeProduct], ...]:
+    return (Form(lists=requests, record=ExchangeProduct, rows=_products, read=read_product),)
 
 
 _EXCHANGE: Final = ProductLine(

@@ -13,7 +13,7 @@ import msgspec
 
 from cqar.importer.market import Code, Market, UnreadableRecord
 from cqar.importer.readers.coinbase_status import (
-    StatusRecord,
+    CoinbaseStatus,
     by_flags,
     order_types_of,
     status_of,
@@ -60,7 +60,7 @@ _SESSIONS: Final = {
 _UNDEFINED_SESSION: Final = "FCM_TRADING_SESSION_STATE_UNDEFINED"
 
 
-class Session(RawRecord, frozen=True):
+class TradingSession(RawRecord, frozen=True):
     """The trading session of a future at the clearing member (FCM)."""
 
     is_session_open: bool | None = None
@@ -74,7 +74,7 @@ class Session(RawRecord, frozen=True):
     )
 
 
-class PerpetualDetails(RawRecord, frozen=True):
+class AdvancedPerpetual(RawRecord, frozen=True):
     """Details of a perpetual of INTX; of other futures they are empty."""
 
     max_leverage: str | None = None
@@ -87,7 +87,7 @@ class PerpetualDetails(RawRecord, frozen=True):
     )
 
 
-class FutureDetails(RawRecord, frozen=True):
+class AdvancedFuture(RawRecord, frozen=True):
     """What only a future has."""
 
     contract_expiry: str | None = None
@@ -96,7 +96,7 @@ class FutureDetails(RawRecord, frozen=True):
     contract_expiry_type: str | None = None
     futures_asset_type: str | None = None
     funding_interval: str | None = None
-    perpetual_details: PerpetualDetails | None = None
+    perpetual_details: AdvancedPerpetual | None = None
 
     UNUSED: ClassVar = frozenset(
         {
@@ -111,7 +111,7 @@ class FutureDetails(RawRecord, frozen=True):
     )
 
 
-class ProductRecord(StatusRecord, frozen=True, kw_only=True):
+class AdvancedProduct(CoinbaseStatus, frozen=True, kw_only=True):
     """A product, spot or future."""
 
     product_id: str
@@ -126,14 +126,14 @@ class ProductRecord(StatusRecord, frozen=True, kw_only=True):
     base_max_size: str | None = None
     quote_min_size: str | None = None
     quote_max_size: str | None = None
-    fcm_trading_session_details: Session | None = None
-    future_product_details: FutureDetails | None = None
+    fcm_trading_session_details: TradingSession | None = None
+    future_product_details: AdvancedFuture | None = None
 
     UNUSED: ClassVar = frozenset(
         {
             *("price", "price_percentage_change_24h", "volume_24h", "quote_increment", "watched"),
             *("volume_percentage_change_24h", "new", "mid_market_price", "alias", "alias_to"),
-            *("base_display_symbol", "quote_display_symbol", "view_only", "display_name"),
+            *("base_display_symbol", "quote_display_symbol", "display_name"),
             *("product_venue", "approximate_quote_24h_volume", "new_at", "market_cap"),
             *("base_cbrn", "quote_cbrn", "product_cbrn", "icon_color", "icon_url"),
             *("display_name_overwrite", "is_alpha_testing", "about_description"),
@@ -142,7 +142,7 @@ class ProductRecord(StatusRecord, frozen=True, kw_only=True):
     )
 
 
-def read_product(record: ProductRecord) -> Market:
+def read_product(record: AdvancedProduct) -> Market:
     """A product. `new_at` is when the app began to show it as new, not when it was listed."""
     make = word(record.product_type, "product_type", {"SPOT": _spot, "FUTURE": _future})
     quote = Code(
@@ -160,7 +160,7 @@ def read_product(record: ProductRecord) -> Market:
     )
 
 
-def _spot(record: ProductRecord, _quote: Code) -> dict[str, Any]:
+def _spot(record: AdvancedProduct, _quote: Code) -> dict[str, Any]:
     """Sizes in the quote limit market orders, which may be for an amount of it."""
     base = text(record.base_currency_id, "base_currency_id")
     return {
@@ -173,7 +173,7 @@ def _spot(record: ProductRecord, _quote: Code) -> dict[str, Any]:
     }
 
 
-def _future(record: ProductRecord, quote: Code) -> dict[str, Any]:
+def _future(record: AdvancedProduct, quote: Code) -> dict[str, Any]:
     details = record.future_product_details
     if details is None:
         raise UnreadableRecord("future_product_details is not stated of a future")
@@ -182,7 +182,7 @@ def _future(record: ProductRecord, quote: Code) -> dict[str, Any]:
     is_future = symbol_type is SymbolTypeCode.FUTURE
     if is_future and ends_at is None:
         raise UnreadableRecord("contract_expiry is not stated of a future that expires")
-    perpetual = details.perpetual_details or PerpetualDetails()
+    perpetual = details.perpetual_details or AdvancedPerpetual()
     return {
         "symbol_type": symbol_type,
         "base": Code(text(details.contract_root_unit, "contract_root_unit")),
@@ -212,7 +212,7 @@ def _seconds(duration: str | None) -> int | None:
     return integer(duration[:-1], "funding_interval") or None
 
 
-def _future_status(record: ProductRecord) -> MarketStatusCode | None:
+def _future_status(record: AdvancedProduct) -> MarketStatusCode | None:
     """Its word is empty: the flags decide, and the session of what they let trade."""
     status = by_flags(record) if _has_flags_alone(record) else status_of(record)
     session = record.fcm_trading_session_details
@@ -225,7 +225,7 @@ def _future_status(record: ProductRecord) -> MarketStatusCode | None:
     return status
 
 
-def _has_flags_alone(record: ProductRecord) -> bool:
+def _has_flags_alone(record: AdvancedProduct) -> bool:
     return record.status == "" and record.trading_disabled is not msgspec.UNSET
 
 
@@ -255,7 +255,7 @@ def _incomplete(answers: Answers) -> str | None:
 
 FORM: Final = Form(
     lists=_REQUESTS,
-    record=ProductRecord,
+    record=AdvancedProduct,
     rows=_products,
     read=read_product,
     covers=_covers,

@@ -50,7 +50,7 @@ _TYPES: Final = {"PERP": SymbolTypeCode.PERPETUAL, "SPOT": SymbolTypeCode.SPOT}
 _NANOSECONDS: Final = 1_000_000_000
 
 
-class InstrumentRecord(RawRecord, frozen=True):
+class InternationalInstrument(RawRecord, frozen=True):
     """An instrument."""
 
     symbol: str
@@ -82,7 +82,7 @@ class InstrumentRecord(RawRecord, frozen=True):
     )
 
 
-def read_instrument(record: InstrumentRecord) -> Market:
+def read_instrument(record: InternationalInstrument) -> Market:
     """An instrument."""
     symbol_type = word(record.type, "type", _TYPES)
     is_perpetual = symbol_type is SymbolTypeCode.PERPETUAL
@@ -112,7 +112,7 @@ def read_instrument(record: InstrumentRecord) -> Market:
     )
 
 
-def _status(record: InstrumentRecord) -> MarketStatusCode | None:
+def _status(record: InternationalInstrument) -> MarketStatusCode | None:
     state = stated_word(record.trading_state, "trading_state", _STATES)
     mode = word(record.mode or "STANDARD", "mode", _MODES)
     return mode if state is _S.ONLINE else state
@@ -141,7 +141,7 @@ def _instruments(answers: Answers) -> Iterable[Row]:
 
 FORM: Final = Form(
     lists=(Request("api.international.coinbase.com/api/v1/instruments"),),
-    record=InstrumentRecord,
+    record=InternationalInstrument,
     rows=_instruments,
     read=read_instrument,
 )

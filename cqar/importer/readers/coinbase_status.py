@@ -20,6 +20,7 @@ _WORDS: Final = {
 #: Of several flags that are set, the strictest decides.
 _FLAGS: Final = (
     ("is_disabled", MarketStatusCode.HALTED),
+    ("view_only", MarketStatusCode.HALTED),
     ("trading_disabled", MarketStatusCode.HALTED),
     ("cancel_only", MarketStatusCode.CANCEL_ONLY),
     ("auction_mode", MarketStatusCode.AUCTION),
@@ -27,11 +28,12 @@ _FLAGS: Final = (
 )
 
 
-class StatusRecord(RawRecord, frozen=True):
+class CoinbaseStatus(RawRecord, frozen=True):
     """The fields of a product that say which orders it takes. A flag of null is unreadable."""
 
     status: str | msgspec.UnsetType = msgspec.UNSET
     is_disabled: _Flag = msgspec.UNSET
+    view_only: _Flag = msgspec.UNSET
     trading_disabled: _Flag = msgspec.UNSET
     cancel_only: _Flag = msgspec.UNSET
     auction_mode: _Flag = msgspec.UNSET
@@ -39,18 +41,18 @@ class StatusRecord(RawRecord, frozen=True):
     limit_only: _Flag = msgspec.UNSET
 
 
-def status_of(record: StatusRecord) -> MarketStatusCode | None:
+def status_of(record: CoinbaseStatus) -> MarketStatusCode | None:
     """What the word says, unless a flag forbids more; None if there is no word."""
     status = stated_word(record.status, "status", _WORDS)
     return by_flags(record) if status is MarketStatusCode.ONLINE else status
 
 
-def by_flags(record: StatusRecord) -> MarketStatusCode:
+def by_flags(record: CoinbaseStatus) -> MarketStatusCode:
     """What the flags of a product leave of its being online."""
     stricter = (code for name, code in _FLAGS if getattr(record, name) is True)
     return next(stricter, MarketStatusCode.ONLINE)
 
 
-def order_types_of(record: StatusRecord) -> tuple[str, ...] | None:
+def order_types_of(record: CoinbaseStatus) -> tuple[str, ...] | None:
     """`limit_only` is a statement about kinds of orders, not about the market's status."""
     return ("LIMIT",) if record.limit_only is True else None

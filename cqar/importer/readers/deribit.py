@@ -16,10 +16,10 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from cqar.importer.market import Band, Code, Leg, Market, UnreadableRecord
-from cqar.importer.readers.deribit_requests import Requests, covers
+from cqar.importer.market import Alias, Band, Code, Leg, Market, UnreadableRecord
+from cqar.importer.readers.deribit_requests import DeribitRequests, covers
 from cqar.importer.readers.fields import (
-    is_placeholder,
+    kind_by_settlement,
     milliseconds,
     number,
     positive,
@@ -27,6 +27,7 @@ from cqar.importer.readers.fields import (
     required,
     stated_word,
     text,
+    unless_placeholder,
     word,
 )
 from cqar.importer.readers.product_line import Form, ProductLine, RawRecord
@@ -37,7 +38,11 @@ from cqar_shared.domain.kinds.symbol import (
     UnderlyingClassCode,
 )
 from cqar_shared.domain.kinds.venue import EnvironmentCode
-from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
+from cqar_shared.domain.kinds.venue_symbol import (
+    MarketStatusCode,
+    OrderUnitCode,
+    SpellingChannelCode,
+)
 
 _T = SymbolTypeCode
 _S = MarketStatusCode
@@ -69,21 +74,21 @@ _OPTION_TYPES: Final = {"call": OptionTypeCode.CALL, "put": OptionTypeCode.PUT}
 _COUNTER_OF_2021: Final = "USD"
 
 
-class TickStep(RawRecord, frozen=True):
+class DeribitTickStep(RawRecord, frozen=True):
     """The tick of prices from `above_price` on."""
 
     above_price: str
     tick_size: str
 
 
-class ComboLeg(RawRecord, frozen=True):
+class DeribitLeg(RawRecord, frozen=True):
     """A leg in the answer to get_combos; `amount` is its signed ratio."""
 
     instrument_name: str
     amount: str
 
 
-class InstrumentRecord(RawRecord, frozen=True, rename={"legs": "@legs"}):
+class DeribitInstrument(RawRecord, frozen=True, rename={"legs": "@legs"}):
     """An instrument. Answers of 2021 state neither settlement nor counter currency."""
 
     instrument_name: str
@@ -94,6 +99,7 @@ class InstrumentRecord(RawRecord, frozen=True, rename={"legs": "@legs"}):
     settlement_currency: str | None = None
     settlement_period: str | None = None
     instrument_type: str | None = None
+    instrument_id: str | None = None
     price_index: str | None = None
     option_type: str | None = None
     strike: str | None = None
@@ -102,16 +108,16 @@ class InstrumentRecord(RawRecord, frozen=True, rename={"legs": "@legs"}):
     is_active: bool | msgspec.UnsetType = msgspec.UNSET
     state: str | msgspec.UnsetType = msgspec.UNSET
     tick_size: str | None = None
-    tick_size_steps: tuple[TickStep, ...] = ()
+    tick_size_steps: tuple[DeribitTickStep, ...] = ()
     min_trade_amount: str | None = None
     maker_commission: str | None = None
     taker_commission: str | None = None
     max_leverage: str | None = None
-    legs: tuple[ComboLeg, ...] = ()
+    legs: tuple[DeribitLeg, ...] = ()
 
     UNUSED: ClassVar = frozenset(
         {
-            *("contract_size", "instrument_id", "future_type", "max_liquidation_commission"),
+            *("contract_size", "future_type", "max_liquidation_commission"),
             *("block_trade_commission", "block_trade_min_trade_amount", "block_trade_tick_size"),
             *("block_trade_tick_size_steps", "rfq", "lot_size", "underlying_type"),
             *("product_group", "max_non_default_leverage"),
@@ -119,7 +125,7 @@ class InstrumentRecord(RawRecord, frozen=True, rename={"legs": "@legs"}):
     )
 
 
-def read_instrument(record: InstrumentRecord) -> Market:
+def read_instrument(record: DeribitInstrument) -> Market:
     """An instrument of any kind."""
     symbol_type = word(record.kind, "kind", _KINDS)
     if symbol_type in (_T.FUTURE, _T.OPTION):
@@ -135,6 +141,7 @@ def read_instrument(record: InstrumentRecord) -> Market:
         quote=quote,
         status=_status(record),
         listed_at=milliseconds(record.creation_timestamp, "creation_timestamp"),
+        aliases=_aliases(record.instrument_id),
         lot_size=amount,
         min_order_size=amount,
         maker_fee=rate(record.maker_commission, "maker_commission"),
@@ -147,7 +154,7 @@ def read_instrument(record: InstrumentRecord) -> Market:
     )
 
 
-def _priced_against(record: InstrumentRecord) -> str:
+def _priced_against(record: DeribitInstrument) -> str:
     """The quote currency; prices of inverse options are in the base, their strikes in this."""
     quote = text(record.quote_currency, "quote_currency")
     if quote != record.base_currency:
@@ -155,7 +162,12 @@ def _priced_against(record: InstrumentRecord) -> str:
     return record.counter_currency or _COUNTER_OF_2021
 
 
-def _status(record: InstrumentRecord) -> MarketStatusCode | None:
+def _aliases(number: str | None) -> tuple[Alias, ...]:
+    """Multicast and the binary API name an instrument by its number."""
+    return (Alias(number, SpellingChannelCode.ID),) if number else ()
+
+
+def _status(record: DeribitInstrument) -> MarketStatusCode | None:
     """The state of its book; an instrument that is not active takes no orders."""
     status = stated_word(record.state, "state", _STATES)
     if record.is_active is False:
@@ -163,11 +175,10 @@ def _status(record: InstrumentRecord) -> MarketStatusCode | None:
     return _S.ONLINE if status is None and record.is_active is True else status
 
 
-def _dates(record: InstrumentRecord, symbol_type: SymbolTypeCode) -> dict[str, Any]:
+def _dates(record: DeribitInstrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
     """Only futures and options expire; perpetuals carry a date in the year 3000."""
-    ends_at = milliseconds(record.expiration_timestamp, "expiration_timestamp")
-    if ends_at is not None and is_placeholder(ends_at):
-        ends_at = None
+    stated = milliseconds(record.expiration_timestamp, "expiration_timestamp")
+    ends_at = unless_placeholder(stated)
     if symbol_type not in (_T.FUTURE, _T.OPTION):
         return {"ends_at": ends_at}
     if ends_at is None:
@@ -179,7 +190,7 @@ def _dates(record: InstrumentRecord, symbol_type: SymbolTypeCode) -> dict[str, A
     return found
 
 
-def _ticks(record: InstrumentRecord) -> dict[str, Any]:
+def _ticks(record: DeribitInstrument) -> dict[str, Any]:
     """One tick, or bands of it: a single tick beside them would be wrong for most prices."""
     tick = positive(record.tick_size, "tick_size")
     if not record.tick_size_steps:
@@ -195,7 +206,7 @@ def _ticks(record: InstrumentRecord) -> dict[str, Any]:
     return {"tick_bands": tuple(bands)}
 
 
-def _leg(leg: ComboLeg) -> Leg:
+def _leg(leg: DeribitLeg) -> Leg:
     ratio = number(leg.amount, "legs.amount")
     if not ratio:
         raise UnreadableRecord("the ratio of a leg is not stated")
@@ -203,15 +214,13 @@ def _leg(leg: ComboLeg) -> Leg:
 
 
 def _contract(
-    record: InstrumentRecord, symbol_type: SymbolTypeCode, base: Code, quote: Code
+    record: DeribitInstrument, symbol_type: SymbolTypeCode, base: Code, quote: Code
 ) -> dict[str, Any]:
     """What a contract pays in and what its orders count. All were inverse in 2021."""
     if symbol_type is _T.SPOT:
         return {"order_unit": OrderUnitCode.BASE}
     settlement = Code(record.settlement_currency or base.venue)
-    kind = ContractKindCode.QUANTO
-    if settlement in (base, quote):
-        kind = ContractKindCode.INVERSE if settlement == base else ContractKindCode.LINEAR
+    kind = kind_by_settlement(base.venue, quote.venue, settlement.venue)
     if record.instrument_type is not None:
         stated = word(record.instrument_type, "instrument_type", _CONTRACT_KINDS)
         if kind is not ContractKindCode.QUANTO and stated is not kind:
@@ -229,17 +238,17 @@ def _contract(
     }
 
 
-def _is_volatility(record: InstrumentRecord) -> bool:
+def _is_volatility(record: DeribitInstrument) -> bool:
     """Whether it is of Deribit's volatility index: `BTCDVOL_USDC-27DEC24`, index `btcdvol_usdc`."""
     names = (record.price_index or "", record.instrument_name)
     return any(name.upper().partition("_")[0].endswith("DVOL") for name in names)
 
 
-def _form(requests: Requests) -> Form[InstrumentRecord]:
+def _form(requests: DeribitRequests) -> Form[DeribitInstrument]:
     return Form(
         lists=(requests.all, requests.one),
         also=(requests.combos,),
-        record=InstrumentRecord,
+        record=DeribitInstrument,
         rows=requests.rows,
         read=read_instrument,
         covers=covers,
@@ -252,7 +261,7 @@ _PRODUCTION: Final = ProductLine(
     venue_id="deribit",
     name="Deribit",
     operator="deribit",
-    forms=(_form(Requests("www.deribit.com", is_testnet=False)),),
+    forms=(_form(DeribitRequests("www.deribit.com", is_testnet=False)),),
     symbol_types=frozenset({_T.SPOT, _T.PERPETUAL, _T.FUTURE, _T.OPTION, _T.COMBO}),
     ccxt_id="deribit",
     documentation=(
@@ -269,7 +278,7 @@ PRODUCT_LINES: Final = (
         venue_id="deribit-testnet",
         name="Deribit Testnet",
         operator="deribit-testnet",
-        forms=(_form(Requests("test.deribit.com", is_testnet=True)),),
+        forms=(_form(DeribitRequests("test.deribit.com", is_testnet=True)),),
         environment=EnvironmentCode.TESTNET,
         ccxt_id="",
     ),

@@ -18,7 +18,7 @@ from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 _T = SymbolTypeCode
 
 
-class Requests:
+class DeribitRequests:
     """The requests of one environment, and whether it says that it is the testnet."""
 
     def __init__(self, host: str, *, is_testnet: bool) -> None:

@@ -54,7 +54,7 @@ _FORMER_STATUS: Final = {
 _TYPES: Final = {"PERPETUAL": SymbolTypeCode.PERPETUAL}
 
 
-class Terms(RawRecord, frozen=True, rename="camel"):
+class DydxTerms(RawRecord, frozen=True, rename="camel"):
     """What both versions have."""
 
     status: str | msgspec.UnsetType | None = msgspec.UNSET
@@ -64,7 +64,7 @@ class Terms(RawRecord, frozen=True, rename="camel"):
     maintenance_margin_fraction: str | None = None
 
 
-class PerpetualRecord(Terms, frozen=True, kw_only=True, rename="camel"):
+class DydxPerpetual(DydxTerms, frozen=True, kw_only=True, rename="camel"):
     """A perpetual of the chain."""
 
     ticker: str
@@ -80,7 +80,7 @@ class PerpetualRecord(Terms, frozen=True, kw_only=True, rename="camel"):
     )
 
 
-class FormerRecord(Terms, frozen=True, kw_only=True, rename="camel"):
+class DydxFormerMarket(DydxTerms, frozen=True, kw_only=True, rename="camel"):
     """A market of v3."""
 
     market: str
@@ -99,7 +99,7 @@ class FormerRecord(Terms, frozen=True, kw_only=True, rename="camel"):
     )
 
 
-def read_perpetual(record: PerpetualRecord) -> Market:
+def read_perpetual(record: DydxPerpetual) -> Market:
     """A perpetual; its record has no base of its own, only `BASE-USD`."""
     ticker = text(record.ticker, "ticker")
     base, _, quote = ticker.rpartition("-")
@@ -116,7 +116,7 @@ def read_perpetual(record: PerpetualRecord) -> Market:
     )
 
 
-def read_former(record: FormerRecord) -> Market:
+def read_former(record: DydxFormerMarket) -> Market:
     """A market of v3."""
     return Market(
         spelling=text(record.market, "market"),
@@ -128,7 +128,7 @@ def read_former(record: FormerRecord) -> Market:
     )
 
 
-def _terms(record: Terms, quote: str) -> dict[str, Any]:
+def _terms(record: DydxTerms, quote: str) -> dict[str, Any]:
     code = word(quote, "the quote", _QUOTES)
     return {
         "quote": code,
@@ -158,11 +158,11 @@ def _covers(query: Mapping[str, str], spelling: str, _type: SymbolTypeCode) -> b
     return spelling in (query.get("ticker"), query.get("market"))
 
 
-def _today(host: str) -> Form[PerpetualRecord]:
+def _today(host: str) -> Form[DydxPerpetual]:
     request = Request(f"{host}/v4/perpetualMarkets", narrows=("ticker", "market", "limit"))
     return Form(
         lists=(request,),
-        record=PerpetualRecord,
+        record=DydxPerpetual,
         rows=_markets,
         read=read_perpetual,
         covers=_covers,
@@ -171,7 +171,7 @@ def _today(host: str) -> Form[PerpetualRecord]:
 
 _FORMER: Final = Form(
     lists=(Request("api.dydx.exchange/v3/markets", narrows=("market",), is_former=True),),
-    record=FormerRecord,
+    record=DydxFormerMarket,
     rows=_markets,
     read=read_former,
     covers=_covers,

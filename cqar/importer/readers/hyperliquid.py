@@ -2,8 +2,9 @@
 
 Sizes of orders are in the base, in steps of `szDecimals` decimals. A price has at most 5
 significant digits and at most 6 - szDecimals decimals (8 - szDecimals for spot): this is the
-documentation of the whole venue ("Tick and lot size"), not the record, and is the only thing taken
-from there. Perpetuals are linear in their collateral. A record of a coin that trades says nothing
+documentation of the whole venue ("Tick and lot size"), not the record. So is that the first
+exchange is margined in USDC, where its answer does not name a collateral. Perpetuals are linear in
+their collateral. A record of a coin that trades says nothing
 about its status: only `isDelisted` is stated.
 """
 
@@ -15,7 +16,7 @@ from typing import Any, ClassVar, Final
 
 from cqar.importer.market import Alias, Code, Market, UnreadableRecord
 from cqar.importer.readers.fields import integer, places, positive, text
-from cqar.importer.readers.hyperliquid_answers import Answered
+from cqar.importer.readers.hyperliquid_answers import HyperliquidAnswers
 from cqar.importer.readers.product_line import Form, ProductLine, RawRecord
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
@@ -34,7 +35,7 @@ _HOST: Final = "api.hyperliquid.xyz"
 _TESTNET_HOST: Final = "api.hyperliquid-testnet.xyz"
 
 
-class Token(RawRecord, frozen=True, rename="camel"):
+class HyperliquidToken(RawRecord, frozen=True, rename="camel"):
     """A spot token. Anybody can make one of any name: only canonical names are the venue's own."""
 
     name: str
@@ -53,7 +54,7 @@ class Token(RawRecord, frozen=True, rename="camel"):
         return Code(code, name, self.full_name or None)
 
 
-class CoinRecord(
+class HyperliquidCoin(
     RawRecord,
     frozen=True,
     rename={
@@ -70,7 +71,7 @@ class CoinRecord(
     sz_decimals: str
     max_leverage: str | None = None
     is_delisted: bool | None = None
-    settlement: Token | None = None
+    settlement: HyperliquidToken | None = None
     id: str | None = None
 
     UNUSED: ClassVar = frozenset(
@@ -81,18 +82,20 @@ class CoinRecord(
     )
 
 
-class PairRecord(RawRecord, frozen=True, rename={"base": "@base", "quote": "@quote", "id": "@id"}):
+class HyperliquidPair(
+    RawRecord, frozen=True, rename={"base": "@base", "quote": "@quote", "id": "@id"}
+):
     """A spot pair: `@188`, or `PURR/USDC`."""
 
     name: str
-    base: Token | None = None
-    quote: Token | None = None
+    base: HyperliquidToken | None = None
+    quote: HyperliquidToken | None = None
     id: str | None = None
 
     UNUSED: ClassVar = frozenset({"tokens", "index", "isCanonical"})
 
 
-def read_coin(record: CoinRecord) -> Market:
+def read_coin(record: HyperliquidCoin) -> Market:
     """A perpetual. Its multiples, such as kPEPE, are not stated to be any."""
     name = text(record.name, "name")
     if record.settlement is None:
@@ -112,7 +115,7 @@ def read_coin(record: CoinRecord) -> Market:
     )
 
 
-def read_pair(record: PairRecord) -> Market:
+def read_pair(record: HyperliquidPair) -> Market:
     """A spot pair; steps are of its base token."""
     if record.base is None or record.quote is None:
         raise UnreadableRecord("its tokens are not among the tokens of spotMeta")
@@ -150,23 +153,23 @@ def _id(name: str | None) -> dict[str, Any]:
     return {"aliases": (Alias(name, SpellingChannelCode.ID),) if name else ()}
 
 
-def _perpetuals(answered: Answered) -> Form[CoinRecord]:
+def _perpetuals(answered: HyperliquidAnswers) -> Form[HyperliquidCoin]:
     lists = (answered.meta, answered.meta_and_contexts, answered.all_metas)
     return Form(
         lists=lists,
         also=(answered.spot, answered.spot_and_contexts, answered.dexs),
-        record=CoinRecord,
+        record=HyperliquidCoin,
         rows=answered.perpetuals,
         read=read_coin,
         types=dict.fromkeys(lists, frozenset({SymbolTypeCode.PERPETUAL})),
     )
 
 
-def _spot(answered: Answered) -> Form[PairRecord]:
+def _spot(answered: HyperliquidAnswers) -> Form[HyperliquidPair]:
     lists = (answered.spot, answered.spot_and_contexts)
     return Form(
         lists=lists,
-        record=PairRecord,
+        record=HyperliquidPair,
         rows=answered.pairs,
         read=read_pair,
         types=dict.fromkeys(lists, frozenset({SymbolTypeCode.SPOT})),
@@ -174,7 +177,7 @@ def _spot(answered: Answered) -> Form[PairRecord]:
 
 
 def _line(venue_id: str, name: str, *, dex: str = "", is_testnet: bool = False) -> ProductLine:
-    answered = Answered(_TESTNET_HOST if is_testnet else _HOST, dex)
+    answered = HyperliquidAnswers(_TESTNET_HOST if is_testnet else _HOST, dex)
     perpetuals = _perpetuals(answered)
     types = frozenset({SymbolTypeCode.PERPETUAL})
     return ProductLine(

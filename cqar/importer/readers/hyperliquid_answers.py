@@ -28,7 +28,7 @@ _USDC: Final = {"name": "USDC", "index": "0", "isCanonical": True}
 _USDC_INDEX: Final = "0"
 
 
-class Answered:
+class HyperliquidAnswers:
     """The requests of one exchange in one environment; `dex` is empty for the first."""
 
     def __init__(self, host: str, dex: str = "") -> None:

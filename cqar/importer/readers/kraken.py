@@ -47,12 +47,13 @@ _OLD_CODES: Final = {
 #: docs.kraken.com, WebSocket v2: "the symbols are BTC and DOGE, not XBT and XDG".
 _DISPLAY: Final = {"XBT": "BTC", "XDG": "DOGE"}
 
+#: Of a spot market an order reduces if it sells.
 _STATUS: Final = {
     "online": MarketStatusCode.ONLINE,
     "limit_only": MarketStatusCode.ONLINE,
     "post_only": MarketStatusCode.POST_ONLY,
     "cancel_only": MarketStatusCode.CANCEL_ONLY,
-    "reduce_only": MarketStatusCode.REDUCE_ONLY,
+    "reduce_only": MarketStatusCode.SELL_ONLY,
 }
 _CLASSES: Final[Mapping[str, UnderlyingClassCode | None]] = {
     "currency": None,
@@ -61,7 +62,7 @@ _CLASSES: Final[Mapping[str, UnderlyingClassCode | None]] = {
 _Tiers = tuple[tuple[str, str], ...]
 
 
-class PairRecord(
+class KrakenPair(
     RawRecord,
     frozen=True,
     rename={"key": "@key", "base_altname": "@base_altname", "quote_altname": "@quote_altname"},
@@ -84,7 +85,7 @@ class PairRecord(
     leverage_buy: tuple[str, ...] | None = None
     leverage_sell: tuple[str, ...] | None = None
     fees: _Tiers | None = None
-    fees_maker: _Tiers | None = None
+    fees_maker: _Tiers | msgspec.UnsetType | None = msgspec.UNSET
     base_altname: str | None = None
     quote_altname: str | None = None
 
@@ -96,8 +97,13 @@ class PairRecord(
     )
 
 
-def read_pair(record: PairRecord) -> Market:
-    """A pair. Of 2021 it has no `tick_size`: the decimals of its price were the tick then."""
+def read_pair(record: KrakenPair) -> Market:
+    """A pair.
+
+    Of 2021 it has no `tick_size`: the decimals of its price were the tick then. `costmin` is the
+    minimum "for new orders" of any kind. There is `fees_maker` only "if on maker/taker": of other
+    pairs, such as dark pools, both sides pay `fees`.
+    """
     if record.tick_size is msgspec.UNSET:
         tick = places(record.pair_decimals, "pair_decimals")
     else:
@@ -105,6 +111,8 @@ def read_pair(record: PairRecord) -> Market:
     if record.lot_multiplier not in (None, "1"):
         raise UnreadableRecord(f"lot_multiplier is {record.lot_multiplier}: only 1 is known")
     spelling = text(record.key, "the pair's key")
+    least = limit(record.costmin, "costmin")
+    makers = record.fees if record.fees_maker is msgspec.UNSET else record.fees_maker
     return Market(
         spelling=spelling,
         symbol_type=SymbolTypeCode.SPOT,
@@ -119,10 +127,11 @@ def read_pair(record: PairRecord) -> Market:
         tick_size=tick,
         lot_size=places(record.lot_decimals, "lot_decimals"),
         min_order_size=limit(record.ordermin, "ordermin"),
-        min_notional=limit(record.costmin, "costmin"),
+        min_notional=least,
+        market_min_notional=least,
         max_leverage=_max_leverage(record),
         taker_fee=_first_tier(record.fees, "fees"),
-        maker_fee=_first_tier(record.fees_maker, "fees_maker"),
+        maker_fee=_first_tier(makers, "fees_maker"),
     )
 
 
@@ -145,7 +154,7 @@ def _aliases(spelling: str, altname: str, wsname: str | None) -> tuple[Alias, ..
     return tuple(found)
 
 
-def _max_leverage(record: PairRecord) -> Decimal | None:
+def _max_leverage(record: KrakenPair) -> Decimal | None:
     """The largest on either side; without margin trading the lists are empty."""
     offered = (*(record.leverage_buy or ()), *(record.leverage_sell or ()))
     found = [positive(value, "leverage") for value in offered]
@@ -197,7 +206,7 @@ PRODUCT_LINES: Final = (
             Form(
                 lists=(PAIRS,),
                 also=(ASSETS,),
-                record=PairRecord,
+                record=KrakenPair,
                 rows=_pairs,
                 read=read_pair,
                 covers=_covers,

@@ -53,7 +53,7 @@ _TICKERS: Final = {"XBT": "BTC", "XDG": "DOGE"}
 _TRADEABLE: Final = {"true": MarketStatusCode.ONLINE, "false": MarketStatusCode.HALTED}
 
 
-class MarginLevel(RawRecord, frozen=True, rename="camel"):
+class KrakenMarginLevel(RawRecord, frozen=True, rename="camel"):
     """Margin of positions from a size on."""
 
     initial_margin: str | None = None
@@ -62,7 +62,7 @@ class MarginLevel(RawRecord, frozen=True, rename="camel"):
     UNUSED: ClassVar = frozenset({"contracts", "numNonContractUnits"})
 
 
-class InstrumentRecord(RawRecord, frozen=True, rename="camel"):
+class KrakenFuture(RawRecord, frozen=True, rename="camel"):
     """An instrument. `base` and `quote` are not stated in answers of 2021."""
 
     symbol: str
@@ -77,7 +77,7 @@ class InstrumentRecord(RawRecord, frozen=True, rename="camel"):
     post_only: bool | None = None
     opening_date: str | None = None
     last_trading_time: str | None = None
-    margin_levels: tuple[MarginLevel, ...] | None = None
+    margin_levels: tuple[KrakenMarginLevel, ...] | None = None
 
     UNUSED: ClassVar = frozenset(
         {
@@ -88,7 +88,7 @@ class InstrumentRecord(RawRecord, frozen=True, rename="camel"):
     )
 
 
-def read_instrument(record: InstrumentRecord) -> Market | Unsupported:
+def read_instrument(record: KrakenFuture) -> Market | Unsupported:
     """An instrument; indices are listed beside the contracts."""
     symbol = text(record.symbol, "symbol")
     if record.type in _NO_MARKETS:
@@ -103,7 +103,7 @@ def read_instrument(record: InstrumentRecord) -> Market | Unsupported:
         raise UnreadableRecord("lastTradingTime is not stated of a contract that matures")
     base = _code(record.base or match[2].upper())
     quote = _code(record.quote or match[3].upper())
-    first = record.margin_levels[0] if record.margin_levels else MarginLevel()
+    first = record.margin_levels[0] if record.margin_levels else KrakenMarginLevel()
     return Market(
         spelling=symbol,
         symbol_type=SymbolTypeCode.PERPETUAL if is_perpetual else SymbolTypeCode.FUTURE,
@@ -129,7 +129,7 @@ def _code(code: str) -> Code:
     return Code(code, _TICKERS.get(code, code))
 
 
-def _status(record: InstrumentRecord) -> MarketStatusCode | None:
+def _status(record: KrakenFuture) -> MarketStatusCode | None:
     status = stated_word(record.tradeable, "tradeable", _TRADEABLE)
     if status is MarketStatusCode.ONLINE and record.post_only:
         return MarketStatusCode.POST_ONLY
@@ -141,11 +141,9 @@ def _instruments(answers: Answers) -> Iterable[Row]:
         yield from objects_at(answer.value, "instruments")
 
 
-def _forms(host: str) -> tuple[Form[InstrumentRecord], ...]:
+def _forms(host: str) -> tuple[Form[KrakenFuture], ...]:
     request = Request(f"{host}/derivatives/api/v3/instruments")
-    return (
-        Form(lists=(request,), record=InstrumentRecord, rows=_instruments, read=read_instrument),
-    )
+    return (Form(lists=(request,), record=KrakenFuture, rows=_instruments, read=read_instrument),)
 
 
 _PRODUCTION: Final = ProductLine(
