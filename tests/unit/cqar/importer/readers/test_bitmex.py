@@ -134,7 +134,6 @@ def test_an_inverse_perpetual_is_read_whole() -> None:
         base=Code("XBT", "BTC"),
         quote=Code("USD"),
         settlement=Code("XBt", "BTC"),
-        underlying_class=UnderlyingClassCode.CRYPTO,
         underlying=".BXBT",
         contract_kind=ContractKindCode.INVERSE,
         status=MarketStatusCode.ONLINE,
@@ -211,6 +210,7 @@ def test_an_order_of_spot_counts_the_smallest_units() -> None:
     )
     assert found.order_unit is OrderUnitCode.CONTRACT
     assert found.contract_size == Decimal("1E-8")
+    assert (found.initial_margin_rate, found.maintenance_margin_rate) == (None, None)
     assert found.lot_size == Decimal(10000000), "0.1 UNI"
 
 
@@ -234,26 +234,17 @@ def test_an_option_is_european_and_settled_in_cash() -> None:
 @pytest.mark.parametrize(
     ("typ", "base", "expected"),
     [
-        ("FFWCSX", "SOL", UnderlyingClassCode.CRYPTO),
-        ("FFWCSX", "BMEX", UnderlyingClassCode.CRYPTO),
+        ("FFWCSX", "SOL", None),
+        ("FFWCSX", "BMEX", None),
         ("FFWCSX", "DEFIMEX", UnderlyingClassCode.INDEX),
         ("FFWCSF", "EUR", UnderlyingClassCode.FX),
         ("FFSCSX", "TSLA", None),
     ],
 )
-def test_the_type_says_what_the_price_is_of(
+def test_currencies_and_baskets_are_told_from_other_things(
     typ: str, base: str, expected: UnderlyingClassCode | None
 ) -> None:
     assert market(QUANTO, {"typ": typ, "underlying": base}).underlying_class is expected
-
-
-def test_the_index_among_the_answers_says_it_better() -> None:
-    index = {"symbol": ".BBASKT", "typ": "MRBXXX", "state": "Unlisted"}
-    followed = XBTUSD | {"referenceSymbol": ".BBASKT"}
-    reading = reading_of("bitmex", instrument__activeAndIndices=[followed, index])
-    (found,) = reading.markets
-    assert found.underlying_class is UnderlyingClassCode.INDEX
-    assert the_unsupported(reading).kind == "INDEX"
 
 
 @pytest.mark.parametrize("typ", ["MRBXXX", "MRCXXX", "MRFXXX", "MRRXXX", "MRIXXX"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cqar.importer.market import Code, Market
+from cqar.importer.market import Alias, Code, Market
 from cqar.importer.saved_answers import UnusableAnswer
 from cqar_shared.domain.kinds.symbol import ContractKindCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCode
@@ -62,6 +62,7 @@ def listed(**changes: Any) -> Any:
 def test_a_pair_is_read_whole() -> None:
     assert the_market(pair()) == Market(
         spelling="btcusd",
+        aliases=(Alias("BTC/USD"),),
         symbol_type=SymbolTypeCode.SPOT,
         base=Code("BTC", name="Bitcoin"),
         quote=Code("USD", name="U.S. dollar"),
@@ -95,7 +96,7 @@ def test_a_perpetual_is_ordered_in_its_base_and_pays_in_its_quote() -> None:
     assert (found.tick_size, found.max_order_size) == (Decimal(1), Decimal(10))
     assert (found.min_notional, found.max_notional) == (Decimal(10), Decimal(500_000))
     assert found.underlying == "Kaiko BTC Benchmark Reference Rate"
-    assert found.order_types == ("LIMIT", "MARKET", "INSTANT")
+    assert (found.order_types, found.aliases) == (None, (Alias("BTC/USD-PERP"),))
 
 
 def test_today_s_list_is_read_where_both_are_given() -> None:
