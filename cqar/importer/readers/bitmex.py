@@ -86,22 +86,24 @@ def read_instrument(record: BitmexInstrument) -> Market | Unsupported:
         max_price=limit(record.max_price, "maxPrice"),
         maker_fee=rate(record.maker_fee, "makerFee"),
         taker_fee=rate(record.taker_fee, "takerFee"),
-        initial_margin_rate=rate(record.init_margin, "initMargin"),
-        maintenance_margin_rate=rate(record.maint_margin, "maintMargin"),
         **_of_type(record, symbol_type),
     )
 
 
 def _of_type(record: BitmexInstrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
-    """The fields that not all types have."""
+    """The fields that not all types have. Spot is bought in full: its margin of 1 is none."""
     if symbol_type is _T.SPOT:
         return {
             "contract_size": unit_size(record),
             "min_price": limit(record.min_price, "minPrice"),
         }
+    margins = {
+        "initial_margin_rate": rate(record.init_margin, "initMargin"),
+        "maintenance_margin_rate": rate(record.maint_margin, "maintMargin"),
+    }
     if symbol_type is _T.COMBO:
-        return _spread(record)
-    return _contract(record, symbol_type)
+        return margins | _spread(record)
+    return margins | _contract(record, symbol_type)
 
 
 def _contract(record: BitmexInstrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
@@ -115,7 +117,7 @@ def _contract(record: BitmexInstrument, symbol_type: SymbolTypeCode) -> dict[str
         "settlement": settlement,
         "contract_kind": kind,
         "contract_size": contract_size(record, kind),
-        "underlying_class": class_of(record.typ, record.index_type, record.underlying or ""),
+        "underlying_class": class_of(record.typ, record.underlying or ""),
         "underlying": record.reference_symbol or None,
         "expiry": None if is_perpetual else expiry,
         "ends_at": expiry if is_perpetual else None,

@@ -1,4 +1,4 @@
-"""BitMEX's answers: instruments, with what wallet/assets and the indices say of their codes."""
+"""BitMEX's answers: instruments, with what wallet/assets says of their codes."""
 
 from __future__ import annotations
 
@@ -21,17 +21,15 @@ _STATED: Final = ("majorCurrency", "name", "scale")
 def instruments(answers: Iterable[Answer], assets: Iterable[Answer]) -> Iterator[Row]:
     """All instruments of the answers.
 
-    Each has beside its own fields what wallet/assets says of its codes, and the type of the index
-    that it follows if that index is among the instruments.
+    Each has beside its own fields what wallet/assets says of its codes.
 
     Raises:
         NotTheAnswer: An answer is no list of instruments.
     """
-    found = [row for answer in answers for row in objects_at(answer.value)]
     known = _by_code(assets)
-    types = {row.name: row.record.get("typ") for row in found if isinstance(row.record, dict)}
-    for row in found:
-        yield _with_assets(row, known, types)
+    for answer in answers:
+        for row in objects_at(answer.value):
+            yield _with_assets(row, known)
 
 
 def missing(answers: Iterable[Answer]) -> str | None:
@@ -62,14 +60,11 @@ def _by_code(answers: Iterable[Answer]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _with_assets(row: Row, known: dict[str, dict[str, str]], types: dict[str, Any]) -> Row:
+def _with_assets(row: Row, known: dict[str, dict[str, str]]) -> Row:
     if not isinstance(row.record, dict):
         return row
     added: dict[str, Any] = {}
     for name, field in _CODES.items():
         code = row.record.get(field)
         added[name] = known.get(code) if isinstance(code, str) else None
-    index = row.record.get("referenceSymbol")
-    index_type = types.get(index) if isinstance(index, str) else None
-    added["@indexType"] = index_type if isinstance(index_type, str) else None
     return Row(row.name, row.record | added)

@@ -68,7 +68,6 @@ class BitmexInstrument(RawRecord, frozen=True, rename="camel"):
     base: BitmexAsset | None = msgspec.field(default=None, name="@base")
     quote: BitmexAsset | None = msgspec.field(default=None, name="@quote")
     settlement: BitmexAsset | None = msgspec.field(default=None, name="@settlement")
-    index_type: str | None = msgspec.field(default=None, name="@indexType")
 
     UNUSED: ClassVar = UNUSED
 

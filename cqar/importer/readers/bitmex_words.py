@@ -12,7 +12,6 @@ from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode
 
 _S = MarketStatusCode
 _T = SymbolTypeCode
-_C = UnderlyingClassCode
 
 #: support.bitmex.com, "What are the typ values for the /instrument endpoint".
 TYPES: Final = {
@@ -53,9 +52,6 @@ _STATES: Final = {
     "Delisted": _S.DELISTED,
 }
 
-#: What the price is of, by the type of the instrument; an index that it follows says it better.
-_CLASSES: Final = {"FFWCSX": _C.CRYPTO, "FFCCSX": _C.CRYPTO, "FFWCSF": _C.FX}
-_INDEX_CLASSES: Final = {"MRBXXX": _C.INDEX, "MRCXXX": _C.CRYPTO, "MRFXXX": _C.FX}
 #: BitMEX's baskets: ALTMEX, DEFIMEX, METAMEXT, MEMEMEXT. BMEX is its coin.
 _BASKET: Final = re.compile(r"[A-Z]{3,}MEXT?", re.ASCII)
 
@@ -97,19 +93,15 @@ def status_of(
     return status
 
 
-def class_of(typ: str, index_type: str | None, base: str) -> UnderlyingClassCode | None:
-    """What a contract's price is of.
+def class_of(typ: str, base: str) -> UnderlyingClassCode | None:
+    """What a contract's price is of: FFWCSF is the type of perpetuals on currencies.
 
-    FFSCSX is the type of contracts on shares and on commodities: it alone does not tell.
-
-    Args:
-        index_type: The type of the index that it follows, if that is among the answers.
+    No other type tells. FFWCSX is that of most coins and of baskets; FFSCSX that of shares and of
+    commodities. Baskets are told by their names.
     """
-    if found := _INDEX_CLASSES.get(index_type or ""):
-        return found
-    if typ == "FFWCSX" and _BASKET.fullmatch(base):
-        return _C.INDEX
-    return _CLASSES.get(typ)
+    if typ == "FFWCSF":
+        return UnderlyingClassCode.FX
+    return UnderlyingClassCode.INDEX if _BASKET.fullmatch(base) else None
 
 
 def currency_of(unit: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
-from cqar.importer.market import Code, Market
+from cqar.importer.market import Alias, Code, Market
 from cqar.importer.readers.fields import (
     amount_in,
     limit,
@@ -29,7 +29,7 @@ from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCod
 
 _T = SymbolTypeCode
 _STATUS: Final = {"Enabled": MarketStatusCode.ONLINE, "Disabled": MarketStatusCode.HALTED}
-_ORDER_TYPES: Final = {"Enabled": ("LIMIT", "MARKET", "INSTANT"), "Disabled": ("LIMIT",)}
+_ORDER_TYPES: Final = {"Enabled": None, "Disabled": ("LIMIT",)}
 _TYPES: Final = {"SPOT": _T.SPOT, "PERPETUAL": _T.PERPETUAL}
 _KINDS: Final = {"Linear": ContractKindCode.LINEAR, "Inverse": ContractKindCode.INVERSE}
 
@@ -56,6 +56,7 @@ class BitstampMarket(RawRecord, frozen=True):
     market_type: str
     base_currency: str
     counter_currency: str
+    name: str | None = None
     base_decimals: str | None = None
     counter_decimals: str | None = None
     minimum_order_value: str | None = None
@@ -68,15 +69,14 @@ class BitstampMarket(RawRecord, frozen=True):
     payoff_type: str | None = None
     underlying_asset: str | None = None
 
-    UNUSED: ClassVar = frozenset(
-        {"name", "instant_order_counter_decimals", "contract_size", "isin"}
-    )
+    UNUSED: ClassVar = frozenset({"instant_order_counter_decimals", "contract_size", "isin"})
 
 
 def read_pair(record: BitstampPair) -> Market:
     base, quote = split_once(text(record.name, "name"), "/", "name")
     return Market(
         spelling=text(record.url_symbol, "url_symbol"),
+        aliases=(Alias(record.name),),
         symbol_type=_T.SPOT,
         base=Code(base, name=_names(record.description)[0]),
         quote=Code(quote, name=_names(record.description)[1]),
@@ -102,6 +102,7 @@ def read_market(record: BitstampMarket) -> Market:
     own = {} if symbol_type is _T.SPOT else _contract(record, base, quote)
     return Market(
         spelling=text(record.market_symbol, "market_symbol"),
+        aliases=(Alias(record.name),) if record.name else (),
         symbol_type=symbol_type,
         base=Code(base, name=names[0]),
         quote=Code(quote, name=names[1]),
