@@ -9,8 +9,13 @@ from tests.readers.oracles.plain import Expect, Expectations, code, plain
 _EXCHANGE: Final = "bitfinex/conf_pub_list_pair_exchange_2021-04-17.json"
 _FUTURE: Final = "bitfinex/conf_pub_list_pair_future_2021-04-17.json"
 
-#: Baskets and stock indices, by their codes.
+#: Bitfinex's Bitcoin Dominance Index, and the "two European equity market indices", Cboe Eurozone
+#: 50 and Cboe Germany 30.
 _INDICES: Final = {"BTCDOM", "EUROPE50IX", "GERMANY30IX"}
+
+
+#: "We use 5 significant digits for prices of all pairs on Bitfinex."
+_DIGITS: Final = 5
 
 
 def _halves(pair: str) -> tuple[str, str]:
@@ -26,7 +31,13 @@ def _is_test(pair: str) -> bool:
 
 def _spot(pair: str) -> dict[str, Any]:
     base, quote = _halves(pair)
-    return plain(symbol_type="SPOT", base=code(base), quote=code(quote), order_unit="BASE")
+    return plain(
+        symbol_type="SPOT",
+        base=code(base),
+        quote=code(quote),
+        order_unit="BASE",
+        price_significant_digits=_DIGITS,
+    )
 
 
 def _perpetual(pair: str) -> dict[str, Any]:
@@ -43,6 +54,7 @@ def _perpetual(pair: str) -> dict[str, Any]:
         underlying_class="INDEX" if is_index else None,
         underlying=base[1] if is_index else None,
         order_unit="BASE",
+        price_significant_digits=_DIGITS,
     )
 
 

@@ -43,14 +43,16 @@ def _ratios(row: Raw) -> dict[str, Any]:
 
 def _common(row: Raw) -> dict[str, Any]:
     in_quote = row["quoteCoin"] == "USDT"
+    # "Minimum trading volume (USDT)": of any order.
+    least = number(row.get("minTradeUSDT")) if in_quote else None
     return plain(
         base=code(row["baseCoin"]),
         quote=code(row["quoteCoin"]),
         order_unit="BASE",
         maker_fee=number(row["makerFeeRate"]),
         taker_fee=number(row["takerFeeRate"]),
-        # "Minimum trading volume (USDT)".
-        min_notional=number(row.get("minTradeUSDT")) if in_quote else None,
+        min_notional=least,
+        market_min_notional=least,
         **_ratios(row),
     )
 
@@ -68,8 +70,8 @@ def _spot(row: Raw) -> dict[str, Any]:
             min_order_size=above_zero(row["minTradeAmount"]),
             listed_at=instant(row.get("openTime")),
             ends_at=instant(row.get("offTime")),
-            # The WebSocket's instId is the name without the suffix.
-            aliases={(row["symbolName"], "WS")} if "symbolName" in row else None,
+            # The name without the suffix is the WebSocket's instId and what API v2 calls it.
+            aliases={(row["symbolName"], None)} if "symbolName" in row else None,
         ),
     }
 

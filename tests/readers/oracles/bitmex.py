@@ -90,7 +90,8 @@ def _followed(row: Raw) -> dict[str, Any]:
 def _spot(row: Raw) -> dict[str, Any]:
     # "The quantity is denoted in currency. E.g. to buy 0.01 XBT, orderQty is 1,000,000 (XBt)":
     # an order counts small units, of which underlyingToPositionMultiplier are one coin.
-    return {"contract_size": 1 / Decimal(row["underlyingToPositionMultiplier"])}
+    size = 1 / Decimal(row["underlyingToPositionMultiplier"])
+    return {**_margins(row), "contract_size": size}
 
 
 def _combination(row: Raw) -> dict[str, Any]:

@@ -22,23 +22,27 @@ _TRADE_STATUS: Final = {"tradable": "ONLINE", "untradable": "HALTED", "sellable"
 
 def _pair(row: Raw) -> dict[str, Any]:
     fee = number(row["fee"])
-    # The only times of a listing are those of its trading: "Buy start unix timestamp".
-    start = seconds(row["buy_start"]) or seconds(row["sell_start"])
+    # The only times of a listing are those of its trading: "Buy (sell) start unix timestamp". One
+    # side that may trade before the other is listed then; zero says that the day is not known.
+    buying, selling = seconds(row["buy_start"]), seconds(row["sell_start"])
     return plain(
         symbol_type="SPOT",
         base=code(row["base"], name=row.get("base_name")),
         quote=code(row["quote"], name=row.get("quote_name")),
         status=_TRADE_STATUS[row["trade_status"]],
-        listed_at=start,
+        listed_at=selling,
+        trading_starts_at=None if buying == selling else buying,
         ends_at=seconds(row.get("delisting_time")),
         order_unit="BASE",
         tick_size=decimals(row["precision"]),
         lot_size=decimals(row["amount_precision"]),
-        # "null means no limit".
+        # "Minimum (maximum) amount of … currency to trade, null means no limit": of any order.
         min_order_size=number(row.get("min_base_amount")),
         max_order_size=number(row.get("max_base_amount")),
         min_notional=number(row.get("min_quote_amount")),
         max_notional=number(row.get("max_quote_amount")),
+        market_min_notional=number(row.get("min_quote_amount")),
+        market_max_notional=number(row.get("max_quote_amount")),
         # "0.2" is 0.2 %, Gate's base rate.
         maker_fee=None if fee is None else fee / 100,
         taker_fee=None if fee is None else fee / 100,
@@ -92,6 +96,8 @@ def _status(row: Raw) -> str:
 
 
 def _future(row: Raw) -> dict[str, Any]:
+    if Decimal(row["maintenance_rate"]) > 1:
+        return {"unreadable": "a margin of more than the whole value"}
     dated = "expire_time" in row
     return {
         **_contract_terms(row, "quanto_multiplier"),

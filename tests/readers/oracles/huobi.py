@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from decimal import Decimal
 from typing import Any, Final
 
 from tests.readers.oracles.plain import Expect, Expectations, Raw, code, instant, number, plain
@@ -18,6 +19,17 @@ _STATES: Final = {"online": "ONLINE", "offline": "DELISTED"}
 # "0: Delisting, 1: Listing, 2: Pending Listing, 3: Suspension, 4: Suspending of Listing, 5: In
 # Settlement, 6: Delivering, 7: Settlement Completed, 8: Delivered, 9: Suspending of Trade".
 _CONTRACT_STATUS: Final = {"1": "ONLINE", "3": "HALTED"}
+
+
+def _leverage(row: Raw) -> Decimal | None:
+    """The largest of isolated margin, cross margin and lending.
+
+    "The leverage-ratio represents the isolated-margin ratio. The super-margin-leverage-ratio
+    represents the cross-margin. The value 0 indicates that the trading symbols doesn't support
+    margin trading."
+    """
+    names = ("leverage-ratio", "super-margin-leverage-ratio", "funding-leverage-ratio")
+    return max((Decimal(row[name]) for name in names if name in row), default=None) or None
 
 
 def _pair(row: Raw) -> dict[str, Any]:
@@ -45,6 +57,7 @@ def _pair(row: Raw) -> dict[str, Any]:
         max_notional=number(row.get("max-order-value")) if in_usdt else None,
         # "Max order value of buy-market order in quote currency".
         market_max_notional=number(row["buy-market-max-order-value"]),
+        max_leverage=_leverage(row),
     )
 
 
@@ -64,6 +77,8 @@ def _contract(row: Raw) -> dict[str, Any]:
         order_unit="CONTRACT",
         contract_size=number(row["contract_size"]),
         tick_size=number(row["price_tick"]),
+        # An order's "volume: long, Numbers of orders (volume)": whole contracts.
+        lot_size=Decimal(1),
     )
 
 

@@ -18,8 +18,9 @@ _FUTURES_STATUS: Final = {"Open": "ONLINE"}
 
 
 def _spot(row: Raw) -> dict[str, Any]:
-    rate = Decimal(row["priceLimitRate"])
     renamed = row["name"] != row["symbol"]
+    # priceLimitRate, a "threshold for price protection", is of executions against the book: no
+    # documentation says that it bounds an order's price.
     return plain(
         symbol_type="SPOT",
         base=code(row["baseCurrency"]),
@@ -38,10 +39,6 @@ def _spot(row: Raw) -> dict[str, Any]:
         # "The minimum (maximum) order funds required to place a market order".
         market_min_notional=number(row["quoteMinSize"]),
         market_max_notional=number(row["quoteMaxSize"]),
-        # "Threshold for price protection": a limit order that differs more from the contra
-        # orders' price is cancelled.
-        bid_multiplier_up=1 + rate,
-        ask_multiplier_down=1 - rate,
     )
 
 

@@ -24,6 +24,9 @@ _STATES: Final = {"NORMAL": "ONLINE", "PAUSE": "HALTED", "POST_ONLY": "POST_ONLY
 
 def _market(row: Raw) -> dict[str, Any]:
     limits = row["symbolTradeLimit"]
+    # "min amount (quote)" and the maximum are of any order; a market order to buy is given as an
+    # amount.
+    least, most = number(limits["minAmount"]), above_zero(limits.get("maxAmount"))
     return plain(
         symbol_type="SPOT",
         base=code(row["baseCurrencyName"]),
@@ -37,8 +40,11 @@ def _market(row: Raw) -> dict[str, Any]:
         min_order_size=number(limits["minQuantity"]),
         # A maximum of zero is none.
         max_order_size=above_zero(limits.get("maxQuantity")),
-        min_notional=number(limits["minAmount"]),
-        max_notional=above_zero(limits.get("maxAmount")),
+        min_notional=least,
+        max_notional=most,
+        market_min_notional=least,
+        market_max_notional=most,
+        max_leverage=number(row.get("crossMargin", {}).get("maxLeverage")),
     )
 
 
