@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-
-
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +10,6 @@ from cqar.importer.market import Market, Unsupported
 from cqar.importer.readers.registry import product_line_of
 from cqar.importer.reading import Reading, Unreadable, read_answers
 from cqar.importer.saved_answers import decode
-
-
 from cqar_shared.domain.kinds.symbol import ContractKindCode
 from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
 
