@@ -50,7 +50,10 @@ from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCod
 _T = SymbolTypeCode
 _K = ContractKindCode
 _STATUS: Final = {"Listed": MarketStatusCode.ONLINE, "Delisted": MarketStatusCode.DELISTED}
-#: What a contract's price is of: `1000 SHIB`.
+#: Kinds of perpProductsV2. TradFi are shares, indices, metals and currencies alike. PreMarket are
+#: those whose underlying does not trade yet: listed, they are in pre-market trading.
+_IS_PRE_MARKET: Final = {"Normal": False, "TradFi": False, "PreMarket": True}
+#: A base that is a multiple of a coin: `1000 SHIB`.
 _MULTIPLE: Final = re.compile(r"(10{2,8}) ([A-Z0-9]{1,20})", re.ASCII)
 
 
@@ -85,6 +88,7 @@ class PhemexProduct(RawRecord, frozen=True, rename="camel"):
     sell_price_lower_limit_pct: str | None = None
     leverage: str | None = None
     index_symbol: str | None = None
+    perp_product_sub_type: str | None = None
     contract_underlying_assets: str | None = None
     contract_size: str | None = None
     lot_size: str | None = None
@@ -111,7 +115,7 @@ class PhemexProduct(RawRecord, frozen=True, rename="camel"):
             *("maxOrderValueEv", "defaultTakerFeeEr", "defaultMakerFeeEr", "baseQtyPrecision"),
             *("quoteQtyPrecision", "tipOrderQty", "markSymbol", "fundingRateSymbol"),
             *("fundingRate8hSymbol", "valueScale", "defaultLeverage", "qtyPrecision"),
-            *("tipOrderQtyRq", "maxOpenPosLeverage"),
+            *("tipOrderQtyRq", "maxOpenPosLeverage", "leverageMargin", "maxOI"),
         }
     )
 
@@ -146,10 +150,8 @@ def _perpetual(record: PhemexProduct) -> Market:
     """A contract of 2019: orders count contracts."""
     base, settlement, kind = _sides(record)
     unit = text(record.contract_underlying_assets, "contractUnderlyingAssets")
-    if unit.replace(" ", "") != (record.quote_currency if kind is _K.INVERSE else base):
-        raise UnreadableRecord(
-            f"contractUnderlyingAssets is {unit[:80]!r}: not the contract's unit"
-        )
+    if unit != (record.quote_currency if kind is _K.INVERSE else base):
+        raise UnreadableRecord(f"contractUnderlyingAssets is {unit[:80]!r}: neither side's unit")
     scale = Decimal(10) ** _price_scale(record)
     return Market(
         **_contract(record, base, settlement, kind),
@@ -187,8 +189,10 @@ _READ: Final = {
 def _sides(record: PhemexProduct) -> tuple[str, str, ContractKindCode]:
     """Base, settlement and kind. Without baseCurrency the base is the first of `BTC / USD`."""
     settlement = text(record.settle_currency, "settleCurrency")
-    shown = text(record.display_symbol, "displaySymbol").replace(" ", "")
-    base = record.base_currency or split_once(shown, "/", "displaySymbol")[0]
+    base = record.base_currency
+    if not base:
+        shown = text(record.display_symbol, "displaySymbol")
+        base = split_once(shown, "/", "displaySymbol")[0].strip()
     kind = kind_by_settlement(base, record.quote_currency, settlement)
     if kind is _K.QUANTO:
         raise UnreadableRecord(f"settleCurrency is {settlement[:80]!r}: neither quote nor base")
@@ -199,7 +203,7 @@ def _contract(
     record: PhemexProduct, base: str, settlement: str, kind: ContractKindCode
 ) -> dict[str, Any]:
     tier = record.tier or PhemexTier()
-    many = _MULTIPLE.fullmatch(record.contract_underlying_assets or "")
+    many = _MULTIPLE.fullmatch(base)
     return {
         "symbol_type": _T.PERPETUAL,
         "base": Code(base, name=record.base_name),
@@ -214,7 +218,14 @@ def _contract(
         "initial_margin_rate": _margin(tier.initial_margin, tier.initial_margin_rr),
         "maintenance_margin_rate": _margin(tier.maintenance_margin, tier.maintenance_margin_rr),
         **_listing(record),
+        **_phase(record),
     }
+
+
+def _phase(record: PhemexProduct) -> dict[str, Any]:
+    kind = record.perp_product_sub_type
+    is_early = kind is not None and word(kind, "perpProductSubType", _IS_PRE_MARKET)
+    return {"status": MarketStatusCode.PRE_MARKET} if is_early and record.status == "Listed" else {}
 
 
 def _listing(record: PhemexProduct) -> dict[str, Any]:

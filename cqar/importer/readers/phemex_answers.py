@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Final
 
 from cqar.importer.readers.product_line import Answer, Row, objects_at
+
+#: Lists of contracts beside `products`, which are null where there are none.
+_NEWER: Final = ("perpProductsV2", "perpProductsPilot")
 
 
 def products(answers: Iterable[Answer]) -> Iterator[Row]:
@@ -16,17 +19,16 @@ def products(answers: Iterable[Answer]) -> Iterator[Row]:
     """
     for answer in answers:
         data = answer.value.get("data") if isinstance(answer.value, dict) else None
-        newer = isinstance(data, dict) and "perpProductsV2" in data
+        newer = [name for name in _NEWER if isinstance(data, dict) and data.get(name) is not None]
         names = _names(data)
         tiers = _tiers(data)
-        for row in _lists(answer.value, newer=newer):
+        for row in _lists(answer.value, newer):
             yield _with(row, names, tiers) if isinstance(row.record, dict) else row
 
 
-def _lists(value: Any, *, newer: bool) -> Iterator[Row]:
-    yield from objects_at(value, "data", "products")
-    if newer:
-        yield from objects_at(value, "data", "perpProductsV2")
+def _lists(value: Any, newer: list[str]) -> Iterator[Row]:
+    for name in ("products", *newer):
+        yield from objects_at(value, "data", name)
 
 
 def _with(row: Row, names: dict[str, Any], tiers: dict[str, Any]) -> Row:

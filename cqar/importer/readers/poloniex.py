@@ -42,8 +42,11 @@ class PoloniexLimits(RawRecord, frozen=True, rename="camel"):
 
 
 class PoloniexMargin(RawRecord, frozen=True, rename="camel"):
-    support_cross_margin: bool | None = None
+    """`maxLeverage` is 1 where cross margin is not supported."""
+
     max_leverage: str | None = None
+
+    UNUSED: ClassVar = frozenset({"supportCrossMargin"})
 
 
 class PoloniexMarket(RawRecord, frozen=True, rename="camel"):

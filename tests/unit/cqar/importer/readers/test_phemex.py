@@ -161,12 +161,30 @@ def test_a_contract_of_2022_is_ordered_in_its_base() -> None:
 
 
 def test_a_stated_multiple_is_the_coin_and_the_factor() -> None:
-    changes = {"baseCurrency": "1000SHIB", "contractUnderlyingAssets": "1000 SHIB"}
+    changes = {"baseCurrency": "1000 SHIB", "contractUnderlyingAssets": "1000 SHIB"}
     found = the_market(read(V2, **changes))
-    assert (found.base, found.multiple_of) == (Code("1000SHIB"), Code("SHIB"))
+    assert (found.base, found.multiple_of) == (Code("1000 SHIB"), Code("SHIB"))
     assert found.unit_multiplier == Decimal(1000)
+    former = {"displaySymbol": "1000 SHIB / USD", "contractUnderlyingAssets": "1000 SHIB"}
+    assert the_market(read(LINEAR_OF_2019, **former)).multiple_of == Code("SHIB")
     alone = the_market(read(V2, baseCurrency="1000X", contractUnderlyingAssets="1000X"))
     assert (alone.unit_multiplier, alone.multiple_of) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "expected"),
+    [
+        ("Normal", "Listed", MarketStatusCode.ONLINE),
+        ("TradFi", "Listed", MarketStatusCode.ONLINE),
+        ("PreMarket", "Listed", MarketStatusCode.PRE_MARKET),
+        ("PreMarket", "Delisted", MarketStatusCode.DELISTED),
+    ],
+)
+def test_a_kind_may_be_one_of_pre_market_trading(
+    kind: str, status: str, expected: MarketStatusCode
+) -> None:
+    found = the_market(read(V2, perpProductSubType=kind, status=status))
+    assert (found.status, found.underlying_class) == (expected, None)
 
 
 def test_a_delisted_product_is_over() -> None:
@@ -186,6 +204,7 @@ def test_a_delisted_product_is_over() -> None:
         (INVERSE, {"contractSize": None}, "contractSize is not stated"),
         (INVERSE, {"priceScale": 99}, "priceScale is 99"),
         (V2, {"qtyStepSize": "0"}, "qtyStepSize is 0"),
+        (V2, {"perpProductSubType": "Odd"}, "perpProductSubType is 'Odd'"),
     ],
 )
 def test_what_cannot_be_read_is_unreadable(
