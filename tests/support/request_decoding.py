@@ -17,7 +17,6 @@ from google.protobuf.descriptor import MethodDescriptor
 from cqar_resolver.queries.requests import QUERIES
 from cqar_resolver.services import watch_stream
 from cqar_shared.codec import entity_codec
-from cqar_shared.codec.request_validation import as_of_moment
 from cqar_shared.domain.evaluation import Batch, ChangeIntent, Item
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KINDS
@@ -90,7 +89,7 @@ def _read(request: Any) -> None:
     """What lists and reads have in common: pages and instants."""
     fields = request.DESCRIPTOR.fields_by_name
     if "as_of" in fields:
-        as_of_moment(request, NOW)
+        entity_codec.instant_in(request, "as_of")
     if "delisted_at" in fields:
         entity_codec.instant_in(request, "delisted_at")
     if "page_token" in fields:

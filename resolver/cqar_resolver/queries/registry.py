@@ -10,7 +10,7 @@ from cqc.services.v1 import asset_registry_pb2 as pb
 
 from cqar_shared.codec import entity_codec
 from cqar_shared.codec.request_validation import require_id, require_key, require_one
-from cqar_shared.domain import tradeability
+from cqar_shared.domain import tradeability, verdicts
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.domain.kinds import KIND_BY_NAME
 from cqar_shared.domain.kinds.api_key import API_KEY, ApiKey
@@ -137,7 +137,7 @@ class CheckAssetTradeableQuery(Query[pb.CheckAssetTradeableResponse]):
         """
         entities.require(context.reader, ASSET, self.asset_id)
         flags = entities.find(context.reader, QUALITY_FLAG, "asset", self.asset_id)
-        blocking = [flag for flag in flags if tradeability.blocks(flag)]
+        blocking = [flag for flag in flags if verdicts.blocks(flag)]
         if context.stale is not None and not blocking:
             message = f"no flag is known that forbids it, but {context.stale.message}"
             raise ServiceNotReady(message)

@@ -13,8 +13,9 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
 
 from cqar_resolver.queries.query import BatchQuery
-from cqar_shared.codec.request_validation import as_of_moment, require_id
-from cqar_shared.domain import tradeability
+from cqar_shared.codec.entity_codec import instant_in
+from cqar_shared.codec.request_validation import require_id
+from cqar_shared.domain import tradeability, verdicts
 from cqar_shared.domain.as_of import specs as specs_as_of
 from cqar_shared.domain.instant import Instant
 from cqar_shared.domain.kinds.asset import ASSET
@@ -44,7 +45,7 @@ class ResolveQuery(Query[pb.ResolveResponse]):
     @classmethod
     def from_request(cls, request: pb.ResolveRequest, now: dt.datetime) -> Self:
         require_spelling(request.venue_id, request.venue_symbol)
-        return cls(request.venue_id, request.venue_symbol, as_of_moment(request, now), now)
+        return cls(request.venue_id, request.venue_symbol, instant_in(request, "as_of"), now)
 
     def run(self, context: QueryContext) -> pb.ResolveResponse:
         now = Instant.of(self.now)
@@ -69,7 +70,7 @@ class ResolveBatchQuery(BatchQuery[pb.ResolveBatchResponse]):
     def from_request(cls, request: pb.ResolveBatchRequest, now: dt.datetime) -> Self:
         require_few(request.keys, "keys")
         keys = tuple((key.venue_id, key.venue_symbol) for key in request.keys)
-        return cls(keys, as_of_moment(request, now), now)
+        return cls(keys, instant_in(request, "as_of"), now)
 
     def run_part(self, context: QueryContext, part: Any) -> pb.Resolution:
         venue_id, venue_symbol = part
@@ -121,7 +122,8 @@ def resolve(
     """Return all that is known of a spelling, with the verdict as of `now`.
 
     Args:
-        as_of: Return what was known to hold at that instant instead, without a verdict.
+        as_of: Return what was known to hold at that instant instead, without a verdict; if it is
+            to come, what will hold then by what is known now.
 
     Raises:
         EntityNotFound: The venue or the spelling does not exist; names which.
@@ -129,7 +131,9 @@ def resolve(
     """
     reader = context.reader
     if as_of is not None:
-        return _resolve_as_of(reader, venue_id, venue_symbol, Instant.of(as_of))
+        at = Instant.of(as_of)
+        resolve_at = _resolve_projected if at.ns > now.ns else _resolve_as_of
+        return resolve_at(reader, venue_id, venue_symbol, at)
     listing = listings.current_listing(reader, venue_id, venue_symbol, now)
     terms = listings.terms_of(reader, listing, now)
     symbol = entities.require(reader, SYMBOL, listing.symbol_id)
@@ -145,7 +149,7 @@ def resolve(
         quote_asset=entities.require(reader, ASSET, symbol.quote_asset_id),
         settlement_asset=_settlement_asset(reader, symbol),
         specs=specs,
-        tradeable=tradeability.verdict(
+        tradeable=verdicts.verdict(
             terms,
             symbol,
             venue,
@@ -172,6 +176,24 @@ def _resolve_as_of(
         quote_asset=entities.require(reader, ASSET, symbol.quote_asset_id),
         settlement_asset=_settlement_asset(reader, symbol),
         specs=None if terms is None else specs_as_of(terms, symbol),
+    )
+
+
+def _resolve_projected(
+    reader: Reader, venue_id: str, venue_symbol: str, future: Instant
+) -> pb.Resolution:
+    listing = listings.current_listing(reader, venue_id, venue_symbol, future)
+    terms = listings.terms_of(reader, listing, future)
+    symbol = entities.require(reader, SYMBOL, listing.symbol_id)
+    return pb.Resolution(
+        status=status_of(listing, future),
+        venue_symbol=tradeability.effective_listing(listing, terms, future),
+        symbol=symbol,
+        base_asset=entities.require(reader, ASSET, symbol.base_asset_id),
+        quote_asset=entities.require(reader, ASSET, symbol.quote_asset_id),
+        settlement_asset=_settlement_asset(reader, symbol),
+        specs=tradeability.specs_of(terms, symbol),
+        projected=True,
     )
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
-from cqar_shared.codec import entity_codec
 from cqar_shared.domain import rules
 from cqar_shared.domain.kind import AnyKind
 from cqar_shared.errors import FieldViolation, Invalid
@@ -52,15 +50,3 @@ def require_one(request: Any, *fields: str) -> None:
     if sum(bool(getattr(request, field)) for field in fields) != 1:
         message = f"give one of {' and '.join(fields)}"
         raise Invalid([FieldViolation(fields[0], "REQUIRED", message)])
-
-
-def as_of_moment(request: Any, now: dt.datetime) -> dt.datetime | None:
-    """Return the moment that an answer is wanted as of; None for now.
-
-    Raises:
-        Invalid: The moment cannot be stored, or has not come yet.
-    """
-    moment = entity_codec.instant_in(request, "as_of")
-    if moment is not None and moment > now:
-        raise Invalid([FieldViolation("as_of", "FUTURE", "has not come yet")])
-    return moment

@@ -2,8 +2,8 @@
 
 A request becomes items of a `Batch`. `evaluation` runs the rules of each item's `Kind` over a
 `WorkingSet`, which collects what they ask for until the caller has loaded all of it. The result
-is an outcome for each item. `tradeability` computes the trading verdict of a listing, and
-`as_of` what a listing was at an instant.
+is an outcome for each item. `tradeability` says what a listing means at an instant, `verdicts`
+whether it may be traded, and `as_of` what it was in the past.
 """
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "price_steps",
     "rules",
     "tradeability",
+    "verdicts",
     "working_set",
 ]

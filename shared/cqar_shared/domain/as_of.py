@@ -1,5 +1,7 @@
 """A listing as it was at an instant of the past, from what is known of its terms then. Pure.
 
+Changes that were announced hold from their instant on, as they do now.
+
 A period says what a spelling meant, by all that is known today; status and steps are those that
 were known to hold then, or none. Nothing here says what may be traded.
 """
@@ -64,22 +66,24 @@ def then(listing: Listing, own: Listing | None, terms: Listing | None, at: Insta
         terms: Those that applied: an alias has none of its own.
     """
     if own is None:
-        return ListingAsOf(_bare(listing), None)
+        return ListingAsOf(_bare(listing, at), None)
     if terms is None or terms.alias_of:
         told = Listing()
         told.CopyFrom(own)
         told.ClearField("status")
         told.ClearField("is_active")
+        tradeability.announce_end(told, at)
         return ListingAsOf(told, None)
     return ListingAsOf(tradeability.effective_listing(own, terms, at), terms)
 
 
-def _bare(listing: Listing) -> Listing:
+def _bare(listing: Listing, at: Instant) -> Listing:
     """Which it is and when, and nothing of its terms."""
     told = Listing(**{name: getattr(listing, name) for name in _IDENTITY})
     for field in _PERIOD:
         if listing.HasField(field):
             getattr(told, field).CopyFrom(getattr(listing, field))
+    tradeability.announce_end(told, at)
     return told
 
 

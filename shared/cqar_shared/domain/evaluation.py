@@ -200,7 +200,7 @@ def _before_and_given(item: Item, registry: WorkingSet) -> tuple[Entity | None, 
         before = item.locate(registry) if item.locate else registry.get(kind.name, item.key)
         if before is None or item.step is None:
             raise EntityNotFound(kind.name, item.named or item.key)
-        return before, item.step(before)
+        return before, item.step(kind.present(before, registry.now))
     if item.given is None:
         raise EntityNotFound(kind.name, item.named)
     given = item.given

@@ -105,6 +105,10 @@ def _as_given(_: Any, given: Any, __: RegistryView) -> Any:
     return given
 
 
+def _as_stored(entity: Any, _: dt.datetime) -> Any:
+    return entity
+
+
 def _no_removal_rule(_: Any, __: RegistryView) -> Iterator[FieldViolation]:
     return iter(())
 
@@ -128,6 +132,8 @@ class Kind(Generic[E]):
         prefetch_lookups: Lookups that its rules always ask for, by the values of the entity that
             is evaluated. They are loaded before the rules run, so that the rules run once.
         check: The violations of replacing `before` (None: creating) by `after`.
+        present: The entity as it is at an instant, which may have passed what was announced; an
+            EVOLVE continues from there.
         complete: Fills the fields that follow from the others, such as a symbol's text.
         existing: The entity that an upsert without a key means, or None.
         check_removal: The violations of removing it, other than that something refers to it.
@@ -163,6 +169,7 @@ class Kind(Generic[E]):
     client_writable: bool = True
     archives: bool = False
     resident: bool = True
+    present: Callable[[E, dt.datetime], E] = _as_stored
     recreatable: Callable[[E], bool] = lambda _: False
 
     def key_of(self, entity: E) -> str:

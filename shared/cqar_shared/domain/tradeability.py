@@ -1,18 +1,17 @@
-"""What a spelling means now, in which steps it trades, and whether it may be traded. Pure.
+"""What a spelling means at an instant, in which steps it trades, and what its status allows. Pure.
 
 Works on messages, as snapshots and PostgreSQL contain them. The time is an argument.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from cqc.assets.v1 import quality_flag_pb2
 from cqc.markets.v1 import symbol_pb2
 from cqc.resolver.v1 import resolver_pb2 as pb
-from cqc.venues.v1 import venue_asset_pb2, venue_pb2, venue_symbol_pb2
+from cqc.venues.v1 import venue_symbol_pb2
 
 from cqar_shared.domain.instant import Instant, ns_of
 from cqar_shared.errors import EntityNotFound
@@ -34,6 +33,45 @@ _STATED: Final = (
     *("initial_margin_rate", "maintenance_margin_rate", "max_leverage", "maker_fee", "taker_fee"),
 )
 _S = venue_symbol_pb2.MarketStatus
+
+
+class StatusRow(NamedTuple):
+    """What a status allows: each an order's intent."""
+
+    open: bool = False
+    post_only: bool = False
+    reduce: bool = False
+    cancel: bool = True
+
+
+_ALL: Final = StatusRow(open=True, post_only=True, reduce=True)
+_CLOSED: Final = StatusRow()
+#: What each status allows, while the listing's period lasts. It is the only place that says so.
+STATUS_TABLE: Final[Mapping[int, StatusRow]] = {
+    _S.MARKET_STATUS_PREOPEN: _CLOSED,
+    _S.MARKET_STATUS_ONLINE: _ALL,
+    _S.MARKET_STATUS_POST_ONLY: StatusRow(post_only=True, reduce=True),
+    _S.MARKET_STATUS_CANCEL_ONLY: _CLOSED,
+    _S.MARKET_STATUS_REDUCE_ONLY: StatusRow(reduce=True),
+    _S.MARKET_STATUS_HALTED: _CLOSED,
+    _S.MARKET_STATUS_DELISTED: StatusRow(cancel=False),
+    # An auction takes some orders and matches them later, at a price that nobody knows yet. Who
+    # wants to take part knows the venue's rules of it, which the registry does not have.
+    _S.MARKET_STATUS_AUCTION: _CLOSED,
+    # Open to all, though the asset is not issued or listed elsewhere yet.
+    _S.MARKET_STATUS_PRE_MARKET: _ALL,
+    # Positions are being closed by the venue.
+    _S.MARKET_STATUS_SETTLING: _CLOSED,
+    # Selling what one has is getting out of it.
+    _S.MARKET_STATUS_SELL_ONLY: StatusRow(reduce=True),
+}
+#: As `is_active` says it to CQC's clients.
+ACTIVE: Final = frozenset(
+    {_S.MARKET_STATUS_ONLINE, _S.MARKET_STATUS_POST_ONLY, _S.MARKET_STATUS_PRE_MARKET}
+)
+_DECIMALS: Final = frozenset(venue_symbol_pb2.VenueSymbolDecimals.DESCRIPTOR.fields_by_name)
+#: Decimals with a double beside them, for CQC's clients.
+_MIRRORED: Final = _DECIMALS & set(venue_symbol_pb2.VenueSymbol.DESCRIPTOR.fields_by_name)
 
 Listing = venue_symbol_pb2.VenueSymbol
 
@@ -64,7 +102,7 @@ def current_listing(listings: Iterable[Listing], now: Instant) -> Listing | None
 
 
 def terms_for(listing: Listing, primaries: Iterable[Listing], now: Instant) -> Listing:
-    """Return the listing whose steps and status apply.
+    """Return the listing whose steps and status apply, as they are now.
 
     Args:
         listing: The listing that was asked for.
@@ -72,11 +110,11 @@ def terms_for(listing: Listing, primaries: Iterable[Listing], now: Instant) -> L
             symbol are ignored. If none is left, the result has no steps and is halted.
     """
     if not listing.alias_of:
-        return listing
+        return terms_at(listing, now)
     same = (p for p in primaries if p.symbol_id == listing.symbol_id and not p.alias_of)
     found = current_listing(same, now)
     if found is not None:
-        return found
+        return terms_at(found, now)
     return Listing(
         listing_id=listing.listing_id,
         venue_id=listing.venue_id,
@@ -86,24 +124,72 @@ def terms_for(listing: Listing, primaries: Iterable[Listing], now: Instant) -> L
     )
 
 
+def status_row(listing: Listing) -> StatusRow:
+    """Return what its status allows; one that is not known, or of a later release, only cancels."""
+    return STATUS_TABLE.get(listing.status, _CLOSED)
+
+
+def terms_at(listing: Listing, at: Instant) -> Listing:
+    """Return the listing with the announced changes that an instant has reached.
+
+    What is left in `scheduled` is still to come. Without any that was reached, it is the listing
+    itself: do not change it.
+    """
+    if not listing.scheduled:
+        return listing
+    coming = [not at.reached(change.effective_at) for change in listing.scheduled]
+    if all(coming):
+        return listing
+    told = Listing()
+    told.CopyFrom(listing)
+    del told.scheduled[:]
+    for is_coming, change in zip(coming, listing.scheduled, strict=True):
+        if is_coming:
+            told.scheduled.add().CopyFrom(change)
+            continue
+        _set_term(told, change.field, change.value)
+        if not told.HasField("terms_since") or ns_of(told.terms_since) < ns_of(change.effective_at):
+            told.terms_since.CopyFrom(change.effective_at)
+    return told
+
+
+def _set_term(listing: Listing, field: str, value: str) -> None:
+    """Set a term to what was announced; one that a later release made is ignored."""
+    if field == "status":
+        name = f"MARKET_STATUS_{value}"
+        if name in _S.keys():  # noqa: SIM118  (no dict)
+            listing.status = _S.Value(name)
+    elif field in _DECIMALS:
+        setattr(listing.exact, field, value)
+        if field in _MIRRORED:
+            setattr(listing, field, float(value))
+
+
 def effective_listing(listing: Listing, terms: Listing, now: Instant) -> Listing:
     """Return the listing with the status that applies now; delisted if its period has ended."""
     told = Listing()
-    told.CopyFrom(listing)
-    told.status = terms.status
+    told.CopyFrom(terms_at(listing, now))
+    told.status = terms_at(terms, now).status
     for period in (listing, terms):
         if period.HasField("delisted_at") and now.reached(period.delisted_at):
             told.status = _S.MARKET_STATUS_DELISTED
-    active = (_S.MARKET_STATUS_ONLINE, _S.MARKET_STATUS_POST_ONLY)
-    told.is_active = told.status in active and listed_at(listing, now) and listed_at(terms, now)
+    told.is_active = told.status in ACTIVE and listed_at(listing, now) and listed_at(terms, now)
+    announce_end(told, now)
     return told
+
+
+def announce_end(told: Listing, now: Instant) -> None:
+    """Set a listing's `ends_at`, which only answers have, to its end while that is to come."""
+    told.ClearField("ends_at")
+    if told.HasField("delisted_at") and not now.reached(told.delisted_at):
+        told.ends_at.CopyFrom(told.delisted_at)
 
 
 def specs_of(terms: Listing, symbol: symbol_pb2.Symbol) -> pb.Specs:
     """Return the steps that apply: the venue's if given, else the symbol's.
 
     Args:
-        terms: The listing, or the primary of an alias.
+        terms: The listing, or the primary of an alias, with its terms of the answer's instant.
     """
     own, default = terms.exact, _defaults(terms.exact, symbol.exact)
     has_ticks = bool(terms.tick_bands) or terms.HasField("price_significant_digits")
@@ -189,112 +275,3 @@ def fill_steps(symbol: symbol_pb2.Symbol, terms: Listing) -> symbol_pb2.Symbol:
             setattr(filled.exact, name, exact)
             setattr(filled, name, float(exact))
     return filled
-
-
-def verdict(
-    listing: Listing,
-    symbol: symbol_pb2.Symbol,
-    venue: venue_pb2.Venue,
-    specs: pb.Specs,
-    venue_assets: Sequence[venue_asset_pb2.VenueAsset],
-    now: Instant,
-    stale: pb.Reason | None = None,
-    flags: Iterable[tuple[str, quality_flag_pb2.AssetQualityFlag]] = (),
-    asked: Listing | None = None,
-) -> pb.Tradeable:
-    """Return which orders may be sent now, and why others may not.
-
-    Only the end of a listing denies a cancel.
-
-    Args:
-        listing: The listing, or the primary of an alias: the status is one of its terms.
-        venue_assets: The venue's rows of the symbol's assets, as far as there are any.
-        stale: Why the snapshot may be behind; denies opening a position, not closing one.
-        flags: The flags of the symbol's assets, each with BASE, QUOTE or SETTLEMENT.
-        asked: For an alias, the alias: its own period counts too.
-    """
-    blocked: list[pb.Reason] = []
-    ended: list[pb.Reason] = []
-    if not venue.is_active:
-        ended.append(_reason("VENUE_INACTIVE", "venue", venue.venue_id, "the venue is inactive"))
-    periods = [listing] if asked is None else [listing, asked]
-    unlisted = [_unlisted(period, now) for period in periods if not listed_at(period, now)]
-    ended += unlisted
-    gone = symbol.HasField("delisted_at") and now.reached(symbol.delisted_at)
-    if gone or not symbol.is_active:
-        ended.append(_reason("SYMBOL_DELISTED", "symbol", symbol.symbol_id, "is delisted"))
-    if symbol.HasField("expiry") and now.reached(symbol.expiry):
-        ended.append(_reason("SYMBOL_EXPIRED", "symbol", symbol.symbol_id, "has expired"))
-    if not specs.lot_size or not (
-        specs.tick_size or specs.tick_bands or specs.price_significant_digits
-    ):
-        blocked.append(_listing_reason("STEPS_UNKNOWN", listing, "its tick or lot is not known"))
-    blocked += _asset_reasons(venue_assets, flags, now)
-    if stale is not None:
-        blocked.append(stale)
-    halted = [_listing_reason(f"LISTING_{_status_name(listing)}", listing, "by the venue's status")]
-    status = listing.status
-    opens = [] if status == _S.MARKET_STATUS_ONLINE else halted
-    posts = [] if status in (_S.MARKET_STATUS_ONLINE, _S.MARKET_STATUS_POST_ONLY) else halted
-    reduces = [] if not posts or status == _S.MARKET_STATUS_REDUCE_ONLY else halted
-    cancels = halted if status == _S.MARKET_STATUS_DELISTED else unlisted
-    open_ = _permission([*ended, *opens, *blocked])
-    return pb.Tradeable(
-        allowed=open_.allowed,
-        open=open_,
-        post_only=_permission([*ended, *posts, *blocked]),
-        reduce=_permission([*ended, *reduces]),
-        cancel=_permission(cancels),
-    )
-
-
-def _asset_reasons(
-    venue_assets: Sequence[venue_asset_pb2.VenueAsset],
-    flags: Iterable[tuple[str, quality_flag_pb2.AssetQualityFlag]],
-    now: Instant,
-) -> Iterator[pb.Reason]:
-    for held in venue_assets:
-        key = f"{held.venue_id}/{held.asset_id}"
-        if held.HasField("delisted_at") and now.reached(held.delisted_at):
-            text = "the venue no longer has this asset"
-            yield _reason("VENUE_ASSET_DELISTED", "venue_asset", key, text)
-        elif held.HasField("listed_at") and not now.reached(held.listed_at):
-            text = "the venue has this asset only later"
-            yield _reason("VENUE_ASSET_NOT_YET_LISTED", "venue_asset", key, text)
-        elif held.HasField("trading_enabled") and not held.trading_enabled:
-            text = "the venue has disabled trading of this asset"
-            yield _reason("VENUE_ASSET_TRADING_DISABLED", "venue_asset", key, text)
-    for leg, flag in flags:
-        if blocks(flag):
-            code = f"FLAG_CRITICAL_{leg}"
-            yield _reason(code, "quality_flag", flag.flag_id, flag.reason)
-
-
-def blocks(flag: quality_flag_pb2.AssetQualityFlag) -> bool:
-    """Whether the flag stops trading of its asset."""
-    critical = quality_flag_pb2.FLAG_SEVERITY_CRITICAL
-    return flag.severity == critical and not flag.HasField("resolved_at")
-
-
-def _permission(reasons: list[pb.Reason]) -> pb.Permission:
-    """Give each reason once: both period and status may say that a listing has ended."""
-    once = {(reason.code, reason.key): reason for reason in reasons}
-    return pb.Permission(allowed=not reasons, reasons=once.values())
-
-
-def _reason(code: str, kind: str, key: str, message: str) -> pb.Reason:
-    return pb.Reason(code=code, kind=kind, key=key, message=message)
-
-
-def _unlisted(listing: Listing, now: Instant) -> pb.Reason:
-    if listing.HasField("listed_at") and not now.reached(listing.listed_at):
-        return _listing_reason("LISTING_NOT_YET_LISTED", listing, "is listed later")
-    return _listing_reason("LISTING_DELISTED", listing, "not listed now")
-
-
-def _listing_reason(code: str, listing: Listing, message: str) -> pb.Reason:
-    return _reason(code, "venue_symbol", listing.listing_id, message)
-
-
-def _status_name(listing: Listing) -> str:
-    return _S.Name(listing.status).removeprefix("MARKET_STATUS_")

@@ -1,4 +1,4 @@
-"""What a venue's spelling means, now or at an instant of the past. Pure.
+"""What a venue's spelling means, now, at an instant of the past, or at one to come. Pure.
 
 Reader and instant come in. The instant notes until when the answer holds.
 """
@@ -13,7 +13,7 @@ from typing import Self
 from cqc.services.v1 import asset_registry_pb2 as pb
 from cqc.venues.v1.venue_symbol_pb2 import VenueSymbol
 
-from cqar_shared.codec.request_validation import as_of_moment
+from cqar_shared.codec.entity_codec import instant_in
 from cqar_shared.domain import as_of, rules, tradeability
 from cqar_shared.domain.as_of import ListingAsOf
 from cqar_shared.domain.instant import Instant
@@ -41,7 +41,10 @@ def require_spelling(venue_id: str, venue_symbol: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class GetVenueSymbolQuery(Query[pb.GetVenueSymbolResponse]):
-    """What does a venue's spelling mean, now or as of an instant, and what is its symbol?"""
+    """What does a venue's spelling mean, now or as of an instant, and what is its symbol?
+
+    As of an instant to come, the answer is what will hold then by what is known now.
+    """
 
     rpc = "GetVenueSymbol"
     venue_id: str
@@ -54,16 +57,18 @@ class GetVenueSymbolQuery(Query[pb.GetVenueSymbolResponse]):
         """Validate a request.
 
         Raises:
-            Invalid: No venue or spelling can be called so, or `as_of` has not come yet.
+            Invalid: No venue or spelling can be called so, or `as_of` cannot be stored.
         """
         require_spelling(request.venue_id, request.venue_symbol)
-        return cls(request.venue_id, request.venue_symbol, as_of_moment(request, now), now)
+        moment = instant_in(request, "as_of")
+        return cls(request.venue_id, request.venue_symbol, moment, now)
 
     def run(self, context: QueryContext) -> pb.GetVenueSymbolResponse:
         reader, key = context.reader, (self.venue_id, self.venue_symbol)
         terms: VenueSymbol | None
-        if self.as_of is None:
-            now = Instant.of(self.now)
+        is_projected = self.as_of is not None and self.as_of > self.now
+        if self.as_of is None or is_projected:
+            now = Instant.of(self.as_of or self.now)
             stored = current_listing(reader, *key, now)
             terms = terms_of(reader, stored, now)
             listing = tradeability.effective_listing(stored, terms, now)
@@ -72,7 +77,10 @@ class GetVenueSymbolQuery(Query[pb.GetVenueSymbolResponse]):
         symbol = entities.require(reader, SYMBOL, listing.symbol_id)
         if terms is not None:
             symbol = tradeability.fill_steps(symbol, terms)
-        return pb.GetVenueSymbolResponse(venue_symbol=listing, symbol=symbol)
+        response = pb.GetVenueSymbolResponse(venue_symbol=listing, symbol=symbol)
+        if is_projected:
+            response.projected = True
+        return response
 
 
 def current_listing(
@@ -157,5 +165,6 @@ def listing_as_of(
 
 def _terms_at(reader: Reader, listing: VenueSymbol, instant: Instant) -> VenueSymbol | None:
     if as_of.holds(listing, instant):
-        return listing
-    return as_of.in_period(reader.terms(listing.listing_id, instant), listing)
+        return tradeability.terms_at(listing, instant)
+    terms = as_of.in_period(reader.terms(listing.listing_id, instant), listing)
+    return None if terms is None else tradeability.terms_at(terms, instant)

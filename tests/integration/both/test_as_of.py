@@ -20,12 +20,12 @@ from cqar_resolver.fallback import single_flight
 from cqar_resolver.queries.execute import FallbackRequest
 from cqar_resolver.queries.resolution import ResolveQuery
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, delist
+from cqar_shared.domain.listing_term_rules import ScheduledTerm
 from cqar_shared.queries.query import QueryContext
 from cqar_shared.queries.reader import NotResident
 from cqar_writer.mutations import Mutations
 from tests.support import writer_server
 from tests.support.archived_option import Clock
-from tests.support.call_errors import Refusal, refusal
 from tests.support.commits import CAUSE, commit, eventually, upsert
 from tests.support.entity_builders import NOW, a_symbol, a_venue, a_venue_symbol, an_asset, an_id
 from tests.support.memory_registry_view import changed
@@ -262,12 +262,17 @@ async def test_what_a_change_says_of_the_past_replaces_nothing_that_is_known_of_
     ]
 
 
-async def test_nobody_is_told_of_what_has_not_come_yet(
+async def test_what_is_to_come_is_told_by_what_is_known_now(
     serve: Serve, told: Mutations, clock: Clock
 ) -> None:
-    listing = a_venue_symbol(listing_id=an_id("listing"), listed_at=BEGIN)
+    """The steps announced for then, the period's end, and no verdict."""
+    moment = dt.datetime(9000, 1, 1, tzinfo=dt.UTC)
+    change = ScheduledTerm(effective_at=moment - HOUR, field="tick_size", value="0.5")
+    listing = a_venue_symbol(
+        listing_id=an_id("listing"), listed_at=BEGIN, scheduled=(change,), delisted_at=moment + HOUR
+    )
     await tell(told, listing)
-    future = at(dt.datetime(9000, 1, 1, tzinfo=dt.UTC))
+    future = at(moment)
     keys = [pb.VenueSymbolKey(**SPELLED)]
     spelled = rpb.GetVenueSymbolRequest(**SPELLED, as_of=future)
     async with serve() as both:
@@ -278,9 +283,36 @@ async def test_nobody_is_told_of_what_has_not_come_yet(
             asked.registry.GetVenueSymbol(spelled),
             writer.call(writer.registry.GetVenueSymbol, spelled),
         ]
-        found: list[Refusal] = [await refusal(call) for call in calls]
-    assert {one.code for one in found} == {grpc.StatusCode.INVALID_ARGUMENT}
-    assert {one.violations for one in found} == {frozenset({("as_of", "FUTURE")})}
+        one, batch, by_resolver, by_writer = [await call for call in calls]
+        over = await asked.own.Resolve(pb.ResolveRequest(**SPELLED, as_of=at(moment + HOUR)))
+    (many,) = batch.resolutions
+    for found in (one.resolution, many):
+        assert said(found) == Said("FOUND", listing.listing_id, MarketStatusCode.ONLINE, "0.5")
+        assert found.projected
+        assert not found.HasField("tradeable")
+    assert by_resolver == by_writer
+    assert (by_writer.venue_symbol, by_writer.projected) == (one.resolution.venue_symbol, True)
+    assert by_writer.venue_symbol.ends_at == at(moment + HOUR)
+    assert over.resolution.status == pb.RESOLUTION_STATUS_DELISTED
+
+
+async def test_an_announced_change_turns_in_writer_and_resolver_without_an_event(
+    serve: Serve, told: Mutations, clock: Clock
+) -> None:
+    """And lookups of the past have it from its instant on, whatever was stated since."""
+    change = ScheduledTerm(effective_at=BEGIN + 2 * HOUR, field="tick_size", value="0.5")
+    listing = a_venue_symbol(listing_id=an_id("listing"), listed_at=BEGIN, scheduled=(change,))
+    await tell(told, listing)
+    moments = [BEGIN + HOUR, BEGIN + 2 * HOUR - TICK, BEGIN + 2 * HOUR, BEGIN + 3 * HOUR]
+    for later in (None, changed(listing, tick_size=Decimal(3), scheduled=None)):
+        if later is not None:
+            clock.now = BEGIN + 4 * HOUR
+            await tell(told, later)
+        async with serve() as both:
+            found = [(await resolve(both, "BTCUSDT", moment)).tick for moment in moments]
+            now, _ = await both.asked.answer(both.asked.own.Resolve, pb.ResolveRequest(**SPELLED))
+        assert found == ["0.01", "0.01", "0.5", "0.5"]
+        assert now.resolution.specs.tick_size == ("0.5" if later is None else "3")
 
 
 async def test_terms_of_before_are_unavailable_without_postgres_and_the_present_ones_are_not(

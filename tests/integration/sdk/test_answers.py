@@ -70,7 +70,7 @@ async def test_every_client_and_replica_gives_equal_answers(
     for form in FORMS:
         assert answers[form] == expected, form
     refusals: list[Any] = [answer for answer in expected if isinstance(answer, tuple)]
-    assert len(refusals) == 10
+    assert len(refusals) == 9
     missed, invalid = refusals[:2]
     assert (missed[0], missed[2]) == (cqar.NotFound, "VENUE_SYMBOL_NOT_FOUND")
     assert [violation.field for violation in invalid[3]] == ["venue_id", "venue_symbol"]

@@ -11,7 +11,7 @@ from cqar_shared.codec.entity_codec import like
 from cqar_shared.codec.request_validation import require_id
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG, QualityFlag
-from cqar_shared.domain.tradeability import blocks
+from cqar_shared.domain.verdicts import blocks
 from cqar_shared.lists.filters import passes_all, require_storable
 from cqar_shared.lists.methods import flag_filters, paged
 from cqar_shared.lists.paging import ListPage, require_whole

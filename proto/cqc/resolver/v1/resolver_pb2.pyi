@@ -558,7 +558,7 @@ class ResolveRequest(_message.Message):
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
         """What it meant then, and its status and steps of that time, without a verdict; where those are not
-        known, none. Not in the future. Unset: now.
+        known, none. To come: what will hold then, by what is known now. Unset: now.
         """
 
     def __init__(
@@ -609,7 +609,7 @@ class ResolveBatchRequest(_message.Message):
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
         """What it meant then, and its status and steps of that time, without a verdict; where those are not
-        known, none. Not in the future. Unset: now.
+        known, none. To come: what will hold then, by what is known now. Unset: now.
         """
 
     def __init__(

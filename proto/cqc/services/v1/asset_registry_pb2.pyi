@@ -3308,8 +3308,8 @@ class GetVenueSymbolRequest(_message.Message):
     """The venue's own spelling, compared exactly: never case-folded or normalised."""
     @_builtins.property
     def as_of(self) -> _timestamp_pb2.Timestamp:
-        """What it meant then, and its status and steps of that time; where those are not known, none. Not
-        in the future. Unset: now.
+        """What it meant then, and its status and steps of that time; where those are not known, none. To
+        come: what will hold then, by what is known now. Unset: now.
         """
 
     def __init__(
@@ -3340,6 +3340,9 @@ class GetVenueSymbolResponse(_message.Message):
 
     VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
     SYMBOL_FIELD_NUMBER: _builtins.int
+    PROJECTED_FIELD_NUMBER: _builtins.int
+    projected: _builtins.bool
+    """As of an instant to come."""
     @_builtins.property
     def venue_symbol(self) -> _venue_symbol_pb2.VenueSymbol: ...
     @_builtins.property
@@ -3351,12 +3354,15 @@ class GetVenueSymbolResponse(_message.Message):
         *,
         venue_symbol: _venue_symbol_pb2.VenueSymbol | None = ...,
         symbol: _symbol_pb2.Symbol | None = ...,
+        projected: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["symbol", b"symbol", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_projected", b"_projected", "projected", b"projected", "symbol", b"symbol", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["symbol", b"symbol", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_projected", b"_projected", "projected", b"projected", "symbol", b"symbol", "venue_symbol", b"venue_symbol"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__projected: _TypeAlias = _typing.Literal["projected"]  # noqa: Y015
+    _WhichOneofArgType__projected: _TypeAlias = _typing.Literal["_projected", b"_projected"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__projected) -> _WhichOneofReturnType__projected | None: ...
 
 Global___GetVenueSymbolResponse: _TypeAlias = GetVenueSymbolResponse  # noqa: Y015
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 import msgspec
 from cqc.venues.v1 import venue_symbol_pb2
 
-from cqar_shared.domain import rules
+from cqar_shared.domain import decimals, rules
 from cqar_shared.domain.kind import Entity, Kind, RegistryView, by
 from cqar_shared.domain.listing_term_rules import (
     PHASES_MAX,
@@ -233,7 +233,11 @@ def existing_listing(given: VenueSymbol, registry: RegistryView) -> VenueSymbol 
 def complete(before: VenueSymbol | None, given: VenueSymbol, registry: RegistryView) -> VenueSymbol:
     changes: dict[str, Any] = {}
     given = rules.without_empty(given, *_LISTS)
-    status = given.status or (before.status if before else MarketStatusCode.ONLINE)
+    status = given.status
+    if status is None and before is not None:
+        status = terms_now(before, registry.as_of or registry.now).status
+    elif status is None:
+        status = MarketStatusCode.ONLINE
     if status is MarketStatusCode.DELISTED and given.delisted_at is None:
         changes["delisted_at"] = (before and before.delisted_at) or registry.as_of or registry.now
     elif given.delisted_at is not None and given.delisted_at <= registry.now:
@@ -263,6 +267,25 @@ def sets_terms(before: Entity | None, after: Entity | None) -> bool:
     if not isinstance(after, VenueSymbol) or after.terms_since is None:
         return False
     return not isinstance(before, VenueSymbol) or terms_of(before) != terms_of(after)
+
+
+def terms_now(listing: VenueSymbol, at: dt.datetime) -> VenueSymbol:
+    """Return the listing with the announced changes that an instant has reached as its terms.
+
+    What changes it later continues from there: otherwise an announced value would go on to replace
+    a newer one.
+    """
+    reached = [c for c in listing.scheduled or () if c.effective_at and c.effective_at <= at]
+    if not reached:
+        return listing
+    terms: dict[str, Any] = {
+        change.field: MarketStatusCode[change.value]
+        if change.field == "status"
+        else decimals.parse(change.value)
+        for change in reached
+    }
+    coming = tuple(change for change in listing.scheduled or () if change not in reached)
+    return msgspec.structs.replace(listing, **terms, scheduled=coming or None)
 
 
 def _dated(before: VenueSymbol | None, after: VenueSymbol, registry: RegistryView) -> VenueSymbol:
@@ -450,4 +473,5 @@ VENUE_SYMBOL = Kind(
     derived={"is_active": lambda v: v.status in ACTIVE},
     check_removal=check_removal,
     archives=True,
+    present=terms_now,
 )

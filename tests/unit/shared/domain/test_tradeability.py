@@ -11,8 +11,9 @@ from cqc.resolver.v1 import resolver_pb2 as pb
 
 from cqar_resolver.queries import resolution
 from cqar_shared.codec import entity_codec
-from cqar_shared.domain import tradeability
+from cqar_shared.domain import tradeability, verdicts
 from cqar_shared.domain.instant import Instant
+from cqar_shared.domain.kinds import venue_symbol
 from cqar_shared.domain.kinds.quality_flag import QUALITY_FLAG, FlagSeverity
 from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
 from cqar_shared.domain.kinds.venue import VENUE
@@ -107,7 +108,7 @@ def verdict(
     held = [message(VENUE_ASSET, v) for v in given.get("held", [a_venue_asset()])]
     own = tradeability.specs_of(market, symbol)
     asked = given.get("asked")
-    return tradeability.verdict(market, symbol, venue, own, held, instant(now), stale, flags, asked)
+    return verdicts.verdict(market, symbol, venue, own, held, instant(now), stale, flags, asked)
 
 
 def codes(found: pb.Tradeable) -> dict[str, list[str]]:
@@ -139,12 +140,25 @@ def test_a_market_without_a_fault_may_be_traded() -> None:
         (MarketStatusCode.HALTED, ("open", "post_only", "reduce")),
         (MarketStatusCode.PREOPEN, ("open", "post_only", "reduce")),
         (MarketStatusCode.DELISTED, ("open", "post_only", "reduce", "cancel")),
+        (MarketStatusCode.AUCTION, ("open", "post_only", "reduce")),
+        (MarketStatusCode.PRE_MARKET, ()),
+        (MarketStatusCode.SETTLING, ("open", "post_only", "reduce")),
+        (MarketStatusCode.SELL_ONLY, ("open", "post_only")),
     ],
 )
 def test_the_venues_status_denies(status: MarketStatusCode, denied: tuple[str, ...]) -> None:
     found = codes(verdict(market=listing(status=status)))
     for name, reasons in found.items():
         assert reasons == ([f"LISTING_{status.name}"] if name in denied else []), name
+
+
+def test_the_table_has_every_status_and_one_of_a_later_release_may_only_be_left() -> None:
+    assert set(tradeability.STATUS_TABLE) == set(MarketStatusCode)
+    market = listing()
+    market.status = 99
+    found = codes(verdict(market=market))
+    assert found == denied(dict.fromkeys((*OPENING, "reduce"), "LISTING_STATUS_UNKNOWN"))
+    assert {MarketStatusCode(n) for n in tradeability.ACTIVE} == venue_symbol.ACTIVE
 
 
 def test_an_inactive_venue_denies_all_but_a_cancel() -> None:
