@@ -86,24 +86,20 @@ def read_instrument(record: BitmexInstrument) -> Market | Unsupported:
         max_price=limit(record.max_price, "maxPrice"),
         maker_fee=rate(record.maker_fee, "makerFee"),
         taker_fee=rate(record.taker_fee, "takerFee"),
+        initial_margin_rate=rate(record.init_margin, "initMargin"),
+        maintenance_margin_rate=rate(record.maint_margin, "maintMargin"),
         **_of_type(record, symbol_type),
     )
 
 
 def _of_type(record: BitmexInstrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:
-    """The fields that not all types have. Spot is bought in full: its margin of 1 is none."""
+    """The fields that not all types have."""
     if symbol_type is _T.SPOT:
         return {
             "contract_size": unit_size(record),
             "min_price": limit(record.min_price, "minPrice"),
         }
-    margins = {
-        "initial_margin_rate": rate(record.init_margin, "initMargin"),
-        "maintenance_margin_rate": rate(record.maint_margin, "maintMargin"),
-    }
-    if symbol_type is _T.COMBO:
-        return margins | _spread(record)
-    return margins | _contract(record, symbol_type)
+    return _spread(record) if symbol_type is _T.COMBO else _contract(record, symbol_type)
 
 
 def _contract(record: BitmexInstrument, symbol_type: SymbolTypeCode) -> dict[str, Any]:

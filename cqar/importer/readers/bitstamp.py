@@ -29,7 +29,7 @@ from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCod
 
 _T = SymbolTypeCode
 _STATUS: Final = {"Enabled": MarketStatusCode.ONLINE, "Disabled": MarketStatusCode.HALTED}
-_ORDER_TYPES: Final = {"Enabled": None, "Disabled": ("LIMIT",)}
+_ORDER_TYPES: Final = {"Enabled": ("LIMIT", "MARKET", "INSTANT"), "Disabled": ("LIMIT",)}
 _TYPES: Final = {"SPOT": _T.SPOT, "PERPETUAL": _T.PERPETUAL}
 _KINDS: Final = {"Linear": ContractKindCode.LINEAR, "Inverse": ContractKindCode.INVERSE}
 
@@ -86,11 +86,12 @@ def read_pair(record: BitstampPair) -> Market:
 
 
 def _least(minimum: str | None, base: str, quote: str) -> dict[str, Any]:
-    """A minimum with its unit: a value in the quote, or a quantity of the base."""
+    """A minimum of any order, with its unit: a value in the quote, or a quantity of the base."""
     if not minimum:
         return {}
     if minimum.endswith(f" {quote}"):
-        return {"min_notional": amount_in(minimum, quote, "minimum_order")}
+        least = amount_in(minimum, quote, "minimum_order")
+        return {"min_notional": least, "market_min_notional": least}
     return {"min_order_size": amount_in(minimum, base, "minimum_order")}
 
 
@@ -100,14 +101,18 @@ def read_market(record: BitstampMarket) -> Market:
     symbol_type = word(record.market_type, "market_type", _TYPES)
     names = _names(record.description) if symbol_type is _T.SPOT else (None, None)
     own = {} if symbol_type is _T.SPOT else _contract(record, base, quote)
+    least = limit(record.minimum_order_value, "minimum_order_value")
+    most = limit(record.maximum_order_value, "maximum_order_value")
     return Market(
         spelling=text(record.market_symbol, "market_symbol"),
         aliases=(Alias(record.name),) if record.name else (),
         symbol_type=symbol_type,
         base=Code(base, name=names[0]),
         quote=Code(quote, name=names[1]),
-        min_notional=limit(record.minimum_order_value, "minimum_order_value"),
-        max_notional=limit(record.maximum_order_value, "maximum_order_value"),
+        min_notional=least,
+        max_notional=most,
+        market_min_notional=least,
+        market_max_notional=most,
         min_order_size=limit(record.minimum_order_amount, "minimum_order_amount"),
         max_order_size=limit(record.maximum_order_amount, "maximum_order_amount"),
         **own,

@@ -1,7 +1,7 @@
 """Bitvavo: spot. `amount` of an order is in the base, `amountQuote` of a market order in the quote.
 
-Until 2025 a price had up to `pricePrecision` significant digits; since then `tickSize` stands
-beside it and decides.
+Limits in the quote are of any order. Until 2025 a price had up to `pricePrecision` significant
+digits; since then `tickSize` stands beside it and decides.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class BitvavoMarket(RawRecord, frozen=True, rename="camel"):
 
 def read_market(record: BitvavoMarket) -> Market:
     tick = positive(record.tick_size, "tickSize")
+    least = limit(record.min_order_in_quote_asset, "minOrderInQuoteAsset")
+    most = limit(record.max_order_in_quote_asset, "maxOrderInQuoteAsset")
     kinds = record.order_types
     return Market(
         spelling=text(record.market, "market"),
@@ -62,8 +64,10 @@ def read_market(record: BitvavoMarket) -> Market:
         lot_size=places(record.quantity_decimals, "quantityDecimals"),
         min_order_size=limit(record.min_order_in_base_asset, "minOrderInBaseAsset"),
         max_order_size=limit(record.max_order_in_base_asset, "maxOrderInBaseAsset"),
-        min_notional=limit(record.min_order_in_quote_asset, "minOrderInQuoteAsset"),
-        max_notional=limit(record.max_order_in_quote_asset, "maxOrderInQuoteAsset"),
+        min_notional=least,
+        max_notional=most,
+        market_min_notional=least,
+        market_max_notional=most,
         order_types=None if kinds is None else tuple(kind.upper() for kind in kinds),
     )
 

@@ -5,7 +5,8 @@
   BTCUSD, which pays in BTC, 100 contracts of 1 USD are 100 USD.
 - PerpetualV2: `orderQtyRq` is in the base.
 
-Prices with the ending Ep are scaled by 10^priceScale; fields with Rp, Rq or Rv are as they stand.
+Limits of an order's value are of any order. Prices with the ending Ep are scaled by 10^priceScale;
+fields with Rp, Rq or Rv are as they stand.
 """
 
 from __future__ import annotations
@@ -126,6 +127,8 @@ def read_product(record: PhemexProduct) -> Market:
 
 def _spot(record: PhemexProduct) -> Market:
     base, quote = text(record.base_currency, "baseCurrency"), record.quote_currency
+    least = amount_in(record.min_order_value, quote, "minOrderValue")
+    most = amount_in(record.max_order_value, quote, "maxOrderValue")
     return Market(
         symbol_type=_T.SPOT,
         base=Code(base, name=record.base_name),
@@ -133,8 +136,10 @@ def _spot(record: PhemexProduct) -> Market:
         tick_size=_step(record.quote_tick_size, quote, "quoteTickSize"),
         lot_size=_step(record.base_tick_size, base, "baseTickSize"),
         max_order_size=amount_in(record.max_base_order_size, base, "maxBaseOrderSize"),
-        min_notional=amount_in(record.min_order_value, quote, "minOrderValue"),
-        max_notional=amount_in(record.max_order_value, quote, "maxOrderValue"),
+        min_notional=least,
+        max_notional=most,
+        market_min_notional=least,
+        market_max_notional=most,
         maker_fee=rate(record.default_maker_fee, "defaultMakerFee"),
         taker_fee=rate(record.default_taker_fee, "defaultTakerFee"),
         bid_multiplier_up=_hundredths(record.buy_price_upper_limit_pct, "buyPriceUpperLimitPct"),
@@ -167,6 +172,7 @@ def _perpetual(record: PhemexProduct) -> Market:
 def _perpetual_v2(record: PhemexProduct) -> Market:
     """A contract of 2022: orders are in the base."""
     base, settlement, kind = _sides(record)
+    least = limit(record.min_order_value_rv, "minOrderValueRv")
     return Market(
         **_contract(record, base, settlement, kind),
         order_unit=OrderUnitCode.BASE,
@@ -174,7 +180,8 @@ def _perpetual_v2(record: PhemexProduct) -> Market:
         max_order_size=limit(record.max_order_qty_rq, "maxOrderQtyRq"),
         min_price=limit(record.min_price_rp, "minPriceRp"),
         max_price=limit(record.max_price_rp, "maxPriceRp"),
-        min_notional=limit(record.min_order_value_rv, "minOrderValueRv"),
+        min_notional=least,
+        market_min_notional=least,
     )
 
 

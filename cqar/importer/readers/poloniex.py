@@ -1,6 +1,7 @@
 """Poloniex: spot. `quantity` of an order is in the base, `amount` of a market buy in the quote.
 
-v2/currencies lists currencies and their networks, no markets.
+minAmount and maxAmount are of any order. v2/currencies lists currencies and their networks, no
+markets.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def read_market(record: PoloniexMarket) -> Market:
     terms = record.symbol_trade_limit or PoloniexLimits()
     visible_at = milliseconds(record.visible_start_time, "visibleStartTime")
     tradable_at = milliseconds(record.tradable_start_time, "tradableStartTime")
+    least, most = limit(terms.min_amount, "minAmount"), limit(terms.max_amount, "maxAmount")
     margin = record.cross_margin
     return Market(
         spelling=text(record.symbol, "symbol"),
@@ -80,8 +82,10 @@ def read_market(record: PoloniexMarket) -> Market:
         lot_size=places(terms.quantity_scale, "quantityScale"),
         min_order_size=limit(terms.min_quantity, "minQuantity"),
         max_order_size=limit(terms.max_quantity, "maxQuantity"),
-        min_notional=limit(terms.min_amount, "minAmount"),
-        max_notional=limit(terms.max_amount, "maxAmount"),
+        min_notional=least,
+        max_notional=most,
+        market_min_notional=least,
+        market_max_notional=most,
         max_leverage=limit(margin.max_leverage, "maxLeverage") if margin else None,
     )
 

@@ -210,7 +210,6 @@ def test_an_order_of_spot_counts_the_smallest_units() -> None:
     )
     assert found.order_unit is OrderUnitCode.CONTRACT
     assert found.contract_size == Decimal("1E-8")
-    assert (found.initial_margin_rate, found.maintenance_margin_rate) == (None, None)
     assert found.lot_size == Decimal(10000000), "0.1 UNI"
 
 

@@ -71,6 +71,7 @@ def test_a_pair_is_read_whole() -> None:
         tick_size=Decimal("0.01"),
         lot_size=Decimal("0.00000001"),
         min_notional=Decimal(20),
+        market_min_notional=Decimal(20),
         order_types=("LIMIT",),
     )
 
@@ -96,7 +97,10 @@ def test_a_perpetual_is_ordered_in_its_base_and_pays_in_its_quote() -> None:
     assert (found.tick_size, found.max_order_size) == (Decimal(1), Decimal(10))
     assert (found.min_notional, found.max_notional) == (Decimal(10), Decimal(500_000))
     assert found.underlying == "Kaiko BTC Benchmark Reference Rate"
-    assert (found.order_types, found.aliases) == (None, (Alias("BTC/USD-PERP"),))
+    assert found.market_min_notional == found.min_notional
+    assert found.market_max_notional == found.max_notional
+    assert found.order_types == ("LIMIT", "MARKET", "INSTANT")
+    assert found.aliases == (Alias("BTC/USD-PERP"),)
 
 
 def test_today_s_list_is_read_where_both_are_given() -> None:

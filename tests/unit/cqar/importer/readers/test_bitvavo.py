@@ -58,6 +58,8 @@ def test_a_market_is_read_whole() -> None:
         max_order_size=Decimal(1_000_000_000),
         min_notional=Decimal(5),
         max_notional=Decimal(1_000_000_000),
+        market_min_notional=Decimal(5),
+        market_max_notional=Decimal(1_000_000_000),
         order_types=("MARKET", "LIMIT", "STOPLOSS"),
     )
 

@@ -119,6 +119,8 @@ def test_spot_is_read_whole() -> None:
         max_order_size=Decimal(1000),
         min_notional=Decimal(10),
         max_notional=Decimal(5_000_000),
+        market_min_notional=Decimal(10),
+        market_max_notional=Decimal(5_000_000),
         bid_multiplier_up=Decimal("1.1"),
         ask_multiplier_down=Decimal("0.9"),
         maker_fee=Decimal("0.0005"),

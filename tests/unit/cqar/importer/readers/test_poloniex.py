@@ -57,6 +57,7 @@ def test_a_market_is_read_whole() -> None:
         min_order_size=Decimal("0.000001"),
         max_order_size=Decimal(20),
         min_notional=Decimal(1),
+        market_min_notional=Decimal(1),
         max_leverage=Decimal(3),
     )
 
