@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Final
 
 import ccxt
 import pytest
 
 import cqar
+from cqar.importer.market import Market
 from cqar.sdk.sync_api import SyncApi
-from tests.acceptance import raw_listings
+from cqar_shared.domain.kinds.venue_symbol import ACTIVE
 from tests.acceptance.conftest import Stack, saved
+from tests.acceptance.listed_markets import listed_markets
 from tests.support.sdk_setup import without_age
 
 WAIT_S: Final = 120.0
@@ -78,22 +79,17 @@ async def test_client_and_replica_give_equal_answers_for_all_that_two_venues_lis
     replica = await run_with(registry, "replica", everything)
     assert client == replica
     for venue, parts in (("binance", BINANCE), ("kraken", KRAKEN)):
-        raw = {listing.spelling: listing for listing in raw_listings.read(venue, saved(*parts))}
+        raw = listed_markets(venue, IMPORTS[venue][0], saved(*parts))
         resolved = {one["venue_symbol"]: one for one in client[venue]}
         assert raw.keys() <= resolved.keys()
         for spelling, listing in raw.items():
-            ticks = (listing.tick_size and Decimal(listing.tick_size), listing.lot_size)
             specs = resolved[spelling]["specs"]
-            assert (specs["tick_size"], specs["lot_size"] and f"{specs['lot_size']:f}") == ticks
+            steps = (specs["tick_size"], specs["lot_size"])
+            assert steps == (listing.tick_size, listing.lot_size)
 
 
 def markets_of(venue: str) -> Any:
     return lambda api: cqar.ccxt_markets(venue, api)
-
-
-def raw_by_id(venue: str, parts: tuple[str, str]) -> dict[str, raw_listings.RawListing]:
-    path: Path = saved(*parts)
-    return {listing.spelling: listing for listing in raw_listings.read(venue, path)}
 
 
 @pytest.mark.parametrize(
@@ -111,14 +107,14 @@ async def test_ccxt_rounds_on_the_steps_of_every_market_that_the_bridge_gives_it
     markets = await run_with(registry, form, markets_of(venue))
     configured = exchange()
     configured.set_markets(markets)
-    raw = raw_by_id(venue, parts)
+    raw: dict[str, Market] = listed_markets(venue, IMPORTS[venue][0], saved(*parts))
     assert {market["id"] for market in markets.values()} == raw.keys()
     for market in markets.values():
         listing = raw[market["id"]]
         assert configured.market(market["symbol"])["id"] == market["id"]
         assert market["precision"]["price"] == float(listing.tick_size or "nan")
         assert market["precision"]["amount"] == float(listing.lot_size or "nan")
-        assert market["active"] == (listing.status in ("ONLINE", "POST_ONLY"))
+        assert market["active"] == (listing.status in ACTIVE)
         tick, lot = Decimal(listing.tick_size or 0), Decimal(listing.lot_size or 0)
         price = configured.price_to_precision(market["symbol"], f"{tick * 7 + tick / 10:f}")
         amount = configured.amount_to_precision(market["symbol"], f"{lot * 7 + lot / 2:f}")

@@ -80,7 +80,7 @@ class HtxSymbol(RawRecord, frozen=True, rename="kebab"):
         {
             *("symbol-partition", "value-precision", "min-order-amt", "max-order-amt", "tags"),
             *("limit-order-max-buy-amt", "limit-order-max-sell-amt"),
-            *("mgmt-fee-rate"),
+            "mgmt-fee-rate",
             *("charge-time", "rebal-time", "rebal-threshold", "init-nav"),
             *("limit-order-max-order-amt-ratio", "settle-price-precision"),
         }
