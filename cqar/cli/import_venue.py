@@ -17,13 +17,13 @@ from cqar.cli.output import print_json, say, table, to_stderr
 from cqar.cli.param_types import InstantParam
 from cqar.cli.progress import progress_bar
 from cqar.cli.target import Target, with_target
+from cqar.importer.answer_reader import Reading, read_answers
 from cqar.importer.apply import ApplyResult, apply_entities, apply_requests
 from cqar.importer.ccxt_reading import read_with_ccxt
 from cqar.importer.live_answers import fetch_answers
 from cqar.importer.multipliers import Multiplier
 from cqar.importer.plan import LISTINGS_SINCE, Plan, make_plan, require_present
 from cqar.importer.readers.registry import product_line_of, reader_of
-from cqar.importer.reading import Reading, read_answers
 from cqar.importer.registry_state import load_state
 from cqar.importer.saved_answers import SavedResponse, UnusableAnswer, decode_file
 from cqar.importer.saved_plan import SavedPlan, requests_of, save_plan

@@ -16,7 +16,7 @@ from cqar.cli.output import print_json, table
 from cqar.cli.param_types import InstantParam, PositionParam
 from cqar.cli.status import freshness_text
 from cqar.cli.target import Target, with_target
-from cqar.importer.proposals import READER
+from cqar.importer.listing_proposals import READER
 from cqar.sdk.session_position import HEADER, Position
 
 #: A resolver accepts 2,000.

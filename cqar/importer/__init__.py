@@ -1,35 +1,39 @@
 """Imports what a venue lists: read its answers, plan the changes, apply the plan.
 
-market           one market as the venue states it; None where it is silent
-readers          what our readers declare: one module a venue
-saved_answers    a venue's answers from files: decoded exactly, matched to requests
-reading          every raw record has one outcome: MARKET, UNSUPPORTED or UNREADABLE
-ccxt_reading     venues without a reader: ccxt's reading, traced to the record, unreviewed
-registry_state   the part of the registry that concerns the venue, in memory
-asset_identity   which asset a venue's code means
-evidence         where a listing's terms are from: answers, and deciding fields of its record
-multipliers      codes that stand for many units of a coin, as somebody has stated
-terms            a market's terms as those of a listing
-proposals        entities as the answers want them
-missing          what the answers do not name, or not readably
-plan             what would change, judged by the writer's own rules
-plan_rows        the plan as rows to review, grouped by the kind of change
-saved_plan       a plan in a file, applied as it was reviewed or not at all
-apply            sends the plan to the writer in batches
+market             one market as the venue states it; None where it is silent
+readers            what our readers declare: one module a venue
+saved_answers      a venue's answers from files: decoded exactly, matched to requests
+live_answers       a venue's answers from the venue itself
+answer_reader      every raw record has one outcome: MARKET, UNSUPPORTED or UNREADABLE
+ccxt_reading       venues without a reader: ccxt's reading, traced to the record, unreviewed
+registry_state     the part of the registry that concerns the venue, in memory
+asset_identity     which asset a venue's code means
+evidence           where a listing's terms are from: answers, and deciding fields of its record
+multipliers        codes that stand for many units of a coin, as somebody has stated
+terms              a market's terms as those of a listing
+listing_proposals  entities as the answers want them
+missing            what the answers do not name, or not readably
+plan               what would change, judged by the writer's own rules
+plan_rows          the plan as rows to review, grouped by the kind of change
+saved_plan         a plan in a file, applied as it was reviewed or not at all
+apply              sends the plan to the writer in batches
 """
 
 __all__ = [
+    "answer_reader",
     "apply",
     "ccxt_reading",
     "evidence",
+    "listing_proposals",
+    "live_answers",
     "market",
     "multipliers",
     "plan",
     "plan_rows",
-    "proposals",
-    "reading",
+    "readers",
     "registry_state",
     "saved_answers",
     "saved_plan",
     "stable_ids",
+    "terms",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
-from cqar.importer.reading import AnswerSource
+from cqar.importer.answer_reader import AnswerSource
 from cqar.importer.saved_answers import SavedResponse, UnusableAnswer, decode_file
 
 #: A record that does not say what it is called.

@@ -12,17 +12,17 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
-from cqar.importer.ccxt_answers import RecordedResponses, Records, name_of, records_in
-from cqar.importer.market import Code, Market
-from cqar.importer.provenance import drop_untraced
-from cqar.importer.readers.fields import limit
-from cqar.importer.reading import (
+from cqar.importer.answer_reader import (
     Reading,
     Unreadable,
     printable_name,
     refuse_doubles,
     require_sound,
 )
+from cqar.importer.ccxt_answers import RecordedResponses, Records, name_of, records_in
+from cqar.importer.market import Code, Market
+from cqar.importer.provenance import drop_untraced
+from cqar.importer.readers.fields import limit
 from cqar.importer.saved_answers import SavedResponse, UnusableAnswer
 from cqar_shared.domain.kinds.symbol import OptionTypeCode, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode

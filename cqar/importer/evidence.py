@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
+from cqar.importer.answer_reader import AnswerSource, Reading
 from cqar.importer.readers.product_line import RawRecord
-from cqar.importer.reading import AnswerSource, Reading
 from cqar_shared.domain.kinds.listing_source import (
     ANSWERS_MAX,
     RAW_BYTES_MAX,

@@ -188,7 +188,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     time_in_force: tuple[str, ...] | None = None
 
 
-class Unsupported(msgspec.Struct, frozen=True):
+class UnsupportedRecord(msgspec.Struct, frozen=True):
     """A record that is understood and that the registry cannot express.
 
     Attributes:

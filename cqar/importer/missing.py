@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from cqar.importer.reading import Reading
+from cqar.importer.answer_reader import Reading
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.kinds.symbol import SYMBOL, SymbolTypeCode
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL, VenueSymbol, delist, is_open

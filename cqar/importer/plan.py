@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cqar.importer.answer_reader import Reading
 from cqar.importer.apply import RejectedRecord
 from cqar.importer.asset_identity import (
     AssetIdentity,
@@ -17,12 +18,11 @@ from cqar.importer.asset_identity import (
     looks_multiplied,
 )
 from cqar.importer.evidence import source_of
+from cqar.importer.listing_proposals import READER, Proposals, open_listing, upsert
 from cqar.importer.market import Code, Market
 from cqar.importer.missing import Missing, find_missing
 from cqar.importer.multipliers import Multiplier, note_multipliers, stated_multipliers
-from cqar.importer.proposals import READER, Proposals, open_listing, upsert
 from cqar.importer.provenance import TERMS
-from cqar.importer.reading import Reading
 from cqar.importer.registry_state import RegistryState
 from cqar.importer.terms import STATED_TERMS, names_stated
 from cqar_shared.domain import entity_diff

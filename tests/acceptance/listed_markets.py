@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cqar.importer.answer_reader import read_answers
 from cqar.importer.market import Market
 from cqar.importer.readers.registry import product_line_of
-from cqar.importer.reading import read_answers
 from cqar.importer.saved_answers import SavedResponse, decode_file
 
 

@@ -12,9 +12,9 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from cqar.importer.answer_reader import Reading, read_answers
 from cqar.importer.market import Alias, Market
 from cqar.importer.readers.registry import product_line_of
-from cqar.importer.reading import Reading, read_answers
 from cqar.importer.saved_answers import DecodedAnswer, SavedResponse, decode_file
 from tests.readers import files_a, files_b
 from tests.readers.accepted import ACCEPTED

@@ -6,9 +6,9 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from cqar.importer.market import Market, Unsupported
+from cqar.importer.answer_reader import Reading, Unreadable, read_answers
+from cqar.importer.market import Market, UnsupportedRecord
 from cqar.importer.readers.registry import product_line_of
-from cqar.importer.reading import Reading, Unreadable, read_answers
 from cqar.importer.saved_answers import decode
 from cqar_shared.domain.kinds.symbol import ContractKindCode
 from cqar_shared.domain.kinds.venue_symbol import OrderUnitCode
@@ -40,7 +40,7 @@ def the_unreadable(found: Reading) -> Unreadable:
     return unreadable
 
 
-def the_unsupported(found: Reading) -> Unsupported:
+def the_unsupported(found: Reading) -> UnsupportedRecord:
     """The only outcome, a record that the registry cannot express."""
     assert not found.markets
     (unsupported,) = found.unsupported

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cqar.importer.market import Code, Market, UnreadableRecord, Unsupported
+from cqar.importer.market import Code, Market, UnreadableRecord, UnsupportedRecord
 from cqar.importer.readers.fields import limit, rate
 from cqar.importer.readers.product_line import (
     Answers,
@@ -84,13 +84,13 @@ class BitfinexPair(RawRecord, frozen=True):
     min_margin: str | None = msgspec.field(default=None, name="@min_margin")
 
 
-def read_pair(record: BitfinexPair) -> Market | Unsupported:
+def read_pair(record: BitfinexPair) -> Market | UnsupportedRecord:
     """A pair; orders name it with a `t` before. Margins of spot pairs are those of borrowing."""
     spelling = f"t{record.pair}"
     if record.base is None or record.quote is None:
         raise UnreadableRecord(f"{record.pair[:80]!r} is not two codes")
     if _is_test(record.base) or _is_test(record.quote):
-        return Unsupported(spelling, "TEST", "a pair of the venue's tests, without value")
+        return UnsupportedRecord(spelling, "TEST", "a pair of the venue's tests, without value")
     is_derivative = record.list == _DERIVATIVES
     for code in (record.base.code, record.quote.code):
         if code.endswith(_DERIVATIVE_SUFFIX) != is_derivative:

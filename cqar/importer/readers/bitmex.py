@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
-from cqar.importer.market import Leg, Market, UnreadableRecord, Unsupported
+from cqar.importer.market import Leg, Market, UnreadableRecord, UnsupportedRecord
 from cqar.importer.readers.bitmex_answers import instruments, missing
 from cqar.importer.readers.bitmex_contract import (
     BitmexInstrument,
@@ -63,10 +63,10 @@ from cqar_shared.domain.kinds.venue_symbol import MarketStatusCode, OrderUnitCod
 _T = SymbolTypeCode
 
 
-def read_instrument(record: BitmexInstrument) -> Market | Unsupported:
+def read_instrument(record: BitmexInstrument) -> Market | UnsupportedRecord:
     spelling = text(record.symbol, "symbol")
     if record.typ in NO_MARKETS:
-        return Unsupported(spelling, *NO_MARKETS[record.typ])
+        return UnsupportedRecord(spelling, *NO_MARKETS[record.typ])
     symbol_type = word(record.typ, "typ", TYPES)
     listed_at = iso(record.listing, "listing")
     status = status_of(record.state, listed_at, iso(record.timestamp, "timestamp"))

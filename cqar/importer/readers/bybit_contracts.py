@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, ClassVar, Final, Protocol
 
-from cqar.importer.market import Code, Market, Phase, UnreadableRecord, Unsupported
+from cqar.importer.market import Code, Market, Phase, UnreadableRecord, UnsupportedRecord
 from cqar.importer.readers.fields import (
     integer,
     kind_by_settlement,
@@ -147,20 +147,20 @@ class BybitDates(Protocol):
     def delivery_time(self) -> str | None: ...
 
 
-def read_linear(record: BybitContract) -> Market | Unsupported:
+def read_linear(record: BybitContract) -> Market | UnsupportedRecord:
     return _contract(record, "linear")
 
 
-def read_inverse(record: BybitContract) -> Market | Unsupported:
+def read_inverse(record: BybitContract) -> Market | UnsupportedRecord:
     return _contract(record, "inverse")
 
 
-def _contract(record: BybitContract, category: str) -> Market | Unsupported:
+def _contract(record: BybitContract, category: str) -> Market | UnsupportedRecord:
     """A contract. An answer for one base coin holds contracts of both categories."""
     symbol_type, stated = word(record.contract_type, "contractType", _TYPES)
     spelling = text(record.symbol, "symbol")
     if stated != category:
-        return Unsupported(spelling, "OTHER_LINE", f"a contract of bybit-{stated}")
+        return UnsupportedRecord(spelling, "OTHER_LINE", f"a contract of bybit-{stated}")
     base = text(record.base_coin, "baseCoin")
     quote = text(record.quote_coin, "quoteCoin")
     settlement = text(record.settle_coin, "settleCoin")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, ClassVar, Final
 
-from cqar.importer.market import Alias, Code, Market, UnreadableRecord, Unsupported
+from cqar.importer.market import Alias, Code, Market, UnreadableRecord, UnsupportedRecord
 from cqar.importer.readers.bybit_contracts import STATUS
 from cqar.importer.readers.fields import kind_by_settlement, limit, positive, rate, text, word
 from cqar.importer.readers.product_line import (
@@ -64,22 +64,22 @@ class BybitV2Symbol(RawRecord, frozen=True):
     UNUSED: ClassVar = frozenset({"price_scale"})
 
 
-def read_linear(record: BybitV2Symbol) -> Market | Unsupported:
+def read_linear(record: BybitV2Symbol) -> Market | UnsupportedRecord:
     return _read(record, "linear")
 
 
-def read_inverse(record: BybitV2Symbol) -> Market | Unsupported:
+def read_inverse(record: BybitV2Symbol) -> Market | UnsupportedRecord:
     return _read(record, "inverse")
 
 
-def _read(record: BybitV2Symbol, category: str) -> Market | Unsupported:
+def _read(record: BybitV2Symbol, category: str) -> Market | UnsupportedRecord:
     """A contract in USD is inverse and pays in its base; another one pays in its quote."""
     name = text(record.name, "name")
     base = text(record.base_currency, "base_currency")
     quote = text(record.quote_currency, "quote_currency")
     stated = "inverse" if quote == "USD" else "linear"
     if stated != category:
-        return Unsupported(name, "OTHER_LINE", f"a contract of bybit-{stated}")
+        return UnsupportedRecord(name, "OTHER_LINE", f"a contract of bybit-{stated}")
     settlement = base if stated == "inverse" else quote
     expiry = _expiry(record)
     leverage = record.leverage_filter

@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 
 import msgspec
 
-from cqar.importer.market import Code, Market, UnreadableRecord, Unsupported
+from cqar.importer.market import Code, Market, UnreadableRecord, UnsupportedRecord
 from cqar.importer.readers.fields import iso, places, positive, rate, stated_word, text, word
 from cqar.importer.readers.product_line import (
     Answers,
@@ -88,11 +88,11 @@ class KrakenFuture(RawRecord, frozen=True, rename="camel"):
     )
 
 
-def read_instrument(record: KrakenFuture) -> Market | Unsupported:
+def read_instrument(record: KrakenFuture) -> Market | UnsupportedRecord:
     """An instrument; indices are listed beside the contracts."""
     symbol = text(record.symbol, "symbol")
     if record.type in _NO_MARKETS:
-        return Unsupported(symbol, *_NO_MARKETS[record.type])
+        return UnsupportedRecord(symbol, *_NO_MARKETS[record.type])
     kind = word(record.type, "type", _KINDS)
     match = _SYMBOL.fullmatch(symbol)
     if match is None:

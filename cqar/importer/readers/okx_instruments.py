@@ -19,7 +19,7 @@ from cqar.importer.market import (
     Phase,
     Scheduled,
     UnreadableRecord,
-    Unsupported,
+    UnsupportedRecord,
 )
 from cqar.importer.readers.fields import (
     kind_by_settlement,
@@ -159,13 +159,13 @@ class OkxInstrument(RawRecord, frozen=True, rename="camel"):
     )
 
 
-def read(record: OkxInstrument) -> Market | Unsupported:
+def read(record: OkxInstrument) -> Market | UnsupportedRecord:
     symbol_type = word(record.inst_type, "instType", TYPES)
     spelling = text(record.inst_id, "instId")
     if symbol_type is None:
-        return Unsupported(spelling, *_UNSUPPORTED[record.inst_type])
+        return UnsupportedRecord(spelling, *_UNSUPPORTED[record.inst_type])
     if record.state == "test":
-        return Unsupported(spelling, "TEST", "a test pair, which cannot be traded")
+        return UnsupportedRecord(spelling, "TEST", "a test pair, which cannot be traded")
     return Market(
         spelling=spelling,
         symbol_type=symbol_type,

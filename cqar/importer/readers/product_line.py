@@ -1,6 +1,6 @@
 """What a reader declares: a venue's product lines, their requests, records and pure functions.
 
-    answers ── rows ──▶ raw records ── msgspec ──▶ struct ── read ──▶ Market | Unsupported
+    answers ── rows ──▶ raw records ── msgspec ──▶ struct ── read ──▶ Market | UnsupportedRecord
 
 A reader is a module of this package with `PRODUCT_LINES`. Nothing in it does I/O: `reading`
 decodes answers, calls it, and turns what it raises into an outcome.
@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from cqar.importer.market import Market, Unsupported
+from cqar.importer.market import Market, UnsupportedRecord
 from cqar_shared.domain.kinds.symbol import SymbolTypeCode
 from cqar_shared.domain.kinds.venue import EnvironmentCode
 
@@ -136,7 +136,7 @@ class Form(Generic[R]):
     also: tuple[Request, ...] = ()
     record: type[R]
     rows: Callable[[Answers], Iterable[Row]]
-    read: Callable[[R], Market | Unsupported]
+    read: Callable[[R], Market | UnsupportedRecord]
     covers: Covers = covers_all
     types: Mapping[Request, frozenset[SymbolTypeCode]] = field(default_factory=dict)
     incomplete: Callable[[Answers], str | None] = is_whole

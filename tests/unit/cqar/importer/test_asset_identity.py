@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 from cqar.catalogue import read_table
+from cqar.importer.answer_reader import read_answers
 from cqar.importer.market import Code
 from cqar.importer.multipliers import Multiplier
 from cqar.importer.plan import Plan
 from cqar.importer.readers.registry import product_line_of
-from cqar.importer.reading import read_answers
 from cqar.importer.saved_answers import SavedResponse, decode_file
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.symbol import SYMBOL, UnderlyingClassCode

@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from cqar.importer.answer_reader import Reading, Unreadable
 from cqar.importer.market import Alias, Code, Market
 from cqar.importer.missing import MassChange
 from cqar.importer.multipliers import Multiplier
 from cqar.importer.plan import OutOfOrder, Plan, make_plan, require_present
 from cqar.importer.readers.binance import PRODUCT_LINES
 from cqar.importer.readers.product_line import Answer, Request
-from cqar.importer.reading import Reading, Unreadable
 from cqar.importer.registry_state import RegistryState
 from cqar_shared.domain.evaluation import Result
 from cqar_shared.domain.kinds.asset import ASSET

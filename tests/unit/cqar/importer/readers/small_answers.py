@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cqar.importer.market import Market, Unsupported
+from cqar.importer.answer_reader import Reading, read_answers
+from cqar.importer.market import Market, UnsupportedRecord
 from cqar.importer.readers.registry import product_line_of
-from cqar.importer.reading import Reading, read_answers
 from cqar.importer.saved_answers import decode
 
 
@@ -32,7 +32,7 @@ def the_market(reading: Reading) -> Market:
     return found
 
 
-def the_unsupported(reading: Reading) -> Unsupported:
+def the_unsupported(reading: Reading) -> UnsupportedRecord:
     (found,) = reading.unsupported
     return found
 

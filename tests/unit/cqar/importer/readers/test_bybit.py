@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import pytest
 
+from cqar.importer.answer_reader import Reading, read_answers
 from cqar.importer.market import Alias, Market, Phase
 from cqar.importer.readers.registry import product_line_of
-from cqar.importer.reading import Reading, read_answers
 from cqar.importer.saved_answers import UnusableAnswer, decode
 from cqar_shared.domain.kinds.symbol import (
     ContractKindCode,

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cqar.importer.market import Market, UnreadableRecord, Unsupported
+from cqar.importer.market import Market, UnreadableRecord, UnsupportedRecord
 from cqar.importer.readers.product_line import (
     Answer,
     Form,
@@ -81,7 +81,7 @@ class Reading:
         self.untraced: dict[str, dict[str, Decimal | int]] = {}
         self.markets: list[Market] = []
         self.raw: dict[str, tuple[Any, type[RawRecord] | None]] = {}
-        self.unsupported: list[Unsupported] = []
+        self.unsupported: list[UnsupportedRecord] = []
         self.unreadable: list[Unreadable] = []
         self.records = 0
         self.new_fields: Counter[str] = Counter()
@@ -187,7 +187,7 @@ def read_row(reading: Reading, form: Form[Any], row: Row) -> None:
         reading.unreadable.append(Unreadable(name, printable_name(str(error), _REASON_CHARS_MAX)))
         return
     reading.new_fields.update([*new_fields(row.record, form.record), *record.new_parts()])
-    if isinstance(found, Unsupported):
+    if isinstance(found, UnsupportedRecord):
         reading.unsupported.append(found)
     else:
         reading.markets.append(found)
