@@ -47,8 +47,6 @@ def the_unsupported(found: Reading) -> Unsupported:
     return unsupported
 
 
-
-
 def base_quantity(market: Market, quantity: str, *, price: str = "1") -> Decimal:
     """What an order's quantity is in units of the base, by the market's own terms."""
     found = Decimal(quantity)
