@@ -64,6 +64,15 @@ CHECKS = {
         "channels_of_alias": "channels IS NULL OR alias_of IS NOT NULL",
     },
 }
+#: What is to come is asked for by its instant. An end has an index (0007), and an expiry.
+INDEXES = (
+    "idx_venue_symbols_listed_at ON venue_symbols (listed_at) WHERE listed_at IS NOT NULL",
+    (
+        "idx_venue_symbols_trading_starts_at ON venue_symbols (trading_starts_at)"
+        " WHERE trading_starts_at IS NOT NULL"
+    ),
+    "idx_venue_symbols_scheduled ON venue_symbols (listing_id) WHERE scheduled IS NOT NULL",
+)
 _IDENTITY = (
     "symbol_type, base_asset_id, quote_asset_id, settlement_asset_id, expiry, strike_price,"
     " option_type"
@@ -82,6 +91,8 @@ def upgrade() -> None:
     op.execute("ALTER TABLE symbols DROP CONSTRAINT uq_symbols_identity")
     op.execute(_UNIQUE.format("uq_symbols_identity", _IDENTITY, "<>"))
     op.execute(_UNIQUE.format("uq_symbols_combo", f"{_IDENTITY}, underlying", "="))
+    for index in INDEXES:
+        op.execute(f"CREATE INDEX {index}")
     op.execute("""
         CREATE TABLE listing_sources (
             listing_id UUID NOT NULL,
@@ -98,6 +109,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE listing_sources")
+    for index in INDEXES:
+        op.execute(f"DROP INDEX {index.split()[0]}")
     op.execute("DROP INDEX uq_symbols_combo")
     op.execute("DROP INDEX uq_symbols_identity")
     op.execute(

@@ -2,8 +2,8 @@
 
 `cached` reads single entities from Redis before PostgreSQL, `sessions` reads lists and exports in
 one snapshot of the database, `query_answer` runs the queries that resolvers run too,
-`entity_history`, `listing_periods` and `listing_sources` read the past. Expensive reads are limited
-(`expensive_reads`).
+`entity_history`, `listing_periods` and `listing_sources` read the past, `upcoming` what is to come.
+Expensive reads are limited (`expensive_reads`).
 """
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "listing_sources",
     "query_answer",
     "sessions",
+    "upcoming",
 ]

@@ -10,7 +10,9 @@ from cqar_shared.rpc.middleware import Middleware
 from cqar_shared.runtime.fair_queue import FairQueue
 from cqar_shared.runtime.slots import Slots
 
-ALWAYS: Final = frozenset({"SearchAssets", "SearchSymbols", "History"})
+ALWAYS: Final = frozenset(
+    {"SearchAssets", "SearchSymbols", "History", "ListUpcoming", "GetListingSource"}
+)
 #: Expensive reads that run at once, of all callers and of one. Each has a connection to PostgreSQL.
 RUN_MAX: Final = 4
 RUN_EACH: Final = 2

@@ -24,6 +24,7 @@ from cqar_writer.database.primary import NewestPosition, PrimaryDatabase
 from cqar_writer.reads import entity_history
 from cqar_writer.reads.cached import RedisReader
 from cqar_writer.store import entity_rows, search
+from cqar_writer.store.upcoming_rows import UpcomingRow, find_upcoming
 from cqar_writer.store.voided_listings import VoidedListings, VoidedMatches
 
 #: Hits of a search without a limit.
@@ -104,6 +105,17 @@ class RegistryReader:
         """Return a serialised listing as it was at a moment; None if nobody knows."""
         (payload,) = await entity_queries.terms_at(self._tx, [(listing_id, moment)])
         return payload
+
+    async def upcoming(
+        self,
+        now: dt.datetime,
+        until: dt.datetime,
+        after: tuple[dt.datetime, str],
+        limit: int,
+        venue_id: str,
+    ) -> list[UpcomingRow]:
+        """Return the first instants at which something comes of listings; see `upcoming_rows`."""
+        return await find_upcoming(self._tx, now, until, after, limit, venue_id)
 
     async def page(
         self, kind: AnyKind, filters: Sequence[Filter], size: int, token: str

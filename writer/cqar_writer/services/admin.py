@@ -43,6 +43,7 @@ from cqar_writer.reads import entity_history
 from cqar_writer.reads.listing_periods import periods_of
 from cqar_writer.reads.listing_sources import source_of
 from cqar_writer.reads.sessions import Reads
+from cqar_writer.reads.upcoming import upcoming_of
 from cqar_writer.services.rpc_methods import cause_of, count, send_position
 from cqar_writer.store import entity_rows
 from cqar_writer.store.voided_listings import VoidedListings
@@ -162,6 +163,13 @@ class RegistryAdminService(RegistryAdminServicer):
             send_position(context, reading.position.epoch, reading.position.revision)
             source = await source_of(reading, request, self._mutations.now())
         return pb.GetListingSourceResponse(listing_source=source)
+
+    async def ListUpcoming(
+        self, request: pb.ListUpcomingRequest, context: Context
+    ) -> pb.ListUpcomingResponse:
+        async with self._reads.begin() as reading:
+            send_position(context, reading.position.epoch, reading.position.revision)
+            return await upcoming_of(reading, request, self._mutations.now())
 
     async def Export(
         self, request: pb.ExportRequest, context: Context

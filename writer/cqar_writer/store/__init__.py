@@ -11,6 +11,7 @@ __all__ = [
     "outbox",
     "search",
     "session_keepalive",
+    "upcoming_rows",
     "voided_listings",
     "writes",
 ]

@@ -627,6 +627,127 @@ class GetListingSourceResponse(_message.Message):
 Global___GetListingSourceResponse: _TypeAlias = GetListingSourceResponse  # noqa: Y015
 
 @_typing.final
+class ListUpcomingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_ID_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    venue_id: _builtins.str
+    """Empty: all venues."""
+    page_size: _builtins.int
+    """At most 1,000; zero: 1,000."""
+    page_token: _builtins.str
+    """next_page_token of the page before, with the same filters; empty: the first page."""
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """The last instant wanted. Unset: all that is known."""
+
+    def __init__(
+        self,
+        *,
+        venue_id: _builtins.str = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "until", b"until", "venue_id", b"venue_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUpcomingRequest: _TypeAlias = ListUpcomingRequest  # noqa: Y015
+
+@_typing.final
+class UpcomingTerm(_message.Message):
+    """A term's value from an instant on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """A term, such as tick_size or status; or what comes: listed_at, trading_starts_at, expiry."""
+    value: _builtins.str
+    """A plain decimal or a status's name, DELISTED of an end; an instant in RFC 3339 of the others."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpcomingTerm: _TypeAlias = UpcomingTerm  # noqa: Y015
+
+@_typing.final
+class UpcomingChange(_message.Message):
+    """What comes of one listing at one instant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VENUE_ID_FIELD_NUMBER: _builtins.int
+    VENUE_SYMBOL_FIELD_NUMBER: _builtins.int
+    LISTING_ID_FIELD_NUMBER: _builtins.int
+    EFFECTIVE_AT_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    venue_id: _builtins.str
+    venue_symbol: _builtins.str
+    listing_id: _builtins.str
+    @_builtins.property
+    def effective_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___UpcomingTerm]: ...
+    def __init__(
+        self,
+        *,
+        venue_id: _builtins.str = ...,
+        venue_symbol: _builtins.str = ...,
+        listing_id: _builtins.str = ...,
+        effective_at: _timestamp_pb2.Timestamp | None = ...,
+        changes: _abc.Iterable[Global___UpcomingTerm] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["effective_at", b"effective_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "effective_at", b"effective_at", "listing_id", b"listing_id", "venue_id", b"venue_id", "venue_symbol", b"venue_symbol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpcomingChange: _TypeAlias = UpcomingChange  # noqa: Y015
+
+@_typing.final
+class ListUpcomingResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPCOMING_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty on the last page."""
+    @_builtins.property
+    def upcoming(self) -> _containers.RepeatedCompositeFieldContainer[Global___UpcomingChange]:
+        """By their instants; all that comes of one listing at one instant is one."""
+
+    def __init__(
+        self,
+        *,
+        upcoming: _abc.Iterable[Global___UpcomingChange] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "upcoming", b"upcoming"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUpcomingResponse: _TypeAlias = ListUpcomingResponse  # noqa: Y015
+
+@_typing.final
 class ExportRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

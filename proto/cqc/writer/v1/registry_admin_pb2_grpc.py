@@ -55,6 +55,11 @@ class RegistryAdminStub:
                 request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetListingSourceRequest.SerializeToString,
                 response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetListingSourceResponse.FromString,
                 _registered_method=True)
+        self.ListUpcoming = channel.unary_unary(
+                '/cqc.writer.v1.RegistryAdmin/ListUpcoming',
+                request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListUpcomingRequest.SerializeToString,
+                response_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListUpcomingResponse.FromString,
+                _registered_method=True)
         self.Export = channel.unary_stream(
                 '/cqc.writer.v1.RegistryAdmin/Export',
                 request_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ExportRequest.SerializeToString,
@@ -104,6 +109,13 @@ class RegistryAdminServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUpcoming(self, request, context):
+        """What is known to come of listings, in order: ends, announced changes, expiries, starts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Export(self, request, context):
         """The registry as of a revision. A writer makes two at once; who asks for more is RESOURCE_EXHAUSTED,
         RATE_LIMITED, until one has ended.
@@ -148,6 +160,11 @@ def add_RegistryAdminServicer_to_server(servicer, server):
                     servicer.GetListingSource,
                     request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetListingSourceRequest.FromString,
                     response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetListingSourceResponse.SerializeToString,
+            ),
+            'ListUpcoming': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUpcoming,
+                    request_deserializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListUpcomingRequest.FromString,
+                    response_serializer=cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListUpcomingResponse.SerializeToString,
             ),
             'Export': grpc.unary_stream_rpc_method_handler(
                     servicer.Export,
@@ -274,6 +291,33 @@ class RegistryAdmin:
             '/cqc.writer.v1.RegistryAdmin/GetListingSource',
             cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetListingSourceRequest.SerializeToString,
             cqc_dot_writer_dot_v1_dot_registry__admin__pb2.GetListingSourceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUpcoming(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cqc.writer.v1.RegistryAdmin/ListUpcoming',
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListUpcomingRequest.SerializeToString,
+            cqc_dot_writer_dot_v1_dot_registry__admin__pb2.ListUpcomingResponse.FromString,
             options,
             channel_credentials,
             insecure,

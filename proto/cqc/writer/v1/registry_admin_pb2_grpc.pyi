@@ -24,6 +24,8 @@ class RegistryAdminStub:
     """Every period that a venue's spelling ever had: ended, archived and voided ones, too."""
     GetListingSource: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.GetListingSourceRequest, _registry_admin_pb2.GetListingSourceResponse]
     """Where the terms of a listing are from, now or as of an instant. NOT_FOUND where nobody recorded it."""
+    ListUpcoming: _aio.UnaryUnaryMultiCallable[_registry_admin_pb2.ListUpcomingRequest, _registry_admin_pb2.ListUpcomingResponse]
+    """What is known to come of listings, in order: ends, announced changes, expiries, starts."""
     Export: _aio.UnaryStreamMultiCallable[_registry_admin_pb2.ExportRequest, _registry_admin_pb2.ExportResponse]
     """The registry as of a revision. A writer makes two at once; who asks for more is RESOURCE_EXHAUSTED,
     RATE_LIMITED, until one has ended.
@@ -67,6 +69,14 @@ class RegistryAdminServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_registry_admin_pb2.GetListingSourceRequest, _abc.Awaitable[_registry_admin_pb2.GetListingSourceResponse]],
     ) -> _abc.Awaitable[_registry_admin_pb2.GetListingSourceResponse]:
         """Where the terms of a listing are from, now or as of an instant. NOT_FOUND where nobody recorded it."""
+
+    @_abc_1.abstractmethod
+    def ListUpcoming(
+        self,
+        request: _registry_admin_pb2.ListUpcomingRequest,
+        context: _aio.ServicerContext[_registry_admin_pb2.ListUpcomingRequest, _abc.Awaitable[_registry_admin_pb2.ListUpcomingResponse]],
+    ) -> _abc.Awaitable[_registry_admin_pb2.ListUpcomingResponse]:
+        """What is known to come of listings, in order: ends, announced changes, expiries, starts."""
 
     @_abc_1.abstractmethod
     def Export(
