@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from cqar.importer.plan import Plan
 from cqar_shared.domain import entity_diff
-from cqar_shared.domain.evaluation import Outcome
+from cqar_shared.domain.evaluation import Outcome, Result
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
@@ -33,10 +33,10 @@ _KINDS: Final = {
     "listed_at": "DATES",
     "metadata": "NOTES",
 }
-#: The kinds of change, the gravest first; LISTED comes last.
+#: The kinds of change, the gravest first; then new listings, and other spellings of listings.
 KINDS: Final = (
     *("MEANING", "ORDER_UNIT", "CONTRACT_SIZE", "MULTIPLIER", "DOUBT", "END", "STATUS"),
-    *("SCHEDULED", "STEPS", "LIMITS", "FEES", "DATES", "OTHER", "NOTES", "LISTED"),
+    *("SCHEDULED", "STEPS", "LIMITS", "FEES", "DATES", "OTHER", "NOTES", "LISTED", "ALIAS"),
 )
 #: A change of one of these turns orders into other orders: the plan warns of it.
 GRAVE: Final = ("MEANING", "ORDER_UNIT", "CONTRACT_SIZE", "MULTIPLIER")
@@ -64,16 +64,18 @@ class PlanRow(NamedTuple):
 
 def plan_rows(plan: Plan) -> list[PlanRow]:
     """All listings that change, by kind of change and spelling."""
-    rows = [_row(plan, outcome) for outcome in plan.changes if outcome.kind is VENUE_SYMBOL]
+    names = _names(plan)
+    rows = [_row(names, outcome) for outcome in plan.changes if outcome.kind is VENUE_SYMBOL]
     order = {kind: place for place, kind in enumerate(KINDS)}
     return sorted(rows, key=lambda row: (order[row.kind], row.spelling))
 
 
-def _row(plan: Plan, outcome: Outcome) -> PlanRow:
+def _row(names: Mapping[str, tuple[str, str, str]], outcome: Outcome) -> PlanRow:
     after: Any = outcome.after
     changes = list(entity_diff.visible_diff(outcome.before, after)) if outcome.before else []
     kind = "LISTED" if outcome.before is None else _kind_of(field for field, _, _ in changes)
-    symbol, base, quote = _names(plan, after.symbol_id)
+    kind = "ALIAS" if after.alias_of else kind
+    symbol, base, quote = names.get(after.symbol_id, ("", "", ""))
     text = entity_diff.value_text
     return PlanRow(
         kind,
@@ -85,7 +87,11 @@ def _row(plan: Plan, outcome: Outcome) -> PlanRow:
         text(after.lot_size),
         text(after.min_order_size),
         text(after.status),
-        "; ".join(f"{field}: {was or '-'} → {becomes or '-'}" for field, was, becomes in changes),
+        f"of {after.alias_of}"
+        if after.alias_of and not changes
+        else "; ".join(
+            f"{field}: {was or '-'} → {becomes or '-'}" for field, was, becomes in changes
+        ),
     )
 
 
@@ -94,15 +100,17 @@ def _kind_of(fields: Iterator[str]) -> str:
     return next((kind for kind in KINDS if kind in kinds), "OTHER")
 
 
-def _names(plan: Plan, symbol_id: str) -> tuple[str, str, str]:
-    """The symbol's text, and the tickers of base and quote."""
-    symbol = plan.state.get(SYMBOL.name, symbol_id)
-    if symbol is None:
-        return "", "", ""
-    legs = (symbol.base_asset_id, symbol.quote_asset_id)
-    assets = [plan.state.get(ASSET.name, asset_id) for asset_id in legs]
-    base, quote = (asset.symbol if asset else "" for asset in assets)
-    return symbol.symbol, base, quote
+def _names(plan: Plan) -> dict[str, tuple[str, str, str]]:
+    """Symbol -> its text, and the tickers of base and quote: of known ones, and of new ones."""
+    assets = {asset.asset_id: asset.symbol for asset in plan.state.all(ASSET)}
+    found: dict[str, tuple[str, str, str]] = {}
+    new: list[Any] = [outcome.after for outcome in plan.of(SYMBOL, Result.CREATED)]
+    for symbol in (*plan.state.all(SYMBOL), *new):
+        base, quote = (
+            assets.get(asset_id, "") for asset_id in (symbol.base_asset_id, symbol.quote_asset_id)
+        )
+        found[symbol.symbol_id] = symbol.symbol, base, quote
+    return found
 
 
 def warnings(plan: Plan) -> Iterator[str]:
@@ -112,7 +120,7 @@ def warnings(plan: Plan) -> Iterator[str]:
         spellings = [row.spelling for row in rows if row.kind == kind]
         if spellings:
             yield f"{kind} changes for {_some(spellings)}: orders would be other orders"
-    changed = sum(row.kind not in ("LISTED", "NOTES") for row in rows)
+    changed = sum(row.kind not in ("LISTED", "ALIAS", "NOTES") for row in rows)
     known = changed + plan.unchanged
     if changed > 1 and changed * 5 > known:
         yield f"{changed} of {known} known listings change: more than a fifth at once"

@@ -118,7 +118,10 @@ LISTING: Final = Noun(
             "binance BTCUSDT --delisted-at 2026-03-01T08:00Z",
         ),
     },
-    extra_commands={"void": "cqar.cli.void_listing:void"},
+    extra_commands={
+        "schedule": "cqar.cli.schedule:schedule",
+        "void": "cqar.cli.void_listing:void",
+    },
 )
 
 VENUE_ASSET: Final = Noun(

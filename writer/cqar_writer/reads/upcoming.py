@@ -45,7 +45,7 @@ async def upcoming_of(
     rows = await reader.upcoming(now, until, after, limit + 1, request.venue_id)
     if not rows:
         await filter_names.require_named(reader, [("venue_id", request.venue_id)])
-    page = pb.ListUpcomingResponse(upcoming=await _told(reader, rows[:limit]))
+    page = pb.ListUpcomingResponse(upcoming=await _changes_at(reader, rows[:limit]))
     if len(rows) > limit:
         last = rows[limit - 1]
         us = (last.effective_at - _EPOCH) // _MICROSECOND
@@ -75,7 +75,7 @@ def _place(token: str, query_id: bytes, now: dt.datetime) -> tuple[dt.datetime, 
     return moment, listing_id
 
 
-async def _told(reader: RegistryReader, rows: list[UpcomingRow]) -> list[pb.UpcomingChange]:
+async def _changes_at(reader: RegistryReader, rows: list[UpcomingRow]) -> list[pb.UpcomingChange]:
     listings = {
         listing.listing_id: listing
         for listing in await reader.get_many(VENUE_SYMBOL, (row.listing_id for row in rows))
