@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from cqar.importer.plan import Plan
 from cqar_shared.domain import entity_diff
-from cqar_shared.domain.evaluation import Outcome, Result
+from cqar_shared.domain.evaluation import Outcome
 from cqar_shared.domain.kinds.asset import ASSET
 from cqar_shared.domain.kinds.symbol import SYMBOL
 from cqar_shared.domain.kinds.venue_symbol import VENUE_SYMBOL
@@ -102,9 +102,10 @@ def _kind_of(fields: Iterator[str]) -> str:
 
 def _names(plan: Plan) -> dict[str, tuple[str, str, str]]:
     """Symbol -> its text, and the tickers of base and quote: of known ones, and of new ones."""
-    assets = {asset.asset_id: asset.symbol for asset in plan.state.all(ASSET)}
+    made: list[Any] = [outcome.after for outcome in plan.new_assets]
+    assets = {asset.asset_id: asset.symbol for asset in (*plan.state.all(ASSET), *made)}
     found: dict[str, tuple[str, str, str]] = {}
-    new: list[Any] = [outcome.after for outcome in plan.of(SYMBOL, Result.CREATED)]
+    new: list[Any] = [outcome.after for outcome in plan.new_symbols]
     for symbol in (*plan.state.all(SYMBOL), *new):
         base, quote = (
             assets.get(asset_id, "") for asset_id in (symbol.base_asset_id, symbol.quote_asset_id)
