@@ -34,7 +34,7 @@ def _list_venues(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     rows = []
     for line in product_lines().values():
         types = ", ".join(sorted(kind.name for kind in line.symbol_types))
-        names = ", ".join(r.file_name for r in line.requests if not r.is_former)
+        names = ", ".join(line.file_name(r) for r in line.requests if not r.is_former)
         rows.append((line.venue_id, line.name, types, line.environment.name, line.reader, names))
     columns = ("venue", "name", "types", "environment", "reader", "requests")
     table("Venues with a reader", columns, rows)

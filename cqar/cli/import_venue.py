@@ -161,7 +161,7 @@ def show_requests(venue_id: str, *, as_json: bool) -> None:
         )
     rows = [
         {
-            "file_name": request.file_name,
+            "file_name": line.file_name(request),
             "method": "POST" if request.is_post else "GET",
             "url": f"https://{request.path}",
             "query": dict(request.query),
@@ -186,7 +186,7 @@ def show_requests(venue_id: str, *, as_json: bool) -> None:
     ]
     columns = ("file name", "method", "url", "query", "page field", "former")
     table(f"{line.name}, read by {line.reader}", columns, cells)
-    name = line.requests[0].file_name
+    name = line.file_name(line.requests[0])
     say(f"Save an answer and name it: cqar import {venue_id} --file '{name}=PATH'")
 
 

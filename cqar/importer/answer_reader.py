@@ -144,7 +144,7 @@ def read_answers(line: ProductLine, decoded: Iterable[DecodedAnswer]) -> Reading
 
 
 def _no_request(line: ProductLine, unused: list[str]) -> str:
-    asked = ", ".join(r.file_name for form in line.forms for r in form.lists)
+    asked = ", ".join(line.file_name(r) for form in line.forms for r in form.lists)
     given = f"no request is answered by {', '.join(unused)}; " if unused else ""
     return (
         f"{given}{line.venue_id} is asked for: {asked}."

@@ -32,20 +32,25 @@ def fetch_answers(
     found: dict[str, DecodedAnswer] = {}
     for form in line.forms:
         for request in (*form.lists, *form.also):
-            if request.is_former or request.file_name in found:
+            name = line.file_name(request)
+            if request.is_former or name in found:
                 continue
-            for answer in _pages(exchange, form, request, progress):
+            for answer in _pages(exchange, form, request, name, progress):
                 found[answer.name] = answer
     return list(found.values())
 
 
 def _pages(
-    exchange: Any, form: Form[Any], request: Request, progress: Callable[[str], None]
+    exchange: Any,
+    form: Form[Any],
+    request: Request,
+    file_name: str,
+    progress: Callable[[str], None],
 ) -> Iterator[DecodedAnswer]:
     cursor = ""
     for _ in range(PAGES_MAX):
         more = {request.pages: cursor} if cursor else {}
-        name = request.file_name
+        name = file_name
         if more:
             name += ("&" if request.query else "?") + urlencode(more)
         progress(name)
@@ -54,7 +59,7 @@ def _pages(
         cursor = form.next_page(answer.value) if request.pages else ""
         if not cursor:
             return
-    raise UnusableAnswer(f"{request.file_name} has more than {PAGES_MAX} pages")
+    raise UnusableAnswer(f"{file_name} has more than {PAGES_MAX} pages")
 
 
 def _ask(exchange: Any, request: Request, more: dict[str, str]) -> bytes:

@@ -12,9 +12,8 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl
 
-from cqar.importer.readers.product_line import Answer, Request
+from cqar.importer.readers.product_line import Answer, Request, matching
 
 BYTES_MAX: Final = 256 * 1024 * 1024
 #: Where venues tell their clock, in milliseconds.
@@ -139,22 +138,6 @@ def _clock(value: Any) -> dt.datetime | None:
         text = str(told.get(name))
         if text.isdecimal() and len(text) == _MILLISECONDS_DIGITS:
             return dt.datetime.fromtimestamp(int(text) / 1000, dt.UTC)
-    return None
-
-
-def matching(name: str, requests: Iterable[Request]) -> tuple[Request, dict[str, str]] | None:
-    """The request that a file's name means, and what the name says beyond it.
-
-    The name is the end of the request's path by whole parts, with as much of host and query as it
-    takes to tell requests apart. Of several requests it means the first.
-    """
-    asked, _, query = name.partition("?")
-    given = dict(parse_qsl(query))
-    for request in requests:
-        declared = dict(request.query)
-        is_path = f"/{request.path}".rstrip("/").endswith("/" + asked.strip("/"))
-        if is_path and all(given.get(key, value) == value for key, value in declared.items()):
-            return request, {k: v for k, v in given.items() if k not in declared}
     return None
 
 

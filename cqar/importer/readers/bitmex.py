@@ -172,7 +172,7 @@ def _form(host: str) -> Form[BitmexInstrument]:
     def rows(answers: Answers) -> Iterable[Row]:
         given = [request for request in (with_indices, active, every) if request in answers]
         if len(given) > 1:
-            names = ", ".join(request.file_name for request in given)
+            names = ", ".join(request.short_name for request in given)
             raise NotTheAnswer(f"each of {names} lists the open instruments: give one of them")
         return instruments(answers_to(answers, *given), answers_to(answers, assets))
 

@@ -240,6 +240,7 @@ def _form(host: str, category: str, shape: tuple[Any, Any]) -> Form[Any]:
         read=read,
         covers=_covers,
         incomplete=missing_options if category == "option" else missing_page,
+        next_page=_next_page,
     )
 
 

@@ -253,6 +253,13 @@ def _incomplete(answers: Answers) -> str | None:
     return None
 
 
+def _next_page(answer: Any) -> str:
+    page = answer.get("pagination") if isinstance(answer, dict) else None
+    has_next = isinstance(page, dict) and page.get("has_next") is True
+    cursor = page.get("next_cursor") if isinstance(page, dict) and has_next else None
+    return cursor if isinstance(cursor, str) else ""
+
+
 FORM: Final = Form(
     lists=_REQUESTS,
     record=AdvancedProduct,
@@ -260,4 +267,5 @@ FORM: Final = Form(
     read=read_product,
     covers=_covers,
     incomplete=_incomplete,
+    next_page=_next_page,
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -62,9 +63,13 @@ class Request(msgspec.Struct, frozen=True):
     is_former: bool = False
 
     @property
-    def file_name(self) -> str:
-        """The name that `--file NAME=PATH` gives a file: enough to tell requests apart."""
-        end = "/".join(self.path.rstrip("/").split("/")[-2:])
+    def short_name(self) -> str:
+        """The end of its path, and its query, for messages."""
+        return self.ending(2)
+
+    def ending(self, parts: int) -> str:
+        """So many of the last parts of its path, and its query."""
+        end = "/".join(self.path.rstrip("/").split("/")[-parts:])
         query = "&".join(f"{name}={value}" for name, value in self.query)
         return f"{end}?{query}" if query else end
 
@@ -143,6 +148,22 @@ class Form(Generic[R]):
     next_page: Callable[[Any], str] = lambda _: ""
 
 
+def matching(name: str, requests: Iterable[Request]) -> tuple[Request, dict[str, str]] | None:
+    """The request that a file's name means, and what the name says beyond it.
+
+    The name is the end of the request's path by whole parts, with as much of host and query as it
+    takes to tell requests apart. Of several requests it means the first.
+    """
+    asked, _, query = name.partition("?")
+    given = dict(parse_qsl(query))
+    for request in requests:
+        declared = dict(request.query)
+        is_path = f"/{request.path}".rstrip("/").endswith("/" + asked.strip("/"))
+        if is_path and all(given.get(key, value) == value for key, value in declared.items()):
+            return request, {k: v for k, v in given.items() if k not in declared}
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ProductLine:
     """A namespace of spellings at a venue: one venue of the registry.
@@ -177,6 +198,15 @@ class ProductLine:
         found = (r for form in self.forms for r in (*form.lists, *form.also))
         return tuple(dict.fromkeys(found))
 
+    def file_name(self, request: Request) -> str:
+        """The name that `--file NAME=PATH` gives a file: enough to tell requests apart."""
+        for count in range(2, request.path.count("/") + 2):
+            name = request.ending(count)
+            meant = matching(name, self.requests)
+            if meant is not None and meant[0] is request:
+                return name
+        return request.path
+
     @property
     def reader(self) -> str:
         """What decided, for evidence: `binance-usdm/3`."""
@@ -197,7 +227,7 @@ def needed(answers: Answers, request: Request, reason: str) -> list[Answer]:
     """
     found = answers.get(request)
     if not found:
-        raise NotTheAnswer(f"give the answer to {request.file_name}, too: {reason}")
+        raise NotTheAnswer(f"give the answer to {request.short_name}, too: {reason}")
     return found
 
 
